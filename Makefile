@@ -1,0 +1,65 @@
+# On a machine with Python 3.11+, git and make:
+#   make demo    sets up and exports a session of a sample lab
+#   make test    sets up and runs all tests
+# Everything is installed into .venv, from the hashed requirement files alone.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+DEMO ?= labcrate-demo
+UV = $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
+
+.PHONY: help demo test check format lock clean
+
+help:
+	@echo "make demo    set up and export a session of a sample lab into $(DEMO)/"
+	@echo "make test    set up and run all tests"
+	@echo "make check   format, lint, types, floors, tests"
+	@echo "make lock    renew the hashed requirement files"
+	@echo "make clean   remove what the commands above made"
+
+demo: .venv/run
+	@$(BIN)/labcrate demo $(DEMO)
+
+test: .venv/dev
+	@$(BIN)/python -m pytest -q $(PYTEST_ARGS)
+
+check: .venv/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q $(PYTEST_ARGS)
+
+format: .venv/dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "labcrate needs Python 3.11 or later; name one with make PYTHON=..."; exit 1; }
+	@echo "Setting up .venv with $(PYTHON) ..."
+	@$(PYTHON) -m venv .venv || { echo "On Debian and Ubuntu, install python3-venv first."; rm -rf .venv; exit 1; }
+
+.venv/uv: .venv/bin/python requirements/bootstrap.txt
+	@command -v uv >/dev/null 2>&1 || $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@touch $@
+
+.venv/run: .venv/uv requirements/run.txt pyproject.toml
+	@$(UV) pip install -q -p .venv --require-hashes -r requirements/run.txt
+	@$(UV) pip install -q -p .venv --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/dev: .venv/run requirements/dev.txt
+	@$(UV) pip install -q -p .venv --require-hashes -r requirements/dev.txt
+	@touch $@
+
+LOCK = $(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--python-version 3.11 --custom-compile-command 'make lock'
+
+lock: .venv/uv
+	$(LOCK) requirements/bootstrap.in -o requirements/bootstrap.txt
+	$(LOCK) pyproject.toml --group build -o requirements/run.txt
+	$(LOCK) pyproject.toml --group build --group dev -o requirements/dev.txt
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist $(DEMO)

@@ -1,0 +1,1 @@
+"""The index of a lab: fixity and probe of every recording, computed once. Safe to delete."""

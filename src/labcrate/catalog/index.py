@@ -1,0 +1,166 @@
+"""Indexing: hash and probe files once, in parallel, and remember the outcome as it comes.
+
+An interrupted run loses at most the files that were being read: what was finished is stored.
+"""
+
+import errno
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from typing import BinaryIO
+
+from isal import isal_zlib
+
+from labcrate.catalog.catalog import Catalog, Indexed
+from labcrate.errors import SourceChangedError
+from labcrate.lab.folder import Lab, printable
+from labcrate.model.fixity import Fixity, Identity
+from labcrate.model.recording import Probe
+
+_CHUNK_BYTES = 1 << 20
+_STORE_EVERY_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A file whose fixity (``hash``) or probe is wanted."""
+
+    path: str
+    identity: Identity
+    hash: bool = True
+    probe: bool = True
+
+    def met_by(self, known: Indexed) -> bool:
+        """Whether what is known already suffices."""
+        return (known.fixity is not None or not self.hash) and (known.probe is not None or not self.probe)
+
+
+class Progress:
+    """Told how indexing goes; safe to call from several threads. This one says nothing."""
+
+    def begin(self, files: int, size_bytes: int) -> None:
+        """How much there is to read."""
+
+    def advance(self, size_bytes: int) -> None:
+        """This many bytes more were read."""
+
+    def finish(self, path: str) -> None:
+        """One file more is done."""
+
+
+Prober = Callable[[BinaryIO], Probe]
+
+
+def index_files(
+    lab: Lab,
+    catalog: Catalog,
+    wishes: Iterable[Wish],
+    probe: Prober,
+    progress: Progress | None = None,
+    workers: int | None = None,
+) -> tuple[dict[str, Indexed], dict[str, str]]:
+    """Bring the index up to date for these files.
+
+    Returns what is known of each file by path, and the reason for each that could not be read (gone,
+    no permission, changed while it was read). Raises CatalogError.
+    """
+    known, todo = {}, []
+    for wish in wishes:
+        indexed = catalog.lookup(wish.path, wish.identity)
+        known[wish.path] = indexed
+        if not wish.met_by(indexed):
+            todo.append((wish, indexed))
+    progress = progress or Progress()
+    progress.begin(len(todo), sum(w.identity.size_bytes for w, i in todo if w.hash and i.fixity is None))
+    failures: dict[str, str] = {}
+    if not todo:
+        return known, failures
+    # The largest first: a long file begun last would leave all other workers idle.
+    todo.sort(key=lambda pair: -pair[0].identity.size_bytes)
+    stop = threading.Event()
+    with ThreadPoolExecutor(workers or os.cpu_count() or 1, "index") as pool:
+        futures = {pool.submit(_index_one, lab, w, i, probe, progress, stop): w.path for w, i in todo}
+        try:
+            _collect(futures, catalog, known, failures)
+        except BaseException:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+    return known, failures
+
+
+def _collect(
+    futures: dict[Future[Indexed], str], catalog: Catalog, known: dict[str, Indexed], failures: dict[str, str]
+) -> None:
+    pending = set(futures)
+    fresh: list[Indexed] = []
+    stored = time.monotonic()
+    try:
+        while pending:
+            done, pending = wait(pending, timeout=_STORE_EVERY_SECONDS, return_when=FIRST_COMPLETED)
+            for future in done:
+                path = futures[future]
+                try:
+                    known[path] = future.result()
+                    fresh.append(known[path])
+                except (OSError, SourceChangedError) as error:
+                    known.pop(path, None)
+                    failures[path] = _why(error)
+            if fresh and time.monotonic() - stored > _STORE_EVERY_SECONDS:
+                catalog.store(fresh)
+                fresh, stored = [], time.monotonic()
+    finally:
+        if fresh:
+            catalog.store(fresh)
+
+
+def _index_one(
+    lab: Lab, wish: Wish, known: Indexed, probe: Prober, progress: Progress, stop: threading.Event
+) -> Indexed:
+    fd = lab.open(wish.path)
+    with os.fdopen(fd, "rb", buffering=0) as file:
+        _same_or_raise(file, wish)
+        if wish.hash and known.fixity is None:
+            known = replace(known, fixity=_fixity(file, progress, stop))
+        if wish.probe and known.probe is None:
+            file.seek(0)
+            known = replace(known, probe=probe(file))
+        _same_or_raise(file, wish)
+    progress.finish(wish.path)
+    return known
+
+
+def _same_or_raise(file: BinaryIO, wish: Wish) -> None:
+    if Identity.of(os.fstat(file.fileno())) != wish.identity:
+        raise SourceChangedError(
+            f"{printable(wish.path)} changed while it was read; it may still be written. Try again when it is finished."
+        )
+
+
+def _fixity(file: BinaryIO, progress: Progress, stop: threading.Event) -> Fixity:
+    """Read a file once for both checksums: size, CRC-32 (ISO 3309, as APPNOTE 4.4.7), SHA-256 (FIPS 180-4)."""
+    sha256, crc32, size = hashlib.sha256(), 0, 0
+    buffer = memoryview(bytearray(_CHUNK_BYTES))
+    while count := file.readinto(buffer):  # type: ignore[attr-defined]
+        if stop.is_set():
+            raise InterruptedError(errno.EINTR, "indexing was stopped")
+        chunk = buffer[:count]
+        sha256.update(chunk)
+        crc32 = isal_zlib.crc32(chunk, crc32)
+        size += count
+        progress.advance(count)
+    return Fixity(size, crc32, sha256.hexdigest())
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "is gone"
+    if isinstance(error, PermissionError):
+        return "cannot be read: no permission"
+    if isinstance(error, OSError):
+        return f"cannot be read: {error.strerror or 'input error'}"
+    return "changed while it was read; it may still be written"

@@ -1,0 +1,13 @@
+-- The index of a lab folder. Everything in it can be computed again from the lab's files,
+-- so the file may be deleted at any time: the next export is slower, and the same.
+
+CREATE TABLE file (
+    path       BLOB PRIMARY KEY, -- relative to the lab folder, "/" between parts, the bytes the disk has
+    size_bytes INTEGER NOT NULL, -- these four are the identity: a file that differs in one is indexed again
+    mtime_ns   INTEGER NOT NULL,
+    ctime_ns   INTEGER NOT NULL,
+    inode      INTEGER NOT NULL,
+    crc32      INTEGER,          -- of the whole file, as ZIP has it; NULL until hashed
+    sha256     TEXT,             -- of the whole file, hexadecimal; NULL until hashed
+    probe      TEXT              -- JSON of model.recording.Probe; NULL until probed
+) STRICT, WITHOUT ROWID;

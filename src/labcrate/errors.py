@@ -1,0 +1,97 @@
+"""Every error that labcrate raises on purpose.
+
+Each class carries the exit code of the command line and the status of the HTTP API, so that
+neither decides for itself what a failure means::
+
+    LabcrateError               exit  1   HTTP 500
+    ├── UsageError              exit  2   HTTP 400   an option or argument that cannot be meant
+    ├── NoLabError              exit  3   HTTP 503   the folder is not a lab folder
+    ├── DocumentError           exit  4   HTTP 500   a file of the lab does not parse
+    ├── NoSessionError          exit  5   HTTP 404   no such session
+    ├── IncompleteError         exit  6   HTTP 409   the session is not whole; nothing was packed
+    ├── SourceChangedError      exit  7   HTTP 409   a file changed between plan and packing
+    ├── TargetError             exit  8   HTTP 500   the output cannot be written
+    ├── VerificationError       exit  9   HTTP 422   an archive is damaged
+    └── CatalogError            exit 10   HTTP 503   the index cannot be used
+
+A message is one sentence or two: the object, the rule, the remedy.
+"""
+
+from typing import ClassVar
+
+
+class LabcrateError(Exception):
+    """Base of all errors that are the caller's or the data's, not labcrate's own."""
+
+    exit_code: ClassVar[int] = 1
+    http_status: ClassVar[int] = 500
+
+
+class UsageError(LabcrateError):
+    """An option or argument that cannot be meant."""
+
+    exit_code = 2
+    http_status = 400
+
+
+class NoLabError(LabcrateError):
+    """The folder is not a lab folder."""
+
+    exit_code = 3
+    http_status = 503
+
+
+class DocumentError(LabcrateError):
+    """A file of the lab does not parse, or says something impossible.
+
+    ``file`` is relative to the lab folder, ``where`` is a line or a key.
+    """
+
+    exit_code = 4
+    http_status = 500
+
+    def __init__(self, file: str, where: str, problem: str) -> None:
+        self.file, self.where, self.problem = file, where, problem
+        super().__init__(f"{file}{', ' + where if where else ''}: {problem}")
+
+
+class NoSessionError(LabcrateError):
+    """No file, folder or recording tells of a session with this number."""
+
+    exit_code = 5
+    http_status = 404
+
+
+class IncompleteError(LabcrateError):
+    """The session is not whole, and packing the rest was not asked for."""
+
+    exit_code = 6
+    http_status = 409
+
+
+class SourceChangedError(LabcrateError):
+    """A file is not the one that was planned: changed, cut short or gone."""
+
+    exit_code = 7
+    http_status = 409
+
+
+class TargetError(LabcrateError):
+    """The output cannot be written: it exists, the disk is full, or permission is missing."""
+
+    exit_code = 8
+    http_status = 500
+
+
+class VerificationError(LabcrateError):
+    """An archive is not what its manifest says, or is no archive."""
+
+    exit_code = 9
+    http_status = 422
+
+
+class CatalogError(LabcrateError):
+    """The index of the lab cannot be read or written."""
+
+    exit_code = 10
+    http_status = 503

@@ -1,0 +1,1 @@
+"""The lab folder: where things are, how its files parse. Everything here only reads."""

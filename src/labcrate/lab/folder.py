@@ -1,0 +1,152 @@
+"""The lab folder on disk: what lies where, and how a file of it is opened safely.
+
+Paths inside the lab are relative, with ``/``, as ``str``; names that are not UTF-8 carry surrogate
+escapes, as everywhere in Python. No symbolic link below the lab folder is ever followed: a link
+is how another study's files, or the machine's own, would get into an archive.
+"""
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from labcrate.errors import NoLabError
+from labcrate.model.fixity import Identity
+
+RECORDINGS = "recordings"
+SESSIONS = "sessions"
+DATA = "data"
+SENSOR_DATA = "sensor_data"
+
+_SESSION_FOLDER = re.compile(r"Session(0|[1-9][0-9]*)", re.ASCII)
+
+
+class Kind(StrEnum):
+    """What a directory entry is."""
+
+    FILE = "file"
+    LINK = "symbolic link"
+    OTHER = "neither file nor folder"
+    UNREADABLE = "unreadable folder"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something found below the lab folder; ``path`` is relative to it."""
+
+    path: str
+    kind: Kind
+
+
+def printable(path: str) -> str:
+    """A path as text that any terminal and file can hold: what is not UTF-8 or would break a line is escaped."""
+    text = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+class Lab:
+    """A lab folder, read-only. Raises NoLabError for a folder that is none."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        if not self.root.is_dir():
+            raise NoLabError(f"There is no folder {root}; name the lab folder with --lab DIR or LABCRATE_LAB.")
+        if not any((self.root / part).is_dir() for part in (RECORDINGS, SESSIONS, DATA)):
+            raise NoLabError(
+                f"{root} is not a lab folder: it holds none of {RECORDINGS}/, {SESSIONS}/ and {DATA}/. "
+                "Name the lab folder with --lab DIR or LABCRATE_LAB, or try 'labcrate demo'."
+            )
+
+    def open(self, path: str) -> int:
+        """Open a regular file for reading and return its descriptor; the caller closes it.
+
+        Every part of the path is opened relative to the one before with O_NOFOLLOW. Raises OSError:
+        ELOOP where a part is a symbolic link, EINVAL where the last one is no regular file.
+        """
+        *folders, name = path.split("/")
+        at = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for folder in folders:
+                flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+                below = os.open(folder, flags, dir_fd=at)
+                os.close(at)
+                at = below
+            # O_NONBLOCK: opening a named pipe must not wait for its writer.
+            fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
+        finally:
+            os.close(at)
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise OSError(errno.EINVAL, "not a regular file")
+        return fd
+
+    def read(self, path: str) -> bytes | None:
+        """The whole of a small file; None where there is none. Raises OSError for one that cannot be read."""
+        try:
+            fd = self.open(path)
+        except FileNotFoundError:
+            return None
+        except NotADirectoryError:
+            return None
+        with os.fdopen(fd, "rb") as file:
+            return file.read()
+
+    def identity(self, path: str) -> Identity:
+        """The state of a file on disk, without opening it. Raises OSError when it is gone."""
+        return Identity.of(os.lstat(self.root / path))
+
+    def session_folders(self) -> dict[int, str]:
+        """The session numbers that have a folder, with that folder's path."""
+        found = {}
+        for entry in _scan(self.root / SESSIONS):
+            match = _SESSION_FOLDER.fullmatch(entry.name)
+            if match and entry.is_dir(follow_symlinks=False) and len(match[1]) <= 18:
+                found[int(match[1])] = f"{SESSIONS}/{entry.name}"
+        return dict(sorted(found.items()))
+
+    def recordings(self) -> Iterator[Entry]:
+        """Whatever lies where recordings lie: below ``recordings/`` and every ``sessions/*/recordings/``."""
+        yield from self.walk(RECORDINGS)
+        for entry in sorted(_scan(self.root / SESSIONS), key=lambda e: e.name):
+            folder = f"{SESSIONS}/{entry.name}"
+            if entry.is_symlink():
+                yield Entry(folder, Kind.LINK)
+            elif entry.is_dir(follow_symlinks=False):
+                yield from self.walk(f"{folder}/{RECORDINGS}")
+
+    def walk(self, folder: str) -> Iterator[Entry]:
+        """Every entry below a folder that is not itself a folder, in the order of names."""
+        top = self.root / folder
+        if top.is_symlink():
+            yield Entry(folder, Kind.LINK)
+            return
+        try:
+            entries = sorted(os.scandir(top), key=lambda e: e.name)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError:
+            yield Entry(folder, Kind.UNREADABLE)
+            return
+        for entry in entries:
+            path = f"{folder}/{entry.name}"
+            if entry.is_symlink():
+                yield Entry(path, Kind.LINK)
+            elif entry.is_dir(follow_symlinks=False):
+                yield from self.walk(path)
+            elif entry.is_file(follow_symlinks=False):
+                yield Entry(path, Kind.FILE)
+            else:
+                yield Entry(path, Kind.OTHER)
+
+
+def _scan(folder: Path) -> list[os.DirEntry[str]]:
+    if folder.is_symlink():
+        return []
+    try:
+        return list(os.scandir(folder))
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return []

@@ -1,0 +1,62 @@
+"""The monitoring session: what a researcher started and stopped."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from labcrate.model.timespan import TimeSpan
+
+ACTIVE = "active"
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedCamera:
+    """A camera that the session was started with."""
+
+    id: str
+    name: str | None = None
+    prefix: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedSensor:
+    """A sensor that the session was started with, named by ``id`` or ``name``."""
+
+    id: str
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One session as the lab describes it; everything but the number may be missing.
+
+    ``described`` is the whole description as the lab has it, unknown fields included, secrets
+    excluded; ``removed_keys`` names what was excluded. ``described_in`` names the files it was read
+    from (relative to the lab folder): none for a session that only its folder or a recording's name
+    tells of. ``warnings`` are about those files.
+    """
+
+    id: int
+    name: str | None = None
+    description: str | None = None
+    span: TimeSpan = TimeSpan()
+    status: str | None = None
+    cameras: tuple[SelectedCamera, ...] = ()
+    sensors: tuple[SelectedSensor, ...] = ()
+    notes: str | None = None
+    tags: tuple[str, ...] = ()
+    time_zone: str | None = None
+    described: Mapping[str, Any] = field(default_factory=dict)
+    described_in: tuple[str, ...] = ()
+    removed_keys: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def active(self) -> bool:
+        """Whether the session is still running."""
+        return self.status == ACTIVE
+
+    @property
+    def title(self) -> str:
+        """The name, or ``Session 42`` when it has none."""
+        return self.name or f"Session {self.id}"

@@ -1,0 +1,59 @@
+"""Instants and spans of time: always UTC, written as ISO 8601."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Self
+
+
+def parse_instant(text: str) -> datetime:
+    """Read an ISO 8601 date and time as an instant in UTC.
+
+    A text without a zone is taken as UTC. Raises ValueError for anything else.
+    """
+    instant = datetime.fromisoformat(text.strip())
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+def format_instant(instant: datetime) -> str:
+    """Write an instant as ``2025-05-02T19:40:00.000Z``: milliseconds, or microseconds where they matter."""
+    spec = "milliseconds" if instant.microsecond % 1000 == 0 else "microseconds"
+    return instant.astimezone(UTC).isoformat(timespec=spec).replace("+00:00", "Z")
+
+
+def from_ns(nanoseconds: int) -> datetime:
+    """Turn a file time (nanoseconds since 1970) into an instant, truncated to microseconds."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=nanoseconds // 1000)
+
+
+def format_duration(seconds: float) -> str:
+    """Write a duration for people, as ``1:02:03`` or ``0:07``."""
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSpan:
+    """A span from ``start`` to ``end``, both inclusive; ``None`` leaves a side open."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """The length in seconds, when both sides are known."""
+        return (self.end - self.start).total_seconds() if self.start and self.end else None
+
+    def padded(self, pad: timedelta) -> Self:
+        """The span widened by ``pad`` on both sides."""
+        return type(self)(self.start and self.start - pad, self.end and self.end + pad)
+
+    def contains(self, instant: datetime) -> bool:
+        """Whether the instant lies inside, both ends included."""
+        return (self.start is None or self.start <= instant) and (self.end is None or instant <= self.end)
+
+    def overlaps(self, other: "TimeSpan") -> bool:
+        """Whether the two spans share an instant."""
+        return (self.start is None or other.end is None or self.start <= other.end) and (
+            other.start is None or self.end is None or other.start <= self.end
+        )

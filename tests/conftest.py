@@ -1,0 +1,173 @@
+"""A lab folder that tests fill as they need it, and real clips to put there."""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+from labcrate.lab.folder import Lab
+from labcrate.video.synthetic import make_clip
+
+settings.register_profile("labcrate", deadline=None, derandomize=True)
+settings.load_profile("labcrate")
+
+Message = tuple[str, str, dict[str, Any]]
+
+
+class LabFolder:
+    """Writes a lab in the layout of the reference platform; every part is optional."""
+
+    def __init__(self, root: Path, clip: bytes) -> None:
+        self.root, self.clip = root, clip
+        (root / "recordings").mkdir(parents=True)
+        (root / "data").mkdir()
+        (root / "sessions").mkdir()
+
+    def open(self) -> Lab:
+        """The folder as labcrate sees it."""
+        return Lab(self.root)
+
+    def write(self, path: str, content: bytes | str, mtime: datetime | None = None) -> Path:
+        """Write one file, and give it a modification time."""
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content.encode() if isinstance(content, str) else content)
+        if mtime:
+            os.utime(file, ns=(0, int(mtime.timestamp()) * 10**9))
+        return file
+
+    def json(self, path: str, value: object) -> Path:
+        """Write a JSON file."""
+        return self.write(path, json.dumps(value))
+
+    def recording(self, path: str, mtime: datetime | None = None, content: bytes | None = None) -> Path:
+        """Put a real clip at a path; its modification time is about the recording's end."""
+        mtime = mtime or datetime(2025, 5, 2, 8, 1, tzinfo=UTC)
+        return self.write(path, self.clip if content is None else content, mtime)
+
+    def cameras(self, *prefixes: str | None) -> None:
+        """Configure cameras 1, 2, ... with these prefixes, and with secrets that must never leave."""
+        self.json(
+            "data/cameras.json",
+            {
+                str(i): {
+                    "id": i,
+                    "name": f"Camera {i}",
+                    "ipAddress": "192.0.2.77",
+                    "username": "lab-user",
+                    "password": "s3cret-password",
+                    "streamPath": "main",
+                    "port": "554",
+                    **({"recordingPrefix": prefix} if prefix else {}),
+                }
+                for i, prefix in enumerate(prefixes, 1)
+            },
+        )
+
+    def session(self, number: int, **fields: Any) -> None:
+        """Describe a session in its own folder: five minutes of 2 May 2025 unless told otherwise."""
+        value = {
+            "id": number,
+            "name": "Morning",
+            "startTime": "2025-05-02T08:00:00.000Z",
+            "endTime": "2025-05-02T08:05:00.000Z",
+            "status": "completed",
+            **fields,
+        }
+        self.json(f"sessions/Session{number}/session_data.json", {k: v for k, v in value.items() if v != "absent"})
+
+    def zigbee_json(self, messages: Sequence[Message]) -> None:
+        """Write readings as ``data/zigbee-data.json``."""
+        topics: dict[str, list[dict[str, Any]]] = {}
+        for timestamp, topic, payload in messages:
+            topics.setdefault(topic, []).append({"timestamp": timestamp, "payload": payload})
+        self.json("data/zigbee-data.json", {"messages": topics, "topics": list(topics), "deviceCount": len(topics)})
+
+    def zigbee_csv(self, messages: Sequence[Message]) -> None:
+        """Write readings as ``data/zigbee-sensors.csv``."""
+        text = io.StringIO()
+        text.write("timestamp,topic,device_id,temperature,humidity,motion,battery,linkquality,payload\n")
+        writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        for timestamp, topic, payload in messages:
+            cells = [payload.get(key, "") for key in ("temperature", "humidity", "motion", "battery", "linkquality")]
+            writer.writerow([timestamp, topic, topic.partition("/")[2], *cells, json.dumps(payload)])
+        self.write("data/zigbee-sensors.csv", text.getvalue())
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A real two-second MP4 without a creation time."""
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    make_clip(path, "Camera 1", datetime(2025, 5, 2, 8, 0, 58, tzinfo=UTC), 2.0, creation_time=False)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def lab(tmp_path: Path, clip: bytes) -> LabFolder:
+    """An empty lab folder."""
+    return LabFolder(tmp_path / "lab", clip)
+
+
+@pytest.fixture
+def usual_lab(lab: LabFolder) -> LabFolder:
+    """A lab with two cameras, session 42 with two recordings, another session's recording, and readings."""
+    lab.cameras("cam1", "cam2")
+    lab.session(
+        42,
+        timeZone="Europe/Madrid",
+        selectedDevices={
+            "cameras": [{"id": 1, "name": "Camera 1", "recordingPrefix": "cam1"}, {"id": 2, "recordingPrefix": "cam2"}],
+            "sensors": [],
+        },
+    )
+    lab.json("data/devices.json", [{"id": "0x01", "name": "door", "type": "EndDevice", "battery": 90}])
+    lab.json("data/users.json", [{"name": "lab-user", "hash": "$argon2id$never"}])
+    lab.recording("recordings/cam1_session42_a.mp4")
+    lab.recording("sessions/Session42/recordings/any.mp4")
+    lab.recording("recordings/cam1_session7_a.mp4")
+    messages: list[Message] = [
+        ("2025-05-02T07:59:59.999Z", "zigbee2mqtt/door", {"contact": True, "battery": 90}),
+        ("2025-05-02T08:00:00.000Z", "zigbee2mqtt/door", {"contact": False, "battery": 90}),
+        ("2025-05-02T08:02:00.000Z", "zigbee2mqtt/hall/climate", {"temperature": 21.5, "humidity": 40}),
+        ("2025-05-02T08:05:00.000Z", "zigbee2mqtt/door", {"contact": True, "battery": 90}),
+        ("2025-05-02T08:05:00.001Z", "zigbee2mqtt/door", {"contact": False, "battery": 90}),
+    ]
+    lab.zigbee_json(messages[:4])
+    lab.zigbee_csv(messages[1:])
+    return lab
+
+
+Cli = Callable[..., "Outcome"]
+
+
+class Outcome:
+    """What a command did."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def json(self) -> Any:
+        """Standard output as JSON."""
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def cli(capfd: pytest.CaptureFixture[str]) -> Cli:
+    """Runs the command in this process and gives its exit code and what it wrote."""
+
+    def run(*arguments: str | Path) -> Outcome:
+        from labcrate.cli.main import main  # noqa: PLC0415 - the command line is not needed by most tests
+
+        code = main([str(a) for a in arguments])
+        out, err = capfd.readouterr()
+        return Outcome(code, out, err)
+
+    return run
