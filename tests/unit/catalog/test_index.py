@@ -1,0 +1,133 @@
+"""Indexing: right checksums, nothing computed twice, nothing believed that changed meanwhile."""
+
+import hashlib
+import os
+import zlib
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
+
+from labcrate.catalog.catalog import Catalog
+from labcrate.catalog.index import Progress, Wish, index_files
+from labcrate.model.recording import Probe
+
+
+def no_probe(_: BinaryIO) -> Probe:
+    """Stands for a probe where only hashing is looked at."""
+    return Probe()
+
+
+class Counted(Progress):
+    """Adds up what it is told."""
+
+    def __init__(self) -> None:
+        self.files = self.total = self.done = 0
+        self.finished: list[str] = []
+
+    def begin(self, files: int, size_bytes: int) -> None:
+        """Remember the announced work."""
+        self.files, self.total = files, size_bytes
+
+    def advance(self, size_bytes: int) -> None:
+        """Add up."""
+        self.done += size_bytes
+
+    def finish(self, path: str) -> None:
+        """Remember the file."""
+        self.finished.append(path)
+
+
+def wish(lab: Any, path: str) -> Wish:
+    """Both fixity and probe of a file in its present state."""
+    return Wish(path, lab.open().identity(path))
+
+
+def test_fixity_is_that_of_the_bytes(lab: Any, tmp_path: Path) -> None:
+    """Size, CRC-32 and SHA-256 are what zlib and hashlib compute of the same bytes; progress adds up to the size."""
+    contents = {f"recordings/{size}.mp4": os.urandom(size) for size in (0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1)}
+    for path, content in contents.items():
+        lab.write(path, content)
+    progress = Counted()
+    with Catalog.open(tmp_path) as catalog:
+        known, failures = index_files(lab.open(), catalog, [wish(lab, p) for p in contents], no_probe, progress)
+    assert not failures
+    for path, content in contents.items():
+        fixity = known[path].fixity
+        assert fixity is not None
+        assert (fixity.size_bytes, fixity.crc32, fixity.sha256) == (
+            len(content), zlib.crc32(content), hashlib.sha256(content).hexdigest(),
+        )  # fmt: skip
+    assert progress.done == progress.total == sum(map(len, contents.values()))
+    assert sorted(progress.finished) == sorted(contents)
+
+
+def test_a_known_file_is_not_read_again(lab: Any, tmp_path: Path) -> None:
+    """The second run reads nothing; after a change of the file it reads that file alone."""
+    for name in "ab":
+        lab.write(f"recordings/{name}.mp4", name * 10)
+    paths = ["recordings/a.mp4", "recordings/b.mp4"]
+    with Catalog.open(tmp_path) as catalog:
+        index_files(lab.open(), catalog, [wish(lab, p) for p in paths], no_probe)
+        again = Counted()
+        index_files(lab.open(), catalog, [wish(lab, p) for p in paths], no_probe, again)
+        assert (again.files, again.done) == (0, 0)
+        lab.write("recordings/a.mp4", "longer than before")
+        third = Counted()
+        known, _ = index_files(lab.open(), catalog, [wish(lab, p) for p in paths], no_probe, third)
+    assert third.finished == ["recordings/a.mp4"]
+    fixity = known["recordings/a.mp4"].fixity
+    assert fixity is not None
+    assert fixity.sha256 == hashlib.sha256(b"longer than before").hexdigest()
+
+
+def test_a_file_that_grows_while_it_is_read_is_a_failure(lab: Any, tmp_path: Path) -> None:
+    """A recording that is still being written is never given a fixity."""
+    file = lab.write("recordings/a.mp4", "x" * 100)
+    growing = wish(lab, "recordings/a.mp4")
+
+    def probe_while_writing(_: BinaryIO) -> Probe:
+        with file.open("ab") as more:
+            more.write(b"more")
+        return Probe()
+
+    with Catalog.open(tmp_path) as catalog:
+        known, failures = index_files(lab.open(), catalog, [growing], probe_while_writing)
+        assert catalog.all() == {}
+    assert known == {}
+    assert failures == {"recordings/a.mp4": "changed while it was read; it may still be written"}
+
+
+def test_a_file_that_is_gone_is_a_failure_of_its_own(lab: Any, tmp_path: Path) -> None:
+    """One file that vanished leaves the others indexed and is named with its reason."""
+    lab.write("recordings/a.mp4", "a")
+    lab.write("recordings/b.mp4", "b")
+    wishes = [wish(lab, "recordings/a.mp4"), wish(lab, "recordings/b.mp4")]
+    (lab.root / "recordings/a.mp4").unlink()
+    with Catalog.open(tmp_path) as catalog:
+        known, failures = index_files(lab.open(), catalog, wishes, no_probe)
+    assert list(known) == ["recordings/b.mp4"]
+    assert failures == {"recordings/a.mp4": "is gone"}
+
+
+def test_an_interrupted_run_keeps_what_was_finished(lab: Any, tmp_path: Path) -> None:
+    """Ctrl-C in the middle loses no file that was done: the next run begins behind it."""
+    for number in range(4):
+        lab.write(f"recordings/{number}.mp4", "x" * (10 - number))
+    wishes = [wish(lab, f"recordings/{n}.mp4") for n in range(4)]
+    seen: list[str] = []
+
+    class Impatient(Progress):
+        """Stops the run after two files."""
+
+        def finish(self, path: str) -> None:
+            """Count and stop."""
+            seen.append(path)
+            if len(seen) == 3:
+                raise KeyboardInterrupt
+
+    with Catalog.open(tmp_path) as catalog:
+        with pytest.raises(KeyboardInterrupt):
+            index_files(lab.open(), catalog, wishes, no_probe, Impatient(), workers=1)
+        kept = set(catalog.all())
+    assert set(seen[:2]) <= kept
