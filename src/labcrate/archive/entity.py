@@ -1,0 +1,195 @@
+"""The archive as a value: a length, a strong ETag, and any range of its bytes, the same on every call."""
+
+import errno
+import hashlib
+import os
+import re
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+from labcrate.archive.layout import FORMAT_VERSION, BytesSource, FileSource, Layout, Member
+from labcrate.archive.records import MAX32
+from labcrate.errors import SourceChangedError
+from labcrate.model.fixity import Identity
+
+CHUNK = 1024 * 1024
+"""The most bytes that are held in memory at a time."""
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_OUR_OWN_LIMITS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+
+
+@dataclass(frozen=True, slots=True)
+class FileSegment:
+    """``length`` bytes of a file, from ``offset``; the length is 0 for a file that was planned as empty."""
+
+    source: FileSource
+    offset: int
+    length: int
+
+
+Segment = bytes | FileSegment
+"""A part of the archive that comes from one place: at most ``CHUNK`` bytes, or a range of a file of any length."""
+
+
+class Entity:
+    """The archive that a layout describes.
+
+    Raises ValueError if a member's fixity is not known, or is not that of its source.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        for member in layout.members:
+            _check_fixity(member)
+        self.layout = layout
+        self.length = layout.total_size
+
+    @cached_property
+    def etag(self) -> str:
+        """A strong entity tag, with its quotes (RFC 9110, section 8.8.3): other bytes, another tag."""
+        digest = hashlib.sha256(b"labcrate archive %d\n" % FORMAT_VERSION)
+        for member in self.layout.members:
+            fixity = member.fixity
+            digest.update(f"{fixity.sha256} {fixity.crc32} {fixity.size_bytes} {member.mtime_s} ".encode())
+            digest.update(member.name.encode() + b"\n")  # last, and never with a line break in it: no ambiguity
+        return f'"{digest.hexdigest()}"'
+
+    def segments(self, start: int = 0, stop: int | None = None) -> Iterator[Segment]:
+        """Where the bytes from ``start`` up to ``stop`` (exclusive) come from, in order.
+
+        Whoever reads a ``FileSegment`` does so inside ``opened``, also if its length is 0.
+        Raises ValueError unless 0 <= start <= stop <= length.
+        """
+        stop = self.length if stop is None else stop
+        if not 0 <= start <= stop <= self.length:
+            raise ValueError(f"bytes {start} to {stop} are not in an archive of {self.length} bytes")
+        return _joined(self._pieces(start, stop))
+
+    def read_range(self, start: int = 0, stop: int | None = None) -> Generator[bytes, None, None]:
+        """The bytes from ``start`` up to ``stop`` (exclusive), in chunks of at most ``CHUNK``.
+
+        Whoever breaks off closes the generator, and with it the file it is at. Raises ValueError as
+        ``segments`` does, and SourceChangedError instead of giving a byte of a file that is no longer
+        the planned one.
+        """
+        return _read(self.segments(start, stop))
+
+    def _pieces(self, start: int, stop: int) -> Iterator[Segment]:
+        layout = self.layout
+        if start == stop:
+            return
+        if start < layout.directory_offset:
+            for index in range(layout.member_at(start), len(layout.members)):
+                if layout.header_offsets[index] >= stop:
+                    break
+                if layout.data_offsets[index] > start:
+                    yield _cut(layout.local_header(index), layout.header_offsets[index], start, stop)
+                yield from self._data(index, start, stop)
+        if start < layout.end_offset and stop > layout.directory_offset:
+            for index in range(layout.central_at(max(start, layout.directory_offset)), len(layout.members)):
+                if layout.central_offsets[index] >= stop:
+                    break
+                yield _cut(layout.central_header(index), layout.central_offsets[index], start, stop)
+        if stop > layout.end_offset:
+            yield _cut(layout.end_records(), layout.end_offset, start, stop)
+
+    def _data(self, index: int, start: int, stop: int) -> Iterator[Segment]:
+        """What lies between start and stop of one member's data."""
+        at, member = self.layout.data_offsets[index], self.layout.members[index]
+        first, last = max(start - at, 0), min(stop - at, member.fixity.size_bytes)
+        if isinstance(member.source, BytesSource):
+            for offset in range(first, last, CHUNK):
+                yield member.source.data[offset : min(offset + CHUNK, last)]
+        elif first < last or first == last == member.fixity.size_bytes == 0:
+            yield FileSegment(member.source, first, last - first)
+
+
+def _check_fixity(member: Member) -> None:
+    fixity, source = member.fixity, member.source
+    if not _SHA256.fullmatch(fixity.sha256) or not 0 <= fixity.crc32 <= MAX32:
+        raise ValueError(f"the fixity of {member.name!r} is not known yet")
+    size = source.identity.size_bytes if isinstance(source, FileSource) else len(source.data)
+    if size != fixity.size_bytes:
+        raise ValueError(f"{member.name!r} is planned with {fixity.size_bytes} bytes, its source has {size}")
+
+
+def _cut(data: bytes, at: int, start: int, stop: int) -> bytes:
+    """The part of ``data``, which lies at ``at``, that is between start and stop."""
+    return data[max(start - at, 0) : max(stop - at, 0)]
+
+
+def _joined(pieces: Iterator[Segment]) -> Iterator[Segment]:
+    """The same bytes with neighbouring pieces in memory joined, up to ``CHUNK``, and empty ones dropped."""
+    waiting: list[bytes] = []
+    length = 0
+    for piece in pieces:
+        if waiting and (isinstance(piece, FileSegment) or length + len(piece) > CHUNK):
+            yield b"".join(waiting)
+            waiting, length = [], 0
+        if isinstance(piece, FileSegment):
+            yield piece
+        elif piece:
+            waiting.append(piece)
+            length += len(piece)
+    if waiting:
+        yield b"".join(waiting)
+
+
+def _read(segments: Iterator[Segment]) -> Generator[bytes, None, None]:
+    for segment in segments:
+        if isinstance(segment, bytes):
+            yield segment
+            continue
+        with opened(segment.source) as fd:
+            done = 0
+            while done < segment.length:
+                chunk = read_at(segment.source, fd, segment.offset + done, min(CHUNK, segment.length - done))
+                check_unchanged(segment.source, fd)  # before the bytes are out of our hands
+                done += len(chunk)
+                yield chunk
+
+
+@contextmanager
+def opened(source: FileSource) -> Iterator[int]:
+    """A descriptor of the planned file, checked on opening and again after its bytes were read.
+
+    Raises SourceChangedError if the file is another one, has changed, or cannot be opened any more.
+    """
+    try:
+        fd = source.open()
+    except OSError as error:
+        if error.errno in _OUR_OWN_LIMITS:
+            raise
+        # The cause would carry the absolute path into logs.
+        raise _changed(source, f"cannot be opened any more ({os.strerror(error.errno or 0)})") from None
+    try:
+        check_unchanged(source, fd)
+        yield fd
+        check_unchanged(source, fd)
+    finally:
+        os.close(fd)
+
+
+def check_unchanged(source: FileSource, fd: int) -> None:
+    """Raise SourceChangedError unless the open file is still the planned one."""
+    if Identity.of(os.fstat(fd)) != source.identity:
+        raise _changed(source, "has changed")
+
+
+def read_at(source: FileSource, fd: int, offset: int, length: int) -> bytes:
+    """Between 1 and ``length`` bytes of an opened source; raises SourceChangedError where there are none."""
+    try:
+        data = os.pread(fd, length, offset)
+    except OSError as error:
+        raise _changed(source, f"cannot be read any more ({os.strerror(error.errno or 0)})") from None
+    if not data:
+        raise _changed(source, f"ends at byte {offset}, before its planned end")
+    return data
+
+
+def _changed(source: FileSource, what: str) -> SourceChangedError:
+    return SourceChangedError(
+        f"{source.label} {what} since the export was planned: run the export again when nothing writes to it."
+    )

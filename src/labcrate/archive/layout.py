@@ -1,0 +1,239 @@
+"""Every offset of the archive, computed from the members' names, sizes and times before a byte is read."""
+
+import hashlib
+import os
+import re
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+from isal import isal_zlib
+
+from labcrate.archive import records
+from labcrate.model.fixity import Fixity, Identity
+
+FORMAT_VERSION: int = 1
+"""Goes into every ETag. When the same members give other bytes than before, this must change."""
+
+NS_PER_S = 1_000_000_000
+
+ALIGNMENT = 4096
+"""File systems share blocks of this size, if source and copy both start at a multiple of it."""
+
+ALIGNED_FROM = 64 * 1024
+"""Members of this size and more are aligned; for smaller ones the padding would outweigh the gain."""
+
+# Parts that are not empty, `.` or `..`, so no leading or trailing slash either; no backslash (a separator
+# on Windows); no control character (the manifest has one line per member).
+_PART = r"(?!\.{1,2}(?:/|\Z))[^/\\\x00-\x1f\x7f]+"
+_ALLOWED = re.compile(f"{_PART}(?:/{_PART})*")
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """A file whose bytes become a member's.
+
+    ``open`` gives a descriptor that the reader may close; it is the caller's, so that the caller's
+    rules for links hold. ``label`` is how messages name the file: never an absolute path.
+    """
+
+    open: Callable[[], int] = field(repr=False, compare=False)
+    identity: Identity
+    label: str
+
+    @classmethod
+    def at(cls, path: Path, identity: Identity, label: str) -> Self:
+        """The file at a path, which must not be a symbolic link itself."""
+        # O_NONBLOCK: a pipe that took the file's place must not make the reader wait for a writer.
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        return cls(partial(os.open, path, flags), identity, label)
+
+
+@dataclass(frozen=True, slots=True)
+class BytesSource:
+    """Bytes in memory."""
+
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One file of the archive: ``mtime_ns`` is counted from 1970 in UTC, the ZIP keeps its whole seconds.
+
+    While hashes are not known yet, ``Fixity(size, 0, "")`` is enough for a layout, not for an entity.
+    """
+
+    name: str
+    fixity: Fixity
+    mtime_ns: int
+    source: FileSource | BytesSource
+
+    @classmethod
+    def of_bytes(cls, name: str, data: bytes, mtime_ns: int) -> Self:
+        """A member made of bytes in memory, its fixity computed."""
+        fixity = Fixity(len(data), isal_zlib.crc32(data), hashlib.sha256(data).hexdigest())
+        return cls(name, fixity, mtime_ns, BytesSource(data))
+
+    @property
+    def mtime_s(self) -> int:
+        """Seconds since 1970, rounded down."""
+        return self.mtime_ns // NS_PER_S
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where one member lies: offsets in bytes from the archive's start, ``data_stop`` exclusive.
+
+    ``header_bytes`` includes ``padding_bytes``; ``zip64`` says whether a header of it has the ZIP64 field.
+    """
+
+    name: str
+    header_offset: int
+    header_bytes: int
+    padding_bytes: int
+    data_start: int
+    data_stop: int
+    zip64: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """The whole structure of an archive, for people and machines to read; sizes and offsets in bytes."""
+
+    members: tuple[Placement, ...]
+    directory_offset: int
+    directory_bytes: int
+    end_offset: int
+    end_bytes: int
+    zip64_end: bool
+    total_bytes: int
+
+
+def name_problem(name: str) -> str | None:
+    """Why a name cannot be a member's, or None: it must be relative, plain and at most 65535 bytes of UTF-8."""
+    if not _ALLOWED.fullmatch(name):
+        return "it is empty or absolute, or has an empty, '.' or '..' part, a backslash or a control character"
+    try:
+        length = len(name) if name.isascii() else len(name.encode())
+    except UnicodeEncodeError:
+        return "it cannot be written as UTF-8"
+    return "it is longer than 65535 bytes" if length > records.MAX16 else None
+
+
+class Layout:
+    """The order and place of members in the archive.
+
+    Raises ValueError for a name that ``name_problem`` objects to, a name that occurs twice and a
+    negative size: the caller chooses safe names.
+    """
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        self.members = tuple(members)
+        self.header_offsets = array("Q")
+        """Where each member's local header starts."""
+        self.data_offsets = array("Q")
+        """Where each member's data start."""
+        self.central_offsets = array("Q")
+        """Where each member's central directory header starts."""
+        self._place()
+        self.end_offset = self.directory_offset + self.directory_size
+        self.total_size = self.end_offset + len(self.end_records())
+
+    def _place(self) -> None:
+        position = central = 0
+        wide = False
+        names: set[str] = set()
+        relative: list[int] = []
+        for member in self.members:
+            name, size, seconds = member.name, member.fixity.size_bytes, member.mtime_ns // NS_PER_S
+            problem = name_problem(name)
+            if problem or name in names or size < 0:
+                problem = problem or ("it is another member's, too" if name in names else "its size is negative")
+                raise ValueError(f"{name!r} cannot be a member: {problem}")
+            names.add(name)
+            name_bytes = len(name) if name.isascii() else len(name.encode())
+            self.header_offsets.append(position)
+            relative.append(central)
+            central += records.central_header_length(name_bytes, size, seconds, position, wide)
+            position += records.local_header_length(name_bytes, size, seconds, wide)
+            wide = records.needs_wide(size)
+            if size >= ALIGNED_FROM:
+                position += _padding(position)
+            self.data_offsets.append(position)
+            position += size
+        self.directory_offset, self.directory_size = position, central
+        self.central_offsets.extend(position + offset for offset in relative)
+
+    def member_at(self, position: int) -> int:
+        """Index of the member whose header or data hold this position (below ``directory_offset``)."""
+        return bisect_right(self.header_offsets, position) - 1
+
+    def central_at(self, position: int) -> int:
+        """Index of the member whose central directory header holds this position (below ``end_offset``)."""
+        return bisect_right(self.central_offsets, position) - 1
+
+    def local_header(self, index: int) -> bytes:
+        """The local header of a member, padding included: all that lies before its data."""
+        member = self.members[index]
+        name, offset, wide = member.name.encode(), self.header_offsets[index], self._wide(index)
+        padding = self.data_offsets[index] - offset - self._bare_header(index)
+        return records.local_header(
+            name,
+            member.fixity.crc32,
+            member.fixity.size_bytes,
+            member.mtime_s,
+            offset,
+            padding=padding,
+            alignment=ALIGNMENT,
+            wide=wide,
+        )
+
+    def central_header(self, index: int) -> bytes:
+        """The central directory header of a member."""
+        member, offset = self.members[index], self.header_offsets[index]
+        size, crc32, wide = member.fixity.size_bytes, member.fixity.crc32, self._wide(index)
+        return records.central_header(member.name.encode(), crc32, size, member.mtime_s, offset, wide=wide)
+
+    def _wide(self, index: int) -> bool:
+        return index > 0 and records.needs_wide(self.members[index - 1].fixity.size_bytes)
+
+    def _bare_header(self, index: int) -> int:
+        """Length of a local header without its padding."""
+        member = self.members[index]
+        size, name_bytes = member.fixity.size_bytes, len(member.name.encode())
+        return records.local_header_length(name_bytes, size, member.mtime_s, self._wide(index))
+
+    def end_records(self) -> bytes:
+        """All that follows the central directory."""
+        return records.end_records(len(self.members), self.directory_offset, self.directory_size)
+
+    def describe(self) -> Description:
+        """Every offset and length."""
+        end_bytes = self.total_size - self.end_offset
+        return Description(
+            members=tuple(self._placement(index) for index in range(len(self.members))),
+            directory_offset=self.directory_offset,
+            directory_bytes=self.directory_size,
+            end_offset=self.end_offset,
+            end_bytes=end_bytes,
+            zip64_end=end_bytes > records.END_RECORD.size,
+            total_bytes=self.total_size,
+        )
+
+    def _placement(self, index: int) -> Placement:
+        member = self.members[index]
+        size = member.fixity.size_bytes
+        offset, start = self.header_offsets[index], self.data_offsets[index]
+        bare = self._bare_header(index)
+        zip64 = size >= records.MAX32 or offset >= records.MAX32
+        return Placement(member.name, offset, start - offset, start - offset - bare, start, start + size, zip64)
+
+
+def _padding(position: int) -> int:
+    """How much an extra field must add for data that would start at ``position`` to be aligned."""
+    gap = -position % ALIGNMENT
+    return gap if gap == 0 or gap >= records.PADDING_MIN else gap + ALIGNMENT
