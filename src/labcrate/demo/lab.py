@@ -1,0 +1,117 @@
+"""Builds the sample lab, and tells what was put into it."""
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from labcrate.demo import story
+from labcrate.demo.documents import MORNING_SENSORS, SECRETS, documents
+from labcrate.demo.ground import clear, mark
+from labcrate.demo.sensors import SENSORS, Message, messages
+from labcrate.demo.story import Footage, Take
+from labcrate.errors import TargetError
+from labcrate.video.synthetic import make_clip
+
+WORKERS = 2  # more gain nothing: drawing the pictures needs the interpreter's lock
+
+
+@dataclass(frozen=True, slots=True)
+class DemoLab:
+    """The sample lab and what stands in it, as seen from ``session_id``; paths are relative to ``root``.
+
+    ``linked`` holds the ``damaged`` recording too. ``near_misses`` maps the kind to the file. ``unrelated`` are
+    the recordings of no session, ``other_session`` those of ``other_session_id``, ``not_recordings`` the rest.
+    ``readings`` counts what belongs into the export of ``session_id``, of which ``only_in_csv`` and
+    ``only_in_json`` are in one of the unified files only. No string of ``secrets`` may ever be exported.
+    """
+
+    root: Path
+    session_id: int
+    other_session_id: int
+    linked: tuple[str, ...]
+    damaged: tuple[str, ...]
+    near_misses: Mapping[str, str]
+    unrelated: tuple[str, ...]
+    other_session: tuple[str, ...]
+    not_recordings: tuple[str, ...]
+    devices: tuple[str, ...]
+    readings: int
+    only_in_csv: int
+    only_in_json: int
+    secrets: tuple[str, ...]
+
+
+def build_demo_lab(folder: Path) -> DemoLab:
+    """Build the sample lab in ``folder``: a missing or empty one, or one that holds an earlier sample lab.
+
+    Of an earlier sample lab only the files it was built with are replaced. Raises UsageError when the folder
+    holds anything else, TargetError when it cannot be written.
+    """
+    published = messages()
+    files = documents(published)
+    videos = story.footage()
+    paths = [*files, *(video.path for video in videos)]
+    try:
+        clear(folder, paths)
+        mark(folder, paths)
+        for path, content in files.items():
+            _put(folder / path, content, story.WRITTEN.timestamp())
+        _film(folder, videos)
+    except OSError as error:
+        raise TargetError(
+            f'The sample lab cannot be written to "{folder.name}": {error.strerror}. Name a folder that can be written.'
+        ) from error
+    return _describe(folder, videos, published)
+
+
+def _film(folder: Path, videos: tuple[Footage, ...]) -> None:
+    """Encode each take once and put it wherever it is wanted."""
+    takes = tuple({video.take for video in videos})
+    with TemporaryDirectory(prefix="labcrate-") as studio, ThreadPoolExecutor(WORKERS) as pool:
+        encoded = dict(zip(takes, pool.map(partial(_encode, Path(studio)), takes), strict=True))
+    for video in videos:
+        content = encoded[video.take]
+        end = video.take.start + timedelta(seconds=video.take.seconds)
+        _put(folder / video.path, content[: round(len(content) * video.whole_share)], end.timestamp())
+
+
+def _encode(studio: Path, take: Take) -> bytes:
+    path = studio / f"{take.camera.prefix}-{take.start.timestamp():.0f}-{take.seconds:.0f}-{take.creation_time}.mp4"
+    dated, zone = take.creation_time, story.LOCAL
+    make_clip(path, take.camera.name, take.start, take.seconds, fps=4, creation_time=dated, time_zone=zone)
+    return path.read_bytes()
+
+
+def _put(path: Path, content: bytes, modified: float) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    os.utime(path, (modified, modified))
+
+
+def _describe(folder: Path, videos: tuple[Footage, ...], published: tuple[Message, ...]) -> DemoLab:
+    wanted = {sensor.topic for sensor in MORNING_SENSORS}
+    span = story.SPANS[story.MORNING]
+    inside = [message for message in published if message.topic in wanted and span.contains(message.at)]
+    rest = [video.path for video in videos if not video.linked and video.near_miss is None]
+    other = tuple(path for path in rest if f"session{story.VISITOR}" in path)
+    return DemoLab(
+        root=folder,
+        session_id=story.MORNING,
+        other_session_id=story.VISITOR,
+        linked=tuple(video.path for video in videos if video.linked),
+        damaged=tuple(video.path for video in videos if video.whole_share < 1),
+        near_misses={video.near_miss: video.path for video in videos if video.near_miss},
+        unrelated=tuple(path for path in rest if path not in other),
+        other_session=other,
+        not_recordings=tuple(path for path in documents(published) if path.startswith(story.RECORDINGS)),
+        devices=tuple(sensor.name for sensor in SENSORS),
+        readings=len(inside),
+        only_in_csv=sum(not message.in_json for message in inside),
+        only_in_json=sum(not message.in_csv for message in inside),
+        secrets=SECRETS,
+    )

@@ -1,0 +1,132 @@
+"""What happens in the sample lab: when the two sessions run, and what the three cameras record of them.
+
+Times are UTC. The two sessions overlap by a minute; the lab stands in Madrid, two hours ahead in May.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+
+from labcrate.model.timespan import TimeSpan
+
+MORNING, VISITOR = 42, 43
+BEGIN = datetime(2025, 5, 2, 6, 40, tzinfo=UTC)
+SPANS = {
+    MORNING: TimeSpan(BEGIN, BEGIN + timedelta(seconds=150)),
+    VISITOR: TimeSpan(BEGIN + timedelta(seconds=90), BEGIN + timedelta(seconds=240)),
+}
+TIME_ZONE = "Europe/Madrid"
+# A fixed offset for the clock in the picture, since a machine need not have the database of time zones.
+LOCAL = timezone(timedelta(hours=2), "CEST")
+# When the lab's files were last written to: fixed, so that an export of the sample lab is the same everywhere.
+WRITTEN = BEGIN + timedelta(minutes=20)
+
+SEGMENT_S = 30.0
+SNIPPET_S = 5.0
+RECORDINGS = "recordings"
+OWN_FOLDER = f"sessions/Session{MORNING}/recordings"
+
+
+@dataclass(frozen=True, slots=True)
+class LabCamera:
+    """A camera of the lab; ``address`` is from the range for documentation (RFC 5737)."""
+
+    id: int
+    name: str
+    prefix: str
+    address: str
+
+
+KITCHEN = LabCamera(1, "Kitchen", "kitchen", "192.0.2.11")
+HALL = LabCamera(2, "Hall", "hall", "192.0.2.12")
+LIVING_LAB = LabCamera(3, "Living lab", "c32_livinglab", "192.0.2.13")
+CAMERAS = (KITCHEN, HALL, LIVING_LAB)
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """What one video shows: files of the same take have the same bytes."""
+
+    camera: LabCamera
+    start: datetime
+    seconds: float = SEGMENT_S
+    creation_time: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Footage:
+    """One video file: where it lies (relative to the lab), what it shows, and what it is for session 42.
+
+    ``near_miss`` is the kind of near miss; ``whole_share`` is how much of the file there is.
+    """
+
+    path: str
+    take: Take
+    linked: bool = False
+    near_miss: str | None = None
+    whole_share: float = 1.0
+
+
+def footage() -> tuple[Footage, ...]:
+    """All video files of the sample lab."""
+    return (*_morning(), *_visitor(), *_near_misses(), *_other_days())
+
+
+def _at(seconds: float) -> datetime:
+    return BEGIN + timedelta(seconds=seconds)
+
+
+def _stamp(instant: datetime) -> str:
+    return f"{instant:%Y%m%dT%H%M%SZ}"
+
+
+def _morning() -> Iterator[Footage]:
+    """Session 42: the kitchen without a gap, the hall with one of 45 s and a damaged end, the living lab by folder."""
+    for seconds in (0, 30, 60, 90, 120):
+        yield Footage(f"{RECORDINGS}/kitchen_session42_{_stamp(_at(seconds))}.mp4", Take(KITCHEN, _at(seconds)), True)
+    yield Footage(f"{RECORDINGS}/hall-session42-{_stamp(_at(0))}.mp4", Take(HALL, _at(0)), True)
+    yield Footage(f"{RECORDINGS}/hall_s42_{_stamp(_at(75))}.mp4", Take(HALL, _at(75)), True)
+    yield Footage(f"{RECORDINGS}/hall_s42_{_stamp(_at(105))}.mp4", Take(HALL, _at(105)), True, whole_share=0.6)
+    yield Footage(f"{OWN_FOLDER}/c32_livinglab_{_stamp(_at(15))}.mp4", Take(LIVING_LAB, _at(15)), True)
+    unstamped = Take(LIVING_LAB, _at(60), creation_time=False)
+    yield Footage(f"{OWN_FOLDER}/overview.mp4", unstamped, True)
+
+
+def _visitor() -> Iterator[Footage]:
+    """Session 43, which runs while session 42 is still on."""
+    for camera, seconds in ((LIVING_LAB, 95), (HALL, 140), (LIVING_LAB, 165)):
+        path = f"{RECORDINGS}/{camera.prefix}_session43_{_stamp(_at(seconds))}.mp4"
+        yield Footage(path, Take(camera, _at(seconds)))
+
+
+def _near_misses() -> Iterator[Footage]:
+    """Files that somebody meant for session 42, one of each kind that a lab with configured prefixes can hold.
+
+    Missing is "ambiguous", which takes a lab where no camera has a prefix. The misspelt folder is ``Session042``
+    because ``session42`` would be the right one on a file system that does not tell case apart.
+    """
+    stamp = _stamp(BEGIN)
+    names = {
+        "unknown prefix": f"garden_session42_{stamp}.mp4",
+        "no separator": f"kitchensession42_{stamp}.mp4",
+        "separator inside the marker": f"kitchen_session_42_{stamp}.mp4",
+        "leading zeros": f"kitchen_session042_{stamp}.mp4",
+        "marker first": f"session42_kitchen_{stamp}.mp4",
+        "bare number": f"kitchen_42_{stamp}.mp4",
+        "number runs on": f"kitchen_session42b_{stamp}.mp4",
+        "not MP4": f"kitchen_session42_{stamp}.mkv",
+    }
+    snippet = Take(KITCHEN, BEGIN, SNIPPET_S)
+    for kind, name in names.items():
+        yield Footage(f"{RECORDINGS}/{name}", snippet, near_miss=kind)
+    yield Footage("sessions/Session042/recordings/a.mp4", snippet, near_miss="wrong folder name")
+    timely = Take(LIVING_LAB, _at(50), SNIPPET_S)
+    path = f"{RECORDINGS}/c32_livinglab_{_stamp(timely.start)}.mp4"
+    yield Footage(path, timely, near_miss="right time, no ID")
+
+
+def _other_days() -> Iterator[Footage]:
+    """Recordings that belong to no session."""
+    for camera, days in ((KITCHEN, 1), (HALL, 4)):
+        start = BEGIN - timedelta(days=days, hours=3)
+        yield Footage(f"{RECORDINGS}/{camera.prefix}_{_stamp(start)}.mp4", Take(camera, start, SNIPPET_S))

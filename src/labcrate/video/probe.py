@@ -1,0 +1,144 @@
+"""What an MP4's header tells about the recording. No picture is decoded and the file is not read through."""
+
+import os
+from datetime import UTC, datetime
+from fractions import Fraction
+from typing import BinaryIO
+
+import av
+import av.logging
+
+from labcrate.model.recording import Probe
+from labcrate.model.timespan import parse_instant
+from labcrate.video.boxes import read_outline
+
+# FFmpeg reads a box's header with a whole buffer; a small one keeps the reading small where fragments are many.
+BUFFER_BYTES = 4096
+# What FFmpeg may read: an index of ten hours has about 15 MB, a file in fragments an index for each of them.
+FREE_BYTES = 256 * 1024 * 1024
+FREE_SHARE = 16
+# Cameras whose clock was never set count from 1970 (Unix) or 1904 (QuickTime).
+FIRST_CREDIBLE_TIME = datetime(1971, 1, 1, tzinfo=UTC)
+
+# Options of libavformat: no decoder may be opened, no file beside this one, and one packet is looked at.
+OPTIONS = {"codec_whitelist": "none", "protocol_whitelist": "none", "enable_drefs": "0", "probesize": "32"}
+
+av.logging.set_level(None)  # FFmpeg reports damage to standard error otherwise
+
+
+class _Window:
+    """The file as FFmpeg sees it: no name, a limit to the reading, and no exceptions.
+
+    PyAV prints an exception that is raised inside FFmpeg's callbacks when FFmpeg goes on regardless, so a
+    failure is kept here and looks like the end of the file until FFmpeg is done.
+    """
+
+    def __init__(self, file: BinaryIO, size_bytes: int) -> None:
+        self._file, self._size, self._at = file, size_bytes, 0
+        self._left = FREE_BYTES + size_bytes // FREE_SHARE
+        self.failure: OSError | None = None
+
+    @property
+    def exhausted(self) -> bool:
+        return self._left <= 0
+
+    def read(self, count: int) -> bytes:
+        if self.failure or self.exhausted or self._at >= self._size:
+            return b""
+        try:
+            self._file.seek(self._at)
+            data = self._file.read(count)
+        except OSError as error:
+            self.failure = error
+            return b""
+        self._at += len(data)
+        self._left -= len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}.get(whence)
+        if base is None or not 0 <= base + offset < 2**63:
+            return -1
+        self._at = base + offset
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+
+def probe(file: BinaryIO) -> Probe:
+    """Look into an opened MP4; what cannot be told comes back as ``Probe(problem=...)``, never as an exception.
+
+    The caller opens the file (safely), so no name ever reaches FFmpeg, which would take ``http:`` or
+    ``concat:`` for a protocol. The file's position is moved. Safe to call from many threads, each with
+    a file of its own. Raises OSError when the disk, not the file's content, is at fault.
+    """
+    size = file.seek(0, os.SEEK_END)
+    if size == 0:
+        return Probe(problem="It is empty.")
+    outline = read_outline(file, size)
+    if outline.problem is not None:
+        return Probe(problem=outline.problem)
+    # FFmpeg gives up on a file that ends inside a fragment's index, so it is shown the whole fragments only.
+    window = _Window(file, outline.sound_bytes if outline.broken_off else size)
+    try:
+        found = _ask_ffmpeg(window)
+    except (av.FFmpegError, ValueError, OverflowError):
+        found = Probe(problem="It is damaged: its index (moov) cannot be read.")
+    if window.failure is not None:
+        raise window.failure
+    return Probe(problem="Its index is too large to be looked through.") if window.exhausted else found
+
+
+def _ask_ffmpeg(window: _Window) -> Probe:
+    # "mp4" allows the MP4 and QuickTime demuxer alone: text is not taken for a playlist.
+    with av.open(
+        window,
+        "r",
+        format="mp4",
+        container_options=OPTIONS,
+        metadata_errors="replace",
+        buffer_size=BUFFER_BYTES,
+    ) as container:
+        return _tell(container)
+
+
+def _tell(container: av.container.InputContainer) -> Probe:
+    """Turn what FFmpeg found into a Probe."""
+    if not container.streams.video:
+        return Probe(problem="It holds no video.")
+    if not container.duration or container.duration < 0:
+        return Probe(problem="It holds no pictures.")
+    video = container.streams.video[0]
+    video_codec = _codec(video)
+    if video_codec is None:
+        return Probe(problem="Its video is in a format that FFmpeg does not know.")
+    audio = container.streams.audio[0] if container.streams.audio else None
+    return Probe(
+        duration_s=container.duration / av.time_base,
+        video_codec=video_codec,
+        width=video.width or None,
+        height=video.height or None,
+        frame_rate=_rate(video.average_rate),
+        audio_codec=_codec(audio) if audio else None,
+        creation_time=_creation_time(container.metadata.get("creation_time")),
+    )
+
+
+def _codec(stream: av.VideoStream | av.AudioStream) -> str | None:
+    """The codec's name, as FFmpeg has it (``h264``, ``aac``); ``None`` for one that FFmpeg does not know."""
+    context = stream.codec_context
+    return context.codec.canonical_name if context else None
+
+
+def _rate(rate: Fraction | None) -> float | None:
+    return round(float(rate), 3) if rate else None
+
+
+def _creation_time(text: str | None) -> datetime | None:
+    """The instant at which the camera says the recording began; ``None`` when it did not know."""
+    try:
+        instant = parse_instant(text or "")
+    except (ValueError, OverflowError):
+        return None
+    return instant if instant >= FIRST_CREDIBLE_TIME else None
