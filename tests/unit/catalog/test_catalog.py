@@ -11,7 +11,9 @@ from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.recording import Probe
 
 IDENTITY = Identity(3, 1, 2, 4)
-RECORD = Indexed("recordings/k\udcfcche.mp4", IDENTITY, Fixity(3, 7, "ab" * 32), Probe(duration_s=1.5, video_codec="h264"))
+RECORD = Indexed(
+    "recordings/k\udcfcche.mp4", IDENTITY, Fixity(3, 7, "ab" * 32), Probe(duration_s=1.5, video_codec="h264")
+)
 
 
 def test_what_is_stored_is_found_again(tmp_path: Path) -> None:

@@ -25,7 +25,12 @@ def test_a_missing_folder_is_no_lab(tmp_path: Path) -> None:
 
 def test_recordings_are_found_in_both_places_at_any_depth(lab: Any) -> None:
     """Every file below recordings/ and sessions/*/recordings/ is found; others are not."""
-    for path in ("recordings/a.mp4", "recordings/x/b.mp4", "sessions/Session1/recordings/c/d.mp4", "sessions/S/recordings/e"):
+    for path in (
+        "recordings/a.mp4",
+        "recordings/x/b.mp4",
+        "sessions/Session1/recordings/c/d.mp4",
+        "sessions/S/recordings/e",
+    ):
         lab.write(path, b"x")
     lab.write("sessions/Session1/session_data.json", "{}")
     lab.write("data/f.mp4", b"x")
@@ -37,7 +42,9 @@ def test_recordings_are_found_in_both_places_at_any_depth(lab: Any) -> None:
     ]
 
 
-@pytest.mark.parametrize("place", ["recordings/a.mp4", "recordings/sub", "sessions/Session1", "sessions/Session1/recordings"])
+@pytest.mark.parametrize(
+    "place", ["recordings/a.mp4", "recordings/sub", "sessions/Session1", "sessions/Session1/recordings"]
+)
 def test_symbolic_links_are_found_as_links_and_never_entered(lab: Any, tmp_path: Path, place: str) -> None:
     """A link at any place where recordings lie is reported as one; nothing behind it is listed or opened."""
     outside = tmp_path / "outside"

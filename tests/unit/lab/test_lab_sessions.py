@@ -72,7 +72,9 @@ def test_one_broken_session_leaves_the_others(lab: Any) -> None:
     lab.write("sessions/Session2/session_data.json", '{"id": 2,\n "name": ')
     book = read_sessions(lab.open())
     assert 1 in book.sessions
-    with pytest.raises(DocumentError, match=r"sessions/Session2/session_data.json, line 2, column 10: is not valid JSON"):
+    with pytest.raises(
+        DocumentError, match=r"sessions/Session2/session_data.json, line 2, column 10: is not valid JSON"
+    ):
         book.get(2)
 
 

@@ -1,0 +1,54 @@
+"""``labcrate index``: checksums ahead of time, so that the export itself starts at once."""
+
+from argparse import Namespace
+
+from labcrate.catalog.catalog import Catalog
+from labcrate.catalog.index import Wish, index_files
+from labcrate.catalog.state import state_folder
+from labcrate.cli.screen import Bar, console, settings, write_json
+from labcrate.config import parse_session
+from labcrate.errors import IncompleteError
+from labcrate.export.documents.summary import format_size, plural
+from labcrate.export.inventory import Inventory, take_inventory
+from labcrate.lab.folder import Entry, Kind, printable
+from labcrate.video.probe import probe
+
+
+def run(options: Namespace) -> int:
+    """Index the lab's MP4s, or those of one session; what was finished before is not read again."""
+    chosen = settings(options)
+    lab = chosen.lab()
+    inventory = take_inventory(lab)
+    wishes = []
+    for entry in _wanted(inventory, options.session):
+        try:
+            wishes.append(Wish(entry.path, lab.identity(entry.path)))
+        except OSError:
+            continue  # gone since the walk
+    with Catalog.open(state_folder(lab.root)) as catalog, Bar("Indexing", shown=not chosen.as_json) as bar:
+        known, failures = index_files(lab, catalog, wishes, probe, bar, chosen.workers)
+        if options.session is None:
+            catalog.forget(sorted(catalog.all().keys() - {wish.path for wish in wishes}))
+    size = sum(item.identity.size_bytes for item in known.values())
+    if chosen.as_json:
+        write_json({"indexed": len(known), "sizeBytes": size, "failed": {printable(p): w for p, w in failures.items()}})
+    else:
+        console().print(f"{plural(len(known), 'recording')} indexed, {format_size(size)}")
+    if failures:
+        listed = "\n".join(f"  - {printable(path)} {why}" for path, why in sorted(failures.items()))
+        raise IncompleteError(f"{plural(len(failures), 'recording')} could not be indexed:\n{listed}")
+    return 0
+
+
+def _wanted(inventory: Inventory, session: str | None) -> list[Entry]:
+    if session is not None:
+        number = parse_session(session)
+        inventory.session(number)
+        entries = list(inventory.linked.get(number, ()))
+    else:
+        entries = [*inventory.unlinked, *(e for linked in inventory.linked.values() for e in linked)]
+    return [e for e in entries if e.kind is Kind.FILE and e.path.lower().endswith(".mp4") and not _hidden(e.path)]
+
+
+def _hidden(path: str) -> bool:
+    return any(part.startswith(".") for part in path.split("/"))

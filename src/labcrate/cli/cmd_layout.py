@@ -1,0 +1,48 @@
+"""``labcrate layout ID``: the ZIP's structure, every offset of it, without writing it."""
+
+from argparse import Namespace
+from dataclasses import asdict
+
+from labcrate.archive.layout import Description, Placement
+from labcrate.cli.cmd_plan import options_of
+from labcrate.cli.screen import Bar, console, settings, write_json
+from labcrate.config import parse_session
+from labcrate.export.prepare import prepared
+
+
+def run(options: Namespace) -> int:
+    """Print where everything lies in a session's archive."""
+    chosen, number = settings(options), parse_session(options.session)
+    with (
+        Bar("Indexing", shown=not chosen.as_json) as bar,
+        prepared(
+            chosen.lab(), number, options_of(options), hashed=False, progress=bar, workers=chosen.workers
+        ) as assembly,
+    ):
+        bar.stop()
+        description = assembly.layout.describe()
+    if chosen.as_json:
+        write_json(asdict(description))
+    else:
+        _show(description)
+    return 0
+
+
+def _show(description: Description) -> None:
+    out = console()
+    width = len(f"{description.total_bytes:,}")
+    out.print(f"{'header at':>{width}}  {'bytes':>6}  {'padding':>7}  {'data from':>{width}}  {'to':>{width}}")
+    for member in description.members:
+        out.print(_line(member, width))
+        out.print(f"    {member.name}{'  (ZIP64)' if member.zip64 else ''}")
+    out.print(f"{description.directory_offset:>{width},}  central directory, {description.directory_bytes:,} bytes")
+    zip64 = "ZIP64 end record, its locator and " if description.zip64_end else ""
+    out.print(f"{description.end_offset:>{width},}  {zip64}end record, {description.end_bytes:,} bytes")
+    out.print(f"{description.total_bytes:>{width},}  end of the archive")
+
+
+def _line(member: Placement, width: int) -> str:
+    return (
+        f"{member.header_offset:>{width},}  {member.header_bytes:>6,}  {member.padding_bytes:>7,}  "
+        f"{member.data_start:>{width},}  {member.data_stop:>{width},}"
+    )

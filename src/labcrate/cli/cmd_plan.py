@@ -1,0 +1,121 @@
+"""``labcrate plan ID``: what goes in, what stays out, and why, before anything is packed."""
+
+import os
+from argparse import Namespace
+from typing import Any
+
+from rich.console import Console
+
+from labcrate.cli.screen import Bar, console, settings, write_json
+from labcrate.config import BASE_TOPIC_VARIABLE, parse_duration, parse_session
+from labcrate.export.build import Assembly
+from labcrate.export.contents import Options, Plan
+from labcrate.export.documents.summary import describe_recording, format_size, plural
+from labcrate.export.prepare import prepared
+from labcrate.model.timespan import TimeSpan, format_duration, format_instant
+from labcrate.readings.topics import BASE_TOPIC
+
+
+def run(options: Namespace) -> int:
+    """Print the plan of one session."""
+    chosen, number = settings(options), parse_session(options.session)
+    with (
+        Bar("Indexing", shown=not chosen.as_json) as bar,
+        prepared(
+            chosen.lab(), number, options_of(options), hashed=False, progress=bar, workers=chosen.workers
+        ) as assembly,
+    ):
+        bar.stop()
+        if chosen.as_json:
+            write_json(as_json(assembly))
+        else:
+            show(assembly, console())
+    return 0
+
+
+def options_of(options: Namespace) -> Options:
+    """What of the session is wanted, from the command line."""
+    base_topic = options.base_topic or os.environ.get(BASE_TOPIC_VARIABLE) or BASE_TOPIC
+    return Options(parse_duration(options.pad), options.readings == "all", base_topic.strip("/"))
+
+
+def show(assembly: Assembly, out: Console) -> None:
+    """The plan as text that reads well at 80 columns."""
+    plan = assembly.plan
+    out.print(f"Session {plan.session.id}: {plan.session.name or '(no name)'}")
+    out.print(f"{describe_span(plan.session.span)}{', ' + plan.session.status if plan.session.status else ''}")
+    out.print("\nGoes in")
+    _goes_in(assembly, out)
+    out.print("\nStays out")
+    show_left_out(plan, out)
+    if plan.missing or plan.warnings:
+        out.print("\nProblems")
+    for missing in plan.missing:
+        out.print(f"  missing: {missing}")
+        out.print(f"      -> {missing.remedy}")
+    for warning in plan.warnings:
+        out.print(f"  warning: {warning}")
+    out.print(f"\nState: {plan.state}")
+    size = assembly.layout.total_size
+    out.print(f"ZIP:   {size:,} bytes ({format_size(size)}), {plural(len(assembly.parts), 'file')}")
+
+
+def describe_span(span: TimeSpan) -> str:
+    """``2025-05-02T08:00:00.000Z to 2025-05-02T08:05:00.000Z (5:00)``."""
+    start = format_instant(span.start) if span.start else "no start time"
+    end = format_instant(span.end) if span.end else "no end time"
+    return f"{start} to {end}" + (f" ({format_duration(span.seconds)})" if span.seconds is not None else "")
+
+
+def _goes_in(assembly: Assembly, out: Console) -> None:
+    recordings = {recording.member: recording for recording in assembly.plan.recordings}
+    for part in assembly.parts:
+        out.print(f"  {format_size(part.size_bytes or 0):>9}  {part.name}")
+        recording = recordings.get(part.name)
+        if recording:
+            out.print(f"             {describe_recording(recording)}; {recording.verdict.reason}")
+            out.print(f"             from {', '.join((recording.source, *recording.also_at))}")
+
+
+def show_left_out(plan: Plan, out: Console) -> None:
+    """What is not the session's: counts, and every near miss with its remedy."""
+    for rule, count in sorted(plan.left_out.items()):
+        out.print(f"  {plural(count, 'file')}: {rule}")
+    if plan.readings.lab.no_readings:
+        messages = plural(plan.readings.lab.no_readings, "message")
+        out.print(f"  {messages} of the lab that are no readings (availability, commands)")
+    for near in plan.near_misses:
+        out.print(f"  near miss ({near.verdict.rule}): {near.source}")
+        out.print(f"      {near.verdict.reason}")
+        out.print(f"      -> {near.verdict.remedy}")
+    if not plan.left_out and not plan.near_misses:
+        out.print("  nothing")
+
+
+def as_json(assembly: Assembly) -> dict[str, Any]:
+    """The plan for machines."""
+    plan = assembly.plan
+    recordings = {recording.member: recording for recording in plan.recordings}
+    return {
+        "session": plan.session.id,
+        "name": plan.session.name,
+        "state": str(plan.state),
+        "sizeBytes": assembly.layout.total_size,
+        "readings": len(plan.readings),
+        "members": [
+            {
+                "name": part.name,
+                "sizeBytes": part.size_bytes,
+                "source": recordings[part.name].source if part.name in recordings else None,
+                "why": recordings[part.name].verdict.reason if part.name in recordings else part.description,
+            }
+            for part in assembly.parts
+        ],
+        "leftOut": dict(plan.left_out),
+        "nearMisses": [
+            {"file": n.source, "kind": n.verdict.rule, "reason": n.verdict.reason, "remedy": n.verdict.remedy}
+            for n in plan.near_misses
+        ],
+        "missing": [{"what": m.what, "why": m.why, "remedy": m.remedy} for m in plan.missing],
+        "warnings": list(plan.warnings),
+    }

@@ -1,0 +1,65 @@
+"""``labcrate sessions``: what the lab holds."""
+
+from argparse import Namespace
+
+from rich.table import Table
+
+from labcrate.cli.screen import console, settings, write_json
+from labcrate.export.documents.summary import format_size
+from labcrate.export.inventory import take_inventory
+from labcrate.export.overview import SessionRow, overview
+from labcrate.model.timespan import format_duration, format_instant
+
+
+def run(options: Namespace) -> int:
+    """List the lab's sessions."""
+    chosen = settings(options)
+    rows = overview(take_inventory(chosen.lab()))
+    if chosen.as_json:
+        write_json([_object(row) for row in rows])
+        return 0
+    if not rows:
+        console().print("This lab has no sessions: no description, no session folder, no recording named for one.")
+        return 0
+    _show(rows)
+    return 0
+
+
+def _show(rows: list[SessionRow]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for heading, right in (("ID", True), ("Name", False), ("Start (UTC)", False), ("Length", True), ("Status", False)):
+        table.add_column(heading, justify="right" if right else "left", overflow="fold")
+    for heading in ("Rec.", "Size"):
+        table.add_column(heading, justify="right")
+    table.add_column("")
+    for row in rows:
+        span = row.span
+        table.add_row(
+            str(row.id),
+            row.name or "-",
+            f"{span.start:%Y-%m-%d %H:%M}" if span.start else "-",
+            format_duration(span.seconds) if span.seconds is not None else "-",
+            row.status or "-",
+            str(row.recordings),
+            format_size(row.size_bytes),
+            "!" if row.warnings else "",
+        )
+    out = console()
+    out.print(table)
+    for row in rows:
+        for warning in row.warnings:
+            out.print(f"! {row.id}: {warning}")
+
+
+def _object(row: SessionRow) -> dict[str, object]:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "startTime": format_instant(row.span.start) if row.span.start else None,
+        "endTime": format_instant(row.span.end) if row.span.end else None,
+        "durationSeconds": row.span.seconds,
+        "status": row.status,
+        "recordings": row.recordings,
+        "sizeBytes": row.size_bytes,
+        "warnings": list(row.warnings),
+    }

@@ -1,0 +1,174 @@
+"""The ``labcrate`` command: options, then one module per command, imported only when it is run."""
+
+import argparse
+import difflib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
+
+from labcrate import __version__
+from labcrate.errors import LabcrateError, UsageError
+
+INTERRUPTED = 130
+
+_FIRST_STEPS = """\
+labcrate packages one session of a living lab into one verifiable ZIP.
+
+No lab at hand?     labcrate demo
+In a lab folder:    labcrate sessions        what the lab holds
+                    labcrate plan 42         what would go in, what stays out, and why
+                    labcrate export 42       the ZIP
+From elsewhere:     add --lab DIR, or set LABCRATE_LAB
+
+All commands:       labcrate --help
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports a wrong option as an error of ours: one sentence, with the nearest right word."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message[:1].upper()}{message[1:]}. See '{self.prog} --help'.")
+
+
+def run() -> NoReturn:
+    """Entry point of the ``labcrate`` command."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code."""
+    as_json = "--json" in arguments
+    try:
+        return _dispatch(arguments)
+    except LabcrateError as error:
+        _report(str(error), type(error).__name__, error.exit_code, as_json=as_json)
+        return error.exit_code
+    except KeyboardInterrupt:
+        _report("Stopped; nothing was left behind.", "Interrupted", INTERRUPTED, as_json=as_json)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output went away (labcrate plan 42 | head): not an error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        name = Path(os.fsdecode(error.filename)).name if error.filename else "The system"
+        _report(f"{name}: {os.strerror(error.errno or 0)}.", "SystemError", 1, as_json=as_json)
+        return 1
+
+
+def _dispatch(arguments: Sequence[str]) -> int:
+    parser = _parser()
+    if not arguments:
+        print(_FIRST_STEPS, end="")
+        return 0
+    options = parser.parse_args(_corrected(arguments))
+    code: int = import_module(f"labcrate.cli.cmd_{options.command}").run(options)
+    return code
+
+
+def _report(message: str, kind: str, exit_code: int, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"error": {"kind": kind, "message": message, "exitCode": exit_code}}), file=sys.stderr)
+    else:
+        print(f"labcrate: {message}", file=sys.stderr)
+
+
+def _corrected(arguments: Sequence[str]) -> Sequence[str]:
+    """Refuse an unknown command with the one that was probably meant."""
+    word = next((a for a in arguments if not a.startswith("-")), None)
+    if word == arguments[0] and word not in COMMANDS:
+        near = difflib.get_close_matches(word, COMMANDS, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(COMMANDS)}."
+        raise UsageError(f"There is no command {word!r}; {hint}")
+    return arguments
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="labcrate",
+        description="Package one session of a living lab into one verifiable ZIP.",
+        epilog="Exit codes: 0 done; others name the kind of error (docs/reference/exit-codes.md).",
+    )
+    parser.add_argument("--version", action="version", version=f"labcrate {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (summary, add_arguments) in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary[:1].upper() + summary[1:] + ".")
+        add_arguments(command)
+        command.add_argument("--json", action="store_true", help="write the answer as JSON")
+    return parser
+
+
+def _lab(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--lab", metavar="DIR", help="the lab folder (default: LABCRATE_LAB, or the current folder when it is a lab)"
+    )
+
+
+def _session(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("session", metavar="ID", help="the session's number")
+    _lab(parser)
+    parser.add_argument(
+        "--pad", metavar="TIME", default="0s", help="widen the readings' window by this (30s, 5m) on both sides"
+    )
+    parser.add_argument(
+        "--readings",
+        choices=("session", "all"),
+        default="session",
+        help="readings of the session's time, or all of the lab",
+    )
+    parser.add_argument(
+        "--base-topic", metavar="TOPIC", help="Zigbee2MQTT's base topic (default: LABCRATE_BASE_TOPIC, or zigbee2mqtt)"
+    )
+
+
+def _export(parser: argparse.ArgumentParser) -> None:
+    _session(parser)
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE|FOLDER",
+        help="where the ZIP goes (default: the current folder, named for the session)",
+    )
+    parser.add_argument("--force", action="store_true", help="replace the file if it exists")
+    parser.add_argument("--allow-incomplete", action="store_true", help="pack the rest when something is missing")
+    _workers(parser)
+
+
+def _workers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="how many files are read at once (default: one per core)"
+    )
+
+
+def _index(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "session", metavar="ID", nargs="?", help="only this session's recordings (default: the whole lab)"
+    )
+    _lab(parser)
+    _workers(parser)
+
+
+def _verify(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="an archive made by labcrate")
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "folder", metavar="DIR", nargs="?", default="labcrate-demo", help="where (default: labcrate-demo)"
+    )
+
+
+COMMANDS = {
+    "demo": ("build a sample lab and export a session of it", _demo),
+    "sessions": ("list the lab's sessions", _lab),
+    "plan": ("tell what an export would hold, what not, and why", _session),
+    "export": ("package a session into one ZIP", _export),
+    "verify": ("check an archive against its manifest", _verify),
+    "index": ("compute checksums ahead of time", _index),
+    "layout": ("print an archive's structure, offset by offset", _session),
+}

@@ -1,0 +1,94 @@
+"""What all commands write with: text for people, JSON for machines, bars for the patient."""
+
+import json
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.progress import Progress as Bars
+
+from labcrate.catalog.index import Progress
+from labcrate.config import Settings, lab_folder
+
+# Wide enough for a file name in a pipe or a log; a terminal's own width is always kept.
+_PIPE_WIDTH = 200
+
+
+def settings(options: Namespace) -> Settings:
+    """The settings of one command."""
+    folder = lab_folder(options.lab, os.environ, Path.cwd())
+    return Settings(folder, options.json, getattr(options, "workers", None))
+
+
+def console() -> Console:
+    """Standard output: no colour codes in a pipe, nothing in a name taken for markup."""
+    width = None if sys.stdout.isatty() else _PIPE_WIDTH
+    return Console(width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
+
+
+def write_json(value: Any) -> None:
+    """Write one JSON document to standard output."""
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+class Bar(Progress):
+    """A progress bar on standard error while there is something to wait for; silent when that is no terminal."""
+
+    def __init__(self, title: str, *, shown: bool = True) -> None:
+        self._title = title
+        self._bars = Bars(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(compact=True),
+            console=Console(stderr=True),
+            transient=True,
+            disable=not (shown and sys.stderr.isatty()),
+        )
+        self._task: TaskID | None = None
+
+    def begin(self, files: int, size_bytes: int) -> None:
+        """Show the bar from here on, if there is anything to do."""
+        if files and self._task is None:
+            self._bars.start()
+            self._task = self._bars.add_task(self._title, total=size_bytes)
+        elif self._task is not None:
+            self._bars.reset(self._task, total=size_bytes)
+
+    def advance(self, size_bytes: int) -> None:
+        """Move the bar by so many bytes."""
+        if self._task is not None:
+            self._bars.advance(self._task, size_bytes)
+
+    def stop(self) -> None:
+        """Take the bar off the screen."""
+        if self._task is not None:
+            self._bars.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+@contextmanager
+def packing_bar(size_bytes: int, title: str = "Packing", *, shown: bool = True) -> Iterator[Bar]:
+    """A bar for one piece of work of a known size in bytes."""
+    with Bar(title, shown=shown) as bar:
+        bar.begin(1, size_bytes)
+        yield bar

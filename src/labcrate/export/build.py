@@ -1,0 +1,173 @@
+"""From a plan to the archive's layout: generates the documents, hashes them, puts all in order."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import BinaryIO
+
+from labcrate.archive.layout import BytesSource, FileSource, Layout, Member
+from labcrate.archive.manifest import manifest_line
+from labcrate.export.contents import Plan, PlannedRecording, SensorFile
+from labcrate.export.documents import names
+from labcrate.export.documents.crate import crate_document
+from labcrate.export.documents.datapackage import datapackage
+from labcrate.export.documents.metadata import UNKNOWN_SHA256, devices_document, session_metadata, to_json
+from labcrate.export.documents.readme import readme
+from labcrate.export.documents.recordings import recordings_csv
+from labcrate.export.documents.summary import Part, describe_readings, describe_recording, plural
+from labcrate.export.spool import Spool, in_memory
+from labcrate.lab.folder import Lab
+from labcrate.model.fixity import Fixity
+from labcrate.model.timespan import from_ns
+from labcrate.readings import long_tables, tables
+from labcrate.readings.columns import Column, columns
+
+Writer = Callable[[BinaryIO], object]
+Columns = tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """An archive ready to be written, with a line about each of its members."""
+
+    plan: Plan
+    layout: Layout
+    parts: tuple[Part, ...]
+
+
+class _Builder:
+    """Collects the members of one archive; order is decided in the end."""
+
+    def __init__(self, lab: Lab, plan: Plan, spool: Spool) -> None:
+        self.lab, self.plan, self.spool = lab, plan, spool
+        self.members: dict[str, Member] = {}
+        self.parts: dict[str, Part] = {}
+        self.mtime_ns = int(plan.latest_change.timestamp()) * 1_000_000_000
+
+    def document(self, name: str, media_type: str, description: str, content: bytes | Writer) -> None:
+        """Add a generated document."""
+        fixity, source = in_memory(content) if isinstance(content, bytes) else self.spool.write(name, content)
+        self._add(name, media_type, description, fixity, self.mtime_ns, source)
+
+    def file(self, item: PlannedRecording | SensorFile, media_type: str, description: str) -> None:
+        """Add a file of the lab as it is."""
+        source = FileSource(partial(self.lab.open, item.path), item.identity, item.source)
+        fixity = item.fixity or Fixity(item.identity.size_bytes, 0, "")
+        self._add(item.member, media_type, description, fixity, item.identity.mtime_ns, source)
+
+    def _add(
+        self,
+        name: str,
+        media_type: str,
+        description: str,
+        fixity: Fixity,
+        mtime_ns: int,
+        source: BytesSource | FileSource,
+    ) -> None:
+        self.members[name] = Member(name, fixity, mtime_ns, source)
+        sha256 = fixity.sha256 or UNKNOWN_SHA256
+        self.parts[name] = Part(name, description, media_type, fixity.size_bytes, sha256, from_ns(mtime_ns))
+
+    def layout(self) -> Layout:
+        """All members in their order."""
+        return Layout([self.members[name] for name in sorted(self.members, key=_place)])
+
+    def in_order(self) -> list[Part]:
+        """What is there so far, in its order."""
+        return [self.parts[name] for name in sorted(self.parts, key=_place)]
+
+
+_ORDER = (
+    names.README,
+    names.METADATA,
+    names.DEVICES,
+    names.ZIGBEE_JSON,
+    names.ZIGBEE_CSV,
+    names.SENSOR_JSON,
+    names.SENSOR_CSV,
+    names.SENSOR_DATA,  # other files of the session's own folder
+    names.RECORDINGS_CSV,
+    names.CRATE,
+    names.DATAPACKAGE,
+    names.MANIFEST,
+    names.RECORDINGS,
+)
+
+
+def _place(name: str) -> tuple[int, str]:
+    """Where a member comes: the documents in the order of the design, then the recordings by name."""
+    if name not in _ORDER:
+        name, whole = (names.SENSOR_DATA if name.startswith(names.SENSOR_DATA + "/") else names.RECORDINGS), name
+        return _ORDER.index(name), whole
+    return _ORDER.index(name), ""
+
+
+def assemble(lab: Lab, plan: Plan, spool: Spool) -> Assembly:
+    """Generate every document of the plan into the spool and lay the archive out.
+
+    Documents come before those that tell their hashes: tables, metadata, README, data package,
+    crate, manifest.
+    """
+    builder = _Builder(lab, plan, spool)
+    for recording in plan.recordings:
+        builder.file(recording, "video/mp4", describe_recording(recording))
+    zigbee, sensors = _tables(builder)
+    rows = plural(len(plan.recordings), "recording")
+    builder.document(names.RECORDINGS_CSV, "text/csv", f"one row per recording: {rows}", recordings_csv(plan))
+    metadata = to_json(session_metadata(plan))
+    builder.document(names.METADATA, "application/json", "the session, its recordings, sensors and warnings", metadata)
+    devices = to_json(devices_document(plan))
+    builder.document(names.DEVICES, "application/json", "the session's cameras and Zigbee devices", devices)
+    _readme(builder, zigbee, sensors)
+    package = to_json(datapackage(plan, list(builder.parts.values()), zigbee, sensors))
+    builder.document(names.DATAPACKAGE, "application/json", _DESCRIBED[names.DATAPACKAGE], package)
+    crate = to_json(
+        crate_document(plan, [*builder.in_order(), Part(names.MANIFEST, _DESCRIBED[names.MANIFEST], "text/plain")])
+    )
+    builder.document(names.CRATE, "application/ld+json", _DESCRIBED[names.CRATE], crate)
+    manifest = "".join(manifest_line(p.sha256 or "", p.name) for p in builder.in_order())
+    builder.document(names.MANIFEST, "text/plain", _DESCRIBED[names.MANIFEST], manifest.encode())
+    return Assembly(plan, builder.layout(), tuple(builder.in_order()))
+
+
+_DESCRIBED = {
+    names.README: "this text",
+    names.CRATE: "RO-Crate 1.1: every file with its type, size and checksum",
+    names.DATAPACKAGE: "Frictionless data package: the tables' columns, types and units",
+    names.MANIFEST: "SHA-256 of every other file",
+}
+
+
+def _tables(builder: _Builder) -> tuple[Columns, Columns]:
+    """Add the four sensor tables and the session's own files; give the columns of those that were made."""
+    readings = builder.plan.readings
+    about = describe_readings(builder.plan)
+    zigbee, sensors = columns(readings), long_tables.LONG_COLUMNS
+    writer: Writer = partial(tables.write_zigbee_json, readings)
+    builder.document(names.ZIGBEE_JSON, "application/json", f"Zigbee messages by topic: {about}", writer)
+    writer = partial(tables.write_zigbee_csv, readings)
+    builder.document(names.ZIGBEE_CSV, "text/csv", f"the same messages, one row each: {about}", writer)
+    for file in builder.plan.sensor_files:
+        builder.file(file, _media_type(file.member), "as the session's own sensor_data folder holds it")
+    if names.SENSOR_JSON not in builder.parts:
+        writer = partial(long_tables.write_sensor_json, readings, session_id=builder.plan.session.id)
+        builder.document(names.SENSOR_JSON, "application/json", "one entry per measured value", writer)
+    if names.SENSOR_CSV in builder.parts:
+        return zigbee, ()
+    writer = partial(long_tables.write_sensor_csv, readings)
+    about = "one row per measured value, with its unit where that is certain"
+    builder.document(names.SENSOR_CSV, "text/csv", about, writer)
+    return zigbee, sensors
+
+
+def _readme(builder: _Builder, zigbee: Columns, sensors: Columns) -> None:
+    later = [Part(name, text, "text/plain") for name, text in _DESCRIBED.items() if name not in builder.parts]
+    ordered = sorted([*builder.in_order(), *later], key=lambda part: _place(part.name))
+    text = readme(builder.plan, ordered, zigbee, sensors)
+    builder.document(names.README, "text/plain", _DESCRIBED[names.README], text)
+
+
+def _media_type(name: str) -> str:
+    return {"csv": "text/csv", "json": "application/json", "txt": "text/plain"}.get(
+        name.rpartition(".")[2].lower(), "application/octet-stream"
+    )

@@ -1,0 +1,151 @@
+"""The plan as a value: what goes into the archive, what stays out, and why."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from labcrate.lab.folder import printable
+from labcrate.linking.verdict import Verdict
+from labcrate.model.device import Camera, Device
+from labcrate.model.fixity import Fixity, Identity
+from labcrate.model.recording import Probe
+from labcrate.model.session import Session
+from labcrate.model.timespan import TimeSpan, from_ns
+from labcrate.readings.slice import Readings
+from labcrate.readings.topics import BASE_TOPIC
+
+# The first instant that a ZIP's DOS time can tell: for a session of which no time at all is known.
+_EARLIEST = datetime(1980, 1, 1, tzinfo=UTC)
+
+
+class State(StrEnum):
+    """How whole an export is: the same word everywhere."""
+
+    COMPLETE = "complete"
+    WARNINGS = "complete, with warnings"
+    INCOMPLETE = "incomplete"
+
+
+class TimeSource(StrEnum):
+    """Where a recording's start and end come from."""
+
+    CONTAINER = "MP4 creation time"
+    NAME = "file name"
+    MODIFIED = "file modification time"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What of the session is wanted, and how its readings' topics begin.
+
+    ``pad`` widens the readings' window on both sides; ``all_readings`` leaves it open.
+    """
+
+    pad: timedelta = timedelta()
+    all_readings: bool = False
+    base_topic: str = BASE_TOPIC
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRecording:
+    """A recording that goes in.
+
+    ``path`` is relative to the lab folder, as the disk has it; ``also_at`` are further places with
+    the same name and the same bytes. ``fixity`` is None until the recording is indexed.
+    """
+
+    member: str
+    path: str
+    also_at: tuple[str, ...]
+    identity: Identity
+    fixity: Fixity | None
+    probe: Probe
+    span: TimeSpan
+    time_source: TimeSource
+    verdict: Verdict
+    camera: Camera | None
+
+    @property
+    def source(self) -> str:
+        """The path as printable text."""
+        return printable(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class SensorFile:
+    """A file of the session's own sensor_data folder, which goes in as it is."""
+
+    member: str
+    path: str
+    identity: Identity
+    fixity: Fixity | None
+
+    @property
+    def source(self) -> str:
+        """The path as printable text."""
+        return printable(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class NearMiss:
+    """A file that may have been meant for the session and is not taken; shown to the operator alone."""
+
+    path: str
+    verdict: Verdict
+
+    @property
+    def source(self) -> str:
+        """The path as printable text."""
+        return printable(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Something that belongs to the session and cannot be packed."""
+
+    what: str
+    why: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that is known before packing. ``left_out`` counts other files by the rule that keeps them out."""
+
+    session: Session
+    options: Options
+    window: TimeSpan
+    cameras: tuple[Camera, ...]
+    devices: tuple[Device, ...]
+    recordings: tuple[PlannedRecording, ...]
+    sensor_files: tuple[SensorFile, ...]
+    readings: Readings
+    near_misses: tuple[NearMiss, ...]
+    left_out: Mapping[str, int]
+    missing: tuple[Missing, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def state(self) -> State:
+        """Whether the archive of this plan is whole."""
+        if self.missing:
+            return State.INCOMPLETE
+        return State.WARNINGS if self.warnings else State.COMPLETE
+
+    @property
+    def latest_change(self) -> datetime:
+        """The last instant among the session's own data: the date of every generated document.
+
+        The lab's shared files do not count: they change with every reading of the next session, and
+        this session's archive must not.
+        """
+        known = [instant for instant in (self.session.span.start, self.session.span.end) if instant]
+        files: tuple[PlannedRecording | SensorFile, ...] = (*self.recordings, *self.sensor_files)
+        known += [from_ns(file.identity.mtime_ns) for file in files]
+        if self.readings.last is not None:
+            known.append(self.readings.last)
+        return max(known, default=_EARLIEST)

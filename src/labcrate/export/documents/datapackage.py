@@ -1,0 +1,68 @@
+"""``datapackage.json``: the tables as a Frictionless Data Package (https://specs.frictionlessdata.io)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from labcrate.export.contents import Plan
+from labcrate.export.documents import names
+from labcrate.export.documents.recordings import COLUMNS as RECORDING_COLUMNS
+from labcrate.export.documents.summary import Part
+from labcrate.model.timespan import format_instant
+from labcrate.readings.columns import Column
+
+Object = dict[str, Any]
+
+_TABLE_NAMES = {
+    names.ZIGBEE_CSV: "zigbee-sensors",
+    names.SENSOR_CSV: "sensor-readings",
+    names.RECORDINGS_CSV: "recordings",
+}
+
+
+def datapackage(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sensors: Sequence[Column]) -> Object:
+    """The descriptor of those tables that labcrate wrote: column types, units, what they mean."""
+    schemas = {
+        names.ZIGBEE_CSV: _schema(zigbee),
+        names.SENSOR_CSV: _schema(sensors),
+        names.RECORDINGS_CSV: {
+            "fields": [_field(n, t, u, d) for n, _, t, u, d in RECORDING_COLUMNS],
+            "primaryKey": "file",
+        },
+    }
+    return {
+        "profile": "tabular-data-package",
+        "name": f"session-{plan.session.id}",
+        "title": plan.session.title,
+        "created": format_instant(plan.latest_change),
+        "resources": [
+            _resource(part, schemas[part.name]) for part in parts if schemas.get(part.name, {}).get("fields")
+        ],
+    }
+
+
+def _resource(part: Part, schema: Object) -> Object:
+    return {
+        "profile": "tabular-data-resource",
+        "name": _TABLE_NAMES[part.name],
+        "path": part.name,
+        "description": part.description,
+        "format": "csv",
+        "mediatype": "text/csv",
+        "encoding": "utf-8",
+        "bytes": part.size_bytes,
+        "hash": f"sha256:{part.sha256}",
+        "schema": schema,
+    }
+
+
+def _schema(columns: Sequence[Column]) -> Object:
+    return {"fields": [_field(c.name, c.type, c.unit, c.description) for c in columns]}
+
+
+def _field(name: str, kind: str, unit: str | None, description: str) -> Object:
+    field: Object = {"name": name, "type": kind, "description": description}
+    if kind == "datetime":
+        field["format"] = "%Y-%m-%dT%H:%M:%S.%fZ"
+    if unit:
+        field["unit"] = unit
+    return field

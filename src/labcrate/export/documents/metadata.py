@@ -1,0 +1,153 @@
+"""``data/session_metadata.json``: the session, its recordings, its sensors, its warnings.
+
+Its JSON Schema is docs/spec/session_metadata.schema.json.
+"""
+
+import json
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from labcrate.archive.layout import FORMAT_VERSION
+from labcrate.export.contents import Plan, PlannedRecording
+from labcrate.lab.documents import CAMERAS, DEVICES
+from labcrate.model.device import Camera, Device
+from labcrate.model.session import Session
+from labcrate.model.timespan import format_instant, from_ns
+
+Object = dict[str, Any]
+
+
+def to_json(value: object) -> bytes:
+    """A JSON document as people like to read it: indented, Unicode as it is, a line feed at the end."""
+    return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def session_metadata(plan: Plan) -> Object:
+    """The content of ``data/session_metadata.json``."""
+    return {
+        "format": "labcrate session archive",
+        "formatVersion": FORMAT_VERSION,
+        "state": str(plan.state),
+        "session": _session(plan.session),
+        "recordings": [recording_object(r) for r in plan.recordings],
+        "cameras": [_camera(camera) for camera in plan.cameras],
+        "sensors": [device_object(device) for device in plan.devices],
+        "sensorFiles": [{"file": f.member, "source": f.source} for f in plan.sensor_files],
+        "readings": _readings(plan),
+        "missing": [{"what": m.what, "why": m.why} for m in plan.missing],
+        "warnings": list(plan.warnings),
+    }
+
+
+def instant(value: datetime | None) -> str | None:
+    """An instant in UTC as JSON has it."""
+    return format_instant(value) if value else None
+
+
+def local_time(value: datetime | None, zone: str | None) -> str | None:
+    """The same instant on the wall clock of a zone, with its offset: ``2025-05-02T21:40:00.000+02:00``."""
+    return value.astimezone(ZoneInfo(zone)).isoformat(timespec="milliseconds") if value and zone else None
+
+
+def _session(session: Session) -> Object:
+    span, zone = session.span, session.time_zone
+    return {
+        "id": session.id,
+        "name": session.name,
+        "description": session.description,
+        "startTime": instant(span.start),
+        "endTime": instant(span.end),
+        "durationSeconds": span.seconds,
+        "timeZone": zone,
+        "startTimeLocal": local_time(span.start, zone),
+        "endTimeLocal": local_time(span.end, zone),
+        "status": session.status,
+        "notes": session.notes,
+        "tags": list(session.tags),
+        "selectedCameras": [{"id": c.id, "name": c.name, "recordingPrefix": c.prefix} for c in session.cameras],
+        "selectedSensors": [{"id": s.id, "name": s.name} for s in session.sensors],
+        "describedIn": list(session.described_in),
+        "described": session.described,
+        "removedKeys": list(session.removed_keys),
+    }
+
+
+def recording_object(recording: PlannedRecording) -> Object:
+    """One recording as the metadata tells it."""
+    probe, fixity = recording.probe, recording.fixity
+    return {
+        "file": recording.member,
+        "source": recording.source,
+        "alsoAt": list(recording.also_at),
+        "linkedBy": recording.verdict.rule,
+        "reason": recording.verdict.reason,
+        "cameraId": recording.camera.id if recording.camera else None,
+        "cameraName": recording.camera.name if recording.camera else None,
+        "startTime": instant(recording.span.start),
+        "endTime": instant(recording.span.end),
+        "timeSource": str(recording.time_source),
+        "readable": probe.readable,
+        "problem": probe.problem,
+        "durationSeconds": probe.duration_s,
+        "videoCodec": probe.video_codec,
+        "width": probe.width,
+        "height": probe.height,
+        "frameRate": probe.frame_rate,
+        "audioCodec": probe.audio_codec,
+        "sizeBytes": recording.identity.size_bytes,
+        "modified": format_instant(from_ns(recording.identity.mtime_ns)),
+        "sha256": fixity.sha256 if fixity else UNKNOWN_SHA256,
+    }
+
+
+# Stands where a hash will: a plan tells the ZIP's size to the byte before anything is hashed. No
+# archive is ever made of it.
+UNKNOWN_SHA256 = "0" * 64
+
+
+def _camera(camera: Camera) -> Object:
+    return {"id": camera.id, "name": camera.name, "recordingPrefix": camera.prefix, **camera.extra}
+
+
+# What the lab's devices.json knows of the present moment. It would give the same session other bytes
+# tomorrow; the session's own values stand in its readings.
+VOLATILE = ("lastSeen", "battery", "linkquality")
+
+
+def device_object(device: Device) -> Object:
+    """One Zigbee device, without what changes with its every message (see VOLATILE)."""
+    return {
+        "id": device.id,
+        "name": device.name,
+        "type": device.type,
+        "model": device.model,
+        "manufacturer": device.manufacturer,
+        **device.extra,
+    }
+
+
+def devices_document(plan: Plan) -> Object:
+    """The content of ``data/devices.json``: the cameras and Zigbee devices of this session alone."""
+    return {
+        "cameras": [_camera(camera) for camera in plan.cameras],
+        "zigbee": [device_object(device) for device in plan.devices],
+        "source": {"cameras": CAMERAS, "zigbee": DEVICES},
+        "leftOut": list(VOLATILE),
+    }
+
+
+def _readings(plan: Plan) -> Object:
+    readings = plan.readings
+    return {
+        "count": len(readings),
+        "first": instant(readings.first),
+        "last": instant(readings.last),
+        "window": {
+            "start": instant(plan.window.start),
+            "end": instant(plan.window.end),
+            "padSeconds": plan.options.pad.total_seconds(),
+            "all": plan.options.all_readings,
+        },
+        "topics": readings.frame["topic"].unique().sort().to_list(),
+    }

@@ -1,0 +1,217 @@
+"""``README.txt``: the archive explained to somebody who has nothing but the ZIP."""
+
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from labcrate.archive.layout import FORMAT_VERSION
+from labcrate.export.contents import Plan, State
+from labcrate.export.documents import names
+from labcrate.export.documents.metadata import instant, local_time
+from labcrate.export.documents.recordings import COLUMNS as RECORDING_COLUMNS
+from labcrate.export.documents.summary import Part, describe_readings, describe_recording, format_size, plural
+from labcrate.export.sensors import counts_per_device
+from labcrate.model.timespan import format_duration
+from labcrate.readings.columns import Column
+
+WIDTH = 78
+_SHOWN = 40
+
+Row = tuple[str, ...]
+
+
+def readme(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sensors: Sequence[Column]) -> bytes:
+    """The README of an archive; ``zigbee`` and ``sensors`` are the columns of the two kinds of sensor table."""
+    title = f"Session {plan.session.id}: {plan.session.name}" if plan.session.name else plan.session.title
+    sections = [
+        [*_wrapped(title), "=" * min(WIDTH, len(title))],
+        _what_this_is(plan),
+        _section("Session", _session(plan)),
+        _section("Warnings", _warnings(plan)),
+        _section("Recordings", _recordings(plan)),
+        _section("Sensor readings", _sensors(plan)),
+        _section("Files", _table([(p.name, p.description) for p in parts if not _is_recording(p)])),
+        _section("Columns of " + names.ZIGBEE_CSV, _columns(zigbee)),
+        _section(f"Columns of {names.SENSOR_CSV}", _columns(sensors) if sensors else _OWN_TABLE),
+        _section(
+            "Columns of " + names.RECORDINGS_CSV, _table([(c, _unit(u, d)) for c, _, _, u, d in RECORDING_COLUMNS])
+        ),
+        _section("Times", _times(plan)),
+        _section("How recordings were linked to this session", _wrapped(_LINKING)),
+        _section("How to check that nothing is missing or altered", _CHECK),
+        _section("How to load the readings", _LOAD),
+    ]
+    return ("\n\n".join("\n".join(lines) for lines in sections if lines) + "\n").encode()
+
+
+_OWN_TABLE = textwrap.wrap("The session brought this file itself; it is here as the lab wrote it.", WIDTH)
+
+_LINKING = (
+    "A recording belongs to the session when its file name says so (a camera's prefix, then _ or -, then session "
+    "or s, then the session's whole number: cam1_session42_....mp4), or when it lies in the session's own folder. "
+    f"Nothing was taken on a guess. The column linked_by of {names.RECORDINGS_CSV} gives the rule for each recording."
+)
+
+_CHECK = [
+    "With labcrate, before unpacking:",
+    "    labcrate verify ARCHIVE.zip",
+    "Without it, after unpacking, in the folder that holds this file:",
+    f"    sha256sum -c {names.MANIFEST}        (Linux; macOS: shasum -a 256 -c)",
+]
+
+_LOAD = [
+    "Python, with pandas, without unpacking:",
+    "    import zipfile, pandas",
+    f'    file = zipfile.ZipFile("ARCHIVE.zip").open("{names.ZIGBEE_CSV}")',
+    '    readings = pandas.read_csv(file, parse_dates=["timestamp"])',
+    "R:",
+    f'    unzip("ARCHIVE.zip", "{names.ZIGBEE_CSV}")',
+    f'    readings <- read.csv("{names.ZIGBEE_CSV}")',
+    '    readings$timestamp <- as.POSIXct(readings$timestamp, "UTC", "%Y-%m-%dT%H:%M:%OSZ")',
+]
+
+
+def _what_this_is(plan: Plan) -> list[str]:
+    text = (
+        "This archive holds one session of a living lab: the video recordings of its cameras, the readings of its "
+        "Zigbee sensors, and what is known about both. It shows people where they live or were observed: keep it where "
+        "your agreement with them allows, and pass nothing on without it."
+    )
+    state = {
+        State.COMPLETE: "complete. Everything that belongs to the session is in it.",
+        State.WARNINGS: 'complete, with warnings. Nothing is missing; see "Warnings".',
+        State.INCOMPLETE: 'incomplete. Something that belongs to the session is missing; see "Warnings".',
+    }[plan.state]
+    return [
+        *_wrapped(text),
+        "",
+        *_wrapped(f"State: {state}"),
+        f"Format: labcrate session archive, version {FORMAT_VERSION}",
+    ]
+
+
+def _session(plan: Plan) -> list[str]:
+    session = plan.session
+    seconds = session.span.seconds
+    rows = [
+        ("Number", str(session.id)),
+        ("Name", session.name),
+        ("Start", _both(instant(session.span.start), local_time(session.span.start, session.time_zone))),
+        ("End", _both(instant(session.span.end), local_time(session.span.end, session.time_zone))),
+        ("Length", format_duration(seconds) if seconds is not None else None),
+        ("Time zone", session.time_zone or "not recorded: all times are UTC"),
+        ("Status", session.status),
+        ("Researcher", _researcher(session.described)),
+        ("Tags", ", ".join(session.tags)),
+        ("Description", session.description),
+        ("Notes", session.notes),
+    ]
+    return _table([(label, value) for label, value in rows if value])
+
+
+def _both(utc: str | None, local: str | None) -> str:
+    if utc is None:
+        return "not recorded"
+    return f"{utc} ({local} local)" if local else utc
+
+
+def _researcher(described: Any) -> str | None:
+    metadata = described.get("metadata")
+    value = metadata.get("researcher") if isinstance(metadata, dict) else None
+    return value if isinstance(value, str) else None
+
+
+def _warnings(plan: Plan) -> list[str]:
+    lines = []
+    for missing in plan.missing:
+        lines += _wrapped(f"MISSING: {missing.what} {missing.why}.", "- ")
+    for warning in plan.warnings:
+        lines += _wrapped(warning, "- ")
+    return lines or ["None."]
+
+
+def _recordings(plan: Plan) -> list[str]:
+    if not plan.recordings:
+        return ["None: no recording is linked to this session."]
+    size = sum(r.identity.size_bytes for r in plan.recordings)
+    length = sum(r.probe.duration_s or 0 for r in plan.recordings)
+    lines = [f"{plural(len(plan.recordings), 'recording')}, {format_duration(length)} in all, {format_size(size)}.", ""]
+    for recording in plan.recordings[:_SHOWN]:
+        lines += [recording.member, f"    {describe_recording(recording)}"]
+        lines.append(f"    starts {instant(recording.span.start)} ({recording.time_source})")
+    if len(plan.recordings) > _SHOWN:
+        lines.append(f"... and {len(plan.recordings) - _SHOWN:,} more: see {names.RECORDINGS_CSV}")
+    return lines
+
+
+def _sensors(plan: Plan) -> list[str]:
+    lines = [f"{describe_readings(plan)}."]
+    if plan.options.all_readings:
+        lines += _wrapped("All readings of the lab are included, not only those inside the session's time.")
+    elif plan.window.start or plan.window.end:
+        start, end = instant(plan.window.start) or "the first", instant(plan.window.end) or "the last"
+        lines += _wrapped(f"Window: {start} to {end}, both included.")
+    counts = counts_per_device(plan.readings)
+    if counts:
+        lines += ["", *_table([("sensor", "readings"), *((name, f"{count:,}") for name, count in counts)])]
+    return lines
+
+
+def _times(plan: Plan) -> list[str]:
+    text = (
+        "All times are UTC, ISO 8601 (the Z means UTC). Clocks of cameras and sensors drift against each other by up "
+        "to some seconds a day; a recording's start is as good as its time_source: an MP4 creation time or a file "
+        "name was set when recording began; a file modification time is about the recording's end."
+    )
+    if plan.session.time_zone:
+        text += f" The session was held in the time zone {plan.session.time_zone}."
+    return _wrapped(text)
+
+
+def _columns(columns: Iterable[Column]) -> list[str]:
+    return _table([(c.name, _unit(c.unit, c.description)) for c in columns])
+
+
+def _unit(unit: str | None, description: str) -> str:
+    return f"{description} [{unit}]" if unit else description
+
+
+def _is_recording(part: Part) -> bool:
+    return part.name.startswith(names.RECORDINGS + "/")
+
+
+def _section(title: str, lines: Iterable[str]) -> list[str]:
+    body = list(lines)
+    return [title, "-" * len(title), *body] if body else []
+
+
+def _wrapped(text: str, bullet: str = "") -> list[str]:
+    paragraphs = text.splitlines() or [""]
+    return [line for paragraph in paragraphs for line in _wrap(paragraph, bullet)]
+
+
+def _wrap(text: str, bullet: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=bullet,
+        subsequent_indent=" " * len(bullet),
+        break_long_words=False,
+        break_on_hyphens=False,
+    ) or [""]
+
+
+def _table(rows: Sequence[Row]) -> list[str]:
+    """Two columns: the first as wide as it must be, within reason; the second wrapped beside it."""
+    width = min(max((len(row[0]) for row in rows), default=0), 32) + 2
+    return [line for label, text in rows for line in _row(label, text, width)]
+
+
+def _row(label: str, text: str, width: int) -> Iterator[str]:
+    lines = [line for part in text.splitlines() or [""] for line in textwrap.wrap(part, WIDTH - width) or [""]]
+    if len(label) > width - 2:
+        yield label
+        label = ""
+    for line in lines:
+        yield f"{label:<{width}}{line}".rstrip()
+        label = ""

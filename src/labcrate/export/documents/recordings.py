@@ -1,0 +1,46 @@
+"""``data/recordings.csv``: one row per recording, for a spreadsheet or a script."""
+
+import csv
+import io
+from typing import Any
+
+from labcrate.export.contents import Plan
+from labcrate.export.documents.metadata import recording_object
+
+# Column: its key in the metadata's recording, Frictionless type, unit, what it means.
+COLUMNS: tuple[tuple[str, str, str, str | None, str], ...] = (
+    ("file", "file", "string", None, "name inside the archive"),
+    ("camera_id", "cameraId", "string", None, "the camera's number in the lab"),
+    ("camera_name", "cameraName", "string", None, "the camera's name"),
+    ("start", "startTime", "datetime", None, "when the recording starts, UTC"),
+    ("end", "endTime", "datetime", None, "when the recording ends, UTC"),
+    ("time_source", "timeSource", "string", None, "where start and end come from"),
+    ("duration_s", "durationSeconds", "number", "s", "length of the media; empty when it cannot be read"),
+    ("video_codec", "videoCodec", "string", None, "video codec"),
+    ("width", "width", "integer", "px", "picture width"),
+    ("height", "height", "integer", "px", "picture height"),
+    ("frame_rate", "frameRate", "number", "1/s", "declared frames per second; the delivered rate may differ"),
+    ("audio_codec", "audioCodec", "string", None, "audio codec; empty when there is no sound"),
+    ("readable", "readable", "boolean", None, "false for a damaged file, which is kept as it is"),
+    ("size_bytes", "sizeBytes", "integer", "B", "file size"),
+    ("sha256", "sha256", "string", None, "SHA-256 of the file, hexadecimal"),
+    ("linked_by", "linkedBy", "string", None, "why it belongs to the session: its name or its folder"),
+    ("source", "source", "string", None, "where it lies in the lab folder"),
+)
+
+
+def recordings_csv(plan: Plan) -> bytes:
+    """The content of ``data/recordings.csv``: UTF-8, RFC 4180 but for line feeds alone at line ends."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([column for column, *_ in COLUMNS])
+    for recording in plan.recordings:
+        row = recording_object(recording)
+        writer.writerow([_cell(row[key]) for _, key, *_ in COLUMNS])
+    return text.getvalue().encode()
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)

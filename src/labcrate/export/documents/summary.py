@@ -1,0 +1,49 @@
+"""One line on each file of an archive: what the README, the crate and the data package have in common."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from labcrate.export.contents import Plan, PlannedRecording
+from labcrate.model.timespan import format_duration
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A file of the archive; ``sha256`` and ``size_bytes`` are None where they cannot be known yet."""
+
+    name: str
+    description: str
+    media_type: str
+    size_bytes: int | None = None
+    sha256: str | None = None
+    modified: datetime | None = None
+
+
+def format_size(size_bytes: int) -> str:
+    """A size for people, in powers of 1000 as disks and downloads have it: ``3.4 MB``."""
+    size = float(size_bytes)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 999.5:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def describe_recording(recording: PlannedRecording) -> str:
+    """``Hall, 0:12, h264 640x360``, or what is wrong with it."""
+    camera = recording.camera.name or f"camera {recording.camera.id}" if recording.camera else "unknown camera"
+    probe = recording.probe
+    if not probe.readable:
+        return f"{camera}; damaged: {probe.problem}"
+    length = format_duration(probe.duration_s) if probe.duration_s is not None else "unknown length"
+    return f"{camera}, {length}, {probe.video_codec or 'no video'} {probe.width or 0}x{probe.height or 0}"
+
+
+def plural(count: int, noun: str, nouns: str | None = None) -> str:
+    """``1 recording``, ``2 recordings``, ``12,345 readings``."""
+    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
+
+
+def describe_readings(plan: Plan) -> str:
+    """How many readings of how many topics are in."""
+    return f"{plural(len(plan.readings), 'reading')} of {plural(plan.readings.frame['topic'].n_unique(), 'topic')}"

@@ -1,0 +1,49 @@
+"""One row per session: what can be told without opening a recording."""
+
+from dataclasses import dataclass
+
+from labcrate.errors import DocumentError
+from labcrate.export.inventory import Inventory
+from labcrate.export.plan import session_warnings
+from labcrate.lab.folder import Kind
+from labcrate.model.session import Session
+from labcrate.model.timespan import TimeSpan
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """A session with the number and size of its recordings."""
+
+    id: int
+    name: str | None
+    span: TimeSpan
+    status: str | None
+    recordings: int
+    size_bytes: int
+    warnings: tuple[str, ...]
+
+
+def overview(inventory: Inventory) -> list[SessionRow]:
+    """All sessions by number; one whose description is broken is listed with that error."""
+    return [_row(inventory, number) for number in inventory.numbers]
+
+
+def _row(inventory: Inventory, number: int) -> SessionRow:
+    try:
+        session = inventory.session(number)
+        warnings = [*session_warnings(session)]
+        if session.active:
+            warnings.append("The session is still active.")
+    except DocumentError as error:
+        session, warnings = Session(number), [str(error)]
+    count = size = 0
+    for entry in inventory.linked.get(number, ()):
+        if entry.kind is not Kind.FILE:
+            warnings.append(f"{entry.path} is a {entry.kind} and cannot be exported.")
+            continue
+        try:
+            size += inventory.lab.identity(entry.path).size_bytes
+            count += 1
+        except OSError:
+            continue  # gone since the walk
+    return SessionRow(number, session.name, session.span, session.status, count, size, tuple(warnings))

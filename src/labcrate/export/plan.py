@@ -1,0 +1,133 @@
+"""Makes the plan of an export: the one place where lab, catalog, linking, readings and video meet."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from labcrate.catalog.catalog import Catalog, Indexed
+from labcrate.catalog.index import Progress, Wish, index_files
+from labcrate.errors import IncompleteError
+from labcrate.export.contents import Missing, Options, Plan, PlannedRecording, SensorFile
+from labcrate.export.inventory import Inventory
+from labcrate.export.recordings import Cameras, plan_recordings, twins, warnings_about
+from labcrate.export.selection import Selection, select
+from labcrate.export.sensors import find_sensor_files, involved_devices, load, readings_missing, readings_warnings
+from labcrate.lab.documents import read_devices
+from labcrate.lab.folder import printable
+from labcrate.model.fixity import Identity
+from labcrate.model.recording import Probe
+from labcrate.model.session import Session
+from labcrate.model.timespan import TimeSpan
+from labcrate.video.probe import probe
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Plans exports of one lab; ``progress`` is told about the indexing that a plan needs."""
+
+    inventory: Inventory
+    catalog: Catalog
+    progress: Progress = field(default_factory=Progress)
+    workers: int | None = None
+
+    def plan(self, number: int, options: Options = Options(), *, hashed: bool, allow_incomplete: bool = True) -> Plan:
+        """The plan of one session; ``hashed`` also computes the fixity that an archive needs.
+
+        Raises NoSessionError, DocumentError, CatalogError, and IncompleteError unless that is allowed;
+        it does so before the long work of hashing wherever it can.
+        """
+        lab, session = self.inventory.lab, self.inventory.session(number)
+        window = TimeSpan() if options.all_readings else session.span.padded(options.pad)
+        devices = read_devices(lab)
+        readings = load(lab, session, devices, window, options.base_topic)
+        selection = select(self.inventory, session, self._look)
+        found_files, missing_files = find_sensor_files(lab, session)
+        missing = [*_still_running(session), *selection.missing, *missing_files, *readings_missing(readings)]
+        if not allow_incomplete:
+            refuse_incomplete(session, missing)
+        cameras = Cameras.of(self.inventory.cameras, session)
+        recordings, files = self._index(selection, found_files, session, cameras, missing, hashed=hashed)
+        if not allow_incomplete:
+            refuse_incomplete(session, missing)
+        return Plan(
+            session=session,
+            options=options,
+            window=window,
+            cameras=cameras.involved(recordings),
+            devices=involved_devices(devices, session, readings),
+            recordings=recordings,
+            sensor_files=files,
+            readings=readings,
+            near_misses=selection.near_misses,
+            left_out=selection.left_out,
+            missing=tuple(missing),
+            warnings=(
+                *session_warnings(session),
+                *selection.warnings,
+                *(w for recording in recordings for w in warnings_about(recording, session, cameras)),
+                *readings_warnings(readings),
+            ),
+        )
+
+    def _index(
+        self,
+        selection: Selection,
+        found_files: Sequence[SensorFile],
+        session: Session,
+        cameras: Cameras,
+        missing: list[Missing],
+        *,
+        hashed: bool,
+    ) -> tuple[tuple[PlannedRecording, ...], tuple[SensorFile, ...]]:
+        """Hash and probe what goes in; what cannot be read is added to ``missing``."""
+        same_named = twins(selection.linked)
+        wishes = [Wish(f.path, f.identity, hash=hashed or f.path in same_named) for f in selection.linked]
+        wishes += [Wish(f.path, f.identity, hash=hashed, probe=False) for f in found_files]
+        indexed, failures = index_files(self.inventory.lab, self.catalog, wishes, probe, self.progress, self.workers)
+        missing += [Missing(printable(path), why, _TRY_AGAIN) for path, why in failures.items()]
+        readable = [found for found in selection.linked if found.path in indexed]
+        recordings = plan_recordings(readable, indexed, session, cameras)
+        return recordings, tuple(_with_fixity(found_files, indexed))
+
+    def _look(self, candidates: Mapping[str, Identity]) -> Mapping[str, Probe]:
+        """Probe files that are not linked, to tell when they were made."""
+        wishes = [Wish(path, identity, hash=False) for path, identity in candidates.items()]
+        indexed, _ = index_files(self.inventory.lab, self.catalog, wishes, probe, workers=self.workers)
+        return {path: known.probe for path, known in indexed.items() if known.probe}
+
+
+_TRY_AGAIN = "Make the file readable and whole, and export again."
+
+
+def refuse_incomplete(session: Session, missing: Sequence[Missing]) -> None:
+    """Raise IncompleteError when anything is missing, naming all of it with its remedy."""
+    if missing:
+        listed = "\n".join(f"  - {m.what} {m.why}. {m.remedy}" for m in missing)
+        raise IncompleteError(
+            f"Session {session.id} is incomplete and was not exported:\n{listed}\n"
+            "  To pack the rest all the same, and have the archive say what is missing, add --allow-incomplete."
+        )
+
+
+def _still_running(session: Session) -> Iterator[Missing]:
+    if session.active:
+        yield Missing(f"Session {session.id}", "is still active", "Stop it in the lab first.")
+
+
+def _with_fixity(files: Iterable[SensorFile], indexed: Mapping[str, Indexed]) -> Iterator[SensorFile]:
+    for file in files:
+        if file.path in indexed:
+            yield SensorFile(file.member, file.path, file.identity, indexed[file.path].fixity)
+
+
+def session_warnings(session: Session) -> Iterator[str]:
+    """What is worth knowing about a session's description."""
+    if not session.described_in:
+        yield f"No file of the lab describes session {session.id}: its name, times and sensors are unknown."
+    yield from session.warnings
+    if session.span.start is None:
+        yield "The session has no start time; readings from the first one on are included."
+    if session.span.end is None and session.span.start is not None:
+        yield "The session has no end time; readings up to the last one are included."
+    if session.removed_keys:
+        removed = ", ".join(session.removed_keys)
+        yield f"Fields that may hold secrets were removed from the session's description: {removed}."

@@ -1,0 +1,37 @@
+"""From a lab folder and a session's number to an archive that only needs writing."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from labcrate.catalog.catalog import Catalog
+from labcrate.catalog.index import Progress
+from labcrate.catalog.state import state_folder
+from labcrate.export.build import Assembly, assemble
+from labcrate.export.contents import Options
+from labcrate.export.inventory import take_inventory
+from labcrate.export.plan import Planner
+from labcrate.export.spool import Spool
+from labcrate.lab.folder import Lab
+
+
+@contextmanager
+def prepared(
+    lab: Lab,
+    number: int,
+    options: Options = Options(),
+    *,
+    hashed: bool,
+    allow_incomplete: bool = True,
+    progress: Progress | None = None,
+    workers: int | None = None,
+) -> Iterator[Assembly]:
+    """A session's archive, laid out; its generated documents live as long as the context.
+
+    Raises what ``Planner.plan`` does.
+    """
+    inventory = take_inventory(lab)
+    state = state_folder(lab.root)
+    with Catalog.open(state) as catalog, Spool(state) as spool:
+        planner = Planner(inventory, catalog, progress or Progress(), workers)
+        plan = planner.plan(number, options, hashed=hashed, allow_incomplete=allow_incomplete)
+        yield assemble(lab, plan, spool)

@@ -1,0 +1,116 @@
+"""Goes through everything found in the lab and says of each file whether it is the session's."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from labcrate.export.contents import Missing, NearMiss
+from labcrate.export.inventory import Inventory
+from labcrate.export.when import recorded_span
+from labcrate.lab.folder import Entry, Kind, printable
+from labcrate.linking.judging import judge, right_time_near_miss
+from labcrate.linking.verdict import Kind as VerdictKind
+from labcrate.linking.verdict import Rule, Verdict
+from labcrate.model.fixity import Identity
+from labcrate.model.recording import Probe
+from labcrate.model.session import Session
+from labcrate.model.timespan import TimeSpan, from_ns
+
+# How much later than the session's end a file of it may have been written last.
+_WRITTEN_WITHIN = timedelta(hours=12)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A linked file and its state on disk."""
+
+    path: str
+    identity: Identity
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Every file's verdict for one session; ``left_out`` counts the unrelated by rule."""
+
+    linked: tuple[Found, ...]
+    near_misses: tuple[NearMiss, ...]
+    left_out: Counter[str]
+    missing: tuple[Missing, ...]
+    warnings: tuple[str, ...]
+
+
+# Looks into files: their probes by path.
+Look = Callable[[Mapping[str, Identity]], Mapping[str, Probe]]
+
+
+def select(inventory: Inventory, session: Session, look: Look) -> Selection:
+    """Judge every file where recordings lie, by name and state; ``look`` is asked only about times."""
+    linked, missing, warnings = [], [], []
+    for entry in inventory.linked.get(session.id, ()):
+        if entry.kind is not Kind.FILE:
+            missing.append(_not_a_file(entry))
+            continue
+        try:
+            identity = inventory.lab.identity(entry.path)
+        except OSError as error:
+            missing.append(Missing(printable(entry.path), f"cannot be read ({error.strerror})", "Restore the file."))
+            continue
+        if identity.size_bytes == 0:
+            warnings.append(f"{printable(entry.path)} is empty (0 bytes) and was left out.")
+        else:
+            linked.append(Found(entry.path, identity, judge(entry.path, session.id, inventory.prefixes)))
+    near_misses, nameless, left_out = [], [], Counter[str]()
+    left_out[Rule.OTHER_SESSION] = sum(len(found) for number, found in inventory.linked.items() if number != session.id)
+    for entry in inventory.unlinked:
+        verdict = judge(entry.path, session.id, inventory.prefixes)
+        if entry.kind in (Kind.LINK, Kind.UNREADABLE) and _may_hold(entry.path, session.id):
+            missing.append(_not_a_file(entry))
+        elif verdict.kind is VerdictKind.NEAR_MISS:
+            near_misses.append(NearMiss(entry.path, verdict))
+        else:
+            left_out[verdict.rule] += 1
+            if verdict.rule is Rule.NO_SESSION and entry.kind is Kind.FILE:
+                nameless.append(entry)
+    in_time = _at_the_right_time(inventory, session, nameless, look)
+    left_out[Rule.NO_SESSION] -= len(in_time)
+    near_misses += in_time
+    return Selection(tuple(linked), tuple(near_misses), +left_out, tuple(missing), tuple(warnings))
+
+
+def _not_a_file(entry: Entry) -> Missing:
+    if entry.kind is Kind.LINK:
+        remedy = "Put the file itself, or a hard link, in its place: symbolic links are never followed."
+        return Missing(printable(entry.path), "is a symbolic link", remedy)
+    if entry.kind is Kind.UNREADABLE:
+        return Missing(printable(entry.path), "cannot be opened: no permission", "Make the folder readable.")
+    return Missing(printable(entry.path), "is not a regular file", "Put the recording itself in its place.")
+
+
+def _may_hold(path: str, session_id: int) -> bool:
+    """Whether a folder that was not entered may hold this session's recordings."""
+    own = f"sessions/Session{session_id}"
+    return path in ("recordings", own) or path.startswith(f"{own}/recordings")
+
+
+def _at_the_right_time(inventory: Inventory, session: Session, nameless: list[Entry], look: Look) -> list[NearMiss]:
+    """Those recordings without a session in their name that were made while the session ran."""
+    if session.span.start is None or session.span.end is None:
+        return []
+    written = TimeSpan(session.span.start, session.span.end + _WRITTEN_WITHIN)
+    candidates = {}
+    for entry in nameless:
+        try:
+            identity = inventory.lab.identity(entry.path)
+        except OSError:
+            continue  # gone since the walk: then it is nobody's
+        if written.contains(from_ns(identity.mtime_ns)):
+            candidates[entry.path] = identity
+    found = []
+    for path, probe in look(candidates).items():
+        name = path.rpartition("/")[2]
+        span, _ = recorded_span(name, probe, candidates[path].mtime_ns, session.time_zone)
+        if span.overlaps(session.span):
+            found.append(NearMiss(path, right_time_near_miss(path, session.id, inventory.prefixes)))
+    return found

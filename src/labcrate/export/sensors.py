@@ -1,0 +1,104 @@
+"""A session's sensor data: its readings out of the lab's unified files, and the files of its own folder."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from io import BufferedIOBase
+
+import polars as pl
+
+from labcrate.export.contents import Missing, SensorFile
+from labcrate.export.documents import names
+from labcrate.export.naming import Names
+from labcrate.lab.folder import SENSOR_DATA, SESSIONS, Kind, Lab, printable
+from labcrate.model.device import Device
+from labcrate.model.session import Session
+from labcrate.model.timespan import TimeSpan, format_instant
+from labcrate.readings.load import CSV_FILE, JSON_FILE, load_readings
+from labcrate.readings.problems import Problem
+from labcrate.readings.slice import Readings
+
+_REPAIR = "Correct or restore the file, or wait until the lab has finished writing it."
+
+
+def load(lab: Lab, session: Session, devices: Sequence[Device], window: TimeSpan, base_topic: str) -> Readings:
+    """The session's readings inside the window; a file that cannot be read is among their problems."""
+    with ExitStack() as stack:
+        files: list[BufferedIOBase | None] = []
+        refused = []
+        for path in (JSON_FILE, CSV_FILE):
+            try:
+                files.append(stack.enter_context(os.fdopen(lab.open(path), "rb")))
+            except (FileNotFoundError, NotADirectoryError):
+                files.append(None)
+            except OSError as error:
+                files.append(None)
+                refused.append(Problem(path, "", f"the file cannot be opened ({error.strerror})", fatal=True))
+        readings = load_readings(files[0], files[1], window, session.sensors, devices, base_topic)
+    return replace(readings, problems=(*refused, *readings.problems))
+
+
+def readings_missing(readings: Readings) -> Iterator[Missing]:
+    """The unified files of which nothing could be used."""
+    for problem in readings.problems:
+        if problem.fatal:
+            place = f"{problem.file}, {problem.where}" if problem.where else problem.file
+            yield Missing(place, f"cannot be read: {problem.what}", _REPAIR)
+
+
+def readings_warnings(readings: Readings) -> Iterator[str]:
+    """What is worth knowing about the readings."""
+    for problem in readings.problems:
+        if not problem.fatal:
+            yield f"{problem}."
+    if not len(readings):
+        yield _nothing_inside(readings)
+    for name in readings.absent_sensors:
+        yield f"Sensor {name} was selected, and the lab has no reading of a sensor of that name."
+    for name in readings.silent_sensors:
+        yield f"Sensor {name} was selected, and it sent nothing in the session's time."
+
+
+def _nothing_inside(readings: Readings) -> str:
+    if not readings.lab.total:
+        return "The lab has no sensor readings at all."
+    about = f"No sensor reading lies inside the session's time; the lab has {readings.lab.total:,}"
+    if readings.of_other_sensors:
+        return f"{about}, and {readings.of_other_sensors:,} inside that time are of sensors that were not selected."
+    nearest = f", the nearest at {format_instant(readings.lab.nearest)}" if readings.lab.nearest else ""
+    return f"{about}{nearest}."
+
+
+def find_sensor_files(lab: Lab, session: Session) -> tuple[list[SensorFile], list[Missing]]:
+    """The files of the session's own sensor_data folder; hidden and empty-named ones are left where they are."""
+    folder = f"{SESSIONS}/Session{session.id}/{SENSOR_DATA}"
+    taken, files, missing = Names(), [], []
+    for entry in lab.walk(folder):
+        below = entry.path.removeprefix(f"{folder}/")
+        if any(part.startswith(".") for part in below.split("/")):
+            continue
+        try:
+            if entry.kind is not Kind.FILE:
+                missing.append(
+                    Missing(printable(entry.path), f"is a {entry.kind}", "Put the file itself in its place.")
+                )
+                continue
+            member = f"{names.SENSOR_DATA}/{taken.take(below)}"
+            files.append(SensorFile(member, entry.path, lab.identity(entry.path), None))
+        except OSError as error:
+            missing.append(Missing(printable(entry.path), f"cannot be read ({error.strerror})", _REPAIR))
+    return files, missing
+
+
+def involved_devices(devices: Iterable[Device], session: Session, readings: Readings) -> tuple[Device, ...]:
+    """The devices that the session selected or that sent a reading, in the lab's order."""
+    kinds = readings.frame.select("device_id", pl.col("payload").str.starts_with("{")).unique().iter_rows()
+    involved = {readings.topics.owner(own, whole)[0] for own, whole in kinds}
+    involved |= {name for sensor in session.sensors for name in (sensor.id, sensor.name) if name}
+    return tuple(d for d in devices if {d.id, d.id.lower(), d.name} & involved)
+
+
+def counts_per_device(readings: Readings) -> list[tuple[str, int]]:
+    """How many readings each device sent, by name."""
+    return readings.frame.group_by("device_id").len().sort("device_id").rows()

@@ -1,0 +1,78 @@
+"""The private temporary folder in which generated documents wait while an archive is written.
+
+Documents are as large as the readings they hold, so they are kept on disk. Every folder holds a
+locked file: one that nobody has locked was left by a crash, and the next run removes it.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from isal import isal_zlib
+
+from labcrate.archive.layout import BytesSource, FileSource
+from labcrate.model.fixity import Fixity, Identity
+
+SPOOL_FOLDER = "spool"
+_LOCK = "lock"
+_IN_MEMORY_BELOW = 1 << 20
+
+
+class Spool:
+    """One run's temporary folder; a context manager that removes it in the end."""
+
+    def __init__(self, state_folder: Path) -> None:
+        parent = state_folder / SPOOL_FOLDER
+        parent.mkdir(mode=0o700, exist_ok=True)
+        sweep(parent)
+        self.folder = Path(tempfile.mkdtemp(dir=parent))
+        self._lock = (self.folder / _LOCK).open("wb")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self._count = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def write(self, label: str, writer: Callable[[BinaryIO], object]) -> tuple[Fixity, FileSource | BytesSource]:
+        """Have a document written and hashed on its way; small ones are then kept in memory."""
+        self._count += 1
+        path = self.folder / f"{self._count:03}"
+        with path.open("xb", buffering=1 << 20) as file:
+            writer(file)
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size < _IN_MEMORY_BELOW:
+                return in_memory(file.read())
+            fixity = _fixity(file)
+            return fixity, FileSource.at(path, Identity.of(os.fstat(file.fileno())), label)
+
+
+def in_memory(data: bytes) -> tuple[Fixity, BytesSource]:
+    """A small document with its fixity."""
+    return Fixity(len(data), isal_zlib.crc32(data), hashlib.sha256(data).hexdigest()), BytesSource(data)
+
+
+def sweep(parent: Path) -> None:
+    """Remove what crashed runs left."""
+    for folder in parent.iterdir():
+        with suppress(OSError), (folder / _LOCK).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _fixity(file: BinaryIO) -> Fixity:
+    sha256, crc32, size = hashlib.sha256(), 0, 0
+    while chunk := file.read(1 << 20):
+        sha256.update(chunk)
+        crc32 = isal_zlib.crc32(chunk, crc32)
+        size += len(chunk)
+    return Fixity(size, crc32, sha256.hexdigest())

@@ -1,0 +1,154 @@
+"""One message's payload: as compact JSON text, as a value to compare, as cells of a table.
+
+The text that is kept is the source's own: key order, number text and escapes stay, only whitespace
+between the tokens goes.
+"""
+
+import json
+from typing import Any
+
+import msgspec
+
+
+class Number(str):
+    """The text of a JSON number, as the source wrote it."""
+
+    __slots__ = ()
+
+
+DECODER = msgspec.json.Decoder(float_hook=Number)
+"""Decodes a payload; numbers with a fraction or exponent become ``Number``, so that no digit changes."""
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+DEEPEST = 64
+"""How many objects and lists may lie in one another; no device's message comes near it."""
+
+
+def compact(json_text: bytes | str | msgspec.Raw) -> str:
+    """A payload given as JSON, without whitespace between its tokens.
+
+    A string that holds a JSON object is that object: some platforms store the message as it came, as text.
+    Raises ValueError if it is not JSON, or nested deeper than `DEEPEST`.
+    """
+    text, value = _checked(json_text)
+    if type(value) is str and value.lstrip().startswith("{"):
+        try:
+            return _checked(value)[0]
+        except ValueError:
+            return text
+    return text
+
+
+def _checked(json_text: bytes | str | msgspec.Raw) -> tuple[str, object]:
+    """The compact text and its value."""
+    try:
+        formatted = msgspec.json.format(json_text, indent=-1)
+        text = formatted if isinstance(formatted, str) else formatted.decode()
+        value = DECODER.decode(text)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+    if text.count("{") + text.count("[") > DEEPEST and _depth(value) > DEEPEST:
+        raise ValueError("nested too deep")
+    return text, value
+
+
+def _depth(value: object) -> int:
+    level, depth = [value], 0
+    while level := [one for one in level if isinstance(one, (dict, list))]:
+        depth += 1
+        level = [inner for one in level for inner in (one.values() if isinstance(one, dict) else one)]
+    return depth
+
+
+def from_cell(cell: str) -> str:
+    """A CSV cell's payload as compact JSON: JSON as it is, any other text as a string.
+
+    Raises ValueError for what begins like JSON and is not: a message that was cut off.
+    """
+    try:
+        return compact(cell.encode())
+    except ValueError:
+        if cell.lstrip()[:1] in ("{", "[", '"'):
+            raise
+    return msgspec.json.encode(cell).decode()
+
+
+def from_cells(cells: dict[str, str]) -> str:
+    """A payload built from a row's own cells (key to text); empty cells are left out."""
+    return "{" + ",".join(f"{_quoted(key)}:{_literal(cell)}" for key, cell in cells.items() if cell) + "}"
+
+
+def to_json(value: object) -> str:
+    """A value that `DECODER` made, as compact JSON again, its numbers as they were."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{_quoted(key)}:{to_json(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(to_json, value)) + "]"
+    return str(value) if isinstance(value, Number) else msgspec.json.encode(value).decode()
+
+
+def to_text(value: object) -> str:
+    """A value that `DECODER` made, as the text of a cell: a string as it is, anything else as JSON."""
+    return value if isinstance(value, str) else to_json(value)
+
+
+def same_value(text: str) -> str:
+    """A text that is equal for JSON of equal value: key order, whitespace, ``22`` and ``22.0`` do not matter."""
+    try:
+        return _canonical(json.loads(text, parse_int=Number, parse_float=Number))
+    except ValueError:  # an exponent of thousands of digits
+        return text
+
+
+def covers(payload: str, built: str) -> bool:
+    """Whether every value of ``built`` (see `from_cells`) is also the payload's.
+
+    ``motion`` of a table may stand for the payload's ``occupancy``.
+    """
+    if not payload.startswith("{"):
+        return False
+    whole, part = (_MEMBERS.decode(text) for text in (payload, built))
+    if "motion" not in whole and "occupancy" in whole:
+        whole["motion"] = whole["occupancy"]
+    return all(key in whole and _value(whole[key]) == _value(value) for key, value in part.items())
+
+
+def _value(raw: msgspec.Raw) -> str:
+    return same_value(bytes(raw).decode())
+
+
+def _canonical(value: Any) -> str:
+    match value:
+        case dict():
+            return "{" + ",".join(f"{_quoted(key)}:{_canonical(value[key])}" for key in sorted(value)) + "}"
+        case list():
+            return "[" + ",".join(map(_canonical, value)) + "]"
+        case Number():
+            return _plain(value)
+        case _:
+            return json.dumps(value)
+
+
+def _plain(number: str) -> str:
+    """A number as its significant digits and a power of ten: one text per value, however large or small."""
+    mantissa, _, power = number.lower().partition("e")
+    whole, _, fraction = mantissa.lstrip("-").partition(".")
+    digits = (whole + fraction).lstrip("0")
+    significant = digits.rstrip("0")
+    if not significant:
+        return "0"
+    exponent = int(power or 0) - len(fraction) + len(digits) - len(significant)
+    return f"{'-' if number.startswith('-') else ''}{significant}e{exponent}"
+
+
+def _quoted(text: str) -> str:
+    return msgspec.json.encode(text).decode()
+
+
+def _literal(cell: str) -> str:
+    """A cell as a JSON number or truth value if it is one, else as a string."""
+    try:
+        value = DECODER.decode(cell.encode())
+    except ValueError:
+        return _quoted(cell)
+    return cell.strip() if isinstance(value, (bool, int, Number)) else _quoted(cell)

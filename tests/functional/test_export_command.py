@@ -1,0 +1,367 @@
+"""The main job from a lab folder to a ZIP, through the command line."""
+
+import csv
+import hashlib
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ORDER = [
+    "README.txt",
+    "data/session_metadata.json",
+    "data/devices.json",
+    "data/zigbee-data.json",
+    "data/zigbee-sensors.csv",
+    "data/sensor_data/sensor_readings.json",
+    "data/sensor_data/sensor_readings.csv",
+    "data/recordings.csv",
+    "ro-crate-metadata.json",
+    "datapackage.json",
+    "manifest-sha256.txt",
+]
+SECRETS = ("s3cret-password", "lab-user", "192.0.2.77", "$argon2id$")
+
+
+def rows(archive: zipfile.ZipFile, name: str) -> list[dict[str, str]]:
+    """The rows of a CSV in the archive."""
+    return list(csv.DictReader(io.StringIO(archive.read(name).decode())))
+
+
+def tree(root: Path) -> dict[str, tuple[int, str]]:
+    """Every file of the lab but labcrate's own: modification time and hash."""
+    return {
+        str(path.relative_to(root)): (path.stat().st_mtime_ns, hashlib.sha256(path.read_bytes()).hexdigest())
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and ".labcrate" not in path.parts
+    }
+
+
+def test_a_session_becomes_one_zip(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
+    """The ZIP holds all documents in order, then this session's recordings, byte for byte, and nothing else."""
+    before = tree(usual_lab.root)
+    target = tmp_path / "out.zip"
+    outcome = cli("export", "42", "--lab", usual_lab.root, "-o", target)
+    assert (outcome.code, outcome.err) == (0, "")
+    with zipfile.ZipFile(target) as archive:
+        assert archive.namelist() == [*ORDER, "recordings/any.mp4", "recordings/cam1_session42_a.mp4"]
+        assert archive.testzip() is None
+        assert archive.read("recordings/any.mp4") == usual_lab.clip
+    assert tree(usual_lab.root) == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["lab", "out.zip"]
+
+
+def test_readings_are_the_union_inside_the_session(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
+    """Both files hold each reading of the session's time once, ends included, whichever file of the lab has it."""
+    cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip")
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        table = rows(archive, "data/zigbee-sensors.csv")
+        messages = json.loads(archive.read("data/zigbee-data.json"))["messages"]
+        long = rows(archive, "data/sensor_data/sensor_readings.csv")
+    assert [row["timestamp"] for row in table] == [
+        "2025-05-02T08:00:00.000Z",
+        "2025-05-02T08:02:00.000Z",
+        "2025-05-02T08:05:00.000Z",
+    ]
+    assert {topic: len(entries) for topic, entries in messages.items()} == {
+        "zigbee2mqtt/door": 2,
+        "zigbee2mqtt/hall/climate": 1,
+    }
+    assert {(row["device_id"], row["property"], row["value"], row["unit"]) for row in long} >= {
+        ("hall/climate", "temperature", "21.5", "°C"),
+        ("door", "battery", "90", "%"),
+    }
+
+
+def test_no_secret_leaves(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
+    """No password, user name, address, user table or absolute path is in any byte of the archive or of the output."""
+    usual_lab.session(
+        42,
+        description="camera at rtsp://lab-user:s3cret-password@192.0.2.77/main",
+        metadata={"notes": f"stored in {usual_lab.root}", "credentials": {"x": "s3cret-password"}},
+    )
+    outcome = cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip")
+    plan = cli("plan", "42", "--lab", usual_lab.root, "--json")
+    data = (tmp_path / "out.zip").read_bytes()
+    for text in (*SECRETS, str(usual_lab.root)):
+        assert text.encode() not in data
+        assert text not in plan.out
+        assert text not in outcome.out
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        metadata = json.loads(archive.read("data/session_metadata.json"))
+    assert metadata["session"]["removedKeys"] == ["metadata.credentials"]
+
+
+def test_the_same_session_gives_the_same_bytes(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
+    """Two exports are equal to the byte, also after the index was deleted and other sessions' data came in."""
+    first = cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "a.zip", "--json").json
+    (usual_lab.root / ".labcrate" / "index.db").unlink()
+    usual_lab.session(43)
+    usual_lab.recording("recordings/cam1_session43_x.mp4")
+    usual_lab.json("data/devices.json", [{"id": "0x01", "name": "door", "type": "EndDevice", "battery": 12}])
+    stat = (usual_lab.root / "data/zigbee-sensors.csv").stat()
+    os.utime(usual_lab.root / "data/zigbee-sensors.csv", ns=(0, stat.st_mtime_ns + 10**12))
+    second = cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "b.zip", "--json").json
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+    assert first["etag"] == second["etag"]
+
+
+def test_the_plan_tells_the_size_to_the_byte(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
+    """What plan and layout say before anything is hashed is the size of the ZIP that export writes."""
+    plan = cli("plan", "42", "--lab", usual_lab.root, "--json").json
+    layout = cli("layout", "42", "--lab", usual_lab.root, "--json").json
+    cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip")
+    size = (tmp_path / "out.zip").stat().st_size
+    assert plan["sizeBytes"] == layout["total_bytes"] == size
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        offsets = {info.filename: info.header_offset for info in archive.infolist()}
+    assert {m["name"]: m["header_offset"] for m in layout["members"]} == offsets
+
+
+def test_verify_finds_the_archive_whole_and_any_change(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
+    """verify passes what export wrote, and names the member when a byte of it is changed."""
+    target = tmp_path / "out.zip"
+    cli("export", "42", "--lab", usual_lab.root, "-o", target)
+    assert cli("verify", target).code == 0
+    data = bytearray(target.read_bytes())
+    at = data.index(usual_lab.clip[-64:])
+    data[at] ^= 1
+    target.write_bytes(data)
+    outcome = cli("verify", target)
+    assert outcome.code == 9
+    assert "recordings/any.mp4" in outcome.out
+    assert "is not what its manifest says" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["export", "41"], 5, "There is no session 41 in this lab; it has 7, 42. Nearest: 42."),
+        (["export", "forty"], 2, "'forty' is no session number"),
+        (["exprt", "42"], 2, "did you mean 'export'?"),
+        (["export", "42", "--pad", "soon"], 2, "'soon' is no length of time"),
+        (["export", "42", "--nothing"], 2, "Unrecognized arguments: --nothing"),
+    ],
+)
+def test_wrong_arguments(usual_lab: Any, cli: Any, arguments: list[str], code: int, message: str) -> None:
+    """A wrong argument is one sentence with the remedy, an exit code of its class, and no traceback."""
+    outcome = cli(*arguments, "--lab", usual_lab.root) if arguments[0] == "export" else cli(*arguments)
+    assert outcome.code == code
+    assert message in outcome.err
+    assert "Traceback" not in outcome.err
+
+
+def test_an_existing_target_is_kept_unless_forced(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
+    """A file that exists is not overwritten without --force."""
+    target = tmp_path / "out.zip"
+    target.write_text("mine")
+    outcome = cli("export", "42", "--lab", usual_lab.root, "-o", target)
+    assert (outcome.code, target.read_text()) == (8, "mine")
+    assert "--force" in outcome.err
+    assert cli("export", "42", "--lab", usual_lab.root, "-o", target, "--force").code == 0
+    assert zipfile.is_zipfile(target)
+
+
+def test_an_active_session_is_refused_and_says_what_to_do(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
+    """An active session is incomplete: nothing is packed by default; when allowed, the archive says so everywhere."""
+    usual_lab.session(42, status="active", endTime=None)
+    target = tmp_path / "out.zip"
+    refused = cli("export", "42", "--lab", usual_lab.root, "-o", target)
+    assert refused.code == 6
+    assert "still active" in refused.err
+    assert "--allow-incomplete" in refused.err
+    assert not target.exists()
+    allowed = cli("export", "42", "--lab", usual_lab.root, "-o", target, "--allow-incomplete", "--json").json
+    with zipfile.ZipFile(target) as archive:
+        metadata = json.loads(archive.read("data/session_metadata.json"))
+        readme = archive.read("README.txt").decode()
+    assert allowed["state"] == metadata["state"] == "incomplete"
+    assert "State: incomplete" in readme
+
+
+def test_a_linked_symbolic_link_makes_the_export_incomplete(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
+    """A link with a linked name is not followed, and not passed over in silence."""
+    stranger = tmp_path / "stranger.mp4"
+    stranger.write_bytes(b"stranger")
+    (usual_lab.root / "recordings/cam2_session42_link.mp4").symlink_to(stranger)
+    target = tmp_path / "out.zip"
+    refused = cli("export", "42", "--lab", usual_lab.root, "-o", target)
+    assert refused.code == 6
+    assert "recordings/cam2_session42_link.mp4 is a symbolic link" in refused.err
+    cli("export", "42", "--lab", usual_lab.root, "-o", target, "--allow-incomplete")
+    with zipfile.ZipFile(target) as archive:
+        assert "recordings/cam2_session42_link.mp4" not in archive.namelist()
+        assert "MISSING: recordings/cam2_session42_link.mp4" in archive.read("README.txt").decode()
+    assert b"stranger" not in target.read_bytes()
+
+
+def test_near_misses_are_shown_and_never_named_in_the_archive(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
+    """The operator sees a near miss with its remedy; the archive does not hold its name."""
+    usual_lab.recording("recordings/garden_session42_x.mp4")
+    usual_lab.recording("recordings/cam1_20250502T0802.mp4")
+    plan = cli("plan", "42", "--lab", usual_lab.root)
+    assert "near miss (unknown prefix): recordings/garden_session42_x.mp4" in plan.out
+    assert "near miss (right time, no ID): recordings/cam1_20250502T0802.mp4" in plan.out
+    cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip")
+    data = (tmp_path / "out.zip").read_bytes()
+    assert b"garden" not in data
+    assert b"cam1_20250502T0802" not in data
+
+
+def test_a_session_that_no_file_describes(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
+    """A recording's name alone makes a session: it exports with what is known, and a warning."""
+    outcome = cli("export", "7", "--lab", usual_lab.root, "-o", tmp_path / "out.zip", "--json")
+    assert outcome.json["state"] == "complete, with warnings"
+    assert any("No file of the lab describes session 7" in w for w in outcome.json["warnings"])
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        assert [n for n in archive.namelist() if n.endswith(".mp4")] == ["recordings/cam1_session7_a.mp4"]
+
+
+def test_same_names_from_both_places(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
+    """The same name goes in once when the bytes are the same, twice under two names when they are not."""
+    usual_lab.recording("recordings/cam1_session42_same.mp4")
+    usual_lab.recording("sessions/Session42/recordings/cam1_session42_same.mp4")
+    usual_lab.recording("recordings/cam1_session42_two.mp4")
+    usual_lab.recording("sessions/Session42/recordings/cam1_session42_two.mp4", content=usual_lab.clip + b"\0" * 8)
+    usual_lab.recording("recordings/CAM1_session42_A.mp4")
+    cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip")
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        videos = [n for n in archive.namelist() if n.endswith(".mp4")]
+        by_file = {r["file"]: r for r in json.loads(archive.read("data/session_metadata.json"))["recordings"]}
+    assert sorted(videos) == sorted([
+        "recordings/CAM1_session42_A.mp4",
+        "recordings/any.mp4",
+        "recordings/cam1_session42_a~2.mp4",
+        "recordings/cam1_session42_same.mp4",
+        "recordings/cam1_session42_two.mp4",
+        "recordings/cam1_session42_two~2.mp4",
+    ])  # fmt: skip
+    assert by_file["recordings/cam1_session42_same.mp4"]["alsoAt"] == [
+        "sessions/Session42/recordings/cam1_session42_same.mp4"
+    ]
+    assert by_file["recordings/cam1_session42_a~2.mp4"]["source"] == "recordings/cam1_session42_a.mp4"
+
+
+def test_names_of_any_bytes(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
+    """A recording whose name is not UTF-8, or that Windows cannot hold, gets a safe name; the original is told."""
+    for name in (b"cam1_session42_k\xfcche.mp4", b"cam1_session42_10:15?.mp4"):
+        usual_lab.recording(f"recordings/{os.fsdecode(name)}")
+    outcome = cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip", "--json")
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        assert {"recordings/cam1_session42_k_che.mp4", "recordings/cam1_session42_10_15_.mp4"} < set(archive.namelist())
+    assert any("k\\xfcche" in warning for warning in outcome.json["warnings"])
+
+
+def test_the_sessions_own_sensor_files_go_in_as_they_are(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
+    """Own sensor_readings replace the ones labcrate would make; further files go in beside them, byte for byte."""
+    own = {
+        "sensor_readings.csv": "timestamp,sensorId,temperature\n",
+        "deep/notes.txt": "n",
+        "sensor_readings.json": "{",
+    }
+    for name, content in own.items():
+        usual_lab.write(f"sessions/Session42/sensor_data/{name}", content)
+    assert cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip").code == 0
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        for name, content in own.items():
+            assert archive.read(f"data/sensor_data/{name}").decode() == content
+
+
+def test_no_reading_inside_is_told_with_the_nearest(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
+    """With no reading in the window both files keep their structure; the warning says how many there are, and where."""
+    usual_lab.session(42, startTime="2025-05-03T08:00:00Z", endTime="2025-05-03T09:00:00Z")
+    outcome = cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip", "--json").json
+    (warning,) = [w for w in outcome["warnings"] if "reading" in w]
+    assert "5" in warning
+    assert "2025-05-02T08:05:00.001Z" in warning
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        assert json.loads(archive.read("data/zigbee-data.json")) == {
+            "messages": {}, "topics": [], "deviceCount": 0, "lastUpdated": None,
+        }  # fmt: skip
+        header = archive.read("data/zigbee-sensors.csv").decode()
+    assert header == "timestamp,topic,device_id,temperature,humidity,motion,battery,linkquality,payload\n"
+
+
+@pytest.mark.parametrize(("option", "count"), [(["--pad", "1s"], 5), (["--readings", "all"], 5), ([], 3)])
+def test_a_wider_window(usual_lab: Any, cli: Any, tmp_path: Path, option: list[str], count: int) -> None:
+    """--pad widens the window on both sides, --readings all opens it; README and metadata say so."""
+    cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip", *option)
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        assert len(rows(archive, "data/zigbee-sensors.csv")) == count
+        window = json.loads(archive.read("data/session_metadata.json"))["readings"]["window"]
+        readme = archive.read("README.txt").decode()
+    assert window["all"] == ("all" in option)
+    assert ("All readings of the lab" in readme) == ("all" in option)
+
+
+def test_selected_sensors_only(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
+    """A session that selected sensors gets their readings alone; one that was never heard is named."""
+    usual_lab.session(42, selectedDevices={"sensors": [{"id": "0x01", "name": "door"}, {"name": "oor"}]})
+    outcome = cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip", "--json").json
+    assert outcome["readings"] == 2
+    assert any("oor" in warning for warning in outcome["warnings"])
+
+
+def test_a_half_written_sensor_file_makes_the_export_incomplete(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
+    """A unified file that cannot be read is named with its line; the rest is packed only when that is asked for."""
+    file = usual_lab.root / "data/zigbee-data.json"
+    file.write_bytes(file.read_bytes()[:-40])
+    refused = cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip")
+    assert refused.code == 6
+    assert "data/zigbee-data.json" in refused.err
+    allowed = cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip", "--allow-incomplete", "--json")
+    assert (allowed.code, allowed.json["state"], allowed.json["readings"]) == (0, "incomplete", 3)
+
+
+def test_sessions_lists_all_of_them(usual_lab: Any, cli: Any) -> None:
+    """Described, foldered and merely named sessions are listed with number and size of their recordings."""
+    (usual_lab.root / "sessions/Session9").mkdir()
+    usual_lab.write("sessions/Session10/session_data.json", "{")
+    listed = {row["id"]: row for row in cli("sessions", "--lab", usual_lab.root, "--json").json}
+    assert sorted(listed) == [7, 9, 10, 42]
+    assert (listed[42]["recordings"], listed[42]["sizeBytes"]) == (2, 2 * len(usual_lab.clip))
+    assert listed[42]["durationSeconds"] == 300
+    assert "is not valid JSON" in listed[10]["warnings"][0]
+    assert cli("sessions", "--lab", usual_lab.root).code == 0
+
+
+def test_index_is_used_by_export(usual_lab: Any, cli: Any) -> None:
+    """index computes what export needs and tells how much; a second run finds all of it known."""
+    first = cli("index", "--lab", usual_lab.root, "--json").json
+    assert first == {"indexed": 3, "sizeBytes": 3 * len(usual_lab.clip), "failed": {}}
+    assert cli("index", "42", "--lab", usual_lab.root).out.startswith("2 recordings indexed")
+
+
+def test_a_stopped_export_leaves_nothing_behind(
+    usual_lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Any
+) -> None:
+    """Ctrl-C while packing removes the part, leaves no temporary file, and exits with 130."""
+    from labcrate.archive import copying  # noqa: PLC0415 - patched for this test alone
+
+    def stop(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(copying, "_write_all", stop)
+    outcome = cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip")
+    assert outcome.code == 130
+    assert [p.name for p in tmp_path.iterdir()] == ["lab"]
+    assert list((usual_lab.root / ".labcrate" / "spool").iterdir()) == []
+
+
+def test_the_installed_command_starts(tmp_path: Path) -> None:
+    """``python -m labcrate`` without arguments says what to do first; outside a lab it says what a lab is."""
+    started = subprocess.run(
+        [sys.executable, "-m", "labcrate"], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert "labcrate demo" in started.stdout
+    lost = subprocess.run(
+        [sys.executable, "-m", "labcrate", "sessions"], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert (lost.returncode, lost.stdout) == (3, "")
+    assert "is not a lab folder" in lost.stderr
