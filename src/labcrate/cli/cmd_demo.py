@@ -5,7 +5,7 @@ from pathlib import Path
 
 from labcrate.archive.entity import Entity
 from labcrate.cli.cmd_plan import show_left_out
-from labcrate.cli.screen import console, write_json
+from labcrate.cli.screen import say, write_json
 from labcrate.demo.lab import build_demo_lab
 from labcrate.export.contents import Options
 from labcrate.export.documents.summary import format_size
@@ -17,9 +17,8 @@ from labcrate.lab.folder import Lab
 def run(options: Namespace) -> int:
     """Build the sample lab and export a session of it."""
     folder = Path(options.folder).expanduser()
-    out = console()
     if not options.json:
-        out.print(f"Building a sample lab in {folder}/ ...")
+        say(f"Building a sample lab in {folder}/ ...")
     demo = build_demo_lab(folder)
     target = folder / f"Session{demo.session_id}.zip"
     with prepared(Lab(demo.root), demo.session_id, Options(), hashed=True) as assembly:
@@ -28,10 +27,10 @@ def run(options: Namespace) -> int:
         if options.json:
             write_json({"lab": str(folder), "file": str(target), "sizeBytes": entity.length, "etag": entity.etag})
             return 0
-        out.print(f"\n{target}: {format_size(entity.length)}, {assembly.plan.state}\n\nIn it")
+        say(f"\n{target}: {format_size(entity.length)}, {assembly.plan.state}\n\nIn it")
         for part in assembly.parts:
-            out.print(f"  {format_size(part.size_bytes or 0):>9}  {part.name}")
-        out.print("\nLeft out")
-        show_left_out(assembly.plan, out)
-    out.print(f"\nNext: labcrate verify {target}\n      labcrate plan {demo.session_id} --lab {folder}")
+            say(f"  {format_size(part.size_bytes or 0):>9}  {part.name}")
+        say("\nLeft out")
+        show_left_out(assembly.plan)
+    say(f"\nNext: labcrate verify {target}\n      labcrate plan {demo.session_id} --lab {folder}")
     return 0

@@ -7,7 +7,7 @@ from typing import Any
 
 from labcrate.archive.entity import Entity
 from labcrate.cli.cmd_plan import options_of
-from labcrate.cli.screen import Bar, console, packing_bar, settings, write_json
+from labcrate.cli.screen import Bar, packing_bar, say, settings, write_json
 from labcrate.config import Settings, parse_session
 from labcrate.export.build import Assembly
 from labcrate.export.contents import State
@@ -60,21 +60,21 @@ def target_of(output: str | None, number: int) -> Path:
 
 
 def _say(assembly: Assembly, entity: Entity, target: Path) -> None:
-    plan, out = assembly.plan, console()
-    out.print(f"{target}: {format_size(entity.length)}, {plan.state}")
+    plan = assembly.plan
+    say(f"{target}: {format_size(entity.length)}, {plan.state}")
     recordings = plural(len(plan.recordings), "recording")
-    out.print(f"  {recordings}, {plural(len(plan.readings), 'reading')}, {plural(len(assembly.parts), 'file')} in all")
+    say(f"  {recordings}, {plural(len(plan.readings), 'reading')}, {plural(len(assembly.parts), 'file')} in all")
     for missing in plan.missing:
-        out.print(f"  missing: {missing}")
+        say(f"  missing: {missing}")
     for warning in plan.warnings:
-        out.print(f"  warning: {warning}")
+        say(f"  warning: {warning}")
     if plan.near_misses:
-        out.print(
+        say(
             f"  {plural(len(plan.near_misses), 'near miss', 'near misses')} left out: "
             f"'labcrate plan {plan.session.id}' tells which, and what would fix them"
         )
     if plan.state is State.COMPLETE:
-        out.print("  nothing missing, nothing to warn about")
+        say("  nothing missing, nothing to warn about")
 
 
 def _answer(assembly: Assembly, entity: Entity, target: Path) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from argparse import Namespace
 from labcrate.catalog.catalog import Catalog
 from labcrate.catalog.index import Wish, index_files
 from labcrate.catalog.state import state_folder
-from labcrate.cli.screen import Bar, console, settings, write_json
+from labcrate.cli.screen import Bar, say, settings, write_json
 from labcrate.config import parse_session
 from labcrate.errors import IncompleteError
 from labcrate.export.documents.summary import format_size, plural
@@ -33,7 +33,7 @@ def run(options: Namespace) -> int:
     if chosen.as_json:
         write_json({"indexed": len(known), "sizeBytes": size, "failed": {printable(p): w for p, w in failures.items()}})
     else:
-        console().print(f"{plural(len(known), 'recording')} indexed, {format_size(size)}")
+        say(f"{plural(len(known), 'recording')} indexed, {format_size(size)}")
     if failures:
         listed = "\n".join(f"  - {printable(path)} {why}" for path, why in sorted(failures.items()))
         raise IncompleteError(f"{plural(len(failures), 'recording')} could not be indexed:\n{listed}")

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from labcrate.archive.layout import Description, Placement
 from labcrate.cli.cmd_plan import options_of
-from labcrate.cli.screen import Bar, console, settings, write_json
+from labcrate.cli.screen import Bar, say, settings, write_json
 from labcrate.config import parse_session
 from labcrate.export.prepare import prepared
 
@@ -29,16 +29,15 @@ def run(options: Namespace) -> int:
 
 
 def _show(description: Description) -> None:
-    out = console()
     width = len(f"{description.total_bytes:,}")
-    out.print(f"{'header at':>{width}}  {'bytes':>6}  {'padding':>7}  {'data from':>{width}}  {'to':>{width}}")
+    say(f"{'header at':>{width}}  {'bytes':>6}  {'padding':>7}  {'data from':>{width}}  {'to':>{width}}")
     for member in description.members:
-        out.print(_line(member, width))
-        out.print(f"    {member.name}{'  (ZIP64)' if member.zip64 else ''}")
-    out.print(f"{description.directory_offset:>{width},}  central directory, {description.directory_bytes:,} bytes")
+        say(_line(member, width))
+        say(f"    {member.name}{'  (ZIP64)' if member.zip64 else ''}")
+    say(f"{description.directory_offset:>{width},}  central directory, {description.directory_bytes:,} bytes")
     zip64 = "ZIP64 end record, its locator and " if description.zip64_end else ""
-    out.print(f"{description.end_offset:>{width},}  {zip64}end record, {description.end_bytes:,} bytes")
-    out.print(f"{description.total_bytes:>{width},}  end of the archive")
+    say(f"{description.end_offset:>{width},}  {zip64}end record, {description.end_bytes:,} bytes")
+    say(f"{description.total_bytes:>{width},}  end of the archive")
 
 
 def _line(member: Placement, width: int) -> str:

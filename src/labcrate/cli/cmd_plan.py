@@ -4,9 +4,7 @@ import os
 from argparse import Namespace
 from typing import Any
 
-from rich.console import Console
-
-from labcrate.cli.screen import Bar, console, settings, write_json
+from labcrate.cli.screen import Bar, say, settings, write_json
 from labcrate.config import BASE_TOPIC_VARIABLE, parse_duration, parse_session
 from labcrate.export.build import Assembly
 from labcrate.export.contents import Options, Plan
@@ -29,7 +27,7 @@ def run(options: Namespace) -> int:
         if chosen.as_json:
             write_json(as_json(assembly))
         else:
-            show(assembly, console())
+            show(assembly)
     return 0
 
 
@@ -39,25 +37,25 @@ def options_of(options: Namespace) -> Options:
     return Options(parse_duration(options.pad), options.readings == "all", base_topic.strip("/"))
 
 
-def show(assembly: Assembly, out: Console) -> None:
+def show(assembly: Assembly) -> None:
     """The plan as text that reads well at 80 columns."""
     plan = assembly.plan
-    out.print(f"Session {plan.session.id}: {plan.session.name or '(no name)'}")
-    out.print(f"{describe_span(plan.session.span)}{', ' + plan.session.status if plan.session.status else ''}")
-    out.print("\nGoes in")
-    _goes_in(assembly, out)
-    out.print("\nStays out")
-    show_left_out(plan, out)
+    say(f"Session {plan.session.id}: {plan.session.name or '(no name)'}")
+    say(f"{describe_span(plan.session.span)}{', ' + plan.session.status if plan.session.status else ''}")
+    say("\nGoes in")
+    _goes_in(assembly)
+    say("\nStays out")
+    show_left_out(plan)
     if plan.missing or plan.warnings:
-        out.print("\nProblems")
+        say("\nProblems")
     for missing in plan.missing:
-        out.print(f"  missing: {missing}")
-        out.print(f"      -> {missing.remedy}")
+        say(f"  missing: {missing}")
+        say(f"      -> {missing.remedy}")
     for warning in plan.warnings:
-        out.print(f"  warning: {warning}")
-    out.print(f"\nState: {plan.state}")
+        say(f"  warning: {warning}")
+    say(f"\nState: {plan.state}")
     size = assembly.layout.total_size
-    out.print(f"ZIP:   {size:,} bytes ({format_size(size)}), {plural(len(assembly.parts), 'file')}")
+    say(f"ZIP:   {size:,} bytes ({format_size(size)}), {plural(len(assembly.parts), 'file')}")
 
 
 def describe_span(span: TimeSpan) -> str:
@@ -67,29 +65,29 @@ def describe_span(span: TimeSpan) -> str:
     return f"{start} to {end}" + (f" ({format_duration(span.seconds)})" if span.seconds is not None else "")
 
 
-def _goes_in(assembly: Assembly, out: Console) -> None:
+def _goes_in(assembly: Assembly) -> None:
     recordings = {recording.member: recording for recording in assembly.plan.recordings}
     for part in assembly.parts:
-        out.print(f"  {format_size(part.size_bytes or 0):>9}  {part.name}")
+        say(f"  {format_size(part.size_bytes or 0):>9}  {part.name}")
         recording = recordings.get(part.name)
         if recording:
-            out.print(f"             {describe_recording(recording)}; {recording.verdict.reason}")
-            out.print(f"             from {', '.join((recording.source, *recording.also_at))}")
+            say(f"             {describe_recording(recording)}; {recording.verdict.reason}")
+            say(f"             from {', '.join((recording.source, *recording.also_at))}")
 
 
-def show_left_out(plan: Plan, out: Console) -> None:
+def show_left_out(plan: Plan) -> None:
     """What is not the session's: counts, and every near miss with its remedy."""
     for rule, count in sorted(plan.left_out.items()):
-        out.print(f"  {plural(count, 'file')}: {rule}")
+        say(f"  {plural(count, 'file')}: {rule}")
     if plan.readings.lab.no_readings:
         messages = plural(plan.readings.lab.no_readings, "message")
-        out.print(f"  {messages} of the lab that are no readings (availability, commands)")
+        say(f"  {messages} of the lab that are no readings (availability, commands)")
     for near in plan.near_misses:
-        out.print(f"  near miss ({near.verdict.rule}): {near.source}")
-        out.print(f"      {near.verdict.reason}")
-        out.print(f"      -> {near.verdict.remedy}")
+        say(f"  near miss ({near.verdict.rule}): {near.source}")
+        say(f"      {near.verdict.reason}")
+        say(f"      -> {near.verdict.remedy}")
     if not plan.left_out and not plan.near_misses:
-        out.print("  nothing")
+        say("  nothing")
 
 
 def as_json(assembly: Assembly) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from argparse import Namespace
 
 from rich.table import Table
 
-from labcrate.cli.screen import console, settings, write_json
+from labcrate.cli.screen import console, say, settings, write_json
 from labcrate.export.documents.summary import format_size
 from labcrate.export.inventory import take_inventory
 from labcrate.export.overview import SessionRow, overview
@@ -19,7 +19,7 @@ def run(options: Namespace) -> int:
         write_json([_object(row) for row in rows])
         return 0
     if not rows:
-        console().print("This lab has no sessions: no description, no session folder, no recording named for one.")
+        say("This lab has no sessions: no description, no session folder, no recording named for one.")
         return 0
     _show(rows)
     return 0
@@ -44,11 +44,10 @@ def _show(rows: list[SessionRow]) -> None:
             format_size(row.size_bytes),
             "!" if row.warnings else "",
         )
-    out = console()
-    out.print(table)
+    console().print(table)
     for row in rows:
         for warning in row.warnings:
-            out.print(f"! {row.id}: {warning}")
+            say(f"! {row.id}: {warning}")
 
 
 def _object(row: SessionRow) -> dict[str, object]:

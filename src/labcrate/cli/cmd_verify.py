@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from labcrate.archive.verify import verify_archive
-from labcrate.cli.screen import console, packing_bar, write_json
+from labcrate.cli.screen import packing_bar, say, write_json
 from labcrate.errors import VerificationError
 from labcrate.export.documents.summary import format_size, plural
 
@@ -28,7 +28,7 @@ def run(options: Namespace) -> int:
         )
     else:
         for finding in report.findings:
-            console().print(f"{finding.kind}: {finding.text}")
+            say(f"{finding.kind}: {finding.text}")
     if report.findings:
         raise VerificationError(
             f"{path.name} is not what its manifest says: {plural(len(report.findings), 'finding')}. "
@@ -36,5 +36,5 @@ def run(options: Namespace) -> int:
         )
     if not options.json:
         about = f"{plural(report.members, 'member')}, {format_size(report.bytes)}"
-        console().print(f"{path.name} is whole: {about}, every CRC-32 and SHA-256 as the manifest has it.")
+        say(f"{path.name} is whole: {about}, every CRC-32 and SHA-256 as the manifest has it.")
     return 0

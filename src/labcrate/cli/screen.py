@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 import sys
+import textwrap
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,9 +36,20 @@ def settings(options: Namespace) -> Settings:
 
 
 def console() -> Console:
-    """Standard output: no colour codes in a pipe, nothing in a name taken for markup."""
+    """Standard output for tables: no colour codes in a pipe, nothing in a name taken for markup."""
     width = None if sys.stdout.isatty() else _PIPE_WIDTH
-    return Console(width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    return Console(width=width, highlight=False, markup=False, emoji=False)
+
+
+def say(text: str = "") -> None:
+    """Write lines of text; on a terminal, a long one goes on below its own beginning. Names are never broken."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in text.split("\n"):
+        if width is None or len(line) <= width:
+            print(line)
+            continue
+        indent = " " * (len(line) - len(line.lstrip()) + 4)
+        print(textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False))
 
 
 def write_json(value: Any) -> None:

@@ -128,6 +128,3 @@ def session_warnings(session: Session) -> Iterator[str]:
         yield "The session has no start time; readings from the first one on are included."
     if session.span.end is None and session.span.start is not None:
         yield "The session has no end time; readings up to the last one are included."
-    if session.removed_keys:
-        removed = ", ".join(session.removed_keys)
-        yield f"Fields that may hold secrets were removed from the session's description: {removed}."

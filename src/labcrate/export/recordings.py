@@ -105,7 +105,7 @@ def warnings_about(recording: PlannedRecording, session: Session, cameras: Camer
     """What is worth knowing about one recording."""
     name = recording.member
     if recording.probe.problem:
-        yield f"{name} is damaged and kept as it is: {recording.probe.problem}."
+        yield f"{name} is damaged and kept as it is: {recording.probe.problem.rstrip('.')}."
     if recording.verdict.warning:
         yield f"{name}: {recording.verdict.warning}."
     original = recording.source.rpartition("/")[2]

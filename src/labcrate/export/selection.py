@@ -2,14 +2,15 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import count
 
 from labcrate.export.contents import Missing, NearMiss
 from labcrate.export.inventory import Inventory
-from labcrate.export.when import recorded_span
+from labcrate.export.when import possible_spans
 from labcrate.lab.folder import Entry, Kind, printable
-from labcrate.linking.judging import judge, right_time_near_miss
+from labcrate.linking.judging import judge, right_time_near_miss, session_named
 from labcrate.linking.verdict import Kind as VerdictKind
 from labcrate.linking.verdict import Rule, Verdict
 from labcrate.model.fixity import Identity
@@ -75,7 +76,8 @@ def select(inventory: Inventory, session: Session, look: Look) -> Selection:
                 nameless.append(entry)
     in_time = _at_the_right_time(inventory, session, nameless, look)
     left_out[Rule.NO_SESSION] -= len(in_time)
-    near_misses += in_time
+    taken = {entry.path for entry in inventory.unlinked}.union(e.path for es in inventory.linked.values() for e in es)
+    near_misses = [_with_free_name(near_miss, inventory, taken) for near_miss in (*near_misses, *in_time)]
     return Selection(tuple(linked), tuple(near_misses), +left_out, tuple(missing), tuple(warnings))
 
 
@@ -110,7 +112,24 @@ def _at_the_right_time(inventory: Inventory, session: Session, nameless: list[En
     found = []
     for path, probe in look(candidates).items():
         name = path.rpartition("/")[2]
-        span, _ = recorded_span(name, probe, candidates[path].mtime_ns, session.time_zone)
-        if span.overlaps(session.span):
+        # One source is enough to show it to somebody: clocks are set wrong, and copies change file times.
+        spans = possible_spans(name, probe, candidates[path].mtime_ns, session.time_zone)
+        if any(span.overlaps(session.span) for span, _ in spans):
             found.append(NearMiss(path, right_time_near_miss(path, session.id, inventory.prefixes)))
     return found
+
+
+def _with_free_name(near_miss: NearMiss, inventory: Inventory, taken: set[str]) -> NearMiss:
+    """The near miss with a remedy that overwrites nothing: two files may be meant to have one name."""
+    verdict = near_miss.verdict
+    wished = verdict.linked_as
+    if wished is None or wished not in taken or verdict.remedy is None:
+        return near_miss
+    folder, _, name = wished.rpartition("/")
+    stem, dot, suffix = name.rpartition(".")
+    free = next(f for n in count(2) if (f := f"{folder}/{stem}_{n}{dot}{suffix}") not in taken)
+    renamed = free.rpartition("/")[2]
+    if name in verdict.remedy and session_named(free, inventory.prefixes) is not None:
+        remedy = f"{verdict.remedy.replace(name, renamed)} ({printable(name)} is taken)"
+        return NearMiss(near_miss.path, replace(verdict, remedy=remedy, linked_as=free))
+    return NearMiss(near_miss.path, replace(verdict, remedy=f"{verdict.remedy} ({printable(name)} is taken there)"))

@@ -55,9 +55,9 @@ def readings_warnings(readings: Readings) -> Iterator[str]:
     if not len(readings):
         yield _nothing_inside(readings)
     for name in readings.absent_sensors:
-        yield f"Sensor {name} was selected, and the lab has no reading of a sensor of that name."
+        yield f'Sensor "{name}" was selected, and the lab has no reading of a sensor of that name.'
     for name in readings.silent_sensors:
-        yield f"Sensor {name} was selected, and it sent nothing in the session's time."
+        yield f'Sensor "{name}" was selected, and it sent nothing in the session\'s time.'
 
 
 def _nothing_inside(readings: Readings) -> str:

@@ -1,6 +1,7 @@
 """When a recording was made, from the best source there is."""
 
 import re
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -22,14 +23,18 @@ def recorded_span(name: str, probe: Probe, mtime_ns: int, zone: str | None) -> t
     file's name, when it is marked ``Z`` or the session names its zone; the file's modification time,
     which is about the recording's end.
     """
+    return next(possible_spans(name, probe, mtime_ns, zone))
+
+
+def possible_spans(name: str, probe: Probe, mtime_ns: int, zone: str | None) -> Iterator[tuple[TimeSpan, TimeSource]]:
+    """What each source says of a recording's start and end, the best source first; at least one says something."""
     length = timedelta(seconds=probe.duration_s or 0)
     if probe.creation_time:
-        return TimeSpan(probe.creation_time, probe.creation_time + length), TimeSource.CONTAINER
-    named = _time_in_name(name, zone)
-    if named:
-        return TimeSpan(named, named + length), TimeSource.NAME
+        yield TimeSpan(probe.creation_time, probe.creation_time + length), TimeSource.CONTAINER
+    if named := _time_in_name(name, zone):
+        yield TimeSpan(named, named + length), TimeSource.NAME
     end = from_ns(mtime_ns)
-    return TimeSpan(end - length, end), TimeSource.MODIFIED
+    yield TimeSpan(end - length, end), TimeSource.MODIFIED
 
 
 def _time_in_name(name: str, zone: str | None) -> datetime | None:

@@ -12,7 +12,7 @@ from labcrate.export.documents.recordings import COLUMNS as RECORDING_COLUMNS
 from labcrate.export.documents.summary import Part, describe_readings, describe_recording, format_size, plural
 from labcrate.export.sensors import counts_per_device
 from labcrate.model.timespan import format_duration
-from labcrate.readings.columns import Column
+from labcrate.readings.columns import FIXED, Column
 
 WIDTH = 78
 _SHOWN = 40
@@ -67,7 +67,8 @@ _LOAD = [
     "R:",
     f'    unzip("ARCHIVE.zip", "{names.ZIGBEE_CSV}")',
     f'    readings <- read.csv("{names.ZIGBEE_CSV}")',
-    '    readings$timestamp <- as.POSIXct(readings$timestamp, "UTC", "%Y-%m-%dT%H:%M:%OSZ")',
+    '    readings$timestamp <- as.POSIXct(readings$timestamp, "UTC",',
+    '                                     "%Y-%m-%dT%H:%M:%OSZ")',
 ]
 
 
@@ -105,6 +106,10 @@ def _session(plan: Plan) -> list[str]:
         ("Tags", ", ".join(session.tags)),
         ("Description", session.description),
         ("Notes", session.notes),
+        (
+            "Removed",
+            f"fields that may hold secrets: {', '.join(session.removed_keys)}" if session.removed_keys else None,
+        ),
     ]
     return _table([(label, value) for label, value in rows if value])
 
@@ -153,7 +158,7 @@ def _sensors(plan: Plan) -> list[str]:
         lines += _wrapped(f"Window: {start} to {end}, both included.")
     counts = counts_per_device(plan.readings)
     if counts:
-        lines += ["", *_table([("sensor", "readings"), *((name, f"{count:,}") for name, count in counts)])]
+        lines += ["", *_table([("sensor", "readings"), *((name, f"{count:,}") for name, count in counts)], widest=60)]
     return lines
 
 
@@ -169,7 +174,17 @@ def _times(plan: Plan) -> list[str]:
 
 
 def _columns(columns: Iterable[Column]) -> list[str]:
-    return _table([(c.name, _unit(c.unit, c.description)) for c in columns])
+    """The columns that every archive has, one to a line; the keys that only these messages have, in one paragraph."""
+    all_columns = list(columns)
+    further = [c for c in all_columns if c.key is not None and c.name not in FIXED]
+    lines = _table([(c.name, _unit(c.unit, c.description)) for c in all_columns if c not in further])
+    if further:
+        listed = ", ".join(_unit(c.unit, c.name) for c in further)
+        lines += [
+            "",
+            *_wrapped(f"Further columns, each a key of the messages (units where they are certain): {listed}."),
+        ]
+    return lines
 
 
 def _unit(unit: str | None, description: str) -> str:
@@ -201,9 +216,9 @@ def _wrap(text: str, bullet: str) -> list[str]:
     ) or [""]
 
 
-def _table(rows: Sequence[Row]) -> list[str]:
+def _table(rows: Sequence[Row], widest: int = 38) -> list[str]:
     """Two columns: the first as wide as it must be, within reason; the second wrapped beside it."""
-    width = min(max((len(row[0]) for row in rows), default=0), 32) + 2
+    width = min(max((len(row[0]) for row in rows), default=0), widest) + 2
     return [line for label, text in rows for line in _row(label, text, width)]
 
 

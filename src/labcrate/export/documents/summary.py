@@ -34,7 +34,7 @@ def describe_recording(recording: PlannedRecording) -> str:
     camera = recording.camera.name or f"camera {recording.camera.id}" if recording.camera else "unknown camera"
     probe = recording.probe
     if not probe.readable:
-        return f"{camera}; damaged: {probe.problem}"
+        return f"{camera}; damaged: {(probe.problem or '').rstrip('.')}"
     length = format_duration(probe.duration_s) if probe.duration_s is not None else "unknown length"
     return f"{camera}, {length}, {probe.video_codec or 'no video'} {probe.width or 0}x{probe.height or 0}"
 
