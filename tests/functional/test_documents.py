@@ -182,10 +182,11 @@ def test_recordings_csv_tells_what_the_metadata_tell(archive: Path) -> None:
 
 
 def test_dates_come_from_the_session_alone(archive: Path) -> None:
-    """Every document carries the same time, that of the session's last change, and so does the crate."""
+    """Every generated document carries the same time, that of the session's last change, and so does the crate."""
     with zipfile.ZipFile(archive) as opened:
         crate = json.loads(opened.read("ro-crate-metadata.json"))
-        times = {info.date_time for info in opened.infolist() if not info.filename.startswith("recordings/")}
-    assert len(times) == 1
+        times = {i.filename: i.date_time for i in opened.infolist() if not i.filename.startswith("recordings/")}
+    assert times.pop("data/sensor_data/observer notes.txt") == (2025, 5, 2, 8, 3, 0)
+    assert set(times.values()) == {(2025, 5, 2, 8, 5, 0)}
     (root,) = [entity for entity in crate["@graph"] if entity["@id"] == "./"]
     assert root["datePublished"] == "2025-05-02T08:05:00.000Z"
