@@ -201,6 +201,18 @@ def test_a_linked_symbolic_link_makes_the_export_incomplete(usual_lab: Any, cli:
     assert b"stranger" not in target.read_bytes()
 
 
+def test_a_link_to_a_folder_of_recordings_is_told(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
+    """A linked folder below recordings/ is not entered, and the plan says that nobody looked behind it."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "cam1_session42_far.mp4").write_bytes(usual_lab.clip)
+    (usual_lab.root / "recordings/far").symlink_to(outside)
+    plan = cli("plan", "42", "--lab", usual_lab.root, "--json").json
+    assert "recordings/far is a symbolic link to a folder; recordings behind it were not looked at." in plan["warnings"]
+    assert plan["leftOut"]["symbolic link"] == 1
+    assert not any("far" in member["name"] for member in plan["members"])
+
+
 def test_near_misses_are_shown_and_never_named_in_the_archive(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
     """The operator sees a near miss with its remedy; the archive does not hold its name."""
     usual_lab.recording("recordings/garden_session42_x.mp4")

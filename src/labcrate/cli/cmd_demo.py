@@ -1,5 +1,7 @@
 """``labcrate demo``: a sample lab, one session of it exported, and what to look at."""
 
+import shutil
+import sys
 from argparse import Namespace
 from pathlib import Path
 
@@ -32,5 +34,6 @@ def run(options: Namespace) -> int:
             say(f"  {format_size(part.size_bytes or 0):>9}  {part.name}")
         say("\nLeft out")
         show_left_out(assembly.plan)
-    say(f"\nNext: labcrate verify {target}\n      labcrate plan {demo.session_id} --lab {folder}")
+    command = "labcrate" if shutil.which("labcrate") else sys.argv[0]
+    say(f"\nNext: {command} verify {target}\n      {command} plan {demo.session_id} --lab {folder}")
     return 0

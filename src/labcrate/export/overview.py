@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from labcrate.errors import DocumentError
 from labcrate.export.inventory import Inventory
 from labcrate.export.plan import session_warnings
-from labcrate.lab.folder import Kind
+from labcrate.lab.folder import Kind, printable
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan
 
@@ -39,7 +39,7 @@ def _row(inventory: Inventory, number: int) -> SessionRow:
     count = size = 0
     for entry in inventory.linked.get(number, ()):
         if entry.kind is not Kind.FILE:
-            warnings.append(f"{entry.path} is a {entry.kind} and cannot be exported.")
+            warnings.append(f"{printable(entry.path)} is a {entry.kind} and cannot be exported.")
             continue
         try:
             size += inventory.lab.identity(entry.path).size_bytes

@@ -16,10 +16,10 @@ from labcrate.linking.verdict import Rule, Verdict
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
 from labcrate.model.session import Session
-from labcrate.model.timespan import TimeSpan, from_ns
 
-# How much later than the session's end a file of it may have been written last.
-_WRITTEN_WITHIN = timedelta(hours=12)
+# A recording's name tells its start and its modification its end: only those that say something within
+# this of the session are worth a look into the file.
+_LONGEST_RECORDING = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,30 @@ Look = Callable[[Mapping[str, Identity]], Mapping[str, Probe]]
 
 def select(inventory: Inventory, session: Session, look: Look) -> Selection:
     """Judge every file where recordings lie, by name and state; ``look`` is asked only about times."""
+    linked, missing, warnings = _linked(inventory, session)
+    near_misses, nameless, left_out = [], [], Counter[str]()
+    left_out[Rule.OTHER_SESSION] = sum(len(found) for number, found in inventory.linked.items() if number != session.id)
+    for entry in inventory.unlinked:
+        if entry.kind is not Kind.FILE:
+            left_out[Rule.SYMBOLIC_LINK if entry.kind is Kind.LINK else Rule.NOT_A_RECORDING] += 1
+            _not_entered(inventory, session, entry, missing, warnings)
+            continue
+        verdict = judge(entry.path, session.id, inventory.prefixes)
+        if verdict.kind is VerdictKind.NEAR_MISS:
+            near_misses.append(NearMiss(entry.path, verdict))
+            continue
+        left_out[verdict.rule] += 1
+        if verdict.rule is Rule.NO_SESSION:
+            nameless.append(entry)
+    in_time = _at_the_right_time(inventory, session, nameless, look)
+    left_out[Rule.NO_SESSION] -= len(in_time)
+    taken = {entry.path for entry in inventory.unlinked}.union(e.path for es in inventory.linked.values() for e in es)
+    near_misses = [_with_free_name(near_miss, inventory, taken) for near_miss in (*near_misses, *in_time)]
+    return Selection(tuple(linked), tuple(near_misses), +left_out, tuple(missing), tuple(warnings))
+
+
+def _linked(inventory: Inventory, session: Session) -> tuple[list[Found], list[Missing], list[str]]:
+    """The session's files, those of them that cannot be packed, and the empty ones."""
     linked, missing, warnings = [], [], []
     for entry in inventory.linked.get(session.id, ()):
         if entry.kind is not Kind.FILE:
@@ -62,23 +86,24 @@ def select(inventory: Inventory, session: Session, look: Look) -> Selection:
             warnings.append(f"{printable(entry.path)} is empty (0 bytes) and was left out.")
         else:
             linked.append(Found(entry.path, identity, judge(entry.path, session.id, inventory.prefixes)))
-    near_misses, nameless, left_out = [], [], Counter[str]()
-    left_out[Rule.OTHER_SESSION] = sum(len(found) for number, found in inventory.linked.items() if number != session.id)
-    for entry in inventory.unlinked:
-        verdict = judge(entry.path, session.id, inventory.prefixes)
-        if entry.kind in (Kind.LINK, Kind.UNREADABLE) and _may_hold(entry.path, session.id):
-            missing.append(_not_a_file(entry))
-        elif verdict.kind is VerdictKind.NEAR_MISS:
-            near_misses.append(NearMiss(entry.path, verdict))
-        else:
-            left_out[verdict.rule] += 1
-            if verdict.rule is Rule.NO_SESSION and entry.kind is Kind.FILE:
-                nameless.append(entry)
-    in_time = _at_the_right_time(inventory, session, nameless, look)
-    left_out[Rule.NO_SESSION] -= len(in_time)
-    taken = {entry.path for entry in inventory.unlinked}.union(e.path for es in inventory.linked.values() for e in es)
-    near_misses = [_with_free_name(near_miss, inventory, taken) for near_miss in (*near_misses, *in_time)]
-    return Selection(tuple(linked), tuple(near_misses), +left_out, tuple(missing), tuple(warnings))
+    return linked, missing, warnings
+
+
+def _not_entered(
+    inventory: Inventory, session: Session, entry: Entry, missing: list[Missing], warnings: list[str]
+) -> None:
+    """Say of a folder that was not entered what it means: it may hold recordings of the session."""
+    own = f"sessions/Session{session.id}"
+    if entry.path in ("recordings", own) or entry.path.startswith(f"{own}/recordings"):
+        missing.append(_not_a_file(entry))
+    elif not entry.path.startswith("recordings/"):
+        return
+    elif entry.kind is Kind.UNREADABLE:
+        missing.append(_not_a_file(entry))
+    elif entry.kind is Kind.LINK and (inventory.lab.root / entry.path).is_dir():
+        warnings.append(
+            f"{printable(entry.path)} is a symbolic link to a folder; recordings behind it were not looked at."
+        )
 
 
 def _not_a_file(entry: Entry) -> Missing:
@@ -90,24 +115,20 @@ def _not_a_file(entry: Entry) -> Missing:
     return Missing(printable(entry.path), "is not a regular file", "Put the recording itself in its place.")
 
 
-def _may_hold(path: str, session_id: int) -> bool:
-    """Whether a folder that was not entered may hold this session's recordings."""
-    own = f"sessions/Session{session_id}"
-    return path in ("recordings", own) or path.startswith(f"{own}/recordings")
-
-
 def _at_the_right_time(inventory: Inventory, session: Session, nameless: list[Entry], look: Look) -> list[NearMiss]:
     """Those recordings without a session in their name that were made while the session ran."""
     if session.span.start is None or session.span.end is None:
         return []
-    written = TimeSpan(session.span.start, session.span.end + _WRITTEN_WITHIN)
+    about_then = session.span.padded(_LONGEST_RECORDING)
     candidates = {}
     for entry in nameless:
         try:
             identity = inventory.lab.identity(entry.path)
         except OSError:
             continue  # gone since the walk: then it is nobody's
-        if written.contains(from_ns(identity.mtime_ns)):
+        name = entry.path.rpartition("/")[2]
+        told = possible_spans(name, Probe(), identity.mtime_ns, session.time_zone)
+        if any(span.overlaps(about_then) for span, _ in told):
             candidates[entry.path] = identity
     found = []
     for path, probe in look(candidates).items():

@@ -4,22 +4,26 @@ Documents are as large as the readings they hold, so they are kept on disk. Ever
 locked file: one that nobody has locked was left by a crash, and the next run removes it.
 """
 
+import errno
 import fcntl
 import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Self
 
 from isal import isal_zlib
 
 from labcrate.archive.layout import BytesSource, FileSource
+from labcrate.errors import TargetError
 from labcrate.model.fixity import Fixity, Identity
 
 SPOOL_FOLDER = "spool"
+_SWEEPING = "spool.lock"
+_PREFIX = "run-"
 _LOCK = "lock"
 _IN_MEMORY_BELOW = 1 << 20
 
@@ -29,11 +33,17 @@ class Spool:
 
     def __init__(self, state_folder: Path) -> None:
         parent = state_folder / SPOOL_FOLDER
-        parent.mkdir(mode=0o700, exist_ok=True)
-        sweep(parent)
-        self.folder = Path(tempfile.mkdtemp(dir=parent))
-        self._lock = (self.folder / _LOCK).open("wb")
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        with _explained():
+            if parent.is_symlink():  # what is behind it is not ours to sweep
+                parent.unlink()
+            parent.mkdir(mode=0o700, exist_ok=True)
+            # Between making a folder and locking it, it would look like a crashed run's.
+            with (state_folder / _SWEEPING).open("wb") as sweeping:
+                fcntl.flock(sweeping, fcntl.LOCK_EX)
+                sweep(parent)
+                self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+                self._lock = (self.folder / _LOCK).open("wb")
+                fcntl.flock(self._lock, fcntl.LOCK_EX)
         self._count = 0
 
     def __enter__(self) -> Self:
@@ -44,10 +54,13 @@ class Spool:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def write(self, label: str, writer: Callable[[BinaryIO], object]) -> tuple[Fixity, FileSource | BytesSource]:
-        """Have a document written and hashed on its way; small ones are then kept in memory."""
+        """Have a document written and hashed on its way; small ones are then kept in memory.
+
+        Raises TargetError when there is no room for it.
+        """
         self._count += 1
         path = self.folder / f"{self._count:03}"
-        with path.open("xb", buffering=1 << 20) as file:
+        with _explained(), path.open("xb", buffering=1 << 20) as file:
             writer(file)
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_size < _IN_MEMORY_BELOW:
@@ -62,11 +75,26 @@ def in_memory(data: bytes) -> tuple[Fixity, BytesSource]:
 
 
 def sweep(parent: Path) -> None:
-    """Remove what crashed runs left."""
-    for folder in parent.iterdir():
-        with suppress(OSError), (folder / _LOCK).open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    """Remove what crashed runs left; nobody may be making a folder meanwhile."""
+    for folder in parent.glob(f"{_PREFIX}*"):
+        if folder.is_symlink() or not folder.is_dir():
+            continue
+        with suppress(BlockingIOError), ExitStack() as stack:
+            with suppress(FileNotFoundError):  # the run crashed before it could lock its folder
+                lock = stack.enter_context((folder / _LOCK).open("rb"))
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise TargetError(
+            f"The export's documents cannot be written where labcrate keeps its own files of the lab (.labcrate, or "
+            f"your cache folder): {os.strerror(error.errno or errno.EIO)}. Make room there, and export again."
+        ) from error
 
 
 def _fixity(file: BinaryIO) -> Fixity:

@@ -27,9 +27,11 @@ def write_archive(
     part = target.with_name(target.name + PART_SUFFIX)
     with _explained(target), _locked(part) as fd:
         try:
+            check_target(target, force=force)  # another export may have been finished since
             os.ftruncate(fd, 0)
             write_entity(entity, fd, progress)
             os.fsync(fd)
+            check_target(target, force=force)
             part.rename(target)
         except BaseException:
             part.unlink(missing_ok=True)
@@ -39,30 +41,56 @@ def write_archive(
 
 def check_target(target: Path, *, force: bool) -> None:
     """Raise TargetError when a file cannot be written there; cheap, so that it is known before hashing."""
-    if target.is_dir():
-        raise TargetError(f"{target} is a folder; name the file, or end the name with / to have it named for you.")
-    if target.exists() and not force:
-        raise TargetError(f"{target} exists already; choose another name, or replace it with --force.")
-    if not target.parent.is_dir():
-        raise TargetError(f"There is no folder {target.parent}; make it first.")
-    if not os.access(target.parent, os.W_OK):
-        raise TargetError(f"The folder {target.parent} cannot be written to; choose another with -o.")
+    with _explained(target):
+        if target.is_dir():
+            raise TargetError(f"{target} is a folder; name the file, or end the name with / to have it named for you.")
+        if os.path.lexists(target):
+            if not target.is_symlink() and not target.is_file():
+                raise TargetError(f"{target} is a device or pipe; choose the name of a file with -o.")
+            if not force:
+                raise TargetError(f"{target} exists already; choose another name, or replace it with --force.")
+        if not target.parent.is_dir():
+            raise TargetError(f"There is no folder {target.parent}; make it first.")
+        if not os.access(target.parent, os.W_OK | os.X_OK):
+            raise TargetError(f"The folder {target.parent} cannot be written to; choose another with -o.")
 
 
 @contextmanager
 def _locked(part: Path) -> Iterator[int]:
-    fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    fd = _opened(part)
     try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _opened(part: Path) -> int:
+    """The part, open, locked and still under its name. Raises TargetError while another export has it."""
+    while True:
+        fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Between opening and locking, another export may have renamed the part to its goal: it is
+            # that finished archive then, and not to be touched.
+            if _is_at(part, fd):
+                return fd
         except BlockingIOError:
+            os.close(fd)
             raise TargetError(
                 f"Another export is writing {part.name.removesuffix(PART_SUFFIX)} at this moment; "
                 "wait for it, or choose another name with -o."
             ) from None
-        yield fd
-    finally:
+        except BaseException:
+            os.close(fd)
+            raise
         os.close(fd)
+
+
+def _is_at(path: Path, fd: int) -> bool:
+    try:
+        return os.path.samestat(path.lstat(), os.fstat(fd))
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager
