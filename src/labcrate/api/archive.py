@@ -1,0 +1,180 @@
+"""An archive as Python sees it: session, tables and recordings, read in place without unpacking."""
+
+import io
+import os
+import stat
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any, BinaryIO, Self, TypeVar, cast
+
+import msgspec
+import polars as pl
+from isal import isal_zlib
+
+from labcrate.api.member import Member, data_start
+from labcrate.api.metadata import columns_of, format_problem, session_of
+from labcrate.api.progress import Callback, Stage
+from labcrate.api.tables import read_table
+from labcrate.archive.directory import Entry, read_directory, shown
+from labcrate.archive.verify import Report, verify_archive
+from labcrate.errors import UsageError, VerificationError
+from labcrate.export.contents import State
+from labcrate.export.documents import names
+from labcrate.model.session import Session
+
+T = TypeVar("T")
+
+
+class Archive:
+    """A session archive that is open for reading; a context manager. Made by ``labcrate.open``.
+
+    Documents and tables are checked against their CRC-32 when they are read, recordings are not:
+    ``verify`` checks all of it. ``metadata`` is the whole of ``data/session_metadata.json``,
+    ``session`` the session as the lab described it, ``state`` how whole the export was.
+    """
+
+    def __init__(self, file: io.FileIO, path: Path) -> None:
+        self.path = path
+        self._file = file
+        self._label = shown(os.fsencode(path.name))
+        self._directory = read_directory(file.fileno(), self._label)
+        self._entries = {entry.raw_name: entry for entry in self._directory.entries}
+        self.metadata: dict[str, Any] = self._metadata()
+        self.session: Session = self._parsed(names.METADATA, lambda: session_of(self.metadata))
+        self.state: State = self._parsed(names.METADATA, lambda: State(str(self.metadata.get("state"))))
+
+    def __repr__(self) -> str:
+        return f"<labcrate.Archive {self._label}: session {self.session.id}, {self.state}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the archive; frames and files that were taken from it stay usable."""
+        self._file.close()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was worth knowing when it was exported."""
+        return tuple(map(str, self.metadata.get("warnings", ())))
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The names of all files in the archive, in their order."""
+        return tuple(entry.name for entry in self._directory.entries)
+
+    @cached_property
+    def recordings(self) -> pl.DataFrame:
+        """One row per recording (``data/recordings.csv``): file, camera, start, end, duration_s, codec, ..."""
+        return self.table(names.RECORDINGS_CSV)
+
+    @cached_property
+    def readings(self) -> pl.DataFrame:
+        """One row per reading (``data/zigbee-sensors.csv``), in time order: timestamp, topic, device_id, values."""
+        return self.table(names.ZIGBEE_CSV)
+
+    def table(self, name: str) -> pl.DataFrame:
+        """A CSV that the archive's data package describes, with typed columns; times are UTC.
+
+        Raises UsageError for any other name, VerificationError for a table that is damaged.
+        """
+        if name not in self._columns:
+            raise UsageError(f"{name} is no table that {self._label} describes; it has {', '.join(self._columns)}.")
+        data = self._document(name)
+        return self._parsed(name, lambda: read_table(data, self._columns[name]))
+
+    def open(self, name: str) -> BinaryIO:
+        """Open one file of the archive for reading in binary, seekable, without unpacking it.
+
+        Raises UsageError when there is no such file, VerificationError when it is not where the
+        archive says.
+        """
+        entry = self._entries.get(name.encode("utf-8", "surrogatepass"))
+        if entry is None:
+            raise UsageError(f"There is no {name} in {self._label}; its attribute 'members' lists what there is.")
+        return cast("BinaryIO", io.BufferedReader(self._member(entry)))
+
+    def verify(self, progress: Callback | None = None) -> Report:
+        """Check every byte, CRC-32 and SHA-256 against the manifest; without findings the archive is whole.
+
+        Raises VerificationError where damage is such that nothing can be compared.
+        """
+        total = sum(entry.size_bytes for entry in self._directory.entries)
+        return verify_archive(self.path, Stage("verifying", progress, total).advance)
+
+    @cached_property
+    def _columns(self) -> dict[str, list[tuple[str, str]]]:
+        data = self._document(names.DATAPACKAGE)
+        return self._parsed(names.DATAPACKAGE, lambda: columns_of(data))
+
+    def _metadata(self) -> dict[str, Any]:
+        if names.METADATA.encode() not in self._entries:
+            raise VerificationError(
+                f"{self._label} is a ZIP, but no session archive: it has no {names.METADATA}. "
+                "Name a file that labcrate exported."
+            )
+        data = self._document(names.METADATA)
+        metadata = self._parsed(names.METADATA, lambda: msgspec.json.decode(data, type=dict[str, Any]))
+        if problem := format_problem(metadata):
+            raise VerificationError(f"{self._label} {problem}")
+        return metadata
+
+    def _parsed(self, member: str, parse: Callable[[], T]) -> T:
+        try:
+            return parse()
+        except (ValueError, RecursionError) as error:
+            raise self._damaged(member, str(error)) from error
+
+    def _document(self, name: str) -> bytes:
+        """The whole of a small file, known to be what was packed."""
+        entry = self._entries.get(name.encode())
+        if entry is None:
+            raise self._damaged(name, "it is missing")
+        with self._member(entry) as file:
+            data = file.readall() or b""
+        if isal_zlib.crc32(data) != entry.crc32:
+            raise self._damaged(name, "its CRC-32 is another")
+        return data
+
+    def _member(self, entry: Entry) -> Member:
+        if not entry.stored:
+            raise self._damaged(entry.name, "it is compressed, so another program packed it again")
+        fd = self._file.fileno()
+        start = data_start(fd, entry)
+        if start is None or start + entry.size_bytes > self._directory.offset:
+            raise self._damaged(entry.name, "it is not where the central directory says")
+        return Member(os.dup(fd), start, entry.size_bytes, entry.name)
+
+    def _damaged(self, member: str, what: str) -> VerificationError:
+        return VerificationError(
+            f"{self._label} is damaged at {member}: {what}. 'labcrate verify' tells more; export or copy it again."
+        )
+
+
+def open_archive(path: str | os.PathLike[str]) -> Archive:
+    """Open a session archive for reading, without unpacking it. Close it, or use it in a ``with``.
+
+    Raises UsageError when the file cannot be opened; VerificationError when it is no ZIP, a damaged
+    one, no archive of labcrate's, or one of a newer format version.
+    """
+    place = Path(path).absolute()
+    label = shown(os.fsencode(place.name))
+    try:
+        # O_NONBLOCK: a named pipe must not make us wait for its writer.
+        fd = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except (OSError, ValueError) as error:
+        reason = os.strerror(error.errno or 0) if isinstance(error, OSError) else "no such name"
+        raise UsageError(f"{label} cannot be opened ({reason}); name a ZIP that labcrate exported.") from None
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise UsageError(f"{label} is not a file; name a ZIP that labcrate exported.")
+    file = io.FileIO(fd)
+    try:
+        return Archive(file, place)
+    except BaseException:
+        file.close()
+        raise

@@ -1,0 +1,155 @@
+"""A lab folder as Python sees it: its sessions, what an export would hold, and the export."""
+
+import os
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from pathlib import Path
+
+from labcrate.api.progress import Callback, Stage
+from labcrate.archive.entity import Entity
+from labcrate.config import parse_duration
+from labcrate.errors import UsageError
+from labcrate.export.build import Assembly
+from labcrate.export.contents import Missing, Options, Plan, State
+from labcrate.export.documents.summary import Part
+from labcrate.export.inventory import take_inventory
+from labcrate.export.overview import SessionRow, overview
+from labcrate.export.prepare import prepared
+from labcrate.export.writer import check_target, write_archive
+from labcrate.lab.folder import Lab as LabFolder
+from labcrate.readings.topics import BASE_TOPIC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionPlan(Plan):
+    """What an export would hold, and why, with its exact size before anything is packed.
+
+    ``members`` are the files of the archive in their order; ``size_bytes`` is that of the whole ZIP.
+    """
+
+    members: tuple[Part, ...] = field(repr=False)
+    size_bytes: int
+
+    @classmethod
+    def of(cls, assembly: Assembly) -> "SessionPlan":
+        """The plan of an archive that is laid out."""
+        known = {one.name: getattr(assembly.plan, one.name) for one in fields(Plan)}
+        return cls(**known, members=assembly.parts, size_bytes=assembly.layout.total_size)
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A finished export: an archive at ``path``, whole and on disk.
+
+    ``etag`` is the archive's strong entity tag, with its quotes: the same tag, the same bytes.
+    """
+
+    path: Path
+    size_bytes: int
+    etag: str
+    state: State
+    recordings: int
+    readings: int
+    missing: tuple[Missing, ...]
+    warnings: tuple[str, ...]
+
+
+class Lab:
+    """A lab folder; nothing in it is ever changed but labcrate's own ``.labcrate/``.
+
+    Raises NoLabError for a folder that is none.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self._lab = LabFolder(Path(folder))
+
+    def __repr__(self) -> str:
+        return f"labcrate.Lab({str(self.folder)!r})"
+
+    @property
+    def folder(self) -> Path:
+        """Where the lab lies."""
+        return self._lab.root
+
+    def sessions(self) -> list[SessionRow]:
+        """All sessions by number, with number and size of their recordings. Raises DocumentError."""
+        return overview(take_inventory(self._lab))
+
+    def plan(
+        self,
+        session: int,
+        *,
+        pad: timedelta | str = timedelta(),
+        all_readings: bool = False,
+        base_topic: str = BASE_TOPIC,
+        progress: Callback | None = None,
+        workers: int | None = None,
+    ) -> SessionPlan:
+        """What an export of a session would hold, what stays out, and why; nothing is packed.
+
+        ``pad`` (``30s``, ``5m`` or a timedelta) widens the readings' window on both sides,
+        ``all_readings`` opens it. ``workers`` is how many files are read at once (None: one per core).
+        Raises NoSessionError, DocumentError, CatalogError, UsageError.
+        """
+        options = _options(pad, base_topic, all_readings=all_readings)
+        indexing = Stage("indexing", progress)
+        with prepared(self._lab, session, options, hashed=False, progress=indexing, workers=workers) as assembly:
+            return SessionPlan.of(assembly)
+
+    def export(
+        self,
+        session: int,
+        to: str | os.PathLike[str] = ".",
+        *,
+        pad: timedelta | str = timedelta(),
+        all_readings: bool = False,
+        base_topic: str = BASE_TOPIC,
+        force: bool = False,
+        allow_incomplete: bool = False,
+        progress: Callback | None = None,
+        workers: int | None = None,
+    ) -> Export:
+        """Package a session into one ZIP: a file, or ``Session42.zip`` in a folder that exists.
+
+        ``force`` replaces a file that exists; ``allow_incomplete`` packs the rest when something is
+        missing. Whatever goes wrong, nothing is left behind. Raises what ``plan`` does, and
+        IncompleteError, SourceChangedError, TargetError.
+        """
+        options = _options(pad, base_topic, all_readings=all_readings)
+        target = archive_path(to, session)
+        check_target(target, force=force)
+        with prepared(
+            self._lab,
+            session,
+            options,
+            hashed=True,
+            allow_incomplete=allow_incomplete,
+            progress=Stage("indexing", progress),
+            workers=workers,
+        ) as assembly:
+            entity, plan = Entity(assembly.layout), assembly.plan
+            packing = Stage("packing", progress, entity.length)
+            write_archive(entity, target, force=force, progress=packing.advance)
+        return Export(
+            path=target,
+            size_bytes=entity.length,
+            etag=entity.etag,
+            state=plan.state,
+            recordings=len(plan.recordings),
+            readings=len(plan.readings),
+            missing=plan.missing,
+            warnings=plan.warnings,
+        )
+
+
+def archive_path(to: str | os.PathLike[str], session: int) -> Path:
+    """The file that was named, or a name of ours in the folder that was."""
+    name, text = f"Session{session}.zip", os.fspath(to)
+    return Path(text) / name if Path(text).is_dir() or text.endswith(os.sep) else Path(text)
+
+
+def _options(pad: timedelta | str, base_topic: str, *, all_readings: bool) -> Options:
+    window = parse_duration(pad) if isinstance(pad, str) else pad
+    if window < timedelta():
+        raise UsageError(f"pad is {window}; it widens the readings' window, so it cannot be less than nothing.")
+    return Options(window, all_readings, base_topic.strip("/"))

@@ -1,0 +1,71 @@
+"""One member of an archive as a file: read and sought in place, since members are stored."""
+
+import io
+import os
+import struct
+
+from labcrate.archive import records
+from labcrate.archive.directory import Entry, read_exactly
+from labcrate.errors import VerificationError
+
+
+class Member(io.RawIOBase):
+    """The bytes of one member. It closes the descriptor in the end, so it is given one of its own.
+
+    The member's CRC-32 is not checked, so that seeking costs nothing.
+    """
+
+    def __init__(self, fd: int, start: int, size_bytes: int, label: str) -> None:
+        self._fd = fd
+        self._start, self._size, self._at = start, size_bytes, 0
+        self.name = label
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always."""
+        return True
+
+    def tell(self) -> int:
+        """The position, in bytes from the member's start."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a position; the same as for any file."""
+        self._checkClosed()
+        bases = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}
+        if whence not in bases or bases[whence] + offset < 0:
+            raise ValueError(f"cannot seek to {offset} from {whence} in {self.name}")
+        self._at = bases[whence] + offset
+        return self._at
+
+    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
+        """Read on. Raises VerificationError where the archive ends before the member does."""
+        self._checkClosed()
+        wanted = min(len(buffer), max(0, self._size - self._at))
+        if not wanted:
+            return 0
+        count = os.preadv(self._fd, [memoryview(buffer)[:wanted]], self._start + self._at)
+        if not count:
+            raise VerificationError(f"The archive ends within {self.name}: it was cut short; copy it again.")
+        self._at += count
+        return count
+
+    def close(self) -> None:
+        """Close the descriptor."""
+        if not self.closed:
+            os.close(self._fd)
+        super().close()
+
+
+def data_start(fd: int, entry: Entry) -> int | None:
+    """Where a member's data start (APPNOTE 4.3.7); None where its local header is not to be found or another's."""
+    head = read_exactly(fd, entry.offset, records.LOCAL_HEADER.size)
+    if head is None or head[:4] != struct.pack("<I", records.LOCAL_SIGNATURE):
+        return None
+    name_bytes, extra_bytes = struct.unpack_from("<HH", head, 26)
+    if read_exactly(fd, entry.offset + len(head), name_bytes) != entry.raw_name:
+        return None
+    return entry.offset + len(head) + int(name_bytes) + int(extra_bytes)

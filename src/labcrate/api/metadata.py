@@ -1,0 +1,94 @@
+"""``data/session_metadata.json`` and ``datapackage.json`` of an archive, read back (docs/spec/archive-format.md)."""
+
+from typing import Any
+
+import msgspec
+
+from labcrate.archive.layout import FORMAT_VERSION
+from labcrate.model.session import SelectedCamera, SelectedSensor, Session
+from labcrate.model.timespan import TimeSpan, parse_instant
+
+FORMAT = "labcrate session archive"
+
+
+class _Camera(msgspec.Struct, rename="camel"):
+    id: str
+    name: str | None = None
+    recording_prefix: str | None = None
+
+
+class _Sensor(msgspec.Struct):
+    id: str
+    name: str | None = None
+
+
+class _Session(msgspec.Struct, rename="camel"):
+    id: int
+    name: str | None = None
+    description: str | None = None
+    start_time: str | None = None
+    end_time: str | None = None
+    status: str | None = None
+    selected_cameras: tuple[_Camera, ...] = ()
+    selected_sensors: tuple[_Sensor, ...] = ()
+    notes: str | None = None
+    tags: tuple[str, ...] = ()
+    time_zone: str | None = None
+    described: dict[str, Any] = {}
+    described_in: tuple[str, ...] = ()
+    removed_keys: tuple[str, ...] = ()
+
+
+class _Field(msgspec.Struct):
+    name: str
+    type: str
+
+
+class _Schema(msgspec.Struct):
+    fields: tuple[_Field, ...]
+
+
+class _Resource(msgspec.Struct):
+    path: str
+    schema: _Schema
+
+
+class _Package(msgspec.Struct):
+    resources: tuple[_Resource, ...]
+
+
+def format_problem(metadata: dict[str, Any]) -> str | None:
+    """Why an archive with these metadata cannot be read here, and what to do; None when it can."""
+    version = metadata.get("formatVersion")
+    if metadata.get("format") != FORMAT or not isinstance(version, int):
+        return "is no session archive of labcrate: its metadata are of another format. Name a file that it exported."
+    if version > FORMAT_VERSION:
+        return f"has format version {version}, and this labcrate reads up to {FORMAT_VERSION}: update labcrate."
+    return None
+
+
+def session_of(metadata: dict[str, Any]) -> Session:
+    """The session as the lab described it. Raises ValueError when the metadata do not tell it."""
+    told = msgspec.convert(metadata.get("session"), _Session)
+    start, end = (parse_instant(text) if text else None for text in (told.start_time, told.end_time))
+    return Session(
+        id=told.id,
+        name=told.name,
+        description=told.description,
+        span=TimeSpan(start, end),
+        status=told.status,
+        cameras=tuple(SelectedCamera(c.id, c.name, c.recording_prefix) for c in told.selected_cameras),
+        sensors=tuple(SelectedSensor(s.id, s.name) for s in told.selected_sensors),
+        notes=told.notes,
+        tags=told.tags,
+        time_zone=told.time_zone,
+        described=told.described,
+        described_in=told.described_in,
+        removed_keys=told.removed_keys,
+    )
+
+
+def columns_of(package: bytes) -> dict[str, list[tuple[str, str]]]:
+    """Each table's columns (name, Frictionless type), by its place in the archive. Raises ValueError."""
+    resources = msgspec.json.decode(package, type=_Package).resources
+    return {resource.path: [(field.name, field.type) for field in resource.schema.fields] for resource in resources}

@@ -1,0 +1,35 @@
+"""One plain callback for all that takes time."""
+
+import threading
+from collections.abc import Callable
+
+from labcrate.catalog.index import Progress
+
+Callback = Callable[[str, int, int], None]
+"""Called with the stage (``indexing``, ``packing``, ``verifying``), the bytes done in it, and all its bytes."""
+
+
+class Stage(Progress):
+    """Counts the bytes of one stage for a callback, which is called by one thread at a time.
+
+    An exception from the callback stops the work, as Ctrl-C does.
+    """
+
+    def __init__(self, name: str, callback: Callback | None, total: int = 0) -> None:
+        self._name, self._callback, self._total = name, callback, total
+        self._done = 0
+        self._lock = threading.Lock()
+
+    def begin(self, files: int, size_bytes: int) -> None:
+        """Start counting anew, if there is anything to read."""
+        if files:
+            with self._lock:
+                self._done, self._total = 0, size_bytes
+
+    def advance(self, size_bytes: int) -> None:
+        """Tell the callback that this many bytes more are done."""
+        if self._callback is None:
+            return
+        with self._lock:
+            self._done += size_bytes
+            self._callback(self._name, self._done, self._total)

@@ -1,0 +1,127 @@
+"""What tests that inject faults share: the real command in a process of its own, and a lab's exact state."""
+
+import ctypes
+import hashlib
+import os
+import re
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH, _PR_CAPBSET_DROP = 1, 2, 24
+SECRETS = ("s3cret-password", "lab-user", "192.0.2.77", "$argon2id$")
+
+Snapshot = Callable[[Path], dict[str, tuple[object, ...]]]
+Command = Callable[..., subprocess.CompletedProcess[str]]
+Clear = Callable[..., None]
+
+
+@pytest.fixture(scope="session")
+def snapshot() -> Snapshot:
+    """Gives the state of everything below a folder but labcrate's own: kind, mode, times, hash or target."""
+
+    def take(root: Path) -> dict[str, tuple[object, ...]]:
+        found = {}
+        for path in sorted(root.rglob("*")):
+            if ".labcrate" in path.relative_to(root).parts:
+                continue
+            state = path.lstat()
+            content = ""
+            if stat.S_ISREG(state.st_mode):
+                content = hashlib.sha256(path.read_bytes()).hexdigest()
+            elif stat.S_ISLNK(state.st_mode):
+                content = str(path.readlink())
+            # A folder's own times change when .labcrate is made in it; what is in it is compared entry by entry.
+            when = 0 if stat.S_ISDIR(state.st_mode) else state.st_mtime_ns
+            found[str(path.relative_to(root))] = (state.st_mode, when, state.st_ino, content)
+        return found
+
+    return take
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    """Runs the real command in a process of its own and gives what it did; a traceback fails the test.
+
+    ``denied`` has file permissions count, also for root. ``before`` are words put before the command.
+    """
+
+    def run(
+        *arguments: str | bytes | Path,
+        denied: bool = False,
+        env: Mapping[str, str] | None = None,
+        before: Sequence[str] = (),
+        **options: Any,
+    ) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), **(env or {})}
+        outcome = subprocess.run(
+            [*before, sys.executable, "-m", "labcrate", *arguments],
+            env=environment,
+            preexec_fn=_obey_permissions if denied else options.pop("preexec_fn", None),  # noqa: PLW1509 - no threads here
+            capture_output="stdout" not in options,
+            text=True,
+            errors="surrogateescape",
+            check=False,
+            **options,
+        )
+        assert "Traceback" not in (outcome.stderr or "")
+        return outcome
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def permissions() -> None:
+    """Skips where this user's processes cannot be made to obey file permissions."""
+    if os.geteuid() != 0:
+        return
+    try:
+        subprocess.run([sys.executable, "-c", ""], preexec_fn=_obey_permissions, check=True)  # noqa: PLW1509
+    except (OSError, subprocess.SubprocessError):
+        pytest.skip("runs as root, and may not give up root's power to open every file")
+
+
+def _obey_permissions() -> None:
+    """Give up what lets root open every file; root is then a user like any other who owns these files."""
+    if os.geteuid() == 0:
+        libc = ctypes.CDLL(None, use_errno=True)
+        for capability in (_CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH):
+            if libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0):
+                raise OSError(ctypes.get_errno(), "the capability cannot be dropped")
+
+
+@pytest.fixture
+def clear(tmp_path: Path) -> Clear:
+    """Checks a failure: its exit code, the words it must say, and what it must not: tracebacks, secrets, the lab's path."""
+
+    def check(outcome: Any, code: int, *words: str) -> None:
+        returned = outcome.returncode if isinstance(outcome, subprocess.CompletedProcess) else outcome.code
+        said = outcome.stderr if isinstance(outcome, subprocess.CompletedProcess) else outcome.err
+        assert returned == code, said
+        assert said.startswith("labcrate: ")
+        assert said.count("labcrate: ") == 1
+        for word in words:
+            assert word in said
+        for word in ("Traceback", str(tmp_path / "lab"), *SECRETS):
+            assert word not in said
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f]", said)
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def namespace() -> list[str]:
+    """The words that run a command with mounts of its own, which vanish with it; skips where that is not allowed."""
+    for words in (["unshare", "--mount"], ["unshare", "--map-root-user", "--mount"]):
+        probe = [*words, "sh", "-c", "mount -t tmpfs tmpfs /mnt"]
+        try:
+            if subprocess.run(probe, capture_output=True, check=False).returncode == 0:
+                return words
+        except OSError:
+            break
+    pytest.skip("mounting is not allowed here, neither as this user nor in a user namespace of its own")
