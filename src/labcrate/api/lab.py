@@ -15,7 +15,7 @@ from labcrate.export.documents.summary import Part
 from labcrate.export.inventory import take_inventory
 from labcrate.export.overview import SessionRow, overview
 from labcrate.export.prepare import prepared
-from labcrate.export.writer import check_target, write_archive
+from labcrate.export.writer import archive_path, check_target, write_archive
 from labcrate.lab.folder import Lab as LabFolder
 from labcrate.readings.topics import BASE_TOPIC
 
@@ -140,12 +140,6 @@ class Lab:
             missing=plan.missing,
             warnings=plan.warnings,
         )
-
-
-def archive_path(to: str | os.PathLike[str], session: int) -> Path:
-    """The file that was named, or a name of ours in the folder that was."""
-    name, text = f"Session{session}.zip", os.fspath(to)
-    return Path(text) / name if Path(text).is_dir() or text.endswith(os.sep) else Path(text)
 
 
 def _options(pad: timedelta | str, base_topic: str, *, all_readings: bool) -> Options:

@@ -1,10 +1,11 @@
 """The SQLite file that remembers what indexing found out."""
 
 import os
+import re
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Self
@@ -18,7 +19,18 @@ from labcrate.model.recording import Probe
 INDEX_FILE = "index.db"
 SCHEMA_VERSION = 1
 _BUSY_SECONDS = 10.0
+_MEMORY = Path(":memory:")
+# SQLite's primary result codes. ERROR is what a database with other tables than ours answers.
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+_LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_SHA256 = re.compile("[0-9a-f]{64}")
+# SQLite takes 999 values in one statement, whatever it was built with.
+_PATHS_AT_ONCE = 900
 _COLUMNS = "path, size_bytes, mtime_ns, ctime_ns, inode, crc32, sha256, probe"
+
+
+_Row = tuple[bytes, int, int, int, int, int | None, str | None, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,29 +44,35 @@ class Indexed:
 
 
 class Catalog:
-    """The index of one lab. Use it from one thread; several processes may share the file."""
+    """The index of one lab. Use it from one thread; several processes may share the file.
 
-    def __init__(self, connection: sqlite3.Connection, *, writable: bool) -> None:
-        self._connection = connection
+    Damage that shows only later, when a page is read, is answered by starting over as well. A full
+    disk ends the remembering, not the export.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, file: Path, *, writable: bool) -> None:
+        self._connection, self._file = connection, file
         self.writable = writable
 
     @classmethod
     def open(cls, folder: Path) -> Self:
         """Open the index in labcrate's state folder, making or rebuilding it where that is needed.
 
-        An index that is damaged is set up anew. Raises CatalogError when it was made by a newer
-        labcrate, or stays locked by another process.
+        An index that is damaged is set up anew, and one that the disk has no room for is kept in memory.
+        Raises CatalogError when it was made by a newer labcrate, or stays locked by another process.
         """
         file = folder / INDEX_FILE
         with _explained():
+            if file.is_symlink():  # what is behind it is not ours to write
+                _remove(file)
             try:
                 return cls._prepared(file)
-            except sqlite3.DatabaseError as error:
-                if isinstance(error, sqlite3.OperationalError):
+            except _ERRORS as error:
+                if _code(error) == sqlite3.SQLITE_FULL:
+                    return cls._prepared(_MEMORY)
+                if _code(error) not in _DAMAGED:
                     raise
-                # Damaged. All of it can be computed again, so nothing is lost by starting over.
-                for suffix in ("", "-journal", "-wal", "-shm"):
-                    file.with_name(file.name + suffix).unlink(missing_ok=True)
+                _remove(file)
                 return cls._prepared(file)
 
     @classmethod
@@ -76,14 +94,14 @@ class Catalog:
                 f"The index {file.parent.name}/{file.name} was made by a newer labcrate; "
                 "update labcrate, or delete that file to have it built again."
             )
-        writable = os.access(file, os.W_OK)
+        writable = file == _MEMORY or os.access(file, os.W_OK)
         if version < SCHEMA_VERSION:
             connection.execute("BEGIN IMMEDIATE")
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version < SCHEMA_VERSION:  # another process may have been first
                 _create(connection)
             connection.execute("COMMIT")
-        return cls(connection, writable=writable)
+        return cls(connection, file, writable=writable)
 
     def close(self) -> None:
         """Close the file."""
@@ -95,44 +113,114 @@ class Catalog:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def lookup(self, path: str, identity: Identity) -> Indexed:
-        """What is known of a file in this state; an empty record when nothing is."""
-        with _explained():
-            row = self._connection.execute(
-                f"SELECT {_COLUMNS} FROM file WHERE path = ?",  # noqa: S608 - constant columns
-                (os.fsencode(path),),
-            ).fetchone()
-        found = _from_row(row) if row else None
-        return found if found and found.identity == identity else Indexed(path, identity)
+    def lookup(self, states: Mapping[str, Identity]) -> dict[str, Indexed]:
+        """What is known of these files (path to state) in just these states; an empty record when nothing is."""
+        known = {path: Indexed(path, identity) for path, identity in states.items()}
+        for paths in _chunks(list(states)):
+            marks = ", ".join("?" * len(paths))
+            query = f"SELECT {_COLUMNS} FROM file WHERE path IN ({marks})"  # noqa: S608 - constant columns
+            for found in map(_from_row, self._read(query, *map(os.fsencode, paths))):
+                identity = states.get(found.path)
+                if identity is None:
+                    continue  # a damaged page gives other rows than were asked for
+                if found.identity == identity:
+                    known[found.path] = found
+                elif found.identity == _storable(identity):
+                    known[found.path] = replace(found, identity=identity)
+        return known
 
     def all(self) -> dict[str, Indexed]:
         """Everything in the index, by path, whether or not it still holds."""
-        with _explained():
-            rows = self._connection.execute(f"SELECT {_COLUMNS} FROM file")  # noqa: S608 - constant columns
-            return {indexed.path: indexed for indexed in map(_from_row, rows)}
+        rows = self._read(f"SELECT {_COLUMNS} FROM file")  # noqa: S608 - constant columns
+        return {indexed.path: indexed for indexed in map(_from_row, rows)}
 
     def store(self, records: Iterable[Indexed]) -> None:
         """Remember these records, replacing what was known of their paths. Nothing happens on a read-only disk."""
-        if not self.writable:
-            return
-        with _explained():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                self._connection.executemany(
-                    f"INSERT OR REPLACE INTO file ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-                    map(_to_row, records),
-                )
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
+        insert = f"INSERT OR REPLACE INTO file ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - as above
+        self._write(insert, list(map(_to_row, records)))
 
     def forget(self, paths: Iterable[str]) -> None:
         """Drop what is known of files that are gone."""
+        self._write("DELETE FROM file WHERE path = ?", [(os.fsencode(path),) for path in paths])
+
+    def _read(self, query: str, *values: object) -> list[_Row]:
+        with _explained():
+            try:
+                return list(filter(_is_sound, self._connection.execute(query, values)))
+            except _ERRORS as error:
+                if _code(error) not in _DAMAGED:
+                    raise
+                self._start_over()
+                return []
+
+    def _write(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
         if not self.writable:
             return
         with _explained():
-            self._connection.executemany("DELETE FROM file WHERE path = ?", ((os.fsencode(p),) for p in paths))
+            try:
+                self._in_one(statement, rows)
+            except _ERRORS as error:
+                if _code(error) == sqlite3.SQLITE_FULL:
+                    self.writable = False
+                elif _code(error) in _DAMAGED:
+                    self._start_over()
+                    self._in_one(statement, rows)
+                else:
+                    raise
+
+    def _in_one(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
+        """Do all of it in one transaction, or nothing."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            self._connection.executemany(statement, rows)
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:  # a full disk ends it by itself
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def _start_over(self) -> None:
+        """Replace a damaged index by an empty one: all of it can be computed again, so nothing is lost."""
+        self._connection.close()
+        _remove(self._file)
+        fresh = self._prepared(self._file)
+        self._connection, self.writable = fresh._connection, fresh.writable
+
+
+def _remove(file: Path) -> None:
+    try:
+        for suffix in ("", "-journal", "-wal", "-shm"):
+            file.with_name(file.name + suffix).unlink(missing_ok=True)
+    except OSError as error:
+        raise CatalogError(
+            f"The index {INDEX_FILE} is damaged and cannot be replaced ({error.strerror}); delete it."
+        ) from None
+
+
+def _code(error: Exception) -> int:
+    """SQLite's primary result code: the lowest byte of the extended one."""
+    # Text that is not UTF-8 is an error without a code, of a value or of a message that quotes one.
+    damaged = isinstance(error, sqlite3.OperationalError | UnicodeDecodeError)
+    code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT if damaged else sqlite3.SQLITE_MISUSE)
+    return code & 0xFF
+
+
+def _is_sound(row: tuple[object, ...]) -> bool:
+    """Whether a row is of the schema's types: a damaged page may give others, or none at all."""
+    path, *state, crc32, sha256, probe = row
+    return (
+        isinstance(path, bytes)
+        and all(isinstance(number, int) for number in state)
+        and isinstance(crc32, int | None)
+        and isinstance(sha256, str | None)
+        and isinstance(probe, str | None)
+    )
+
+
+def _chunks(paths: Sequence[str]) -> Iterator[Sequence[str]]:
+    """In pieces that one statement may hold."""
+    for start in range(0, len(paths), _PATHS_AT_ONCE):
+        yield paths[start : start + _PATHS_AT_ONCE]
 
 
 def _create(connection: sqlite3.Connection) -> None:
@@ -146,13 +234,22 @@ def _create(connection: sqlite3.Connection) -> None:
 def _explained() -> Iterator[None]:
     try:
         yield
-    except sqlite3.Error as error:
-        remedy = "Wait for the other labcrate to finish, or delete the file to have it built again."
-        raise CatalogError(f"The index .labcrate/{INDEX_FILE} cannot be used: {error}. {remedy}") from error
+    except _ERRORS as error:
+        if _code(error) in _LOCKED:
+            raise CatalogError(
+                f"The index {INDEX_FILE} is locked by another program; wait until that is finished, and try again."
+            ) from error
+        remedy = "Delete the file in the lab's folder .labcrate, or in your cache folder, to have it built again."
+        raise CatalogError(f"The index {INDEX_FILE} cannot be used: {error}. {remedy}") from error
+
+
+def _storable(identity: Identity) -> Identity:
+    """The state in SQLite's signed 64 bits: inode numbers need the 64th, and times after the year 2262 more."""
+    return Identity(*((number + (1 << 63)) % (1 << 64) - (1 << 63) for number in astuple(identity)))
 
 
 def _to_row(record: Indexed) -> tuple[object, ...]:
-    identity, fixity = record.identity, record.fixity
+    identity, fixity = _storable(record.identity), record.fixity
     probe = msgspec.json.encode(record.probe).decode() if record.probe else None
     return (
         os.fsencode(record.path),
@@ -166,9 +263,10 @@ def _to_row(record: Indexed) -> tuple[object, ...]:
     )
 
 
-def _from_row(row: tuple[bytes, int, int, int, int, int | None, str | None, str | None]) -> Indexed:
+def _from_row(row: _Row) -> Indexed:
     path, size, mtime, ctime, inode, crc32, sha256, probe = row
-    fixity = Fixity(size, crc32, sha256) if crc32 is not None and sha256 is not None else None
+    whole = crc32 is not None and sha256 is not None and 0 <= crc32 < 1 << 32 and _SHA256.fullmatch(sha256)
+    fixity = Fixity(size, crc32, sha256) if whole and crc32 is not None and sha256 is not None else None
     known = None
     if probe is not None:
         with suppress(msgspec.DecodeError):  # a record that does not parse is one that is not there

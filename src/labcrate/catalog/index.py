@@ -9,8 +9,10 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from queue import Empty, SimpleQueue
 from typing import BinaryIO
 
 from isal import isal_zlib
@@ -68,12 +70,9 @@ def index_files(
     Returns what is known of each file by path, and the reason for each that could not be read (gone,
     no permission, changed while it was read). Raises CatalogError.
     """
-    known, todo = {}, []
-    for wish in wishes:
-        indexed = catalog.lookup(wish.path, wish.identity)
-        known[wish.path] = indexed
-        if not wish.met_by(indexed):
-            todo.append((wish, indexed))
+    wishes = list(wishes)
+    known = catalog.lookup({wish.path: wish.identity for wish in wishes})
+    todo = [(wish, known[wish.path]) for wish in wishes if not wish.met_by(known[wish.path])]
     progress = progress or Progress()
     progress.begin(len(todo), sum(w.identity.size_bytes for w, i in todo if w.hash and i.fixity is None))
     failures: dict[str, str] = {}
@@ -96,13 +95,18 @@ def index_files(
 def _collect(
     futures: dict[Future[Indexed], str], catalog: Catalog, known: dict[str, Indexed], failures: dict[str, str]
 ) -> None:
-    pending = set(futures)
+    # Not concurrent.futures.wait: it goes through all that is pending for every one that is done.
+    done: SimpleQueue[Future[Indexed]] = SimpleQueue()
+    for future in futures:
+        future.add_done_callback(done.put)
+    left = len(futures)
     fresh: list[Indexed] = []
     stored = time.monotonic()
     try:
-        while pending:
-            done, pending = wait(pending, timeout=_STORE_EVERY_SECONDS, return_when=FIRST_COMPLETED)
-            for future in done:
+        while left:
+            with suppress(Empty):
+                future = done.get(timeout=_STORE_EVERY_SECONDS)
+                left -= 1
                 path = futures[future]
                 try:
                     known[path] = future.result()

@@ -1,62 +1,32 @@
 """``labcrate export ID``: the ZIP."""
 
-import os
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 from labcrate.archive.entity import Entity
-from labcrate.cli.cmd_plan import options_of
-from labcrate.cli.screen import Bar, packing_bar, say, settings, write_json
-from labcrate.config import Settings, parse_session
+from labcrate.cli.screen import packing_bar, say, write_json
+from labcrate.cli.session import laid_out
+from labcrate.config import parse_session
 from labcrate.export.build import Assembly
 from labcrate.export.contents import State
 from labcrate.export.documents.summary import format_size, plural
-from labcrate.export.prepare import prepared
-from labcrate.export.writer import check_target, write_archive
+from labcrate.export.writer import archive_path, check_target, write_archive
 
 
 def run(options: Namespace) -> int:
     """Export one session; nothing is left behind when it fails or is stopped."""
-    chosen, number = settings(options), parse_session(options.session)
-    target = target_of(options.output, number)
+    target = archive_path(options.output or ".", parse_session(options.session))
     check_target(target, force=options.force)
-    answer = export(chosen, number, target, options)
-    if chosen.as_json:
-        write_json(answer)
-    return 0
-
-
-def export(chosen: Settings, number: int, target: Path, options: Namespace) -> dict[str, Any]:
-    """Export with progress on the terminal, and say what was made."""
-    with (
-        Bar("Indexing", shown=not chosen.as_json) as indexing,
-        prepared(
-            chosen.lab(),
-            number,
-            options_of(options),
-            hashed=True,
-            allow_incomplete=options.allow_incomplete,
-            progress=indexing,
-            workers=chosen.workers,
-        ) as assembly,
-    ):
-        indexing.stop()
+    with laid_out(options, hashed=True, allow_incomplete=options.allow_incomplete) as assembly:
         entity = Entity(assembly.layout)
-        with packing_bar(entity.length, shown=not chosen.as_json) as packing:
+        with packing_bar(entity.length, shown=not options.json) as packing:
             write_archive(entity, target, force=options.force, progress=packing.advance)
-        if not chosen.as_json:
+        if options.json:
+            write_json(_answer(assembly, entity, target))
+        else:
             _say(assembly, entity, target)
-        return _answer(assembly, entity, target)
-
-
-def target_of(output: str | None, number: int) -> Path:
-    """Where the ZIP goes: the file that was named, or a name of ours in the folder that was."""
-    name = f"Session{number}.zip"
-    if output is None:
-        return Path(name)
-    path = Path(output).expanduser()
-    return path / name if path.is_dir() or output.endswith(os.sep) else path
+    return 0
 
 
 def _say(assembly: Assembly, entity: Entity, target: Path) -> None:

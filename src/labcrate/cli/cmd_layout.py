@@ -4,24 +4,15 @@ from argparse import Namespace
 from dataclasses import asdict
 
 from labcrate.archive.layout import Description, Placement
-from labcrate.cli.cmd_plan import options_of
-from labcrate.cli.screen import Bar, say, settings, write_json
-from labcrate.config import parse_session
-from labcrate.export.prepare import prepared
+from labcrate.cli.screen import say, write_json
+from labcrate.cli.session import laid_out
 
 
 def run(options: Namespace) -> int:
     """Print where everything lies in a session's archive."""
-    chosen, number = settings(options), parse_session(options.session)
-    with (
-        Bar("Indexing", shown=not chosen.as_json) as bar,
-        prepared(
-            chosen.lab(), number, options_of(options), hashed=False, progress=bar, workers=chosen.workers
-        ) as assembly,
-    ):
-        bar.stop()
+    with laid_out(options, hashed=False) as assembly:
         description = assembly.layout.describe()
-    if chosen.as_json:
+    if options.json:
         write_json(asdict(description))
     else:
         _show(description)

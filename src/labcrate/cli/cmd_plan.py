@@ -1,40 +1,24 @@
 """``labcrate plan ID``: what goes in, what stays out, and why, before anything is packed."""
 
-import os
 from argparse import Namespace
 from typing import Any
 
-from labcrate.cli.screen import Bar, say, settings, write_json
-from labcrate.config import BASE_TOPIC_VARIABLE, parse_duration, parse_session
+from labcrate.cli.screen import say, write_json
+from labcrate.cli.session import laid_out
 from labcrate.export.build import Assembly
-from labcrate.export.contents import Options, Plan
+from labcrate.export.contents import Plan
 from labcrate.export.documents.summary import describe_recording, format_size, plural
-from labcrate.export.prepare import prepared
 from labcrate.model.timespan import TimeSpan, format_duration, format_instant
-from labcrate.readings.topics import BASE_TOPIC
 
 
 def run(options: Namespace) -> int:
     """Print the plan of one session."""
-    chosen, number = settings(options), parse_session(options.session)
-    with (
-        Bar("Indexing", shown=not chosen.as_json) as bar,
-        prepared(
-            chosen.lab(), number, options_of(options), hashed=False, progress=bar, workers=chosen.workers
-        ) as assembly,
-    ):
-        bar.stop()
-        if chosen.as_json:
+    with laid_out(options, hashed=False) as assembly:
+        if options.json:
             write_json(as_json(assembly))
         else:
             show(assembly)
     return 0
-
-
-def options_of(options: Namespace) -> Options:
-    """What of the session is wanted, from the command line."""
-    base_topic = options.base_topic or os.environ.get(BASE_TOPIC_VARIABLE) or BASE_TOPIC
-    return Options(parse_duration(options.pad), options.readings == "all", base_topic.strip("/"))
 
 
 def show(assembly: Assembly) -> None:

@@ -4,7 +4,8 @@ from argparse import Namespace
 
 from rich.table import Table
 
-from labcrate.cli.screen import console, say, settings, write_json
+from labcrate.cli.screen import say, settings, write_json
+from labcrate.cli.terminal import console
 from labcrate.export.documents.summary import format_size
 from labcrate.export.inventory import take_inventory
 from labcrate.export.overview import SessionRow, overview

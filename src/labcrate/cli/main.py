@@ -4,14 +4,18 @@ import argparse
 import difflib
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn, TextIO
 
 from labcrate import __version__
 from labcrate.errors import LabcrateError, UsageError
+from labcrate.lab.text import visible
 
 INTERRUPTED = 130
 
@@ -34,31 +38,67 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message[:1].upper()}{message[1:]}. See '{self.prog} --help'.")
 
+    def print_help(self, file: Any = None) -> None:
+        print(self.format_help(), end="", file=file)  # argparse itself is silent when this cannot be written
+
 
 def run() -> NoReturn:
     """Entry point of the ``labcrate`` command."""
-    sys.exit(main(sys.argv[1:]))
+    _prepare_streams()
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a shutdown or a closed terminal ends a command as Ctrl-C does
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
+    code = main(sys.argv[1:])
+    try:
+        sys.stderr.flush()
+    except OSError:
+        _discard(sys.stderr)
+    sys.exit(code)
+
+
+def _prepare_streams() -> None:
+    """Have three streams that take any text.
+
+    A closed one (``>&-``) would give its number to the next file that is opened, and what is written to
+    the stream would end up there. What a terminal's encoding does not have is written out (``\\xfc``).
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            fd = os.open(os.devnull, os.O_RDWR)
+            if fd != number:
+                os.dup2(fd, number)
+                os.close(fd)
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _discard(stream: TextIO) -> None:
+    """Send what is left for a stream nowhere, so that the interpreter does not stumble over it at its end."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, stream.fileno())
+    os.close(null)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code."""
     as_json = "--json" in arguments
     try:
-        return _dispatch(arguments)
+        code = _dispatch(arguments)
+        sys.stdout.flush()
     except LabcrateError as error:
-        _report(str(error), type(error).__name__, error.exit_code, as_json=as_json)
-        return error.exit_code
+        return _report(str(error), type(error).__name__, error.exit_code, as_json=as_json)
     except KeyboardInterrupt:
-        _report("Stopped; nothing was left behind.", "Interrupted", INTERRUPTED, as_json=as_json)
-        return INTERRUPTED
+        return _report("Stopped; nothing was left behind.", "Interrupted", INTERRUPTED, as_json=as_json)
     except BrokenPipeError:
         # The reader of our output went away (labcrate plan 42 | head): not an error of ours.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard(sys.stdout)
         return 0
     except OSError as error:
         name = Path(os.fsdecode(error.filename)).name if error.filename else "The system"
-        _report(f"{name}: {os.strerror(error.errno or 0)}.", "SystemError", 1, as_json=as_json)
-        return 1
+        return _report(f"{name}: {os.strerror(error.errno or 0)}.", "SystemError", 1, as_json=as_json)
+    return code
 
 
 def _dispatch(arguments: Sequence[str]) -> int:
@@ -66,16 +106,27 @@ def _dispatch(arguments: Sequence[str]) -> int:
     if not arguments:
         print(_FIRST_STEPS, end="")
         return 0
-    options = parser.parse_args(_corrected(arguments))
+    try:
+        options = parser.parse_args(_corrected(arguments))
+    except SystemExit:  # --help and --version have said all there is to say
+        return 0
     code: int = import_module(f"labcrate.cli.cmd_{options.command}").run(options)
     return code
 
 
-def _report(message: str, kind: str, exit_code: int, *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps({"error": {"kind": kind, "message": message, "exitCode": exit_code}}), file=sys.stderr)
-    else:
-        print(f"labcrate: {message}", file=sys.stderr)
+def _report(message: str, kind: str, exit_code: int, *, as_json: bool) -> int:
+    """Say what went wrong, after all that was said before it, and return the exit code."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _discard(sys.stdout)
+    # A reader of standard error that went away takes nothing from what was done or not done.
+    with suppress(OSError):
+        if as_json:
+            print(json.dumps({"error": {"kind": kind, "message": message, "exitCode": exit_code}}), file=sys.stderr)
+        else:
+            print(f"labcrate: {visible(message)}", file=sys.stderr)
+    return exit_code
 
 
 def _corrected(arguments: Sequence[str]) -> Sequence[str]:
@@ -124,6 +175,7 @@ def _session(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--base-topic", metavar="TOPIC", help="Zigbee2MQTT's base topic (default: LABCRATE_BASE_TOPIC, or zigbee2mqtt)"
     )
+    _workers(parser)
 
 
 def _export(parser: argparse.ArgumentParser) -> None:
@@ -136,7 +188,6 @@ def _export(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--force", action="store_true", help="replace the file if it exists")
     parser.add_argument("--allow-incomplete", action="store_true", help="pack the rest when something is missing")
-    _workers(parser)
 
 
 def _workers(parser: argparse.ArgumentParser) -> None:

@@ -9,24 +9,15 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
-
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
-from rich.progress import Progress as Bars
+from typing import TYPE_CHECKING, Any, Self
 
 from labcrate.catalog.index import Progress
 from labcrate.config import Settings, lab_folder
+from labcrate.lab.text import visible
 
-# Wide enough for a file name in a pipe or a log; a terminal's own width is always kept.
-_PIPE_WIDTH = 200
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
 
 
 def settings(options: Namespace) -> Settings:
@@ -35,16 +26,10 @@ def settings(options: Namespace) -> Settings:
     return Settings(folder, options.json, getattr(options, "workers", None))
 
 
-def console() -> Console:
-    """Standard output for tables: no colour codes in a pipe, nothing in a name taken for markup."""
-    width = None if sys.stdout.isatty() else _PIPE_WIDTH
-    return Console(width=width, highlight=False, markup=False, emoji=False)
-
-
 def say(text: str = "") -> None:
     """Write lines of text; on a terminal, a long one goes on below its own beginning. Names are never broken."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    for line in text.split("\n"):
+    for line in visible(text).split("\n"):
         if width is None or len(line) <= width:
             print(line)
             continue
@@ -53,8 +38,9 @@ def say(text: str = "") -> None:
 
 
 def write_json(value: Any) -> None:
-    """Write one JSON document to standard output."""
-    print(json.dumps(value, ensure_ascii=False, indent=2))
+    """Write one JSON document to standard output; what its encoding does not have is escaped as JSON does it."""
+    ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    print(json.dumps(value, ensure_ascii=ascii_only, indent=2))
 
 
 class Bar(Progress):
@@ -62,34 +48,30 @@ class Bar(Progress):
 
     def __init__(self, title: str, *, shown: bool = True) -> None:
         self._title = title
-        self._bars = Bars(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(compact=True),
-            console=Console(stderr=True),
-            transient=True,
-            disable=not (shown and sys.stderr.isatty()),
-        )
+        self._shown = shown and sys.stderr.isatty()
+        self._bars: Bars | None = None
         self._task: TaskID | None = None
 
     def begin(self, files: int, size_bytes: int) -> None:
         """Show the bar from here on, if there is anything to do."""
-        if files and self._task is None:
+        if self._bars is not None and self._task is not None:
+            self._bars.reset(self._task, total=size_bytes)
+        elif files and self._shown:
+            # Drawing is imported by those who see it: it takes longer than a small export's own work.
+            from labcrate.cli.terminal import bars  # noqa: PLC0415
+
+            self._bars = bars()
             self._bars.start()
             self._task = self._bars.add_task(self._title, total=size_bytes)
-        elif self._task is not None:
-            self._bars.reset(self._task, total=size_bytes)
 
     def advance(self, size_bytes: int) -> None:
         """Move the bar by so many bytes."""
-        if self._task is not None:
+        if self._bars is not None and self._task is not None:
             self._bars.advance(self._task, size_bytes)
 
     def stop(self) -> None:
         """Take the bar off the screen."""
-        if self._task is not None:
+        if self._bars is not None:
             self._bars.stop()
 
     def __enter__(self) -> Self:

@@ -1,9 +1,7 @@
 """From a plan to the archive's layout: generates the documents, hashes them, puts all in order."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import BinaryIO
 
 from labcrate.archive.layout import BytesSource, FileSource, Layout, Member
 from labcrate.archive.manifest import manifest_line
@@ -19,10 +17,9 @@ from labcrate.export.spool import Spool, in_memory
 from labcrate.lab.folder import Lab
 from labcrate.model.fixity import Fixity
 from labcrate.model.timespan import from_ns
-from labcrate.readings import long_tables, tables
-from labcrate.readings.columns import Column, columns
+from labcrate.readings.columns import LONG_COLUMNS, Column, columns
+from labcrate.readings.writers import Writer, writers
 
-Writer = Callable[[BinaryIO], object]
 Columns = tuple[Column, ...]
 
 
@@ -142,21 +139,18 @@ def _tables(builder: _Builder) -> tuple[Columns, Columns]:
     """Add the four sensor tables and the session's own files; give the columns of those that were made."""
     readings = builder.plan.readings
     about = describe_readings(builder.plan)
-    zigbee, sensors = columns(readings), long_tables.LONG_COLUMNS
-    writer: Writer = partial(tables.write_zigbee_json, readings)
-    builder.document(names.ZIGBEE_JSON, "application/json", f"Zigbee messages by topic: {about}", writer)
-    writer = partial(tables.write_zigbee_csv, readings)
-    builder.document(names.ZIGBEE_CSV, "text/csv", f"the same messages, one row each: {about}", writer)
+    zigbee, sensors = columns(readings), LONG_COLUMNS
+    write = writers(readings, builder.plan.session.id)
+    builder.document(names.ZIGBEE_JSON, "application/json", f"Zigbee messages by topic: {about}", write.zigbee_json)
+    builder.document(names.ZIGBEE_CSV, "text/csv", f"the same messages, one row each: {about}", write.zigbee_csv)
     for file in builder.plan.sensor_files:
         builder.file(file, _media_type(file.member), "as the session's own sensor_data folder holds it")
     if names.SENSOR_JSON not in builder.parts:
-        writer = partial(long_tables.write_sensor_json, readings, session_id=builder.plan.session.id)
-        builder.document(names.SENSOR_JSON, "application/json", "one entry per measured value", writer)
+        builder.document(names.SENSOR_JSON, "application/json", "one entry per measured value", write.sensor_json)
     if names.SENSOR_CSV in builder.parts:
         return zigbee, ()
-    writer = partial(long_tables.write_sensor_csv, readings)
     about = "one row per measured value, with its unit where that is certain"
-    builder.document(names.SENSOR_CSV, "text/csv", about, writer)
+    builder.document(names.SENSOR_CSV, "text/csv", about, write.sensor_csv)
     return zigbee, sensors
 
 

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 
 from labcrate.errors import NoSessionError
 from labcrate.lab.documents import read_cameras
-from labcrate.lab.folder import Entry, Lab
+from labcrate.lab.folder import SESSIONS, Entry, Kind, Lab
 from labcrate.lab.sessions import SessionBook, read_sessions
 from labcrate.linking.filename import Prefixes
 from labcrate.linking.judging import session_named
 from labcrate.model.device import Camera
 from labcrate.model.session import Session
+
+_NOT_ENTERED = {
+    Kind.LINK: "is a symbolic link, which labcrate never follows,",
+    Kind.UNREADABLE: "is a folder without permission to read it",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,11 @@ class Inventory:
             return session
         if number in self.linked:
             return Session(number)
+        for entry in self.unlinked:
+            if entry.path in (SESSIONS, f"{SESSIONS}/Session{number}") and entry.kind in _NOT_ENTERED:
+                raise NoSessionError(
+                    f"No session {number} was found, but {entry.path} {_NOT_ENTERED[entry.kind]} and was left out."
+                )
         raise NoSessionError(f"There is no session {number} in this lab; {self._instead(number)}")
 
     def _instead(self, number: int) -> str:

@@ -9,6 +9,12 @@ from labcrate.lab.folder import Kind, printable
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan
 
+_AS = {
+    Kind.LINK: "a symbolic link",
+    Kind.OTHER: "neither file nor folder",
+    Kind.UNREADABLE: "a folder without permission to read it",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
@@ -39,7 +45,7 @@ def _row(inventory: Inventory, number: int) -> SessionRow:
     count = size = 0
     for entry in inventory.linked.get(number, ()):
         if entry.kind is not Kind.FILE:
-            warnings.append(f"{printable(entry.path)} is a {entry.kind} and cannot be exported.")
+            warnings.append(f"{printable(entry.path)} is {_AS[entry.kind]} and cannot be exported.")
             continue
         try:
             size += inventory.lab.identity(entry.path).size_bytes

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import BinaryIO
 
 from labcrate.catalog.catalog import Catalog, Indexed
 from labcrate.catalog.index import Progress, Wish, index_files
@@ -17,7 +18,6 @@ from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan
-from labcrate.video.probe import probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Planner:
         same_named = twins(selection.linked)
         wishes = [Wish(f.path, f.identity, hash=hashed or f.path in same_named) for f in selection.linked]
         wishes += [Wish(f.path, f.identity, hash=hashed, probe=False) for f in found_files]
-        indexed, failures = index_files(self.inventory.lab, self.catalog, wishes, probe, self.progress, self.workers)
+        indexed, failures = index_files(self.inventory.lab, self.catalog, wishes, _probe, self.progress, self.workers)
         missing += [Missing(printable(path), why, _TRY_AGAIN) for path, why in failures.items()]
         readable = [found for found in selection.linked if found.path in indexed]
         recordings = plan_recordings(readable, indexed, session, cameras)
@@ -91,8 +91,15 @@ class Planner:
     def _look(self, candidates: Mapping[str, Identity]) -> Mapping[str, Probe]:
         """Probe files that are not linked, to tell when they were made."""
         wishes = [Wish(path, identity, hash=False) for path, identity in candidates.items()]
-        indexed, _ = index_files(self.inventory.lab, self.catalog, wishes, probe, workers=self.workers)
+        indexed, _ = index_files(self.inventory.lab, self.catalog, wishes, _probe, workers=self.workers)
         return {path: known.probe for path, known in indexed.items() if known.probe}
+
+
+def _probe(file: BinaryIO) -> Probe:
+    # FFmpeg is loaded when there is something to probe; in an indexed lab there is not.
+    from labcrate.video.probe import probe  # noqa: PLC0415
+
+    return probe(file)
 
 
 _TRY_AGAIN = "Make the file readable and whole, and export again."

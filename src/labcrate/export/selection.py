@@ -1,5 +1,6 @@
 """Goes through everything found in the lab and says of each file whether it is the session's."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -94,13 +95,13 @@ def _not_entered(
 ) -> None:
     """Say of a folder that was not entered what it means: it may hold recordings of the session."""
     own = f"sessions/Session{session.id}"
-    if entry.path in ("recordings", own) or entry.path.startswith(f"{own}/recordings"):
+    if entry.path in ("recordings", "sessions", own) or entry.path.startswith(f"{own}/recordings"):
         missing.append(_not_a_file(entry))
     elif not entry.path.startswith("recordings/"):
         return
     elif entry.kind is Kind.UNREADABLE:
         missing.append(_not_a_file(entry))
-    elif entry.kind is Kind.LINK and (inventory.lab.root / entry.path).is_dir():
+    elif entry.kind is Kind.LINK and os.path.isdir(inventory.lab.root / entry.path):  # noqa: PTH112 - Path.is_dir raises
         warnings.append(
             f"{printable(entry.path)} is a symbolic link to a folder; recordings behind it were not looked at."
         )

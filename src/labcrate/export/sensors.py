@@ -6,12 +6,10 @@ from contextlib import ExitStack
 from dataclasses import replace
 from io import BufferedIOBase
 
-import polars as pl
-
 from labcrate.export.contents import Missing, SensorFile
 from labcrate.export.documents import names
 from labcrate.export.naming import Names
-from labcrate.lab.folder import SENSOR_DATA, SESSIONS, Kind, Lab, printable
+from labcrate.lab.folder import SENSOR_DATA, SESSIONS, Entry, Kind, Lab, printable
 from labcrate.model.device import Device
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan, format_instant
@@ -80,9 +78,7 @@ def find_sensor_files(lab: Lab, session: Session) -> tuple[list[SensorFile], lis
             continue
         try:
             if entry.kind is not Kind.FILE:
-                missing.append(
-                    Missing(printable(entry.path), f"is a {entry.kind}", "Put the file itself in its place.")
-                )
+                missing.append(_not_a_file(entry))
                 continue
             member = f"{names.SENSOR_DATA}/{taken.take(below)}"
             files.append(SensorFile(member, entry.path, lab.identity(entry.path), None))
@@ -91,14 +87,15 @@ def find_sensor_files(lab: Lab, session: Session) -> tuple[list[SensorFile], lis
     return files, missing
 
 
+def _not_a_file(entry: Entry) -> Missing:
+    if entry.kind is Kind.UNREADABLE:
+        return Missing(printable(entry.path), "cannot be opened: no permission", "Make the folder readable.")
+    what = "is neither file nor folder" if entry.kind is Kind.OTHER else f"is a {entry.kind}"
+    return Missing(printable(entry.path), what, "Put the file itself in its place.")
+
+
 def involved_devices(devices: Iterable[Device], session: Session, readings: Readings) -> tuple[Device, ...]:
     """The devices that the session selected or that sent a reading, in the lab's order."""
-    kinds = readings.frame.select("device_id", pl.col("payload").str.starts_with("{")).unique().iter_rows()
-    involved = {readings.topics.owner(own, whole)[0] for own, whole in kinds}
+    involved = {readings.topics.owner(own, whole)[0] for own, whole in readings.kinds}
     involved |= {name for sensor in session.sensors for name in (sensor.id, sensor.name) if name}
     return tuple(d for d in devices if {d.id, d.id.lower(), d.name} & involved)
-
-
-def counts_per_device(readings: Readings) -> list[tuple[str, int]]:
-    """How many readings each device sent, by name."""
-    return readings.frame.group_by("device_id").len().sort("device_id").rows()

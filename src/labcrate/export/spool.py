@@ -34,11 +34,12 @@ class Spool:
     def __init__(self, state_folder: Path) -> None:
         parent = state_folder / SPOOL_FOLDER
         with _explained():
-            if parent.is_symlink():  # what is behind it is not ours to sweep
-                parent.unlink()
+            for own in (parent, state_folder / _SWEEPING):
+                if own.is_symlink():  # what is behind it is not ours to sweep or to write
+                    own.unlink()
             parent.mkdir(mode=0o700, exist_ok=True)
             # Between making a folder and locking it, it would look like a crashed run's.
-            with (state_folder / _SWEEPING).open("wb") as sweeping:
+            with (state_folder / _SWEEPING).open("ab") as sweeping:
                 fcntl.flock(sweeping, fcntl.LOCK_EX)
                 sweep(parent)
                 self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from labcrate.export.contents import TimeSource
 from labcrate.model.recording import Probe
-from labcrate.model.timespan import TimeSpan, from_ns, parse_instant
+from labcrate.model.timespan import TimeSpan, from_ns, parse_instant, shifted
 
 _STAMP = re.compile(
     r"(?<!\d)(?P<y>20\d\d)-?(?P<m>\d\d)-?(?P<d>\d\d)[T_ -]"
@@ -30,11 +30,11 @@ def possible_spans(name: str, probe: Probe, mtime_ns: int, zone: str | None) -> 
     """What each source says of a recording's start and end, the best source first; at least one says something."""
     length = timedelta(seconds=probe.duration_s or 0)
     if probe.creation_time:
-        yield TimeSpan(probe.creation_time, probe.creation_time + length), TimeSource.CONTAINER
+        yield TimeSpan(probe.creation_time, shifted(probe.creation_time, length)), TimeSource.CONTAINER
     if named := _time_in_name(name, zone):
-        yield TimeSpan(named, named + length), TimeSource.NAME
+        yield TimeSpan(named, shifted(named, length)), TimeSource.NAME
     end = from_ns(mtime_ns)
-    yield TimeSpan(end - length, end), TimeSource.MODIFIED
+    yield TimeSpan(shifted(end, -length), end), TimeSource.MODIFIED
 
 
 def _time_in_name(name: str, zone: str | None) -> datetime | None:

@@ -14,6 +14,13 @@ from labcrate.errors import TargetError
 PART_SUFFIX = ".part"
 
 
+def archive_path(to: str | os.PathLike[str], number: int) -> Path:
+    """Where a session's ZIP goes: the file that was named, or a name of ours in the folder that was."""
+    text = os.fspath(to)
+    path = Path(text).expanduser()
+    return path / f"Session{number}.zip" if os.path.isdir(path) or text.endswith(os.sep) else path  # noqa: PTH112 - is_dir raises
+
+
 def write_archive(
     entity: Entity, target: Path, *, force: bool = False, progress: Callable[[int], None] | None = None
 ) -> None:

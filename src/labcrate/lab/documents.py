@@ -3,8 +3,9 @@
 The layout is that of the reference platform (docs/reference/lab-folder.md).
 """
 
+import errno
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -12,12 +13,15 @@ import msgspec
 from labcrate.errors import DocumentError
 from labcrate.lab.folder import DATA, Lab
 from labcrate.lab.redact import redact, redact_text
+from labcrate.lab.text import one_line
 from labcrate.model.device import Camera, Device
 
 CAMERAS = f"{DATA}/cameras.json"
 DEVICES = f"{DATA}/devices.json"
 
 T = TypeVar("T")
+_MAX_DEPTH = 64
+_TOO_DEEP = f"nests objects and lists more than {_MAX_DEPTH} levels deep, as no lab does; correct the file."
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -26,13 +30,35 @@ def read_json(lab: Lab, path: str) -> Any:
     try:
         data = lab.read(path)
     except OSError as error:
-        raise DocumentError(path, "", f"cannot be read ({error.strerror}); check its permissions.") from error
+        remedy = "put the file itself in its place" if error.errno == errno.ELOOP else "check its permissions"
+        raise DocumentError(path, "", f"cannot be read ({error.strerror}); {remedy}.") from None
     if data is None:
         return None
     try:
-        return msgspec.json.decode(data.removeprefix(_BOM))
+        value = msgspec.json.decode(data.removeprefix(_BOM))
+    except RecursionError:
+        raise DocumentError(path, "", _TOO_DEEP) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DocumentError(path, *_where_json_breaks(data, error)) from error
+    if _deeper_than(_MAX_DEPTH, value):
+        raise DocumentError(path, "", _TOO_DEEP)
+    return value
+
+
+def _deeper_than(limit: int, value: Any) -> bool:
+    """Whether objects and lists nest further: what is done with them later goes down level by level."""
+    level = [value]
+    for _ in range(limit):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _where_json_breaks(data: bytes, error: Exception) -> tuple[str, str]:
@@ -47,6 +73,8 @@ def _where_json_breaks(data: bytes, error: Exception) -> tuple[str, str]:
     except UnicodeDecodeError as found:
         line = data.count(b"\n", 0, found.start) + 1
         return f"line {line}", f"is not UTF-8 text. {remedy}"
+    except ValueError:  # a number of more digits than Python converts
+        return "", f"holds a number too long to be one. {remedy}"
     return "", f"is not valid JSON: {error}. {remedy}"
 
 
@@ -93,7 +121,9 @@ def read_cameras(lab: Lab) -> tuple[Camera, ...]:
     for number, fields in sorted(table.items(), key=lambda item: (len(item[0]), item[0])):
         camera = convert(fields, _Camera, CAMERAS, number)
         kept = {k: v for k, v in _extras(fields, _Camera).items() if k != "id"}
-        cameras.append(Camera(number, _clean(camera.name), camera.recording_prefix or None, kept))
+        cameras.append(
+            Camera(number, camera.name and one_line(redact_text(camera.name)), camera.recording_prefix or None, kept)
+        )
     return tuple(cameras)
 
 
@@ -127,4 +157,5 @@ def read_devices(lab: Lab) -> tuple[Device, ...]:
 
 
 def _clean(text: str | None) -> str | None:
+    # Compared with topics: left as it is but for secrets, and made visible where it is shown.
     return None if text is None else redact_text(text)

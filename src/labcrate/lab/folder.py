@@ -22,6 +22,7 @@ SESSIONS = "sessions"
 DATA = "data"
 SENSOR_DATA = "sensor_data"
 
+_NAME_IT = "name the lab folder with --lab DIR or LABCRATE_LAB"
 _SESSION_FOLDER = re.compile(r"Session(0|[1-9][0-9]*)", re.ASCII)
 
 
@@ -44,6 +45,8 @@ class Entry:
 
 def printable(path: str) -> str:
     """A path as text that any terminal and file can hold: what is not UTF-8 or would break a line is escaped."""
+    if path.isprintable():  # what is not UTF-8 is not, either
+        return path
     text = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
@@ -52,13 +55,18 @@ class Lab:
     """A lab folder, read-only. Raises NoLabError for a folder that is none."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root.resolve()
-        if not self.root.is_dir():
-            raise NoLabError(f"There is no folder {root}; name the lab folder with --lab DIR or LABCRATE_LAB.")
-        if not any((self.root / part).is_dir() for part in (RECORDINGS, SESSIONS, DATA)):
+        try:
+            self.root = root.resolve(strict=True)
+            parts = {entry.name for entry in os.scandir(self.root) if entry.is_dir()}
+        except (FileNotFoundError, NotADirectoryError):
+            raise NoLabError(f"There is no folder {root}; {_NAME_IT}.") from None
+        except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
+            why = error.strerror if isinstance(error, OSError) else "symbolic links in a circle"
+            raise NoLabError(f"The folder {root} cannot be opened ({why}); {_NAME_IT}.") from None
+        if not parts.intersection((RECORDINGS, SESSIONS, DATA)):
             raise NoLabError(
                 f"{root} is not a lab folder: it holds none of {RECORDINGS}/, {SESSIONS}/ and {DATA}/. "
-                "Name the lab folder with --lab DIR or LABCRATE_LAB, or try 'labcrate demo'."
+                f"{_NAME_IT[:1].upper()}{_NAME_IT[1:]}, or try 'labcrate demo'."
             )
 
     def open(self, path: str) -> int:
@@ -71,12 +79,11 @@ class Lab:
         at = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             for folder in folders:
-                flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-                below = os.open(folder, flags, dir_fd=at)
+                below = _open_below(at, folder, os.O_DIRECTORY)
                 os.close(at)
                 at = below
             # O_NONBLOCK: opening a named pipe must not wait for its writer.
-            fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
+            fd = _open_below(at, name, os.O_NONBLOCK)
         finally:
             os.close(at)
         if not stat.S_ISREG(os.fstat(fd).st_mode):
@@ -102,7 +109,7 @@ class Lab:
     def session_folders(self) -> dict[int, str]:
         """The session numbers that have a folder, with that folder's path."""
         found = {}
-        for entry in _scan(self.root / SESSIONS):
+        for entry in self._scan_sessions()[0]:
             match = _SESSION_FOLDER.fullmatch(entry.name)
             if match and entry.is_dir(follow_symlinks=False) and len(match[1]) <= 18:
                 found[int(match[1])] = f"{SESSIONS}/{entry.name}"
@@ -111,7 +118,10 @@ class Lab:
     def recordings(self) -> Iterator[Entry]:
         """Whatever lies where recordings lie: below ``recordings/`` and every ``sessions/*/recordings/``."""
         yield from self.walk(RECORDINGS)
-        for entry in sorted(_scan(self.root / SESSIONS), key=lambda e: e.name):
+        entries, barred = self._scan_sessions()
+        if barred:
+            yield barred
+        for entry in sorted(entries, key=lambda e: e.name):
             folder = f"{SESSIONS}/{entry.name}"
             if entry.is_symlink():
                 yield Entry(folder, Kind.LINK)
@@ -121,7 +131,7 @@ class Lab:
     def walk(self, folder: str) -> Iterator[Entry]:
         """Every entry below a folder that is not itself a folder, in the order of names."""
         top = self.root / folder
-        if top.is_symlink():
+        if os.path.islink(top):  # noqa: PTH114 - Path.is_symlink raises where a folder above is closed
             yield Entry(folder, Kind.LINK)
             return
         try:
@@ -142,11 +152,32 @@ class Lab:
             else:
                 yield Entry(path, Kind.OTHER)
 
+    def _scan_sessions(self) -> tuple[list[os.DirEntry[str]], Entry | None]:
+        """What lies in ``sessions/``, or that it is a link or closed: then sessions may be in it all the same."""
+        folder = self.root / SESSIONS
+        if folder.is_symlink():
+            return [], Entry(SESSIONS, Kind.LINK)
+        try:
+            return list(os.scandir(folder)), None
+        except (FileNotFoundError, NotADirectoryError):
+            return [], None
+        except OSError:
+            return [], Entry(SESSIONS, Kind.UNREADABLE)
 
-def _scan(folder: Path) -> list[os.DirEntry[str]]:
-    if folder.is_symlink():
-        return []
+
+def _open_below(at: int, name: str, flags: int) -> int:
+    """Open an entry of an open folder, and say it plainly when that is a symbolic link."""
     try:
-        return list(os.scandir(folder))
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
-        return []
+        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | flags, dir_fd=at)
+    except OSError as error:
+        # Linux answers ENOTDIR for a link where a folder is asked for, which must not read as "there is none".
+        if error.errno in (errno.ELOOP, errno.ENOTDIR) and _is_link(at, name):
+            raise OSError(errno.ELOOP, "it is, or lies behind, a symbolic link, and those are never followed") from None
+        raise
+
+
+def _is_link(at: int, name: str) -> bool:
+    try:
+        return stat.S_ISLNK(os.stat(name, dir_fd=at, follow_symlinks=False).st_mode)
+    except OSError:
+        return False

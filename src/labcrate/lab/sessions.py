@@ -12,6 +12,7 @@ from labcrate.errors import DocumentError
 from labcrate.lab.documents import convert, read_json
 from labcrate.lab.folder import DATA, Lab
 from labcrate.lab.redact import redact, redact_text
+from labcrate.lab.text import one_line, visible
 from labcrate.model.session import SelectedCamera, SelectedSensor, Session
 from labcrate.model.timespan import TimeSpan, parse_instant
 
@@ -153,21 +154,21 @@ def _build(
     selected = fields.selected_devices or _Selected()
     return Session(
         id=number,
-        name=_clean(fields.name),
-        description=_clean(fields.description),
+        name=_name(fields.name),
+        description=_prose(fields.description),
         span=span,
         status=fields.status,
         cameras=tuple(
-            SelectedCamera(_identifier(c.id, c.name), _clean(c.name), c.recording_prefix or None)
+            SelectedCamera(_identifier(c.id, c.name), _name(c.name), c.recording_prefix or None)
             for c in selected.cameras or []
         ),
         sensors=tuple(
-            SelectedSensor(_identifier(s.id, s.name), _clean(s.name))
+            SelectedSensor(_identifier(s.id, s.name), _plain(s.name))
             for s in selected.sensors or []
             if (s.id, s.name) != (None, None)
         ),
-        notes=_clean(fields.notes),
-        tags=tuple(redact_text(tag) for tag in fields.tags or []),
+        notes=_prose(fields.notes),
+        tags=tuple(one_line(redact_text(tag)) for tag in fields.tags or []),
         time_zone=zone,
         described=redact(merged, "", removed),
         described_in=described_in,
@@ -180,8 +181,17 @@ def _identifier(number: str | int | None, name: str | None) -> str:
     return str(number if number is not None else name or "")
 
 
-def _clean(text: str | None) -> str | None:
+def _name(text: str | None) -> str | None:
+    return None if text is None else one_line(redact_text(text))
+
+
+def _plain(text: str | None) -> str | None:
+    # Compared with topics: left as it is but for secrets, and made visible where it is shown.
     return None if text is None else redact_text(text)
+
+
+def _prose(text: str | None) -> str | None:
+    return None if text is None else visible(redact_text(text))
 
 
 def _instant(value: Mapping[str, Any], name: str, path: str, key: str) -> datetime | None:

@@ -21,8 +21,19 @@ def format_instant(instant: datetime) -> str:
 
 
 def from_ns(nanoseconds: int) -> datetime:
-    """Turn a file time (nanoseconds since 1970) into an instant, truncated to microseconds."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=nanoseconds // 1000)
+    """Turn a file time (nanoseconds since 1970) into an instant, cut to microseconds and the years 1 to 9999."""
+    try:
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=nanoseconds // 1000)
+    except OverflowError:  # some file systems hold any 64-bit number of seconds
+        return datetime.max.replace(tzinfo=UTC) if nanoseconds > 0 else datetime.min.replace(tzinfo=UTC)
+
+
+def shifted(instant: datetime, by: timedelta) -> datetime | None:
+    """The instant so much later, or None beyond the calendar's years 1 to 9999."""
+    try:
+        return instant + by
+    except OverflowError:
+        return None
 
 
 def format_duration(seconds: float) -> str:
@@ -45,8 +56,8 @@ class TimeSpan:
         return (self.end - self.start).total_seconds() if self.start and self.end else None
 
     def padded(self, pad: timedelta) -> Self:
-        """The span widened by ``pad`` on both sides."""
-        return type(self)(self.start and self.start - pad, self.end and self.end + pad)
+        """The span widened by ``pad`` on both sides; a side that would leave the calendar is open."""
+        return type(self)(self.start and shifted(self.start, -pad), self.end and shifted(self.end, pad))
 
     def contains(self, instant: datetime) -> bool:
         """Whether the instant lies inside, both ends included."""

@@ -41,6 +41,15 @@ _AFTER = (Column("payload", "string", None, "The whole message as JSON, every va
 FIXED = (*(column.name for column in _BEFORE), *_MEASURED, *(column.name for column in _AFTER))
 PREFIX = "payload."
 
+LONG_COLUMNS = (
+    Column("timestamp", "datetime", None, "When the message came: UTC, ISO 8601"),
+    Column("device_id", "string", None, "The device"),
+    Column("property", "string", None, "What is told of the device; the keys of nested values are joined by -"),
+    Column("value", "string", None, "The value: a number, true or false, a text, or a list as JSON"),
+    Column("unit", "string", None, "The value's unit, where it is certain"),
+)
+"""The columns of ``sensor_readings.csv``."""
+
 
 def columns(readings: Readings) -> tuple[Column, ...]:
     """The columns of ``zigbee-sensors.csv``, in order: the fixed ones, every further scalar key, the payload.

@@ -38,17 +38,23 @@ class Block:
     broken: tuple[int, ...] = ()
     left_bytes: int = 0
 
-    def columns(self) -> list[pl.Series]:
-        """Every column, as in ``first``."""
-        everything = range(self.width)
-        return _parse(self.text, self.width, everything) if self.fields is None else _pick(self.fields, everything)
+    def take(self, rows: Sequence[int]) -> tuple[list[int], list[list[str]]]:
+        """Of the rows, those that have as many fields as the header, and their cells: per column, a text per row."""
+        if self.fields is not None:
+            return list(rows), _transposed([self.fields[row] for row in rows], self.width)
+        try:
+            columns = [column.gather(list(rows)) for column in _parse(self.text, self.width, range(self.width))]
+        except PolarsError:  # a column that was not looked at before does not parse in some row
+            return self._take_lines(rows)
+        # The parser fills up a row that was cut off with nulls.
+        if columns[-1].null_count() and len(self._take_lines(rows)[0]) < len(rows):
+            return self._take_lines(rows)
+        return list(rows), [column.fill_null("").to_list() for column in columns]
 
-    def whole(self, rows: Sequence[int]) -> list[bool]:
-        """Which of the rows have as many fields as the header: a parser fills up a row that was cut off."""
-        if self.fields is not None or not rows:
-            return [True] * len(rows)
+    def _take_lines(self, rows: Sequence[int]) -> tuple[list[int], list[list[str]]]:
         lines = self.text.split(b"\n")
-        return [_fields(lines[row], self.width) is not None for row in rows]
+        found = {row: fields for row in rows if (fields := _fields(lines[row], self.width)) is not None}
+        return list(found), _transposed(list(found.values()), self.width)
 
 
 def read_header(file: Opened) -> list[str]:
@@ -141,6 +147,10 @@ def _parse(text: bytes, width: int, columns: Sequence[int]) -> list[pl.Series]:
     schema = dict.fromkeys(names, pl.String)
     frame = pl.read_csv(text, has_header=False, schema=schema, columns=sorted(set(columns)))
     return [frame[names[index]] for index in columns]
+
+
+def _transposed(rows: list[list[str]], width: int) -> list[list[str]]:
+    return [[row[index] for row in rows] for index in range(width)]
 
 
 def _pick(fields: list[list[str]], columns: Sequence[int]) -> list[pl.Series]:

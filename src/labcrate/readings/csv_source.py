@@ -94,19 +94,16 @@ class _Reader:
         return self._readings[topic]
 
     def _take_inside(self, block: Block, us: pl.Series, topic: pl.Series, mask: pl.Series) -> None:
-        columns = block.columns()
-        short = (mask & columns[-1].is_null()).arg_true().to_list()
-        broken = [row for row, whole in zip(short, block.whole(short), strict=True) if not whole]
-        if broken:
+        wanted = mask.arg_true().to_list()
+        rows, cells = block.take(wanted)
+        if len(rows) < len(wanted):
+            broken = sorted(set(wanted).difference(rows))
             self.gatherer.tally.add(_NO_ROW, f"line {block.lines[broken[0]]}", len(broken))
-            mask = mask.scatter(broken, False)
-        rows = mask.arg_true().to_list()
-        cells = [one.filter(mask).fill_null("").to_list() for one in columns]
         payloads, built = self._payloads(cells, len(rows))
         if bad := [row for row, payload in zip(rows, payloads, strict=True) if payload is None]:
             self.gatherer.tally.add(UNREADABLE_PAYLOAD, f"line {block.lines[bad[0]]}", len(bad))
         kept = pl.Series(payloads, dtype=pl.String)
-        self.gatherer.add_rows(us.filter(mask), topic.filter(mask), kept, pl.Series(built, dtype=pl.Boolean))
+        self.gatherer.add_rows(us.gather(rows), topic.gather(rows), kept, pl.Series(built, dtype=pl.Boolean))
 
     def _payloads(self, cells: Sequence[list[str]], count: int) -> tuple[list[str | None], list[bool]]:
         """Each row's payload as compact JSON, None if it is unreadable, and whether it was made from other cells."""

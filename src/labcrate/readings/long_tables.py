@@ -10,21 +10,12 @@ from functools import cache
 import msgspec
 import polars as pl
 
-from labcrate.readings.columns import Column
+from labcrate.readings.columns import LONG_COLUMNS
 from labcrate.readings.payload import to_json, to_text
 from labcrate.readings.slice import Readings
 from labcrate.readings.timestamps import iso
 from labcrate.readings.units import Units
 from labcrate.readings.writing import Target, in_pieces, opened, write_header, write_lines, write_rows
-
-LONG_COLUMNS = (
-    Column("timestamp", "datetime", None, "When the message came: UTC, ISO 8601"),
-    Column("device_id", "string", None, "The device"),
-    Column("property", "string", None, "What is told of the device; the keys of nested values are joined by -"),
-    Column("value", "string", None, "The value: a number, true or false, a text, or a list as JSON"),
-    Column("unit", "string", None, "The value's unit, where it is certain"),
-)
-"""The columns of ``sensor_readings.csv``."""
 
 _TEXTS = ("device_id", "property", "value", "unit")
 
@@ -54,35 +45,67 @@ def _objects(table: pl.DataFrame) -> pl.Series:
 
 
 def _long(readings: Readings, write: Callable[[object], str]) -> Iterator[pl.DataFrame]:
-    """The rows as text, values written by ``write``, the unit null where it is not known."""
-    owner = cache(readings.topics.owner)
-    units = Units(readings.topics.devices)
-
-    @cache
-    def described(device: str, prop: str) -> tuple[str, str, str | None]:
-        unit = units.of(device, prop)
-        return write(device), write(prop), None if unit is None else write(unit)
-
+    """The rows as text, everything but the time written by ``write``; the unit is null where it is not known."""
+    rows = _Rows(readings, write)
     for piece, payloads in in_pieces(readings):
-        rows: list[int] = []
-        texts: tuple[list[str | None], ...] = tuple([] for _ in _TEXTS)
         for row, (own, payload) in enumerate(zip(piece["device_id"], payloads, strict=True)):
-            device, key = owner(own, isinstance(payload, dict))
-            for prop, value in _flat(key, payload):
-                name, described_prop, unit = described(device, prop or "value")
-                rows.append(row)
-                for column, text in zip(texts, (name, described_prop, write(value), unit), strict=True):
-                    column.append(text)
-        table = piece.select(iso("timestamp"))[rows] if rows else piece.clear().select(iso("timestamp"))
-        yield table.with_columns(
-            pl.Series(name, column, dtype=pl.String) for name, column in zip(_TEXTS, texts, strict=True)
+            rows.add(row, own, payload)
+        yield rows.taken(piece.select(iso("timestamp"))["timestamp"])
+
+
+class _Rows:
+    """Gathers the rows of a piece: per value its reading's row, its property's number, and itself."""
+
+    def __init__(self, readings: Readings, write: Callable[[object], str]) -> None:
+        self._owner = cache(readings.topics.owner)
+        self._units = Units(readings.topics.devices)
+        self._write = write
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._described: list[tuple[str, str, str | None]] = []
+        self._rows: list[int] = []
+        self._props: list[int] = []
+        self._values: list[str] = []
+
+    def add(self, row: int, own: str, payload: object) -> None:
+        """Add the values of a reading, ``own`` being its topic without the base."""
+        device, key = self._owner(own, isinstance(payload, dict))
+        if isinstance(payload, dict):
+            for name, value in payload.items():
+                if isinstance(value, dict):
+                    for path, inner in _flat(name, value):
+                        self._add(row, device, path, inner)
+                elif value is not None:
+                    self._add(row, device, name, value)
+        elif payload is not None:
+            self._add(row, device, key or "value", payload)
+
+    def _add(self, row: int, device: str, prop: str, value: object) -> None:
+        number = self._numbers.get((device, prop))
+        if number is None:
+            number = self._numbers[device, prop] = len(self._described)
+            unit = self._units.of(device, prop)
+            self._described.append((self._write(device), self._write(prop), unit and self._write(unit)))
+        self._rows.append(row)
+        self._props.append(number)
+        self._values.append(self._write(value))
+
+    def taken(self, timestamps: pl.Series) -> pl.DataFrame:
+        """The rows gathered since the last call."""
+        described = pl.DataFrame(
+            self._described, dict.fromkeys(("device_id", "property", "unit"), pl.String), orient="row"
         )
+        rows, props = (pl.Series(numbers, dtype=pl.UInt32) for numbers in (self._rows, self._props))
+        table = described[props].with_columns(
+            timestamps.gather(rows), pl.Series("value", self._values, dtype=pl.String)
+        )
+        self._rows, self._props, self._values = [], [], []
+        return table.select("timestamp", *_TEXTS)
 
 
 def _flat(path: str, value: object) -> Iterator[tuple[str, object]]:
     """A value's scalars and lists, each with the keys that lead to it."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield from _flat(f"{path}-{key}" if path else str(key), inner)
+            yield from _flat(f"{path}-{key}", inner)
     elif value is not None:
         yield path, value

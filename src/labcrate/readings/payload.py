@@ -5,6 +5,7 @@ between the tokens goes.
 """
 
 import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -18,6 +19,14 @@ class Number(str):
 
 DECODER = msgspec.json.Decoder(float_hook=Number)
 """Decodes a payload; numbers with a fraction or exponent become ``Number``, so that no digit changes."""
+SCALAR_TEXT: Mapping[type, Callable[[Any], str]] = {
+    str: str,
+    Number: str,
+    int: str,
+    bool: {True: "true", False: "false"}.__getitem__,
+}
+"""How each type of scalar that `DECODER` makes becomes the text of a cell; null becomes none."""
+
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 DEEPEST = 64
@@ -84,12 +93,15 @@ def to_json(value: object) -> str:
         return "{" + ",".join(f"{_quoted(key)}:{to_json(one)}" for key, one in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(to_json, value)) + "]"
-    return str(value) if isinstance(value, Number) else msgspec.json.encode(value).decode()
+    if type(value) is str:
+        return _quoted(value)
+    return "null" if value is None else SCALAR_TEXT[type(value)](value)
 
 
 def to_text(value: object) -> str:
     """A value that `DECODER` made, as the text of a cell: a string as it is, anything else as JSON."""
-    return value if isinstance(value, str) else to_json(value)
+    write = SCALAR_TEXT.get(type(value))
+    return to_json(value) if write is None else write(value)
 
 
 def same_value(text: str) -> str:

@@ -1,11 +1,15 @@
 """Which keys the payloads hold, and of what types."""
 
+from __future__ import annotations
+
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-
-import polars as pl
+from typing import TYPE_CHECKING
 
 from labcrate.readings.payload import DECODER, Number
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Profile = Mapping[str, Mapping[str, frozenset[str]]]
 """Device (the topic without its base) to top-level key to the types of its values.

@@ -11,7 +11,7 @@ import polars as pl
 
 from labcrate.model.timespan import format_instant
 from labcrate.readings.columns import Column, columns
-from labcrate.readings.payload import to_text
+from labcrate.readings.payload import SCALAR_TEXT, to_text
 from labcrate.readings.profile import CHUNK_ROWS
 from labcrate.readings.slice import Readings
 from labcrate.readings.timestamps import iso
@@ -61,9 +61,9 @@ def _cells(payloads: Sequence[object], layout: Sequence[Column]) -> list[pl.Seri
         if not isinstance(payload, dict):
             continue
         for key, value in payload.items():
-            column = by_key.get(key)
-            if column is not None and value is not None and not isinstance(value, (dict, list)):
-                column[row] = to_text(value)
+            write = SCALAR_TEXT.get(type(value))
+            if write is not None and key in by_key:
+                by_key[key][row] = write(value)
         motion[row] = _motion(payload)
         if "motion" in by_key and isinstance(payload.get("motion"), bool):
             by_key["motion"][row] = None  # it stands in the fixed column
@@ -83,5 +83,4 @@ def _messages(readings: pl.DataFrame) -> Iterator[pl.Series]:
 
 
 def _count_devices(readings: Readings) -> int:
-    kinds = readings.frame.select("device_id", whole=pl.col("payload").str.starts_with("{")).unique()
-    return len({readings.topics.owner(own, whole)[0] for own, whole in kinds.iter_rows()})
+    return len({readings.topics.owner(own, whole)[0] for own, whole in readings.kinds})

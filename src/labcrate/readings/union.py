@@ -20,26 +20,30 @@ def unite(json: pl.DataFrame, csv: pl.DataFrame) -> pl.DataFrame:
 
     Gives ``us``, ``topic``, ``payload`` and ``origin`` (both, json or csv), sorted by the first three.
     """
-    disputed = _disputed(json, csv)
-    agreed = json.join(disputed, on=_GROUP, how="anti").with_columns(origin=pl.lit(BOTH))
-    ours, theirs = (_numbered(one.join(disputed, on=_GROUP, how="semi")) for one in (json, csv))
+    origins = _origins(json, csv)
+    json, csv = (one.join(origins, on=_GROUP, how="left") for one in (json, csv))
+    settled = pl.concat([json.filter(pl.col("origin").is_in([BOTH, JSON])), csv.filter(pl.col("origin") == CSV)])
+    ours, theirs = (_numbered(one.filter(pl.col("origin").is_null()).drop("origin")) for one in (json, csv))
     key = [*_GROUP, "same", "nth"]
     whole, built = theirs.filter(~pl.col("built")), theirs.filter("built")
     matched = ours.join(whole, on=key, how="semi").with_columns(origin=pl.lit(BOTH))
     alone = _cover(ours.join(whole, on=key, how="anti"), built)
-    parts = (agreed, matched, *alone, whole.join(ours, on=key, how="anti").with_columns(origin=pl.lit(CSV)))
+    parts = (settled, matched, *alone, whole.join(ours, on=key, how="anti").with_columns(origin=pl.lit(CSV)))
     columns = ["us", "topic", "payload", "origin"]
     return pl.concat([part.select(columns) for part in parts]).sort(columns)
 
 
-def _disputed(json: pl.DataFrame, csv: pl.DataFrame) -> pl.DataFrame:
-    """The instants and topics where the sources' texts are not just the same, each as often.
+def _origins(json: pl.DataFrame, csv: pl.DataFrame) -> pl.DataFrame:
+    """Per instant and topic where its readings are: in one source, or in both with the same texts as often; else null.
 
-    In real files that is next to none, and only there payloads must be compared as values.
+    In real files next to none are null, and only there payloads must be compared as values.
     """
     counted = pl.concat([json.with_columns(count=pl.lit(1)), csv.with_columns(count=pl.lit(-1))])
-    uneven = counted.group_by(*_GROUP, "payload").agg(pl.col("count").sum()).filter(pl.col("count") != 0)
-    return uneven.select(_GROUP).unique()
+    count = pl.col("count")
+    texts = counted.group_by(*_GROUP, "payload").agg(count.sum(), json=(count > 0).any(), csv=(count < 0).any())
+    groups = texts.group_by(_GROUP).agg(even=(count == 0).all(), json=pl.col("json").any(), csv=pl.col("csv").any())
+    origin = pl.when(~pl.col("csv")).then(pl.lit(JSON)).when(~pl.col("json")).then(pl.lit(CSV))
+    return groups.select(*_GROUP, origin=origin.when("even").then(pl.lit(BOTH)))
 
 
 def _numbered(rows: pl.DataFrame) -> pl.DataFrame:

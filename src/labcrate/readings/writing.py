@@ -1,16 +1,19 @@
 """What all the writers of tables share: targets, rows, lines, and readings in pieces."""
 
+from __future__ import annotations
+
 import csv
 import io
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import IO
-
-import polars as pl
+from typing import IO, TYPE_CHECKING
 
 from labcrate.readings.profile import CHUNK_ROWS, decoded
 from labcrate.readings.slice import Readings
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Target = Path | IO[bytes]
 """A file to create or replace, or one that is open for writing in binary and stays open."""

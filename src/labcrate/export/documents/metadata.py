@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from labcrate.archive.layout import FORMAT_VERSION
 from labcrate.export.contents import Plan, PlannedRecording
 from labcrate.lab.documents import CAMERAS, DEVICES
@@ -20,7 +22,8 @@ Object = dict[str, Any]
 
 def to_json(value: object) -> bytes:
     """A JSON document as people like to read it: indented, Unicode as it is, a line feed at the end."""
-    return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()
+    # Two steps, because the json module writes with an indent four times slower.
+    return msgspec.json.format(json.dumps(value, ensure_ascii=False).encode(), indent=2) + b"\n"
 
 
 def session_metadata(plan: Plan) -> Object:
@@ -149,5 +152,5 @@ def _readings(plan: Plan) -> Object:
             "padSeconds": plan.options.pad.total_seconds(),
             "all": plan.options.all_readings,
         },
-        "topics": readings.frame["topic"].unique().sort().to_list(),
+        "topics": readings.topic_names,
     }

@@ -10,7 +10,7 @@ from labcrate.export.documents import names
 from labcrate.export.documents.metadata import instant, local_time
 from labcrate.export.documents.recordings import COLUMNS as RECORDING_COLUMNS
 from labcrate.export.documents.summary import Part, describe_readings, describe_recording, format_size, plural
-from labcrate.export.sensors import counts_per_device
+from labcrate.lab.text import visible
 from labcrate.model.timespan import format_duration
 from labcrate.readings.columns import FIXED, Column
 
@@ -41,7 +41,7 @@ def readme(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sensors:
         _section("How to check that nothing is missing or altered", _CHECK),
         _section("How to load the readings", _LOAD),
     ]
-    return ("\n\n".join("\n".join(lines) for lines in sections if lines) + "\n").encode()
+    return visible("\n\n".join("\n".join(lines) for lines in sections if lines) + "\n").encode()
 
 
 _OWN_TABLE = textwrap.wrap("The session brought this file itself; it is here as the lab wrote it.", WIDTH)
@@ -156,7 +156,7 @@ def _sensors(plan: Plan) -> list[str]:
     elif plan.window.start or plan.window.end:
         start, end = instant(plan.window.start) or "the first", instant(plan.window.end) or "the last"
         lines += _wrapped(f"Window: {start} to {end}, both included.")
-    counts = counts_per_device(plan.readings)
+    counts = plan.readings.counts_per_device
     if counts:
         lines += ["", *_table([("sensor", "readings"), *((name, f"{count:,}") for name, count in counts)], widest=60)]
     return lines

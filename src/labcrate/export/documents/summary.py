@@ -46,4 +46,4 @@ def plural(count: int, noun: str, nouns: str | None = None) -> str:
 
 def describe_readings(plan: Plan) -> str:
     """How many readings of how many topics are in."""
-    return f"{plural(len(plan.readings), 'reading')} of {plural(plan.readings.frame['topic'].n_unique(), 'topic')}"
+    return f"{plural(len(plan.readings), 'reading')} of {plural(len(plan.readings.topic_names), 'topic')}"

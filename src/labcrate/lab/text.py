@@ -1,0 +1,22 @@
+"""Text that others wrote, made safe to show: a name in a file must not move a cursor or turn a line around."""
+
+import re
+
+# C0 and C1 controls but line feed and tab, DEL, halves of surrogate pairs, and the controls that reorder text
+# (Unicode Standard Annex 9). Joiners stay: Persian names and emoji need them.
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+_BREAKS = re.compile("[\n\t\u2028\u2029]")
+
+
+def visible(text: str) -> str:
+    """The text with every control character written out (``\\x1b``); line feeds and tabs stay."""
+    return _UNSEEN.sub(_escaped, text.replace("\r\n", "\n"))
+
+
+def one_line(text: str) -> str:
+    """The text on one line, as a name is: what would break the line is written out as well."""
+    return _BREAKS.sub(_escaped, visible(text))
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode()

@@ -1,0 +1,41 @@
+"""Reading both files of readings at once, as one."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from labcrate.model.timespan import TimeSpan
+from labcrate.readings.csv_source import read_csv
+from labcrate.readings.json_source import read_json
+from labcrate.readings.problems import Problem
+from labcrate.readings.slice import Readings
+from labcrate.readings.slicing import slice_readings
+from labcrate.readings.source import Opened, Source
+from labcrate.readings.topics import Selection, Topics
+
+File = Path | Opened | None
+
+
+def load_both(
+    json_file: File, csv_file: File, window: TimeSpan, selection: Selection, topics: Topics, labels: tuple[str, str]
+) -> Readings:
+    """The readings of the window and of the selected sensors; see `load.load_readings`."""
+    json_label, csv_label = labels
+    # Parsing the CSV runs mostly outside the interpreter's lock, so it goes on while the JSON is decoded.
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        csv = pool.submit(_read, csv_file, csv_label, lambda file: read_csv(file, csv_label, window, topics))
+        json = _read(json_file, json_label, lambda file: read_json(file, json_label, window, topics))
+        return slice_readings(json, csv.result(), window, selection, topics)
+
+
+def _read(file: Path | Opened | None, label: str, read: Callable[[Opened], Source]) -> Source:
+    try:
+        if file is None:
+            return Source()
+        if isinstance(file, Path):
+            with file.open("rb") as opened:
+                return read(opened)
+        return read(file)
+    except OSError as error:
+        what = f"the file cannot be read ({error.strerror or 'input/output error'}); check its permissions and its disk"
+        return Source(problems=(Problem(label, "", what, fatal=True),))
