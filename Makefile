@@ -9,12 +9,13 @@ BIN := .venv/bin
 DEMO ?= labcrate-demo
 UV = $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 
-.PHONY: help demo test check format lock clean
+.PHONY: help demo test check format bench lock clean
 
 help:
 	@echo "make demo    set up and export a session of a sample lab into $(DEMO)/"
 	@echo "make test    set up and run all tests"
 	@echo "make check   format, lint, types, floors, tests"
+	@echo "make bench   measure beside cp, zip, 7-Zip and others (BENCH_ARGS=--quick: a minute)"
 	@echo "make lock    renew the hashed requirement files"
 	@echo "make clean   remove what the commands above made"
 
@@ -35,6 +36,9 @@ format: .venv/dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+bench: .venv/bench
+	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
+
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "labcrate needs Python 3.11 or later; name one with make PYTHON=..."; exit 1; }
 	@echo "Setting up .venv with $(PYTHON) ..."
@@ -45,12 +49,16 @@ format: .venv/dev
 	@touch $@
 
 .venv/run: .venv/uv requirements/run.txt pyproject.toml
-	@$(UV) pip install -q -p .venv --require-hashes -r requirements/run.txt
+	@$(UV) pip install -q --compile-bytecode -p .venv --require-hashes -r requirements/run.txt
 	@$(UV) pip install -q -p .venv --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/dev: .venv/run requirements/dev.txt
-	@$(UV) pip install -q -p .venv --require-hashes -r requirements/dev.txt
+	@$(UV) pip install -q --compile-bytecode -p .venv --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv/bench: .venv/dev requirements/bench.txt
+	@$(UV) pip install -q --compile-bytecode -p .venv --require-hashes -r requirements/bench.txt
 	@touch $@
 
 LOCK = $(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
@@ -60,6 +68,7 @@ lock: .venv/uv
 	$(LOCK) requirements/bootstrap.in -o requirements/bootstrap.txt
 	$(LOCK) pyproject.toml --group build -o requirements/run.txt
 	$(LOCK) pyproject.toml --group build --group dev -o requirements/dev.txt
+	$(LOCK) pyproject.toml --group build --group dev --group bench -o requirements/bench.txt
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist $(DEMO)

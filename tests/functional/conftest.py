@@ -26,7 +26,7 @@ def snapshot() -> Snapshot:
     """Gives the state of everything below a folder but labcrate's own: kind, mode, times, hash or target."""
 
     def take(root: Path) -> dict[str, tuple[object, ...]]:
-        found = {}
+        found: dict[str, tuple[object, ...]] = {}
         for path in sorted(root.rglob("*")):
             if ".labcrate" in path.relative_to(root).parts:
                 continue
@@ -62,7 +62,7 @@ def command(tmp_path: Path) -> Command:
         outcome = subprocess.run(
             [*before, sys.executable, "-m", "labcrate", *arguments],
             env=environment,
-            preexec_fn=_obey_permissions if denied else options.pop("preexec_fn", None),  # noqa: PLW1509 - no threads here
+            preexec_fn=_obey_permissions if denied else options.pop("preexec_fn", None),
             capture_output="stdout" not in options,
             text=True,
             errors="surrogateescape",
@@ -81,7 +81,7 @@ def permissions() -> None:
     if os.geteuid() != 0:
         return
     try:
-        subprocess.run([sys.executable, "-c", ""], preexec_fn=_obey_permissions, check=True)  # noqa: PLW1509
+        subprocess.run([sys.executable, "-c", ""], preexec_fn=_obey_permissions, check=True)
     except (OSError, subprocess.SubprocessError):
         pytest.skip("runs as root, and may not give up root's power to open every file")
 
@@ -97,7 +97,7 @@ def _obey_permissions() -> None:
 
 @pytest.fixture
 def clear(tmp_path: Path) -> Clear:
-    """Checks a failure: its exit code, the words it must say, and what it must not: tracebacks, secrets, the lab's path."""
+    """Checks a failure: exit code, the words it must say, and what it must not: tracebacks, secrets, the lab's path."""
 
     def check(outcome: Any, code: int, *words: str) -> None:
         returned = outcome.returncode if isinstance(outcome, subprocess.CompletedProcess) else outcome.code

@@ -21,7 +21,7 @@ def test_what_is_stored_is_found_again(tmp_path: Path) -> None:
     with Catalog.open(tmp_path) as catalog:
         catalog.store([RECORD])
     with Catalog.open(tmp_path) as catalog:
-        assert catalog.lookup(RECORD.path, IDENTITY) == RECORD
+        assert catalog.lookup({RECORD.path: IDENTITY}) == {RECORD.path: RECORD}
         assert catalog.all() == {RECORD.path: RECORD}
 
 
@@ -32,7 +32,17 @@ def test_a_changed_file_is_unknown(tmp_path: Path, changed: Identity) -> None:
     """A file that differs in size, mtime, ctime or inode is one of which nothing is known."""
     with Catalog.open(tmp_path) as catalog:
         catalog.store([RECORD])
-        assert catalog.lookup(RECORD.path, changed) == Indexed(RECORD.path, changed)
+        assert catalog.lookup({RECORD.path: changed}) == {RECORD.path: Indexed(RECORD.path, changed)}
+
+
+def test_thousands_of_files_are_found_at_once(tmp_path: Path) -> None:
+    """More files than one SQL statement can name are each found with what is known of it, or with nothing."""
+    records = {f"recordings/{n}.mp4": Indexed(f"recordings/{n}.mp4", IDENTITY, RECORD.fixity) for n in range(2500)}
+    with Catalog.open(tmp_path) as catalog:
+        catalog.store(records.values())
+        unknown = Indexed("recordings/none.mp4", IDENTITY)
+        found = catalog.lookup(dict.fromkeys([*records, unknown.path], IDENTITY))
+    assert found == records | {unknown.path: unknown}
 
 
 def test_a_damaged_index_is_built_again(tmp_path: Path) -> None:
@@ -40,7 +50,7 @@ def test_a_damaged_index_is_built_again(tmp_path: Path) -> None:
     (tmp_path / INDEX_FILE).write_bytes(b"no database " * 1000)
     with Catalog.open(tmp_path) as catalog:
         catalog.store([RECORD])
-        assert catalog.lookup(RECORD.path, IDENTITY) == RECORD
+        assert catalog.lookup({RECORD.path: IDENTITY}) == {RECORD.path: RECORD}
 
 
 def test_an_index_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
