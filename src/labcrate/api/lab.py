@@ -106,14 +106,15 @@ class Lab:
         base_topic: str = BASE_TOPIC,
         force: bool = False,
         allow_incomplete: bool = False,
+        sync: bool = True,
         progress: Callback | None = None,
         workers: int | None = None,
     ) -> Export:
         """Package a session into one ZIP: a file, or ``Session42.zip`` in a folder that exists.
 
         ``force`` replaces a file that exists; ``allow_incomplete`` packs the rest when something is
-        missing. Whatever goes wrong, nothing is left behind. Raises what ``plan`` does, and
-        IncompleteError, SourceChangedError, TargetError.
+        missing; ``sync`` waits until the disk has it. Whatever goes wrong, nothing is left behind.
+        Raises what ``plan`` does, and IncompleteError, SourceChangedError, TargetError.
         """
         options = _options(pad, base_topic, all_readings=all_readings)
         target = archive_path(to, session)
@@ -129,7 +130,7 @@ class Lab:
         ) as assembly:
             entity, plan = Entity(assembly.layout), assembly.plan
             packing = Stage("packing", progress, entity.length)
-            write_archive(entity, target, force=force, progress=packing.advance)
+            write_archive(entity, target, force=force, sync=sync, progress=packing.advance)
         return Export(
             path=target,
             size_bytes=entity.length,

@@ -148,7 +148,8 @@ def _same_or_raise(file: BinaryIO, wish: Wish) -> None:
 def _fixity(file: BinaryIO, progress: Progress, stop: threading.Event) -> Fixity:
     """Read a file once for both checksums: size, CRC-32 (ISO 3309, as APPNOTE 4.4.7), SHA-256 (FIPS 180-4)."""
     sha256, crc32, size = hashlib.sha256(), 0, 0
-    buffer = memoryview(bytearray(_CHUNK_BYTES))
+    # One byte more than a small file has: its end is seen without another chunk's worth of memory.
+    buffer = memoryview(bytearray(min(_CHUNK_BYTES, os.fstat(file.fileno()).st_size + 1)))
     while count := file.readinto(buffer):  # type: ignore[attr-defined]
         if stop.is_set():
             raise InterruptedError(errno.EINTR, "indexing was stopped")

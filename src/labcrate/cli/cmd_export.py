@@ -21,7 +21,7 @@ def run(options: Namespace) -> int:
     with laid_out(options, hashed=True, allow_incomplete=options.allow_incomplete) as assembly:
         entity = Entity(assembly.layout)
         with packing_bar(entity.length, shown=not options.json) as packing:
-            write_archive(entity, target, force=options.force, progress=packing.advance)
+            write_archive(entity, target, force=options.force, sync=options.sync, progress=packing.advance)
         if options.json:
             write_json(_answer(assembly, entity, target))
         else:

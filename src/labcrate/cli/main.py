@@ -187,6 +187,12 @@ def _export(parser: argparse.ArgumentParser) -> None:
         help="where the ZIP goes (default: the current folder, named for the session)",
     )
     parser.add_argument("--force", action="store_true", help="replace the file if it exists")
+    parser.add_argument(
+        "--no-sync",
+        action="store_false",
+        dest="sync",
+        help="do not wait until the disk has it: quicker, lost in a power cut",
+    )
     parser.add_argument("--allow-incomplete", action="store_true", help="pack the rest when something is missing")
 
 

@@ -9,7 +9,13 @@ from labcrate.export.contents import Plan, PlannedRecording, SensorFile
 from labcrate.export.documents import names
 from labcrate.export.documents.crate import crate_document
 from labcrate.export.documents.datapackage import datapackage
-from labcrate.export.documents.metadata import UNKNOWN_SHA256, devices_document, session_metadata, to_json
+from labcrate.export.documents.metadata import (
+    UNKNOWN_SHA256,
+    devices_document,
+    recording_object,
+    session_metadata,
+    to_json,
+)
 from labcrate.export.documents.readme import readme
 from labcrate.export.documents.recordings import recordings_csv
 from labcrate.export.documents.summary import Part, describe_readings, describe_recording, plural
@@ -110,8 +116,9 @@ def assemble(lab: Lab, plan: Plan, spool: Spool) -> Assembly:
         builder.file(recording, "video/mp4", describe_recording(recording))
     zigbee, sensors = _tables(builder)
     rows = plural(len(plan.recordings), "recording")
-    builder.document(names.RECORDINGS_CSV, "text/csv", f"one row per recording: {rows}", recordings_csv(plan))
-    metadata = to_json(session_metadata(plan))
+    told = [recording_object(recording) for recording in plan.recordings]
+    builder.document(names.RECORDINGS_CSV, "text/csv", f"one row per recording: {rows}", recordings_csv(told))
+    metadata = to_json(session_metadata(plan, told))
     builder.document(names.METADATA, "application/json", "the session, its recordings, sensors and warnings", metadata)
     devices = to_json(devices_document(plan))
     builder.document(names.DEVICES, "application/json", "the session's cameras and Zigbee devices", devices)

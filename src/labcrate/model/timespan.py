@@ -17,7 +17,8 @@ def parse_instant(text: str) -> datetime:
 def format_instant(instant: datetime) -> str:
     """Write an instant as ``2025-05-02T19:40:00.000Z``: milliseconds, or microseconds where they matter."""
     spec = "milliseconds" if instant.microsecond % 1000 == 0 else "microseconds"
-    return instant.astimezone(UTC).isoformat(timespec=spec).replace("+00:00", "Z")
+    utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
+    return utc.isoformat(timespec=spec)[: -len("+00:00")] + "Z"
 
 
 def from_ns(nanoseconds: int) -> datetime:

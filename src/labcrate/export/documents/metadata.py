@@ -4,6 +4,7 @@ Its JSON Schema is docs/spec/session_metadata.schema.json.
 """
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,14 +27,14 @@ def to_json(value: object) -> bytes:
     return msgspec.json.format(json.dumps(value, ensure_ascii=False).encode(), indent=2) + b"\n"
 
 
-def session_metadata(plan: Plan) -> Object:
-    """The content of ``data/session_metadata.json``."""
+def session_metadata(plan: Plan, recordings: Sequence[Object]) -> Object:
+    """The content of ``data/session_metadata.json``; ``recordings`` are those of ``recording_object``."""
     return {
         "format": "labcrate session archive",
         "formatVersion": FORMAT_VERSION,
         "state": str(plan.state),
         "session": _session(plan.session),
-        "recordings": [recording_object(r) for r in plan.recordings],
+        "recordings": recordings,
         "cameras": [_camera(camera) for camera in plan.cameras],
         "sensors": [device_object(device) for device in plan.devices],
         "sensorFiles": [{"file": f.member, "source": f.source} for f in plan.sensor_files],

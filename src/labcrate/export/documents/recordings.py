@@ -2,10 +2,10 @@
 
 import csv
 import io
+from collections.abc import Iterable
 from typing import Any
 
-from labcrate.export.contents import Plan
-from labcrate.export.documents.metadata import recording_object
+from labcrate.export.documents.metadata import Object
 
 # Column: its key in the metadata's recording, Frictionless type, unit, what it means.
 COLUMNS: tuple[tuple[str, str, str, str | None, str], ...] = (
@@ -29,13 +29,12 @@ COLUMNS: tuple[tuple[str, str, str, str | None, str], ...] = (
 )
 
 
-def recordings_csv(plan: Plan) -> bytes:
+def recordings_csv(recordings: Iterable[Object]) -> bytes:
     """The content of ``data/recordings.csv``: UTF-8, RFC 4180 but for line feeds alone at line ends."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([column for column, *_ in COLUMNS])
-    for recording in plan.recordings:
-        row = recording_object(recording)
+    for row in recordings:
         writer.writerow([_cell(row[key]) for _, key, *_ in COLUMNS])
     return text.getvalue().encode()
 
