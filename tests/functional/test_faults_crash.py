@@ -1,0 +1,213 @@
+"""kill -9 in the middle: the lab is untouched, the next run succeeds, and nothing is left of the one that died.
+
+The moments are chosen by progress, not by time: a file that Python loads at start-up counts the
+process's dealings with the system (opening, writing, copying, syncing, renaming) and ends it with
+SIGKILL at one of them. ``LABCRATE_FAULT_ROUNDS`` sets how many moments are tried.
+"""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROUNDS = int(os.environ.get("LABCRATE_FAULT_ROUNDS", "5"))
+
+COUNTER = """
+import os, signal, sys
+
+_limit, _count, _log = int(os.environ["DIE_AT"]), 0, os.environ["DIE_LOG"]
+_own, _signal, _kind = os.environ["DIE_IN"], int(os.environ["DIE_OF"]), os.environ["DIE_ON"]
+
+
+def _deal(what):
+    global _count
+    if _kind and what != _kind:
+        return
+    _count += 1
+    if _count == _limit:
+        os.kill(os.getpid(), _signal)
+
+
+def _audit(event, arguments):
+    if event in ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.rmtree", "os.truncate",
+                 "fcntl.flock", "sqlite3.connect", "sqlite3.connect/handle", "os.listdir", "os.scandir"):
+        if _started(arguments):
+            _deal(event)
+
+
+def _started(arguments, seen=[]):
+    # Counted from the first dealing with the lab: what Python does to start is not of interest.
+    if not seen and arguments and isinstance(arguments[0], (str, bytes)) and _own in os.fsdecode(arguments[0]):
+        seen.append(True)
+    return bool(seen)
+
+
+def _counted(name):
+    real = getattr(os, name)
+
+    def dealing(*arguments, **options):
+        if name == "write" and len(arguments[1]) > 65536:
+            arguments = (arguments[0], arguments[1][:65536])  # a large write has many moments
+        elif name == "copy_file_range":
+            arguments = (*arguments[:2], min(arguments[2], 262144))
+        _deal(name)
+        return real(*arguments, **options)
+
+    setattr(os, name, dealing)
+
+
+for name in ("write", "copy_file_range", "sendfile", "fsync", "ftruncate", "pread"):
+    if hasattr(os, name):
+        _counted(name)
+sys.addaudithook(_audit)
+if _signal != signal.SIGKILL:  # a test run in the background may have been started with these ignored
+    signal.signal(_signal, signal.default_int_handler if _signal == signal.SIGINT else signal.SIG_DFL)
+
+import atexit
+
+
+@atexit.register
+def _tell():
+    with open(_log, "w") as log:
+        log.write(str(_count))
+"""
+
+
+@pytest.fixture
+def mortal(tmp_path: Path, command: Any) -> Any:
+    """Runs a command that gets a signal at its n-th dealing with the system (``on``: of that kind), or never at 0."""
+    (tmp_path / "counter").mkdir()
+    (tmp_path / "counter/sitecustomize.py").write_text(COUNTER)
+
+    def run(at: int, *words: Any, of: int = signal.SIGKILL, on: str = "") -> Any:
+        path = os.pathsep.join(filter(None, [str(tmp_path / "counter"), os.environ.get("PYTHONPATH")]))
+        env = {"PYTHONPATH": path, "DIE_AT": str(at), "DIE_OF": str(int(of)), "DIE_ON": on,
+               "DIE_IN": str(tmp_path / "lab"), "DIE_LOG": str(tmp_path / "count")}  # fmt: skip
+        return command(*words, env=env)
+
+    return run
+
+
+@pytest.fixture
+def large_lab(usual_lab: Any) -> Any:
+    """The usual lab with recordings large and small, and readings whose documents are kept on disk meanwhile."""
+    choice = random.Random(3)  # noqa: S311 - repeatable on purpose
+    for number, size in enumerate([3_000_000, 700_000, *[9_000] * 20]):
+        usual_lab.recording(f"recordings/cam1_session42_{number}.mp4", content=choice.randbytes(size))
+    payload = {"temperature": 21.5, "note": "x" * 400}
+    times = [f"2025-05-02T08:{m:02}:{s:02}.{ms:03}Z" for m in range(5) for s in range(60) for ms in range(0, 1000, 100)]
+    usual_lab.zigbee_json([(time, "zigbee2mqtt/hall", payload) for time in times])
+    return usual_lab
+
+
+def dealings(outcome: Any, tmp_path: Path) -> int:
+    """How many dealings with the system a whole run has."""
+    assert outcome.returncode == 0, outcome.stderr
+    return int((tmp_path / "count").read_text())
+
+
+def _export(lab: Any) -> tuple[Any, ...]:
+    # One worker: the order of dealings is the same in every run then.
+    return ("export", "42", "--lab", lab.root, "--workers", "1", "-o")
+
+
+def moments(count: int, seed: int) -> list[int]:
+    """So many moments as there are rounds, one at random in each stretch of the run."""
+    choice = random.Random(seed)  # noqa: S311 - repeatable on purpose
+    return [1 + int((i + choice.random()) * count / ROUNDS) for i in range(ROUNDS)]
+
+
+def clean(lab: Any) -> bool:
+    """Whether labcrate's own folder holds the index and no temporary files."""
+    state = lab.root / ".labcrate"
+    return {path.name for path in state.iterdir()} <= {"index.db", "spool", "spool.lock"} and not any(
+        (state / "spool").iterdir()
+    )
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_kill_9_while_exporting(
+    mortal: Any, cli: Any, large_lab: Any, tmp_path: Path, snapshot: Any, force: bool
+) -> None:
+    """Wherever it dies, there is no target or the old one; the next run leaves the whole archive and no rest."""
+    outputs = tmp_path / "outputs"
+    outputs.mkdir()
+    target, words = outputs / "out.zip", _export(large_lab)
+    count = dealings(mortal(0, *words, outputs / "whole.zip"), tmp_path)
+    whole = (outputs / "whole.zip").read_bytes()
+    (outputs / "whole.zip").unlink()
+    before = snapshot(large_lab.root)
+    died = 0
+    for at in moments(count, seed=int(force)):
+        if at % 2:
+            (large_lab.root / ".labcrate/index.db").unlink(missing_ok=True)
+        if force:
+            target.write_bytes(b"the archive of last week")
+        code = mortal(at, *words, target, *(["--force"] if force else [])).returncode
+        died += code == -signal.SIGKILL
+        assert code in (0, -signal.SIGKILL)
+        if target.exists() and not (force and target.read_bytes() == b"the archive of last week"):
+            assert target.read_bytes() == whole  # it died after the renaming
+        assert {path.name for path in outputs.iterdir()} <= {"out.zip", "out.zip.part"}
+        assert snapshot(large_lab.root) == before
+        assert cli(*words, target, "--force").code == 0
+        assert target.read_bytes() == whole
+        assert [path.name for path in outputs.iterdir()] == ["out.zip"]
+        assert clean(large_lab)
+        assert snapshot(large_lab.root) == before
+        target.unlink()
+    print(f"killed {died} times in {ROUNDS} rounds")
+    assert died >= ROUNDS * 3 // 4
+
+
+def test_kill_9_while_indexing(mortal: Any, cli: Any, large_lab: Any, tmp_path: Path, snapshot: Any) -> None:
+    """Wherever indexing dies, the index is whole or is built again: the next export verifies."""
+    words = ("index", "--lab", large_lab.root, "--workers", "1")
+    count = dealings(mortal(0, *words), tmp_path)
+    before = snapshot(large_lab.root)
+    died = 0
+    for at in moments(count, seed=5):
+        (large_lab.root / ".labcrate/index.db").unlink(missing_ok=True)
+        code = mortal(at, *words).returncode
+        died += code == -signal.SIGKILL
+        assert code in (0, -signal.SIGKILL)
+        assert cli("export", "42", "--lab", large_lab.root, "-o", tmp_path / "out.zip", "--force").code == 0
+        assert cli("verify", tmp_path / "out.zip").code == 0
+        assert snapshot(large_lab.root) == before
+    print(f"killed {died} times in {ROUNDS} rounds")
+    assert died >= ROUNDS * 3 // 4
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_polite_end_leaves_nothing(usual_lab: Any, mortal: Any, tmp_path: Path, number: signal.Signals) -> None:
+    """Ctrl-C, a closed terminal and a shutdown end the export without a part, a temporary file or a traceback."""
+    (tmp_path / "outputs").mkdir()
+    outcome = mortal(1, *_export(usual_lab), tmp_path / "outputs/out.zip", of=number, on="fsync")
+    assert outcome.returncode == 130
+    assert outcome.stderr == "labcrate: Stopped; nothing was left behind.\n"
+    assert list((tmp_path / "outputs").iterdir()) == []
+    assert clean(usual_lab)
+
+
+def test_what_a_crash_left_of_others_is_kept(cli: Any, usual_lab: Any, tmp_path: Path) -> None:
+    """Only what a dead export left is removed: not the folder of one that runs, nor anything with another name."""
+    spool = usual_lab.root / ".labcrate/spool"
+    for name in ("run-dead", "run-unlocked", "run-alive", "mine"):
+        (spool / name).mkdir(parents=True)
+        (spool / name / "001").write_text("document")
+    (spool / "run-dead/lock").touch()
+    script = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, 2); print(flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(spool / "run-alive/lock")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as alive:
+        assert alive.stdout
+        alive.stdout.readline()
+        assert cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip").code == 0
+        assert sorted(path.name for path in spool.iterdir()) == ["mine", "run-alive"]
+    assert cli("plan", "42", "--lab", usual_lab.root).code == 0
+    assert sorted(path.name for path in spool.iterdir()) == ["mine"]
