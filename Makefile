@@ -68,7 +68,7 @@ lock: .venv/uv
 	$(LOCK) requirements/bootstrap.in -o requirements/bootstrap.txt
 	$(LOCK) pyproject.toml --group build -o requirements/run.txt
 	$(LOCK) pyproject.toml --group build --group dev -o requirements/dev.txt
-	$(LOCK) pyproject.toml --group build --group dev --group bench -o requirements/bench.txt
+	$(LOCK) --group bench -c requirements/dev.txt -o requirements/bench.txt
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist $(DEMO)

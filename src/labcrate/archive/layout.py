@@ -1,6 +1,5 @@
 """Every offset of the archive, computed from the members' names, sizes and times before a byte is read."""
 
-import hashlib
 import os
 import re
 from array import array
@@ -10,8 +9,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Self
-
-from isal import isal_zlib
 
 from labcrate.archive import records
 from labcrate.model.fixity import Fixity, Identity
@@ -75,8 +72,7 @@ class Member:
     @classmethod
     def of_bytes(cls, name: str, data: bytes, mtime_ns: int) -> Self:
         """A member made of bytes in memory, its fixity computed."""
-        fixity = Fixity(len(data), isal_zlib.crc32(data), hashlib.sha256(data).hexdigest())
-        return cls(name, fixity, mtime_ns, BytesSource(data))
+        return cls(name, Fixity.of_bytes(data), mtime_ns, BytesSource(data))
 
     @property
     def mtime_s(self) -> int:

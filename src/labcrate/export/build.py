@@ -19,7 +19,7 @@ from labcrate.export.documents.metadata import (
 from labcrate.export.documents.readme import readme
 from labcrate.export.documents.recordings import recordings_csv
 from labcrate.export.documents.summary import Part, describe_readings, describe_recording, plural
-from labcrate.export.spool import Spool, in_memory
+from labcrate.export.spool import Spool
 from labcrate.lab.folder import Lab
 from labcrate.model.fixity import Fixity
 from labcrate.model.timespan import from_ns
@@ -49,7 +49,11 @@ class _Builder:
 
     def document(self, name: str, media_type: str, description: str, content: bytes | Writer) -> None:
         """Add a generated document."""
-        fixity, source = in_memory(content) if isinstance(content, bytes) else self.spool.write(name, content)
+        source: BytesSource | FileSource
+        if isinstance(content, bytes):
+            fixity, source = Fixity.of_bytes(content), BytesSource(content)
+        else:
+            fixity, source = self.spool.write(name, content)
         self._add(name, media_type, description, fixity, self.mtime_ns, source)
 
     def file(self, item: PlannedRecording | SensorFile, media_type: str, description: str) -> None:

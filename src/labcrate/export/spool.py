@@ -65,14 +65,10 @@ class Spool:
             writer(file)
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_size < _IN_MEMORY_BELOW:
-                return in_memory(file.read())
+                data = file.read()
+                return Fixity.of_bytes(data), BytesSource(data)
             fixity = _fixity(file)
             return fixity, FileSource.at(path, Identity.of(os.fstat(file.fileno())), label)
-
-
-def in_memory(data: bytes) -> tuple[Fixity, BytesSource]:
-    """A small document with its fixity."""
-    return Fixity(len(data), isal_zlib.crc32(data), hashlib.sha256(data).hexdigest()), BytesSource(data)
 
 
 def sweep(parent: Path) -> None:

@@ -2,7 +2,7 @@
 
 from labcrate.linking.filename import Prefixes, fold
 from labcrate.linking.judging import judge, right_time_near_miss, session_named
-from labcrate.linking.verdict import Kind, Rule, Verdict, symbolic_link
+from labcrate.linking.verdict import Kind, Rule, Verdict
 
 __all__ = [
     "Kind",
@@ -13,5 +13,4 @@ __all__ = [
     "judge",
     "right_time_near_miss",
     "session_named",
-    "symbolic_link",
 ]

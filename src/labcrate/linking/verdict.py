@@ -68,11 +68,6 @@ def unrelated(rule: Rule, reason: str) -> Verdict:
     return Verdict(Kind.UNRELATED, rule, reason)
 
 
-def symbolic_link() -> Verdict:
-    """The verdict on a symbolic link, which only somebody with the file system before them can see."""
-    return unrelated(Rule.SYMBOLIC_LINK, "symbolic links are never followed")
-
-
 def printable(text: str) -> str:
     """Text of a file's name for people: control characters and undecodable bytes become escapes."""
     if text.isprintable():

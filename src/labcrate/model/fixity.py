@@ -1,8 +1,11 @@
 """What a file's bytes are, and how to notice that they are no longer those."""
 
+import hashlib
 import os
 from dataclasses import dataclass
 from typing import Self
+
+from isal import isal_zlib
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +25,13 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Fixity:
-    """Size, CRC-32 (as ZIP has it) and SHA-256 (hexadecimal) of a file's bytes."""
+    """Size, CRC-32 (ISO 3309, as APPNOTE 4.4.7) and SHA-256 (FIPS 180-4, hexadecimal) of a file's bytes."""
 
     size_bytes: int
     crc32: int
     sha256: str
+
+    @classmethod
+    def of_bytes(cls, data: bytes) -> Self:
+        """The fixity of bytes in memory."""
+        return cls(len(data), isal_zlib.crc32(data), hashlib.sha256(data).hexdigest())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from labcrate.linking import Kind, Prefixes, Rule, judge, session_named, symbolic_link
+from labcrate.linking import Kind, Prefixes, Rule, judge, session_named
 
 CAMS = Prefixes(["cam1", "cam2"])
 
@@ -72,10 +72,3 @@ def test_only_another_sessions_name_is_warned_about() -> None:
     names = ["cam1_session42.mp4", "cam1.mp4", "garden_session7.mp4", "cam1_s7.mp4"]
     warnings = [judge(f"sessions/Session42/recordings/{name}", 42, CAMS).warning for name in names]
     assert warnings == [None, None, None, "name says session 7"]
-
-
-def test_a_symbolic_link_is_unrelated() -> None:
-    """The verdict on a link says that links are not followed."""
-    verdict = symbolic_link()
-    assert (verdict.kind, verdict.rule) == (Kind.UNRELATED, Rule.SYMBOLIC_LINK)
-    assert "symbolic link" in verdict.reason
