@@ -3,7 +3,7 @@
 import os
 from datetime import UTC, datetime
 from fractions import Fraction
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import av
 import av.logging
@@ -90,6 +90,10 @@ def probe(file: BinaryIO) -> Probe:
     return Probe(problem="Its index is too large to be looked through.") if window.exhausted else found
 
 
+# Tags of any bytes: PyAV 19 always replaces what is not UTF-8 in them, earlier ones must be told to.
+_METADATA: dict[str, Any] = {} if int(av.__version__.partition(".")[0]) >= 19 else {"metadata_errors": "replace"}
+
+
 def _ask_ffmpeg(window: _Window) -> Probe:
     # "mp4" allows the MP4 and QuickTime demuxer alone: text is not taken for a playlist.
     with av.open(
@@ -97,8 +101,8 @@ def _ask_ffmpeg(window: _Window) -> Probe:
         "r",
         format="mp4",
         container_options=OPTIONS,
-        metadata_errors="replace",
         buffer_size=BUFFER_BYTES,
+        **_METADATA,
     ) as container:
         return _tell(container)
 

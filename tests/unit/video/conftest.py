@@ -12,7 +12,7 @@ from labcrate.video.synthetic import make_clip
 START = datetime(2025, 5, 2, 6, 40, 7, tzinfo=UTC)
 KINDS = {
     "index first": "+faststart",
-    "index last": "+use_metadata_tags",
+    "index last": "+write_colr",
     "fragmented": "+frag_keyframe+empty_moov+default_base_moof",
     "hybrid": "+hybrid_fragmented+frag_keyframe",
 }
@@ -36,7 +36,7 @@ def kinds(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, byt
 def remux(source: Path, goal: Path, movflags: str) -> bytes:
     """The same packets in another kind of MP4."""
     with av.open(str(source)) as old, av.open(str(goal), "w", options={"movflags": movflags}) as out:
-        out.metadata.update(creation_time=old.metadata["creation_time"])
+        out.metadata.update(creation_time=old.metadata["creation_time"], title="Kueche")
         stream = out.add_stream_from_template(old.streams.video[0])
         for packet in old.demux(old.streams.video[0]):
             if packet.dts is not None:

@@ -223,3 +223,10 @@ def test_number_of_boxes_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_padding_after_the_end_is_no_damage(kinds: dict[str, bytes]) -> None:
     """A recorder that preallocates leaves zeros behind; the recording is whole all the same."""
     assert look(kinds["index first"] + bytes(5000)).readable
+
+
+def test_a_tag_that_is_not_utf8_does_not_matter(kinds: dict[str, bytes]) -> None:
+    """A camera that writes its name in another encoding has readable recordings, with every PyAV."""
+    tagged = kinds["index first"]
+    assert b"Kueche" in tagged
+    assert look(tagged.replace(b"Kueche", b"K\xfcche\xff")) == look(tagged)
