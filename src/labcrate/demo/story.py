@@ -100,14 +100,15 @@ def _visitor() -> Iterator[Footage]:
 
 
 def _near_misses() -> Iterator[Footage]:
-    """Files that somebody meant for session 42, one of each kind that a lab with configured prefixes can hold.
+    """Files that somebody meant for session 42, one of each kind.
 
-    Missing is "ambiguous", which takes a lab where no camera has a prefix. The misspelt folder is ``Session042``
-    because ``session42`` would be the right one on a file system that does not tell case apart.
+    The misspelt folder is ``Session042`` because ``session42`` would be the right one on a file system that
+    does not tell case apart.
     """
     stamp = _stamp(BEGIN)
     names = {
         "unknown prefix": f"garden_session42_{stamp}.mp4",
+        "ambiguous": f"garden_session42_session43_{stamp}.mp4",
         "no separator": f"kitchensession42_{stamp}.mp4",
         "separator inside the marker": f"kitchen_session_42_{stamp}.mp4",
         "leading zeros": f"kitchen_session042_{stamp}.mp4",
