@@ -2,7 +2,6 @@
 
 import io
 import os
-import stat
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +16,7 @@ from labcrate.api.metadata import columns_of, format_problem, session_of
 from labcrate.api.progress import Callback, Stage
 from labcrate.api.tables import read_table
 from labcrate.archive.directory import Entry, read_directory, shown
+from labcrate.archive.opening import open_zip
 from labcrate.archive.verify import Report, verify_archive
 from labcrate.errors import UsageError, VerificationError
 from labcrate.export.contents import State
@@ -162,16 +162,7 @@ def open_archive(path: str | os.PathLike[str]) -> Archive:
     one, no archive of labcrate's, or one of a newer format version.
     """
     place = Path(path).absolute()
-    label = shown(os.fsencode(place.name))
-    try:
-        # O_NONBLOCK: a named pipe must not make us wait for its writer.
-        fd = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except (OSError, ValueError) as error:
-        reason = os.strerror(error.errno or 0) if isinstance(error, OSError) else "no such name"
-        raise UsageError(f"{label} cannot be opened ({reason}); name a ZIP that labcrate exported.") from None
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise UsageError(f"{label} is not a file; name a ZIP that labcrate exported.")
+    fd, _ = open_zip(place)
     file = io.FileIO(fd)
     try:
         return Archive(file, place)

@@ -5,10 +5,9 @@ from typing import Any
 import msgspec
 
 from labcrate.archive.layout import FORMAT_VERSION
+from labcrate.export.documents import names
 from labcrate.model.session import SelectedCamera, SelectedSensor, Session
 from labcrate.model.timespan import TimeSpan, parse_instant
-
-FORMAT = "labcrate session archive"
 
 
 class _Camera(msgspec.Struct, rename="camel"):
@@ -60,7 +59,7 @@ class _Package(msgspec.Struct):
 def format_problem(metadata: dict[str, Any]) -> str | None:
     """Why an archive with these metadata cannot be read here, and what to do; None when it can."""
     version = metadata.get("formatVersion")
-    if metadata.get("format") != FORMAT or not isinstance(version, int):
+    if metadata.get("format") != names.FORMAT or not isinstance(version, int):
         return "is no session archive of labcrate: its metadata are of another format. Name a file that it exported."
     if version > FORMAT_VERSION:
         return f"has format version {version}, and this labcrate reads up to {FORMAT_VERSION}: update labcrate."

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import stat
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +15,8 @@ from labcrate.archive import records
 from labcrate.archive.directory import MAX_IN_MEMORY, Entry, read_directory, read_exactly, shown
 from labcrate.archive.layout import name_problem
 from labcrate.archive.manifest import MANIFEST_NAME, Manifest, parse_manifest
-from labcrate.errors import UsageError, VerificationError
+from labcrate.archive.opening import open_zip
+from labcrate.errors import VerificationError
 
 CHUNK = 1024 * 1024
 _BATCH_BYTES = 8 * CHUNK
@@ -68,15 +68,8 @@ def verify_archive(path: Path, progress: Callable[[int], None] | None = None) ->
     Raises UsageError if the file cannot be opened, and VerificationError if it is no ZIP, or one
     whose central directory cannot be followed.
     """
-    label = shown(os.fsencode(path.name))
+    fd, label = open_zip(path)
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except (OSError, ValueError) as error:
-        reason = os.strerror(error.errno or 0) if isinstance(error, OSError) else "no such name"
-        raise UsageError(f"{label} cannot be opened ({reason}); name a ZIP that labcrate exported.") from None
-    try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise UsageError(f"{label} is not a file; name a ZIP that labcrate exported.")
         return _verify(fd, label, progress or _ignore)
     except OSError as error:
         reason = os.strerror(error.errno or 0)

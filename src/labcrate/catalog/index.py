@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import BinaryIO
 
@@ -129,7 +130,7 @@ def _index_one(
     with os.fdopen(fd, "rb", buffering=0) as file:
         _same_or_raise(file, wish)
         if wish.hash and known.fixity is None:
-            known = replace(known, fixity=_fixity(file, progress, stop))
+            known = replace(known, fixity=fixity_of(file, partial(_told, progress, stop)))
         if wish.probe and known.probe is None:
             file.seek(0)
             known = replace(known, probe=probe(file))
@@ -145,20 +146,24 @@ def _same_or_raise(file: BinaryIO, wish: Wish) -> None:
         )
 
 
-def _fixity(file: BinaryIO, progress: Progress, stop: threading.Event) -> Fixity:
-    """Read a file once for both checksums: size, CRC-32 (ISO 3309, as APPNOTE 4.4.7), SHA-256 (FIPS 180-4)."""
+def fixity_of(file: BinaryIO, told: Callable[[int], None] = lambda _: None) -> Fixity:
+    """Read a file once for both checksums; ``told`` hears of the bytes of each chunk, and may stop it by raising."""
     sha256, crc32, size = hashlib.sha256(), 0, 0
     # One byte more than a small file has: its end is seen without another chunk's worth of memory.
     buffer = memoryview(bytearray(min(_CHUNK_BYTES, os.fstat(file.fileno()).st_size + 1)))
     while count := file.readinto(buffer):  # type: ignore[attr-defined]
-        if stop.is_set():
-            raise InterruptedError(errno.EINTR, "indexing was stopped")
         chunk = buffer[:count]
         sha256.update(chunk)
         crc32 = isal_zlib.crc32(chunk, crc32)
         size += count
-        progress.advance(count)
+        told(count)
     return Fixity(size, crc32, sha256.hexdigest())
+
+
+def _told(progress: Progress, stop: threading.Event, count: int) -> None:
+    if stop.is_set():
+        raise InterruptedError(errno.EINTR, "indexing was stopped")
+    progress.advance(count)
 
 
 def _why(error: Exception) -> str:

@@ -12,7 +12,7 @@ from labcrate.demo.lab import build_demo_lab
 from labcrate.export.contents import Options
 from labcrate.export.documents.summary import format_size
 from labcrate.export.prepare import prepared
-from labcrate.export.writer import write_archive
+from labcrate.export.writer import archive_path, write_archive
 from labcrate.lab.folder import Lab
 
 
@@ -22,7 +22,7 @@ def run(options: Namespace) -> int:
     if not options.json:
         say(f"Building a sample lab in {folder}/ ...")
     demo = build_demo_lab(folder)
-    target = folder / f"Session{demo.session_id}.zip"
+    target = archive_path(folder, demo.session_id)
     with prepared(Lab(demo.root), demo.session_id, Options(), hashed=True) as assembly:
         entity = Entity(assembly.layout)
         write_archive(entity, target, force=True)

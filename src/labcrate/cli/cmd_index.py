@@ -11,6 +11,7 @@ from labcrate.errors import IncompleteError
 from labcrate.export.documents.summary import format_size, plural
 from labcrate.export.inventory import Inventory, take_inventory
 from labcrate.lab.folder import Entry, Kind, printable
+from labcrate.linking.place import is_hidden
 from labcrate.video.probe import probe
 
 
@@ -47,8 +48,4 @@ def _wanted(inventory: Inventory, session: str | None) -> list[Entry]:
         entries = list(inventory.linked.get(number, ()))
     else:
         entries = [*inventory.unlinked, *(e for linked in inventory.linked.values() for e in linked)]
-    return [e for e in entries if e.kind is Kind.FILE and e.path.lower().endswith(".mp4") and not _hidden(e.path)]
-
-
-def _hidden(path: str) -> bool:
-    return any(part.startswith(".") for part in path.split("/"))
+    return [e for e in entries if e.kind is Kind.FILE and e.path.lower().endswith(".mp4") and not is_hidden(e.path)]

@@ -10,6 +10,7 @@ from labcrate.export.contents import Missing, SensorFile
 from labcrate.export.documents import names
 from labcrate.export.naming import Names
 from labcrate.lab.folder import SENSOR_DATA, SESSIONS, Entry, Kind, Lab, printable
+from labcrate.linking.place import is_hidden
 from labcrate.model.device import Device
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan, format_instant
@@ -74,7 +75,7 @@ def find_sensor_files(lab: Lab, session: Session) -> tuple[list[SensorFile], lis
     taken, files, missing = Names(), [], []
     for entry in lab.walk(folder):
         below = entry.path.removeprefix(f"{folder}/")
-        if any(part.startswith(".") for part in below.split("/")):
+        if is_hidden(below):
             continue
         try:
             if entry.kind is not Kind.FILE:

@@ -6,7 +6,6 @@ locked file: one that nobody has locked was left by a crash, and the next run re
 
 import errno
 import fcntl
-import hashlib
 import os
 import shutil
 import tempfile
@@ -15,9 +14,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from isal import isal_zlib
-
 from labcrate.archive.layout import BytesSource, FileSource
+from labcrate.catalog.index import fixity_of
 from labcrate.errors import TargetError
 from labcrate.model.fixity import Fixity, Identity
 
@@ -67,7 +65,7 @@ class Spool:
             if os.fstat(file.fileno()).st_size < _IN_MEMORY_BELOW:
                 data = file.read()
                 return Fixity.of_bytes(data), BytesSource(data)
-            fixity = _fixity(file)
+            fixity = fixity_of(file)
             return fixity, FileSource.at(path, Identity.of(os.fstat(file.fileno())), label)
 
 
@@ -92,12 +90,3 @@ def _explained() -> Iterator[None]:
             f"The export's documents cannot be written where labcrate keeps its own files of the lab (.labcrate, or "
             f"your cache folder): {os.strerror(error.errno or errno.EIO)}. Make room there, and export again."
         ) from error
-
-
-def _fixity(file: BinaryIO) -> Fixity:
-    sha256, crc32, size = hashlib.sha256(), 0, 0
-    while chunk := file.read(1 << 20):
-        sha256.update(chunk)
-        crc32 = isal_zlib.crc32(chunk, crc32)
-        size += len(chunk)
-    return Fixity(size, crc32, sha256.hexdigest())

@@ -57,6 +57,13 @@ class Session:
         return self.status == ACTIVE
 
     @property
+    def researcher(self) -> str | None:
+        """Who held the session, where its description's metadata say so."""
+        metadata = self.described.get("metadata")
+        name = metadata.get("researcher") if isinstance(metadata, Mapping) else None
+        return name if isinstance(name, str) and name else None
+
+    @property
     def title(self) -> str:
         """The name, or ``Session 42`` when it has none."""
         return self.name or f"Session {self.id}"

@@ -74,9 +74,8 @@ def _licence(plan: Plan) -> dict[str, Any]:
 
 
 def _researcher(plan: Plan) -> list[dict[str, Any]]:
-    metadata = plan.session.described.get("metadata")
-    name = metadata.get("researcher") if isinstance(metadata, dict) else None
-    return [{"@id": "#researcher", "@type": "Person", "name": name}] if isinstance(name, str) and name else []
+    name = plan.session.researcher
+    return [{"@id": "#researcher", "@type": "Person", "name": name}] if name else []
 
 
 def _file(part: Part) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import msgspec
 
 from labcrate.archive.layout import FORMAT_VERSION
 from labcrate.export.contents import Plan, PlannedRecording
+from labcrate.export.documents import names
 from labcrate.lab.documents import CAMERAS, DEVICES
 from labcrate.model.device import Camera, Device
 from labcrate.model.session import Session
@@ -30,7 +31,7 @@ def to_json(value: object) -> bytes:
 def session_metadata(plan: Plan, recordings: Sequence[Object]) -> Object:
     """The content of ``data/session_metadata.json``; ``recordings`` are those of ``recording_object``."""
     return {
-        "format": "labcrate session archive",
+        "format": names.FORMAT,
         "formatVersion": FORMAT_VERSION,
         "state": str(plan.state),
         "session": _session(plan.session),

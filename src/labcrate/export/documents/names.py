@@ -1,5 +1,8 @@
 """Where everything lies in an archive, in one place."""
 
+FORMAT = "labcrate session archive"
+"""What ``data/session_metadata.json`` calls the format."""
+
 README = "README.txt"
 METADATA = "data/session_metadata.json"
 DEVICES = "data/devices.json"

@@ -2,7 +2,6 @@
 
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from labcrate.archive.layout import FORMAT_VERSION
 from labcrate.export.contents import Plan, State
@@ -102,7 +101,7 @@ def _session(plan: Plan) -> list[str]:
         ("Length", format_duration(seconds) if seconds is not None else None),
         ("Time zone", session.time_zone or "not recorded: all times are UTC"),
         ("Status", session.status),
-        ("Researcher", _researcher(session.described)),
+        ("Researcher", session.researcher),
         ("Tags", ", ".join(session.tags)),
         ("Description", session.description),
         ("Notes", session.notes),
@@ -118,12 +117,6 @@ def _both(utc: str | None, local: str | None) -> str:
     if utc is None:
         return "not recorded"
     return f"{utc} ({local} local)" if local else utc
-
-
-def _researcher(described: Any) -> str | None:
-    metadata = described.get("metadata")
-    value = metadata.get("researcher") if isinstance(metadata, dict) else None
-    return value if isinstance(value, str) else None
 
 
 def _warnings(plan: Plan) -> list[str]:
