@@ -1,13 +1,16 @@
 """What the user decided, in one frozen object: options first, then environment variables, then defaults."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from labcrate.errors import NoLabError, UsageError
+from labcrate.export.contents import Only, Options
 from labcrate.lab.folder import Lab
+from labcrate.model.timespan import TimeSpan, parse_instant
+from labcrate.readings.topics import BASE_TOPIC
 
 LAB_VARIABLE = "LABCRATE_LAB"
 BASE_TOPIC_VARIABLE = "LABCRATE_BASE_TOPIC"
@@ -28,6 +31,25 @@ class Settings:
     def lab(self) -> Lab:
         """Open the lab. Raises NoLabError."""
         return Lab(self.lab_folder)
+
+
+@dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """How a lab is served.
+
+    ``base_url`` is where a proxy in front of the server is reached (no slash at its end), ``time_zone`` the IANA
+    zone that times are shown in when a session names none.
+    """
+
+    lab_folder: Path
+    host: str = "127.0.0.1"
+    port: int = 8642
+    base_url: str | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    time_zone: str = "UTC"
+    base_topic: str = BASE_TOPIC
+    workers: int | None = None
 
 
 def lab_folder(option: str | None, environment: Mapping[str, str], current: Path) -> Path:
@@ -55,3 +77,45 @@ def parse_session(text: str) -> int:
     if not match:
         raise UsageError(f"{text!r} is no session number; 'labcrate sessions' lists them.")
     return int(match[1])
+
+
+def export_options(
+    *,
+    pad: str | timedelta = timedelta(),
+    readings: str = "session",
+    base_topic: str = BASE_TOPIC,
+    only: str = Only.ALL,
+    cameras: Iterable[str] = (),
+    sensors: Iterable[str] = (),
+    start: str | datetime | None = None,
+    end: str | datetime | None = None,
+) -> Options:
+    """What is wanted of a session, from the words of a command line, a query or a program. Raises UsageError."""
+    window = parse_duration(pad) if isinstance(pad, str) else pad
+    if window < timedelta():
+        raise UsageError(f"pad is {window}; it widens the readings' window, so it cannot be less than nothing.")
+    if readings not in ("session", "all"):
+        raise UsageError(f"readings is {readings!r}; it is 'session' or 'all'.")
+    if only not in list(Only):
+        raise UsageError(f"only is {only!r}; it is {', '.join(map(repr, map(str, Only)))}.")
+    span = TimeSpan(_bound("from", start), _bound("to", end))
+    if span.start and span.end and span.end < span.start:
+        raise UsageError("The span ends before it starts; exchange 'from' and 'to'.")
+    return Options(window, readings == "all", base_topic.strip("/"), Only(only), _words(cameras), _words(sensors), span)
+
+
+def _words(given: Iterable[str]) -> tuple[str, ...]:
+    """The same words in one order, so that the same wish is always the same value."""
+    return tuple(sorted({word.strip() for word in given} - {""}))
+
+
+def _bound(name: str, given: str | datetime | None) -> datetime | None:
+    if given is None or given == "":
+        return None
+    try:
+        return parse_instant(given if isinstance(given, str) else given.isoformat())
+    except (ValueError, OverflowError):
+        raise UsageError(
+            f"{name} is {str(given)!r}, which is no date and time; write it like 2025-05-02T10:00:00+02:00 "
+            "(UTC where no zone is said)."
+        ) from None

@@ -12,7 +12,15 @@ neither decides for itself what a failure means::
     ├── SourceChangedError      exit  7   HTTP 409   a file changed between plan and packing
     ├── TargetError             exit  8   HTTP 500   the output cannot be written
     ├── VerificationError       exit  9   HTTP 422   an archive is damaged
-    └── CatalogError            exit 10   HTTP 503   the index cannot be used
+    ├── CatalogError            exit 10   HTTP 503   the index cannot be used
+    ├── NotAllowedError         exit 11   HTTP 403   who asks may not do that
+    ├── LoginError              exit 12   HTTP 401   nobody is logged in, or name and password do not fit
+    ├── TooManyError            exit 13   HTTP 429   too many attempts; wait
+    ├── PeopleError             exit 14   HTTP 503   logins or the export log cannot be read or written
+    ├── RepairError             exit 15   HTTP 409   a near miss cannot be linked, or a link not undone
+    ├── NotReadyError           exit 16   HTTP 503   the archive is still being prepared
+    ├── ServeError              exit 17   HTTP 500   the server cannot start
+    └── NoSuchThingError        exit 18   HTTP 404   no such user, token, recording, job or page
 
 A message is one sentence or two: the object, the rule, the remedy.
 """
@@ -95,3 +103,67 @@ class CatalogError(LabcrateError):
 
     exit_code = 10
     http_status = 503
+
+
+class NotAllowedError(LabcrateError):
+    """Who asks may not do that."""
+
+    exit_code = 11
+    http_status = 403
+
+
+class LoginError(LabcrateError):
+    """Nobody is logged in, or name and password do not fit."""
+
+    exit_code = 12
+    http_status = 401
+
+
+class TooManyError(LabcrateError):
+    """Too many attempts in a short time; ``retry_after_s`` is how long to wait, in seconds."""
+
+    exit_code = 13
+    http_status = 429
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
+
+
+class PeopleError(LabcrateError):
+    """Logins or the export log cannot be read or written."""
+
+    exit_code = 14
+    http_status = 503
+
+
+class RepairError(LabcrateError):
+    """A near miss cannot be linked, or a link cannot be undone."""
+
+    exit_code = 15
+    http_status = 409
+
+
+class NotReadyError(LabcrateError):
+    """The archive is still being prepared; ``retry_after_s`` is when to ask again, in seconds."""
+
+    exit_code = 16
+    http_status = 503
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
+
+
+class ServeError(LabcrateError):
+    """The server cannot start: the address is taken, or a certificate does not fit."""
+
+    exit_code = 17
+    http_status = 500
+
+
+class NoSuchThingError(LabcrateError):
+    """No such user, token, recording, job or page."""
+
+    exit_code = 18
+    http_status = 404

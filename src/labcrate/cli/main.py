@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from labcrate import __version__
+from labcrate.cli.arguments import COMMANDS
 from labcrate.errors import LabcrateError, UsageError
 from labcrate.lab.text import visible
 
@@ -152,80 +153,3 @@ def _parser() -> argparse.ArgumentParser:
         add_arguments(command)
         command.add_argument("--json", action="store_true", help="write the answer as JSON")
     return parser
-
-
-def _lab(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--lab", metavar="DIR", help="the lab folder (default: LABCRATE_LAB, or the current folder when it is a lab)"
-    )
-
-
-def _session(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("session", metavar="ID", help="the session's number")
-    _lab(parser)
-    parser.add_argument(
-        "--pad", metavar="TIME", default="0s", help="widen the readings' window by this (30s, 5m) on both sides"
-    )
-    parser.add_argument(
-        "--readings",
-        choices=("session", "all"),
-        default="session",
-        help="readings of the session's time, or all of the lab",
-    )
-    parser.add_argument(
-        "--base-topic", metavar="TOPIC", help="Zigbee2MQTT's base topic (default: LABCRATE_BASE_TOPIC, or zigbee2mqtt)"
-    )
-    _workers(parser)
-
-
-def _export(parser: argparse.ArgumentParser) -> None:
-    _session(parser)
-    parser.add_argument(
-        "-o",
-        "--output",
-        metavar="FILE|FOLDER",
-        help="where the ZIP goes (default: the current folder, named for the session)",
-    )
-    parser.add_argument("--force", action="store_true", help="replace the file if it exists")
-    parser.add_argument(
-        "--no-sync",
-        action="store_false",
-        dest="sync",
-        help="do not wait until the disk has it: quicker, lost in a power cut",
-    )
-    parser.add_argument("--allow-incomplete", action="store_true", help="pack the rest when something is missing")
-
-
-def _workers(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--workers", type=int, metavar="N", help="how many files are read at once (default: one per core)"
-    )
-
-
-def _index(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "session", metavar="ID", nargs="?", help="only this session's recordings (default: the whole lab)"
-    )
-    _lab(parser)
-    _workers(parser)
-
-
-def _verify(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="an archive made by labcrate")
-
-
-def _demo(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "folder", metavar="DIR", nargs="?", default="labcrate-demo", help="where (default: labcrate-demo)"
-    )
-
-
-COMMANDS = {
-    "demo": ("build a sample lab and export a session of it", _demo),
-    "sessions": ("list the lab's sessions", _lab),
-    "plan": ("tell what an export would hold, what not, and why", _session),
-    "export": ("package a session into one ZIP", _export),
-    "verify": ("check an archive against its manifest", _verify),
-    "index": ("compute checksums ahead of time", _index),
-    "layout": ("print an archive's structure, offset by offset", _session),
-}

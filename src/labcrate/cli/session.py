@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from labcrate.cli.screen import Bar, settings
-from labcrate.config import BASE_TOPIC_VARIABLE, parse_duration, parse_session
+from labcrate.config import BASE_TOPIC_VARIABLE, export_options, parse_session
 from labcrate.export.build import Assembly
 from labcrate.export.contents import Options
 from labcrate.export.prepare import prepared
@@ -34,5 +34,13 @@ def laid_out(options: Namespace, *, hashed: bool, allow_incomplete: bool = True)
 
 
 def _wanted(options: Namespace) -> Options:
-    base_topic = options.base_topic or os.environ.get(BASE_TOPIC_VARIABLE) or BASE_TOPIC
-    return Options(parse_duration(options.pad), options.readings == "all", base_topic.strip("/"))
+    return export_options(
+        pad=options.pad,
+        readings=options.readings,
+        base_topic=options.base_topic or os.environ.get(BASE_TOPIC_VARIABLE) or BASE_TOPIC,
+        only=options.only,
+        cameras=options.camera,
+        sensors=options.sensor,
+        start=options.start,
+        end=options.end,
+    )

@@ -35,16 +35,35 @@ class TimeSource(StrEnum):
     MODIFIED = "file modification time"
 
 
+class Only(StrEnum):
+    """Which kind of a session's data is wanted."""
+
+    ALL = "all"
+    SENSORS = "sensors"
+    RECORDINGS = "recordings"
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What of the session is wanted, and how its readings' topics begin.
 
-    ``pad`` widens the readings' window on both sides; ``all_readings`` leaves it open.
+    ``pad`` widens the readings' window on both sides; ``all_readings`` leaves it open. ``only``,
+    ``cameras`` (ids, names or prefixes), ``sensors`` (addresses or names) and ``span`` select; empty
+    ones select everything. Recordings that touch the span are taken whole.
     """
 
     pad: timedelta = timedelta()
     all_readings: bool = False
     base_topic: str = BASE_TOPIC
+    only: Only = Only.ALL
+    cameras: tuple[str, ...] = ()
+    sensors: tuple[str, ...] = ()
+    span: TimeSpan = TimeSpan()
+
+    @property
+    def partial(self) -> bool:
+        """Whether less than the whole session is wanted."""
+        return self.only is not Only.ALL or bool(self.cameras or self.sensors) or self.span != TimeSpan()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,161 @@
+"""The commands and their options; what each one does is in a module of its own, imported when it is run."""
+
+import argparse
+
+
+def _lab(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--lab", metavar="DIR", help="the lab folder (default: LABCRATE_LAB, or the current folder when it is a lab)"
+    )
+
+
+def _session(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("session", metavar="ID", help="the session's number")
+    _lab(parser)
+    parser.add_argument(
+        "--pad", metavar="TIME", default="0s", help="widen the readings' window by this (30s, 5m) on both sides"
+    )
+    parser.add_argument(
+        "--readings",
+        choices=("session", "all"),
+        default="session",
+        help="readings of the session's time, or all of the lab",
+    )
+    parser.add_argument(
+        "--base-topic", metavar="TOPIC", help="Zigbee2MQTT's base topic (default: LABCRATE_BASE_TOPIC, or zigbee2mqtt)"
+    )
+    _selecting(parser)
+    _workers(parser)
+
+
+def _selecting(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--only",
+        choices=("all", "sensors", "recordings"),
+        default="all",
+        help="only the sensor data, or only the recordings",
+    )
+    parser.add_argument(
+        "--camera",
+        metavar="CAMERA",
+        action="append",
+        default=[],
+        help="only this camera's recordings (its id, name or prefix; may be repeated)",
+    )
+    parser.add_argument(
+        "--sensor",
+        metavar="SENSOR",
+        action="append",
+        default=[],
+        help="only this sensor's readings (its name or address; may be repeated)",
+    )
+    parser.add_argument(
+        "--from", metavar="TIME", dest="start", help="only from this time on (ISO 8601; UTC if no zone)"
+    )
+    parser.add_argument("--to", metavar="TIME", dest="end", help="only up to this time")
+
+
+def _export(parser: argparse.ArgumentParser) -> None:
+    _session(parser)
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE|FOLDER",
+        help="where the ZIP goes (default: the current folder, named for the session)",
+    )
+    parser.add_argument("--force", action="store_true", help="replace the file if it exists")
+    parser.add_argument(
+        "--no-sync",
+        action="store_false",
+        dest="sync",
+        help="do not wait until the disk has it: quicker, lost in a power cut",
+    )
+    parser.add_argument("--allow-incomplete", action="store_true", help="pack the rest when something is missing")
+
+
+def _workers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="how many files are read at once (default: one per core)"
+    )
+
+
+def _index(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "session", metavar="ID", nargs="?", help="only this session's recordings (default: the whole lab)"
+    )
+    _lab(parser)
+    _workers(parser)
+
+
+def _verify(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="an archive made by labcrate")
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "folder", metavar="DIR", nargs="?", default="labcrate-demo", help="where (default: labcrate-demo)"
+    )
+
+
+def _serve(parser: argparse.ArgumentParser) -> None:
+    _lab(parser)
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, default=8642, metavar="N", help="the port to listen on (default: 8642)")
+    parser.add_argument("--base-url", metavar="URL", help="where a proxy in front of the server is reached")
+    parser.add_argument("--tls-cert", metavar="FILE", help="the server's certificate chain (PEM), for HTTPS")
+    parser.add_argument("--tls-key", metavar="FILE", help="the certificate's private key (PEM)")
+    parser.add_argument("--time-zone", metavar="ZONE", help="zone of times shown (IANA name; default: this machine's)")
+    parser.add_argument(
+        "--base-topic", metavar="TOPIC", help="Zigbee2MQTT's base topic (default: LABCRATE_BASE_TOPIC, or zigbee2mqtt)"
+    )
+    _workers(parser)
+
+
+def _user(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=("add", "list", "disable", "enable", "password", "role"), help="what to do")
+    parser.add_argument("name", metavar="NAME", nargs="?", help="the user's name")
+    _lab(parser)
+    parser.add_argument("--role", choices=("viewer", "operator", "admin"), help="what they may do (add: viewer)")
+    parser.add_argument(
+        "--password-stdin", action="store_true", help="read the password from standard input, not the terminal"
+    )
+
+
+def _token(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=("add", "list", "revoke"), help="what to do")
+    parser.add_argument("name", metavar="NAME", nargs="?", help="the token's name")
+    _lab(parser)
+    parser.add_argument("--user", metavar="NAME", help="whose token it is")
+    parser.add_argument("--days", type=int, default=365, metavar="N", help="how long it is good for (default: 365)")
+
+
+def _log(parser: argparse.ArgumentParser) -> None:
+    _lab(parser)
+    parser.add_argument("--session", metavar="ID", help="only this session's lines")
+    parser.add_argument("--csv", action="store_true", help="write the lines as CSV")
+
+
+def _link(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("session", metavar="ID", help="the session's number")
+    parser.add_argument("file", metavar="FILE", nargs="?", help="the recording, as 'labcrate plan' names it")
+    _lab(parser)
+    parser.add_argument(
+        "--move", action="store_true", help="move the file (default: a hard link, it stays in its place)"
+    )
+    parser.add_argument("--undo", metavar="N", type=int, help="take link number N back ('labcrate link ID' lists them)")
+
+
+COMMANDS = {
+    "demo": ("build a sample lab and export a session of it", _demo),
+    "sessions": ("list the lab's sessions", _lab),
+    "plan": ("tell what an export would hold, what not, and why", _session),
+    "export": ("package a session into one ZIP", _export),
+    "verify": ("check an archive against its manifest", _verify),
+    "index": ("compute checksums ahead of time", _index),
+    "layout": ("print an archive's structure, offset by offset", _session),
+    "link": ("have a near miss belong to a session, or take that back", _link),
+    "serve": ("serve the lab to browsers: pages, API, downloads that resume", _serve),
+    "user": ("say who may log in, and as what", _user),
+    "token": ("give scripts a key of their own", _token),
+    "log": ("tell what left the lab, when, and by whom", _log),
+}

@@ -1,0 +1,1 @@
+"""The lab in a browser: HTTP API, pages, logins, and downloads that resume."""

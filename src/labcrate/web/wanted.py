@@ -1,0 +1,62 @@
+"""What a query asks for: the same words as the command line's options."""
+
+from aiohttp import web
+
+from labcrate.config import export_options
+from labcrate.errors import UsageError
+from labcrate.export.contents import Only, Options
+from labcrate.lab.text import visible
+from labcrate.model.timespan import format_instant
+from labcrate.web.site import SETTINGS
+
+_ONE = ("pad", "readings", "only", "from", "to", "allow_incomplete")
+_MANY = ("camera", "sensor")
+
+
+def wanted(request: web.Request) -> Options:
+    """The options of a request's query. Raises UsageError for one that cannot be meant."""
+    query = request.query
+    for name in query:
+        if name not in (*_ONE, *_MANY):
+            raise UsageError(f"There is no option {visible(name)!r}; there are {', '.join((*_ONE, *_MANY))}.")
+    for name in _ONE:
+        if len(query.getall(name, [])) > 1:
+            raise UsageError(f"The option {name!r} is given more than once.")
+    return export_options(
+        pad=query.get("pad", "0s"),
+        readings=query.get("readings", "session"),
+        base_topic=request.app[SETTINGS].base_topic,
+        only=query.get("only", Only.ALL),
+        cameras=query.getall("camera", []),
+        sensors=query.getall("sensor", []),
+        start=query.get("from"),
+        end=query.get("to"),
+    )
+
+
+def incomplete_allowed(request: web.Request) -> bool:
+    """Whether the rest is wanted when something is missing. Raises UsageError."""
+    value = request.query.get("allow_incomplete", "0")
+    if value not in ("0", "1", "true", "false"):
+        raise UsageError(f"allow_incomplete is {visible(value)!r}; it is 1 or 0.")
+    return value in ("1", "true")
+
+
+def as_query(options: Options) -> dict[str, list[str]]:
+    """The query that asks for these options: only what is not the default, in one order."""
+    span = options.span
+    pairs = {
+        "pad": [f"{options.pad.total_seconds():g}s"] if options.pad else [],
+        "readings": ["all"] if options.all_readings else [],
+        "only": [str(options.only)] if options.only is not Only.ALL else [],
+        "camera": list(options.cameras),
+        "sensor": list(options.sensors),
+        "from": [format_instant(span.start)] if span.start else [],
+        "to": [format_instant(span.end)] if span.end else [],
+    }
+    return {name: values for name, values in pairs.items() if values}
+
+
+def numbered(request: web.Request) -> int:
+    """The session's number in a request's path ``{id}``; routes match digits alone."""
+    return int(request.match_info["id"])
