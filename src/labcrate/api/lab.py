@@ -1,16 +1,16 @@
 """A lab folder as Python sees it: its sessions, what an export would hold, and the export."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from labcrate.api.progress import Callback, Stage
 from labcrate.archive.entity import Entity
-from labcrate.config import parse_duration
-from labcrate.errors import UsageError
+from labcrate.config import export_options
 from labcrate.export.build import Assembly
-from labcrate.export.contents import Missing, Options, Plan, State
+from labcrate.export.contents import Missing, Only, Plan, State
 from labcrate.export.documents.summary import Part
 from labcrate.export.inventory import take_inventory
 from labcrate.export.overview import SessionRow, overview
@@ -82,16 +82,33 @@ class Lab:
         pad: timedelta | str = timedelta(),
         all_readings: bool = False,
         base_topic: str = BASE_TOPIC,
+        only: str = Only.ALL,
+        cameras: Iterable[str] = (),
+        sensors: Iterable[str] = (),
+        start: datetime | str | None = None,
+        end: datetime | str | None = None,
         progress: Callback | None = None,
         workers: int | None = None,
     ) -> SessionPlan:
         """What an export of a session would hold, what stays out, and why; nothing is packed.
 
         ``pad`` (``30s``, ``5m`` or a timedelta) widens the readings' window on both sides,
-        ``all_readings`` opens it. ``workers`` is how many files are read at once (None: one per core).
+        ``all_readings`` opens it. ``only`` (``sensors`` or ``recordings``), ``cameras`` (numbers, names or
+        prefixes), ``sensors`` (names or addresses), ``start`` and ``end`` choose a part of the session;
+        recordings that touch that time are taken whole. ``workers`` is how many files are read at once
+        (None: one per core).
         Raises NoSessionError, DocumentError, CatalogError, UsageError.
         """
-        options = _options(pad, base_topic, all_readings=all_readings)
+        options = export_options(
+            pad=pad,
+            readings="all" if all_readings else "session",
+            base_topic=base_topic,
+            only=only,
+            cameras=cameras,
+            sensors=sensors,
+            start=start,
+            end=end,
+        )
         indexing = Stage("indexing", progress)
         with prepared(self._lab, session, options, hashed=False, progress=indexing, workers=workers) as assembly:
             return SessionPlan.of(assembly)
@@ -104,6 +121,11 @@ class Lab:
         pad: timedelta | str = timedelta(),
         all_readings: bool = False,
         base_topic: str = BASE_TOPIC,
+        only: str = Only.ALL,
+        cameras: Iterable[str] = (),
+        sensors: Iterable[str] = (),
+        start: datetime | str | None = None,
+        end: datetime | str | None = None,
         force: bool = False,
         allow_incomplete: bool = False,
         sync: bool = True,
@@ -112,12 +134,22 @@ class Lab:
     ) -> Export:
         """Package a session into one ZIP: a file, or ``Session42.zip`` in a folder that exists.
 
+        A part of a session (chosen as for ``plan``) is named ``Session42_PARTIAL.zip``.
         ``force`` replaces a file that exists; ``allow_incomplete`` packs the rest when something is
         missing; ``sync`` waits until the disk has it. Whatever goes wrong, nothing is left behind.
         Raises what ``plan`` does, and IncompleteError, SourceChangedError, TargetError.
         """
-        options = _options(pad, base_topic, all_readings=all_readings)
-        target = archive_path(to, session)
+        options = export_options(
+            pad=pad,
+            readings="all" if all_readings else "session",
+            base_topic=base_topic,
+            only=only,
+            cameras=cameras,
+            sensors=sensors,
+            start=start,
+            end=end,
+        )
+        target = archive_path(to, session, partial=options.partial)
         check_target(target, force=force)
         with prepared(
             self._lab,
@@ -141,10 +173,3 @@ class Lab:
             missing=plan.missing,
             warnings=plan.warnings,
         )
-
-
-def _options(pad: timedelta | str, base_topic: str, *, all_readings: bool) -> Options:
-    window = parse_duration(pad) if isinstance(pad, str) else pad
-    if window < timedelta():
-        raise UsageError(f"pad is {window}; it widens the readings' window, so it cannot be less than nothing.")
-    return Options(window, all_readings, base_topic.strip("/"))

@@ -6,7 +6,7 @@ from typing import Any
 
 from labcrate.archive.entity import Entity
 from labcrate.cli.screen import packing_bar, say, write_json
-from labcrate.cli.session import laid_out
+from labcrate.cli.session import laid_out, wanted
 from labcrate.config import parse_session
 from labcrate.export.build import Assembly
 from labcrate.export.contents import State
@@ -16,7 +16,8 @@ from labcrate.export.writer import archive_path, check_target, write_archive
 
 def run(options: Namespace) -> int:
     """Export one session; nothing is left behind when it fails or is stopped."""
-    target = archive_path(options.output or ".", parse_session(options.session))
+    partial = wanted(options).partial
+    target = archive_path(options.output or ".", parse_session(options.session), partial=partial)
     check_target(target, force=options.force)
     with laid_out(options, hashed=True, allow_incomplete=options.allow_incomplete) as assembly:
         entity = Entity(assembly.layout)
@@ -34,6 +35,10 @@ def _say(assembly: Assembly, entity: Entity, target: Path) -> None:
     say(f"{target}: {format_size(entity.length)}, {plan.state}")
     recordings = plural(len(plan.recordings), "recording")
     say(f"  {recordings}, {plural(len(plan.readings), 'reading')}, {plural(len(assembly.parts), 'file')} in all")
+    if plan.options.partial:
+        say("  PARTIAL: the rest of the session was not asked for")
+    for left_out in plan.not_chosen:
+        say(f"  {left_out}")
     for missing in plan.missing:
         say(f"  missing: {missing}")
     for warning in plan.warnings:
@@ -54,6 +59,8 @@ def _answer(assembly: Assembly, entity: Entity, target: Path) -> dict[str, Any]:
         "sizeBytes": entity.length,
         "etag": entity.etag,
         "state": str(plan.state),
+        "partial": plan.options.partial,
+        "notChosen": list(plan.not_chosen),
         "recordings": len(plan.recordings),
         "readings": len(plan.readings),
         "members": len(assembly.parts),

@@ -22,7 +22,7 @@ def laid_out(options: Namespace, *, hashed: bool, allow_incomplete: bool = True)
         prepared(
             chosen.lab(),
             number,
-            _wanted(options),
+            wanted(options),
             hashed=hashed,
             allow_incomplete=allow_incomplete,
             progress=bar,
@@ -33,7 +33,8 @@ def laid_out(options: Namespace, *, hashed: bool, allow_incomplete: bool = True)
         yield assembly
 
 
-def _wanted(options: Namespace) -> Options:
+def wanted(options: Namespace) -> Options:
+    """What of the session is wanted. Raises UsageError."""
     return export_options(
         pad=options.pad,
         readings=options.readings,

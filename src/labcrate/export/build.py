@@ -5,7 +5,7 @@ from functools import partial
 
 from labcrate.archive.layout import BytesSource, FileSource, Layout, Member
 from labcrate.archive.manifest import manifest_line
-from labcrate.export.contents import Plan, PlannedRecording, SensorFile
+from labcrate.export.contents import Only, Plan, PlannedRecording, SensorFile
 from labcrate.export.documents import names
 from labcrate.export.documents.crate import crate_document
 from labcrate.export.documents.datapackage import datapackage
@@ -148,6 +148,8 @@ _DESCRIBED = {
 
 def _tables(builder: _Builder) -> tuple[Columns, Columns]:
     """Add the four sensor tables and the session's own files; give the columns of those that were made."""
+    if builder.plan.options.only is Only.RECORDINGS:
+        return (), ()
     readings = builder.plan.readings
     about = describe_readings(builder.plan)
     zigbee, sensors = columns(readings), LONG_COLUMNS

@@ -133,7 +133,11 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All that is known before packing. ``left_out`` counts other files by the rule that keeps them out."""
+    """All that is known before packing.
+
+    ``left_out`` counts other files by the rule that keeps them out; ``not_chosen`` says what is the
+    session's and was not asked for.
+    """
 
     session: Session
     options: Options
@@ -147,6 +151,7 @@ class Plan:
     left_out: Mapping[str, int]
     missing: tuple[Missing, ...] = ()
     warnings: tuple[str, ...] = ()
+    not_chosen: tuple[str, ...] = ()
 
     @property
     def state(self) -> State:

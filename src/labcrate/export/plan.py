@@ -7,17 +7,27 @@ from typing import BinaryIO
 from labcrate.catalog.catalog import Catalog, Indexed
 from labcrate.catalog.index import Progress, Wish, index_files
 from labcrate.errors import IncompleteError
-from labcrate.export.contents import Missing, Options, Plan, PlannedRecording, SensorFile
+from labcrate.export.choosing import (
+    Choice,
+    choose,
+    choose_sensors,
+    chosen_window,
+    readings_not_chosen,
+    refuse_unknown_sensors,
+)
+from labcrate.export.contents import Missing, Only, Options, Plan, PlannedRecording, SensorFile
 from labcrate.export.inventory import Inventory
 from labcrate.export.recordings import Cameras, plan_recordings, twins, warnings_about
-from labcrate.export.selection import Selection, select
+from labcrate.export.selection import Found, select
 from labcrate.export.sensors import find_sensor_files, involved_devices, load, readings_missing, readings_warnings
 from labcrate.lab.documents import read_devices
 from labcrate.lab.folder import printable
+from labcrate.model.device import Device
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan
+from labcrate.readings.slice import Readings
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +45,24 @@ class Planner:
         Raises NoSessionError, DocumentError, CatalogError, and IncompleteError unless that is allowed;
         it does so before the long work of hashing wherever it can.
         """
-        lab, session = self.inventory.lab, self.inventory.session(number)
-        window = TimeSpan() if options.all_readings else session.span.padded(options.pad)
+        lab, told = self.inventory.lab, self.inventory.session(number)
         devices = read_devices(lab)
-        readings = load(lab, session, devices, window, options.base_topic)
+        session, window = choose_sensors(options, told, devices), chosen_window(options, told)
+        readings = self._readings(session, devices, window, options)
         selection = select(self.inventory, session, self._look)
+        cameras = Cameras.of(self.inventory.cameras, session)
         found_files, missing_files = find_sensor_files(lab, session)
-        missing = [*_still_running(session), *selection.missing, *missing_files, *readings_missing(readings)]
+        choice = choose(options, session, cameras, selection.linked, found_files, self._probed)
+        missing = [*_still_running(session)]
+        missing += selection.missing if options.only is not Only.SENSORS else ()
+        missing += [*missing_files, *readings_missing(readings)] if options.only is not Only.RECORDINGS else ()
         if not allow_incomplete:
             refuse_incomplete(session, missing)
-        cameras = Cameras.of(self.inventory.cameras, session)
-        recordings, files = self._index(selection, found_files, session, cameras, missing, hashed=hashed)
+        recordings, files = self._index(choice, session, cameras, missing, hashed=hashed)
         if not allow_incomplete:
             refuse_incomplete(session, missing)
         return Plan(
-            session=session,
+            session=told,
             options=options,
             window=window,
             cameras=cameras.involved(recordings),
@@ -64,29 +77,34 @@ class Planner:
                 *session_warnings(session),
                 *selection.warnings,
                 *(w for recording in recordings for w in warnings_about(recording, session, cameras)),
-                *readings_warnings(readings),
+                *(readings_warnings(readings, options) if options.only is not Only.RECORDINGS else ()),
             ),
+            not_chosen=(*choice.not_chosen, *readings_not_chosen(options, readings)),
         )
 
+    def _readings(self, session: Session, devices: Sequence[Device], window: TimeSpan, options: Options) -> Readings:
+        if options.only is Only.RECORDINGS:
+            return Readings(window=window)
+        readings = load(self.inventory.lab, session, devices, window, options.base_topic)
+        refuse_unknown_sensors(options, self.inventory.session(session.id), readings.absent_sensors, devices)
+        return readings
+
     def _index(
-        self,
-        selection: Selection,
-        found_files: Sequence[SensorFile],
-        session: Session,
-        cameras: Cameras,
-        missing: list[Missing],
-        *,
-        hashed: bool,
+        self, choice: Choice, session: Session, cameras: Cameras, missing: list[Missing], *, hashed: bool
     ) -> tuple[tuple[PlannedRecording, ...], tuple[SensorFile, ...]]:
         """Hash and probe what goes in; what cannot be read is added to ``missing``."""
-        same_named = twins(selection.linked)
-        wishes = [Wish(f.path, f.identity, hash=hashed or f.path in same_named) for f in selection.linked]
-        wishes += [Wish(f.path, f.identity, hash=hashed, probe=False) for f in found_files]
+        same_named = twins(choice.recordings)
+        wishes = [Wish(f.path, f.identity, hash=hashed or f.path in same_named) for f in choice.recordings]
+        wishes += [Wish(f.path, f.identity, hash=hashed, probe=False) for f in choice.sensor_files]
         indexed, failures = index_files(self.inventory.lab, self.catalog, wishes, _probe, self.progress, self.workers)
         missing += [Missing(printable(path), why, _TRY_AGAIN) for path, why in failures.items()]
-        readable = [found for found in selection.linked if found.path in indexed]
+        readable = [found for found in choice.recordings if found.path in indexed]
         recordings = plan_recordings(readable, indexed, session, cameras)
-        return recordings, tuple(_with_fixity(found_files, indexed))
+        return recordings, tuple(_with_fixity(choice.sensor_files, indexed))
+
+    def _probed(self, found: Sequence[Found]) -> Mapping[str, Probe]:
+        """Probe linked files, to tell which of them touch the chosen span."""
+        return self._look({one.path: one.identity for one in found})
 
     def _look(self, candidates: Mapping[str, Identity]) -> Mapping[str, Probe]:
         """Probe files that are not linked, to tell when they were made."""

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from io import BufferedIOBase
 
-from labcrate.export.contents import Missing, SensorFile
+from labcrate.export.contents import Missing, Options, SensorFile
 from labcrate.export.documents import names
 from labcrate.export.naming import Names
 from labcrate.lab.folder import SENSOR_DATA, SESSIONS, Entry, Kind, Lab, printable
@@ -46,23 +46,24 @@ def readings_missing(readings: Readings) -> Iterator[Missing]:
             yield Missing(place, f"cannot be read: {problem.what}", _REPAIR)
 
 
-def readings_warnings(readings: Readings) -> Iterator[str]:
+def readings_warnings(readings: Readings, options: Options) -> Iterator[str]:
     """What is worth knowing about the readings."""
+    whose = "the session's time" if options.span == TimeSpan() else "the chosen time"
     for problem in readings.problems:
         if not problem.fatal:
             yield f"{problem}."
     if not len(readings):
-        yield _nothing_inside(readings)
+        yield _nothing_inside(readings, whose)
     for name in readings.absent_sensors:
         yield f'Sensor "{name}" was selected, and the lab has no reading of a sensor of that name.'
     for name in readings.silent_sensors:
-        yield f'Sensor "{name}" was selected, and it sent nothing in the session\'s time.'
+        yield f'Sensor "{name}" was selected, and it sent nothing in {whose}.'
 
 
-def _nothing_inside(readings: Readings) -> str:
+def _nothing_inside(readings: Readings, whose: str) -> str:
     if not readings.lab.total:
         return "The lab has no sensor readings at all."
-    about = f"No sensor reading lies inside the session's time; the lab has {readings.lab.total:,}"
+    about = f"No sensor reading lies inside {whose}; the lab has {readings.lab.total:,}"
     if readings.of_other_sensors:
         return f"{about}, and {readings.of_other_sensors:,} inside that time are of sensors that were not selected."
     nearest = f", the nearest at {format_instant(readings.lab.nearest)}" if readings.lab.nearest else ""

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from labcrate.export.contents import Plan
 from labcrate.export.documents import names
 from labcrate.export.documents.metadata import instant
-from labcrate.export.documents.summary import Part
+from labcrate.export.documents.summary import Part, titled
 from labcrate.model.timespan import format_instant
 
 _CONTEXT = "https://w3id.org/ro/crate/1.1/context"
@@ -41,7 +41,7 @@ def _root(plan: Plan, identifiers: list[str]) -> dict[str, Any]:
         "@id": "./",
         "@type": "Dataset",
         "identifier": f"session-{session.id}",
-        "name": session.title,
+        "name": titled(plan),
         "description": session.description
         or f"Recordings and sensor readings of session {session.id} of a living lab.",
         "datePublished": format_instant(plan.latest_change),

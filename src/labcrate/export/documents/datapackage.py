@@ -6,7 +6,7 @@ from typing import Any
 from labcrate.export.contents import Plan
 from labcrate.export.documents import names
 from labcrate.export.documents.recordings import COLUMNS as RECORDING_COLUMNS
-from labcrate.export.documents.summary import Part
+from labcrate.export.documents.summary import Part, titled
 from labcrate.model.timespan import format_instant
 from labcrate.readings.columns import Column
 
@@ -32,7 +32,7 @@ def datapackage(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sen
     return {
         "profile": "tabular-data-package",
         "name": f"session-{plan.session.id}",
-        "title": plan.session.title,
+        "title": titled(plan),
         "created": format_instant(plan.latest_change),
         "resources": [
             _resource(part, schemas[part.name]) for part in parts if schemas.get(part.name, {}).get("fields")

@@ -34,6 +34,7 @@ def session_metadata(plan: Plan, recordings: Sequence[Object]) -> Object:
         "format": names.FORMAT,
         "formatVersion": FORMAT_VERSION,
         "state": str(plan.state),
+        **({"selection": selection(plan)} if plan.options.partial else {}),
         "session": _session(plan.session),
         "recordings": recordings,
         "cameras": [_camera(camera) for camera in plan.cameras],
@@ -42,6 +43,20 @@ def session_metadata(plan: Plan, recordings: Sequence[Object]) -> Object:
         "readings": _readings(plan),
         "missing": [{"what": m.what, "why": m.why} for m in plan.missing],
         "warnings": list(plan.warnings),
+    }
+
+
+def selection(plan: Plan) -> Object:
+    """What was chosen of the session: only the metadata of a partial archive say it."""
+    options = plan.options
+    return {
+        "partial": True,
+        "only": str(options.only),
+        "cameras": list(options.cameras),
+        "sensors": list(options.sensors),
+        "from": instant(options.span.start),
+        "to": instant(options.span.end),
+        "notChosen": list(plan.not_chosen),
     }
 
 

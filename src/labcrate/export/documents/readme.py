@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 from labcrate.archive.layout import FORMAT_VERSION
-from labcrate.export.contents import Plan, State
+from labcrate.export.contents import Only, Plan, State
 from labcrate.export.documents import names
 from labcrate.export.documents.metadata import instant, local_time
 from labcrate.export.documents.recordings import COLUMNS as RECORDING_COLUMNS
@@ -22,25 +22,34 @@ Row = tuple[str, ...]
 def readme(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sensors: Sequence[Column]) -> bytes:
     """The README of an archive; ``zigbee`` and ``sensors`` are the columns of the two kinds of sensor table."""
     title = f"Session {plan.session.id}: {plan.session.name}" if plan.session.name else plan.session.title
+    title = f"{title} (PARTIAL)" if plan.options.partial else title
+    held = {part.name for part in parts}
     sections = [
         [*_wrapped(title), "=" * min(WIDTH, len(title))],
         _what_this_is(plan),
+        _section("PARTIAL: what was chosen of the session", _selection(plan) if plan.options.partial else []),
         _section("Session", _session(plan)),
         _section("Warnings", _warnings(plan)),
         _section("Recordings", _recordings(plan)),
         _section("Sensor readings", _sensors(plan)),
         _section("Files", _table([(p.name, p.description) for p in parts if not _is_recording(p)])),
         _section("Columns of " + names.ZIGBEE_CSV, _columns(zigbee)),
-        _section(f"Columns of {names.SENSOR_CSV}", _columns(sensors) if sensors else _OWN_TABLE),
+        _section(f"Columns of {names.SENSOR_CSV}", _sensor_table(sensors, held)),
         _section(
             "Columns of " + names.RECORDINGS_CSV, _table([(c, _unit(u, d)) for c, _, _, u, d in RECORDING_COLUMNS])
         ),
         _section("Times", _times(plan)),
         _section("How recordings were linked to this session", _wrapped(_LINKING)),
         _section("How to check that nothing is missing or altered", _CHECK),
-        _section("How to load the readings", _LOAD),
+        _section("How to load the readings", _LOAD if names.ZIGBEE_CSV in held else []),
     ]
     return visible("\n\n".join("\n".join(lines) for lines in sections if lines) + "\n").encode()
+
+
+def _sensor_table(sensors: Sequence[Column], held: set[str]) -> list[str]:
+    if sensors:
+        return _columns(sensors)
+    return _OWN_TABLE if names.SENSOR_CSV in held else []
 
 
 _OWN_TABLE = textwrap.wrap("The session brought this file itself; it is here as the lab wrote it.", WIDTH)
@@ -77,10 +86,11 @@ def _what_this_is(plan: Plan) -> list[str]:
         "Zigbee sensors, and what is known about both. It shows people where they live or were observed: keep it where "
         "your agreement with them allows, and pass nothing on without it."
     )
+    wanted = "was chosen" if plan.options.partial else "belongs to the session"
     state = {
-        State.COMPLETE: "complete. Everything that belongs to the session is in it.",
+        State.COMPLETE: f"complete. Everything that {wanted} is in it.",
         State.WARNINGS: 'complete, with warnings. Nothing is missing; see "Warnings".',
-        State.INCOMPLETE: 'incomplete. Something that belongs to the session is missing; see "Warnings".',
+        State.INCOMPLETE: f'incomplete. Something that {wanted} is missing; see "Warnings".',
     }[plan.state]
     return [
         *_wrapped(text),
@@ -88,6 +98,20 @@ def _what_this_is(plan: Plan) -> list[str]:
         *_wrapped(f"State: {state}"),
         f"Format: labcrate session archive, version {FORMAT_VERSION}",
     ]
+
+
+def _selection(plan: Plan) -> list[str]:
+    options = plan.options
+    rows = [
+        ("Chosen", f"only {options.only}" if options.only is not Only.ALL else "sensors and recordings"),
+        ("Cameras", ", ".join(options.cameras)),
+        ("Sensors", ", ".join(options.sensors)),
+        ("From", instant(options.span.start)),
+        ("To", instant(options.span.end)),
+    ]
+    about = "This archive holds a part of the session. Whoever exported it chose what, and nothing else was left out:"
+    lines = [*_wrapped(about), "", *_table([(label, value) for label, value in rows if value])]
+    return [*lines, "", *(line for said in plan.not_chosen for line in _wrapped(said, "- "))]
 
 
 def _session(plan: Plan) -> list[str]:
@@ -130,7 +154,7 @@ def _warnings(plan: Plan) -> list[str]:
 
 def _recordings(plan: Plan) -> list[str]:
     if not plan.recordings:
-        return ["None: no recording is linked to this session."]
+        return ["None was chosen." if plan.options.partial else "None: no recording is linked to this session."]
     size = sum(r.identity.size_bytes for r in plan.recordings)
     length = sum(r.probe.duration_s or 0 for r in plan.recordings)
     lines = [f"{plural(len(plan.recordings), 'recording')}, {format_duration(length)} in all, {format_size(size)}.", ""]

@@ -47,3 +47,8 @@ def plural(count: int, noun: str, nouns: str | None = None) -> str:
 def describe_readings(plan: Plan) -> str:
     """How many readings of how many topics are in."""
     return f"{plural(len(plan.readings), 'reading')} of {plural(len(plan.readings.topic_names), 'topic')}"
+
+
+def titled(plan: Plan) -> str:
+    """The session's title; a part of a session is called so wherever it is named."""
+    return f"{plan.session.title} (PARTIAL)" if plan.options.partial else plan.session.title

@@ -1,0 +1,93 @@
+"""``labcrate serve``: the lab in a browser."""
+
+import asyncio
+import json
+import logging
+import os
+import sys
+from argparse import Namespace
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+from labcrate.cli.screen import say, settings
+from labcrate.config import BASE_TOPIC_VARIABLE, ServeSettings
+from labcrate.errors import UsageError
+from labcrate.readings.topics import BASE_TOPIC
+from labcrate.web.serving import Started, serve
+
+_LOCALTIME = Path("/etc/localtime")
+_PORTS = 65536
+
+
+def run(options: Namespace) -> int:
+    """Serve until Ctrl-C or a signal ends it."""
+    chosen = serve_settings(options)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    asyncio.run(serve(chosen, lambda started: _say(started, as_json=options.json)))
+    return 0
+
+
+def _say(started: Started, *, as_json: bool) -> None:
+    if as_json:
+        # One line at once: a program that starts the server waits for it.
+        answer = {"url": started.url, "setupUrl": started.setup_url, "warning": started.warning}
+        print(json.dumps(answer), flush=True)
+        return
+    say(f"Serving the lab at {started.url}")
+    if started.warning:
+        say(f"warning: {started.warning}")
+    if started.setup_url:
+        say("Nobody can log in yet. Create the first administrator (the link works once):")
+        say(f"  {started.setup_url}")
+    say("Ctrl-C ends it; downloads that run can be resumed afterwards.")
+    sys.stdout.flush()
+
+
+def serve_settings(options: Namespace) -> ServeSettings:
+    """The settings of the server. Raises UsageError for those that cannot be meant."""
+    if not 0 <= options.port < _PORTS:
+        raise UsageError(f"--port is {options.port}; it is a number from 1 to {_PORTS - 1}.")
+    if bool(options.tls_cert) != bool(options.tls_key):
+        raise UsageError("--tls-cert and --tls-key belong together; name both.")
+    return ServeSettings(
+        lab_folder=settings(options).lab_folder,
+        host=options.host,
+        port=options.port,
+        base_url=_base_url(options.base_url),
+        tls_cert=Path(options.tls_cert) if options.tls_cert else None,
+        tls_key=Path(options.tls_key) if options.tls_key else None,
+        time_zone=_time_zone(options.time_zone),
+        base_topic=(options.base_topic or os.environ.get(BASE_TOPIC_VARIABLE) or BASE_TOPIC).strip("/"),
+        workers=options.workers,
+    )
+
+
+def _base_url(text: str | None) -> str | None:
+    if text is None:
+        return None
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise UsageError(f"--base-url is {text!r}; write it like https://lab.example.org/labcrate.")
+    return text.rstrip("/")
+
+
+def _time_zone(text: str | None) -> str:
+    """The zone that was named, or this machine's, or UTC."""
+    if text is not None:
+        if text not in available_timezones():
+            raise UsageError(f"--time-zone is {text!r}; it is an IANA name like Europe/Madrid.")
+        return text
+    for found in (os.environ.get("TZ", "").removeprefix(":"), _of_machine()):
+        if found and found in available_timezones():
+            return found
+    return "UTC"
+
+
+def _of_machine() -> str:
+    """The zone that /etc/localtime is a link to."""
+    try:
+        return str(_LOCALTIME.readlink()).partition("zoneinfo/")[2]
+    except OSError:
+        return ""

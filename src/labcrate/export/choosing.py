@@ -1,0 +1,189 @@
+"""What of a session was chosen: which cameras, sensors and times, and what that leaves out.
+
+Less than the whole is a decision that the archive must show: everything left out is counted and said.
+"""
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from labcrate.errors import UsageError
+from labcrate.export.contents import Only, Options, SensorFile
+from labcrate.export.documents.summary import plural
+from labcrate.export.recordings import Cameras
+from labcrate.export.selection import Found
+from labcrate.export.when import recorded_span
+from labcrate.lab.text import visible
+from labcrate.linking.filename import fold
+from labcrate.model.device import Camera, Device
+from labcrate.model.recording import Probe
+from labcrate.model.session import SelectedSensor, Session
+from labcrate.model.timespan import TimeSpan
+from labcrate.readings.slice import Readings
+
+_OWN_FILES = "file of the session's own sensor_data folder|files of the session's own sensor_data folder"
+
+# Looks into files: their probes by path.
+Look = Callable[[Sequence[Found]], Mapping[str, Probe]]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is left of a session's files, and a sentence on each kind of thing that was not chosen."""
+
+    recordings: tuple[Found, ...]
+    sensor_files: tuple[SensorFile, ...]
+    not_chosen: tuple[str, ...]
+
+
+def choose(
+    options: Options,
+    session: Session,
+    cameras: Cameras,
+    recordings: Sequence[Found],
+    files: Sequence[SensorFile],
+    look: Look,
+) -> Choice:
+    """Keep what the options ask for. Recordings are taken whole if a moment of them lies in the span.
+
+    Raises UsageError for a camera that neither the lab nor the session knows.
+    """
+    wanted = _cameras(options.cameras, cameras)
+    if not options.partial:
+        return Choice(tuple(recordings), tuple(files), ())
+    if options.only is Only.SENSORS:
+        kept: Sequence[Found] = ()
+        said = [_count(len(recordings), "recording", "only sensor data was chosen")]
+    else:
+        of_cameras = [r for r in recordings if wanted is None or _camera_id(r, cameras) in wanted]
+        kept = _inside(options.span, of_cameras, session, look)
+        said = [
+            _count(len(recordings) - len(of_cameras), "recording", "other cameras were chosen"),
+            _count(len(of_cameras) - len(kept), "recording", "they lie outside the chosen time"),
+        ]
+    chosen_files, why = _files(options, files)
+    said.append(_count(len(files) - len(chosen_files), _OWN_FILES, why))
+    return Choice(tuple(kept), tuple(chosen_files), tuple(filter(None, said)))
+
+
+def choose_sensors(options: Options, session: Session, devices: Sequence[Device]) -> Session:
+    """The session as if only the chosen sensors had been selected when it was started.
+
+    Raises UsageError for a sensor that the session, where it selected any, did not.
+    """
+    if not options.sensors:
+        return session
+    chosen: list[SelectedSensor] = []
+    for word in options.sensors:
+        same = _names(word, devices)
+        if not session.sensors:
+            chosen.append(SelectedSensor(word))
+            continue
+        found = [s for s in session.sensors if same & {s.id, s.id.lower(), s.name}]
+        if not found:
+            raise _unknown("sensor", word, [s.name or s.id for s in session.sensors], "the session selected")
+        chosen += found
+    return replace(session, sensors=tuple(dict.fromkeys(chosen)))
+
+
+def readings_not_chosen(options: Options, readings: Readings) -> Iterator[str]:
+    """What of the readings was left out by choice."""
+    if options.only is Only.RECORDINGS:
+        yield "All readings were left out: only recordings were chosen."
+        return
+    if options.sensors and readings.of_other_sensors:
+        others = plural(readings.of_other_sensors, "reading")
+        yield f"{others} of other sensors {'was' if readings.of_other_sensors == 1 else 'were'} left out."
+    if options.span != TimeSpan():
+        yield "Readings outside the chosen time were left out."
+
+
+def refuse_unknown_sensors(
+    options: Options, session: Session, absent: Iterable[str], devices: Sequence[Device]
+) -> None:
+    """Raise UsageError for a chosen sensor that has neither a reading nor a name in the lab: it is a slip."""
+    if session.sensors:
+        return
+    for word in options.sensors:
+        if word in absent and len(_names(word, devices)) == 1:
+            raise _unknown("sensor", word, [d.name or d.id for d in devices], "the lab knows")
+
+
+def chosen_window(options: Options, session: Session) -> TimeSpan:
+    """The readings' window: the session's time, padded, or all; and of that what lies in the chosen span."""
+    window = TimeSpan() if options.all_readings else session.span.padded(options.pad)
+    return intersection(window, options.span)
+
+
+def intersection(one: TimeSpan, other: TimeSpan) -> TimeSpan:
+    """What two spans share. Where that is nothing, the end comes before the start, and no instant is inside."""
+    starts = [span.start for span in (one, other) if span.start]
+    ends = [span.end for span in (one, other) if span.end]
+    return TimeSpan(max(starts, default=None), min(ends, default=None))
+
+
+def _inside(span: TimeSpan, recordings: Sequence[Found], session: Session, look: Look) -> Sequence[Found]:
+    if span == TimeSpan():
+        return recordings
+    probes = look(recordings)
+
+    def touches(found: Found) -> bool:
+        # One that cannot be read is kept: reading it again will say what is wrong with it.
+        probe, name = probes.get(found.path), found.path.rpartition("/")[2]
+        if probe is None:
+            return True
+        return recorded_span(name, probe, found.identity.mtime_ns, session.time_zone)[0].overlaps(span)
+
+    return [found for found in recordings if touches(found)]
+
+
+def _files(options: Options, files: Sequence[SensorFile]) -> tuple[Sequence[SensorFile], str]:
+    """The session's own files are of all its sensors and times: nobody knows how to cut them."""
+    if options.only is Only.RECORDINGS:
+        return (), "only recordings were chosen"
+    if options.sensors:
+        return (), "only some sensors were chosen"
+    return ((), "only some of the session's time was chosen") if options.span != TimeSpan() else (files, "")
+
+
+def _camera_id(found: Found, cameras: Cameras) -> str | None:
+    camera = cameras.of_recording(found.verdict.prefix)
+    return camera.id if camera else None
+
+
+def _cameras(words: Sequence[str], cameras: Cameras) -> set[str] | None:
+    """The numbers of the cameras that were named; None when none was, which means all."""
+    if not words:
+        return None
+    known = {camera.id: camera for camera in (*cameras.by_prefix.values(), *cameras.selected.values())}
+    chosen = set()
+    for word in words:
+        found = [camera for camera in known.values() if fold(word) in map(fold, _camera_names(camera))]
+        if not found:
+            raise _unknown("camera", word, [c.name or c.id for c in known.values()], "the lab knows")
+        chosen |= {camera.id for camera in found}
+    return chosen
+
+
+def _camera_names(camera: Camera) -> list[str]:
+    return [text for text in (camera.id, camera.name, camera.prefix) if text]
+
+
+def _names(word: str, devices: Sequence[Device]) -> set[str]:
+    """The word, and what else the device of that name or address is called."""
+    same = {name for d in devices if word in (d.id, d.id.lower(), d.name) for name in (d.id, d.id.lower(), d.name)}
+    return {name for name in same if name} | {word}
+
+
+def _unknown(what: str, word: str, known: Iterable[str], whose: str) -> UsageError:
+    names = sorted(dict.fromkeys(known))
+    near = difflib.get_close_matches(word, names, n=1)
+    instead = f"did you mean {near[0]}?" if near else f"{whose} {', '.join(names[:20]) or 'none'}."
+    return UsageError(f"There is no {what} {visible(word)!r}; {visible(instead)}")
+
+
+def _count(number: int, noun: str, why: str) -> str | None:
+    """A sentence on what was left out; none where that is nothing."""
+    if not number:
+        return None
+    return f"{plural(number, *noun.split('|'))} {'was' if number == 1 else 'were'} left out: {why}."

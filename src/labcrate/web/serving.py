@@ -1,0 +1,137 @@
+"""Running the server: a socket, perhaps TLS, perhaps a proxy's path in front, until it is told to stop."""
+
+import asyncio
+import ipaddress
+import os
+import signal
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http import RawRequestMessage
+from yarl import URL
+
+from labcrate.config import ServeSettings
+from labcrate.errors import ServeError
+from labcrate.web.app import make_app
+from labcrate.web.login import setup_link
+from labcrate.web.site import path_prefix
+
+# How long requests that run may take to end once the server is told to stop: downloads resume.
+_GRACE_SECONDS = 2.0
+_BACKLOG = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A server that runs: where it is reached, and the one-time link that creates the first administrator."""
+
+    url: str
+    setup_url: str | None
+    warning: str | None
+
+
+async def serve(settings: ServeSettings, started: Callable[[Started], None]) -> None:
+    """Serve a lab until the process is told to stop (SIGINT, SIGTERM, SIGHUP).
+
+    Raises ServeError when the address is taken or the certificate does not fit, and what ``make_app`` does.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+    tls = _tls(settings)
+    app = make_app(settings)
+    runner = await run_app(app, settings)
+    try:
+        port = await _listen(runner, settings, tls)
+        # A link that is printed once must lead to the proxy, where there is one.
+        base = settings.base_url or f"http{'s' if tls else ''}://{_in_url(settings.host)}:{port}"
+        link = setup_link(app)
+        started(Started(f"{base}/", f"{base}{link}" if link else None, _exposed(settings)))
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+
+
+async def run_app(app: web.Application, settings: ServeSettings) -> web.AppRunner:
+    """Start an application; its requests' paths may come with the proxy's prefix or without it."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GRACE_SECONDS, handler_cancellation=True)
+    await runner.setup()
+    prefix = path_prefix(settings)
+    if prefix and runner.server is not None:
+        runner.server.request_factory = _without(prefix, runner.server.request_factory)
+    return runner
+
+
+def _without(prefix: str, make: Callable[..., web.BaseRequest]) -> Callable[..., web.BaseRequest]:
+    """Takes the path below which a proxy serves this server off each request, before anybody looks at it."""
+
+    def make_request(message: RawRequestMessage, *others: Any) -> web.BaseRequest:
+        if message.path == prefix or message.path.startswith((f"{prefix}/", f"{prefix}?")):
+            path = "/" + message.path.removeprefix(prefix).removeprefix("/")
+            message = message._replace(path=path, url=URL(path, encoded=True))
+        return make(message, *others)
+
+    return make_request
+
+
+async def _listen(runner: web.AppRunner, settings: ServeSettings, tls: ssl.SSLContext | None) -> int:
+    """Open the socket and return its port."""
+    site = web.TCPSite(runner, settings.host, settings.port, ssl_context=tls, backlog=_BACKLOG)
+    try:
+        await site.start()
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else "the name is not known"
+        raise ServeError(
+            f"The address {settings.host}, port {settings.port}, cannot be listened on ({why.lower()}); "
+            "choose others with --host and --port."
+        ) from None
+    port: int = runner.addresses[0][1]
+    return port
+
+
+def _tls(settings: ServeSettings) -> ssl.SSLContext | None:
+    cert, key = settings.tls_cert, settings.tls_key
+    if cert is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(cert, key)
+    except (OSError, ssl.SSLError) as error:
+        why = getattr(error, "reason", None) or error.strerror or "not PEM"
+        names = " and ".join(path.name for path in (cert, key) if path)
+        raise ServeError(
+            f"{names} cannot be used for TLS ({why}); --tls-cert wants the certificate chain and --tls-key its "
+            "private key, both as PEM."
+        ) from None
+    return context
+
+
+def _exposed(settings: ServeSettings) -> str | None:
+    """Why passwords would cross the network in the clear, if they would."""
+    secured = settings.tls_cert or (settings.base_url or "").startswith("https://")
+    if secured or is_loopback(settings.host):
+        return None
+    return (
+        f"{settings.host} is reached from the network without TLS: passwords and recordings can be read on their way. "
+        "Use --tls-cert and --tls-key, or a proxy with TLS and --base-url https://..."
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is reached from this machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _in_url(host: str) -> str:
+    """A host as a URL names it; a server on all addresses is reached on this machine by its loopback one."""
+    if host in ("0.0.0.0", "", "::"):  # noqa: S104 - compared, not bound
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
