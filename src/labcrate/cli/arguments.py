@@ -99,7 +99,9 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 
 def _serve(parser: argparse.ArgumentParser) -> None:
     _lab(parser)
-    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
+    parser.add_argument(
+        "--host", metavar="ADDRESS", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)"
+    )
     parser.add_argument("--port", type=int, default=8642, metavar="N", help="the port to listen on (default: 8642)")
     parser.add_argument("--base-url", metavar="URL", help="where a proxy in front of the server is reached")
     parser.add_argument("--tls-cert", metavar="FILE", help="the server's certificate chain (PEM), for HTTPS")

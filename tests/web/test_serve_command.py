@@ -1,0 +1,133 @@
+"""``labcrate serve`` as a process of its own: where it listens, what it says, how it ends."""
+
+import json
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import trustme
+
+Start = Callable[..., tuple[subprocess.Popen[str], dict[str, Any]]]
+
+
+@pytest.fixture
+def start(usual_lab: Any) -> Iterator[Start]:
+    """Starts the real command on a free port, waits for the line that says it is ready, and ends it."""
+    running: list[subprocess.Popen[str]] = []
+
+    def begin(*words: str | Path) -> tuple[subprocess.Popen[str], dict[str, Any]]:
+        command = [sys.executable, "-m", "labcrate", "serve", "--lab", usual_lab.root, "--port", "0", "--json", *words]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        running.append(process)
+        assert process.stdout
+        return process, json.loads(process.stdout.readline() or "{}")
+
+    yield begin
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def get(url: str, **options: Any) -> requests.Response:
+    """One request that no proxy of the environment sees."""
+    with requests.Session() as client:
+        client.trust_env = False
+        return client.get(url, timeout=30, allow_redirects=False, **options)
+
+
+def test_the_first_line_says_where_and_how_to_begin(start: Start) -> None:
+    """A program that starts the server learns its address and the one-time link, and the server answers there."""
+    _, told = start()
+    assert told["url"].startswith("http://127.0.0.1:")
+    assert told["setupUrl"].startswith(told["url"])
+    assert told["warning"] is None
+    assert get(f"{told['url']}api/health").json()["status"] == "ok"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_order(start: Start, number: signal.Signals) -> None:
+    """Ctrl-C and a service manager's signal end the server with exit code 0 and no traceback."""
+    process, _ = start()
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert "Traceback" not in said
+
+
+def test_a_port_that_is_taken_is_one_clear_sentence(usual_lab: Any, cli: Any, clear: Any) -> None:
+    """The error names address, port and remedy; nothing else is said."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        clear(cli("serve", "--lab", usual_lab.root, "--port", str(port)), 17, str(port), "--port")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("--port", "70000"), 2, "65535"),
+        (("--tls-cert", "a.pem"), 2, "--tls-key"),
+        (("--tls-cert", "a.pem", "--tls-key", "b.pem"), 17, "PEM"),
+        (("--base-url", "lab.example.org"), 2, "https://"),
+        (("--base-url", "https://user:secret@lab.example.org"), 2, "https://"),
+        (("--time-zone", "Mars/Olympus"), 2, "Europe/Madrid"),
+        (("--host", "no such host", "--port", "0"), 17, "--host"),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused(
+    usual_lab: Any, cli: Any, clear: Any, words: tuple[str, ...], code: int, said: str
+) -> None:
+    """Each is refused before anything listens, with the remedy."""
+    clear(cli("serve", "--lab", usual_lab.root, *words), code, said)
+
+
+def test_a_folder_that_is_no_lab_is_not_served(tmp_path: Path, cli: Any) -> None:
+    """The server does not start where there is nothing to serve."""
+    outcome = cli("serve", "--lab", tmp_path)
+    assert outcome.code == 3
+
+
+def test_tls_is_spoken_with_the_given_certificate(start: Start, tmp_path: Path) -> None:
+    """With a certificate the server speaks HTTPS alone, and at least TLS 1.2."""
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1", "localhost")
+    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+    for blob in issued.cert_chain_pems:
+        blob.write_to_path(tmp_path / "cert.pem", append=True)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    _, told = start("--tls-cert", tmp_path / "cert.pem", "--tls-key", tmp_path / "key.pem")
+    assert told["url"].startswith("https://127.0.0.1:")
+    answer = get(f"{told['url']}api/health", verify=str(tmp_path / "ca.pem"))
+    assert answer.json()["status"] == "ok"
+    assert "Strict-Transport-Security" in answer.headers
+    old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
+    with pytest.warns(DeprecationWarning):
+        old.maximum_version = ssl.TLSVersion.TLSv1_1
+    port = int(told["url"].rstrip("/").rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port)) as plain, pytest.raises(ssl.SSLError):
+        old.wrap_socket(plain)
+
+
+def test_an_exposed_address_without_tls_warns(start: Start) -> None:
+    """Listening on all addresses in the clear is possible, and is said to be dangerous with the remedy."""
+    _, told = start("--host", "0.0.0.0")  # noqa: S104 - what is warned of
+    assert "--tls-cert" in told["warning"]
+    _, behind = start("--host", "0.0.0.0", "--base-url", "https://lab.example.org")  # noqa: S104
+    assert behind["warning"] is None
+
+
+def test_behind_a_proxy_every_link_carries_its_path(start: Start) -> None:
+    """With --base-url the one-time link and redirects name the proxy's path, whether or not the proxy takes it off."""
+    process, told = start("--base-url", "http://127.0.0.1/labcrate/")
+    assert told["url"] == "http://127.0.0.1/labcrate/"
+    assert told["setupUrl"].startswith("http://127.0.0.1/labcrate/setup")
+    assert process.poll() is None
