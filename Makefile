@@ -9,10 +9,11 @@ BIN := .venv/bin
 DEMO ?= labcrate-demo
 UV = $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 
-.PHONY: help demo test check format bench lock clean
+.PHONY: help demo serve test check format bench lock clean
 
 help:
 	@echo "make demo    set up and export a session of a sample lab into $(DEMO)/"
+	@echo "make serve   the same, and serve the sample lab to your browser"
 	@echo "make test    set up and run all tests"
 	@echo "make check   format, lint, types, floors, tests"
 	@echo "make bench   measure beside cp, zip, 7-Zip and others (BENCH_ARGS=--quick: a minute)"
@@ -21,6 +22,10 @@ help:
 
 demo: .venv/run
 	@$(BIN)/labcrate demo $(DEMO)
+
+serve: .venv/run
+	@test -d $(DEMO)/sessions || $(BIN)/labcrate demo $(DEMO)
+	@$(BIN)/labcrate serve --lab $(DEMO)
 
 test: .venv/dev
 	@$(BIN)/python -m pytest -q $(PYTEST_ARGS)
