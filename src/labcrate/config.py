@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlencode
 
 from labcrate.errors import NoLabError, UsageError
 from labcrate.export.contents import Only, Options
 from labcrate.lab.folder import Lab
-from labcrate.model.timespan import TimeSpan, parse_instant
+from labcrate.model.timespan import TimeSpan, format_instant, parse_instant
 from labcrate.readings.topics import BASE_TOPIC
 
 LAB_VARIABLE = "LABCRATE_LAB"
@@ -102,6 +103,26 @@ def export_options(
     if span.start and span.end and span.end < span.start:
         raise UsageError("The span ends before it starts; exchange 'from' and 'to'.")
     return Options(window, readings == "all", base_topic.strip("/"), Only(only), _words(cameras), _words(sensors), span)
+
+
+def as_query(options: Options) -> dict[str, list[str]]:
+    """The words that ask for these options, as a query has them: only what is not the default, in one order."""
+    span = options.span
+    pairs = {
+        "pad": [f"{options.pad.total_seconds():g}s"] if options.pad else [],
+        "readings": ["all"] if options.all_readings else [],
+        "only": [str(options.only)] if options.only is not Only.ALL else [],
+        "camera": list(options.cameras),
+        "sensor": list(options.sensors),
+        "from": [format_instant(span.start)] if span.start else [],
+        "to": [format_instant(span.end)] if span.end else [],
+    }
+    return {name: values for name, values in pairs.items() if values}
+
+
+def as_text(options: Options) -> str:
+    """The same words on one line, for the export log: empty where the whole session is asked for."""
+    return urlencode(as_query(options), doseq=True, safe=":+/ ")
 
 
 def _words(given: Iterable[str]) -> tuple[str, ...]:

@@ -363,7 +363,7 @@ def test_a_stopped_export_leaves_nothing_behind(
     outcome = cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip")
     assert outcome.code == 130
     assert [p.name for p in tmp_path.iterdir()] == ["lab"]
-    assert list((usual_lab.root / ".labcrate" / "spool").iterdir()) == []
+    assert list((usual_lab.root / ".labcrate").glob("document*")) == []
 
 
 def test_the_installed_command_starts(tmp_path: Path) -> None:

@@ -7,9 +7,12 @@ SIGKILL at one of them. ``LABCRATE_FAULT_ROUNDS`` sets how many moments are trie
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
+import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -123,11 +126,8 @@ def moments(count: int, seed: int) -> list[int]:
 
 
 def clean(lab: Any) -> bool:
-    """Whether labcrate's own folder holds the index and no temporary files."""
-    state = lab.root / ".labcrate"
-    return {path.name for path in state.iterdir()} <= {"index.db", "spool", "spool.lock"} and not any(
-        (state / "spool").iterdir()
-    )
+    """Whether labcrate's own folder holds no document of an export."""
+    return not [path for path in (lab.root / ".labcrate").iterdir() if path.name.startswith(("document", "spool"))]
 
 
 @pytest.mark.parametrize("force", [False, True])
@@ -194,8 +194,41 @@ def test_a_polite_end_leaves_nothing(usual_lab: Any, mortal: Any, tmp_path: Path
     assert clean(usual_lab)
 
 
-def test_what_a_crash_left_of_others_is_kept(cli: Any, usual_lab: Any, tmp_path: Path) -> None:
-    """Only what a dead export left is removed: not the folder of one that runs, nor anything with another name."""
+def test_kill_9_leaves_no_documents(cli: Any, mortal: Any, large_lab: Any, tmp_path: Path, clean_temp: Path) -> None:
+    """Documents too large for memory have no name, so that also kill -9 while they are packed leaves none behind."""
+    words = _export(large_lab)
+    assert cli(*words, tmp_path / "whole.zip").code == 0
+    sizes = {part.filename: part.file_size for part in zipfile.ZipFile(tmp_path / "whole.zip").infolist()}
+    assert max(sizes["data/zigbee-data.json"], sizes["data/zigbee-sensors.csv"]) > 1 << 20
+    outcome = mortal(1, *words, tmp_path / "out.zip", on="fsync")
+    assert outcome.returncode == -signal.SIGKILL
+    assert clean(large_lab)
+    assert list(clean_temp.iterdir()) == []
+
+
+@pytest.fixture
+def clean_temp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that commands take for the system's temporary one."""
+    folder = tmp_path / "temp"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    return folder
+
+
+def test_documents_with_a_name_are_swept(cli: Any, usual_lab: Any) -> None:
+    """Where a file had a name for a moment and a crash came, it is gone an hour later; one just made is left alone."""
+    state = usual_lab.root / ".labcrate"
+    state.mkdir()
+    for name, age in (("document-old", 7200), ("document-young", 0), ("mine-old", 7200)):
+        (state / name).write_text("document")
+        os.utime(state / name, (time.time() - age,) * 2)
+    assert cli("plan", "42", "--lab", usual_lab.root).code == 0
+    left = {path.name for path in state.iterdir()}
+    assert left & {"document-old", "document-young", "mine-old"} == {"document-young", "mine-old"}
+
+
+def test_what_an_earlier_version_left(cli: Any, usual_lab: Any, tmp_path: Path) -> None:
+    """Of an earlier version's folders those of dead exports are removed, not one in use, nor what has another name."""
     spool = usual_lab.root / ".labcrate/spool"
     for name in ("run-dead", "run-unlocked", "run-alive", "mine"):
         (spool / name).mkdir(parents=True)
@@ -211,3 +244,6 @@ def test_what_a_crash_left_of_others_is_kept(cli: Any, usual_lab: Any, tmp_path:
         assert sorted(path.name for path in spool.iterdir()) == ["mine", "run-alive"]
     assert cli("plan", "42", "--lab", usual_lab.root).code == 0
     assert sorted(path.name for path in spool.iterdir()) == ["mine"]
+    shutil.rmtree(spool / "mine")
+    assert cli("plan", "42", "--lab", usual_lab.root).code == 0
+    assert clean(usual_lab)

@@ -3,18 +3,36 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from secrets import token_hex
+from typing import Any, TypeVar
 
 import pytest
 import requests
 from aiohttp import web
+from argon2 import PasswordHasher
+from argon2.profiles import CHEAPEST
 
 from labcrate.config import ServeSettings
+from labcrate.errors import UsageError
+from labcrate.people.passwords import Passwords
 from labcrate.people.roles import Role
-from labcrate.web.access import CALLER, Caller, Handler
+from labcrate.people.users import User
 from labcrate.web.app import make_app
+from labcrate.web.cookies import cookie_name, csrf_token
+from labcrate.web.login import TOKENS, USERS
+
+PASSWORD = "correct horse"  # noqa: S105 - of users that live as long as a test
+Client = TypeVar("Client", bound=requests.Session)
+_CHEAP = PasswordHasher.from_parameters(CHEAPEST)
+
+
+class Login(requests.Session):
+    """A browser that is logged in; ``csrf`` is what its forms carry."""
+
+    csrf: str
 
 
 @dataclass
@@ -26,6 +44,8 @@ class Serving:
     url: str = field(init=False)
     _loop: asyncio.AbstractEventLoop = field(init=False)
     _sessions: list[requests.Session] = field(default_factory=list)
+    _tokens: dict[Role, str] = field(default_factory=dict)
+    _making: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self) -> None:
         """Serve until ``stop``."""
@@ -37,8 +57,7 @@ class Serving:
 
     def _run(self, started: threading.Event) -> None:
         asyncio.set_event_loop(self._loop)
-        self.app = make_app(self.settings)
-        self.app.middlewares.append(_by_header)
+        self.app = make_app(self.settings, Passwords(_CHEAP))
         self._runner = web.AppRunner(self.app, shutdown_timeout=2)
         self._loop.run_until_complete(self._runner.setup())
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -50,11 +69,38 @@ class Serving:
         self._loop.close()
 
     def as_(self, role: Role | None) -> requests.Session:
-        """A client that is logged in with a role, or (None) not at all."""
-        client = requests.Session()
-        client.trust_env = False
+        """A client with a token of a user with a role, or (None) with nothing."""
+        client = self._client(requests.Session())
         if role is not None:
-            client.headers["X-Test-Role"] = role
+            client.headers["Authorization"] = f"Bearer {self.token(role)}"
+        return client
+
+    def login(self, role: Role) -> Login:
+        """A client with the cookie of a user with a role."""
+        client = self._client(Login())
+        name = self.user(role).name
+        answer = client.post(self.url + "/login", data={"name": name, "password": PASSWORD}, allow_redirects=False)
+        assert answer.status_code == 303, answer.text
+        client.csrf = csrf_token(client.cookies[cookie_name(self.settings)])
+        return client
+
+    def user(self, role: Role) -> User:
+        """The user with a role that tests ask as; their password is ``PASSWORD``."""
+        users = self.app[USERS]
+        for each in {Role.ADMIN, role}:  # before there is an administrator, nobody else is let in
+            with suppress(UsageError):
+                users.add(f"the {each}", each, PASSWORD)
+        return users.get(f"the {role}")
+
+    def token(self, role: Role) -> str:
+        """A token of that user; the same one each time."""
+        with self._making:
+            if role not in self._tokens:
+                _, self._tokens[role] = self.app[TOKENS].add(self.user(role), token_hex(8), 1)
+        return self._tokens[role]
+
+    def _client(self, client: Client) -> Client:
+        client.trust_env = False
         self._sessions.append(client)
         return client
 
@@ -68,14 +114,6 @@ class Serving:
             client.close()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
-
-
-@web.middleware
-async def _by_header(request: web.Request, handler: Handler) -> web.StreamResponse:
-    role = request.headers.get("X-Test-Role")
-    if role:
-        request[CALLER] = Caller(f"the {role}", Role(role), "127.0.0.1", "token")
-    return await handler(request)
 
 
 Serve = Callable[..., Serving]

@@ -1,6 +1,7 @@
 """A lab folder as Python sees it: its sessions, what an export would hold, and the export."""
 
 import os
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
@@ -8,11 +9,12 @@ from pathlib import Path
 
 from labcrate.api.progress import Callback, Stage
 from labcrate.archive.entity import Entity
-from labcrate.config import export_options
+from labcrate.config import as_text, export_options
 from labcrate.export.build import Assembly
 from labcrate.export.contents import Missing, Only, Plan, State
 from labcrate.export.documents.summary import Part
 from labcrate.export.inventory import take_inventory
+from labcrate.export.logged import logged
 from labcrate.export.overview import SessionRow, overview
 from labcrate.export.prepare import prepared
 from labcrate.export.writer import archive_path, check_target, write_archive
@@ -162,7 +164,10 @@ class Lab:
         ) as assembly:
             entity, plan = Entity(assembly.layout), assembly.plan
             packing = Stage("packing", progress, entity.length)
-            write_archive(entity, target, force=force, sync=sync, progress=packing.advance)
+            with logged(self._lab, session, as_text(options), entity, "Python", packing.advance) as sent:
+                write_archive(entity, target, force=force, sync=sync, progress=sent.advance)
+            if sent.problem:
+                warnings.warn(f"The export log has no line of this. {sent.problem}", stacklevel=2)
         return Export(
             path=target,
             size_bytes=entity.length,

@@ -1,17 +1,20 @@
 """``labcrate export ID``: the ZIP."""
 
+import sys
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 from labcrate.archive.entity import Entity
-from labcrate.cli.screen import packing_bar, say, write_json
+from labcrate.cli.screen import packing_bar, say, settings, write_json
 from labcrate.cli.session import laid_out, wanted
-from labcrate.config import parse_session
+from labcrate.config import as_text, parse_session
 from labcrate.export.build import Assembly
 from labcrate.export.contents import State
 from labcrate.export.documents.summary import format_size, plural
+from labcrate.export.logged import logged
 from labcrate.export.writer import archive_path, check_target, write_archive
+from labcrate.lab.text import visible
 
 
 def run(options: Namespace) -> int:
@@ -21,8 +24,14 @@ def run(options: Namespace) -> int:
     check_target(target, force=options.force)
     with laid_out(options, hashed=True, allow_incomplete=options.allow_incomplete) as assembly:
         entity = Entity(assembly.layout)
-        with packing_bar(entity.length, shown=not options.json) as packing:
-            write_archive(entity, target, force=options.force, sync=options.sync, progress=packing.advance)
+        number, words = assembly.plan.session.id, as_text(assembly.plan.options)
+        with (
+            packing_bar(entity.length, shown=not options.json) as packing,
+            logged(settings(options).lab(), number, words, entity, "command line", packing.advance) as sent,
+        ):
+            write_archive(entity, target, force=options.force, sync=options.sync, progress=sent.advance)
+        if sent.problem:
+            print(f"labcrate: warning: the export log has no line of this. {visible(sent.problem)}", file=sys.stderr)
         if options.json:
             write_json(_answer(assembly, entity, target))
         else:

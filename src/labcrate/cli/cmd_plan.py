@@ -1,10 +1,10 @@
 """``labcrate plan ID``: what goes in, what stays out, and why, before anything is packed."""
 
 from argparse import Namespace
-from typing import Any
 
 from labcrate.cli.screen import say, write_json
 from labcrate.cli.session import laid_out
+from labcrate.export.answers import plan_object
 from labcrate.export.build import Assembly
 from labcrate.export.contents import Plan
 from labcrate.export.documents.summary import describe_recording, format_size, plural
@@ -15,7 +15,7 @@ def run(options: Namespace) -> int:
     """Print the plan of one session."""
     with laid_out(options, hashed=False) as assembly:
         if options.json:
-            write_json(as_json(assembly))
+            write_json(plan_object(assembly))
         else:
             show(assembly)
     return 0
@@ -72,32 +72,3 @@ def show_left_out(plan: Plan) -> None:
         say(f"      -> {near.verdict.remedy}")
     if not plan.left_out and not plan.near_misses:
         say("  nothing")
-
-
-def as_json(assembly: Assembly) -> dict[str, Any]:
-    """The plan for machines."""
-    plan = assembly.plan
-    recordings = {recording.member: recording for recording in plan.recordings}
-    return {
-        "session": plan.session.id,
-        "name": plan.session.name,
-        "state": str(plan.state),
-        "sizeBytes": assembly.layout.total_size,
-        "readings": len(plan.readings),
-        "members": [
-            {
-                "name": part.name,
-                "sizeBytes": part.size_bytes,
-                "source": recordings[part.name].source if part.name in recordings else None,
-                "why": recordings[part.name].verdict.reason if part.name in recordings else part.description,
-            }
-            for part in assembly.parts
-        ],
-        "leftOut": dict(plan.left_out),
-        "nearMisses": [
-            {"file": n.source, "kind": n.verdict.rule, "reason": n.verdict.reason, "remedy": n.verdict.remedy}
-            for n in plan.near_misses
-        ],
-        "missing": [{"what": m.what, "why": m.why, "remedy": m.remedy} for m in plan.missing],
-        "warnings": list(plan.warnings),
-    }

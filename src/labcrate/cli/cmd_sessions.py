@@ -6,10 +6,11 @@ from rich.table import Table
 
 from labcrate.cli.screen import say, settings, write_json
 from labcrate.cli.terminal import console
+from labcrate.export.answers import row_object
 from labcrate.export.documents.summary import format_size
 from labcrate.export.inventory import take_inventory
 from labcrate.export.overview import SessionRow, overview
-from labcrate.model.timespan import format_duration, format_instant
+from labcrate.model.timespan import format_duration
 
 
 def run(options: Namespace) -> int:
@@ -17,7 +18,7 @@ def run(options: Namespace) -> int:
     chosen = settings(options)
     rows = overview(take_inventory(chosen.lab()))
     if chosen.as_json:
-        write_json([_object(row) for row in rows])
+        write_json([row_object(row) for row in rows])
         return 0
     if not rows:
         say("This lab has no sessions: no description, no session folder, no recording named for one.")
@@ -49,17 +50,3 @@ def _show(rows: list[SessionRow]) -> None:
     for row in rows:
         for warning in row.warnings:
             say(f"! {row.id}: {warning}")
-
-
-def _object(row: SessionRow) -> dict[str, object]:
-    return {
-        "id": row.id,
-        "name": row.name,
-        "startTime": format_instant(row.span.start) if row.span.start else None,
-        "endTime": format_instant(row.span.end) if row.span.end else None,
-        "durationSeconds": row.span.seconds,
-        "status": row.status,
-        "recordings": row.recordings,
-        "sizeBytes": row.size_bytes,
-        "warnings": list(row.warnings),
-    }

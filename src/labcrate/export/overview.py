@@ -31,10 +31,11 @@ class SessionRow:
 
 def overview(inventory: Inventory) -> list[SessionRow]:
     """All sessions by number; one whose description is broken is listed with that error."""
-    return [_row(inventory, number) for number in inventory.numbers]
+    return [session_row(inventory, number) for number in inventory.numbers]
 
 
-def _row(inventory: Inventory, number: int) -> SessionRow:
+def session_row(inventory: Inventory, number: int) -> SessionRow:
+    """One session's row."""
     try:
         session = inventory.session(number)
         warnings = [*session_warnings(session)]

@@ -8,7 +8,7 @@ from labcrate.catalog.index import Progress
 from labcrate.catalog.state import state_folder
 from labcrate.export.build import Assembly, assemble
 from labcrate.export.contents import Options
-from labcrate.export.inventory import take_inventory
+from labcrate.export.inventory import Inventory, take_inventory
 from labcrate.export.plan import Planner
 from labcrate.export.spool import Spool
 from labcrate.lab.folder import Lab
@@ -24,14 +24,14 @@ def prepared(
     allow_incomplete: bool = True,
     progress: Progress | None = None,
     workers: int | None = None,
+    inventory: Inventory | None = None,
 ) -> Iterator[Assembly]:
-    """A session's archive, laid out; its generated documents live as long as the context.
+    """A session's archive, laid out; its generated documents live as long as somebody holds it.
 
-    Raises what ``Planner.plan`` does.
+    ``inventory`` is the lab's, where it has just been taken. Raises what ``Planner.plan`` does, and TargetError.
     """
-    inventory = take_inventory(lab)
     state = state_folder(lab.root)
-    with Catalog.open(state) as catalog, Spool(state) as spool:
-        planner = Planner(inventory, catalog, progress or Progress(), workers)
+    with Catalog.open(state) as catalog:
+        planner = Planner(inventory or take_inventory(lab), catalog, progress or Progress(), workers)
         plan = planner.plan(number, options, hashed=hashed, allow_incomplete=allow_incomplete)
-        yield assemble(lab, plan, spool)
+        yield assemble(lab, plan, Spool(state))

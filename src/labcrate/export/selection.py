@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import count
@@ -67,7 +67,8 @@ def select(inventory: Inventory, session: Session, look: Look) -> Selection:
     in_time = _at_the_right_time(inventory, session, nameless, look)
     left_out[Rule.NO_SESSION] -= len(in_time)
     taken = {entry.path for entry in inventory.unlinked}.union(e.path for es in inventory.linked.values() for e in es)
-    near_misses = [_with_free_name(near_miss, inventory, taken) for near_miss in (*near_misses, *in_time)]
+    left = _without_linked(inventory, (*near_misses, *in_time), linked)
+    near_misses = [_with_free_name(near_miss, inventory, taken) for near_miss in left]
     return Selection(tuple(linked), tuple(near_misses), +left_out, tuple(missing), tuple(warnings))
 
 
@@ -141,6 +142,20 @@ def _at_the_right_time(inventory: Inventory, session: Session, nameless: list[En
     return found
 
 
+def _without_linked(
+    inventory: Inventory, near_misses: Iterable[NearMiss], linked: Iterable[Found]
+) -> Iterator[NearMiss]:
+    """Those that are not a linked recording under another name: the same file (a hard link) needs no repair."""
+    taken_up = {found.identity for found in linked}
+    for near_miss in near_misses:
+        try:
+            identity = inventory.lab.identity(near_miss.path)
+        except OSError:
+            continue  # gone since the walk: then it is nobody's
+        if identity not in taken_up:
+            yield near_miss
+
+
 def _with_free_name(near_miss: NearMiss, inventory: Inventory, taken: set[str]) -> NearMiss:
     """The near miss with a remedy that overwrites nothing: two files may be meant to have one name."""
     verdict = near_miss.verdict
@@ -151,7 +166,8 @@ def _with_free_name(near_miss: NearMiss, inventory: Inventory, taken: set[str]) 
     stem, dot, suffix = name.rpartition(".")
     free = next(f for n in count(2) if (f := f"{folder}/{stem}_{n}{dot}{suffix}") not in taken)
     renamed = free.rpartition("/")[2]
-    if name in verdict.remedy and session_named(free, inventory.prefixes) is not None:
+    in_place = near_miss.path.startswith(f"{folder}/")  # elsewhere, the remedy names the file by its present name
+    if in_place and name in verdict.remedy and session_named(free, inventory.prefixes) is not None:
         remedy = f"{verdict.remedy.replace(name, renamed)} ({printable(name)} is taken)"
         return NearMiss(near_miss.path, replace(verdict, remedy=remedy, linked_as=free))
     return NearMiss(near_miss.path, replace(verdict, remedy=f"{verdict.remedy} ({printable(name)} is taken there)"))

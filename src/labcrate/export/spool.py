@@ -1,7 +1,7 @@
-"""The private temporary folder in which generated documents wait while an archive is written.
+"""Where generated documents wait while an archive is handed out: small ones in memory, large ones in nameless files.
 
-Documents are as large as the readings they hold, so they are kept on disk. Every folder holds a
-locked file: one that nobody has locked was left by a crash, and the next run removes it.
+A file without a name is gone when the last descriptor of it is closed, whatever ends the process: a crash leaves
+nothing behind, and nobody has to lock or to sweep anything while labcrate runs.
 """
 
 import errno
@@ -9,84 +9,101 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+import time
+import weakref
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import IO
 
 from labcrate.archive.layout import BytesSource, FileSource
 from labcrate.catalog.index import fixity_of
 from labcrate.errors import TargetError
 from labcrate.model.fixity import Fixity, Identity
 
-SPOOL_FOLDER = "spool"
-_SWEEPING = "spool.lock"
-_PREFIX = "run-"
-_LOCK = "lock"
-_IN_MEMORY_BELOW = 1 << 20
+_PREFIX = "document-"
+_IN_MEMORY_UP_TO = 1 << 20
+_NAMED_FOR_AT_MOST_S = 3600
+_OLD_FOLDER, _OLD_LOCK = "spool", "spool.lock"
+
+Writer = Callable[[IO[bytes]], object]
+"""Writes a document into an open file; called once more, from its beginning, when the first disk has no room."""
 
 
 class Spool:
-    """One run's temporary folder; a context manager that removes it in the end."""
+    """Takes generated documents; each lives as long as somebody holds the source that it became."""
 
     def __init__(self, state_folder: Path) -> None:
-        parent = state_folder / SPOOL_FOLDER
-        with _explained():
-            for own in (parent, state_folder / _SWEEPING):
-                if own.is_symlink():  # what is behind it is not ours to sweep or to write
-                    own.unlink()
-            parent.mkdir(mode=0o700, exist_ok=True)
-            # Between making a folder and locking it, it would look like a crashed run's.
-            with (state_folder / _SWEEPING).open("ab") as sweeping:
-                fcntl.flock(sweeping, fcntl.LOCK_EX)
-                sweep(parent)
-                self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-                self._lock = (self.folder / _LOCK).open("wb")
-                fcntl.flock(self._lock, fcntl.LOCK_EX)
-        self._count = 0
+        _remove_leftovers(state_folder)
+        self._folder = state_folder
 
-    def __enter__(self) -> Self:
-        return self
+    def write(self, label: str, writer: Writer) -> tuple[Fixity, FileSource | BytesSource]:
+        """Have a document written and hashed.
 
-    def __exit__(self, *_: object) -> None:
-        self._lock.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def write(self, label: str, writer: Callable[[BinaryIO], object]) -> tuple[Fixity, FileSource | BytesSource]:
-        """Have a document written and hashed on its way; small ones are then kept in memory.
-
-        Raises TargetError when there is no room for it.
+        Raises TargetError when neither labcrate's own folder nor the system's temporary one takes it.
         """
-        self._count += 1
-        path = self.folder / f"{self._count:03}"
-        with _explained(), path.open("xb", buffering=1 << 20) as file:
-            writer(file)
-        with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_size < _IN_MEMORY_BELOW:
-                data = file.read()
-                return Fixity.of_bytes(data), BytesSource(data)
-            fixity = fixity_of(file)
-            return fixity, FileSource.at(path, Identity.of(os.fstat(file.fileno())), label)
+        with suppress(
+            OSError
+        ):  # the lab's disk may be full or failing, and its data are wanted on another all the more
+            return _written(str(self._folder), label, writer)
+        try:
+            return _written(tempfile.gettempdir(), label, writer)
+        except OSError as error:
+            raise TargetError(
+                "The export's documents cannot be written, neither where labcrate keeps its own files of the lab nor "
+                f"in the system's temporary folder: {os.strerror(error.errno or errno.EIO)}. Make room in one of "
+                "them, or name a folder with room in the environment variable TMPDIR, and export again."
+            ) from error
 
 
-def sweep(parent: Path) -> None:
-    """Remove what crashed runs left; nobody may be making a folder meanwhile."""
-    for folder in parent.glob(f"{_PREFIX}*"):
-        if folder.is_symlink() or not folder.is_dir():
-            continue
-        with suppress(BlockingIOError), ExitStack() as stack:
-            with suppress(FileNotFoundError):  # the run crashed before it could lock its folder
-                lock = stack.enter_context((folder / _LOCK).open("rb"))
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder, ignore_errors=True)
+def _written(folder: str, label: str, writer: Writer) -> tuple[Fixity, FileSource | BytesSource]:
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY_UP_TO, buffering=1 << 20, prefix=_PREFIX, dir=folder) as file:
+        writer(file)
+        if file.tell() <= _IN_MEMORY_UP_TO:
+            file.seek(0)
+            data = file.read()
+            return Fixity.of_bytes(data), BytesSource(data)
+        file.flush()
+        kept = _Nameless(os.dup(file.fileno()))
+    with open(kept.open(), "rb", buffering=0) as whole:  # noqa: PTH123 - a descriptor, not a path
+        whole.seek(0)
+        return fixity_of(whole), FileSource(kept.open, kept.identity, label)
 
 
-@contextmanager
-def _explained() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise TargetError(
-            f"The export's documents cannot be written where labcrate keeps its own files of the lab (.labcrate, or "
-            f"your cache folder): {os.strerror(error.errno or errno.EIO)}. Make room there, and export again."
-        ) from error
+class _Nameless:
+    """A file that no folder lists; it is gone when this and everything that was opened from it are."""
+
+    def __init__(self, fd: int) -> None:
+        self.identity = Identity.of(os.fstat(fd))
+        self._fd = fd
+        weakref.finalize(self, os.close, fd).atexit = False
+
+    def open(self) -> int:
+        """Another descriptor of it; readers say where they read each time, for all share one position."""
+        return os.dup(self._fd)
+
+
+def _remove_leftovers(state_folder: Path) -> None:
+    """Remove what a crash may have left where files cannot be made without a name, and what earlier versions left."""
+    with suppress(OSError):
+        for path in state_folder.glob(f"{_PREFIX}*"):
+            if path.lstat().st_mtime < time.time() - _NAMED_FOR_AT_MOST_S:  # it has a name for a moment only
+                path.unlink()
+    old = state_folder / _OLD_FOLDER
+    if old.is_dir() and not old.is_symlink():
+        for run in old.glob("run-*"):
+            _remove_old_run(run)
+        with suppress(OSError):  # somebody's own file is in it, or a run that goes on
+            old.rmdir()
+            (state_folder / _OLD_LOCK).unlink()
+
+
+def _remove_old_run(run: Path) -> None:
+    """Remove an earlier version's folder, unless that runs: then it holds the folder's lock."""
+    if run.is_symlink() or not run.is_dir():
+        return
+    with suppress(BlockingIOError), ExitStack() as stack:
+        with suppress(FileNotFoundError):
+            lock = stack.enter_context((run / "lock").open("rb"))
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(run, ignore_errors=True)

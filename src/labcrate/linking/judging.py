@@ -5,6 +5,7 @@ undecodable bytes as surrogate escapes.
 """
 
 import re
+import shlex
 
 from labcrate.linking.filename import Prefixes, decimal, number_in, stem_of_mp4
 from labcrate.linking.nearmiss import Finding, examine, with_session
@@ -58,7 +59,8 @@ def right_time_near_miss(path: str, session_id: int, prefixes: Prefixes) -> Verd
     asked = decimal(session_id)
     stem = stem_of_mp4(path.rpartition("/")[2]) or ""
     reason = "recorded inside the session's time, but its name holds no session"
-    advice = f"if it belongs to session {asked}, write session{asked} after its prefix"
+    command = f"labcrate link {asked} {shlex.quote(printable(path))}"
+    advice = f"if it belongs to session {asked}: {command}, or write session{asked} after its prefix"
     finding = Finding(Rule.RIGHT_TIME, reason, advice, with_session(stem, asked, prefixes))
     return _near_miss(path, session_id, prefixes, finding)
 

@@ -7,23 +7,66 @@ from aiohttp import web
 
 from labcrate.config import ServeSettings
 from labcrate.lab.folder import Lab
+from labcrate.people.passwords import Passwords
+from labcrate.web import (
+    routes_archive,
+    routes_health,
+    routes_jobs,
+    routes_links,
+    routes_log,
+    routes_login,
+    routes_media,
+    routes_pages,
+    routes_people,
+    routes_plots,
+    routes_session,
+    routes_sessions,
+    routes_static,
+)
+from labcrate.web.gate import access
+from labcrate.web.indexer import add_indexer
+from labcrate.web.jobs import add_jobs
+from labcrate.web.listing import LISTING, Listing
+from labcrate.web.login import open_people
+from labcrate.web.planning import PLANNING, Planning
+from labcrate.web.plots import PLOTS, Plots
+from labcrate.web.problem import problems
+from labcrate.web.security import add_headers
+from labcrate.web.sending import add_sender
 from labcrate.web.site import LAB, SETTINGS, WORK
 from labcrate.web.snapshot import SNAPSHOT, Snapshot
-from labcrate.web.standing import STANDING, Standing
+from labcrate.web.standing import STANDING, Standing, keep_tidy
+from labcrate.web.thumbnails import add_thumbnails
+from labcrate.web.timeline import TIMELINES, Timelines
 
 _WORKERS = 8
 _LARGEST_BODY_BYTES = 64 * 1024
 
 
-def make_app(settings: ServeSettings) -> web.Application:
+def make_app(settings: ServeSettings, passwords: Passwords | None = None) -> web.Application:
     """The application that serves one lab. Raises NoLabError, CatalogError, PeopleError."""
-    app = web.Application(client_max_size=_LARGEST_BODY_BYTES)
+    app = web.Application(client_max_size=_LARGEST_BODY_BYTES, middlewares=[problems, access])
+    app.on_response_prepare.append(add_headers)
     app[SETTINGS] = settings
     app[LAB] = Lab(settings.lab_folder)
+    open_people(app, passwords)
     app[SNAPSHOT] = Snapshot(app[LAB])
     app[STANDING] = Standing(app[LAB], app[SNAPSHOT], settings)
     app[WORK] = ThreadPoolExecutor(_WORKERS, "work")
     app.cleanup_ctx.append(_threads)
+    app.cleanup_ctx.append(keep_tidy)
+    add_sender(app)
+    app[LISTING] = Listing(app[SNAPSHOT])
+    add_jobs(app)
+    add_indexer(app)
+    for part in (routes_health, routes_sessions, routes_jobs, routes_links, routes_log, routes_login, routes_people):
+        app.add_routes(part.routes)
+    for downloads in (routes_archive, routes_media):
+        app.add_routes(downloads.routes)
+    app[PLANNING], app[PLOTS], app[TIMELINES] = Planning(app), Plots(), Timelines()
+    add_thumbnails(app)
+    for pages in (routes_static, routes_pages, routes_session, routes_plots):
+        app.add_routes(pages.routes)
     return app
 
 

@@ -1,25 +1,153 @@
 """The lab's sessions and recordings as of now, read again only when something changed."""
 
+import os
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
 from aiohttp import web
 
 from labcrate.export.inventory import Inventory, take_inventory
-from labcrate.export.overview import SessionRow, overview
-from labcrate.lab.folder import Lab
+from labcrate.export.overview import SessionRow, session_row
+from labcrate.lab.folder import SESSIONS, Entry, Kind, Lab
+from labcrate.model.session import Session
+from labcrate.web.looking import Look
+
+LARGE = 2000
+"""Looking at so many places takes longer than a request should wait for each time."""
+
+BELIEVED_SECONDS = 1.0
+"""How long a look at so many places is believed."""
+
+_STILL_GROWING_SECONDS = 600.0
+_SIZES_BELIEVED_SECONDS = 10.0
 
 
 class Snapshot:
-    """What the lab holds. Its methods read the disk: call them in a worker thread, several at a time may."""
+    """What the lab holds. Its methods read the disk: call them in a worker thread, several at a time may.
+
+    The inventory is as of the call. Only in a lab of very many sessions it may be as old as ``BELIEVED_SECONDS``,
+    or, while it is being read again, as old as that takes.
+    """
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
+        self._reading = threading.Lock()
+        self._current: tuple[Inventory, Look] | None = None
+        self._believed_until = 0.0
+        self._rows = _Rows()
 
-    def inventory(self) -> Inventory:
-        """The inventory as of now. Raises DocumentError."""
-        return take_inventory(self._lab)
+    def inventory(self, *, now: bool = False) -> Inventory:
+        """The inventory; with ``now`` as of this call in any lab, as after a change of one's own.
+
+        Raises DocumentError.
+        """
+        current = self._current
+        if current and not now and len(current[1]) > LARGE and (self._believed() or self._reading.locked()):
+            return current[0]
+        with self._reading:  # many who ask at once cause one reading
+            if self._current and not now and self._believed():
+                return self._current[0]
+            if self._current is None or not self._current[1].holds():
+                self._current = _read(self._lab)
+            if len(self._current[1]) > LARGE:
+                self._believed_until = time.monotonic() + BELIEVED_SECONDS
+            return self._current[0]
+
+    def _believed(self) -> bool:
+        return time.monotonic() < self._believed_until
 
     def rows(self) -> list[SessionRow]:
-        """One row per session. Raises DocumentError."""
-        return overview(self.inventory())
+        """One row per session. Raises DocumentError.
+
+        The size of a recording that nobody wrote to for ten minutes is taken as final; where very many were written
+        to more lately, all sizes may be ten seconds old.
+        """
+        return self._rows.of(self.inventory())
+
+
+class _Rows:
+    """The rows of the sessions, each computed again when its session changed or a recording of it still grows."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inventory: Inventory | None = None
+        self._known: dict[int, tuple[Session | None, tuple[Entry, ...], SessionRow]] = {}
+        self._growing: dict[int, int] = {}
+        self._believed_until = 0.0
+
+    def of(self, inventory: Inventory) -> list[SessionRow]:
+        """All rows, by number."""
+        with self._lock:
+            if inventory is not self._inventory:
+                self._take(inventory)
+            elif time.monotonic() >= self._believed_until:
+                for number in list(self._growing):
+                    self._compute(inventory, number)
+            else:
+                return [row for _, _, row in self._known.values()]
+            if sum(self._growing.values()) > LARGE:
+                self._believed_until = time.monotonic() + _SIZES_BELIEVED_SECONDS
+            return [row for _, _, row in self._known.values()]
+
+    def _take(self, inventory: Inventory) -> None:
+        known, self._known = self._known, {}
+        growing, self._growing = self._growing, {}
+        for number in inventory.numbers:
+            before = known.get(number)
+            state = (inventory.book.sessions.get(number), inventory.linked.get(number, ()))
+            if before and number not in growing and number not in inventory.book.broken and before[:2] == state:
+                self._known[number] = before
+            else:
+                self._compute(inventory, number)
+        self._inventory = inventory
+
+    def _compute(self, inventory: Inventory, number: int) -> None:
+        session, entries = inventory.book.sessions.get(number), inventory.linked.get(number, ())
+        self._known[number] = (session, entries, session_row(inventory, number))
+        self._growing.pop(number, None)
+        if (session and session.active) or _grows(inventory, entries):
+            self._growing[number] = len(entries)
+
+
+def _grows(inventory: Inventory, entries: tuple[Entry, ...]) -> bool:
+    """Whether a recording was written to not long ago, and may be still."""
+    since = (time.time() - _STILL_GROWING_SECONDS) * 1e9
+    root = str(inventory.lab.root)
+    for entry in entries:
+        try:
+            if entry.kind is Kind.FILE and os.lstat(f"{root}/{entry.path}").st_mtime_ns > since:
+                return True
+        except OSError:
+            return True  # gone since the walk
+    return False
+
+
+def _read(lab: Lab) -> tuple[Inventory, Look]:
+    noting = _Noting(lab)
+    return replace(take_inventory(noting), lab=lab), noting.look
+
+
+class _Noting(Lab):
+    """The lab, noting the state of every place before it is read."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.root = lab.root
+        self._prefix = f"{lab.root}/"
+        self.look = Look(str(lab.root), ())
+
+    def read(self, path: str) -> bytes | None:
+        self.look.add(self._prefix + path)
+        return super().read(path)
+
+    def walk(self, folder: str) -> Iterator[Entry]:
+        self.look.add(self._prefix + folder)
+        yield from super().walk(folder)
+
+    def _scan_sessions(self) -> tuple[list[os.DirEntry[str]], Entry | None]:
+        self.look.add(self._prefix + SESSIONS)
+        return super()._scan_sessions()
 
 
 SNAPSHOT = web.AppKey("snapshot", Snapshot)

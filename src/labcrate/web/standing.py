@@ -1,26 +1,81 @@
 """Archives that are laid out and wait for whoever asks for a part of them."""
 
-from contextlib import ExitStack
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
+from weakref import WeakValueDictionary
 
 from aiohttp import web
 
 from labcrate.archive.entity import Entity
+from labcrate.archive.layout import BytesSource
 from labcrate.catalog.index import Progress
 from labcrate.config import ServeSettings
+from labcrate.errors import NoSuchThingError
 from labcrate.export.build import Assembly
-from labcrate.export.contents import Options
+from labcrate.export.contents import Options, PlannedRecording
+from labcrate.export.inventory import Inventory
+from labcrate.export.plan import refuse_incomplete
 from labcrate.export.prepare import prepared
 from labcrate.lab.folder import Lab
-from labcrate.web.snapshot import Snapshot
+from labcrate.lab.text import visible
+from labcrate.web.basis import Basis
+from labcrate.web.snapshot import BELIEVED_SECONDS, LARGE, Snapshot
+
+KEPT_SECONDS = 3600.0
+"""How long an archive stands after it was last asked for."""
+
+KEPT_BYTES = 64 << 20
+"""How much memory all standing archives may take; the one that was asked for last stands in any case."""
+
+_MEMBER_BYTES = 4096
+_SLOW_SECONDS = 0.5
+_TIDY_SECONDS = 60.0
+
+Key = tuple[int, Options]
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """One session's archive: its plan and its bytes."""
+    """One session's archive: its plan and its bytes, and the last change of what it is made of."""
 
     assembly: Assembly
     entity: Entity
+    modified: datetime
+
+
+@dataclass(slots=True, eq=False)
+class _Place:
+    """A plan that stands; ``entity`` is None while the fixity of a file in it is not known."""
+
+    key: Key
+    assembly: Assembly
+    entity: Entity | None
+    basis: Basis
+    size_bytes: int
+    modified: datetime
+    asked: float
+    believed_until: float = 0.0
+
+    def archive(self) -> Archive | None:
+        """The archive, where its bytes are known."""
+        return Archive(self.assembly, self.entity, self.modified) if self.entity else None
+
+    def fresh(self, inventory: Inventory, *, for_people: bool) -> bool:
+        """Whether making it again would come to the same."""
+        now = time.monotonic()
+        if now < self.believed_until and self.basis.links(inventory):
+            return True
+        check = self.basis.holds_for_people if for_people else self.basis.holds
+        if not check(inventory, indexed=self.entity is not None):
+            return False
+        if len(self.basis) > LARGE:
+            self.believed_until = time.monotonic() + BELIEVED_SECONDS
+        return True
 
 
 class Standing:
@@ -28,12 +83,14 @@ class Standing:
 
     def __init__(self, lab: Lab, snapshot: Snapshot, settings: ServeSettings) -> None:
         self._lab, self._snapshot, self._settings = lab, snapshot, settings
-        self._open = ExitStack()
+        self._lock = threading.Lock()
+        self._current: dict[Key, _Place] = {}
+        self._archives: dict[tuple[int, str], _Place] = {}
+        self._flights: WeakValueDictionary[tuple[Key, str], _Flight] = WeakValueDictionary()
 
     def plan(self, number: int, options: Options) -> Assembly:
         """What an export would hold, with its exact size; nothing is hashed for it. Raises what Planner.plan does."""
-        with prepared(self._lab, number, options, hashed=False, workers=self._settings.workers) as assembly:
-            return assembly
+        return self._place((number, options), for_people=True).assembly
 
     def archive(
         self, number: int, options: Options, *, allow_incomplete: bool = False, progress: Progress | None = None
@@ -42,30 +99,169 @@ class Standing:
 
         What ``progress`` raises ends the reading. Raises what Planner.plan does.
         """
-        assembly = self._open.enter_context(
-            prepared(
-                self._lab,
-                number,
-                options,
-                hashed=True,
-                allow_incomplete=allow_incomplete,
-                progress=progress,
-                workers=self._settings.workers,
-            )
-        )
-        return Archive(assembly, Entity(assembly.layout))
+        key = (number, options)
+        found = self.at_once(number, options, allow_incomplete=allow_incomplete)
+        if found is None:
+            with self._flight(key, "hashing"):
+                found = self.at_once(number, options, allow_incomplete=allow_incomplete)  # another may have been first
+                if found is None:
+                    made = self._made(key, hashed=True, allow_incomplete=allow_incomplete, progress=progress)
+                    found = made.archive()
+        if found is None:
+            raise AssertionError(f"session {number} was hashed, and a file's fixity is not known")
+        return found
+
+    def at_once(self, number: int, options: Options, *, allow_incomplete: bool = False) -> Archive | None:
+        """The archive as of now, or None where whole files have to be read first. Raises what Planner.plan does."""
+        place = self._place((number, options), for_people=False)
+        if not allow_incomplete:
+            refuse_incomplete(place.assembly.plan.session, place.assembly.plan.missing)
+        return place.archive()
 
     def by_etag(self, number: int, etag: str) -> Archive | None:
-        """The archive with just these bytes, if it still stands ready: what a resumed download asks for."""
-        return None
+        """The archive with just these bytes, if it still stands ready: what a resumed download asks for.
+
+        Whether its files are still what they were is seen when they are read.
+        """
+        with self._lock:
+            place = self._archives.get((number, etag))
+            if place is None:
+                return None
+            place.asked = time.monotonic()
+            return place.archive()
 
     def ready(self, number: int, options: Options) -> bool:
-        """Whether ``archive`` would answer without reading whole files first."""
-        return all(r.fixity is not None for r in self.plan(number, options).plan.recordings)
+        """Whether ``archive`` would answer without reading whole files first. Raises what ``plan`` does."""
+        return self._place((number, options), for_people=False).entity is not None
+
+    def recording(self, number: int, name: str) -> PlannedRecording:
+        """One recording of a session by its member's name without the folder, whole or not, hashed or not.
+
+        Raises NoSuchThingError, and what ``plan`` does.
+        """
+        key = (number, Options(base_topic=self._settings.base_topic))
+        place, inventory = self._current.get(key), self._snapshot.inventory()
+        if place is None or not place.basis.links(inventory):
+            place = self._place(key, for_people=False)
+        for recording in place.assembly.plan.recordings:
+            if recording.member == f"recordings/{name}":
+                return recording
+        raise NoSuchThingError(f"Session {number} has no recording {visible(name)!r}.")
+
+    def forget(self, archive: Archive) -> None:
+        """Let go of an archive that can no longer be read as it was planned."""
+        with self._lock:
+            for number, etag in [at for at, place in self._archives.items() if place.entity is archive.entity]:
+                self._drop(self._archives[number, etag])
+
+    def tidy(self) -> None:
+        """Let go of those that nobody has asked for in an hour."""
+        with self._lock:
+            for place in {*self._current.values(), *self._archives.values()}:
+                if place.asked < time.monotonic() - KEPT_SECONDS:
+                    self._drop(place)
 
     def close(self) -> None:
-        """Let go of all of them."""
-        self._open.close()
+        """Let go of all of them; transfers that run keep what they need."""
+        with self._lock:
+            self._current.clear()
+            self._archives.clear()
+
+    def _place(self, key: Key, *, for_people: bool) -> _Place:
+        """The plan as of now, kept or made."""
+        with self._flight(key, "planning"):
+            place = self._current.get(key)
+            if place is None or not place.fresh(self._snapshot.inventory(), for_people=for_people):
+                place = self._made(key, hashed=False)
+            place.asked = time.monotonic()
+            return place
+
+    def _made(
+        self, key: Key, *, hashed: bool, allow_incomplete: bool = True, progress: Progress | None = None
+    ) -> _Place:
+        began = time.monotonic()
+        number, options = key
+        inventory = self._snapshot.inventory()
+        basis = Basis(self._lab, inventory, number)
+        with prepared(
+            self._lab, number, options, hashed=hashed, allow_incomplete=allow_incomplete, progress=progress,
+            workers=self._settings.workers, inventory=inventory,
+        ) as assembly:  # fmt: skip
+            entity = _entity_of(assembly)
+            changed = assembly.plan.latest_change
+        place = _Place(key, assembly, entity, basis, _size_of(assembly), changed, time.monotonic())
+        took = time.monotonic() - began
+        if took > _SLOW_SECONDS and not hashed:
+            # Another sensor message every second must not have the server do nothing but plan.
+            place.believed_until = time.monotonic() + took
+        with self._lock:
+            self._keep(place)
+        return place
+
+    def _keep(self, place: _Place) -> None:
+        self._current[place.key] = place
+        if place.entity:
+            self._archives[place.key[0], place.entity.etag] = place
+        standing = sorted({*self._current.values(), *self._archives.values()}, key=lambda one: -one.asked)
+        taken = 0
+        for one in standing:
+            taken += one.size_bytes
+            if taken > KEPT_BYTES and one is not place:
+                self._drop(one)
+
+    def _drop(self, place: _Place) -> None:
+        if self._current.get(place.key) is place:
+            del self._current[place.key]
+        if place.entity and self._archives.get((place.key[0], place.entity.etag)) is place:
+            del self._archives[place.key[0], place.entity.etag]
+
+    @contextmanager
+    def _flight(self, key: Key, what: str) -> Iterator[None]:
+        """Those who want the same wait for one another: the first does the work."""
+        with self._lock:
+            flight = self._flights.setdefault((key, what), _Flight())
+        with flight.lock:
+            yield
+
+
+class _Flight:
+    """Work on one archive that only one thread does at a time."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+
+def _entity_of(assembly: Assembly) -> Entity | None:
+    """The archive's bytes, its tag computed, or None while a file is not hashed."""
+    plan = assembly.plan
+    if not all(r.fixity for r in plan.recordings) or not all(f.fixity for f in plan.sensor_files):
+        return None
+    entity = Entity(assembly.layout)
+    hash(entity.etag)  # computed now, not while somebody waits
+    return entity
+
+
+def _size_of(assembly: Assembly) -> int:
+    """About how much memory an assembly takes."""
+    documents = sum(len(m.source.data) for m in assembly.layout.members if isinstance(m.source, BytesSource))
+    rows = assembly.plan.readings.rows
+    readings = 0 if rows is None else int(rows.estimated_size())
+    return documents + readings + _MEMBER_BYTES * len(assembly.parts)
 
 
 STANDING = web.AppKey("standing", Standing)
+
+
+async def keep_tidy(app: web.Application) -> AsyncIterator[None]:
+    """While the application runs, what nobody asks for any more is let go of (for ``cleanup_ctx``)."""
+    task = asyncio.get_running_loop().create_task(_tidy(app[STANDING]))
+    yield
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def _tidy(standing: Standing) -> None:
+    while True:
+        await asyncio.sleep(_TIDY_SECONDS)
+        standing.tidy()

@@ -2,15 +2,16 @@
 
 from aiohttp import web
 
-from labcrate.config import export_options
+from labcrate.config import as_query, export_options
 from labcrate.errors import UsageError
 from labcrate.export.contents import Only, Options
 from labcrate.lab.text import visible
-from labcrate.model.timespan import format_instant
 from labcrate.web.site import SETTINGS
 
 _ONE = ("pad", "readings", "only", "from", "to", "allow_incomplete")
 _MANY = ("camera", "sensor")
+
+__all__ = ["as_query", "incomplete_allowed", "numbered", "wanted"]
 
 
 def wanted(request: web.Request) -> Options:
@@ -40,21 +41,6 @@ def incomplete_allowed(request: web.Request) -> bool:
     if value not in ("0", "1", "true", "false"):
         raise UsageError(f"allow_incomplete is {visible(value)!r}; it is 1 or 0.")
     return value in ("1", "true")
-
-
-def as_query(options: Options) -> dict[str, list[str]]:
-    """The query that asks for these options: only what is not the default, in one order."""
-    span = options.span
-    pairs = {
-        "pad": [f"{options.pad.total_seconds():g}s"] if options.pad else [],
-        "readings": ["all"] if options.all_readings else [],
-        "only": [str(options.only)] if options.only is not Only.ALL else [],
-        "camera": list(options.cameras),
-        "sensor": list(options.sensors),
-        "from": [format_instant(span.start)] if span.start else [],
-        "to": [format_instant(span.end)] if span.end else [],
-    }
-    return {name: values for name, values in pairs.items() if values}
 
 
 def numbered(request: web.Request) -> int:

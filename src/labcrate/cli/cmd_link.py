@@ -1,0 +1,79 @@
+"""``labcrate link ID [FILE]``: have a near miss belong to a session, or take that back."""
+
+from argparse import Namespace
+
+from labcrate.catalog.state import state_folder
+from labcrate.cli.screen import say, settings, write_json
+from labcrate.config import parse_session
+from labcrate.errors import UsageError
+from labcrate.export.answers import link_object, near_miss_object
+from labcrate.export.contents import NearMiss
+from labcrate.export.prepare import prepared
+from labcrate.export.repair import Method
+from labcrate.export.repairing import repair, take_back
+from labcrate.lab.folder import Lab, printable
+from labcrate.people.database import Database
+from labcrate.people.exports import system_user
+from labcrate.people.links import Link, LinkLog
+
+
+def run(options: Namespace) -> int:
+    """Link a near miss, undo a link, or list both."""
+    if options.undo is not None and (options.file is not None or options.move):
+        raise UsageError("--undo takes a link back; name no file and no --move with it.")
+    if options.move and options.file is None:
+        raise UsageError("--move moves a file; name the one that 'labcrate plan' lists as a near miss.")
+    lab, number = settings(options).lab(), parse_session(options.session)
+    with Database.open(state_folder(lab.root)) as database:
+        log = LinkLog(database)
+        if options.undo is not None:
+            _answer(take_back(lab, log, session=number, number=options.undo, who=system_user()), as_json=options.json)
+        elif options.file is not None:
+            method = Method.MOVE if options.move else Method.HARD_LINK
+            near_misses = _near_misses(lab, number)
+            made = repair(lab, log, near_misses, session=number, file=options.file, method=method, who=system_user())
+            _answer(made, as_json=options.json)
+        else:
+            _list(log.lines(number), _near_misses(lab, number), number, as_json=options.json)
+    return 0
+
+
+def _near_misses(lab: Lab, number: int) -> tuple[NearMiss, ...]:
+    with prepared(lab, number, hashed=False) as assembly:
+        return assembly.plan.near_misses
+
+
+def _answer(link: Link, *, as_json: bool) -> None:
+    if as_json:
+        write_json(link_object(link))
+    elif link.undone is not None:
+        say(f"Link {link.number} was taken back: {printable(link.source)} is where it was, and no part of it.")
+    else:
+        say(f"{printable(link.source)} belongs to session {link.session} now, as {printable(link.target)}.")
+        say(f"To take it back: labcrate link {link.session} --undo {link.number}")
+
+
+def _list(links: list[Link], near_misses: tuple[NearMiss, ...], number: int, *, as_json: bool) -> None:
+    if as_json:
+        write_json(
+            {
+                "session": number,
+                "links": list(map(link_object, links)),
+                "nearMisses": list(map(near_miss_object, near_misses)),
+            }
+        )
+        return
+    say("Linked")
+    for link in links:
+        undone = f" (taken back by {link.undone_by})" if link.undone else ""
+        say(f"  {link.number}: {printable(link.target)}")
+        say(f"      {link.method} of {printable(link.source)}, by {link.who}{undone}")
+    if not links:
+        say("  nothing so far")
+    say("\nNear misses")
+    for near_miss in near_misses:
+        say(f"  {near_miss.source}")
+        say(f"      {near_miss.verdict.reason}")
+        say(f"      -> {near_miss.verdict.remedy}")
+    if not near_misses:
+        say("  none")

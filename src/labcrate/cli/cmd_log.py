@@ -1,0 +1,56 @@
+"""``labcrate log``: what left the lab, when, and by whom."""
+
+from argparse import Namespace
+
+from rich.table import Table
+
+from labcrate.cli.people import people
+from labcrate.cli.screen import say, write_json
+from labcrate.cli.terminal import console
+from labcrate.config import parse_session
+from labcrate.errors import UsageError
+from labcrate.export.documents.summary import format_size
+from labcrate.people.exports import ExportLog, Line
+from labcrate.people.lines import as_csv, line_object
+
+
+def run(options: Namespace) -> int:
+    """Print the export log, the newest line first."""
+    if options.csv and options.json:
+        raise UsageError("Choose one of --csv and --json.")
+    session = None if options.session is None else parse_session(options.session)
+    with people(options) as database, ExportLog(database) as log:
+        log.settle()
+        lines = log.lines(session=session)
+    if options.csv:
+        print(as_csv(lines), end="")
+    elif options.json:
+        write_json([line_object(line) for line in lines])
+    elif lines:
+        _show(lines)
+    else:
+        say("Nothing has left this lab." if session is None else f"Nothing of session {session} has left this lab.")
+    return 0
+
+
+def _show(lines: list[Line]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("Begun (UTC)", "Who", "From"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("Session", "Sent", "Of"):
+        table.add_column(heading, justify="right")
+    table.add_column("Outcome")
+    for line in lines:
+        table.add_row(
+            f"{line.begun:%Y-%m-%d %H:%M}",
+            line.who,
+            line.address or line.via,
+            str(line.session),
+            format_size(line.bytes_sent),
+            format_size(line.length),
+            line.outcome,
+        )
+    console().print(table)
+    for line in lines:
+        if line.reason:
+            say(f"{line.outcome}, {line.begun:%Y-%m-%d %H:%M}, session {line.session}: {line.reason}")

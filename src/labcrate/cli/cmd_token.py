@@ -1,0 +1,87 @@
+"""``labcrate token``: keys of scripts."""
+
+from argparse import Namespace
+
+from rich.table import Table
+
+from labcrate.cli.people import named, people
+from labcrate.cli.screen import say, write_json
+from labcrate.cli.terminal import console
+from labcrate.errors import NoSuchThingError, UsageError
+from labcrate.model.timespan import format_instant
+from labcrate.people.database import Database
+from labcrate.people.names import name_key
+from labcrate.people.tokens import Token, Tokens
+from labcrate.people.users import Users
+
+
+def run(options: Namespace) -> int:
+    """Do what was asked with the lab's tokens."""
+    with people(options) as database:
+        tokens = Tokens(database)
+        if options.action == "add":
+            _add(options, database, tokens)
+        elif options.action == "revoke":
+            _revoke(options, tokens)
+        else:
+            _list(options, database, tokens)
+    return 0
+
+
+def _add(options: Namespace, database: Database, tokens: Tokens) -> None:
+    name = named(options, "token")
+    if options.user is None:
+        raise UsageError("Say whose token it is: labcrate token add NAME --user NAME.")
+    token, secret = tokens.add(Users(database).get(options.user), name, options.days)
+    if options.json:
+        write_json(_object(token) | {"token": secret})
+        return
+    say(f"Token {token.name} of {token.user}, good until {token.expires:%Y-%m-%d %H:%M} UTC.")
+    say("Keep it now: it is not shown again.\n")
+    say(secret)
+
+
+def _revoke(options: Namespace, tokens: Tokens) -> None:
+    name = named(options, "token")
+    revoked = tokens.revoke(options.user or _only_owner(tokens, name), name)
+    if options.json:
+        write_json(_object(revoked))
+    else:
+        say(f"Token {revoked.name} of {revoked.user} has ended.")
+
+
+def _only_owner(tokens: Tokens, name: str) -> str:
+    owners = [token.user for token in tokens.all() if name_key(token.name) == name_key(name)]
+    if not owners:
+        raise NoSuchThingError(f"There is no token {name!r}; 'labcrate token list' tells which there are.")
+    if len(owners) > 1:
+        raise UsageError(f"{', '.join(owners)} each have a token {name!r}; say whose with --user NAME.")
+    return owners[0]
+
+
+def _list(options: Namespace, database: Database, tokens: Tokens) -> None:
+    user = options.user and Users(database).get(options.user).name
+    found = tokens.all(user)
+    if options.json:
+        write_json([_object(token) for token in found])
+        return
+    if not found:
+        say("There are no tokens. Make one: labcrate token add NAME --user NAME")
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("Token", "User", "Good until (UTC)", "Last used (UTC)"):
+        table.add_column(heading, overflow="fold")
+    for token in found:
+        until = f"{token.expires:%Y-%m-%d %H:%M}" + (" (over)" if tokens.expired(token) else "")
+        table.add_row(token.name, token.user, until, f"{token.used:%Y-%m-%d %H:%M}" if token.used else "never")
+    console().print(table)
+
+
+def _object(token: Token) -> dict[str, object]:
+    return {
+        "name": token.name,
+        "user": token.user,
+        "createdAt": format_instant(token.created),
+        "expiresAt": format_instant(token.expires),
+        "usedAt": format_instant(token.used) if token.used else None,
+    }

@@ -1,0 +1,56 @@
+"""What the commands about people have in common: the lab's people, and how a password is asked for."""
+
+import getpass
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from labcrate.catalog.state import state_folder
+from labcrate.cli.screen import settings
+from labcrate.errors import UsageError
+from labcrate.people.database import Database
+
+_LONGEST_LINE_BYTES = 16 * 1024
+
+
+@contextmanager
+def people(options: Namespace) -> Iterator[Database]:
+    """The people of the lab that was named. Raises NoLabError, CatalogError, PeopleError."""
+    with Database.open(state_folder(settings(options).lab().root)) as database:
+        yield database
+
+
+def named(options: Namespace, what: str) -> str:
+    """The name that the command is about. Raises UsageError when none was given."""
+    if options.name is None:
+        raise UsageError(f"Say which {what}: labcrate {options.command} {options.action} NAME.")
+    name: str = options.name
+    return name
+
+
+def ask_password(options: Namespace, name: str) -> str:
+    """A password, typed twice on the terminal, or read from standard input when that was asked for.
+
+    Raises UsageError.
+    """
+    if options.password_stdin:
+        return _from_stdin()
+    if not sys.stdin.isatty():
+        raise UsageError("There is no terminal to ask for the password on; send it with --password-stdin.")
+    try:
+        password = getpass.getpass(f"Password for {name}: ")
+        again = getpass.getpass("The same once more: ")
+    except EOFError:
+        raise UsageError("No password was typed.") from None
+    if password != again:
+        raise UsageError("The two passwords are not the same.")
+    return password
+
+
+def _from_stdin() -> str:
+    line = sys.stdin.buffer.readline(_LONGEST_LINE_BYTES)
+    try:
+        return line.decode("utf-8").removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise UsageError("The password on standard input is not UTF-8 text.") from None

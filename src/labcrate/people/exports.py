@@ -1,0 +1,169 @@
+"""The export log: what left the lab, when, and by whom. A line is written before the first byte is sent."""
+
+import getpass
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+
+from labcrate.lab.text import one_line
+from labcrate.people.database import SYSTEM_CLOCK, Clock, Database, instant, now_ms
+from labcrate.people.runs import Run
+
+COMMAND_LINE = "command line"
+_DIED = "the server or command ended while it was sending; seen when the log was next opened"
+_COLUMNS = (
+    "number, begun_ms, ended_ms, who, via, address, session, options, etag, start, length, total, bytes_sent, "
+    "outcome, reason"
+)
+_ALL = -1  # what SQLite takes for no limit
+_LARGEST = (1 << 63) - 1
+
+
+class Outcome(StrEnum):
+    """How a transfer stands: aborted by the client or the server's end, broken by labcrate because a file changed."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    ABORTED = "aborted"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One transfer. ``start`` and ``length`` are the part that was asked for, ``total`` the archive, all in bytes."""
+
+    number: int
+    begun: datetime
+    ended: datetime | None
+    who: str
+    via: str
+    address: str
+    session: int
+    options: str
+    etag: str
+    start: int
+    length: int
+    total: int
+    bytes_sent: int
+    outcome: Outcome
+    reason: str | None
+
+
+class ExportLog:
+    """The log of one lab. Any thread may use it; every method may wait for the disk. All raise PeopleError."""
+
+    def __init__(self, database: Database, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._database, self._clock = database, clock
+        self._run = Run(database.folder)
+
+    def close(self) -> None:
+        """Say that nothing more is sent by this process; its lines should have ended."""
+        self._run.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def begin(
+        self,
+        *,
+        who: str,
+        via: str,
+        address: str,
+        session: int,
+        options: str,
+        etag: str,
+        start: int,
+        length: int,
+        total: int,
+    ) -> int:
+        """Write a line before the first byte is sent, and return its number. It is on the disk afterwards."""
+        texts = map(one_line, (who, via, address, options, etag))
+        who, via, address, options, etag = texts
+        values = (now_ms(self._clock), who, via, address, session, options, etag, start, length, total)
+        run = self._run.name()
+        with self._database.change() as connection:
+            inserted = connection.execute(
+                "INSERT INTO export (begun_ms, who, via, address, session, options, etag, start, length, total, run) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (*values, run),
+            )
+            return int(inserted.lastrowid or 0)
+
+    def progress(self, line: int, bytes_sent: int) -> None:
+        """Say how many bytes were sent so far. A power cut may forget it."""
+        with self._database.change(durable=False) as connection:
+            connection.execute(
+                "UPDATE export SET bytes_sent = ? WHERE number = ? AND outcome = 'running'", (bytes_sent, line)
+            )
+
+    def end(self, line: int, bytes_sent: int, outcome: Outcome, reason: str | None = None) -> None:
+        """Say how a transfer ended; of a line that ended before, nothing changes."""
+        with self._database.change() as connection:
+            connection.execute(
+                "UPDATE export SET ended_ms = ?, bytes_sent = ?, outcome = ?, reason = ? "
+                "WHERE number = ? AND outcome = 'running'",
+                (now_ms(self._clock), bytes_sent, outcome, reason and one_line(reason), line),
+            )
+
+    def settle(self) -> int:
+        """Mark as aborted what was left running by processes that live no more; returns how many lines that were.
+
+        To be called when a server or command starts, before it writes lines of its own.
+        """
+        # Asked in this order: a process that begins meanwhile is not among those that may be dead.
+        named = {run for (run,) in self._database.rows("SELECT DISTINCT run FROM export WHERE outcome = 'running'")}
+        dead = named - self._run.alive() if named else named
+        settled = 0
+        for run in dead:
+            with self._database.change() as connection:
+                settled += connection.execute(
+                    "UPDATE export SET ended_ms = ?, outcome = 'aborted', reason = ? "
+                    "WHERE outcome = 'running' AND run = ?",
+                    (now_ms(self._clock), _DIED, run),
+                ).rowcount
+        return settled
+
+    def lines(self, *, session: int | None = None, limit: int | None = None, before: int | None = None) -> list[Line]:
+        """The lines, the newest first: of one session or all, and only those with a number below ``before``."""
+        found = self._database.rows(
+            f"SELECT {_COLUMNS} FROM export "  # noqa: S608 - constant columns
+            "WHERE (?1 IS NULL OR session = ?1) AND number < ?2 ORDER BY number DESC LIMIT ?3",
+            session,
+            _LARGEST if before is None else before,
+            _ALL if limit is None else limit,
+        )
+        return [_line(row) for row in found]
+
+
+def system_user() -> str:
+    """Who runs this command, as the operating system names them: what the log says of the command line."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a user number without a name, as in some containers
+        return "unknown"
+
+
+def _line(row: tuple[Any, ...]) -> Line:
+    number, begun_ms, ended_ms, *texts_and_sizes, outcome, reason = row
+    who, via, address, session, options, etag, start, length, total, bytes_sent = texts_and_sizes
+    return Line(
+        number,
+        instant(begun_ms),
+        None if ended_ms is None else instant(ended_ms),
+        who,
+        via,
+        address,
+        session,
+        options,
+        etag,
+        start,
+        length,
+        total,
+        bytes_sent,
+        Outcome(outcome),
+        reason,
+    )

@@ -1,0 +1,81 @@
+"""The log of links: which near miss was made part of which session, by whom, and whether that was taken back."""
+
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from labcrate.errors import NoSuchThingError, RepairError
+from labcrate.lab.text import one_line
+from labcrate.people.database import SYSTEM_CLOCK, Clock, Database, instant, now_ms
+
+_COLUMNS = "number, linked_ms, who, session, source, target, method, undone_ms, undone_by"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One near miss that was linked. Paths are relative to the lab folder; ``method`` is how the file got there."""
+
+    number: int
+    linked: datetime
+    who: str
+    session: int
+    source: str
+    target: str
+    method: str
+    undone: datetime | None = None
+    undone_by: str | None = None
+
+
+class LinkLog:
+    """The log of one lab. Any thread may use it; every method may wait for the disk. All raise PeopleError."""
+
+    def __init__(self, database: Database, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._database, self._clock = database, clock
+
+    def add(self, *, who: str, session: int, source: str, target: str, method: str) -> int:
+        """Write down a link, and return its number. It is on the disk afterwards."""
+        with self._database.change() as connection:
+            inserted = connection.execute(
+                "INSERT INTO link (linked_ms, who, session, source, target, method) VALUES (?, ?, ?, ?, ?, ?)",
+                (now_ms(self._clock), one_line(who), session, os.fsencode(source), os.fsencode(target), method),
+            )
+            return int(inserted.lastrowid or 0)
+
+    def undone(self, number: int, who: str) -> None:
+        """Write down that a link was taken back. Raises NoSuchThingError, and RepairError when it was already."""
+        with self._database.change() as connection:
+            changed = connection.execute(
+                "UPDATE link SET undone_ms = ?, undone_by = ? WHERE number = ? AND undone_ms IS NULL",
+                (now_ms(self._clock), one_line(who), number),
+            ).rowcount
+        if not changed:
+            link = self.get(number)
+            raise RepairError(f"Link {number} was taken back already, by {link.undone_by}.")
+
+    def get(self, number: int) -> Link:
+        """One link. Raises NoSuchThingError."""
+        found = self._database.rows(f"SELECT {_COLUMNS} FROM link WHERE number = ?", number)  # noqa: S608
+        if not found:
+            raise NoSuchThingError(f"There is no link {number}; the list of a session's links tells their numbers.")
+        return _link(found[0])
+
+    def lines(self, session: int | None = None) -> list[Link]:
+        """The links of one session or all, the newest first, those that were taken back too."""
+        query = f"SELECT {_COLUMNS} FROM link WHERE ?1 IS NULL OR session = ?1 ORDER BY number DESC"  # noqa: S608
+        return [_link(row) for row in self._database.rows(query, session)]
+
+
+def _link(row: tuple[Any, ...]) -> Link:
+    number, linked_ms, who, session, source, target, method, undone_ms, undone_by = row
+    return Link(
+        number,
+        instant(linked_ms),
+        who,
+        session,
+        os.fsdecode(source),
+        os.fsdecode(target),
+        method,
+        None if undone_ms is None else instant(undone_ms),
+        undone_by,
+    )

@@ -1,0 +1,80 @@
+"""Passwords: what they must be, and their Argon2id hashes (RFC 9106)."""
+
+import unicodedata
+
+from argon2 import PasswordHasher
+from argon2.exceptions import HashingError, InvalidHashError, VerificationError, VerifyMismatchError
+from argon2.profiles import RFC_9106_LOW_MEMORY
+
+from labcrate.errors import PeopleError, UsageError
+
+SHORTEST, LONGEST = 10, 1024
+
+TOO_SHORT = f"A password has at least {SHORTEST} characters."
+TOO_LONG = f"A password has at most {LONGEST} characters."
+UNSEEN = "A password holds no line breaks and no other characters that cannot be typed."
+AS_NAME = "A password is not the user's own name."
+
+
+class Passwords:
+    """Hashes and checks passwords, slowly on purpose: RFC 9106's second recommended option, 64 MiB each.
+
+    Methods compute for about 0.2 s and hold that memory: call one at a time, in a thread.
+    """
+
+    def __init__(self, hasher: PasswordHasher | None = None) -> None:
+        self._hasher = hasher or PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
+        self._nobody: str | None = None
+
+    def hash(self, password: str) -> str:
+        """The hash of a password, with its salt and parameters (PHC string). Raises PeopleError."""
+        try:
+            return self._hasher.hash(_as_typed(password))
+        except HashingError as error:
+            raise PeopleError(_NO_MEMORY) from error
+
+    def fits(self, hashed: str | None, password: str) -> bool:
+        """Whether a password is the one that was hashed. With None it never fits, and takes as long to find out.
+
+        Raises PeopleError.
+        """
+        if self._nobody is None:  # made before anything is known about the name, so that it tells nothing
+            self._nobody = self._hasher.hash("nobody's password")
+        try:
+            fitting = self._hasher.verify(hashed or self._nobody, _as_typed(password))
+        except (VerifyMismatchError, InvalidHashError):
+            return False
+        except VerificationError as error:
+            raise PeopleError(_NO_MEMORY) from error
+        return fitting and hashed is not None
+
+    def outdated(self, hashed: str) -> bool:
+        """Whether a hash was made with other parameters than those of today."""
+        return self._hasher.check_needs_rehash(hashed)
+
+
+_NO_MEMORY = "There is not enough memory to check a password; free some, and try again."
+
+
+def check_new(password: str, name: str) -> None:
+    """See that a password may be set. Raises UsageError, with one of the sentences of this module."""
+    typed = unicodedata.normalize("NFC", password)
+    if len(typed) < SHORTEST:
+        raise UsageError(TOO_SHORT)
+    if len(typed) > LONGEST:
+        raise UsageError(TOO_LONG)
+    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in typed):
+        raise UsageError(UNSEEN)
+    if typed.casefold() == name.casefold():
+        raise UsageError(AS_NAME)
+
+
+def checkable(password: str) -> bool:
+    """Whether it could be anybody's password: longer ones are not worth hashing."""
+    return len(password) <= 4 * LONGEST
+
+
+def _as_typed(password: str) -> bytes:
+    """The same bytes on every keyboard: any space as U+0020, composed letters (RFC 8265, OpaqueString)."""
+    spaced = "".join(" " if unicodedata.category(character) == "Zs" else character for character in password)
+    return unicodedata.normalize("NFC", spaced).encode("utf-8", "surrogatepass")

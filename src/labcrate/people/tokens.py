@@ -1,0 +1,108 @@
+"""Keys of scripts: each one is somebody's, may do what they may do, and is good for a time."""
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from labcrate.errors import NoSuchThingError, UsageError
+from labcrate.lab.text import one_line
+from labcrate.people.database import SYSTEM_CLOCK, Clock, Database, instant, now_ms
+from labcrate.people.keys import hash_secret, make_secret
+from labcrate.people.names import clean_name, name_key
+from labcrate.people.users import USER_COLUMNS, User, user_of
+
+PREFIX = "labcrate_"
+LONGEST_DAYS = 3650
+_DAY_MS = 24 * 3600 * 1000
+_NOTED_EVERY_MS = 60 * 1000
+_COLUMNS = "token.name, user.name, token.created_ms, token.expires_ms, token.used_ms"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token without its secret. ``used`` is when it was last used, to the minute; None: never."""
+
+    name: str
+    user: str
+    created: datetime
+    expires: datetime
+    used: datetime | None
+
+
+class Tokens:
+    """The tokens of one lab. Any thread may use it; every method may wait for the disk. All raise PeopleError."""
+
+    def __init__(self, database: Database, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._database, self._clock = database, clock
+
+    def add(self, user: User, name: str, days: int) -> tuple[Token, str]:
+        """Make a token for somebody; its text is returned here, and never again.
+
+        Raises UsageError for a name that is taken or will not do, a disabled user, and days that are no time.
+        """
+        name = clean_name(name, "token")
+        if not 1 <= days <= LONGEST_DAYS:
+            raise UsageError(f"A token is good for 1 to {LONGEST_DAYS} days, not {days}.")
+        secret, now = make_secret(PREFIX), now_ms(self._clock)
+        expires = now + days * _DAY_MS
+        with self._database.change() as connection:
+            (disabled,) = connection.execute("SELECT disabled FROM user WHERE id = ?", (user.id,)).fetchone()
+            if disabled:
+                raise UsageError(f"{user.name} is disabled; enable them before they get a token.")
+            try:
+                connection.execute(
+                    "INSERT INTO token (secret_sha256, user_id, name, name_key, created_ms, expires_ms) "
+                    "VALUES (?, ?, ?, ?, ?, ?)",
+                    (hash_secret(secret), user.id, name, name_key(name), now, expires),
+                )
+            except sqlite3.IntegrityError:
+                raise UsageError(f"{user.name} has a token {name!r} already; choose another name.") from None
+        return Token(name, user.name, instant(now), instant(expires), None), secret
+
+    def find(self, secret: str) -> User | None:
+        """Whose token it is, with the role they have now: None when it is not good, or its user is disabled."""
+        if not secret.startswith(PREFIX):
+            return None
+        hashed, now = hash_secret(secret), now_ms(self._clock)
+        query = (
+            f"SELECT token.used_ms, {USER_COLUMNS} FROM token JOIN user ON user.id = token.user_id "  # noqa: S608
+            "WHERE secret_sha256 = ? AND expires_ms > ? AND NOT user.disabled"
+        )
+        for used_ms, *columns in self._database.rows(query, hashed, now):
+            if used_ms is None or now - used_ms >= _NOTED_EVERY_MS:
+                self._database.note("UPDATE token SET used_ms = ? WHERE secret_sha256 = ?", now, hashed)
+            return user_of(tuple(columns))
+        return None
+
+    def all(self, user: str | None = None) -> list[Token]:
+        """Everybody's tokens or one user's, also those that are no longer good."""
+        found = self._database.rows(
+            f"SELECT {_COLUMNS} FROM token JOIN user ON user.id = token.user_id "  # noqa: S608 - constant columns
+            "WHERE ?1 IS NULL OR user.name_key = ?1 ORDER BY user.name_key, token.name_key",
+            None if user is None else name_key(user),
+        )
+        return [_token(row) for row in found]
+
+    def revoke(self, user: str, name: str) -> Token:
+        """End a token at once, and return what it was. Raises NoSuchThingError."""
+        for token in self.all(user):
+            if name_key(token.name) == name_key(one_line(name)):
+                with self._database.change() as connection:
+                    connection.execute(
+                        "DELETE FROM token WHERE name_key = ? AND user_id = (SELECT id FROM user WHERE name_key = ?)",
+                        (name_key(token.name), name_key(user)),
+                    )
+                return token
+        raise NoSuchThingError(
+            f"{one_line(user)} has no token '{one_line(name[:100])}'; 'labcrate token list' tells which there are."
+        )
+
+    def expired(self, token: Token) -> bool:
+        """Whether a token's time is over."""
+        return now_ms(self._clock) >= token.expires.timestamp() * 1000
+
+
+def _token(row: tuple[Any, ...]) -> Token:
+    name, user, created_ms, expires_ms, used_ms = row
+    return Token(name, user, instant(created_ms), instant(expires_ms), None if used_ms is None else instant(used_ms))

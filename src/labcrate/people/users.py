@@ -1,0 +1,169 @@
+"""Who may do what in a lab."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from labcrate.errors import LoginError, NoSuchThingError, UsageError
+from labcrate.lab.text import one_line
+from labcrate.people.database import SYSTEM_CLOCK, Clock, Database, instant, now_ms
+from labcrate.people.names import clean_name, name_key
+from labcrate.people.passwords import Passwords, check_new, checkable
+from labcrate.people.roles import Role
+
+USER_COLUMNS = "user.id, user.name, user.role, user.disabled, user.created_ms"
+
+NO_FIT = "Name and password do not fit."
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Somebody who may log in, unless ``disabled``."""
+
+    id: int
+    name: str
+    role: Role
+    disabled: bool
+    created: datetime
+
+
+class Users:
+    """The users of one lab. Any thread may use it; every method may wait for the disk. All raise PeopleError.
+
+    Nobody is ever removed, only disabled: a name in the log means one person for good.
+    """
+
+    def __init__(self, database: Database, passwords: Passwords | None = None, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._database, self._clock = database, clock
+        self._passwords = passwords or Passwords()
+
+    def all(self) -> list[User]:
+        """Everybody, by name."""
+        return [user_of(row) for row in self._database.rows(f"SELECT {USER_COLUMNS} FROM user ORDER BY name_key")]  # noqa: S608
+
+    def get(self, name: str) -> User:
+        """The user of that name. Raises NoSuchThingError."""
+        query = f"SELECT {USER_COLUMNS} FROM user WHERE name_key = ?"  # noqa: S608 - constant columns
+        for row in self._database.rows(query, name_key(one_line(name))):
+            return user_of(row)
+        raise NoSuchThingError(f"There is no user '{one_line(name[:100])}'; 'labcrate user list' tells who there is.")
+
+    def has_admin(self) -> bool:
+        """Whether there is an administrator. Once there is one, there always is."""
+        return bool(self._database.rows("SELECT 1 FROM user WHERE role = 'admin' AND NOT disabled LIMIT 1"))
+
+    def free(self, name: str) -> str:
+        """A name as it would be kept, if nobody has it yet. Raises UsageError."""
+        name = clean_name(name, "user")
+        if self._database.rows("SELECT 1 FROM user WHERE name_key = ?", name_key(name)):
+            raise UsageError(_taken(name))
+        return name
+
+    def add(self, name: str, role: Role, password: str) -> User:
+        """Add somebody. Raises UsageError for a name that is taken, or a name or password that will not do."""
+        return self._add(name, role, password, first=False)
+
+    def add_first(self, name: str, password: str) -> User:
+        """Add the first administrator. Raises UsageError as ``add`` does, and when there is one already."""
+        return self._add(name, Role.ADMIN, password, first=True)
+
+    def _add(self, name: str, role: Role, password: str, *, first: bool) -> User:
+        name = clean_name(name, "user")
+        check_new(password, name)
+        hashed = self._passwords.hash(password)
+        with self._database.change() as connection:
+            if first and _admins(connection):
+                raise UsageError("This lab has an administrator already; log in.")
+            try:
+                connection.execute(
+                    "INSERT INTO user (name, name_key, role, password_hash, created_ms) VALUES (?, ?, ?, ?, ?)",
+                    (name, name_key(name), role, hashed, now_ms(self._clock)),
+                )
+            except sqlite3.IntegrityError:
+                raise UsageError(_taken(name)) from None
+        return self.get(name)
+
+    def verify(self, name: str, password: str) -> User:
+        """Who has this name and password. Raises LoginError, after the same time whatever it is that does not fit."""
+        if not checkable(password) or not checkable(name):
+            raise LoginError(NO_FIT)
+        query = f"SELECT user.password_hash, {USER_COLUMNS} FROM user WHERE name_key = ?"  # noqa: S608 - as above
+        found = self._database.rows(query, name_key(one_line(name)))
+        hashed: str | None = found[0][0] if found else None
+        fits = self._passwords.fits(hashed, password)
+        user = user_of(found[0][1:]) if found else None
+        if user is None or hashed is None or not fits or user.disabled:
+            raise LoginError(NO_FIT)
+        if self._passwords.outdated(hashed):
+            again = self._passwords.hash(password)
+            with self._database.change() as connection:
+                connection.execute(
+                    "UPDATE user SET password_hash = ? WHERE id = ? AND password_hash = ?", (again, user.id, hashed)
+                )
+        return user
+
+    def set_password(self, name: str, password: str, keep_login: bytes | None = None) -> User:
+        """Give somebody another password, and end all their logins but one (its secret's hash).
+
+        Raises NoSuchThingError, and UsageError for a password that will not do.
+        """
+        user = self.get(name)
+        check_new(password, user.name)
+        hashed = self._passwords.hash(password)
+        with self._database.change() as connection:
+            connection.execute("UPDATE user SET password_hash = ? WHERE id = ?", (hashed, user.id))
+            connection.execute("DELETE FROM login WHERE user_id = ? AND secret_sha256 IS NOT ?", (user.id, keep_login))
+        return user
+
+    def set_role(self, name: str, role: Role) -> User:
+        """Give somebody another role, which holds from their next request on.
+
+        Raises NoSuchThingError, and UsageError when nobody would be left to administer.
+        """
+        user = self.get(name)
+        with self._database.change() as connection, _admin_left(connection, user):
+            connection.execute("UPDATE user SET role = ? WHERE id = ?", (role, user.id))
+        return self.get(name)
+
+    def disable(self, name: str) -> User:
+        """Lock somebody out: logins and tokens end at once. Raises what ``set_role`` does."""
+        user = self.get(name)
+        with self._database.change() as connection, _admin_left(connection, user):
+            connection.execute("UPDATE user SET disabled = 1 WHERE id = ?", (user.id,))
+            connection.execute("DELETE FROM login WHERE user_id = ?", (user.id,))
+            connection.execute("DELETE FROM token WHERE user_id = ?", (user.id,))
+        return self.get(name)
+
+    def enable(self, name: str) -> User:
+        """Let somebody log in again; tokens they had are gone. Raises NoSuchThingError."""
+        user = self.get(name)
+        with self._database.change() as connection:
+            connection.execute("UPDATE user SET disabled = 0 WHERE id = ?", (user.id,))
+        return self.get(name)
+
+
+def user_of(row: tuple[Any, ...]) -> User:
+    """A user from the columns of ``USER_COLUMNS``."""
+    number, name, role, disabled, created_ms = row
+    return User(number, name, Role(role), bool(disabled), instant(created_ms))
+
+
+def _taken(name: str) -> str:
+    return f"There is already a user {name!r}; choose another name."
+
+
+def _admins(connection: sqlite3.Connection) -> int:
+    query = "SELECT count(*) FROM user WHERE role = 'admin' AND NOT disabled"
+    return int(connection.execute(query).fetchone()[0])
+
+
+@contextmanager
+def _admin_left(connection: sqlite3.Connection, changing: User) -> Iterator[None]:
+    """Refuse a change that would take the last administrator away."""
+    before = _admins(connection)
+    yield
+    if before and not _admins(connection):
+        raise UsageError(f"{changing.name} is the last administrator; make somebody else one first.")

@@ -1,0 +1,64 @@
+"""A small picture of a recording: a frame from near its beginning, as JPEG."""
+
+import io
+import os
+from typing import BinaryIO
+
+import av
+from PIL import Image
+
+from labcrate.video.boxes import read_outline
+from labcrate.video.probe import OPTIONS
+from labcrate.video.probe import _Window as Window
+
+WIDTH = 320
+_QUALITY = 75
+_SKIP_S = 1.0  # the very first frames of a camera are often grey
+_MOST_FRAMES = 60
+_MOST_PIXELS = 64_000_000
+# What cameras record: no decoder that nobody needs is given a foreign file.
+_DECODERS = "h264,hevc,mpeg4,mjpeg,av1,libdav1d,vp9,libvpx-vp9"
+
+
+def thumbnail(file: BinaryIO, width: int = WIDTH) -> bytes | None:
+    """A JPEG ``width`` pixels wide of an opened MP4; None for one that shows no picture.
+
+    The caller opens the file, as for `probe`. Raises OSError when the disk, not the file's content, is at fault.
+    """
+    size = file.seek(0, os.SEEK_END)
+    outline = read_outline(file, size)
+    if outline.problem is not None:
+        return None
+    window = Window(file, outline.sound_bytes if outline.broken_off else size)
+    try:
+        picture = _picture(window, width)
+    except (av.FFmpegError, ValueError, OverflowError, MemoryError):
+        picture = None
+    if window.failure is not None:
+        raise window.failure
+    if picture is None:
+        return None
+    written = io.BytesIO()
+    picture.save(written, "JPEG", quality=_QUALITY, optimize=True)
+    return written.getvalue()
+
+
+def _picture(window: Window, width: int) -> Image.Image | None:
+    options = {**OPTIONS, "codec_whitelist": _DECODERS}
+    with av.open(window, "r", format="mp4", options=options, buffer_size=1 << 16) as container:
+        if not container.streams.video:
+            return None
+        stream = container.streams.video[0]
+        stream.thread_count = 1
+        if stream.width * stream.height > _MOST_PIXELS:
+            return None
+        latest = None
+        for number, frame in enumerate(container.decode(stream)):
+            latest = frame
+            if number >= _MOST_FRAMES or (frame.time or 0.0) >= _SKIP_S:
+                break
+        if latest is None:
+            return None
+        height = max(2, round(width * latest.height / latest.width))
+        picture: Image.Image = latest.reformat(width, height, "rgb24").to_image()  # type: ignore[no-untyped-call]
+        return picture

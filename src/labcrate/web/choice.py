@@ -1,0 +1,40 @@
+"""What somebody ticked in the export form of a page, as options: the same words as a query of the API has.
+
+Only times differ: a form's are those of the session's clocks, a query's without a zone are UTC.
+"""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from multidict import MultiMapping
+
+from labcrate.config import export_options
+from labcrate.errors import UsageError
+from labcrate.export.contents import Only, Options
+from labcrate.lab.text import visible
+
+
+def chosen(query: MultiMapping[str], zone: str, base_topic: str) -> Options:
+    """The options that a form's fields mean. Raises UsageError for a field that cannot be meant."""
+    return export_options(
+        pad=query.get("pad") or "0s",
+        readings=query.get("readings") or "session",
+        base_topic=base_topic,
+        only=query.get("only") or Only.ALL,
+        cameras=query.getall("camera", []),
+        sensors=query.getall("sensor", []),
+        start=_instant("from", query.get("from"), zone),
+        end=_instant("to", query.get("to"), zone),
+    )
+
+
+def _instant(name: str, text: str | None, zone: str) -> datetime | None:
+    if not text or not text.strip():
+        return None
+    try:
+        at = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise UsageError(
+            f"{name} is {visible(text)!r}, which is no date and time; write it like 2025-05-02T10:00."
+        ) from None
+    return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone))

@@ -1,0 +1,130 @@
+"""Answering a request for bytes that have a length and a tag: conditions, ranges, headers, and the body."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from http import HTTPStatus
+from typing import Protocol
+
+from aiohttp import hdrs, web
+
+from labcrate.archive.entity import Segment
+from labcrate.errors import SourceChangedError
+from labcrate.people.exports import Outcome
+from labcrate.web.ranges import CONDITIONS, Answer, Representation, answer
+from labcrate.web.sending import SENDER, ClientGoneError, Transfer
+
+_TELL_EVERY_SECONDS = 5.0
+_CLIENT_GONE, _STOPPED = "the client went away", "the server was stopped"
+_log = logging.getLogger("labcrate.web")
+
+Segments = Callable[[int, int], Iterable[Segment]]
+"""Gives what lies from one offset up to another (exclusive)."""
+
+
+class Witness(Protocol):
+    """Is told how a body is sent, and may wait for a disk each time; once begun, nothing it does ends the sending."""
+
+    async def begin(self, start: int, length: int) -> None:
+        """So many bytes from there will be sent. What this raises has nothing sent."""
+
+    async def progress(self, sent: int) -> None:
+        """So many bytes are on their way."""
+
+    async def end(self, sent: int, outcome: Outcome, reason: str | None) -> None:
+        """How it ended."""
+
+
+def conditions(request: web.Request) -> dict[str, str]:
+    """The headers of a request that say under which condition which part is wanted."""
+    return {name: ", ".join(request.headers.getall(name)) for name in CONDITIONS if name in request.headers}
+
+
+async def deliver(
+    request: web.Request,
+    there: Representation,
+    headers: Mapping[str, str],
+    segments: Segments,
+    about: str,
+    witness: Witness | None = None,
+) -> web.StreamResponse:
+    """Send what was asked for of ``there``, with these headers beside those that every such answer has.
+
+    ``about`` names it in the server's log when it turns out not to be what was planned; the connection breaks then.
+    """
+    part = answer(request.method, conditions(request), there)
+    common = _headers(there) | dict(headers)
+    if part.status == HTTPStatus.NOT_MODIFIED:
+        return web.Response(status=part.status, headers=common)
+    _refuse(part, there)
+    response = web.StreamResponse(status=part.status, headers=common)
+    response.content_length = part.length
+    if content_range := part.content_range(there.length):
+        response.headers[hdrs.CONTENT_RANGE] = content_range
+    if request.method == hdrs.METH_GET and part.length:
+        if witness:
+            await witness.begin(part.start, part.length)
+        await _send(request, response, segments(part.start, part.stop), about, witness)
+    return response
+
+
+def _headers(there: Representation) -> dict[str, str]:
+    # RFC 9110, 8.8.2.1: never later than now, though files may be.
+    modified = min(there.modified, datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
+    return {
+        hdrs.ETAG: there.etag,
+        hdrs.LAST_MODIFIED: format_datetime(modified, usegmt=True),
+        hdrs.ACCEPT_RANGES: "bytes",
+        hdrs.CACHE_CONTROL: "private, no-cache, no-transform",
+    }
+
+
+def _refuse(part: Answer, there: Representation) -> None:
+    """Raise the error that the status is, if it is one."""
+    if part.status == HTTPStatus.PRECONDITION_FAILED:
+        raise web.HTTPPreconditionFailed(
+            headers={hdrs.ETAG: there.etag}, text="What is there is not, or no longer, what the request is about."
+        )
+    if part.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+        raise web.HTTPRequestRangeNotSatisfiable(
+            headers={hdrs.CONTENT_RANGE: part.content_range(there.length) or "", hdrs.ETAG: there.etag},
+            text=f"There are {there.length} bytes, and the range begins after them.",
+        )
+
+
+async def _send(
+    request: web.Request, response: web.StreamResponse, segments: Iterable[Segment], about: str, witness: Witness | None
+) -> None:
+    transfer = Transfer()
+    telling = asyncio.get_running_loop().create_task(_tell(transfer, witness)) if witness else None
+    outcome, reason = Outcome.BROKEN, "the server failed"
+    try:
+        await response.prepare(request)
+        await request.app[SENDER].send(request, segments, transfer)
+        outcome, reason = Outcome.FINISHED, ""
+    except SourceChangedError as error:
+        reason = str(error)
+    except (ClientGoneError, ConnectionError):
+        outcome, reason = Outcome.ABORTED, _CLIENT_GONE
+    except asyncio.CancelledError:
+        outcome, reason = Outcome.ABORTED, _CLIENT_GONE if request.transport is None else _STOPPED
+        raise
+    except OSError as error:
+        reason = f"the server has reached a limit ({error.strerror or 'out of resources'})"
+    finally:
+        if outcome is not Outcome.FINISHED:
+            response.force_close()
+        if outcome is Outcome.BROKEN:
+            _log.warning("%s was broken off: %s", about, reason)
+        if witness and telling:
+            telling.cancel()
+            # Whoever is cancelled while waiting here waits no longer; the line is written all the same.
+            await asyncio.shield(witness.end(transfer.sent, outcome, reason or None))
+
+
+async def _tell(transfer: Transfer, witness: Witness) -> None:
+    while True:
+        await asyncio.sleep(_TELL_EVERY_SECONDS)
+        await witness.progress(transfer.sent)

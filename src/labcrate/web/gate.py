@@ -1,0 +1,96 @@
+"""The gate: every request passes here before its handler sees it, and goes on only if who asks may do that.
+
+What nobody may see is not told apart from what is not there.
+"""
+
+import hmac
+from urllib.parse import quote
+
+from aiohttp import web
+
+from labcrate.errors import LoginError, NotAllowedError
+from labcrate.people.roles import Role
+from labcrate.web.access import CALLER, NEEDS, Caller, Handler
+from labcrate.web.cookies import csrf_token, login_secret
+from labcrate.web.forms import form
+from labcrate.web.login import LOGIN_PAGE, LOGINS, SETUP_PAGE, TOKENS, has_admin, look_up
+from labcrate.web.site import url
+from labcrate.web.visitor import SAFE_METHODS, check_host, check_origin, client_address
+
+# These have no login that a form of theirs could be tied to; another site's pages are refused there all the same.
+_BEFORE_LOGIN = (LOGIN_PAGE, SETUP_PAGE)
+_UNMARKED = object()
+
+
+@web.middleware
+async def access(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let a request through to its handler if who asks may do that.
+
+    Raises LoginError, NotAllowedError, or UsageError for a request that was meant for another server.
+    """
+    check_host(request)
+    caller = await _identify(request)
+    if caller is not None:
+        request[CALLER] = caller
+    needed = _needed(request)
+    if needed is not None and caller is None:
+        return _to_login(request)
+    if request.method not in SAFE_METHODS:
+        await _check_form(request, caller)
+    if needed is _UNMARKED or (isinstance(needed, Role) and caller is not None and not caller.may(needed)):
+        raise NotAllowedError(_may_not(needed))
+    return await handler(request)
+
+
+def _needed(request: web.Request) -> object:
+    """The role that a request needs, or None. What is not there is for everybody who is logged in to find out."""
+    if request.match_info.http_exception is not None:
+        return Role.VIEWER
+    return getattr(request.match_info.handler, NEEDS, _UNMARKED)
+
+
+def _may_not(needed: object) -> str:
+    if isinstance(needed, Role):
+        return f"This needs the role {needed}; ask an administrator of this lab."
+    return "Nobody may do this."
+
+
+async def _identify(request: web.Request) -> Caller | None:
+    app, address = request.app, client_address(request)
+    if not await has_admin(app):
+        return None
+    if "Authorization" in request.headers:
+        user = await look_up(app, app[TOKENS].find, _bearer(request))
+        return Caller(user.name, user.role, address, "token") if user else None
+    secret = login_secret(request)
+    user = await look_up(app, app[LOGINS].find, secret) if secret else None
+    return Caller(user.name, user.role, address, "login", csrf_token(secret)) if user and secret else None
+
+
+def _bearer(request: web.Request) -> str:
+    """The token of an Authorization header (RFC 6750, 2.1), or nothing."""
+    scheme, _, token = request.headers["Authorization"].partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _to_login(request: web.Request) -> web.Response:
+    """Send a browser to the login page, and tell a script that it needs a token. Raises LoginError."""
+    if request.path.startswith("/api/") or "Authorization" in request.headers:
+        raise LoginError("Log in first, or send a token: 'labcrate token add' makes one.")
+    here = request.rel_url.raw_path_qs
+    goal = url(request.app, LOGIN_PAGE)
+    if request.method in ("GET", "HEAD") and here != "/":
+        goal += "?next=" + quote(here, safe="/", errors="surrogateescape")
+    return web.Response(status=303, headers={"Location": goal})
+
+
+async def _check_form(request: web.Request, caller: Caller | None) -> None:
+    """Refuse what another site had a browser send. Raises NotAllowedError."""
+    if caller is not None and caller.via == "token":
+        return
+    check_origin(request)
+    if caller is None or request.path in _BEFORE_LOGIN:
+        return
+    given = request.headers.get("X-CSRF-Token") or (await form(request)).get("csrf", "")
+    if not hmac.compare_digest(given.encode("utf-8", "replace"), caller.csrf.encode()):
+        raise NotAllowedError("This page is out of date; load it again, and do it once more.")

@@ -1,0 +1,266 @@
+"""Reads new recordings in the background, so that most downloads start at once.
+
+A recording is read once nothing has touched it for a while; a camera still writes to the others. Whatever
+somebody waits for comes first.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from aiohttp import web
+
+from labcrate.catalog.catalog import Catalog
+from labcrate.catalog.index import Progress, Wish, index_files
+from labcrate.catalog.state import state_folder
+from labcrate.errors import LabcrateError
+from labcrate.export.inventory import Inventory
+from labcrate.lab.folder import SENSOR_DATA, Entry, Kind, Lab, printable
+from labcrate.linking.place import is_hidden
+from labcrate.model.fixity import Identity
+from labcrate.model.recording import Probe
+from labcrate.web.jobs import JOBS
+from labcrate.web.site import LAB, work
+from labcrate.web.snapshot import SNAPSHOT
+
+STABLE_SECONDS = 10.0
+_LOOK_EVERY_SECONDS = 10.0
+# Of the time, looking takes at most one part in so many: a lab of a million files is looked at less often.
+_SHARE_OF_LOOKING = 20
+_YIELD_SECONDS = 0.2
+_FIRST_RETRY_SECONDS = 60.0
+_LAST_RETRY_SECONDS = 3600.0
+_log = logging.getLogger("labcrate.web")
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A file as it was first seen in its present state, and when."""
+
+    identity: Identity
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """A file that could not be read in one state: not tried again before ``again``, then after twice the time."""
+
+    identity: Identity
+    why: str
+    again: float
+    wait: float
+
+
+class _Stopped(Exception):  # noqa: N818 - no error: the server ends
+    """Raised out of the reading when the server ends."""
+
+
+class Indexer(Progress):
+    """Keeps the index up to date, one ``step`` after the other; ``run`` does so until ``stop``.
+
+    ``inventory`` gives the lab's files as of now, ``busy`` says whether somebody waits for other work. The clocks
+    are seconds: ``clock`` only ever goes on, ``wall`` is what file times are compared with.
+    """
+
+    def __init__(
+        self,
+        lab: Lab,
+        inventory: Callable[[], Inventory],
+        busy: Callable[[], bool] = lambda: False,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._lab, self._inventory, self._busy, self._clock, self._wall = lab, inventory, busy, clock, wall
+        self._stop = threading.Event()
+        self._seen: dict[str, _Seen] = {}
+        self._done: dict[str, Identity] = {}
+        self._failures: dict[str, _Failure] = {}
+        self._indexed: frozenset[str] | None = None
+        self._problem: str | None = None
+        self._files_left = self._bytes_left = 0
+        self._yielding = False
+
+    @property
+    def state(self) -> str:
+        """What it does, in one word: idle, reading, waiting (for somebody's work), or troubled."""
+        if self._problem:
+            return "troubled"
+        if self._files_left:
+            return "waiting" if self._yielding else "reading"
+        return "idle"
+
+    def as_object(self) -> dict[str, Any]:
+        """What it does, in numbers; for those who may know the names of recordings."""
+        failed = [{"file": printable(path), "why": f.why} for path, f in sorted(self._failures.items())]
+        return {
+            "filesLeft": self._files_left,
+            "bytesLeft": self._bytes_left,
+            "unstable": max(0, len(self._seen) - len(self._done) - len(failed) - self._files_left),
+            "failed": failed,
+            "problem": self._problem,
+        }
+
+    def run(self) -> None:
+        """Go on until ``stop``.
+
+        The thread is as important as any other: one of low priority that holds the interpreter's lock would have
+        all the others wait for it on a busy machine.
+        """
+        while not self._stop.is_set():
+            begun = self._clock()
+            self.step()
+            self._stop.wait(max(_LOOK_EVERY_SECONDS, _SHARE_OF_LOOKING * (self._clock() - begun)))
+
+    def stop(self) -> None:
+        """Have it end at once; what was read whole stays known."""
+        self._stop.set()
+
+    def step(self) -> int:
+        """Look once, and read what has become stable; returns how many files were read."""
+        try:
+            read = self._look()
+        except (LabcrateError, OSError) as error:
+            said = str(error) if isinstance(error, LabcrateError) else os.strerror(error.errno or 0)
+            if said != self._problem:
+                _log.warning("Recordings cannot be indexed ahead of time: %s", said)
+            self._problem = said
+            return 0
+        except _Stopped:
+            return 0
+        finally:
+            self._files_left = self._bytes_left = 0
+        self._problem = None
+        return read
+
+    def _look(self) -> int:
+        present = self._present()
+        now = self._clock()
+        self._seen = {path: self._as_seen(path, identity, now) for path, identity in present.items()}
+        self._done = {path: identity for path, identity in self._done.items() if present.get(path) == identity}
+        self._failures = {p: f for p, f in self._failures.items() if present.get(p) == f.identity}
+        due = {path: seen.identity for path, seen in self._seen.items() if self._is_due(path, seen, now)}
+        wishes = [Wish(path, identity, probe=_is_recording(path)) for path, identity in due.items()]
+        # A lab that shows no recording at all is a disk that is not mounted, sooner than one that was emptied.
+        gone = bool(present) and not (self._indexed is not None and self._indexed <= present.keys())
+        if not wishes and not gone:
+            return 0
+        with Catalog.open(state_folder(self._lab.root)) as catalog:
+            if gone:
+                known = catalog.all().keys()
+                catalog.forget(sorted(filter(self._is_gone, known - present.keys())))
+                self._indexed = frozenset(known & present.keys())
+            return self._read(catalog, wishes)
+
+    def _present(self) -> dict[str, Identity]:
+        """Every file whose checksums an archive could need, in its present state."""
+        found = {}
+        for entry in _wanted(self._inventory()):
+            with suppress(OSError):  # gone since the walk
+                found[entry.path] = self._lab.identity(entry.path)
+        return found
+
+    def _is_gone(self, path: str) -> bool:
+        """Whether there is no such file: the index also knows files that are no recordings."""
+        try:
+            self._lab.identity(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:
+            return False
+        return False
+
+    def _as_seen(self, path: str, identity: Identity, now: float) -> _Seen:
+        before = self._seen.get(path)
+        return before if before is not None and before.identity == identity else _Seen(identity, now)
+
+    def _is_due(self, path: str, seen: _Seen, now: float) -> bool:
+        failure = self._failures.get(path)
+        return (
+            path not in self._done
+            and now - seen.since >= STABLE_SECONDS
+            # A time in the future is a clock that is set wrong, and says nothing of who writes now.
+            and abs(self._wall() - seen.identity.mtime_ns / 1e9) >= STABLE_SECONDS
+            and (failure is None or failure.again <= now)
+        )
+
+    def _read(self, catalog: Catalog, wishes: Iterable[Wish]) -> int:
+        wishes = list(wishes)
+        if not wishes:
+            return 0
+        known, failures = index_files(self._lab, catalog, wishes, _probe, self, workers=1)
+        self._indexed = (self._indexed or frozenset()) | known.keys()
+        self._done |= {path: indexed.identity for path, indexed in known.items()}
+        self._failures = {path: failure for path, failure in self._failures.items() if path not in known}
+        self._remember(failures, {wish.path: wish.identity for wish in wishes})
+        return len(known)
+
+    def _remember(self, failures: Mapping[str, str], identities: Mapping[str, Identity]) -> None:
+        for path, why in failures.items():
+            before = self._failures.get(path)
+            wait = min(2 * before.wait, _LAST_RETRY_SECONDS) if before else _FIRST_RETRY_SECONDS
+            self._failures[path] = _Failure(identities[path], why, self._clock() + wait, wait)
+
+    def begin(self, files: int, size_bytes: int) -> None:
+        """Take up how much there is to read."""
+        self._files_left, self._bytes_left = files, size_bytes
+
+    def advance(self, size_bytes: int) -> None:
+        """So much was read: let others go first, and end when told to."""
+        self._bytes_left -= size_bytes
+        self._yielding = True
+        while self._busy() and not self._stop.is_set():
+            self._stop.wait(_YIELD_SECONDS)
+        self._yielding = False
+        if self._stop.is_set():
+            raise _Stopped
+
+    def finish(self, path: str) -> None:  # noqa: ARG002 - which one is of no interest here
+        """One file less to read."""
+        self._files_left -= 1
+
+
+def _wanted(inventory: Inventory) -> Iterator[Entry]:
+    """All recordings, whosever they are, and what the sessions' own sensor folders hold."""
+    for entries in (inventory.unlinked, *inventory.linked.values()):
+        yield from (entry for entry in entries if _is_recording(entry.path) and _is_file(entry))
+    for folder in inventory.book.folders.values():
+        yield from filter(_is_file, inventory.lab.walk(f"{folder}/{SENSOR_DATA}"))
+
+
+def _is_recording(path: str) -> bool:
+    return path.lower().endswith(".mp4")
+
+
+def _is_file(entry: Entry) -> bool:
+    return entry.kind is Kind.FILE and not is_hidden(entry.path)
+
+
+def _probe(file: BinaryIO) -> Probe:
+    # FFmpeg is loaded when there is something to probe.
+    from labcrate.video.probe import probe  # noqa: PLC0415
+
+    return probe(file)
+
+
+INDEXER = web.AppKey("indexer", Indexer)
+
+
+def add_indexer(app: web.Application) -> None:
+    """Give an application its indexer, which goes on in a thread of its own as long as the application lives."""
+    jobs = app[JOBS]
+    app[INDEXER] = Indexer(app[LAB], app[SNAPSHOT].inventory, lambda: jobs.running > 0)
+    app.cleanup_ctx.append(_run)
+
+
+async def _run(app: web.Application) -> AsyncIterator[None]:
+    thread = threading.Thread(target=app[INDEXER].run, name="indexer")
+    thread.start()
+    yield
+    app[INDEXER].stop()
+    await work(app, thread.join)

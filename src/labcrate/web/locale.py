@@ -1,0 +1,142 @@
+"""English and Spanish: which one somebody reads, the sentences of it, and how it writes times, numbers and sizes."""
+
+import io
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cache
+from importlib import resources
+from zoneinfo import ZoneInfo
+
+from aiohttp import hdrs, web
+from babel import Locale as Cldr
+from babel.dates import format_date, format_datetime, format_time
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+from babel.support import Translations
+from markupsafe import Markup
+
+from labcrate.model.timespan import format_duration, format_instant
+
+COOKIE = "labcrate_language"
+LANGUAGES = {"en": "English", "es": "Español"}
+"""Each language by its code (BCP 47), called as it calls itself."""
+
+_USUAL = "en"
+_DOMAIN = "labcrate"
+# CLDR's British English: day before month, and 24 hours, as the lab's own clocks and files have it.
+_CLDR = {"en": Cldr("en", "GB"), "es": Cldr("es", "ES")}
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+def language_of(request: web.Request) -> str:
+    """The language that somebody chose, else the one that their browser likes best of those there are."""
+    chosen = request.cookies.get(COOKIE)
+    return chosen if chosen in LANGUAGES else preferred(request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))
+
+
+def preferred(accepted: str) -> str:
+    """The best of the languages for an Accept-Language header (RFC 9110, section 12.5.4)."""
+    weights: dict[str, float] = {}
+    for part in accepted.split(",")[:50]:
+        wanted, _, weight = part.partition(";")
+        code = wanted.strip().lower().partition("-")[0]
+        if code in LANGUAGES:
+            weights[code] = max(weights.get(code, 0.0), _weight(weight))
+    return max(weights, key=lambda code: weights[code]) if any(weights.values()) else _USUAL
+
+
+def _weight(text: str) -> float:
+    name, _, value = text.strip().partition("=")
+    if name.strip() != "q":
+        return 1.0
+    try:
+        return min(1.0, max(0.0, float(value)))
+    except ValueError:
+        return 0.0
+
+
+@cache
+def translations(language: str) -> Translations:
+    """All sentences of a language, read from its ``.po`` file; English ones stand in the source itself."""
+    if language == _USUAL:
+        return Translations()
+    path = f"translations/{language}/LC_MESSAGES/{_DOMAIN}.po"
+    catalog = read_po(io.BytesIO(resources.files("labcrate.web").joinpath(path).read_bytes()), locale=language)
+    compiled = io.BytesIO()
+    write_mo(compiled, catalog)
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+@dataclass(frozen=True, slots=True)
+class Locale:
+    """How things are said on one page: in a language, with times in an IANA zone and UTC beside them."""
+
+    language: str
+    zone: str = "UTC"
+
+    def say(self, message: str) -> str:
+        """A sentence in the language; itself where it is not translated, as words of the core are."""
+        return translations(self.language).gettext(message) if message else message
+
+    def core(self, text: str) -> Markup:
+        """A sentence of the core as HTML: in the language where it is translated, else marked as English."""
+        said = self.say(text)
+        if said == text and self.language != _USUAL:
+            return Markup('<span lang="en">{}</span>').format(text)
+        return Markup("{}").format(said)
+
+    def number(self, value: float, digits: int = 0) -> str:
+        """A number with the language's separators and at most so many digits behind the point."""
+        return format_decimal(value, "#,##0" + (f".{'#' * digits}" if digits else ""), locale=_CLDR[self.language])
+
+    def size(self, size_bytes: float) -> str:
+        """A size for people, in powers of 1000 as disks and downloads have it: ``3.4 MB``."""
+        size, units = float(size_bytes), iter(_UNITS)
+        unit = next(units)
+        while size >= 999.5 and unit != _UNITS[-1]:
+            size, unit = size / 1000, next(units)
+        return f"{format_decimal(size, '#,##0' if unit == 'B' else '#,##0.0', locale=_CLDR[self.language])} {unit}"
+
+    def exact(self, size_bytes: int) -> str:
+        """A size to the byte: ``3,412,345 bytes``."""
+        word = translations(self.language).ngettext("%(num)s byte", "%(num)s bytes", size_bytes)
+        return word % {"num": self.number(size_bytes)}
+
+    def length(self, seconds: float | None) -> str:
+        """A duration as ``1:02:03``, or a dash for one that is not known."""
+        return "–" if seconds is None else format_duration(seconds)
+
+    def day(self, day: date) -> str:
+        """A day: ``2 May 2025``."""
+        return format_date(day, "medium", locale=_CLDR[self.language])
+
+    def local(self, at: datetime) -> datetime:
+        """An instant on the zone's clocks."""
+        return at.astimezone(ZoneInfo(self.zone))
+
+    def clock(self, at: datetime) -> str:
+        """The time of day on the zone's clocks, to the second."""
+        return format_time(self.local(at), "HH:mm:ss", locale=_CLDR[self.language])
+
+    def at(self, at: datetime | None) -> Markup:
+        """An instant as HTML: date and time in the zone, and the same in UTC beside it; a dash for None."""
+        if at is None:
+            return Markup("–")
+        shown = self._dated(self.local(at))
+        utc = at.astimezone(UTC)
+        same_day = utc.date() == self.local(at).date()
+        beside = format_time(utc, "HH:mm:ss", locale=_CLDR[self.language]) if same_day else self._dated(utc)
+        if self.zone == "UTC":
+            shown, beside = f"{shown} UTC", ""
+        time = Markup('<time datetime="{}">{}</time>').format(format_instant(at), shown)
+        return time + (Markup(' <span class="utc">{} UTC</span>').format(beside) if beside else "")
+
+    def offset(self, at: datetime) -> str:
+        """The zone's distance from UTC at an instant: ``UTC+02:00``."""
+        text = f"{self.local(at):%z}"
+        return f"UTC{text[:3]}:{text[3:5]}"
+
+    def _dated(self, at: datetime) -> str:
+        return format_datetime(at, "d MMM y, HH:mm:ss", tzinfo=at.tzinfo, locale=_CLDR[self.language])

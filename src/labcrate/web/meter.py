@@ -1,0 +1,121 @@
+"""How far a job is: told by the threads that read, read by whoever asks."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from labcrate.catalog.index import Progress
+from labcrate.lab.folder import printable
+
+_RATE_OVER_SECONDS = 10.0
+_SAMPLE_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class JobProgress:
+    """What was read so far, and how fast (bytes per second over the last seconds).
+
+    The totals are None until they are known, ``rate`` and ``seconds_left`` until there is something to tell
+    them from. ``current_file`` is relative to the lab folder, printable.
+    """
+
+    bytes_done: int = 0
+    bytes_total: int | None = None
+    files_done: int = 0
+    files_total: int | None = None
+    rate: float | None = None
+    seconds_left: float | None = None
+    current_file: str | None = None
+
+
+class Cancelled(Exception):  # noqa: N818 - no error: what was asked for
+    """Raised out of a job's work when somebody cancelled it."""
+
+
+class Meter(Progress):
+    """Told by indexing how it goes, from several threads; tells it to stop when the job is cancelled."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._lock = clock, threading.Lock()
+        self._stopped = threading.Event()
+        self._done = self._files = 0
+        self._total: int | None = None
+        self._files_total: int | None = None
+        self._open: dict[str, None] = {}
+        self._samples: deque[tuple[float, int]] = deque()
+
+    def stop(self) -> None:
+        """Have the work end at its next step."""
+        self._stopped.set()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody asked for the end."""
+        return self._stopped.is_set()
+
+    def begin(self, files: int, size_bytes: int) -> None:
+        """Take up the totals; indexing may begin more than once, for more files."""
+        self.check()
+        with self._lock:
+            self._files_total = (self._files_total or 0) + files
+            self._total = (self._total or 0) + size_bytes
+            self._samples.append((self._clock(), self._done))
+
+    def start(self, path: str) -> None:
+        """A file is being read from now on."""
+        with self._lock:
+            self._open[path] = None
+
+    def advance(self, size_bytes: int) -> None:
+        """So many bytes more were read. Raises Cancelled."""
+        self.check()
+        with self._lock:
+            self._done += size_bytes
+            now = self._clock()
+            if not self._samples or now - self._samples[-1][0] >= _SAMPLE_SECONDS:
+                self._samples.append((now, self._done))
+                while now - self._samples[0][0] > _RATE_OVER_SECONDS:
+                    self._samples.popleft()
+
+    def finish(self, path: str) -> None:
+        """One file more is done. Raises Cancelled."""
+        self.check()
+        with self._lock:
+            self._files += 1
+            self._open.pop(path, None)
+
+    def settle(self) -> None:
+        """All is known: where nothing was begun, there was nothing to read."""
+        with self._lock:
+            self._total, self._files_total = self._total or 0, self._files_total or 0
+
+    def check(self) -> None:
+        """Raise Cancelled when somebody asked for the end."""
+        if self._stopped.is_set():
+            raise Cancelled
+
+    def read(self) -> JobProgress:
+        """How it stands."""
+        with self._lock:
+            total = None if self._total is None else max(self._total, self._done)  # a file may have grown
+            rate = self._rate()
+            left = (total - self._done) / rate if total is not None and rate else None
+            current = next(reversed(self._open), None)
+            return JobProgress(
+                self._done,
+                total,
+                self._files,
+                self._files_total,
+                rate,
+                left,
+                None if current is None else printable(current),
+            )
+
+    def _rate(self) -> float | None:
+        if not self._samples:
+            return None
+        then, done = self._samples[0]
+        passed = self._clock() - then
+        return (self._done - done) / passed if passed > 0 else None

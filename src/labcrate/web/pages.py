@@ -1,0 +1,79 @@
+"""Pages for people: templates, and what every one of them may use."""
+
+from functools import cache, partial
+from typing import Any
+
+from aiohttp import web
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from labcrate import __version__
+from labcrate.lab.folder import printable
+from labcrate.people.roles import Role
+from labcrate.web.access import CALLER
+from labcrate.web.assets import static_path
+from labcrate.web.locale import LANGUAGES, Locale, language_of, translations
+from labcrate.web.site import SETTINGS, url
+
+THEME_COOKIE = "labcrate_theme"
+THEMES = ("light", "dark")
+
+
+@cache
+def environment(language: str) -> Environment:
+    """The templates in one language."""
+    made = Environment(
+        loader=PackageLoader("labcrate.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.filters["shown"] = printable
+    made.policies["ext.i18n.trimmed"] = True
+    made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    return made
+
+
+def render(
+    request: web.Request, template: str, /, *, status: int = 200, zone: str | None = None, **context: Any
+) -> web.Response:
+    """A page. Any thread may make one; ``zone`` is the IANA zone of its times (None: the lab's own)."""
+    response = web.Response(
+        text=fragment(request, template, zone=zone, status=status, **context), status=status, content_type="text/html"
+    )
+    response.headers["Vary"] = "Accept-Language, Cookie"
+    return response
+
+
+def fragment(request: web.Request, template: str, /, *, zone: str | None = None, **context: Any) -> str:
+    """The HTML of a template: a page, or a part of one that a script puts in its place."""
+    return environment(language_of(request)).get_template(template).render(_usual(request, zone) | context)
+
+
+def _usual(request: web.Request, zone: str | None) -> dict[str, Any]:
+    """What every template may name."""
+    app, caller = request.app, request.get(CALLER)
+    theme = request.cookies.get(THEME_COOKIE)
+    return {
+        "caller": caller,
+        "csrf": caller.csrf if caller else "",
+        "locale": Locale(language_of(request), zone or app[SETTINGS].time_zone),
+        "languages": LANGUAGES,
+        "theme": theme if theme in THEMES else None,
+        "here": request.rel_url.raw_path_qs if request.method in ("GET", "HEAD") else "/",
+        "session_page": _session_page(request),
+        "url": partial(url, app),
+        "static": lambda name: url(app, static_path(name)),
+        "version": __version__,
+        "operates": caller is not None and caller.may(Role.OPERATOR),
+        "administers": caller is not None and caller.may(Role.ADMIN),
+    }
+
+
+def _session_page(request: web.Request) -> str | None:
+    """The page of the session that a request is about: where to go back to when something failed."""
+    number = request.match_info.get("id") if request.path.startswith("/sessions/") else None
+    own = f"/sessions/{number}"
+    return url(request.app, own) if number and request.path != own else None

@@ -1,0 +1,172 @@
+"""Failures as their reader can use them: RFC 9457 problem details below /api/, a page for people elsewhere.
+
+The type of a failure of ours is ``urn:labcrate:error:no-session`` (the error's class, for scripts to tell
+apart); for one that HTTP itself has a word for it is ``about:blank`` (RFC 9457, section 4.2.1).
+"""
+
+import logging
+import re
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from aiohttp import hdrs, web
+
+from labcrate.errors import (
+    CatalogError,
+    DocumentError,
+    IncompleteError,
+    LabcrateError,
+    LoginError,
+    NoLabError,
+    NoSessionError,
+    NoSuchThingError,
+    NotAllowedError,
+    NotReadyError,
+    PeopleError,
+    RepairError,
+    SourceChangedError,
+    TargetError,
+    TooManyError,
+    UsageError,
+    VerificationError,
+)
+from labcrate.lab.text import visible
+from labcrate.web.access import Handler
+from labcrate.web.pages import render
+from labcrate.web.site import LAB
+
+MEDIA_TYPE = "application/problem+json"
+_ABOUT_HTTP = "about:blank"
+_CLIENT_GONE = 499  # nobody reads it: it is what nginx writes into its log for a client that went away
+_UNEXPECTED = "Something unexpected happened; the server's log says what. Try again, and tell the administrator."
+_SENTENCES = {
+    HTTPStatus.NOT_FOUND: "There is nothing at this address.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take that method; 'Allow' names those that it takes.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The request is larger than anything this server takes.",
+}
+_log = logging.getLogger("labcrate.web")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What went wrong with a request (RFC 9457, section 3); ``more`` are its extension members."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_object(self, instance: str | None = None) -> dict[str, Any]:
+        """The members of the JSON object; ``instance`` is the address it is about."""
+        named = {"type": self.type, "title": self.title, "status": self.status, "detail": self.detail}
+        return named | ({"instance": instance} if instance else {}) | dict(self.more)
+
+
+def of_error(error: LabcrateError) -> Problem:
+    """The problem that an error of ours is to whoever asked."""
+    words = re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__.removesuffix("Error")).lower() or "labcrate"
+    more: dict[str, Any] = {}
+    detail = str(error)
+    if isinstance(error, TooManyError | NotReadyError):
+        more["retryAfterSeconds"] = error.retry_after_s
+    elif isinstance(error, DocumentError):
+        more |= {"file": visible(error.file), "where": visible(error.where)}
+    elif isinstance(error, IncompleteError) and (missing := getattr(error, "missing", ())):
+        more["missing"] = [{"what": what, "why": why, "remedy": remedy} for what, why, remedy in missing]
+        listed = "; ".join(f"{what} {why}" for what, why, _ in missing)
+        detail = f"{detail.partition(':')[0]}: {listed}. Put that right, or ask for the rest with allow_incomplete=1."
+    title = _TITLES.get(type(error), "Something went wrong")
+    return Problem(f"urn:labcrate:error:{words}", title, error.http_status, visible(detail), more)
+
+
+def of_http(error: web.HTTPException) -> Problem:
+    """The problem that HTTP itself has a word for."""
+    status = HTTPStatus(error.status)
+    said = error.text if error.text and error.text != f"{error.status}: {error.reason}" else None
+    detail = _SENTENCES.get(status) or said or f"{status.description or status.phrase}."
+    more: dict[str, Any] = {}
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        more["allowed"] = sorted(error.allowed_methods)
+    return Problem(_ABOUT_HTTP, status.phrase, error.status, visible(detail), more)
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer every failure of the handlers inside, and none with more than its reader may know."""
+    try:
+        return await handler(request)
+    except LabcrateError as error:
+        problem, headers = of_error(error), _headers_of(error)
+        if error.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, NotReadyError):
+            _log.warning("%s %s: %s", request.method, visible(request.path), visible(str(error)))
+    except web.HTTPException as error:
+        if error.status < HTTPStatus.BAD_REQUEST:
+            raise
+        problem = of_http(error)
+        headers = {name: value for name, value in error.headers.items() if name not in _OF_A_BODY}
+    except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer and the log the reason
+        if isinstance(error, ConnectionError) and _gone(request):
+            return web.Response(status=_CLIENT_GONE)
+        log_unexpected(request.app, f"{request.method} {visible(request.path)}", error)
+        problem, headers = Problem(_ABOUT_HTTP, "Internal Server Error", 500, _UNEXPECTED), {}
+    return _answer(request, problem, headers)
+
+
+_TITLES: Mapping[type[LabcrateError], str] = {
+    UsageError: "The request cannot be meant",
+    NoLabError: "There is no lab",
+    DocumentError: "A file of the lab does not parse",
+    NoSessionError: "There is no such session",
+    IncompleteError: "The session is not whole",
+    SourceChangedError: "A file changed meanwhile",
+    TargetError: "There is no room, or no permission, to write",
+    VerificationError: "The archive is damaged",
+    CatalogError: "The index cannot be used",
+    NotAllowedError: "Not allowed",
+    LoginError: "Not logged in",
+    TooManyError: "Too many requests",
+    PeopleError: "Logins or logs cannot be used",
+    RepairError: "The link cannot be made or undone",
+    NotReadyError: "The archive is not ready yet",
+    NoSuchThingError: "There is no such thing",
+}
+_OF_A_BODY = (hdrs.CONTENT_TYPE, hdrs.CONTENT_LENGTH, hdrs.TRANSFER_ENCODING)
+
+
+def log_unexpected(app: web.Application, what: str, error: BaseException) -> None:
+    """Log an error that nobody foresaw, with its traceback; where the lab lies is nobody's affair."""
+    told = "".join(traceback.format_exception(error)).replace(str(app[LAB].root), "LAB")
+    _log.error("%s failed unexpectedly:\n%s", what, visible(told))
+
+
+def _headers_of(error: LabcrateError) -> dict[str, str]:
+    if isinstance(error, TooManyError | NotReadyError):
+        return {hdrs.RETRY_AFTER: str(error.retry_after_s)}
+    if isinstance(error, LoginError):  # RFC 9110, section 11.6.1: a 401 names a way to log in
+        return {hdrs.WWW_AUTHENTICATE: 'Bearer realm="labcrate"'}
+    return {}
+
+
+def _gone(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()
+
+
+def _answer(request: web.Request, problem: Problem, headers: Mapping[str, str]) -> web.StreamResponse:
+    if request.writer.output_size > 0:
+        # The answer had begun: only a broken connection tells that what was sent is not the whole.
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response(status=problem.status)
+    if request.path.startswith("/api/"):
+        body = msgspec.json.encode(problem.as_object(request.path))
+        answer = web.Response(body=body, status=problem.status, content_type=MEDIA_TYPE)
+    else:
+        answer = render(request, "error.html", status=problem.status, title=problem.title, detail=problem.detail)
+    answer.headers.update(headers)
+    answer.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
+    return answer

@@ -1,0 +1,38 @@
+"""Whether the server works, and what it can be asked."""
+
+from importlib import resources
+from typing import Any
+
+from aiohttp import web
+
+from labcrate import __version__
+from labcrate.people.roles import Role
+from labcrate.web.access import CALLER, allow
+from labcrate.web.bodies import json_answer
+from labcrate.web.indexer import INDEXER
+from labcrate.web.jobs import JOBS
+
+routes = web.RouteTableDef()
+_YAML = "application/yaml"  # RFC 9512
+
+
+@routes.get("/api/health")
+@allow(None)
+async def show_health(request: web.Request) -> web.Response:
+    """That the server answers, and its version; to operators also what it is busy with."""
+    app, asking = request.app, request.get(CALLER)
+    told: dict[str, Any] = {"status": "ok", "version": __version__, "index": app[INDEXER].state}
+    if asking is not None and asking.may(Role.OPERATOR):
+        told["indexing"] = app[INDEXER].as_object()
+        told["jobsRunning"] = app[JOBS].running
+    return json_answer(told)
+
+
+@routes.get("/api/openapi.yaml")
+@allow(None)
+async def show_contract(_request: web.Request) -> web.Response:
+    """The contract of this API."""
+    return web.Response(body=_CONTRACT, content_type=_YAML, charset="utf-8", headers={"Cache-Control": "no-cache"})
+
+
+_CONTRACT = resources.files("labcrate.web").joinpath("openapi.yaml").read_bytes()

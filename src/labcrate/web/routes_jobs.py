@@ -1,0 +1,179 @@
+"""Preparing an archive ahead of its download, and watching that go on."""
+
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import hdrs, web
+from multidict import MultiDict
+from yarl import URL
+
+from labcrate.export.contents import Options
+from labcrate.export.plan import refuse_incomplete
+from labcrate.model.timespan import format_instant
+from labcrate.people.roles import Role
+from labcrate.web.access import allow, caller
+from labcrate.web.bodies import encoded, json_answer
+from labcrate.web.events import KEEP_ALIVE, event, stream, wants_events
+from labcrate.web.jobs import JOBS, Job, JobState
+from labcrate.web.problem import of_error
+from labcrate.web.site import url, work
+from labcrate.web.standing import STANDING
+from labcrate.web.wanted import as_query, incomplete_allowed, numbered, wanted
+
+routes = web.RouteTableDef()
+
+_READY_WITHIN_SECONDS = 20.0
+_LOOK_EVERY_SECONDS = 0.5
+_LOOKS_UNTIL_KEEP_ALIVE = 30
+_END = "end"
+
+
+@routes.post("/api/sessions/{id:[0-9]{1,18}}/prepare")
+@allow(Role.OPERATOR)
+async def prepare(request: web.Request) -> web.Response:
+    """Have an archive made ready: at once where all is known, else by a job that goes on by itself."""
+    app, jobs = request.app, request.app[JOBS]
+    number, options, incomplete = numbered(request), wanted(request), incomplete_allowed(request)
+    at_once = await work(app, _checked, app, number, options, incomplete)
+    job = jobs.prepare(number, options, allow_incomplete=incomplete, who=caller(request).name)
+    if at_once and await jobs.wait(job, _READY_WITHIN_SECONDS) and job.error:
+        raise job.error
+    status = HTTPStatus.OK if job.state is JobState.DONE else HTTPStatus.ACCEPTED
+    return json_answer(job_object(app, job), status=status, headers={hdrs.LOCATION: _address(app, job)})
+
+
+def _checked(app: web.Application, number: int, options: Options, incomplete: bool) -> bool:
+    """Whether no file has to be read first. Raises what can be known before that, IncompleteError for one."""
+    plan = app[STANDING].plan(number, options).plan
+    if not incomplete:
+        refuse_incomplete(plan.session, plan.missing)
+    return app[STANDING].ready(number, options)
+
+
+@routes.get("/api/jobs/{id:[0-9]{1,18}}")
+@allow(Role.OPERATOR)
+async def show_job(request: web.Request) -> web.Response:
+    """How far a job is."""
+    return json_answer(job_object(request.app, request.app[JOBS].get(numbered(request))))
+
+
+@routes.delete("/api/jobs/{id:[0-9]{1,18}}")
+@allow(Role.OPERATOR)
+async def cancel_job(request: web.Request) -> web.Response:
+    """Ask a job to end, and say how it ended if it does so soon."""
+    jobs = request.app[JOBS]
+    job = jobs.cancel(numbered(request))
+    ended = await jobs.wait(job, 2 * _LOOK_EVERY_SECONDS)
+    return json_answer(job_object(request.app, job), status=HTTPStatus.OK if ended else HTTPStatus.ACCEPTED)
+
+
+@routes.get("/api/jobs/{id:[0-9]{1,18}}/events", allow_head=False)
+@allow(Role.OPERATOR)
+async def job_events(request: web.Request) -> web.StreamResponse:
+    """A job's progress as server-sent events until it ends."""
+    app = request.app
+    job = app[JOBS].get(numbered(request))
+    if request.headers.get("Last-Event-ID") == _END:
+        # A browser asks again whenever a stream ends. This one has heard the end; 204 has it stop asking.
+        return web.Response(status=HTTPStatus.NO_CONTENT)
+
+    async def events() -> AsyncIterator[bytes]:
+        count = 0
+        async for changed in _changes(app, job):
+            count += changed
+            told = encoded(job_object(app, job))
+            if not changed:
+                yield KEEP_ALIVE
+            elif job.running:
+                yield event(told, name="progress", number=str(count))
+            else:
+                yield event(told, name=job.state, number=_END)
+
+    return await stream(request, events())
+
+
+@routes.get("/api/sessions/{id:[0-9]{1,18}}/export-progress", allow_head=False)
+@allow(Role.OPERATOR)
+async def export_progress(request: web.Request) -> web.StreamResponse:
+    """How the newest export of a session goes, as scripts of the reference platform ask for it.
+
+    There it is one JSON object each time somebody asks; who asks for events gets it as those.
+    """
+    app, number, options = request.app, numbered(request), wanted(request)
+    incomplete_allowed(request)  # the query is the archive's
+    ready = await work(app, app[STANDING].ready, number, options)
+    job = app[JOBS].latest(number, options)
+    if not wants_events(request):
+        return json_answer(_as_reference(job, ready=ready))
+
+    async def events() -> AsyncIterator[bytes]:
+        if job is not None:
+            async for changed in _changes(app, job):
+                if job.running:
+                    yield event(encoded(_as_reference(job, ready=False))) if changed else KEEP_ALIVE
+        told = await work(app, app[STANDING].ready, number, options) if job else ready
+        yield event(encoded(_as_reference(job, ready=told)))
+
+    return await stream(request, events())
+
+
+async def _changes(app: web.Application, job: Job) -> AsyncIterator[bool]:
+    """True whenever a job has something to tell, the last time when it ended; False when it is silent for long."""
+    before, silent = None, 0
+    while job.running:
+        now, silent = job.progress, silent + 1
+        if now != before or silent >= _LOOKS_UNTIL_KEEP_ALIVE:
+            yield now != before
+            before, silent = now, 0
+        await app[JOBS].wait(job, _LOOK_EVERY_SECONDS)
+    yield True
+
+
+def job_object(app: web.Application, job: Job) -> dict[str, Any]:
+    """A job as JSON."""
+    now, here = job.progress, _address(app, job)
+    archive = URL.build(
+        path=url(app, f"/api/sessions/{job.session}/archive.zip"),
+        query=MultiDict([(name, value) for name, values in as_query(job.options).items() for value in values]),
+    )
+    return {
+        "id": job.id,
+        "session": job.session,
+        "options": as_query(job.options),
+        "allowIncomplete": job.allow_incomplete,
+        "state": job.state,
+        "startedAt": format_instant(job.started),
+        "endedAt": format_instant(job.ended) if job.ended else None,
+        "startedBy": job.who,
+        "bytesDone": now.bytes_done,
+        "bytesTotal": now.bytes_total,
+        "filesDone": now.files_done,
+        "filesTotal": now.files_total,
+        "bytesPerSecond": now.rate,
+        "secondsLeft": now.seconds_left,
+        "currentFile": now.current_file,
+        "error": of_error(job.error).as_object() if job.error else None,
+        "links": {"self": here, "events": f"{here}/events", "archive": str(archive)},
+    }
+
+
+def _address(app: web.Application, job: Job) -> str:
+    return url(app, f"/api/jobs/{job.id}")
+
+
+def _as_reference(job: Job | None, *, ready: bool) -> dict[str, Any]:
+    """What the reference platform says of an export: files processed of a total, and one of four words."""
+    now = job.progress if job else None
+    total, processed = (now.files_total or 0, now.files_done) if now else (0, 0)
+    told = {"total": total, "processed": processed}
+    if job is not None and job.running and now is not None:
+        share = int(100 * now.bytes_done / now.bytes_total) if now.bytes_total else 0
+        message = f"Reading recordings ({processed} of {total})"
+        return told | {"progress": share, "status": "processing", "message": message}
+    if ready:
+        return told | {"processed": total, "progress": 100, "status": "completed", "message": "Ready to download"}
+    if job is not None and job.state in (JobState.FAILED, JobState.CANCELLED):
+        why = str(job.error) if job.error else "The export was cancelled."
+        return told | {"progress": 0, "status": "error", "message": "The export failed", "error": why}
+    return told | {"progress": 0, "status": "pending", "message": "Not begun; the download begins it"}

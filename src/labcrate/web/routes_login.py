@@ -1,0 +1,161 @@
+"""Logging in and out, and the page on which the first administrator is made."""
+
+import re
+
+from aiohttp import web
+
+from labcrate.errors import LabcrateError, LoginError, NotAllowedError, TooManyError, UsageError
+from labcrate.people.names import name_key
+from labcrate.people.roles import Role
+from labcrate.people.users import User
+from labcrate.web.access import CALLER, allow
+from labcrate.web.cookies import drop_login, login_secret, set_login
+from labcrate.web.forms import form
+from labcrate.web.login import (
+    DOORS,
+    LOGIN_PAGE,
+    LOGINS,
+    SETUP_PAGE,
+    USERS,
+    has_admin,
+    hashing,
+    look_up,
+    opens_setup,
+)
+from labcrate.web.pages import render
+from labcrate.web.site import SETTINGS, url
+from labcrate.web.visitor import client_address, network_of
+
+routes = web.RouteTableDef()
+
+# A path of this server: a second slash or a backslash after the first would name another one.
+_LOCAL = re.compile(r"/(?![/\\])[!-\[\]-~]{0,2000}", re.ASCII)
+DIFFERENT = "The two passwords are not the same."
+
+
+@routes.get(LOGIN_PAGE)
+@allow(None)
+async def show_login(request: web.Request) -> web.Response:
+    """The login form; whoever is logged in goes on to where they wanted to."""
+    goal = local_path(request.query.get("next", ""))
+    if request.get(CALLER) is not None:
+        return see(request, goal)
+    return await _login_page(request, goal)
+
+
+@routes.post(LOGIN_PAGE)
+@allow(None)
+async def log_in(request: web.Request) -> web.Response:
+    """Log somebody in, and send them to where they wanted to go."""
+    fields = await form(request)
+    name, goal = fields.get("name", ""), local_path(fields.get("next", ""))
+    if not await has_admin(request.app):
+        return await _login_page(request, goal)
+    try:
+        user = await verified(request, name, fields.get("password", ""))
+    except (LoginError, TooManyError) as error:
+        return await _login_page(request, goal, name=name, error=error)
+    return await _logged_in(request, user, goal)
+
+
+@routes.post("/logout")
+@allow(Role.VIEWER)
+async def log_out(request: web.Request) -> web.Response:
+    """End the login."""
+    secret = login_secret(request)
+    if secret:
+        await look_up(request.app, request.app[LOGINS].end, secret)
+    response = see(request, LOGIN_PAGE)
+    drop_login(response, request.app[SETTINGS])
+    return response
+
+
+@routes.get(SETUP_PAGE)
+@allow(None)
+async def show_setup(request: web.Request) -> web.Response:
+    """The form for the first administrator, for who has the one-time link."""
+    token = request.query.get("token", "")
+    if await has_admin(request.app):
+        return see(request, LOGIN_PAGE)
+    _check_setup(request, token)
+    return render(request, "setup.html", token=token, name="", error=None)
+
+
+@routes.post(SETUP_PAGE)
+@allow(None)
+async def set_up(request: web.Request) -> web.Response:
+    """Make the first administrator, and log them in."""
+    fields = await form(request)
+    if await has_admin(request.app):
+        return see(request, LOGIN_PAGE)
+    token, name = fields.get("token", ""), fields.get("name", "")
+    _check_setup(request, token)
+    try:
+        password = twice(fields)
+        user = await hashing(request.app, request.app[USERS].add_first, name, password)
+    except UsageError as error:
+        return render(request, "setup.html", status=error.http_status, token=token, name=name, error=str(error))
+    return await _logged_in(request, user, "/")
+
+
+def local_path(text: str) -> str:
+    """The path of this server that somebody wants to go to; the first page for anything else."""
+    return text if _LOCAL.fullmatch(text) else "/"
+
+
+def see(request: web.Request, path: str) -> web.Response:
+    """Send a browser on to a page of this server."""
+    return web.Response(status=303, headers={"Location": url(request.app, path)})
+
+
+def twice(fields: dict[str, str]) -> str:
+    """The password that a form asks for twice. Raises UsageError when it is not the same."""
+    password = fields.get("password", "")
+    if password != fields.get("again", ""):
+        raise UsageError(DIFFERENT)
+    return password
+
+
+async def verified(request: web.Request, name: str, password: str) -> User:
+    """Who has this name and password. Raises LoginError, and TooManyError after too many that did not fit."""
+    doors, address = request.app[DOORS], network_of(client_address(request))
+    key = name_key(name[:200])
+    doors.by_address.take(address)
+    doors.by_name.take(key)
+    user = await hashing(request.app, request.app[USERS].verify, name, password)
+    doors.by_address.give_back(address)
+    doors.by_name.give_back(key)
+    return user
+
+
+def _check_setup(request: web.Request, token: str) -> None:
+    if not opens_setup(request.app, token):
+        raise NotAllowedError("This is not the link that 'labcrate serve' printed when it started; open that one.")
+
+
+async def _logged_in(request: web.Request, user: User, goal: str) -> web.Response:
+    former = login_secret(request)
+    if former:
+        await look_up(request.app, request.app[LOGINS].end, former)
+    secret = await look_up(request.app, request.app[LOGINS].begin, user)
+    response = see(request, goal)
+    set_login(response, request.app[SETTINGS], secret)
+    return response
+
+
+async def _login_page(
+    request: web.Request, goal: str, *, name: str = "", error: LabcrateError | None = None
+) -> web.Response:
+    ready = await has_admin(request.app)
+    response = render(
+        request,
+        "login.html",
+        status=error.http_status if error else 200,
+        next=goal,
+        name=name,
+        ready=ready,
+        error=str(error) if error else None,
+    )
+    if isinstance(error, TooManyError):
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    return response

@@ -1,0 +1,58 @@
+"""Playback: one recording of a session, any part of it, as a player asks for it."""
+
+import hashlib
+from collections.abc import Iterator
+from functools import partial
+
+from aiohttp import hdrs, web
+
+from labcrate.archive.entity import FileSegment, Segment
+from labcrate.archive.layout import FileSource
+from labcrate.errors import NoSuchThingError
+from labcrate.lab.folder import Lab
+from labcrate.lab.text import visible
+from labcrate.model.timespan import from_ns
+from labcrate.people.roles import Role
+from labcrate.web.access import allow
+from labcrate.web.delivering import deliver
+from labcrate.web.disposition import disposition
+from labcrate.web.ranges import Representation
+from labcrate.web.site import LAB, work
+from labcrate.web.standing import STANDING, Standing
+from labcrate.web.wanted import numbered
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/api/sessions/{id:[0-9]{1,18}}/recordings/{name}")
+@allow(Role.OPERATOR)
+async def recording(request: web.Request) -> web.StreamResponse:
+    """Send a recording, to be played where it is shown."""
+    number, name = numbered(request), request.match_info["name"]
+    source = await work(request.app, _source, request.app[LAB], request.app[STANDING], number, name)
+    return await deliver(
+        request,
+        Representation(source.identity.size_bytes, _tag(source), from_ns(source.identity.mtime_ns)),
+        {hdrs.CONTENT_TYPE: "video/mp4", hdrs.CONTENT_DISPOSITION: disposition(name, "inline")},
+        partial(_segments, source),
+        f"The playback of a recording of session {number}",
+    )
+
+
+def _source(lab: Lab, standing: Standing, number: int, name: str) -> FileSource:
+    """The recording as it is now: it may have grown since the plan was made. Raises NoSuchThingError."""
+    planned = standing.recording(number, name)
+    try:
+        identity = lab.identity(planned.path)
+    except OSError:
+        raise NoSuchThingError(f"The recording {visible(name)!r} of session {number} is gone.") from None
+    return FileSource(partial(lab.open, planned.path), identity, planned.source)
+
+
+def _tag(source: FileSource) -> str:
+    """A strong entity tag: a file with the same identity is taken as unchanged everywhere."""
+    return f'"{hashlib.sha256(repr(source.identity).encode()).hexdigest()[:32]}"'
+
+
+def _segments(source: FileSource, start: int, stop: int) -> Iterator[Segment]:
+    yield FileSegment(source, start, stop - start)

@@ -1,0 +1,202 @@
+"""Everybody's own account, and for administrators all the people of the lab."""
+
+from aiohttp import web
+
+from labcrate.errors import LoginError, NoSuchThingError, NotAllowedError, TooManyError, UsageError
+from labcrate.people.keys import hash_secret
+from labcrate.people.names import name_key
+from labcrate.people.roles import Role
+from labcrate.people.tokens import LONGEST_DAYS
+from labcrate.web.access import allow, caller
+from labcrate.web.cookies import login_secret
+from labcrate.web.forms import form
+from labcrate.web.login import TOKENS, USERS, hashing, look_up
+from labcrate.web.pages import render
+from labcrate.web.routes_login import see, twice, verified
+
+routes = web.RouteTableDef()
+
+ACCOUNT_PAGE, PEOPLE_PAGE = "/account", "/people"
+NOT_YOURS = "This is not your present password."
+_REFUSED = (UsageError, LoginError, TooManyError, NoSuchThingError)
+
+
+@routes.get(ACCOUNT_PAGE)
+@allow(Role.VIEWER)
+async def show_account(request: web.Request) -> web.Response:
+    """One's own account: role, password, tokens."""
+    return await _account(request)
+
+
+@routes.post("/account/password")
+@allow(Role.VIEWER)
+async def change_password(request: web.Request) -> web.Response:
+    """Change one's own password, for who knows the present one; other logins end."""
+    fields, name = await _own_form(request), caller(request).name
+    secret = login_secret(request)
+    try:
+        password = twice(fields)
+        await verified(request, name, fields.get("current", ""))
+        keep = hash_secret(secret) if secret else None
+        await hashing(request.app, request.app[USERS].set_password, name, password, keep)
+    except LoginError:
+        return await _account(request, status=400, password=NOT_YOURS)
+    except _REFUSED as error:
+        return await _account(request, status=error.http_status, password=str(error))
+    return see(request, f"{ACCOUNT_PAGE}?done=password")
+
+
+@routes.post("/account/tokens")
+@allow(Role.VIEWER)
+async def create_token(request: web.Request) -> web.Response:
+    """Make a token for oneself. The answer shows it, and nothing else ever does."""
+    fields, app = await _own_form(request), request.app
+    try:
+        user = await look_up(app, app[USERS].get, caller(request).name)
+        days = whole_number(fields.get("days", ""))
+        _, secret = await look_up(app, app[TOKENS].add, user, fields.get("name", ""), days)
+    except _REFUSED as error:
+        return await _account(request, status=error.http_status, token=str(error))
+    return await _account(request, status=201, secret=secret)
+
+
+@routes.post("/account/tokens/revoke")
+@allow(Role.VIEWER)
+async def revoke_token(request: web.Request) -> web.Response:
+    """End one of one's own tokens."""
+    fields = await _own_form(request)
+    try:
+        await look_up(request.app, request.app[TOKENS].revoke, caller(request).name, fields.get("name", ""))
+    except _REFUSED as error:
+        return await _account(request, status=error.http_status, token=str(error))
+    return see(request, f"{ACCOUNT_PAGE}?done=revoked")
+
+
+@routes.get(PEOPLE_PAGE)
+@allow(Role.ADMIN)
+async def show_people(request: web.Request) -> web.Response:
+    """Everybody who may log in, or might."""
+    return await _people(request)
+
+
+@routes.post("/people/add")
+@allow(Role.ADMIN)
+async def add_user(request: web.Request) -> web.Response:
+    """Add somebody."""
+    fields = await _own_form(request)
+    try:
+        role, password = role_of(fields), twice(fields)
+        await hashing(request.app, request.app[USERS].add, fields.get("name", ""), role, password)
+    except _REFUSED as error:
+        return await _people(request, status=error.http_status, typed=fields, add=str(error))
+    return see(request, f"{PEOPLE_PAGE}?done=added")
+
+
+@routes.post("/people/role")
+@allow(Role.ADMIN)
+async def change_role(request: web.Request) -> web.Response:
+    """Give somebody another role."""
+    fields = await _own_form(request)
+    try:
+        await look_up(request.app, request.app[USERS].set_role, fields.get("name", ""), role_of(fields))
+    except _REFUSED as error:
+        return await _people(request, status=error.http_status, user=str(error))
+    own = name_key(fields.get("name", "")) == name_key(caller(request).name)
+    return see(request, "/" if own else f"{PEOPLE_PAGE}?done=role")  # who is no administrator any more sees no people
+
+
+@routes.post("/people/disable")
+@allow(Role.ADMIN)
+async def disable_user(request: web.Request) -> web.Response:
+    """Lock somebody out."""
+    return await _switch(request, "disabled")
+
+
+@routes.post("/people/enable")
+@allow(Role.ADMIN)
+async def enable_user(request: web.Request) -> web.Response:
+    """Let somebody log in again."""
+    return await _switch(request, "enabled")
+
+
+@routes.post("/people/password")
+@allow(Role.ADMIN)
+async def set_password(request: web.Request) -> web.Response:
+    """Give somebody another password; all their logins end, but not the one that does this."""
+    fields, secret = await _own_form(request), login_secret(request)
+    keep = hash_secret(secret) if secret else None
+    try:
+        await hashing(
+            request.app, request.app[USERS].set_password, fields.get("name", ""), fields.get("password", ""), keep
+        )
+    except _REFUSED as error:
+        return await _people(request, status=error.http_status, user=str(error))
+    return see(request, f"{PEOPLE_PAGE}?done=password")
+
+
+def role_of(fields: dict[str, str]) -> Role:
+    """The role that a form names. Raises UsageError."""
+    try:
+        return Role(fields.get("role", ""))
+    except ValueError:
+        raise UsageError("Choose a role: viewer, operator or admin.") from None
+
+
+def whole_number(text: str) -> int:
+    """The days that a form names. Raises UsageError."""
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise UsageError(f"A token is good for 1 to {LONGEST_DAYS} days.")
+    return int(text)
+
+
+async def _own_form(request: web.Request) -> dict[str, str]:
+    """The form that a logged-in person sent. Raises NotAllowedError for a token: it must not outlive itself."""
+    if caller(request).via == "token":
+        raise NotAllowedError("A token cannot change people, passwords or tokens; log in, or use the command line.")
+    return await form(request)
+
+
+async def _switch(request: web.Request, to: str) -> web.Response:
+    fields, users = await _own_form(request), request.app[USERS]
+    try:
+        await look_up(request.app, users.disable if to == "disabled" else users.enable, fields.get("name", ""))
+    except _REFUSED as error:
+        return await _people(request, status=error.http_status, user=str(error))
+    return see(request, f"{PEOPLE_PAGE}?done={to}")
+
+
+async def _account(
+    request: web.Request, *, status: int = 200, secret: str | None = None, **errors: str
+) -> web.Response:
+    """The account's page, perhaps with a token's text, or with an error beside the form it is about."""
+    tokens = request.app[TOKENS]
+    own = await look_up(request.app, tokens.all, caller(request).name)
+    return render(
+        request,
+        "account.html",
+        status=status,
+        area="account",
+        tokens=own,
+        expired=[token for token in own if tokens.expired(token)],
+        secret=secret,
+        errors=errors,
+        done=request.query.get("done"),
+    )
+
+
+async def _people(
+    request: web.Request, *, status: int = 200, typed: dict[str, str] | None = None, **errors: str
+) -> web.Response:
+    """The page of people, perhaps with an error beside the form it is about, and with what was typed there."""
+    users = await look_up(request.app, request.app[USERS].all)
+    fields = {"name": "", "role": str(Role.VIEWER)} | (typed or {})
+    return render(
+        request,
+        "people.html",
+        status=status,
+        area="people",
+        users=users,
+        typed=fields,
+        errors=errors,
+        done=request.query.get("done"),
+    )

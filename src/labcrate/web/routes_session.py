@@ -1,0 +1,208 @@
+"""The page of one session: what it holds, what its export would hold, and what can be put right."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from aiohttp import web
+from multidict import MultiDict
+from yarl import URL
+
+from labcrate.errors import UsageError
+from labcrate.export.build import Assembly
+from labcrate.export.contents import Options, Plan, PlannedRecording
+from labcrate.export.repair import Method
+from labcrate.model.session import Session
+from labcrate.people.links import Link
+from labcrate.people.roles import Role
+from labcrate.web.access import allow, caller
+from labcrate.web.choice import chosen
+from labcrate.web.forms import form
+from labcrate.web.locale import Locale, language_of
+from labcrate.web.login import LINK_LOG
+from labcrate.web.pages import fragment, render
+from labcrate.web.planning import PLANNING
+from labcrate.web.plots import PLOTS, shown_at_first
+from labcrate.web.routes_links import link_near_miss, undo_link
+from labcrate.web.routes_login import see
+from labcrate.web.site import SETTINGS, url, work
+from labcrate.web.snapshot import SNAPSHOT
+from labcrate.web.timeline import TIMELINES
+from labcrate.web.wanted import as_query, numbered
+
+routes = web.RouteTableDef()
+
+_PAGE = "/sessions/{id:[0-9]{1,18}}"
+_RECORDINGS_AT_ONCE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What somebody chose to export, as far as it is known: ``problem`` says what cannot be meant.
+
+    ``assembly`` is None while the plan is still being made. The addresses end in the query that asks for just this.
+    """
+
+    options: Options
+    assembly: Assembly | None
+    problem: str | None
+    whole: bool
+    archive: str
+    prepare: str
+
+
+@routes.get(_PAGE)
+@allow(Role.VIEWER)
+async def show_session(request: web.Request) -> web.Response:
+    """A session; while its files are looked at for the first time, a page that says so and asks again."""
+    app, number = request.app, numbered(request)
+    session = await work(app, _session, app, number)
+    assembly = await app[PLANNING].ask(number, app[PLANNING].whole())
+    if assembly is None:
+        return await work(
+            app, render, request, "session_waiting.html", status=202, zone=_zone(request, session), session=session
+        )
+    choice = await _choice(request, session)
+    return await work(app, _session_page, request, assembly, choice)
+
+
+@routes.get(f"{_PAGE}/choice")
+@allow(Role.OPERATOR)
+async def show_choice(request: web.Request) -> web.Response:
+    """The part of a session's page that tells what a choice comes to; scripts put it in place of the one before."""
+    app = request.app
+    session = await work(app, _session, app, numbered(request))
+    choice = await _choice(request, session)
+    html = await work(app, fragment, request, "choice.html", zone=_zone(request, session), choice=choice)
+    return web.Response(text=html, content_type="text/html")
+
+
+@routes.get(f"{_PAGE}/readings")
+@allow(Role.VIEWER)
+async def show_readings(request: web.Request) -> web.Response:
+    """The plots as a table: for those who do not see them, or want the figures."""
+    app, number = request.app, numbered(request)
+    session = await work(app, _session, app, number)
+    assembly = await app[PLANNING].ask(number, app[PLANNING].whole())
+    zone = _zone(request, session)
+    if assembly is None:
+        return await work(app, render, request, "session_waiting.html", status=202, zone=zone, session=session)
+    summaries = await work(app, app[PLOTS].summaries, number, assembly.plan.readings)
+    return await work(app, render, request, "readings.html", zone=zone, session=session, summaries=summaries)
+
+
+@routes.post(f"{_PAGE}/links")
+@allow(Role.OPERATOR)
+async def repair_near_miss(request: web.Request) -> web.Response:
+    """Link a near miss, and show the session with what was done and how to take it back."""
+    app, number, fields = request.app, numbered(request), await form(request)
+    method = Method.MOVE if fields.get("method") == Method.MOVE else Method.HARD_LINK
+    made = await work(app, link_near_miss, app, number, fields.get("file", ""), method, caller(request).name)
+    return see(request, f"/sessions/{number}?linked={made.number}")
+
+
+@routes.post(f"{_PAGE}/links/{{number:[0-9]{{1,18}}}}/undo")
+@allow(Role.OPERATOR)
+async def take_link_back(request: web.Request) -> web.Response:
+    """Take a link back, and show the session without it."""
+    app, number = request.app, numbered(request)
+    undone = await work(app, undo_link, app, number, int(request.match_info["number"]), caller(request).name)
+    return see(request, f"/sessions/{number}?undone={undone.number}")
+
+
+def _session(app: web.Application, number: int) -> Session:
+    return app[SNAPSHOT].inventory().session(number)
+
+
+def _zone(request: web.Request, session: Session) -> str:
+    return session.time_zone or request.app[SETTINGS].time_zone
+
+
+async def _choice(request: web.Request, session: Session) -> Choice:
+    app, settings = request.app, request.app[SETTINGS]
+    whole = app[PLANNING].whole()
+    options, assembly, problem = whole, None, None
+    try:
+        options = chosen(request.query, _zone(request, session), settings.base_topic)
+        assembly = await app[PLANNING].ask(session.id, options)
+    except UsageError as error:
+        problem = str(error)
+    query = MultiDict([(name, value) for name, values in as_query(options).items() for value in values])
+    if request.query.get("allow_incomplete") == "1":
+        query.add("allow_incomplete", "1")
+    archive, prepare = (
+        str(URL.build(path=url(app, f"/api/sessions/{session.id}/{what}"), query=query))
+        for what in ("archive.zip", "prepare")
+    )
+    return Choice(options, assembly, problem, options == whole, archive, prepare)
+
+
+def _session_page(request: web.Request, assembly: Assembly, choice: Choice) -> web.Response:
+    plan, session = assembly.plan, assembly.plan.session
+    zone, operates = _zone(request, session), caller(request).may(Role.OPERATOR)
+    properties = request.app[PLOTS].properties(session.id, plan.readings)
+    devices = request.app[PLOTS].devices(session.id, plan.readings)
+    links = request.app[LINK_LOG].lines(session.id) if operates else []
+    return render(
+        request,
+        "session.html",
+        zone=zone,
+        session=session,
+        assembly=assembly,
+        plan=plan,
+        choice=choice,
+        query=request.query,
+        timeline=request.app[TIMELINES].get(plan, Locale(language_of(request), zone)),
+        properties=list({one.name: one for one in reversed(properties)}.values())[::-1],
+        shown=shown_at_first(properties),
+        devices=devices,
+        links=[link for link in links if link.undone is None],
+        said=_said(request, links),
+        thumbnail=lambda recording: _media(request, recording, session.id, "/thumbnail.jpg"),
+        playback=lambda recording: _media(request, recording, session.id, ""),
+        sensor_names=_sensor_names(session, devices),
+        reasons={recording.member: recording.verdict.reason for recording in plan.recordings},
+        **_part(request, plan),
+    )
+
+
+def _said(request: web.Request, links: list[Link]) -> dict[str, Link]:
+    """The link that was just made or taken back, so that the page can say it."""
+    by_number = {str(link.number): link for link in links}
+    said = {word: by_number.get(request.query.get(word, "")) for word in ("linked", "undone")}
+    return {word: link for word, link in said.items() if link and bool(link.undone) == (word == "undone")}
+
+
+def _part(request: web.Request, plan: Plan) -> dict[str, Any]:
+    """The recordings that are shown, and where the others are."""
+    ordered = sorted(plan.recordings, key=_by_time)
+    text, pages = request.query.get("part", ""), max(1, -(-len(ordered) // _RECORDINGS_AT_ONCE))
+    part = min(pages, max(1, int(text))) if text.isascii() and text.isdigit() and len(text) < 6 else 1
+    first = (part - 1) * _RECORDINGS_AT_ONCE
+
+    def to(other: int) -> str:
+        return f"{url(request.app, request.path)}?part={other}#recordings"
+
+    return {
+        "recordings": ordered[first : first + _RECORDINGS_AT_ONCE],
+        "recordings_first": first + 1,
+        "recordings_before": to(part - 1) if part > 1 else None,
+        "recordings_after": to(part + 1) if part < pages else None,
+    }
+
+
+def _by_time(recording: PlannedRecording) -> tuple[bool, float, str]:
+    start = recording.span.start
+    return start is None, start.timestamp() if start else 0.0, recording.member
+
+
+def _media(request: web.Request, recording: PlannedRecording, number: int, what: str) -> str:
+    """The address of a recording or its picture; it changes with the file, so that browsers may keep what they have."""
+    name = quote(recording.member.removeprefix("recordings/"), safe="")
+    state = f"?v={recording.identity.mtime_ns:x}-{recording.identity.size_bytes:x}"
+    return url(request.app, f"/api/sessions/{number}/recordings/{name}{what}") + (state if what else "")
+
+
+def _sensor_names(session: Session, devices: list[tuple[str, int]]) -> list[str]:
+    """What sensors can be chosen: those that the session selected, else all that reported."""
+    return [sensor.name or sensor.id for sensor in session.sensors] or [name for name, _ in devices]

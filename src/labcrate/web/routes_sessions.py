@@ -1,0 +1,81 @@
+"""What the lab holds: the list of sessions, one session, the plan of its export."""
+
+from typing import Any
+
+from aiohttp import web
+
+from labcrate.errors import NoSessionError, UsageError
+from labcrate.export.answers import plan_object, row_object, session_object
+from labcrate.export.contents import Options
+from labcrate.people.roles import Role
+from labcrate.web.access import allow, caller
+from labcrate.web.bodies import encoded, json_answer
+from labcrate.web.listing import LISTING, RowQuery, row_query
+from labcrate.web.site import SETTINGS, url, work
+from labcrate.web.snapshot import SNAPSHOT
+from labcrate.web.standing import STANDING
+from labcrate.web.wanted import as_query, incomplete_allowed, numbered, wanted
+
+routes = web.RouteTableDef()
+_NEVER_EMPTY = ("sort", "order", "limit", "offset")
+
+
+@routes.get("/api/sessions")
+@allow(Role.VIEWER)
+async def list_sessions(request: web.Request) -> web.Response:
+    """The sessions that a query finds, a page at a time."""
+    for name in _NEVER_EMPTY:  # a form may send them empty, a script that does has a fault
+        if request.query.get(name) == "":
+            raise UsageError(f"The option {name!r} is empty; leave it out, or say what it is.")
+    query = row_query(request.query, request.app[SETTINGS].time_zone)
+    return json_answer(await work(request.app, _page, request.app, query))
+
+
+def _page(app: web.Application, query: RowQuery) -> bytes:
+    found = app[LISTING].find(query)
+    rows = [row_object(row) for row in found.rows]
+    return encoded({"total": found.total, "limit": query.limit, "offset": query.offset, "sessions": rows})
+
+
+@routes.get("/api/sessions/{id:[0-9]{1,18}}")
+@allow(Role.VIEWER)
+async def show_session(request: web.Request) -> web.Response:
+    """One session as the lab describes it."""
+    return json_answer(await work(request.app, _session, request.app, numbered(request)))
+
+
+def _session(app: web.Application, number: int) -> dict[str, Any]:
+    session = app[SNAPSHOT].inventory().session(number)
+    row = next((row for row in app[SNAPSHOT].rows() if row.id == number), None)
+    if row is None:
+        raise NoSessionError(f"There is no session {number} in this lab any more.")
+    here = url(app, f"/api/sessions/{number}")
+    links = {
+        "self": here,
+        "plan": f"{here}/plan",
+        "archive": f"{here}/archive.zip",
+        "page": url(app, f"/sessions/{number}"),
+    }
+    return session_object(row, session) | {"links": links}
+
+
+@routes.get("/api/sessions/{id:[0-9]{1,18}}/plan")
+@allow(Role.VIEWER)
+async def show_plan(request: web.Request) -> web.Response:
+    """What an export would hold and what not, before anything is read for it."""
+    whole = caller(request).may(Role.OPERATOR)
+    incomplete_allowed(request)  # changes no plan, but one query serves plan and archive
+    return json_answer(
+        await work(request.app, _plan, request.app, numbered(request), wanted(request), near_misses=whole)
+    )
+
+
+def _plan(app: web.Application, number: int, options: Options, *, near_misses: bool) -> bytes:
+    assembly = app[STANDING].plan(number, options)
+    answer = plan_object(assembly)
+    answer["nearMissCount"] = len(assembly.plan.near_misses)
+    if not near_misses:  # names of files that are, so far, nobody's
+        del answer["nearMisses"]
+    answer["options"] = as_query(options)
+    answer["ready"] = app[STANDING].ready(number, options)
+    return encoded(answer)

@@ -1,0 +1,42 @@
+"""The files that pages load, cached by browsers for as long as their content stays the same."""
+
+from http import HTTPStatus
+
+from aiohttp import hdrs, web
+
+from labcrate.errors import NoSuchThingError
+from labcrate.web.access import allow
+from labcrate.web.assets import Asset, assets
+from labcrate.web.site import work
+
+routes = web.RouteTableDef()
+
+_FOR_EVER = "public, max-age=31536000, immutable"  # RFC 8246: not even asked for again
+_ASK_AGAIN = "no-cache"
+
+
+@routes.get("/static/{name}")
+@allow(None)
+async def asset(request: web.Request) -> web.StreamResponse:
+    """One file of those that pages name; no other path leads to any."""
+    found = assets().get(request.match_info["name"])
+    if found is None:
+        raise NoSuchThingError("There is no such file; pages name those that there are.")
+    fingerprint = await work(request.app, getattr, found, "fingerprint")
+    gzipped = "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, "").lower()
+    tag = f"{fingerprint}-gzip" if gzipped else fingerprint
+    headers = {
+        hdrs.CACHE_CONTROL: _FOR_EVER if request.query.get("v") == fingerprint else _ASK_AGAIN,
+        hdrs.ETAG: f'"{tag}"',
+        hdrs.VARY: hdrs.ACCEPT_ENCODING,
+    }
+    if any(one.value in (tag, "*") for one in request.if_none_match or ()):
+        return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
+    body = await work(request.app, _content, found, gzipped=gzipped)
+    if gzipped:
+        headers[hdrs.CONTENT_ENCODING] = "gzip"
+    return web.Response(body=body, content_type=found.media_type, charset="utf-8", headers=headers)
+
+
+def _content(found: Asset, *, gzipped: bool) -> bytes:
+    return found.packed() if gzipped else found.path.read_bytes()

@@ -1,0 +1,46 @@
+"""What every answer tells a browser about what it may do with it."""
+
+from aiohttp import web
+
+from labcrate.web.site import SETTINGS
+from labcrate.web.visitor import is_secure
+
+# Only what this server sends itself is loaded, and no script or style that stands in a page. The one hash is that of
+# an empty style element: Plotly makes it, and fills it by script, which is no inline style. Its images of a plot
+# are blob: and data: URLs.
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='",
+        "img-src 'self' blob: data:",
+        "media-src 'self'",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
+_ALWAYS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    # Not "no-referrer": with it, browsers hide the origin of this site's own forms as well.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Server": "labcrate",
+}
+_YEAR_SECONDS = 365 * 24 * 3600
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Add the headers to an answer just before it is sent. What tells how it may be cached stays as it is."""
+    response.headers.update(_ALWAYS)
+    response.headers.setdefault("Cache-Control", "no-store")
+    if is_secure(request.app[SETTINGS]):
+        response.headers.setdefault("Strict-Transport-Security", f"max-age={_YEAR_SECONDS}")
+    if response.status == 401:
+        response.headers.setdefault("WWW-Authenticate", 'Bearer realm="labcrate"')  # RFC 6750, 3

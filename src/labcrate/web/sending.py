@@ -1,0 +1,172 @@
+"""Sending a response's body from threads of its own, so that neither a slow disk nor a slow client holds anybody up."""
+
+import asyncio
+import os
+import socket
+import struct
+from collections.abc import AsyncIterator, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import TypeVar
+
+from aiohttp import web
+
+from labcrate.archive.entity import Segment
+from labcrate.web.pushing import Pause, Push, Steps, pieces
+
+THREADS = 16
+"""How many transfers are pushed at a time; clients that are slower than the server hold none of them."""
+
+IDLE_SECONDS = 600.0
+"""How long a client may take nothing before it counts as gone."""
+
+T = TypeVar("T")
+
+
+class ClientGoneError(Exception):
+    """Whoever asked is no longer there, or takes nothing any more."""
+
+
+class Transfer:
+    """One body on its way: ``sent`` is how many of its bytes the system has taken so far."""
+
+    def __init__(self) -> None:
+        self.push: Push | None = None
+        self.written = 0
+
+    @property
+    def sent(self) -> int:
+        """Bytes."""
+        return self.push.sent if self.push else self.written
+
+
+class Sender:
+    """The threads that send. Use it on the event loop."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(THREADS, "send")
+
+    def close(self) -> None:
+        """End the threads once they are done."""
+        self._pool.shutdown()
+
+    async def send(self, request: web.Request, segments: Iterable[Segment], transfer: Transfer) -> None:
+        """Send the whole body of a response to ``request`` that is prepared, with its length told.
+
+        Raises SourceChangedError, ClientGoneError, and OSError for a limit of this machine. The connection is broken
+        off then: nothing else tells a client that what it got is not the whole.
+        """
+        try:
+            transport = _transport(request)
+            if transport.get_extra_info("sslcontext"):  # the kernel has no key: what is sent passes through here
+                await self._through(request, segments, transfer)
+            else:
+                await self._beside(request, transport, segments, transfer)
+        except (ConnectionError, TimeoutError):
+            break_off(request)
+            raise ClientGoneError from None
+        except BaseException:
+            break_off(request)
+            raise
+
+    async def _beside(
+        self, request: web.Request, transport: asyncio.Transport, segments: Iterable[Segment], transfer: Transfer
+    ) -> None:
+        """Push into the socket itself, once the transport has nothing more to write to it."""
+        transport.set_write_buffer_limits(0)  # from now on, drained means empty
+        request.writer.send_headers()
+        async with asyncio.timeout(IDLE_SECONDS):
+            while transport.get_write_buffer_size():
+                await request.writer.drain()
+        connection = _duplicate(_transport(request))
+        transfer.push = Push(connection)
+        steps = Steps(transfer.push.steps(segments), Pause.DONE)
+        try:
+            while (pause := await self._in_thread(steps)) is not Pause.DONE:
+                _transport(request)
+                if pause is Pause.BLOCKED:
+                    await _writable(connection)
+        except BaseException:
+            self._end(steps, connection)
+            raise
+        connection.close()
+        transport.set_write_buffer_limits()
+
+    async def _through(self, request: web.Request, segments: Iterable[Segment], transfer: Transfer) -> None:
+        """Read in a thread, and write through the transport."""
+        steps = Steps(pieces(segments), b"")
+        try:
+            while piece := await self._in_thread(steps):
+                _transport(request)
+                async with asyncio.timeout(IDLE_SECONDS):
+                    await request.writer.write(piece)
+                transfer.written += len(piece)
+        except BaseException:
+            self._end(steps)
+            raise
+
+    async def _in_thread(self, steps: Steps[T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, steps.step)
+
+    def _end(self, steps: Steps[T], connection: socket.socket | None = None) -> None:
+        """Close what a transfer that breaks off has open, once no thread is at it any more."""
+
+        def end() -> None:
+            steps.close()
+            if connection:
+                connection.close()
+
+        self._pool.submit(end)
+
+
+SENDER = web.AppKey("sender", Sender)
+
+
+def add_sender(app: web.Application) -> None:
+    """Give an application the threads that send; they end with it."""
+    app[SENDER] = Sender()
+    app.cleanup_ctx.append(_close)
+
+
+async def _close(app: web.Application) -> AsyncIterator[None]:
+    yield
+    app[SENDER].close()
+
+
+def break_off(request: web.Request) -> None:
+    """End the connection at once, with all that waits in it: the client sees that this was not the whole."""
+    transport = request.transport
+    if transport is None:
+        return
+    connection = transport.get_extra_info("socket")
+    if connection is not None:
+        with suppress(OSError):  # closed meanwhile
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+
+
+def _transport(request: web.Request) -> asyncio.Transport:
+    """The connection, while there is one. Raises ConnectionResetError."""
+    transport = request.transport
+    if transport is None or transport.is_closing():
+        raise ConnectionResetError
+    return transport
+
+
+def _duplicate(transport: asyncio.Transport) -> socket.socket:
+    """A descriptor of our own for the connection: the transport may close its one at any time."""
+    connection = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
+    connection.setblocking(False)
+    return connection
+
+
+async def _writable(connection: socket.socket) -> None:
+    """Wait until the client has taken something. Raises TimeoutError."""
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_writer(connection, ready.set)
+    try:
+        async with asyncio.timeout(IDLE_SECONDS):
+            await ready.wait()
+    finally:
+        loop.remove_writer(connection)

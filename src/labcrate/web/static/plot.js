@@ -1,0 +1,297 @@
+// Draws the readings. The server sends only the points that the width needs; looking closer asks for others.
+
+const language = document.documentElement.lang;
+const LOCALE = `${language}-lab`;
+const LINE_STYLES = ["solid", "dash", "dot", "dashdot"];
+const PANEL_HEIGHT = 150;
+const MORE_HEIGHT = 110;
+
+export function watchPlot(place, choices) {
+  const start = () => new Plot(place, choices).begin();
+  // Plotly is large: it is loaded when the drawing comes near the screen.
+  const near = new IntersectionObserver(
+    (seen) => {
+      if (!seen.some((one) => one.isIntersecting)) return;
+      near.disconnect();
+      start();
+    },
+    { rootMargin: "400px" },
+  );
+  near.observe(place);
+}
+
+class Plot {
+  constructor(place, choices) {
+    this.place = place;
+    this.choices = choices;
+    this.message = place.querySelector(".plot-message");
+    this.drawing = document.createElement("div");
+    this.whole = [Date.parse(place.dataset.from), Date.parse(place.dataset.to)];
+    this.range = this.whole;
+    this.newest = 0;
+    this.timer = 0;
+  }
+
+  async begin() {
+    try {
+      await loadPlotly(this.place.dataset.plotly);
+    } catch {
+      return this.say(this.place.dataset.failed);
+    }
+    Plotly.register(locale());
+    this.place.append(this.drawing);
+    this.drawing.tabIndex = 0;
+    this.drawing.setAttribute("role", "group");
+    this.drawing.setAttribute("aria-label", this.place.dataset.time);
+    this.drawing.addEventListener("keydown", (event) => this.pressed(event));
+    const buttons = document.getElementById("plot-buttons");
+    buttons.hidden = false;
+    buttons.addEventListener("click", (event) => this.move(event.target.closest("button")?.value));
+    this.choices.addEventListener("change", () => this.load());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+    await this.load();
+  }
+
+  say(text) {
+    this.message.textContent = text;
+    this.message.hidden = !text;
+  }
+
+  // Asks for the chosen properties, and a little more than is seen, so that moving shows something at once.
+  async load() {
+    const mine = ++this.newest;
+    const names = [...this.choices.querySelectorAll(":checked")].map((box) => box.value);
+    if (!names.length) {
+      this.drawing.hidden = true;
+      return this.say(this.place.dataset.none);
+    }
+    const [from, to] = this.range;
+    const margin = (to - from) / 2;
+    const query = new URLSearchParams(names.map((name) => ["property", name]));
+    query.set("from", new Date(Math.max(from - margin, this.whole[0])).toISOString());
+    query.set("to", new Date(Math.min(to + margin, this.whole[1])).toISOString());
+    query.set("buckets", String(Math.min(2000, Math.max(200, Math.round(this.place.clientWidth)))));
+    try {
+      const answer = await fetch(`${this.place.dataset.source}?${query}`);
+      if (!answer.ok) throw new Error(String(answer.status));
+      const told = await answer.json();
+      if (mine !== this.newest) return;
+      this.told = told;
+      this.drawing.hidden = false;
+      this.say("");
+      await this.draw();
+    } catch {
+      if (mine === this.newest && !this.told) this.say(this.place.dataset.failed);
+    }
+  }
+
+  async draw() {
+    if (!this.told) return;
+    const colours = read(this.place);
+    const { panels, offsetSeconds } = this.told;
+    const ahead = offsetSeconds * 1000;
+    const lines = panels.flatMap((panel, row) => this.lines(panel, row, ahead, colours));
+    const layout = {
+      height: PANEL_HEIGHT + MORE_HEIGHT * panels.length + (lines.length > 8 ? 40 : 0),
+      margin: { l: 56, r: 12, t: 8, b: 44 },
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      font: { family: getComputedStyle(this.place).fontFamily, size: 12, color: colours.text },
+      hovermode: "closest",
+      // On a touch screen a finger on the drawing scrolls the page; the buttons move the drawing.
+      dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
+      showlegend: true,
+      legend: { orientation: "h", x: 0, y: 1 + 0.06 / panels.length, yanchor: "bottom", font: { color: colours.text } },
+      hoverlabel: { bgcolor: colours.card, bordercolor: colours.line, font: { color: colours.text } },
+      xaxis: {
+        type: "date",
+        range: this.range.map((at) => at + ahead),
+        title: { text: this.place.dataset.time, font: { color: colours.quiet } },
+        gridcolor: colours.line,
+        linecolor: colours.line,
+        zeroline: false,
+        tickangle: 0,
+        nticks: Math.max(3, Math.floor(this.place.clientWidth / 110)),
+        anchor: panels.length > 1 ? `y${panels.length}` : "y",
+      },
+      ...axes(panels, colours, this.place.dataset),
+    };
+    const config = { displayModeBar: false, responsive: true, locale: LOCALE, showTips: false, doubleClick: false };
+    await Plotly.react(this.drawing, lines, layout, config);
+    if (this.listening) return;
+    this.listening = true;
+    this.drawing.on("plotly_relayout", (change) => this.moved(change));
+    this.drawing.on("plotly_doubleclick", () => this.look(...this.whole));
+  }
+
+  lines(panel, row, ahead, colours) {
+    const state = panel.kind === "state";
+    return panel.series.map((one) => {
+      const number = this.numberOf(one.device);
+      const few = one.t.length < 200;
+      return {
+        name: plain(one.device),
+        legendgroup: one.device,
+        showlegend: !this.told.panels.slice(0, row).some((other) => other.series.some((s) => s.device === one.device)),
+        type: "scatter",
+        mode: few && !state ? "lines+markers" : "lines",
+        x: one.t.map((at) => at + ahead),
+        y: one.v,
+        yaxis: row ? `y${row + 1}` : "y",
+        connectgaps: false,
+        line: {
+          shape: state ? "hv" : "linear",
+          width: 1.6,
+          color: colours.lines[number % colours.lines.length],
+          dash: LINE_STYLES[Math.floor(number / colours.lines.length) % LINE_STYLES.length],
+        },
+        marker: { size: 4 },
+        hovertemplate: `%{x|%H:%M:%S}<br>%{y} ${state ? "" : plain(panel.unit ?? "")}<extra>${plain(one.device)}</extra>`,
+      };
+    });
+  }
+
+  // The same device has the same colour in every panel, and keeps it when others come and go.
+  numberOf(device) {
+    this.devices ??= new Map();
+    if (!this.devices.has(device)) this.devices.set(device, this.devices.size);
+    return this.devices.get(device);
+  }
+
+  moved(change) {
+    const ahead = this.told.offsetSeconds * 1000;
+    const from = change["xaxis.range[0]"] ?? change["xaxis.range"]?.[0];
+    const to = change["xaxis.range[1]"] ?? change["xaxis.range"]?.[1];
+    if (from === undefined || to === undefined) return;
+    this.look(instant(from) - ahead, instant(to) - ahead);
+  }
+
+  look(from, to) {
+    if (!(to > from) || (from === this.range[0] && to === this.range[1])) return;
+    this.range = [from, to];
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.load(), 120);
+  }
+
+  pressed(event) {
+    if (!event.ctrlKey && !event.metaKey && !event.altKey && this.move(event.key)) event.preventDefault();
+  }
+
+  move(key) {
+    const [from, to] = this.range;
+    const length = to - from;
+    const moves = {
+      "+": [from + length / 4, to - length / 4],
+      "-": [Math.max(this.whole[0], from - length / 2), Math.min(this.whole[1], to + length / 2)],
+      ArrowLeft: [from - length / 4, to - length / 4],
+      ArrowRight: [from + length / 4, to + length / 4],
+      0: this.whole,
+    };
+    const goal = moves[key];
+    if (!goal || goal[1] - goal[0] < 10) return false;
+    this.look(...goal);
+    return true;
+  }
+}
+
+function axes(panels, colours, words) {
+  const gap = 0.08;
+  const share = (1 - gap * (panels.length - 1)) / panels.length;
+  return Object.fromEntries(
+    panels.map((panel, row) => {
+      const top = 1 - row * (share + gap);
+      const state = panel.kind === "state";
+      return [
+        row ? `yaxis${row + 1}` : "yaxis",
+        {
+          domain: [Math.max(0, top - share), top],
+          title: { text: plain(panel.property) + (panel.unit ? `<br>${plain(panel.unit)}` : ""), standoff: 6, font: { size: 11, color: colours.quiet } },
+          gridcolor: colours.line,
+          zeroline: false,
+          fixedrange: true,
+          automargin: true,
+          nticks: 5,
+          ...(state ? { range: [-0.15, 1.15], tickvals: [0, 1], ticktext: [words.off, words.on] } : {}),
+        },
+      ];
+    }),
+  );
+}
+
+// How the page's language writes dates and numbers, in the form that Plotly takes it.
+function locale() {
+  const names = (count, options, day) =>
+    Array.from({ length: count }, (_, n) => new Intl.DateTimeFormat(language, { ...options, timeZone: "UTC" }).format(day(n)));
+  const weekday = (n) => new Date(Date.UTC(2023, 0, 1 + n));
+  const month = (n) => new Date(Date.UTC(2023, n, 1));
+  const parts = Object.fromEntries(new Intl.NumberFormat(language, { useGrouping: "always" }).formatToParts(12345.6).map((p) => [p.type, p.value]));
+  const format = {
+    days: names(7, { weekday: "long" }, weekday),
+    shortDays: names(7, { weekday: "short" }, weekday),
+    months: names(12, { month: "long" }, month),
+    shortMonths: names(12, { month: "short" }, month),
+    date: "%d/%m/%Y",
+    dayMonth: "%-d %b",
+    dayMonthYear: "%-d %b %Y",
+    decimal: parts.decimal,
+    thousands: parts.group,
+  };
+  return { moduleType: "locale", name: LOCALE, dictionary: {}, format };
+}
+
+// Plotly takes some HTML in texts for markup; names of devices are others' words.
+const plain = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+
+// Plotly tells a date as text on the axis' own clock.
+const instant = (at) => (typeof at === "number" ? at : Date.parse(`${at.replace(" ", "T")}Z`));
+
+// The style sheet's colours as they are now, light or dark.
+function read(place) {
+  const probe = document.createElement("span");
+  probe.hidden = true;
+  place.append(probe);
+  const colour = (name) => {
+    probe.style.color = `var(--${name})`;
+    return getComputedStyle(probe).color;
+  };
+  const dark = getComputedStyle(probe).colorScheme.includes("dark") && luminance(colour("page")) < 0.5;
+  const found = {
+    text: colour("text"),
+    quiet: colour("quiet"),
+    line: colour("line"),
+    card: colour("card"),
+    lines: dark
+      ? ["#63c3d1", "#f0a35e", "#a6d76b", "#d79bea", "#ffd75e", "#7fa8ff", "#ff8e86", "#c9b79c"]
+      : ["#0b6270", "#b4530a", "#3f7a12", "#8a2da5", "#8a6a00", "#2152c4", "#b3261e", "#6b5a42"],
+  };
+  probe.remove();
+  return found;
+}
+
+function luminance(colour) {
+  const [red, green, blue] = colour.match(/[\d.]+/g).map(Number);
+  return (0.2126 * red + 0.7152 * green + 0.0722 * blue) / 255;
+}
+
+// Plotly writes style attributes, and a style sheet for maps, which are never shown here. The page's
+// Content-Security-Policy allows neither; the same styles set by script are allowed.
+function loadPlotly(address) {
+  const { setAttribute } = Element.prototype;
+  Element.prototype.setAttribute = function (name, value) {
+    if (name === "style") this.style.cssText = value;
+    else setAttribute.call(this, name, value);
+  };
+  const { createElement } = document;
+  document.createElement = function (name, ...rest) {
+    const made = createElement.call(document, name, ...rest);
+    if (name === "style") Object.defineProperty(made, "textContent", { set: () => {} });
+    return made;
+  };
+  return new Promise((done, failed) => {
+    const script = createElement.call(document, "script");
+    script.src = address;
+    script.onload = done;
+    script.onerror = failed;
+    document.head.append(script);
+  }).finally(() => delete document.createElement);
+}

@@ -1,0 +1,88 @@
+"""Small pictures of recordings, made when a page asks for them, and kept in memory as long as there is room."""
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from typing import BinaryIO
+
+from aiohttp import web
+
+from labcrate.lab.folder import Lab
+from labcrate.model.fixity import Identity
+from labcrate.web.site import LAB
+
+_MOST_BYTES = 16 * 1024 * 1024
+_EMPTY_SIZE = (320, 180)
+_GROUND, _INK = (96, 106, 112), (176, 186, 192)
+
+
+class Thumbnails:
+    """The pictures of one lab. ``get`` reads and decodes: it runs in a thread of this object's own pool."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._kept: OrderedDict[tuple[str, Identity], bytes] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+        # One at a time: a page full of pictures must not keep downloads and other pages waiting.
+        self.pool = ThreadPoolExecutor(1, "thumbnails")
+
+    def get(self, path: str, identity: Identity) -> bytes:
+        """The picture of a recording as JPEG; a drawn one where it shows none. Raises OSError."""
+        key = path, identity
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        picture = self._make(path)
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = picture
+                self._bytes += len(picture)
+            while self._bytes > _MOST_BYTES:
+                _, dropped = self._kept.popitem(last=False)
+                self._bytes -= len(dropped)
+        return picture
+
+    def _make(self, path: str) -> bytes:
+        # Loads FFmpeg: not before somebody looks at a picture.
+        from labcrate.video.thumbnail import thumbnail  # noqa: PLC0415
+
+        with _opened(self._lab, path) as file:
+            return thumbnail(file) or drawn()
+
+
+def _opened(lab: Lab, path: str) -> BinaryIO:
+    return os.fdopen(lab.open(path), "rb", buffering=0)
+
+
+def drawn() -> bytes:
+    """A picture that says there is none: a crossed frame."""
+    from PIL import Image, ImageDraw  # noqa: PLC0415
+
+    picture = Image.new("RGB", _EMPTY_SIZE, _GROUND)
+    width, height = _EMPTY_SIZE
+    draw = ImageDraw.Draw(picture)
+    box = (width // 2 - 36, height // 2 - 24, width // 2 + 36, height // 2 + 24)
+    draw.rectangle(box, outline=_INK, width=3)
+    draw.line((box[0], box[3], box[2], box[1]), fill=_INK, width=3)
+    written = BytesIO()
+    picture.save(written, "JPEG", quality=75)
+    return written.getvalue()
+
+
+THUMBNAILS = web.AppKey("thumbnails", Thumbnails)
+
+
+def add_thumbnails(app: web.Application) -> None:
+    """Give an application its thumbnails; their thread ends with it."""
+    app[THUMBNAILS] = Thumbnails(app[LAB])
+
+    async def closing(app: web.Application) -> AsyncIterator[None]:
+        yield
+        app[THUMBNAILS].pool.shutdown(cancel_futures=True)
+
+    app.cleanup_ctx.append(closing)

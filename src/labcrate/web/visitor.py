@@ -1,0 +1,101 @@
+"""From where a request comes: the client's address, and whether it means this server and this site at all."""
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from labcrate.config import ServeSettings
+from labcrate.errors import NotAllowedError, UsageError
+from labcrate.lab.text import one_line
+from labcrate.web.site import SETTINGS
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+"""Methods that change nothing (RFC 9110, 9.2.1)."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address or name is reached from this machine alone."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower().rstrip(".") == "localhost"
+
+
+def is_secure(settings: ServeSettings) -> bool:
+    """Whether browsers reach this server through TLS, its own or that of a proxy in front of it."""
+    return bool(settings.tls_cert) or (settings.base_url or "").startswith("https://")
+
+
+def client_address(request: web.Request) -> str:
+    """The client's address; behind a proxy on this machine, the one that the proxy tells.
+
+    Only the last entry of X-Forwarded-For is the proxy's own word: a client may send any others.
+    """
+    peer = request.remote or ""
+    if request.app[SETTINGS].base_url and is_loopback(peer):
+        told = ",".join(request.headers.getall("X-Forwarded-For", [])).rpartition(",")[2].strip()
+        return _plain(told) or _plain(peer) or ""
+    return _plain(peer) or ""
+
+
+def _plain(address: str) -> str | None:
+    """An address in one form, IPv4 also when it came in as IPv6; None for what is no address."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return str(mapped or parsed)
+
+
+def network_of(address: str) -> str:
+    """What counts as one client: an IPv4 address, or the /64 that an IPv6 client has all of."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return address if parsed.version == 4 else str(ipaddress.ip_network((parsed, 64), strict=False))
+
+
+def check_host(request: web.Request) -> None:
+    """Refuse a request that was meant for another name, which a foreign page made point here (DNS rebinding).
+
+    Raises UsageError.
+    """
+    settings = request.app[SETTINGS]
+    asked = request.headers.get("Host")
+    if asked is None or not (settings.base_url or is_loopback(settings.host)):
+        return  # no browser, or a server on the network without a name that it knows of
+    name = _host_name(asked)
+    # A proxy in front may pass on its client's host name, or the loopback one under which it reached us.
+    known = {_host_name(urlsplit(settings.base_url or "").netloc), settings.host.lower()}
+    if name is None or not (is_loopback(name) or name in known):
+        right = settings.base_url or f"http{'s' if settings.tls_cert else ''}://localhost:{settings.port}"
+        raise UsageError(f"This server is not called '{one_line(asked[:100])}'; open it as {right}/.")
+
+
+def _host_name(netloc: str) -> str | None:
+    try:
+        return urlsplit(f"//{netloc}").hostname
+    except ValueError:
+        return None
+
+
+def check_origin(request: web.Request) -> None:
+    """Refuse what another site's page has a browser send here. Raises NotAllowedError.
+
+    Browsers say it in Sec-Fetch-Site (Fetch Metadata), older ones in Origin (RFC 6454); scripts say neither.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
+    own = site in ("same-origin", "none") if site is not None else origin is None or _is_own(request, origin)
+    if not own:
+        raise NotAllowedError("Another site's page sent this; open the page here, and do it there.")
+
+
+def _is_own(request: web.Request, origin: str) -> bool:
+    """Whether an origin is this site, told by its host and port: a proxy may add TLS."""
+    base_url = request.app[SETTINGS].base_url
+    own = {urlsplit(base_url.lower()).netloc} if base_url else set()
+    return urlsplit(origin.lower()).netloc in own | {request.headers.get("Host", "").lower()} - {""}

@@ -1,0 +1,141 @@
+"""That everybody can use the pages: by keyboard, with a screen reader, on a phone, in the dark."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from tests.e2e.conftest import NAME, PASSWORD, Server, create_administrator
+
+from labcrate.demo.lab import DemoLab
+
+PAGES = ("/", "/?q=nothing", "/sessions/42", "/sessions/43", "/sessions/44", "/sessions/42/readings", "/log", "/people",
+         "/account", "/sessions/99")  # fmt: skip
+LONG = "Onomatopoeia" * 25
+
+CHECKS = Path(__file__).with_name("checks.js").read_text()
+
+
+def found(page: Page, check: str) -> list[Any]:
+    """What one of the checks finds on a page."""
+    faults: list[Any] = page.evaluate(f"() => ({CHECKS}).{check}()")
+    return faults
+
+
+@pytest.fixture(scope="module")
+def awkward(demo: DemoLab, tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterator[Server]:
+    """The sample lab with a session that has everything awkward: long words, no end, right-to-left text."""
+    lab = Path(shutil.copytree(demo.root, tmp_path_factory.mktemp("awkward") / "lab"))
+    session = {
+        "id": 44, "name": LONG, "description": LONG + "\nשלום " * 50, "startTime": "2025-05-02T06:40:00Z",
+        "status": "active", "tags": [LONG, "جلسة"], "notes": LONG, "metadata": {"researcher": LONG},
+    }  # fmt: skip
+    folder = lab / "sessions/Session44/recordings"
+    folder.mkdir(parents=True)
+    (folder.parent / "session_data.json").write_text(json.dumps(session))
+    (folder / f"{LONG[:200]}.mp4").write_bytes(b"no video")
+    server = Server(lab)
+    server.start()
+    context = chromium.new_context()
+    page = context.new_page()
+    create_administrator(page, server)
+    context.request.get(f"{server.url}/api/sessions/43/archive.zip?only=sensors")
+    server.login = context.storage_state()
+    context.close()
+    yield server
+    server.kill()
+
+
+def opened(context: Any, server: Server, path: str) -> Page:
+    """A page with all that can be opened on it open."""
+    page: Page = context.new_page()
+    page.goto(server.url + path)
+    page.evaluate("document.querySelectorAll('details').forEach((e) => { e.open = true; })")
+    return page
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_pages_are_accessible(awkward: Server, chromium: Browser, theme: Any) -> None:
+    """Names, labels, headings, landmarks and references are in order, and no text is too pale, in light and dark."""
+    everybody, somebody = (
+        chromium.new_context(color_scheme=theme),
+        chromium.new_context(color_scheme=theme, storage_state=awkward.login),
+    )
+    faults = {}
+    for context, paths in ((somebody, PAGES), (everybody, ("/login",))):
+        for path in paths:
+            page = opened(context, awkward, path)
+            for check in ("faults", "pale"):
+                if wrong := found(page, check):
+                    faults[path, check] = wrong
+            page.close()
+        context.close()
+    assert faults == {}
+
+
+@pytest.mark.parametrize(("width", "language"), [(390, "es"), (320, "en")])
+def test_pages_fit_a_phone(awkward: Server, browse: Any, width: int, language: str) -> None:
+    """No page is wider than a phone, whatever the names: only tables and boxes that say so scroll sideways."""
+    context = browse(viewport={"width": width, "height": 800}, storage_state=awkward.login, locale=language)
+    wide = {}
+    for path in PAGES[:-1]:  # a 404 would be a complaint
+        page = opened(context, awkward, path)
+        assert page.locator("html").get_attribute("lang") == language
+        if wrong := found(page, "wide"):
+            wide[path] = wrong
+        page.close()
+    assert wide == {}
+
+
+def test_everything_can_be_reached_by_keyboard(awkward: Server, browse: Any) -> None:
+    """Log in, skip to the content, open a session, choose, and reach the download, without a mouse; where the focus is
+    can always be seen.
+    """
+    page = browse().new_page()
+    page.goto(awkward.url)
+    focus(page, "[name=name]")
+    page.keyboard.type(NAME)
+    focus(page, "[name=password]")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Sessions")).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    expect(page.locator(".skip")).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    focus(page, 'a[href="/sessions/42"]')
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Morning routine, kitchen and hall")
+    focus(page, ".export summary")
+    page.keyboard.press("Enter")
+    size = page.locator("#exact").inner_text()
+    focus(page, "[name=only]:checked")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#exact")).not_to_have_text(size)
+    # A new answer takes the place of the one before; the focus stays where it was.
+    expect(page.get_by_label("Only sensor data")).to_be_focused()
+    focus(page, "#download", back=True)
+    with page.expect_download() as begun:
+        page.keyboard.press("Enter")
+    assert begun.value.suggested_filename.endswith(".zip")
+
+
+def focus(page: Page, wanted: str, *, back: bool = False) -> None:
+    """Press Tab until an element has the focus; every stop on the way can be seen."""
+    for _ in range(120):
+        if page.evaluate("(wanted) => document.activeElement.matches(wanted)", wanted):
+            return
+        page.keyboard.press("Shift+Tab" if back else "Tab")
+        assert found(page, "unseen") == []
+    raise AssertionError(f"{wanted} cannot be reached by keyboard")
+
+
+def test_motion_can_be_switched_off(awkward: Server, browse: Any) -> None:
+    """Who asks their system for less motion gets none."""
+    page = browse(reduced_motion="reduce", storage_state=awkward.login).new_page()
+    page.goto(awkward.url)
+    assert found(page, "moving") == []

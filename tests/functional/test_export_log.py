@@ -1,0 +1,81 @@
+"""What leaves the lab without the server leaves a line as well."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import labcrate
+from labcrate.errors import SourceChangedError
+from labcrate.people.database import Database
+from labcrate.people.exports import ExportLog, Line, Outcome
+
+
+def lines(lab: Any) -> list[Line]:
+    """The lab's export log, the newest line first."""
+    with Database.open(lab.root / ".labcrate") as database, ExportLog(database) as log:
+        return log.lines()
+
+
+def test_every_export_leaves_a_line(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
+    """The command and the Python API write who, what and how much; the ETag is that of the archive."""
+    told = cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "a.zip", "--camera", "1", "--json").json
+    done = labcrate.Lab(usual_lab.root).export(42, tmp_path / "b.zip", pad="30s")
+    second, first = lines(usual_lab)
+    assert (first.via, first.options, first.etag) == ("command line", "camera=1", told["etag"])
+    assert (second.via, second.options, second.etag) == ("Python", "pad=30s", done.etag)
+    for line, file in ((first, "a.zip"), (second, "b.zip")):
+        assert (line.session, line.outcome) == (42, Outcome.FINISHED)
+        assert line.bytes_sent == line.length == line.total == (tmp_path / file).stat().st_size
+        assert line.ended is not None
+        assert line.ended >= line.begun
+
+
+def test_an_export_that_breaks_off_leaves_a_line_that_says_why(usual_lab: Any, tmp_path: Path) -> None:
+    """A recording that changes while the archive is packed is named in the log."""
+    large = usual_lab.recording("recordings/cam2_session42_z.mp4", content=os.urandom(8 << 20))
+
+    def change(stage: str, done: int, total: int) -> None:
+        if stage == "packing":
+            with large.open("ab") as file:
+                file.write(b"more")
+
+    with pytest.raises(SourceChangedError):
+        labcrate.Lab(usual_lab.root).export(42, tmp_path / "a.zip", progress=change)
+    (line,) = lines(usual_lab)
+    assert line.outcome is Outcome.BROKEN
+    assert large.name in (line.reason or "")
+    assert line.bytes_sent < line.total
+
+
+def test_an_export_that_is_stopped_is_aborted(usual_lab: Any, tmp_path: Path) -> None:
+    """An exception of the caller's own, as Ctrl-C is one, ends the line as aborted."""
+
+    def stop(stage: str, done: int, total: int) -> None:
+        if stage == "packing":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        labcrate.Lab(usual_lab.root).export(42, tmp_path / "a.zip", progress=stop)
+    assert [line.outcome for line in lines(usual_lab)] == [Outcome.ABORTED]
+
+
+def test_a_refused_export_leaves_no_line(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
+    """Where nothing left the lab there is nothing to log."""
+    usual_lab.session(42, status="active")
+    assert cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "a.zip").code == 6
+    assert lines(usual_lab) == []
+
+
+def test_a_log_that_cannot_be_written_is_said_and_stops_nothing(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
+    """A damaged people.db is left as it is; the export is made, and its missing line is told on standard error."""
+    folder = usual_lab.root / ".labcrate"
+    folder.mkdir()
+    (folder / "people.db").write_bytes(os.urandom(8192))
+    before = (folder / "people.db").read_bytes()
+    outcome = cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "a.zip")
+    assert outcome.code == 0
+    assert "the export log has no line of this" in outcome.err
+    assert cli("verify", tmp_path / "a.zip").code == 0
+    assert (folder / "people.db").read_bytes() == before

@@ -1,0 +1,293 @@
+"""Near misses that are linked to their session, and links that are taken back: nothing is lost or overwritten."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labcrate.errors import RepairError
+from labcrate.export.contents import NearMiss, Plan
+from labcrate.export.prepare import prepared
+from labcrate.export.repair import Method, find_near_miss, link, undo
+
+OWN = "sessions/Session42/recordings"
+FILE = "recordings/cam1_42_a.mp4"
+NOW = datetime.now(UTC) + timedelta(minutes=1)
+
+
+@pytest.fixture
+def near_lab(lab: Any) -> Any:
+    """A lab with one camera, session 42 described in the list alone, and one near miss of it."""
+    lab.cameras("cam1")
+    lab.json("data/sessions.json", [{"id": 42, "startTime": "2025-05-02T08:00:00Z", "endTime": "2025-05-02T08:05:00Z"}])
+    lab.recording(FILE)
+    return lab
+
+
+def _plan(lab: Any) -> Plan:
+    with prepared(lab.open(), 42, hashed=False) as assembly:
+        return assembly.plan
+
+
+def _near(lab: Any, file: str = FILE) -> NearMiss:
+    return find_near_miss(_plan(lab).near_misses, 42, file)
+
+
+def _linked(lab: Any) -> list[str]:
+    return [recording.path for recording in _plan(lab).recordings]
+
+
+def _files(lab: Any) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(lab.root)): path.read_bytes()
+        for path in sorted(lab.root.rglob("*"))
+        if path.is_file() and ".labcrate" not in path.parts
+    }
+
+
+@pytest.mark.parametrize("method", list(Method))
+def test_a_near_miss_becomes_part_of_its_session_and_back(near_lab: Any, method: Method) -> None:
+    """Linked or moved, the recording is in the plan and no near miss any more; undone, all is as it was."""
+    before = _files(near_lab)
+    assert _linked(near_lab) == []
+    done = link(near_lab.open(), 42, _near(near_lab), method)
+    assert (done.source, done.target) == (FILE, f"{OWN}/cam1_42_a.mp4")
+    assert _linked(near_lab) == [done.target]
+    assert _plan(near_lab).near_misses == ()
+    assert (near_lab.root / FILE).exists() == (method is Method.HARD_LINK)
+    undo(near_lab.open(), done, NOW)
+    assert _files(near_lab) == before
+    assert [n.path for n in _plan(near_lab).near_misses] == [FILE]
+
+
+def test_a_hard_link_costs_no_space_and_is_the_same_file(near_lab: Any) -> None:
+    """The link and the original are one file on the disk."""
+    done = link(near_lab.open(), 42, _near(near_lab), Method.HARD_LINK)
+    assert (near_lab.root / FILE).samefile(near_lab.root / done.target)
+
+
+@pytest.mark.parametrize("method", list(Method))
+def test_a_name_that_is_taken_is_left_alone(near_lab: Any, method: Method) -> None:
+    """Where the session has other recordings of that name, the next free one is taken and the others stay."""
+    near_lab.write(f"{OWN}/cam1_42_a.mp4", b"another")
+    near_lab.write(f"{OWN}/cam1_42_a_2.mp4", b"a third")
+    done = link(near_lab.open(), 42, _near(near_lab), method)
+    assert done.target == f"{OWN}/cam1_42_a_3.mp4"
+    assert (near_lab.root / OWN / "cam1_42_a.mp4").read_bytes() == b"another"
+    assert (near_lab.root / OWN / "cam1_42_a_2.mp4").read_bytes() == b"a third"
+    assert (near_lab.root / done.target).read_bytes() == near_lab.clip
+
+
+def test_only_what_the_plan_lists_can_be_linked(near_lab: Any) -> None:
+    """A file of another session, one outside the lab, or a made-up path is no near miss, however it is written."""
+    near_lab.recording("recordings/cam1_session7.mp4")
+    (near_lab.root.parent / "secret.mp4").write_bytes(b"secret")
+    for path in (
+        "recordings/cam1_session7.mp4",
+        "../secret.mp4",
+        f"./{FILE}",
+        f"recordings//{FILE[11:]}",
+        "",
+        "/etc/passwd",
+    ):
+        with pytest.raises(RepairError, match=r"no near miss of session 42; only files that 'labcrate plan 42' lists"):
+            _near(near_lab, path)
+
+
+def test_what_is_printed_alike_is_not_guessed_at(near_lab: Any) -> None:
+    """Two near misses that print alike are refused by their print, and taken by their own names."""
+    one, other = f"{FILE[:-4]}\x1b.mp4", f"{FILE[:-4]}\\x1b.mp4"
+    misses = [replace(_near(near_lab), path=path) for path in (one, other)]
+    assert find_near_miss(misses, 42, one).path == one
+    assert find_near_miss(misses, 42, other).path == other
+    with pytest.raises(RepairError, match="2 near misses of session 42 are printed as"):
+        find_near_miss([misses[0], misses[0]], 42, other)
+
+
+def test_only_mp4s_are_linked(near_lab: Any) -> None:
+    """A near miss that is no MP4 is refused with what to do instead."""
+    near_lab.recording("recordings/cam1_session42.mkv")
+    with pytest.raises(RepairError, match=r"only MP4s are exported\. Convert it to cam1_session42\.mp4"):
+        link(near_lab.open(), 42, _near(near_lab, "recordings/cam1_session42.mkv"), Method.HARD_LINK)
+    assert not (near_lab.root / OWN).exists()
+
+
+def _replaced_by_a_link(root: Path) -> None:
+    (root / FILE).unlink()
+    (root / FILE).symlink_to(root / "data" / "sessions.json")
+
+
+def _folder_is_a_link(root: Path) -> None:
+    (root / "recordings").rename(root.parent / "elsewhere")
+    (root / "recordings").symlink_to(root.parent / "elsewhere")
+
+
+def _goal_is_a_link(root: Path) -> None:
+    (root.parent / "outside").mkdir()
+    (root / "sessions" / "Session42").symlink_to(root.parent / "outside")
+
+
+def _gone(root: Path) -> None:
+    (root / FILE).unlink()
+
+
+def _replaced_by_a_folder(root: Path) -> None:
+    (root / FILE).unlink()
+    (root / FILE).mkdir()
+
+
+@pytest.mark.parametrize("method", list(Method))
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (_replaced_by_a_link, "symbolic link"),
+        (_folder_is_a_link, "symbolic link"),
+        (_goal_is_a_link, "symbolic link"),
+        (_gone, "it is gone"),
+        (_replaced_by_a_folder, "no regular file"),
+    ],
+)
+def test_links_are_never_followed_and_nothing_is_half_done(
+    near_lab: Any,
+    method: Method,
+    change: Callable[[Path], None],
+    why: str,
+) -> None:
+    """What changed between the plan and the link is refused, and no file appears or goes, in or outside the lab."""
+    miss = _near(near_lab)
+    change(near_lab.root)
+    before = {path: path.lstat().st_ino for path in near_lab.root.parent.rglob("*.mp4")}
+    with pytest.raises(RepairError, match=why):
+        link(near_lab.open(), 42, miss, method)
+    assert {path: path.lstat().st_ino for path in near_lab.root.parent.rglob("*.mp4")} == before
+
+
+@pytest.mark.parametrize("method", list(Method))
+def test_a_file_that_is_exchanged_in_mid_link_is_not_taken(
+    near_lab: Any,
+    method: Method,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another file put in the near miss's place at the last moment is neither linked nor removed."""
+    miss, real = _near(near_lab), os.link
+    (near_lab.root / "other").write_bytes(b"another study's")
+
+    def exchanging(*arguments: object, **options: object) -> None:
+        (near_lab.root / "other").replace(near_lab.root / FILE)
+        real(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "link", exchanging)
+    with pytest.raises(RepairError, match="was replaced while it was linked"):
+        link(near_lab.open(), 42, miss, method)
+    assert (near_lab.root / FILE).read_bytes() == b"another study's"
+    assert list((near_lab.root / OWN).iterdir()) == []
+
+
+def test_linking_twice_at_once_links_once(near_lab: Any) -> None:
+    """Two who saw the same plan: the second is told, and there is one link."""
+    miss = _near(near_lab)
+    link(near_lab.open(), 42, miss, Method.HARD_LINK)
+    with pytest.raises(RepairError, match="is linked already"):
+        link(near_lab.open(), 42, miss, Method.HARD_LINK)
+    assert _linked(near_lab) == [f"{OWN}/cam1_42_a.mp4"]
+
+
+def test_the_last_copy_is_never_removed(near_lab: Any) -> None:
+    """Once the original is gone or another file, undoing a hard link would lose the recording: it is refused."""
+    done = link(near_lab.open(), 42, _near(near_lab), Method.HARD_LINK)
+    (near_lab.root / FILE).unlink()
+    with pytest.raises(RepairError, match="may be the only copy and stays"):
+        undo(near_lab.open(), done, NOW)
+    near_lab.write(FILE, b"another recording")
+    with pytest.raises(RepairError, match="may be the only copy and stays"):
+        undo(near_lab.open(), done, NOW)
+    assert _linked(near_lab) == [done.target]
+
+
+def test_moving_back_overwrites_nothing_and_mistakes_nothing(near_lab: Any) -> None:
+    """A place that is taken again, a file that is gone, and one that was put there later are refused."""
+    done = link(near_lab.open(), 42, _near(near_lab), Method.MOVE)
+    near_lab.write(FILE, b"a new recording")
+    with pytest.raises(RepairError, match="its place is taken by another file"):
+        undo(near_lab.open(), done, NOW)
+    assert (near_lab.root / FILE).read_bytes() == b"a new recording"
+    (near_lab.root / FILE).unlink()
+    with pytest.raises(RepairError, match="changed since it was moved there"):
+        undo(near_lab.open(), done, NOW - timedelta(hours=1))
+    (near_lab.root / done.target).unlink()
+    with pytest.raises(RepairError, match="it is gone"):
+        undo(near_lab.open(), done, NOW)
+
+
+def test_every_near_miss_but_one_of_another_kind_can_be_linked(tmp_path: Path) -> None:
+    """In the sample lab, which has a near miss of each kind, all MP4s among them can be linked and then are."""
+    from labcrate.demo.lab import build_demo_lab  # noqa: PLC0415 - FFmpeg is not needed by the others
+    from labcrate.lab.folder import Lab  # noqa: PLC0415
+
+    demo = build_demo_lab(tmp_path / "lab")
+    lab = Lab(demo.root)
+    with prepared(lab, 42, hashed=False) as assembly:
+        misses = assembly.plan.near_misses
+        before = len(assembly.plan.recordings)
+    assert {miss.verdict.rule: miss.path for miss in misses} == demo.near_misses
+    for miss in misses:
+        if miss.path.endswith(".mp4"):
+            link(lab, 42, miss, Method.HARD_LINK)
+    with prepared(lab, 42, hashed=False) as assembly:
+        assert [miss.verdict.rule for miss in assembly.plan.near_misses] == ["not MP4"]
+        assert len(assembly.plan.recordings) == before + len(misses) - 1
+
+
+@pytest.mark.parametrize(
+    ("mounts", "why"),
+    [
+        (["mount -t tmpfs tmpfs sessions"], "lies on another disk"),
+        (["mount --bind . .", "mount -o remount,bind,ro ."], "on a read-only disk"),
+    ],
+)
+@pytest.mark.parametrize("method", list(Method))
+def test_disks_that_cannot_do_it_say_so(near_lab: Any, mounts: list[str], why: str, method: Method) -> None:
+    """A session's folder on another disk, and a lab on a read-only one, are told apart; the file stays where it is."""
+    words = next(
+        (w for w in (["unshare", "--mount"], ["unshare", "--map-root-user", "--mount"]) if _may_mount(w)), None
+    )
+    if words is None:
+        pytest.skip("mounting is not allowed here, neither as this user nor in a user namespace of its own")
+    _plan(near_lab)
+    script = f"""
+from pathlib import Path
+from typing import Any
+from labcrate.errors import RepairError
+from labcrate.export.contents import NearMiss
+from labcrate.export.repair import Method, link
+from labcrate.lab.folder import Lab
+from labcrate.linking import Prefixes, judge
+try:
+    link(Lab(Path.cwd()), 42, NearMiss({FILE!r}, judge({FILE!r}, 42, Prefixes(["cam1"]))), Method({str(method)!r}))
+except RepairError as error:
+    print(error)
+"""
+    shell = " && ".join([*mounts, "cd .", 'exec "$0" -c "$1"'])
+    ran = subprocess.run(
+        [*words, "sh", "-c", shell, sys.executable, script],
+        cwd=near_lab.root,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert why in ran.stdout
+    assert (near_lab.root / FILE).read_bytes() == near_lab.clip
+
+
+def _may_mount(words: list[str]) -> bool:
+    try:
+        probe = [*words, "sh", "-c", "mount -t tmpfs tmpfs /mnt"]
+        return subprocess.run(probe, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False

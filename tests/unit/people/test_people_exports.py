@@ -1,0 +1,162 @@
+"""The export log: every transfer leaves a line that tells how it ended, also when nobody could say so."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from labcrate.errors import PeopleError
+from labcrate.people.database import Database, instant
+from labcrate.people.exports import ExportLog, Outcome
+from labcrate.people.file import PEOPLE_FILE
+from labcrate.people.runs import RUNS_FOLDER
+
+if TYPE_CHECKING:
+    from tests.unit.people.conftest import Clock
+
+WHAT: dict[str, Any] = {
+    "who": "ana",
+    "via": "token",
+    "address": "2001:db8::1",
+    "session": 42,
+    "options": "only=sensors&pad=30s",
+    "etag": '"abc"',
+    "start": 100,
+    "length": 900,
+    "total": 1000,
+}
+
+
+@pytest.fixture
+def log(database: Database, clock: "Clock") -> ExportLog:
+    """An empty log."""
+    return ExportLog(database, clock)
+
+
+def test_a_line_tells_all_of_a_transfer(log: ExportLog, clock: "Clock") -> None:
+    """What was said at the beginning and the end is what is read, with times in UTC to the millisecond."""
+    begun = clock.now
+    number = log.begin(**WHAT)
+    (line,) = log.lines()
+    assert (line.outcome, line.ended, line.bytes_sent) == (Outcome.RUNNING, None, 0)
+    log.progress(number, 450)
+    assert log.lines()[0].bytes_sent == 450
+    clock.now += 1.234
+    log.end(number, 900, Outcome.FINISHED)
+    (line,) = log.lines()
+    assert {name: getattr(line, name) for name in WHAT} == WHAT
+    assert (line.number, line.bytes_sent, line.outcome, line.reason) == (number, 900, Outcome.FINISHED, None)
+    assert (line.begun, line.ended) == (instant(round(begun * 1000)), instant(round((begun + 1.234) * 1000)))
+
+
+def test_a_line_that_ended_stays_as_it_is(log: ExportLog, database: Database) -> None:
+    """Neither a late word of a transfer nor anybody with SQL in hand changes or removes it."""
+    number = log.begin(**WHAT)
+    log.end(number, 5, Outcome.BROKEN, "the file changed")
+    log.end(number, 900, Outcome.FINISHED)
+    log.progress(number, 900)
+    (line,) = log.lines()
+    assert (line.bytes_sent, line.outcome, line.reason) == (5, Outcome.BROKEN, "the file changed")
+    for statement in ("DELETE FROM export", "UPDATE export SET who = 'nobody'"):
+        with pytest.raises(PeopleError, match="export log"), database.change() as connection:
+            connection.execute(statement)
+    assert log.lines() == [line]
+
+
+def test_lines_are_read_the_newest_first_a_page_at_a_time(log: ExportLog) -> None:
+    """Session, number and limit select together, and pages join without a gap."""
+    for session in (1, 2) * 5:
+        log.begin(**{**WHAT, "session": session})
+    numbers = [line.number for line in log.lines()]
+    assert numbers == sorted(numbers, reverse=True)
+    assert len(numbers) == 10
+    first = log.lines(session=2, limit=3)
+    rest = log.lines(session=2, before=first[-1].number)
+    assert [line.number for line in first + rest] == numbers[::2]
+    assert {line.session for line in first + rest} == {2}
+    assert log.lines(limit=0) == []
+    assert log.lines(session=3) == []
+
+
+def test_a_name_cannot_forge_a_line(log: ExportLog) -> None:
+    """Line breaks and terminal controls in what others chose are written out."""
+    number = log.begin(**{**WHAT, "who": "ana\nbob", "address": "\x1b[2J", "options": "camera=\ud800"})
+    log.end(number, 0, Outcome.ABORTED, "why\r\nnot")
+    (line,) = log.lines()
+    texts = (line.who, line.address, line.options, line.reason or "")
+    assert all(text.isprintable() and text for text in texts)
+
+
+_SENDER = """
+import sys, time
+from pathlib import Path
+from labcrate.people.database import Database
+from labcrate.people.exports import ExportLog
+
+log = ExportLog(Database.open(Path(sys.argv[1])))
+print(log.begin(who=sys.argv[2], via="login", address="", session=1, options="", etag="", start=0, length=9, total=9))
+sys.stdout.flush()
+time.sleep(600)
+"""
+
+
+def send(folder: Path, who: str) -> subprocess.Popen[str]:
+    """A process that has begun a transfer, and will not end it."""
+    process = subprocess.Popen([sys.executable, "-c", _SENDER, str(folder), who], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline().strip().isdigit()
+    return process
+
+
+def test_lines_of_dead_processes_are_aborted_and_those_of_living_ones_run_on(tmp_path: Path) -> None:
+    """After a crash the next start says so in the log; another process that is sending is left alone."""
+    dead, living = send(tmp_path, "dead"), send(tmp_path, "living")
+    try:
+        dead.send_signal(signal.SIGKILL)
+        dead.wait(60)
+        with Database.open(tmp_path) as database, ExportLog(database) as log:
+            own = log.begin(**WHAT)
+            assert log.settle() == 1
+            assert log.settle() == 0
+            outcomes = {line.who: (line.outcome, line.reason) for line in log.lines()}
+            assert outcomes["living"] == (Outcome.RUNNING, None)
+            assert outcomes["ana"] == (Outcome.RUNNING, None)
+            assert outcomes["dead"][0] is Outcome.ABORTED
+            assert "ended while it was sending" in (outcomes["dead"][1] or "")
+            log.end(own, 900, Outcome.FINISHED)
+    finally:
+        for process in (dead, living):
+            process.kill()
+            process.wait(60)
+            if process.stdout is not None:
+                process.stdout.close()
+    with Database.open(tmp_path) as database, ExportLog(database) as log:
+        assert log.settle() == 1
+    assert list((tmp_path / RUNS_FOLDER).iterdir()) == []
+
+
+def test_a_log_that_cannot_be_written_says_so_before_a_byte_is_sent(tmp_path: Path) -> None:
+    """A folder where the process cannot be marked as alive, and a database that another program holds, are errors."""
+    with Database.open(tmp_path) as database:
+        (tmp_path / RUNS_FOLDER).write_text("in the way")
+        with pytest.raises(PeopleError, match="export log cannot be written"):
+            ExportLog(database).begin(**WHAT)
+        assert ExportLog(database).lines() == []
+
+
+def test_a_link_in_place_of_the_folder_of_processes_is_not_followed(tmp_path: Path) -> None:
+    """Files that lie behind a symbolic link are neither written nor removed."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "file").write_text("theirs")
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / RUNS_FOLDER).symlink_to(elsewhere)
+    with Database.open(state) as database, ExportLog(database) as log:
+        log.settle()
+        log.begin(**WHAT)
+    assert [path.name for path in elsewhere.iterdir()] == ["file"]
+    assert (state / PEOPLE_FILE).exists()

@@ -1,0 +1,172 @@
+"""Logins and tokens: good for a time, for one person, with the role they have now."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from labcrate.errors import NoSuchThingError, UsageError
+from labcrate.people.database import Database, instant
+from labcrate.people.logins import IDLE_SECONDS, LONGEST_SECONDS, Logins
+from labcrate.people.roles import Role
+from labcrate.people.tokens import PREFIX, Tokens
+from labcrate.people.users import User, Users
+
+if TYPE_CHECKING:
+    from tests.unit.people.conftest import Clock
+
+GOOD = "correct horse"
+DAY = 24 * 3600
+
+
+@pytest.fixture
+def logins(database: Database, clock: "Clock") -> Logins:
+    """No logins yet."""
+    return Logins(database, clock)
+
+
+@pytest.fixture
+def tokens(database: Database, clock: "Clock") -> Tokens:
+    """No tokens yet."""
+    return Tokens(database, clock)
+
+
+@pytest.fixture
+def ana(users: Users) -> User:
+    """A user."""
+    return users.add("ana", Role.ADMIN, GOOD)
+
+
+def test_a_login_that_is_used_lasts_until_its_longest(logins: Logins, clock: "Clock", ana: User) -> None:
+    """Used every eleven hours a login lasts seven days, and not a second more."""
+    begun, secret = clock.now, logins.begin(ana)
+    while clock.now + 11 * 3600 < begun + LONGEST_SECONDS:
+        clock.now += 11 * 3600
+        assert logins.find(secret) == ana
+    clock.now = begun + LONGEST_SECONDS - 1
+    assert logins.find(secret) == ana
+    clock.now += 1
+    assert logins.find(secret) is None
+
+
+def test_an_idle_login_ends(logins: Logins, clock: "Clock", ana: User) -> None:
+    """Nothing asked for twelve hours ends it; one second before it still counts."""
+    early, late = logins.begin(ana), logins.begin(ana)
+    clock.now += IDLE_SECONDS - 1
+    assert logins.find(early) == ana
+    clock.now += 1
+    assert logins.find(early) == ana
+    assert logins.find(late) is None
+
+
+def test_logins_that_ended_are_forgotten(logins: Logins, database: Database, clock: "Clock", ana: User) -> None:
+    """The table does not grow for ever: who logs in next clears away what ended."""
+    for _ in range(5):
+        logins.begin(ana)
+    clock.now += LONGEST_SECONDS
+    logins.begin(ana)
+    assert database.rows("SELECT count(*) FROM login") == [(1,)]
+
+
+def test_logging_out_ends_that_login_alone(logins: Logins, ana: User) -> None:
+    """A secret is random and of 256 bits, and only its own login ends with it."""
+    one, other = logins.begin(ana), logins.begin(ana)
+    assert one != other
+    assert len(one) >= 43
+    logins.end(one)
+    logins.end(one)
+    assert logins.find(one) is None
+    assert logins.find(other) == ana
+    assert logins.find("") is None
+
+
+def test_a_login_has_the_role_of_now(logins: Logins, users: Users) -> None:
+    """Another role holds from the next request on."""
+    users.add("ana", Role.ADMIN, GOOD)
+    secret = logins.begin(users.add("bob", Role.VIEWER, GOOD))
+    users.set_role("bob", Role.OPERATOR)
+    found = logins.find(secret)
+    assert found is not None
+    assert found.role is Role.OPERATOR
+
+
+def test_a_token_opens_until_it_expires(tokens: Tokens, clock: "Clock", ana: User) -> None:
+    """A token is good for its days, has a prefix that scanners find, and is known by its hash alone."""
+    token, secret = tokens.add(ana, "nightly export", 30)
+    assert secret.startswith(PREFIX)
+    assert token.expires == instant(round((clock.now + 30 * DAY) * 1000))
+    clock.now += 30 * DAY - 1
+    assert tokens.find(secret) == ana
+    assert not tokens.expired(token)
+    clock.now += 1
+    assert tokens.find(secret) is None
+    assert tokens.expired(token)
+    assert [each.name for each in tokens.all()] == ["nightly export"]
+
+
+def test_a_token_has_the_role_of_now(tokens: Tokens, users: Users) -> None:
+    """A token made by an administrator does no more than a viewer once that is what they are."""
+    users.add("ana", Role.ADMIN, GOOD)
+    bob = users.add("bob", Role.ADMIN, GOOD)
+    _, secret = tokens.add(bob, "script", 1)
+    users.set_role("bob", Role.VIEWER)
+    found = tokens.find(secret)
+    assert found is not None
+    assert found.role is Role.VIEWER
+
+
+def test_when_a_token_was_last_used_is_known_to_the_minute(tokens: Tokens, clock: "Clock", ana: User) -> None:
+    """Uses are written down at most once a minute, so that a busy script costs nothing."""
+    _, secret = tokens.add(ana, "script", 1)
+    assert tokens.all()[0].used is None
+    begun = clock.now
+    for seconds, noted in ((0, 0), (59, 0), (60, 60)):
+        clock.now = begun + seconds
+        tokens.find(secret)
+        assert tokens.all()[0].used == instant(round((begun + noted) * 1000))
+
+
+def test_a_token_is_revoked_at_once_and_alone(tokens: Tokens, users: Users, ana: User) -> None:
+    """Tokens are named per user: another's of the same name stays."""
+    bob = users.add("bob", Role.VIEWER, GOOD)
+    _, anas = tokens.add(ana, "script", 1)
+    _, bobs = tokens.add(bob, "Script", 1)
+    assert tokens.revoke("ANA", "SCRIPT").user == "ana"
+    assert tokens.find(anas) is None
+    assert tokens.find(bobs) == bob
+    assert [token.user for token in tokens.all()] == ["bob"]
+    assert tokens.all("ana") == []
+    with pytest.raises(NoSuchThingError, match="ana has no token 'script'"):
+        tokens.revoke("ana", "script")
+
+
+def test_tokens_that_cannot_be_are_refused(tokens: Tokens, users: Users, ana: User) -> None:
+    """A name that is taken or cannot be read, no time or too much, and a disabled user."""
+    tokens.add(ana, "script", 1)
+    with pytest.raises(UsageError, match="already"):
+        tokens.add(ana, " SCRIPT", 1)
+    with pytest.raises(UsageError, match="no name for a token"):
+        tokens.add(ana, "a\tb", 1)
+    for days in (0, -1, 3651, 10**12):
+        with pytest.raises(UsageError, match="1 to 3650 days"):
+            tokens.add(ana, "other", days)
+    bob = users.add("bob", Role.VIEWER, GOOD)
+    users.disable("bob")
+    with pytest.raises(UsageError, match="bob is disabled"):
+        tokens.add(bob, "script", 1)
+
+
+@pytest.mark.parametrize("secret", ["", "labcrate_", "labcrate_" + "A" * 43, "x" * 100_000, "labcrate_\ud800", "é"])
+def test_what_is_no_token_opens_nothing(tokens: Tokens, ana: User, secret: str) -> None:
+    """Anything may come in a header."""
+    tokens.add(ana, "script", 1)
+    assert tokens.find(secret) is None
+
+
+def test_secrets_are_kept_as_hashes_alone(tmp_path: Path, logins: Logins, tokens: Tokens, ana: User) -> None:
+    """Who gets hold of the file gets no way in with it."""
+    login, (_, token) = logins.begin(ana), tokens.add(ana, "script", 1)
+    stored = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
+    assert login.encode() not in stored
+    assert token.encode() not in stored
+    assert token.removeprefix(PREFIX).encode() not in stored

@@ -1,0 +1,61 @@
+"""The log in a spreadsheet: what others wrote stays text."""
+
+import csv
+import io
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labcrate.people.exports import Line, Outcome
+from labcrate.people.lines import COLUMNS, as_csv, line_object
+
+LINE = Line(
+    number=7,
+    begun=datetime(2025, 5, 2, 8, tzinfo=UTC),
+    ended=None,
+    who="ana",
+    via="login",
+    address="192.0.2.1",
+    session=42,
+    options="",
+    etag='"a,b"',
+    start=0,
+    length=10,
+    total=10,
+    bytes_sent=3,
+    outcome=Outcome.RUNNING,
+    reason=None,
+)
+
+
+def test_json_and_csv_tell_the_same() -> None:
+    """Both have the same names and values; what is not known is null, or an empty cell."""
+    told = line_object(LINE)
+    assert told["begunAt"] == "2025-05-02T08:00:00.000Z"
+    assert told["endedAt"] is None
+    assert told["outcome"] == "running"
+    (row,) = csv.DictReader(io.StringIO(as_csv([LINE])))
+    assert row == {name: "" if value is None else str(value) for name, value in told.items()}
+    assert as_csv([LINE], heading=False).count("\r\n") == 1
+
+
+@pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＠"])
+def test_no_cell_is_a_formula(first: str) -> None:
+    """A name that a spreadsheet would run begins with an apostrophe, as text does there."""
+    (row,) = csv.DictReader(io.StringIO(as_csv([replace(LINE, who=f"{first}HYPERLINK(1)")]), newline=""))
+    assert row["who"] == f"'{first}HYPERLINK(1)"
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=4, max_size=4))
+def test_any_text_stays_in_its_cell(texts: list[str]) -> None:
+    """Whatever stands in a text, rows and columns are those of the line, and nothing of the text is lost."""
+    who, options, etag, reason = texts
+    line = replace(LINE, who=who, options=options, etag=etag, reason=reason)
+    (heading, row) = csv.reader(io.StringIO(as_csv([line]), newline=""))
+    assert tuple(heading) == COLUMNS
+    told = dict(zip(heading, row, strict=True))
+    for name, text in (("who", who), ("options", options), ("etag", etag), ("reason", reason)):
+        assert told[name].removeprefix("'") == text.removeprefix("'")

@@ -1,0 +1,224 @@
+"""The background indexer: reads what is finished, once, and lets everything else go first."""
+
+import os
+import threading
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labcrate.catalog.catalog import Catalog
+from labcrate.catalog.state import state_folder
+from labcrate.errors import CatalogError
+from labcrate.export.inventory import take_inventory
+from labcrate.web import indexer as module
+from labcrate.web.indexer import Indexer
+
+RECORDINGS = {
+    "recordings/cam1_session42_a.mp4",
+    "recordings/cam1_session7_a.mp4",
+    "sessions/Session42/recordings/any.mp4",
+}
+
+
+class Rig:
+    """An indexer of a lab whose clocks stand until they are told to go on."""
+
+    def __init__(self, lab: Any) -> None:
+        self.root: Path = lab.root
+        self.lab = lab.open()
+        self.now, self.wall = 100.0, max(f.stat().st_mtime for f in lab.root.rglob("*.*")) + 1e6
+        self.waiting: list[bool] = []
+        self.indexer = Indexer(
+            self.lab,
+            lambda: take_inventory(self.lab),
+            lambda: bool(self.waiting) and self.waiting.pop(),
+            clock=lambda: self.now,
+            wall=lambda: self.wall,
+        )
+
+    def look(self, after: float = 10.0) -> int:
+        """Let time pass, and have it look."""
+        self.now += after
+        self.wall += after
+        return self.indexer.step()
+
+    @property
+    def known(self) -> set[str]:
+        """What the index knows whole."""
+        with Catalog.open(state_folder(self.root)) as catalog:
+            return {path for path, indexed in catalog.all().items() if indexed.fixity}
+
+
+@pytest.fixture
+def rig(usual_lab: Any) -> Rig:
+    """An indexer of the usual lab."""
+    return Rig(usual_lab)
+
+
+def test_what_stays_the_same_for_ten_seconds_is_read_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first look only remembers; the second reads every recording; the third has nothing to do, cheaply."""
+    assert rig.look() == 0
+    assert rig.look(9.9) == 0
+    assert rig.known == set()
+    assert rig.look(0.1) == 3
+    assert rig.known == RECORDINGS
+
+    def never(*_: object) -> None:
+        raise AssertionError("the index was opened for nothing")
+
+    monkeypatch.setattr(Catalog, "open", never)
+    assert [rig.look() for _ in range(5)] == [0] * 5
+    assert rig.indexer.state == "idle"
+
+
+def test_an_export_after_it_reads_nothing(rig: Rig, usual_lab: Any, serve: Any) -> None:
+    """What it indexed, sensor files too, is all that an archive needs: the session is ready at once."""
+    usual_lab.write("sessions/Session42/sensor_data/own.csv", "a,b\n1,2\n")
+    rig.look()
+    assert rig.look() == 4
+    assert serve(usual_lab.root).get("/api/sessions/42/plan").json()["ready"] is True
+
+
+def test_a_file_that_is_still_written_waits(rig: Rig, usual_lab: Any) -> None:
+    """A recording that grows at every look is not read; when it stops growing, it is."""
+    path = usual_lab.root / "recordings/cam1_session42_a.mp4"
+    rig.look()
+    for _ in range(3):
+        with path.open("ab") as file:
+            file.write(b"more")
+        rig.look()
+    assert rig.known == RECORDINGS - {"recordings/cam1_session42_a.mp4"}
+    os.utime(path, ns=(0, int((rig.wall + 15) * 1e9)))  # looks the same for long, but was written a moment ago
+    rig.look()
+    assert rig.look(10.0) == 0
+    assert rig.look(5.0) == 1
+    assert rig.known == RECORDINGS
+
+
+def test_a_recording_with_a_time_in_the_future_is_read(rig: Rig, usual_lab: Any) -> None:
+    """A camera whose clock is wrong has its recordings indexed all the same."""
+    os.utime(usual_lab.root / "recordings/cam1_session42_a.mp4", ns=(0, int((rig.wall + 1e7) * 1e9)))
+    rig.look()
+    assert rig.look() == 3
+
+
+def test_what_changed_is_read_again_and_what_is_gone_is_forgotten(rig: Rig, usual_lab: Any) -> None:
+    """The index follows the lab: a replaced recording is read anew, a deleted one's record goes."""
+    rig.look()
+    rig.look()
+    usual_lab.recording("recordings/cam1_session42_a.mp4", content=usual_lab.clip + b"x")
+    (usual_lab.root / "recordings/cam1_session7_a.mp4").unlink()
+    assert rig.look() == 0
+    assert rig.known == RECORDINGS - {"recordings/cam1_session7_a.mp4"}
+    assert rig.look() == 1
+    with Catalog.open(state_folder(usual_lab.root)) as catalog:
+        indexed = catalog.all()["recordings/cam1_session42_a.mp4"]
+    assert indexed.identity.size_bytes == len(usual_lab.clip) + 1
+
+
+def test_a_disk_that_is_not_mounted_is_no_reason_to_forget(rig: Rig, usual_lab: Any) -> None:
+    """When no recording at all is there any more, what is known of them stays."""
+    rig.look()
+    rig.look()
+    for folder in ("recordings", "sessions"):
+        (usual_lab.root / folder).rename(usual_lab.root.parent / folder)
+        (usual_lab.root / folder).mkdir()
+    rig.look()
+    rig.look()
+    assert rig.known == RECORDINGS
+
+
+def test_a_file_that_cannot_be_read_is_tried_again_later_and_later(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failure waits a minute, then two, then four, up to an hour; the others are read meanwhile."""
+    path, real, tries = "recordings/cam1_session42_a.mp4", rig.lab.open, []
+
+    def failing(asked: str) -> int:
+        if asked == path:
+            tries.append(rig.now)
+            raise OSError(5, "Input/output error")
+        opened: int = real(asked)
+        return opened
+
+    monkeypatch.setattr(rig.lab, "open", failing)
+    rig.look()
+    assert rig.look() == 2
+    assert rig.indexer.as_object()["failed"] == [{"file": path, "why": "cannot be read: Input/output error"}]
+    for _ in range(1500):
+        rig.look()
+    waits = [round(later - before) for before, later in pairwise(tries)]
+    assert waits == [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
+    monkeypatch.undo()
+    assert rig.look(3600.0) == 1
+    assert rig.indexer.as_object()["failed"] == []
+
+
+def test_work_that_somebody_waits_for_goes_first(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a job runs, the indexer stands still in mid-file and says so; then it goes on."""
+    seen: list[str] = []
+    monkeypatch.setattr(rig.indexer._stop, "wait", lambda _: seen.append(rig.indexer.state))
+    rig.look()
+    rig.waiting = [True] * 4
+    assert rig.look() == 3
+    assert seen == ["waiting"] * 4
+    assert rig.known == RECORDINGS
+
+
+def test_it_stops_in_mid_file(usual_lab: Any) -> None:
+    """Told to stop, it ends at the next chunk, and keeps what it had read whole."""
+    usual_lab.recording("recordings/cam1_session42_big.mp4", content=usual_lab.clip + bytes(8 << 20))
+    rig = Rig(usual_lab)
+    rig.look()
+    chunks: list[int] = []
+    real = Indexer.advance
+
+    def advance(size_bytes: int) -> None:
+        chunks.append(size_bytes)
+        if len(chunks) == 3:
+            rig.indexer.stop()
+        real(rig.indexer, size_bytes)
+
+    rig.indexer.advance = advance  # type: ignore[method-assign]
+    assert rig.look() == 0
+    assert sum(chunks) < 4 << 20
+    assert rig.known == set()
+    assert rig.indexer.state == "idle"
+
+
+def test_trouble_is_logged_once_and_survived(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An index that cannot be used, or a lab that cannot be read, is told once; when it works again, so does this."""
+
+    def locked(*_: object) -> None:
+        raise CatalogError("The index is locked.")
+
+    rig.look()
+    with monkeypatch.context() as patched:
+        patched.setattr(Catalog, "open", locked)
+        assert [rig.look() for _ in range(4)] == [0] * 4
+        assert rig.indexer.state == "troubled"
+    assert [record.getMessage() for record in caplog.records] == [
+        "Recordings cannot be indexed ahead of time: The index is locked."
+    ]
+    assert rig.look() == 3
+    assert rig.indexer.state == "idle"
+    (rig.root / "data/sessions.json").write_text("{")
+    assert rig.look() == 0
+    assert rig.indexer.as_object()["problem"].startswith("data/sessions.json")
+
+
+def test_the_thread_looks_on_its_own_and_ends_at_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Running, it looks again and again without being asked, and stop ends it, also while it waits."""
+    looked = threading.Semaphore(0)
+    monkeypatch.setattr(module, "_LOOK_EVERY_SECONDS", 0.001)
+    monkeypatch.setattr(rig.indexer, "step", looked.release)
+    thread = threading.Thread(target=rig.indexer.run)
+    thread.start()
+    for _ in range(3):
+        assert looked.acquire(timeout=30)
+    monkeypatch.setattr(module, "_LOOK_EVERY_SECONDS", 3600.0)
+    rig.indexer.stop()
+    thread.join(30)
+    assert not thread.is_alive()

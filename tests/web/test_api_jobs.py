@@ -1,0 +1,321 @@
+"""Jobs that prepare archives: true progress, joined, cancelled in mid-work, and theirs whoever asked for them."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+
+from labcrate.export.contents import Options
+from labcrate.people.roles import Role
+from labcrate.web import jobs as jobs_module
+from labcrate.web import routes_jobs
+from labcrate.web.jobs import JOBS
+from labcrate.web.meter import Cancelled, JobProgress, Meter
+
+MIB = 1 << 20
+
+
+class Gate:
+    """Holds every job at its first read until it is opened; ``held`` says that one is there."""
+
+    def __init__(self) -> None:
+        self.held, self.opened = threading.Event(), threading.Event()
+
+    def pass_through(self) -> None:
+        """Wait here."""
+        self.held.set()
+        assert self.opened.wait(60)
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    """Real hashing, held after its first chunk."""
+    gate, advance = Gate(), Meter.advance
+
+    def advancing(meter: Meter, size_bytes: int) -> None:
+        advance(meter, size_bytes)
+        gate.pass_through()
+        meter.check()
+
+    monkeypatch.setattr(Meter, "advance", advancing)
+    monkeypatch.setattr(routes_jobs, "_LOOK_EVERY_SECONDS", 0.02)
+    yield gate
+    gate.opened.set()
+
+
+@pytest.fixture
+def big_lab(usual_lab: Any) -> Any:
+    """The usual lab with one recording of three chunks."""
+    usual_lab.recording("recordings/cam2_session42_big.mp4", content=usual_lab.clip + bytes(3 * MIB))
+    return usual_lab
+
+
+def _events(text: str) -> list[tuple[str, str, Any]]:
+    """The events of a stream: id, name, data."""
+    found = []
+    for block in text.split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith((":", "retry")))
+        if "data" in fields:
+            found.append((fields.get("id", ""), fields.get("event", ""), json.loads(fields["data"])))
+    return found
+
+
+def test_a_job_reads_all_and_then_nothing_has_to_be_read(big_lab: Any, serve: Any) -> None:
+    """A session that is not indexed gets a job with its bytes told exactly; afterwards the answer is there at once."""
+    server = serve(big_lab.root)
+    client = server.as_(Role.OPERATOR)
+    total = sum(path.stat().st_size for path in big_lab.root.rglob("*42*.mp4")) + len(big_lab.clip)
+    assert server.get("/api/sessions/42/plan").json()["ready"] is False
+    answer = client.post(f"{server.url}/api/sessions/42/prepare")
+    assert answer.status_code == 202
+    events = _events(client.get(server.url + answer.headers["Location"] + "/events").text)
+    number, name, told = events[-1]
+    assert (number, name, told["state"], told["error"]) == ("end", "done", "done", None)
+    assert (told["bytesDone"], told["bytesTotal"], told["filesDone"], told["filesTotal"]) == (total, total, 3, 3)
+    assert server.get("/api/sessions/42/plan").json()["ready"] is True
+    answer = client.post(f"{server.url}/api/sessions/42/prepare")
+    assert (answer.status_code, answer.json()["state"], answer.json()["bytesTotal"]) == (200, "done", 0)
+
+
+def test_progress_is_told_while_it_goes_on_and_equal_jobs_are_one(big_lab: Any, serve: Any, gate: Gate) -> None:
+    """In mid-work everybody who asks for the same archive gets the same job, and it says what was read so far."""
+    server = serve(big_lab.root, workers=1)
+    first, second = server.as_(Role.OPERATOR), server.as_(Role.ADMIN)
+    job = first.post(f"{server.url}/api/sessions/42/prepare").json()
+    assert gate.held.wait(60)
+    first.close()  # whoever started it is gone
+    assert second.post(f"{server.url}/api/sessions/42/prepare").json()["id"] == job["id"]
+    other = second.post(f"{server.url}/api/sessions/42/prepare?pad=5s").json()
+    assert other["id"] != job["id"]
+    told = second.get(server.url + job["links"]["self"]).json()
+    assert (told["state"], told["bytesDone"], told["filesDone"], told["filesTotal"]) == ("running", MIB, 0, 3)
+    assert told["startedBy"] == "the operator"
+    with second.get(server.url + job["links"]["events"], stream=True) as stream:
+        lines = stream.iter_lines(decode_unicode=True)
+        assert [next(lines) for _ in range(4)] == ["retry: 3000", "", "id: 1", "event: progress"]
+        gate.opened.set()
+        assert "event: done" in list(lines)
+
+
+def test_a_job_is_cancelled_in_mid_work(big_lab: Any, serve: Any, gate: Gate) -> None:
+    """A cancelled job ends before the file is read whole, says so on its stream, and can be started again."""
+    server = serve(big_lab.root, workers=1)
+    client = server.as_(Role.OPERATOR)
+    job = client.post(f"{server.url}/api/sessions/42/prepare").json()
+    assert gate.held.wait(60)
+    listening = client.get(server.url + job["links"]["events"], stream=True)
+    asked = client.delete(server.url + job["links"]["self"])
+    assert (asked.status_code, asked.json()["state"]) == (202, "running")
+    gate.opened.set()
+    number, name, told = _events(listening.text)[-1]
+    assert (number, name, told["state"], told["bytesDone"]) == ("end", "cancelled", "cancelled", MIB)
+    asked = client.delete(server.url + job["links"]["self"])
+    assert (asked.status_code, asked.json()["state"]) == (200, "cancelled")
+    again = client.post(f"{server.url}/api/sessions/42/prepare").json()
+    assert again["id"] != job["id"]
+    assert _events(client.get(server.url + again["links"]["events"]).text)[-1][1] == "done"
+
+
+def test_the_server_stops_in_mid_job(big_lab: Any, serve: Any, gate: Gate) -> None:
+    """Ending the server ends its jobs, and whoever listens to one hears that."""
+    server = serve(big_lab.root, workers=1)
+    client = server.as_(Role.OPERATOR)
+    job = client.post(f"{server.url}/api/sessions/42/prepare").json()
+    assert gate.held.wait(60)
+    told: list[str] = []
+    listening = client.get(server.url + job["links"]["events"], stream=True)
+    reader = threading.Thread(target=lambda: told.append(listening.text))
+    reader.start()
+    running = server.app[JOBS].get(job["id"])
+    stopping = threading.Thread(target=server.stop)
+    stopping.start()
+    gate.opened.set()
+    stopping.join()
+    reader.join()
+    server.stop = lambda: None
+    assert running.state == "cancelled"
+    assert _events(told[0])[-1][1] == "cancelled"
+
+
+def test_a_stream_that_was_heard_to_its_end_is_not_begun_again(usual_lab: Any, serve: Any) -> None:
+    """A browser that asks again after the end is told to stop; any other Last-Event-ID does no harm."""
+    server = serve(usual_lab.root)
+    client = server.as_(Role.OPERATOR)
+    address = server.url + client.post(f"{server.url}/api/sessions/42/prepare").json()["links"]["events"]
+    heard = _events(client.get(address).text)
+    assert client.get(address, headers={"Last-Event-ID": heard[-1][0]}).status_code == 204
+    for given in ("1", "nonsense", "-1", "9" * 4000):
+        answer = client.get(address, headers={"Last-Event-ID": given})
+        assert (answer.status_code, _events(answer.text)[-1][1]) == (200, "done")
+    assert answer.headers["Content-Type"] == "text/event-stream; charset=utf-8"
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a_silent_stream_shows_that_it_lives(
+    big_lab: Any, serve: Any, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While nothing changes for long, comments keep proxies from closing the connection, and are no events."""
+    monkeypatch.setattr(routes_jobs, "_LOOKS_UNTIL_KEEP_ALIVE", 2)
+    server = serve(big_lab.root, workers=1)
+    client = server.as_(Role.OPERATOR)
+    job = client.post(f"{server.url}/api/sessions/42/prepare").json()
+    assert gate.held.wait(60)
+    with client.get(server.url + job["links"]["events"], stream=True) as stream:
+        lines = stream.iter_lines(decode_unicode=True)
+        heard: list[str] = []
+        while heard[-2:] != [": still here", ""]:
+            heard.append(next(lines))
+        gate.opened.set()
+        heard += lines
+    assert [line for line in heard if line.startswith("event")][-1] == "event: done"
+
+
+def test_what_is_missing_is_told_before_anything_is_read(usual_lab: Any, serve: Any) -> None:
+    """An active session is refused at once with what to do; allow_incomplete=1 has the rest prepared."""
+    usual_lab.session(42, status="active")
+    server = serve(usual_lab.root)
+    client = server.as_(Role.OPERATOR)
+    answer = client.post(f"{server.url}/api/sessions/42/prepare")
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:labcrate:error:incomplete")
+    assert "is still active" in answer.json()["detail"]
+    answer = client.post(f"{server.url}/api/sessions/42/prepare?allow_incomplete=1")
+    assert (answer.status_code, answer.json()["allowIncomplete"]) == (202, True)
+
+
+def test_a_job_that_fails_says_why(big_lab: Any, serve: Any, gate: Gate) -> None:
+    """A recording that changes while it is read fails the job, with the problem as every other answer has it."""
+    server = serve(big_lab.root, workers=1)
+    client = server.as_(Role.OPERATOR)
+    job = client.post(f"{server.url}/api/sessions/42/prepare").json()
+    assert gate.held.wait(60)
+    with (big_lab.root / "recordings/cam2_session42_big.mp4").open("ab") as file:
+        file.write(b"more")
+    gate.opened.set()
+    told = _events(client.get(server.url + job["links"]["events"]).text)[-1]
+    assert told[:2] == ("end", "failed")
+    assert told[2]["error"]["type"] == "urn:labcrate:error:incomplete"
+    assert "recordings/cam2_session42_big.mp4 changed while it was read" in told[2]["error"]["detail"]
+    assert str(big_lab.root) not in json.dumps(told)
+
+
+def test_an_unforeseen_error_ends_the_job_and_is_logged(
+    usual_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A bug in mid-job fails it without telling details, and the log has the traceback without the lab's place."""
+
+    def broken(*_: object) -> None:
+        raise RuntimeError(f"cannot think about {usual_lab.root}")
+
+    monkeypatch.setattr(Meter, "begin", broken)
+    server = serve(usual_lab.root)
+    client = server.as_(Role.OPERATOR)
+    job = client.post(f"{server.url}/api/sessions/42/prepare").json()
+    told = _events(client.get(server.url + job["links"]["events"]).text)[-1]
+    assert (told[1], told[2]["error"]["status"]) == ("failed", 500)
+    assert "think" not in json.dumps(told)
+    assert "RuntimeError: cannot think about LAB" in caplog.text
+    assert str(usual_lab.root) not in caplog.text
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", ""), ("DELETE", ""), ("GET", "/events")])
+@pytest.mark.parametrize("number", ["1", "999999999999999999"])
+def test_a_job_that_is_not_there_is_a_404(usual_lab: Any, serve: Any, method: str, path: str, number: str) -> None:
+    """A number of no job, or of one before a restart, is answered in one way."""
+    server = serve(usual_lab.root)
+    answer = server.as_(Role.OPERATOR).request(method, f"{server.url}/api/jobs/{number}{path}")
+    assert (answer.status_code, answer.json()["type"]) == (404, "urn:labcrate:error:no-such-thing")
+
+
+def test_only_so_many_jobs_run_or_wait(usual_lab: Any, serve: Any, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks for ever other archives is told to wait, and when to ask again; those that run are still joined."""
+    server = serve(usual_lab.root, workers=1)
+    client = server.as_(Role.OPERATOR)
+    monkeypatch.setattr(jobs_module, "_MOST_UNFINISHED", 6)
+    first = client.post(f"{server.url}/api/sessions/42/prepare?pad=0s").json()
+    for seconds in range(1, 6):
+        assert client.post(f"{server.url}/api/sessions/42/prepare?pad={seconds}s").status_code == 202
+    answer = client.post(f"{server.url}/api/sessions/42/prepare?pad=64s")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "30")
+    assert answer.json()["retryAfterSeconds"] == 30
+    assert client.post(f"{server.url}/api/sessions/42/prepare").json()["id"] == first["id"]
+    server.app[JOBS].stop()
+
+
+def test_scripts_of_the_reference_platform_hear_of_progress(big_lab: Any, serve: Any, gate: Gate) -> None:
+    """The old address answers one object with the old words: pending, processing, completed, error."""
+    server = serve(big_lab.root, workers=1)
+    client = server.as_(Role.OPERATOR)
+    address = f"{server.url}/api/sessions/42/export-progress"
+    assert client.get(address).json()["status"] == "pending"
+    job = client.post(f"{server.url}/api/sessions/42/prepare").json()
+    assert gate.held.wait(60)
+    told = client.get(address).json()
+    assert (told["status"], told["total"], told["processed"]) == ("processing", 3, 0)
+    assert 0 < told["progress"] < 100
+    client.delete(server.url + job["links"]["self"])
+    gate.opened.set()
+    client.get(server.url + job["links"]["events"])
+    told = client.get(address).json()
+    assert (told["status"], told["error"]) == ("error", "The export was cancelled.")
+    job = client.post(f"{server.url}/api/sessions/42/prepare").json()
+    heard = _events(client.get(address, headers={"Accept": "text/event-stream"}).text)
+    assert (heard[-1][2]["status"], heard[-1][2]["progress"]) == ("completed", 100)
+    assert client.get(address).json()["status"] == "completed"
+
+
+def test_the_meter_tells_rate_and_time_left_over_the_last_seconds() -> None:
+    """The rate is that of the last ten seconds, not of all time, and the time left follows from it."""
+    now = 0.0
+    meter = Meter(clock=lambda: now)
+    assert meter.read() == JobProgress()
+    meter.begin(2, 4000)
+    meter.start("recordings/a\x1b.mp4")
+    assert meter.read() == JobProgress(0, 4000, 0, 2, None, None, "recordings/a\\x1b.mp4")
+    for now in range(1, 21):
+        meter.advance(100 if now <= 10 else 200)
+    told = meter.read()
+    assert (told.bytes_done, told.rate, told.seconds_left) == (3000, 200.0, 5.0)
+    meter.finish("recordings/a\x1b.mp4")
+    assert (meter.read().files_done, meter.read().current_file) == (1, None)
+    meter.advance(2000)  # a file that has grown
+    assert (meter.read().bytes_done, meter.read().bytes_total) == (5000, 5000)
+
+
+def test_a_stopped_meter_ends_the_work_at_its_next_word() -> None:
+    """Whatever indexing says next, it hears that the job was cancelled."""
+    meter = Meter()
+    meter.stop()
+    words: list[Callable[[], None]] = [
+        partial(meter.begin, 1, 1),
+        partial(meter.advance, 1),
+        partial(meter.finish, "x"),
+        meter.check,
+    ]
+    for said in words:
+        with pytest.raises(Cancelled):
+            said()
+    assert meter.read() == JobProgress()
+
+
+def test_ended_jobs_are_kept_for_a_while(usual_lab: Any, serve: Any) -> None:
+    """Two hundred ended jobs can still be asked for, the oldest are forgotten."""
+    server = serve(usual_lab.root)
+    jobs = server.app[JOBS]
+    client = server.as_(Role.OPERATOR)
+    numbers = [client.post(f"{server.url}/api/sessions/42/prepare").json()["id"]]
+    client.get(f"{server.url}/api/jobs/{numbers[0]}/events")
+    for _ in range(200):
+        numbers.append(asyncio.run_coroutine_threadsafe(_prepared(jobs), server._loop).result())
+    assert client.get(f"{server.url}/api/jobs/{numbers[0]}").status_code == 404
+    assert client.get(f"{server.url}/api/jobs/{numbers[1]}").json()["state"] == "done"
+
+
+async def _prepared(jobs: Any) -> int:
+    job = jobs.prepare(42, Options(), allow_incomplete=False, who="x")
+    assert await jobs.wait(job, 60)
+    number: int = job.id
+    return number

@@ -1,0 +1,186 @@
+"""Linking near misses over HTTP and on the command line: by those who may, into the log, and back."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labcrate.errors import PeopleError
+from labcrate.people.links import LinkLog
+from labcrate.people.roles import Role
+from labcrate.web import snapshot
+
+FILE = "recordings/cam1_42_a.mp4"
+TARGET = "sessions/Session42/recordings/cam1_42_a.mp4"
+LINKS = "/api/sessions/42/links"
+
+
+@pytest.fixture
+def near_lab(usual_lab: Any) -> Any:
+    """The usual lab with one near miss of session 42."""
+    usual_lab.recording(FILE)
+    return usual_lab
+
+
+@pytest.mark.parametrize("method", ["hard link", "move"])
+def test_a_near_miss_is_linked_and_taken_back(near_lab: Any, serve: Any, method: str) -> None:
+    """The plan has the recording at once, the log says who did what, and undoing brings the near miss back."""
+    server = serve(near_lab.root)
+    client = server.as_(Role.OPERATOR)
+    before = server.get("/api/sessions/42/plan").json()
+    answer = client.post(server.url + LINKS, json={"file": FILE, "method": method})
+    made = answer.json()
+    assert (answer.status_code, answer.headers["Location"]) == (201, f"{LINKS}/{made['number']}")
+    assert {name: made[name] for name in ("session", "who", "source", "target", "method", "undoneAt")} == {
+        "session": 42,
+        "who": "the operator",
+        "source": FILE,
+        "target": TARGET,
+        "method": method,
+        "undoneAt": None,
+    }
+    plan = server.get("/api/sessions/42/plan").json()
+    assert plan["nearMissCount"] == 0
+    assert TARGET in [member["source"] for member in plan["members"]]
+    assert server.get(LINKS).json() == {"links": [made], "nearMisses": []}
+    answer = server.as_(Role.ADMIN).delete(server.url + answer.headers["Location"])
+    assert (answer.status_code, answer.json()["undoneBy"]) == (200, "the admin")
+    assert server.get("/api/sessions/42/plan").json() == before
+    answer = client.delete(f"{server.url}{LINKS}/{made['number']}")
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:labcrate:error:repair")
+    assert "taken back already, by the admin" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        ({"file": "recordings/cam1_session7_a.mp4"}, 409, "is no near miss of session 42"),
+        ({"file": "../../etc/passwd"}, 409, "is no near miss of session 42"),
+        ({"file": "/etc/passwd"}, 409, "is no near miss of session 42"),
+        ({"file": "recordings/x\r\nSet-Cookie: a=b.mp4"}, 409, "is no near miss of session 42"),
+        ({"file": ""}, 409, "is no near miss of session 42"),
+        ({"file": FILE, "method": "copy"}, 400, "Invalid enum value 'copy'"),
+        ({"file": FILE, "force": True}, 400, "unknown field `force`"),
+        ({"file": 42}, 400, "Expected `str`, got `int`"),
+        ({}, 400, "missing required field `file`"),
+        ([], 400, "Expected `object`, got `array`"),
+    ],
+)
+def test_only_near_misses_of_the_plan_are_linked(near_lab: Any, serve: Any, body: Any, status: int, said: str) -> None:
+    """No path but those that the plan names is taken, no other method, and no header comes out of a name."""
+    server = serve(near_lab.root)
+    before = sorted(near_lab.root.rglob("*.mp4"))
+    answer = server.as_(Role.OPERATOR).post(server.url + LINKS, json=body)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
+    assert said in answer.json()["detail"]
+    assert "Set-Cookie" not in answer.headers
+    assert sorted(near_lab.root.rglob("*.mp4")) == before
+
+
+def test_a_link_belongs_to_its_session(near_lab: Any, serve: Any) -> None:
+    """A link's number below another session is not there, nor is a number that never was."""
+    server = serve(near_lab.root)
+    client = server.as_(Role.OPERATOR)
+    number = client.post(server.url + LINKS, json={"file": FILE}).json()["number"]
+    for address in (f"/api/sessions/7/links/{number}", f"{LINKS}/{number + 1}", f"{LINKS}/999999999999999999"):
+        answer = client.delete(server.url + address)
+        assert (answer.status_code, answer.json()["type"]) == (404, "urn:labcrate:error:no-such-thing")
+    assert (near_lab.root / TARGET).exists()
+    assert server.get("/api/sessions/7/links").json()["links"] == []
+
+
+def test_who_links_sees_it_at_once_in_a_large_lab_too(
+    near_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a look at the lab is believed for a while, one's own change is seen all the same."""
+    monkeypatch.setattr(snapshot, "LARGE", 0)
+    monkeypatch.setattr(snapshot, "BELIEVED_SECONDS", 3600.0)
+    server = serve(near_lab.root)
+    client = server.as_(Role.OPERATOR)
+    assert client.get(f"{server.url}/api/sessions/42/plan").json()["nearMissCount"] == 1
+    made = client.post(server.url + LINKS, json={"file": FILE, "method": "move"}).json()
+    plan = client.get(f"{server.url}/api/sessions/42/plan").json()
+    assert (plan["nearMissCount"], TARGET in [member["source"] for member in plan["members"]]) == (0, True)
+    client.delete(f"{server.url}{LINKS}/{made['number']}")
+    assert client.get(f"{server.url}/api/sessions/42/plan").json()["nearMissCount"] == 1
+
+
+def test_what_cannot_be_written_down_is_not_done(near_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the log fails, the file is where it was, and the answer says that the log failed."""
+
+    def full(*_: object, **__: object) -> int:
+        raise PeopleError("The disk is full.")
+
+    monkeypatch.setattr(LinkLog, "add", full)
+    server = serve(near_lab.root)
+    for method in ("hard link", "move"):
+        answer = server.as_(Role.OPERATOR).post(server.url + LINKS, json={"file": FILE, "method": method})
+        assert (answer.status_code, answer.json()["type"]) == (503, "urn:labcrate:error:people")
+        assert (near_lab.root / FILE).exists()
+        assert not (near_lab.root / TARGET).exists()
+
+
+def test_a_viewer_may_neither_see_nor_link(near_lab: Any, serve: Any) -> None:
+    """Links name files, so viewers see none of them and change nothing; without a login there is nothing at all."""
+    server = serve(near_lab.root)
+    for role, status in ((Role.VIEWER, 403), (None, 401)):
+        client = server.as_(role)
+        answers = [
+            client.get(server.url + LINKS),
+            client.post(server.url + LINKS, json={"file": FILE}),
+            client.delete(f"{server.url}{LINKS}/1"),
+        ]
+        assert [answer.status_code for answer in answers] == [status] * 3
+        assert FILE not in "".join(answer.text for answer in answers)
+    assert not (near_lab.root / TARGET).exists()
+
+
+def test_the_command_line_does_the_same(near_lab: Any, cli: Any, serve: Any) -> None:
+    """'labcrate link' lists, links and takes back, and the server knows what it did."""
+    told = cli("link", "42", "--lab", near_lab.root)
+    assert told.code == 0
+    assert told.out.splitlines()[:5] == ["Linked", "  nothing so far", "", "Near misses", f"  {FILE}"]
+    told = cli("link", "42", FILE, "--lab", near_lab.root)
+    assert told.out == f"{FILE} belongs to session 42 now, as {TARGET}.\nTo take it back: labcrate link 42 --undo 1\n"
+    listed = cli("link", "42", "--lab", near_lab.root)
+    assert f"  1: {TARGET}\n      hard link of {FILE}, by " in listed.out
+    assert listed.out.endswith("Near misses\n  none\n")
+    listed = cli("link", "42", "--lab", near_lab.root, "--json").json
+    assert serve(near_lab.root).get(LINKS).json() == {"links": listed["links"], "nearMisses": listed["nearMisses"]}
+    told = cli("link", "42", "--undo", "1", "--lab", near_lab.root)
+    assert told.out == f"Link 1 was taken back: {FILE} is where it was, and no part of it.\n"
+    told = cli("link", "42", FILE, "--move", "--lab", near_lab.root, "--json")
+    assert (told.json["number"], told.json["method"]) == (2, "move")
+    assert not (near_lab.root / FILE).exists()
+    assert "(taken back by" in cli("link", "42", "--lab", near_lab.root).out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["42", "recordings/cam1_session7_a.mp4"], 15, "is no near miss of session 42"),
+        (["42", "--undo", "9"], 18, "There is no link 9"),
+        (["42", FILE, "--undo", "1"], 2, "--undo takes a link back; name no file"),
+        (["42", "--move"], 2, "--move moves a file; name the one"),
+        (["7777"], 5, "There is no session 7777"),
+    ],
+)
+def test_the_command_line_refuses_what_cannot_be_meant(
+    near_lab: Any, cli: Any, arguments: list[str], code: int, said: str
+) -> None:
+    """Each refusal has its exit code and one clear sentence."""
+    told = cli("link", *arguments, "--lab", near_lab.root)
+    assert (told.code, told.out) == (code, "")
+    assert said in told.err
+
+
+def test_a_remedy_names_the_command_that_works(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
+    """The command in the remedy for a recording of the right time, run as it stands, links it."""
+    usual_lab.recording("recordings/cam1 kitchen's.mp4")
+    (near_miss,) = cli("plan", "42", "--lab", usual_lab.root, "--json").json["nearMisses"]
+    assert near_miss["kind"] == "right time, no ID"
+    assert "labcrate link 42 'recordings/cam1 kitchen'\"'\"'s.mp4', or write session42" in near_miss["remedy"]
+    assert cli("link", "42", "recordings/cam1 kitchen's.mp4", "--lab", usual_lab.root).code == 0
+    plan = cli("plan", "42", "--lab", usual_lab.root, "--json").json
+    assert plan["nearMisses"] == []
+    assert "sessions/Session42/recordings/cam1 kitchen's.mp4" in [member["source"] for member in plan["members"]]

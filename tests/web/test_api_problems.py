@@ -1,0 +1,187 @@
+"""Failures over HTTP: one JSON shape below /api/, pages elsewhere, and nothing that its reader may not know."""
+
+import logging
+import socket
+from typing import Any
+
+import msgspec
+import pytest
+from aiohttp import web
+
+from labcrate import errors
+from labcrate.errors import LabcrateError
+from labcrate.people.roles import Role
+from labcrate.web import routes_sessions
+from labcrate.web.access import allow
+from labcrate.web.problem import of_error
+
+
+def _classes(base: type[LabcrateError]) -> list[type[LabcrateError]]:
+    return [base, *(c for each in base.__subclasses__() for c in _classes(each))]
+
+
+def test_every_error_has_a_type_and_a_title_of_its_own() -> None:
+    """No two kinds of failure are told in the same words, and each has the status that its class says."""
+    made = []
+    for kind in _classes(LabcrateError):
+        if kind is errors.DocumentError:
+            error: LabcrateError = errors.DocumentError("data/x.json", "line 1", "is wrong.")
+        elif kind in (errors.TooManyError, errors.NotReadyError):
+            error = kind("Wait.", 7)
+        else:
+            error = kind("It failed.")
+        made.append(of_error(error))
+        assert made[-1].status == kind.http_status
+    assert len({problem.type for problem in made}) == len(made) == 18
+    assert len({problem.title for problem in made}) >= len(made) - 1  # a server that cannot start answers nobody
+    assert all(problem.type.isascii() and problem.type.islower() for problem in made)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api", 404),
+        ("GET", "/api/nothing", 404),
+        ("GET", "/api/sessions/", 404),
+        ("POST", "/api/sessions", 405),
+        ("PUT", "/api/sessions/42/links", 405),
+        ("TRACE", "/api/sessions", 405),
+    ],
+)
+def test_what_http_has_a_word_for_is_told_with_it(
+    usual_lab: Any, serve: Any, method: str, path: str, status: int
+) -> None:
+    """404 and 405 have the shape of every problem, the type about:blank and HTTP's own title; 405 names the methods."""
+    server = serve(usual_lab.root)
+    answer = server.as_(Role.ADMIN).request(method, server.url + path)
+    assert answer.status_code == status
+    if path != "/api":  # which is no address of the API's
+        told = answer.json()
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert set(told) >= {"type", "title", "status", "detail", "instance"}
+        assert (told["type"], told["status"], told["instance"]) == ("about:blank", status, path)
+    if status == 405:
+        assert answer.headers["Allow"].split(",") == told["allowed"]
+
+
+def test_pages_fail_as_pages(usual_lab: Any, serve: Any) -> None:
+    """Outside the API, a failure is HTML for people."""
+    answer = serve(usual_lab.root).get("/nothing/here")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+    assert "There is nothing at this address." in answer.text
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status", "said"),
+    [
+        (b"{", "application/json", 400, "The body is no JSON."),
+        (b"", "application/json", 400, "The body is no JSON."),
+        (b'{"file": "\xff"}', "application/json", 400, "The body is no JSON."),
+        (b"[" * 60_000, "application/json", 400, "Expected `object`, got `array`"),
+        (b'{"file":' * 7_000, "application/json", 400, "Expected `str`, got `object`"),
+        (b'{"file": "\\ud800"}', "application/json", 400, "The body is no JSON."),
+        (b"null", "application/json", 400, "Expected `object`, got `null`"),
+        (b"file=x", "application/x-www-form-urlencoded", 415, "The body must be JSON"),
+        (b"{}", "text/plain", 415, "The body must be JSON"),
+        (b"{}", None, 415, "The body must be JSON"),
+        (b'{"file": "' + b"x" * 70_000 + b'"}', "application/json", 413, "larger than anything"),
+    ],
+)
+def test_a_body_that_cannot_be_taken_is_explained(
+    usual_lab: Any, serve: Any, content: bytes, kind: str | None, status: int, said: str
+) -> None:
+    """Broken JSON, other types and sizes each have their status, and the connection still works afterwards."""
+    server = serve(usual_lab.root)
+    client = server.as_(Role.OPERATOR)
+    headers = {"Content-Type": kind} if kind else {}
+    answer = client.post(f"{server.url}/api/sessions/42/links", data=content, headers=headers)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
+    assert said in answer.json()["detail"]
+    assert client.get(f"{server.url}/api/health").status_code == 200
+
+
+def test_a_bug_tells_nothing_and_logs_everything(
+    usual_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An unforeseen exception is a 500 without details; the log has its traceback, but not where the lab lies."""
+
+    def broken(app: web.Application, number: int) -> None:
+        raise ZeroDivisionError(f"secret {usual_lab.root}/{number}")
+
+    monkeypatch.setattr(routes_sessions, "_session", broken)
+    answer = serve(usual_lab.root).get("/api/sessions/42")
+    assert (answer.status_code, answer.json()["type"]) == (500, "about:blank")
+    assert "secret" not in answer.text
+    assert "ZeroDivisionError: secret LAB/42" in caplog.text
+    assert "Traceback" in caplog.text
+    assert str(usual_lab.root) not in caplog.text
+
+
+def test_a_client_that_goes_away_is_no_error(usual_lab: Any, serve: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Half a request, and a request nobody waits for the answer of, leave no word in the log."""
+    caplog.set_level(logging.INFO)
+    server = serve(usual_lab.root)
+    port = int(server.url.rpartition(":")[2])
+    login = f"Host: 127.0.0.1:{port}\r\nAuthorization: Bearer {server.token(Role.OPERATOR)}\r\n"
+    head = f"POST /api/sessions/42/links HTTP/1.1\r\n{login}"
+    for text in (
+        f"{head}Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n" + '{"file": ',
+        head.replace("POST", "GET") + "\r\n",
+    ):
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(text.encode())
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    assert server.get("/api/health").status_code == 200
+    server.stop()
+    server.stop = lambda: None
+    assert "Traceback" not in caplog.text
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def test_an_answer_that_breaks_in_the_middle_does_not_look_whole(
+    usual_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When something fails after the first bytes, the connection is cut; no second answer is put behind them."""
+
+    async def half(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        answer.content_length = 100
+        await answer.prepare(request)
+        await answer.write(b"x" * 50)
+        raise errors.SourceChangedError("A file changed.")
+
+    server = serve(usual_lab.root)
+    routes = server.app.router.routes()
+    route = next(r for r in routes if (r.method, r.resource.canonical) == ("GET", "/api/health"))
+    allow(None)(half)
+    monkeypatch.setattr(route, "_handler", half)
+    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2]))) as client:
+        client.sendall(f"GET /api/health HTTP/1.1\r\nHost: {server.url[7:]}\r\n\r\n".encode())
+        client.settimeout(30)
+        got = b""
+        try:
+            while piece := client.recv(65536):
+                got += piece
+        except ConnectionResetError:
+            pass
+    assert got.startswith(b"HTTP/1.1 200") or got == b""  # a cut connection may lose what was sent before
+    assert got.count(b"HTTP/1.1") <= 1
+    assert b"problem" not in got
+
+
+def test_a_login_is_asked_for_in_http_s_words(usual_lab: Any, serve: Any) -> None:
+    """Without a login there is a 401 that names how, with nothing of the lab in it."""
+    answer = serve(usual_lab.root).get("/api/sessions/42", None)
+    assert (answer.status_code, answer.json()["type"]) == (401, "urn:labcrate:error:login")
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_health_tells_strangers_that_it_lives_and_no_more(usual_lab: Any, serve: Any) -> None:
+    """Status, version and one word on the index without a login; names of recordings for operators alone."""
+    server = serve(usual_lab.root)
+    for role in (None, Role.VIEWER):
+        assert set(server.get("/api/health", role).json()) == {"status", "version", "index"}
+    told = server.get("/api/health", Role.OPERATOR).json()
+    assert told["status"] == "ok"
+    assert set(told["indexing"]) == {"filesLeft", "bytesLeft", "unstable", "failed", "problem"}
+    assert msgspec.json.decode(server.get("/api/health", None).content)["version"]

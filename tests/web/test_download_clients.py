@@ -1,0 +1,237 @@
+"""Real clients against a real server process: interrupted and resumed, also across the server's violent end."""
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import trustme
+from argon2 import PasswordHasher
+from argon2.profiles import CHEAPEST
+
+from labcrate.catalog.state import state_folder
+from labcrate.people.database import Database
+from labcrate.people.exports import ExportLog, Line
+from labcrate.people.passwords import Passwords
+from labcrate.people.roles import Role
+from labcrate.people.tokens import Tokens
+from labcrate.people.users import Users
+
+PATH = "/api/sessions/42/archive.zip"
+BIG_BYTES = 30_000_000
+Words = Sequence[str | Path]
+
+
+class Server:
+    """``labcrate serve`` in a process of its own; started again, it has the same address."""
+
+    def __init__(self, lab: Path, *options: str) -> None:
+        self.lab, self._options, self._port = lab, options, "0"
+        with Database.open(state_folder(lab)) as database:
+            users = Users(database, Passwords(PasswordHasher.from_parameters(CHEAPEST)))
+            users.add("admin", Role.ADMIN, "correct horse battery")
+            _, self.token = Tokens(database).add(users.add("op", Role.OPERATOR, "correct horse battery"), "test", 1)
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and wait until it is there."""
+        words = [sys.executable, "-m", "labcrate", "serve", "--lab", str(self.lab), "--port", self._port, "--json"]
+        self.process = subprocess.Popen(
+            [*words, *self._options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout
+        self.base = json.loads(self.process.stdout.readline())["url"].rstrip("/")
+        self._port = self.base.rpartition(":")[2]
+
+    @property
+    def url(self) -> str:
+        """The archive's address."""
+        return self.base + PATH
+
+    def end(self, number: signal.Signals) -> str:
+        """End it with a signal, and give what it said."""
+        self.process.send_signal(number)
+        return self.process.communicate()[1]
+
+    def lines(self) -> list[Line]:
+        """The export log."""
+        with Database.open(state_folder(self.lab)) as database, ExportLog(database) as log:
+            return [line for line in log.lines() if line.via != "command line"]
+
+
+@pytest.fixture
+def server(whole: tuple[Path, str]) -> Iterator[Server]:
+    """Serves the lab until the test is over."""
+    running = Server(whole[0])
+    yield running
+    if running.process.poll() is None:
+        assert "Traceback" not in running.end(signal.SIGTERM)
+        assert running.process.returncode == 0
+
+
+@pytest.fixture
+def whole(usual_lab: Any, cli: Any, tmp_path: Path) -> tuple[Path, str]:
+    """A lab with a recording that takes a while, and the SHA-256 of session 42's archive from the command line."""
+    choice = random.Random(5)  # noqa: S311
+    for number, size in enumerate([BIG_BYTES, 2_000_000, *[20_000] * 30]):
+        usual_lab.recording(f"recordings/cam1_session42_{number}.mp4", content=choice.randbytes(size))
+    assert cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip").code == 0
+    return usual_lab.root, sha256(tmp_path / "out.zip")
+
+
+def sha256(path: Path) -> str:
+    """Of a file's bytes."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def needed(name: str) -> str:
+    """The path of a program, without which the test is skipped."""
+    path = shutil.which(name)
+    if path is None:
+        pytest.skip(f"{name} is not installed")
+    return path
+
+
+def curl(server: Server, target: Path, *options: str) -> Words:
+    """Resumes what is there."""
+    return [needed("curl"), "-sS", "-f", "-C", "-", "-H", f"Authorization: Bearer {server.token}",
+            "-o", target, *options, server.url]  # fmt: skip
+
+
+def wget(server: Server, target: Path, *options: str) -> Words:
+    """Resumes what is there, and does not try again by itself."""
+    return [needed("wget"), "-q", "-c", "-t", "1", "--header", f"Authorization: Bearer {server.token}",
+            "-O", target, *options, server.url]  # fmt: skip
+
+
+def aria2c(server: Server, target: Path, *options: str) -> Words:
+    """Eight connections at once, each with its own parts."""
+    return [needed("aria2c"), "-q", "-x8", "-s8", "-k1M", "-c", "--file-allocation=none", "--max-tries=1",
+            "--header", f"Authorization: Bearer {server.token}", "-d", target.parent, "-o", target.name,
+            *options, server.url]  # fmt: skip
+
+
+SLOWLY = {curl: ["--limit-rate", "8M"], wget: ["--limit-rate=8m"], aria2c: ["--max-overall-download-limit=8M"]}
+CLIENTS: list[Callable[..., Words]] = [curl, wget, aria2c]
+
+
+def interrupted(words: Words, target: Path, stop: Callable[[subprocess.Popen[bytes]], object]) -> int:
+    """Run a client until it has something, have that ended, and give the client's exit code."""
+    with subprocess.Popen([str(word) for word in words], stderr=subprocess.DEVNULL) as client:
+        while not target.exists() or target.stat().st_blocks * 512 < 3_000_000:
+            assert client.poll() is None
+            time.sleep(0.01)
+        stop(client)
+        return client.wait()
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_client_is_interrupted_and_goes_on(
+    server: Server, whole: tuple[Path, str], tmp_path: Path, client: Callable[..., Words]
+) -> None:
+    """curl -C -, wget -c and aria2c -x8, ended in the middle and called again, get the command line's very ZIP."""
+    target = tmp_path / "down.zip"
+    assert interrupted(client(server, target, *SLOWLY[client]), target, subprocess.Popen.terminate) != 0
+    subprocess.run([str(word) for word in client(server, target)], check=True)
+    assert sha256(target) == whole[1]
+    ends = [line for line in server.lines() if line.start > 0 and line.outcome == "finished"]
+    assert ends
+    assert all(line.start + line.length <= line.total for line in ends)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_the_server_is_killed_in_the_middle(
+    server: Server, whole: tuple[Path, str], tmp_path: Path, client: Callable[..., Words]
+) -> None:
+    """After kill -9 and a restart the download goes on where it was; the log tells of both, nothing is left."""
+    target = tmp_path / "down.zip"
+    assert interrupted(client(server, target, *SLOWLY[client]), target, lambda _: server.process.kill()) != 0
+    server.process.communicate()
+    assert target.stat().st_size < BIG_BYTES or client is aria2c
+    assert "running" in {line.outcome for line in server.lines()}
+    server.start()
+    subprocess.run([str(word) for word in client(server, target)], check=True)
+    assert sha256(target) == whole[1]
+    died = [line for line in server.lines() if line.outcome == "aborted"]
+    assert died
+    assert all("ended while it was sending" in (line.reason or "") for line in died)
+    assert not [path for path in (whole[0] / ".labcrate").iterdir() if path.name.startswith(("document", "spool"))]
+
+
+def test_the_server_is_stopped_in_the_middle(server: Server, whole: tuple[Path, str], tmp_path: Path) -> None:
+    """A server that is told to stop breaks downloads off soon, says so in the log, and is no traceback."""
+    target = tmp_path / "down.zip"
+    said: list[str] = []
+    words = curl(server, target, "--limit-rate", "2M")  # the server waits two seconds for those that end by themselves
+    assert interrupted(words, target, lambda _: said.append(server.end(signal.SIGTERM))) != 0
+    assert "Traceback" not in said[0]
+    assert server.process.returncode == 0
+    line = server.lines()[0]
+    assert (line.outcome, line.reason) == ("aborted", "the server was stopped")
+    assert 3_000_000 <= line.bytes_sent < line.length
+    server.start()
+    subprocess.run([str(word) for word in curl(server, target)], check=True)
+    assert sha256(target) == whole[1]
+
+
+def test_requests_goes_on_with_the_same_archive_only(server: Server, whole: tuple[Path, str]) -> None:
+    """A Python program resumes with Range and If-Range over a restart: first 206, and 200 once the lab has changed."""
+    client = requests.Session()
+    client.trust_env = False
+    client.headers["Authorization"] = f"Bearer {server.token}"
+    with client.get(server.url, stream=True, timeout=60) as answer:
+        got = next(answer.iter_content(5_000_000))
+        resuming = {"Range": f"bytes={len(got)}-", "If-Range": answer.headers["ETag"]}
+    server.end(signal.SIGKILL)
+    server.start()
+    rest = client.get(server.url, headers=resuming, timeout=60)
+    assert rest.status_code == 206
+    assert hashlib.sha256(got + rest.content).hexdigest() == whole[1]
+    server.end(signal.SIGKILL)
+    (whole[0] / "recordings/cam1_session42_3.mp4").write_bytes(b"another recording")
+    server.start()
+    anew = client.get(server.url, headers=resuming, timeout=60)
+    assert anew.status_code == 200
+    assert anew.headers["ETag"] != resuming["If-Range"]
+    assert len(anew.content) == int(anew.headers["Content-Length"])
+    client.close()
+
+
+def test_over_tls(whole: tuple[Path, str], tmp_path: Path) -> None:
+    """With TLS the same bytes come, also resumed; a recording that changes in the middle breaks the connection too."""
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    server = Server(whole[0], "--tls-cert", str(tmp_path / "cert.pem"), "--tls-key", str(tmp_path / "key.pem"))
+    try:
+        target, tls = tmp_path / "down.zip", ("--cacert", str(tmp_path / "ca.pem"))
+        words = curl(server, target, *SLOWLY[curl], *tls)
+        assert interrupted(words, target, subprocess.Popen.terminate) != 0
+        subprocess.run([str(word) for word in curl(server, target, *tls)], check=True)
+        assert sha256(target) == whole[1]
+        target.unlink()
+
+        def harm(_: object) -> None:
+            with (whole[0] / "recordings/cam1_session42_0.mp4").open("ab") as more:
+                more.write(b"more")
+
+        assert interrupted(words, target, harm) != 0
+        assert target.stat().st_size < BIG_BYTES
+    finally:
+        said = server.end(signal.SIGTERM)
+    assert "cam1_session42_0.mp4 has changed" in said
+    assert "Traceback" not in said
+    assert [line.outcome for line in server.lines()] == ["broken", "finished", "aborted"]
+    assert os.fspath(whole[0]) not in said

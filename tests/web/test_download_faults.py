@@ -1,0 +1,263 @@
+"""Downloads that go wrong or slowly: nothing wrong arrives whole, nothing stays behind, nobody waits for another."""
+
+import asyncio
+import gc
+import hashlib
+import logging
+import os
+import random
+import re
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+import pytest
+
+from labcrate.people.exports import Line
+from labcrate.people.roles import Role
+from labcrate.web import sending
+from labcrate.web.login import EXPORT_LOG
+
+PATH = "/api/sessions/42/archive.zip"
+BIG = "recordings/cam1_session42_big.mp4"
+
+
+@pytest.fixture
+def big_lab(usual_lab: Any) -> Any:
+    """The usual lab with a recording that no socket's buffers hold, and documents too large for memory."""
+    usual_lab.recording(BIG, content=random.Random(1).randbytes(10_000_000))  # noqa: S311
+    note = {"note": "x" * 2000}
+    usual_lab.zigbee_json([("2025-05-02T08:01:00.000Z", "zigbee2mqtt/hall", note)] * 1500)
+    return usual_lab
+
+
+class Tap:
+    """A client that takes bytes when it is told to, and has little room for more."""
+
+    def __init__(self, server: Any, path: str = PATH, headers: str = "") -> None:
+        host, _, port = server.url.removeprefix("http://").partition(":")
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        self.socket.settimeout(60)
+        self.socket.connect((host, int(port)))
+        self.socket.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {server.token(Role.OPERATOR)}\r\n"
+            f"{headers}\r\n".encode()
+        )
+        self._file = self.socket.makefile("rb")
+        self.status = self._file.readline()
+        self.headers: dict[str, str] = {}
+        while (line := self._file.readline()) != b"\r\n":
+            name, _, value = line.decode().partition(": ")
+            self.headers[name.lower()] = value.strip()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._file.close()
+        self.socket.close()
+
+    def take(self, count: int) -> bytes:
+        """So many bytes of the body, or fewer where it ends."""
+        return self._file.read(count)
+
+    def take_all(self) -> bytes:
+        """All that still comes, until the body's end or the connection's."""
+        got = bytearray()
+        try:
+            while data := self._file.read1(1 << 16):
+                got += data
+        except ConnectionError:
+            pass
+        return bytes(got)
+
+    def break_off(self) -> None:
+        """Go away without a word."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self._file.close()
+        self.socket.close()
+
+
+def until(met: Callable[[], Any]) -> Any:
+    """Wait for something that is bound to happen, and give it."""
+    ends = time.monotonic() + 60
+    while not (found := met()):
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+    return found
+
+
+def ended(server: Any, count: int = 1) -> list[Line]:
+    """The log's lines, the newest first, once there are so many and all have ended."""
+
+    def lines() -> list[Line]:
+        found: list[Line] = server.app[EXPORT_LOG].lines()
+        return found if len(found) >= count and all(line.outcome != "running" for line in found) else []
+
+    return list(until(lines))
+
+
+def descriptors() -> int:
+    """How many files and sockets this process has open; the logs' own do not count, threads open those as they go."""
+    gc.collect()
+    found = 0
+    for entry in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found += "people.db" not in str(entry.readlink())
+    return found
+
+
+def grow(file: Path) -> None:
+    """Append, as a camera that is still recording does."""
+    with file.open("ab") as more:
+        more.write(b"more")
+
+
+def overwrite(file: Path) -> None:
+    """Other bytes, same length, and the old modification time put back."""
+    before = file.stat()
+    with file.open("r+b") as same:
+        same.seek(-100, os.SEEK_END)
+        same.write(b"other bytes")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def shrink(file: Path) -> None:
+    """Cut it short."""
+    os.truncate(file, 1000)
+
+
+def replace(file: Path) -> None:
+    """Another file of the same size under its name."""
+    other = file.with_suffix(".tmp")
+    other.write_bytes(bytes(file.stat().st_size))
+    other.rename(file)
+
+
+@pytest.mark.parametrize("harm", [grow, overwrite, shrink, replace, Path.unlink])
+def test_a_recording_that_changes_in_mid_transfer(
+    serve: Any, big_lab: Any, caplog: pytest.LogCaptureFixture, harm: Callable[[Path], None]
+) -> None:
+    """The connection breaks before the end; both logs say which file it was; the next download is whole."""
+    server = serve(big_lab.root)
+    with Tap(server) as tap:
+        total = int(tap.headers["content-length"])
+        began = len(tap.take(1_000_000))
+        harm(big_lab.root / BIG)
+        assert began + len(tap.take_all()) < total
+    line = ended(server)[0]
+    assert (line.outcome, line.length) == ("broken", total)
+    assert line.bytes_sent < total
+    assert line.reason
+    assert line.reason.startswith(BIG)
+    said = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert said == [f"A download of session 42 was broken off: {line.reason}"]
+    assert not any(record.exc_info for record in caplog.records)
+    assert str(big_lab.root) not in caplog.text
+    following = server.get(PATH, Role.OPERATOR)
+    assert following.status_code == 200
+    assert following.headers["ETag"] != tap.headers["etag"]
+    assert int(following.headers["Content-Length"]) == len(following.content)
+
+
+def test_a_client_that_goes_away(serve: Any, big_lab: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Twenty clients that leave in the middle leave twenty lines and nothing else: no file, socket or traceback."""
+    server = serve(big_lab.root)
+    etag = server.get(PATH, Role.OPERATOR).headers["ETag"]
+    before = until(descriptors)
+    for _ in range(20):
+        tap = Tap(server)
+        assert len(tap.take(500_000)) == 500_000
+        tap.break_off()
+    lines = ended(server, 21)
+    assert {line.outcome for line in lines[:20]} == {"aborted"}
+    assert {line.reason for line in lines[:20]} == {"the client went away"}
+    assert all(500_000 <= line.bytes_sent < line.length and line.etag == etag for line in lines[:20])
+    until(lambda: descriptors() <= before)
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING or record.exc_info] == []
+    assert list((big_lab.root / ".labcrate").glob("document*")) == []
+
+
+def test_clients_that_take_nothing_hold_nobody_up(serve: Any, big_lab: Any) -> None:
+    """With twice as many idle clients as threads, others get the whole archive, and then the idle ones do."""
+    server = serve(big_lab.root)
+    whole = server.get(PATH, Role.OPERATOR).content
+    taps = [Tap(server) for _ in range(2 * sending.THREADS)]
+    try:
+        for _ in range(3):
+            assert server.get(PATH, Role.OPERATOR).content == whole
+            assert server.get("/api/sessions").status_code == 200
+        for tap in taps[:3]:
+            assert tap.take(len(whole)) == whole
+    finally:
+        for tap in taps:
+            tap.break_off()
+
+
+def test_a_client_that_takes_nothing_for_very_long(serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that stands still longer than it may is left; one that goes on in time is not."""
+    monkeypatch.setattr(sending, "IDLE_SECONDS", 1.0)
+    server = serve(big_lab.root)
+    with Tap(server) as tap:
+        assert ended(server)[0].outcome == "aborted"
+        total = int(tap.headers["content-length"])
+        assert len(tap.take_all()) < total
+    with Tap(server) as tap:
+        got = 0
+        while got < total:
+            time.sleep(0.02)
+            got += len(tap.take(min(1_000_000, total - got)))
+    assert ended(server, 2)[0].outcome == "finished"
+
+
+def test_two_hundred_clients_at_once(serve: Any, usual_lab: Any) -> None:
+    """Two hundred clients that come at the same moment all get the whole archive, and each leaves its line."""
+    usual_lab.recording(BIG, content=random.Random(2).randbytes(3_000_000))  # noqa: S311
+    server = serve(usual_lab.root)
+    whole = server.get(PATH, Role.OPERATOR).content
+    before = until(descriptors)
+    token = server.token(Role.OPERATOR)
+
+    async def digest(client: aiohttp.ClientSession) -> str:
+        hashed = hashlib.sha256()
+        async with client.get(server.url + PATH, headers={"Authorization": f"Bearer {token}"}) as answer:
+            async for data in answer.content.iter_chunked(1 << 16):
+                hashed.update(data)
+        return hashed.hexdigest()
+
+    async def run() -> list[str]:
+        connector = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(connector=connector) as client:
+            return await asyncio.gather(*(digest(client) for _ in range(200)))
+
+    assert asyncio.run(run()) == [hashlib.sha256(whole).hexdigest()] * 200
+    lines = ended(server, 201)
+    assert {(line.outcome, line.bytes_sent) for line in lines} == {("finished", len(whole))}
+    until(lambda: descriptors() <= before)
+
+
+def test_no_limit_of_this_machine_is_taken_for_a_changed_file(
+    serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """When the server may open no more files the download breaks, the log says so, and the archive still stands."""
+    server = serve(big_lab.root)
+    etag = server.get(PATH, Role.OPERATOR).headers["ETag"]
+
+    def full(*_: Any) -> int:
+        raise OSError(24, "Too many open files")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("labcrate.lab.folder._open_below", full)
+        with Tap(server, headers=f"If-Match: {etag}\r\n") as tap:
+            assert len(tap.take_all()) < int(tap.headers["content-length"])
+        line = ended(server, 2)[0]
+    assert line.outcome == "broken"
+    assert re.search("limit.*Too many open files", line.reason or "")
+    assert "was broken off: the server has reached a limit" in caplog.text
+    assert server.get(PATH, Role.OPERATOR).headers["ETag"] == etag

@@ -1,0 +1,287 @@
+"""Downloads as HTTP has them: length, tag, ranges, conditions, names, who may, and what the export log says."""
+
+import io
+import random
+import socket
+import time
+import zipfile
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from labcrate.catalog import index
+from labcrate.people.roles import Role
+from labcrate.web import routes_archive
+from labcrate.web.login import EXPORT_LOG
+
+PATH = "/api/sessions/42/archive.zip"
+
+
+@pytest.fixture
+def large_lab(usual_lab: Any) -> Any:
+    """The usual lab with recordings of every size, and documents too large for memory."""
+    choice = random.Random(3)  # noqa: S311
+    for number, size in enumerate([6_000_000, 1_500_000, 700_000, *[9_000] * 20]):
+        usual_lab.recording(f"recordings/cam1_session42_{number}.mp4", content=choice.randbytes(size))
+    note = {"note": "x" * 2000}
+    usual_lab.zigbee_json([(f"2025-05-02T08:01:{s:02}.000Z", "zigbee2mqtt/hall", note) for s in range(60)] * 20)
+    return usual_lab
+
+
+@pytest.fixture
+def whole(large_lab: Any, cli: Any, tmp_path: Any) -> bytes:
+    """The archive of session 42 as the command line makes it."""
+    assert cli("export", "42", "--lab", large_lab.root, "-o", tmp_path / "out.zip").code == 0
+    return bytes((tmp_path / "out.zip").read_bytes())
+
+
+def lines(server: Any) -> list[Any]:
+    """The downloads in the export log, the newest first, once all of them have ended."""
+    while any(line.outcome == "running" for line in server.app[EXPORT_LOG].lines()):
+        time.sleep(0.01)  # the client may have its last byte before the line has its end
+    return [line for line in server.app[EXPORT_LOG].lines() if line.via != "command line"]
+
+
+def test_the_bytes_are_those_of_the_command_line(serve: Any, large_lab: Any, whole: bytes) -> None:
+    """A download is the ZIP that the command line writes, its length told before; it opens, and is never encoded."""
+    server = serve(large_lab.root)
+    answer = server.get(PATH, Role.OPERATOR, headers={"Accept-Encoding": "gzip, br, deflate, zstd"})
+    assert answer.status_code == 200
+    assert answer.content == whole
+    assert answer.headers["Content-Length"] == str(len(whole))
+    assert answer.headers["Content-Type"] == "application/zip"
+    assert "Content-Encoding" not in answer.headers
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Cache-Control"] == "private, no-cache, no-transform"
+    assert zipfile.ZipFile(io.BytesIO(answer.content)).testzip() is None
+
+
+def test_head_says_what_get_would(serve: Any, large_lab: Any, whole: bytes) -> None:
+    """HEAD has every header of GET but the date, on both paths, whatever range is asked for; and it is no download."""
+    server = serve(large_lab.root)
+    client = server.as_(Role.OPERATOR)
+    got = client.get(server.url + PATH).headers
+    for path in (PATH, "/api/sessions/42/download"):
+        answer = client.head(server.url + path, headers={"Range": "bytes=5-9"})
+        assert answer.status_code == 200
+        assert answer.content == b""
+        assert {k: v for k, v in answer.headers.items() if k != "Date"} == {k: v for k, v in got.items() if k != "Date"}
+    assert got["Accept-Ranges"] == "bytes"
+    assert got["ETag"].startswith('"')
+    assert got["Last-Modified"].endswith(" GMT")
+    assert len(lines(server)) == 1
+
+
+def test_any_part(serve: Any, large_lab: Any, whole: bytes) -> None:
+    """Any part of the archive is just these bytes, wherever it begins and ends, also by its end alone."""
+    server, total = serve(large_lab.root), len(whole)
+    client, choice = server.as_(Role.OPERATOR), random.Random(7)  # noqa: S311
+    spans = [(0, 0), (0, total - 1), (total - 1, total - 1), (total - 22, total - 1)]
+    starts = [choice.randrange(total) for _ in range(30)]
+    spans += [(start, choice.randrange(start, total)) for start in starts]
+    for first, last in spans:
+        answer = client.get(server.url + PATH, headers={"Range": f"bytes={first}-{last}"})
+        assert answer.status_code == 206
+        assert answer.content == whole[first : last + 1]
+        assert answer.headers["Content-Range"] == f"bytes {first}-{last}/{total}"
+    for value, content in ((f"bytes={total - 9}-", whole[-9:]), ("bytes=-9", whole[-9:]), ("bytes=-999999999", whole)):
+        assert client.get(server.url + PATH, headers={"Range": value}).content == content
+    for value in ("bytes=0-1,5-6", "bytes=9-3", "items=0-5", "nonsense"):
+        answer = client.get(server.url + PATH, headers={"Range": value})
+        assert (answer.status_code, len(answer.content)) == (200, total)
+
+
+def test_what_cannot_be_sent(serve: Any, large_lab: Any, whole: bytes) -> None:
+    """A range behind the end is 416 with the size; a wrong If-Match is 412; nothing of it is a download."""
+    server = serve(large_lab.root)
+    client = server.as_(Role.OPERATOR)
+    answer = client.get(server.url + PATH, headers={"Range": f"bytes={len(whole)}-"})
+    assert answer.status_code == 416
+    assert answer.headers["Content-Range"] == f"bytes */{len(whole)}"
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    etag = answer.headers["ETag"]
+    assert client.get(server.url + PATH, headers={"If-Match": '"other"'}).status_code == 412
+    assert client.get(server.url + PATH, headers={"If-None-Match": f'"a", W/{etag}'}).status_code == 304
+    same = client.get(server.url + PATH, headers={"If-None-Match": etag})
+    assert (same.status_code, same.content, same.headers["ETag"]) == (304, b"", etag)
+    assert lines(server) == []
+
+
+def test_resuming_an_archive_that_is_or_is_no_longer_the_same(serve: Any, large_lab: Any, whole: bytes) -> None:
+    """If-Range goes on with the bytes that the download began with; with another tag or a date it begins anew."""
+    server = serve(large_lab.root)
+    client = server.as_(Role.OPERATOR)
+    first = client.head(server.url + PATH)
+    etag, date = first.headers["ETag"], first.headers["Last-Modified"]
+
+    def resume(tag: str) -> Any:
+        return client.get(server.url + PATH, headers={"Range": "bytes=1000-", "If-Range": tag})
+
+    answer = resume(etag)
+    assert (answer.status_code, answer.content) == (206, whole[1000:])
+    for other in ('"other"', f"W/{etag}", date):
+        answer = resume(other)
+        assert (answer.status_code, answer.content) == (200, whole)
+    large_lab.session(42, name="Evening")
+    fresh = client.head(server.url + PATH)
+    assert fresh.headers["ETag"] != etag
+    answer = resume(etag)
+    assert (answer.status_code, answer.content, answer.headers["ETag"]) == (206, whole[1000:], etag)
+    assert client.get(server.url + PATH, headers={"If-Match": etag}).content == whole
+    # Of another part of the session the tag names nothing.
+    assert client.get(server.url + PATH + "?only=sensors", headers={"If-Match": etag}).status_code == 412
+    large_lab.recording("recordings/cam1_session42_0.mp4", content=bytes(6_000_000))
+    with pytest.raises(OSError, match=r"(?i)connection|incomplete|broken"):
+        assert len(resume(etag).content) == len(whole) - 1000
+    answer = resume(etag)
+    assert answer.status_code == 200
+    assert answer.headers["ETag"] not in (etag, fresh.headers["ETag"])
+
+
+def test_one_connection_many_downloads(serve: Any, large_lab: Any, whole: bytes) -> None:
+    """Requests that are sent one behind the other without waiting are answered whole and in their order."""
+    server = serve(large_lab.root)
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    one = f"GET {PATH} HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {server.token(Role.OPERATOR)}\r\n"
+    spans = [(0, 4_000_000), (5, 5), (3_999_990, 9_000_000), (0, len(whole) - 1)]
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall("".join(f"{one}Range: bytes={first}-{last}\r\n\r\n" for first, last in spans).encode())
+        with connection.makefile("rb") as answers:
+            for first, last in spans:
+                assert answers.readline() == b"HTTP/1.1 206 Partial Content\r\n"
+                while answers.readline() != b"\r\n":
+                    pass
+                assert answers.read(last + 1 - first) == whole[first : last + 1]
+
+
+def test_only_what_is_wanted(serve: Any, large_lab: Any, cli: Any, tmp_path: Any) -> None:
+    """The options of the query are those of the command line, byte for byte; a part says PARTIAL in its name."""
+    server = serve(large_lab.root)
+    answer = server.get(f"{PATH}?only=sensors&pad=30s", Role.OPERATOR)
+    words = ("--only", "sensors", "--pad", "30s", "-o", tmp_path / "part.zip")
+    assert cli("export", "42", "--lab", large_lab.root, *words).code == 0
+    assert answer.content == (tmp_path / "part.zip").read_bytes()
+    assert 'filename="Session42_PARTIAL Morning.zip"' in answer.headers["Content-Disposition"]
+    assert lines(server)[0].options == "pad=30s&only=sensors"
+    assert server.get(f"{PATH}?only=nothing", Role.OPERATOR).status_code == 400
+    assert server.get(f"{PATH}?olny=sensors", Role.OPERATOR).status_code == 400
+    assert server.get("/api/sessions/99/archive.zip", Role.OPERATOR).status_code == 404
+
+
+def test_an_incomplete_session(serve: Any, large_lab: Any) -> None:
+    """What is incomplete is refused with what is missing, and sent when it is wanted so."""
+    large_lab.session(42, status="active")
+    server = serve(large_lab.root)
+    refused = server.get(PATH, Role.OPERATOR)
+    assert refused.status_code == 409
+    assert "still active" in refused.json()["detail"]
+    answer = server.get(f"{PATH}?allow_incomplete=1", Role.OPERATOR)
+    assert answer.status_code == 200
+    assert server.get(PATH, Role.OPERATOR, headers={"If-Match": answer.headers["ETag"]}).status_code == 409
+
+
+def test_while_recordings_are_read_for_the_first_time(
+    serve: Any, large_lab: Any, whole: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that comes too early is told when to come again, and then gets the archive; nothing is done twice."""
+    (large_lab.root / ".labcrate/index.db").unlink()
+    hashed: list[str] = []
+    real = index.fixity_of
+
+    def counting(file: Any, *arguments: Any) -> Any:
+        hashed.append(file.name)
+        return real(file, *arguments)
+
+    monkeypatch.setattr(index, "fixity_of", counting)
+    monkeypatch.setattr(routes_archive, "_WAIT_SECONDS", 0.0)
+    server = serve(large_lab.root)
+    client = server.as_(Role.OPERATOR)
+    answers = [client.get(server.url + PATH)]
+    assert answers[0].status_code == 503
+    assert int(answers[0].headers["Retry-After"]) in range(2, 61)
+    while answers[-1].status_code == 503:
+        answers.append(client.get(server.url + PATH))
+    assert answers[-1].content == whole
+    assert (
+        len(hashed) == len({path for path in (large_lab.root / "recordings").iterdir() if "session42" in path.name}) + 1
+    )
+
+
+HOSTILE = [
+    'x"\r\nSet-Cookie: owned=1\r\n\r\n<script>',
+    "a\nb",
+    "\x00\x7f\x85\u2028",
+    "é" * 200,
+    "%0d%0aX: y",
+    '";x="',
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_title_cannot_add_to_the_headers(serve: Any, usual_lab: Any, name: str) -> None:
+    """Whatever a session is called, the answer has the headers that it always has, each on its line, in ASCII."""
+    server = serve(usual_lab.root)
+    usual = server.get(PATH, Role.OPERATOR).headers
+    usual_lab.session(42, name=name)
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port))) as connection:
+        token = server.token(Role.OPERATOR)
+        connection.sendall(
+            f"HEAD {PATH} HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {token}\r\n"
+            "Connection: close\r\n\r\n".encode()
+        )
+        with connection.makefile("rb") as answer:
+            head = answer.read()
+    status, *headers = head.decode("ascii").removesuffix("\r\n\r\n").split("\r\n")
+    assert status == "HTTP/1.1 200 OK"
+    assert {line.partition(":")[0] for line in headers} == {*usual, "Connection"}
+    assert not set(head.decode()) & {*map(chr, range(10)), "\x0b", "\x0c", *map(chr, range(14, 32)), "\x7f"}
+
+
+def test_who_may(serve: Any, usual_lab: Any) -> None:
+    """Operators and administrators download; viewers may not, and nobody may without a login; no such try is logged."""
+    server = serve(usual_lab.root)
+    for path in (PATH, "/api/sessions/42/download", "/api/sessions/42/recordings/any.mp4"):
+        assert server.get(path, Role.ADMIN).status_code == 200
+        assert server.get(path, Role.VIEWER).status_code == 403
+        assert server.get(path, None).status_code == 401
+    assert {line.who for line in lines(server)} == {"the admin"}
+
+
+def test_the_log_has_a_line_of_every_download(serve: Any, large_lab: Any, whole: bytes) -> None:
+    """Who, from where, what part of which bytes, how many were sent, and how it ended."""
+    server = serve(large_lab.root)
+    etag = server.get(PATH, Role.OPERATOR).headers["ETag"]
+    server.get(PATH, Role.ADMIN, headers={"Range": "bytes=-500"})
+    part, full = lines(server)
+    assert (full.who, full.address, full.via, full.session, full.options) == (
+        "the operator",
+        "127.0.0.1",
+        "token",
+        42,
+        "",
+    )
+    assert (full.etag, full.start, full.length, full.total) == (etag, 0, len(whole), len(whole))
+    assert (full.bytes_sent, full.outcome, full.reason) == (len(whole), "finished", None)
+    assert (part.who, part.start, part.length, part.bytes_sent) == ("the admin", len(whole) - 500, 500, 500)
+
+
+def test_what_cannot_be_logged_is_not_sent(serve: Any, usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a line in the export log nothing leaves the lab."""
+    from labcrate.errors import PeopleError  # noqa: PLC0415
+
+    server = serve(usual_lab.root)
+    assert server.get(PATH, Role.OPERATOR).status_code == 200
+    monkeypatch.setattr(server.app[EXPORT_LOG], "begin", _failing(PeopleError("The disk has no room for people.db.")))
+    refused = server.get(PATH, Role.OPERATOR)
+    assert refused.status_code == 503
+    assert b"PK\x03\x04" not in refused.content
+    assert server.as_(Role.OPERATOR).head(server.url + PATH).status_code == 200
+
+
+def _failing(error: Exception) -> Callable[..., Any]:
+    def fail(**_: Any) -> Any:
+        raise error
+
+    return fail

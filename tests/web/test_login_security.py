@@ -1,0 +1,163 @@
+"""What every answer tells a browser, and which requests are not meant for this server at all."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from labcrate.people.roles import Role
+from labcrate.web.security import CONTENT_SECURITY_POLICY
+
+if TYPE_CHECKING:
+    from tests.conftest import LabFolder
+    from tests.web.conftest import Serve, Serving
+
+EXPECTED = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Server": "labcrate",
+}
+TEMPLATES = Path(__file__).parents[2] / "src/labcrate/web/templates"
+
+
+def answers(serving: "Serving") -> list[requests.Response]:
+    """One answer of every kind: pages, data, files, downloads, redirects, and each error."""
+    admin, nobody = serving.as_(Role.ADMIN), serving.as_(None)
+    url = serving.url
+    asset = re.search(r'href="(/static/[^"]+)"', nobody.get(url + "/login").text)
+    assert asset is not None
+    admin.post(url + "/api/sessions/42/prepare")
+    found = [
+        admin.get(url + "/"),
+        admin.get(url + "/sessions/42"),
+        admin.get(url + "/account"),
+        admin.get(url + "/people"),
+        admin.get(url + "/log"),
+        admin.get(url + "/api/sessions"),
+        admin.get(url + "/api/log.csv"),
+        admin.get(url + "/api/sessions/42/archive.zip"),
+        admin.head(url + "/api/sessions/42/archive.zip"),
+        admin.get(url + "/api/sessions/42/archive.zip", headers={"Range": "bytes=0-9"}),
+        admin.get(url + "/api/sessions/42/archive.zip", headers={"Range": "bytes=999999999999-"}),
+        nobody.get(url + "/api/health"),
+        nobody.get(url + "/login"),
+        nobody.get(url + asset[1]),
+        nobody.get(url + "/static/nothing.js"),
+        nobody.get(url + "/", allow_redirects=False),
+        nobody.get(url + "/api/sessions"),
+        nobody.post(url + "/login", data={"name": "a", "password": "b" * 100_000}),
+        nobody.get(url + "/login", headers={"Host": "evil.example"}),
+        nobody.get(url + "/login", headers={"Expect": "nonsense"}),
+        serving.as_(Role.VIEWER).get(url + "/api/log"),
+        serving.as_(Role.VIEWER).get(url + "/log"),
+        admin.get(url + "/api/nothing"),
+        admin.get(url + "/nothing"),
+        admin.delete(url + "/api/sessions"),
+        admin.options(url + "/api/sessions", headers={"Origin": "https://evil.example"}),
+    ]
+    assert {answer.status_code for answer in found} >= {200, 206, 303, 400, 401, 403, 404, 405, 413, 416, 417}
+    return found
+
+
+def test_every_answer_has_the_headers(serve: "Serve", usual_lab: "LabFolder") -> None:
+    """Pages, data, files, downloads, redirects and errors alike; over plain HTTP nothing of HTTPS is said."""
+    for answer in answers(serve(usual_lab.root)):
+        told = f"{answer.request.method} {answer.request.url} {answer.status_code}"
+        for name, value in EXPECTED.items():
+            assert answer.headers[name] == value, told
+        assert "camera=()" in answer.headers["Permissions-Policy"], told
+        assert "Strict-Transport-Security" not in answer.headers, told
+        assert not any(name.startswith("Access-Control-") for name in answer.headers), told
+
+
+def test_what_people_see_is_not_kept_by_browsers(serve: "Serve", usual_lab: "LabFolder") -> None:
+    """Nothing that needs a login may be kept by anybody but the browser that asked; pages and data not even there."""
+    for answer in answers(serve(usual_lab.root)):
+        told = f"{answer.request.url} {answer.status_code}: {answer.headers.get('Cache-Control')}"
+        path = str(answer.request.path_url)
+        if path.startswith(("/static/", "/api/openapi.yaml")):
+            continue
+        words = {word.strip() for word in answer.headers["Cache-Control"].split(",")}
+        assert words & {"no-store", "private"}, told
+        if ".zip" not in path:
+            assert "no-store" in words, told
+
+
+@pytest.mark.parametrize("base_url", ["https://lab.example", "https://lab.example/crate"])
+def test_behind_tls_browsers_are_told_to_stay_there(serve: "Serve", usual_lab: "LabFolder", base_url: str) -> None:
+    """With TLS, that of a proxy too, HTTP is not used again for a year."""
+    answer = serve(usual_lab.root, base_url=base_url).get("/api/health", None)
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+def test_the_policy_allows_no_script_or_style_in_a_page() -> None:
+    """No unsafe word, no other site, and no page of ours needs one: all scripts and styles are files."""
+    assert "unsafe" not in CONTENT_SECURITY_POLICY
+    assert "http" not in CONTENT_SECURITY_POLICY
+    assert "default-src 'none'" in CONTENT_SECURITY_POLICY
+    assert "frame-ancestors 'none'" in CONTENT_SECURITY_POLICY
+    for template in TEMPLATES.glob("*.html"):
+        text = template.read_text("utf-8")
+        assert not re.search(r"<script(?![^>]*\bsrc=)(?![^>]*application/json)", text), template.name
+        assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", text), template.name
+        assert "|safe" not in text.replace(" ", ""), template.name
+
+
+LOOPBACK = ["127.0.0.1:8642", "localhost", "LOCALHOST:1", "localhost.", "[::1]:8642", "127.0.0.2"]
+FOREIGN = [
+    "evil.example",
+    "evil.example:8642",
+    "127.0.0.1.evil.example",
+    "localhost.evil.example",
+    "192.0.2.1",
+    ":",
+    "[",
+    "",
+]
+
+
+def test_a_loopback_server_answers_to_loopback_names_alone(serve: "Serve", usual_lab: "LabFolder") -> None:
+    """A foreign page that makes its own name point here reaches nothing (DNS rebinding), not even public parts."""
+    serving = serve(usual_lab.root)
+    serving.user(Role.ADMIN)
+    for host in LOOPBACK:
+        assert serving.get("/login", None, headers={"Host": host}).status_code == 200, host
+    for host in FOREIGN:
+        for path in ("/login", "/api/health", "/api/sessions", "/static/style.css", "/"):
+            answer = serving.get(path, headers={"Host": host}, allow_redirects=False)
+            assert answer.status_code == 400, (host, path)
+            assert "Morning" not in answer.text
+    told = serving.get("/api/health", None, headers={"Host": "evil.example"}).json()["detail"]
+    assert told == "This server is not called 'evil.example'; open it as http://localhost:8642/."
+
+
+def test_behind_a_proxy_the_proxys_name_is_right(serve: "Serve", usual_lab: "LabFolder") -> None:
+    """With --base-url its name is answered to, and the loopback one that a proxy may pass on; no other."""
+    serving = serve(usual_lab.root, base_url="https://lab.example:8443/crate")
+    serving.user(Role.ADMIN)
+    for host in ("lab.example:8443", "LAB.example", "127.0.0.1:8642"):
+        assert serving.get("/login", None, headers={"Host": host}).status_code == 200, host
+    for host in ("evil.example", "lab.example.evil.example"):
+        assert serving.get("/login", None, headers={"Host": host}).status_code == 400, host
+
+
+def test_a_server_on_the_network_answers_to_any_name(serve: "Serve", usual_lab: "LabFolder") -> None:
+    """Bound to the network without --base-url, nobody knows what it is called there."""
+    serving = serve(usual_lab.root, host="0.0.0.0")  # noqa: S104 - a setting; the test's own socket is on loopback
+    assert serving.get("/api/health", None, headers={"Host": "lab.local"}).status_code == 200
+
+
+def test_the_log_has_the_clients_address(serve: "Serve", usual_lab: "LabFolder") -> None:
+    """Behind a proxy on this machine the last forwarded address is the client's; otherwise the connection's own is."""
+    for base_url, address in (("http://lab.example", "192.0.2.7"), (None, "127.0.0.1")):
+        serving = serve(usual_lab.root, base_url=base_url)
+        headers = {"X-Forwarded-For": "198.51.100.1, 192.0.2.7"}
+        assert serving.get("/api/sessions/42/archive.zip", headers=headers).status_code == 200
+        assert serving.get("/api/log").json()["lines"][0]["address"] == address
+        serving.get("/api/sessions/42/archive.zip", headers={"X-Forwarded-For": "<script>, nonsense"})
+        assert serving.get("/api/log").json()["lines"][0]["address"] == "127.0.0.1"

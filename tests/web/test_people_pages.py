@@ -1,0 +1,249 @@
+"""The pages about people: everybody's own account, and for administrators all the others."""
+
+import re
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from labcrate.people.roles import Role
+from labcrate.web.login import DOORS, LOGINS, TOKENS, USERS, setup_link
+
+if TYPE_CHECKING:
+    from tests.conftest import LabFolder
+    from tests.web.conftest import Login, Serve, Serving
+
+GOOD, OTHER = "correct horse", "another horse"
+
+
+@pytest.fixture
+def serving(serve: "Serve", usual_lab: "LabFolder") -> "Serving":
+    """The usual lab, with an administrator."""
+    running = serve(usual_lab.root)
+    running.user(Role.ADMIN)
+    return running
+
+
+def send(browser: "Login", url: str, **fields: str) -> requests.Response:
+    """Send a page's form, and follow nowhere."""
+    return browser.post(url, data={**fields, "csrf": browser.csrf}, allow_redirects=False, timeout=60)
+
+
+def alert(answer: requests.Response) -> str:
+    """What a page says went wrong."""
+    found = re.findall(r'role="alert"[^>]*>([^<]*)<', answer.text)
+    assert len(found) == 1, answer.text
+    return str(found[0])
+
+
+class Fields(HTMLParser):
+    """Finds the fields of a page, and what tells people what each one is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unnamed: dict[str, str] = {}
+        self.labels: set[str] = set()
+        self.named: set[str] = set()
+        self.ids: list[str] = []
+        self.refers: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        told = dict(attrs)
+        if told.get("id"):
+            self.ids.append(str(told["id"]))
+        if tag == "label":
+            self.labels.add(str(told["for"]))
+        for name in ("aria-describedby", "aria-labelledby"):
+            self.refers.update((told.get(name) or "").split())
+        if tag in ("input", "select") and told.get("type") != "hidden" and not told.get("aria-label"):
+            self.unnamed[str(told.get("id"))] = tag
+
+
+def test_every_field_says_what_it_is(serve: "Serve", usual_lab: "LabFolder") -> None:
+    """Each field of each page has a label, each id is there once, and what a field refers to is there."""
+    serving = serve(usual_lab.root)
+    setup = requests.get(f"{serving.url}{setup_link(serving.app)}", timeout=60)
+    browser = serving.login(Role.ADMIN)
+    serving.app[USERS].add("bob", Role.VIEWER, GOOD)
+    pages = [
+        setup,
+        requests.get(serving.url + "/login", timeout=60),
+        requests.post(serving.url + "/login", timeout=60),
+        browser.get(serving.url + "/account"),
+        browser.get(serving.url + "/people", headers={"Accept-Language": "es"}),
+        send(browser, serving.url + "/people/add"),
+        send(browser, serving.url + "/people/disable"),
+        send(browser, serving.url + "/account/password"),
+        send(browser, serving.url + "/account/tokens"),
+        send(browser, serving.url + "/account/tokens", name="script", days="1"),
+    ]
+    for page in pages:
+        fields = Fields()
+        fields.feed(page.text)
+        assert set(fields.unnamed) <= fields.labels, page.url
+        assert len(fields.ids) == len(set(fields.ids)), page.url
+        assert fields.refers <= set(fields.ids), page.url
+
+
+def test_an_administrator_adds_somebody_who_can_log_in(serving: "Serving") -> None:
+    """Name, role and password of the form are those of the user."""
+    browser = serving.login(Role.ADMIN)
+    answer = send(browser, serving.url + "/people/add", name="Bob", role="operator", password=GOOD, again=GOOD)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/people?done=added")
+    page = browser.get(serving.url + "/people?done=added")
+    assert 'role="status"' in page.text
+    assert "Bob" in page.text
+    assert serving.app[USERS].verify("bob", GOOD).role is Role.OPERATOR
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"name": "bob", "role": "viewer", "password": "short", "again": "short"}, "at least 10"),
+        ({"name": "bob", "role": "viewer", "password": GOOD, "again": OTHER}, "not the same"),
+        ({"name": "", "role": "viewer", "password": GOOD, "again": GOOD}, "no name for a user"),
+        ({"name": "The Admin", "role": "viewer", "password": GOOD, "again": GOOD}, "already a user"),
+        ({"name": "bob", "role": "king", "password": GOOD, "again": GOOD}, "Choose a role"),
+        ({"name": "bob", "password": GOOD, "again": GOOD}, "Choose a role"),
+    ],
+)
+def test_what_will_not_do_is_said_beside_the_form(serving: "Serving", fields: dict[str, str], why: str) -> None:
+    """The form comes back with the name typed, the reason, and no password, and nobody was added."""
+    browser = serving.login(Role.ADMIN)
+    answer = send(browser, serving.url + "/people/add", **fields)
+    assert answer.status_code == 400
+    assert why in alert(answer)
+    assert f'id="name" name="name" value="{fields["name"]}"' in answer.text
+    assert GOOD not in answer.text
+    assert len(serving.app[USERS].all()) == 1
+
+
+def test_names_are_text_on_every_page(serving: "Serving") -> None:
+    """A name or token that looks like HTML or like a translation's placeholder is shown as it is, and does nothing."""
+    hostile = '<script>alert(1)</script> %(name)s "x" {{1}}'
+    browser = serving.login(Role.ADMIN)
+    fields = {"name": hostile, "role": "viewer", "password": GOOD, "again": GOOD}
+    assert send(browser, serving.url + "/people/add", **fields).status_code == 303
+    again = send(browser, serving.url + "/people/add", **fields)
+    assert "already a user" in alert(again)
+    token = send(browser, serving.url + "/account/tokens", name=hostile, days="1")
+    missing = send(browser, serving.url + "/people/disable", name="<script>alert(2)</script> %s %(x)d")
+    assert missing.status_code == 404
+    for page in (browser.get(serving.url + "/people"), browser.get(serving.url + "/account"), again, token, missing):
+        assert "<script>alert" not in page.text
+        assert "&lt;script&gt;alert" in page.text
+
+
+def test_roles_and_locks_are_changed(serving: "Serving") -> None:
+    """Each button does what it says, at once, and the last administrator's are refused with the reason."""
+    browser, users = serving.login(Role.ADMIN), serving.app[USERS]
+    bob = users.add("bob", Role.VIEWER, GOOD)
+    secret = serving.app[LOGINS].begin(bob)
+    assert send(browser, serving.url + "/people/role", name="bob", role="operator").status_code == 303
+    assert users.get("bob").role is Role.OPERATOR
+    assert send(browser, serving.url + "/people/password", name="bob", password=OTHER).status_code == 303
+    assert users.verify("bob", OTHER)
+    assert serving.app[LOGINS].find(secret) is None
+    assert send(browser, serving.url + "/people/disable", name="bob").status_code == 303
+    assert users.get("bob").disabled
+    assert send(browser, serving.url + "/people/enable", name="bob").status_code == 303
+    assert not users.get("bob").disabled
+    for path, fields in (("disable", {}), ("role", {"role": "viewer"})):
+        answer = send(browser, f"{serving.url}/people/{path}", name="the admin", **fields)
+        assert answer.status_code == 400
+        assert alert(answer) == "the admin is the last administrator; make somebody else one first."
+    assert "at least 10" in alert(send(browser, serving.url + "/people/password", name="bob", password="short"))  # noqa: S106
+
+
+def test_who_gives_the_role_away_goes_on_as_somebody_else(serving: "Serving") -> None:
+    """Making oneself a viewer leads to a page that viewers may see."""
+    browser = serving.login(Role.ADMIN)
+    serving.app[USERS].add("bob", Role.ADMIN, GOOD)
+    answer = send(browser, serving.url + "/people/role", name="the admin", role="viewer")
+    assert answer.headers["Location"] == "/"
+    assert browser.get(serving.url + "/").status_code == 200
+    assert browser.get(serving.url + "/people").status_code == 403
+
+
+def test_changing_ones_password_ends_the_other_logins(serving: "Serving") -> None:
+    """It takes the present password; this browser stays logged in, all others do not."""
+    here, there = serving.login(Role.VIEWER), serving.login(Role.VIEWER)
+    fields = {"current": GOOD, "password": OTHER, "again": OTHER}
+    for wrong, why in (
+        ({"current": "wrong horse"}, "not your present password"),
+        ({"again": GOOD}, "not the same"),
+        ({"password": "short", "again": "short"}, "at least 10"),
+    ):
+        answer = send(here, serving.url + "/account/password", **{**fields, **wrong})
+        assert answer.status_code == 400
+        assert why in alert(answer)
+    assert there.get(serving.url + "/api/sessions").status_code == 200
+    answer = send(here, serving.url + "/account/password", **fields)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/account?done=password")
+    assert here.get(serving.url + "/api/sessions").status_code == 200
+    assert there.get(serving.url + "/api/sessions").status_code == 401
+    assert serving.app[USERS].verify("the viewer", OTHER)
+
+
+def test_the_present_password_cannot_be_guessed_in_a_borrowed_browser(serving: "Serving") -> None:
+    """Attempts count as those of the login page do."""
+    browser = serving.login(Role.VIEWER)
+    fields = {"current": "wrong horse", "password": OTHER, "again": OTHER}
+    statuses = [send(browser, serving.url + "/account/password", **fields).status_code for _ in range(11)]
+    assert statuses == [400] * 10 + [429]
+    assert len(serving.app[DOORS].by_name) == 1
+
+
+def test_a_token_is_shown_once(serving: "Serving") -> None:
+    """The answer to creating it shows it, it works, and no later page has it; revoked, it is worth nothing."""
+    browser = serving.login(Role.OPERATOR)
+    answer = send(browser, serving.url + "/account/tokens", name="nightly", days="30")
+    assert answer.status_code == 201
+    found = re.search(r"<code[^>]*>(labcrate_[\w-]{43})<", answer.text)
+    assert found is not None
+    headers = {"Authorization": f"Bearer {found[1]}"}
+    assert requests.get(serving.url + "/api/sessions/42/links", headers=headers, timeout=60).status_code == 200
+    page = browser.get(serving.url + "/account")
+    assert "nightly" in page.text
+    assert found[1] not in page.text
+    assert send(browser, serving.url + "/account/tokens/revoke", name="nightly").status_code == 303
+    assert requests.get(serving.url + "/api/sessions/42/links", headers=headers, timeout=60).status_code == 401
+
+
+@pytest.mark.parametrize("days", ["", "0", "-1", "3651", "1.5", "٣", "9" * 30, "1e3"])
+def test_days_that_are_none_make_no_token(serving: "Serving", days: str) -> None:
+    """A token is good for whole days, from one to ten years."""
+    browser = serving.login(Role.VIEWER)
+    answer = send(browser, serving.url + "/account/tokens", name="script", days=days)
+    assert answer.status_code == 400
+    assert "1 to 3650 days" in alert(answer)
+    assert serving.app[TOKENS].all() == []
+
+
+def test_nobody_touches_anothers_tokens(serving: "Serving") -> None:
+    """The account's forms know one's own tokens alone."""
+    admin = serving.user(Role.ADMIN)
+    serving.app[TOKENS].add(admin, "theirs", 1)
+    browser = serving.login(Role.VIEWER)
+    answer = send(browser, serving.url + "/account/tokens/revoke", name="theirs")
+    assert answer.status_code == 404
+    assert "theirs" not in browser.get(serving.url + "/account").text
+    assert [token.name for token in serving.app[TOKENS].all("the admin")] == ["theirs"]
+
+
+FORMS = ["account/password", "account/tokens", "account/tokens/revoke"]
+FORMS += [f"people/{action}" for action in ("add", "role", "disable", "enable", "password")]
+
+
+@pytest.mark.parametrize("path", FORMS)
+def test_a_token_makes_no_tokens_and_changes_nobody(serving: "Serving", path: str) -> None:
+    """Who gets hold of a script's token cannot turn it into one that lasts longer, nor into a user."""
+    script = serving.as_(Role.ADMIN)
+    tokens, people = serving.app[TOKENS].all(), serving.app[USERS].all()
+    fields = {"name": "bob", "role": "admin", "password": OTHER, "again": OTHER, "current": GOOD, "days": "9"}
+    answer = script.post(f"{serving.url}/{path}", data=fields)
+    assert answer.status_code == 403
+    assert [token.name for token in serving.app[TOKENS].all()] == [token.name for token in tokens]
+    assert serving.app[USERS].all() == people
+    assert serving.app[USERS].verify("the admin", GOOD)
