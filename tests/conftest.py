@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import os
+import re
+import subprocess
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +20,9 @@ from labcrate.video.synthetic import make_clip
 settings.register_profile("labcrate", deadline=None, derandomize=True)
 settings.load_profile("labcrate")
 
+SECRETS = ("s3cret-password", "lab-user", "192.0.2.77", "$argon2id$")
+
+Clear = Callable[..., None]
 Message = tuple[str, str, dict[str, Any]]
 
 
@@ -171,3 +176,22 @@ def cli(capfd: pytest.CaptureFixture[str]) -> Cli:
         return Outcome(code, out, err)
 
     return run
+
+
+@pytest.fixture
+def clear(tmp_path: Path) -> Clear:
+    """Checks a failure: exit code, the words it must say, and what it must not: tracebacks, secrets, the lab's path."""
+
+    def check(outcome: Any, code: int, *words: str) -> None:
+        returned = outcome.returncode if isinstance(outcome, subprocess.CompletedProcess) else outcome.code
+        said = outcome.stderr if isinstance(outcome, subprocess.CompletedProcess) else outcome.err
+        assert returned == code, said
+        assert said.startswith("labcrate: ")
+        assert said.count("labcrate: ") == 1
+        for word in words:
+            assert word in said
+        for word in ("Traceback", str(tmp_path / "lab"), *SECRETS):
+            assert word not in said
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f]", said)
+
+    return check

@@ -33,7 +33,7 @@ class Server:
 
     def start(self) -> None:
         """Start it on a free port, and wait until it says that it is ready."""
-        command = [sys.executable, "-m", "labcrate", "serve", "--lab", self.lab, "--port", "0", "--json"]
+        command = [sys.executable, "-m", "labcrate", "serve", "--lab", str(self.lab), "--port", "0", "--json"]
         command += ["--time-zone", "Europe/Madrid"]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self._process.stdout

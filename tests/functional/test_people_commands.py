@@ -23,7 +23,8 @@ from labcrate.people.users import Users
 
 if TYPE_CHECKING:
     from tests.conftest import Cli, LabFolder
-    from tests.functional.conftest import Clear, Command
+    from tests.conftest import Clear
+    from tests.functional.conftest import Command
 
 GOOD = "correct horse"
 

@@ -23,6 +23,7 @@ from labcrate.people.users import User
 from labcrate.web.app import make_app
 from labcrate.web.cookies import cookie_name, csrf_token
 from labcrate.web.login import TOKENS, USERS
+from labcrate.web.serving import run_app
 
 PASSWORD = "correct horse"  # noqa: S105 - of users that live as long as a test
 Client = TypeVar("Client", bound=requests.Session)
@@ -58,8 +59,7 @@ class Serving:
     def _run(self, started: threading.Event) -> None:
         asyncio.set_event_loop(self._loop)
         self.app = make_app(self.settings, Passwords(_CHEAP))
-        self._runner = web.AppRunner(self.app, shutdown_timeout=2)
-        self._loop.run_until_complete(self._runner.setup())
+        self._runner = self._loop.run_until_complete(run_app(self.app, self.settings))
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         self._loop.run_until_complete(site.start())
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"

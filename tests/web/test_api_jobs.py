@@ -110,13 +110,13 @@ def test_a_job_is_cancelled_in_mid_work(big_lab: Any, serve: Any, gate: Gate) ->
     listening = client.get(server.url + job["links"]["events"], stream=True)
     asked = client.delete(server.url + job["links"]["self"])
     assert (asked.status_code, asked.json()["state"]) == (202, "running")
+    again = client.post(f"{server.url}/api/sessions/42/prepare").json()
+    assert again["id"] != job["id"]  # nobody joins a job that is about to end
     gate.opened.set()
     number, name, told = _events(listening.text)[-1]
     assert (number, name, told["state"], told["bytesDone"]) == ("end", "cancelled", "cancelled", MIB)
     asked = client.delete(server.url + job["links"]["self"])
     assert (asked.status_code, asked.json()["state"]) == (200, "cancelled")
-    again = client.post(f"{server.url}/api/sessions/42/prepare").json()
-    assert again["id"] != job["id"]
     assert _events(client.get(server.url + again["links"]["events"]).text)[-1][1] == "done"
 
 
@@ -133,6 +133,7 @@ def test_the_server_stops_in_mid_job(big_lab: Any, serve: Any, gate: Gate) -> No
     running = server.app[JOBS].get(job["id"])
     stopping = threading.Thread(target=server.stop)
     stopping.start()
+    assert running.meter._stopped.wait(60)
     gate.opened.set()
     stopping.join()
     reader.join()
@@ -160,6 +161,7 @@ def test_a_silent_stream_shows_that_it_lives(
 ) -> None:
     """While nothing changes for long, comments keep proxies from closing the connection, and are no events."""
     monkeypatch.setattr(routes_jobs, "_LOOKS_UNTIL_KEEP_ALIVE", 2)
+    monkeypatch.setattr(Meter, "begin", lambda *_: gate.pass_through())  # before anything is known
     server = serve(big_lab.root, workers=1)
     client = server.as_(Role.OPERATOR)
     job = client.post(f"{server.url}/api/sessions/42/prepare").json()

@@ -28,7 +28,7 @@ from labcrate.people.tokens import Tokens
 from labcrate.people.users import Users
 
 PATH = "/api/sessions/42/archive.zip"
-BIG_BYTES = 30_000_000
+BIG_BYTES = 80_000_000  # more than the buffers of eight connections hold
 Words = Sequence[str | Path]
 
 
@@ -50,7 +50,7 @@ class Server:
             [*words, *self._options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         assert self.process.stdout
-        self.base = json.loads(self.process.stdout.readline())["url"].rstrip("/")
+        self.base: str = json.loads(self.process.stdout.readline())["url"].rstrip("/")
         self._port = self.base.rpartition(":")[2]
 
     @property
@@ -61,7 +61,8 @@ class Server:
     def end(self, number: signal.Signals) -> str:
         """End it with a signal, and give what it said."""
         self.process.send_signal(number)
-        return self.process.communicate()[1]
+        with self.process:
+            return self.process.communicate()[1]
 
     def lines(self) -> list[Line]:
         """The export log."""
@@ -74,9 +75,8 @@ def server(whole: tuple[Path, str]) -> Iterator[Server]:
     """Serves the lab until the test is over."""
     running = Server(whole[0])
     yield running
-    if running.process.poll() is None:
-        assert "Traceback" not in running.end(signal.SIGTERM)
-        assert running.process.returncode == 0
+    assert "Traceback" not in running.end(signal.SIGTERM)
+    assert running.process.returncode == 0
 
 
 @pytest.fixture
@@ -96,10 +96,7 @@ def sha256(path: Path) -> str:
 
 def needed(name: str) -> str:
     """The path of a program, without which the test is skipped."""
-    path = shutil.which(name)
-    if path is None:
-        pytest.skip(f"{name} is not installed")
-    return path
+    return shutil.which(name) or str(pytest.skip(f"{name} is not installed"))
 
 
 def curl(server: Server, target: Path, *options: str) -> Words:
@@ -126,45 +123,43 @@ CLIENTS: list[Callable[..., Words]] = [curl, wget, aria2c]
 
 
 def interrupted(words: Words, target: Path, stop: Callable[[subprocess.Popen[bytes]], object]) -> int:
-    """Run a client until it has something, have that ended, and give the client's exit code."""
+    """Run a client until it has more than before, have that ended, and give the client's exit code."""
+    enough = on_disk(target) + 3_000_000
     with subprocess.Popen([str(word) for word in words], stderr=subprocess.DEVNULL) as client:
-        while not target.exists() or target.stat().st_blocks * 512 < 3_000_000:
+        while on_disk(target) < enough:
             assert client.poll() is None
             time.sleep(0.01)
         stop(client)
         return client.wait()
 
 
-@pytest.mark.parametrize("client", CLIENTS)
-def test_a_client_is_interrupted_and_goes_on(
-    server: Server, whole: tuple[Path, str], tmp_path: Path, client: Callable[..., Words]
-) -> None:
-    """curl -C -, wget -c and aria2c -x8, ended in the middle and called again, get the command line's very ZIP."""
-    target = tmp_path / "down.zip"
-    assert interrupted(client(server, target, *SLOWLY[client]), target, subprocess.Popen.terminate) != 0
-    subprocess.run([str(word) for word in client(server, target)], check=True)
-    assert sha256(target) == whole[1]
-    ends = [line for line in server.lines() if line.start > 0 and line.outcome == "finished"]
-    assert ends
-    assert all(line.start + line.length <= line.total for line in ends)
+def on_disk(target: Path) -> int:
+    """How much a client has written so far, wherever in the file."""
+    return target.stat().st_blocks * 512 if target.exists() else 0
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_the_server_is_killed_in_the_middle(
+def test_interrupted_then_killed_then_whole(
     server: Server, whole: tuple[Path, str], tmp_path: Path, client: Callable[..., Words]
 ) -> None:
-    """After kill -9 and a restart the download goes on where it was; the log tells of both, nothing is left."""
+    """curl -C -, wget -c and aria2c -x8 get the command line's very ZIP in three goes.
+
+    The first ends because the client is ended, the second because the server is killed with SIGKILL; the third goes
+    on from there with a server that was started again. The log tells of all, and nothing is left over.
+    """
     target = tmp_path / "down.zip"
-    assert interrupted(client(server, target, *SLOWLY[client]), target, lambda _: server.process.kill()) != 0
+    slowly = client(server, target, *SLOWLY[client])
+    assert interrupted(slowly, target, subprocess.Popen.terminate) != 0
+    assert interrupted(slowly, target, lambda _: server.process.kill()) != 0
     server.process.communicate()
-    assert target.stat().st_size < BIG_BYTES or client is aria2c
     assert "running" in {line.outcome for line in server.lines()}
     server.start()
     subprocess.run([str(word) for word in client(server, target)], check=True)
     assert sha256(target) == whole[1]
-    died = [line for line in server.lines() if line.outcome == "aborted"]
-    assert died
-    assert all("ended while it was sending" in (line.reason or "") for line in died)
+    lines = server.lines()
+    assert any("the client went away" in (line.reason or "") for line in lines)
+    assert any("ended while it was sending" in (line.reason or "") for line in lines)
+    assert any(line.start > 0 and line.outcome == "finished" for line in lines)
     assert not [path for path in (whole[0] / ".labcrate").iterdir() if path.name.startswith(("document", "spool"))]
 
 

@@ -355,11 +355,11 @@ def test_a_login_ends_with_its_user(serving: "Serving") -> None:
 
 def test_a_change_by_another_process_holds_at_once(serving: "Serving") -> None:
     """Whoever disables somebody on the command line need not tell the server."""
-    browser = serving.login(Role.VIEWER)
-    assert browser.get(serving.url + "/api/sessions").status_code == 200
+    browser, script = serving.login(Role.VIEWER), serving.as_(Role.VIEWER)
+    assert [client.get(serving.url + "/api/sessions").status_code for client in (browser, script)] == [200, 200]
     with Database.open(serving.settings.lab_folder / STATE_FOLDER) as other, other.change() as connection:
         connection.execute("UPDATE user SET disabled = 1 WHERE name = 'the viewer'")
-    assert browser.get(serving.url + "/api/sessions").status_code == 401
+    assert [client.get(serving.url + "/api/sessions").status_code for client in (browser, script)] == [401, 401]
 
 
 def test_a_bad_token_is_not_made_good_by_a_cookie(serving: "Serving") -> None:

@@ -1,8 +1,10 @@
 """Logging in and out in a browser, the first administrator, and what other sites cannot have a browser do."""
 
 import re
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -12,7 +14,7 @@ import requests
 from labcrate.people.roles import Role
 from labcrate.web.attempts import Attempts
 from labcrate.web.cookies import cookie_name
-from labcrate.web.login import DOORS, USERS, setup_link
+from labcrate.web.login import DOORS, TOKENS, USERS, setup_link
 
 if TYPE_CHECKING:
     from tests.conftest import LabFolder
@@ -307,6 +309,23 @@ def test_a_forwarded_address_is_believed_behind_a_proxy_alone(serving: "Serving"
     assert log_in(serving, "the admin", GOOD, headers={"X-Forwarded-For": "192.0.2.99"}).status_code == 429
 
 
+def test_only_so_many_passwords_wait_to_be_hashed(serving: "Serving") -> None:
+    """A flood of logins is turned away before it fills memory or time, and those who come after it get in."""
+    doors = serving.app[DOORS]
+    doors.by_address = Attempts(100, 1)
+    release = threading.Event()
+    doors.hashing.submit(release.wait, 60)
+    with ThreadPoolExecutor(20) as crowd:
+        answers = [crowd.submit(log_in, serving, f"name {n}", "a guess of many") for n in range(20)]
+        refused = [answer.result() for answer in islice(as_completed(answers, 60), 4)]
+        release.set()
+        statuses = sorted(answer.result(60).status_code for answer in answers)
+    assert statuses == [401] * 16 + [429] * 4
+    assert [(answer.status_code, answer.headers["Retry-After"]) for answer in refused] == [(429, "5")] * 4
+    assert log_in(serving, "the admin", GOOD).status_code == 303
+    assert doors.hashings == 0
+
+
 BODIES: list[tuple[bytes, str]] = [
     (b"name=the+admin&password=\xff\xfe", "application/x-www-form-urlencoded"),
     (b"name=%ff&password=%00", "application/x-www-form-urlencoded"),
@@ -335,7 +354,10 @@ def test_a_form_that_is_too_large_is_not_read(serving: "Serving") -> None:
 
 def test_nothing_is_served_before_there_is_an_administrator(fresh: "Serving") -> None:
     """Only the setup, what pages load, and health: not even somebody who is a user already gets in."""
-    fresh.app[USERS].add("bob", Role.VIEWER, GOOD)
+    bob = fresh.app[USERS].add("bob", Role.VIEWER, GOOD)
+    _, token = fresh.app[TOKENS].add(bob, "script", 1)
+    headers = {"Authorization": f"Bearer {token}"}
+    assert requests.get(fresh.url + "/api/sessions", headers=headers, timeout=60).status_code == 401
     assert requests.get(fresh.url + "/api/health", timeout=60).status_code == 200
     page = requests.get(fresh.url + "/", timeout=60)
     assert page.url.startswith(fresh.url + "/login")

@@ -109,7 +109,7 @@ async def _send(
     except (ClientGoneError, ConnectionError):
         outcome, reason = Outcome.ABORTED, _CLIENT_GONE
     except asyncio.CancelledError:
-        outcome, reason = Outcome.ABORTED, _CLIENT_GONE if request.transport is None else _STOPPED
+        outcome, reason = Outcome.ABORTED, _STOPPED if request.app[SENDER].stopping else _CLIENT_GONE
         raise
     except OSError as error:
         reason = f"the server has reached a limit ({error.strerror or 'out of resources'})"

@@ -41,9 +41,10 @@ class Transfer:
 
 
 class Sender:
-    """The threads that send. Use it on the event loop."""
+    """The threads that send. Use it on the event loop. ``stopping`` says that the server ends all that runs."""
 
     def __init__(self) -> None:
+        self.stopping = False
         self._pool = ThreadPoolExecutor(THREADS, "send")
 
     def close(self) -> None:
@@ -125,7 +126,12 @@ SENDER = web.AppKey("sender", Sender)
 def add_sender(app: web.Application) -> None:
     """Give an application the threads that send; they end with it."""
     app[SENDER] = Sender()
+    app.on_shutdown.append(_stop)
     app.cleanup_ctx.append(_close)
+
+
+async def _stop(app: web.Application) -> None:
+    app[SENDER].stopping = True
 
 
 async def _close(app: web.Application) -> AsyncIterator[None]:

@@ -1,7 +1,6 @@
 """Running the server: a socket, perhaps TLS, perhaps a proxy's path in front, until it is told to stop."""
 
 import asyncio
-import ipaddress
 import os
 import signal
 import ssl
@@ -18,6 +17,7 @@ from labcrate.errors import ServeError
 from labcrate.web.app import make_app
 from labcrate.web.login import setup_link
 from labcrate.web.site import path_prefix
+from labcrate.web.visitor import is_loopback, is_secure
 
 # How long requests that run may take to end once the server is told to stop: downloads resume.
 _GRACE_SECONDS = 2.0
@@ -113,21 +113,12 @@ def _tls(settings: ServeSettings) -> ssl.SSLContext | None:
 
 def _exposed(settings: ServeSettings) -> str | None:
     """Why passwords would cross the network in the clear, if they would."""
-    secured = settings.tls_cert or (settings.base_url or "").startswith("https://")
-    if secured or is_loopback(settings.host):
+    if is_secure(settings) or is_loopback(settings.host):
         return None
     return (
         f"{settings.host} is reached from the network without TLS: passwords and recordings can be read on their way. "
         "Use --tls-cert and --tls-key, or a proxy with TLS and --base-url https://..."
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address is reached from this machine alone."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _in_url(host: str) -> str:

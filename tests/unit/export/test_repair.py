@@ -18,7 +18,6 @@ from labcrate.export.repair import Method, find_near_miss, link, undo
 
 OWN = "sessions/Session42/recordings"
 FILE = "recordings/cam1_42_a.mp4"
-NOW = datetime.now(UTC) + timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -61,7 +60,7 @@ def test_a_near_miss_becomes_part_of_its_session_and_back(near_lab: Any, method:
     assert _linked(near_lab) == [done.target]
     assert _plan(near_lab).near_misses == ()
     assert (near_lab.root / FILE).exists() == (method is Method.HARD_LINK)
-    undo(near_lab.open(), done, NOW)
+    undo(near_lab.open(), done, datetime.now(UTC))
     assert _files(near_lab) == before
     assert [n.path for n in _plan(near_lab).near_misses] == [FILE]
 
@@ -203,10 +202,10 @@ def test_the_last_copy_is_never_removed(near_lab: Any) -> None:
     done = link(near_lab.open(), 42, _near(near_lab), Method.HARD_LINK)
     (near_lab.root / FILE).unlink()
     with pytest.raises(RepairError, match="may be the only copy and stays"):
-        undo(near_lab.open(), done, NOW)
+        undo(near_lab.open(), done, datetime.now(UTC))
     near_lab.write(FILE, b"another recording")
     with pytest.raises(RepairError, match="may be the only copy and stays"):
-        undo(near_lab.open(), done, NOW)
+        undo(near_lab.open(), done, datetime.now(UTC))
     assert _linked(near_lab) == [done.target]
 
 
@@ -215,14 +214,14 @@ def test_moving_back_overwrites_nothing_and_mistakes_nothing(near_lab: Any) -> N
     done = link(near_lab.open(), 42, _near(near_lab), Method.MOVE)
     near_lab.write(FILE, b"a new recording")
     with pytest.raises(RepairError, match="its place is taken by another file"):
-        undo(near_lab.open(), done, NOW)
+        undo(near_lab.open(), done, datetime.now(UTC))
     assert (near_lab.root / FILE).read_bytes() == b"a new recording"
     (near_lab.root / FILE).unlink()
     with pytest.raises(RepairError, match="changed since it was moved there"):
-        undo(near_lab.open(), done, NOW - timedelta(hours=1))
+        undo(near_lab.open(), done, datetime.now(UTC) - timedelta(hours=1))
     (near_lab.root / done.target).unlink()
     with pytest.raises(RepairError, match="it is gone"):
-        undo(near_lab.open(), done, NOW)
+        undo(near_lab.open(), done, datetime.now(UTC))
 
 
 def test_every_near_miss_but_one_of_another_kind_can_be_linked(tmp_path: Path) -> None:

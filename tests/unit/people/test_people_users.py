@@ -52,6 +52,12 @@ def test_unknown_disabled_and_wrong_take_the_same_hashing(database: Database) ->
     assert len(set(counted)) == 1
 
 
+def test_nobody_has_no_password(passwords: Passwords) -> None:
+    """What is hashed for unknown users fits nothing, not even itself."""
+    assert not passwords.fits(None, "nobody's password")
+    assert not passwords.fits("no hash at all", "no hash at all")
+
+
 def test_real_hashes_are_those_of_rfc_9106(database: Database) -> None:
     """Without other orders, hashes are Argon2id with the second recommended option of RFC 9106, each with a salt."""
     users = Users(database)

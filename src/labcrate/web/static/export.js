@@ -54,8 +54,11 @@ function watchForm(form, place) {
 
 // Preparing ----------------------------------------------------------------------------------------------------------
 
+const MOST_ATTEMPTS = 5;
+const ATTEMPT_AGAIN_MS = 3000;
 const remembered = (job) => `labcrate-job-${job.dataset.session}`;
 let stream = null;
+let attempts = 0;
 
 async function call(address, method) {
   const answer = await fetch(address, { method, headers: { "X-CSRF-Token": csrf, Accept: "application/json" } });
@@ -71,8 +74,9 @@ async function download(job, addresses) {
     const told = await call(addresses.prepare, "POST");
     // The address that was chosen, not the job's own: it also says whether something may be missing.
     if (told.state === "done") return begin(job, addresses.archive);
-    localStorage.setItem(remembered(job), JSON.stringify({ id: told.id, archive: addresses.archive }));
-    follow(job, told, addresses.archive);
+    const { prepare, archive } = addresses;
+    localStorage.setItem(remembered(job), JSON.stringify({ id: told.id, prepare, archive }));
+    follow(job, told, { prepare, archive });
   } catch (error) {
     if (!error.told) return location.assign(addresses.archive);
     at("job-failed").textContent = error.message;
@@ -92,7 +96,7 @@ async function joinAgain(job) {
   if (!kept) return;
   try {
     const told = await call(job.dataset.jobs + kept.id, "GET");
-    if (told.state === "running") return follow(job, told, kept.archive);
+    if (told.state === "running") return follow(job, told, kept);
     if (told.state === "done") at("job-said").textContent = job.dataset.ready;
   } catch {
     // The server was started anew, or the job is long over: nothing to join.
@@ -100,7 +104,7 @@ async function joinAgain(job) {
   localStorage.removeItem(remembered(job));
 }
 
-function follow(job, told, archive) {
+function follow(job, told, addresses) {
   stream?.close();
   job.hidden = false;
   job.dataset.events = told.links.events;
@@ -114,7 +118,7 @@ function follow(job, told, archive) {
     then(JSON.parse(event.data));
   };
   stream.addEventListener("progress", (event) => show(job, JSON.parse(event.data)));
-  stream.addEventListener("done", (event) => ended(event, () => begin(job, archive)));
+  stream.addEventListener("done", (event) => ended(event, () => begin(job, addresses.archive)));
   stream.addEventListener("cancelled", (event) =>
     ended(event, () => {
       localStorage.removeItem(remembered(job));
@@ -128,9 +132,14 @@ function follow(job, told, archive) {
     }),
   );
   stream.onerror = () => {
-    at("job-said").textContent = stream.readyState === EventSource.CLOSED ? "" : job.dataset.lost;
+    at("job-said").textContent = job.dataset.lost;
+    // A server that was started anew knows the job no more: what it had read is known all the same.
+    if (stream.readyState !== EventSource.CLOSED) return;
+    job.hidden = true;
+    if (++attempts <= MOST_ATTEMPTS) setTimeout(() => download(job, addresses), ATTEMPT_AGAIN_MS);
   };
   stream.onopen = () => {
+    attempts = 0;
     at("job-said").textContent = "";
   };
 }
