@@ -16,7 +16,7 @@ from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
-from tests.bench import peers, rows
+from tests.bench import peers, rows, serving
 from tests.bench.measure import CommandError, NotPossibleError
 from tests.bench.reflink import reflink
 from tests.bench.rows import QUICK, Bench, Row, Size
@@ -32,6 +32,9 @@ ROWS: dict[str, Row] = {
     "plan": rows.plan,
     "readings": rows.readings,
     "reflink": reflink,
+    "serve": serving.throughput,
+    "first-byte": serving.first_byte,
+    "others": serving.others,
 }
 _NEEDED_FULL, _NEEDED_QUICK = 16_000_000_000, 3_000_000_000
 
@@ -90,7 +93,7 @@ def _measure(bench: Bench, chosen: Sequence[str]) -> int:
 
 def _machine(bench: Bench) -> list[str]:
     """What the numbers hold for, and who does not take part."""
-    compared = [peers.COPY, *peers.ARCHIVERS, peers.DUCKDB]
+    compared = [peers.COPY, *peers.ARCHIVERS, peers.DUCKDB, peers.NGINX]
     there = [peer for peer in compared if peer.installed()]
     absent = [peer.name for peer in compared if peer not in there]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9

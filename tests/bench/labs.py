@@ -14,6 +14,10 @@ from pathlib import Path
 
 import polars as pl
 
+from labcrate.catalog.catalog import Catalog, Indexed
+from labcrate.catalog.state import state_folder
+from labcrate.model.fixity import Fixity, Identity
+from labcrate.model.recording import Probe
 from labcrate.video.synthetic import make_clip
 
 BEGIN = datetime(2025, 5, 2, 8, tzinfo=UTC)
@@ -44,6 +48,23 @@ def many_sessions(lab: Path, recordings: int, sessions: int) -> None:
         folder = lab / "recordings" if number // sessions % 2 else lab / f"sessions/Session{session}/recordings"
         folder.mkdir(exist_ok=True)
         (folder / f"cam{number % 4 + 1}_session{session}_{number:06}.mp4").write_bytes(clip)
+
+
+def sparse_lab(lab: Path, count: int, size_bytes: int) -> None:
+    """One session with so many recordings of that size, which take no room; the index is told their fixity."""
+    _describe(lab, [1])
+    (lab / "recordings").mkdir()
+    clip, known = _clip(_MANY_SECONDS), []
+    for number in range(count):
+        path = f"recordings/cam{number % 4 + 1}_session1_{number:05}.mp4"
+        with (lab / path).open("wb") as file:
+            file.write(clip)
+            file.truncate(size_bytes)
+        # Nobody checks it: to hash a terabyte of nothing would take ten minutes.
+        fixity, probe = Fixity(size_bytes, number, f"{number:064x}"), Probe(None, _MANY_SECONDS, "h264", 320, 240, 25.0)
+        known.append(Indexed(path, Identity.of((lab / path).stat()), fixity, probe))
+    with Catalog.open(state_folder(lab)) as catalog:
+        catalog.store(known)
 
 
 def readings_lab(lab: Path, count: int) -> None:
@@ -136,7 +157,7 @@ def _text(instant: datetime) -> str:
 
 def main(kind: str, folder: str, *numbers: str) -> None:
     """Build one lab."""
-    builders = {"recordings": recordings_lab, "sessions": many_sessions, "readings": readings_lab}
+    builders = {"recordings": recordings_lab, "sessions": many_sessions, "readings": readings_lab, "sparse": sparse_lab}
     builders[kind](Path(folder), *map(int, numbers))  # type: ignore[operator]
 
 

@@ -90,4 +90,5 @@ ARCHIVERS = (
 )  # fmt: skip
 
 DUCKDB = Peer("DuckDB", "duckdb", lambda _, __: ())
+NGINX = Peer("nginx", "nginx", lambda _, __: (), ("sh", "-c", "nginx -v 2>&1"))
 COPY = Peer("cp", "cp", copy, ("cp", "--version"))

@@ -27,9 +27,11 @@ class Size:
     sessions: int = 1000
     readings: int = 10_000_000
     some_readings: int = 5000
+    members: int = 10_000
+    member_bytes: int = 100_000_000
 
 
-QUICK = Size(16_000_000, 200, 2, 5000, 50, 200_000, 1000)
+QUICK = Size(16_000_000, 200, 2, 5000, 50, 200_000, 1000, 500)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,13 +22,14 @@ SIZE_BYTES = 24_000_000
 class Wire:
     """A connection to a server that can be cut: one answer breaks off, and those who call again wait until ``mended``.
 
+    ``broken`` is set when what was to happen then has happened.
     ``ranges`` are the Range and If-Range headers that were asked with.
     """
 
     def __init__(self, server: Server) -> None:
         self.server, self.ranges = server, list[str]()
         self.on_cut: Callable[[], None] | None = None
-        self.mended = threading.Event()
+        self.broken, self.mended = threading.Event(), threading.Event()
         self.mended.set()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -94,6 +95,7 @@ class Wire:
                     cut, self.on_cut = self.on_cut, None
                     self.mended.clear()
                     cut()
+                    self.broken.set()
                     return
 
 
@@ -129,7 +131,7 @@ def test_chromium_resumes_a_download_across_a_killed_server(
     with page.expect_download() as begun:
         link.click()
     # Until the connection is cut the browser goes on by itself; then the server is gone.
-    while wire.mended.is_set():
+    while not wire.broken.is_set():
         page.wait_for_timeout(50)
     wire.server.start()
     wire.mended.set()

@@ -93,7 +93,7 @@ def test_a_file_that_is_still_written_waits(rig: Rig, usual_lab: Any) -> None:
     os.utime(path, ns=(0, int((rig.wall + 15) * 1e9)))  # looks the same for long, but was written a moment ago
     rig.look()
     assert rig.look(10.0) == 0
-    assert rig.look(5.0) == 1
+    assert rig.look(6.0) == 1
     assert rig.known == RECORDINGS
 
 

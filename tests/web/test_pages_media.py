@@ -11,6 +11,12 @@ from labcrate.web.assets import PLOTLY, assets, static_path
 from labcrate.web.plots import MOST_POINTS
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for a plan as long as it takes: how busy the machine is decides nothing."""
+    monkeypatch.setattr("labcrate.web.planning.PATIENCE_SECONDS", 60.0)
+
+
 @pytest.fixture
 def served(usual_lab: Any, serve: Any) -> Any:
     """The usual lab, served."""

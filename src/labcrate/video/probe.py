@@ -26,7 +26,7 @@ OPTIONS = {"codec_whitelist": "none", "protocol_whitelist": "none", "enable_dref
 av.logging.set_level(None)  # FFmpeg reports damage to standard error otherwise
 
 
-class _Window:
+class Window:
     """The file as FFmpeg sees it: no name, a limit to the reading, and no exceptions.
 
     PyAV prints an exception that is raised inside FFmpeg's callbacks when FFmpeg goes on regardless, so a
@@ -80,7 +80,7 @@ def probe(file: BinaryIO) -> Probe:
     if outline.problem is not None:
         return Probe(problem=outline.problem)
     # FFmpeg gives up on a file that ends inside a fragment's index, so it is shown the whole fragments only.
-    window = _Window(file, outline.sound_bytes if outline.broken_off else size)
+    window = Window(file, outline.sound_bytes if outline.broken_off else size)
     try:
         found = _ask_ffmpeg(window)
     except (av.FFmpegError, ValueError, OverflowError):
@@ -94,7 +94,7 @@ def probe(file: BinaryIO) -> Probe:
 _METADATA: dict[str, Any] = {} if int(av.__version__.partition(".")[0]) >= 19 else {"metadata_errors": "replace"}
 
 
-def _ask_ffmpeg(window: _Window) -> Probe:
+def _ask_ffmpeg(window: Window) -> Probe:
     # "mp4" allows the MP4 and QuickTime demuxer alone: text is not taken for a playlist.
     with av.open(
         window,

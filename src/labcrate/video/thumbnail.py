@@ -9,7 +9,7 @@ from PIL import Image
 
 from labcrate.video.boxes import read_outline
 from labcrate.video.probe import OPTIONS
-from labcrate.video.probe import _Window as Window
+from labcrate.video.probe import Window as Window
 
 WIDTH = 320
 _QUALITY = 75

@@ -37,7 +37,7 @@ class Asset:
     @cached_property
     def compressed(self) -> bytes:
         """Its content as gzip; made once, when it is first asked for."""
-        return gzip.compress(self.path.read_bytes(), mtime=0)
+        return gzip.compress(self.path.read_bytes(), 6, mtime=0)
 
     def packed(self) -> bytes:
         """`compressed`, made only once when several threads ask at the same time."""

@@ -20,7 +20,9 @@ class Planning:
         self._tasks: dict[tuple[int, Options], asyncio.Task[Assembly]] = {}
 
     async def ask(self, number: int, options: Options) -> Assembly | None:
-        """A session's plan; None when it takes longer than somebody likes to wait. Then it goes on, and who asks again joins it.
+        """A session's plan; None when it takes longer than somebody likes to wait.
+
+        Then it goes on, and whoever asks again joins it.
 
         Raises what ``Standing.plan`` does.
         """

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -138,13 +139,27 @@ def test_others_changes_make_no_other_archive(usual_lab: Any, made: list[bool], 
 def test_a_lab_that_goes_on_measuring(usual_lab: Any) -> None:
     """Readings after the session's end make another plan and the same archive: its tag stays, and is still found."""
     archives = hashed_once(usual_lab)
-    etag = archives.archive(42, PLAIN).entity.etag
+    first = archives.archive(42, PLAIN)
+    etag = first.entity.etag
     with (usual_lab.root / "data/zigbee-sensors.csv").open("a") as more:
         more.write('"2025-05-03T08:00:00.000Z","zigbee2mqtt/door","door","","","","","","{}"\n')
     assert archives.archive(42, PLAIN).entity.etag == etag
+    assert archives.archive(42, PLAIN).entity is first.entity
     found = archives.by_etag(42, etag)
     assert found is not None
     assert found.entity.etag == etag
+
+
+def test_an_equal_copy_of_a_recording(usual_lab: Any) -> None:
+    """A recording that was replaced by a copy with the same bytes and time is the same archive, and can be read."""
+    archives = hashed_once(usual_lab)
+    before = archives.archive(42, PLAIN)
+    file = usual_lab.root / "sessions/Session42/recordings/any.mp4"
+    shutil.copy2(file, file.with_suffix(".tmp"))
+    file.with_suffix(".tmp").rename(file)
+    after = archives.archive(42, PLAIN)
+    assert after.entity.etag == before.entity.etag
+    assert len(b"".join(after.entity.read_range())) == after.entity.length
 
 
 def test_an_earlier_archive_can_be_asked_for_by_its_tag(usual_lab: Any) -> None:
