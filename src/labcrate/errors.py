@@ -25,6 +25,7 @@ neither decides for itself what a failure means::
 A message is one sentence or two: the object, the rule, the remedy.
 """
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 
@@ -71,10 +72,17 @@ class NoSessionError(LabcrateError):
 
 
 class IncompleteError(LabcrateError):
-    """The session is not whole, and packing the rest was not asked for."""
+    """The session is not whole, and packing the rest was not asked for.
+
+    ``missing`` says of each thing what is missing, why, and what to do.
+    """
 
     exit_code = 6
     http_status = 409
+
+    def __init__(self, message: str, missing: Iterable[tuple[str, str, str]] = ()) -> None:
+        self.missing = tuple(missing)
+        super().__init__(message)
 
 
 class SourceChangedError(LabcrateError):

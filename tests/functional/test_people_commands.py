@@ -22,8 +22,7 @@ from labcrate.people.roles import Role
 from labcrate.people.users import Users
 
 if TYPE_CHECKING:
-    from tests.conftest import Cli, LabFolder
-    from tests.conftest import Clear
+    from tests.conftest import Clear, Cli, LabFolder
     from tests.functional.conftest import Command
 
 GOOD = "correct horse"

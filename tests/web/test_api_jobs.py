@@ -93,6 +93,7 @@ def test_progress_is_told_while_it_goes_on_and_equal_jobs_are_one(big_lab: Any, 
     assert other["id"] != job["id"]
     told = second.get(server.url + job["links"]["self"]).json()
     assert (told["state"], told["bytesDone"], told["filesDone"], told["filesTotal"]) == ("running", MIB, 0, 3)
+    assert told["currentFile"] == "recordings/cam2_session42_big.mp4"
     assert told["startedBy"] == "the operator"
     with second.get(server.url + job["links"]["events"], stream=True) as stream:
         lines = stream.iter_lines(decode_unicode=True)
@@ -183,7 +184,11 @@ def test_what_is_missing_is_told_before_anything_is_read(usual_lab: Any, serve: 
     client = server.as_(Role.OPERATOR)
     answer = client.post(f"{server.url}/api/sessions/42/prepare")
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:labcrate:error:incomplete")
-    assert "is still active" in answer.json()["detail"]
+    assert answer.json()["detail"].endswith(
+        "Session 42 is still active. Put that right, or ask for the rest with allow_incomplete=1."
+    )
+    remedy = "Stop it in the lab first."
+    assert answer.json()["missing"] == [{"what": "Session 42", "why": "is still active", "remedy": remedy}]
     answer = client.post(f"{server.url}/api/sessions/42/prepare?allow_incomplete=1")
     assert (answer.status_code, answer.json()["allowIncomplete"]) == (202, True)
 

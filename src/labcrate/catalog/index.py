@@ -48,6 +48,9 @@ class Progress:
     def begin(self, files: int, size_bytes: int) -> None:
         """How much there is to read."""
 
+    def start(self, path: str) -> None:
+        """A file is being read from now on."""
+
     def advance(self, size_bytes: int) -> None:
         """This many bytes more were read."""
 
@@ -126,6 +129,7 @@ def _collect(
 def _index_one(
     lab: Lab, wish: Wish, known: Indexed, probe: Prober, progress: Progress, stop: threading.Event
 ) -> Indexed:
+    progress.start(wish.path)
     fd = lab.open(wish.path)
     with os.fdopen(fd, "rb", buffering=0) as file:
         _same_or_raise(file, wish)

@@ -129,7 +129,8 @@ def refuse_incomplete(session: Session, missing: Sequence[Missing]) -> None:
         listed = "\n".join(f"  - {m.what} {m.why}. {m.remedy}" for m in missing)
         raise IncompleteError(
             f"Session {session.id} is incomplete and was not exported:\n{listed}\n"
-            "  To pack the rest all the same, and have the archive say what is missing, add --allow-incomplete."
+            "  To pack the rest all the same, and have the archive say what is missing, add --allow-incomplete.",
+            [(m.what, m.why, m.remedy) for m in missing],
         )
 
 

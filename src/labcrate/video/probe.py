@@ -40,9 +40,11 @@ class Window:
 
     @property
     def exhausted(self) -> bool:
+        """Whether more was read than telling about a video can need."""
         return self._left <= 0
 
     def read(self, count: int) -> bytes:
+        """Up to ``count`` bytes from where it stands; none after a failure or beyond the limit."""
         if self.failure or self.exhausted or self._at >= self._size:
             return b""
         try:
@@ -56,6 +58,7 @@ class Window:
         return data
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Stand elsewhere, and return where; -1 where that cannot be, as FFmpeg expects it."""
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}.get(whence)
         if base is None or not 0 <= base + offset < 2**63:
             return -1
@@ -63,6 +66,7 @@ class Window:
         return self._at
 
     def tell(self) -> int:
+        """Where it stands."""
         return self._at
 
 

@@ -8,8 +8,7 @@ import av
 from PIL import Image
 
 from labcrate.video.boxes import read_outline
-from labcrate.video.probe import OPTIONS
-from labcrate.video.probe import Window as Window
+from labcrate.video.probe import OPTIONS, Window
 
 WIDTH = 320
 _QUALITY = 75

@@ -113,8 +113,11 @@ class Locale:
         return format_date(day, "medium", locale=_CLDR[self.language])
 
     def local(self, at: datetime) -> datetime:
-        """An instant on the zone's clocks."""
-        return at.astimezone(ZoneInfo(self.zone))
+        """An instant on the zone's clocks; in UTC where those would leave the calendar."""
+        try:
+            return at.astimezone(ZoneInfo(self.zone))
+        except OverflowError:
+            return at
 
     def clock(self, at: datetime) -> str:
         """The time of day on the zone's clocks, to the second."""

@@ -76,9 +76,9 @@ def of_error(error: LabcrateError) -> Problem:
         more["retryAfterSeconds"] = error.retry_after_s
     elif isinstance(error, DocumentError):
         more |= {"file": visible(error.file), "where": visible(error.where)}
-    elif isinstance(error, IncompleteError) and (missing := getattr(error, "missing", ())):
-        more["missing"] = [{"what": what, "why": why, "remedy": remedy} for what, why, remedy in missing]
-        listed = "; ".join(f"{what} {why}" for what, why, _ in missing)
+    elif isinstance(error, IncompleteError) and error.missing:
+        more["missing"] = [{"what": what, "why": why, "remedy": remedy} for what, why, remedy in error.missing]
+        listed = "; ".join(f"{what} {why}" for what, why, _ in error.missing)
         detail = f"{detail.partition(':')[0]}: {listed}. Put that right, or ask for the rest with allow_incomplete=1."
     title = _TITLES.get(type(error), "Something went wrong")
     return Problem(f"urn:labcrate:error:{words}", title, error.http_status, visible(detail), more)

@@ -1,16 +1,13 @@
 """What left the lab, for its administrators: as JSON a page at a time, as CSV all of it."""
 
-import csv
-import io
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from aiohttp import hdrs, web
 
 from labcrate.errors import UsageError
 from labcrate.lab.text import visible
-from labcrate.model.timespan import format_instant
 from labcrate.people.exports import Line
+from labcrate.people.lines import as_csv, line_object
 from labcrate.people.roles import Role
 from labcrate.web.access import allow
 from labcrate.web.bodies import encoded, json_answer
@@ -23,8 +20,6 @@ _USUAL_LINES = 100
 _MOST_LINES = 1000
 _LINES_AT_ONCE = 5000
 _LARGEST_NUMBER = 10**18 - 1
-# What a spreadsheet takes for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @routes.get("/api/log")
@@ -41,7 +36,7 @@ def _page(app: web.Application, session: int | None, before: int | None, limit: 
     lines = app[EXPORT_LOG].lines(session=session, before=before, limit=limit + 1)
     more = len(lines) > limit
     shown = lines[:limit]
-    return encoded({"lines": list(map(_line_object, shown)), "before": shown[-1].number if more else None})
+    return encoded({"lines": list(map(line_object, shown)), "before": shown[-1].number if more else None})
 
 
 @routes.get("/api/log.csv", allow_head=False)
@@ -67,48 +62,12 @@ async def download_log(request: web.Request) -> web.StreamResponse:
     return answer
 
 
-_COLUMNS: Mapping[str, Callable[[Line], Any]] = {
-    "number": lambda line: line.number,
-    "begunAt": lambda line: format_instant(line.begun),
-    "endedAt": lambda line: format_instant(line.ended) if line.ended else None,
-    "who": lambda line: line.who,
-    "via": lambda line: line.via,
-    "address": lambda line: line.address,
-    "session": lambda line: line.session,
-    "options": lambda line: line.options,
-    "etag": lambda line: line.etag,
-    "start": lambda line: line.start,
-    "length": lambda line: line.length,
-    "total": lambda line: line.total,
-    "bytesSent": lambda line: line.bytes_sent,
-    "outcome": lambda line: line.outcome,
-    "reason": lambda line: line.reason,
-}
-
-
-def _line_object(line: Line) -> dict[str, Any]:
-    return {name: value(line) for name, value in _COLUMNS.items()}
-
-
-def _rows(lines: Iterable[Line]) -> bytes:
-    return _csv([_safe(value(line)) for value in _COLUMNS.values()] for line in lines)
-
-
-def _csv(rows: Iterable[Iterable[str]]) -> bytes:
-    """Rows as RFC 4180 has them."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows(rows)
-    return text.getvalue().encode()
-
-
 # Spreadsheets take a file for UTF-8 only when it begins with this mark.
-_HEADING = "\ufeff".encode() + _csv([_COLUMNS])
+_HEADING = ("\ufeff" + as_csv([])).encode()
 
 
-def _safe(value: object) -> str:
-    """A cell that no spreadsheet runs as a formula: names of users and sessions are others' words."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+def _rows(lines: list[Line]) -> bytes:
+    return as_csv(lines, heading=False).encode()
 
 
 def _number(request: web.Request, name: str, least: int, most: int = _LARGEST_NUMBER) -> int | None:

@@ -107,7 +107,7 @@ class _Rows:
         session, entries = inventory.book.sessions.get(number), inventory.linked.get(number, ())
         self._known[number] = (session, entries, session_row(inventory, number))
         self._growing.pop(number, None)
-        if (session and session.active) or _grows(inventory, entries):
+        if entries and ((session and session.active) or _grows(inventory, entries)):
             self._growing[number] = len(entries)
 
 

@@ -53,7 +53,7 @@ def test_a_document_that_was_begun_on_a_full_disk_begins_again_elsewhere(tmp_pat
 
     def write(file: IO[bytes]) -> None:
         file.write(LARGE)
-        places.append(os.readlink(f"/proc/self/fd/{file.fileno()}"))
+        places.append(str(Path(f"/proc/self/fd/{file.fileno()}").readlink()))
         if len(places) == 1:
             raise OSError(errno.ENOSPC, "full")
         file.write(b"end")
