@@ -60,7 +60,9 @@ def _goes_in(assembly: Assembly) -> None:
 
 
 def show_left_out(plan: Plan) -> None:
-    """What is not the session's: counts, and every near miss with its remedy."""
+    """What was not chosen, what is not the session's (counts), and every near miss with its remedy."""
+    for sentence in plan.not_chosen:
+        say(f"  PARTIAL: {sentence}")
     for rule, count in sorted(plan.left_out.items()):
         say(f"  {plural(count, 'file')}: {rule}")
     if plan.readings.lab.no_readings:
@@ -70,5 +72,5 @@ def show_left_out(plan: Plan) -> None:
         say(f"  near miss ({near.verdict.rule}): {near.source}")
         say(f"      {near.verdict.reason}")
         say(f"      -> {near.verdict.remedy}")
-    if not plan.left_out and not plan.near_misses:
+    if not plan.left_out and not plan.near_misses and not plan.not_chosen:
         say("  nothing")

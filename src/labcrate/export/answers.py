@@ -59,6 +59,8 @@ def plan_object(assembly: Assembly) -> dict[str, Any]:
             }
             for part in assembly.parts
         ],
+        "partial": plan.options.partial,
+        "notChosen": list(plan.not_chosen),
         "leftOut": dict(plan.left_out),
         "nearMisses": [near_miss_object(near_miss) for near_miss in plan.near_misses],
         "missing": [{"what": m.what, "why": m.why, "remedy": m.remedy} for m in plan.missing],
