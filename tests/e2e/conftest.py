@@ -48,7 +48,8 @@ class Server:
             self._process = None
 
 
-@pytest.fixture(scope="session")
+# One for each module, not for all tests: while it lives, an event loop runs, and nobody else can run one.
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
     """Playwright, which drives the system's Chromium."""
     if CHROMIUM is None:
@@ -57,7 +58,7 @@ def playwright() -> Iterator[Playwright]:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
     """The system's Chromium, without a window."""
     browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])

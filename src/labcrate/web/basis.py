@@ -14,7 +14,8 @@ _MOST_STRANGERS = 5000
 class Basis:
     """All that one session's plan depends on; to be noted before the plan is made.
 
-    An archive depends on less than the plan that people see: of what is left out it says nothing.
+    An archive depends on less than the plan that people see: of what is left out it says nothing. ``readings_bytes``
+    is how much had to be read to find the session's readings.
     """
 
     def __init__(self, lab: Lab, inventory: Inventory, number: int) -> None:
@@ -29,6 +30,7 @@ class Basis:
         strangers = [entry.path for entry in inventory.unlinked if entry.kind is Kind.FILE]
         self._strangers = Look(str(lab.root), strangers[:_MOST_STRANGERS])
         self._index = Look(str(state_folder(lab.root)), [INDEX_FILE])
+        self.readings_bytes = sum(_size(lab, path) for path in (JSON_FILE, CSV_FILE))
 
     def __len__(self) -> int:
         """How many places there are to look at."""
@@ -66,6 +68,13 @@ class Basis:
 
     def _walk(self) -> tuple[Entry, ...]:
         return tuple(self._lab.walk(f"{SESSIONS}/Session{self._number}/{SENSOR_DATA}"))
+
+
+def _size(lab: Lab, path: str) -> int:
+    try:
+        return lab.identity(path).size_bytes
+    except OSError:
+        return 0
 
 
 def _own_part(inventory: Inventory, number: int) -> tuple[object, ...]:

@@ -88,7 +88,7 @@ class Sender:
                 if pause is Pause.BLOCKED:
                     await _writable(connection)
         except BaseException:
-            self._end(steps, connection)
+            await self._end(steps, connection)
             raise
         connection.close()
         transport.set_write_buffer_limits()
@@ -103,21 +103,21 @@ class Sender:
                     await request.writer.write(piece)
                 transfer.written += len(piece)
         except BaseException:
-            self._end(steps)
+            await self._end(steps)
             raise
 
     async def _in_thread(self, steps: Steps[T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, steps.step)
 
-    def _end(self, steps: Steps[T], connection: socket.socket | None = None) -> None:
-        """Close what a transfer that breaks off has open, once no thread is at it any more."""
+    async def _end(self, steps: Steps[T], connection: socket.socket | None = None) -> None:
+        """Close what a transfer that breaks off has open, once no thread is at it any more: then its count is final."""
 
         def end() -> None:
             steps.close()
             if connection:
                 connection.close()
 
-        self._pool.submit(end)
+        await asyncio.shield(asyncio.wrap_future(self._pool.submit(end)))
 
 
 SENDER = web.AppKey("sender", Sender)

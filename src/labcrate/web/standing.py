@@ -33,7 +33,7 @@ KEPT_BYTES = 64 << 20
 """How much memory all standing archives may take; the one that was asked for last stands in any case."""
 
 _MEMBER_BYTES = 4096
-_SLOW_SECONDS = 0.5
+_MANY_READINGS_BYTES = 64 << 20
 _TIDY_SECONDS = 60.0
 
 Key = tuple[int, Options]
@@ -190,10 +190,9 @@ class Standing:
             entity = _entity_of(assembly)
             changed = assembly.plan.latest_change
         place = _Place(key, assembly, entity, basis, _size_of(assembly), changed, time.monotonic())
-        took = time.monotonic() - began
-        if took > _SLOW_SECONDS and not hashed:
-            # Another sensor message every second must not have the server do nothing but plan.
-            place.believed_until = time.monotonic() + took
+        if basis.readings_bytes > _MANY_READINGS_BYTES and not hashed:
+            # A sensor message that comes every second must not have the server do nothing but plan.
+            place.believed_until = 2 * time.monotonic() - began
         with self._lock:
             self._keep(place)
         return place

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -280,3 +281,30 @@ def test_memory_is_bounded(usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> N
     for minutes in range(4):
         tags.append(archives.archive(42, Options(pad=timedelta(minutes=minutes))).entity.etag)
     assert [archives.by_etag(42, tag) is not None for tag in tags] == [False, False, False, True]
+
+
+def test_very_many_readings_are_not_read_for_every_message(usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the lab's readings make planning slow, a plan is believed for as long as it took to make."""
+    clock = SimpleNamespace(now=1000.0)
+
+    @contextmanager
+    def slowly(*arguments: Any, **options: Any) -> Iterator[Any]:
+        clock.now += 5
+        with prepared(*arguments, **options) as assembly:
+            yield assembly
+
+    monkeypatch.setattr("labcrate.web.standing.prepared", slowly)
+    monkeypatch.setattr("labcrate.web.standing.time", SimpleNamespace(monotonic=lambda: clock.now))
+    archives = standing(usual_lab)
+    first = archives.plan(42, PLAIN)
+    usual_lab.zigbee_json([("2025-05-02T08:04:00.000Z", "zigbee2mqtt/door", {"contact": True})])
+    second = archives.plan(42, PLAIN)
+    assert second is not first  # the readings are few
+    monkeypatch.setattr(module, "_MANY_READINGS_BYTES", 10)
+    usual_lab.zigbee_json([])
+    third = archives.plan(42, PLAIN)
+    usual_lab.zigbee_json([("2025-05-02T08:03:00.000Z", "zigbee2mqtt/door", {"contact": True})])
+    clock.now += 4
+    assert archives.plan(42, PLAIN) is third
+    clock.now += 2
+    assert archives.plan(42, PLAIN) is not third
