@@ -167,7 +167,7 @@ def test_the_server_is_stopped_in_the_middle(server: Server, whole: tuple[Path, 
     """A server that is told to stop breaks downloads off soon, says so in the log, and is no traceback."""
     target = tmp_path / "down.zip"
     said: list[str] = []
-    words = curl(server, target, "--limit-rate", "2M")  # the server waits two seconds for those that end by themselves
+    words = curl(server, target, *SLOWLY[curl])  # ten seconds; the server waits two for those that end by themselves
     assert interrupted(words, target, lambda _: said.append(server.end(signal.SIGTERM))) != 0
     assert "Traceback" not in said[0]
     assert server.process.returncode == 0

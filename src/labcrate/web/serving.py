@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import ssl
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ from labcrate.web.visitor import is_loopback, is_secure
 # How long requests that run may take to end once the server is told to stop: downloads resume.
 _GRACE_SECONDS = 2.0
 _BACKLOG = 512
+_SWITCH_SECONDS = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ async def serve(settings: ServeSettings, started: Callable[[Started], None]) -> 
 
     Raises ServeError when the address is taken or the certificate does not fit, and what ``make_app`` does.
     """
+    # A thread that plans a large session gives way to requests five times as often as Python's default has it.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
