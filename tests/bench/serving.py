@@ -138,7 +138,7 @@ def _asked_meanwhile(server: Server) -> list[float]:
     fetching.start()
     seconds = []
     while fetching.is_alive():
-        for path in ("/api/health", "/api/sessions", "/api/sessions/1"):
+        for path in ("/api/health", "/api/sessions", "/api/sessions/1", "/", "/sessions/1"):
             began = time.perf_counter()
             connection = HTTPConnection("127.0.0.1", server.port, timeout=60)
             connection.request("GET", path, headers=_headers(server))
