@@ -111,8 +111,12 @@ def connect(file: Path) -> sqlite3.Connection:
         f"{file.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS, isolation_level=None,
         check_same_thread=False,
     )  # fmt: skip
-    for pragma in ("synchronous = FULL", "foreign_keys = ON", "trusted_schema = OFF", "secure_delete = ON"):
-        connection.execute(f"PRAGMA {pragma}")
+    try:
+        for pragma in ("synchronous = FULL", "foreign_keys = ON", "trusted_schema = OFF", "secure_delete = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+    except BaseException:  # a damaged file is noticed here
+        connection.close()
+        raise
     return connection
 
 
