@@ -3,13 +3,14 @@
 import io
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from zoneinfo import ZoneInfo
 
 from aiohttp import hdrs, web
 from babel import Locale as Cldr
 from babel.dates import format_date, format_datetime, format_time
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
@@ -17,6 +18,7 @@ from babel.support import Translations
 from markupsafe import Markup
 
 from labcrate.model.timespan import format_duration, format_instant
+from labcrate.web.phrasebook import Phrasebook
 
 COOKIE = "labcrate_language"
 LANGUAGES = {"en": "English", "es": "Español"}
@@ -24,6 +26,7 @@ LANGUAGES = {"en": "English", "es": "Español"}
 
 _USUAL = "en"
 _DOMAIN = "labcrate"
+_CORE = "core"  # the context (msgctxt) of sentences that no template holds
 # CLDR's British English: day before month, and 24 hours, as the lab's own clocks and files have it.
 _CLDR = {"en": Cldr("en", "GB"), "es": Cldr("es", "ES")}
 _UNITS = ("B", "kB", "MB", "GB", "TB")
@@ -61,12 +64,28 @@ def translations(language: str) -> Translations:
     """All sentences of a language, read from its ``.po`` file; English ones stand in the source itself."""
     if language == _USUAL:
         return Translations()
-    path = f"translations/{language}/LC_MESSAGES/{_DOMAIN}.po"
-    catalog = read_po(io.BytesIO(resources.files("labcrate.web").joinpath(path).read_bytes()), locale=language)
     compiled = io.BytesIO()
-    write_mo(compiled, catalog)
+    write_mo(compiled, _catalog(language))
     compiled.seek(0)
     return Translations(compiled)
+
+
+@cache
+def _catalog(language: str) -> Catalog:
+    path = f"translations/{language}/LC_MESSAGES/{_DOMAIN}.po"
+    return read_po(io.BytesIO(resources.files("labcrate.web").joinpath(path).read_bytes()), locale=language)
+
+
+@cache
+def _phrasebook(language: str) -> Phrasebook:
+    """What the ``.po`` file says of the core's own sentences."""
+    told = [(str(m.id), str(m.string)) for m in _catalog(language) if m.context == _CORE or "%" not in m.id]
+    return Phrasebook(told, Locale(language).number)
+
+
+@lru_cache(maxsize=4096)  # one plan has hundreds of sentences, and shows them on every page of its session
+def _of_the_core(language: str, text: str) -> str | None:
+    return _phrasebook(language).say(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +96,17 @@ class Locale:
     zone: str = "UTC"
 
     def say(self, message: str) -> str:
-        """A sentence in the language; itself where it is not translated, as words of the core are."""
+        """A word or sentence of the pages in the language."""
         return translations(self.language).gettext(message) if message else message
 
     def core(self, text: str) -> Markup:
         """A sentence of the core as HTML: in the language where it is translated, else marked as English."""
-        said = self.say(text)
-        if said == text and self.language != _USUAL:
-            return Markup('<span lang="en">{}</span>').format(text)
-        return Markup("{}").format(said)
+        said = self.told(text)
+        return Markup('<span lang="en">{}</span>').format(text) if said is None else Markup("{}").format(said)
+
+    def told(self, text: str) -> str | None:
+        """A sentence of the core in the language; None where it is not translated."""
+        return text if self.language == _USUAL else _of_the_core(self.language, text)
 
     def number(self, value: float, digits: int = 0) -> str:
         """A number with the language's separators and at most so many digits behind the point."""

@@ -1,0 +1,97 @@
+"""Says sentences of the core in another language, by finding again the pattern that each was made from.
+
+The core speaks English alone: in archives, on the command line, in logs and in the API, where words must not
+depend on who reads. Only pages translate, and some of what they show was written down long before (the log).
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+_PLACE = re.compile(r"%\((\w+)\)s")
+_NUMBER = r"[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+"
+_NUMBERS = frozenset(("count", "days", "least", "most", "number", "seconds", "total"))
+_PATH = "(?:data|recordings|sessions)/.+?"
+# Values that are made from sentences themselves: what is not known of these makes the whole unknown.
+_SENTENCES = frozenset(
+    {"advice", "amount", "instead", "known", "problem", "readings", "remedy"}
+    | {"source", "topics", "warning", "what", "where", "why"}
+)
+_MAYBE = frozenset(("camera", "names", "numbers", "prefixes"))
+_DEEPEST = 6
+_LONGEST = 1000  # a sentence; what is longer would be names of files, and searching them takes its time
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrase:
+    clue: str
+    pattern: re.Pattern[str]
+    said: str
+
+
+class Phrasebook:
+    """Sentences with their translations; values stand in both as ``%(name)s``.
+
+    The first that fits is taken, so those that fit more come later. ``number`` writes a number as the other
+    language does.
+    """
+
+    def __init__(self, phrases: Iterable[tuple[str, str]], number: Callable[[int], str]) -> None:
+        self._number = number
+        self._whole: dict[str, str] = {}
+        self._phrases: list[_Phrase] = []
+        for sentence, said in phrases:
+            if _PLACE.search(sentence):
+                self._phrases.append(_Phrase(_clue(sentence), _pattern(sentence), said))
+            else:
+                self._whole[sentence] = said
+
+    def say(self, text: str) -> str | None:
+        """The sentence in the other language; None for one that is not in the book."""
+        return self._say(text, 0) if len(text) <= _LONGEST else None
+
+    def _say(self, text: str, depth: int) -> str | None:
+        if text in self._whole:
+            return self._whole[text]
+        if depth == _DEEPEST:
+            return None
+        for phrase in self._phrases:
+            if phrase.clue in text and (found := phrase.pattern.fullmatch(text)):
+                values = {name: self._value(name, value, depth) for name, value in found.groupdict().items()}
+                if None not in values.values():
+                    return phrase.said % values
+        if text.endswith("."):  # a sentence of its own here, a part of one elsewhere
+            said = self._say(text[:-1], depth + 1)
+            return said and f"{said}."
+        return None
+
+    def _value(self, name: str, value: str, depth: int) -> str | None:
+        if name in _SENTENCES:
+            return self._say(value, depth + 1)
+        if name in _MAYBE:
+            return self._say(value, depth + 1) or value
+        return self._number(int(value.replace(",", ""))) if name in _NUMBERS and "," in value else value
+
+
+def _clue(sentence: str) -> str:
+    """The longest piece of a sentence that is the same whatever its values are."""
+    return max(_PLACE.sub("\n", sentence).split("\n"), key=len)
+
+
+def _pattern(sentence: str) -> re.Pattern[str]:
+    pieces, named = [], set()
+    for at, piece in enumerate(_PLACE.split(sentence)):  # literal, name, literal, name ...
+        if not at % 2:
+            pieces.append(re.escape(piece))
+        elif piece in named:
+            pieces.append(f"(?P={piece})")
+        else:
+            named.add(piece)
+            pieces.append(f"(?P<{piece}>{_values_of(piece)})")
+    return re.compile("".join(pieces), re.DOTALL)
+
+
+def _values_of(name: str) -> str:
+    if name in _NUMBERS:
+        return _NUMBER
+    return _PATH if name == "path" else ".+?"
