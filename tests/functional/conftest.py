@@ -55,7 +55,7 @@ def command(tmp_path: Path) -> Command:
         before: Sequence[str] = (),
         **options: Any,
     ) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), **(env or {})}
+        environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), **(env or {})}
         outcome = subprocess.run(
             [*before, sys.executable, "-m", "labcrate", *arguments],
             env=environment,

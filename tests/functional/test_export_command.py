@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from labcrate.catalog.catalog import Catalog
+
 ORDER = [
     "README.txt",
     "data/session_metadata.json",
@@ -348,6 +350,19 @@ def test_index_is_used_by_export(usual_lab: Any, cli: Any) -> None:
     first = cli("index", "--lab", usual_lab.root, "--json").json
     assert first == {"indexed": 3, "sizeBytes": 3 * len(usual_lab.clip), "failed": {}}
     assert cli("index", "42", "--lab", usual_lab.root).out.startswith("2 recordings indexed")
+
+
+def test_index_forgets_what_is_gone_and_nothing_else(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
+    """Files of sensor_data, hashed for an export, stay known after the whole lab was indexed; a removed recording does not."""
+    usual_lab.write("sessions/Session42/sensor_data/notes.txt", "seen from the door")
+    gone = usual_lab.recording("recordings/cam1_session42_gone.mp4")
+    assert cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip").code == 0
+    gone.unlink()
+    assert cli("index", "--lab", usual_lab.root).code == 0
+    with Catalog.open(usual_lab.root / ".labcrate") as catalog:
+        known = set(catalog.all())
+    assert "sessions/Session42/sensor_data/notes.txt" in known
+    assert "recordings/cam1_session42_gone.mp4" not in known
 
 
 def test_a_stopped_export_leaves_nothing_behind(

@@ -142,8 +142,8 @@ def test_links_in_labcrates_own_folder_are_not_followed(
 def test_labcrates_own_folder_is_something_else(
     cli: Any, usual_lab: Any, tmp_path: Path, snapshot: Any, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    """Where .labcrate is a file or a link, it stays as it is and the index goes to the user's cache folder."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    """Where .labcrate is a file or a link, it stays as it is and the index goes to the user's state folder."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     (tmp_path / "outside").mkdir()
     place = usual_lab.root / ".labcrate"
     if kind == "file":
@@ -154,12 +154,12 @@ def test_labcrates_own_folder_is_something_else(
     assert export(cli, usual_lab, tmp_path / "out.zip").code == 0
     assert place.lstat() == state
     assert list((tmp_path / "outside").iterdir()) == []
-    assert len(list((tmp_path / "cache").rglob("index.db"))) == 1
+    assert len(list((tmp_path / "state").rglob("index.db"))) == 1
 
 
 @pytest.mark.usefixtures("permissions")
 def test_a_lab_folder_that_may_only_be_read(command: Any, usual_lab: Any, tmp_path: Path, snapshot: Any) -> None:
-    """Without permission to write in the lab, the index goes to the cache folder, and is found there the next time."""
+    """Without permission to write in the lab, the index goes to the state folder, and is found there the next time."""
     before = snapshot(usual_lab.root)
     usual_lab.root.chmod(0o555)
     words = ("--lab", usual_lab.root, "-o")
@@ -168,7 +168,7 @@ def test_a_lab_folder_that_may_only_be_read(command: Any, usual_lab: Any, tmp_pa
     usual_lab.root.chmod(0o755)
     assert (first.returncode, first.stderr, second.returncode) == (0, "", 0)
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
-    assert len(list((tmp_path / "cache").rglob("index.db"))) == 1
+    assert len(list((tmp_path / "state").rglob("index.db"))) == 1
     assert not (usual_lab.root / ".labcrate").exists()
     assert snapshot(usual_lab.root) == before
 
@@ -188,11 +188,11 @@ def test_an_index_that_may_not_be_written(command: Any, clear: Any, usual_lab: A
 
 
 def test_no_place_for_the_index(command: Any, clear: Any, usual_lab: Any, tmp_path: Path) -> None:
-    """Where neither the lab nor the cache folder takes the index, the message says which variable names another."""
+    """Where neither the lab nor the state folder takes the index, the message says which variable names another."""
     (usual_lab.root / ".labcrate").write_text("")
-    (tmp_path / "cache").write_text("a file where the folder should be")
+    (tmp_path / "state").write_text("a file where the folder should be")
     outcome = command("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip")
-    clear(outcome, 10, "no place for the index", "XDG_CACHE_HOME")
+    clear(outcome, 10, "no place for the index", "XDG_STATE_HOME")
 
 
 @pytest.mark.parametrize("warm", [False, True])
@@ -210,7 +210,7 @@ def test_a_lab_on_a_read_only_mount(
     )  # fmt: skip
     assert (outcome.returncode, outcome.stderr) == (0, "")
     assert zipfile.ZipFile(tmp_path / "out.zip").testzip() is None
-    assert len(list((tmp_path / "cache").rglob("index.db"))) == 1
+    assert len(list((tmp_path / "state").rglob("index.db"))) == 1
     assert snapshot(usual_lab.root) == before
 
 

@@ -122,7 +122,9 @@ def test_spanish_pages_are_spanish_throughout(usual_lab: Any, clip: bytes, serve
     usual_lab.recording("recordings/kitchen_session42_text.mp4", content=b"no video " * 99)
     usual_lab.recording("recordings/kitchen_session42_late.mp4", datetime(2031, 5, 2, tzinfo=UTC))
     (usual_lab.root / "recordings/kitchen_session42_link.mp4").symlink_to("kitchen42.mp4")
-    (usual_lab.root / "data/zigbee-sensors.csv").write_text('timestamp,topic,payload\nnever,zigbee2mqtt/a,{}\n"', "utf-8")
+    (usual_lab.root / "data/zigbee-sensors.csv").write_text(
+        'timestamp,topic,payload\nnever,zigbee2mqtt/a,{}\n"', "utf-8"
+    )
     served = serve(usual_lab.root)
     for number in (42, 8):
         page = served.as_(Role.OPERATOR).get(

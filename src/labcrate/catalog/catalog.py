@@ -239,7 +239,7 @@ def _explained() -> Iterator[None]:
             raise CatalogError(
                 f"The index {INDEX_FILE} is locked by another program; wait until that is finished, and try again."
             ) from error
-        remedy = "Delete the file in the lab's folder .labcrate, or in your cache folder, to have it built again."
+        remedy = "Delete the file in the lab's folder .labcrate, or in your state folder, to have it built again."
         raise CatalogError(f"The index {INDEX_FILE} cannot be used: {error}. {remedy}") from error
 
 

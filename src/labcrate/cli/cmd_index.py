@@ -10,7 +10,7 @@ from labcrate.config import parse_session
 from labcrate.errors import IncompleteError
 from labcrate.export.documents.summary import format_size, plural
 from labcrate.export.inventory import Inventory, take_inventory
-from labcrate.lab.folder import Entry, Kind, printable
+from labcrate.lab.folder import Entry, Kind, Lab, printable
 from labcrate.linking.place import is_hidden
 from labcrate.video.probe import probe
 
@@ -29,7 +29,8 @@ def run(options: Namespace) -> int:
     with Catalog.open(state_folder(lab.root)) as catalog, Bar("Indexing", shown=not chosen.as_json) as bar:
         known, failures = index_files(lab, catalog, wishes, probe, bar, chosen.workers)
         if options.session is None:
-            catalog.forget(sorted(catalog.all().keys() - {wish.path for wish in wishes}))
+            others = catalog.all().keys() - {wish.path for wish in wishes}  # files of sensor_data are among them
+            catalog.forget(sorted(path for path in others if not _exists(lab, path)))
     size = sum(item.identity.size_bytes for item in known.values())
     if chosen.as_json:
         write_json({"indexed": len(known), "sizeBytes": size, "failed": {printable(p): w for p, w in failures.items()}})
@@ -39,6 +40,14 @@ def run(options: Namespace) -> int:
         listed = "\n".join(f"  - {printable(path)} {why}" for path, why in sorted(failures.items()))
         raise IncompleteError(f"{plural(len(failures), 'recording')} could not be indexed:\n{listed}")
     return 0
+
+
+def _exists(lab: Lab, path: str) -> bool:
+    try:
+        lab.identity(path)
+    except OSError:
+        return False
+    return True
 
 
 def _wanted(inventory: Inventory, session: str | None) -> list[Entry]:

@@ -45,7 +45,7 @@ class Run:
         except OSError as error:
             raise PeopleError(
                 f"The export log cannot be written ({os.strerror(error.errno or 0).lower()}); see that labcrate's own "
-                "folder of the lab (.labcrate, or your cache folder) has room and is yours."
+                "folder of the lab (.labcrate, or your state folder) has room and is yours."
             ) from error
         return lock
 
