@@ -353,7 +353,7 @@ def test_index_is_used_by_export(usual_lab: Any, cli: Any) -> None:
 
 
 def test_index_forgets_what_is_gone_and_nothing_else(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """Files of sensor_data, hashed for an export, stay known after the whole lab was indexed; a removed recording does not."""
+    """Hashed files of sensor_data stay known after the whole lab was indexed; a removed recording does not."""
     usual_lab.write("sessions/Session42/sensor_data/notes.txt", "seen from the door")
     gone = usual_lab.recording("recordings/cam1_session42_gone.mp4")
     assert cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip").code == 0
