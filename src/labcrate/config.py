@@ -3,13 +3,15 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from labcrate.errors import NoLabError, UsageError
 from labcrate.export.contents import Only, Options
 from labcrate.lab.folder import Lab
+from labcrate.lab.text import visible
 from labcrate.model.timespan import TimeSpan, format_instant, parse_instant
 from labcrate.readings.topics import BASE_TOPIC
 
@@ -123,6 +125,29 @@ def as_query(options: Options) -> dict[str, list[str]]:
 def as_text(options: Options) -> str:
     """The same words on one line, for the export log: empty where the whole session is asked for."""
     return urlencode(as_query(options), doseq=True, safe=":+/ ")
+
+
+def recording_as_text(name: str) -> str:
+    """What the export log says of a recording that was played or fetched by itself."""
+    return urlencode({"recording": name}, safe=":+/ ")
+
+
+def parse_bound(name: str, text: str | None, zone: str, whole: timedelta = timedelta()) -> datetime | None:
+    """An instant; a date alone is that day's beginning in ``zone``, or (``whole``, a day, later) its end.
+
+    An instant with ``whole`` is one just after it, so that it is inside. None for no text. Raises UsageError.
+    """
+    if not text or not text.strip():
+        return None
+    try:
+        if len(text.strip()) <= len("2025-05-02"):
+            day = date.fromisoformat(text.strip()) + whole
+            return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
+        return parse_instant(text) + (timedelta(microseconds=1) if whole else whole)
+    except (ValueError, OverflowError):
+        raise UsageError(
+            f"{name} is {visible(text)!r}, which is no date; write it like 2025-05-02 or 2025-05-02T10:00:00Z."
+        ) from None
 
 
 def _words(given: Iterable[str]) -> tuple[str, ...]:

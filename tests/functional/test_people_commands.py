@@ -175,7 +175,7 @@ def test_a_token_is_made_shown_once_listed_and_revoked(cli: "Cli", people: Path)
     assert "no tokens" in cli("token", "list", "--lab", people).out
 
 
-def test_the_log_reads_well_and_is_complete(cli: "Cli", people: Path) -> None:
+def test_the_log_reads_well_and_is_complete(cli: "Cli", clear: "Clear", people: Path) -> None:
     """Words, JSON and CSV tell the same lines, the newest first, of one session when that is asked for."""
     assert cli("log", "--lab", people).out == "Nothing has left this lab.\n"
     with Database.open(people / STATE_FOLDER) as database, ExportLog(database) as log:
@@ -201,7 +201,10 @@ def test_the_log_reads_well_and_is_complete(cli: "Cli", people: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(cli("log", "--csv", "--lab", people).out)))
     assert [(row["session"], row["who"]) for row in rows] == [("7", "'=HYPERLINK(1)"), ("42", "ana")]
     assert [line["session"] for line in cli("log", "--json", "--session", "s42", "--lab", people).json] == [42]
-    assert "Nothing of session 8" in cli("log", "--session", "8", "--lab", people).out
+    assert "No line fits" in cli("log", "--session", "8", "--lab", people).out
+    for words, count in ((("--who", "AN"), 1), (("--from", "2999-01-01"), 0), (("--to", "2999-01-01"), 2)):
+        assert len(cli("log", *words, "--json", "--lab", people).json) == count
+    clear(cli("log", "--from", "soon", "--lab", people), 2, "--from", "no date")
 
 
 def test_the_log_keeps_to_80_columns_on_a_terminal(people: Path) -> None:

@@ -1,7 +1,9 @@
 """The export log over HTTP: for administrators, a page at a time, and as a CSV that no spreadsheet runs."""
 
 import csv
+import html
 import io
+import re
 from typing import Any
 
 import pytest
@@ -63,6 +65,39 @@ def test_the_csv_has_every_line(usual_lab: Any, serve: Any, monkeypatch: pytest.
     told = server.get("/api/log").json()["lines"]
     assert [list(row) for row in rows] == [list(line) for line in told]
     assert len(server.get("/api/log.csv?session=43").text.splitlines()) == 5
+
+
+FILTERED = {
+    "": 6, "session=42": 4, "who=iñ": 3, "who=IÑAKI": 3, "who=nobody": 0, "outcome=finished": 6, "outcome=broken": 0,
+    "from=2020-01-01": 6, "to=2020-01-01": 0, "from=2999-01-01": 0, "to=2999-01-01T00:00:00Z": 6,
+    "session=43&who=ana&outcome=finished": 1, "session=&who=&outcome=&from=&to=": 6,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("query", "count"), FILTERED.items())
+def test_a_filter_means_the_same_everywhere(usual_lab: Any, serve: Any, query: str, count: int) -> None:
+    """Session, user, outcome and days leave the same lines in JSON, in the CSV and on the page, and in its CSV link."""
+    server = serve(usual_lab.root)
+    numbers = {*_write(server, 3, who="Iñaki"), *_write(server, 3)}
+    told = server.get(f"/api/log?{query}").json()["lines"]
+    assert len(told) == count
+    assert {line["number"] for line in told} <= numbers
+    table = server.get(f"/api/log.csv?{query}").content.decode("utf-8-sig")
+    assert [row["number"] for row in csv.DictReader(io.StringIO(table))] == [str(line["number"]) for line in told]
+    page = server.get(f"/log?{query}").text
+    assert page.count('<th scope="row">') == count
+    link = html.unescape(re.findall(r'href="(/api/log\.csv[^"]*)"', page)[0])
+    assert server.get(link).content.decode("utf-8-sig") == table
+
+
+@pytest.mark.parametrize(
+    "query", ["session=x", "session=-1", "outcome=good", "from=yesterday", "to=2025-02-30", "who=a&who=b", "colour=red"]
+)
+def test_a_filter_that_cannot_be_meant(usual_lab: Any, serve: Any, query: str) -> None:
+    """It is refused with one sentence, in every form; a log that is silently not filtered would be misread."""
+    server = serve(usual_lab.root)
+    paths = ["/api/log", "/api/log.csv"] + (["/log"] if "colour" not in query else [])
+    assert {server.get(f"{path}?{query}").status_code for path in paths} == {400}
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", '"=1', "=cmd|' /C calc'!A0"])

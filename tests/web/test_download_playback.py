@@ -1,6 +1,7 @@
 """Playback: a recording of the session, any part of it, and never anything else."""
 
 import os
+import time
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import quote
@@ -8,6 +9,8 @@ from urllib.parse import quote
 import pytest
 
 from labcrate.export.contents import Options
+from labcrate.people.exports import Outcome
+from labcrate.people.lines import what
 from labcrate.people.roles import Role
 from labcrate.web.login import EXPORT_LOG
 from labcrate.web.standing import STANDING
@@ -21,7 +24,7 @@ def play(server: Any, name: str, **headers: str) -> Any:
 
 
 def test_a_player_gets_any_part(serve: Any, usual_lab: Any) -> None:
-    """The whole or a part, shown inline as video, with a tag that lets the player go on; and it is no export."""
+    """The whole or a part, shown inline as video, with a tag that lets the player go on."""
     server = serve(usual_lab.root)
     whole = play(server, "any.mp4")
     assert (whole.status_code, whole.content) == (200, usual_lab.clip)
@@ -33,7 +36,29 @@ def test_a_player_gets_any_part(serve: Any, usual_lab: Any) -> None:
     assert part.headers["Content-Range"] == f"bytes 1000-1999/{len(usual_lab.clip)}"
     assert play(server, "any.mp4", **{"If-None-Match": whole.headers["ETag"]}).status_code == 304
     assert play(server, "any.mp4", Range=f"bytes={len(usual_lab.clip)}-").status_code == 416
-    assert server.app[EXPORT_LOG].lines() == []
+
+
+def test_what_is_played_left_the_lab(serve: Any, usual_lab: Any) -> None:
+    """Every part that a player was sent has its line in the export log; what sends nothing has none."""
+    server = serve(usual_lab.root)
+    tag = play(server, "any.mp4").headers["ETag"]
+    play(server, "any.mp4", Range="bytes=1000-1999")
+    play(server, "any.mp4", **{"If-None-Match": tag})
+    play(server, "any.mp4", Range=f"bytes={len(usual_lab.clip)}-")
+    server.as_(Role.OPERATOR).head(server.url + FOLDER + "any.mp4")
+    assert server.get(FOLDER + "any.mp4", Role.VIEWER).status_code == 403
+    log = server.app[EXPORT_LOG]
+    while any(line.outcome is Outcome.RUNNING for line in log.lines()):
+        time.sleep(0.01)  # the client may have its last byte before the line has its end
+    part, whole = log.lines()
+    size = len(usual_lab.clip)
+    assert (whole.session, whole.options, whole.etag, whole.who) == (42, "recording=any.mp4", tag, "the operator")
+    assert (whole.start, whole.bytes_sent, whole.total, whole.outcome) == (0, size, size, Outcome.FINISHED)
+    assert (part.start, part.length, part.bytes_sent, part.total) == (1000, 1000, 1000, size)
+    assert [what(line) for line in (whole, part)] == [
+        ["recording any.mp4"],
+        ["recording any.mp4", "from byte 1,000"],
+    ]
 
 
 def test_recordings_that_change(serve: Any, usual_lab: Any) -> None:

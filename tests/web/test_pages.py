@@ -337,7 +337,7 @@ def test_the_log_shows_every_download(usual_lab: Any, serve: Any) -> None:
     assert "Nothing was exported yet" in served.get("/log").text
     assert served.get("/api/sessions/42/archive.zip?only=sensors", Role.OPERATOR).status_code == 200
     text = text_of(served.get("/log").text)
-    for shown in ("the operator", "127.0.0.1", "only=sensors", "finished"):
+    for shown in ("the operator", "127.0.0.1", "only sensor data", "finished"):
         assert shown in text
     assert "No line fits" in served.get("/log?who=somebody+else").text
     assert "the operator" in served.get("/log?who=OPERATOR&session=42&outcome=finished").text

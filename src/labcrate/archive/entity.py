@@ -4,7 +4,7 @@ import errno
 import hashlib
 import os
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +12,7 @@ from functools import cached_property
 from labcrate.archive.layout import FORMAT_VERSION, BytesSource, FileSource, Layout, Member
 from labcrate.archive.records import MAX32
 from labcrate.errors import SourceChangedError
-from labcrate.model.fixity import Identity
+from labcrate.model.fixity import Fixity, Identity
 
 CHUNK = 1024 * 1024
 """The most bytes that are held in memory at a time."""
@@ -34,6 +34,15 @@ Segment = bytes | FileSegment
 """A part of the archive that comes from one place: at most ``CHUNK`` bytes, or a range of a file of any length."""
 
 
+def tag_of(members: Iterable[tuple[Fixity, int, str]]) -> str:
+    """A strong entity tag from members in their order: each one's fixity, modification time in seconds, and name."""
+    digest = hashlib.sha256(b"labcrate archive %d\n" % FORMAT_VERSION)
+    for fixity, seconds, name in members:
+        digest.update(f"{fixity.sha256} {fixity.crc32} {fixity.size_bytes} {seconds} ".encode())
+        digest.update(name.encode() + b"\n")  # last, and never with a line break in it: no ambiguity
+    return f'"{digest.hexdigest()}"'
+
+
 class Entity:
     """The archive that a layout describes.
 
@@ -49,12 +58,7 @@ class Entity:
     @cached_property
     def etag(self) -> str:
         """A strong entity tag, with its quotes (RFC 9110, section 8.8.3): other bytes, another tag."""
-        digest = hashlib.sha256(b"labcrate archive %d\n" % FORMAT_VERSION)
-        for member in self.layout.members:
-            fixity = member.fixity
-            digest.update(f"{fixity.sha256} {fixity.crc32} {fixity.size_bytes} {member.mtime_s} ".encode())
-            digest.update(member.name.encode() + b"\n")  # last, and never with a line break in it: no ambiguity
-        return f'"{digest.hexdigest()}"'
+        return tag_of((member.fixity, member.mtime_s, member.name) for member in self.layout.members)
 
     def segments(self, start: int = 0, stop: int | None = None) -> Iterator[Segment]:
         """Where the bytes from ``start`` up to ``stop`` (exclusive) come from, in order.

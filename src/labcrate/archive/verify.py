@@ -13,10 +13,12 @@ from isal import isal_zlib
 
 from labcrate.archive import records
 from labcrate.archive.directory import MAX_IN_MEMORY, Entry, read_directory, read_exactly, shown
+from labcrate.archive.entity import tag_of
 from labcrate.archive.layout import name_problem
 from labcrate.archive.manifest import MANIFEST_NAME, Manifest, parse_manifest
 from labcrate.archive.opening import open_zip
 from labcrate.errors import VerificationError
+from labcrate.model.fixity import Fixity
 
 CHUNK = 1024 * 1024
 _BATCH_BYTES = 8 * CHUNK
@@ -40,11 +42,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The outcome: without findings the archive is whole. ``bytes`` counts the data that was read and hashed."""
+    """The outcome: without findings the archive is whole. ``bytes`` counts the data that was read and hashed.
+
+    ``etag`` is the strong entity tag that the export log has of these bytes; None where something was found.
+    """
 
     findings: tuple[Finding, ...]
     members: int
     bytes: int
+    etag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,12 @@ def _verify(fd: int, label: str, progress: Callable[[int], None]) -> Report:
     findings += [finding for member in checked for finding in member.findings]
     findings += _against_manifest(fd, checked)
     read = sum(member.entry.size_bytes for member in checked if member.data_stop is not None)
-    return Report(tuple(findings), len(checked), read)
+    return Report(tuple(findings), len(checked), read, None if findings else tag_of(map(_told, checked)))
+
+
+def _told(member: _Checked) -> tuple[Fixity, int, str]:
+    entry = member.entry
+    return Fixity(entry.size_bytes, entry.crc32, member.sha256), entry.seconds, entry.raw_name.decode()
 
 
 def _structure(member: str, what: str) -> Finding:

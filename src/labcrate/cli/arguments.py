@@ -134,6 +134,9 @@ def _token(parser: argparse.ArgumentParser) -> None:
 def _log(parser: argparse.ArgumentParser) -> None:
     _lab(parser)
     parser.add_argument("--session", metavar="ID", help="only this session's lines")
+    parser.add_argument("--who", metavar="NAME", default="", help="only lines of users with this in their name")
+    parser.add_argument("--from", metavar="DATE", dest="since", help="only lines begun on this day (UTC) or later")
+    parser.add_argument("--to", metavar="DATE", dest="until", help="only lines begun on this day (UTC) or before")
     parser.add_argument("--csv", action="store_true", help="write the lines as CSV")
 
 

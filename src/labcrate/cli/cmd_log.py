@@ -1,27 +1,33 @@
 """``labcrate log``: what left the lab, when, and by whom."""
 
 from argparse import Namespace
+from datetime import timedelta
 
 from rich.table import Table
 
 from labcrate.cli.people import people
 from labcrate.cli.screen import say, write_json
 from labcrate.cli.terminal import console
-from labcrate.config import parse_session
+from labcrate.config import parse_bound, parse_session
 from labcrate.errors import UsageError
 from labcrate.export.documents.summary import format_size
-from labcrate.people.exports import ExportLog, Line
-from labcrate.people.lines import as_csv, line_object
+from labcrate.people.exports import ExportLog, Filter, Line
+from labcrate.people.lines import as_csv, line_object, what
 
 
 def run(options: Namespace) -> int:
     """Print the export log, the newest line first."""
     if options.csv and options.json:
         raise UsageError("Choose one of --csv and --json.")
-    session = None if options.session is None else parse_session(options.session)
+    wanted = Filter(
+        None if options.session is None else parse_session(options.session),
+        options.who.strip(),
+        since=parse_bound("--from", options.since, "UTC"),
+        until=parse_bound("--to", options.until, "UTC", timedelta(days=1)),
+    )
     with people(options) as database, ExportLog(database) as log:
         log.settle()
-        lines = log.lines(session=session)
+        lines = list(wanted.find(log))
     if options.csv:
         print(as_csv(lines), end="")
     elif options.json:
@@ -29,7 +35,7 @@ def run(options: Namespace) -> int:
     elif lines:
         _show(lines)
     else:
-        say("Nothing has left this lab." if session is None else f"Nothing of session {session} has left this lab.")
+        say("No line fits." if wanted else "Nothing has left this lab.")
     return 0
 
 
@@ -37,15 +43,18 @@ def _show(lines: list[Line]) -> None:
     table = Table(box=None, pad_edge=False)
     for heading in ("Begun (UTC)", "Who", "From"):
         table.add_column(heading, overflow="fold")
-    for heading in ("Session", "Sent", "Of"):
+    table.add_column("Session", justify="right")
+    table.add_column("What", overflow="fold")
+    for heading in ("Sent", "Of"):
         table.add_column(heading, justify="right")
     table.add_column("Outcome")
     for line in lines:
         table.add_row(
             f"{line.begun:%Y-%m-%d %H:%M}",
             line.who,
-            line.address or line.via,
+            f"{line.address} ({line.via})" if line.address else line.via,
             str(line.session),
+            ", ".join(what(line)),
             format_size(line.bytes_sent),
             format_size(line.length),
             line.outcome,

@@ -23,6 +23,7 @@ def run(options: Namespace) -> int:
                 "valid": not report.findings,
                 "members": report.members,
                 "sizeBytes": report.bytes,
+                "etag": report.etag,
                 "findings": [asdict(finding) for finding in report.findings],
             }
         )
@@ -37,4 +38,5 @@ def run(options: Namespace) -> int:
     if not options.json:
         about = f"{plural(report.members, 'member')}, {format_size(report.bytes)}"
         say(f"{path.name} is whole: {about}, every CRC-32 and SHA-256 as the manifest has it.")
+        say(f"ETag, as the export log has it: {report.etag}")
     return 0

@@ -1,6 +1,7 @@
 """The export log: what left the lab, when, and by whom. A line is written before the first byte is sent."""
 
 import getpass
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -16,6 +17,7 @@ _COLUMNS = (
     "number, begun_ms, ended_ms, who, via, address, session, options, etag, start, length, total, bytes_sent, "
     "outcome, reason"
 )
+_READ_AT_ONCE = 1000
 _ALL = -1  # what SQLite takes for no limit
 _LARGEST = (1 << 63) - 1
 
@@ -137,6 +139,40 @@ class ExportLog:
             _ALL if limit is None else limit,
         )
         return [_line(row) for row in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which lines are wanted: of a session, of users (part of the name, any case), with an outcome, begun in a time.
+
+    ``since`` is the first instant, ``until`` the first one that is too late.
+    """
+
+    session: int | None = None
+    who: str = ""
+    outcome: Outcome | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def __bool__(self) -> bool:
+        return self != Filter()
+
+    def find(self, log: ExportLog, before: int | None = None) -> Iterator[Line]:
+        """Those lines, the newest first, from the one below ``before`` on. Raises PeopleError."""
+        while True:
+            piece = log.lines(session=self.session, limit=_READ_AT_ONCE, before=before)
+            yield from filter(self._takes, piece)
+            if len(piece) < _READ_AT_ONCE:
+                return
+            before = piece[-1].number
+
+    def _takes(self, line: Line) -> bool:
+        return (
+            self.who.casefold() in line.who.casefold()
+            and self.outcome in (None, line.outcome)
+            and (self.since is None or line.begun >= self.since)
+            and (self.until is None or line.begun < self.until)
+        )
 
 
 def system_user() -> str:

@@ -3,19 +3,18 @@
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from multidict import MultiMapping
 
+from labcrate.config import parse_bound
 from labcrate.errors import UsageError
 from labcrate.export.overview import SessionRow
 from labcrate.lab.text import visible
 from labcrate.model.session import Session
-from labcrate.model.timespan import parse_instant
 from labcrate.web.snapshot import Snapshot
 
 MOST_ROWS = 1000
@@ -76,29 +75,13 @@ def row_query(query: MultiMapping[str], zone: str) -> RowQuery:
     return RowQuery(
         words=tuple(_plain(query.get("q", "")).split()),
         statuses=tuple(status for status in query.getall("status", []) if status),
-        start=_bound(query, "from", zone),
-        end=_bound(query, "to", zone, timedelta(days=1)),
+        start=parse_bound("from", query.get("from"), zone),
+        end=parse_bound("to", query.get("to"), zone, timedelta(days=1)),
         sort=Sort(sort),
         descending=order == "desc",
         limit=_number(query, "limit", _USUAL_ROWS, 1, MOST_ROWS),
         offset=_number(query, "offset", 0, 0, _LARGEST_OFFSET),
     )
-
-
-def _bound(query: MultiMapping[str], name: str, zone: str, whole: timedelta = timedelta()) -> datetime | None:
-    """An instant; a date alone is the day's beginning, or (``whole`` later) its end."""
-    text = query.get(name)
-    if not text:
-        return None
-    try:
-        if len(text.strip()) <= len("2025-05-02"):
-            day = date.fromisoformat(text.strip()) + whole
-            return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
-        return parse_instant(text) + (timedelta(microseconds=1) if whole else whole)
-    except (ValueError, OverflowError):
-        raise UsageError(
-            f"{name} is {visible(text)!r}, which is no date; write it like 2025-05-02 or 2025-05-02T10:00:00Z."
-        ) from None
 
 
 def _number(query: MultiMapping[str], name: str, usual: int, least: int, most: int) -> int:

@@ -1,72 +1,50 @@
-"""The page of the export log: which of its lines somebody wants to see."""
+"""Which lines of the export log somebody wants to see: the words of a query, for page, API and CSV alike."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Iterable
+from datetime import timedelta
 
 from multidict import MultiMapping
 
+from labcrate.config import parse_bound
 from labcrate.errors import UsageError
 from labcrate.lab.text import visible
-from labcrate.people.exports import ExportLog, Line, Outcome
+from labcrate.people.exports import Filter, Outcome
 
-LINES = 100
-_READ_AT_ONCE = 1000
-_MOST_READ = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Lines of a session, of a user (part of the name, any case), with an outcome; numbered below ``before``."""
-
-    session: int | None = None
-    who: str = ""
-    outcome: Outcome | None = None
-    before: int | None = None
-
-    @property
-    def filtered(self) -> bool:
-        """Whether some lines are left out."""
-        return bool(self.session is not None or self.who or self.outcome)
-
-    def takes(self, line: Line) -> bool:
-        """Whether a line is wanted."""
-        return self.who in line.who.casefold() and self.outcome in (None, line.outcome)
+FILTERS = ("session", "who", "outcome", "from", "to")
+_LARGEST_NUMBER = 10**18 - 1
 
 
-def wanted_lines(query: MultiMapping[str]) -> Wanted:
-    """Read a query. Raises UsageError."""
+def line_filter(query: MultiMapping[str], zone: str) -> Filter:
+    """Which lines a query wants; dates without a time are days of ``zone``. Raises UsageError."""
+    for name in FILTERS:
+        if len(query.getall(name, [])) > 1:
+            raise UsageError(f"The option {name!r} is given more than once.")
     outcome = query.get("outcome") or None
     if outcome is not None and outcome not in list(Outcome):
         raise UsageError(f"outcome is {visible(outcome)!r}; it is {', '.join(Outcome)}.")
-    return Wanted(
-        _number(query, "session"),
-        query.get("who", "").strip().casefold(),
+    return Filter(
+        whole_number(query, "session", 0),
+        query.get("who", "").strip(),
         Outcome(outcome) if outcome else None,
-        _number(query, "before"),
+        parse_bound("from", query.get("from"), zone),
+        parse_bound("to", query.get("to"), zone, timedelta(days=1)),
     )
 
 
-def _number(query: MultiMapping[str], name: str) -> int | None:
-    text = query.get(name, "").strip()
-    if not text:
+def whole_number(query: MultiMapping[str], name: str, least: int, most: int = _LARGEST_NUMBER) -> int | None:
+    """A number of a query, None where it is not given or empty. Raises UsageError."""
+    given = [text for text in query.getall(name, []) if text.strip()]
+    if not given:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise UsageError(f"{name} is {visible(text)!r}; it is a whole number.")
-    return int(text)
+    text = given[0].strip()
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(most)) else -1
+    if len(given) > 1 or not least <= number <= most:
+        raise UsageError(f"{name} is {visible(', '.join(given))!r}; it is one whole number from {least} to {most}.")
+    return number
 
 
-def find_lines(log: ExportLog, wanted: Wanted) -> tuple[list[Line], bool]:
-    """A page of lines, the newest first, and whether there are more. Raises PeopleError."""
-    found = list(islice(_lines(log, wanted), LINES + 1))
-    return found[:LINES], len(found) > LINES
-
-
-def _lines(log: ExportLog, wanted: Wanted) -> Iterator[Line]:
-    before, read = wanted.before, 0
-    while read < _MOST_READ:
-        piece = log.lines(session=wanted.session, limit=_READ_AT_ONCE, before=before)
-        yield from filter(wanted.takes, piece)
-        if len(piece) < _READ_AT_ONCE:
-            return
-        before, read = piece[-1].number, read + len(piece)
+def refuse_others(query: MultiMapping[str], names: Iterable[str]) -> None:
+    """Raise UsageError for a word that means nothing here."""
+    for name in query:
+        if name not in names:
+            raise UsageError(f"There is no option {visible(name)!r}; there are {', '.join(names)}.")

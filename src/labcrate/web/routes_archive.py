@@ -1,11 +1,9 @@
 """Downloads: one session's archive, whole or any part of it, the same bytes today and tomorrow."""
 
-import logging
-
 from aiohttp import hdrs, web
 
 from labcrate.config import as_text
-from labcrate.errors import NotReadyError, PeopleError
+from labcrate.errors import NotReadyError
 from labcrate.export.contents import Options
 from labcrate.people.exports import Outcome
 from labcrate.people.roles import Role
@@ -13,7 +11,7 @@ from labcrate.web.access import allow, caller
 from labcrate.web.delivering import conditions, deliver
 from labcrate.web.disposition import archive_file_name, disposition
 from labcrate.web.jobs import JOBS, Job
-from labcrate.web.login import EXPORT_LOG
+from labcrate.web.loglines import LogLine, Taken
 from labcrate.web.ranges import Representation, tags_wanted
 from labcrate.web.site import work
 from labcrate.web.standing import STANDING, Archive
@@ -23,7 +21,6 @@ routes = web.RouteTableDef()
 
 _WAIT_SECONDS = 20.0
 _SOONEST_SECONDS, _LATEST_SECONDS = 2, 60
-_log = logging.getLogger("labcrate.web")
 
 
 @routes.get("/api/sessions/{id:[0-9]{1,18}}/archive.zip")
@@ -80,42 +77,15 @@ def _come_again(job: Job) -> int:
     return int(min(max(_LATEST_SECONDS if left is None else left, _SOONEST_SECONDS), _LATEST_SECONDS))
 
 
-class _Line:
-    """One download's line in the export log."""
+class _Line(LogLine):
+    """One download's line; an archive that cannot be read as planned is planned anew for the next."""
 
     def __init__(self, request: web.Request, number: int, options: Options, found: Archive) -> None:
-        self._app, self._caller = request.app, caller(request)
-        self._number, self._options, self._archive = number, options, found
-        self._line = 0
-
-    async def begin(self, start: int, length: int) -> None:
-        """Write it. Raises PeopleError: what cannot be logged is not sent."""
-        self._line = await work(
-            self._app,
-            self._app[EXPORT_LOG].begin,
-            who=self._caller.name,
-            via=self._caller.via,
-            address=self._caller.address,
-            session=self._number,
-            options=as_text(self._options),
-            etag=self._archive.entity.etag,
-            start=start,
-            length=length,
-            total=self._archive.entity.length,
-        )
-
-    async def progress(self, sent: int) -> None:
-        """Say how far it is."""
-        try:
-            await work(self._app, self._app[EXPORT_LOG].progress, self._line, sent)
-        except PeopleError as error:
-            _log.warning("The export log was not told how far download %d is: %s", self._line, error)
+        super().__init__(request, Taken(number, as_text(options), found.entity.etag, found.entity.length))
+        self._standing, self._archive = request.app[STANDING], found
 
     async def end(self, sent: int, outcome: Outcome, reason: str | None) -> None:
-        """Say how it ended; an archive that cannot be read as planned is planned anew for the next."""
+        """Say how it ended."""
         if outcome is Outcome.BROKEN:
-            self._app[STANDING].forget(self._archive)
-        try:
-            await work(self._app, self._app[EXPORT_LOG].end, self._line, sent, outcome, reason)
-        except PeopleError as error:
-            _log.warning("The export log was not told how download %d ended: %s", self._line, error)
+            self._standing.forget(self._archive)
+        await super().end(sent, outcome, reason)

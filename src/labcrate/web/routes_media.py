@@ -8,6 +8,7 @@ from aiohttp import hdrs, web
 
 from labcrate.archive.entity import FileSegment, Segment
 from labcrate.archive.layout import FileSource
+from labcrate.config import recording_as_text
 from labcrate.errors import NoSuchThingError
 from labcrate.lab.folder import Lab
 from labcrate.lab.text import visible
@@ -16,6 +17,7 @@ from labcrate.people.roles import Role
 from labcrate.web.access import allow
 from labcrate.web.delivering import deliver
 from labcrate.web.disposition import disposition
+from labcrate.web.loglines import LogLine, Taken
 from labcrate.web.ranges import Representation
 from labcrate.web.site import LAB, work
 from labcrate.web.standing import STANDING, Standing
@@ -27,15 +29,17 @@ routes = web.RouteTableDef()
 @routes.get("/api/sessions/{id:[0-9]{1,18}}/recordings/{name}")
 @allow(Role.OPERATOR)
 async def recording(request: web.Request) -> web.StreamResponse:
-    """Send a recording, to be played where it is shown."""
+    """Send a recording, to be played where it is shown. It leaves the lab that way too, so the log has a line of it."""
     number, name = numbered(request), request.match_info["name"]
     source = await work(request.app, _source, request.app[LAB], request.app[STANDING], number, name)
+    tag, size = _tag(source), source.identity.size_bytes
     return await deliver(
         request,
-        Representation(source.identity.size_bytes, _tag(source), from_ns(source.identity.mtime_ns)),
+        Representation(size, tag, from_ns(source.identity.mtime_ns)),
         {hdrs.CONTENT_TYPE: "video/mp4", hdrs.CONTENT_DISPOSITION: disposition(name, "inline")},
         partial(_segments, source),
         f"The playback of a recording of session {number}",
+        LogLine(request, Taken(number, recording_as_text(name), tag, size)),
     )
 
 

@@ -2,19 +2,22 @@
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 from aiohttp import web
 from multidict import MultiDict
 from yarl import URL
 
+from labcrate.people.exports import Filter
+from labcrate.people.lines import what
 from labcrate.people.roles import Role
 from labcrate.web.access import allow
 from labcrate.web.forms import form
 from labcrate.web.listing import LISTING, RowQuery, Rows, Sort, row_query
 from labcrate.web.locale import COOKIE, LANGUAGES
 from labcrate.web.login import EXPORT_LOG
-from labcrate.web.logpage import Wanted, find_lines, wanted_lines
+from labcrate.web.logpage import FILTERS, line_filter, whole_number
 from labcrate.web.pages import THEME_COOKIE, THEMES, render
 from labcrate.web.routes_login import local_path, see
 from labcrate.web.site import SETTINGS, path_prefix, url, work
@@ -24,6 +27,7 @@ from labcrate.web.visitor import is_secure
 routes = web.RouteTableDef()
 
 _ROWS = 50
+_LINES = 100
 _REMEMBERED = timedelta(days=365)
 
 
@@ -92,24 +96,28 @@ def _addresses(request: web.Request, query: RowQuery, found: Rows) -> dict[str, 
 @allow(Role.ADMIN)
 async def show_log(request: web.Request) -> web.Response:
     """What left the lab: the newest lines of the export log that fit."""
-    return await work(request.app, _log_page, request, wanted_lines(request.query))
+    before = whole_number(request.query, "before", 1)
+    return await work(
+        request.app, _log_page, request, line_filter(request.query, request.app[SETTINGS].time_zone), before
+    )
 
 
-def _log_page(request: web.Request, wanted: Wanted) -> web.Response:
+def _log_page(request: web.Request, wanted: Filter, before: int | None) -> web.Response:
     app = request.app
-    lines, more = find_lines(app[EXPORT_LOG], wanted)
-    session = {} if wanted.session is None else {"session": str(wanted.session)}
-    kept = {name: value for name, value in request.query.items() if name in ("session", "who", "outcome") and value}
+    found = list(islice(wanted.find(app[EXPORT_LOG], before), _LINES + 1))
+    lines, more = found[:_LINES], len(found) > _LINES
+    kept = {name: value for name, value in request.query.items() if name in FILTERS and value.strip()}
     older = URL.build(path=url(app, "/log"), query=kept | {"before": str(lines[-1].number)}) if more else None
     return render(
         request,
         "log.html",
         lines=lines,
         query=request.query,
-        filtered=wanted.filtered,
-        before=wanted.before,
+        filtered=bool(wanted),
+        before=before,
+        what=what,
         older=str(older) if older else None,
-        csv=str(URL.build(path=url(app, "/api/log.csv"), query=session)),
+        csv=str(URL.build(path=url(app, "/api/log.csv"), query=kept)),
     )
 
 

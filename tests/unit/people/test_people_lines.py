@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labcrate.people.exports import Line, Outcome
-from labcrate.people.lines import COLUMNS, as_csv, line_object
+from labcrate.people.lines import COLUMNS, as_csv, line_object, what
 
 LINE = Line(
     number=7,
@@ -29,6 +30,23 @@ LINE = Line(
     outcome=Outcome.RUNNING,
     reason=None,
 )
+
+
+TOLD = {
+    "": "the whole session",
+    "recording=hall a%26b.mp4": "recording hall a&b.mp4",
+    "only=sensors&from=2025-05-02T08:40:00.000Z": "only sensor data, from 2025-05-02T08:40:00.000Z",
+    "only=recordings&camera=1&camera=2": "only recordings, only camera 1, only camera 2",
+    "pad=30s&readings=all&sensor=a%0Ab": "30s before and after, all readings of the lab, only sensor a\\nb",
+    "later=word": "later: word",
+}
+
+
+@pytest.mark.parametrize(("options", "told"), TOLD.items())
+def test_what_was_taken_is_told_in_words(options: str, told: str) -> None:
+    """A steward reads what left without knowing the words of a query; a resumed download says where it began."""
+    assert ", ".join(what(replace(LINE, options=options, start=0))) == told
+    assert what(replace(LINE, options=options, start=1234))[-1] == "from byte 1,234"
 
 
 def test_json_and_csv_tell_the_same() -> None:
@@ -58,4 +76,11 @@ def test_any_text_stays_in_its_cell(texts: list[str]) -> None:
     assert tuple(heading) == COLUMNS
     told = dict(zip(heading, row, strict=True))
     for name, text in (("who", who), ("options", options), ("etag", etag), ("reason", reason)):
-        assert told[name].removeprefix("'") == text.removeprefix("'")
+        assert told[name].removeprefix("'").replace("; ", ";") == text.removeprefix("'").replace("; ", ";")
+
+
+@pytest.mark.parametrize("text", ["ana;=1+1", "x;-1", ";@SUM(A1)", "a;\n=b"])
+def test_no_formula_hides_behind_a_semicolon(text: str) -> None:
+    """Spreadsheets of a language with decimal commas split there: what follows is text, for it begins with a space."""
+    (row,) = csv.DictReader(io.StringIO(as_csv([replace(LINE, who=text)]), newline=""))
+    assert not re.search(r";[=+@\n-]", row["who"])

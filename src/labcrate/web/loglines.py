@@ -1,0 +1,62 @@
+"""Lines of the export log as the server writes them: one for every transfer of an archive or a recording."""
+
+import logging
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from labcrate.errors import PeopleError
+from labcrate.people.exports import Outcome
+from labcrate.web.access import caller
+from labcrate.web.login import EXPORT_LOG
+from labcrate.web.site import work
+
+_log = logging.getLogger("labcrate.web")
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What is taken out of the lab: of which session, chosen how (as the query of a URL), and how long in bytes."""
+
+    session: int
+    options: str
+    etag: str
+    total: int
+
+
+class LogLine:
+    """The line of one transfer, which is there before the first byte is sent."""
+
+    def __init__(self, request: web.Request, taken: Taken) -> None:
+        self._app, self._caller, self._taken = request.app, caller(request), taken
+        self._number = 0
+
+    async def begin(self, start: int, length: int) -> None:
+        """Write it. Raises PeopleError: what cannot be logged is not sent."""
+        self._number = await work(
+            self._app,
+            self._app[EXPORT_LOG].begin,
+            who=self._caller.name,
+            via=self._caller.via,
+            address=self._caller.address,
+            session=self._taken.session,
+            options=self._taken.options,
+            etag=self._taken.etag,
+            start=start,
+            length=length,
+            total=self._taken.total,
+        )
+
+    async def progress(self, sent: int) -> None:
+        """Say how far it is."""
+        try:
+            await work(self._app, self._app[EXPORT_LOG].progress, self._number, sent)
+        except PeopleError as error:
+            _log.warning("The export log was not told how far transfer %d is: %s", self._number, error)
+
+    async def end(self, sent: int, outcome: Outcome, reason: str | None) -> None:
+        """Say how it ended."""
+        try:
+            await work(self._app, self._app[EXPORT_LOG].end, self._number, sent, outcome, reason)
+        except PeopleError as error:
+            _log.warning("The export log was not told how transfer %d ended: %s", self._number, error)
