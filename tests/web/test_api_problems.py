@@ -37,6 +37,33 @@ def test_every_error_has_a_type_and_a_title_of_its_own() -> None:
     assert all(problem.type.isascii() and problem.type.islower() for problem in made)
 
 
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Accept-Language": "es"}
+
+
+def test_a_browser_that_opens_a_download_gets_a_page(
+    usual_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever follows a link to an archive is told in their language what is the matter, and the page asks again."""
+    server = serve(usual_lab.root)
+    browser, path = server.login(Role.OPERATOR), f"{server.url}/api/sessions"
+    refused = browser.get(f"{path}/99/archive.zip", headers=BROWSER)
+    assert (refused.status_code, refused.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+    assert "En este laboratorio no hay una sesión 99" in refused.text
+
+    async def not_yet(*_: object) -> None:
+        raise errors.NotReadyError("The archive of session 42 is being prepared (job 3); ask for it again.", 7)
+
+    monkeypatch.setattr("labcrate.web.routes_archive._ready", not_yet)
+    waiting = browser.get(f"{path}/42/archive.zip", headers=BROWSER)
+    assert (waiting.status_code, waiting.headers["Refresh"], waiting.headers["Retry-After"]) == (503, "7", "7")
+    assert "dentro de 7 segundos" in waiting.text
+    assert 'href="/sessions/42"' in waiting.text
+    told = browser.get(f"{path}/42/archive.zip")  # as scripts and download tools ask
+    assert (told.headers["Content-Type"], "Refresh" in told.headers) == ("application/problem+json", False)
+    token = server.as_(Role.OPERATOR).get(f"{path}/99/archive.zip", headers=BROWSER)
+    assert token.headers["Content-Type"] == "application/problem+json"
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [

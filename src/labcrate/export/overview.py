@@ -49,8 +49,9 @@ def session_row(inventory: Inventory, number: int) -> SessionRow:
             warnings.append(f"{printable(entry.path)} is {_AS[entry.kind]} and cannot be exported.")
             continue
         try:
-            size += inventory.lab.identity(entry.path).size_bytes
-            count += 1
+            identity = inventory.lab.identity(entry.path)
         except OSError:
             continue  # gone since the walk
+        size += identity.size_bytes
+        count += bool(identity.size_bytes)  # an empty file is left out of the archive
     return SessionRow(number, session.name, session.span, session.status, count, size, tuple(warnings))

@@ -152,7 +152,7 @@ class Locale:
         utc = at.astimezone(UTC)
         same_day = utc.date() == self.local(at).date()
         beside = format_time(utc, "HH:mm:ss", locale=_CLDR[self.language]) if same_day else self._dated(utc)
-        if self.zone == "UTC":
+        if self.local(at).tzname() == "UTC":  # whatever the zone is called, Etc/UTC for one
             shown, beside = f"{shown} UTC", ""
         time = Markup('<time datetime="{}">{}</time>').format(format_instant(at), shown)
         return time + (Markup(' <span class="utc">{} UTC</span>').format(beside) if beside else "")

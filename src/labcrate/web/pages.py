@@ -74,6 +74,6 @@ def _usual(request: web.Request, zone: str | None) -> dict[str, Any]:
 
 def _session_page(request: web.Request) -> str | None:
     """The page of the session that a request is about: where to go back to when something failed."""
-    number = request.match_info.get("id") if request.path.startswith("/sessions/") else None
+    number = request.match_info.get("id") if request.path.startswith(("/sessions/", "/api/sessions/")) else None
     own = f"/sessions/{number}"
     return url(request.app, own) if number and request.path != own else None

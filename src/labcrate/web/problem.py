@@ -152,6 +152,11 @@ def _headers_of(error: LabcrateError) -> dict[str, str]:
     return {}
 
 
+def _for_people(request: web.Request) -> bool:
+    """Whether a browser opens this as a page, as it does with a link to a download; scripts of pages ask for JSON."""
+    return "text/html" in request.headers.get(hdrs.ACCEPT, "") and hdrs.AUTHORIZATION not in request.headers
+
+
 def _gone(request: web.Request) -> bool:
     return request.transport is None or request.transport.is_closing()
 
@@ -162,11 +167,15 @@ def _answer(request: web.Request, problem: Problem, headers: Mapping[str, str]) 
         if request.transport is not None:
             request.transport.abort()
         return web.Response(status=problem.status)
-    if request.path.startswith("/api/"):
+    if request.path.startswith("/api/") and not _for_people(request):
         body = msgspec.json.encode(problem.as_object(request.path))
         answer = web.Response(body=body, status=problem.status, content_type=MEDIA_TYPE)
     else:
-        answer = render(request, "error.html", status=problem.status, title=problem.title, detail=problem.detail)
+        again = problem.more.get("retryAfterSeconds") if problem.status == HTTPStatus.SERVICE_UNAVAILABLE else None
+        shown = {"status": problem.status, "title": problem.title, "detail": problem.detail, "again": again}
+        answer = render(request, "error.html", **shown)
+        if again and request.method == hdrs.METH_GET:
+            answer.headers["Refresh"] = str(again)  # the download begins when there is something to download
     answer.headers.update(headers)
     answer.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
     return answer

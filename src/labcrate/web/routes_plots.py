@@ -91,7 +91,7 @@ async def thumbnail(request: web.Request) -> web.StreamResponse:
     app = request.app
     recording = await work(app, app[STANDING].recording, numbered(request), request.match_info["name"])
     etag = hashlib.sha256(f"{recording.path!r} {recording.identity}".encode()).hexdigest()[:24]
-    headers = {hdrs.CACHE_CONTROL: "private, max-age=86400", hdrs.ETAG: f'"{etag}"'}
+    headers = {hdrs.CACHE_CONTROL: "private, no-cache", hdrs.ETAG: f'"{etag}"'}
     if any(one.value in (etag, "*") for one in request.if_none_match or ()):
         return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
     loop, thumbnails = asyncio.get_running_loop(), app[THUMBNAILS]

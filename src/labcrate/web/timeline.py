@@ -274,13 +274,14 @@ def _thinned(blocks: Sequence[Block]) -> Iterator[Block]:
 
 
 def _ticks(axis: _Axis, locale: Locale) -> Iterator[Tick]:
-    """Round times of the zone's clock as it stands at the drawing's start: an axis does not jump."""
+    """Even steps of time, round on the zone's clock at the drawing's start; each says what the clock said then."""
     step = next((s for s in _STEPS if axis.length / s <= _MOST_TICKS), _STEPS[-1])
     ahead = locale.local(axis.start).utcoffset() or timedelta()
     since = axis.start - datetime(1970, 1, 1, tzinfo=UTC) + ahead
     number = -(-since // step)
     while (at := axis.start + (number * step - since)) <= axis.end:
-        yield Tick(axis.place(at), at, _label(at + ahead, step, locale))
+        clock = locale.local(at) if step < timedelta(days=1) else at + ahead
+        yield Tick(axis.place(at), at, _label(clock, step, locale))
         number += 1
 
 

@@ -166,3 +166,12 @@ def test_a_drawing_is_made_again_only_for_another_plan() -> None:
     timelines, first = Timelines(), plan(recording(0, 60))
     assert timelines.get(first, ENGLISH) is timelines.get(first, ENGLISH)
     assert timelines.get(plan(recording(60, 60)), ENGLISH) != timelines.get(first, ENGLISH)
+
+
+def test_ticks_say_what_the_clock_said_when_the_clocks_were_changed() -> None:
+    """On 26 October 2025 Madrid's clocks went from three back to two: both twos are there, an hour apart."""
+    night = datetime(2025, 10, 25, 22, tzinfo=UTC)
+    ticks = drawn(span=TimeSpan(night, night + timedelta(hours=6))).ticks
+    assert [tick.label for tick in ticks] == [ENGLISH.clock(tick.at)[:5] for tick in ticks]
+    assert [tick.label for tick in ticks].count("02:00") == 2
+    assert ticks[-1].label == "05:00"

@@ -24,6 +24,7 @@ function watchForm(form, place) {
   let newest = 0;
   let timer = 0;
   const renew = async () => {
+    if (!form.reportValidity()) return;
     const mine = ++newest;
     place.classList.add("busy-now");
     try {
@@ -62,6 +63,10 @@ let attempts = 0;
 
 async function call(address, method) {
   const answer = await fetch(address, { method, headers: { "X-CSRF-Token": csrf, Accept: "application/json" } });
+  if (answer.status === 401) {
+    const here = location.pathname + location.search;
+    location.assign(`${at("job").dataset.login}?${new URLSearchParams({ next: here })}`);
+  }
   const told = await answer.json().catch(() => ({}));
   if (!answer.ok) throw Object.assign(new Error(told.detail ?? String(answer.status)), { told: true });
   return told;

@@ -42,7 +42,7 @@ class Plot {
     this.place.append(this.drawing);
     this.drawing.tabIndex = 0;
     this.drawing.setAttribute("role", "group");
-    this.drawing.setAttribute("aria-label", this.place.dataset.time);
+    this.drawing.setAttribute("aria-label", this.place.dataset.name);
     this.drawing.addEventListener("keydown", (event) => this.pressed(event));
     const buttons = document.getElementById("plot-buttons");
     buttons.hidden = false;
