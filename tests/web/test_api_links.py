@@ -141,7 +141,8 @@ def test_the_command_line_does_the_same(near_lab: Any, cli: Any, serve: Any) -> 
     assert told.code == 0
     assert told.out.splitlines()[:5] == ["Linked", "  nothing so far", "", "Near misses", f"  {FILE}"]
     told = cli("link", "42", FILE, "--lab", near_lab.root)
-    assert told.out == f"{FILE} belongs to session 42 now, as {TARGET}.\nTo take it back: labcrate link 42 --undo 1\n"
+    back = f"labcrate link 42 --undo 1 --lab {near_lab.root}"
+    assert told.out == f"{FILE} belongs to session 42 now, as {TARGET}.\nTo take it back: {back}\n"
     listed = cli("link", "42", "--lab", near_lab.root)
     assert f"  1: {TARGET}\n      hard link of {FILE}, by " in listed.out
     assert listed.out.endswith("Near misses\n  none\n")
@@ -152,7 +153,7 @@ def test_the_command_line_does_the_same(near_lab: Any, cli: Any, serve: Any) -> 
     told = cli("link", "42", FILE, "--move", "--lab", near_lab.root, "--json")
     assert (told.json["number"], told.json["method"]) == (2, "move")
     assert not (near_lab.root / FILE).exists()
-    assert "(taken back by" in cli("link", "42", "--lab", near_lab.root).out
+    assert ", taken back by" in cli("link", "42", "--lab", near_lab.root).out.partition("\nTaken back\n")[2]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from labcrate.archive.entity import Entity
-from labcrate.cli.screen import packing_bar, say, settings, write_json
+from labcrate.cli.screen import packing_bar, same_lab, say, settings, write_json
 from labcrate.cli.session import laid_out, wanted
 from labcrate.config import as_text, parse_session
 from labcrate.export.build import Assembly
@@ -35,11 +35,11 @@ def run(options: Namespace) -> int:
         if options.json:
             write_json(_answer(assembly, entity, target))
         else:
-            _say(assembly, entity, target)
+            _say(assembly, entity, target, options)
     return 0
 
 
-def _say(assembly: Assembly, entity: Entity, target: Path) -> None:
+def _say(assembly: Assembly, entity: Entity, target: Path, options: Namespace) -> None:
     plan = assembly.plan
     say(f"{target}: {format_size(entity.length)}, {plan.state}")
     recordings = plural(len(plan.recordings), "recording")
@@ -55,7 +55,7 @@ def _say(assembly: Assembly, entity: Entity, target: Path) -> None:
     if plan.near_misses:
         say(
             f"  {plural(len(plan.near_misses), 'near miss', 'near misses')} left out: "
-            f"'labcrate plan {plan.session.id}' tells which, and what would fix them"
+            f"'labcrate plan {plan.session.id}{same_lab(options)}' tells which, and what would fix them"
         )
     if plan.state is State.COMPLETE:
         say("  nothing missing, nothing to warn about")

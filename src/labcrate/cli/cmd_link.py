@@ -3,7 +3,7 @@
 from argparse import Namespace
 
 from labcrate.catalog.state import state_folder
-from labcrate.cli.screen import say, settings, write_json
+from labcrate.cli.screen import same_lab, say, settings, write_json
 from labcrate.config import parse_session
 from labcrate.errors import UsageError
 from labcrate.export.answers import link_object, near_miss_object
@@ -27,12 +27,12 @@ def run(options: Namespace) -> int:
     with Database.open(state_folder(lab.root)) as database:
         log = LinkLog(database)
         if options.undo is not None:
-            _answer(take_back(lab, log, session=number, number=options.undo, who=system_user()), as_json=options.json)
+            _answer(take_back(lab, log, session=number, number=options.undo, who=system_user()), options)
         elif options.file is not None:
             method = Method.MOVE if options.move else Method.HARD_LINK
             near_misses = _near_misses(lab, number)
             made = repair(lab, log, near_misses, session=number, file=options.file, method=method, who=system_user())
-            _answer(made, as_json=options.json)
+            _answer(made, options)
         else:
             _list(log.lines(number), _near_misses(lab, number), number, as_json=options.json)
     return 0
@@ -43,14 +43,14 @@ def _near_misses(lab: Lab, number: int) -> tuple[NearMiss, ...]:
         return assembly.plan.near_misses
 
 
-def _answer(link: Link, *, as_json: bool) -> None:
-    if as_json:
+def _answer(link: Link, options: Namespace) -> None:
+    if options.json:
         write_json(link_object(link))
     elif link.undone is not None:
         say(f"Link {link.number} was taken back: {printable(link.source)} is where it was, and no part of it.")
     else:
         say(f"{printable(link.source)} belongs to session {link.session} now, as {printable(link.target)}.")
-        say(f"To take it back: labcrate link {link.session} --undo {link.number}")
+        say(f"To take it back: labcrate link {link.session} --undo {link.number}{same_lab(options)}")
 
 
 def _list(links: list[Link], near_misses: tuple[NearMiss, ...], number: int, *, as_json: bool) -> None:
@@ -63,13 +63,9 @@ def _list(links: list[Link], near_misses: tuple[NearMiss, ...], number: int, *, 
             }
         )
         return
-    say("Linked")
-    for link in links:
-        undone = f" (taken back by {link.undone_by})" if link.undone else ""
-        say(f"  {link.number}: {printable(link.target)}")
-        say(f"      {link.method} of {printable(link.source)}, by {link.who}{undone}")
-    if not links:
-        say("  nothing so far")
+    _list_links("Linked", [link for link in links if not link.undone])
+    if undone := [link for link in links if link.undone]:
+        _list_links("\nTaken back", undone)
     say("\nNear misses")
     for near_miss in near_misses:
         say(f"  {near_miss.source}")
@@ -77,3 +73,13 @@ def _list(links: list[Link], near_misses: tuple[NearMiss, ...], number: int, *, 
         say(f"      -> {near_miss.verdict.remedy}")
     if not near_misses:
         say("  none")
+
+
+def _list_links(heading: str, links: list[Link]) -> None:
+    say(heading)
+    for link in links:
+        undone = f", taken back by {link.undone_by}" if link.undone else ""
+        say(f"  {link.number}: {printable(link.target)}")
+        say(f"      {link.method} of {printable(link.source)}, by {link.who}{undone}")
+    if not links:
+        say("  nothing so far")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import sys
 import textwrap
@@ -24,6 +25,11 @@ def settings(options: Namespace) -> Settings:
     """The settings of one command."""
     folder = lab_folder(options.lab, os.environ, Path.cwd())
     return Settings(folder, options.json, getattr(options, "workers", None))
+
+
+def same_lab(options: Namespace) -> str:
+    """What a command that is suggested needs to mean the lab that this one was given: `` --lab DIR``, or nothing."""
+    return f" --lab {shlex.quote(options.lab)}" if options.lab else ""
 
 
 def say(text: str = "") -> None:

@@ -172,8 +172,9 @@ def _answer(request: web.Request, problem: Problem, headers: Mapping[str, str]) 
         answer = web.Response(body=body, status=problem.status, content_type=MEDIA_TYPE)
     else:
         again = problem.more.get("retryAfterSeconds") if problem.status == HTTPStatus.SERVICE_UNAVAILABLE else None
-        shown = {"status": problem.status, "title": problem.title, "detail": problem.detail, "again": again}
-        answer = render(request, "error.html", **shown)
+        answer = render(
+            request, "error.html", status=problem.status, title=problem.title, detail=problem.detail, again=again
+        )
         if again and request.method == hdrs.METH_GET:
             answer.headers["Refresh"] = str(again)  # the download begins when there is something to download
     answer.headers.update(headers)
