@@ -77,6 +77,12 @@ class Catalog:
 
     @classmethod
     def _prepared(cls, file: Path) -> Self:
+        if file != _MEMORY:
+            # It tells what recordings there are: its owner's alone. One that cannot be made is told of by opening it.
+            with suppress(OSError):
+                os.close(
+                    os.open(file, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+                )  # it tells what recordings there are
         connection = sqlite3.connect(file, timeout=_BUSY_SECONDS, isolation_level=None)
         try:
             return cls._checked(connection, file)

@@ -14,10 +14,11 @@ REMOVED = "[removed]"
 
 # fmt: off
 _SECRET_WORDS = frozenset({
-    "password", "passwd", "passphrase", "pwd", "pass", "secret", "secrets", "token", "tokens", "credential",
-    "credentials", "auth", "authorization", "apikey", "username", "user", "users", "login", "ip", "ipv4",
-    "ipv6", "ipaddress", "host", "hostname", "url", "uri", "rtsp", "onvif", "stream", "port", "mac",
-    "macaddress", "ssid", "wifi", "psk", "cookie", "mqtt", "broker", "server", "gateway", "dns", "networkkey",
+    "password", "passwd", "passphrase", "passcode", "pwd", "pass", "pin", "secret", "secrets", "token", "tokens",
+    "bearer", "credential", "credentials", "auth", "authorization", "apikey", "username", "user", "users",
+    "login", "ip", "ipv4", "ipv6", "ipaddress", "host", "hostname", "url", "uri", "rtsp", "onvif", "stream",
+    "port", "mac", "macaddress", "ssid", "wifi", "psk", "cookie", "mqtt", "broker", "server", "gateway", "dns",
+    "networkkey",
 })
 # fmt: on
 _SECRET_PAIRS = frozenset({("api", "key"), ("network", "key"), ("private", "key"), ("access", "key"), ("pan", "id")})

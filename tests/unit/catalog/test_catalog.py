@@ -1,6 +1,8 @@
 """The index file: what it remembers, and that it can always be built again."""
 
+import os
 import sqlite3
+import stat
 from pathlib import Path
 
 import pytest
@@ -72,3 +74,15 @@ def test_a_forgotten_file_is_unknown(tmp_path: Path) -> None:
         catalog.store([RECORD])
         catalog.forget([RECORD.path])
         assert catalog.all() == {}
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
+def test_the_index_is_its_owners_alone(tmp_path: Path, mask: int) -> None:
+    """It tells which recordings there are; nobody else on the machine reads that, whatever their umask is."""
+    before = os.umask(mask)
+    try:
+        with Catalog.open(tmp_path) as catalog:
+            catalog.store([RECORD])
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / INDEX_FILE).stat().st_mode) == 0o600

@@ -12,7 +12,8 @@ from labcrate.lab.redact import REMOVED, is_secret_key, redact, redact_text
 @pytest.mark.parametrize(
     "key",
     ["password", "Passwd", "camPassword", "ipAddress", "ip_address", "IP", "userName", "username", "apiKey", "API_KEY",
-     "rtspUrl", "streamPath", "port", "authToken", "macAddress", "mqttServer", "network_key", "wifi-psk"],
+     "rtspUrl", "streamPath", "port", "authToken", "macAddress", "mqttServer", "network_key", "wifi-psk",
+     "pin", "doorPin", "Bearer", "passcode"],
 )  # fmt: skip
 def test_keys_that_tell_secrets(key: str) -> None:
     """A key that names a credential or a network place is a secret, however it is spelt."""
