@@ -1,6 +1,7 @@
 """What leaves the lab without the server leaves a line as well."""
 
 import os
+import pwd
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,18 @@ def test_every_export_leaves_a_line(usual_lab: Any, cli: Any, tmp_path: Path) ->
         assert line.bytes_sent == line.length == line.total == (tmp_path / file).stat().st_size
         assert line.ended is not None
         assert line.ended >= line.begun
+
+
+def test_who_exports_is_who_the_system_says(usual_lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody puts another's name in the log by setting a variable; a user without a name is a number."""
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(variable, "professor")
+    labcrate.Lab(usual_lab.root).export(42, tmp_path / "a.zip")
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000_001)
+    labcrate.Lab(usual_lab.root).export(42, tmp_path / "b.zip")
+    monkeypatch.undo()
+    named = {entry.pw_uid: entry.pw_name for entry in reversed(pwd.getpwall())}
+    assert [line.who for line in lines(usual_lab)] == ["4000000001", named.get(os.getuid(), str(os.getuid()))]
 
 
 def test_an_export_that_breaks_off_leaves_a_line_that_says_why(usual_lab: Any, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The export log: what left the lab, when, and by whom. A line is written before the first byte is sent."""
 
-import getpass
+import os
+import pwd
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -176,11 +177,15 @@ class Filter:
 
 
 def system_user() -> str:
-    """Who runs this command, as the operating system names them: what the log says of the command line."""
+    """Who runs this command, as the operating system names them, whatever their environment says (LOGNAME, USER).
+
+    This is what the log says of the command line.
+    """
+    number = os.getuid()
     try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a user number without a name, as in some containers
-        return "unknown"
+        return pwd.getpwuid(number).pw_name
+    except KeyError:  # a user number without a name, as in some containers
+        return str(number)
 
 
 def _line(row: tuple[Any, ...]) -> Line:
