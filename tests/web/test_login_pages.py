@@ -1,10 +1,7 @@
 """Logging in and out in a browser, the first administrator, and what other sites cannot have a browser do."""
 
 import re
-import threading
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
-from itertools import islice
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -12,25 +9,14 @@ import pytest
 import requests
 
 from labcrate.people.roles import Role
-from labcrate.web.attempts import Attempts
 from labcrate.web.cookies import cookie_name
-from labcrate.web.login import DOORS, TOKENS, USERS, setup_link
+from labcrate.web.login import TOKENS, USERS, setup_link
 
 if TYPE_CHECKING:
     from tests.conftest import LabFolder
     from tests.web.conftest import Serve, Serving
 
 GOOD = "correct horse"
-
-
-@dataclass
-class Clock:
-    """Tells the time that a test sets, in seconds."""
-
-    now: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
@@ -244,86 +230,6 @@ def test_a_token_needs_no_form(serving: "Serving") -> None:
     """Scripts send no form's token: no browser adds their header by itself."""
     script = serving.as_(Role.OPERATOR)
     assert script.post(serving.url + "/api/sessions/42/prepare").ok
-
-
-def slowed(serving: "Serving") -> Clock:
-    """Counts attempts by a clock that the test moves on."""
-    clock = Clock()
-    serving.app[DOORS].by_address = Attempts(10, 30, clock)
-    serving.app[DOORS].by_name = Attempts(10, 30, clock)
-    return clock
-
-
-def test_guessing_a_password_is_slowed_down(serving: "Serving") -> None:
-    """Ten attempts at once, then one every 30 s: also for the right password, which the answer does not tell apart."""
-    clock = slowed(serving)
-    assert [log_in(serving, "the admin", f"guess {n} horse").status_code for n in range(10)] == [401] * 10
-    answer = log_in(serving, "the admin", GOOD)
-    assert answer.status_code == 429
-    assert answer.headers["Retry-After"] == "30"
-    assert "wait 30 s" in answer.text
-    assert "Set-Cookie" not in answer.headers
-    clock.now += 29
-    assert log_in(serving, "the admin", GOOD).headers["Retry-After"] == "1"
-    clock.now += 1
-    assert log_in(serving, "the admin", "guess 11 horse").status_code == 401
-    assert log_in(serving, "the admin", GOOD).status_code == 429
-    clock.now += 30
-    assert log_in(serving, "the admin", GOOD).status_code == 303
-
-
-def test_one_name_is_guessed_from_many_addresses_no_quicker(serve: "Serve", usual_lab: "LabFolder") -> None:
-    """Attempts count by name as well, however it is written; another name still gets in from an address of its own."""
-    serving = serve(usual_lab.root, base_url="http://lab.example")
-    serving.user(Role.ADMIN)
-    serving.user(Role.VIEWER)
-    slowed(serving)
-    for n in range(10):
-        name = "THE ADMIN" if n % 2 else "the admin"
-        headers = {"X-Forwarded-For": f"192.0.2.{n}"}
-        assert log_in(serving, name, "a guess of many", headers=headers).status_code == 401
-    assert log_in(serving, "the admin", GOOD, headers={"X-Forwarded-For": "192.0.2.99"}).status_code == 429
-    assert log_in(serving, "the viewer", GOOD, headers={"X-Forwarded-For": "192.0.2.99"}).status_code == 303
-
-
-def test_one_address_guesses_many_names_no_quicker(serve: "Serve", usual_lab: "LabFolder") -> None:
-    """Nor does a login of one's own in between give the attempts back, nor an address out of the same IPv6 network."""
-    serving = serve(usual_lab.root, base_url="http://lab.example")
-    serving.user(Role.ADMIN)
-    serving.user(Role.VIEWER)
-    slowed(serving)
-    for n in range(10):
-        headers = {"X-Forwarded-For": f"evil, 2001:db8::{n + 1:x}"}
-        assert log_in(serving, f"name {n}", "a guess of many", headers=headers).status_code == 401
-        if n < 9:
-            assert log_in(serving, "the viewer", GOOD, headers=headers).status_code == 303
-    assert log_in(serving, "the viewer", GOOD, headers={"X-Forwarded-For": "2001:db8::ffff"}).status_code == 429
-    assert log_in(serving, "the viewer", GOOD, headers={"X-Forwarded-For": "2001:db8:0:1::1"}).status_code == 303
-
-
-def test_a_forwarded_address_is_believed_behind_a_proxy_alone(serving: "Serving") -> None:
-    """Without --base-url there is no proxy: a header that names another address each time opens no more attempts."""
-    slowed(serving)
-    for n in range(10):
-        log_in(serving, f"name {n}", "a guess of many", headers={"X-Forwarded-For": f"192.0.2.{n}"})
-    assert log_in(serving, "the admin", GOOD, headers={"X-Forwarded-For": "192.0.2.99"}).status_code == 429
-
-
-def test_only_so_many_passwords_wait_to_be_hashed(serving: "Serving") -> None:
-    """A flood of logins is turned away before it fills memory or time, and those who come after it get in."""
-    doors = serving.app[DOORS]
-    doors.by_address = Attempts(100, 1)
-    release = threading.Event()
-    doors.hashing.submit(release.wait, 60)
-    with ThreadPoolExecutor(20) as crowd:
-        answers = [crowd.submit(log_in, serving, f"name {n}", "a guess of many") for n in range(20)]
-        refused = [answer.result() for answer in islice(as_completed(answers, 60), 4)]
-        release.set()
-        statuses = sorted(answer.result(60).status_code for answer in answers)
-    assert statuses == [401] * 16 + [429] * 4
-    assert [(answer.status_code, answer.headers["Retry-After"]) for answer in refused] == [(429, "5")] * 4
-    assert log_in(serving, "the admin", GOOD).status_code == 303
-    assert doors.hashings == 0
 
 
 BODIES: list[tuple[bytes, str]] = [

@@ -6,6 +6,8 @@ from labcrate.errors import UsageError
 from labcrate.lab.text import one_line
 
 _LONGEST = 64
+LONGEST_TYPED = 4 * _LONGEST
+"""More characters than anybody's name has, also with each accent as a character of its own."""
 
 
 def clean_name(text: str, what: str) -> str:

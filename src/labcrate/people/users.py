@@ -10,7 +10,7 @@ from typing import Any
 from labcrate.errors import LoginError, NoSuchThingError, UsageError
 from labcrate.lab.text import one_line
 from labcrate.people.database import SYSTEM_CLOCK, Clock, Database, instant, now_ms
-from labcrate.people.names import clean_name, name_key
+from labcrate.people.names import LONGEST_TYPED, clean_name, name_key
 from labcrate.people.passwords import Passwords, check_new, checkable
 from labcrate.people.roles import Role
 
@@ -88,10 +88,11 @@ class Users:
 
     def verify(self, name: str, password: str) -> User:
         """Who has this name and password. Raises LoginError, after the same time whatever it is that does not fit."""
-        if not checkable(password) or not checkable(name):
+        key = typed_key(name)
+        if not checkable(password):
             raise LoginError(NO_FIT)
         query = f"SELECT user.password_hash, {USER_COLUMNS} FROM user WHERE name_key = ?"  # noqa: S608 - as above
-        found = self._database.rows(query, name_key(one_line(name)))
+        found = self._database.rows(query, key)
         hashed: str | None = found[0][0] if found else None
         fits = self._passwords.fits(hashed, password)
         user = user_of(found[0][1:]) if found else None
@@ -143,6 +144,16 @@ class Users:
         with self._database.change() as connection:
             connection.execute("UPDATE user SET disabled = 0 WHERE id = ?", (user.id,))
         return self.get(name)
+
+
+def typed_key(name: str) -> str:
+    """What a name that somebody types is looked up by, and has to be counted by: no two ways of writing it differ.
+
+    Raises LoginError for one that is too long to be anybody's.
+    """
+    if len(name) > LONGEST_TYPED:
+        raise LoginError(NO_FIT)
+    return name_key(one_line(name))
 
 
 def user_of(row: tuple[Any, ...]) -> User:

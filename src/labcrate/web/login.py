@@ -20,7 +20,7 @@ from labcrate.people.logins import Logins
 from labcrate.people.passwords import Passwords
 from labcrate.people.tokens import Tokens
 from labcrate.people.users import Users
-from labcrate.web.attempts import Attempts
+from labcrate.web.guesses import Guesses
 from labcrate.web.site import LAB
 
 P = ParamSpec("P")
@@ -47,8 +47,7 @@ class Doors:
     # Each hashing takes 64 MiB: one at a time.
     hashing: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "passwords"))
     hashings: int = 0
-    by_address: Attempts = field(default_factory=lambda: Attempts(10, 30))
-    by_name: Attempts = field(default_factory=lambda: Attempts(10, 30))
+    guesses: Guesses = field(default_factory=Guesses)
     setup_token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     has_admin: bool = False
 

@@ -5,7 +5,6 @@ import re
 from aiohttp import web
 
 from labcrate.errors import LabcrateError, LoginError, NotAllowedError, TooManyError, UsageError
-from labcrate.people.names import name_key
 from labcrate.people.roles import Role
 from labcrate.people.users import User
 from labcrate.web.access import CALLER, allow
@@ -24,7 +23,7 @@ from labcrate.web.login import (
 )
 from labcrate.web.pages import render
 from labcrate.web.site import SETTINGS, url
-from labcrate.web.visitor import client_address, network_of
+from labcrate.web.visitor import client_address
 
 routes = web.RouteTableDef()
 
@@ -118,14 +117,8 @@ def twice(fields: dict[str, str]) -> str:
 
 async def verified(request: web.Request, name: str, password: str) -> User:
     """Who has this name and password. Raises LoginError, and TooManyError after too many that did not fit."""
-    doors, address = request.app[DOORS], network_of(client_address(request))
-    key = name_key(name[:200])
-    doors.by_address.take(address)
-    doors.by_name.take(key)
-    user = await hashing(request.app, request.app[USERS].verify, name, password)
-    doors.by_address.give_back(address)
-    doors.by_name.give_back(key)
-    return user
+    with request.app[DOORS].guesses.one(name, client_address(request)):
+        return await hashing(request.app, request.app[USERS].verify, name, password)
 
 
 def _check_setup(request: web.Request, token: str) -> None:
