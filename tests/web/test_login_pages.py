@@ -10,7 +10,7 @@ import requests
 
 from labcrate.people.roles import Role
 from labcrate.web.cookies import cookie_name
-from labcrate.web.login import TOKENS, USERS, setup_link
+from labcrate.web.login import LOGINS, TOKENS, USERS, setup_link
 
 if TYPE_CHECKING:
     from tests.conftest import LabFolder
@@ -55,6 +55,39 @@ def test_the_login_form_leads_to_where_one_wanted_to_go(serving: "Serving") -> N
     )
     assert (answer.status_code, answer.headers["Location"]) == (303, wanted)
     assert browser.get(serving.url + "/api/sessions").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "page"),
+    [
+        ("/sessions/42/links", "/sessions/42"),
+        ("/sessions/42/links/1/undo", "/sessions/42"),
+        ("/account/password", "/account"),
+        ("/account/tokens", "/account"),
+        ("/account/tokens/revoke", "/account"),
+        ("/people/add", "/people"),
+        ("/people/tokens/revoke", "/people"),
+    ],
+)
+def test_a_form_whose_login_has_ended_leads_back_to_its_page(serving: "Serving", path: str, page: str) -> None:
+    """The login page says what happened, and leads to the page that the form stands on; nothing was done."""
+    browser, people = serving.login(Role.ADMIN), serving.app[USERS].all()
+    serving.app[LOGINS].end(browser.cookies[cookie_name(serving.settings)])
+    answer = browser.post(serving.url + path, data={"csrf": browser.csrf, "name": "bob"})
+    assert answer.url == f"{serving.url}/login?next={page}&ended=yes"
+    assert "Your login has ended. Log in again, then repeat what you did." in answer.text
+    assert f'name="next" value="{page}"' in answer.text
+    data = {"name": "the admin", "password": GOOD, "next": page}
+    assert browser.post(serving.url + "/login", data=data).url == serving.url + page
+    assert serving.app[USERS].all() == people
+
+
+@pytest.mark.parametrize("path", ["/logout", "/nothing", "/people", "/sessions/x/links", "//sessions/42/links"])
+def test_a_form_that_stands_on_no_page_leads_to_the_login_alone(serving: "Serving", path: str) -> None:
+    """Without a page to go back to, nothing is said of one."""
+    answer = requests.post(serving.url + path, allow_redirects=False, timeout=60)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/login")
+    assert "has ended" not in requests.get(serving.url + "/login?next=/people", timeout=60).text
 
 
 @pytest.mark.parametrize(

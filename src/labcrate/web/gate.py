@@ -4,6 +4,7 @@ What nobody may see is not told apart from what is not there.
 """
 
 import hmac
+import re
 from urllib.parse import quote
 
 from aiohttp import web
@@ -20,6 +21,8 @@ from labcrate.web.visitor import SAFE_METHODS, check_host, check_origin, client_
 # These have no login that a form of theirs could be tied to; another site's pages are refused there all the same.
 _BEFORE_LOGIN = (LOGIN_PAGE, SETUP_PAGE)
 _UNMARKED = object()
+# The page on which a form stands, in the path that the form is sent to.
+_PAGE = re.compile(r"/(?:sessions/[0-9]{1,18}|account|people)(?=/)")
 
 
 @web.middleware
@@ -77,10 +80,12 @@ def _to_login(request: web.Request) -> web.Response:
     """Send a browser to the login page, and tell a script that it needs a token. Raises LoginError."""
     if request.path.startswith("/api/") or "Authorization" in request.headers:
         raise LoginError("Log in first, or send a token: 'labcrate token add' makes one.")
-    here = request.rel_url.raw_path_qs
-    goal = url(request.app, LOGIN_PAGE)
+    here, goal = request.rel_url.raw_path_qs, url(request.app, LOGIN_PAGE)
+    page = _PAGE.match(here)
     if request.method in ("GET", "HEAD") and here != "/":
         goal += "?next=" + quote(here, safe="/", errors="surrogateescape")
+    elif request.method == "POST" and page:
+        goal += f"?next={page[0]}&ended=yes"
     return web.Response(status=303, headers={"Location": goal})
 
 

@@ -39,7 +39,7 @@ async def show_login(request: web.Request) -> web.Response:
     goal = local_path(request.query.get("next", ""))
     if request.get(CALLER) is not None:
         return see(request, goal)
-    return await _login_page(request, goal)
+    return await _login_page(request, goal, ended="ended" in request.query)
 
 
 @routes.post(LOGIN_PAGE)
@@ -137,7 +137,7 @@ async def _logged_in(request: web.Request, user: User, goal: str) -> web.Respons
 
 
 async def _login_page(
-    request: web.Request, goal: str, *, name: str = "", error: LabcrateError | None = None
+    request: web.Request, goal: str, *, name: str = "", error: LabcrateError | None = None, ended: bool = False
 ) -> web.Response:
     ready = await has_admin(request.app)
     response = render(
@@ -147,6 +147,7 @@ async def _login_page(
         next=goal,
         name=name,
         ready=ready,
+        ended=ended,
         error=str(error) if error else None,
     )
     if isinstance(error, TooManyError):
