@@ -126,6 +126,8 @@ def test_users_are_listed_changed_and_locked_out(cli: "Cli", people: Path) -> No
         (("user", "role", "ana", "--role", "viewer"), 2, "last administrator"),
         (("user", "role", "ana"), 2, "--role viewer|operator|admin"),
         (("user", "disable"), 2, "labcrate user disable NAME"),
+        (("user", "list", "ana"), 2, "labcrate user list takes no NAME; it lists everybody."),
+        (("token", "list", "nightly"), 2, "labcrate token list takes no NAME; it lists everybody's tokens"),
         (("user", "disable", "carla"), 18, "There is no user 'carla'; 'labcrate user list'"),
         (("user", "add", "BOB", "--password-stdin"), 2, "already a user"),
         (("user", "add", "a\x1b[2J", "--password-stdin"), 2, "'a\\x1b[2J' is no name"),

@@ -4,7 +4,7 @@ from argparse import Namespace
 
 from rich.table import Table
 
-from labcrate.cli.people import named, people
+from labcrate.cli.people import named, people, unnamed
 from labcrate.cli.screen import say, write_json
 from labcrate.cli.terminal import console
 from labcrate.errors import NoSuchThingError, UsageError
@@ -24,6 +24,7 @@ def run(options: Namespace) -> int:
         elif options.action == "revoke":
             _revoke(options, tokens)
         else:
+            unnamed(options, "it lists everybody's tokens, or one user's with --user NAME")
             _list(options, database, tokens)
     return 0
 

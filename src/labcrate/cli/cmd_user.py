@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from rich.table import Table
 
-from labcrate.cli.people import ask_password, named, people
+from labcrate.cli.people import ask_password, named, people, unnamed
 from labcrate.cli.screen import say, write_json
 from labcrate.cli.terminal import console
 from labcrate.errors import UsageError
@@ -19,6 +19,7 @@ def run(options: Namespace) -> int:
     with people(options) as database:
         users = Users(database)
         if options.action == "list":
+            unnamed(options, "it lists everybody")
             _list(options, users.all())
             return 0
         user, told = _ACTIONS[options.action](options, users, named(options, "user"))

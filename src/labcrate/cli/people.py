@@ -29,6 +29,15 @@ def named(options: Namespace, what: str) -> str:
     return name
 
 
+def unnamed(options: Namespace, instead: str) -> None:
+    """See that a list was asked for without a name, which would change nothing about it.
+
+    Raises UsageError, with what the list holds ``instead``.
+    """
+    if options.name is not None:
+        raise UsageError(f"labcrate {options.command} {options.action} takes no NAME; {instead}.")
+
+
 def ask_password(options: Namespace, name: str) -> str:
     """A password, typed twice on the terminal, or read from standard input when that was asked for.
 
