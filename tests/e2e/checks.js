@@ -71,6 +71,12 @@
     return out.slice(0, 5).map((e) => e.outerHTML.slice(0, 120));
   },
 
+  // What has a part that is seen only when it is scrolled sideways.
+  sideways() {
+    const more = (e) => e.scrollWidth > e.clientWidth + 1 && /auto|scroll/.test(getComputedStyle(e).overflowX);
+    return [...document.querySelectorAll("main *")].filter(more).map((e) => e.outerHTML.slice(0, 120));
+  },
+
   // What has the focus, if nobody could see that.
   unseen() {
     const e = document.activeElement;

@@ -88,6 +88,19 @@ def test_pages_fit_a_phone(awkward: Server, browse: Any) -> None:
     assert {where: what for where, what in wide.items() if what} == {}
 
 
+def test_people_and_tokens_need_no_scrolling_sideways(awkward: Server, browse: Any) -> None:
+    """On a phone users and tokens are cards, each value beside its name: nothing lies beyond the edge."""
+    context = browse(viewport={"width": 390, "height": 800}, storage_state=awkward.login)
+    page = opened(context, awkward, "/account")
+    page.get_by_label("What it is for").fill("nightly")
+    page.locator("#token-current").fill(PASSWORD)
+    page.get_by_role("button", name="Create token").click()
+    for path in ("/account", "/people"):
+        page.goto(awkward.url + path)
+        expect(page.get_by_role("button", name="Revoke token nightly")).to_be_visible()
+        assert found(page, "sideways") == []
+
+
 def test_everything_can_be_reached_by_keyboard(awkward: Server, browse: Any) -> None:
     """Log in, skip to the content, open a session, choose, and reach the download, without a mouse; where the focus is
     can always be seen.

@@ -70,7 +70,7 @@ def test_on_a_terminal_a_password_is_asked_for_twice_and_not_shown(people: Path)
     """Typed twice alike it is taken; otherwise it is said that the two differ. The screen never shows it."""
     assert _typed(people, [GOOD, "wrong horse"]) == (2, "The two passwords are not the same.")
     code, shown = _typed(people, ["another horse", "another horse"])
-    assert (code, "logged out everywhere" in shown) == (0, True)
+    assert (code, "logins and tokens have ended" in shown) == (0, True)
     with Database.open(people / STATE_FOLDER) as database:
         assert Users(database).verify("bob", "another horse")
 
@@ -175,6 +175,15 @@ def test_a_token_is_made_shown_once_listed_and_revoked(cli: "Cli", people: Path)
     assert cli("token", "revoke", "nightly", "--user", "ana", "--lab", people).code == 0
     assert cli("token", "revoke", "NIGHTLY", "--lab", people).out == "Token nightly of Bob has ended.\n"
     assert "no tokens" in cli("token", "list", "--lab", people).out
+
+
+def test_another_password_revokes_the_users_tokens(command: "Command", cli: "Cli", people: Path) -> None:
+    """Whoever knew the old password may have made some; those of others stay."""
+    for user in ("ana", "bob"):
+        assert cli("token", "add", "nightly", "--user", user, "--lab", people).code == 0
+    words = ("user", "password", "bob", "--password-stdin", "--lab", people)
+    assert command(*words, input="another horse\n").returncode == 0
+    assert [token["user"] for token in cli("token", "list", "--json", "--lab", people).json] == ["Ana"]
 
 
 def test_the_log_reads_well_and_is_complete(cli: "Cli", clear: "Clear", people: Path) -> None:

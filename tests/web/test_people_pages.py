@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
+from labcrate.model.timespan import format_instant
 from labcrate.people.roles import Role
 from labcrate.web.login import LOGINS, TOKENS, USERS, setup_link
 
@@ -76,7 +77,9 @@ def test_every_field_says_what_it_is(serve: "Serve", usual_lab: "LabFolder") -> 
         send(browser, serving.url + "/people/disable"),
         send(browser, serving.url + "/account/password"),
         send(browser, serving.url + "/account/tokens"),
-        send(browser, serving.url + "/account/tokens", name="script", days="1"),
+        send(browser, serving.url + "/account/tokens", name="script", days="1", current=GOOD),
+        browser.get(serving.url + "/account"),
+        browser.get(serving.url + "/people"),
     ]
     for page in pages:
         fields = Fields()
@@ -127,7 +130,7 @@ def test_names_are_text_on_every_page(serving: "Serving") -> None:
     assert send(browser, serving.url + "/people/add", **fields).status_code == 303
     again = send(browser, serving.url + "/people/add", **fields)
     assert "already a user" in alert(again)
-    token = send(browser, serving.url + "/account/tokens", name=hostile, days="1")
+    token = send(browser, serving.url + "/account/tokens", name=hostile, days="1", current=GOOD)
     missing = send(browser, serving.url + "/people/disable", name="<script>alert(2)</script> %s %(x)d")
     assert missing.status_code == 404
     for page in (browser.get(serving.url + "/people"), browser.get(serving.url + "/account"), again, token, missing):
@@ -140,11 +143,13 @@ def test_roles_and_locks_are_changed(serving: "Serving") -> None:
     browser, users = serving.login(Role.ADMIN), serving.app[USERS]
     bob = users.add("bob", Role.VIEWER, GOOD)
     secret = serving.app[LOGINS].begin(bob)
+    _, token = serving.app[TOKENS].add(bob, "script", 1)
     assert send(browser, serving.url + "/people/role", name="bob", role="operator").status_code == 303
     assert users.get("bob").role is Role.OPERATOR
     assert send(browser, serving.url + "/people/password", name="bob", password=OTHER).status_code == 303
     assert users.verify("bob", OTHER)
     assert serving.app[LOGINS].find(secret) is None
+    assert serving.app[TOKENS].find(token) is None
     assert send(browser, serving.url + "/people/disable", name="bob").status_code == 303
     assert users.get("bob").disabled
     assert send(browser, serving.url + "/people/enable", name="bob").status_code == 303
@@ -187,17 +192,27 @@ def test_changing_ones_password_ends_the_other_logins(serving: "Serving") -> Non
 
 
 def test_the_present_password_cannot_be_guessed_in_a_borrowed_browser(serving: "Serving") -> None:
-    """Attempts count as those of the login page do."""
+    """Attempts count as those of the login page do, and with them: for another password and for a token alike."""
     browser = serving.login(Role.VIEWER)
-    fields = {"current": "wrong horse", "password": OTHER, "again": OTHER}
-    statuses = [send(browser, serving.url + "/account/password", **fields).status_code for _ in range(11)]
-    assert statuses == [400] * 10 + [429]
+    change = {"current": "wrong horse", "password": OTHER, "again": OTHER}
+    make = {"current": "wrong horse", "name": "script", "days": "1"}
+    for _ in range(5):
+        answer = send(browser, serving.url + "/account/tokens", **make)
+        assert (answer.status_code, alert(answer)) == (400, "This is not your present password.")
+        assert send(browser, serving.url + "/account/password", **change).status_code == 400
+    answers = [
+        send(browser, serving.url + "/account/tokens", **make | {"current": GOOD}),
+        send(browser, serving.url + "/account/password", **change | {"current": GOOD}),
+        requests.post(serving.url + "/login", data={"name": "the viewer", "password": GOOD}, timeout=60),
+    ]
+    assert [answer.status_code for answer in answers] == [429] * 3
+    assert serving.app[TOKENS].all() == []
 
 
 def test_a_token_is_shown_once(serving: "Serving") -> None:
     """The answer to creating it shows it, it works, and no later page has it; revoked, it is worth nothing."""
     browser = serving.login(Role.OPERATOR)
-    answer = send(browser, serving.url + "/account/tokens", name="nightly", days="30")
+    answer = send(browser, serving.url + "/account/tokens", name="nightly", days="30", current=GOOD)
     assert answer.status_code == 201
     found = re.search(r"<code[^>]*>(labcrate_[\w-]{43})<", answer.text)
     assert found is not None
@@ -214,10 +229,71 @@ def test_a_token_is_shown_once(serving: "Serving") -> None:
 def test_days_that_are_none_make_no_token(serving: "Serving", days: str) -> None:
     """A token is good for whole days, from one to ten years."""
     browser = serving.login(Role.VIEWER)
-    answer = send(browser, serving.url + "/account/tokens", name="script", days=days)
+    answer = send(browser, serving.url + "/account/tokens", name="script", days=days, current=GOOD)
     assert answer.status_code == 400
     assert "1 to 3650 days" in alert(answer)
     assert serving.app[TOKENS].all() == []
+
+
+def test_a_refused_token_keeps_what_was_typed(serving: "Serving") -> None:
+    """Name and days stand in the form again, the password does not."""
+    browser = serving.login(Role.VIEWER)
+    answer = send(browser, serving.url + "/account/tokens", name="nightly", days="30", current="wrong horse")
+    assert 'name="name" value="nightly"' in answer.text
+    assert 'max="3650" value="30"' in answer.text
+    assert "wrong horse" not in answer.text
+
+
+def test_ones_own_new_password_revokes_tokens_where_that_is_wished(serving: "Serving") -> None:
+    """The box is there for who has tokens, and ticked; without it they stay, and with it they end."""
+    browser = serving.login(Role.VIEWER)
+    change = {"current": GOOD, "password": GOOD, "again": GOOD}
+    assert 'name="revoke" type="hidden" value="yes"' in browser.get(serving.url + "/account").text
+    serving.app[TOKENS].add(serving.user(Role.VIEWER), "script", 1)
+    assert 'name="revoke" type="checkbox" value="yes" checked' in browser.get(serving.url + "/account").text
+    assert send(browser, serving.url + "/account/password", **change).status_code == 303
+    assert [token.name for token in serving.app[TOKENS].all()] == ["script"]
+    assert send(browser, serving.url + "/account/password", revoke="yes", **change).status_code == 303
+    assert serving.app[TOKENS].all() == []
+
+
+def test_an_administrator_sees_and_revokes_everybodys_tokens(serving: "Serving") -> None:
+    """Name, user and times of each stand on the page with a button that ends it at once; nobody else has the page."""
+    tokens, user = serving.app[TOKENS], serving.user(Role.VIEWER)
+    _, secret = tokens.add(user, "nightly", 30)
+    token, _ = tokens.add(user, "other", 30)
+    browser = serving.login(Role.ADMIN)
+    page = browser.get(serving.url + "/people").text
+    assert 'aria-label="Revoke token nightly of the viewer"' in page
+    for at in (token.created, token.expires):
+        assert format_instant(at) in page
+    assert secret not in page
+    revoke = {"name": "the viewer", "token": "nightly"}
+    theirs = serving.login(Role.VIEWER)
+    assert send(theirs, serving.url + "/people/tokens/revoke", **revoke).status_code == 403
+    assert browser.post(serving.url + "/people/tokens/revoke", data=revoke).status_code == 403
+    assert tokens.find(secret) == user
+    answer = send(browser, serving.url + "/people/tokens/revoke", **revoke)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/people?done=revoked")
+    assert tokens.find(secret) is None
+    assert [each.name for each in tokens.all()] == ["other"]
+    again = send(browser, serving.url + "/people/tokens/revoke", **revoke)
+    assert (again.status_code, "has no token" in alert(again)) == (404, True)
+
+
+def test_refusals_are_in_the_readers_language(serving: "Serving") -> None:
+    """What the pages about people refuse is said in Spanish to who reads Spanish, values and all."""
+    browser = serving.login(Role.ADMIN)
+    browser.headers["Accept-Language"] = "es"
+    for number in range(20):
+        serving.app[TOKENS].add(serving.user(Role.ADMIN), f"script {number}", 1)
+    for path, fields, said in (
+        ("account/tokens", {"name": "one more", "days": "1", "current": GOOD}, "the admin tiene 20 tokens, tantos"),
+        ("people/tokens/revoke", {"name": "the admin", "token": "x"}, "the admin no tiene ningún token «x»"),
+        ("people/disable", {"name": "the admin"}, "the admin es el último administrador"),
+        ("people/disable", {"name": "ghost"}, "No hay ningún usuario «ghost»"),
+    ):
+        assert said in alert(send(browser, f"{serving.url}/{path}", **fields))
 
 
 def test_nobody_touches_anothers_tokens(serving: "Serving") -> None:
@@ -232,7 +308,7 @@ def test_nobody_touches_anothers_tokens(serving: "Serving") -> None:
 
 
 FORMS = ["account/password", "account/tokens", "account/tokens/revoke"]
-FORMS += [f"people/{action}" for action in ("add", "role", "disable", "enable", "password")]
+FORMS += [f"people/{action}" for action in ("add", "role", "disable", "enable", "password", "tokens/revoke")]
 
 
 @pytest.mark.parametrize("path", FORMS)

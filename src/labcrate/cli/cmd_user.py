@@ -39,7 +39,7 @@ def _add(options: Namespace, users: Users, name: str) -> tuple[User, str]:
 def _password(options: Namespace, users: Users, name: str) -> tuple[User, str]:
     name = users.get(name).name
     user = users.set_password(name, ask_password(options, name))
-    return user, f"{user.name} has another password now, and is logged out everywhere. Their tokens stay."
+    return user, f"{user.name} has another password now; their logins and tokens have ended."
 
 
 def _role(options: Namespace, users: Users, name: str) -> tuple[User, str]:

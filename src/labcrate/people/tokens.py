@@ -14,6 +14,7 @@ from labcrate.people.users import USER_COLUMNS, User, user_of
 
 PREFIX = "labcrate_"
 LONGEST_DAYS = 3650
+MOST = 20
 _DAY_MS = 24 * 3600 * 1000
 _NOTED_EVERY_MS = 60 * 1000
 _COLUMNS = "token.name, user.name, token.created_ms, token.expires_ms, token.used_ms"
@@ -39,7 +40,8 @@ class Tokens:
     def add(self, user: User, name: str, days: int) -> tuple[Token, str]:
         """Make a token for somebody; its text is returned here, and never again.
 
-        Raises UsageError for a name that is taken or will not do, a disabled user, and days that are no time.
+        Raises UsageError for a name that is taken or will not do, a disabled user, one who has as many tokens as
+        anybody may have, and days that are no time.
         """
         name = clean_name(name, "token")
         if not 1 <= days <= LONGEST_DAYS:
@@ -50,6 +52,10 @@ class Tokens:
             (disabled,) = connection.execute("SELECT disabled FROM user WHERE id = ?", (user.id,)).fetchone()
             if disabled:
                 raise UsageError(f"{user.name} is disabled; enable them before they get a token.")
+            query = "SELECT count(*) FROM token WHERE user_id = ?"
+            (count,) = connection.execute(query, (user.id,)).fetchone()
+            if count >= MOST:
+                raise UsageError(f"{user.name} has {count} tokens, as many as anybody may have; revoke one first.")
             try:
                 connection.execute(
                     "INSERT INTO token (secret_sha256, user_id, name, name_key, created_ms, expires_ms) "

@@ -106,10 +106,13 @@ class Users:
                 )
         return user
 
-    def set_password(self, name: str, password: str, keep_login: bytes | None = None) -> User:
-        """Give somebody another password, and end all their logins but one (its secret's hash).
+    def set_password(
+        self, name: str, password: str, *, keep_login: bytes | None = None, keep_tokens: bool = False
+    ) -> User:
+        """Give somebody another password, and end all their logins but one (its secret's hash), and their tokens.
 
-        Raises NoSuchThingError, and UsageError for a password that will not do.
+        Who had the password before may have made tokens with it. Raises NoSuchThingError, and UsageError for a
+        password that will not do.
         """
         user = self.get(name)
         check_new(password, user.name)
@@ -117,6 +120,8 @@ class Users:
         with self._database.change() as connection:
             connection.execute("UPDATE user SET password_hash = ? WHERE id = ?", (hashed, user.id))
             connection.execute("DELETE FROM login WHERE user_id = ? AND secret_sha256 IS NOT ?", (user.id, keep_login))
+            if not keep_tokens:
+                connection.execute("DELETE FROM token WHERE user_id = ?", (user.id,))
         return user
 
     def set_role(self, name: str, role: Role) -> User:

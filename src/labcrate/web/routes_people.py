@@ -31,14 +31,15 @@ async def show_account(request: web.Request) -> web.Response:
 @routes.post("/account/password")
 @allow(Role.VIEWER)
 async def change_password(request: web.Request) -> web.Response:
-    """Change one's own password, for who knows the present one; other logins end."""
+    """Change one's own password, for who knows the present one; other logins end, and tokens where that is wished."""
     fields, name = await _own_form(request), caller(request).name
     secret = login_secret(request)
     try:
         password = twice(fields)
         await verified(request, name, fields.get("current", ""))
-        keep = hash_secret(secret) if secret else None
-        await hashing(request.app, request.app[USERS].set_password, name, password, keep)
+        keep, users = hash_secret(secret) if secret else None, request.app[USERS]
+        keep_tokens = "revoke" not in fields
+        await hashing(request.app, users.set_password, name, password, keep_login=keep, keep_tokens=keep_tokens)
     except LoginError:
         return await _account(request, status=400, password=NOT_YOURS)
     except _REFUSED as error:
@@ -49,14 +50,19 @@ async def change_password(request: web.Request) -> web.Response:
 @routes.post("/account/tokens")
 @allow(Role.VIEWER)
 async def create_token(request: web.Request) -> web.Response:
-    """Make a token for oneself. The answer shows it, and nothing else ever does."""
+    """Make a token for oneself, for who knows the password: it lasts longer than a browser that was left open.
+
+    The answer shows it, and nothing else ever does.
+    """
     fields, app = await _own_form(request), request.app
     try:
-        user = await look_up(app, app[USERS].get, caller(request).name)
         days = whole_number(fields.get("days", ""))
+        user = await verified(request, caller(request).name, fields.get("current", ""))
         _, secret = await look_up(app, app[TOKENS].add, user, fields.get("name", ""), days)
+    except LoginError:
+        return await _account(request, status=400, typed=fields, token=NOT_YOURS)
     except _REFUSED as error:
-        return await _account(request, status=error.http_status, token=str(error))
+        return await _account(request, status=error.http_status, typed=fields, token=str(error))
     return await _account(request, status=201, secret=secret)
 
 
@@ -122,16 +128,27 @@ async def enable_user(request: web.Request) -> web.Response:
 @routes.post("/people/password")
 @allow(Role.ADMIN)
 async def set_password(request: web.Request) -> web.Response:
-    """Give somebody another password; all their logins end, but not the one that does this."""
+    """Give somebody another password; all their tokens and logins end, but not the login that does this."""
     fields, secret = await _own_form(request), login_secret(request)
+    name, password = fields.get("name", ""), fields.get("password", "")
     keep = hash_secret(secret) if secret else None
     try:
-        await hashing(
-            request.app, request.app[USERS].set_password, fields.get("name", ""), fields.get("password", ""), keep
-        )
+        await hashing(request.app, request.app[USERS].set_password, name, password, keep_login=keep)
     except _REFUSED as error:
         return await _people(request, status=error.http_status, user=str(error))
     return see(request, f"{PEOPLE_PAGE}?done=password")
+
+
+@routes.post("/people/tokens/revoke")
+@allow(Role.ADMIN)
+async def revoke_anybodys_token(request: web.Request) -> web.Response:
+    """End a token of somebody."""
+    fields = await _own_form(request)
+    try:
+        await look_up(request.app, request.app[TOKENS].revoke, fields.get("name", ""), fields.get("token", ""))
+    except _REFUSED as error:
+        return await _people(request, status=error.http_status, token=str(error))
+    return see(request, f"{PEOPLE_PAGE}?done=revoked")
 
 
 def role_of(fields: dict[str, str]) -> Role:
@@ -166,9 +183,14 @@ async def _switch(request: web.Request, to: str) -> web.Response:
 
 
 async def _account(
-    request: web.Request, *, status: int = 200, secret: str | None = None, **errors: str
+    request: web.Request,
+    *,
+    status: int = 200,
+    secret: str | None = None,
+    typed: dict[str, str] | None = None,
+    **errors: str,
 ) -> web.Response:
-    """The account's page, perhaps with a token's text, or with an error beside the form it is about."""
+    """The account's page, perhaps with a token's text, or with an error beside the form and what was typed there."""
     tokens = request.app[TOKENS]
     own = await look_up(request.app, tokens.all, caller(request).name)
     return render(
@@ -179,6 +201,7 @@ async def _account(
         tokens=own,
         expired=[token for token in own if tokens.expired(token)],
         secret=secret,
+        typed={"name": "", "days": "365"} | (typed or {}),
         errors=errors,
         done=request.query.get("done"),
     )
@@ -188,7 +211,9 @@ async def _people(
     request: web.Request, *, status: int = 200, typed: dict[str, str] | None = None, **errors: str
 ) -> web.Response:
     """The page of people, perhaps with an error beside the form it is about, and with what was typed there."""
-    users = await look_up(request.app, request.app[USERS].all)
+    app = request.app
+    users = await look_up(app, app[USERS].all)
+    tokens = await look_up(app, app[TOKENS].all)
     fields = {"name": "", "role": str(Role.VIEWER)} | (typed or {})
     return render(
         request,
@@ -196,6 +221,8 @@ async def _people(
         status=status,
         area="people",
         users=users,
+        tokens=tokens,
+        expired=[token for token in tokens if app[TOKENS].expired(token)],
         typed=fields,
         errors=errors,
         done=request.query.get("done"),

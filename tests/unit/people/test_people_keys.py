@@ -156,6 +156,18 @@ def test_tokens_that_cannot_be_are_refused(tokens: Tokens, users: Users, ana: Us
         tokens.add(bob, "script", 1)
 
 
+def test_nobody_has_more_than_twenty_tokens(tokens: Tokens, users: Users, ana: User) -> None:
+    """So that a list of them can be read; one that was revoked makes room, and others have their own twenty."""
+    for number in range(20):
+        tokens.add(ana, f"script {number}", 1)
+    with pytest.raises(UsageError, match="ana has 20 tokens, as many as anybody may have; revoke one first"):
+        tokens.add(ana, "script 20", 1)
+    tokens.add(users.add("bob", Role.VIEWER, GOOD), "script", 1)
+    tokens.revoke("ana", "script 7")
+    tokens.add(ana, "script 20", 1)
+    assert len(tokens.all("ana")) == 20
+
+
 @pytest.mark.parametrize("secret", ["", "labcrate_", "labcrate_" + "A" * 43, "x" * 100_000, "labcrate_\ud800", "é"])
 def test_what_is_no_token_opens_nothing(tokens: Tokens, ana: User, secret: str) -> None:
     """Anything may come in a header."""

@@ -213,20 +213,22 @@ def test_who_is_disabled_loses_logins_and_tokens_for_good(users: Users, database
     assert users.verify("bob", GOOD).name == "bob"
 
 
-def test_another_password_ends_other_logins(users: Users, database: Database) -> None:
-    """The old password and all logins end, but the one that is named; tokens stay."""
-    ana = users.add("ana", Role.ADMIN, GOOD)
-    logins = Logins(database)
+def test_another_password_ends_logins_and_tokens(users: Users, database: Database) -> None:
+    """The old password, all tokens and all logins end, but what is said to be kept; another user keeps theirs."""
+    ana, bob = users.add("ana", Role.ADMIN, GOOD), users.add("bob", Role.VIEWER, GOOD)
+    logins, tokens = Logins(database), Tokens(database)
     here, there = logins.begin(ana), logins.begin(ana)
-    _, token = Tokens(database).add(ana, "script", 1)
-    users.set_password("ana", "another horse", hash_secret(here))
+    (_, token), (_, bobs) = tokens.add(ana, "script", 1), tokens.add(bob, "script", 1)
+    users.set_password("ana", "another horse", keep_login=hash_secret(here), keep_tokens=True)
     assert logins.find(here) == ana
     assert logins.find(there) is None
-    assert Tokens(database).find(token) == ana
+    assert tokens.find(token) == ana
     with pytest.raises(LoginError):
         users.verify("ana", GOOD)
     users.set_password("ana", GOOD)
     assert logins.find(here) is None
+    assert tokens.find(token) is None
+    assert tokens.find(bobs) == bob
 
 
 def test_who_is_not_there_is_named(users: Users) -> None:
