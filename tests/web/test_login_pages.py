@@ -175,12 +175,13 @@ def test_the_cookie_is_bound_as_far_as_it_can_be(
 
 
 def test_logging_out_ends_the_login_and_drops_the_cookie(serving: "Serving") -> None:
-    """A copy of the cookie is worth nothing afterwards."""
+    """A copy of the cookie is worth nothing afterwards, and the browser is told to forget the pictures that it kept."""
     browser = serving.login(Role.ADMIN)
     kept = browser.cookies[cookie_name(serving.settings)]
     answer = browser.post(serving.url + "/logout", data={"csrf": browser.csrf}, allow_redirects=False)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/login")
     assert "Max-Age=0" in answer.headers["Set-Cookie"]
+    assert answer.headers["Clear-Site-Data"] == '"cache"'
     assert not browser.cookies
     cookie = {"Cookie": f"{cookie_name(serving.settings)}={kept}"}
     assert requests.get(serving.url + "/api/sessions", headers=cookie, timeout=60).status_code == 401
