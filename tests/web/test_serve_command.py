@@ -1,6 +1,7 @@
 """``labcrate serve`` as a process of its own: where it listens, what it says, how it ends."""
 
 import json
+import resource
 import signal
 import socket
 import subprocess
@@ -9,9 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import requests
 import trustme
+from tests.web.test_download_faults import until
 
 Start = Callable[..., tuple[subprocess.Popen[str], dict[str, Any]]]
 
@@ -21,9 +24,10 @@ def start(usual_lab: Any) -> Iterator[Start]:
     """Starts the real command on a free port, waits for the line that says it is ready, and ends it."""
     running: list[subprocess.Popen[str]] = []
 
-    def begin(*words: str | Path) -> tuple[subprocess.Popen[str], dict[str, Any]]:
+    def begin(*words: str | Path, ulimit: str = "") -> tuple[subprocess.Popen[str], dict[str, Any]]:
+        limited = ["sh", "-c", f'ulimit {ulimit}; exec "$@"', "sh"] if ulimit else []
         command = [sys.executable, "-m", "labcrate", "serve", "--lab", usual_lab.root, "--port", "0", "--json", *words]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen([*limited, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         running.append(process)
         assert process.stdout
         return process, json.loads(process.stdout.readline() or "{}")
@@ -119,6 +123,38 @@ def test_an_exposed_address_without_tls_warns(start: Start) -> None:
     assert "--tls-cert" in told["warning"]
     _, behind = start("--host", "0.0.0.0", "--base-url", "https://lab.example.org")  # noqa: S104
     assert behind["warning"] is None
+
+
+def test_the_server_takes_all_descriptors_that_it_may_have(start: Start) -> None:
+    """A limit that may be raised is raised: a lab's server has more open than a shell's programs."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    process, _ = start(ulimit="-S -n 128")
+    assert psutil.Process(process.pid).rlimit(psutil.RLIMIT_NOFILE) == (hard, hard)
+
+
+def test_many_silent_clients_do_not_take_the_server_down(start: Start) -> None:
+    """Where descriptors are few, connections beyond them are closed at once, in few words, and it goes on."""
+    process, told = start(ulimit="-n 256")
+    place = ("127.0.0.1", int(told["url"].rstrip("/").rpartition(":")[2]))
+    clients = [socket.create_connection(place, timeout=60) for _ in range(200)]
+    assert clients[-1].recv(1) == b""
+    with socket.create_connection(place, timeout=60, source_address=("127.0.0.2", 0)) as other:
+        other.sendall(b"GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert other.recv(12) == b"HTTP/1.1 200"
+    for client in clients:
+        client.close()
+
+    def healthy() -> bool:
+        try:
+            return get(f"{told['url']}api/health").ok
+        except requests.ConnectionError:  # the server has not noticed yet that they left
+            return False
+
+    until(healthy)
+    process.terminate()
+    _, said = process.communicate(timeout=60)
+    assert "others are turned away" in said
+    assert len(said.splitlines()) < 20
 
 
 def test_behind_a_proxy_every_link_carries_its_path(start: Start, serve: Any, usual_lab: Any) -> None:

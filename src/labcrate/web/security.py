@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from labcrate.config import ServeSettings
 from labcrate.web.site import SETTINGS
 from labcrate.web.visitor import is_secure
 
@@ -37,10 +38,15 @@ _YEAR_SECONDS = 365 * 24 * 3600
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Add the headers to an answer just before it is sent. What tells how it may be cached stays as it is."""
+    """Add the headers to an answer just before it is sent."""
+    protect(response, request.app[SETTINGS])
+
+
+def protect(response: web.StreamResponse, settings: ServeSettings) -> None:
+    """Add the headers to an answer. What tells how it may be cached stays as it is."""
     response.headers.update(_ALWAYS)
     response.headers.setdefault("Cache-Control", "no-store")
-    if is_secure(request.app[SETTINGS]):
+    if is_secure(settings):
         response.headers.setdefault("Strict-Transport-Security", f"max-age={_YEAR_SECONDS}")
     if response.status == 401:
         response.headers.setdefault("WWW-Authenticate", 'Bearer realm="labcrate"')  # RFC 6750, 3

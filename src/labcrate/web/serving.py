@@ -16,7 +16,10 @@ from yarl import URL
 from labcrate.config import ServeSettings
 from labcrate.errors import ServeError
 from labcrate.web.app import make_app
+from labcrate.web.connections import Runner
+from labcrate.web.listening import listeners, say_accept_errors_seldom
 from labcrate.web.login import setup_link
+from labcrate.web.room import Room, raise_file_limit
 from labcrate.web.site import path_prefix
 from labcrate.web.visitor import is_loopback, is_secure
 
@@ -46,11 +49,13 @@ async def serve(settings: ServeSettings, started: Callable[[Started], None]) -> 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
-    tls = _tls(settings)
+    say_accept_errors_seldom(loop)
+    room = Room.within(raise_file_limit(), proxied=settings.base_url is not None)
+    tls = tls_context(settings)
     app = make_app(settings)
     runner = await run_app(app, settings)
     try:
-        port = await _listen(runner, settings, tls)
+        port = await _listen(runner, settings, tls, room)
         # A link that is printed once must lead to the proxy, where there is one.
         base = settings.base_url or f"http{'s' if tls else ''}://{_in_url(settings.host)}:{port}"
         link = setup_link(app)
@@ -62,7 +67,7 @@ async def serve(settings: ServeSettings, started: Callable[[Started], None]) -> 
 
 async def run_app(app: web.Application, settings: ServeSettings) -> web.AppRunner:
     """Start an application; its requests' paths may come with the proxy's prefix or without it."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GRACE_SECONDS, handler_cancellation=True)
+    runner = Runner(app, shutdown_timeout=_GRACE_SECONDS, handler_cancellation=True)
     await runner.setup()
     prefix = path_prefix(settings)
     if prefix and runner.server is not None:
@@ -75,18 +80,19 @@ def _without(prefix: str, make: Callable[..., web.BaseRequest]) -> Callable[...,
 
     def make_request(message: RawRequestMessage, *others: Any) -> web.BaseRequest:
         if message.path == prefix or message.path.startswith((f"{prefix}/", f"{prefix}?")):
-            path = "/" + message.path.removeprefix(prefix).removeprefix("/")
+            # One slash: what follows two of them would be read as a host.
+            path = "/" + message.path.removeprefix(prefix).lstrip("/")
             message = message._replace(path=path, url=URL(path, encoded=True))
         return make(message, *others)
 
     return make_request
 
 
-async def _listen(runner: web.AppRunner, settings: ServeSettings, tls: ssl.SSLContext | None) -> int:
-    """Open the socket and return its port."""
-    site = web.TCPSite(runner, settings.host, settings.port, ssl_context=tls, backlog=_BACKLOG)
+async def _listen(runner: web.AppRunner, settings: ServeSettings, tls: ssl.SSLContext | None, room: Room) -> int:
+    """Open the sockets and return their port."""
     try:
-        await site.start()
+        for listener in await listeners(settings.host, settings.port, room):
+            await web.SockSite(runner, listener, ssl_context=tls, backlog=_BACKLOG).start()
     except OSError as error:
         why = os.strerror(error.errno) if error.errno and error.errno > 0 else "the name is not known"
         raise ServeError(
@@ -97,7 +103,8 @@ async def _listen(runner: web.AppRunner, settings: ServeSettings, tls: ssl.SSLCo
     return port
 
 
-def _tls(settings: ServeSettings) -> ssl.SSLContext | None:
+def tls_context(settings: ServeSettings) -> ssl.SSLContext | None:
+    """What speaks TLS, if the settings have a certificate. Raises ServeError for one that does not fit."""
     cert, key = settings.tls_cert, settings.tls_key
     if cert is None:
         return None
