@@ -121,8 +121,53 @@ def test_an_exposed_address_without_tls_warns(start: Start) -> None:
     """Listening on all addresses in the clear is possible, and is said to be dangerous with the remedy."""
     _, told = start("--host", "0.0.0.0")  # noqa: S104 - what is warned of
     assert "--tls-cert" in told["warning"]
+
+
+def test_a_proxy_with_tls_does_not_make_an_open_port_safe(start: Start) -> None:
+    """Behind a proxy the server listens to this machine alone, else it warns: plain HTTP would be answered as well."""
     _, behind = start("--host", "0.0.0.0", "--base-url", "https://lab.example.org")  # noqa: S104
-    assert behind["warning"] is None
+    assert "without TLS" in behind["warning"]
+    assert "leave --host out" in behind["warning"].lower()
+    _, right = start("--base-url", "https://lab.example.org")
+    assert right["warning"] is None
+
+
+def has_ipv6() -> bool:
+    """Whether this machine has an IPv6 loopback address."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("0.0.0.0", "127.0.0.1"),  # noqa: S104
+        pytest.param("::", "[::1]", marks=pytest.mark.skipif(not has_ipv6(), reason="no IPv6 here")),
+        ("127.0.0.1", None),
+    ],
+)
+def test_an_address_of_this_machine_says_what_others_put_in_its_place(
+    usual_lab: Any, host: str, address: str | None
+) -> None:
+    """The one-time link works where it is printed; how to reach it from elsewhere is said where that is possible."""
+    command = [sys.executable, "-m", "labcrate", "serve", "--lab", usual_lab.root, "--port", "0", "--host", host]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        lines: list[str] = []
+        while "Ctrl-C" not in (lines[-1] if lines else ""):
+            lines.append(process.stdout.readline())
+            assert lines[-1], process.communicate()
+        link = next(line.strip() for line in lines if "/setup?token=" in line)
+        assert get(link).status_code == 200
+        process.kill()
+        process.communicate()
+    hint = f"From another machine, put this machine's name in place of {address}.\n"
+    assert (hint in lines) == (address is not None)
+    if address:
+        assert link.startswith(f"http://{address}:")
 
 
 def test_the_server_takes_all_descriptors_that_it_may_have(start: Start) -> None:

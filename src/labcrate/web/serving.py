@@ -31,11 +31,15 @@ _SWITCH_SECONDS = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A server that runs: where it is reached, and the one-time link that creates the first administrator."""
+    """A server that runs: where it is reached, and the one-time link that creates the first administrator.
+
+    ``hint`` says what to put in place of an address that leads there from this machine alone.
+    """
 
     url: str
     setup_url: str | None
     warning: str | None
+    hint: str | None
 
 
 async def serve(settings: ServeSettings, started: Callable[[Started], None]) -> None:
@@ -59,7 +63,7 @@ async def serve(settings: ServeSettings, started: Callable[[Started], None]) -> 
         # A link that is printed once must lead to the proxy, where there is one.
         base = settings.base_url or f"http{'s' if tls else ''}://{_in_url(settings.host)}:{port}"
         link = setup_link(app)
-        started(Started(f"{base}/", f"{base}{link}" if link else None, _exposed(settings)))
+        started(Started(f"{base}/", f"{base}{link}" if link else None, _exposed(settings), _hint(settings)))
         await stop.wait()
     finally:
         await runner.cleanup()
@@ -124,16 +128,32 @@ def tls_context(settings: ServeSettings) -> ssl.SSLContext | None:
 
 def _exposed(settings: ServeSettings) -> str | None:
     """Why passwords would cross the network in the clear, if they would."""
-    if is_secure(settings) or is_loopback(settings.host):
+    if settings.tls_cert or is_loopback(settings.host):
         return None
-    return (
-        f"{settings.host} is reached from the network without TLS: passwords and recordings can be read on their way. "
-        "Use --tls-cert and --tls-key, or a proxy with TLS and --base-url https://..."
+    danger = (
+        f"{settings.host} is reached from the network without TLS: passwords and recordings can be read on their way."
     )
+    remedy = "Use --tls-cert and --tls-key, or a proxy with TLS on this machine, --base-url https://... and no --host."
+    if is_secure(settings):
+        remedy = (
+            "Leave --host out if the proxy is on this machine, else see that nobody but the proxy reaches the port."
+        )
+    return f"{danger} {remedy}"
+
+
+# A server on all addresses is reached on this machine by its loopback one.
+_ALL_ADDRESSES = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
 
 
 def _in_url(host: str) -> str:
-    """A host as a URL names it; a server on all addresses is reached on this machine by its loopback one."""
-    if host in ("0.0.0.0", "", "::"):  # noqa: S104 - compared, not bound
-        return "127.0.0.1"
+    """A host as a URL names it."""
+    host = _ALL_ADDRESSES.get(host, host)
     return f"[{host}]" if ":" in host else host
+
+
+def _hint(settings: ServeSettings) -> str | None:
+    """How to reach a server on all addresses by its name, which only its people know for sure."""
+    if settings.base_url or settings.host not in _ALL_ADDRESSES:
+        return None
+    name = "the name that the certificate is for" if settings.tls_cert else "this machine's name"
+    return f"From another machine, put {name} in place of {_in_url(settings.host)}."
