@@ -22,5 +22,6 @@ class Seldom:
         if now < self._again_at:
             self._held_back += 1
             return
-        _log.warning("%s%s", text, f" ({self._held_back} more of these before.)" if self._held_back else "")
+        more = f" Before it, {self._held_back} such lines were left out." if self._held_back else ""
+        _log.warning("%s%s", text, more)
         self._again_at, self._held_back = now + _EVERY_SECONDS, 0
