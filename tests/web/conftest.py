@@ -22,8 +22,10 @@ from labcrate.people.roles import Role
 from labcrate.people.users import User
 from labcrate.web.app import make_app
 from labcrate.web.cookies import cookie_name, csrf_token
+from labcrate.web.listening import listeners
 from labcrate.web.login import TOKENS, USERS
-from labcrate.web.serving import run_app
+from labcrate.web.room import Room
+from labcrate.web.serving import run_app, tls_context
 
 PASSWORD = "correct horse"  # noqa: S105 - of users that live as long as a test
 Client = TypeVar("Client", bound=requests.Session)
@@ -41,7 +43,9 @@ class Serving:
     """A server that runs; ``url`` is where, without a slash at its end."""
 
     settings: ServeSettings
+    room: Room = field(default_factory=Room)
     app: web.Application = field(init=False)
+    runner: web.AppRunner = field(init=False)
     url: str = field(init=False)
     _loop: asyncio.AbstractEventLoop = field(init=False)
     _sessions: list[requests.Session] = field(default_factory=list)
@@ -59,14 +63,19 @@ class Serving:
     def _run(self, started: threading.Event) -> None:
         asyncio.set_event_loop(self._loop)
         self.app = make_app(self.settings, Passwords(_CHEAP))
-        self._runner = self._loop.run_until_complete(run_app(self.app, self.settings))
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        self._loop.run_until_complete(site.start())
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self.runner = self._loop.run_until_complete(run_app(self.app, self.settings))
+        self._loop.run_until_complete(self._listen())
+        scheme = "https" if self.settings.tls_cert else "http"
+        self.url = f"{scheme}://127.0.0.1:{self.runner.addresses[0][1]}"
         started.set()
         self._loop.run_forever()
-        self._loop.run_until_complete(self._runner.cleanup())
+        self._loop.run_until_complete(self.runner.cleanup())
         self._loop.close()
+
+    async def _listen(self) -> None:
+        tls = tls_context(self.settings)
+        for listener in await listeners("127.0.0.1", 0, self.room):
+            await web.SockSite(self.runner, listener, ssl_context=tls).start()
 
     def as_(self, role: Role | None) -> requests.Session:
         """A client with a token of a user with a role, or (None) with nothing."""
@@ -124,8 +133,8 @@ def serve() -> Iterator[Serve]:
     """Serves a lab folder until the test is over."""
     running: list[Serving] = []
 
-    def start(folder: Path, **settings: Any) -> Serving:
-        one = Serving(ServeSettings(folder, **settings))
+    def start(folder: Path, room: Room | None = None, **settings: Any) -> Serving:
+        one = Serving(ServeSettings(folder, **settings), room or Room())
         one.start()
         running.append(one)
         return one

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 import requests
+from aiohttp import web
 
+from labcrate.config import ServeSettings
 from labcrate.people.roles import Role
-from labcrate.web.security import CONTENT_SECURITY_POLICY
+from labcrate.web.security import CONTENT_SECURITY_POLICY, protect
 
 if TYPE_CHECKING:
     from tests.conftest import LabFolder
@@ -88,11 +90,28 @@ def test_what_people_see_is_not_kept_by_browsers(serve: "Serve", usual_lab: "Lab
             assert "no-store" in words, told
 
 
-@pytest.mark.parametrize("base_url", ["https://lab.example", "https://lab.example/crate"])
+@pytest.mark.parametrize("base_url", ["https://lab.example", "https://lab.example/crate", "https://[2001:db8::1]:443"])
 def test_behind_tls_browsers_are_told_to_stay_there(serve: "Serve", usual_lab: "LabFolder", base_url: str) -> None:
     """With TLS, that of a proxy too, HTTP is not used again for a year."""
     answer = serve(usual_lab.root, base_url=base_url).get("/api/health", None)
     assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+@pytest.mark.parametrize(
+    "base_url", ["https://lab.example:8642", "https://[2001:db8::1]:8443", "http://lab.example:443"]
+)
+def test_neighbours_on_other_ports_keep_their_http(serve: "Serve", usual_lab: "LabFolder", base_url: str) -> None:
+    """On a port of its own nothing of the kind is said: it would be about all ports of that name (RFC 6797, 8.3)."""
+    answer = serve(usual_lab.root, base_url=base_url).get("/api/health", None)
+    assert "Strict-Transport-Security" not in answer.headers
+
+
+@pytest.mark.parametrize(("port", "told"), [(443, True), (8642, False)])
+def test_tls_of_our_own_speaks_for_its_own_port(port: int, told: bool) -> None:
+    """Without a proxy it is the port that is listened on that counts."""
+    answer = web.Response()
+    protect(answer, ServeSettings(Path("lab"), port=port, tls_cert=Path("cert.pem")))
+    assert ("Strict-Transport-Security" in answer.headers) == told
 
 
 def test_the_policy_allows_no_script_or_style_in_a_page() -> None:

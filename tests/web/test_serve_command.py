@@ -1,6 +1,7 @@
 """``labcrate serve`` as a process of its own: where it listens, what it says, how it ends."""
 
 import json
+import resource
 import signal
 import socket
 import subprocess
@@ -9,9 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import requests
 import trustme
+from tests.web.test_download_faults import until
 
 Start = Callable[..., tuple[subprocess.Popen[str], dict[str, Any]]]
 
@@ -21,9 +24,10 @@ def start(usual_lab: Any) -> Iterator[Start]:
     """Starts the real command on a free port, waits for the line that says it is ready, and ends it."""
     running: list[subprocess.Popen[str]] = []
 
-    def begin(*words: str | Path) -> tuple[subprocess.Popen[str], dict[str, Any]]:
+    def begin(*words: str | Path, ulimit: str = "") -> tuple[subprocess.Popen[str], dict[str, Any]]:
+        limited = ["sh", "-c", f'ulimit {ulimit}; exec "$@"', "sh"] if ulimit else []
         command = [sys.executable, "-m", "labcrate", "serve", "--lab", usual_lab.root, "--port", "0", "--json", *words]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen([*limited, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         running.append(process)
         assert process.stdout
         return process, json.loads(process.stdout.readline() or "{}")
@@ -106,7 +110,7 @@ def test_tls_is_spoken_with_the_given_certificate(start: Start, tmp_path: Path) 
     assert told["url"].startswith("https://127.0.0.1:")
     answer = get(f"{told['url']}api/health", verify=str(tmp_path / "ca.pem"))
     assert answer.json()["status"] == "ok"
-    assert "Strict-Transport-Security" in answer.headers
+    assert "Strict-Transport-Security" not in answer.headers  # it would be about every port of this name
     port = int(told["url"].rstrip("/").rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port)) as plain:
         plain.sendall(b"GET /api/health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
@@ -117,8 +121,85 @@ def test_an_exposed_address_without_tls_warns(start: Start) -> None:
     """Listening on all addresses in the clear is possible, and is said to be dangerous with the remedy."""
     _, told = start("--host", "0.0.0.0")  # noqa: S104 - what is warned of
     assert "--tls-cert" in told["warning"]
+
+
+def test_a_proxy_with_tls_does_not_make_an_open_port_safe(start: Start) -> None:
+    """Behind a proxy the server listens to this machine alone, else it warns: plain HTTP would be answered as well."""
     _, behind = start("--host", "0.0.0.0", "--base-url", "https://lab.example.org")  # noqa: S104
-    assert behind["warning"] is None
+    assert "without TLS" in behind["warning"]
+    assert "leave --host out" in behind["warning"].lower()
+    _, right = start("--base-url", "https://lab.example.org")
+    assert right["warning"] is None
+
+
+def has_ipv6() -> bool:
+    """Whether this machine has an IPv6 loopback address."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("0.0.0.0", "127.0.0.1"),  # noqa: S104
+        pytest.param("::", "[::1]", marks=pytest.mark.skipif(not has_ipv6(), reason="no IPv6 here")),
+        ("127.0.0.1", None),
+    ],
+)
+def test_an_address_of_this_machine_says_what_others_put_in_its_place(
+    usual_lab: Any, host: str, address: str | None
+) -> None:
+    """The one-time link works where it is printed; how to reach it from elsewhere is said where that is possible."""
+    command = [sys.executable, "-m", "labcrate", "serve", "--lab", usual_lab.root, "--port", "0", "--host", host]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        lines: list[str] = []
+        while "Ctrl-C" not in (lines[-1] if lines else ""):
+            lines.append(process.stdout.readline())
+            assert lines[-1], process.communicate()
+        link = next(line.strip() for line in lines if "/setup?token=" in line)
+        assert get(link).status_code == 200
+        process.kill()
+        process.communicate()
+    hint = f"From another machine, put this machine's name in place of {address}.\n"
+    assert (hint in lines) == (address is not None)
+    if address:
+        assert link.startswith(f"http://{address}:")
+
+
+def test_the_server_takes_all_descriptors_that_it_may_have(start: Start) -> None:
+    """A limit that may be raised is raised: a lab's server has more open than a shell's programs."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    process, _ = start(ulimit="-S -n 128")
+    assert psutil.Process(process.pid).rlimit(psutil.RLIMIT_NOFILE) == (hard, hard)
+
+
+def test_many_silent_clients_do_not_take_the_server_down(start: Start) -> None:
+    """Where descriptors are few, connections beyond them are closed at once, in few words, and it goes on."""
+    process, told = start(ulimit="-n 256")
+    place = ("127.0.0.1", int(told["url"].rstrip("/").rpartition(":")[2]))
+    clients = [socket.create_connection(place, timeout=60) for _ in range(200)]
+    assert clients[-1].recv(1) == b""
+    with socket.create_connection(place, timeout=60, source_address=("127.0.0.2", 0)) as other:
+        other.sendall(b"GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert other.recv(12) == b"HTTP/1.1 200"
+    for client in clients:
+        client.close()
+
+    def healthy() -> bool:
+        try:
+            return get(f"{told['url']}api/health").ok
+        except requests.ConnectionError:  # the server has not noticed yet that they left
+            return False
+
+    until(healthy)
+    process.terminate()
+    _, said = process.communicate(timeout=60)
+    assert "others are turned away" in said
+    assert len(said.splitlines()) < 20
 
 
 def test_behind_a_proxy_every_link_carries_its_path(start: Start, serve: Any, usual_lab: Any) -> None:

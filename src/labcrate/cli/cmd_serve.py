@@ -41,6 +41,8 @@ def _say(started: Started, *, as_json: bool) -> None:
     if started.setup_url:
         say("Nobody can log in yet. Create the first administrator (the link works once):")
         say(f"  {started.setup_url}")
+    if started.hint:
+        say(started.hint)
     say("Ctrl-C ends it; downloads that run can be resumed afterwards.")
     sys.stdout.flush()
 

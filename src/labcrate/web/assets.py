@@ -20,7 +20,7 @@ class Asset:
     """One file; ``path`` is where it lies on the disk."""
 
     path: Path
-    _compressing: threading.Lock = field(default_factory=threading.Lock, compare=False, repr=False)
+    _making: threading.Lock = field(default_factory=threading.Lock, compare=False, repr=False)
 
     @property
     def media_type(self) -> str:
@@ -35,14 +35,19 @@ class Asset:
             return hashlib.file_digest(file, "sha256").hexdigest()[:_FINGERPRINT_DIGITS]
 
     @cached_property
+    def content(self) -> bytes:
+        """Its bytes; read once, and shared by all who are sent them."""
+        return self.path.read_bytes()
+
+    @cached_property
     def compressed(self) -> bytes:
         """Its content as gzip; made once, when it is first asked for."""
-        return gzip.compress(self.path.read_bytes(), 6, mtime=0)
+        return gzip.compress(self.content, 6, mtime=0)
 
-    def packed(self) -> bytes:
-        """`compressed`, made only once when several threads ask at the same time."""
-        with self._compressing:
-            return self.compressed
+    def body(self, *, gzipped: bool) -> bytes:
+        """`compressed` or `content`, made only once when several threads ask at the same time."""
+        with self._making:
+            return self.compressed if gzipped else self.content
 
 
 @cache

@@ -42,6 +42,7 @@ from labcrate.web.site import LAB
 MEDIA_TYPE = "application/problem+json"
 _ABOUT_HTTP = "about:blank"
 _CLIENT_GONE = 499  # nobody reads it: it is what nginx writes into its log for a client that went away
+_NO_REQUEST = "What was sent is no HTTP request; the connection ends here."
 _UNEXPECTED = "Something unexpected happened; the server's log says what. Try again, and tell the administrator."
 _SENTENCES = {
     HTTPStatus.NOT_FOUND: "There is nothing at this address.",
@@ -159,6 +160,13 @@ def _for_people(request: web.Request) -> bool:
 
 def _gone(request: web.Request) -> bool:
     return request.transport is None or request.transport.is_closing()
+
+
+def answer_outside(status: int) -> web.Response:
+    """The answer to what no handler saw, of which not even the address is known."""
+    detail = _UNEXPECTED if status >= HTTPStatus.INTERNAL_SERVER_ERROR else _NO_REQUEST
+    problem = Problem(_ABOUT_HTTP, HTTPStatus(status).phrase, status, detail)
+    return web.Response(body=msgspec.json.encode(problem.as_object()), status=status, content_type=MEDIA_TYPE)
 
 
 def _answer(request: web.Request, problem: Problem, headers: Mapping[str, str]) -> web.StreamResponse:

@@ -6,13 +6,14 @@ from aiohttp import hdrs, web
 
 from labcrate.errors import NoSuchThingError
 from labcrate.web.access import allow
-from labcrate.web.assets import Asset, assets
+from labcrate.web.assets import assets
 from labcrate.web.site import work
 
 routes = web.RouteTableDef()
 
 _FOR_EVER = "public, max-age=31536000, immutable"  # RFC 8246: not even asked for again
 _ASK_AGAIN = "no-cache"
+_PIECE_BYTES = 64 * 1024
 
 
 @routes.get("/static/{name}")
@@ -32,11 +33,18 @@ async def asset(request: web.Request) -> web.StreamResponse:
     }
     if any(one.value in (tag, "*") for one in request.if_none_match or ()):
         return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
-    body = await work(request.app, _content, found, gzipped=gzipped)
+    body = await work(request.app, found.body, gzipped=gzipped)
     if gzipped:
         headers[hdrs.CONTENT_ENCODING] = "gzip"
-    return web.Response(body=body, content_type=found.media_type, charset="utf-8", headers=headers)
+    response = web.StreamResponse(headers=headers)
+    response.content_type, response.charset, response.content_length = found.media_type, "utf-8", len(body)
+    if request.method == hdrs.METH_GET:
+        await _send(request, response, body)
+    return response
 
 
-def _content(found: Asset, *, gzipped: bool) -> bytes:
-    return found.packed() if gzipped else found.path.read_bytes()
+async def _send(request: web.Request, response: web.StreamResponse, body: bytes) -> None:
+    """Send a body that all share, in pieces: only the one that a client has not taken yet is kept for it."""
+    await response.prepare(request)
+    for start in range(0, len(body), _PIECE_BYTES):
+        await response.write(body[start : start + _PIECE_BYTES])

@@ -1,9 +1,11 @@
 """What every answer tells a browser about what it may do with it."""
 
+from urllib.parse import urlsplit
+
 from aiohttp import web
 
+from labcrate.config import ServeSettings
 from labcrate.web.site import SETTINGS
-from labcrate.web.visitor import is_secure
 
 # Only what this server sends itself is loaded, and no script or style that stands in a page. The one hash is that of
 # an empty style element: Plotly makes it, and fills it by script, which is no inline style. Its images of a plot
@@ -33,14 +35,31 @@ _ALWAYS = {
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Server": "labcrate",
 }
+_HTTPS_PORT = 443
 _YEAR_SECONDS = 365 * 24 * 3600
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Add the headers to an answer just before it is sent. What tells how it may be cached stays as it is."""
+    """Add the headers to an answer just before it is sent."""
+    protect(response, request.app[SETTINGS])
+
+
+def protect(response: web.StreamResponse, settings: ServeSettings) -> None:
+    """Add the headers to an answer. What tells how it may be cached stays as it is."""
     response.headers.update(_ALWAYS)
     response.headers.setdefault("Cache-Control", "no-store")
-    if is_secure(request.app[SETTINGS]):
+    if _has_https(settings):
         response.headers.setdefault("Strict-Transport-Security", f"max-age={_YEAR_SECONDS}")
     if response.status == 401:
         response.headers.setdefault("WWW-Authenticate", 'Bearer realm="labcrate"')  # RFC 6750, 3
+
+
+def _has_https(settings: ServeSettings) -> bool:
+    """Whether HTTPS as such is this server's: Strict-Transport-Security is about every port of a name (RFC 6797, 8.3).
+
+    A server on a port of its own would take HTTP from its neighbours.
+    """
+    if settings.base_url is None:
+        return settings.tls_cert is not None and settings.port == _HTTPS_PORT
+    parts = urlsplit(settings.base_url)
+    return parts.scheme == "https" and parts.netloc.rpartition("]")[2].partition(":")[2] in ("", str(_HTTPS_PORT))

@@ -12,6 +12,7 @@ from typing import TypeVar
 from aiohttp import web
 
 from labcrate.archive.entity import Segment
+from labcrate.web.listening import bear_with
 from labcrate.web.pushing import Pause, Push, Steps, pieces
 
 THREADS = 16
@@ -59,6 +60,7 @@ class Sender:
         """
         try:
             transport = _transport(request)
+            bear_with(transport.get_extra_info("socket"), IDLE_SECONDS)  # from now on: browsers pause what they play
             if transport.get_extra_info("sslcontext"):  # the kernel has no key: what is sent passes through here
                 await self._through(request, segments, transfer)
             else:

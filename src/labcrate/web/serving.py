@@ -16,7 +16,10 @@ from yarl import URL
 from labcrate.config import ServeSettings
 from labcrate.errors import ServeError
 from labcrate.web.app import make_app
+from labcrate.web.connections import Runner
+from labcrate.web.listening import listeners, say_accept_errors_seldom
 from labcrate.web.login import setup_link
+from labcrate.web.room import Room, raise_file_limit
 from labcrate.web.site import path_prefix
 from labcrate.web.visitor import is_loopback, is_secure
 
@@ -28,11 +31,15 @@ _SWITCH_SECONDS = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A server that runs: where it is reached, and the one-time link that creates the first administrator."""
+    """A server that runs: where it is reached, and the one-time link that creates the first administrator.
+
+    ``hint`` says what to put in place of an address that leads there from this machine alone.
+    """
 
     url: str
     setup_url: str | None
     warning: str | None
+    hint: str | None
 
 
 async def serve(settings: ServeSettings, started: Callable[[Started], None]) -> None:
@@ -46,15 +53,17 @@ async def serve(settings: ServeSettings, started: Callable[[Started], None]) -> 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
-    tls = _tls(settings)
+    say_accept_errors_seldom(loop)
+    room = Room.within(raise_file_limit(), proxied=settings.base_url is not None)
+    tls = tls_context(settings)
     app = make_app(settings)
     runner = await run_app(app, settings)
     try:
-        port = await _listen(runner, settings, tls)
+        port = await _listen(runner, settings, tls, room)
         # A link that is printed once must lead to the proxy, where there is one.
         base = settings.base_url or f"http{'s' if tls else ''}://{_in_url(settings.host)}:{port}"
         link = setup_link(app)
-        started(Started(f"{base}/", f"{base}{link}" if link else None, _exposed(settings)))
+        started(Started(f"{base}/", f"{base}{link}" if link else None, _exposed(settings), _hint(settings)))
         await stop.wait()
     finally:
         await runner.cleanup()
@@ -62,7 +71,7 @@ async def serve(settings: ServeSettings, started: Callable[[Started], None]) -> 
 
 async def run_app(app: web.Application, settings: ServeSettings) -> web.AppRunner:
     """Start an application; its requests' paths may come with the proxy's prefix or without it."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GRACE_SECONDS, handler_cancellation=True)
+    runner = Runner(app, shutdown_timeout=_GRACE_SECONDS, handler_cancellation=True)
     await runner.setup()
     prefix = path_prefix(settings)
     if prefix and runner.server is not None:
@@ -75,18 +84,19 @@ def _without(prefix: str, make: Callable[..., web.BaseRequest]) -> Callable[...,
 
     def make_request(message: RawRequestMessage, *others: Any) -> web.BaseRequest:
         if message.path == prefix or message.path.startswith((f"{prefix}/", f"{prefix}?")):
-            path = "/" + message.path.removeprefix(prefix).removeprefix("/")
+            # One slash: what follows two of them would be read as a host.
+            path = "/" + message.path.removeprefix(prefix).lstrip("/")
             message = message._replace(path=path, url=URL(path, encoded=True))
         return make(message, *others)
 
     return make_request
 
 
-async def _listen(runner: web.AppRunner, settings: ServeSettings, tls: ssl.SSLContext | None) -> int:
-    """Open the socket and return its port."""
-    site = web.TCPSite(runner, settings.host, settings.port, ssl_context=tls, backlog=_BACKLOG)
+async def _listen(runner: web.AppRunner, settings: ServeSettings, tls: ssl.SSLContext | None, room: Room) -> int:
+    """Open the sockets and return their port."""
     try:
-        await site.start()
+        for listener in await listeners(settings.host, settings.port, room):
+            await web.SockSite(runner, listener, ssl_context=tls, backlog=_BACKLOG).start()
     except OSError as error:
         why = os.strerror(error.errno) if error.errno and error.errno > 0 else "the name is not known"
         raise ServeError(
@@ -97,7 +107,8 @@ async def _listen(runner: web.AppRunner, settings: ServeSettings, tls: ssl.SSLCo
     return port
 
 
-def _tls(settings: ServeSettings) -> ssl.SSLContext | None:
+def tls_context(settings: ServeSettings) -> ssl.SSLContext | None:
+    """What speaks TLS, if the settings have a certificate. Raises ServeError for one that does not fit."""
     cert, key = settings.tls_cert, settings.tls_key
     if cert is None:
         return None
@@ -117,16 +128,32 @@ def _tls(settings: ServeSettings) -> ssl.SSLContext | None:
 
 def _exposed(settings: ServeSettings) -> str | None:
     """Why passwords would cross the network in the clear, if they would."""
-    if is_secure(settings) or is_loopback(settings.host):
+    if settings.tls_cert or is_loopback(settings.host):
         return None
-    return (
-        f"{settings.host} is reached from the network without TLS: passwords and recordings can be read on their way. "
-        "Use --tls-cert and --tls-key, or a proxy with TLS and --base-url https://..."
+    danger = (
+        f"{settings.host} is reached from the network without TLS: passwords and recordings can be read on their way."
     )
+    remedy = "Use --tls-cert and --tls-key, or a proxy with TLS on this machine, --base-url https://... and no --host."
+    if is_secure(settings):
+        remedy = (
+            "Leave --host out if the proxy is on this machine, else see that nobody but the proxy reaches the port."
+        )
+    return f"{danger} {remedy}"
+
+
+# A server on all addresses is reached on this machine by its loopback one.
+_ALL_ADDRESSES = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
 
 
 def _in_url(host: str) -> str:
-    """A host as a URL names it; a server on all addresses is reached on this machine by its loopback one."""
-    if host in ("0.0.0.0", "", "::"):  # noqa: S104 - compared, not bound
-        return "127.0.0.1"
+    """A host as a URL names it."""
+    host = _ALL_ADDRESSES.get(host, host)
     return f"[{host}]" if ":" in host else host
+
+
+def _hint(settings: ServeSettings) -> str | None:
+    """How to reach a server on all addresses by its name, which only its people know for sure."""
+    if settings.base_url or settings.host not in _ALL_ADDRESSES:
+        return None
+    name = "the name that the certificate is for" if settings.tls_cert else "this machine's name"
+    return f"From another machine, put {name} in place of {_in_url(settings.host)}."

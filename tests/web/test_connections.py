@@ -1,0 +1,267 @@
+"""Clients that want to take the server down: silent, greedy, deaf or babbling ones. Others are served meanwhile."""
+
+import asyncio
+import json
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trustme
+from tests.web.test_download_faults import Tap, until
+from tests.web.test_login_security import EXPECTED
+
+from labcrate.web import connections, listening, sending
+from labcrate.web.assets import PLOTLY, assets
+from labcrate.web.connections import Connection
+from labcrate.web.room import Room
+
+if TYPE_CHECKING:
+    from tests.conftest import LabFolder
+    from tests.web.conftest import Serve, Serving
+
+HEALTH = "GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+SECRET = "labcrate_5ecret"  # noqa: S105 - what must not be repeated
+knows_stalled = pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the system has no such option")
+
+
+class Dialling:
+    """Opens connections, and closes them after the test."""
+
+    def __init__(self) -> None:
+        self._open: list[socket.socket] = []
+
+    def __call__(self, server: "Serving", said: str = "", *, source: str = "127.0.0.1") -> socket.socket:
+        """A connection from one of this machine's addresses that says something."""
+        client = socket.socket()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        client.settimeout(60)
+        client.bind((source, 0))
+        client.connect(("127.0.0.1", int(server.url.rpartition(":")[2])))
+        if server.settings.tls_cert and said:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            client = context.wrap_socket(client)
+        self._open.append(client)
+        client.sendall(said.encode("latin-1"))
+        return client
+
+    def close(self) -> None:
+        """Close them all."""
+        for one in self._open:
+            one.close()
+
+
+@pytest.fixture
+def dial() -> Iterator[Dialling]:
+    """Opens connections."""
+    dialling = Dialling()
+    yield dialling
+    dialling.close()
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> dict[str, Path]:
+    """The settings of a server that speaks TLS."""
+    issued = trustme.CA().issue_cert("127.0.0.1")
+    issued.private_key_and_cert_chain_pem.write_to_path(tmp_path / "both.pem")
+    return {"tls_cert": tmp_path / "both.pem", "tls_key": tmp_path / "both.pem"}
+
+
+def answered(client: socket.socket) -> bool:
+    """Whether the next thing that comes is an answer to `HEALTH`; False when the connection is at its end."""
+    with suppress(ConnectionError):
+        return client.recv(1000).startswith(b"HTTP/1.1 200")
+    return False
+
+
+def all_of(client: socket.socket) -> bytes:
+    """What comes until the server ends the connection."""
+    got = b""
+    with suppress(ConnectionError):
+        while data := client.recv(1 << 16):
+            got += data
+    return got
+
+
+def held(server: "Serving") -> list[Connection]:
+    """The connections that the server has, where they have come as far as HTTP."""
+    assert server.runner.server is not None
+    return [one for one in server.runner.server.connections if isinstance(one, Connection)]
+
+
+def test_one_client_cannot_have_all_connections(serve: "Serve", usual_lab: "LabFolder", dial: Dialling) -> None:
+    """Whoever has as many as one client may is turned away, others are served, and who leaves may come back."""
+    server = serve(usual_lab.root, Room(10, 3))
+    silent = [dial(server) for _ in range(3)]
+    assert all_of(dial(server)) == b""
+    assert answered(dial(server, HEALTH, source="127.0.0.2"))
+    silent[0].close()
+    until(lambda: server.room.taken == 3)  # two of the silent ones, and the other client
+    assert answered(dial(server, HEALTH))
+
+
+def test_there_is_an_end_to_all_connections(serve: "Serve", usual_lab: "LabFolder", dial: Dialling) -> None:
+    """No number of clients takes more descriptors than there are."""
+    server = serve(usual_lab.root, Room(4, 2))
+    for number in range(1, 4):
+        for _ in range(2):
+            dial(server, source=f"127.0.0.{number}")
+    assert all_of(dial(server, source="127.0.0.9")) == b""
+    assert server.room.taken == 4
+
+
+def test_who_does_not_even_speak_tls_counts(
+    serve: "Serve", usual_lab: "LabFolder", dial: Dialling, certificate: dict[str, Path]
+) -> None:
+    """With TLS a connection counts from the moment it is there, not only when it can be understood."""
+    server = serve(usual_lab.root, Room(2, 2), **certificate)
+    silent = [dial(server) for _ in range(2)]
+    assert all_of(dial(server)) == b""
+    silent[0].close()
+    until(lambda: server.room.taken == 1)
+    assert answered(dial(server, HEALTH))
+
+
+@pytest.mark.parametrize("said", ["", "GET /api/hea", "GET /api/health HTTP/1.1\r\nHost: localhost\r\nX: "])
+def test_a_silent_connection_is_ended(
+    serve: "Serve", usual_lab: "LabFolder", dial: Dialling, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    """Who has not sent the whole head of a request after a while is waited for no longer."""
+    monkeypatch.setattr(connections, "FIRST_SECONDS", 0.05)
+    server = serve(usual_lab.root)
+    assert all_of(dial(server, said)) == b""
+    until(lambda: server.room.taken == 0)
+
+
+def test_who_has_asked_is_not_silent(serve: "Serve", usual_lab: "LabFolder", dial: Dialling) -> None:
+    """That deadline is about the first request: it ends a connection without one, and none that brought one."""
+    server = serve(usual_lab.root)
+    silent, busy = dial(server), dial(server, HEALTH)
+    assert answered(busy)
+
+    async def meet_deadline() -> None:
+        for one in held(server):
+            one.expect_request()
+
+    until(lambda: len(held(server)) == 2)
+    asyncio.run_coroutine_threadsafe(meet_deadline(), server._loop).result()
+    assert all_of(silent) == b""
+    busy.sendall(HEALTH.encode())
+    assert answered(busy)
+
+
+def test_a_connection_is_not_kept_for_ever_after_an_answer(
+    serve: "Serve", usual_lab: "LabFolder", dial: Dialling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server ends a connection that brings no other request, also when half of one has come."""
+    monkeypatch.setattr(connections, "NEXT_SECONDS", 0.05)
+    server = serve(usual_lab.root)
+    for said in (HEALTH, HEALTH + HEALTH[:20]):
+        all_of(dial(server, said))
+    until(lambda: server.room.taken == 0)
+
+
+@knows_stalled
+@pytest.mark.parametrize("tls", [False, True])
+def test_who_takes_nothing_is_dropped(
+    serve: "Serve",
+    usual_lab: "LabFolder",
+    dial: Dialling,
+    monkeypatch: pytest.MonkeyPatch,
+    certificate: dict[str, Path],
+    tls: bool,
+) -> None:
+    """A client that asks for much and reads nothing does not keep its connection, and what waits for it, for ever."""
+    monkeypatch.setattr(listening, "STALLED_SECONDS", 0.2)
+    server = serve(usual_lab.root, **(certificate if tls else {}))
+    assert answered(dial(server, f"GET /static/{PLOTLY} HTTP/1.1\r\nHost: localhost\r\n\r\n" * 5))
+    until(lambda: server.room.taken == 0)
+
+
+@knows_stalled
+def test_a_download_may_pause_for_longer(serve: "Serve", usual_lab: "LabFolder") -> None:
+    """Browsers stop reading what they play or pause: while a file is sent, the sender's own patience counts."""
+    server = serve(usual_lab.root)
+
+    def patience_ms() -> int:
+        (one,) = held(server)
+        assert one.transport is not None
+        told: int = one.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+        return told
+
+    with Tap(server, "/api/health") as tap:
+        assert patience_ms() == listening.STALLED_SECONDS * 1000
+        tap.break_off()
+    until(lambda: not held(server))
+    with Tap(server):
+        until(lambda: patience_ms() == sending.IDLE_SECONDS * 1000)
+
+
+def test_what_waits_for_a_client_is_little(serve: "Serve", usual_lab: "LabFolder", dial: Dialling) -> None:
+    """Of a file of megabytes a client that reads nothing has some pieces in memory; the file itself is there once."""
+    server = serve(usual_lab.root)
+    dial(server, f"GET /static/{PLOTLY} HTTP/1.1\r\nHost: localhost\r\n\r\n" * 5)
+
+    def waiting() -> int:
+        transports = [one.transport for one in held(server)]
+        return sum(one.get_write_buffer_size() for one in transports if one is not None)
+
+    assert until(waiting) < 256 * 1024
+    asset = assets()[PLOTLY]
+    assert asset.body(gzipped=False) is asset.body(gzipped=False)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {SECRET}\r\r\n\r\n",
+        f"GET /setup?token={SECRET} and more HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        f"GET /setup?token={SECRET}\x01 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        f"GET http://[{SECRET} HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        f"GET / HTTP/1.1\r\nHost: localhost\r\n{SECRET}\r\n\r\n",
+        f"GET / HTTP/1.1\r\nHost: localhost\r\nCookie: {SECRET * 1000}\r\n\r\n",
+        f"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {SECRET}\r\n\r\n",
+        f"{SECRET}\r\n\r\n",
+        f"\x16\x03\x01{SECRET}\r\n\r\n",
+    ],
+)
+def test_what_is_no_request_is_answered_like_any_failure(
+    serve: "Serve", usual_lab: "LabFolder", dial: Dialling, caplog: pytest.LogCaptureFixture, said: str
+) -> None:
+    """It gets a problem with the headers of every answer; neither the answer nor the log repeats what was sent."""
+    server = serve(usual_lab.root)
+    got = all_of(dial(server, said)).decode()
+    head, _, body = got.partition("\r\n\r\n")
+    fields = dict(line.split(": ", 1) for line in head.split("\r\n")[1:])
+    assert head.split()[1] == "400"
+    assert fields["Content-Type"] == "application/problem+json"
+    assert fields.items() >= EXPECTED.items()
+    assert (json.loads(body)["status"], json.loads(body)["type"]) == (400, "about:blank")
+    assert caplog.messages == ["What 127.0.0.1 sent is no HTTP request; it was refused."]
+    assert "5ecret" not in got + caplog.text
+
+
+def test_babble_does_not_fill_the_log(
+    serve: "Serve", usual_lab: "LabFolder", dial: Dialling, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who sends no requests again and again leaves one line for all of them together, not one for each."""
+    server = serve(usual_lab.root)
+    for _ in range(50):
+        all_of(dial(server, "babble\r\n\r\n"))
+    assert len(caplog.messages) < 25  # one in ten seconds
+
+
+@pytest.mark.parametrize("base_url", [None, "http://lab.example/labcrate"])
+@pytest.mark.parametrize("path", ["//[bad", "/labcrate//[bad", "//a:b/x", "/labcrate//a:b/x", "/labcrate///", "/[bad"])
+def test_every_path_has_an_answer(
+    serve: "Serve", usual_lab: "LabFolder", dial: Dialling, caplog: pytest.LogCaptureFixture, base_url: Any, path: str
+) -> None:
+    """A path with slashes that look like a host's is a path like any other, below a proxy's or not."""
+    server = serve(usual_lab.root, base_url=base_url)
+    client = dial(server, f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert client.recv(1000).split()[1] in (b"303", b"404")
+    assert caplog.messages == []
