@@ -212,3 +212,20 @@ def test_health_tells_strangers_that_it_lives_and_no_more(usual_lab: Any, serve:
     assert told["status"] == "ok"
     assert set(told["indexing"]) == {"filesLeft", "bytesLeft", "unstable", "failed", "problem"}
     assert msgspec.json.decode(server.get("/api/health", None).content)["version"]
+
+
+def test_no_path_forges_a_line_of_the_log(
+    usual_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A line break in a path is written out: what a client sends is never a line of its own."""
+
+    async def broken(*_: object) -> None:
+        raise errors.CatalogError("It cannot be used.\nA login from 192.0.2.1 failed.")
+
+    monkeypatch.setattr("labcrate.web.routes_media.work", broken)
+    server = serve(usual_lab.root)
+    with caplog.at_level(logging.WARNING, "labcrate.web"):
+        answer = server.get("/api/sessions/42/recordings/a%0AA%20login%20from%20192.0.2.2%20failed.mp4", Role.OPERATOR)
+    assert answer.status_code == 503
+    (told,) = [record.getMessage() for record in caplog.records if "recordings/a" in record.getMessage()]
+    assert "\n" not in told

@@ -34,7 +34,7 @@ from labcrate.errors import (
     UsageError,
     VerificationError,
 )
-from labcrate.lab.text import visible
+from labcrate.lab.text import one_line, visible
 from labcrate.web.access import Handler
 from labcrate.web.pages import render
 from labcrate.web.site import LAB
@@ -104,7 +104,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except LabcrateError as error:
         problem, headers = of_error(error), _headers_of(error)
         if error.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, NotReadyError):
-            _log.warning("%s %s: %s", request.method, visible(request.path), visible(str(error)))
+            _log.warning("%s %s: %s", request.method, one_line(request.path), one_line(str(error)))
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST:
             raise
@@ -113,7 +113,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer and the log the reason
         if isinstance(error, ConnectionError) and _gone(request):
             return web.Response(status=_CLIENT_GONE)
-        log_unexpected(request.app, f"{request.method} {visible(request.path)}", error)
+        log_unexpected(request.app, f"{request.method} {one_line(request.path)}", error)
         problem, headers = Problem(_ABOUT_HTTP, "Internal Server Error", 500, _UNEXPECTED), {}
     return _answer(request, problem, headers)
 
