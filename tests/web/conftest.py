@@ -117,6 +117,12 @@ class Serving:
         """One GET with a role."""
         return self.as_(role).get(self.url + path, timeout=60, **options)
 
+    @property
+    def connections(self) -> int:
+        """How many clients are there."""
+        assert self.runner.server
+        return sum(one.transport is not None for one in self.runner.server.connections)
+
     def stop(self) -> None:
         """End it, and every client."""
         for client in self._sessions:

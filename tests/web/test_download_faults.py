@@ -8,6 +8,7 @@ import os
 import random
 import re
 import socket
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,7 +19,9 @@ from typing import Any, Self
 import aiohttp
 import pytest
 
-from labcrate.people.exports import Line
+from labcrate.catalog.state import state_folder
+from labcrate.people.database import Database
+from labcrate.people.exports import ExportLog, Line
 from labcrate.people.roles import Role
 from labcrate.web import sending
 from labcrate.web.login import EXPORT_LOG
@@ -36,19 +39,31 @@ def big_lab(usual_lab: Any) -> Any:
     return usual_lab
 
 
+def asking(server: Any, path: str = PATH, headers: str = "") -> socket.socket:
+    """A connection with little room, on which a download was asked for."""
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    connection.settimeout(60)
+    connection.connect((host, int(port)))
+    connection.sendall(
+        f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {server.token(Role.OPERATOR)}\r\n"
+        f"{headers}\r\n".encode()
+    )
+    return connection
+
+
+def reset(connection: socket.socket) -> None:
+    """End a connection without a word."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    connection.close()
+
+
 class Tap:
     """A client that takes bytes when it is told to, and has little room for more."""
 
     def __init__(self, server: Any, path: str = PATH, headers: str = "") -> None:
-        host, _, port = server.url.removeprefix("http://").partition(":")
-        self.socket = socket.socket()
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-        self.socket.settimeout(60)
-        self.socket.connect((host, int(port)))
-        self.socket.sendall(
-            f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {server.token(Role.OPERATOR)}\r\n"
-            f"{headers}\r\n".encode()
-        )
+        self.socket = asking(server, path, headers)
         self._file = self.socket.makefile("rb")
         self.status = self._file.readline()
         self.headers: dict[str, str] = {}
@@ -79,9 +94,8 @@ class Tap:
 
     def break_off(self) -> None:
         """Go away without a word."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         self._file.close()
-        self.socket.close()
+        reset(self.socket)
 
 
 def until(met: Callable[[], Any]) -> Any:
@@ -183,6 +197,55 @@ def test_a_client_that_goes_away(serve: Any, big_lab: Any, caplog: pytest.LogCap
     until(lambda: descriptors() <= before)
     assert [record for record in caplog.records if record.levelno >= logging.WARNING or record.exc_info] == []
     assert list((big_lab.root / ".labcrate").glob("document*")) == []
+
+
+def test_a_client_that_leaves_while_its_line_is_written(
+    serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line that is being written when its client leaves says so in the end: nothing was sent, nothing runs on."""
+    server = serve(big_lab.root)
+    server.get(PATH, Role.OPERATOR)
+    begun, written, begin = threading.Event(), threading.Event(), server.app[EXPORT_LOG].begin
+
+    def slow(**values: Any) -> int:
+        begun.set()
+        assert written.wait(60)
+        number: int = begin(**values)
+        return number
+
+    monkeypatch.setattr(server.app[EXPORT_LOG], "begin", slow)
+    others = server.connections
+    connection = asking(server)
+    assert begun.wait(60)
+    reset(connection)
+    until(lambda: server.connections == others)
+    written.set()
+    line = ended(server, 2)[0]
+    assert (line.outcome, line.reason, line.bytes_sent) == ("aborted", "the client went away", 0)
+
+
+def test_the_server_is_stopped_during_many_downloads(serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many run and however slow the log is, each line ends, and none tells of fewer bytes than arrived."""
+    server = serve(big_lab.root)
+    server.get(PATH, Role.OPERATOR)
+    end = server.app[EXPORT_LOG].end
+
+    def slow(*values: Any) -> None:
+        time.sleep(0.05)
+        end(*values)
+
+    monkeypatch.setattr(server.app[EXPORT_LOG], "end", slow)
+    taps = [Tap(server, headers=f"Range: bytes={number}-\r\n") for number in range(40)]
+    arrived = {number: len(tap.take(1000 * number)) for number, tap in enumerate(taps)}
+    server.stop()
+    server.stop = lambda: None
+    arrived = {number: arrived[number] + len(tap.take_all()) for number, tap in enumerate(taps)}
+    for tap in taps:
+        tap.break_off()
+    with Database.open(state_folder(big_lab.root)) as database, ExportLog(database) as log:
+        lines = {line.start: line for line in log.lines(limit=40)}
+    assert {(line.outcome, line.reason) for line in lines.values()} == {("aborted", "the server was stopped")}
+    assert [line for line in lines.values() if line.bytes_sent < arrived[line.start]] == []
 
 
 def test_clients_that_take_nothing_hold_nobody_up(serve: Any, big_lab: Any) -> None:

@@ -13,6 +13,7 @@ from aiohttp import hdrs, web
 from labcrate.archive.entity import Segment
 from labcrate.errors import SourceChangedError
 from labcrate.people.exports import Outcome
+from labcrate.web.finishing import finish
 from labcrate.web.ranges import CONDITIONS, Answer, Representation, answer
 from labcrate.web.sending import SENDER, ClientGoneError, Transfer
 
@@ -64,9 +65,10 @@ async def deliver(
     if content_range := part.content_range(there.length):
         response.headers[hdrs.CONTENT_RANGE] = content_range
     if request.method == hdrs.METH_GET and part.length:
-        if witness:
-            await witness.begin(part.start, part.length)
-        await _send(request, response, segments(part.start, part.stop), about, witness)
+        with request.app[SENDER].under_way():
+            if witness:
+                await _begin(request, part, witness)
+            await _send(request, response, segments(part.start, part.stop), about, witness)
     return response
 
 
@@ -94,6 +96,19 @@ def _refuse(part: Answer, there: Representation) -> None:
         )
 
 
+async def _begin(request: web.Request, part: Answer, witness: Witness) -> None:
+    """Have it written down what will be sent; whoever leaves meanwhile leaves a line that has ended."""
+    try:
+        await finish(witness.begin(part.start, part.length))
+    except asyncio.CancelledError:
+        await finish(witness.end(0, Outcome.ABORTED, _why_cancelled(request)))
+        raise
+
+
+def _why_cancelled(request: web.Request) -> str:
+    return _STOPPED if request.app[SENDER].stopping else _CLIENT_GONE
+
+
 async def _send(
     request: web.Request, response: web.StreamResponse, segments: Iterable[Segment], about: str, witness: Witness | None
 ) -> None:
@@ -109,7 +124,7 @@ async def _send(
     except (ClientGoneError, ConnectionError):
         outcome, reason = Outcome.ABORTED, _CLIENT_GONE
     except asyncio.CancelledError:
-        outcome, reason = Outcome.ABORTED, _STOPPED if request.app[SENDER].stopping else _CLIENT_GONE
+        outcome, reason = Outcome.ABORTED, _why_cancelled(request)
         raise
     except OSError as error:
         reason = f"the server has reached a limit ({error.strerror or 'out of resources'})"
@@ -120,8 +135,7 @@ async def _send(
             _log.warning("%s was broken off: %s", about, reason)
         if witness and telling:
             telling.cancel()
-            # Whoever is cancelled while waiting here waits no longer; the line is written all the same.
-            await asyncio.shield(witness.end(transfer.sent, outcome, reason or None))
+            await finish(witness.end(transfer.sent, outcome, reason or None))
 
 
 async def _tell(transfer: Transfer, witness: Witness) -> None:

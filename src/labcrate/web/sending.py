@@ -4,14 +4,15 @@ import asyncio
 import os
 import socket
 import struct
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from aiohttp import web
 
 from labcrate.archive.entity import Segment
+from labcrate.web.finishing import finish
 from labcrate.web.listening import bear_with
 from labcrate.web.pushing import Pause, Push, Steps, pieces
 
@@ -46,10 +47,24 @@ class Sender:
 
     def __init__(self) -> None:
         self.stopping = False
+        self._under_way: set[asyncio.Future[None]] = set()
         self._pool = ThreadPoolExecutor(THREADS, "send")
 
-    def close(self) -> None:
-        """End the threads once they are done."""
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        """What is done inside is waited for when the server ends, though that cancels it."""
+        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._under_way.add(ended)
+        try:
+            yield
+        finally:
+            self._under_way.discard(ended)
+            ended.set_result(None)
+
+    async def close(self) -> None:
+        """End the threads once all that is under way has ended, and has said so."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
         self._pool.shutdown()
 
     async def send(self, request: web.Request, segments: Iterable[Segment], transfer: Transfer) -> None:
@@ -101,9 +116,9 @@ class Sender:
         try:
             while piece := await self._in_thread(steps):
                 _transport(request)
+                transfer.written += len(piece)  # the transport takes it at once, and may never say so
                 async with asyncio.timeout(IDLE_SECONDS):
                     await request.writer.write(piece)
-                transfer.written += len(piece)
         except BaseException:
             await self._end(steps)
             raise
@@ -119,14 +134,14 @@ class Sender:
             if connection:
                 connection.close()
 
-        await asyncio.shield(asyncio.wrap_future(self._pool.submit(end)))
+        await finish(asyncio.wrap_future(self._pool.submit(end)))
 
 
 SENDER = web.AppKey("sender", Sender)
 
 
 def add_sender(app: web.Application) -> None:
-    """Give an application the threads that send; they end with it."""
+    """Give an application the threads that send; they end with it, before what they need (the log) does."""
     app[SENDER] = Sender()
     app.on_shutdown.append(_stop)
     app.cleanup_ctx.append(_close)
@@ -138,7 +153,7 @@ async def _stop(app: web.Application) -> None:
 
 async def _close(app: web.Application) -> AsyncIterator[None]:
     yield
-    app[SENDER].close()
+    await app[SENDER].close()
 
 
 def break_off(request: web.Request) -> None:
