@@ -8,6 +8,8 @@ import os
 import random
 import re
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -20,11 +22,13 @@ import aiohttp
 import pytest
 
 from labcrate.catalog.state import state_folder
+from labcrate.errors import PeopleError
 from labcrate.people.database import Database
 from labcrate.people.exports import ExportLog, Line
 from labcrate.people.roles import Role
-from labcrate.web import sending
-from labcrate.web.login import EXPORT_LOG
+from labcrate.web import delivering, ends, sending
+from labcrate.web.login import EXPORT_LOG, USERS
+from labcrate.web.standing import STANDING
 
 PATH = "/api/sessions/42/archive.zip"
 BIG = "recordings/cam1_session42_big.mp4"
@@ -230,9 +234,9 @@ def test_the_server_is_stopped_during_many_downloads(serve: Any, big_lab: Any, m
     server.get(PATH, Role.OPERATOR)
     end = server.app[EXPORT_LOG].end
 
-    def slow(*values: Any) -> None:
+    def slow(*values: Any, **more: Any) -> None:
         time.sleep(0.05)
-        end(*values)
+        end(*values, **more)
 
     monkeypatch.setattr(server.app[EXPORT_LOG], "end", slow)
     taps = [Tap(server, headers=f"Range: bytes={number}-\r\n") for number in range(40)]
@@ -246,6 +250,85 @@ def test_the_server_is_stopped_during_many_downloads(serve: Any, big_lab: Any, m
         lines = {line.start: line for line in log.lines(limit=40)}
     assert {(line.outcome, line.reason) for line in lines.values()} == {("aborted", "the server was stopped")}
     assert [line for line in lines.values() if line.bytes_sent < arrived[line.start]] == []
+
+
+def disable(server: Any, name: str) -> None:
+    """Lock a user out."""
+    server.app[USERS].disable(name)
+
+
+def demote(server: Any, name: str) -> None:
+    """Let a user see sessions, and nothing more."""
+    server.app[USERS].set_role(name, Role.VIEWER)
+
+
+def disable_by_command(server: Any, name: str) -> None:
+    """Lock a user out from another process."""
+    words = [sys.executable, "-m", "labcrate", "user", "disable", name, "--lab", server.settings.lab_folder]
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize("revoke", [disable, demote, disable_by_command])
+def test_who_may_no_longer_export_gets_no_more(
+    serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch, revoke: Callable[[Any, str], None]
+) -> None:
+    """A download ends soon after its user may not have it any more, however long the client would have taken."""
+    monkeypatch.setattr(delivering, "_TELL_EVERY_SECONDS", 0.02)
+    server = serve(big_lab.root)
+    etag = server.get(PATH).headers["ETag"]
+    with Tap(server) as tap:
+        total = int(tap.headers["content-length"])
+        began = len(tap.take(1_000_000))
+        revoke(server, "the operator")
+        line = ended(server, 2)[0]
+        assert (line.outcome, line.reason) == ("broken", "the user may no longer export")
+        assert began + len(tap.take_all()) <= line.bytes_sent < total
+    assert server.app[STANDING].by_etag(42, etag)  # it is the user who may not, the archive is whole
+
+
+def test_a_line_whose_end_cannot_be_written_is_ended_later(
+    serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A full disk at the end of a download leaves no line running: it is tried again, and the time is the end's own."""
+    monkeypatch.setattr(ends, "_AGAIN_SECONDS", 0.02)
+    server = serve(big_lab.root)
+    end, tried = server.app[EXPORT_LOG].end, []
+
+    def full(*values: Any, **more: Any) -> None:
+        tried.append(more["ended"])
+        if len(tried) < 5:
+            raise PeopleError("The disk is full.")
+        end(*values, **more)
+
+    monkeypatch.setattr(server.app[EXPORT_LOG], "end", full)
+    size = len(server.get(PATH, Role.OPERATOR).content)
+    line = ended(server)[0]
+    assert (line.outcome, line.bytes_sent, len(tried)) == ("finished", size, 5)
+    assert line.ended
+    assert {round(1000 * at) for at in tried} == {round(1000 * line.ended.timestamp())}
+    told = "The export log was not yet told that transfer 1 ended (finished, %d bytes): The disk is full."
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == [told % size]
+
+
+def test_an_end_that_could_not_be_written_is_written_before_the_server_ends(
+    serve: Any, usual_lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits to be written when the server is told to stop is tried a last time."""
+    server = serve(usual_lab.root)
+    tried = threading.Event()
+
+    def full(*_: Any, **__: Any) -> None:
+        tried.set()
+        raise PeopleError("The disk is full.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(server.app[EXPORT_LOG], "end", full)
+        server.get(PATH, Role.OPERATOR)
+        assert tried.wait(60)
+    server.stop()
+    server.stop = lambda: None
+    with Database.open(state_folder(usual_lab.root)) as database, ExportLog(database) as log:
+        assert [line.outcome for line in log.lines()] == ["finished"]
 
 
 def test_clients_that_take_nothing_hold_nobody_up(serve: Any, big_lab: Any) -> None:

@@ -103,13 +103,19 @@ class ExportLog:
                 "UPDATE export SET bytes_sent = ? WHERE number = ? AND outcome = 'running'", (bytes_sent, line)
             )
 
-    def end(self, line: int, bytes_sent: int, outcome: Outcome, reason: str | None = None) -> None:
-        """Say how a transfer ended; of a line that ended before, nothing changes."""
+    def end(
+        self, line: int, bytes_sent: int, outcome: Outcome, reason: str | None = None, *, ended: float | None = None
+    ) -> None:
+        """Say how a transfer ended, just now or (``ended``, in the clock's seconds) before.
+
+        Of a line that ended already, nothing changes.
+        """
+        ended_ms = round(1000 * (self._clock() if ended is None else ended))
         with self._database.change() as connection:
             connection.execute(
                 "UPDATE export SET ended_ms = ?, bytes_sent = ?, outcome = ?, reason = ? "
                 "WHERE number = ? AND outcome = 'running'",
-                (now_ms(self._clock), bytes_sent, outcome, reason and one_line(reason), line),
+                (ended_ms, bytes_sent, outcome, reason and one_line(reason), line),
             )
 
     def settle(self) -> int:

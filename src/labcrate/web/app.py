@@ -23,6 +23,7 @@ from labcrate.web import (
     routes_sessions,
     routes_static,
 )
+from labcrate.web.ends import add_ends
 from labcrate.web.gate import access
 from labcrate.web.indexer import add_indexer
 from labcrate.web.jobs import add_jobs
@@ -55,6 +56,7 @@ def make_app(settings: ServeSettings, passwords: Passwords | None = None) -> web
     app[WORK] = ThreadPoolExecutor(_WORKERS, "work")
     app.cleanup_ctx.append(_threads)
     app.cleanup_ctx.append(keep_tidy)
+    add_ends(app)
     add_sender(app)
     app[LISTING] = Listing(app[SNAPSHOT])
     add_jobs(app)

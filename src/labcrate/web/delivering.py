@@ -11,11 +11,11 @@ from typing import Protocol
 from aiohttp import hdrs, web
 
 from labcrate.archive.entity import Segment
-from labcrate.errors import SourceChangedError
+from labcrate.errors import NotAllowedError, SourceChangedError
 from labcrate.people.exports import Outcome
 from labcrate.web.finishing import finish
 from labcrate.web.ranges import CONDITIONS, Answer, Representation, answer
-from labcrate.web.sending import SENDER, ClientGoneError, Transfer
+from labcrate.web.sending import SENDER, ClientGoneError, Transfer, break_off
 
 _TELL_EVERY_SECONDS = 5.0
 _CLIENT_GONE, _STOPPED = "the client went away", "the server was stopped"
@@ -26,13 +26,13 @@ Segments = Callable[[int, int], Iterable[Segment]]
 
 
 class Witness(Protocol):
-    """Is told how a body is sent, and may wait for a disk each time; once begun, nothing it does ends the sending."""
+    """Is told how a body is sent, and may wait for a disk each time."""
 
     async def begin(self, start: int, length: int) -> None:
         """So many bytes from there will be sent. What this raises has nothing sent."""
 
     async def progress(self, sent: int) -> None:
-        """So many bytes are on their way."""
+        """So many bytes are on their way. Raises NotAllowedError when no more may be."""
 
     async def end(self, sent: int, outcome: Outcome, reason: str | None) -> None:
         """How it ended."""
@@ -113,7 +113,7 @@ async def _send(
     request: web.Request, response: web.StreamResponse, segments: Iterable[Segment], about: str, witness: Witness | None
 ) -> None:
     transfer = Transfer()
-    telling = asyncio.get_running_loop().create_task(_tell(transfer, witness)) if witness else None
+    telling = asyncio.get_running_loop().create_task(_tell(request, transfer, witness)) if witness else None
     outcome, reason = Outcome.BROKEN, "the server failed"
     try:
         await response.prepare(request)
@@ -129,6 +129,8 @@ async def _send(
     except OSError as error:
         reason = f"the server has reached a limit ({error.strerror or 'out of resources'})"
     finally:
+        if transfer.refused:
+            outcome, reason = Outcome.BROKEN, transfer.refused
         if outcome is not Outcome.FINISHED:
             response.force_close()
         if outcome is Outcome.BROKEN:
@@ -138,7 +140,11 @@ async def _send(
             await finish(witness.end(transfer.sent, outcome, reason or None))
 
 
-async def _tell(transfer: Transfer, witness: Witness) -> None:
-    while True:
+async def _tell(request: web.Request, transfer: Transfer, witness: Witness) -> None:
+    while not transfer.refused:
         await asyncio.sleep(_TELL_EVERY_SECONDS)
-        await witness.progress(transfer.sent)
+        try:
+            await witness.progress(transfer.sent)
+        except NotAllowedError as error:
+            transfer.refused = str(error)
+            break_off(request)

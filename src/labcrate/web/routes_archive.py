@@ -11,7 +11,7 @@ from labcrate.web.access import allow, caller
 from labcrate.web.delivering import conditions, deliver
 from labcrate.web.disposition import archive_file_name, disposition
 from labcrate.web.jobs import JOBS, Job
-from labcrate.web.loglines import LogLine, Taken
+from labcrate.web.loglines import NO_LONGER_ALLOWED, LogLine, Taken
 from labcrate.web.ranges import Representation, tags_wanted
 from labcrate.web.site import work
 from labcrate.web.standing import STANDING, Archive
@@ -86,6 +86,6 @@ class _Line(LogLine):
 
     async def end(self, sent: int, outcome: Outcome, reason: str | None) -> None:
         """Say how it ended."""
-        if outcome is Outcome.BROKEN:
+        if outcome is Outcome.BROKEN and reason != NO_LONGER_ALLOWED:
             self._standing.forget(self._archive)
         await super().end(sent, outcome, reason)

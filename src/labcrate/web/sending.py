@@ -30,11 +30,15 @@ class ClientGoneError(Exception):
 
 
 class Transfer:
-    """One body on its way: ``sent`` is how many of its bytes the system has taken so far."""
+    """One body on its way: ``sent`` is how many of its bytes the system has taken so far.
+
+    ``refused`` says why it may not go on, once it may not.
+    """
 
     def __init__(self) -> None:
         self.push: Push | None = None
         self.written = 0
+        self.refused: str | None = None
 
     @property
     def sent(self) -> int:

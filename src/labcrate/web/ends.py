@@ -1,0 +1,81 @@
+"""Ends of transfers for the export log: what cannot be written down now (a full disk) is written when it can be."""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from labcrate.errors import PeopleError
+from labcrate.people.exports import ExportLog, Outcome
+from labcrate.web.login import EXPORT_LOG
+from labcrate.web.site import work
+
+_AGAIN_SECONDS = 60.0
+_log = logging.getLogger("labcrate.web")
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How the transfer of a line ended; ``at`` is when, in seconds since 1970."""
+
+    line: int
+    sent: int
+    outcome: Outcome
+    reason: str | None
+    at: float = field(default_factory=time.time)
+
+
+class Ends:
+    """Writes ends into their lines, and keeps those that it cannot write. Any thread may use it; it waits for disks."""
+
+    def __init__(self, log: ExportLog) -> None:
+        self._log, self._writing = log, threading.Lock()
+        self._kept: list[End] = []
+
+    def write(self, end: End) -> None:
+        """Write one down, now or later."""
+        try:
+            self._write(end)
+        except PeopleError as error:
+            told = (end.line, end.outcome, end.sent, error)
+            _log.warning("The export log was not yet told that transfer %d ended (%s, %d bytes): %s", *told)
+            self._kept.append(end)
+
+    def write_kept(self) -> None:
+        """Write down what could not be written before, as far as that can be done now."""
+        with self._writing, suppress(PeopleError):
+            while self._kept:
+                self._write(self._kept[0])
+                self._kept.pop(0)
+
+    def _write(self, end: End) -> None:
+        self._log.end(end.line, end.sent, end.outcome, end.reason, ended=end.at)
+
+
+ENDS = web.AppKey("ends", Ends)
+
+
+def add_ends(app: web.Application) -> None:
+    """Give an application what writes ends; before the application ends, it tries a last time."""
+    app[ENDS] = Ends(app[EXPORT_LOG])
+    app.cleanup_ctx.append(_keep_writing)
+
+
+async def _keep_writing(app: web.Application) -> AsyncIterator[None]:
+    task = asyncio.get_running_loop().create_task(_write_again(app))
+    yield
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    await work(app, app[ENDS].write_kept)
+
+
+async def _write_again(app: web.Application) -> None:
+    while True:
+        await asyncio.sleep(_AGAIN_SECONDS)
+        await work(app, app[ENDS].write_kept)
