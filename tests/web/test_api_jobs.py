@@ -14,7 +14,9 @@ from labcrate.people.roles import Role
 from labcrate.web import jobs as jobs_module
 from labcrate.web import routes_jobs
 from labcrate.web.jobs import JOBS
+from labcrate.web.login import USERS
 from labcrate.web.meter import Cancelled, JobProgress, Meter
+from labcrate.web.standing import STANDING
 
 MIB = 1 << 20
 
@@ -122,7 +124,7 @@ def test_a_job_is_cancelled_in_mid_work(big_lab: Any, serve: Any, gate: Gate) ->
 
 
 def test_the_server_stops_in_mid_job(big_lab: Any, serve: Any, gate: Gate) -> None:
-    """Ending the server ends its jobs, and whoever listens to one hears that."""
+    """Ending the server ends its jobs, but tells nobody that they were cancelled: a page asks again for the same."""
     server = serve(big_lab.root, workers=1)
     client = server.as_(Role.OPERATOR)
     job = client.post(f"{server.url}/api/sessions/42/prepare").json()
@@ -140,7 +142,59 @@ def test_the_server_stops_in_mid_job(big_lab: Any, serve: Any, gate: Gate) -> No
     reader.join()
     server.stop = lambda: None
     assert running.state == "cancelled"
-    assert _events(told[0])[-1][1] == "cancelled"
+    assert {name for _, name, _ in _events(told[0])} == {"progress"}
+
+
+def test_a_stream_ends_for_who_may_hear_no_more(
+    big_lab: Any, serve: Any, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user who is disabled, or made a viewer, hears no more of a job, which goes on for the others."""
+    monkeypatch.setattr(routes_jobs, "_LOOKS_UNTIL_ASKED_WHO", 1)
+    server = serve(big_lab.root, workers=1)
+    job = server.as_(Role.OPERATOR).post(f"{server.url}/api/sessions/42/prepare").json()
+    assert gate.held.wait(60)
+    for path in (job["links"]["events"], "/api/sessions/42/export-progress"):
+        server.app[USERS].set_role("the operator", Role.OPERATOR)
+        events = {"Accept": "text/event-stream"}
+        with server.as_(Role.OPERATOR).get(server.url + path, headers=events, stream=True, timeout=60) as stream:
+            server.app[USERS].set_role("the operator", Role.VIEWER)
+            assert "done" not in stream.text
+            assert "completed" not in stream.text
+    gate.opened.set()
+    assert _events(server.get(job["links"]["events"]).text)[-1][1] == "done"
+
+
+def test_what_is_ready_waits_for_nobody(big_lab: Any, serve: Any, gate: Gate) -> None:
+    """While others' recordings are read in all the threads there are, a ready archive is told to be ready at once."""
+    server = serve(big_lab.root, workers=1)
+    server.app[STANDING].archive(7, Options())
+    client = server.as_(Role.OPERATOR)
+    for seconds in range(jobs_module._AT_ONCE):
+        assert client.post(f"{server.url}/api/sessions/42/prepare?pad={seconds}s").status_code == 202
+    assert gate.held.wait(60)
+    answer = client.post(f"{server.url}/api/sessions/7/prepare")
+    assert (answer.status_code, answer.json()["state"], answer.json()["bytesTotal"]) == (200, "done", 0)
+    told = _events(client.get(server.url + answer.json()["links"]["events"]).text)
+    assert [name for _, name, _ in told] == ["done"]
+    server.app[JOBS].stop()
+
+
+def test_a_download_that_waited_for_a_cancelled_job_says_so(big_lab: Any, serve: Any, gate: Gate) -> None:
+    """Who waited for an archive whose preparing somebody cancelled is told just that, and asks again."""
+    server = serve(big_lab.root, workers=1)
+    told: list[Any] = []
+    waiting = threading.Thread(target=lambda: told.append(server.get("/api/sessions/42/archive.zip")))
+    waiting.start()
+    assert gate.held.wait(60)
+    client = server.as_(Role.OPERATOR)
+    job = client.post(f"{server.url}/api/sessions/42/prepare").json()
+    assert client.delete(server.url + job["links"]["self"]).status_code == 202
+    gate.opened.set()
+    waiting.join()
+    assert told[0].status_code == 503
+    assert told[0].headers["Retry-After"] == "2"
+    sentence = f"Preparing the archive of session 42 was cancelled (job {job['id']}); ask for it again."
+    assert told[0].json()["detail"] == sentence
 
 
 def test_a_stream_that_was_heard_to_its_end_is_not_begun_again(usual_lab: Any, serve: Any) -> None:
@@ -207,6 +261,8 @@ def test_a_job_that_fails_says_why(big_lab: Any, serve: Any, gate: Gate) -> None
     assert told[2]["error"]["type"] == "urn:labcrate:error:incomplete"
     assert "recordings/cam2_session42_big.mp4 changed while it was read" in told[2]["error"]["detail"]
     assert str(big_lab.root) not in json.dumps(told)
+    assert (told[2]["filesDone"], told[2]["filesTotal"], told[2]["currentFile"]) == (3, 3, None)
+    assert (told[2]["bytesPerSecond"], told[2]["secondsLeft"]) == (None, None)
 
 
 def test_an_unforeseen_error_ends_the_job_and_is_logged(

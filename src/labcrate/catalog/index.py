@@ -55,7 +55,7 @@ class Progress:
         """This many bytes more were read."""
 
     def finish(self, path: str) -> None:
-        """One file more is done."""
+        """One file more is done, or cannot be read."""
 
 
 Prober = Callable[[BinaryIO], Probe]
@@ -130,16 +130,22 @@ def _index_one(
     lab: Lab, wish: Wish, known: Indexed, probe: Prober, progress: Progress, stop: threading.Event
 ) -> Indexed:
     progress.start(wish.path)
+    try:
+        return _looked_into(lab, wish, known, probe, partial(_told, progress, stop))
+    finally:
+        progress.finish(wish.path)
+
+
+def _looked_into(lab: Lab, wish: Wish, known: Indexed, probe: Prober, told: Callable[[int], None]) -> Indexed:
     fd = lab.open(wish.path)
     with os.fdopen(fd, "rb", buffering=0) as file:
         _same_or_raise(file, wish)
         if wish.hash and known.fixity is None:
-            known = replace(known, fixity=fixity_of(file, partial(_told, progress, stop)))
+            known = replace(known, fixity=fixity_of(file, told))
         if wish.probe and known.probe is None:
             file.seek(0)
             known = replace(known, probe=probe(file))
         _same_or_raise(file, wish)
-    progress.finish(wish.path)
     return known
 
 

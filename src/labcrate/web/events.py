@@ -11,6 +11,10 @@ KEEP_ALIVE = b": still here\n\n"
 _RETRY = b"retry: 3000\n\n"
 
 
+class Over(Exception):  # noqa: N818 - no error: what was to be told was told
+    """Raised by whatever makes a stream's events to end it without a last word; its client may ask for it again."""
+
+
 def wants_events(request: web.Request) -> bool:
     """Whether the client asks for a stream of events."""
     return EVENT_STREAM in request.headers.get(hdrs.ACCEPT, "")
@@ -23,13 +27,14 @@ def event(data: bytes, *, name: str | None = None, number: str | None = None) ->
 
 
 async def stream(request: web.Request, events: AsyncIterator[bytes]) -> web.StreamResponse:
-    """Send events as they come; a client that goes away ends it."""
+    """Send events as they come; a client that goes away ends it, and so does ``Over``."""
     answer = web.StreamResponse(headers={hdrs.CACHE_CONTROL: "no-store", "X-Accel-Buffering": "no"})
     answer.content_type, answer.charset = EVENT_STREAM, "utf-8"
     with suppress(ConnectionError):
         await answer.prepare(request)
         await answer.write(_RETRY)
-        async for told in events:
-            await answer.write(told)
+        with suppress(Over):
+            async for told in events:
+                await answer.write(told)
         await answer.write_eof()
     return answer

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -52,8 +52,9 @@ class Job:
 
     @property
     def progress(self) -> JobProgress:
-        """How far it is."""
-        return self.meter.read()
+        """How far it is; one that has ended is at no file any more."""
+        now = self.meter.read()
+        return now if self.running else replace(now, rate=None, seconds_left=None, current_file=None)
 
     @property
     def running(self) -> bool:
@@ -62,9 +63,13 @@ class Job:
 
 
 class Jobs:
-    """All jobs that run, and the latest that ended. Use it on the event loop; ``running`` from any thread."""
+    """All jobs that run, and the latest that ended. Use it on the event loop; ``running`` from any thread.
+
+    ``stopping`` says that the server ends, and with it all jobs.
+    """
 
     def __init__(self, app: web.Application, standing: Standing) -> None:
+        self.stopping = False
         self._app, self._standing = app, standing
         self._jobs: dict[int, Job] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -85,10 +90,21 @@ class Jobs:
                 return job
         if len(self._tasks) >= _MOST_UNFINISHED:
             raise TooManyError("Too many archives are being prepared; wait until one is done.", _TRY_AGAIN_SECONDS)
-        self._next += 1
-        job = Job(self._next, number, options, allow_incomplete, who, datetime.now(UTC))
-        self._jobs[job.id] = job
+        job = self._add(number, options, allow_incomplete, who)
         self._tasks[job.id] = asyncio.get_running_loop().create_task(self._run(job))
+        return job
+
+    def done(self, number: int, options: Options, *, allow_incomplete: bool, who: str) -> Job:
+        """The job of an archive that stands already: it has ended, whatever others are waiting for."""
+        job = self._add(number, options, allow_incomplete, who)
+        job.meter.settle()
+        job.state, job.ended = JobState.DONE, job.started
+        self._drop_oldest()
+        return job
+
+    def _add(self, number: int, options: Options, allow_incomplete: bool, who: str) -> Job:
+        self._next += 1
+        job = self._jobs[self._next] = Job(self._next, number, options, allow_incomplete, who, datetime.now(UTC))
         return job
 
     def get(self, number: int) -> Job:
@@ -117,7 +133,8 @@ class Jobs:
         return not job.running
 
     def stop(self) -> None:
-        """Ask every job to end."""
+        """Ask every job to end, because the server does."""
+        self.stopping = True
         for job in self._jobs.values():
             job.meter.stop()
 
@@ -167,7 +184,7 @@ def add_jobs(app: web.Application) -> None:
 
 
 async def _stop(app: web.Application) -> None:
-    # Before connections are closed: those who listen to a job hear its end, and hold nothing up.
+    # Before connections are closed: those who listen to a job hold nothing up.
     app[JOBS].stop()
 
 

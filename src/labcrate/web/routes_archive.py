@@ -10,7 +10,7 @@ from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller
 from labcrate.web.delivering import conditions, deliver
 from labcrate.web.disposition import archive_file_name, disposition
-from labcrate.web.jobs import JOBS, Job
+from labcrate.web.jobs import JOBS, Job, JobState
 from labcrate.web.loglines import NO_LONGER_ALLOWED, LogLine, Taken
 from labcrate.web.ranges import Representation, tags_wanted
 from labcrate.web.site import work
@@ -66,10 +66,14 @@ async def _ready(request: web.Request, number: int, options: Options, incomplete
                 raise job.error
             found = await work(app, app[STANDING].at_once, number, options, allow_incomplete=incomplete)
         if found is None:
-            raise NotReadyError(
-                f"The archive of session {number} is being prepared (job {job.id}); ask for it again.", _come_again(job)
-            )
+            raise NotReadyError(_not_ready(job), _come_again(job))
     return found
+
+
+def _not_ready(job: Job) -> str:
+    if job.state is JobState.CANCELLED:
+        return f"Preparing the archive of session {job.session} was cancelled (job {job.id}); ask for it again."
+    return f"The archive of session {job.session} is being prepared (job {job.id}); ask for it again."
 
 
 def _come_again(job: Job) -> int:

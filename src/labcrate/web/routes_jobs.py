@@ -14,8 +14,9 @@ from labcrate.model.timespan import format_instant
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller
 from labcrate.web.bodies import encoded, json_answer
-from labcrate.web.events import KEEP_ALIVE, event, stream, wants_events
+from labcrate.web.events import KEEP_ALIVE, Over, event, stream, wants_events
 from labcrate.web.jobs import JOBS, Job, JobState
+from labcrate.web.lasting import may_still
 from labcrate.web.problem import of_error
 from labcrate.web.site import url, work
 from labcrate.web.standing import STANDING
@@ -23,9 +24,9 @@ from labcrate.web.wanted import as_query, incomplete_allowed, numbered, wanted
 
 routes = web.RouteTableDef()
 
-_READY_WITHIN_SECONDS = 20.0
 _LOOK_EVERY_SECONDS = 0.5
 _LOOKS_UNTIL_KEEP_ALIVE = 30
+_LOOKS_UNTIL_ASKED_WHO = 10
 _END = "end"
 
 
@@ -36,9 +37,8 @@ async def prepare(request: web.Request) -> web.Response:
     app, jobs = request.app, request.app[JOBS]
     number, options, incomplete = numbered(request), wanted(request), incomplete_allowed(request)
     at_once = await work(app, _checked, app, number, options, incomplete)
-    job = jobs.prepare(number, options, allow_incomplete=incomplete, who=caller(request).name)
-    if at_once and await jobs.wait(job, _READY_WITHIN_SECONDS) and job.error:
-        raise job.error
+    begin = jobs.done if at_once else jobs.prepare
+    job = begin(number, options, allow_incomplete=incomplete, who=caller(request).name)
     status = HTTPStatus.OK if job.state is JobState.DONE else HTTPStatus.ACCEPTED
     return json_answer(job_object(app, job), status=status, headers={hdrs.LOCATION: _address(app, job)})
 
@@ -80,7 +80,7 @@ async def job_events(request: web.Request) -> web.StreamResponse:
 
     async def events() -> AsyncIterator[bytes]:
         count = 0
-        async for changed in _changes(app, job):
+        async for changed in _changes(request, job):
             count += changed
             told = encoded(job_object(app, job))
             if not changed:
@@ -109,7 +109,7 @@ async def export_progress(request: web.Request) -> web.StreamResponse:
 
     async def events() -> AsyncIterator[bytes]:
         if job is not None:
-            async for changed in _changes(app, job):
+            async for changed in _changes(request, job):
                 if job.running:
                     yield event(encoded(_as_reference(job, ready=False))) if changed else KEEP_ALIVE
         told = await work(app, app[STANDING].ready, number, options) if job else ready
@@ -118,15 +118,22 @@ async def export_progress(request: web.Request) -> web.StreamResponse:
     return await stream(request, events())
 
 
-async def _changes(app: web.Application, job: Job) -> AsyncIterator[bool]:
-    """True whenever a job has something to tell, the last time when it ended; False when it is silent for long."""
-    before, silent = None, 0
+async def _changes(request: web.Request, job: Job) -> AsyncIterator[bool]:
+    """True whenever a job has something to tell, the last time when it ended; False when it is silent for long.
+
+    Raises Over for who may hear no more, and where the server's end was the job's: it goes on when asked for again.
+    """
+    app, before, silent, looks = request.app, None, 0, 0
     while job.running:
-        now, silent = job.progress, silent + 1
+        now, silent, looks = job.progress, silent + 1, looks + 1
+        if looks % _LOOKS_UNTIL_ASKED_WHO == 0 and not await may_still(app, caller(request), Role.OPERATOR):
+            raise Over
         if now != before or silent >= _LOOKS_UNTIL_KEEP_ALIVE:
             yield now != before
             before, silent = now, 0
         await app[JOBS].wait(job, _LOOK_EVERY_SECONDS)
+    if app[JOBS].stopping and job.state is JobState.CANCELLED:
+        raise Over
     yield True
 
 
