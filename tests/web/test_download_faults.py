@@ -228,6 +228,25 @@ def test_a_client_that_leaves_while_its_line_is_written(
     assert (line.outcome, line.reason, line.bytes_sent) == ("aborted", "the client went away", 0)
 
 
+def test_a_client_that_leaves_with_the_last_byte(serve: Any, usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A download of which all was sent is finished, though its client is gone before the server has noticed."""
+    send = sending.Sender.send
+
+    async def then_leave(*arguments: Any) -> None:
+        await send(*arguments)
+        task = asyncio.current_task()
+        assert task
+        task.cancel()
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(sending.Sender, "send", then_leave)
+    server = serve(usual_lab.root)
+    with Tap(server) as tap:
+        size = len(tap.take_all())
+    line = ended(server)[0]
+    assert (line.outcome, line.reason, line.bytes_sent, line.length) == ("finished", None, size, size)
+
+
 def test_the_server_is_stopped_during_many_downloads(serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many run and however slow the log is, each line ends, and none tells of fewer bytes than arrived."""
     server = serve(big_lab.root)

@@ -125,6 +125,8 @@ async def _send(
         outcome, reason = Outcome.ABORTED, _CLIENT_GONE
     except asyncio.CancelledError:
         outcome, reason = Outcome.ABORTED, _why_cancelled(request)
+        if reason == _CLIENT_GONE and transfer.sent == response.content_length:
+            outcome, reason = Outcome.FINISHED, ""  # it left with the last byte
         raise
     except OSError as error:
         reason = f"the server has reached a limit ({error.strerror or 'out of resources'})"
