@@ -202,6 +202,37 @@ def test_requests_goes_on_with_the_same_archive_only(server: Server, whole: tupl
     client.close()
 
 
+MIRRORS: dict[str, Words] = {
+    "wget": ["-q", "-N"],
+    "wget, asking first": ["-q", "-N", "--no-if-modified-since"],
+    "curl": ["-sS", "-f", "-R", "-z", "archive.zip", "-o", "archive.zip"],
+}
+
+
+@pytest.mark.parametrize("mirror", MIRRORS)
+def test_a_mirror_notices_every_change(server: Server, whole: tuple[Path, str], tmp_path: Path, mirror: str) -> None:
+    """Clients that fetch what is newer than their file get a session that was renamed, and one with a recording more.
+
+    The new name is as long as the old one, and the recording older than all others: neither date nor size tells.
+    """
+    program, target = needed(mirror.partition(",")[0]), tmp_path / "archive.zip"
+    words = [program, *MIRRORS[mirror], "--header", f"Authorization: Bearer {server.token}", server.url]
+
+    def fetched() -> str:
+        subprocess.run([str(word) for word in words], cwd=tmp_path, check=True)
+        return sha256(target)
+
+    assert fetched() == whole[1]
+    described = whole[0] / "sessions/Session42/session_data.json"
+    described.write_text(described.read_text().replace("Morning", "Evening"))
+    renamed = fetched()
+    assert renamed != whole[1]
+    older = whole[0] / "recordings/cam1_session42_older.mp4"
+    older.write_bytes(b"an old recording")
+    os.utime(older, (0, 0))
+    assert fetched() not in (renamed, whole[1])
+
+
 def test_over_tls(whole: tuple[Path, str], tmp_path: Path) -> None:
     """With TLS the same bytes come, also resumed; a recording that changes in the middle breaks the connection too."""
     authority = trustme.CA()

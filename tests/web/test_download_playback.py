@@ -36,6 +36,12 @@ def test_a_player_gets_any_part(serve: Any, usual_lab: Any) -> None:
     assert part.headers["Content-Range"] == f"bytes 1000-1999/{len(usual_lab.clip)}"
     assert play(server, "any.mp4", **{"If-None-Match": whole.headers["ETag"]}).status_code == 304
     assert play(server, "any.mp4", Range=f"bytes={len(usual_lab.clip)}-").status_code == 416
+    since = whole.headers["Last-Modified"]
+    assert play(server, "any.mp4", **{"If-Modified-Since": since}).status_code == 304
+    assert play(server, "any.mp4", **{"If-Unmodified-Since": since}).content == usual_lab.clip
+    os.utime(usual_lab.root / "sessions/Session42/recordings/any.mp4")
+    assert play(server, "any.mp4", **{"If-Modified-Since": since}).content == usual_lab.clip
+    assert play(server, "any.mp4", **{"If-Unmodified-Since": since}).status_code == 412
 
 
 def test_what_is_played_left_the_lab(serve: Any, usual_lab: Any) -> None:

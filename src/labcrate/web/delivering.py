@@ -73,14 +73,16 @@ async def deliver(
 
 
 def _headers(there: Representation) -> dict[str, str]:
-    # RFC 9110, 8.8.2.1: never later than now, though files may be.
-    modified = min(there.modified, datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
-    return {
+    headers: dict[str, str] = {
         hdrs.ETAG: there.etag,
-        hdrs.LAST_MODIFIED: format_datetime(modified, usegmt=True),
         hdrs.ACCEPT_RANGES: "bytes",
         hdrs.CACHE_CONTROL: "private, no-cache, no-transform",
     }
+    if there.modified is None:
+        return headers
+    # RFC 9110, 8.8.2.1: never later than now, though files may be.
+    modified = min(there.modified, datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
+    return headers | {hdrs.LAST_MODIFIED: format_datetime(modified, usegmt=True)}
 
 
 def _refuse(part: Answer, there: Representation) -> None:

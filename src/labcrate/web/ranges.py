@@ -37,11 +37,15 @@ CONDITIONS = ("if-match", "if-unmodified-since", "if-none-match", "if-modified-s
 
 @dataclass(frozen=True, slots=True)
 class Representation:
-    """What could be sent: its length in bytes, its strong entity tag with its quotes, and when it last changed."""
+    """What could be sent: its length in bytes, its strong entity tag with its quotes, and when it last changed.
+
+    ``modified`` is None where no date tells one state from another, as of an archive: with a new recording it may
+    have the same date as before, or an earlier one.
+    """
 
     length: int
     etag: str
-    modified: datetime
+    modified: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +102,17 @@ def parse_date(text: str | None) -> datetime | None:
 
 
 def _refused(headers: Headers, there: Representation) -> HTTPStatus | None:
-    modified = there.modified.replace(microsecond=0)  # a date has whole seconds
+    modified = there.modified and there.modified.replace(microsecond=0)  # a date has whole seconds
     if "if-match" in headers:
         if not _names(headers["if-match"], there.etag, weak=False):
             return HTTPStatus.PRECONDITION_FAILED
-    elif (since := parse_date(headers.get("if-unmodified-since"))) and modified > since:
+    # 13.1.4 would have the date ignored where there is none. But who sends it wants nothing of another state.
+    elif (since := parse_date(headers.get("if-unmodified-since"))) and (modified is None or modified > since):
         return HTTPStatus.PRECONDITION_FAILED
     if "if-none-match" in headers:
         return HTTPStatus.NOT_MODIFIED if _names(headers["if-none-match"], there.etag, weak=True) else None
     since = parse_date(headers.get("if-modified-since"))
-    return HTTPStatus.NOT_MODIFIED if since and modified <= since else None
+    return HTTPStatus.NOT_MODIFIED if since and modified and modified <= since else None
 
 
 def _names(value: str, etag: str, *, weak: bool) -> bool:

@@ -35,7 +35,7 @@ async def archive(request: web.Request) -> web.StreamResponse:
     entity, name = found.entity, archive_file_name(found.assembly.plan)
     return await deliver(
         request,
-        Representation(entity.length, entity.etag, found.modified),
+        Representation(entity.length, entity.etag),
         {hdrs.CONTENT_TYPE: "application/zip", hdrs.CONTENT_DISPOSITION: disposition(name)},
         entity.segments,
         f"A download of session {number}",
