@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -200,6 +201,64 @@ def test_requests_goes_on_with_the_same_archive_only(server: Server, whole: tupl
     assert anew.headers["ETag"] != resuming["If-Range"]
     assert len(anew.content) == int(anew.headers["Content-Length"])
     client.close()
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_the_session_changes_before_a_download_goes_on(
+    server: Server, whole: tuple[Path, str], tmp_path: Path, client: Callable[..., Words]
+) -> None:
+    """What a client has is not spliced with another archive's end: it fails until it begins anew.
+
+    curl and wget ask for the rest without saying of what, and both would report success.
+    """
+    target = tmp_path / "down.zip"
+    assert interrupted(client(server, target, *SLOWLY[client]), target, subprocess.Popen.terminate) != 0
+    begun = target.read_bytes()
+    server.process.kill()
+    server.process.communicate()
+    (whole[0] / "recordings/cam1_session42_more.mp4").write_bytes(b"another recording")
+    server.start()
+    for _ in range(2):
+        assert subprocess.run([str(word) for word in client(server, target)], check=False).returncode != 0
+        assert target.read_bytes() == begun
+    for rest in (target, target.with_name("down.zip.aria2")):
+        rest.unlink(missing_ok=True)
+    subprocess.run([str(word) for word in client(server, target)], check=True)
+    with zipfile.ZipFile(target) as archive:
+        assert archive.testzip() is None
+        assert "recordings/cam1_session42_more.mp4" in archive.namelist()
+
+
+@pytest.mark.parametrize("client", [curl, wget])
+def test_what_is_whole_already_is_not_lengthened(
+    server: Server, whole: tuple[Path, str], tmp_path: Path, client: Callable[..., Words]
+) -> None:
+    """Resuming a whole download of a session that has grown since fails; it does not append what the new one ends in."""
+    target = tmp_path / "down.zip"
+    subprocess.run([str(word) for word in client(server, target)], check=True)
+    server.end(signal.SIGTERM)
+    (whole[0] / "recordings/cam1_session42_more.mp4").write_bytes(b"another recording")
+    server.start()
+    assert subprocess.run([str(word) for word in client(server, target)], check=False).returncode != 0
+    assert sha256(target) == whole[1]
+
+
+def test_curl_goes_on_with_the_tag_that_it_kept(server: Server, whole: tuple[Path, str], tmp_path: Path) -> None:
+    """With the tag of what it has in If-Range, curl resumes just that, and fails when there is something else."""
+    target, tag = tmp_path / "down.zip", tmp_path / "tag"
+    slowly = curl(server, target, *SLOWLY[curl], "--etag-save", str(tag))
+    assert interrupted(slowly, target, subprocess.Popen.terminate) != 0
+    begun = target.read_bytes()
+    words = [str(word) for word in curl(server, target, "-H", f"If-Range: {tag.read_text().strip()}")]
+    subprocess.run(words, check=True)
+    assert sha256(target) == whole[1]
+    target.write_bytes(begun)
+    described = whole[0] / "sessions/Session42/session_data.json"
+    described.write_text(described.read_text().replace("Morning", "Evening"))
+    server.end(signal.SIGTERM)
+    server.start()
+    assert subprocess.run(words, check=False).returncode == 33
+    assert target.read_bytes() == begun
 
 
 MIRRORS: dict[str, Words] = {

@@ -14,6 +14,7 @@ from labcrate.catalog import index
 from labcrate.people.roles import Role
 from labcrate.web import routes_archive
 from labcrate.web.login import EXPORT_LOG
+from labcrate.web.standing import STANDING
 
 PATH = "/api/sessions/42/archive.zip"
 
@@ -137,6 +138,45 @@ def test_resuming_an_archive_that_is_or_is_no_longer_the_same(serve: Any, large_
     answer = resume(etag)
     assert answer.status_code == 200
     assert answer.headers["ETag"] not in (etag, fresh.headers["ETag"])
+
+
+def test_going_on_without_a_word_on_what_is_there(serve: Any, large_lab: Any, whole: bytes) -> None:
+    """A bare Range of a session that changed goes on with the archive that was begun, or is refused: never spliced.
+
+    Who never began another one, or has begun the present one too, gets what is there.
+    """
+    server = serve(large_lab.root)
+    client, others = server.as_(Role.OPERATOR), server.as_(Role.ADMIN)
+    url, rest = server.url + PATH, {"Range": "bytes=1000-"}
+    begun = client.get(url).headers["ETag"]
+    assert client.get(url, headers=rest).content == whole[1000:]
+    large_lab.session(42, name="Evening")
+    fresh = others.get(url)
+    assert others.get(url, headers=rest).content == fresh.content[1000:]
+    answer = client.get(url, headers=rest)
+    assert (answer.status_code, answer.content, answer.headers["ETag"]) == (206, whole[1000:], begun)
+    server.app[STANDING].forget(server.app[STANDING].by_etag(42, begun))
+    for part in ("bytes=1000-", "bytes=1000-1999"):
+        refused = client.get(url, headers={"Range": part})
+        assert (refused.status_code, refused.headers["ETag"]) == (428, fresh.headers["ETag"])
+        assert refused.json()["detail"].startswith("The archive of session 42 is no longer the one that you began")
+    for part in ("bytes=0-9", "bytes=-9", "nonsense"):
+        assert others.get(url, headers={"Range": part}).status_code in (200, 206)
+    assert client.head(url, headers=rest).status_code == 200
+    assert client.get(f"{url}?only=sensors", headers=rest).status_code == 206
+    assert client.get(url, headers=rest | {"If-Match": fresh.headers["ETag"]}).content == fresh.content[1000:]
+    assert client.get(url, headers=rest | {"If-Range": begun}).content == fresh.content
+    assert client.get(url, headers=rest).content == fresh.content[1000:]
+
+
+def test_which_of_several_was_begun_is_not_guessed(serve: Any, large_lab: Any) -> None:
+    """Who began two archives that are there no more gets a part of neither, though one of them still stands."""
+    server = serve(large_lab.root)
+    client = server.as_(Role.OPERATOR)
+    for name in ("Evening", "Night"):
+        assert client.get(server.url + PATH).status_code == 200
+        large_lab.session(42, name=name)
+    assert client.get(server.url + PATH, headers={"Range": "bytes=1000-"}).status_code == 428
 
 
 def test_no_date_tells_of_an_archive(serve: Any, large_lab: Any, whole: bytes) -> None:

@@ -136,6 +136,18 @@ class ExportLog:
                 ).rowcount
         return settled
 
+    def tags(self, *, who: str, session: int, options: str, since: datetime) -> list[str]:
+        """The tags of what the server sent somebody of a session since then, the one that it sent last first."""
+        found = self._database.rows(
+            "SELECT etag FROM export WHERE session = ? AND who = ? AND options = ? AND begun_ms >= ? AND address <> '' "
+            "GROUP BY etag ORDER BY max(number) DESC",
+            session,
+            one_line(who),
+            one_line(options),
+            round(since.timestamp() * 1000),
+        )
+        return [etag for (etag,) in found]
+
     def lines(self, *, session: int | None = None, limit: int | None = None, before: int | None = None) -> list[Line]:
         """The lines, the newest first: of one session or all, and only those with a number below ``before``."""
         found = self._database.rows(

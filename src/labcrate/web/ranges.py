@@ -85,6 +85,12 @@ def tags_wanted(headers: Headers) -> list[str]:
     return [tag for value in named for prefix, tag in _TAG.findall(value) if not prefix]
 
 
+def goes_on_blindly(headers: Headers) -> bool:
+    """Whether a part from somewhere in the middle is wanted, of whatever there is: nothing says what was there."""
+    match = _RANGE.fullmatch(headers.get("range", "").strip(" \t"))
+    return bool(match and _number(match[1])) and not {"if-range", "if-match"} & headers.keys()
+
+
 def parse_date(text: str | None) -> datetime | None:
     """An HTTP date (5.6.7) as an instant, or None for what is none."""
     found = next((match for pattern in _DATES if (match := pattern.fullmatch((text or "").strip(" \t")))), None)

@@ -1,5 +1,8 @@
 """Downloads: one session's archive, whole or any part of it, the same bytes today and tomorrow."""
 
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
 from aiohttp import hdrs, web
 
 from labcrate.config import as_text
@@ -11,8 +14,9 @@ from labcrate.web.access import allow, caller
 from labcrate.web.delivering import conditions, deliver
 from labcrate.web.disposition import archive_file_name, disposition
 from labcrate.web.jobs import JOBS, Job, JobState
+from labcrate.web.login import EXPORT_LOG
 from labcrate.web.loglines import NO_LONGER_ALLOWED, LogLine, Taken
-from labcrate.web.ranges import Representation, tags_wanted
+from labcrate.web.ranges import Representation, goes_on_blindly, tags_wanted
 from labcrate.web.site import work
 from labcrate.web.standing import STANDING, Archive
 from labcrate.web.wanted import incomplete_allowed, numbered, wanted
@@ -21,6 +25,7 @@ routes = web.RouteTableDef()
 
 _WAIT_SECONDS = 20.0
 _SOONEST_SECONDS, _LATEST_SECONDS = 2, 60
+_GOES_ON_WITHIN = timedelta(days=7)
 
 
 @routes.get("/api/sessions/{id:[0-9]{1,18}}/archive.zip")
@@ -29,9 +34,12 @@ _SOONEST_SECONDS, _LATEST_SECONDS = 2, 60
 async def archive(request: web.Request) -> web.StreamResponse:
     """Send a session's archive."""
     number, options, incomplete = numbered(request), wanted(request), incomplete_allowed(request)
-    found = _same_again(request, number, options, incomplete)
+    asked = conditions(request)
+    found = _still_there(request.app, tags_wanted(asked), number, options, incomplete)
     if found is None:
         found = await _ready(request, number, options, incomplete)
+    if request.method == hdrs.METH_GET and goes_on_blindly(asked):
+        found = await _as_begun(request, number, options, incomplete, found)
     entity, name = found.entity, archive_file_name(found.assembly.plan)
     return await deliver(
         request,
@@ -43,13 +51,38 @@ async def archive(request: web.Request) -> web.StreamResponse:
     )
 
 
-def _same_again(request: web.Request, number: int, options: Options, incomplete: bool) -> Archive | None:
+def _still_there(
+    app: web.Application, tags: Iterable[str], number: int, options: Options, incomplete: bool
+) -> Archive | None:
     """The very archive that a resumed download began with, though the lab may have changed since."""
-    for tag in tags_wanted(conditions(request)):
-        found = request.app[STANDING].by_etag(number, tag)
+    for tag in tags:
+        found = app[STANDING].by_etag(number, tag)
         if found and found.assembly.plan.options == options and (incomplete or not found.assembly.plan.missing):
             return found
     return None
+
+
+async def _as_begun(request: web.Request, number: int, options: Options, incomplete: bool, present: Archive) -> Archive:
+    """What a client has a part of that does not say so, by the log: this archive, or an earlier one that still stands.
+
+    curl -C - and wget -c append what they get, so that a session that changed meanwhile would spoil what they have
+    without a word; and an answer with the whole does not help, for wget takes the end of that.
+
+    Raises HTTPPreconditionRequired where it is another one.
+    """
+    app, since = request.app, datetime.now(UTC) - _GOES_ON_WITHIN
+    who, text = caller(request).name, as_text(options)
+    tags = await work(app, app[EXPORT_LOG].tags, who=who, session=number, options=text, since=since)
+    if not tags or present.entity.etag in tags:
+        return present
+    begun = _still_there(app, tags, number, options, incomplete) if len(tags) == 1 else None
+    if begun is None:
+        raise web.HTTPPreconditionRequired(
+            headers={hdrs.ETAG: present.entity.etag},
+            text=f"The archive of session {number} is no longer the one that you began to download. Begin anew, or say "
+            "with If-Range which one you have a part of.",
+        )
+    return begun
 
 
 async def _ready(request: web.Request, number: int, options: Options, incomplete: bool) -> Archive:

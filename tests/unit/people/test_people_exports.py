@@ -52,6 +52,21 @@ def test_a_line_tells_all_of_a_transfer(log: ExportLog, clock: "Clock") -> None:
     assert (line.begun, line.ended) == (instant(round(begun * 1000)), instant(round((begun + 1.234) * 1000)))
 
 
+def test_what_somebody_was_sent_from_lately(log: ExportLog, clock: "Clock") -> None:
+    """The tags of one user, session and options since a time, each once and the last first; not the command line's."""
+    since = instant(round(clock.now * 1000))
+    clock.now += 1
+    for etag in ('"old"', '"abc"', '"old"'):
+        log.begin(**WHAT | {"etag": etag})
+    others: list[dict[str, Any]] = [{"who": "eva"}, {"session": 7}, {"options": ""}, {"address": ""}]
+    for other in others:
+        log.begin(**WHAT | {"etag": '"other"'} | other)
+    asked = {name: WHAT[name] for name in ("who", "session", "options")}
+    assert log.tags(**asked, since=since) == ['"old"', '"abc"']
+    clock.now += 1
+    assert log.tags(**asked, since=instant(round(clock.now * 1000))) == []
+
+
 def test_a_line_that_ended_stays_as_it_is(log: ExportLog, database: Database) -> None:
     """Neither a late word of a transfer nor anybody with SQL in hand changes or removes it."""
     number = log.begin(**WHAT)
