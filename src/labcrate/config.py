@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -19,7 +20,8 @@ LAB_VARIABLE = "LABCRATE_LAB"
 BASE_TOPIC_VARIABLE = "LABCRATE_BASE_TOPIC"
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|min|h)?", re.ASCII)
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, None: 1}
+_MICROSECOND, _SECOND = timedelta(microseconds=1), timedelta(seconds=1)
+_MICROSECONDS = {"ms": 1000, "s": 10**6, "m": 60 * 10**6, "min": 60 * 10**6, "h": 3600 * 10**6, None: 10**6}
 _SESSION = re.compile(r"(?:session|s)?(\d{1,18})", re.ASCII | re.IGNORECASE)
 
 
@@ -69,7 +71,7 @@ def parse_duration(text: str) -> timedelta:
     if not match:
         raise UsageError(f"{text!r} is no length of time; write it like 30s, 5m or 1h.")
     try:
-        return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+        return timedelta(microseconds=round(Decimal(match[1]) * _MICROSECONDS[match[2]]))
     except OverflowError:
         raise UsageError(f"{text!r} is longer than any calendar; write it like 30s, 5m or 1h.") from None
 
@@ -111,7 +113,7 @@ def as_query(options: Options) -> dict[str, list[str]]:
     """The words that ask for these options, as a query has them: only what is not the default, in one order."""
     span = options.span
     pairs = {
-        "pad": [f"{options.pad.total_seconds():g}s"] if options.pad else [],
+        "pad": [_duration(options.pad)] if options.pad else [],
         "readings": ["all"] if options.all_readings else [],
         "only": [str(options.only)] if options.only is not Only.ALL else [],
         "camera": list(options.cameras),
@@ -120,6 +122,12 @@ def as_query(options: Options) -> dict[str, list[str]]:
         "to": [format_instant(span.end)] if span.end else [],
     }
     return {name: values for name, values in pairs.items() if values}
+
+
+def _duration(length: timedelta) -> str:
+    """A length of time as ``parse_duration`` reads it: to the microsecond, however long."""
+    seconds, rest = divmod(length, _SECOND)
+    return f"{seconds}.{rest // _MICROSECOND:06}".rstrip("0").rstrip(".") + "s"
 
 
 def as_text(options: Options) -> str:

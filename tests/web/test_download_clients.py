@@ -233,7 +233,7 @@ def test_the_session_changes_before_a_download_goes_on(
 def test_what_is_whole_already_is_not_lengthened(
     server: Server, whole: tuple[Path, str], tmp_path: Path, client: Callable[..., Words]
 ) -> None:
-    """Resuming a whole download of a session that has grown since fails; it does not append what the new one ends in."""
+    """Resuming a whole download of a session that has grown since fails, and appends nothing to it."""
     target = tmp_path / "down.zip"
     subprocess.run([str(word) for word in client(server, target)], check=True)
     server.end(signal.SIGTERM)

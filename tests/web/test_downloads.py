@@ -226,6 +226,25 @@ def test_only_what_is_wanted(serve: Any, large_lab: Any, cli: Any, tmp_path: Any
     assert server.get("/api/sessions/99/archive.zip", Role.OPERATOR).status_code == 404
 
 
+def test_what_the_log_says_can_be_asked_for_again(serve: Any, usual_lab: Any) -> None:
+    """The options of a line are a query that gives the same archive, also with two weeks of pad."""
+    server = serve(usual_lab.root)
+    etag = server.get(f"{PATH}?only=sensors&pad=336h", Role.OPERATOR).headers["ETag"]
+    options = lines(server)[0].options
+    assert options == "pad=1209600s&only=sensors"
+    assert server.get(f"{PATH}?{options}", Role.OPERATOR).headers["ETag"] == etag
+
+
+def test_a_plus_that_was_sent_as_it_is(serve: Any, usual_lab: Any) -> None:
+    """A zone whose plus arrived as a space is refused with how to write it; written so, it is a zone."""
+    server = serve(usual_lab.root)
+    refused = server.get(f"{PATH}?from=2025-05-02T10:00:00+02:00", Role.OPERATOR)
+    assert refused.status_code == 400
+    assert "write its + as %2B" in refused.json()["detail"]
+    assert server.get(f"{PATH}?from=2025-05-02T10:00:00%2B02:00", Role.OPERATOR).status_code == 200
+    assert server.get(f"{PATH}?from=2025-05-02 08:00:00", Role.OPERATOR).status_code == 200
+
+
 def test_an_incomplete_session(serve: Any, large_lab: Any) -> None:
     """What is incomplete is refused with what is missing, and sent when it is wanted so."""
     large_lab.session(42, status="active")

@@ -1,5 +1,7 @@
 """What a query asks for: the same words as the command line's options."""
 
+import re
+
 from aiohttp import web
 
 from labcrate.config import as_query, export_options
@@ -10,6 +12,8 @@ from labcrate.web.site import SETTINGS
 
 _ONE = ("pad", "readings", "only", "from", "to", "allow_incomplete")
 _MANY = ("camera", "sensor")
+# A query's + is a space: before a zone's hours it cannot have been meant as one.
+_LOST_PLUS = re.compile(r":\d\d(\.\d+)? \d\d(:?\d\d)?")
 
 __all__ = ["as_query", "incomplete_allowed", "numbered", "wanted"]
 
@@ -23,6 +27,9 @@ def wanted(request: web.Request) -> Options:
     for name in _ONE:
         if len(query.getall(name, [])) > 1:
             raise UsageError(f"The option {name!r} is given more than once.")
+    for name in ("from", "to"):
+        if _LOST_PLUS.search(query.get(name, "")):
+            raise UsageError(f"{name} is {visible(query[name])!r}; write its + as %2B, for in a URL + is a space.")
     return export_options(
         pad=query.get("pad", "0s"),
         readings=query.get("readings", "session"),
