@@ -120,6 +120,31 @@ def test_what_cannot_be_written_down_is_not_done(near_lab: Any, serve: Any, monk
         assert not (near_lab.root / TARGET).exists()
 
 
+@pytest.mark.parametrize("method", ["hard link", "move"])
+def test_what_was_undone_and_not_written_down_can_be(
+    near_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """When the log fails after a link was taken back, taking it back once more writes it down: files and log agree."""
+
+    def full(*_: object) -> None:
+        raise PeopleError("The disk is full.")
+
+    server = serve(near_lab.root)
+    client = server.as_(Role.OPERATOR)
+    made = client.post(server.url + LINKS, json={"file": FILE, "method": method}).json()
+    address = f"{server.url}{LINKS}/{made['number']}"
+    with monkeypatch.context() as patched:
+        patched.setattr(LinkLog, "undone", full)
+        assert client.delete(address).status_code == 503
+    assert (near_lab.root / FILE).exists()
+    assert not (near_lab.root / TARGET).exists()
+    answer = client.delete(address)
+    assert (answer.status_code, answer.json()["undoneBy"]) == (200, "the operator")
+    assert server.get(LINKS).json()["links"][0]["undoneAt"]
+    assert (near_lab.root / FILE).read_bytes() == near_lab.clip
+    assert client.delete(address).status_code == 409
+
+
 def test_a_viewer_may_neither_see_nor_link(near_lab: Any, serve: Any) -> None:
     """Links name files, so viewers see none of them and change nothing; without a login there is nothing at all."""
     server = serve(near_lab.root)

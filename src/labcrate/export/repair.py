@@ -102,6 +102,17 @@ def undo(lab: Lab, repair: Repair, when: datetime | None) -> None:
         target.remove(linked)
 
 
+def is_undone(lab: Lab, repair: Repair) -> bool:
+    """Whether a link is taken back already: its file is where it came from, and nothing is where it was put."""
+    with suppress(OSError), _Place(lab, repair.source) as source:
+        source.identify()
+        try:
+            lab.identity(repair.target)
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+    return False
+
+
 class _Place:
     """A name in a folder of the lab, the folder open; a context manager that closes it."""
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from labcrate.errors import NoSuchThingError, PeopleError, RepairError
 from labcrate.export.contents import NearMiss
-from labcrate.export.repair import Method, Repair, find_near_miss, link, undo
+from labcrate.export.repair import Method, Repair, find_near_miss, is_undone, link, undo
 from labcrate.lab.folder import Lab
 from labcrate.people.links import Link, LinkLog
 
@@ -32,6 +32,8 @@ def take_back(lab: Lab, log: LinkLog, *, session: int, number: int, who: str) ->
         raise NoSuchThingError(f"Link {number} is not one of session {session}.")
     if made.undone is not None:
         raise RepairError(f"Link {number} was taken back already, by {made.undone_by}.")
-    undo(lab, Repair(session, made.source, made.target, Method(made.method)), made.linked)
+    done = Repair(session, made.source, made.target, Method(made.method))
+    if not is_undone(lab, done):  # by hand, or where it could not be written down (a full disk)
+        undo(lab, done, made.linked)
     log.undone(number, who)
     return log.get(number)

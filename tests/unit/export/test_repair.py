@@ -14,7 +14,7 @@ import pytest
 from labcrate.errors import RepairError
 from labcrate.export.contents import NearMiss, Plan
 from labcrate.export.prepare import prepared
-from labcrate.export.repair import Method, find_near_miss, link, undo
+from labcrate.export.repair import Method, find_near_miss, is_undone, link, undo
 
 OWN = "sessions/Session42/recordings"
 FILE = "recordings/cam1_42_a.mp4"
@@ -207,6 +207,19 @@ def test_the_last_copy_is_never_removed(near_lab: Any) -> None:
     with pytest.raises(RepairError, match="may be the only copy and stays"):
         undo(near_lab.open(), done, datetime.now(UTC))
     assert _linked(near_lab) == [done.target]
+
+
+def test_what_is_undone(near_lab: Any) -> None:
+    """A link counts as taken back when its file is where it was, as itself, and nothing in the session's folder."""
+    lab, done = near_lab.open(), link(near_lab.open(), 42, _near(near_lab), Method.HARD_LINK)
+    source, target = near_lab.root / done.source, near_lab.root / done.target
+    assert not is_undone(lab, done)
+    aside = target.rename(near_lab.root / "aside.mp4")
+    assert is_undone(lab, done)
+    source.unlink()
+    assert not is_undone(lab, done)
+    source.symlink_to(aside)
+    assert not is_undone(lab, done)
 
 
 def test_moving_back_overwrites_nothing_and_mistakes_nothing(near_lab: Any) -> None:
