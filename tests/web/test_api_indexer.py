@@ -12,6 +12,7 @@ from labcrate.catalog.catalog import Catalog
 from labcrate.catalog.state import state_folder
 from labcrate.errors import CatalogError
 from labcrate.export.inventory import take_inventory
+from labcrate.video import probe as probe_module
 from labcrate.web import indexer as module
 from labcrate.web.indexer import Indexer
 
@@ -207,6 +208,50 @@ def test_trouble_is_logged_once_and_survived(
     (rig.root / "data/sessions.json").write_text("{")
     assert rig.look() == 0
     assert rig.indexer.as_object()["problem"].startswith("data/sessions.json")
+
+
+def test_a_recording_that_upsets_the_probe_is_one_that_cannot_be_read(
+    rig: Rig, usual_lab: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever FFmpeg raises for one file, the others are read, and that one is tried again later."""
+    usual_lab.recording("recordings/cam1_session42_a.mp4", content=usual_lab.clip + b"bad")
+    real, bad = probe_module.probe, len(usual_lab.clip) + 3
+
+    def upset(file: Any) -> Any:
+        if os.fstat(file.fileno()).st_size == bad:
+            raise RuntimeError("no picture has a height of -1")
+        return real(file)
+
+    monkeypatch.setattr(probe_module, "probe", upset)
+    rig.look()
+    assert rig.look() == 2
+    why = "cannot be read: something unexpected happened (RuntimeError)"
+    assert rig.indexer.as_object()["failed"] == [{"file": "recordings/cam1_session42_a.mp4", "why": why}]
+    assert "no picture has a height of -1" in caplog.text
+    assert str(rig.root) not in caplog.text
+    monkeypatch.undo()
+    assert rig.look(60.0) == 1
+
+
+def test_the_unforeseen_is_logged_once_and_survived(
+    usual_lab: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A bug while it looks ends neither the thread nor the next look, and tells nobody where the lab lies."""
+    rig = Rig(usual_lab)
+    rig.look()
+
+    def broken(*_: object) -> None:
+        raise RuntimeError(f"cannot think about {usual_lab.root}")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "_wanted", broken)
+        assert [rig.look() for _ in range(3)] == [0] * 3
+        assert rig.indexer.state == "troubled"
+    assert caplog.text.count("Traceback") == 1
+    assert "cannot think about LAB" in caplog.text
+    assert str(usual_lab.root) not in caplog.text
+    assert rig.look() == 3
+    assert rig.indexer.state == "idle"
 
 
 def test_the_thread_looks_on_its_own_and_ends_at_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,10 +4,12 @@ A recording is read once nothing has touched it for a while; a camera still writ
 somebody waits for comes first.
 """
 
+import errno
 import logging
 import os
 import threading
 import time
+import traceback
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ from labcrate.catalog.state import state_folder
 from labcrate.errors import LabcrateError
 from labcrate.export.inventory import Inventory
 from labcrate.lab.folder import SENSOR_DATA, Entry, Kind, Lab, printable
+from labcrate.lab.text import visible
 from labcrate.linking.place import is_hidden
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
@@ -127,16 +130,25 @@ class Indexer(Progress):
             read = self._look()
         except (LabcrateError, OSError) as error:
             said = str(error) if isinstance(error, LabcrateError) else os.strerror(error.errno or 0)
-            if said != self._problem:
-                _log.warning("Recordings cannot be indexed ahead of time: %s", said)
-            self._problem = said
+            self._tell(said)
             return 0
         except _Stopped:
+            return 0
+        except Exception as error:  # noqa: BLE001 - without its thread nothing would be indexed until a restart
+            self._tell(f"something unexpected happened ({type(error).__name__}); the server's log says what.", error)
             return 0
         finally:
             self._files_left = self._bytes_left = 0
         self._problem = None
         return read
+
+    def _tell(self, said: str, unexpected: BaseException | None = None) -> None:
+        """Log what is the matter, once for as long as it is; where the lab lies is nobody's affair."""
+        if said != self._problem:
+            trace = "".join(["\n", *traceback.format_exception(unexpected)]) if unexpected else ""
+            told = visible(trace.replace(str(self._lab.root), "LAB"))
+            _log.warning("Recordings cannot be indexed ahead of time: %s%s", said, told)
+        self._problem = said
 
     def _look(self) -> int:
         present = self._present()
@@ -245,7 +257,13 @@ def _probe(file: BinaryIO) -> Probe:
     # FFmpeg is loaded when there is something to probe.
     from labcrate.video.probe import probe  # noqa: PLC0415
 
-    return probe(file)
+    try:
+        return probe(file)
+    except OSError:
+        raise
+    except Exception as error:  # one file that FFmpeg stumbles over must not keep all others from being read
+        _log.exception("A recording could not be looked into")
+        raise OSError(errno.EIO, f"something unexpected happened ({type(error).__name__})") from error
 
 
 INDEXER = web.AppKey("indexer", Indexer)
