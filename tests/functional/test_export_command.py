@@ -264,6 +264,23 @@ def test_same_names_from_both_places(usual_lab: Any, cli: Any, tmp_path: Path) -
     assert by_file["recordings/cam1_session42_a~2.mp4"]["source"] == "recordings/cam1_session42_a.mp4"
 
 
+def test_hard_links_are_one_recording_without_being_read(
+    usual_lab: Any, cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two names of one file, as a link in the session's folder makes them, go in once; a plan knows it beforehand."""
+    one, two = "recordings/cam1_session42_x.mp4", "sessions/Session42/recordings/cam1_session42_x.mp4"
+    (usual_lab.root / two).hardlink_to(usual_lab.recording(one))
+    with monkeypatch.context() as patched:
+        patched.setattr("labcrate.catalog.index.fixity_of", None)
+        plan = cli("plan", "42", "--lab", usual_lab.root, "--json").json
+    cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip")
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        assert archive.namelist().count("recordings/cam1_session42_x.mp4") == 1
+        metadata = json.loads(archive.read("data/session_metadata.json"))
+    assert {r["file"]: r["alsoAt"] for r in metadata["recordings"]}["recordings/cam1_session42_x.mp4"] == [two]
+    assert plan["sizeBytes"] == (tmp_path / "out.zip").stat().st_size
+
+
 def test_names_of_any_bytes(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
     """A recording whose name is not UTF-8, or that Windows cannot hold, gets a safe name; the original is told."""
     for name in (b"cam1_session42_k\xfcche.mp4", b"cam1_session42_10:15?.mp4"):

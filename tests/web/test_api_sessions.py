@@ -139,6 +139,36 @@ def test_a_plan_is_that_of_the_command_line(usual_lab: Any, serve: Any, cli: Any
     assert (answer["nearMissCount"], answer["ready"], answer["options"]) == (1, False, {})
 
 
+def test_a_plan_reads_no_file_through(usual_lab: Any, serve: Any, cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recordings that may be one are counted as two, and the plan says so, until a job has read them."""
+    twins = ["recordings/cam1_session42_same.mp4", "sessions/Session42/recordings/cam1_session42_same.mp4"]
+    for path in twins:
+        usual_lab.recording(path)
+    server = serve(usual_lab.root)
+    with monkeypatch.context() as patched:
+        patched.setattr("labcrate.catalog.index.fixity_of", _never)
+        open_ = server.get("/api/sessions/42/plan").json()
+    assert open_["ready"] is False
+    told = [warning for warning in open_["warnings"] if "may be the same" in warning]
+    assert told == [
+        f"{', '.join(twins)} have one name and size, and may be the same. All of them are counted until they are read; "
+        "the ZIP may turn out smaller."
+    ]
+    job = server.as_(Role.OPERATOR).post(f"{server.url}/api/sessions/42/prepare").json()
+    server.get(job["links"]["events"])
+    known = server.get("/api/sessions/42/plan").json()
+    assert (known["ready"], known["warnings"]) == (
+        True,
+        [w for w in open_["warnings"] if w not in told and "~2" not in w],
+    )
+    assert known["sizeBytes"] == cli("plan", "42", "--lab", usual_lab.root, "--json").json["sizeBytes"]
+    assert known["sizeBytes"] < open_["sizeBytes"] - len(usual_lab.clip)
+
+
+def _never(*_: object) -> None:
+    raise AssertionError("a recording was read through")
+
+
 def test_a_viewer_hears_of_no_file_that_is_not_the_sessions(usual_lab: Any, serve: Any) -> None:
     """Near misses are a number for viewers: whose they are is not settled."""
     usual_lab.recording("recordings/cam1_42_private.mp4")

@@ -17,7 +17,7 @@ from labcrate.export.choosing import (
 )
 from labcrate.export.contents import Missing, Only, Options, Plan, PlannedRecording, SensorFile
 from labcrate.export.inventory import Inventory
-from labcrate.export.recordings import Cameras, plan_recordings, twins, warnings_about
+from labcrate.export.recordings import Cameras, not_compared, plan_recordings, twins, warnings_about
 from labcrate.export.selection import Found, select
 from labcrate.export.sensors import find_sensor_files, involved_devices, load, readings_missing, readings_warnings
 from labcrate.lab.documents import read_devices
@@ -32,12 +32,16 @@ from labcrate.readings.slice import Readings
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """Plans exports of one lab; ``progress`` is told about the indexing that a plan needs."""
+    """Plans exports of one lab; ``progress`` is told about the indexing that a plan needs.
+
+    In a ``hurry`` no file is read through for a plan that is not hashed: where that leaves its size open, it says so.
+    """
 
     inventory: Inventory
     catalog: Catalog
     progress: Progress = field(default_factory=Progress)
     workers: int | None = None
+    hurry: bool = False
 
     def plan(self, number: int, options: Options = Options(), *, hashed: bool, allow_incomplete: bool = True) -> Plan:
         """The plan of one session; ``hashed`` also computes the fixity that an archive needs.
@@ -77,6 +81,7 @@ class Planner:
                 *session_warnings(session),
                 *selection.warnings,
                 *(w for recording in recordings for w in warnings_about(recording, session, cameras)),
+                *not_compared(recordings),
                 *(readings_warnings(readings, options) if options.only is not Only.RECORDINGS else ()),
             ),
             not_chosen=(*choice.not_chosen, *readings_not_chosen(options, readings)),
@@ -93,7 +98,7 @@ class Planner:
         self, choice: Choice, session: Session, cameras: Cameras, missing: list[Missing], *, hashed: bool
     ) -> tuple[tuple[PlannedRecording, ...], tuple[SensorFile, ...]]:
         """Hash and probe what goes in; what cannot be read is added to ``missing``."""
-        same_named = twins(choice.recordings)
+        same_named = set() if self.hurry else twins(choice.recordings)
         wishes = [Wish(f.path, f.identity, hash=hashed or f.path in same_named) for f in choice.recordings]
         wishes += [Wish(f.path, f.identity, hash=hashed, probe=False) for f in choice.sensor_files]
         indexed, failures = index_files(self.inventory.lab, self.catalog, wishes, _probe, self.progress, self.workers)

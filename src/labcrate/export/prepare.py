@@ -25,13 +25,15 @@ def prepared(
     progress: Progress | None = None,
     workers: int | None = None,
     inventory: Inventory | None = None,
+    hurry: bool = False,
 ) -> Iterator[Assembly]:
     """A session's archive, laid out; its generated documents live as long as somebody holds it.
 
-    ``inventory`` is the lab's, where it has just been taken. Raises what ``Planner.plan`` does, and TargetError.
+    ``inventory`` is the lab's, where it has just been taken; ``hurry`` is as a Planner has it. Raises what
+    ``Planner.plan`` does, and TargetError.
     """
     state = state_folder(lab.root)
     with Catalog.open(state) as catalog:
-        planner = Planner(inventory or take_inventory(lab), catalog, progress or Progress(), workers)
+        planner = Planner(inventory or take_inventory(lab), catalog, progress or Progress(), workers, hurry)
         plan = planner.plan(number, options, hashed=hashed, allow_incomplete=allow_incomplete)
         yield assemble(lab, plan, Spool(state))

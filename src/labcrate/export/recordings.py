@@ -12,6 +12,7 @@ from labcrate.export.when import recorded_span
 from labcrate.lab.folder import printable
 from labcrate.linking.filename import fold
 from labcrate.model.device import Camera
+from labcrate.model.fixity import Identity
 from labcrate.model.session import SelectedCamera, Session
 from labcrate.model.timespan import format_instant
 
@@ -53,11 +54,14 @@ def _merged(chosen: SelectedCamera, known: Camera | None) -> Camera:
 
 
 def twins(found: Iterable[Found]) -> set[str]:
-    """Paths whose file has a namesake of the same size: only their hashes tell whether it is the same."""
+    """Paths whose file has a namesake of the same size: only their hashes tell whether it is the same.
+
+    Names of one file (hard links) are known to be the same.
+    """
     groups = defaultdict(list)
     for item in found:
-        groups[_name(item.path), item.identity.size_bytes].append(item.path)
-    return {path for paths in groups.values() if len(paths) > 1 for path in paths}
+        groups[_name(item.path), item.identity.size_bytes].append(item)
+    return {item.path for items in groups.values() if len({i.identity for i in items}) > 1 for item in items}
 
 
 def plan_recordings(
@@ -69,17 +73,23 @@ def plan_recordings(
     ``name~2.mp4``.
     """
     names = Names()
-    first: dict[tuple[str, str], int] = {}
+    first: dict[tuple[str, str | Identity], int] = {}
     planned: list[PlannedRecording] = []
     for item in sorted(found, key=lambda f: (_name(f.path), f.path)):
         known = indexed[item.path]
-        if known.fixity:
-            at = first.setdefault((_name(item.path), known.fixity.sha256), len(planned))
-            if at < len(planned):
-                planned[at] = _also_at(planned[at], printable(item.path))
-                continue
-        planned.append(_planned(item, known, session, cameras, names))
+        told_by: list[tuple[str, str | Identity]] = [(_name(item.path), item.identity), *_hash_of(item.path, known)]
+        at = next((first[one] for one in told_by if one in first), len(planned))
+        first |= dict.fromkeys(told_by, at)
+        if at < len(planned):
+            planned[at] = _also_at(planned[at], printable(item.path))
+        else:
+            planned.append(_planned(item, known, session, cameras, names))
     return tuple(planned)
+
+
+def _hash_of(path: str, known: Indexed) -> Iterator[tuple[str, str]]:
+    if known.fixity:
+        yield _name(path), known.fixity.sha256
 
 
 def _planned(item: Found, known: Indexed, session: Session, cameras: Cameras, names: Names) -> PlannedRecording:
@@ -118,6 +128,19 @@ def warnings_about(recording: PlannedRecording, session: Session, cameras: Camer
         hint = " That may be the time of a copy." if recording.time_source is TimeSource.MODIFIED else ""
         start = format_instant(recording.span.start) if recording.span.start else "unknown"
         yield f"{name} starts at {start} ({recording.time_source}), outside the session's time.{hint}"
+
+
+def not_compared(recordings: Iterable[PlannedRecording]) -> Iterator[str]:
+    """Says which recordings may turn out to be one: they share name and size, and were not read yet."""
+    groups = defaultdict(list)
+    for recording in recordings:
+        groups[_name(recording.path), recording.identity.size_bytes].append(recording)
+    for alike in groups.values():
+        if len(alike) > 1 and not all(recording.fixity for recording in alike):
+            yield (
+                f"{', '.join(recording.source for recording in alike)} have one name and size, and may be the same. "
+                "All of them are counted until they are read; the ZIP may turn out smaller."
+            )
 
 
 def _also_at(recording: PlannedRecording, path: str) -> PlannedRecording:

@@ -185,7 +185,7 @@ class Standing:
         basis = Basis(self._lab, inventory, number)
         with prepared(
             self._lab, number, options, hashed=hashed, allow_incomplete=allow_incomplete, progress=progress,
-            workers=self._settings.workers, inventory=inventory,
+            workers=self._settings.workers, inventory=inventory, hurry=True,
         ) as assembly:  # fmt: skip
             entity = _entity_of(assembly)
             changed = assembly.plan.latest_change
