@@ -127,6 +127,35 @@ def test_a_body_that_cannot_be_taken_is_explained(
     assert client.get(f"{server.url}/api/health").status_code == 200
 
 
+def test_who_asks_before_sending_a_body(usual_lab: Any, serve: Any) -> None:
+    """A client that expects a word before its body gets one if it may send it, else its refusal; other words are idle.
+
+    Nobody without a login is asked for bytes.
+    """
+    server = serve(usual_lab.root)
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    body = b'{"file": "recordings/nothing.mp4"}'
+    token = f"Authorization: Bearer {server.token(Role.OPERATOR)}\r\n"
+
+    def ask(expected: str, login: str = "") -> list[bytes]:
+        with socket.create_connection((host, int(port)), timeout=60) as client, client.makefile("rb") as answers:
+            client.sendall(
+                f"POST /api/sessions/42/links HTTP/1.1\r\nHost: {host}:{port}\r\n{login}Expect: {expected}\r\n"
+                f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+                + (b"" if expected == "100-continue" else body)
+            )
+            said = [answers.readline().strip()]
+            if said == [b"HTTP/1.1 100 Continue"]:
+                client.sendall(body)
+                said += [answers.readline().strip(), answers.readline().strip()]
+            return said
+
+    assert ask("100-continue") == [b"HTTP/1.1 401 Unauthorized"]
+    assert ask("100-continue", token) == [b"HTTP/1.1 100 Continue", b"", b"HTTP/1.1 409 Conflict"]
+    assert ask("miracles", token) == [b"HTTP/1.1 409 Conflict"]
+    assert ask("miracles") == [b"HTTP/1.1 401 Unauthorized"]
+
+
 def test_a_bug_tells_nothing_and_logs_everything(
     usual_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -24,6 +24,7 @@ from labcrate.web import (
     routes_static,
 )
 from labcrate.web.ends import add_ends
+from labcrate.web.expecting import expecting
 from labcrate.web.gate import access
 from labcrate.web.indexer import add_indexer
 from labcrate.web.jobs import add_jobs
@@ -62,13 +63,13 @@ def make_app(settings: ServeSettings, passwords: Passwords | None = None) -> web
     add_jobs(app)
     add_indexer(app)
     for part in (routes_health, routes_sessions, routes_jobs, routes_links, routes_log, routes_login, routes_people):
-        app.add_routes(part.routes)
+        app.add_routes(expecting(part.routes))
     for downloads in (routes_archive, routes_media):
-        app.add_routes(downloads.routes)
+        app.add_routes(expecting(downloads.routes))
     app[PLANNING], app[PLOTS], app[TIMELINES] = Planning(app), Plots(), Timelines()
     add_thumbnails(app)
     for pages in (routes_static, routes_pages, routes_session, routes_plots):
-        app.add_routes(pages.routes)
+        app.add_routes(expecting(pages.routes))
     return app
 
 

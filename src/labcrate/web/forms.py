@@ -5,6 +5,7 @@ import asyncio
 from aiohttp import web
 
 from labcrate.errors import UsageError
+from labcrate.web.expecting import ask_for_body
 
 _SECONDS = 30.0
 _KIND = "application/x-www-form-urlencoded"
@@ -19,6 +20,7 @@ async def form(request: web.Request) -> dict[str, str]:
         return {}
     try:
         async with asyncio.timeout(_SECONDS):
+            await ask_for_body(request)
             fields = await request.post()
     except TimeoutError:
         raise UsageError("The form did not arrive in time; send it once more.") from None
