@@ -38,13 +38,18 @@ class Ends:
         self._kept: list[End] = []
 
     def write(self, end: End) -> None:
-        """Write one down, now or later."""
-        try:
-            self._write(end)
-        except PeopleError as error:
-            told = (end.line, end.outcome, end.sent, error)
-            _log.warning("The export log was not yet told that transfer %d ended (%s, %d bytes): %s", *told)
-            self._kept.append(end)
+        """Write one down, now or later: behind others that could not be written, so that not each waits for a lock."""
+        why = "others wait to be written."
+        if not self._kept:
+            try:
+                self._write(end)
+            except PeopleError as error:
+                why = str(error)
+            else:
+                return
+        told = (end.line, end.outcome, end.sent, why)
+        _log.warning("The export log was not yet told that transfer %d ended (%s, %d bytes): %s", *told)
+        self._kept.append(end)
 
     def write_kept(self) -> None:
         """Write down what could not be written before, as far as that can be done now."""
