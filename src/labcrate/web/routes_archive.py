@@ -5,6 +5,7 @@ from aiohttp import hdrs, web
 from labcrate.config import as_text
 from labcrate.errors import NotReadyError
 from labcrate.export.contents import Options
+from labcrate.export.plan import refuse_incomplete
 from labcrate.people.exports import Outcome
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller
@@ -12,8 +13,8 @@ from labcrate.web.delivering import conditions, deliver
 from labcrate.web.disposition import archive_file_name, disposition
 from labcrate.web.jobs import JOBS, Job
 from labcrate.web.loglines import LogLine, Taken
+from labcrate.web.planning import PLANNING
 from labcrate.web.ranges import Representation, tags_wanted
-from labcrate.web.site import work
 from labcrate.web.standing import STANDING, Archive
 from labcrate.web.wanted import incomplete_allowed, numbered, wanted
 
@@ -58,18 +59,25 @@ async def _ready(request: web.Request, number: int, options: Options, incomplete
     Raises NotReadyError, and what the preparing of it does.
     """
     app = request.app
-    found = await work(app, app[STANDING].at_once, number, options, allow_incomplete=incomplete)
+    found = await _at_once(request, number, options, incomplete)
     if found is None:
         job = app[JOBS].prepare(number, options, allow_incomplete=incomplete, who=caller(request).name)
         if await app[JOBS].wait(job, _WAIT_SECONDS):
             if job.error:
                 raise job.error
-            found = await work(app, app[STANDING].at_once, number, options, allow_incomplete=incomplete)
+            found = await _at_once(request, number, options, incomplete)
         if found is None:
             raise NotReadyError(
                 f"The archive of session {number} is being prepared (job {job.id}); ask for it again.", _come_again(job)
             )
     return found
+
+
+async def _at_once(request: web.Request, number: int, options: Options, incomplete: bool) -> Archive | None:
+    found = await request.app[PLANNING].plan(number, options, caller(request).name, for_people=False)
+    if not incomplete:
+        refuse_incomplete(found.assembly.plan.session, found.assembly.plan.missing)
+    return found.archive
 
 
 def _come_again(job: Job) -> int:
