@@ -57,6 +57,20 @@ class Progress:
     def finish(self, path: str) -> None:
         """One file more is done, or cannot be read."""
 
+    def check(self) -> None:
+        """Called between the steps of any work that takes long; what it raises ends the work."""
+
+
+class Ending(Progress):
+    """Tells somebody else's progress nothing, but ends with it."""
+
+    def __init__(self, other: Progress) -> None:
+        self._other = other
+
+    def check(self) -> None:
+        """Raise what the other one does."""
+        self._other.check()
+
 
 Prober = Callable[[BinaryIO], Probe]
 
@@ -129,6 +143,7 @@ def _collect(
 def _index_one(
     lab: Lab, wish: Wish, known: Indexed, probe: Prober, progress: Progress, stop: threading.Event
 ) -> Indexed:
+    progress.check()
     progress.start(wish.path)
     try:
         return _looked_into(lab, wish, known, probe, partial(_told, progress, stop))
@@ -173,6 +188,7 @@ def fixity_of(file: BinaryIO, told: Callable[[int], None] = lambda _: None) -> F
 def _told(progress: Progress, stop: threading.Event, count: int) -> None:
     if stop.is_set():
         raise InterruptedError(errno.EINTR, "indexing was stopped")
+    progress.check()
     progress.advance(count)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from labcrate.catalog.catalog import Catalog, Indexed
-from labcrate.catalog.index import Progress, Wish, index_files
+from labcrate.catalog.index import Ending, Progress, Wish, index_files
 from labcrate.errors import IncompleteError
 from labcrate.export.choosing import (
     Choice,
@@ -90,7 +90,7 @@ class Planner:
     def _readings(self, session: Session, devices: Sequence[Device], window: TimeSpan, options: Options) -> Readings:
         if options.only is Only.RECORDINGS:
             return Readings(window=window)
-        readings = load(self.inventory.lab, session, devices, window, options.base_topic)
+        readings = load(self.inventory.lab, session, devices, window, options.base_topic, self.progress.check)
         refuse_unknown_sensors(options, self.inventory.session(session.id), readings.absent_sensors, devices)
         return readings
 
@@ -114,7 +114,8 @@ class Planner:
     def _look(self, candidates: Mapping[str, Identity]) -> Mapping[str, Probe]:
         """Probe files that are not linked, to tell when they were made."""
         wishes = [Wish(path, identity, hash=False) for path, identity in candidates.items()]
-        indexed, _ = index_files(self.inventory.lab, self.catalog, wishes, _probe, workers=self.workers)
+        ending = Ending(self.progress)
+        indexed, _ = index_files(self.inventory.lab, self.catalog, wishes, _probe, ending, self.workers)
         return {path: known.probe for path, known in indexed.items() if known.probe}
 
 

@@ -29,11 +29,12 @@ def prepared(
 ) -> Iterator[Assembly]:
     """A session's archive, laid out; its generated documents live as long as somebody holds it.
 
-    ``inventory`` is the lab's, where it has just been taken; ``hurry`` is as a Planner has it. Raises what
-    ``Planner.plan`` does, and TargetError.
+    ``inventory`` is the lab's, where it has just been taken; ``hurry`` is as a Planner has it. What ``progress``
+    raises ends the work. Raises what ``Planner.plan`` does, and TargetError.
     """
     state = state_folder(lab.root)
     with Catalog.open(state) as catalog:
-        planner = Planner(inventory or take_inventory(lab), catalog, progress or Progress(), workers, hurry)
+        progress = progress or Progress()
+        planner = Planner(inventory or take_inventory(lab), catalog, progress, workers, hurry)
         plan = planner.plan(number, options, hashed=hashed, allow_incomplete=allow_incomplete)
-        yield assemble(lab, plan, Spool(state))
+        yield assemble(lab, plan, Spool(state, progress.check))

@@ -1,10 +1,10 @@
 """A session's sensor data: its readings out of the lab's unified files, and the files of its own folder."""
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from io import BufferedIOBase
+from io import BufferedIOBase, BufferedReader, FileIO
+from typing import TYPE_CHECKING
 
 from labcrate.export.contents import Missing, Options, SensorFile
 from labcrate.export.documents import names
@@ -18,17 +18,30 @@ from labcrate.readings.load import CSV_FILE, JSON_FILE, load_readings
 from labcrate.readings.problems import Problem
 from labcrate.readings.slice import Readings
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 _REPAIR = "Correct or restore the file, or wait until the lab has finished writing it."
 
 
-def load(lab: Lab, session: Session, devices: Sequence[Device], window: TimeSpan, base_topic: str) -> Readings:
-    """The session's readings inside the window; a file that cannot be read is among their problems."""
+def load(
+    lab: Lab,
+    session: Session,
+    devices: Sequence[Device],
+    window: TimeSpan,
+    base_topic: str,
+    check: Callable[[], None] = lambda: None,
+) -> Readings:
+    """The session's readings inside the window; a file that cannot be read is among their problems.
+
+    ``check`` is called as the files are read; what it raises ends that.
+    """
     with ExitStack() as stack:
         files: list[BufferedIOBase | None] = []
         refused = []
         for path in (JSON_FILE, CSV_FILE):
             try:
-                files.append(stack.enter_context(os.fdopen(lab.open(path), "rb")))
+                files.append(stack.enter_context(BufferedReader(_Checked(lab.open(path), check))))
             except (FileNotFoundError, NotADirectoryError):
                 files.append(None)
             except OSError as error:
@@ -36,6 +49,19 @@ def load(lab: Lab, session: Session, devices: Sequence[Device], window: TimeSpan
                 refused.append(Problem(path, "", f"the file cannot be opened ({error.strerror})", fatal=True))
         readings = load_readings(files[0], files[1], window, session.sensors, devices, base_topic)
     return replace(readings, problems=(*refused, *readings.problems))
+
+
+class _Checked(FileIO):
+    """A file; ``check`` is called before each piece of it is read."""
+
+    def __init__(self, fd: int, check: Callable[[], None]) -> None:
+        super().__init__(fd)
+        self._check = check
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        """Read a piece."""
+        self._check()
+        return super().readinto(buffer)
 
 
 def readings_missing(readings: Readings) -> Iterator[Missing]:

@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from labcrate.archive.layout import BytesSource, FileSource
 from labcrate.catalog.index import fixity_of
@@ -33,9 +33,11 @@ Writer = Callable[[IO[bytes]], object]
 class Spool:
     """Takes generated documents; each lives as long as somebody holds the source that it became."""
 
-    def __init__(self, state_folder: Path) -> None:
+    def __init__(self, state_folder: Path, check: Callable[[], None] = lambda: None) -> None:
+        """Use the folder; ``check`` is called before each piece is written, and what it raises ends the writing."""
         _remove_leftovers(state_folder)
         self._folder = state_folder
+        self._check = check
 
     def write(self, label: str, writer: Writer) -> tuple[Fixity, FileSource | BytesSource]:
         """Have a document written and hashed.
@@ -45,9 +47,9 @@ class Spool:
         with suppress(
             OSError
         ):  # the lab's disk may be full or failing, and its data are wanted on another all the more
-            return _written(str(self._folder), label, writer)
+            return _written(str(self._folder), label, writer, self._check)
         try:
-            return _written(tempfile.gettempdir(), label, writer)
+            return _written(tempfile.gettempdir(), label, writer, self._check)
         except OSError as error:
             raise TargetError(
                 "The export's documents cannot be written, neither where labcrate keeps its own files of the lab nor "
@@ -56,9 +58,11 @@ class Spool:
             ) from error
 
 
-def _written(folder: str, label: str, writer: Writer) -> tuple[Fixity, FileSource | BytesSource]:
+def _written(
+    folder: str, label: str, writer: Writer, check: Callable[[], None]
+) -> tuple[Fixity, FileSource | BytesSource]:
     with tempfile.SpooledTemporaryFile(_IN_MEMORY_UP_TO, buffering=1 << 20, prefix=_PREFIX, dir=folder) as file:
-        writer(file)
+        writer(cast("IO[bytes]", _Checked(file, check)))
         if file.tell() <= _IN_MEMORY_UP_TO:
             file.seek(0)
             data = file.read()
@@ -68,6 +72,21 @@ def _written(folder: str, label: str, writer: Writer) -> tuple[Fixity, FileSourc
     with open(kept.open(), "rb", buffering=0) as whole:  # noqa: PTH123 - a descriptor, not a path
         whole.seek(0)
         return fixity_of(whole), FileSource(kept.open, kept.identity, label)
+
+
+class _Checked:
+    """A file that a document is written into; ``check`` is called before each piece."""
+
+    def __init__(self, file: IO[bytes], check: Callable[[], None]) -> None:
+        self._file, self._check = file, check
+
+    def write(self, piece: bytes) -> int:
+        """Write a piece."""
+        self._check()
+        return self._file.write(piece)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._file, name)
 
 
 class _Nameless:

@@ -30,7 +30,7 @@ from labcrate.web.indexer import add_indexer
 from labcrate.web.jobs import add_jobs
 from labcrate.web.listing import LISTING, Listing
 from labcrate.web.login import open_people
-from labcrate.web.planning import PLANNING, Planning
+from labcrate.web.planning import add_planning
 from labcrate.web.plots import PLOTS, Plots
 from labcrate.web.problem import problems
 from labcrate.web.security import add_headers
@@ -60,13 +60,14 @@ def make_app(settings: ServeSettings, passwords: Passwords | None = None) -> web
     add_ends(app)
     add_sender(app)
     app[LISTING] = Listing(app[SNAPSHOT])
+    add_planning(app)
     add_jobs(app)
     add_indexer(app)
     for part in (routes_health, routes_sessions, routes_jobs, routes_links, routes_log, routes_login, routes_people):
         app.add_routes(expecting(part.routes))
     for downloads in (routes_archive, routes_media):
         app.add_routes(expecting(downloads.routes))
-    app[PLANNING], app[PLOTS], app[TIMELINES] = Planning(app), Plots(), Timelines()
+    app[PLOTS], app[TIMELINES] = Plots(), Timelines()
     add_thumbnails(app)
     for pages in (routes_static, routes_pages, routes_session, routes_plots):
         app.add_routes(expecting(pages.routes))

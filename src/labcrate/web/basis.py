@@ -1,10 +1,14 @@
 """What a plan was made from, to tell later whether it would come out the same."""
 
-from labcrate.catalog.catalog import INDEX_FILE
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from labcrate.catalog.catalog import INDEX_FILE, Catalog
 from labcrate.catalog.state import state_folder
 from labcrate.export.inventory import Inventory
 from labcrate.lab.documents import DEVICES
 from labcrate.lab.folder import SENSOR_DATA, SESSIONS, Entry, Kind, Lab
+from labcrate.model.fixity import Identity
 from labcrate.readings.load import CSV_FILE, JSON_FILE
 from labcrate.web.looking import Look
 
@@ -15,8 +19,11 @@ class Basis:
     """All that one session's plan depends on; to be noted before the plan is made.
 
     An archive depends on less than the plan that people see: of what is left out it says nothing. ``readings_bytes``
-    is how much had to be read to find the session's readings.
+    is how much had to be read to find the session's readings. ``unhashed`` are the files whose fixity the plan lacks;
+    to be set when it is made.
     """
+
+    unhashed: Mapping[str, Identity] = MappingProxyType({})
 
     def __init__(self, lab: Lab, inventory: Inventory, number: int) -> None:
         self._lab, self._number = lab, number
@@ -29,7 +36,8 @@ class Basis:
         # their coming and going is noticed.
         strangers = [entry.path for entry in inventory.unlinked if entry.kind is Kind.FILE]
         self._strangers = Look(str(lab.root), strangers[:_MOST_STRANGERS])
-        self._index = Look(str(state_folder(lab.root)), [INDEX_FILE])
+        self._state_folder = state_folder(lab.root)
+        self._index = self._look_at_index()
         self.readings_bytes = sum(_size(lab, path) for path in (JSON_FILE, CSV_FILE))
 
     def __len__(self) -> int:
@@ -44,27 +52,40 @@ class Basis:
             self._own = inventory
         return True
 
-    def holds(self, inventory: Inventory, *, indexed: bool) -> bool:
-        """Whether an archive would have the same bytes.
-
-        ``indexed``: every fixity was known, so that nothing which the index learns would make a difference.
-        """
+    def holds(self, inventory: Inventory) -> bool:
+        """Whether an archive would have the same bytes, or still none while files have to be read for it."""
         return (
             self.links(inventory)
             and self._look.holds()
             and self._sensor_files == self._walk()
-            and (indexed or self._index.holds())
+            and not self._all_hashed()
         )
 
-    def holds_for_people(self, inventory: Inventory, *, indexed: bool) -> bool:
+    def holds_for_people(self, inventory: Inventory) -> bool:
         """Whether the plan would also say the same of everything that is left out."""
-        if not self.holds(inventory, indexed=indexed) or not self._strangers.holds():
+        if not self.holds(inventory) or not self._strangers.holds():
             return False
         if inventory is not self._whole:
             if (inventory.linked, inventory.unlinked) != (self._whole.linked, self._whole.unlinked):
                 return False
             self._whole = inventory
         return True
+
+    def _all_hashed(self) -> bool:
+        """Whether the index has learned every fixity that the plan lacks.
+
+        Nothing less is worth another plan: while recordings are hashed, the index changes every second.
+        """
+        if not self.unhashed or self._index.holds():
+            return False
+        index = self._look_at_index()
+        with Catalog.open(self._state_folder) as catalog:
+            known = catalog.lookup(self.unhashed)
+        self._index = index
+        return all(one.fixity for one in known.values())
+
+    def _look_at_index(self) -> Look:
+        return Look(str(self._state_folder), [INDEX_FILE])
 
     def _walk(self) -> tuple[Entry, ...]:
         return tuple(self._lab.walk(f"{SESSIONS}/Session{self._number}/{SENSOR_DATA}"))

@@ -8,6 +8,7 @@ from aiohttp import hdrs, web
 from labcrate.config import as_text
 from labcrate.errors import NotReadyError
 from labcrate.export.contents import Options
+from labcrate.export.plan import refuse_incomplete
 from labcrate.people.exports import Outcome
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller
@@ -16,6 +17,7 @@ from labcrate.web.disposition import archive_file_name, disposition
 from labcrate.web.jobs import JOBS, Job, JobState
 from labcrate.web.login import EXPORT_LOG
 from labcrate.web.loglines import NO_LONGER_ALLOWED, LogLine, Taken
+from labcrate.web.planning import PLANNING
 from labcrate.web.ranges import Representation, goes_on_blindly, tags_wanted
 from labcrate.web.site import work
 from labcrate.web.standing import STANDING, Archive
@@ -91,13 +93,13 @@ async def _ready(request: web.Request, number: int, options: Options, incomplete
     Raises NotReadyError, and what the preparing of it does.
     """
     app = request.app
-    found = await work(app, app[STANDING].at_once, number, options, allow_incomplete=incomplete)
+    found = await _at_once(request, number, options, incomplete)
     if found is None:
         job = app[JOBS].prepare(number, options, allow_incomplete=incomplete, who=caller(request).name)
         if await app[JOBS].wait(job, _WAIT_SECONDS):
             if job.error:
                 raise job.error
-            found = await work(app, app[STANDING].at_once, number, options, allow_incomplete=incomplete)
+            found = await _at_once(request, number, options, incomplete)
         if found is None:
             raise NotReadyError(_not_ready(job), _come_again(job))
     return found
@@ -107,6 +109,13 @@ def _not_ready(job: Job) -> str:
     if job.state is JobState.CANCELLED:
         return f"Preparing the archive of session {job.session} was cancelled (job {job.id}); ask for it again."
     return f"The archive of session {job.session} is being prepared (job {job.id}); ask for it again."
+
+
+async def _at_once(request: web.Request, number: int, options: Options, incomplete: bool) -> Archive | None:
+    found = await request.app[PLANNING].plan(number, options, caller(request).name, for_people=False)
+    if not incomplete:
+        refuse_incomplete(found.assembly.plan.session, found.assembly.plan.missing)
+    return found.archive
 
 
 def _come_again(job: Job) -> int:

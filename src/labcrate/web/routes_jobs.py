@@ -8,7 +8,6 @@ from aiohttp import hdrs, web
 from multidict import MultiDict
 from yarl import URL
 
-from labcrate.export.contents import Options
 from labcrate.export.plan import refuse_incomplete
 from labcrate.model.timespan import format_instant
 from labcrate.people.roles import Role
@@ -17,9 +16,9 @@ from labcrate.web.bodies import encoded, json_answer
 from labcrate.web.events import KEEP_ALIVE, Over, event, stream, wants_events
 from labcrate.web.jobs import JOBS, Job, JobState
 from labcrate.web.lasting import may_still
+from labcrate.web.planning import PLANNING
 from labcrate.web.problem import of_error
-from labcrate.web.site import url, work
-from labcrate.web.standing import STANDING
+from labcrate.web.site import url
 from labcrate.web.wanted import as_query, incomplete_allowed, numbered, wanted
 
 routes = web.RouteTableDef()
@@ -36,19 +35,13 @@ async def prepare(request: web.Request) -> web.Response:
     """Have an archive made ready: at once where all is known, else by a job that goes on by itself."""
     app, jobs = request.app, request.app[JOBS]
     number, options, incomplete = numbered(request), wanted(request), incomplete_allowed(request)
-    at_once = await work(app, _checked, app, number, options, incomplete)
-    begin = jobs.done if at_once else jobs.prepare
+    planned = await app[PLANNING].plan(number, options, caller(request).name)
+    if not incomplete:
+        refuse_incomplete(planned.assembly.plan.session, planned.assembly.plan.missing)
+    begin = jobs.done if planned.archive else jobs.prepare
     job = begin(number, options, allow_incomplete=incomplete, who=caller(request).name)
     status = HTTPStatus.OK if job.state is JobState.DONE else HTTPStatus.ACCEPTED
     return json_answer(job_object(app, job), status=status, headers={hdrs.LOCATION: _address(app, job)})
-
-
-def _checked(app: web.Application, number: int, options: Options, incomplete: bool) -> bool:
-    """Whether no file has to be read first. Raises what can be known before that, IncompleteError for one."""
-    plan = app[STANDING].plan(number, options).plan
-    if not incomplete:
-        refuse_incomplete(plan.session, plan.missing)
-    return app[STANDING].ready(number, options)
 
 
 @routes.get("/api/jobs/{id:[0-9]{1,18}}")
@@ -102,7 +95,12 @@ async def export_progress(request: web.Request) -> web.StreamResponse:
     """
     app, number, options = request.app, numbered(request), wanted(request)
     incomplete_allowed(request)  # the query is the archive's
-    ready = await work(app, app[STANDING].ready, number, options)
+
+    async def is_ready() -> bool:
+        planned = await app[PLANNING].plan(number, options, caller(request).name, for_people=False)
+        return planned.archive is not None
+
+    ready = await is_ready()
     job = app[JOBS].latest(number, options)
     if not wants_events(request):
         return json_answer(_as_reference(job, ready=ready))
@@ -112,7 +110,7 @@ async def export_progress(request: web.Request) -> web.StreamResponse:
             async for changed in _changes(request, job):
                 if job.running:
                     yield event(encoded(_as_reference(job, ready=False))) if changed else KEEP_ALIVE
-        told = await work(app, app[STANDING].ready, number, options) if job else ready
+        told = await is_ready() if job else ready
         yield event(encoded(_as_reference(job, ready=told)))
 
     return await stream(request, events())

@@ -1,14 +1,14 @@
 """Near misses that are made part of their session, and what was made part of it before."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Literal
 
 import msgspec
 from aiohttp import hdrs, web
 
-from labcrate.config import export_options
 from labcrate.export.answers import link_object, near_miss_object
-from labcrate.export.contents import Plan
+from labcrate.export.contents import NearMiss
 from labcrate.export.repair import Method
 from labcrate.export.repairing import repair, take_back
 from labcrate.people.links import Link
@@ -16,9 +16,9 @@ from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller
 from labcrate.web.bodies import json_answer, read_json
 from labcrate.web.login import LINK_LOG
-from labcrate.web.site import LAB, SETTINGS, url, work
+from labcrate.web.planning import PLANNING
+from labcrate.web.site import LAB, url, work
 from labcrate.web.snapshot import SNAPSHOT
-from labcrate.web.standing import STANDING
 from labcrate.web.wanted import numbered
 
 routes = web.RouteTableDef()
@@ -35,11 +35,12 @@ class LinkWish(msgspec.Struct, forbid_unknown_fields=True):
 @allow(Role.OPERATOR)
 async def list_links(request: web.Request) -> web.Response:
     """What was linked to a session, and the near misses that could be."""
-    return json_answer(await work(request.app, _links, request.app, numbered(request)))
+    app, number = request.app, numbered(request)
+    near_misses = await _near_misses(app, number, caller(request).name)
+    return json_answer(await work(app, _links, app, number, near_misses))
 
 
-def _links(app: web.Application, number: int) -> dict[str, Any]:
-    near_misses = whole_plan(app, number).near_misses
+def _links(app: web.Application, number: int, near_misses: Sequence[NearMiss]) -> dict[str, Any]:
     return {
         "links": [link_object(link) for link in app[LINK_LOG].lines(number)],
         "nearMisses": [near_miss_object(near_miss) for near_miss in near_misses],
@@ -52,7 +53,7 @@ async def add_link(request: web.Request) -> web.Response:
     """Have a near miss belong to the session."""
     app, number = request.app, numbered(request)
     wish = await read_json(request, LinkWish)
-    made = await work(app, link_near_miss, app, number, wish.file, Method(wish.method), caller(request).name)
+    made = await link_near_miss(app, number, wish.file, Method(wish.method), caller(request).name)
     address = url(app, f"/api/sessions/{number}/links/{made.number}")
     return json_answer(link_object(made), status=HTTPStatus.CREATED, headers={hdrs.LOCATION: address})
 
@@ -65,20 +66,24 @@ async def delete_link(request: web.Request) -> web.Response:
     return json_answer(link_object(await work(app, undo_link, app, numbered(request), number, caller(request).name)))
 
 
-def whole_plan(app: web.Application, number: int) -> Plan:
-    """The plan of a whole session: near misses are told from that alone. Call it in a worker thread."""
-    return app[STANDING].plan(number, export_options(base_topic=app[SETTINGS].base_topic)).plan
+async def _near_misses(app: web.Application, number: int, who: str) -> Sequence[NearMiss]:
+    """Those of a whole session's plan, as of now."""
+    return (await app[PLANNING].plan(number, app[PLANNING].whole(), who)).assembly.plan.near_misses
 
 
-def link_near_miss(app: web.Application, number: int, file: str, method: Method, who: str) -> Link:
-    """Link a file that the session's plan lists as a near miss. Call it in a worker thread.
+async def link_near_miss(app: web.Application, number: int, file: str, method: Method, who: str) -> Link:
+    """Link a file that the session's plan lists as a near miss.
 
-    Raises RepairError, PeopleError, and what ``Standing.plan`` does.
+    Raises RepairError, PeopleError, and what ``Planning.plan`` does.
     """
-    near_misses = whole_plan(app, number).near_misses
-    made = repair(app[LAB], app[LINK_LOG], near_misses, session=number, file=file, method=method, who=who)
-    app[SNAPSHOT].inventory(now=True)  # who asks for the plan next sees it
-    return made
+    near_misses = await _near_misses(app, number, who)
+
+    def link() -> Link:
+        made = repair(app[LAB], app[LINK_LOG], near_misses, session=number, file=file, method=method, who=who)
+        app[SNAPSHOT].inventory(now=True)  # who asks for the plan next sees it
+        return made
+
+    return await work(app, link)
 
 
 def undo_link(app: web.Application, session: int, number: int, who: str) -> Link:

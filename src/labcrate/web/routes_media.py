@@ -10,17 +10,18 @@ from labcrate.archive.entity import FileSegment, Segment
 from labcrate.archive.layout import FileSource
 from labcrate.config import recording_as_text
 from labcrate.errors import NoSuchThingError
+from labcrate.export.contents import PlannedRecording
 from labcrate.lab.folder import Lab
 from labcrate.lab.text import visible
 from labcrate.model.timespan import from_ns
 from labcrate.people.roles import Role
-from labcrate.web.access import allow
+from labcrate.web.access import allow, caller
 from labcrate.web.delivering import deliver
 from labcrate.web.disposition import disposition
 from labcrate.web.loglines import LogLine, Taken
+from labcrate.web.planning import PLANNING
 from labcrate.web.ranges import Representation
 from labcrate.web.site import LAB, work
-from labcrate.web.standing import STANDING, Standing
 from labcrate.web.wanted import numbered
 
 routes = web.RouteTableDef()
@@ -31,7 +32,8 @@ routes = web.RouteTableDef()
 async def recording(request: web.Request) -> web.StreamResponse:
     """Send a recording, to be played where it is shown. It leaves the lab that way too, so the log has a line of it."""
     number, name = numbered(request), request.match_info["name"]
-    source = await work(request.app, _source, request.app[LAB], request.app[STANDING], number, name)
+    planned = await request.app[PLANNING].recording(number, name, caller(request).name)
+    source = await work(request.app, _source, request.app[LAB], planned, number)
     tag, size = _tag(source), source.identity.size_bytes
     return await deliver(
         request,
@@ -43,12 +45,12 @@ async def recording(request: web.Request) -> web.StreamResponse:
     )
 
 
-def _source(lab: Lab, standing: Standing, number: int, name: str) -> FileSource:
+def _source(lab: Lab, planned: PlannedRecording, number: int) -> FileSource:
     """The recording as it is now: it may have grown since the plan was made. Raises NoSuchThingError."""
-    planned = standing.recording(number, name)
     try:
         identity = lab.identity(planned.path)
     except OSError:
+        name = planned.member.removeprefix("recordings/")
         raise NoSuchThingError(f"The recording {visible(name)!r} of session {number} is gone.") from None
     return FileSource(partial(lab.open, planned.path), identity, planned.source)
 

@@ -11,13 +11,12 @@ from labcrate.errors import NoSuchThingError, NotReadyError, UsageError
 from labcrate.lab.text import visible
 from labcrate.model.timespan import TimeSpan, format_instant, parse_instant
 from labcrate.people.roles import Role
-from labcrate.web.access import allow
+from labcrate.web.access import allow, caller
 from labcrate.web.bodies import encoded, json_answer
 from labcrate.web.locale import Locale
 from labcrate.web.planning import PLANNING
 from labcrate.web.plots import PLOTS
 from labcrate.web.site import SETTINGS, work
-from labcrate.web.standing import STANDING
 from labcrate.web.thumbnails import THUMBNAILS
 from labcrate.web.wanted import numbered
 
@@ -40,17 +39,18 @@ async def plot(request: web.Request) -> web.Response:
     if not 0 < len(names) <= _MOST_PROPERTIES:
         raise UsageError(f"Name from 1 to {_MOST_PROPERTIES} properties to plot, each as 'property'.")
     buckets, start, end = _buckets(request), _instant(request, "from"), _instant(request, "to")
-    assembly = await app[PLANNING].ask(number, app[PLANNING].whole())
-    if assembly is None:
+    planned = await app[PLANNING].soon(number, app[PLANNING].whole(), caller(request).name)
+    if planned is None:
         raise NotReadyError("The session's files are still being looked at; ask again in a moment.", 2)
-    readings = assembly.plan.readings
+    plan = planned.assembly.plan
+    readings = plan.readings
     start, end = start or readings.first, end or readings.last
     panels = []
     if start and end:
         if end <= start:
             raise UsageError("The plot ends before it starts; exchange 'from' and 'to'.")
         panels = await work(app, app[PLOTS].panels, number, readings, names, start, end, buckets)
-    zone = assembly.plan.session.time_zone or app[SETTINGS].time_zone
+    zone = plan.session.time_zone or app[SETTINGS].time_zone
     return json_answer(await work(app, encoded, _told(zone, TimeSpan(start, end), panels)))
 
 
@@ -89,7 +89,7 @@ def _buckets(request: web.Request) -> int:
 async def thumbnail(request: web.Request) -> web.StreamResponse:
     """A small picture of a recording; a drawn one where it shows none."""
     app = request.app
-    recording = await work(app, app[STANDING].recording, numbered(request), request.match_info["name"])
+    recording = await app[PLANNING].recording(numbered(request), request.match_info["name"], caller(request).name)
     etag = hashlib.sha256(f"{recording.path!r} {recording.identity}".encode()).hexdigest()[:24]
     headers = {hdrs.CACHE_CONTROL: "private, no-cache", hdrs.ETAG: f'"{etag}"'}
     if any(one.value in (etag, "*") for one in request.if_none_match or ()):

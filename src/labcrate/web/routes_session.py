@@ -55,15 +55,14 @@ class Choice:
 @allow(Role.VIEWER)
 async def show_session(request: web.Request) -> web.Response:
     """A session; while its files are looked at for the first time, a page that says so and asks again."""
-    app, number = request.app, numbered(request)
+    app, number, asking = request.app, numbered(request), caller(request)
     session = await work(app, _session, app, number)
-    assembly = await app[PLANNING].ask(number, app[PLANNING].whole())
-    if assembly is None:
-        return await work(
-            app, render, request, "session_waiting.html", status=202, zone=_zone(request, session), session=session
-        )
-    choice = await _choice(request, session)
-    return await work(app, _session_page, request, assembly, choice)
+    planned = await app[PLANNING].soon(number, app[PLANNING].whole(), asking.name)
+    if planned is None:
+        return await work(app, _waiting_page, request, session)
+    # Viewers see the whole session, whatever the address they were given chooses.
+    choice = await _choice(request, session) if asking.may(Role.OPERATOR) else None
+    return await work(app, _session_page, request, planned.assembly, choice)
 
 
 @routes.get(f"{_PAGE}/choice")
@@ -83,11 +82,11 @@ async def show_readings(request: web.Request) -> web.Response:
     """The plots as a table: for those who do not see them, or want the figures."""
     app, number = request.app, numbered(request)
     session = await work(app, _session, app, number)
-    assembly = await app[PLANNING].ask(number, app[PLANNING].whole())
+    planned = await app[PLANNING].soon(number, app[PLANNING].whole(), caller(request).name)
+    if planned is None:
+        return await work(app, _waiting_page, request, session)
+    summaries = await work(app, app[PLOTS].summaries, number, planned.assembly.plan.readings)
     zone = _zone(request, session)
-    if assembly is None:
-        return await work(app, render, request, "session_waiting.html", status=202, zone=zone, session=session)
-    summaries = await work(app, app[PLOTS].summaries, number, assembly.plan.readings)
     return await work(app, render, request, "readings.html", zone=zone, session=session, summaries=summaries)
 
 
@@ -97,7 +96,7 @@ async def repair_near_miss(request: web.Request) -> web.Response:
     """Link a near miss, and show the session with what was done and how to take it back."""
     app, number, fields = request.app, numbered(request), await form(request)
     method = Method.MOVE if fields.get("method") == Method.MOVE else Method.HARD_LINK
-    made = await work(app, link_near_miss, app, number, fields.get("file", ""), method, caller(request).name)
+    made = await link_near_miss(app, number, fields.get("file", ""), method, caller(request).name)
     return see(request, f"/sessions/{number}?linked={made.number}")
 
 
@@ -114,6 +113,10 @@ def _session(app: web.Application, number: int) -> Session:
     return app[SNAPSHOT].inventory().session(number)
 
 
+def _waiting_page(request: web.Request, session: Session) -> web.Response:
+    return render(request, "session_waiting.html", status=202, zone=_zone(request, session), session=session)
+
+
 def _zone(request: web.Request, session: Session) -> str:
     return session.time_zone or request.app[SETTINGS].time_zone
 
@@ -121,10 +124,10 @@ def _zone(request: web.Request, session: Session) -> str:
 async def _choice(request: web.Request, session: Session) -> Choice:
     app, settings = request.app, request.app[SETTINGS]
     whole = app[PLANNING].whole()
-    options, assembly, problem = whole, None, None
+    options, planned, problem = whole, None, None
     try:
         options = chosen(request.query, _zone(request, session), settings.base_topic)
-        assembly = await app[PLANNING].ask(session.id, options)
+        planned = await app[PLANNING].soon(session.id, options, caller(request).name)
     except UsageError as error:
         problem = str(error)
     query = MultiDict([(name, value) for name, values in as_query(options).items() for value in values])
@@ -134,10 +137,10 @@ async def _choice(request: web.Request, session: Session) -> Choice:
         str(URL.build(path=url(app, f"/api/sessions/{session.id}/{what}"), query=query))
         for what in ("archive.zip", "prepare")
     )
-    return Choice(options, assembly, problem, options == whole, archive, prepare)
+    return Choice(options, planned.assembly if planned else None, problem, options == whole, archive, prepare)
 
 
-def _session_page(request: web.Request, assembly: Assembly, choice: Choice) -> web.Response:
+def _session_page(request: web.Request, assembly: Assembly, choice: Choice | None) -> web.Response:
     plan, session = assembly.plan, assembly.plan.session
     zone, operates = _zone(request, session), caller(request).may(Role.OPERATOR)
     properties = request.app[PLOTS].properties(session.id, plan.readings)

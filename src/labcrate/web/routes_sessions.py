@@ -4,16 +4,16 @@ from typing import Any
 
 from aiohttp import web
 
-from labcrate.errors import NoSessionError, UsageError
+from labcrate.errors import NoSessionError, NotAllowedError, UsageError
 from labcrate.export.answers import plan_object, row_object, session_object
-from labcrate.export.contents import Options
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller
 from labcrate.web.bodies import encoded, json_answer
 from labcrate.web.listing import LISTING, RowQuery, row_query
+from labcrate.web.planning import PLANNING
 from labcrate.web.site import SETTINGS, url, work
 from labcrate.web.snapshot import SNAPSHOT
-from labcrate.web.standing import STANDING
+from labcrate.web.standing import Planned
 from labcrate.web.wanted import as_query, incomplete_allowed, numbered, wanted
 
 routes = web.RouteTableDef()
@@ -63,19 +63,20 @@ def _session(app: web.Application, number: int) -> dict[str, Any]:
 @allow(Role.VIEWER)
 async def show_plan(request: web.Request) -> web.Response:
     """What an export would hold and what not, before anything is read for it."""
-    whole = caller(request).may(Role.OPERATOR)
+    planning, asking, options = request.app[PLANNING], caller(request), wanted(request)
+    operates = asking.may(Role.OPERATOR)
     incomplete_allowed(request)  # changes no plan, but one query serves plan and archive
-    return json_answer(
-        await work(request.app, _plan, request.app, numbered(request), wanted(request), near_misses=whole)
-    )
+    if options != planning.whole() and not operates:
+        raise NotAllowedError("Choosing a part needs the role operator; without options the plan is of the whole.")
+    planned = await planning.plan(numbered(request), options, asking.name)
+    return json_answer(await work(request.app, _plan, planned, near_misses=operates))
 
 
-def _plan(app: web.Application, number: int, options: Options, *, near_misses: bool) -> bytes:
-    assembly = app[STANDING].plan(number, options)
-    answer = plan_object(assembly)
-    answer["nearMissCount"] = len(assembly.plan.near_misses)
+def _plan(planned: Planned, *, near_misses: bool) -> bytes:
+    answer = plan_object(planned.assembly)
+    answer["nearMissCount"] = len(planned.assembly.plan.near_misses)
     if not near_misses:  # names of files that are, so far, nobody's
         del answer["nearMisses"]
-    answer["options"] = as_query(options)
-    answer["ready"] = app[STANDING].ready(number, options)
+    answer["options"] = as_query(planned.assembly.plan.options)
+    answer["ready"] = planned.archive is not None
     return encoded(answer)

@@ -13,16 +13,15 @@ from aiohttp import web
 
 from labcrate.archive.entity import Entity
 from labcrate.archive.layout import BytesSource
-from labcrate.catalog.index import Progress
+from labcrate.catalog.index import Ending, Progress
 from labcrate.config import ServeSettings
-from labcrate.errors import NoSuchThingError
 from labcrate.export.build import Assembly
-from labcrate.export.contents import Options, PlannedRecording
+from labcrate.export.contents import Options, PlannedRecording, SensorFile
 from labcrate.export.inventory import Inventory
 from labcrate.export.plan import refuse_incomplete
 from labcrate.export.prepare import prepared
 from labcrate.lab.folder import Lab
-from labcrate.lab.text import visible
+from labcrate.model.fixity import Identity
 from labcrate.web.basis import Basis
 from labcrate.web.snapshot import BELIEVED_SECONDS, LARGE, Snapshot
 
@@ -48,6 +47,14 @@ class Archive:
     modified: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What an export would hold, with its exact size; ``archive`` is None where whole files have to be read first."""
+
+    assembly: Assembly
+    archive: Archive | None
+
+
 @dataclass(slots=True, eq=False)
 class _Place:
     """A plan that stands; ``entity`` is None while the fixity of a file in it is not known."""
@@ -65,13 +72,17 @@ class _Place:
         """The archive, where its bytes are known."""
         return Archive(self.assembly, self.entity, self.modified) if self.entity else None
 
+    def planned(self) -> Planned:
+        """The plan, with the archive where that can be had."""
+        return Planned(self.assembly, self.archive())
+
     def fresh(self, inventory: Inventory, *, for_people: bool) -> bool:
         """Whether making it again would come to the same."""
         now = time.monotonic()
         if now < self.believed_until and self.basis.links(inventory):
             return True
         check = self.basis.holds_for_people if for_people else self.basis.holds
-        if not check(inventory, indexed=self.entity is not None):
+        if not check(inventory):
             return False
         if len(self.basis) > LARGE:
             self.believed_until = time.monotonic() + BELIEVED_SECONDS
@@ -88,9 +99,31 @@ class Standing:
         self._archives: dict[tuple[int, str], _Place] = {}
         self._flights: WeakValueDictionary[tuple[Key, str], _Flight] = WeakValueDictionary()
 
-    def plan(self, number: int, options: Options) -> Assembly:
-        """What an export would hold, with its exact size; nothing is hashed for it. Raises what Planner.plan does."""
-        return self._place((number, options), for_people=True).assembly
+    def plan(
+        self, number: int, options: Options, *, for_people: bool = True, progress: Progress | None = None
+    ) -> Planned:
+        """The plan as of now, kept or made; nothing is hashed for it. What ``progress`` raises ends the making.
+
+        ``for_people``: it also says the same of everything that is left out, of which an archive says nothing.
+        Raises what Planner.plan does.
+        """
+        key = (number, options)
+        with self._flight(key, "planning"):
+            kept = self.kept(number, options, for_people=for_people)
+            return kept or self._made(key, hashed=False, progress=progress).planned()
+
+    def kept(self, number: int, options: Options, *, for_people: bool = True) -> Planned | None:
+        """The plan if it stands ready, and making it again would come to the same; that is only looked at."""
+        place = self._current.get((number, options))
+        if place is None or not place.fresh(self._snapshot.inventory(), for_people=for_people):
+            return None
+        place.asked = time.monotonic()
+        return place.planned()
+
+    def linked(self, number: int, options: Options) -> Planned | None:
+        """The plan that stands if the same files are the session's, whatever is in them by now."""
+        place = self._current.get((number, options))
+        return place.planned() if place and place.basis.links(self._snapshot.inventory()) else None
 
     def archive(
         self, number: int, options: Options, *, allow_incomplete: bool = False, progress: Progress | None = None
@@ -100,23 +133,16 @@ class Standing:
         What ``progress`` raises ends the reading. Raises what Planner.plan does.
         """
         key = (number, options)
-        found = self.at_once(number, options, allow_incomplete=allow_incomplete)
+        found = self._at_once(key, progress, allow_incomplete=allow_incomplete)
         if found is None:
             with self._flight(key, "hashing"):
-                found = self.at_once(number, options, allow_incomplete=allow_incomplete)  # another may have been first
+                found = self._at_once(key, progress, allow_incomplete=allow_incomplete)  # another may have been first
                 if found is None:
                     made = self._made(key, hashed=True, allow_incomplete=allow_incomplete, progress=progress)
                     found = made.archive()
         if found is None:
             raise AssertionError(f"session {number} was hashed, and a file's fixity is not known")
         return found
-
-    def at_once(self, number: int, options: Options, *, allow_incomplete: bool = False) -> Archive | None:
-        """The archive as of now, or None where whole files have to be read first. Raises what Planner.plan does."""
-        place = self._place((number, options), for_people=False)
-        if not allow_incomplete:
-            refuse_incomplete(place.assembly.plan.session, place.assembly.plan.missing)
-        return place.archive()
 
     def by_etag(self, number: int, etag: str) -> Archive | None:
         """The archive with just these bytes, if it still stands ready: what a resumed download asks for.
@@ -129,24 +155,6 @@ class Standing:
                 return None
             place.asked = time.monotonic()
             return place.archive()
-
-    def ready(self, number: int, options: Options) -> bool:
-        """Whether ``archive`` would answer without reading whole files first. Raises what ``plan`` does."""
-        return self._place((number, options), for_people=False).entity is not None
-
-    def recording(self, number: int, name: str) -> PlannedRecording:
-        """One recording of a session by its member's name without the folder, whole or not, hashed or not.
-
-        Raises NoSuchThingError, and what ``plan`` does.
-        """
-        key = (number, Options(base_topic=self._settings.base_topic))
-        place, inventory = self._current.get(key), self._snapshot.inventory()
-        if place is None or not place.basis.links(inventory):
-            place = self._place(key, for_people=False)
-        for recording in place.assembly.plan.recordings:
-            if recording.member == f"recordings/{name}":
-                return recording
-        raise NoSuchThingError(f"Session {number} has no recording {visible(name)!r}.")
 
     def forget(self, archive: Archive) -> None:
         """Let go of an archive that can no longer be read as it was planned."""
@@ -167,14 +175,12 @@ class Standing:
             self._current.clear()
             self._archives.clear()
 
-    def _place(self, key: Key, *, for_people: bool) -> _Place:
-        """The plan as of now, kept or made."""
-        with self._flight(key, "planning"):
-            place = self._current.get(key)
-            if place is None or not place.fresh(self._snapshot.inventory(), for_people=for_people):
-                place = self._made(key, hashed=False)
-            place.asked = time.monotonic()
-            return place
+    def _at_once(self, key: Key, progress: Progress | None, *, allow_incomplete: bool) -> Archive | None:
+        """The archive, or None where whole files have to be read first; ``progress`` hears of those alone."""
+        found = self.plan(*key, for_people=False, progress=progress and Ending(progress))
+        if not allow_incomplete:
+            refuse_incomplete(found.assembly.plan.session, found.assembly.plan.missing)
+        return found.archive
 
     def _made(
         self, key: Key, *, hashed: bool, allow_incomplete: bool = True, progress: Progress | None = None
@@ -187,7 +193,10 @@ class Standing:
             self._lab, number, options, hashed=hashed, allow_incomplete=allow_incomplete, progress=progress,
             workers=self._settings.workers, inventory=inventory, hurry=True,
         ) as assembly:  # fmt: skip
-            entity = _entity_of(assembly)
+            basis.unhashed = _unhashed(assembly)
+            entity = None if basis.unhashed else Entity(assembly.layout)
+            if entity:
+                hash(entity.etag)  # computed now, not while somebody waits
             changed = assembly.plan.latest_change
         place = _Place(key, assembly, entity, basis, _size_of(assembly), changed, time.monotonic())
         if basis.readings_bytes > _MANY_READINGS_BYTES and not hashed:
@@ -235,14 +244,10 @@ class _Flight:
         self.lock = threading.Lock()
 
 
-def _entity_of(assembly: Assembly) -> Entity | None:
-    """The archive's bytes, its tag computed, or None while a file is not hashed."""
-    plan = assembly.plan
-    if not all(r.fixity for r in plan.recordings) or not all(f.fixity for f in plan.sensor_files):
-        return None
-    entity = Entity(assembly.layout)
-    hash(entity.etag)  # computed now, not while somebody waits
-    return entity
+def _unhashed(assembly: Assembly) -> dict[str, Identity]:
+    """The files in it whose fixity is not known."""
+    files: tuple[PlannedRecording | SensorFile, ...] = (*assembly.plan.recordings, *assembly.plan.sensor_files)
+    return {file.path: file.identity for file in files if file.fixity is None}
 
 
 def _same_files(one: Assembly, other: Assembly) -> bool:

@@ -6,7 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,14 +14,16 @@ from typing import Any
 
 import pytest
 
-from labcrate.catalog.index import Progress
+from labcrate.catalog.catalog import Catalog
+from labcrate.catalog.index import Progress, Wish, index_files
+from labcrate.catalog.state import state_folder
 from labcrate.config import ServeSettings
-from labcrate.errors import IncompleteError, NoSessionError, NoSuchThingError, SourceChangedError
+from labcrate.errors import IncompleteError, NoSessionError, SourceChangedError
 from labcrate.export.contents import Options
 from labcrate.export.prepare import prepared
 from labcrate.web import standing as module
 from labcrate.web.snapshot import Snapshot
-from labcrate.web.standing import Standing
+from labcrate.web.standing import Planned, Standing
 
 PLAIN = Options()
 
@@ -69,25 +71,36 @@ def whole(archives: Standing) -> bytes:
 def test_an_archive_is_made_once(usual_lab: Any, made: list[bool]) -> None:
     """Before hashing an archive is not ready; after it, plan and archive are the same as long as nothing changes."""
     archives = standing(usual_lab)
-    assert not archives.ready(42, PLAIN)
-    assert archives.at_once(42, PLAIN) is None
+    assert archives.plan(42, PLAIN).archive is None
     first = archives.archive(42, PLAIN)
     count = len(made)
     assert made.count(True) == 1
-    assert archives.ready(42, PLAIN)
     assert archives.archive(42, PLAIN).entity is first.entity
-    assert archives.plan(42, PLAIN) is first.assembly
-    assert archives.at_once(42, PLAIN) == first
+    assert archives.plan(42, PLAIN) == Planned(first.assembly, first)
+    assert archives.plan(42, PLAIN, for_people=False).archive == first
     assert len(made) == count
-    assert archives.plan(42, Options(pad=timedelta(hours=1))) is not first.assembly
+    assert archives.plan(42, Options(pad=timedelta(hours=1))).assembly is not first.assembly
 
 
 def test_what_another_process_indexed_is_ready(usual_lab: Any, cli: Any) -> None:
     """A session that the command line indexes meanwhile is ready without being hashed again."""
     archives = standing(usual_lab)
-    assert not archives.ready(42, PLAIN)
+    assert archives.plan(42, PLAIN).archive is None
     assert cli("index", "42", "--lab", usual_lab.root).code == 0
-    assert archives.ready(42, PLAIN)
+    assert archives.plan(42, PLAIN).archive is not None
+
+
+def test_hashing_makes_no_plan_anew_until_it_is_done(usual_lab: Any, made: list[bool], cli: Any) -> None:
+    """A plan stands while its recordings are hashed one by one, also by another process; the last one makes another."""
+    archives = standing(usual_lab)
+    plan = archives.plan(42, PLAIN)
+    first = plan.assembly.plan.recordings[0]
+    with Catalog.open(state_folder(usual_lab.root)) as catalog:
+        index_files(usual_lab.open(), catalog, [Wish(first.path, first.identity)], lambda _: first.probe)
+    assert archives.plan(42, PLAIN) == plan
+    assert made == [False]
+    assert cli("index", "42", "--lab", usual_lab.root).code == 0
+    assert archives.plan(42, PLAIN).archive is not None
 
 
 RELEVANT: dict[str, Callable[[Any], object]] = {
@@ -134,7 +147,8 @@ def test_others_changes_make_no_other_archive(usual_lab: Any, made: list[bool], 
     IRRELEVANT[what](usual_lab)
     assert archives.archive(42, PLAIN) == before
     assert len(made) == count
-    assert archives.plan(42, PLAIN).plan.left_out == standing(usual_lab).plan(42, PLAIN).plan.left_out
+    after = archives.plan(42, PLAIN).assembly.plan
+    assert after.left_out == standing(usual_lab).plan(42, PLAIN).assembly.plan.left_out
 
 
 def test_a_lab_that_goes_on_measuring(usual_lab: Any) -> None:
@@ -221,6 +235,33 @@ def test_a_cancelled_preparation_leaves_the_way_free(usual_lab: Any) -> None:
     assert archives.archive(42, PLAIN).entity.length > 0
 
 
+class Counting(Progress):
+    """Ends the work at one of its steps."""
+
+    def __init__(self, last: int) -> None:
+        self.left = last
+
+    def check(self) -> None:
+        self.left -= 1
+        if not self.left:
+            raise Stopped
+
+
+def test_planning_ends_at_any_step(usual_lab: Any) -> None:
+    """Whichever step a plan is ended at, nothing of it is left, and the next who asks gets it whole."""
+    usual_lab.zigbee_json([("2025-05-02T08:01:00.000Z", "zigbee2mqtt/hall", {"note": "x" * 9000})] * 300)
+    before, ended = documents_on_disk(), 0
+    archives = standing(usual_lab)
+    while True:
+        with suppress(Stopped):
+            archives.plan(42, PLAIN, progress=Counting(ended + 1))
+            break
+        assert documents_on_disk() == before
+        ended += 1
+    assert ended > 20  # looking into recordings, reading readings, writing tables
+    assert archives.plan(42, PLAIN).assembly.plan.readings
+
+
 def test_errors_and_what_is_missing(usual_lab: Any) -> None:
     """No session, no archive; an incomplete one is refused before anything is hashed, unless it is wanted so."""
     archives = standing(usual_lab)
@@ -229,25 +270,10 @@ def test_errors_and_what_is_missing(usual_lab: Any) -> None:
     usual_lab.session(42, status="active")
     with pytest.raises(IncompleteError, match="still active"):
         archives.archive(42, PLAIN)
-    assert not archives.ready(42, PLAIN)
     archive = archives.archive(42, PLAIN, allow_incomplete=True)
     assert archive.assembly.plan.missing
     with pytest.raises(IncompleteError):
-        archives.at_once(42, PLAIN)
-
-
-def test_recordings_are_found_by_their_names_in_the_plan_alone(usual_lab: Any) -> None:
-    """A recording of this session is found, hashed or not and also when it grew; another session's or a path is not."""
-    archives = standing(usual_lab)
-    assert archives.recording(42, "any.mp4").path == "sessions/Session42/recordings/any.mp4"
-    usual_lab.recording("sessions/Session42/recordings/any.mp4", content=usual_lab.clip + b"more")
-    assert archives.recording(42, "any.mp4").path == "sessions/Session42/recordings/any.mp4"
-    for name in ("cam1_session7_a.mp4", "../recordings/any.mp4", "recordings/any.mp4", "", "ANY.MP4", "README.txt"):
-        with pytest.raises(NoSuchThingError):
-            archives.recording(42, name)
-    (usual_lab.root / "recordings/cam1_session42_a.mp4").rename(usual_lab.root / "recordings/cam1_session8_a.mp4")
-    with pytest.raises(NoSuchThingError):
-        archives.recording(42, "cam1_session42_a.mp4")
+        archives.archive(42, PLAIN)
 
 
 def test_what_nobody_asks_for_is_let_go(usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,15 +322,15 @@ def test_very_many_readings_are_not_read_for_every_message(usual_lab: Any, monke
     monkeypatch.setattr("labcrate.web.standing.prepared", slowly)
     monkeypatch.setattr("labcrate.web.standing.time", SimpleNamespace(monotonic=lambda: clock.now))
     archives = standing(usual_lab)
-    first = archives.plan(42, PLAIN)
+    first = archives.plan(42, PLAIN).assembly
     usual_lab.zigbee_json([("2025-05-02T08:04:00.000Z", "zigbee2mqtt/door", {"contact": True})])
-    second = archives.plan(42, PLAIN)
+    second = archives.plan(42, PLAIN).assembly
     assert second is not first  # the readings are few
     monkeypatch.setattr(module, "_MANY_READINGS_BYTES", 10)
     usual_lab.zigbee_json([])
-    third = archives.plan(42, PLAIN)
+    third = archives.plan(42, PLAIN).assembly
     usual_lab.zigbee_json([("2025-05-02T08:03:00.000Z", "zigbee2mqtt/door", {"contact": True})])
     clock.now += 4
-    assert archives.plan(42, PLAIN) is third
+    assert archives.plan(42, PLAIN).assembly is third
     clock.now += 2
-    assert archives.plan(42, PLAIN) is not third
+    assert archives.plan(42, PLAIN).assembly is not third
