@@ -147,7 +147,7 @@ def test_plots_are_drawn_and_looked_at_closer(shared: Server, browse: Any) -> No
     page.get_by_role("button", name="Closer").click()
     page.get_by_role("button", name="Closer").click()
     with page.expect_response("**/readings/plot?**") as narrower:
-        page.get_by_role("group", name=re.compile("^Time in")).press("+")
+        page.get_by_role("group", name=re.compile("^Sensor readings over time")).press("+")
     told = narrower.value.json()
     assert told["from"] > "2025-05-02T06:40:00.000Z"
     assert told["to"] < "2025-05-02T06:42:30.000Z"

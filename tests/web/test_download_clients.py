@@ -268,6 +268,13 @@ MIRRORS: dict[str, Words] = {
 }
 
 
+def wait_a_second() -> None:
+    """Let the next second begin: dates have whole ones."""
+    now = int(time.time())
+    while int(time.time()) == now:
+        time.sleep(0.01)
+
+
 @pytest.mark.parametrize("mirror", MIRRORS)
 def test_a_mirror_notices_every_change(server: Server, whole: tuple[Path, str], tmp_path: Path, mirror: str) -> None:
     """Clients that fetch what is newer than their file get a session that was renamed, and one with a recording more.
@@ -282,10 +289,12 @@ def test_a_mirror_notices_every_change(server: Server, whole: tuple[Path, str], 
         return sha256(target)
 
     assert fetched() == whole[1]
+    wait_a_second()
     described = whole[0] / "sessions/Session42/session_data.json"
     described.write_text(described.read_text().replace("Morning", "Evening"))
     renamed = fetched()
     assert renamed != whole[1]
+    wait_a_second()
     older = whole[0] / "recordings/cam1_session42_older.mp4"
     older.write_bytes(b"an old recording")
     os.utime(older, (0, 0))

@@ -6,6 +6,7 @@ import socket
 import time
 import zipfile
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from labcrate.catalog import index
 from labcrate.people.roles import Role
 from labcrate.web import routes_archive
 from labcrate.web.login import EXPORT_LOG
+from labcrate.web.ranges import parse_date
 from labcrate.web.standing import STANDING
 
 PATH = "/api/sessions/42/archive.zip"
@@ -44,6 +46,13 @@ def lines(server: Any) -> list[Any]:
     return [line for line in server.app[EXPORT_LOG].lines() if line.via != "command line"]
 
 
+def changed(headers: Any) -> datetime:
+    """When an answer says that the archive was last changed."""
+    told = parse_date(headers["Last-Modified"])
+    assert told is not None
+    return told
+
+
 def test_the_bytes_are_those_of_the_command_line(serve: Any, large_lab: Any, whole: bytes) -> None:
     """A download is the ZIP that the command line writes, its length told before; it opens, and is never encoded."""
     server = serve(large_lab.root)
@@ -70,7 +79,7 @@ def test_head_says_what_get_would(serve: Any, large_lab: Any, whole: bytes) -> N
         assert {k: v for k, v in answer.headers.items() if k != "Date"} == {k: v for k, v in got.items() if k != "Date"}
     assert got["Accept-Ranges"] == "bytes"
     assert got["ETag"].startswith('"')
-    assert "Last-Modified" not in got
+    assert changed(got) <= datetime.now(UTC)
     assert len(lines(server)) == 1
 
 
@@ -182,18 +191,26 @@ def test_which_of_several_was_begun_is_not_guessed(serve: Any, large_lab: Any) -
 def test_no_date_tells_of_an_archive(serve: Any, large_lab: Any, whole: bytes) -> None:
     """A recording that is linked later may be older than all that was there: only the tag says what changed.
 
-    So no date is told, one that is asked about is not taken for an answer, and a part under the condition that
-    nothing changed since then is refused.
+    So a date that is asked about is not taken for an answer, and a part under the condition that nothing changed
+    since then is refused. The date that is told is that of the last change, not that of the newest file.
     """
     server = serve(large_lab.root)
     client = server.as_(Role.OPERATOR)
-    now = client.head(server.url + PATH).headers["Date"]
+    before = client.head(server.url + PATH).headers
+    now = before["Date"]
+    later = datetime.now(UTC) + timedelta(seconds=1)
+    while datetime.now(UTC) < later:  # dates have whole seconds
+        pass
     answer = client.get(server.url + PATH, headers={"If-Modified-Since": now})
     assert (answer.status_code, answer.content) == (200, whole)
     refused = client.get(server.url + PATH, headers={"If-Unmodified-Since": now, "Range": "bytes=1000-"})
     assert (refused.status_code, refused.headers["ETag"]) == (412, answer.headers["ETag"])
     named = {"If-Unmodified-Since": now, "If-Match": answer.headers["ETag"], "Range": "bytes=1000-"}
     assert client.get(server.url + PATH, headers=named).content == whole[1000:]
+    large_lab.recording("recordings/cam1_session42_old.mp4", datetime(1999, 1, 1, tzinfo=UTC))
+    after = client.head(server.url + PATH).headers
+    assert after["ETag"] != before["ETag"]
+    assert changed(after) > changed(before)
 
 
 def test_one_connection_many_downloads(serve: Any, large_lab: Any, whole: bytes) -> None:

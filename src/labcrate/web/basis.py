@@ -1,18 +1,24 @@
 """What a plan was made from, to tell later whether it would come out the same."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
 from types import MappingProxyType
 
 from labcrate.catalog.catalog import INDEX_FILE, Catalog
 from labcrate.catalog.state import state_folder
+from labcrate.export.contents import Plan
 from labcrate.export.inventory import Inventory
 from labcrate.lab.documents import DEVICES
 from labcrate.lab.folder import SENSOR_DATA, SESSIONS, Entry, Kind, Lab
 from labcrate.model.fixity import Identity
+from labcrate.model.timespan import from_ns
 from labcrate.readings.load import CSV_FILE, JSON_FILE
 from labcrate.web.looking import Look
 
 _MOST_STRANGERS = 5000
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Basis:
@@ -86,6 +92,23 @@ class Basis:
 
     def _look_at_index(self) -> Look:
         return Look(str(self._state_folder), [INDEX_FILE])
+
+    def latest_change(self, plan: Plan) -> datetime:
+        """When what the archive is made of was last changed, or something later, but for files that all sessions share.
+
+        Its own dates do not tell that: a recording that is linked later may be older than all the others.
+        """
+        return max([plan.latest_change, *map(self._changed, self._own_files(plan))])
+
+    def _own_files(self, plan: Plan) -> Iterator[str]:
+        yield from (recording.path for recording in plan.recordings)
+        yield from (file.path for file in plan.sensor_files)
+        yield from plan.session.described_in
+
+    def _changed(self, path: str) -> datetime:
+        with suppress(OSError):
+            return from_ns(os.lstat(self._lab.root / path).st_ctime_ns)  # a second name changes it too
+        return _EARLIEST
 
     def _walk(self) -> tuple[Entry, ...]:
         return tuple(self._lab.walk(f"{SESSIONS}/Session{self._number}/{SENSOR_DATA}"))

@@ -80,9 +80,12 @@ def _headers(there: Representation) -> dict[str, str]:
     }
     if there.modified is None:
         return headers
-    # RFC 9110, 8.8.2.1: never later than now, though files may be.
-    modified = min(there.modified, datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
-    return headers | {hdrs.LAST_MODIFIED: format_datetime(modified, usegmt=True)}
+    return headers | {hdrs.LAST_MODIFIED: http_date(there.modified)}
+
+
+def http_date(changed: datetime) -> str:
+    """When something was last changed, for ``Last-Modified``: never later than now, though files may be (8.8.2.1)."""
+    return format_datetime(min(changed, datetime.now(UTC)).astimezone(UTC).replace(microsecond=0), usegmt=True)
 
 
 def _refuse(part: Answer, there: Representation) -> None:

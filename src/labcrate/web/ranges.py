@@ -39,8 +39,7 @@ CONDITIONS = ("if-match", "if-unmodified-since", "if-none-match", "if-modified-s
 class Representation:
     """What could be sent: its length in bytes, its strong entity tag with its quotes, and when it last changed.
 
-    ``modified`` is None where no date tells one state from another, as of an archive: with a new recording it may
-    have the same date as before, or an earlier one.
+    ``modified`` is None where no date is taken for an answer, as of an archive: it may change twice in a second.
     """
 
     length: int

@@ -12,7 +12,7 @@ from labcrate.export.plan import refuse_incomplete
 from labcrate.people.exports import Outcome
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller
-from labcrate.web.delivering import conditions, deliver
+from labcrate.web.delivering import conditions, deliver, http_date
 from labcrate.web.disposition import archive_file_name, disposition
 from labcrate.web.jobs import JOBS, Job, JobState
 from labcrate.web.login import EXPORT_LOG
@@ -46,7 +46,11 @@ async def archive(request: web.Request) -> web.StreamResponse:
     return await deliver(
         request,
         Representation(entity.length, entity.etag),
-        {hdrs.CONTENT_TYPE: "application/zip", hdrs.CONTENT_DISPOSITION: disposition(name)},
+        {
+            hdrs.CONTENT_TYPE: "application/zip",
+            hdrs.CONTENT_DISPOSITION: disposition(name),
+            hdrs.LAST_MODIFIED: http_date(found.modified),
+        },
         entity.segments,
         f"A download of session {number}",
         _Line(request, number, options, found),

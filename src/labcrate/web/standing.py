@@ -197,7 +197,7 @@ class Standing:
             entity = None if basis.unhashed else Entity(assembly.layout)
             if entity:
                 hash(entity.etag)  # computed now, not while somebody waits
-            changed = assembly.plan.latest_change
+        changed = basis.latest_change(assembly.plan)
         place = _Place(key, assembly, entity, basis, _size_of(assembly), changed, time.monotonic())
         if basis.readings_bytes > _MANY_READINGS_BYTES and not hashed:
             # A sensor message that comes every second must not have the server do nothing but plan.
