@@ -1,5 +1,6 @@
 """From a plan to the archive's layout: generates the documents, hashes them, puts all in order."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -41,20 +42,23 @@ class Assembly:
 class _Builder:
     """Collects the members of one archive; order is decided in the end."""
 
-    def __init__(self, lab: Lab, plan: Plan, spool: Spool) -> None:
-        self.lab, self.plan, self.spool = lab, plan, spool
+    def __init__(self, lab: Lab, plan: Plan, spool: Spool, tables: Mapping[str, Member]) -> None:
+        self.lab, self.plan, self.spool, self.tables = lab, plan, spool, tables
         self.members: dict[str, Member] = {}
         self.parts: dict[str, Part] = {}
         self.mtime_ns = int(plan.latest_change.timestamp()) * 1_000_000_000
 
-    def document(self, name: str, media_type: str, description: str, content: bytes | Writer) -> None:
+    def document(self, name: str, media_type: str, description: str, content: bytes) -> None:
         """Add a generated document."""
-        source: BytesSource | FileSource
-        if isinstance(content, bytes):
-            fixity, source = Fixity.of_bytes(content), BytesSource(content)
+        self._add(name, media_type, description, Fixity.of_bytes(content), self.mtime_ns, BytesSource(content))
+
+    def table(self, name: str, media_type: str, description: str, writer: Writer) -> None:
+        """Add a table of the readings; one that stands already is not written again."""
+        if found := self.tables.get(name):
+            self._add(name, media_type, description, found.fixity, self.mtime_ns, found.source)
         else:
-            fixity, source = self.spool.write(name, content)
-        self._add(name, media_type, description, fixity, self.mtime_ns, source)
+            fixity, source = self.spool.write(name, writer)
+            self._add(name, media_type, description, fixity, self.mtime_ns, source)
 
     def file(self, item: PlannedRecording | SensorFile, media_type: str, description: str) -> None:
         """Add a file of the lab as it is."""
@@ -109,13 +113,13 @@ def _place(name: str) -> tuple[int, str]:
     return _ORDER.index(name), ""
 
 
-def assemble(lab: Lab, plan: Plan, spool: Spool) -> Assembly:
+def assemble(lab: Lab, plan: Plan, spool: Spool, standing: Iterable[Assembly] = ()) -> Assembly:
     """Generate every document of the plan into the spool and lay the archive out.
 
     Documents come before those that tell their hashes: tables, metadata, README, data package,
-    crate, manifest.
+    crate, manifest. Tables are taken from an archive that is ``standing`` where they would come out the same.
     """
-    builder = _Builder(lab, plan, spool)
+    builder = _Builder(lab, plan, spool, next((_tables_of(one) for one in standing if _same(one.plan, plan)), {}))
     for recording in plan.recordings:
         builder.file(recording, "video/mp4", describe_recording(recording))
     zigbee, sensors = _tables(builder)
@@ -138,12 +142,32 @@ def assemble(lab: Lab, plan: Plan, spool: Spool) -> Assembly:
     return Assembly(plan, builder.layout(), tuple(builder.in_order()))
 
 
+_TABLES = (names.ZIGBEE_JSON, names.ZIGBEE_CSV, names.SENSOR_JSON, names.SENSOR_CSV)
 _DESCRIBED = {
     names.README: "this text",
     names.CRATE: "RO-Crate 1.1: every file with its type, size and checksum",
     names.DATAPACKAGE: "Frictionless data package: the tables' columns, types and units",
     names.MANIFEST: "SHA-256 of every other file",
 }
+
+
+def _same(one: Plan, other: Plan) -> bool:
+    """Whether the tables of two plans come out the same: all that the writers are given is."""
+    readings, others = one.readings, other.readings
+    return (
+        one.session.id == other.session.id
+        and 0 < len(readings) == len(others)
+        and readings.topics == others.topics
+        and readings.frame.equals(others.frame)
+    )
+
+
+def _tables_of(assembly: Assembly) -> Mapping[str, Member]:
+    """The tables that were generated, not those that the session's own folder has under such a name."""
+    own = {file.member for file in assembly.plan.sensor_files}
+    return {
+        member.name: member for member in assembly.layout.members if member.name in _TABLES and member.name not in own
+    }
 
 
 def _tables(builder: _Builder) -> tuple[Columns, Columns]:
@@ -154,16 +178,16 @@ def _tables(builder: _Builder) -> tuple[Columns, Columns]:
     about = describe_readings(builder.plan)
     zigbee, sensors = columns(readings), LONG_COLUMNS
     write = writers(readings, builder.plan.session.id)
-    builder.document(names.ZIGBEE_JSON, "application/json", f"Zigbee messages by topic: {about}", write.zigbee_json)
-    builder.document(names.ZIGBEE_CSV, "text/csv", f"the same messages, one row each: {about}", write.zigbee_csv)
+    builder.table(names.ZIGBEE_JSON, "application/json", f"Zigbee messages by topic: {about}", write.zigbee_json)
+    builder.table(names.ZIGBEE_CSV, "text/csv", f"the same messages, one row each: {about}", write.zigbee_csv)
     for file in builder.plan.sensor_files:
         builder.file(file, _media_type(file.member), "as the session's own sensor_data folder holds it")
     if names.SENSOR_JSON not in builder.parts:
-        builder.document(names.SENSOR_JSON, "application/json", "one entry per measured value", write.sensor_json)
+        builder.table(names.SENSOR_JSON, "application/json", "one entry per measured value", write.sensor_json)
     if names.SENSOR_CSV in builder.parts:
         return zigbee, ()
     about = "one row per measured value, with its unit where that is certain"
-    builder.document(names.SENSOR_CSV, "text/csv", about, write.sensor_csv)
+    builder.table(names.SENSOR_CSV, "text/csv", about, write.sensor_csv)
     return zigbee, sensors
 
 

@@ -1,6 +1,6 @@
 """From a lab folder and a session's number to an archive that only needs writing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from labcrate.catalog.catalog import Catalog
@@ -26,10 +26,12 @@ def prepared(
     workers: int | None = None,
     inventory: Inventory | None = None,
     hurry: bool = False,
+    standing: Iterable[Assembly] = (),
 ) -> Iterator[Assembly]:
     """A session's archive, laid out; its generated documents live as long as somebody holds it.
 
-    ``inventory`` is the lab's, where it has just been taken; ``hurry`` is as a Planner has it. What ``progress``
+    ``inventory`` is the lab's, where it has just been taken; ``hurry`` is as a Planner has it; ``standing`` are
+    archives of the same session, whose tables are taken where they would come out the same. What ``progress``
     raises ends the work. Raises what ``Planner.plan`` does, and TargetError.
     """
     state = state_folder(lab.root)
@@ -37,4 +39,4 @@ def prepared(
         progress = progress or Progress()
         planner = Planner(inventory or take_inventory(lab), catalog, progress, workers, hurry)
         plan = planner.plan(number, options, hashed=hashed, allow_incomplete=allow_incomplete)
-        yield assemble(lab, plan, Spool(state, progress.check))
+        yield assemble(lab, plan, Spool(state, progress.check), standing)

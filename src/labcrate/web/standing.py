@@ -189,9 +189,12 @@ class Standing:
         number, options = key
         inventory = self._snapshot.inventory()
         basis = Basis(self._lab, inventory, number)
+        with self._lock:
+            same = [place for (other, _), place in self._current.items() if other == number]
         with prepared(
             self._lab, number, options, hashed=hashed, allow_incomplete=allow_incomplete, progress=progress,
             workers=self._settings.workers, inventory=inventory, hurry=True,
+            standing=[place.assembly for place in same],
         ) as assembly:  # fmt: skip
             basis.unhashed = _unhashed(assembly)
             entity = None if basis.unhashed else Entity(assembly.layout)

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from labcrate.archive.entity import Entity
 from labcrate.catalog.catalog import Catalog
 from labcrate.catalog.index import Progress, Wish, index_files
 from labcrate.catalog.state import state_folder
@@ -21,6 +22,7 @@ from labcrate.config import ServeSettings
 from labcrate.errors import IncompleteError, NoSessionError, SourceChangedError
 from labcrate.export.contents import Options
 from labcrate.export.prepare import prepared
+from labcrate.export.spool import Spool
 from labcrate.web import standing as module
 from labcrate.web.snapshot import Snapshot
 from labcrate.web.standing import Planned, Standing
@@ -214,6 +216,60 @@ def test_many_who_want_the_same_cause_one_reading(usual_lab: Any, made: list[boo
         thread.join()
     assert len({id(entity) for entity in found}) == 1
     assert made.count(True) == 1
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Tells of every table that is written."""
+    seen: list[str] = []
+    write = Spool.write
+
+    def telling(spool: Spool, label: str, writer: Any) -> Any:
+        seen.append(label)
+        return write(spool, label, writer)
+
+    monkeypatch.setattr(Spool, "write", telling)
+    return seen
+
+
+def test_tables_are_written_once(usual_lab: Any, written: list[str]) -> None:
+    """Plans of a session with the same readings share their tables: when it is hashed, and for a choice of cameras."""
+    archives = standing(usual_lab)
+    archives.plan(42, PLAIN)
+    assert len(written) == 4
+    assert archives.archive(42, PLAIN).entity.length > 0
+    chosen = Options(cameras=("cam1",))
+    assert archives.archive(42, chosen).assembly.plan.recordings != archives.archive(42, PLAIN).assembly.plan.recordings
+    assert len(written) == 4
+    archives.plan(42, Options(pad=timedelta(hours=1)))
+    assert len(written) == 8
+    for options in (PLAIN, chosen):
+        with prepared(usual_lab.open(), 42, options, hashed=True) as fresh:
+            assert Entity(fresh.layout).etag == archives.archive(42, options).entity.etag
+
+
+PER_MILLE = {"type": "numeric", "property": "battery", "unit": "per mille"}
+OTHERWISE: dict[str, Callable[[Any], object]] = {
+    "another unit": lambda lab: lab.json(
+        "data/devices.json", [{"name": "door", "definition": {"exposes": [PER_MILLE]}}]
+    ),
+    "another value": lambda lab: [
+        file.write_text(file.read_text("utf-8").replace("21.5", "22.5"), "utf-8")
+        for file in (lab.root / "data").glob("z*")
+    ],
+    "a table of its own": lambda lab: lab.write("sessions/Session42/sensor_data/sensor_readings.csv", "a\n"),
+    "no table of its own": lambda lab: (lab.root / "sessions/Session42/sensor_data/sensor_readings.json").unlink(),
+}
+
+
+@pytest.mark.parametrize("what", OTHERWISE)
+def test_tables_that_would_come_out_otherwise_are_written(usual_lab: Any, what: str) -> None:
+    """Another unit or value, or a file of the session's own in a table's place: the archive is as a fresh one's."""
+    usual_lab.write("sessions/Session42/sensor_data/sensor_readings.json", "{}")
+    archives = hashed_once(usual_lab)
+    OTHERWISE[what](usual_lab)
+    with prepared(usual_lab.open(), 42, hashed=True) as fresh:
+        assert whole(archives) == b"".join(Entity(fresh.layout).read_range())
 
 
 class Stopped(Exception):  # noqa: N818 - raised on purpose
