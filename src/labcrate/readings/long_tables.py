@@ -4,18 +4,22 @@ Nested values are flattened, their keys joined by ``-`` as Zigbee2MQTT's attribu
 no value and has no row. A single value that came on ``BASE/NAME/KEY`` is property ``KEY`` of the device ``NAME``.
 """
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
+from typing import Any
 
 import msgspec
 import polars as pl
 
 from labcrate.readings.columns import LONG_COLUMNS
-from labcrate.readings.payload import to_json, to_text
+from labcrate.readings.payload import VALUE_JSON, VALUE_TEXT
 from labcrate.readings.slice import Readings
 from labcrate.readings.timestamps import iso
 from labcrate.readings.units import Units
 from labcrate.readings.writing import Target, in_pieces, opened, write_header, write_lines, write_rows
+
+Write = Mapping[type, Callable[[Any], str]]
 
 _TEXTS = ("device_id", "property", "value", "unit")
 
@@ -24,7 +28,7 @@ def write_sensor_csv(readings: Readings, target: Target) -> None:
     """Write one row per value in the columns ``LONG_COLUMNS``; every cell is quoted."""
     with opened(target) as file:
         write_header((column.name for column in LONG_COLUMNS), file)
-        for table in _long(readings, to_text):
+        for table in _long(readings, VALUE_TEXT):
             write_rows(table, file)
 
 
@@ -32,7 +36,7 @@ def write_sensor_json(readings: Readings, target: Target, session_id: int) -> No
     """Write ``{"sessionId", "readings": [{"timestamp", "device_id", "property", "value", "unit"}]}``, one to a line."""
     with opened(target) as file:
         file.write(b'{\n"sessionId": ' + msgspec.json.encode(session_id) + b',\n"readings": [\n')
-        write_lines((_objects(table) for table in _long(readings, to_json)), file)
+        write_lines((_objects(table) for table in _long(readings, VALUE_JSON)), file)
         file.write(b"\n]\n}\n")
 
 
@@ -44,62 +48,35 @@ def _objects(table: pl.DataFrame) -> pl.Series:
     return table.fill_null("null").select(object=pl.concat_str(*parts, pl.lit("}")))["object"]
 
 
-def _long(readings: Readings, write: Callable[[object], str]) -> Iterator[pl.DataFrame]:
+def _long(readings: Readings, write: Write) -> Iterator[pl.DataFrame]:
     """The rows as text, everything but the time written by ``write``; the unit is null where it is not known."""
-    rows = _Rows(readings, write)
+    properties = _Properties(Units(readings.topics.devices), write)
+    owner = cache(readings.topics.owner)
     for piece, payloads in in_pieces(readings):
+        rows: list[int] = []
+        numbers: list[int] = []
+        values: list[object] = []
         for row, (own, payload) in enumerate(zip(piece["device_id"], payloads, strict=True)):
-            rows.add(row, own, payload)
-        yield rows.taken(piece.select(iso("timestamp"))["timestamp"])
+            device, key = owner(own, isinstance(payload, dict))
+            known = properties.numbers[device]
+            for name, value in _values(payload, key):
+                if value is not None:
+                    rows.append(row)
+                    numbers.append(known[name] if name in known else properties.add(device, name))
+                    values.append(value)
+        texts = pl.Series("value", [write[type(value)](value) for value in values], dtype=pl.String)
+        times = piece.select(iso("timestamp"))["timestamp"].gather(rows)
+        described = properties.described().select(pl.all().gather(pl.Series(numbers, dtype=pl.UInt32)))
+        yield described.with_columns(times, texts).select("timestamp", *_TEXTS)
 
 
-class _Rows:
-    """Gathers the rows of a piece: per value its reading's row, its property's number, and itself."""
-
-    def __init__(self, readings: Readings, write: Callable[[object], str]) -> None:
-        self._owner = cache(readings.topics.owner)
-        self._units = Units(readings.topics.devices)
-        self._write = write
-        self._numbers: dict[tuple[str, str], int] = {}
-        self._described: list[tuple[str, str, str | None]] = []
-        self._rows: list[int] = []
-        self._props: list[int] = []
-        self._values: list[str] = []
-
-    def add(self, row: int, own: str, payload: object) -> None:
-        """Add the values of a reading, ``own`` being its topic without the base."""
-        device, key = self._owner(own, isinstance(payload, dict))
-        if isinstance(payload, dict):
-            for name, value in payload.items():
-                if isinstance(value, dict):
-                    for path, inner in _flat(name, value):
-                        self._add(row, device, path, inner)
-                elif value is not None:
-                    self._add(row, device, name, value)
-        elif payload is not None:
-            self._add(row, device, key or "value", payload)
-
-    def _add(self, row: int, device: str, prop: str, value: object) -> None:
-        number = self._numbers.get((device, prop))
-        if number is None:
-            number = self._numbers[device, prop] = len(self._described)
-            unit = self._units.of(device, prop)
-            self._described.append((self._write(device), self._write(prop), unit and self._write(unit)))
-        self._rows.append(row)
-        self._props.append(number)
-        self._values.append(self._write(value))
-
-    def taken(self, timestamps: pl.Series) -> pl.DataFrame:
-        """The rows gathered since the last call."""
-        described = pl.DataFrame(
-            self._described, dict.fromkeys(("device_id", "property", "unit"), pl.String), orient="row"
-        )
-        rows, props = (pl.Series(numbers, dtype=pl.UInt32) for numbers in (self._rows, self._props))
-        table = described[props].with_columns(
-            timestamps.gather(rows), pl.Series("value", self._values, dtype=pl.String)
-        )
-        self._rows, self._props, self._values = [], [], []
-        return table.select("timestamp", *_TEXTS)
+def _values(payload: object, key: str) -> Iterable[tuple[str, object]]:
+    """A reading's properties and their values, none of them an object."""
+    if not isinstance(payload, dict):
+        return ((key or "value", payload),)
+    if dict in map(type, payload.values()):
+        return (pair for name, value in payload.items() for pair in _flat(name, value))
+    return payload.items()
 
 
 def _flat(path: str, value: object) -> Iterator[tuple[str, object]]:
@@ -107,5 +84,26 @@ def _flat(path: str, value: object) -> Iterator[tuple[str, object]]:
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from _flat(f"{path}-{key}", inner)
-    elif value is not None:
+    else:
         yield path, value
+
+
+class _Properties:
+    """Every property of every device that was met; each has a number, by the device's name and its own."""
+
+    def __init__(self, units: Units, write: Write) -> None:
+        self.numbers: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        self._units, self._write = units, write
+        self._described: list[tuple[str, str, str | None]] = []
+
+    def add(self, device: str, name: str) -> int:
+        """Take up one more, and give its number."""
+        unit, write = self._units.of(device, name), self._write[str]
+        self.numbers[device][name] = len(self._described)
+        self._described.append((write(device), write(name), unit and write(unit)))
+        return self.numbers[device][name]
+
+    def described(self) -> pl.DataFrame:
+        """The properties as text, by their numbers."""
+        columns = dict.fromkeys(("device_id", "property", "unit"), pl.String)
+        return pl.DataFrame(self._described, columns, orient="row")

@@ -87,6 +87,10 @@ def from_cells(cells: dict[str, str]) -> str:
     return "{" + ",".join(f"{_quoted(key)}:{_literal(cell)}" for key, cell in cells.items() if cell) + "}"
 
 
+def _quoted(text: str) -> str:
+    return msgspec.json.encode(text).decode()
+
+
 def to_json(value: object) -> str:
     """A value that `DECODER` made, as compact JSON again, its numbers as they were."""
     if isinstance(value, dict):
@@ -98,10 +102,10 @@ def to_json(value: object) -> str:
     return "null" if value is None else SCALAR_TEXT[type(value)](value)
 
 
-def to_text(value: object) -> str:
-    """A value that `DECODER` made, as the text of a cell: a string as it is, anything else as JSON."""
-    write = SCALAR_TEXT.get(type(value))
-    return to_json(value) if write is None else write(value)
+VALUE_TEXT: Mapping[type, Callable[[Any], str]] = {**SCALAR_TEXT, list: to_json}
+"""How each type of value that is no object becomes the text of a cell: a string as it is, anything else as JSON."""
+VALUE_JSON: Mapping[type, Callable[[Any], str]] = {**VALUE_TEXT, str: _quoted}
+"""How each becomes JSON."""
 
 
 def same_value(text: str) -> str:
@@ -151,10 +155,6 @@ def _plain(number: str) -> str:
         return "0"
     exponent = int(power or 0) - len(fraction) + len(digits) - len(significant)
     return f"{'-' if number.startswith('-') else ''}{significant}e{exponent}"
-
-
-def _quoted(text: str) -> str:
-    return msgspec.json.encode(text).decode()
 
 
 def _literal(cell: str) -> str:

@@ -11,7 +11,7 @@ import polars as pl
 
 from labcrate.model.timespan import format_instant
 from labcrate.readings.columns import Column, columns
-from labcrate.readings.payload import SCALAR_TEXT, to_text
+from labcrate.readings.payload import SCALAR_TEXT
 from labcrate.readings.profile import CHUNK_ROWS
 from labcrate.readings.slice import Readings
 from labcrate.readings.timestamps import iso
@@ -56,14 +56,13 @@ def _cells(payloads: Sequence[object], layout: Sequence[Column]) -> list[pl.Seri
     filled = [column for column in layout if column.key is not None or column.name == "motion"]
     cells: dict[str, list[str | None]] = {column.name: [None] * len(payloads) for column in filled}
     by_key = {column.key: cells[column.name] for column in filled if column.key is not None}
-    motion = cells["motion"]
+    motion, text_of = cells["motion"], SCALAR_TEXT
     for row, payload in enumerate(payloads):
         if not isinstance(payload, dict):
             continue
         for key, value in payload.items():
-            write = SCALAR_TEXT.get(type(value))
-            if write is not None and key in by_key:
-                by_key[key][row] = write(value)
+            if (column := by_key.get(key)) is not None and (write := text_of.get(type(value))) is not None:
+                column[row] = write(value)
         motion[row] = _motion(payload)
         if "motion" in by_key and isinstance(payload.get("motion"), bool):
             by_key["motion"][row] = None  # it stands in the fixed column
@@ -72,8 +71,10 @@ def _cells(payloads: Sequence[object], layout: Sequence[Column]) -> list[pl.Seri
 
 def _motion(payload: Mapping[str, object]) -> str | None:
     """The payload's motion or, without one, its occupancy, if that is true or false."""
-    told = (payload.get(key) for key in ("motion", "occupancy"))
-    return next((to_text(value) for value in told if isinstance(value, bool)), None)
+    told = payload.get("motion")
+    if not isinstance(told, bool):
+        told = payload.get("occupancy")
+    return SCALAR_TEXT[bool](told) if isinstance(told, bool) else None
 
 
 def _messages(readings: pl.DataFrame) -> Iterator[pl.Series]:
