@@ -63,7 +63,7 @@ def _walk(exposes: Any, prefix: str) -> Iterator[tuple[str, str | None]]:
         path = f"{prefix}{prop}" if isinstance(prop, str) else ""
         unit = one.get("unit")
         if path and "features" not in one and (one.get("type") == "numeric" or unit):
-            yield path, unit if isinstance(unit, str) else None
+            yield path, unit if isinstance(unit, str) and unit else None
         # Only a composite's features lie inside its value; those of a light or a switch lie beside one another.
         inside = f"{path}-" if path and one.get("type") == "composite" else prefix
         yield from _walk(one.get("features"), inside)

@@ -214,6 +214,16 @@ def test_units_are_the_devices_own_or_certain_ones() -> None:
     assert (by_name["voltage"], by_name["pressure"], by_name["temperature"]) == (None, "kPa", "°C")
 
 
+def test_a_unit_without_text_is_none() -> None:
+    """A definition may say that a property has no unit with an empty text; both long tables stay what they are."""
+    exposes = [{"type": "numeric", "property": "angle", "unit": ""}]
+    readings = readings_of(
+        ("d", '{"angle": 3}'), devices=(Device("d", "d", extra={"definition": {"exposes": exposes}}),)
+    )
+    assert [row["unit"] for row in objects_of(readings)] == [None]
+    assert long_of(readings) == [("d", "angle", "3", "")]
+
+
 def test_the_same_readings_give_the_same_bytes_from_either_file(tmp_path: Path) -> None:
     """What is written from the JSON and from the CSV made of it is equal byte for byte, and a path is like a file."""
     first = readings_of(("b", '{"x": 1}'), ("a", '{"y": {"z": 2.0}}'), ("a/x", "true"))
