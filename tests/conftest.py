@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -195,3 +196,19 @@ def clear(tmp_path: Path) -> Clear:
         assert not re.search("[\x00-\x08\x0b-\x1f\x7f]", said)
 
     return check
+
+
+@dataclass
+class Clock:
+    """Tells the time that a test sets, in seconds since 1970."""
+
+    now: float = 1_750_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that a test moves on."""
+    return Clock()

@@ -3,12 +3,12 @@
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
+from tests.conftest import Clock
 
 from labcrate.people.roles import Role
 from labcrate.web.guesses import Guesses
@@ -19,16 +19,6 @@ if TYPE_CHECKING:
     from tests.web.conftest import Serve, Serving
 
 GOOD, WRONG = "correct horse", "a guess of many"
-
-
-@dataclass
-class Clock:
-    """Tells the time that a test sets, in seconds."""
-
-    now: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """People of an empty lab, with a clock that stands still and hashes that cost nothing."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from argon2 import PasswordHasher
@@ -12,21 +12,8 @@ from labcrate.people.database import Database
 from labcrate.people.passwords import Passwords
 from labcrate.people.users import Users
 
-
-@dataclass
-class Clock:
-    """Tells the time that a test sets, in seconds since 1970."""
-
-    now: float = 1_750_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """A clock that a test moves on."""
-    return Clock()
+if TYPE_CHECKING:
+    from tests.conftest import Clock
 
 
 @pytest.fixture
@@ -43,6 +30,6 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def users(database: Database, passwords: Passwords, clock: Clock) -> Users:
+def users(database: Database, passwords: Passwords, clock: "Clock") -> Users:
     """Nobody yet."""
     return Users(database, passwords, clock)

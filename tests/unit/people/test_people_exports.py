@@ -15,7 +15,7 @@ from labcrate.people.file import PEOPLE_FILE
 from labcrate.people.runs import RUNS_FOLDER
 
 if TYPE_CHECKING:
-    from tests.unit.people.conftest import Clock
+    from tests.conftest import Clock
 
 WHAT: dict[str, Any] = {
     "who": "ana",

@@ -13,7 +13,7 @@ from labcrate.people.tokens import PREFIX, Tokens
 from labcrate.people.users import User, Users
 
 if TYPE_CHECKING:
-    from tests.unit.people.conftest import Clock
+    from tests.conftest import Clock
 
 GOOD = "correct horse"
 DAY = 24 * 3600

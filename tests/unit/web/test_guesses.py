@@ -1,33 +1,17 @@
 """Guesses of passwords: who guesses is slowed down, nobody else is, and the log tells of it in few words."""
 
 import asyncio
-from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.conftest import Clock
 
 from labcrate.errors import LoginError, TooManyError
 from labcrate.people.users import typed_key
 from labcrate.web.guesses import Guesses
 
 HERE, THERE = "192.0.2.1", "192.0.2.2"
-
-
-@dataclass
-class Clock:
-    """Tells the time that a test sets, in seconds."""
-
-    now: float = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """A clock that a test moves on."""
-    return Clock()
 
 
 @pytest.fixture
