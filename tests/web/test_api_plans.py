@@ -72,7 +72,7 @@ def test_a_viewer_who_follows_an_operators_link_sees_the_whole_session(
     query = "only=sensors&pad=5&readings=all&camera=nobody"
     assert server.get(f"/sessions/42?{query}", Role.VIEWER).status_code == 200
     assert server.get(f"/sessions/42/readings?{query}", Role.VIEWER).status_code == 200
-    assert held.begun == [Options()]
+    assert set(held.begun) == {Options()}  # twice where the lab's files are so young that a change could be missed
 
 
 def test_nothing_waits_for_plans(usual_lab: Any, serve: Any, held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
