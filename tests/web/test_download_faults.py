@@ -27,7 +27,7 @@ from labcrate.people.database import Database
 from labcrate.people.exports import ExportLog, Line
 from labcrate.people.roles import Role
 from labcrate.web import delivering, ends, sending
-from labcrate.web.login import EXPORT_LOG, USERS
+from labcrate.web.login import EXPORT_LOG, TOKENS, USERS
 from labcrate.web.standing import STANDING
 
 PATH = "/api/sessions/42/archive.zip"
@@ -287,9 +287,21 @@ def disable_by_command(server: Any, name: str) -> None:
     subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
 
 
-@pytest.mark.parametrize("revoke", [disable, demote, disable_by_command])
+def revoke_token(server: Any, name: str) -> None:
+    """End the token that the download was asked for with."""
+    (token,) = server.app[TOKENS].all(name)
+    server.app[TOKENS].revoke(name, token.name)
+
+
+MAY_NOT, REVOKED = "the user may no longer export", "the token was revoked"
+
+
+@pytest.mark.parametrize(
+    ("shut_out", "why"),
+    [(disable, MAY_NOT), (demote, MAY_NOT), (disable_by_command, MAY_NOT), (revoke_token, REVOKED)],
+)
 def test_who_may_no_longer_export_gets_no_more(
-    serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch, revoke: Callable[[Any, str], None]
+    serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch, shut_out: Callable[[Any, str], None], why: str
 ) -> None:
     """A download ends soon after its user may not have it any more, however long the client would have taken."""
     monkeypatch.setattr(delivering, "_TELL_EVERY_SECONDS", 0.02)
@@ -298,9 +310,9 @@ def test_who_may_no_longer_export_gets_no_more(
     with Tap(server) as tap:
         total = int(tap.headers["content-length"])
         began = len(tap.take(1_000_000))
-        revoke(server, "the operator")
+        shut_out(server, "the operator")
         line = ended(server, 2)[0]
-        assert (line.outcome, line.reason) == ("broken", "the user may no longer export")
+        assert (line.outcome, line.reason) == ("broken", why)
         assert began + len(tap.take_all()) <= line.bytes_sent < total
     assert server.app[STANDING].by_etag(42, etag)  # it is the user who may not, the archive is whole
 

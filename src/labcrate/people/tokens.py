@@ -81,6 +81,10 @@ class Tokens:
             return user_of(tuple(columns))
         return None
 
+    def stands(self, hashed: bytes) -> bool:
+        """Whether a token, named by its secret's hash, was not revoked; its time may be over."""
+        return bool(self._database.rows("SELECT 1 FROM token WHERE secret_sha256 = ?", hashed))
+
     def all(self, user: str | None = None) -> list[Token]:
         """Everybody's tokens or one user's, also those that are no longer good."""
         found = self._database.rows(

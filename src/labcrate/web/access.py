@@ -1,7 +1,7 @@
 """Who asks, and which role a route needs: every handler says it, and one that does not is refused to everybody."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 from aiohttp import web
@@ -20,14 +20,16 @@ NEEDS = "labcrate_needs"
 class Caller:
     """Who asks: the user's name and role, the client's address, and how they proved who they are.
 
-    ``csrf`` is the token that forms of this login carry (empty for a bearer token, which needs none).
+    ``csrf`` is the token that forms of this login carry (empty for a bearer token, which needs none); ``hashed`` is
+    the hash of a bearer token (empty for a login).
     """
 
     name: str
     role: Role
     address: str
     via: Literal["login", "token"]
-    csrf: str = ""
+    csrf: str = field(default="", repr=False)
+    hashed: bytes = field(default=b"", repr=False)
 
     def may(self, needed: Role) -> bool:
         """Whether they may do what needs a role."""

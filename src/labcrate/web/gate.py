@@ -10,6 +10,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from labcrate.errors import LoginError, NotAllowedError
+from labcrate.people.keys import hash_secret
 from labcrate.people.roles import Role
 from labcrate.web.access import CALLER, NEEDS, Caller, Handler
 from labcrate.web.cookies import csrf_token, login_secret
@@ -63,8 +64,9 @@ async def _identify(request: web.Request) -> Caller | None:
     if not await has_admin(app):
         return None
     if "Authorization" in request.headers:
-        user = await look_up(app, app[TOKENS].find, _bearer(request))
-        return Caller(user.name, user.role, address, "token") if user else None
+        bearer = _bearer(request)
+        user = await look_up(app, app[TOKENS].find, bearer)
+        return Caller(user.name, user.role, address, "token", hashed=hash_secret(bearer)) if user else None
     secret = login_secret(request)
     user = await look_up(app, app[LOGINS].find, secret) if secret else None
     return Caller(user.name, user.role, address, "login", csrf_token(secret)) if user and secret else None

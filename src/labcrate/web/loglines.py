@@ -5,16 +5,15 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from labcrate.errors import NotAllowedError, PeopleError
+from labcrate.errors import PeopleError
 from labcrate.people.exports import Outcome
 from labcrate.people.roles import Role
 from labcrate.web.access import caller
 from labcrate.web.ends import ENDS, End
-from labcrate.web.lasting import may_still
+from labcrate.web.lasting import check_still
 from labcrate.web.login import EXPORT_LOG
 from labcrate.web.site import work
 
-NO_LONGER_ALLOWED = "the user may no longer export"
 _log = logging.getLogger("labcrate.web")
 
 
@@ -57,8 +56,7 @@ class LogLine:
             await work(self._app, self._app[EXPORT_LOG].progress, self._number, sent)
         except PeopleError as error:
             _log.warning("The export log was not told how far transfer %d is: %s", self._number, error)
-        if not await may_still(self._app, self._caller, Role.OPERATOR):
-            raise NotAllowedError(NO_LONGER_ALLOWED)
+        await check_still(self._app, self._caller, Role.OPERATOR)
 
     async def end(self, sent: int, outcome: Outcome, reason: str | None) -> None:
         """Say how it ended."""

@@ -15,8 +15,9 @@ from labcrate.web.access import allow, caller
 from labcrate.web.delivering import conditions, deliver, http_date
 from labcrate.web.disposition import archive_file_name, disposition
 from labcrate.web.jobs import JOBS, Job, JobState
+from labcrate.web.lasting import MAY_NO_LONGER, REVOKED
 from labcrate.web.login import EXPORT_LOG
-from labcrate.web.loglines import NO_LONGER_ALLOWED, LogLine, Taken
+from labcrate.web.loglines import LogLine, Taken
 from labcrate.web.planning import PLANNING
 from labcrate.web.ranges import Representation, goes_on_blindly, tags_wanted
 from labcrate.web.site import work
@@ -136,6 +137,6 @@ class _Line(LogLine):
 
     async def end(self, sent: int, outcome: Outcome, reason: str | None) -> None:
         """Say how it ended."""
-        if outcome is Outcome.BROKEN and reason != NO_LONGER_ALLOWED:
+        if outcome is Outcome.BROKEN and reason not in (MAY_NO_LONGER, REVOKED):
             self._standing.forget(self._archive)
         await super().end(sent, outcome, reason)

@@ -8,6 +8,7 @@ from aiohttp import hdrs, web
 from multidict import MultiDict
 from yarl import URL
 
+from labcrate.errors import NotAllowedError
 from labcrate.export.plan import refuse_incomplete
 from labcrate.model.timespan import format_instant
 from labcrate.people.roles import Role
@@ -15,7 +16,7 @@ from labcrate.web.access import allow, caller
 from labcrate.web.bodies import encoded, json_answer
 from labcrate.web.events import KEEP_ALIVE, Over, event, stream, wants_events
 from labcrate.web.jobs import JOBS, Job, JobState
-from labcrate.web.lasting import may_still
+from labcrate.web.lasting import check_still
 from labcrate.web.planning import PLANNING
 from labcrate.web.problem import of_error
 from labcrate.web.site import url
@@ -124,8 +125,8 @@ async def _changes(request: web.Request, job: Job) -> AsyncIterator[bool]:
     app, before, silent, looks = request.app, None, 0, 0
     while job.running:
         now, silent, looks = job.progress, silent + 1, looks + 1
-        if looks % _LOOKS_UNTIL_ASKED_WHO == 0 and not await may_still(app, caller(request), Role.OPERATOR):
-            raise Over
+        if looks % _LOOKS_UNTIL_ASKED_WHO == 0:
+            await _check_who(request)
         if now != before or silent >= _LOOKS_UNTIL_KEEP_ALIVE:
             yield now != before
             before, silent = now, 0
@@ -133,6 +134,14 @@ async def _changes(request: web.Request, job: Job) -> AsyncIterator[bool]:
     if app[JOBS].stopping and job.state is JobState.CANCELLED:
         raise Over
     yield True
+
+
+async def _check_who(request: web.Request) -> None:
+    """Raise Over for who may hear no more."""
+    try:
+        await check_still(request.app, caller(request), Role.OPERATOR)
+    except NotAllowedError:
+        raise Over from None
 
 
 def job_object(app: web.Application, job: Job) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import pytest
 
 from labcrate.errors import NoSuchThingError, UsageError
 from labcrate.people.database import Database, instant
+from labcrate.people.keys import hash_secret
 from labcrate.people.logins import IDLE_SECONDS, LONGEST_SECONDS, Logins
 from labcrate.people.roles import Role
 from labcrate.people.tokens import PREFIX, Tokens
@@ -102,6 +103,19 @@ def test_a_token_opens_until_it_expires(tokens: Tokens, clock: "Clock", ana: Use
     assert tokens.find(secret) is None
     assert tokens.expired(token)
     assert [each.name for each in tokens.all()] == ["nightly export"]
+
+
+def test_a_token_stands_until_it_is_revoked(tokens: Tokens, users: Users, clock: "Clock", ana: User) -> None:
+    """What was begun with a token goes on when its time ends, and ends when the token or its user is shut out."""
+    users.add("bob", Role.ADMIN, GOOD)
+    _, first = tokens.add(ana, "first", 1)
+    _, second = tokens.add(ana, "second", 1)
+    clock.now += 2 * DAY
+    assert [tokens.stands(hash_secret(secret)) for secret in (first, second)] == [True, True]
+    tokens.revoke("ana", "first")
+    assert [tokens.stands(hash_secret(secret)) for secret in (first, second)] == [False, True]
+    users.disable("ana")
+    assert not tokens.stands(hash_secret(second))
 
 
 def test_a_token_has_the_role_of_now(tokens: Tokens, users: Users) -> None:
