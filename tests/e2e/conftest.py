@@ -10,9 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
 from labcrate.demo.lab import DemoLab, build_demo_lab
+
+# Nothing may depend on how busy the machine is: this is how long nobody waits for what is right.
+PATIENCE_MS = 120_000
+expect.set_options(timeout=PATIENCE_MS)
 
 NAME, PASSWORD = "ada", "correct horse battery"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -125,7 +129,7 @@ def browse(chromium: Browser) -> Iterator[Open]:
 
     def begin(**options: Any) -> BrowserContext:
         context = chromium.new_context(**{"locale": "en-GB", "viewport": {"width": 1280, "height": 900}} | options)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE_MS)
         context.on("console", complain)
         context.on("weberror", lambda error: complaints.append(str(error.error)))
         contexts.append(context)
