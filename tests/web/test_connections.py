@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
-from tests.web.test_download_faults import Tap, until
+from tests.web.test_download_faults import Tap
 from tests.web.test_login_security import EXPECTED
+from tests.web.waiting import until
 
 from labcrate.web import connections, listening, sending
 from labcrate.web.assets import PLOTLY, assets

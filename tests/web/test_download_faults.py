@@ -20,11 +20,12 @@ from typing import Any, Self
 
 import aiohttp
 import pytest
+from tests.web.waiting import ended, until
 
 from labcrate.catalog.state import state_folder
 from labcrate.errors import PeopleError
 from labcrate.people.database import Database
-from labcrate.people.exports import ExportLog, Line
+from labcrate.people.exports import ExportLog
 from labcrate.people.roles import Role
 from labcrate.web import delivering, ends, sending
 from labcrate.web.login import EXPORT_LOG, TOKENS, USERS
@@ -102,25 +103,6 @@ class Tap:
         reset(self.socket)
 
 
-def until(met: Callable[[], Any]) -> Any:
-    """Wait for something that is bound to happen, and give it."""
-    ends = time.monotonic() + 60
-    while not (found := met()):
-        assert time.monotonic() < ends
-        time.sleep(0.01)
-    return found
-
-
-def ended(server: Any, count: int = 1) -> list[Line]:
-    """The log's lines, the newest first, once there are so many and all have ended."""
-
-    def lines() -> list[Line]:
-        found: list[Line] = server.app[EXPORT_LOG].lines()
-        return found if len(found) >= count and all(line.outcome != "running" for line in found) else []
-
-    return list(until(lines))
-
-
 def descriptors() -> int:
     """How many files and sockets this process has open; the logs' own do not count, threads open those as they go."""
     gc.collect()
@@ -169,7 +151,7 @@ def test_a_recording_that_changes_in_mid_transfer(
         began = len(tap.take(1_000_000))
         harm(big_lab.root / BIG)
         assert began + len(tap.take_all()) < total
-    line = ended(server)[0]
+    line = ended(server, 1)[0]
     assert (line.outcome, line.length) == ("broken", total)
     assert line.bytes_sent < total
     assert line.reason
@@ -243,7 +225,7 @@ def test_a_client_that_leaves_with_the_last_byte(serve: Any, usual_lab: Any, mon
     server = serve(usual_lab.root)
     with Tap(server) as tap:
         size = len(tap.take_all())
-    line = ended(server)[0]
+    line = ended(server, 1)[0]
     assert (line.outcome, line.reason, line.bytes_sent, line.length) == ("finished", None, size, size)
 
 
@@ -333,7 +315,7 @@ def test_a_line_whose_end_cannot_be_written_is_ended_later(
 
     monkeypatch.setattr(server.app[EXPORT_LOG], "end", full)
     size = len(server.get(PATH, Role.OPERATOR).content)
-    line = ended(server)[0]
+    line = ended(server, 1)[0]
     assert (line.outcome, line.bytes_sent, len(tried)) == ("finished", size, 5)
     assert line.ended
     assert {round(1000 * at) for at in tried} == {round(1000 * line.ended.timestamp())}
@@ -383,7 +365,7 @@ def test_a_client_that_takes_nothing_for_very_long(serve: Any, big_lab: Any, mon
     monkeypatch.setattr(sending, "IDLE_SECONDS", 1.0)
     server = serve(big_lab.root)
     with Tap(server) as tap:
-        assert ended(server)[0].outcome == "aborted"
+        assert ended(server, 1)[0].outcome == "aborted"
         total = int(tap.headers["content-length"])
         assert len(tap.take_all()) < total
     with Tap(server) as tap:

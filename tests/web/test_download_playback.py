@@ -1,18 +1,17 @@
 """Playback: a recording of the session, any part of it, and never anything else."""
 
 import os
-import time
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from tests.web.waiting import ended
 
 from labcrate.export.contents import Options
 from labcrate.people.exports import Outcome
 from labcrate.people.lines import what
 from labcrate.people.roles import Role
-from labcrate.web.login import EXPORT_LOG
 from labcrate.web.standing import STANDING
 
 FOLDER = "/api/sessions/42/recordings/"
@@ -53,10 +52,7 @@ def test_what_is_played_left_the_lab(serve: Any, usual_lab: Any) -> None:
     play(server, "any.mp4", Range=f"bytes={len(usual_lab.clip)}-")
     server.as_(Role.OPERATOR).head(server.url + FOLDER + "any.mp4")
     assert server.get(FOLDER + "any.mp4", Role.VIEWER).status_code == 403
-    log = server.app[EXPORT_LOG]
-    while any(line.outcome is Outcome.RUNNING for line in log.lines()):
-        time.sleep(0.01)  # the client may have its last byte before the line has its end
-    part, whole = log.lines()
+    part, whole = ended(server)
     size = len(usual_lab.clip)
     assert (whole.session, whole.options, whole.etag, whole.who) == (42, "recording=any.mp4", tag, "the operator")
     assert (whole.start, whole.bytes_sent, whole.total, whole.outcome) == (0, size, size, Outcome.FINISHED)

@@ -3,15 +3,16 @@
 import io
 import random
 import socket
-import time
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.web.waiting import ended
 
 from labcrate.catalog import index
+from labcrate.people.exports import Line
 from labcrate.people.roles import Role
 from labcrate.web import routes_archive
 from labcrate.web.login import EXPORT_LOG
@@ -39,11 +40,9 @@ def whole(large_lab: Any, cli: Any, tmp_path: Any) -> bytes:
     return bytes((tmp_path / "out.zip").read_bytes())
 
 
-def lines(server: Any) -> list[Any]:
+def lines(server: Any) -> list[Line]:
     """The downloads in the export log, the newest first, once all of them have ended."""
-    while any(line.outcome == "running" for line in server.app[EXPORT_LOG].lines()):
-        time.sleep(0.01)  # the client may have its last byte before the line has its end
-    return [line for line in server.app[EXPORT_LOG].lines() if line.via != "command line"]
+    return [line for line in ended(server) if line.via != "command line"]
 
 
 def changed(headers: Any) -> datetime:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from tests.web.waiting import ended
 
 from labcrate.people.roles import Role
 
@@ -336,8 +337,7 @@ def test_the_log_shows_every_download(usual_lab: Any, serve: Any) -> None:
     served = serve(usual_lab.root)
     assert "Nothing was exported yet" in served.get("/log").text
     assert served.get("/api/sessions/42/archive.zip?only=sensors", Role.OPERATOR).status_code == 200
-    while served.get("/api/log").json()["lines"][0]["outcome"] == "running":
-        pass  # the client may have its last byte before the line has its end
+    ended(served)
     text = text_of(served.get("/log").text)
     for shown in ("the operator", "127.0.0.1", "only sensor data", "finished"):
         assert shown in text

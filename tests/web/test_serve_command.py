@@ -14,7 +14,7 @@ import psutil
 import pytest
 import requests
 import trustme
-from tests.web.test_download_faults import until
+from tests.web.waiting import until
 
 Start = Callable[..., tuple[subprocess.Popen[str], dict[str, Any]]]
 

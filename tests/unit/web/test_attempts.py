@@ -1,23 +1,12 @@
 """How often somebody may try: some attempts at once, then one by one, in bounded memory."""
 
-from dataclasses import dataclass
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.conftest import Clock
 
 from labcrate.errors import TooManyError
 from labcrate.web.attempts import Attempts
-
-
-@dataclass
-class Clock:
-    """Tells the time that a test sets, in seconds."""
-
-    now: float = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def taken(attempts: Attempts, key: str) -> bool:
