@@ -1,6 +1,5 @@
 """Ends of transfers for the export log: what cannot be written down now (a full disk) is written when it can be."""
 
-import asyncio
 import logging
 import threading
 import time
@@ -13,7 +12,7 @@ from aiohttp import web
 from labcrate.errors import PeopleError
 from labcrate.people.exports import ExportLog, Outcome
 from labcrate.web.login import EXPORT_LOG
-from labcrate.web.site import work
+from labcrate.web.site import repeating, work
 
 _AGAIN_SECONDS = 60.0
 _log = logging.getLogger("labcrate.web")
@@ -72,15 +71,6 @@ def add_ends(app: web.Application) -> None:
 
 
 async def _keep_writing(app: web.Application) -> AsyncIterator[None]:
-    task = asyncio.get_running_loop().create_task(_write_again(app))
-    yield
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    async with repeating(app, _AGAIN_SECONDS, app[ENDS].write_kept):
+        yield
     await work(app, app[ENDS].write_kept)
-
-
-async def _write_again(app: web.Application) -> None:
-    while True:
-        await asyncio.sleep(_AGAIN_SECONDS)
-        await work(app, app[ENDS].write_kept)

@@ -1,6 +1,5 @@
 """How often passwords may be guessed, and what the server's log tells of those who guess."""
 
-import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -8,6 +7,7 @@ from contextlib import contextmanager, suppress
 from labcrate.errors import LoginError, TooManyError
 from labcrate.people.users import typed_key
 from labcrate.web.attempts import Attempts
+from labcrate.web.seldom import Seldom
 from labcrate.web.visitor import network_of
 
 _FAILED = "A login from %s failed."
@@ -16,7 +16,6 @@ _BOTH = "Too many logins with one name from %s failed; more of them are refused 
 _NAME = (
     "Too many logins with one name failed, from several networks; more of them are refused for now, the first from %s."
 )
-_log = logging.getLogger("labcrate.web")
 
 
 class Guesses:
@@ -32,8 +31,7 @@ class Guesses:
         self._of_name = Attempts(100, 20, clock)
         # Of each refusal one line an hour, and of everything together about a megabyte a day.
         self._told = Attempts(1, 3600, clock)
-        self._lines = Attempts(1000, 5, clock)
-        self._left_out = 0
+        self._lines = Seldom(clock, at_once=1000, each_s=5)
 
     @contextmanager
     def one(self, name: str, address: str) -> Iterator[None]:
@@ -70,14 +68,7 @@ class Guesses:
 
     def _write(self, sentence: str, address: str) -> None:
         """Write a line to the log. No name stands in it: people type passwords where the name belongs."""
-        try:
-            self._lines.take("")
-        except TooManyError:
-            self._left_out += 1
-            return
-        more = f" Before it, {self._left_out} such lines were left out." if self._left_out else ""
-        self._left_out = 0
-        _log.warning(sentence + more, address or "an unknown address")
+        self._lines.warn(sentence % (address or "an unknown address"))
 
 
 def _give_back(taken: list[tuple[Attempts, str]]) -> None:

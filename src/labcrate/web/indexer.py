@@ -9,7 +9,6 @@ import logging
 import os
 import threading
 import time
-import traceback
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,11 +22,11 @@ from labcrate.catalog.state import state_folder
 from labcrate.errors import LabcrateError
 from labcrate.export.inventory import Inventory
 from labcrate.lab.folder import SENSOR_DATA, Entry, Kind, Lab, printable
-from labcrate.lab.text import visible
 from labcrate.linking.place import is_hidden
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
 from labcrate.web.jobs import JOBS
+from labcrate.web.problem import trace_of
 from labcrate.web.site import LAB, work
 from labcrate.web.snapshot import SNAPSHOT
 
@@ -143,11 +142,10 @@ class Indexer(Progress):
         return read
 
     def _tell(self, said: str, unexpected: BaseException | None = None) -> None:
-        """Log what is the matter, once for as long as it is; where the lab lies is nobody's affair."""
+        """Log what is the matter, once for as long as it is."""
         if said != self._problem:
-            trace = "".join(["\n", *traceback.format_exception(unexpected)]) if unexpected else ""
-            told = visible(trace.replace(str(self._lab.root), "LAB"))
-            _log.warning("Recordings cannot be indexed ahead of time: %s%s", said, told)
+            trace = "\n" + trace_of(self._lab, unexpected) if unexpected else ""
+            _log.warning("Recordings cannot be indexed ahead of time: %s%s", said, trace)
         self._problem = said
 
     def _look(self) -> int:

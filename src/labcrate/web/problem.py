@@ -34,6 +34,7 @@ from labcrate.errors import (
     UsageError,
     VerificationError,
 )
+from labcrate.lab.folder import Lab
 from labcrate.lab.text import one_line, visible
 from labcrate.web.access import Handler
 from labcrate.web.pages import render
@@ -140,9 +141,13 @@ _OF_A_BODY = (hdrs.CONTENT_TYPE, hdrs.CONTENT_LENGTH, hdrs.TRANSFER_ENCODING)
 
 
 def log_unexpected(app: web.Application, what: str, error: BaseException) -> None:
-    """Log an error that nobody foresaw, with its traceback; where the lab lies is nobody's affair."""
-    told = "".join(traceback.format_exception(error)).replace(str(app[LAB].root), "LAB")
-    _log.error("%s failed unexpectedly:\n%s", what, visible(told))
+    """Log an error that nobody foresaw, with its traceback."""
+    _log.error("%s failed unexpectedly:\n%s", what, trace_of(app[LAB], error))
+
+
+def trace_of(lab: Lab, error: BaseException) -> str:
+    """An error's traceback for the log; where the lab lies is nobody's affair."""
+    return visible("".join(traceback.format_exception(error)).replace(str(lab.root), "LAB"))
 
 
 def _headers_of(error: LabcrateError) -> dict[str, str]:

@@ -8,7 +8,6 @@ from aiohttp import hdrs, web
 from labcrate.config import as_text
 from labcrate.errors import NotReadyError
 from labcrate.export.contents import Options
-from labcrate.export.plan import refuse_incomplete
 from labcrate.people.exports import Outcome
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller
@@ -118,9 +117,7 @@ def _not_ready(job: Job) -> str:
 
 async def _at_once(request: web.Request, number: int, options: Options, incomplete: bool) -> Archive | None:
     found = await request.app[PLANNING].plan(number, options, caller(request).name, for_people=False)
-    if not incomplete:
-        refuse_incomplete(found.assembly.plan.session, found.assembly.plan.missing)
-    return found.archive
+    return found.checked(allow_incomplete=incomplete).archive
 
 
 def _come_again(job: Job) -> int:

@@ -9,7 +9,6 @@ from multidict import MultiDict
 from yarl import URL
 
 from labcrate.errors import NotAllowedError
-from labcrate.export.plan import refuse_incomplete
 from labcrate.model.timespan import format_instant
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller
@@ -37,9 +36,7 @@ async def prepare(request: web.Request) -> web.Response:
     app, jobs = request.app, request.app[JOBS]
     number, options, incomplete = numbered(request), wanted(request), incomplete_allowed(request)
     planned = await app[PLANNING].plan(number, options, caller(request).name)
-    if not incomplete:
-        refuse_incomplete(planned.assembly.plan.session, planned.assembly.plan.missing)
-    begin = jobs.done if planned.archive else jobs.prepare
+    begin = jobs.done if planned.checked(allow_incomplete=incomplete).archive else jobs.prepare
     job = begin(number, options, allow_incomplete=incomplete, who=caller(request).name)
     status = HTTPStatus.OK if job.state is JobState.DONE else HTTPStatus.ACCEPTED
     return json_answer(job_object(app, job), status=status, headers={hdrs.LOCATION: _address(app, job)})

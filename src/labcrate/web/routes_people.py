@@ -33,11 +33,10 @@ async def show_account(request: web.Request) -> web.Response:
 async def change_password(request: web.Request) -> web.Response:
     """Change one's own password, for who knows the present one; other logins end, and tokens where that is wished."""
     fields, name = await _own_form(request), caller(request).name
-    secret = login_secret(request)
     try:
         password = twice(fields)
         await verified(request, name, fields.get("current", ""))
-        keep, users = hash_secret(secret) if secret else None, request.app[USERS]
+        keep, users = _this_login(request), request.app[USERS]
         keep_tokens = "revoke" not in fields
         await hashing(request.app, users.set_password, name, password, keep_login=keep, keep_tokens=keep_tokens)
     except LoginError:
@@ -129,11 +128,10 @@ async def enable_user(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def set_password(request: web.Request) -> web.Response:
     """Give somebody another password; all their tokens and logins end, but not the login that does this."""
-    fields, secret = await _own_form(request), login_secret(request)
+    fields, users = await _own_form(request), request.app[USERS]
     name, password = fields.get("name", ""), fields.get("password", "")
-    keep = hash_secret(secret) if secret else None
     try:
-        await hashing(request.app, request.app[USERS].set_password, name, password, keep_login=keep)
+        await hashing(request.app, users.set_password, name, password, keep_login=_this_login(request))
     except _REFUSED as error:
         return await _people(request, status=error.http_status, user=str(error))
     return see(request, f"{PEOPLE_PAGE}?done=password")
@@ -171,6 +169,12 @@ async def _own_form(request: web.Request) -> dict[str, str]:
     if caller(request).via == "token":
         raise NotAllowedError("A token cannot change people, passwords or tokens; log in, or use the command line.")
     return await form(request)
+
+
+def _this_login(request: web.Request) -> bytes | None:
+    """The hash of the secret of the login that asks."""
+    secret = login_secret(request)
+    return hash_secret(secret) if secret else None
 
 
 async def _switch(request: web.Request, to: str) -> web.Response:

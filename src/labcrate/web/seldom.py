@@ -4,24 +4,29 @@ import logging
 import time
 from collections.abc import Callable
 
-_EVERY_SECONDS = 10.0
+from labcrate.errors import TooManyError
+from labcrate.web.attempts import Attempts
+
 _log = logging.getLogger("labcrate.web")
 
 
 class Seldom:
-    """One kind of warning, at most every ten seconds; the next one says how many there were in between."""
+    """Warnings of one kind: ``at_once`` are written, then one for every ``each_s`` seconds.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._again_at = float("-inf")
-        self._held_back = 0
+    The next one that is written says how many were left out before it. Use it on the event loop alone.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, at_once: int = 1, each_s: float = 10.0) -> None:
+        self._lines = Attempts(at_once, each_s, clock)
+        self._left_out = 0
 
     def warn(self, text: str) -> None:
         """Write the warning, or count it."""
-        now = self._clock()
-        if now < self._again_at:
-            self._held_back += 1
+        try:
+            self._lines.take("")
+        except TooManyError:
+            self._left_out += 1
             return
-        more = f" Before it, {self._held_back} such lines were left out." if self._held_back else ""
+        more = f" Before it, {self._left_out} such lines were left out." if self._left_out else ""
+        self._left_out = 0
         _log.warning("%s%s", text, more)
-        self._again_at, self._held_back = now + _EVERY_SECONDS, 0

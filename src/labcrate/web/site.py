@@ -1,8 +1,9 @@
 """What every route stands on: the settings, the lab, and threads for work that would hold up the others."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import ParamSpec, TypeVar
 from urllib.parse import urlsplit
@@ -23,6 +24,24 @@ WORK = web.AppKey("work", ThreadPoolExecutor)
 async def work(app: web.Application, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run something that reads the disk or computes, in one of the server's threads."""
     return await asyncio.get_running_loop().run_in_executor(app[WORK], partial(function, *args, **kwargs))
+
+
+@asynccontextmanager
+async def repeating(app: web.Application, seconds: float, function: Callable[[], object]) -> AsyncIterator[None]:
+    """In the block, run something in one of the server's threads again and again, with so many seconds between."""
+
+    async def repeat() -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            await work(app, function)
+
+    task = asyncio.get_running_loop().create_task(repeat())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 def path_prefix(settings: ServeSettings) -> str:

@@ -1,10 +1,9 @@
 """Archives that are laid out and wait for whoever asks for a part of them."""
 
-import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from weakref import WeakValueDictionary
@@ -23,6 +22,7 @@ from labcrate.export.prepare import prepared
 from labcrate.lab.folder import Lab
 from labcrate.model.fixity import Identity
 from labcrate.web.basis import Basis
+from labcrate.web.site import repeating
 from labcrate.web.snapshot import BELIEVED_SECONDS, LARGE, Snapshot
 
 KEPT_SECONDS = 3600.0
@@ -53,6 +53,12 @@ class Planned:
 
     assembly: Assembly
     archive: Archive | None
+
+    def checked(self, *, allow_incomplete: bool) -> "Planned":
+        """Itself. Raises IncompleteError where anything is missing, unless that is allowed."""
+        if not allow_incomplete:
+            refuse_incomplete(self.assembly.plan.session, self.assembly.plan.missing)
+        return self
 
 
 @dataclass(slots=True, eq=False)
@@ -178,9 +184,7 @@ class Standing:
     def _at_once(self, key: Key, progress: Progress | None, *, allow_incomplete: bool) -> Archive | None:
         """The archive, or None where whole files have to be read first; ``progress`` hears of those alone."""
         found = self.plan(*key, for_people=False, progress=progress and Ending(progress))
-        if not allow_incomplete:
-            refuse_incomplete(found.assembly.plan.session, found.assembly.plan.missing)
-        return found.archive
+        return found.checked(allow_incomplete=allow_incomplete).archive
 
     def _made(
         self, key: Key, *, hashed: bool, allow_incomplete: bool = True, progress: Progress | None = None
@@ -271,14 +275,5 @@ STANDING = web.AppKey("standing", Standing)
 
 async def keep_tidy(app: web.Application) -> AsyncIterator[None]:
     """While the application runs, what nobody asks for any more is let go of (for ``cleanup_ctx``)."""
-    task = asyncio.get_running_loop().create_task(_tidy(app[STANDING]))
-    yield
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
-
-
-async def _tidy(standing: Standing) -> None:
-    while True:
-        await asyncio.sleep(_TIDY_SECONDS)
-        standing.tidy()
+    async with repeating(app, _TIDY_SECONDS, app[STANDING].tidy):
+        yield
