@@ -7,7 +7,6 @@ is how another study's files, or the machine's own, would get into an archive.
 
 import errno
 import os
-import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,14 +15,16 @@ from pathlib import Path
 
 from labcrate.errors import NoLabError
 from labcrate.model.fixity import Identity
+from labcrate.model.session_id import is_session_id, normalized_id, sort_key
 
 RECORDINGS = "recordings"
 SESSIONS = "sessions"
 DATA = "data"
 SENSOR_DATA = "sensor_data"
+SESSION_FOLDER = "Session"
+"""How the name of a session's own folder begins; its id follows."""
 
 _NAME_IT = "name the lab folder with --lab DIR or LABCRATE_LAB"
-_SESSION_FOLDER = re.compile(r"Session(0|[1-9][0-9]*)", re.ASCII)
 
 
 class Kind(StrEnum):
@@ -106,14 +107,18 @@ class Lab:
         """The state of a file on disk, without opening it. Raises OSError when it is gone."""
         return Identity.of(os.lstat(self.root / path))
 
-    def session_folders(self) -> dict[int, str]:
-        """The session numbers that have a folder, with that folder's path."""
+    def session_folders(self) -> dict[str, str]:
+        """The session ids that have a folder, with that folder's path."""
         found = {}
         for entry in self._scan_sessions()[0]:
-            match = _SESSION_FOLDER.fullmatch(entry.name)
-            if match and entry.is_dir(follow_symlinks=False) and len(match[1]) <= 18:
-                found[int(match[1])] = f"{SESSIONS}/{entry.name}"
-        return dict(sorted(found.items()))
+            session_id = normalized_id(entry.name.removeprefix(SESSION_FOLDER))
+            if (
+                entry.name.startswith(SESSION_FOLDER)
+                and is_session_id(session_id)
+                and entry.is_dir(follow_symlinks=False)
+            ):
+                found[session_id] = f"{SESSIONS}/{entry.name}"
+        return {session_id: found[session_id] for session_id in sorted(found, key=sort_key)}
 
     def recordings(self) -> Iterator[Entry]:
         """Whatever lies where recordings lie: below ``recordings/`` and every ``sessions/*/recordings/``."""

@@ -14,6 +14,7 @@ from labcrate.lab.folder import DATA, Lab
 from labcrate.lab.redact import redact, redact_text
 from labcrate.lab.text import one_line, visible
 from labcrate.model.session import SelectedCamera, SelectedSensor, Session
+from labcrate.model.session_id import RULE, is_session_id, normalized_id, sort_key
 from labcrate.model.timespan import TimeSpan, parse_instant
 
 SESSIONS_LIST = f"{DATA}/sessions.json"
@@ -39,7 +40,7 @@ class _Selected(msgspec.Struct):
 
 
 class _Session(msgspec.Struct, rename="camel"):
-    id: int | None = None
+    id: str | int | None = None
     name: str | None = None
     description: str | None = None
     start_time: str | None = None
@@ -59,12 +60,12 @@ class SessionBook:
     still of use. ``prefixes`` are the recording prefixes that the sessions' cameras are given.
     """
 
-    sessions: Mapping[int, Session]
-    broken: Mapping[int, DocumentError]
-    folders: Mapping[int, str]
+    sessions: Mapping[str, Session]
+    broken: Mapping[str, DocumentError]
+    folders: Mapping[str, str]
     prefixes: frozenset[str]
 
-    def get(self, number: int) -> Session | None:
+    def get(self, number: str) -> Session | None:
         """The session as described, or None. Raises DocumentError when its description is broken."""
         if number in self.broken:
             raise self.broken[number]
@@ -78,8 +79,8 @@ _Source = tuple[str, str, Mapping[str, Any]]
 def read_sessions(lab: Lab) -> SessionBook:
     """Read every session's description. Raises DocumentError when ``data/sessions.json`` itself is broken."""
     folders = lab.session_folders()
-    sources: dict[int, list[_Source]] = {number: [] for number in folders}
-    broken: dict[int, DocumentError] = {}
+    sources: dict[str, list[_Source]] = {number: [] for number in folders}
+    broken: dict[str, DocumentError] = {}
     for key, number, value in _listed(lab):
         sources.setdefault(number, []).append((SESSIONS_LIST, key, value))
     for number, folder in folders.items():
@@ -91,7 +92,7 @@ def read_sessions(lab: Lab) -> SessionBook:
         except DocumentError as error:
             broken[number] = error
     sessions = {}
-    for number in sorted(sources.keys() - broken.keys()):
+    for number in sorted(sources.keys() - broken.keys(), key=sort_key):
         try:
             sessions[number] = _session(number, sources[number])
         except DocumentError as error:
@@ -100,15 +101,15 @@ def read_sessions(lab: Lab) -> SessionBook:
     return SessionBook(sessions, broken, folders, prefixes)
 
 
-def _listed(lab: Lab) -> Iterator[tuple[str, int, Mapping[str, Any]]]:
+def _listed(lab: Lab) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     """The entries of ``data/sessions.json`` with their key and number."""
     value = read_json(lab, SESSIONS_LIST)
     if value is None:
         return
     for i, entry in enumerate(convert(value, list[dict[str, Any]], SESSIONS_LIST, "")):
-        number = convert(entry.get("id", -1), int, SESSIONS_LIST, f"[{i}].id")
-        if number < 0:
-            raise DocumentError(SESSIONS_LIST, f"key [{i}].id", "a session's id must be a whole number from 0 up.")
+        number = normalized_id(str(convert(entry.get("id"), str | int, SESSIONS_LIST, f"[{i}].id")))  # type: ignore[arg-type]
+        if not is_session_id(number):
+            raise DocumentError(SESSIONS_LIST, f"key [{i}].id", f"{number!r} is no session id: {RULE}.")
         yield f"[{i}]", number, entry
 
 
@@ -121,7 +122,7 @@ def _prefixes(value: Mapping[str, Any]) -> Iterator[str]:
             yield prefix
 
 
-def _session(number: int, objects: list[_Source]) -> Session:
+def _session(number: str, objects: list[_Source]) -> Session:
     """One session out of all that describes it: a field in a later object wins over an earlier one's."""
     warnings: list[str] = []
     merged: dict[str, Any] = {}
@@ -129,7 +130,7 @@ def _session(number: int, objects: list[_Source]) -> Session:
         fields = convert(value, _Session, path, key)
         _instant(value, "startTime", path, key)
         _instant(value, "endTime", path, key)
-        if fields.id not in (None, number):
+        if fields.id is not None and str(fields.id) != number:
             warnings.append(f"{path} says id {fields.id}; the folder's number {number} is taken.")
         differing = sorted(k for k in merged.keys() & value.keys() if k != "id" and merged[k] != value[k])
         if differing:
@@ -140,7 +141,7 @@ def _session(number: int, objects: list[_Source]) -> Session:
 
 
 def _build(
-    number: int, merged: dict[str, Any], path: str, key: str, described_in: tuple[str, ...], warnings: list[str]
+    number: str, merged: dict[str, Any], path: str, key: str, described_in: tuple[str, ...], warnings: list[str]
 ) -> Session:
     fields = convert(merged, _Session, path, key)
     span = TimeSpan(_instant(merged, "startTime", path, key), _instant(merged, "endTime", path, key))

@@ -15,7 +15,6 @@ _SEPARATOR = re.compile("[_-]")
 # No file system holds a longer name, so no longer number can name a session; it also keeps every
 # conversion to int far below the interpreter's limit on digits.
 LONGEST_NUMBER = 255
-_TOO_BIG = 10**LONGEST_NUMBER
 
 # re.ASCII keeps U+017F (the long s) from counting as an s; \Z, because $ would also match before a
 # line feed that ends the name.
@@ -32,11 +31,6 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
-
-
-def decimal(session_id: int) -> str:
-    """The one way a session's number is written; empty for a number that no name can hold."""
-    return str(session_id) if 0 <= session_id < _TOO_BIG else ""
 
 
 class Prefixes:

@@ -7,7 +7,7 @@ undecodable bytes as surrogate escapes.
 import re
 import shlex
 
-from labcrate.linking.filename import Prefixes, decimal, number_in, stem_of_mp4
+from labcrate.linking.filename import Prefixes, number_in, stem_of_mp4
 from labcrate.linking.nearmiss import Finding, examine, with_session
 from labcrate.linking.place import SHARED, Area, is_hidden, own_folder, place_of, session_of_folder
 from labcrate.linking.verdict import Kind, Rule, Verdict, printable, unrelated
@@ -18,25 +18,24 @@ _OTHER_VIDEO = re.compile(
 )
 
 
-def session_named(path: str, prefixes: Prefixes) -> int | None:
+def session_named(path: str, prefixes: Prefixes) -> str | None:
     """The one session that a path is linked to, by folder or by name, whichever session is asked for."""
     if is_hidden(path):
         return None
     stem = stem_of_mp4(path.rpartition("/")[2])
     if stem is None:
         return None
-    number = number_in(stem, prefixes) if path.startswith(SHARED) else session_of_folder(path)
-    return None if number is None else int(number)
+    return number_in(stem, prefixes) if path.startswith(SHARED) else session_of_folder(path)
 
 
-def judge(path: str, session_id: int, prefixes: Prefixes) -> Verdict:
+def judge(path: str, session_id: str, prefixes: Prefixes) -> Verdict:
     """The verdict on a path for one session; linked exactly when ``session_named`` gives that session."""
     if is_hidden(path):
         return unrelated(Rule.HIDDEN, "hidden files are never taken")
     area, number = place_of(path)
     if area is Area.ELSEWHERE:
         return unrelated(Rule.NOT_A_RECORDING, "lies in no folder of recordings")
-    if number is not None and number != decimal(session_id):
+    if number is not None and number != session_id:
         return unrelated(Rule.OTHER_SESSION, f"lies in the folder of session {number}")
     stem = stem_of_mp4(path.rpartition("/")[2])
     if stem is None:
@@ -45,18 +44,18 @@ def judge(path: str, session_id: int, prefixes: Prefixes) -> Verdict:
         case Area.SHARED:
             verdict = _judge_name(path, stem, session_id, prefixes)
         case Area.SESSION:
-            verdict = _in_own_folder(stem, decimal(session_id), prefixes)
+            verdict = _in_own_folder(stem, session_id, prefixes)
         case _:
-            verdict = _in_misspelt_folder(path, stem, decimal(session_id), prefixes)
+            verdict = _in_misspelt_folder(path, stem, session_id, prefixes)
     return verdict
 
 
-def right_time_near_miss(path: str, session_id: int, prefixes: Prefixes) -> Verdict:
+def right_time_near_miss(path: str, session_id: str, prefixes: Prefixes) -> Verdict:
     """The verdict on a recording whose name holds no session but that was recorded inside the session's time.
 
     The caller knows the times; it asks for this where ``judge`` found no session in the name.
     """
-    asked = decimal(session_id)
+    asked = session_id
     stem = stem_of_mp4(path.rpartition("/")[2]) or ""
     reason = "recorded inside the session's time, but its name holds no session"
     command = f"labcrate link {asked} {shlex.quote(printable(path))}"
@@ -65,9 +64,9 @@ def right_time_near_miss(path: str, session_id: int, prefixes: Prefixes) -> Verd
     return _near_miss(path, session_id, prefixes, finding)
 
 
-def _judge_name(path: str, stem: str, session_id: int, prefixes: Prefixes) -> Verdict:
+def _judge_name(path: str, stem: str, session_id: str, prefixes: Prefixes) -> Verdict:
     """Criterion 1: the name of an MP4 below ``recordings/``."""
-    asked, number = decimal(session_id), number_in(stem, prefixes)
+    asked, number = session_id, number_in(stem, prefixes)
     if number is None:
         finding = examine(stem, asked, prefixes)
         if finding.advice is None:
@@ -103,7 +102,7 @@ def _in_misspelt_folder(path: str, stem: str, asked: str, prefixes: Prefixes) ->
     )
 
 
-def _judge_other_file(path: str, session_id: int, prefixes: Prefixes) -> Verdict:
+def _judge_other_file(path: str, session_id: str, prefixes: Prefixes) -> Verdict:
     """A file that is no MP4: worth a word only if it is a video, or half of one, that would be linked."""
     folder, _, name = path.rpartition("/")
     stem = _stem_of_other_video(name)
@@ -134,10 +133,10 @@ def _stem_of_other_video(name: str) -> str | None:
     return found[1] if found else None
 
 
-def _near_miss(path: str, session_id: int, prefixes: Prefixes, finding: Finding) -> Verdict:
+def _near_miss(path: str, session_id: str, prefixes: Prefixes, finding: Finding) -> Verdict:
     """The verdict with its remedy: a name that is known to be right, or else the session's own folder."""
     folder, _, name = path.rpartition("/")
-    own = own_folder(decimal(session_id))
+    own = own_folder(session_id)
     renamed = f"{finding.stem}{name[-4:]}"
     linked_as = f"{folder}/{renamed}"
     if finding.stem and renamed.isprintable() and session_named(linked_as, prefixes) == session_id:

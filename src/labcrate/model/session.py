@@ -28,7 +28,7 @@ class SelectedSensor:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One session as the lab describes it; everything but the number may be missing.
+    """One session as the lab describes it; everything but the id may be missing.
 
     ``described`` is the whole description as the lab has it, unknown fields included, secrets
     excluded; ``removed_keys`` names what was excluded. ``described_in`` names the files it was read
@@ -36,7 +36,7 @@ class Session:
     tells of. ``warnings`` are about those files.
     """
 
-    id: int
+    id: str
     name: str | None = None
     description: str | None = None
     span: TimeSpan = TimeSpan()
