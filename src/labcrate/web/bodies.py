@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 def encoded(value: Any) -> bytes:
     """A value as JSON (UTF-8); a large one belongs into a worker thread."""
-    return msgspec.json.encode(value)
+    return msgspec.json.encode(value, enc_hook=str)  # messages are texts of a type of their own
 
 
 def json_answer(value: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:

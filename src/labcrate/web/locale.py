@@ -17,6 +17,7 @@ from babel.numbers import format_decimal
 from babel.support import Translations
 from markupsafe import Markup
 
+from labcrate.model.message import Message, fill
 from labcrate.model.timespan import format_duration, format_instant
 from labcrate.web.phrasebook import Phrasebook
 
@@ -27,6 +28,7 @@ LANGUAGES = {"en": "English", "es": "Español"}
 _USUAL = "en"
 _DOMAIN = "labcrate"
 _CORE = "core"  # the context (msgctxt) of sentences that no template holds
+_MESSAGE = "message"  # the context of messages, which are translated by their ids
 # CLDR's British English: day before month, and 24 hours, as the lab's own clocks and files have it.
 _CLDR = {"en": Cldr("en", "GB"), "es": Cldr("es", "ES")}
 _UNITS = ("B", "kB", "MB", "GB", "TB")
@@ -106,7 +108,19 @@ class Locale:
 
     def told(self, text: str) -> str | None:
         """A sentence of the core in the language; None where it is not translated."""
-        return text if self.language == _USUAL else _of_the_core(self.language, text)
+        if self.language == _USUAL:
+            return text
+        return self._message(text) if isinstance(text, Message) else _of_the_core(self.language, text)
+
+    def _message(self, message: Message) -> str | None:
+        """Say a message from its id and values; None where the id is not translated."""
+        pattern = str(translations(self.language).pgettext(_MESSAGE, message.id))
+        return None if pattern == message.id else fill(pattern, {n: self._value(v) for n, v in message.values.items()})
+
+    def _value(self, value: object) -> object:
+        if isinstance(value, str):
+            return self.told(value) or value
+        return self.number(value) if type(value) is int else value
 
     def number(self, value: float, digits: int = 0) -> str:
         """A number with the language's separators and at most so many digits behind the point."""
