@@ -19,6 +19,8 @@ PATIENCE_MS = 120_000
 expect.set_options(timeout=PATIENCE_MS)
 
 NAME, PASSWORD = "ada", "correct horse battery"
+NOON, LATE = "12:00", "23:30"
+"""Times of day in UTC. Late, the lab's day (Madrid) is another one than UTC's, and pages show both dates."""
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -26,10 +28,12 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 class Server:
     """The command, running. It can be killed and started again.
 
-    ``url`` ends without a slash; ``login`` is what a browser that is logged in remembers.
+    ``hour`` is the time of day (UTC) at which its clock begins: no page may depend on the machine's. ``url`` ends
+    without a slash; ``login`` is what a browser that is logged in remembers.
     """
 
     lab: Path
+    hour: str = NOON
     url: str = field(init=False)
     setup: str | None = field(init=False)
     login: Any = None
@@ -37,7 +41,18 @@ class Server:
 
     def start(self) -> None:
         """Start it on a free port, and wait until it says that it is ready."""
-        command = [sys.executable, "-m", "labcrate", "serve", "--lab", str(self.lab), "--port", "0", "--json"]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.e2e.clocked",
+            self.hour,
+            "serve",
+            "--lab",
+            str(self.lab),
+            "--port",
+            "0",
+            "--json",
+        ]
         command += ["--time-zone", "Europe/Madrid"]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self._process.stdout

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.e2e.conftest import NAME, PASSWORD, Server, create_administrator
+from tests.e2e.conftest import LATE, NAME, NOON, PASSWORD, Server, create_administrator
 
 from labcrate.demo.lab import DemoLab
 
@@ -26,9 +26,14 @@ def found(page: Page, check: str) -> list[Any]:
     return faults
 
 
-@pytest.fixture(scope="module")
-def awkward(demo: DemoLab, tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterator[Server]:
-    """The sample lab with a session that has everything awkward: long words, no end, right-to-left text."""
+@pytest.fixture(scope="module", params=[NOON, LATE])
+def awkward(
+    request: pytest.FixtureRequest, demo: DemoLab, tmp_path_factory: pytest.TempPathFactory, chromium: Browser
+) -> Iterator[Server]:
+    """The sample lab with a session that has everything awkward: long words, no end, right-to-left text.
+
+    Its clock stands at noon, and then at an hour when the lab's day is not UTC's.
+    """
     lab = Path(shutil.copytree(demo.root, tmp_path_factory.mktemp("awkward") / "lab"))
     session = {
         "id": 44, "name": LONG, "description": LONG + "\nשלום " * 50, "startTime": "2025-05-02T06:40:00Z",
@@ -38,7 +43,7 @@ def awkward(demo: DemoLab, tmp_path_factory: pytest.TempPathFactory, chromium: B
     folder.mkdir(parents=True)
     (folder.parent / "session_data.json").write_text(json.dumps(session))
     (folder / f"{LONG[:200]}.mp4").write_bytes(b"no video")
-    server = Server(lab)
+    server = Server(lab, request.param)
     server.start()
     context = chromium.new_context()
     page = context.new_page()

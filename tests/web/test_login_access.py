@@ -389,3 +389,14 @@ def test_nothing_is_served_while_people_cannot_be_read(serving: "Serving", tmp_p
     assert answer.json()["type"] == "urn:labcrate:error:people"
     assert str(tmp_path) not in answer.text
     assert "Morning" not in answer.text
+
+
+def test_a_token_before_there_is_an_administrator_is_told_so(usual_lab: "LabFolder", serve: "Serve") -> None:
+    """A valid token is refused while no administrator exists, and the answer says that and what to do."""
+    served = serve(usual_lab.root)
+    user = served.app[USERS].add("nurse", Role.OPERATOR, GOOD)
+    _, token = served.app[TOKENS].add(user, "script", 1)
+    answer = requests.get(served.url + "/api/sessions", headers={"Authorization": f"Bearer {token}"}, timeout=60)
+    assert answer.status_code == 401
+    assert "has no administrator yet" in answer.json()["detail"]
+    assert "labcrate user add NAME --role admin" in answer.json()["detail"]

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from labcrate.errors import LoginError, NotAllowedError
+from labcrate.model.message import Message
 from labcrate.people.keys import hash_secret
 from labcrate.people.roles import Role
 from labcrate.web.access import CALLER, NEEDS, Caller, Handler
@@ -38,7 +39,7 @@ async def access(request: web.Request, handler: Handler) -> web.StreamResponse:
         request[CALLER] = caller
     needed = _needed(request)
     if needed is not None and caller is None:
-        return _to_login(request)
+        return _to_login(request, set_up=await has_admin(request.app))
     if request.method not in SAFE_METHODS:
         await _check_form(request, caller)
     if needed is _UNMARKED or (isinstance(needed, Role) and caller is not None and not caller.may(needed)):
@@ -78,9 +79,14 @@ def _bearer(request: web.Request) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _to_login(request: web.Request) -> web.Response:
-    """Send a browser to the login page, and tell a script that it needs a token. Raises LoginError."""
+def _to_login(request: web.Request, *, set_up: bool) -> web.Response:
+    """Send a browser to the login page; raise LoginError for a script, which needs a token.
+
+    Without an administrator (``set_up`` is false) no token counts, however valid: then the error says that.
+    """
     if request.path.startswith("/api/") or "Authorization" in request.headers:
+        if not set_up:
+            raise LoginError(Message("login.no_administrator"))
         raise LoginError("Log in first, or send a token: 'labcrate token add' makes one.")
     here, goal = request.rel_url.raw_path_qs, url(request.app, LOGIN_PAGE)
     page = _PAGE.match(here)
