@@ -105,11 +105,8 @@ def run(command: str, place: Path, shell: dict[str, str], capfd: pytest.CaptureF
     return outcome.returncode, outcome.stderr
 
 
-@pytest.mark.parametrize("page", pages_with("python", "console"))
-def test_the_examples_of_a_page_run(
-    page: Path, place: Path, shell: dict[str, str], capfd: pytest.CaptureFixture[str]
-) -> None:
-    """Python blocks run, one after the other, in one namespace; every command behind a prompt exits with 0."""
+def run_page(page: Path, place: Path, shell: dict[str, str], capfd: pytest.CaptureFixture[str]) -> None:
+    """Run a page's Python blocks in one namespace and its commands, in order; each command must exit with 0."""
     namespace: dict[str, Any] = {"__name__": "__main__"}
     for block in blocks(page):
         if block.language == "python":
@@ -119,8 +116,25 @@ def test_the_examples_of_a_page_run(
             commands = commands_in(block)
             assert commands, f"{page.name}, line {block.line}: a console block without a prompt; call it text"
             for command in commands:
-                code, told = run(command, place, shell, capfd)
-                assert code == 0, f"{page.name}, line {block.line}: {command}\n{told}"
+                code, errors = run(command, place, shell, capfd)
+                assert code == 0, f"{page.name}, line {block.line}: {command}\n{errors}"
+
+
+@pytest.mark.parametrize("page", pages_with("python", "console"))
+def test_the_examples_of_a_page_run(
+    page: Path, place: Path, shell: dict[str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Python blocks run, one after the other, in one namespace; every command behind a prompt exits with 0."""
+    run_page(page, place, shell, capfd)
+
+
+@pytest.mark.parametrize("page", pages_with("python"))
+def test_a_page_of_python_runs_after_the_tutorial_and_again(
+    page: Path, place: Path, shell: dict[str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A reader goes on in the folder of the tutorial, and may run a page twice: no file that is there stops that."""
+    for one in (ROOT / "docs/tutorial/first-export.md", page, page):
+        run_page(one, place, shell, capfd)
 
 
 @pytest.mark.skipif(shutil.which("Rscript") is None, reason="Rscript is not installed, so R examples cannot be run")
