@@ -177,7 +177,8 @@ def _climate(messages: Sequence[Message]) -> list[tuple[str, str, float, float]]
 
 def _own_readings(messages: Sequence[Message]) -> dict[str, Any]:
     keys = ("timestamp", "sensorId", "temperature", "humidity")
-    return {"sessionId": json_id(VISITOR), "readings": [dict(zip(keys, row, strict=True)) for row in _climate(messages)]}
+    readings = [dict(zip(keys, row, strict=True)) for row in _climate(messages)]
+    return {"sessionId": json_id(VISITOR), "readings": readings}
 
 
 def _own_readings_csv(messages: Sequence[Message]) -> bytes:
