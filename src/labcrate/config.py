@@ -80,7 +80,7 @@ def parse_session(text: str) -> str:
     """Read a session's id, which may be one of no session: ``42``, ``P07-morning`` (NFC). Raises UsageError."""
     session_id = normalized_id(text.strip())
     if not is_session_id(session_id):
-        raise UsageError(f"{visible(text)!r} is no session's id: {RULE}. 'labcrate sessions' lists the ids.")
+        raise UsageError(f"{visible(text)!r} is no session id: {RULE}. 'labcrate sessions' lists the ids.")
     return session_id
 
 
