@@ -147,7 +147,7 @@ def test_verify_finds_the_archive_whole_and_any_change(usual_lab: Any, cli: Any,
     ("arguments", "code", "message"),
     [
         (["export", "41"], 5, "There is no session 41 in this lab; it has 7, 42. Nearest: 42."),
-        (["export", "forty"], 2, "'forty' is no session number"),
+        (["export", "forty"], 2, "'forty' is no session"),
         (["exprt", "42"], 2, "did you mean 'export'?"),
         (["export", "42", "--pad", "soon"], 2, "'soon' is no length of time"),
         (["export", "42", "--nothing"], 2, "Unrecognized arguments: --nothing"),

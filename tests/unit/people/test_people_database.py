@@ -21,7 +21,7 @@ from labcrate.people.users import Users
 
 def add_link(database: Database, who: str = "ana") -> int:
     """Write something that stays."""
-    return LinkLog(database).add(who=who, session=1, source="a", target="b", method="move")
+    return LinkLog(database).add(who=who, session="1", source="a", target="b", method="move")
 
 
 def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ from labcrate.people.links import LinkLog
 
 with Database.open(Path(sys.argv[1])) as database:
     for _ in range(40):
-        LinkLog(database).add(who=sys.argv[2], session=1, source="a", target="b", method="move")
+        LinkLog(database).add(who=sys.argv[2], session="1", source="a", target="b", method="move")
 """
 
 
