@@ -138,7 +138,7 @@ def test_users_are_listed_changed_and_locked_out(cli: "Cli", people: Path) -> No
         (("token", "revoke", "x", "--user", "ana"), 18, "no token 'x'"),
         (("token", "list", "--user", "carla"), 18, "no user 'carla'"),
         (("log", "--csv", "--json"), 2, "Choose one of --csv and --json"),
-        (("log", "--session", "none"), 2, "no session"),
+        (("log", "--session", "a/b"), 2, "no session id"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence_and_an_exit_code(

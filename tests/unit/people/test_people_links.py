@@ -12,7 +12,9 @@ from labcrate.people.links import LinkLog
 def test_a_link_is_listed_and_can_be_taken_back_once(database: Database) -> None:
     """Taking back leaves the line, with who did it; a second time it is an error that says who was first."""
     log = LinkLog(database)
-    first = log.add(who="ana", session="42", source="recordings/a.mp4", target="sessions/Session42/a.mp4", method="move")
+    first = log.add(
+        who="ana", session="42", source="recordings/a.mp4", target="sessions/Session42/a.mp4", method="move"
+    )
     second = log.add(who="bob", session="7", source="recordings/b.mp4", target="sessions/Session7/b.mp4", method="link")
     assert [link.number for link in log.lines()] == [second, first]
     assert [link.number for link in log.lines("42")] == [first]

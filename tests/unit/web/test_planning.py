@@ -40,7 +40,9 @@ class Making:
         self.one_more = threading.Semaphore(0)
 
     @contextmanager
-    def prepared(self, lab: Any, session_id: str, options: Options, *, progress: Progress, **more: Any) -> Iterator[Any]:
+    def prepared(
+        self, lab: Any, session_id: str, options: Options, *, progress: Progress, **more: Any
+    ) -> Iterator[Any]:
         """As the real one, which comes after."""
         self.begun.append(options)
         try:

@@ -239,7 +239,10 @@ def test_tables_are_written_once(usual_lab: Any, written: list[str]) -> None:
     assert len(written) == 4
     assert archives.archive("42", PLAIN).entity.length > 0
     chosen = Options(cameras=("cam1",))
-    assert archives.archive("42", chosen).assembly.plan.recordings != archives.archive("42", PLAIN).assembly.plan.recordings
+    assert (
+        archives.archive("42", chosen).assembly.plan.recordings
+        != archives.archive("42", PLAIN).assembly.plan.recordings
+    )
     assert len(written) == 4
     archives.plan("42", Options(pad=timedelta(hours=1)))
     assert len(written) == 8
