@@ -351,7 +351,7 @@ def test_the_log_has_a_line_of_every_download(serve: Any, large_lab: Any, whole:
         "the operator",
         "127.0.0.1",
         "token",
-        42,
+        "42",
         "",
     )
     assert (full.etag, full.start, full.length, full.total) == (etag, 0, len(whole), len(whole))

@@ -51,7 +51,7 @@ def test_any_name_stays_inside_the_header(name: str) -> None:
 def test_archives_are_called_by_number_and_title(usual_lab: Any, title: Any, name: str, plain: str | None) -> None:
     """The number comes first; the title follows as far as any system can hold it, and nothing of it ends the name."""
     usual_lab.session(42, name=title)
-    with prepared(usual_lab.open(), 42, hashed=False) as assembly:
+    with prepared(usual_lab.open(), "42", hashed=False) as assembly:
         assert archive_file_name(assembly.plan) == name
     header = disposition(name)
     assert f'filename="{plain or name}"' in header
@@ -62,7 +62,7 @@ def test_archives_are_called_by_number_and_title(usual_lab: Any, title: Any, nam
 def test_a_part_of_a_session_says_so(usual_lab: Any) -> None:
     """The file name of a selective export carries PARTIAL right after the number."""
     usual_lab.session(42, name="Mañana")
-    with prepared(usual_lab.open(), 42, Options(only=Only.SENSORS), hashed=False) as assembly:
+    with prepared(usual_lab.open(), "42", Options(only=Only.SENSORS), hashed=False) as assembly:
         assert archive_file_name(assembly.plan) == "Session42_PARTIAL Mañana.zip"
 
 
