@@ -11,16 +11,14 @@ from typing import Any
 
 from labcrate.errors import DocumentError
 from labcrate.lab.documents import NOT_ENTERED, user_files
-from labcrate.lab.folder import DATA, SESSION_FOLDER, Lab
-from labcrate.lab.json_file import convert, entries, read_json
+from labcrate.lab.folder import DATA, SESSION_FOLDER, Lab, printable
+from labcrate.lab.json_file import convert, entries, read_json, shown
 from labcrate.model.session_id import RULE, has_leading_zero, is_session_id, normalized_id
 
 SESSIONS_FILE = "sessions.json"
 SESSIONS_LIST = f"{DATA}/{SESSIONS_FILE}"
 SESSION_FILE = "session_data.json"
 CONFIG_FILE = "config.json"
-
-_LONGEST_SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +64,9 @@ def find_descriptions(lab: Lab) -> Descriptions:
     for path, text in lab.refused_session_folders().items():
         found.refused.add(text)
         remedy = f"{RULE}; rename the folder"
-        found.problems.append(DocumentError(path, "", f"{_shown(text)} after {SESSION_FOLDER} is no id: {remedy}."))
+        found.problems.append(
+            DocumentError(printable(path), "", f"'{shown(text)}' after {SESSION_FOLDER} is no id: {remedy}.")
+        )
     if barred := lab.sessions_barred():
         _unreadable(found, DocumentError(barred.path, "", NOT_ENTERED[barred.kind]))
     files, closed = user_files(lab, SESSIONS_FILE)
@@ -119,12 +119,12 @@ def _add_entry(source: Source, key: str | None, entry: Any, found: Descriptions)
     elif not ids:
         problem = "the session has no id; give it one."
     elif len(set(ids)) > 1:
-        problem = f"the key is {_shown(ids[0])}, but the id in it is {_shown(ids[1])}; make them agree."
+        problem = f"the key is '{shown(ids[0])}', but the id in it is '{shown(ids[1])}'; make them agree."
     elif has_leading_zero(ids[0]):
         found.strays.append(source)  # no id, and by the rule not a refused one either
         return
     elif not is_session_id(ids[0]):
-        problem = f"{_shown(ids[0])} is no session id: {RULE}."
+        problem = f"'{shown(ids[0])}' is no session id: {RULE}."
     if problem is None:
         found.sources[ids[0]].append(source)
         return
@@ -181,7 +181,3 @@ def _conflict(session_id: str, sources: list[Source]) -> DocumentError | None:
 
 def _content(source: Source) -> dict[str, Any]:
     return {name: value for name, value in source.fields.items() if name not in ("id", "sessionId")}
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…")

@@ -7,6 +7,7 @@ is how another study's files, or the machine's own, would get into an archive.
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ SESSION_FOLDER = "Session"
 USER_FOLDER = "user_"
 """How the name of a user's folder below ``data/`` begins; the user's number follows."""
 
+_USER = re.compile(r"[\w.-]+")
 _NAME_IT = "name the lab folder with --lab DIR or LABCRATE_LAB"
 
 
@@ -113,14 +115,14 @@ class Lab:
     def session_folders(self) -> dict[str, str]:
         """The session ids that have a folder, with that folder's path."""
         found = {}
-        for entry in self._scan_sessions()[0]:
+        for entry in sorted(self._scan_sessions()[0], key=lambda e: e.name):
             session_id = normalized_id(entry.name.removeprefix(SESSION_FOLDER))
             if (
                 entry.name.startswith(SESSION_FOLDER)
                 and is_session_id(session_id)
                 and entry.is_dir(follow_symlinks=False)
             ):
-                found[session_id] = f"{SESSIONS}/{entry.name}"
+                found.setdefault(session_id, f"{SESSIONS}/{entry.name}")
         return {session_id: found[session_id] for session_id in sorted(found, key=sort_key)}
 
     def sessions_barred(self) -> Entry | None:
@@ -143,7 +145,7 @@ class Lab:
         found, closed = {}, [barred] if barred else []
         for entry in entries:
             user = entry.name.removeprefix(USER_FOLDER)
-            if not user or not entry.name.startswith(USER_FOLDER):
+            if not entry.name.startswith(USER_FOLDER) or not _USER.fullmatch(user):
                 continue
             path = f"{DATA}/{entry.name}"
             if entry.is_symlink():

@@ -9,8 +9,10 @@ import msgspec
 
 from labcrate.errors import DocumentError
 from labcrate.lab.folder import Lab
+from labcrate.lab.text import one_line
 
 T = TypeVar("T")
+_LONGEST_SHOWN = 80
 _MAX_DEPTH = 64
 _TOO_DEEP = f"nests objects and lists more than {_MAX_DEPTH} levels deep, as no lab does; correct the file."
 _BOM = b"\xef\xbb\xbf"
@@ -91,12 +93,18 @@ def entries(value: Any, path: str) -> Iterator[tuple[str | None, str, Any]]:
     """Yield the entries of a list or of an object keyed by id, the two shapes that the platform writes.
 
     Each is its key in the object (None in a list), how a message names its place (``7``, ``[0]``), and its value.
+    A key is shortened and made visible for the message: it may hold anything.
     Raises DocumentError for a value that is neither.
     """
     if isinstance(value, dict):
-        yield from ((key, key, entry) for key, entry in value.items())
+        yield from ((key, shown(key), entry) for key, entry in value.items())
     elif isinstance(value, list):
         yield from ((None, f"[{i}]", entry) for i, entry in enumerate(value))
     else:
         what = "must be a list, or an object keyed by id, and is neither; correct the file."
         raise DocumentError(path, "", what)
+
+
+def shown(text: str) -> str:
+    """Return a key or an id as a message shows it: on one line, its control characters written out, not too long."""
+    return one_line(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…")

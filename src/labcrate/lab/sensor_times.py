@@ -147,15 +147,15 @@ def _read_csv(file: io.BufferedReader, latest: _Latest) -> None:
     """Go through the lines, each for itself: a row that a crash cut off must not take the following ones along."""
     begin = file.peek(4)[:2]
     encoding = "utf-16" if begin in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
-    text = io.TextIOWrapper(file, encoding=encoding, errors="replace")
-    header = text.readline(_LONGEST_LINE)
-    if not header.strip():
-        return
-    for delimiter in _DELIMITERS:
-        names = [name.strip().lower() for name in _cells(header, delimiter)]
-        if _COLUMN in names:
-            _read_rows(text, delimiter, names.index(_COLUMN), latest)
+    with io.TextIOWrapper(file, encoding=encoding, errors="replace") as text:
+        header = text.readline(_LONGEST_LINE)
+        if not header.strip():
             return
+        for delimiter in _DELIMITERS:
+            names = [name.strip().lower() for name in _cells(header, delimiter)]
+            if _COLUMN in names:
+                _read_rows(text, delimiter, names.index(_COLUMN), latest)
+                return
     raise _NoTimesError(f"has no column {_COLUMN!r}, so it does not say when the session ended.")
 
 

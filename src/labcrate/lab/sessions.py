@@ -13,7 +13,7 @@ from labcrate.lab.cleaning import BY_KEY_NAME, Cleaning
 from labcrate.lab.described import Descriptions, Source, find_descriptions, own_id
 from labcrate.lab.folder import Lab
 from labcrate.lab.instants import Read, read_instant
-from labcrate.lab.json_file import convert
+from labcrate.lab.json_file import convert, shown
 from labcrate.lab.merging import Merged, merge
 from labcrate.lab.selection import prefixes, read_selection
 from labcrate.lab.text import one_line, visible
@@ -155,7 +155,7 @@ def _session(session_id: str, found: Descriptions, zone: str | None, cleaning: C
     for source in sources:
         own = own_id(source.fields)
         if not source.where and own is not None and (not isinstance(own, str) or normalized_id(own) != session_id):
-            said = str(own)[:_LONGEST_SHOWN]
+            said = shown(str(own))
             warnings.append(f"{source.path} says id {said}; the folder's id {session_id} is taken.")
     own_zone = _zone(merge(sources, None, []).fields, warnings)
     merged = merge(sources, own_zone or zone, warnings)
@@ -222,8 +222,7 @@ def _instant(merged: Merged, name: str, zone: str | None, warnings: list[str]) -
         read = read_instant(value, zone)
     except ValueError:
         where = f"key {source.where}.{name}".replace(" .", " ")
-        shown = repr(value)[:_LONGEST_SHOWN]
-        what = f"{shown} is not a date and time; write it as 2025-05-02T19:40:00Z."
+        what = f"{repr(value)[:_LONGEST_SHOWN]} is not a date and time; write it as 2025-05-02T19:40:00Z."
         raise DocumentError(source.path, where, what) from None
     if warning := _about(name, read, zone):
         warnings.append(warning)
