@@ -114,7 +114,7 @@ class Lab:
 
     def session_folders(self) -> dict[str, str]:
         """The session ids that have a folder, with that folder's path."""
-        found = {}
+        found: dict[str, str] = {}
         for entry in sorted(self._scan_sessions()[0], key=lambda e: e.name):
             session_id = normalized_id(entry.name.removeprefix(SESSION_FOLDER))
             if (

@@ -173,9 +173,9 @@ def _build(
     fields = _checked(merged)
     span = TimeSpan(*(_instant(merged, name, own_zone or zone, warnings) for name in ("startTime", "endTime")))
     if span.start and span.end and span.end < span.start:
-        where = merged.origin["endTime"]
+        source = merged.origin["endTime"]
         what = "the session ends before it starts; correct the times."
-        raise DocumentError(where.path, f"key {where.where}.endTime".replace(" .", " "), what)
+        raise DocumentError(source.path, _key(source, "endTime"), what)
     selection = read_selection(merged.fields, cleaning)
     name = fields.get(merged.name_key)
     removed: list[str] = []
@@ -221,12 +221,15 @@ def _instant(merged: Merged, name: str, zone: str | None, warnings: list[str]) -
     try:
         read = read_instant(value, zone)
     except ValueError:
-        where = f"key {source.where}.{name}".replace(" .", " ")
         what = f"{repr(value)[:_LONGEST_SHOWN]} is not a date and time; write it as 2025-05-02T19:40:00Z."
-        raise DocumentError(source.path, where, what) from None
+        raise DocumentError(source.path, _key(source, name), what) from None
     if warning := _about(name, read, zone):
         warnings.append(warning)
     return read.instant
+
+
+def _key(source: Source, name: str) -> str:
+    return f"key {source.where}.{name}".replace(" .", " ")
 
 
 def _about(name: str, read: Read, zone: str | None) -> str | None:

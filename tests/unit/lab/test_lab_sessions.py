@@ -88,6 +88,10 @@ def test_one_broken_session_leaves_the_others(lab: Any) -> None:
         ({"startTime": True}, r"key startTime: True is not a date and time"),
         ({"name": 7}, r"key name: Expected `str \| null`, got `int`"),
         ({"endTime": "2025-05-01T00:00:00Z"}, r"key endTime: the session ends before it starts"),
+        ({"endTime": 10**30}, r"key endTime: 10{30} is not a date and time"),
+        ({"tags": "x"}, r"key tags: Expected `array"),
+        ({"selectedDevices": []}, r"key selectedDevices: Expected `object"),
+        ({"selectedDevices": {"cameras": [7]}}, r"key selectedDevices.cameras\[0\]: Expected `object"),
         ({"selectedDevices": {"cameras": {"id": 1}}}, r"key selectedDevices.cameras: Expected `array"),
     ],
 )
