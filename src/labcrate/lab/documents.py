@@ -1,100 +1,42 @@
-"""How the lab's JSON files are read: as they are, oddities included, with errors that say where.
+"""The lab's cameras and devices, as its files describe them: one entry that is wrong costs that entry alone.
 
 The layout is that of the reference platform (docs/reference/lab-folder.md).
 """
 
-import errno
-import json
-from collections.abc import Iterable, Mapping
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import msgspec
 
 from labcrate.errors import DocumentError
-from labcrate.lab.folder import DATA, Lab
-from labcrate.lab.redact import redact, redact_text
+from labcrate.lab.cleaning import BY_KEY_NAME, Cleaning
+from labcrate.lab.folder import DATA, Kind, Lab
+from labcrate.lab.json_file import convert, entries, read_json
 from labcrate.lab.text import one_line
 from labcrate.model.device import Camera, Device
 
-CAMERAS = f"{DATA}/cameras.json"
+CAMERAS_FILE = "cameras.json"
+CAMERAS = f"{DATA}/{CAMERAS_FILE}"
 DEVICES = f"{DATA}/devices.json"
 
 T = TypeVar("T")
-_MAX_DEPTH = 64
-_TOO_DEEP = f"nests objects and lists more than {_MAX_DEPTH} levels deep, as no lab does; correct the file."
-_BOM = b"\xef\xbb\xbf"
-
-
-def read_json(lab: Lab, path: str) -> Any:
-    """The value in a JSON file of the lab; None where there is no file. Raises DocumentError."""
-    try:
-        data = lab.read(path)
-    except OSError as error:
-        remedy = "put the file itself in its place" if error.errno == errno.ELOOP else "check its permissions"
-        raise DocumentError(path, "", f"cannot be read ({error.strerror}); {remedy}.") from None
-    if data is None:
-        return None
-    try:
-        value = msgspec.json.decode(data.removeprefix(_BOM))
-    except RecursionError:
-        raise DocumentError(path, "", _TOO_DEEP) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise DocumentError(path, *_where_json_breaks(data, error)) from error
-    if _deeper_than(_MAX_DEPTH, value):
-        raise DocumentError(path, "", _TOO_DEEP)
-    return value
-
-
-def _deeper_than(limit: int, value: Any) -> bool:
-    """Whether objects and lists nest further: what is done with them later goes down level by level."""
-    level = [value]
-    for _ in range(limit):
-        level = [inner for outer in level for inner in _inside(outer)]
-        if not level:
-            return False
-    return True
-
-
-def _inside(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
-
-
-def _where_json_breaks(data: bytes, error: Exception) -> tuple[str, str]:
-    """Line and reason of a JSON error: msgspec tells a byte, people count lines."""
-    remedy = "Correct the file, or wait until the lab has finished writing it."
-    if not data.strip():
-        return "", f"is empty, not JSON. {remedy}"
-    try:
-        json.loads(data.removeprefix(_BOM))
-    except json.JSONDecodeError as found:
-        return f"line {found.lineno}, column {found.colno}", f"is not valid JSON: {found.msg}. {remedy}"
-    except UnicodeDecodeError as found:
-        line = data.count(b"\n", 0, found.start) + 1
-        return f"line {line}", f"is not UTF-8 text. {remedy}"
-    except ValueError:  # a number of more digits than Python converts
-        return "", f"holds a number too long to be one. {remedy}"
-    return "", f"is not valid JSON: {error}. {remedy}"
-
-
-def convert(value: Any, to: type[T], path: str, key: str) -> T:
-    """Check a JSON value against a type. Raises DocumentError naming the key that does not fit."""
-    try:
-        return msgspec.convert(value, to, strict=False)
-    except msgspec.ValidationError as error:
-        problem, _, at = str(error).partition(" - at `$")
-        where = (key + at.rstrip("`")).lstrip(".")
-        raise DocumentError(path, f"key {where}" if where else "", f"{problem}.") from error
+NOT_ENTERED = {
+    Kind.LINK: "is a symbolic link, and those are never followed; put the folder itself in its place.",
+    Kind.UNREADABLE: "cannot be read (no permission); check its permissions.",
+}
+"""Why a folder was not entered, as the end of a message."""
 
 
 class _Camera(msgspec.Struct, rename="camel"):
+    id: str | int | None = None
     name: str | None = None
     recording_prefix: str | None = None
 
 
 class _Device(msgspec.Struct, rename="camel"):
-    id: str | None = None
+    id: str | int | None = None
     name: str | None = None
     type: str | None = None
     model: str | None = None
@@ -104,58 +46,124 @@ class _Device(msgspec.Struct, rename="camel"):
     linkquality: float | None = None
 
 
-def _extras(value: Mapping[str, Any], struct: type[msgspec.Struct]) -> dict[str, Any]:
-    """The fields of a JSON object that a type does not take, without secrets."""
-    known = struct.__struct_encode_fields__
-    kept: dict[str, Any] = redact({k: v for k, v in value.items() if k not in known})
-    return kept
-
-
 def read_cameras(lab: Lab) -> tuple[Camera, ...]:
-    """The cameras of ``data/cameras.json``, by number. Raises DocumentError."""
-    value = read_json(lab, CAMERAS)
-    if value is None:
-        return ()
-    table = convert(value, dict[str, dict[str, Any]], CAMERAS, "")
-    cameras = []
-    for number, fields in sorted(table.items(), key=lambda item: (len(item[0]), item[0])):
-        camera = convert(fields, _Camera, CAMERAS, number)
-        kept = {k: v for k, v in _extras(fields, _Camera).items() if k != "id"}
-        cameras.append(
-            Camera(number, camera.name and one_line(redact_text(camera.name)), camera.recording_prefix or None, kept)
-        )
-    return tuple(cameras)
+    """Return the lab's cameras, by id. Raises DocumentError for the first thing that is wrong."""
+    return _or_raise(*read_all_cameras(lab))
 
 
 def read_devices(lab: Lab) -> tuple[Device, ...]:
-    """The Zigbee devices of ``data/devices.json``, in its order. Raises DocumentError."""
-    value = read_json(lab, DEVICES)
-    if value is None:
-        return ()
-    rows = convert(value, list[dict[str, Any]], DEVICES, "")
-    devices = []
-    for i, row in enumerate(rows):
-        device = convert(row, _Device, DEVICES, f"[{i}]")
-        identifier = device.id or device.name
-        if identifier is None:
-            raise DocumentError(DEVICES, f"key [{i}]", "the device has neither an id nor a name; give it one.")
-        seen = None if device.last_seen is None else str(device.last_seen)
-        devices.append(
-            Device(
-                identifier,
-                _clean(device.name),
-                device.type,
-                device.model,
-                device.manufacturer,
-                seen,
-                device.battery,
-                device.linkquality,
-                _extras(row, _Device),
-            )
-        )
-    return tuple(devices)
+    """Return the Zigbee devices of ``data/devices.json``, in its order. Raises DocumentError."""
+    return _or_raise(*read_all_devices(lab))
 
 
-def _clean(text: str | None) -> str | None:
-    # Compared with topics: left as it is but for secrets, and made visible where it is shown.
-    return None if text is None else redact_text(text)
+def _or_raise(values: tuple[T, ...], problems: tuple[DocumentError, ...]) -> tuple[T, ...]:
+    if problems:
+        raise problems[0]
+    return values
+
+
+def user_files(lab: Lab, name: str) -> tuple[dict[str, str], tuple[DocumentError, ...]]:
+    """Return the paths ``data/user_2/NAME`` by their user, and an error for each folder that cannot be entered."""
+    folders, closed = lab.user_folders()
+    problems = tuple(DocumentError(entry.path, "", NOT_ENTERED[entry.kind]) for entry in closed)
+    return {user: f"{folder}/{name}" for user, folder in folders.items()}, problems
+
+
+def read_all_cameras(
+    lab: Lab, cleaning: Cleaning = BY_KEY_NAME
+) -> tuple[tuple[Camera, ...], tuple[DocumentError, ...]]:
+    """Return the cameras of ``data/cameras.json`` and ``data/user_*/cameras.json``, by id, and what is wrong there.
+
+    One id with one prefix in several files is one camera (with one name, where neither has a prefix). A file that
+    cannot be read, or an entry that does not fit, costs itself alone.
+    """
+    files, found_problems = user_files(lab, CAMERAS_FILE)
+    problems = list(found_problems)
+    cameras: dict[tuple[str, str], Camera] = {}
+    for user, path in [(None, CAMERAS), *files.items()]:
+        for camera in _collected(lab, path, lambda *entry: _camera(*entry, cleaning=cleaning), problems):
+            key = (camera.id, _compared(camera.prefix or camera.raw_name or ""))
+            known = cameras.get(key)
+            users = (user,) if known is None else (*known.users, user)
+            cameras[key] = replace(camera, users=users) if known is None else _merged(known, camera, users)
+    return tuple(sorted(cameras.values(), key=lambda c: (len(c.id), c.id))), tuple(problems)
+
+
+def _merged(one: Camera, other: Camera, users: tuple[str | None, ...]) -> Camera:
+    named = one if one.name else other
+    extra = {**other.extra, **one.extra}
+    return replace(one, name=named.name, raw_name=named.raw_name, extra=extra, users=tuple(dict.fromkeys(users)))
+
+
+def _compared(text: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
+
+
+def read_all_devices(
+    lab: Lab, cleaning: Cleaning = BY_KEY_NAME
+) -> tuple[tuple[Device, ...], tuple[DocumentError, ...]]:
+    """Return the Zigbee devices of ``data/devices.json``, in its order, and what is wrong there.
+
+    A file that cannot be read, or an entry that does not fit, costs itself alone.
+    """
+    problems: list[DocumentError] = []
+    devices = tuple(_collected(lab, DEVICES, lambda *entry: _device(*entry, cleaning=cleaning), problems))
+    return devices, tuple(problems)
+
+
+def _collected(
+    lab: Lab, path: str, parse: Callable[[str, str | None, str, Any], T], problems: list[DocumentError]
+) -> Iterator[T]:
+    """What is made of each entry of a file; what is wrong is added to ``problems``."""
+    try:
+        value = read_json(lab, path)
+        found = [] if value is None else list(entries(value, path))
+    except DocumentError as error:
+        problems.append(error)
+        return
+    for key, where, entry in found:
+        try:
+            yield parse(path, key, where, entry)
+        except DocumentError as error:
+            problems.append(error)
+
+
+def _camera(path: str, key: str | None, where: str, value: Any, *, cleaning: Cleaning) -> Camera:
+    raw = convert(value, dict[str, Any], path, where)
+    fields = convert(raw, _Camera, path, where)
+    camera_id = key if key is not None else _text(fields.id)
+    if not camera_id:
+        raise DocumentError(path, f"key {where}", "the camera has no id; give it one.")
+    shown = None if fields.name is None else one_line(cleaning.text(fields.name))
+    extra = {name: v for name, v in _extras(raw, _Camera, cleaning).items() if name != "id"}
+    return Camera(camera_id, shown, fields.recording_prefix or None, extra, fields.name)
+
+
+def _device(path: str, key: str | None, where: str, value: Any, *, cleaning: Cleaning) -> Device:
+    raw = convert(value, dict[str, Any], path, where)
+    device = convert(raw, _Device, path, where)
+    identifier = _text(device.id) or key or device.name
+    if not identifier:
+        raise DocumentError(path, f"key {where}", "the device has neither an id nor a name; give it one.")
+    return Device(
+        identifier,
+        cleaning.optional(device.name),  # compared with topics: made visible only where it is shown
+        device.type,
+        device.model,
+        device.manufacturer,
+        None if device.last_seen is None else str(device.last_seen),
+        device.battery,
+        device.linkquality,
+        _extras(raw, _Device, cleaning),
+    )
+
+
+def _text(value: str | int | None) -> str:
+    return "" if value is None else str(value)
+
+
+def _extras(value: Mapping[str, Any], struct: type[msgspec.Struct], cleaning: Cleaning) -> dict[str, Any]:
+    """The fields of a JSON object that a type does not take."""
+    known = struct.__struct_encode_fields__
+    kept: dict[str, Any] = cleaning.value({k: v for k, v in value.items() if k not in known}, [])
+    return kept

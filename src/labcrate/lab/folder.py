@@ -7,6 +7,7 @@ is how another study's files, or the machine's own, would get into an archive.
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from labcrate.errors import NoLabError
 from labcrate.model.fixity import Identity
-from labcrate.model.session_id import is_session_id, normalized_id, sort_key
+from labcrate.model.session_id import has_leading_zero, is_session_id, normalized_id, sort_key
 
 RECORDINGS = "recordings"
 SESSIONS = "sessions"
@@ -24,6 +25,10 @@ SENSOR_DATA = "sensor_data"
 SESSION_FOLDER = "Session"
 """How the name of a session's own folder begins; its id follows."""
 
+USER_FOLDER = "user_"
+"""How the name of a user's folder below ``data/`` begins; the user's number follows."""
+
+_USER = re.compile(r"[\w.-]+")
 _NAME_IT = "name the lab folder with --lab DIR or LABCRATE_LAB"
 
 
@@ -109,16 +114,45 @@ class Lab:
 
     def session_folders(self) -> dict[str, str]:
         """The session ids that have a folder, with that folder's path."""
-        found = {}
-        for entry in self._scan_sessions()[0]:
+        found: dict[str, str] = {}
+        for entry in sorted(self._scan_sessions()[0], key=lambda e: e.name):
             session_id = normalized_id(entry.name.removeprefix(SESSION_FOLDER))
             if (
                 entry.name.startswith(SESSION_FOLDER)
                 and is_session_id(session_id)
                 and entry.is_dir(follow_symlinks=False)
             ):
-                found[session_id] = f"{SESSIONS}/{entry.name}"
+                found.setdefault(session_id, f"{SESSIONS}/{entry.name}")
         return {session_id: found[session_id] for session_id in sorted(found, key=sort_key)}
+
+    def sessions_barred(self) -> Entry | None:
+        """``sessions/`` itself, where it is a link or closed, so that nobody knows the folders in it."""
+        return self._scan_sessions()[1]
+
+    def refused_session_folders(self) -> dict[str, str]:
+        """The session folders whose name ends in no id, with that end; digits with a leading zero are near misses."""
+        refused = {}
+        for entry in self._scan_sessions()[0]:
+            session_id = normalized_id(entry.name.removeprefix(SESSION_FOLDER))
+            is_folder = entry.name.startswith(SESSION_FOLDER) and entry.is_dir(follow_symlinks=False)
+            if is_folder and session_id and not is_session_id(session_id) and not has_leading_zero(session_id):
+                refused[f"{SESSIONS}/{entry.name}"] = session_id
+        return {path: refused[path] for path in sorted(refused)}
+
+    def user_folders(self) -> tuple[dict[str, str], tuple[Entry, ...]]:
+        """The folders ``data/user_2`` by their user (``2``), and what could not be entered there."""
+        entries, barred = self._scan(DATA)
+        found, closed = {}, [barred] if barred else []
+        for entry in entries:
+            user = entry.name.removeprefix(USER_FOLDER)
+            if not entry.name.startswith(USER_FOLDER) or not _USER.fullmatch(user):
+                continue
+            path = f"{DATA}/{entry.name}"
+            if entry.is_symlink():
+                closed.append(Entry(path, Kind.LINK))
+            elif entry.is_dir(follow_symlinks=False):
+                found[user] = path
+        return {user: found[user] for user in sorted(found, key=sort_key)}, tuple(sorted(closed, key=lambda e: e.path))
 
     def recordings(self) -> Iterator[Entry]:
         """Whatever lies where recordings lie: below ``recordings/`` and every ``sessions/*/recordings/``."""
@@ -159,15 +193,19 @@ class Lab:
 
     def _scan_sessions(self) -> tuple[list[os.DirEntry[str]], Entry | None]:
         """What lies in ``sessions/``, or that it is a link or closed: then sessions may be in it all the same."""
-        folder = self.root / SESSIONS
-        if folder.is_symlink():
-            return [], Entry(SESSIONS, Kind.LINK)
+        return self._scan(SESSIONS)
+
+    def _scan(self, folder: str) -> tuple[list[os.DirEntry[str]], Entry | None]:
+        """What lies in a folder of the lab's root, or that it is a link or closed."""
+        path = self.root / folder
+        if path.is_symlink():
+            return [], Entry(folder, Kind.LINK)
         try:
-            return list(os.scandir(folder)), None
+            return list(os.scandir(path)), None
         except (FileNotFoundError, NotADirectoryError):
             return [], None
         except OSError:
-            return [], Entry(SESSIONS, Kind.UNREADABLE)
+            return [], Entry(folder, Kind.UNREADABLE)
 
 
 def _open_below(at: int, name: str, flags: int) -> int:

@@ -1,6 +1,6 @@
-"""The sessions that the lab's files describe: ``data/sessions.json`` and each session's own folder."""
+"""The sessions of a lab, each put together from every file that describes it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,42 +9,33 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from labcrate.errors import DocumentError
-from labcrate.lab.documents import convert, read_json
-from labcrate.lab.folder import DATA, Lab
-from labcrate.lab.redact import redact, redact_text
+from labcrate.lab.cleaning import BY_KEY_NAME, Cleaning
+from labcrate.lab.described import Descriptions, Source, find_descriptions, own_id
+from labcrate.lab.folder import Lab
+from labcrate.lab.instants import Read, read_instant
+from labcrate.lab.json_file import convert, shown
+from labcrate.lab.merging import Merged, merge
+from labcrate.lab.selection import prefixes, read_selection
 from labcrate.lab.text import one_line, visible
-from labcrate.model.session import SelectedCamera, SelectedSensor, Session
-from labcrate.model.session_id import RULE, is_session_id, normalized_id, sort_key
-from labcrate.model.timespan import TimeSpan, parse_instant
-
-SESSIONS_LIST = f"{DATA}/sessions.json"
-SESSION_FILE = "session_data.json"
+from labcrate.model.session import Session
+from labcrate.model.session_id import normalized_id, sort_key
+from labcrate.model.timespan import TimeSpan
 
 _ZONE_KEYS = ("timeZone", "timezone", "time_zone", "tz")
-
-
-class _Camera(msgspec.Struct, rename="camel"):
-    id: str | int | None = None
-    name: str | None = None
-    recording_prefix: str | None = None
-
-
-class _Sensor(msgspec.Struct):
-    id: str | int | None = None
-    name: str | None = None
+_LONGEST_SHOWN = 60
 
 
 class _Selected(msgspec.Struct):
-    cameras: list[_Camera] | None = None
-    sensors: list[_Sensor] | None = None
+    cameras: list[dict[str, Any]] | None = None
+    sensors: list[dict[str, Any] | str | int] | None = None
 
 
-class _Session(msgspec.Struct, rename="camel"):
-    id: str | int | None = None
+class _Fields(msgspec.Struct, rename="camel"):
+    """The fields whose types are checked, the same in every file."""
+
     name: str | None = None
+    title: str | None = None
     description: str | None = None
-    start_time: str | None = None
-    end_time: str | None = None
     status: str | None = None
     selected_devices: _Selected | None = None
     notes: str | None = None
@@ -56,166 +47,203 @@ class _Session(msgspec.Struct, rename="camel"):
 class SessionBook:
     """All sessions that files or folders tell of.
 
-    ``broken`` holds the error of each session whose description does not parse: the others are
-    still of use. ``prefixes`` are the recording prefixes that the sessions' cameras are given.
+    ``broken`` holds the error of each session that cannot be used: the others are still of use. ``problems`` is
+    everything else that is wrong with the files: entries whose id is none, files that cannot be read.
+    ``unreadable``: whether one of these could describe sessions that nobody knows of. ``refused`` are the texts that
+    stand for an id and are none. ``prefixes`` are the recording prefixes that the sessions' cameras are given.
+    ``starts`` are the starts of all sessions, also of those that cannot be used (None: of which, nobody knows).
     """
 
     sessions: Mapping[str, Session]
     broken: Mapping[str, DocumentError]
     folders: Mapping[str, str]
     prefixes: frozenset[str]
+    problems: tuple[DocumentError, ...] = ()
+    unreadable: bool = False
+    refused: frozenset[str] = frozenset()
+    starts: tuple[tuple[str | None, datetime], ...] = ()
 
-    def get(self, number: str) -> Session | None:
+    def get(self, session_id: str) -> Session | None:
         """The session as described, or None. Raises DocumentError when its description is broken."""
-        if number in self.broken:
-            raise self.broken[number]
-        return self.sessions.get(number)
+        if session_id in self.broken:
+            raise self.broken[session_id]
+        return self.sessions.get(session_id)
+
+    @property
+    def known_ids(self) -> frozenset[str]:
+        """Every id that a description or folder tells of, refused ones too: file names may mean any of them."""
+        return frozenset({*self.sessions, *self.broken, *self.folders, *self.refused})
+
+    def next_start(
+        self, session_id: str, start: datetime | None = None, others: Iterable[tuple[str, datetime]] = ()
+    ) -> datetime | None:
+        """Return the earliest start of any other session that is strictly after this session's start.
+
+        ``start``: this session's own, unless it is the described one. ``others``: ids and starts of sessions that
+        only recordings tell of. A session that starts at the same instant bounds nothing: see ``same_start``.
+        """
+        start = start or self._start(session_id)
+        if start is None:
+            return None
+        return min((at for at in self._others(session_id, others) if at > start), default=None)
+
+    def same_start(
+        self, session_id: str, start: datetime | None = None, others: Iterable[tuple[str, datetime]] = ()
+    ) -> bool:
+        """Return whether another session starts at the very instant at which this one does."""
+        start = start or self._start(session_id)
+        return start is not None and start in self._others(session_id, others)
+
+    def _start(self, session_id: str) -> datetime | None:
+        session = self.sessions.get(session_id)
+        return session.span.start if session else None
+
+    def _others(self, session_id: str, others: Iterable[tuple[str, datetime]]) -> Iterator[datetime]:
+        return (at for one, at in (*self.starts, *others) if one != session_id)
 
 
-# A JSON object that describes a session: its file, its key in that file, its fields.
-_Source = tuple[str, str, Mapping[str, Any]]
+def read_sessions(lab: Lab, *, zone: str | None = None, cleaning: Cleaning = BY_KEY_NAME) -> SessionBook:
+    """Read every session's description; nothing that is wrong hides a session that another file describes.
 
-
-def read_sessions(lab: Lab) -> SessionBook:
-    """Read every session's description. Raises DocumentError when ``data/sessions.json`` itself is broken."""
-    folders = lab.session_folders()
-    sources: dict[str, list[_Source]] = {number: [] for number in folders}
-    broken: dict[str, DocumentError] = {}
-    for key, number, value in _listed(lab):
-        sources.setdefault(number, []).append((SESSIONS_LIST, key, value))
-    for number, folder in folders.items():
-        path = f"{folder}/{SESSION_FILE}"
+    ``zone`` is the IANA zone of times without one, where the session itself names none. ``cleaning`` is what is done
+    with texts.
+    """
+    found = find_descriptions(lab)
+    sessions: dict[str, Session] = {}
+    broken = dict(found.broken)
+    starts: list[tuple[str | None, datetime]] = []
+    for session_id in sorted(found.sources.keys() - broken.keys(), key=sort_key):
         try:
-            value = read_json(lab, path)
-            if value is not None:
-                sources[number].append((path, "", convert(value, dict[str, Any], path, "")))
+            session = _session(session_id, found, zone, cleaning)
         except DocumentError as error:
-            broken[number] = error
-    sessions = {}
-    for number in sorted(sources.keys() - broken.keys(), key=sort_key):
-        try:
-            sessions[number] = _session(number, sources[number])
-        except DocumentError as error:
-            broken[number] = error
-    prefixes = frozenset(p for source in sources.values() for _, _, value in source for p in _prefixes(value))
-    return SessionBook(sessions, broken, folders, prefixes)
-
-
-def _listed(lab: Lab) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """The entries of ``data/sessions.json`` with their key and number."""
-    value = read_json(lab, SESSIONS_LIST)
-    if value is None:
-        return
-    for i, entry in enumerate(convert(value, list[dict[str, Any]], SESSIONS_LIST, "")):
-        number = normalized_id(str(convert(entry.get("id"), str | int, SESSIONS_LIST, f"[{i}].id")))  # type: ignore[arg-type]
-        if not is_session_id(number):
-            raise DocumentError(SESSIONS_LIST, f"key [{i}].id", f"{number!r} is no session id: {RULE}.")
-        yield f"[{i}]", number, entry
-
-
-def _prefixes(value: Mapping[str, Any]) -> Iterator[str]:
-    """Prefixes of a session's cameras, read without judging: a broken session's cameras count too."""
-    cameras = _object(value.get("selectedDevices")).get("cameras")
-    for camera in cameras if isinstance(cameras, list) else []:
-        prefix = _object(camera).get("recordingPrefix")
-        if isinstance(prefix, str) and prefix:
-            yield prefix
-
-
-def _session(number: str, objects: list[_Source]) -> Session:
-    """One session out of all that describes it: a field in a later object wins over an earlier one's."""
-    warnings: list[str] = []
-    merged: dict[str, Any] = {}
-    for path, key, value in objects:
-        fields = convert(value, _Session, path, key)
-        _instant(value, "startTime", path, key)
-        _instant(value, "endTime", path, key)
-        if fields.id is not None and str(fields.id) != number:
-            warnings.append(f"{path} says id {fields.id}; the folder's number {number} is taken.")
-        differing = sorted(k for k in merged.keys() & value.keys() if k != "id" and merged[k] != value[k])
-        if differing:
-            warnings.append(f"{SESSIONS_LIST} and {path} differ in {', '.join(differing)}; {path} is taken.")
-        merged |= value
-    path, key, _ = objects[-1] if objects else ("", "", {})
-    return _build(number, merged, path, key, tuple(p for p, _, _ in objects), warnings)
-
-
-def _build(
-    number: str, merged: dict[str, Any], path: str, key: str, described_in: tuple[str, ...], warnings: list[str]
-) -> Session:
-    fields = convert(merged, _Session, path, key)
-    span = TimeSpan(_instant(merged, "startTime", path, key), _instant(merged, "endTime", path, key))
-    if span.start and span.end and span.end < span.start:
-        raise DocumentError(path, f"{key} key endTime".strip(), "the session ends before it starts; correct the times.")
-    for name in ("startTime", "endTime"):
-        if merged.get(name) and _is_naive(merged[name]):
-            warnings.append(f"{name} of the session carries no zone; it is taken as UTC.")
-    zone = _zone(merged, warnings)
-    removed: list[str] = []
-    selected = fields.selected_devices or _Selected()
-    return Session(
-        id=number,
-        name=_name(fields.name),
-        description=_prose(fields.description),
-        span=span,
-        status=fields.status,
-        cameras=tuple(
-            SelectedCamera(_identifier(c.id, c.name), _name(c.name), c.recording_prefix or None)
-            for c in selected.cameras or []
-        ),
-        sensors=tuple(
-            SelectedSensor(_identifier(s.id, s.name), _plain(s.name))
-            for s in selected.sensors or []
-            if (s.id, s.name) != (None, None)
-        ),
-        notes=_prose(fields.notes),
-        tags=tuple(one_line(redact_text(tag)) for tag in fields.tags or []),
-        time_zone=zone,
-        described=redact(merged, "", removed),
-        described_in=described_in,
-        removed_keys=tuple(removed),
-        warnings=tuple(warnings),
+            broken[session_id] = error
+            continue
+        sessions[session_id] = session
+        if session.span.start:
+            starts.append((session_id, session.span.start))
+    for session_id in sorted(broken, key=sort_key):
+        starts += [(session_id, at) for source in found.sources.get(session_id, ()) for at in _any_start(source, zone)]
+    starts += [(None, at) for source in found.strays for at in _any_start(source, zone)]
+    every = [*(source for sources in found.sources.values() for source in sources), *found.strays]
+    return SessionBook(
+        sessions,
+        {session_id: broken[session_id] for session_id in sorted(broken, key=sort_key)},
+        found.folders,
+        frozenset(prefix for source in every for prefix in prefixes(source.fields)),
+        tuple(found.problems),
+        bool(found.unreadable),
+        frozenset(found.refused),
+        tuple(starts),
     )
 
 
-def _identifier(number: str | int | None, name: str | None) -> str:
-    return str(number if number is not None else name or "")
-
-
-def _name(text: str | None) -> str | None:
-    return None if text is None else one_line(redact_text(text))
-
-
-def _plain(text: str | None) -> str | None:
-    # Compared with topics: left as it is but for secrets, and made visible where it is shown.
-    return None if text is None else redact_text(text)
-
-
-def _prose(text: str | None) -> str | None:
-    return None if text is None else visible(redact_text(text))
-
-
-def _instant(value: Mapping[str, Any], name: str, path: str, key: str) -> datetime | None:
-    text = value.get(name)
-    if text is None or text == "":
-        return None
+def _any_start(source: Source, zone: str | None) -> Iterator[datetime]:
+    """The start in a description that is of no use otherwise: it still tells when another session began."""
+    value = source.fields.get("startTime")
     try:
-        return parse_instant(text)
-    except (ValueError, TypeError, AttributeError, OverflowError) as error:
-        where = f"key {key}.{name}".replace(" .", " ")
-        raise DocumentError(
-            path, where, f"{text!r} is not a date and time; write it as 2025-05-02T19:40:00Z."
-        ) from error
+        if value:
+            yield read_instant(value, _zone(source.fields, []) or zone).instant
+    except ValueError:
+        return
 
 
-def _is_naive(text: str) -> bool:
-    return datetime.fromisoformat(text.strip()).tzinfo is None
+def _session(session_id: str, found: Descriptions, zone: str | None, cleaning: Cleaning) -> Session:
+    """One session out of all that describes it. Raises DocumentError."""
+    sources = found.sources[session_id]
+    warnings = [f"{error} Nothing was taken from that entry." for error in found.told.get(session_id, ())]
+    warnings += [f"{error} What it may say of this session is not known." for error in found.unreadable]
+    for source in sources:
+        own = own_id(source.fields)
+        if not source.where and own is not None and (not isinstance(own, str) or normalized_id(own) != session_id):
+            said = shown(str(own))
+            warnings.append(f"{source.path} says id {said}; the folder's id {session_id} is taken.")
+    own_zone = _zone(merge(sources, None, []).fields, warnings)
+    merged = merge(sources, own_zone or zone, warnings)
+    return _build(session_id, merged, own_zone, zone, warnings, cleaning)
 
 
-def _zone(merged: Mapping[str, Any], warnings: list[str]) -> str | None:
+def _build(
+    session_id: str,
+    merged: Merged,
+    own_zone: str | None,
+    zone: str | None,
+    warnings: list[str],
+    cleaning: Cleaning,
+) -> Session:
+    fields = _checked(merged)
+    span = TimeSpan(*(_instant(merged, name, own_zone or zone, warnings) for name in ("startTime", "endTime")))
+    if span.start and span.end and span.end < span.start:
+        source = merged.origin["endTime"]
+        what = "the session ends before it starts; correct the times."
+        raise DocumentError(source.path, _key(source, "endTime"), what)
+    selection = read_selection(merged.fields, cleaning)
+    name = fields.get(merged.name_key)
+    removed: list[str] = []
+    return Session(
+        id=session_id,
+        name=None if name is None else one_line(cleaning.text(name)),
+        description=_prose(fields.get("description"), cleaning),
+        span=span,
+        status=fields.get("status"),
+        cameras=tuple(selection.cameras),
+        sensors=tuple(selection.sensors),
+        notes=_prose(fields.get("notes"), cleaning),
+        tags=tuple(one_line(cleaning.text(tag)) for tag in fields.get("tags") or []),
+        time_zone=own_zone,
+        described=cleaning.value(merged.described, removed),
+        described_in=tuple(dict.fromkeys(source.path for source in merged.sources)),
+        removed_keys=tuple(removed),
+        warnings=(*warnings, *selection.warnings),
+        user=merged.user,
+        unsorted=tuple(selection.unsorted),
+    )
+
+
+def _checked(merged: Merged) -> dict[str, Any]:
+    """The merged fields of known type, each checked as part of the file that it comes from. Raises DocumentError."""
+    checked: dict[str, Any] = {}
+    for source in merged.sources:
+        own = {name: value for name, value in merged.fields.items() if merged.origin[name] is source}
+        fields = convert(own, _Fields, source.path, source.where)
+        checked |= {name: value for name, value in msgspec.structs.asdict(fields).items() if value is not None}
+    return checked
+
+
+def _prose(text: str | None, cleaning: Cleaning) -> str | None:
+    return None if text is None else visible(cleaning.text(text))
+
+
+def _instant(merged: Merged, name: str, zone: str | None, warnings: list[str]) -> datetime | None:
+    value = merged.fields.get(name)
+    if value is None:
+        return None
+    source = merged.origin[name]
+    try:
+        read = read_instant(value, zone)
+    except ValueError:
+        what = f"{repr(value)[:_LONGEST_SHOWN]} is not a date and time; write it as 2025-05-02T19:40:00Z."
+        raise DocumentError(source.path, _key(source, name), what) from None
+    if warning := _about(name, read, zone):
+        warnings.append(warning)
+    return read.instant
+
+
+def _key(source: Source, name: str) -> str:
+    return f"key {source.where}.{name}".replace(" .", " ")
+
+
+def _about(name: str, read: Read, zone: str | None) -> str | None:
+    if read.naive and zone is None:
+        return f"{name} of the session carries no zone; it is taken as UTC. If it is local, name the zone: --time-zone."
+    if read.doubtful:
+        return f"{name} of the session lies in an hour that clocks in {zone} show twice or never; the first is taken."
+    return None
+
+
+def _zone(fields: Mapping[str, Any], warnings: list[str]) -> str | None:
     """The IANA zone that the session names, at the top or in its metadata (labInfo included)."""
-    metadata = _object(merged.get("metadata"))
-    for place in (merged, metadata, _object(metadata.get("labInfo"))):
+    metadata = _object(fields.get("metadata"))
+    for place in (fields, metadata, _object(metadata.get("labInfo"))):
         for name in (place.get(key) for key in _ZONE_KEYS):
             if not isinstance(name, str) or not name:
                 continue

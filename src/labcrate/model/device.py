@@ -1,18 +1,46 @@
-"""Cameras and sensors of the lab, without anything that could open them."""
+"""Cameras and Zigbee devices as the lab describes them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """An IP camera; ``prefix`` is how its recordings' names begin."""
+    """An IP camera; ``prefix`` is how its recordings' names begin.
+
+    ``raw_name`` is the name as it is written, for prefixes that are made of it; ``name`` is clean and fit to show.
+    ``users`` are the users whose files describe it (``2`` of ``data/user_2``); None among them is the lab's own
+    ``data/cameras.json``.
+    """
 
     id: str
     name: str | None = None
     prefix: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    raw_name: str | None = None
+    users: tuple[str | None, ...] = (None,)
+
+    @property
+    def user(self) -> str | None:
+        """The first user whose camera it is; None for a camera of the whole lab alone."""
+        return next((user for user in self.users if user is not None), None)
+
+
+def find_camera(cameras: Iterable[Camera], camera_id: str, user: str | None) -> Camera | None:
+    """Return the camera that an id means in a session of ``user``; None where there is none, or no telling which.
+
+    The user's own cameras come first, then the lab's, then those of other users, where only one has that id.
+    """
+    same = [camera for camera in cameras if camera.id == camera_id]
+    for found in (
+        [camera for camera in same if user is not None and user in camera.users],
+        [camera for camera in same if None in camera.users],
+        same,
+    ):
+        if found:
+            return found[0] if len(found) == 1 else None
+    return None
 
 
 @dataclass(frozen=True, slots=True)

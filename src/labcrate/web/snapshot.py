@@ -10,7 +10,7 @@ from aiohttp import web
 
 from labcrate.export.inventory import Inventory, take_inventory
 from labcrate.export.overview import SessionRow, session_row
-from labcrate.lab.folder import SESSIONS, Entry, Kind, Lab
+from labcrate.lab.folder import Entry, Kind, Lab
 from labcrate.model.session import Session
 from labcrate.web.looking import Look
 
@@ -145,9 +145,9 @@ class _Noting(Lab):
         self.look.add(self._prefix + folder)
         yield from super().walk(folder)
 
-    def _scan_sessions(self) -> tuple[list[os.DirEntry[str]], Entry | None]:
-        self.look.add(self._prefix + SESSIONS)
-        return super()._scan_sessions()
+    def _scan(self, folder: str) -> tuple[list[os.DirEntry[str]], Entry | None]:
+        self.look.add(self._prefix + folder)
+        return super()._scan(folder)
 
 
 SNAPSHOT = web.AppKey("snapshot", Snapshot)

@@ -71,11 +71,38 @@ def test_a_named_pipe_does_not_hang_and_is_not_opened(lab: Any) -> None:
         opened.open("recordings/cam1_session1.mp4")
 
 
-def test_only_exact_session_folders_count(lab: Any) -> None:
-    """A session's folder is Session and its number, without leading zeros, in this case."""
-    for name in ("Session1", "Session0", "Session01", "session2", "Session3x", "Session٤", "Session" + "9" * 40):
+def test_session_folders_are_those_that_end_in_an_id(lab: Any) -> None:
+    """A session's folder is Session and its id, in this case; digits with a leading zero are no id and not refused."""
+    names = (
+        "Session1",
+        "Session0",
+        "Session01",
+        "session2",
+        "Session3x",
+        "SessionP07-morning",
+        "Session_4",
+        "Session5.",
+    )
+    for name in names:
         (lab.root / "sessions" / name).mkdir()
-    assert lab.open().session_folders() == {0: "sessions/Session0", 1: "sessions/Session1"}
+    lab.write("sessions/Session6", "a file")
+    opened = lab.open()
+    assert opened.session_folders() == {
+        session_id: f"sessions/Session{session_id}" for session_id in ("0", "1", "3x", "P07-morning")
+    }
+    assert opened.refused_session_folders() == {"sessions/Session5.": "5.", "sessions/Session_4": "_4"}
+
+
+def test_users_folders_are_found_by_number_and_links_are_not_entered(lab: Any, tmp_path: Path) -> None:
+    """Every data/user_N is found, by the user's number; a link in its place is named and leads nowhere."""
+    for user in ("10", "2", "ana"):
+        (lab.root / f"data/user_{user}").mkdir()
+    (lab.root / "data/user_").mkdir()
+    lab.write("data/user_7", "a file")
+    (lab.root / "data/user_3").symlink_to(tmp_path)
+    folders, closed = lab.open().user_folders()
+    assert list(folders.items()) == [("2", "data/user_2"), ("10", "data/user_10"), ("ana", "data/user_ana")]
+    assert [(entry.path, entry.kind) for entry in closed] == [("data/user_3", Kind.LINK)]
 
 
 def test_a_name_that_is_not_utf8_is_found_and_printable(lab: Any) -> None:

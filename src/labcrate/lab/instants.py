@@ -1,0 +1,66 @@
+"""Times in the lab's JSON files: ISO 8601 with or without a zone, and numbers that count from 1970."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DIGITS = re.compile(r"[0-9]{9,17}(?:\.[0-9]{1,9})?", re.ASCII)
+_COMPACT = re.compile(r"(?:19|20)[0-9]{12}", re.ASCII)
+
+
+class Read(NamedTuple):
+    """A time as it was read: the instant in UTC, whether its text named no zone, and whether an hour is in doubt.
+
+    ``doubtful``: the zone's clock showed that time twice, or skipped it; the first is taken.
+    """
+
+    instant: datetime
+    naive: bool = False
+    doubtful: bool = False
+
+
+def read_instant(value: Any, zone: str | None) -> Read:
+    """Read a time; one without a zone is read in the IANA zone ``zone``, or in UTC without one.
+
+    Numbers count seconds, milliseconds or microseconds from 1970, by their size. Raises ValueError.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError("neither a text nor a number")  # noqa: TRY004 - the caller words it for the file
+    if not isinstance(value, str):
+        return Read(_since_1970(value))
+    text = value.strip()
+    if _COMPACT.fullmatch(text):
+        try:
+            return _in_zone(datetime.strptime(text, "%Y%m%d%H%M%S"), zone)  # noqa: DTZ007 - the zone follows
+        except ValueError:
+            pass  # no date: milliseconds
+    if _DIGITS.fullmatch(text):
+        return Read(_since_1970(int(text) if text.isdigit() else float(text)))
+    try:
+        return _in_zone(datetime.fromisoformat(text), zone)
+    except OverflowError as error:
+        raise ValueError(str(error)) from None
+
+
+def _since_1970(value: float) -> datetime:
+    """Digits before the point: 9 to 11 seconds (until the year 5138), 12 to 14 milliseconds, 15 to 17 microseconds."""
+    size = abs(value)
+    if not 10**8 <= size < 10**17:
+        raise ValueError("too small or too large to count from 1970")
+    unit = 1_000_000 if size < 10**11 else 1000 if size < 10**14 else 1
+    try:
+        return _EPOCH + timedelta(microseconds=value * unit)
+    except OverflowError as error:
+        raise ValueError(str(error)) from None
+
+
+def _in_zone(local: datetime, zone: str | None) -> Read:
+    if local.tzinfo is not None:
+        return Read(local.astimezone(UTC))
+    if zone is None:
+        return Read(local.replace(tzinfo=UTC), naive=True)
+    there = local.replace(tzinfo=ZoneInfo(zone))
+    doubtful = there.utcoffset() != there.replace(fold=1).utcoffset()
+    return Read(there.astimezone(UTC), naive=True, doubtful=doubtful)

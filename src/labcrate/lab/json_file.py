@@ -1,0 +1,110 @@
+"""JSON files of the lab: read as they are, oddities included, with errors that say where."""
+
+import errno
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+import msgspec
+
+from labcrate.errors import DocumentError
+from labcrate.lab.folder import Lab
+from labcrate.lab.text import one_line
+
+T = TypeVar("T")
+_LONGEST_SHOWN = 80
+_MAX_DEPTH = 64
+_TOO_DEEP = f"nests objects and lists more than {_MAX_DEPTH} levels deep, as no lab does; correct the file."
+_BOM = b"\xef\xbb\xbf"
+
+
+def read_bytes(lab: Lab, path: str) -> bytes | None:
+    """Return the bytes of a file of the lab, None where there is no file. Raises DocumentError."""
+    try:
+        return lab.read(path)
+    except OSError as error:
+        remedy = "put the file itself in its place" if error.errno == errno.ELOOP else "check its permissions"
+        raise DocumentError(path, "", f"cannot be read ({error.strerror}); {remedy}.") from None
+
+
+def read_json(lab: Lab, path: str) -> Any:
+    """Return the value in a JSON file of the lab, None where there is no file. Raises DocumentError."""
+    data = read_bytes(lab, path)
+    return None if data is None else parse_json(data, path)
+
+
+def parse_json(data: bytes, path: str) -> Any:
+    """Return the value of a JSON text; ``path`` is the file's, for the message. Raises DocumentError."""
+    try:
+        value = msgspec.json.decode(data.removeprefix(_BOM))
+    except RecursionError:
+        raise DocumentError(path, "", _TOO_DEEP) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise DocumentError(path, *_where_json_breaks(data, error)) from error
+    if _deeper_than(_MAX_DEPTH, value):
+        raise DocumentError(path, "", _TOO_DEEP)
+    return value
+
+
+def _deeper_than(limit: int, value: Any) -> bool:
+    """Whether objects and lists nest further: what is done with them later goes down level by level."""
+    level = [value]
+    for _ in range(limit):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _where_json_breaks(data: bytes, error: Exception) -> tuple[str, str]:
+    """Line and reason of a JSON error: msgspec tells a byte, people count lines."""
+    remedy = "Correct the file, or wait until the lab has finished writing it."
+    if not data.strip():
+        return "", f"is empty, not JSON. {remedy}"
+    try:
+        json.loads(data.removeprefix(_BOM))
+    except json.JSONDecodeError as found:
+        return f"line {found.lineno}, column {found.colno}", f"is not valid JSON: {found.msg}. {remedy}"
+    except UnicodeDecodeError as found:
+        line = data.count(b"\n", 0, found.start) + 1
+        return f"line {line}", f"is not UTF-8 text. {remedy}"
+    except ValueError:  # a number of more digits than Python converts
+        return "", f"holds a number too long to be one. {remedy}"
+    return "", f"is not valid JSON: {error}. {remedy}"
+
+
+def convert(value: Any, to: type[T], path: str, key: str) -> T:
+    """Check a JSON value against a type. Raises DocumentError naming the key that does not fit."""
+    try:
+        return msgspec.convert(value, to, strict=False)
+    except msgspec.ValidationError as error:
+        problem, _, at = str(error).partition(" - at `$")
+        where = (key + at.rstrip("`")).lstrip(".")
+        raise DocumentError(path, f"key {where}" if where else "", f"{problem}.") from error
+
+
+def entries(value: Any, path: str) -> Iterator[tuple[str | None, str, Any]]:
+    """Yield the entries of a list or of an object keyed by id, the two shapes that the platform writes.
+
+    Each is its key in the object (None in a list), how a message names its place (``7``, ``[0]``), and its value.
+    A key is shortened and made visible for the message: it may hold anything.
+    Raises DocumentError for a value that is neither.
+    """
+    if isinstance(value, dict):
+        yield from ((key, shown(key), entry) for key, entry in value.items())
+    elif isinstance(value, list):
+        yield from ((None, f"[{i}]", entry) for i, entry in enumerate(value))
+    else:
+        what = "must be a list, or an object keyed by id, and is neither; correct the file."
+        raise DocumentError(path, "", what)
+
+
+def shown(text: str) -> str:
+    """Return a key or an id as a message shows it: on one line, its control characters written out, not too long."""
+    return one_line(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…")

@@ -1,0 +1,207 @@
+"""Registers of recordings: what the platform says of its files, and what labcrate link wrote."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from labcrate.lab.registers import RegisterEntry, read_registers
+from labcrate.lab.session_register import LinkedFile, encode_session_register, read_session_register
+
+NAME = "c05_session7-2025-06-10T15-30-14-655Z.mp4"
+FOLDER = "sessions/Session7"
+
+
+def entry(**fields: Any) -> dict[str, Any]:
+    """One entry as the platform writes it."""
+    return {
+        "id": 31,
+        "cameraId": 5,
+        "sessionId": 7,
+        "filePath": f"/app/recordings/{NAME}",
+        "startTime": "2025-06-10T15:30:14.655Z",
+        "endTime": "2025-06-10T15:30:16.700Z",
+        "status": "completed",
+        "title": None,
+        "tags": [],
+        **fields,
+    }
+
+
+def test_an_entry_in_full(lab: Any) -> None:
+    """Base name, session, camera, times, state and user are read; the path of another machine is not kept."""
+    lab.json("data/user_2/recordings.json", {"31": entry()})
+    start, end = (datetime(2025, 6, 10, 15, 30, *second, tzinfo=UTC) for second in ((14, 655000), (16, 700000)))
+    expected = RegisterEntry("data/user_2/recordings.json", "31", NAME, "7", "5", start, end, "completed", "2")
+    registers = read_registers(lab.open())
+    assert (registers.entries, registers.problems, registers.local) == ((expected,), (), False)
+    assert "/app" not in repr(registers)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("C:\\videos\\a.mp4", "a.mp4"), ("a.mp4", "a.mp4"), ("/x/y\\b.mp4", "b.mp4"), ("\\\\nas\\z/c.mp4", "c.mp4")],
+)
+def test_base_names_of_every_system(lab: Any, path: str, name: str) -> None:
+    """Slashes and backslashes both end a folder's name."""
+    lab.json("data/recordings.json", [entry(filePath=path)])
+    assert [one.name for one in read_registers(lab.open()).entries] == [name]
+
+
+def test_what_is_absent_or_null_is_unknown(lab: Any) -> None:
+    """Only the path must be there; a session's id that is absent, null or empty is none, and no fault."""
+    bare = {"filePath": "a.mp4"}
+    lab.json("data/recordings.json", {"1": bare, "2": {**bare, "sessionId": None, "startTime": None, "cameraId": ""}})
+    registers = read_registers(lab.open())
+    assert registers.entries == tuple(RegisterEntry("data/recordings.json", key, "a.mp4") for key in ("1", "2"))
+    assert registers.problems == ()
+
+
+def test_a_fault_costs_a_field_and_is_said_once(lab: Any) -> None:
+    """Of a bad time the other time, and of a bad id the times, are still used; a file's like faults are one problem."""
+    lab.json(
+        "data/recordings.json",
+        {
+            "1": entry(startTime="yesterday"),
+            "2": entry(startTime=7),
+            "3": entry(sessionId="x/../../data"),
+            "4": entry(sessionId="007"),
+            "5": entry(startTime="2025-06-10T16:00:00Z"),
+            "6": entry(filePath=None),
+            "7": "text",
+        },
+    )
+    registers = read_registers(lab.open())
+    assert [(e.key, e.session_id, e.start is None, e.end is None) for e in registers.entries] == [
+        ("1", "7", True, False),
+        ("2", "7", True, False),
+        ("3", None, False, False),
+        ("4", None, False, False),
+        ("5", "7", True, True),
+    ]
+    assert registers.refused == {"x/../../data"}
+    assert not registers.unreadable
+    sentences = sorted(str(problem) for problem in registers.problems)
+    assert len(sentences) == 5
+    assert sentences[0] == (
+        "data/recordings.json, key 1: the entry has a time that is none, and is not used; "
+        "write it as 2025-05-02T19:40:00Z; so have 1 others."
+    )
+
+
+def test_times_without_a_zone(lab: Any) -> None:
+    """They are read in the lab's zone; without one as UTC, and that is handed on to be said."""
+    lab.json("data/recordings.json", [entry(startTime="2025-06-10T15:30:14", endTime=None)])
+    assert read_registers(lab.open()).local
+    madrid = read_registers(lab.open(), zone="Europe/Madrid")
+    assert madrid.entries[0].start == datetime(2025, 6, 10, 13, 30, 14, tzinfo=UTC)
+    assert not madrid.local
+
+
+@pytest.mark.parametrize("content", ['{"1": {"filePath": "a', "", "7", b'{"1": "\xff"}'])
+def test_a_broken_register_leaves_the_others(lab: Any, content: Any) -> None:
+    """It is one problem that names the file; the other registers are read."""
+    lab.write("data/recordings.json", content)
+    lab.json("data/user_2/recordings.json", {"31": entry()})
+    registers = read_registers(lab.open())
+    assert registers.unreadable
+    assert [problem.file for problem in registers.problems] == ["data/recordings.json"]
+    assert [one.key for one in registers.entries] == ["31"]
+
+
+def test_a_register_of_a_hundred_thousand_recordings(lab: Any) -> None:
+    """Every one of very many entries is read, and one wrong among them is found."""
+    lab.json("data/recordings.json", {str(i): entry(sessionId=i % 300 or "x/") for i in range(100_000)})
+    registers = read_registers(lab.open())
+    assert len(registers.entries) == 100_000
+    assert sum(one.session_id == "7" for one in registers.entries) == 334
+    assert [str(problem).rpartition("; ")[2] for problem in registers.problems] == ["so have 333 others."]
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+ENTRIES = st.dictionaries(
+    st.sampled_from(["filePath", "sessionId", "cameraId", "startTime", "endTime", "status"]),
+    SCALARS | st.lists(SCALARS, max_size=2),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(st.text(max_size=3), ENTRIES | SCALARS, max_size=4) | st.lists(ENTRIES | SCALARS, max_size=4))
+def test_anything_in_a_register_is_borne(lab: Any, value: Any) -> None:
+    """Whatever the fields hold, sound entries of the same file are read, and the rest is a problem or unknown."""
+    sound = {**value, "sound": entry()} if isinstance(value, dict) else [*value, entry()]
+    lab.json("data/recordings.json", sound)
+    registers = read_registers(lab.open())
+    assert registers.entries[-1].name == NAME
+    assert registers.entries[-1].session_id == "7"
+
+
+LINKED = st.builds(
+    LinkedFile,
+    st.sampled_from(["", "nvr"]),
+    st.lists(st.text("abc é.-", min_size=1).filter(lambda part: part not in (".", "..")), min_size=1).map("/".join),
+    st.integers(0, 2**62),
+    st.integers(-(2**63), 2**63),
+    st.none() | st.text("0123456789", min_size=1),
+    st.none() | st.just(datetime(2025, 5, 3, 9, tzinfo=UTC)),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(LINKED, unique_by=lambda one: (one.folder, one.file)))
+def test_links_survive_being_written(lab: Any, files: list[LinkedFile]) -> None:
+    """What labcrate link writes is read as it was, to the nanosecond."""
+    lab.write(f"{FOLDER}/recordings.json", encode_session_register(files))
+    register = read_session_register(lab.open(), FOLDER)
+    assert (register.files, register.problems) == (tuple(files), ())
+
+
+def links(**fields: Any) -> dict[str, Any]:
+    """A document with one entry that is changed and one that is sound."""
+    sound = {"file": "a.mp4", "sizeBytes": 1, "modifiedNs": "5"}
+    return {"writtenBy": "labcrate link", "recordings": [{**sound, "file": "b.mp4", **fields}, sound]}
+
+
+@pytest.mark.parametrize(
+    ("fields", "where"),
+    [
+        ({"file": "../b.mp4"}, "recordings[0].file"),
+        ({"file": "/etc/passwd"}, "recordings[0].file"),
+        ({"file": "a//b"}, "recordings[0].file"),
+        ({"file": "a\u0000"}, "recordings[0].file"),
+        ({"file": None}, "recordings[0].file"),
+        ({"modifiedNs": "1e9"}, "recordings[0].modifiedNs"),
+        ({"modifiedNs": "9" * 5000}, "recordings[0].modifiedNs"),
+        ({"sizeBytes": "big"}, "recordings[0].sizeBytes"),
+        ({"linkedAt": "soon"}, "recordings[0].linkedAt"),
+    ],
+)
+def test_a_link_that_cannot_be_meant_costs_itself(lab: Any, fields: dict[str, Any], where: str) -> None:
+    """No path out of its folder is ever made of an entry; the other entries are read."""
+    lab.json(f"{FOLDER}/recordings.json", links(**fields))
+    register = read_session_register(lab.open(), FOLDER)
+    assert [one.file for one in register.files] == ["a.mp4"]
+    assert [problem.where for problem in register.problems] == [f"key {where}"]
+
+
+@pytest.mark.parametrize(
+    "content", ['{"writtenBy": "labcrate link", "recordings"', "", '{"writtenBy": "labcrate link"}']
+)
+def test_a_broken_register_of_a_session_is_one_problem(lab: Any, content: str) -> None:
+    """A half-written list of links is named by its file."""
+    lab.write(f"{FOLDER}/recordings.json", content)
+    register = read_session_register(lab.open(), FOLDER)
+    assert register.files == ()
+    assert [problem.file for problem in register.problems] == [f"{FOLDER}/recordings.json"]
+
+
+def test_another_programs_file_links_nothing(lab: Any) -> None:
+    """A recordings.json that labcrate did not write is no list of links, and no fault; so is none at all."""
+    assert read_session_register(lab.open(), FOLDER).problems == ()
+    for value in ({"31": entry()}, [entry()], 7, {"writtenBy": "another", "recordings": []}):
+        lab.write(f"{FOLDER}/recordings.json", json.dumps(value))
+        register = read_session_register(lab.open(), FOLDER)
+        assert (register.files, register.problems) == ((), ())
