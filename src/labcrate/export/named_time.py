@@ -4,6 +4,7 @@ import re
 import unicodedata
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from labcrate.model.recording_time import ClockNote
@@ -85,6 +86,11 @@ def without_session(path: str, session_id: str | None, prefix: str | None) -> st
         prefix = unicodedata.normalize("NFC", prefix)
         if name[: len(prefix)].casefold() == prefix.casefold():
             name = name[len(prefix) :]
+    return f"{folder}{slash}{_marker(session_id).sub('', name, count=1)}"
+
+
+@lru_cache(maxsize=256)
+def _marker(session_id: str | None) -> re.Pattern[str]:
+    """``session42``, ``s42``, and the markers of other sessions, which a recording in a session's folder may have."""
     own = rf"(?:session|s){re.escape(session_id)}" if session_id else "(?!)"
-    marker = rf"(?:(?<=[_-])|\A)(?:{own}|session[0-9]+|(?<=[_-])s[0-9]+)(?=[_.-]|\Z)"
-    return f"{folder}{slash}{re.sub(marker, '', name, count=1, flags=re.IGNORECASE | re.ASCII)}"
+    return re.compile(rf"(?:(?<=[_-])|\A)(?:{own}|session[0-9]+|(?<=[_-])s[0-9]+)(?=[_.-]|\Z)", re.IGNORECASE)
