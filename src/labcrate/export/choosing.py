@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from labcrate.errors import UsageError
 from labcrate.export.contents import Only, Options, SensorFile
 from labcrate.export.documents.summary import plural
+from labcrate.export.recording_time import Evidence, TimeContext, recorded_span
 from labcrate.export.recordings import Cameras
 from labcrate.export.selection import Found
-from labcrate.export.when import recorded_span
 from labcrate.lab.text import visible
 from labcrate.linking.filename import fold
 from labcrate.model.device import Camera, Device
@@ -43,9 +43,11 @@ def choose(
     recordings: Sequence[Found],
     files: Sequence[SensorFile],
     look: Look,
+    times: TimeContext | None = None,
 ) -> Choice:
     """Keep what the options ask for. Recordings are taken whole if a moment of them lies in the span.
 
+    ``times`` is what the lab knows about times: the session's zone unless it is given.
     Raises UsageError for a camera that neither the lab nor the session knows.
     """
     wanted = _cameras(options.cameras, cameras)
@@ -56,7 +58,7 @@ def choose(
         said = [_count(len(recordings), "recording", "only sensor data was chosen")]
     else:
         of_cameras = [r for r in recordings if wanted is None or _camera_id(r, cameras) in wanted]
-        kept = _inside(options.span, of_cameras, session, look)
+        kept = _inside(options.span, of_cameras, session.id, cameras, look, times or TimeContext(session.time_zone))
         said = [
             _count(len(recordings) - len(of_cameras), "recording", "other cameras were chosen"),
             _count(len(of_cameras) - len(kept), "recording", "they lie outside the chosen time"),
@@ -122,17 +124,21 @@ def intersection(one: TimeSpan, other: TimeSpan) -> TimeSpan:
     return TimeSpan(max(starts, default=None), min(ends, default=None))
 
 
-def _inside(span: TimeSpan, recordings: Sequence[Found], session: Session, look: Look) -> Sequence[Found]:
+def _inside(
+    span: TimeSpan, recordings: Sequence[Found], session_id: str, cameras: Cameras, look: Look, times: TimeContext
+) -> Sequence[Found]:
     if span == TimeSpan():
         return recordings
     probes = look(recordings)
 
     def touches(found: Found) -> bool:
         # One that cannot be read is kept: reading it again will say what is wrong with it.
-        probe, name = probes.get(found.path), found.path.rpartition("/")[2]
+        probe = probes.get(found.path)
         if probe is None:
             return True
-        return recorded_span(name, probe, found.identity.mtime_ns, session.time_zone)[0].overlaps(span)
+        camera_id, prefix = _camera_id(found, cameras), found.verdict.prefix
+        evidence = Evidence(found.path, probe, found.identity.mtime_ns, camera_id, prefix, session_id)
+        return recorded_span(evidence, times).overlaps(span)
 
     return [found for found in recordings if touches(found)]
 

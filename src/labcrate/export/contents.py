@@ -10,6 +10,7 @@ from labcrate.linking.verdict import Verdict
 from labcrate.model.device import Camera, Device
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.recording import Probe
+from labcrate.model.recording_time import RecordingTime, TimeSource
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan, from_ns
 from labcrate.readings.slice import Readings
@@ -25,14 +26,6 @@ class State(StrEnum):
     COMPLETE = "complete"
     WARNINGS = "complete, with warnings"
     INCOMPLETE = "incomplete"
-
-
-class TimeSource(StrEnum):
-    """Where a recording's start and end come from."""
-
-    CONTAINER = "MP4 creation time"
-    NAME = "file name"
-    MODIFIED = "file modification time"
 
 
 class Only(StrEnum):
@@ -80,10 +73,19 @@ class PlannedRecording:
     identity: Identity
     fixity: Fixity | None
     probe: Probe
-    span: TimeSpan
-    time_source: TimeSource
+    time: RecordingTime
     verdict: Verdict
     camera: Camera | None
+
+    @property
+    def span(self) -> TimeSpan:
+        """Return when the recording begins and ends."""
+        return self.time.span
+
+    @property
+    def start_source(self) -> TimeSource:
+        """Return where the start comes from."""
+        return self.time.taken.source
 
     @property
     def source(self) -> str:

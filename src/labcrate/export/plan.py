@@ -15,8 +15,10 @@ from labcrate.export.choosing import (
     readings_not_chosen,
     refuse_unknown_sensors,
 )
+from labcrate.export.clock_warnings import clock_warnings
 from labcrate.export.contents import Missing, Only, Options, Plan, PlannedRecording, SensorFile
 from labcrate.export.inventory import Inventory
+from labcrate.export.recording_time import TimeContext
 from labcrate.export.recordings import Cameras, not_compared, plan_recordings, twins, warnings_about
 from labcrate.export.selection import Found, select
 from labcrate.export.sensors import find_sensor_files, involved_devices, load, readings_missing, readings_warnings
@@ -55,16 +57,17 @@ class Planner:
         devices = read_devices(lab)
         session, window = choose_sensors(options, told, devices), chosen_window(options, told)
         readings = self._readings(session, devices, window, options)
-        selection = select(self.inventory, session, self._look)
+        times = TimeContext(told.time_zone)
+        selection = select(self.inventory, session, self._look, times)
         cameras = Cameras.of(self.inventory.cameras, session)
         found_files, missing_files = find_sensor_files(lab, self.inventory.folder(session.id))
-        choice = choose(options, session, cameras, selection.linked, found_files, self._probed)
+        choice = choose(options, session, cameras, selection.linked, found_files, self._probed, times)
         missing = [*_still_running(session)]
         missing += selection.missing if options.only is not Only.SENSORS else ()
         missing += [*missing_files, *readings_missing(readings)] if options.only is not Only.RECORDINGS else ()
         if not allow_incomplete:
             refuse_incomplete(session, missing)
-        recordings, files = self._index(choice, session, cameras, missing, hashed=hashed)
+        recordings, files = self._index(choice, session, cameras, times, missing, hashed=hashed)
         if not allow_incomplete:
             refuse_incomplete(session, missing)
         return Plan(
@@ -83,6 +86,7 @@ class Planner:
                 *session_warnings(session),
                 *selection.warnings,
                 *(w for recording in recordings for w in warnings_about(recording, session, cameras)),
+                *clock_warnings(recordings),
                 *not_compared(recordings),
                 *(readings_warnings(readings, options) if options.only is not Only.RECORDINGS else ()),
             ),
@@ -97,7 +101,14 @@ class Planner:
         return readings
 
     def _index(
-        self, choice: Choice, session: Session, cameras: Cameras, missing: list[Missing], *, hashed: bool
+        self,
+        choice: Choice,
+        session: Session,
+        cameras: Cameras,
+        times: TimeContext,
+        missing: list[Missing],
+        *,
+        hashed: bool,
     ) -> tuple[tuple[PlannedRecording, ...], tuple[SensorFile, ...]]:
         """Hash and probe what goes in; what cannot be read is added to ``missing``."""
         same_named = set() if self.hurry else twins(choice.recordings)
@@ -106,7 +117,7 @@ class Planner:
         indexed, failures = index_files(self.inventory.lab, self.catalog, wishes, _probe, self.progress, self.workers)
         missing += [Missing(printable(path), why, _TRY_AGAIN) for path, why in failures.items()]
         readable = [found for found in choice.recordings if found.path in indexed]
-        recordings = plan_recordings(readable, indexed, session, cameras)
+        recordings = plan_recordings(readable, indexed, session, cameras, times)
         return recordings, tuple(_with_fixity(choice.sensor_files, indexed))
 
     def _probed(self, found: Sequence[Found]) -> Mapping[str, Probe]:

@@ -3,16 +3,18 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from labcrate.catalog.catalog import Indexed
-from labcrate.export.contents import PlannedRecording, TimeSource
+from labcrate.export.contents import PlannedRecording
 from labcrate.export.naming import Names
+from labcrate.export.recording_time import Evidence, TimeContext, recording_time
 from labcrate.export.selection import Found
-from labcrate.export.when import recorded_span
 from labcrate.lab.folder import printable
 from labcrate.linking.filename import fold
 from labcrate.model.device import Camera
 from labcrate.model.fixity import Identity
+from labcrate.model.recording_time import ClockNote, TimeSource
 from labcrate.model.session import SelectedCamera, Session
 from labcrate.model.timespan import format_instant
 
@@ -65,14 +67,18 @@ def twins(found: Iterable[Found]) -> set[str]:
 
 
 def plan_recordings(
-    found: Iterable[Found], indexed: Mapping[str, Indexed], session: Session, cameras: Cameras
+    found: Iterable[Found],
+    indexed: Mapping[str, Indexed],
+    session: Session,
+    cameras: Cameras,
+    times: TimeContext | None = None,
 ) -> tuple[PlannedRecording, ...]:
     """The recordings of the archive in the order of their names.
 
     The same name and bytes from two places go in once; the same name with other bytes goes in as
-    ``name~2.mp4``.
+    ``name~2.mp4``. ``times`` is what the lab knows about times: the session's zone unless it is given.
     """
-    names = Names()
+    names, times = Names(), times or TimeContext(session.time_zone)
     first: dict[tuple[str, str | Identity], int] = {}
     planned: list[PlannedRecording] = []
     for item in sorted(found, key=lambda f: (_name(f.path), f.path)):
@@ -83,7 +89,7 @@ def plan_recordings(
         if at < len(planned):
             planned[at] = _also_at(planned[at], printable(item.path))
         else:
-            planned.append(_planned(item, known, session, cameras, names))
+            planned.append(_planned(item, known, session.id, cameras, names, times))
     return tuple(planned)
 
 
@@ -92,11 +98,16 @@ def _hash_of(path: str, known: Indexed) -> Iterator[tuple[str, str]]:
         yield _name(path), known.fixity.sha256
 
 
-def _planned(item: Found, known: Indexed, session: Session, cameras: Cameras, names: Names) -> PlannedRecording:
+def _planned(
+    item: Found, known: Indexed, session_id: str, cameras: Cameras, names: Names, times: TimeContext
+) -> PlannedRecording:
     name = _name(item.path)
     if known.probe is None:
         raise AssertionError(f"{printable(item.path)} was planned without having been probed")
-    span, source = recorded_span(name, known.probe, item.identity.mtime_ns, session.time_zone)
+    camera, prefix = cameras.of_recording(item.verdict.prefix), item.verdict.prefix
+    evidence = Evidence(
+        item.path, known.probe, item.identity.mtime_ns, camera.id if camera else None, prefix, session_id
+    )
     return PlannedRecording(
         member=f"{FOLDER}/{names.take(name)}",
         path=item.path,
@@ -104,10 +115,9 @@ def _planned(item: Found, known: Indexed, session: Session, cameras: Cameras, na
         identity=item.identity,
         fixity=known.fixity,
         probe=known.probe,
-        span=span,
-        time_source=source,
+        time=recording_time(evidence, times),
         verdict=item.verdict,
-        camera=cameras.of_recording(item.verdict.prefix),
+        camera=camera,
     )
 
 
@@ -124,10 +134,18 @@ def warnings_about(recording: PlannedRecording, session: Session, cameras: Camer
     camera = recording.camera
     if cameras.selected and camera and camera.id not in cameras.selected:
         yield f"{name} is of camera {camera.name or camera.id}, which the session had not selected."
-    if recording.probe.readable and not recording.span.overlaps(session.span):
-        hint = " That may be the time of a copy." if recording.time_source is TimeSource.MODIFIED else ""
+    if recording.probe.readable and not _may_be_of(session, recording):
+        hint = " That may be the time of a copy." if recording.start_source is TimeSource.MODIFIED else ""
         start = format_instant(recording.span.start) if recording.span.start else "unknown"
-        yield f"{name} starts at {start} ({recording.time_source}), outside the session's time.{hint}"
+        yield f"{name} starts at {start} ({recording.start_source}), outside the session's time.{hint}"
+
+
+def _may_be_of(session: Session, recording: PlannedRecording) -> bool:
+    """Whether a recording may be of the session's time: one without a known zone is said to be unsure by its camera."""
+    span, taken = recording.span, recording.time.taken
+    if taken.source is TimeSource.NAME and ClockNote.NO_ZONE in recording.time.notes:
+        span = span.padded(timedelta(seconds=taken.uncertainty_s))
+    return span.overlaps(session.span)
 
 
 def not_compared(recordings: Iterable[PlannedRecording]) -> Iterator[str]:

@@ -9,14 +9,16 @@ from itertools import count
 
 from labcrate.export.contents import Missing, NearMiss
 from labcrate.export.inventory import Inventory
-from labcrate.export.when import possible_spans
+from labcrate.export.recording_time import Evidence, TimeContext, possible_spans
 from labcrate.lab.folder import Entry, Kind, printable
+from labcrate.linking.filename import fold
 from labcrate.linking.judging import judge, right_time_near_miss, session_named
 from labcrate.linking.verdict import Kind as VerdictKind
 from labcrate.linking.verdict import Rule, Verdict
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
 from labcrate.model.session import Session
+from labcrate.model.timespan import TimeSpan
 
 # A recording's name tells its start and its modification its end: only those that say something within
 # this of the session are worth a look into the file.
@@ -47,8 +49,12 @@ class Selection:
 Look = Callable[[Mapping[str, Identity]], Mapping[str, Probe]]
 
 
-def select(inventory: Inventory, session: Session, look: Look) -> Selection:
-    """Judge every file where recordings lie, by name and state; ``look`` is asked only about times."""
+def select(inventory: Inventory, session: Session, look: Look, times: TimeContext | None = None) -> Selection:
+    """Judge every file where recordings lie, by name and state; ``look`` is asked only about times.
+
+    ``times`` is what the lab knows about times: the session's zone unless it is given.
+    """
+    times = times or TimeContext(session.time_zone)
     linked, missing, warnings = _linked(inventory, session)
     near_misses, nameless, left_out = [], [], Counter[str]()
     left_out[Rule.OTHER_SESSION] = sum(len(found) for other, found in inventory.linked.items() if other != session.id)
@@ -64,7 +70,7 @@ def select(inventory: Inventory, session: Session, look: Look) -> Selection:
         left_out[verdict.rule] += 1
         if verdict.rule is Rule.NO_SESSION:
             nameless.append(entry)
-    in_time = _at_the_right_time(inventory, session, nameless, look)
+    in_time = _at_the_right_time(inventory, session, nameless, look, times)
     left_out[Rule.NO_SESSION] -= len(in_time)
     taken = {entry.path for entry in inventory.unlinked}.union(e.path for es in inventory.linked.values() for e in es)
     left = _without_linked(inventory, (*near_misses, *in_time), linked)
@@ -117,27 +123,32 @@ def _not_a_file(entry: Entry) -> Missing:
     return Missing(printable(entry.path), "is not a regular file", "Put the recording itself in its place.")
 
 
-def _at_the_right_time(inventory: Inventory, session: Session, nameless: list[Entry], look: Look) -> list[NearMiss]:
+def _at_the_right_time(
+    inventory: Inventory, session: Session, nameless: list[Entry], look: Look, times: TimeContext
+) -> list[NearMiss]:
     """Those recordings without a session in their name that were made while the session ran."""
     if session.span.start is None or session.span.end is None:
         return []
     about_then = session.span.padded(_LONGEST_RECORDING)
+    ids = {fold(camera.prefix): camera.id for camera in inventory.cameras if camera.prefix}
+
+    def spans(path: str, probe: Probe, identity: Identity) -> Iterator[TimeSpan]:
+        prefix = inventory.prefixes.carried_by(path.rpartition("/")[2][:-4])
+        evidence = Evidence(path, probe, identity.mtime_ns, ids.get(fold(prefix)) if prefix else None, prefix)
+        return possible_spans(evidence, times)
+
     candidates = {}
     for entry in nameless:
         try:
             identity = inventory.lab.identity(entry.path)
         except OSError:
             continue  # gone since the walk: then it is nobody's
-        name = entry.path.rpartition("/")[2]
-        told = possible_spans(name, Probe(), identity.mtime_ns, session.time_zone)
-        if any(span.overlaps(about_then) for span, _ in told):
+        if any(span.overlaps(about_then) for span in spans(entry.path, Probe(), identity)):
             candidates[entry.path] = identity
     found = []
     for path, probe in look(candidates).items():
-        name = path.rpartition("/")[2]
         # One source is enough to show it to somebody: clocks are set wrong, and copies change file times.
-        spans = possible_spans(name, probe, candidates[path].mtime_ns, session.time_zone)
-        if any(span.overlaps(session.span) for span, _ in spans):
+        if any(span.overlaps(session.span) for span in spans(path, probe, candidates[path])):
             found.append(NearMiss(path, right_time_near_miss(path, session.id, inventory.prefixes)))
     return found
 

@@ -1,7 +1,7 @@
 """What an MP4's header tells about the recording. No picture is decoded and the file is not read through."""
 
 import os
-from datetime import UTC, datetime
+from datetime import datetime
 from fractions import Fraction
 from typing import Any, BinaryIO
 
@@ -9,6 +9,7 @@ import av
 import av.logging
 
 from labcrate.model.recording import Probe
+from labcrate.model.recording_time import FIRST_CREDIBLE_TIME
 from labcrate.model.timespan import parse_instant
 from labcrate.video.boxes import read_outline
 
@@ -17,8 +18,6 @@ BUFFER_BYTES = 4096
 # What FFmpeg may read: an index of ten hours has about 15 MB, a file in fragments an index for each of them.
 FREE_BYTES = 256 * 1024 * 1024
 FREE_SHARE = 16
-# Cameras whose clock was never set count from 1970 (Unix) or 1904 (QuickTime).
-FIRST_CREDIBLE_TIME = datetime(1971, 1, 1, tzinfo=UTC)
 
 # Options of libavformat: no decoder may be opened, no file beside this one, and one packet is looked at.
 OPTIONS = {"codec_whitelist": "none", "protocol_whitelist": "none", "enable_drefs": "0", "probesize": "32"}
@@ -144,7 +143,7 @@ def _rate(rate: Fraction | None) -> float | None:
 
 
 def _creation_time(text: str | None) -> datetime | None:
-    """The instant at which the camera says the recording began; ``None`` when it did not know."""
+    """The instant that the camera wrote; ``None`` when its clock was never set."""
     try:
         instant = parse_instant(text or "")
     except (ValueError, OverflowError):

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
@@ -61,10 +62,19 @@ def test_audio_is_told(tmp_path: Path) -> None:
         assert probe(file).audio_codec == "aac"
 
 
-@pytest.mark.parametrize("when", ["1904-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "1970-01-01T00:07:00Z"])
+@pytest.mark.parametrize(
+    "when",
+    [
+        "1904-01-01T00:00:00Z",
+        "1970-01-01T00:00:00Z",
+        "1970-01-01T00:07:00Z",
+        "2000-01-01T00:00:00Z",
+        "2000-03-02T10:00:00Z",
+    ],
+)
 def test_unset_clock_is_no_creation_time(clip: Path, when: str) -> None:
-    """A camera that counts from 1904 or 1970 has no clock, and tells no creation time."""
-    seconds = (int(when[:4]) == 1970) * 2_082_844_800 + int(when[14:16]) * 60
+    """A camera that counts from 1904, 1970 or 2000 has no clock, and tells no creation time, weeks later neither."""
+    seconds = int((datetime.fromisoformat(when) - datetime(1904, 1, 1, tzinfo=UTC)).total_seconds())
     data = bytearray(clip.read_bytes())
     for kind in (b"mvhd", b"tkhd", b"mdhd"):
         at = data.index(kind) + 8  # after the kind: one byte of version, three of flags (ISO/IEC 14496-12, 8.2.2)

@@ -6,11 +6,12 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labcrate.export.contents import Options, Plan, PlannedRecording, TimeSource
+from labcrate.export.contents import Options, Plan, PlannedRecording
 from labcrate.linking.verdict import Kind, Rule, Verdict
 from labcrate.model.device import Camera
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
+from labcrate.model.recording_time import RecordingTime, TimeClaim, TimeSource
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan
 from labcrate.readings.slice import Readings
@@ -31,9 +32,8 @@ def recording(
     span = TimeSpan(at, at and at + timedelta(seconds=length))
     probe = Probe(problem="It is cut short.") if damaged else Probe(duration_s=length)
     verdict = Verdict(Kind.LINKED, Rule.NAME, "by name")
-    return PlannedRecording(
-        "recordings/a.mp4", "a.mp4", (), Identity(1, 1, 1, 1), None, probe, span, TimeSource.NAME, verdict, camera
-    )
+    time = RecordingTime(span, (TimeClaim(TimeSource.NAME, at or START, 1, taken=True),))
+    return PlannedRecording("recordings/a.mp4", "a.mp4", (), Identity(1, 1, 1, 1), None, probe, time, verdict, camera)
 
 
 def plan(*recordings: PlannedRecording, span: TimeSpan = HOUR, cameras: tuple[Camera, ...] = (HALL,)) -> Plan:

@@ -16,6 +16,7 @@ from labcrate.export.contents import Plan, PlannedRecording
 from labcrate.export.documents import names
 from labcrate.lab.documents import CAMERAS, DEVICES
 from labcrate.model.device import Camera, Device
+from labcrate.model.recording_time import TimeClaim
 from labcrate.model.session import Session
 from labcrate.model.session_id import json_id
 from labcrate.model.timespan import format_instant, from_ns
@@ -107,7 +108,9 @@ def recording_object(recording: PlannedRecording) -> Object:
         "cameraName": recording.camera.name if recording.camera else None,
         "startTime": instant(recording.span.start),
         "endTime": instant(recording.span.end),
-        "timeSource": str(recording.time_source),
+        "startSource": str(recording.start_source),
+        "startUncertaintySeconds": number(recording.time.taken.uncertainty_s),
+        "startClaims": [_claim(claim) for claim in recording.time.claims],
         "readable": probe.readable,
         "problem": probe.problem,
         "durationSeconds": probe.duration_s,
@@ -120,6 +123,20 @@ def recording_object(recording: PlannedRecording) -> Object:
         "modified": format_instant(from_ns(recording.identity.mtime_ns)),
         "sha256": fixity.sha256 if fixity else UNKNOWN_SHA256,
     }
+
+
+def _claim(claim: TimeClaim) -> Object:
+    return {
+        "source": str(claim.source),
+        "start": instant(claim.start),
+        "uncertaintySeconds": number(claim.uncertainty_s),
+        "taken": claim.taken,
+    }
+
+
+def number(value: float) -> float:
+    """A number as JSON and CSV have it: 60, not 60.0."""
+    return int(value) if value.is_integer() else value
 
 
 # Stands where a hash will: a plan tells the ZIP's size to the byte before anything is hashed. No

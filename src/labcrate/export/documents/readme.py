@@ -160,7 +160,7 @@ def _recordings(plan: Plan) -> list[str]:
     lines = [f"{plural(len(plan.recordings), 'recording')}, {format_duration(length)} in all, {format_size(size)}.", ""]
     for recording in plan.recordings[:_SHOWN]:
         lines += [recording.member, f"    {describe_recording(recording)}"]
-        lines.append(f"    starts {instant(recording.span.start)} ({recording.time_source})")
+        lines.append(f"    starts {instant(recording.span.start)} ({recording.start_source})")
     if len(plan.recordings) > _SHOWN:
         lines.append(f"... and {len(plan.recordings) - _SHOWN:,} more: see {names.RECORDINGS_CSV}")
     return lines
@@ -182,8 +182,8 @@ def _sensors(plan: Plan) -> list[str]:
 def _times(plan: Plan) -> list[str]:
     text = (
         "All times are UTC, ISO 8601 (the Z means UTC). Clocks of cameras and sensors drift against each other by up "
-        "to some seconds a day; a recording's start is as good as its time_source: an MP4 creation time or a file "
-        "name was set when recording began; a file modification time is about the recording's end."
+        "to some seconds a day; how wrong a recording's start may be says start_uncertainty_s; start_source says where "
+        "it comes from, and other_starts what the other sources say."
     )
     if plan.session.time_zone:
         text += f" The session was held in the time zone {plan.session.time_zone}."

@@ -7,6 +7,9 @@ from typing import Any
 
 from labcrate.export.documents.metadata import Object
 
+# A recording's claims in one cell, without the one that was taken.
+OTHER_STARTS = "startClaims"
+
 # Column: its key in the metadata's recording, Frictionless type, unit, what it means.
 COLUMNS: tuple[tuple[str, str, str, str | None, str], ...] = (
     ("file", "file", "string", None, "name inside the archive"),
@@ -14,7 +17,21 @@ COLUMNS: tuple[tuple[str, str, str, str | None, str], ...] = (
     ("camera_name", "cameraName", "string", None, "the camera's name"),
     ("start", "startTime", "datetime", None, "when the recording starts, UTC"),
     ("end", "endTime", "datetime", None, "when the recording ends, UTC"),
-    ("time_source", "timeSource", "string", None, "where start and end come from"),
+    ("start_source", "startSource", "string", None, "where the start comes from"),
+    (
+        "start_uncertainty_s",
+        "startUncertaintySeconds",
+        "number",
+        "s",
+        "how wrong the start may be, either way",
+    ),
+    (
+        "other_starts",
+        OTHER_STARTS,
+        "string",
+        None,
+        "what the other sources say of the start, with their uncertainty",
+    ),
     ("duration_s", "durationSeconds", "number", "s", "length of the media; empty when it cannot be read"),
     ("video_codec", "videoCodec", "string", None, "video codec"),
     ("width", "width", "integer", "px", "picture width"),
@@ -35,8 +52,14 @@ def recordings_csv(recordings: Iterable[Object]) -> bytes:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([column for column, *_ in COLUMNS])
     for row in recordings:
-        writer.writerow([_cell(row[key]) for _, key, *_ in COLUMNS])
+        writer.writerow([_other_starts(row[key]) if key == OTHER_STARTS else _cell(row[key]) for _, key, *_ in COLUMNS])
     return text.getvalue().encode()
+
+
+def _other_starts(claims: Iterable[Object]) -> str:
+    """The claims that were not taken: ``file name 2025-05-02T08:00:00.000Z (1 s); ...``."""
+    others = (claim for claim in claims if not claim["taken"])
+    return "; ".join(f"{claim['source']} {claim['start']} ({claim['uncertaintySeconds']} s)" for claim in others)
 
 
 def _cell(value: Any) -> str:

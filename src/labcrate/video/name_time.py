@@ -1,0 +1,202 @@
+"""The time that a recording's path shows: pure text, no clock, no file.
+
+Patterns are those of the reference platform and of common recorders and cameras
+(docs/explanation/recording-times.md). A date alone shows no time, and digits that are no date make none.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+
+from labcrate.video.name_pattern import compile_name_pattern
+
+FIRST_YEAR, LAST_YEAR = 2001, 2100
+MINUTE_S, SECOND_S = 60.0, 1.0
+
+_DATE = r"(?P<Y>20[0-9]{2}|2100)(?P<d>[-_.]?)(?P<m>[0-9]{2})(?P=d)(?P<D>[0-9]{2})"
+_OFFSET = r"[+-](?:0[0-9]|1[0-4]):?(?:00|15|30|45)"
+_ZONE = rf"(?:(?P<z>[Zz]|[ _-]?(?:UTC|GMT))(?![0-9A-Za-z+])|[ _]?(?P<o>{_OFFSET})(?![0-9:]))?"
+_SECONDS = r"(?P=t)(?P<S>[0-5][0-9])(?:[.,](?P<f>[0-9]{1,6})|-(?P<ms>[0-9]{3})|(?P<more>[0-9]{3}))?"
+_STAMP = re.compile(
+    rf"(?<![0-9]){_DATE}(?P<sep>[Tt_ .-]|__|--|_-_|\ -\ )?"
+    rf"(?P<H>[01][0-9]|2[0-3])(?P<t>[-_.:]?)(?P<M>[0-5][0-9])(?:{_SECONDS})?{_ZONE}"
+    r"(?![0-9])"
+)
+# The twelve hours of "9.30.00 PM" are not read: without that they would be half a day wrong.
+_HALF_DAY = re.compile(r"[-_.:0-9]{0,8}\ ?[AaPp][Mm](?![A-Za-z])")
+# Day first, "02-05-2025-09-30-00": what looks like a year and what follows it are not.
+_DAY_FIRST = re.compile(r"(?:0[1-9]|[12][0-9]|3[01])[-_.](?:0[1-9]|[12][0-9]|3[01])[-_.]\Z")
+# Start and end in one name (Brickcom): the end is a time of the same day, or of the next.
+_END_TIME = re.compile(r"-(?P<H>[01][0-9]|2[0-3])(?P<t>[-_.:]?)(?P<M>[0-5][0-9])(?P=t)(?P<S>[0-5][0-9])(?![0-9])")
+_LONGEST = timedelta(hours=24)
+
+_FRIGATE = re.compile(
+    r"(?:\A|/)(20[0-9]{2})-([0-9]{2})-([0-9]{2})/([01][0-9]|2[0-3])/[^/]+/([0-5][0-9])\.([0-5][0-9])\Z"
+)
+_DATE_FOLDER = re.compile(_DATE)
+_YEAR_MONTH_DAY = re.compile(r"(?:\A|/)(20[0-9]{2})/([0-9]{2})/([0-9]{2})/[^/]*\Z")
+# A time alone, in a folder that is a date: with separators anywhere in the name (but in no IP address), or six digits
+# that are a field of their own, perhaps after a letter that tells the kind of recording (Panasonic: 1M123455).
+_CLOCK = re.compile(
+    r"(?<![0-9])(?<![0-9]\.)"
+    rf"(?P<H>[01][0-9]|2[0-3])(?P<t>[-_.:]?)(?P<M>[0-5][0-9])(?P=t)(?P<S>[0-5][0-9]){_ZONE}(?![0-9])(?!\.[0-9])"
+)
+_KIND = re.compile(r"[0-9]?[A-Za-z]|")
+_EPOCH = re.compile(r"(?<![^_ ()\[\]-])(?:(?P<ms>[0-9]{13})|(?P<s>[0-9]{10})(?:\.(?P<f>[0-9]{1,6}))?)(?![^_ ()\[\]-])")
+_DATE_AND_HOUR = re.compile(r"20[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:[01][0-9]|2[0-3])")
+
+
+@dataclass(frozen=True, slots=True)
+class NameTime:
+    """Start and perhaps end of a recording as its path shows them.
+
+    Both are aware (UTC or with an offset) where the path shows the zone, else naive: on the camera's wall clock.
+    ``precision_s`` is 60 for a name in minutes, else 1.
+    """
+
+    start: datetime
+    end: datetime | None = None
+    precision_s: float = SECOND_S
+
+    @property
+    def zoned(self) -> bool:
+        """Return whether the path itself shows the time zone."""
+        return self.start.tzinfo is not None
+
+
+def time_in_path(path: str) -> NameTime | None:
+    """Return the time that a path (with slashes, as whole as is known) shows; None where it shows none.
+
+    Digits that are known to be something else (a session's id) must have been cut out of the path.
+    """
+    folder, _, name = path.rpartition("/")
+    stem = name.rpartition(".")[0] or name
+    return _frigate(f"{folder}/{stem}") or _stamp(stem) or _clock_in_date_folder(folder, stem) or _epoch(stem)
+
+
+def time_by_pattern(path: str, pattern: str) -> NameTime | None:
+    """Return the time that a path shows by the lab's own pattern (``compile_name_pattern``); None for no match.
+
+    Raises ValueError for a pattern that is none.
+    """
+    found = compile_name_pattern(pattern).search(path)
+    if found is None:
+        return None
+    parts = {"S": None, "f": None} | found.groupdict()
+    date = f"{parts['Y']}-{parts['m']}-{parts['d']}"
+    start = _datetime(date, parts["H"], parts["M"], parts["S"], parts["f"])
+    return NameTime(start, None, SECOND_S if parts["S"] else MINUTE_S) if start else None
+
+
+def _frigate(path: str) -> NameTime | None:
+    """``{YYYY-MM-DD}/{HH}/{camera}/{MM.SS}.mp4``: Frigate's segments, always UTC (Frigate: docs, "record")."""
+    found = _FRIGATE.search(path)
+    start = found and _datetime(f"{found[1]}-{found[2]}-{found[3]}", found[4], found[5], found[6])
+    return NameTime(start.replace(tzinfo=UTC)) if start else None
+
+
+def _stamp(stem: str) -> NameTime | None:
+    """A date and a time that follow each other in the name; of two, the second may be the end."""
+    first: tuple[NameTime, re.Match[str]] | None = None
+    for found in _STAMP.finditer(stem):
+        shown = _of_stamp(stem, found)
+        if shown is None:
+            continue
+        if first is None:
+            first = shown, found
+        elif first[0].zoned == shown.zoned and timedelta() < shown.start - first[0].start <= _LONGEST:
+            return NameTime(first[0].start, shown.start, first[0].precision_s)
+    if first is None:
+        return None
+    shown, found = first
+    end = _END_TIME.match(stem, found.end())
+    return NameTime(shown.start, end and _at_end(shown.start, end), shown.precision_s)
+
+
+def _of_stamp(stem: str, found: re.Match[str]) -> NameTime | None:
+    date_by, between, time_by, seconds = found["d"], found["sep"], found["t"], found["S"]
+    if _HALF_DAY.match(stem, found.end()):
+        return None
+    if between is None and (date_by or time_by or not seconds or stem[found.end() : found.end() + 1].isalpha()):
+        return None  # only 14 digits (or 17, to the millisecond) are a date and time without anything between
+    if not seconds and not _is_minutes(date_by, between, time_by):
+        return None
+    if date_by == between == time_by and _DAY_FIRST.search(stem, max(0, found.start() - 6), found.start()):
+        return None
+    fraction = found["f"] or found["ms"] or found["more"]
+    start = _datetime(f"{found['Y']}-{found['m']}-{found['D']}", found["H"], found["M"], seconds, fraction)
+    return NameTime(_zoned(start, found), None, SECOND_S if seconds else MINUTE_S) if start else None
+
+
+def _is_minutes(date_by: str, between: str | None, time_by: str) -> bool:
+    """Tell ``20250502T2140`` and ``2025-05-02_21-40`` from a date with counters (``20250502_0001``, ``_01_02``)."""
+    if not time_by:
+        return between in ("T", "t")
+    return bool(date_by) or between != time_by
+
+
+def _clock_in_date_folder(folder: str, stem: str) -> NameTime | None:
+    """A time in the name and its date in a folder: motionEye, Panasonic, and others."""
+    date = _date_of(folder)
+    if date is None:
+        return None
+    clocks = [found for found in _CLOCK.finditer(stem) if found["t"] or _alone(stem, found)]
+    if not clocks:
+        return None
+    start = _datetime(date, clocks[0]["H"], clocks[0]["M"], clocks[0]["S"])
+    end = clocks[1] if len(clocks) > 1 and not clocks[1]["o"] else None
+    if start is None:
+        return None
+    start = _zoned(start, clocks[0])
+    return NameTime(start, end and _at_end(start, end))
+
+
+def _alone(stem: str, found: re.Match[str]) -> bool:
+    """Return whether six digits stand between separators, or begin the name after a letter."""
+    before, after = stem[: found.start()], stem[found.end() : found.end() + 1]
+    return (before[-1:] in ("_", "-", " ") or _KIND.fullmatch(before) is not None) and not after.isalnum()
+
+
+def _date_of(folder: str) -> str | None:
+    """The date that the nearest folder is called, or its last three folders are together."""
+    for part in reversed(folder.split("/")):
+        if found := _DATE_FOLDER.fullmatch(part):
+            return f"{found['Y']}-{found['m']}-{found['D']}"
+    found = _YEAR_MONTH_DAY.search(f"{folder}/")
+    return f"{found[1]}-{found[2]}-{found[3]}" if found else None
+
+
+def _epoch(stem: str) -> NameTime | None:
+    """Seconds or milliseconds since 1970, where exactly one field of the name can be that."""
+    fields = [found for found in _EPOCH.finditer(stem) if not _DATE_AND_HOUR.fullmatch(found["s"] or "")]
+    if len(fields) != 1:
+        return None
+    found = fields[0]
+    us = int(found["ms"]) * 1000 if found["ms"] else int(found["s"]) * 10**6 + int((found["f"] or "").ljust(6, "0"))
+    start = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)
+    return NameTime(start) if FIRST_YEAR <= start.year <= LAST_YEAR else None
+
+
+def _datetime(
+    date: str, hour: str | None, minute: str | None, second: str | None, fraction: str | None = None
+) -> datetime | None:
+    """The wall clock's time; None for digits that look like a date and are none."""
+    try:
+        start = datetime.fromisoformat(f"{date}T{hour}:{minute}:{second or '00'}.{(fraction or '').ljust(6, '0')}")
+    except ValueError:
+        return None
+    return start if FIRST_YEAR <= start.year <= LAST_YEAR else None
+
+
+def _zoned(start: datetime, found: re.Match[str]) -> datetime:
+    if found["z"]:
+        return start.replace(tzinfo=UTC)
+    if not (text := found["o"]):
+        return start
+    offset = timedelta(hours=int(text[1:3]), minutes=int(text[-2:]))
+    return start.replace(tzinfo=timezone(-offset if text[0] == "-" else offset))
+
+
+def _at_end(start: datetime, found: re.Match[str]) -> datetime:
+    end = start.replace(hour=int(found["H"]), minute=int(found["M"]), second=int(found["S"]), microsecond=0)
+    return end if end >= start else end + timedelta(days=1)

@@ -1,0 +1,75 @@
+"""One warning for each camera whose clock or sources of time are worth knowing about."""
+
+from datetime import UTC, datetime
+
+from labcrate.export.clock_warnings import clock_warnings
+from labcrate.export.contents import PlannedRecording
+from labcrate.linking.verdict import Kind, Rule, Verdict
+from labcrate.model.device import Camera
+from labcrate.model.fixity import Identity
+from labcrate.model.recording import Probe
+from labcrate.model.recording_time import ClockNote, RecordingTime, TimeClaim, TimeSource
+from labcrate.model.timespan import TimeSpan
+
+START = datetime(2025, 5, 2, 8, tzinfo=UTC)
+HALL, ATTIC = Camera("1", "Hall", "hall"), Camera("2", None, "attic")
+
+
+def recording(
+    camera: Camera | None,
+    *notes: ClockNote,
+    apart_s: float = 0,
+    offset_s: float = 0,
+    source: TimeSource = TimeSource.NAME,
+) -> PlannedRecording:
+    """A recording with what is odd about its time."""
+    claim = TimeClaim(source, START, 1, taken=True)
+    time = RecordingTime(TimeSpan(START, START), (claim,), frozenset(notes), apart_s, offset_s)
+    verdict = Verdict(Kind.LINKED, Rule.NAME, "by name")
+    return PlannedRecording("recordings/a.mp4", "a.mp4", (), Identity(1, 1, 1, 1), None, Probe(), time, verdict, camera)
+
+
+def test_cameras_that_agree_are_not_named() -> None:
+    """Nothing odd, nothing said."""
+    assert list(clock_warnings([recording(HALL), recording(None)])) == []
+
+
+def test_one_warning_a_camera() -> None:
+    """Recordings of a camera are counted together, those of no known camera too."""
+    recordings = [recording(HALL, apart_s=4), recording(ATTIC, apart_s=90), recording(HALL, apart_s=2.5)]
+    recordings += [recording(HALL), recording(None, apart_s=3)]
+    assert list(clock_warnings(recordings)) == [
+        "Camera Hall: The sources of the start are apart in 2 of 3 recordings, by up to 4.0 s; see other_starts.",
+        "Camera 2: The sources of the start are apart in 1 of 1 recording, by up to 1:30 (90 s); see other_starts.",
+        "No known camera: The sources of the start are apart in 1 of 1 recording, by up to 3.0 s; see other_starts.",
+    ]
+
+
+def test_local_time_says_what_was_taken() -> None:
+    """How many of them, where it is not all, and whether the name or a register was taken."""
+    local = ClockNote.LOCAL_TIME
+    (all_of_them,) = clock_warnings([recording(HALL, local, apart_s=7200)])
+    assert "into the container as if it were UTC: the file name was taken." in all_of_them
+    (some,) = clock_warnings(
+        [recording(HALL, local, apart_s=7200, source=TimeSource.REGISTER), recording(HALL, apart_s=9)]
+    )
+    assert "as if it were UTC in 1 of them: a better source was taken." in some
+
+
+def test_everything_odd_is_in_the_same_warning() -> None:
+    """A missing zone asks for --time-zone; hours that occur twice or never, and corrections, are said."""
+    (warning,) = clock_warnings(
+        [
+            recording(HALL, ClockNote.NO_ZONE),
+            recording(HALL, ClockNote.NO_ZONE),
+            recording(HALL, ClockNote.REPEATED_HOUR, offset_s=-3.5),
+            recording(HALL, ClockNote.SKIPPED_HOUR, offset_s=-3.5),
+        ]
+    )
+    assert warning == (
+        "Camera Hall: In 2 recordings the file names show no time zone and none is known: read as UTC, it may be up to "
+        "14 hours wrong. Say the zone with --time-zone. 1 recording began in the hour that occurs twice when clocks go "
+        "back; the first is meant unless another source says otherwise, so the start may be an hour wrong. 1 recording "
+        "began, by name, in the hour that clocks skip when they go forward; the start was moved past it and may be an "
+        "hour wrong. The times in its file names and containers were moved by -3.5 s, as labcrate.toml says."
+    )
