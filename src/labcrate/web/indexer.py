@@ -251,12 +251,12 @@ def _is_file(entry: Entry) -> bool:
     return entry.kind is Kind.FILE and not is_hidden(entry.path)
 
 
-def _probe(file: BinaryIO) -> Probe:
+def _probe(file: BinaryIO, path: str) -> Probe:
     # FFmpeg is loaded when there is something to probe.
     from labcrate.video.probe import probe  # noqa: PLC0415
 
     try:
-        return probe(file)
+        return probe(file, path)
     except OSError:
         raise
     except Exception as error:  # one file that FFmpeg stumbles over must not keep all others from being read
