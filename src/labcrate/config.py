@@ -13,6 +13,7 @@ from labcrate.errors import NoLabError, UsageError
 from labcrate.export.contents import Only, Options
 from labcrate.lab.folder import Lab
 from labcrate.lab.text import visible
+from labcrate.model.session_id import RULE, is_session_id, normalized_id
 from labcrate.model.timespan import TimeSpan, format_instant, parse_instant
 from labcrate.readings.topics import BASE_TOPIC
 
@@ -22,7 +23,6 @@ BASE_TOPIC_VARIABLE = "LABCRATE_BASE_TOPIC"
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|min|h)?", re.ASCII)
 _MICROSECOND, _SECOND = timedelta(microseconds=1), timedelta(seconds=1)
 _MICROSECONDS = {"ms": 1000, "s": 10**6, "m": 60 * 10**6, "min": 60 * 10**6, "h": 3600 * 10**6, None: 10**6}
-_SESSION = re.compile(r"(?:session|s)?(\d{1,18})", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +76,12 @@ def parse_duration(text: str) -> timedelta:
         raise UsageError(f"{text!r} is longer than any calendar; write it like 30s, 5m or 1h.") from None
 
 
-def parse_session(text: str) -> int:
-    """Read a session's number: ``42``, also ``s42`` or ``Session42``. Raises UsageError."""
-    match = _SESSION.fullmatch(text.strip())
-    if not match:
-        raise UsageError(f"{text!r} is no session number; 'labcrate sessions' lists them.")
-    return int(match[1])
+def parse_session(text: str) -> str:
+    """Read a session's id, which may be one of no session: ``42``, ``P07-morning`` (NFC). Raises UsageError."""
+    session_id = normalized_id(text.strip())
+    if not is_session_id(session_id):
+        raise UsageError(f"{visible(text)!r} is no session id: {RULE}. 'labcrate sessions' lists the ids.")
+    return session_id
 
 
 def export_options(

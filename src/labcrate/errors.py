@@ -65,7 +65,7 @@ class DocumentError(LabcrateError):
 
 
 class NoSessionError(LabcrateError):
-    """No file, folder or recording tells of a session with this number."""
+    """No file, folder or recording tells of a session with this id."""
 
     exit_code = 5
     http_status = 404

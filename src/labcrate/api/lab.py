@@ -9,11 +9,11 @@ from pathlib import Path
 
 from labcrate.api.progress import Callback, Stage
 from labcrate.archive.entity import Entity
-from labcrate.config import as_text, export_options
+from labcrate.config import as_text, export_options, parse_session
 from labcrate.export.build import Assembly
 from labcrate.export.contents import Missing, Only, Plan, State
 from labcrate.export.documents.summary import Part
-from labcrate.export.inventory import take_inventory
+from labcrate.export.inventory import Inventory, take_inventory
 from labcrate.export.logged import logged
 from labcrate.export.overview import SessionRow, overview
 from labcrate.export.prepare import prepared
@@ -74,12 +74,12 @@ class Lab:
         return self._lab.root
 
     def sessions(self) -> list[SessionRow]:
-        """All sessions by number, with number and size of their recordings. Raises DocumentError."""
+        """All sessions in the order of their ids, with number and size of their recordings. Raises DocumentError."""
         return overview(take_inventory(self._lab))
 
     def plan(
         self,
-        session: int,
+        session: str | int,
         *,
         pad: timedelta | str = timedelta(),
         all_readings: bool = False,
@@ -94,6 +94,7 @@ class Lab:
     ) -> SessionPlan:
         """What an export of a session would hold, what stays out, and why; nothing is packed.
 
+        ``session`` is an id such as ``"42"`` or ``"P07-morning"``; an int is taken as its digits.
         ``pad`` (``30s``, ``5m`` or a timedelta) widens the readings' window on both sides,
         ``all_readings`` opens it. ``only`` (``sensors`` or ``recordings``), ``cameras`` (numbers, names or
         prefixes), ``sensors`` (names or addresses), ``start`` and ``end`` choose a part of the session;
@@ -112,12 +113,21 @@ class Lab:
             end=end,
         )
         indexing = Stage("indexing", progress)
-        with prepared(self._lab, session, options, hashed=False, progress=indexing, workers=workers) as assembly:
+        inventory, session_id = self._find(session)
+        with prepared(
+            self._lab,
+            session_id,
+            options,
+            hashed=False,
+            progress=indexing,
+            workers=workers,
+            inventory=inventory,
+        ) as assembly:
             return SessionPlan.of(assembly)
 
     def export(
         self,
-        session: int,
+        session: str | int,
         to: str | os.PathLike[str] = ".",
         *,
         pad: timedelta | str = timedelta(),
@@ -136,7 +146,7 @@ class Lab:
     ) -> Export:
         """Package a session into one ZIP: a file, or ``Session42.zip`` in a folder that exists.
 
-        A part of a session (chosen as for ``plan``) is named ``Session42_PARTIAL.zip``.
+        ``session`` is as for ``plan``. A part of a session (chosen as for ``plan``) is named ``Session42_PARTIAL.zip``.
         ``force`` replaces a file that exists; ``allow_incomplete`` packs the rest when something is
         missing; ``sync`` waits until the disk has it. Whatever goes wrong, nothing is left behind.
         Raises what ``plan`` does, and IncompleteError, SourceChangedError, TargetError.
@@ -151,20 +161,22 @@ class Lab:
             start=start,
             end=end,
         )
-        target = archive_path(to, session, partial=options.partial)
+        inventory, session_id = self._find(session)
+        target = archive_path(to, session_id, partial=options.partial)
         check_target(target, force=force)
         with prepared(
             self._lab,
-            session,
+            session_id,
             options,
             hashed=True,
             allow_incomplete=allow_incomplete,
             progress=Stage("indexing", progress),
             workers=workers,
+            inventory=inventory,
         ) as assembly:
             entity, plan = Entity(assembly.layout), assembly.plan
             packing = Stage("packing", progress, entity.length)
-            with logged(self._lab, session, as_text(options), entity, "Python", packing.advance) as sent:
+            with logged(self._lab, session_id, as_text(options), entity, "Python", packing.advance) as sent:
                 write_archive(entity, target, force=force, sync=sync, progress=sent.advance)
             if sent.problem:
                 warnings.warn(f"The export log has no line of this. {sent.problem}", stacklevel=2)
@@ -178,3 +190,9 @@ class Lab:
             missing=plan.missing,
             warnings=plan.warnings,
         )
+
+    def _find(self, session: str | int) -> tuple[Inventory, str]:
+        """Take the lab's inventory, and find the id of the session that is meant in it."""
+        text = parse_session(str(session))
+        inventory = take_inventory(self._lab)
+        return inventory, inventory.resolve(text)

@@ -22,7 +22,7 @@ class _Sensor(msgspec.Struct):
 
 
 class _Session(msgspec.Struct, rename="camel"):
-    id: int
+    id: int | str
     name: str | None = None
     description: str | None = None
     start_time: str | None = None
@@ -71,7 +71,7 @@ def session_of(metadata: dict[str, Any]) -> Session:
     told = msgspec.convert(metadata.get("session"), _Session)
     start, end = (parse_instant(text) if text else None for text in (told.start_time, told.end_time))
     return Session(
-        id=told.id,
+        id=str(told.id),
         name=told.name,
         description=told.description,
         span=TimeSpan(start, end),

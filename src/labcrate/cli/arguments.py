@@ -10,7 +10,7 @@ def _lab(parser: argparse.ArgumentParser) -> None:
 
 
 def _session(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("session", metavar="ID", help="the session's number")
+    parser.add_argument("session", metavar="ID", help="the session's id")
     _lab(parser)
     parser.add_argument(
         "--pad", metavar="TIME", default="0s", help="widen the readings' window by this (30s, 5m) on both sides"
@@ -141,7 +141,7 @@ def _log(parser: argparse.ArgumentParser) -> None:
 
 
 def _link(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("session", metavar="ID", help="the session's number")
+    parser.add_argument("session", metavar="ID", help="the session's id")
     parser.add_argument("file", metavar="FILE", nargs="?", help="the recording, as 'labcrate plan' names it")
     _lab(parser)
     parser.add_argument(

@@ -1,5 +1,6 @@
 """``labcrate export ID``: the ZIP."""
 
+import shlex
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -7,8 +8,8 @@ from typing import Any
 
 from labcrate.archive.entity import Entity
 from labcrate.cli.screen import packing_bar, same_lab, say, settings, write_json
-from labcrate.cli.session import laid_out, wanted
-from labcrate.config import as_text, parse_session
+from labcrate.cli.session import find_session, laid_out, wanted
+from labcrate.config import as_text
 from labcrate.export.build import Assembly
 from labcrate.export.contents import State
 from labcrate.export.documents.summary import format_size, plural
@@ -20,14 +21,15 @@ from labcrate.lab.text import visible
 def run(options: Namespace) -> int:
     """Export one session; nothing is left behind when it fails or is stopped."""
     partial = wanted(options).partial
-    target = archive_path(options.output or ".", parse_session(options.session), partial=partial)
+    inventory, session_id = find_session(settings(options).lab(), options.session)
+    target = archive_path(options.output or ".", session_id, partial=partial)
     check_target(target, force=options.force)
-    with laid_out(options, hashed=True, allow_incomplete=options.allow_incomplete) as assembly:
-        entity = Entity(assembly.layout)
-        number, words = assembly.plan.session.id, as_text(assembly.plan.options)
+    found = inventory, session_id
+    with laid_out(options, hashed=True, allow_incomplete=options.allow_incomplete, found=found) as assembly:
+        entity, words = Entity(assembly.layout), as_text(assembly.plan.options)
         with (
             packing_bar(entity.length, shown=not options.json) as packing,
-            logged(settings(options).lab(), number, words, entity, "command line", packing.advance) as sent,
+            logged(inventory.lab, session_id, words, entity, "command line", packing.advance) as sent,
         ):
             write_archive(entity, target, force=options.force, sync=options.sync, progress=sent.advance)
         if sent.problem:
@@ -55,7 +57,7 @@ def _say(assembly: Assembly, entity: Entity, target: Path, options: Namespace) -
     if plan.near_misses:
         say(
             f"  {plural(len(plan.near_misses), 'near miss', 'near misses')} left out: "
-            f"'labcrate plan {plan.session.id}{same_lab(options)}' tells which, and what would fix them"
+            f"'labcrate plan {shlex.quote(plan.session.id)}{same_lab(options)}' tells which, and what would fix them"
         )
     if plan.state is State.COMPLETE:
         say("  nothing missing, nothing to warn about")

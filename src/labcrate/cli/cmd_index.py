@@ -52,9 +52,9 @@ def _exists(lab: Lab, path: str) -> bool:
 
 def _wanted(inventory: Inventory, session: str | None) -> list[Entry]:
     if session is not None:
-        number = parse_session(session)
-        inventory.session(number)
-        entries = list(inventory.linked.get(number, ()))
+        session_id = inventory.resolve(parse_session(session))
+        inventory.session(session_id)
+        entries = list(inventory.linked.get(session_id, ()))
     else:
         entries = [*inventory.unlinked, *(e for linked in inventory.linked.values() for e in linked)]
     return [e for e in entries if e.kind is Kind.FILE and e.path.lower().endswith(".mp4") and not is_hidden(e.path)]

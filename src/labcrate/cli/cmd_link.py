@@ -1,17 +1,20 @@
 """``labcrate link ID [FILE]``: have a near miss belong to a session, or take that back."""
 
+import shlex
 from argparse import Namespace
 
 from labcrate.catalog.state import state_folder
 from labcrate.cli.screen import same_lab, say, settings, write_json
-from labcrate.config import parse_session
+from labcrate.cli.session import find_session
 from labcrate.errors import UsageError
 from labcrate.export.answers import link_object, near_miss_object
 from labcrate.export.contents import NearMiss
+from labcrate.export.inventory import Inventory
 from labcrate.export.prepare import prepared
 from labcrate.export.repair import Method
 from labcrate.export.repairing import repair, take_back
-from labcrate.lab.folder import Lab, printable
+from labcrate.lab.folder import printable
+from labcrate.model.session_id import json_id
 from labcrate.people.database import Database
 from labcrate.people.exports import system_user
 from labcrate.people.links import Link, LinkLog
@@ -23,23 +26,24 @@ def run(options: Namespace) -> int:
         raise UsageError("--undo takes a link back; name no file and no --move with it.")
     if options.move and options.file is None:
         raise UsageError("--move moves a file; name the one that 'labcrate plan' lists as a near miss.")
-    lab, number = settings(options).lab(), parse_session(options.session)
+    inventory, session_id = find_session(settings(options).lab(), options.session)
+    lab = inventory.lab
     with Database.open(state_folder(lab.root)) as database:
         log = LinkLog(database)
         if options.undo is not None:
-            _answer(take_back(lab, log, session=number, number=options.undo, who=system_user()), options)
+            _answer(take_back(lab, log, session=session_id, number=options.undo, who=system_user()), options)
         elif options.file is not None:
             method = Method.MOVE if options.move else Method.HARD_LINK
-            near_misses = _near_misses(lab, number)
-            made = repair(lab, log, near_misses, session=number, file=options.file, method=method, who=system_user())
+            near_misses, file = _near_misses(inventory, session_id), options.file
+            made = repair(lab, log, near_misses, session=session_id, file=file, method=method, who=system_user())
             _answer(made, options)
         else:
-            _list(log.lines(number), _near_misses(lab, number), number, as_json=options.json)
+            _list(log.lines(session_id), _near_misses(inventory, session_id), session_id, as_json=options.json)
     return 0
 
 
-def _near_misses(lab: Lab, number: int) -> tuple[NearMiss, ...]:
-    with prepared(lab, number, hashed=False) as assembly:
+def _near_misses(inventory: Inventory, session_id: str) -> tuple[NearMiss, ...]:
+    with prepared(inventory.lab, session_id, hashed=False, inventory=inventory) as assembly:
         return assembly.plan.near_misses
 
 
@@ -50,14 +54,14 @@ def _answer(link: Link, options: Namespace) -> None:
         say(f"Link {link.number} was taken back: {printable(link.source)} is where it was, and no part of it.")
     else:
         say(f"{printable(link.source)} belongs to session {link.session} now, as {printable(link.target)}.")
-        say(f"To take it back: labcrate link {link.session} --undo {link.number}{same_lab(options)}")
+        say(f"To take it back: labcrate link {shlex.quote(link.session)} --undo {link.number}{same_lab(options)}")
 
 
-def _list(links: list[Link], near_misses: tuple[NearMiss, ...], number: int, *, as_json: bool) -> None:
+def _list(links: list[Link], near_misses: tuple[NearMiss, ...], session_id: str, *, as_json: bool) -> None:
     if as_json:
         write_json(
             {
-                "session": number,
+                "session": json_id(session_id),
                 "links": list(map(link_object, links)),
                 "nearMisses": list(map(near_miss_object, near_misses)),
             }

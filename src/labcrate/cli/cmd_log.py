@@ -1,6 +1,7 @@
 """``labcrate log``: what left the lab, when, and by whom."""
 
 from argparse import Namespace
+from dataclasses import replace
 from datetime import timedelta
 
 from rich.table import Table
@@ -19,14 +20,17 @@ def run(options: Namespace) -> int:
     """Print the export log, the newest line first."""
     if options.csv and options.json:
         raise UsageError("Choose one of --csv and --json.")
+    session = None if options.session is None else parse_session(options.session)
     wanted = Filter(
-        None if options.session is None else parse_session(options.session),
+        session,
         options.who.strip(),
         since=parse_bound("--from", options.since, "UTC"),
         until=parse_bound("--to", options.until, "UTC", timedelta(days=1)),
     )
     with people(options) as database, ExportLog(database) as log:
         log.settle()
+        if session is not None:
+            wanted = replace(wanted, session=log.resolve(session))
         lines = list(wanted.find(log))
     if options.csv:
         print(as_csv(lines), end="")
@@ -53,7 +57,7 @@ def _show(lines: list[Line]) -> None:
             f"{line.begun:%Y-%m-%d %H:%M}",
             line.who,
             f"{line.address} ({line.via})" if line.address else line.via,
-            str(line.session),
+            line.session,
             ", ".join(what(line)),
             format_size(line.bytes_sent),
             format_size(line.length),

@@ -37,7 +37,7 @@ def _show(rows: list[SessionRow]) -> None:
     for row in rows:
         span = row.span
         table.add_row(
-            str(row.id),
+            row.id,
             row.name or "-",
             f"{span.start:%Y-%m-%d %H:%M}" if span.start else "-",
             format_duration(span.seconds) if span.seconds is not None else "-",

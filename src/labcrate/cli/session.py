@@ -9,24 +9,41 @@ from labcrate.cli.screen import Bar, settings
 from labcrate.config import BASE_TOPIC_VARIABLE, export_options, parse_session
 from labcrate.export.build import Assembly
 from labcrate.export.contents import Options
+from labcrate.export.inventory import Inventory, take_inventory
 from labcrate.export.prepare import prepared
+from labcrate.lab.folder import Lab
 from labcrate.readings.topics import BASE_TOPIC
 
 
+def find_session(lab: Lab, named: str) -> tuple[Inventory, str]:
+    """Take the lab's inventory, and find the id of the session that was named; there may be none of that id.
+
+    Raises UsageError for what is no id, and DocumentError.
+    """
+    text = parse_session(named)
+    inventory = take_inventory(lab)
+    return inventory, inventory.resolve(text)
+
+
 @contextmanager
-def laid_out(options: Namespace, *, hashed: bool, allow_incomplete: bool = True) -> Iterator[Assembly]:
-    """The archive of the session that was named, with a bar while its recordings are read."""
-    chosen, number = settings(options), parse_session(options.session)
+def laid_out(
+    options: Namespace, *, hashed: bool, allow_incomplete: bool = True, found: tuple[Inventory, str] | None = None
+) -> Iterator[Assembly]:
+    """The archive of the session that was named (``found`` where it was already), with a bar while files are read."""
+    chosen = settings(options)
+    lab = chosen.lab()
+    inventory, session_id = found or find_session(lab, options.session)
     with (
         Bar("Indexing", shown=not chosen.as_json) as bar,
         prepared(
-            chosen.lab(),
-            number,
+            lab,
+            session_id,
             wanted(options),
             hashed=hashed,
             allow_incomplete=allow_incomplete,
             progress=bar,
             workers=chosen.workers,
+            inventory=inventory,
         ) as assembly,
     ):
         bar.stop()

@@ -8,6 +8,7 @@ from typing import Any
 
 from labcrate.demo.sensors import BASE, SENSORS, Message, Sensor
 from labcrate.demo.story import CAMERAS, HALL, KITCHEN, LIVING_LAB, MORNING, SPANS, TIME_ZONE, VISITOR, LabCamera
+from labcrate.model.session_id import json_id
 from labcrate.model.timespan import format_instant
 
 # What must never leave the lab: a search for these in an export finds nothing.
@@ -50,11 +51,11 @@ def _json(value: object) -> bytes:
 
 
 def _session(
-    id_: int, name: str, description: str, cameras: Sequence[LabCamera], sensors: Sequence[Sensor]
+    id_: str, name: str, description: str, cameras: Sequence[LabCamera], sensors: Sequence[Sensor]
 ) -> dict[str, Any]:
     start, end = SPANS[id_].start, SPANS[id_].end
     return {
-        "id": id_,
+        "id": json_id(id_),
         "name": name,
         "description": description,
         "startTime": format_instant(start) if start else None,
@@ -176,7 +177,8 @@ def _climate(messages: Sequence[Message]) -> list[tuple[str, str, float, float]]
 
 def _own_readings(messages: Sequence[Message]) -> dict[str, Any]:
     keys = ("timestamp", "sensorId", "temperature", "humidity")
-    return {"sessionId": VISITOR, "readings": [dict(zip(keys, row, strict=True)) for row in _climate(messages)]}
+    readings = [dict(zip(keys, row, strict=True)) for row in _climate(messages)]
+    return {"sessionId": json_id(VISITOR), "readings": readings}
 
 
 def _own_readings_csv(messages: Sequence[Message]) -> bytes:

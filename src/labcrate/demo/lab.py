@@ -31,8 +31,8 @@ class DemoLab:
     """
 
     root: Path
-    session_id: int
-    other_session_id: int
+    session_id: str
+    other_session_id: str
     linked: tuple[str, ...]
     damaged: tuple[str, ...]
     near_misses: Mapping[str, str]

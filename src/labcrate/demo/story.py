@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from labcrate.model.timespan import TimeSpan
 
-MORNING, VISITOR = 42, 43
+MORNING, VISITOR = "42", "43"
 BEGIN = datetime(2025, 5, 2, 6, 40, tzinfo=UTC)
 SPANS = {
     MORNING: TimeSpan(BEGIN, BEGIN + timedelta(seconds=150)),

@@ -7,6 +7,7 @@ from labcrate.export.contents import NearMiss
 from labcrate.export.overview import SessionRow
 from labcrate.lab.folder import printable
 from labcrate.model.session import Session
+from labcrate.model.session_id import json_id
 from labcrate.model.timespan import format_instant
 from labcrate.people.links import Link
 
@@ -14,7 +15,7 @@ from labcrate.people.links import Link
 def row_object(row: SessionRow) -> dict[str, Any]:
     """One row of the list of sessions."""
     return {
-        "id": row.id,
+        "id": json_id(row.id),
         "name": row.name,
         "startTime": format_instant(row.span.start) if row.span.start else None,
         "endTime": format_instant(row.span.end) if row.span.end else None,
@@ -45,7 +46,7 @@ def plan_object(assembly: Assembly) -> dict[str, Any]:
     plan = assembly.plan
     recordings = {recording.member: recording for recording in plan.recordings}
     return {
-        "session": plan.session.id,
+        "session": json_id(plan.session.id),
         "name": plan.session.name,
         "state": str(plan.state),
         "sizeBytes": assembly.layout.total_size,
@@ -78,7 +79,7 @@ def link_object(link: Link) -> dict[str, Any]:
     """A near miss that was linked to a session; paths are relative to the lab folder."""
     return {
         "number": link.number,
-        "session": link.session,
+        "session": json_id(link.session),
         "linkedAt": format_instant(link.linked),
         "who": link.who,
         "source": printable(link.source),

@@ -30,7 +30,7 @@ class Sent:
 
 @contextmanager
 def logged(
-    lab: Lab, session: int, options: str, entity: Entity, via: Via, progress: Callable[[int], None]
+    lab: Lab, session: str, options: str, entity: Entity, via: Via, progress: Callable[[int], None]
 ) -> Iterator[Sent]:
     """Writes the line before the archive is written, and how it went afterwards.
 

@@ -20,7 +20,7 @@ _AS = {
 class SessionRow:
     """A session with the number and size of its recordings."""
 
-    id: int
+    id: str
     name: str | None
     span: TimeSpan
     status: str | None
@@ -30,21 +30,21 @@ class SessionRow:
 
 
 def overview(inventory: Inventory) -> list[SessionRow]:
-    """All sessions by number; one whose description is broken is listed with that error."""
-    return [session_row(inventory, number) for number in inventory.numbers]
+    """All sessions in the order of their ids; one whose description is broken is listed with that error."""
+    return [session_row(inventory, session_id) for session_id in inventory.ids]
 
 
-def session_row(inventory: Inventory, number: int) -> SessionRow:
+def session_row(inventory: Inventory, session_id: str) -> SessionRow:
     """One session's row."""
     try:
-        session = inventory.session(number)
+        session = inventory.session(session_id)
         warnings = [*session_warnings(session)]
         if session.active:
             warnings.append("The session is still active.")
     except DocumentError as error:
-        session, warnings = Session(number), [str(error)]
+        session, warnings = Session(session_id), [str(error)]
     count = size = 0
-    for entry in inventory.linked.get(number, ()):
+    for entry in inventory.linked.get(session_id, ()):
         if entry.kind is not Kind.FILE:
             warnings.append(f"{printable(entry.path)} is {_AS[entry.kind]} and cannot be exported.")
             continue
@@ -54,4 +54,4 @@ def session_row(inventory: Inventory, number: int) -> SessionRow:
             continue  # gone since the walk
         size += identity.size_bytes
         count += bool(identity.size_bytes)  # an empty file is left out of the archive
-    return SessionRow(number, session.name, session.span, session.status, count, size, tuple(warnings))
+    return SessionRow(session_id, session.name, session.span, session.status, count, size, tuple(warnings))

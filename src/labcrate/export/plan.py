@@ -43,19 +43,21 @@ class Planner:
     workers: int | None = None
     hurry: bool = False
 
-    def plan(self, number: int, options: Options = Options(), *, hashed: bool, allow_incomplete: bool = True) -> Plan:
+    def plan(
+        self, session_id: str, options: Options = Options(), *, hashed: bool, allow_incomplete: bool = True
+    ) -> Plan:
         """The plan of one session; ``hashed`` also computes the fixity that an archive needs.
 
         Raises NoSessionError, DocumentError, CatalogError, and IncompleteError unless that is allowed;
         it does so before the long work of hashing wherever it can.
         """
-        lab, told = self.inventory.lab, self.inventory.session(number)
+        lab, told = self.inventory.lab, self.inventory.session(session_id)
         devices = read_devices(lab)
         session, window = choose_sensors(options, told, devices), chosen_window(options, told)
         readings = self._readings(session, devices, window, options)
         selection = select(self.inventory, session, self._look)
         cameras = Cameras.of(self.inventory.cameras, session)
-        found_files, missing_files = find_sensor_files(lab, session)
+        found_files, missing_files = find_sensor_files(lab, self.inventory.folder(session.id))
         choice = choose(options, session, cameras, selection.linked, found_files, self._probed)
         missing = [*_still_running(session)]
         missing += selection.missing if options.only is not Only.SENSORS else ()

@@ -1,4 +1,4 @@
-"""From a lab folder and a session's number to an archive that only needs writing."""
+"""From a lab folder and a session's id to an archive that only needs writing."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from labcrate.lab.folder import Lab
 @contextmanager
 def prepared(
     lab: Lab,
-    number: int,
+    session_id: str,
     options: Options = Options(),
     *,
     hashed: bool,
@@ -38,5 +38,5 @@ def prepared(
     with Catalog.open(state) as catalog:
         progress = progress or Progress()
         planner = Planner(inventory or take_inventory(lab), catalog, progress, workers, hurry)
-        plan = planner.plan(number, options, hashed=hashed, allow_incomplete=allow_incomplete)
+        plan = planner.plan(session_id, options, hashed=hashed, allow_incomplete=allow_incomplete)
         yield assemble(lab, plan, Spool(state, progress.check), standing)

@@ -6,6 +6,7 @@ it, and what was linked is compared with what was opened.
 
 import errno
 import os
+import shlex
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -38,13 +39,13 @@ class Method(StrEnum):
 class Repair:
     """A near miss that was made part of a session; both paths are relative to the lab folder."""
 
-    session: int
+    session: str
     source: str
     target: str
     method: Method
 
 
-def find_near_miss(near_misses: Iterable[NearMiss], session: int, file: str) -> NearMiss:
+def find_near_miss(near_misses: Iterable[NearMiss], session: str, file: str) -> NearMiss:
     """The near miss that a plan names so. Raises RepairError, also where two are printed alike."""
     known = list(near_misses)
     # A remedy's command has the name as the linking rules print it, a plan as the lab does.
@@ -53,14 +54,14 @@ def find_near_miss(near_misses: Iterable[NearMiss], session: int, file: str) -> 
     if not found:
         raise RepairError(
             f"{printable(file)} is no near miss of session {session}; "
-            f"only files that 'labcrate plan {session}' lists as near misses can be linked."
+            f"only files that 'labcrate plan {shlex.quote(session)}' lists as near misses can be linked."
         )
     if len(found) > 1:
         raise RepairError(f"{len(found)} near misses of session {session} are printed as {file}; rename them first.")
     return found[0]
 
 
-def link(lab: Lab, session: int, near_miss: NearMiss, method: Method) -> Repair:
+def link(lab: Lab, session: str, near_miss: NearMiss, method: Method) -> Repair:
     """Put a near miss into the session's recordings folder, under a name that is free there. Raises RepairError."""
     name = near_miss.path.rpartition("/")[2]
     if near_miss.verdict.rule is Rule.NOT_MP4 or not name.lower().endswith(".mp4"):

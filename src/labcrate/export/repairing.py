@@ -10,7 +10,7 @@ from labcrate.people.links import Link, LinkLog
 
 
 def repair(
-    lab: Lab, log: LinkLog, near_misses: Iterable[NearMiss], *, session: int, file: str, method: Method, who: str
+    lab: Lab, log: LinkLog, near_misses: Iterable[NearMiss], *, session: str, file: str, method: Method, who: str
 ) -> Link:
     """Have one of a plan's near misses belong to the session, and write that down.
 
@@ -25,7 +25,7 @@ def repair(
         raise
 
 
-def take_back(lab: Lab, log: LinkLog, *, session: int, number: int, who: str) -> Link:
+def take_back(lab: Lab, log: LinkLog, *, session: str, number: int, who: str) -> Link:
     """Undo one of a session's links, and write that down. Raises NoSuchThingError, RepairError, PeopleError."""
     made = log.get(number)
     if made.session != session:

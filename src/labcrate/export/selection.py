@@ -51,7 +51,7 @@ def select(inventory: Inventory, session: Session, look: Look) -> Selection:
     """Judge every file where recordings lie, by name and state; ``look`` is asked only about times."""
     linked, missing, warnings = _linked(inventory, session)
     near_misses, nameless, left_out = [], [], Counter[str]()
-    left_out[Rule.OTHER_SESSION] = sum(len(found) for number, found in inventory.linked.items() if number != session.id)
+    left_out[Rule.OTHER_SESSION] = sum(len(found) for other, found in inventory.linked.items() if other != session.id)
     for entry in inventory.unlinked:
         if entry.kind is not Kind.FILE:
             left_out[Rule.SYMBOLIC_LINK if entry.kind is Kind.LINK else Rule.NOT_A_RECORDING] += 1
@@ -95,7 +95,7 @@ def _not_entered(
     inventory: Inventory, session: Session, entry: Entry, missing: list[Missing], warnings: list[str]
 ) -> None:
     """Say of a folder that was not entered what it means: it may hold recordings of the session."""
-    own = f"sessions/Session{session.id}"
+    own = inventory.folder(session.id)
     if entry.path in ("recordings", "sessions", own) or entry.path.startswith(f"{own}/recordings"):
         missing.append(_not_a_file(entry))
     elif not entry.path.startswith("recordings/"):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from labcrate.export.contents import Missing, Options, SensorFile
 from labcrate.export.documents import names
 from labcrate.export.naming import Names
-from labcrate.lab.folder import SENSOR_DATA, SESSIONS, Entry, Kind, Lab, printable
+from labcrate.lab.folder import SENSOR_DATA, Entry, Kind, Lab, printable
 from labcrate.linking.place import is_hidden
 from labcrate.model.device import Device
 from labcrate.model.session import Session
@@ -96,9 +96,9 @@ def _nothing_inside(readings: Readings, whose: str) -> str:
     return f"{about}{nearest}."
 
 
-def find_sensor_files(lab: Lab, session: Session) -> tuple[list[SensorFile], list[Missing]]:
+def find_sensor_files(lab: Lab, session_folder: str) -> tuple[list[SensorFile], list[Missing]]:
     """The files of the session's own sensor_data folder; hidden and empty-named ones are left where they are."""
-    folder = f"{SESSIONS}/Session{session.id}/{SENSOR_DATA}"
+    folder = f"{session_folder}/{SENSOR_DATA}"
     taken, files, missing = Names(), [], []
     for entry in lab.walk(folder):
         below = entry.path.removeprefix(f"{folder}/")

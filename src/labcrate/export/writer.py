@@ -14,16 +14,16 @@ from labcrate.errors import TargetError
 PART_SUFFIX = ".part"
 
 
-def archive_name(number: int, *, partial: bool = False) -> str:
+def archive_name(session_id: str, *, partial: bool = False) -> str:
     """What a session's ZIP is called: ``Session42.zip``, or ``Session42_PARTIAL.zip`` for a part of it."""
-    return f"Session{number}{'_PARTIAL' if partial else ''}.zip"
+    return f"Session{session_id}{'_PARTIAL' if partial else ''}.zip"
 
 
-def archive_path(to: str | os.PathLike[str], number: int, *, partial: bool = False) -> Path:
+def archive_path(to: str | os.PathLike[str], session_id: str, *, partial: bool = False) -> Path:
     """Where a session's ZIP goes: the file that was named, or a name of ours in the folder that was."""
     text = os.fspath(to)
     path = Path(text).expanduser()
-    named = path / archive_name(number, partial=partial)
+    named = path / archive_name(session_id, partial=partial)
     return named if os.path.isdir(path) or text.endswith(os.sep) else path  # noqa: PTH112 - is_dir raises
 
 

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Container
 
 LONGEST_ID = 64
 RULE = (
@@ -12,6 +13,7 @@ RULE = (
 _ID = re.compile(r"[^\W_](?:[\w .-]{0,62}[\w-])?")
 _LEADING_ZERO = re.compile(r"0[0-9]+", re.ASCII)
 _NUMBER = re.compile(r"0|[1-9][0-9]*", re.ASCII)
+_SHORTCUT = re.compile(r"(?i:session)(.+)|[sS](0|[1-9][0-9]*)")
 # JSON numbers beyond 2**53 lose digits in JavaScript and in R, so longer ids stay texts there.
 _JSON_DIGITS = 15
 
@@ -44,3 +46,14 @@ def sort_key(session_id: str) -> tuple[int, int, str]:
 def json_id(session_id: str) -> int | str:
     """Return an id as JSON has it: a number where it is one of at most 15 digits, else the text."""
     return int(session_id) if is_number(session_id) and len(session_id) <= _JSON_DIGITS else session_id
+
+
+def resolved(text: str, known: Container[str]) -> str:
+    """Return the known id that a text means: the text itself, else ``42`` for ``Session42`` or ``s42``.
+
+    The text comes back as it is where it means none of them, so that a message can quote it.
+    """
+    if text not in known and (found := _SHORTCUT.fullmatch(text)):
+        session_id: str = found[1] or found[2]
+        return session_id if session_id in known else text
+    return text

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from labcrate.lab.text import one_line
+from labcrate.model.session_id import resolved
 from labcrate.people.database import SYSTEM_CLOCK, Clock, Database, instant, now_ms
 from labcrate.people.runs import Run
 
@@ -42,7 +43,7 @@ class Line:
     who: str
     via: str
     address: str
-    session: int
+    session: str
     options: str
     etag: str
     start: int
@@ -76,7 +77,7 @@ class ExportLog:
         who: str,
         via: str,
         address: str,
-        session: int,
+        session: str,
         options: str,
         etag: str,
         start: int,
@@ -136,7 +137,7 @@ class ExportLog:
                 ).rowcount
         return settled
 
-    def tags(self, *, who: str, session: int, options: str, since: datetime) -> list[str]:
+    def tags(self, *, who: str, session: str, options: str, since: datetime) -> list[str]:
         """The tags of what the server sent somebody of a session since then, the one that it sent last first."""
         found = self._database.rows(
             "SELECT etag FROM export WHERE session = ? AND who = ? AND options = ? AND begun_ms >= ? AND address <> '' "
@@ -148,7 +149,11 @@ class ExportLog:
         )
         return [etag for (etag,) in found]
 
-    def lines(self, *, session: int | None = None, limit: int | None = None, before: int | None = None) -> list[Line]:
+    def resolve(self, text: str) -> str:
+        """Return the id of the session of this log that somebody means: ``42``, also ``s42`` or ``Session42``."""
+        return resolved(text, {session for (session,) in self._database.rows("SELECT DISTINCT session FROM export")})
+
+    def lines(self, *, session: str | None = None, limit: int | None = None, before: int | None = None) -> list[Line]:
         """The lines, the newest first: of one session or all, and only those with a number below ``before``."""
         found = self._database.rows(
             f"SELECT {_COLUMNS} FROM export "  # noqa: S608 - constant columns
@@ -167,7 +172,7 @@ class Filter:
     ``since`` is the first instant, ``until`` the first one that is too late.
     """
 
-    session: int | None = None
+    session: str | None = None
     who: str = ""
     outcome: Outcome | None = None
     since: datetime | None = None

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from labcrate.lab.text import one_line
+from labcrate.model.session_id import json_id
 from labcrate.model.timespan import format_instant
 from labcrate.people.exports import Line
 
@@ -43,7 +44,7 @@ def line_object(line: Line) -> dict[str, Any]:
         line.who,
         line.via,
         line.address,
-        line.session,
+        json_id(line.session),
         line.options,
         line.etag,
         line.start,

@@ -19,7 +19,7 @@ class Link:
     number: int
     linked: datetime
     who: str
-    session: int
+    session: str
     source: str
     target: str
     method: str
@@ -33,7 +33,7 @@ class LinkLog:
     def __init__(self, database: Database, clock: Clock = SYSTEM_CLOCK) -> None:
         self._database, self._clock = database, clock
 
-    def add(self, *, who: str, session: int, source: str, target: str, method: str) -> int:
+    def add(self, *, who: str, session: str, source: str, target: str, method: str) -> int:
         """Write down a link, and return its number. It is on the disk afterwards."""
         with self._database.change() as connection:
             inserted = connection.execute(
@@ -60,7 +60,7 @@ class LinkLog:
             raise NoSuchThingError(f"There is no link {number}; the list of a session's links tells their numbers.")
         return _link(found[0])
 
-    def lines(self, session: int | None = None) -> list[Link]:
+    def lines(self, session: str | None = None) -> list[Link]:
         """The links of one session or all, the newest first, those that were taken back too."""
         query = f"SELECT {_COLUMNS} FROM link WHERE ?1 IS NULL OR session = ?1 ORDER BY number DESC"  # noqa: S608
         return [_link(row) for row in self._database.rows(query, session)]

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
+from labcrate.model.session_id import json_id
 from labcrate.readings.columns import LONG_COLUMNS
 from labcrate.readings.payload import VALUE_JSON, VALUE_TEXT
 from labcrate.readings.slice import Readings
@@ -32,10 +33,10 @@ def write_sensor_csv(readings: Readings, target: Target) -> None:
             write_rows(table, file)
 
 
-def write_sensor_json(readings: Readings, target: Target, session_id: int) -> None:
+def write_sensor_json(readings: Readings, target: Target, session_id: str) -> None:
     """Write ``{"sessionId", "readings": [{"timestamp", "device_id", "property", "value", "unit"}]}``, one to a line."""
     with opened(target) as file:
-        file.write(b'{\n"sessionId": ' + msgspec.json.encode(session_id) + b',\n"readings": [\n')
+        file.write(b'{\n"sessionId": ' + msgspec.json.encode(json_id(session_id)) + b',\n"readings": [\n')
         write_lines((_objects(table) for table in _long(readings, VALUE_JSON)), file)
         file.write(b"\n]\n}\n")
 

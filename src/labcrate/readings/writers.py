@@ -11,6 +11,7 @@ from typing import IO
 
 import msgspec
 
+from labcrate.model.session_id import json_id
 from labcrate.readings.columns import LONG_COLUMNS, Column, columns
 from labcrate.readings.slice import Readings
 from labcrate.readings.writing import write_header
@@ -28,7 +29,7 @@ class Writers:
     sensor_csv: Writer
 
 
-def writers(readings: Readings, session_id: int) -> Writers:
+def writers(readings: Readings, session_id: str) -> Writers:
     """The writers of a session's tables; the same as those of `tables` and `long_tables`, to the byte."""
     if not len(readings):
         return Writers(
@@ -55,5 +56,5 @@ def _write_no_messages(file: IO[bytes]) -> None:
     file.write(b'{\n"messages": {\n},\n"topics":[],"deviceCount":0,"lastUpdated":null}\n')
 
 
-def _write_no_values(session_id: int, file: IO[bytes]) -> None:
-    file.write(b'{\n"sessionId": ' + msgspec.json.encode(session_id) + b',\n"readings": [\n\n]\n}\n')
+def _write_no_values(session_id: str, file: IO[bytes]) -> None:
+    file.write(b'{\n"sessionId": ' + msgspec.json.encode(json_id(session_id)) + b',\n"readings": [\n\n]\n}\n')

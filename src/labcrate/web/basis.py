@@ -31,11 +31,11 @@ class Basis:
 
     unhashed: Mapping[str, Identity] = MappingProxyType({})
 
-    def __init__(self, lab: Lab, inventory: Inventory, number: int) -> None:
-        self._lab, self._number = lab, number
+    def __init__(self, lab: Lab, inventory: Inventory, session_id: str) -> None:
+        self._lab, self._session_id = lab, session_id
         self._own = self._whole = inventory
         self._sensor_files = self._walk()
-        own = [entry.path for entry in inventory.linked.get(number, ()) if entry.kind is Kind.FILE]
+        own = [entry.path for entry in inventory.linked.get(session_id, ()) if entry.kind is Kind.FILE]
         files = [entry.path for entry in self._sensor_files]
         self._look = Look(str(lab.root), [DEVICES, JSON_FILE, CSV_FILE, *files, *own])
         # A recording of no session may turn out to be made at the right time. Where very many lie about, only
@@ -53,7 +53,7 @@ class Basis:
     def links(self, inventory: Inventory) -> bool:
         """Whether the same files are the session's, whatever is in them by now."""
         if inventory is not self._own:
-            if _own_part(inventory, self._number) != _own_part(self._own, self._number):
+            if _own_part(inventory, self._session_id) != _own_part(self._own, self._session_id):
                 return False
             self._own = inventory
         return True
@@ -111,7 +111,7 @@ class Basis:
         return _EARLIEST
 
     def _walk(self) -> tuple[Entry, ...]:
-        return tuple(self._lab.walk(f"{SESSIONS}/Session{self._number}/{SENSOR_DATA}"))
+        return tuple(self._lab.walk(f"{SESSIONS}/Session{self._session_id}/{SENSOR_DATA}"))
 
 
 def _size(lab: Lab, path: str) -> int:
@@ -121,12 +121,12 @@ def _size(lab: Lab, path: str) -> int:
         return 0
 
 
-def _own_part(inventory: Inventory, number: int) -> tuple[object, ...]:
+def _own_part(inventory: Inventory, session_id: str) -> tuple[object, ...]:
     return (
-        inventory.book.sessions.get(number),
-        inventory.linked.get(number, ()),
+        inventory.book.sessions.get(session_id),
+        inventory.linked.get(session_id, ()),
         inventory.cameras,
         inventory.prefixes.names,
         tuple(entry for entry in inventory.unlinked if entry.kind is not Kind.FILE),
-        number in inventory.book.broken,
+        session_id in inventory.book.broken,
     )

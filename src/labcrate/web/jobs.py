@@ -40,7 +40,7 @@ class Job:
     """The preparation of one archive. Its state changes on the event loop alone."""
 
     id: int
-    session: int
+    session: str
     options: Options
     allow_incomplete: bool
     who: str
@@ -82,29 +82,29 @@ class Jobs:
         """How many jobs run or wait for their turn."""
         return len(self._tasks)
 
-    def prepare(self, number: int, options: Options, *, allow_incomplete: bool, who: str) -> Job:
+    def prepare(self, session_id: str, options: Options, *, allow_incomplete: bool, who: str) -> Job:
         """Start preparing an archive, or join the job that does. Raises TooManyError."""
-        wanted = (number, options, allow_incomplete)
+        wanted = (session_id, options, allow_incomplete)
         for job in map(self._jobs.__getitem__, self._tasks):
             if (job.session, job.options, job.allow_incomplete) == wanted and not job.meter.stopped:
                 return job
         if len(self._tasks) >= _MOST_UNFINISHED:
             raise TooManyError("Too many archives are being prepared; wait until one is done.", _TRY_AGAIN_SECONDS)
-        job = self._add(number, options, allow_incomplete, who)
+        job = self._add(session_id, options, allow_incomplete, who)
         self._tasks[job.id] = asyncio.get_running_loop().create_task(self._run(job))
         return job
 
-    def done(self, number: int, options: Options, *, allow_incomplete: bool, who: str) -> Job:
+    def done(self, session_id: str, options: Options, *, allow_incomplete: bool, who: str) -> Job:
         """The job of an archive that stands already: it has ended, whatever others are waiting for."""
-        job = self._add(number, options, allow_incomplete, who)
+        job = self._add(session_id, options, allow_incomplete, who)
         job.meter.settle()
         job.state, job.ended = JobState.DONE, job.started
         self._drop_oldest()
         return job
 
-    def _add(self, number: int, options: Options, allow_incomplete: bool, who: str) -> Job:
+    def _add(self, session_id: str, options: Options, allow_incomplete: bool, who: str) -> Job:
         self._next += 1
-        job = self._jobs[self._next] = Job(self._next, number, options, allow_incomplete, who, datetime.now(UTC))
+        job = self._jobs[self._next] = Job(self._next, session_id, options, allow_incomplete, who, datetime.now(UTC))
         return job
 
     def get(self, number: int) -> Job:
@@ -114,9 +114,9 @@ class Jobs:
             raise NoSuchThingError(f"There is no job {number}; it may have ended long ago, or before a restart.")
         return job
 
-    def latest(self, number: int, options: Options) -> Job | None:
+    def latest(self, session_id: str, options: Options) -> Job | None:
         """The job that was started last for such an archive."""
-        wanted = (number, options)
+        wanted = (session_id, options)
         return next((job for job in reversed(self._jobs.values()) if (job.session, job.options) == wanted), None)
 
     def cancel(self, number: int) -> Job:

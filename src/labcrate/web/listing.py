@@ -15,6 +15,7 @@ from labcrate.errors import UsageError
 from labcrate.export.overview import SessionRow
 from labcrate.lab.text import visible
 from labcrate.model.session import Session
+from labcrate.model.session_id import is_number, sort_key
 from labcrate.web.snapshot import Snapshot
 
 MOST_ROWS = 1000
@@ -99,8 +100,8 @@ class Listing:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._of: Mapping[int, Session] | None = None
-        self._texts: Mapping[int, str] = {}
+        self._of: Mapping[str, Session] | None = None
+        self._texts: Mapping[str, str] = {}
 
     def find(self, query: RowQuery) -> Rows:
         """The page of rows that a query asks for. Raises DocumentError."""
@@ -115,10 +116,10 @@ class Listing:
         ordered = _ordered(rows, query.sort, descending=query.descending)
         return Rows(tuple(ordered[query.offset : query.offset + query.limit]), len(rows))
 
-    def _searchable(self, sessions: Mapping[int, Session]) -> Mapping[int, str]:
+    def _searchable(self, sessions: Mapping[str, Session]) -> Mapping[str, str]:
         """What is searched of each session, made once for as long as the lab does not change."""
         if sessions is not self._of:
-            texts = {n: _plain("\n".join((s.name or "", s.description or "", *s.tags))) for n, s in sessions.items()}
+            texts = {i: _plain("\n".join((s.name or "", s.description or "", *s.tags))) for i, s in sessions.items()}
             self._texts, self._of = texts, sessions
             return texts
         return self._texts
@@ -140,8 +141,11 @@ def _plain_name(name: str) -> str:
     return _plain(name)
 
 
-def _holds(number: int, text: str, words: Sequence[str]) -> bool:
-    return all(word in text or word == str(number) for word in words)
+def _holds(session_id: str, text: str, words: Sequence[str]) -> bool:
+    if is_number(session_id):  # 4 does not mean session 42
+        return all(word in text or word == session_id for word in words)
+    plain_id = _plain_name(session_id)
+    return all(word in text or word in plain_id for word in words)
 
 
 def _starts_within(row: SessionRow, start: datetime | None, end: datetime | None) -> bool:
@@ -150,7 +154,7 @@ def _starts_within(row: SessionRow, start: datetime | None, end: datetime | None
 
 
 _KEYS: Mapping[Sort, Callable[[SessionRow], object]] = {
-    Sort.ID: lambda row: row.id,
+    Sort.ID: lambda row: sort_key(row.id),
     Sort.NAME: lambda row: _plain_name(row.name) if row.name else None,
     Sort.START: lambda row: row.span.start,
     Sort.DURATION: lambda row: row.span.seconds,
@@ -160,7 +164,7 @@ _KEYS: Mapping[Sort, Callable[[SessionRow], object]] = {
 
 
 def _ordered(rows: Sequence[SessionRow], sort: Sort, *, descending: bool) -> list[SessionRow]:
-    """In order; those of which nothing is known come last either way, and equals by number."""
+    """In order; those of which nothing is known come last either way, and equals by id."""
     key = _KEYS[sort]
     known = [row for row in rows if key(row) is not None]
     known.sort(key=key, reverse=descending)  # type: ignore[arg-type] # the values of one key are of one type

@@ -21,7 +21,7 @@ _log = logging.getLogger("labcrate.web")
 class Taken:
     """What is taken out of the lab: of which session, chosen how (as the query of a URL), and how long in bytes."""
 
-    session: int
+    session: str
     options: str
     etag: str
     total: int

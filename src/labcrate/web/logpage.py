@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from multidict import MultiMapping
 
-from labcrate.config import parse_bound
+from labcrate.config import parse_bound, parse_session
 from labcrate.errors import UsageError
 from labcrate.lab.text import visible
 from labcrate.people.exports import Filter, Outcome
@@ -23,7 +23,7 @@ def line_filter(query: MultiMapping[str], zone: str) -> Filter:
     if outcome is not None and outcome not in list(Outcome):
         raise UsageError(f"outcome is {visible(outcome)!r}; it is {', '.join(Outcome)}.")
     return Filter(
-        whole_number(query, "session", 0),
+        parse_session(session) if (session := query.get("session", "").strip()) else None,
         query.get("who", "").strip(),
         Outcome(outcome) if outcome else None,
         parse_bound("from", query.get("from"), zone),

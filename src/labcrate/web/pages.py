@@ -8,11 +8,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from labcrate import __version__
 from labcrate.lab.folder import printable
+from labcrate.model.session_id import is_session_id, normalized_id
 from labcrate.people.roles import Role
 from labcrate.web.access import CALLER
 from labcrate.web.assets import static_path
 from labcrate.web.locale import LANGUAGES, Locale, language_of, translations
-from labcrate.web.site import SETTINGS, url
+from labcrate.web.site import SETTINGS, session_api_url, session_url, url
 
 THEME_COOKIE = "labcrate_theme"
 THEMES = ("light", "dark")
@@ -65,6 +66,8 @@ def _usual(request: web.Request, zone: str | None) -> dict[str, Any]:
         "here": request.rel_url.raw_path_qs if request.method in ("GET", "HEAD") else "/",
         "session_page": _session_page(request),
         "url": partial(url, app),
+        "session_url": partial(session_url, app),
+        "session_api_url": partial(session_api_url, app),
         "static": lambda name: url(app, static_path(name)),
         "version": __version__,
         "operates": caller is not None and caller.may(Role.OPERATOR),
@@ -74,6 +77,9 @@ def _usual(request: web.Request, zone: str | None) -> dict[str, Any]:
 
 def _session_page(request: web.Request) -> str | None:
     """The page of the session that a request is about: where to go back to when something failed."""
-    number = request.match_info.get("id") if request.path.startswith(("/sessions/", "/api/sessions/")) else None
-    own = f"/sessions/{number}"
-    return url(request.app, own) if number and request.path != own else None
+    if not request.path.startswith(("/sessions/", "/api/sessions/")):
+        return None
+    session_id = normalized_id(request.match_info.get("id", ""))
+    if not is_session_id(session_id) or request.path == f"/sessions/{session_id}":
+        return None
+    return session_url(request.app, session_id)

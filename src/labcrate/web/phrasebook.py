@@ -11,10 +11,11 @@ from dataclasses import dataclass
 _PLACE = re.compile(r"%\((\w+)\)s")
 _NUMBER = r"[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+"
 _NUMBERS = frozenset(("count", "days", "least", "most", "number", "seconds", "total"))
+_SESSION = r"[^\W_](?:[\w .-]{0,62}[\w-])?"
 _PATH = "(?:data|recordings|sessions)/.+?"
 # Values that are made from sentences themselves: what is not known of these makes the whole unknown.
 _SENTENCES = frozenset(
-    {"advice", "amount", "instead", "known", "problem", "readings", "remedy"}
+    {"advice", "amount", "instead", "known", "problem", "readings", "remedy", "rule"}
     | {"source", "topics", "warning", "what", "where", "why"}
 )
 _MAYBE = frozenset(("camera", "names", "numbers", "prefixes"))
@@ -94,4 +95,4 @@ def _pattern(sentence: str) -> re.Pattern[str]:
 def _values_of(name: str) -> str:
     if name in _NUMBERS:
         return _NUMBER
-    return _PATH if name == "path" else ".+?"
+    return {"path": _PATH, "session": _SESSION}.get(name, ".+?")

@@ -94,12 +94,12 @@ class Planning:
         """The options of a whole session's plan."""
         return Options(base_topic=self._app[SETTINGS].base_topic)
 
-    async def plan(self, number: int, options: Options, who: str, *, for_people: bool = True) -> Planned:
+    async def plan(self, session_id: str, options: Options, who: str, *, for_people: bool = True) -> Planned:
         """A session's plan as of now, for a user; ``for_people`` is as in ``Standing.plan``.
 
         Raises TooManyError, NotReadyError when the server ends, and what ``Standing.plan`` does.
         """
-        key = number, options
+        key = session_id, options
         if key in self._wishes:
             # It was begun before this was asked, and the lab may have changed since: that is looked at below.
             with suppress(LabcrateError, Cancelled):
@@ -111,13 +111,13 @@ class Planning:
             with suppress(Cancelled):  # given up just as this was asked
                 return await self._wait(found, who)
 
-    async def soon(self, number: int, options: Options, who: str) -> Planned | None:
+    async def soon(self, session_id: str, options: Options, who: str) -> Planned | None:
         """A session's plan for a page, perhaps as of a moment ago; None when it takes longer than one likes to wait.
 
         Then it goes on for a while, and whoever asks again joins it; where too many wait, it is begun some other time.
         Raises NotReadyError when the server ends, and what ``Standing.plan`` does.
         """
-        key = number, options
+        key = session_id, options
         begun = self._wishes.get(key)
         try:
             async with asyncio.timeout(PATIENCE_SECONDS) as patience:
@@ -135,17 +135,17 @@ class Planning:
                 raise
             return None
 
-    async def recording(self, number: int, name: str, who: str) -> PlannedRecording:
+    async def recording(self, session_id: str, name: str, who: str) -> PlannedRecording:
         """One recording of a session by its member's name without the folder, whole or not, hashed or not.
 
         Raises NoSuchThingError, and what ``plan`` does.
         """
-        found = await work(self._app, self._app[STANDING].linked, number, self.whole())
-        found = found or await self.plan(number, self.whole(), who, for_people=False)
+        found = await work(self._app, self._app[STANDING].linked, session_id, self.whole())
+        found = found or await self.plan(session_id, self.whole(), who, for_people=False)
         for recording in found.assembly.plan.recordings:
             if recording.member == f"recordings/{name}":
                 return recording
-        raise NoSuchThingError(f"Session {number} has no recording {visible(name)!r}.")
+        raise NoSuchThingError(f"Session {session_id} has no recording {visible(name)!r}.")
 
     def stop(self) -> None:
         """Give up all plans, and take no more."""

@@ -84,18 +84,18 @@ class Plots:
     """The points of the sessions that were looked at last. Its methods compute: call them in a worker thread."""
 
     def __init__(self) -> None:
-        self._sessions: OrderedDict[int, _Kept] = OrderedDict()
+        self._sessions: OrderedDict[str, _Kept] = OrderedDict()
         self._lock = threading.Lock()
 
-    def properties(self, session: int, readings: Readings) -> list[Property]:
+    def properties(self, session: str, readings: Readings) -> list[Property]:
         """Everything that can be plotted, what people look at first in front."""
         return self._kept(session, readings).properties
 
-    def devices(self, session: int, readings: Readings) -> list[tuple[str, int]]:
+    def devices(self, session: str, readings: Readings) -> list[tuple[str, int]]:
         """Every device that reported, by name, with the number of its readings."""
         return self._kept(session, readings).devices
 
-    def summaries(self, session: int, readings: Readings) -> list[Summary]:
+    def summaries(self, session: str, readings: Readings) -> list[Summary]:
         """One line per device and property: the plots as a table."""
         kept = self._kept(session, readings)
         found = []
@@ -105,7 +105,7 @@ class Plots:
         return found
 
     def panels(
-        self, session: int, readings: Readings, names: Collection[str], start: datetime, end: datetime, buckets: int
+        self, session: str, readings: Readings, names: Collection[str], start: datetime, end: datetime, buckets: int
     ) -> list[dict[str, Any]]:
         """For each property that was named, and each device, the points that a plot from start to end needs."""
         kept = self._kept(session, readings)
@@ -127,7 +127,7 @@ class Plots:
             for one in chosen
         ]
 
-    def _kept(self, session: int, readings: Readings) -> _Kept:
+    def _kept(self, session: str, readings: Readings) -> _Kept:
         with self._lock:
             kept = self._sessions.pop(session, None)
         if kept is None or kept.readings is not readings:

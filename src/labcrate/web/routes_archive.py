@@ -21,7 +21,7 @@ from labcrate.web.planning import PLANNING
 from labcrate.web.ranges import Representation, goes_on_blindly, tags_wanted
 from labcrate.web.site import work
 from labcrate.web.standing import STANDING, Archive
-from labcrate.web.wanted import incomplete_allowed, numbered, wanted
+from labcrate.web.wanted import incomplete_allowed, session_id_of, wanted
 
 routes = web.RouteTableDef()
 
@@ -30,18 +30,18 @@ _SOONEST_SECONDS, _LATEST_SECONDS = 2, 60
 _GOES_ON_WITHIN = timedelta(days=7)
 
 
-@routes.get("/api/sessions/{id:[0-9]{1,18}}/archive.zip")
-@routes.get("/api/sessions/{id:[0-9]{1,18}}/download")
+@routes.get("/api/sessions/{id}/archive.zip")
+@routes.get("/api/sessions/{id}/download")
 @allow(Role.OPERATOR)
 async def archive(request: web.Request) -> web.StreamResponse:
     """Send a session's archive."""
-    number, options, incomplete = numbered(request), wanted(request), incomplete_allowed(request)
+    session_id, options, incomplete = session_id_of(request), wanted(request), incomplete_allowed(request)
     asked = conditions(request)
-    found = _still_there(request.app, tags_wanted(asked), number, options, incomplete)
+    found = _still_there(request.app, tags_wanted(asked), session_id, options, incomplete)
     if found is None:
-        found = await _ready(request, number, options, incomplete)
+        found = await _ready(request, session_id, options, incomplete)
     if request.method == hdrs.METH_GET and goes_on_blindly(asked):
-        found = await _as_begun(request, number, options, incomplete, found)
+        found = await _as_begun(request, session_id, options, incomplete, found)
     entity, name = found.entity, archive_file_name(found.assembly.plan)
     return await deliver(
         request,
@@ -52,23 +52,25 @@ async def archive(request: web.Request) -> web.StreamResponse:
             hdrs.LAST_MODIFIED: http_date(found.modified),
         },
         entity.segments,
-        f"A download of session {number}",
-        _Line(request, number, options, found),
+        f"A download of session {session_id}",
+        _Line(request, session_id, options, found),
     )
 
 
 def _still_there(
-    app: web.Application, tags: Iterable[str], number: int, options: Options, incomplete: bool
+    app: web.Application, tags: Iterable[str], session_id: str, options: Options, incomplete: bool
 ) -> Archive | None:
     """The very archive that a resumed download began with, though the lab may have changed since."""
     for tag in tags:
-        found = app[STANDING].by_etag(number, tag)
+        found = app[STANDING].by_etag(session_id, tag)
         if found and found.assembly.plan.options == options and (incomplete or not found.assembly.plan.missing):
             return found
     return None
 
 
-async def _as_begun(request: web.Request, number: int, options: Options, incomplete: bool, present: Archive) -> Archive:
+async def _as_begun(
+    request: web.Request, session_id: str, options: Options, incomplete: bool, present: Archive
+) -> Archive:
     """What a client has a part of that does not say so, by the log: this archive, or an earlier one that still stands.
 
     curl -C - and wget -c append what they get, so that a session that changed meanwhile would spoil what they have
@@ -78,32 +80,32 @@ async def _as_begun(request: web.Request, number: int, options: Options, incompl
     """
     app, since = request.app, datetime.now(UTC) - _GOES_ON_WITHIN
     who, text = caller(request).name, as_text(options)
-    tags = await work(app, app[EXPORT_LOG].tags, who=who, session=number, options=text, since=since)
+    tags = await work(app, app[EXPORT_LOG].tags, who=who, session=session_id, options=text, since=since)
     if not tags or present.entity.etag in tags:
         return present
-    begun = _still_there(app, tags, number, options, incomplete) if len(tags) == 1 else None
+    begun = _still_there(app, tags, session_id, options, incomplete) if len(tags) == 1 else None
     if begun is None:
         raise web.HTTPPreconditionRequired(
             headers={hdrs.ETAG: present.entity.etag},
-            text=f"The archive of session {number} is no longer the one that you began to download. Begin anew, or say "
-            "with If-Range which one you have a part of.",
+            text=f"The archive of session {session_id} is no longer the one that you began to download. "
+            "Begin anew, or say with If-Range which one you have a part of.",
         )
     return begun
 
 
-async def _ready(request: web.Request, number: int, options: Options, incomplete: bool) -> Archive:
+async def _ready(request: web.Request, session_id: str, options: Options, incomplete: bool) -> Archive:
     """The archive as of now; while recordings are read for the first time, the client is asked to come again.
 
     Raises NotReadyError, and what the preparing of it does.
     """
     app = request.app
-    found = await _at_once(request, number, options, incomplete)
+    found = await _at_once(request, session_id, options, incomplete)
     if found is None:
-        job = app[JOBS].prepare(number, options, allow_incomplete=incomplete, who=caller(request).name)
+        job = app[JOBS].prepare(session_id, options, allow_incomplete=incomplete, who=caller(request).name)
         if await app[JOBS].wait(job, _WAIT_SECONDS):
             if job.error:
                 raise job.error
-            found = await _at_once(request, number, options, incomplete)
+            found = await _at_once(request, session_id, options, incomplete)
         if found is None:
             raise NotReadyError(_not_ready(job), _come_again(job))
     return found
@@ -115,8 +117,8 @@ def _not_ready(job: Job) -> str:
     return f"The archive of session {job.session} is being prepared (job {job.id}); ask for it again."
 
 
-async def _at_once(request: web.Request, number: int, options: Options, incomplete: bool) -> Archive | None:
-    found = await request.app[PLANNING].plan(number, options, caller(request).name, for_people=False)
+async def _at_once(request: web.Request, session_id: str, options: Options, incomplete: bool) -> Archive | None:
+    found = await request.app[PLANNING].plan(session_id, options, caller(request).name, for_people=False)
     return found.checked(allow_incomplete=incomplete).archive
 
 
@@ -128,8 +130,8 @@ def _come_again(job: Job) -> int:
 class _Line(LogLine):
     """One download's line; an archive that cannot be read as planned is planned anew for the next."""
 
-    def __init__(self, request: web.Request, number: int, options: Options, found: Archive) -> None:
-        super().__init__(request, Taken(number, as_text(options), found.entity.etag, found.entity.length))
+    def __init__(self, request: web.Request, session_id: str, options: Options, found: Archive) -> None:
+        super().__init__(request, Taken(session_id, as_text(options), found.entity.etag, found.entity.length))
         self._standing, self._archive = request.app[STANDING], found
 
     async def end(self, sent: int, outcome: Outcome, reason: str | None) -> None:

@@ -9,6 +9,7 @@ from multidict import MultiDict
 from yarl import URL
 
 from labcrate.errors import NotAllowedError
+from labcrate.model.session_id import json_id
 from labcrate.model.timespan import format_instant
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller
@@ -18,8 +19,8 @@ from labcrate.web.jobs import JOBS, Job, JobState
 from labcrate.web.lasting import check_still
 from labcrate.web.planning import PLANNING
 from labcrate.web.problem import of_error
-from labcrate.web.site import url
-from labcrate.web.wanted import as_query, incomplete_allowed, numbered, wanted
+from labcrate.web.site import session_api_url, url
+from labcrate.web.wanted import as_query, incomplete_allowed, session_id_of, wanted
 
 routes = web.RouteTableDef()
 
@@ -29,15 +30,15 @@ _LOOKS_UNTIL_ASKED_WHO = 10
 _END = "end"
 
 
-@routes.post("/api/sessions/{id:[0-9]{1,18}}/prepare")
+@routes.post("/api/sessions/{id}/prepare")
 @allow(Role.OPERATOR)
 async def prepare(request: web.Request) -> web.Response:
     """Have an archive made ready: at once where all is known, else by a job that goes on by itself."""
     app, jobs = request.app, request.app[JOBS]
-    number, options, incomplete = numbered(request), wanted(request), incomplete_allowed(request)
-    planned = await app[PLANNING].plan(number, options, caller(request).name)
+    session_id, options, incomplete = session_id_of(request), wanted(request), incomplete_allowed(request)
+    planned = await app[PLANNING].plan(session_id, options, caller(request).name)
     begin = jobs.done if planned.checked(allow_incomplete=incomplete).archive else jobs.prepare
-    job = begin(number, options, allow_incomplete=incomplete, who=caller(request).name)
+    job = begin(session_id, options, allow_incomplete=incomplete, who=caller(request).name)
     status = HTTPStatus.OK if job.state is JobState.DONE else HTTPStatus.ACCEPTED
     return json_answer(job_object(app, job), status=status, headers={hdrs.LOCATION: _address(app, job)})
 
@@ -46,7 +47,7 @@ async def prepare(request: web.Request) -> web.Response:
 @allow(Role.OPERATOR)
 async def show_job(request: web.Request) -> web.Response:
     """How far a job is."""
-    return json_answer(job_object(request.app, request.app[JOBS].get(numbered(request))))
+    return json_answer(job_object(request.app, request.app[JOBS].get(_job_id(request))))
 
 
 @routes.delete("/api/jobs/{id:[0-9]{1,18}}")
@@ -54,7 +55,7 @@ async def show_job(request: web.Request) -> web.Response:
 async def cancel_job(request: web.Request) -> web.Response:
     """Ask a job to end, and say how it ended if it does so soon."""
     jobs = request.app[JOBS]
-    job = jobs.cancel(numbered(request))
+    job = jobs.cancel(_job_id(request))
     ended = await jobs.wait(job, 2 * _LOOK_EVERY_SECONDS)
     return json_answer(job_object(request.app, job), status=HTTPStatus.OK if ended else HTTPStatus.ACCEPTED)
 
@@ -64,7 +65,7 @@ async def cancel_job(request: web.Request) -> web.Response:
 async def job_events(request: web.Request) -> web.StreamResponse:
     """A job's progress as server-sent events until it ends."""
     app = request.app
-    job = app[JOBS].get(numbered(request))
+    job = app[JOBS].get(_job_id(request))
     if request.headers.get("Last-Event-ID") == _END:
         # A browser asks again whenever a stream ends. This one has heard the end; 204 has it stop asking.
         return web.Response(status=HTTPStatus.NO_CONTENT)
@@ -84,22 +85,22 @@ async def job_events(request: web.Request) -> web.StreamResponse:
     return await stream(request, events())
 
 
-@routes.get("/api/sessions/{id:[0-9]{1,18}}/export-progress", allow_head=False)
+@routes.get("/api/sessions/{id}/export-progress", allow_head=False)
 @allow(Role.OPERATOR)
 async def export_progress(request: web.Request) -> web.StreamResponse:
     """How the newest export of a session goes, as scripts of the reference platform ask for it.
 
     There it is one JSON object each time somebody asks; who asks for events gets it as those.
     """
-    app, number, options = request.app, numbered(request), wanted(request)
+    app, session_id, options = request.app, session_id_of(request), wanted(request)
     incomplete_allowed(request)  # the query is the archive's
 
     async def is_ready() -> bool:
-        planned = await app[PLANNING].plan(number, options, caller(request).name, for_people=False)
+        planned = await app[PLANNING].plan(session_id, options, caller(request).name, for_people=False)
         return planned.archive is not None
 
     ready = await is_ready()
-    job = app[JOBS].latest(number, options)
+    job = app[JOBS].latest(session_id, options)
     if not wants_events(request):
         return json_answer(_as_reference(job, ready=ready))
 
@@ -112,6 +113,11 @@ async def export_progress(request: web.Request) -> web.StreamResponse:
         yield event(encoded(_as_reference(job, ready=told)))
 
     return await stream(request, events())
+
+
+def _job_id(request: web.Request) -> int:
+    """The job's number in a request's path; routes match digits alone."""
+    return int(request.match_info["id"])
 
 
 async def _changes(request: web.Request, job: Job) -> AsyncIterator[bool]:
@@ -144,13 +150,11 @@ async def _check_who(request: web.Request) -> None:
 def job_object(app: web.Application, job: Job) -> dict[str, Any]:
     """A job as JSON."""
     now, here = job.progress, _address(app, job)
-    archive = URL.build(
-        path=url(app, f"/api/sessions/{job.session}/archive.zip"),
-        query=MultiDict([(name, value) for name, values in as_query(job.options).items() for value in values]),
-    )
+    query = MultiDict([(name, value) for name, values in as_query(job.options).items() for value in values])
+    archive = URL(session_api_url(app, job.session, "/archive.zip"), encoded=True).with_query(query)
     return {
         "id": job.id,
-        "session": job.session,
+        "session": json_id(job.session),
         "options": as_query(job.options),
         "allowIncomplete": job.allow_incomplete,
         "state": job.state,

@@ -17,9 +17,9 @@ from labcrate.web.access import allow, caller
 from labcrate.web.bodies import json_answer, read_json
 from labcrate.web.login import LINK_LOG
 from labcrate.web.planning import PLANNING
-from labcrate.web.site import LAB, url, work
+from labcrate.web.site import LAB, session_api_url, work
 from labcrate.web.snapshot import SNAPSHOT
-from labcrate.web.wanted import numbered
+from labcrate.web.wanted import session_id_of
 
 routes = web.RouteTableDef()
 
@@ -31,62 +31,64 @@ class LinkWish(msgspec.Struct, forbid_unknown_fields=True):
     method: Literal["hard link", "move"] = "hard link"
 
 
-@routes.get("/api/sessions/{id:[0-9]{1,18}}/links")
+@routes.get("/api/sessions/{id}/links")
 @allow(Role.OPERATOR)
 async def list_links(request: web.Request) -> web.Response:
     """What was linked to a session, and the near misses that could be."""
-    app, number = request.app, numbered(request)
-    near_misses = await _near_misses(app, number, caller(request).name)
-    return json_answer(await work(app, _links, app, number, near_misses))
+    app, session_id = request.app, session_id_of(request)
+    near_misses = await _near_misses(app, session_id, caller(request).name)
+    return json_answer(await work(app, _links, app, session_id, near_misses))
 
 
-def _links(app: web.Application, number: int, near_misses: Sequence[NearMiss]) -> dict[str, Any]:
+def _links(app: web.Application, session_id: str, near_misses: Sequence[NearMiss]) -> dict[str, Any]:
     return {
-        "links": [link_object(link) for link in app[LINK_LOG].lines(number)],
+        "links": [link_object(link) for link in app[LINK_LOG].lines(session_id)],
         "nearMisses": [near_miss_object(near_miss) for near_miss in near_misses],
     }
 
 
-@routes.post("/api/sessions/{id:[0-9]{1,18}}/links")
+@routes.post("/api/sessions/{id}/links")
 @allow(Role.OPERATOR)
 async def add_link(request: web.Request) -> web.Response:
     """Have a near miss belong to the session."""
-    app, number = request.app, numbered(request)
+    app, session_id = request.app, session_id_of(request)
     wish = await read_json(request, LinkWish)
-    made = await link_near_miss(app, number, wish.file, Method(wish.method), caller(request).name)
-    address = url(app, f"/api/sessions/{number}/links/{made.number}")
+    made = await link_near_miss(app, session_id, wish.file, Method(wish.method), caller(request).name)
+    address = session_api_url(app, session_id, f"/links/{made.number}")
     return json_answer(link_object(made), status=HTTPStatus.CREATED, headers={hdrs.LOCATION: address})
 
 
-@routes.delete("/api/sessions/{id:[0-9]{1,18}}/links/{number:[0-9]{1,18}}")
+@routes.delete("/api/sessions/{id}/links/{number:[0-9]{1,18}}")
 @allow(Role.OPERATOR)
 async def delete_link(request: web.Request) -> web.Response:
     """Take a link back."""
     app, number = request.app, int(request.match_info["number"])
-    return json_answer(link_object(await work(app, undo_link, app, numbered(request), number, caller(request).name)))
+    return json_answer(
+        link_object(await work(app, undo_link, app, session_id_of(request), number, caller(request).name))
+    )
 
 
-async def _near_misses(app: web.Application, number: int, who: str) -> Sequence[NearMiss]:
+async def _near_misses(app: web.Application, session_id: str, who: str) -> Sequence[NearMiss]:
     """Those of a whole session's plan, as of now."""
-    return (await app[PLANNING].plan(number, app[PLANNING].whole(), who)).assembly.plan.near_misses
+    return (await app[PLANNING].plan(session_id, app[PLANNING].whole(), who)).assembly.plan.near_misses
 
 
-async def link_near_miss(app: web.Application, number: int, file: str, method: Method, who: str) -> Link:
+async def link_near_miss(app: web.Application, session_id: str, file: str, method: Method, who: str) -> Link:
     """Link a file that the session's plan lists as a near miss.
 
     Raises RepairError, PeopleError, and what ``Planning.plan`` does.
     """
-    near_misses = await _near_misses(app, number, who)
+    near_misses = await _near_misses(app, session_id, who)
 
     def link() -> Link:
-        made = repair(app[LAB], app[LINK_LOG], near_misses, session=number, file=file, method=method, who=who)
+        made = repair(app[LAB], app[LINK_LOG], near_misses, session=session_id, file=file, method=method, who=who)
         app[SNAPSHOT].inventory(now=True)  # who asks for the plan next sees it
         return made
 
     return await work(app, link)
 
 
-def undo_link(app: web.Application, session: int, number: int, who: str) -> Link:
+def undo_link(app: web.Application, session: str, number: int, who: str) -> Link:
     """Take one of a session's links back. Call it in a worker thread.
 
     Raises NoSuchThingError, RepairError, PeopleError.

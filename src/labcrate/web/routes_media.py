@@ -22,36 +22,36 @@ from labcrate.web.loglines import LogLine, Taken
 from labcrate.web.planning import PLANNING
 from labcrate.web.ranges import Representation
 from labcrate.web.site import LAB, work
-from labcrate.web.wanted import numbered
+from labcrate.web.wanted import session_id_of
 
 routes = web.RouteTableDef()
 
 
-@routes.get("/api/sessions/{id:[0-9]{1,18}}/recordings/{name}")
+@routes.get("/api/sessions/{id}/recordings/{name}")
 @allow(Role.OPERATOR)
 async def recording(request: web.Request) -> web.StreamResponse:
     """Send a recording, to be played where it is shown. It leaves the lab that way too, so the log has a line of it."""
-    number, name = numbered(request), request.match_info["name"]
-    planned = await request.app[PLANNING].recording(number, name, caller(request).name)
-    source = await work(request.app, _source, request.app[LAB], planned, number)
+    session_id, name = session_id_of(request), request.match_info["name"]
+    planned = await request.app[PLANNING].recording(session_id, name, caller(request).name)
+    source = await work(request.app, _source, request.app[LAB], planned, session_id)
     tag, size = _tag(source), source.identity.size_bytes
     return await deliver(
         request,
         Representation(size, tag, from_ns(source.identity.mtime_ns)),
         {hdrs.CONTENT_TYPE: "video/mp4", hdrs.CONTENT_DISPOSITION: disposition(name, "inline")},
         partial(_segments, source),
-        f"The playback of a recording of session {number}",
-        LogLine(request, Taken(number, recording_as_text(name), tag, size)),
+        f"The playback of a recording of session {session_id}",
+        LogLine(request, Taken(session_id, recording_as_text(name), tag, size)),
     )
 
 
-def _source(lab: Lab, planned: PlannedRecording, number: int) -> FileSource:
+def _source(lab: Lab, planned: PlannedRecording, session_id: str) -> FileSource:
     """The recording as it is now: it may have grown since the plan was made. Raises NoSuchThingError."""
     try:
         identity = lab.identity(planned.path)
     except OSError:
         name = planned.member.removeprefix("recordings/")
-        raise NoSuchThingError(f"The recording {visible(name)!r} of session {number} is gone.") from None
+        raise NoSuchThingError(f"The recording {visible(name)!r} of session {session_id} is gone.") from None
     return FileSource(partial(lab.open, planned.path), identity, planned.source)
 
 

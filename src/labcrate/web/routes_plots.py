@@ -18,7 +18,7 @@ from labcrate.web.planning import PLANNING
 from labcrate.web.plots import PLOTS
 from labcrate.web.site import SETTINGS, work
 from labcrate.web.thumbnails import THUMBNAILS
-from labcrate.web.wanted import numbered
+from labcrate.web.wanted import session_id_of
 
 routes = web.RouteTableDef()
 
@@ -27,11 +27,11 @@ _USUAL_BUCKETS, _MOST_BUCKETS = 800, 4000
 _NAMES = ("property", "from", "to", "buckets")
 
 
-@routes.get("/api/sessions/{id:[0-9]{1,18}}/readings/plot")
+@routes.get("/api/sessions/{id}/readings/plot")
 @allow(Role.VIEWER)
 async def plot(request: web.Request) -> web.Response:
     """The points that a plot of some properties needs, from one time to another."""
-    app, number = request.app, numbered(request)
+    app, session_id = request.app, session_id_of(request)
     for name in request.query:
         if name not in _NAMES:
             raise UsageError(f"There is no option {visible(name)!r}; there are {', '.join(_NAMES)}.")
@@ -39,7 +39,7 @@ async def plot(request: web.Request) -> web.Response:
     if not 0 < len(names) <= _MOST_PROPERTIES:
         raise UsageError(f"Name from 1 to {_MOST_PROPERTIES} properties to plot, each as 'property'.")
     buckets, start, end = _buckets(request), _instant(request, "from"), _instant(request, "to")
-    planned = await app[PLANNING].soon(number, app[PLANNING].whole(), caller(request).name)
+    planned = await app[PLANNING].soon(session_id, app[PLANNING].whole(), caller(request).name)
     if planned is None:
         raise NotReadyError("The session's files are still being looked at; ask again in a moment.", 2)
     plan = planned.assembly.plan
@@ -49,7 +49,7 @@ async def plot(request: web.Request) -> web.Response:
     if start and end:
         if end <= start:
             raise UsageError("The plot ends before it starts; exchange 'from' and 'to'.")
-        panels = await work(app, app[PLOTS].panels, number, readings, names, start, end, buckets)
+        panels = await work(app, app[PLOTS].panels, session_id, readings, names, start, end, buckets)
     zone = plan.session.time_zone or app[SETTINGS].time_zone
     return json_answer(await work(app, encoded, _told(zone, TimeSpan(start, end), panels)))
 
@@ -84,12 +84,12 @@ def _buckets(request: web.Request) -> int:
     return number
 
 
-@routes.get("/api/sessions/{id:[0-9]{1,18}}/recordings/{name}/thumbnail.jpg")
+@routes.get("/api/sessions/{id}/recordings/{name}/thumbnail.jpg")
 @allow(Role.OPERATOR)
 async def thumbnail(request: web.Request) -> web.StreamResponse:
     """A small picture of a recording; a drawn one where it shows none."""
     app = request.app
-    recording = await app[PLANNING].recording(numbered(request), request.match_info["name"], caller(request).name)
+    recording = await app[PLANNING].recording(session_id_of(request), request.match_info["name"], caller(request).name)
     etag = hashlib.sha256(f"{recording.path!r} {recording.identity}".encode()).hexdigest()[:24]
     headers = {hdrs.CACHE_CONTROL: "private, no-cache", hdrs.ETAG: f'"{etag}"'}
     if any(one.value in (etag, "*") for one in request.if_none_match or ()):

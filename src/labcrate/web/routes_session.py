@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from multidict import MultiDict
 from yarl import URL
 
@@ -24,15 +24,14 @@ from labcrate.web.pages import fragment, render
 from labcrate.web.planning import PLANNING
 from labcrate.web.plots import PLOTS, shown_at_first
 from labcrate.web.routes_links import link_near_miss, undo_link
-from labcrate.web.routes_login import see
-from labcrate.web.site import SETTINGS, url, work
+from labcrate.web.site import SETTINGS, session_api_url, session_url, work
 from labcrate.web.snapshot import SNAPSHOT
 from labcrate.web.timeline import TIMELINES
-from labcrate.web.wanted import as_query, numbered
+from labcrate.web.wanted import as_query, session_id_of
 
 routes = web.RouteTableDef()
 
-_PAGE = "/sessions/{id:[0-9]{1,18}}"
+_PAGE = "/sessions/{id}"
 _RECORDINGS_AT_ONCE = 60
 
 
@@ -55,9 +54,9 @@ class Choice:
 @allow(Role.VIEWER)
 async def show_session(request: web.Request) -> web.Response:
     """A session; while its files are looked at for the first time, a page that says so and asks again."""
-    app, number, asking = request.app, numbered(request), caller(request)
-    session = await work(app, _session, app, number)
-    planned = await app[PLANNING].soon(number, app[PLANNING].whole(), asking.name)
+    app, session_id, asking = request.app, session_id_of(request), caller(request)
+    session = await work(app, _session, app, session_id)
+    planned = await app[PLANNING].soon(session_id, app[PLANNING].whole(), asking.name)
     if planned is None:
         return await work(app, _waiting_page, request, session)
     # Viewers see the whole session, whatever the address they were given chooses.
@@ -70,7 +69,7 @@ async def show_session(request: web.Request) -> web.Response:
 async def show_choice(request: web.Request) -> web.Response:
     """The part of a session's page that tells what a choice comes to; scripts put it in place of the one before."""
     app = request.app
-    session = await work(app, _session, app, numbered(request))
+    session = await work(app, _session, app, session_id_of(request))
     choice = await _choice(request, session)
     html = await work(app, fragment, request, "choice.html", zone=_zone(request, session), choice=choice)
     return web.Response(text=html, content_type="text/html")
@@ -80,12 +79,12 @@ async def show_choice(request: web.Request) -> web.Response:
 @allow(Role.VIEWER)
 async def show_readings(request: web.Request) -> web.Response:
     """The plots as a table: for those who do not see them, or want the figures."""
-    app, number = request.app, numbered(request)
-    session = await work(app, _session, app, number)
-    planned = await app[PLANNING].soon(number, app[PLANNING].whole(), caller(request).name)
+    app, session_id = request.app, session_id_of(request)
+    session = await work(app, _session, app, session_id)
+    planned = await app[PLANNING].soon(session_id, app[PLANNING].whole(), caller(request).name)
     if planned is None:
         return await work(app, _waiting_page, request, session)
-    summaries = await work(app, app[PLOTS].summaries, number, planned.assembly.plan.readings)
+    summaries = await work(app, app[PLOTS].summaries, session_id, planned.assembly.plan.readings)
     zone = _zone(request, session)
     return await work(app, render, request, "readings.html", zone=zone, session=session, summaries=summaries)
 
@@ -94,23 +93,28 @@ async def show_readings(request: web.Request) -> web.Response:
 @allow(Role.OPERATOR)
 async def repair_near_miss(request: web.Request) -> web.Response:
     """Link a near miss, and show the session with what was done and how to take it back."""
-    app, number, fields = request.app, numbered(request), await form(request)
+    app, session_id, fields = request.app, session_id_of(request), await form(request)
     method = Method.MOVE if fields.get("method") == Method.MOVE else Method.HARD_LINK
-    made = await link_near_miss(app, number, fields.get("file", ""), method, caller(request).name)
-    return see(request, f"/sessions/{number}?linked={made.number}")
+    made = await link_near_miss(app, session_id, fields.get("file", ""), method, caller(request).name)
+    return _see_session(request, session_id, f"?linked={made.number}")
 
 
 @routes.post(f"{_PAGE}/links/{{number:[0-9]{{1,18}}}}/undo")
 @allow(Role.OPERATOR)
 async def take_link_back(request: web.Request) -> web.Response:
     """Take a link back, and show the session without it."""
-    app, number = request.app, numbered(request)
-    undone = await work(app, undo_link, app, number, int(request.match_info["number"]), caller(request).name)
-    return see(request, f"/sessions/{number}?undone={undone.number}")
+    app, session_id = request.app, session_id_of(request)
+    undone = await work(app, undo_link, app, session_id, int(request.match_info["number"]), caller(request).name)
+    return _see_session(request, session_id, f"?undone={undone.number}")
 
 
-def _session(app: web.Application, number: int) -> Session:
-    return app[SNAPSHOT].inventory().session(number)
+def _see_session(request: web.Request, session_id: str, query: str) -> web.Response:
+    """Send a browser on to the session's page."""
+    return web.Response(status=303, headers={hdrs.LOCATION: session_url(request.app, session_id, query)})
+
+
+def _session(app: web.Application, session_id: str) -> Session:
+    return app[SNAPSHOT].inventory().session(session_id)
 
 
 def _waiting_page(request: web.Request, session: Session) -> web.Response:
@@ -134,7 +138,7 @@ async def _choice(request: web.Request, session: Session) -> Choice:
     if request.query.get("allow_incomplete") == "1":
         query.add("allow_incomplete", "1")
     archive, prepare = (
-        str(URL.build(path=url(app, f"/api/sessions/{session.id}/{what}"), query=query))
+        str(URL(session_api_url(app, session.id, f"/{what}"), encoded=True).with_query(query))
         for what in ("archive.zip", "prepare")
     )
     return Choice(options, planned.assembly if planned else None, problem, options == whole, archive, prepare)
@@ -184,7 +188,7 @@ def _part(request: web.Request, plan: Plan) -> dict[str, Any]:
     first = (part - 1) * _RECORDINGS_AT_ONCE
 
     def to(other: int) -> str:
-        return f"{url(request.app, request.path)}?part={other}#recordings"
+        return f"{session_url(request.app, plan.session.id)}?part={other}#recordings"
 
     return {
         "recordings": ordered[first : first + _RECORDINGS_AT_ONCE],
@@ -199,11 +203,11 @@ def _by_time(recording: PlannedRecording) -> tuple[bool, float, str]:
     return start is None, start.timestamp() if start else 0.0, recording.member
 
 
-def _media(request: web.Request, recording: PlannedRecording, number: int, what: str) -> str:
+def _media(request: web.Request, recording: PlannedRecording, session_id: str, what: str) -> str:
     """The address of a recording or its picture; it changes with the file, so that browsers may keep what they have."""
     name = quote(recording.member.removeprefix("recordings/"), safe="")
     state = f"?v={recording.identity.mtime_ns:x}-{recording.identity.size_bytes:x}"
-    return url(request.app, f"/api/sessions/{number}/recordings/{name}{what}") + (state if what else "")
+    return session_api_url(request.app, session_id, f"/recordings/{name}{what}") + (state if what else "")
 
 
 def _sensor_names(session: Session, devices: list[tuple[str, int]]) -> list[str]:

@@ -11,10 +11,10 @@ from labcrate.web.access import allow, caller
 from labcrate.web.bodies import encoded, json_answer
 from labcrate.web.listing import LISTING, RowQuery, row_query
 from labcrate.web.planning import PLANNING
-from labcrate.web.site import SETTINGS, url, work
+from labcrate.web.site import SETTINGS, session_api_url, session_url, work
 from labcrate.web.snapshot import SNAPSHOT
 from labcrate.web.standing import Planned
-from labcrate.web.wanted import as_query, incomplete_allowed, numbered, wanted
+from labcrate.web.wanted import as_query, incomplete_allowed, session_id_of, wanted
 
 routes = web.RouteTableDef()
 _NEVER_EMPTY = ("sort", "order", "limit", "offset")
@@ -37,29 +37,29 @@ def _page(app: web.Application, query: RowQuery) -> bytes:
     return encoded({"total": found.total, "limit": query.limit, "offset": query.offset, "sessions": rows})
 
 
-@routes.get("/api/sessions/{id:[0-9]{1,18}}")
+@routes.get("/api/sessions/{id}")
 @allow(Role.VIEWER)
 async def show_session(request: web.Request) -> web.Response:
     """One session as the lab describes it."""
-    return json_answer(await work(request.app, _session, request.app, numbered(request)))
+    return json_answer(await work(request.app, _session, request.app, session_id_of(request)))
 
 
-def _session(app: web.Application, number: int) -> dict[str, Any]:
-    session = app[SNAPSHOT].inventory().session(number)
-    row = next((row for row in app[SNAPSHOT].rows() if row.id == number), None)
+def _session(app: web.Application, session_id: str) -> dict[str, Any]:
+    session = app[SNAPSHOT].inventory().session(session_id)
+    row = next((row for row in app[SNAPSHOT].rows() if row.id == session_id), None)
     if row is None:
-        raise NoSessionError(f"There is no session {number} in this lab any more.")
-    here = url(app, f"/api/sessions/{number}")
+        raise NoSessionError(f"There is no session {session_id} in this lab any more.")
+    here = session_api_url(app, session_id)
     links = {
         "self": here,
         "plan": f"{here}/plan",
         "archive": f"{here}/archive.zip",
-        "page": url(app, f"/sessions/{number}"),
+        "page": session_url(app, session_id),
     }
     return session_object(row, session) | {"links": links}
 
 
-@routes.get("/api/sessions/{id:[0-9]{1,18}}/plan")
+@routes.get("/api/sessions/{id}/plan")
 @allow(Role.VIEWER)
 async def show_plan(request: web.Request) -> web.Response:
     """What an export would hold and what not, before anything is read for it."""
@@ -68,7 +68,7 @@ async def show_plan(request: web.Request) -> web.Response:
     incomplete_allowed(request)  # changes no plan, but one query serves plan and archive
     if options != planning.whole() and not operates:
         raise NotAllowedError("Choosing a part needs the role operator; without options the plan is of the whole.")
-    planned = await planning.plan(numbered(request), options, asking.name)
+    planned = await planning.plan(session_id_of(request), options, asking.name)
     return json_answer(await work(request.app, _plan, planned, near_misses=operates))
 
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import ParamSpec, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
@@ -52,3 +52,13 @@ def path_prefix(settings: ServeSettings) -> str:
 def url(app: web.Application, path: str) -> str:
     """A path of this server as a page or redirect has to name it."""
     return path_prefix(app[SETTINGS]) + path
+
+
+def session_url(app: web.Application, session_id: str, below: str = "") -> str:
+    """The path of a session's page, or of what lies below it (``/readings``), its id percent-encoded."""
+    return url(app, f"/sessions/{quote(session_id, safe='')}{below}")
+
+
+def session_api_url(app: web.Application, session_id: str, below: str = "") -> str:
+    """The path of a session in the API, or of what lies below it (``/plan``), its id percent-encoded."""
+    return url(app, f"/api/sessions/{quote(session_id, safe='')}{below}")

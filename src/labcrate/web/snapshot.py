@@ -73,18 +73,18 @@ class _Rows:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._inventory: Inventory | None = None
-        self._known: dict[int, tuple[Session | None, tuple[Entry, ...], SessionRow]] = {}
-        self._growing: dict[int, int] = {}
+        self._known: dict[str, tuple[Session | None, tuple[Entry, ...], SessionRow]] = {}
+        self._growing: dict[str, int] = {}
         self._believed_until = 0.0
 
     def of(self, inventory: Inventory) -> list[SessionRow]:
-        """All rows, by number."""
+        """All rows, in the order of their ids."""
         with self._lock:
             if inventory is not self._inventory:
                 self._take(inventory)
             elif time.monotonic() >= self._believed_until:
-                for number in list(self._growing):
-                    self._compute(inventory, number)
+                for session_id in list(self._growing):
+                    self._compute(inventory, session_id)
             else:
                 return [row for _, _, row in self._known.values()]
             if sum(self._growing.values()) > LARGE:
@@ -94,21 +94,21 @@ class _Rows:
     def _take(self, inventory: Inventory) -> None:
         known, self._known = self._known, {}
         growing, self._growing = self._growing, {}
-        for number in inventory.numbers:
-            before = known.get(number)
-            state = (inventory.book.sessions.get(number), inventory.linked.get(number, ()))
-            if before and number not in growing and number not in inventory.book.broken and before[:2] == state:
-                self._known[number] = before
+        for session_id in inventory.ids:
+            before = known.get(session_id)
+            state = (inventory.book.sessions.get(session_id), inventory.linked.get(session_id, ()))
+            if before and session_id not in growing and session_id not in inventory.book.broken and before[:2] == state:
+                self._known[session_id] = before
             else:
-                self._compute(inventory, number)
+                self._compute(inventory, session_id)
         self._inventory = inventory
 
-    def _compute(self, inventory: Inventory, number: int) -> None:
-        session, entries = inventory.book.sessions.get(number), inventory.linked.get(number, ())
-        self._known[number] = (session, entries, session_row(inventory, number))
-        self._growing.pop(number, None)
+    def _compute(self, inventory: Inventory, session_id: str) -> None:
+        session, entries = inventory.book.sessions.get(session_id), inventory.linked.get(session_id, ())
+        self._known[session_id] = (session, entries, session_row(inventory, session_id))
+        self._growing.pop(session_id, None)
         if entries and ((session and session.active) or _grows(inventory, entries)):
-            self._growing[number] = len(entries)
+            self._growing[session_id] = len(entries)
 
 
 def _grows(inventory: Inventory, entries: tuple[Entry, ...]) -> bool:

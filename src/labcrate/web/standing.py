@@ -35,7 +35,7 @@ _MEMBER_BYTES = 4096
 _MANY_READINGS_BYTES = 64 << 20
 _TIDY_SECONDS = 60.0
 
-Key = tuple[int, Options]
+Key = tuple[str, Options]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,43 +102,43 @@ class Standing:
         self._lab, self._snapshot, self._settings = lab, snapshot, settings
         self._lock = threading.Lock()
         self._current: dict[Key, _Place] = {}
-        self._archives: dict[tuple[int, str], _Place] = {}
+        self._archives: dict[tuple[str, str], _Place] = {}
         self._flights: WeakValueDictionary[tuple[Key, str], _Flight] = WeakValueDictionary()
 
     def plan(
-        self, number: int, options: Options, *, for_people: bool = True, progress: Progress | None = None
+        self, session_id: str, options: Options, *, for_people: bool = True, progress: Progress | None = None
     ) -> Planned:
         """The plan as of now, kept or made; nothing is hashed for it. What ``progress`` raises ends the making.
 
         ``for_people``: it also says the same of everything that is left out, of which an archive says nothing.
         Raises what Planner.plan does.
         """
-        key = (number, options)
+        key = (session_id, options)
         with self._flight(key, "planning"):
-            kept = self.kept(number, options, for_people=for_people)
+            kept = self.kept(session_id, options, for_people=for_people)
             return kept or self._made(key, hashed=False, progress=progress).planned()
 
-    def kept(self, number: int, options: Options, *, for_people: bool = True) -> Planned | None:
+    def kept(self, session_id: str, options: Options, *, for_people: bool = True) -> Planned | None:
         """The plan if it stands ready, and making it again would come to the same; that is only looked at."""
-        place = self._current.get((number, options))
+        place = self._current.get((session_id, options))
         if place is None or not place.fresh(self._snapshot.inventory(), for_people=for_people):
             return None
         place.asked = time.monotonic()
         return place.planned()
 
-    def linked(self, number: int, options: Options) -> Planned | None:
+    def linked(self, session_id: str, options: Options) -> Planned | None:
         """The plan that stands if the same files are the session's, whatever is in them by now."""
-        place = self._current.get((number, options))
+        place = self._current.get((session_id, options))
         return place.planned() if place and place.basis.links(self._snapshot.inventory()) else None
 
     def archive(
-        self, number: int, options: Options, *, allow_incomplete: bool = False, progress: Progress | None = None
+        self, session_id: str, options: Options, *, allow_incomplete: bool = False, progress: Progress | None = None
     ) -> Archive:
         """The archive as of now; files whose fixity is not known are read first, and ``progress`` is told.
 
         What ``progress`` raises ends the reading. Raises what Planner.plan does.
         """
-        key = (number, options)
+        key = (session_id, options)
         found = self._at_once(key, progress, allow_incomplete=allow_incomplete)
         if found is None:
             with self._flight(key, "hashing"):
@@ -147,16 +147,16 @@ class Standing:
                     made = self._made(key, hashed=True, allow_incomplete=allow_incomplete, progress=progress)
                     found = made.archive()
         if found is None:
-            raise AssertionError(f"session {number} was hashed, and a file's fixity is not known")
+            raise AssertionError(f"session {session_id} was hashed, and a file's fixity is not known")
         return found
 
-    def by_etag(self, number: int, etag: str) -> Archive | None:
+    def by_etag(self, session_id: str, etag: str) -> Archive | None:
         """The archive with just these bytes, if it still stands ready: what a resumed download asks for.
 
         Whether its files are still what they were is seen when they are read.
         """
         with self._lock:
-            place = self._archives.get((number, etag))
+            place = self._archives.get((session_id, etag))
             if place is None:
                 return None
             place.asked = time.monotonic()
@@ -165,8 +165,8 @@ class Standing:
     def forget(self, archive: Archive) -> None:
         """Let go of an archive that can no longer be read as it was planned."""
         with self._lock:
-            for number, etag in [at for at, place in self._archives.items() if place.entity is archive.entity]:
-                self._drop(self._archives[number, etag])
+            for session_id, etag in [at for at, place in self._archives.items() if place.entity is archive.entity]:
+                self._drop(self._archives[session_id, etag])
 
     def tidy(self) -> None:
         """Let go of those that nobody has asked for in an hour."""
@@ -190,13 +190,13 @@ class Standing:
         self, key: Key, *, hashed: bool, allow_incomplete: bool = True, progress: Progress | None = None
     ) -> _Place:
         began = time.monotonic()
-        number, options = key
+        session_id, options = key
         inventory = self._snapshot.inventory()
-        basis = Basis(self._lab, inventory, number)
+        basis = Basis(self._lab, inventory, session_id)
         with self._lock:
-            same = [place for (other, _), place in self._current.items() if other == number]
+            same = [place for (other, _), place in self._current.items() if other == session_id]
         with prepared(
-            self._lab, number, options, hashed=hashed, allow_incomplete=allow_incomplete, progress=progress,
+            self._lab, session_id, options, hashed=hashed, allow_incomplete=allow_incomplete, progress=progress,
             workers=self._settings.workers, inventory=inventory, hurry=True,
             standing=[place.assembly for place in same],
         ) as assembly:  # fmt: skip

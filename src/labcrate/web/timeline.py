@@ -125,7 +125,7 @@ class Timelines:
     """The timelines that were drawn last, drawn again when their plan is another. Any thread may use it."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[int, Locale], tuple[Plan, Timeline | None]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, Locale], tuple[Plan, Timeline | None]] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, plan: Plan, locale: Locale) -> Timeline | None:

@@ -5,9 +5,10 @@ import re
 from aiohttp import web
 
 from labcrate.config import as_query, export_options
-from labcrate.errors import UsageError
+from labcrate.errors import NoSessionError, UsageError
 from labcrate.export.contents import Only, Options
 from labcrate.lab.text import visible
+from labcrate.model.session_id import RULE, is_session_id, normalized_id
 from labcrate.web.site import SETTINGS
 
 _ONE = ("pad", "readings", "only", "from", "to", "allow_incomplete")
@@ -15,7 +16,7 @@ _MANY = ("camera", "sensor")
 # A query's + is a space: before a zone's hours it cannot have been meant as one.
 _LOST_PLUS = re.compile(r":\d\d(\.\d+)? \d\d(:?\d\d)?")
 
-__all__ = ["as_query", "incomplete_allowed", "numbered", "wanted"]
+__all__ = ["as_query", "incomplete_allowed", "session_id_of", "wanted"]
 
 
 def wanted(request: web.Request) -> Options:
@@ -50,6 +51,9 @@ def incomplete_allowed(request: web.Request) -> bool:
     return value in ("1", "true")
 
 
-def numbered(request: web.Request) -> int:
-    """The session's number in a request's path ``{id}``; routes match digits alone."""
-    return int(request.match_info["id"])
+def session_id_of(request: web.Request) -> str:
+    """The session's id in a request's path ``{id}``. Raises NoSessionError for a text that no session can have."""
+    session_id = normalized_id(request.match_info["id"])
+    if not is_session_id(session_id):
+        raise NoSessionError(f"There is no session {visible(session_id[:100])!r}: {RULE}.")
+    return session_id

@@ -27,6 +27,12 @@ INNER = {
     "problem": ("It is empty", "Está vacía"),
     "readings": ("1 reading", "1 lectura"),
     "remedy": ("Restore the file.", "Recupere el archivo."),
+    "rule": (
+        "an id has 1 to 64 letters, digits, spaces, '.', '_' or '-', begins with a letter or digit, and does not end "
+        "in a space or dot",
+        "un id tiene de 1 a 64 letras, cifras, espacios, «.», «_» o «-», empieza por una letra o cifra y no termina "
+        "en espacio ni en punto",
+    ),
     "source": ("file name", "nombre del archivo"),
     "topics": ("2 topics", "2 topics"),
     "warning": ("name says session 7", "el nombre indica la sesión 7"),
@@ -49,6 +55,7 @@ def test_every_sentence_is_found_again(sentence: tuple[str, str]) -> None:
     english, spanish = sentence
     values = dict.fromkeys(PLACE.findall(english), ("data/a_1.mp4", "data/a_1.mp4"))
     values |= {name: ("12", "12") for name in values if name in NUMBERS}
+    values |= {name: ("P07 morning-2.1", "P07 morning-2.1") for name in values if name == "session"}
     values |= {name: INNER[name] for name in values if name in INNER}
     said = Locale("es").told(english % {name: value for name, (value, _) in values.items()})
     assert said == spanish % {name: value for name, (_, value) in values.items()}

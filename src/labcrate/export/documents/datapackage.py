@@ -1,5 +1,7 @@
 """``datapackage.json``: the tables as a Frictionless Data Package (https://specs.frictionlessdata.io)."""
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,13 +33,19 @@ def datapackage(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sen
     }
     return {
         "profile": "tabular-data-package",
-        "name": f"session-{plan.session.id}",
+        "name": f"session-{_slug(plan.session.id)}",
         "title": titled(plan),
         "created": format_instant(plan.latest_change),
         "resources": [
             _resource(part, schemas[part.name]) for part in parts if schemas.get(part.name, {}).get("fields")
         ],
     }
+
+
+def _slug(session_id: str) -> str:
+    """An id in the letters that a package's name may have (Data Package v1, "name"): a-z, 0-9, ``.``, ``_``, ``-``."""
+    ascii_letters = unicodedata.normalize("NFKD", session_id).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9._-]+", "-", ascii_letters).strip("-") or "other"
 
 
 def _resource(part: Part, schema: Object) -> Object:

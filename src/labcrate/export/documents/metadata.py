@@ -17,6 +17,7 @@ from labcrate.export.documents import names
 from labcrate.lab.documents import CAMERAS, DEVICES
 from labcrate.model.device import Camera, Device
 from labcrate.model.session import Session
+from labcrate.model.session_id import json_id
 from labcrate.model.timespan import format_instant, from_ns
 
 Object = dict[str, Any]
@@ -73,7 +74,7 @@ def local_time(value: datetime | None, zone: str | None) -> str | None:
 def _session(session: Session) -> Object:
     span, zone = session.span, session.time_zone
     return {
-        "id": session.id,
+        "id": json_id(session.id),
         "name": session.name,
         "description": session.description,
         "startTime": instant(span.start),

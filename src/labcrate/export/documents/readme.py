@@ -56,7 +56,7 @@ _OWN_TABLE = textwrap.wrap("The session brought this file itself; it is here as 
 
 _LINKING = (
     "A recording belongs to the session when its file name says so (a camera's prefix, then _ or -, then session "
-    "or s, then the session's whole number: cam1_session42_....mp4), or when it lies in the session's own folder. "
+    "or s, then the session's whole id: cam1_session42_....mp4), or when it lies in the session's own folder. "
     f"Nothing was taken on a guess. The column linked_by of {names.RECORDINGS_CSV} gives the rule for each recording."
 )
 
@@ -118,7 +118,7 @@ def _session(plan: Plan) -> list[str]:
     session = plan.session
     seconds = session.span.seconds
     rows = [
-        ("Number", str(session.id)),
+        ("Id", session.id),
         ("Name", session.name),
         ("Start", _both(instant(session.span.start), local_time(session.span.start, session.time_zone))),
         ("End", _both(instant(session.span.end), local_time(session.span.end, session.time_zone))),
