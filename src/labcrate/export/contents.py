@@ -125,7 +125,7 @@ class Why(StrEnum):
     """The rule by which a file of the session stays out: a stable code, the same in the plan and the metadata."""
 
     EXCLUDED = "excluded"
-    HIDDEN = "hidden"
+    HIDDEN = "hidden file"
     SYSTEM = "system file"
     LOCK = "lock file"
     UNFINISHED = "unfinished copy"
@@ -141,12 +141,17 @@ class Why(StrEnum):
         """The rule in a few words."""
         return _REASONS[self]
 
+    @property
+    def stood_for(self) -> bool:
+        """Whether what the file says stands elsewhere in the archive."""
+        return self in (Why.DESCRIPTION, Why.REGISTER)
+
 
 _REASONS = {
     Why.EXCLUDED: "the lab keeps it out (exclude in labcrate.toml)",
     Why.HIDDEN: "hidden files are never taken",
     Why.SYSTEM: "made by an operating system or a storage device",
-    Why.LOCK: "an office program's mark that a document is open",
+    Why.LOCK: "the mark of an office program that has a document open",
     Why.UNFINISHED: "an unfinished copy; finish it and give it its own name",
     Why.DESCRIPTION: "describes the session and may hold paths of the lab's computers; the metadata stand for it",
     Why.REGISTER: "a list of the session's recordings; the metadata stand for it",
@@ -222,7 +227,7 @@ class Plan:
     @property
     def withheld(self) -> int:
         """The number of the session's own files that were not copied and that nothing in the archive stands for."""
-        return sum(one.files for one in self.not_taken if one.rule not in (Why.DESCRIPTION, Why.REGISTER))
+        return sum(one.files for one in self.not_taken if not one.rule.stood_for)
 
     @property
     def state(self) -> State:

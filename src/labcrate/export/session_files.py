@@ -70,6 +70,15 @@ def find_session_files(
     return found
 
 
+def packed_files(inventory: Inventory, session_ids: Iterable[str]) -> Iterator[Entry]:
+    """Yield the files of sessions' own folders that an archive may hold, as far as their names tell: to index them."""
+    for session_id in session_ids:
+        folder = inventory.book.folders.get(session_id)
+        for entry in inventory.lab.walk(folder) if folder else ():
+            if entry.kind is Kind.FILE and kept_out(entry.path.removeprefix(f"{folder}/")) is None:
+                yield entry
+
+
 class _Finder:
     """Sorts entries into what was ``found``."""
 

@@ -14,9 +14,7 @@ ColumnsOf = Callable[[str, bytes], tuple[Column, ...] | None]
 _HEAD_BYTES = 64 * 1024
 
 
-def with_columns(
-    lab: Lab, files: Iterable[SessionFile], folder: str, columns_of: ColumnsOf
-) -> tuple[SessionFile, ...]:
+def with_columns(lab: Lab, files: Iterable[SessionFile], folder: str, columns_of: ColumnsOf) -> tuple[SessionFile, ...]:
     """Return the files, the CSVs among them with their columns where their form is known."""
     return tuple(
         replace(file, columns=_columns(lab, file.path, folder, columns_of))

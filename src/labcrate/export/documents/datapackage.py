@@ -23,7 +23,7 @@ _TABLE_NAMES = {
 
 
 def datapackage(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sensors: Sequence[Column]) -> Object:
-    """The descriptor of the tables that labcrate wrote (column types, units, meaning) and of the session's own files."""
+    """The descriptor of the tables that labcrate wrote (types, units, meaning) and of the session's own files."""
     schemas = {
         names.ZIGBEE_CSV: _schema(zigbee),
         names.SENSOR_CSV: _schema(sensors),

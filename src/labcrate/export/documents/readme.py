@@ -10,6 +10,7 @@ from labcrate.export.documents.metadata import instant, local_time
 from labcrate.export.documents.recordings import COLUMNS as RECORDING_COLUMNS
 from labcrate.export.documents.summary import (
     Part,
+    as_line,
     describe_readings,
     describe_recording,
     format_size,
@@ -191,8 +192,7 @@ def _left_out(plan: Plan) -> list[str]:
     if plan.not_taken:
         lines += _wrapped("Files of the session that were not copied:")
     for one in plan.not_taken[:_SHOWN]:
-        count = f" ({plural(one.files, 'file')})" if one.path.endswith("/") else ""
-        lines += _wrapped(f"{one.source}{count}: {one.rule.reason}.", "- ")
+        lines += _wrapped(f"{as_line(one)}.", "- ")
     if len(plan.not_taken) > _SHOWN:
         lines.append(f"... and {len(plan.not_taken) - _SHOWN:,} more: see {names.METADATA}")
     if number := len(plan.near_misses):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from labcrate.export.contents import FileKind, Plan, PlannedRecording, SessionFile
+from labcrate.export.contents import FileKind, NotTaken, Plan, PlannedRecording, SessionFile
 from labcrate.lab.folder import printable
 from labcrate.model.timespan import format_duration
 
@@ -48,6 +48,12 @@ def describe_file(file: SessionFile) -> str:
         folder = " sensor_data" if file.kind is FileKind.SENSOR_DATA else ""
         about = f"as the session's own{folder} folder holds it"
     return f"{about}; columns: {', '.join(column.name for column in file.columns)}" if file.columns else about
+
+
+def as_line(one: NotTaken) -> str:
+    """``sessions/Session42/.git/ (812 files): hidden files are never taken``."""
+    count = f" ({plural(one.files, 'file')})" if one.path.endswith("/") else ""
+    return f"{one.source}{count}: {one.rule.reason}"
 
 
 def left_out_words(plan: Plan) -> str:
