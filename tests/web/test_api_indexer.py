@@ -217,10 +217,10 @@ def test_a_recording_that_upsets_the_probe_is_one_that_cannot_be_read(
     usual_lab.recording("recordings/cam1_session42_a.mp4", content=usual_lab.clip + b"bad")
     real, bad = probe_module.probe, len(usual_lab.clip) + 3
 
-    def upset(file: Any) -> Any:
+    def upset(file: Any, path: str) -> Any:
         if os.fstat(file.fileno()).st_size == bad:
             raise RuntimeError("no picture has a height of -1")
-        return real(file)
+        return real(file, path)
 
     monkeypatch.setattr(probe_module, "probe", upset)
     rig.look()

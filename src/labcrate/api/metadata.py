@@ -50,7 +50,8 @@ class _Schema(msgspec.Struct):
 
 class _Resource(msgspec.Struct):
     path: str
-    schema: _Schema
+    encoding: str | None = None
+    schema: _Schema | None = None
 
 
 class _Package(msgspec.Struct):
@@ -91,6 +92,13 @@ def session_of(metadata: dict[str, Any]) -> Session:
 
 
 def columns_of(package: bytes) -> dict[str, list[tuple[str, str]]]:
-    """Each table's columns (name, Frictionless type), by its place in the archive. Raises ValueError."""
+    """Each table's columns (name, Frictionless type), by its place in the archive. Raises ValueError.
+
+    Only tables that labcrate wrote: of the session's own files the package states no encoding.
+    """
     resources = msgspec.json.decode(package, type=_Package).resources
-    return {resource.path: [(field.name, field.type) for field in resource.schema.fields] for resource in resources}
+    return {
+        resource.path: [(field.name, field.type) for field in resource.schema.fields]
+        for resource in resources
+        if resource.schema and resource.encoding
+    }

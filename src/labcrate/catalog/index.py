@@ -72,7 +72,8 @@ class Ending(Progress):
         self._other.check()
 
 
-Prober = Callable[[BinaryIO], Probe]
+Prober = Callable[[BinaryIO, str], Probe]
+"""Looks into an opened video; the path says by its suffix which kind it is."""
 
 
 def index_files(
@@ -159,7 +160,7 @@ def _looked_into(lab: Lab, wish: Wish, known: Indexed, probe: Prober, told: Call
             known = replace(known, fixity=fixity_of(file, told))
         if wish.probe and known.probe is None:
             file.seek(0)
-            known = replace(known, probe=probe(file))
+            known = replace(known, probe=probe(file, wish.path))
         _same_or_raise(file, wish)
     return known
 

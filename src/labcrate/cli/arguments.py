@@ -55,6 +55,15 @@ def _selecting(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", metavar="TIME", dest="end", help="only up to this time")
 
 
+def _plan(parser: argparse.ArgumentParser) -> None:
+    _session(parser)
+    parser.add_argument(
+        "--left-out",
+        action="store_true",
+        help="also name the files of other sessions, which are only counted otherwise",
+    )
+
+
 def _export(parser: argparse.ArgumentParser) -> None:
     _session(parser)
     parser.add_argument(
@@ -153,7 +162,7 @@ def _link(parser: argparse.ArgumentParser) -> None:
 COMMANDS = {
     "demo": ("build a sample lab and export a session of it", _demo),
     "sessions": ("list the lab's sessions", _lab),
-    "plan": ("tell what an export would hold, what not, and why", _session),
+    "plan": ("tell what an export would hold, what not, and why", _plan),
     "export": ("package a session into one ZIP", _export),
     "verify": ("check an archive against its manifest", _verify),
     "index": ("compute checksums ahead of time", _index),

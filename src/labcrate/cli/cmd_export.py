@@ -11,11 +11,14 @@ from labcrate.cli.screen import packing_bar, same_lab, say, settings, write_json
 from labcrate.cli.session import find_session, laid_out, wanted
 from labcrate.config import as_text
 from labcrate.export.build import Assembly
-from labcrate.export.contents import State
-from labcrate.export.documents.summary import format_size, plural
+from labcrate.export.contents import Plan, State
+from labcrate.export.documents.metadata import not_taken_object
+from labcrate.export.documents.summary import as_line, format_size, plural
 from labcrate.export.logged import logged
 from labcrate.export.writer import archive_path, check_target, write_archive
 from labcrate.lab.text import visible
+
+_MOST_NAMED = 10
 
 
 def run(options: Namespace) -> int:
@@ -54,13 +57,24 @@ def _say(assembly: Assembly, entity: Entity, target: Path, options: Namespace) -
         say(f"  missing: {missing}")
     for warning in plan.warnings:
         say(f"  warning: {warning}")
+    _say_left_out(plan, options)
     if plan.near_misses:
         say(
             f"  {plural(len(plan.near_misses), 'near miss', 'near misses')} left out: "
             f"'labcrate plan {shlex.quote(plan.session.id)}{same_lab(options)}' tells which, and what would fix them"
         )
-    if plan.state is State.COMPLETE:
+    if plan.state is State.COMPLETE and not plan.withheld and not plan.near_misses:
         say("  nothing missing, nothing to warn about")
+
+
+def _say_left_out(plan: Plan, options: Namespace) -> None:
+    """Name the session's files that stay out, but for its description: at most ten, and the command for the rest."""
+    left_out = [one for one in plan.not_taken if not one.rule.stood_for]
+    for one in left_out[:_MOST_NAMED]:
+        say(f"  not exported: {as_line(one)}")
+    if len(left_out) > _MOST_NAMED:
+        more = f"{len(left_out) - _MOST_NAMED:,} more not exported"
+        say(f"  {more}: 'labcrate plan {shlex.quote(plan.session.id)}{same_lab(options)}' names all of them")
 
 
 def _answer(assembly: Assembly, entity: Entity, target: Path) -> dict[str, Any]:
@@ -78,4 +92,5 @@ def _answer(assembly: Assembly, entity: Entity, target: Path) -> dict[str, Any]:
         "missing": [str(m) for m in plan.missing],
         "warnings": list(plan.warnings),
         "nearMisses": len(plan.near_misses),
+        "notTaken": [not_taken_object(one) for one in plan.not_taken],
     }

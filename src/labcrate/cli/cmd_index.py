@@ -10,26 +10,28 @@ from labcrate.config import parse_session
 from labcrate.errors import IncompleteError
 from labcrate.export.documents.summary import format_size, plural
 from labcrate.export.inventory import Inventory, take_inventory
+from labcrate.export.session_files import packed_files
 from labcrate.lab.folder import Entry, Kind, Lab, printable
 from labcrate.linking.place import is_hidden
+from labcrate.video.containers import container_of
 from labcrate.video.probe import probe
 
 
 def run(options: Namespace) -> int:
-    """Index the lab's MP4s, or those of one session; what was finished before is not read again."""
+    """Index the lab's recordings and the files of its sessions, or those of one; what is finished is not read again."""
     chosen = settings(options)
     lab = chosen.lab()
     inventory = take_inventory(lab)
     wishes = []
     for entry in _wanted(inventory, options.session):
         try:
-            wishes.append(Wish(entry.path, lab.identity(entry.path)))
+            wishes.append(Wish(entry.path, lab.identity(entry.path), probe=container_of(entry.path) is not None))
         except OSError:
             continue  # gone since the walk
     with Catalog.open(state_folder(lab.root)) as catalog, Bar("Indexing", shown=not chosen.as_json) as bar:
         known, failures = index_files(lab, catalog, wishes, probe, bar, chosen.workers)
         if options.session is None:
-            others = catalog.all().keys() - {wish.path for wish in wishes}  # files of sensor_data are among them
+            others = catalog.all().keys() - {wish.path for wish in wishes}  # files beside recordings are among them
             catalog.forget(sorted(path for path in others if not _exists(lab, path)))
     size = sum(item.identity.size_bytes for item in known.values())
     if chosen.as_json:
@@ -54,7 +56,9 @@ def _wanted(inventory: Inventory, session: str | None) -> list[Entry]:
     if session is not None:
         session_id = inventory.resolve(parse_session(session))
         inventory.session(session_id)
-        entries = list(inventory.linked.get(session_id, ()))
+        entries, ids = list(inventory.linked.get(session_id, ())), [session_id]
     else:
+        ids = list(inventory.book.folders)
         entries = [*inventory.unlinked, *(e for linked in inventory.linked.values() for e in linked)]
-    return [e for e in entries if e.kind is Kind.FILE and e.path.lower().endswith(".mp4") and not is_hidden(e.path)]
+    found = [e for e in entries if e.kind is Kind.FILE and e.path.lower().endswith(".mp4") and not is_hidden(e.path)]
+    return list({e.path: e for e in (*found, *packed_files(inventory, ids))}.values())

@@ -1,27 +1,32 @@
 """``labcrate plan ID``: what goes in, what stays out, and why, before anything is packed."""
 
 from argparse import Namespace
+from collections.abc import Sequence
 
-from labcrate.cli.screen import say, write_json
-from labcrate.cli.session import laid_out
+from labcrate.cli.screen import say, settings, write_json
+from labcrate.cli.session import find_session, laid_out
 from labcrate.export.answers import plan_object
 from labcrate.export.build import Assembly
 from labcrate.export.contents import Plan
-from labcrate.export.documents.summary import describe_recording, format_size, plural
+from labcrate.export.documents.summary import as_line, describe_recording, format_size, left_out_words, plural
+from labcrate.export.left_out import LeftOut, left_out_files
 from labcrate.model.timespan import TimeSpan, format_duration, format_instant
 
 
 def run(options: Namespace) -> int:
     """Print the plan of one session."""
-    with laid_out(options, hashed=False) as assembly:
+    found = find_session(settings(options).lab(), options.session)
+    with laid_out(options, hashed=False, found=found) as assembly:
+        others = list(left_out_files(found[0], assembly.plan)) if options.left_out else []
         if options.json:
-            write_json(plan_object(assembly))
+            named = {"leftOutFiles": [{"file": o.source, "rule": o.rule, "reason": o.reason} for o in others]}
+            write_json(plan_object(assembly) | (named if options.left_out else {}))
         else:
-            show(assembly)
+            show(assembly, others)
     return 0
 
 
-def show(assembly: Assembly) -> None:
+def show(assembly: Assembly, others: Sequence[LeftOut] = ()) -> None:
     """The plan as text that reads well at 80 columns."""
     plan = assembly.plan
     say(f"Session {plan.session.id}: {plan.session.name or '(no name)'}")
@@ -29,7 +34,7 @@ def show(assembly: Assembly) -> None:
     say("\nGoes in")
     _goes_in(assembly)
     say("\nStays out")
-    show_left_out(plan)
+    show_left_out(plan, others)
     if plan.missing or plan.warnings:
         say("\nProblems")
     for missing in plan.missing:
@@ -37,7 +42,8 @@ def show(assembly: Assembly) -> None:
         say(f"      -> {missing.remedy}")
     for warning in plan.warnings:
         say(f"  warning: {warning}")
-    say(f"\nState: {plan.state}")
+    left_out = left_out_words(plan)
+    say(f"\nState: {plan.state}" + (f"; {left_out}" if left_out else ""))
     size = assembly.layout.total_size
     say(f"ZIP:   {size:,} bytes ({format_size(size)}), {plural(len(assembly.parts), 'file')}")
 
@@ -59,12 +65,19 @@ def _goes_in(assembly: Assembly) -> None:
             say(f"             from {', '.join((recording.source, *recording.also_at))}")
 
 
-def show_left_out(plan: Plan) -> None:
-    """What was not chosen, what is not the session's (counts), and every near miss with its remedy."""
+def show_left_out(plan: Plan, others: Sequence[LeftOut] = ()) -> None:
+    """What was not chosen, the session's files that stay out, what is not the session's, and every near miss.
+
+    What is not the session's is counted; the ``others`` are named as well.
+    """
     for sentence in plan.not_chosen:
         say(f"  PARTIAL: {sentence}")
+    for one in plan.not_taken:
+        say(f"  {as_line(one)}")
     for rule, count in sorted(plan.left_out.items()):
         say(f"  {plural(count, 'file')}: {rule}")
+    for other in others:
+        say(f"  {other.source}: {other.reason}")
     if plan.readings.lab.no_readings:
         messages = plural(plan.readings.lab.no_readings, "message")
         say(f"  {messages} of the lab that are no readings (availability, commands)")
@@ -72,5 +85,5 @@ def show_left_out(plan: Plan) -> None:
         say(f"  near miss ({near.verdict.rule}): {near.source}")
         say(f"      {near.verdict.reason}")
         say(f"      -> {near.verdict.remedy}")
-    if not plan.left_out and not plan.near_misses and not plan.not_chosen:
+    if not any((plan.left_out, plan.near_misses, plan.not_chosen, plan.not_taken)):
         say("  nothing")

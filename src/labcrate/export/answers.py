@@ -4,6 +4,7 @@ from typing import Any
 
 from labcrate.export.build import Assembly
 from labcrate.export.contents import NearMiss
+from labcrate.export.documents.metadata import not_taken_object
 from labcrate.export.overview import SessionRow
 from labcrate.lab.folder import printable
 from labcrate.model.session import Session
@@ -64,6 +65,7 @@ def plan_object(assembly: Assembly) -> dict[str, Any]:
         "notChosen": list(plan.not_chosen),
         "leftOut": dict(plan.left_out),
         "nearMisses": [near_miss_object(near_miss) for near_miss in plan.near_misses],
+        "notTaken": [not_taken_object(one) for one in plan.not_taken],
         "missing": [{"what": m.what, "why": m.why, "remedy": m.remedy} for m in plan.missing],
         "warnings": list(plan.warnings),
     }

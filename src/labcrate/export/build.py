@@ -6,7 +6,7 @@ from functools import partial
 
 from labcrate.archive.layout import BytesSource, FileSource, Layout, Member
 from labcrate.archive.manifest import manifest_line
-from labcrate.export.contents import Only, Plan, PlannedRecording, SensorFile
+from labcrate.export.contents import FileKind, Only, Plan, PlannedRecording, SessionFile
 from labcrate.export.documents import names
 from labcrate.export.documents.crate import crate_document
 from labcrate.export.documents.datapackage import datapackage
@@ -19,7 +19,8 @@ from labcrate.export.documents.metadata import (
 )
 from labcrate.export.documents.readme import readme
 from labcrate.export.documents.recordings import recordings_csv
-from labcrate.export.documents.summary import Part, describe_readings, describe_recording, plural
+from labcrate.export.documents.summary import Part, describe_file, describe_readings, describe_recording, plural
+from labcrate.export.media_types import media_type
 from labcrate.export.spool import Spool
 from labcrate.lab.folder import Lab
 from labcrate.model.fixity import Fixity
@@ -60,11 +61,11 @@ class _Builder:
             fixity, source = self.spool.write(name, writer)
             self._add(name, media_type, description, fixity, self.mtime_ns, source)
 
-    def file(self, item: PlannedRecording | SensorFile, media_type: str, description: str) -> None:
+    def file(self, item: PlannedRecording | SessionFile, description: str) -> None:
         """Add a file of the lab as it is."""
         source = FileSource(partial(self.lab.open, item.path), item.identity, item.source)
         fixity = item.fixity or Fixity(item.identity.size_bytes, 0, "")
-        self._add(item.member, media_type, description, fixity, item.identity.mtime_ns, source)
+        self._add(item.member, media_type(item.member), description, fixity, item.identity.mtime_ns, source)
 
     def _add(
         self,
@@ -101,16 +102,17 @@ _ORDER = (
     names.CRATE,
     names.DATAPACKAGE,
     names.MANIFEST,
+    names.SESSION_FILES,  # whatever else the session's own folder holds
     names.RECORDINGS,
 )
 
 
 def _place(name: str) -> tuple[int, str]:
-    """Where a member comes: the documents in the order of the design, then the recordings by name."""
-    if name not in _ORDER:
-        name, whole = (names.SENSOR_DATA if name.startswith(names.SENSOR_DATA + "/") else names.RECORDINGS), name
-        return _ORDER.index(name), whole
-    return _ORDER.index(name), ""
+    """Where a member comes: the documents in the order of the design, then the session's files and recordings."""
+    if name in _ORDER:
+        return _ORDER.index(name), ""
+    folder = next((f for f in (names.SENSOR_DATA, names.SESSION_FILES) if name.startswith(f"{f}/")), names.RECORDINGS)
+    return _ORDER.index(folder), name
 
 
 def assemble(lab: Lab, plan: Plan, spool: Spool, standing: Iterable[Assembly] = ()) -> Assembly:
@@ -121,8 +123,11 @@ def assemble(lab: Lab, plan: Plan, spool: Spool, standing: Iterable[Assembly] = 
     """
     builder = _Builder(lab, plan, spool, next((_tables_of(one) for one in standing if _same(one.plan, plan)), {}))
     for recording in plan.recordings:
-        builder.file(recording, "video/mp4", describe_recording(recording))
+        builder.file(recording, describe_recording(recording))
     zigbee, sensors = _tables(builder)
+    for file in plan.session_files:
+        if file.kind is not FileKind.SENSOR_DATA:
+            builder.file(file, describe_file(file))
     rows = plural(len(plan.recordings), "recording")
     told = [recording_object(recording) for recording in plan.recordings]
     builder.document(names.RECORDINGS_CSV, "text/csv", f"one row per recording: {rows}", recordings_csv(told))
@@ -164,7 +169,7 @@ def _same(one: Plan, other: Plan) -> bool:
 
 def _tables_of(assembly: Assembly) -> Mapping[str, Member]:
     """The tables that were generated, not those that the session's own folder has under such a name."""
-    own = {file.member for file in assembly.plan.sensor_files}
+    own = {file.member for file in assembly.plan.session_files}
     return {
         member.name: member for member in assembly.layout.members if member.name in _TABLES and member.name not in own
     }
@@ -180,8 +185,9 @@ def _tables(builder: _Builder) -> tuple[Columns, Columns]:
     write = writers(readings, builder.plan.session.id)
     builder.table(names.ZIGBEE_JSON, "application/json", f"Zigbee messages by topic: {about}", write.zigbee_json)
     builder.table(names.ZIGBEE_CSV, "text/csv", f"the same messages, one row each: {about}", write.zigbee_csv)
-    for file in builder.plan.sensor_files:
-        builder.file(file, _media_type(file.member), "as the session's own sensor_data folder holds it")
+    for file in builder.plan.session_files:
+        if file.kind is FileKind.SENSOR_DATA:
+            builder.file(file, describe_file(file))
     if names.SENSOR_JSON not in builder.parts:
         builder.table(names.SENSOR_JSON, "application/json", "one entry per measured value", write.sensor_json)
     if names.SENSOR_CSV in builder.parts:
@@ -196,9 +202,3 @@ def _readme(builder: _Builder, zigbee: Columns, sensors: Columns) -> None:
     ordered = sorted([*builder.in_order(), *later], key=lambda part: _place(part.name))
     text = readme(builder.plan, ordered, zigbee, sensors)
     builder.document(names.README, "text/plain", _DESCRIBED[names.README], text)
-
-
-def _media_type(name: str) -> str:
-    return {"csv": "text/csv", "json": "application/json", "txt": "text/plain"}.get(
-        name.rpartition(".")[2].lower(), "application/octet-stream"
-    )

@@ -4,11 +4,12 @@ Less than the whole is a decision that the archive must show: everything left ou
 """
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from labcrate.errors import UsageError
-from labcrate.export.contents import Only, Options, SensorFile
+from labcrate.export.contents import FileKind, Only, Options, SessionFile
 from labcrate.export.documents.summary import plural
 from labcrate.export.recording_time import Evidence, TimeContext, recorded_span
 from labcrate.export.recordings import Cameras
@@ -21,7 +22,11 @@ from labcrate.model.session import SelectedSensor, Session
 from labcrate.model.timespan import TimeSpan
 from labcrate.readings.slice import Readings
 
-_OWN_FILES = "file of the session's own sensor_data folder|files of the session's own sensor_data folder"
+_OWN_FILES = {
+    FileKind.SENSOR_DATA: "file of the session's own sensor_data folder|files of the session's own sensor_data folder",
+    FileKind.BESIDE: "file of sensor data beside a recording|files of sensor data beside recordings",
+    FileKind.OTHER: "other file of the session's own folder|other files of the session's own folder",
+}
 
 # Looks into files: their probes by path.
 Look = Callable[[Sequence[Found]], Mapping[str, Probe]]
@@ -32,7 +37,7 @@ class Choice:
     """What is left of a session's files, and a sentence on each kind of thing that was not chosen."""
 
     recordings: tuple[Found, ...]
-    sensor_files: tuple[SensorFile, ...]
+    session_files: tuple[SessionFile, ...]
     not_chosen: tuple[str, ...]
 
 
@@ -41,7 +46,7 @@ def choose(
     session: Session,
     cameras: Cameras,
     recordings: Sequence[Found],
-    files: Sequence[SensorFile],
+    files: Sequence[SessionFile],
     look: Look,
     times: TimeContext | None = None,
 ) -> Choice:
@@ -63,8 +68,11 @@ def choose(
             _count(len(recordings) - len(of_cameras), "recording", "other cameras were chosen"),
             _count(len(of_cameras) - len(kept), "recording", "they lie outside the chosen time"),
         ]
-    chosen_files, why = _files(options, files)
-    said.append(_count(len(files) - len(chosen_files), _OWN_FILES, why))
+    paths = {one.path for one in kept}
+    reasons = {file.path: _why_not(options, file, paths) for file in files}
+    chosen_files = [file for file in files if reasons[file.path] is None]
+    for (kind, why), count in Counter((file.kind, reasons[file.path]) for file in files).items():
+        said.append(_count(count, _OWN_FILES[kind], why) if why else None)
     return Choice(tuple(kept), tuple(chosen_files), tuple(filter(None, said)))
 
 
@@ -143,13 +151,20 @@ def _inside(
     return [found for found in recordings if touches(found)]
 
 
-def _files(options: Options, files: Sequence[SensorFile]) -> tuple[Sequence[SensorFile], str]:
-    """The session's own files are of all its sensors and times: nobody knows how to cut them."""
+def _why_not(options: Options, file: SessionFile, kept: Collection[str]) -> str | None:
+    """Why a file of the session is not among what was chosen: it is of all sensors and times, and cannot be cut.
+
+    Only sensor data is taken for sensor data: another file may hold voices or faces.
+    """
     if options.only is Only.RECORDINGS:
-        return (), "only recordings were chosen"
+        return "only recordings were chosen"
     if options.sensors:
-        return (), "only some sensors were chosen"
-    return ((), "only some of the session's time was chosen") if options.span != TimeSpan() else (files, "")
+        return "only some sensors were chosen"
+    if options.span != TimeSpan():
+        return "only some of the session's time was chosen"
+    if options.only is Only.SENSORS:
+        return "only sensor data was chosen" if file.kind is FileKind.OTHER else None
+    return "other cameras were chosen" if file.recording is not None and file.recording not in kept else None
 
 
 def _camera_id(found: Found, cameras: Cameras) -> str | None:

@@ -13,6 +13,7 @@ from labcrate.model.recording import Probe
 from labcrate.model.recording_time import RecordingTime, TimeSource
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan, from_ns
+from labcrate.readings.columns import Column
 from labcrate.readings.slice import Readings
 from labcrate.readings.topics import BASE_TOPIC
 
@@ -93,14 +94,83 @@ class PlannedRecording:
         return printable(self.path)
 
 
+class FileKind(StrEnum):
+    """What a file of a session is that is no recording."""
+
+    SENSOR_DATA = "sensor data"
+    BESIDE = "sensor data of a recording"
+    OTHER = "session file"
+
+
 @dataclass(frozen=True, slots=True)
-class SensorFile:
-    """A file of the session's own sensor_data folder, which goes in as it is."""
+class SessionFile:
+    """A file of the session that goes in as it is: of its own folder, or beside a ``recording`` (that one's path).
+
+    ``columns`` are those of a table whose form is known; ``fixity`` is None until the file is indexed.
+    """
 
     member: str
     path: str
     identity: Identity
     fixity: Fixity | None
+    kind: FileKind = FileKind.OTHER
+    recording: str | None = None
+    columns: tuple[Column, ...] = ()
+
+    @property
+    def source(self) -> str:
+        """The path as printable text."""
+        return printable(self.path)
+
+
+class Why(StrEnum):
+    """The rule by which a file of the session stays out: a stable code, the same in the plan and the metadata."""
+
+    EXCLUDED = "excluded"
+    HIDDEN = "hidden file"
+    SYSTEM = "system file"
+    LOCK = "lock file"
+    UNFINISHED = "unfinished copy"
+    DESCRIPTION = "description"
+    REGISTER = "register"
+    ARCHIVE = "labcrate archive"
+    LINK = "symbolic link"
+    NO_FILE = "no file"
+    EMPTY = "empty"
+
+    @property
+    def reason(self) -> str:
+        """The rule in a few words."""
+        return _REASONS[self]
+
+    @property
+    def stood_for(self) -> bool:
+        """Whether what the file says stands elsewhere in the archive."""
+        return self in (Why.DESCRIPTION, Why.REGISTER)
+
+
+_REASONS = {
+    Why.EXCLUDED: "the lab keeps it out (exclude in labcrate.toml)",
+    Why.HIDDEN: "hidden files are never taken",
+    Why.SYSTEM: "made by an operating system or a storage device",
+    Why.LOCK: "the mark of an office program that has a document open",
+    Why.UNFINISHED: "an unfinished copy; finish it and give it its own name",
+    Why.DESCRIPTION: "describes the session and may hold paths of the lab's computers; the metadata stand for it",
+    Why.REGISTER: "a list of the session's recordings; the metadata stand for it",
+    Why.ARCHIVE: "an archive that labcrate wrote",
+    Why.LINK: "symbolic links are never followed",
+    Why.NO_FILE: "neither file nor folder",
+    Why.EMPTY: "empty (0 bytes)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    """A file of the session that stays out; a ``path`` with a slash at its end stands for ``files`` in that folder."""
+
+    path: str
+    rule: Why
+    files: int = 1
 
     @property
     def source(self) -> str:
@@ -138,7 +208,7 @@ class Plan:
     """All that is known before packing.
 
     ``left_out`` counts other files by the rule that keeps them out; ``not_chosen`` says what is the
-    session's and was not asked for.
+    session's and was not asked for; ``not_taken`` names the session's own files that stay out by a rule.
     """
 
     session: Session
@@ -147,13 +217,19 @@ class Plan:
     cameras: tuple[Camera, ...]
     devices: tuple[Device, ...]
     recordings: tuple[PlannedRecording, ...]
-    sensor_files: tuple[SensorFile, ...]
+    session_files: tuple[SessionFile, ...]
     readings: Readings
     near_misses: tuple[NearMiss, ...]
     left_out: Mapping[str, int]
     missing: tuple[Missing, ...] = ()
     warnings: tuple[str, ...] = ()
     not_chosen: tuple[str, ...] = ()
+    not_taken: tuple[NotTaken, ...] = ()
+
+    @property
+    def withheld(self) -> int:
+        """The number of the session's own files that were not copied and that nothing in the archive stands for."""
+        return sum(one.files for one in self.not_taken if not one.rule.stood_for)
 
     @property
     def state(self) -> State:
@@ -170,7 +246,7 @@ class Plan:
         this session's archive must not.
         """
         known = [instant for instant in (self.session.span.start, self.session.span.end) if instant]
-        files: tuple[PlannedRecording | SensorFile, ...] = (*self.recordings, *self.sensor_files)
+        files: tuple[PlannedRecording | SessionFile, ...] = (*self.recordings, *self.session_files)
         known += [from_ns(file.identity.mtime_ns) for file in files]
         if self.readings.last is not None:
             known.append(self.readings.last)

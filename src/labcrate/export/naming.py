@@ -1,41 +1,99 @@
 """Names inside the ZIP that every system can create, no two of them the same anywhere.
 
-Rules for Windows: "Naming Files, Paths, and Namespaces" (Microsoft Learn). Case is ignored by
-Windows and macOS, and macOS composes Unicode: names are compared NFC and casefolded.
+Rules for Windows: "Naming Files, Paths, and Namespaces" (Microsoft Learn). Case is ignored by Windows and
+macOS, and macOS composes Unicode and HFS+ ignores joiners: names are compared without all of that. A component
+has at most 255 bytes (ext4, XFS, APFS). Git takes no file from a folder ``.git``, and Windows runs ``autorun.inf``.
 """
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
-_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f\ud800-\udfff]')
-_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
+LONGEST = 255
+"""The bytes that a component may have in UTF-8."""
+
+# Controls (C0, C1, DEL), what Windows forbids, what is not UTF-8, and what breaks or turns a line around (UAX 9).
+# Joiners stay: Persian names and emoji need them.
+_FORBIDDEN = re.compile(
+    '[<>:"/\\\\|?*\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]'
+)
+_RESERVED = re.compile(
+    r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(?:\..*)?|\.git|git~[0-9]|autorun\.inf",
+    re.IGNORECASE,
+)
+_IGNORED = re.compile("[\u200b-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
+_LONGEST_SUFFIX = 20
 
 
 def safe_name(name: str) -> str:
-    """A file name that Windows, macOS and Linux can all hold; the name itself where it already is one."""
+    """Return a file name that Windows, macOS and Linux can all hold; the name itself where it already is one."""
     safe = _FORBIDDEN.sub("_", name)
-    stripped = safe.rstrip(". ")
-    safe = stripped + "_" * (len(safe) - len(stripped))
-    return f"_{safe}" if _RESERVED.fullmatch(safe) or not safe else safe
+    if not safe or _RESERVED.fullmatch(_IGNORED.sub("", safe)):
+        safe = f"_{safe}"
+    return _cut(*_split(safe))
 
 
 class Names:
-    """Hands out names in one folder of the ZIP: the wished-for one, or ``name~2.mp4`` when it is taken."""
+    """Hands out names in one folder of the ZIP: the wished-for one, or ``name~2.mp4`` when it is taken.
 
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
+    ``reserved`` are names for files that labcrate makes unless the session brings them: only their exact spelling
+    gets them. A file never gets the name of a folder, nor a folder that of a file.
+    """
+
+    def __init__(self, reserved: Iterable[str] = ()) -> None:
+        self._reserved = set(reserved)
+        self._files = {_key(name) for name in self._reserved}
+        self._folders: set[str] = set()
+        self._given: dict[tuple[str, str], str] = {}
 
     def take(self, wished: str) -> str:
-        """A safe name nobody has yet, as near to ``wished`` as can be. Slashes separate folders."""
-        safe = "/".join(safe_name(part) for part in wished.split("/"))
-        stem, dot, suffix = safe.rpartition(".") if "." in safe.rsplit("/", 1)[-1] else (safe, "", "")
-        candidate, number = safe, 1
-        while self._key(candidate) in self._taken:
-            number += 1
-            candidate = f"{stem}~{number}{dot}{suffix}"
-        self._taken.add(self._key(candidate))
-        return candidate
+        """Return a safe name that nothing has yet, as near to ``wished`` as can be. Slashes separate folders."""
+        if wished in self._reserved:
+            self._reserved.remove(wished)
+            return wished
+        *folders, name = wished.split("/")
+        parent = ""
+        for folder in folders:
+            parent = self._folder(parent, folder)
+        found = self._free(parent, name, (self._files, self._folders))
+        self._files.add(_key(found))
+        return found
+
+    def _folder(self, parent: str, wished: str) -> str:
+        """Return the name of a folder with a slash: the same for all that lies in it."""
+        if (parent, wished) not in self._given:
+            found = self._free(parent, wished, (self._files,))
+            self._folders.add(_key(found))
+            self._given[parent, wished] = f"{found}/"
+        return self._given[parent, wished]
 
     @staticmethod
-    def _key(name: str) -> str:
-        return unicodedata.normalize("NFC", name).casefold()
+    def _free(parent: str, wished: str, taken: tuple[set[str], ...]) -> str:
+        safe, number = safe_name(wished), 1
+        stem, suffix = _split(safe)
+        while any(_key(parent + safe) in names for names in taken):
+            number += 1
+            safe = _cut(stem, suffix, f"~{number}")
+        return parent + safe
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Return stem and suffix (with its dot); a long one is no suffix, and a name that is all suffix has none."""
+    stem, dot, suffix = name.rpartition(".")
+    if not stem or len(suffix.encode("utf-8", "replace")) > _LONGEST_SUFFIX:
+        return name, ""
+    return stem, dot + suffix
+
+
+def _cut(stem: str, suffix: str, number: str = "") -> str:
+    """Return stem, number and suffix, the stem cut so that all have 255 bytes; nothing ends in a dot or space."""
+    room = LONGEST - len((number + suffix).encode())
+    whole = stem.encode()[:room].decode(errors="ignore") + number + suffix
+    stripped = whole.rstrip(". ")
+    return stripped + "_" * (len(whole) - len(stripped))
+
+
+def _key(name: str) -> str:
+    """Return what two names share that some system takes for one."""
+    decomposed = unicodedata.normalize("NFD", _IGNORED.sub("", name)).casefold()
+    return unicodedata.normalize("NFC", decomposed)

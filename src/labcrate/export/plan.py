@@ -1,7 +1,8 @@
 """Makes the plan of an export: the one place where lab, catalog, linking, readings and video meet."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 from labcrate.catalog.catalog import Catalog, Indexed
@@ -16,12 +17,14 @@ from labcrate.export.choosing import (
     refuse_unknown_sensors,
 )
 from labcrate.export.clock_warnings import clock_warnings
-from labcrate.export.contents import Missing, Only, Options, Plan, PlannedRecording, SensorFile
+from labcrate.export.contents import Missing, Only, Options, Plan, PlannedRecording, SessionFile, Why
 from labcrate.export.inventory import Inventory
 from labcrate.export.recording_time import TimeContext
 from labcrate.export.recordings import Cameras, not_compared, plan_recordings, twins, warnings_about
 from labcrate.export.selection import Found, select
-from labcrate.export.sensors import find_sensor_files, involved_devices, load, readings_missing, readings_warnings
+from labcrate.export.sensors import involved_devices, load, readings_missing, readings_warnings
+from labcrate.export.session_files import Excluded, OwnFiles, find_session_files
+from labcrate.export.session_tables import ColumnsOf, with_columns
 from labcrate.lab.documents import read_devices
 from labcrate.lab.folder import printable
 from labcrate.model.device import Device
@@ -37,6 +40,7 @@ class Planner:
     """Plans exports of one lab; ``progress`` is told about the indexing that a plan needs.
 
     In a ``hurry`` no file is read through for a plan that is not hashed: where that leaves its size open, it says so.
+    ``excluded`` says which paths the lab keeps out of every archive, ``columns_of`` knows the tables of a platform.
     """
 
     inventory: Inventory
@@ -44,6 +48,8 @@ class Planner:
     progress: Progress = field(default_factory=Progress)
     workers: int | None = None
     hurry: bool = False
+    excluded: Excluded = lambda _: False
+    columns_of: ColumnsOf = lambda _name, _head: None
 
     def plan(
         self, session_id: str, options: Options = Options(), *, hashed: bool, allow_incomplete: bool = True
@@ -60,14 +66,14 @@ class Planner:
         times = TimeContext(told.time_zone)
         selection = select(self.inventory, session, self._look, times)
         cameras = Cameras.of(self.inventory.cameras, session)
-        found_files, missing_files = find_sensor_files(lab, self.inventory.folder(session.id))
-        choice = choose(options, session, cameras, selection.linked, found_files, self._probed, times)
-        missing = [*_still_running(session)]
-        missing += selection.missing if options.only is not Only.SENSORS else ()
-        missing += [*missing_files, *readings_missing(readings)] if options.only is not Only.RECORDINGS else ()
+        own = find_session_files(self.inventory, session, selection, self.excluded)
+        choice = choose(options, session, cameras, own.recordings, own.files, self._probed, times)
+        missing = [*_still_running(session), *_missing(options, own, readings)]
         if not allow_incomplete:
             refuse_incomplete(session, missing)
         recordings, files = self._index(choice, session, cameras, times, missing, hashed=hashed)
+        near_misses = tuple(near for near in selection.near_misses if not self.excluded(near.path))
+        excluded = len(selection.near_misses) - len(near_misses)
         if not allow_incomplete:
             refuse_incomplete(session, missing)
         return Plan(
@@ -77,20 +83,26 @@ class Planner:
             cameras=cameras.involved(recordings),
             devices=involved_devices(devices, session, readings),
             recordings=recordings,
-            sensor_files=files,
+            session_files=with_columns(lab, files, self.inventory.folder(session.id), self.columns_of),
             readings=readings,
-            near_misses=selection.near_misses,
-            left_out=selection.left_out,
+            near_misses=near_misses,
+            left_out=selection.left_out + Counter({Why.EXCLUDED.value: excluded} if excluded else {}),
             missing=tuple(missing),
-            warnings=(
-                *session_warnings(session),
-                *selection.warnings,
-                *(w for recording in recordings for w in warnings_about(recording, session, cameras)),
-                *clock_warnings(recordings),
-                *not_compared(recordings),
-                *(readings_warnings(readings, options) if options.only is not Only.RECORDINGS else ()),
+            warnings=tuple(
+                dict.fromkeys(
+                    [
+                        *session_warnings(session),
+                        *selection.warnings,
+                        *own.warnings,
+                        *(w for recording in recordings for w in warnings_about(recording, session, cameras)),
+                        *clock_warnings(recordings),
+                        *not_compared(recordings),
+                        *(readings_warnings(readings, options) if options.only is not Only.RECORDINGS else ()),
+                    ]
+                )
             ),
             not_chosen=(*choice.not_chosen, *readings_not_chosen(options, readings)),
+            not_taken=tuple(own.not_taken),
         )
 
     def _readings(self, session: Session, devices: Sequence[Device], window: TimeSpan, options: Options) -> Readings:
@@ -109,16 +121,16 @@ class Planner:
         missing: list[Missing],
         *,
         hashed: bool,
-    ) -> tuple[tuple[PlannedRecording, ...], tuple[SensorFile, ...]]:
+    ) -> tuple[tuple[PlannedRecording, ...], tuple[SessionFile, ...]]:
         """Hash and probe what goes in; what cannot be read is added to ``missing``."""
         same_named = set() if self.hurry else twins(choice.recordings)
         wishes = [Wish(f.path, f.identity, hash=hashed or f.path in same_named) for f in choice.recordings]
-        wishes += [Wish(f.path, f.identity, hash=hashed, probe=False) for f in choice.sensor_files]
+        wishes += [Wish(f.path, f.identity, hash=hashed, probe=False) for f in choice.session_files]
         indexed, failures = index_files(self.inventory.lab, self.catalog, wishes, _probe, self.progress, self.workers)
         missing += [Missing(printable(path), why, _TRY_AGAIN) for path, why in failures.items()]
         readable = [found for found in choice.recordings if found.path in indexed]
         recordings = plan_recordings(readable, indexed, session, cameras, times)
-        return recordings, tuple(_with_fixity(choice.sensor_files, indexed))
+        return recordings, tuple(_with_fixity(choice.session_files, indexed))
 
     def _probed(self, found: Sequence[Found]) -> Mapping[str, Probe]:
         """Probe linked files, to tell which of them touch the chosen span."""
@@ -132,11 +144,11 @@ class Planner:
         return {path: known.probe for path, known in indexed.items() if known.probe}
 
 
-def _probe(file: BinaryIO) -> Probe:
+def _probe(file: BinaryIO, path: str) -> Probe:
     # FFmpeg is loaded when there is something to probe; in an indexed lab there is not.
     from labcrate.video.probe import probe  # noqa: PLC0415
 
-    return probe(file)
+    return probe(file, path)
 
 
 _TRY_AGAIN = "Make the file readable and whole, and export again."
@@ -158,10 +170,19 @@ def _still_running(session: Session) -> Iterator[Missing]:
         yield Missing(f"Session {session.id}", "is still active", "Stop it in the lab first.")
 
 
-def _with_fixity(files: Iterable[SensorFile], indexed: Mapping[str, Indexed]) -> Iterator[SensorFile]:
+def _missing(options: Options, own: OwnFiles, readings: Readings) -> Iterator[Missing]:
+    """What belongs to the session, was asked for, and cannot be read."""
+    if options.only is not Only.SENSORS:
+        yield from own.missing_recordings
+    if options.only is not Only.RECORDINGS:
+        yield from own.missing_files
+        yield from readings_missing(readings)
+
+
+def _with_fixity(files: Iterable[SessionFile], indexed: Mapping[str, Indexed]) -> Iterator[SessionFile]:
     for file in files:
         if file.path in indexed:
-            yield SensorFile(file.member, file.path, file.identity, indexed[file.path].fixity)
+            yield replace(file, fixity=indexed[file.path].fixity)
 
 
 def session_warnings(session: Session) -> Iterator[str]:

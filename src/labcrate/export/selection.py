@@ -57,11 +57,15 @@ def select(inventory: Inventory, session: Session, look: Look, times: TimeContex
     times = times or TimeContext(session.time_zone)
     linked, missing, warnings = _linked(inventory, session)
     near_misses, nameless, left_out = [], [], Counter[str]()
+    own = f"{inventory.folder(session.id)}/"  # all of it is sorted by session_files
     left_out[Rule.OTHER_SESSION] = sum(len(found) for other, found in inventory.linked.items() if other != session.id)
     for entry in inventory.unlinked:
         if entry.kind is not Kind.FILE:
-            left_out[Rule.SYMBOLIC_LINK if entry.kind is Kind.LINK else Rule.NOT_A_RECORDING] += 1
+            if not entry.path.startswith(own):
+                left_out[Rule.SYMBOLIC_LINK if entry.kind is Kind.LINK else Rule.NOT_A_RECORDING] += 1
             _not_entered(inventory, session, entry, missing, warnings)
+            continue
+        if entry.path.startswith(own):
             continue
         verdict = judge(entry.path, session.id, inventory.prefixes)
         if verdict.kind is VerdictKind.NEAR_MISS:

@@ -1,4 +1,4 @@
-"""A session's sensor data: its readings out of the lab's unified files, and the files of its own folder."""
+"""A session's readings out of the lab's unified files, and what is worth knowing about them."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -6,11 +6,8 @@ from dataclasses import replace
 from io import BufferedIOBase, BufferedReader, FileIO
 from typing import TYPE_CHECKING
 
-from labcrate.export.contents import Missing, Options, SensorFile
-from labcrate.export.documents import names
-from labcrate.export.naming import Names
-from labcrate.lab.folder import SENSOR_DATA, Entry, Kind, Lab, printable
-from labcrate.linking.place import is_hidden
+from labcrate.export.contents import Missing, Options
+from labcrate.lab.folder import Lab
 from labcrate.model.device import Device
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan, format_instant
@@ -94,32 +91,6 @@ def _nothing_inside(readings: Readings, whose: str) -> str:
         return f"{about}, and {readings.of_other_sensors:,} inside that time are of sensors that were not selected."
     nearest = f", the nearest at {format_instant(readings.lab.nearest)}" if readings.lab.nearest else ""
     return f"{about}{nearest}."
-
-
-def find_sensor_files(lab: Lab, session_folder: str) -> tuple[list[SensorFile], list[Missing]]:
-    """The files of the session's own sensor_data folder; hidden and empty-named ones are left where they are."""
-    folder = f"{session_folder}/{SENSOR_DATA}"
-    taken, files, missing = Names(), [], []
-    for entry in lab.walk(folder):
-        below = entry.path.removeprefix(f"{folder}/")
-        if is_hidden(below):
-            continue
-        try:
-            if entry.kind is not Kind.FILE:
-                missing.append(_not_a_file(entry))
-                continue
-            member = f"{names.SENSOR_DATA}/{taken.take(below)}"
-            files.append(SensorFile(member, entry.path, lab.identity(entry.path), None))
-        except OSError as error:
-            missing.append(Missing(printable(entry.path), f"cannot be read ({error.strerror})", _REPAIR))
-    return files, missing
-
-
-def _not_a_file(entry: Entry) -> Missing:
-    if entry.kind is Kind.UNREADABLE:
-        return Missing(printable(entry.path), "cannot be opened: no permission", "Make the folder readable.")
-    what = "is neither file nor folder" if entry.kind is Kind.OTHER else f"is a {entry.kind}"
-    return Missing(printable(entry.path), what, "Put the file itself in its place.")
 
 
 def involved_devices(devices: Iterable[Device], session: Session, readings: Readings) -> tuple[Device, ...]:

@@ -1,4 +1,4 @@
-"""What an MP4's header tells about the recording. No picture is decoded and the file is not read through."""
+"""What a video's header tells about the recording. No picture is decoded and the file is not read through."""
 
 import os
 from datetime import datetime
@@ -12,15 +12,20 @@ from labcrate.model.recording import Probe
 from labcrate.model.recording_time import FIRST_CREDIBLE_TIME
 from labcrate.model.timespan import parse_instant
 from labcrate.video.boxes import read_outline
+from labcrate.video.containers import CONTAINERS, MP4_DEMUXER, Container, container_of, is_cut_short
 
 # FFmpeg reads a box's header with a whole buffer; a small one keeps the reading small where fragments are many.
 BUFFER_BYTES = 4096
 # What FFmpeg may read: an index of ten hours has about 15 MB, a file in fragments an index for each of them.
 FREE_BYTES = 256 * 1024 * 1024
 FREE_SHARE = 16
+# Other containers have a short index or none: their streams are known from the first packets.
+OTHER_FREE_BYTES = 64 * 1024 * 1024
 
 # Options of libavformat: no decoder may be opened, no file beside this one, and one packet is looked at.
 OPTIONS = {"codec_whitelist": "none", "protocol_whitelist": "none", "enable_drefs": "0", "probesize": "32"}
+# Without an index, packets tell size and frame rate: a second or two of them is read (FFmpeg's own default).
+OTHER_OPTIONS = {"codec_whitelist": "none", "protocol_whitelist": "none", "probesize": "5000000"}
 
 av.logging.set_level(None)  # FFmpeg reports damage to standard error otherwise
 
@@ -32,9 +37,9 @@ class Window:
     failure is kept here and looks like the end of the file until FFmpeg is done.
     """
 
-    def __init__(self, file: BinaryIO, size_bytes: int) -> None:
+    def __init__(self, file: BinaryIO, size_bytes: int, free_bytes: int | None = None) -> None:
         self._file, self._size, self._at = file, size_bytes, 0
-        self._left = FREE_BYTES + size_bytes // FREE_SHARE
+        self._left = FREE_BYTES + size_bytes // FREE_SHARE if free_bytes is None else free_bytes
         self.failure: OSError | None = None
 
     @property
@@ -69,19 +74,23 @@ class Window:
         return self._at
 
 
-def probe(file: BinaryIO) -> Probe:
-    """Look into an opened MP4; what cannot be told comes back as ``Probe(problem=...)``, never as an exception.
+def probe(file: BinaryIO, name: str = "video.mp4") -> Probe:
+    """Look into an opened video; what cannot be told comes back as ``Probe(problem=...)``, never as an exception.
 
-    The caller opens the file (safely), so no name ever reaches FFmpeg, which would take ``http:`` or
-    ``concat:`` for a protocol. The file's position is moved. Safe to call from many threads, each with
-    a file of its own. Raises OSError when the disk, not the file's content, is at fault.
+    ``name`` is the file's name, whose suffix says which container it is (an MP4 where it says none). The caller
+    opens the file (safely), so no name ever reaches FFmpeg, which would take ``http:`` or ``concat:`` for a
+    protocol. The file's position is moved. Safe to call from many threads, each with a file of its own. Raises
+    OSError when the disk, not the file's content, is at fault.
     """
     size = file.seek(0, os.SEEK_END)
     if size == 0:
         return Probe(problem="It is empty.")
+    container = container_of(name) or CONTAINERS["mp4"]
+    if container.demuxer != MP4_DEMUXER:
+        return _probe_other(file, size, container)
     outline = read_outline(file, size)
     if outline.problem is not None:
-        return Probe(problem=outline.problem)
+        return Probe(problem=outline.problem.replace(CONTAINERS["mp4"].name, container.name))
     # FFmpeg gives up on a file that ends inside a fragment's index, so it is shown the whole fragments only.
     window = Window(file, outline.sound_bytes if outline.broken_off else size)
     try:
@@ -93,28 +102,43 @@ def probe(file: BinaryIO) -> Probe:
     return Probe(problem="Its index is too large to be looked through.") if window.exhausted else found
 
 
+def _probe_other(file: BinaryIO, size_bytes: int, container: Container) -> Probe:
+    """Look into a video that is no MP4: by its own demuxer alone, with the same care."""
+    if is_cut_short(file, size_bytes):
+        return Probe(problem="It is cut short: it says that it is longer than it is.")
+    window = Window(file, size_bytes, OTHER_FREE_BYTES)
+    try:
+        found = _ask_ffmpeg(window, container.demuxer, OTHER_OPTIONS)
+    except (av.FFmpegError, ValueError, OverflowError):
+        found = Probe(problem=f"It is damaged, or is not {container.name}.")
+    if window.failure is not None:
+        raise window.failure
+    return Probe(problem="Its beginning is too large to be looked through.") if window.exhausted else found
+
+
 # Tags of any bytes: PyAV 19 always replaces what is not UTF-8 in them, earlier ones must be told to.
 _METADATA: dict[str, Any] = {} if int(av.__version__.partition(".")[0]) >= 19 else {"metadata_errors": "replace"}
 
 
-def _ask_ffmpeg(window: Window) -> Probe:
+def _ask_ffmpeg(window: Window, demuxer: str = MP4_DEMUXER, options: dict[str, str] = OPTIONS) -> Probe:
     # "mp4" allows the MP4 and QuickTime demuxer alone: text is not taken for a playlist.
     with av.open(
         window,
         "r",
-        format="mp4",
-        container_options=OPTIONS,
+        format=demuxer,
+        container_options=options,
         buffer_size=BUFFER_BYTES,
         **_METADATA,
     ) as container:
-        return _tell(container)
+        return _tell(container, timed=demuxer == MP4_DEMUXER)
 
 
-def _tell(container: av.container.InputContainer) -> Probe:
-    """Turn what FFmpeg found into a Probe."""
+def _tell(container: av.container.InputContainer, *, timed: bool) -> Probe:
+    """Turn what FFmpeg found into a Probe; ``timed`` says that the container always knows its length."""
     if not container.streams.video:
         return Probe(problem="It holds no video.")
-    if not container.duration or container.duration < 0:
+    known = bool(container.duration and container.duration > 0)
+    if not known and (timed or not container.streams.video[0].width):
         return Probe(problem="It holds no pictures.")
     video = container.streams.video[0]
     video_codec = _codec(video)
@@ -122,11 +146,12 @@ def _tell(container: av.container.InputContainer) -> Probe:
         return Probe(problem="Its video is in a format that FFmpeg does not know.")
     audio = container.streams.audio[0] if container.streams.audio else None
     return Probe(
-        duration_s=container.duration / av.time_base,
+        duration_s=container.duration / av.time_base if known and container.duration else None,
         video_codec=video_codec,
         width=video.width or None,
         height=video.height or None,
-        frame_rate=_rate(video.average_rate),
+        # Where nothing is timed, FFmpeg fills in 25 pictures a second.
+        frame_rate=_rate(video.average_rate) if known else None,
         audio_codec=_codec(audio) if audio else None,
         creation_time=_creation_time(container.metadata.get("creation_time")),
     )

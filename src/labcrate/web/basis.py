@@ -11,7 +11,7 @@ from labcrate.catalog.state import state_folder
 from labcrate.export.contents import Plan
 from labcrate.export.inventory import Inventory
 from labcrate.lab.documents import DEVICES
-from labcrate.lab.folder import SENSOR_DATA, SESSIONS, Entry, Kind, Lab
+from labcrate.lab.folder import SESSIONS, Entry, Kind, Lab
 from labcrate.model.fixity import Identity
 from labcrate.model.timespan import from_ns
 from labcrate.readings.load import CSV_FILE, JSON_FILE
@@ -34,9 +34,9 @@ class Basis:
     def __init__(self, lab: Lab, inventory: Inventory, session_id: str) -> None:
         self._lab, self._session_id = lab, session_id
         self._own = self._whole = inventory
-        self._sensor_files = self._walk()
+        self._session_files = self._walk()
         own = [entry.path for entry in inventory.linked.get(session_id, ()) if entry.kind is Kind.FILE]
-        files = [entry.path for entry in self._sensor_files]
+        files = [entry.path for entry in self._session_files]
         self._look = Look(str(lab.root), [DEVICES, JSON_FILE, CSV_FILE, *files, *own])
         # A recording of no session may turn out to be made at the right time. Where very many lie about, only
         # their coming and going is noticed.
@@ -63,7 +63,7 @@ class Basis:
         return (
             self.links(inventory)
             and self._look.holds()
-            and self._sensor_files == self._walk()
+            and self._session_files == self._walk()
             and not self._all_hashed()
         )
 
@@ -102,7 +102,7 @@ class Basis:
 
     def _own_files(self, plan: Plan) -> Iterator[str]:
         yield from (recording.path for recording in plan.recordings)
-        yield from (file.path for file in plan.sensor_files)
+        yield from (file.path for file in plan.session_files)
         yield from plan.session.described_in
 
     def _changed(self, path: str) -> datetime:
@@ -111,7 +111,7 @@ class Basis:
         return _EARLIEST
 
     def _walk(self) -> tuple[Entry, ...]:
-        return tuple(self._lab.walk(f"{SESSIONS}/Session{self._session_id}/{SENSOR_DATA}"))
+        return tuple(self._lab.walk(f"{SESSIONS}/Session{self._session_id}"))
 
 
 def _size(lab: Lab, path: str) -> int:

@@ -21,10 +21,13 @@ from labcrate.catalog.index import Progress, Wish, index_files
 from labcrate.catalog.state import state_folder
 from labcrate.errors import LabcrateError
 from labcrate.export.inventory import Inventory
-from labcrate.lab.folder import SENSOR_DATA, Entry, Kind, Lab, printable
+from labcrate.export.session_files import packed_files
+from labcrate.lab.folder import Entry, Kind, Lab, printable
+from labcrate.linking.filename import stem_of_mp4
 from labcrate.linking.place import is_hidden
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
+from labcrate.video.containers import container_of
 from labcrate.web.jobs import JOBS
 from labcrate.web.problem import trace_of
 from labcrate.web.site import LAB, work
@@ -236,27 +239,26 @@ class Indexer(Progress):
 
 
 def _wanted(inventory: Inventory) -> Iterator[Entry]:
-    """All recordings, whosever they are, and what the sessions' own sensor folders hold."""
+    """All recordings, whosever they are, and what the sessions' own folders hold."""
     for entries in (inventory.unlinked, *inventory.linked.values()):
-        yield from (entry for entry in entries if _is_recording(entry.path) and _is_file(entry))
-    for folder in inventory.book.folders.values():
-        yield from filter(_is_file, inventory.lab.walk(f"{folder}/{SENSOR_DATA}"))
+        yield from (entry for entry in entries if stem_of_mp4(entry.path) is not None and _is_file(entry))
+    yield from packed_files(inventory, inventory.book.folders)
 
 
 def _is_recording(path: str) -> bool:
-    return path.lower().endswith(".mp4")
+    return container_of(path) is not None
 
 
 def _is_file(entry: Entry) -> bool:
     return entry.kind is Kind.FILE and not is_hidden(entry.path)
 
 
-def _probe(file: BinaryIO) -> Probe:
+def _probe(file: BinaryIO, path: str) -> Probe:
     # FFmpeg is loaded when there is something to probe.
     from labcrate.video.probe import probe  # noqa: PLC0415
 
     try:
-        return probe(file)
+        return probe(file, path)
     except OSError:
         raise
     except Exception as error:  # one file that FFmpeg stumbles over must not keep all others from being read

@@ -11,6 +11,7 @@ from labcrate.archive.layout import FileSource
 from labcrate.config import recording_as_text
 from labcrate.errors import NoSuchThingError
 from labcrate.export.contents import PlannedRecording
+from labcrate.export.media_types import media_type
 from labcrate.lab.folder import Lab
 from labcrate.lab.text import visible
 from labcrate.model.timespan import from_ns
@@ -38,7 +39,7 @@ async def recording(request: web.Request) -> web.StreamResponse:
     return await deliver(
         request,
         Representation(size, tag, from_ns(source.identity.mtime_ns)),
-        {hdrs.CONTENT_TYPE: "video/mp4", hdrs.CONTENT_DISPOSITION: disposition(name, "inline")},
+        {hdrs.CONTENT_TYPE: media_type(planned.path), hdrs.CONTENT_DISPOSITION: disposition(name, "inline")},
         partial(_segments, source),
         f"The playback of a recording of session {session_id}",
         LogLine(request, Taken(session_id, recording_as_text(name), tag, size)),

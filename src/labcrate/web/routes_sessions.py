@@ -74,9 +74,10 @@ async def show_plan(request: web.Request) -> web.Response:
 
 def _plan(planned: Planned, *, near_misses: bool) -> bytes:
     answer = plan_object(planned.assembly)
+    answer["notTakenCount"] = sum(one.files for one in planned.assembly.plan.not_taken)
     answer["nearMissCount"] = len(planned.assembly.plan.near_misses)
     if not near_misses:  # names of files that are, so far, nobody's
-        del answer["nearMisses"]
+        del answer["nearMisses"], answer["notTaken"]
     answer["options"] = as_query(planned.assembly.plan.options)
     answer["ready"] = planned.archive is not None
     return encoded(answer)

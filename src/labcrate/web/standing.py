@@ -15,7 +15,7 @@ from labcrate.archive.layout import BytesSource
 from labcrate.catalog.index import Ending, Progress
 from labcrate.config import ServeSettings
 from labcrate.export.build import Assembly
-from labcrate.export.contents import Options, PlannedRecording, SensorFile
+from labcrate.export.contents import Options, PlannedRecording, SessionFile
 from labcrate.export.inventory import Inventory
 from labcrate.export.plan import refuse_incomplete
 from labcrate.export.prepare import prepared
@@ -253,13 +253,13 @@ class _Flight:
 
 def _unhashed(assembly: Assembly) -> dict[str, Identity]:
     """The files in it whose fixity is not known."""
-    files: tuple[PlannedRecording | SensorFile, ...] = (*assembly.plan.recordings, *assembly.plan.sensor_files)
+    files: tuple[PlannedRecording | SessionFile, ...] = (*assembly.plan.recordings, *assembly.plan.session_files)
     return {file.path: file.identity for file in files if file.fixity is None}
 
 
 def _same_files(one: Assembly, other: Assembly) -> bool:
     """Whether two assemblies take the lab's files in the same states."""
-    return (one.plan.recordings, one.plan.sensor_files) == (other.plan.recordings, other.plan.sensor_files)
+    return (one.plan.recordings, one.plan.session_files) == (other.plan.recordings, other.plan.session_files)
 
 
 def _size_of(assembly: Assembly) -> int:

@@ -33,6 +33,7 @@ RULES = (
     _marked("hidden file"),
     _marked("symbolic link"),
 )
+EXCLUDED = _marked("excluded")
 SENTENCES = (
     _marked("Name and password do not fit."),
     _marked("The two passwords are not the same."),

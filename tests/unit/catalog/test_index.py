@@ -13,7 +13,7 @@ from labcrate.catalog.index import Progress, Wish, index_files
 from labcrate.model.recording import Probe
 
 
-def no_probe(_: BinaryIO) -> Probe:
+def no_probe(_: BinaryIO, _path: str) -> Probe:
     """Stands for a probe where only hashing is looked at."""
     return Probe()
 
@@ -86,7 +86,7 @@ def test_a_file_that_grows_while_it_is_read_is_a_failure(lab: Any, tmp_path: Pat
     file = lab.write("recordings/a.mp4", "x" * 100)
     growing = wish(lab, "recordings/a.mp4")
 
-    def probe_while_writing(_: BinaryIO) -> Probe:
+    def probe_while_writing(_: BinaryIO, _path: str) -> Probe:
         with file.open("ab") as more:
             more.write(b"more")
         return Probe()

@@ -11,7 +11,7 @@ from babel.messages.pofile import read_po
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labcrate.export.contents import State
+from labcrate.export.contents import State, Why
 from labcrate.linking.verdict import Rule
 from labcrate.people import passwords, users
 from labcrate.people.exports import COMMAND_LINE, Outcome
@@ -65,6 +65,7 @@ def test_the_words_of_the_core_are_all_known_here() -> None:
     assert set(words.OUTCOMES) == set(Outcome)
     assert set(words.RULES) == set(Rule)
     assert COMMAND_LINE in words.WAYS
+    assert words.EXCLUDED == Why.EXCLUDED
     told = {users.NO_FIT, passwords.TOO_SHORT, passwords.TOO_LONG, passwords.UNSEEN, passwords.AS_NAME}
     assert told | {routes_login.DIFFERENT, routes_people.NOT_YOURS} <= set(words.SENTENCES)
 

@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from itertools import count
 from typing import Any
 
 from labcrate.export.contents import Plan
@@ -22,7 +23,7 @@ _TABLE_NAMES = {
 
 
 def datapackage(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sensors: Sequence[Column]) -> Object:
-    """The descriptor of those tables that labcrate wrote: column types, units, what they mean."""
+    """The descriptor of the tables that labcrate wrote (types, units, meaning) and of the session's own files."""
     schemas = {
         names.ZIGBEE_CSV: _schema(zigbee),
         names.SENSOR_CSV: _schema(sensors),
@@ -31,20 +32,56 @@ def datapackage(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sen
             "primaryKey": "file",
         },
     }
+    own = list(_own_resources(plan, parts))
     return {
-        "profile": "tabular-data-package",
+        "profile": "data-package" if own else "tabular-data-package",
         "name": f"session-{_slug(plan.session.id)}",
         "title": titled(plan),
         "created": format_instant(plan.latest_change),
         "resources": [
-            _resource(part, schemas[part.name]) for part in parts if schemas.get(part.name, {}).get("fields")
+            *(_resource(part, schemas[part.name]) for part in parts if schemas.get(part.name, {}).get("fields")),
+            *own,
         ],
     }
 
 
-def _slug(session_id: str) -> str:
-    """An id in the letters that a package's name may have (Data Package v1, "name"): a-z, 0-9, ``.``, ``_``, ``-``."""
-    ascii_letters = unicodedata.normalize("NFKD", session_id).encode("ascii", "ignore").decode().lower()
+def _own_resources(plan: Plan, parts: Sequence[Part]) -> Iterator[Object]:
+    """The session's own files: a table where its form is known, else a file whose content nobody judges."""
+    taken, by_name = set(_TABLE_NAMES.values()), {part.name: part for part in parts}
+    for file in plan.session_files:
+        part, name = by_name[file.member], _resource_name(file.member, taken)
+        taken.add(name)
+        if file.columns:
+            described = {"profile": "tabular-data-resource", "format": "csv", "schema": _own_schema(file.columns)}
+        else:
+            # Without the type, frictionless takes any CSV and JSON for a table and checks its rows.
+            described = {"profile": "data-resource", "type": "file"}
+        yield {
+            **described,
+            "name": name,
+            "path": part.name,
+            "description": part.description,
+            "mediatype": part.media_type,
+            "bytes": part.size_bytes,
+            "hash": f"sha256:{part.sha256}",
+        }
+
+
+def _resource_name(member: str, taken: Collection[str]) -> str:
+    """A name that no other resource has."""
+    wished = _slug(member.removeprefix("data/"))
+    return next(name for n in count(1) if (name := wished if n == 1 else f"{wished}-{n}") not in taken)
+
+
+def _own_schema(columns: Sequence[Column]) -> Object:
+    """The columns of a table that labcrate did not write: its times may have any form."""
+    fields = [_field(c.name, c.type, c.unit, c.description) for c in columns]
+    return {"fields": [{**one, "format": "any"} if one["type"] == "datetime" else one for one in fields]}
+
+
+def _slug(text: str) -> str:
+    """A text in the letters that a package's name may have (Data Package v1, "name"): a-z, 0-9, ``.``, ``_``, ``-``."""
+    ascii_letters = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9._-]+", "-", ascii_letters).strip("-") or "other"
 
 

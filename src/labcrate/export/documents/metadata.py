@@ -12,8 +12,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from labcrate.archive.layout import FORMAT_VERSION
-from labcrate.export.contents import Plan, PlannedRecording
+from labcrate.export.contents import FileKind, NotTaken, Plan, PlannedRecording, SessionFile
 from labcrate.export.documents import names
+from labcrate.export.documents.summary import describe_file
+from labcrate.export.media_types import media_type
 from labcrate.lab.documents import CAMERAS, DEVICES
 from labcrate.model.device import Camera, Device
 from labcrate.model.recording_time import TimeClaim
@@ -41,10 +43,32 @@ def session_metadata(plan: Plan, recordings: Sequence[Object]) -> Object:
         "recordings": recordings,
         "cameras": [_camera(camera) for camera in plan.cameras],
         "sensors": [device_object(device) for device in plan.devices],
-        "sensorFiles": [{"file": f.member, "source": f.source} for f in plan.sensor_files],
+        "sensorFiles": [
+            {"file": f.member, "source": f.source} for f in plan.session_files if f.kind is FileKind.SENSOR_DATA
+        ],
+        "sessionFiles": [_session_file(f) for f in plan.session_files if f.kind is not FileKind.SENSOR_DATA],
         "readings": _readings(plan),
         "missing": [{"what": m.what, "why": m.why} for m in plan.missing],
         "warnings": list(plan.warnings),
+        "notTaken": [not_taken_object(one) for one in plan.not_taken],
+        "nearMissCount": len(plan.near_misses),
+    }
+
+
+def not_taken_object(one: NotTaken) -> Object:
+    """One file of the session that stays out, and by which rule; ``files`` counts those of a folder."""
+    return {"source": one.source, "rule": str(one.rule), "reason": one.rule.reason, "files": one.files}
+
+
+def _session_file(file: SessionFile) -> Object:
+    return {
+        "file": file.member,
+        "source": file.source,
+        "description": describe_file(file),
+        "mediaType": media_type(file.member),
+        "sizeBytes": file.identity.size_bytes,
+        "modified": format_instant(from_ns(file.identity.mtime_ns)),
+        "sha256": file.fixity.sha256 if file.fixity else UNKNOWN_SHA256,
     }
 
 

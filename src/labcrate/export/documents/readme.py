@@ -8,7 +8,15 @@ from labcrate.export.contents import Only, Plan, State
 from labcrate.export.documents import names
 from labcrate.export.documents.metadata import instant, local_time
 from labcrate.export.documents.recordings import COLUMNS as RECORDING_COLUMNS
-from labcrate.export.documents.summary import Part, describe_readings, describe_recording, format_size, plural
+from labcrate.export.documents.summary import (
+    Part,
+    as_line,
+    describe_readings,
+    describe_recording,
+    format_size,
+    left_out_words,
+    plural,
+)
 from labcrate.lab.text import visible
 from labcrate.model.timespan import format_duration
 from labcrate.readings.columns import FIXED, Column
@@ -32,7 +40,8 @@ def readme(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sensors:
         _section("Warnings", _warnings(plan)),
         _section("Recordings", _recordings(plan)),
         _section("Sensor readings", _sensors(plan)),
-        _section("Files", _table([(p.name, p.description) for p in parts if not _is_recording(p)])),
+        _section("Files", _files([p for p in parts if not _is_recording(p)])),
+        _section("Left out", _left_out(plan)),
         _section("Columns of " + names.ZIGBEE_CSV, _columns(zigbee)),
         _section(f"Columns of {names.SENSOR_CSV}", _sensor_table(sensors, held)),
         _section(
@@ -87,11 +96,14 @@ def _what_this_is(plan: Plan) -> list[str]:
         "your agreement with them allows, and pass nothing on without it."
     )
     wanted = "was chosen" if plan.options.partial else "belongs to the session"
+    left_out = left_out_words(plan)
+    linked = "Nothing that was linked is missing"
     state = {
-        State.COMPLETE: f"complete. Everything that {wanted} is in it.",
-        State.WARNINGS: 'complete, with warnings. Nothing is missing; see "Warnings".',
+        State.COMPLETE: f"complete. {linked if left_out else f'Everything that {wanted} is in it'}.",
+        State.WARNINGS: f'complete, with warnings. {linked if left_out else "Nothing is missing"}; see "Warnings".',
         State.INCOMPLETE: f'incomplete. Something that {wanted} is missing; see "Warnings".',
     }[plan.state]
+    state += f' {left_out[0].upper()}{left_out[1:]}; see "Left out".' if left_out else ""
     return [
         *_wrapped(text),
         "",
@@ -163,6 +175,30 @@ def _recordings(plan: Plan) -> list[str]:
         lines.append(f"    starts {instant(recording.span.start)} ({recording.start_source})")
     if len(plan.recordings) > _SHOWN:
         lines.append(f"... and {len(plan.recordings) - _SHOWN:,} more: see {names.RECORDINGS_CSV}")
+    return lines
+
+
+def _files(parts: Sequence[Part]) -> list[str]:
+    own = [part for part in parts if part.name.startswith(f"{names.SESSION_FILES}/")]
+    hidden = {part.name for part in own[_SHOWN:]}
+    lines = _table([(part.name, part.description) for part in parts if part.name not in hidden])
+    if hidden:
+        lines.append(f"... and {len(hidden):,} more in {names.SESSION_FILES}: see {names.METADATA}")
+    return lines
+
+
+def _left_out(plan: Plan) -> list[str]:
+    lines = []
+    if plan.not_taken:
+        lines += _wrapped("Files of the session that were not copied:")
+    for one in plan.not_taken[:_SHOWN]:
+        lines += _wrapped(f"{as_line(one)}.", "- ")
+    if len(plan.not_taken) > _SHOWN:
+        lines.append(f"... and {len(plan.not_taken) - _SHOWN:,} more: see {names.METADATA}")
+    if number := len(plan.near_misses):
+        were = "was" if number == 1 else "were"
+        about = f"elsewhere in the lab may be meant for this session and {were} not taken; the lab can say which."
+        lines += _wrapped(f"{plural(number, 'file')} {about}", "- ")
     return lines
 
 

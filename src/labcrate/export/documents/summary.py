@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from labcrate.export.contents import Plan, PlannedRecording
+from labcrate.export.contents import FileKind, NotTaken, Plan, PlannedRecording, SessionFile
+from labcrate.lab.folder import printable
 from labcrate.model.timespan import format_duration
 
 
@@ -37,6 +38,36 @@ def describe_recording(recording: PlannedRecording) -> str:
         return f"{camera}; damaged: {(probe.problem or '').rstrip('.')}"
     length = format_duration(probe.duration_s) if probe.duration_s is not None else "unknown length"
     return f"{camera}, {length}, {probe.video_codec or 'no video'} {probe.width or 0}x{probe.height or 0}"
+
+
+def describe_file(file: SessionFile) -> str:
+    """Say in a few words what a file of the session is, with the columns of a table of a known form."""
+    if file.recording is not None:
+        about = f"sensor data that the lab has beside {printable(file.recording.rpartition('/')[2])}"
+    else:
+        folder = " sensor_data" if file.kind is FileKind.SENSOR_DATA else ""
+        about = f"as the session's own{folder} folder holds it"
+    return f"{about}; columns: {', '.join(column.name for column in file.columns)}" if file.columns else about
+
+
+def as_line(one: NotTaken) -> str:
+    """``sessions/Session42/.git/ (812 files): hidden files are never taken``."""
+    count = f" ({plural(one.files, 'file')})" if one.path.endswith("/") else ""
+    return f"{one.source}{count}: {one.rule.reason}"
+
+
+def left_out_words(plan: Plan) -> str:
+    """Count what is not in the archive though it may matter: '' where that is nothing."""
+    said = []
+    if plan.withheld:
+        said.append(f"{plural(plan.withheld, 'file')} of the session {_were(plan.withheld)} not exported")
+    if count := len(plan.near_misses):
+        said.append(f"{plural(count, 'file')} elsewhere in the lab may be meant for it and {_were(count)} not exported")
+    return ", and ".join(said)
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
 
 
 def plural(count: int, noun: str, nouns: str | None = None) -> str:

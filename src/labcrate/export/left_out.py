@@ -1,0 +1,49 @@
+"""Names the files of the lab that are not a session's: what a plan only counts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from labcrate.export.contents import Plan
+from labcrate.export.inventory import Inventory
+from labcrate.lab.folder import Entry, Kind, printable
+from labcrate.linking.judging import judge
+from labcrate.linking.verdict import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A file where recordings lie that has nothing to do with a session, and the rule that says so."""
+
+    path: str
+    rule: Rule
+    reason: str
+
+    @property
+    def source(self) -> str:
+        """The path as printable text."""
+        return printable(self.path)
+
+
+def left_out_files(inventory: Inventory, plan: Plan) -> Iterator[LeftOut]:
+    """Yield every file that a plan counts as left out, in the order of the lab's folders.
+
+    Near misses and the files of the session's own folder are not among them: the plan itself names those.
+    """
+    near = {near_miss.path for near_miss in plan.near_misses}
+    own = f"{inventory.folder(plan.session.id)}/"
+    entries = [(entry, other) for other, found in inventory.linked.items() for entry in found]
+    entries += [(entry, "") for entry in inventory.unlinked]
+    for entry, other in sorted(entries, key=lambda pair: pair[0].path):
+        if other != plan.session.id and entry.path not in near and not entry.path.startswith(own):
+            yield _left_out(entry, other, inventory, plan.session.id)
+
+
+def _left_out(entry: Entry, other: str, inventory: Inventory, session_id: str) -> LeftOut:
+    if other:
+        return LeftOut(entry.path, Rule.OTHER_SESSION, f"belongs to session {other}")
+    if entry.kind is Kind.LINK:
+        return LeftOut(entry.path, Rule.SYMBOLIC_LINK, "symbolic links are never followed")
+    if entry.kind is not Kind.FILE:
+        return LeftOut(entry.path, Rule.NOT_A_RECORDING, str(entry.kind))
+    verdict = judge(entry.path, session_id, inventory.prefixes)
+    return LeftOut(entry.path, verdict.rule, verdict.reason)
