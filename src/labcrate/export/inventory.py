@@ -9,8 +9,9 @@ from labcrate.errors import NoSessionError
 from labcrate.lab.documents import read_cameras
 from labcrate.lab.folder import SESSIONS, Entry, Kind, Lab
 from labcrate.lab.sessions import SessionBook, read_sessions
-from labcrate.linking.filename import Prefixes
-from labcrate.linking.judging import session_named
+from labcrate.linking.prefixes import CameraNames
+from labcrate.linking.rules import LinkingRules
+from labcrate.linking.settling import sessions_named
 from labcrate.model.device import Camera
 from labcrate.model.session import Session
 
@@ -27,7 +28,7 @@ class Inventory:
     lab: Lab
     cameras: tuple[Camera, ...]
     book: SessionBook
-    prefixes: Prefixes
+    rules: LinkingRules
     linked: Mapping[int, tuple[Entry, ...]]
     unlinked: tuple[Entry, ...]
 
@@ -64,15 +65,31 @@ def take_inventory(lab: Lab) -> Inventory:
     """Read the lab's descriptions and walk its recordings. Raises DocumentError."""
     cameras = read_cameras(lab)
     book = read_sessions(lab)
-    # The prefixes of all sessions count for all: what is camera "lab_s1" in one session must not
-    # read as camera "lab", session 1, in another.
-    prefixes = Prefixes([*(c.prefix for c in cameras if c.prefix), *sorted(book.prefixes)])
+    rules = LinkingRules.build(
+        cameras=[CameraNames(c.id, c.id, c.name, c.prefix) for c in cameras],
+        selections=_selections(cameras, book),
+        session_ids=[*book.sessions, *book.broken, *book.folders],
+        prefix_configured=bool(book.prefixes),
+    )
     linked: dict[int, list[Entry]] = defaultdict(list)
     unlinked = []
     for entry in lab.recordings():
-        number = session_named(entry.path, prefixes)
-        if number is None:
-            unlinked.append(entry)
-        else:
+        numbers = sessions_named(entry.path, rules)
+        for number in numbers:
             linked[number].append(entry)
-    return Inventory(lab, cameras, book, prefixes, {n: tuple(e) for n, e in linked.items()}, tuple(unlinked))
+        if not numbers:
+            unlinked.append(entry)
+    return Inventory(lab, cameras, book, rules, {n: tuple(e) for n, e in linked.items()}, tuple(unlinked))
+
+
+def _selections(cameras: tuple[Camera, ...], book: SessionBook) -> dict[str, list[CameraNames]]:
+    """The cameras that each session selected, called as the session or else the lab calls them."""
+    known = {camera.id: camera for camera in cameras}
+    return {
+        number: [
+            CameraNames(c.id, c.id, c.name or lab.name, c.prefix or lab.prefix)
+            for c in session.cameras
+            for lab in (known.get(c.id, Camera(c.id)),)
+        ]
+        for number, session in book.sessions.items()
+    }

@@ -11,7 +11,8 @@ from labcrate.export.contents import Missing, NearMiss
 from labcrate.export.inventory import Inventory
 from labcrate.export.when import possible_spans
 from labcrate.lab.folder import Entry, Kind, printable
-from labcrate.linking.judging import judge, right_time_near_miss, session_named
+from labcrate.linking.judging import judge, right_time_near_miss
+from labcrate.linking.settling import sessions_named
 from labcrate.linking.verdict import Kind as VerdictKind
 from labcrate.linking.verdict import Rule, Verdict
 from labcrate.model.fixity import Identity
@@ -57,7 +58,7 @@ def select(inventory: Inventory, session: Session, look: Look) -> Selection:
             left_out[Rule.SYMBOLIC_LINK if entry.kind is Kind.LINK else Rule.NOT_A_RECORDING] += 1
             _not_entered(inventory, session, entry, missing, warnings)
             continue
-        verdict = judge(entry.path, session.id, inventory.prefixes)
+        verdict = judge(entry.path, session.id, inventory.rules)
         if verdict.kind is VerdictKind.NEAR_MISS:
             near_misses.append(NearMiss(entry.path, verdict))
             continue
@@ -87,7 +88,7 @@ def _linked(inventory: Inventory, session: Session) -> tuple[list[Found], list[M
         if identity.size_bytes == 0:
             warnings.append(f"{printable(entry.path)} is empty (0 bytes) and was left out.")
         else:
-            linked.append(Found(entry.path, identity, judge(entry.path, session.id, inventory.prefixes)))
+            linked.append(Found(entry.path, identity, judge(entry.path, session.id, inventory.rules)))
     return linked, missing, warnings
 
 
@@ -138,7 +139,7 @@ def _at_the_right_time(inventory: Inventory, session: Session, nameless: list[En
         # One source is enough to show it to somebody: clocks are set wrong, and copies change file times.
         spans = possible_spans(name, probe, candidates[path].mtime_ns, session.time_zone)
         if any(span.overlaps(session.span) for span, _ in spans):
-            found.append(NearMiss(path, right_time_near_miss(path, session.id, inventory.prefixes)))
+            found.append(NearMiss(path, right_time_near_miss(path, session.id, inventory.rules)))
     return found
 
 
@@ -167,7 +168,7 @@ def _with_free_name(near_miss: NearMiss, inventory: Inventory, taken: set[str]) 
     free = next(f for n in count(2) if (f := f"{folder}/{stem}_{n}{dot}{suffix}") not in taken)
     renamed = free.rpartition("/")[2]
     in_place = near_miss.path.startswith(f"{folder}/")  # elsewhere, the remedy names the file by its present name
-    if in_place and name in verdict.remedy and session_named(free, inventory.prefixes) is not None:
+    if in_place and name in verdict.remedy and sessions_named(free, inventory.rules):
         remedy = f"{verdict.remedy.replace(name, renamed)} ({printable(name)} is taken)"
         return NearMiss(near_miss.path, replace(verdict, remedy=remedy, linked_as=free))
     return NearMiss(near_miss.path, replace(verdict, remedy=f"{verdict.remedy} ({printable(name)} is taken there)"))

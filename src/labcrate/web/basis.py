@@ -126,7 +126,7 @@ def _own_part(inventory: Inventory, number: int) -> tuple[object, ...]:
         inventory.book.sessions.get(number),
         inventory.linked.get(number, ()),
         inventory.cameras,
-        inventory.prefixes.names,
+        inventory.rules.prefixes.of_session(number),
         tuple(entry for entry in inventory.unlinked if entry.kind is not Kind.FILE),
         number in inventory.book.broken,
     )

@@ -1,0 +1,93 @@
+"""Which sessions a file of the lab is linked to, whichever session is asked for: folder, name and register together."""
+
+from dataclasses import dataclass, field, replace
+
+from labcrate.linking.filename import base_name, is_other_video, stem_of_mp4
+from labcrate.linking.grammar import Reading, read_name
+from labcrate.linking.ids import Doubt
+from labcrate.linking.place import Area, Place, is_hidden, place_of
+from labcrate.linking.register import Registered
+from labcrate.linking.rules import LinkingRules
+from labcrate.linking.verdict import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What folder, name and register say of one file, and the ``sessions`` that it is linked to by ``rule``.
+
+    ``stem`` is the name of a recording without its extension: None for any other file. ``conflict`` names the
+    sessions of which the file may be one's, first those of its folder or name, then those of the register.
+    """
+
+    place: Place
+    stem: str | None = None
+    reading: Reading = field(default_factory=Reading)
+    registered: Registered = field(default_factory=Registered)
+    by_hand: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
+    rule: Rule = Rule.NO_SESSION
+    conflict: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+
+    @property
+    def said(self) -> str | None:
+        """The session that the file's own folder or, below ``recordings/``, its name says for sure."""
+        return self.place.session or (self.reading.session if self.place.area is Area.SHARED else None)
+
+
+def sessions_named(path: str, rules: LinkingRules) -> tuple[str, ...]:
+    """Return the sessions that a path is linked to, whichever is asked for.
+
+    That is one at most, but for files that ``labcrate link`` gave to several. A path is relative to the lab folder,
+    with slashes, and may hold undecodable bytes as surrogate escapes.
+    """
+    return settle(path, rules).sessions
+
+
+def settle(path: str, rules: LinkingRules) -> Settled:
+    """Take folder, name and register of a file together."""
+    if is_hidden(path):
+        return Settled(Place(Area.ELSEWHERE), rule=Rule.HIDDEN)
+    place, name = place_of(path, rules.ids), base_name(path)
+    by_hand = rules.register.by_path.get(path, ())
+    stem = stem_of_mp4(name)
+    if stem is None and place.area in (Area.SESSION, Area.MISSPELT) and is_other_video(name):
+        stem = name.rpartition(".")[0]
+    if stem is None or (place.area is Area.ELSEWHERE and not by_hand):
+        return Settled(place, rule=Rule.NOT_A_RECORDING)
+    registered = Registered() if place.area is Area.ELSEWHERE else rules.register.of_name(name)
+    return _together(Settled(place, stem, read_name(stem, rules), registered, by_hand), rules)
+
+
+def _together(told: Settled, rules: LinkingRules) -> Settled:
+    said = told.said
+    own: tuple[str, ...] = (said,) if said is not None else ()
+    registered = told.registered.sessions if told.registered.counts else ()
+    if told.by_hand:
+        # Whoever linked a file by hand knew what the platform's register says of its name.
+        agree, sessions = not own or said in told.by_hand, told.by_hand
+    elif not registered:
+        agree, sessions = True, own
+    else:
+        own = own or _hinted(told, rules)
+        agree, sessions = len(registered) == 1 and own in ((), registered), registered
+    if not agree:
+        return replace(told, rule=Rule.AMBIGUOUS, conflict=(own, sessions))
+    return replace(told, sessions=sessions, rule=_rule(told) if sessions else Rule.NO_SESSION)
+
+
+def _hinted(told: Settled, rules: LinkingRules) -> tuple[str, ...]:
+    """The sessions that folder and name nearly say: a register must not pass over them."""
+    stem = told.stem or ""
+    said = [*told.place.sessions, *told.reading.possible]
+    carried = max(rules.prefixes.begin(stem), default=None)
+    start = carried[0] + 1 if carried else 0
+    for named in rules.ids.markers(stem):
+        if named.start >= start and named.doubt is not Doubt.LENGTH:
+            said += named.ids
+    return tuple(dict.fromkeys(said))
+
+
+def _rule(told: Settled) -> Rule:
+    if told.said is None:
+        return Rule.REGISTER
+    return Rule.FOLDER if told.place.area is Area.SESSION else Rule.NAME
