@@ -22,7 +22,7 @@ class Reading:
     rivals: tuple[str, ...] = ()
 
 
-_NOTHING = Reading()
+UNREAD = Reading()
 
 
 def read_name(stem: str, rules: LinkingRules) -> Reading:
@@ -39,12 +39,12 @@ def _after_known_prefix(stem: str, rules: LinkingRules) -> Reading:
         if folded not in prefixes.lab and not (named and any(prefixes.selects(i, folded) for i in named.ids)):
             passed.append((at, folded, named))
         elif named is None:
-            return _NOTHING
+            return UNREAD
         elif not named.sure:
             return _doubtful(named)
         else:
             return _unless_longer(stem, named.ids[0], at, passed, rules)
-    return _NOTHING
+    return UNREAD
 
 
 def _unless_longer(
@@ -56,7 +56,7 @@ def _unless_longer(
     another session, a camera may be meant that the named session's description no longer knows.
     """
     if any(rules.prefixes.selects(session, folded) for _, folded, _ in passed):
-        return _NOTHING
+        return UNREAD
     for longer, _, named in passed:
         if named and named.sure and named.ids[0] != session:
             return Reading(possible=(session, named.ids[0]), rivals=(stem[:at], stem[:longer]))
@@ -70,14 +70,14 @@ def _after_any_prefix(stem: str, rules: LinkingRules) -> Reading:
     if unsure:
         doubtful = _doubtful(unsure[0])
         others = [i for named in found for i in named.ids if i not in doubtful.possible]
-        return _NOTHING if others else doubtful
+        return UNREAD if others else doubtful
     sessions = {named.ids[0] for named in found}
     # At 0 the marker itself comes first; at 1 the prefix before the separator is empty.
     if len(sessions) != 1 or not any(named.start >= 2 for named in found):
-        return _NOTHING
+        return UNREAD
     return Reading(found[0].ids[0])
 
 
 def _doubtful(named: Named) -> Reading:
     """What is wrong with a number can be mended in the name, and is a near miss like any other there."""
-    return _NOTHING if named.doubt in (Doubt.ZEROS, Doubt.LENGTH) else Reading(possible=named.ids, in_doubt=named)
+    return UNREAD if named.doubt in (Doubt.ZEROS, Doubt.LENGTH) else Reading(possible=named.ids, in_doubt=named)

@@ -14,11 +14,10 @@ from labcrate.linking.filename import LONGEST_NAME, SEPARATOR, composed, fold
 from labcrate.model.session_id import LONGEST_ID, has_leading_zero, is_number
 
 # re.ASCII keeps U+017F (the long s) from counting as an s; \Z, because $ would also match before a line feed.
-_MARKER = re.compile(r"session|s", re.ASCII | re.IGNORECASE)
-_DIGITS = re.compile(r"[0-9]+(?=[_-]|\Z)", re.ASCII)
+_LONG_MARKER = re.compile("session", re.ASCII | re.IGNORECASE)
+_NUMBERED = re.compile(r"(session|s)([0-9]+)(?=[_-]|\Z)", re.ASCII | re.IGNORECASE)
 _TOKEN = re.compile(r"(?:\A|(?<=[_-]))(?:session|s)", re.ASCII | re.IGNORECASE)
 _NUMBER_AFTER_MARKER = re.compile(r"[_-](?:session|s)[0-9]", re.ASCII | re.IGNORECASE)
-_LONG_MARKER = len("session")
 
 
 class Doubt(Enum):
@@ -54,12 +53,14 @@ class Named:
 class SessionIds:
     """The session ids of a lab, refused ones too, built once and only read.
 
-    ``groups`` has those that are no numbers by their folded form, ``depth`` is the most separators that one of them
-    holds. ``unreadable`` says that a file that describes sessions cannot be read, so that there may be more ids.
+    ``groups`` has those that are no numbers by their folded form, ``heads`` what those begin with before their first
+    separator, ``depth`` is the most separators that one of them holds. ``unreadable`` says that a file that describes
+    sessions cannot be read, so that there may be more ids.
     """
 
     known: frozenset[str] = frozenset()
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    heads: frozenset[str] = frozenset()
     depth: int = 0
     unreadable: bool = False
 
@@ -72,7 +73,9 @@ class SessionIds:
         groups: dict[str, tuple[str, ...]] = {}
         for text in texts:
             groups[fold(text)] = (*groups.get(fold(text), ()), text)
-        return cls(kept, groups, max((len(SEPARATOR.findall(text)) for text in texts), default=0), unreadable)
+        parts = [SEPARATOR.split(folded) for folded in groups]
+        depth = max(map(len, parts), default=1) - 1
+        return cls(kept, groups, frozenset(part[0] for part in parts), depth, unreadable)
 
     def alike(self, text: str) -> tuple[str, ...]:
         """Return the known ids that a text equals without regard to case; numbers have none."""
@@ -80,25 +83,25 @@ class SessionIds:
 
     def after_marker(self, stem: str, start: int) -> Named | None:
         """Return what ``marker ID`` at ``start`` names: the longest known id that fits, else a number."""
-        marker = _MARKER.match(stem, start)
-        if marker is None:
+        if self.groups and _LONG_MARKER.match(stem, start):
+            at = start + len("session")
+            if text := self.text_at(stem, at):
+                return Named(start, text.end, stem[start:at], text.ids, text.doubt)
+        found = _NUMBERED.match(stem, start)
+        if found is None:
             return None
-        at = marker.end()
-        if marker.end() - marker.start() == _LONG_MARKER and (text := self.text_at(stem, at)):
-            return Named(start, text.end, marker[0], text.ids, text.doubt)
-        digits = _DIGITS.match(stem, at)
-        if digits is None:
-            return None
-        number, doubt = digits[0], None
-        if has_leading_zero(number):
+        marker, number = found.groups()
+        doubt = None
+        if number[0] == "0" and has_leading_zero(number):
             number, doubt = number.lstrip("0") or "0", Doubt.ZEROS
         elif len(number) > LONGEST_ID:
             doubt = Doubt.LENGTH
-        return Named(start, digits.end(), marker[0], (number,), doubt)
+        return Named(start, found.end(), marker, (number,), doubt)
 
     def text_at(self, stem: str, start: int) -> Named | None:
         """Return the longest known id that begins at ``start`` and ends as an id must; None for a plain number."""
-        if not self.groups:
+        head = SEPARATOR.search(stem, start)
+        if not self.groups or fold(stem[start : head.start() if head else len(stem)]) not in self.heads:
             return None
         possible: list[str] = []
         longest = start

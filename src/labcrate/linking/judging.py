@@ -80,7 +80,7 @@ def _camera(settled: Settled, asked: str, rules: LinkingRules) -> tuple[str | No
     """The prefix that a name carries, and the camera: the prefix's, where that is one, else the register's."""
     stem, registered = settled.stem or "", settled.registered
     prefix = rules.prefixes.of_session(asked).carried_by(stem)
-    told = registered.camera if registered.counts else None
+    told = registered.camera
     if settled.sessions and settled.rule is Rule.REGISTER and told:
         return prefix.text if prefix else None, told
     return (prefix.text, prefix.camera or told) if prefix else (None, told)

@@ -39,6 +39,10 @@ class Place:
         return self.sessions[0] if self.area is Area.SESSION else None
 
 
+ELSEWHERE = Place(Area.ELSEWHERE)
+_SHARED = Place(Area.SHARED)
+
+
 def is_hidden(path: str) -> bool:
     """Whether any component begins with a dot: hidden files and folders, ``._*`` files, ``..``."""
     return path.startswith(".") or "/." in path
@@ -54,26 +58,26 @@ def place_of(path: str, ids: SessionIds) -> Place:
     if path.startswith(SHARED):
         return _below_recordings(path, ids)
     if not path.startswith(_SESSIONS):
-        return Place(Area.ELSEWHERE)
+        return ELSEWHERE
     name, slash, below = path[len(_SESSIONS) :].partition("/")
     if not slash:
-        return Place(Area.ELSEWHERE)
+        return ELSEWHERE
     folder = f"{_SESSIONS}{name}"
     if (session := _session_of(name)) is not None:
         return Place(Area.SESSION, (session,), folder, below)
     seems = _seems(name, ids)
-    return Place(Area.MISSPELT, seems, folder, below) if seems else Place(Area.ELSEWHERE)
+    return Place(Area.MISSPELT, seems, folder, below) if seems else ELSEWHERE
 
 
 def _below_recordings(path: str, ids: SessionIds) -> Place:
-    """A session's folder that was put into ``recordings/``: the name of its first folder that seems to be one."""
+    """A session's folder that was put into ``recordings/``: the first folder on the way that seems to be one."""
     at = len(SHARED)
     while (end := path.find("/", at)) >= 0:
         name = path[at:end]
         if name[:1] in "sS " and (seems := _seems(name, ids)):
             return Place(Area.SHARED, seems, path[:end], path[end + 1 :])
         at = end + 1
-    return Place(Area.SHARED)
+    return _SHARED
 
 
 def _session_of(name: str) -> str | None:

@@ -175,6 +175,7 @@ def _table(cameras: Iterable[CameraNames], ids: SessionIds) -> dict[str, Prefix]
 
 def _beginnings(stem: str, depth: int) -> Iterator[tuple[int, str]]:
     """The first separators of a name, each with what stands before it, folded."""
+    lower = stem.lower() if stem.isascii() else None
     for separator in islice(SEPARATOR.finditer(stem), depth):
         at = separator.start()
-        yield at, fold(stem[:at])
+        yield at, lower[:at] if lower is not None else fold(stem[:at])

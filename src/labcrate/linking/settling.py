@@ -1,12 +1,12 @@
 """Which sessions a file of the lab is linked to, whichever session is asked for: folder, name and register together."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from labcrate.linking.filename import base_name, is_other_video, stem_of_mp4
-from labcrate.linking.grammar import Reading, read_name
+from labcrate.linking.grammar import UNREAD, Reading, read_name
 from labcrate.linking.ids import Doubt
-from labcrate.linking.place import Area, Place, is_hidden, place_of
-from labcrate.linking.register import Registered
+from labcrate.linking.place import ELSEWHERE, Area, Place, is_hidden, place_of
+from labcrate.linking.register import UNREGISTERED, Registered
 from labcrate.linking.rules import LinkingRules
 from labcrate.linking.verdict import Rule
 
@@ -15,23 +15,20 @@ from labcrate.linking.verdict import Rule
 class Settled:
     """What folder, name and register say of one file, and the ``sessions`` that it is linked to by ``rule``.
 
-    ``stem`` is the name of a recording without its extension: None for any other file. ``conflict`` names the
-    sessions of which the file may be one's, first those of its folder or name, then those of the register.
+    ``stem`` is the name of a recording without its extension: None for any other file. ``said`` is the session that
+    the file's own folder or, below ``recordings/``, its name says for sure. ``conflict`` names the sessions that the
+    file may belong to: first those of its folder or name, then those of the register.
     """
 
     place: Place
     stem: str | None = None
-    reading: Reading = field(default_factory=Reading)
-    registered: Registered = field(default_factory=Registered)
+    said: str | None = None
+    reading: Reading = UNREAD
+    registered: Registered = UNREGISTERED
     by_hand: tuple[str, ...] = ()
     sessions: tuple[str, ...] = ()
     rule: Rule = Rule.NO_SESSION
     conflict: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
-
-    @property
-    def said(self) -> str | None:
-        """The session that the file's own folder or, below ``recordings/``, its name says for sure."""
-        return self.place.session or (self.reading.session if self.place.area is Area.SHARED else None)
 
 
 def sessions_named(path: str, rules: LinkingRules) -> tuple[str, ...]:
@@ -46,7 +43,7 @@ def sessions_named(path: str, rules: LinkingRules) -> tuple[str, ...]:
 def settle(path: str, rules: LinkingRules) -> Settled:
     """Take folder, name and register of a file together."""
     if is_hidden(path):
-        return Settled(Place(Area.ELSEWHERE), rule=Rule.HIDDEN)
+        return Settled(ELSEWHERE, rule=Rule.HIDDEN)
     place, name = place_of(path, rules.ids), base_name(path)
     by_hand = rules.register.by_path.get(path, ())
     stem = stem_of_mp4(name)
@@ -54,25 +51,28 @@ def settle(path: str, rules: LinkingRules) -> Settled:
         stem = name.rpartition(".")[0]
     if stem is None or (place.area is Area.ELSEWHERE and not by_hand):
         return Settled(place, rule=Rule.NOT_A_RECORDING)
-    registered = Registered() if place.area is Area.ELSEWHERE else rules.register.of_name(name)
-    return _together(Settled(place, stem, read_name(stem, rules), registered, by_hand), rules)
+    registered = UNREGISTERED if place.area is Area.ELSEWHERE else rules.register.of_name(name)
+    reading = read_name(stem, rules)
+    said = reading.session if place.area is Area.SHARED else place.session
+    told = Settled(place, stem, said, reading, registered, by_hand, () if said is None else (said,), _rule(place, said))
+    return _with_register(told, rules) if by_hand or registered.sessions else told
 
 
-def _together(told: Settled, rules: LinkingRules) -> Settled:
-    said = told.said
-    own: tuple[str, ...] = (said,) if said is not None else ()
-    registered = told.registered.sessions if told.registered.counts else ()
+def _with_register(told: Settled, rules: LinkingRules) -> Settled:
+    """What folder and name say, together with what the registers say."""
+    own, registered = told.sessions, told.registered.sessions
     if told.by_hand:
         # Whoever linked a file by hand knew what the platform's register says of its name.
-        agree, sessions = not own or said in told.by_hand, told.by_hand
-    elif not registered:
-        agree, sessions = True, own
+        agree, sessions = not own or told.said in told.by_hand, told.by_hand
+    elif not told.registered.counts:
+        return told
     else:
         own = own or _hinted(told, rules)
         agree, sessions = len(registered) == 1 and own in ((), registered), registered
     if not agree:
-        return replace(told, rule=Rule.AMBIGUOUS, conflict=(own, sessions))
-    return replace(told, sessions=sessions, rule=_rule(told) if sessions else Rule.NO_SESSION)
+        return replace(told, sessions=(), rule=Rule.AMBIGUOUS, conflict=(own, sessions))
+    rule = Rule.REGISTER if told.said is None else told.rule
+    return Settled(told.place, told.stem, told.said, told.reading, told.registered, told.by_hand, sessions, rule)
 
 
 def _hinted(told: Settled, rules: LinkingRules) -> tuple[str, ...]:
@@ -87,7 +87,7 @@ def _hinted(told: Settled, rules: LinkingRules) -> tuple[str, ...]:
     return tuple(dict.fromkeys(said))
 
 
-def _rule(told: Settled) -> Rule:
-    if told.said is None:
-        return Rule.REGISTER
-    return Rule.FOLDER if told.place.area is Area.SESSION else Rule.NAME
+def _rule(place: Place, said: str | None) -> Rule:
+    if said is None:
+        return Rule.NO_SESSION
+    return Rule.FOLDER if place.area is Area.SESSION else Rule.NAME
