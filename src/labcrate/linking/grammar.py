@@ -3,14 +3,13 @@
 Whichever session is asked for, a name is read in one way, so it is linked to at most one.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from labcrate.linking.ids import Doubt, Named
 from labcrate.linking.rules import LinkingRules
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What a name says: one ``session`` for sure; or, in doubt, ``possible`` ones, with what is in doubt.
 
     ``rivals`` are the prefixes that two of the possible sessions stand after.

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import islice
+from typing import NamedTuple
 
 from labcrate.linking.filename import LONGEST_NAME, SEPARATOR, composed, fold
 from labcrate.model.session_id import LONGEST_ID, has_leading_zero, is_number
@@ -29,8 +30,7 @@ class Doubt(Enum):
     LENGTH = "it is a number longer than any id"
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(NamedTuple):
     """An id that stands in a name from ``start`` (its marker's, where it has one) to ``end``.
 
     ``ids`` is the one id that is meant or, where there is a ``doubt``, those that may be; ``marker`` is as the

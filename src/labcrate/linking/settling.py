@@ -1,6 +1,6 @@
 """Which sessions a file of the lab is linked to, whichever session is asked for: folder, name and register together."""
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from labcrate.linking.filename import base_name, is_other_video, stem_of_mp4
 from labcrate.linking.grammar import UNREAD, Reading, read_name
@@ -11,8 +11,7 @@ from labcrate.linking.rules import LinkingRules
 from labcrate.linking.verdict import Rule
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """What folder, name and register say of one file, and the ``sessions`` that it is linked to by ``rule``.
 
     ``stem`` is the name of a recording without its extension: None for any other file. ``said`` is the session that
@@ -70,7 +69,7 @@ def _with_register(told: Settled, rules: LinkingRules) -> Settled:
         own = own or _hinted(told, rules)
         agree, sessions = len(registered) == 1 and own in ((), registered), registered
     if not agree:
-        return replace(told, sessions=(), rule=Rule.AMBIGUOUS, conflict=(own, sessions))
+        return told._replace(sessions=(), rule=Rule.AMBIGUOUS, conflict=(own, sessions))
     rule = Rule.REGISTER if told.said is None else told.rule
     return Settled(told.place, told.stem, told.said, told.reading, told.registered, told.by_hand, sessions, rule)
 
