@@ -62,7 +62,7 @@ def choose(
         kept: Sequence[Found] = ()
         said = [_count(len(recordings), "recording", "only sensor data was chosen")]
     else:
-        of_cameras = [r for r in recordings if wanted is None or _camera_id(r, cameras) in wanted]
+        of_cameras = [r for r in recordings if wanted is None or r.verdict.camera in wanted]
         kept = _inside(options.span, of_cameras, session.id, cameras, look, times or TimeContext(session.time_zone))
         said = [
             _count(len(recordings) - len(of_cameras), "recording", "other cameras were chosen"),
@@ -167,22 +167,16 @@ def _why_not(options: Options, file: SessionFile, kept: Collection[str]) -> str 
     return "other cameras were chosen" if file.recording is not None and file.recording not in kept else None
 
 
-def _camera_id(found: Found, cameras: Cameras) -> str | None:
-    camera = cameras.of_recording(found.verdict.prefix)
-    return camera.id if camera else None
-
-
 def _cameras(words: Sequence[str], cameras: Cameras) -> set[str] | None:
-    """The numbers of the cameras that were named; None when none was, which means all."""
+    """The keys of the cameras that were named; None when none was, which means all."""
     if not words:
         return None
-    known = {camera.id: camera for camera in (*cameras.by_prefix.values(), *cameras.selected.values())}
     chosen = set()
     for word in words:
-        found = [camera for camera in known.values() if fold(word) in map(fold, _camera_names(camera))]
+        found = [key for key, camera in cameras.by_key.items() if fold(word) in map(fold, _camera_names(camera))]
         if not found:
-            raise _unknown("camera", word, [c.name or c.id for c in known.values()], "the lab knows")
-        chosen |= {camera.id for camera in found}
+            raise _unknown("camera", word, [c.name or c.id for c in cameras.by_key.values()], "the lab knows")
+        chosen.update(found)
     return chosen
 
 

@@ -5,13 +5,17 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from labcrate.errors import NoSessionError
-from labcrate.lab.documents import read_cameras
+from labcrate.errors import DocumentError, NoSessionError
+from labcrate.export.lab_rules import camera_key, linking_rules
+from labcrate.lab.documents import read_all_cameras, read_all_devices
 from labcrate.lab.folder import SESSION_FOLDER, SESSIONS, Entry, Kind, Lab
+from labcrate.lab.registers import Registers, read_registers
+from labcrate.lab.selection import sorted_selection
+from labcrate.lab.session_register import SessionRegister, read_session_register
 from labcrate.lab.sessions import SessionBook, read_sessions
-from labcrate.linking.filename import Prefixes
-from labcrate.linking.judging import session_named
-from labcrate.model.device import Camera
+from labcrate.linking.rules import LinkingRules
+from labcrate.linking.settling import sessions_named
+from labcrate.model.device import Camera, Device
 from labcrate.model.session import Session
 from labcrate.model.session_id import is_number, resolved, sort_key
 
@@ -23,14 +27,23 @@ _NOT_ENTERED = {
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """The lab's cameras, sessions and recordings; ``linked`` holds the entries of each session."""
+    """The lab's cameras, devices, sessions and recordings; ``linked`` holds the entries of each session.
+
+    ``zone`` is the IANA zone in which times without one were read. ``problems`` are files that cannot be read, or
+    entries of them, that break no session; each plan says so.
+    """
 
     lab: Lab
     cameras: tuple[Camera, ...]
+    devices: tuple[Device, ...]
     book: SessionBook
-    prefixes: Prefixes
+    registers: Registers
+    own_registers: Mapping[str, SessionRegister]
+    rules: LinkingRules
     linked: Mapping[str, tuple[Entry, ...]]
     unlinked: tuple[Entry, ...]
+    zone: str | None = None
+    problems: tuple[DocumentError, ...] = ()
 
     @property
     def ids(self) -> list[str]:
@@ -45,13 +58,23 @@ class Inventory:
         """Return the path of the session's own folder, as the disk spells it where there is one."""
         return self.book.folders.get(session_id, f"{SESSIONS}/{SESSION_FOLDER}{session_id}")
 
+    def camera(self, key: str | None) -> Camera | None:
+        """Return the camera that a verdict names by its key."""
+        return next((camera for camera in self.cameras if camera_key(camera) == key), None)
+
     def session(self, session_id: str) -> Session:
-        """One session. Raises NoSessionError, or DocumentError when its description is broken."""
+        """Return one session, its selection looked up among the lab's cameras and devices.
+
+        Raises NoSessionError, or DocumentError when its description is broken, or when it is not known and a file
+        that describes sessions cannot be read.
+        """
         session = self.book.get(session_id)
         if session is not None:
-            return session
+            return sorted_selection(session, self.cameras, self.devices)
         if session_id in self.linked:
             return Session(session_id)
+        if self.book.unreadable and self.book.problems:
+            raise self.book.problems[0]
         for entry in self.unlinked:
             if entry.path in (SESSIONS, self.folder(session_id)) and entry.kind in _NOT_ENTERED:
                 raise NoSessionError(
@@ -80,19 +103,44 @@ def _nearest(session_id: str, ids: Sequence[str]) -> str | None:
     return str(min(numbers, key=lambda number: (abs(number - asked), number)))
 
 
-def take_inventory(lab: Lab) -> Inventory:
-    """Read the lab's descriptions and walk its recordings. Raises DocumentError."""
-    cameras = read_cameras(lab)
-    book = read_sessions(lab)
-    # The prefixes of all sessions count for all: what is camera "lab_s1" in one session must not
-    # read as camera "lab", session 1, in another.
-    prefixes = Prefixes([*(c.prefix for c in cameras if c.prefix), *sorted(book.prefixes)])
+def take_inventory(lab: Lab, zone: str | None = None) -> Inventory:
+    """Read the lab's descriptions and registers, and walk its recordings.
+
+    ``zone`` is the IANA zone of times without one. What cannot be read hides nothing else: it is among the problems.
+    """
+    cameras, camera_problems = read_all_cameras(lab)
+    devices, device_problems = read_all_devices(lab)
+    book = read_sessions(lab, zone=zone)
+    registers = read_registers(lab, zone=zone)
+    own = {session_id: read_session_register(lab, folder) for session_id, folder in book.folders.items()}
+    own = {session_id: register for session_id, register in own.items() if register.files or register.problems}
+    entries = tuple(lab.recordings())
+    rules = linking_rules(lab, cameras, book, registers, own, entries)
     linked: dict[str, list[Entry]] = defaultdict(list)
     unlinked = []
-    for entry in lab.recordings():
-        session_id = session_named(entry.path, prefixes)
-        if session_id is None:
-            unlinked.append(entry)
-        else:
+    for entry in entries:
+        session_ids = sessions_named(entry.path, rules)
+        for session_id in session_ids:
             linked[session_id].append(entry)
-    return Inventory(lab, cameras, book, prefixes, {n: tuple(e) for n, e in linked.items()}, tuple(unlinked))
+        if not session_ids:
+            unlinked.append(entry)
+    return Inventory(
+        lab,
+        cameras,
+        devices,
+        book,
+        registers,
+        own,
+        rules,
+        {session_id: tuple(found) for session_id, found in linked.items()},
+        tuple(unlinked),
+        zone,
+        (
+            *book.problems,
+            *camera_problems,
+            *device_problems,
+            *registers.problems,
+            *(problem for register in own.values() for problem in register.problems),
+        ),
+    )
+

@@ -45,5 +45,5 @@ def _left_out(entry: Entry, other: str, inventory: Inventory, session_id: str) -
         return LeftOut(entry.path, Rule.SYMBOLIC_LINK, "symbolic links are never followed")
     if entry.kind is not Kind.FILE:
         return LeftOut(entry.path, Rule.NOT_A_RECORDING, str(entry.kind))
-    verdict = judge(entry.path, session_id, inventory.prefixes)
+    verdict = judge(entry.path, session_id, inventory.rules)
     return LeftOut(entry.path, verdict.rule, verdict.reason)

@@ -7,15 +7,18 @@ from datetime import timedelta
 
 from labcrate.catalog.catalog import Indexed
 from labcrate.export.contents import PlannedRecording
+from labcrate.export.inventory import Inventory
+from labcrate.export.lab_rules import camera_key, selected_key
 from labcrate.export.naming import Names
 from labcrate.export.recording_time import Evidence, TimeContext, recording_time
 from labcrate.export.selection import Found
 from labcrate.lab.folder import printable
-from labcrate.linking.filename import fold
-from labcrate.model.device import Camera
+from labcrate.linking.verdict import Verdict
+from labcrate.model.device import Camera, find_camera
 from labcrate.model.fixity import Identity
 from labcrate.model.recording_time import ClockNote, TimeSource
 from labcrate.model.session import SelectedCamera, Session
+from labcrate.model.session_id import sort_key
 from labcrate.model.timespan import format_instant
 
 FOLDER = "recordings"
@@ -23,36 +26,41 @@ FOLDER = "recordings"
 
 @dataclass(frozen=True, slots=True)
 class Cameras:
-    """Finds the camera of a recording; the session's own word on a camera comes before the lab's."""
+    """The cameras of the lab by their keys; what the session itself says of a camera it selected comes first.
 
-    by_prefix: Mapping[str, Camera]
-    selected: Mapping[str, Camera]
+    ``selected`` are the keys of the cameras that the session selected.
+    """
+
+    by_key: Mapping[str, Camera]
+    selected: frozenset[str]
 
     @classmethod
-    def of(cls, lab: Iterable[Camera], session: Session) -> "Cameras":
+    def of(cls, inventory: Inventory, session: Session) -> "Cameras":
         """The cameras of the lab with those that only the session knows."""
-        by_id = {camera.id: camera for camera in lab}
-        selected = {chosen.id: _merged(chosen, by_id.get(chosen.id)) for chosen in session.cameras}
-        all_cameras = (by_id | selected).values()
-        return cls({fold(camera.prefix): camera for camera in all_cameras if camera.prefix}, selected)
+        by_key = {camera_key(camera): camera for camera in inventory.cameras}
+        selected = set()
+        for chosen in session.cameras:
+            known = find_camera(inventory.cameras, chosen.id, session.user)
+            key = selected_key(chosen, known)
+            by_key[key] = _merged(chosen, known)
+            selected.add(key)
+        return cls(by_key, frozenset(selected))
 
     def involved(self, recordings: Iterable[PlannedRecording]) -> tuple[Camera, ...]:
-        """Those that the session selected or that a recording is of, by number."""
-        involved = dict(self.selected)
-        for recording in recordings:
-            if recording.camera:
-                involved.setdefault(recording.camera.id, recording.camera)
-        return tuple(involved[key] for key in sorted(involved, key=lambda k: (len(k), k)))
+        """Those that the session selected or that a recording is of, by id."""
+        keys = self.selected.union(r.verdict.camera for r in recordings if r.verdict.camera in self.by_key)
+        found = (self.by_key[key] for key in sorted(keys))
+        return tuple(sorted(found, key=lambda camera: sort_key(camera.id)))
 
-    def of_recording(self, prefix: str | None) -> Camera | None:
-        """The camera whose recordings begin with a prefix."""
-        return self.by_prefix.get(fold(prefix)) if prefix else None
+    def of_recording(self, verdict: Verdict) -> Camera | None:
+        """The camera that a recording is of, as its name or a register says."""
+        return self.by_key.get(verdict.camera) if verdict.camera else None
 
 
 def _merged(chosen: SelectedCamera, known: Camera | None) -> Camera:
     if known is None:
-        return Camera(chosen.id, chosen.name, chosen.prefix)
-    return Camera(chosen.id, chosen.name or known.name, chosen.prefix or known.prefix, known.extra)
+        return Camera(chosen.id, chosen.name, chosen.prefix, raw_name=chosen.raw_name, users=())
+    return replace(known, name=chosen.name or known.name, prefix=chosen.prefix or known.prefix)
 
 
 def twins(found: Iterable[Found]) -> set[str]:
@@ -104,7 +112,7 @@ def _planned(
     name = _name(item.path)
     if known.probe is None:
         raise AssertionError(f"{printable(item.path)} was planned without having been probed")
-    camera, prefix = cameras.of_recording(item.verdict.prefix), item.verdict.prefix
+    camera, prefix = cameras.of_recording(item.verdict), item.verdict.prefix
     evidence = Evidence(
         item.path, known.probe, item.identity.mtime_ns, camera.id if camera else None, prefix, session_id
     )
@@ -132,7 +140,7 @@ def warnings_about(recording: PlannedRecording, session: Session, cameras: Camer
     if original != name.rpartition("/")[2]:
         yield f"{name} is called {original} in the lab; that name is taken or cannot be written everywhere."
     camera = recording.camera
-    if cameras.selected and camera and camera.id not in cameras.selected:
+    if cameras.selected and camera and recording.verdict.camera not in cameras.selected:
         yield f"{name} is of camera {camera.name or camera.id}, which the session had not selected."
     if recording.probe.readable and not _may_be_of(session, recording):
         hint = " That may be the time of a copy." if recording.start_source is TimeSource.MODIFIED else ""

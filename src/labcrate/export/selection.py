@@ -9,10 +9,12 @@ from itertools import count
 
 from labcrate.export.contents import Missing, NearMiss
 from labcrate.export.inventory import Inventory
+from labcrate.export.lab_rules import camera_key
 from labcrate.export.recording_time import Evidence, TimeContext, possible_spans
 from labcrate.lab.folder import Entry, Kind, printable
-from labcrate.linking.filename import fold
-from labcrate.linking.judging import judge, right_time_near_miss, session_named
+from labcrate.linking.filename import base_name
+from labcrate.linking.judging import judge, right_time_near_miss
+from labcrate.linking.settling import sessions_named
 from labcrate.linking.verdict import Kind as VerdictKind
 from labcrate.linking.verdict import Rule, Verdict
 from labcrate.model.fixity import Identity
@@ -67,7 +69,7 @@ def select(inventory: Inventory, session: Session, look: Look, times: TimeContex
             continue
         if entry.path.startswith(own):
             continue
-        verdict = judge(entry.path, session.id, inventory.prefixes)
+        verdict = judge(entry.path, session.id, inventory.rules)
         if verdict.kind is VerdictKind.NEAR_MISS:
             near_misses.append(NearMiss(entry.path, verdict))
             continue
@@ -97,7 +99,7 @@ def _linked(inventory: Inventory, session: Session) -> tuple[list[Found], list[M
         if identity.size_bytes == 0:
             warnings.append(f"{printable(entry.path)} is empty (0 bytes) and was left out.")
         else:
-            linked.append(Found(entry.path, identity, judge(entry.path, session.id, inventory.prefixes)))
+            linked.append(Found(entry.path, identity, judge(entry.path, session.id, inventory.rules)))
     return linked, missing, warnings
 
 
@@ -134,12 +136,13 @@ def _at_the_right_time(
     if session.span.start is None or session.span.end is None:
         return []
     about_then = session.span.padded(_LONGEST_RECORDING)
-    ids = {fold(camera.prefix): camera.id for camera in inventory.cameras if camera.prefix}
+    view = inventory.rules.prefixes.of_session(session.id)
+    ids = {camera_key(camera): camera.id for camera in inventory.cameras}
 
     def spans(path: str, probe: Probe, identity: Identity) -> Iterator[TimeSpan]:
-        prefix = inventory.prefixes.carried_by(path.rpartition("/")[2][:-4])
-        evidence = Evidence(path, probe, identity.mtime_ns, ids.get(fold(prefix)) if prefix else None, prefix)
-        return possible_spans(evidence, times)
+        carried = view.carried_by(base_name(path).rpartition(".")[0])
+        camera, prefix = (carried.camera, carried.text) if carried else (None, None)
+        return possible_spans(Evidence(path, probe, identity.mtime_ns, ids.get(camera or ""), prefix), times)
 
     candidates = {}
     for entry in nameless:
@@ -153,7 +156,7 @@ def _at_the_right_time(
     for path, probe in look(candidates).items():
         # One source is enough to show it to somebody: clocks are set wrong, and copies change file times.
         if any(span.overlaps(session.span) for span in spans(path, probe, candidates[path])):
-            found.append(NearMiss(path, right_time_near_miss(path, session.id, inventory.prefixes)))
+            found.append(NearMiss(path, right_time_near_miss(path, session.id, inventory.rules)))
     return found
 
 
@@ -182,7 +185,7 @@ def _with_free_name(near_miss: NearMiss, inventory: Inventory, taken: set[str]) 
     free = next(f for n in count(2) if (f := f"{folder}/{stem}_{n}{dot}{suffix}") not in taken)
     renamed = free.rpartition("/")[2]
     in_place = near_miss.path.startswith(f"{folder}/")  # elsewhere, the remedy names the file by its present name
-    if in_place and name in verdict.remedy and session_named(free, inventory.prefixes) is not None:
+    if in_place and name in verdict.remedy and sessions_named(free, inventory.rules):
         remedy = f"{verdict.remedy.replace(name, renamed)} ({printable(name)} is taken)"
         return NearMiss(near_miss.path, replace(verdict, remedy=remedy, linked_as=free))
     return NearMiss(near_miss.path, replace(verdict, remedy=f"{verdict.remedy} ({printable(name)} is taken there)"))

@@ -84,7 +84,7 @@ class _Finder:
 
     def __init__(self, inventory: Inventory, session: Session, excluded: Excluded) -> None:
         self.found = OwnFiles()
-        self._lab, self._prefixes, self._id, self._excluded = inventory.lab, inventory.prefixes, session.id, excluded
+        self._lab, self._rules, self._id, self._excluded = inventory.lab, inventory.rules, session.id, excluded
         self._taken: set[str] = set()
         self._sensor_names, self._other_names = Names(_MADE), Names()
 
@@ -158,7 +158,7 @@ class _Finder:
     def _verdict(self, path: str) -> Verdict:
         """Return the verdict on a video in the session's folder: the one that an MP4 of its name would have."""
         stem = path.rpartition("/")[2].rpartition(".")[0]
-        verdict = judge(f"{own_folder(self._id)}{stem}.mp4", self._id, self._prefixes)
+        verdict = judge(f"{own_folder(self._id)}{stem}.mp4", self._id, self._rules)
         if verdict.linked:
             return verdict
         return Verdict(VerdictKind.LINKED, Rule.FOLDER, f"lies in the folder of session {self._id}")

@@ -1,16 +1,24 @@
-"""Which recordings belong to a session: an exact rule over names and folders, with its reasons."""
+"""Which recordings belong to a session: an exact rule over names, folders and registers, with its reasons."""
 
-from labcrate.linking.filename import Prefixes, fold
-from labcrate.linking.judging import judge, right_time_near_miss, session_named
-from labcrate.linking.verdict import Kind, Rule, Verdict
+from labcrate.linking.filename import fold, is_other_video
+from labcrate.linking.judging import judge, right_time_near_miss
+from labcrate.linking.prefixes import CameraNames
+from labcrate.linking.register import RegisterEntry
+from labcrate.linking.rules import LinkingRules
+from labcrate.linking.settling import sessions_named
+from labcrate.linking.verdict import Kind, Rule, Verdict, command_line
 
 __all__ = [
+    "CameraNames",
     "Kind",
-    "Prefixes",
+    "LinkingRules",
+    "RegisterEntry",
     "Rule",
     "Verdict",
+    "command_line",
     "fold",
+    "is_other_video",
     "judge",
     "right_time_near_miss",
-    "session_named",
+    "sessions_named",
 ]

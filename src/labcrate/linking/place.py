@@ -1,22 +1,46 @@
 """Where in a lab folder a path lies, as far as that decides which session it belongs to."""
 
-import re
+from dataclasses import dataclass
 from enum import Enum
 
-from labcrate.linking.filename import LONGEST_NUMBER
+from labcrate.linking.filename import composed
+from labcrate.linking.ids import SessionIds
+from labcrate.model.session_id import has_leading_zero, is_session_id
 
 SHARED = "recordings/"
-_SESSION = re.compile(rf"sessions/Session(0|[1-9][0-9]{{0,{LONGEST_NUMBER - 1}}})/recordings/", re.ASCII)
-_MISSPELT = re.compile(r"sessions/ *session[ _-]*0*([0-9]+) */recordings/", re.ASCII | re.IGNORECASE)
+_SESSIONS = "sessions/"
+_OWN = "Session"
 
 
 class Area(Enum):
     """The kinds of folder that a file can lie in."""
 
     SHARED = "below recordings/"
-    SESSION = "below a session's recordings folder"
+    SESSION = "below a session's own folder"
     MISSPELT = "below a folder that is nearly called like a session's"
     ELSEWHERE = "anywhere else"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a path lies. ``sessions`` are those whose folder that is (one) or seems to be (below ``recordings/`` too).
+
+    ``folder`` is that folder, and ``below`` the path in it.
+    """
+
+    area: Area
+    sessions: tuple[str, ...] = ()
+    folder: str = ""
+    below: str = ""
+
+    @property
+    def session(self) -> str | None:
+        """The session in whose own folder the path lies, spelt exactly."""
+        return self.sessions[0] if self.area is Area.SESSION else None
+
+
+ELSEWHERE = Place(Area.ELSEWHERE)
+_SHARED = Place(Area.SHARED)
 
 
 def is_hidden(path: str) -> bool:
@@ -24,26 +48,52 @@ def is_hidden(path: str) -> bool:
     return path.startswith(".") or "/." in path
 
 
-def own_folder(asked: str) -> str:
-    """The folder whose MP4s all belong to the session, with a slash at its end."""
-    return f"sessions/Session{asked}/recordings/"
+def own_folder(session_id: str) -> str:
+    """The folder whose files all belong to the session, with a slash at its end."""
+    return f"{_SESSIONS}{_OWN}{session_id}/"
 
 
-def session_of_folder(path: str) -> str | None:
-    """The number of the session in whose recordings folder the path lies; the spelling is exact."""
-    found = _SESSION.match(path)
-    return found[1] if found else None
-
-
-def place_of(path: str) -> tuple[Area, str | None]:
-    """Where a path of the lab (relative, with slashes) lies.
-
-    With it comes the number (in digits) of the session whose folder that is or seems to be.
-    """
+def place_of(path: str, ids: SessionIds) -> Place:
+    """Where a path of the lab (relative, with slashes) lies."""
     if path.startswith(SHARED):
-        return Area.SHARED, None
-    if number := session_of_folder(path):
-        return Area.SESSION, number
-    if found := _MISSPELT.match(path):
-        return Area.MISSPELT, found[1]
-    return Area.ELSEWHERE, None
+        return _below_recordings(path, ids)
+    if not path.startswith(_SESSIONS):
+        return ELSEWHERE
+    name, slash, below = path[len(_SESSIONS) :].partition("/")
+    if not slash:
+        return ELSEWHERE
+    folder = f"{_SESSIONS}{name}"
+    if (session := _session_of(name)) is not None:
+        return Place(Area.SESSION, (session,), folder, below)
+    seems = _seems(name, ids)
+    return Place(Area.MISSPELT, seems, folder, below) if seems else ELSEWHERE
+
+
+def _below_recordings(path: str, ids: SessionIds) -> Place:
+    """A session's folder that was put into ``recordings/``: the first folder on the way that seems to be one."""
+    at = len(SHARED)
+    while (end := path.find("/", at)) >= 0:
+        name = path[at:end]
+        if name[:1] in "sS " and (seems := _seems(name, ids)):
+            return Place(Area.SHARED, seems, path[:end], path[end + 1 :])
+        at = end + 1
+    return _SHARED
+
+
+def _session_of(name: str) -> str | None:
+    """The id of the session whose folder is called so; the spelling is exact but for Unicode composition."""
+    session_id = composed(name.removeprefix(_OWN))
+    return session_id if name.startswith(_OWN) and is_session_id(session_id) else None
+
+
+def _seems(name: str, ids: SessionIds) -> tuple[str, ...]:
+    """The sessions that a folder's name nearly says: other case, spaces, separators, leading zeros."""
+    bare = name.strip(" ")
+    if bare[: len(_OWN)].lower() != _OWN.lower():
+        return ()
+    text = composed(bare[len(_OWN) :].lstrip(" _-"))
+    if has_leading_zero(text):
+        text = text.lstrip("0") or "0"
+    if text.isascii() and text.isdigit():
+        return (text,) if is_session_id(text) else ()
+    return ids.alike(text)

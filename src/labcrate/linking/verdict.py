@@ -1,5 +1,7 @@
 """What is said about a file and a session: linked, unrelated or near miss, and why."""
 
+import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -18,6 +20,7 @@ class Rule(StrEnum):
 
     NAME = "name"
     FOLDER = "folder"
+    REGISTER = "register"
 
     UNKNOWN_PREFIX = "unknown prefix"
     NO_SEPARATOR = "no separator"
@@ -29,6 +32,7 @@ class Rule(StrEnum):
     WRONG_FOLDER_NAME = "wrong folder name"
     NUMBER_RUNS_ON = "number runs on"
     SPLIT_MARKER = "separator inside the marker"
+    SHORT_MARKER = "short marker"
     RIGHT_TIME = "right time, no ID"
 
     OTHER_SESSION = "other session"
@@ -43,9 +47,12 @@ class Verdict:
     """One file's verdict for one session.
 
     ``reason`` says why in a few words, ``remedy`` (near misses only) what to do; both are printable
-    whatever the file's name holds. ``warning`` is worth knowing about a linked file. ``prefix`` is the
-    configured prefix that the name of a linked file or near miss carries, as configured. ``linked_as``
-    (near misses only) is a path, as the file system spells it, under which the file would be linked.
+    whatever the file's name holds. ``command`` (near misses only) is a command of labcrate that mends it, in
+    words, without ``--lab``: see ``command_line``. ``warning`` is worth knowing about a linked file and names no
+    session but one that the file's own name says; ``also_linked_to`` are the other sessions that it is linked to.
+    ``prefix`` is the prefix that the name of a linked file or near miss carries, and ``camera`` the caller's key of
+    the camera, when that is known. ``linked_as`` (near misses only) is a path, as the file system spells it, under
+    which the file would be linked; None where only the register can be mended.
     """
 
     kind: Kind
@@ -55,6 +62,9 @@ class Verdict:
     warning: str | None = None
     prefix: str | None = None
     linked_as: str | None = None
+    command: tuple[str, ...] | None = None
+    camera: str | None = None
+    also_linked_to: tuple[str, ...] = ()
 
     @property
     def linked(self) -> bool:
@@ -64,12 +74,24 @@ class Verdict:
 
 @lru_cache(maxsize=4096)  # tens of thousands of files share a few reasons
 def unrelated(rule: Rule, reason: str) -> Verdict:
-    """The verdict on a file that has nothing to do with the session."""
+    """Return the verdict on a file that has nothing to do with the session."""
     return Verdict(Kind.UNRELATED, rule, reason)
 
 
 def printable(text: str) -> str:
-    """Text of a file's name for people: control characters and undecodable bytes become escapes."""
+    """Return a file's name for people: control characters and undecodable bytes become escapes."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+def command_line(words: Iterable[str]) -> str:
+    """Return a command as one line that can be pasted into a shell, quoted where that is needed."""
+    return shlex.join(map(printable, words))
+
+
+def listed(names: Iterable[str], most: int = 8) -> str:
+    """Return names as one line: the first of them, and how many more there are."""
+    shown = [printable(name) for name in names]
+    more = len(shown) - most
+    return ", ".join(shown[:most]) + (f" and {more} more" if more > 0 else "")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from labcrate.linking import Kind, Prefixes, judge, session_named
+from labcrate.linking import Kind, LinkingRules, judge, sessions_named
 
 ROWS = list(csv.DictReader((Path(__file__).parent / "cases.csv").read_text("utf-8").splitlines()))
 
@@ -25,12 +25,12 @@ def expected(kind: str, why: str) -> tuple[str | None, str | None, str | None]:
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['session']}-{row['path']}-{row['prefixes'] or 'none'}")
 def test_each_row_has_its_verdict_and_its_reason(row: dict[str, str]) -> None:
     """Every row of the table of cases gets exactly its verdict, its rule, its session in the reason and its warning."""
-    prefixes, asked = Prefixes(row["prefixes"].split()), int(row["session"])
-    verdict = judge(row["path"], asked, prefixes)
+    rules, asked = LinkingRules.of_prefixes(*row["prefixes"].split()), row["session"]
+    verdict = judge(row["path"], asked, rules)
     rule, reason, warning = expected(row["verdict"], row["why"])
     assert (verdict.kind.value, verdict.rule.value, verdict.warning) == (row["verdict"], rule, warning)
     assert reason is None or verdict.reason == reason
-    assert (session_named(row["path"], prefixes) == asked) == (verdict.kind is Kind.LINKED)
+    assert (sessions_named(row["path"], rules) == (asked,)) == (verdict.kind is Kind.LINKED)
 
 
 def test_the_table_covers_every_verdict() -> None:
@@ -42,9 +42,9 @@ def test_the_table_covers_every_verdict() -> None:
 @pytest.mark.parametrize("row", [row for row in ROWS if row["verdict"] == "near miss"], ids=lambda row: row["path"])
 def test_a_near_miss_says_what_to_do_and_is_only_its_own_sessions(row: dict[str, str]) -> None:
     """Each near miss has a remedy that would link the file, and is no near miss of sessions 4, 2, 420 and 0."""
-    prefixes, asked = Prefixes(row["prefixes"].split()), int(row["session"])
-    verdict = judge(row["path"], asked, prefixes)
+    rules, asked = LinkingRules.of_prefixes(*row["prefixes"].split()), row["session"]
+    verdict = judge(row["path"], asked, rules)
     assert verdict.remedy
     assert verdict.linked_as is not None
-    assert judge(verdict.linked_as, asked, prefixes).linked
-    assert {judge(row["path"], other, prefixes).kind for other in (4, 2, 420, 0)} == {Kind.UNRELATED}
+    assert judge(verdict.linked_as, asked, rules).linked
+    assert {judge(row["path"], other, rules).kind for other in ("4", "2", "420", "0")} == {Kind.UNRELATED}

@@ -1,0 +1,119 @@
+"""Turns what a lab's files say of cameras, sessions and registers into the rules that link recordings."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+
+from labcrate.catalog.catalog import Catalog
+from labcrate.catalog.state import state_folder
+from labcrate.lab.folder import Entry, Kind, Lab
+from labcrate.lab.registers import Registers
+from labcrate.lab.session_register import SessionRegister
+from labcrate.lab.sessions import SessionBook
+from labcrate.linking.filename import base_name
+from labcrate.linking.prefixes import CameraNames
+from labcrate.linking.register import RegisterEntry
+from labcrate.linking.rules import LinkingRules
+from labcrate.model.device import Camera, find_camera
+from labcrate.model.fixity import Identity
+from labcrate.model.session import SelectedCamera, Session
+
+
+def camera_key(camera: Camera) -> str:
+    """Return the key of a camera of the lab: its id, and whose it is, since two users may use one id."""
+    return f"{camera.id}@{camera.user or ''}"
+
+
+def selected_key(chosen: SelectedCamera, known: Camera | None) -> str:
+    """Return the key of a camera that a session selected: the lab's own, or one for a camera the lab lacks."""
+    return camera_key(known) if known else f"{chosen.id}@selection"
+
+
+def linking_rules(
+    lab: Lab,
+    cameras: Sequence[Camera],
+    book: SessionBook,
+    registers: Registers,
+    own_registers: Mapping[str, SessionRegister],
+    entries: Iterable[Entry],
+) -> LinkingRules:
+    """Build the rules of a lab; ``entries`` are all files that could be recordings."""
+    entries = list(entries)
+    named = {entry.name for entry in registers.entries}
+    return LinkingRules.build(
+        cameras=[_names(camera_key(camera), camera.id, camera.raw_name, camera.prefix) for camera in cameras],
+        selections={session.id: list(_selection(session, cameras)) for session in book.sessions.values()},
+        session_ids=[*book.known_ids, *registers.refused],
+        descriptions_unreadable=book.unreadable,
+        prefix_configured=bool(book.prefixes),
+        register=_registered(registers, cameras),
+        linked=_linked_by_hand(lab, own_registers),
+        shared_names=_shared_names(lab, named, entries),
+    )
+
+
+def _names(key: str, camera_id: str, name: str | None, prefix: str | None) -> CameraNames:
+    return CameraNames(key, camera_id, name, prefix)
+
+
+def _selection(session: Session, cameras: Sequence[Camera]) -> Iterator[CameraNames]:
+    """The cameras that a session selected, called as the session or else the lab calls them."""
+    for chosen in session.cameras:
+        known = find_camera(cameras, chosen.id, session.user)
+        name = chosen.raw_name or chosen.name or (known.raw_name if known else None)
+        prefix = chosen.prefix or (known.prefix if known else None)
+        yield _names(selected_key(chosen, known), chosen.id, name, prefix)
+
+
+def _registered(registers: Registers, cameras: Sequence[Camera]) -> Iterator[RegisterEntry]:
+    keys: dict[tuple[str | None, str | None], str | None] = {}
+    for entry in registers.entries:
+        at = (entry.camera_id, entry.user)
+        if at not in keys:
+            known = find_camera(cameras, entry.camera_id, entry.user) if entry.camera_id else None
+            keys[at] = camera_key(known) if known else None
+        yield RegisterEntry(entry.name, entry.session_id, keys[at])
+
+
+def _linked_by_hand(lab: Lab, own_registers: Mapping[str, SessionRegister]) -> dict[str, list[str]]:
+    """The files of the lab that ``labcrate link`` gave to sessions, if they are still the very files."""
+    linked: dict[str, list[str]] = defaultdict(list)
+    for session_id, register in own_registers.items():
+        for one in register.files:
+            if one.folder:
+                continue  # a recorder's file, which is not among the lab's
+            with suppress(OSError):
+                identity = lab.identity(one.file)
+                if (identity.size_bytes, identity.mtime_ns) == (one.size_bytes, one.modified_ns):
+                    linked[one.file].append(session_id)
+    return linked
+
+
+def _shared_names(lab: Lab, named: set[str], entries: Sequence[Entry]) -> list[str]:
+    """The base names in a register that several files of the lab have, with different bytes.
+
+    Whether two files of one size hold the same bytes is known once both are in the index; until then they count as
+    different, so that no entry is given to a file that it may not mean.
+    """
+    same: dict[str, list[str]] = defaultdict(list)
+    for entry in entries:
+        name = base_name(entry.path)
+        if name in named and entry.kind is Kind.FILE:
+            same[name].append(entry.path)
+    several = {name: paths for name, paths in same.items() if len(paths) > 1}
+    if not several:
+        return []
+    states: dict[str, Identity] = {}
+    for paths in several.values():
+        for path in paths:
+            with suppress(OSError):
+                states[path] = lab.identity(path)
+    with Catalog.open(state_folder(lab.root)) as catalog:
+        known = catalog.lookup(states)
+    shared = []
+    for name, paths in several.items():
+        there = [path for path in paths if path in states]
+        hashes = {fixity.sha256 if (fixity := known[path].fixity) else path for path in there}
+        if len({states[path] for path in there}) > 1 and len(hashes) > 1:
+            shared.append(name)
+    return shared

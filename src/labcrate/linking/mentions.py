@@ -1,0 +1,111 @@
+"""Places in a name that nearly say a session: what marker and id have wrong where they stand.
+
+Only names that are linked to no session are searched so. Nothing found here is ever exported, so the search is
+wider than the grammar.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from labcrate.linking.filename import SEPARATORS, composed
+from labcrate.linking.prefixes import View
+from labcrate.linking.rules import LinkingRules
+from labcrate.linking.verdict import Rule
+from labcrate.model.session_id import has_leading_zero, is_number
+
+# Every mention of a session fits this; most names without one are done with it.
+HINT = re.compile(r"session|s[ _-]*[0-9]", re.ASCII | re.IGNORECASE)
+_AT_TOKEN = re.compile(r"(?:\A|(?<=[_-]))(session|s)([ _-]*)([0-9]+)", re.ASCII | re.IGNORECASE)
+_INSIDE_TOKEN = re.compile(r"(?<=[^_-])(session|s)([0-9]+)(?=[ ._-]|\Z)", re.ASCII | re.IGNORECASE)
+_TEXT_MARKER = re.compile(r"(session)([ _-]*)", re.ASCII | re.IGNORECASE)
+# The platform's other ids begin with digits as often as not, and are no numbers.
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?=[_-]|\Z)", re.ASCII | re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A session named somewhere in a stem: ``written`` is its id as the name has it, ``ids`` what it may mean.
+
+    ``flaw`` is what the marker or the id itself has wrong.
+    """
+
+    start: int
+    end: int
+    marker: str
+    written: str
+    ids: tuple[str, ...]
+    flaw: Rule | None
+
+
+def find_mentions(stem: str, asked: str, anchor: int, view: View, rules: LinkingRules) -> list[Mention]:
+    """Find all places from ``anchor`` on (the end of the camera's prefix) that name a session, in order.
+
+    Those that lack a separator are found anywhere.
+    """
+    texts = list(_texts(stem, asked, anchor, view, rules)) if rules.ids.groups or not is_number(asked) else []
+    numbers = [*_at_tokens(stem, anchor), *_inside_tokens(stem, view, rules)]
+    # An id like 42-b begins with a number, which is no mention of its own.
+    alone = [n for n in numbers if not any(text.start <= n.start < text.end for text in texts)]
+    return sorted([*texts, *alone], key=lambda mention: mention.start)
+
+
+def _at_tokens(stem: str, anchor: int) -> Iterator[Mention]:
+    for found in _AT_TOKEN.finditer(stem, anchor):
+        marker, gap, digits = found.groups()
+        if len(marker) > 1 and _UUID.match(stem, found.start(3)):
+            continue
+        ended = stem[found.end() : found.end() + 1] in ("", *SEPARATORS)
+        if ended and not gap:
+            flaw = Rule.LEADING_ZEROS if has_leading_zero(digits) else None
+        elif ended or not gap:
+            # A lone s beside a number is a marker only where a marker is due; elsewhere it is any word.
+            if len(marker) == 1 and not (anchor and found.start() == anchor):
+                continue
+            flaw = Rule.SPLIT_MARKER if gap else Rule.NUMBER_RUNS_ON
+        else:
+            continue
+        yield Mention(found.start(), found.end(), marker, digits, (_number(digits),), flaw)
+
+
+def _inside_tokens(stem: str, view: View, rules: LinkingRules) -> Iterator[Mention]:
+    for found in _INSIDE_TOKEN.finditer(stem):
+        if _is_due(stem[: found.start()], found[1], view, rules):
+            number = (_number(found[2]),)
+            yield Mention(found.start(), found.end(), found[1], found[2], number, Rule.NO_SEPARATOR)
+
+
+def _texts(stem: str, asked: str, anchor: int, view: View, rules: LinkingRules) -> Iterator[Mention]:
+    """The same for ids that are no numbers: known ones whole, the one that was asked for also where it runs on."""
+    for found in _TEXT_MARKER.finditer(stem):
+        start, at, gap = found.start(), found.end(), found[2]
+        inside = start > 0 and stem[start - 1] not in SEPARATORS
+        if (start < anchor and not inside) or (inside and (gap or not _is_due(stem[:start], found[1], view, rules))):
+            continue
+        named = rules.ids.text_at(stem, at)
+        if named:
+            # A marker and a separator can begin an id, too: then it is that id.
+            flaw = Rule.NO_SEPARATOR if inside else Rule.SPLIT_MARKER if gap else None
+            yield Mention(start, named.end, found[1], stem[at : named.end], named.ids, flaw)
+        elif not gap and not inside and _runs_on(stem, at, asked):
+            end = at + len(asked)
+            yield Mention(start, end, found[1], stem[at:end], (asked,), Rule.NUMBER_RUNS_ON)
+
+
+def _runs_on(stem: str, at: int, asked: str) -> bool:
+    """Whether a text id stands there and what follows is no letter, which might make it yet another id."""
+    end = at + len(asked)
+    follows = stem[end : end + 1]
+    return not is_number(asked) and composed(stem[at:end]) == asked and bool(follows) and not follows.isalnum()
+
+
+def _is_due(before: str, marker: str, view: View, rules: LinkingRules) -> bool:
+    """Whether a marker without a separator stands where one is due: right after a camera's prefix."""
+    bare = before.rstrip(" .")
+    if rules.prefixes.configured:
+        return bool(view.get(bare))
+    return bool(bare) and len(marker) > 1
+
+
+def _number(digits: str) -> str:
+    return digits.lstrip("0") or "0"

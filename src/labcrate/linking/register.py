@@ -1,0 +1,94 @@
+"""What the registers of recordings say: the session and the camera of a file.
+
+Entries of the platform's ``recordings.json`` count by the file's base name; those that ``labcrate link`` wrote
+count for the very file, which the caller has compared with them (path, size, modification time).
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from labcrate.linking.filename import composed
+from labcrate.model.session_id import has_leading_zero, sort_key
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterEntry:
+    """An entry of a ``recordings.json``: the file's base name, its session, the caller's key of its camera."""
+
+    file: str
+    session: str | None = None
+    camera: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What all entries of one base name say. They do not ``count`` where several different files have the name."""
+
+    sessions: tuple[str, ...] = ()
+    cameras: frozenset[str] = frozenset()
+    counts: bool = True
+
+    @property
+    def camera(self) -> str | None:
+        """The caller's key of the camera; None where entries name several."""
+        return next(iter(self.cameras)) if self.counts and len(self.cameras) == 1 else None
+
+    def joined(self, other: "Registered") -> "Registered":
+        """Return what two entries of one base name say together."""
+        return Registered(_ids((*self.sessions, *other.sessions)), self.cameras | other.cameras, self.counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """The registers of a lab, built once and only read.
+
+    ``by_path`` maps a file's path to the sessions that ``labcrate link`` gave it; ``uncounted`` names the base
+    names whose entries count for none, because several files of the lab have them and different bytes.
+    """
+
+    by_name: Mapping[str, Registered] = field(default_factory=dict)
+    by_path: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    uncounted: tuple[str, ...] = ()
+
+    @classmethod
+    def build(
+        cls, entries: Iterable[RegisterEntry], linked: Mapping[str, Collection[str]], shared_names: Collection[str]
+    ) -> "Register":
+        """Index the entries. Sessions that are numbers with leading zeros are none, and are dropped."""
+        shared = {composed(name) for name in shared_names}
+        by_name: dict[str, Registered] = {}
+        for entry in entries:
+            name = composed(entry.file)
+            told = Registered(
+                _ids((entry.session,) if entry.session else ()), _set_of(entry.camera), name not in shared
+            )
+            by_name[name] = by_name[name].joined(told) if name in by_name else told
+        by_path = {path: _ids(told) for path, told in linked.items()}
+        uncounted = tuple(sorted(name for name, told in by_name.items() if told.sessions and not told.counts))
+        return cls(by_name, by_path, uncounted)
+
+    @property
+    def sessions(self) -> frozenset[str]:
+        """Every session that an entry names."""
+        named = {told.sessions for told in self.by_name.values()}
+        return frozenset(one for sessions in (*named, *self.by_path.values()) for one in sessions)
+
+    def of_name(self, base_name: str) -> Registered:
+        """Return what is said of a file by its base name; nothing where no entry has it."""
+        return self.by_name.get(composed(base_name), UNREGISTERED)
+
+
+UNREGISTERED = Registered()
+
+
+def _ids(sessions: Collection[str]) -> tuple[str, ...]:
+    if not sessions:
+        return ()
+    ids = {composed(one) for one in sessions}
+    return tuple(sorted((one for one in ids if not has_leading_zero(one)), key=sort_key))
+
+
+@lru_cache(maxsize=1024)  # a few cameras have all the entries
+def _set_of(camera: str | None) -> frozenset[str]:
+    return frozenset(() if camera is None else (camera,))
