@@ -96,10 +96,14 @@ def _ambiguous(path: str, settled: Settled, asked: str, rules: LinkingRules) -> 
     own, registered = settled.conflict
     if asked not in (*own, *registered):
         return unrelated(Rule.OTHER_SESSION, f"may belong to session {listed(dict.fromkeys((*own, *registered)))}")
-    who = "the folder" if settled.place.area is not Area.SHARED or settled.place.sessions else "the name"
-    entry = "a link by hand" if settled.by_hand else _REGISTER
-    reason = f"{entry} says session {listed(registered)}"
-    reason += f", {who} session {listed(own)}" if own else ""
+    said, told = listed(own), listed(registered)
+    entry = "labcrate link" if settled.by_hand else _REGISTER
+    if not own:
+        reason = f"{entry} names several sessions: {told}"
+    elif settled.place.sessions:
+        reason = f"{entry} says session {told}, the folder says session {said}"
+    else:
+        reason = f"{entry} says session {told}, the name says session {said}"
     fixable = not settled.by_hand and settled.said in (None, asked)
     remedy = "link it to the session that it belongs to, or correct the register"
     if settled.by_hand:

@@ -3,6 +3,7 @@
 Only names that are linked to no session come here, and a finding is reported only for the session that it would be for.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from labcrate.linking.filename import SEPARATORS, composed
@@ -79,7 +80,7 @@ def _several(asked: str, sessions: list[str]) -> Finding:
 def _in_doubt(stem: str, asked: str, reading: Reading) -> Finding:
     """Names that the grammar takes up, but for which it cannot tell the session for sure."""
     if asked not in reading.possible:
-        return Finding(Rule.OTHER_SESSION, f"may name {_sessions(list(reading.possible))}")
+        return Finding(Rule.OTHER_SESSION, f"may name {_sessions(reading.possible)}")
     named = reading.in_doubt
     if named is None:
         (short, long), (one, other) = map(printable, reading.rivals), map(printable, reading.possible)
@@ -88,11 +89,11 @@ def _in_doubt(stem: str, asked: str, reading: Reading) -> Finding:
     at = named.start + len(named.marker)
     written = printable(stem[at : named.end])
     if named.doubt is Doubt.GOES_ON:
-        after = printable(stem[named.end :])
-        reason = f'a file that describes sessions cannot be read; "{written}{after}" may be the ID of another one'
+        longer = printable(stem[at:])
+        reason = f'a file that describes sessions cannot be read; "{longer}" may be the ID of another one'
         return Finding(Rule.AMBIGUOUS, reason, "mend that file")
     if len(reading.possible) > 1:
-        reason = f"may name {_sessions(list(reading.possible))}, whose IDs begin alike or differ in case alone"
+        reason = f"may name sessions {listed(reading.possible)}, whose IDs begin alike or differ in case alone"
         return Finding(Rule.AMBIGUOUS, reason, "give the sessions IDs that differ in more than case")
     corrected = f"{stem[:at]}{asked}{stem[named.end :]}"
     return Finding(Rule.AMBIGUOUS, f"the ID is written {written}", f"write the ID as {asked}", corrected)
@@ -136,7 +137,7 @@ def _marker_first(stem: str, asked: str, first: Mention, view: View) -> Finding:
 def _unknown_prefix(stem: str, asked: str, anchor: int, first: Mention, view: View) -> Finding:
     prefix = printable(stem[: first.start - 1])
     reason = f'no camera has the prefix "{prefix}"; configured: {listed(view.names)}'
-    advice = f'give its camera the prefix "{prefix}" (--camera CAMERA)'
+    advice = f'give its camera the prefix "{prefix}" with --camera CAMERA'
     if not anchor:
         return Finding(Rule.UNKNOWN_PREFIX, reason, advice)
     rest = f"{stem[anchor : first.start].rstrip(_LOOSE)}_{stem[first.end :].lstrip(_LOOSE)}".rstrip("_")
@@ -191,6 +192,6 @@ def _separator(text: str, at: int) -> str:
     return text[at] if text[at : at + 1] in (*SEPARATORS,) else "_"
 
 
-def _sessions(sessions: list[str]) -> str:
+def _sessions(sessions: Sequence[str]) -> str:
     shown = listed(sessions)
     return f"session {shown}" if len(sessions) == 1 else f"sessions {shown}"

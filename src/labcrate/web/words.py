@@ -16,6 +16,7 @@ WAYS = (_marked("login"), _marked("token"), _marked("command line"))
 RULES = (
     _marked("name"),
     _marked("folder"),
+    _marked("register"),
     _marked("unknown prefix"),
     _marked("no separator"),
     _marked("leading zeros"),
@@ -26,6 +27,7 @@ RULES = (
     _marked("wrong folder name"),
     _marked("number runs on"),
     _marked("separator inside the marker"),
+    _marked("short marker"),
     _marked("right time, no ID"),
     _marked("other session"),
     _marked("no session in the name"),

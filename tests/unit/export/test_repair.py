@@ -279,9 +279,9 @@ from labcrate.errors import RepairError
 from labcrate.export.contents import NearMiss
 from labcrate.export.repair import Method, link
 from labcrate.lab.folder import Lab
-from labcrate.linking import Prefixes, judge
+from labcrate.linking import LinkingRules, judge
 try:
-    link(Lab(Path.cwd()), 42, NearMiss({FILE!r}, judge({FILE!r}, 42, Prefixes(["cam1"]))), Method({str(method)!r}))
+    link(Lab(Path.cwd()), 42, NearMiss({FILE!r}, judge({FILE!r}, 42, LinkingRules.of_prefixes("cam1"))), Method({str(method)!r}))
 except RepairError as error:
     print(error)
 """

@@ -37,7 +37,9 @@ def test_a_camera_goes_by_its_prefix_or_name_or_number(name: str, prefix: str, k
     assert (verdict.linked, verdict.prefix, verdict.camera, verdict.warning) == (True, prefix, key, None)
 
 
-@pytest.mark.parametrize("name", ["cocina_session42_x", "cam5_session42_x", "cam6_session42_x", "cam9_session42_x", "cam1-session42_s42"])
+@pytest.mark.parametrize(
+    "name", ["cocina_session42_x", "cam5_session42_x", "cam6_session42_x", "cam9_session42_x", "cam1-session42_s42"]
+)
 def test_a_camera_has_only_its_first_name(name: str) -> None:
     """A camera with a configured prefix has no other, nor has one with a name; a name with a marker in it is none."""
     verdict = judge(f"recordings/{name}.mp4", "42", PLATFORM)

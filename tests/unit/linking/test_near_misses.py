@@ -105,7 +105,7 @@ def test_an_unknown_prefix_may_be_configured_or_the_file_renamed() -> None:
     assert verdict.reason == 'no camera has the prefix "cam1_kitchen"; configured: cam1, cam2'
     assert (
         verdict.remedy
-        == 'give its camera the prefix "cam1_kitchen" (--camera CAMERA), or rename it to cam1_s42_kitchen.mp4'
+        == 'give its camera the prefix "cam1_kitchen" with --camera CAMERA, or rename it to cam1_s42_kitchen.mp4'
     )
 
 

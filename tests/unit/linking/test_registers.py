@@ -19,13 +19,15 @@ from labcrate.linking import (
 CAMS = (CameraNames("A", "1", None, "cam1"), CameraNames("B", "2", None, "cam2"))
 
 
-def lab(*entries: tuple[str, str | None], shared: tuple[str, ...] = (), **by_hand: set[str]) -> LinkingRules:
+def lab(
+    *entries: tuple[str, str | None], shared: tuple[str, ...] = (), by_hand: dict[str, set[str]] | None = None
+) -> LinkingRules:
     """The rules of a lab whose register gives each base name a session, all of them of camera B."""
     return LinkingRules.build(
         cameras=CAMS,
         register=[RegisterEntry(name, session, "B") for name, session in entries],
         shared_names=shared,
-        linked={f"recordings/{stem}.mp4": sessions for stem, sessions in by_hand.items()},
+        linked=by_hand,
     )
 
 
@@ -123,7 +125,7 @@ def test_an_entry_of_a_shared_name_counts_for_none_and_is_named() -> None:
 
 def test_a_link_by_hand_counts_for_the_very_file() -> None:
     """It links that path alone, to each of the sessions that it was given to, and each knows of the other."""
-    rules = lab(a={"7", "42"})
+    rules = lab(by_hand={"recordings/a.mp4": {"7", "42"}})
     assert sessions_named("recordings/a.mp4", rules) == ("7", "42")
     verdict = judge("recordings/a.mp4", "42", rules)
     assert (verdict.rule, verdict.also_linked_to) == (Rule.REGISTER, ("7",))
@@ -143,12 +145,12 @@ def test_a_recorders_file_is_linked_by_hand() -> None:
 
 def test_a_link_by_hand_decides_between_register_and_name() -> None:
     """Where the register says 7 and the name 42, linking by hand to 42 settles it; against its name it cannot go."""
-    entry, stem = ("cam1_session42_x.mp4", "7"), "cam1_session42_x"
-    assert sessions_named(f"recordings/{stem}.mp4", lab(entry, **{stem: {"42"}})) == ("42",)
-    against = lab(**{stem: {"7"}})
-    assert sessions_named(f"recordings/{stem}.mp4", against) == ()
-    verdict = judge(f"recordings/{stem}.mp4", "42", against)
-    assert verdict.reason == "a link by hand says session 7, the name session 42"
+    entry, path = ("cam1_session42_x.mp4", "7"), "recordings/cam1_session42_x.mp4"
+    assert sessions_named(path, lab(entry, by_hand={path: {"42"}})) == ("42",)
+    against = lab(by_hand={path: {"7"}})
+    assert sessions_named(path, against) == ()
+    verdict = judge(path, "42", against)
+    assert verdict.reason == "labcrate link says session 7, the name says session 42"
     assert verdict.command is None
 
 

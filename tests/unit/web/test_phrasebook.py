@@ -20,7 +20,10 @@ NUMBERS = {"count", "days", "least", "most", "number", "seconds", "total"}
 OTHERS = {"camera", "names", "numbers", "prefixes"}
 # Values that are sentences themselves, with one that fits.
 INNER = {
-    "advice": ('give its camera the prefix "hall"', "dé a su cámara el prefijo «hall»"),
+    "advice": (
+        'give its camera the prefix "hall" with --camera CAMERA',
+        "dé a su cámara el prefijo «hall» con --camera CAMERA",
+    ),
     "amount": ("2 recordings", "2 grabaciones"),
     "instead": ("it has no sessions at all.", "no hay ninguna sesión."),
     "known": ("the lab knows none.", "el laboratorio no conoce ninguno."),
