@@ -1,0 +1,106 @@
+"""Which paths of a lab ``exclude`` in ``labcrate.toml`` keeps out: gitignore patterns from the lab's root.
+
+The patterns mean what git makes of them (https://git-scm.com/docs/gitignore), also in that nothing below an excluded
+folder comes back by a later ``!pattern``.
+"""
+
+from collections.abc import Sequence
+
+from pathspec import GitIgnoreSpec
+from pathspec.patterns.gitignore import GitIgnorePatternError
+
+# The library's expressions go back over a name once for each further star, and over a path for each further ``**``:
+# with these limits a name made for it costs milliseconds, not hours.
+_STARS, _FOLDER_STARS = 3, 3
+
+
+class Excluded:
+    """The compiled patterns of ``exclude``: which paths, relative to the lab's root, they keep out.
+
+    The patterns have passed ``pattern_problem``. What was found about folders is kept, so that the files of one
+    folder cost one match each.
+    """
+
+    __slots__ = ("_folders", "_spec")
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        # The plain backend: another one, where it happens to be installed, differs in odd cases.
+        self._spec = GitIgnoreSpec.from_lines(patterns, backend="simple") if patterns else None
+        self._folders: dict[str, bool] = {"": False}
+
+    def matches(self, path: str) -> bool:
+        """Return whether a file is excluded, by itself or with a folder above it."""
+        if self._spec is None:
+            return False
+        folder, slash, _ = path.rpartition("/")
+        return (bool(slash) and self.matches_folder(folder)) or self._spec.match_file(path)
+
+    def matches_folder(self, folder: str) -> bool:
+        """Return whether a whole folder is excluded, so that it need not be read."""
+        if self._spec is None:
+            return False
+        known = self._folders.get(folder)
+        if known is None:
+            above = folder.rpartition("/")[0]
+            known = self._folders[folder] = self.matches_folder(above) or self._spec.match_file(f"{folder}/")
+        return known
+
+
+def pattern_problem(pattern: str) -> str | None:
+    """Return what is wrong with a pattern, as the rest of a sentence about it; None for a good one."""
+    names = pattern.removeprefix("!").split("/")
+    rules = (
+        (not pattern.strip(), "is empty and excludes nothing; remove it"),
+        (
+            not pattern.isprintable(),
+            "holds a line break or another control character; write each pattern as a text of its own",
+        ),
+        (
+            pattern.startswith("#"),
+            "begins with # and is only a comment; write \\# for a name that begins so, or remove it",
+        ),
+        (
+            not pattern.strip("!/"),
+            "names no file or folder; write a path from the lab's root, like recordings/test/",
+        ),
+        (
+            any(name in (".", "..") for name in names),
+            "holds . or .. as a folder; write the path from the lab's root, like recordings/test/",
+        ),
+        (
+            any(name.replace("**", "*").count("*") > _STARS for name in names),
+            f"has more than {_STARS} stars between two slashes; write it with fewer",
+        ),
+        (names.count("**") > _FOLDER_STARS, f"has ** more than {_FOLDER_STARS} times; write it with fewer"),
+    )
+    return next((problem for wrong, problem in rules if wrong), None) or _not_understood(pattern)
+
+
+def _not_understood(pattern: str) -> str | None:
+    """Return what the library cannot make anything of; git leaves such a pattern out in silence."""
+    try:
+        (compiled,) = GitIgnoreSpec.from_lines([pattern], backend="simple").patterns
+    except GitIgnorePatternError:
+        return "is no pattern that git understands; is there a \\ at its end, or a name missing?"
+    if compiled.include is None or _open_bracket(pattern):
+        return "is no pattern that git understands; close its [ with a ], and write a range like [0-9] upwards"
+    return None
+
+
+def _open_bracket(pattern: str) -> bool:
+    """Return whether a ``[`` has no ``]`` in its part of the path: such a pattern fits nothing."""
+    for name in pattern.split("/"):
+        at = 0
+        while at < len(name):
+            if name[at] == "\\":
+                at += 2
+            elif name[at] == "[":
+                # A ] right after [ or [! is one of the characters (POSIX.1-2017, XCU 2.13.1).
+                first = at + 1 + (name[at + 1 : at + 2] in ("!", "^"))
+                close = name.find("]", first + 1)
+                if close < 0:
+                    return True
+                at = close + 1
+            else:
+                at += 1
+    return False
