@@ -4,6 +4,8 @@ The patterns mean what git makes of them (https://git-scm.com/docs/gitignore), a
 folder comes back by a later ``!pattern``.
 """
 
+import re
+import warnings
 from collections.abc import Sequence
 
 from pathspec import GitIgnoreSpec
@@ -78,13 +80,19 @@ def pattern_problem(pattern: str) -> str | None:
 
 def _not_understood(pattern: str) -> str | None:
     """Return what the library cannot make anything of; git leaves such a pattern out in silence."""
+    brackets = "is no pattern that git understands; close its [ with a ], and write ranges upwards, like [0-9]"
     try:
-        (compiled,) = GitIgnoreSpec.from_lines([pattern], backend="simple").patterns
+        with warnings.catch_warnings():
+            # Of what its regular expressions warn, git makes something else: [[:digit:]], or && within brackets.
+            warnings.simplefilter("error", FutureWarning)
+            (compiled,) = GitIgnoreSpec.from_lines([pattern], backend="simple").patterns
     except GitIgnorePatternError:
-        return "is no pattern that git understands; is there a \\ at its end, or a name missing?"
-    if compiled.include is None or _open_bracket(pattern):
-        return "is no pattern that git understands; close its [ with a ], and write a range like [0-9] upwards"
-    return None
+        return "ends in a \\ that escapes nothing; remove it"
+    except FutureWarning:
+        return "has a class or a sign within [ ] that is not supported; write the characters, like [0-9a-f]"
+    except re.error:
+        return brackets
+    return brackets if compiled.include is None or _open_bracket(pattern) else None
 
 
 def _open_bracket(pattern: str) -> bool:

@@ -233,9 +233,9 @@ def stamp(fields: Mapping[str, str]) -> Stamp | None:
         if "epoch" in fields:
             seconds = int(fields["epoch"]) / (1000 if len(fields["epoch"]) > 10 else 1)
             return Stamp(camera, _EPOCH + timedelta(seconds=seconds))
-        year, month, day, hour, minute, second = (int(fields.get(key, "0")) for key in _ORDER)
-        thousandths = int(fields.get("f", "0"))
-        time = datetime(year, month, day, hour, minute, second, thousandths * 1000)  # noqa: DTZ001 - a wall clock's
+        day = int(fields["Y"]), int(fields["m"]), int(fields["d"])
+        second, thousandths = int(fields.get("S", "0")), int(fields.get("f", "0"))
+        time = datetime(*day, int(fields["H"]), int(fields["M"]), second, thousandths * 1000)  # noqa: DTZ001 - a wall clock's
     except (ValueError, OverflowError):
         return None
     return Stamp(camera, time, 0.0 if "S" in fields else 60.0)
@@ -253,7 +253,7 @@ def bounds(fields: Mapping[str, str]) -> tuple[datetime, datetime] | None:
         known.append(int(fields[key]))
     if not known:
         return None
-    year, month, day, *rest = [*known, 1, 1][: max(3, len(known))]
-    low = datetime(year, month, day, *rest)  # noqa: DTZ001 - a wall clock's
+    year, month, day, hour, minute, second = [*known, *(1, 1, 1, 0, 0, 0)[len(known) :]]
+    low = datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - a wall clock's
     width = (366, 31, 1, 1 / 24, 1 / 1440, 1 / 86400)[len(known) - 1]
     return low, low + timedelta(days=width)

@@ -46,8 +46,8 @@ TYPES: Mapping[str, RecorderType] = {
 }
 
 # A folder's dates are the wall clock's of its zone, exactly. Where the date stands again further down, the folder may
-# have been named by another clock (that of the machine that received the file, say).
-_MARGIN, _MARGIN_OTHER_CLOCK = timedelta(hours=1), timedelta(hours=26)
+# have been named by another clock (that of the machine that received the file, say): zones are up to 26 hours apart.
+_OTHER_CLOCK = timedelta(hours=26)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +228,7 @@ class _Scan:
             if wall is None:
                 return True
             low, high = instants_between(*wall, self._zone)
-            margin = _MARGIN_OTHER_CLOCK if self._pattern.dated_again[depth] else _MARGIN
+            margin = _OTHER_CLOCK if self._pattern.dated_again[depth] else timedelta()
             return self._begun.overlaps(TimeSpan(low, high).padded(margin))
         except ValueError:
             return False

@@ -4,97 +4,44 @@ Every table below is the schema of one part of the file. docs/reference/labcrate
 test holds the two against each other.
 """
 
-import difflib
 import errno
 import re
 import tomllib
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from labcrate.errors import DocumentError
-from labcrate.lab.exclude import pattern_problem
 from labcrate.lab.folder import Lab
-from labcrate.lab.path_pattern import PatternError, name_pattern, recorder_pattern
+from labcrate.lab.path_pattern import name_pattern, recorder_pattern
 from labcrate.lab.recorders import LONGEST, SETTINGS_FILE, TYPES
 from labcrate.lab.setting_values import (
+    Invalid,
+    camera_id,
     date_format,
+    exclude_pattern,
+    folder_path,
+    lab_uuid,
     length,
+    nearest,
     number,
+    path_pattern,
     prefix,
     printable_line,
-    text,
+    recorder_name,
+    recorder_type,
+    shown,
     topic,
     zone,
 )
-from labcrate.lab.setting_values import Invalid as Invalid
 from labcrate.lab.text import one_line
 from labcrate.model.lab_settings import CameraSettings, LabSettings, Recorder, SessionDefaults
 
 _BOM = b"\xef\xbb\xbf"
 _AT = re.compile(r" \(at (line [0-9]+, column [0-9]+|end of document)\)\Z")
-_NAME = re.compile(r"[^\W_](?:[\w .-]{0,62}[\w-])?")
 
 Check = Callable[[Any], Any]
 """Gives the checked value, or raises Invalid with the rest of a sentence about the key."""
-
-
-def _uuid(value: Any) -> str:
-    try:
-        return str(UUID(text(value)))
-    except ValueError as error:
-        if isinstance(error, Invalid):
-            raise
-        raise Invalid("is no UUID; 'labcrate init --print' shows one that is fresh.") from None
-
-
-def _excluded(value: Any) -> str:
-    pattern = text(value)
-    if problem := pattern_problem(pattern):
-        raise Invalid(f"{_quoted(pattern)} {problem}.")
-    return pattern
-
-
-def _pattern(compiled: Callable[[str], Any]) -> Check:
-    def check(value: Any) -> str:
-        pattern = text(value)
-        try:
-            compiled(pattern)
-        except PatternError as error:
-            raise Invalid(f"the pattern {error}.") from None
-        return pattern
-
-    return check
-
-
-def _recorder_name(value: Any) -> str:
-    name = text(value)
-    if not _NAME.fullmatch(name):
-        raise Invalid(
-            "has to have 1 to 64 letters, digits, spaces, '.', '_' or '-', and begin with a letter or digit: archives "
-            "name a recorder's files by it."
-        )
-    return name
-
-
-def _recorder_type(value: Any) -> str:
-    name = text(value)
-    if name not in TYPES:
-        raise Invalid(f"{_quoted(name)} is no type of recorder; {_nearest(name, TYPES)}")
-    return name
-
-
-def _folder(value: Any) -> str:
-    folder = text(value)
-    if not folder.strip() or not folder.isprintable():
-        raise Invalid("has to be the path of a folder, on one line.")
-    return folder
-
-
-def _camera_id(value: Any) -> str:
-    # An id of digits may be written as a number, as the lab's own files have it.
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else printable_line(value)
 
 
 _SESSION: Mapping[str, Check] = {"pad": length}
@@ -103,23 +50,23 @@ _CAMERA: Mapping[str, Check] = {
     "prefix": prefix,
     "time_zone": zone,
     "offset_s": number,
-    "name_pattern": _pattern(name_pattern),
+    "name_pattern": path_pattern(name_pattern),
 }
 _RECORDER: Mapping[str, Check] = {
-    "name": _recorder_name,
-    "type": _recorder_type,
-    "folder": _folder,
-    "pattern": _pattern(recorder_pattern),
+    "name": recorder_name,
+    "type": recorder_type,
+    "folder": folder_path,
+    "pattern": path_pattern(recorder_pattern),
     "zone": zone,
     "longest": length,
     "cameras": dict,
 }
 _ROOT: Mapping[str, Check | Mapping[str, Check]] = {
-    "lab_id": _uuid,
+    "lab_id": lab_uuid,
     "time_zone": zone,
     "base_topic": topic,
     "date_formats": date_format,
-    "exclude": _excluded,
+    "exclude": exclude_pattern,
     "session": _SESSION,
     "cameras": _CAMERA,
     "recorder": _RECORDER,
@@ -164,7 +111,7 @@ def parse_settings(data: bytes) -> LabSettings:
         **values,
         session=SessionDefaults(**session),
         cameras={
-            str(id_): CameraSettings(str(id_), **_section(f"key cameras.{_shown(id_)}", camera, _CAMERA))
+            str(id_): CameraSettings(str(id_), **_section(f"key cameras.{shown(id_)}", camera, _CAMERA))
             for id_, camera in cameras.items()
         },
         recorders=_recorders(table.get("recorder", []), zone_of_lab),
@@ -186,6 +133,8 @@ def _parsed(data: bytes) -> dict[str, Any]:
         where = at[1].replace("end of document", "at its end") if at else ""
         problem = message[: at.start()] if at else "a number is too long to be one"
         problem = problem[:1].lower() + problem[1:]
+        if problem == "cannot overwrite a value":
+            problem = "a key or table stands twice"
         raise DocumentError(SETTINGS_FILE, where, f"is not valid TOML: {problem}. Correct the line.") from None
 
 
@@ -195,7 +144,9 @@ def _recorders(value: Any, zone_of_lab: str | None) -> tuple[Recorder, ...]:
     recorders: list[Recorder] = []
     for i, table in enumerate(value, 1):
         where = f"recorder {i}, key "
-        name = _value(where, "name", table.get("name", ""), _recorder_name)
+        if "name" not in table:
+            raise DocumentError(SETTINGS_FILE, f"{where}name", "is missing; write what you call the recorder.")
+        name = _value(where, "name", table["name"], recorder_name)
         if any(name.casefold() == other.name.casefold() for other in recorders):
             raise DocumentError(
                 SETTINGS_FILE, f"{where}name", f'another recorder is called "{name}"; give each a name of its own.'
@@ -207,7 +158,7 @@ def _recorders(value: Any, zone_of_lab: str | None) -> tuple[Recorder, ...]:
 def _recorder(where: str, table: dict[str, Any], zone_of_lab: str | None) -> Recorder:
     values = _values(where, table, _RECORDER)
     words = _table(f"{where}cameras", table.get("cameras", {}))
-    cameras = {word: _value(f"{where}cameras.", word, id_, _camera_id) for word, id_ in words.items()}
+    cameras = {word: _value(f"{where}cameras.", word, id_, camera_id) for word, id_ in words.items()}
     if "folder" not in values:
         raise DocumentError(
             SETTINGS_FILE,
@@ -215,14 +166,14 @@ def _recorder(where: str, table: dict[str, Any], zone_of_lab: str | None) -> Rec
             "is missing; write the path of the folder that the recorder's files lie in.",
         )
     known = TYPES.get(values.get("type", ""))
-    pattern = values.get("pattern") or (known and known.pattern)
+    pattern: str | None = values.get("pattern") or (known.pattern if known else None)
     if pattern is None:
         raise DocumentError(
             SETTINGS_FILE,
             f"{where}pattern",
             f"is missing; write the pattern of its paths, or 'type' with one of {', '.join(TYPES)}.",
         )
-    time_zone = values.get("zone") or (known and known.time_zone) or zone_of_lab
+    time_zone: str | None = values.get("zone") or (known.time_zone if known else None) or zone_of_lab
     if time_zone is None and "{epoch}" not in pattern:
         raise DocumentError(
             SETTINGS_FILE,
@@ -248,7 +199,7 @@ def _value(where: str, key: str, value: Any, check: Check) -> Any:
     try:
         return check(value)
     except Invalid as error:
-        raise DocumentError(SETTINGS_FILE, f"{where}{_shown(key)}", str(error)) from None
+        raise DocumentError(SETTINGS_FILE, f"{where}{shown(key)}", str(error)) from None
 
 
 def _list(key: str, value: Any, check: Check) -> tuple[Any, ...]:
@@ -266,18 +217,4 @@ def _table(where: str, value: Any) -> dict[str, Any]:
 
 
 def _unknown(where: str, key: str, known: Mapping[str, object]) -> DocumentError:
-    return DocumentError(SETTINGS_FILE, f"{where}{_shown(key)}", f"there is no such key; {_nearest(key, known)}")
-
-
-def _nearest(word: str, known: Mapping[str, object]) -> str:
-    near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.5)
-    return f"did you mean {near[0]}?" if near else f"there {'are' if len(known) > 1 else 'is'} {', '.join(known)}."
-
-
-def _shown(key: object) -> str:
-    word = one_line(str(key))
-    return word if len(word) <= 60 else f"{word[:60]}..."
-
-
-def _quoted(word: str) -> str:
-    return f'"{_shown(word)}"'
+    return DocumentError(SETTINGS_FILE, f"{where}{shown(key)}", f"there is no such key; {nearest(key, known)}")

@@ -31,6 +31,7 @@ def nearest_time_zone(name: str) -> str | None:
 @cache
 def _zones_by_text() -> dict[str, str]:
     """Every zone by its name and by its place alone, in lower case; a whole name comes before a place."""
-    zones = sorted(zone for zone in available_timezones() if is_time_zone(zone))
+    # Of the short ones only UTC: CEST is not a slip for EST.
+    zones = sorted(zone for zone in available_timezones() if is_time_zone(zone) and ("/" in zone or zone == "UTC"))
     places = {zone.rpartition("/")[2].lower(): zone for zone in zones if not zone.startswith("Etc/")}
     return places | {zone.lower(): zone for zone in zones}
