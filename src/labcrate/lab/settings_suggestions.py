@@ -1,4 +1,4 @@
-"""What a lab's own files suggest for its ``labcrate.toml``: zones, cameras, recorders. Nothing secret is taken along."""
+"""What a lab's own files suggest for its ``labcrate.toml``: zones, cameras, recorders. Secrets are left out."""
 
 import os
 from collections import Counter
@@ -53,7 +53,7 @@ class Suggestions:
 def look_over(lab: Lab) -> Suggestions:
     """Return what the lab's files suggest; one that cannot be read is named and holds up nothing."""
     unread: list[str] = []
-    cameras = []
+    cameras: list[CameraFound] = []
     for path in _camera_files(lab):
         try:
             cameras += _cameras(path, read_json(lab, path))

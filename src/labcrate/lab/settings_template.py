@@ -50,15 +50,14 @@ def settings_text(lab_id: str, found: Suggestions, machine_zone: str) -> str:
     zones = ", ".join(f"{zone} ({count})" for zone, count in found.zones)
     said = f"\n# Sessions of this lab name: {zones}." if zones else "\n# No session names one; this machine's is below."
     zone = found.zones[0][0] if found.zones else machine_zone
-    cameras = [_camera(camera) for camera in found.cameras] or [_camera(CameraFound("1", ""))]
-    recorders = [_recorder(recorder) for recorder in found.recorders] or [
-        _recorder(RecorderFound("frigate", "/path/to/frigate/recordings", ""))
-    ]
+    cameras = [_camera(camera, zone) for camera in found.cameras or [CameraFound("1", "")]]
+    examples = found.recorders or [RecorderFound("frigate", "/path/to/frigate/recordings", "")]
+    recorders = [_recorder(recorder, zone) for recorder in examples]
     head = _HEAD.format(lab_id=toml_text(lab_id), zones=said, zone=toml_text(zone))
     return head + _CAMERAS + "".join(cameras) + _RECORDERS + "".join(recorders)
 
 
-def _camera(camera: CameraFound) -> str:
+def _camera(camera: CameraFound, zone: str) -> str:
     key = camera.id if camera.id.isascii() and camera.id.isalnum() else toml_text(camera.id)
     lines = [f"[cameras.{key}]" + (f"  # {printable(camera.file)}" if camera.file else "")]
     if camera.name:
@@ -67,11 +66,11 @@ def _camera(camera: CameraFound) -> str:
         lines.append('name = "kitchen"')
     if camera.prefix or not camera.file:
         lines.append(f"prefix = {toml_text(camera.prefix or 'cam1')}")
-    lines += ['time_zone = "Europe/Madrid"', "offset_s = 0.0", 'name_pattern = "{any}_{Y}{m}{d}{H}{M}{S}"']
+    lines += [f"time_zone = {toml_text(zone)}", "offset_s = 0.0", 'name_pattern = "{any}_{Y}{m}{d}{H}{M}{S}"']
     return _commented(lines)
 
 
-def _recorder(recorder: RecorderFound) -> str:
+def _recorder(recorder: RecorderFound, zone_of_lab: str) -> str:
     zone = TYPES[recorder.type].time_zone
     lines = ["[[recorder]]" + (f"  # it holds {printable(recorder.example)}" if recorder.example else "")]
     lines += [
@@ -79,7 +78,7 @@ def _recorder(recorder: RecorderFound) -> str:
         f"type = {toml_text(recorder.type)}",
         f"folder = {toml_text(printable(recorder.folder))}",
         f"pattern = {toml_text(TYPES[recorder.type].pattern)}  # the type's own; leave it out",
-        f"zone = {toml_text(zone or 'Europe/Madrid')}",
+        f"zone = {toml_text(zone or zone_of_lab)}",
         'longest = "10m"',
         "cameras = { kitchen = 1 }",
     ]
