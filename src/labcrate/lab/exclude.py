@@ -8,8 +8,8 @@ import re
 import warnings
 from collections.abc import Sequence
 
-from pathspec import GitIgnoreSpec
 from pathspec.patterns.gitignore import GitIgnorePatternError
+from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 # The library's expressions go back over a name once for each further star, and over a path for each further ``**``:
 # with these limits a name made for it costs milliseconds, not hours.
@@ -23,29 +23,41 @@ class Excluded:
     folder cost one match each.
     """
 
-    __slots__ = ("_folders", "_spec")
+    __slots__ = ("_folders", "_rules")
 
     def __init__(self, patterns: Sequence[str]) -> None:
-        # The plain backend: another one, where it happens to be installed, differs in odd cases.
-        self._spec = GitIgnoreSpec.from_lines(patterns, backend="simple") if patterns else None
+        self._rules = tuple(_rule(pattern) for pattern in reversed(patterns))
         self._folders: dict[str, bool] = {"": False}
 
     def matches(self, path: str) -> bool:
         """Return whether a file is excluded, by itself or with a folder above it."""
-        if self._spec is None:
-            return False
-        folder, slash, _ = path.rpartition("/")
-        return (bool(slash) and self.matches_folder(folder)) or self._spec.match_file(path)
+        return bool(self._rules) and (self.matches_folder(path.rpartition("/")[0]) or self._decided(path))
 
     def matches_folder(self, folder: str) -> bool:
         """Return whether a whole folder is excluded, so that it need not be read."""
-        if self._spec is None:
-            return False
         known = self._folders.get(folder)
         if known is None:
             above = folder.rpartition("/")[0]
-            known = self._folders[folder] = self.matches_folder(above) or self._spec.match_file(f"{folder}/")
+            known = self._folders[folder] = self.matches_folder(above) or self._decided(f"{folder}/")
         return known
+
+    def _decided(self, entry: str) -> bool:
+        """Return what the last pattern that fits an entry itself says of it."""
+        return next((exclude for fits, exclude in self._rules if fits.search(entry)), False)
+
+
+def _rule(pattern: str) -> tuple[re.Pattern[str], bool]:
+    """Compile a pattern to an expression for an entry itself, and whether it excludes.
+
+    The library's expressions also fit whatever is below an entry, so that a ``!pattern`` for a folder would count for
+    all that is in it; git compares each entry by itself (dir.c, last_matching_pattern). Folders end in a slash.
+    """
+    compiled = GitIgnoreSpecPattern(pattern)
+    assert compiled.regex is not None, "the pattern was checked"  # noqa: S101
+    expression = compiled.regex.pattern.replace("(?:(?P<ps_d>/)|$)", r"/?\Z").replace("(?P<ps_d>/)", r"/\Z")
+    if expression.endswith("/"):  # a/** fits what is inside, and not the folder itself
+        expression += "."
+    return re.compile(expression), bool(compiled.include)
 
 
 def pattern_problem(pattern: str) -> str | None:
@@ -73,6 +85,7 @@ def pattern_problem(pattern: str) -> str | None:
             any(name.replace("**", "*").count("*") > _STARS for name in names),
             f"has more than {_STARS} stars between two slashes; write it with fewer",
         ),
+        (pattern.endswith("/**/"), "ends in /**/; write the folder's own path for all of it, like recordings/test/"),
         (names.count("**") > _FOLDER_STARS, f"has ** more than {_FOLDER_STARS} times; write it with fewer"),
     )
     return next((problem for wrong, problem in rules if wrong), None) or _not_understood(pattern)
@@ -85,7 +98,7 @@ def _not_understood(pattern: str) -> str | None:
         with warnings.catch_warnings():
             # Of what its regular expressions warn, git makes something else: [[:digit:]], or && within brackets.
             warnings.simplefilter("error", FutureWarning)
-            (compiled,) = GitIgnoreSpec.from_lines([pattern], backend="simple").patterns
+            compiled = GitIgnoreSpecPattern(pattern)
     except GitIgnorePatternError:
         return "ends in a \\ that escapes nothing; remove it"
     except FutureWarning:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, available_timezones
 # Links and leap-second copies that some systems keep beside the zones: they mean something else on each machine.
 _NO_ZONES = ("localtime", "Factory", "posixrules")
 _COPIES = ("posix/", "right/")
+_LONGEST_ABBREVIATION = 5
 
 
 def is_time_zone(name: str) -> bool:
@@ -24,7 +25,10 @@ def nearest_time_zone(name: str) -> str | None:
     """Return the zone that a misspelt name probably means: ``Madrid`` and ``europe/madird`` are Europe/Madrid."""
     word = name.strip().replace(" ", "_").lower()
     by_text = _zones_by_text()
-    near = difflib.get_close_matches(word, by_text, n=1, cutoff=0.75)
+    if word in by_text:
+        return by_text[word]
+    # Abbreviations such as CEST or PST are no slips: whatever resembles them is somewhere else.
+    near = difflib.get_close_matches(word, by_text, n=1, cutoff=0.75) if len(word) > _LONGEST_ABBREVIATION else []
     return by_text[near[0]] if near else None
 
 
