@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathspec.patterns.gitignore import GitIgnorePatternError
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
-# The library's expressions go back over a name once for each further star, and over a path for each further ``**``:
-# with these limits a name made for it costs milliseconds, not hours.
-_STARS, _FOLDER_STARS = 3, 3
+# The library's expressions go back over a name once for each further star: with this limit a name made for it costs
+# milliseconds, not hours.
+_STARS = 3
 
 
 class Excluded:
@@ -36,9 +36,14 @@ class Excluded:
     def matches_folder(self, folder: str) -> bool:
         """Return whether a whole folder is excluded, so that it need not be read."""
         known = self._folders.get(folder)
-        if known is None:
-            above = folder.rpartition("/")[0]
-            known = self._folders[folder] = self.matches_folder(above) or self._decided(f"{folder}/")
+        if known is not None:
+            return known
+        names, known = folder.split("/"), False
+        for i in range(1, len(names) + 1):
+            path = "/".join(names[:i])
+            if path not in self._folders:
+                self._folders[path] = known or self._decided(f"{path}/")
+            known = self._folders[path]
         return known
 
     def _decided(self, entry: str) -> bool:
@@ -57,7 +62,20 @@ def _rule(pattern: str) -> tuple[re.Pattern[str], bool]:
     expression = compiled.regex.pattern.replace("(?:(?P<ps_d>/)|$)", r"/?\Z").replace("(?P<ps_d>/)", r"/\Z")
     if expression.endswith("/"):  # a/** fits what is inside, and not the folder itself
         expression += "."
-    return re.compile(expression), bool(compiled.include)
+    return re.compile(_without_going_back(expression)), bool(compiled.include)
+
+
+def _without_going_back(expression: str) -> str:
+    """Let each name between two ``**`` fit at the first folder it can, for good: what follows it may begin anywhere.
+
+    The library's own expressions try every folder for each ``**``, to the power of their number.
+    """
+    first, *others = expression.split("(?:/.+)?")
+    if not others:
+        return expression
+    first = first.replace("^(?:.+/)?", "^(?:[^/]+/)*?", 1)
+    middle = "".join(f"(?>(?:/[^/]+)*?{part}(?=/))" for part in others[:-1])
+    return f"(?>{first}(?=/)){middle}(?:/[^/]+)*?{others[-1]}"
 
 
 def pattern_problem(pattern: str) -> str | None:
@@ -86,7 +104,6 @@ def pattern_problem(pattern: str) -> str | None:
             f"has more than {_STARS} stars between two slashes; write it with fewer",
         ),
         (pattern.endswith("/**/"), "ends in /**/; write the folder's own path for all of it, like recordings/test/"),
-        (names.count("**") > _FOLDER_STARS, f"has ** more than {_FOLDER_STARS} times; write it with fewer"),
     )
     return next((problem for wrong, problem in rules if wrong), None) or _not_understood(pattern)
 

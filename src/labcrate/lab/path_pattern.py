@@ -15,6 +15,8 @@ from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from labcrate.model.timespan import shifted
+
 EXTENSION = ".mp4"
 _LONGEST = 500
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -69,15 +71,18 @@ def between(low: datetime, high: datetime, zone: ZoneInfo) -> tuple[datetime, da
     """Return the earliest and latest instant (UTC) of a span of a zone's wall clock."""
     if zone.key == "UTC":
         return low.replace(tzinfo=UTC), high.replace(tzinfo=UTC)
-    instants = [_utc(time.replace(tzinfo=zone, fold=fold)) for time in {low, high} for fold in (0, 1)]
-    return min(instants), max(instants)
+    instants = [
+        shifted(time, -offset) or time
+        for time in {low, high}
+        for offset in _offsets(zone, time.replace(second=0, microsecond=0))
+    ]
+    return min(instants).replace(tzinfo=UTC), max(instants).replace(tzinfo=UTC)
 
 
-def _utc(time: datetime) -> datetime:
-    try:
-        return time.astimezone(UTC)
-    except OverflowError:  # the first or last hours of the calendar
-        return time.replace(tzinfo=UTC)
+@lru_cache(maxsize=4096)
+def _offsets(zone: ZoneInfo, minute: datetime) -> tuple[timedelta, ...]:
+    """Return how far a wall clock's minute may be ahead of UTC; clocks change at whole minutes."""
+    return tuple(minute.replace(tzinfo=zone, fold=fold).utcoffset() or timedelta() for fold in (0, 1))
 
 
 class PathPattern:
