@@ -149,6 +149,11 @@ def _log(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--csv", action="store_true", help="write the lines as CSV")
 
 
+def _init(parser: argparse.ArgumentParser) -> None:
+    _lab(parser)
+    parser.add_argument("--print", action="store_true", dest="print_only", help="only show the file, and write nothing")
+
+
 def _link(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("session", metavar="ID", help="the session's id")
     parser.add_argument("file", metavar="FILE", nargs="?", help="the recording, as 'labcrate plan' names it")
@@ -166,6 +171,7 @@ COMMANDS = {
     "export": ("package a session into one ZIP", _export),
     "verify": ("check an archive against its manifest", _verify),
     "index": ("compute checksums ahead of time", _index),
+    "init": ("write a commented labcrate.toml out of what the lab's files show", _init),
     "layout": ("print an archive's structure, offset by offset", _session),
     "link": ("have a near miss belong to a session, or take that back", _link),
     "serve": ("serve the lab to browsers: pages, API, downloads that resume", _serve),

@@ -10,13 +10,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
+from labcrate.cli.machine_zone import machine_zone
 from labcrate.cli.screen import say, settings
 from labcrate.config import BASE_TOPIC_VARIABLE, ServeSettings
 from labcrate.errors import UsageError
 from labcrate.readings.topics import BASE_TOPIC
 from labcrate.web.serving import Started, serve
 
-_LOCALTIME = Path("/etc/localtime")
 _PORTS = 65536
 
 
@@ -81,15 +81,4 @@ def _time_zone(text: str | None) -> str:
         if text not in available_timezones():
             raise UsageError(f"--time-zone is {text!r}; it is an IANA name like Europe/Madrid.")
         return text
-    for found in (os.environ.get("TZ", "").removeprefix(":"), _of_machine()):
-        if found and found in available_timezones():
-            return found
-    return "UTC"
-
-
-def _of_machine() -> str:
-    """The zone that /etc/localtime is a link to."""
-    try:
-        return str(_LOCALTIME.readlink()).partition("zoneinfo/")[2]
-    except OSError:
-        return ""
+    return machine_zone()

@@ -140,11 +140,18 @@ def _corrected(arguments: Sequence[str]) -> Sequence[str]:
     return arguments
 
 
+def _exit_codes() -> str:
+    """List all exit codes, each with the kind of error that ``--json`` names: an installed package has no docs."""
+    kinds = sorted((kind.exit_code, kind.__name__) for kind in LabcrateError.__subclasses__())
+    listed = ", ".join(f"{code} {name}" for code, name in [(0, "done"), *kinds, (INTERRUPTED, "Interrupted")])
+    return f"Exit codes: {listed}; 1 anything else."
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="labcrate",
         description="Package one session of a living lab into one verifiable ZIP.",
-        epilog="Exit codes: 0 done; others name the kind of error (docs/reference/exit-codes.md).",
+        epilog=_exit_codes(),
     )
     parser.add_argument("--version", action="version", version=f"labcrate {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -9,7 +9,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -81,21 +81,7 @@ class Lab:
         Every part of the path is opened relative to the one before with O_NOFOLLOW. Raises OSError:
         ELOOP where a part is a symbolic link, EINVAL where the last one is no regular file.
         """
-        *folders, name = path.split("/")
-        at = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            for folder in folders:
-                below = _open_below(at, folder, os.O_DIRECTORY)
-                os.close(at)
-                at = below
-            # O_NONBLOCK: opening a named pipe must not wait for its writer.
-            fd = _open_below(at, name, os.O_NONBLOCK)
-        finally:
-            os.close(at)
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            os.close(fd)
-            raise OSError(errno.EINVAL, "not a regular file")
-        return fd
+        return open_file_below(self.root, path)
 
     def read(self, path: str) -> bytes | None:
         """The whole of a small file; None where there is none. Raises OSError for one that cannot be read."""
@@ -206,6 +192,41 @@ class Lab:
             return [], None
         except OSError:
             return [], Entry(folder, Kind.UNREADABLE)
+
+
+def open_file_below(root: Path, path: str) -> int:
+    """Open a regular file below a folder for reading and return its descriptor; the caller closes it.
+
+    No part of ``path`` may be a symbolic link. Raises OSError as ``Lab.open`` does.
+    """
+    *folders, name = path.split("/")
+    at = open_folder_below(root, folders)
+    try:
+        # O_NONBLOCK: opening a named pipe must not wait for its writer.
+        fd = _open_below(at, name, os.O_NONBLOCK)
+    finally:
+        os.close(at)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "not a regular file")
+    return fd
+
+
+def open_folder_below(root: Path, folders: Sequence[str]) -> int:
+    """Open the folder at the end of a path below another one and return its descriptor; the caller closes it.
+
+    None of ``folders`` may be a symbolic link. Raises OSError.
+    """
+    at = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for folder in folders:
+            below = _open_below(at, folder, os.O_DIRECTORY)
+            os.close(at)
+            at = below
+    except OSError:
+        os.close(at)
+        raise
+    return at
 
 
 def _open_below(at: int, name: str, flags: int) -> int:

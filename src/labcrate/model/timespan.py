@@ -1,8 +1,13 @@
 """Instants and spans of time: always UTC, written as ISO 8601."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Self
+
+_LENGTH = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|min|h)?")
+_MICROSECONDS = {"ms": 1000, "s": 10**6, "m": 60 * 10**6, "min": 60 * 10**6, "h": 3600 * 10**6, None: 10**6}
 
 
 def parse_instant(text: str) -> datetime:
@@ -12,6 +17,17 @@ def parse_instant(text: str) -> datetime:
     """
     instant = datetime.fromisoformat(text.strip())
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+def parse_length(text: str) -> timedelta:
+    """Read a length of time: ``30s``, ``5m``, ``1h``, ``500ms`` or plain seconds.
+
+    Raises ValueError for anything else, OverflowError for one longer than any calendar.
+    """
+    match = _LENGTH.fullmatch(text.strip())
+    if not match:
+        raise ValueError(f"{text!r} is no length of time")
+    return timedelta(microseconds=round(Decimal(match[1]) * _MICROSECONDS[match[2]]))
 
 
 def format_instant(instant: datetime) -> str:

@@ -1,0 +1,95 @@
+"""``labcrate init``: a commented ``labcrate.toml`` out of what the lab's files show."""
+
+import os
+import secrets
+from argparse import Namespace
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+
+from labcrate.cli.machine_zone import machine_zone
+from labcrate.cli.screen import say, settings, write_json
+from labcrate.errors import TargetError
+from labcrate.lab.folder import Lab
+from labcrate.lab.recorders import SETTINGS_FILE
+from labcrate.lab.settings_suggestions import Suggestions, look_over
+from labcrate.lab.settings_template import settings_text
+
+_THERE = f"{SETTINGS_FILE} is there already and stays as it is; edit it, or move it away and run this again."
+
+
+def run(options: Namespace) -> int:
+    """Write the lab's settings file, or with ``--print`` only show it."""
+    lab = settings(options).lab()
+    if not options.print_only and os.path.lexists(lab.root / SETTINGS_FILE):
+        raise TargetError(_THERE)
+    found = look_over(lab)
+    lab_id = str(uuid4())
+    text = settings_text(lab_id, found, machine_zone())
+    if not options.print_only:
+        write_new(lab, text)
+    if options.json:
+        write_json(_answer(lab_id, found, None if options.print_only else SETTINGS_FILE, text))
+    elif options.print_only:
+        say(text.rstrip("\n"))
+    else:
+        _show(found)
+    return 0
+
+
+def write_new(lab: Lab, text: str) -> None:
+    """Write ``labcrate.toml``, whole or not at all, where there is none. Raises TargetError."""
+    target = lab.root / SETTINGS_FILE
+    part = lab.root / f".{SETTINGS_FILE}.{secrets.token_hex(4)}.part"
+    try:
+        fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        try:
+            with os.fdopen(fd, "w", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            _put(part, target)
+        finally:
+            with suppress(FileNotFoundError):
+                part.unlink()
+    except FileExistsError:
+        raise TargetError(_THERE) from None
+    except OSError as error:
+        raise TargetError(
+            f"{SETTINGS_FILE} cannot be written to the lab folder ({error.strerror}); have its owner put there what "
+            "'labcrate init --print' shows."
+        ) from None
+
+
+def _put(part: Path, target: Path) -> None:
+    """Give the whole file its name; unlike a rename, a second name never replaces a file that came meanwhile."""
+    try:
+        os.link(part, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without second names, such as FAT and many network drives
+        if os.path.lexists(target):
+            raise FileExistsError from None
+        part.rename(target)
+
+
+def _answer(lab_id: str, found: Suggestions, file: str | None, text: str) -> dict[str, object]:
+    return {
+        "file": file,
+        "labId": lab_id,
+        "timeZones": [{"timeZone": zone, "sessions": count} for zone, count in found.zones],
+        "cameras": [{"id": c.id, "name": c.name, "prefix": c.prefix, "file": c.file} for c in found.cameras],
+        "recorders": [{"type": r.type, "folder": r.folder, "example": r.example} for r in found.recorders],
+        "unread": list(found.unread),
+        **({} if file else {"text": text}),
+    }
+
+
+def _show(found: Suggestions) -> None:
+    say(f"{SETTINGS_FILE} is written; everything in it but the lab's id is commented out. In it:")
+    say(f"  time zones of sessions: {', '.join(zone for zone, _ in found.zones) or 'none'}")
+    say(f"  cameras: {', '.join(dict.fromkeys(camera.name or camera.id for camera in found.cameras)) or 'none'}")
+    for recorder in found.recorders:
+        say(f"  recorder: {recorder.folder}/ holds files named as {recorder.type} names them")
+    for path in found.unread:
+        say(f"  ! {path} could not be read, so what it says is not in it")

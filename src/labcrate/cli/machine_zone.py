@@ -1,0 +1,23 @@
+"""The time zone that this machine is set to."""
+
+import os
+from pathlib import Path
+
+from labcrate.model.time_zones import is_time_zone
+
+_LOCALTIME = Path("/etc/localtime")
+
+
+def machine_zone() -> str:
+    """Return the IANA zone of ``TZ``, or the one that /etc/localtime is a link to, or UTC."""
+    for found in (os.environ.get("TZ", "").removeprefix(":"), _linked()):
+        if found and is_time_zone(found):
+            return found
+    return "UTC"
+
+
+def _linked() -> str:
+    try:
+        return str(_LOCALTIME.readlink()).partition("zoneinfo/")[2]
+    except OSError:
+        return ""

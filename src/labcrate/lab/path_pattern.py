@@ -1,0 +1,264 @@
+"""Patterns of paths that tell a camera and a time: ``{Y}-{m}-{d}/{H}/{camera}/{M}.{S}.mp4``.
+
+A pattern is compiled to one regular expression for each folder of the path and one for the name, so that a search
+can leave out whole folders of other days. All placeholders of time have a fixed width. Of two that take any length
+in one part (``{camera}`` and ``{any}``) the first one ends at the earliest place where what follows it fits, and an
+atomic group keeps it there: the effort grows with the length of the name alone.
+"""
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from labcrate.model.timespan import shifted
+
+EXTENSION = ".mp4"
+_LONGEST = 500
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+PLACEHOLDERS: Mapping[str, str] = {
+    "Y": "year, four digits",
+    "y": "year of this century, two digits",
+    "m": "month, 01 to 12",
+    "d": "day, 01 to 31",
+    "H": "hour, 00 to 23",
+    "M": "minute",
+    "S": "second",
+    "f": "milliseconds, three digits",
+    "epoch": "seconds since 1970 (ten digits) or milliseconds (thirteen)",
+    "camera": "the recorder's word for the camera",
+    "any": "anything within one name, or nothing",
+}
+_DIGITS = {"Y": 4, "y": 2, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2, "f": 3}
+_UNBOUNDED = {"camera": "[^/]+", "any": "[^/]*"}
+_PIECE = re.compile(r"\{([^{}]*)\}|([^{}]+)|([{}])")
+# In this order, so that folders that hold only the first of them already bound the time.
+_ORDER = ("Y", "m", "d", "H", "M", "S")
+
+
+class PatternError(ValueError):
+    """A pattern that cannot be meant; the message is the rest of a sentence about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What a path says: the camera's word (None where the pattern has none) and a time.
+
+    ``time`` is UTC where the path holds seconds since 1970, else it has no zone. The recording began at ``time`` or
+    at most ``uncertainty_s`` seconds later.
+    """
+
+    camera: str | None
+    time: datetime
+    uncertainty_s: float = 0.0
+
+    def instants(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
+        """Return the earliest and the latest instant (UTC) that the time may mean in a zone.
+
+        They differ in the hour that occurs twice when summer time ends, and in the one that does not occur when it
+        begins (PEP 495, "The fold attribute").
+        """
+        earliest, latest = between(self.time, self.time, zone) if self.time.tzinfo is None else (self.time, self.time)
+        return earliest, latest + timedelta(seconds=self.uncertainty_s)
+
+
+def between(low: datetime, high: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return the earliest and latest instant (UTC) of a span of a zone's wall clock."""
+    if zone.key == "UTC":
+        return low.replace(tzinfo=UTC), high.replace(tzinfo=UTC)
+    instants = [
+        shifted(time, -offset) or time
+        for time in {low, high}
+        for offset in _offsets(zone, time.replace(second=0, microsecond=0))
+    ]
+    return min(instants).replace(tzinfo=UTC), max(instants).replace(tzinfo=UTC)
+
+
+@lru_cache(maxsize=4096)
+def _offsets(zone: ZoneInfo, minute: datetime) -> tuple[timedelta, ...]:
+    """Return how far a wall clock's minute may be ahead of UTC; clocks change at whole minutes."""
+    return tuple(minute.replace(tzinfo=zone, fold=fold).utcoffset() or timedelta() for fold in (0, 1))
+
+
+class PathPattern:
+    """A compiled pattern: one part for each folder and one for the file's name.
+
+    ``parts`` are anchored regular expressions, to be used with ``fullmatch``; a part without a placeholder is also in
+    ``literals``. ``dated_again[i]`` says that a field of time in parts 0 to i is found again in a later part, which
+    is the one that counts.
+    """
+
+    __slots__ = ("dated_again", "literals", "parts", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        names = text.split("/")
+        pieces = [_pieces(name) for name in names]
+        self.parts = tuple(_compiled(part, last=i == len(names) - 1) for i, part in enumerate(pieces))
+        self.literals = tuple(name if all(key is None for key, _ in part) else None
+                              for name, part in zip(names, pieces, strict=True))  # fmt: skip
+        fields = [{_unified(key) for key, _ in part if key and key not in _UNBOUNDED} for part in pieces]
+        self.dated_again = tuple(
+            bool(set().union(*fields[: i + 1]) & set().union(*fields[i + 1 :])) for i in range(len(fields))
+        )
+        _check_fields(set().union(*fields))
+
+    def parse(self, path: str) -> Stamp | None:
+        """Return what a path says; None for one that does not fit or holds no possible date."""
+        names = path.split("/")
+        if len(names) != len(self.parts):
+            return None
+        fields: dict[str, str] = {}
+        for part, name in zip(self.parts, names, strict=True):
+            match = part.fullmatch(name)
+            if not match:
+                return None
+            fields |= found(match)
+        return stamp(fields)
+
+    def format(self, time: datetime, camera: str = "", anything: str = "") -> str:
+        """Return the path of a recording: ``time`` is in UTC for ``{epoch}`` and a wall clock's for the rest."""
+        values = {
+            "Y": f"{time.year:04}", "y": f"{time.year % 100:02}", "m": f"{time.month:02}", "d": f"{time.day:02}",
+            "H": f"{time.hour:02}", "M": f"{time.minute:02}", "S": f"{time.second:02}",
+            "f": f"{time.microsecond // 1000:03}", "epoch": f"{int(time.replace(tzinfo=UTC).timestamp()):010}",
+            "camera": camera, "any": anything,
+        }  # fmt: skip
+        return "/".join(
+            "".join(values[key] if key else text for key, text in _pieces(name)) for name in self.text.split("/")
+        )
+
+
+@lru_cache(maxsize=64)
+def recorder_pattern(text: str) -> PathPattern:
+    """Compile the pattern of a recorder's paths. Raises PatternError."""
+    if not text.lower().endswith(EXTENSION):
+        raise PatternError(f"has to end in {EXTENSION}, for only MP4 recordings are taken")
+    _check_path(text)
+    return PathPattern(text)
+
+
+@lru_cache(maxsize=64)
+def name_pattern(text: str) -> PathPattern:
+    """Compile the pattern of a camera's file names, without their extension. Raises PatternError."""
+    if "/" in text:
+        raise PatternError("is for a file's name alone; leave out the folders and the slash")
+    if text.lower().endswith(EXTENSION):
+        raise PatternError(f"is for the name without its extension; leave out {EXTENSION}")
+    _check_path(text)
+    return PathPattern(text)
+
+
+def _check_path(text: str) -> None:
+    if len(text) > _LONGEST:
+        raise PatternError(f"is longer than {_LONGEST} characters; a path's pattern is shorter")
+    if not text.isprintable():
+        raise PatternError("holds a control character; write it on one line")
+    if any(name in ("", ".", "..") for name in text.split("/")):
+        raise PatternError("has to be a path below the folder: without a slash at either end, '//', '.' or '..'")
+
+
+def _pieces(name: str) -> list[tuple[str | None, str]]:
+    """Split one part of a path into placeholders (key, "") and plain text (None, text)."""
+    pieces: list[tuple[str | None, str]] = []
+    for key, text, brace in _PIECE.findall(name):
+        if brace:
+            raise PatternError(f"has a {brace!r} without its partner; a placeholder is written like {{camera}}")
+        if text:
+            pieces.append((None, text))
+        elif key in PLACEHOLDERS:
+            pieces.append((key, ""))
+        else:
+            near = difflib.get_close_matches(key, PLACEHOLDERS, n=1, cutoff=0.5)
+            others = ", ".join(f"{{{known}}}" for known in PLACEHOLDERS)
+            hint = f"did you mean {{{near[0]}}}?" if near else f"there are {others}"
+            raise PatternError(f"has the unknown placeholder {{{key[:40]}}}; {hint}")
+    return pieces
+
+
+def _compiled(pieces: list[tuple[str | None, str]], *, last: bool) -> re.Pattern[str]:
+    """Compile one part; everything from one unbounded placeholder to the next one is an atomic group."""
+    unbounded = [i for i, (key, _) in enumerate(pieces) if key in _UNBOUNDED]
+    if any(after == before + 1 for before, after in pairwise(unbounded)):
+        raise PatternError("has {camera} and {any} side by side; put what separates them between")
+    if any(sum(key == name for key, _ in pieces) > 1 for name in {key for key, _ in pieces if key} - {"any"}):
+        raise PatternError("has one placeholder twice in one name; use {any} for the second one")
+    expression = []
+    for i, (key, text) in enumerate(pieces):
+        if key is None:
+            end = last and i == len(pieces) - 1 and text.lower().endswith(EXTENSION)
+            kept = text[: -len(EXTENSION)] if end else text
+            expression.append(re.escape(kept) + (rf"(?i:{re.escape(EXTENSION)})" if end else ""))
+        elif key in _UNBOUNDED:
+            more = i != unbounded[-1]
+            inside = f"{_UNBOUNDED[key]}{'?' if more else ''}"
+            opened = f"{')' if i != unbounded[0] else ''}{'(?>' if more else ''}"
+            expression.append(opened + (f"(?P<camera>{inside})" if key == "camera" else f"(?:{inside})"))
+        elif key == "epoch":
+            expression.append("(?P<epoch>[0-9]{13}|[0-9]{10})")
+        else:
+            expression.append(f"(?P<{key}>[0-9]{{{_DIGITS[key]}}})")
+    return re.compile("".join(expression))
+
+
+def _unified(key: str) -> str:
+    return "Y" if key == "y" else key
+
+
+def _check_fields(fields: set[str]) -> None:
+    """Check that the placeholders make a whole time. Raises PatternError."""
+    if "epoch" in fields:
+        if fields > {"epoch"}:
+            raise PatternError("has {epoch} and a date; use one of them, and {any} for the other")
+        return
+    missing = [f"{{{key}}}" for key in ("Y", "m", "d", "H", "M") if key not in fields]
+    if missing:
+        raise PatternError(f"does not tell when a recording began; it lacks {', '.join(missing)} (or {{epoch}})")
+    if "f" in fields and "S" not in fields:
+        raise PatternError("has milliseconds {f} without seconds {S}; add {S}")
+
+
+def found(match: re.Match[str]) -> dict[str, str]:
+    """Return the fields of a matched part, with a year of two digits as one of four (20yy)."""
+    fields = match.groupdict()
+    if "y" in fields:
+        fields["Y"] = f"20{fields.pop('y')}"
+    return fields
+
+
+def stamp(fields: Mapping[str, str]) -> Stamp | None:
+    """Return what a whole path's fields say; None where they are no date."""
+    camera = fields.get("camera")
+    try:
+        if "epoch" in fields:
+            seconds = int(fields["epoch"]) / (1000 if len(fields["epoch"]) > 10 else 1)
+            return Stamp(camera, _EPOCH + timedelta(seconds=seconds))
+        day = int(fields["Y"]), int(fields["m"]), int(fields["d"])
+        second, thousandths = int(fields.get("S", "0")), int(fields.get("f", "0"))
+        time = datetime(*day, int(fields["H"]), int(fields["M"]), second, thousandths * 1000)  # noqa: DTZ001 - a wall clock's
+    except (ValueError, OverflowError):
+        return None
+    return Stamp(camera, time, 0.0 if "S" in fields else 60.0)
+
+
+def bounds(fields: Mapping[str, str]) -> tuple[datetime, datetime] | None:
+    """Return the span of the wall clock that the fields of the first folders allow.
+
+    None where they do not bound it. Raises ValueError for fields that are no date.
+    """
+    known = []
+    for key in _ORDER:
+        if key not in fields:
+            break
+        known.append(int(fields[key]))
+    if not known:
+        return None
+    year, month, day, hour, minute, second = [*known, *(1, 1, 1, 0, 0, 0)[len(known) :]]
+    low = datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - a wall clock's
+    width = (366, 31, 1, 1 / 24, 1 / 1440, 1 / 86400)[len(known) - 1]
+    return low, low + timedelta(days=width)

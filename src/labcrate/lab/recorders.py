@@ -1,0 +1,268 @@
+"""Recorders that know no sessions: which files of theirs overlap a span of time, by the paths alone.
+
+Two are built in, as their own source writes the paths:
+
+- Frigate: ``move_segment`` in ``frigate/record/maintainer.py`` names a file by its start in UTC, as
+  ``%Y-%m-%d/%H``, the camera, ``%M.%S.mp4``; ``MAX_SEGMENT_DURATION`` in ``frigate/const.py`` is 600 seconds.
+- motionEye: ``movie_filename`` is ``%Y-%m-%d/%H-%M-%S`` unless its owner changes it, below a folder of the camera
+  (``target_dir``), both in ``motioneye/config.py``; times are the machine's, and files may be of any length.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from labcrate.errors import DocumentError
+from labcrate.lab.folder import open_file_below, open_folder_below
+from labcrate.lab.path_pattern import PathPattern, bounds, found, recorder_pattern, stamp
+from labcrate.lab.path_pattern import between as instants_between
+from labcrate.model.fixity import Identity
+from labcrate.model.lab_settings import Recorder
+from labcrate.model.timespan import TimeSpan
+
+SETTINGS_FILE = "labcrate.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderType:
+    """A recorder that is known by name: its pattern, its zone (None: the lab's) and its longest file."""
+
+    pattern: str
+    time_zone: str | None
+    longest: timedelta
+
+
+LONGEST = timedelta(hours=24)
+"""The longest file of a recorder of which nothing else is known."""
+
+TYPES: Mapping[str, RecorderType] = {
+    "frigate": RecorderType("{Y}-{m}-{d}/{H}/{camera}/{M}.{S}.mp4", "UTC", timedelta(seconds=600)),
+    "motioneye": RecorderType("{camera}/{Y}-{m}-{d}/{H}-{M}-{S}.mp4", None, LONGEST),
+}
+
+# A folder's dates are the wall clock's of its zone, exactly. Where the date stands again further down, the folder may
+# have been named by another clock (that of the machine that received the file, say): zones are up to 26 hours apart.
+_OTHER_CLOCK = timedelta(hours=26)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A recorder's file: ``path`` below the recorder's folder, the recorder's word for its camera, when it began.
+
+    It began at ``start`` (UTC) or at most ``start_uncertainty_s`` seconds later: an hour that occurs twice, or a
+    name without seconds. How long it is, the path does not say.
+    """
+
+    path: str
+    camera: str | None
+    start: datetime
+    start_uncertainty_s: float
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something inside the span that was not taken, and why; ``path`` is below the recorder's folder."""
+
+    path: str
+    reason: str
+
+
+def folder_of(recorder: Recorder, lab_root: Path) -> Path:
+    """Return where a recorder's files lie, without symbolic links above them. Raises DocumentError."""
+    try:
+        return (lab_root / Path(recorder.folder).expanduser()).resolve()
+    except (OSError, RuntimeError):  # no home folder of that name; links in a circle
+        raise _no_folder(recorder.name, "cannot be found") from None
+
+
+def allowed_recorders(
+    recorders: Sequence[Recorder], lab_root: Path, allowed: Sequence[Path]
+) -> tuple[dict[str, Path], tuple[Recorder, ...]]:
+    """Divide recorders into those a server may read, with their folders by name, and the others.
+
+    A folder inside the lab may always be read, one outside only where it is, or lies below, one of ``allowed``:
+    whoever can write ``labcrate.toml`` must not decide what the server's user shows. Symbolic links are resolved
+    before they are compared.
+    """
+    roots = [root.resolve() for root in (lab_root, *(path.expanduser() for path in allowed))]
+    may: dict[str, Path] = {}
+    refused = []
+    for recorder in recorders:
+        try:
+            folder = folder_of(recorder, lab_root)
+        except DocumentError:
+            refused.append(recorder)
+            continue
+        if any(folder.is_relative_to(root) for root in roots):
+            may[recorder.name] = folder
+        else:
+            refused.append(recorder)
+    return may, tuple(refused)
+
+
+class RecorderFolder:
+    """A recorder's folder, read-only: its files by their path below it, without following a symbolic link.
+
+    ``name`` is the recorder's in labcrate.toml: messages say that, never where the folder is.
+    """
+
+    __slots__ = ("name", "root")
+
+    def __init__(self, root: Path, name: str) -> None:
+        self.root, self.name = root, name
+
+    def open(self, path: str) -> int:
+        """Open a regular file for reading and return its descriptor; the caller closes it.
+
+        Raises OSError: ELOOP where a part is a symbolic link, EINVAL where the last one is no regular file.
+        """
+        return open_file_below(self.root, _below(path))
+
+    def identity(self, path: str) -> Identity:
+        """Return the state of a file on disk, without opening it. Raises OSError when it is gone or no file."""
+        *folders, name = _below(path).split("/")
+        at = open_folder_below(self.root, folders)
+        try:
+            state = os.stat(name, dir_fd=at, follow_symlinks=False)
+        finally:
+            os.close(at)
+        if not stat.S_ISREG(state.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        return Identity.of(state)
+
+
+def _below(path: str) -> str:
+    if any(name in ("", ".", "..") for name in path.split("/")):
+        raise FileNotFoundError(errno.ENOENT, "not a path below the recorder's folder")
+    return path
+
+
+def segment_member_name(camera: str, start: datetime) -> str:
+    """Return the name of a segment in an archive: ``kitchen_20250502T073000Z.mp4``, in the order of time.
+
+    Milliseconds are added where there are any; ``_`` sorts after the dot of the extension.
+    """
+    utc = start.astimezone(UTC)
+    date, thousandths = f"{utc.year:04}{utc:%m%dT%H%M%SZ}", utc.microsecond // 1000
+    return f"{camera}_{date}{f'_{thousandths:03}' if thousandths else ''}.mp4"
+
+
+def scan_recorder(
+    folder: Path, recorder: Recorder, span: TimeSpan, skipped: list[Skipped] | None = None
+) -> Iterator[Segment]:
+    """Yield the files of a recorder that may overlap a span, in the order of their paths.
+
+    A file counts if it began before the span's end and at most ``recorder.longest`` before its start. Folders of
+    other days and hours are not read. What is inside the span and was not taken (symbolic links, empty files, closed
+    folders) is appended to ``skipped``. Raises DocumentError when the recorder's folder cannot be read.
+    """
+    try:
+        root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise _no_folder(recorder.name, f"cannot be read ({error.strerror})") from None
+    try:
+        yield from _Scan(recorder, span, [] if skipped is None else skipped).below(root, "", 0, {})
+    finally:
+        os.close(root)
+
+
+def _no_folder(name: str, why: str) -> DocumentError:
+    return DocumentError(
+        SETTINGS_FILE, f'recorder "{name}"', f"its folder {why}; connect its disk or correct 'folder'."
+    )
+
+
+class _Scan:
+    """One search: the pattern, the zone, and the instants between which a file may have begun."""
+
+    def __init__(self, recorder: Recorder, span: TimeSpan, skipped: list[Skipped]) -> None:
+        self._pattern: PathPattern = recorder_pattern(recorder.pattern)
+        self._zone = ZoneInfo(recorder.time_zone)
+        self._begun = TimeSpan(span.padded(recorder.longest).start, span.end)
+        self._skipped = skipped
+
+    def below(self, at: int, path: str, depth: int, fields: Mapping[str, str]) -> Iterator[Segment]:
+        """Yield what is in an open folder, ``depth`` parts of the pattern below the recorder's."""
+        last = depth == len(self._pattern.parts) - 1
+        literal = self._pattern.literals[depth]
+        if literal is not None and not last:
+            yield from self._enter(at, literal, path, depth, fields)
+            return
+        with os.scandir(at) as listing:
+            entries = sorted(listing, key=lambda entry: entry.name)
+        part = self._pattern.parts[depth]
+        for entry in entries:
+            match = None if entry.name.startswith(".") else part.fullmatch(entry.name)
+            if match is None:
+                continue
+            known = {**fields, **found(match)}
+            if last:
+                yield from self._file(entry, f"{path}{entry.name}", known)
+            elif self._may_hold(known, depth):
+                yield from self._enter(at, entry.name, path, depth, known)
+
+    def _enter(self, at: int, name: str, path: str, depth: int, fields: Mapping[str, str]) -> Iterator[Segment]:
+        try:
+            inside = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
+        except FileNotFoundError:
+            return  # recorders delete old folders while others look at them
+        except OSError as error:
+            if reason := _why_closed(at, name, error):
+                self._skipped.append(Skipped(f"{path}{name}", reason))
+            return
+        try:
+            yield from self.below(inside, f"{path}{name}/", depth + 1, fields)
+        finally:
+            os.close(inside)
+
+    def _may_hold(self, fields: Mapping[str, str], depth: int) -> bool:
+        """Return whether a file below a folder with these fields may have begun in time."""
+        try:
+            wall = bounds(fields)
+            if wall is None:
+                return True
+            low, high = instants_between(*wall, self._zone)
+            margin = _OTHER_CLOCK if self._pattern.dated_again[depth] else timedelta()
+            return self._begun.overlaps(TimeSpan(low, high).padded(margin))
+        except ValueError:
+            return False
+        except OverflowError:
+            return True
+
+    def _file(self, entry: os.DirEntry[str], path: str, fields: Mapping[str, str]) -> Iterator[Segment]:
+        said = stamp(fields)
+        if said is None:
+            return
+        earliest, latest = said.instants(self._zone)
+        if not self._begun.overlaps(TimeSpan(earliest, latest)):
+            return
+        try:
+            state = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            return
+        if stat.S_ISLNK(state.st_mode):
+            self._skipped.append(Skipped(path, "it is a symbolic link, and those are never followed"))
+        elif not stat.S_ISREG(state.st_mode):
+            self._skipped.append(Skipped(path, "it is no regular file"))
+        elif state.st_size == 0:
+            self._skipped.append(Skipped(path, "it is empty"))
+        else:
+            uncertainty_s = (latest - earliest).total_seconds()
+            yield Segment(path, said.camera, earliest, uncertainty_s, Identity.of(state))
+
+
+def _why_closed(at: int, name: str, error: OSError) -> str | None:
+    """Return why a folder cannot be read; None for a file in a folder's place, which is none of the recorder's."""
+    try:
+        mode = os.stat(name, dir_fd=at, follow_symlinks=False).st_mode
+    except OSError:
+        return None
+    if stat.S_ISLNK(mode):
+        return "it is a symbolic link, and those are never followed"
+    return f"the folder cannot be read ({error.strerror})" if stat.S_ISDIR(mode) else None

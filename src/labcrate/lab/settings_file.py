@@ -1,0 +1,220 @@
+"""``labcrate.toml`` at the lab's root: read, checked key by key, and given as one frozen value.
+
+Every table below is the schema of one part of the file. docs/reference/labcrate-toml.md describes the same keys; a
+test holds the two against each other.
+"""
+
+import errno
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from labcrate.errors import DocumentError
+from labcrate.lab.folder import Lab
+from labcrate.lab.path_pattern import name_pattern, recorder_pattern
+from labcrate.lab.recorders import LONGEST, SETTINGS_FILE, TYPES
+from labcrate.lab.setting_values import (
+    Invalid,
+    camera_id,
+    date_format,
+    exclude_pattern,
+    folder_path,
+    lab_uuid,
+    length,
+    nearest,
+    number,
+    path_pattern,
+    prefix,
+    printable_line,
+    recorder_name,
+    recorder_type,
+    shown,
+    topic,
+    zone,
+)
+from labcrate.lab.text import one_line
+from labcrate.model.lab_settings import CameraSettings, LabSettings, Recorder, SessionDefaults
+
+_BOM = b"\xef\xbb\xbf"
+_AT = re.compile(r" \(at (line [0-9]+, column [0-9]+|end of document)\)\Z")
+
+Check = Callable[[Any], Any]
+"""Gives the checked value, or raises Invalid with the rest of a sentence about the key."""
+
+
+_SESSION: Mapping[str, Check] = {"pad": length}
+_CAMERA: Mapping[str, Check] = {
+    "name": printable_line,
+    "prefix": prefix,
+    "time_zone": zone,
+    "offset_s": number,
+    "name_pattern": path_pattern(name_pattern),
+}
+_RECORDER: Mapping[str, Check] = {
+    "name": recorder_name,
+    "type": recorder_type,
+    "folder": folder_path,
+    "pattern": path_pattern(recorder_pattern),
+    "zone": zone,
+    "longest": length,
+    "cameras": dict,
+}
+_ROOT: Mapping[str, Check | Mapping[str, Check]] = {
+    "lab_id": lab_uuid,
+    "time_zone": zone,
+    "base_topic": topic,
+    "date_formats": date_format,
+    "exclude": exclude_pattern,
+    "session": _SESSION,
+    "cameras": _CAMERA,
+    "recorder": _RECORDER,
+}
+_LISTS = ("date_formats", "exclude")
+_MIDDLE = {"session": "session.", "cameras": "cameras.ID.", "recorder": "recorder."}
+
+
+def known_keys() -> tuple[str, ...]:
+    """Return every key that the file may have, dotted; ``ID`` and ``WORD`` stand for what the lab decides."""
+    keys: list[str] = []
+    for key, inside in _ROOT.items():
+        keys += [f"{_MIDDLE[key]}{inner}" for inner in inside] if isinstance(inside, Mapping) else [key]
+    return tuple(f"{key}.WORD" if key == "recorder.cameras" else key for key in keys)
+
+
+def read_settings(lab: Lab) -> LabSettings:
+    """Read and check ``labcrate.toml``; a lab without one has the defaults. Raises DocumentError."""
+    try:
+        data = lab.read(SETTINGS_FILE)
+    except OSError as error:
+        remedy = {errno.ELOOP: "put the file itself in its place", errno.EINVAL: "put a text file in its place"}
+        what = remedy.get(error.errno or 0, "check its permissions")
+        raise DocumentError(SETTINGS_FILE, "", f"cannot be read ({error.strerror}); {what}.") from None
+    return LabSettings() if data is None else parse_settings(data)
+
+
+def parse_settings(data: bytes) -> LabSettings:
+    """Check the bytes of a ``labcrate.toml``. Raises DocumentError naming line or key."""
+    table = _parsed(data)
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        check = _ROOT.get(key)
+        if check is None:
+            raise _unknown("key ", key, _ROOT)
+        if callable(check):
+            values[key] = _list(key, value, check) if key in _LISTS else _value("key ", key, value, check)
+    session = _section("key session", table.get("session", {}), _SESSION)
+    cameras = _table("key cameras", table.get("cameras", {}))
+    zone_of_lab = values.get("time_zone")
+    return LabSettings(
+        **values,
+        session=SessionDefaults(**session),
+        cameras={
+            str(id_): CameraSettings(str(id_), **_section(f"key cameras.{shown(id_)}", camera, _CAMERA))
+            for id_, camera in cameras.items()
+        },
+        recorders=_recorders(table.get("recorder", []), zone_of_lab),
+    )
+
+
+def _parsed(data: bytes) -> dict[str, Any]:
+    plain = data.removeprefix(_BOM)
+    try:
+        return tomllib.loads(plain.decode())
+    except UnicodeDecodeError as error:
+        line = plain.count(b"\n", 0, error.start) + 1
+        raise DocumentError(SETTINGS_FILE, f"line {line}", "is not UTF-8 text; save the file as UTF-8.") from None
+    except RecursionError:
+        raise DocumentError(SETTINGS_FILE, "", "nests lists or tables too deep; no key needs that.") from None
+    except ValueError as error:  # TOMLDecodeError is one, and so is a number of more digits than Python converts
+        message = one_line(str(error))
+        at = _AT.search(message)
+        where = at[1].replace("end of document", "at its end") if at else ""
+        problem = message[: at.start()] if at else "a number is too long to be one"
+        problem = problem[:1].lower() + problem[1:]
+        if problem == "cannot overwrite a value":
+            problem = "a key or table stands twice"
+        raise DocumentError(SETTINGS_FILE, where, f"is not valid TOML: {problem}. Correct the line.") from None
+
+
+def _recorders(value: Any, zone_of_lab: str | None) -> tuple[Recorder, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise DocumentError(SETTINGS_FILE, "key recorder", "has to be a list of tables; begin each with [[recorder]].")
+    recorders: list[Recorder] = []
+    for i, table in enumerate(value, 1):
+        where = f"recorder {i}, key "
+        if "name" not in table:
+            raise DocumentError(SETTINGS_FILE, f"{where}name", "is missing; write what you call the recorder.")
+        name = _value(where, "name", table["name"], recorder_name)
+        if any(name.casefold() == other.name.casefold() for other in recorders):
+            raise DocumentError(
+                SETTINGS_FILE, f"{where}name", f'another recorder is called "{name}"; give each a name of its own.'
+            )
+        recorders.append(_recorder(f'recorder "{name}", key ', table, zone_of_lab))
+    return tuple(recorders)
+
+
+def _recorder(where: str, table: dict[str, Any], zone_of_lab: str | None) -> Recorder:
+    values = _values(where, table, _RECORDER)
+    words = _table(f"{where}cameras", table.get("cameras", {}))
+    cameras = {word: _value(f"{where}cameras.", word, id_, camera_id) for word, id_ in words.items()}
+    if "folder" not in values:
+        raise DocumentError(
+            SETTINGS_FILE,
+            f"{where}folder",
+            "is missing; write the path of the folder that the recorder's files lie in.",
+        )
+    known = TYPES.get(values.get("type", ""))
+    pattern: str | None = values.get("pattern") or (known.pattern if known else None)
+    if pattern is None:
+        raise DocumentError(
+            SETTINGS_FILE,
+            f"{where}pattern",
+            f"is missing; write the pattern of its paths, or 'type' with one of {', '.join(TYPES)}.",
+        )
+    time_zone: str | None = values.get("zone") or (known.time_zone if known else None) or zone_of_lab
+    if time_zone is None and "{epoch}" not in pattern:
+        raise DocumentError(
+            SETTINGS_FILE,
+            f"{where}zone",
+            "is missing; write the IANA zone of the times in its paths, like Europe/Madrid or UTC.",
+        )
+    longest: timedelta = values.get("longest") or (known.longest if known else LONGEST)
+    return Recorder(values["name"], values["folder"], pattern, time_zone or "UTC", longest, values.get("type"), cameras)
+
+
+def _section(where: str, value: Any, checks: Mapping[str, Check]) -> dict[str, Any]:
+    return _values(f"{where}.", _table(where, value), checks)
+
+
+def _values(where: str, table: Mapping[str, Any], checks: Mapping[str, Check]) -> dict[str, Any]:
+    for key in table:
+        if key not in checks:
+            raise _unknown(where, key, checks)
+    return {key: _value(where, key, value, checks[key]) for key, value in table.items() if checks[key] is not dict}
+
+
+def _value(where: str, key: str, value: Any, check: Check) -> Any:
+    try:
+        return check(value)
+    except Invalid as error:
+        raise DocumentError(SETTINGS_FILE, f"{where}{shown(key)}", str(error)) from None
+
+
+def _list(key: str, value: Any, check: Check) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        raise DocumentError(SETTINGS_FILE, f"key {key}", 'has to be a list of texts, like ["one", "two"].')
+    return tuple(_value(f"key {key}", f"[{i}]", item, check) for i, item in enumerate(value))
+
+
+def _table(where: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        header = where.removeprefix("key ")
+        remedy = "write it like { kitchen = 5 }" if " " in header else f"begin it with [{header}]"
+        raise DocumentError(SETTINGS_FILE, where, f"has to be a table; {remedy}.")
+    return value
+
+
+def _unknown(where: str, key: str, known: Mapping[str, object]) -> DocumentError:
+    return DocumentError(SETTINGS_FILE, f"{where}{shown(key)}", f"there is no such key; {nearest(key, known)}")

@@ -1,0 +1,156 @@
+"""Patterns of paths: what is written by one is read by it."""
+
+import re
+import time
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labcrate.lab.path_pattern import PatternError, bounds, name_pattern, recorder_pattern
+from labcrate.lab.recorders import TYPES
+
+WORDS = st.text(alphabet="abcXYZ-_ é(", min_size=1, max_size=12)
+FIELDS = ("{Y}", "{m}", "{d}", "{H}", "{M}", "{S}")
+
+
+@st.composite
+def patterns(draw: st.DrawFn) -> str:
+    """Any pattern with date and time in any order, a camera, perhaps milliseconds, spread over folders."""
+    pieces = [*draw(st.permutations(FIELDS)), *draw(st.sampled_from([[], ["{f}"]]))]
+    pieces.insert(draw(st.integers(0, len(pieces))), "{camera}")
+    separators = draw(st.lists(st.sampled_from(["-", "_", "/", ".", "T", "+", " ("]), min_size=len(pieces) - 1,
+                               max_size=len(pieces) - 1))  # fmt: skip
+    return pieces[0] + "".join(a + b for a, b in zip(separators, pieces[1:], strict=True)) + ".mp4"
+
+
+INSTANTS = st.datetimes(datetime.fromisoformat("1970-01-01"), datetime.fromisoformat("9998-01-01")).map(
+    lambda t: t.replace(microsecond=t.microsecond // 1000 * 1000)
+)
+
+
+@given(pattern=patterns(), at=INSTANTS, camera=WORDS)
+def test_any_time_that_a_pattern_writes_it_reads_back(pattern: str, at: datetime, camera: str) -> None:
+    """Camera and time come back, to the millisecond where the pattern has them, else to the second."""
+    compiled = recorder_pattern(pattern)
+    said = compiled.parse(compiled.format(at, camera))
+    assert said is not None
+    assert said.camera == camera
+    assert said.time == (at if "{f}" in pattern else at.replace(microsecond=0))
+    assert said.uncertainty_s == 0
+
+
+@given(at=INSTANTS, camera=WORDS, known=st.sampled_from(sorted(TYPES)))
+def test_the_patterns_that_are_built_in_read_what_they_write(at: datetime, camera: str, known: str) -> None:
+    """Frigate's and motionEye's paths come back to the second."""
+    compiled = recorder_pattern(TYPES[known].pattern)
+    said = compiled.parse(compiled.format(at, camera))
+    assert said is not None
+    assert (said.camera, said.time) == (camera, at.replace(microsecond=0))
+
+
+@given(at=st.datetimes(datetime.fromisoformat("2001-09-10"), datetime.fromisoformat("2286-01-01")))
+def test_seconds_since_1970_are_utc(at: datetime) -> None:
+    """{epoch} reads ten digits as seconds and thirteen as milliseconds."""
+    compiled = recorder_pattern("{camera}_{epoch}.mp4")
+    seconds = int(at.replace(tzinfo=UTC).timestamp())
+    for text, expected in ((f"{seconds}", 0), (f"{seconds}250", 250)):
+        said = compiled.parse(f"kitchen_{text}.mp4")
+        assert said is not None
+        assert said.time == datetime.fromtimestamp(seconds, UTC) + timedelta(milliseconds=expected)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "camera", "time_"),
+    [
+        (TYPES["frigate"].pattern, "2025-05-02/07/kitchen/30.00.mp4", "kitchen", "2025-05-02T07:30:00"),
+        (TYPES["motioneye"].pattern, "Camera1/2025-05-02/07-30-00.mp4", "Camera1", "2025-05-02T07:30:00"),
+        ("{camera}_{any}_{Y}{m}{d}{H}{M}{S}.mp4", "Front_01_20250502093000.mp4", "Front", "2025-05-02T09:30:00"),
+        (
+            "{any}_{Y}{m}{d}_{H}{M}{S}_{any}.mp4",
+            "R_20250502_093000_20250502_094000_A1.MP4",
+            None,
+            "2025-05-02T09:30:00",
+        ),
+        ("{y}{m}{d}/{H}{M}.mp4", "250502/0930.mp4", None, "2025-05-02T09:30:00"),
+        ("{Y}/{camera}/{Y}{m}{d}{H}{M}{S}.mp4", "2024/a b/20250502093000.mp4", "a b", "2025-05-02T09:30:00"),
+    ],
+)
+def test_paths_of_real_recorders(pattern: str, path: str, camera: str | None, time_: str) -> None:
+    """Paths as recorders and cameras write them are read; the later one of two dates counts."""
+    said = recorder_pattern(pattern).parse(path)
+    assert said is not None
+    assert (said.camera, said.time.isoformat()) == (camera, time_)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["2025-05-02/07/kitchen/30.00.mp4.part", "2025-13-02/07/kitchen/30.00.mp4", "2025-05-02/24/kitchen/30.00.mp4",
+     "x/2025-05-02/07/kitchen/30.00.mp4", "2025-05-02/07/30.00.mp4", "2025-05-02/07/kitchen/30.60.mp4",
+     "2025-05-02/07/kitchen/٣٠.00.mp4", "2025-05-02/07/kitchen/30.00.mp4\n"],
+)  # fmt: skip
+def test_other_paths_are_none_of_the_recorder(path: str) -> None:
+    """A path that only resembles the pattern, or holds no possible date, says nothing."""
+    assert recorder_pattern(TYPES["frigate"].pattern).parse(path) is None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "problem"),
+    [
+        ("{Y}{m}{d}{H}{M}", "end in .mp4"), ("/{Y}{m}{d}{H}{M}.mp4", "below the folder"),
+        ("../{Y}{m}{d}{H}{M}.mp4", "below"),
+        ("{Y}{m}{d}{H}.mp4", "it lacks {M}"), ("{camra}{epoch}.mp4", "did you mean {camera}?"), ("{epoch.mp4", "'{'"),
+        ("{camera}{any}{epoch}.mp4", "side by side"), ("{Y}{Y}{m}{d}{H}{M}.mp4", "twice"),
+        ("{epoch}{Y}.mp4", "has {epoch} and"),
+        ("{Y}{m}{d}{H}{M}{f}.mp4", "without seconds"), ("x" * 600 + "{epoch}.mp4", "longer than"),
+        ("{epoch}\n.mp4", "control"),
+    ],
+)  # fmt: skip
+def test_a_pattern_that_cannot_be_meant_is_refused(pattern: str, problem: str) -> None:
+    """Each kind of bad pattern has its sentence."""
+    with pytest.raises(PatternError, match=re.escape(problem)):
+        recorder_pattern(pattern)
+
+
+@pytest.mark.parametrize("pattern", ["a/{epoch}", "{epoch}.mp4"])
+def test_a_pattern_of_names_has_neither_folder_nor_extension(pattern: str) -> None:
+    """A camera's name pattern is for the name alone."""
+    with pytest.raises(PatternError, match="leave out"):
+        name_pattern(pattern)
+    assert name_pattern("{any}_{epoch}").parse("cam1_1746171000") is not None
+
+
+def test_a_name_made_for_it_costs_no_time() -> None:
+    """The effort grows with the name's length alone: 200,000 characters that nearly fit take a moment, not hours."""
+    compiled = recorder_pattern("{any}_{camera}-{any}_{Y}{m}{d}{H}{M}{S}.mp4")
+    begin = time.process_time()
+    for name in ("_" * 200_000, "_-" * 100_000, "_a-_2025" * 25_000):
+        assert compiled.parse(f"{name}.mp4") is None
+    assert time.process_time() - begin < 5
+
+
+@given(st.datetimes(datetime.fromisoformat("1900-01-01"), datetime.fromisoformat("9990-01-01")), st.integers(1, 5))
+def test_folders_bound_what_is_below_them(at: datetime, known: int) -> None:
+    """The span of the first fields of a time holds that time."""
+    keys = ("Y", "m", "d", "H", "M")[:known]
+    values = dict(zip(keys, (f"{at:%Y}", f"{at:%m}", f"{at:%d}", f"{at:%H}", f"{at:%M}"), strict=False))
+    span = bounds(values)
+    assert span is not None
+    assert span[0] <= at <= span[1]
+
+
+def test_an_hour_that_occurs_twice_is_said() -> None:
+    """On the night when summer time ends 02:30 means two instants; on any other night one."""
+    compiled = recorder_pattern(TYPES["motioneye"].pattern)
+    zone = ZoneInfo("Europe/Madrid")
+    twice = compiled.parse("a/2025-10-26/02-30-00.mp4")
+    once = compiled.parse("a/2025-10-25/02-30-00.mp4")
+    assert twice is not None
+    assert once is not None
+    assert twice.instants(zone) == (
+        datetime(2025, 10, 26, 0, 30, tzinfo=UTC),
+        datetime(2025, 10, 26, 1, 30, tzinfo=UTC),
+    )
+    assert once.instants(zone) == (datetime(2025, 10, 25, 0, 30, tzinfo=UTC),) * 2
