@@ -7,6 +7,7 @@ import difflib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from labcrate.errors import UsageError
 from labcrate.export.contents import FileKind, Only, Options, SessionFile
@@ -16,6 +17,7 @@ from labcrate.export.recordings import Cameras
 from labcrate.export.selection import Found
 from labcrate.lab.text import visible
 from labcrate.linking.filename import fold
+from labcrate.model.bound import Bound
 from labcrate.model.device import Camera, Device
 from labcrate.model.recording import Probe
 from labcrate.model.session import SelectedSensor, Session
@@ -119,10 +121,22 @@ def refuse_unknown_sensors(
             raise _unknown("sensor", word, [d.name or d.id for d in devices], "the lab knows")
 
 
-def chosen_window(options: Options, session: Session) -> TimeSpan:
-    """The readings' window: the session's time, padded, or all; and of that what lies in the chosen span."""
-    window = TimeSpan() if options.all_readings else session.span.padded(options.pad)
-    return intersection(window, options.span)
+NOTHING = TimeSpan(datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC))
+"""A window that no reading lies in."""
+
+
+def chosen_window(options: Options, session: Session, bound: Bound) -> TimeSpan:
+    """Return the readings' window: the session's time, padded, or all; and of that what lies in the chosen span.
+
+    Where no end is known, or one that was only found, ``--to`` may name a later one.
+    """
+    if options.all_readings:
+        return options.span
+    span, end = bound.span, options.span.end
+    if session.span.end is None and session.span.start is not None and end is not None:
+        start = span.start if span else session.span.start
+        span = TimeSpan(start, max(end, span.end) if span and span.end else end)
+    return NOTHING if span is None else intersection(span.padded(options.pad), options.span)
 
 
 def intersection(one: TimeSpan, other: TimeSpan) -> TimeSpan:
@@ -144,7 +158,8 @@ def _inside(
         probe = probes.get(found.path)
         if probe is None:
             return True
-        camera_id, prefix = _camera_id(found, cameras), found.verdict.prefix
+        camera = cameras.of_recording(found.verdict)
+        camera_id, prefix = camera.id if camera else None, found.verdict.prefix
         evidence = Evidence(found.path, probe, found.identity.mtime_ns, camera_id, prefix, session_id)
         return recorded_span(evidence, times).overlaps(span)
 

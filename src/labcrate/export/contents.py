@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from labcrate.lab.folder import printable
 from labcrate.linking.verdict import Verdict
+from labcrate.model.bound import Bound, Reason
 from labcrate.model.device import Camera, Device
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.recording import Probe
@@ -19,6 +20,9 @@ from labcrate.readings.topics import BASE_TOPIC
 
 # The first instant that a ZIP's DOS time can tell: for a session of which no time at all is known.
 _EARLIEST = datetime(1980, 1, 1, tzinfo=UTC)
+
+
+NOT_BOUNDED = Bound(TimeSpan(), Reason.DESCRIBED)
 
 
 class State(StrEnum):
@@ -43,7 +47,8 @@ class Options:
 
     ``pad`` widens the readings' window on both sides; ``all_readings`` leaves it open. ``only``,
     ``cameras`` (ids, names or prefixes), ``sensors`` (addresses or names) and ``span`` select; empty
-    ones select everything. Recordings that touch the span are taken whole.
+    ones select everything. Recordings that touch the span are taken whole. ``time_zone`` is the IANA zone of times
+    without one (None: the session's, else that of ``labcrate.toml``).
     """
 
     pad: timedelta = timedelta()
@@ -53,6 +58,7 @@ class Options:
     cameras: tuple[str, ...] = ()
     sensors: tuple[str, ...] = ()
     span: TimeSpan = TimeSpan()
+    time_zone: str | None = None
 
     @property
     def partial(self) -> bool:
@@ -208,7 +214,8 @@ class Plan:
     """All that is known before packing.
 
     ``left_out`` counts other files by the rule that keeps them out; ``not_chosen`` says what is the
-    session's and was not asked for; ``not_taken`` names the session's own files that stay out by a rule.
+    session's and was not asked for; ``not_taken`` names the session's own files that stay out by a rule. ``bound`` is
+    the session's time and where its end comes from; ``zone`` the IANA zone in which times without one were read.
     """
 
     session: Session
@@ -225,6 +232,8 @@ class Plan:
     warnings: tuple[str, ...] = ()
     not_chosen: tuple[str, ...] = ()
     not_taken: tuple[NotTaken, ...] = ()
+    bound: Bound = NOT_BOUNDED
+    zone: str | None = None
 
     @property
     def withheld(self) -> int:

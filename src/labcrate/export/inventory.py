@@ -2,8 +2,8 @@
 
 import difflib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from labcrate.errors import DocumentError, NoSessionError
 from labcrate.export.lab_rules import camera_key, linking_rules
@@ -13,9 +13,12 @@ from labcrate.lab.registers import Registers, read_registers
 from labcrate.lab.selection import sorted_selection
 from labcrate.lab.session_register import SessionRegister, read_session_register
 from labcrate.lab.sessions import SessionBook, read_sessions
+from labcrate.lab.settings_file import read_settings
 from labcrate.linking.rules import LinkingRules
 from labcrate.linking.settling import sessions_named
 from labcrate.model.device import Camera, Device
+from labcrate.model.lab_settings import LabSettings
+from labcrate.model.recording_time import CameraClock
 from labcrate.model.session import Session
 from labcrate.model.session_id import is_number, resolved, sort_key
 
@@ -42,8 +45,16 @@ class Inventory:
     rules: LinkingRules
     linked: Mapping[str, tuple[Entry, ...]]
     unlinked: tuple[Entry, ...]
+    settings: LabSettings = field(default_factory=LabSettings)
     zone: str | None = None
     problems: tuple[DocumentError, ...] = ()
+
+    @property
+    def clocks(self) -> dict[str, CameraClock]:
+        """The cameras' clocks as ``labcrate.toml`` describes them, by camera id."""
+        return {
+            one.id: CameraClock(one.time_zone, one.offset_s, one.name_pattern) for one in self.settings.cameras.values()
+        }
 
     @property
     def ids(self) -> list[str]:
@@ -106,9 +117,13 @@ def _nearest(session_id: str, ids: Sequence[str]) -> str | None:
 def take_inventory(lab: Lab, zone: str | None = None) -> Inventory:
     """Read the lab's descriptions and registers, and walk its recordings.
 
-    ``zone`` is the IANA zone of times without one. What cannot be read hides nothing else: it is among the problems.
+    ``zone`` is the IANA zone of times without one (None: that of ``labcrate.toml``, if any). What cannot be read
+    hides nothing else: it is among the problems. Raises DocumentError for a ``labcrate.toml`` that does not parse.
     """
+    settings = read_settings(lab)
+    zone = zone or settings.time_zone
     cameras, camera_problems = read_all_cameras(lab)
+    cameras = tuple(_as_set(cameras, settings))
     devices, device_problems = read_all_devices(lab)
     book = read_sessions(lab, zone=zone)
     registers = read_registers(lab, zone=zone)
@@ -134,6 +149,7 @@ def take_inventory(lab: Lab, zone: str | None = None) -> Inventory:
         rules,
         {session_id: tuple(found) for session_id, found in linked.items()},
         tuple(unlinked),
+        settings,
         zone,
         (
             *book.problems,
@@ -144,3 +160,20 @@ def take_inventory(lab: Lab, zone: str | None = None) -> Inventory:
         ),
     )
 
+
+def _as_set(cameras: Sequence[Camera], settings: LabSettings) -> Iterator[Camera]:
+    """The lab's cameras, with the prefix and name that ``labcrate.toml`` gives them, and those that it alone knows."""
+    known = set()
+    for camera in cameras:
+        known.add(camera.id)
+        one = settings.cameras.get(camera.id)
+        name = one.name if one else None
+        yield replace(
+            camera,
+            prefix=(one.prefix if one else None) or camera.prefix,
+            name=name or camera.name,
+            raw_name=name or camera.raw_name,
+        )
+    for one in settings.cameras.values():
+        if one.id not in known:
+            yield Camera(one.id, one.name, one.prefix, raw_name=one.name)

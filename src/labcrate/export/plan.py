@@ -23,16 +23,19 @@ from labcrate.export.recording_time import TimeContext
 from labcrate.export.recordings import Cameras, not_compared, plan_recordings, twins, warnings_about
 from labcrate.export.selection import Found, select
 from labcrate.export.sensors import involved_devices, load, readings_missing, readings_warnings
-from labcrate.export.session_files import Excluded, OwnFiles, find_session_files
-from labcrate.export.session_tables import ColumnsOf, with_columns
-from labcrate.lab.documents import read_devices
+from labcrate.export.session_files import OwnFiles, find_session_files
+from labcrate.export.session_tables import describe_platform_table, with_columns
+from labcrate.export.session_time import registered_spans, session_time
+from labcrate.export.window import register_warnings, window_warnings
+from labcrate.lab.exclude import Excluded
 from labcrate.lab.folder import printable
-from labcrate.model.device import Device
+from labcrate.model.bound import Bound
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan
 from labcrate.readings.slice import Readings
+from labcrate.readings.topics import BASE_TOPIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,6 @@ class Planner:
     """Plans exports of one lab; ``progress`` is told about the indexing that a plan needs.
 
     In a ``hurry`` no file is read through for a plan that is not hashed: where that leaves its size open, it says so.
-    ``excluded`` says which paths the lab keeps out of every archive, ``columns_of`` knows the tables of a platform.
     """
 
     inventory: Inventory
@@ -48,8 +50,6 @@ class Planner:
     progress: Progress = field(default_factory=Progress)
     workers: int | None = None
     hurry: bool = False
-    excluded: Excluded = lambda _: False
-    columns_of: ColumnsOf = lambda _name, _head: None
 
     def plan(
         self, session_id: str, options: Options = Options(), *, hashed: bool, allow_incomplete: bool = True
@@ -59,21 +59,24 @@ class Planner:
         Raises NoSessionError, DocumentError, CatalogError, and IncompleteError unless that is allowed;
         it does so before the long work of hashing wherever it can.
         """
-        lab, told = self.inventory.lab, self.inventory.session(session_id)
-        devices = read_devices(lab)
-        session, window = choose_sensors(options, told, devices), chosen_window(options, told)
-        readings = self._readings(session, devices, window, options)
-        times = TimeContext(told.time_zone)
-        selection = select(self.inventory, session, self._look, times)
-        cameras = Cameras.of(self.inventory.cameras, session)
-        own = find_session_files(self.inventory, session, selection, self.excluded)
+        inventory, told = self.inventory, self.inventory.session(session_id)
+        zone = options.time_zone or told.time_zone or inventory.zone
+        times = TimeContext(zone, registered_spans(inventory), inventory.clocks)
+        time = session_time(inventory, told, times, self._look)
+        session = choose_sensors(options, told, inventory.devices)
+        window = chosen_window(options, told, time.bound)
+        readings = self._readings(session, window, options, zone)
+        selection = select(inventory, _bounded(session, time.bound), self._look, times)
+        cameras = Cameras.of(inventory, session)
+        excluded = Excluded(inventory.settings.exclude).matches
+        own = find_session_files(inventory, session, selection, excluded)
         choice = choose(options, session, cameras, own.recordings, own.files, self._probed, times)
         missing = [*_still_running(session), *_missing(options, own, readings)]
         if not allow_incomplete:
             refuse_incomplete(session, missing)
         recordings, files = self._index(choice, session, cameras, times, missing, hashed=hashed)
-        near_misses = tuple(near for near in selection.near_misses if not self.excluded(near.path))
-        excluded = len(selection.near_misses) - len(near_misses)
+        near_misses = tuple(near for near in selection.near_misses if not excluded(near.path))
+        kept_out = len(selection.near_misses) - len(near_misses)
         if not allow_incomplete:
             refuse_incomplete(session, missing)
         return Plan(
@@ -81,17 +84,22 @@ class Planner:
             options=options,
             window=window,
             cameras=cameras.involved(recordings),
-            devices=involved_devices(devices, session, readings),
+            devices=involved_devices(inventory.devices, session, readings),
             recordings=recordings,
-            session_files=with_columns(lab, files, self.inventory.folder(session.id), self.columns_of),
+            session_files=with_columns(inventory.lab, files, inventory.folder(session.id), describe_platform_table),
             readings=readings,
             near_misses=near_misses,
-            left_out=selection.left_out + Counter({Why.EXCLUDED.value: excluded} if excluded else {}),
+            left_out=selection.left_out + Counter({Why.EXCLUDED.value: kept_out} if kept_out else {}),
             missing=tuple(missing),
             warnings=tuple(
                 dict.fromkeys(
                     [
                         *session_warnings(session),
+                        *map(str, inventory.problems),
+                        *map(str, time.problems),
+                        *(time.warnings if not options.all_readings else ()),
+                        *window_warnings(inventory, told, window, time.bound, options),
+                        *register_warnings(inventory, recordings),
                         *selection.warnings,
                         *own.warnings,
                         *(w for recording in recordings for w in warnings_about(recording, session, cameras)),
@@ -103,12 +111,17 @@ class Planner:
             ),
             not_chosen=(*choice.not_chosen, *readings_not_chosen(options, readings)),
             not_taken=tuple(own.not_taken),
+            bound=time.bound,
+            zone=zone,
         )
 
-    def _readings(self, session: Session, devices: Sequence[Device], window: TimeSpan, options: Options) -> Readings:
+    def _readings(self, session: Session, window: TimeSpan, options: Options, zone: str | None) -> Readings:
         if options.only is Only.RECORDINGS:
             return Readings(window=window)
-        readings = load(self.inventory.lab, session, devices, window, options.base_topic, self.progress.check)
+        devices = self.inventory.devices
+        settings, lab = self.inventory.settings, self.inventory.lab
+        base = options.base_topic or settings.base_topic or BASE_TOPIC
+        readings = load(lab, session, devices, window, base, zone, settings.date_formats, self.progress.check)
         refuse_unknown_sensors(options, self.inventory.session(session.id), readings.absent_sensors, devices)
         return readings
 
@@ -165,6 +178,11 @@ def refuse_incomplete(session: Session, missing: Sequence[Missing]) -> None:
         )
 
 
+def _bounded(session: Session, bound: Bound) -> Session:
+    """The session with its time as far as it is known, to tell which other recordings were made then."""
+    return replace(session, span=bound.span) if bound.span else session
+
+
 def _still_running(session: Session) -> Iterator[Missing]:
     if session.active:
         yield Missing(f"Session {session.id}", "is still active", "Stop it in the lab first.")
@@ -190,7 +208,3 @@ def session_warnings(session: Session) -> Iterator[str]:
     if not session.described_in:
         yield f"No file of the lab describes session {session.id}: its name, times and sensors are unknown."
     yield from session.warnings
-    if session.span.start is None:
-        yield "The session has no start time; readings from the first one on are included."
-    if session.span.end is None and session.span.start is not None:
-        yield "The session has no end time; readings up to the last one are included."

@@ -10,8 +10,6 @@ from labcrate.export.build import Assembly, assemble
 from labcrate.export.contents import Options
 from labcrate.export.inventory import Inventory, take_inventory
 from labcrate.export.plan import Planner
-from labcrate.export.session_files import Excluded
-from labcrate.export.session_tables import ColumnsOf
 from labcrate.export.spool import Spool
 from labcrate.lab.folder import Lab
 
@@ -28,19 +26,19 @@ def prepared(
     workers: int | None = None,
     inventory: Inventory | None = None,
     hurry: bool = False,
-    excluded: Excluded = lambda _: False,
-    columns_of: ColumnsOf = lambda _name, _head: None,
     standing: Iterable[Assembly] = (),
 ) -> Iterator[Assembly]:
     """A session's archive, laid out; its generated documents live as long as somebody holds it.
 
-    ``inventory`` is the lab's, where it has just been taken; ``hurry``, ``excluded`` and ``columns_of`` are as a
-    Planner has them; ``standing`` are archives of the same session, whose tables are taken where they would come
-    out the same. What ``progress`` raises ends the work. Raises what ``Planner.plan`` does, and TargetError.
+    ``inventory`` is the lab's, where it has just been taken; ``hurry`` is as a Planner has it; ``standing`` are
+    archives of the same session, whose tables are taken where they would come out the same. What ``progress`` raises
+    ends the work. Raises what ``Planner.plan`` does, and TargetError.
     """
     state = state_folder(lab.root)
     with Catalog.open(state) as catalog:
         progress = progress or Progress()
-        planner = Planner(inventory or take_inventory(lab), catalog, progress, workers, hurry, excluded, columns_of)
+        if inventory is None or (options.time_zone and options.time_zone != inventory.zone):
+            inventory = take_inventory(lab, options.time_zone)  # times without a zone are read in it
+        planner = Planner(inventory, catalog, progress, workers, hurry)
         plan = planner.plan(session_id, options, hashed=hashed, allow_incomplete=allow_incomplete)
         yield assemble(lab, plan, Spool(state, progress.check), standing)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from labcrate.export.named_time import NamedTime, place_name, without_session
+from labcrate.lab.path_pattern import name_pattern
 from labcrate.model.recording import Probe
 from labcrate.model.recording_time import (
     FIRST_CREDIBLE_TIME,
@@ -19,7 +20,7 @@ from labcrate.model.recording_time import (
     TimeSource,
 )
 from labcrate.model.timespan import TimeSpan, from_ns, shifted
-from labcrate.video.name_time import time_by_pattern, time_in_path
+from labcrate.video.name_time import MINUTE_S, SECOND_S, NameTime, time_in_path
 
 # Sources agree that are no further apart, in seconds; what a name in minutes leaves out comes on top.
 AGREE_S = 2.0
@@ -126,12 +127,19 @@ def _credible(instant: datetime | None) -> datetime | None:
 
 
 def _named(evidence: Evidence, clock: CameraClock, lab_zone: str | None) -> NamedTime | None:
-    shown = time_by_pattern(evidence.path, clock.name_pattern) if clock.name_pattern else None
+    shown = _by_pattern(evidence.path, clock.name_pattern) if clock.name_pattern else None
     shown = shown or time_in_path(without_session(evidence.path, evidence.session_id, evidence.prefix))
     if shown is None:
         return None
     zone = clock.time_zone or lab_zone
     return place_name(shown, ZoneInfo(zone) if zone else None, timedelta(seconds=clock.offset_s))
+
+
+def _by_pattern(path: str, pattern: str) -> NameTime | None:
+    """Return the time that a camera's own name pattern (labcrate.toml) finds; None where it does not fit."""
+    stem = path.rpartition("/")[2].rpartition(".")[0]
+    stamp = name_pattern(pattern).parse(stem)
+    return NameTime(stamp.time, None, MINUTE_S if stamp.uncertainty_s else SECOND_S) if stamp else None
 
 
 def _understood(created: datetime, named: NamedTime | None, length: timedelta | None) -> _Container:

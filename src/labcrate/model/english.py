@@ -31,6 +31,14 @@ ENGLISH: Mapping[str, str] = {
         "The session's own sensor files have times without a zone, which were read as UTC. Name the zone with "
         "--time-zone."
     ),
+    "register.name_taken": (
+        "{file}: what the lab's register of recordings says of a file of this name was not used, because several "
+        "files of the lab have the name and different bytes."
+    ),
+    "window.all_readings": "All readings of the lab are included, whatever session they were taken in.",
+    "window.reaches_other_session": (
+        "The readings' window reaches into the time of another session of the lab, because it was widened."
+    ),
     "login.no_administrator": (
         "This server has no administrator yet, so no login or token is accepted. Open the link that 'labcrate serve' "
         "printed when it started, or run 'labcrate user add NAME --role admin'."

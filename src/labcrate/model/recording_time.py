@@ -73,8 +73,8 @@ class CameraClock:
     """What a lab knows of one camera's clock.
 
     ``time_zone`` is the IANA zone of the times in its file names; ``offset_s`` (seconds) is added to the times in
-    its names and containers: positive for a clock that is slow. ``name_pattern`` describes its paths as strptime
-    does (``labcrate.video.name_pattern``). Raises ValueError for an offset of more than ten years.
+    its names and containers: positive for a clock that is slow. ``name_pattern`` describes the names of its files
+    (``labcrate.lab.path_pattern``). Raises ValueError for an offset of more than ten years.
     """
 
     time_zone: str | None = None

@@ -8,8 +8,6 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
-from labcrate.video.name_pattern import compile_name_pattern
-
 FIRST_YEAR, LAST_YEAR = 2001, 2100
 MINUTE_S, SECOND_S = 60.0, 1.0
 
@@ -72,20 +70,6 @@ def time_in_path(path: str) -> NameTime | None:
     folder, _, name = path.rpartition("/")
     stem = name.rpartition(".")[0] or name
     return _frigate(f"{folder}/{stem}") or _stamp(stem) or _clock_in_date_folder(folder, stem) or _epoch(stem)
-
-
-def time_by_pattern(path: str, pattern: str) -> NameTime | None:
-    """Return the time that a path shows by the lab's own pattern (``compile_name_pattern``); None for no match.
-
-    Raises ValueError for a pattern that is none.
-    """
-    found = compile_name_pattern(pattern).search(path)
-    if found is None:
-        return None
-    parts = {"S": None, "f": None} | found.groupdict()
-    date = f"{parts['Y']}-{parts['m']}-{parts['d']}"
-    start = _datetime(date, parts["H"], parts["M"], parts["S"], parts["f"])
-    return NameTime(start, None, SECOND_S if parts["S"] else MINUTE_S) if start else None
 
 
 def _frigate(path: str) -> NameTime | None:

@@ -126,7 +126,7 @@ def _own_part(inventory: Inventory, session_id: str) -> tuple[object, ...]:
         inventory.book.sessions.get(session_id),
         inventory.linked.get(session_id, ()),
         inventory.cameras,
-        inventory.rules.prefixes.of_session(number),
+        inventory.rules.prefixes.of_session(session_id),
         tuple(entry for entry in inventory.unlinked if entry.kind is not Kind.FILE),
         session_id in inventory.book.broken,
     )

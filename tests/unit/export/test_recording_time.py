@@ -191,7 +191,7 @@ def test_a_cameras_own_zone_and_offset() -> None:
 
 def test_a_cameras_own_pattern() -> None:
     """A day-first name is read as the pattern says; where the pattern does not fit, the usual ones are tried."""
-    clock = CameraClock("UTC", name_pattern="*_%d%m%Y_%H%M%S")
+    clock = CameraClock("UTC", name_pattern="{any}_{d}{m}{Y}_{H}{M}{S}")
     assert when("c05_session8_10062025_184000.mp4", clock=clock).span.start == START
     assert when(ZULU, clock=clock).span.start == START
 

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labcrate.video.name_pattern import compile_name_pattern
-from labcrate.video.name_time import time_by_pattern, time_in_path
+from labcrate.video.name_time import time_in_path
 
 ZULU = datetime(2025, 5, 2, 9, 30, tzinfo=UTC)
 LOCAL = ZULU.replace(tzinfo=None)
@@ -180,51 +179,8 @@ def test_digits_never_become_another_date(name: str) -> None:
         assert str(int(shown.start.timestamp())) in {field[:10] for field in fields}
 
 
-@given(st.text(max_size=300), st.sampled_from([None, "%Y%m%d*%H%M%S", "*%Y-%m-%d/*%H.%M"]))
-def test_no_path_is_a_crash(path: str, pattern: str | None) -> None:
+@given(st.text(max_size=300))
+def test_no_path_is_a_crash(path: str) -> None:
     """Any text shows a time of the years 2001 to 2100, or none."""
-    shown = time_by_pattern(path, pattern) if pattern else time_in_path(path)
+    shown = time_in_path(path)
     assert shown is None or 2001 <= shown.start.year <= 2100
-
-
-@pytest.mark.parametrize(
-    ("pattern", "path", "start"),
-    [
-        ("%Y-%m-%d/%H-%M-%S", "Camera1/2025-05-02/09-30-00.mp4", LOCAL),
-        ("%Y-%m-%d/%H-%M-%S.mp4", "Camera1/2025-05-02/09-30-00.mp4", LOCAL),
-        ("%d.%m.%Y_%H%M", "a/02.05.2025_0930.mp4", LOCAL),
-        ("*_%d%m%Y*%H%M%S.%f", "a/hall_1_02052025-093000.25.mp4", LOCAL.replace(microsecond=250_000)),
-        ("%Y/%m/%Y%m%d-%H%M%S", "x/2025/05/20250502-093000.mp4", LOCAL),
-        ("100%%_%Y%m%d%H%M%S*", "100%_20250502093000[x].mp4", LOCAL),
-        ("%Y/%m/%Y%m%d-%H%M%S", "x/2024/05/20250502-093000.mp4", None),
-        ("%Y-%m-%d/%H-%M-%S", "Camera1/2025-05-02/x09-30-00.mp4", None),
-        ("%H-%M-%S_%Y%m%d", "1109-30-00_20250502.mp4", None),
-        ("%Y%d%m%H%M%S", "20253112093000.mp4", wall(2025, 12, 31, 9, 30)),
-        ("%Y%d%m%H%M%S", "20253113093000.mp4", None),
-    ],
-)
-def test_patterns_of_the_lab(pattern: str, path: str, start: datetime | None) -> None:
-    """A lab's own pattern fits whole parts of a path's end; digits that are no date show no time."""
-    shown = time_by_pattern(path, pattern)
-    assert (shown and shown.start) == start
-
-
-@pytest.mark.parametrize(
-    ("pattern", "why"),
-    [
-        ("%Y%m%d", "lacks %H, %M"),
-        ("", "lacks %Y, %m, %d, %H, %M"),
-        ("%Y%m%d%H%M%q", "%q is no part"),
-        ("%Y%m%d%H%M%", "% is no part"),
-    ],
-)
-def test_a_pattern_that_is_none_is_refused(pattern: str, why: str) -> None:
-    """What is missing or unknown is named."""
-    with pytest.raises(ValueError, match=why):
-        compile_name_pattern(pattern)
-
-
-def test_a_pattern_takes_no_longer_for_a_hostile_name() -> None:
-    """Many stars over a long name that nearly fits: each piece is looked for once, so that 30 stars end at all."""
-    pattern = "*a" * 30 + "%Y%m%d%H%M"
-    assert time_by_pattern("a" * 4000 + "2025", pattern) is None
