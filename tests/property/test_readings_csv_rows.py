@@ -6,7 +6,7 @@ import io
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labcrate.readings.csv_rows import read_blocks, read_header
+from labcrate.readings.csv_rows import Rows, read_blocks
 
 WIDTH = 3
 cells = st.text(st.sampled_from('ab",\n é0'), max_size=6)
@@ -24,15 +24,14 @@ def written(rows: list[tuple[str, str]]) -> tuple[bytes, list[list[str]]]:
 def read(data: bytes, block_bytes: int) -> tuple[list[list[str]], list[int], list[int]]:
     """Rows, their lines, and the broken lines."""
     file = io.BytesIO(data)
-    read_header(file)
+    file.readline()
     rows: list[list[str]] = []
     lines: list[int] = []
     broken: list[int] = []
-    for block in read_blocks(file, WIDTH, [0], block_bytes):
+    for block in read_blocks(file, Rows(WIDTH, [0]), block_bytes):
         kept, columns = block.take(range(len(block.lines)))
         rows += [list(row) for row in zip(*columns, strict=True)]
         lines += [block.lines[row] for row in kept]
-        broken += block.broken
         broken += [line for line in block.lines if line not in lines]
     return rows, lines, broken
 

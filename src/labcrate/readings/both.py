@@ -8,23 +8,31 @@ from labcrate.model.timespan import TimeSpan
 from labcrate.readings.csv_source import read_csv
 from labcrate.readings.json_source import read_json
 from labcrate.readings.problems import Problem
+from labcrate.readings.selection import Selection
 from labcrate.readings.slice import Readings
 from labcrate.readings.slicing import slice_readings
 from labcrate.readings.source import Opened, Source
-from labcrate.readings.topics import Selection, Topics
+from labcrate.readings.time_rules import TimeRules
+from labcrate.readings.topics import Topics
 
 File = Path | Opened | None
 
 
 def load_both(
-    json_file: File, csv_file: File, window: TimeSpan, selection: Selection, topics: Topics, labels: tuple[str, str]
+    json_file: File,
+    csv_file: File,
+    window: TimeSpan,
+    selection: Selection,
+    topics: Topics,
+    labels: tuple[str, str],
+    rules: TimeRules,
 ) -> Readings:
-    """The readings of the window and of the selected sensors; see `load.load_readings`."""
+    """Return the readings of the window and of the selected sensors; see `load.load_readings`."""
     json_label, csv_label = labels
     # Parsing the CSV runs mostly outside the interpreter's lock, so it goes on while the JSON is decoded.
     with ThreadPoolExecutor(max_workers=1) as pool:
-        csv = pool.submit(_read, csv_file, csv_label, lambda file: read_csv(file, csv_label, window, topics))
-        json = _read(json_file, json_label, lambda file: read_json(file, json_label, window, topics))
+        csv = pool.submit(_read, csv_file, csv_label, lambda file: read_csv(file, csv_label, window, topics, rules))
+        json = _read(json_file, json_label, lambda file: read_json(file, json_label, window, topics, rules))
         return slice_readings(json, csv.result(), window, selection, topics)
 
 

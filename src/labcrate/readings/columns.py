@@ -14,7 +14,8 @@ ColumnType = Literal["datetime", "string", "integer", "number", "boolean"]
 class Column:
     """A column: its name, type and meaning; ``key`` is the payload's top-level key that it holds, if any.
 
-    The type names are those of the Frictionless table schema. An empty cell is no value, in every type.
+    The type names are those of the Frictionless table schema. An empty cell is no value, in every type; of texts a
+    quoted empty cell is a text without letters.
     """
 
     name: str
@@ -27,7 +28,7 @@ class Column:
 _BEFORE = (
     Column("timestamp", "datetime", None, "When the message came: UTC, ISO 8601"),
     Column("topic", "string", None, "MQTT topic of the message"),
-    Column("device_id", "string", None, "The topic without its base: the device's name, or its name and a key"),
+    Column("device_id", "string", None, "The device's name in devices.json, else the topic without its base"),
 )
 _MEASURED = {
     "temperature": ("number", "Air temperature"),

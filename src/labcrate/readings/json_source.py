@@ -1,4 +1,4 @@
-"""Reading ``zigbee-data.json``: ``{"messages": {topic: [{"timestamp", "payload"}]}}``.
+"""Reading ``zigbee-data.json``: ``{"messages": {topic: [{"timestamp", "payload"}]}}``, or messages in a flat list.
 
 The file is read once into memory, then decoded topic by topic; payloads stay undecoded bytes of that memory, and only
 those inside the window are looked at. Read and not mapped: a platform that rewrites its file meanwhile would otherwise
@@ -6,25 +6,25 @@ kill the process with SIGBUS.
 """
 
 import re
-from collections.abc import Sequence
 
 import msgspec
 import polars as pl
 
 from labcrate.model.timespan import TimeSpan
-from labcrate.readings.payload import compact
-from labcrate.readings.problems import Problem
-from labcrate.readings.source import UNREADABLE_PAYLOAD, Gatherer, Opened, Source, Where
+from labcrate.readings.dialect import UTF8_BOM, lines_as_utf8, utf16_encoding
+from labcrate.readings.json_flat import as_text, begins_lines, payload_text, read_lines, read_list
+from labcrate.readings.problems import Extent, Problem
+from labcrate.readings.source import Gatherer, Opened, Source, Where
+from labcrate.readings.time_rules import TimeRules
 from labcrate.readings.topics import Topics
 
-_BOM = b"\xef\xbb\xbf"
 _NO_MESSAGE = "this is no object with a timestamp and a payload, so it was left out"
 _NO_LIST = "this is no list of messages, so it was left out"
-_NO_TOPIC = "the topic is empty, so its messages were left out"
 
 
 class _File(msgspec.Struct):
-    messages: dict[str, msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
+    messages: dict[str, msgspec.Raw] | list[msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
+    timestamp: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Message(msgspec.Struct, gc=False):
@@ -32,91 +32,101 @@ class _Message(msgspec.Struct, gc=False):
     payload: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
+_MESSAGE = msgspec.json.Decoder(_Message)
 _MESSAGES = msgspec.json.Decoder(list[_Message])
+_FILE: msgspec.json.Decoder[_File | list[msgspec.Raw]] = msgspec.json.Decoder(_File | list[msgspec.Raw])
 
 
-def read_json(file: Opened, label: str, window: TimeSpan, topics: Topics) -> Source:
+def read_json(file: Opened, label: str, window: TimeSpan, topics: Topics, rules: TimeRules | None = None) -> Source:
     """Read the readings inside the window; a file that is no such JSON becomes a fatal problem."""
-    data = file.read()
+
+    def gatherer(in_time_order: bool = True) -> Gatherer:
+        return Gatherer(label, window, topics, rules, in_time_order)
+
+    data = _as_utf8(file.read())
     try:
-        whole = msgspec.json.decode(memoryview(data)[len(_BOM) :] if data.startswith(_BOM) else data, type=_File)
+        whole = _decoded(data)
     except (ValueError, RecursionError) as error:
-        return Source(problems=(_unparsable(label, data, str(error)),))
-    gatherer = Gatherer(label, window, topics)
-    if whole.messages is msgspec.UNSET:
-        gatherer.tally.add('there is no "messages" in it, so it was taken as having no readings', "")
-        return gatherer.source()
-    for topic, raw in whole.messages.items():
+        text = bytes(data)
+        if begins_lines(text):
+            return read_lines(text, gatherer())
+        return Source(problems=(_unparsable(label, text, str(error)),))
+    if isinstance(whole, list):
+        return read_list(whole, "", gatherer())
+    if isinstance(whole.messages, dict):
+        return _read_topics(whole.messages, gatherer(in_time_order=False))
+    if isinstance(whole.messages, list):
+        return read_list(whole.messages, "messages", gatherer())
+    return _read_other(whole, bytes(data), gatherer())
+
+
+def _read_topics(messages: dict[str, msgspec.Raw], gatherer: Gatherer) -> Source:
+    for topic, raw in messages.items():
         _gather(topic, raw, gatherer)
     return gatherer.source()
 
 
+def _read_other(whole: _File, text: bytes, gatherer: Gatherer) -> Source:
+    """The readings of an object without messages: it may be one itself."""
+    if whole.timestamp is not msgspec.UNSET:
+        return read_lines(text, gatherer)
+    gatherer.tally.add('there is no "messages" in it, so it was taken as having no readings', "")
+    return gatherer.source()
+
+
+def _as_utf8(data: bytes) -> bytes | memoryview:
+    """The text without a byte order mark; UTF-16 becomes UTF-8."""
+    if encoding := utf16_encoding(data[:4]):
+        return data.decode(encoding, "replace").encode()
+    return memoryview(data)[len(UTF8_BOM) :] if data.startswith(UTF8_BOM) else data
+
+
+def _decoded(data: bytes | memoryview) -> _File | list[msgspec.Raw]:
+    """The file's value; a text whose keys are not UTF-8 is read as Windows-1252. Payloads are not looked at."""
+    try:
+        return _FILE.decode(data)
+    except ValueError:
+        text, foreign, _ = lines_as_utf8(bytes(data))
+        if not foreign:
+            raise
+    return _FILE.decode(text)
+
+
 def _gather(topic: str, raw: msgspec.Raw, gatherer: Gatherer) -> None:
     key = f"messages[{msgspec.json.encode(topic).decode()}]"
-    places: Sequence[int]
+    parts: list[msgspec.Raw] = []
     try:
         messages = _MESSAGES.decode(raw)
-        places = range(len(messages))
     except (ValueError, RecursionError):
-        messages, places = _one_by_one(raw, key, gatherer)
-    if messages and not topic:
-        gatherer.tally.add(_NO_TOPIC, key, len(messages))
-    elif messages and not gatherer.topics.is_reading(topic):
-        gatherer.no_readings[topic] += len(messages)
-    elif messages:
-        _keep(topic, messages, lambda row: f"{key}[{places[row]}]", gatherer)
-
-
-def _keep(topic: str, messages: list[_Message], where: Where, gatherer: Gatherer) -> None:
-    us, mask = gatherer.times(_texts([message.timestamp for message in messages]), where)
-    name = pl.Series([topic], dtype=pl.String)
-    gatherer.add_keys(us, name.new_from_index(0, len(us)))
-    rows = mask.arg_true().to_list()
-    payloads = [_payload(messages[row].payload) for row in rows]
-    if bad := [row for row, payload in zip(rows, payloads, strict=True) if payload is None]:
-        gatherer.tally.add(UNREADABLE_PAYLOAD, where(bad[0]), len(bad))
-    kept = pl.Series(payloads, dtype=pl.String)
-    gatherer.add_rows(us.filter(mask), name.new_from_index(0, len(kept)), kept, pl.repeat(False, len(kept), eager=True))
-
-
-def _payload(raw: msgspec.Raw | msgspec.UnsetType) -> str | None:
-    try:
-        return None if raw is msgspec.UNSET else compact(raw)
-    except ValueError:
-        return None
-
-
-def _texts(timestamps: list[object]) -> pl.Series:
-    """Timestamps as text: numbers count from 1970, anything else but text is unreadable."""
-    try:
-        return pl.Series(timestamps, dtype=pl.String)
-    except TypeError:
-        return pl.Series([_text(value) for value in timestamps], dtype=pl.String)
-
-
-def _text(value: object) -> str | None:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, float):
-        return f"{value:f}"
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _one_by_one(raw: msgspec.Raw, key: str, gatherer: Gatherer) -> tuple[list[_Message], list[int]]:
-    """The messages of a topic that are not all as they should be, each with its place in the list."""
-    try:
-        parts = msgspec.json.decode(raw, type=list[msgspec.Raw])
-    except (ValueError, RecursionError):
-        gatherer.tally.add(_NO_LIST, key)
-        return [], []
-    messages, places = [], []
+        messages = []
+        try:
+            parts = msgspec.json.decode(raw, type=list[msgspec.Raw])
+        except (ValueError, RecursionError):
+            gatherer.tally.add(_NO_LIST, key, extent=Extent.INSIDE, topic=topic or None)
+            return
+    broken = {}
     for place, part in enumerate(parts):
         try:
-            messages.append(msgspec.json.decode(part, type=_Message))
-            places.append(place)
+            messages.append(_MESSAGE.decode(part))
         except (ValueError, RecursionError):
-            gatherer.tally.add(_NO_MESSAGE, f"{key}[{place}]")
-    return messages, places
+            messages.append(_Message())
+            broken[place] = _NO_MESSAGE
+    if messages and topic and not gatherer.topics.is_reading(topic):
+        gatherer.no_readings[topic] += len(messages)
+    elif messages:
+        _keep(topic, messages, broken, lambda row: f"{key}[{row}]", gatherer)
+
+
+def _keep(topic: str, messages: list[_Message], broken: dict[int, str], where: Where, gatherer: Gatherer) -> None:
+    name = pl.Series([topic], dtype=pl.String)
+    texts = as_text([message.timestamp for message in messages])
+    piece = gatherer.take(texts, name.new_from_index(0, len(texts)), where, broken)
+    rows = piece.taken.arg_true().to_list()
+    payloads = [payload_text(messages[row].payload) for row in rows]
+    gatherer.add(piece, rows, payloads, [False] * len(rows))
+    if gatherer.met_first(piece):
+        known = next((text for text in payloads if text is not None), None) or payload_text(messages[0].payload) or ""
+        gatherer.kinds.add((topic, known.startswith("{")))
 
 
 def _unparsable(label: str, data: bytes, error: str) -> Problem:
@@ -132,5 +142,5 @@ def _unparsable(label: str, data: bytes, error: str) -> Problem:
         line = data.count(b"\n", 0, at) + 1
         reason = error.removeprefix("JSON is malformed: ").replace(found[0], "")
         return Problem(label, f"line {line}, byte {at}", f"this is not JSON ({reason}); repair it", fatal=True)
-    what = f'it should be an object with an object "messages" ({error}); repair it'
+    what = f'it should be an object with "messages", or a list of messages ({error}); repair it'
     return Problem(label, "", what, fatal=True)

@@ -26,7 +26,7 @@ _TEXTS = ("device_id", "property", "value", "unit")
 
 
 def write_sensor_csv(readings: Readings, target: Target) -> None:
-    """Write one row per value in the columns ``LONG_COLUMNS``; every cell is quoted."""
+    """Write one row per value in the columns ``LONG_COLUMNS``; every cell that is not empty is quoted."""
     with opened(target) as file:
         write_header((column.name for column in LONG_COLUMNS), file)
         for table in _long(readings, VALUE_TEXT):
@@ -52,13 +52,14 @@ def _objects(table: pl.DataFrame) -> pl.Series:
 def _long(readings: Readings, write: Write) -> Iterator[pl.DataFrame]:
     """The rows as text, everything but the time written by ``write``; the unit is null where it is not known."""
     properties = _Properties(Units(readings.topics.devices), write)
-    owner = cache(readings.topics.owner)
+    owner = cache(readings.topics.device_and_key)
     for piece, payloads in in_pieces(readings):
         rows: list[int] = []
         numbers: list[int] = []
         values: list[object] = []
-        for row, (own, payload) in enumerate(zip(piece["device_id"], payloads, strict=True)):
-            device, key = owner(own, isinstance(payload, dict))
+        named = zip(piece["topic"], piece["device_id"], payloads, strict=True)
+        for row, (topic, known_as, payload) in enumerate(named):
+            device, key = owner(topic, known_as, isinstance(payload, dict))
             known = properties.numbers[device]
             for name, value in _values(payload, key):
                 if value is not None:

@@ -5,6 +5,7 @@ between the tokens goes.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -27,6 +28,7 @@ SCALAR_TEXT: Mapping[type, Callable[[Any], str]] = {
 }
 """How each type of scalar that `DECODER` makes becomes the text of a cell; null becomes none."""
 
+_DECIMAL_COMMA = re.compile(r"\s*-?\d+,\d+\s*")
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 DEEPEST = 64
@@ -82,9 +84,14 @@ def from_cell(cell: str) -> str:
     return msgspec.json.encode(cell).decode()
 
 
-def from_cells(cells: dict[str, str]) -> str:
-    """A payload built from a row's own cells (key to text); empty cells are left out."""
-    return "{" + ",".join(f"{_quoted(key)}:{_literal(cell)}" for key, cell in cells.items() if cell) + "}"
+def from_cells(cells: dict[str, str], decimal_comma: bool = False) -> str:
+    """A payload built from a row's own cells (key to text); empty cells are left out.
+
+    With ``decimal_comma`` the text ``21,5`` is the number 21.5.
+    """
+    return (
+        "{" + ",".join(f"{_quoted(key)}:{_literal(cell, decimal_comma)}" for key, cell in cells.items() if cell) + "}"
+    )
 
 
 def _quoted(text: str) -> str:
@@ -157,10 +164,11 @@ def _plain(number: str) -> str:
     return f"{'-' if number.startswith('-') else ''}{significant}e{exponent}"
 
 
-def _literal(cell: str) -> str:
+def _literal(cell: str, decimal_comma: bool) -> str:
     """A cell as a JSON number or truth value if it is one, else as a string."""
+    text = cell.replace(",", ".") if decimal_comma and _DECIMAL_COMMA.fullmatch(cell) else cell
     try:
-        value = DECODER.decode(cell.encode())
+        value = DECODER.decode(text.encode())
     except ValueError:
         return _quoted(cell)
-    return cell.strip() if isinstance(value, (bool, int, Number)) else _quoted(cell)
+    return text.strip() if isinstance(value, (bool, int, Number)) else _quoted(cell)

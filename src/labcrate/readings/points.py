@@ -21,8 +21,8 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A property of a device. ``own`` is the topic without its base that it came on; ``key`` where in its payload,
-    None for a topic whose payloads are the values themselves.
+    """A property of a device. ``key`` is where in the device's payloads it stands; None for a topic whose payloads
+    are the values themselves. ``own`` is the ``device_id`` of these payloads, or that topic.
     """
 
     device: str
@@ -34,34 +34,34 @@ class Measured:
 
 def measured(readings: Readings) -> Iterator[Measured]:
     """Everything that numbers, or true and false, were reported of."""
-    for own, whole in sorted(readings.kinds):
-        if whole:
-            for key, types in readings.profile.get(own, {}).items():
-                kind = _kind(types - {"null"})
-                if kind:
-                    yield Measured(own, key, kind, own, key)
-        else:
-            device, name = readings.topics.owner(own, whole_message=False)
-            values = _values(readings.frame, own)
+    for device in sorted({device for _, device, whole in readings.topic_kinds if whole}):
+        for key, types in readings.profile.get(device, {}).items():
+            kind = _kind(types - {"null"})
+            if kind:
+                yield Measured(device, key, kind, device, key)
+    for topic, known_as, whole in readings.topic_kinds:
+        if not whole:
+            device, name = readings.topics.device_and_key(topic, known_as, whole_message=False)
+            values = _values(readings.frame, topic)
             if values["payload"].is_in(_STATES).all():
-                yield Measured(device, name or "value", Kind.STATE, own, None)
+                yield Measured(device, name or "value", Kind.STATE, topic, None)
             elif values["payload"].cast(pl.Float64, strict=False).is_finite().any():
-                yield Measured(device, name or "value", Kind.NUMBER, own, None)
+                yield Measured(device, name or "value", Kind.NUMBER, topic, None)
 
 
 def points(readings: Readings, wanted: Collection[Measured]) -> dict[Measured, pl.DataFrame]:
     """The points of each: ``us`` (microseconds since 1970, sorted) and ``value`` (states as 0 and 1), without null."""
-    by_topic: dict[str, list[Measured]] = {}
+    by_source: dict[str, list[Measured]] = {}
     for one in wanted:
-        by_topic.setdefault(one.own, []).append(one)
+        by_source.setdefault(one.own, []).append(one)
     found: dict[Measured, pl.DataFrame] = {}
-    for own, of_topic in by_topic.items():
-        keyed = [one for one in of_topic if one.key is not None]
+    for own, of_source in by_source.items():
+        keyed = [one for one in of_source if one.key is not None]
         if keyed:
-            rows = _of(readings.frame, own).filter(pl.col("payload").str.starts_with("{"))
+            rows = _of(readings.frame, pl.col("device_id") == own).filter(pl.col("payload").str.starts_with("{"))
             values = _decoded(rows["payload"], [one.key for one in keyed if one.key is not None])
             found |= {one: _clean(rows["us"], values[one.key or ""]) for one in keyed}
-        for one in of_topic:
+        for one in of_source:
             if one.key is None:
                 rows = _values(readings.frame, own)
                 text = rows["payload"].replace({"true": "1", "false": "0"})
@@ -69,13 +69,15 @@ def points(readings: Readings, wanted: Collection[Measured]) -> dict[Measured, p
     return found
 
 
-def _of(frame: pl.DataFrame, own: str) -> pl.DataFrame:
-    rows = frame.lazy().filter(pl.col("device_id") == own)
+def _of(frame: pl.DataFrame, rows_of: pl.Expr) -> pl.DataFrame:
+    rows = frame.lazy().filter(rows_of)
     return rows.select(pl.col("timestamp").dt.epoch("us").alias("us"), "payload").collect()
 
 
-def _values(frame: pl.DataFrame, own: str) -> pl.DataFrame:
-    return _of(frame, own).filter(~pl.col("payload").str.starts_with("{") & (pl.col("payload") != "null"))
+def _values(frame: pl.DataFrame, topic: str) -> pl.DataFrame:
+    return _of(frame, pl.col("topic") == topic).filter(
+        ~pl.col("payload").str.starts_with("{") & (pl.col("payload") != "null")
+    )
 
 
 def _clean(us: pl.Series, values: pl.Series) -> pl.DataFrame:

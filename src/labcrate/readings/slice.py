@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from labcrate.model.timespan import TimeSpan
 from labcrate.readings.problems import Problem
 from labcrate.readings.profile import Profile, profile
+from labcrate.readings.selection import AmbiguousSensor
 from labcrate.readings.topics import Topics
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Readings:
     ``rows`` is None where the lab has no file of readings; `frame` is there in any case.
     ``both``, ``only_json``, ``only_csv`` say where they were found; ``of_other_sensors`` counts those of the window
     that were not selected. ``absent_sensors`` were selected and have no topic in the lab; ``silent_sensors`` have one,
-    and no reading in the frame.
+    and no reading in the frame; of ``ambiguous_sensors`` it is not clear which topics are theirs.
     """
 
     rows: pl.DataFrame | None = field(default=None, compare=False, repr=False)
@@ -56,6 +57,7 @@ class Readings:
     of_other_sensors: int = 0
     absent_sensors: tuple[str, ...] = ()
     silent_sensors: tuple[str, ...] = ()
+    ambiguous_sensors: tuple[AmbiguousSensor, ...] = ()
     lab: LabCounts = LabCounts()
     problems: tuple[Problem, ...] = ()
 
@@ -66,8 +68,9 @@ class Readings:
     def frame(self) -> pl.DataFrame:
         """One row per reading.
 
-        The columns are ``timestamp`` (UTC, microseconds), ``topic``, ``device_id`` (the topic without its base) and
-        ``payload`` (the whole message as compact JSON); sorted by time, then topic, then payload.
+        The columns are ``timestamp`` (UTC, microseconds), ``topic``, ``device_id`` (the device's name in
+        ``devices.json``; the topic without its base where the lab does not know it) and ``payload`` (the whole message
+        as compact JSON); sorted by time, then topic, then payload.
         """
         if self.rows is not None:
             return self.rows
@@ -79,8 +82,8 @@ class Readings:
 
     @property
     def complete(self) -> bool:
-        """Whether every file that exists could be read."""
-        return not any(problem.fatal for problem in self.problems)
+        """Whether every file that exists could be read, and no reading of the session may be missing."""
+        return not any(problem.incomplete for problem in self.problems)
 
     @property
     def first(self) -> datetime | None:
@@ -104,11 +107,16 @@ class Readings:
 
     @property
     def kinds(self) -> list[tuple[str, bool]]:
-        """The devices (topics without their base), and whether whole messages or single values came of them."""
+        """The devices (``device_id``), and whether whole messages or single values came of them."""
+        return sorted({(device, whole) for _, device, whole in self.topic_kinds})
+
+    @cached_property
+    def topic_kinds(self) -> list[tuple[str, str, bool]]:
+        """Every topic with its device, and whether whole messages or single values came on it; sorted."""
         if not len(self):
             return []
         whole = self.frame["payload"].str.starts_with("{")
-        return self.frame.select("device_id").with_columns(whole.alias("whole")).unique().rows()
+        return self.frame.select("topic", "device_id").with_columns(whole.alias("whole")).unique().sort("*").rows()
 
     @property
     def counts_per_device(self) -> list[tuple[str, int]]:

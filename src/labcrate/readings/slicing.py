@@ -1,26 +1,35 @@
 """Cutting two sources of readings to one session's, and counting all the others."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import polars as pl
 
 from labcrate.model.timespan import TimeSpan
 from labcrate.readings.frame import FRAME
+from labcrate.readings.lab_topics import Kind, Owners
+from labcrate.readings.problems import Problem, to_problems
+from labcrate.readings.selection import Selected, Selection
 from labcrate.readings.slice import LabCounts, Readings
 from labcrate.readings.source import Source
 from labcrate.readings.timestamps import instant_at, microseconds
-from labcrate.readings.topics import Selection, Topics, device_id
+from labcrate.readings.topics import Topics, device_id
 from labcrate.readings.union import BOTH, CSV, JSON, unite
 
 
 def slice_readings(json: Source, csv: Source, window: TimeSpan, selection: Selection, topics: Topics) -> Readings:
     """Unite two sources, each already cut to the window, and keep the selected sensors' readings."""
-    united = _with_devices(unite(json.rows, csv.rows), topics)
-    chosen = _selected(united, selection)
+    json, csv, kinds = _with_topics(json, csv, topics)
+    united = unite(json.rows, csv.rows).with_columns(whole=pl.col("payload").str.starts_with("{"))
+    kinds_inside = united.select("topic", "whole").unique().rows()
+    kinds |= set(kinds_inside)
+    owners, selected = Owners(topics, kinds), selection.among(kinds)
+    united = _with_devices(united, kinds_inside, owners)
+    taken = [kind for kind in kinds_inside if selected.takes(*kind)]
+    chosen = united if len(taken) == len(kinds_inside) else _of_kinds(united, taken)
     origin = dict(chosen["origin"].value_counts().iter_rows())
-    absent = selection.without(_topics_of_lab(json, csv, topics))
-    silent = selection.without(_kinds(chosen).rows())
+    absent = selected.without(list(kinds))
     return Readings(
         rows=chosen.select(pl.from_epoch("us", "us").dt.replace_time_zone("UTC").alias("timestamp"), *list(FRAME)[1:]),
         window=window,
@@ -30,35 +39,52 @@ def slice_readings(json: Source, csv: Source, window: TimeSpan, selection: Selec
         only_csv=origin.get(CSV, 0),
         of_other_sensors=united.height - chosen.height,
         absent_sensors=absent,
-        silent_sensors=tuple(label for label in silent if label not in absent),
+        silent_sensors=tuple(label for label in selected.without(taken) if label not in absent),
+        ambiguous_sensors=selected.ambiguous,
         lab=_lab_counts(json, csv, window, united),
-        problems=json.problems + csv.problems,
+        problems=tuple(_problems(json, csv, selected)),
     )
 
 
-def _with_devices(united: pl.DataFrame, topics: Topics) -> pl.DataFrame:
-    return united.with_columns(
-        device_id=pl.col("topic").str.strip_prefix(f"{topics.base}/"), whole=pl.col("payload").str.starts_with("{")
+def _with_topics(json: Source, csv: Source, topics: Topics) -> tuple[Source, Source, set[Kind]]:
+    """Give rows that name their device instead of a topic the topic of that device, where the lab has just one."""
+    made = {topic for source in (json, csv) for topic in source.named}
+    kinds = {kind for source in (json, csv) for kind in source.kinds if kind[0] not in source.named}
+    missing = made - {topic for topic, _ in kinds}
+    owners = Owners(topics, kinds) if missing else None
+    found = {topic: owners.topic_of(device_id(topic, topics.base)) for topic in missing} if owners else {}
+    renamed = {topic: name for topic, name in found.items() if name is not None}
+    kinds |= {(topic, True) for topic in missing if topic not in renamed}
+    return _renamed(json, renamed), _renamed(csv, renamed), kinds
+
+
+def _renamed(source: Source, topics: dict[str, str]) -> Source:
+    if not topics or source.named.isdisjoint(topics):
+        return source
+    topic = pl.col("topic").cast(pl.String).replace(topics)
+    return replace(
+        source, rows=source.rows.with_columns(topic), keys=source.keys.with_columns(topic.cast(pl.Categorical))
     )
 
 
-def _kinds(readings: pl.DataFrame) -> pl.DataFrame:
-    """The devices and whether whole messages or single values came of them."""
-    return readings.select("device_id", "whole").unique()
+def _with_devices(united: pl.DataFrame, kinds: Sequence[Kind], owners: Owners) -> pl.DataFrame:
+    rows = [(topic, whole, owners.device_id(topic, whole)) for topic, whole in kinds]
+    devices = pl.DataFrame(rows, {"topic": pl.String, "whole": pl.Boolean, "device_id": pl.String}, orient="row")
+    return united.join(devices, on=["topic", "whole"], how="left", maintain_order="left")
 
 
-def _selected(united: pl.DataFrame, selection: Selection) -> pl.DataFrame:
-    if not selection:
-        return united
-    taken = [kind for kind in _kinds(united).iter_rows() if selection.takes(*kind)]
-    chosen = pl.DataFrame(taken, {"device_id": pl.String, "whole": pl.Boolean}, orient="row")
-    return united.join(chosen, on=["device_id", "whole"], how="semi", maintain_order="left")
+def _of_kinds(united: pl.DataFrame, kinds: Sequence[Kind]) -> pl.DataFrame:
+    chosen = pl.DataFrame(kinds, {"topic": pl.String, "whole": pl.Boolean}, orient="row")
+    return united.join(chosen, on=["topic", "whole"], how="semi", maintain_order="left")
 
 
-def _topics_of_lab(json: Source, csv: Source, topics: Topics) -> Sequence[tuple[str, bool]]:
-    """Every device of the lab; outside the window it is not known whether its messages are whole, so both may be."""
-    names = {name for source in (json, csv) for name in source.keys["topic"].unique().to_list()}
-    return [(device_id(name, topics.base), whole) for name in sorted(names) for whole in (True, False)]
+def _problems(json: Source, csv: Source, selected: Selected) -> Iterator[Problem]:
+    def is_selected(topic: str) -> bool:
+        return selected.takes(topic, True) or selected.takes(topic, False)
+
+    for source in (json, csv):
+        yield from source.problems
+        yield from to_problems(source.label, source.faults, is_selected)
 
 
 def _lab_counts(json: Source, csv: Source, window: TimeSpan, united: pl.DataFrame) -> LabCounts:

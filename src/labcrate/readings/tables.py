@@ -19,7 +19,7 @@ from labcrate.readings.writing import Target, in_pieces, opened, write_header, w
 
 
 def write_zigbee_csv(readings: Readings, target: Target) -> None:
-    """Write one row per reading, in the columns that `columns.columns` names; every cell is quoted.
+    """Write one row per reading, in the columns that `columns.columns` names; every cell that is not empty is quoted.
 
     Numbers stand as in the source, truth values as ``true`` and ``false``, null as an empty cell.
     """
@@ -84,4 +84,4 @@ def _messages(readings: pl.DataFrame) -> Iterator[pl.Series]:
 
 
 def _count_devices(readings: Readings) -> int:
-    return len({readings.topics.owner(own, whole)[0] for own, whole in readings.kinds})
+    return len({readings.topics.device_and_key(*kind)[0] for kind in readings.topic_kinds})

@@ -4,11 +4,10 @@ A device's state comes on ``BASE/NAME`` as a JSON object; with ``advanced.output
 on ``BASE/NAME/KEY`` as single values instead. ``NAME`` may itself hold slashes.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from labcrate.model.device import Device
-from labcrate.model.session import SelectedSensor
 
 BASE_TOPIC = "zigbee2mqtt"
 """Zigbee2MQTT's own default of its setting ``mqtt.base_topic``."""
@@ -30,7 +29,7 @@ class Topics:
     names: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "names", frozenset(name for device in self.devices for name in _names(device)))
+        object.__setattr__(self, "names", frozenset(name for device in self.devices for name in names_of(device)))
 
     def is_reading(self, topic: str) -> bool:
         """Whether messages on the topic tell a device's state.
@@ -62,56 +61,51 @@ class Topics:
         name, slash, key = own.rpartition("/")
         return (name, key) if slash else (own, "")
 
-
-class Selection:
-    """The sensors that a session selected, each named by ``id`` or ``name``."""
-
-    def __init__(self, sensors: Iterable[SelectedSensor], topics: Topics) -> None:
-        self._wanted = [(sensor.name or sensor.id, _aliases(sensor, topics.devices)) for sensor in sensors]
-        self._names = topics.names.union(*(names for _, names in self._wanted))
-        self._known = topics.names
-
-    def __bool__(self) -> bool:
-        return bool(self._wanted)
-
-    def takes(self, own: str, whole_message: bool) -> bool:
-        """Whether a topic without its base belongs to one of the sensors."""
-        return any(self._matches(names, own, whole_message) for _, names in self._wanted)
-
-    def without(self, topics: Sequence[tuple[str, bool]]) -> tuple[str, ...]:
-        """The sensors, as the session names them, that none of the (topic without base, whole message) belongs to."""
-        return tuple(
-            label for label, names in self._wanted if not any(self._matches(names, own, whole) for own, whole in topics)
-        )
-
-    def _matches(self, names: frozenset[str], own: str, whole_message: bool) -> bool:
-        """Exactly the device's name, or the last part of it: never a piece of a name.
-
-        The last part counts only where no device is known by that part alone: then "door" is that device,
-        and not the one called "kitchen/door".
-        """
-        device = own if whole_message else _longest(own, self._names) or own
-        if device in names or device.lower() in names:
-            return True
-        last = device.rpartition("/")[2]
-        return last in names and last not in self._known
+    def device_and_key(self, topic: str, device: str, whole_message: bool) -> tuple[str, str]:
+        """Return the device and the key that a topic stands for, given the ``device_id`` of its readings."""
+        own = device_id(topic, self.base)
+        if whole_message or device == own:
+            return self.owner(own, whole_message) if device == own else (device, "")
+        return device, own[len(device_path(own, False, self.names)) + 1 :]
 
 
-def _aliases(sensor: SelectedSensor, devices: Sequence[Device]) -> frozenset[str]:
-    """Every name that the sensor goes by. An address is sure; a name may by now be another device's."""
-    given = [text for text in (sensor.id.lower(), sensor.id, sensor.name) if text]
-    same = next((found for text in given if (found := [one for one in devices if text in _names(one)])), [])
-    others = {name for device in devices if device not in same for name in _names(device)}
-    return frozenset({name for device in same for name in _names(device)} | (set(given) - others))
+def is_address(text: str) -> bool:
+    """Tell whether a text is an IEEE address as Zigbee2MQTT writes it."""
+    return text[:2].lower() == "0x"
 
 
-def _names(device: Device) -> tuple[str, ...]:
+def names_of(device: Device) -> tuple[str, ...]:
+    """Return everything that a device may be called by."""
     return tuple(text for text in (device.id, device.id.lower(), device.name) if text)
+
+
+def in_names(path: str, names: Collection[str]) -> bool:
+    """Tell whether a path is one of the names: exactly, but for the case of an address."""
+    return path in names or (is_address(path) and path.lower() in names)
+
+
+def device_path(own: str, whole_message: bool, names: frozenset[str]) -> str:
+    """Return that part of a topic without its base that names the device.
+
+    A whole message is of the device that the topic names. Of a single value's topic it is the longest beginning (up to
+    a slash) that is a known name; else the longest whose last part is one; else the whole.
+    """
+    if whole_message:
+        return own
+    known = _longest(own, names)
+    if known is not None:
+        return known
+    path = own
+    while path.rpartition("/")[2] not in names:
+        path, slash, _ = path.rpartition("/")
+        if not slash:
+            return own
+    return path
 
 
 def _longest(own: str, names: frozenset[str]) -> str | None:
     """The longest of the names that is the topic, or a beginning of it that ends at a slash."""
-    while own not in names:
+    while not in_names(own, names):
         own, slash, _ = own.rpartition("/")
         if not slash:
             return None

@@ -34,9 +34,12 @@ def write_header(names: Iterable[str], file: IO[bytes]) -> None:
 
 
 def write_rows(table: pl.DataFrame, file: IO[bytes]) -> None:
-    """Write a table of texts, every cell quoted; null is an empty cell."""
+    """Write a table of texts, every cell quoted but null, which is nothing between two commas.
+
+    Polars takes a quoted empty cell for a text and its column for one of texts. A text of no letters is ``""``.
+    """
     text = io.BytesIO()
-    table.fill_null("").write_csv(text, include_header=False, quote_style="always")
+    table.write_csv(text, include_header=False, quote_style="non_numeric")
     file.write(text.getbuffer())
 
 

@@ -1,0 +1,161 @@
+"""How a text file of readings is written: its encoding, and what stands between the fields of a CSV.
+
+Encodings are UTF-8, UTF-16 (by its byte order mark, or the zero bytes of its first letters) and, for whatever is not
+UTF-8, Windows-1252. Fields are separated by a comma, a semicolon or a tab: by that which the header line needs.
+"""
+
+import codecs
+import csv
+import io
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+NEEDED = ("timestamp", "topic", "device_id", "payload")
+"""Columns with a meaning of their own; their names may be written in any case."""
+
+_DELIMITERS = (",", ";", "\t")
+_SEPARATOR_LINE = re.compile(r'"?sep=([,;\t])"?')
+_LONGEST_LINE = 1 << 20
+_CHUNK = 1 << 20
+UTF8_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """The header of a CSV: the fields' ``delimiter``, their names, and the number of the first line of rows."""
+
+    delimiter: str
+    header: list[str]
+    first_row: int
+
+    @property
+    def has_columns(self) -> bool:
+        """Whether the columns are there that readings need."""
+        return "timestamp" in self.header and ("topic" in self.header or "device_id" in self.header)
+
+    @property
+    def decimal_comma(self) -> bool:
+        """Whether ``21,5`` is a number: where commas do not separate the fields."""
+        return self.delimiter != ","
+
+
+def open_utf8(file: io.BufferedIOBase) -> "tuple[io.BufferedIOBase, bytes, Utf16 | None]":
+    """Give the file, its first line, and the transcoder if it is UTF-16: then the file is that, read as UTF-8."""
+    line = file.readline(_LONGEST_LINE)
+    encoding = utf16_encoding(line)
+    if encoding is None:
+        return file, line.removeprefix(UTF8_BOM), None
+    transcoder = Utf16(file, line, encoding)
+    reader = io.BufferedReader(transcoder, _CHUNK)
+    return reader, reader.readline(_LONGEST_LINE).removeprefix(UTF8_BOM), transcoder
+
+
+def read_dialect(file: io.BufferedIOBase, first_line: bytes) -> Dialect:
+    """Read the header; the file goes on after it. Raises ValueError if it is no line of text."""
+    number, text = 2, _text(first_line)
+    delimiter = None
+    if found := _SEPARATOR_LINE.fullmatch(text):
+        number, delimiter, text = 3, found[1], _text(file.readline(_LONGEST_LINE))
+    best = [Dialect(one, _header(text, one), number) for one in ([delimiter] if delimiter else _DELIMITERS)]
+    return max(best, key=lambda dialect: (dialect.has_columns, len(dialect.header)))
+
+
+def lines_as_utf8(text: bytes) -> tuple[bytes, list[int], bool]:
+    """Give a text of whole lines as UTF-8, each line that is not UTF-8 read as Windows-1252.
+
+    Gives also the places of these lines, and whether others hold UTF-8 beyond ASCII: then it is a damaged file rather
+    than one in Windows-1252.
+    """
+    if text.isascii():
+        return text, [], False
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        pass
+    else:
+        return text, [], False
+    lines = text.split(b"\n")
+    foreign, mixed = [], False
+    for place, line in enumerate(lines):
+        if line.isascii():
+            continue
+        try:
+            line.decode()
+            mixed = True
+        except UnicodeDecodeError:
+            lines[place] = from_windows(line).encode()
+            foreign.append(place)
+    return b"\n".join(lines), foreign, mixed
+
+
+def from_windows(data: bytes) -> str:
+    """Decode Windows-1252; the five bytes that it leaves undefined are control characters, as browsers read them."""
+    try:
+        return data.decode("cp1252")
+    except UnicodeDecodeError:
+        return "".join(_WINDOWS[byte] for byte in data)
+
+
+_WINDOWS = [bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(256)]
+
+
+class Utf16(io.RawIOBase):
+    """A file in UTF-16, read as UTF-8. ``damaged``: some bytes were no text and became U+FFFD."""
+
+    def __init__(self, file: BinaryIO | io.BufferedIOBase, begun: bytes, encoding: str) -> None:
+        self.damaged = False
+        self._file, self._begun = file, begun
+        self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+        self._ready = b""
+        self._ended = False
+
+    def readable(self) -> bool:
+        """Tell that it can be read."""
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        """Read a piece."""
+        while not self._ready and not self._ended:
+            data, self._begun = self._begun or self._file.read(_CHUNK), b""
+            self._ended = not data
+            text = self._decoder.decode(data, final=self._ended)
+            # An odd byte at the very end is a torn row, which shows by itself.
+            self.damaged = self.damaged or ("\ufffd" in text and not self._ended)
+            self._ready = text.encode()
+        view = memoryview(buffer).cast("B")
+        count = min(len(view), len(self._ready))
+        view[:count] = self._ready[:count]
+        self._ready = self._ready[count:]
+        return count
+
+
+def utf16_encoding(beginning: bytes) -> str | None:
+    """Return the UTF-16 of a text's first bytes, which takes a byte order mark away; None if it is not UTF-16."""
+    if beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    zeros = [byte == 0 for byte in beginning[:4]]
+    if zeros == [False, True, False, True]:
+        return "utf-16-le"
+    return "utf-16-be" if zeros == [True, False, True, False] else None
+
+
+def _text(line: bytes) -> str:
+    try:
+        text = line.decode()
+    except UnicodeDecodeError:
+        text = from_windows(line)
+    if "\0" in text:
+        raise ValueError("a line of text holds no zero bytes")
+    return text.rstrip("\r\n")
+
+
+def _header(text: str, delimiter: str) -> list[str]:
+    try:
+        names = [name.strip() for name in next(csv.reader([text], delimiter=delimiter), [])]
+    except csv.Error as error:
+        raise ValueError(str(error)) from error
+    return [name.lower() if name.lower() in NEEDED and name.lower() not in names else name for name in names]
