@@ -131,26 +131,3 @@ def meanings(value: str) -> set[bytes]:
         data = decoded.data
         found.add(data)
     return found
-
-
-def heads(characters: set[str]) -> set[bytes]:
-    """Return the bytes with which an unusual escape of one of the characters begins.
-
-    Escapes of quotes and backslashes alone are usual (``spellings`` has them), and stand in every JSON text.
-    """
-    found = {b"&#%d" % digit for digit in range(10)} | {b"&#x", b"&#X", b":\\/\\/"}
-    found |= {b"&%s;" % name for name in _XML_NAMES}
-    for character in characters | set("%&\\#;:/@"):
-        for byte in character.encode("utf-8", "surrogatepass"):
-            found |= _cases(b"%%%02x" % byte)
-        for unit in {character.encode("utf-16-be", "surrogatepass")[i] for i in (0, -2)}:  # each unit's upper byte
-            found |= {b"\\u" + text for text in _cases(b"%02x" % unit)}
-    if "/" in characters:
-        found.add(b"\\/")
-    return found
-
-
-def _cases(text: bytes) -> set[bytes]:
-    """Return two hexadecimal digits, the last two bytes, in every mixture of small and capital letters."""
-    start, first, second = text[:-2], text[-2:-1], text[-1:]
-    return {start + a + b for a in (first.lower(), first.upper()) for b in (second.lower(), second.upper())}

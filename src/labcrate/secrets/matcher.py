@@ -5,27 +5,25 @@ there are the exact patterns compared, escapes undone and URLs read.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
-from labcrate.secrets.escapes import LEVELS, LONGEST_ESCAPE, decode, heads, meanings, spellings
+from labcrate.secrets.escapes import LEVELS, decode, meanings, spellings
 from labcrate.secrets.needles import NEEDLE, Needles, caseless_needles, needle_of
+from labcrate.secrets.regions import URL, WIDE_URL, EscapedRegions, joined
 from labcrate.secrets.urls import LONGEST as LONGEST_URL
 from labcrate.secrets.urls import url_at
 from labcrate.secrets.values import KINDS, SHORTEST, URL_CREDENTIALS, Secret, Secrets
 from labcrate.secrets.weak import WeakValues
 
+_BEFORE_AT = 400  # characters between a URL's scheme and its ``@``
 MARGIN = 64
 """Bytes around a place that decide whether it counts."""
 
-_WIDE_URL = b":\0/\0/"
-_URL = b"://"
 _ROUNDS = 4  # one address can free the next only where they overlap
-_ESCAPED_URL = 900
-"""Bytes behind an escape in which the ``@`` of its URL stands."""
 _WORDS = re.compile(r"[\"\s]")
 _DIGITS = frozenset(b"0123456789")
 _HEX_DIGITS = _DIGITS | frozenset(b"abcdefABCDEF")
@@ -60,16 +58,13 @@ class Matcher:
         self.secrets = secrets
         patterns = _patterns(secrets.strong)
         longest = max((len(pattern.data) for pattern in patterns), default=0)
-        values = max((len(secret.value) for secret in secrets.strong), default=0)
-        self.reach = max(longest, values * LONGEST_ESCAPE, 2 * LONGEST_URL) + 2 * MARGIN
+        self._regions = EscapedRegions([secret.value for secret in secrets.strong], MARGIN // 2)
+        self.reach = max(longest, self._regions.reach, 2 * LONGEST_URL) + 2 * MARGIN
         """Bytes that one secret and what decides on it may take."""
         self._span = longest + MARGIN
-        self._escape_span = values * LONGEST_ESCAPE + MARGIN
         self._exact = _Exact([p for p in patterns if not p.caseless])
         self._caseless = _Exact([p for p in patterns if p.caseless])
         self._needles, self._before = _needles(patterns)
-        self._urls = Needles((_URL, _WIDE_URL))
-        self._heads = Needles(heads({c for secret in secrets.strong for c in secret.value}))
         self._weak = WeakValues(secrets.weak)
 
     def find(self, data: bytes, text: bool = True) -> list[Hit]:
@@ -77,10 +72,9 @@ class Matcher:
 
         ``text``: also look for weak values behind the keys of credentials, which only texts have.
         """
-        hits = self._plain(data, text)
-        positions = self._heads.positions(data)
-        span = max(self._escape_span, _ESCAPED_URL)
-        for start, stop in windows(positions, max(self._escape_span, 2 * MARGIN), span, len(data)):
+        regions, urls = self._regions.find(data)
+        hits = self._plain(data, text, urls)
+        for start, stop in regions:
             hits.extend(self._escaped(data, start, stop, text))
         return sorted(set(hits))
 
@@ -94,7 +88,7 @@ class Matcher:
         parts = {max(_WORDS.split(text), key=len)[:NEEDLE] or text[:1] for text in texts}
         return {"".join(c.lower() if c.isascii() else c for c in part) for part in parts}
 
-    def _plain(self, data: bytes, text: bool) -> list[Hit]:
+    def _plain(self, data: bytes, text: bool, urls: Iterable[int]) -> list[Hit]:
         """Find what stands in the data without undoing escapes."""
         found: list[tuple[Hit, list[int]]] = []
         for start, stop in windows(self._needles.positions(data), self._before, self._span, len(data)):
@@ -102,7 +96,7 @@ class Matcher:
             for pattern, at, end in [*self._exact.find(part), *self._caseless.find(part.lower())]:
                 hit = Hit(start + at, start + end, pattern.secret.kind, pattern.order)
                 found.append((hit, _touching(data, hit, pattern) if pattern.secret.address else []))
-        for at in self._urls.positions(data):
+        for at in urls:
             hit_or_none = _url_hit(data, at)
             if hit_or_none is not None:
                 found.append((hit_or_none, []))
@@ -120,7 +114,7 @@ class Matcher:
                 return
             chain.append(decoded)
             part = decoded.data
-            for hit in self._plain(part, text):
+            for hit in self._plain(part, text, _urls_in(part)):
                 begin, end = hit.start, hit.stop
                 for level in reversed(chain):
                     begin, end = level.source(begin, end)
@@ -144,14 +138,7 @@ class _Exact:
 
 def windows(positions: list[int], before: int, after: int, length: int) -> list[tuple[int, int]]:
     """Return the ranges around sorted positions, those that meet joined into one, none twice."""
-    joined: list[tuple[int, int]] = []
-    for position in positions:
-        start, stop = max(position - before, 0), min(position + after, length)
-        if joined and start <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], stop)
-        else:
-            joined.append((start, stop))
-    return joined
+    return joined([(max(position - before, 0), min(position + after, length)) for position in positions])
 
 
 def _patterns(secrets: tuple[Secret, ...]) -> list[_Pattern]:
@@ -227,13 +214,7 @@ def _settled(found: list[tuple[Hit, list[int]]]) -> list[Hit]:
 
 def windows_of(hits: Iterable[Hit]) -> list[tuple[int, int]]:
     """Return the ranges that hits cover, those that overlap joined into one."""
-    joined: list[tuple[int, int]] = []
-    for hit in sorted(hits):
-        if joined and hit.start <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(joined[-1][1], hit.stop))
-        else:
-            joined.append((hit.start, hit.stop))
-    return joined
+    return joined([(hit.start, hit.stop) for hit in sorted(hits)])
 
 
 def _inside(ranges: list[tuple[int, int]], at: int) -> bool:
@@ -247,15 +228,23 @@ def _inside(ranges: list[tuple[int, int]], at: int) -> bool:
     return low < len(ranges) and ranges[low][0] <= at
 
 
+def _urls_in(data: bytes) -> Iterator[int]:
+    for needle in (URL, WIDE_URL):
+        at = data.find(needle)
+        while at >= 0:
+            yield at
+            at = data.find(needle, at + 1)
+
+
 def _url_hit(data: bytes, at: int) -> Hit | None:
     """Return the URL around ``://`` if it has a password before ``@``."""
     wide = data[at + 1 : at + 2] == b"\0"
     step = 2 if wide else 1
     first = at % step if wide else 0
+    if data.find(b"@", at, at + _BEFORE_AT * step) < 0:
+        return None
     begin = max(at - 22 * step, first)
     text = data[begin : at + LONGEST_URL * step : step]
-    if b"@" not in text[: 420 + 22]:
-        return None
     # One character a byte: what is found keeps its offsets.
     url = url_at(text.decode("latin-1"), (at - begin) // step)
     if url is None or not url.password:

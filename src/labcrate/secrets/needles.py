@@ -27,11 +27,21 @@ class Needles:
     def __init__(self, needles: Iterable[bytes]) -> None:
         unique = sorted(set(needles))
         self._searches: list[BytesAhoCorasick] = []
+        self._groups = [unique] if unique else []
         if len(unique) > GROUP * MOST_GROUPS:
             self._searches = [BytesAhoCorasick(unique, MatchKind.LeftmostLongest, Implementation.DFA)]
-        else:
-            for start in range(0, len(unique), GROUP):
-                self._searches.append(BytesAhoCorasick(unique[start : start + GROUP], MatchKind.LeftmostLongest))
+        elif unique:
+            count = -(-len(unique) // GROUP)
+            # Neighbours in different groups: many needles that begin alike slow the vector search down.
+            self._groups = [unique[first::count] for first in range(count)]
+            self._searches = [BytesAhoCorasick(group, MatchKind.LeftmostLongest) for group in self._groups]
+
+    def found(self, data: bytes) -> list[tuple[int, bytes]]:
+        """Return where needles begin, sorted, and which; of needles of one search that overlap one is named."""
+        places: list[tuple[int, bytes]] = []
+        for search, group in zip(self._searches, self._groups, strict=True):
+            places.extend((start, group[which]) for which, start, _ in search.find_matches_as_indexes(data))
+        return sorted(places)
 
     def positions(self, data: bytes | memoryview) -> list[int]:
         """Return where needles begin, sorted; of needles that overlap one is named."""
