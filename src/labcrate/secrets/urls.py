@@ -12,12 +12,13 @@ from urllib.parse import parse_qsl, unquote
 LONGEST = 1600
 """The most characters of a URL that are looked at."""
 
+_NONE = r"\s\x00-\x20\x7f\"'<>"  # what no part of a URL holds
 _SCHEME_BEFORE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,20}\Z")
-_CREDENTIALS = re.compile(r"(?P<user>[^\s/?#\"'<>@:\\]{0,128}):(?P<password>[^\s/?#\"'<>\\]{1,256})@")
-_USER = re.compile(r"[^\s/?#\"'<>@:\\]{1,128}@")
-_HOST = re.compile(r"\[[0-9A-Fa-f:.%a-z]{2,60}\]|[^\s/?#\"'<>@:\\,;)\]}]{1,253}")
-_REST = re.compile(r"[^\s\"'<>\\;,)\]}|]{0,1024}")
-_PLACEHOLDER = re.compile(r"\*+|x+|X+|\.+|\[removed\]|\$?\{[^{}]{0,200}\}")
+_CREDENTIALS = re.compile(rf"(?P<user>[^{_NONE}/?#@:\\]{{0,128}}):(?P<password>[^{_NONE}/?#\\]{{1,256}})@")
+_USER = re.compile(rf"[^{_NONE}/?#@:\\]{{1,128}}@")
+_HOST = re.compile(rf"\[[0-9A-Fa-f:.%a-z]{{2,60}}\]|[^{_NONE}/?#@:\\,;)\]}}]{{1,253}}")
+_REST = re.compile(rf"[^{_NONE}\\;,)\]}}|]{{0,1024}}")
+_PLACEHOLDER = re.compile(r"\*+|x{3,}|X{3,}|\.{2,}|\[removed\]|\$?\{[^{}]{0,200}\}")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
