@@ -21,6 +21,7 @@ plain_texts = st.text(alphabet="klmnop 345,;é中", max_size=20)
 
 
 def secrets_of(*values: str) -> Secrets:
+    """Return the passwords as secrets."""
     return Secrets(tuple(Secret(value, CAMERA_PASSWORD) for value in values))
 
 

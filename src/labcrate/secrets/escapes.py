@@ -27,6 +27,7 @@ _ESCAPE = re.compile(
     rb"|%(?P<percent>[0-9A-Fa-f]{2})"
     rb"|&(?:#(?P<decimal>[0-9]{1,7})|#[xX](?P<hex>[0-9A-Fa-f]{1,6})|(?P<name>amp|lt|gt|quot|apos));"
 )
+_BYTES = tuple(bytes((number,)) for number in range(256))
 _LOW_SURROGATE = re.compile(rb"\\u(D[C-Fc-f][0-9A-Fa-f]{2}|d[C-Fc-f][0-9A-Fa-f]{2})")
 
 
@@ -60,14 +61,19 @@ def decode(data: bytes) -> Decoded | None:
     stops: list[int] = []
     length = at = 0
     for source, stop, text in _undone(data):
-        for piece, begin, end, copied in ((data[at:source], at, source, True), (text, source, stop, False)):
-            if piece:
-                parts.append(piece)
-                starts.append(length)
-                sources.append(begin)
-                plain.append(copied)
-                stops.append(end)
-                length += len(piece)
+        if source > at:
+            parts.append(data[at:source])
+            starts.append(length)
+            sources.append(at)
+            plain.append(True)
+            stops.append(source)
+            length += source - at
+        parts.append(text)
+        starts.append(length)
+        sources.append(source)
+        plain.append(False)
+        stops.append(stop)
+        length += len(text)
         at = stop
     if at < len(data):
         parts.append(data[at:])
@@ -81,23 +87,27 @@ def decode(data: bytes) -> Decoded | None:
 def _undone(data: bytes) -> Iterator[tuple[int, int, bytes]]:
     """Yield start, stop and meaning of each escape."""
     at = 0
-    while (found := _ESCAPE.search(data, at)) is not None:
+    for found in _ESCAPE.finditer(data):
+        if found.start() < at:  # the second half of a pair
+            continue
         at = found.end()
-        if found["unit"] is not None:
-            number = int(found["unit"], 16)
+        kind = found.lastgroup or ""
+        text = found[kind]
+        if kind == "percent":
+            meaning = _BYTES[int(text, 16)]
+        elif kind == "short":
+            meaning = _JSON_SHORT[text]
+        elif kind == "name":
+            meaning = _XML_NAMES[text]
+        elif kind == "unit":
+            number = int(text, 16)
             low = _LOW_SURROGATE.match(data, at) if 0xD800 <= number < 0xDC00 else None
             if low is not None:
                 number = 0x10000 + ((number - 0xD800) << 10) + int(low[1], 16) - 0xDC00
                 at = low.end()
             meaning = _utf8(number)
-        elif found["short"] is not None:
-            meaning = _JSON_SHORT[found["short"]]
-        elif found["percent"] is not None:
-            meaning = bytes((int(found["percent"], 16),))
-        elif found["name"] is not None:
-            meaning = _XML_NAMES[found["name"]]
         else:
-            meaning = _utf8(int(found["decimal"]) if found["decimal"] else int(found["hex"], 16))
+            meaning = _utf8(int(text, 10 if kind == "decimal" else 16))
         yield found.start(), at, meaning
 
 

@@ -5,6 +5,7 @@ there are the exact patterns compared, escapes undone and URLs read.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -203,12 +204,14 @@ def _settled(found: list[tuple[Hit, list[int]]]) -> list[Hit]:
     taken = [hit for hit, touching in found if not touching]
     left = [(hit, touching) for hit, touching in found if touching]
     for _ in range(_ROUNDS):
-        covered = windows_of(taken)
-        more = [hit for hit, touching in left if all(_inside(covered, at) for at in touching)]
-        if not more:
+        if not left:
             break
-        taken.extend(more)
-        left = [(hit, touching) for hit, touching in left if hit not in set(more)]
+        covered = windows_of(taken)
+        judged = [(hit, touching, all(_inside(covered, at) for at in touching)) for hit, touching in left]
+        left = [(hit, touching) for hit, touching, counts in judged if not counts]
+        if len(left) == len(judged):
+            break
+        taken.extend(hit for hit, _, counts in judged if counts)
     return taken
 
 
@@ -218,14 +221,8 @@ def windows_of(hits: Iterable[Hit]) -> list[tuple[int, int]]:
 
 
 def _inside(ranges: list[tuple[int, int]], at: int) -> bool:
-    low, high = 0, len(ranges)
-    while low < high:
-        middle = (low + high) // 2
-        if ranges[middle][1] <= at:
-            low = middle + 1
-        else:
-            high = middle
-    return low < len(ranges) and ranges[low][0] <= at
+    which = bisect_right(ranges, at, key=lambda part: part[0]) - 1
+    return which >= 0 and at < ranges[which][1]
 
 
 def _urls_in(data: bytes) -> Iterator[int]:

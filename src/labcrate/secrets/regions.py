@@ -36,7 +36,7 @@ class EscapedRegions:
         of_urls = _heads({":", "/", "@", *_MARKS}) | {b":\\/\\/"}
         self._of_values, self._of_urls = of_values, of_urls
         self.needles = Needles(of_values | of_urls | {URL, WIDE_URL})
-        self.reach = max(self._value_span, _BEFORE_URL + _AFTER_URL, LONGEST_URL) + 2 * context
+        self.reach = max(self._value_span, _BEFORE_URL + _AFTER_URL, 2 * LONGEST_URL) + 2 * context
 
     def find(self, data: bytes) -> tuple[list[tuple[int, int]], list[int]]:
         """Return the ranges of ``data`` to decode, sorted, and where ``://`` stands as it is, also in UTF-16.
@@ -48,18 +48,19 @@ class EscapedRegions:
         return joined(sorted(self._ranges(data, places))), urls
 
     def _ranges(self, data: bytes, places: list[tuple[int, bytes]]) -> Iterator[tuple[int, int]]:
-        done = -1  # where the last run for a value ended: escapes inside it need no other
+        values_done = urls_done = -1  # before it, a region that was given already reaches far enough
         for at, needle in places:
-            if needle in self._of_values and at >= done:
-                start, stop = _run(data, at, self._value_bytes, self._value_span, self._value_span)
+            if at >= values_done and needle in self._of_values:
+                start, stop = _run(data, at, self._value_bytes, self._value_span, 2 * self._value_span)
                 if stop - start >= self._shortest:
                     yield max(start - self._context, 0), stop + self._context
-                done = stop
-            if needle in self._of_urls:
-                start, stop = _run(data, at, _URL_BYTES, _BEFORE_URL, _AFTER_URL)
+                values_done = min(stop, at + self._value_span)
+            if at >= urls_done and needle in self._of_urls:
+                start, stop = _run(data, at, _URL_BYTES, _BEFORE_URL, 2 * _AFTER_URL)
                 part = data[start:stop]
                 if b"@" in part or b"40" in part or b"64" in part:
                     yield start, stop
+                urls_done = min(stop, at + _AFTER_URL)
 
 
 def joined(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:

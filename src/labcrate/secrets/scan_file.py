@@ -62,7 +62,9 @@ def _tells_position(file: BinaryIO, start: int, stop: int) -> bool:
     if stop - start > _MAX_TREE:
         return False
     file.seek(start)
-    return has_position(file.read(stop - start), start)
+    data = file.read(stop - start)
+    # Of a day in fragments, only the pieces that may have tags are worth a closer look.
+    return any(kind in data for kind in (b"moov", b"meta", b"uuid")) and has_position(data, start)
 
 
 def _result(hits: Iterable[Hit], position: bool = False, searched: bool = True) -> ScanResult:

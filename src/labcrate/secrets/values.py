@@ -137,6 +137,9 @@ class _Found:
         for spelling in spellings_of_address(text):
             _keep(self._strong, Secret(spelling, kind, address=True))
 
+    def stream(self, url: str) -> None:
+        _keep(self._strong, Secret(url[:LONGEST], STREAM_URL))
+
     def secrets(self) -> Secrets:
         return Secrets(*(tuple(group[value] for value in sorted(group)) for group in (self._strong, self._weak)))
 
@@ -223,7 +226,7 @@ def _take_host(found: _Found, url: Url, key: str, place: str) -> None:
     if url.scheme not in _WEB_SCHEMES or is_number or key in ADDRESSES or url.password:
         found.address(url.host, CAMERA_ADDRESS if place == "camera" else ADDRESS)
     if url.scheme in _STREAM_SCHEMES and len(url.text) >= SHORTEST and url.host not in ("", "localhost", "127.0.0.1"):
-        _keep(found._strong, Secret(url.text[:LONGEST], STREAM_URL))
+        found.stream(url.text)
 
 
 def _take_network_key(found: _Found, numbers: list[Any]) -> None:

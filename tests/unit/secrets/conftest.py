@@ -36,11 +36,13 @@ def secrets() -> Secrets:
 
 @pytest.fixture(scope="session")
 def matcher(secrets: Secrets) -> Matcher:
+    """The search for them."""
     return Matcher(secrets)
 
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three seconds of a camera called Kitchen."""
     path = tmp_path_factory.mktemp("clip") / "kitchen.mp4"
     make_clip(path, "Kitchen", datetime(2025, 5, 2, 6, 40, 7, tzinfo=UTC), 3)
     return path
@@ -71,11 +73,11 @@ def tagged(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Tagged:
 
 def frames(data: bytes) -> list[bytes]:
     """Decode every frame of a file."""
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         return [bytes(frame.planes[0]) for frame in container.decode(video=0)]
 
 
 def tags(data: bytes) -> dict[str, str]:
     """Read the tags of a file as FFmpeg does."""
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         return {**container.metadata, **{f"track {k}": v for k, v in container.streams.video[0].metadata.items()}}

@@ -1,7 +1,9 @@
 """Generated documents lose their secrets, and nothing of the science."""
 
 import json
+import re
 from itertools import product
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,7 @@ CAMERAS = {"5": {"ipAddress": "192.0.2.40", "username": "operator", "password": 
 
 @pytest.fixture
 def cleaner() -> Cleaner:
+    """A cleaner that knows both cameras."""
     return Cleaner(collect([("data/cameras.json", CAMERAS)]))
 
 
@@ -188,3 +191,26 @@ def test_weak_values_count_behind_their_key_alone(cleaner: Cleaner) -> None:
         assert REMOVED in cleaner.clean_text(text), text
     for text in ("password: administrator", "passwords admin", "compass: admin", "the password is admin"):
         assert cleaner.clean_text(text) == text
+
+
+def test_the_documentation_lists_every_key() -> None:
+    """The page on secrets names each key that counts, and no other."""
+    text = (Path(__file__).parents[3] / "docs/explanation/secrets.md").read_text(encoding="utf-8")
+    listed = {}
+    for part in text.split("<!-- keys: ")[1:]:
+        name, _, rest = part.partition(" -->")
+        listed[name] = set(re.findall("`([a-z]+)`", rest.strip().partition("\n\n")[0]))
+    assert listed == {
+        "CREDENTIALS": CREDENTIALS,
+        "PAYLOAD_CREDENTIALS": PAYLOAD_CREDENTIALS - CREDENTIALS,
+        "LEFT_OUT": LEFT_OUT,
+    }
+
+
+def test_hostile_documents_are_cleaned(cleaner: Cleaner) -> None:
+    """Secrets that touch addresses by the thousand, and paths and quotes without end, are cleaned in one go."""
+    assert cleaner.clean_text(f"{PASSWORD}192.0.2.40 " * 3000) == f"{REMOVED} " * 3000
+    for unit in ("/home/", "\\\\a", "file://", "c:\\", "/", "{", '["'):
+        text = unit * 30_000
+        assert len(cleaner.clean_text(text)) <= len(text) + len(REMOVED)
+        assert cleaner.clean_payload("z/x", text) == cleaner.clean_text(text)

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.unit.secrets.conftest import PASSWORD, URL
 
+import labcrate.secrets.escapes
 import labcrate.secrets.regions
 import labcrate.secrets.urls
 from labcrate.secrets.matcher import Matcher
@@ -16,10 +18,10 @@ from labcrate.secrets.redact_file import Redaction, redacted_text, redaction_of,
 from labcrate.secrets.scan_file import ScanResult, scan_bytes, scan_file
 from labcrate.secrets.stream import CHUNK, find_in_stream, replace_in_stream
 from labcrate.secrets.values import CAMERA_PASSWORD, Secret, Secrets
-from tests.unit.secrets.conftest import PASSWORD, URL
 
 
 def scan(matcher: Matcher, data: bytes) -> ScanResult:
+    """Search a file of these bytes."""
     return scan_file(matcher, io.BytesIO(data), len(data))
 
 
@@ -145,7 +147,7 @@ def test_no_text_can_stall(matcher: Matcher, monkeypatch: pytest.MonkeyPatch, un
     monkeypatch.setattr("labcrate.secrets.matcher.url_at", counted("url", labcrate.secrets.urls.url_at, lambda *_: 1))
     monkeypatch.setattr(
         "labcrate.secrets.matcher.decode",
-        counted("decode", labcrate.secrets.matcher.decode, lambda data: len(data)),
+        counted("decode", labcrate.secrets.escapes.decode, len),
     )
     monkeypatch.setattr(
         "labcrate.secrets.regions._run",
@@ -157,11 +159,11 @@ def test_no_text_can_stall(matcher: Matcher, monkeypatch: pytest.MonkeyPatch, un
         matcher.find((unit * size)[:size])
         counts.append(seen.total())
     assert counts[1] <= 2 * counts[0] + 10_000
-    assert counts[1] <= 3000 * 60_000 // 2
+    assert counts[1] <= 1000 * 60_000
 
 
 @pytest.mark.parametrize("unit", HOSTILE.values(), ids=HOSTILE)
 def test_large_hostile_files_are_searched(matcher: Matcher, unit: bytes) -> None:
-    """A megabyte of what is almost a secret ends, and the secret behind it is found."""
-    data = unit * (CHUNK // len(unit)) + b" \n " + PASSWORD.encode()
+    """However much there is of what is almost a secret, the secret behind it is found."""
+    data = unit * (CHUNK // 4 // len(unit)) + b" \n " + PASSWORD.encode()
     assert CAMERA_PASSWORD in {hit.kind for hit in find_in_stream(matcher, [data])}

@@ -14,6 +14,7 @@ CANARY = "Users-Are-Never-Read"
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
+    """A lab of two users whose files hold a secret each."""
     for folder in ("data/user_1", "data/user_2", "sessions/Session7", "recordings"):
         (tmp_path / folder).mkdir(parents=True)
     put(tmp_path, "data/cameras.json", {"1": {"password": "Top-Camera-1", "ipAddress": "192.0.2.1"}})
@@ -35,6 +36,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def put(root: Path, path: str, value: Any) -> None:
+    """Write a JSON file of the lab."""
     (root / path).write_text(json.dumps(value), encoding="utf-8")
 
 

@@ -4,18 +4,19 @@ import io
 import struct
 
 import pytest
+from tests.unit.secrets.conftest import MOVFLAGS, PASSWORD, URL, Tagged, frames, tags
 
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.mp4_boxes import Patch, metadata_ranges, patched, patches
 from labcrate.secrets.redact_file import Redaction, mp4_patches, redaction_of
 from labcrate.secrets.scan_file import scan_file
 from labcrate.secrets.values import CAMERA_ADDRESS, CAMERA_PASSWORD, URL_CREDENTIALS
-from tests.unit.secrets.conftest import MOVFLAGS, PASSWORD, URL, Tagged, frames, tags
 
 KINDS = (CAMERA_PASSWORD, URL_CREDENTIALS, CAMERA_ADDRESS)
 
 
 def box(kind: bytes, *payload: bytes) -> bytes:
+    """Return a box with its length."""
     data = b"".join(payload)
     return struct.pack(">I4s", 8 + len(data), kind) + data
 

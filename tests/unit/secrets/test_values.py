@@ -29,6 +29,7 @@ CAMERA = {
 
 
 def found(documents: list[tuple[str, Any]]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the strong and the weak values, each with its kind."""
     secrets = collect(documents)
     return {s.value: s.kind for s in secrets.strong}, {s.value: s.kind for s in secrets.weak}
 
@@ -54,7 +55,8 @@ def test_eight_characters_are_enough() -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost", "0.0.0.0", "127.0.0.1", "::1", "camera1", "", "::", "rtsp", "10.1", "a b.example"]
+    "host",
+    ["localhost", "0.0.0.0", "127.0.0.1", "::1", "camera1", "", "::", "rtsp", "10.1", "a b.example"],  # noqa: S104
 )
 def test_hosts_that_say_nothing(host: str) -> None:
     """Loopback, unspecified addresses, names without a dot and texts that are no host do not count."""
