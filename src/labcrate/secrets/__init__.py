@@ -1,0 +1,1 @@
+"""Secrets by value: what the lab's own files say must not leave, found and blanked wherever it stands."""

@@ -1,0 +1,200 @@
+"""Blanks secrets in what is generated: texts, JSON values, sensors' messages, and names."""
+
+import json
+import re
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from labcrate.secrets.keys import (
+    CAMERA_LEFT_OUT,
+    CREDENTIALS,
+    LEFT_OUT,
+    PAYLOAD_CREDENTIALS,
+    STEMS,
+    is_bridge,
+    normalized,
+)
+from labcrate.secrets.matcher import Matcher, windows_of
+from labcrate.secrets.values import Secrets
+
+REMOVED = "[removed]"
+"""What stands where a secret stood."""
+
+_ROOTS = "home|root|mnt|media|srv|opt|var|usr|etc|tmp|data|app|run|private|Users|Volumes"
+_PATH = re.compile(
+    rf"(?:\bfile://|(?<![\w./])/)(?:/?(?:{_ROOTS}))/[^\s\"'<>,;]*"
+    r"|(?<!\w)[a-z]:\\[^\s\"'<>,;]+"
+    r"|(?<![\w\\])\\\\[\w.$-]+\\[^\s\"'<>,;]+",
+    re.IGNORECASE,
+)
+_PATH_NEEDLES = ("/", "\\")
+_TEXT_NEEDLES = ("://", "\\", "%", "&", "\0", *(f"/{root.lower()}/" for root in _ROOTS.split("|")))
+_ROUNDS = 3
+_DECODER = msgspec.json.Decoder(float_hook=Decimal)
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+
+class Cleaner:
+    """Blanks the secrets of a lab, and remembers where: ``places`` are JSON paths, never values."""
+
+    def __init__(self, secrets: Secrets, matcher: Matcher | None = None) -> None:
+        self.matcher = matcher or Matcher(secrets)
+        self.places: list[str] = []
+
+    def clean_text(self, text: str) -> str:
+        """Return a text with every secret and every absolute path replaced; the same text where it has none."""
+        cleaned = self._without_secrets(text, REMOVED)
+        return _PATH.sub(REMOVED, cleaned) if any(n in cleaned for n in _PATH_NEEDLES) else cleaned
+
+    def clean_name(self, name: str) -> str:
+        """Return a file's or a camera's name with each secret replaced by ``_``.
+
+        An address that only the suffix makes part of a longer number (``192.0.2.7.3gp``) counts as well.
+        """
+        cleaned = self._without_secrets(name, "_")
+        stem, dot, suffix = cleaned.rpartition(".")
+        return self._without_secrets(stem, "_") + dot + suffix if dot else cleaned
+
+    def clean_json(self, value: Any, place: str = "", *, camera: bool = False) -> Any:
+        """Return a copy of a JSON value without secrets; where they stood is added to ``places``.
+
+        Values of credentials' keys are blanked, user names and stream paths left out, and texts cleaned, keys too.
+        ``camera``: the value describes a camera, where ``user`` is a login. Nothing else is changed.
+        """
+        return self._json(value, place, CREDENTIALS, CAMERA_LEFT_OUT if camera else LEFT_OUT)
+
+    def clean_payload(self, topic: str, payload: str, place: str = "") -> str:
+        """Return a message's payload (JSON or any text) without secrets; the same text where it has none.
+
+        What the bridge says is blanked whole. In a device's message a lock's codes and users are blanked too.
+        Numbers keep their digits.
+        """
+        if is_bridge(topic):
+            self.places.append(place or topic)
+            return f'"{REMOVED}"'
+        try:
+            value = _DECODER.decode(payload)
+        except (msgspec.DecodeError, UnicodeError):
+            return self._text(payload, place)
+        except RecursionError:
+            self.places.append(place)
+            return f'"{REMOVED}"'
+        return self._encoded(payload, value, self.clean_message(value, place))
+
+    def clean_message(self, payload: Any, place: str = "") -> Any:
+        """Return a device's message that is already parsed, as ``clean_payload`` does."""
+        return self._json(payload, place, PAYLOAD_CREDENTIALS, LEFT_OUT)
+
+    def needles(self) -> tuple[str, ...]:
+        """Return texts, in small letters, one of which every payload has that ``clean_payload`` changes.
+
+        For a search of a whole column before anything is parsed; case does not count. Topics with ``bridge/``
+        are not in it.
+        """
+        return tuple(sorted({*STEMS, *LEFT_OUT_STEMS, *_TEXT_NEEDLES, *self.matcher.text_needles()}))
+
+    def _json(self, value: Any, place: str, credentials: frozenset[str], left_out: frozenset[str]) -> Any:
+        if isinstance(value, dict):
+            return self._object(value, place, credentials, left_out)
+        if isinstance(value, list):
+            return [self._json(inner, f"{place}[{i}]", credentials, left_out) for i, inner in enumerate(value)]
+        if not isinstance(value, str):
+            return value
+        if value[:1] in ("{", "["):  # messages are often kept as texts
+            try:
+                inner = _DECODER.decode(value)
+            except (msgspec.DecodeError, RecursionError, UnicodeError):
+                return self._text(value, place)
+            return self._encoded(value, inner, self._json(inner, place, credentials, left_out))
+        return self._text(value, place)
+
+    def _object(
+        self, value: dict[Any, Any], place: str, credentials: frozenset[str], left_out: frozenset[str]
+    ) -> dict[Any, Any]:
+        kept: dict[Any, Any] = {}
+        topic = value.get("topic")
+        of_bridge = isinstance(topic, str) and is_bridge(topic)
+        for key, inner in value.items():
+            name = normalized(str(key))
+            shown = self.clean_text(key) if isinstance(key, str) else key
+            at = f"{place}.{shown}" if place else str(shown)
+            if name in left_out:
+                self.places.append(at)
+                continue
+            if shown != key:
+                self.places.append(at)
+                shown = _unused(str(shown), kept, value)
+            opens = name in credentials or is_bridge(str(key)) or (of_bridge and name in ("payload", "message"))
+            if opens and _says_something(inner):
+                self.places.append(at)
+                kept[shown] = REMOVED
+            else:
+                kept[shown] = self._json(inner, at, credentials, left_out)
+        return kept
+
+    def _encoded(self, text: str, value: Any, kept: Any) -> str:
+        """Return the text of a value that was cleaned: its own where nothing was to be done."""
+        if kept == value and not _has_twins(text):
+            return self.clean_text(text)
+        return self.clean_text(_ENCODER.encode(kept).decode())
+
+    def _text(self, text: str, place: str) -> str:
+        cleaned = self.clean_text(text)
+        if cleaned != text:
+            self.places.append(place)
+        return cleaned
+
+    def _without_secrets(self, text: str, instead: str) -> str:
+        for _ in range(_ROUNDS):
+            data = text.encode("utf-8", "surrogatepass")
+            hits = self.matcher.find(data)
+            if not hits:
+                return text
+            text = replaced(data, windows_of(hits), instead.encode()).decode("utf-8", "surrogatepass")
+        return instead if self.matcher.find(text.encode("utf-8", "surrogatepass")) else text
+
+
+LEFT_OUT_STEMS = ("username", "user_name", "user-name", "mqttuser", "mqtt_user", "streampath", "stream_path")
+"""Parts of the keys in ``LEFT_OUT``, as programs spell them."""
+
+
+def replaced(data: bytes, ranges: Iterable[tuple[int, int]], instead: bytes) -> bytes:
+    """Return the data with each of the sorted ranges replaced."""
+    parts = []
+    at = 0
+    for start, stop in ranges:
+        parts += [data[at:start], instead]
+        at = stop
+    return b"".join([*parts, data[at:]])
+
+
+def _says_something(value: Any) -> bool:
+    """Return whether a credential's value could open anything: not where it is empty, null, true or false."""
+    return value is not None and not isinstance(value, bool) and value not in ("", [], {})
+
+
+def _has_twins(text: str) -> bool:
+    """Return whether an object of a JSON text has a key twice: a parser sees one of them, a reader both."""
+    twins = False
+
+    def pairs(found: list[tuple[str, Any]]) -> None:
+        nonlocal twins
+        twins = twins or len({key for key, _ in found}) < len(found)
+
+    try:
+        json.loads(text, object_pairs_hook=pairs, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        return True
+    return twins
+
+
+def _unused(key: str, *objects: dict[Any, Any]) -> str:
+    """Return a key that none of the objects has: two that were cleaned may have become one."""
+    number, name = 1, key
+    while any(name in known for known in objects):
+        number += 1
+        name = f"{key} ({number})"
+    return name

@@ -1,0 +1,143 @@
+"""Escapes of a value: JSON (RFC 8259), percent (RFC 3986), XML 1.0, CSV (RFC 4180), UTF-16.
+
+Two ways lead to a value. Its usual spellings are made beforehand and searched for as they are. Whatever other
+mixture of escapes there is, is undone around the escapes themselves, keeping where each byte came from.
+"""
+
+import json
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import quote, quote_plus
+from xml.sax.saxutils import escape
+
+LEVELS = 3
+"""How often escapes are undone: a JSON text in a JSON text in a URL."""
+
+LONGEST_ESCAPE = 12
+"""Bytes that one character may take under escapes, beyond which it is no longer recognised."""
+
+_JSON_SHORT = {
+    b'"': b'"', b"\\": b"\\", b"/": b"/", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t",
+}  # fmt: skip
+_XML_NAMES = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'"}
+_ESCAPE = re.compile(
+    rb'\\(?:u(?P<unit>[0-9A-Fa-f]{4})|(?P<short>["\\/bfnrt]))'
+    rb"|%(?P<percent>[0-9A-Fa-f]{2})"
+    rb"|&(?:#(?P<decimal>[0-9]{1,7})|#[xX](?P<hex>[0-9A-Fa-f]{1,6})|(?P<name>amp|lt|gt|quot|apos));"
+)
+_BYTES = tuple(bytes((number,)) for number in range(256))
+_LOW_SURROGATE = re.compile(rb"\\u(D[C-Fc-f][0-9A-Fa-f]{2}|d[C-Fc-f][0-9A-Fa-f]{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Bytes with one level of escapes undone, and where they came from."""
+
+    data: bytes
+    _starts: list[int]  # offsets in data where a run begins
+    _sources: list[int]  # where that run begins in the source
+    _plain: list[bool]  # whether the run is copied byte for byte
+    _stops: list[int]  # where the run ends in the source
+
+    def source(self, start: int, stop: int) -> tuple[int, int]:
+        """Return the range of the source that the bytes from ``start`` up to ``stop`` stand for."""
+        first = bisect_right(self._starts, start) - 1
+        last = bisect_right(self._starts, stop - 1) - 1
+        begin = self._sources[first] + (start - self._starts[first] if self._plain[first] else 0)
+        end = self._sources[last] + (stop - self._starts[last]) if self._plain[last] else self._stops[last]
+        return begin, end
+
+
+def decode(data: bytes) -> Decoded | None:
+    """Undo one level of escapes, in linear time; ``None`` where there is none."""
+    if _ESCAPE.search(data) is None:
+        return None
+    parts: list[bytes] = []
+    starts: list[int] = []
+    sources: list[int] = []
+    plain: list[bool] = []
+    stops: list[int] = []
+    length = at = 0
+    for source, stop, text in _undone(data):
+        if source > at:
+            parts.append(data[at:source])
+            starts.append(length)
+            sources.append(at)
+            plain.append(True)
+            stops.append(source)
+            length += source - at
+        parts.append(text)
+        starts.append(length)
+        sources.append(source)
+        plain.append(False)
+        stops.append(stop)
+        length += len(text)
+        at = stop
+    if at < len(data):
+        parts.append(data[at:])
+        starts.append(length)
+        sources.append(at)
+        plain.append(True)
+        stops.append(len(data))
+    return Decoded(b"".join(parts), starts, sources, plain, stops)
+
+
+def _undone(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Yield start, stop and meaning of each escape."""
+    at = 0
+    for found in _ESCAPE.finditer(data):
+        if found.start() < at:  # the second half of a pair
+            continue
+        at = found.end()
+        kind = found.lastgroup or ""
+        text = found[kind]
+        if kind == "percent":
+            meaning = _BYTES[int(text, 16)]
+        elif kind == "short":
+            meaning = _JSON_SHORT[text]
+        elif kind == "name":
+            meaning = _XML_NAMES[text]
+        elif kind == "unit":
+            number = int(text, 16)
+            low = _LOW_SURROGATE.match(data, at) if 0xD800 <= number < 0xDC00 else None
+            if low is not None:
+                number = 0x10000 + ((number - 0xD800) << 10) + int(low[1], 16) - 0xDC00
+                at = low.end()
+            meaning = _utf8(number)
+        else:
+            meaning = _utf8(int(text, 10 if kind == "decimal" else 16))
+        yield found.start(), at, meaning
+
+
+def _utf8(number: int) -> bytes:
+    return chr(number).encode("utf-8", "surrogatepass") if number < 0x110000 else b"?"
+
+
+def spellings(value: str) -> set[str]:
+    """Return how a value is usually written: as it is, and escaped as the common writers of each format do."""
+    in_json = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
+    in_json |= {text.replace("/", "\\/") for text in in_json}
+    raw = value.encode("utf-8", "surrogatepass")
+    percent = {quote(raw, safe=""), quote(raw), quote_plus(raw), quote(raw, safe="/:@!$&'()*+,;=")}
+    percent |= {re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), text) for text in percent}
+    quotes = {'"': "&quot;"}
+    in_xml = {escape(value), escape(value, quotes), escape(value, {**quotes, "'": "&#39;"})}
+    in_xml |= {escape(value, {**quotes, "'": "&#x27;"}), escape(value, {**quotes, "'": "&apos;"})}
+    found = {value, value.replace(" ", "+")} | in_json | percent | in_xml
+    found |= {json.dumps(text)[1:-1] for text in in_json}
+    return found | {text.replace('"', '""') for text in found}
+
+
+def meanings(value: str) -> set[bytes]:
+    """Return what is left of a value that itself looks escaped, at each level of undoing."""
+    found = set()
+    data = value.encode("utf-8", "surrogatepass")
+    for _ in range(LEVELS):
+        decoded = decode(data)
+        if decoded is None:
+            break
+        data = decoded.data
+        found.add(data)
+    return found

@@ -1,0 +1,71 @@
+"""Quick search for byte strings: where one of many may begin, at several gigabytes a second.
+
+Up to about 60 patterns, aho-corasick's leftmost search runs on vector instructions (Teddy), ten times as fast as
+its automata; so needles are short, shared where they can be, and searched for in groups.
+"""
+
+from collections.abc import Iterable
+from itertools import product
+
+from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
+
+GROUP = 48
+"""Needles of one search by vector instructions."""
+
+MOST_GROUPS = 10
+"""Beyond this many groups one automaton is faster."""
+
+NEEDLE = 8
+"""Characters of a needle, where a value has that many."""
+
+_CASELESS_NEEDLE = 4
+
+
+class Needles:
+    """A set of short byte strings, searched for together."""
+
+    def __init__(self, needles: Iterable[bytes]) -> None:
+        unique = sorted(set(needles))
+        self._searches: list[BytesAhoCorasick] = []
+        self._groups = [unique] if unique else []
+        if len(unique) > GROUP * MOST_GROUPS:
+            self._searches = [BytesAhoCorasick(unique, MatchKind.LeftmostLongest, Implementation.DFA)]
+        elif unique:
+            count = -(-len(unique) // GROUP)
+            # Neighbours in different groups: many needles that begin alike slow the vector search down.
+            self._groups = [unique[first::count] for first in range(count)]
+            self._searches = [BytesAhoCorasick(group, MatchKind.LeftmostLongest) for group in self._groups]
+
+    def found(self, data: bytes) -> list[tuple[int, bytes]]:
+        """Return where needles begin, sorted, and which; of needles of one search that overlap one is named."""
+        places: list[tuple[int, bytes]] = []
+        for search, group in zip(self._searches, self._groups, strict=True):
+            places.extend((start, group[which]) for which, start, _ in search.find_matches_as_indexes(data))
+        return sorted(places)
+
+    def positions(self, data: bytes | memoryview) -> list[int]:
+        """Return where needles begin, sorted; of needles that overlap one is named."""
+        found: list[int] = []
+        for search in self._searches:
+            found.extend(start for _, start, _ in search.find_matches_as_indexes(data))
+        return sorted(found) if len(self._searches) > 1 else found
+
+
+def needle_of(pattern: bytes, wide: bool) -> bytes:
+    """Return the beginning of a pattern; ``wide``: every second byte is 0."""
+    return pattern[: 2 * NEEDLE - 1 if wide else NEEDLE]
+
+
+def caseless_needles(pattern: bytes, wide: bool) -> tuple[set[bytes], int]:
+    """Return a short part of an ASCII pattern in every mixture of small and capital letters, and its offset."""
+    step = 2 if wide else 1
+    text = pattern[::step]
+    length = min(_CASELESS_NEEDLE, len(text))
+    offset = min(range(len(text) - length + 1), key=lambda at: sum(c in _LETTERS for c in text[at : at + length]))
+    part = text[offset : offset + length]
+    choices = [sorted({bytes((c,)).lower(), bytes((c,)).upper()}) for c in part]
+    joint = b"\0" if wide else b""
+    return {joint.join(choice) for choice in product(*choices)}, offset * step
+
+
+_LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")

@@ -1,0 +1,102 @@
+"""Searches streams of any size: piece by piece, with enough of the last piece kept that no border hides a secret."""
+
+import codecs
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+from labcrate.secrets.matcher import MARGIN, Hit, Matcher
+
+CHUNK = 1024 * 1024
+"""Bytes that are read at a time."""
+
+_BOMS = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+
+
+def find_in_stream(matcher: Matcher, chunks: Iterable[bytes], text: bool = True) -> Iterator[Hit]:
+    """Yield the secrets of a stream with their offsets in it, each once, in about their order.
+
+    Memory is bounded by a few chunks and the longest secret.
+    """
+    overlap = 2 * matcher.reach
+    enough = max(CHUNK, 4 * overlap)
+    data, base, done = b"", 0, -1
+    parts: list[bytes] = []
+    waiting = 0
+    for chunk in chunks:
+        parts.append(chunk)
+        waiting += len(chunk)
+        if len(data) + waiting < enough:
+            continue
+        data = b"".join((data, *parts))
+        parts, waiting = [], 0
+        stop = base + len(data) - MARGIN  # beyond it, what follows may decide
+        yield from _between(matcher.find(data, text), base, done, stop)
+        base += len(data) - overlap
+        data, done = data[-overlap:], stop
+    yield from _between(matcher.find(b"".join((data, *parts)), text), base, done, None)
+
+
+def _between(hits: list[Hit], base: int, done: int, stop: int | None) -> Iterator[Hit]:
+    """Yield the hits that end after ``done`` and no later than ``stop``, with offsets in the stream."""
+    for hit in hits:
+        if done < base + hit.stop and (stop is None or base + hit.stop <= stop):
+            yield Hit(base + hit.start, base + hit.stop, hit.kind, hit.order)
+
+
+def replace_in_stream(chunks: Iterable[bytes], ranges: Iterable[tuple[int, int, bytes]]) -> Iterator[bytes]:
+    """Yield a stream with each of the sorted, separate ranges (start, stop, what stands there instead) replaced."""
+    left = iter(ranges)
+    following = next(left, None)
+    base = 0
+    for chunk in chunks:
+        at = 0
+        while following is not None and following[0] < base + len(chunk):
+            start, stop, instead = following
+            if start >= base:  # else the range began in an earlier chunk, and what replaces it has been given
+                yield chunk[at : start - base]
+                yield instead
+            at = min(stop - base, len(chunk))
+            if stop > base + len(chunk):
+                break
+            following = next(left, None)
+        yield chunk[at:]
+        base += len(chunk)
+
+
+def read_chunks(file: BinaryIO) -> Iterator[bytes]:
+    """Yield a file from its beginning. Raises OSError."""
+    file.seek(0)
+    while chunk := file.read(CHUNK):
+        yield chunk
+
+
+def read_ranges(file: BinaryIO, ranges: Iterable[tuple[int, int]]) -> Iterator[bytes]:
+    """Yield parts of a file with zeros between them, so that nothing is found across. Raises OSError."""
+    for start, stop in ranges:
+        file.seek(start)
+        left = stop - start
+        while left and (chunk := file.read(min(left, CHUNK))):
+            left -= len(chunk)
+            yield chunk
+        yield bytes(8)
+
+
+def utf16_of(beginning: bytes) -> str | None:
+    """Return the codec of a text that begins with UTF-16's byte order mark; ``None`` for anything else."""
+    return next((codec for mark, codec in _BOMS if beginning.startswith(mark)), None)
+
+
+def to_utf8(chunks: Iterable[bytes], codec: str, errors: str = "replace") -> Iterator[bytes]:
+    """Yield a UTF-16 stream as UTF-8, its mark kept. With ``strict`` errors it raises UnicodeDecodeError."""
+    decoder = codecs.getincrementaldecoder(codec)(errors)
+    for chunk in chunks:
+        yield decoder.decode(chunk).encode("utf-8", "surrogatepass")
+    yield decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
+
+
+def from_utf8(chunks: Iterable[bytes], codec: str) -> Iterator[bytes]:
+    """Yield a UTF-8 stream in another encoding."""
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogatepass")
+    for chunk in chunks:
+        yield decoder.decode(chunk).encode(codec, "surrogatepass")
+    yield decoder.decode(b"", final=True).encode(codec, "surrogatepass")

@@ -1,0 +1,241 @@
+"""What must not leave the lab, as values: collected from the lab's own documents, never guessed from key names.
+
+A strong value is searched for everywhere. A weak one (short, digits alone, a common word) would be found all over
+a lab's files, so it counts only as the whole value of a credential's key, or before ``@`` in a URL.
+"""
+
+import hashlib
+import ipaddress
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from labcrate.secrets.keys import ADDRESSES, CAMERA_LEFT_OUT, CREDENTIALS, LEFT_OUT, is_bridge, normalized
+from labcrate.secrets.urls import Url, find_urls
+
+CAMERA_PASSWORD = "a camera's password"  # noqa: S105 - a kind, shown in messages
+CAMERA_ADDRESS = "a camera's address"
+STREAM_URL = "a stream URL"
+URL_CREDENTIALS = "a URL with credentials"
+PASSWORD = "a password or token"  # noqa: S105 - a kind
+ADDRESS = "a network address"
+KINDS = (CAMERA_PASSWORD, PASSWORD, URL_CREDENTIALS, STREAM_URL, CAMERA_ADDRESS, ADDRESS)
+"""Every kind of secret, in the words that messages use; of two kinds that a value has, the first is named."""
+
+SHORTEST = 8
+"""Characters of a credential below which it is weak."""
+
+COMMON_WORDS = frozenset({"admin", "password", "camera", "live", "main"})
+LONGEST = 16 * 1024
+"""Characters of a value beyond which its beginning is searched for."""
+
+SEARCH_VERSION = 1
+"""Raised when the search finds more than before, so that results kept from an older one are not used."""
+
+_STREAM_SCHEMES = frozenset({"rtsp", "rtsps", "rtspu", "rtmp", "rtmps", "rtp", "srt", "udp", "mms", "rtmpt"})
+_WEB_SCHEMES = frozenset({"http", "https"})
+_HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]|\.(?=[A-Za-z0-9_])){0,252}")
+_PORT = re.compile(r":[0-9]{1,5}\Z")
+_NETWORK_KEY_BYTES = 16
+_MAX_TEXT_JSON = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Secret:
+    """One value that must not leave. Its ``repr`` shows the kind alone: values never reach a log."""
+
+    value: str
+    kind: str
+    address: bool = False
+
+    def __repr__(self) -> str:
+        return f"Secret({self.kind})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Secrets:
+    """The values of a lab that must not leave: ``strong`` ones count anywhere, ``weak`` ones as a whole."""
+
+    strong: tuple[Secret, ...] = ()
+    weak: tuple[Secret, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Secrets({len(self.strong)} strong, {len(self.weak)} weak)"
+
+    def fingerprint(self, key: bytes) -> str:
+        """Return a keyed hash of the values and of the way they are searched for (BLAKE2b, RFC 7693), in hex.
+
+        A result of a search is worth something as long as this stays the same. ``key`` (1 to 64 bytes, random, the
+        index's own) keeps a short password from being found by trying. Raises ValueError without a key.
+        """
+        if not key:
+            raise ValueError("the hash of secrets needs a key, else short ones could be found by trying")
+        digest = hashlib.blake2b(key=key, digest_size=32)
+        rows = [(secret.kind, secret.value, strong) for strong, group in self._groups() for secret in group]
+        digest.update(json.dumps([SEARCH_VERSION, sorted(rows)]).encode())
+        return digest.hexdigest()
+
+    def _groups(self) -> tuple[tuple[bool, tuple[Secret, ...]], ...]:
+        return (True, self.strong), (False, self.weak)
+
+
+def collect(documents: Iterable[tuple[str, Any]]) -> Secrets:
+    """Collect the secrets of JSON documents, each with its path in the lab.
+
+    Documents named ``cameras.json`` give passwords, addresses and stream URLs; so do messages of the bridge, in any
+    document. Every document gives the values of credentials' keys and the passwords of URLs. A document named
+    ``users.json`` is passed over.
+    """
+    found = _Found()
+    for path, value in documents:
+        name = path.rpartition("/")[2]
+        if name != "users.json":
+            _walk(found, value, "camera" if name == "cameras.json" else "")
+    return found.secrets()
+
+
+def is_weak(value: str) -> bool:
+    """Return whether a credential is too common to be searched for by itself."""
+    return len(value) < SHORTEST or value.isdigit() or value.casefold() in COMMON_WORDS
+
+
+def spellings_of_address(text: str) -> tuple[str, ...]:
+    """Return how a network address is written; nothing for what does not count as one.
+
+    ``localhost``, 0.0.0.0, loopback addresses and host names without a dot say nothing about a lab.
+    """
+    text = text.strip().strip("[]").rstrip(".")
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        is_name = "." in text and _HOST_NAME.fullmatch(text) and any(c.isalpha() for c in text)
+        return (text,) if is_name else ()
+    if address.is_loopback or address.is_unspecified:
+        return ()
+    if address.version == 4:
+        return (str(address),)
+    spellings = {text.partition("%")[0].lower(), address.compressed, address.exploded}
+    return tuple(sorted(s for s in spellings if len(s) > 5))
+
+
+class _Found:
+    """The values found so far, each with the first of its kinds."""
+
+    def __init__(self) -> None:
+        self._strong: dict[str, Secret] = {}
+        self._weak: dict[str, Secret] = {}
+
+    def credential(self, value: str, kind: str) -> None:
+        if value and value != "[removed]":
+            _keep(self._weak if is_weak(value) else self._strong, Secret(value[:LONGEST], kind))
+
+    def address(self, text: str, kind: str) -> None:
+        for spelling in spellings_of_address(text):
+            _keep(self._strong, Secret(spelling, kind, address=True))
+
+    def stream(self, url: str) -> None:
+        _keep(self._strong, Secret(url[:LONGEST], STREAM_URL))
+
+    def secrets(self) -> Secrets:
+        return Secrets(*(tuple(group[value] for value in sorted(group)) for group in (self._strong, self._weak)))
+
+
+def _keep(group: dict[str, Secret], secret: Secret) -> None:
+    before = group.get(secret.value)
+    if before is None or KINDS.index(secret.kind) < KINDS.index(before.kind):
+        group[secret.value] = secret
+
+
+def _walk(found: _Found, document: Any, place: str) -> None:
+    """Go through a document without recursion; ``place`` is ``camera``, ``bridge`` or nothing."""
+    waiting: list[tuple[Any, str, str]] = [(document, "", place)]
+    while waiting:
+        value, key, place = waiting.pop()
+        if isinstance(value, dict):
+            topic = value.get("topic")
+            inside = "bridge" if isinstance(topic, str) and is_bridge(topic) else place
+            for name, inner in value.items():
+                waiting.append((inner, normalized(str(name)), "bridge" if is_bridge(str(name)) else inside))
+                _take_urls(found, str(name), "", inside)
+        elif isinstance(value, list):
+            if key == "networkkey":
+                _take_network_key(found, value)
+            waiting.extend((inner, key, place) for inner in value)
+        elif isinstance(value, str):
+            _take_text(found, value, key, place)
+            if value[:1] in ("{", "[") and len(value) <= _MAX_TEXT_JSON:
+                waiting.extend((inner, key, place) for inner in _decoded(value))
+        elif isinstance(value, int | float) and not isinstance(value, bool) and key in CREDENTIALS:
+            found.credential(str(value), PASSWORD)
+
+
+def _decoded(text: str) -> Iterator[Any]:
+    """Yield the value of a text that is JSON: messages are often kept as texts."""
+    try:
+        yield msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return
+
+
+def _take_text(found: _Found, text: str, key: str, place: str) -> None:
+    left_out = key in (CAMERA_LEFT_OUT if place == "camera" else LEFT_OUT) or (place == "bridge" and key == "user")
+    if key in CREDENTIALS and not left_out:
+        found.credential(text, CAMERA_PASSWORD if place == "camera" else PASSWORD)
+    elif place and not left_out and "://" not in text:
+        _take_address(found, text, key, place)
+    _take_urls(found, text, key, place)
+
+
+def _take_address(found: _Found, text: str, key: str, place: str) -> None:
+    """Take an address that is the whole of a text, alone or with a port or a path behind it."""
+    kind = CAMERA_ADDRESS if place == "camera" else ADDRESS
+    text = text.strip()
+    if key in ADDRESSES:
+        host = text.partition("/")[0].rpartition("@")[2]
+        found.address(host if host.count(":") > 1 else _PORT.sub("", host), kind)
+        return
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return
+    found.address(text, kind)
+
+
+def _take_urls(found: _Found, text: str, key: str, place: str) -> None:
+    for url in find_urls(text):
+        for password in url.passwords():
+            found.credential(password, CAMERA_PASSWORD if place == "camera" else PASSWORD)
+        for name, value in url.query():
+            if normalized(name) in CREDENTIALS:
+                found.credential(value, CAMERA_PASSWORD if place == "camera" else PASSWORD)
+        if place:
+            _take_host(found, url, key, place)
+
+
+def _take_host(found: _Found, url: Url, key: str, place: str) -> None:
+    """Take the host of a URL of a camera or the bridge; of a web page only where a key says that it is an address."""
+    try:
+        ipaddress.ip_address(url.host)
+        is_number = True
+    except ValueError:
+        is_number = False
+    if url.scheme not in _WEB_SCHEMES or is_number or key in ADDRESSES or url.password:
+        found.address(url.host, CAMERA_ADDRESS if place == "camera" else ADDRESS)
+    if url.scheme in _STREAM_SCHEMES and len(url.text) >= SHORTEST and url.host not in ("", "localhost", "127.0.0.1"):
+        found.stream(url.text)
+
+
+def _take_network_key(found: _Found, numbers: list[Any]) -> None:
+    """Take a Zigbee network key, which is written as a list of 16 bytes or in hex."""
+    if len(numbers) == _NETWORK_KEY_BYTES and all(type(n) is int and 0 <= n <= 255 for n in numbers):
+        for text in (bytes(numbers).hex(), bytes(numbers).hex().upper(), *_lists(numbers)):
+            found.credential(text, PASSWORD)
+
+
+def _lists(numbers: list[int]) -> tuple[str, str]:
+    words = [str(n) for n in numbers]
+    return ",".join(words), ", ".join(words)
