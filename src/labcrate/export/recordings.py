@@ -48,8 +48,8 @@ class Cameras:
 
     def involved(self, recordings: Iterable[PlannedRecording]) -> tuple[Camera, ...]:
         """Those that the session selected or that a recording is of, by id."""
-        keys = self.selected.union(r.verdict.camera for r in recordings if r.verdict.camera in self.by_key)
-        found = (self.by_key[key] for key in sorted(keys))
+        keys = {r.verdict.camera for r in recordings if r.verdict.camera in self.by_key}
+        found = (self.by_key[key] for key in sorted(self.selected.union(filter(None, keys))))
         return tuple(sorted(found, key=lambda camera: sort_key(camera.id)))
 
     def of_recording(self, verdict: Verdict) -> Camera | None:

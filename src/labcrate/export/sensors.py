@@ -27,10 +27,13 @@ def load(
     devices: Sequence[Device],
     window: TimeSpan,
     base_topic: str,
+    zone: str | None = None,
+    date_formats: tuple[str, ...] = (),
     check: Callable[[], None] = lambda: None,
 ) -> Readings:
     """The session's readings inside the window; a file that cannot be read is among their problems.
 
+    ``zone`` is the IANA zone of times without one, ``date_formats`` the lab's own formats of times (strptime).
     ``check`` is called as the files are read; what it raises ends that.
     """
     with ExitStack() as stack:
@@ -44,7 +47,9 @@ def load(
             except OSError as error:
                 files.append(None)
                 refused.append(Problem(path, "", f"the file cannot be opened ({error.strerror})", fatal=True))
-        readings = load_readings(files[0], files[1], window, session.sensors, devices, base_topic)
+        readings = load_readings(
+            files[0], files[1], window, session.sensors, devices, base_topic, zone=zone, date_formats=date_formats
+        )
     return replace(readings, problems=(*refused, *readings.problems))
 
 
@@ -64,7 +69,7 @@ class _Checked(FileIO):
 def readings_missing(readings: Readings) -> Iterator[Missing]:
     """The unified files of which nothing could be used."""
     for problem in readings.problems:
-        if problem.fatal:
+        if problem.incomplete:
             place = f"{problem.file}, {problem.where}" if problem.where else problem.file
             yield Missing(place, f"cannot be read: {problem.what}", _REPAIR)
 
@@ -73,7 +78,7 @@ def readings_warnings(readings: Readings, options: Options) -> Iterator[str]:
     """What is worth knowing about the readings."""
     whose = "the session's time" if options.span == TimeSpan() else "the chosen time"
     for problem in readings.problems:
-        if not problem.fatal:
+        if not problem.incomplete:
             yield f"{problem}."
     if not len(readings):
         yield _nothing_inside(readings, whose)

@@ -1,5 +1,6 @@
 """The columns of those of a session's own files that are tables of a known form."""
 
+import csv
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -7,11 +8,21 @@ from dataclasses import replace
 from labcrate.export.contents import SessionFile
 from labcrate.lab.folder import Lab
 from labcrate.readings.columns import Column
+from labcrate.readings.platform_files import describe_platform_csv
 
 ColumnsOf = Callable[[str, bytes], tuple[Column, ...] | None]
 """The columns of a table, from its path below the session's folder and its beginning; None for an unknown form."""
 
 _HEAD_BYTES = 64 * 1024
+
+
+def describe_platform_table(name: str, head: bytes) -> tuple[Column, ...] | None:
+    """Return the columns of a CSV that the reference platform writes into a session's folder; None for any other."""
+    try:
+        line = head.partition(b"\n")[0].decode("utf-8-sig")
+        return describe_platform_csv(name, next(csv.reader([line]), []))
+    except (UnicodeDecodeError, csv.Error):
+        return None
 
 
 def with_columns(lab: Lab, files: Iterable[SessionFile], folder: str, columns_of: ColumnsOf) -> tuple[SessionFile, ...]:

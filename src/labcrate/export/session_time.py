@@ -120,9 +120,7 @@ def _about(bound: Bound, *, described: bool) -> Iterator[str]:
     elif bound.reason is Reason.LONGEST:
         yield Message("bound.longest", end=end)
     elif bound.reason is Reason.EVIDENCE and latest:
-        yield Message(
-            "bound.evidence" if described else "bound.undescribed", end=end, file=printable(latest.file)
-        )
+        yield Message("bound.evidence" if described else "bound.undescribed", end=end, file=printable(latest.file))
     if bound.beyond:
         yield Message("bound.beyond", file=printable(bound.beyond.file), to=format_instant(bound.beyond.end))
 
@@ -144,5 +142,3 @@ def registered_spans(inventory: Inventory) -> Mapping[str, TimeSpan]:
         if name in by_name and inventory.rules.register.of_name(name).counts:
             spans[path] = by_name[name]
     return spans
-
-

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from labcrate.errors import DocumentError
-from labcrate.lab.documents import CAMERAS, read_json
+from labcrate.lab.documents import CAMERAS
 from labcrate.lab.folder import DATA, Lab
+from labcrate.lab.json_file import read_json
 from labcrate.lab.recorders import TYPES, scan_recorder
 from labcrate.lab.sessions import read_sessions
 from labcrate.model.lab_settings import Recorder

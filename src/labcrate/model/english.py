@@ -7,9 +7,7 @@ ENGLISH: Mapping[str, str] = {
         "{file} goes on beyond 24 hours after the session's start. To take all of it, export with --to {to}."
     ),
     "bound.evidence": "The session has no end time: readings are included up to {end}, when {file} ends.",
-    "bound.longest": (
-        "The session has no end time: readings are included up to {end}, 24 hours after its start."
-    ),
+    "bound.longest": ("The session has no end time: readings are included up to {end}, 24 hours after its start."),
     "bound.next_session": (
         "The session has no end time: readings are included up to {end}, when the lab's next session began."
     ),

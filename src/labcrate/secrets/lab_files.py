@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from labcrate.errors import DocumentError
-from labcrate.lab.documents import read_json
 from labcrate.lab.folder import DATA, Kind, Lab
+from labcrate.lab.json_file import read_json
 from labcrate.secrets.keys import STEMS
 from labcrate.secrets.needles import Needles
 from labcrate.secrets.stream import to_utf8, utf16_of

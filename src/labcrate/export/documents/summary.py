@@ -37,7 +37,8 @@ def describe_recording(recording: PlannedRecording) -> str:
     if not probe.readable:
         return f"{camera}; damaged: {(probe.problem or '').rstrip('.')}"
     length = format_duration(probe.duration_s) if probe.duration_s is not None else "unknown length"
-    return f"{camera}, {length}, {probe.video_codec or 'no video'} {probe.width or 0}x{probe.height or 0}"
+    size = f" {probe.width}x{probe.height}" if probe.width and probe.height else ""
+    return f"{camera}, {length}, {probe.video_codec or 'no video'}{size}"
 
 
 def describe_file(file: SessionFile) -> str:
