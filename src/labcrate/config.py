@@ -1,10 +1,8 @@
 """What the user decided, in one frozen object: options first, then environment variables, then defaults."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -14,15 +12,13 @@ from labcrate.export.contents import Only, Options
 from labcrate.lab.folder import Lab
 from labcrate.lab.text import visible
 from labcrate.model.session_id import RULE, is_session_id, normalized_id
-from labcrate.model.timespan import TimeSpan, format_instant, parse_instant
-from labcrate.readings.topics import BASE_TOPIC
+from labcrate.model.time_zones import is_time_zone, nearest_time_zone
+from labcrate.model.timespan import TimeSpan, format_instant, parse_instant, parse_length
 
 LAB_VARIABLE = "LABCRATE_LAB"
 BASE_TOPIC_VARIABLE = "LABCRATE_BASE_TOPIC"
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|min|h)?", re.ASCII)
 _MICROSECOND, _SECOND = timedelta(microseconds=1), timedelta(seconds=1)
-_MICROSECONDS = {"ms": 1000, "s": 10**6, "m": 60 * 10**6, "min": 60 * 10**6, "h": 3600 * 10**6, None: 10**6}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +49,7 @@ class ServeSettings:
     tls_cert: Path | None = None
     tls_key: Path | None = None
     time_zone: str = "UTC"
-    base_topic: str = BASE_TOPIC
+    base_topic: str | None = None
     workers: int | None = None
 
 
@@ -67,11 +63,10 @@ def lab_folder(option: str | None, environment: Mapping[str, str], current: Path
 
 def parse_duration(text: str) -> timedelta:
     """Read ``30s``, ``5m``, ``1h``, ``500ms`` or plain seconds. Raises UsageError."""
-    match = _DURATION.fullmatch(text.strip())
-    if not match:
-        raise UsageError(f"{text!r} is no length of time; write it like 30s, 5m or 1h.")
     try:
-        return timedelta(microseconds=round(Decimal(match[1]) * _MICROSECONDS[match[2]]))
+        return parse_length(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is no length of time; write it like 30s, 5m or 1h.") from None
     except OverflowError:
         raise UsageError(f"{text!r} is longer than any calendar; write it like 30s, 5m or 1h.") from None
 
@@ -86,18 +81,19 @@ def parse_session(text: str) -> str:
 
 def export_options(
     *,
-    pad: str | timedelta = timedelta(),
+    pad: str | timedelta | None = None,
     readings: str = "session",
-    base_topic: str = BASE_TOPIC,
+    base_topic: str | None = None,
     only: str = Only.ALL,
     cameras: Iterable[str] = (),
     sensors: Iterable[str] = (),
     start: str | datetime | None = None,
     end: str | datetime | None = None,
+    time_zone: str | None = None,
 ) -> Options:
     """What is wanted of a session, from the words of a command line, a query or a program. Raises UsageError."""
     window = parse_duration(pad) if isinstance(pad, str) else pad
-    if window < timedelta():
+    if window is not None and window < timedelta():
         raise UsageError(f"pad is {window}; it widens the readings' window, so it cannot be less than nothing.")
     if readings not in ("session", "all"):
         raise UsageError(f"readings is {readings!r}; it is 'session' or 'all'.")
@@ -106,20 +102,32 @@ def export_options(
     span = TimeSpan(_bound("from", start), _bound("to", end))
     if span.start and span.end and span.end < span.start:
         raise UsageError("The span ends before it starts; exchange 'from' and 'to'.")
-    return Options(window, readings == "all", base_topic.strip("/"), Only(only), _words(cameras), _words(sensors), span)
+    base = base_topic.strip("/") if base_topic else None
+    zone = parse_zone(time_zone) if time_zone else None
+    return Options(window, readings == "all", base, Only(only), _words(cameras), _words(sensors), span, zone)
+
+
+def parse_zone(name: str) -> str:
+    """Return the name of an IANA time zone. Raises UsageError, with the nearest name."""
+    if is_time_zone(name):
+        return name
+    near = nearest_time_zone(name)
+    hint = f"did you mean {near}?" if near else "use an IANA name like Europe/Madrid."
+    raise UsageError(f"There is no time zone {visible(name)!r}; {hint}")
 
 
 def as_query(options: Options) -> dict[str, list[str]]:
     """The words that ask for these options, as a query has them: only what is not the default, in one order."""
     span = options.span
     pairs = {
-        "pad": [_duration(options.pad)] if options.pad else [],
+        "pad": [_duration(options.pad)] if options.pad is not None else [],
         "readings": ["all"] if options.all_readings else [],
         "only": [str(options.only)] if options.only is not Only.ALL else [],
         "camera": list(options.cameras),
         "sensor": list(options.sensors),
         "from": [format_instant(span.start)] if span.start else [],
         "to": [format_instant(span.end)] if span.end else [],
+        "time_zone": [options.time_zone] if options.time_zone else [],
     }
     return {name: values for name, values in pairs.items() if values}
 

@@ -19,7 +19,6 @@ from labcrate.export.overview import SessionRow, overview
 from labcrate.export.prepare import prepared
 from labcrate.export.writer import archive_path, check_target, write_archive
 from labcrate.lab.folder import Lab as LabFolder
-from labcrate.readings.topics import BASE_TOPIC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,14 +80,15 @@ class Lab:
         self,
         session: str | int,
         *,
-        pad: timedelta | str = timedelta(),
+        pad: timedelta | str | None = None,
         all_readings: bool = False,
-        base_topic: str = BASE_TOPIC,
+        base_topic: str | None = None,
         only: str = Only.ALL,
         cameras: Iterable[str] = (),
         sensors: Iterable[str] = (),
         start: datetime | str | None = None,
         end: datetime | str | None = None,
+        time_zone: str | None = None,
         progress: Callback | None = None,
         workers: int | None = None,
     ) -> SessionPlan:
@@ -96,10 +96,10 @@ class Lab:
 
         ``session`` is an id such as ``"42"`` or ``"P07-morning"``; an int is taken as its digits.
         ``pad`` (``30s``, ``5m`` or a timedelta) widens the readings' window on both sides,
-        ``all_readings`` opens it. ``only`` (``sensors`` or ``recordings``), ``cameras`` (numbers, names or
-        prefixes), ``sensors`` (names or addresses), ``start`` and ``end`` choose a part of the session;
-        recordings that touch that time are taken whole. ``workers`` is how many files are read at once
-        (None: one per core).
+        ``all_readings`` opens it; ``time_zone`` is the IANA zone of times without one. ``only`` (``sensors`` or
+        ``recordings``), ``cameras`` (ids, names or prefixes), ``sensors`` (names or addresses), ``start`` and ``end``
+        choose a part of the session; recordings that touch that time are taken whole. ``workers`` is how many files
+        are read at once (None: one per core).
         Raises NoSessionError, DocumentError, CatalogError, UsageError.
         """
         options = export_options(
@@ -111,6 +111,7 @@ class Lab:
             sensors=sensors,
             start=start,
             end=end,
+            time_zone=time_zone,
         )
         indexing = Stage("indexing", progress)
         inventory, session_id = self._find(session)
@@ -130,14 +131,15 @@ class Lab:
         session: str | int,
         to: str | os.PathLike[str] = ".",
         *,
-        pad: timedelta | str = timedelta(),
+        pad: timedelta | str | None = None,
         all_readings: bool = False,
-        base_topic: str = BASE_TOPIC,
+        base_topic: str | None = None,
         only: str = Only.ALL,
         cameras: Iterable[str] = (),
         sensors: Iterable[str] = (),
         start: datetime | str | None = None,
         end: datetime | str | None = None,
+        time_zone: str | None = None,
         force: bool = False,
         allow_incomplete: bool = False,
         sync: bool = True,
@@ -160,6 +162,7 @@ class Lab:
             sensors=sensors,
             start=start,
             end=end,
+            time_zone=time_zone,
         )
         inventory, session_id = self._find(session)
         target = archive_path(to, session_id, partial=options.partial)

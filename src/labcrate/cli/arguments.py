@@ -12,9 +12,7 @@ def _lab(parser: argparse.ArgumentParser) -> None:
 def _session(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("session", metavar="ID", help="the session's id")
     _lab(parser)
-    parser.add_argument(
-        "--pad", metavar="TIME", default="0s", help="widen the readings' window by this (30s, 5m) on both sides"
-    )
+    parser.add_argument("--pad", metavar="TIME", help="widen the readings' window by this (30s, 5m) on both sides")
     parser.add_argument(
         "--readings",
         choices=("session", "all"),
@@ -53,6 +51,11 @@ def _selecting(parser: argparse.ArgumentParser) -> None:
         "--from", metavar="TIME", dest="start", help="only from this time on (ISO 8601; UTC if no zone)"
     )
     parser.add_argument("--to", metavar="TIME", dest="end", help="only up to this time")
+    parser.add_argument(
+        "--time-zone",
+        metavar="ZONE",
+        help="zone of times without one (IANA name; default: the session's, labcrate.toml's, or UTC)",
+    )
 
 
 def _plan(parser: argparse.ArgumentParser) -> None:

@@ -8,13 +8,13 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
 from labcrate.cli.machine_zone import machine_zone
 from labcrate.cli.screen import say, settings
-from labcrate.config import BASE_TOPIC_VARIABLE, ServeSettings
+from labcrate.config import BASE_TOPIC_VARIABLE, ServeSettings, parse_zone
 from labcrate.errors import UsageError
-from labcrate.readings.topics import BASE_TOPIC
+from labcrate.lab.folder import Lab
+from labcrate.lab.settings_file import read_settings
 from labcrate.web.serving import Started, serve
 
 _PORTS = 65536
@@ -60,8 +60,8 @@ def serve_settings(options: Namespace) -> ServeSettings:
         base_url=_base_url(options.base_url),
         tls_cert=Path(options.tls_cert) if options.tls_cert else None,
         tls_key=Path(options.tls_key) if options.tls_key else None,
-        time_zone=_time_zone(options.time_zone),
-        base_topic=(options.base_topic or os.environ.get(BASE_TOPIC_VARIABLE) or BASE_TOPIC).strip("/"),
+        time_zone=_time_zone(options.time_zone, settings(options).lab()),
+        base_topic=(options.base_topic or os.environ.get(BASE_TOPIC_VARIABLE) or "").strip("/") or None,
         workers=options.workers,
     )
 
@@ -75,10 +75,8 @@ def _base_url(text: str | None) -> str | None:
     return text.rstrip("/")
 
 
-def _time_zone(text: str | None) -> str:
-    """The zone that was named, or this machine's, or UTC."""
+def _time_zone(text: str | None, lab: Lab) -> str:
+    """The zone that was named, or labcrate.toml's, or this machine's, or UTC. Raises UsageError, DocumentError."""
     if text is not None:
-        if text not in available_timezones():
-            raise UsageError(f"--time-zone is {text!r}; it is an IANA name like Europe/Madrid.")
-        return text
-    return machine_zone()
+        return parse_zone(text)
+    return read_settings(lab).time_zone or machine_zone()

@@ -12,7 +12,6 @@ from labcrate.export.contents import Options
 from labcrate.export.inventory import Inventory, take_inventory
 from labcrate.export.prepare import prepared
 from labcrate.lab.folder import Lab
-from labcrate.readings.topics import BASE_TOPIC
 
 
 def find_session(lab: Lab, named: str) -> tuple[Inventory, str]:
@@ -55,10 +54,11 @@ def wanted(options: Namespace) -> Options:
     return export_options(
         pad=options.pad,
         readings=options.readings,
-        base_topic=options.base_topic or os.environ.get(BASE_TOPIC_VARIABLE) or BASE_TOPIC,
+        base_topic=options.base_topic or os.environ.get(BASE_TOPIC_VARIABLE),
         only=options.only,
         cameras=options.camera,
         sensors=options.sensor,
         start=options.start,
         end=options.end,
+        time_zone=options.time_zone,
     )

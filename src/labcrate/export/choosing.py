@@ -7,7 +7,7 @@ import difflib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from labcrate.errors import UsageError
 from labcrate.export.contents import FileKind, Only, Options, SessionFile
@@ -125,7 +125,7 @@ NOTHING = TimeSpan(datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo
 """A window that no reading lies in."""
 
 
-def chosen_window(options: Options, session: Session, bound: Bound) -> TimeSpan:
+def chosen_window(options: Options, session: Session, bound: Bound, pad: timedelta) -> TimeSpan:
     """Return the readings' window: the session's time, padded, or all; and of that what lies in the chosen span.
 
     Where no end is known, or one that was only found, ``--to`` may name a later one.
@@ -136,7 +136,7 @@ def chosen_window(options: Options, session: Session, bound: Bound) -> TimeSpan:
     if session.span.end is None and session.span.start is not None and end is not None:
         start = span.start if span else session.span.start
         span = TimeSpan(start, max(end, span.end) if span and span.end else end)
-    return NOTHING if span is None else intersection(span.padded(options.pad), options.span)
+    return NOTHING if span is None else intersection(span.padded(pad), options.span)
 
 
 def intersection(one: TimeSpan, other: TimeSpan) -> TimeSpan:

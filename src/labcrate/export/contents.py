@@ -16,7 +16,6 @@ from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan, from_ns
 from labcrate.readings.columns import Column
 from labcrate.readings.slice import Readings
-from labcrate.readings.topics import BASE_TOPIC
 
 # The first instant that a ZIP's DOS time can tell: for a session of which no time at all is known.
 _EARLIEST = datetime(1980, 1, 1, tzinfo=UTC)
@@ -45,15 +44,16 @@ class Only(StrEnum):
 class Options:
     """What of the session is wanted, and how its readings' topics begin.
 
-    ``pad`` widens the readings' window on both sides; ``all_readings`` leaves it open. ``only``,
+    ``pad`` widens the readings' window on both sides, and ``base_topic`` is Zigbee2MQTT's (None: as ``labcrate.toml``
+    says, else no pad and ``zigbee2mqtt``); ``all_readings`` leaves the window open. ``only``,
     ``cameras`` (ids, names or prefixes), ``sensors`` (addresses or names) and ``span`` select; empty
     ones select everything. Recordings that touch the span are taken whole. ``time_zone`` is the IANA zone of times
     without one (None: the session's, else that of ``labcrate.toml``).
     """
 
-    pad: timedelta = timedelta()
+    pad: timedelta | None = None
     all_readings: bool = False
-    base_topic: str = BASE_TOPIC
+    base_topic: str | None = None
     only: Only = Only.ALL
     cameras: tuple[str, ...] = ()
     sensors: tuple[str, ...] = ()
@@ -214,8 +214,9 @@ class Plan:
     """All that is known before packing.
 
     ``left_out`` counts other files by the rule that keeps them out; ``not_chosen`` says what is the
-    session's and was not asked for; ``not_taken`` names the session's own files that stay out by a rule. ``bound`` is
-    the session's time and where its end comes from; ``zone`` the IANA zone in which times without one were read.
+    session's and was not asked for; ``not_taken`` names the session's own files that stay out by a rule. ``pad`` is
+    what the window was widened by; ``bound`` is the session's time and where its end comes from; ``zone`` is the IANA
+    zone in which times without one were read.
     """
 
     session: Session
@@ -232,6 +233,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
     not_chosen: tuple[str, ...] = ()
     not_taken: tuple[NotTaken, ...] = ()
+    pad: timedelta = timedelta()
     bound: Bound = NOT_BOUNDED
     zone: str | None = None
 

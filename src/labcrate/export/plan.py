@@ -64,7 +64,8 @@ class Planner:
         times = TimeContext(zone, registered_spans(inventory), inventory.clocks)
         time = session_time(inventory, told, times, self._look)
         session = choose_sensors(options, told, inventory.devices)
-        window = chosen_window(options, told, time.bound)
+        pad = inventory.settings.session.pad if options.pad is None else options.pad
+        window = chosen_window(options, told, time.bound, pad)
         readings = self._readings(session, window, options, zone)
         selection = select(inventory, _bounded(session, time.bound), self._look, times)
         cameras = Cameras.of(inventory, session)
@@ -111,6 +112,7 @@ class Planner:
             ),
             not_chosen=(*choice.not_chosen, *readings_not_chosen(options, readings)),
             not_taken=tuple(own.not_taken),
+            pad=pad,
             bound=time.bound,
             zone=zone,
         )

@@ -14,10 +14,10 @@ from labcrate.export.contents import Only, Options
 from labcrate.lab.text import visible
 
 
-def chosen(query: MultiMapping[str], zone: str, base_topic: str) -> Options:
+def chosen(query: MultiMapping[str], zone: str, base_topic: str | None) -> Options:
     """The options that a form's fields mean. Raises UsageError for a field that cannot be meant."""
     return export_options(
-        pad=query.get("pad") or "0s",
+        pad=query.get("pad") or None,
         readings=query.get("readings") or "session",
         base_topic=base_topic,
         only=query.get("only") or Only.ALL,
@@ -25,6 +25,7 @@ def chosen(query: MultiMapping[str], zone: str, base_topic: str) -> Options:
         sensors=query.getall("sensor", []),
         start=_instant("from", query.get("from"), zone),
         end=_instant("to", query.get("to"), zone),
+        time_zone=query.get("time_zone") or None,
     )
 
 

@@ -11,7 +11,7 @@ from labcrate.lab.text import visible
 from labcrate.model.session_id import RULE, is_session_id, normalized_id
 from labcrate.web.site import SETTINGS
 
-_ONE = ("pad", "readings", "only", "from", "to", "allow_incomplete")
+_ONE = ("pad", "readings", "only", "from", "to", "time_zone", "allow_incomplete")
 _MANY = ("camera", "sensor")
 # A query's + is a space: before a zone's hours it cannot have been meant as one.
 _LOST_PLUS = re.compile(r":\d\d(\.\d+)? \d\d(:?\d\d)?")
@@ -32,7 +32,7 @@ def wanted(request: web.Request) -> Options:
         if _LOST_PLUS.search(query.get(name, "")):
             raise UsageError(f"{name} is {visible(query[name])!r}; write its + as %2B, for in a URL + is a space.")
     return export_options(
-        pad=query.get("pad", "0s"),
+        pad=query.get("pad"),
         readings=query.get("readings", "session"),
         base_topic=request.app[SETTINGS].base_topic,
         only=query.get("only", Only.ALL),
@@ -40,6 +40,7 @@ def wanted(request: web.Request) -> Options:
         sensors=query.getall("sensor", []),
         start=query.get("from"),
         end=query.get("to"),
+        time_zone=query.get("time_zone"),
     )
 
 

@@ -19,7 +19,6 @@ from labcrate.export.media_types import media_type
 from labcrate.lab.documents import CAMERAS, DEVICES
 from labcrate.model.device import Camera, Device
 from labcrate.model.recording_time import TimeClaim
-from labcrate.model.session import Session
 from labcrate.model.session_id import json_id
 from labcrate.model.timespan import format_instant, from_ns
 
@@ -39,7 +38,7 @@ def session_metadata(plan: Plan, recordings: Sequence[Object]) -> Object:
         "formatVersion": FORMAT_VERSION,
         "state": str(plan.state),
         **({"selection": selection(plan)} if plan.options.partial else {}),
-        "session": _session(plan.session),
+        "session": _session(plan),
         "recordings": recordings,
         "cameras": [_camera(camera) for camera in plan.cameras],
         "sensors": [device_object(device) for device in plan.devices],
@@ -96,8 +95,8 @@ def local_time(value: datetime | None, zone: str | None) -> str | None:
     return value.astimezone(ZoneInfo(zone)).isoformat(timespec="milliseconds") if value and zone else None
 
 
-def _session(session: Session) -> Object:
-    span, zone = session.span, session.time_zone
+def _session(plan: Plan) -> Object:
+    session, span, zone = plan.session, plan.session.span, plan.zone
     return {
         "id": json_id(session.id),
         "name": session.name,
@@ -208,8 +207,9 @@ def _readings(plan: Plan) -> Object:
         "window": {
             "start": instant(plan.window.start),
             "end": instant(plan.window.end),
-            "padSeconds": plan.options.pad.total_seconds(),
+            "padSeconds": plan.pad.total_seconds(),
             "all": plan.options.all_readings,
+            "endSource": str(plan.bound.reason),
         },
         "topics": readings.topic_names,
     }

@@ -132,10 +132,10 @@ def _session(plan: Plan) -> list[str]:
     rows = [
         ("Id", session.id),
         ("Name", session.name),
-        ("Start", _both(instant(session.span.start), local_time(session.span.start, session.time_zone))),
-        ("End", _both(instant(session.span.end), local_time(session.span.end, session.time_zone))),
+        ("Start", _both(instant(session.span.start), local_time(session.span.start, plan.zone))),
+        ("End", _both(instant(session.span.end), local_time(session.span.end, plan.zone))),
         ("Length", format_duration(seconds) if seconds is not None else None),
-        ("Time zone", session.time_zone or "not recorded: all times are UTC"),
+        ("Time zone", plan.zone or "not recorded: all times are UTC"),
         ("Status", session.status),
         ("Researcher", session.researcher),
         ("Tags", ", ".join(session.tags)),
@@ -221,8 +221,8 @@ def _times(plan: Plan) -> list[str]:
         "to some seconds a day; how wrong a recording's start may be says start_uncertainty_s; start_source says where "
         "it comes from, and other_starts what the other sources say."
     )
-    if plan.session.time_zone:
-        text += f" The session was held in the time zone {plan.session.time_zone}."
+    if plan.zone:
+        text += f" Times without a zone were read in the time zone {plan.zone}."
     return _wrapped(text)
 
 
