@@ -77,17 +77,17 @@ class LabFolder:
             },
         )
 
-    def session(self, number: int, **fields: Any) -> None:
+    def session(self, session_id: int | str, **fields: Any) -> None:
         """Describe a session in its own folder: five minutes of 2 May 2025 unless told otherwise."""
         value = {
-            "id": number,
+            "id": session_id,
             "name": "Morning",
             "startTime": "2025-05-02T08:00:00.000Z",
             "endTime": "2025-05-02T08:05:00.000Z",
             "status": "completed",
             **fields,
         }
-        self.json(f"sessions/Session{number}/session_data.json", {k: v for k, v in value.items() if v != "absent"})
+        self.json(f"sessions/Session{session_id}/session_data.json", {k: v for k, v in value.items() if v != "absent"})
 
     def zigbee_json(self, messages: Sequence[Message]) -> None:
         """Write readings as ``data/zigbee-data.json``."""

@@ -27,7 +27,7 @@ def test_every_export_leaves_a_line(usual_lab: Any, cli: Any, tmp_path: Path) ->
     assert (first.via, first.options, first.etag) == ("command line", "camera=1", told["etag"])
     assert (second.via, second.options, second.etag) == ("Python", "pad=30s", done.etag)
     for line, file in ((first, "a.zip"), (second, "b.zip")):
-        assert (line.session, line.outcome) == (42, Outcome.FINISHED)
+        assert (line.session, line.outcome) == ("42", Outcome.FINISHED)
         assert line.bytes_sent == line.length == line.total == (tmp_path / file).stat().st_size
         assert line.ended is not None
         assert line.ended >= line.begun

@@ -90,7 +90,7 @@ def test_sessions_and_plan_are_those_of_the_command_line(usual_lab: Any, cli: An
     lab = labcrate.Lab(str(usual_lab.root))
     told = cli("sessions", "--lab", usual_lab.root, "--json").json
     assert [(r.id, r.name, r.recordings, r.size_bytes) for r in lab.sessions()] == [
-        (r["id"], r["name"], r["recordings"], r["sizeBytes"]) for r in told
+        (str(r["id"]), r["name"], r["recordings"], r["sizeBytes"]) for r in told
     ]
     plan, said = lab.plan(42), cli("plan", "42", "--lab", usual_lab.root, "--json").json
     assert (plan.size_bytes, str(plan.state)) == (said["sizeBytes"], said["state"])
@@ -319,7 +319,7 @@ def repacked(source: Path, target: Path, method: int = zipfile.ZIP_STORED, **cha
         ({"formatVersion": 2}, r"changed.zip has format version 2, and this labcrate reads up to 1: update labcrate"),
         ({"format": "another"}, r"changed.zip is no session archive of labcrate"),
         ({"formatVersion": None}, r"changed.zip is no session archive of labcrate"),
-        ({"session": {"id": "x"}}, r"changed.zip is damaged at data/session_metadata.json"),
+        ({"session": {"id": "x/y"}}, r"changed.zip is damaged at data/session_metadata.json"),
         ({"state": "mostly"}, r"changed.zip is damaged at data/session_metadata.json"),
     ],
 )

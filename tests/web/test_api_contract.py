@@ -96,7 +96,9 @@ def busy_lab(usual_lab: Any, serve: Any) -> Any:
     client.get(server.url + job["links"]["events"])
     server.job = job["id"]
     log = server.app[EXPORT_LOG]
-    line = log.begin(who="Ana", via="login", address="", session=42, options="", etag='"x"', start=0, length=1, total=1)
+    line = log.begin(
+        who="Ana", via="login", address="", session="42", options="", etag='"x"', start=0, length=1, total=1
+    )
     log.end(line, 0, Outcome.ABORTED, "the client went away")
     return server
 

@@ -167,7 +167,7 @@ def test_a_stream_ends_for_who_may_hear_no_more(
 def test_what_is_ready_waits_for_nobody(big_lab: Any, serve: Any, gate: Gate) -> None:
     """While others' recordings are read in all the threads there are, a ready archive is told to be ready at once."""
     server = serve(big_lab.root, workers=1)
-    server.app[STANDING].archive(7, Options())
+    server.app[STANDING].archive("7", Options())
     client = server.as_(Role.OPERATOR)
     for seconds in range(jobs_module._AT_ONCE):
         assert client.post(f"{server.url}/api/sessions/42/prepare?pad={seconds}s").status_code == 202
@@ -378,7 +378,7 @@ def test_ended_jobs_are_kept_for_a_while(usual_lab: Any, serve: Any) -> None:
 
 
 async def _prepared(jobs: Any) -> int:
-    job = jobs.prepare(42, Options(), allow_incomplete=False, who="x")
+    job = jobs.prepare("42", Options(), allow_incomplete=False, who="x")
     assert await jobs.wait(job, 60)
     number: int = job.id
     return number

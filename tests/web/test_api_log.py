@@ -22,7 +22,7 @@ def _write(server: Any, count: int, **fields: Any) -> list[int]:
             "who": "Ana",
             "via": "login",
             "address": "192.0.2.7",
-            "session": 42 + i % 2,
+            "session": str(42 + i % 2),
             "options": "only=sensors",
             "etag": '"x"',
             "start": 0,

@@ -26,7 +26,7 @@ class Held:
         self.opened, self.ended = threading.Event(), threading.Event()
 
     @contextmanager
-    def prepared(self, lab: Any, number: int, options: Options, **more: Any) -> Iterator[Any]:
+    def prepared(self, lab: Any, session_id: str, options: Options, **more: Any) -> Iterator[Any]:
         """As the real one, which comes after."""
         self.begun.append(options)
         try:
@@ -34,7 +34,7 @@ class Held:
                 self.held.release()
                 while not self.opened.wait(0.01):
                     more["progress"].check()
-            with prepared(lab, number, options, **more) as assembly:
+            with prepared(lab, session_id, options, **more) as assembly:
                 yield assembly
         finally:
             self.ended.set()

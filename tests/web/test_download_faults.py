@@ -296,7 +296,7 @@ def test_who_may_no_longer_export_gets_no_more(
         line = ended(server, 2)[0]
         assert (line.outcome, line.reason) == ("broken", why)
         assert began + len(tap.take_all()) <= line.bytes_sent < total
-    assert server.app[STANDING].by_etag(42, etag)  # it is the user who may not, the archive is whole
+    assert server.app[STANDING].by_etag("42", etag)  # it is the user who may not, the archive is whole
 
 
 def test_a_line_whose_end_cannot_be_written_is_ended_later(

@@ -54,7 +54,7 @@ def test_what_is_played_left_the_lab(serve: Any, usual_lab: Any) -> None:
     assert server.get(FOLDER + "any.mp4", Role.VIEWER).status_code == 403
     part, whole = ended(server)
     size = len(usual_lab.clip)
-    assert (whole.session, whole.options, whole.etag, whole.who) == (42, "recording=any.mp4", tag, "the operator")
+    assert (whole.session, whole.options, whole.etag, whole.who) == ("42", "recording=any.mp4", tag, "the operator")
     assert (whole.start, whole.bytes_sent, whole.total, whole.outcome) == (0, size, size, Outcome.FINISHED)
     assert (part.start, part.length, part.bytes_sent, part.total) == (1000, 1000, 1000, size)
     assert [what(line) for line in (whole, part)] == [
@@ -80,7 +80,7 @@ def test_any_name(serve: Any, usual_lab: Any, name: str) -> None:
     """A recording is found by its name in the plan, whatever letters that has, and its header stays one header."""
     usual_lab.recording(f"sessions/Session42/recordings/{name}", content=b"its own bytes" * 9)
     server = serve(usual_lab.root)
-    recordings = server.app[STANDING].plan(42, Options()).assembly.plan.recordings
+    recordings = server.app[STANDING].plan("42", Options()).assembly.plan.recordings
     own = next(recording.member for recording in recordings if recording.identity.size_bytes == 9 * 13)
     answer = play(server, own.removeprefix("recordings/"))
     assert (answer.status_code, answer.content) == (200, b"its own bytes" * 9)

@@ -7,6 +7,7 @@ import msgspec
 from labcrate.archive.layout import FORMAT_VERSION
 from labcrate.export.documents import names
 from labcrate.model.session import SelectedCamera, SelectedSensor, Session
+from labcrate.model.session_id import is_session_id
 from labcrate.model.timespan import TimeSpan, parse_instant
 
 
@@ -70,6 +71,8 @@ def format_problem(metadata: dict[str, Any]) -> str | None:
 def session_of(metadata: dict[str, Any]) -> Session:
     """The session as the lab described it. Raises ValueError when the metadata do not tell it."""
     told = msgspec.convert(metadata.get("session"), _Session)
+    if not is_session_id(str(told.id)):
+        raise ValueError(f"{told.id!r} is no session id")
     start, end = (parse_instant(text) if text else None for text in (told.start_time, told.end_time))
     return Session(
         id=str(told.id),

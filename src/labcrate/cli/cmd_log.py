@@ -12,6 +12,7 @@ from labcrate.cli.terminal import console
 from labcrate.config import parse_bound, parse_session
 from labcrate.errors import UsageError
 from labcrate.export.documents.summary import format_size
+from labcrate.model.session_id import is_number
 from labcrate.people.exports import ExportLog, Filter, Line
 from labcrate.people.lines import as_csv, line_object, what
 
@@ -47,7 +48,8 @@ def _show(lines: list[Line]) -> None:
     table = Table(box=None, pad_edge=False)
     for heading in ("Begun (UTC)", "Who", "From"):
         table.add_column(heading, overflow="fold")
-    table.add_column("Session", justify="right")
+    numbers = all(is_number(line.session) for line in lines)
+    table.add_column("Session", justify="right" if numbers else "left", overflow="fold")
     table.add_column("What", overflow="fold")
     for heading in ("Sent", "Of"):
         table.add_column(heading, justify="right")

@@ -10,6 +10,7 @@ from labcrate.export.answers import row_object
 from labcrate.export.documents.summary import format_size
 from labcrate.export.inventory import take_inventory
 from labcrate.export.overview import SessionRow, overview
+from labcrate.model.session_id import is_number
 from labcrate.model.timespan import format_duration
 
 
@@ -29,8 +30,9 @@ def run(options: Namespace) -> int:
 
 def _show(rows: list[SessionRow]) -> None:
     table = Table(box=None, pad_edge=False)
-    for heading, right in (("ID", True), ("Name", False), ("Start (UTC)", False), ("Length", True), ("Status", False)):
-        table.add_column(heading, justify="right" if right else "left", overflow="fold")
+    right = {"ID", "Length"} if all(is_number(row.id) for row in rows) else {"Length"}
+    for heading in ("ID", "Name", "Start (UTC)", "Length", "Status"):
+        table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
     for heading in ("Rec.", "Size"):
         table.add_column(heading, justify="right")
     table.add_column("")

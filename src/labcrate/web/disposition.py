@@ -28,7 +28,7 @@ def disposition(name: str, kind: Literal["attachment", "inline"] = "attachment")
 
 
 def archive_file_name(plan: Plan) -> str:
-    """``Session42 Morning in the kitchen.zip``: the session's number and name; a part of it says PARTIAL."""
+    """``Session42 Morning in the kitchen.zip``: the session's id and name; a part of it says PARTIAL."""
     stem, _, suffix = archive_name(plan.session.id, partial=plan.options.partial).rpartition(".")
     named = safe_name(f"{stem} {one_line(plan.session.name or '')}".strip())
     cut = named.encode("utf-8", "replace")[:_LONGEST_BYTES].decode("utf-8", "ignore")

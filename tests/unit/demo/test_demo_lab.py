@@ -47,7 +47,7 @@ def readings_in_csv(lab: DemoLab) -> Counter[tuple[str, str, str]]:
 def test_two_sessions_overlap(lab: DemoLab) -> None:
     """The list and each session's own file agree, and the two sessions share some time."""
     sessions = read(lab, "data/sessions.json")
-    assert [session["id"] for session in sessions] == [lab.session_id, lab.other_session_id]
+    assert [str(session["id"]) for session in sessions] == [lab.session_id, lab.other_session_id]
     for session in sessions:
         assert read(lab, f"sessions/Session{session['id']}/session_data.json") == session
         assert session["timeZone"] == "Europe/Madrid"

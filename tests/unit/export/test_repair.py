@@ -30,12 +30,12 @@ def near_lab(lab: Any) -> Any:
 
 
 def _plan(lab: Any) -> Plan:
-    with prepared(lab.open(), 42, hashed=False) as assembly:
+    with prepared(lab.open(), "42", hashed=False) as assembly:
         return assembly.plan
 
 
 def _near(lab: Any, file: str = FILE) -> NearMiss:
-    return find_near_miss(_plan(lab).near_misses, 42, file)
+    return find_near_miss(_plan(lab).near_misses, "42", file)
 
 
 def _linked(lab: Any) -> list[str]:
@@ -55,7 +55,7 @@ def test_a_near_miss_becomes_part_of_its_session_and_back(near_lab: Any, method:
     """Linked or moved, the recording is in the plan and no near miss any more; undone, all is as it was."""
     before = _files(near_lab)
     assert _linked(near_lab) == []
-    done = link(near_lab.open(), 42, _near(near_lab), method)
+    done = link(near_lab.open(), "42", _near(near_lab), method)
     assert (done.source, done.target) == (FILE, f"{OWN}/cam1_42_a.mp4")
     assert _linked(near_lab) == [done.target]
     assert _plan(near_lab).near_misses == ()
@@ -67,7 +67,7 @@ def test_a_near_miss_becomes_part_of_its_session_and_back(near_lab: Any, method:
 
 def test_a_hard_link_costs_no_space_and_is_the_same_file(near_lab: Any) -> None:
     """The link and the original are one file on the disk."""
-    done = link(near_lab.open(), 42, _near(near_lab), Method.HARD_LINK)
+    done = link(near_lab.open(), "42", _near(near_lab), Method.HARD_LINK)
     assert (near_lab.root / FILE).samefile(near_lab.root / done.target)
 
 
@@ -76,7 +76,7 @@ def test_a_name_that_is_taken_is_left_alone(near_lab: Any, method: Method) -> No
     """Where the session has other recordings of that name, the next free one is taken and the others stay."""
     near_lab.write(f"{OWN}/cam1_42_a.mp4", b"another")
     near_lab.write(f"{OWN}/cam1_42_a_2.mp4", b"a third")
-    done = link(near_lab.open(), 42, _near(near_lab), method)
+    done = link(near_lab.open(), "42", _near(near_lab), method)
     assert done.target == f"{OWN}/cam1_42_a_3.mp4"
     assert (near_lab.root / OWN / "cam1_42_a.mp4").read_bytes() == b"another"
     assert (near_lab.root / OWN / "cam1_42_a_2.mp4").read_bytes() == b"a third"
@@ -103,17 +103,17 @@ def test_what_is_printed_alike_is_not_guessed_at(near_lab: Any) -> None:
     """Two near misses that print alike are refused by their print, and taken by their own names."""
     one, other = f"{FILE[:-4]}\x1b.mp4", f"{FILE[:-4]}\\x1b.mp4"
     misses = [replace(_near(near_lab), path=path) for path in (one, other)]
-    assert find_near_miss(misses, 42, one).path == one
-    assert find_near_miss(misses, 42, other).path == other
+    assert find_near_miss(misses, "42", one).path == one
+    assert find_near_miss(misses, "42", other).path == other
     with pytest.raises(RepairError, match="2 near misses of session 42 are printed as"):
-        find_near_miss([misses[0], misses[0]], 42, other)
+        find_near_miss([misses[0], misses[0]], "42", other)
 
 
 def test_only_mp4s_are_linked(near_lab: Any) -> None:
     """A near miss that is no MP4 is refused with what to do instead."""
     near_lab.recording("recordings/cam1_session42.mkv")
     with pytest.raises(RepairError, match=r"only MP4s are exported\. Convert it to cam1_session42\.mp4"):
-        link(near_lab.open(), 42, _near(near_lab, "recordings/cam1_session42.mkv"), Method.HARD_LINK)
+        link(near_lab.open(), "42", _near(near_lab, "recordings/cam1_session42.mkv"), Method.HARD_LINK)
     assert not (near_lab.root / OWN).exists()
 
 
@@ -163,7 +163,7 @@ def test_links_are_never_followed_and_nothing_is_half_done(
     change(near_lab.root)
     before = {path: path.lstat().st_ino for path in near_lab.root.parent.rglob("*.mp4")}
     with pytest.raises(RepairError, match=why):
-        link(near_lab.open(), 42, miss, method)
+        link(near_lab.open(), "42", miss, method)
     assert {path: path.lstat().st_ino for path in near_lab.root.parent.rglob("*.mp4")} == before
 
 
@@ -183,7 +183,7 @@ def test_a_file_that_is_exchanged_in_mid_link_is_not_taken(
 
     monkeypatch.setattr(os, "link", exchanging)
     with pytest.raises(RepairError, match="was replaced while it was linked"):
-        link(near_lab.open(), 42, miss, method)
+        link(near_lab.open(), "42", miss, method)
     assert (near_lab.root / FILE).read_bytes() == b"another study's"
     assert list((near_lab.root / OWN).iterdir()) == []
 
@@ -191,15 +191,15 @@ def test_a_file_that_is_exchanged_in_mid_link_is_not_taken(
 def test_linking_twice_at_once_links_once(near_lab: Any) -> None:
     """Two who saw the same plan: the second is told, and there is one link."""
     miss = _near(near_lab)
-    link(near_lab.open(), 42, miss, Method.HARD_LINK)
+    link(near_lab.open(), "42", miss, Method.HARD_LINK)
     with pytest.raises(RepairError, match="is linked already"):
-        link(near_lab.open(), 42, miss, Method.HARD_LINK)
+        link(near_lab.open(), "42", miss, Method.HARD_LINK)
     assert _linked(near_lab) == [f"{OWN}/cam1_42_a.mp4"]
 
 
 def test_the_last_copy_is_never_removed(near_lab: Any) -> None:
     """Once the original is gone or another file, undoing a hard link would lose the recording: it is refused."""
-    done = link(near_lab.open(), 42, _near(near_lab), Method.HARD_LINK)
+    done = link(near_lab.open(), "42", _near(near_lab), Method.HARD_LINK)
     (near_lab.root / FILE).unlink()
     with pytest.raises(RepairError, match="may be the only copy and stays"):
         undo(near_lab.open(), done, datetime.now(UTC))
@@ -211,7 +211,7 @@ def test_the_last_copy_is_never_removed(near_lab: Any) -> None:
 
 def test_what_is_undone(near_lab: Any) -> None:
     """A link counts as taken back when its file is where it was, as itself, and nothing in the session's folder."""
-    lab, done = near_lab.open(), link(near_lab.open(), 42, _near(near_lab), Method.HARD_LINK)
+    lab, done = near_lab.open(), link(near_lab.open(), "42", _near(near_lab), Method.HARD_LINK)
     source, target = near_lab.root / done.source, near_lab.root / done.target
     assert not is_undone(lab, done)
     aside = target.rename(near_lab.root / "aside.mp4")
@@ -224,7 +224,7 @@ def test_what_is_undone(near_lab: Any) -> None:
 
 def test_moving_back_overwrites_nothing_and_mistakes_nothing(near_lab: Any) -> None:
     """A place that is taken again, a file that is gone, and one that was put there later are refused."""
-    done = link(near_lab.open(), 42, _near(near_lab), Method.MOVE)
+    done = link(near_lab.open(), "42", _near(near_lab), Method.MOVE)
     near_lab.write(FILE, b"a new recording")
     with pytest.raises(RepairError, match="its place is taken by another file"):
         undo(near_lab.open(), done, datetime.now(UTC))
@@ -244,14 +244,14 @@ def test_every_near_miss_but_one_of_another_kind_can_be_linked(tmp_path: Path) -
 
     demo = build_demo_lab(tmp_path / "lab")
     lab = Lab(demo.root)
-    with prepared(lab, 42, hashed=False) as assembly:
+    with prepared(lab, "42", hashed=False) as assembly:
         misses = assembly.plan.near_misses
         before = len(assembly.plan.recordings)
     assert {miss.verdict.rule: miss.path for miss in misses} == demo.near_misses
     for miss in misses:
         if miss.path.endswith(".mp4"):
-            link(lab, 42, miss, Method.HARD_LINK)
-    with prepared(lab, 42, hashed=False) as assembly:
+            link(lab, "42", miss, Method.HARD_LINK)
+    with prepared(lab, "42", hashed=False) as assembly:
         assert [miss.verdict.rule for miss in assembly.plan.near_misses] == ["not MP4"]
         assert len(assembly.plan.recordings) == before + len(misses) - 1
 

@@ -6,22 +6,32 @@ import stat
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from labcrate.errors import PeopleError, UsageError
+from labcrate.people import file as file_module
 from labcrate.people.database import Database
+from labcrate.people.exports import ExportLog
 from labcrate.people.file import PEOPLE_FILE, SCHEMA_VERSION
 from labcrate.people.links import LinkLog
 from labcrate.people.passwords import Passwords
 from labcrate.people.roles import Role
 from labcrate.people.users import Users
 
+TABLES = ("user", "login", "token", "export", "link")
+WHAT: dict[str, Any] = {
+    "who": "ana", "via": "token", "address": "::1", "session": "P07-morning", "options": "", "etag": '"x"', "start": 0,
+    "length": 1, "total": 1,
+}  # fmt: skip
+
 
 def add_link(database: Database, who: str = "ana") -> int:
     """Write something that stays."""
-    return LinkLog(database).add(who=who, session=1, source="a", target="b", method="move")
+    return LinkLog(database).add(who=who, session="1", source="a", target="b", method="move")
 
 
 def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
@@ -60,6 +70,107 @@ def test_a_change_that_fails_leaves_nothing(database: Database) -> None:
         )
     assert LinkLog(database).lines() == []
     assert add_link(database) == 1
+
+
+VERSION_1 = """
+CREATE TABLE user (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, name_key TEXT NOT NULL UNIQUE,
+    role TEXT NOT NULL CHECK (role IN ('viewer', 'operator', 'admin')), password_hash TEXT NOT NULL,
+    disabled INTEGER NOT NULL DEFAULT 0 CHECK (disabled IN (0, 1)), created_ms INTEGER NOT NULL
+) STRICT;
+CREATE TABLE login (
+    secret_sha256 BLOB PRIMARY KEY, user_id INTEGER NOT NULL REFERENCES user ON DELETE CASCADE,
+    begun_ms INTEGER NOT NULL, seen_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX login_of_user ON login (user_id);
+CREATE TABLE token (
+    secret_sha256 BLOB PRIMARY KEY, user_id INTEGER NOT NULL REFERENCES user ON DELETE CASCADE, name TEXT NOT NULL,
+    name_key TEXT NOT NULL, created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, used_ms INTEGER,
+    UNIQUE (user_id, name_key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE export (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, begun_ms INTEGER NOT NULL, ended_ms INTEGER, who TEXT NOT NULL,
+    via TEXT NOT NULL, address TEXT NOT NULL, session INTEGER NOT NULL, options TEXT NOT NULL, etag TEXT NOT NULL,
+    start INTEGER NOT NULL, length INTEGER NOT NULL, total INTEGER NOT NULL, bytes_sent INTEGER NOT NULL DEFAULT 0,
+    outcome TEXT NOT NULL DEFAULT 'running' CHECK (outcome IN ('running', 'finished', 'aborted', 'broken')),
+    reason TEXT, run TEXT NOT NULL
+) STRICT;
+CREATE INDEX export_of_session ON export (session);
+CREATE INDEX export_running ON export (outcome) WHERE outcome = 'running';
+CREATE TRIGGER export_stays BEFORE DELETE ON export
+BEGIN SELECT RAISE(ABORT, 'the export log keeps every line'); END;
+CREATE TRIGGER export_ended BEFORE UPDATE ON export WHEN OLD.outcome <> 'running'
+BEGIN SELECT RAISE(ABORT, 'a line of the export log that ended stays as it is'); END;
+CREATE TABLE link (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, linked_ms INTEGER NOT NULL, who TEXT NOT NULL,
+    session INTEGER NOT NULL, source BLOB NOT NULL, target BLOB NOT NULL, method TEXT NOT NULL, undone_ms INTEGER,
+    undone_by TEXT
+) STRICT;
+CREATE TRIGGER link_stays BEFORE DELETE ON link
+BEGIN SELECT RAISE(ABORT, 'the log of links keeps every line'); END;
+INSERT INTO user VALUES (3, 'Ana', 'ana', 'admin', 'hash', 0, 5);
+INSERT INTO login VALUES (x'01', 3, 6, 7);
+INSERT INTO token VALUES (x'02', 3, 'script', 'script', 8, 9, NULL);
+INSERT INTO export VALUES
+    (2, 100, 200, 'Ana', 'login', '::1', 42, 'only=sensors', '"e"', 5, 6, 7, 6, 'finished', NULL, 'run'),
+    (9, 300, NULL, 'root', 'command line', '', 999999999999999999, '', '"f"', 0, 8, 8, 1, 'running', NULL, 'other'),
+    (10, 400, 500, 'eva', 'token', '::2', 0, '', '"g"', 0, 8, 8, 3, 'broken', 'it changed', 'run');
+INSERT INTO link VALUES
+    (4, 600, 'Ana', 42, x'ff61', x'62', 'hard link', 700, 'eva'), (6, 800, 'eva', 7, x'63', x'64', 'move', NULL, NULL);
+PRAGMA application_id = 0x4C427065;
+PRAGMA user_version = 1;
+"""
+
+
+def test_a_file_of_version_1_keeps_every_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ids of sessions become texts; all else stays to the byte: numbers, users, triggers, indexes, what runs."""
+    with closing(sqlite3.connect(tmp_path / PEOPLE_FILE)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.executescript(VERSION_1)
+        before = {table: connection.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}  # noqa: S608
+        things = connection.execute("SELECT type, name, tbl_name FROM sqlite_master ORDER BY 1, 2").fetchall()
+    with Database.open(tmp_path) as database:
+        after = {table: database.rows(f"SELECT * FROM {table}") for table in TABLES}  # noqa: S608
+        at = {"export": 6, "link": 3}
+        assert after == {
+            table: [
+                (*row[: at[table]], str(row[at[table]]), *row[at[table] + 1 :]) if table in at else row for row in rows
+            ]
+            for table, rows in before.items()
+        }
+        assert database.rows("SELECT type, name, tbl_name FROM sqlite_master ORDER BY 1, 2") == things
+        for statement in ("DELETE FROM export", "DELETE FROM link", "UPDATE export SET who = 'x' WHERE number = 2"):
+            with pytest.raises(PeopleError, match=r"keeps every line|stays as it is"), database.change() as connection:
+                connection.execute(statement)
+        # A number is never given twice.
+        log = ExportLog(database)
+        line = log.begin(**WHAT)
+        log.close()
+        assert (line, add_link(database)) == (11, 7)
+        assert [one.number for one in log.lines(session="42")] == [2]
+        assert [one.session for one in LinkLog(database).lines("42")] == ["42"]
+    monkeypatch.setattr("labcrate.people.file.SCHEMA_VERSION", 1)
+    with pytest.raises(PeopleError, match="made by a newer labcrate; update labcrate"):
+        Database.open(tmp_path)
+
+
+def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the new tables cannot all be made, the file is as it was, and the next opening makes them."""
+    with closing(sqlite3.connect(tmp_path / PEOPLE_FILE)) as connection:
+        connection.executescript(VERSION_1)
+        before = "\n".join(connection.iterdump())
+    statements = file_module._statements
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            file_module, "_statements", lambda script: [*list(statements(script))[:-2], "INSERT INTO nothing"]
+        )
+        with pytest.raises(PeopleError):
+            Database.open(tmp_path)
+    with closing(sqlite3.connect(tmp_path / PEOPLE_FILE)) as connection:
+        assert "\n".join(connection.iterdump()) == before
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    with Database.open(tmp_path) as database:
+        assert len(LinkLog(database).lines()) == 2
 
 
 def damaged_head(file: Path) -> None:
@@ -151,12 +262,13 @@ def test_a_crash_while_it_was_made_leaves_nothing_in_the_way(tmp_path: Path) -> 
 _WRITER = """
 import sys
 from pathlib import Path
+from typing import Any
 from labcrate.people.database import Database
 from labcrate.people.links import LinkLog
 
 with Database.open(Path(sys.argv[1])) as database:
     for _ in range(40):
-        LinkLog(database).add(who=sys.argv[2], session=1, source="a", target="b", method="move")
+        LinkLog(database).add(who=sys.argv[2], session="1", source="a", target="b", method="move")
 """
 
 

@@ -21,7 +21,7 @@ WHAT: dict[str, Any] = {
     "who": "ana",
     "via": "token",
     "address": "2001:db8::1",
-    "session": 42,
+    "session": "42",
     "options": "only=sensors&pad=30s",
     "etag": '"abc"',
     "start": 100,
@@ -58,7 +58,7 @@ def test_what_somebody_was_sent_from_lately(log: ExportLog, clock: "Clock") -> N
     clock.now += 1
     for etag in ('"old"', '"abc"', '"old"'):
         log.begin(**WHAT | {"etag": etag})
-    others: list[dict[str, Any]] = [{"who": "eva"}, {"session": 7}, {"options": ""}, {"address": ""}]
+    others: list[dict[str, Any]] = [{"who": "eva"}, {"session": "7"}, {"options": ""}, {"address": ""}]
     for other in others:
         log.begin(**WHAT | {"etag": '"other"'} | other)
     asked = {name: WHAT[name] for name in ("who", "session", "options")}
@@ -83,17 +83,17 @@ def test_a_line_that_ended_stays_as_it_is(log: ExportLog, database: Database) ->
 
 def test_lines_are_read_the_newest_first_a_page_at_a_time(log: ExportLog) -> None:
     """Session, number and limit select together, and pages join without a gap."""
-    for session in (1, 2) * 5:
+    for session in ("1", "2") * 5:
         log.begin(**{**WHAT, "session": session})
     numbers = [line.number for line in log.lines()]
     assert numbers == sorted(numbers, reverse=True)
     assert len(numbers) == 10
-    first = log.lines(session=2, limit=3)
-    rest = log.lines(session=2, before=first[-1].number)
+    first = log.lines(session="2", limit=3)
+    rest = log.lines(session="2", before=first[-1].number)
     assert [line.number for line in first + rest] == numbers[::2]
-    assert {line.session for line in first + rest} == {2}
+    assert {line.session for line in first + rest} == {"2"}
     assert log.lines(limit=0) == []
-    assert log.lines(session=3) == []
+    assert log.lines(session="3") == []
 
 
 def test_a_name_cannot_forge_a_line(log: ExportLog) -> None:
@@ -112,7 +112,7 @@ from labcrate.people.database import Database
 from labcrate.people.exports import ExportLog
 
 log = ExportLog(Database.open(Path(sys.argv[1])))
-print(log.begin(who=sys.argv[2], via="login", address="", session=1, options="", etag="", start=0, length=9, total=9))
+print(log.begin(who=sys.argv[2], via="login", address="", session="1", options="", etag="", start=0, length=9, total=9))
 sys.stdout.flush()
 time.sleep(600)
 """

@@ -12,10 +12,12 @@ from labcrate.people.links import LinkLog
 def test_a_link_is_listed_and_can_be_taken_back_once(database: Database) -> None:
     """Taking back leaves the line, with who did it; a second time it is an error that says who was first."""
     log = LinkLog(database)
-    first = log.add(who="ana", session=42, source="recordings/a.mp4", target="sessions/Session42/a.mp4", method="move")
-    second = log.add(who="bob", session=7, source="recordings/b.mp4", target="sessions/Session7/b.mp4", method="link")
+    first = log.add(
+        who="ana", session="42", source="recordings/a.mp4", target="sessions/Session42/a.mp4", method="move"
+    )
+    second = log.add(who="bob", session="7", source="recordings/b.mp4", target="sessions/Session7/b.mp4", method="link")
     assert [link.number for link in log.lines()] == [second, first]
-    assert [link.number for link in log.lines(42)] == [first]
+    assert [link.number for link in log.lines("42")] == [first]
     assert log.get(first).undone is None
     log.undone(first, "bob")
     link = log.get(first)
@@ -34,7 +36,7 @@ def test_an_unknown_link_is_named(database: Database) -> None:
 
 def test_lines_are_kept(database: Database) -> None:
     """No statement removes a line."""
-    LinkLog(database).add(who="ana", session=1, source="a", target="b", method="move")
+    LinkLog(database).add(who="ana", session="1", source="a", target="b", method="move")
     with pytest.raises(PeopleError, match="keeps every line"), database.change() as connection:
         connection.execute("DELETE FROM link")
 
@@ -45,5 +47,5 @@ def test_names_are_kept_to_the_byte(database: Database, name: bytes) -> None:
     """File names in no encoding at all come back as they were."""
     path = name.decode("utf-8", "surrogateescape")
     log = LinkLog(database)
-    number = log.add(who="ana", session=1, source=path, target=path, method="move")
+    number = log.add(who="ana", session="1", source=path, target=path, method="move")
     assert (log.get(number).source, log.get(number).target) == (path, path)

@@ -48,10 +48,10 @@ def test_any_name_stays_inside_the_header(name: str) -> None:
         ("dots...", "Session42 dots___.zip", None),
     ],
 )
-def test_archives_are_called_by_number_and_title(usual_lab: Any, title: Any, name: str, plain: str | None) -> None:
-    """The number comes first; the title follows as far as any system can hold it, and nothing of it ends the name."""
+def test_archives_are_called_by_id_and_title(usual_lab: Any, title: Any, name: str, plain: str | None) -> None:
+    """The id comes first; the title follows as far as any system can hold it, and nothing of it ends the name."""
     usual_lab.session(42, name=title)
-    with prepared(usual_lab.open(), 42, hashed=False) as assembly:
+    with prepared(usual_lab.open(), "42", hashed=False) as assembly:
         assert archive_file_name(assembly.plan) == name
     header = disposition(name)
     assert f'filename="{plain or name}"' in header
@@ -59,10 +59,31 @@ def test_archives_are_called_by_number_and_title(usual_lab: Any, title: Any, nam
     assert len(name.encode()) <= 190
 
 
+@pytest.mark.parametrize(
+    ("session_id", "name", "plain"),
+    [
+        ("kitchen 2.1", "Sessionkitchen 2.1 Morning.zip", None),
+        ("P07-morning", "SessionP07-morning Morning.zip", None),
+        ("café ñ", "Sessioncafé ñ Morning.zip", "Sessioncafe n Morning.zip"),
+        ("厨房", "Session厨房 Morning.zip", "Session Morning.zip"),
+        ("厨" * 64, f"Session{'厨' * 57}.zip", "Session.zip"),
+    ],
+)
+def test_ids_that_are_no_numbers_name_archives(usual_lab: Any, session_id: str, name: str, plain: str | None) -> None:
+    """Spaces, dots and letters of any script come through; the header also has a form in ASCII."""
+    usual_lab.json("data/sessions.json", [{"id": session_id, "name": "Morning"}])
+    with prepared(usual_lab.open(), session_id, hashed=False) as assembly:
+        assert archive_file_name(assembly.plan) == name
+    found = _FORM.fullmatch(disposition(name))
+    assert found
+    assert found["plain"] == (plain or name)
+    assert unquote(found["exact"] or found["plain"], errors="strict") == name
+
+
 def test_a_part_of_a_session_says_so(usual_lab: Any) -> None:
-    """The file name of a selective export carries PARTIAL right after the number."""
+    """The file name of a selective export carries PARTIAL right after the id."""
     usual_lab.session(42, name="Mañana")
-    with prepared(usual_lab.open(), 42, Options(only=Only.SENSORS), hashed=False) as assembly:
+    with prepared(usual_lab.open(), "42", Options(only=Only.SENSORS), hashed=False) as assembly:
         assert archive_file_name(assembly.plan) == "Session42_PARTIAL Mañana.zip"
 
 

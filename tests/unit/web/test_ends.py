@@ -11,7 +11,7 @@ from labcrate.people.exports import ExportLog, Outcome
 from labcrate.web.ends import End, Ends
 
 WHAT: dict[str, Any] = {
-    "who": "ana", "via": "token", "address": "::1", "session": 42, "options": "", "etag": '"abc"', "start": 0,
+    "who": "ana", "via": "token", "address": "::1", "session": "42", "options": "", "etag": '"abc"', "start": 0,
     "length": 9, "total": 9,
 }  # fmt: skip
 

@@ -40,13 +40,15 @@ class Making:
         self.one_more = threading.Semaphore(0)
 
     @contextmanager
-    def prepared(self, lab: Any, number: int, options: Options, *, progress: Progress, **more: Any) -> Iterator[Any]:
+    def prepared(
+        self, lab: Any, session_id: str, options: Options, *, progress: Progress, **more: Any
+    ) -> Iterator[Any]:
         """As the real one, which comes after."""
         self.begun.append(options)
         try:
             while not self.opened.is_set() and not self.one_more.acquire(timeout=0.01):
                 progress.check()
-            with prepared(lab, number, options, progress=progress, **more) as assembly:
+            with prepared(lab, session_id, options, progress=progress, **more) as assembly:
                 yield assembly
         finally:
             self.ended.append(options)
@@ -103,7 +105,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 def ask(planning: Planning, options: Options, who: str = "ana") -> "asyncio.Task[Planned]":
     """Somebody who asks, and waits."""
-    return asyncio.get_running_loop().create_task(planning.plan(42, options, who))
+    return asyncio.get_running_loop().create_task(planning.plan("42", options, who))
 
 
 def turns(planning: Planning) -> list[str | None]:
@@ -124,8 +126,8 @@ def test_one_plan_is_made_for_all_who_ask_for_it(run: Run, making: Making) -> No
     async def scenario(planning: Planning) -> None:
         loop = asyncio.get_running_loop()
         asking: list[asyncio.Task[Any]] = [ask(planning, WHOLE, who) for who in ("ana", "ana", "ben")]
-        asking += [loop.create_task(planning.soon(42, WHOLE, who)) for who in ("ana", "eva")]
-        shown = [loop.create_task(planning.recording(42, "any.mp4", "ana")) for _ in range(20)]
+        asking += [loop.create_task(planning.soon("42", WHOLE, who)) for who in ("ana", "eva")]
+        shown = [loop.create_task(planning.recording("42", "any.mp4", "ana")) for _ in range(20)]
         await until(lambda: bool(making.begun))
         making.opened.set()
         found = await asyncio.gather(*asking)
@@ -175,18 +177,18 @@ def test_only_so_many_plans_wait(run: Run, making: Making) -> None:
         asking = [ask(planning, part(number)) for number in range(module.MOST_OF_ONE_USER)]
         await until(lambda: len(turns(planning)) == module.MOST_OF_ONE_USER)
         with pytest.raises(TooManyError, match="6 plans that you asked for") as refused:
-            await planning.plan(42, WHOLE, "ana")
+            await planning.plan("42", WHOLE, "ana")
         assert refused.value.retry_after_s > 0
-        assert await planning.soon(42, WHOLE, "ana") is None
+        assert await planning.soon("42", WHOLE, "ana") is None
         asking.append(ask(planning, part(0)))  # one of them again is not one more
         for number in range(module.MOST_OF_ONE_USER, module.MOST):
             asking.append(ask(planning, part(number), f"user {number}"))
         await until(lambda: len(turns(planning)) == module.MOST)
         with pytest.raises(TooManyError, match="Too many plans are waiting"):
-            await planning.plan(42, WHOLE, "eva")
+            await planning.plan("42", WHOLE, "eva")
         making.opened.set()
         await asyncio.gather(*asking)
-        assert (await planning.plan(42, WHOLE, "ana")).assembly.plan.recordings
+        assert (await planning.plan("42", WHOLE, "ana")).assembly.plan.recordings
 
     run(scenario)
 
@@ -202,9 +204,9 @@ def test_what_nobody_waits_for_is_not_made(run: Run, making: Making, clock: Simp
         clock.now += module.GIVEN_UP_SECONDS
         await until(lambda: making.ended == [part(0)])
         making.opened.set()
-        await planning.plan(42, WHOLE, "ana")
+        await planning.plan("42", WHOLE, "ana")
         assert making.begun == [part(0), WHOLE]
-        assert (await planning.plan(42, part(0), "ana")).assembly.plan.options == part(0)
+        assert (await planning.plan("42", part(0), "ana")).assembly.plan.options == part(0)
 
     run(scenario)
 
@@ -218,7 +220,7 @@ def test_those_who_went_away_take_no_room(run: Run, making: Making, clock: Simpl
         await leave(*others)
         clock.now += module.GIVEN_UP_SECONDS
         second = ask(planning, WHOLE)
-        await until(lambda: set(planning._wishes) == {(42, part(0)), (42, WHOLE)})
+        await until(lambda: set(planning._wishes) == {("42", part(0)), ("42", WHOLE)})
         making.opened.set()
         await asyncio.gather(first, second)
         assert making.begun == [part(0), WHOLE]
@@ -234,13 +236,13 @@ def test_a_page_that_is_loaded_again_finds_its_plan(
     async def scenario(planning: Planning) -> None:
         monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.0)
         for _ in range(5):
-            assert await planning.soon(42, WHOLE, "ana") is None
+            assert await planning.soon("42", WHOLE, "ana") is None
             await until(lambda: making.begun == [WHOLE])
             clock.now += module.GIVEN_UP_SECONDS - 1
         making.opened.set()
         await until(lambda: making.ended == [WHOLE])
         monkeypatch.setattr(module, "PATIENCE_SECONDS", 60.0)
-        assert await planning.soon(42, WHOLE, "ana")
+        assert await planning.soon("42", WHOLE, "ana")
         assert making.begun == [WHOLE]
 
     run(scenario)
@@ -266,12 +268,12 @@ def test_a_plan_that_stands_does_not_wait_for_others(run: Run, making: Making) -
 
     async def scenario(planning: Planning) -> None:
         making.one_more.release()
-        stands = await planning.plan(42, WHOLE, "ana")
+        stands = await planning.plan("42", WHOLE, "ana")
         asking = [ask(planning, part(number), who) for number, who in enumerate(("ana", "ben", "eva"))]
         await until(lambda: len(making.begun) == 3)
-        assert await planning.plan(42, WHOLE, "ana") == stands
-        assert await planning.soon(42, WHOLE, "joe") == stands
-        assert (await planning.recording(42, "any.mp4", "joe")).member == "recordings/any.mp4"
+        assert await planning.plan("42", WHOLE, "ana") == stands
+        assert await planning.soon("42", WHOLE, "joe") == stands
+        assert (await planning.recording("42", "any.mp4", "joe")).member == "recordings/any.mp4"
         making.opened.set()
         await asyncio.gather(*asking)
 
@@ -288,7 +290,7 @@ def test_the_server_ends_while_plans_are_made(run: Run, making: Making) -> None:
         for told in await asyncio.gather(*asking, return_exceptions=True):
             assert isinstance(told, NotReadyError)
         with pytest.raises(NotReadyError):
-            await planning.soon(42, WHOLE, "ana")
+            await planning.soon("42", WHOLE, "ana")
         planning.close()  # no plan would ever end by itself: nothing opens them
         assert len(making.ended) == len(making.begun) == 2
 
@@ -299,7 +301,7 @@ def test_errors_are_told_to_everybody_who_asked(run: Run, making: Making) -> Non
     """A session that is not there is none for all who wait, and the way is free afterwards."""
 
     async def scenario(planning: Planning) -> None:
-        asking = [asyncio.get_running_loop().create_task(planning.plan(99, WHOLE, "ana")) for _ in range(3)]
+        asking = [asyncio.get_running_loop().create_task(planning.plan("99", WHOLE, "ana")) for _ in range(3)]
         making.opened.set()
         for told in await asyncio.gather(*asking, return_exceptions=True):
             assert isinstance(told, NoSessionError)
@@ -313,7 +315,7 @@ def test_recordings_are_found_by_their_names_in_the_plan_alone(run: Run, making:
 
     async def scenario(planning: Planning) -> None:
         async def found(name: str) -> str:
-            return (await planning.recording(42, name, "ana")).path
+            return (await planning.recording("42", name, "ana")).path
 
         making.opened.set()
         assert await found("any.mp4") == "sessions/Session42/recordings/any.mp4"

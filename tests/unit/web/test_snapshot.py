@@ -39,7 +39,7 @@ def test_nothing_is_read_twice_while_nothing_changes(usual_lab: Any, readings_of
     kept = Snapshot(usual_lab.open())
     first = kept.inventory()
     assert all(kept.inventory() is first for _ in range(10))
-    assert [row.id for row in kept.rows()] == [7, 42]
+    assert [row.id for row in kept.rows()] == ["7", "42"]
     assert len(readings_of) == 1
     assert first.lab.root == usual_lab.root
     assert type(first.lab) is type(usual_lab.open())
@@ -122,7 +122,7 @@ def test_sizes_of_recordings_that_grow(usual_lab: Any) -> None:
     with growing.open("ab") as more:
         more.write(bytes(1000))
     after = {row.id: row.size_bytes for row in kept.rows()}
-    assert after == before | {42: before[42] + 1000}
+    assert after == before | {"42": before["42"] + 1000}
 
 
 def test_a_broken_document_is_told_each_time_and_mended_at_once(usual_lab: Any) -> None:
@@ -135,7 +135,7 @@ def test_a_broken_document_is_told_each_time_and_mended_at_once(usual_lab: Any) 
         with pytest.raises(DocumentError, match=r"data/sessions\.json"):
             kept.inventory()
     usual_lab.write("data/sessions.json", "[]")
-    assert kept.inventory().numbers == [7, 42]
+    assert kept.inventory().ids == ["7", "42"]
 
 
 def test_in_a_very_large_lab_a_look_is_believed_for_a_while(usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,5 +147,5 @@ def test_in_a_very_large_lab_a_look_is_believed_for_a_while(usual_lab: Any, monk
     before = kept.inventory()
     usual_lab.session(43)
     assert kept.inventory() is before
-    assert kept.inventory(now=True).numbers == [7, 42, 43]
-    assert kept.inventory().numbers == [7, 42, 43]
+    assert kept.inventory(now=True).ids == ["7", "42", "43"]
+    assert kept.inventory().ids == ["7", "42", "43"]

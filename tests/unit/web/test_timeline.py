@@ -38,7 +38,7 @@ def recording(
 
 def plan(*recordings: PlannedRecording, span: TimeSpan = HOUR, cameras: tuple[Camera, ...] = (HALL,)) -> Plan:
     """A plan of nothing but recordings."""
-    return Plan(Session(42, span=span), Options(), span, cameras, (), recordings, (), Readings(), (), {})
+    return Plan(Session("42", span=span), Options(), span, cameras, (), recordings, (), Readings(), (), {})
 
 
 def drawn(*recordings: PlannedRecording, span: TimeSpan = HOUR) -> Timeline:
