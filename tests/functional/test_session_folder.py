@@ -398,7 +398,7 @@ def test_a_near_miss_that_is_excluded_is_counted_alone(usual_lab: Any) -> None:
 
 
 def test_tables_of_a_known_form_have_their_columns(full_lab: Any) -> None:
-    """A CSV whose form somebody knows is a table in the plan, with its columns; the seam is given path and beginning."""
+    """A CSV of a known form is a table in the plan, with its columns; what knows it is given path and beginning."""
     asked: dict[str, bytes] = {}
 
     def columns_of(name: str, head: bytes) -> tuple[Column, ...] | None:

