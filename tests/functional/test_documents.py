@@ -96,7 +96,7 @@ def test_rocrate_reads_the_zip(archive: Path) -> None:
 
 
 def test_frictionless_finds_the_package_valid(archive: Path) -> None:
-    """frictionless validates all three tables straight from the ZIP: columns, types, sizes and hashes."""
+    """frictionless validates three tables and the session's own file straight from the ZIP: types, sizes, hashes."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from frictionless import Package  # noqa: PLC0415 - slow to import, for this test alone
@@ -104,8 +104,10 @@ def test_frictionless_finds_the_package_valid(archive: Path) -> None:
         package = Package(str(archive))
         report = package.validate()
     assert report.valid, report.flatten(["rowNumber", "fieldNumber", "type", "message"])
-    assert [task.name for task in report.tasks] == ["zigbee-sensors", "sensor-readings", "recordings"]
-    assert all(task.stats["rows"] for task in report.tasks)
+    *tables, own = report.tasks
+    assert [task.name for task in tables] == ["zigbee-sensors", "sensor-readings", "recordings"]
+    assert all(task.stats["rows"] for task in tables)
+    assert (own.name, own.type, own.stats["bytes"]) == ("sensor_data-observer-notes.txt", "file", 5)
 
 
 def test_frictionless_finds_a_wrong_cell(archive: Path, tmp_path: Path) -> None:

@@ -238,11 +238,11 @@ def test_what_is_no_file_does_not_hang(
 
 
 def test_odd_things_in_sensor_data(cli: Any, clear: Any, usual_lab: Any, tmp_path: Path) -> None:
-    """Links and pipes in sensor_data are named, hidden files left alone; what is allowed is packed without them."""
+    """Links and pipes in sensor_data are missing, hidden files named; what is allowed is packed without them."""
     folder = usual_lab.root / "sessions/Session42/sensor_data"
     usual_lab.write("sessions/Session42/sensor_data/good.csv", "a\n")
-    usual_lab.write("sessions/Session42/sensor_data/.hidden", "hidden")
-    usual_lab.write("sessions/Session42/sensor_data/.git/config", "hidden")
+    usual_lab.write("sessions/Session42/sensor_data/.hidden", "kept from all")
+    usual_lab.write("sessions/Session42/sensor_data/.git/config", "kept from all")
     (tmp_path / "stranger").write_text("stranger")
     (folder / "link.csv").symlink_to(tmp_path / "stranger")
     (folder / "deep").symlink_to(tmp_path)
@@ -257,7 +257,11 @@ def test_odd_things_in_sensor_data(cli: Any, clear: Any, usual_lab: Any, tmp_pat
         assert sorted(own) == [
             f"data/sensor_data/{n}" for n in ("good.csv", "sensor_readings.csv", "sensor_readings.json")
         ]
-    for word in (b"stranger\n", b"hidden"):
+        named = [one["source"] for one in json.loads(archive.read("data/session_metadata.json"))["notTaken"]]
+    assert [name for name in named if "sensor_data" in name] == [
+        f"sessions/Session42/sensor_data/{name}" for name in (".git/", ".hidden")
+    ]
+    for word in (b"stranger\n", b"kept from all"):
         assert word not in target.read_bytes()
 
 

@@ -26,8 +26,11 @@ _LONGEST_SUFFIX = 20
 
 
 def safe_name(name: str) -> str:
-    """Return a file name that Windows, macOS and Linux can all hold; the name itself where it already is one."""
-    safe = _FORBIDDEN.sub("_", name)
+    """Return a file name that Windows, macOS and Linux can all hold; the name itself where it already is one.
+
+    It is composed (NFC): libarchive composes what it unpacks, and then the manifest would name no file.
+    """
+    safe = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", name))
     if not safe or _RESERVED.fullmatch(_IGNORED.sub("", safe)):
         safe = f"_{safe}"
     return _cut(*_split(safe))

@@ -1,5 +1,6 @@
 """Turns a session's linked files into planned recordings: probed, timed, named, warned about."""
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -137,7 +138,7 @@ def warnings_about(recording: PlannedRecording, session: Session, cameras: Camer
     if recording.verdict.warning:
         yield f"{name}: {recording.verdict.warning}."
     original = recording.source.rpartition("/")[2]
-    if original != name.rpartition("/")[2]:
+    if printable(unicodedata.normalize("NFC", recording.path.rpartition("/")[2])) != name.rpartition("/")[2]:
         yield f"{name} is called {original} in the lab; that name is taken or cannot be written everywhere."
     camera = recording.camera
     if cameras.selected and camera and recording.verdict.camera not in cameras.selected:

@@ -106,6 +106,8 @@ class _Finder:
             return
         rule = kept_out(below)
         if self._is_excluded(entry):
+            known = self.found.missing_recordings
+            self.found.missing_recordings = [one for one in known if one.what != printable(entry.path)]
             self._leave(entry.path, Why.EXCLUDED)
         elif rule is not None:
             why, part = rule
