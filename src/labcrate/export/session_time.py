@@ -6,6 +6,7 @@ docs/reference/lab-folder.md, "Sessions without an end".
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 from labcrate.errors import DocumentError
 from labcrate.export.inventory import Inventory
@@ -13,7 +14,7 @@ from labcrate.export.lab_rules import camera_key
 from labcrate.export.recording_time import Evidence as RecordingEvidence
 from labcrate.export.recording_time import TimeContext, recording_time
 from labcrate.export.selection import Found, Look
-from labcrate.lab.folder import Kind, printable
+from labcrate.lab.folder import Entry, Kind, printable
 from labcrate.lab.sensor_times import read_sensor_times
 from labcrate.linking.judging import judge
 from labcrate.model.bound import Bound, Evidence, Reason, Told, bound_end, start_of_recordings
@@ -125,8 +126,8 @@ def _about(bound: Bound, *, described: bool) -> Iterator[str]:
         yield Message("bound.beyond", file=printable(bound.beyond.file), to=format_instant(bound.beyond.end))
 
 
-def registered_spans(inventory: Inventory) -> Mapping[str, TimeSpan]:
-    """Return the start and end that the lab's registers give to recordings, by the recording's path."""
+def registered_spans(inventory: Inventory, entries: Iterable[Entry] | None = None) -> Mapping[str, TimeSpan]:
+    """Return the start and end that the lab's registers give to recordings (None: all), by the recording's path."""
     by_name: dict[str, TimeSpan] = {}
     for entry in inventory.registers.entries:
         if entry.start or entry.end:
@@ -134,10 +135,8 @@ def registered_spans(inventory: Inventory) -> Mapping[str, TimeSpan]:
     if not by_name:
         return {}
     spans = {}
-    every: Iterable[str] = (
-        entry.path for entries in (inventory.unlinked, *inventory.linked.values()) for entry in entries
-    )
-    for path in every:
+    every = chain(inventory.unlinked, *inventory.linked.values()) if entries is None else entries
+    for path in (entry.path for entry in every):
         name = path.rpartition("/")[2]
         if name in by_name and inventory.rules.register.of_name(name).counts:
             spans[path] = by_name[name]

@@ -10,8 +10,10 @@ from labcrate.catalog.catalog import INDEX_FILE, Catalog
 from labcrate.catalog.state import state_folder
 from labcrate.export.contents import Plan
 from labcrate.export.inventory import Inventory
+from labcrate.export.session_files import SIDECAR
+from labcrate.export.session_time import registered_spans
 from labcrate.lab.documents import DEVICES
-from labcrate.lab.folder import SESSIONS, Entry, Kind, Lab
+from labcrate.lab.folder import Entry, Kind, Lab
 from labcrate.model.fixity import Identity
 from labcrate.model.timespan import from_ns
 from labcrate.readings.load import CSV_FILE, JSON_FILE
@@ -34,10 +36,12 @@ class Basis:
     def __init__(self, lab: Lab, inventory: Inventory, session_id: str) -> None:
         self._lab, self._session_id = lab, session_id
         self._own = self._whole = inventory
+        self._folder = inventory.folder(session_id)
         self._session_files = self._walk()
         own = [entry.path for entry in inventory.linked.get(session_id, ()) if entry.kind is Kind.FILE]
         files = [entry.path for entry in self._session_files]
-        self._look = Look(str(lab.root), [DEVICES, JSON_FILE, CSV_FILE, *files, *own])
+        beside = [path.rpartition(".")[0] + SIDECAR for path in own]
+        self._look = Look(str(lab.root), [DEVICES, JSON_FILE, CSV_FILE, *files, *own, *beside])
         # A recording of no session may turn out to be made at the right time. Where very many lie about, only
         # their coming and going is noticed.
         strangers = [entry.path for entry in inventory.unlinked if entry.kind is Kind.FILE]
@@ -111,7 +115,7 @@ class Basis:
         return _EARLIEST
 
     def _walk(self) -> tuple[Entry, ...]:
-        return tuple(self._lab.walk(f"{SESSIONS}/Session{self._session_id}"))
+        return tuple(self._lab.walk(self._folder))
 
 
 def _size(lab: Lab, path: str) -> int:
@@ -122,11 +126,29 @@ def _size(lab: Lab, path: str) -> int:
 
 
 def _own_part(inventory: Inventory, session_id: str) -> tuple[object, ...]:
+    session, own = inventory.book.sessions.get(session_id), inventory.linked.get(session_id, ())
+    open_ended = session is None or session.span.start is None or session.span.end is None
     return (
-        inventory.book.sessions.get(session_id),
-        inventory.linked.get(session_id, ()),
+        session,
+        own,
         inventory.cameras,
+        inventory.devices,
+        inventory.settings,
         inventory.rules.prefixes.of_session(session_id),
         tuple(entry for entry in inventory.unlinked if entry.kind is not Kind.FILE),
         session_id in inventory.book.broken,
+        tuple(map(str, inventory.problems)),
+        registered_spans(inventory, own),
+        [(entry.path, inventory.rules.register.of_name(entry.path.rpartition("/")[2])) for entry in own],
+        _next_sessions(inventory, session_id) if open_ended else None,
     )
+
+
+def _next_sessions(inventory: Inventory, session_id: str) -> tuple[object, ...]:
+    """What bounds a session without an end: the starts of others, and the recordings of those nobody describes."""
+    undescribed = {
+        other: entries
+        for other, entries in inventory.linked.items()
+        if other != session_id and other not in inventory.book.sessions
+    }
+    return inventory.book.starts, undescribed

@@ -11,6 +11,7 @@ from aiohttp import web
 from labcrate.export.inventory import Inventory, take_inventory
 from labcrate.export.overview import SessionRow, session_row
 from labcrate.lab.folder import Entry, Kind, Lab
+from labcrate.model.fixity import Identity
 from labcrate.model.session import Session
 from labcrate.web.looking import Look
 
@@ -140,6 +141,14 @@ class _Noting(Lab):
     def read(self, path: str) -> bytes | None:
         self.look.add(self._prefix + path)
         return super().read(path)
+
+    def open(self, path: str) -> int:
+        self.look.add(self._prefix + path)
+        return super().open(path)
+
+    def identity(self, path: str) -> Identity:
+        self.look.add(self._prefix + path)
+        return super().identity(path)
 
     def walk(self, folder: str) -> Iterator[Entry]:
         self.look.add(self._prefix + folder)
