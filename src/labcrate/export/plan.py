@@ -16,8 +16,9 @@ from labcrate.export.choosing import (
     readings_not_chosen,
     refuse_unknown_sensors,
 )
-from labcrate.export.contents import Missing, Only, Options, Plan, PlannedRecording, SessionFile, Why
+from labcrate.export.contents import Missing, Only, Options, Plan, PlannedRecording, SessionFile
 from labcrate.export.inventory import Inventory
+from labcrate.export.not_taken import Why
 from labcrate.export.recordings import Cameras, not_compared, plan_recordings, twins, warnings_about
 from labcrate.export.selection import Found, select
 from labcrate.export.sensors import involved_devices, load, readings_missing, readings_warnings
