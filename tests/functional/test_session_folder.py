@@ -74,7 +74,7 @@ LEFT_OUT = {
 def remuxed(clip: bytes, container: str) -> bytes:
     """A clip in another container, its pictures as they are."""
     goal = io.BytesIO()
-    with av.open(io.BytesIO(clip)) as source, av.open(goal, "w", format=container) as target:
+    with av.open(io.BytesIO(clip), "r") as source, av.open(goal, "w", format=container) as target:
         stream = source.streams.video[0]
         copy = target.add_stream_from_template(stream)
         for packet in source.demux(stream):
@@ -449,13 +449,17 @@ def test_any_name_is_packed_under_a_name_that_all_systems_hold(usual_lab: Any, c
         archive.extractall(tmp_path / "python")
     assert all(name_problem(name) is None for name in expected)
     assert unpacked(tmp_path / "python") == expected
-    for tool, words in {"unzip": ("unzip", "-q", target, "-d"), "bsdtar": ("bsdtar", "-xf", target, "-C"),
-                        "7z": ("7z", "x", "-bd", target)}.items():  # fmt: skip
+    tools: dict[str, list[str | Path]] = {
+        "unzip": ["unzip", "-q", target, "-d"],
+        "bsdtar": ["bsdtar", "-xf", target, "-C"],
+        "7z": ["7z", "x", "-bd", target],
+    }
+    for tool, words in tools.items():
         if shutil.which(tool):
             folder = tmp_path / tool
             folder.mkdir()
-            where = [f"-o{folder}"] if tool == "7z" else [folder]
-            subprocess.run([*words, *where], check=True, capture_output=True, env={**os.environ, "LC_ALL": "C.UTF-8"})
+            where = f"-o{folder}" if tool == "7z" else folder
+            subprocess.run([*words, where], check=True, capture_output=True, env={**os.environ, "LC_ALL": "C.UTF-8"})
             assert unpacked(folder) == expected
 
 

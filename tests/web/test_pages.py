@@ -173,12 +173,13 @@ def test_a_lab_without_sessions_says_what_to_do(lab: Any, serve: Any) -> None:
 
 
 def test_a_session_with_nothing_in_it_says_so(lab: Any, serve: Any) -> None:
-    """No recordings, no readings, no times, no name: each is told in words, and the one file that stays out is named."""
+    """No recordings, no readings, no times, no name: each is said in words; the file that stays out is named."""
     lab.session(42, name="absent", startTime="absent", endTime="absent", status="absent")
     page = text_of(serve(lab.root).get("/sessions/42").text)
     for sentence in ("Session 42", "No recordings belong", "No sensor readings belong"):
         assert sentence in page
-    assert "sessions/Session42/session_data.json: describes the session" in page
+    assert "sessions/Session42/session_data.json" in page
+    assert "describes the session and may hold paths" in page
     assert "Nothing: every file" not in page
 
 

@@ -3,7 +3,7 @@
 docs/explanation/linking.md, "The rest of the session's folder" and "What is never taken".
 """
 
-from labcrate.export.contents import Why
+from labcrate.export.not_taken import Why
 
 # At the top of a session's folder: what describes the session, with absolute paths and more in it.
 DESCRIPTIONS = frozenset({"session_data.json", "config.json", "session_form_data.json", "session_files.json"})

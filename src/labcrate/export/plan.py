@@ -17,8 +17,9 @@ from labcrate.export.choosing import (
     refuse_unknown_sensors,
 )
 from labcrate.export.clock_warnings import clock_warnings
-from labcrate.export.contents import Missing, Only, Options, Plan, PlannedRecording, SessionFile, Why
+from labcrate.export.contents import Missing, Only, Options, Plan, PlannedRecording, SessionFile
 from labcrate.export.inventory import Inventory
+from labcrate.export.not_taken import Why
 from labcrate.export.recording_time import TimeContext
 from labcrate.export.recordings import Cameras, not_compared, plan_recordings, twins, warnings_about
 from labcrate.export.selection import Found, select

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from labcrate.export.contents import FileKind, Missing, NotTaken, SessionFile, Why
+from labcrate.export.contents import FileKind, Missing, SessionFile
 from labcrate.export.documents import names
 from labcrate.export.folder_rules import kept_out
 from labcrate.export.inventory import Inventory
 from labcrate.export.naming import Names
+from labcrate.export.not_taken import NotTaken, Why
 from labcrate.export.own_archives import is_own_archive
 from labcrate.export.selection import Found, Selection
 from labcrate.lab.folder import RECORDINGS, SENSOR_DATA, Entry, Kind, printable

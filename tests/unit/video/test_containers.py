@@ -24,7 +24,7 @@ def in_container(clip: Path, name: str) -> bytes:
 def remuxed(video: bytes, name: str) -> bytes:
     """A video's packets in another container, as they are."""
     goal = io.BytesIO()
-    with av.open(io.BytesIO(video)) as source, av.open(goal, "w", format=name) as target:
+    with av.open(io.BytesIO(video), "r") as source, av.open(goal, "w", format=name) as target:
         copy = target.add_stream_from_template(source.streams.video[0])
         for packet in source.demux(source.streams.video[0]):
             if packet.dts is not None:

@@ -11,7 +11,8 @@ from babel.messages.pofile import read_po
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labcrate.export.contents import State, Why
+from labcrate.export.contents import State
+from labcrate.export.not_taken import Why
 from labcrate.linking.verdict import Rule
 from labcrate.people import passwords, users
 from labcrate.people.exports import COMMAND_LINE, Outcome

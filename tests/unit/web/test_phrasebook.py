@@ -73,11 +73,7 @@ SPEAKERS = {
     "export/recordings.py": {"was planned without having been probed"},
     "export/choosing.py": set[str](),
     "export/build.py": set[str](),
-    "export/contents.py": {
-        "complete, with warnings",
-        "sensor data",
-        "sensor data of a recording",
-        "session file",
+    "export/not_taken.py": {
         "hidden file",
         "system file",
         "lock file",

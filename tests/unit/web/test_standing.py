@@ -98,7 +98,7 @@ def test_hashing_makes_no_plan_anew_until_it_is_done(usual_lab: Any, made: list[
     plan = archives.plan("42", PLAIN)
     first = plan.assembly.plan.recordings[0]
     with Catalog.open(state_folder(usual_lab.root)) as catalog:
-        index_files(usual_lab.open(), catalog, [Wish(first.path, first.identity)], lambda _: first.probe)
+        index_files(usual_lab.open(), catalog, [Wish(first.path, first.identity)], lambda _file, _path: first.probe)
     assert archives.plan("42", PLAIN) == plan
     assert made == [False]
     assert cli("index", "42", "--lab", usual_lab.root).code == 0

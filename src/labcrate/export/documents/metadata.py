@@ -12,10 +12,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from labcrate.archive.layout import FORMAT_VERSION
-from labcrate.export.contents import FileKind, NotTaken, Plan, PlannedRecording, SessionFile
+from labcrate.export.contents import FileKind, Plan, PlannedRecording, SessionFile
 from labcrate.export.documents import names
 from labcrate.export.documents.summary import describe_file
 from labcrate.export.media_types import media_type
+from labcrate.export.not_taken import NotTaken
 from labcrate.lab.documents import CAMERAS, DEVICES
 from labcrate.model.device import Camera, Device
 from labcrate.model.recording_time import TimeClaim

@@ -1,12 +1,13 @@
 """``README.txt``: the archive explained to somebody who has nothing but the ZIP."""
 
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from labcrate.archive.layout import FORMAT_VERSION
 from labcrate.export.contents import Only, Plan, State
 from labcrate.export.documents import names
 from labcrate.export.documents.metadata import instant, local_time
+from labcrate.export.documents.plain_text import WIDTH, section, table, wrapped
 from labcrate.export.documents.recordings import COLUMNS as RECORDING_COLUMNS
 from labcrate.export.documents.summary import (
     Part,
@@ -21,10 +22,7 @@ from labcrate.lab.text import visible
 from labcrate.model.timespan import format_duration
 from labcrate.readings.columns import FIXED, Column
 
-WIDTH = 78
 _SHOWN = 40
-
-Row = tuple[str, ...]
 
 
 def readme(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sensors: Sequence[Column]) -> bytes:
@@ -33,24 +31,22 @@ def readme(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sensors:
     title = f"{title} (PARTIAL)" if plan.options.partial else title
     held = {part.name for part in parts}
     sections = [
-        [*_wrapped(title), "=" * min(WIDTH, len(title))],
+        [*wrapped(title), "=" * min(WIDTH, len(title))],
         _what_this_is(plan),
-        _section("PARTIAL: what was chosen of the session", _selection(plan) if plan.options.partial else []),
-        _section("Session", _session(plan)),
-        _section("Warnings", _warnings(plan)),
-        _section("Recordings", _recordings(plan)),
-        _section("Sensor readings", _sensors(plan)),
-        _section("Files", _files([p for p in parts if not _is_recording(p)])),
-        _section("Left out", _left_out(plan)),
-        _section("Columns of " + names.ZIGBEE_CSV, _columns(zigbee)),
-        _section(f"Columns of {names.SENSOR_CSV}", _sensor_table(sensors, held)),
-        _section(
-            "Columns of " + names.RECORDINGS_CSV, _table([(c, _unit(u, d)) for c, _, _, u, d in RECORDING_COLUMNS])
-        ),
-        _section("Times", _times(plan)),
-        _section("How recordings were linked to this session", _wrapped(_LINKING)),
-        _section("How to check that nothing is missing or altered", _CHECK),
-        _section("How to load the readings", _LOAD if names.ZIGBEE_CSV in held else []),
+        section("PARTIAL: what was chosen of the session", _selection(plan) if plan.options.partial else []),
+        section("Session", _session(plan)),
+        section("Warnings", _warnings(plan)),
+        section("Recordings", _recordings(plan)),
+        section("Sensor readings", _sensors(plan)),
+        section("Files", _files([p for p in parts if not _is_recording(p)])),
+        section("Left out", _left_out(plan)),
+        section("Columns of " + names.ZIGBEE_CSV, _columns(zigbee)),
+        section(f"Columns of {names.SENSOR_CSV}", _sensor_table(sensors, held)),
+        section("Columns of " + names.RECORDINGS_CSV, table([(c, _unit(u, d)) for c, _, _, u, d in RECORDING_COLUMNS])),
+        section("Times", _times(plan)),
+        section("How recordings were linked to this session", wrapped(_LINKING)),
+        section("How to check that nothing is missing or altered", _CHECK),
+        section("How to load the readings", _LOAD if names.ZIGBEE_CSV in held else []),
     ]
     return visible("\n\n".join("\n".join(lines) for lines in sections if lines) + "\n").encode()
 
@@ -105,9 +101,9 @@ def _what_this_is(plan: Plan) -> list[str]:
     }[plan.state]
     state += f' {left_out[0].upper()}{left_out[1:]}; see "Left out".' if left_out else ""
     return [
-        *_wrapped(text),
+        *wrapped(text),
         "",
-        *_wrapped(f"State: {state}"),
+        *wrapped(f"State: {state}"),
         f"Format: labcrate session archive, version {FORMAT_VERSION}",
     ]
 
@@ -122,8 +118,8 @@ def _selection(plan: Plan) -> list[str]:
         ("To", instant(options.span.end)),
     ]
     about = "This archive holds a part of the session. Whoever exported it chose what, and nothing else was left out:"
-    lines = [*_wrapped(about), "", *_table([(label, value) for label, value in rows if value])]
-    return [*lines, "", *(line for said in plan.not_chosen for line in _wrapped(said, "- "))]
+    lines = [*wrapped(about), "", *table([(label, value) for label, value in rows if value])]
+    return [*lines, "", *(line for said in plan.not_chosen for line in wrapped(said, "- "))]
 
 
 def _session(plan: Plan) -> list[str]:
@@ -146,7 +142,7 @@ def _session(plan: Plan) -> list[str]:
             f"fields that may hold secrets: {', '.join(session.removed_keys)}" if session.removed_keys else None,
         ),
     ]
-    return _table([(label, value) for label, value in rows if value])
+    return table([(label, value) for label, value in rows if value])
 
 
 def _both(utc: str | None, local: str | None) -> str:
@@ -158,9 +154,9 @@ def _both(utc: str | None, local: str | None) -> str:
 def _warnings(plan: Plan) -> list[str]:
     lines = []
     for missing in plan.missing:
-        lines += _wrapped(f"MISSING: {missing.what} {missing.why}.", "- ")
+        lines += wrapped(f"MISSING: {missing.what} {missing.why}.", "- ")
     for warning in plan.warnings:
-        lines += _wrapped(warning, "- ")
+        lines += wrapped(warning, "- ")
     return lines or ["None."]
 
 
@@ -181,7 +177,7 @@ def _recordings(plan: Plan) -> list[str]:
 def _files(parts: Sequence[Part]) -> list[str]:
     own = [part for part in parts if part.name.startswith(f"{names.SESSION_FILES}/")]
     hidden = {part.name for part in own[_SHOWN:]}
-    lines = _table([(part.name, part.description) for part in parts if part.name not in hidden])
+    lines = table([(part.name, part.description) for part in parts if part.name not in hidden])
     if hidden:
         lines.append(f"... and {len(hidden):,} more in {names.SESSION_FILES}: see {names.METADATA}")
     return lines
@@ -190,28 +186,28 @@ def _files(parts: Sequence[Part]) -> list[str]:
 def _left_out(plan: Plan) -> list[str]:
     lines = []
     if plan.not_taken:
-        lines += _wrapped("Files of the session that were not copied:")
+        lines += wrapped("Files of the session that were not copied:")
     for one in plan.not_taken[:_SHOWN]:
-        lines += _wrapped(f"{as_line(one)}.", "- ")
+        lines += wrapped(f"{as_line(one)}.", "- ")
     if len(plan.not_taken) > _SHOWN:
         lines.append(f"... and {len(plan.not_taken) - _SHOWN:,} more: see {names.METADATA}")
     if number := len(plan.near_misses):
         were = "was" if number == 1 else "were"
         about = f"elsewhere in the lab may be meant for this session and {were} not taken; the lab can say which."
-        lines += _wrapped(f"{plural(number, 'file')} {about}", "- ")
+        lines += wrapped(f"{plural(number, 'file')} {about}", "- ")
     return lines
 
 
 def _sensors(plan: Plan) -> list[str]:
     lines = [f"{describe_readings(plan)}."]
     if plan.options.all_readings:
-        lines += _wrapped("All readings of the lab are included, not only those inside the session's time.")
+        lines += wrapped("All readings of the lab are included, not only those inside the session's time.")
     elif plan.window.start or plan.window.end:
         start, end = instant(plan.window.start) or "the first", instant(plan.window.end) or "the last"
-        lines += _wrapped(f"Window: {start} to {end}, both included.")
+        lines += wrapped(f"Window: {start} to {end}, both included.")
     counts = plan.readings.counts_per_device
     if counts:
-        lines += ["", *_table([("sensor", "readings"), *((name, f"{count:,}") for name, count in counts)], widest=60)]
+        lines += ["", *table([("sensor", "readings"), *((name, f"{count:,}") for name, count in counts)], widest=60)]
     return lines
 
 
@@ -223,19 +219,19 @@ def _times(plan: Plan) -> list[str]:
     )
     if plan.zone:
         text += f" Times without a zone were read in the time zone {plan.zone}."
-    return _wrapped(text)
+    return wrapped(text)
 
 
 def _columns(columns: Iterable[Column]) -> list[str]:
     """The columns that every archive has, one to a line; the keys that only these messages have, in one paragraph."""
     all_columns = list(columns)
     further = [c for c in all_columns if c.key is not None and c.name not in FIXED]
-    lines = _table([(c.name, _unit(c.unit, c.description)) for c in all_columns if c not in further])
+    lines = table([(c.name, _unit(c.unit, c.description)) for c in all_columns if c not in further])
     if further:
         listed = ", ".join(_unit(c.unit, c.name) for c in further)
         lines += [
             "",
-            *_wrapped(f"Further columns, each a key of the messages (units where they are certain): {listed}."),
+            *wrapped(f"Further columns, each a key of the messages (units where they are certain): {listed}."),
         ]
     return lines
 
@@ -246,40 +242,3 @@ def _unit(unit: str | None, description: str) -> str:
 
 def _is_recording(part: Part) -> bool:
     return part.name.startswith(names.RECORDINGS + "/")
-
-
-def _section(title: str, lines: Iterable[str]) -> list[str]:
-    body = list(lines)
-    return [title, "-" * len(title), *body] if body else []
-
-
-def _wrapped(text: str, bullet: str = "") -> list[str]:
-    paragraphs = text.splitlines() or [""]
-    return [line for paragraph in paragraphs for line in _wrap(paragraph, bullet)]
-
-
-def _wrap(text: str, bullet: str) -> list[str]:
-    return textwrap.wrap(
-        text,
-        WIDTH,
-        initial_indent=bullet,
-        subsequent_indent=" " * len(bullet),
-        break_long_words=False,
-        break_on_hyphens=False,
-    ) or [""]
-
-
-def _table(rows: Sequence[Row], widest: int = 38) -> list[str]:
-    """Two columns: the first as wide as it must be, within reason; the second wrapped beside it."""
-    width = min(max((len(row[0]) for row in rows), default=0), widest) + 2
-    return [line for label, text in rows for line in _row(label, text, width)]
-
-
-def _row(label: str, text: str, width: int) -> Iterator[str]:
-    lines = [line for part in text.splitlines() or [""] for line in textwrap.wrap(part, WIDTH - width) or [""]]
-    if len(label) > width - 2:
-        yield label
-        label = ""
-    for line in lines:
-        yield f"{label:<{width}}{line}".rstrip()
-        label = ""

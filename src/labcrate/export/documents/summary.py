@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from labcrate.export.contents import FileKind, NotTaken, Plan, PlannedRecording, SessionFile
+from labcrate.export.contents import FileKind, Plan, PlannedRecording, SessionFile
+from labcrate.export.not_taken import NotTaken
 from labcrate.lab.folder import printable
 from labcrate.model.timespan import format_duration
 

@@ -1,0 +1,47 @@
+"""Headings, paragraphs and two-column tables of a plain text that is read in any editor."""
+
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+
+WIDTH = 78
+
+Row = tuple[str, ...]
+
+
+def section(title: str, lines: Iterable[str]) -> list[str]:
+    """Return a heading with its lines below; nothing where there are none."""
+    body = list(lines)
+    return [title, "-" * len(title), *body] if body else []
+
+
+def wrapped(text: str, bullet: str = "") -> list[str]:
+    """Return a text in lines that are easy to read, the first behind a bullet."""
+    paragraphs = text.splitlines() or [""]
+    return [line for paragraph in paragraphs for line in _wrap(paragraph, bullet)]
+
+
+def _wrap(text: str, bullet: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=bullet,
+        subsequent_indent=" " * len(bullet),
+        break_long_words=False,
+        break_on_hyphens=False,
+    ) or [""]
+
+
+def table(rows: Sequence[Row], widest: int = 38) -> list[str]:
+    """Two columns: the first as wide as it must be, within reason; the second wrapped beside it."""
+    width = min(max((len(row[0]) for row in rows), default=0), widest) + 2
+    return [line for label, text in rows for line in _row(label, text, width)]
+
+
+def _row(label: str, text: str, width: int) -> Iterator[str]:
+    lines = [line for part in text.splitlines() or [""] for line in textwrap.wrap(part, WIDTH - width) or [""]]
+    if len(label) > width - 2:
+        yield label
+        label = ""
+    for line in lines:
+        yield f"{label:<{width}}{line}".rstrip()
+        label = ""
