@@ -263,7 +263,7 @@ class Gatherer:
         """All keys and rows, those of an hour that occurred twice at the instant that the rows' order tells."""
         repeated = pl.concat(self._repeated)
         backwards = run_backwards(pl.concat(self._keys))
-        second = rounds(repeated.select(REPEATED), backwards, self._in_time_order)
+        second = rounds(repeated.select(list(REPEATED)), backwards, self._in_time_order)
         chosen = pl.when(second.fill_null(False)).then(repeated["second"]).otherwise(repeated["us"])
         settled = repeated.with_columns(pl.select(us=chosen)["us"])
         keys = settled.select("us", pl.col("topic").cast(pl.Categorical))
