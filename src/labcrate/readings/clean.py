@@ -11,7 +11,8 @@ def clean_payloads(
 ) -> tuple[Readings, int]:
     """Replace payloads by what ``clean`` makes of topic and payload (compact JSON, which it must stay).
 
-    Only payloads that contain one of the ``needles``, in any case of letters, are looked at; no needle: all of them.
+    Only readings whose topic or payload contains one of the ``needles``, in any case of letters, are looked at; without
+    needles all are.
     Gives the readings, sorted as before by time, topic and payload, with the same counts, and how many of them changed;
     these very readings where none did.
     """
@@ -23,7 +24,9 @@ def clean_payloads(
     suspects = frame.with_row_index("row").select("row", "topic", "payload")
     if needles:
         # Escapes could hide a letter of a key: any payload with one is looked at too.
-        found = pl.col("payload").str.contains_any(list(needles), ascii_case_insensitive=True)
+        found = pl.any_horizontal(
+            pl.col("topic", "payload").str.contains_any(list(needles), ascii_case_insensitive=True)
+        )
         suspects = suspects.filter(found | pl.col("payload").str.contains("\\u", literal=True))
     changed = [
         (row, cleaned) for row, topic, payload in suspects.iter_rows() if (cleaned := clean(topic, payload)) != payload

@@ -136,7 +136,7 @@ def _mend(text: bytes, rows: Rows, numbers: range, last: bool) -> Block:
     places: list[int] = []
     broken: set[int] = set()
     torn_from: int | None = None
-    start, short = 0, False
+    start = 0
     while start < len(lines):
         stop, open_field = _row_end(lines, start)
         if open_field and stop == len(lines):
@@ -150,12 +150,11 @@ def _mend(text: bytes, rows: Rows, numbers: range, last: bool) -> Block:
             start, torn_from = stop, None
             continue
         if lines[start].strip():
-            cells, short = _readable(lines[start], rows.width, rows.delimiter)
             broken.add(len(fields))
-            fields.append(cells)
+            fields.append(_readable(lines[start], rows.width, rows.delimiter))
             places.append(numbers[start])
         start += 1
-    if last and torn_from is None and fields and (not text.endswith(b"\n") or (len(fields) - 1 in broken and short)):
+    if last and torn_from is None and fields and not text.endswith(b"\n"):
         torn_from = len(fields) - 1
     left = sum(len(line) + 1 for line in lines[start:])
     first = _pick(fields, rows.columns)
@@ -209,14 +208,11 @@ def _fields(row: bytes, width: int, delimiter: str) -> list[str] | None:
     return parsed[0] if len(parsed) == 1 and len(parsed[0]) == width else None
 
 
-def _readable(line: bytes, width: int, delimiter: str) -> tuple[list[str], bool]:
-    """The fields that a broken row surely has, empty ones for the others, and whether it has too few.
-
-    The last one may be cut off, so it is not among them.
-    """
+def _readable(line: bytes, width: int, delimiter: str) -> list[str]:
+    """The fields that a broken row surely has: all but the last, which may be cut off; empty ones for the others."""
     try:
         parsed = next(csv.reader([line.decode().rstrip("\r\n")], delimiter=delimiter), [])
     except (csv.Error, UnicodeDecodeError):
         parsed = []
     known = parsed[: max(0, min(len(parsed) - 1, width))]
-    return known + [""] * (width - len(known)), len(parsed) < width
+    return known + [""] * (width - len(known))

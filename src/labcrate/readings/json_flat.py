@@ -68,7 +68,7 @@ def _take(
     torn: int | None = None
     for row, part in enumerate(parts):
         try:
-            message = _MESSAGE.decode(part)
+            message = _decoded(part)
         except (ValueError, RecursionError) as error:
             message = _Message()
             torn = row if row == last and "truncated" in str(error) else None
@@ -83,6 +83,16 @@ def _take(
     )
     rows = piece.taken.arg_true().to_list()
     gatherer.add(piece, rows, [payload_text(messages[row].payload) for row in rows], [False] * len(rows))
+
+
+def _decoded(part: msgspec.Raw | bytes) -> _Message:
+    try:
+        return _MESSAGE.decode(part)
+    except ValueError:
+        text, foreign, _ = lines_as_utf8(bytes(part))
+        if not foreign:
+            raise
+    return _MESSAGE.decode(text)
 
 
 def _topic(message: _Message, gatherer: Gatherer) -> str:

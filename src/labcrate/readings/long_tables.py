@@ -6,7 +6,6 @@ no value and has no row. A single value that came on ``BASE/NAME/KEY`` is proper
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
 from typing import Any
 
 import msgspec
@@ -52,14 +51,15 @@ def _objects(table: pl.DataFrame) -> pl.Series:
 def _long(readings: Readings, write: Write) -> Iterator[pl.DataFrame]:
     """The rows as text, everything but the time written by ``write``; the unit is null where it is not known."""
     properties = _Properties(Units(readings.topics.devices), write)
-    owner = cache(readings.topics.device_and_key)
+    owners: dict[bool, dict[str, tuple[str, str]]] = {True: {}, False: {}}
+    for topic, known_as, whole in readings.topic_kinds:
+        owners[whole][topic] = readings.topics.device_and_key(topic, known_as, whole)
     for piece, payloads in in_pieces(readings):
         rows: list[int] = []
         numbers: list[int] = []
         values: list[object] = []
-        named = zip(piece["topic"], piece["device_id"], payloads, strict=True)
-        for row, (topic, known_as, payload) in enumerate(named):
-            device, key = owner(topic, known_as, isinstance(payload, dict))
+        for row, (topic, payload) in enumerate(zip(piece["topic"], payloads, strict=True)):
+            device, key = owners[isinstance(payload, dict)][topic]
             known = properties.numbers[device]
             for name, value in _values(payload, key):
                 if value is not None:

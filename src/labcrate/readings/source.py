@@ -15,8 +15,9 @@ from labcrate.readings.problems import Extent, Fault, Problem, Tally
 from labcrate.readings.repeated_hour import ROWS as REPEATED
 from labcrate.readings.repeated_hour import rounds, run_backwards
 from labcrate.readings.time_rules import TimeRules
-from labcrate.readings.timestamps import Instants, inside, instant_at, parse_timestamps
+from labcrate.readings.timestamps import Instants, inside, parse_timestamps
 from labcrate.readings.topics import Topics
+from labcrate.readings.untimed import Untimed
 
 Opened = BufferedIOBase
 """A file, open for reading at its beginning."""
@@ -100,7 +101,7 @@ class Gatherer:
         self._repeated: list[pl.DataFrame] = []
         self._repeated_rows: list[pl.DataFrame] = []
         self._places = 0
-        self._unsettled = _Unsettled(self.tally, window)
+        self._untimed = Untimed(self.tally, window)
 
     def take(
         self, texts: pl.Series, topic: pl.Series, where: Where, broken: dict[int, str], torn_from: int | None = None
@@ -120,9 +121,9 @@ class Gatherer:
         if broken or us.null_count():
             self._count_unreadable(texts, us, mask, topic, where, broken, torn)
         elif size:
-            self._unsettled.pass_by(us[0], us[-1])
+            self._untimed.pass_by(us[0], us[-1])
         if not self._in_time_order:
-            self._unsettled.pass_by(None, None)
+            self._untimed.pass_by(None, None)
         if broken:
             reading &= ~pl.Series(range(size)).is_in(list(broken)) if size else reading
         self._note_times(times, mask & reading, where)
@@ -163,7 +164,7 @@ class Gatherer:
 
     def source(self) -> Source:
         """Return all that was gathered."""
-        self._unsettled.pass_by(None, None)
+        self._untimed.pass_by(None, None)
         keys, settled = self._keys, self._rows
         if self._repeated:
             keys, settled = self._settle_repeated()
@@ -197,7 +198,7 @@ class Gatherer:
         before, after = sure.forward_fill(), sure.backward_fill()
         known = sure.drop_nulls()
         if len(known):
-            self._unsettled.pass_by(known[0], known[-1])
+            self._untimed.pass_by(known[0], known[-1])
         rows = sorted({*us.is_null().arg_true().to_list(), *broken})
         for row in rows:
             what = broken.get(row) or self._unreadable_time(texts[row])
@@ -209,7 +210,7 @@ class Gatherer:
             elif us[row] is not None:
                 self.tally.add(what, where(row), 1, Extent.INSIDE if mask[row] else Extent.OUTSIDE, whose)
             else:
-                self._unsettled.add(what, where(row), whose, before[row], after[row])
+                self._untimed.add(what, where(row), whose, before[row], after[row])
 
     @staticmethod
     def _unreadable_time(text: str | None) -> str:
@@ -263,7 +264,7 @@ class Gatherer:
         """All keys and rows, those of an hour that occurred twice at the instant that the rows' order tells."""
         repeated = pl.concat(self._repeated)
         backwards = run_backwards(pl.concat(self._keys))
-        second = rounds(repeated.select(REPEATED), backwards, self._in_time_order)
+        second = rounds(repeated.select(list(REPEATED)), backwards, self._in_time_order)
         chosen = pl.when(second.fill_null(False)).then(repeated["second"]).otherwise(repeated["us"])
         settled = repeated.with_columns(pl.select(us=chosen)["us"])
         keys = settled.select("us", pl.col("topic").cast(pl.Categorical))
@@ -274,36 +275,3 @@ class Gatherer:
         rows = pl.concat([pl.DataFrame(schema={**ROWS, "place": pl.Int64}), *self._repeated_rows]).drop("us")
         rows = rows.join(settled.select(place="order", us="us"), on="place", how="inner").select(*ROWS)
         return [*self._keys, keys], [*self._rows, rows.filter(inside(rows["us"], self._window))]
-
-
-class _Unsettled:
-    """Rows without a readable time, until that of the next row that has one is known."""
-
-    def __init__(self, tally: Tally, window: TimeSpan) -> None:
-        self._tally, self._window = tally, window
-        self._waiting: dict[tuple[str, str | None], tuple[str, int]] = {}
-        self._last_us: int | None = None
-        self._before: int | None = None
-
-    def pass_by(self, first: int | None, last: int | None) -> None:
-        """Take notice of a piece's first and last readable times; None where a list of rows ends."""
-        for (what, topic), (where, count) in self._waiting.items():
-            self._count(what, where, count, topic, self._last_us, first)
-        self._waiting.clear()
-        self._before, self._last_us = self._last_us, last
-
-    def add(self, what: str, where: str, topic: str | None, before: int | None, after: int | None) -> None:
-        """Count a row that lies between two readable times; None is one that is not in this piece."""
-        if after is not None:
-            self._count(what, where, 1, topic, self._before if before is None else before, after)
-        else:
-            first, count = self._waiting.get((what, topic), (where, 0))
-            self._waiting[what, topic] = (first, count + 1)
-
-    def _count(
-        self, what: str, where: str, count: int, topic: str | None, before: int | None, after: int | None
-    ) -> None:
-        around = [instant_at(us) for us in (before, after) if us is not None]
-        span = TimeSpan(min(around), max(around)) if around else TimeSpan()
-        extent = Extent.INSIDE if self._window.overlaps(span) else Extent.OUTSIDE
-        self._tally.add(what, where, count, extent, topic)

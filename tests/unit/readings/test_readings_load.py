@@ -143,7 +143,17 @@ def test_times_in_any_usual_spelling_are_one_instant() -> None:
 
 
 @pytest.mark.parametrize(
-    "time", [None, True, "", "soon", "2025-02-30T12:00:00Z", "2025-05-02T25:00:00.000Z", [], "-001-05-02T12:00:00Z"]
+    "time",
+    [
+        None,
+        True,
+        "",
+        "soon",
+        "2025-02-30T12:00:00Z",
+        "2025-05-02T25:00:00.000Z",
+        [],
+        "-001-05-02T12:00:00Z",
+    ],
 )
 def test_an_unreadable_time_is_named_and_its_reading_left_out(time: Any) -> None:
     """What is no time is counted with its place, and every other reading is taken."""
@@ -151,6 +161,7 @@ def test_an_unreadable_time_is_named_and_its_reading_left_out(time: Any) -> None
     assert len(readings) == 1
     (problem,) = readings.problems
     assert (problem.where, problem.count, problem.fatal) == ('messages["zigbee2mqtt/a"][1]', 1, False)
+    assert problem.incomplete
     assert "timestamp cannot be read" in problem.what
 
 
@@ -169,8 +180,8 @@ def test_microseconds_are_kept() -> None:
         (b"", "", "empty"),
         (b'{"messages": {"a": [\n{"timestamp": "2025', "line 2", "too early"),
         (b'{"messages":\n\n {"a": [}]}', "line 3, byte 22", "not JSON"),
-        (b'{"messages": []}', "", "object"),
-        (b"[1, 2]", "", "object"),
+        (b'{"messages": 7}', "", "object"),
+        (b"7", "", "object"),
         (b'{"messages": {"a": [1, 2]}} x', "line 1", "not JSON"),
         (b"\xff\xfe\x00", "line 1, byte 0", "not JSON"),
         (b'{"messages":' + b"[" * 100_000, "", "object"),
@@ -225,7 +236,8 @@ def test_a_payload_nested_without_end_is_left_out() -> None:
         (b"", False, "empty"),
         (b"time,topic\n1,2\n", True, "columns"),
         (b"timestamp,value\n1,2\n", True, "columns"),
-        (b"\xff\xfet\x00i\x00", True, "UTF-8"),
+        (b"\xff\xfet\x00i\x00", True, "columns"),
+        (b"timestamp\0topic\n", True, "UTF-8"),
     ],
 )
 def test_a_csv_file_without_its_columns_is_a_fatal_problem(text: bytes, fatal: bool, what: str) -> None:
@@ -244,12 +256,12 @@ def test_a_half_written_last_line_is_named() -> None:
         readings = load_readings(None, io.BytesIO((HEADER + whole + half).encode()), OPEN)
         assert len(readings) == 1
         (problem,) = readings.problems
-        assert (problem.where, problem.fatal) == ("line 3", False)
-        assert "no whole row" in problem.what
+        assert (problem.where, problem.incomplete) == ("line 3", False)
+        assert "ends in the middle of this row" in problem.what
 
 
 def test_bad_rows_of_a_csv_are_named_by_their_line_and_the_rest_is_taken() -> None:
-    """Bytes that are no text, a payload that is no JSON, a row without a device: each has its line."""
+    """A payload that is no JSON (once in Windows-1252), a row without a device, no time: each has its line."""
     good = '"2025-05-02T12:30:00.000Z","zigbee2mqtt/a","a","","","","","","{}"\n'
     bad = [
         good.replace("{}", "{oops").encode(),
@@ -260,7 +272,8 @@ def test_bad_rows_of_a_csv_are_named_by_their_line_and_the_rest_is_taken() -> No
     ]
     readings = load_readings(None, io.BytesIO(HEADER.encode() + b"".join(bad) + good.encode()), OPEN)
     assert len(readings) == 1
-    assert sorted(problem.where for problem in readings.problems) == ["line 2", "line 3", "line 4", "line 6"]
+    places = {problem.where: (problem.count, problem.incomplete) for problem in readings.problems}
+    assert places == {"line 2": (2, True), "line 3": (1, True), "line 6": (1, True)}
 
 
 def test_columns_may_come_in_any_order_and_with_a_byte_order_mark() -> None:

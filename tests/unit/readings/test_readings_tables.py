@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import polars as pl
 import pytest
 from frictionless import Resource, Schema
 
@@ -59,11 +61,11 @@ def objects_of(readings: Readings) -> list[dict[str, Any]]:
 
 
 def test_the_unified_csv_looks_like_the_labs_own() -> None:
-    """A plain header, every cell quoted, truth values in small letters, quotes in the payload doubled."""
+    """A plain header, values quoted, no value is nothing, truth values in small letters, quotes doubled."""
     text = text_of(readings_of(("hall", '{"occupancy": true, "temperature": 21.50, "state": "ON"}')))
     assert text == (
         "timestamp,topic,device_id,temperature,humidity,motion,battery,linkquality,occupancy,state,payload\n"
-        '"2025-05-02T12:00:00.000Z","zigbee2mqtt/hall","hall","21.50","","true","","","true","ON",'
+        '"2025-05-02T12:00:00.000Z","zigbee2mqtt/hall","hall","21.50",,"true",,,"true","ON",'
         '"{""occupancy"":true,""temperature"":21.50,""state"":""ON""}"\n'
     )
 
@@ -159,6 +161,31 @@ def test_the_columns_describe_the_csv_and_frictionless_agrees(tmp_path: Path) ->
     schema = Schema.from_descriptor({"fields": fields})
     report = Resource(path="z.csv", basepath=str(tmp_path), schema=schema).validate()
     assert report.valid, report.flatten(["rowNumber", "fieldName", "note"])
+
+
+def test_plain_pandas_and_polars_read_the_columns_types(tmp_path: Path) -> None:
+    """Without any argument a column with empty cells is one of numbers or truth values, and \"\" is no missing text."""
+    readings = readings_of(
+        ("a", '{"temperature": 21.5, "linkquality": 80, "occupancy": true, "note": ""}'),
+        ("b", '{"battery": 90, "voltage": 3000}'),
+        ("c", '{"temperature": 22, "battery": 80.5, "occupancy": false, "note": "x"}'),
+    )
+    write_zigbee_csv(readings, tmp_path / "z.csv")
+    frame = pl.read_csv(tmp_path / "z.csv")
+    assert {name: frame.schema[name] for name in ("temperature", "battery", "linkquality", "voltage", "motion")} == {
+        "temperature": pl.Float64,
+        "battery": pl.Float64,
+        "linkquality": pl.Int64,
+        "voltage": pl.Int64,
+        "motion": pl.Boolean,
+    }
+    assert frame["temperature"].to_list() == [21.5, None, 22.0]
+    assert frame["motion"].to_list() == [True, None, False]
+    assert frame["note"].to_list() == ["", None, "x"]
+    table = pd.read_csv(tmp_path / "z.csv")
+    assert [str(table[name].dtype) for name in ("temperature", "battery", "linkquality", "voltage")] == ["float64"] * 4
+    assert table["temperature"].dropna().tolist() == [21.5, 22.0]
+    assert table["motion"].dropna().tolist() == [True, False]
 
 
 def test_long_tables_have_a_row_per_value() -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -9,7 +10,10 @@ from labcrate.model.device import Device
 from labcrate.model.session import SelectedSensor
 from labcrate.model.timespan import TimeSpan
 from labcrate.readings.load import load_readings
+from labcrate.readings.long_tables import write_sensor_csv
+from labcrate.readings.points import measured
 from labcrate.readings.selection import Selection
+from labcrate.readings.slice import Readings
 from labcrate.readings.topics import Topics, device_id
 
 DEVICES = (
@@ -118,3 +122,97 @@ def test_a_selection_leaves_the_others_out_and_names_who_is_missing() -> None:
     noon = load_readings(io.BytesIO(json.dumps({"messages": messages}).encode()), None, window, sensors, DEVICES)
     assert noon.frame["device_id"].to_list() == ["door"]
     assert (noon.absent_sensors, noon.silent_sensors) == (("cellar",), ("attic/lamp",))
+
+
+def lab(*topics: str, sensors: list[SelectedSensor], devices: tuple[Device, ...] = (), night: str = "") -> Readings:
+    """Readings of a lab that has a message on each topic at noon; the one on ``night`` came at night."""
+    sent = {topic: [{"timestamp": "2025-05-02T12:00:00Z", "payload": {"on": True}}] for topic in topics}
+    if night:
+        sent[night] = [{"timestamp": "2025-05-02T23:00:00Z", "payload": {"on": True}}]
+    window = TimeSpan(datetime(2025, 5, 2, 11, tzinfo=UTC), datetime(2025, 5, 2, 13, tzinfo=UTC))
+    return load_readings(io.BytesIO(json.dumps({"messages": sent}).encode()), None, window, sensors, devices)
+
+
+SENSOR = SelectedSensor("sensor1", "sensor1")
+ROOM, OTHER, OWN = "zigbee2mqtt/livinglab/sensor1", "zigbee2mqtt/attic/sensor1", "zigbee2mqtt/sensor1"
+
+
+@pytest.mark.parametrize("devices", [(), (Device("0x1", "sensor1"),), (Device("sensor1"),)])
+def test_a_topic_with_a_room_is_the_sensor_that_its_last_part_names(devices: tuple[Device, ...]) -> None:
+    """One topic of the lab that ends so is taken, and its device_id joins devices.json where it is known there."""
+    readings = lab(ROOM, "zigbee2mqtt/livinglab/sensor11", "zigbee2mqtt/sensor1x", sensors=[SENSOR], devices=devices)
+    assert readings.frame["topic"].to_list() == [ROOM]
+    assert readings.frame["device_id"].to_list() == ["sensor1" if devices else "livinglab/sensor1"]
+    assert (readings.absent_sensors, readings.silent_sensors, readings.ambiguous_sensors) == ((), (), ())
+
+
+@pytest.mark.parametrize("devices", [(), (Device("0x1", "sensor1"),)])
+@pytest.mark.parametrize("at_night", [True, False])
+def test_two_topics_that_end_so_are_both_named_and_neither_is_taken(
+    devices: tuple[Device, ...], at_night: bool
+) -> None:
+    """It does not matter whether the second one has a reading in the window: the whole lab counts."""
+    topics = [ROOM] if at_night else [ROOM, OTHER]
+    readings = lab(*topics, sensors=[SENSOR], devices=devices, night=OTHER if at_night else "")
+    assert len(readings) == 0
+    (ambiguous,) = readings.ambiguous_sensors
+    assert ambiguous.topics == (OTHER, ROOM)
+    assert ROOM in str(ambiguous)
+    assert OTHER in str(ambiguous)
+    assert readings.absent_sensors == ()
+
+
+@pytest.mark.parametrize("own", [OWN, "zigbee2mqtt/0x1", "zigbee2mqtt/0X1"])
+def test_a_devices_own_topic_is_taken_and_no_other_that_ends_so(own: str) -> None:
+    """The topic by name or address is the device's; the one with a room is left and named."""
+    readings = lab(own, ROOM, sensors=[SENSOR], devices=(Device("0x1", "sensor1"),))
+    assert readings.frame.select("topic", "device_id").rows() == [(own, "sensor1")]
+    (ambiguous,) = readings.ambiguous_sensors
+    assert (ambiguous.topics, ambiguous.taken) == ((ROOM,), (own,))
+
+
+def test_another_devices_own_topic_is_never_taken() -> None:
+    """attic/sensor1 is a device of its own: it is not the sensor1 that the session selected, and that one is absent."""
+    devices = (Device("0x1", "sensor1"), Device("0x2", "attic/sensor1"))
+    readings = lab(OTHER, sensors=[SENSOR], devices=devices)
+    assert (len(readings), readings.absent_sensors, readings.ambiguous_sensors) == (0, ("sensor1",), ())
+    everything = lab(OTHER, sensors=[], devices=devices)
+    assert everything.frame["device_id"].to_list() == ["attic/sensor1"]
+
+
+def test_a_row_that_names_its_device_is_the_same_reading_as_its_topics() -> None:
+    """A CSV without topics joins the JSON's topic with a room, and no topic is made up beside it."""
+    sent = {ROOM: [{"timestamp": "2025-05-02T12:00:00Z", "payload": {"temperature": 21.5}}]}
+    table = b"timestamp,device_id,temperature\n2025-05-02T12:00:00Z,sensor1,21.5\n2025-05-02T12:01:00Z,sensor1,22\n"
+    for devices in ((), (Device("0x1", "sensor1"),)):
+        files = io.BytesIO(json.dumps({"messages": sent}).encode()), io.BytesIO(table)
+        readings = load_readings(*files, TimeSpan(), [SENSOR], devices)
+        assert (readings.both, readings.only_json, readings.only_csv) == (1, 0, 1)
+        assert readings.frame["topic"].unique().to_list() == [ROOM]
+        assert readings.lab.total == 2
+
+
+def test_single_values_join_their_device() -> None:
+    """With attribute output and a room the device is known, the key is the property, and the plots have both."""
+    topics = [f"{ROOM}/temperature", f"{ROOM}/battery"]
+    sent = {topic: [{"timestamp": "2025-05-02T12:00:00Z", "payload": 21.5}] for topic in topics}
+    text = json.dumps({"messages": sent}).encode()
+    readings = load_readings(io.BytesIO(text), None, TimeSpan(), [SENSOR], (Device("0x1", "sensor1"),))
+    assert readings.frame["device_id"].to_list() == ["sensor1", "sensor1"]
+    assert {(one.device, one.name) for one in measured(readings)} == {
+        ("sensor1", "temperature"),
+        ("sensor1", "battery"),
+    }
+    long = io.BytesIO()
+    write_sensor_csv(readings, long)
+    assert b'"sensor1","temperature","21.5","\xc2\xb0C"' in long.getvalue()
+
+
+def test_no_reading_is_taken_for_two_sensors_and_none_is_lost_without_a_selection() -> None:
+    """Whatever stands in the way of a name, a lab without a selection gives every reading under its own topic."""
+    readings = lab(ROOM, OTHER, OWN, sensors=[], devices=(Device("0x1", "sensor1"),))
+    assert readings.frame.select("topic", "device_id").rows() == [
+        (OTHER, "attic/sensor1"),
+        (ROOM, "livinglab/sensor1"),
+        (OWN, "sensor1"),
+    ]
