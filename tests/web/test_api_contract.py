@@ -125,7 +125,7 @@ def test_every_answer_is_as_documented(busy_lab: Any, mode: GenerationMode) -> N
 
 
 def _is_sent_empty(value: Any) -> bool:
-    """Whether a value has no text in it: on its way it becomes an empty one, which stands for one that was not given."""
+    """Whether a value has no text in it: on its way it becomes an empty one, for none given."""
     if isinstance(value, dict | list):
         return all(map(_is_sent_empty, value.values() if isinstance(value, dict) else value))
     return value is None or value == ""

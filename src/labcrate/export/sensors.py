@@ -71,7 +71,7 @@ def readings_missing(readings: Readings) -> Iterator[Missing]:
     for problem in readings.problems:
         if problem.incomplete:
             place = f"{problem.file}, {problem.where}" if problem.where else problem.file
-            yield Missing(place, f"cannot be read: {problem.what}", _REPAIR)
+            yield Missing(place, f"cannot be read: {problem.what}" if problem.fatal else problem.what, _REPAIR)
 
 
 def readings_warnings(readings: Readings, options: Options) -> Iterator[str]:
@@ -82,6 +82,7 @@ def readings_warnings(readings: Readings, options: Options) -> Iterator[str]:
             yield f"{problem}."
     if not len(readings):
         yield _nothing_inside(readings, whose)
+    yield from map(str, readings.ambiguous_sensors)
     for name in readings.absent_sensors:
         yield f'Sensor "{name}" was selected, and the lab has no reading of a sensor of that name.'
     for name in readings.silent_sensors:

@@ -281,7 +281,8 @@ from labcrate.export.repair import Method, link
 from labcrate.lab.folder import Lab
 from labcrate.linking import LinkingRules, judge
 try:
-    link(Lab(Path.cwd()), 42, NearMiss({FILE!r}, judge({FILE!r}, 42, LinkingRules.of_prefixes("cam1"))), Method({str(method)!r}))
+    verdict = judge({FILE!r}, "42", LinkingRules.of_prefixes("cam1"))
+    link(Lab(Path.cwd()), "42", NearMiss({FILE!r}, verdict), Method({str(method)!r}))
 except RepairError as error:
     print(error)
 """

@@ -23,10 +23,12 @@ def written(writer: Writer) -> bytes:
 def test_tables_without_rows_are_those_of_the_general_writers() -> None:
     """What stands ready for a session without readings is, byte for byte, what the writers make of none."""
     none = Readings()
-    ready = writers(none, 42)
+    ready = writers(none, "42")
     assert written(ready.zigbee_json) == written(lambda file: tables.write_zigbee_json(none, file))
     assert written(ready.zigbee_csv) == written(lambda file: tables.write_zigbee_csv(none, file))
-    assert written(ready.sensor_json) == written(lambda file: long_tables.write_sensor_json(none, file, session_id=42))
+    assert written(ready.sensor_json) == written(
+        lambda file: long_tables.write_sensor_json(none, file, session_id="42")
+    )
     assert written(ready.sensor_csv) == written(lambda file: long_tables.write_sensor_csv(none, file))
 
 

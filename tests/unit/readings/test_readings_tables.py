@@ -54,7 +54,7 @@ def long_of(readings: Readings) -> list[tuple[str, str, str, str]]:
 def objects_of(readings: Readings) -> list[dict[str, Any]]:
     """The long JSON's rows."""
     file = io.BytesIO()
-    write_sensor_json(readings, file, 42)
+    write_sensor_json(readings, file, "42")
     whole = json.loads(file.getvalue())
     assert whole["sessionId"] == 42
     return list(whole["readings"])

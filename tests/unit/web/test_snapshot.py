@@ -99,7 +99,7 @@ def test_every_change_is_seen_at_once(usual_lab: Any, what: str) -> None:
     assert (after.book, after.linked, after.unlinked) == (
         fresh.inventory().book, fresh.inventory().linked, fresh.inventory().unlinked,
     )  # fmt: skip
-    assert after.prefixes.names == fresh.inventory().prefixes.names
+    assert after.rules == fresh.inventory().rules
     assert kept.rows() == fresh.rows()
 
 
