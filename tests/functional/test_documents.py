@@ -66,7 +66,7 @@ def test_metadata_is_valid_against_the_published_schema(archive: Path) -> None:
 
 @pytest.mark.parametrize(
     ("change", "to"),
-    [("state", "complete"), ("state", "fine"), ("formatVersion", 2), ("extra", 1)],
+    [("state", "complete"), ("state", "fine"), ("formatVersion", 3), ("extra", 1)],
 )
 def test_the_schema_refuses_what_it_should(archive: Path, change: str, to: object) -> None:
     """A wrong state, another format version or an unknown field does not validate."""
@@ -161,13 +161,29 @@ def test_the_readmes_pandas_lines_work(archive: Path) -> None:
     """The three lines that the README gives for pandas load the readings with their times."""
     with zipfile.ZipFile(archive) as opened:
         text = opened.read("README.txt").decode()
-    (block,) = re.findall(r"without unpacking:\n((?:    .+\n)+)R:", text)
+    (block,) = re.findall(r"without unpacking:\n((?:    .+\n)+)Python, with Polars", text)
     scope: dict[str, Any] = {}
     exec("\n".join(line.strip() for line in block.splitlines()).replace("ARCHIVE.zip", str(archive)), scope)  # noqa: S102
     readings = scope["readings"]
     assert str(readings["timestamp"].dtype).startswith("datetime64")
     assert readings["timestamp"].dt.tz is not None
     assert len(readings) == metadata_of(archive)["readings"]["count"]
+
+
+def test_the_readmes_polars_lines_read_numbers_as_numbers(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The README's lines for Polars give the columns of numbers as numbers, though some of their cells are empty."""
+    with zipfile.ZipFile(archive) as opened:
+        opened.extractall(tmp_path)
+        text = opened.read("README.txt").decode()
+    (block,) = re.findall(r"with Polars, after unpacking:\n((?:    .+\n)+)R:", text)
+    monkeypatch.chdir(tmp_path)
+    scope: dict[str, Any] = {}
+    exec("\n".join(line.removeprefix("    ") for line in block.splitlines()), scope)  # noqa: S102
+    readings = scope["readings"]
+    assert len(readings) == metadata_of(archive)["readings"]["count"]
+    assert all(readings[name].dtype.is_numeric() for name in ("temperature", "humidity"))
 
 
 def test_recordings_csv_tells_what_the_metadata_tell(archive: Path) -> None:

@@ -203,7 +203,7 @@ def test_the_session_of_an_archive_is_that_of_the_lab(usual_lab: Any, archive: l
         if field.name != "warnings":
             assert getattr(archive.session, field.name) == getattr(plan.session, field.name), field.name
     assert (archive.state, archive.warnings) == (plan.state, plan.warnings)
-    assert archive.metadata["formatVersion"] == 1
+    assert archive.metadata["formatVersion"] == 2
     assert archive.members == tuple(part.name for part in plan.members)
 
 
@@ -316,7 +316,7 @@ def repacked(source: Path, target: Path, method: int = zipfile.ZIP_STORED, **cha
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"formatVersion": 2}, r"changed.zip has format version 2, and this labcrate reads up to 1: update labcrate"),
+        ({"formatVersion": 3}, r"changed.zip has format version 3, and this labcrate reads up to 2: update labcrate"),
         ({"format": "another"}, r"changed.zip is no session archive of labcrate"),
         ({"formatVersion": None}, r"changed.zip is no session archive of labcrate"),
         ({"session": {"id": "x/y"}}, r"changed.zip is damaged at data/session_metadata.json"),
@@ -342,7 +342,7 @@ def test_what_is_no_archive_is_told_from_what_is_damaged(exported: labcrate.Expo
     repacked(exported.path, tmp_path / "foreign.zip", session_metadata=None)
     repacked(exported.path, tmp_path / "packed.zip", zipfile.ZIP_DEFLATED)
     repacked(exported.path, tmp_path / "garbled.zip", session_metadata=b"{")
-    (tmp_path / "flipped.zip").write_bytes(data.replace(b'"formatVersion": 1', b'"formatVersion": 0', 1))
+    (tmp_path / "flipped.zip").write_bytes(data.replace(b'"formatVersion": 2', b'"formatVersion": 0', 1))
     for name, message in {
         "text.zip": "is not a ZIP",
         "half.zip": "was cut short",

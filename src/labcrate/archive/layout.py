@@ -13,7 +13,7 @@ from typing import Self
 from labcrate.archive import records
 from labcrate.model.fixity import Fixity, Identity
 
-FORMAT_VERSION: int = 1
+FORMAT_VERSION: int = 2
 """Goes into every ETag. When the same members give other bytes than before, this must change."""
 
 NS_PER_S = 1_000_000_000

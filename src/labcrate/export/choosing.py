@@ -7,7 +7,7 @@ import difflib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from labcrate.errors import UsageError
 from labcrate.export.contents import FileKind, Only, Options, SessionFile
@@ -21,7 +21,7 @@ from labcrate.model.bound import Bound
 from labcrate.model.device import Camera, Device
 from labcrate.model.recording import Probe
 from labcrate.model.session import SelectedSensor, Session
-from labcrate.model.timespan import TimeSpan
+from labcrate.model.timespan import NO_TIME, TimeSpan
 from labcrate.readings.slice import Readings
 
 _OWN_FILES = {
@@ -121,10 +121,6 @@ def refuse_unknown_sensors(
             raise _unknown("sensor", word, [d.name or d.id for d in devices], "the lab knows")
 
 
-NOTHING = TimeSpan(datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC))
-"""A window that no reading lies in."""
-
-
 def chosen_window(options: Options, session: Session, bound: Bound, pad: timedelta) -> TimeSpan:
     """Return the readings' window: the session's time, padded, or all; and of that what lies in the chosen span.
 
@@ -136,7 +132,7 @@ def chosen_window(options: Options, session: Session, bound: Bound, pad: timedel
     if session.span.end is None and session.span.start is not None and end is not None:
         start = span.start if span else session.span.start
         span = TimeSpan(start, max(end, span.end) if span and span.end else end)
-    return NOTHING if span is None else intersection(span.padded(pad), options.span)
+    return NO_TIME if span is None else intersection(span.padded(pad), options.span)
 
 
 def intersection(one: TimeSpan, other: TimeSpan) -> TimeSpan:

@@ -85,3 +85,7 @@ class TimeSpan:
         return (self.start is None or other.end is None or self.start <= other.end) and (
             other.start is None or self.end is None or other.start <= self.end
         )
+
+
+NO_TIME = TimeSpan(datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC))
+"""A span that holds no instant."""

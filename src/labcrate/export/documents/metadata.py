@@ -21,7 +21,7 @@ from labcrate.lab.documents import CAMERAS, DEVICES
 from labcrate.model.device import Camera, Device
 from labcrate.model.recording_time import TimeClaim
 from labcrate.model.session_id import json_id
-from labcrate.model.timespan import format_instant, from_ns
+from labcrate.model.timespan import NO_TIME, format_instant, from_ns
 
 Object = dict[str, Any]
 
@@ -206,8 +206,8 @@ def _readings(plan: Plan) -> Object:
         "first": instant(readings.first),
         "last": instant(readings.last),
         "window": {
-            "start": instant(plan.window.start),
-            "end": instant(plan.window.end),
+            "start": None if plan.window == NO_TIME else instant(plan.window.start),
+            "end": None if plan.window == NO_TIME else instant(plan.window.end),
             "padSeconds": plan.pad.total_seconds(),
             "all": plan.options.all_readings,
             "endSource": str(plan.bound.reason),

@@ -19,7 +19,7 @@ from labcrate.export.documents.summary import (
     plural,
 )
 from labcrate.lab.text import visible
-from labcrate.model.timespan import format_duration
+from labcrate.model.timespan import NO_TIME, format_duration
 from labcrate.readings.columns import FIXED, Column
 
 _SHOWN = 40
@@ -61,7 +61,8 @@ _OWN_TABLE = textwrap.wrap("The session brought this file itself; it is here as 
 
 _LINKING = (
     "A recording belongs to the session when its file name says so (a camera's prefix, then _ or -, then session "
-    "or s, then the session's whole id: cam1_session42_....mp4), or when it lies in the session's own folder. "
+    "or s, then the session's whole id: cam1_session42_....mp4), when it lies in the session's own folder, or when the "
+    "lab's register of recordings, or somebody of the lab by hand, gave it to the session. "
     f"Nothing was taken on a guess. The column linked_by of {names.RECORDINGS_CSV} gives the rule for each recording."
 )
 
@@ -77,8 +78,10 @@ _LOAD = [
     "    import zipfile, pandas",
     f'    file = zipfile.ZipFile("ARCHIVE.zip").open("{names.ZIGBEE_CSV}")',
     '    readings = pandas.read_csv(file, parse_dates=["timestamp"])',
-    "Python, with Polars:",
-    f'    readings = polars.read_csv("{names.ZIGBEE_CSV}", infer_schema_length=None)',
+    "Python, with Polars, after unpacking:",
+    "    import polars",
+    "    readings = polars.read_csv(",
+    f'        "{names.ZIGBEE_CSV}", infer_schema_length=None)',
     "R:",
     f'    unzip("ARCHIVE.zip", "{names.ZIGBEE_CSV}")',
     f'    readings <- read.csv("{names.ZIGBEE_CSV}", na.strings = "")',
@@ -207,6 +210,8 @@ def _sensors(plan: Plan) -> list[str]:
     lines = [f"{describe_readings(plan)}."]
     if plan.options.all_readings:
         lines += wrapped("All readings of the lab are included, not only those inside the session's time.")
+    elif plan.window == NO_TIME:
+        lines += wrapped("No time is known from which readings could be taken, so none was; see Warnings.")
     elif plan.window.start or plan.window.end:
         start, end = instant(plan.window.start) or "the first", instant(plan.window.end) or "the last"
         lines += wrapped(f"Window: {start} to {end}, both included.")

@@ -13,7 +13,7 @@ OTHER_STARTS = "startClaims"
 # Column: its key in the metadata's recording, Frictionless type, unit, what it means.
 COLUMNS: tuple[tuple[str, str, str, str | None, str], ...] = (
     ("file", "file", "string", None, "name inside the archive"),
-    ("camera_id", "cameraId", "string", None, "the camera's number in the lab"),
+    ("camera_id", "cameraId", "string", None, "the camera's id in the lab"),
     ("camera_name", "cameraName", "string", None, "the camera's name"),
     ("start", "startTime", "datetime", None, "when the recording starts, UTC"),
     ("end", "endTime", "datetime", None, "when the recording ends, UTC"),
@@ -41,7 +41,7 @@ COLUMNS: tuple[tuple[str, str, str, str | None, str], ...] = (
     ("readable", "readable", "boolean", None, "false for a damaged file, which is kept as it is"),
     ("size_bytes", "sizeBytes", "integer", "B", "file size"),
     ("sha256", "sha256", "string", None, "SHA-256 of the file, hexadecimal"),
-    ("linked_by", "linkedBy", "string", None, "why it belongs to the session: its name or its folder"),
+    ("linked_by", "linkedBy", "string", None, "why it belongs to the session: its name, its folder or a register"),
     ("source", "source", "string", None, "where it lies in the lab folder"),
 )
 
