@@ -46,7 +46,7 @@ def test_every_session_of_every_user_is_there(platform: PlatformLab, cli: "Cli")
     """Sessions of users' object-shaped files, of a folder with a UUID, each with its recordings."""
     found = {str(row["id"]): row for row in cli("sessions", "--lab", platform.root, "--json").json}
     assert list(found) == ["7", "8", "9", UUID]
-    assert [found[one]["recordings"] for one in found] == [2, 2, 1, 1]
+    assert [found[one]["recordings"] for one in found] == [3, 2, 1, 1]
     assert found[UUID]["name"] == "visita"
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from labcrate.errors import DocumentError, NoSessionError
 from labcrate.export.lab_rules import camera_key, linking_rules
 from labcrate.lab.documents import read_all_cameras, read_all_devices
-from labcrate.lab.folder import SESSION_FOLDER, SESSIONS, Entry, Kind, Lab
+from labcrate.lab.folder import RECORDINGS, SESSION_FOLDER, SESSIONS, Entry, Kind, Lab
 from labcrate.lab.registers import Registers, read_registers
 from labcrate.lab.selection import sorted_selection
 from labcrate.lab.session_register import SessionRegister, read_session_register
 from labcrate.lab.sessions import SessionBook, read_sessions
 from labcrate.lab.settings_file import read_settings
+from labcrate.linking.filename import is_other_video, stem_of_mp4
 from labcrate.linking.rules import LinkingRules
 from labcrate.linking.settling import sessions_named
 from labcrate.model.device import Camera, Device
@@ -129,7 +130,7 @@ def take_inventory(lab: Lab, zone: str | None = None) -> Inventory:
     registers = read_registers(lab, zone=zone)
     own = {session_id: read_session_register(lab, folder) for session_id, folder in book.folders.items()}
     own = {session_id: register for session_id, register in own.items() if register.files or register.problems}
-    entries = tuple(lab.recordings())
+    entries = tuple(filter(_may_be_recording, lab.recordings()))
     rules = linking_rules(lab, cameras, book, registers, own, entries)
     linked: dict[str, list[Entry]] = defaultdict(list)
     unlinked = []
@@ -159,6 +160,14 @@ def take_inventory(lab: Lab, zone: str | None = None) -> Inventory:
             *(problem for register in own.values() for problem in register.problems),
         ),
     )
+
+
+def _may_be_recording(entry: Entry) -> bool:
+    """Whether an entry lies where recordings lie, or is a video elsewhere in a session's folder."""
+    parts = entry.path.split("/", 3)
+    if parts[0] == RECORDINGS or len(parts) < 3 or parts[2] == RECORDINGS:
+        return True
+    return entry.kind is Kind.FILE and (stem_of_mp4(parts[-1]) is not None or is_other_video(parts[-1]))
 
 
 def _as_set(cameras: Sequence[Camera], settings: LabSettings) -> Iterator[Camera]:

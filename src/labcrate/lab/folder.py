@@ -141,7 +141,7 @@ class Lab:
         return {user: found[user] for user in sorted(found, key=sort_key)}, tuple(sorted(closed, key=lambda e: e.path))
 
     def recordings(self) -> Iterator[Entry]:
-        """Whatever lies where recordings lie: below ``recordings/`` and every ``sessions/*/recordings/``."""
+        """Yield whatever lies below ``recordings/`` and in every folder of ``sessions/``."""
         yield from self.walk(RECORDINGS)
         entries, barred = self._scan_sessions()
         if barred:
@@ -151,7 +151,7 @@ class Lab:
             if entry.is_symlink():
                 yield Entry(folder, Kind.LINK)
             elif entry.is_dir(follow_symlinks=False):
-                yield from self.walk(f"{folder}/{RECORDINGS}")
+                yield from self.walk(folder)
 
     def walk(self, folder: str) -> Iterator[Entry]:
         """Every entry below a folder that is not itself a folder, in the order of names."""

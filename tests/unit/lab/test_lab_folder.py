@@ -24,7 +24,7 @@ def test_a_missing_folder_is_no_lab(tmp_path: Path) -> None:
 
 
 def test_recordings_are_found_in_both_places_at_any_depth(lab: Any) -> None:
-    """Every file below recordings/ and sessions/*/recordings/ is found; others are not."""
+    """Every file below recordings/ and in a session's folder is found, for video may lie anywhere there."""
     for path in (
         "recordings/a.mp4",
         "recordings/x/b.mp4",
@@ -39,6 +39,7 @@ def test_recordings_are_found_in_both_places_at_any_depth(lab: Any) -> None:
         "recordings/x/b.mp4",
         "sessions/S/recordings/e",
         "sessions/Session1/recordings/c/d.mp4",
+        "sessions/Session1/session_data.json",
     ]
 
 
