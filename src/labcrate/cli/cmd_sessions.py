@@ -17,14 +17,17 @@ from labcrate.model.timespan import format_duration
 def run(options: Namespace) -> int:
     """List the lab's sessions."""
     chosen = settings(options)
-    rows = overview(take_inventory(chosen.lab()))
+    inventory = take_inventory(chosen.lab())
+    rows = overview(inventory)
     if chosen.as_json:
         write_json([row_object(row) for row in rows])
         return 0
-    if not rows:
+    if not rows and not inventory.problems:
         say("This lab has no sessions: no description, no session folder, no recording named for one.")
         return 0
     _show(rows)
+    for problem in inventory.problems:  # what is in these files is not known, perhaps whole sessions
+        say(f"! {problem}")
     return 0
 
 

@@ -151,7 +151,6 @@ def _session(session_id: str, found: Descriptions, zone: str | None, cleaning: C
     """One session out of all that describes it. Raises DocumentError."""
     sources = found.sources[session_id]
     warnings = [f"{error} Nothing was taken from that entry." for error in found.told.get(session_id, ())]
-    warnings += [f"{error} What it may say of this session is not known." for error in found.unreadable]
     for source in sources:
         own = own_id(source.fields)
         if not source.where and own is not None and (not isinstance(own, str) or normalized_id(own) != session_id):
