@@ -70,7 +70,8 @@ def _where_json_breaks(data: bytes, error: Exception) -> tuple[str, str]:
     try:
         json.loads(data.removeprefix(_BOM))
     except json.JSONDecodeError as found:
-        return f"line {found.lineno}, column {found.colno}", f"is not valid JSON: {found.msg.removesuffix(" at")}. {remedy}"
+        what = found.msg.removesuffix(" at")
+        return f"line {found.lineno}, column {found.colno}", f"is not valid JSON: {what}. {remedy}"
     except UnicodeDecodeError as found:
         line = data.count(b"\n", 0, found.start) + 1
         return f"line {line}", f"is not UTF-8 text. {remedy}"
