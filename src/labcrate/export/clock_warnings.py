@@ -5,11 +5,18 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from labcrate.export.contents import PlannedRecording
 from labcrate.export.documents.summary import plural
+from labcrate.model.message import Message
 from labcrate.model.recording_time import ClockNote, TimeSource
 from labcrate.model.timespan import format_duration
 
+_UNSURE = {
+    ClockNote.NO_ZONE: "clock.no_zone",
+    ClockNote.REPEATED_HOUR: "clock.repeated_hour",
+    ClockNote.SKIPPED_HOUR: "clock.skipped_hour",
+}
 
-def clock_warnings(recordings: Iterable[PlannedRecording]) -> Iterator[str]:
+
+def clock_warnings(recordings: Iterable[PlannedRecording]) -> Iterator[Message]:
     """Yield one warning for each camera whose sources of time are apart, unsure or corrected.
 
     It has the number of recordings and the largest difference. Recordings of no known camera are taken together.
@@ -19,49 +26,36 @@ def clock_warnings(recordings: Iterable[PlannedRecording]) -> Iterator[str]:
         of_camera[recording.camera.id if recording.camera else None].append(recording)
     for same in of_camera.values():
         camera = same[0].camera
-        if sentences := [*_apart(same), *_unsure(same), *_corrected(same)]:
-            yield f"{f'Camera {camera.name or camera.id}' if camera else 'No known camera'}: {' '.join(sentences)}"
+        if sentences := (*_apart(same), *_unsure(same), *_corrected(same)):
+            if camera:
+                yield Message("clock.camera", camera=camera.name or camera.id, sentences=sentences)
+            else:
+                yield Message("clock.no_camera", sentences=sentences)
 
 
-def _apart(recordings: Sequence[PlannedRecording]) -> Iterator[str]:
+def _apart(recordings: Sequence[PlannedRecording]) -> Iterator[Message]:
     apart = [recording.time for recording in recordings if recording.time.apart_s]
     if not apart:
         return
     seconds = max(time.apart_s for time in apart)
     size = f"{format_duration(seconds)} ({seconds:,.0f} s)" if seconds >= 60 else f"{seconds:.1f} s"
-    counted = plural(len(recordings), "recording")
-    yield f"The sources of the start are apart in {len(apart):,} of {counted}, by up to {size}; see other_starts."
+    yield Message("clock.apart", apart=len(apart), recordings=plural(len(recordings), "recording"), size=size)
     local = [time for time in apart if ClockNote.LOCAL_TIME in time.notes]
     if local:
-        how_many = "" if len(local) == len(apart) else f" in {len(local):,} of them"
         by_name = all(time.taken.source is TimeSource.NAME for time in local)
-        taken = "the file name" if by_name else "a better source"
-        yield f"The camera's clock writes local time into the container as if it were UTC{how_many}: {taken} was taken."
+        taken = Message("clock.file_name" if by_name else "clock.better_source")
+        if len(local) == len(apart):
+            yield Message("clock.local_time", taken=taken)
+        else:
+            yield Message("clock.local_time_in_some", count=len(local), taken=taken)
 
 
-def _unsure(recordings: Sequence[PlannedRecording]) -> Iterator[str]:
-    if no_zone := _with_note(recordings, ClockNote.NO_ZONE):
-        shows = "the file name shows" if no_zone == 1 else "the file names show"
-        yield (
-            f"In {plural(no_zone, 'recording')} {shows} no time zone and none is known: read as UTC, it may be up to "
-            "14 hours wrong. Say the zone with --time-zone."
-        )
-    if repeated := _with_note(recordings, ClockNote.REPEATED_HOUR):
-        yield (
-            f"{plural(repeated, 'recording')} began in the hour that occurs twice when clocks go back; the first is "
-            "meant unless another source says otherwise, so the start may be an hour wrong."
-        )
-    if skipped := _with_note(recordings, ClockNote.SKIPPED_HOUR):
-        yield (
-            f"{plural(skipped, 'recording')} began, by name, in the hour that clocks skip when they go forward; the "
-            "start was moved past it and may be an hour wrong."
-        )
+def _unsure(recordings: Sequence[PlannedRecording]) -> Iterator[Message]:
+    for note, message_id in _UNSURE.items():
+        if count := sum(note in recording.time.notes for recording in recordings):
+            yield Message(message_id, recordings=plural(count, "recording"))
 
 
-def _corrected(recordings: Sequence[PlannedRecording]) -> Iterator[str]:
+def _corrected(recordings: Sequence[PlannedRecording]) -> Iterator[Message]:
     for offset_s in sorted({r.time.offset_s for r in recordings if r.time.offset_s}):
-        yield f"The times in its file names and containers were moved by {offset_s:+,.10g} s, as labcrate.toml says."
-
-
-def _with_note(recordings: Sequence[PlannedRecording], note: ClockNote) -> int:
-    return sum(note in recording.time.notes for recording in recordings)
+        yield Message("clock.moved", seconds=f"{offset_s:+,.10g}")

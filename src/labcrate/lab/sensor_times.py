@@ -8,7 +8,6 @@ import codecs
 import csv
 import fnmatch
 import io
-import mmap
 import os
 import re
 from collections.abc import Iterator
@@ -127,14 +126,12 @@ def _files(lab: Lab, session_id: str, session_folder: str) -> Iterator[str]:
 
 
 def _read_json(file: io.BufferedReader, latest: _Latest) -> None:
-    if not os.fstat(file.fileno()).st_size:
+    # Read, not mapped: a platform that rewrites the file meanwhile would otherwise kill the process with SIGBUS.
+    text = file.read().removeprefix(codecs.BOM_UTF8)
+    if not text:
         return
     try:
-        # Mapped, not read: of a large file only the times come into memory.
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            begin = len(codecs.BOM_UTF8) if mapped[:3] == codecs.BOM_UTF8 else 0
-            with memoryview(mapped) as whole, whole[begin:] as text:
-                document = _DECODER.decode(text)
+        document = _DECODER.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise _NoTimesError("is no JSON with a list of readings, so it does not say when the session ended.") from None
     rows = document.readings or [] if isinstance(document, _Readings) else document

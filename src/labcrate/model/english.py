@@ -29,6 +29,33 @@ ENGLISH: Mapping[str, str] = {
         "The session's own sensor files have times without a zone, which were read as UTC. Name the zone with "
         "--time-zone."
     ),
+    "clock.apart": (
+        "The sources of the start are apart in {apart} of {recordings}, by up to {size}; see other_starts."
+    ),
+    "clock.better_source": "a better source",
+    "clock.camera": "Camera {camera}: {sentences}",
+    "clock.file_name": "the file name",
+    "clock.local_time": (
+        "The camera's clock writes local time into the container as if it were UTC: {taken} was taken."
+    ),
+    "clock.local_time_in_some": (
+        "The camera's clock writes local time into the container as if it were UTC in {count} of them: {taken} was "
+        "taken."
+    ),
+    "clock.moved": "The times in its file names and containers were moved by {seconds} s, as labcrate.toml says.",
+    "clock.no_camera": "No known camera: {sentences}",
+    "clock.no_zone": (
+        "In {recordings} the file name shows no time zone and none is known: read as UTC, it may be up to 14 hours "
+        "wrong. Say the zone with --time-zone."
+    ),
+    "clock.repeated_hour": (
+        "{recordings} began in the hour that occurs twice when clocks go back; the first is meant unless another "
+        "source says otherwise, so the start may be an hour wrong."
+    ),
+    "clock.skipped_hour": (
+        "{recordings} began, by name, in the hour that clocks skip when they go forward; the start was moved past it "
+        "and may be an hour wrong."
+    ),
     "register.name_taken": (
         "{file}: what the lab's register of recordings says of a file of this name was not used, because several "
         "files of the lab have the name and different bytes."

@@ -28,5 +28,14 @@ class Message(str):
 
 
 def fill(pattern: str, values: dict[str, Any]) -> str:
-    """Put values into the places of a pattern (``{name}``); whole numbers are grouped by thousands."""
-    return pattern.format_map({name: f"{v:,}" if type(v) is int else v for name, v in values.items()})
+    """Put values into the places of a pattern (``{name}``).
+
+    Whole numbers are grouped by thousands; a tuple is sentences, one after the other.
+    """
+    return pattern.format_map({name: _shown(value) for name, value in values.items()})
+
+
+def _shown(value: Any) -> Any:
+    if type(value) is int:
+        return f"{value:,}"
+    return " ".join(value) if isinstance(value, tuple) else value

@@ -120,6 +120,8 @@ class Locale:
     def _value(self, value: object) -> object:
         if isinstance(value, str):
             return self.told(value) or value
+        if isinstance(value, tuple):
+            return tuple(self._value(one) for one in value)
         return self.number(value) if type(value) is int else value
 
     def number(self, value: float, digits: int = 0) -> str:

@@ -67,7 +67,7 @@ def test_everything_odd_is_in_the_same_warning() -> None:
         ]
     )
     assert warning == (
-        "Camera Hall: In 2 recordings the file names show no time zone and none is known: read as UTC, it may be up to "
+        "Camera Hall: In 2 recordings the file name shows no time zone and none is known: read as UTC, it may be up to "
         "14 hours wrong. Say the zone with --time-zone. 1 recording began in the hour that occurs twice when clocks go "
         "back; the first is meant unless another source says otherwise, so the start may be an hour wrong. 1 recording "
         "began, by name, in the hour that clocks skip when they go forward; the start was moved past it and may be an "

@@ -112,7 +112,10 @@ def test_what_is_printed_alike_is_not_guessed_at(near_lab: Any) -> None:
 def test_only_mp4s_are_linked(near_lab: Any) -> None:
     """A near miss that is no MP4 is refused with what to do instead."""
     near_lab.recording("recordings/cam1_session42.mkv")
-    with pytest.raises(RepairError, match=r"only MP4s are exported\. Convert it to cam1_session42\.mp4"):
+    with pytest.raises(
+        RepairError,
+        match=r"only MP4s are exported\. Make an MP4 of it \(--remux\), or convert it to cam1_session42\.mp4",
+    ):
         link(near_lab.open(), "42", _near(near_lab, "recordings/cam1_session42.mkv"), Method.HARD_LINK)
     assert not (near_lab.root / OWN).exists()
 

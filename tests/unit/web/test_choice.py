@@ -12,7 +12,7 @@ from labcrate.web.choice import chosen
 
 def options(*fields: tuple[str, str]) -> Options:
     """What a form with these fields asks for."""
-    return chosen(MultiDict(fields), "Europe/Madrid", "zigbee2mqtt")
+    return chosen(MultiDict(fields), "Europe/Madrid", None)
 
 
 def test_an_empty_form_is_the_whole_session() -> None:
@@ -37,9 +37,23 @@ def test_everything_can_be_chosen() -> None:
         ("sensor", "hall"),
         ("pad", "30"),
         ("readings", "all"),
+        ("time_zone", "Asia/Tokyo"),
     )
-    found = options(*fields)
-    assert found == Options(timedelta(seconds=30), True, only=Only.SENSORS, cameras=("1", "2"), sensors=("hall",))
+    assert options(*fields) == Options(
+        timedelta(seconds=30),
+        True,
+        only=Only.SENSORS,
+        cameras=("1", "2"),
+        sensors=("hall",),
+        time_zone="Asia/Tokyo",
+    )
+
+
+def test_the_base_topic_is_the_servers() -> None:
+    """What `labcrate serve` was started with, else nothing, so that labcrate.toml decides; no field can change it."""
+    fields = MultiDict([("base_topic", "other")])
+    assert chosen(fields, "UTC", "z2m").base_topic == "z2m"
+    assert chosen(fields, "UTC", None).base_topic is None
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,18 @@ def test_pages_say_each_message_in_spanish(message_id: str) -> None:
     assert Locale("es").told(Message(message_id, **values)) == fill(spanish()[message_id], values)
 
 
+def test_messages_in_a_message_are_said_in_spanish_too() -> None:
+    """Sentences and words that are values of another message are translated by their own ids, numbers grouped."""
+    taken = Message("clock.file_name")
+    sentences = (Message("clock.local_time_in_some", count=1234, taken=taken), Message("clock.moved", seconds="+2"))
+    said = Locale("es").told(Message("clock.camera", camera="Hall", sentences=sentences))
+    assert said == (
+        "Cámara Hall: El reloj de la cámara escribe la hora local en el contenedor como si fuera UTC en 1.234 de "
+        "ellas: se tomó el nombre del archivo. Las horas de los nombres de sus archivos y contenedores se movieron "
+        "+2 s, como dice labcrate.toml."
+    )
+
+
 def test_a_message_is_text_wherever_text_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is equal to its text, encodes to JSON as text, and braces in its values are left alone."""
     monkeypatch.setattr("labcrate.model.message.ENGLISH", {"test.two": "{count} files: {names}"})

@@ -126,16 +126,23 @@ def test_sizes_of_recordings_that_grow(usual_lab: Any) -> None:
 
 
 def test_a_broken_document_is_told_each_time_and_mended_at_once(usual_lab: Any) -> None:
-    """While data/sessions.json is broken everybody hears it; as soon as it is whole again, all is there."""
+    """While data/sessions.json is broken it is named each time and hides no other session; then all is there."""
+    usual_lab.json("data/sessions.json", [{"id": 11}])
     settle()
     kept = Snapshot(usual_lab.open())
-    kept.inventory()
+    assert kept.inventory().ids == ["7", "11", "42"]
+    assert kept.inventory().problems == ()
     usual_lab.write("data/sessions.json", "[")
     for _ in range(2):
+        assert [problem.file for problem in kept.inventory().problems] == ["data/sessions.json"]
+        assert kept.inventory().ids == [row.id for row in kept.rows()] == ["7", "42"]
         with pytest.raises(DocumentError, match=r"data/sessions\.json"):
-            kept.inventory()
-    usual_lab.write("data/sessions.json", "[]")
-    assert kept.inventory().ids == ["7", "42"]
+            kept.inventory().session("11")
+    settle()
+    usual_lab.json("data/sessions.json", [{"id": 11}])
+    assert kept.inventory().ids == ["7", "11", "42"]
+    assert kept.inventory().problems == ()
+    assert kept.inventory().session("11").id == "11"
 
 
 def test_in_a_very_large_lab_a_look_is_believed_for_a_while(usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
