@@ -157,6 +157,16 @@ def _init(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--print", action="store_true", dest="print_only", help="only show the file, and write nothing")
 
 
+def _doctor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("session", metavar="ID", nargs="?", help="only this session (default: the whole lab)")
+    _lab(parser)
+    parser.add_argument(
+        "--base-topic", metavar="TOPIC", help="Zigbee2MQTT's base topic (default: LABCRATE_BASE_TOPIC, or zigbee2mqtt)"
+    )
+    parser.add_argument("--all", action="store_true", help="show all findings, not the first ten of each kind")
+    _workers(parser)
+
+
 def _link(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("session", metavar="ID", help="the session's id")
     parser.add_argument("file", metavar="FILE", nargs="?", help="the recording, as 'labcrate plan' names it")
@@ -175,6 +185,7 @@ COMMANDS = {
     "verify": ("check an archive against its manifest", _verify),
     "index": ("compute checksums ahead of time", _index),
     "init": ("write a commented labcrate.toml out of what the lab's files show", _init),
+    "doctor": ("list what is wrong with a lab or a session, each with its remedy", _doctor),
     "layout": ("print an archive's structure, offset by offset", _session),
     "link": ("have a near miss belong to a session, or take that back", _link),
     "serve": ("serve the lab to browsers: pages, API, downloads that resume", _serve),

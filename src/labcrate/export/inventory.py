@@ -62,6 +62,12 @@ class Inventory:
         """Every session there is: described by a file, having a folder, or named by a recording."""
         return sorted({*self.book.sessions, *self.book.broken, *self.book.folders, *self.linked}, key=sort_key)
 
+    @property
+    def paths(self) -> frozenset[str]:
+        """The paths of all files where recordings lie."""
+        linked = (entry.path for entries in self.linked.values() for entry in entries)
+        return frozenset((*linked, *(entry.path for entry in self.unlinked)))
+
     def resolve(self, text: str) -> str:
         """Return the id of the session that somebody means: ``42``, also ``s42`` or ``Session42``."""
         return resolved(text, self.ids)
@@ -115,13 +121,14 @@ def _nearest(session_id: str, ids: Sequence[str]) -> str | None:
     return str(min(numbers, key=lambda number: (abs(number - asked), number)))
 
 
-def take_inventory(lab: Lab, zone: str | None = None) -> Inventory:
+def take_inventory(lab: Lab, zone: str | None = None, settings: LabSettings | None = None) -> Inventory:
     """Read the lab's descriptions and registers, and walk its recordings.
 
     ``zone`` is the IANA zone of times without one (None: that of ``labcrate.toml``, if any). What cannot be read
-    hides nothing else: it is among the problems. Raises DocumentError for a ``labcrate.toml`` that does not parse.
+    hides nothing else: it is among the problems. Raises DocumentError for a ``labcrate.toml`` that does not parse,
+    unless ``settings`` are given to be taken in its place.
     """
-    settings = read_settings(lab)
+    settings = read_settings(lab) if settings is None else settings
     zone = zone or settings.time_zone
     cameras, camera_problems = read_all_cameras(lab)
     cameras = tuple(_as_set(cameras, settings))

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import count
@@ -51,17 +51,26 @@ class Selection:
 Look = Callable[[Mapping[str, Identity]], Mapping[str, Probe]]
 
 
-def select(inventory: Inventory, session: Session, look: Look, times: TimeContext | None = None) -> Selection:
+def select(
+    inventory: Inventory,
+    session: Session,
+    look: Look,
+    times: TimeContext | None = None,
+    unlinked: Sequence[Entry] | None = None,
+    taken: Container[str] | None = None,
+) -> Selection:
     """Judge every file where recordings lie, by name and state; ``look`` is asked only about times.
 
-    ``times`` is what the lab knows about times: the session's zone unless it is given.
+    ``times`` is what the lab knows about times: the session's zone unless it is given. For who goes through many
+    sessions: ``unlinked`` are those of the lab's unlinked files that may concern this one (None: all of them; what is
+    left out is then not counted), ``taken`` the paths of all files of the lab.
     """
     times = times or TimeContext(session.time_zone)
     linked, missing, warnings = _linked(inventory, session)
     near_misses, nameless, left_out = [], [], Counter[str]()
     own = f"{inventory.folder(session.id)}/"  # all of it is sorted by session_files
     left_out[Rule.OTHER_SESSION] = sum(len(found) for other, found in inventory.linked.items() if other != session.id)
-    for entry in inventory.unlinked:
+    for entry in inventory.unlinked if unlinked is None else unlinked:
         if entry.kind is not Kind.FILE:
             if not entry.path.startswith(own):
                 left_out[Rule.SYMBOLIC_LINK if entry.kind is Kind.LINK else Rule.NOT_A_RECORDING] += 1
@@ -78,7 +87,7 @@ def select(inventory: Inventory, session: Session, look: Look, times: TimeContex
             nameless.append(entry)
     in_time = _at_the_right_time(inventory, session, nameless, look, times)
     left_out[Rule.NO_SESSION] -= len(in_time)
-    taken = {entry.path for entry in inventory.unlinked}.union(e.path for es in inventory.linked.values() for e in es)
+    taken = inventory.paths if taken is None else taken
     left = _without_linked(inventory, (*near_misses, *in_time), linked)
     near_misses = [_with_free_name(near_miss, inventory, taken) for near_miss in left]
     return Selection(tuple(linked), tuple(near_misses), +left_out, tuple(missing), tuple(warnings))
@@ -174,7 +183,7 @@ def _without_linked(
             yield near_miss
 
 
-def _with_free_name(near_miss: NearMiss, inventory: Inventory, taken: set[str]) -> NearMiss:
+def _with_free_name(near_miss: NearMiss, inventory: Inventory, taken: Container[str]) -> NearMiss:
     """The near miss with a remedy that overwrites nothing: two files may be meant to have one name."""
     verdict = near_miss.verdict
     wished = verdict.linked_as

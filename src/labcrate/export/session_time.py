@@ -3,7 +3,7 @@
 docs/reference/lab-folder.md, "Sessions without an end".
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -47,10 +47,21 @@ class SessionTime:
         return self.bound.span
 
 
-def session_time(inventory: Inventory, session: Session, times: TimeContext, look: Look) -> SessionTime:
+Starts = Sequence[tuple[str, datetime]]
+"""Sessions by their ids, each with its start."""
+
+
+def session_time(
+    inventory: Inventory,
+    session: Session,
+    times: TimeContext,
+    look: Look,
+    undescribed: Callable[[TimeContext], Starts] | None = None,
+) -> SessionTime:
     """Return the time of a session; files are looked into only where its description does not say it.
 
-    ``look`` gives the probes of files.
+    ``look`` gives the probes of files. ``undescribed`` gives the starts of all sessions that only recordings tell of,
+    for who has them from another session already (see ``undescribed_starts``).
     """
     if session.span.start is not None and session.span.end is not None:
         return SessionTime(Bound(session.span, Reason.DESCRIBED))
@@ -60,7 +71,9 @@ def session_time(inventory: Inventory, session: Session, times: TimeContext, loo
     evidence = [*recordings, *sensors.evidence]
     start = session.span.start if described else start_of_recordings(recordings)
     span = TimeSpan(start, session.span.end)
-    others = list(_undescribed_starts(inventory, session.id, times, look)) if start else []
+    others: Starts = []
+    if start:
+        others = undescribed(times) if undescribed else list(undescribed_starts(inventory, times, look, session.id))
     bound = bound_end(span, evidence, inventory.book.next_start(session.id, start, others))
     warnings = list(_about(bound, described=described))
     if bound.estimated and inventory.book.same_start(session.id, start, others):
@@ -98,12 +111,12 @@ def _identity(inventory: Inventory, path: str) -> Identity | None:
         return None  # gone since the walk
 
 
-def _undescribed_starts(
-    inventory: Inventory, session_id: str, times: TimeContext, look: Look
+def undescribed_starts(
+    inventory: Inventory, times: TimeContext, look: Look, but: str | None = None
 ) -> Iterator[tuple[str, datetime]]:
-    """The starts of other sessions that only recordings tell of."""
+    """Yield the starts of the sessions that only recordings tell of, ``but`` left out."""
     for other in inventory.linked:
-        if other != session_id and other not in inventory.book.sessions:
+        if other != but and other not in inventory.book.sessions:
             start = start_of_recordings(_recordings(inventory, other, times, look))
             if start:
                 yield other, start

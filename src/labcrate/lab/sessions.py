@@ -17,6 +17,7 @@ from labcrate.lab.json_file import convert, shown
 from labcrate.lab.merging import Merged, merge
 from labcrate.lab.selection import prefixes, read_selection
 from labcrate.lab.text import one_line, visible
+from labcrate.model.message import Message
 from labcrate.model.session import Session
 from labcrate.model.session_id import normalized_id, sort_key
 from labcrate.model.timespan import TimeSpan
@@ -233,7 +234,7 @@ def _key(source: Source, name: str) -> str:
 
 def _about(name: str, read: Read, zone: str | None) -> str | None:
     if read.naive and zone is None:
-        return f"{name} of the session carries no zone; it is taken as UTC. If it is local, name the zone: --time-zone."
+        return Message("session.no_zone", field=name)
     if read.doubtful:
         return f"{name} of the session lies in an hour that clocks in {zone} show twice or never; the first is taken."
     return None

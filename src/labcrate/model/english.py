@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 
+from labcrate.model.english_doctor import DOCTOR_ENGLISH
+
 ENGLISH: Mapping[str, str] = {
+    **DOCTOR_ENGLISH,
     "bound.beyond": (
         "{file} goes on beyond 24 hours after the session's start. To take all of it, export with --to {to}."
     ),
@@ -59,6 +62,9 @@ ENGLISH: Mapping[str, str] = {
     "register.name_taken": (
         "{file}: what the lab's register of recordings says of a file of this name was not used, because several "
         "files of the lab have the name and different bytes."
+    ),
+    "session.no_zone": (
+        "{field} of the session carries no zone; it is taken as UTC. If it is local, name the zone: --time-zone."
     ),
     "window.all_readings": "All readings of the lab are included, whatever session they were taken in.",
     "window.reaches_other_session": (

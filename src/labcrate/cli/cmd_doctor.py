@@ -1,0 +1,114 @@
+"""``labcrate doctor [ID]``: everything about a lab, or one session, that a person should look at, with its remedy."""
+
+import os
+import shutil
+import textwrap
+from argparse import Namespace
+from collections.abc import Sequence
+
+from labcrate.cli.screen import Bar, settings, write_json
+from labcrate.config import BASE_TOPIC_VARIABLE, parse_session
+from labcrate.export.doctor.findings import Finding, FindingKind, Severity
+from labcrate.export.doctor.report import Report, report_object, rules
+from labcrate.export.doctor.run import make_report
+from labcrate.lab.text import visible
+from labcrate.linking.verdict import command_line
+from labcrate.model.message import Message
+
+_AT_MOST = 10
+_WIDTH = 80
+
+
+def run(options: Namespace) -> int:
+    """Print the findings; that there are some is no failure of the command."""
+    chosen = settings(options)
+    named = None if options.session is None else parse_session(options.session)
+    with Bar("Looking into recordings", shown=not chosen.as_json) as bar:
+        report = make_report(
+            chosen.lab(),
+            named,
+            base_topic=options.base_topic or os.environ.get(BASE_TOPIC_VARIABLE),
+            progress=bar,
+            workers=chosen.workers,
+        )
+    lab = ("--lab", options.lab) if options.lab else ()
+    if options.json:
+        write_json(report_object(report, lab))
+    else:
+        show(report, lab, None if options.all else _AT_MOST)
+    return 0
+
+
+def show(report: Report, lab: Sequence[str], at_most: int | None) -> None:
+    """Print a report as text for 80 columns: kind by kind, at most so many findings and places of each."""
+    cut = False
+    for kind, findings in report.kinds.items():
+        cut |= _show_kind(kind, findings, lab, at_most)
+        print()
+    said = report.severities
+    whose = "the lab" if report.session is None else f"session {report.session}"
+    if not report.findings:
+        print(f"Nothing to report on {visible(whose)}.")
+        return
+    counts = Message(
+        "doctor.summary",
+        problems=said[Severity.PROBLEM],
+        warnings=said[Severity.WARNING],
+        hints=said[Severity.HINT],
+    )
+    print(f"{counts}{' Not all were shown: add --all.' if cut else ''}")
+
+
+def _show_kind(kind: FindingKind, findings: Sequence[Finding], lab: Sequence[str], at_most: int | None) -> bool:
+    """Print one kind of finding, and return whether anything of it was left out."""
+    print(f"{kind.heading} ({len(findings):,})")
+    if kind is FindingKind.NEAR_MISS:
+        _wrapped(", ".join(f"{rule}: {count:,}" for rule, count in rules(findings)), 2)
+    left = at_most if at_most is not None else sum(len(one.places) + 1 for one in findings)
+    remedy, shown = "", 0
+    for finding in findings:
+        if left <= 0:
+            break
+        left -= _show(finding, left, lab, remedy)
+        remedy, shown = finding.remedy, shown + 1
+    if shown < len(findings):
+        print(f"  ... and {len(findings) - shown:,} more")
+    places = sum(len(one.places) for one in findings)
+    return at_most is not None and (shown < len(findings) or places > at_most)
+
+
+def _show(finding: Finding, left: int, lab: Sequence[str], remedy: str) -> int:
+    """Print one finding with at most ``left`` of its places, and return how many lines of these it took."""
+    whose = f"session {finding.session}: " if finding.session and f"session {finding.session}" not in finding.what else ""
+    near_miss = finding.kind is FindingKind.NEAR_MISS
+    if near_miss:
+        _whole(f"{whose}{finding.places[0]}", 2)
+        _wrapped(finding.what, 6)
+    else:
+        _wrapped(f"{finding.severity}: {whose}{finding.what}", 2)
+    places = [] if near_miss else [place for place in finding.places if place not in finding.what]
+    for place in places[:left]:
+        _whole(place, 6)
+    if len(places) > left:
+        print(f"      ... and {len(places) - left:,} more")
+    if finding.remedy and (finding.remedy != remedy or finding.command):
+        _wrapped(f"-> {finding.remedy}", 6)
+    if finding.command:
+        _whole(f"$ {command_line((*finding.command, *lab))}", 6)
+    return max(1, min(left, len(places)))
+
+
+def _wrapped(text: str, indent: int) -> None:
+    """Print a sentence, broken between words where it is wider than the screen or 80 columns."""
+    columns = min(_WIDTH, shutil.get_terminal_size((_WIDTH, 24)).columns)
+    first, others = " " * indent, " " * (indent + 4)
+    lines = textwrap.wrap(
+        visible(text), columns, initial_indent=first, subsequent_indent=others,
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
+    print("\n".join(lines))
+
+
+def _whole(text: str, indent: int) -> None:
+    """Print a name or a command on one line, however long: a broken one can be pasted nowhere."""
+    print(f"{' ' * indent}{visible(text)}")

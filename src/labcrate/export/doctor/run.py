@@ -1,0 +1,53 @@
+"""From a lab folder to the report of an examination."""
+
+from labcrate.catalog.catalog import Catalog
+from labcrate.catalog.index import Progress
+from labcrate.catalog.state import state_folder
+from labcrate.errors import DocumentError
+from labcrate.export.doctor.examine import examine
+from labcrate.export.doctor.report import Report
+from labcrate.export.inventory import Inventory, take_inventory
+from labcrate.lab.folder import Lab
+from labcrate.model.lab_settings import LabSettings
+from labcrate.secrets.clean import Cleaner
+from labcrate.secrets.lab_files import read_secrets
+
+
+def inventory_in_spite_of_settings(lab: Lab) -> tuple[Inventory, DocumentError | None]:
+    """Take the inventory of a lab and, where ``labcrate.toml`` cannot be used, take it without that and say why."""
+    try:
+        return take_inventory(lab), None
+    except DocumentError as error:
+        return take_inventory(lab, settings=LabSettings()), error
+
+
+def make_report(
+    lab: Lab,
+    session: str | None = None,
+    *,
+    inventory: Inventory | None = None,
+    base_topic: str | None = None,
+    progress: Progress | None = None,
+    workers: int | None = None,
+) -> Report:
+    """Examine a lab or one session of it, and return the report.
+
+    ``session`` is the id, or what somebody calls it (``s42``); ``inventory`` the lab's, where it has just been taken.
+    Raises NoSessionError, CatalogError, and what ``progress`` raises.
+    """
+    problem = None
+    if inventory is None:
+        inventory, problem = inventory_in_spite_of_settings(lab)
+    session = None if session is None else inventory.resolve(session)
+    cleaner = Cleaner(read_secrets(lab).secrets)
+    with Catalog.open(state_folder(lab.root)) as catalog:
+        findings = examine(
+            inventory,
+            catalog,
+            session,
+            settings_problem=problem,
+            base_topic=base_topic,
+            progress=progress,
+            workers=workers,
+        )
+        return Report.of(findings, cleaner, session)
