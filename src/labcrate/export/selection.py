@@ -78,8 +78,10 @@ def select(inventory: Inventory, session: Session, look: Look, times: TimeContex
             nameless.append(entry)
     in_time = _at_the_right_time(inventory, session, nameless, look, times)
     left_out[Rule.NO_SESSION] -= len(in_time)
-    taken = {entry.path for entry in inventory.unlinked}.union(e.path for es in inventory.linked.values() for e in es)
-    left = _without_linked(inventory, (*near_misses, *in_time), linked)
+    left = list(_without_linked(inventory, (*near_misses, *in_time), linked))
+    taken: set[str] = set()
+    if any(near_miss.verdict.linked_as for near_miss in left):
+        taken = {e.path for found in (inventory.unlinked, *inventory.linked.values()) for e in found}
     near_misses = [_with_free_name(near_miss, inventory, taken) for near_miss in left]
     return Selection(tuple(linked), tuple(near_misses), +left_out, tuple(missing), tuple(warnings))
 

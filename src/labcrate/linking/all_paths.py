@@ -6,33 +6,38 @@ A lab has a hundred thousand recordings, but few folders and few beginnings of n
 import re
 from collections.abc import Iterable, Iterator
 
-from labcrate.linking.filename import SEPARATORS, composed, stem_of_mp4
+from labcrate.linking.filename import SEPARATORS, composed
 from labcrate.linking.grammar import read_name
 from labcrate.linking.ids import holds_token
-from labcrate.linking.place import Area, Place, is_hidden, place_of
-from labcrate.linking.register import UNREGISTERED
+from labcrate.linking.place import ELSEWHERE, Area, Place, is_hidden, place_of
 from labcrate.linking.rules import LinkingRules
 from labcrate.linking.settling import sessions_named
 
 
 def sessions_of_paths(paths: Iterable[str], rules: LinkingRules) -> Iterator[tuple[str, ...]]:
-    """Yield the sessions that each path is linked to, exactly as ``sessions_named`` returns them."""
+    """Yield the sessions that each path is linked to, exactly as ``sessions_named`` returns them.
+
+    It is fastest where paths that begin alike come one after the other.
+    """
     by_name, by_path = rules.register.by_name, rules.register.by_path
     folders: dict[str, Place] = {}
     names = _Names(rules)
     for path in paths:
-        name = path[path.rfind("/") + 1 :]
-        folder = path[: -len(name)]
+        at = path.rfind("/") + 1
+        folder, name = path[:at], path[at:]
         place = folders.get(folder)
         if place is None:
-            place = folders[folder] = place_of(path, rules.ids)
+            place = folders[folder] = ELSEWHERE if is_hidden(path) else place_of(path, rules.ids)
         own = None
-        if name.endswith(".mp4") and path not in by_path and not is_hidden(path):
-            own = _own(place) if place.area is not Area.SHARED else names.said(name)
-        registered = by_name.get(composed(name), UNREGISTERED)
+        if name[-4:] == ".mp4" and name[0] != "." and not (by_path and path in by_path):
+            if place.area is Area.SHARED:
+                own = names.said(name)
+            elif place.area is Area.SESSION:
+                own = place.sessions
+        registered = by_name.get(name if name.isascii() else composed(name))
         if own is None:
             yield sessions_named(path, rules)
-        elif not registered.sessions or not registered.counts:
+        elif registered is None or not registered.sessions or not registered.counts:
             yield own
         elif own:
             yield own if own == registered.sessions else ()
@@ -42,40 +47,43 @@ def sessions_of_paths(paths: Iterable[str], rules: LinkingRules) -> Iterator[tup
             yield registered.sessions if len(registered.sessions) == 1 else ()
 
 
-def _own(place: Place) -> tuple[str, ...] | None:
-    """The session in whose folder a recording lies; None where that is not all there is to it."""
-    return place.sessions if place.area is Area.SESSION else None
-
-
 class _Names:
     """What names say of sessions, read once for all names that begin alike."""
 
     def __init__(self, rules: LinkingRules) -> None:
         self._rules = rules
-        self._beginning = _beginning(rules)
+        self._pattern = _beginning(rules)
         self._read: dict[str, tuple[str, ...]] = {}
         self._doubtful: set[str] = set()
+        self._last = "/"  # how no name begins
+        self._last_said: tuple[str, ...] = ()
 
     def said(self, name: str) -> tuple[str, ...]:
         """Return the session that the name of an MP4 says for sure, if any."""
-        beginning = self._of(name)
+        if name.startswith(self._last):
+            return self._last_said
+        beginning = self._beginning(name)
         said = self._read.get(beginning)
         if said is None:
             reading = read_name(beginning, self._rules)
             said = self._read[beginning] = () if reading.session is None else (reading.session,)
             if reading.possible:
                 self._doubtful.add(beginning)
+        follows = name[len(beginning) : len(beginning) + 1]
+        if self._rules.prefixes.configured and follows in SEPARATORS:
+            # The pattern ends before a separator where it has all its parts: so it does in any name that goes on so.
+            self._last, self._last_said = beginning + follows, said
         return said
 
     def hint(self, name: str) -> bool:
         """Return whether a name that says no session for sure may still mean one."""
-        return self._of(name) in self._doubtful or holds_token(name)
+        return self._beginning(name) in self._doubtful or holds_token(name)
 
-    def _of(self, name: str) -> str:
+    def _beginning(self, name: str) -> str:
         """As much of a name as the grammar looks at."""
-        if self._beginning is None:
-            return stem_of_mp4(name) or ""
-        found = self._beginning.match(name, 0, len(name) - len(".mp4"))
+        if self._pattern is None:
+            return name[:-4]
+        found = self._pattern.match(name, 0, len(name) - 4)
         return found[0] if found else ""
 
 

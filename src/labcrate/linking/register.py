@@ -60,7 +60,7 @@ class Register:
         by_name: dict[str, Registered] = {}
         alike: dict[tuple[str | None, str | None, bool], Registered] = {}  # a few say what all entries say
         for entry in entries:
-            name = composed(entry.file)
+            name = entry.file if entry.file.isascii() else composed(entry.file)
             key = (entry.session, entry.camera, name not in shared)
             told = alike.get(key)
             if told is None:
