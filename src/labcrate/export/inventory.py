@@ -14,9 +14,9 @@ from labcrate.lab.selection import sorted_selection
 from labcrate.lab.session_register import SessionRegister, read_session_register
 from labcrate.lab.sessions import SessionBook, read_sessions
 from labcrate.lab.settings_file import read_settings
+from labcrate.linking.all_paths import sessions_of_paths
 from labcrate.linking.filename import is_other_video, stem_of_mp4
 from labcrate.linking.rules import LinkingRules
-from labcrate.linking.settling import sessions_named
 from labcrate.model.device import Camera, Device
 from labcrate.model.lab_settings import LabSettings
 from labcrate.model.recording_time import CameraClock
@@ -141,8 +141,7 @@ def take_inventory(lab: Lab, zone: str | None = None, settings: LabSettings | No
     rules = linking_rules(lab, cameras, book, registers, own, entries)
     linked: dict[str, list[Entry]] = defaultdict(list)
     unlinked = []
-    for entry in entries:
-        session_ids = sessions_named(entry.path, rules)
+    for entry, session_ids in zip(entries, sessions_of_paths([entry.path for entry in entries], rules), strict=True):
         for session_id in session_ids:
             linked[session_id].append(entry)
         if not session_ids:

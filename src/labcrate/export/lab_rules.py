@@ -1,7 +1,7 @@
 """Turns what a lab's files say of cameras, sessions and registers into the rules that link recordings."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from labcrate.catalog.catalog import Catalog
@@ -10,7 +10,6 @@ from labcrate.lab.folder import Entry, Kind, Lab
 from labcrate.lab.registers import Registers
 from labcrate.lab.session_register import SessionRegister
 from labcrate.lab.sessions import SessionBook
-from labcrate.linking.filename import base_name
 from labcrate.linking.prefixes import CameraNames
 from labcrate.linking.register import RegisterEntry
 from labcrate.linking.rules import LinkingRules
@@ -35,11 +34,9 @@ def linking_rules(
     book: SessionBook,
     registers: Registers,
     own_registers: Mapping[str, SessionRegister],
-    entries: Iterable[Entry],
+    entries: Sequence[Entry],
 ) -> LinkingRules:
     """Build the rules of a lab; ``entries`` are all files that could be recordings."""
-    entries = list(entries)
-    named = {entry.name for entry in registers.entries}
     return LinkingRules.build(
         cameras=[_names(camera_key(camera), camera.id, camera.raw_name, camera.prefix) for camera in cameras],
         selections={session.id: list(_selection(session, cameras)) for session in book.sessions.values()},
@@ -48,7 +45,7 @@ def linking_rules(
         prefix_configured=bool(book.prefixes),
         register=_registered(registers, cameras),
         linked=_linked_by_hand(lab, own_registers),
-        shared_names=_shared_names(lab, named, entries),
+        shared_names=_shared_names(lab, registers, entries),
     )
 
 
@@ -89,18 +86,24 @@ def _linked_by_hand(lab: Lab, own_registers: Mapping[str, SessionRegister]) -> d
     return linked
 
 
-def _shared_names(lab: Lab, named: set[str], entries: Sequence[Entry]) -> list[str]:
+def _shared_names(lab: Lab, registers: Registers, entries: Sequence[Entry]) -> list[str]:
     """The base names in a register that several files of the lab have, with different bytes.
 
     Whether two files of one size hold the same bytes is known once both are in the index; until then they count as
     different, so that no entry is given to a file that it may not mean.
     """
-    same: dict[str, list[str]] = defaultdict(list)
-    for entry in entries:
-        name = base_name(entry.path)
-        if name in named and entry.kind is Kind.FILE:
-            same[name].append(entry.path)
-    several = {name: paths for name, paths in same.items() if len(paths) > 1}
+    if not registers.entries:
+        return []
+    files = [entry.path for entry in entries if entry.kind is Kind.FILE]
+    names = [path[path.rfind("/") + 1 :] for path in files]
+    if len(set(names)) == len(names):
+        return []
+    repeated = {name for name, count in Counter(names).items() if count > 1}
+    repeated &= {entry.name for entry in registers.entries}
+    several: dict[str, list[str]] = defaultdict(list)
+    for name, path in zip(names, files, strict=True):
+        if name in repeated:
+            several[name].append(path)
     if not several:
         return []
     states: dict[str, Identity] = {}

@@ -87,9 +87,10 @@ def select(
             nameless.append(entry)
     in_time = _at_the_right_time(inventory, session, nameless, look, times)
     left_out[Rule.NO_SESSION] -= len(in_time)
-    taken = inventory.paths if taken is None else taken
-    left = _without_linked(inventory, (*near_misses, *in_time), linked)
-    near_misses = [_with_free_name(near_miss, inventory, taken) for near_miss in left]
+    left = list(_without_linked(inventory, (*near_misses, *in_time), linked))
+    if taken is None and any(near_miss.verdict.linked_as for near_miss in left):
+        taken = inventory.paths
+    near_misses = [_with_free_name(near_miss, inventory, taken or set()) for near_miss in left]
     return Selection(tuple(linked), tuple(near_misses), +left_out, tuple(missing), tuple(warnings))
 
 

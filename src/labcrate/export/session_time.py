@@ -141,16 +141,27 @@ def _about(bound: Bound, *, described: bool) -> Iterator[str]:
 
 def registered_spans(inventory: Inventory, entries: Iterable[Entry] | None = None) -> Mapping[str, TimeSpan]:
     """Return the start and end that the lab's registers give to recordings (None: all), by the recording's path."""
-    by_name: dict[str, TimeSpan] = {}
-    for entry in inventory.registers.entries:
-        if entry.start or entry.end:
-            by_name[entry.name] = TimeSpan(entry.start, entry.end)
-    if not by_name:
-        return {}
-    spans = {}
-    every = chain(inventory.unlinked, *inventory.linked.values()) if entries is None else entries
-    for path in (entry.path for entry in every):
+    spans = _RegisteredSpans(inventory)
+    return spans if entries is None else {entry.path: spans[entry.path] for entry in entries if entry.path in spans}
+
+
+class _RegisteredSpans(Mapping[str, TimeSpan]):
+    """The spans of all recordings, each made when it is looked up: a plan needs those of few."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self._inventory = inventory
+        self._entries = {one.name: one for one in inventory.registers.entries if one.start or one.end}
+
+    def __getitem__(self, path: str) -> TimeSpan:
         name = path.rpartition("/")[2]
-        if name in by_name and inventory.rules.register.of_name(name).counts:
-            spans[path] = by_name[name]
-    return spans
+        entry = self._entries[name]
+        if not self._inventory.rules.register.of_name(name).counts:
+            raise KeyError(path)
+        return TimeSpan(entry.start, entry.end)
+
+    def __iter__(self) -> Iterator[str]:
+        every = chain(self._inventory.unlinked, *self._inventory.linked.values())
+        return (entry.path for entry in every if entry.path in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

@@ -10,9 +10,11 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+from operator import attrgetter
 from pathlib import Path
+
+import msgspec
 
 from labcrate.errors import NoLabError
 from labcrate.model.fixity import Identity
@@ -41,9 +43,11 @@ class Kind(StrEnum):
     UNREADABLE = "unreadable folder"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """Something found below the lab folder; ``path`` is relative to it."""
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """Something found below the lab folder; ``path`` is relative to it.
+
+    A lab has a hundred thousand: a Struct is made ten times as fast as a dataclass.
+    """
 
     path: str
     kind: Kind
@@ -96,7 +100,7 @@ class Lab:
 
     def identity(self, path: str) -> Identity:
         """The state of a file on disk, without opening it. Raises OSError when it is gone."""
-        return Identity.of(os.lstat(self.root / path))
+        return Identity.of(os.lstat(f"{self.root}/{path}"))
 
     def session_folders(self) -> dict[str, str]:
         """The session ids that have a folder, with that folder's path."""
@@ -160,7 +164,7 @@ class Lab:
             yield Entry(folder, Kind.LINK)
             return
         try:
-            entries = sorted(os.scandir(top), key=lambda e: e.name)
+            entries = sorted(os.scandir(top), key=attrgetter("name"))
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError:
@@ -168,12 +172,12 @@ class Lab:
             return
         for entry in entries:
             path = f"{folder}/{entry.name}"
-            if entry.is_symlink():
+            if entry.is_file(follow_symlinks=False):
+                yield Entry(path, Kind.FILE)
+            elif entry.is_symlink():
                 yield Entry(path, Kind.LINK)
             elif entry.is_dir(follow_symlinks=False):
                 yield from self.walk(path)
-            elif entry.is_file(follow_symlinks=False):
-                yield Entry(path, Kind.FILE)
             else:
                 yield Entry(path, Kind.OTHER)
 

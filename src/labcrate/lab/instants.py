@@ -33,13 +33,13 @@ def read_instant(value: Any, zone: str | None) -> Read:
     text = value.strip()
     if _COMPACT.fullmatch(text):
         try:
-            return _in_zone(datetime.strptime(text, "%Y%m%d%H%M%S"), zone)  # noqa: DTZ007 - the zone follows
+            return in_zone(datetime.strptime(text, "%Y%m%d%H%M%S"), zone)  # noqa: DTZ007 - the zone follows
         except ValueError:
             pass  # no date: milliseconds
     if _DIGITS.fullmatch(text):
         return Read(_since_1970(int(text) if text.isdigit() else float(text)))
     try:
-        return _in_zone(datetime.fromisoformat(text), zone)
+        return in_zone(datetime.fromisoformat(text), zone)
     except OverflowError as error:
         raise ValueError(str(error)) from None
 
@@ -56,7 +56,11 @@ def _since_1970(value: float) -> datetime:
         raise ValueError(str(error)) from None
 
 
-def _in_zone(local: datetime, zone: str | None) -> Read:
+def in_zone(local: datetime, zone: str | None) -> Read:
+    """Place a time in UTC: by its own zone, else in the IANA zone ``zone``, else as if it were UTC.
+
+    Raises OverflowError for a time that is in UTC before the year 1 or after 9999.
+    """
     if local.tzinfo is not None:
         return Read(local.astimezone(UTC))
     if zone is None:

@@ -4,8 +4,9 @@ Read in its shape of the reference platform: an object keyed by id (or a list), 
 A field that is absent, null or of a wrong type is unknown; nothing wrong in one entry costs another.
 """
 
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -13,15 +14,21 @@ import msgspec
 from labcrate.errors import DocumentError
 from labcrate.lab.documents import user_files
 from labcrate.lab.folder import DATA, Lab
-from labcrate.lab.instants import read_instant
+from labcrate.lab.instants import Read, in_zone, read_instant
 from labcrate.lab.json_file import entries, parse_json, read_bytes, shown
 from labcrate.model.session_id import RULE, has_leading_zero, is_session_id, normalized_id
 
 REGISTER_FILE = "recordings.json"
 REGISTER = f"{DATA}/{REGISTER_FILE}"
 
+_BOM = b"\xef\xbb\xbf"
+_NO_TIME = "a time that is none, and is not used; write it as 2025-05-02T19:40:00Z"
 
-class RegisterEntry(msgspec.Struct, frozen=True):
+_Faults = dict[str, list[str]]
+"""The keys of the entries that have each fault."""
+
+
+class RegisterEntry(msgspec.Struct, frozen=True, gc=False):
     """What a register says of one recording; None is unknown.
 
     ``file`` and ``key`` are where it says so. ``name`` is the recording's base name: the path before it is of the
@@ -53,8 +60,20 @@ class Registers(msgspec.Struct, frozen=True):
     local: bool = False
 
 
-class _Entry(msgspec.Struct, rename="camel"):
-    """The fields of interest, of whatever type they are: a wrong one must not cost the file."""
+class _Sound(msgspec.Struct, rename="camel", gc=False):
+    """The fields of interest as the platform writes them: msgspec reads their times many times as fast as Python."""
+
+    file_path: str | None = None
+    session_id: str | int | None = None
+    camera_id: str | int | None = None
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    status: str | None = None
+    user_id: str | int | None = None
+
+
+class _Any(msgspec.Struct, rename="camel"):
+    """The same fields, of whatever type they are: a wrong one must not cost the file."""
 
     file_path: Any = None
     session_id: Any = None
@@ -65,8 +84,11 @@ class _Entry(msgspec.Struct, rename="camel"):
     user_id: Any = None
 
 
-_OBJECT = msgspec.json.Decoder(dict[str, _Entry])
-_LIST = msgspec.json.Decoder(list[_Entry])
+_SOUND_OBJECT = msgspec.json.Decoder(dict[str, _Sound])
+_SOUND_LIST = msgspec.json.Decoder(list[_Sound])
+_ANY_OBJECT = msgspec.json.Decoder(dict[str, _Any])
+_ANY_LIST = msgspec.json.Decoder(list[_Any])
+_UNDECODED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def read_registers(lab: Lab, *, zone: str | None = None) -> Registers:
@@ -78,7 +100,7 @@ def read_registers(lab: Lab, *, zone: str | None = None) -> Registers:
         try:
             data = read_bytes(lab, path)
             if data is not None:
-                reading.add(path, user, _parsed(data, path, reading.problems.append))
+                reading.add_file(path, user, data)
         except DocumentError as error:
             reading.problems.append(error)
             unreadable = True
@@ -86,23 +108,31 @@ def read_registers(lab: Lab, *, zone: str | None = None) -> Registers:
     return Registers(tuple(reading.found), tuple(reading.problems), unreadable, refused, reading.local)
 
 
-def _parsed(data: bytes, path: str, report: Callable[[DocumentError], None]) -> Iterator[tuple[str, _Entry]]:
-    """The entries of a register with their keys: at once where all are objects, else one by one."""
-    begins = data.removeprefix(b"\xef\xbb\xbf").lstrip()
+def _sound(data: bytes) -> Iterable[tuple[str, _Sound]]:
+    """The entries of a register with their keys. Raises one of _UNDECODED where a field of any is not as it should."""
+    begins = data.removeprefix(_BOM).lstrip()
+    if begins.startswith(b"["):
+        return [(f"[{i}]", entry) for i, entry in enumerate(_SOUND_LIST.decode(begins))]
+    return _SOUND_OBJECT.decode(begins).items()
+
+
+def _parsed(data: bytes, path: str, report: Callable[[DocumentError], None]) -> Iterable[tuple[str, _Any]]:
+    """The same, whatever their fields are: at once where all are objects, else one by one. Raises DocumentError."""
+    begins = data.removeprefix(_BOM).lstrip()
     try:
         if begins.startswith(b"["):
-            return ((f"[{i}]", entry) for i, entry in enumerate(_LIST.decode(begins)))
-        return iter(_OBJECT.decode(begins).items())
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return [(f"[{i}]", entry) for i, entry in enumerate(_ANY_LIST.decode(begins))]
+        return _ANY_OBJECT.decode(begins).items()
+    except _UNDECODED:
         return _one_by_one(list(entries(parse_json(data, path), path)), path, report)
 
 
 def _one_by_one(
     found: list[tuple[str | None, str, Any]], path: str, report: Callable[[DocumentError], None]
-) -> Iterator[tuple[str, _Entry]]:
+) -> Iterator[tuple[str, _Any]]:
     for _, where, value in found:
         if isinstance(value, dict):
-            yield where, msgspec.convert(value, _Entry)
+            yield where, msgspec.convert(value, _Any)
         else:
             report(DocumentError(path, f"key {where}", "is no object that describes a recording; correct it."))
 
@@ -116,59 +146,103 @@ class _Reading:
         self.refused: set[str] = set()
         self.local = False
         self._zone = zone
-        self._ids: dict[str, str | None] = {}
+        # A few sessions, cameras and users have all the entries.
+        self._ids: dict[str | int, str] = {}
+        self._texts: dict[str | int | None, str | None] = {None: None}
 
-    def add(self, path: str, user: str | None, parsed: Iterator[tuple[str, _Entry]]) -> None:
-        """Add the entries of one file."""
+    def add_file(self, path: str, user: str | None, data: bytes) -> None:
+        """Add the entries of one file. Raises DocumentError for a file that is no register."""
         faults: dict[str, list[str]] = {}
+        try:
+            self._add(path, user, _sound(data), faults)
+        except _UNDECODED:
+            self._add(path, user, self._mended(_parsed(data, path, self.problems.append), faults), faults)
+        self.problems += [_fault(path, what, keys) for what, keys in faults.items()]
+
+    def _add(self, path: str, user: str | None, parsed: Iterable[tuple[str, _Sound]], faults: _Faults) -> None:
+        ids, texts = self._ids, self._texts
         for key, raw in parsed:
-            file_path = raw.file_path
-            name = _base_name(file_path) if isinstance(file_path, str) else ""
+            name = _base_name(raw.file_path)
             if not name:
                 faults.setdefault("no file path, so that nobody knows which recording is meant", []).append(key)
                 continue
-            entry = RegisterEntry(
-                path,
-                key,
-                name,
-                self._session_id(raw.session_id, key, faults),
-                _text(raw.camera_id),
-                self._time(raw.start_time, key, faults),
-                self._time(raw.end_time, key, faults),
-                raw.status if isinstance(raw.status, str) else None,
-                user if user is not None else _text(raw.user_id),
-            )
-            if entry.start and entry.end and entry.end < entry.start:
+            start, end = raw.start_time, raw.end_time
+            if start is not None and start.tzinfo is not UTC:
+                start = self._in_utc(start, key, faults)
+            if end is not None and end.tzinfo is not UTC:
+                end = self._in_utc(end, key, faults)
+            if start and end and end < start:
                 faults.setdefault("an end before its start; neither time is used", []).append(key)
-                entry = msgspec.structs.replace(entry, start=None, end=None)
-            self.found.append(entry)
-        self.problems += [_fault(path, what, keys) for what, keys in faults.items()]
+                start = end = None
+            told, camera = raw.session_id, raw.camera_id
+            session_id = ids.get(told) if told else None
+            if session_id is None and told not in (None, ""):
+                session_id = self._session_id(told, key, faults)
+            self.found.append(
+                RegisterEntry(
+                    path,
+                    key,
+                    name,
+                    session_id,
+                    texts[camera] if camera in texts else self._text(camera),
+                    start,
+                    end,
+                    raw.status,
+                    user if user is not None else self._text(raw.user_id),
+                )
+            )
 
-    def _session_id(self, value: Any, key: str, faults: dict[str, list[str]]) -> str | None:
-        text = _text(value)
-        if text is None:
-            if value is not None and value != "":
-                faults.setdefault("a session's id that is neither text nor number", []).append(key)
-            return None
-        if text not in self._ids:
-            session_id = normalized_id(text)
-            self._ids[text] = session_id if is_session_id(session_id) else None
-        if self._ids[text] is None and not has_leading_zero(text):
-            self.refused.add(normalized_id(text))
+    def _mended(self, parsed: Iterable[tuple[str, _Any]], faults: _Faults) -> Iterator[tuple[str, _Sound]]:
+        """The entries without what is wrong in them."""
+        for key, raw in parsed:
+            entry = _Sound(raw.file_path if isinstance(raw.file_path, str) else None)
+            if _base_name(entry.file_path):
+                entry.session_id, entry.camera_id, entry.user_id = map(
+                    _text_or_number, (raw.session_id, raw.camera_id, raw.user_id)
+                )
+                if entry.session_id is None and raw.session_id is not None:
+                    faults.setdefault("a session's id that is neither text nor number", []).append(key)
+                entry.start_time = self._time(raw.start_time, key, faults)
+                entry.end_time = self._time(raw.end_time, key, faults)
+                entry.status = raw.status if isinstance(raw.status, str) else None
+            yield key, entry
+
+    def _session_id(self, value: str | int, key: str, faults: _Faults) -> str | None:
+        text = str(value)
+        session_id = normalized_id(text)
+        if is_session_id(session_id):
+            self._ids[value] = session_id
+            return session_id
+        if not has_leading_zero(text):
+            self.refused.add(session_id)
             faults.setdefault(f"a session's id that is none: {RULE}", []).append(key)
-        return self._ids[text]
+        return None
 
-    def _time(self, value: Any, key: str, faults: dict[str, list[str]]) -> datetime | None:
+    def _text(self, value: str | int | None) -> str | None:
+        """A text or whole number as a text, None for an empty one."""
+        if value not in self._texts:
+            self._texts[value] = str(value) or None
+        return self._texts[value]
+
+    def _time(self, value: Any, key: str, faults: _Faults) -> datetime | None:
         if value is None or value == "":
             return None
         try:
-            # As the platform writes it, without the detour that any other spelling takes.
-            if type(value) is str and value[-1] == "Z":
-                return datetime.fromisoformat(value)
-            read = read_instant(value, self._zone)
+            with suppress(msgspec.ValidationError):  # as it is read where the whole file is sound
+                return self._placed(in_zone(msgspec.convert(value, datetime), self._zone))
+            return self._placed(read_instant(value, self._zone))
         except (ValueError, OverflowError):
-            faults.setdefault("a time that is none, and is not used; write it as 2025-05-02T19:40:00Z", []).append(key)
+            faults.setdefault(_NO_TIME, []).append(key)
             return None
+
+    def _in_utc(self, time: datetime, key: str, faults: _Faults) -> datetime | None:
+        try:
+            return self._placed(in_zone(time, self._zone))
+        except OverflowError:
+            faults.setdefault(_NO_TIME, []).append(key)
+            return None
+
+    def _placed(self, read: Read) -> datetime:
         self.local |= read.naive and self._zone is None
         return read.instant
 
@@ -178,12 +252,10 @@ def _fault(path: str, what: str, keys: list[str]) -> DocumentError:
     return DocumentError(path, f"key {shown(keys[0])}", f"the entry has {what}{others}.")
 
 
-def _base_name(path: str) -> str:
-    return path[max(path.rfind("/"), path.rfind("\\")) + 1 :]
+def _base_name(path: str | None) -> str:
+    name = path[path.rfind("/") + 1 :] if path else ""
+    return name[name.rfind("\\") + 1 :] if "\\" in name else name
 
 
-def _text(value: Any) -> str | None:
-    """A text or whole number as a text; None for anything else and for an empty text."""
-    if type(value) is str:
-        return value or None
-    return str(value) if type(value) is int else None
+def _text_or_number(value: Any) -> str | int | None:
+    return value if type(value) in (str, int) else None

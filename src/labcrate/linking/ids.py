@@ -49,6 +49,11 @@ class Named(NamedTuple):
         return self.doubt is None
 
 
+def holds_token(name: str) -> bool:
+    """Return whether a part of a name begins as a session's marker does."""
+    return _TOKEN.search(name) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class SessionIds:
     """The session ids of a lab, refused ones too, built once and only read.

@@ -6,14 +6,14 @@ count for the very file, which the caller has compared with them (path, size, mo
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+
+import msgspec
 
 from labcrate.linking.filename import composed
 from labcrate.model.session_id import has_leading_zero, sort_key
 
 
-@dataclass(frozen=True, slots=True)
-class RegisterEntry:
+class RegisterEntry(msgspec.Struct, frozen=True, gc=False):
     """An entry of a ``recordings.json``: the file's base name, its session, the caller's key of its camera."""
 
     file: str
@@ -58,12 +58,18 @@ class Register:
         """Index the entries. Sessions that are numbers with leading zeros are none, and are dropped."""
         shared = {composed(name) for name in shared_names}
         by_name: dict[str, Registered] = {}
+        alike: dict[tuple[str | None, str | None, bool], Registered] = {}  # a few say what all entries say
         for entry in entries:
-            name = composed(entry.file)
-            told = Registered(
-                _ids((entry.session,) if entry.session else ()), _set_of(entry.camera), name not in shared
-            )
-            by_name[name] = by_name[name].joined(told) if name in by_name else told
+            name = entry.file if entry.file.isascii() else composed(entry.file)
+            key = (entry.session, entry.camera, name not in shared)
+            told = alike.get(key)
+            if told is None:
+                cameras = frozenset(() if entry.camera is None else (entry.camera,))
+                sessions = _ids((entry.session,) if entry.session else ())
+                told = alike[key] = Registered(sessions, cameras, name not in shared)
+            known = by_name.setdefault(name, told)
+            if known is not told:
+                by_name[name] = known.joined(told)
         by_path = {path: _ids(told) for path, told in linked.items()}
         uncounted = tuple(sorted(name for name, told in by_name.items() if told.sessions and not told.counts))
         return cls(by_name, by_path, uncounted)
@@ -87,8 +93,3 @@ def _ids(sessions: Collection[str]) -> tuple[str, ...]:
         return ()
     ids = {composed(one) for one in sessions}
     return tuple(sorted((one for one in ids if not has_leading_zero(one)), key=sort_key))
-
-
-@lru_cache(maxsize=1024)  # a few cameras have all the entries
-def _set_of(camera: str | None) -> frozenset[str]:
-    return frozenset(() if camera is None else (camera,))
