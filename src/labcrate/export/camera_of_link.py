@@ -6,6 +6,8 @@ from labcrate.export.inventory import Inventory
 from labcrate.export.lab_rules import key_in_session
 from labcrate.export.recordings import Cameras
 from labcrate.lab.folder import printable
+from labcrate.model.device import Camera
+from labcrate.model.session_id import sort_key
 
 
 def camera_of_link(inventory: Inventory, session_id: str, word: str) -> str:
@@ -24,8 +26,17 @@ def camera_of_link(inventory: Inventory, session_id: str, word: str) -> str:
             f"Camera {printable(word)} is of another user than the session's, and its id {printable(camera.id)} means "
             "another camera here, or none for sure; give it an id of its own."
         )
+    exact = [key for key in meant if cameras.by_key[key].id == word]
     selected = [key for key in meant if key in cameras.selected]
-    ids = dict.fromkeys(cameras.by_key[key].id for key in selected or meant)
+    ids = dict.fromkeys(cameras.by_key[key].id for key in exact or selected or meant)
     if len(ids) > 1:
         raise UsageError(f"{printable(word)} may be several cameras; name one by its id: {printable(', '.join(ids))}.")
     return next(iter(ids))
+
+
+def cameras_of_links(inventory: Inventory, session_id: str) -> list[Camera]:
+    """Return the cameras that a file can be said to be of in a session, by id: those that their id means there."""
+    session = inventory.session(session_id)
+    cameras = Cameras.of(inventory, session).by_key
+    meant = [c for key, c in cameras.items() if key == key_in_session(inventory.cameras, session, c.id)]
+    return sorted(meant, key=lambda camera: sort_key(camera.id))

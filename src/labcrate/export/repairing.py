@@ -149,9 +149,7 @@ def _written_down(lab: Lab, folder: str, log: LinkLog, done: Repair, entry: Link
         if entry:
             add_entries(lab, folder, [entry])
         try:
-            number = log.add(
-                who=who, session=done.session, source=done.source, target=done.target, method=done.method
-            )
+            number = log.add(who=who, session=done.session, source=done.source, target=done.target, method=done.method)
             return log.get(number)
         except PeopleError:
             if entry:

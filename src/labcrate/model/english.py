@@ -29,6 +29,13 @@ ENGLISH: Mapping[str, str] = {
         "The session's own sensor files have times without a zone, which were read as UTC. Name the zone with "
         "--time-zone."
     ),
+    "hand_link.changed": "was linked by hand and has changed since",
+    "hand_link.changed.remedy": "Link it again, or take the link back.",
+    "hand_link.gone": "was linked by hand and is gone",
+    "hand_link.gone.remedy": "Put it back in its place, or take the link back.",
+    "hand_link.no_sound": (
+        "{file} was made of {original} without its sound ({codec}), which does not fit into an MP4; the original has it."
+    ),
     "register.name_taken": (
         "{file}: what the lab's register of recordings says of a file of this name was not used, because several "
         "files of the lab have the name and different bytes."
