@@ -77,7 +77,7 @@ class _Target:
     def again(self, _url: str, _flags: int, _options: dict[str, str]) -> BinaryIO:
         """Open the file a second time for reading: to make room for the index, what was written is moved along."""
         self._file.flush()
-        return open(f"/proc/self/fd/{self._file.fileno()}", "rb", buffering=0)  # noqa: SIM115, PTH123 - FFmpeg closes it
+        return open(f"/proc/self/fd/{self._file.fileno()}", "rb", buffering=0)  # noqa: PTH123 - FFmpeg closes it
 
 
 def _copy(window: Window, written: _Target, container: Container) -> Remuxed:

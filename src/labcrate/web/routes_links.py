@@ -57,7 +57,7 @@ async def add_link(request: web.Request) -> web.Response:
     """Have a near miss belong to the session."""
     app, session_id = request.app, session_id_of(request)
     wish = await read_json(request, LinkWish)
-    method = Method.MOVE if wish.method == Method.MOVE else Method.ENTRY
+    method = Method.MOVE if wish.method == "move" else Method.ENTRY
     made = await link_near_miss(app, session_id, wish.file, method, wish.camera, caller(request).name)
     address = session_api_url(app, session_id, f"/links/{made.number}")
     return json_answer(link_object(made), status=HTTPStatus.CREATED, headers={hdrs.LOCATION: address})
