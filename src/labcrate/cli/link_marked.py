@@ -1,4 +1,4 @@
-"""``labcrate link ID --all``: the near misses whose name names the session by a marker, shown before they are linked."""
+"""``labcrate link ID --all``: near misses whose name says the session by a marker, shown before they are linked."""
 
 import sys
 from argparse import Namespace
@@ -69,7 +69,7 @@ def _show(chosen: Sequence[NearMiss], session_id: str, method: Method) -> None:
 
 def _say_rest(count: int) -> None:
     if count:
-        say(f"{plural(count, 'other near miss', 'other near misses')} stay as they are: name those that you want.\n")
+        say(f"Not among them: {plural(count, 'near miss', 'near misses')}; name those that you want.\n")
 
 
 def _agreed(options: Namespace) -> bool:

@@ -1,4 +1,4 @@
-"""Writes the register of one session, ``sessions/Session42/recordings.json``: whole or not at all, one writer at a time.
+"""Writes one session's register, ``sessions/Session42/recordings.json``: whole or not at all, one writer at a time.
 
 Entries are kept as they are, those of a later labcrate too. Nothing in the lab but this file is changed.
 """

@@ -120,7 +120,7 @@ def register_entry(one: LinkedFile) -> dict[str, Any]:
 
 
 def encode_register(entries: Sequence[Any]) -> bytes:
-    """Return the document with these entries, which may be of a later labcrate: indented JSON, a line feed at its end."""
+    """Return the document with these entries (those of a later labcrate, too): indented JSON that ends in a line feed."""
     return msgspec.json.format(msgspec.json.encode({"writtenBy": WRITTEN_BY, "recordings": entries}), indent=2) + b"\n"
 
 

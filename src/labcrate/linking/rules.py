@@ -37,7 +37,8 @@ class LinkingRules:
         every session's folder, refused ones too; ids of the register are added. ``descriptions_unreadable`` says that
         a file that describes sessions cannot be read, ``prefix_configured`` that a ``recordingPrefix`` stands in a
         description that could not be taken. ``linked`` maps the path of a file to the sessions that ``labcrate link``
-        gave it, ``linked_cameras`` path and session to the key of the camera that it gave. ``shared_names`` are the base names that several files of the lab have, with different bytes.
+        gave it, ``linked_cameras`` path and session to the key of the camera that it gave. ``shared_names`` are the
+        base names that several files of the lab have, with different bytes.
         """
         registered = Register.build(register, linked or {}, shared_names, linked_cameras)
         ids = SessionIds.build([*session_ids, *registered.sessions], unreadable=descriptions_unreadable)

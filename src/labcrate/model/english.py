@@ -34,7 +34,8 @@ ENGLISH: Mapping[str, str] = {
     "hand_link.gone": "was linked by hand and is gone",
     "hand_link.gone.remedy": "Put it back in its place, or take the link back.",
     "hand_link.no_sound": (
-        "{file} was made of {original} without its sound ({codec}), which does not fit into an MP4; the original has it."
+        "{file} was made of {original} without its sound ({codec}), which does not fit into an MP4 and is in the "
+        "original alone."
     ),
     "register.name_taken": (
         "{file}: what the lab's register of recordings says of a file of this name was not used, because several "

@@ -1,4 +1,4 @@
-"""Makes an MP4 of a video in another container without encoding anything again: the same pictures, at the same times."""
+"""Makes an MP4 of a video in another container without encoding again: the same pictures, at the same times."""
 
 import os
 from dataclasses import dataclass
