@@ -1,4 +1,4 @@
-"""What a session's own register means for its plan: files that are not what was linked any more, MP4s that were made."""
+"""What a session's own register means for its plan: files that are not what was linked, and MP4s that were made."""
 
 from collections.abc import Iterator
 

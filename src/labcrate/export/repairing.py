@@ -117,7 +117,7 @@ def _linked_in_place(lab: Lab, folder: str, log: LinkLog, wish: Wish, who: str) 
     now = (identity.size_bytes, identity.mtime_ns)
     for one in read_session_register(lab, folder).files:
         if (one.folder, one.file, one.size_bytes, one.modified_ns) == ("", path, *now):
-            raise RepairError(f"{printable(path)} is linked already, as {register} says.")
+            raise RepairError(f"{printable(path)} was linked to this session before: its own register lists it.")
     number = log.add(who=who, session=wish.session, source=path, target=register, method=wish.method)
     link = log.get(number)
     try:

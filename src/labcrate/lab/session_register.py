@@ -120,7 +120,7 @@ def register_entry(one: LinkedFile) -> dict[str, Any]:
 
 
 def encode_register(entries: Sequence[Any]) -> bytes:
-    """Return the document with these entries (those of a later labcrate, too): indented JSON that ends in a line feed."""
+    """Return the document with these entries (a later labcrate's, too): indented JSON that ends in a line feed."""
     return msgspec.json.format(msgspec.json.encode({"writtenBy": WRITTEN_BY, "recordings": entries}), indent=2) + b"\n"
 
 
