@@ -1,6 +1,7 @@
 """Linking near misses over HTTP and on the command line: by those who may, into the log, and back."""
 
-from pathlib import Path
+import json
+import shlex
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from labcrate.people.roles import Role
 from labcrate.web import snapshot
 
 FILE = "recordings/cam1_42_a.mp4"
+REGISTER = "sessions/Session42/recordings.json"
 TARGET = "sessions/Session42/recordings/cam1_42_a.mp4"
 LINKS = "/api/sessions/42/links"
 
@@ -22,26 +24,39 @@ def near_lab(usual_lab: Any) -> Any:
     return usual_lab
 
 
-@pytest.mark.parametrize("method", ["hard link", "move"])
-def test_a_near_miss_is_linked_and_taken_back(near_lab: Any, serve: Any, method: str) -> None:
-    """The plan has the recording at once, the log says who did what, and undoing brings the near miss back."""
+@pytest.mark.parametrize(
+    ("asked", "method", "target", "place"),
+    [
+        ({}, "register entry", REGISTER, FILE),
+        ({"method": "register entry"}, "register entry", REGISTER, FILE),
+        ({"method": "hard link"}, "register entry", REGISTER, FILE),
+        ({"method": "move"}, "move", TARGET, TARGET),
+    ],
+)
+def test_a_near_miss_is_linked_and_taken_back(
+    near_lab: Any, serve: Any, asked: dict[str, str], method: str, target: str, place: str
+) -> None:
+    """The plan has the recording at once, the log says who did what, and undoing brings the near miss back.
+
+    The word of earlier versions, hard link, is taken for an entry in the session's register.
+    """
     server = serve(near_lab.root)
     client = server.as_(Role.OPERATOR)
     before = server.get("/api/sessions/42/plan").json()
-    answer = client.post(server.url + LINKS, json={"file": FILE, "method": method})
+    answer = client.post(server.url + LINKS, json={"file": FILE, **asked})
     made = answer.json()
     assert (answer.status_code, answer.headers["Location"]) == (201, f"{LINKS}/{made['number']}")
     assert {name: made[name] for name in ("session", "who", "source", "target", "method", "undoneAt")} == {
         "session": 42,
         "who": "the operator",
         "source": FILE,
-        "target": TARGET,
+        "target": target,
         "method": method,
         "undoneAt": None,
     }
     plan = server.get("/api/sessions/42/plan").json()
     assert plan["nearMissCount"] == 0
-    assert TARGET in [member["source"] for member in plan["members"]]
+    assert place in [member["source"] for member in plan["members"]]
     assert server.get(LINKS).json() == {"links": [made], "nearMisses": []}
     answer = server.as_(Role.ADMIN).delete(server.url + answer.headers["Location"])
     assert (answer.status_code, answer.json()["undoneBy"]) == (200, "the admin")
@@ -61,6 +76,9 @@ def test_a_near_miss_is_linked_and_taken_back(near_lab: Any, serve: Any, method:
         ({"file": ""}, 409, "is no near miss of session 42"),
         ({"file": FILE, "method": "copy"}, 400, "Invalid enum value 'copy'"),
         ({"file": FILE, "force": True}, 400, "unknown field `force`"),
+        ({"file": FILE, "method": "remux"}, 400, "Invalid enum value 'remux'"),
+        ({"file": FILE, "camera": "nowhere"}, 400, "There is no camera 'nowhere'"),
+        ({"file": FILE, "camera": 1}, 400, "Expected `str | null`, got `int`"),
         ({"file": 42}, 400, "Expected `str`, got `int`"),
         ({}, 400, "missing required field `file`"),
         ([], 400, "Expected `object`, got `array`"),
@@ -85,7 +103,7 @@ def test_a_link_belongs_to_its_session(near_lab: Any, serve: Any) -> None:
     for address in (f"/api/sessions/7/links/{number}", f"{LINKS}/{number + 1}", f"{LINKS}/999999999999999999"):
         answer = client.delete(server.url + address)
         assert (answer.status_code, answer.json()["type"]) == (404, "urn:labcrate:error:no-such-thing")
-    assert (near_lab.root / TARGET).exists()
+    assert (near_lab.root / REGISTER).exists()
     assert server.get("/api/sessions/7/links").json()["links"] == []
 
 
@@ -113,14 +131,15 @@ def test_what_cannot_be_written_down_is_not_done(near_lab: Any, serve: Any, monk
 
     monkeypatch.setattr(LinkLog, "add", full)
     server = serve(near_lab.root)
-    for method in ("hard link", "move"):
+    for method in ("register entry", "move"):
         answer = server.as_(Role.OPERATOR).post(server.url + LINKS, json={"file": FILE, "method": method})
         assert (answer.status_code, answer.json()["type"]) == (503, "urn:labcrate:error:people")
         assert (near_lab.root / FILE).exists()
         assert not (near_lab.root / TARGET).exists()
+        assert not (near_lab.root / REGISTER).exists()
 
 
-@pytest.mark.parametrize("method", ["hard link", "move"])
+@pytest.mark.parametrize("method", ["register entry", "move"])
 def test_what_was_undone_and_not_written_down_can_be(
     near_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
@@ -138,6 +157,7 @@ def test_what_was_undone_and_not_written_down_can_be(
         assert client.delete(address).status_code == 503
     assert (near_lab.root / FILE).exists()
     assert not (near_lab.root / TARGET).exists()
+    assert not (near_lab.root / REGISTER).exists()
     answer = client.delete(address)
     assert (answer.status_code, answer.json()["undoneBy"]) == (200, "the operator")
     assert server.get(LINKS).json()["links"][0]["undoneAt"]
@@ -157,26 +177,38 @@ def test_a_viewer_may_neither_see_nor_link(near_lab: Any, serve: Any) -> None:
         ]
         assert [answer.status_code for answer in answers] == [status] * 3
         assert FILE not in "".join(answer.text for answer in answers)
-    assert not (near_lab.root / TARGET).exists()
+    assert not (near_lab.root / REGISTER).exists()
+
+
+def test_a_near_miss_gets_its_camera(near_lab: Any, serve: Any) -> None:
+    """The camera that is named with the link is the recording's in plan and metadata, whatever its file's name says."""
+    near_lab.recording("recordings/garden_session42_x.mp4")
+    server = serve(near_lab.root)
+    body = {"file": "recordings/garden_session42_x.mp4", "camera": "cam2"}
+    assert server.as_(Role.OPERATOR).post(server.url + LINKS, json=body).status_code == 201
+    (entry,) = json.loads((near_lab.root / REGISTER).read_text())["recordings"]
+    assert (entry["file"], entry["cameraId"]) == (body["file"], "2")
 
 
 def test_the_command_line_does_the_same(near_lab: Any, cli: Any, serve: Any) -> None:
     """'labcrate link' lists, links and takes back, and the server knows what it did."""
     told = cli("link", "42", "--lab", near_lab.root)
     assert told.code == 0
-    assert told.out.splitlines()[:5] == ["Linked", "  nothing so far", "", "Near misses", f"  {FILE}"]
+    near = f"  near miss (bare number): {FILE}"
+    assert told.out.splitlines()[:5] == ["Linked", "  nothing so far", "", "Near misses", near]
     told = cli("link", "42", FILE, "--lab", near_lab.root)
     back = f"labcrate link 42 --undo 1 --lab {near_lab.root}"
-    assert told.out == f"{FILE} belongs to session 42 now, as {TARGET}.\nTo take it back: {back}\n"
+    assert told.out == f"{FILE} belongs to session 42 now, as {REGISTER} says.\nTo take it back:\n  {back}\n"
     listed = cli("link", "42", "--lab", near_lab.root)
-    assert f"  1: {TARGET}\n      hard link of {FILE}, by " in listed.out
+    assert f"  1: {FILE}\n      register entry, {REGISTER}, by " in listed.out
     assert listed.out.endswith("Near misses\n  none\n")
     listed = cli("link", "42", "--lab", near_lab.root, "--json").json
     assert serve(near_lab.root).get(LINKS).json() == {"links": listed["links"], "nearMisses": listed["nearMisses"]}
     told = cli("link", "42", "--undo", "1", "--lab", near_lab.root)
     assert told.out == f"Link 1 was taken back: {FILE} is where it was, and no part of it.\n"
     told = cli("link", "42", FILE, "--move", "--lab", near_lab.root, "--json")
-    assert (told.json["number"], told.json["method"]) == (2, "move")
+    (made,) = told.json["links"]
+    assert (made["number"], made["method"], told.json["failed"]) == (2, "move", [])
     assert not (near_lab.root / FILE).exists()
     assert ", taken back by" in cli("link", "42", "--lab", near_lab.root).out.partition("\nTaken back\n")[2]
 
@@ -187,7 +219,13 @@ def test_the_command_line_does_the_same(near_lab: Any, cli: Any, serve: Any) -> 
         (["42", "recordings/cam1_session7_a.mp4"], 15, "is no near miss of session 42"),
         (["42", "--undo", "9"], 18, "There is no link 9"),
         (["42", FILE, "--undo", "1"], 2, "--undo takes a link back; name no file"),
-        (["42", "--move"], 2, "--move moves a file; name the one"),
+        (["42", "--move"], 2, "--move says how a file is linked; name one"),
+        (["42", "--camera", "cam1"], 2, "--camera says how a file is linked; name one"),
+        (["42", FILE, "--all"], 2, "--all finds the files itself; name none"),
+        (["42", FILE, "--move", "--remux"], 2, "choose one"),
+        (["42", FILE, "--yes"], 2, "--yes answers the question of --all"),
+        (["42", FILE, "--camera", "nowhere"], 2, "There is no camera 'nowhere'"),
+        (["42", FILE, "--remux"], 15, "is no video of another container"),
         (["7777"], 5, "There is no session 7777"),
     ],
 )
@@ -200,13 +238,15 @@ def test_the_command_line_refuses_what_cannot_be_meant(
     assert said in told.err
 
 
-def test_a_remedy_names_the_command_that_works(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """The command in the remedy for a recording of the right time, run as it stands, links it."""
+def test_a_plan_prints_a_command_that_works(usual_lab: Any, cli: Any) -> None:
+    """The command below a near miss, pasted as it stands, links just that file."""
     usual_lab.recording("recordings/cam1 kitchen's.mp4")
-    (near_miss,) = cli("plan", "42", "--lab", usual_lab.root, "--json").json["nearMisses"]
-    assert near_miss["kind"] == "right time, no ID"
-    assert "labcrate link 42 'recordings/cam1 kitchen'\"'\"'s.mp4', or write session42" in near_miss["remedy"]
-    assert cli("link", "42", "recordings/cam1 kitchen's.mp4", "--lab", usual_lab.root).code == 0
-    plan = cli("plan", "42", "--lab", usual_lab.root, "--json").json
-    assert plan["nearMisses"] == []
-    assert "sessions/Session42/recordings/cam1 kitchen's.mp4" in [member["source"] for member in plan["members"]]
+    usual_lab.recording("recordings/cam1_b.mp4")
+    plan = cli("plan", "42", "--lab", usual_lab.root).out
+    command = next(line for line in plan.splitlines() if "labcrate link" in line and "kitchen" in line)
+    words = shlex.split(command)
+    assert words == ["labcrate", "link", "42", "recordings/cam1 kitchen's.mp4", "--lab", str(usual_lab.root)]
+    assert cli(*words[1:]).code == 0
+    after = cli("plan", "42", "--lab", usual_lab.root, "--json").json
+    assert [near["file"] for near in after["nearMisses"]] == ["recordings/cam1_b.mp4"]
+    assert "recordings/cam1 kitchen's.mp4" in [member["source"] for member in after["members"]]

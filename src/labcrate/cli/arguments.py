@@ -169,10 +169,18 @@ def _doctor(parser: argparse.ArgumentParser) -> None:
 
 def _link(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("session", metavar="ID", help="the session's id")
-    parser.add_argument("file", metavar="FILE", nargs="?", help="the recording, as 'labcrate plan' names it")
+    parser.add_argument("files", metavar="FILE", nargs="*", help="near misses, as 'labcrate plan' names them")
     _lab(parser)
     parser.add_argument(
-        "--move", action="store_true", help="move the file (default: a hard link, it stays in its place)"
+        "--all", action="store_true", help="all near misses whose name says the session by a marker (shows them, asks)"
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask (with --all)")
+    parser.add_argument("--camera", metavar="CAMERA", help="the camera that the files are of (its id, name or prefix)")
+    parser.add_argument(
+        "--move", action="store_true", help="move the files into the session's folder (default: they stay in place)"
+    )
+    parser.add_argument(
+        "--remux", action="store_true", help="make an MP4 of each video in another container; nothing is encoded again"
     )
     parser.add_argument("--undo", metavar="N", type=int, help="take link number N back ('labcrate link ID' lists them)")
 
@@ -187,7 +195,7 @@ COMMANDS = {
     "init": ("write a commented labcrate.toml out of what the lab's files show", _init),
     "doctor": ("list what is wrong with a lab or a session, each with its remedy", _doctor),
     "layout": ("print an archive's structure, offset by offset", _session),
-    "link": ("have a near miss belong to a session, or take that back", _link),
+    "link": ("have near misses belong to a session, or take that back", _link),
     "serve": ("serve the lab to browsers: pages, API, downloads that resume", _serve),
     "user": ("say who may log in, and as what", _user),
     "token": ("give scripts a key of their own", _token),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from labcrate.archive.entity import Entity
 from labcrate.cli.cmd_plan import show_left_out
-from labcrate.cli.screen import say, write_json
+from labcrate.cli.screen import say, say_command, write_json
 from labcrate.demo.lab import build_demo_lab
 from labcrate.export.contents import Options
 from labcrate.export.documents.summary import format_size
@@ -33,7 +33,9 @@ def run(options: Namespace) -> int:
         for part in assembly.parts:
             say(f"  {format_size(part.size_bytes or 0):>9}  {part.name}")
         say("\nLeft out")
-        show_left_out(assembly.plan)
+        show_left_out(assembly.plan, Namespace(lab=str(folder)))
     command = "labcrate" if shutil.which("labcrate") else sys.argv[0]
-    say(f"\nNext: {command} verify {target}\n      {command} plan {demo.session_id} --lab {folder}")
+    say("\nNext:")
+    say_command((command, "verify", str(target)), Namespace(lab=None), "  ")
+    say_command((command, "plan", demo.session_id), Namespace(lab=str(folder)), "  ")
     return 0

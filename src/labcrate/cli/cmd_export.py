@@ -1,13 +1,12 @@
 """``labcrate export ID``: the ZIP."""
 
-import shlex
 import sys
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 from labcrate.archive.entity import Entity
-from labcrate.cli.screen import packing_bar, same_lab, say, settings, write_json
+from labcrate.cli.screen import packing_bar, say, say_command, settings, write_json
 from labcrate.cli.session import find_session, laid_out, wanted
 from labcrate.config import as_text
 from labcrate.export.build import Assembly
@@ -15,6 +14,7 @@ from labcrate.export.contents import Plan, State
 from labcrate.export.documents.metadata import not_taken_object
 from labcrate.export.documents.summary import as_line, format_size, plural
 from labcrate.export.logged import logged
+from labcrate.export.not_taken import Why
 from labcrate.export.writer import archive_path, check_target, write_archive
 from labcrate.lab.text import visible
 
@@ -58,23 +58,24 @@ def _say(assembly: Assembly, entity: Entity, target: Path, options: Namespace) -
     for warning in plan.warnings:
         say(f"  warning: {warning}")
     _say_left_out(plan, options)
-    if plan.near_misses:
-        say(
-            f"  {plural(len(plan.near_misses), 'near miss', 'near misses')} left out: "
-            f"'labcrate plan {shlex.quote(plan.session.id)}{same_lab(options)}' tells which, and what would fix them"
-        )
-    if plan.state is State.COMPLETE and not plan.withheld and not plan.near_misses:
+    if plan.state is State.COMPLETE and not (plan.withheld or plan.near_misses or plan.left_out.get(Why.EXCLUDED)):
         say("  nothing missing, nothing to warn about")
 
 
 def _say_left_out(plan: Plan, options: Namespace) -> None:
-    """Name the session's files that stay out, but for its description: at most ten, and the command for the rest."""
-    left_out = [one for one in plan.not_taken if not one.rule.stood_for]
-    for one in left_out[:_MOST_NAMED]:
-        say(f"  not exported: {as_line(one)}")
-    if len(left_out) > _MOST_NAMED:
-        more = f"{len(left_out) - _MOST_NAMED:,} more not exported"
-        say(f"  {more}: 'labcrate plan {shlex.quote(plan.session.id)}{same_lab(options)}' names all of them")
+    """Name what stays out and may matter: at most ten files, and the command that shows all, with what would help.
+
+    These are the session's own files, but for its description, and the near misses.
+    """
+    lines = [f"not exported: {as_line(one)}" for one in plan.not_taken if not one.rule.stood_for]
+    lines += [f"near miss ({near.verdict.rule}): {near.source}" for near in plan.near_misses]
+    for line in lines[:_MOST_NAMED]:
+        say(f"  {line}")
+    if len(lines) > _MOST_NAMED:
+        say(f"  and {len(lines) - _MOST_NAMED:,} more that are not exported")
+    if lines:
+        say("  All that stays out, with what would help:")
+        say_command(("labcrate", "plan", plan.session.id), options, "    ")
 
 
 def _answer(assembly: Assembly, entity: Entity, target: Path) -> dict[str, Any]:

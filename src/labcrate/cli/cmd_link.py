@@ -1,18 +1,23 @@
-"""``labcrate link ID [FILE]``: have a near miss belong to a session, or take that back."""
+"""``labcrate link ID [FILE…]``: have near misses belong to a session, or take a link back.
 
-import shlex
+``run`` sees what was meant and hands it on, so that another way of finding files has one line here.
+"""
+
 from argparse import Namespace
+from collections.abc import Iterator, Sequence
 
 from labcrate.catalog.state import state_folder
-from labcrate.cli.screen import same_lab, say, settings, write_json
+from labcrate.cli.link_files import link_files
+from labcrate.cli.link_marked import link_marked
+from labcrate.cli.near_misses import say_near_miss
+from labcrate.cli.screen import say, settings, write_json
 from labcrate.cli.session import find_session
 from labcrate.errors import UsageError
 from labcrate.export.answers import link_object, near_miss_object
 from labcrate.export.contents import NearMiss
 from labcrate.export.inventory import Inventory
 from labcrate.export.prepare import prepared
-from labcrate.export.repair import Method
-from labcrate.export.repairing import repair, take_back
+from labcrate.export.repairing import take_back
 from labcrate.lab.folder import printable
 from labcrate.model.session_id import json_id
 from labcrate.people.database import Database
@@ -21,25 +26,41 @@ from labcrate.people.links import Link, LinkLog
 
 
 def run(options: Namespace) -> int:
-    """Link a near miss, undo a link, or list both."""
-    if options.undo is not None and (options.file is not None or options.move):
-        raise UsageError("--undo takes a link back; name no file and no --move with it.")
-    if options.move and options.file is None:
-        raise UsageError("--move moves a file; name the one that 'labcrate plan' lists as a near miss.")
+    """Link near misses, undo a link, or list both."""
+    _refuse_what_cannot_be_meant(options)
     inventory, session_id = find_session(settings(options).lab(), options.session)
-    lab = inventory.lab
-    with Database.open(state_folder(lab.root)) as database:
+    with Database.open(state_folder(inventory.lab.root)) as database:
         log = LinkLog(database)
         if options.undo is not None:
-            _answer(take_back(lab, log, session=session_id, number=options.undo, who=system_user()), options)
-        elif options.file is not None:
-            method = Method.MOVE if options.move else Method.HARD_LINK
-            near_misses, file = _near_misses(inventory, session_id), options.file
-            made = repair(lab, log, near_misses, session=session_id, file=file, method=method, who=system_user())
-            _answer(made, options)
-        else:
-            _list(log.lines(session_id), _near_misses(inventory, session_id), session_id, as_json=options.json)
+            _undo(inventory, session_id, log, options)
+            return 0
+        near_misses = _near_misses(inventory, session_id)
+        if options.files:
+            return link_files(inventory, session_id, log, near_misses, options.files, options)
+        if options.all:
+            return link_marked(inventory, session_id, log, near_misses, options)
+        _list(log.lines(session_id), near_misses, session_id, options)
     return 0
+
+
+def _refuse_what_cannot_be_meant(options: Namespace) -> None:
+    ways = [word for word, given in _ways(options) if given]
+    if options.undo is not None and (options.files or options.all or ways):
+        raise UsageError("--undo takes a link back; name no file and no other option with it.")
+    if options.files and options.all:
+        raise UsageError("--all finds the files itself; name none with it.")
+    if options.move and options.remux:
+        raise UsageError("--move moves a file and --remux leaves it where it is; choose one.")
+    if ways and not options.files and not options.all:
+        raise UsageError(f"{ways[0]} says how a file is linked; name one that 'labcrate plan' lists as a near miss.")
+    if options.yes and not options.all:
+        raise UsageError("--yes answers the question of --all; leave it out where files are named.")
+
+
+def _ways(options: Namespace) -> Iterator[tuple[str, bool]]:
+    yield "--move", options.move
+    yield "--remux", options.remux
+    yield "--camera", options.camera is not None
 
 
 def _near_misses(inventory: Inventory, session_id: str) -> tuple[NearMiss, ...]:
@@ -47,18 +68,16 @@ def _near_misses(inventory: Inventory, session_id: str) -> tuple[NearMiss, ...]:
         return assembly.plan.near_misses
 
 
-def _answer(link: Link, options: Namespace) -> None:
+def _undo(inventory: Inventory, session_id: str, log: LinkLog, options: Namespace) -> None:
+    link = take_back(inventory.lab, log, session=session_id, number=options.undo, who=system_user())
     if options.json:
         write_json(link_object(link))
-    elif link.undone is not None:
-        say(f"Link {link.number} was taken back: {printable(link.source)} is where it was, and no part of it.")
     else:
-        say(f"{printable(link.source)} belongs to session {link.session} now, as {printable(link.target)}.")
-        say(f"To take it back: labcrate link {shlex.quote(link.session)} --undo {link.number}{same_lab(options)}")
+        say(f"Link {link.number} was taken back: {printable(link.source)} is where it was, and no part of it.")
 
 
-def _list(links: list[Link], near_misses: tuple[NearMiss, ...], session_id: str, *, as_json: bool) -> None:
-    if as_json:
+def _list(links: list[Link], near_misses: Sequence[NearMiss], session_id: str, options: Namespace) -> None:
+    if options.json:
         write_json(
             {
                 "session": json_id(session_id),
@@ -72,9 +91,7 @@ def _list(links: list[Link], near_misses: tuple[NearMiss, ...], session_id: str,
         _list_links("\nTaken back", undone)
     say("\nNear misses")
     for near_miss in near_misses:
-        say(f"  {near_miss.source}")
-        say(f"      {near_miss.verdict.reason}")
-        say(f"      -> {near_miss.verdict.remedy}")
+        say_near_miss(near_miss, options)
     if not near_misses:
         say("  none")
 
@@ -83,7 +100,7 @@ def _list_links(heading: str, links: list[Link]) -> None:
     say(heading)
     for link in links:
         undone = f", taken back by {link.undone_by}" if link.undone else ""
-        say(f"  {link.number}: {printable(link.target)}")
-        say(f"      {link.method} of {printable(link.source)}, by {link.who}{undone}")
+        say(f"  {link.number}: {printable(link.source)}")
+        say(f"      {link.method}, {printable(link.target)}, by {link.who}{undone}")
     if not links:
         say("  nothing so far")

@@ -3,6 +3,7 @@
 from argparse import Namespace
 from collections.abc import Sequence
 
+from labcrate.cli.near_misses import say_near_miss
 from labcrate.cli.screen import say, settings, write_json
 from labcrate.cli.session import find_session, laid_out
 from labcrate.export.answers import plan_object
@@ -22,11 +23,11 @@ def run(options: Namespace) -> int:
             named = {"leftOutFiles": [{"file": o.source, "rule": o.rule, "reason": o.reason} for o in others]}
             write_json(plan_object(assembly) | (named if options.left_out else {}))
         else:
-            show(assembly, others)
+            show(assembly, options, others)
     return 0
 
 
-def show(assembly: Assembly, others: Sequence[LeftOut] = ()) -> None:
+def show(assembly: Assembly, options: Namespace, others: Sequence[LeftOut] = ()) -> None:
     """The plan as text that reads well at 80 columns."""
     plan = assembly.plan
     say(f"Session {plan.session.id}: {plan.session.name or '(no name)'}")
@@ -34,7 +35,7 @@ def show(assembly: Assembly, others: Sequence[LeftOut] = ()) -> None:
     say("\nGoes in")
     _goes_in(assembly)
     say("\nStays out")
-    show_left_out(plan, others)
+    show_left_out(plan, options, others)
     if plan.missing or plan.warnings:
         say("\nProblems")
     for missing in plan.missing:
@@ -65,7 +66,7 @@ def _goes_in(assembly: Assembly) -> None:
             say(f"             from {', '.join((recording.source, *recording.also_at))}")
 
 
-def show_left_out(plan: Plan, others: Sequence[LeftOut] = ()) -> None:
+def show_left_out(plan: Plan, options: Namespace, others: Sequence[LeftOut] = ()) -> None:
     """What was not chosen, the session's files that stay out, what is not the session's, and every near miss.
 
     What is not the session's is counted; the ``others`` are named as well.
@@ -82,8 +83,6 @@ def show_left_out(plan: Plan, others: Sequence[LeftOut] = ()) -> None:
         messages = plural(plan.readings.lab.no_readings, "message")
         say(f"  {messages} of the lab that are no readings (availability, commands)")
     for near in plan.near_misses:
-        say(f"  near miss ({near.verdict.rule}): {near.source}")
-        say(f"      {near.verdict.reason}")
-        say(f"      -> {near.verdict.remedy}")
+        say_near_miss(near, options)
     if not any((plan.left_out, plan.near_misses, plan.not_chosen, plan.not_taken)):
         say("  nothing")

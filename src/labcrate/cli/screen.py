@@ -7,7 +7,7 @@ import shutil
 import sys
 import textwrap
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from labcrate.catalog.index import Progress
 from labcrate.config import Settings, lab_folder
 from labcrate.lab.text import visible
+from labcrate.linking.verdict import command_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -41,6 +42,11 @@ def say(text: str = "") -> None:
             continue
         indent = " " * (len(line) - len(line.lstrip()) + 4)
         print(textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False))
+
+
+def say_command(words: Iterable[str], options: Namespace, indent: str = "") -> None:
+    """Write a command of labcrate on one line of its own, whatever the terminal's width, so that it can be pasted."""
+    print(f"{indent}{command_line(words)}{visible(same_lab(options))}")
 
 
 def write_json(value: Any) -> None:

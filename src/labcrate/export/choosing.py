@@ -184,11 +184,16 @@ def _cameras(words: Sequence[str], cameras: Cameras) -> set[str] | None:
         return None
     chosen = set()
     for word in words:
-        found = [key for key, camera in cameras.by_key.items() if fold(word) in map(fold, _camera_names(camera))]
-        if not found:
-            raise _unknown("camera", word, [c.name or c.id for c in cameras.by_key.values()], "the lab knows")
-        chosen.update(found)
+        chosen.update(cameras_called(word, cameras))
     return chosen
+
+
+def cameras_called(word: str, cameras: Cameras) -> list[str]:
+    """Return the keys of the cameras with this id, name or prefix. Raises UsageError where there is none."""
+    found = [key for key, camera in cameras.by_key.items() if fold(word) in map(fold, _camera_names(camera))]
+    if not found:
+        raise _unknown("camera", word, [c.name or c.id for c in cameras.by_key.values()], "the lab knows")
+    return found
 
 
 def _camera_names(camera: Camera) -> list[str]:

@@ -37,6 +37,7 @@ def linking_rules(
     entries: Sequence[Entry],
 ) -> LinkingRules:
     """Build the rules of a lab; ``entries`` are all files that could be recordings."""
+    linked, linked_cameras = _linked_by_hand(lab, own_registers, cameras, book)
     return LinkingRules.build(
         cameras=[_names(camera_key(camera), camera.id, camera.raw_name, camera.prefix) for camera in cameras],
         selections={session.id: list(_selection(session, cameras)) for session in book.sessions.values()},
@@ -44,7 +45,8 @@ def linking_rules(
         descriptions_unreadable=book.unreadable,
         prefix_configured=bool(book.prefixes),
         register=_registered(registers, cameras),
-        linked=_linked_by_hand(lab, own_registers),
+        linked=linked,
+        linked_cameras=linked_cameras,
         shared_names=_shared_names(lab, registers, entries),
     )
 
@@ -72,9 +74,24 @@ def _registered(registers: Registers, cameras: Sequence[Camera]) -> Iterator[Reg
         yield RegisterEntry(entry.name, entry.session_id, keys[at])
 
 
-def _linked_by_hand(lab: Lab, own_registers: Mapping[str, SessionRegister]) -> dict[str, list[str]]:
-    """The files of the lab that ``labcrate link`` gave to sessions, if they are still the very files."""
+def key_in_session(cameras: Sequence[Camera], session: Session | None, camera_id: str) -> str | None:
+    """Return the key of the camera that an id means in a session: its user's first; None where it means none."""
+    known = find_camera(cameras, camera_id, session.user if session else None)
+    if known:
+        return camera_key(known)
+    selected = session is not None and any(chosen.id == camera_id for chosen in session.cameras)
+    return f"{camera_id}@selection" if selected else None
+
+
+def _linked_by_hand(
+    lab: Lab, own_registers: Mapping[str, SessionRegister], cameras: Sequence[Camera], book: SessionBook
+) -> tuple[dict[str, list[str]], dict[tuple[str, str], str]]:
+    """The files of the lab that ``labcrate link`` gave to sessions, if they are still the very files.
+
+    With them, by file and session, the keys of the cameras that it gave them.
+    """
     linked: dict[str, list[str]] = defaultdict(list)
+    given: dict[tuple[str, str], str] = {}
     for session_id, register in own_registers.items():
         for one in register.files:
             if one.folder:
@@ -83,7 +100,10 @@ def _linked_by_hand(lab: Lab, own_registers: Mapping[str, SessionRegister]) -> d
                 identity = lab.identity(one.file)
                 if (identity.size_bytes, identity.mtime_ns) == (one.size_bytes, one.modified_ns):
                     linked[one.file].append(session_id)
-    return linked
+                    session = book.sessions.get(session_id)
+                    if one.camera_id and (key := key_in_session(cameras, session, one.camera_id)):
+                        given[one.file, session_id] = key
+    return linked, given
 
 
 def _shared_names(lab: Lab, registers: Registers, entries: Sequence[Entry]) -> list[str]:

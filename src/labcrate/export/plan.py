@@ -18,6 +18,7 @@ from labcrate.export.choosing import (
 )
 from labcrate.export.clock_warnings import clock_warnings
 from labcrate.export.contents import Missing, Only, Options, Plan, PlannedRecording, SessionFile
+from labcrate.export.hand_links import left_out_of_mp4, no_longer_there
 from labcrate.export.inventory import Inventory
 from labcrate.export.not_taken import Why
 from labcrate.export.recording_time import TimeContext
@@ -74,6 +75,7 @@ class Planner:
         own = find_session_files(inventory, session, selection, excluded)
         choice = choose(options, session, cameras, own.recordings, own.files, self._probed, times)
         missing = [*_still_running(session), *_missing(options, own, readings)]
+        missing += no_longer_there(inventory, session.id) if options.only is not Only.SENSORS else ()
         if not allow_incomplete:
             refuse_incomplete(session, missing)
         recordings, files = self._index(choice, session, cameras, times, missing, hashed=hashed)
@@ -102,6 +104,7 @@ class Planner:
                         *(time.warnings if not options.all_readings else ()),
                         *window_warnings(inventory, told, window, time.bound, options),
                         *register_warnings(inventory, recordings),
+                        *left_out_of_mp4(inventory, session.id),
                         *selection.warnings,
                         *own.warnings,
                         *(w for recording in recordings for w in warnings_about(recording, session, cameras)),

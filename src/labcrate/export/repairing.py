@@ -1,39 +1,183 @@
-"""Repairs with their line in the log of links: what the command line and the server do for somebody."""
+"""Links near misses to a session for somebody, each with its line in the log of links, and takes links back.
 
-from collections.abc import Iterable
+What the command line and the server do. A file that is linked in its place gets an entry in the register of the
+session's own folder; a moved one lies in that folder, as does an MP4 that was made of a video.
+"""
 
-from labcrate.errors import NoSuchThingError, PeopleError, RepairError
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from labcrate.errors import LabcrateError, NoSuchThingError, PeopleError, RepairError
+from labcrate.export.camera_of_link import camera_of_link
 from labcrate.export.contents import NearMiss
-from labcrate.export.repair import Method, Repair, find_near_miss, is_undone, link, undo
-from labcrate.lab.folder import Lab
+from labcrate.export.inventory import Inventory
+from labcrate.export.place import Place, explained
+from labcrate.export.register_file import add_entries, is_entry_of, linking, register_path, remove_entries
+from labcrate.export.remuxing import make_mp4
+from labcrate.export.repair import Method, Repair, find_near_miss, is_undone, move, refuse_other_files, undo
+from labcrate.lab.folder import RECORDINGS, Lab, printable
+from labcrate.lab.session_register import LinkedFile, read_session_register
+from labcrate.linking.settling import links_by_entry
+from labcrate.model.fixity import Identity
+from labcrate.model.timespan import format_instant
 from labcrate.people.links import Link, LinkLog
+from labcrate.video.containers import container_of
 
 
-def repair(
-    lab: Lab, log: LinkLog, near_misses: Iterable[NearMiss], *, session: str, file: str, method: Method, who: str
-) -> Link:
-    """Have one of a plan's near misses belong to the session, and write that down.
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A near miss that can be linked: how, and the id of the camera that it is said to be of."""
+
+    session: str
+    near_miss: NearMiss
+    method: Method
+    camera_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A link that was made; ``left_out`` is the codec of the sound that did not fit into the MP4 that was made."""
+
+    link: Link
+    left_out: str | None = None
+
+
+def check(
+    inventory: Inventory,
+    near_misses: Iterable[NearMiss],
+    *,
+    session: str,
+    files: Sequence[str],
+    method: Method,
+    camera: str | None = None,
+) -> list[Wish]:
+    """Look each file up among a plan's near misses, and see that it can be linked so; nothing is changed.
+
+    ``camera`` is an id, name or prefix. Raises RepairError, one line for each file that cannot be, and UsageError for
+    a camera that there is not.
+    """
+    known = list(near_misses)
+    camera_id = None if camera is None else camera_of_link(inventory, session, camera)
+    wishes: dict[str, Wish] = {}
+    problems: list[str] = []
+    for file in files:
+        try:
+            wish = Wish(session, find_near_miss(known, session, file), method, camera_id)
+            _refuse(inventory, wish)
+            wishes[wish.near_miss.path] = wish
+        except RepairError as error:
+            problems.append(str(error))
+    if problems:
+        nothing = ["Nothing was linked."] if len(files) > 1 else []
+        raise RepairError("\n".join([*dict.fromkeys(problems), *nothing]))
+    return list(wishes.values())
+
+
+def _refuse(inventory: Inventory, wish: Wish) -> None:
+    """Raise RepairError for a file that would not be the session's afterwards, with what would help."""
+    near, path = wish.near_miss, wish.near_miss.path
+    if wish.method is Method.REMUX:
+        if container_of(path) is None or path.lower().endswith(".mp4"):
+            raise RepairError(f"{near.source} is no video of another container; link it without --remux.")
+        return
+    refuse_other_files(near)
+    if wish.method is Method.ENTRY and not links_by_entry(path, wish.session, inventory.rules):
+        raise RepairError(
+            f"{near.source} cannot be linked to session {wish.session} where it lies: {near.verdict.reason}. If it is "
+            "this session's, move it into the session's folder with --move."
+        )
+
+
+def repair(inventory: Inventory, log: LinkLog, wish: Wish, *, who: str) -> Done:
+    """Have a near miss belong to the session, and write that down.
 
     Raises RepairError; PeopleError when it cannot be written down, and then nothing is linked.
     """
-    done = link(lab, session, find_near_miss(near_misses, session, file), method)
+    lab, folder, near = inventory.lab, inventory.folder(wish.session), wish.near_miss
+    if wish.method is Method.REMUX:
+        made = make_mp4(lab, near.path, f"{folder}/{RECORDINGS}")  # it may take long, and keeps nobody else waiting
+        entry = _entry(made.path, made.identity, wish, made_from=near.path, left_out=made.left_out)
+        with linking(lab):
+            done = Repair(wish.session, near.path, made.path, Method.REMUX)
+            return Done(_written_down(lab, folder, log, done, entry, who), made.left_out)
+    with linking(lab):
+        if wish.method is Method.ENTRY:
+            return Done(_linked_in_place(lab, folder, log, wish, who))
+        done = move(lab, wish.session, folder, near)
+        moved = _entry(done.target, lab.identity(done.target), wish) if wish.camera_id else None
+        return Done(_written_down(lab, folder, log, done, moved, who))
+
+
+def _linked_in_place(lab: Lab, folder: str, log: LinkLog, wish: Wish, who: str) -> Link:
+    """Write a file into the session's register; the line in the log comes first, so that no link is without one."""
+    path, register = wish.near_miss.path, register_path(folder)
+    with explained(path), Place(lab, path) as place:
+        identity = Identity.of(place.identify())
+    now = (identity.size_bytes, identity.mtime_ns)
+    for one in read_session_register(lab, folder).files:
+        if (one.folder, one.file, one.size_bytes, one.modified_ns) == ("", path, *now):
+            raise RepairError(f"{printable(path)} was linked to this session before: its own register lists it.")
+    number = log.add(who=who, session=wish.session, source=path, target=register, method=wish.method)
+    link = log.get(number)
     try:
-        number = log.add(who=who, session=session, source=done.source, target=done.target, method=done.method)
-        return log.get(number)
-    except PeopleError:
+        entry = LinkedFile("", path, *now, camera_id=wish.camera_id, linked_at=link.linked)
+        add_entries(lab, folder, [entry])
+    except BaseException:
+        log.undone(number, who)
+        raise
+    return link
+
+
+def _entry(
+    path: str, identity: Identity, wish: Wish, *, made_from: str | None = None, left_out: str | None = None
+) -> LinkedFile:
+    return LinkedFile(
+        "",
+        path,
+        identity.size_bytes,
+        identity.mtime_ns,
+        camera_id=wish.camera_id,
+        made_from=made_from,
+        left_out=left_out,
+    )
+
+
+def _written_down(lab: Lab, folder: str, log: LinkLog, done: Repair, entry: LinkedFile | None, who: str) -> Link:
+    """Write down what was done to a file; where that fails, nothing was done."""
+    try:
+        if entry:
+            add_entries(lab, folder, [entry])
+        try:
+            number = log.add(who=who, session=done.session, source=done.source, target=done.target, method=done.method)
+            return log.get(number)
+        except PeopleError:
+            if entry:
+                remove_entries(lab, folder, lambda one: is_entry_of(one, done.target))
+            raise
+    except LabcrateError:
         undo(lab, done, None)
         raise
 
 
 def take_back(lab: Lab, log: LinkLog, *, session: str, number: int, who: str) -> Link:
     """Undo one of a session's links, and write that down. Raises NoSuchThingError, RepairError, PeopleError."""
-    made = log.get(number)
-    if made.session != session:
-        raise NoSuchThingError(f"Link {number} is not one of session {session}.")
-    if made.undone is not None:
-        raise RepairError(f"Link {number} was taken back already, by {made.undone_by}.")
-    done = Repair(session, made.source, made.target, Method(made.method))
-    if not is_undone(lab, done):  # by hand, or where it could not be written down (a full disk)
-        undo(lab, done, made.linked)
-    log.undone(number, who)
-    return log.get(number)
+    with linking(lab):
+        made = log.get(number)
+        if made.session != session:
+            raise NoSuchThingError(f"Link {number} is not one of session {session}.")
+        if made.undone is not None:
+            raise RepairError(f"Link {number} was taken back already, by {made.undone_by}.")
+        done = Repair(session, made.source, made.target, Method(made.method))
+        if done.method is Method.ENTRY:
+            at = format_instant(made.linked)
+            folder = done.target.rpartition("/")[0]
+            remove_entries(lab, folder, lambda one: is_entry_of(one, done.source) and one.get("linkedAt") == at)
+        else:
+            if not is_undone(lab, done):  # by hand, or where it could not be written down (a full disk)
+                undo(lab, done, made.linked)
+            with suppress(RepairError):  # a register that labcrate did not write has no entry of it
+                folder = "/".join(done.target.split("/")[:2])
+                remove_entries(lab, folder, lambda one: is_entry_of(one, done.target))
+        log.undone(number, who)
+        return log.get(number)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from itertools import count
 
 from labcrate.export.contents import Missing, NearMiss
+from labcrate.export.hand_links import made_into_mp4
 from labcrate.export.inventory import Inventory
 from labcrate.export.lab_rules import camera_key
 from labcrate.export.recording_time import Evidence, TimeContext, possible_spans
@@ -68,6 +69,7 @@ def select(
     times = times or TimeContext(session.time_zone)
     linked, missing, warnings = _linked(inventory, session)
     near_misses, nameless, left_out = [], [], Counter[str]()
+    made = made_into_mp4(inventory, session.id)
     own = f"{inventory.folder(session.id)}/"  # all of it is sorted by session_files
     left_out[Rule.OTHER_SESSION] = sum(len(found) for other, found in inventory.linked.items() if other != session.id)
     for entry in inventory.unlinked if unlinked is None else unlinked:
@@ -79,7 +81,7 @@ def select(
         if entry.path.startswith(own):
             continue
         verdict = judge(entry.path, session.id, inventory.rules)
-        if verdict.kind is VerdictKind.NEAR_MISS:
+        if verdict.kind is VerdictKind.NEAR_MISS and entry.path not in made:
             near_misses.append(NearMiss(entry.path, verdict))
             continue
         left_out[verdict.rule] += 1

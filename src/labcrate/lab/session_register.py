@@ -9,9 +9,11 @@
 ``folder`` is a recorder's name in ``labcrate.toml``, or empty for the lab folder; ``file`` is the path below it.
 ``modifiedNs`` is a text, because its digits are more than a JSON number keeps. An entry means exactly this file, of
 this size and modification time, and holds no times of the recording: these are read from the file when it is needed.
+``madeFrom`` (optional) is the file of the lab that labcrate made this MP4 of, ``leftOut`` what of it does not fit into
+an MP4 (its codec, as FFmpeg calls it).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +31,10 @@ _NS_DIGITS = 20
 
 
 class LinkedFile(msgspec.Struct, frozen=True):
-    """One file that was linked to a session; ``modified_ns`` counts nanoseconds from 1970."""
+    """One file that was linked to a session; ``modified_ns`` counts nanoseconds from 1970.
+
+    ``made_from`` is the file that it was made of, ``left_out`` the codec of that one's sound, if that does not fit.
+    """
 
     folder: str
     file: str
@@ -37,6 +42,8 @@ class LinkedFile(msgspec.Struct, frozen=True):
     modified_ns: int
     camera_id: str | None = None
     linked_at: datetime | None = None
+    made_from: str | None = None
+    left_out: str | None = None
 
 
 class SessionRegister(msgspec.Struct, frozen=True):
@@ -47,13 +54,15 @@ class SessionRegister(msgspec.Struct, frozen=True):
     problems: tuple[DocumentError, ...] = ()
 
 
-class _File(msgspec.Struct, rename="camel"):
+class _File(msgspec.Struct, rename="camel", omit_defaults=True):
     file: str
     size_bytes: int
     modified_ns: str
     folder: str = ""
     camera_id: str | int | None = None
     linked_at: str | None = None
+    made_from: str | None = None
+    left_out: str | None = None
 
 
 class _Document(msgspec.Struct, rename="camel"):
@@ -90,7 +99,12 @@ def read_session_register(lab: Lab, session_folder: str) -> SessionRegister:
 
 def encode_session_register(files: Iterable[LinkedFile]) -> bytes:
     """Return the document for these files, in their order: indented JSON that ends in a line feed."""
-    entries = [
+    return encode_register([register_entry(one) for one in files])
+
+
+def register_entry(one: LinkedFile) -> dict[str, Any]:
+    """Return one file's entry as a JSON object."""
+    entry: dict[str, Any] = msgspec.to_builtins(
         _File(
             one.file,
             one.size_bytes,
@@ -98,10 +112,16 @@ def encode_session_register(files: Iterable[LinkedFile]) -> bytes:
             one.folder,
             one.camera_id,
             None if one.linked_at is None else format_instant(one.linked_at),
+            one.made_from,
+            one.left_out,
         )
-        for one in files
-    ]
-    return msgspec.json.format(msgspec.json.encode(_Document(WRITTEN_BY, entries)), indent=2) + b"\n"
+    )
+    return entry
+
+
+def encode_register(entries: Sequence[Any]) -> bytes:
+    """Return the document with these entries (a later labcrate's, too): indented JSON that ends in a line feed."""
+    return msgspec.json.format(msgspec.json.encode({"writtenBy": WRITTEN_BY, "recordings": entries}), indent=2) + b"\n"
 
 
 def _decoded(data: bytes, path: str) -> Iterable[Any]:
@@ -136,4 +156,13 @@ def _linked(entry: _File, path: str, i: int) -> LinkedFile:
         except (ValueError, OverflowError):
             raise DocumentError(path, f"{where}.linkedAt", "is not a date and time; link the file again.") from None
     camera_id = None if entry.camera_id is None else str(entry.camera_id)
-    return LinkedFile(entry.folder, entry.file, entry.size_bytes, int(entry.modified_ns), camera_id, linked_at)
+    return LinkedFile(
+        entry.folder,
+        entry.file,
+        entry.size_bytes,
+        int(entry.modified_ns),
+        camera_id,
+        linked_at,
+        entry.made_from,
+        entry.left_out,
+    )

@@ -18,7 +18,7 @@ def judge(path: str, session_id: str, rules: LinkingRules) -> Verdict:
     """Return the verdict on a path for one session; linked exactly when ``sessions_named`` has that session."""
     settled = settle(path, rules)
     if session_id in settled.sessions:
-        return _linked(settled, session_id, rules)
+        return _linked(settled, session_id, rules, rules.register.cameras.get((path, session_id)))
     if settled.sessions:
         return unrelated(Rule.OTHER_SESSION, _belongs(settled))
     place = settled.place
@@ -51,10 +51,11 @@ def right_time_near_miss(path: str, session_id: str, rules: LinkingRules) -> Ver
     return _near_miss(path, session_id, rules, finding)
 
 
-def _linked(settled: Settled, asked: str, rules: LinkingRules) -> Verdict:
-    """The verdict on a linked file, with its camera and what is worth knowing."""
+def _linked(settled: Settled, asked: str, rules: LinkingRules, given: str | None) -> Verdict:
+    """The verdict on a linked file, with its camera (the one ``given`` by hand first) and what is worth knowing."""
     rule = settled.rule if asked == settled.said else Rule.REGISTER
     prefix, camera = _camera(settled, asked, rules)
+    camera = given or camera
     warnings = []
     if rule is Rule.FOLDER:
         reason, named = f"lies in the folder of session {asked}", settled.reading.session

@@ -137,7 +137,7 @@ def _marker_first(stem: str, asked: str, first: Mention, view: View) -> Finding:
 def _unknown_prefix(stem: str, asked: str, anchor: int, first: Mention, view: View) -> Finding:
     prefix = printable(stem[: first.start - 1])
     reason = f'no camera has the prefix "{prefix}"; configured: {listed(view.names)}'
-    advice = f'give its camera the prefix "{prefix}" with --camera CAMERA'
+    advice = "link it and name its camera with --camera CAMERA"
     if not anchor:
         return Finding(Rule.UNKNOWN_PREFIX, reason, advice)
     rest = f"{stem[anchor : first.start].rstrip(_LOOSE)}_{stem[first.end :].lstrip(_LOOSE)}".rstrip("_")

@@ -43,17 +43,23 @@ class Registered:
 class Register:
     """The registers of a lab, built once and only read.
 
-    ``by_path`` maps a file's path to the sessions that ``labcrate link`` gave it; ``uncounted`` names the base
-    names whose entries count for none, because several files of the lab have them and different bytes.
+    ``by_path`` maps a file's path to the sessions that ``labcrate link`` gave it, ``cameras`` path and session to the
+    caller's key of the camera that it gave it with; ``uncounted`` names the base names whose entries count for none,
+    because several files of the lab have them and different bytes.
     """
 
     by_name: Mapping[str, Registered] = field(default_factory=dict)
     by_path: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    cameras: Mapping[tuple[str, str], str] = field(default_factory=dict)
     uncounted: tuple[str, ...] = ()
 
     @classmethod
     def build(
-        cls, entries: Iterable[RegisterEntry], linked: Mapping[str, Collection[str]], shared_names: Collection[str]
+        cls,
+        entries: Iterable[RegisterEntry],
+        linked: Mapping[str, Collection[str]],
+        shared_names: Collection[str],
+        cameras: Mapping[tuple[str, str], str] | None = None,
     ) -> "Register":
         """Index the entries. Sessions that are numbers with leading zeros are none, and are dropped."""
         shared = {composed(name) for name in shared_names}
@@ -64,15 +70,15 @@ class Register:
             key = (entry.session, entry.camera, name not in shared)
             told = alike.get(key)
             if told is None:
-                cameras = frozenset(() if entry.camera is None else (entry.camera,))
+                own = frozenset(() if entry.camera is None else (entry.camera,))
                 sessions = _ids((entry.session,) if entry.session else ())
-                told = alike[key] = Registered(sessions, cameras, name not in shared)
+                told = alike[key] = Registered(sessions, own, name not in shared)
             known = by_name.setdefault(name, told)
             if known is not told:
                 by_name[name] = known.joined(told)
         by_path = {path: _ids(told) for path, told in linked.items()}
         uncounted = tuple(sorted(name for name, told in by_name.items() if told.sessions and not told.counts))
-        return cls(by_name, by_path, uncounted)
+        return cls(by_name, by_path, cameras or {}, uncounted)
 
     @property
     def sessions(self) -> frozenset[str]:

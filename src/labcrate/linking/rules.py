@@ -27,6 +27,7 @@ class LinkingRules:
         prefix_configured: bool = False,
         register: Iterable[RegisterEntry] = (),
         linked: Mapping[str, Collection[str]] | None = None,
+        linked_cameras: Mapping[tuple[str, str], str] | None = None,
         shared_names: Collection[str] = (),
     ) -> "LinkingRules":
         """Make the rules of a lab out of plain data.
@@ -36,9 +37,10 @@ class LinkingRules:
         every session's folder, refused ones too; ids of the register are added. ``descriptions_unreadable`` says that
         a file that describes sessions cannot be read, ``prefix_configured`` that a ``recordingPrefix`` stands in a
         description that could not be taken. ``linked`` maps the path of a file to the sessions that ``labcrate link``
-        gave it. ``shared_names`` are the base names that several files of the lab have, with different bytes.
+        gave it, ``linked_cameras`` path and session to the key of the camera that it gave. ``shared_names`` are the
+        base names that several files of the lab have, with different bytes.
         """
-        registered = Register.build(register, linked or {}, shared_names)
+        registered = Register.build(register, linked or {}, shared_names, linked_cameras)
         ids = SessionIds.build([*session_ids, *registered.sessions], unreadable=descriptions_unreadable)
         prefixes = Prefixes.build(cameras, selections or {}, ids, configured=prefix_configured)
         return cls(ids, prefixes, registered)

@@ -1,5 +1,6 @@
 """Which sessions a file of the lab is linked to, whichever session is asked for: folder, name and register together."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from labcrate.linking.filename import base_name, is_other_video, stem_of_mp4
@@ -37,6 +38,16 @@ def sessions_named(path: str, rules: LinkingRules) -> tuple[str, ...]:
     with slashes, and may hold undecodable bytes as surrogate escapes.
     """
     return settle(path, rules).sessions
+
+
+def links_by_entry(path: str, session_id: str, rules: LinkingRules) -> bool:
+    """Return whether an entry of ``labcrate link`` would make a file part of a session.
+
+    It would not where folder or name surely say another one, or where files of its kind are not taken.
+    """
+    given = (*rules.register.by_path.get(path, ()), session_id)
+    register = replace(rules.register, by_path={path: given})
+    return session_id in settle(path, replace(rules, register=register)).sessions
 
 
 def settle(path: str, rules: LinkingRules) -> Settled:

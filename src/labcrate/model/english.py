@@ -10,7 +10,7 @@ ENGLISH: Mapping[str, str] = {
         "{file} goes on beyond 24 hours after the session's start. To take all of it, export with --to {to}."
     ),
     "bound.evidence": "The session has no end time: readings are included up to {end}, when {file} ends.",
-    "bound.longest": ("The session has no end time: readings are included up to {end}, 24 hours after its start."),
+    "bound.longest": "The session has no end time: readings are included up to {end}, 24 hours after its start.",
     "bound.next_session": (
         "The session has no end time: readings are included up to {end}, when the lab's next session began."
     ),
@@ -32,15 +32,11 @@ ENGLISH: Mapping[str, str] = {
         "The session's own sensor files have times without a zone, which were read as UTC. Name the zone with "
         "--time-zone."
     ),
-    "clock.apart": (
-        "The sources of the start are apart in {apart} of {recordings}, by up to {size}; see other_starts."
-    ),
+    "clock.apart": "The sources of the start are apart in {apart} of {recordings}, by up to {size}; see other_starts.",
     "clock.better_source": "a better source",
     "clock.camera": "Camera {camera}: {sentences}",
     "clock.file_name": "the file name",
-    "clock.local_time": (
-        "The camera's clock writes local time into the container as if it were UTC: {taken} was taken."
-    ),
+    "clock.local_time": "The camera's clock writes local time into the container as if it were UTC: {taken} was taken.",
     "clock.local_time_in_some": (
         "The camera's clock writes local time into the container as if it were UTC in {count} of them: {taken} was "
         "taken."
@@ -59,6 +55,18 @@ ENGLISH: Mapping[str, str] = {
         "{recordings} began, by name, in the hour that clocks skip when they go forward; the start was moved past it "
         "and may be an hour wrong."
     ),
+    "hand_link.changed": "was linked by hand and has changed since",
+    "hand_link.changed.remedy": "Link it again, or take the link back.",
+    "hand_link.gone": "was linked by hand and is gone",
+    "hand_link.gone.remedy": "Put it back in its place, or take the link back.",
+    "hand_link.no_sound": (
+        "{file} was made of {original} without its sound ({codec}), which does not fit into an MP4 and is in the "
+        "original alone."
+    ),
+    "login.no_administrator": (
+        "This server has no administrator yet, so no login or token is accepted. Open the link that 'labcrate serve' "
+        "printed when it started, or run 'labcrate user add NAME --role admin'."
+    ),
     "register.name_taken": (
         "{file}: what the lab's register of recordings says of a file of this name was not used, because several "
         "files of the lab have the name and different bytes."
@@ -69,9 +77,5 @@ ENGLISH: Mapping[str, str] = {
     "window.all_readings": "All readings of the lab are included, whatever session they were taken in.",
     "window.reaches_other_session": (
         "The readings' window reaches into the time of another session of the lab, because it was widened."
-    ),
-    "login.no_administrator": (
-        "This server has no administrator yet, so no login or token is accepted. Open the link that 'labcrate serve' "
-        "printed when it started, or run 'labcrate user add NAME --role admin'."
     ),
 }

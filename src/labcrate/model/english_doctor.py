@@ -111,8 +111,7 @@ DOCTOR_ENGLISH: Mapping[str, str] = {
     "doctor.missing.remedy": "Make the file readable and whole, then run this again.",
     "doctor.prefix.remedy": "Give each camera a recordingPrefix of its own.",
     "doctor.prefix.shared": (
-        "Several cameras have the prefix {prefix}, so a file name does not tell which of them recorded it: "
-        "{names}."
+        "Several cameras have the prefix {prefix}, so a file name does not tell which of them recorded it: {names}."
     ),
     "doctor.recording.remedy": "Look whether the recording belongs to this session, and whether its clock was right.",
     "doctor.register.changed": "{file} was linked by hand, and is gone or changed since: the link counts for nothing.",

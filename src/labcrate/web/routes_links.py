@@ -10,7 +10,7 @@ from aiohttp import hdrs, web
 from labcrate.export.answers import link_object, near_miss_object
 from labcrate.export.contents import NearMiss
 from labcrate.export.repair import Method
-from labcrate.export.repairing import repair, take_back
+from labcrate.export.repairing import check, repair, take_back
 from labcrate.people.links import Link
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller
@@ -25,10 +25,14 @@ routes = web.RouteTableDef()
 
 
 class LinkWish(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of a request to link a near miss; ``file`` is as the plan names it."""
+    """The body of a request to link a near miss; ``file`` is as the plan names it, ``camera`` an id, name or prefix.
+
+    ``hard link``, the default of earlier versions, is taken for ``register entry``.
+    """
 
     file: str
-    method: Literal["hard link", "move"] = "hard link"
+    method: Literal["register entry", "move", "hard link"] = "register entry"
+    camera: str | None = None
 
 
 @routes.get("/api/sessions/{id}/links")
@@ -53,7 +57,8 @@ async def add_link(request: web.Request) -> web.Response:
     """Have a near miss belong to the session."""
     app, session_id = request.app, session_id_of(request)
     wish = await read_json(request, LinkWish)
-    made = await link_near_miss(app, session_id, wish.file, Method(wish.method), caller(request).name)
+    method = Method.MOVE if wish.method == "move" else Method.ENTRY
+    made = await link_near_miss(app, session_id, wish.file, method, wish.camera, caller(request).name)
     address = session_api_url(app, session_id, f"/links/{made.number}")
     return json_answer(link_object(made), status=HTTPStatus.CREATED, headers={hdrs.LOCATION: address})
 
@@ -73,15 +78,19 @@ async def _near_misses(app: web.Application, session_id: str, who: str) -> Seque
     return (await app[PLANNING].plan(session_id, app[PLANNING].whole(), who)).assembly.plan.near_misses
 
 
-async def link_near_miss(app: web.Application, session_id: str, file: str, method: Method, who: str) -> Link:
-    """Link a file that the session's plan lists as a near miss.
+async def link_near_miss(
+    app: web.Application, session_id: str, file: str, method: Method, camera: str | None, who: str
+) -> Link:
+    """Link a file that the session's plan lists as a near miss, and say of which camera it is (id, name or prefix).
 
-    Raises RepairError, PeopleError, and what ``Planning.plan`` does.
+    Raises RepairError, PeopleError, UsageError for a camera that there is not, and what ``Planning.plan`` does.
     """
     near_misses = await _near_misses(app, session_id, who)
 
     def link() -> Link:
-        made = repair(app[LAB], app[LINK_LOG], near_misses, session=session_id, file=file, method=method, who=who)
+        inventory = app[SNAPSHOT].inventory(now=True)
+        (wish,) = check(inventory, near_misses, session=session_id, files=[file], method=method, camera=camera)
+        made = repair(inventory, app[LINK_LOG], wish, who=who).link
         app[SNAPSHOT].inventory(now=True)  # who asks for the plan next sees it
         return made
 

@@ -10,6 +10,7 @@ from yarl import URL
 
 from labcrate.errors import UsageError
 from labcrate.export.build import Assembly
+from labcrate.export.camera_of_link import cameras_of_links
 from labcrate.export.contents import Options, Plan, PlannedRecording
 from labcrate.export.repair import Method
 from labcrate.model.session import Session
@@ -94,8 +95,9 @@ async def show_readings(request: web.Request) -> web.Response:
 async def repair_near_miss(request: web.Request) -> web.Response:
     """Link a near miss, and show the session with what was done and how to take it back."""
     app, session_id, fields = request.app, session_id_of(request), await form(request)
-    method = Method.MOVE if fields.get("method") == Method.MOVE else Method.HARD_LINK
-    made = await link_near_miss(app, session_id, fields.get("file", ""), method, caller(request).name)
+    method = Method.MOVE if fields.get("method") == Method.MOVE else Method.ENTRY
+    camera = fields.get("camera") or None
+    made = await link_near_miss(app, session_id, fields.get("file", ""), method, camera, caller(request).name)
     return _see_session(request, session_id, f"?linked={made.number}")
 
 
@@ -164,6 +166,7 @@ def _session_page(request: web.Request, assembly: Assembly, choice: Choice | Non
         shown=shown_at_first(properties),
         devices=devices,
         links=[link for link in links if link.undone is None],
+        cameras=cameras_of_links(request.app[SNAPSHOT].inventory(), session.id) if operates else [],
         said=_said(request, links),
         thumbnail=lambda recording: _media(request, recording, session.id, "/thumbnail.jpg"),
         playback=lambda recording: _media(request, recording, session.id, ""),

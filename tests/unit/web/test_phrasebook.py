@@ -21,8 +21,8 @@ OTHERS = {"camera", "names", "numbers", "prefixes"}
 # Values that are sentences themselves, with one that fits.
 INNER = {
     "advice": (
-        'give its camera the prefix "hall" with --camera CAMERA',
-        "dé a su cámara el prefijo «hall» con --camera CAMERA",
+        "link it and name its camera with --camera CAMERA",
+        "vincúlelo e indique su cámara con --camera CAMERA",
     ),
     "amount": ("2 recordings", "2 grabaciones"),
     "instead": ("it has no sessions at all.", "no hay ninguna sesión."),

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
-from labcrate.export.contents import Missing, NearMiss, NotTaken, PlannedRecording, Why
+from labcrate.export.contents import Missing, NearMiss, PlannedRecording
 from labcrate.export.doctor.findings import Finding, FindingKind, Severity
 from labcrate.export.inventory import Inventory
+from labcrate.export.not_taken import NotTaken, Why
 from labcrate.export.recordings import Cameras, warnings_about
 from labcrate.export.session_time import SessionTime, Starts
 from labcrate.lab.folder import printable
@@ -135,9 +136,7 @@ def missing_findings(session_id: str | None, missing: Iterable[Missing]) -> Iter
         yield Finding(FindingKind.MISSING, Severity.PROBLEM, str(one), one.remedy, session_id, places=(one.what,))
 
 
-def recording_findings(
-    session: Session, recordings: Iterable[PlannedRecording], cameras: Cameras
-) -> Iterator[Finding]:
+def recording_findings(session: Session, recordings: Iterable[PlannedRecording], cameras: Cameras) -> Iterator[Finding]:
     """Yield damaged recordings, and what else is worth knowing about each."""
     for recording in recordings:
         warnings = list(warnings_about(recording, session, cameras))

@@ -1,0 +1,97 @@
+"""Links several files to a session: all are checked before any is linked, and each result is said."""
+
+from argparse import Namespace
+from collections.abc import Sequence
+
+from labcrate.cli.screen import say, say_command, write_json
+from labcrate.errors import PeopleError, RepairError
+from labcrate.export.answers import link_object
+from labcrate.export.contents import NearMiss
+from labcrate.export.inventory import Inventory
+from labcrate.export.repair import Method
+from labcrate.export.repairing import Done, check, repair
+from labcrate.lab.folder import printable
+from labcrate.model.session_id import json_id
+from labcrate.people.exports import system_user
+from labcrate.people.links import LinkLog
+
+
+def link_files(
+    inventory: Inventory,
+    session_id: str,
+    log: LinkLog,
+    near_misses: Sequence[NearMiss],
+    files: Sequence[str],
+    options: Namespace,
+) -> int:
+    """Link files as the options say, and return the exit code: that of RepairError where one could not be linked.
+
+    Raises RepairError and UsageError for what can be known beforehand, and then nothing was linked.
+    """
+    wishes = check(
+        inventory, near_misses, session=session_id, files=files, method=method_of(options), camera=options.camera
+    )
+    done: list[Done] = []
+    failed: list[tuple[str, str]] = []
+    for wish in wishes:
+        try:
+            one = repair(inventory, log, wish, who=system_user())
+        except (RepairError, PeopleError) as error:
+            if len(wishes) == 1:
+                raise
+            failed.append((wish.near_miss.source, str(error)))
+            if not options.json:
+                say(f"NOT LINKED: {error}")
+            continue
+        except KeyboardInterrupt:
+            _how_to_take_back(done, session_id, options)
+            raise
+        done.append(one)
+        if not options.json:
+            say(_sentence(one))
+    if options.json:
+        write_json(
+            {
+                "session": json_id(session_id),
+                "links": [_object(one) for one in done],
+                "failed": [{"file": file, "message": message} for file, message in failed],
+            }
+        )
+    else:
+        _how_to_take_back(done, session_id, options)
+        if failed:
+            say(f"{len(failed)} of {len(wishes)} files could not be linked.")
+    return RepairError.exit_code if failed else 0
+
+
+def method_of(options: Namespace) -> Method:
+    """Return how files are linked: ``--move``, ``--remux``, or in their place."""
+    if options.move:
+        return Method.MOVE
+    return Method.REMUX if options.remux else Method.ENTRY
+
+
+def _sentence(done: Done) -> str:
+    link = done.link
+    source, target = printable(link.source), printable(link.target)
+    if link.method == Method.ENTRY:
+        return f"{source} belongs to session {link.session} now, as {target} says."
+    if link.method == Method.MOVE:
+        return f"{source} belongs to session {link.session} now, as {target}."
+    sound = (
+        f" Its sound ({done.left_out}) does not fit into an MP4 and was left in the original." if done.left_out else ""
+    )
+    return f"{target} was made of {source}, which stays, and belongs to session {link.session} now.{sound}"
+
+
+def _object(done: Done) -> dict[str, object]:
+    return link_object(done.link) | ({"leftOut": done.left_out} if done.left_out else {})
+
+
+def _how_to_take_back(done: Sequence[Done], session_id: str, options: Namespace) -> None:
+    if options.json:
+        return
+    if done:
+        say("To take it back:" if len(done) == 1 else "To take them back:")
+    for one in done:
+        say_command(("labcrate", "link", session_id, "--undo", str(one.link.number)), options, "  ")
