@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import count
@@ -51,10 +51,17 @@ class Selection:
 Look = Callable[[Mapping[str, Identity]], Mapping[str, Probe]]
 
 
-def select(inventory: Inventory, session: Session, look: Look, times: TimeContext | None = None) -> Selection:
+def select(
+    inventory: Inventory,
+    session: Session,
+    look: Look,
+    times: TimeContext | None = None,
+    recorded: Sequence[Found] = (),
+) -> Selection:
     """Judge every file where recordings lie, by name and state; ``look`` is asked only about times.
 
-    ``times`` is what the lab knows about times: the session's zone unless it is given.
+    ``times`` is what the lab knows about times: the session's zone unless it is given. ``recorded`` are the session's
+    files of recorders: one of those that also lies where recordings lie is no near miss.
     """
     times = times or TimeContext(session.time_zone)
     linked, missing, warnings = _linked(inventory, session)
@@ -79,7 +86,7 @@ def select(inventory: Inventory, session: Session, look: Look, times: TimeContex
     in_time = _at_the_right_time(inventory, session, nameless, look, times)
     left_out[Rule.NO_SESSION] -= len(in_time)
     taken = {entry.path for entry in inventory.unlinked}.union(e.path for es in inventory.linked.values() for e in es)
-    left = _without_linked(inventory, (*near_misses, *in_time), linked)
+    left = _without_linked(inventory, (*near_misses, *in_time), (*linked, *recorded))
     near_misses = [_with_free_name(near_miss, inventory, taken) for near_miss in left]
     return Selection(tuple(linked), tuple(near_misses), +left_out, tuple(missing), tuple(warnings))
 

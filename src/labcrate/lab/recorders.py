@@ -12,6 +12,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -79,6 +80,15 @@ def folder_of(recorder: Recorder, lab_root: Path) -> Path:
         return (lab_root / Path(recorder.folder).expanduser()).resolve()
     except (OSError, RuntimeError):  # no home folder of that name; links in a circle
         raise _no_folder(recorder.name, "cannot be found") from None
+
+
+def folders_of(recorders: Sequence[Recorder], lab_root: Path) -> dict[str, Path]:
+    """Return the folders of recorders by name, wherever they lie; those that cannot be found are left out."""
+    folders = {}
+    for recorder in recorders:
+        with suppress(DocumentError):
+            folders[recorder.name] = folder_of(recorder, lab_root)
+    return folders
 
 
 def allowed_recorders(
