@@ -4,12 +4,14 @@ import shlex
 from argparse import Namespace
 
 from labcrate.catalog.state import state_folder
+from labcrate.cli import link_by_time
 from labcrate.cli.screen import same_lab, say, settings, write_json
 from labcrate.cli.session import find_session
 from labcrate.errors import UsageError
 from labcrate.export.answers import link_object, near_miss_object
 from labcrate.export.contents import NearMiss
 from labcrate.export.inventory import Inventory
+from labcrate.export.linking_by_time import METHOD as BY_TIME
 from labcrate.export.prepare import prepared
 from labcrate.export.repair import Method
 from labcrate.export.repairing import repair, take_back
@@ -21,7 +23,9 @@ from labcrate.people.links import Link, LinkLog
 
 
 def run(options: Namespace) -> int:
-    """Link a near miss, undo a link, or list both."""
+    """Link a near miss or what recorders have of the session's time, undo a link, or list both."""
+    if options.by_time:
+        return link_by_time.run(options)
     if options.undo is not None and (options.file is not None or options.move):
         raise UsageError("--undo takes a link back; name no file and no --move with it.")
     if options.move and options.file is None:
@@ -51,7 +55,8 @@ def _answer(link: Link, options: Namespace) -> None:
     if options.json:
         write_json(link_object(link))
     elif link.undone is not None:
-        say(f"Link {link.number} was taken back: {printable(link.source)} is where it was, and no part of it.")
+        left = "are no part of it any more" if link.method == BY_TIME else "is where it was, and no part of it"
+        say(f"Link {link.number} was taken back: {printable(link.source)} {left}.")
     else:
         say(f"{printable(link.source)} belongs to session {link.session} now, as {printable(link.target)}.")
         say(f"To take it back: labcrate link {shlex.quote(link.session)} --undo {link.number}{same_lab(options)}")

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from labcrate.errors import NoSuchThingError, PeopleError, RepairError
 from labcrate.export.contents import NearMiss
+from labcrate.export.linking_by_time import METHOD, undo_by_time
 from labcrate.export.repair import Method, Repair, find_near_miss, is_undone, link, undo
 from labcrate.lab.folder import Lab
 from labcrate.people.links import Link, LinkLog
@@ -32,6 +33,8 @@ def take_back(lab: Lab, log: LinkLog, *, session: str, number: int, who: str) ->
         raise NoSuchThingError(f"Link {number} is not one of session {session}.")
     if made.undone is not None:
         raise RepairError(f"Link {number} was taken back already, by {made.undone_by}.")
+    if made.method == METHOD:
+        return undo_by_time(lab, log, made, who)
     done = Repair(session, made.source, made.target, Method(made.method))
     if not is_undone(lab, done):  # by hand, or where it could not be written down (a full disk)
         undo(lab, done, made.linked)
