@@ -119,6 +119,13 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--base-topic", metavar="TOPIC", help="Zigbee2MQTT's base topic (default: LABCRATE_BASE_TOPIC, or zigbee2mqtt)"
     )
+    parser.add_argument(
+        "--recorder",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="a folder outside the lab in which recorders' files may be read (may be repeated)",
+    )
     _workers(parser)
 
 
@@ -183,7 +190,7 @@ def _by_time(parser: argparse.ArgumentParser) -> None:
         metavar="CAMERA",
         action="append",
         default=[],
-        help="with --by-time: this camera (its id, name, prefix or the recorder's word), not the session's selected ones",
+        help="with --by-time: this camera (id, name, prefix or the recorder's word), not the session's selected ones",
     )
     parser.add_argument(
         "--pad",

@@ -1,4 +1,4 @@
-"""Links recorders' files to a session and takes that back: entries of its register, and one line in the log of links."""
+"""Links recorders' files to a session and takes that back: entries of its register, one line in the log of links."""
 
 from collections.abc import Iterable, Sequence
 

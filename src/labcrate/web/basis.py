@@ -10,6 +10,7 @@ from labcrate.catalog.catalog import INDEX_FILE, Catalog
 from labcrate.catalog.state import state_folder
 from labcrate.export.contents import Plan
 from labcrate.export.inventory import Inventory
+from labcrate.export.recorder_files import recorder_entries, recorder_paths
 from labcrate.lab.documents import DEVICES
 from labcrate.lab.folder import SESSIONS, Entry, Kind, Lab
 from labcrate.model.fixity import Identity
@@ -38,6 +39,7 @@ class Basis:
         own = [entry.path for entry in inventory.linked.get(session_id, ()) if entry.kind is Kind.FILE]
         files = [entry.path for entry in self._session_files]
         self._look = Look(str(lab.root), [DEVICES, JSON_FILE, CSV_FILE, *files, *own])
+        self._add_recorders_files()
         # A recording of no session may turn out to be made at the right time. Where very many lie about, only
         # their coming and going is noticed.
         strangers = [entry.path for entry in inventory.unlinked if entry.kind is Kind.FILE]
@@ -45,6 +47,13 @@ class Basis:
         self._state_folder = state_folder(lab.root)
         self._index = self._look_at_index()
         self.readings_bytes = sum(_size(lab, path) for path in (JSON_FILE, CSV_FILE))
+
+    def _add_recorders_files(self) -> None:
+        """Look at the session's files of recorders."""
+        files = self._own.files
+        for path, _ in recorder_paths(self._own, [self._session_id]):
+            if place := files.place(path):
+                self._look.add(place)
 
     def __len__(self) -> int:
         """How many places there are to look at."""
@@ -107,7 +116,7 @@ class Basis:
 
     def _changed(self, path: str) -> datetime:
         with suppress(OSError):
-            return from_ns(os.lstat(self._lab.root / path).st_ctime_ns)  # a second name changes it too
+            return from_ns(os.lstat(self._own.files.place(path) or "").st_ctime_ns)  # a second name changes it too
         return _EARLIEST
 
     def _walk(self) -> tuple[Entry, ...]:
@@ -126,6 +135,9 @@ def _own_part(inventory: Inventory, session_id: str) -> tuple[object, ...]:
         inventory.book.sessions.get(session_id),
         inventory.linked.get(session_id, ()),
         inventory.cameras,
+        inventory.settings.recorders,
+        inventory.recorder_folders,
+        recorder_entries(inventory, session_id),
         inventory.rules.prefixes.of_session(session_id),
         tuple(entry for entry in inventory.unlinked if entry.kind is not Kind.FILE),
         session_id in inventory.book.broken,
