@@ -106,12 +106,16 @@ _ORDER = (
     names.RECORDINGS,
 )
 
+_RECORDINGS, _LAST = f"{names.RECORDINGS}/", len(_ORDER) - 1
+
 
 def _place(name: str) -> tuple[int, str]:
     """Where a member comes: the documents in the order of the design, then the session's files and recordings."""
+    if name.startswith(_RECORDINGS):  # there may be thousands of them
+        return _LAST, name
     if name in _ORDER:
         return _ORDER.index(name), ""
-    folder = next((f for f in (names.SENSOR_DATA, names.SESSION_FILES) if name.startswith(f"{f}/")), names.RECORDINGS)
+    folder = names.SENSOR_DATA if name.startswith(f"{names.SENSOR_DATA}/") else names.SESSION_FILES
     return _ORDER.index(folder), name
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from labcrate.lab.folder import printable
-from labcrate.lab.lab_files import source_of, split_recorder_path
+from labcrate.lab.lab_files import is_recorder_path, source_of
 from labcrate.linking.verdict import Verdict
 from labcrate.model.bound import Bound, Reason
 from labcrate.model.device import Camera, Device
@@ -104,7 +104,7 @@ class PlannedRecording:
     @property
     def of_recorder(self) -> bool:
         """Whether it is a file of a recorder that knows no sessions."""
-        return split_recorder_path(self.path) is not None
+        return is_recorder_path(self.path)
 
 
 class FileKind(StrEnum):

@@ -10,7 +10,8 @@ from labcrate.export.inventory import Inventory
 from labcrate.export.lab_rules import camera_key
 from labcrate.export.selection import Found
 from labcrate.lab.lab_files import recorder_path, source_of
-from labcrate.lab.path_pattern import recorder_pattern
+from labcrate.lab.path_pattern import recorder_stamp
+from labcrate.lab.recorders import RecorderFolder
 from labcrate.lab.session_register import LinkedFile
 from labcrate.linking.verdict import Kind, Rule, Verdict
 from labcrate.model.device import find_camera
@@ -55,21 +56,31 @@ def find_recorder_files(inventory: Inventory, session: Session, excluded: Exclud
         if why := _closed(name, recorders.get(name), folder):
             files.missing.append(Missing(_counted(own), *why))
             continue
-        lab_path = _path_in_lab(folder, inventory.lab.root) if folder else None
-        failed = defaultdict[tuple[str, str], list[LinkedFile]](list)
-        for entry in own:
-            path = recorder_path(name, entry.file)
-            if lab_path is not None and excluded(f"{lab_path}{entry.file}"):
-                files.not_taken.append(NotTaken(path, Why.EXCLUDED))
-                continue
-            identity = _identity(inventory, recorders[name], entry)
-            if isinstance(identity, Identity):
-                files.found.append(Found(path, identity, verdicts.of(entry)))
-            else:
-                failed[identity].append(entry)
-        for reason, those in failed.items():
-            files.missing += _missing(those, *reason)
+        if folder:
+            lab_path = _path_in_lab(folder, inventory.lab.root)
+            out = {one.file for one in own if lab_path is not None and excluded(f"{lab_path}{one.file}")}
+            files.not_taken += [NotTaken(recorder_path(name, file), Why.EXCLUDED) for file in sorted(out)]
+            kept = [one for one in own if one.file not in out]
+            _compare(files, recorders[name], RecorderFolder(folder, name), kept, verdicts)
     return files
+
+
+def _compare(
+    files: RecorderFiles,
+    recorder: Recorder,
+    folder: RecorderFolder,
+    entries: Sequence[LinkedFile],
+    verdicts: "_Verdicts",
+) -> None:
+    """Add the files of one recorder, or what is missing of them."""
+    failed = defaultdict[tuple[str, str], list[LinkedFile]](list)
+    for entry, state in zip(entries, folder.identities(one.file for one in entries), strict=True):
+        if reason := _problem(recorder, entry, state):
+            failed[reason].append(entry)
+        elif isinstance(state, Identity):
+            files.found.append(Found(recorder_path(recorder.name, entry.file), state, verdicts.of(entry)))
+    for reason, those in failed.items():
+        files.missing += _missing(those, *reason)
 
 
 def _closed(name: str, recorder: Recorder | None, folder: Path | None) -> tuple[str, str] | None:
@@ -83,19 +94,17 @@ def _closed(name: str, recorder: Recorder | None, folder: Path | None) -> tuple[
     return None
 
 
-def _identity(inventory: Inventory, recorder: Recorder, entry: LinkedFile) -> Identity | tuple[str, str]:
-    """Return the state of the file of an entry, or why it cannot be packed and the remedy."""
-    if recorder_pattern(recorder.pattern).parse(entry.file) is None:
+def _problem(recorder: Recorder, entry: LinkedFile, state: Identity | OSError) -> tuple[str, str] | None:
+    """Return why the file of an entry cannot be packed, and the remedy; None where it is the very one."""
+    if recorder_stamp(recorder.pattern, entry.file) is None:
         return Message("recorder.other_pattern"), Message("recorder.other_pattern.remedy", name=recorder.name)
-    try:
-        identity = inventory.files.identity(recorder_path(recorder.name, entry.file))
-    except FileNotFoundError:
+    if isinstance(state, FileNotFoundError):
         return Message("recorder.gone"), Message("recorder.gone.remedy")
-    except OSError as error:
-        return Message("recorder.unreadable", why=error.strerror or ""), Message("recorder.unreadable.remedy")
-    if (identity.size_bytes, identity.mtime_ns) != (entry.size_bytes, entry.modified_ns):
+    if isinstance(state, OSError):
+        return Message("recorder.unreadable", why=state.strerror or ""), Message("recorder.unreadable.remedy")
+    if (state.size_bytes, state.mtime_ns) != (entry.size_bytes, entry.modified_ns):
         return Message("recorder.changed"), Message("recorder.changed.remedy")
-    return identity
+    return None
 
 
 def _missing(entries: Sequence[LinkedFile], why: str, remedy: str) -> Iterator[Missing]:

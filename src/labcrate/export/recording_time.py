@@ -4,13 +4,13 @@ The order, the uncertainties and their reasons: docs/explanation/recording-times
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from labcrate.export.named_time import NamedTime, place_name, without_session
 from labcrate.lab.lab_files import split_recorder_path
-from labcrate.lab.path_pattern import name_pattern, recorder_pattern
+from labcrate.lab.path_pattern import name_pattern, recorder_stamp
 from labcrate.model.lab_settings import Recorder
 from labcrate.model.recording import Probe
 from labcrate.model.recording_time import (
@@ -141,18 +141,18 @@ def _named(evidence: Evidence, clock: CameraClock, lab_zone: str | None) -> Name
 
 
 def _recorder(path: str, context: TimeContext) -> Recorder | None:
-    at = split_recorder_path(path)
+    at = split_recorder_path(path) if context.recorders else None
     return context.recorders.get(at[0]) if at else None
 
 
 def _by_recorder(path: str, recorder: Recorder) -> NamedTime | None:
     """Return the time that the pattern of a recorder's paths finds; its zone is known, as if the path showed it."""
     at = split_recorder_path(path)
-    stamp = recorder_pattern(recorder.pattern).parse(at[1]) if at else None
+    stamp = recorder_stamp(recorder.pattern, at[1]) if at else None
     if stamp is None:
         return None
     shown = NameTime(stamp.time, None, MINUTE_S if stamp.uncertainty_s else SECOND_S)
-    return replace(place_name(shown, ZoneInfo(recorder.time_zone)), zoned=True)
+    return place_name(shown, ZoneInfo(recorder.time_zone), shows_zone=True)
 
 
 def _by_pattern(path: str, pattern: str) -> NameTime | None:

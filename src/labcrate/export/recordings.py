@@ -13,8 +13,8 @@ from labcrate.export.naming import Names
 from labcrate.export.recording_time import Evidence, TimeContext, recording_time
 from labcrate.export.selection import Found
 from labcrate.lab.folder import printable
-from labcrate.lab.lab_files import source_of, split_recorder_path
-from labcrate.lab.path_pattern import recorder_pattern
+from labcrate.lab.lab_files import is_recorder_path, source_of, split_recorder_path
+from labcrate.lab.path_pattern import recorder_stamp
 from labcrate.lab.recorders import segment_member_name
 from labcrate.linking.verdict import Verdict
 from labcrate.model.device import Camera, find_camera
@@ -74,7 +74,7 @@ def twins(found: Iterable[Found]) -> set[str]:
     """
     groups = defaultdict(list)
     for item in found:
-        if split_recorder_path(item.path) is None:
+        if not is_recorder_path(item.path):
             groups[_name(item.path), item.identity.size_bytes].append(item)
     return {item.path for items in groups.values() if len({i.identity for i in items}) > 1 for item in items}
 
@@ -98,7 +98,7 @@ def plan_recordings(
     of_recorders = []
     for item in sorted(found, key=lambda f: (_name(f.path), f.path)):
         known = indexed[item.path]
-        if split_recorder_path(item.path) is not None:
+        if is_recorder_path(item.path):
             of_recorders.append(item)
             continue
         told_by: list[tuple[str, str | Identity]] = [(_name(item.path), item.identity), *_hash_of(item.path, known)]
@@ -124,7 +124,7 @@ def _of_recorders(
     for item in found:
         name, below = split_recorder_path(item.path) or ("", item.path)
         recorder, camera = times.recorders.get(name), cameras.of_recording(item.verdict)
-        stamp = recorder_pattern(recorder.pattern).parse(below) if recorder else None
+        stamp = recorder_stamp(recorder.pattern, below) if recorder else None
         word = (stamp and stamp.camera) or (camera and (camera.name or camera.id)) or name
         time = recording_time(_evidence(item, _probe(item, indexed), camera, session_id), times)
         wished.append((segment_member_name(word, time.span.start or time.taken.start), item, camera, time))

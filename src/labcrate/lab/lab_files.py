@@ -85,6 +85,11 @@ def recorder_path(name: str, below: str) -> str:
     return f"{_MARK}{name}/{below}"
 
 
+def is_recorder_path(path: str) -> bool:
+    """Return whether a path is a recorder's file, not one of the lab folder."""
+    return path.startswith(_MARK)
+
+
 def split_recorder_path(path: str) -> tuple[str, str] | None:
     """Return the recorder's name and the path below its folder; None for a file of the lab folder."""
     if not path.startswith(_MARK):
@@ -96,4 +101,4 @@ def split_recorder_path(path: str) -> tuple[str, str] | None:
 def source_of(path: str) -> str:
     """Return a path as people are shown it: ``nvr: 2025-05-02/07/kitchen/30.00.mp4`` for a recorder's file."""
     at = split_recorder_path(path)
-    return printable(path) if at is None else f"{printable(at[0])}: {printable(at[1])}"
+    return printable(path if at is None else f"{at[0]}: {at[1]}")
