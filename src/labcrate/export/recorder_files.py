@@ -147,7 +147,7 @@ class _Verdicts:
             self._known[key] = Verdict(
                 Kind.LINKED,
                 Rule.REGISTER,
-                f"linked to session {self._session.id} by its time",
+                Message("recorder.linked", session=self._session.id),
                 warning="linked to another session as well" if others else None,
                 camera=self._camera(entry.camera_id),
                 also_linked_to=others,

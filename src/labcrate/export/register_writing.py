@@ -17,6 +17,7 @@ from labcrate.lab.folder import Lab, printable
 from labcrate.lab.json_file import parse_json, read_bytes
 from labcrate.lab.registers import REGISTER_FILE
 from labcrate.lab.session_register import WRITTEN_BY, LinkedFile, encode_session_register, read_session_register
+from labcrate.model.message import Message
 
 _LOCK = "register.lock"
 _NEW_FOLDER = 0o755
@@ -53,12 +54,10 @@ def _change(lab: Lab, session_folder: str, session_id: str, change: Callable[[En
                 with _folder(lab, session_folder) as folder:
                     _write(folder, encode_session_register(changed.values()) if changed else None)
     except DocumentError as error:
-        raise RepairError(f"No recordings can be linked to session {session_id} this way: {error}") from None
+        raise RepairError(Message("register.damaged", session=session_id, problem=str(error))) from None
     except OSError as error:
-        raise RepairError(
-            f"{printable(path)} cannot be written ({error.strerror}), so nothing was changed; give the permission for "
-            "the session's folder, or run this as its owner."
-        ) from None
+        why = error.strerror or ""
+        raise RepairError(Message("register.unwritable", file=printable(path), why=why)) from None
 
 
 def _known(lab: Lab, session_folder: str, path: str) -> Entries:

@@ -51,6 +51,7 @@ ENGLISH: Mapping[str, str] = {
     "recorder.gone.remedy": (
         "Recorders delete old files: restore it from a backup, or take the link back with 'labcrate link ID --undo N'."
     ),
+    "recorder.linked": "linked to session {session} by its time",
     "recorder.no_folder": "cannot be read: the folder of the recorder {name} is not there",
     "recorder.no_folder.remedy": "Connect its disk, or correct 'folder' of the recorder {name} in labcrate.toml.",
     "recorder.not_allowed": "cannot be read: the server may not read the folder of the recorder {name}",
@@ -72,4 +73,9 @@ ENGLISH: Mapping[str, str] = {
     "recorder.unknown.remedy": "Describe the recorder {name} in labcrate.toml again, or take the link back.",
     "recorder.unreadable": "cannot be read ({why})",
     "recorder.unreadable.remedy": "Put the file itself in its place, readable; symbolic links are never followed.",
+    "register.damaged": "No recordings can be linked to session {session} this way: {problem}",
+    "register.unwritable": (
+        "{file} cannot be written ({why}), so nothing was changed; give the permission for the session's folder, or"
+        " run this as its owner."
+    ),
 }

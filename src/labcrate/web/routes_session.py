@@ -11,6 +11,7 @@ from yarl import URL
 from labcrate.errors import UsageError
 from labcrate.export.build import Assembly
 from labcrate.export.contents import Options, Plan, PlannedRecording
+from labcrate.export.documents.spans import camera_spans
 from labcrate.export.repair import Method
 from labcrate.model.session import Session
 from labcrate.people.links import Link
@@ -169,6 +170,7 @@ def _session_page(request: web.Request, assembly: Assembly, choice: Choice | Non
         playback=lambda recording: _media(request, recording, session.id, ""),
         sensor_names=_sensor_names(session, devices),
         reasons={recording.member: recording.verdict.reason for recording in plan.recordings},
+        spans=camera_spans(plan.recordings)[0],
         **_part(request, plan),
     )
 
