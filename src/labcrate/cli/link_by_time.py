@@ -67,14 +67,21 @@ def _is_terminal() -> bool:
 def _agreed(inside: Sequence[Offered], beyond: Sequence[Offered], options: Namespace) -> list[Offered]:
     """Return the files that were answered with yes; those beyond the session are asked about by themselves."""
     agreed: list[Offered] = []
-    if inside and (options.yes or _yes(f"Link these {plural(len(inside), 'recording')}?")):
+    if inside and (options.yes or _yes(f"Link {_these(len(inside))}?")):
         agreed += inside
     if beyond:
-        if options.yes_beyond or (not options.yes and _yes(f"Link the {plural(len(beyond), 'other recording')} too?")):
+        if options.yes_beyond or (
+            not options.yes
+            and _yes(f"Link also {_these(len(beyond))} that reach{'es' if len(beyond) == 1 else ''} beyond?")
+        ):
             agreed += beyond
         elif not options.json and options.yes:
             say(f"{plural(len(beyond), 'recording')} not linked; add --yes-beyond to take what reaches beyond as well.")
     return agreed
+
+
+def _these(count: int) -> str:
+    return "this recording" if count == 1 else f"these {count:,} recordings"
 
 
 def _yes(question: str) -> bool:
@@ -87,7 +94,7 @@ def _yes(question: str) -> bool:
 def _show(offer: Offer, inside: Sequence[Offered], beyond: Sequence[Offered]) -> None:
     span = offer.span
     start, end = (format_instant(at) if at else "?" for at in (span.start, span.end))
-    say(f"Session {offer.session.id}: recorders' files from {start} to {end}")
+    say(f"Session {offer.session.id}: {start} to {end}")
     if inside:
         say(f"\n  {'camera':<18}  {'files':>6}  {'first (UTC)':<14}  {'last (UTC)':<14}  {'gaps':>4}  {'size':>8}")
     gaps: list[str] = []
