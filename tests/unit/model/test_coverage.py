@@ -34,7 +34,7 @@ def test_a_recording_without_a_time_counts_and_has_no_place() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 200), st.integers(0, 20)), min_size=1, max_size=30))
 def test_gaps_are_just_where_nothing_was_recorded(given_spans: list[tuple[int, int]]) -> None:
-    """A second lies in a gap if no recording holds it and the hole is longer than a seam, in whatever order they come."""
+    """A second lies in a gap if no recording holds it and the hole is longer than a seam, in any order."""
     spans = [span(start, length) for start, length in given_spans]
     covered = cover((one, 1) for one in spans)
     assert covered.span == TimeSpan(min(s.start for s in spans if s.start), max(s.end for s in spans if s.end))
