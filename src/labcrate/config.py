@@ -39,7 +39,8 @@ class ServeSettings:
     """How a lab is served.
 
     ``base_url`` is where a proxy in front of the server is reached (no slash at its end), ``time_zone`` the IANA
-    zone that times are shown in when a session names none.
+    zone that times are shown in when a session names none. ``recorders`` are the folders outside the lab in which
+    recorders' files may be read.
     """
 
     lab_folder: Path
@@ -51,6 +52,7 @@ class ServeSettings:
     time_zone: str = "UTC"
     base_topic: str | None = None
     workers: int | None = None
+    recorders: tuple[Path, ...] = ()
 
 
 def lab_folder(option: str | None, environment: Mapping[str, str], current: Path) -> Path:

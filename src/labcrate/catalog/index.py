@@ -20,7 +20,7 @@ from isal import isal_zlib
 
 from labcrate.catalog.catalog import Catalog, Indexed
 from labcrate.errors import SourceChangedError
-from labcrate.lab.folder import Lab, printable
+from labcrate.lab.lab_files import Files, source_of
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.recording import Probe
 
@@ -77,7 +77,7 @@ Prober = Callable[[BinaryIO, str], Probe]
 
 
 def index_files(
-    lab: Lab,
+    files: Files,
     catalog: Catalog,
     wishes: Iterable[Wish],
     probe: Prober,
@@ -101,7 +101,7 @@ def index_files(
     todo.sort(key=lambda pair: -pair[0].identity.size_bytes)
     stop = threading.Event()
     with ThreadPoolExecutor(workers or os.cpu_count() or 1, "index") as pool:
-        futures = {pool.submit(_index_one, lab, w, i, probe, progress, stop): w.path for w, i in todo}
+        futures = {pool.submit(_index_one, files, w, i, probe, progress, stop): w.path for w, i in todo}
         try:
             _collect(futures, catalog, known, failures)
         except BaseException:
@@ -142,18 +142,18 @@ def _collect(
 
 
 def _index_one(
-    lab: Lab, wish: Wish, known: Indexed, probe: Prober, progress: Progress, stop: threading.Event
+    files: Files, wish: Wish, known: Indexed, probe: Prober, progress: Progress, stop: threading.Event
 ) -> Indexed:
     progress.check()
     progress.start(wish.path)
     try:
-        return _looked_into(lab, wish, known, probe, partial(_told, progress, stop))
+        return _looked_into(files, wish, known, probe, partial(_told, progress, stop))
     finally:
         progress.finish(wish.path)
 
 
-def _looked_into(lab: Lab, wish: Wish, known: Indexed, probe: Prober, told: Callable[[int], None]) -> Indexed:
-    fd = lab.open(wish.path)
+def _looked_into(files: Files, wish: Wish, known: Indexed, probe: Prober, told: Callable[[int], None]) -> Indexed:
+    fd = files.open(wish.path)
     with os.fdopen(fd, "rb", buffering=0) as file:
         _same_or_raise(file, wish)
         if wish.hash and known.fixity is None:
@@ -168,7 +168,7 @@ def _looked_into(lab: Lab, wish: Wish, known: Indexed, probe: Prober, told: Call
 def _same_or_raise(file: BinaryIO, wish: Wish) -> None:
     if Identity.of(os.fstat(file.fileno())) != wish.identity:
         raise SourceChangedError(
-            f"{printable(wish.path)} changed while it was read; it may still be written. Try again when it is finished."
+            f"{source_of(wish.path)} changed while it was read; it may still be written. Try again when it is finished."
         )
 
 

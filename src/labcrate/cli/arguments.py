@@ -122,6 +122,13 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--base-topic", metavar="TOPIC", help="Zigbee2MQTT's base topic (default: LABCRATE_BASE_TOPIC, or zigbee2mqtt)"
     )
+    parser.add_argument(
+        "--recorder",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="a folder outside the lab in which recorders' files may be read (may be repeated)",
+    )
     _workers(parser)
 
 
@@ -183,6 +190,41 @@ def _link(parser: argparse.ArgumentParser) -> None:
         "--remux", action="store_true", help="make an MP4 of each video in another container; nothing is encoded again"
     )
     parser.add_argument("--undo", metavar="N", type=int, help="take link number N back ('labcrate link ID' lists them)")
+    _by_time(parser)
+
+
+def _by_time(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--by-time",
+        action="store_true",
+        help="link what the recorders of labcrate.toml have of the session's time: shows it, then asks",
+    )
+    parser.add_argument(
+        "--recorder",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="with --by-time: only this recorder (may be repeated)",
+    )
+    parser.add_argument(
+        "--camera",
+        metavar="CAMERA",
+        action="append",
+        default=[],
+        help="with --by-time: this camera (id, name, prefix or the recorder's word), not the session's selected ones",
+    )
+    parser.add_argument(
+        "--pad",
+        metavar="TIME",
+        default="0s",
+        help="with --by-time: also so much (30s, 5m) before and after the session",
+    )
+    parser.add_argument("--yes", action="store_true", help="with --by-time: link without asking")
+    parser.add_argument(
+        "--yes-beyond",
+        action="store_true",
+        help="with --by-time: also what reaches over a minute past the session or into another one",
+    )
 
 
 COMMANDS = {

@@ -1,5 +1,6 @@
 """``labcrate index``: checksums ahead of time, so that the export itself starts at once."""
 
+import errno
 from argparse import Namespace
 
 from labcrate.catalog.catalog import Catalog
@@ -10,8 +11,10 @@ from labcrate.config import parse_session
 from labcrate.errors import IncompleteError
 from labcrate.export.documents.summary import format_size, plural
 from labcrate.export.inventory import Inventory, take_inventory
+from labcrate.export.recorder_files import recorder_paths
 from labcrate.export.session_files import packed_files
-from labcrate.lab.folder import Entry, Kind, Lab, printable
+from labcrate.lab.folder import Kind
+from labcrate.lab.lab_files import LabFiles, source_of, split_recorder_path
 from labcrate.linking.place import is_hidden
 from labcrate.video.containers import container_of
 from labcrate.video.probe import probe
@@ -22,37 +25,38 @@ def run(options: Namespace) -> int:
     chosen = settings(options)
     lab = chosen.lab()
     inventory = take_inventory(lab)
-    wishes = []
-    for entry in _wanted(inventory, options.session):
+    files, wishes = inventory.files, []
+    for path in _wanted(inventory, options.session):
         try:
-            wishes.append(Wish(entry.path, lab.identity(entry.path), probe=container_of(entry.path) is not None))
+            wishes.append(Wish(path, files.identity(path), probe=container_of(path) is not None))
         except OSError:
             continue  # gone since the walk
     with Catalog.open(state_folder(lab.root)) as catalog, Bar("Indexing", shown=not chosen.as_json) as bar:
-        known, failures = index_files(lab, catalog, wishes, probe, bar, chosen.workers)
+        known, failures = index_files(files, catalog, wishes, probe, bar, chosen.workers)
         if options.session is None:
             others = catalog.all().keys() - {wish.path for wish in wishes}  # files beside recordings are among them
-            catalog.forget(sorted(path for path in others if not _exists(lab, path)))
+            catalog.forget(sorted(path for path in others if _is_gone(files, path)))
     size = sum(item.identity.size_bytes for item in known.values())
     if chosen.as_json:
-        write_json({"indexed": len(known), "sizeBytes": size, "failed": {printable(p): w for p, w in failures.items()}})
+        write_json({"indexed": len(known), "sizeBytes": size, "failed": {source_of(p): w for p, w in failures.items()}})
     else:
         say(f"{plural(len(known), 'recording')} indexed, {format_size(size)}")
     if failures:
-        listed = "\n".join(f"  - {printable(path)} {why}" for path, why in sorted(failures.items()))
+        listed = "\n".join(f"  - {source_of(path)} {why}" for path, why in sorted(failures.items()))
         raise IncompleteError(f"{plural(len(failures), 'recording')} could not be indexed:\n{listed}")
     return 0
 
 
-def _exists(lab: Lab, path: str) -> bool:
+def _is_gone(files: LabFiles, path: str) -> bool:
+    """Return whether there is no such file; one of a recorder whose disk is not connected may come back."""
     try:
-        lab.identity(path)
-    except OSError:
-        return False
-    return True
+        files.identity(path)
+    except OSError as error:
+        return split_recorder_path(path) is None or error.errno == errno.ENOENT
+    return False
 
 
-def _wanted(inventory: Inventory, session: str | None) -> list[Entry]:
+def _wanted(inventory: Inventory, session: str | None) -> list[str]:
     if session is not None:
         session_id = inventory.resolve(parse_session(session))
         inventory.session(session_id)
@@ -61,4 +65,6 @@ def _wanted(inventory: Inventory, session: str | None) -> list[Entry]:
         ids = list(inventory.book.folders)
         entries = [*inventory.unlinked, *(e for linked in inventory.linked.values() for e in linked)]
     found = [e for e in entries if e.kind is Kind.FILE and e.path.lower().endswith(".mp4") and not is_hidden(e.path)]
-    return list({e.path: e for e in (*found, *packed_files(inventory, ids))}.values())
+    own = [entry.path for entry in (*found, *packed_files(inventory, ids))]
+    linked = [session_id] if session is not None else inventory.own_registers
+    return list(dict.fromkeys([*own, *(path for path, _ in recorder_paths(inventory, linked))]))

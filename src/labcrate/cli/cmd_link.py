@@ -7,6 +7,7 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 
 from labcrate.catalog.state import state_folder
+from labcrate.cli import link_by_time
 from labcrate.cli.link_files import link_files
 from labcrate.cli.link_marked import link_marked
 from labcrate.cli.near_misses import say_near_miss
@@ -26,7 +27,9 @@ from labcrate.people.links import Link, LinkLog
 
 
 def run(options: Namespace) -> int:
-    """Link near misses, undo a link, or list both."""
+    """Link near misses or what recorders have of the session's time, undo a link, or list both."""
+    if options.by_time:
+        return link_by_time.run(options)
     _refuse_what_cannot_be_meant(options)
     inventory, session_id = find_session(settings(options).lab(), options.session)
     with Database.open(state_folder(inventory.lab.root)) as database:

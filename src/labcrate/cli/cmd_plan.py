@@ -1,6 +1,7 @@
 """``labcrate plan ID``: what goes in, what stays out, and why, before anything is packed."""
 
 from argparse import Namespace
+from collections import Counter
 from collections.abc import Sequence
 
 from labcrate.cli.near_misses import say_near_miss
@@ -9,6 +10,7 @@ from labcrate.cli.session import find_session, laid_out
 from labcrate.export.answers import plan_object
 from labcrate.export.build import Assembly
 from labcrate.export.contents import Plan
+from labcrate.export.documents.spans import CameraSpan, camera_spans, describe_camera_span
 from labcrate.export.documents.summary import as_line, describe_recording, format_size, left_out_words, plural
 from labcrate.export.left_out import LeftOut, left_out_files
 from labcrate.model.timespan import TimeSpan, format_duration, format_instant
@@ -57,13 +59,29 @@ def describe_span(span: TimeSpan) -> str:
 
 
 def _goes_in(assembly: Assembly) -> None:
-    recordings = {recording.member: recording for recording in assembly.plan.recordings}
+    spans, listed = camera_spans(assembly.plan.recordings)
+    recordings = {recording.member: recording for recording in listed}
+    in_spans = {recording.member for span in spans for recording in span.recordings}
     for part in assembly.parts:
+        if part.name in in_spans:
+            continue
         say(f"  {format_size(part.size_bytes or 0):>9}  {part.name}")
         recording = recordings.get(part.name)
         if recording:
             say(f"             {describe_recording(recording)}; {recording.verdict.reason}")
             say(f"             from {', '.join((recording.source, *recording.also_at))}")
+    for span in spans:
+        _goes_in_as_span(span)
+
+
+def _goes_in_as_span(span: CameraSpan) -> None:
+    first, size = span.recordings[0], format_size(span.covered.size_bytes)
+    say(f"  {size:>9}  {first.member} and {len(span.recordings) - 1:,} more")
+    for line in describe_camera_span(span):
+        say(f"             {line}")
+    for reason, count in Counter(recording.verdict.reason for recording in span.recordings).most_common():
+        say(f"             {count:,}: {reason}")
+    say(f"             from {first.source} and others")
 
 
 def show_left_out(plan: Plan, options: Namespace, others: Sequence[LeftOut] = ()) -> None:

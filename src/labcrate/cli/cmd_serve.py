@@ -63,7 +63,15 @@ def serve_settings(options: Namespace) -> ServeSettings:
         time_zone=_time_zone(options.time_zone, settings(options).lab()),
         base_topic=(options.base_topic or os.environ.get(BASE_TOPIC_VARIABLE) or "").strip("/") or None,
         workers=options.workers,
+        recorders=tuple(_recorder_folder(folder) for folder in options.recorder),
     )
+
+
+def _recorder_folder(text: str) -> Path:
+    folder = Path(text).expanduser()
+    if not text or not folder.is_dir():
+        raise UsageError(f"--recorder is {text!r}; it is a folder that holds recorders' files, and there is none.")
+    return folder
 
 
 def _base_url(text: str | None) -> str | None:

@@ -22,7 +22,7 @@ from labcrate.export.documents.recordings import recordings_csv
 from labcrate.export.documents.summary import Part, describe_file, describe_readings, describe_recording, plural
 from labcrate.export.media_types import media_type
 from labcrate.export.spool import Spool
-from labcrate.lab.folder import Lab
+from labcrate.lab.lab_files import Files
 from labcrate.model.fixity import Fixity
 from labcrate.model.timespan import from_ns
 from labcrate.readings.columns import LONG_COLUMNS, Column, columns
@@ -43,8 +43,8 @@ class Assembly:
 class _Builder:
     """Collects the members of one archive; order is decided in the end."""
 
-    def __init__(self, lab: Lab, plan: Plan, spool: Spool, tables: Mapping[str, Member]) -> None:
-        self.lab, self.plan, self.spool, self.tables = lab, plan, spool, tables
+    def __init__(self, files: Files, plan: Plan, spool: Spool, tables: Mapping[str, Member]) -> None:
+        self.files, self.plan, self.spool, self.tables = files, plan, spool, tables
         self.members: dict[str, Member] = {}
         self.parts: dict[str, Part] = {}
         self.mtime_ns = int(plan.latest_change.timestamp()) * 1_000_000_000
@@ -62,8 +62,8 @@ class _Builder:
             self._add(name, media_type, description, fixity, self.mtime_ns, source)
 
     def file(self, item: PlannedRecording | SessionFile, description: str) -> None:
-        """Add a file of the lab as it is."""
-        source = FileSource(partial(self.lab.open, item.path), item.identity, item.source)
+        """Add a file of the lab or of a recorder as it is."""
+        source = FileSource(partial(self.files.open, item.path), item.identity, item.source)
         fixity = item.fixity or Fixity(item.identity.size_bytes, 0, "")
         self._add(item.member, media_type(item.member), description, fixity, item.identity.mtime_ns, source)
 
@@ -106,22 +106,26 @@ _ORDER = (
     names.RECORDINGS,
 )
 
+_RECORDINGS, _LAST = f"{names.RECORDINGS}/", len(_ORDER) - 1
+
 
 def _place(name: str) -> tuple[int, str]:
     """Where a member comes: the documents in the order of the design, then the session's files and recordings."""
+    if name.startswith(_RECORDINGS):  # there may be thousands of them
+        return _LAST, name
     if name in _ORDER:
         return _ORDER.index(name), ""
-    folder = next((f for f in (names.SENSOR_DATA, names.SESSION_FILES) if name.startswith(f"{f}/")), names.RECORDINGS)
+    folder = names.SENSOR_DATA if name.startswith(f"{names.SENSOR_DATA}/") else names.SESSION_FILES
     return _ORDER.index(folder), name
 
 
-def assemble(lab: Lab, plan: Plan, spool: Spool, standing: Iterable[Assembly] = ()) -> Assembly:
+def assemble(files: Files, plan: Plan, spool: Spool, standing: Iterable[Assembly] = ()) -> Assembly:
     """Generate every document of the plan into the spool and lay the archive out.
 
     Documents come before those that tell their hashes: tables, metadata, README, data package,
     crate, manifest. Tables are taken from an archive that is ``standing`` where they would come out the same.
     """
-    builder = _Builder(lab, plan, spool, next((_tables_of(one) for one in standing if _same(one.plan, plan)), {}))
+    builder = _Builder(files, plan, spool, next((_tables_of(one) for one in standing if _same(one.plan, plan)), {}))
     for recording in plan.recordings:
         builder.file(recording, describe_recording(recording))
     zigbee, sensors = _tables(builder)

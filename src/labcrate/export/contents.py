@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from labcrate.export.not_taken import NotTaken
 from labcrate.lab.folder import printable
+from labcrate.lab.lab_files import is_recorder_path, source_of
 from labcrate.linking.verdict import Verdict
 from labcrate.model.bound import Bound, Reason
 from labcrate.model.device import Camera, Device
@@ -71,8 +72,9 @@ class Options:
 class PlannedRecording:
     """A recording that goes in.
 
-    ``path`` is relative to the lab folder, as the disk has it; ``also_at`` are further places with
-    the same name and the same bytes. ``fixity`` is None until the recording is indexed.
+    ``path`` is relative to the lab folder, as the disk has it, or a recorder's file (``labcrate.lab.lab_files``);
+    ``also_at`` are further places with the same name and the same bytes. ``fixity`` is None until the recording is
+    indexed.
     """
 
     member: str
@@ -97,8 +99,13 @@ class PlannedRecording:
 
     @property
     def source(self) -> str:
-        """The path as printable text."""
-        return printable(self.path)
+        """The path as printable text; a recorder's file by the recorder's name and the path below its folder."""
+        return source_of(self.path)
+
+    @property
+    def of_recorder(self) -> bool:
+        """Whether it is a file of a recorder that knows no sessions."""
+        return is_recorder_path(self.path)
 
 
 class FileKind(StrEnum):

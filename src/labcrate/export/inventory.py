@@ -4,11 +4,14 @@ import difflib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from labcrate.errors import DocumentError, NoSessionError
 from labcrate.export.lab_rules import camera_key, linking_rules
 from labcrate.lab.documents import read_all_cameras, read_all_devices
 from labcrate.lab.folder import RECORDINGS, SESSION_FOLDER, SESSIONS, Entry, Kind, Lab
+from labcrate.lab.lab_files import LabFiles
+from labcrate.lab.recorders import allowed_recorders, folders_of
 from labcrate.lab.registers import Registers, read_registers
 from labcrate.lab.selection import sorted_selection
 from labcrate.lab.session_register import SessionRegister, read_session_register
@@ -34,7 +37,8 @@ class Inventory:
     """The lab's cameras, devices, sessions and recordings; ``linked`` holds the entries of each session.
 
     ``zone`` is the IANA zone in which times without one were read. ``problems`` are files that cannot be read, or
-    entries of them, that break no session; each plan says so.
+    entries of them, that break no session; each plan says so. ``recorder_folders`` are those of the recorders that may
+    be read, by name.
     """
 
     lab: Lab
@@ -49,6 +53,12 @@ class Inventory:
     settings: LabSettings = field(default_factory=LabSettings)
     zone: str | None = None
     problems: tuple[DocumentError, ...] = ()
+    recorder_folders: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def files(self) -> LabFiles:
+        """What opens the lab's files and those of its recorders."""
+        return LabFiles(self.lab, self.recorder_folders)
 
     @property
     def clocks(self) -> dict[str, CameraClock]:
@@ -121,11 +131,17 @@ def _nearest(session_id: str, ids: Sequence[str]) -> str | None:
     return str(min(numbers, key=lambda number: (abs(number - asked), number)))
 
 
-def take_inventory(lab: Lab, zone: str | None = None, settings: LabSettings | None = None) -> Inventory:
+def take_inventory(
+    lab: Lab,
+    zone: str | None = None,
+    settings: LabSettings | None = None,
+    allowed: Sequence[Path] | None = None,
+) -> Inventory:
     """Read the lab's descriptions and registers, and walk its recordings.
 
     ``zone`` is the IANA zone of times without one (None: that of ``labcrate.toml``, if any). What cannot be read
-    hides nothing else: it is among the problems. Raises DocumentError for a ``labcrate.toml`` that does not parse,
+    hides nothing else: it is among the problems. ``allowed`` are the folders outside the lab that recorders may use;
+    None takes whatever ``labcrate.toml`` says. Raises DocumentError for a ``labcrate.toml`` that does not parse,
     unless ``settings`` are given to be taken in its place.
     """
     settings = read_settings(lab) if settings is None else settings
@@ -165,6 +181,9 @@ def take_inventory(lab: Lab, zone: str | None = None, settings: LabSettings | No
             *registers.problems,
             *(problem for register in own.values() for problem in register.problems),
         ),
+        folders_of(settings.recorders, lab.root)
+        if allowed is None
+        else allowed_recorders(settings.recorders, lab.root, allowed)[0],
     )
 
 

@@ -51,8 +51,13 @@ class NamedTime:
         return replace(self, starts=(near[0],), note=None) if near else self
 
 
-def place_name(shown: NameTime, zone: ZoneInfo | None, offset: timedelta = timedelta()) -> NamedTime:
-    """Place a name's time in UTC: by its own zone, else by ``zone``, else as if it were UTC; then add ``offset``."""
+def place_name(
+    shown: NameTime, zone: ZoneInfo | None, offset: timedelta = timedelta(), *, shows_zone: bool = False
+) -> NamedTime:
+    """Place a name's time in UTC: by its own zone, else by ``zone``, else as if it were UTC; then add ``offset``.
+
+    ``shows_zone`` says that ``zone`` is as certain as if the name showed it.
+    """
     starts, note = _instants(shown.start, zone), None
     if len(starts) == 2:
         note = ClockNote.REPEATED_HOUR
@@ -62,7 +67,7 @@ def place_name(shown: NameTime, zone: ZoneInfo | None, offset: timedelta = timed
         starts=tuple(start + offset for start in starts),
         end=_instants(shown.end, zone)[-1] + offset if shown.end else None,
         coarse_s=MINUTE_S if shown.precision_s == MINUTE_S else 0.0,
-        zoned=shown.zoned,
+        zoned=shown.zoned or shows_zone,
         zone=zone,
         note=note,
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from labcrate.errors import DocumentError
 from labcrate.export.inventory import Inventory
 from labcrate.export.plan import session_warnings
+from labcrate.export.recorder_files import recorder_entries
 from labcrate.lab.folder import Kind, printable
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan
@@ -43,7 +44,8 @@ def session_row(inventory: Inventory, session_id: str) -> SessionRow:
             warnings.append("The session is still active.")
     except DocumentError as error:
         session, warnings = Session(session_id), [str(error)]
-    count = size = 0
+    entries = recorder_entries(inventory, session_id)
+    count, size = len(entries), sum(one.size_bytes for one in entries)
     for entry in inventory.linked.get(session_id, ()):
         if entry.kind is not Kind.FILE:
             warnings.append(f"{printable(entry.path)} is {_AS[entry.kind]} and cannot be exported.")

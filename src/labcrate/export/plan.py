@@ -21,6 +21,8 @@ from labcrate.export.contents import Missing, Only, Options, Plan, PlannedRecord
 from labcrate.export.hand_links import left_out_of_mp4, no_longer_there
 from labcrate.export.inventory import Inventory
 from labcrate.export.not_taken import Why
+from labcrate.export.recorder_files import RecorderFiles, find_recorder_files
+from labcrate.export.recorder_warnings import recorder_warnings
 from labcrate.export.recording_time import TimeContext
 from labcrate.export.recordings import Cameras, not_compared, plan_recordings, twins, warnings_about
 from labcrate.export.selection import Found, select
@@ -30,7 +32,7 @@ from labcrate.export.session_tables import describe_platform_table, with_columns
 from labcrate.export.session_time import registered_spans, session_time
 from labcrate.export.window import register_warnings, window_warnings
 from labcrate.lab.exclude import Excluded
-from labcrate.lab.folder import printable
+from labcrate.lab.lab_files import source_of
 from labcrate.model.bound import Bound
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
@@ -63,18 +65,21 @@ class Planner:
         """
         inventory, told = self.inventory, self.inventory.session(session_id)
         zone = options.time_zone or told.time_zone or inventory.zone
-        times = TimeContext(zone, registered_spans(inventory), inventory.clocks)
+        recorders = {recorder.name: recorder for recorder in inventory.settings.recorders}
+        times = TimeContext(zone, registered_spans(inventory), inventory.clocks, recorders)
         time = session_time(inventory, told, times, self._look)
         session = choose_sensors(options, told, inventory.devices)
         pad = inventory.settings.session.pad if options.pad is None else options.pad
         window = chosen_window(options, told, time.bound, pad)
         readings = self._readings(session, window, options, zone)
-        selection = select(inventory, _bounded(session, time.bound), self._look, times)
-        cameras = Cameras.of(inventory, session)
         excluded = Excluded(inventory.settings.exclude).matches
+        recorded = find_recorder_files(inventory, session, excluded)
+        selection = select(inventory, _bounded(session, time.bound), self._look, times, recorded=recorded.found)
+        cameras = Cameras.of(inventory, session)
         own = find_session_files(inventory, session, selection, excluded)
-        choice = choose(options, session, cameras, own.recordings, own.files, self._probed, times)
-        missing = [*_still_running(session), *_missing(options, own, readings)]
+        found = [*own.recordings, *recorded.found]
+        choice = choose(options, session, cameras, found, own.files, self._probed, times)
+        missing = [*_still_running(session), *_missing(options, own, recorded, readings)]
         missing += no_longer_there(inventory, session.id) if options.only is not Only.SENSORS else ()
         if not allow_incomplete:
             refuse_incomplete(session, missing)
@@ -107,7 +112,13 @@ class Planner:
                         *left_out_of_mp4(inventory, session.id),
                         *selection.warnings,
                         *own.warnings,
-                        *(w for recording in recordings for w in warnings_about(recording, session, cameras)),
+                        *(
+                            w
+                            for one in recordings
+                            if not one.of_recorder
+                            for w in warnings_about(one, session, cameras)
+                        ),
+                        *recorder_warnings(recordings, session, cameras),
                         *clock_warnings(recordings),
                         *not_compared(recordings),
                         *(readings_warnings(readings, options) if options.only is not Only.RECORDINGS else ()),
@@ -115,7 +126,7 @@ class Planner:
                 )
             ),
             not_chosen=(*choice.not_chosen, *readings_not_chosen(options, readings)),
-            not_taken=tuple(own.not_taken),
+            not_taken=(*own.not_taken, *recorded.not_taken),
             pad=pad,
             bound=time.bound,
             zone=zone,
@@ -145,8 +156,8 @@ class Planner:
         same_named = set() if self.hurry else twins(choice.recordings)
         wishes = [Wish(f.path, f.identity, hash=hashed or f.path in same_named) for f in choice.recordings]
         wishes += [Wish(f.path, f.identity, hash=hashed, probe=False) for f in choice.session_files]
-        indexed, failures = index_files(self.inventory.lab, self.catalog, wishes, _probe, self.progress, self.workers)
-        missing += [Missing(printable(path), why, _TRY_AGAIN) for path, why in failures.items()]
+        indexed, failures = index_files(self.inventory.files, self.catalog, wishes, _probe, self.progress, self.workers)
+        missing += [Missing(source_of(path), why, _TRY_AGAIN) for path, why in failures.items()]
         readable = [found for found in choice.recordings if found.path in indexed]
         recordings = plan_recordings(readable, indexed, session, cameras, times)
         return recordings, tuple(_with_fixity(choice.session_files, indexed))
@@ -159,7 +170,7 @@ class Planner:
         """Probe files that are not linked, to tell when they were made."""
         wishes = [Wish(path, identity, hash=False) for path, identity in candidates.items()]
         ending = Ending(self.progress)
-        indexed, _ = index_files(self.inventory.lab, self.catalog, wishes, _probe, ending, self.workers)
+        indexed, _ = index_files(self.inventory.files, self.catalog, wishes, _probe, ending, self.workers)
         return {path: known.probe for path, known in indexed.items() if known.probe}
 
 
@@ -194,10 +205,11 @@ def _still_running(session: Session) -> Iterator[Missing]:
         yield Missing(f"Session {session.id}", "is still active", "Stop it in the lab first.")
 
 
-def _missing(options: Options, own: OwnFiles, readings: Readings) -> Iterator[Missing]:
+def _missing(options: Options, own: OwnFiles, recorded: RecorderFiles, readings: Readings) -> Iterator[Missing]:
     """What belongs to the session, was asked for, and cannot be read."""
     if options.only is not Only.SENSORS:
         yield from own.missing_recordings
+        yield from recorded.missing
     if options.only is not Only.RECORDINGS:
         yield from own.missing_files
         yield from readings_missing(readings)

@@ -41,4 +41,4 @@ def prepared(
             inventory = take_inventory(lab, options.time_zone)  # times without a zone are read in it
         planner = Planner(inventory, catalog, progress, workers, hurry)
         plan = planner.plan(session_id, options, hashed=hashed, allow_incomplete=allow_incomplete)
-        yield assemble(lab, plan, Spool(state, progress.check), standing)
+        yield assemble(inventory.files, plan, Spool(state, progress.check), standing)

@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from labcrate.export.named_time import NamedTime, place_name, without_session
-from labcrate.lab.path_pattern import name_pattern
+from labcrate.lab.lab_files import split_recorder_path
+from labcrate.lab.path_pattern import name_pattern, recorder_stamp
+from labcrate.model.lab_settings import Recorder
 from labcrate.model.recording import Probe
 from labcrate.model.recording_time import (
     FIRST_CREDIBLE_TIME,
@@ -42,12 +44,13 @@ class TimeContext:
     """What a lab knows about times, beside the recordings themselves.
 
     ``zone`` is the IANA zone in which names without one are read; ``registered`` are spans by the recording's path
-    (relative to the lab folder); ``clocks`` are cameras' clocks by the camera's id.
+    (relative to the lab folder); ``clocks`` are cameras' clocks by the camera's id; ``recorders`` are by name.
     """
 
     zone: str | None = None
     registered: Mapping[str, TimeSpan] = field(default_factory=dict)
     clocks: Mapping[str, CameraClock] = field(default_factory=dict)
+    recorders: Mapping[str, Recorder] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +90,12 @@ def recording_time(evidence: Evidence, context: TimeContext = TimeContext()) -> 
     lab's zone (else read as UTC), the file's modification time. A container that holds local time gives way to the
     name. Raises ValueError for a camera's name pattern that is none.
     """
-    clock = context.clocks.get(evidence.camera_id or "", _NO_CLOCK)
+    recorder = _recorder(evidence.path, context)
+    # A recorder writes its own clock's times into paths and containers, never those of its cameras.
+    clock = _NO_CLOCK if recorder else context.clocks.get(evidence.camera_id or "", _NO_CLOCK)
     registered = context.registered.get(evidence.path, TimeSpan())
     registered = registered if _credible(registered.start) else TimeSpan()
-    named = _named(evidence, clock, context.zone)
+    named = _by_recorder(evidence.path, recorder) if recorder else _named(evidence, clock, context.zone)
     created = _credible(evidence.probe.creation_time)
     created = created and shifted(created, timedelta(seconds=clock.offset_s))
     if named:
@@ -133,6 +138,21 @@ def _named(evidence: Evidence, clock: CameraClock, lab_zone: str | None) -> Name
         return None
     zone = clock.time_zone or lab_zone
     return place_name(shown, ZoneInfo(zone) if zone else None, timedelta(seconds=clock.offset_s))
+
+
+def _recorder(path: str, context: TimeContext) -> Recorder | None:
+    at = split_recorder_path(path) if context.recorders else None
+    return context.recorders.get(at[0]) if at else None
+
+
+def _by_recorder(path: str, recorder: Recorder) -> NamedTime | None:
+    """Return the time that the pattern of a recorder's paths finds; its zone is known, as if the path showed it."""
+    at = split_recorder_path(path)
+    stamp = recorder_stamp(recorder.pattern, at[1]) if at else None
+    if stamp is None:
+        return None
+    shown = NameTime(stamp.time, None, MINUTE_S if stamp.uncertainty_s else SECOND_S)
+    return place_name(shown, ZoneInfo(recorder.time_zone), shows_zone=True)
 
 
 def _by_pattern(path: str, pattern: str) -> NameTime | None:

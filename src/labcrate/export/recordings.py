@@ -14,9 +14,13 @@ from labcrate.export.naming import Names
 from labcrate.export.recording_time import Evidence, TimeContext, recording_time
 from labcrate.export.selection import Found
 from labcrate.lab.folder import printable
+from labcrate.lab.lab_files import is_recorder_path, source_of, split_recorder_path
+from labcrate.lab.path_pattern import recorder_stamp
+from labcrate.lab.recorders import segment_member_name
 from labcrate.linking.verdict import Verdict
 from labcrate.model.device import Camera, find_camera
 from labcrate.model.fixity import Identity
+from labcrate.model.recording import Probe
 from labcrate.model.recording_time import ClockNote, TimeSource
 from labcrate.model.session import SelectedCamera, Session
 from labcrate.model.session_id import sort_key
@@ -71,7 +75,8 @@ def twins(found: Iterable[Found]) -> set[str]:
     """
     groups = defaultdict(list)
     for item in found:
-        groups[_name(item.path), item.identity.size_bytes].append(item)
+        if not is_recorder_path(item.path):
+            groups[_name(item.path), item.identity.size_bytes].append(item)
     return {item.path for items in groups.values() if len({i.identity for i in items}) > 1 for item in items}
 
 
@@ -85,21 +90,69 @@ def plan_recordings(
     """The recordings of the archive in the order of their names.
 
     The same name and bytes from two places go in once; the same name with other bytes goes in as
-    ``name~2.mp4``. ``times`` is what the lab knows about times: the session's zone unless it is given.
+    ``name~2.mp4``. Files of recorders come last, named by camera and start, and are never taken for one.
+    ``times`` is what the lab knows about times: the session's zone unless it is given.
     """
     names, times = Names(), times or TimeContext(session.time_zone)
     first: dict[tuple[str, str | Identity], int] = {}
     planned: list[PlannedRecording] = []
+    of_recorders = []
     for item in sorted(found, key=lambda f: (_name(f.path), f.path)):
         known = indexed[item.path]
+        if is_recorder_path(item.path):
+            of_recorders.append(item)
+            continue
         told_by: list[tuple[str, str | Identity]] = [(_name(item.path), item.identity), *_hash_of(item.path, known)]
         at = next((first[one] for one in told_by if one in first), len(planned))
         first |= dict.fromkeys(told_by, at)
         if at < len(planned):
             planned[at] = _also_at(planned[at], printable(item.path))
         else:
-            planned.append(_planned(item, known, session.id, cameras, names, times))
-    return tuple(planned)
+            planned.append(_planned(item, indexed, session.id, cameras, names, times))
+    return (*planned, *_of_recorders(of_recorders, indexed, session.id, cameras, names, times))
+
+
+def _of_recorders(
+    found: Iterable[Found],
+    indexed: Mapping[str, Indexed],
+    session_id: str,
+    cameras: Cameras,
+    names: Names,
+    times: TimeContext,
+) -> Iterator[PlannedRecording]:
+    """The files of recorders in the order of their names in the archive."""
+    wished = []
+    for item in found:
+        name, below = split_recorder_path(item.path) or ("", item.path)
+        recorder, camera = times.recorders.get(name), cameras.of_recording(item.verdict)
+        stamp = recorder_stamp(recorder.pattern, below) if recorder else None
+        word = (stamp and stamp.camera) or (camera and (camera.name or camera.id)) or name
+        time = recording_time(_evidence(item, _probe(item, indexed), camera, session_id), times)
+        wished.append((segment_member_name(word, time.span.start or time.taken.start), item, camera, time))
+    for member, item, camera, time in sorted(wished, key=lambda one: (one[0], one[1].path)):
+        yield PlannedRecording(
+            member=f"{FOLDER}/{names.take(member)}",
+            path=item.path,
+            also_at=(),
+            identity=item.identity,
+            fixity=indexed[item.path].fixity,
+            probe=_probe(item, indexed),
+            time=time,
+            verdict=item.verdict,
+            camera=camera,
+        )
+
+
+def _probe(item: Found, indexed: Mapping[str, Indexed]) -> Probe:
+    probe = indexed[item.path].probe
+    if probe is None:
+        raise AssertionError(f"{source_of(item.path)} was planned without having been probed")
+    return probe
+
+
+def _evidence(item: Found, probe: Probe, camera: Camera | None, session_id: str) -> Evidence:
+    camera_id = camera.id if camera else None
+    return Evidence(item.path, probe, item.identity.mtime_ns, camera_id, item.verdict.prefix, session_id)
 
 
 def _hash_of(path: str, known: Indexed) -> Iterator[tuple[str, str]]:
@@ -108,23 +161,22 @@ def _hash_of(path: str, known: Indexed) -> Iterator[tuple[str, str]]:
 
 
 def _planned(
-    item: Found, known: Indexed, session_id: str, cameras: Cameras, names: Names, times: TimeContext
+    item: Found,
+    indexed: Mapping[str, Indexed],
+    session_id: str,
+    cameras: Cameras,
+    names: Names,
+    times: TimeContext,
 ) -> PlannedRecording:
-    name = _name(item.path)
-    if known.probe is None:
-        raise AssertionError(f"{printable(item.path)} was planned without having been probed")
-    camera, prefix = cameras.of_recording(item.verdict), item.verdict.prefix
-    evidence = Evidence(
-        item.path, known.probe, item.identity.mtime_ns, camera.id if camera else None, prefix, session_id
-    )
+    name, probe, camera = _name(item.path), _probe(item, indexed), cameras.of_recording(item.verdict)
     return PlannedRecording(
         member=f"{FOLDER}/{names.take(name)}",
         path=item.path,
         also_at=(),
         identity=item.identity,
-        fixity=known.fixity,
-        probe=known.probe,
-        time=recording_time(evidence, times),
+        fixity=indexed[item.path].fixity,
+        probe=probe,
+        time=recording_time(_evidence(item, probe, camera, session_id), times),
         verdict=item.verdict,
         camera=camera,
     )
@@ -161,7 +213,8 @@ def not_compared(recordings: Iterable[PlannedRecording]) -> Iterator[str]:
     """Says which recordings may turn out to be one: they share name and size, and were not read yet."""
     groups = defaultdict(list)
     for recording in recordings:
-        groups[_name(recording.path), recording.identity.size_bytes].append(recording)
+        if not recording.of_recorder:
+            groups[_name(recording.path), recording.identity.size_bytes].append(recording)
     for alike in groups.values():
         if len(alike) > 1 and not all(recording.fixity for recording in alike):
             yield (

@@ -12,6 +12,7 @@ from labcrate.errors import LabcrateError, NoSuchThingError, PeopleError, Repair
 from labcrate.export.camera_of_link import camera_of_link
 from labcrate.export.contents import NearMiss
 from labcrate.export.inventory import Inventory
+from labcrate.export.linking_by_time import METHOD, undo_by_time
 from labcrate.export.place import Place, explained
 from labcrate.export.register_file import add_entries, is_entry_of, linking, register_path, remove_entries
 from labcrate.export.remuxing import make_mp4
@@ -168,6 +169,8 @@ def take_back(lab: Lab, log: LinkLog, *, session: str, number: int, who: str) ->
             raise NoSuchThingError(f"Link {number} is not one of session {session}.")
         if made.undone is not None:
             raise RepairError(f"Link {number} was taken back already, by {made.undone_by}.")
+        if made.method == METHOD:
+            return undo_by_time(lab, log, made, who)
         done = Repair(session, made.source, made.target, Method(made.method))
         if done.method is Method.ENTRY:
             at = format_instant(made.linked)

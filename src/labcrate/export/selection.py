@@ -59,12 +59,14 @@ def select(
     times: TimeContext | None = None,
     unlinked: Sequence[Entry] | None = None,
     taken: Container[str] | None = None,
+    recorded: Sequence[Found] = (),
 ) -> Selection:
     """Judge every file where recordings lie, by name and state; ``look`` is asked only about times.
 
     ``times`` is what the lab knows about times: the session's zone unless it is given. For who goes through many
     sessions: ``unlinked`` are those of the lab's unlinked files that may concern this one (None: all of them; what is
-    left out is then not counted), ``taken`` the paths of all files of the lab.
+    left out is then not counted), ``taken`` the paths of all files of the lab. ``recorded`` are the session's files of
+    recorders: one of those that also lies where recordings lie is no near miss.
     """
     times = times or TimeContext(session.time_zone)
     linked, missing, warnings = _linked(inventory, session)
@@ -89,7 +91,7 @@ def select(
             nameless.append(entry)
     in_time = _at_the_right_time(inventory, session, nameless, look, times)
     left_out[Rule.NO_SESSION] -= len(in_time)
-    left = list(_without_linked(inventory, (*near_misses, *in_time), linked))
+    left = list(_without_linked(inventory, (*near_misses, *in_time), (*linked, *recorded)))
     if taken is None and any(near_miss.verdict.linked_as for near_miss in left):
         taken = inventory.paths
     near_misses = [_with_free_name(near_miss, inventory, taken or set()) for near_miss in left]

@@ -36,5 +36,5 @@ def register_warnings(inventory: Inventory, recordings: Iterable[PlannedRecordin
     """Name the session's files whose register entries count for none, because other files have the same name."""
     uncounted = frozenset(inventory.rules.register.uncounted)
     for recording in recordings:
-        if recording.path.rpartition("/")[2] in uncounted:
+        if not recording.of_recorder and recording.path.rpartition("/")[2] in uncounted:
             yield Message("register.name_taken", file=recording.member)

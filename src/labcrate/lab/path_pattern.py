@@ -143,6 +143,12 @@ def recorder_pattern(text: str) -> PathPattern:
     return PathPattern(text)
 
 
+@lru_cache(maxsize=1 << 14)
+def recorder_stamp(pattern: str, path: str) -> Stamp | None:
+    """Return what a recorder's path says by a pattern, as ``PathPattern.parse`` does; a plan needs it several times."""
+    return recorder_pattern(pattern).parse(path)
+
+
 @lru_cache(maxsize=64)
 def name_pattern(text: str) -> PathPattern:
     """Compile the pattern of a camera's file names, without their extension. Raises PatternError."""

@@ -11,7 +11,8 @@ Two are built in, as their own source writes the paths:
 import errno
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -81,6 +82,15 @@ def folder_of(recorder: Recorder, lab_root: Path) -> Path:
         raise _no_folder(recorder.name, "cannot be found") from None
 
 
+def folders_of(recorders: Sequence[Recorder], lab_root: Path) -> dict[str, Path]:
+    """Return the folders of recorders by name, wherever they lie; those that cannot be found are left out."""
+    folders = {}
+    for recorder in recorders:
+        with suppress(DocumentError):
+            folders[recorder.name] = folder_of(recorder, lab_root)
+    return folders
+
+
 def allowed_recorders(
     recorders: Sequence[Recorder], lab_root: Path, allowed: Sequence[Path]
 ) -> tuple[dict[str, Path], tuple[Recorder, ...]]:
@@ -129,12 +139,38 @@ class RecorderFolder:
         *folders, name = _below(path).split("/")
         at = open_folder_below(self.root, folders)
         try:
-            state = os.stat(name, dir_fd=at, follow_symlinks=False)
+            return _identity(at, name)
         finally:
             os.close(at)
-        if not stat.S_ISREG(state.st_mode):
-            raise OSError(errno.EINVAL, "not a regular file")
-        return Identity.of(state)
+
+    def identities(self, paths: Iterable[str]) -> Iterator[Identity | OSError]:
+        """Yield the state of each file, or what ``identity`` would raise; a folder of many is opened once."""
+        at, opened = -1, ""
+        try:
+            for path in paths:
+                folder, _, name = path.rpartition("/")
+                try:
+                    if at < 0 or folder != opened:
+                        if at >= 0:
+                            os.close(at)
+                            at = -1
+                        at = open_folder_below(self.root, _below(path).split("/")[:-1])
+                        opened = folder
+                    yield _identity(at, _below(name))
+                except OSError as error:
+                    yield error
+        finally:
+            if at >= 0:
+                os.close(at)
+
+
+def _identity(at: int, name: str) -> Identity:
+    state = os.stat(name, dir_fd=at, follow_symlinks=False)
+    if stat.S_ISLNK(state.st_mode):
+        raise OSError(errno.ELOOP, "it is, or lies behind, a symbolic link, and those are never followed")
+    if not stat.S_ISREG(state.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+    return Identity.of(state)
 
 
 def _below(path: str) -> str:

@@ -67,6 +67,39 @@ ENGLISH: Mapping[str, str] = {
         "This server has no administrator yet, so no login or token is accepted. Open the link that 'labcrate serve' "
         "printed when it started, or run 'labcrate user add NAME --role admin'."
     ),
+    "recorder.changed": "was replaced or changed since it was linked",
+    "recorder.changed.remedy": "Restore the file, or link the session's time again with 'labcrate link ID --by-time'.",
+    "recorder.damaged": (
+        "{camera}: {count} of the recorder's files are damaged and kept as they are; the first is {first}."
+    ),
+    "recorder.files": "{first} and {more} more",
+    "recorder.gone": "is gone",
+    "recorder.gone.remedy": (
+        "Recorders delete old files: restore it from a backup, or take the link back with 'labcrate link ID --undo "
+        "N'."
+    ),
+    "recorder.linked": "linked to session {session} by its time",
+    "recorder.no_folder": "cannot be read: the folder of the recorder {name} is not there",
+    "recorder.no_folder.remedy": "Connect its disk, or correct 'folder' of the recorder {name} in labcrate.toml.",
+    "recorder.not_allowed": "cannot be read: the server may not read the folder of the recorder {name}",
+    "recorder.not_allowed.remedy": (
+        "Have the server's operator start it with 'labcrate serve --recorder DIR', DIR being the folder of {name}."
+    ),
+    "recorder.not_selected": (
+        "{camera}: {count} of the recorder's files are of this camera, which the session had not selected."
+    ),
+    "recorder.other_pattern": "does not fit the pattern of the recorder's paths",
+    "recorder.other_pattern.remedy": (
+        "Correct 'pattern' of the recorder {name} in labcrate.toml, or take the link back."
+    ),
+    "recorder.outside": (
+        "{camera}: {count} of the recorder's files lie outside the session's time; the first is {first}."
+    ),
+    "recorder.shared": "{camera}: {count} of the recorder's files are linked to another session as well.",
+    "recorder.unknown": "cannot be read: labcrate.toml has no recorder {name}",
+    "recorder.unknown.remedy": "Describe the recorder {name} in labcrate.toml again, or take the link back.",
+    "recorder.unreadable": "cannot be read ({why})",
+    "recorder.unreadable.remedy": "Put the file itself in its place, readable; symbolic links are never followed.",
     "register.name_taken": (
         "{file}: what the lab's register of recordings says of a file of this name was not used, because several "
         "files of the lab have the name and different bytes."

@@ -52,7 +52,7 @@ def make_app(settings: ServeSettings, passwords: Passwords | None = None) -> web
     app[SETTINGS] = settings
     app[LAB] = Lab(settings.lab_folder)
     open_people(app, passwords)
-    app[SNAPSHOT] = Snapshot(app[LAB])
+    app[SNAPSHOT] = Snapshot(app[LAB], settings.recorders)
     app[STANDING] = Standing(app[LAB], app[SNAPSHOT], settings)
     app[WORK] = ThreadPoolExecutor(_WORKERS, "work")
     app.cleanup_ctx.append(_threads)

@@ -10,6 +10,7 @@ from labcrate.catalog.catalog import INDEX_FILE, Catalog
 from labcrate.catalog.state import state_folder
 from labcrate.export.contents import Plan
 from labcrate.export.inventory import Inventory
+from labcrate.export.recorder_files import recorder_entries, recorder_paths
 from labcrate.export.session_files import SIDECAR
 from labcrate.export.session_time import registered_spans
 from labcrate.lab.documents import DEVICES
@@ -42,6 +43,7 @@ class Basis:
         files = [entry.path for entry in self._session_files]
         beside = [path.rpartition(".")[0] + SIDECAR for path in own]
         self._look = Look(str(lab.root), [DEVICES, JSON_FILE, CSV_FILE, *files, *own, *beside])
+        self._add_recorders_files()
         # A recording of no session may turn out to be made at the right time. Where very many lie about, only
         # their coming and going is noticed.
         strangers = [entry.path for entry in inventory.unlinked if entry.kind is Kind.FILE]
@@ -49,6 +51,13 @@ class Basis:
         self._state_folder = state_folder(lab.root)
         self._index = self._look_at_index()
         self.readings_bytes = sum(_size(lab, path) for path in (JSON_FILE, CSV_FILE))
+
+    def _add_recorders_files(self) -> None:
+        """Look at the session's files of recorders."""
+        files = self._own.files
+        for path, _ in recorder_paths(self._own, [self._session_id]):
+            if place := files.place(path):
+                self._look.add(place)
 
     def __len__(self) -> int:
         """How many places there are to look at."""
@@ -111,7 +120,7 @@ class Basis:
 
     def _changed(self, path: str) -> datetime:
         with suppress(OSError):
-            return from_ns(os.lstat(self._lab.root / path).st_ctime_ns)  # a second name changes it too
+            return from_ns(os.lstat(self._own.files.place(path) or "").st_ctime_ns)  # a second name changes it too
         return _EARLIEST
 
     def _walk(self) -> tuple[Entry, ...]:
@@ -134,6 +143,8 @@ def _own_part(inventory: Inventory, session_id: str) -> tuple[object, ...]:
         inventory.cameras,
         inventory.devices,
         inventory.settings,
+        inventory.recorder_folders,
+        recorder_entries(inventory, session_id),
         inventory.rules.prefixes.of_session(session_id),
         tuple(entry for entry in inventory.unlinked if entry.kind is not Kind.FILE),
         session_id in inventory.book.broken,

@@ -21,8 +21,10 @@ from labcrate.catalog.index import Progress, Wish, index_files
 from labcrate.catalog.state import state_folder
 from labcrate.errors import LabcrateError
 from labcrate.export.inventory import Inventory
+from labcrate.export.recorder_files import recorder_paths
 from labcrate.export.session_files import packed_files
-from labcrate.lab.folder import Entry, Kind, Lab, printable
+from labcrate.lab.folder import Entry, Kind, Lab
+from labcrate.lab.lab_files import LabFiles, source_of
 from labcrate.linking.filename import stem_of_mp4
 from labcrate.linking.place import is_hidden
 from labcrate.model.fixity import Identity
@@ -82,6 +84,7 @@ class Indexer(Progress):
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._lab, self._inventory, self._busy, self._clock, self._wall = lab, inventory, busy, clock, wall
+        self._files = LabFiles(lab)
         self._stop = threading.Event()
         self._seen: dict[str, _Seen] = {}
         self._done: dict[str, Identity] = {}
@@ -102,7 +105,7 @@ class Indexer(Progress):
 
     def as_object(self) -> dict[str, Any]:
         """What it does, in numbers; for those who may know the names of recordings."""
-        failed = [{"file": printable(path), "why": f.why} for path, f in sorted(self._failures.items())]
+        failed = [{"file": source_of(path), "why": f.why} for path, f in sorted(self._failures.items())]
         return {
             "filesLeft": self._files_left,
             "bytesLeft": self._bytes_left,
@@ -172,16 +175,17 @@ class Indexer(Progress):
 
     def _present(self) -> dict[str, Identity]:
         """Every file whose checksums an archive could need, in its present state."""
-        found = {}
-        for entry in _wanted(self._inventory()):
+        inventory = self._inventory()
+        self._files, found = inventory.files, {}
+        for path in _wanted(inventory):
             with suppress(OSError):  # gone since the walk
-                found[entry.path] = self._lab.identity(entry.path)
+                found[path] = self._files.identity(path)
         return found
 
     def _is_gone(self, path: str) -> bool:
         """Whether there is no such file: the index also knows files that are no recordings."""
         try:
-            self._lab.identity(path)
+            self._files.identity(path)
         except (FileNotFoundError, NotADirectoryError):
             return True
         except OSError:
@@ -206,7 +210,7 @@ class Indexer(Progress):
         wishes = list(wishes)
         if not wishes:
             return 0
-        known, failures = index_files(self._lab, catalog, wishes, _probe, self, workers=1)
+        known, failures = index_files(self._files, catalog, wishes, _probe, self, workers=1)
         self._indexed = (self._indexed or frozenset()) | known.keys()
         self._done |= {path: indexed.identity for path, indexed in known.items()}
         self._failures = {path: failure for path, failure in self._failures.items() if path not in known}
@@ -238,11 +242,12 @@ class Indexer(Progress):
         self._files_left -= 1
 
 
-def _wanted(inventory: Inventory) -> Iterator[Entry]:
-    """All recordings, whosever they are, and what the sessions' own folders hold."""
+def _wanted(inventory: Inventory) -> Iterator[str]:
+    """All recordings, whosever they are, what the sessions' own folders hold, and what was linked of recorders."""
     for entries in (inventory.unlinked, *inventory.linked.values()):
-        yield from (entry for entry in entries if stem_of_mp4(entry.path) is not None and _is_file(entry))
-    yield from packed_files(inventory, inventory.book.folders)
+        yield from (entry.path for entry in entries if stem_of_mp4(entry.path) is not None and _is_file(entry))
+    yield from (entry.path for entry in packed_files(inventory, inventory.book.folders))
+    yield from (path for path, _ in recorder_paths(inventory, inventory.own_registers))
 
 
 def _is_recording(path: str) -> bool:

@@ -171,7 +171,8 @@ def answer_outside(status: int) -> web.Response:
     """The answer to what no handler saw, of which not even the address is known."""
     detail = _UNEXPECTED if status >= HTTPStatus.INTERNAL_SERVER_ERROR else _NO_REQUEST
     problem = Problem(_ABOUT_HTTP, HTTPStatus(status).phrase, status, detail)
-    return web.Response(body=msgspec.json.encode(problem.as_object()), status=status, content_type=MEDIA_TYPE)
+    body = msgspec.json.encode(problem.as_object(), enc_hook=str)
+    return web.Response(body=body, status=status, content_type=MEDIA_TYPE)
 
 
 def _answer(request: web.Request, problem: Problem, headers: Mapping[str, str]) -> web.StreamResponse:
@@ -181,7 +182,7 @@ def _answer(request: web.Request, problem: Problem, headers: Mapping[str, str]) 
             request.transport.abort()
         return web.Response(status=problem.status)
     if request.path.startswith("/api/") and not _for_people(request):
-        body = msgspec.json.encode(problem.as_object(request.path))
+        body = msgspec.json.encode(problem.as_object(request.path), enc_hook=str)
         answer = web.Response(body=body, status=problem.status, content_type=MEDIA_TYPE)
     else:
         again = problem.more.get("retryAfterSeconds") if problem.status == HTTPStatus.SERVICE_UNAVAILABLE else None

@@ -12,7 +12,6 @@ from labcrate.config import recording_as_text
 from labcrate.errors import NoSuchThingError
 from labcrate.export.contents import PlannedRecording
 from labcrate.export.media_types import media_type
-from labcrate.lab.folder import Lab
 from labcrate.lab.text import visible
 from labcrate.model.timespan import from_ns
 from labcrate.people.roles import Role
@@ -22,7 +21,8 @@ from labcrate.web.disposition import disposition
 from labcrate.web.loglines import LogLine, Taken
 from labcrate.web.planning import PLANNING
 from labcrate.web.ranges import Representation
-from labcrate.web.site import LAB, work
+from labcrate.web.site import work
+from labcrate.web.snapshot import SNAPSHOT
 from labcrate.web.wanted import session_id_of
 
 routes = web.RouteTableDef()
@@ -34,7 +34,7 @@ async def recording(request: web.Request) -> web.StreamResponse:
     """Send a recording, to be played where it is shown. It leaves the lab that way too, so the log has a line of it."""
     session_id, name = session_id_of(request), request.match_info["name"]
     planned = await request.app[PLANNING].recording(session_id, name, caller(request).name)
-    source = await work(request.app, _source, request.app[LAB], planned, session_id)
+    source = await work(request.app, _source, request.app, planned, session_id)
     tag, size = _tag(source), source.identity.size_bytes
     return await deliver(
         request,
@@ -46,14 +46,15 @@ async def recording(request: web.Request) -> web.StreamResponse:
     )
 
 
-def _source(lab: Lab, planned: PlannedRecording, session_id: str) -> FileSource:
+def _source(app: web.Application, planned: PlannedRecording, session_id: str) -> FileSource:
     """The recording as it is now: it may have grown since the plan was made. Raises NoSuchThingError."""
+    files = app[SNAPSHOT].inventory().files
     try:
-        identity = lab.identity(planned.path)
+        identity = files.identity(planned.path)
     except OSError:
         name = planned.member.removeprefix("recordings/")
         raise NoSuchThingError(f"The recording {visible(name)!r} of session {session_id} is gone.") from None
-    return FileSource(partial(lab.open, planned.path), identity, planned.source)
+    return FileSource(partial(files.open, planned.path), identity, planned.source)
 
 
 def _tag(source: FileSource) -> str:

@@ -12,6 +12,7 @@ from labcrate.errors import UsageError
 from labcrate.export.build import Assembly
 from labcrate.export.camera_of_link import cameras_of_links
 from labcrate.export.contents import Options, Plan, PlannedRecording
+from labcrate.export.documents.spans import camera_spans
 from labcrate.export.repair import Method
 from labcrate.model.session import Session
 from labcrate.people.links import Link
@@ -172,6 +173,7 @@ def _session_page(request: web.Request, assembly: Assembly, choice: Choice | Non
         playback=lambda recording: _media(request, recording, session.id, ""),
         sensor_names=_sensor_names(session, devices),
         reasons={recording.member: recording.verdict.reason for recording in plan.recordings},
+        spans=camera_spans(plan.recordings)[0],
         **_part(request, plan),
     )
 

@@ -3,14 +3,16 @@
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from aiohttp import web
 
 from labcrate.export.inventory import Inventory, take_inventory
 from labcrate.export.overview import SessionRow, session_row
 from labcrate.lab.folder import Entry, Kind, Lab
+from labcrate.lab.session_register import SessionRegister
 from labcrate.model.fixity import Identity
 from labcrate.model.session import Session
 from labcrate.web.looking import Look
@@ -29,11 +31,12 @@ class Snapshot:
     """What the lab holds. Its methods read the disk: call them in a worker thread, several at a time may.
 
     The inventory is as of the call. Only in a lab of very many sessions it may be as old as ``BELIEVED_SECONDS``,
-    or, while it is being read again, as old as that takes.
+    or, while it is being read again, as old as that takes. ``recorders`` are the folders outside the lab that may be
+    read.
     """
 
-    def __init__(self, lab: Lab) -> None:
-        self._lab = lab
+    def __init__(self, lab: Lab, recorders: Sequence[Path] = ()) -> None:
+        self._lab, self._recorders = lab, recorders
         self._reading = threading.Lock()
         self._current: tuple[Inventory, Look] | None = None
         self._believed_until = 0.0
@@ -51,7 +54,7 @@ class Snapshot:
             if self._current and not now and self._believed():
                 return self._current[0]
             if self._current is None or not self._current[1].holds():
-                self._current = _read(self._lab)
+                self._current = _read(self._lab, self._recorders)
             if len(self._current[1]) > LARGE:
                 self._believed_until = time.monotonic() + BELIEVED_SECONDS
             return self._current[0]
@@ -74,7 +77,7 @@ class _Rows:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._inventory: Inventory | None = None
-        self._known: dict[str, tuple[Session | None, tuple[Entry, ...], SessionRow]] = {}
+        self._known: dict[str, tuple[Session | None, tuple[Entry, ...], SessionRegister | None, SessionRow]] = {}
         self._growing: dict[str, int] = {}
         self._believed_until = 0.0
 
@@ -87,18 +90,22 @@ class _Rows:
                 for session_id in list(self._growing):
                     self._compute(inventory, session_id)
             else:
-                return [row for _, _, row in self._known.values()]
+                return [known[-1] for known in self._known.values()]
             if sum(self._growing.values()) > LARGE:
                 self._believed_until = time.monotonic() + _SIZES_BELIEVED_SECONDS
-            return [row for _, _, row in self._known.values()]
+            return [known[-1] for known in self._known.values()]
 
     def _take(self, inventory: Inventory) -> None:
         known, self._known = self._known, {}
         growing, self._growing = self._growing, {}
         for session_id in inventory.ids:
             before = known.get(session_id)
-            state = (inventory.book.sessions.get(session_id), inventory.linked.get(session_id, ()))
-            if before and session_id not in growing and session_id not in inventory.book.broken and before[:2] == state:
+            state = (
+                inventory.book.sessions.get(session_id),
+                inventory.linked.get(session_id, ()),
+                inventory.own_registers.get(session_id),
+            )
+            if before and session_id not in growing and session_id not in inventory.book.broken and before[:3] == state:
                 self._known[session_id] = before
             else:
                 self._compute(inventory, session_id)
@@ -106,7 +113,8 @@ class _Rows:
 
     def _compute(self, inventory: Inventory, session_id: str) -> None:
         session, entries = inventory.book.sessions.get(session_id), inventory.linked.get(session_id, ())
-        self._known[session_id] = (session, entries, session_row(inventory, session_id))
+        register = inventory.own_registers.get(session_id)
+        self._known[session_id] = (session, entries, register, session_row(inventory, session_id))
         self._growing.pop(session_id, None)
         if entries and ((session and session.active) or _grows(inventory, entries)):
             self._growing[session_id] = len(entries)
@@ -125,9 +133,9 @@ def _grows(inventory: Inventory, entries: tuple[Entry, ...]) -> bool:
     return False
 
 
-def _read(lab: Lab) -> tuple[Inventory, Look]:
+def _read(lab: Lab, recorders: Sequence[Path]) -> tuple[Inventory, Look]:
     noting = _Noting(lab)
-    return replace(take_inventory(noting), lab=lab), noting.look
+    return replace(take_inventory(noting, allowed=recorders), lab=lab), noting.look
 
 
 class _Noting(Lab):

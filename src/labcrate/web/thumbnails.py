@@ -3,16 +3,16 @@
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import BinaryIO
 
 from aiohttp import web
 
-from labcrate.lab.folder import Lab
+from labcrate.lab.lab_files import Files
 from labcrate.model.fixity import Identity
-from labcrate.web.site import LAB
+from labcrate.web.snapshot import SNAPSHOT
 
 _MOST_BYTES = 16 * 1024 * 1024
 _EMPTY_SIZE = (320, 180)
@@ -20,10 +20,13 @@ _GROUND, _INK = (96, 106, 112), (176, 186, 192)
 
 
 class Thumbnails:
-    """The pictures of one lab. ``get`` reads and decodes: it runs in a thread of this object's own pool."""
+    """The pictures of one lab; ``files`` gives what opens its files now.
 
-    def __init__(self, lab: Lab) -> None:
-        self._lab = lab
+    ``get`` reads and decodes: it runs in a thread of this object's own pool.
+    """
+
+    def __init__(self, files: Callable[[], Files]) -> None:
+        self._files = files
         self._kept: OrderedDict[tuple[str, Identity], bytes] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
@@ -51,12 +54,12 @@ class Thumbnails:
         # Loads FFmpeg: not before somebody looks at a picture.
         from labcrate.video.thumbnail import thumbnail  # noqa: PLC0415
 
-        with _opened(self._lab, path) as file:
+        with _opened(self._files(), path) as file:
             return thumbnail(file) or drawn()
 
 
-def _opened(lab: Lab, path: str) -> BinaryIO:
-    return os.fdopen(lab.open(path), "rb", buffering=0)
+def _opened(files: Files, path: str) -> BinaryIO:
+    return os.fdopen(files.open(path), "rb", buffering=0)
 
 
 def drawn() -> bytes:
@@ -79,7 +82,8 @@ THUMBNAILS = web.AppKey("thumbnails", Thumbnails)
 
 def add_thumbnails(app: web.Application) -> None:
     """Give an application its thumbnails; their thread ends with it."""
-    app[THUMBNAILS] = Thumbnails(app[LAB])
+    snapshot = app[SNAPSHOT]
+    app[THUMBNAILS] = Thumbnails(lambda: snapshot.inventory().files)
 
     async def closing(app: web.Application) -> AsyncIterator[None]:
         yield

@@ -14,12 +14,14 @@ from itertools import pairwise
 from aiohttp import web
 
 from labcrate.export.contents import Plan, PlannedRecording
+from labcrate.export.documents.spans import LISTED_AT_MOST
+from labcrate.model.coverage import LONGEST_SEAM
 from labcrate.model.device import Camera
 from labcrate.model.timespan import TimeSpan
 from labcrate.web.locale import Locale
 
-GAP = timedelta(seconds=1)
-"""Cameras begin the next file within less than this: what is shorter is no gap."""
+GAP = LONGEST_SEAM
+"""Cameras begin the next file within this: what is shorter is no gap."""
 
 MOST_BLOCKS = 400
 MOST_DEVICES = 24
@@ -212,7 +214,8 @@ def _lane(camera: Camera | None, found: Sequence[PlannedRecording], session: Tim
     covered = list(_merged((start, end) for start, end, damaged in times if not damaged))
     # Where the camera is not known, recordings may be of several: nothing is missing of any.
     gaps = list(_gaps(covered, session)) if camera else []
-    drawn = [axis.block(start, end, damaged=damaged) for start, end, damaged in times]
+    joined = _joined(times) if len(found) > LISTED_AT_MOST else [(*one, 1) for one in times]
+    drawn = [axis.block(start, end, count, damaged=damaged) for start, end, damaged, count in joined]
     return Lane(
         camera,
         len(found),
@@ -234,6 +237,20 @@ def _merged(spans: Iterable[tuple[datetime, datetime]]) -> Iterator[tuple[dateti
         if current is not None:
             yield current
         current = start, end
+    if current is not None:
+        yield current
+
+
+def _joined(times: Iterable[tuple[datetime, datetime, bool]]) -> Iterator[tuple[datetime, datetime, bool, int]]:
+    """Yield sorted recordings, those that follow each other without a gap as one with their number."""
+    current: tuple[datetime, datetime, bool, int] | None = None
+    for start, end, damaged in times:
+        if current is not None and start - current[1] <= GAP and damaged == current[2]:
+            current = current[0], max(current[1], end), damaged, current[3] + 1
+            continue
+        if current is not None:
+            yield current
+        current = start, end, damaged, 1
     if current is not None:
         yield current
 

@@ -9,6 +9,7 @@ from labcrate.export.documents import names
 from labcrate.export.documents.metadata import instant, local_time
 from labcrate.export.documents.plain_text import WIDTH, section, table, wrapped
 from labcrate.export.documents.recordings import COLUMNS as RECORDING_COLUMNS
+from labcrate.export.documents.spans import camera_spans, describe_camera_span
 from labcrate.export.documents.summary import (
     Part,
     as_line,
@@ -174,11 +175,16 @@ def _recordings(plan: Plan) -> list[str]:
     size = sum(r.identity.size_bytes for r in plan.recordings)
     length = sum(r.probe.duration_s or 0 for r in plan.recordings)
     lines = [f"{plural(len(plan.recordings), 'recording')}, {format_duration(length)} in all, {format_size(size)}.", ""]
-    for recording in plan.recordings[:_SHOWN]:
+    spans, listed = camera_spans(plan.recordings)
+    for span in spans:
+        first, *more = describe_camera_span(span)
+        lines += [first, *(f"    {line}" for line in more)]
+        lines.append(f"    the first is {span.recordings[0].member}; all: {names.RECORDINGS_CSV}")
+    for recording in listed[:_SHOWN]:
         lines += [recording.member, f"    {describe_recording(recording)}"]
         lines.append(f"    starts {instant(recording.span.start)} ({recording.start_source})")
-    if len(plan.recordings) > _SHOWN:
-        lines.append(f"... and {len(plan.recordings) - _SHOWN:,} more: see {names.RECORDINGS_CSV}")
+    if len(listed) > _SHOWN:
+        lines.append(f"... and {len(listed) - _SHOWN:,} more: see {names.RECORDINGS_CSV}")
     return lines
 
 

@@ -1,0 +1,218 @@
+"""``labcrate link ID --by-time``: the recorders' files that overlap a session, shown, asked about and linked."""
+
+import sys
+from argparse import Namespace
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from labcrate.catalog.catalog import Catalog
+from labcrate.catalog.state import state_folder
+from labcrate.cli.screen import Bar, same_lab, say, settings, write_json
+from labcrate.cli.session import find_session
+from labcrate.config import parse_duration
+from labcrate.errors import UsageError
+from labcrate.export.answers import link_object
+from labcrate.export.by_time import Beyond, Offer, Offered, Wanted, find_by_time
+from labcrate.export.documents.summary import format_size, plural
+from labcrate.export.linking_by_time import link_by_time
+from labcrate.model.coverage import Coverage, cover
+from labcrate.model.session_id import json_id
+from labcrate.model.timespan import format_duration, format_instant
+from labcrate.people.database import Database
+from labcrate.people.exports import system_user
+from labcrate.people.links import Link, LinkLog
+
+_LISTED = 10
+
+Groups = Mapping[tuple[str, str, str | None, str], Sequence[Offered]]
+
+
+def run(options: Namespace) -> int:
+    """Show what overlaps the session, ask, and link what is answered with yes."""
+    if options.undo is not None or options.file or options.move:
+        raise UsageError("--by-time finds the recordings itself; name no file, no --move and no --undo with it.")
+    if not options.yes and (options.json or not _is_terminal()):
+        raise UsageError("--by-time asks before it links, and there is no terminal to ask on; add --yes.")
+    chosen = settings(options)
+    wanted = Wanted(tuple(options.recorder), tuple(options.camera), parse_duration(options.pad))
+    inventory, session_id = find_session(chosen.lab(), options.session)
+    lab = inventory.lab
+    with Catalog.open(state_folder(lab.root)) as catalog, Bar("Looking", shown=not chosen.as_json) as bar:
+        offer = find_by_time(inventory, catalog, session_id, wanted, bar)
+    inside = [one for one in offer.files if one.beyond is None]
+    beyond = [one for one in offer.files if one.beyond is not None]
+    if not options.json:
+        _show(offer, inside, beyond)
+    linked = _agreed(inside, beyond, options)
+    made = None
+    if linked:
+        with Database.open(state_folder(lab.root)) as database:
+            made = link_by_time(lab, LinkLog(database), session_id, linked, system_user())
+    if options.json:
+        write_json(_answer(offer, linked, made))
+    elif made:
+        say(f"{plural(len(linked), 'recording')} linked to session {session_id}; nothing was copied or moved.")
+        say(f"To take it back: labcrate link {session_id} --undo {made.number}{same_lab(options)}")
+    else:
+        say("Nothing was linked.")
+    return 0
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _agreed(inside: Sequence[Offered], beyond: Sequence[Offered], options: Namespace) -> list[Offered]:
+    """Return the files that were answered with yes; those beyond the session are asked about by themselves."""
+    agreed: list[Offered] = []
+    if inside and (options.yes or _yes(f"Link {_these(len(inside))}?")):
+        agreed += inside
+    if beyond:
+        if options.yes_beyond or (
+            not options.yes
+            and _yes(f"Link also {_these(len(beyond))} that reach{'es' if len(beyond) == 1 else ''} beyond?")
+        ):
+            agreed += beyond
+        elif not options.json and options.yes:
+            say(f"{plural(len(beyond), 'recording')} not linked; add --yes-beyond to take what reaches beyond as well.")
+    return agreed
+
+
+def _these(count: int) -> str:
+    return "this recording" if count == 1 else f"these {count:,} recordings"
+
+
+def _yes(question: str) -> bool:
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+
+
+def _show(offer: Offer, inside: Sequence[Offered], beyond: Sequence[Offered]) -> None:
+    span = offer.span
+    start, end = (format_instant(at) if at else "?" for at in (span.start, span.end))
+    say(f"Session {offer.session.id}: {start} to {end}")
+    if inside:
+        say(f"\n  {'camera':<18}  {'files':>6}  {'first (UTC)':<14}  {'last (UTC)':<14}  {'gaps':>4}  {'size':>8}")
+    gaps: list[str] = []
+    several = len({one.recorder for one in inside}) > 1
+    for (recorder, _, _, name), files in _grouped(inside).items():
+        covered = _covered(files)
+        label = f"{recorder}: {name}" if several else name
+        first, last = _clock(covered.span.start), _clock(covered.span.end)
+        size = format_size(covered.size_bytes)
+        say(f"  {_cut(label, 18):<18}  {covered.count:>6}  {first}  {last}  {len(covered.gaps):>4}  {size:>8}")
+        gaps += [f"  {label}: {_gap_words(covered)}"] if covered.gaps else []
+    if gaps:
+        say("\nGaps")
+    for line in gaps:
+        say(line)
+    if not offer.files:
+        say("\nNo recording of a recorder overlaps it.")
+    if beyond:
+        say(f"\n{plural(len(beyond), 'more recording')} that needs a yes of its own:" if len(beyond) == 1
+            else f"\n{plural(len(beyond), 'more recording')} that need a yes of their own:")  # fmt: skip
+        _show_beyond(beyond)
+    _show_left(offer)
+    say()
+
+
+def _show_beyond(beyond: Sequence[Offered]) -> None:
+    for why in Beyond:
+        same = [one for one in beyond if one.beyond is why]
+        for one in same[:_LISTED]:
+            say(f"  {one.source}, {_clock(one.span.start)} to {_clock(one.span.end)}")
+        if len(same) > _LISTED:
+            say(f"  ... and {len(same) - _LISTED:,} more")
+        if same:
+            say(f"      {why}")
+
+
+def _show_left(offer: Offer) -> None:
+    """Say what in that time is not offered."""
+    if offer.already:
+        say(f"\n{plural(offer.already, 'recording')} of it {'is' if offer.already == 1 else 'are'} linked already.")
+    for (recorder, word), count in sorted(offer.unknown.items()):
+        say(f"\n{recorder}: {plural(count, 'file')} of {word}, which is no camera that the lab knows: not taken.")
+        say(f"  Say which it is with cameras = {{ {word} = ID }} in labcrate.toml, or take it with --camera {word}.")
+    for (recorder, word), count in sorted(offer.not_selected.items()):
+        say(f"\n{recorder}: {plural(count, 'file')} of {word}, which was not chosen: not taken.")
+    if offer.skipped:
+        say("\nNot taken")
+    for source, reason in offer.skipped[:_LISTED]:
+        say(f"  {source}: {reason}")
+    if len(offer.skipped) > _LISTED:
+        say(f"  ... and {len(offer.skipped) - _LISTED:,} more")
+
+
+def _grouped(files: Sequence[Offered]) -> Groups:
+    """The files by recorder, its word, camera's id and name to show, in the order of recorder and name."""
+    groups = defaultdict[tuple[str, str, str | None, str], list[Offered]](list)
+    for one in files:
+        camera = one.camera
+        shown = (camera.name or f"camera {camera.id}") if camera else f"{one.word} (unknown)"
+        groups[one.recorder, one.word, camera.id if camera else None, shown].append(one)
+    return dict(sorted(groups.items(), key=lambda group: (group[0][0], group[0][3], group[0][1])))
+
+
+def _covered(files: Sequence[Offered]) -> Coverage:
+    return cover((one.span, one.identity.size_bytes) for one in files)
+
+
+def _gap_words(covered: Coverage) -> str:
+    longest = max(covered.gaps, key=lambda gap: gap.seconds or 0.0)
+    whole = f"{format_duration(covered.gap_seconds)} in all, " if len(covered.gaps) > 1 else ""
+    return (
+        f"{plural(len(covered.gaps), 'gap')}, {whole}the longest {format_duration(longest.seconds or 0)} "
+        f"from {_clock(longest.start)}"
+    )
+
+
+def _clock(at: datetime | None) -> str:
+    return f"{at:%m-%d %H:%M:%S}" if at else "?"
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def _answer(offer: Offer, linked: Sequence[Offered], made: Link | None) -> dict[str, Any]:
+    span, chosen = offer.span, set(map(id, linked))
+    return {
+        "session": json_id(offer.session.id),
+        "from": format_instant(span.start) if span.start else None,
+        "to": format_instant(span.end) if span.end else None,
+        "cameras": [
+            {
+                "recorder": recorder,
+                "word": word,
+                "cameraId": camera_id,
+                "files": (covered := _covered(files)).count,
+                "sizeBytes": covered.size_bytes,
+                "start": format_instant(covered.span.start) if covered.span.start else None,
+                "end": format_instant(covered.span.end) if covered.span.end else None,
+                "gaps": [
+                    {"start": format_instant(gap.start), "end": format_instant(gap.end)}
+                    for gap in covered.gaps
+                    if gap.start and gap.end
+                ],
+            }
+            for (recorder, word, camera_id, _), files in _grouped(
+                [one for one in offer.files if not one.beyond]
+            ).items()
+        ],
+        "beyond": [
+            {"file": one.source, "reason": str(one.beyond), "linked": id(one) in chosen}
+            for one in offer.files
+            if one.beyond
+        ],
+        "alreadyLinked": offer.already,
+        "unknownCameras": [{"recorder": r, "word": w, "files": n} for (r, w), n in sorted(offer.unknown.items())],
+        "notSelected": [{"recorder": r, "word": w, "files": n} for (r, w), n in sorted(offer.not_selected.items())],
+        "skipped": [{"file": source, "reason": reason} for source, reason in offer.skipped],
+        "linked": len(linked),
+        "link": link_object(made) if made else None,
+    }

@@ -1,0 +1,180 @@
+"""The recorders' files that ``labcrate link --by-time`` gave to a session: as they are now, or why they are missing."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from labcrate.export.contents import Missing
+from labcrate.export.inventory import Inventory
+from labcrate.export.lab_rules import camera_key
+from labcrate.export.not_taken import NotTaken, Why
+from labcrate.export.selection import Found
+from labcrate.lab.lab_files import recorder_path, source_of
+from labcrate.lab.path_pattern import recorder_stamp
+from labcrate.lab.recorders import RecorderFolder
+from labcrate.lab.session_register import LinkedFile
+from labcrate.linking.verdict import Kind, Rule, Verdict
+from labcrate.model.device import find_camera
+from labcrate.model.fixity import Identity
+from labcrate.model.lab_settings import Recorder
+from labcrate.model.message import Message
+from labcrate.model.session import Session
+
+NAMED_AT_MOST = 12
+"""So many missing files of a recorder are named one by one, more of them as one sentence."""
+
+Excluded = Callable[[str], bool]
+
+
+@dataclass(slots=True)
+class RecorderFiles:
+    """A session's files of recorders: those to pack, those that are missing, and those that the lab keeps out."""
+
+    found: list[Found] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
+    not_taken: list[NotTaken] = field(default_factory=list)
+
+
+def recorder_entries(inventory: Inventory, session_id: str) -> tuple[LinkedFile, ...]:
+    """Return the entries of a session's own register that are files of recorders."""
+    register = inventory.own_registers.get(session_id)
+    return tuple(one for one in register.files if one.folder) if register else ()
+
+
+def find_recorder_files(inventory: Inventory, session: Session, excluded: Excluded = lambda _: False) -> RecorderFiles:
+    """Compare a session's files of recorders with the disk: each must be the very one that was linked."""
+    files = RecorderFiles()
+    entries = defaultdict[str, list[LinkedFile]](list)
+    for entry in recorder_entries(inventory, session.id):
+        entries[entry.folder].append(entry)
+    if not entries:
+        return files
+    verdicts = _Verdicts(inventory, session)
+    recorders = {recorder.name: recorder for recorder in inventory.settings.recorders}
+    for name, own in entries.items():
+        folder = inventory.recorder_folders.get(name)
+        if why := _closed(name, recorders.get(name), folder):
+            files.missing.append(Missing(_counted(own), *why))
+            continue
+        if folder:
+            lab_path = _path_in_lab(folder, inventory.lab.root)
+            out = {one.file for one in own if lab_path is not None and excluded(f"{lab_path}{one.file}")}
+            files.not_taken += [NotTaken(recorder_path(name, file), Why.EXCLUDED) for file in sorted(out)]
+            kept = [one for one in own if one.file not in out]
+            _compare(files, recorders[name], RecorderFolder(folder, name), kept, verdicts)
+    return files
+
+
+def _compare(
+    files: RecorderFiles,
+    recorder: Recorder,
+    folder: RecorderFolder,
+    entries: Sequence[LinkedFile],
+    verdicts: "_Verdicts",
+) -> None:
+    """Add the files of one recorder, or what is missing of them."""
+    failed = defaultdict[tuple[str, str], list[LinkedFile]](list)
+    for entry, state in zip(entries, folder.identities(one.file for one in entries), strict=True):
+        if reason := _problem(recorder, entry, state):
+            failed[reason].append(entry)
+        elif isinstance(state, Identity):
+            files.found.append(Found(recorder_path(recorder.name, entry.file), state, verdicts.of(entry)))
+    for reason, those in failed.items():
+        files.missing += _missing(those, *reason)
+
+
+def _closed(name: str, recorder: Recorder | None, folder: Path | None) -> tuple[str, str] | None:
+    """Return why nothing of a recorder can be read, with the remedy; None where it can."""
+    if recorder is None:
+        return Message("recorder.unknown", name=name), Message("recorder.unknown.remedy", name=name)
+    if folder is None:
+        return Message("recorder.not_allowed", name=name), Message("recorder.not_allowed.remedy", name=name)
+    if not folder.is_dir():
+        return Message("recorder.no_folder", name=name), Message("recorder.no_folder.remedy", name=name)
+    return None
+
+
+def _problem(recorder: Recorder, entry: LinkedFile, state: Identity | OSError) -> tuple[str, str] | None:
+    """Return why the file of an entry cannot be packed, and the remedy; None where it is the very one."""
+    if recorder_stamp(recorder.pattern, entry.file) is None:
+        return Message("recorder.other_pattern"), Message("recorder.other_pattern.remedy", name=recorder.name)
+    if isinstance(state, FileNotFoundError):
+        return Message("recorder.gone"), Message("recorder.gone.remedy")
+    if isinstance(state, OSError):
+        return Message("recorder.unreadable", why=state.strerror or ""), Message("recorder.unreadable.remedy")
+    if (state.size_bytes, state.mtime_ns) != (entry.size_bytes, entry.modified_ns):
+        return Message("recorder.changed"), Message("recorder.changed.remedy")
+    return None
+
+
+def _missing(entries: Sequence[LinkedFile], why: str, remedy: str) -> Iterator[Missing]:
+    """Name files that are missing for one reason: recorders delete thousands of old ones at a time."""
+    if len(entries) > NAMED_AT_MOST:
+        yield Missing(_counted(entries), why, remedy)
+        return
+    for entry in entries:
+        yield Missing(source_of(recorder_path(entry.folder, entry.file)), why, remedy)
+
+
+def _counted(entries: Sequence[LinkedFile]) -> str:
+    """``nvr: 2025-05-02/07/kitchen/30.00.mp4 and 2,879 more``."""
+    first = min(entries, key=lambda entry: entry.file)
+    named = source_of(recorder_path(first.folder, first.file))
+    return Message("recorder.files", first=named, more=len(entries) - 1) if len(entries) > 1 else named
+
+
+def _path_in_lab(folder: Path, root: Path) -> str | None:
+    """Return the path of a recorder's folder in the lab, with a slash at its end; None for one outside."""
+    if not folder.is_relative_to(root):
+        return None
+    below = folder.relative_to(root).as_posix()
+    return "" if below == "." else f"{below}/"
+
+
+class _Verdicts:
+    """The verdicts on a session's files of recorders; thousands of files share a few."""
+
+    def __init__(self, inventory: Inventory, session: Session) -> None:
+        self._cameras, self._session = inventory.cameras, session
+        self._others = _other_sessions(inventory, session.id)
+        self._known: dict[tuple[str | None, tuple[str, ...]], Verdict] = {}
+
+    def of(self, entry: LinkedFile) -> Verdict:
+        """Return the verdict on one file; its warning names no other session."""
+        others = tuple(self._others.get((entry.folder, entry.file), ()))
+        key = entry.camera_id, others
+        if key not in self._known:
+            self._known[key] = Verdict(
+                Kind.LINKED,
+                Rule.REGISTER,
+                Message("recorder.linked", session=self._session.id),
+                warning="linked to another session as well" if others else None,
+                camera=self._camera(entry.camera_id),
+                also_linked_to=others,
+            )
+        return self._known[key]
+
+    def _camera(self, camera_id: str | None) -> str | None:
+        if camera_id is None:
+            return None
+        known = find_camera(self._cameras, camera_id, self._session.user)
+        return camera_key(known) if known else f"{camera_id}@selection"
+
+
+def _other_sessions(inventory: Inventory, session_id: str) -> Mapping[tuple[str, str], list[str]]:
+    """The other sessions by the recorders' files that were linked to them."""
+    others: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for other in inventory.own_registers:
+        if other != session_id:
+            for entry in recorder_entries(inventory, other):
+                others[entry.folder, entry.file].append(other)
+    return others
+
+
+def recorder_paths(inventory: Inventory, session_ids: Iterable[str]) -> Iterator[tuple[str, LinkedFile]]:
+    """Yield path and entry of the recorders' files of sessions, as far as their folders may be read: to index them."""
+    for session_id in session_ids:
+        for entry in recorder_entries(inventory, session_id):
+            if entry.folder in inventory.recorder_folders:
+                yield recorder_path(entry.folder, entry.file), entry
