@@ -181,8 +181,15 @@ def _link(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--all", action="store_true", help="all near misses whose name says the session by a marker (shows them, asks)"
     )
-    parser.add_argument("--yes", action="store_true", help="do not ask (with --all)")
-    parser.add_argument("--camera", metavar="CAMERA", help="the camera that the files are of (its id, name or prefix)")
+    parser.add_argument("--yes", action="store_true", help="do not ask (with --all and --by-time)")
+    parser.add_argument(
+        "--camera",
+        metavar="CAMERA",
+        action="append",
+        default=[],
+        help="the camera that the files are of (id, name or prefix); with --by-time: this one (also by the recorder's "
+        "word; may be repeated) instead of the session's selected ones",
+    )
     parser.add_argument(
         "--move", action="store_true", help="move the files into the session's folder (default: they stay in place)"
     )
@@ -207,19 +214,11 @@ def _by_time(parser: argparse.ArgumentParser) -> None:
         help="with --by-time: only this recorder (may be repeated)",
     )
     parser.add_argument(
-        "--camera",
-        metavar="CAMERA",
-        action="append",
-        default=[],
-        help="with --by-time: this camera (id, name, prefix or the recorder's word), not the session's selected ones",
-    )
-    parser.add_argument(
         "--pad",
         metavar="TIME",
         default="0s",
         help="with --by-time: also so much (30s, 5m) before and after the session",
     )
-    parser.add_argument("--yes", action="store_true", help="with --by-time: link without asking")
     parser.add_argument(
         "--yes-beyond",
         action="store_true",

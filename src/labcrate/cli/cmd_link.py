@@ -17,6 +17,7 @@ from labcrate.errors import UsageError
 from labcrate.export.answers import link_object, near_miss_object
 from labcrate.export.contents import NearMiss
 from labcrate.export.inventory import Inventory
+from labcrate.export.linking_by_time import METHOD as BY_TIME
 from labcrate.export.prepare import prepared
 from labcrate.export.repairing import take_back
 from labcrate.lab.folder import printable
@@ -63,7 +64,7 @@ def _refuse_what_cannot_be_meant(options: Namespace) -> None:
 def _ways(options: Namespace) -> Iterator[tuple[str, bool]]:
     yield "--move", options.move
     yield "--remux", options.remux
-    yield "--camera", options.camera is not None
+    yield "--camera", bool(options.camera)
 
 
 def _near_misses(inventory: Inventory, session_id: str) -> tuple[NearMiss, ...]:
@@ -76,7 +77,8 @@ def _undo(inventory: Inventory, session_id: str, log: LinkLog, options: Namespac
     if options.json:
         write_json(link_object(link))
     else:
-        say(f"Link {link.number} was taken back: {printable(link.source)} is where it was, and no part of it.")
+        left = "are no part of it any more" if link.method == BY_TIME else "is where it was, and no part of it"
+        say(f"Link {link.number} was taken back: {printable(link.source)} {left}.")
 
 
 def _list(links: list[Link], near_misses: Sequence[NearMiss], session_id: str, options: Namespace) -> None:

@@ -4,7 +4,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from labcrate.cli.screen import say, say_command, write_json
-from labcrate.errors import PeopleError, RepairError
+from labcrate.errors import PeopleError, RepairError, UsageError
 from labcrate.export.answers import link_object
 from labcrate.export.contents import NearMiss
 from labcrate.export.inventory import Inventory
@@ -29,7 +29,7 @@ def link_files(
     Raises RepairError and UsageError for what can be known beforehand, and then nothing was linked.
     """
     wishes = check(
-        inventory, near_misses, session=session_id, files=files, method=method_of(options), camera=options.camera
+        inventory, near_misses, session=session_id, files=files, method=method_of(options), camera=one_camera(options)
     )
     done: list[Done] = []
     failed: list[tuple[str, str]] = []
@@ -69,6 +69,15 @@ def method_of(options: Namespace) -> Method:
     if options.move:
         return Method.MOVE
     return Method.REMUX if options.remux else Method.ENTRY
+
+
+def one_camera(options: Namespace) -> str | None:
+    """Return the camera that was named for the files, if any. Raises UsageError for several."""
+    if len(options.camera) > 1:
+        raise UsageError(
+            "--camera is given more than once; files are of one camera, so link those of each by themselves."
+        )
+    return next(iter(options.camera), None)
 
 
 def _sentence(done: Done) -> str:

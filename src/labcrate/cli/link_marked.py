@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from labcrate.cli.link_files import link_files, method_of
+from labcrate.cli.link_files import link_files, method_of, one_camera
 from labcrate.cli.screen import say, write_json
 from labcrate.cli.terminal import console
 from labcrate.errors import UsageError
@@ -39,7 +39,7 @@ def link_marked(
     chosen = [near for near in marked if (near.verdict.rule is Rule.NOT_MP4) == (method is Method.REMUX)]
     files = [near.path for near in chosen]
     # What cannot be linked is said before anybody is asked.
-    check(inventory, near_misses, session=session_id, files=files, method=method, camera=options.camera)
+    check(inventory, near_misses, session=session_id, files=files, method=method, camera=one_camera(options))
     if not files:
         if options.json:
             write_json({"session": json_id(session_id), "links": [], "failed": []})

@@ -75,8 +75,7 @@ ENGLISH: Mapping[str, str] = {
     "recorder.files": "{first} and {more} more",
     "recorder.gone": "is gone",
     "recorder.gone.remedy": (
-        "Recorders delete old files: restore it from a backup, or take the link back with 'labcrate link ID --undo "
-        "N'."
+        "Recorders delete old files: restore it from a backup, or take the link back with 'labcrate link ID --undo N'."
     ),
     "recorder.linked": "linked to session {session} by its time",
     "recorder.no_folder": "cannot be read: the folder of the recorder {name} is not there",
