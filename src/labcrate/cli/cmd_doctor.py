@@ -79,7 +79,9 @@ def _show_kind(kind: FindingKind, findings: Sequence[Finding], lab: Sequence[str
 
 def _show(finding: Finding, left: int, lab: Sequence[str], remedy: str) -> int:
     """Print one finding with at most ``left`` of its places, and return how many lines of these it took."""
-    whose = f"session {finding.session}: " if finding.session and f"session {finding.session}" not in finding.what else ""
+    whose = (
+        f"session {finding.session}: " if finding.session and f"session {finding.session}" not in finding.what else ""
+    )
     near_miss = finding.kind is FindingKind.NEAR_MISS
     if near_miss:
         _whole(f"{whose}{finding.places[0]}", 2)

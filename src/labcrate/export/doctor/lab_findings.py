@@ -185,4 +185,3 @@ def _any(excluded: Excluded, groups: Iterable[Sequence[str]]) -> bool:
 
 def _place(error: DocumentError) -> str:
     return f"{printable(error.file)}, {error.where}" if error.where else printable(error.file)
-

@@ -127,4 +127,3 @@ def sensor_findings(
             session_id,
             places=tuple(map(printable, one.topics)),
         )
-
