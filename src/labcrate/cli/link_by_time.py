@@ -31,7 +31,7 @@ Groups = Mapping[tuple[str, str, str | None, str], Sequence[Offered]]
 
 def run(options: Namespace) -> int:
     """Show what overlaps the session, ask, and link what is answered with yes."""
-    if options.undo is not None or options.file or options.move:
+    if options.undo is not None or options.files or options.all or options.remux or options.move:
         raise UsageError("--by-time finds the recordings itself; name no file, no --move and no --undo with it.")
     if not options.yes and (options.json or not _is_terminal()):
         raise UsageError("--by-time asks before it links, and there is no terminal to ask on; add --yes.")

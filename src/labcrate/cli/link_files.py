@@ -74,9 +74,7 @@ def method_of(options: Namespace) -> Method:
 def one_camera(options: Namespace) -> str | None:
     """Return the camera that was named for the files, if any. Raises UsageError for several."""
     if len(options.camera) > 1:
-        raise UsageError(
-            "--camera is given more than once; files are of one camera, so link those of each by themselves."
-        )
+        raise UsageError("--camera is given more than once; link the files of each camera by themselves.")
     return next(iter(options.camera), None)
 
 

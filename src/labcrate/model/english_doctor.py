@@ -39,6 +39,7 @@ DOCTOR_ENGLISH: Mapping[str, str] = {
     "doctor.closed.link_remedy": "Put the file or folder itself, or a hard link, in its place.",
     "doctor.closed.other": "{file} is neither file nor folder.",
     "doctor.closed.other_remedy": "Put the recording itself in its place, or remove it.",
+    "doctor.damaged": "{file} is damaged and kept as it is: {problem}.",
     "doctor.damaged.remedy": "It is exported as it is. Look for a whole copy on the recorder or the camera's card.",
     "doctor.document.remedy": "Correct the file, then run this again.",
     "doctor.empty.remedy": "Remove the empty files, or put whole copies in their place.",
@@ -113,6 +114,9 @@ DOCTOR_ENGLISH: Mapping[str, str] = {
     "doctor.prefix.shared": (
         "Several cameras have the prefix {prefix}, so a file name does not tell which of them recorded it: {names}."
     ),
+    "doctor.recording.linked": "Recordings with a doubt about what they belong to: {warning}.",
+    "doctor.recording.not_selected": "Recordings of camera {camera}, which the session had not selected.",
+    "doctor.recording.outside": "Recordings that start outside the session's time (known from: {source}).",
     "doctor.recording.remedy": "Look whether the recording belongs to this session, and whether its clock was right.",
     "doctor.register.changed": "{file} was linked by hand, and is gone or changed since: the link counts for nothing.",
     "doctor.register.changed_remedy": "Restore the file, or link it again.",

@@ -10,6 +10,7 @@ from labcrate.lab.folder import Lab
 from labcrate.people.passwords import Passwords
 from labcrate.web import (
     routes_archive,
+    routes_doctor,
     routes_health,
     routes_jobs,
     routes_links,
@@ -24,6 +25,7 @@ from labcrate.web import (
     routes_static,
 )
 from labcrate.web.ends import add_ends
+from labcrate.web.examining import add_examining
 from labcrate.web.expecting import expecting
 from labcrate.web.gate import access
 from labcrate.web.indexer import add_indexer
@@ -61,6 +63,7 @@ def make_app(settings: ServeSettings, passwords: Passwords | None = None) -> web
     add_sender(app)
     app[LISTING] = Listing(app[SNAPSHOT])
     add_planning(app)
+    add_examining(app)
     add_jobs(app)
     add_indexer(app)
     for part in (routes_health, routes_sessions, routes_jobs, routes_links, routes_log, routes_login, routes_people):
@@ -69,7 +72,7 @@ def make_app(settings: ServeSettings, passwords: Passwords | None = None) -> web
         app.add_routes(expecting(downloads.routes))
     app[PLOTS], app[TIMELINES] = Plots(), Timelines()
     add_thumbnails(app)
-    for pages in (routes_static, routes_pages, routes_session, routes_plots):
+    for pages in (routes_static, routes_pages, routes_session, routes_plots, routes_doctor):
         app.add_routes(expecting(pages.routes))
     return app
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from typing import TypeVar
 
 from aiohttp import web
 
@@ -33,6 +34,7 @@ MOST_OF_ONE_USER = 6
 MOST = 24
 """How many unfinished plans there may be of all users together."""
 
+Made = TypeVar("Made")
 _AT_ONCE = 2
 _TRY_AGAIN_SECONDS = 5
 
@@ -146,6 +148,10 @@ class Planning:
             if recording.member == f"recordings/{name}":
                 return recording
         raise NoSuchThingError(f"Session {session_id} has no recording {visible(name)!r}.")
+
+    def run(self, function: Callable[[], Made]) -> "asyncio.Future[Made]":
+        """Run other work that takes long in the threads of plans, when it is its turn."""
+        return asyncio.get_running_loop().run_in_executor(self._pool, function)
 
     def stop(self) -> None:
         """Give up all plans, and take no more."""

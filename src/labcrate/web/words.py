@@ -35,6 +35,7 @@ RULES = (
     _marked("hidden file"),
     _marked("symbolic link"),
 )
+SEVERITIES = (_marked("problem"), _marked("warning"), _marked("hint"))
 EXCLUDED = _marked("excluded")
 SENTENCES = (
     _marked("Name and password do not fit."),

@@ -18,8 +18,6 @@ from labcrate.export.lab_rules import camera_key
 from labcrate.export.recording_time import Evidence, TimeContext, possible_spans
 from labcrate.lab.folder import Entry, Kind
 from labcrate.linking.filename import SEPARATOR, base_name, stem_of_mp4
-from labcrate.linking.settling import settle
-from labcrate.linking.verdict import Rule
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
 from labcrate.model.session_id import is_number
@@ -104,16 +102,13 @@ def find_candidates(
             continue
         these = named.sessions(entry.path)
         identity = identities.get(entry.path)
-        if identity and stem_of_mp4(base_name(entry.path)) and settle(entry.path, inventory.rules).rule is _NAMELESS:
+        if identity and stem_of_mp4(base_name(entry.path)) is not None:
             for zone, context in contexts.items():
                 for span in _spans(inventory, entry.path, identity, probes.get(entry.path), context):
                     these.update(recorded[zone].sessions(span))
         for session_id in these & sessions.keys():
             found[session_id].append(entry)
     return found
-
-
-_NAMELESS = Rule.NO_SESSION
 
 
 def _spans(

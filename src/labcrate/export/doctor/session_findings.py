@@ -6,7 +6,7 @@ from labcrate.export.contents import Missing, NearMiss, PlannedRecording
 from labcrate.export.doctor.findings import Finding, FindingKind, Severity
 from labcrate.export.inventory import Inventory
 from labcrate.export.not_taken import NotTaken, Why
-from labcrate.export.recordings import Cameras, warnings_about
+from labcrate.export.recordings import Cameras, may_be_of
 from labcrate.export.session_time import SessionTime, Starts
 from labcrate.lab.folder import printable
 from labcrate.model.bound import Bound, Reason
@@ -137,16 +137,36 @@ def missing_findings(session_id: str | None, missing: Iterable[Missing]) -> Iter
 
 
 def recording_findings(session: Session, recordings: Iterable[PlannedRecording], cameras: Cameras) -> Iterator[Finding]:
-    """Yield damaged recordings, and what else is worth knowing about each."""
+    """Yield damaged recordings, and what else is odd about recordings: one finding for all that share it."""
+    odd: dict[Message, list[str]] = {}
     for recording in recordings:
-        warnings = list(warnings_about(recording, session, cameras))
-        place = (recording.source,)
-        if recording.probe.problem:  # the first of its warnings
-            remedy = Message("doctor.damaged.remedy")
-            yield Finding(FindingKind.DAMAGED, Severity.WARNING, warnings.pop(0), remedy, session.id, places=place)
-        for warning in warnings:
-            remedy = Message("doctor.recording.remedy")
-            yield Finding(FindingKind.RECORDING, Severity.WARNING, warning, remedy, session.id, places=place)
+        if recording.probe.problem:
+            yield Finding(
+                FindingKind.DAMAGED,
+                Severity.WARNING,
+                Message("doctor.damaged", file=recording.source, problem=recording.probe.problem.rstrip(".")),
+                Message("doctor.damaged.remedy"),
+                session.id,
+                places=(recording.source,),
+            )
+        for message in _odd(session, recording, cameras):
+            odd.setdefault(message, []).append(recording.source)
+    for message, places in odd.items():
+        remedy = Message("doctor.recording.remedy")
+        places_of = tuple(places)
+        yield Finding(
+            FindingKind.RECORDING, Severity.WARNING, message, remedy, session.id, places=places_of, count=len(places)
+        )
+
+
+def _odd(session: Session, recording: PlannedRecording, cameras: Cameras) -> Iterator[Message]:
+    camera, verdict = recording.camera, recording.verdict
+    if verdict.warning:
+        yield Message("doctor.recording.linked", warning=verdict.warning)
+    if cameras.selected and camera and verdict.camera not in cameras.selected:
+        yield Message("doctor.recording.not_selected", camera=printable(camera.name or camera.id))
+    if recording.probe.readable and not may_be_of(session, recording):
+        yield Message("doctor.recording.outside", source=str(recording.start_source))
 
 
 def kept_out_findings(session_id: str, not_taken: Iterable[NotTaken]) -> Iterator[Finding]:
