@@ -94,6 +94,8 @@ def export_options(
     sensors: Iterable[str] = (),
     start: str | datetime | None = None,
     end: str | datetime | None = None,
+    redact: bool = False,
+    allow_secrets: bool = False,
 ) -> Options:
     """What is wanted of a session, from the words of a command line, a query or a program. Raises UsageError."""
     window = parse_duration(pad) if isinstance(pad, str) else pad
@@ -106,7 +108,17 @@ def export_options(
     span = TimeSpan(_bound("from", start), _bound("to", end))
     if span.start and span.end and span.end < span.start:
         raise UsageError("The span ends before it starts; exchange 'from' and 'to'.")
-    return Options(window, readings == "all", base_topic.strip("/"), Only(only), _words(cameras), _words(sensors), span)
+    return Options(
+        window,
+        readings == "all",
+        base_topic.strip("/"),
+        Only(only),
+        _words(cameras),
+        _words(sensors),
+        span,
+        redact=redact,
+        allow_secrets=allow_secrets,
+    )
 
 
 def as_query(options: Options) -> dict[str, list[str]]:
@@ -120,6 +132,8 @@ def as_query(options: Options) -> dict[str, list[str]]:
         "sensor": list(options.sensors),
         "from": [format_instant(span.start)] if span.start else [],
         "to": [format_instant(span.end)] if span.end else [],
+        "redact": ["1"] if options.redact else [],
+        "allow_secrets": ["1"] if options.allow_secrets else [],
     }
     return {name: values for name, values in pairs.items() if values}
 

@@ -194,9 +194,7 @@ def _looked_into(
     return known
 
 
-def _searched(
-    file: FileIO, wish: Wish, known: Indexed, searcher: Searcher, told: Callable[[int], None]
-) -> Indexed:
+def _searched(file: FileIO, wish: Wish, known: Indexed, searcher: Searcher, told: Callable[[int], None]) -> Indexed:
     """Search a file for secrets; where that takes the whole of it, its fixity comes out of the same reading."""
     size_bytes = wish.identity.size_bytes
     is_video = searcher.is_mp4(file)

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from labcrate.catalog.catalog import Indexed
+from labcrate.catalog.records import Indexed
+from labcrate.export.cleaning import LabCleaner
 from labcrate.export.contents import PlannedRecording
 from labcrate.export.inventory import Inventory
 from labcrate.export.lab_rules import camera_key, selected_key
@@ -80,13 +81,14 @@ def plan_recordings(
     session: Session,
     cameras: Cameras,
     times: TimeContext | None = None,
+    cleaner: LabCleaner | None = None,
 ) -> tuple[PlannedRecording, ...]:
-    """The recordings of the archive in the order of their names.
+    """The recordings of the archive in the order of their names, in which ``cleaner`` blanks secrets.
 
     The same name and bytes from two places go in once; the same name with other bytes goes in as
     ``name~2.mp4``. ``times`` is what the lab knows about times: the session's zone unless it is given.
     """
-    names, times = Names(), times or TimeContext(session.time_zone)
+    names, times, cleaner = Names(), times or TimeContext(session.time_zone), cleaner or LabCleaner()
     first: dict[tuple[str, str | Identity], int] = {}
     planned: list[PlannedRecording] = []
     for item in sorted(found, key=lambda f: (_name(f.path), f.path)):
@@ -97,7 +99,8 @@ def plan_recordings(
         if at < len(planned):
             planned[at] = _also_at(planned[at], printable(item.path))
         else:
-            planned.append(_planned(item, known, session.id, cameras, names, times))
+            member = names.take(cleaner.name(_name(item.path)))
+            planned.append(_planned(item, known, session.id, cameras, member, times))
     return tuple(planned)
 
 
@@ -107,9 +110,8 @@ def _hash_of(path: str, known: Indexed) -> Iterator[tuple[str, str]]:
 
 
 def _planned(
-    item: Found, known: Indexed, session_id: str, cameras: Cameras, names: Names, times: TimeContext
+    item: Found, known: Indexed, session_id: str, cameras: Cameras, member: str, times: TimeContext
 ) -> PlannedRecording:
-    name = _name(item.path)
     if known.probe is None:
         raise AssertionError(f"{printable(item.path)} was planned without having been probed")
     camera, prefix = cameras.of_recording(item.verdict), item.verdict.prefix
@@ -117,12 +119,13 @@ def _planned(
         item.path, known.probe, item.identity.mtime_ns, camera.id if camera else None, prefix, session_id
     )
     return PlannedRecording(
-        member=f"{FOLDER}/{names.take(name)}",
+        member=f"{FOLDER}/{member}",
         path=item.path,
         also_at=(),
         identity=item.identity,
         fixity=known.fixity,
         probe=known.probe,
+        search=known.search,
         time=recording_time(evidence, times),
         verdict=item.verdict,
         camera=camera,

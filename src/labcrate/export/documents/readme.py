@@ -8,6 +8,7 @@ from labcrate.export.contents import Only, Plan, State
 from labcrate.export.documents import names
 from labcrate.export.documents.metadata import instant, local_time
 from labcrate.export.documents.recordings import COLUMNS as RECORDING_COLUMNS
+from labcrate.export.documents.secrets import about_secrets
 from labcrate.export.documents.summary import (
     Part,
     as_line,
@@ -42,6 +43,7 @@ def readme(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sensors:
         _section("Sensor readings", _sensors(plan)),
         _section("Files", _files([p for p in parts if not _is_recording(p)])),
         _section("Left out", _left_out(plan)),
+        _section("Secrets", _secrets(plan)),
         _section("Columns of " + names.ZIGBEE_CSV, _columns(zigbee)),
         _section(f"Columns of {names.SENSOR_CSV}", _sensor_table(sensors, held)),
         _section(
@@ -141,10 +143,6 @@ def _session(plan: Plan) -> list[str]:
         ("Tags", ", ".join(session.tags)),
         ("Description", session.description),
         ("Notes", session.notes),
-        (
-            "Removed",
-            f"fields that may hold secrets: {', '.join(session.removed_keys)}" if session.removed_keys else None,
-        ),
     ]
     return _table([(label, value) for label, value in rows if value])
 
@@ -167,7 +165,7 @@ def _warnings(plan: Plan) -> list[str]:
 def _recordings(plan: Plan) -> list[str]:
     if not plan.recordings:
         return ["None was chosen." if plan.options.partial else "None: no recording is linked to this session."]
-    size = sum(r.identity.size_bytes for r in plan.recordings)
+    size = sum(r.size_bytes for r in plan.recordings)
     length = sum(r.probe.duration_s or 0 for r in plan.recordings)
     lines = [f"{plural(len(plan.recordings), 'recording')}, {format_duration(length)} in all, {format_size(size)}.", ""]
     for recording in plan.recordings[:_SHOWN]:
@@ -200,6 +198,10 @@ def _left_out(plan: Plan) -> list[str]:
         about = f"elsewhere in the lab may be meant for this session and {were} not taken; the lab can say which."
         lines += _wrapped(f"{plural(number, 'file')} {about}", "- ")
     return lines
+
+
+def _secrets(plan: Plan) -> list[str]:
+    return [line for bullet, said in about_secrets(plan.secrecy) for line in _wrapped(said, bullet)]
 
 
 def _sensors(plan: Plan) -> list[str]:
