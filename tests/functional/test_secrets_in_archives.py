@@ -101,7 +101,8 @@ def test_a_copied_file_with_a_secret_stops_the_export(
     assert export(platform_lab, "7", target) == 19
     said = capsys.readouterr().err
     assert "c05_session7-2025-06-10T15-30-14-655Z.mp4 holds a camera's password" in said
-    assert "--redact" in said and "--allow-secrets" in said
+    assert "--redact" in said
+    assert "--allow-secrets" in said
     assert not any(canary in said for canary in CANARIES)
     assert not target.exists()
     assert export(platform_lab, "8", target) == 0, "another session has no such file"
@@ -167,7 +168,7 @@ def test_texts_keep_their_encoding(platform_lab: PlatformLab, tmp_path: Path, en
         ("eeg/other.edf", b"0       " + PASSWORD.encode().ljust(504) + bytes(64)),
         ("audio/tagged.wav", b"RIFF\x24\x01\0\0WAVELIST" + PASSWORD.encode() + bytes(300)),
         ("clip.mkv", clip(container="matroska", tags={"comment": f"rtsp://a:{PASSWORD}@{ADDRESS}/"})),
-        ("torn.txt", b"\xff\xfe" + PASSWORD.encode("utf-16-le") + b"\x00\xd8"),
+        ("torn.txt", b"\xff\xfe" + PASSWORD.encode("utf-16-le") + b"A"),
     ],
 )
 def test_what_cannot_be_redacted_is_refused(
@@ -188,7 +189,9 @@ def test_what_cannot_be_redacted_is_refused(
         treatments = {
             o["file"]: o["treatment"] for o in json.loads(file.read("data/session_metadata.json"))["secrets"]["files"]
         }
+        (warning,) = [w for w in json.loads(file.read("data/session_metadata.json"))["warnings"] if member in w]
     assert treatments.pop(member) == "allowed"
+    assert "allowed that" in warning
     assert set(treatments.values()) == {"redacted"}
 
 
@@ -224,7 +227,8 @@ def test_a_position_is_a_warning(platform_lab: PlatformLab, tmp_path: Path, caps
     platform_lab.write("sessions/Session8/walk.mov", clip(container="mov", tags=tags))
     assert main(["plan", "8", "--lab", str(platform_lab.root), "--json"]) == 0
     warnings = [w for w in json.loads(capsys.readouterr().out)["warnings"] if "position" in w]
-    assert len(warnings) == 1 and "recordings/walk.mov" in warnings[0]
+    assert len(warnings) == 1
+    assert "recordings/walk.mov" in warnings[0]
 
 
 def test_names_hold_no_secret(platform_lab: PlatformLab, tmp_path: Path) -> None:
@@ -238,9 +242,7 @@ def test_names_hold_no_secret(platform_lab: PlatformLab, tmp_path: Path) -> None
     assert leaks(target) == []
     with zipfile.ZipFile(target) as file:
         names = set(file.namelist())
-    assert {"data/session_files/_.txt", "data/session_files/_~2.txt", "data/session_files/_~3/a.txt"} <= names | {
-        "data/session_files/_~3/a.txt"
-    }
+    assert {"data/session_files/_.txt", "data/session_files/_~2.txt"} <= names
     assert len([name for name in names if name.startswith("data/session_files/_")]) == 3
 
 

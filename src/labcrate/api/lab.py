@@ -89,6 +89,8 @@ class Lab:
         sensors: Iterable[str] = (),
         start: datetime | str | None = None,
         end: datetime | str | None = None,
+        redact: bool = False,
+        allow_secrets: bool = False,
         progress: Callback | None = None,
         workers: int | None = None,
     ) -> SessionPlan:
@@ -98,7 +100,8 @@ class Lab:
         ``pad`` (``30s``, ``5m`` or a timedelta) widens the readings' window on both sides,
         ``all_readings`` opens it. ``only`` (``sensors`` or ``recordings``), ``cameras`` (numbers, names or
         prefixes), ``sensors`` (names or addresses), ``start`` and ``end`` choose a part of the session;
-        recordings that touch that time are taken whole. ``workers`` is how many files are read at once
+        recordings that touch that time are taken whole. ``redact`` takes secrets of the lab out of files that are
+        copied, ``allow_secrets`` leaves them in what is not redacted. ``workers`` is how many files are read at once
         (None: one per core).
         Raises NoSessionError, DocumentError, CatalogError, UsageError.
         """
@@ -111,6 +114,8 @@ class Lab:
             sensors=sensors,
             start=start,
             end=end,
+            redact=redact,
+            allow_secrets=allow_secrets,
         )
         indexing = Stage("indexing", progress)
         inventory, session_id = self._find(session)
@@ -140,6 +145,8 @@ class Lab:
         end: datetime | str | None = None,
         force: bool = False,
         allow_incomplete: bool = False,
+        redact: bool = False,
+        allow_secrets: bool = False,
         sync: bool = True,
         progress: Callback | None = None,
         workers: int | None = None,
@@ -148,8 +155,10 @@ class Lab:
 
         ``session`` is as for ``plan``. A part of a session (chosen as for ``plan``) is named ``Session42_PARTIAL.zip``.
         ``force`` replaces a file that exists; ``allow_incomplete`` packs the rest when something is
-        missing; ``sync`` waits until the disk has it. Whatever goes wrong, nothing is left behind.
-        Raises what ``plan`` does, and IncompleteError, SourceChangedError, TargetError.
+        missing; ``redact`` and ``allow_secrets`` decide what becomes of files that hold secrets of the lab, of which
+        each stops the export otherwise; ``sync`` waits until the disk has it. Whatever goes wrong, nothing is left
+        behind.
+        Raises what ``plan`` does, and IncompleteError, SecretsError, SourceChangedError, TargetError.
         """
         options = export_options(
             pad=pad,
@@ -160,6 +169,8 @@ class Lab:
             sensors=sensors,
             start=start,
             end=end,
+            redact=redact,
+            allow_secrets=allow_secrets,
         )
         inventory, session_id = self._find(session)
         target = archive_path(to, session_id, partial=options.partial)
@@ -170,6 +181,7 @@ class Lab:
             options,
             hashed=True,
             allow_incomplete=allow_incomplete,
+            refuse=True,
             progress=Stage("indexing", progress),
             workers=workers,
             inventory=inventory,

@@ -92,7 +92,7 @@ class Planner:
         if hashed and refuse:
             found = self._index(choice, session, cameras, times, [], hashed=False)
             known: tuple[PlannedRecording | SessionFile, ...] = (*found[0], *found[1])
-            refuse_secrets(session.id, secrecy_of(session, (), (), known, 0, options), inventory.cleaner)
+            refuse_secrets(session.id, secrecy_of(session, (), (), known, 0, options, inventory.cleaner))
         recordings, files = self._index(choice, session, cameras, times, missing, hashed=hashed)
         near_misses = tuple(near for near in selection.near_misses if not excluded(near.path))
         kept_out = len(selection.near_misses) - len(near_misses)
@@ -100,9 +100,9 @@ class Planner:
             refuse_incomplete(session, missing)
         involved, devices = cameras.involved(recordings), involved_devices(inventory.devices, session, readings)
         packed: tuple[PlannedRecording | SessionFile, ...] = (*recordings, *files)
-        secrecy = secrecy_of(session, involved, devices, packed, messages, options)
+        secrecy = secrecy_of(session, involved, devices, packed, messages, options, inventory.cleaner)
         if refuse:
-            refuse_secrets(session.id, secrecy, inventory.cleaner)
+            refuse_secrets(session.id, secrecy)
         plan = Plan(
             session=told,
             options=options,

@@ -15,7 +15,7 @@ from labcrate.catalog.index import Hasher, Progress
 from labcrate.catalog.records import Patched
 from labcrate.export.cleaning import LabCleaner
 from labcrate.export.contents import Plan, PlannedRecording, SessionFile, Treatment
-from labcrate.export.secrecy import refuse_secrets
+from labcrate.export.secrecy import refuse_secrets, warning_about
 from labcrate.export.sources import file_source
 from labcrate.export.spool import Spool
 from labcrate.lab.folder import Lab
@@ -63,7 +63,7 @@ class Redactor:
                     continue
         plan = _with(plan, done)
         if refuse:
-            refuse_secrets(plan.session.id, plan.secrecy, self.cleaner)
+            refuse_secrets(plan.session.id, plan.secrecy)
         return plan, {member: source for member, (_, source) in done.items()}
 
     def _redacted(self, file: File) -> tuple[Fixity | None, FileSource | BytesSource]:
@@ -174,8 +174,11 @@ def _with(plan: Plan, done: Mapping[str, tuple[Fixity | None, object]]) -> Plan:
         else one
         for one in plan.secrecy.files
     )
+    # What was said of a file is said anew where another thing becomes of it.
+    said = {warning_about(old): warning_about(new) for old, new in zip(plan.secrecy.files, files, strict=True)}
     return replace(
         plan,
+        warnings=tuple(said.get(warning, warning) for warning in plan.warnings),
         recordings=tuple(replace(r, fixity=done[r.member][0]) if r.member in done else r for r in plan.recordings),
         session_files=tuple(
             replace(f, fixity=done[f.member][0]) if f.member in done else f for f in plan.session_files

@@ -37,6 +37,7 @@ def secrecy_of(
     files: Iterable[File],
     messages: int,
     options: Options,
+    cleaner: LabCleaner,
 ) -> Secrecy:
     """Return where secrets are and what becomes of them; ``messages`` is the number of those that were blanked."""
     blanked = {
@@ -46,11 +47,11 @@ def secrecy_of(
     }
     files = list(files)
     searched = [(file, file.search) for file in files if file.search]
-    pending = tuple(file.source for file in files if file.search is None)
+    pending = tuple(cleaner.name(file.source) for file in files if file.search is None)
     found = (
         SecretFile(
             file.member,
-            file.source,
+            cleaner.name(file.source),
             search.result.kinds,
             search.result.count,
             search.redaction is not Redaction.NONE,
@@ -69,12 +70,12 @@ def _treatment(options: Options, *, redactable: bool) -> Treatment:
     return Treatment.ALLOWED if options.allow_secrets else Treatment.REFUSED
 
 
-def refuse_secrets(session_id: str, secrecy: Secrecy, cleaner: LabCleaner) -> None:
+def refuse_secrets(session_id: str, secrecy: Secrecy) -> None:
     """Raise SecretsError where a file holds a secret that is neither taken out nor allowed, naming all of them."""
     refused = secrecy.refused
     if not refused:
         return
-    lines = [f"  - {cleaner.name(one.source)} holds {one.said}. {remedy_for(one)}" for one in refused]
+    lines = [f"  - {one.source} holds {one.said}. {remedy_for(one)}" for one in refused]
     listed = "\n".join(lines)
     raise SecretsError(
         f"Session {session_id} was not exported, because files of it hold secrets of the lab:\n{listed}\n"
@@ -92,17 +93,21 @@ def remedy_for(one: SecretFile) -> str:
 
 def secrecy_warnings(secrecy: Secrecy, files: Iterable[File]) -> Iterator[str]:
     """Say what is worth knowing about secrets in copied files, and positions in the tags of videos."""
-    for one in secrecy.files:
-        match one.treatment:
-            case Treatment.REFUSED:
-                yield Message("secrets.found", file=one.source, kinds=one.said)
-            case Treatment.REDACTED:
-                yield Message("secrets.redacted", file=one.member, kinds=one.said)
-            case Treatment.ALLOWED:
-                yield Message("secrets.allowed", file=one.member, kinds=one.said)
+    yield from map(warning_about, secrecy.files)
     for file in files:
         if file.search and file.search.result.position:
             yield Message("secrets.position", file=file.member)
+
+
+def warning_about(one: SecretFile) -> str:
+    """Return what is worth knowing about a file that holds a secret."""
+    match one.treatment:
+        case Treatment.REDACTED:
+            return Message("secrets.redacted", file=one.member, kinds=one.said)
+        case Treatment.ALLOWED:
+            return Message("secrets.allowed", file=one.member, kinds=one.said)
+        case _:
+            return Message("secrets.found", file=one.source, kinds=one.said)
 
 
 def clean_readings(readings: Readings, cleaner: LabCleaner) -> tuple[Readings, int]:
@@ -140,9 +145,7 @@ def without_secrets(plan: Plan, cleaner: LabCleaner) -> Plan:
 
 
 def _secrecy(secrecy: Secrecy, cleaner: LabCleaner) -> Secrecy:
-    files = tuple(replace(one, source=cleaner.name(one.source)) for one in secrecy.files)
-    blanked, pending = tuple(map(cleaner.text, secrecy.blanked)), tuple(map(cleaner.name, secrecy.pending))
-    return replace(secrecy, files=files, blanked=blanked, pending=pending)
+    return replace(secrecy, blanked=tuple(map(cleaner.text, secrecy.blanked)))
 
 
 def _session(session: Session, cleaner: LabCleaner) -> Session:

@@ -78,7 +78,7 @@ class Basis:
         return True
 
     def _all_hashed(self) -> bool:
-        """Whether the index has learned every fixity that the plan lacks.
+        """Whether the index has learned everything that the plan lacks: fixity, and what a search for secrets finds.
 
         Nothing less is worth another plan: while recordings are hashed, the index changes every second.
         """
@@ -87,8 +87,9 @@ class Basis:
         index = self._look_at_index()
         with Catalog.open(self._state_folder) as catalog:
             known = catalog.lookup(self.unhashed)
+            fingerprint = self._own.secrets.secrets.fingerprint(catalog.search_key)
         self._index = index
-        return all(one.fixity for one in known.values())
+        return all(one.fixity and one.searched(fingerprint) for one in known.values())
 
     def _look_at_index(self) -> Look:
         return Look(str(self._state_folder), [INDEX_FILE])
@@ -129,4 +130,5 @@ def _own_part(inventory: Inventory, session_id: str) -> tuple[object, ...]:
         inventory.rules.prefixes.of_session(session_id),
         tuple(entry for entry in inventory.unlinked if entry.kind is not Kind.FILE),
         session_id in inventory.book.broken,
+        inventory.secrets.secrets,
     )

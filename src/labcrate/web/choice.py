@@ -25,6 +25,8 @@ def chosen(query: MultiMapping[str], zone: str, base_topic: str) -> Options:
         sensors=query.getall("sensor", []),
         start=_instant("from", query.get("from"), zone),
         end=_instant("to", query.get("to"), zone),
+        redact=query.get("redact") == "1",
+        allow_secrets=query.get("allow_secrets") == "1",
     )
 
 

@@ -10,7 +10,7 @@ from labcrate.export.documents.summary import plural
 _SHOWN = 20
 _SEARCHED = (
     "Passwords, tokens, network addresses and stream URLs that the lab's own files hold, and any URL with a password "
-    "in it, were searched for in every file of this archive: in the whole file, in video of MP4 and MOV in everything but "
+    "in it, were searched for in every file of this archive: in the whole file, in MP4 and MOV in everything but "
     "pictures and sound. User names and absolute paths were left out of what labcrate wrote. Nothing was searched for "
     "that only pictures or sound show, or that no file of the lab holds."
 )
