@@ -50,13 +50,13 @@ class Snapshot:
         if not messages:
             return inventory
         with self._reading:
-            if self._current is None or self._secrets is None:
+            if self._secrets is None:
                 return inventory
             secrets = read_secrets(self._lab, self._secrets)
             if secrets.secrets != self._secrets.secrets:
-                self._read(secrets)
+                return self._read(secrets)
             self._secrets = secrets
-            return self._current[0]
+            return self._current[0] if self._current else inventory
 
     def _as_described(self, *, now: bool) -> Inventory:
         current = self._current
@@ -67,17 +67,21 @@ class Snapshot:
                 return self._current[0]
             if self._current is None or not self._current[1].holds():
                 self._read(self._secrets)
-            if len(self._current[1]) > LARGE:
+            current = self._current
+            if current is None:
+                raise AssertionError("the lab was read, and there is no inventory")
+            if len(current[1]) > LARGE:
                 self._believed_until = time.monotonic() + BELIEVED_SECONDS
-            return self._current[0]
+            return current[0]
 
-    def _read(self, secrets: LabSecrets | None) -> None:
+    def _read(self, secrets: LabSecrets | None) -> Inventory:
         """Read the lab anew; ``secrets`` are those that are known."""
         noting = _Noting(self._lab)
         for path in secrets.files if secrets else ():
             noting.note(path)  # it is read only if it has changed
         inventory = replace(take_inventory(noting, secrets=secrets), lab=self._lab)
         self._current, self._secrets = (inventory, noting.look), inventory.secrets
+        return inventory
 
     def _believed(self) -> bool:
         return time.monotonic() < self._believed_until
