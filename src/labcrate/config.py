@@ -92,6 +92,8 @@ def export_options(
     start: str | datetime | None = None,
     end: str | datetime | None = None,
     time_zone: str | None = None,
+    redact: bool = False,
+    allow_secrets: bool = False,
 ) -> Options:
     """What is wanted of a session, from the words of a command line, a query or a program. Raises UsageError."""
     window = parse_duration(pad) if isinstance(pad, str) else pad
@@ -106,7 +108,18 @@ def export_options(
         raise UsageError("The span ends before it starts; exchange 'from' and 'to'.")
     base = base_topic.strip("/") if base_topic else None
     zone = parse_zone(time_zone) if time_zone else None
-    return Options(window, readings == "all", base, Only(only), _words(cameras), _words(sensors), span, zone)
+    return Options(
+        window,
+        readings == "all",
+        base,
+        Only(only),
+        _words(cameras),
+        _words(sensors),
+        span,
+        zone,
+        redact=redact,
+        allow_secrets=allow_secrets,
+    )
 
 
 def parse_zone(name: str) -> str:
@@ -130,6 +143,8 @@ def as_query(options: Options) -> dict[str, list[str]]:
         "from": [format_instant(span.start)] if span.start else [],
         "to": [format_instant(span.end)] if span.end else [],
         "time_zone": [options.time_zone] if options.time_zone else [],
+        "redact": ["1"] if options.redact else [],
+        "allow_secrets": ["1"] if options.allow_secrets else [],
     }
     return {name: values for name, values in pairs.items() if values}
 

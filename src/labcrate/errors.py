@@ -20,7 +20,8 @@ neither decides for itself what a failure means::
     ├── RepairError             exit 15   HTTP 409   a near miss cannot be linked, or a link not undone
     ├── NotReadyError           exit 16   HTTP 503   the archive is still being prepared
     ├── ServeError              exit 17   HTTP 500   the server cannot start
-    └── NoSuchThingError        exit 18   HTTP 404   no such user, token, recording, job or page
+    ├── NoSuchThingError        exit 18   HTTP 404   no such user, token, recording, job or page
+    └── SecretsError            exit 19   HTTP 409   a file to be copied holds a password, an address or the like
 
 A message is one sentence or two: the object, the rule, the remedy.
 """
@@ -175,3 +176,17 @@ class NoSuchThingError(LabcrateError):
 
     exit_code = 18
     http_status = 404
+
+
+class SecretsError(LabcrateError):
+    """A file that is to be copied holds a secret of the lab, and nobody decided what to do with it.
+
+    ``files`` says of each its member, what kinds of secrets it holds, and whether they can be taken out.
+    """
+
+    exit_code = 19
+    http_status = 409
+
+    def __init__(self, message: str, files: Iterable[tuple[str, tuple[str, ...], bool]] = ()) -> None:
+        self.files = tuple(files)
+        super().__init__(message)

@@ -97,7 +97,7 @@ def test_no_secret_leaves(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
         assert text not in outcome.out
     with zipfile.ZipFile(tmp_path / "out.zip") as archive:
         metadata = json.loads(archive.read("data/session_metadata.json"))
-    assert metadata["session"]["removedKeys"] == ["metadata.credentials"]
+    assert metadata["session"]["removedKeys"] == ["description", "metadata.credentials", "metadata.notes"]
 
 
 def test_the_same_session_gives_the_same_bytes(usual_lab: Any, cli: Any, tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from labcrate.archive.copying import METHODS, write_entity
 from labcrate.archive.entity import Entity
-from labcrate.archive.layout import FileSource, Layout, Member, name_problem
-from labcrate.model.fixity import Identity
+from labcrate.archive.layout import FileSource, Layout, Member, Patch, name_problem
+from labcrate.model.fixity import Fixity, Identity
 
 SIZES = [0, 1, 4095, 4096, 4097, 65535, 65536, 65537, 300_000]
 NAMES = st.text(min_size=1, max_size=40).filter(lambda name: name_problem(name) is None)
@@ -31,8 +31,16 @@ def entity_of(names: list[str], draw: st.DataObject) -> Iterator[tuple[Entity, P
             member = Member.of_bytes(name, data, draw.draw(TIMES))
             if draw.draw(st.booleans()):
                 path = Path(folder, str(index))
-                path.write_bytes(data)
-                member = replace(member, source=FileSource.at(path, Identity.of(path.stat()), str(index)))
+                # What a patch stands for is other bytes on the disk: without it, the member would be another.
+                cuts = draw.draw(st.lists(st.integers(0, len(data)), max_size=8).map(sorted))
+                parts = list(zip(cuts[::2], cuts[1::2], strict=False))
+                raw = bytearray(data)
+                for start, stop in parts:
+                    raw[start:stop] = bytes(byte ^ 0xFF for byte in raw[start:stop])
+                path.write_bytes(raw)
+                patches = tuple(Patch(start, data[start:stop]) for start, stop in parts)
+                source = FileSource.at(path, Identity.of(path.stat()), str(index))
+                member = replace(member, source=replace(source, patches=patches))
             members.append(member)
         yield Entity(Layout(members)), Path(folder, "out.zip")
 
@@ -46,6 +54,8 @@ def test_any_range_is_that_range_of_the_file(names: list[str], data: st.DataObje
             write_entity(entity, file.fileno(), methods=METHODS[data.draw(st.integers(0, 2)) :])
         whole = path.read_bytes()
         assert len(whole) == entity.length
+        for at, member in zip(entity.layout.data_offsets, entity.layout.members, strict=True):
+            assert Fixity.of_bytes(whole[at : at + member.fixity.size_bytes]) == member.fixity
         layout = entity.layout
         edges = [0, *layout.header_offsets, *layout.data_offsets, *layout.central_offsets, layout.end_offset]
         near = st.builds(lambda at, by: at + by, st.sampled_from(edges), st.integers(-3, 3))

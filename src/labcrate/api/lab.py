@@ -89,6 +89,8 @@ class Lab:
         start: datetime | str | None = None,
         end: datetime | str | None = None,
         time_zone: str | None = None,
+        redact: bool = False,
+        allow_secrets: bool = False,
         progress: Callback | None = None,
         workers: int | None = None,
     ) -> SessionPlan:
@@ -98,8 +100,9 @@ class Lab:
         ``pad`` (``30s``, ``5m`` or a timedelta) widens the readings' window on both sides,
         ``all_readings`` opens it; ``time_zone`` is the IANA zone of times without one. ``only`` (``sensors`` or
         ``recordings``), ``cameras`` (ids, names or prefixes), ``sensors`` (names or addresses), ``start`` and ``end``
-        choose a part of the session; recordings that touch that time are taken whole. ``workers`` is how many files
-        are read at once (None: one per core).
+        choose a part of the session; recordings that touch that time are taken whole. ``redact`` takes secrets of the
+        lab out of files that are copied, ``allow_secrets`` leaves them in what is not redacted. ``workers`` is how many
+        files are read at once (None: one per core).
         Raises NoSessionError, DocumentError, CatalogError, UsageError.
         """
         options = export_options(
@@ -112,6 +115,8 @@ class Lab:
             start=start,
             end=end,
             time_zone=time_zone,
+            redact=redact,
+            allow_secrets=allow_secrets,
         )
         indexing = Stage("indexing", progress)
         inventory, session_id = self._find(session)
@@ -142,6 +147,8 @@ class Lab:
         time_zone: str | None = None,
         force: bool = False,
         allow_incomplete: bool = False,
+        redact: bool = False,
+        allow_secrets: bool = False,
         sync: bool = True,
         progress: Callback | None = None,
         workers: int | None = None,
@@ -150,8 +157,10 @@ class Lab:
 
         ``session`` is as for ``plan``. A part of a session (chosen as for ``plan``) is named ``Session42_PARTIAL.zip``.
         ``force`` replaces a file that exists; ``allow_incomplete`` packs the rest when something is
-        missing; ``sync`` waits until the disk has it. Whatever goes wrong, nothing is left behind.
-        Raises what ``plan`` does, and IncompleteError, SourceChangedError, TargetError.
+        missing; ``redact`` and ``allow_secrets`` decide what becomes of files that hold secrets of the lab, of which
+        each stops the export otherwise; ``sync`` waits until the disk has it. Whatever goes wrong, nothing is left
+        behind.
+        Raises what ``plan`` does, and IncompleteError, SecretsError, SourceChangedError, TargetError.
         """
         options = export_options(
             pad=pad,
@@ -163,6 +172,8 @@ class Lab:
             start=start,
             end=end,
             time_zone=time_zone,
+            redact=redact,
+            allow_secrets=allow_secrets,
         )
         inventory, session_id = self._find(session)
         target = archive_path(to, session_id, partial=options.partial)
@@ -173,6 +184,7 @@ class Lab:
             options,
             hashed=True,
             allow_incomplete=allow_incomplete,
+            refuse=True,
             progress=Stage("indexing", progress),
             workers=workers,
             inventory=inventory,

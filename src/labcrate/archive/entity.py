@@ -4,12 +4,13 @@ import errno
 import hashlib
 import os
 import re
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
-from labcrate.archive.layout import FORMAT_VERSION, BytesSource, FileSource, Layout, Member
+from labcrate.archive.layout import FORMAT_VERSION, BytesSource, FileSource, Layout, Member, Patch
 from labcrate.archive.records import MAX32
 from labcrate.errors import SourceChangedError
 from labcrate.model.fixity import Fixity, Identity
@@ -107,7 +108,26 @@ class Entity:
             for offset in range(first, last, CHUNK):
                 yield member.source.data[offset : min(offset + CHUNK, last)]
         elif first < last or first == last == member.fixity.size_bytes == 0:
-            yield FileSegment(member.source, first, last - first)
+            yield from file_segments(member.source, first, last)
+
+
+def file_segments(source: FileSource, start: int, stop: int) -> Iterator[Segment]:
+    """Yield where the bytes of a file from ``start`` up to ``stop`` come from: the file, and its patches.
+
+    What no patch touches stays one segment, so that the system can copy or send it by itself.
+    """
+    at = start
+    for patch in source.patches:
+        first, last = max(patch.offset, at), min(patch.stop, stop)
+        if first >= last:
+            continue
+        if at < first:
+            yield FileSegment(source, at, first - at)
+        for offset in range(first, last, CHUNK):
+            yield patch.data[offset - patch.offset : min(offset + CHUNK, last) - patch.offset]
+        at = last
+    if at < stop or start == stop:
+        yield FileSegment(source, at, stop - at)
 
 
 def _check_fixity(member: Member) -> None:
@@ -117,6 +137,14 @@ def _check_fixity(member: Member) -> None:
     size = source.identity.size_bytes if isinstance(source, FileSource) else len(source.data)
     if size != fixity.size_bytes:
         raise ValueError(f"{member.name!r} is planned with {fixity.size_bytes} bytes, its source has {size}")
+    if isinstance(source, FileSource) and not _fit(source.patches, size):
+        raise ValueError(f"the patches of {member.name!r} overlap, or reach beyond its {size} bytes")
+
+
+def _fit(patches: Sequence[Patch], size: int) -> bool:
+    """Return whether patches are in order, apart from each other, and inside a file of that size."""
+    edges = [0, *(edge for patch in patches for edge in (patch.offset, patch.stop)), size]
+    return all(one <= other for one, other in pairwise(edges))
 
 
 def _cut(data: bytes, at: int, start: int, stop: int) -> bytes:

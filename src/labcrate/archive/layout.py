@@ -31,16 +31,31 @@ _ALLOWED = re.compile(f"{_PART}(?:/{_PART})*")
 
 
 @dataclass(frozen=True, slots=True)
+class Patch:
+    """Bytes that stand in a member in place of those of its file, from ``offset`` of the file on."""
+
+    offset: int
+    data: bytes = field(repr=False)
+
+    @property
+    def stop(self) -> int:
+        """Return the offset behind its last byte."""
+        return self.offset + len(self.data)
+
+
+@dataclass(frozen=True, slots=True)
 class FileSource:
     """A file whose bytes become a member's.
 
     ``open`` gives a descriptor that the reader may close; it is the caller's, so that the caller's
-    rules for links hold. ``label`` is how messages name the file: never an absolute path.
+    rules for links hold. ``label`` is how messages name the file: never an absolute path. ``patches`` are sorted,
+    lie inside the file and do not overlap.
     """
 
     open: Callable[[], int] = field(repr=False, compare=False)
     identity: Identity
     label: str
+    patches: tuple[Patch, ...] = ()
 
     @classmethod
     def at(cls, path: Path, identity: Identity, label: str) -> Self:

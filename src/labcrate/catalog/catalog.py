@@ -2,22 +2,25 @@
 
 import os
 import re
+import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, replace
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import msgspec
 
+from labcrate.catalog.records import Indexed, Patched, Search
 from labcrate.errors import CatalogError
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.recording import Probe
 
 INDEX_FILE = "index.db"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _BUSY_SECONDS = 10.0
 _MEMORY = Path(":memory:")
 # SQLite's primary result codes. ERROR is what a database with other tables than ours answers.
@@ -27,20 +30,12 @@ _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _SHA256 = re.compile("[0-9a-f]{64}")
 # SQLite takes 999 values in one statement, whatever it was built with.
 _PATHS_AT_ONCE = 900
-_COLUMNS = "path, size_bytes, mtime_ns, ctime_ns, inode, crc32, sha256, probe"
+_COLUMNS = "path, size_bytes, mtime_ns, ctime_ns, inode, crc32, sha256, probe, search, patched"
+_KEY_BYTES = 32
 
 
-_Row = tuple[bytes, int, int, int, int, int | None, str | None, str | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Indexed:
-    """What is known of one file in one state; ``fixity`` and ``probe`` are None until computed."""
-
-    path: str
-    identity: Identity
-    fixity: Fixity | None = None
-    probe: Probe | None = None
+_Row = tuple[bytes, int, int, int, int, int | None, str | None, str | None, str | None, str | None]
+T = TypeVar("T")
 
 
 class Catalog:
@@ -142,17 +137,31 @@ class Catalog:
 
     def store(self, records: Iterable[Indexed]) -> None:
         """Remember these records, replacing what was known of their paths. Nothing happens on a read-only disk."""
-        insert = f"INSERT OR REPLACE INTO file ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - as above
+        insert = f"INSERT OR REPLACE INTO file ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - as above
         self._write(insert, list(map(_to_row, records)))
+
+    @cached_property
+    def search_key(self) -> bytes:
+        """Return the key of this index's hash of secrets (``Secrets.fingerprint``), random and made once for it.
+
+        Where it cannot be kept, it is another one each time, and files are searched again.
+        """
+        keys = self._rows("SELECT key FROM search_key LIMIT 1")
+        if keys and isinstance(keys[0][0], bytes) and len(keys[0][0]) == _KEY_BYTES:
+            return keys[0][0]
+        return secrets.token_bytes(_KEY_BYTES)
 
     def forget(self, paths: Iterable[str]) -> None:
         """Drop what is known of files that are gone."""
         self._write("DELETE FROM file WHERE path = ?", [(os.fsencode(path),) for path in paths])
 
     def _read(self, query: str, *values: object) -> list[_Row]:
+        return list(filter(_is_sound, self._rows(query, *values)))
+
+    def _rows(self, query: str, *values: object) -> list[Any]:
         with _explained():
             try:
-                return list(filter(_is_sound, self._connection.execute(query, values)))
+                return self._connection.execute(query, values).fetchall()
             except _ERRORS as error:
                 if _code(error) not in _DAMAGED:
                     raise
@@ -213,13 +222,13 @@ def _code(error: Exception) -> int:
 
 def _is_sound(row: tuple[object, ...]) -> bool:
     """Whether a row is of the schema's types: a damaged page may give others, or none at all."""
-    path, *state, crc32, sha256, probe = row
+    path, *state, crc32, sha256, probe, search, patched = row
     return (
         isinstance(path, bytes)
         and all(isinstance(number, int) for number in state)
         and isinstance(crc32, int | None)
         and isinstance(sha256, str | None)
-        and isinstance(probe, str | None)
+        and all(isinstance(text, str | None) for text in (probe, search, patched))
     )
 
 
@@ -231,8 +240,11 @@ def _chunks(paths: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def _create(connection: sqlite3.Connection) -> None:
     connection.execute("DROP TABLE IF EXISTS file")
+    connection.execute("DROP TABLE IF EXISTS search_key")
     schema = resources.files("labcrate.catalog").joinpath("schema.sql").read_text("utf-8")
-    connection.execute(schema)
+    for statement in schema.split(";\n"):  # sqlite3 runs one at a time inside a transaction
+        connection.execute(statement)
+    connection.execute("INSERT INTO search_key VALUES (?)", (secrets.token_bytes(_KEY_BYTES),))
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
@@ -256,7 +268,9 @@ def _storable(identity: Identity) -> Identity:
 
 def _to_row(record: Indexed) -> tuple[object, ...]:
     identity, fixity = _storable(record.identity), record.fixity
-    probe = msgspec.json.encode(record.probe).decode() if record.probe else None
+    probe, search, patched = (
+        msgspec.json.encode(part).decode() if part else None for part in (record.probe, record.search, record.patched)
+    )
     return (
         os.fsencode(record.path),
         identity.size_bytes,
@@ -266,15 +280,28 @@ def _to_row(record: Indexed) -> tuple[object, ...]:
         fixity.crc32 if fixity else None,
         fixity.sha256 if fixity else None,
         probe,
+        search,
+        patched,
     )
 
 
 def _from_row(row: _Row) -> Indexed:
-    path, size, mtime, ctime, inode, crc32, sha256, probe = row
+    path, size, mtime, ctime, inode, crc32, sha256, probe, search, patched = row
     whole = crc32 is not None and sha256 is not None and 0 <= crc32 < 1 << 32 and _SHA256.fullmatch(sha256)
     fixity = Fixity(size, crc32, sha256) if whole and crc32 is not None and sha256 is not None else None
-    known = None
-    if probe is not None:
-        with suppress(msgspec.DecodeError):  # a record that does not parse is one that is not there
-            known = msgspec.json.decode(probe, type=Probe)
-    return Indexed(os.fsdecode(path), Identity(size, mtime, ctime, inode), fixity, known)
+    return Indexed(
+        os.fsdecode(path),
+        Identity(size, mtime, ctime, inode),
+        fixity,
+        _parsed(probe, Probe),
+        _parsed(search, Search),
+        _parsed(patched, Patched),
+    )
+
+
+def _parsed(text: str | None, kind: type[T]) -> T | None:
+    """Return what a text says; a record that does not parse is one that is not there."""
+    if text is not None:
+        with suppress(msgspec.DecodeError):
+            return msgspec.json.decode(text, type=kind)
+    return None

@@ -8,17 +8,20 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from io import FileIO
 from queue import Empty, SimpleQueue
 from typing import BinaryIO
 
 from isal import isal_zlib
 
-from labcrate.catalog.catalog import Catalog, Indexed
+from labcrate.catalog.catalog import Catalog
+from labcrate.catalog.records import Indexed
+from labcrate.catalog.searching import QUICK_BYTES, Searcher
 from labcrate.errors import SourceChangedError
 from labcrate.lab.lab_files import Files, source_of
 from labcrate.model.fixity import Fixity, Identity
@@ -30,16 +33,26 @@ _STORE_EVERY_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A file whose fixity (``hash``) or probe is wanted."""
+    """A file whose fixity (``hash``), probe or secrets (``search``) are to be known.
+
+    A file that is hashed is searched as well, in the same reading. ``search`` alone searches it if that takes no
+    time, as with the metadata of an MP4.
+    """
 
     path: str
     identity: Identity
     hash: bool = True
     probe: bool = True
+    search: bool = False
 
-    def met_by(self, known: Indexed) -> bool:
+    def met_by(self, known: Indexed, searcher: Searcher | None) -> bool:
         """Whether what is known already suffices."""
-        return (known.fixity is not None or not self.hash) and (known.probe is not None or not self.probe)
+        searches = searcher is not None and (self.search or self.hash)
+        return (
+            (known.fixity is not None or not self.hash)
+            and (known.probe is not None or not self.probe)
+            and (searcher is None or not searches or known.searched(searcher.fingerprint) is not None)
+        )
 
 
 class Progress:
@@ -83,17 +96,18 @@ def index_files(
     probe: Prober,
     progress: Progress | None = None,
     workers: int | None = None,
+    searcher: Searcher | None = None,
 ) -> tuple[dict[str, Indexed], dict[str, str]]:
-    """Bring the index up to date for these files.
+    """Bring the index up to date for these files; without a ``searcher`` none is searched for secrets.
 
     Returns what is known of each file by path, and the reason for each that could not be read (gone,
     no permission, changed while it was read). Raises CatalogError.
     """
     wishes = list(wishes)
     known = catalog.lookup({wish.path: wish.identity for wish in wishes})
-    todo = [(wish, known[wish.path]) for wish in wishes if not wish.met_by(known[wish.path])]
+    todo = [(wish, known[wish.path]) for wish in wishes if not wish.met_by(known[wish.path], searcher)]
     progress = progress or Progress()
-    progress.begin(len(todo), sum(w.identity.size_bytes for w, i in todo if w.hash and i.fixity is None))
+    progress.begin(len(todo), sum(w.identity.size_bytes for w, i in todo if w.hash and _is_to_be_read(i, searcher)))
     failures: dict[str, str] = {}
     if not todo:
         return known, failures
@@ -101,7 +115,7 @@ def index_files(
     todo.sort(key=lambda pair: -pair[0].identity.size_bytes)
     stop = threading.Event()
     with ThreadPoolExecutor(workers or os.cpu_count() or 1, "index") as pool:
-        futures = {pool.submit(_index_one, files, w, i, probe, progress, stop): w.path for w, i in todo}
+        futures = {pool.submit(_index_one, files, w, i, probe, searcher, progress, stop): w.path for w, i in todo}
         try:
             _collect(futures, catalog, known, failures)
         except BaseException:
@@ -141,21 +155,36 @@ def _collect(
             catalog.store(fresh)
 
 
+def _is_to_be_read(known: Indexed, searcher: Searcher | None) -> bool:
+    """Return whether a file that is to be hashed has to be read through for it, or for its secrets."""
+    return known.fixity is None or (searcher is not None and known.searched(searcher.fingerprint) is None)
+
+
 def _index_one(
-    files: Files, wish: Wish, known: Indexed, probe: Prober, progress: Progress, stop: threading.Event
+    files: Files,
+    wish: Wish,
+    known: Indexed,
+    probe: Prober,
+    searcher: Searcher | None,
+    progress: Progress,
+    stop: threading.Event,
 ) -> Indexed:
     progress.check()
     progress.start(wish.path)
     try:
-        return _looked_into(files, wish, known, probe, partial(_told, progress, stop))
+        return _looked_into(files, wish, known, probe, searcher, partial(_told, progress, stop))
     finally:
         progress.finish(wish.path)
 
 
-def _looked_into(files: Files, wish: Wish, known: Indexed, probe: Prober, told: Callable[[int], None]) -> Indexed:
+def _looked_into(
+    files: Files, wish: Wish, known: Indexed, probe: Prober, searcher: Searcher | None, told: Callable[[int], None]
+) -> Indexed:
     fd = files.open(wish.path)
     with os.fdopen(fd, "rb", buffering=0) as file:
         _same_or_raise(file, wish)
+        if searcher and (wish.search or wish.hash) and known.searched(searcher.fingerprint) is None:
+            known = _searched(file, wish, known, searcher, told)
         if wish.hash and known.fixity is None:
             known = replace(known, fixity=fixity_of(file, told))
         if wish.probe and known.probe is None:
@@ -165,6 +194,21 @@ def _looked_into(files: Files, wish: Wish, known: Indexed, probe: Prober, told: 
     return known
 
 
+def _searched(file: FileIO, wish: Wish, known: Indexed, searcher: Searcher, told: Callable[[int], None]) -> Indexed:
+    """Search a file for secrets; where that takes the whole of it, its fixity comes out of the same reading."""
+    size_bytes = wish.identity.size_bytes
+    is_video = searcher.is_mp4(file)
+    if is_video or (not wish.hash and size_bytes <= QUICK_BYTES):
+        if is_video and wish.hash and known.fixity:
+            told(size_bytes)  # it was expected to be read through
+        return replace(known, search=searcher.search(file, size_bytes))
+    if not wish.hash:
+        return known
+    hasher = Hasher(told)
+    search = searcher.search_chunks(file, hasher.chunks(file))
+    return replace(known, search=search, fixity=hasher.fixity)
+
+
 def _same_or_raise(file: BinaryIO, wish: Wish) -> None:
     if Identity.of(os.fstat(file.fileno())) != wish.identity:
         raise SourceChangedError(
@@ -172,18 +216,43 @@ def _same_or_raise(file: BinaryIO, wish: Wish) -> None:
         )
 
 
-def fixity_of(file: BinaryIO, told: Callable[[int], None] = lambda _: None) -> Fixity:
-    """Read a file once for both checksums; ``told`` hears of the bytes of each chunk, and may stop it by raising."""
-    sha256, crc32, size = hashlib.sha256(), 0, 0
+class Hasher:
+    """Computes the fixity of bytes as they go by; ``told`` hears of each piece, and may stop it by raising."""
+
+    def __init__(self, told: Callable[[int], None] = lambda _: None) -> None:
+        self._told = told
+        self._sha256, self._crc32, self._size = hashlib.sha256(), 0, 0
+
+    def update(self, data: bytes | memoryview) -> None:
+        """Take the next bytes."""
+        self._sha256.update(data)
+        self._crc32 = isal_zlib.crc32(data, self._crc32)
+        count = memoryview(data).nbytes
+        self._size += count
+        self._told(count)
+
+    def chunks(self, file: FileIO) -> Iterator[bytes]:
+        """Yield a file from its beginning. Raises OSError."""
+        file.seek(0)
+        while chunk := file.read(_CHUNK_BYTES):
+            self.update(chunk)
+            yield chunk
+
+    @property
+    def fixity(self) -> Fixity:
+        """The fixity of all that went by."""
+        return Fixity(self._size, self._crc32, self._sha256.hexdigest())
+
+
+def fixity_of(file: FileIO, told: Callable[[int], None] = lambda _: None) -> Fixity:
+    """Read a file once, from its beginning, for both checksums; ``told`` hears of the bytes of each chunk."""
+    hasher = Hasher(told)
+    file.seek(0)
     # One byte more than a small file has: its end is seen without another chunk's worth of memory.
     buffer = memoryview(bytearray(min(_CHUNK_BYTES, os.fstat(file.fileno()).st_size + 1)))
-    while count := file.readinto(buffer):  # type: ignore[attr-defined]
-        chunk = buffer[:count]
-        sha256.update(chunk)
-        crc32 = isal_zlib.crc32(chunk, crc32)
-        size += count
-        told(count)
-    return Fixity(size, crc32, sha256.hexdigest())
+    while count := file.readinto(buffer):
+        hasher.update(buffer[:count])
+    return hasher.fixity
 
 
 def _told(progress: Progress, stop: threading.Event, count: int) -> None:

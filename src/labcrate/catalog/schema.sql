@@ -9,5 +9,12 @@ CREATE TABLE file (
     inode      INTEGER NOT NULL,
     crc32      INTEGER,          -- of the whole file, as ZIP has it; NULL until hashed
     sha256     TEXT,             -- of the whole file, hexadecimal; NULL until hashed
-    probe      TEXT              -- JSON of model.recording.Probe; NULL until probed
+    probe      TEXT,             -- JSON of model.recording.Probe; NULL until probed
+    search     TEXT,             -- JSON of catalog.records.Search; NULL until searched for secrets
+    patched    TEXT              -- JSON of catalog.records.Patched; NULL unless secrets were ever written over
 ) STRICT, WITHOUT ROWID;
+
+-- The key of the hash that tells with which secrets a file was searched: random, and of this index alone.
+CREATE TABLE search_key (
+    key        BLOB NOT NULL
+) STRICT;

@@ -23,6 +23,12 @@ def _session(parser: argparse.ArgumentParser) -> None:
         "--base-topic", metavar="TOPIC", help="Zigbee2MQTT's base topic (default: LABCRATE_BASE_TOPIC, or zigbee2mqtt)"
     )
     _selecting(parser)
+    parser.add_argument(
+        "--redact", action="store_true", help="take the lab's passwords and addresses out of copied files"
+    )
+    parser.add_argument(
+        "--allow-secrets", action="store_true", help="pack files with the lab's passwords or addresses as they are"
+    )
     _workers(parser)
 
 

@@ -12,6 +12,7 @@ from labcrate.config import as_text
 from labcrate.export.build import Assembly
 from labcrate.export.contents import Plan, State
 from labcrate.export.documents.metadata import not_taken_object
+from labcrate.export.documents.secrets import secret_objects
 from labcrate.export.documents.summary import as_line, format_size, plural
 from labcrate.export.logged import logged
 from labcrate.export.not_taken import Why
@@ -28,7 +29,8 @@ def run(options: Namespace) -> int:
     target = archive_path(options.output or ".", session_id, partial=partial)
     check_target(target, force=options.force)
     found = inventory, session_id
-    with laid_out(options, hashed=True, allow_incomplete=options.allow_incomplete, found=found) as assembly:
+    incomplete = options.allow_incomplete
+    with laid_out(options, hashed=True, allow_incomplete=incomplete, refuse=True, found=found) as assembly:
         entity, words = Entity(assembly.layout), as_text(assembly.plan.options)
         with (
             packing_bar(entity.length, shown=not options.json) as packing,
@@ -93,5 +95,6 @@ def _answer(assembly: Assembly, entity: Entity, target: Path) -> dict[str, Any]:
         "missing": [str(m) for m in plan.missing],
         "warnings": list(plan.warnings),
         "nearMisses": len(plan.near_misses),
+        "secrets": secret_objects(plan.secrecy.files),
         "notTaken": [not_taken_object(one) for one in plan.not_taken],
     }

@@ -5,6 +5,7 @@ from argparse import Namespace
 
 from labcrate.catalog.catalog import Catalog
 from labcrate.catalog.index import Wish, index_files
+from labcrate.catalog.searching import Searcher
 from labcrate.catalog.state import state_folder
 from labcrate.cli.screen import Bar, say, settings, write_json
 from labcrate.config import parse_session
@@ -32,7 +33,8 @@ def run(options: Namespace) -> int:
         except OSError:
             continue  # gone since the walk
     with Catalog.open(state_folder(lab.root)) as catalog, Bar("Indexing", shown=not chosen.as_json) as bar:
-        known, failures = index_files(files, catalog, wishes, probe, bar, chosen.workers)
+        searcher = Searcher(inventory.cleaner.matcher, catalog)
+        known, failures = index_files(files, catalog, wishes, probe, bar, chosen.workers, searcher)
         if options.session is None:
             others = catalog.all().keys() - {wish.path for wish in wishes}  # files beside recordings are among them
             catalog.forget(sorted(path for path in others if _is_gone(files, path)))

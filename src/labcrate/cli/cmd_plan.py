@@ -13,6 +13,7 @@ from labcrate.export.contents import Plan
 from labcrate.export.documents.spans import CameraSpan, camera_spans, describe_camera_span
 from labcrate.export.documents.summary import as_line, describe_recording, format_size, left_out_words, plural
 from labcrate.export.left_out import LeftOut, left_out_files
+from labcrate.export.secrecy import remedy_for
 from labcrate.model.timespan import TimeSpan, format_duration, format_instant
 
 
@@ -45,10 +46,25 @@ def show(assembly: Assembly, options: Namespace, others: Sequence[LeftOut] = ())
         say(f"      -> {missing.remedy}")
     for warning in plan.warnings:
         say(f"  warning: {warning}")
+    _say_secrets(plan)
     left_out = left_out_words(plan)
     say(f"\nState: {plan.state}" + (f"; {left_out}" if left_out else ""))
     size = assembly.layout.total_size
     say(f"ZIP:   {size:,} bytes ({format_size(size)}), {plural(len(assembly.parts), 'file')}")
+
+
+def _say_secrets(plan: Plan) -> None:
+    """Say which files would stop an export, and which are not searched."""
+    secrecy = plan.secrecy
+    if secrecy.refused:
+        say("\nWould stop an export")
+    for one in secrecy.refused:
+        say(f"  {one.source} holds {one.said}")
+        say(f"      -> {remedy_for(one)}")
+    for member in secrecy.not_searched:
+        say(f"  compressed, not searched for passwords and addresses: {member}")
+    for source in secrecy.pending:
+        say(f"  large, searched for passwords and addresses when it is exported: {source}")
 
 
 def describe_span(span: TimeSpan) -> str:

@@ -26,9 +26,17 @@ def find_session(lab: Lab, named: str) -> tuple[Inventory, str]:
 
 @contextmanager
 def laid_out(
-    options: Namespace, *, hashed: bool, allow_incomplete: bool = True, found: tuple[Inventory, str] | None = None
+    options: Namespace,
+    *,
+    hashed: bool,
+    allow_incomplete: bool = True,
+    refuse: bool = False,
+    found: tuple[Inventory, str] | None = None,
 ) -> Iterator[Assembly]:
-    """The archive of the session that was named (``found`` where it was already), with a bar while files are read."""
+    """The archive of the session that was named (``found`` where it was already), with a bar while files are read.
+
+    ``refuse``: raise SecretsError for files with secrets that may not be packed.
+    """
     chosen = settings(options)
     lab = chosen.lab()
     inventory, session_id = found or find_session(lab, options.session)
@@ -43,6 +51,7 @@ def laid_out(
             progress=bar,
             workers=chosen.workers,
             inventory=inventory,
+            refuse=refuse,
         ) as assembly,
     ):
         bar.stop()
@@ -61,4 +70,6 @@ def wanted(options: Namespace) -> Options:
         start=options.start,
         end=options.end,
         time_zone=options.time_zone,
+        redact=options.redact,
+        allow_secrets=options.allow_secrets,
     )

@@ -5,6 +5,7 @@ from typing import Any
 from labcrate.export.build import Assembly
 from labcrate.export.contents import NearMiss
 from labcrate.export.documents.metadata import not_taken_object
+from labcrate.export.documents.secrets import secret_objects
 from labcrate.export.overview import SessionRow
 from labcrate.lab.folder import printable
 from labcrate.model.session import Session
@@ -68,6 +69,9 @@ def plan_object(assembly: Assembly) -> dict[str, Any]:
         "notTaken": [not_taken_object(one) for one in plan.not_taken],
         "missing": [{"what": m.what, "why": m.why, "remedy": m.remedy} for m in plan.missing],
         "warnings": list(plan.warnings),
+        "secrets": secret_objects(plan.secrecy.files),
+        "notSearched": list(plan.secrecy.not_searched),
+        "notSearchedYet": list(plan.secrecy.pending),
     }
 
 

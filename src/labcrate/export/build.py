@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 
 from labcrate.archive.layout import BytesSource, FileSource, Layout, Member
 from labcrate.archive.manifest import manifest_line
@@ -20,13 +19,18 @@ from labcrate.export.documents.metadata import (
 from labcrate.export.documents.readme import readme
 from labcrate.export.documents.recordings import recordings_csv
 from labcrate.export.documents.summary import Part, describe_file, describe_readings, describe_recording, plural
+from labcrate.export.final_search import check_generated, chunks_of
 from labcrate.export.media_types import media_type
+from labcrate.export.redacting import Sources
+from labcrate.export.sources import file_source
 from labcrate.export.spool import Spool
 from labcrate.lab.lab_files import Files
 from labcrate.model.fixity import Fixity
 from labcrate.model.timespan import from_ns
 from labcrate.readings.columns import LONG_COLUMNS, Column, columns
 from labcrate.readings.writers import Writer, writers
+from labcrate.secrets.matcher import Matcher
+from labcrate.secrets.values import Secrets
 
 Columns = tuple[Column, ...]
 
@@ -43,14 +47,18 @@ class Assembly:
 class _Builder:
     """Collects the members of one archive; order is decided in the end."""
 
-    def __init__(self, files: Files, plan: Plan, spool: Spool, tables: Mapping[str, Member]) -> None:
+    def __init__(
+        self, files: Files, plan: Plan, spool: Spool, tables: Mapping[str, Member], redacted: Sources, matcher: Matcher
+    ) -> None:
         self.files, self.plan, self.spool, self.tables = files, plan, spool, tables
+        self.redacted, self.matcher = redacted, matcher
         self.members: dict[str, Member] = {}
         self.parts: dict[str, Part] = {}
         self.mtime_ns = int(plan.latest_change.timestamp()) * 1_000_000_000
 
     def document(self, name: str, media_type: str, description: str, content: bytes) -> None:
-        """Add a generated document."""
+        """Add a generated document. Raises LabcrateError where a secret came into it, which is a mistake of ours."""
+        check_generated(self.matcher, name, [content])
         self._add(name, media_type, description, Fixity.of_bytes(content), self.mtime_ns, BytesSource(content))
 
     def table(self, name: str, media_type: str, description: str, writer: Writer) -> None:
@@ -59,11 +67,12 @@ class _Builder:
             self._add(name, media_type, description, found.fixity, self.mtime_ns, found.source)
         else:
             fixity, source = self.spool.write(name, writer)
+            check_generated(self.matcher, name, chunks_of(source))
             self._add(name, media_type, description, fixity, self.mtime_ns, source)
 
     def file(self, item: PlannedRecording | SessionFile, description: str) -> None:
-        """Add a file of the lab or of a recorder as it is."""
-        source = FileSource(partial(self.files.open, item.path), item.identity, item.source)
+        """Add a file of the lab or of a recorder as it is, or what stands for it without its secrets."""
+        source = self.redacted.get(item.member) or file_source(self.files, item)
         fixity = item.fixity or Fixity(item.identity.size_bytes, 0, "")
         self._add(item.member, media_type(item.member), description, fixity, item.identity.mtime_ns, source)
 
@@ -119,13 +128,22 @@ def _place(name: str) -> tuple[int, str]:
     return _ORDER.index(folder), name
 
 
-def assemble(files: Files, plan: Plan, spool: Spool, standing: Iterable[Assembly] = ()) -> Assembly:
+def assemble(
+    files: Files,
+    plan: Plan,
+    spool: Spool,
+    standing: Iterable[Assembly] = (),
+    redacted: Sources | None = None,
+    matcher: Matcher | None = None,
+) -> Assembly:
     """Generate every document of the plan into the spool and lay the archive out.
 
     Documents come before those that tell their hashes: tables, metadata, README, data package,
-    crate, manifest. Tables are taken from an archive that is ``standing`` where they would come out the same.
+    crate, manifest. Tables are taken from an archive that is ``standing`` where they would come out the
+    same. ``redacted`` stands for files that hold secrets; what is generated is searched for those of ``matcher``.
     """
-    builder = _Builder(files, plan, spool, next((_tables_of(one) for one in standing if _same(one.plan, plan)), {}))
+    tables = next((_tables_of(one) for one in standing if _same(one.plan, plan)), {})
+    builder = _Builder(files, plan, spool, tables, redacted or {}, matcher or Matcher(Secrets()))
     for recording in plan.recordings:
         builder.file(recording, describe_recording(recording))
     zigbee, sensors = _tables(builder)

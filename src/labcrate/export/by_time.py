@@ -11,8 +11,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
-from labcrate.catalog.catalog import Catalog, Indexed
+from labcrate.catalog.catalog import Catalog
 from labcrate.catalog.index import Progress, Wish, index_files
+from labcrate.catalog.records import Indexed
 from labcrate.errors import RepairError, UsageError
 from labcrate.export.inventory import Inventory
 from labcrate.export.recorder_cameras import RecorderCameras, unknown_word, word_of

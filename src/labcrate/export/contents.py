@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from labcrate.catalog.records import Search
 from labcrate.export.not_taken import NotTaken
 from labcrate.lab.folder import printable
 from labcrate.lab.lab_files import is_recorder_path, source_of
@@ -50,7 +51,8 @@ class Options:
     says, else no pad and ``zigbee2mqtt``); ``all_readings`` leaves the window open. ``only``,
     ``cameras`` (ids, names or prefixes), ``sensors`` (addresses or names) and ``span`` select; empty
     ones select everything. Recordings that touch the span are taken whole. ``time_zone`` is the IANA zone of times
-    without one (None: the session's, else that of ``labcrate.toml``).
+    without one (None: the session's, else that of ``labcrate.toml``). ``redact`` takes secrets out of files that are
+    copied, ``allow_secrets`` leaves in them what was not taken out; without either such a file stops the export.
     """
 
     pad: timedelta | None = None
@@ -61,6 +63,8 @@ class Options:
     sensors: tuple[str, ...] = ()
     span: TimeSpan = TimeSpan()
     time_zone: str | None = None
+    redact: bool = False
+    allow_secrets: bool = False
 
     @property
     def partial(self) -> bool:
@@ -73,8 +77,9 @@ class PlannedRecording:
     """A recording that goes in.
 
     ``path`` is relative to the lab folder, as the disk has it, or a recorder's file (``labcrate.lab.lab_files``);
-    ``also_at`` are further places with the same name and the same bytes. ``fixity`` is None until the recording is
-    indexed.
+    ``also_at`` are further places with the same name and the same bytes. ``fixity`` is what is packed has, None until
+    that is known; ``search`` what a search for secrets found, None until there was one. ``shown`` is the path without
+    secrets.
     """
 
     member: str
@@ -86,6 +91,13 @@ class PlannedRecording:
     time: RecordingTime
     verdict: Verdict
     camera: Camera | None
+    search: Search | None = None
+    shown: str | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        """Return how large the member is: a text that was redacted has another size than its file."""
+        return self.fixity.size_bytes if self.fixity else self.identity.size_bytes
 
     @property
     def span(self) -> TimeSpan:
@@ -100,7 +112,7 @@ class PlannedRecording:
     @property
     def source(self) -> str:
         """The path as printable text; a recorder's file by the recorder's name and the path below its folder."""
-        return source_of(self.path)
+        return self.shown or source_of(self.path)
 
     @property
     def of_recorder(self) -> bool:
@@ -120,7 +132,8 @@ class FileKind(StrEnum):
 class SessionFile:
     """A file of the session that goes in as it is: of its own folder, or beside a ``recording`` (that one's path).
 
-    ``columns`` are those of a table whose form is known; ``fixity`` is None until the file is indexed.
+    ``columns`` are those of a table whose form is known; ``fixity``, ``search`` and ``shown`` are as a recording has
+    them.
     """
 
     member: str
@@ -130,24 +143,32 @@ class SessionFile:
     kind: FileKind = FileKind.OTHER
     recording: str | None = None
     columns: tuple[Column, ...] = ()
+    search: Search | None = None
+    shown: str | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        """Return how large the member is: a text that was redacted has another size than its file."""
+        return self.fixity.size_bytes if self.fixity else self.identity.size_bytes
 
     @property
     def source(self) -> str:
         """The path as printable text."""
-        return printable(self.path)
+        return self.shown or printable(self.path)
 
 
 @dataclass(frozen=True, slots=True)
 class NearMiss:
-    """A file that may have been meant for the session and is not taken; shown to the operator alone."""
+    """A file that may have been meant for the session and is not taken; shown to the operator alone, as ``shown``."""
 
     path: str
     verdict: Verdict
+    shown: str | None = None
 
     @property
     def source(self) -> str:
         """The path as printable text."""
-        return printable(self.path)
+        return self.shown or printable(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +183,56 @@ class Missing:
         return f"{self.what} {self.why}"
 
 
+class Treatment(StrEnum):
+    """What becomes of a file that holds a secret."""
+
+    REFUSED = "refused"
+    REDACTED = "redacted"
+    ALLOWED = "allowed"
+
+
+@dataclass(frozen=True, slots=True)
+class SecretFile:
+    """A file that is to be copied and holds a secret: which ``kinds``, never the values.
+
+    ``redactable`` says whether they can be taken out; ``places`` counts them.
+    """
+
+    member: str
+    source: str
+    kinds: tuple[str, ...]
+    places: int
+    redactable: bool
+    treatment: Treatment = Treatment.REFUSED
+
+    @property
+    def said(self) -> str:
+        """The kinds as words: ``a camera's password and a network address``."""
+        *most, last = self.kinds
+        return f"{', '.join(most)} and {last}" if most else last
+
+
+@dataclass(frozen=True, slots=True)
+class Secrecy:
+    """What was done to keep the lab's secrets out of an archive.
+
+    ``blanked`` are the places in the lab's descriptions, ``messages`` the sensors' messages from which something was
+    removed; ``files`` hold a secret, ``not_searched`` are members that are compressed. ``pending`` are files that are
+    so large that they are searched when an archive is made: never of an archive.
+    """
+
+    blanked: tuple[str, ...] = ()
+    messages: int = 0
+    files: tuple[SecretFile, ...] = ()
+    not_searched: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
+
+    @property
+    def refused(self) -> tuple[SecretFile, ...]:
+        """The files because of which nothing may be packed."""
+        return tuple(one for one in self.files if one.treatment is Treatment.REFUSED)
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """All that is known before packing.
@@ -169,7 +240,7 @@ class Plan:
     ``left_out`` counts other files by the rule that keeps them out; ``not_chosen`` says what is the
     session's and was not asked for; ``not_taken`` names the session's own files that stay out by a rule. ``pad`` is
     what the window was widened by; ``bound`` is the session's time and where its end comes from; ``zone`` is the IANA
-    zone in which times without one were read.
+    zone in which times without one were read. ``secrecy`` says where secrets were found. No text of it holds one.
     """
 
     session: Session
@@ -189,6 +260,7 @@ class Plan:
     pad: timedelta = timedelta()
     bound: Bound = NOT_BOUNDED
     zone: str | None = None
+    secrecy: Secrecy = Secrecy()
 
     @property
     def withheld(self) -> int:

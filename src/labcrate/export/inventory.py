@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from labcrate.errors import DocumentError, NoSessionError
+from labcrate.export.cleaning import LabCleaner, without_secrets
 from labcrate.export.lab_rules import camera_key, linking_rules
 from labcrate.lab.documents import read_all_cameras, read_all_devices
 from labcrate.lab.folder import RECORDINGS, SESSION_FOLDER, SESSIONS, Entry, Kind, Lab
@@ -25,6 +26,9 @@ from labcrate.model.lab_settings import LabSettings
 from labcrate.model.recording_time import CameraClock
 from labcrate.model.session import Session
 from labcrate.model.session_id import is_number, resolved, sort_key
+from labcrate.secrets.lab_files import LabSecrets, read_secrets
+from labcrate.secrets.matcher import Matcher
+from labcrate.secrets.values import Secrets
 
 _NOT_ENTERED = {
     Kind.LINK: "is a symbolic link, which labcrate never follows,",
@@ -38,7 +42,8 @@ class Inventory:
 
     ``zone`` is the IANA zone in which times without one were read. ``problems`` are files that cannot be read, or
     entries of them, that break no session; each plan says so. ``recorder_folders`` are those of the recorders that may
-    be read, by name.
+    be read, by name. All texts are free of the lab's ``secrets``, which ``cleaner`` blanks; ids, prefixes and paths are
+    as the lab has them.
     """
 
     lab: Lab
@@ -54,6 +59,8 @@ class Inventory:
     zone: str | None = None
     problems: tuple[DocumentError, ...] = ()
     recorder_folders: Mapping[str, Path] = field(default_factory=dict)
+    secrets: LabSecrets = field(default_factory=lambda: LabSecrets(Secrets()), repr=False)
+    cleaner: LabCleaner = field(default_factory=LabCleaner, repr=False, compare=False)
 
     @property
     def files(self) -> LabFiles:
@@ -136,20 +143,24 @@ def take_inventory(
     zone: str | None = None,
     settings: LabSettings | None = None,
     allowed: Sequence[Path] | None = None,
+    secrets: LabSecrets | None = None,
 ) -> Inventory:
     """Read the lab's descriptions and registers, and walk its recordings.
 
-    ``zone`` is the IANA zone of times without one (None: that of ``labcrate.toml``, if any). What cannot be read
-    hides nothing else: it is among the problems. ``allowed`` are the folders outside the lab that recorders may use;
-    None takes whatever ``labcrate.toml`` says. Raises DocumentError for a ``labcrate.toml`` that does not parse,
-    unless ``settings`` are given to be taken in its place.
+    ``zone`` is the IANA zone of times without one (None: that of ``labcrate.toml``, if any); ``secrets`` are those
+    of an earlier inventory, to read only what has changed. What cannot be read hides nothing else: it is among the
+    problems. ``allowed`` are the folders outside the lab that recorders may use; None takes whatever ``labcrate.toml``
+    says. Raises DocumentError for a ``labcrate.toml`` that does not parse, unless ``settings`` are given to be taken in
+    its place.
     """
     settings = read_settings(lab) if settings is None else settings
     zone = zone or settings.time_zone
-    cameras, camera_problems = read_all_cameras(lab)
+    secrets = read_secrets(lab, secrets)
+    cleaner = LabCleaner(Matcher(secrets.secrets))
+    cameras, camera_problems = read_all_cameras(lab, cleaner.of_cameras)
     cameras = tuple(_as_set(cameras, settings))
-    devices, device_problems = read_all_devices(lab)
-    book = read_sessions(lab, zone=zone)
+    devices, device_problems = read_all_devices(lab, cleaner.of_documents)
+    book = without_secrets(read_sessions(lab, zone=zone, cleaning=cleaner.of_documents), cleaner)
     registers = read_registers(lab, zone=zone)
     own = {session_id: read_session_register(lab, folder) for session_id, folder in book.folders.items()}
     own = {session_id: register for session_id, register in own.items() if register.files or register.problems}
@@ -162,6 +173,15 @@ def take_inventory(
             linked[session_id].append(entry)
         if not session_ids:
             unlinked.append(entry)
+    problems = (
+        *book.problems,
+        *camera_problems,
+        *device_problems,
+        *registers.problems,
+        *(problem for register in own.values() for problem in register.problems),
+        # A file of a session's own folder that cannot be read is that session's matter, which says so.
+        *(problem for problem in secrets.problems if not problem.file.startswith(f"{SESSIONS}/")),
+    )
     return Inventory(
         lab,
         cameras,
@@ -174,16 +194,12 @@ def take_inventory(
         tuple(unlinked),
         settings,
         zone,
-        (
-            *book.problems,
-            *camera_problems,
-            *device_problems,
-            *registers.problems,
-            *(problem for register in own.values() for problem in register.problems),
-        ),
+        tuple({str(problem): problem for problem in map(cleaner.error, problems)}.values()),
         folders_of(settings.recorders, lab.root)
         if allowed is None
         else allowed_recorders(settings.recorders, lab.root, allowed)[0],
+        secrets,
+        cleaner,
     )
 
 

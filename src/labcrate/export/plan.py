@@ -5,8 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
-from labcrate.catalog.catalog import Catalog, Indexed
+from labcrate.catalog.catalog import Catalog
 from labcrate.catalog.index import Ending, Progress, Wish, index_files
+from labcrate.catalog.records import Indexed
+from labcrate.catalog.searching import Searcher
 from labcrate.errors import IncompleteError
 from labcrate.export.choosing import (
     Choice,
@@ -25,6 +27,13 @@ from labcrate.export.recorder_files import RecorderFiles, find_recorder_files
 from labcrate.export.recorder_warnings import recorder_warnings
 from labcrate.export.recording_time import TimeContext
 from labcrate.export.recordings import Cameras, not_compared, plan_recordings, twins, warnings_about
+from labcrate.export.secrecy import (
+    clean_readings,
+    refuse_secrets,
+    secrecy_of,
+    secrecy_warnings,
+    without_secrets,
+)
 from labcrate.export.selection import Found, select
 from labcrate.export.sensors import involved_devices, load, readings_missing, readings_warnings
 from labcrate.export.session_files import OwnFiles, find_session_files
@@ -56,12 +65,18 @@ class Planner:
     hurry: bool = False
 
     def plan(
-        self, session_id: str, options: Options = Options(), *, hashed: bool, allow_incomplete: bool = True
+        self,
+        session_id: str,
+        options: Options = Options(),
+        *,
+        hashed: bool,
+        allow_incomplete: bool = True,
+        refuse: bool = False,
     ) -> Plan:
         """The plan of one session; ``hashed`` also computes the fixity that an archive needs.
 
-        Raises NoSessionError, DocumentError, CatalogError, and IncompleteError unless that is allowed;
-        it does so before the long work of hashing wherever it can.
+        Raises NoSessionError, DocumentError, CatalogError, IncompleteError unless that is allowed, and, to
+        ``refuse`` what may not be packed, SecretsError; it does so before the long work of hashing wherever it can.
         """
         inventory, told = self.inventory, self.inventory.session(session_id)
         zone = options.time_zone or told.time_zone or inventory.zone
@@ -71,7 +86,7 @@ class Planner:
         session = choose_sensors(options, told, inventory.devices)
         pad = inventory.settings.session.pad if options.pad is None else options.pad
         window = chosen_window(options, told, time.bound, pad)
-        readings = self._readings(session, window, options, zone)
+        readings, messages = self._readings(session, window, options, zone)
         excluded = Excluded(inventory.settings.exclude).matches
         recorded = find_recorder_files(inventory, session, excluded)
         selection = select(inventory, _bounded(session, time.bound), self._look, times, recorded=recorded.found)
@@ -83,17 +98,26 @@ class Planner:
         missing += no_longer_there(inventory, session.id) if options.only is not Only.SENSORS else ()
         if not allow_incomplete:
             refuse_incomplete(session, missing)
+        if hashed and refuse:
+            before = self._index(choice, session, cameras, times, [], hashed=False)
+            known: tuple[PlannedRecording | SessionFile, ...] = (*before[0], *before[1])
+            refuse_secrets(session.id, secrecy_of(session, (), (), known, 0, options, inventory.cleaner))
         recordings, files = self._index(choice, session, cameras, times, missing, hashed=hashed)
         near_misses = tuple(near for near in selection.near_misses if not excluded(near.path))
         kept_out = len(selection.near_misses) - len(near_misses)
         if not allow_incomplete:
             refuse_incomplete(session, missing)
-        return Plan(
+        involved, devices = cameras.involved(recordings), involved_devices(inventory.devices, session, readings)
+        packed: tuple[PlannedRecording | SessionFile, ...] = (*recordings, *files)
+        secrecy = secrecy_of(session, involved, devices, packed, messages, options, inventory.cleaner)
+        if refuse:
+            refuse_secrets(session.id, secrecy)
+        plan = Plan(
             session=told,
             options=options,
             window=window,
-            cameras=cameras.involved(recordings),
-            devices=involved_devices(inventory.devices, session, readings),
+            cameras=involved,
+            devices=devices,
             recordings=recordings,
             session_files=with_columns(inventory.lab, files, inventory.folder(session.id), describe_platform_table),
             readings=readings,
@@ -122,6 +146,7 @@ class Planner:
                         *clock_warnings(recordings),
                         *not_compared(recordings),
                         *(readings_warnings(readings, options) if options.only is not Only.RECORDINGS else ()),
+                        *secrecy_warnings(secrecy, packed),
                     ]
                 )
             ),
@@ -130,17 +155,20 @@ class Planner:
             pad=pad,
             bound=time.bound,
             zone=zone,
+            secrecy=secrecy,
         )
+        return without_secrets(plan, inventory.cleaner)
 
-    def _readings(self, session: Session, window: TimeSpan, options: Options, zone: str | None) -> Readings:
+    def _readings(self, session: Session, window: TimeSpan, options: Options, zone: str | None) -> tuple[Readings, int]:
+        """The readings without secrets, and from how many messages something was removed."""
         if options.only is Only.RECORDINGS:
-            return Readings(window=window)
+            return Readings(window=window), 0
         devices = self.inventory.devices
         settings, lab = self.inventory.settings, self.inventory.lab
         base = options.base_topic or settings.base_topic or BASE_TOPIC
         readings = load(lab, session, devices, window, base, zone, settings.date_formats, self.progress.check)
         refuse_unknown_sensors(options, self.inventory.session(session.id), readings.absent_sensors, devices)
-        return readings
+        return clean_readings(readings, self.inventory.cleaner)
 
     def _index(
         self,
@@ -154,13 +182,17 @@ class Planner:
     ) -> tuple[tuple[PlannedRecording, ...], tuple[SessionFile, ...]]:
         """Hash and probe what goes in; what cannot be read is added to ``missing``."""
         same_named = set() if self.hurry else twins(choice.recordings)
-        wishes = [Wish(f.path, f.identity, hash=hashed or f.path in same_named) for f in choice.recordings]
-        wishes += [Wish(f.path, f.identity, hash=hashed, probe=False) for f in choice.session_files]
-        indexed, failures = index_files(self.inventory.files, self.catalog, wishes, _probe, self.progress, self.workers)
+        searcher = Searcher(self.inventory.cleaner.matcher, self.catalog)
+        wishes = [Wish(f.path, f.identity, hashed or f.path in same_named, search=True) for f in choice.recordings]
+        wishes += [Wish(f.path, f.identity, hashed, probe=False, search=True) for f in choice.session_files]
+        indexed, failures = index_files(
+            self.inventory.files, self.catalog, wishes, _probe, self.progress, self.workers, searcher
+        )
         missing += [Missing(source_of(path), why, _TRY_AGAIN) for path, why in failures.items()]
         readable = [found for found in choice.recordings if found.path in indexed]
-        recordings = plan_recordings(readable, indexed, session, cameras, times)
-        return recordings, tuple(_with_fixity(choice.session_files, indexed))
+        known = {path: replace(one, search=one.searched(searcher.fingerprint)) for path, one in indexed.items()}
+        recordings = plan_recordings(readable, known, session, cameras, times, self.inventory.cleaner)
+        return recordings, tuple(_as_known(choice.session_files, known))
 
     def _probed(self, found: Sequence[Found]) -> Mapping[str, Probe]:
         """Probe linked files, to tell which of them touch the chosen span."""
@@ -215,10 +247,10 @@ def _missing(options: Options, own: OwnFiles, recorded: RecorderFiles, readings:
         yield from readings_missing(readings)
 
 
-def _with_fixity(files: Iterable[SessionFile], indexed: Mapping[str, Indexed]) -> Iterator[SessionFile]:
+def _as_known(files: Iterable[SessionFile], indexed: Mapping[str, Indexed]) -> Iterator[SessionFile]:
     for file in files:
-        if file.path in indexed:
-            yield replace(file, fixity=indexed[file.path].fixity)
+        if known := indexed.get(file.path):
+            yield replace(file, fixity=known.fixity, search=known.search)
 
 
 def session_warnings(session: Session) -> Iterator[str]:

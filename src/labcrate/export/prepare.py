@@ -10,6 +10,7 @@ from labcrate.export.build import Assembly, assemble
 from labcrate.export.contents import Options
 from labcrate.export.inventory import Inventory, take_inventory
 from labcrate.export.plan import Planner
+from labcrate.export.redacting import Redactor
 from labcrate.export.spool import Spool
 from labcrate.lab.folder import Lab
 
@@ -27,12 +28,14 @@ def prepared(
     inventory: Inventory | None = None,
     hurry: bool = False,
     standing: Iterable[Assembly] = (),
+    refuse: bool = False,
 ) -> Iterator[Assembly]:
     """A session's archive, laid out; its generated documents live as long as somebody holds it.
 
     ``inventory`` is the lab's, where it has just been taken; ``hurry`` is as a Planner has it; ``standing`` are
-    archives of the same session, whose tables are taken where they would come out the same. What ``progress`` raises
-    ends the work. Raises what ``Planner.plan`` does, and TargetError.
+    archives of the same session, whose tables are taken where they would come out the same; to ``refuse`` what may
+    not be packed is as a Planner has it. What ``progress`` raises ends the work. Raises what ``Planner.plan`` does,
+    and TargetError.
     """
     state = state_folder(lab.root)
     with Catalog.open(state) as catalog:
@@ -40,5 +43,8 @@ def prepared(
         if inventory is None or (options.time_zone and options.time_zone != inventory.zone):
             inventory = take_inventory(lab, options.time_zone)  # times without a zone are read in it
         planner = Planner(inventory, catalog, progress, workers, hurry)
-        plan = planner.plan(session_id, options, hashed=hashed, allow_incomplete=allow_incomplete)
-        yield assemble(inventory.files, plan, Spool(state, progress.check), standing)
+        plan = planner.plan(session_id, options, hashed=hashed, allow_incomplete=allow_incomplete, refuse=refuse)
+        spool, cleaner = Spool(state, progress.check), inventory.cleaner
+        redactor = Redactor(inventory.files, cleaner, catalog, spool, progress, hashed)
+        plan, redacted = redactor.redact(plan, refuse=refuse)
+        yield assemble(inventory.files, plan, spool, standing, redacted, cleaner.matcher)

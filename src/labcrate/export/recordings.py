@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from labcrate.catalog.catalog import Indexed
+from labcrate.catalog.records import Indexed
+from labcrate.export.cleaning import LabCleaner
 from labcrate.export.contents import PlannedRecording
 from labcrate.export.inventory import Inventory
 from labcrate.export.lab_rules import camera_key, selected_key
@@ -86,14 +87,15 @@ def plan_recordings(
     session: Session,
     cameras: Cameras,
     times: TimeContext | None = None,
+    cleaner: LabCleaner | None = None,
 ) -> tuple[PlannedRecording, ...]:
-    """The recordings of the archive in the order of their names.
+    """The recordings of the archive in the order of their names, in which ``cleaner`` blanks secrets.
 
     The same name and bytes from two places go in once; the same name with other bytes goes in as
     ``name~2.mp4``. Files of recorders come last, named by camera and start, and are never taken for one.
     ``times`` is what the lab knows about times: the session's zone unless it is given.
     """
-    names, times = Names(), times or TimeContext(session.time_zone)
+    names, times, cleaner = Names(), times or TimeContext(session.time_zone), cleaner or LabCleaner()
     first: dict[tuple[str, str | Identity], int] = {}
     planned: list[PlannedRecording] = []
     of_recorders = []
@@ -108,8 +110,9 @@ def plan_recordings(
         if at < len(planned):
             planned[at] = _also_at(planned[at], printable(item.path))
         else:
-            planned.append(_planned(item, indexed, session.id, cameras, names, times))
-    return (*planned, *_of_recorders(of_recorders, indexed, session.id, cameras, names, times))
+            member = names.take(cleaner.name(_name(item.path)))
+            planned.append(_planned(item, indexed, session.id, cameras, member, times))
+    return (*planned, *_of_recorders(of_recorders, indexed, session.id, cameras, names, times, cleaner))
 
 
 def _of_recorders(
@@ -119,6 +122,7 @@ def _of_recorders(
     cameras: Cameras,
     names: Names,
     times: TimeContext,
+    cleaner: LabCleaner,
 ) -> Iterator[PlannedRecording]:
     """The files of recorders in the order of their names in the archive."""
     wished = []
@@ -131,12 +135,13 @@ def _of_recorders(
         wished.append((segment_member_name(word, time.span.start or time.taken.start), item, camera, time))
     for member, item, camera, time in sorted(wished, key=lambda one: (one[0], one[1].path)):
         yield PlannedRecording(
-            member=f"{FOLDER}/{names.take(member)}",
+            member=f"{FOLDER}/{names.take(cleaner.name(member))}",
             path=item.path,
             also_at=(),
             identity=item.identity,
             fixity=indexed[item.path].fixity,
             probe=_probe(item, indexed),
+            search=indexed[item.path].search,
             time=time,
             verdict=item.verdict,
             camera=camera,
@@ -165,17 +170,18 @@ def _planned(
     indexed: Mapping[str, Indexed],
     session_id: str,
     cameras: Cameras,
-    names: Names,
+    member: str,
     times: TimeContext,
 ) -> PlannedRecording:
-    name, probe, camera = _name(item.path), _probe(item, indexed), cameras.of_recording(item.verdict)
+    probe, camera = _probe(item, indexed), cameras.of_recording(item.verdict)
     return PlannedRecording(
-        member=f"{FOLDER}/{names.take(name)}",
+        member=f"{FOLDER}/{member}",
         path=item.path,
         also_at=(),
         identity=item.identity,
         fixity=indexed[item.path].fixity,
         probe=probe,
+        search=indexed[item.path].search,
         time=recording_time(_evidence(item, probe, camera, session_id), times),
         verdict=item.verdict,
         camera=camera,

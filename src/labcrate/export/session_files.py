@@ -86,6 +86,7 @@ class _Finder:
     def __init__(self, inventory: Inventory, session: Session, excluded: Excluded) -> None:
         self.found = OwnFiles()
         self._lab, self._rules, self._id, self._excluded = inventory.lab, inventory.rules, session.id, excluded
+        self._clean = inventory.cleaner.name
         self._taken: set[str] = set()
         self._sensor_names, self._other_names = Names(_MADE), Names()
 
@@ -152,6 +153,7 @@ class _Finder:
             self._take(kind, path, below, identity)
 
     def _take(self, kind: FileKind, path: str, below: str, identity: Identity, recording: str | None = None) -> None:
+        below = self._clean(below)
         if kind is FileKind.SENSOR_DATA:
             member = f"{names.SENSOR_DATA}/{self._sensor_names.take(below.removeprefix(f'{SENSOR_DATA}/'))}"
         else:

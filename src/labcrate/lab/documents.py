@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from labcrate.errors import DocumentError
-from labcrate.lab.cleaning import BY_KEY_NAME, Cleaning
+from labcrate.lab.cleaning import AS_WRITTEN, Cleaning
 from labcrate.lab.folder import DATA, Kind, Lab
 from labcrate.lab.json_file import convert, entries, read_json
 from labcrate.lab.text import one_line
@@ -69,9 +69,7 @@ def user_files(lab: Lab, name: str) -> tuple[dict[str, str], tuple[DocumentError
     return {user: f"{folder}/{name}" for user, folder in folders.items()}, problems
 
 
-def read_all_cameras(
-    lab: Lab, cleaning: Cleaning = BY_KEY_NAME
-) -> tuple[tuple[Camera, ...], tuple[DocumentError, ...]]:
+def read_all_cameras(lab: Lab, cleaning: Cleaning = AS_WRITTEN) -> tuple[tuple[Camera, ...], tuple[DocumentError, ...]]:
     """Return the cameras of ``data/cameras.json`` and ``data/user_*/cameras.json``, by id, and what is wrong there.
 
     One id with one prefix in several files is one camera (with one name, where neither has a prefix). A file that
@@ -92,16 +90,16 @@ def read_all_cameras(
 def _merged(one: Camera, other: Camera, users: tuple[str | None, ...]) -> Camera:
     named = one if one.name else other
     extra = {**other.extra, **one.extra}
-    return replace(one, name=named.name, raw_name=named.raw_name, extra=extra, users=tuple(dict.fromkeys(users)))
+    removed = tuple(sorted({*one.removed_keys, *other.removed_keys}))
+    users = tuple(dict.fromkeys(users))
+    return replace(one, name=named.name, raw_name=named.raw_name, extra=extra, users=users, removed_keys=removed)
 
 
 def _compared(text: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
 
 
-def read_all_devices(
-    lab: Lab, cleaning: Cleaning = BY_KEY_NAME
-) -> tuple[tuple[Device, ...], tuple[DocumentError, ...]]:
+def read_all_devices(lab: Lab, cleaning: Cleaning = AS_WRITTEN) -> tuple[tuple[Device, ...], tuple[DocumentError, ...]]:
     """Return the Zigbee devices of ``data/devices.json``, in its order, and what is wrong there.
 
     A file that cannot be read, or an entry that does not fit, costs itself alone.
@@ -135,8 +133,10 @@ def _camera(path: str, key: str | None, where: str, value: Any, *, cleaning: Cle
     if not camera_id:
         raise DocumentError(path, f"key {where}", "the camera has no id; give it one.")
     shown = None if fields.name is None else one_line(cleaning.text(fields.name))
-    extra = {name: v for name, v in _extras(raw, _Camera, cleaning).items() if name != "id"}
-    return Camera(camera_id, shown, fields.recording_prefix or None, extra, fields.name)
+    removed: list[str] = []
+    extra = {name: v for name, v in _extras(raw, _Camera, cleaning, removed).items() if name != "id"}
+    prefix = fields.recording_prefix or None
+    return Camera(camera_id, shown, prefix, extra, fields.name, removed_keys=tuple(removed))
 
 
 def _device(path: str, key: str | None, where: str, value: Any, *, cleaning: Cleaning) -> Device:
@@ -145,16 +145,18 @@ def _device(path: str, key: str | None, where: str, value: Any, *, cleaning: Cle
     identifier = _text(device.id) or key or device.name
     if not identifier:
         raise DocumentError(path, f"key {where}", "the device has neither an id nor a name; give it one.")
+    removed: list[str] = []
     return Device(
         identifier,
         cleaning.optional(device.name),  # compared with topics: made visible only where it is shown
-        device.type,
-        device.model,
-        device.manufacturer,
+        cleaning.optional(device.type),
+        cleaning.optional(device.model),
+        cleaning.optional(device.manufacturer),
         None if device.last_seen is None else str(device.last_seen),
         device.battery,
         device.linkquality,
-        _extras(raw, _Device, cleaning),
+        _extras(raw, _Device, cleaning, removed),
+        tuple(removed),
     )
 
 
@@ -162,8 +164,10 @@ def _text(value: str | int | None) -> str:
     return "" if value is None else str(value)
 
 
-def _extras(value: Mapping[str, Any], struct: type[msgspec.Struct], cleaning: Cleaning) -> dict[str, Any]:
-    """The fields of a JSON object that a type does not take."""
+def _extras(
+    value: Mapping[str, Any], struct: type[msgspec.Struct], cleaning: Cleaning, removed: list[str]
+) -> dict[str, Any]:
+    """The fields of a JSON object that a type does not take; the places that are blanked go into ``removed``."""
     known = struct.__struct_encode_fields__
-    kept: dict[str, Any] = cleaning.value({k: v for k, v in value.items() if k not in known}, [])
+    kept: dict[str, Any] = cleaning.value({k: v for k, v in value.items() if k not in known}, removed)
     return kept

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from labcrate.errors import DocumentError
-from labcrate.lab.cleaning import BY_KEY_NAME, Cleaning
+from labcrate.lab.cleaning import AS_WRITTEN, Cleaning
 from labcrate.lab.described import Descriptions, Source, find_descriptions, own_id
 from labcrate.lab.folder import Lab
 from labcrate.lab.instants import Read, read_instant
@@ -103,11 +103,11 @@ class SessionBook:
         return (at for one, at in (*self.starts, *others) if one != session_id)
 
 
-def read_sessions(lab: Lab, *, zone: str | None = None, cleaning: Cleaning = BY_KEY_NAME) -> SessionBook:
+def read_sessions(lab: Lab, *, zone: str | None = None, cleaning: Cleaning = AS_WRITTEN) -> SessionBook:
     """Read every session's description; nothing that is wrong hides a session that another file describes.
 
     ``zone`` is the IANA zone of times without one, where the session itself names none. ``cleaning`` is what is done
-    with texts.
+    with texts: unless one is given, secrets are still in them.
     """
     found = find_descriptions(lab)
     sessions: dict[str, Session] = {}

@@ -11,7 +11,7 @@ class Camera:
 
     ``raw_name`` is the name as it is written, for prefixes that are made of it; ``name`` is clean and fit to show.
     ``users`` are the users whose files describe it (``2`` of ``data/user_2``); None among them is the lab's own
-    ``data/cameras.json``.
+    ``data/cameras.json``. ``removed_keys`` names the places of ``extra`` where secrets were blanked.
     """
 
     id: str
@@ -20,6 +20,7 @@ class Camera:
     extra: Mapping[str, Any] = field(default_factory=dict)
     raw_name: str | None = None
     users: tuple[str | None, ...] = (None,)
+    removed_keys: tuple[str, ...] = ()
 
     @property
     def user(self) -> str | None:
@@ -45,7 +46,10 @@ def find_camera(cameras: Iterable[Camera], camera_id: str, user: str | None) -> 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A Zigbee device, keyed by its IEEE address; ``battery`` in percent, ``linkquality`` 0 to 255."""
+    """A Zigbee device, keyed by its IEEE address; ``battery`` in percent, ``linkquality`` 0 to 255.
+
+    ``removed_keys`` names the places of ``extra`` where secrets were blanked.
+    """
 
     id: str
     name: str | None = None
@@ -56,3 +60,4 @@ class Device:
     battery: float | None = None
     linkquality: float | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    removed_keys: tuple[str, ...] = ()

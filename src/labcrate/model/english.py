@@ -103,6 +103,12 @@ ENGLISH: Mapping[str, str] = {
         "{file}: what the lab's register of recordings says of a file of this name was not used, because several "
         "files of the lab have the name and different bytes."
     ),
+    "secrets.allowed": "{file} was packed as it is and holds {kinds}, because whoever exported it allowed that.",
+    "secrets.found": "{file} holds {kinds}; an export stops there unless it is redacted or allowed.",
+    "secrets.position": (
+        "{file} holds a position: its tags say where it was recorded. That is not removed; see that it harms nobody."
+    ),
+    "secrets.redacted": "{file} differs from the lab's own file, because this was taken out of it: {kinds}.",
     "session.no_zone": (
         "{field} of the session carries no zone; it is taken as UTC. If it is local, name the zone: --time-zone."
     ),

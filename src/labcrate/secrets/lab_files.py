@@ -4,42 +4,67 @@ import csv
 import errno
 import io
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from labcrate.errors import DocumentError
 from labcrate.lab.folder import DATA, Kind, Lab
-from labcrate.lab.json_file import read_json
+from labcrate.lab.json_file import parse_json, read_bytes
+from labcrate.model.fixity import Identity
 from labcrate.secrets.keys import STEMS
 from labcrate.secrets.needles import Needles
 from labcrate.secrets.stream import to_utf8, utf16_of
-from labcrate.secrets.values import Secrets, collect
+from labcrate.secrets.values import Secrets, collect, joined
 
 _USER_FOLDER = re.compile(rf"{DATA}/user_[^/]*/[^/]*\.json")
 _LINKED_FOLDER = re.compile(rf"{DATA}(?:/user_[^/]*)?")
 _SESSION_DOCUMENTS = ("session_data.json", "config.json", "session_form_data.json")
-_TABLE = f"{DATA}/zigbee-sensors.csv"
+MESSAGES = f"{DATA}/zigbee-data.json"
+"""The lab's readings as messages; what is wrong with it is said where readings are read."""
+
+TABLE = f"{DATA}/zigbee-sensors.csv"
+"""The lab's readings as a table, where the bridge's messages may stand as well."""
+
 _NEVER = "users.json"
 _LARGE = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
+class FileSecrets:
+    """The secrets of one file in one state (None: not there, or its state is not known)."""
+
+    identity: Identity | None
+    secrets: Secrets = field(default_factory=Secrets)
+    problem: DocumentError | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LabSecrets:
-    """The secrets of a lab, and the files that could not be read for them: a broken one may hide some."""
+    """The secrets of a lab, and the files that could not be read for them: a broken one may hide some.
+
+    ``files`` has them by file, so that only what has changed is read again.
+    """
 
     secrets: Secrets
     problems: tuple[DocumentError, ...] = ()
+    files: Mapping[str, FileSecrets] = field(default_factory=dict, repr=False)
 
 
-def read_secrets(lab: Lab) -> LabSecrets:
+def read_secrets(lab: Lab, before: LabSecrets | None = None) -> LabSecrets:
     """Collect the secrets of a lab from its own JSON files and its table of readings; ``users.json`` is never opened.
 
-    A file that cannot be read is a problem of the result, and never an error: it must not hide the others.
+    ``before`` is what was read earlier: files in the same state are not read again. A file that cannot be read is a
+    problem of the result, and never an error: it must not hide the others.
     """
-    problems: list[DocumentError] = []
-    secrets = collect(_documents(lab, problems))
-    return LabSecrets(secrets, tuple(problems))
+    quick = _quick_search()
+    known = before.files if before else {}
+    files = {path: _of_file(lab, path, quick, known.get(path)) for path in (*secret_files(lab), TABLE)}
+    problems = tuple(found.problem for found in files.values() if found.problem)
+    return LabSecrets(joined(found.secrets for found in files.values()), problems, files)
 
 
 def secret_files(lab: Lab) -> list[str]:
@@ -59,29 +84,41 @@ def secret_files(lab: Lab) -> list[str]:
     return sorted(path for path in found if path.rpartition("/")[2] != _NEVER)
 
 
-def _documents(lab: Lab, problems: list[DocumentError]) -> Iterator[tuple[str, Any]]:
-    quick = _quick_search()
-    for path in secret_files(lab):
-        try:
-            # Large files are registers of messages: most hold nothing of the kind, which is seen without parsing.
-            if _size(lab, path) > _LARGE and not quick.positions(lab.read(path) or b""):
-                continue
-            value = read_json(lab, path)
-        except DocumentError as error:
-            problems.append(error)
-        except FileNotFoundError:
-            continue  # not every session has every document
-        except OSError as error:
-            problems.append(DocumentError(path, "", _unreadable(error)))
-        else:
-            if value is not None:
-                yield path, value
+def _of_file(lab: Lab, path: str, quick: Needles, known: FileSecrets | None) -> FileSecrets:
+    """Return the secrets of one file. Its state is taken before it is read."""
+    identity = None
     try:
-        data = lab.read(_TABLE)
+        identity = lab.identity(path)
+        if known is not None and known.identity == identity and not known.problem:
+            return known
+        documents = _messages_of_table(lab.read(path) or b"", quick) if path == TABLE else _of_json(lab, path, quick)
+        return FileSecrets(identity, collect(documents))
+    except DocumentError as error:
+        return FileSecrets(identity, problem=error)
+    except (FileNotFoundError, NotADirectoryError):
+        return FileSecrets(None)  # not every session has every document
     except OSError as error:
-        problems.append(DocumentError(_TABLE, "", _unreadable(error)))
+        return FileSecrets(identity, problem=DocumentError(path, "", _unreadable(error)))
+
+
+def _of_json(lab: Lab, path: str, quick: Needles) -> Iterator[tuple[str, Any]]:
+    data = read_bytes(lab, path)
+    # Large files are registers of messages: most hold nothing of the kind, which is seen without parsing.
+    if data is None or (len(data) > _LARGE and not quick.positions(data)):
         return
-    yield from _messages_of_table(data or b"", quick)
+    if path != MESSAGES:
+        yield path, parse_json(data, path)
+        return
+    try:
+        yield path, parse_json(data, path)
+    except DocumentError:  # one message a line, or torn: whoever reads the readings says what is wrong with it
+        yield path, list(_messages_of_lines(_as_utf8(data), quick))
+
+
+def _messages_of_lines(data: bytes, quick: Needles) -> Iterator[Any]:
+    for line in _lines(data, quick.positions(data)):
+        with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
+            yield msgspec.json.decode(line.strip())
 
 
 def _quick_search() -> Needles:
@@ -95,15 +132,9 @@ def _unreadable(error: OSError) -> str:
     return f"cannot be read for the passwords and addresses that it may hold ({error.strerror}); {remedy}."
 
 
-def _size(lab: Lab, path: str) -> int:
-    return lab.identity(path).size_bytes
-
-
 def _messages_of_table(data: bytes, quick: Needles) -> Iterator[tuple[str, Any]]:
     """Yield the messages of the lab's table that may hold a secret, as a document of messages."""
-    codec = utf16_of(data)
-    if codec is not None:
-        data = b"".join(to_utf8([data], codec))
+    data = _as_utf8(data)
     header, _, rows = data.removeprefix("\ufeff".encode()).partition(b"\n")
     separator = max(b",;\t", key=header.count)
     columns = [name.strip().strip('"').lower() for name in _text(header).split(chr(separator))]
@@ -115,7 +146,12 @@ def _messages_of_table(data: bytes, quick: Needles) -> Iterator[tuple[str, Any]]
             fields = dict(zip(columns, row, strict=False))
             messages.append({"topic": fields.get("topic", ""), "payload": fields.get("payload", "")})
     if messages:
-        yield _TABLE, messages
+        yield TABLE, messages
+
+
+def _as_utf8(data: bytes) -> bytes:
+    codec = utf16_of(data)
+    return data if codec is None else b"".join(to_utf8([data], codec))
 
 
 def _lines(data: bytes, positions: Iterable[int]) -> Iterator[bytes]:

@@ -9,7 +9,9 @@ from labcrate.secrets.mp4_boxes import has_position, is_mp4, metadata_ranges
 from labcrate.secrets.stream import find_in_stream, read_chunks, read_ranges, to_utf8, utf16_of
 from labcrate.secrets.values import KINDS
 
-_BEGINNING = 64 * 1024
+BEGINNING = 64 * 1024
+"""Bytes that tell what a file is."""
+
 _MAX_TREE = 64 * 1024 * 1024
 """Bytes of one range of metadata beyond which its boxes are not read one by one for a position."""
 
@@ -40,16 +42,23 @@ def scan_file(matcher: Matcher, file: BinaryIO, size_bytes: int) -> ScanResult:
     A text that begins with UTF-16's byte order mark is searched as the text that it is.
     """
     file.seek(0)
-    beginning = file.read(_BEGINNING)
+    beginning = file.read(BEGINNING)
     if is_mp4(beginning):
         ranges = metadata_ranges(file, size_bytes)
         found = find_in_stream(matcher, read_ranges(file, ranges))
         return _result(found, position=any(_tells_position(file, *part) for part in ranges))
+    return scan_chunks(matcher, beginning, read_chunks(file))
+
+
+def scan_chunks(matcher: Matcher, beginning: bytes, chunks: Iterable[bytes]) -> ScanResult:
+    """Search the whole of a file that is no MP4, piece by piece; all of ``chunks`` is taken.
+
+    ``beginning``: its first 64 KiB, or all of it.
+    """
     codec = utf16_of(beginning)
     if codec is not None:
-        texts = find_in_stream(matcher, to_utf8(read_chunks(file), codec))
-        return _result(texts)
-    found = find_in_stream(matcher, read_chunks(file), text=b"\0" not in beginning)
+        return _result(find_in_stream(matcher, to_utf8(chunks, codec)))
+    found = find_in_stream(matcher, chunks, text=b"\0" not in beginning)
     return _result(found, searched=not beginning.startswith(_COMPRESSED))
 
 

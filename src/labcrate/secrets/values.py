@@ -98,6 +98,14 @@ def collect(documents: Iterable[tuple[str, Any]]) -> Secrets:
     return found.secrets()
 
 
+def joined(parts: Iterable[Secrets]) -> Secrets:
+    """Return the secrets of several files as one: the same as ``collect`` makes of all their documents."""
+    found = _Found()
+    for part in parts:
+        found.take(part)
+    return found.secrets()
+
+
 def is_weak(value: str) -> bool:
     """Return whether a credential is too common to be searched for by itself."""
     return len(value) < SHORTEST or value.isdigit() or value.casefold() in COMMON_WORDS
@@ -139,6 +147,11 @@ class _Found:
 
     def stream(self, url: str) -> None:
         _keep(self._strong, Secret(url[:LONGEST], STREAM_URL))
+
+    def take(self, others: Secrets) -> None:
+        for group, secrets in ((self._strong, others.strong), (self._weak, others.weak)):
+            for secret in secrets:
+                _keep(group, secret)
 
     def secrets(self) -> Secrets:
         return Secrets(*(tuple(group[value] for value in sorted(group)) for group in (self._strong, self._weak)))

@@ -91,7 +91,7 @@ class Basis:
         return True
 
     def _all_hashed(self) -> bool:
-        """Whether the index has learned every fixity that the plan lacks.
+        """Whether the index has learned everything that the plan lacks: fixity, and what a search for secrets finds.
 
         Nothing less is worth another plan: while recordings are hashed, the index changes every second.
         """
@@ -100,8 +100,9 @@ class Basis:
         index = self._look_at_index()
         with Catalog.open(self._state_folder) as catalog:
             known = catalog.lookup(self.unhashed)
+            fingerprint = self._own.secrets.secrets.fingerprint(catalog.search_key)
         self._index = index
-        return all(one.fixity for one in known.values())
+        return all(one.fixity and one.searched(fingerprint) for one in known.values())
 
     def _look_at_index(self) -> Look:
         return Look(str(self._state_folder), [INDEX_FILE])
@@ -152,6 +153,7 @@ def _own_part(inventory: Inventory, session_id: str) -> tuple[object, ...]:
         registered_spans(inventory, own),
         [(entry.path, inventory.rules.register.of_name(entry.path.rpartition("/")[2])) for entry in own],
         _next_sessions(inventory, session_id) if open_ended else None,
+        inventory.secrets.secrets,
     )
 
 

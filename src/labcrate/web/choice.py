@@ -26,6 +26,8 @@ def chosen(query: MultiMapping[str], zone: str, base_topic: str | None) -> Optio
         start=_instant("from", query.get("from"), zone),
         end=_instant("to", query.get("to"), zone),
         time_zone=query.get("time_zone") or None,
+        redact=query.get("redact") == "1",
+        allow_secrets=query.get("allow_secrets") == "1",
     )
 
 

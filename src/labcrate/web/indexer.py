@@ -18,6 +18,7 @@ from aiohttp import web
 
 from labcrate.catalog.catalog import Catalog
 from labcrate.catalog.index import Progress, Wish, index_files
+from labcrate.catalog.searching import Searcher
 from labcrate.catalog.state import state_folder
 from labcrate.errors import LabcrateError
 from labcrate.export.inventory import Inventory
@@ -29,6 +30,8 @@ from labcrate.linking.filename import stem_of_mp4
 from labcrate.linking.place import is_hidden
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
+from labcrate.secrets.matcher import Matcher
+from labcrate.secrets.values import Secrets
 from labcrate.video.containers import container_of
 from labcrate.web.jobs import JOBS
 from labcrate.web.problem import trace_of
@@ -91,6 +94,7 @@ class Indexer(Progress):
         self._failures: dict[str, _Failure] = {}
         self._indexed: frozenset[str] | None = None
         self._problem: str | None = None
+        self._searched_for: Secrets | None = None
         self._files_left = self._bytes_left = 0
         self._yielding = False
 
@@ -155,7 +159,10 @@ class Indexer(Progress):
         self._problem = said
 
     def _look(self) -> int:
-        present = self._present()
+        inventory = self._inventory()
+        if inventory.secrets.secrets != self._searched_for:  # what was searched for others says nothing of these
+            self._done, self._searched_for = {}, inventory.secrets.secrets
+        present = self._present(inventory)
         now = self._clock()
         self._seen = {path: self._as_seen(path, identity, now) for path, identity in present.items()}
         self._done = {path: identity for path, identity in self._done.items() if present.get(path) == identity}
@@ -171,9 +178,9 @@ class Indexer(Progress):
                 known = catalog.all().keys()
                 catalog.forget(sorted(filter(self._is_gone, known - present.keys())))
                 self._indexed = frozenset(known & present.keys())
-            return self._read(catalog, wishes)
+            return self._read(catalog, wishes, inventory.cleaner.matcher)
 
-    def _present(self) -> dict[str, Identity]:
+    def _present(self, inventory: Inventory) -> dict[str, Identity]:
         """Every file whose checksums an archive could need, in its present state."""
         inventory = self._inventory()
         self._files, found = inventory.files, {}
@@ -206,11 +213,12 @@ class Indexer(Progress):
             and (failure is None or failure.again <= now)
         )
 
-    def _read(self, catalog: Catalog, wishes: Iterable[Wish]) -> int:
+    def _read(self, catalog: Catalog, wishes: Iterable[Wish], matcher: Matcher) -> int:
         wishes = list(wishes)
         if not wishes:
             return 0
-        known, failures = index_files(self._files, catalog, wishes, _probe, self, workers=1)
+        searcher = Searcher(matcher, catalog)
+        known, failures = index_files(self._files, catalog, wishes, _probe, self, workers=1, searcher=searcher)
         self._indexed = (self._indexed or frozenset()) | known.keys()
         self._done |= {path: indexed.identity for path, indexed in known.items()}
         self._failures = {path: failure for path, failure in self._failures.items() if path not in known}

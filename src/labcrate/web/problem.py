@@ -28,6 +28,7 @@ from labcrate.errors import (
     NotReadyError,
     PeopleError,
     RepairError,
+    SecretsError,
     SourceChangedError,
     TargetError,
     TooManyError,
@@ -82,8 +83,20 @@ def of_error(error: LabcrateError) -> Problem:
         more["missing"] = [{"what": what, "why": why, "remedy": remedy} for what, why, remedy in error.missing]
         listed = "; ".join(f"{what} {why}" for what, why, _ in error.missing)
         detail = f"{detail.partition(':')[0]}: {listed}. Put that right, or ask for the rest with allow_incomplete=1."
+    elif isinstance(error, SecretsError):
+        more["files"] = [{"file": member, "kinds": kinds, "redactable": can} for member, kinds, can in error.files]
+        detail = (
+            f"{_FLAGS.sub(_as_query_word, ' '.join(detail.split()))} Only an administrator may ask for allow_secrets=1."
+        )
     title = _TITLES.get(type(error), "Something went wrong")
     return Problem(f"urn:labcrate:error:{words}", title, error.http_status, visible(detail), more)
+
+
+_FLAGS = re.compile(r"--(redact|allow-secrets)")
+
+
+def _as_query_word(flag: re.Match[str]) -> str:
+    return f"{flag[1].replace('-', '_')}=1"
 
 
 def of_http(error: web.HTTPException) -> Problem:
@@ -136,6 +149,7 @@ _TITLES: Mapping[type[LabcrateError], str] = {
     RepairError: "The link cannot be made or undone",
     NotReadyError: "The archive is not ready yet",
     NoSuchThingError: "There is no such thing",
+    SecretsError: "Files hold secrets of the lab",
 }
 _OF_A_BODY = (hdrs.CONTENT_TYPE, hdrs.CONTENT_LENGTH, hdrs.TRANSFER_ENCODING)
 

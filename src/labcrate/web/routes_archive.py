@@ -63,7 +63,8 @@ def _still_there(
     """The very archive that a resumed download began with, though the lab may have changed since."""
     for tag in tags:
         found = app[STANDING].by_etag(session_id, tag)
-        if found and found.assembly.plan.options == options and (incomplete or not found.assembly.plan.missing):
+        plan = found.assembly.plan if found else None
+        if plan and plan.options == options and (incomplete or not plan.missing) and not plan.secrecy.refused:
             return found
     return None
 

@@ -29,7 +29,7 @@ from labcrate.web.routes_links import link_near_miss, undo_link
 from labcrate.web.site import SETTINGS, session_api_url, session_url, work
 from labcrate.web.snapshot import SNAPSHOT
 from labcrate.web.timeline import TIMELINES
-from labcrate.web.wanted import as_query, session_id_of
+from labcrate.web.wanted import as_query, may_decide, session_id_of
 
 routes = web.RouteTableDef()
 
@@ -134,6 +134,7 @@ async def _choice(request: web.Request, session: Session) -> Choice:
     options, planned, problem = whole, None, None
     try:
         options = chosen(request.query, _zone(request, session), settings.base_topic)
+        may_decide(caller(request), options)
         planned = await app[PLANNING].soon(session.id, options, caller(request).name)
     except UsageError as error:
         problem = str(error)
@@ -169,6 +170,7 @@ def _session_page(request: web.Request, assembly: Assembly, choice: Choice | Non
         links=[link for link in links if link.undone is None],
         cameras=cameras_of_links(request.app[SNAPSHOT].inventory(), session.id) if operates else [],
         said=_said(request, links),
+        administers=caller(request).may(Role.ADMIN),
         thumbnail=lambda recording: _media(request, recording, session.id, "/thumbnail.jpg"),
         playback=lambda recording: _media(request, recording, session.id, ""),
         sensor_names=_sensor_names(session, devices),

@@ -77,7 +77,7 @@ def _plan(planned: Planned, *, near_misses: bool) -> bytes:
     answer["notTakenCount"] = sum(one.files for one in planned.assembly.plan.not_taken)
     answer["nearMissCount"] = len(planned.assembly.plan.near_misses)
     if not near_misses:  # names of files that are, so far, nobody's
-        del answer["nearMisses"], answer["notTaken"]
+        del answer["nearMisses"], answer["notTaken"], answer["secrets"], answer["notSearchedYet"]
     answer["options"] = as_query(planned.assembly.plan.options)
-    answer["ready"] = planned.archive is not None
+    answer["ready"] = planned.archive is not None and not planned.assembly.plan.secrecy.refused
     return encoded(answer)

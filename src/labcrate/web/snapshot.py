@@ -15,6 +15,7 @@ from labcrate.lab.folder import Entry, Kind, Lab
 from labcrate.lab.session_register import SessionRegister
 from labcrate.model.fixity import Identity
 from labcrate.model.session import Session
+from labcrate.secrets.lab_files import MESSAGES, TABLE, LabSecrets, read_secrets
 from labcrate.web.looking import Look
 
 LARGE = 2000
@@ -39,14 +40,29 @@ class Snapshot:
         self._lab, self._recorders = lab, recorders
         self._reading = threading.Lock()
         self._current: tuple[Inventory, Look] | None = None
+        self._secrets: LabSecrets | None = None
         self._believed_until = 0.0
         self._rows = _Rows()
 
-    def inventory(self, *, now: bool = False) -> Inventory:
+    def inventory(self, *, now: bool = False, messages: bool = False) -> Inventory:
         """The inventory; with ``now`` as of this call in any lab, as after a change of one's own.
 
-        Raises DocumentError.
+        With ``messages`` it also knows the secrets that sensors' messages hold by now: they come every second, and
+        are read for an archive alone. Raises DocumentError.
         """
+        inventory = self._as_described(now=now)
+        if not messages:
+            return inventory
+        with self._reading:
+            if self._secrets is None:
+                return inventory
+            secrets = read_secrets(self._lab, self._secrets)
+            if secrets.secrets != self._secrets.secrets:
+                return self._read(secrets)
+            self._secrets = secrets
+            return self._current[0] if self._current else inventory
+
+    def _as_described(self, *, now: bool) -> Inventory:
         current = self._current
         if current and not now and len(current[1]) > LARGE and (self._believed() or self._reading.locked()):
             return current[0]
@@ -54,10 +70,22 @@ class Snapshot:
             if self._current and not now and self._believed():
                 return self._current[0]
             if self._current is None or not self._current[1].holds():
-                self._current = _read(self._lab, self._recorders)
-            if len(self._current[1]) > LARGE:
+                self._read(self._secrets)
+            current = self._current
+            if current is None:
+                raise AssertionError("the lab was read, and there is no inventory")
+            if len(current[1]) > LARGE:
                 self._believed_until = time.monotonic() + BELIEVED_SECONDS
-            return self._current[0]
+            return current[0]
+
+    def _read(self, secrets: LabSecrets | None) -> Inventory:
+        """Read the lab anew; ``secrets`` are those that are known."""
+        noting = _Noting(self._lab)
+        for path in secrets.files if secrets else ():
+            noting.note(path)  # it is read only if it has changed
+        inventory = replace(take_inventory(noting, secrets=secrets), lab=self._lab)
+        self._current, self._secrets = (inventory, noting.look), inventory.secrets
+        return inventory
 
     def _believed(self) -> bool:
         return time.monotonic() < self._believed_until
@@ -133,21 +161,23 @@ def _grows(inventory: Inventory, entries: tuple[Entry, ...]) -> bool:
     return False
 
 
-def _read(lab: Lab, recorders: Sequence[Path]) -> tuple[Inventory, Look]:
-    noting = _Noting(lab)
-    return replace(take_inventory(noting, allowed=recorders), lab=lab), noting.look
-
-
 class _Noting(Lab):
     """The lab, noting the state of every place before it is read."""
 
     def __init__(self, lab: Lab) -> None:
         self.root = lab.root
         self._prefix = f"{lab.root}/"
+        self._noted: set[str] = set()
         self.look = Look(str(lab.root), ())
 
+    def note(self, path: str) -> None:
+        """Note the state of one place; the sensors' messages say nothing that an inventory is made of."""
+        if path not in self._noted and path not in (MESSAGES, TABLE):
+            self._noted.add(path)
+            self.look.add(self._prefix + path)
+
     def read(self, path: str) -> bytes | None:
-        self.look.add(self._prefix + path)
+        self.note(path)
         return super().read(path)
 
     def open(self, path: str) -> int:

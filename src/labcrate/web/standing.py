@@ -19,6 +19,7 @@ from labcrate.export.contents import Options, PlannedRecording, SessionFile
 from labcrate.export.inventory import Inventory
 from labcrate.export.plan import refuse_incomplete
 from labcrate.export.prepare import prepared
+from labcrate.export.secrecy import refuse_secrets
 from labcrate.lab.folder import Lab
 from labcrate.model.fixity import Identity
 from labcrate.web.basis import Basis
@@ -55,9 +56,13 @@ class Planned:
     archive: Archive | None
 
     def checked(self, *, allow_incomplete: bool) -> "Planned":
-        """Itself. Raises IncompleteError where anything is missing, unless that is allowed."""
+        """Itself. Raises IncompleteError where anything is missing, unless that is allowed.
+
+        Raises SecretsError where a file holds a secret that is neither taken out nor allowed.
+        """
         if not allow_incomplete:
             refuse_incomplete(self.assembly.plan.session, self.assembly.plan.missing)
+        refuse_secrets(self.assembly.plan.session.id, self.assembly.plan.secrecy)
         return self
 
 
@@ -191,13 +196,13 @@ class Standing:
     ) -> _Place:
         began = time.monotonic()
         session_id, options = key
-        inventory = self._snapshot.inventory()
+        inventory = self._snapshot.inventory(messages=True)
         basis = Basis(self._lab, inventory, session_id)
         with self._lock:
             same = [place for (other, _), place in self._current.items() if other == session_id]
         with prepared(
             self._lab, session_id, options, hashed=hashed, allow_incomplete=allow_incomplete, progress=progress,
-            workers=self._settings.workers, inventory=inventory, hurry=True,
+            workers=self._settings.workers, inventory=inventory, hurry=True, refuse=hashed,
             standing=[place.assembly for place in same],
         ) as assembly:  # fmt: skip
             basis.unhashed = _unhashed(assembly)
@@ -252,9 +257,9 @@ class _Flight:
 
 
 def _unhashed(assembly: Assembly) -> dict[str, Identity]:
-    """The files in it whose fixity is not known."""
+    """The files in it whose fixity is not known, or that were not searched for secrets."""
     files: tuple[PlannedRecording | SessionFile, ...] = (*assembly.plan.recordings, *assembly.plan.session_files)
-    return {file.path: file.identity for file in files if file.fixity is None}
+    return {file.path: file.identity for file in files if file.fixity is None or file.search is None}
 
 
 def _same_files(one: Assembly, other: Assembly) -> bool:

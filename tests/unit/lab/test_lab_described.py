@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from labcrate.errors import DocumentError
+from labcrate.export.inventory import take_inventory
 from labcrate.lab.cleaning import AS_WRITTEN
 from labcrate.lab.documents import read_all_cameras
 from labcrate.lab.registers import read_registers
@@ -293,7 +294,7 @@ def test_texts_can_be_had_as_they_are_written(platform: Any) -> None:
     assert session.notes == notes
     assert session.described["metadata"] == {"userExperience": "media"}
     assert session.removed_keys == ()
-    assert "Not-For-Export-7" not in repr(read_sessions(platform.open()).sessions["7"])
+    assert "Not-For-Export-7" not in repr(take_inventory(platform.open()).session("7"))
 
 
 def test_no_control_character_comes_out_of_a_message(lab: Any) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from labcrate.export.inventory import take_inventory
 from labcrate.lab.documents import read_all_cameras, read_all_devices
 from labcrate.lab.selection import sorted_selection
 from labcrate.lab.sessions import read_sessions
@@ -117,7 +118,8 @@ def test_one_id_with_one_prefix_in_several_files_is_one_camera(lab: Any) -> None
 def test_a_name_is_kept_as_written_for_prefixes(lab: Any) -> None:
     """A camera that is named by its address shows none, but its files are still named for it."""
     lab.json("data/cameras.json", {"1": {"name": "192.0.2.77"}})
-    (camera,) = read_all_cameras(lab.open())[0]
+    lab.json("data/user_2/cameras.json", {"2": {"name": "x", "ipAddress": "192.0.2.77"}})
+    camera = take_inventory(lab.open()).cameras[0]
     assert (camera.name, camera.raw_name) == ("[removed]", "192.0.2.77")
 
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from labcrate.errors import DocumentError
+from labcrate.export.inventory import take_inventory
 from labcrate.lab.documents import read_cameras, read_devices
 from labcrate.lab.sessions import read_sessions
 
@@ -25,11 +26,13 @@ def test_a_full_session(lab: Any) -> None:
         metadata={"researcher": "Ana", "labInfo": {"timezone": "Europe/Madrid"}},
         weather="rain",
     )
-    session = read_sessions(lab.open()).sessions["42"]
+    session = take_inventory(lab.open()).book.sessions["42"]
     assert session.span.start == datetime(2025, 5, 2, 8, tzinfo=UTC)
     assert session.time_zone == "Europe/Madrid"
     assert session.described["weather"] == "rain"
-    assert session.described["selectedDevices"]["cameras"] == [{"id": 1, "name": "Hall", "recordingPrefix": "hall"}]
+    assert session.described["selectedDevices"]["cameras"] == [
+        {"id": 1, "name": "Hall", "recordingPrefix": "hall", "password": "[removed]"}
+    ]
     assert session.removed_keys == ("selectedDevices.cameras[0].password",)
     assert [sensor.id for sensor in session.sensors] == ["0x01", "door"]
 
@@ -163,8 +166,9 @@ def test_broken_cameras(lab: Any, content: str | bytes, message: str) -> None:
 def test_cameras_keep_no_secret(lab: Any) -> None:
     """Of a camera its number, name, prefix and harmless extras are kept."""
     lab.cameras("hall", None)
-    cameras = read_cameras(lab.open())
+    cameras = take_inventory(lab.open()).cameras
     assert [(c.id, c.prefix) for c in cameras] == [("1", "hall"), ("2", None)]
+    assert cameras[0].removed_keys == ("ipAddress", "password", "streamPath", "username")
     assert "s3cret" not in repr(cameras)
     assert "192.0.2" not in repr(cameras)
     assert "lab-user" not in repr(cameras)

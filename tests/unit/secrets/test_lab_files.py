@@ -65,15 +65,41 @@ def test_a_large_register_is_read_where_it_holds_something(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["data/user_2/cameras.json", "data/zigbee-data.json", "sessions/Session7/session_data.json"]
+    "path", ["data/user_2/cameras.json", "data/recordings.json", "sessions/Session7/session_data.json"]
 )
 def test_a_broken_file_is_a_problem_and_hides_no_other(root: Path, path: str) -> None:
     """A half-written file is named, and what the others hold is still known."""
-    (root / path).write_bytes((root / path).read_bytes()[:-3])
+    text = (root / path).read_bytes() if (root / path).exists() else b'{"1": {"filePath": "a"}}'
+    (root / path).write_bytes(text[:-3])
     read = read_secrets(Lab(root))
     assert [problem.file for problem in read.problems] == [path]
     assert {"Top-Camera-1", "Notes-Pass-3"} <= {secret.value for secret in read.secrets.strong}
     assert not any(value in str(problem) for problem in read.problems for value in STRONG)
+
+
+def test_messages_one_a_line_are_read_as_well(root: Path) -> None:
+    """Readings may be one message a line, the last one torn: what the bridge says is known, and it is no problem."""
+    lines = [
+        {"topic": "z/t", "payload": {"n": 1}},
+        {"topic": "z/bridge/info", "payload": {"password": "Bridge-Pass-5"}},
+    ]
+    (root / "data/zigbee-data.json").write_text("".join(f"{json.dumps(line)}\n" for line in lines) + '{"topic": "z/')
+    read = read_secrets(Lab(root))
+    assert "Bridge-Pass-5" in {secret.value for secret in read.secrets.strong}
+    assert read.problems == ()
+
+
+def test_only_what_changed_is_read_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files in the same state are not opened a second time, and what comes out is the same as when all are read."""
+    before = read_secrets(Lab(root))
+    put(root, "data/user_2/cameras.json", {"5": {"password": "Another-Pass-8"}})
+    opened: list[str] = []
+    read = Lab.read
+    monkeypatch.setattr(Lab, "read", lambda lab, path: opened.append(path) or read(lab, path))
+    again = read_secrets(Lab(root), before)
+    assert opened == ["data/user_2/cameras.json"]
+    assert again.secrets == read_secrets(Lab(root)).secrets
+    assert "Another-Pass-8" in {secret.value for secret in again.secrets.strong}
 
 
 def test_links_are_named_and_not_followed(root: Path) -> None:

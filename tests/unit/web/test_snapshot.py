@@ -24,10 +24,10 @@ def readings_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Grows by one with every reading of the whole lab."""
     counted: list[int] = []
 
-    def counting(lab: Any, **options: Any) -> Any:
+    def counting(lab: Any, **more: Any) -> Any:
         counted.append(threading.get_ident())
         time.sleep(0.05)  # long enough for the others to come
-        return take_inventory(lab, **options)
+        return take_inventory(lab, **more)
 
     monkeypatch.setattr("labcrate.web.snapshot.take_inventory", counting)
     return counted

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
-from labcrate.catalog.catalog import Catalog, Indexed
+from labcrate.catalog.catalog import Catalog
 from labcrate.catalog.index import Progress, Wish, index_files
+from labcrate.catalog.records import Indexed
 from labcrate.errors import DocumentError
 from labcrate.export.doctor.candidates import find_candidates
 from labcrate.export.doctor.clock_findings import Clocks

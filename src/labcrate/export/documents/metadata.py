@@ -14,6 +14,7 @@ import msgspec
 from labcrate.archive.layout import FORMAT_VERSION
 from labcrate.export.contents import FileKind, Plan, PlannedRecording, SessionFile
 from labcrate.export.documents import names
+from labcrate.export.documents.secrets import secrecy_object
 from labcrate.export.documents.summary import describe_file
 from labcrate.export.media_types import media_type
 from labcrate.export.not_taken import NotTaken
@@ -52,6 +53,7 @@ def session_metadata(plan: Plan, recordings: Sequence[Object]) -> Object:
         "warnings": list(plan.warnings),
         "notTaken": [not_taken_object(one) for one in plan.not_taken],
         "nearMissCount": len(plan.near_misses),
+        "secrets": secrecy_object(plan.secrecy),
     }
 
 
@@ -66,7 +68,7 @@ def _session_file(file: SessionFile) -> Object:
         "source": file.source,
         "description": describe_file(file),
         "mediaType": media_type(file.member),
-        "sizeBytes": file.identity.size_bytes,
+        "sizeBytes": file.size_bytes,
         "modified": format_instant(from_ns(file.identity.mtime_ns)),
         "sha256": file.fixity.sha256 if file.fixity else UNKNOWN_SHA256,
     }
@@ -143,7 +145,7 @@ def recording_object(recording: PlannedRecording) -> Object:
         "height": probe.height,
         "frameRate": probe.frame_rate,
         "audioCodec": probe.audio_codec,
-        "sizeBytes": recording.identity.size_bytes,
+        "sizeBytes": recording.size_bytes,
         "modified": format_instant(from_ns(recording.identity.mtime_ns)),
         "sha256": fixity.sha256 if fixity else UNKNOWN_SHA256,
     }

@@ -9,6 +9,7 @@ from labcrate.export.documents import names
 from labcrate.export.documents.metadata import instant, local_time
 from labcrate.export.documents.plain_text import WIDTH, section, table, wrapped
 from labcrate.export.documents.recordings import COLUMNS as RECORDING_COLUMNS
+from labcrate.export.documents.secrets import about_secrets
 from labcrate.export.documents.spans import camera_spans, describe_camera_span
 from labcrate.export.documents.summary import (
     Part,
@@ -41,6 +42,7 @@ def readme(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sensors:
         section("Sensor readings", _sensors(plan)),
         section("Files", _files([p for p in parts if not _is_recording(p)])),
         section("Left out", _left_out(plan)),
+        section("Secrets", _secrets(plan)),
         section("Columns of " + names.ZIGBEE_CSV, _columns(zigbee)),
         section(f"Columns of {names.SENSOR_CSV}", _sensor_table(sensors, held)),
         section("Columns of " + names.RECORDINGS_CSV, table([(c, _unit(u, d)) for c, _, _, u, d in RECORDING_COLUMNS])),
@@ -146,10 +148,6 @@ def _session(plan: Plan) -> list[str]:
         ("Tags", ", ".join(session.tags)),
         ("Description", session.description),
         ("Notes", session.notes),
-        (
-            "Removed",
-            f"fields that may hold secrets: {', '.join(session.removed_keys)}" if session.removed_keys else None,
-        ),
     ]
     return table([(label, value) for label, value in rows if value])
 
@@ -172,7 +170,7 @@ def _warnings(plan: Plan) -> list[str]:
 def _recordings(plan: Plan) -> list[str]:
     if not plan.recordings:
         return ["None was chosen." if plan.options.partial else "None: no recording is linked to this session."]
-    size = sum(r.identity.size_bytes for r in plan.recordings)
+    size = sum(r.size_bytes for r in plan.recordings)
     length = sum(r.probe.duration_s or 0 for r in plan.recordings)
     lines = [f"{plural(len(plan.recordings), 'recording')}, {format_duration(length)} in all, {format_size(size)}.", ""]
     spans, listed = camera_spans(plan.recordings)
@@ -210,6 +208,10 @@ def _left_out(plan: Plan) -> list[str]:
         about = f"elsewhere in the lab may be meant for this session and {were} not taken; the lab can say which."
         lines += wrapped(f"{plural(number, 'file')} {about}", "- ")
     return lines
+
+
+def _secrets(plan: Plan) -> list[str]:
+    return [line for bullet, said in about_secrets(plan.secrecy) for line in wrapped(said, bullet)]
 
 
 def _sensors(plan: Plan) -> list[str]:

@@ -1,0 +1,12 @@
+"""Files of the lab as sources of an archive's members."""
+
+from functools import partial
+
+from labcrate.archive.layout import FileSource
+from labcrate.export.contents import PlannedRecording, SessionFile
+from labcrate.lab.lab_files import Files
+
+
+def file_source(files: Files, file: PlannedRecording | SessionFile) -> FileSource:
+    """Return a planned file as it lies in the lab, opened by the lab's own rules for links."""
+    return FileSource(partial(files.open, file.path), file.identity, file.source)

@@ -1,0 +1,138 @@
+"""Files with secrets of the lab, over HTTP: refused, redacted by operators, allowed by administrators, logged."""
+
+import io
+import random
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.web.waiting import ended
+
+from labcrate.people.roles import Role
+from tests.platform_lab import ADDRESS, CANARIES, PASSWORD, PlatformLab
+
+ARCHIVE = "/api/sessions/7/archive.zip"
+
+
+@pytest.fixture
+def platform_lab(tmp_path: Path) -> PlatformLab:
+    """The lab, whole."""
+    return PlatformLab(tmp_path / "lab").build()
+
+
+@pytest.fixture
+def server(serve: Any, platform_lab: PlatformLab) -> Any:
+    """A server of it."""
+    return serve(platform_lab.root)
+
+
+def test_a_download_with_a_secret_is_refused(server: Any) -> None:
+    """409 with the file, its kinds and the remedies in the API's words, for everybody; never the value."""
+    for role in (Role.OPERATOR, Role.ADMIN):
+        answer = server.get(ARCHIVE, role)
+        assert answer.status_code == 409
+        problem = answer.json()
+        assert problem["type"] == "urn:labcrate:error:secrets"
+        (one,) = problem["files"]
+        assert one["kinds"] == ["a camera's password", "a URL with credentials", "a camera's address"]
+        assert one["redactable"] is True
+        assert "holds a camera's password" in problem["detail"]
+        assert "redact=1" in problem["detail"]
+        assert "--redact" not in problem["detail"]
+        assert not any(canary in answer.text for canary in CANARIES)
+
+
+def test_an_operator_has_it_redacted(server: Any, platform_lab: PlatformLab) -> None:
+    """The ZIP holds no canary, every range of it is the same range of the whole, and the log says how it was made."""
+    answer = server.get(f"{ARCHIVE}?redact=1", Role.OPERATOR)
+    assert answer.status_code == 200
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.testzip() is None
+        for name in archive.namelist():
+            assert not any(canary.encode() in archive.read(name) for canary in CANARIES)
+    choice = random.Random(7)  # noqa: S311
+    for _ in range(20):
+        start = choice.randrange(len(answer.content))
+        stop = choice.randrange(start, min(start + 5000, len(answer.content)))
+        part = server.get(f"{ARCHIVE}?redact=1", Role.OPERATOR, headers={"Range": f"bytes={start}-{stop}"})
+        assert (part.status_code, part.content) == (206, answer.content[start : stop + 1])
+    assert {line.options for line in ended(server)} == {"redact=1"}
+
+
+def test_only_administrators_allow_secrets(server: Any) -> None:
+    """403 for an operator, also beside redact=1; an administrator gets the file as it is, and the log says so."""
+    for query in ("allow_secrets=1", "redact=1&allow_secrets=1"):
+        refused = server.get(f"{ARCHIVE}?{query}", Role.OPERATOR)
+        assert refused.status_code == 403
+        assert "administrator" in refused.json()["detail"]
+    answer = server.get(f"{ARCHIVE}?allow_secrets=1", Role.ADMIN)
+    assert answer.status_code == 200
+    assert PASSWORD.encode() in answer.content
+    assert {line.options for line in ended(server)} == {"allow_secrets=1"}
+    # What stands ready for the administrator is nobody else's.
+    etag = answer.headers["ETag"]
+    for query, status in (("", 409), ("?allow_secrets=1", 403)):
+        resumed = server.get(ARCHIVE + query, Role.OPERATOR, headers={"Range": "bytes=10-", "If-Range": etag})
+        assert resumed.status_code == status
+
+
+def test_viewers_decide_nothing(server: Any) -> None:
+    """A viewer's plan names no remedy that is not theirs: asking to redact is refused."""
+    assert server.get("/api/sessions/7/plan?redact=1", Role.VIEWER).status_code == 403
+    assert server.get("/api/sessions/7/plan", Role.VIEWER).status_code == 200
+
+
+def test_jobs_are_refused_as_well(server: Any) -> None:
+    """Preparing an archive is the same wish: 409 at once."""
+    answer = server.as_(Role.OPERATOR).post(f"{server.url}/api/sessions/7/prepare", timeout=60)
+    assert answer.status_code == 409
+    assert answer.json()["type"] == "urn:labcrate:error:secrets"
+
+
+def test_a_secret_that_becomes_known_is_found(server: Any, platform_lab: PlatformLab) -> None:
+    """An archive that stood ready is not handed out once a file in it turns out to hold a new password."""
+    eight = "/api/sessions/8/archive.zip"
+    platform_lab.write("sessions/Session8/a.txt", "the word is Another-Canary-9")
+    assert server.get(eight, Role.OPERATOR).status_code == 200
+    time.sleep(0.05)  # a change within one tick of the disk's clock looks like none
+    path = platform_lab.root / "data/user_2/cameras.json"
+    path.write_text(path.read_text().replace(PASSWORD, "Another-Canary-9"))
+    assert server.get(eight, Role.OPERATOR).status_code == 409
+
+
+def test_a_secret_in_a_message_becomes_known(server: Any, platform_lab: PlatformLab) -> None:
+    """What the bridge says is read when an archive is made, though it comes every second."""
+    eight = "/api/sessions/8/archive.zip"
+    platform_lab.write("sessions/Session8/a.txt", "the word is Another-Canary-9")
+    assert server.get(eight, Role.OPERATOR).status_code == 200
+    time.sleep(0.05)
+    table = platform_lab.root / "data/zigbee-sensors.csv"
+    with table.open("a") as file:
+        file.write('"2025-06-10T16:00:00.000Z","z/bridge/info","bridge","","","","","","{""network_key"":')
+        file.write('""Another-Canary-9""}"\n')
+    assert server.get(eight, Role.OPERATOR).status_code == 409
+
+
+def test_pages_offer_what_the_reader_may_decide(server: Any) -> None:
+    """Operators see the file, no download, and a tick to redact; administrators the second tick; nobody the value."""
+    operator, administrator = (server.login(role) for role in (Role.OPERATOR, Role.ADMIN))
+    page = operator.get(f"{server.url}/sessions/7", timeout=60).text
+    assert 'name="redact"' in page
+    assert 'name="allow_secrets"' not in page
+    assert 'id="download"' not in page
+    assert not any(canary in page for canary in CANARIES)
+    assert 'name="allow_secrets"' in administrator.get(f"{server.url}/sessions/7", timeout=60).text
+    chosen = operator.get(f"{server.url}/sessions/7?redact=1", timeout=60).text
+    assert 'href="/api/sessions/7/archive.zip?redact=1"' in chosen
+    assert operator.get(f"{server.url}/sessions/7?allow_secrets=1", timeout=60).status_code == 403
+
+
+def test_no_answer_holds_a_canary(server: Any) -> None:
+    """The API's list, sessions and plans show neither password nor address."""
+    for path in ("/api/sessions", "/api/sessions/7", "/api/sessions/7/plan", "/", "/sessions/7"):
+        answer = server.get(path, Role.ADMIN)
+        assert answer.status_code == 200
+        assert PASSWORD not in answer.text
+        assert ADDRESS not in answer.text
