@@ -17,6 +17,8 @@ from labcrate.model.device import Camera, find_camera
 from labcrate.model.fixity import Identity
 from labcrate.model.session import SelectedCamera, Session
 
+_UNRESOLVED = "@selection"
+
 
 def camera_key(camera: Camera) -> str:
     """Return the key of a camera of the lab: its id, and whose it is, since two users may use one id."""
@@ -25,7 +27,12 @@ def camera_key(camera: Camera) -> str:
 
 def selected_key(chosen: SelectedCamera, known: Camera | None) -> str:
     """Return the key of a camera that a session selected: the lab's own, or one for a camera the lab lacks."""
-    return camera_key(known) if known else f"{chosen.id}@selection"
+    return camera_key(known) if known else f"{chosen.id}{_UNRESOLVED}"
+
+
+def is_unresolved(key: str) -> bool:
+    """Return whether a key is of a camera that a session selected and that no one camera of the lab is."""
+    return key.endswith(_UNRESOLVED)
 
 
 def linking_rules(

@@ -25,7 +25,7 @@ def _about(camera: str, recordings: Sequence[PlannedRecording], session: Session
         yield Message("recorder.damaged", camera=camera, count=len(damaged), first=damaged[0].member)
     if shared := sum(bool(one.verdict.also_linked_to) for one in recordings):
         yield Message("recorder.shared", camera=camera, count=shared)
-    if cameras.selected and (key := recordings[0].verdict.camera) and key not in cameras.selected:
+    if cameras.selected and recordings[0].verdict.camera and not cameras.selects(recordings[0].verdict):
         yield Message("recorder.not_selected", camera=camera, count=len(recordings))
     outside = [one for one in recordings if one.probe.readable and not one.span.overlaps(session.span)]
     if outside:

@@ -10,7 +10,7 @@ from labcrate.catalog.records import Indexed
 from labcrate.export.cleaning import LabCleaner
 from labcrate.export.contents import PlannedRecording
 from labcrate.export.inventory import Inventory
-from labcrate.export.lab_rules import camera_key, selected_key
+from labcrate.export.lab_rules import camera_key, is_unresolved, selected_key
 from labcrate.export.naming import Names
 from labcrate.export.recording_time import Evidence, TimeContext, recording_time
 from labcrate.export.selection import Found
@@ -54,9 +54,18 @@ class Cameras:
 
     def involved(self, recordings: Iterable[PlannedRecording]) -> tuple[Camera, ...]:
         """Those that the session selected or that a recording is of, by id."""
-        keys = {r.verdict.camera for r in recordings if r.verdict.camera in self.by_key}
-        found = (self.by_key[key] for key in sorted(self.selected.union(filter(None, keys))))
+        keys = {key for r in recordings if (key := r.verdict.camera) and key in self.by_key}
+        known = {self.by_key[key].id for key in keys}
+        chosen = {key for key in self.selected - keys if not (is_unresolved(key) and self.by_key[key].id in known)}
+        found = (self.by_key[key] for key in sorted(keys | chosen))
         return tuple(sorted(found, key=lambda camera: sort_key(camera.id)))
+
+    def selects(self, verdict: Verdict) -> bool:
+        """Whether the session selected a recording's camera, by its key or by an id that several cameras have."""
+        camera = self.of_recording(verdict)
+        return verdict.camera in self.selected or (
+            camera is not None and any(is_unresolved(key) and self.by_key[key].id == camera.id for key in self.selected)
+        )
 
     def of_recording(self, verdict: Verdict) -> Camera | None:
         """The camera that a recording is of, as its name or a register says."""
@@ -199,7 +208,7 @@ def warnings_about(recording: PlannedRecording, session: Session, cameras: Camer
     if printable(unicodedata.normalize("NFC", recording.path.rpartition("/")[2])) != name.rpartition("/")[2]:
         yield f"{name} is called {original} in the lab; that name is taken or cannot be written everywhere."
     camera = recording.camera
-    if cameras.selected and camera and recording.verdict.camera not in cameras.selected:
+    if cameras.selected and camera and not cameras.selects(recording.verdict):
         yield f"{name} is of camera {camera.name or camera.id}, which the session had not selected."
     if recording.probe.readable and not may_be_of(session, recording):
         hint = " That may be the time of a copy." if recording.start_source is TimeSource.MODIFIED else ""

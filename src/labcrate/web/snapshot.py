@@ -83,7 +83,7 @@ class Snapshot:
         noting = _Noting(self._lab)
         for path in secrets.files if secrets else ():
             noting.note(path)  # it is read only if it has changed
-        inventory = replace(take_inventory(noting, secrets=secrets), lab=self._lab)
+        inventory = replace(take_inventory(noting, allowed=self._recorders, secrets=secrets), lab=self._lab)
         self._current, self._secrets = (inventory, noting.look), inventory.secrets
         return inventory
 
@@ -181,11 +181,11 @@ class _Noting(Lab):
         return super().read(path)
 
     def open(self, path: str) -> int:
-        self.look.add(self._prefix + path)
+        self.note(path)
         return super().open(path)
 
     def identity(self, path: str) -> Identity:
-        self.look.add(self._prefix + path)
+        self.note(path)
         return super().identity(path)
 
     def walk(self, folder: str) -> Iterator[Entry]:

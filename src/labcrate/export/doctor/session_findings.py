@@ -163,7 +163,7 @@ def _odd(session: Session, recording: PlannedRecording, cameras: Cameras) -> Ite
     camera, verdict = recording.camera, recording.verdict
     if verdict.warning:
         yield Message("doctor.recording.linked", warning=verdict.warning)
-    if cameras.selected and camera and verdict.camera not in cameras.selected:
+    if cameras.selected and camera and not cameras.selects(verdict):
         yield Message("doctor.recording.not_selected", camera=printable(camera.name or camera.id))
     if recording.probe.readable and not may_be_of(session, recording):
         yield Message("doctor.recording.outside", source=str(recording.start_source))
