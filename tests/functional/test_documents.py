@@ -161,13 +161,28 @@ def test_the_readmes_pandas_lines_work(archive: Path) -> None:
     """The three lines that the README gives for pandas load the readings with their times."""
     with zipfile.ZipFile(archive) as opened:
         text = opened.read("README.txt").decode()
-    (block,) = re.findall(r"without unpacking:\n((?:    .+\n)+)R:", text)
+    (block,) = re.findall(r"without unpacking:\n((?:    .+\n)+)Python, with Polars:", text)
     scope: dict[str, Any] = {}
     exec("\n".join(line.strip() for line in block.splitlines()).replace("ARCHIVE.zip", str(archive)), scope)  # noqa: S102
     readings = scope["readings"]
     assert str(readings["timestamp"].dtype).startswith("datetime64")
     assert readings["timestamp"].dt.tz is not None
     assert len(readings) == metadata_of(archive)["readings"]["count"]
+
+
+def test_the_readmes_polars_lines_work(archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The three lines for Polars load the unpacked readings, numbers as numbers and truth values as such."""
+    with zipfile.ZipFile(archive) as opened:
+        text = opened.read("README.txt").decode()
+        opened.extractall(tmp_path)
+    (block,) = re.findall(r"with Polars:\n((?:    .+\n)+)R:", text)
+    monkeypatch.chdir(tmp_path)
+    scope: dict[str, Any] = {}
+    exec("\n".join(line.strip() for line in block.splitlines()), scope)  # noqa: S102
+    readings = scope["readings"]
+    assert len(readings) == metadata_of(archive)["readings"]["count"]
+    assert readings.schema["temperature"].is_numeric()
+    assert readings.schema["battery"].is_numeric()
 
 
 def test_recordings_csv_tells_what_the_metadata_tell(archive: Path) -> None:

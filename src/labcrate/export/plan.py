@@ -19,6 +19,7 @@ from labcrate.export.choosing import (
 from labcrate.export.clock_warnings import clock_warnings
 from labcrate.export.contents import Missing, Only, Options, Plan, PlannedRecording, SessionFile
 from labcrate.export.inventory import Inventory
+from labcrate.export.lab_faults import lab_faults_missing, lab_faults_warnings
 from labcrate.export.not_taken import Why
 from labcrate.export.recording_time import TimeContext
 from labcrate.export.recordings import Cameras, not_compared, plan_recordings, twins, warnings_about
@@ -73,7 +74,8 @@ class Planner:
         excluded = Excluded(inventory.settings.exclude).matches
         own = find_session_files(inventory, session, selection, excluded)
         choice = choose(options, session, cameras, own.recordings, own.files, self._probed, times)
-        missing = [*_still_running(session), *_missing(options, own, readings)]
+        missing = [*_still_running(session), *lab_faults_missing(inventory, session_id, options)]
+        missing += _missing(options, own, readings)
         if not allow_incomplete:
             refuse_incomplete(session, missing)
         recordings, files = self._index(choice, session, cameras, times, missing, hashed=hashed)
@@ -97,7 +99,7 @@ class Planner:
                 dict.fromkeys(
                     [
                         *session_warnings(session),
-                        *map(str, inventory.problems),
+                        *lab_faults_warnings(inventory, session_id, options),
                         *map(str, time.problems),
                         *(time.warnings if not options.all_readings else ()),
                         *window_warnings(inventory, told, window, time.bound, options),
