@@ -7,31 +7,55 @@ import os
 import random
 import socket
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+LIST = "data/sessions.json"
 DOCUMENTS = {
-    "data/cameras.json": 4,
-    "data/devices.json": 4,
-    "data/sessions.json": 4,
+    "data/cameras.json": 6,
+    "data/devices.json": 6,
+    "data/recordings.json": 6,
+    LIST: 0,
     "sessions/Session42/session_data.json": 4,
     "data/zigbee-data.json": 6,
 }
-"""The lab's JSON files, and the exit code when one of them is broken."""
+"""The lab's JSON files, and the exit code of an export of session 42 when one of them is broken.
+
+It is 0 for the list of sessions: session 42 is described in its own folder, too.
+"""
 
 
 @pytest.fixture
 def whole_lab(usual_lab: Any) -> Any:
-    """The usual lab with a list of sessions, so that every document is there."""
-    usual_lab.json("data/sessions.json", [{"id": 42, "name": "Morning"}, {"id": 142}, {"id": 9}])
+    """The usual lab with a list of sessions and a register of recordings, so that every document is there."""
+    usual_lab.json(LIST, [{"id": 42, "name": "Morning"}, {"id": 142}, {"id": 9}])
+    usual_lab.json("data/recordings.json", {"1": {"filePath": "/mnt/nvr/any.mp4", "sessionId": 42}})
     return usual_lab
 
 
 def export(cli: Any, lab: Any, target: Path, *options: str) -> Any:
     """Export session 42."""
     return cli("export", "42", "--lab", lab.root, "-o", target, *options)
+
+
+def check_list_named(run: Any, clear: Any, lab: Any, target: Path, *words: str) -> None:
+    """Check what follows when the list of sessions cannot be read.
+
+    Session 42 is exported, and one warning names the file; session 9, which that list alone describes, is refused.
+    """
+    outcome = run("export", "42", "--lab", lab.root, "-o", target)
+    said, code = (outcome.out, outcome.code) if hasattr(outcome, "out") else (outcome.stdout, outcome.returncode)
+    (line,) = [line for line in said.splitlines() if LIST in line]
+    assert (code, "complete, with warnings" in said, line.lstrip()[:9]) == (0, True, "warning: ")
+    assert line.endswith("What it may say of this session is not known.")
+    for word in words:
+        assert word in line
+    target.unlink()
+    clear(run("export", "9", "--lab", lab.root, "-o", target), 4, LIST, *words)
+    assert not target.exists()
 
 
 @pytest.mark.parametrize("command", ["sessions", "plan", "export", "index", "layout"])
@@ -93,11 +117,22 @@ def test_no_data_folder(cli: Any, usual_lab: Any, tmp_path: Path) -> None:
 def test_a_document_that_does_not_parse(
     cli: Any, clear: Any, whole_lab: Any, snapshot: Any, path: str, content: bytes
 ) -> None:
-    """Whatever is in it, the document is named in one sentence, nothing is packed, and the lab stays as it is."""
+    """Whatever is in it, the document is named in one sentence, nothing that it may tell of is packed as if whole."""
     whole_lab.write(path, content)
     before = snapshot(whole_lab.root)
-    clear(export(cli, whole_lab, whole_lab.root.parent / "out.zip"), DOCUMENTS[path], path)
-    assert not (whole_lab.root.parent / "out.zip").exists()
+    target = whole_lab.root.parent / "out.zip"
+    if path == LIST:
+        check_list_named(cli, clear, whole_lab, target)
+    elif path == "data/recordings.json" and b"1e999" in content:  # a sound list with an entry that names no file
+        outcome = export(cli, whole_lab, target)
+        assert (outcome.code, "warning: data/recordings.json, key [0]: the entry has no file" in outcome.out) == (
+            0,
+            True,
+        )
+        target.unlink()
+    else:
+        clear(export(cli, whole_lab, target), DOCUMENTS[path], path)
+    assert not target.exists()
     assert snapshot(whole_lab.root) == before
 
 
@@ -106,9 +141,13 @@ def test_a_half_written_json(cli: Any, clear: Any, whole_lab: Any, path: str) ->
     """A JSON document cut at any of eight places is refused by name: never are its first half's facts believed."""
     whole = (whole_lab.root / path).read_bytes()
     choice = random.Random(path)  # noqa: S311 - repeatable on purpose
+    target = whole_lab.root.parent / "out.zip"
     for cut in choice.sample(range(1, len(whole) - 1), 8):
         whole_lab.write(path, whole[:cut])
-        clear(export(cli, whole_lab, whole_lab.root.parent / "out.zip"), DOCUMENTS[path], path)
+        if path == LIST:
+            check_list_named(cli, clear, whole_lab, target)
+        else:
+            clear(export(cli, whole_lab, target), DOCUMENTS[path], path)
 
 
 def test_a_half_written_csv(cli: Any, usual_lab: Any, tmp_path: Path) -> None:
@@ -141,15 +180,16 @@ def test_a_half_written_csv(cli: Any, usual_lab: Any, tmp_path: Path) -> None:
 def test_a_symbolic_link_is_never_followed_and_never_passed_over(
     cli: Any, clear: Any, whole_lab: Any, snapshot: Any, path: str
 ) -> None:
-    """Whatever part of the lab is a link out of it, the export is refused by that name and tells nothing behind it."""
+    """Whatever part of the lab is a link out of it, it is named, and nothing behind it is told or taken for whole."""
     whole_lab.write("sessions/Session42/sensor_data/own.csv", "a\n")
     outside, target = whole_lab.root.parent / "outside", whole_lab.root.parent / "out.zip"
     (whole_lab.root / path).rename(outside)
     (whole_lab.root / path).symlink_to(outside)
     before = snapshot(whole_lab.root), snapshot(outside.parent / "outside")
-    outcome = export(cli, whole_lab, target)
-    code = 4 if path in DOCUMENTS or path == "data" else 6
-    clear(outcome, 6 if path == "data/zigbee-data.json" else code, path, "symbolic link")
+    if path == LIST:
+        check_list_named(cli, clear, whole_lab, target, "symbolic link")
+    else:
+        clear(export(cli, whole_lab, target), DOCUMENTS.get(path, 6), path, "symbolic link")
     assert not target.exists()
     assert (snapshot(whole_lab.root), snapshot(outside)) == before
 
@@ -175,7 +215,7 @@ def test_a_session_that_is_only_a_link_is_told_of(cli: Any, clear: Any, lab: Any
         ("sessions/Session42/sensor_data", 6),
         ("sessions/Session42", 4),
         ("sessions", 6),
-        ("data", 4),
+        ("data", 6),
     ],
 )
 def test_what_may_not_be_read_is_named(
@@ -187,6 +227,9 @@ def test_what_may_not_be_read_is_named(
     mode = place.stat().st_mode
     place.chmod(0)
     try:
+        if path == LIST:
+            check_list_named(partial(command, denied=True), clear, whole_lab, tmp_path / "out.zip")
+            return
         outcome = command("export", "42", "--lab", whole_lab.root, "-o", tmp_path / "out.zip", denied=True)
     finally:
         place.chmod(mode)
@@ -230,7 +273,11 @@ def test_what_is_no_file_does_not_hang(
         monkeypatch.chdir(place.parent)  # a socket's path may have 107 bytes
         with socket.socket(socket.AF_UNIX) as server:
             server.bind(place.name)
-    outcome = export(cli, whole_lab, whole_lab.root.parent / "out.zip")
+    target = whole_lab.root.parent / "out.zip"
+    if path == LIST:
+        check_list_named(cli, clear, whole_lab, target)
+        return
+    outcome = export(cli, whole_lab, target)
     if (path, kind) == ("recordings/cam1_session42_a.mp4", "folder"):
         assert outcome.code == 0  # a folder is looked into, whatever its name
     else:

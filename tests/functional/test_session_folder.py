@@ -345,10 +345,16 @@ def test_a_chosen_part_says_what_of_the_folder_it_leaves_out(
     assert ("other files" in not_chosen) == ("other files" in said)
 
 
-def plan_of(lab: Any, **options: Any) -> Plan:
+def plan_of(lab: Any) -> Plan:
     """The plan of session 42."""
-    with prepared(lab.open(), "42", Options(), hashed=False, **options) as assembly:
+    with prepared(lab.open(), "42", Options(), hashed=False) as assembly:
         return assembly.plan
+
+
+def plan_without(lab: Any, *patterns: str) -> Plan:
+    """The plan of session 42, with patterns that labcrate.toml excludes."""
+    lab.write("labcrate.toml", f"exclude = {json.dumps(patterns)}\n")
+    return plan_of(lab)
 
 
 @pytest.mark.parametrize(
@@ -364,7 +370,7 @@ def plan_of(lab: Any, **options: Any) -> Plan:
 def test_what_the_lab_excludes_stays_out_and_is_named(full_lab: Any, pattern: str, gone: set[str]) -> None:
     """An excluded file of any kind is not in the plan, and is named as excluded; nothing else changes."""
     whole = plan_of(full_lab)
-    plan = plan_of(full_lab, excluded=lambda path: pattern in path)
+    plan = plan_without(full_lab, pattern)
 
     def paths(one: Plan) -> set[str]:
         return {r.path for r in one.recordings} | {f.path for f in one.session_files}
@@ -381,7 +387,7 @@ def test_an_excluded_link_makes_nothing_incomplete(usual_lab: Any, tmp_path: Pat
     assert {one.what for one in plan_of(usual_lab).missing} == {
         f"{OWN}/recordings/old", "recordings/cam1_session42_link.mp4",
     }  # fmt: skip
-    plan = plan_of(usual_lab, excluded=lambda path: path.endswith(("/old/", "_link.mp4")))
+    plan = plan_without(usual_lab, "old/", "*_link.mp4")
     assert plan.missing == ()
     assert [one.source for one in plan.not_taken if one.rule == "excluded"] == [
         "recordings/cam1_session42_link.mp4", f"{OWN}/recordings/old",
@@ -392,11 +398,11 @@ def test_a_near_miss_that_is_excluded_is_counted_alone(usual_lab: Any) -> None:
     """What the lab keeps out is no near miss: it is counted under its rule."""
     usual_lab.recording("recordings/garden_session42_x.mp4")
     assert len(plan_of(usual_lab).near_misses) == 1
-    plan = plan_of(usual_lab, excluded=lambda path: "garden" in path)
+    plan = plan_without(usual_lab, "garden*")
     assert (plan.near_misses, plan.left_out["excluded"]) == ((), 1)
 
 
-def test_tables_of_a_known_form_have_their_columns(full_lab: Any) -> None:
+def test_tables_of_a_known_form_have_their_columns(full_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A CSV of a known form is a table in the plan, with its columns; what knows it is given path and beginning."""
     asked: dict[str, bytes] = {}
 
@@ -404,7 +410,8 @@ def test_tables_of_a_known_form_have_their_columns(full_lab: Any) -> None:
         asked[name] = head
         return (Column("t", "number", "s", "time"), Column("x", "number", None, "x")) if "acc" in name else None
 
-    plan = plan_of(full_lab, columns_of=columns_of)
+    monkeypatch.setattr("labcrate.export.plan.describe_platform_table", columns_of)
+    plan = plan_of(full_lab)
     assert asked == {"wear/acc.csv": b"t,x\n1,2\n", "sensor_data/belt.csv": b"a;b\n1\n"}
     columns = {file.member: [c.name for c in file.columns] for file in plan.session_files if file.columns}
     assert columns == {"data/session_files/wear/acc.csv": ["t", "x"]}

@@ -20,7 +20,9 @@ def _session(parser: argparse.ArgumentParser) -> None:
         help="readings of the session's time, or all of the lab",
     )
     parser.add_argument(
-        "--base-topic", metavar="TOPIC", help="Zigbee2MQTT's base topic (default: LABCRATE_BASE_TOPIC, or zigbee2mqtt)"
+        "--base-topic",
+        metavar="TOPIC",
+        help="Zigbee2MQTT's base topic (default: LABCRATE_BASE_TOPIC, labcrate.toml's, or zigbee2mqtt)",
     )
     _selecting(parser)
     parser.add_argument(
@@ -126,7 +128,9 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tls-key", metavar="FILE", help="the certificate's private key (PEM)")
     parser.add_argument("--time-zone", metavar="ZONE", help="zone of times shown (IANA name; default: this machine's)")
     parser.add_argument(
-        "--base-topic", metavar="TOPIC", help="Zigbee2MQTT's base topic (default: LABCRATE_BASE_TOPIC, or zigbee2mqtt)"
+        "--base-topic",
+        metavar="TOPIC",
+        help="Zigbee2MQTT's base topic (default: LABCRATE_BASE_TOPIC, labcrate.toml's, or zigbee2mqtt)",
     )
     parser.add_argument(
         "--recorder",

@@ -108,8 +108,8 @@ class Inventory:
             return sorted_selection(session, self.cameras, self.devices)
         if session_id in self.linked:
             return Session(session_id)
-        if self.book.unreadable and self.book.problems:
-            raise self.book.problems[0]
+        if self.book.unreadable:
+            raise self.book.unreadable[0]
         for entry in self.unlinked:
             if entry.path in (SESSIONS, self.folder(session_id)) and entry.kind in _NOT_ENTERED:
                 raise NoSessionError(
@@ -165,7 +165,7 @@ def take_inventory(
     own = {session_id: read_session_register(lab, folder) for session_id, folder in book.folders.items()}
     own = {session_id: register for session_id, register in own.items() if register.files or register.problems}
     entries = tuple(filter(_may_be_recording, lab.recordings()))
-    rules = linking_rules(lab, cameras, book, registers, own, entries)
+    rules = linking_rules(lab, cameras, book, registers, own, entries, prefixes_unknown=bool(camera_problems))
     linked: dict[str, list[Entry]] = defaultdict(list)
     unlinked = []
     for entry, session_ids in zip(entries, sessions_of_paths([entry.path for entry in entries], rules), strict=True):

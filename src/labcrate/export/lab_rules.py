@@ -42,15 +42,21 @@ def linking_rules(
     registers: Registers,
     own_registers: Mapping[str, SessionRegister],
     entries: Sequence[Entry],
+    *,
+    prefixes_unknown: bool = False,
 ) -> LinkingRules:
-    """Build the rules of a lab; ``entries`` are all files that could be recordings."""
+    """Build the rules of a lab; ``entries`` are all files that could be recordings.
+
+    ``prefixes_unknown``: what describes cameras cannot be read, so that prefixes may be configured that nobody sees;
+    only known ones count then.
+    """
     linked, linked_cameras = _linked_by_hand(lab, own_registers, cameras, book)
     return LinkingRules.build(
         cameras=[_names(camera_key(camera), camera.id, camera.raw_name, camera.prefix) for camera in cameras],
         selections={session.id: list(_selection(session, cameras)) for session in book.sessions.values()},
         session_ids=[*book.known_ids, *registers.refused],
-        descriptions_unreadable=book.unreadable,
-        prefix_configured=bool(book.prefixes),
+        descriptions_unreadable=bool(book.unreadable),
+        prefix_configured=bool(book.prefixes) or prefixes_unknown,
         register=_registered(registers, cameras),
         linked=linked,
         linked_cameras=linked_cameras,

@@ -22,6 +22,7 @@ from labcrate.export.clock_warnings import clock_warnings
 from labcrate.export.contents import Missing, Only, Options, Plan, PlannedRecording, SessionFile
 from labcrate.export.hand_links import left_out_of_mp4, no_longer_there
 from labcrate.export.inventory import Inventory
+from labcrate.export.lab_faults import lab_faults_missing, lab_faults_warnings
 from labcrate.export.not_taken import Why
 from labcrate.export.recorder_files import RecorderFiles, find_recorder_files
 from labcrate.export.recorder_warnings import recorder_warnings
@@ -94,7 +95,8 @@ class Planner:
         own = find_session_files(inventory, session, selection, excluded)
         found = [*own.recordings, *recorded.found]
         choice = choose(options, session, cameras, found, own.files, self._probed, times)
-        missing = [*_still_running(session), *_missing(options, own, recorded, readings)]
+        missing = [*_still_running(session), *lab_faults_missing(inventory, session_id, options)]
+        missing += _missing(options, own, recorded, readings)
         missing += no_longer_there(inventory, session.id) if options.only is not Only.SENSORS else ()
         if not allow_incomplete:
             refuse_incomplete(session, missing)
@@ -128,7 +130,7 @@ class Planner:
                 dict.fromkeys(
                     [
                         *session_warnings(session),
-                        *map(str, inventory.problems),
+                        *lab_faults_warnings(inventory, session_id, options),
                         *map(str, time.problems),
                         *(time.warnings if not options.all_readings else ()),
                         *window_warnings(inventory, told, window, time.bound, options),

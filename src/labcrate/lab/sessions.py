@@ -50,7 +50,7 @@ class SessionBook:
 
     ``broken`` holds the error of each session that cannot be used: the others are still of use. ``problems`` is
     everything else that is wrong with the files: entries whose id is none, files that cannot be read.
-    ``unreadable``: whether one of these could describe sessions that nobody knows of. ``refused`` are the texts that
+    ``unreadable``: those of these that could describe sessions that nobody knows of. ``refused`` are the texts that
     stand for an id and are none. ``prefixes`` are the recording prefixes that the sessions' cameras are given.
     ``starts`` are the starts of all sessions, also of those that cannot be used (None: of which, nobody knows).
     """
@@ -60,7 +60,7 @@ class SessionBook:
     folders: Mapping[str, str]
     prefixes: frozenset[str]
     problems: tuple[DocumentError, ...] = ()
-    unreadable: bool = False
+    unreadable: tuple[DocumentError, ...] = ()
     refused: frozenset[str] = frozenset()
     starts: tuple[tuple[str | None, datetime], ...] = ()
 
@@ -132,7 +132,7 @@ def read_sessions(lab: Lab, *, zone: str | None = None, cleaning: Cleaning = AS_
         found.folders,
         frozenset(prefix for source in every for prefix in prefixes(source.fields)),
         tuple(found.problems),
-        bool(found.unreadable),
+        tuple(found.unreadable),
         frozenset(found.refused),
         tuple(starts),
     )

@@ -1,0 +1,49 @@
+"""What faults of the lab's files mean for one session: what may be missing of it, and what is worth knowing.
+
+A file of cameras, devices or recordings that cannot be read leaves open what belongs to the session and what its
+files must not show, so a plan without it is never complete. Nothing here names another session or its files: a plan's
+warnings stand in archives.
+"""
+
+from collections.abc import Iterator
+
+from labcrate.errors import DocumentError
+from labcrate.export.contents import Missing, Only, Options
+from labcrate.export.inventory import Inventory
+from labcrate.lab.documents import CAMERAS_FILE, DEVICES
+from labcrate.lab.registers import REGISTER_FILE
+
+_THEN = "Then export again."
+
+
+def lab_faults_missing(inventory: Inventory, session_id: str, options: Options) -> Iterator[Missing]:
+    """Yield the files of which nothing could be read, although they may tell what belongs to the session."""
+    for error in _of_session(inventory, session_id):
+        if _hides(error, options):
+            place = f"{error.file}, {error.where}" if error.where else error.file
+            yield Missing(place, error.problem.rstrip("."), _THEN)
+
+
+def lab_faults_warnings(inventory: Inventory, session_id: str, options: Options) -> Iterator[str]:
+    """Yield every other fault that may concern the session."""
+    for error in _of_session(inventory, session_id):
+        if not _hides(error, options):
+            yield str(error)
+    yield from map(str, inventory.book.unreadable)
+
+
+def _of_session(inventory: Inventory, session_id: str) -> Iterator[DocumentError]:
+    registers = inventory.own_registers.items()
+    others = [error for one, register in registers if one != session_id for error in register.problems]
+    known = {id(error) for error in (*inventory.book.problems, *others)}
+    yield from (error for error in inventory.problems if id(error) not in known)
+
+
+def _hides(error: DocumentError, options: Options) -> bool:
+    """Whether a whole file is unreadable that could change what was chosen of the session."""
+    if error.where.startswith("key "):
+        return False
+    name = error.file.rpartition("/")[2]
+    if name in (CAMERAS_FILE, REGISTER_FILE):
+        return options.only is not Only.SENSORS
+    return error.file != DEVICES or options.only is not Only.RECORDINGS
