@@ -12,6 +12,7 @@ from labcrate.export.hand_links import made_into_mp4
 from labcrate.export.inventory import Inventory
 from labcrate.export.lab_rules import camera_key
 from labcrate.export.recording_time import Evidence, TimeContext, possible_spans
+from labcrate.export.time_filter import TimeFilter
 from labcrate.lab.folder import Entry, Kind, printable
 from labcrate.linking.filename import base_name
 from labcrate.linking.judging import judge, right_time_near_miss
@@ -159,12 +160,15 @@ def _at_the_right_time(
         return possible_spans(Evidence(path, probe, identity.mtime_ns, ids.get(camera or ""), prefix), times)
 
     candidates = {}
+    about_time = TimeFilter(about_then, times)
     for entry in nameless:
         try:
             identity = inventory.lab.identity(entry.path)
         except OSError:
             continue  # gone since the walk: then it is nobody's
-        if any(span.overlaps(about_then) for span in spans(entry.path, Probe(), identity)):
+        if about_time.may_be(entry.path, identity.mtime_ns) and any(
+            span.overlaps(about_then) for span in spans(entry.path, Probe(), identity)
+        ):
             candidates[entry.path] = identity
     found = []
     for path, probe in look(candidates).items():
