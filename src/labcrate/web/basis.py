@@ -118,6 +118,8 @@ class Basis:
         yield from (recording.path for recording in plan.recordings)
         yield from (file.path for file in plan.session_files)
         yield from plan.session.described_in
+        # What is linked by an entry, or not any more, changes the register, and with it the date of its folder.
+        yield f"{SESSIONS}/Session{self._session_id}"
 
     def _changed(self, path: str) -> datetime:
         with suppress(OSError):
