@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.platform_lab import ADDRESS, CANARIES, PASSWORD, PlatformLab
 from tests.web.waiting import ended
 
 from labcrate.people.roles import Role
-from tests.platform_lab import ADDRESS, CANARIES, PASSWORD, PlatformLab
 
 ARCHIVE = "/api/sessions/7/archive.zip"
 
