@@ -22,7 +22,7 @@ from labcrate.linking.verdict import Verdict
 from labcrate.model.device import Camera, find_camera
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
-from labcrate.model.recording_time import ClockNote, TimeSource
+from labcrate.model.recording_time import ClockNote, RecordingTime, TimeSource
 from labcrate.model.session import SelectedCamera, Session
 from labcrate.model.session_id import sort_key
 from labcrate.model.timespan import format_instant
@@ -210,16 +210,16 @@ def warnings_about(recording: PlannedRecording, session: Session, cameras: Camer
     camera = recording.camera
     if cameras.selected and camera and not cameras.selects(recording.verdict):
         yield f"{name} is of camera {camera.name or camera.id}, which the session had not selected."
-    if recording.probe.readable and not may_be_of(session, recording):
+    if recording.probe.readable and not may_be_of(session, recording.time):
         hint = " That may be the time of a copy." if recording.start_source is TimeSource.MODIFIED else ""
         start = format_instant(recording.span.start) if recording.span.start else "unknown"
         yield f"{name} starts at {start} ({recording.start_source}), outside the session's time.{hint}"
 
 
-def may_be_of(session: Session, recording: PlannedRecording) -> bool:
+def may_be_of(session: Session, time: RecordingTime) -> bool:
     """Whether a recording may be of the session's time: one without a known zone is said to be unsure by its camera."""
-    span, taken = recording.span, recording.time.taken
-    if taken.source is TimeSource.NAME and ClockNote.NO_ZONE in recording.time.notes:
+    span, taken = time.span, time.taken
+    if taken.source is TimeSource.NAME and ClockNote.NO_ZONE in time.notes:
         span = span.padded(timedelta(seconds=taken.uncertainty_s))
     return span.overlaps(session.span)
 

@@ -119,7 +119,7 @@ class Basis:
         yield from (file.path for file in plan.session_files)
         yield from plan.session.described_in
         # What is linked by an entry, or not any more, changes the register, and with it the date of its folder.
-        yield f"{SESSIONS}/Session{self._session_id}"
+        yield self._folder
 
     def _changed(self, path: str) -> datetime:
         with suppress(OSError):

@@ -4,12 +4,30 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from labcrate.export.contents import PlannedRecording
 from labcrate.export.doctor.findings import Finding, FindingKind, Severity
 from labcrate.lab.folder import printable
+from labcrate.linking.verdict import Verdict
+from labcrate.model.device import Camera
 from labcrate.model.message import Message
-from labcrate.model.recording_time import ClockNote
+from labcrate.model.recording import Probe
+from labcrate.model.recording_time import ClockNote, RecordingTime
 from labcrate.model.timespan import format_duration
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A recording of a session that was looked into; ``path`` is relative to the lab folder."""
+
+    path: str
+    probe: Probe
+    time: RecordingTime
+    verdict: Verdict
+    camera: Camera | None
+
+    @property
+    def source(self) -> str:
+        """Return the path as printable text."""
+        return printable(self.path)
 
 
 @dataclass(slots=True)
@@ -29,7 +47,7 @@ class Clocks:
     def __init__(self) -> None:
         self._of_camera: dict[str | None, _Clock] = {}
 
-    def add(self, recording: PlannedRecording) -> None:
+    def add(self, recording: Seen) -> None:
         """Take one recording into account."""
         camera, key = recording.camera, recording.verdict.camera
         clock = self._of_camera.get(key if camera else None)

@@ -4,6 +4,7 @@ What concerns one session comes of the same functions that its plan is made with
 the starts of other sessions, the lab's readings) is read once for all sessions.
 """
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,7 @@ from labcrate.catalog.index import Progress, Wish, index_files
 from labcrate.catalog.records import Indexed
 from labcrate.errors import DocumentError
 from labcrate.export.doctor.candidates import find_candidates
-from labcrate.export.doctor.clock_findings import Clocks
+from labcrate.export.doctor.clock_findings import Clocks, Seen
 from labcrate.export.doctor.file_findings import closed_findings, unknown_findings
 from labcrate.export.doctor.findings import Finding, FindingKind, Severity
 from labcrate.export.doctor.lab_findings import (
@@ -37,9 +38,9 @@ from labcrate.export.doctor.session_findings import (
     recording_findings,
 )
 from labcrate.export.inventory import Inventory
-from labcrate.export.recording_time import TimeContext
-from labcrate.export.recordings import Cameras, plan_recordings
-from labcrate.export.selection import select
+from labcrate.export.recording_time import Evidence, TimeContext, recording_time
+from labcrate.export.recordings import Cameras
+from labcrate.export.selection import Found, select
 from labcrate.export.sensors import load
 from labcrate.export.session_files import find_session_files
 from labcrate.export.session_time import SessionTime, Starts, registered_spans, session_time, undescribed_starts
@@ -123,7 +124,8 @@ class _OnceRead(Lab):
     def identity(self, path: str) -> Identity:
         known = self._states.get(path)
         if known is None:
-            known = self._states[path] = super().identity(path)
+            # As the lab has it, without the objects that pathlib makes of a hundred thousand paths.
+            known = self._states[path] = Identity.of(os.lstat(f"{self.root}/{path}"))
         return known
 
 
@@ -260,12 +262,24 @@ class _Exam:
                     session.id,
                     places=(printable(path),),
                 )
-        readable = [one for one in found.recordings if one.path in self._indexed]
         cameras = Cameras.of(inventory, session)
-        recordings = plan_recordings(readable, self._indexed, session, cameras, times)
+        recordings = [self._seen(one, told, cameras) for one in found.recordings if one.path in self._indexed]
         for recording in recordings:
             self.clocks.add(recording)
         yield from recording_findings(session, recordings, cameras)
+
+    def _seen(self, found: Found, told: _Told, cameras: Cameras) -> Seen:
+        """Return what is known of a linked recording, as its session's plan has it."""
+        probe, camera = self._indexed[found.path].probe or Probe(), cameras.of_recording(found.verdict)
+        evidence = Evidence(
+            found.path,
+            probe,
+            found.identity.mtime_ns,
+            camera.id if camera else None,
+            found.verdict.prefix,
+            told.session.id,
+        )
+        return Seen(found.path, probe, recording_time(evidence, told.times), found.verdict, camera)
 
     def readings(self, session_id: str | None) -> Iterator[Finding]:
         """Yield what is wrong with the lab's sensor files, for one session as far as its time goes."""

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from labcrate.export.contents import Missing, NearMiss, PlannedRecording
+from labcrate.export.contents import Missing, NearMiss
+from labcrate.export.doctor.clock_findings import Seen
 from labcrate.export.doctor.findings import Finding, FindingKind, Severity
 from labcrate.export.inventory import Inventory
 from labcrate.export.not_taken import NotTaken, Why
@@ -136,7 +137,7 @@ def missing_findings(session_id: str | None, missing: Iterable[Missing]) -> Iter
         yield Finding(FindingKind.MISSING, Severity.PROBLEM, str(one), one.remedy, session_id, places=(one.what,))
 
 
-def recording_findings(session: Session, recordings: Iterable[PlannedRecording], cameras: Cameras) -> Iterator[Finding]:
+def recording_findings(session: Session, recordings: Iterable[Seen], cameras: Cameras) -> Iterator[Finding]:
     """Yield damaged recordings, and what else is odd about recordings: one finding for all that share it."""
     odd: dict[Message, list[str]] = {}
     for recording in recordings:
@@ -159,14 +160,14 @@ def recording_findings(session: Session, recordings: Iterable[PlannedRecording],
         )
 
 
-def _odd(session: Session, recording: PlannedRecording, cameras: Cameras) -> Iterator[Message]:
+def _odd(session: Session, recording: Seen, cameras: Cameras) -> Iterator[Message]:
     camera, verdict = recording.camera, recording.verdict
     if verdict.warning:
         yield Message("doctor.recording.linked", warning=verdict.warning)
     if cameras.selected and camera and not cameras.selects(verdict):
         yield Message("doctor.recording.not_selected", camera=printable(camera.name or camera.id))
-    if recording.probe.readable and not may_be_of(session, recording):
-        yield Message("doctor.recording.outside", source=str(recording.start_source))
+    if recording.probe.readable and not may_be_of(session, recording.time):
+        yield Message("doctor.recording.outside", source=str(recording.time.taken.source))
 
 
 def kept_out_findings(session_id: str, not_taken: Iterable[NotTaken]) -> Iterator[Finding]:
