@@ -305,7 +305,7 @@ def test_on_a_terminal_it_asks(lab: Any, nvr: Path, cli: Any, monkeypatch: pytes
     monkeypatch.setattr("labcrate.cli.link_by_time._is_terminal", lambda: True)
     asked: list[str] = []
     for answer, linked in (("", 0), ("no", 0), ("y", 1)):
-        monkeypatch.setattr("builtins.input", lambda question, said=answer: asked.append(question) or said)
+        monkeypatch.setattr("builtins.input", lambda question, said=answer: (asked.append(question), said)[1])  # type: ignore[func-returns-value]
         outcome = cli("link", "42", "--by-time", "--lab", lab.root)
         assert outcome.code == 0, outcome.err
         assert len(register(lab)) == linked

@@ -17,7 +17,7 @@ import av
 import pytest
 
 from labcrate.errors import RepairError
-from labcrate.export import repairing
+from labcrate.export import register_file, repairing
 
 REGISTER = "sessions/Session42/recordings.json"
 GARDEN = "recordings/garden_session42_20250502T0801.mp4"
@@ -89,7 +89,7 @@ def test_one_file_that_cannot_be_linked_keeps_all_back(near_lab: Any, cli: Any, 
 
 def test_what_fails_on_the_way_is_said_for_its_file(near_lab: Any, cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that vanishes after the check is named; the others are linked; the exit code tells that one was not."""
-    real = repairing.add_entries
+    real = register_file.add_entries
 
     def failing(lab: Any, folder: str, files: Any) -> None:
         if files[0].file == JOINED:
@@ -291,7 +291,7 @@ def test_a_name_that_is_not_utf8_is_moved_only(usual_lab: Any, cli: Any) -> None
 
 def _mkv(path: Path, clip: bytes, container: str, sound: str | None) -> None:
     """Put the clip's pictures into another container, with a second of silence."""
-    with av.open(io.BytesIO(clip)) as source, av.open(str(path), "w", format=container) as target:
+    with av.open(io.BytesIO(clip), "r") as source, av.open(str(path), "w", format=container) as target:
         video = target.add_stream_from_template(source.streams.video[0])
         audio: Any = target.add_stream(sound, rate=8000, layout="mono") if sound else None
         for packet in source.demux(source.streams.video[0]):

@@ -59,7 +59,7 @@ def frames(data: bytes) -> list[bytes]:
     """The pictures of a video."""
     from io import BytesIO  # noqa: PLC0415
 
-    with av.open(BytesIO(data)) as video:
+    with av.open(BytesIO(data), "r") as video:
         return [frame.to_ndarray(format="rgb24").tobytes() for frame in video.decode(video=0)]
 
 
