@@ -1,4 +1,4 @@
-"""``labcrate link`` for many files, with a camera, as MP4s; commands that can be pasted; what an export says at its end."""
+"""``labcrate link`` for many files, with a camera, as MP4s; commands to paste; what an export says at its end."""
 
 import csv
 import io
@@ -177,13 +177,17 @@ def test_commands_stay_on_one_line_however_narrow_the_terminal(near_lab: Any) ->
     assert {tuple(words[4:]) for words in commands} == {("--lab", str(folder))}
 
 
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
 def _rows(file: Path) -> list[dict[str, str]]:
     with zipfile.ZipFile(file) as archive:
         return list(csv.DictReader(io.StringIO(archive.read("data/recordings.csv").decode("utf-8-sig"))))
 
 
 def test_an_unknown_prefix_gets_its_camera(near_lab: Any, cli: Any, tmp_path: Path) -> None:
-    """By id, name or prefix: plan and archive give the recording that camera; the session's own register is no member."""
+    """By id, name or prefix: the archive gives the recording that camera, and does not hold the session's register."""
     for word, file in (("2", GARDEN), ("Camera 1", SPLIT), ("CAM2", JOINED)):
         assert cli("link", "42", file, "--camera", word, "--lab", near_lab.root).code == 0
     assert cli("export", "42", "--lab", near_lab.root, "-o", tmp_path / "a.zip").code == 0
@@ -325,7 +329,7 @@ def test_an_mp4_is_made_taken_and_taken_back(usual_lab: Any, cli: Any) -> None:
     assert any("was made of" in w and "without its sound (pcm_alaw)" in w for w in plan["warnings"])
     assert (usual_lab.root / source).read_bytes() == before
     assert (usual_lab.root / made).stat().st_mtime_ns == (usual_lab.root / source).stat().st_mtime_ns
-    assert sorted(os.listdir(usual_lab.root / "sessions/Session42/recordings")) == ["any.mp4", "cam1_session42_m.mp4"]
+    assert _names(usual_lab.root / "sessions/Session42/recordings") == ["any.mp4", "cam1_session42_m.mp4"]
     assert cli("link", "42", "--undo", "1", "--lab", usual_lab.root).code == 0
     assert not (usual_lab.root / made).exists()
     assert not (usual_lab.root / REGISTER).exists()
@@ -345,7 +349,7 @@ def test_no_mp4_is_made_over_another_file_or_of_a_broken_one(usual_lab: Any, cli
     data = (usual_lab.root / source).read_bytes()
     (usual_lab.root / source).write_bytes(data[: len(data) // 2])
     clear(cli("link", "42", source, "--remux", "--lab", usual_lab.root), 15, "No MP4 can be made of", "it is cut short")
-    assert sorted(os.listdir(own)) == ["any.mp4", "cam1_session42_m.mp4"]
+    assert _names(own) == ["any.mp4", "cam1_session42_m.mp4"]
     assert len(cli("link", "42", "--lab", usual_lab.root, "--json").json["links"]) == 1
 
 

@@ -15,6 +15,8 @@ from labcrate.demo.ground import clear, mark
 from labcrate.demo.sensors import SENSORS, Message, messages
 from labcrate.demo.story import Footage, Take
 from labcrate.errors import TargetError
+from labcrate.lab.folder import Lab
+from labcrate.lab.session_register import read_session_register
 from labcrate.video.synthetic import make_clip
 
 WORKERS = 2  # more gain nothing: drawing the pictures needs the interpreter's lock
@@ -49,8 +51,8 @@ class DemoLab:
 def build_demo_lab(folder: Path) -> DemoLab:
     """Build the sample lab in ``folder``: a missing or empty one, or one that holds an earlier sample lab.
 
-    Of an earlier sample lab only the files it was built with are replaced. Raises UsageError when the folder
-    holds anything else, TargetError when it cannot be written.
+    Of an earlier sample lab only the files it was built with are replaced, and its links are forgotten. Raises
+    UsageError when the folder holds anything else, TargetError when it cannot be written.
     """
     published = messages()
     files = documents(published)
@@ -62,11 +64,21 @@ def build_demo_lab(folder: Path) -> DemoLab:
         for path, content in files.items():
             _put(folder / path, content, story.WRITTEN.timestamp())
         _film(folder, videos)
+        _forget_links(folder)
     except OSError as error:
         raise TargetError(
             f'The sample lab cannot be written to "{folder.name}": {error.strerror}. Name a folder that can be written.'
         ) from error
     return _describe(folder, videos, published)
+
+
+def _forget_links(folder: Path) -> None:
+    """Remove what ``labcrate link`` wrote down for the sessions of an earlier sample lab: its files are new now."""
+    lab = Lab(folder)
+    for session_folder in lab.session_folders().values():
+        register = read_session_register(lab, session_folder)
+        if register.files:
+            (folder / register.path).unlink()
 
 
 def _film(folder: Path, videos: tuple[Footage, ...]) -> None:

@@ -6,7 +6,7 @@ session's own folder; a moved one lies in that folder, as does an MP4 that was m
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from labcrate.errors import LabcrateError, NoSuchThingError, PeopleError, RepairError
 from labcrate.export.camera_of_link import camera_of_link
@@ -59,12 +59,11 @@ def check(
     a camera that there is not.
     """
     known = list(near_misses)
-    camera_id = None if camera is None else camera_of_link(inventory, session, camera)
     wishes: dict[str, Wish] = {}
     problems: list[str] = []
     for file in files:
         try:
-            wish = Wish(session, find_near_miss(known, session, file), method, camera_id)
+            wish = Wish(session, find_near_miss(known, session, file), method)
             _refuse(inventory, wish)
             wishes[wish.near_miss.path] = wish
         except RepairError as error:
@@ -72,7 +71,8 @@ def check(
     if problems:
         nothing = ["Nothing was linked."] if len(files) > 1 else []
         raise RepairError("\n".join([*dict.fromkeys(problems), *nothing]))
-    return list(wishes.values())
+    camera_id = None if camera is None else camera_of_link(inventory, session, camera)
+    return [replace(wish, camera_id=camera_id) for wish in wishes.values()]
 
 
 def _refuse(inventory: Inventory, wish: Wish) -> None:

@@ -12,6 +12,7 @@ from labcrate.demo import story
 from labcrate.demo.lab import DemoLab, build_demo_lab
 from labcrate.demo.sensors import SENSORS, messages
 from labcrate.errors import TargetError
+from labcrate.lab.session_register import LinkedFile, encode_session_register
 from labcrate.model.timespan import TimeSpan, from_ns, parse_instant
 from labcrate.video.probe import probe
 
@@ -198,3 +199,16 @@ def test_unwritable_folder_is_a_target_error(tmp_path: Path) -> None:
     with pytest.raises(TargetError, match='"lab": Not a directory') as raised:
         build_demo_lab(tmp_path / "file" / "lab")
     assert str(tmp_path) not in str(raised.value)
+
+
+def test_a_sample_lab_that_is_built_again_has_no_links(tmp_path: Path) -> None:
+    """What was linked in the earlier sample lab is forgotten; a list that labcrate did not write stays as it is."""
+    demo = build_demo_lab(tmp_path / "lab")
+    register = demo.root / "sessions/Session42/recordings.json"
+    entry = LinkedFile("", "recordings/a.mp4", 1, 1)
+    register.write_bytes(encode_session_register([entry]))
+    build_demo_lab(tmp_path / "lab")
+    assert not register.exists()
+    register.write_text("{}")
+    build_demo_lab(tmp_path / "lab")
+    assert register.read_text() == "{}"

@@ -1,7 +1,6 @@
 """A session's own register is written whole or not at all, by one writer at a time, and keeps what it does not know."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -25,6 +24,10 @@ def _one(file: str = "recordings/a.mp4", **fields: Any) -> LinkedFile:
     return LinkedFile(**{"folder": "", "file": file, "size_bytes": 5, "modified_ns": 7, **fields})
 
 
+def _names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
 def test_entries_come_and_go_and_the_file_with_the_last(lab: Any) -> None:
     """What is added is read again; what is removed is gone; a register without entries is no file."""
     one, other = _one(camera_id="2"), _one("recordings/b.mp4", made_from="recordings/b.mkv", left_out="pcm_alaw")
@@ -34,8 +37,8 @@ def test_entries_come_and_go_and_the_file_with_the_last(lab: Any) -> None:
     with linking(lab.open()):
         assert remove_entries(lab.open(), FOLDER, lambda entry: is_entry_of(entry, one.file)) == 1
         assert read_session_register(lab.open(), FOLDER).files == (other,)
-        assert remove_entries(lab.open(), FOLDER, lambda entry: True) == 1
-    assert os.listdir(lab.root / FOLDER) == []
+        assert remove_entries(lab.open(), FOLDER, lambda _: True) == 1
+    assert _names(lab.root / FOLDER) == []
 
 
 def test_an_entry_replaces_the_older_one_of_its_file_alone(lab: Any) -> None:
@@ -84,7 +87,7 @@ def test_no_symbolic_link_is_written_through(lab: Any) -> None:
     with linking(lab.open()), pytest.raises(RepairError, match="symbolic link"):
         add_entries(lab.open(), FOLDER, [_one()])
     assert (outside / "recordings.json").read_bytes() == before
-    assert os.listdir(outside) == ["recordings.json"]
+    assert _names(outside) == ["recordings.json"]
 
 
 def test_a_part_that_is_a_link_is_not_followed(lab: Any) -> None:
@@ -95,7 +98,7 @@ def test_a_part_that_is_a_link_is_not_followed(lab: Any) -> None:
     with linking(lab.open()):
         add_entries(lab.open(), FOLDER, [_one()])
     assert victim.read_bytes() == b"precious"
-    assert os.listdir(lab.root / FOLDER) == ["recordings.json"]
+    assert _names(lab.root / FOLDER) == ["recordings.json"]
 
 
 def test_a_name_that_no_register_can_hold_is_said(lab: Any) -> None:
@@ -105,7 +108,7 @@ def test_a_name_that_no_register_can_hold_is_said(lab: Any) -> None:
     assert not (lab.root / FOLDER).exists()
 
 
-_NAMES = st.text(st.characters(exclude_characters="/\0", codec="utf-8"), min_size=1, max_size=40)
+_NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=40)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
@@ -138,7 +141,7 @@ def test_writers_at_once_lose_no_entry(lab: Any) -> None:
     assert [process.wait() for process in running] == [0] * 6
     files = {one.file for one in read_session_register(lab.open(), FOLDER).files}
     assert files == {f"recordings/{n}_{i}.mp4" for n in range(6) for i in range(20)}
-    assert os.listdir(lab.root / FOLDER) == ["recordings.json"]
+    assert _names(lab.root / FOLDER) == ["recordings.json"]
 
 
 STEPS = ("write", "fsync", "rename", "fsync after")
@@ -176,4 +179,4 @@ def test_killed_at_any_step_the_register_is_the_old_or_the_new_one(lab: Any, ste
     assert files == [old.file, *(["recordings/new.mp4"] if step == "fsync after" else [])]
     with linking(lab.open()):
         add_entries(lab.open(), FOLDER, [_one("recordings/next.mp4")])
-    assert os.listdir(lab.root / FOLDER) == ["recordings.json"]
+    assert _names(lab.root / FOLDER) == ["recordings.json"]

@@ -329,10 +329,11 @@ def test_disks_that_cannot_do_it_say_so(
     )
     if words is None:
         pytest.skip("mounting is not allowed here, neither as this user nor in a user namespace of its own")
+    move = ["--move"] if method is Method.MOVE else []
     script = f"""
 from pathlib import Path
 from labcrate.cli.main import main
-raise SystemExit(main(["link", "42", {FILE!r}, "--lab", str(Path.cwd())] + {["--move"] if method is Method.MOVE else []!r}))
+raise SystemExit(main(["link", "42", {FILE!r}, "--lab", str(Path.cwd()), *{move!r}]))
 """
     shell = " && ".join([*mounts, "cd .", 'exec "$0" -c "$1"'])
     ran = subprocess.run(

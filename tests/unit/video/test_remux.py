@@ -132,7 +132,7 @@ def test_damage_is_one_clear_error(tmp_path: Path, name: str, kind: str, damage:
         assert [p for _, p in pictures(whole)] == [p for _, p in pictures(tmp_path / "made.mp4")]
         assert 0 < done.pictures < PICTURES
     else:
-        with pytest.raises(RemuxError, match="it is damaged|it is cut short|it holds no"):
+        with pytest.raises(RemuxError, match=r"it is damaged|it is cut short|it holds no"):
             _remux(whole, tmp_path / "made.mp4")
 
 
