@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.platform_lab import SENSOR_TOPIC, START, UUID, PlatformLab, clip, iso, stamp
+from tests.platform_lab import CANARIES, PIN, SENSOR_TOPIC, START, UUID, PlatformLab, clip, iso, stamp
 
 if TYPE_CHECKING:
     from tests.conftest import Clear, Cli
@@ -64,7 +64,7 @@ def test_a_topic_with_a_room_is_the_selected_sensor(platform: PlatformLab, cli: 
 
 def test_a_session_that_nobody_ended_is_bounded(platform: PlatformLab, cli: "Cli") -> None:
     """Readings end with the session's own last evidence, here the sensor file; the window and its reason are said."""
-    members = exported(cli, platform, "7")
+    members = exported(cli, platform, "7", "--redact")
     times = [row["timestamp"] for row in rows(members, "data/zigbee-sensors.csv")]
     assert (times[0], times[-1]) == (iso(START), iso(START + timedelta(minutes=1)))
     metadata = json.loads(members["data/session_metadata.json"])
@@ -77,7 +77,7 @@ def test_no_reading_of_the_next_session_comes_along(platform: PlatformLab, cli: 
     """A recording that goes on into the next session's time ends the readings before that one, and names no session."""
     late = START + timedelta(minutes=45)
     platform.write(f"recordings/c05_session7-{stamp(late)}.mp4", clip())
-    members = exported(cli, platform, "7")
+    members = exported(cli, platform, "7", "--redact")
     nine = START + timedelta(minutes=40)
     last = max(row["timestamp"] for row in rows(members, "data/zigbee-sensors.csv"))
     assert last == iso(nine - timedelta(minutes=1))
@@ -119,7 +119,7 @@ def test_a_broken_file_hides_no_session_of_others(platform: PlatformLab, cli: "C
 
 def test_the_whole_folder_of_a_session_goes_in_or_is_named(platform: PlatformLab, cli: "Cli") -> None:
     """EDF, WAV, PDF, MOV, logs and the sensor data beside a recording are members; what stays out is named with why."""
-    members = exported(cli, platform, "7")
+    members = exported(cli, platform, "7", "--redact")
     own = platform.root / "sessions/Session7"
     packed = {name.removeprefix("data/session_files/"): data for name, data in members.items()}
     for path in ("eeg/visit.edf", "audio/room.wav", "forms/consent.pdf", "mqtt_data/session_7_mqtt.log"):
@@ -157,3 +157,15 @@ def test_a_recording_of_one_session_is_in_no_other(platform: PlatformLab, cli: "
         if member["name"].startswith("recordings/")
     ]
     assert len(sources) == len(set(sources)) == 7
+
+
+def test_the_doctor_names_files_with_secrets_and_never_the_secrets(platform: PlatformLab, cli: "Cli") -> None:
+    """What an export would refuse is found beforehand, with its kind; no canary, address or path is in what is said."""
+    outcome = cli("doctor", "--lab", platform.root, "--json")
+    found = [one for one in outcome.json["findings"] if one["kind"] == "secret"]
+    assert [one["places"] for one in found] == [
+        [f"recordings/c05_session7-{stamp(START + timedelta(seconds=2.615))}.mp4"]
+    ]
+    assert "password" in found[0]["what"]
+    for secret in (*CANARIES, PIN, str(platform.root)):
+        assert secret not in outcome.out

@@ -135,7 +135,7 @@ DOCTOR_ENGLISH: Mapping[str, str] = {
         "Correct the rows or restore the file; say in labcrate.toml how its times are written (date_formats)."
     ),
     "doctor.secret": "{file} holds {kinds}.",
-    "doctor.secret.remedy": "Remove it from the file, or keep the file out with exclude in labcrate.toml.",
+    "doctor.secret.remedy": "Export with --redact, or keep the file out with exclude in labcrate.toml.",
     "doctor.sensor.absent": "Sensors that session {session} selected, and of which the lab has no reading: {names}.",
     "doctor.sensor.absent_remedy": "Compare the names with those in data/devices.json and the topics of the readings.",
     "doctor.sensor.ambiguous_remedy": "Select the sensor by its whole topic without the base.",

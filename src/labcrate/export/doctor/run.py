@@ -6,11 +6,11 @@ from labcrate.catalog.state import state_folder
 from labcrate.errors import DocumentError
 from labcrate.export.doctor.examine import examine
 from labcrate.export.doctor.report import Report
+from labcrate.export.doctor.secret_files import find_secret_files
 from labcrate.export.inventory import Inventory, take_inventory
 from labcrate.lab.folder import Lab
 from labcrate.model.lab_settings import LabSettings
 from labcrate.secrets.clean import Cleaner
-from labcrate.secrets.lab_files import read_secrets
 
 
 def inventory_in_spite_of_settings(lab: Lab) -> tuple[Inventory, DocumentError | None]:
@@ -39,13 +39,15 @@ def make_report(
     if inventory is None:
         inventory, problem = inventory_in_spite_of_settings(lab)
     session = None if session is None else inventory.resolve(session)
-    cleaner = Cleaner(read_secrets(lab).secrets)
+    cleaner = Cleaner(inventory.secrets.secrets)
     with Catalog.open(state_folder(lab.root)) as catalog:
+        ids = inventory.ids if session is None else [session]
         findings = examine(
             inventory,
             catalog,
             session,
             settings_problem=problem,
+            secrets=list(find_secret_files(inventory, catalog, ids, progress or Progress(), workers)),
             base_topic=base_topic,
             progress=progress,
             workers=workers,
