@@ -14,7 +14,8 @@ from pathlib import Path
 
 import polars as pl
 
-from labcrate.catalog.catalog import Catalog, Indexed
+from labcrate.catalog.catalog import Catalog
+from labcrate.catalog.records import Indexed
 from labcrate.catalog.state import state_folder
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.recording import Probe

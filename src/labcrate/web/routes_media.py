@@ -6,13 +6,13 @@ from functools import partial
 
 from aiohttp import hdrs, web
 
-from labcrate.archive.entity import FileSegment, Segment
+from labcrate.archive.entity import Segment, file_segments
 from labcrate.archive.layout import FileSource
 from labcrate.config import recording_as_text
 from labcrate.errors import NoSuchThingError
 from labcrate.export.contents import PlannedRecording
 from labcrate.export.media_types import media_type
-from labcrate.lab.folder import Lab
+from labcrate.export.redacting import patches_key, without_secrets_in_tags
 from labcrate.lab.text import visible
 from labcrate.model.timespan import from_ns
 from labcrate.people.roles import Role
@@ -23,6 +23,7 @@ from labcrate.web.loglines import LogLine, Taken
 from labcrate.web.planning import PLANNING
 from labcrate.web.ranges import Representation
 from labcrate.web.site import LAB, work
+from labcrate.web.snapshot import SNAPSHOT
 from labcrate.web.wanted import session_id_of
 
 routes = web.RouteTableDef()
@@ -34,7 +35,7 @@ async def recording(request: web.Request) -> web.StreamResponse:
     """Send a recording, to be played where it is shown. It leaves the lab that way too, so the log has a line of it."""
     session_id, name = session_id_of(request), request.match_info["name"]
     planned = await request.app[PLANNING].recording(session_id, name, caller(request).name)
-    source = await work(request.app, _source, request.app[LAB], planned, session_id)
+    source = await work(request.app, _source, request.app, planned, session_id)
     tag, size = _tag(source), source.identity.size_bytes
     return await deliver(
         request,
@@ -46,20 +47,28 @@ async def recording(request: web.Request) -> web.StreamResponse:
     )
 
 
-def _source(lab: Lab, planned: PlannedRecording, session_id: str) -> FileSource:
-    """The recording as it is now: it may have grown since the plan was made. Raises NoSuchThingError."""
+def _source(app: web.Application, planned: PlannedRecording, session_id: str) -> FileSource:
+    """The recording as it is now, its tags without secrets: it may have grown since the plan was made.
+
+    Raises NoSuchThingError, and SecretsError where it holds secrets that cannot be taken out.
+    """
+    lab = app[LAB]
     try:
         identity = lab.identity(planned.path)
     except OSError:
         name = planned.member.removeprefix("recordings/")
         raise NoSuchThingError(f"The recording {visible(name)!r} of session {session_id} is gone.") from None
-    return FileSource(partial(lab.open, planned.path), identity, planned.source)
+    source = FileSource(partial(lab.open, planned.path), identity, planned.source)
+    if planned.search and not planned.search.result.kinds and identity == planned.identity:
+        return source
+    return without_secrets_in_tags(source, app[SNAPSHOT].inventory().cleaner.matcher, session_id)
 
 
 def _tag(source: FileSource) -> str:
     """A strong entity tag: a file with the same identity is taken as unchanged everywhere."""
-    return f'"{hashlib.sha256(repr(source.identity).encode()).hexdigest()[:32]}"'
+    state = f"{source.identity!r} {patches_key(source.patches)}" if source.patches else repr(source.identity)
+    return f'"{hashlib.sha256(state.encode()).hexdigest()[:32]}"'
 
 
 def _segments(source: FileSource, start: int, stop: int) -> Iterator[Segment]:
-    yield FileSegment(source, start, stop - start)
+    yield from file_segments(source, start, stop)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from labcrate.catalog.catalog import INDEX_FILE, Catalog, Indexed
+from labcrate.catalog.catalog import INDEX_FILE, Catalog
+from labcrate.catalog.records import Indexed
 from labcrate.errors import CatalogError
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.recording import Probe

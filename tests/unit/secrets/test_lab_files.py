@@ -95,7 +95,12 @@ def test_only_what_changed_is_read_again(root: Path, monkeypatch: pytest.MonkeyP
     put(root, "data/user_2/cameras.json", {"5": {"password": "Another-Pass-8"}})
     opened: list[str] = []
     read = Lab.read
-    monkeypatch.setattr(Lab, "read", lambda lab, path: opened.append(path) or read(lab, path))
+
+    def noting(lab: Lab, path: str) -> bytes | None:
+        opened.append(path)
+        return read(lab, path)
+
+    monkeypatch.setattr(Lab, "read", noting)
     again = read_secrets(Lab(root), before)
     assert opened == ["data/user_2/cameras.json"]
     assert again.secrets == read_secrets(Lab(root)).secrets
