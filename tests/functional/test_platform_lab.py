@@ -159,9 +159,12 @@ def test_a_recording_of_one_session_is_in_no_other(platform: PlatformLab, cli: "
     assert len(sources) == len(set(sources)) == 7
 
 
-def test_the_doctor_names_files_with_secrets_and_never_the_secrets(platform: PlatformLab, cli: "Cli") -> None:
+def test_the_doctor_names_files_with_secrets_and_never_the_secrets(
+    platform: PlatformLab, cli: "Cli", monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What an export would refuse is found beforehand, with its kind; no canary, address or path is in what is said."""
-    outcome = cli("doctor", "--lab", platform.root, "--json")
+    monkeypatch.chdir(platform.root)
+    outcome = cli("doctor", "--json")
     found = [one for one in outcome.json["findings"] if one["kind"] == "secret"]
     assert [one["places"] for one in found] == [
         [f"recordings/c05_session7-{stamp(START + timedelta(seconds=2.615))}.mp4"]

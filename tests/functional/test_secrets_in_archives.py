@@ -4,6 +4,7 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -57,17 +58,8 @@ def leaks(archive: Path) -> list[tuple[str, bytes]]:
 
 def frames(data: bytes) -> list[bytes]:
     """The pictures of a video."""
-    from io import BytesIO  # noqa: PLC0415
-
     with av.open(BytesIO(data), "r") as video:
         return [frame.to_ndarray(format="rgb24").tobytes() for frame in video.decode(video=0)]
-
-
-def frames_of(archive: Path, suffix: str) -> list[bytes]:
-    """The pictures of the one member with that end of its name."""
-    with zipfile.ZipFile(archive) as file:
-        (name,) = [name for name in file.namelist() if name.endswith(suffix)]
-        return frames(file.read(name))
 
 
 @pytest.mark.parametrize("session", ["7", "8", "9", UUID])

@@ -70,7 +70,7 @@ def test_a_text_loses_its_secrets_and_nothing_else(lab: PlatformLab, data: st.Da
 @settings(deadline=None, max_examples=25)
 @given(st.sampled_from(SPELLINGS), st.text("abc ", max_size=300), st.integers(0, 2))
 def test_a_video_keeps_size_and_pictures(lab: PlatformLab, secret: bytes, around: str, methods: int) -> None:
-    """Whatever tag holds whatever spelling: no byte of the pictures changes, the secret is gone, by every way of copying."""
+    """Whatever spelling a tag holds: no byte of the pictures changes and the secret is gone, however it is copied."""
     text = secret.decode("latin-1").replace("\0", "")
     before = clip(tags={"comment": f"{around} {text} {around}", "title": "a title"}, container="mov")
     lab.write("sessions/Session8/notes.txt", b"nothing")

@@ -136,3 +136,16 @@ def test_no_answer_holds_a_canary(server: Any) -> None:
         assert answer.status_code == 200
         assert PASSWORD not in answer.text
         assert ADDRESS not in answer.text
+
+
+def test_what_is_played_holds_no_secret(server: Any, platform_lab: PlatformLab) -> None:
+    """A recording that a browser plays leaves the lab as well: same length, no password in its tags, any range."""
+    (source,) = (platform_lab.root / "recordings").glob("c05_session7-*.mp4")
+    path = f"/api/sessions/7/recordings/{source.name}"
+    whole = server.get(path, Role.OPERATOR)
+    assert whole.status_code == 200
+    assert len(whole.content) == source.stat().st_size
+    assert PASSWORD.encode() in source.read_bytes()
+    assert not any(canary.encode() in whole.content for canary in CANARIES)
+    part = server.get(path, Role.OPERATOR, headers={"Range": "bytes=500-1500", "If-Range": whole.headers["ETag"]})
+    assert (part.status_code, part.content) == (206, whole.content[500:1501])

@@ -14,14 +14,16 @@ from labcrate.catalog.catalog import Catalog
 from labcrate.catalog.index import Hasher, Progress
 from labcrate.catalog.records import Patched
 from labcrate.export.cleaning import LabCleaner
-from labcrate.export.contents import Plan, PlannedRecording, SessionFile, Treatment
+from labcrate.export.contents import Plan, PlannedRecording, Secrecy, SecretFile, SessionFile, Treatment
 from labcrate.export.secrecy import refuse_secrets, warning_about
 from labcrate.export.sources import file_source
 from labcrate.export.spool import Spool
 from labcrate.lab.lab_files import Files
 from labcrate.model.fixity import Fixity
+from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.mp4_boxes import metadata_ranges
-from labcrate.secrets.redact_file import Redaction, mp4_patches, write_redacted_text
+from labcrate.secrets.redact_file import Redaction, mp4_patches, redaction_of, write_redacted_text
+from labcrate.secrets.scan_file import scan_file
 
 File = PlannedRecording | SessionFile
 Sources = Mapping[str, FileSource | BytesSource]
@@ -90,31 +92,12 @@ class Redactor:
         return fixity, source
 
     def _mp4(self, file: File, source: FileSource, opened_file: FileIO) -> tuple[Fixity | None, FileSource]:
-        try:
-            made = mp4_patches(self.cleaner.matcher, cast(BinaryIO, opened_file), file.identity.size_bytes)
-        except ValueError:
-            raise _NotPossibleError from None
-        patches = _flat([Patch(patch.offset, patch.data) for patch in made])
-        if self._holds_secrets(opened_file, file.identity.size_bytes, patches):
-            raise _NotPossibleError
-        source = replace(source, patches=patches)
+        source = replace(source, patches=_patches(self.cleaner.matcher, opened_file, file.identity.size_bytes))
         return self._fixity(file, source, opened_file), source
-
-    def _holds_secrets(self, file: FileIO, size_bytes: int, patches: tuple[Patch, ...]) -> bool:
-        """Return whether a search finds anything in an MP4's metadata with the patches written over them."""
-        for start, stop in metadata_ranges(cast(BinaryIO, file), size_bytes):
-            file.seek(start)
-            data = bytearray(file.read(stop - start))
-            for patch in patches:
-                if start <= patch.offset < stop:  # each is of one range
-                    data[patch.offset - start : patch.stop - start] = patch.data
-            if self.cleaner.matcher.find(bytes(data)):
-                return True
-        return False
 
     def _fixity(self, file: File, source: FileSource, opened_file: FileIO) -> Fixity | None:
         """Return the fixity of a patched file, from the index if it has just these patches."""
-        key = _key(source.patches)
+        key = patches_key(source.patches)
         known = self.catalog.lookup({file.path: file.identity})[file.path]
         if known.patched and known.patched.patches == key:
             return known.patched.fixity
@@ -123,6 +106,43 @@ class Redactor:
         fixity = _fixity_of(source, opened_file.fileno(), self.progress)
         self.catalog.store([replace(known, patched=Patched(key, fixity))])
         return fixity
+
+
+def without_secrets_in_tags(source: FileSource, matcher: Matcher, session_id: str) -> FileSource:
+    """Return a video with patches over the tags that hold secrets; length and pictures are the same.
+
+    Raises SourceChangedError, and SecretsError where there are secrets that cannot be written over.
+    """
+    with opened(source) as fd, os.fdopen(os.dup(fd), "rb", buffering=0) as file:
+        found = scan_file(matcher, cast(BinaryIO, file), source.identity.size_bytes)
+        if not found.kinds:
+            return source
+        try:
+            if redaction_of(cast(BinaryIO, file)) is Redaction.MP4:
+                return replace(source, patches=_patches(matcher, file, source.identity.size_bytes))
+        except _NotPossibleError:
+            pass
+        one = SecretFile(source.label, source.label, found.kinds, found.count, redactable=False)
+        refuse_secrets(session_id, Secrecy(files=(one,)))
+        return source
+
+
+def _patches(matcher: Matcher, file: FileIO, size_bytes: int) -> tuple[Patch, ...]:
+    """Return what to write over an MP4; a search of its metadata then finds nothing. Raises _NotPossibleError."""
+    try:
+        made = mp4_patches(matcher, cast(BinaryIO, file), size_bytes)
+    except ValueError:
+        raise _NotPossibleError from None
+    patches = _flat([Patch(patch.offset, patch.data) for patch in made])
+    for start, stop in metadata_ranges(cast(BinaryIO, file), size_bytes):
+        file.seek(start)
+        data = bytearray(file.read(stop - start))
+        for patch in patches:
+            if start <= patch.offset < stop:  # each is of one range
+                data[patch.offset - start : patch.stop - start] = patch.data
+        if matcher.find(bytes(data)):
+            raise _NotPossibleError
+    return patches
 
 
 def _flat(made: list[Patch]) -> tuple[Patch, ...]:
@@ -142,7 +162,8 @@ def _flat(made: list[Patch]) -> tuple[Patch, ...]:
     return tuple(sorted(flat, key=lambda patch: patch.offset))
 
 
-def _key(patches: Iterable[Patch]) -> str:
+def patches_key(patches: Iterable[Patch]) -> str:
+    """Return a hash of what is written over a file, and where (SHA-256, in hex)."""
     digest = hashlib.sha256()
     for patch in patches:
         digest.update(b"%d %d\n" % (patch.offset, len(patch.data)))

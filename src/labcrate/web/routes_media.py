@@ -6,12 +6,13 @@ from functools import partial
 
 from aiohttp import hdrs, web
 
-from labcrate.archive.entity import FileSegment, Segment
+from labcrate.archive.entity import Segment, file_segments
 from labcrate.archive.layout import FileSource
 from labcrate.config import recording_as_text
 from labcrate.errors import NoSuchThingError
 from labcrate.export.contents import PlannedRecording
 from labcrate.export.media_types import media_type
+from labcrate.export.redacting import patches_key, without_secrets_in_tags
 from labcrate.lab.text import visible
 from labcrate.model.timespan import from_ns
 from labcrate.people.roles import Role
@@ -47,20 +48,27 @@ async def recording(request: web.Request) -> web.StreamResponse:
 
 
 def _source(app: web.Application, planned: PlannedRecording, session_id: str) -> FileSource:
-    """The recording as it is now: it may have grown since the plan was made. Raises NoSuchThingError."""
+    """The recording as it is now, its tags without secrets: it may have grown since the plan was made.
+
+    Raises NoSuchThingError, and SecretsError where it holds secrets that cannot be taken out.
+    """
     files = app[SNAPSHOT].inventory().files
     try:
         identity = files.identity(planned.path)
     except OSError:
         name = planned.member.removeprefix("recordings/")
         raise NoSuchThingError(f"The recording {visible(name)!r} of session {session_id} is gone.") from None
-    return FileSource(partial(files.open, planned.path), identity, planned.source)
+    source = FileSource(partial(files.open, planned.path), identity, planned.source)
+    if planned.search and not planned.search.result.kinds and identity == planned.identity:
+        return source
+    return without_secrets_in_tags(source, app[SNAPSHOT].inventory().cleaner.matcher, session_id)
 
 
 def _tag(source: FileSource) -> str:
     """A strong entity tag: a file with the same identity is taken as unchanged everywhere."""
-    return f'"{hashlib.sha256(repr(source.identity).encode()).hexdigest()[:32]}"'
+    state = f"{source.identity!r} {patches_key(source.patches)}" if source.patches else repr(source.identity)
+    return f'"{hashlib.sha256(state.encode()).hexdigest()[:32]}"'
 
 
 def _segments(source: FileSource, start: int, stop: int) -> Iterator[Segment]:
-    yield FileSegment(source, start, stop - start)
+    yield from file_segments(source, start, stop)

@@ -2,15 +2,20 @@
 
 import hashlib
 import os
+import sqlite3
 import zlib
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
 
-from labcrate.catalog.catalog import Catalog
+from labcrate.catalog.catalog import INDEX_FILE, Catalog
 from labcrate.catalog.index import Progress, Wish, index_files
+from labcrate.catalog.searching import Searcher
+from labcrate.model.fixity import Fixity
 from labcrate.model.recording import Probe
+from labcrate.secrets.matcher import Matcher
+from labcrate.secrets.values import Secret, Secrets
 
 
 def no_probe(_: BinaryIO, _path: str) -> Probe:
@@ -131,3 +136,77 @@ def test_an_interrupted_run_keeps_what_was_finished(lab: Any, tmp_path: Path) ->
             index_files(lab.open(), catalog, wishes, no_probe, Impatient(), workers=1)
         kept = set(catalog.all())
     assert set(seen[:2]) <= kept
+
+
+def searcher(catalog: Any, *values: str) -> Searcher:
+    """A search for these passwords."""
+    return Searcher(Matcher(Secrets(tuple(Secret(value, "a password or token") for value in values))), catalog)
+
+
+def test_a_file_is_searched_in_the_reading_that_hashes_it(
+    lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fixity and secrets come out of one pass: both are right, and no file is read through twice."""
+    path = "recordings/big.wav"
+    content = b"RIFF" + bytes(5 << 20) + b"Some-Password-1" + bytes(3 << 20)
+    lab.write(path, content)
+    monkeypatch.setattr("labcrate.catalog.index.fixity_of", lambda *_: pytest.fail("read a second time"))
+    progress = Counted()
+    with Catalog.open(tmp_path) as catalog:
+        known, _ = index_files(
+            lab.open(), catalog, [wish(lab, path)], no_probe, progress, searcher=searcher(catalog, "Some-Password-1")
+        )
+    assert known[path].fixity == Fixity.of_bytes(content)
+    found = known[path].search
+    assert found is not None
+    assert found.result.kinds == ("a password or token",)
+    assert progress.done == len(content)
+
+
+def test_results_of_a_search_are_kept_until_other_values_are_searched_for(lab: Any, tmp_path: Path) -> None:
+    """The same values: the file is not opened. Another value: it is searched again, and hashed no second time."""
+    path = "recordings/a.txt"
+    lab.write(path, b"Some-Password-1 and Other-Password-2")
+    with Catalog.open(tmp_path) as catalog:
+        first = searcher(catalog, "Some-Password-1")
+        index_files(lab.open(), catalog, [wish(lab, path)], no_probe, searcher=first)
+    with Catalog.open(tmp_path) as catalog:
+        assert searcher(catalog, "Some-Password-1").fingerprint == first.fingerprint, "the key is the index's"
+        assert wish(lab, path).met_by(catalog.lookup({path: lab.open().identity(path)})[path], first)
+        other = searcher(catalog, "Other-Password-2", "Some-Password-1")
+        assert not wish(lab, path).met_by(catalog.lookup({path: lab.open().identity(path)})[path], other)
+        known, _ = index_files(lab.open(), catalog, [wish(lab, path)], no_probe, searcher=other)
+    found = known[path].search
+    assert found is not None
+    assert found.result.count == 2
+
+
+def test_no_value_and_no_plain_hash_of_one_is_in_the_index(lab: Any, tmp_path: Path) -> None:
+    """Of what was searched for, the file holds a hash with a key that differs from index to index."""
+    path = "recordings/a.txt"
+    lab.write(path, b"Some-Password-1")
+    marks = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        with Catalog.open(tmp_path / name) as catalog:
+            sought = searcher(catalog, "Some-Password-1")
+            index_files(lab.open(), catalog, [wish(lab, path)], no_probe, searcher=sought)
+        data = (tmp_path / name / INDEX_FILE).read_bytes()
+        assert b"Some-Password-1" not in data
+        assert sought.fingerprint.encode() in data
+        marks.append(sought.fingerprint)
+    assert marks[0] != marks[1]
+
+
+def test_an_index_of_an_earlier_version_is_made_anew(lab: Any, tmp_path: Path) -> None:
+    """It is a cache: what version 1 knew is computed again, with what it lacked."""
+    old = sqlite3.connect(tmp_path / INDEX_FILE)
+    old.executescript("CREATE TABLE file (path BLOB PRIMARY KEY, probe TEXT); PRAGMA user_version = 1;")
+    old.close()
+    path = "recordings/a.txt"
+    lab.write(path, b"x")
+    with Catalog.open(tmp_path) as catalog:
+        sought = searcher(catalog, "Some-Password-1")
+        index_files(lab.open(), catalog, [wish(lab, path)], no_probe, searcher=sought)
+    with Catalog.open(tmp_path) as catalog:
+        assert catalog.all()[path].searched(sought.fingerprint) is not None

@@ -96,11 +96,11 @@ def test_only_what_changed_is_read_again(root: Path, monkeypatch: pytest.MonkeyP
     opened: list[str] = []
     read = Lab.read
 
-    def counted(lab: Lab, path: str) -> bytes | None:
+    def noting(lab: Lab, path: str) -> bytes | None:
         opened.append(path)
         return read(lab, path)
 
-    monkeypatch.setattr(Lab, "read", counted)
+    monkeypatch.setattr(Lab, "read", noting)
     again = read_secrets(Lab(root), before)
     assert opened == ["data/user_2/cameras.json"]
     assert again.secrets == read_secrets(Lab(root)).secrets
