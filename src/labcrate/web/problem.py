@@ -171,7 +171,9 @@ def answer_outside(status: int) -> web.Response:
     """The answer to what no handler saw, of which not even the address is known."""
     detail = _UNEXPECTED if status >= HTTPStatus.INTERNAL_SERVER_ERROR else _NO_REQUEST
     problem = Problem(_ABOUT_HTTP, HTTPStatus(status).phrase, status, detail)
-    return web.Response(body=msgspec.json.encode(problem.as_object(), enc_hook=str), status=status, content_type=MEDIA_TYPE)
+    return web.Response(
+        body=msgspec.json.encode(problem.as_object(), enc_hook=str), status=status, content_type=MEDIA_TYPE
+    )
 
 
 def _answer(request: web.Request, problem: Problem, headers: Mapping[str, str]) -> web.StreamResponse:
