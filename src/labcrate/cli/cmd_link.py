@@ -55,8 +55,9 @@ def _answer(link: Link, options: Namespace) -> None:
     if options.json:
         write_json(link_object(link))
     elif link.undone is not None:
-        left = "are no part of it any more" if link.method == BY_TIME else "is where it was, and no part of it"
-        say(f"Link {link.number} was taken back: {printable(link.source)} {left}.")
+        by_time = link.method == BY_TIME
+        left = f", no part of session {link.session} any more" if by_time else " is where it was, and no part of it"
+        say(f"Link {link.number} was taken back: {printable(link.source)}{left}.")
     else:
         say(f"{printable(link.source)} belongs to session {link.session} now, as {printable(link.target)}.")
         say(f"To take it back: labcrate link {shlex.quote(link.session)} --undo {link.number}{same_lab(options)}")

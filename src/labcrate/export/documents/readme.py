@@ -49,7 +49,7 @@ def readme(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sensors:
             "Columns of " + names.RECORDINGS_CSV, _table([(c, _unit(u, d)) for c, _, _, u, d in RECORDING_COLUMNS])
         ),
         _section("Times", _times(plan)),
-        _section("How recordings were linked to this session", _wrapped(_LINKING)),
+        _section("How recordings were linked to this session", _wrapped(_LINKING + _by_time(plan))),
         _section("How to check that nothing is missing or altered", _CHECK),
         _section("How to load the readings", _LOAD if names.ZIGBEE_CSV in held else []),
     ]
@@ -69,6 +69,17 @@ _LINKING = (
     "or s, then the session's whole id: cam1_session42_....mp4), or when it lies in the session's own folder. "
     f"Nothing was taken on a guess. The column linked_by of {names.RECORDINGS_CSV} gives the rule for each recording."
 )
+
+
+def _by_time(plan: Plan) -> str:
+    """Say that recorders' files were chosen by a person, where there are any."""
+    if not any(recording.of_recorder for recording in plan.recordings):
+        return ""
+    return (
+        " Recordings of a recorder that knows no sessions are named by camera and start; a person linked those that "
+        "overlap the session's time. Their source is the recorder's name and the path below its folder."
+    )
+
 
 _CHECK = [
     "With labcrate, before unpacking:",

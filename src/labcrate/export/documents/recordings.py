@@ -42,8 +42,8 @@ COLUMNS: tuple[tuple[str, str, str, str | None, str], ...] = (
     ("readable", "readable", "boolean", None, "false for a damaged file, which is kept as it is"),
     ("size_bytes", "sizeBytes", "integer", "B", "file size"),
     ("sha256", "sha256", "string", None, "SHA-256 of the file, hexadecimal"),
-    ("linked_by", "linkedBy", "string", None, "why it belongs to the session: its name or its folder"),
-    ("source", "source", "string", None, "where it lies in the lab folder"),
+    ("linked_by", "linkedBy", "string", None, "why it belongs to the session: its name, its folder or a register"),
+    ("source", "source", "string", None, "where it lies in the lab folder, or below a recorder's"),
 )
 
 
