@@ -39,6 +39,22 @@ def recordings_lab(lab: Path, count: int, size_bytes: int, readings: int) -> Non
         _readings(lab, readings, BEGIN, WINDOW / max(readings, 1))
 
 
+def segments_lab(lab: Path, count: int, size_bytes: int) -> None:
+    """One session, and so many segments of ten seconds that a Frigate recorder with four cameras wrote meanwhile."""
+    _describe(lab, [1])
+    length = timedelta(seconds=10)
+    session = lab / "sessions/Session1/session_data.json"
+    described = json.loads(session.read_text()) | {"endTime": _text(BEGIN + length * (count // 4))}
+    session.write_text(json.dumps(described))
+    (lab / "labcrate.toml").write_text('[[recorder]]\nname = "nvr"\ntype = "frigate"\nfolder = "nvr"\n')
+    clip = _clip(length.total_seconds())
+    for number in range(count):
+        at = BEGIN + length * (number // 4)
+        path = lab / f"nvr/{at:%Y-%m-%d/%H}/cam{number % 4 + 1}/{at:%M.%S}.mp4"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _recording(path, clip, size_bytes)
+
+
 def many_sessions(lab: Path, recordings: int, sessions: int) -> None:
     """So many small recordings, half of them in the shared folder, half in their sessions' own ones."""
     _describe(lab, range(1, sessions + 1))
@@ -158,7 +174,13 @@ def _text(instant: datetime) -> str:
 
 def main(kind: str, folder: str, *numbers: str) -> None:
     """Build one lab."""
-    builders = {"recordings": recordings_lab, "sessions": many_sessions, "readings": readings_lab, "sparse": sparse_lab}
+    builders = {
+        "recordings": recordings_lab,
+        "segments": segments_lab,
+        "sessions": many_sessions,
+        "readings": readings_lab,
+        "sparse": sparse_lab,
+    }
     builders[kind](Path(folder), *map(int, numbers))  # type: ignore[operator]
 
 

@@ -29,9 +29,11 @@ class Size:
     some_readings: int = 5000
     members: int = 10_000
     member_bytes: int = 100_000_000
+    segments: int = 2880
+    segment_bytes: int = 500_000
 
 
-QUICK = Size(16_000_000, 200, 2, 5000, 50, 200_000, 1000, 500)
+QUICK = Size(16_000_000, 200, 2, 5000, 50, 200_000, 1000, 500, segments=400, segment_bytes=100_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,31 @@ def plan(bench: Bench) -> Iterator[Line]:
         results = alternate([competitor], size.rounds)
     note = {"labcrate plan": f"{size.recordings:,} recordings, {size.sessions:,} sessions"}
     yield from lines("plan", results, {}, {"labcrate plan": Aim(seconds=2.0)}, note)
+
+
+def segments(bench: Bench) -> Iterator[Line]:
+    """The files of a recorder that knows no sessions, linked by time and indexed: their plan, and their export."""
+    count, size_bytes = bench.size.segments, bench.size.segment_bytes
+    with bench.lab("segments", count, size_bytes) as lab:
+        at = ("--lab", str(lab))
+        run(Competitor("linking", (LABCRATE, "link", "1", "--by-time", "--yes", *at)))
+        run(Competitor("indexing", (LABCRATE, "index", *at)))
+        planned = alternate([Competitor("labcrate plan", (LABCRATE, "plan", "1", *at))], bench.size.rounds)
+        exported = alternate(
+            [
+                bench.against("cp", peers.copy, lab / "nvr"),
+                bench.against("cp + sync", peers.copy_synced, lab / "nvr"),
+                bench.export(lab, "labcrate export --no-sync", "--no-sync"),
+                bench.export(lab),
+            ],
+            bench.size.rounds,
+        )
+    bench.clear()
+    note = {"labcrate plan": f"{count:,} segments of four cameras"}
+    yield from lines("segments", planned, {}, {"labcrate plan": Aim(seconds=1.0)}, note)
+    yield from lines(
+        "segments", exported, dict.fromkeys(("labcrate export --no-sync", "labcrate export"), "cp"), {}, {}
+    )
 
 
 def readings(bench: Bench) -> Iterator[Line]:

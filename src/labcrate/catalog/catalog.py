@@ -222,10 +222,10 @@ def _code(error: Exception) -> int:
 
 def _is_sound(row: tuple[object, ...]) -> bool:
     """Whether a row is of the schema's types: a damaged page may give others, or none at all."""
-    path, *state, crc32, sha256, probe, search, patched = row
+    path, size, mtime, ctime, inode, crc32, sha256, probe, search, patched = row
     return (
         isinstance(path, bytes)
-        and all(isinstance(number, int) for number in state)
+        and type(size) is type(mtime) is type(ctime) is type(inode) is int
         and isinstance(crc32, int | None)
         and isinstance(sha256, str | None)
         and all(isinstance(text, str | None) for text in (probe, search, patched))

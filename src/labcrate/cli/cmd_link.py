@@ -77,8 +77,9 @@ def _undo(inventory: Inventory, session_id: str, log: LinkLog, options: Namespac
     if options.json:
         write_json(link_object(link))
     else:
-        left = "are no part of it any more" if link.method == BY_TIME else "is where it was, and no part of it"
-        say(f"Link {link.number} was taken back: {printable(link.source)} {left}.")
+        by_time = link.method == BY_TIME
+        left = f", no part of session {link.session} any more" if by_time else " is where it was, and no part of it"
+        say(f"Link {link.number} was taken back: {printable(link.source)}{left}.")
 
 
 def _list(links: list[Link], near_misses: Sequence[NearMiss], session_id: str, options: Namespace) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import gc
 import json
 import os
 import signal
@@ -19,6 +20,8 @@ from labcrate.errors import LabcrateError, UsageError
 from labcrate.lab.text import visible
 
 INTERRUPTED = 130
+# A plan's thousands of values live until the command ends: looking for garbage among them again and again is in vain.
+_OBJECTS_BETWEEN_COLLECTIONS = 100_000
 
 _FIRST_STEPS = """\
 labcrate packages one session of a living lab into one verifiable ZIP.
@@ -46,6 +49,7 @@ class _Parser(argparse.ArgumentParser):
 def run() -> NoReturn:
     """Entry point of the ``labcrate`` command."""
     _prepare_streams()
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     for number in (signal.SIGTERM, signal.SIGHUP):  # a shutdown or a closed terminal ends a command as Ctrl-C does
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, signal.default_int_handler)

@@ -283,7 +283,8 @@ class Plan:
         """
         known = [instant for instant in (self.session.span.start, self.session.span.end) if instant]
         files: tuple[PlannedRecording | SessionFile, ...] = (*self.recordings, *self.session_files)
-        known += [from_ns(file.identity.mtime_ns) for file in files]
+        if files:
+            known.append(from_ns(max(file.identity.mtime_ns for file in files)))
         if self.readings.last is not None:
             known.append(self.readings.last)
         return max(known, default=_EARLIEST)

@@ -61,7 +61,12 @@ def place_name(
     starts, note = _instants(shown.start, zone), None
     if len(starts) == 2:
         note = ClockNote.REPEATED_HOUR
-    elif zone and not shown.zoned and starts[0].astimezone(zone).replace(tzinfo=None) != shown.start:
+    elif (
+        zone
+        and not shown.zoned
+        and zone.key != "UTC"
+        and starts[0].astimezone(zone).replace(tzinfo=None) != shown.start
+    ):
         note = ClockNote.SKIPPED_HOUR
     return NamedTime(
         starts=tuple(start + offset for start in starts),
@@ -77,7 +82,7 @@ def _instants(shown: datetime, zone: ZoneInfo | None) -> tuple[datetime, ...]:
     """The instants at which a clock shows this: two where clocks go back, the earlier one first."""
     if shown.tzinfo is not None:
         return (shown.astimezone(UTC),)
-    if zone is None:
+    if zone is None or zone.key == "UTC":
         return (shown.replace(tzinfo=UTC),)
     first, second = (shown.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     # A time that clocks skip is read with the clock as it was before (PEP 495), which moves it past the gap.

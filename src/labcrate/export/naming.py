@@ -98,5 +98,7 @@ def _cut(stem: str, suffix: str, number: str = "") -> str:
 
 def _key(name: str) -> str:
     """Return what two names share that some system takes for one."""
+    if name.isascii():
+        return name.casefold()
     decomposed = unicodedata.normalize("NFD", _IGNORED.sub("", name)).casefold()
     return unicodedata.normalize("NFC", decomposed)

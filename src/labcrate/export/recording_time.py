@@ -90,12 +90,12 @@ def recording_time(evidence: Evidence, context: TimeContext = TimeContext()) -> 
     lab's zone (else read as UTC), the file's modification time. A container that holds local time gives way to the
     name. Raises ValueError for a camera's name pattern that is none.
     """
-    recorder = _recorder(evidence.path, context)
+    recorder, below = _recorder(evidence.path, context)
     # A recorder writes its own clock's times into paths and containers, never those of its cameras.
     clock = _NO_CLOCK if recorder else context.clocks.get(evidence.camera_id or "", _NO_CLOCK)
     registered = context.registered.get(evidence.path, TimeSpan())
     registered = registered if _credible(registered.start) else TimeSpan()
-    named = _by_recorder(evidence.path, recorder) if recorder else _named(evidence, clock, context.zone)
+    named = _by_recorder(below, recorder) if recorder else _named(evidence, clock, context.zone)
     created = _credible(evidence.probe.creation_time)
     created = created and shifted(created, timedelta(seconds=clock.offset_s))
     if named:
@@ -140,15 +140,15 @@ def _named(evidence: Evidence, clock: CameraClock, lab_zone: str | None) -> Name
     return place_name(shown, ZoneInfo(zone) if zone else None, timedelta(seconds=clock.offset_s))
 
 
-def _recorder(path: str, context: TimeContext) -> Recorder | None:
+def _recorder(path: str, context: TimeContext) -> tuple[Recorder | None, str]:
+    """Return the recorder that wrote a file and the path below its folder; None for a file of the lab folder."""
     at = split_recorder_path(path) if context.recorders else None
-    return context.recorders.get(at[0]) if at else None
+    return (context.recorders.get(at[0]), at[1]) if at else (None, path)
 
 
 def _by_recorder(path: str, recorder: Recorder) -> NamedTime | None:
     """Return the time that the pattern of a recorder's paths finds; its zone is known, as if the path showed it."""
-    at = split_recorder_path(path)
-    stamp = recorder_stamp(recorder.pattern, at[1]) if at else None
+    stamp = recorder_stamp(recorder.pattern, path)
     if stamp is None:
         return None
     shown = NameTime(stamp.time, None, MINUTE_S if stamp.uncertainty_s else SECOND_S)

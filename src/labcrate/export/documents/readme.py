@@ -47,7 +47,7 @@ def readme(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sensors:
         section(f"Columns of {names.SENSOR_CSV}", _sensor_table(sensors, held)),
         section("Columns of " + names.RECORDINGS_CSV, table([(c, _unit(u, d)) for c, _, _, u, d in RECORDING_COLUMNS])),
         section("Times", _times(plan)),
-        section("How recordings were linked to this session", wrapped(_LINKING)),
+        section("How recordings were linked to this session", wrapped(_LINKING + _by_time(plan))),
         section("How to check that nothing is missing or altered", _CHECK),
         section("How to load the readings", _LOAD if names.ZIGBEE_CSV in held else []),
     ]
@@ -68,6 +68,17 @@ _LINKING = (
     "lab's register of recordings, or somebody of the lab by hand, gave it to the session. "
     f"Nothing was taken on a guess. The column linked_by of {names.RECORDINGS_CSV} gives the rule for each recording."
 )
+
+
+def _by_time(plan: Plan) -> str:
+    """Say that recorders' files were chosen by a person, where there are any."""
+    if not any(recording.of_recorder for recording in plan.recordings):
+        return ""
+    return (
+        " Recordings of a recorder that knows no sessions are named by camera and start; a person linked those that "
+        "overlap the session's time. Their source is the recorder's name and the path below its folder."
+    )
+
 
 _CHECK = [
     "With labcrate, before unpacking:",

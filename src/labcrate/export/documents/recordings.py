@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import Any
 
 from labcrate.export.documents.metadata import Object
@@ -42,7 +43,7 @@ COLUMNS: tuple[tuple[str, str, str, str | None, str], ...] = (
     ("size_bytes", "sizeBytes", "integer", "B", "file size"),
     ("sha256", "sha256", "string", None, "SHA-256 of the file, hexadecimal"),
     ("linked_by", "linkedBy", "string", None, "why it belongs to the session: its name, its folder or a register"),
-    ("source", "source", "string", None, "where it lies in the lab folder"),
+    ("source", "source", "string", None, "where it lies in the lab folder, or below a recorder's"),
 )
 
 
@@ -51,18 +52,26 @@ def recordings_csv(recordings: Iterable[Object]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([column for column, *_ in COLUMNS])
-    for row in recordings:
-        writer.writerow([_other_starts(row[key]) if key == OTHER_STARTS else _cell(row[key]) for _, key, *_ in COLUMNS])
+    writer.writerows(map(_row, recordings))
     return text.getvalue().encode()
+
+
+_KEYS = [key for _, key, *_ in COLUMNS]
+_VALUES = itemgetter(*_KEYS)
+_STARTS_AT = _KEYS.index(OTHER_STARTS)
+_BOOLEANS_AT = [i for i, (_, _, kind, _, _) in enumerate(COLUMNS) if kind == "boolean"]
+
+
+def _row(recording: Object) -> list[Any]:
+    """Return the cells of a recording; the writer makes an empty one of None, and text of numbers."""
+    row = list(_VALUES(recording))
+    row[_STARTS_AT] = _other_starts(row[_STARTS_AT])
+    for i in _BOOLEANS_AT:
+        row[i] = "true" if row[i] else "false"
+    return row
 
 
 def _other_starts(claims: Iterable[Object]) -> str:
     """The claims that were not taken: ``file name 2025-05-02T08:00:00.000Z (1 s); ...``."""
     others = (claim for claim in claims if not claim["taken"])
     return "; ".join(f"{claim['source']} {claim['start']} ({claim['uncertaintySeconds']} s)" for claim in others)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)
