@@ -303,14 +303,19 @@ def test_files_of_other_sessions_are_counted_and_named_on_request(usual_lab: Any
     usual_lab.write(f"{OWN}/note.txt", "x")
     usual_lab.recording("recordings/garden_session42_x.mp4")
     usual_lab.write("recordings/plan.txt", "x")
+    for recording in ("cam1_session42_a", "cam1_session42_gone"):
+        usual_lab.write(f"recordings/{recording}-sensors.json", "{}")
     before = cli("plan", "42", "--lab", usual_lab.root, "--json").json
     assert "leftOutFiles" not in before
     found = cli("plan", "42", "--lab", usual_lab.root, "--json", "--left-out").json
-    assert found["leftOut"] == before["leftOut"] == {"other session": 1, "not a recording": 1}
+    assert found["leftOut"] == before["leftOut"] == {"other session": 1, "not a recording": 2}
     assert {one["file"]: one["rule"] for one in found["leftOutFiles"]} == {
         "recordings/cam1_session7_a.mp4": "other session",
         "recordings/plan.txt": "not a recording",
+        "recordings/cam1_session42_gone-sensors.json": "not a recording",  # its recording is not there
     }
+    packed = "data/session_files/recordings/cam1_session42_a-sensors.json"
+    assert packed in [member["name"] for member in found["members"]]
     assert "cam1_session7_a.mp4" not in cli("plan", "42", "--lab", usual_lab.root).out
     assert "  recordings/cam1_session7_a.mp4: belongs to session 7\n" in (
         cli("plan", "42", "--lab", usual_lab.root, "--left-out").out

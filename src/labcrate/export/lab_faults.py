@@ -11,6 +11,7 @@ from labcrate.errors import DocumentError
 from labcrate.export.contents import Missing, Only, Options
 from labcrate.export.inventory import Inventory
 from labcrate.lab.documents import CAMERAS_FILE, DEVICES
+from labcrate.lab.folder import SESSIONS
 from labcrate.lab.registers import REGISTER_FILE
 
 _THEN = "Then export again."
@@ -40,9 +41,9 @@ def _of_session(inventory: Inventory, session_id: str) -> Iterator[DocumentError
 
 
 def _hides(error: DocumentError, options: Options) -> bool:
-    """Whether a whole file is unreadable that could change what was chosen of the session."""
-    if error.where.startswith("key "):
-        return False
+    """Whether it could change what was chosen of the session: of most files only if nothing of them could be read."""
+    if error.where.startswith("key ") and not error.file.startswith(f"{SESSIONS}/"):
+        return False  # an entry; in the session's own register it is a recording that was linked
     name = error.file.rpartition("/")[2]
     if name in (CAMERAS_FILE, REGISTER_FILE):
         return options.only is not Only.SENSORS

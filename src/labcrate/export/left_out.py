@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from labcrate.export.contents import Plan
 from labcrate.export.inventory import Inventory
+from labcrate.export.session_files import beside
 from labcrate.lab.folder import Entry, Kind, printable
 from labcrate.linking.judging import judge
 from labcrate.linking.verdict import Rule
@@ -27,14 +28,18 @@ class LeftOut:
 def left_out_files(inventory: Inventory, plan: Plan) -> Iterator[LeftOut]:
     """Yield every file that a plan counts as left out, in the order of the lab's folders.
 
-    Near misses and the files of the session's own folder are not among them: the plan itself names those.
+    Near misses, the files of the session's own folder and the sensor data beside its recordings are not among them:
+    the plan itself names those.
     """
-    near = {near_miss.path for near_miss in plan.near_misses}
+    named = {near_miss.path for near_miss in plan.near_misses}
     own = f"{inventory.folder(plan.session.id)}/"
+    out = {one.path for one in plan.not_taken}
+    linked = inventory.linked.get(plan.session.id, ())
+    named |= {beside(recording.path) for recording in linked if recording.path not in out}
     entries = [(entry, other) for other, found in inventory.linked.items() for entry in found]
     entries += [(entry, "") for entry in inventory.unlinked]
     for entry, other in sorted(entries, key=lambda pair: pair[0].path):
-        if other != plan.session.id and entry.path not in near and not entry.path.startswith(own):
+        if other != plan.session.id and entry.path not in named and not entry.path.startswith(own):
             yield _left_out(entry, other, inventory, plan.session.id)
 
 

@@ -35,9 +35,9 @@ from labcrate.export.secrecy import (
     secrecy_warnings,
     without_secrets,
 )
-from labcrate.export.selection import Found, select
+from labcrate.export.selection import Found, counted, select
 from labcrate.export.sensors import involved_devices, load, readings_missing, readings_warnings
-from labcrate.export.session_files import OwnFiles, find_session_files
+from labcrate.export.session_files import OwnFiles, beside, find_session_files
 from labcrate.export.session_tables import describe_platform_table, with_columns
 from labcrate.export.session_time import registered_spans, session_time
 from labcrate.export.window import register_warnings, window_warnings
@@ -107,6 +107,7 @@ class Planner:
         recordings, files = self._index(choice, session, cameras, times, missing, hashed=hashed)
         near_misses = tuple(near for near in selection.near_misses if not excluded(near.path))
         kept_out = len(selection.near_misses) - len(near_misses)
+        go_along = counted(inventory, session, {beside(found.path) for found in own.recordings})
         if not allow_incomplete:
             refuse_incomplete(session, missing)
         involved, devices = cameras.involved(recordings), involved_devices(inventory.devices, session, readings)
@@ -124,7 +125,7 @@ class Planner:
             session_files=with_columns(inventory.lab, files, inventory.folder(session.id), describe_platform_table),
             readings=readings,
             near_misses=near_misses,
-            left_out=selection.left_out + Counter({Why.EXCLUDED.value: kept_out} if kept_out else {}),
+            left_out=selection.left_out - go_along + Counter({Why.EXCLUDED.value: kept_out} if kept_out else {}),
             missing=tuple(missing),
             warnings=tuple(
                 dict.fromkeys(

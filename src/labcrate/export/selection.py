@@ -99,6 +99,13 @@ def select(
     return Selection(tuple(linked), tuple(near_misses), +left_out, tuple(missing), tuple(warnings))
 
 
+def counted(inventory: Inventory, session: Session, paths: set[str]) -> Counter[str]:
+    """Return how `select` counted those of these files that lie outside the session's folder and are no recordings."""
+    own = f"{inventory.folder(session.id)}/"
+    kinds = [one.kind for one in inventory.unlinked if one.path in paths and not one.path.startswith(own)]
+    return Counter(Rule.SYMBOLIC_LINK if kind is Kind.LINK else Rule.NOT_A_RECORDING for kind in kinds)
+
+
 def _linked(inventory: Inventory, session: Session) -> tuple[list[Found], list[Missing], list[str]]:
     """The session's files, those of them that cannot be packed, and the empty ones."""
     linked, missing, warnings = [], [], []

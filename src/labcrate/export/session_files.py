@@ -80,6 +80,11 @@ def packed_files(inventory: Inventory, session_ids: Iterable[str]) -> Iterator[E
                 yield entry
 
 
+def beside(recording: str) -> str:
+    """Return the path of the sensor data that the platform writes beside a recording."""
+    return recording.rpartition(".")[0] + SIDECAR
+
+
 class _Finder:
     """Sorts entries into what was ``found``."""
 
@@ -125,7 +130,7 @@ class _Finder:
 
     def take_beside(self, recording: str) -> None:
         """Take the sensor data that lie beside a recording outside the session's folder."""
-        path = recording.rpartition(".")[0] + SIDECAR
+        path = beside(recording)
         if path in self._taken:
             return
         with suppress(OSError):  # there is none, or it went with its recording, which will be missed

@@ -85,6 +85,7 @@ SPEAKERS = {
     "video/containers.py": set[str](),
     "export/overview.py": set[str](),
     "export/inventory.py": set[str](),
+    "export/lab_faults.py": set[str](),
     "export/repairing.py": set[str](),
     "lab/described.py": {", key"},
     "lab/documents.py": set[str](),
