@@ -11,11 +11,13 @@ from labcrate.export.contents import Only, Options
 words = st.lists(st.text(min_size=1, max_size=20), max_size=3)
 instants = st.none() | st.datetimes(timezones=st.just(UTC))
 options = st.builds(
-    lambda pad, readings, only, cameras, sensors, bounds: export_options(
-        pad=pad, readings=readings, only=only, cameras=cameras, sensors=sensors, start=bounds[0], end=bounds[1]
+    lambda pad, readings, only, cameras, sensors, bounds, secrets: export_options(
+        pad=pad, readings=readings, only=only, cameras=cameras, sensors=sensors, start=bounds[0], end=bounds[1],
+        redact=secrets[0], allow_secrets=secrets[1],
     ),
     st.timedeltas(min_value=timedelta()), st.sampled_from(["session", "all"]), st.sampled_from(Only), words, words,
     st.tuples(instants, instants).filter(lambda pair: not (pair[0] and pair[1]) or pair[0] <= pair[1]),
+    st.tuples(st.booleans(), st.booleans()),
 )  # fmt: skip
 
 
@@ -34,6 +36,8 @@ def test_the_words_of_options_mean_these_options(wanted: Options) -> None:
         sensors=query.get("sensor", []),
         start=query.get("from", [None])[0],
         end=query.get("to", [None])[0],
+        redact=query.get("redact") == ["1"],
+        allow_secrets=query.get("allow_secrets") == ["1"],
     )
     assert again == wanted
     assert as_query(again) == query
