@@ -251,6 +251,28 @@ def test_a_near_miss_is_repaired_and_taken_back_by_plain_forms(usual_lab: Any, s
     assert "Near misses (1)" in text_of(page)
 
 
+def test_an_unknown_prefix_is_linked_with_its_camera(usual_lab: Any, serve: Any) -> None:
+    """The page offers the lab's cameras for a prefix that none has, and the one that is chosen is the recording's."""
+    usual_lab.recording("recordings/garden_session42_x.mp4")
+    usual_lab.recording("recordings/cam1_42_y.mp4")
+    served = serve(usual_lab.root)
+    client = served.login(Role.OPERATOR)
+    page = served.get("/sessions/42", Role.OPERATOR).text
+    assert page.count('<select name="camera">') == 1
+    assert re.findall(
+        r'<option value="(\w*)">', page.partition('<select name="camera">')[2].partition("</select>")[0]
+    ) == [
+        "",
+        "1",
+        "2",
+    ]
+    data = {"csrf": client.csrf, "file": "recordings/garden_session42_x.mp4", "camera": "2"}
+    page = client.post(f"{served.url}/sessions/42/links", data=data).text
+    of = re.search(r"<h3><bdi>([^<]*)</bdi></h3>(?:(?!<h3>).)*<p class="code">garden_session42_x\.mp4", page, re.DOTALL)
+    assert of is not None
+    assert of[1] == "Camera 2"
+
+
 def test_a_repair_that_fails_leads_back_to_the_session(usual_lab: Any, serve: Any) -> None:
     """The page says why and links to where one came from."""
     served = serve(usual_lab.root)
