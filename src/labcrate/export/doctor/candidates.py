@@ -24,7 +24,7 @@ from labcrate.model.session_id import is_number
 from labcrate.model.timespan import TimeSpan
 
 _DIGITS = re.compile(r"[0-9]+", re.ASCII)
-_AFTER_MARKER = re.compile(r"s[ _-]*([0-9]+)", re.ASCII | re.IGNORECASE)
+_AFTER_MARKER = re.compile(r"(?:session|s)[ _-]*([0-9]+)", re.ASCII | re.IGNORECASE)
 _EARLIEST, _LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 # A session's own choice of cameras decides whose clock a name is read by: zones are 26 hours apart at most.
 _OTHER_CLOCK = timedelta(hours=26)

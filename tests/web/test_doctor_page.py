@@ -1,0 +1,162 @@
+"""The examination of a lab as a page and as JSON: who sees it, in which language, and while it is being made."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.platform_lab import CANARIES, START, PlatformLab, clip, stamp
+from tests.web.test_pages import text_of
+from tests.web.waiting import until
+
+from labcrate.export.doctor import run
+from labcrate.export.doctor.findings import FindingKind, Severity
+from labcrate.people.roles import Role
+from labcrate.web import examining
+from labcrate.web.words import SEVERITIES
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lab in the platform's shape, with near misses whose names are HTML."""
+    lab = PlatformLab(tmp_path_factory.mktemp("platform") / "lab").build()
+    for number in range(12):
+        lab.write(f"recordings/c05session8_{number:02}<b>.mp4", clip())
+    return lab.root
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for a report as long as it takes: how busy the machine is decides nothing."""
+    monkeypatch.setattr("labcrate.web.planning.PATIENCE_SECONDS", 60.0)
+
+
+def test_the_page_shows_what_the_api_says(serve: Any, root: Path) -> None:
+    """Every kind with its number, sentences, places, remedies and commands; ten of a kind, and the way to the rest."""
+    server = serve(root)
+    report = server.get("/api/doctor", Role.OPERATOR).json()
+    page = server.get("/doctor", Role.OPERATOR).text
+    text = text_of(page)
+    assert report["kinds"]["near miss"] == 13
+    for finding in report["findings"]:
+        if finding["kind"] != "near miss":
+            assert finding["what"] in text
+            assert finding["remedy"] in text
+    assert f"Problems: {report['counts']['problems']}" in text
+    assert page.count("labcrate link 8 ") == 9  # and one of session 7
+    assert "Show all 13" in text
+    assert "<b>.mp4" not in page
+    assert server.get("/doctor?kind=near+miss", Role.OPERATOR).text.count("labcrate link 8 ") == 12
+    for canary in CANARIES:
+        assert canary not in page
+
+
+def test_one_session_is_examined_by_itself(serve: Any, root: Path) -> None:
+    """Only its findings; an id that no session has is not found, and a text that is no id is refused."""
+    server = serve(root)
+    report = server.get("/api/doctor?session=7", Role.OPERATOR).json()
+    assert report["session"] == 7
+    assert {finding["session"] for finding in report["findings"]} == {7}
+    assert "Check of session 7" in text_of(server.get("/doctor?session=7").text)
+    assert server.get("/api/doctor?session=99").status_code == 404
+    assert server.get("/doctor?session=99").status_code == 404
+    assert server.get("/api/doctor?session=").status_code == 400
+    assert server.get("/doctor?session=").status_code == 200
+
+
+def test_viewers_see_neither_page_nor_link(serve: Any, root: Path) -> None:
+    """It names files that are nobody's so far: for operators and administrators alone."""
+    server = serve(root)
+    assert server.get("/doctor", Role.VIEWER).status_code == 403
+    assert server.get("/api/doctor", Role.VIEWER).status_code == 403
+    assert 'href="/doctor"' not in server.get("/", Role.VIEWER).text
+    assert 'href="/doctor"' in server.get("/", Role.OPERATOR).text
+    assert server.get("/doctor", Role.ADMIN).status_code == 200
+
+
+def test_the_page_is_in_spanish_too(serve: Any, root: Path) -> None:
+    """Headings, sentences and remedies; what is left in English is marked as such."""
+    text = text_of(serve(root).get("/doctor", Role.OPERATOR, headers={"Accept-Language": "es"}).text)
+    for shown in ("Revisión del laboratorio", "Sesiones sin comienzo o final", "La sesión no tiene final", "aviso"):
+        assert shown in text
+    assert {str(severity) for severity in Severity} == set(SEVERITIES)
+
+
+def test_settings_that_do_not_parse_are_shown_and_not_a_failure(serve: Any, tmp_path: Path) -> None:
+    """The page that tells what is wrong is there when no other page of the lab is."""
+    lab = PlatformLab(tmp_path / "lab")
+    lab.write("labcrate.toml", "time_zon = 1\n")
+    server = serve(lab.root)
+    answer = server.get("/doctor")
+    assert answer.status_code == 200
+    assert "time_zon" in text_of(answer.text)
+    assert server.get("/api/doctor").json()["kinds"]["settings"] == 1
+
+
+def test_a_report_is_made_once_while_the_lab_is_the_same(
+    serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second look comes from memory; a new file or a changed sensor file has it made again."""
+    lab = PlatformLab(tmp_path / "lab")
+    lab.write(f"recordings/cam1_session1-{stamp(START)}.mp4", clip())
+    lab.write("data/zigbee-sensors.csv", "timestamp,topic,payload\n")
+    made = []
+    monkeypatch.setattr(examining, "KEPT_SECONDS", 3600.0)
+    monkeypatch.setattr(examining, "make_report", lambda *a, **k: made.append(a) or run.make_report(*a, **k))
+    server = serve(lab.root)
+    assert [server.get("/api/doctor").json()["kinds"] for _ in range(2)]
+    assert len(made) == 1
+    lab.write("recordings/new.txt", "x")
+    assert server.get("/api/doctor").json()["kinds"]["unknown file"] == 1
+    lab.write("data/zigbee-sensors.csv", "timestamp,topic,payload\nnever,zigbee2mqtt/x,1\n")
+    assert server.get("/api/doctor").json()["kinds"]["unread rows"] == 1
+    assert len(made) == 3
+
+
+def test_a_page_says_that_the_lab_is_being_examined(serve: Any, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it takes long the page loads itself again; other pages answer meanwhile, and all who ask get one report."""
+    opened, begun = threading.Event(), []
+
+    def slow(*arguments: Any, progress: Any, **more: Any) -> Any:
+        begun.append(arguments)
+        while not opened.wait(0.01):
+            progress.check()
+        return run.make_report(*arguments, progress=progress, **more)
+
+    monkeypatch.setattr("labcrate.web.planning.PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(examining, "make_report", slow)
+    server = serve(root)
+    for _ in range(3):
+        answer = server.get("/doctor")
+        assert answer.status_code == 202
+        assert "Examining the lab" in text_of(answer.text)
+        assert '<meta http-equiv="refresh"' in answer.text
+    assert server.get("/").status_code == 200
+    opened.set()
+    assert until(lambda: server.get("/doctor").status_code == 200)
+    assert len(begun) == 1
+
+
+def test_a_server_ends_while_a_lab_is_being_examined(serve: Any, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopping does not wait for an examination: it ends at its next step."""
+    begun = threading.Event()
+
+    def endless(*_: Any, progress: Any, **__: Any) -> Any:
+        begun.set()
+        while True:
+            progress.check()
+            threading.Event().wait(0.01)
+
+    monkeypatch.setattr("labcrate.web.planning.PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(examining, "make_report", endless)
+    server = serve(root)
+    assert server.get("/doctor").status_code == 202
+    assert begun.wait(60)
+    # The fixture stops the server; a thread that went on would keep the test from ending.
+
+
+def test_every_kind_of_finding_is_in_the_contract(serve: Any, root: Path) -> None:
+    """The API's document lists exactly the kinds that there are."""
+    text = serve(root).get("/api/openapi.yaml").text
+    listed = text.partition("    Finding:\n")[2].partition("enum:\n")[2].partition("        rule:")[0]
+    assert [line.strip(" -") for line in listed.splitlines()] == list(FindingKind)
