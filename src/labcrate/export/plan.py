@@ -115,6 +115,20 @@ class Planner:
         secrecy = secrecy_of(session, involved, devices, packed, messages, options, inventory.cleaner)
         if refuse:
             refuse_secrets(session.id, secrecy)
+        warnings = [
+            *session_warnings(session),
+            *lab_faults_warnings(inventory, session_id, options),
+            *map(str, time.problems),
+            *(time.warnings if not options.all_readings else ()),
+            *window_warnings(inventory, told, window, time.bound, options),
+            *register_warnings(inventory, recordings),
+            *left_out_of_mp4(inventory, session.id),
+            *selection.warnings,
+            *own.warnings,
+            *_about_recordings(recordings, session, cameras),
+            *(readings_warnings(readings, options) if options.only is not Only.RECORDINGS else ()),
+            *secrecy_warnings(secrecy, packed),
+        ]
         plan = Plan(
             session=told,
             options=options,
@@ -127,32 +141,7 @@ class Planner:
             near_misses=near_misses,
             left_out=selection.left_out - go_along + Counter({Why.EXCLUDED.value: kept_out} if kept_out else {}),
             missing=tuple(missing),
-            warnings=tuple(
-                dict.fromkeys(
-                    [
-                        *session_warnings(session),
-                        *lab_faults_warnings(inventory, session_id, options),
-                        *map(str, time.problems),
-                        *(time.warnings if not options.all_readings else ()),
-                        *window_warnings(inventory, told, window, time.bound, options),
-                        *register_warnings(inventory, recordings),
-                        *left_out_of_mp4(inventory, session.id),
-                        *selection.warnings,
-                        *own.warnings,
-                        *(
-                            w
-                            for one in recordings
-                            if not one.of_recorder
-                            for w in warnings_about(one, session, cameras)
-                        ),
-                        *recorder_warnings(recordings, session, cameras),
-                        *clock_warnings(recordings),
-                        *not_compared(recordings),
-                        *(readings_warnings(readings, options) if options.only is not Only.RECORDINGS else ()),
-                        *secrecy_warnings(secrecy, packed),
-                    ]
-                )
-            ),
+            warnings=tuple(dict.fromkeys(warnings)),
             not_chosen=(*choice.not_chosen, *readings_not_chosen(options, readings)),
             not_taken=(*own.not_taken, *recorded.not_taken),
             pad=pad,
@@ -228,6 +217,16 @@ def refuse_incomplete(session: Session, missing: Sequence[Missing]) -> None:
             "  To pack the rest all the same, and have the archive say what is missing, add --allow-incomplete.",
             [(m.what, m.why, m.remedy) for m in missing],
         )
+
+
+def _about_recordings(recordings: Sequence[PlannedRecording], session: Session, cameras: Cameras) -> Iterator[str]:
+    """What is worth knowing about recordings: one by one, those of recorders by camera, and about clocks."""
+    for recording in recordings:
+        if not recording.of_recorder:
+            yield from warnings_about(recording, session, cameras)
+    yield from recorder_warnings(recordings, session, cameras)
+    yield from clock_warnings(recordings)
+    yield from not_compared(recordings)
 
 
 def _bounded(session: Session, bound: Bound) -> Session:
