@@ -304,8 +304,14 @@ def test_on_a_terminal_it_asks(lab: Any, nvr: Path, cli: Any, monkeypatch: pytes
     frigate(nvr, "kitchen", START)
     monkeypatch.setattr("labcrate.cli.link_by_time._is_terminal", lambda: True)
     asked: list[str] = []
-    for answer, linked in (("", 0), ("no", 0), ("y", 1)):
-        monkeypatch.setattr("builtins.input", lambda question, said=answer: (asked.append(question), said)[1])  # type: ignore[func-returns-value]
+    answers = iter(("", "no", "y"))
+
+    def reply(question: str) -> str:
+        asked.append(question)
+        return next(answers)
+
+    monkeypatch.setattr("builtins.input", reply)
+    for linked in (0, 0, 1):
         outcome = cli("link", "42", "--by-time", "--lab", lab.root)
         assert outcome.code == 0, outcome.err
         assert len(register(lab)) == linked
