@@ -30,6 +30,7 @@ ROWS: dict[str, Row] = {
     "first-a": rows.first_a,
     "first-b": rows.first_b,
     "plan": rows.plan,
+    "plan-register": rows.plan_registered,
     "readings": rows.readings,
     "reflink": reflink,
     "serve": serving.throughput,

@@ -2,11 +2,11 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.property.test_linking_names import PATHS, WILD, any_rules
 
 from labcrate.linking import sessions_named
 from labcrate.linking.all_paths import sessions_of_paths
 from labcrate.linking.rules import LinkingRules
-from tests.property.test_linking_names import PATHS, WILD, any_rules
 
 _PARTS = st.sampled_from(
     ["cam1", "CAM1", "küche", "session2", "s2", "session02", "sessionP07", "sessionP07-morning", "2025", "x", "", "é"]
