@@ -31,6 +31,7 @@ ROWS: dict[str, Row] = {
     "first-b": rows.first_b,
     "plan": rows.plan,
     "segments": rows.segments,
+    "plan-register": rows.plan_registered,
     "readings": rows.readings,
     "reflink": reflink,
     "serve": serving.throughput,

@@ -67,6 +67,30 @@ def many_sessions(lab: Path, recordings: int, sessions: int) -> None:
         (folder / f"cam{number % 4 + 1}_session{session}_{number:06}.mp4").write_bytes(clip)
 
 
+def registered_lab(lab: Path, recordings: int, sessions: int) -> None:
+    """So many small recordings as the platform keeps them: all in one folder, each with an entry in the register."""
+    (lab / "data").mkdir(parents=True)
+    (lab / "recordings").mkdir()
+    clip = _clip(0.4)
+    described = [
+        {"id": n, "name": f"Session {n}", "startTime": _text(start), "endTime": _text(start + WINDOW)}
+        for n in range(1, sessions + 1)
+        for start in [BEGIN + timedelta(days=n - 1)]
+    ]
+    cameras = {str(n): {"name": f"Camera {n}", "recordingPrefix": f"cam{n}"} for n in range(1, 5)}
+    register = {}
+    for number in range(recordings):
+        session, camera = number % sessions + 1, number // sessions % 4 + 1
+        start = BEGIN + timedelta(days=session - 1, seconds=10 * (number // sessions))
+        name = f"cam{camera}_session{session}-{start:%Y-%m-%dT%H-%M-%S-000Z}.mp4"
+        (lab / "recordings" / name).write_bytes(clip)
+        times = {"startTime": _text(start), "endTime": _text(start + timedelta(seconds=10))}
+        entry = {"id": number, "cameraId": camera, "sessionId": session, "filePath": f"/app/recordings/{name}"}
+        register[str(number)] = {**entry, **times, "status": "completed"}
+    for file, value in (("cameras", cameras), ("sessions", described), ("recordings", register)):
+        (lab / f"data/{file}.json").write_text(json.dumps(value))
+
+
 def sparse_lab(lab: Path, count: int, size_bytes: int) -> None:
     """One session with so many recordings of that size, which take no room; the index is told their fixity."""
     _describe(lab, [1])
@@ -178,6 +202,7 @@ def main(kind: str, folder: str, *numbers: str) -> None:
         "recordings": recordings_lab,
         "segments": segments_lab,
         "sessions": many_sessions,
+        "registered": registered_lab,
         "readings": readings_lab,
         "sparse": sparse_lab,
     }

@@ -178,13 +178,22 @@ def start(bench: Bench) -> Iterator[Line]:
 def plan(bench: Bench) -> Iterator[Line]:
     """A plan in a large lab whose catalog is warm."""
     size = bench.size
-    with bench.lab("sessions", size.recordings, size.sessions) as lab:
+    yield from _plan(bench, "plan", "sessions", f"{size.recordings:,} recordings, {size.sessions:,} sessions")
+
+
+def plan_registered(bench: Bench) -> Iterator[Line]:
+    """The same where all recordings lie in one folder, and a register has an entry for each."""
+    yield from _plan(bench, "plan-register", "registered", f"{bench.size.recordings:,} recordings with a register")
+
+
+def _plan(bench: Bench, row: str, kind: str, note: str) -> Iterator[Line]:
+    size = bench.size
+    with bench.lab(kind, size.recordings, size.sessions) as lab:
         command = (LABCRATE, "plan", str(size.sessions // 2), "--lab", str(lab))
         competitor = Competitor("labcrate plan", command)
         run(competitor)
         results = alternate([competitor], size.rounds)
-    note = {"labcrate plan": f"{size.recordings:,} recordings, {size.sessions:,} sessions"}
-    yield from lines("plan", results, {}, {"labcrate plan": Aim(seconds=2.0)}, note)
+    yield from lines(row, results, {}, {"labcrate plan": Aim(seconds=2.0)}, {"labcrate plan": note})
 
 
 def segments(bench: Bench) -> Iterator[Line]:

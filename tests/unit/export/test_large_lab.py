@@ -22,8 +22,8 @@ MINE = 3
 def fill(lab: Any, sessions: int, each: int) -> None:
     """So many sessions with so many empty recordings each, and a register of all of them."""
     lab.cameras("cam1")
-    described: list[dict[str, object]] = []
-    register: dict[str, object] = {}
+    described: list[dict[str, Any]] = []
+    register: dict[str, dict[str, Any]] = {}
     for session in range(sessions):
         day = f"{1 + session % 28:02}"
         span = {"startTime": f"2025-04-{day}T08:00:00.000Z", "endTime": f"2025-04-{day}T09:00:00.000Z"}

@@ -16,7 +16,7 @@ BEGIN = datetime(2025, 5, 2, 8, tzinfo=UTC)
 SPAN = TimeSpan(BEGIN - timedelta(hours=12), BEGIN + timedelta(hours=13))
 LONG_AGO_NS = 10**18
 
-_TIMES = st.datetimes(datetime(2025, 4, 28), datetime(2025, 5, 6))  # noqa: DTZ001 - what clocks on walls show
+_TIMES = st.datetimes(datetime(2025, 4, 28), datetime(2025, 5, 6))  # noqa: DTZ001 - clocks show no zone
 _SHOWN = st.sampled_from(
     [
         "recordings/cam1_%Y-%m-%dT%H-%M-%S-000Z.mp4",
