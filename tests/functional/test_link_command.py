@@ -110,6 +110,21 @@ def test_what_fails_on_the_way_is_said_for_its_file(near_lab: Any, cli: Any, mon
     assert {link["source"] for link in listed if link["undoneAt"] is None} == {GARDEN, ZEROS, SPLIT}
 
 
+def test_what_is_linked_already_is_said_and_no_error(near_lab: Any, cli: Any) -> None:
+    """A command that is given again links what is left; with a camera or --move the file must be a near miss."""
+    assert cli("link", "42", BARE, "--lab", near_lab.root).code == 0
+    told = cli("link", "42", BARE, GARDEN, "recordings/cam1_session42_a.mp4", "--lab", near_lab.root)
+    assert told.code == 0
+    assert f"{BARE} belongs to session 42 already.\n" in told.out
+    assert "recordings/cam1_session42_a.mp4 belongs to session 42 already.\n" in told.out
+    assert _registered(near_lab) == [BARE, GARDEN]
+    again = cli("link", "42", BARE, "--lab", near_lab.root, "--json")
+    assert (again.code, again.json) == (0, {"session": 42, "links": [], "failed": [], "already": [BARE]})
+    for more in (["--move"], ["--camera", "cam1"]):
+        assert cli("link", "42", BARE, *more, "--lab", near_lab.root).code == 15
+    assert len(cli("link", "42", "--lab", near_lab.root, "--json").json["links"]) == 2
+
+
 def test_all_takes_only_what_names_the_session_by_a_marker(near_lab: Any, cli: Any) -> None:
     """A time, a number, a number that runs on, two sessions or a folder's name are not enough for --all."""
     told = cli("link", "42", "--all", "--yes", "--lab", near_lab.root)

@@ -268,9 +268,9 @@ def test_an_unknown_prefix_is_linked_with_its_camera(usual_lab: Any, serve: Any)
     ]
     data = {"csrf": client.csrf, "file": "recordings/garden_session42_x.mp4", "camera": "2"}
     page = client.post(f"{served.url}/sessions/42/links", data=data).text
-    of = re.search(r'<h3><bdi>([^<]*)</bdi></h3>(?:(?!<h3>).)*<p class="code">garden_session42_x\.mp4', page, re.DOTALL)
-    assert of is not None
-    assert of[1] == "Camera 2"
+    shown = re.search(r'<h3><bdi>([^<]*)</bdi></h3>(?:(?!<h3>).)*<p class="code">garden_session42_x', page, re.DOTALL)
+    assert shown is not None
+    assert shown[1] == "Camera 2"
 
 
 def test_a_repair_that_fails_leads_back_to_the_session(usual_lab: Any, serve: Any) -> None:

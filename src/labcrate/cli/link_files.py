@@ -26,11 +26,15 @@ def link_files(
 ) -> int:
     """Link files as the options say, and return the exit code: that of RepairError where one could not be linked.
 
+    Those that are the session's already are only said, so that a command that failed on the way can be given again.
     Raises RepairError and UsageError for what can be known beforehand, and then nothing was linked.
     """
-    wishes = check(
-        inventory, near_misses, session=session_id, files=files, method=method_of(options), camera=one_camera(options)
-    )
+    method = method_of(options)
+    already = _already_linked(inventory, session_id, files) if method is Method.ENTRY and not options.camera else []
+    rest = [file for file in files if file not in already]
+    wishes = check(inventory, near_misses, session=session_id, files=rest, method=method, camera=one_camera(options))
+    for file in already if not options.json else ():
+        say(f"{printable(file)} belongs to session {session_id} already.")
     done: list[Done] = []
     failed: list[tuple[str, str]] = []
     for wish in wishes:
@@ -55,6 +59,7 @@ def link_files(
                 "session": json_id(session_id),
                 "links": [_object(one) for one in done],
                 "failed": [{"file": file, "message": message} for file, message in failed],
+                "already": list(map(printable, already)),
             }
         )
     else:
@@ -62,6 +67,12 @@ def link_files(
         if failed:
             say(f"{len(failed)} of {len(wishes)} files could not be linked.")
     return RepairError.exit_code if failed else 0
+
+
+def _already_linked(inventory: Inventory, session_id: str, files: Sequence[str]) -> list[str]:
+    paths = {entry.path for entry in inventory.linked.get(session_id, ())}
+    shown = paths.union(map(printable, paths))
+    return [file for file in dict.fromkeys(files) if file in shown]
 
 
 def method_of(options: Namespace) -> Method:

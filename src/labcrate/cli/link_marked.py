@@ -42,7 +42,7 @@ def link_marked(
     check(inventory, near_misses, session=session_id, files=files, method=method, camera=one_camera(options))
     if not files:
         if options.json:
-            write_json({"session": json_id(session_id), "links": [], "failed": []})
+            write_json({"session": json_id(session_id), "links": [], "failed": [], "already": []})
         else:
             kind = "a video in another container" if method is Method.REMUX else "an MP4"
             say(f"No near miss of session {session_id} is {kind} whose name says session{session_id} by a marker.")
