@@ -205,9 +205,17 @@ def test_trouble_is_logged_once_and_survived(
     ]
     assert rig.look() == 3
     assert rig.indexer.state == "idle"
-    (rig.root / "data/sessions.json").write_text("{")
+    (rig.root / "labcrate.toml").write_text("[")
     assert rig.look() == 0
-    assert rig.indexer.as_object()["problem"].startswith("data/sessions.json")
+    assert rig.indexer.as_object()["problem"].startswith("labcrate.toml")
+
+
+def test_a_list_of_sessions_that_cannot_be_read_is_no_obstacle(rig: Rig, usual_lab: Any) -> None:
+    """It hides no recording of the sessions that other files describe: all are read ahead of time."""
+    usual_lab.write("data/sessions.json", "{")
+    rig.look()
+    assert rig.look() == 3
+    assert rig.indexer.as_object()["problem"] is None
 
 
 def test_a_recording_that_upsets_the_probe_is_one_that_cannot_be_read(

@@ -298,7 +298,7 @@ def test_only_so_many_jobs_run_or_wait(usual_lab: Any, serve: Any, gate: Gate, m
     server = serve(usual_lab.root, workers=1)
     client = server.as_(Role.OPERATOR)
     monkeypatch.setattr(jobs_module, "_MOST_UNFINISHED", 6)
-    first = client.post(f"{server.url}/api/sessions/42/prepare?pad=0s").json()
+    first = client.post(f"{server.url}/api/sessions/42/prepare?only=all").json()
     for seconds in range(1, 6):
         assert client.post(f"{server.url}/api/sessions/42/prepare?pad={seconds}s").status_code == 202
     answer = client.post(f"{server.url}/api/sessions/42/prepare?pad=64s")

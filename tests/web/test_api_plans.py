@@ -49,15 +49,21 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
     held.opened.set()
 
 
-@pytest.mark.parametrize("query", ["pad=1s", "readings=all", "only=sensors", "camera=cam1", "from=2025-05-02"])
+@pytest.mark.parametrize(
+    "query",
+    ["pad=1s", "pad=0s", "time_zone=Asia/Tokyo", "readings=all", "only=sensors", "camera=cam1", "from=2025-05-02"],
+)
 def test_a_viewer_gets_the_whole_sessions_plan_alone(usual_lab: Any, serve: Any, held: Held, query: str) -> None:
-    """Options are refused with the role that may; nothing is made for them. Spelled out, the whole is the whole."""
+    """Options are refused with the role that may; nothing is made for them. Spelled out, the whole is the whole.
+
+    No pad is an option like any other: labcrate.toml may widen every session of the lab.
+    """
     server = serve(usual_lab.root)
     refused = server.get(f"{PLAN}?{query}", Role.VIEWER)
     assert (refused.status_code, refused.json()["type"]) == (403, "urn:labcrate:error:not-allowed")
     assert "operator" in refused.json()["detail"]
     assert held.begun == []
-    whole = server.get(f"{PLAN}?pad=0s&readings=session&only=all&allow_incomplete=1", Role.VIEWER)
+    whole = server.get(f"{PLAN}?readings=session&only=all&allow_incomplete=1", Role.VIEWER)
     assert (whole.status_code, whole.json()["options"]) == (200, {})
     held.opened.set()
     assert server.get(f"{PLAN}?{query}", Role.OPERATOR).json()["options"]
