@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from labcrate.lab.folder import printable
+from labcrate.lab.lab_files import source_of
 
 
 class Why(StrEnum):
@@ -57,5 +57,5 @@ class NotTaken:
 
     @property
     def source(self) -> str:
-        """The path as printable text."""
-        return printable(self.path)
+        """The path as printable text, with the recorder's name before one of its files."""
+        return source_of(self.path)

@@ -157,8 +157,10 @@ def _session(session_id: str, found: Descriptions, zone: str | None, cleaning: C
         if not source.where and own is not None and (not isinstance(own, str) or normalized_id(own) != session_id):
             said = shown(str(own))
             warnings.append(f"{source.path} says id {said}; the folder's id {session_id} is taken.")
-    own_zone = _zone(merge(sources, None, []).fields, warnings)
-    merged = merge(sources, own_zone or zone, warnings)
+    merged = merge(sources, None, [])
+    own_zone = _zone(merged.fields, warnings)
+    if len(sources) > 1:  # which of their times differ depends on the zone
+        merged = merge(sources, own_zone or zone, warnings)
     return _build(session_id, merged, own_zone, zone, warnings, cleaning)
 
 
