@@ -104,7 +104,7 @@ def test_the_sessions_zone_is_used(platform: Any, cli: Any, tmp_path: Path) -> N
         "c06_session8_20250610204500.mp4": ("2025-06-10T18:45:00.000Z", "file name"),
     }
     (warning,) = [w for w in metadata["warnings"] if "Camera" in w]
-    assert warning.startswith("Camera cocina: The sources of the start are apart in 1 of 1 recording")
+    assert warning.startswith("Camera cocina: The start times disagree in 1 of 1 recording")
 
 
 def test_a_container_without_a_clock_or_a_zone_for_the_name(platform: Any, cli: Any, tmp_path: Path) -> None:

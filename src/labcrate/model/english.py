@@ -32,7 +32,7 @@ ENGLISH: Mapping[str, str] = {
         "The session's own sensor files have times without a zone, which were read as UTC. Name the zone with "
         "--time-zone."
     ),
-    "clock.apart": "The sources of the start are apart in {apart} of {recordings}, by up to {size}; see other_starts.",
+    "clock.apart": "The start times disagree in {apart} of {recordings}, by up to {size}; see other_starts.",
     "clock.better_source": "a better source",
     "clock.camera": "Camera {camera}: {sentences}",
     "clock.file_name": "the file name",

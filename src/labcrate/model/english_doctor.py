@@ -6,13 +6,13 @@ DOCTOR_ENGLISH: Mapping[str, str] = {
     "doctor.active": "Session {session} is still active.",
     "doctor.active.remedy": "Stop it in the lab, then export it.",
     "doctor.clock.apart": (
-        "Camera {camera}: the sources of the start are apart in {count} of {total} recordings, by up to {size}."
+        "Camera {camera}: the start times disagree in {count} of {total} recordings, by up to {size}."
     ),
     "doctor.clock.hour_remedy": (
         "Compare one of these recordings with a sensor's reading; the start may be an hour wrong."
     ),
     "doctor.clock.local": (
-        "Camera {camera}: the sources of the start are apart in {count} of {total} recordings, by up to {size}: "
+        "Camera {camera}: the start times disagree in {count} of {total} recordings, by up to {size}: "
         "its clock writes local time into the container as if it were UTC."
     ),
     "doctor.clock.local_remedy": (

@@ -39,9 +39,9 @@ def test_one_warning_a_camera() -> None:
     recordings = [recording(HALL, apart_s=4), recording(ATTIC, apart_s=90), recording(HALL, apart_s=2.5)]
     recordings += [recording(HALL), recording(None, apart_s=3)]
     assert list(clock_warnings(recordings)) == [
-        "Camera Hall: The sources of the start are apart in 2 of 3 recordings, by up to 4.0 s; see other_starts.",
-        "Camera 2: The sources of the start are apart in 1 of 1 recording, by up to 1:30 (90 s); see other_starts.",
-        "No known camera: The sources of the start are apart in 1 of 1 recording, by up to 3.0 s; see other_starts.",
+        "Camera Hall: The start times disagree in 2 of 3 recordings, by up to 4.0 s; see other_starts.",
+        "Camera 2: The start times disagree in 1 of 1 recording, by up to 1:30 (90 s); see other_starts.",
+        "No known camera: The start times disagree in 1 of 1 recording, by up to 3.0 s; see other_starts.",
     ]
 
 
