@@ -414,3 +414,23 @@ def test_the_installed_command_starts(tmp_path: Path) -> None:
     )
     assert (lost.returncode, lost.stdout) == (3, "")
     assert "is not a lab folder" in lost.stderr
+
+
+def test_a_selected_camera_without_a_recording_is_named(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
+    """A session that selected a camera is not plainly complete without a recording of it; unless one may be of it."""
+
+    def warnings() -> list[str]:
+        return [
+            one for one in cli("plan", "42", "--lab", usual_lab.root, "--json").json["warnings"] if "selected" in one
+        ]
+
+    assert warnings() == []  # nobody knows which camera any.mp4 is of
+    (usual_lab.root / "sessions/Session42/recordings/any.mp4").unlink()
+    said = "The session selected camera Camera 2, and no recording of it belongs to the session."
+    assert warnings() == [said]
+    outcome = cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "a.zip")
+    assert (outcome.code, "complete, with warnings" in outcome.out) == (0, True)
+    sensors = cli("plan", "42", "--lab", usual_lab.root, "--json", "--only", "sensors").json
+    assert said not in sensors["warnings"]
+    usual_lab.recording("recordings/cam2_session42_b.mp4")
+    assert warnings() == []

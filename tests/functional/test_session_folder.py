@@ -261,7 +261,8 @@ def test_what_stays_out_is_named_with_its_rule(littered_lab: Any, cli: Any, tmp_
     assert "sessions/Session42/.git/ (2 files): hidden files are never taken." in unwrapped
     assert "nothing missing" not in said
     assert said.count("  not exported: ") == 10
-    assert "6 more not exported: 'labcrate plan 42 --lab" in said
+    assert "\n  and 6 more that are not exported\n" in said
+    assert f"\n    labcrate plan 42 --lab {littered_lab.root}\n" in said
 
 
 def test_nothing_is_missing_is_said_only_where_that_is_so(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
@@ -282,7 +283,7 @@ def test_nothing_is_missing_is_said_only_where_that_is_so(usual_lab: Any, cli: A
     out, readme, metadata = said()
     assert metadata["state"] == "complete"
     assert "nothing missing" not in out
-    left = 'Nothing that was linked is missing. 1 file of the session was not exported; see "Left out".'
+    left = 'No file that was to be packed is missing. 1 file of the session was not exported; see "Left out".'
     assert f"State: complete. {left}" in readme
     usual_lab.recording("recordings/garden_session42_x.mp4")
     usual_lab.write(f"{OWN}/empty.csv", "")
@@ -290,8 +291,8 @@ def test_nothing_is_missing_is_said_only_where_that_is_so(usual_lab: Any, cli: A
     assert (metadata["state"], metadata["nearMissCount"]) == ("complete, with warnings", 1)
     assert "nothing missing" not in out
     assert (
-        'State: complete, with warnings. Nothing that was linked is missing; see "Warnings". 2 files of the session '
-        "were not exported, and 1 file elsewhere in the lab may be meant for it and was not exported; see "
+        'State: complete, with warnings. No file that was to be packed is missing; see "Warnings". 2 files of the '
+        "session were not exported, and 1 file elsewhere in the lab may be meant for it and was not exported; see "
     ) in readme
     assert b"garden" not in (tmp_path / "a.zip").read_bytes()
     plan = cli("plan", "42", "--lab", usual_lab.root).out

@@ -27,7 +27,14 @@ from labcrate.export.not_taken import Why
 from labcrate.export.recorder_files import RecorderFiles, find_recorder_files
 from labcrate.export.recorder_warnings import recorder_warnings
 from labcrate.export.recording_time import TimeContext
-from labcrate.export.recordings import Cameras, not_compared, plan_recordings, twins, warnings_about
+from labcrate.export.recordings import (
+    Cameras,
+    cameras_without_recordings,
+    not_compared,
+    plan_recordings,
+    twins,
+    warnings_about,
+)
 from labcrate.export.secrecy import (
     clean_readings,
     refuse_secrets,
@@ -125,6 +132,7 @@ class Planner:
             *left_out_of_mp4(inventory, session.id),
             *selection.warnings,
             *own.warnings,
+            *(cameras_without_recordings(found, cameras) if options.only is not Only.SENSORS else ()),
             *_about_recordings(recordings, session, cameras),
             *(readings_warnings(readings, options) if options.only is not Only.RECORDINGS else ()),
             *secrecy_warnings(secrecy, packed),

@@ -21,6 +21,7 @@ from labcrate.lab.recorders import segment_member_name
 from labcrate.linking.verdict import Verdict
 from labcrate.model.device import Camera, find_camera
 from labcrate.model.fixity import Identity
+from labcrate.model.message import Message
 from labcrate.model.recording import Probe
 from labcrate.model.recording_time import ClockNote, RecordingTime, TimeSource
 from labcrate.model.session import SelectedCamera, Session
@@ -214,6 +215,21 @@ def warnings_about(recording: PlannedRecording, session: Session, cameras: Camer
         hint = " That may be the time of a copy." if recording.start_source is TimeSource.MODIFIED else ""
         start = format_instant(recording.span.start) if recording.span.start else "unknown"
         yield f"{name} starts at {start} ({recording.start_source}), outside the session's time.{hint}"
+
+
+def cameras_without_recordings(found: Iterable[Found], cameras: Cameras) -> Iterator[str]:
+    """Name the cameras that the session selected and that no recording is of.
+
+    Nothing is said where the camera of a recording is not known: it may be any of them.
+    """
+    seen = {one.verdict.camera for one in found}
+    if None in seen:
+        return
+    ids = {cameras.by_key[key].id for key in seen if key in cameras.by_key}
+    for key in sorted(cameras.selected - seen):
+        camera = cameras.by_key[key]
+        if not (is_unresolved(key) and camera.id in ids):
+            yield Message("recording.none_of_camera", camera=camera.name or camera.id)
 
 
 def may_be_of(session: Session, time: RecordingTime) -> bool:

@@ -99,6 +99,7 @@ ENGLISH: Mapping[str, str] = {
     "recorder.unknown.remedy": "Describe the recorder {name} in labcrate.toml again, or take the link back.",
     "recorder.unreadable": "cannot be read ({why})",
     "recorder.unreadable.remedy": "Put the file itself in its place, readable; symbolic links are never followed.",
+    "recording.none_of_camera": "The session selected camera {camera}, and no recording of it belongs to the session.",
     "register.name_taken": (
         "{file}: what the lab's register of recordings says of a file of this name was not used, because several "
         "files of the lab have the name and different bytes."

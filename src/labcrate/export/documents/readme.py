@@ -115,7 +115,7 @@ def _what_this_is(plan: Plan) -> list[str]:
     )
     wanted = "was chosen" if plan.options.partial else "belongs to the session"
     left_out = left_out_words(plan)
-    linked = "Nothing that was linked is missing"
+    linked = "No file that was to be packed is missing"
     state = {
         State.COMPLETE: f"complete. {linked if left_out else f'Everything that {wanted} is in it'}.",
         State.WARNINGS: f'complete, with warnings. {linked if left_out else "Nothing is missing"}; see "Warnings".',
@@ -180,7 +180,9 @@ def _warnings(plan: Plan) -> list[str]:
 
 def _recordings(plan: Plan) -> list[str]:
     if not plan.recordings:
-        return ["None was chosen." if plan.options.partial else "None: no recording is linked to this session."]
+        if plan.options.partial:
+            return ["None was chosen."]
+        return ['None; see "Left out".' if plan.withheld else "None: no recording is linked to this session."]
     size = sum(r.size_bytes for r in plan.recordings)
     length = sum(r.probe.duration_s or 0 for r in plan.recordings)
     lines = [f"{plural(len(plan.recordings), 'recording')}, {format_duration(length)} in all, {format_size(size)}.", ""]
