@@ -371,7 +371,7 @@ def test_index_is_used_by_export(usual_lab: Any, cli: Any) -> None:
     """index computes what export needs and tells how much; a second run finds all of it known."""
     first = cli("index", "--lab", usual_lab.root, "--json").json
     assert first == {"indexed": 3, "sizeBytes": 3 * len(usual_lab.clip), "failed": {}}
-    assert cli("index", "42", "--lab", usual_lab.root).out.startswith("2 recordings indexed")
+    assert cli("index", "42", "--lab", usual_lab.root).out.startswith("2 files indexed")
 
 
 def test_index_forgets_what_is_gone_and_nothing_else(usual_lab: Any, cli: Any, tmp_path: Path) -> None:

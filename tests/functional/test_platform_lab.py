@@ -59,7 +59,9 @@ def test_a_topic_with_a_room_is_the_selected_sensor(platform: PlatformLab, cli: 
     readings = rows(members, "data/zigbee-sensors.csv")
     assert len(readings) == 11
     assert {(row["topic"], row["device_id"]) for row in readings} == {(SENSOR_TOPIC, "t-cocina")}
-    assert [device["name"] for device in json.loads(members["data/devices.json"])["zigbee"]] == ["t-cocina"]
+    devices = json.loads(members["data/devices.json"])
+    assert [device["name"] for device in devices["zigbee"]] == ["t-cocina"]
+    assert devices["source"]["cameras"] == "data/user_2/cameras.json"
 
 
 def test_a_session_that_nobody_ended_is_bounded(platform: PlatformLab, cli: "Cli") -> None:

@@ -42,10 +42,10 @@ def run(options: Namespace) -> int:
     if chosen.as_json:
         write_json({"indexed": len(known), "sizeBytes": size, "failed": {source_of(p): w for p, w in failures.items()}})
     else:
-        say(f"{plural(len(known), 'recording')} indexed, {format_size(size)}")
+        say(f"{plural(len(known), 'file')} indexed, {format_size(size)}")
     if failures:
         listed = "\n".join(f"  - {source_of(path)} {why}" for path, why in sorted(failures.items()))
-        raise IncompleteError(f"{plural(len(failures), 'recording')} could not be indexed:\n{listed}")
+        raise IncompleteError(f"{plural(len(failures), 'file')} could not be indexed:\n{listed}")
     return 0
 
 

@@ -222,8 +222,9 @@ def cameras_without_recordings(found: Iterable[Found], cameras: Cameras) -> Iter
 
     Nothing is said where the camera of a recording is not known: it may be any of them.
     """
-    seen = {one.verdict.camera for one in found}
-    if None in seen:
+    keys = [one.verdict.camera for one in found]
+    seen = {key for key in keys if key is not None}
+    if None in keys:
         return
     ids = {cameras.by_key[key].id for key in seen if key in cameras.by_key}
     for key in sorted(cameras.selected - seen):

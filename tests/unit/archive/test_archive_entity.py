@@ -11,7 +11,7 @@ import pytest
 from labcrate.archive import entity as entity_module
 from labcrate.archive.copying import METHODS, write_entity
 from labcrate.archive.entity import Entity, FileSegment
-from labcrate.archive.layout import FileSource, Layout, Member
+from labcrate.archive.layout import FORMAT_VERSION, FileSource, Layout, Member
 from labcrate.errors import SourceChangedError
 from labcrate.model.fixity import Fixity, Identity
 
@@ -199,7 +199,7 @@ def test_etag_follows_everything_that_is_in_the_bytes(monkeypatch: pytest.Monkey
         etag(Member.of_bytes("a", b"abd", TIME), b),
     ]
     assert etag(a, b) == tags[0] == etag(replace(a, mtime_ns=TIME + 1), b)
-    monkeypatch.setattr(entity_module, "FORMAT_VERSION", entity_module.FORMAT_VERSION + 1)
+    monkeypatch.setattr(entity_module, "FORMAT_VERSION", FORMAT_VERSION + 1)
     tags.append(etag(a, b))
     assert len(set(tags)) == len(tags)
     assert all(len(tag) == 66 and tag[0] == tag[-1] == '"' for tag in tags)

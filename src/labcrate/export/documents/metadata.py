@@ -18,7 +18,8 @@ from labcrate.export.documents.secrets import secrecy_object
 from labcrate.export.documents.summary import describe_file
 from labcrate.export.media_types import media_type
 from labcrate.export.not_taken import NotTaken
-from labcrate.lab.documents import CAMERAS, DEVICES
+from labcrate.lab.documents import CAMERAS, CAMERAS_FILE, DEVICES
+from labcrate.lab.folder import DATA
 from labcrate.model.device import Camera, Device
 from labcrate.model.recording_time import TimeClaim
 from labcrate.model.session_id import json_id
@@ -196,9 +197,16 @@ def devices_document(plan: Plan) -> Object:
     return {
         "cameras": [_camera(camera) for camera in plan.cameras],
         "zigbee": [device_object(device) for device in plan.devices],
-        "source": {"cameras": CAMERAS, "zigbee": DEVICES},
+        "source": {"cameras": _camera_files(plan), "zigbee": DEVICES},
         "leftOut": list(VOLATILE),
     }
+
+
+def _camera_files(plan: Plan) -> str:
+    """Name the lab's files that describe the cameras, with a comma between."""
+    users = {user for camera in plan.cameras for user in camera.users}
+    files = [CAMERAS] if None in users or not users else []
+    return ", ".join([*files, *(f"{DATA}/user_{user}/{CAMERAS_FILE}" for user in sorted(users - {None}, key=str))])
 
 
 def _readings(plan: Plan) -> Object:

@@ -38,7 +38,9 @@ def table(rows: Sequence[Row], widest: int = 38) -> list[str]:
 
 
 def _row(label: str, text: str, width: int) -> Iterator[str]:
-    lines = [line for part in text.splitlines() or [""] for line in textwrap.wrap(part, WIDTH - width) or [""]]
+    lines: list[str] = []
+    for part in text.splitlines() or [""]:
+        lines += textwrap.wrap(part, WIDTH - width, break_long_words=False, break_on_hyphens=False) or [""]
     if len(label) > width - 2:
         yield label
         label = ""
