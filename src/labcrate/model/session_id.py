@@ -7,7 +7,7 @@ from collections.abc import Container
 LONGEST_ID = 64
 RULE = (
     "an id has 1 to 64 letters, digits, spaces, '.', '_' or '-', begins with a letter or digit, "
-    "and does not end in a space or dot"
+    "and does not end in a space or dot; a number has no leading zero"
 )
 
 _ID = re.compile(r"[^\W_](?:[\w .-]{0,62}[\w-])?")
