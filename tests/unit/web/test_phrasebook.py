@@ -32,9 +32,9 @@ INNER = {
     "remedy": ("Restore the file.", "Recupere el archivo."),
     "rule": (
         "an id has 1 to 64 letters, digits, spaces, '.', '_' or '-', begins with a letter or digit, and does not end "
-        "in a space or dot",
+        "in a space or dot; a number has no leading zero",
         "un id tiene de 1 a 64 letras, cifras, espacios, «.», «_» o «-», empieza por una letra o cifra y no termina "
-        "en espacio ni en punto",
+        "en espacio ni en punto; un número no empieza por cero",
     ),
     "source": ("file name", "nombre del archivo"),
     "topics": ("2 topics", "2 topics"),
