@@ -110,7 +110,7 @@ def test_an_index_of_a_newer_version(cli: Any, clear: Any, usual_lab: Any, tmp_p
     """The index of a later labcrate is refused with both remedies, and kept for the labcrate that made it."""
     cli("index", "--lab", usual_lab.root)
     with sqlite3.connect(index_of(usual_lab)) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute(f"PRAGMA user_version = {catalog.SCHEMA_VERSION + 1}")
     connection.close()
     before = index_of(usual_lab).read_bytes()
     clear(export(cli, usual_lab, tmp_path / "out.zip"), 10, "newer labcrate", "update labcrate", "delete that file")

@@ -32,7 +32,7 @@ def test_every_error_has_a_type_and_a_title_of_its_own() -> None:
             error = kind("It failed.")
         made.append(of_error(error))
         assert made[-1].status == kind.http_status
-    assert len({problem.type for problem in made}) == len(made) == 18
+    assert len({problem.type for problem in made}) == len(made) == 19
     assert len({problem.title for problem in made}) >= len(made) - 1  # a server that cannot start answers nobody
     assert all(problem.type.isascii() and problem.type.islower() for problem in made)
 
