@@ -75,6 +75,9 @@ class Cleaner:
         if is_bridge(topic):
             self.places.append(place or topic)
             return f'"{REMOVED}"'
+        if _names_credential(topic.rpartition("/")[2]) and payload.strip(' "') not in _NOTHING_SAID:
+            self.places.append(place or topic)
+            return f'"{REMOVED}"'
         try:
             value = _DECODER.decode(payload)
         except (msgspec.DecodeError, UnicodeError):
@@ -117,6 +120,7 @@ class Cleaner:
         kept: dict[Any, Any] = {}
         topic = value.get("topic")
         of_bridge = isinstance(topic, str) and is_bridge(topic)
+        of_credential = any(_names_credential(value.get(name)) for name in _NAMING)
         for key, inner in value.items():
             name = normalized(str(key))
             shown = self.clean_text(key) if isinstance(key, str) else key
@@ -128,6 +132,7 @@ class Cleaner:
                 self.places.append(at)
                 shown = _unused(str(shown), kept, value)
             opens = name in credentials or is_bridge(str(key)) or (of_bridge and name in ("payload", "message"))
+            opens = opens or (of_credential and name == "value")
             if opens and _says_something(inner):
                 self.places.append(at)
                 kept[shown] = REMOVED
@@ -155,6 +160,16 @@ class Cleaner:
                 return text
             text = replaced(data, windows_of(hits), instead.encode()).decode("utf-8", "surrogatepass")
         return instead if self.matcher.find(text.encode("utf-8", "surrogatepass")) else text
+
+
+_NAMING = ("property", "attribute", "key", "name")
+"""Keys of an object whose text may say what its ``value`` is."""
+
+_NOTHING_SAID = frozenset({"", "null", "true", "false", "[]", "{}"})
+
+
+def _names_credential(name: object) -> bool:
+    return isinstance(name, str) and len(name) < 64 and normalized(name) in CREDENTIALS
 
 
 LEFT_OUT_STEMS = ("username", "user_name", "user-name", "mqttuser", "mqtt_user", "streampath", "stream_path")
