@@ -21,6 +21,7 @@ from labcrate.lab.recorders import segment_member_name
 from labcrate.linking.verdict import Verdict
 from labcrate.model.device import Camera, find_camera
 from labcrate.model.fixity import Identity
+from labcrate.model.message import Message
 from labcrate.model.recording import Probe
 from labcrate.model.recording_time import ClockNote, RecordingTime, TimeSource
 from labcrate.model.session import SelectedCamera, Session
@@ -197,7 +198,9 @@ def _planned(
     )
 
 
-def warnings_about(recording: PlannedRecording, session: Session, cameras: Cameras) -> Iterator[str]:
+def warnings_about(
+    recording: PlannedRecording, session: Session, cameras: Cameras, cleaner: LabCleaner
+) -> Iterator[str]:
     """What is worth knowing about one recording."""
     name = recording.member
     if recording.probe.problem:
@@ -205,7 +208,9 @@ def warnings_about(recording: PlannedRecording, session: Session, cameras: Camer
     if recording.verdict.warning:
         yield f"{name}: {recording.verdict.warning}."
     original = recording.source.rpartition("/")[2]
-    if printable(unicodedata.normalize("NFC", recording.path.rpartition("/")[2])) != name.rpartition("/")[2]:
+    if cleaner.name(original) != original:
+        yield Message("recording.secret_name", file=name)
+    elif printable(unicodedata.normalize("NFC", recording.path.rpartition("/")[2])) != name.rpartition("/")[2]:
         yield f"{name} is called {original} in the lab; that name is taken or cannot be written everywhere."
     camera = recording.camera
     if cameras.selected and camera and not cameras.selects(recording.verdict):

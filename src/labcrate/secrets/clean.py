@@ -49,14 +49,14 @@ class Cleaner:
         cleaned = self._without_secrets(text, REMOVED)
         return _PATH.sub(REMOVED, cleaned) if any(n in cleaned for n in _PATH_NEEDLES) else cleaned
 
-    def clean_name(self, name: str) -> str:
-        """Return a file's or a camera's name with each secret replaced by ``_``.
+    def clean_name(self, name: str, instead: str = "_") -> str:
+        """Return a file's or a camera's name with each secret replaced by ``_``, or by what is to stand ``instead``.
 
         An address that only the suffix makes part of a longer number (``192.0.2.7.3gp``) counts as well.
         """
-        cleaned = self._without_secrets(name, "_")
+        cleaned = self._without_secrets(name, instead)
         stem, dot, suffix = cleaned.rpartition(".")
-        return self._without_secrets(stem, "_") + dot + suffix if dot else cleaned
+        return self._without_secrets(stem, instead) + dot + suffix if dot else cleaned
 
     def clean_json(self, value: Any, place: str = "", *, camera: bool = False) -> Any:
         """Return a copy of a JSON value without secrets; where they stood is added to ``places``.
