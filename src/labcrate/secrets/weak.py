@@ -88,6 +88,9 @@ class WeakValues:
     def _value_beside(self, data: bytes, start: int, stop: int) -> Iterator[tuple[int, int, str]]:
         """Yield the values in the row or the object in which a key stands as a whole text, or at a topic's end."""
         first, last = max(start - ROW, 0), stop + ROW
+        around = data[first:last]
+        if not any(value in around for value, _ in self._values):
+            return
         before, behind = data[first:start], data[stop:last]
         if before.endswith(b"/"):
             yield from self._value_behind(data, stop, _BEHIND_TOPIC)
@@ -137,7 +140,10 @@ class TableColumns:
         return found
 
     def _rows(self, data: bytes) -> list[tuple[int, int, str]]:
-        found = []
+        found: list[tuple[int, int, str]] = []
+        if not any(value in data for value in self._values):
+            self._at += len(data)
+            return found
         for row in data.splitlines(keepends=True):
             cells = row.split(self._separator)
             at = self._at
