@@ -14,6 +14,8 @@ import pytest
 from tests.platform_lab import ADDRESS, CANARIES, PASSWORD, PIN, UUID, PlatformLab, clip
 
 from labcrate.cli.main import main
+from labcrate.export.contents import Secrecy
+from labcrate.export.documents.secrets import about_secrets
 
 OPTIONS = (
     (), ("--only", "sensors"), ("--only", "recordings"), ("--readings", "all"), ("--pad", "1h"),
@@ -211,6 +213,85 @@ def test_what_was_not_searched_is_said(platform_lab: PlatformLab, tmp_path: Path
     assert metadata["secrets"]["notSearched"] == ["data/session_files/forms/consent.pdf"]
     assert "what is inside was not searched: data/session_files/forms/consent.pdf" in readme
     assert not any("consent.pdf" in warning for warning in metadata["warnings"])
+
+
+def test_a_compressed_file_stops_nothing_and_is_named(
+    platform_lab: PlatformLab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither the plan's heading for what stops an export nor its problems name it; the export itself counts it."""
+    platform_lab.write("sessions/Session8/log.gz", b"\x1f\x8b\x08" + bytes(20))
+    assert main(["plan", "8", "--lab", str(platform_lab.root)]) == 0
+    said = capsys.readouterr().out
+    assert "Would stop an export" not in said
+    heading = said.index("Not searched, which stops no export")
+    assert said.index("compressed, not searched for passwords and addresses: data/session_files/log.gz") > heading
+    assert export(platform_lab, "8", tmp_path / "a.zip") == 0
+    said = capsys.readouterr().out
+    assert "compressed, not searched for passwords and addresses: 1 file (data/session_files/log.gz)" in said
+
+
+def test_tables_with_a_locks_code_stop_the_export(
+    platform_lab: PlatformLab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Code 19 for a copied table with the code in a column, beside its property or behind its topic; --redact helps."""
+    own = "sessions/Session8/sensor_data"
+    tables = {
+        "sensor_readings.csv": f'timestamp,device_id,property,value,unit\n"1","cerradura","pin_code","{PIN}",\n',
+        "lock_sensors.csv": f'timestamp,pin_code,state\n"1","{PIN}","LOCK"\n',
+        "sensor_readings.json": f'{{"readings":[{{"property":"pin_code","value":{PIN}}}]}}',
+        "attr.csv": f"timestamp,topic,value\n1,zigbee2mqtt/planta/cerradura/pin_code,{PIN}\n",
+        "x.csv": f"pin_code;{PIN}\n",
+    }
+    for name, text in tables.items():
+        platform_lab.write(f"{own}/{name}", text)
+    target = tmp_path / "a.zip"
+    assert export(platform_lab, "8", target) == 19
+    said = capsys.readouterr().err
+    assert all(f"{own}/{name} holds a password or token" in said for name in tables)
+    assert export(platform_lab, "8", target, "--redact") == 0
+    assert leaks(target) == []
+
+
+def test_a_file_whose_secrets_are_not_known_is_named(
+    platform_lab: PlatformLab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where a description is half written, README and a warning say that its secrets were not searched for."""
+    cameras = platform_lab.root / "data/user_2/cameras.json"
+    cameras.write_bytes(cameras.read_bytes()[:300])
+    target = tmp_path / "a.zip"
+    assert export(platform_lab, "8", target, "--redact", "--allow-incomplete") == 0
+    known = (
+        "data/user_2/cameras.json could not be read, so the passwords and addresses in it are not known and were not"
+    )
+    assert f"warning: {known} searched for." in capsys.readouterr().out
+    with zipfile.ZipFile(target) as file:
+        readme = " ".join(file.read("README.txt").decode().split())
+    assert "hold, as far as they could be read," in readme
+    assert "Could not be read: data/user_2/cameras.json. The passwords and addresses in it are not known" in readme
+
+
+def test_the_readme_tells_blanked_from_left_out() -> None:
+    """User names and stream paths are left out, everything else is blanked; what was not done is not said."""
+    both = [said for _, said in about_secrets(Secrecy(("cameras[5].password", "cameras[5].user", "session.username")))]
+    assert any("[removed]\": 1 place of the lab's descriptions (listed in data/session" in one for one in both)
+    assert any(one.startswith("Left out altogether, key and value: 2 places of") for one in both)
+    messages = [said for _, said in about_secrets(Secrecy(messages=2))]
+    assert messages[1:] == ['Blanked, where now stands "[removed]": values in 2 sensor messages.']
+
+
+def test_a_recording_whose_name_holds_an_address_says_why_it_has_another(
+    platform_lab: PlatformLab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The reason is the address, not a name that is taken."""
+    platform_lab.write(f"recordings/c05_session8_{ADDRESS}_20250610183500.mp4", clip())
+    assert main(["plan", "8", "--lab", str(platform_lab.root)]) == 0
+    said = capsys.readouterr().out
+    assert "recordings/c05_session8___20250610183500.mp4 has another name in the lab: a password or" in said
+    assert "that name is taken" not in said
+    assert main(["doctor", "--lab", str(platform_lab.root), "--all", "--json"]) in (0, 1)
+    said = capsys.readouterr().out
+    assert "recordings/c05_session8_[removed]_20250610183500.mp4" in said
+    assert "session8___2025" not in said
 
 
 def test_a_position_is_a_warning(platform_lab: PlatformLab, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

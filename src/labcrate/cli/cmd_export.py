@@ -20,6 +20,7 @@ from labcrate.export.writer import archive_path, check_target, write_archive
 from labcrate.lab.text import visible
 
 _MOST_NAMED = 10
+_MOST_COMPRESSED = 3
 
 
 def run(options: Namespace) -> int:
@@ -59,9 +60,19 @@ def _say(assembly: Assembly, entity: Entity, target: Path, options: Namespace) -
         say(f"  missing: {missing}")
     for warning in plan.warnings:
         say(f"  warning: {warning}")
+    _say_not_searched(plan)
     _say_left_out(plan, options)
     if plan.state is State.COMPLETE and not (plan.withheld or plan.near_misses or plan.left_out.get(Why.EXCLUDED)):
         say("  nothing missing, nothing to warn about")
+
+
+def _say_not_searched(plan: Plan) -> None:
+    """Count the compressed files, in which no secret was looked for, and name the first of them."""
+    members = plan.secrecy.not_searched
+    if members:
+        more = f" and {len(members) - _MOST_COMPRESSED:,} more" if len(members) > _MOST_COMPRESSED else ""
+        named = ", ".join(members[:_MOST_COMPRESSED]) + more
+        say(f"  compressed, not searched for passwords and addresses: {plural(len(members), 'file')} ({named})")
 
 
 def _say_left_out(plan: Plan, options: Namespace) -> None:

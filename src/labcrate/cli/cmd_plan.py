@@ -54,15 +54,19 @@ def show(assembly: Assembly, options: Namespace, others: Sequence[LeftOut] = ())
 
 
 def _say_secrets(plan: Plan) -> None:
-    """Say which files would stop an export, and which are not searched."""
+    """Say which files would stop an export, and, apart from them, which are not searched, or not yet."""
     secrecy = plan.secrecy
     if secrecy.refused:
         say("\nWould stop an export")
     for one in secrecy.refused:
         say(f"  {one.source} holds {one.said}")
         say(f"      -> {remedy_for(one)}")
+    if secrecy.not_searched:
+        say("\nNot searched, which stops no export")
     for member in secrecy.not_searched:
         say(f"  compressed, not searched for passwords and addresses: {member}")
+    if secrecy.pending:
+        say("\nNot searched yet")
     for source in secrecy.pending:
         say(f"  large, searched for passwords and addresses when it is exported: {source}")
 

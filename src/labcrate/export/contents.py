@@ -218,7 +218,8 @@ class Secrecy:
 
     ``blanked`` are the places in the lab's descriptions, ``messages`` the sensors' messages from which something was
     removed; ``files`` hold a secret, ``not_searched`` are members that are compressed. ``pending`` are files that are
-    so large that they are searched when an archive is made: never of an archive.
+    so large that they are searched when an archive is made: never of an archive. ``unread`` are files of the lab that
+    could not be read for their secrets: those were searched for nowhere.
     """
 
     blanked: tuple[str, ...] = ()
@@ -226,6 +227,7 @@ class Secrecy:
     files: tuple[SecretFile, ...] = ()
     not_searched: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     @property
     def refused(self) -> tuple[SecretFile, ...]:

@@ -33,6 +33,14 @@ def lab_faults_warnings(inventory: Inventory, session_id: str, options: Options)
     yield from map(str, inventory.book.unreadable)
 
 
+def files_not_read(inventory: Inventory, session_id: str) -> Iterator[str]:
+    """Yield the files whose secrets are not known, because they could not be read: of other sessions' folders none."""
+    folder = inventory.folder(session_id)
+    for error in inventory.secrets.problems:
+        if not error.file.startswith(f"{SESSIONS}/") or (folder and error.file.startswith(f"{folder}/")):
+            yield error.file
+
+
 def _of_session(inventory: Inventory, session_id: str) -> Iterator[DocumentError]:
     registers = inventory.own_registers.items()
     others = [error for one, register in registers if one != session_id for error in register.problems]

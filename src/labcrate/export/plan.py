@@ -18,11 +18,12 @@ from labcrate.export.choosing import (
     readings_not_chosen,
     refuse_unknown_sensors,
 )
+from labcrate.export.cleaning import LabCleaner
 from labcrate.export.clock_warnings import clock_warnings
 from labcrate.export.contents import Missing, Only, Options, Plan, PlannedRecording, SessionFile
 from labcrate.export.hand_links import left_out_of_mp4, no_longer_there
 from labcrate.export.inventory import Inventory
-from labcrate.export.lab_faults import lab_faults_missing, lab_faults_warnings
+from labcrate.export.lab_faults import files_not_read, lab_faults_missing, lab_faults_warnings
 from labcrate.export.not_taken import Why
 from labcrate.export.recorder_files import RecorderFiles, find_recorder_files
 from labcrate.export.recorder_warnings import recorder_warnings
@@ -119,7 +120,8 @@ class Planner:
             refuse_incomplete(session, missing)
         involved, devices = cameras.involved(recordings), involved_devices(inventory.devices, session, readings)
         packed: tuple[PlannedRecording | SessionFile, ...] = (*recordings, *files)
-        secrecy = secrecy_of(session, involved, devices, packed, messages, options, inventory.cleaner)
+        unread = files_not_read(inventory, session.id)
+        secrecy = secrecy_of(session, involved, devices, packed, messages, options, inventory.cleaner, unread)
         if refuse:
             refuse_secrets(session.id, secrecy)
         warnings = [
@@ -133,7 +135,7 @@ class Planner:
             *selection.warnings,
             *own.warnings,
             *(cameras_without_recordings(found, cameras) if options.only is not Only.SENSORS else ()),
-            *_about_recordings(recordings, session, cameras),
+            *_about_recordings(recordings, session, cameras, inventory.cleaner),
             *(readings_warnings(readings, options) if options.only is not Only.RECORDINGS else ()),
             *secrecy_warnings(secrecy, packed),
         ]
@@ -227,11 +229,13 @@ def refuse_incomplete(session: Session, missing: Sequence[Missing]) -> None:
         )
 
 
-def _about_recordings(recordings: Sequence[PlannedRecording], session: Session, cameras: Cameras) -> Iterator[str]:
+def _about_recordings(
+    recordings: Sequence[PlannedRecording], session: Session, cameras: Cameras, cleaner: LabCleaner
+) -> Iterator[str]:
     """What is worth knowing about recordings: one by one, those of recorders by camera, and about clocks."""
     for recording in recordings:
         if not recording.of_recorder:
-            yield from warnings_about(recording, session, cameras)
+            yield from warnings_about(recording, session, cameras, cleaner)
     yield from recorder_warnings(recordings, session, cameras)
     yield from clock_warnings(recordings)
     yield from not_compared(recordings)

@@ -198,7 +198,9 @@ def _planned(
     )
 
 
-def warnings_about(recording: PlannedRecording, session: Session, cameras: Cameras) -> Iterator[str]:
+def warnings_about(
+    recording: PlannedRecording, session: Session, cameras: Cameras, cleaner: LabCleaner
+) -> Iterator[str]:
     """What is worth knowing about one recording."""
     name = recording.member
     if recording.probe.problem:
@@ -206,7 +208,9 @@ def warnings_about(recording: PlannedRecording, session: Session, cameras: Camer
     if recording.verdict.warning:
         yield f"{name}: {recording.verdict.warning}."
     original = recording.source.rpartition("/")[2]
-    if printable(unicodedata.normalize("NFC", recording.path.rpartition("/")[2])) != name.rpartition("/")[2]:
+    if cleaner.name(original) != original:
+        yield Message("recording.secret_name", file=name)
+    elif printable(unicodedata.normalize("NFC", recording.path.rpartition("/")[2])) != name.rpartition("/")[2]:
         yield f"{name} is called {original} in the lab; that name is taken or cannot be written everywhere."
     camera = recording.camera
     if cameras.selected and camera and not cameras.selects(recording.verdict):

@@ -38,8 +38,12 @@ def secrecy_of(
     messages: int,
     options: Options,
     cleaner: LabCleaner,
+    unread: Iterable[str] = (),
 ) -> Secrecy:
-    """Return where secrets are and what becomes of them; ``messages`` is the number of those that were blanked."""
+    """Return where secrets are and what becomes of them; ``messages`` is the number of those that were blanked.
+
+    ``unread`` are the lab's files that could not be read for their secrets.
+    """
     blanked = {
         *(f"session.{key}" for key in session.removed_keys),
         *(f"cameras[{camera.id}].{key}" for camera in cameras for key in camera.removed_keys),
@@ -61,7 +65,8 @@ def secrecy_of(
         if search.result.kinds
     )
     not_searched = tuple(file.member for file, search in searched if not search.result.searched)
-    return Secrecy(tuple(sorted(blanked)), messages, tuple(found), not_searched, pending)
+    not_known = tuple(sorted({cleaner.name(file) for file in unread}))
+    return Secrecy(tuple(sorted(blanked)), messages, tuple(found), not_searched, pending, not_known)
 
 
 def _treatment(options: Options, *, redactable: bool) -> Treatment:
@@ -93,6 +98,8 @@ def remedy_for(one: SecretFile) -> str:
 
 def secrecy_warnings(secrecy: Secrecy, files: Iterable[File]) -> Iterator[str]:
     """Say what is worth knowing about secrets in copied files, and positions in the tags of videos."""
+    for name in secrecy.unread:
+        yield Message("secrets.unread", file=name)
     yield from map(warning_about, secrecy.files)
     for file in files:
         if file.search and file.search.result.position:

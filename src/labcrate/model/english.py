@@ -100,6 +100,9 @@ ENGLISH: Mapping[str, str] = {
     "recorder.unreadable": "cannot be read ({why})",
     "recorder.unreadable.remedy": "Put the file itself in its place, readable; symbolic links are never followed.",
     "recording.none_of_camera": "The session selected camera {camera}, and no recording of it belongs to the session.",
+    "recording.secret_name": (
+        '{file} has another name in the lab: a password or a network address of the lab stands in it, here as "_".'
+    ),
     "register.name_taken": (
         "{file}: what the lab's register of recordings says of a file of this name was not used, because several "
         "files of the lab have the name and different bytes."
@@ -110,6 +113,9 @@ ENGLISH: Mapping[str, str] = {
         "{file} holds a position: its tags say where it was recorded. That is not removed; see that it harms nobody."
     ),
     "secrets.redacted": "{file} differs from the lab's own file, because this was taken out of it: {kinds}.",
+    "secrets.unread": (
+        "{file} could not be read, so the passwords and addresses in it are not known and were not searched for."
+    ),
     "session.no_zone": (
         "{field} of the session carries no zone; it is taken as UTC. If it is local, name the zone: --time-zone."
     ),

@@ -49,14 +49,14 @@ class Cleaner:
         cleaned = self._without_secrets(text, REMOVED)
         return _PATH.sub(REMOVED, cleaned) if any(n in cleaned for n in _PATH_NEEDLES) else cleaned
 
-    def clean_name(self, name: str) -> str:
-        """Return a file's or a camera's name with each secret replaced by ``_``.
+    def clean_name(self, name: str, instead: str = "_") -> str:
+        """Return a file's or a camera's name with each secret replaced by ``_``, or by what is to stand ``instead``.
 
         An address that only the suffix makes part of a longer number (``192.0.2.7.3gp``) counts as well.
         """
-        cleaned = self._without_secrets(name, "_")
+        cleaned = self._without_secrets(name, instead)
         stem, dot, suffix = cleaned.rpartition(".")
-        return self._without_secrets(stem, "_") + dot + suffix if dot else cleaned
+        return self._without_secrets(stem, instead) + dot + suffix if dot else cleaned
 
     def clean_json(self, value: Any, place: str = "", *, camera: bool = False) -> Any:
         """Return a copy of a JSON value without secrets; where they stood is added to ``places``.
@@ -73,6 +73,9 @@ class Cleaner:
         Numbers keep their digits.
         """
         if is_bridge(topic):
+            self.places.append(place or topic)
+            return f'"{REMOVED}"'
+        if _names_credential(topic.rpartition("/")[2]) and payload.strip(' "') not in _NOTHING_SAID:
             self.places.append(place or topic)
             return f'"{REMOVED}"'
         try:
@@ -117,6 +120,7 @@ class Cleaner:
         kept: dict[Any, Any] = {}
         topic = value.get("topic")
         of_bridge = isinstance(topic, str) and is_bridge(topic)
+        of_credential = any(_names_credential(value.get(name)) for name in _NAMING)
         for key, inner in value.items():
             name = normalized(str(key))
             shown = self.clean_text(key) if isinstance(key, str) else key
@@ -128,6 +132,7 @@ class Cleaner:
                 self.places.append(at)
                 shown = _unused(str(shown), kept, value)
             opens = name in credentials or is_bridge(str(key)) or (of_bridge and name in ("payload", "message"))
+            opens = opens or (of_credential and name == "value")
             if opens and _says_something(inner):
                 self.places.append(at)
                 kept[shown] = REMOVED
@@ -155,6 +160,16 @@ class Cleaner:
                 return text
             text = replaced(data, windows_of(hits), instead.encode()).decode("utf-8", "surrogatepass")
         return instead if self.matcher.find(text.encode("utf-8", "surrogatepass")) else text
+
+
+_NAMING = ("property", "attribute", "key", "name")
+"""Keys of an object whose text may say what its ``value`` is."""
+
+_NOTHING_SAID = frozenset({"", "null", "true", "false", "[]", "{}"})
+
+
+def _names_credential(name: object) -> bool:
+    return isinstance(name, str) and len(name) < 64 and normalized(name) in CREDENTIALS
 
 
 LEFT_OUT_STEMS = ("username", "user_name", "user-name", "mqttuser", "mqtt_user", "streampath", "stream_path")

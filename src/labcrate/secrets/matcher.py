@@ -18,7 +18,7 @@ from labcrate.secrets.regions import URL, WIDE_URL, EscapedRegions, joined
 from labcrate.secrets.urls import LONGEST as LONGEST_URL
 from labcrate.secrets.urls import url_at
 from labcrate.secrets.values import KINDS, SHORTEST, URL_CREDENTIALS, Secret, Secrets
-from labcrate.secrets.weak import WeakValues
+from labcrate.secrets.weak import ROW, TableColumns, WeakValues
 
 _BEFORE_AT = 400  # characters between a URL's scheme and its ``@``
 MARGIN = 64
@@ -60,7 +60,7 @@ class Matcher:
         patterns = _patterns(secrets.strong)
         longest = max((len(pattern.data) for pattern in patterns), default=0)
         self._regions = EscapedRegions([secret.value for secret in secrets.strong], MARGIN // 2)
-        self.reach = max(longest, self._regions.reach, 2 * LONGEST_URL) + 2 * MARGIN
+        self.reach = max(longest, self._regions.reach, 2 * LONGEST_URL, 2 * ROW) + 2 * MARGIN
         """Bytes that one secret and what decides on it may take."""
         self._span = longest + MARGIN
         self._exact = _Exact([p for p in patterns if not p.caseless])
@@ -78,6 +78,10 @@ class Matcher:
         for start, stop in regions:
             hits.extend(self._escaped(data, start, stop, text))
         return sorted(set(hits))
+
+    def table(self, beginning: bytes) -> TableColumns | None:
+        """Return a search of a table's columns for weak values, where its header names a credential's."""
+        return self._weak.table(beginning)
 
     def text_needles(self) -> set[str]:
         """Return parts of the values, in small ASCII letters, one of which every text with one of them has.

@@ -5,9 +5,13 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from labcrate.secrets.matcher import MARGIN, Hit, Matcher
+from labcrate.secrets.weak import ROW, TableColumns
 
 CHUNK = 1024 * 1024
 """Bytes that are read at a time."""
+
+_DECIDING = ROW + MARGIN
+"""Bytes behind a value that may say what it is: the rest of its row."""
 
 _BOMS = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
@@ -22,17 +26,24 @@ def find_in_stream(matcher: Matcher, chunks: Iterable[bytes], text: bool = True)
     data, base, done = b"", 0, -1
     parts: list[bytes] = []
     waiting = 0
-    for chunk in chunks:
+    columns: list[TableColumns] = []
+    for number, chunk in enumerate(chunks):
+        if number == 0 and text and (table := matcher.table(chunk)):
+            columns.append(table)
+        for table in columns:
+            yield from (Hit(*place) for place in table.feed(chunk))
         parts.append(chunk)
         waiting += len(chunk)
         if len(data) + waiting < enough:
             continue
         data = b"".join((data, *parts))
         parts, waiting = [], 0
-        stop = base + len(data) - MARGIN  # beyond it, what follows may decide
+        stop = base + len(data) - _DECIDING  # beyond it, what follows may decide
         yield from _between(matcher.find(data, text), base, done, stop)
         base += len(data) - overlap
         data, done = data[-overlap:], stop
+    for table in columns:
+        yield from (Hit(*place) for place in table.end())
     yield from _between(matcher.find(b"".join((data, *parts)), text), base, done, None)
 
 

@@ -33,7 +33,7 @@ COMMON_WORDS = frozenset({"admin", "password", "camera", "live", "main"})
 LONGEST = 16 * 1024
 """Characters of a value beyond which its beginning is searched for."""
 
-SEARCH_VERSION = 1
+SEARCH_VERSION = 2
 """Raised when the search finds more than before, so that results kept from an older one are not used."""
 
 _STREAM_SCHEMES = frozenset({"rtsp", "rtsps", "rtspu", "rtmp", "rtmps", "rtp", "srt", "udp", "mms", "rtmpt"})

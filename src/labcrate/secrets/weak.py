@@ -1,29 +1,50 @@
-"""Weak values: passwords like ``admin``, which count only as the whole value of a credential's key."""
+"""Weak values: passwords like ``admin``, which count only as the whole value of a credential's key.
+
+The key may stand before the value (``pin_code: 4711``), in another cell of its row, beside it in an object
+(``{"property": "pin_code", "value": 4711}``), at the end of its topic, or above it as the name of a column.
+"""
 
 import re
 from collections.abc import Iterator
 
-from labcrate.secrets.keys import PAYLOAD_CREDENTIALS, STEMS, normalized
+from labcrate.secrets.keys import CREDENTIALS, PAYLOAD_CREDENTIALS, STEMS, normalized
 from labcrate.secrets.needles import Needles
 from labcrate.secrets.values import Secret
+
+ROW = 512
+"""Bytes of a row or an object, before and behind a credential's key, in which its value is looked for."""
 
 _KEY_BEFORE, _KEY_LENGTH = 24, 40
 _KEY = re.compile(rb"(?<![A-Za-z0-9_-])[A-Za-z][A-Za-z0-9_-]{1,31}")
 _BETWEEN = re.compile(rb"[\"'\\]{0,4}\s{0,8}(?:[:=]|>)\s{0,8}[\"'\\]{0,4}")
+_BEHIND_TOPIC = re.compile(rb"[\"'\\]{0,4}[ \t]{1,8}[\"'\\]{0,4}")
 _MORE_OF_A_WORD = re.compile(rb"[A-Za-z0-9_.\x80-\xff-]")
+_CELL_BEFORE = re.compile(rb"(?:\A|[\r\n,;\t|]|/|\xef\xbb\xbf)[ \"'\\]{0,4}\Z")
+_CELL_BEHIND = re.compile(rb"[ \"'\\]{0,4}(?:\Z|[\r\n,;\t|])")
+_NAMED_BEFORE = re.compile(rb"(?::\s{0,8}[\"'\\]{1,4}|/)\Z")
+_ITS_VALUE = re.compile(rb"\b(?:value|val|payload|message|data|state)[\"'\\]{1,4}\s{0,8}:\s{0,8}[\"'\\]{0,4}", re.I)
+_SHORTEST_IN_ROW = 4
+_LONGEST_HEADER = 64 * 1024
+_LONGEST_ROW = 1024 * 1024
 
 
 class WeakValues:
-    """A search for ``key: value`` where both the key is a credential's and the value is known."""
+    """A search for known values that stand where a credential's key says what they are."""
 
     def __init__(self, secrets: tuple[Secret, ...]) -> None:
         pairs = sorted(((s.value.encode("utf-8", "surrogatepass"), s.kind) for s in secrets), key=lambda p: -len(p[0]))
         self._values = pairs
         stems = {spelling for stem in STEMS for spelling in (stem, stem.upper(), stem.capitalize())}
         self._needles = Needles(stem.encode() for stem in stems) if pairs else None
+        in_rows = b"|".join(re.escape(value) for value, _ in pairs if len(value) >= _SHORTEST_IN_ROW)
+        self._cells = (
+            re.compile(rb"(?:(?<=[\r\n,;\t|])|\A)[ \"'\\]{0,4}(" + in_rows + rb")(?=[ \"'\\]{0,4}(?:\Z|[\r\n,;\t|]))")
+            if in_rows
+            else None
+        )
 
     def find(self, data: bytes) -> Iterator[tuple[int, int, str]]:
-        """Yield start, stop and kind of each weak value that stands behind a credential's key."""
+        """Yield start, stop and kind of each weak value that stands where a credential's key says what it is."""
         if self._needles is None:
             return
         done = 0
@@ -32,12 +53,28 @@ class WeakValues:
                 if key.end() <= position:
                     continue
                 done = key.end()
-                if normalized(key[0].decode()) in PAYLOAD_CREDENTIALS:
-                    yield from self._value_behind(data, key.end())
+                name = normalized(key[0].decode())
+                if name in PAYLOAD_CREDENTIALS:
+                    yield from self._value_behind(data, key.end(), _BETWEEN)
+                if name in CREDENTIALS:
+                    yield from self._value_beside(data, key.start(), key.end())
                 break
 
-    def _value_behind(self, data: bytes, at: int) -> Iterator[tuple[int, int, str]]:
-        between = _BETWEEN.match(data, at)
+    def table(self, beginning: bytes) -> "TableColumns | None":
+        """Return a search of a table's columns, where its first line names one after a credential."""
+        if self._needles is None:
+            return None
+        header = beginning[:_LONGEST_HEADER].partition(b"\n")[0]
+        if b"\0" in header or b"{" in header:
+            return None
+        separator = max(b",;\t|", key=header.count)
+        names = header.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r").split(bytes((separator,)))
+        named = [normalized(name.decode("latin-1")) in CREDENTIALS for name in names]
+        wanted = frozenset(index for index, is_credential in enumerate(named) if is_credential)
+        return TableColumns(bytes((separator,)), len(names), wanted, dict(self._values)) if wanted else None
+
+    def _value_behind(self, data: bytes, at: int, before: re.Pattern[bytes]) -> Iterator[tuple[int, int, str]]:
+        between = before.match(data, at)
         if between is None:
             return
         start = between.end()
@@ -47,3 +84,74 @@ class WeakValues:
                 if not _MORE_OF_A_WORD.match(data, stop):
                     yield start, stop, kind
                 return
+
+    def _value_beside(self, data: bytes, start: int, stop: int) -> Iterator[tuple[int, int, str]]:
+        """Yield the values in the row or the object in which a key stands as a whole text, or at a topic's end."""
+        first, last = max(start - ROW, 0), stop + ROW
+        around = data[first:last]
+        if not any(value in around for value, _ in self._values):
+            return
+        before, behind = data[first:start], data[stop:last]
+        if before.endswith(b"/"):
+            yield from self._value_behind(data, stop, _BEHIND_TOPIC)
+        if _NAMED_BEFORE.search(before[-16:]):
+            left = max(before.rfind(b"{"), before.rfind(b"}")) + 1
+            right = min((at for at in (behind.find(b"{"), behind.find(b"}")) if at >= 0), default=len(behind))
+            for named in _ITS_VALUE.finditer(data, first + left, stop + right):
+                yield from self._value_behind(data, named.end(), _NOTHING)
+        if _CELL_BEHIND.match(behind) and _CELL_BEFORE.search(before[-8:] if start >= 8 else before):
+            left = max(before.rfind(b"\n"), before.rfind(b"\r")) + 1
+            ends = [at for at in (behind.find(b"\n"), behind.find(b"\r")) if at >= 0]
+            line = data[first + left : stop + min(ends, default=len(behind))]
+            yield from self._cells_of(line, first + left)
+
+    def _cells_of(self, line: bytes, at: int) -> Iterator[tuple[int, int, str]]:
+        kinds = dict(self._values)
+        for cell in self._cells.finditer(line) if self._cells else ():
+            yield at + cell.start(1), at + cell.end(1), kinds[cell[1]]
+
+
+_NOTHING = re.compile(b"")
+
+
+class TableColumns:
+    """A search of the columns of a table that are named after credentials, chunk by chunk.
+
+    In a row with more or fewer cells than names (a line break or a separator in quotes), every cell counts.
+    """
+
+    def __init__(self, separator: bytes, names: int, wanted: frozenset[int], values: dict[bytes, str]) -> None:
+        self._separator, self._names, self._wanted, self._values = separator, names, wanted, values
+        self._rest = b""
+        self._at = 0
+
+    def feed(self, chunk: bytes) -> list[tuple[int, int, str]]:
+        """Return what the rows hold that are complete now, with offsets in the whole."""
+        whole, newline, rest = (self._rest + chunk).rpartition(b"\n")
+        if not newline and len(rest) > _LONGEST_ROW:
+            whole, rest = rest, b""
+        found = self._rows(whole + newline)
+        self._rest = rest
+        return found
+
+    def end(self) -> list[tuple[int, int, str]]:
+        """Return what the last row holds."""
+        found, self._rest = self._rows(self._rest), b""
+        return found
+
+    def _rows(self, data: bytes) -> list[tuple[int, int, str]]:
+        found: list[tuple[int, int, str]] = []
+        if not any(value in data for value in self._values):
+            self._at += len(data)
+            return found
+        for row in data.splitlines(keepends=True):
+            cells = row.split(self._separator)
+            at = self._at
+            for index, cell in enumerate(cells):
+                value = cell.strip(b" \t\"'\r\n")
+                if value in self._values and (index in self._wanted or len(cells) != self._names):
+                    start = at + cell.index(value)
+                    found.append((start, start + len(value), self._values[value]))
+                at += len(cell) + 1
+            self._at += len(row)
+        return found

@@ -8,6 +8,7 @@ from labcrate.errors import DocumentError, NoSessionError
 from labcrate.export.contents import Only, Options, Plan
 from labcrate.export.inventory import take_inventory
 from labcrate.export.prepare import prepared
+from labcrate.model.message import Message
 from labcrate.web.locale import Locale
 
 
@@ -27,7 +28,11 @@ def test_what_may_tell_of_recordings_is_missing(usual_lab: Any, file: str) -> No
     assert not missing.why.endswith(".")
     sensors = plan(usual_lab, only=Only.SENSORS)
     assert sensors.missing == ()
-    assert [warning for warning in sensors.warnings if file in warning] == [f"{missing.what}: {missing.why}."]
+    assert [warning for warning in sensors.warnings if file in warning] == [
+        f"{missing.what}: {missing.why}.",
+        Message("secrets.unread", file=file),
+    ]
+    assert sensors.secrecy.unread == (file,)
 
 
 @pytest.mark.parametrize("content", ["{", "", "7", "[" * 200 + "]" * 200, "link", "folder"])
@@ -80,12 +85,15 @@ def test_no_other_session_is_named(usual_lab: Any) -> None:
 
 
 def test_a_broken_list_is_said_once(usual_lab: Any) -> None:
-    """One warning for a session that another file describes, and one for a session that only recordings tell of."""
+    """One warning for a session that another file describes, and one for a session that only recordings tell of.
+
+    What that means for the list's secrets is another one.
+    """
     usual_lab.write("data/sessions.json", "[")
     for session_id in ("42", "7"):
-        assert (
-            len([warning for warning in plan(usual_lab, session_id).warnings if "data/sessions.json" in warning]) == 1
-        )
+        said = [warning for warning in plan(usual_lab, session_id).warnings if "data/sessions.json" in warning]
+        assert len([warning for warning in said if "searched for" not in warning]) == 1
+        assert len(said) == 2
 
 
 def test_the_error_of_an_unknown_session_names_the_file_that_may_hold_it(usual_lab: Any) -> None:

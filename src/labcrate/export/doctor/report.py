@@ -9,7 +9,7 @@ from typing import Any
 from labcrate.export.doctor.findings import Finding, FindingKind, Severity
 from labcrate.model.message import Message
 from labcrate.model.session_id import json_id, sort_key
-from labcrate.secrets.clean import Cleaner
+from labcrate.secrets.clean import REMOVED, Cleaner
 
 _SEVERITIES, _KINDS = list(Severity), list(FindingKind)
 
@@ -94,16 +94,19 @@ def _is_clean(findings: Iterable[Finding], cleaner: Cleaner) -> bool:
 
 
 def _cleaned(finding: Finding, cleaner: Cleaner) -> Finding:
-    """Return a finding without secrets; a command that would hold one is left out."""
+    """Return a finding without secrets; a command that would hold one is left out.
+
+    A place with one is shown as ``[removed]``: with ``_``, as in archives, it would look like another file's name.
+    """
     command = finding.command
-    if command and any(_name(word, cleaner) != word for word in command):
+    if command and any(cleaner.clean_name(word) != word for word in command):
         command = None
     return replace(
         finding,
         what=_text(finding.what, cleaner),
         remedy=_text(finding.remedy, cleaner),
         command=command,
-        places=tuple(_name(place, cleaner) for place in finding.places),
+        places=tuple(cleaner.clean_name(place, REMOVED) for place in finding.places),
     )
 
 
@@ -112,7 +115,3 @@ def _text(text: str, cleaner: Cleaner) -> str:
         return cleaner.clean_text(text)
     values = {n: cleaner.clean_text(value) if isinstance(value, str) else value for n, value in text.values.items()}
     return text if values == text.values else Message(text.id, **values)
-
-
-def _name(path: str, cleaner: Cleaner) -> str:
-    return cleaner.clean_name(path)

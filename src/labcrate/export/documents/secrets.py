@@ -1,31 +1,45 @@
 """What an archive says of the lab's secrets: where they were looked for, and what was done. Never a value."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from labcrate.export.contents import Secrecy, SecretFile, Treatment
 from labcrate.export.documents import names
 from labcrate.export.documents.summary import plural
+from labcrate.secrets.keys import CAMERA_LEFT_OUT, LEFT_OUT, normalized
 
 _SHOWN = 20
 _SEARCHED = (
-    "Passwords, tokens, network addresses and stream URLs that the lab's own files hold, and any URL with a password "
-    "in it, were searched for in every file of this archive: in the whole file, in MP4 and MOV in everything but "
-    "pictures and sound. User names and absolute paths were left out of what labcrate wrote. Nothing was searched for "
-    "that only pictures or sound show, or that no file of the lab holds."
+    "Passwords, tokens, network addresses and stream URLs that the lab's own files hold{known}, and any URL with a "
+    "password in it, were searched for in every file of this archive: in the whole file, in MP4 and MOV in everything "
+    "but pictures and sound. User names and absolute paths were left out of what labcrate wrote. Nothing was searched "
+    "for that only pictures or sound show, or that no file of the lab holds."
 )
 
 
 def about_secrets(secrecy: Secrecy) -> Iterator[tuple[str, str]]:
     """Yield what the README says, each paragraph behind its bullet."""
-    yield "", _SEARCHED
-    if secrecy.blanked or secrecy.messages:
-        places = plural(len(secrecy.blanked), "place")
-        messages = plural(secrecy.messages, "sensor message")
+    yield "", _SEARCHED.format(known=", as far as they could be read" if secrecy.unread else "")
+    if secrecy.unread:
         yield (
             "- ",
-            f'Blanked, where now stands "[removed]": {places} of the lab\'s descriptions (listed in {names.METADATA}), '
-            f"and values in {messages}.",
+            f"Could not be read: {_named(secrecy.unread)}. The passwords and addresses in it are not known and were "
+            "NOT searched for; they may stand anywhere in this archive.",
+        )
+    left_out = [place for place in secrecy.blanked if _is_left_out(place)]
+    blanked = []
+    if len(left_out) < len(secrecy.blanked):
+        places = plural(len(secrecy.blanked) - len(left_out), "place")
+        blanked.append(f"{places} of the lab's descriptions (listed in {names.METADATA})")
+    if secrecy.messages:
+        blanked.append(f"values in {plural(secrecy.messages, 'sensor message')}")
+    if blanked:
+        yield "- ", f'Blanked, where now stands "[removed]": {", and ".join(blanked)}.'
+    if left_out:
+        yield (
+            "- ",
+            f"Left out altogether, key and value: {plural(len(left_out), 'place')} of the lab's descriptions with user "
+            f"names or stream paths (listed in {names.METADATA}).",
         )
     for treatment, said in _TREATED.items():
         found = [one for one in secrecy.files if one.treatment is treatment]
@@ -34,12 +48,22 @@ def about_secrets(secrecy: Secrecy) -> Iterator[tuple[str, str]]:
         if len(found) > _SHOWN:
             yield "- ", f"... and {len(found) - _SHOWN:,} more like it: see {names.METADATA}"
     if not_searched := secrecy.not_searched:
-        more = f" and {len(not_searched) - _SHOWN:,} more" if len(not_searched) > _SHOWN else ""
         yield (
             "- ",
             "Compressed, so that what is inside was not searched: "
-            f"{', '.join(not_searched[:_SHOWN])}{more}. See yourself what they hold before you pass them on.",
+            f"{_named(not_searched)}. See yourself what they hold before you pass them on.",
         )
+
+
+def _named(files: Sequence[str]) -> str:
+    more = f" and {len(files) - _SHOWN:,} more" if len(files) > _SHOWN else ""
+    return f"{', '.join(files[:_SHOWN])}{more}"
+
+
+def _is_left_out(place: str) -> bool:
+    """Return whether a place is one of a user name or stream path, which are not blanked but left out."""
+    key = normalized(place.rpartition(".")[2])
+    return key in (CAMERA_LEFT_OUT if place.startswith("cameras[") else LEFT_OUT)
 
 
 _TREATED = {
