@@ -1,0 +1,48 @@
+"""``--time-zone``, ``--from`` and ``--to``: one zone for every time that names none, and never an empty export."""
+
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import labcrate
+from labcrate.model.timespan import TimeSpan
+
+HOUR = TimeSpan(datetime(2025, 6, 10, 1, tzinfo=UTC), datetime(2025, 6, 10, 2, tzinfo=UTC))
+
+
+@pytest.fixture
+def local_lab(lab: Any) -> Any:
+    """Session 1 from 10:00 to 11:00 without a zone, in Europe/Madrid; a reading every ten minutes, without one too."""
+    lab.cameras("cam1")
+    lab.session(1, startTime="2025-06-10T10:00:00", endTime="2025-06-10T11:00:00", timeZone="Europe/Madrid")
+    lab.zigbee_csv([(f"2025-06-10 {h}:{m}0:00", "zigbee2mqtt/s1", {"battery": m}) for h in (10, 11) for m in range(6)])
+    return lab
+
+
+def test_one_zone_holds_for_the_session_and_its_readings(local_lab: Any, cli: Any, tmp_path: Path) -> None:
+    """The zone that the command names is read into start, end and readings alike: none of them is lost or mislabelled.
+
+    The README's sentence on times without a zone is then true of the start as well.
+    """
+    target = tmp_path / "a.zip"
+    outcome = cli("export", "1", "--lab", local_lab.root, "--time-zone", "Asia/Tokyo", "-o", target)
+    assert outcome.code == 0, outcome.err
+    with labcrate.open(target) as archive:
+        assert archive.session.span == HOUR
+        assert len(archive.readings) == 7
+    with zipfile.ZipFile(target) as archive:
+        readme = " ".join(archive.read("README.txt").decode().split())
+    assert "2025-06-10T10:00:00.000+09:00" in readme
+    assert "Times without a zone were read in the time zone Asia/Tokyo" in readme
+
+
+@pytest.mark.parametrize(("zone", "hour"), [(None, 8), ("Asia/Tokyo", 1), ("Europe/Madrid", 8), ("UTC", 10)])
+def test_the_api_reads_a_session_in_the_chosen_zone(local_lab: Any, zone: str | None, hour: int) -> None:
+    """Without a zone of the caller the session's own stands, whatever labcrate.toml says."""
+    local_lab.write("labcrate.toml", 'time_zone = "Asia/Tokyo"\n')
+    plan = labcrate.Lab(local_lab.root).plan(1, time_zone=zone)
+    assert plan.window == TimeSpan(datetime(2025, 6, 10, hour, tzinfo=UTC), datetime(2025, 6, 10, hour + 1, tzinfo=UTC))
+    assert len(plan.readings) == 7

@@ -1,0 +1,34 @@
+"""The HTTP API's words for times: ``time_zone``, ``from`` and ``to``."""
+
+import io
+import json
+import zipfile
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def local_lab(lab: Any) -> Any:
+    """Session 1 from 10:00 to 11:00 without a zone, in Europe/Madrid."""
+    lab.cameras("cam1")
+    lab.session(1, startTime="2025-06-10T10:00:00", endTime="2025-06-10T11:00:00", timeZone="Europe/Madrid")
+    lab.zigbee_csv([(f"2025-06-10 10:{m}0:00", "zigbee2mqtt/s1", {"battery": m}) for m in range(6)])
+    return lab
+
+
+def span(server: Any, query: str = "") -> list[str]:
+    """The start and end of the session as an archive's README tells them."""
+    answer = server.get(f"/api/sessions/1/archive.zip{query}")
+    assert answer.status_code == 200, answer.text
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        session = json.loads(archive.read("data/session_metadata.json"))["session"]
+    return [session["startTime"], session["endTime"]]
+
+
+def test_one_zone_holds_for_the_session_and_its_readings(local_lab: Any, serve: Any) -> None:
+    """``time_zone`` stands before the session's own zone for its start as for its readings."""
+    server = serve(local_lab.root)
+    assert span(server, "?time_zone=Asia/Tokyo") == ["2025-06-10T01:00:00.000Z", "2025-06-10T02:00:00.000Z"]
+    assert server.get("/api/sessions/1/plan?time_zone=Asia/Tokyo").json()["readings"] == 6
+    assert span(server) == ["2025-06-10T08:00:00.000Z", "2025-06-10T09:00:00.000Z"]
