@@ -46,3 +46,41 @@ def test_the_api_reads_a_session_in_the_chosen_zone(local_lab: Any, zone: str | 
     plan = labcrate.Lab(local_lab.root).plan(1, time_zone=zone)
     assert plan.window == TimeSpan(datetime(2025, 6, 10, hour, tzinfo=UTC), datetime(2025, 6, 10, hour + 1, tzinfo=UTC))
     assert len(plan.readings) == 7
+
+
+@pytest.mark.parametrize(
+    ("zone", "words", "start", "said"),
+    [
+        (None, (), "2025-06-10T08:20:00.000Z", "named no zone; it was read in Europe/Madrid"),
+        (None, ("--time-zone", "Asia/Tokyo"), "2025-06-10T01:20:00.000Z", "named no zone; it was read in Asia/Tokyo"),
+        ("absent", (), "2025-06-10T10:20:00.000Z", "it was read as UTC"),
+    ],
+)
+def test_a_chosen_time_without_a_zone_is_read_as_the_sessions(
+    local_lab: Any, cli: Any, zone: str | None, words: tuple[str, ...], start: str, said: str
+) -> None:
+    """``--from`` and ``--to`` mean the clock that the session's times are of, and the plan says which that is."""
+    if zone:
+        local_lab.session(1, startTime="2025-06-10T10:00:00", endTime="2025-06-10T11:00:00")
+    outcome = cli(
+        "plan", "1", "--lab", local_lab.root, "--from", "2025-06-10T10:20", "--to", "2025-06-10 10:40", *words
+    )
+    assert outcome.code == 0, outcome.err
+    assert said in outcome.out
+    assert start in outcome.out
+    json = cli(
+        "plan", "1", "--lab", local_lab.root, "--from", "2025-06-10T10:20", "--to", "2025-06-10 10:40", *words, "--json"
+    ).json
+    assert json["readings"] == 3
+
+
+def test_the_api_takes_times_without_a_zone_and_with_one(local_lab: Any) -> None:
+    """A datetime without a zone is read as text without one is; the two may be mixed, and are compared when read."""
+    lab = labcrate.Lab(local_lab.root)
+    plan = lab.plan(1, start=datetime(2025, 6, 10, 10, 20), end="2025-06-10T08:40Z")  # noqa: DTZ001
+    assert plan.window.start == datetime(2025, 6, 10, 8, 20, tzinfo=UTC)
+    assert plan.options.span == plan.window
+    with pytest.raises(labcrate.errors.UsageError, match="ends before it starts"):
+        lab.plan(1, start="2025-06-10T10:50", end="2025-06-10T08:40Z")
+    with pytest.raises(labcrate.errors.UsageError, match="before the year 1"):
+        lab.plan(1, start="0001-01-01T00:00", time_zone="Asia/Tokyo")

@@ -22,6 +22,7 @@ options = st.builds(
 
 
 @given(options)
+@example(export_options(pad="0s", start="2025-05-02T10:00", end="2025-05-02T10:00:00.000001"))
 @example(export_options(pad=timedelta(hours=336)))
 @example(export_options(pad=timedelta(microseconds=1)))
 @example(export_options(pad=timedelta.max))

@@ -32,3 +32,13 @@ def test_one_zone_holds_for_the_session_and_its_readings(local_lab: Any, serve: 
     assert span(server, "?time_zone=Asia/Tokyo") == ["2025-06-10T01:00:00.000Z", "2025-06-10T02:00:00.000Z"]
     assert server.get("/api/sessions/1/plan?time_zone=Asia/Tokyo").json()["readings"] == 6
     assert span(server) == ["2025-06-10T08:00:00.000Z", "2025-06-10T09:00:00.000Z"]
+
+
+def test_from_and_to_without_a_zone_are_read_as_the_sessions(local_lab: Any, serve: Any) -> None:
+    """Without ``time_zone`` in the session's own zone, with it in that; the answer names the instants."""
+    plan = "/api/sessions/1/plan?from=2025-06-10T10:20&to=2025-06-10T10:40"
+    server = serve(local_lab.root)
+    own, tokyo = server.get(plan).json(), server.get(f"{plan}&time_zone=Asia/Tokyo").json()
+    assert own["readings"] == tokyo["readings"] == 3
+    assert own["options"]["from"] == ["2025-06-10T08:20:00.000Z"]
+    assert tokyo["options"]["from"] == ["2025-06-10T01:20:00.000Z"]

@@ -18,6 +18,7 @@ from labcrate.export.choosing import (
     readings_not_chosen,
     refuse_unknown_sensors,
 )
+from labcrate.export.chosen_span import in_utc, zone_said
 from labcrate.export.clock_warnings import clock_warnings
 from labcrate.export.contents import Missing, Only, Options, Plan, PlannedRecording, SessionFile
 from labcrate.export.hand_links import left_out_of_mp4, no_longer_there
@@ -81,6 +82,7 @@ class Planner:
         """
         inventory, told = self.inventory, self.inventory.session(session_id)
         zone = options.time_zone or told.time_zone or inventory.zone
+        asked, options = options, in_utc(options, zone)
         recorders = {recorder.name: recorder for recorder in inventory.settings.recorders}
         times = TimeContext(zone, registered_spans(inventory), inventory.clocks, recorders)
         time = session_time(inventory, told, times, self._look)
@@ -122,6 +124,7 @@ class Planner:
             *(time.warnings if not options.all_readings else ()),
             *window_warnings(inventory, told, window, time.bound, options),
             *register_warnings(inventory, recordings),
+            *(() if zone else zone_said(asked, options, zone)),
             *left_out_of_mp4(inventory, session.id),
             *selection.warnings,
             *own.warnings,
@@ -142,7 +145,11 @@ class Planner:
             left_out=selection.left_out - go_along + Counter({Why.EXCLUDED.value: kept_out} if kept_out else {}),
             missing=tuple(missing),
             warnings=tuple(dict.fromkeys(warnings)),
-            not_chosen=(*choice.not_chosen, *readings_not_chosen(options, readings)),
+            not_chosen=(
+                *choice.not_chosen,
+                *readings_not_chosen(options, readings),
+                *(zone_said(asked, options, zone) if zone else ()),
+            ),
             not_taken=(*own.not_taken, *recorded.not_taken),
             pad=pad,
             bound=time.bound,
