@@ -84,3 +84,47 @@ def test_the_api_takes_times_without_a_zone_and_with_one(local_lab: Any) -> None
         lab.plan(1, start="2025-06-10T10:50", end="2025-06-10T08:40Z")
     with pytest.raises(labcrate.errors.UsageError, match="before the year 1"):
         lab.plan(1, start="0001-01-01T00:00", time_zone="Asia/Tokyo")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--from", "2025-06-10T12:00", "--to", "2025-06-10T13:00"),
+        ("--from", "2025-06-10T11:00:01"),
+        ("--to", "2025-06-10T09:59:59"),
+        ("--to", "2025-06-10T09:59:59", "--only", "sensors"),
+        ("--to", "2025-06-10T09:59:59", "--only", "recordings"),
+        ("--to", "2025-06-10T09:59:50", "--pad", "5s"),
+    ],
+)
+def test_a_chosen_time_outside_the_sessions_is_refused(
+    local_lab: Any, cli: Any, clear: Any, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """No empty archive with a window that ends before it starts: one sentence names the session's own time."""
+    outcome = cli("export", "1", "--lab", local_lab.root, "-o", tmp_path / "a.zip", *words)
+    clear(outcome, 2, "outside the time of session 1, from 2025-06-10T08:00:00.000Z to 2025-06-10T09:00:00.000Z")
+    assert not (tmp_path / "a.zip").exists()
+
+
+@pytest.mark.parametrize(("words", "count"), [(("--to", "2025-06-10T10:00"), 1), (("--from", "2025-06-10T11:00"), 1)])
+def test_a_chosen_time_that_touches_the_sessions_is_taken(
+    local_lab: Any, cli: Any, words: tuple[str, ...], count: int
+) -> None:
+    """Both ends are included, so a single instant is something."""
+    assert cli("plan", "1", "--lab", local_lab.root, "--json", *words).json["readings"] == count
+
+
+def test_an_end_before_the_start_of_an_open_session_is_refused(local_lab: Any, cli: Any, clear: Any) -> None:
+    """Where nobody ended the session, ``--to`` names its end, but none before its start."""
+    local_lab.session(1, startTime="2025-06-10T10:00:00", endTime="absent", timeZone="Europe/Madrid")
+    words = ("plan", "1", "--lab", local_lab.root, "--to")
+    clear(cli(*words, "2025-06-10T09:00"), 2, "outside the time of session 1, from 2025-06-10T08:00:00.000Z.")
+    assert cli(*words, "2025-06-10T10:30", "--json").json["readings"] == 4
+
+
+def test_recordings_made_outside_the_sessions_time_can_be_chosen(local_lab: Any, cli: Any) -> None:
+    """A recording that belongs to the session by its name is taken by its own time, where recordings alone are."""
+    local_lab.recording("recordings/cam1_session1_20250610T100000Z.mp4", datetime(2025, 6, 10, 10, tzinfo=UTC))
+    words = ("--from", "2025-06-10T09:59:00Z", "--only", "recordings")
+    members = cli("plan", "1", "--lab", local_lab.root, "--json", *words).json["members"]
+    assert any(member["name"].startswith("recordings/") for member in members)

@@ -42,3 +42,12 @@ def test_from_and_to_without_a_zone_are_read_as_the_sessions(local_lab: Any, ser
     assert own["readings"] == tokyo["readings"] == 3
     assert own["options"]["from"] == ["2025-06-10T08:20:00.000Z"]
     assert tokyo["options"]["from"] == ["2025-06-10T01:20:00.000Z"]
+
+
+def test_a_chosen_time_outside_the_sessions_is_refused(local_lab: Any, serve: Any) -> None:
+    """The plan and the archive answer 400 and name the session's own time, and no archive is empty."""
+    server = serve(local_lab.root)
+    for what in ("plan", "archive.zip"):
+        answer = server.get(f"/api/sessions/1/{what}?from=2025-06-10T20:30&to=2025-06-10T20:45")
+        assert answer.status_code == 400
+        assert "from 2025-06-10T08:00:00.000Z to 2025-06-10T09:00:00.000Z" in answer.json()["detail"]

@@ -5,10 +5,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from labcrate.errors import UsageError
-from labcrate.export.contents import Options
+from labcrate.export.contents import Only, Options
 from labcrate.lab.instants import in_zone
+from labcrate.model.bound import Bound
 from labcrate.model.message import Message
-from labcrate.model.timespan import TimeSpan, format_instant
+from labcrate.model.session import Session
+from labcrate.model.timespan import NO_TIME, TimeSpan, format_instant
 
 ENDS_BEFORE = "The span ends before it starts; exchange 'from' and 'to'."
 
@@ -39,6 +41,30 @@ def zone_said(asked: Options, read: Options, zone: str | None) -> Iterator[str]:
                 if zone
                 else Message("span.no_zone", name=name, at=format_instant(at))
             )
+
+
+def refuse_nothing(options: Options, session: Session, bound: Bound, window: TimeSpan, recordings: int | None) -> None:
+    """Raise UsageError where a chosen span leaves nothing of the session's time, naming that.
+
+    ``recordings`` is how many of those touch the span, None while that is not known: they may have been made outside
+    the session's time, and are taken where only recordings are wanted.
+    """
+    if options.span == TimeSpan() or window == NO_TIME or window.start is None or window.end is None:
+        return
+    if window.start <= window.end or (options.only is Only.RECORDINGS and recordings != 0):
+        return
+    own = bound.span or session.span
+    chosen = _words(options.span)
+    raise UsageError(
+        f"The chosen time, {chosen}, lies outside the time of session {session.id}, {_words(own)}. "
+        "Choose 'from' and 'to' within that"
+        + (", or take what was recorded then with only 'recordings'." if options.only is Only.ALL else ".")
+    )
+
+
+def _words(span: TimeSpan) -> str:
+    start = span.start and f"from {format_instant(span.start)}"
+    return " ".join(filter(None, (start, span.end and f"to {format_instant(span.end)}")))
 
 
 def _without_zone(options: Options) -> tuple[bool, bool]:

@@ -18,7 +18,7 @@ from labcrate.export.choosing import (
     readings_not_chosen,
     refuse_unknown_sensors,
 )
-from labcrate.export.chosen_span import in_utc, zone_said
+from labcrate.export.chosen_span import in_utc, refuse_nothing, zone_said
 from labcrate.export.clock_warnings import clock_warnings
 from labcrate.export.contents import Missing, Only, Options, Plan, PlannedRecording, SessionFile
 from labcrate.export.hand_links import left_out_of_mp4, no_longer_there
@@ -89,6 +89,7 @@ class Planner:
         session = choose_sensors(options, told, inventory.devices)
         pad = inventory.settings.session.pad if options.pad is None else options.pad
         window = chosen_window(options, told, time.bound, pad)
+        refuse_nothing(options, told, time.bound, window, None)
         readings, messages = self._readings(session, window, options, zone)
         excluded = Excluded(inventory.settings.exclude).matches
         recorded = find_recorder_files(inventory, session, excluded)
@@ -97,6 +98,7 @@ class Planner:
         own = find_session_files(inventory, session, selection, excluded)
         found = [*own.recordings, *recorded.found]
         choice = choose(options, session, cameras, found, own.files, self._probed, times)
+        refuse_nothing(options, told, time.bound, window, len(choice.recordings))
         missing = [*_still_running(session), *lab_faults_missing(inventory, session_id, options)]
         missing += _missing(options, own, recorded, readings)
         missing += no_longer_there(inventory, session.id) if options.only is not Only.SENSORS else ()
