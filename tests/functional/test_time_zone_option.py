@@ -128,3 +128,26 @@ def test_recordings_made_outside_the_sessions_time_can_be_chosen(local_lab: Any,
     words = ("--from", "2025-06-10T09:59:00Z", "--only", "recordings")
     members = cli("plan", "1", "--lab", local_lab.root, "--json", *words).json["members"]
     assert any(member["name"].startswith("recordings/") for member in members)
+
+
+def test_doctor_says_only_of_times_without_any_zone_that_they_are_utc(local_lab: Any, cli: Any) -> None:
+    """Where every session has a zone its export reads the readings in that: there is nothing to say, whole lab or one.
+
+    A session without a zone, in a lab without one, reads them as UTC; the remedy is one that a reader of doctor has.
+    """
+
+    def found(*words: str) -> list[Any]:
+        report = cli("doctor", *words, "--lab", local_lab.root, "--json").json
+        return [one for one in report["findings"] if (one["kind"] == "time zone" and one["session"] is None) or words]
+
+    assert found() == []
+    assert not [one for one in found("1") if one["kind"] == "time zone"]
+    local_lab.session(2, startTime="2025-06-11T10:00:00", endTime="2025-06-11T11:00:00", timeZone="Asia/Tokyo")
+    assert found() == []
+    local_lab.session(3, startTime="2025-06-12T10:00:00Z", endTime="2025-06-12T11:00:00Z")
+    (one,) = found()
+    assert "where the session names none either, they are read as UTC" in one["what"]
+    assert one["count"] == 12
+    assert "labcrate.toml (time_zone)" in one["remedy"]
+    local_lab.write("labcrate.toml", 'time_zone = "Europe/Madrid"\n')
+    assert found() == []

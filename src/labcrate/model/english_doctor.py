@@ -169,5 +169,11 @@ DOCTOR_ENGLISH: Mapping[str, str] = {
     "doctor.unknown.video_remedy": (
         "Move what belongs to a session into the folder of that session, where other videos are taken too."
     ),
-    "doctor.zone.remedy": "Write the lab's IANA zone into labcrate.toml (time_zone), or name it with --time-zone.",
+    "doctor.zone.remedy": (
+        "Write the lab's IANA zone into labcrate.toml (time_zone), or name it when exporting: --time-zone ZONE."
+    ),
+    "doctor.zone.rows": (
+        "{place}: times without a zone, this one first: {count}. labcrate.toml names none: where the session names "
+        "none either, they are read as UTC."
+    ),
 }
