@@ -104,6 +104,12 @@ def export_options(
         raise UsageError(f"readings is {readings!r}; it is 'session' or 'all'.")
     if only not in list(Only):
         raise UsageError(f"only is {only!r}; it is {', '.join(map(repr, map(str, Only)))}.")
+    cameras, sensors = _words(cameras), _words(sensors)
+    for what, without, words in (("camera", Only.SENSORS, cameras), ("sensor", Only.RECORDINGS, sensors)):
+        if only == without and words:
+            raise UsageError(
+                f"only is '{only}' and a {what} is chosen, which leaves nothing of it; leave out one of them."
+            )
     span = TimeSpan(_bound("from", start), _bound("to", end))
     comparable = span.start and span.end and (span.start.tzinfo is None) == (span.end.tzinfo is None)
     if comparable and span.start and span.end and span.end < span.start:
@@ -115,8 +121,8 @@ def export_options(
         readings == "all",
         base,
         Only(only),
-        _words(cameras),
-        _words(sensors),
+        cameras,
+        sensors,
         span,
         zone,
         redact=redact,

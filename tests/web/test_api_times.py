@@ -50,4 +50,12 @@ def test_a_chosen_time_outside_the_sessions_is_refused(local_lab: Any, serve: An
     for what in ("plan", "archive.zip"):
         answer = server.get(f"/api/sessions/1/{what}?from=2025-06-10T20:30&to=2025-06-10T20:45")
         assert answer.status_code == 400
-        assert "from 2025-06-10T08:00:00.000Z to 2025-06-10T09:00:00.000Z" in answer.json()["detail"]
+        assert "lasted from 2025-06-10T08:00:00.000Z to 2025-06-10T09:00:00.000Z" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("query", ["only=recordings&sensor=s1", "only=sensors&camera=1"])
+def test_a_choice_that_contradicts_another_is_refused(local_lab: Any, serve: Any, query: str) -> None:
+    """A sensor where only recordings are wanted would be an empty archive that warns of nothing."""
+    answer = serve(local_lab.root).get(f"/api/sessions/1/archive.zip?{query}")
+    assert answer.status_code == 400
+    assert "leave out one of them" in answer.json()["detail"]

@@ -53,18 +53,20 @@ def refuse_nothing(options: Options, session: Session, bound: Bound, window: Tim
         return
     if window.start <= window.end or (options.only is Only.RECORDINGS and recordings != 0):
         return
-    own = bound.span or session.span
-    chosen = _words(options.span)
+    start, end = ((own or at) for own, at in zip(_sides(bound.span), _sides(session.span), strict=True))
+    if start and end:
+        raise UsageError(
+            f"Session {session.id} lasted from {format_instant(start)} to {format_instant(end)}, and the chosen time "
+            "lies outside; choose 'from' and 'to' within."
+        )
     raise UsageError(
-        f"The chosen time, {chosen}, lies outside the time of session {session.id}, {_words(own)}. "
-        "Choose 'from' and 'to' within that"
-        + (", or take what was recorded then with only 'recordings'." if options.only is Only.ALL else ".")
+        f"Session {session.id} began at {format_instant(start or window.start)}, and the chosen time lies outside; "
+        "choose a later 'to'."
     )
 
 
-def _words(span: TimeSpan) -> str:
-    start = span.start and f"from {format_instant(span.start)}"
-    return " ".join(filter(None, (start, span.end and f"to {format_instant(span.end)}")))
+def _sides(span: TimeSpan | None) -> tuple[datetime | None, datetime | None]:
+    return (span.start, span.end) if span else (None, None)
 
 
 def _without_zone(options: Options) -> tuple[bool, bool]:
