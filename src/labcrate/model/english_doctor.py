@@ -131,9 +131,8 @@ DOCTOR_ENGLISH: Mapping[str, str] = {
     "doctor.register.shared_remedy": (
         "Indexing tells equal copies from others. Give different recordings different names."
     ),
-    "doctor.rows.remedy": (
-        "Correct the rows or restore the file; say in labcrate.toml how its times are written (date_formats)."
-    ),
+    "doctor.rows.dates_remedy": "Say in labcrate.toml how its times are written (date_formats), or correct the rows.",
+    "doctor.rows.remedy": "Correct the rows or restore the file.",
     "doctor.secret": "{file} holds {kinds}.",
     "doctor.secret.remedy": "Export with --redact, or keep the file out with exclude in labcrate.toml.",
     "doctor.sensor.absent": "Sensors that session {session} selected, and of which the lab has no reading: {names}.",

@@ -17,6 +17,7 @@ from labcrate.readings.selection import AmbiguousSensor, Selection
 if TYPE_CHECKING:
     import polars as pl
 
+    from labcrate.readings.problems import Problem
     from labcrate.readings.slice import Readings
 
 
@@ -36,11 +37,17 @@ def row_findings(
             FindingKind.TIME_ZONE if no_zone else FindingKind.DOCUMENT if problem.fatal else FindingKind.ROWS,
             Severity.PROBLEM if problem.incomplete else Severity.WARNING,
             Message("doctor.zone.rows", place=printable(place), count=problem.count) if no_zone else f"{problem}.",
-            Message("doctor.zone.remedy" if no_zone else "doctor.rows.remedy"),
+            Message("doctor.zone.remedy" if no_zone else _remedy(problem)),
             session_id,
             places=(printable(place),),
             count=problem.count,
         )
+
+
+def _remedy(problem: Problem) -> str:
+    if problem.about_dates:
+        return "doctor.rows.dates_remedy"
+    return "doctor.missing.remedy" if problem.fatal else "doctor.rows.remedy"
 
 
 def _is_no_zone(what: str) -> bool:
