@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from labcrate.errors import NoLabError, UsageError
+from labcrate.export.chosen_span import ENDS_BEFORE
 from labcrate.export.contents import Only, Options
 from labcrate.lab.folder import Lab
 from labcrate.lab.text import visible
@@ -103,9 +104,16 @@ def export_options(
         raise UsageError(f"readings is {readings!r}; it is 'session' or 'all'.")
     if only not in list(Only):
         raise UsageError(f"only is {only!r}; it is {', '.join(map(repr, map(str, Only)))}.")
+    cameras, sensors = _words(cameras), _words(sensors)
+    for what, without, words in (("camera", Only.SENSORS, cameras), ("sensor", Only.RECORDINGS, sensors)):
+        if only == without and words:
+            raise UsageError(
+                f"only is '{only}' and a {what} is chosen, which leaves nothing of it; leave out one of them."
+            )
     span = TimeSpan(_bound("from", start), _bound("to", end))
-    if span.start and span.end and span.end < span.start:
-        raise UsageError("The span ends before it starts; exchange 'from' and 'to'.")
+    comparable = span.start and span.end and (span.start.tzinfo is None) == (span.end.tzinfo is None)
+    if comparable and span.start and span.end and span.end < span.start:
+        raise UsageError(ENDS_BEFORE)
     base = base_topic.strip("/") if base_topic else None
     zone = parse_zone(time_zone) if time_zone else None
     return Options(
@@ -113,8 +121,8 @@ def export_options(
         readings == "all",
         base,
         Only(only),
-        _words(cameras),
-        _words(sensors),
+        cameras,
+        sensors,
         span,
         zone,
         redact=redact,
@@ -140,13 +148,18 @@ def as_query(options: Options) -> dict[str, list[str]]:
         "only": [str(options.only)] if options.only is not Only.ALL else [],
         "camera": list(options.cameras),
         "sensor": list(options.sensors),
-        "from": [format_instant(span.start)] if span.start else [],
-        "to": [format_instant(span.end)] if span.end else [],
+        "from": [_time(span.start)] if span.start else [],
+        "to": [_time(span.end)] if span.end else [],
         "time_zone": [options.time_zone] if options.time_zone else [],
         "redact": ["1"] if options.redact else [],
         "allow_secrets": ["1"] if options.allow_secrets else [],
     }
     return {name: values for name, values in pairs.items() if values}
+
+
+def _time(at: datetime) -> str:
+    """A time as ``_bound`` reads it: without a zone where it was given without."""
+    return format_instant(at) if at.tzinfo else at.isoformat()
 
 
 def _duration(length: timedelta) -> str:
@@ -189,12 +202,14 @@ def _words(given: Iterable[str]) -> tuple[str, ...]:
 
 
 def _bound(name: str, given: str | datetime | None) -> datetime | None:
+    """A time in UTC; one without a zone stays without, until the session says in which it is read."""
     if given is None or given == "":
         return None
     try:
-        return parse_instant(given if isinstance(given, str) else given.isoformat())
+        at = datetime.fromisoformat(given.strip() if isinstance(given, str) else given.isoformat())
+        return at if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
         raise UsageError(
             f"{name} is {str(given)!r}, which is no date and time; write it like 2025-05-02T10:00:00+02:00 "
-            "(UTC where no zone is said)."
+            "(without a zone, it is read in the session's)."
         ) from None

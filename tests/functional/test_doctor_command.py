@@ -108,7 +108,7 @@ def test_times_without_a_zone_are_said_wherever_they_stand(platform: PlatformLab
     platform.write("data/zigbee-sensors.csv", "timestamp,topic,payload\n2025-06-10T15:30:20,zigbee2mqtt/x,1\n")
     found = doctor(kind="time zone")
     assert only(found, "startTime of the session carries no zone")["session"] == 30
-    assert only(found, "data/zigbee-sensors.csv", "no time zone")["session"] is None
+    assert only(found, "data/zigbee-sensors.csv", "times without a zone")["session"] is None
 
 
 def test_rows_that_cannot_be_read_say_file_line_count_and_fault(platform: PlatformLab, doctor: Doctor) -> None:

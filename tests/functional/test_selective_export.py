@@ -138,13 +138,18 @@ def test_pad_widens_and_the_chosen_time_cuts(chosen_lab: Any) -> None:
         (("--from", "yesterday"), "no date and time"),
         (("--from", "2025-05-02T09:00Z", "--to", "2025-05-02T08:00Z"), "ends before it starts"),
         (("--only", "video"), "--only"),
+        (("--only", "recordings", "--sensor", "door"), "a sensor is chosen"),
+        (("--only", "sensors", "--camera", "1"), "a camera is chosen"),
         (("--pad", "-3s"), "pad"),
     ],
 )
 def test_a_choice_that_cannot_be_meant_is_refused(
     chosen_lab: Any, cli: Any, clear: Any, tmp_path: Path, words: tuple[str, ...], said: str
 ) -> None:
-    """A camera or sensor that does not exist, or a time that is none, packs nothing and names the nearest."""
+    """A camera or sensor that does not exist, or a time that is none, packs nothing and names the nearest.
+
+    Nor is a choice taken that contradicts another: a sensor where only recordings are wanted.
+    """
     outcome = cli("export", "42", "--lab", chosen_lab.root, "-o", tmp_path / "a.zip", *words)
     clear(outcome, 2, said)
     assert not (tmp_path / "a.zip").exists()

@@ -12,7 +12,8 @@ words = st.lists(st.text(min_size=1, max_size=20), max_size=3)
 instants = st.none() | st.datetimes(timezones=st.just(UTC))
 options = st.builds(
     lambda pad, readings, only, cameras, sensors, bounds, secrets: export_options(
-        pad=pad, readings=readings, only=only, cameras=cameras, sensors=sensors, start=bounds[0], end=bounds[1],
+        pad=pad, readings=readings, only=only, cameras=() if only is Only.SENSORS else cameras,
+        sensors=() if only is Only.RECORDINGS else sensors, start=bounds[0], end=bounds[1],
         redact=secrets[0], allow_secrets=secrets[1],
     ),
     st.timedeltas(min_value=timedelta()), st.sampled_from(["session", "all"]), st.sampled_from(Only), words, words,
@@ -22,6 +23,7 @@ options = st.builds(
 
 
 @given(options)
+@example(export_options(pad="0s", start="2025-05-02T10:00", end="2025-05-02T10:00:00.000001"))
 @example(export_options(pad=timedelta(hours=336)))
 @example(export_options(pad=timedelta(microseconds=1)))
 @example(export_options(pad=timedelta.max))

@@ -39,6 +39,8 @@ def test_without_the_operators_word_nothing_is_read(lab: Any, nvr: Path, serve: 
     assert missing["what"] == "nvr: 2025-05-02/08/kitchen/00.00.mp4 and 1 more"
     assert missing["why"] == "cannot be read: the server may not read the folder of the recorder nvr"
     assert "labcrate serve --recorder DIR" in missing["remedy"]
+    in_zone = server.get("/api/sessions/42/plan?time_zone=Asia/Tokyo").json()["missing"]
+    assert in_zone == [missing], "reading the lab again in another zone allows no more than before"
     assert archive(server).status_code == 409
     for language in ("en", "es"):
         page = server.get("/sessions/42", Role.ADMIN, headers={"Accept-Language": language}).text

@@ -56,7 +56,10 @@ def _selecting(parser: argparse.ArgumentParser) -> None:
         help="only this sensor's readings (its name or address; may be repeated)",
     )
     parser.add_argument(
-        "--from", metavar="TIME", dest="start", help="only from this time on (ISO 8601; UTC if no zone)"
+        "--from",
+        metavar="TIME",
+        dest="start",
+        help="only from this time on (ISO 8601; one without a zone is read as --time-zone says)",
     )
     parser.add_argument("--to", metavar="TIME", dest="end", help="only up to this time")
     parser.add_argument(

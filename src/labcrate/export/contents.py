@@ -51,8 +51,9 @@ class Options:
     says, else no pad and ``zigbee2mqtt``); ``all_readings`` leaves the window open. ``only``,
     ``cameras`` (ids, names or prefixes), ``sensors`` (addresses or names) and ``span`` select; empty
     ones select everything. Recordings that touch the span are taken whole. ``time_zone`` is the IANA zone of times
-    without one (None: the session's, else that of ``labcrate.toml``). ``redact`` takes secrets out of files that are
-    copied, ``allow_secrets`` leaves in them what was not taken out; without either such a file stops the export.
+    without one, those of the span too (None: the session's, else that of ``labcrate.toml``). ``redact`` takes
+    secrets out of files that are copied, ``allow_secrets`` leaves in them what was not taken out; without either
+    such a file stops the export.
     """
 
     pad: timedelta | None = None

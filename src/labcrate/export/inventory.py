@@ -40,7 +40,8 @@ _NOT_ENTERED = {
 class Inventory:
     """The lab's cameras, devices, sessions and recordings; ``linked`` holds the entries of each session.
 
-    ``zone`` is the IANA zone in which times without one were read. ``problems`` are files that cannot be read, or
+    ``zone`` is the IANA zone in which times without one were read, where their session names none; ``chosen_zone`` is
+    the one that stands before the session's too, if one was chosen. ``problems`` are files that cannot be read, or
     entries of them, that break no session; each plan says so. ``recorder_folders`` are those of the recorders that may
     be read, by name. All texts are free of the lab's ``secrets``, which ``cleaner`` blanks; ids, prefixes and paths are
     as the lab has them.
@@ -61,6 +62,7 @@ class Inventory:
     recorder_folders: Mapping[str, Path] = field(default_factory=dict)
     secrets: LabSecrets = field(default_factory=lambda: LabSecrets(Secrets()), repr=False)
     cleaner: LabCleaner = field(default_factory=LabCleaner, repr=False, compare=False)
+    chosen_zone: str | None = None
 
     @property
     def files(self) -> LabFiles:
@@ -147,20 +149,20 @@ def take_inventory(
 ) -> Inventory:
     """Read the lab's descriptions and registers, and walk its recordings.
 
-    ``zone`` is the IANA zone of times without one (None: that of ``labcrate.toml``, if any); ``secrets`` are those
-    of an earlier inventory, to read only what has changed. What cannot be read hides nothing else: it is among the
-    problems. ``allowed`` are the folders outside the lab that recorders may use; None takes whatever ``labcrate.toml``
-    says. Raises DocumentError for a ``labcrate.toml`` that does not parse, unless ``settings`` are given to be taken in
-    its place.
+    ``zone`` is the IANA zone of all times without one (None: each session's own, else that of ``labcrate.toml``, if
+    any); ``secrets`` are those of an earlier inventory, to read only what has changed. What cannot be read hides
+    nothing else: it is among the problems. ``allowed`` are the folders outside the lab that recorders may use; None
+    takes whatever ``labcrate.toml`` says. Raises DocumentError for a ``labcrate.toml`` that does not parse, unless
+    ``settings`` are given to be taken in its place.
     """
     settings = read_settings(lab) if settings is None else settings
-    zone = zone or settings.time_zone
+    chosen, zone = zone, zone or settings.time_zone
     secrets = read_secrets(lab, secrets)
     cleaner = LabCleaner(Matcher(secrets.secrets))
     cameras, camera_problems = read_all_cameras(lab, cleaner.of_cameras)
     cameras = tuple(_as_set(cameras, settings))
     devices, device_problems = read_all_devices(lab, cleaner.of_documents)
-    book = without_secrets(read_sessions(lab, zone=zone, cleaning=cleaner.of_documents), cleaner)
+    book = without_secrets(read_sessions(lab, zone=zone, chosen=chosen, cleaning=cleaner.of_documents), cleaner)
     registers = read_registers(lab, zone=zone)
     own = {session_id: read_session_register(lab, folder) for session_id, folder in book.folders.items()}
     own = {session_id: register for session_id, register in own.items() if register.files or register.problems}
@@ -200,6 +202,7 @@ def take_inventory(
         else allowed_recorders(settings.recorders, lab.root, allowed)[0],
         secrets,
         cleaner,
+        chosen,
     )
 
 

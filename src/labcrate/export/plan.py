@@ -18,6 +18,7 @@ from labcrate.export.choosing import (
     readings_not_chosen,
     refuse_unknown_sensors,
 )
+from labcrate.export.chosen_span import in_utc, refuse_nothing, zone_said
 from labcrate.export.cleaning import LabCleaner
 from labcrate.export.clock_warnings import clock_warnings
 from labcrate.export.contents import Missing, Only, Options, Plan, PlannedRecording, SessionFile
@@ -89,12 +90,14 @@ class Planner:
         """
         inventory, told = self.inventory, self.inventory.session(session_id)
         zone = options.time_zone or told.time_zone or inventory.zone
+        asked, options = options, in_utc(options, zone)
         recorders = {recorder.name: recorder for recorder in inventory.settings.recorders}
         times = TimeContext(zone, registered_spans(inventory), inventory.clocks, recorders)
         time = session_time(inventory, told, times, self._look)
         session = choose_sensors(options, told, inventory.devices)
         pad = inventory.settings.session.pad if options.pad is None else options.pad
         window = chosen_window(options, told, time.bound, pad)
+        refuse_nothing(options, told, time.bound, window, None)
         readings, messages = self._readings(session, window, options, zone)
         excluded = Excluded(inventory.settings.exclude).matches
         recorded = find_recorder_files(inventory, session, excluded)
@@ -103,6 +106,7 @@ class Planner:
         own = find_session_files(inventory, session, selection, excluded)
         found = [*own.recordings, *recorded.found]
         choice = choose(options, session, cameras, found, own.files, self._probed, times)
+        refuse_nothing(options, told, time.bound, window, len(choice.recordings))
         missing = [*_still_running(session), *lab_faults_missing(inventory, session_id, options)]
         missing += _missing(options, own, recorded, readings)
         missing += no_longer_there(inventory, session.id) if options.only is not Only.SENSORS else ()
@@ -131,6 +135,7 @@ class Planner:
             *(time.warnings if not options.all_readings else ()),
             *window_warnings(inventory, told, window, time.bound, options),
             *register_warnings(inventory, recordings),
+            *(() if zone else zone_said(asked, options, zone)),
             *left_out_of_mp4(inventory, session.id),
             *selection.warnings,
             *own.warnings,
@@ -152,7 +157,11 @@ class Planner:
             left_out=selection.left_out - go_along + Counter({Why.EXCLUDED.value: kept_out} if kept_out else {}),
             missing=tuple(missing),
             warnings=tuple(dict.fromkeys(warnings)),
-            not_chosen=(*choice.not_chosen, *readings_not_chosen(options, readings)),
+            not_chosen=(
+                *choice.not_chosen,
+                *readings_not_chosen(options, readings),
+                *(zone_said(asked, options, zone) if zone else ()),
+            ),
             not_taken=(*own.not_taken, *recorded.not_taken),
             pad=pad,
             bound=time.bound,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from labcrate.catalog.catalog import Catalog
 from labcrate.catalog.index import Progress
@@ -40,8 +41,13 @@ def prepared(
     state = state_folder(lab.root)
     with Catalog.open(state) as catalog:
         progress = progress or Progress()
-        if inventory is None or (options.time_zone and options.time_zone != inventory.zone):
-            inventory = take_inventory(lab, options.time_zone)  # times without a zone are read in it
+        if inventory is None:
+            inventory = take_inventory(lab, options.time_zone)
+        elif options.time_zone and options.time_zone != inventory.chosen_zone:
+            # All times without a zone are read in it: those of sessions too. The same recorders may be read as before.
+            folders = inventory.recorder_folders
+            inventory = take_inventory(lab, options.time_zone, inventory.settings, secrets=inventory.secrets)
+            inventory = replace(inventory, recorder_folders=folders)
         planner = Planner(inventory, catalog, progress, workers, hurry)
         plan = planner.plan(session_id, options, hashed=hashed, allow_incomplete=allow_incomplete, refuse=refuse)
         spool, cleaner = Spool(state, progress.check), inventory.cleaner

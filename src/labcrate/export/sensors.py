@@ -71,7 +71,16 @@ def readings_missing(readings: Readings) -> Iterator[Missing]:
     for problem in readings.problems:
         if problem.incomplete:
             place = f"{problem.file}, {problem.where}" if problem.where else problem.file
-            yield Missing(place, f"cannot be read: {problem.what}" if problem.fatal else problem.what, _REPAIR)
+            yield Missing(place, f"cannot be read: {problem.what}", _remedy(problem))
+
+
+def _remedy(problem: Problem) -> str:
+    """What to do about a problem; most of those of whole files say it themselves."""
+    if problem.about_dates:
+        return "Write the format of its times into labcrate.toml (date_formats), and export again."
+    if not problem.fatal:
+        return "Correct or restore the row, and export again."
+    return "Then export again." if "; " in problem.what else _REPAIR
 
 
 def readings_warnings(readings: Readings, options: Options) -> Iterator[str]:

@@ -103,11 +103,14 @@ class SessionBook:
         return (at for one, at in (*self.starts, *others) if one != session_id)
 
 
-def read_sessions(lab: Lab, *, zone: str | None = None, cleaning: Cleaning = AS_WRITTEN) -> SessionBook:
+def read_sessions(
+    lab: Lab, *, zone: str | None = None, chosen: str | None = None, cleaning: Cleaning = AS_WRITTEN
+) -> SessionBook:
     """Read every session's description; nothing that is wrong hides a session that another file describes.
 
-    ``zone`` is the IANA zone of times without one, where the session itself names none. ``cleaning`` is what is done
-    with texts: unless one is given, secrets are still in them.
+    ``zone`` is the IANA zone of times without one, where the session itself names none; ``chosen`` is one that
+    stands before the session's own. ``cleaning`` is what is done with texts: unless one is given, secrets are still in
+    them.
     """
     found = find_descriptions(lab)
     sessions: dict[str, Session] = {}
@@ -115,7 +118,7 @@ def read_sessions(lab: Lab, *, zone: str | None = None, cleaning: Cleaning = AS_
     starts: list[tuple[str | None, datetime]] = []
     for session_id in sorted(found.sources.keys() - broken.keys(), key=sort_key):
         try:
-            session = _session(session_id, found, zone, cleaning)
+            session = _session(session_id, found, zone, chosen, cleaning)
         except DocumentError as error:
             broken[session_id] = error
             continue
@@ -123,8 +126,9 @@ def read_sessions(lab: Lab, *, zone: str | None = None, cleaning: Cleaning = AS_
         if session.span.start:
             starts.append((session_id, session.span.start))
     for session_id in sorted(broken, key=sort_key):
-        starts += [(session_id, at) for source in found.sources.get(session_id, ()) for at in _any_start(source, zone)]
-    starts += [(None, at) for source in found.strays for at in _any_start(source, zone)]
+        sources = found.sources.get(session_id, ())
+        starts += [(session_id, at) for source in sources for at in _any_start(source, zone, chosen)]
+    starts += [(None, at) for source in found.strays for at in _any_start(source, zone, chosen)]
     every = [*(source for sources in found.sources.values() for source in sources), *found.strays]
     return SessionBook(
         sessions,
@@ -138,17 +142,17 @@ def read_sessions(lab: Lab, *, zone: str | None = None, cleaning: Cleaning = AS_
     )
 
 
-def _any_start(source: Source, zone: str | None) -> Iterator[datetime]:
+def _any_start(source: Source, zone: str | None, chosen: str | None) -> Iterator[datetime]:
     """The start in a description that is of no use otherwise: it still tells when another session began."""
     value = source.fields.get("startTime")
     try:
         if value:
-            yield read_instant(value, _zone(source.fields, []) or zone).instant
+            yield read_instant(value, chosen or _zone(source.fields, []) or zone).instant
     except ValueError:
         return
 
 
-def _session(session_id: str, found: Descriptions, zone: str | None, cleaning: Cleaning) -> Session:
+def _session(session_id: str, found: Descriptions, zone: str | None, chosen: str | None, cleaning: Cleaning) -> Session:
     """One session out of all that describes it. Raises DocumentError."""
     sources = found.sources[session_id]
     warnings = [f"{error} Nothing was taken from that entry." for error in found.told.get(session_id, ())]
@@ -159,8 +163,9 @@ def _session(session_id: str, found: Descriptions, zone: str | None, cleaning: C
             warnings.append(f"{source.path} says id {said}; the folder's id {session_id} is taken.")
     merged = merge(sources, None, [])
     own_zone = _zone(merged.fields, warnings)
+    zone = chosen or own_zone or zone
     if len(sources) > 1:  # which of their times differ depends on the zone
-        merged = merge(sources, own_zone or zone, warnings)
+        merged = merge(sources, zone, warnings)
     return _build(session_id, merged, own_zone, zone, warnings, cleaning)
 
 
@@ -173,7 +178,7 @@ def _build(
     cleaning: Cleaning,
 ) -> Session:
     fields = _checked(merged)
-    span = TimeSpan(*(_instant(merged, name, own_zone or zone, warnings) for name in ("startTime", "endTime")))
+    span = TimeSpan(*(_instant(merged, name, zone, warnings) for name in ("startTime", "endTime")))
     if span.start and span.end and span.end < span.start:
         source = merged.origin["endTime"]
         what = "the session ends before it starts; correct the times."

@@ -119,6 +119,11 @@ ENGLISH: Mapping[str, str] = {
     "session.no_zone": (
         "{field} of the session carries no zone; it is taken as UTC. If it is local, name the zone: --time-zone."
     ),
+    "span.in_zone": "The time of '{name}' named no zone; it was read in {zone}, as {at}.",
+    "span.no_zone": (
+        "The time of '{name}' named no zone, and none is known; it was read as UTC, as {at}. If it is local, name the "
+        "zone: --time-zone."
+    ),
     "window.all_readings": "All readings of the lab are included, whatever session they were taken in.",
     "window.reaches_other_session": (
         "The readings' window reaches into the time of another session of the lab, because it was widened."

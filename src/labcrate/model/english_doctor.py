@@ -131,9 +131,8 @@ DOCTOR_ENGLISH: Mapping[str, str] = {
     "doctor.register.shared_remedy": (
         "Indexing tells equal copies from others. Give different recordings different names."
     ),
-    "doctor.rows.remedy": (
-        "Correct the rows or restore the file; say in labcrate.toml how its times are written (date_formats)."
-    ),
+    "doctor.rows.dates_remedy": "Say in labcrate.toml how its times are written (date_formats), or correct the rows.",
+    "doctor.rows.remedy": "Correct the rows or restore the file.",
     "doctor.secret": "{file} holds {kinds}.",
     "doctor.secret.remedy": "Export with --redact, or keep the file out with exclude in labcrate.toml.",
     "doctor.sensor.absent": "Sensors that session {session} selected, and of which the lab has no reading: {names}.",
@@ -169,5 +168,11 @@ DOCTOR_ENGLISH: Mapping[str, str] = {
     "doctor.unknown.video_remedy": (
         "Move what belongs to a session into the folder of that session, where other videos are taken too."
     ),
-    "doctor.zone.remedy": "Write the lab's IANA zone into labcrate.toml (time_zone), or name it with --time-zone.",
+    "doctor.zone.remedy": (
+        "Write the lab's IANA zone into labcrate.toml (time_zone), or name it when exporting: --time-zone ZONE."
+    ),
+    "doctor.zone.rows": (
+        "{place}: times without a zone, this one first: {count}. labcrate.toml names none: where the session names "
+        "none either, they are read as UTC."
+    ),
 }

@@ -30,6 +30,11 @@ class Problem:
         if self.fatal:
             object.__setattr__(self, "incomplete", True)
 
+    @property
+    def about_dates(self) -> bool:
+        """Whether times cannot be read, and ``date_formats`` in ``labcrate.toml`` would have them read."""
+        return "date_formats" in self.what
+
     def __str__(self) -> str:
         return f"{self.file}{', ' + self.where if self.where else ''}: {self.what}"
 

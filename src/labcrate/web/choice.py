@@ -1,6 +1,6 @@
 """What somebody ticked in the export form of a page, as options: the same words as a query of the API has.
 
-Only times differ: a form's are those of the session's clocks, a query's without a zone are UTC.
+Only times differ: a form's are those of the session's clocks, a query's without a zone are read as the lab's own.
 """
 
 from datetime import datetime

@@ -72,6 +72,7 @@ SPEAKERS = {
     "export/sensors.py": set[str](),
     "export/recordings.py": {"was planned without having been probed"},
     "export/choosing.py": set[str](),
+    "export/chosen_span.py": set[str](),
     "export/build.py": set[str](),
     "export/not_taken.py": {
         "hidden file",

@@ -294,8 +294,11 @@ class _Exam:
                 absent, silent = readings.absent_sensors, readings.silent_sensors
                 yield from sensor_findings(session_id, absent, silent, readings.ambiguous_sensors)
             return
-        whole = self._load(Session("lab"), NOTHING, inventory.zone)
-        yield from row_findings(whole, None)
+        zones = {told.session.time_zone for told in self._told.values()}
+        # A lab without a zone, whose sessions have one: readings are read as their exports read them.
+        zone = inventory.zone or (next(iter(zones)) if len(zones) == 1 else None)
+        whole = self._load(Session("lab"), NOTHING, zone)
+        yield from row_findings(whole, None, every_session_has_zone=bool(zones) and None not in zones)
         yield from device_findings(inventory, whole)
         if not any(told.session.sensors for told in self._told.values()):
             return

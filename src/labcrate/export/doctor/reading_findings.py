@@ -17,23 +17,37 @@ from labcrate.readings.selection import AmbiguousSensor, Selection
 if TYPE_CHECKING:
     import polars as pl
 
+    from labcrate.readings.problems import Problem
     from labcrate.readings.slice import Readings
 
 
-def row_findings(readings: Readings, session_id: str | None) -> Iterator[Finding]:
-    """Yield each fault of the lab's sensor files: the file, the first line or key, how many rows, and what."""
+def row_findings(
+    readings: Readings, session_id: str | None, *, every_session_has_zone: bool = False
+) -> Iterator[Finding]:
+    """Yield each fault of the lab's sensor files: the file, the first line or key, how many rows, and what.
+
+    Times without a zone are none where every session has a zone, in which its export reads them.
+    """
     for problem in readings.problems:
         place = f"{problem.file}, {problem.where}" if problem.where else problem.file
         no_zone = _is_no_zone(problem.what)
+        if no_zone and every_session_has_zone:
+            continue
         yield Finding(
             FindingKind.TIME_ZONE if no_zone else FindingKind.DOCUMENT if problem.fatal else FindingKind.ROWS,
             Severity.PROBLEM if problem.incomplete else Severity.WARNING,
-            f"{problem}.",
-            Message("doctor.zone.remedy" if no_zone else "doctor.rows.remedy"),
+            Message("doctor.zone.rows", place=printable(place), count=problem.count) if no_zone else f"{problem}.",
+            Message("doctor.zone.remedy" if no_zone else _remedy(problem)),
             session_id,
             places=(printable(place),),
             count=problem.count,
         )
+
+
+def _remedy(problem: Problem) -> str:
+    if problem.about_dates:
+        return "doctor.rows.dates_remedy"
+    return "doctor.missing.remedy" if problem.fatal else "doctor.rows.remedy"
 
 
 def _is_no_zone(what: str) -> bool:
