@@ -210,14 +210,38 @@ def test_registers_prefixes_and_sensors_that_tell_nothing_are_listed(platform: P
     assert only(found, "devices.json")["places"] == ["silent"]
 
 
-def test_a_link_by_hand_whose_file_changed_counts_for_nothing_and_is_said(
-    platform: PlatformLab, doctor: Doctor
-) -> None:
-    """The entry that ``labcrate link`` wrote means the very file, no other of its name."""
+def test_a_link_by_hand_whose_file_changed_is_a_problem(platform: PlatformLab, doctor: Doctor) -> None:
+    """The entry that ``labcrate link`` wrote means the very file, no other of its name: an export refuses."""
     entry = {"file": "recordings/odd.mp4", "sizeBytes": 5, "modifiedNs": "1", "folder": ""}
     platform.json("sessions/Session8/recordings.json", {"writtenBy": "labcrate link", "recordings": [entry]})
     platform.write("recordings/odd.mp4", clip())
-    assert only(doctor("8", kind="register"), "recordings/odd.mp4")["session"] == 8
+    finding = only(doctor("8", kind="missing file"), "recordings/odd.mp4")
+    assert (finding["session"], finding["severity"]) == (8, "problem")
+
+
+def test_what_a_recorder_has_no_longer_is_a_problem_of_its_session(platform: PlatformLab, doctor: Doctor) -> None:
+    """Doctor says of a session what its plan lists as missing, also where a recorder's folder or file is gone."""
+    entry = {"file": "2025-05-02/08/kitchen/00.00.mp4", "sizeBytes": 5, "modifiedNs": "1", "folder": "nvr"}
+    platform.json("sessions/Session8/recordings.json", {"writtenBy": "labcrate link", "recordings": [entry]})
+    for gone in (True, False):
+        platform.write("labcrate.toml", '[[recorder]]\nname = "nvr"\ntype = "frigate"\nfolder = "nvr"\n')
+        found = doctor("8", kind="missing file")
+        assert only(found, "nvr: 2025-05-02/08/kitchen/00.00.mp4", "not there" if gone else "is gone")
+        assert any("The folder of the recorder nvr" in one["what"] for one in doctor(kind="settings")) is gone
+        (platform.root / "nvr").mkdir(exist_ok=True)
+
+
+def test_settings_that_name_cameras_the_lab_does_not_have_are_warned_of(platform: PlatformLab, doctor: Doctor) -> None:
+    """A table of a camera, and a recorder's word: each with the nearest id, or with all that there are."""
+    platform.write(
+        "labcrate.toml",
+        '[cameras.99]\nname = "x"\n[[recorder]]\nname = "nvr"\ntype = "frigate"\nfolder = "recordings"\n'
+        "cameras = { kitchen = 77, hall = 5 }\n",
+    )
+    found = doctor(kind="settings")
+    assert only(found, "cameras.99", "no camera with the id 99")["severity"] == "warning"
+    assert "Correct the id" in only(found, "recorder nvr: cameras.kitchen", "77")["remedy"]
+    assert len(found) == 2
 
 
 def test_unknown_files_and_files_that_stay_out_are_listed(platform: PlatformLab, doctor: Doctor) -> None:
