@@ -55,18 +55,18 @@ DOCTOR_ENGLISH: Mapping[str, str] = {
     ),
     "doctor.end.evidence_next": (
         "The session has no end. Readings are taken up to {end}, when {file} ends (known from: {told}). The next "
-        "session, {next}, began at {start}."
+        "session ({next}) began at {start}."
     ),
     "doctor.end.longest": "The session has no end. Readings are taken up to {end}, 24 hours after its start.",
     "doctor.end.next_session": (
-        "The session has no end. Readings are taken up to {end}: the next session, {next}, began at {start}."
+        "The session has no end. Readings are taken up to {end}: the next session ({next}) began at {start}."
     ),
     "doctor.end.no_evidence": (
         "The session has no end, and no recording or sensor file of it tells one: no readings are taken."
     ),
     "doctor.end.no_evidence_next": (
         "The session has no end, and no recording or sensor file of it tells one: no readings are taken. The next"
-        " session, {next}, began at {start}."
+        " session ({next}) began at {start}."
     ),
     "doctor.end.no_evidence_remedy": (
         "Write the session's end into its description, or name it when exporting: --to TIME."
@@ -134,6 +134,10 @@ DOCTOR_ENGLISH: Mapping[str, str] = {
     ),
     "doctor.secret": "{file} holds {kinds}.",
     "doctor.secret.remedy": "Export with --redact, or keep the file out with exclude in labcrate.toml.",
+    "doctor.secret.take_out": (
+        "It cannot be taken out of a file of this kind, so --redact refuses it: take it out in the lab, or keep the "
+        "file out with exclude in labcrate.toml."
+    ),
     "doctor.sensor.absent": "Sensors that session {session} selected, and of which the lab has no reading: {names}.",
     "doctor.sensor.absent_remedy": "Compare the names with those in data/devices.json and the topics of the readings.",
     "doctor.sensor.ambiguous_remedy": "Select the sensor by its whole topic without the base.",

@@ -31,6 +31,7 @@ from labcrate.export.doctor.lab_findings import (
     unknown_camera_findings,
 )
 from labcrate.export.doctor.reading_findings import SensorsOfLab, device_findings, row_findings, sensor_findings
+from labcrate.export.doctor.secret_files import SecretIn
 from labcrate.export.doctor.session_findings import (
     bound_findings,
     description_findings,
@@ -69,7 +70,7 @@ def examine(
     session_id: str | None = None,
     *,
     settings_problem: DocumentError | None = None,
-    secrets: Sequence[tuple[str, Sequence[str]]] = (),
+    secrets: Sequence[SecretIn] = (),
     base_topic: str | None = None,
     progress: Progress | None = None,
     workers: int | None = None,
@@ -85,7 +86,7 @@ def examine(
     if session_id is not None and session_id not in inventory.book.broken:
         inventory.session(session_id)
     ids = inventory.ids if session_id is None else [session_id]
-    yield from secret_findings(session_id, secrets)
+    yield from secret_findings(secrets)
     for one in ids:
         yield from broken_findings(inventory, one)
     exam = _Exam(inventory, catalog, progress, workers, base_topic, alone=session_id is not None)
@@ -106,17 +107,18 @@ def examine(
     yield from exam.clocks.findings(session_id)
 
 
-def secret_findings(session_id: str | None, secrets: Iterable[tuple[str, Sequence[str]]]) -> Iterator[Finding]:
+def secret_findings(secrets: Iterable[SecretIn]) -> Iterator[Finding]:
     """Yield the files that hold secrets of the lab, with the kinds of these and never their values."""
-    for file, kinds in secrets:
-        shown = printable(file)
+    for one in secrets:
+        shown = printable(one.path)
         yield Finding(
             FindingKind.SECRET,
             Severity.WARNING,
-            Message("doctor.secret", file=shown, kinds=", ".join(kinds)),
-            Message("doctor.secret.remedy"),
-            session_id,
+            Message("doctor.secret", file=shown, kinds=", ".join(one.kinds)),
+            Message("doctor.secret.remedy" if one.redactable else "doctor.secret.take_out"),
+            one.session,
             places=(shown,),
+            rule=None if one.redactable else "not redactable",
         )
 
 
