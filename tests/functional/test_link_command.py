@@ -268,6 +268,49 @@ def test_a_linked_file_that_is_another_now_is_missed(near_lab: Any, cli: Any, ch
     assert _plan(cli, near_lab)["missing"] == []
 
 
+def test_a_moved_file_that_was_touched_is_no_reason_for_incompleteness(near_lab: Any, cli: Any) -> None:
+    """It lies in the session's folder and belongs by that, with its camera; bytes that changed are said, with steps."""
+    moved = f"sessions/Session42/{GARDEN}"
+    assert cli("link", "42", GARDEN, "--move", "--camera", "cam2", "--lab", near_lab.root).code == 0
+    before = _plan(cli, near_lab)
+    os.utime(near_lab.root / moved, ns=(1, 1))
+    after = _plan(cli, near_lab)
+    assert after["missing"] == []
+    assert [m["name"] for m in after["members"]] == [m["name"] for m in before["members"]]
+    with (near_lab.root / moved).open("ab") as file:
+        file.write(b"more")
+    (missing,) = _plan(cli, near_lab)["missing"]
+    assert missing["remedy"] == f"Restore the file, or remove its entry from {REGISTER}."
+    (near_lab.root / REGISTER).unlink()
+    assert _plan(cli, near_lab)["missing"] == []
+
+
+def test_an_undo_that_a_change_forbids_says_the_steps_that_work(
+    near_lab: Any, cli: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Moved back by hand, the link is taken back by the same command."""
+    moved = f"sessions/Session42/{GARDEN}"
+    assert cli("link", "42", GARDEN, "--move", "--lab", near_lab.root).code == 0
+    monkeypatch.setattr("labcrate.export.repair.from_ns", lambda _: datetime.max.replace(tzinfo=UTC))
+    refused = cli("link", "42", "--undo", "1", "--lab", near_lab.root)
+    assert refused.code == 15
+    assert f"move it back by hand, to {GARDEN}. Then give this command again" in refused.err
+    (near_lab.root / moved).rename(near_lab.root / GARDEN)
+    assert cli("link", "42", "--undo", "1", "--lab", near_lab.root).code == 0
+
+
+def test_a_changed_file_is_linked_again_by_the_command_that_the_plan_prints(near_lab: Any, cli: Any) -> None:
+    """The command names session, file and lab; the way back names the session."""
+    assert cli("link", "42", BARE, "--lab", near_lab.root).code == 0
+    os.utime(near_lab.root / BARE, ns=(1, 1))
+    shown = cli("plan", "42", "--lab", near_lab.root).out
+    assert "'labcrate link 42 --undo N'" in shown
+    command = f"labcrate link 42 {BARE} --lab {near_lab.root}"
+    assert f"         {command}\n" in shown
+    assert cli(*shlex.split(command)[1:]).code == 0
+    assert _plan(cli, near_lab)["missing"] == []
+
+
 HOSTILE = [
     "recordings/$(touch pwned)_session42_'\"`.mp4",
     "recordings/garden -rf_session42_.mp4",

@@ -144,7 +144,8 @@ def near_miss_findings(session_id: str, near_misses: Iterable[NearMiss]) -> Iter
 def missing_findings(session_id: str | None, missing: Iterable[Missing]) -> Iterator[Finding]:
     """Yield what belongs to a session and cannot be packed."""
     for one in missing:
-        yield Finding(FindingKind.MISSING, Severity.PROBLEM, str(one), one.remedy, session_id, places=(one.what,))
+        kind, places = FindingKind.MISSING, (one.what,)
+        yield Finding(kind, Severity.PROBLEM, str(one), one.remedy, session_id, one.command, places)
 
 
 def recording_findings(session: Session, recordings: Iterable[Seen], cameras: Cameras) -> Iterator[Finding]:
