@@ -83,6 +83,7 @@ def test_one_file_that_cannot_be_linked_keeps_all_back(near_lab: Any, cli: Any, 
     clear(
         told, 15, "recordings/cam1_session7_a.mp4 is no near miss", "recordings/none.mp4 is no near miss", "Nothing was"
     )
+    assert "recordings/none.mp4 is no near miss of session 42: there is no such file in the lab folder." in told.err
     assert told.out == ""
     assert _registered(near_lab) == []
 
@@ -121,7 +122,8 @@ def test_what_is_linked_already_is_said_and_no_error(near_lab: Any, cli: Any) ->
     again = cli("link", "42", BARE, "--lab", near_lab.root, "--json")
     assert (again.code, again.json) == (0, {"session": 42, "links": [], "failed": [], "already": [BARE]})
     for more in (["--move"], ["--camera", "cam1"]):
-        assert cli("link", "42", BARE, *more, "--lab", near_lab.root).code == 15
+        refused = cli("link", "42", BARE, *more, "--lab", near_lab.root)
+        assert (refused.code, f"{BARE} belongs to session 42 already" in refused.err) == (15, True)
     assert len(cli("link", "42", "--lab", near_lab.root, "--json").json["links"]) == 2
 
 

@@ -4,6 +4,7 @@ What the command line and the server do. A file that is linked in its place gets
 session's own folder; a moved one lies in that folder, as does an MP4 that was made of a video.
 """
 
+import shlex
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -63,7 +64,7 @@ def check(
     problems: list[str] = []
     for file in files:
         try:
-            wish = Wish(session, find_near_miss(known, session, file), method)
+            wish = Wish(session, _near_miss(inventory, known, session, file), method)
             _refuse(inventory, wish)
             wishes[wish.near_miss.path] = wish
         except RepairError as error:
@@ -73,6 +74,34 @@ def check(
         raise RepairError("\n".join([*dict.fromkeys(problems), *nothing]))
     camera_id = None if camera is None else camera_of_link(inventory, session, camera)
     return [replace(wish, camera_id=camera_id) for wish in wishes.values()]
+
+
+def _near_miss(inventory: Inventory, known: Sequence[NearMiss], session: str, file: str) -> NearMiss:
+    """Return the near miss of this name. Raises RepairError, which says what the file is, if it is none."""
+    try:
+        return find_near_miss(known, session, file)
+    except RepairError:
+        shown = printable(file)
+        if any(file in (entry.path, printable(entry.path)) for entry in inventory.linked.get(session, ())):
+            raise RepairError(f"{shown} belongs to session {session} already; there is nothing to link.") from None
+        if not file or file.startswith("/") or ".." in file.split("/"):
+            raise  # what lies outside the lab, nobody is told
+        if _is_there(inventory.lab, file):
+            raise
+        raise RepairError(
+            f"{shown} is no near miss of session {session}: there is no such file in the lab folder. Name one as "
+            f"'labcrate plan {shlex.quote(session)}' lists it."
+        ) from None
+
+
+def _is_there(lab: Lab, file: str) -> bool:
+    try:
+        lab.identity(file)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError):
+        return True  # as far as anybody can tell
+    return True
 
 
 def _refuse(inventory: Inventory, wish: Wish) -> None:
