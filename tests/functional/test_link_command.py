@@ -218,6 +218,21 @@ def test_an_unknown_prefix_gets_its_camera(near_lab: Any, cli: Any, tmp_path: Pa
         assert not [name for name in archive.namelist() if name.endswith("recordings.json")]
 
 
+def test_a_cameras_name_in_place_of_its_prefix_is_that_camera(lab: Any, cli: Any) -> None:
+    """The platform slugs a name: one that is written with its blanks is told from an unknown prefix, also by --all."""
+    lab.json("data/cameras.json", {"5": {"id": 5, "name": "Sala de estar", "recordingPrefix": "sala-de-estar"}})
+    lab.session(8)
+    path = "recordings/Sala de estar_session8_a.mp4"
+    lab.recording(path)
+    (near,) = cli("plan", "8", "--lab", lab.root, "--json").json["nearMisses"]
+    assert near["reason"] == '"Sala de estar" is the name of a camera whose prefix is "sala-de-estar"'
+    assert near["remedy"] == "link it as that camera's, or rename it to sala-de-estar_session8_a.mp4"
+    assert "--camera 5" in cli("plan", "8", "--lab", lab.root).out
+    assert cli("link", "8", "--all", "--yes", "--lab", lab.root).code == 0
+    (entry,) = json.loads((lab.root / "sessions/Session8/recordings.json").read_text())["recordings"]
+    assert (entry["file"], entry["cameraId"]) == (path, "5")
+
+
 def test_a_moved_file_keeps_its_camera(near_lab: Any, cli: Any) -> None:
     """With --move the entry names the new place, and goes when the file is moved back."""
     moved = f"sessions/Session42/{GARDEN}"

@@ -13,6 +13,7 @@ from labcrate.errors import LabcrateError, NoSuchThingError, PeopleError, Repair
 from labcrate.export.camera_of_link import camera_of_link
 from labcrate.export.contents import NearMiss
 from labcrate.export.inventory import Inventory
+from labcrate.export.lab_rules import camera_key, key_in_session
 from labcrate.export.linking_by_time import METHOD, undo_by_time
 from labcrate.export.place import Place, explained
 from labcrate.export.register_file import add_entries, is_entry_of, linking, register_path, remove_entries
@@ -21,6 +22,7 @@ from labcrate.export.repair import Method, Repair, find_near_miss, is_undone, mo
 from labcrate.lab.folder import RECORDINGS, Lab, printable
 from labcrate.lab.session_register import LinkedFile, read_session_register
 from labcrate.linking.settling import links_by_entry
+from labcrate.linking.verdict import Rule
 from labcrate.model.fixity import Identity
 from labcrate.model.timespan import format_instant
 from labcrate.people.links import Link, LinkLog
@@ -73,7 +75,19 @@ def check(
         nothing = ["Nothing was linked."] if len(files) > 1 else []
         raise RepairError("\n".join([*dict.fromkeys(problems), *nothing]))
     camera_id = None if camera is None else camera_of_link(inventory, session, camera)
-    return [replace(wish, camera_id=camera_id) for wish in wishes.values()]
+    return [replace(wish, camera_id=camera_id or _camera_by_name(inventory, wish)) for wish in wishes.values()]
+
+
+def _camera_by_name(inventory: Inventory, wish: Wish) -> str | None:
+    """Return the id of the camera whose name stands in a near miss's name where its prefix should."""
+    verdict = wish.near_miss.verdict
+    if verdict.rule is not Rule.UNKNOWN_PREFIX or verdict.prefix is not None or verdict.camera is None:
+        return None
+    session = inventory.session(wish.session)
+    ids = {camera_key(camera): camera.id for camera in inventory.cameras}
+    camera_id = ids.get(verdict.camera)
+    meant = camera_id is not None and key_in_session(inventory.cameras, session, camera_id) == verdict.camera
+    return camera_id if meant else None
 
 
 def _near_miss(inventory: Inventory, known: Sequence[NearMiss], session: str, file: str) -> NearMiss:
