@@ -15,6 +15,7 @@ from tests.platform_lab import ADDRESS, CANARIES, PASSWORD, START, UUID, Platfor
 from labcrate.cli.main import main
 from labcrate.export.doctor.examine import secret_findings
 from labcrate.export.doctor.findings import FindingKind, Severity
+from labcrate.export.doctor.secret_files import SecretIn
 
 Doctor = Callable[..., list[dict[str, Any]]]
 
@@ -63,13 +64,13 @@ def test_a_session_without_an_end_says_its_bound_the_next_session_and_the_way_be
     found = only(doctor(kind="no end"), "Session7/sensor_data/temperature_sensors.csv")
     assert found["session"] == 7
     assert iso(START + timedelta(seconds=60)) in found["what"]
-    assert f"next session, 9, began at {iso(START + timedelta(minutes=40))}" in found["what"]
+    assert f"next session (id 9) began at {iso(START + timedelta(minutes=40))}" in found["what"]
     assert found["command"] is None
     late = START + timedelta(minutes=45)
     platform.write(f"recordings/c05_session7-{stamp(late)}.mp4", clip())
     found = only(doctor("7", kind="no end"), "no end")
     end = iso(late + timedelta(seconds=2))
-    assert "the next session, 9, began at" in found["what"]
+    assert "the next session (id 9) began at" in found["what"]
     assert found["command"][:-2] == ["labcrate", "export", "7", "--to", end]
     assert "readings from the time of session 9" in found["remedy"]
 
@@ -215,14 +216,38 @@ def test_registers_prefixes_and_sensors_that_tell_nothing_are_listed(platform: P
     assert only(found, "devices.json")["places"] == ["silent"]
 
 
-def test_a_link_by_hand_whose_file_changed_counts_for_nothing_and_is_said(
-    platform: PlatformLab, doctor: Doctor
-) -> None:
-    """The entry that ``labcrate link`` wrote means the very file, no other of its name."""
+def test_a_link_by_hand_whose_file_changed_is_a_problem(platform: PlatformLab, doctor: Doctor) -> None:
+    """The entry that ``labcrate link`` wrote means the very file, no other of its name: an export refuses."""
     entry = {"file": "recordings/odd.mp4", "sizeBytes": 5, "modifiedNs": "1", "folder": ""}
     platform.json("sessions/Session8/recordings.json", {"writtenBy": "labcrate link", "recordings": [entry]})
     platform.write("recordings/odd.mp4", clip())
-    assert only(doctor("8", kind="register"), "recordings/odd.mp4")["session"] == 8
+    finding = only(doctor("8", kind="missing file"), "recordings/odd.mp4")
+    assert (finding["session"], finding["severity"]) == (8, "problem")
+
+
+def test_what_a_recorder_has_no_longer_is_a_problem_of_its_session(platform: PlatformLab, doctor: Doctor) -> None:
+    """Doctor says of a session what its plan lists as missing, also where a recorder's folder or file is gone."""
+    entry = {"file": "2025-05-02/08/kitchen/00.00.mp4", "sizeBytes": 5, "modifiedNs": "1", "folder": "nvr"}
+    platform.json("sessions/Session8/recordings.json", {"writtenBy": "labcrate link", "recordings": [entry]})
+    for gone in (True, False):
+        platform.write("labcrate.toml", '[[recorder]]\nname = "nvr"\ntype = "frigate"\nfolder = "nvr"\n')
+        found = doctor("8", kind="missing file")
+        assert only(found, "nvr: 2025-05-02/08/kitchen/00.00.mp4", "not there" if gone else "is gone")
+        assert any("The folder of the recorder nvr" in one["what"] for one in doctor(kind="settings")) is gone
+        (platform.root / "nvr").mkdir(exist_ok=True)
+
+
+def test_settings_that_name_cameras_the_lab_does_not_have_are_warned_of(platform: PlatformLab, doctor: Doctor) -> None:
+    """A table of a camera, and a recorder's word: each with the nearest id, or with all that there are."""
+    platform.write(
+        "labcrate.toml",
+        '[cameras.99]\nname = "x"\n[[recorder]]\nname = "nvr"\ntype = "frigate"\nfolder = "recordings"\n'
+        "cameras = { kitchen = 77, hall = 5 }\n",
+    )
+    found = doctor(kind="settings")
+    assert only(found, "cameras.99", "no camera with the id 99")["severity"] == "warning"
+    assert "Correct the id" in only(found, "recorder nvr: cameras.kitchen", "77")["remedy"]
+    assert len(found) == 2
 
 
 def test_unknown_files_and_files_that_stay_out_are_listed(platform: PlatformLab, doctor: Doctor) -> None:
@@ -270,10 +295,30 @@ def test_settings_that_do_not_parse_are_a_finding_and_hide_nothing(platform: Pla
 
 def test_files_with_secrets_are_named_with_the_kinds_alone() -> None:
     """Who searched for secrets passes on file and kinds; never a value."""
-    (found,) = secret_findings("7", [("sessions/Session7/notes.txt", ["a camera's password", "a stream URL"])])
+    kinds = ("a camera's password", "a stream URL")
+    found, other = secret_findings(
+        SecretIn(f"sessions/Session7/{name}", kinds, name == "notes.txt", "7") for name in ("notes.txt", "report.pdf")
+    )
     assert (found.kind, found.session) == (FindingKind.SECRET, "7")
     assert found.what == "sessions/Session7/notes.txt holds a camera's password, a stream URL."
+    assert "Export with --redact" in found.remedy
+    assert "--redact refuses it" in other.remedy  # and the way out is said of it
     assert "exclude" in found.remedy
+    assert "exclude" in other.remedy
+
+
+def test_a_next_session_whose_id_was_refused_is_no_name_of_another(platform: PlatformLab, doctor: Doctor) -> None:
+    """Only ids that can be named stand there, each called an id: ``open`` is one, and no word of the sentence."""
+    start = iso(START + timedelta(minutes=10))
+    platform.json(
+        "data/sessions.json",
+        {
+            "open": {"id": "open", "startTime": start, "status": "completed"},
+            "../no": {"id": "../no", "startTime": start},
+            "7": {"id": 7, "startTime": iso(START), "endTime": None, "status": "completed"},
+        },
+    )
+    assert f"The next session (id open) began at {start}" in only(doctor("7", kind="no end"), "no end")["what"]
 
 
 def test_no_finding_shows_a_secret_an_address_or_a_path_of_a_computer(

@@ -114,6 +114,7 @@ def test_what_reaches_past_the_session_needs_its_own_yes(lab: Any, tmp_path: Pat
         {
             "file": "eye: Camera1/2025-05-02/10-04-50.mp4",
             "reason": "it reaches over a minute past the session",
+            "sessions": [],
             "linked": True,
         }
     ]
@@ -127,7 +128,12 @@ def test_a_file_of_two_sessions_needs_its_own_yes_and_both_say_so(
     describe(lab, FRIGATE.format(folder=nvr))
     lab.session("P07-evening", startTime="2025-05-02T08:05:00.000Z", endTime="2025-05-02T08:10:00.000Z")
     frigate(nvr, "kitchen", END - 5 * SECOND)
-    assert "1 recording not linked" in link(cli, lab).out
+    outcome = link(cli, lab)
+    assert outcome.code == 15  # nothing was linked, though it was said to
+    assert "\n1 recording that needs a yes of its own:" in outcome.out
+    assert "it reaches into the time of session P07-evening (05-02 08:05:00 to 05-02 08:10:00)" in outcome.out
+    assert "1 recording not linked" in outcome.out
+    assert f"\n  labcrate link 42 --by-time --yes --yes-beyond --lab {lab.root}\n" in outcome.out
     assert register(lab) == []
     for session_id in ("42", "P07-evening"):
         outcome = cli("link", session_id, "--by-time", "--yes", "--yes-beyond", "--lab", lab.root)
@@ -218,6 +224,35 @@ def test_an_open_session_is_bounded_by_its_own_evidence(lab: Any, nvr: Path, cli
     assert link(cli, lab, "--json").json["to"] == "2025-05-02T08:01:00.000Z"
     assert link(cli, lab, "--json").json["to"] == "2025-05-02T08:01:00.000Z"
     assert len(register(lab)) == 2
+
+
+@pytest.mark.parametrize("evidence", [False, True])
+def test_a_session_that_nobody_ended_claims_no_file_of_a_later_one(
+    lab: Any, nvr: Path, cli: Any, *, evidence: bool
+) -> None:
+    """Such a session ends at its bound, before the next one: nothing of a later session is doubted."""
+    describe(lab, FRIGATE.format(folder=nvr))
+    lab.session("P06", startTime="2025-05-02T05:00:00.000Z", endTime=None)
+    if evidence:
+        lab.recording("recordings/cam1_sessionP06_20250502T080100Z.mp4")
+    for seconds in (-5, 10, 200):
+        frigate(nvr, "kitchen", START + timedelta(seconds=seconds))
+    answer = link(cli, lab, "--json").json
+    assert (answer["linked"], answer["beyond"]) == (3, [])
+
+
+def test_a_session_that_nobody_ended_claims_what_was_made_until_its_bound(lab: Any, nvr: Path, cli: Any) -> None:
+    """A later session without an end lasts as long as its own recordings tell, and not a day."""
+    describe(lab, FRIGATE.format(folder=nvr))
+    lab.session("P08", startTime="2025-05-02T08:02:00.000Z", endTime=None)
+    lab.recording("recordings/cam1_sessionP08_20250502T080258Z.mp4")  # two seconds long
+    for seconds in (10, 150, 240):
+        frigate(nvr, "kitchen", START + timedelta(seconds=seconds))
+    answer = link(cli, lab, "--json").json
+    assert answer["linked"] == 2
+    assert [(one["file"], one["sessions"]) for one in answer["beyond"]] == [
+        ("nvr: 2025-05-02/08/kitchen/02.30.mp4", ["P08"])
+    ]
 
 
 def test_a_recorder_that_is_not_described_or_not_there(lab: Any, tmp_path: Path, cli: Any, clear: Any) -> None:

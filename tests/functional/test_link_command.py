@@ -83,6 +83,7 @@ def test_one_file_that_cannot_be_linked_keeps_all_back(near_lab: Any, cli: Any, 
     clear(
         told, 15, "recordings/cam1_session7_a.mp4 is no near miss", "recordings/none.mp4 is no near miss", "Nothing was"
     )
+    assert "recordings/none.mp4 is no near miss of session 42: there is no such file in the lab folder." in told.err
     assert told.out == ""
     assert _registered(near_lab) == []
 
@@ -121,7 +122,8 @@ def test_what_is_linked_already_is_said_and_no_error(near_lab: Any, cli: Any) ->
     again = cli("link", "42", BARE, "--lab", near_lab.root, "--json")
     assert (again.code, again.json) == (0, {"session": 42, "links": [], "failed": [], "already": [BARE]})
     for more in (["--move"], ["--camera", "cam1"]):
-        assert cli("link", "42", BARE, *more, "--lab", near_lab.root).code == 15
+        refused = cli("link", "42", BARE, *more, "--lab", near_lab.root)
+        assert (refused.code, f"{BARE} belongs to session 42 already" in refused.err) == (15, True)
     assert len(cli("link", "42", "--lab", near_lab.root, "--json").json["links"]) == 2
 
 
@@ -216,6 +218,21 @@ def test_an_unknown_prefix_gets_its_camera(near_lab: Any, cli: Any, tmp_path: Pa
         assert not [name for name in archive.namelist() if name.endswith("recordings.json")]
 
 
+def test_a_cameras_name_in_place_of_its_prefix_is_that_camera(lab: Any, cli: Any) -> None:
+    """The platform slugs a name: one that is written with its blanks is told from an unknown prefix, also by --all."""
+    lab.json("data/cameras.json", {"5": {"id": 5, "name": "Sala de estar", "recordingPrefix": "sala-de-estar"}})
+    lab.session(8)
+    path = "recordings/Sala de estar_session8_a.mp4"
+    lab.recording(path)
+    (near,) = cli("plan", "8", "--lab", lab.root, "--json").json["nearMisses"]
+    assert near["reason"] == '"Sala de estar" is the name of a camera whose prefix is "sala-de-estar"'
+    assert near["remedy"] == "link it as that camera's, or rename it to sala-de-estar_session8_a.mp4"
+    assert "--camera 5" in cli("plan", "8", "--lab", lab.root).out
+    assert cli("link", "8", "--all", "--yes", "--lab", lab.root).code == 0
+    (entry,) = json.loads((lab.root / "sessions/Session8/recordings.json").read_text())["recordings"]
+    assert (entry["file"], entry["cameraId"]) == (path, "5")
+
+
 def test_a_moved_file_keeps_its_camera(near_lab: Any, cli: Any) -> None:
     """With --move the entry names the new place, and goes when the file is moved back."""
     moved = f"sessions/Session42/{GARDEN}"
@@ -265,6 +282,49 @@ def test_a_linked_file_that_is_another_now_is_missed(near_lab: Any, cli: Any, ch
     assert refused.code == 6
     assert f"{BARE} was linked by hand and {why}" in refused.err
     assert cli("link", "42", "--undo", "1", "--lab", near_lab.root).code == 0
+    assert _plan(cli, near_lab)["missing"] == []
+
+
+def test_a_moved_file_that_was_touched_is_no_reason_for_incompleteness(near_lab: Any, cli: Any) -> None:
+    """It lies in the session's folder and belongs by that, with its camera; bytes that changed are said, with steps."""
+    moved = f"sessions/Session42/{GARDEN}"
+    assert cli("link", "42", GARDEN, "--move", "--camera", "cam2", "--lab", near_lab.root).code == 0
+    before = _plan(cli, near_lab)
+    os.utime(near_lab.root / moved, ns=(1, 1))
+    after = _plan(cli, near_lab)
+    assert after["missing"] == []
+    assert [m["name"] for m in after["members"]] == [m["name"] for m in before["members"]]
+    with (near_lab.root / moved).open("ab") as file:
+        file.write(b"more")
+    (missing,) = _plan(cli, near_lab)["missing"]
+    assert missing["remedy"] == f"Restore the file, or remove its entry from {REGISTER}."
+    (near_lab.root / REGISTER).unlink()
+    assert _plan(cli, near_lab)["missing"] == []
+
+
+def test_an_undo_that_a_change_forbids_says_the_steps_that_work(
+    near_lab: Any, cli: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Moved back by hand, the link is taken back by the same command."""
+    moved = f"sessions/Session42/{GARDEN}"
+    assert cli("link", "42", GARDEN, "--move", "--lab", near_lab.root).code == 0
+    monkeypatch.setattr("labcrate.export.repair.from_ns", lambda _: datetime.max.replace(tzinfo=UTC))
+    refused = cli("link", "42", "--undo", "1", "--lab", near_lab.root)
+    assert refused.code == 15
+    assert f"move it back by hand, to {GARDEN}. Then give this command again" in refused.err
+    (near_lab.root / moved).rename(near_lab.root / GARDEN)
+    assert cli("link", "42", "--undo", "1", "--lab", near_lab.root).code == 0
+
+
+def test_a_changed_file_is_linked_again_by_the_command_that_the_plan_prints(near_lab: Any, cli: Any) -> None:
+    """The command names session, file and lab; the way back names the session."""
+    assert cli("link", "42", BARE, "--lab", near_lab.root).code == 0
+    os.utime(near_lab.root / BARE, ns=(1, 1))
+    shown = cli("plan", "42", "--lab", near_lab.root).out
+    assert "'labcrate link 42 --undo N'" in shown
+    command = f"labcrate link 42 {BARE} --lab {near_lab.root}"
+    assert f"         {command}\n" in shown
+    assert cli(*shlex.split(command)[1:]).code == 0
     assert _plan(cli, near_lab)["missing"] == []
 
 

@@ -175,6 +175,7 @@ def test_a_token_is_made_shown_once_listed_and_revoked(cli: "Cli", people: Path)
     assert cli("token", "revoke", "nightly", "--user", "ana", "--lab", people).code == 0
     assert cli("token", "revoke", "NIGHTLY", "--lab", people).out == "Token nightly of Bob has ended.\n"
     assert "no tokens" in cli("token", "list", "--lab", people).out
+    assert f"labcrate token add NAME --user NAME --lab {people}" in cli("token", "list", "--lab", people).out
 
 
 def test_another_password_revokes_the_users_tokens(command: "Command", cli: "Cli", people: Path) -> None:

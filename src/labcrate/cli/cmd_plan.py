@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from labcrate.cli.near_misses import say_near_miss
-from labcrate.cli.screen import say, settings, write_json
+from labcrate.cli.screen import say, say_command, settings, write_json
 from labcrate.cli.session import find_session, laid_out
 from labcrate.export.answers import plan_object
 from labcrate.export.build import Assembly
@@ -44,6 +44,8 @@ def show(assembly: Assembly, options: Namespace, others: Sequence[LeftOut] = ())
     for missing in plan.missing:
         say(f"  missing: {missing}")
         say(f"      -> {missing.remedy}")
+        if missing.command:
+            say_command(missing.command, options, "         ")
     for warning in plan.warnings:
         say(f"  warning: {warning}")
     _say_secrets(plan)

@@ -5,7 +5,7 @@ from argparse import Namespace
 from rich.table import Table
 
 from labcrate.cli.people import named, people, unnamed
-from labcrate.cli.screen import say, write_json
+from labcrate.cli.screen import same_lab, say, write_json
 from labcrate.cli.terminal import console
 from labcrate.errors import NoSuchThingError, UsageError
 from labcrate.model.timespan import format_instant
@@ -32,7 +32,7 @@ def run(options: Namespace) -> int:
 def _add(options: Namespace, database: Database, tokens: Tokens) -> None:
     name = named(options, "token")
     if options.user is None:
-        raise UsageError("Say whose token it is: labcrate token add NAME --user NAME.")
+        raise UsageError("Say whose token it is: labcrate token add NAME --user NAME{same_lab(options)}.")
     token, secret = tokens.add(Users(database).get(options.user), name, options.days)
     if options.json:
         write_json(_object(token) | {"token": secret})
@@ -67,7 +67,7 @@ def _list(options: Namespace, database: Database, tokens: Tokens) -> None:
         write_json([_object(token) for token in found])
         return
     if not found:
-        say("There are no tokens. Make one: labcrate token add NAME --user NAME")
+        say(f"There are no tokens. Make one: labcrate token add NAME --user NAME{same_lab(options)}")
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("Token", "User", "Good until (UTC)", "Last used (UTC)"):

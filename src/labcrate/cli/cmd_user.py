@@ -6,7 +6,7 @@ from collections.abc import Callable
 from rich.table import Table
 
 from labcrate.cli.people import ask_password, named, people, unnamed
-from labcrate.cli.screen import say, write_json
+from labcrate.cli.screen import same_lab, say, write_json
 from labcrate.cli.terminal import console
 from labcrate.errors import UsageError
 from labcrate.model.timespan import format_instant
@@ -44,7 +44,7 @@ def _password(options: Namespace, users: Users, name: str) -> tuple[User, str]:
 
 def _role(options: Namespace, users: Users, name: str) -> tuple[User, str]:
     if options.role is None:
-        raise UsageError(f"Say which role: labcrate user role NAME --role {'|'.join(Role)}.")
+        raise UsageError(f"Say which role: labcrate user role NAME --role {'|'.join(Role)}{same_lab(options)}.")
     user = users.set_role(name, Role(options.role))
     return user, f"{user.name} is {user.role} from now on."
 
@@ -73,7 +73,7 @@ def _list(options: Namespace, users: list[User]) -> None:
         write_json([_object(user) for user in users])
         return
     if not users:
-        say("Nobody may log in yet. Add somebody: labcrate user add NAME --role admin")
+        say(f"Nobody may log in yet. Add somebody: labcrate user add NAME --role admin{same_lab(options)}")
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("Name", "Role", "May log in", "Added (UTC)"):

@@ -3,18 +3,18 @@
 import sys
 from argparse import Namespace
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from labcrate.catalog.catalog import Catalog
 from labcrate.catalog.state import state_folder
-from labcrate.cli.screen import Bar, same_lab, say, settings, write_json
+from labcrate.cli.screen import Bar, same_lab, say, say_command, settings, write_json
 from labcrate.cli.session import find_session
 from labcrate.config import parse_duration
-from labcrate.errors import UsageError
+from labcrate.errors import RepairError, UsageError
 from labcrate.export.answers import link_object
-from labcrate.export.by_time import Beyond, Offer, Offered, Wanted, find_by_time
+from labcrate.export.by_time import Beyond, Offer, Offered, Other, Wanted, find_by_time
 from labcrate.export.documents.summary import format_size, plural
 from labcrate.export.linking_by_time import link_by_time
 from labcrate.model.coverage import Coverage, cover
@@ -57,7 +57,8 @@ def run(options: Namespace) -> int:
         say(f"To take it back: labcrate link {session_id} --undo {made.number}{same_lab(options)}")
     else:
         say("Nothing was linked.")
-    return 0
+    # --yes was given, and did not do: a script must not take that for success.
+    return RepairError.exit_code if options.yes and beyond and not linked and not offer.already else 0
 
 
 def _is_terminal() -> bool:
@@ -76,8 +77,21 @@ def _agreed(inside: Sequence[Offered], beyond: Sequence[Offered], options: Names
         ):
             agreed += beyond
         elif not options.json and options.yes:
-            say(f"{plural(len(beyond), 'recording')} not linked; add --yes-beyond to take what reaches beyond as well.")
+            say(f"{plural(len(beyond), 'recording')} not linked; add --yes-beyond to take what reaches beyond as well:")
+            say_command(_with_beyond(options), options, "  ")
     return agreed
+
+
+def _with_beyond(options: Namespace) -> Iterator[str]:
+    """The command that was given, with a yes for what reaches beyond as well."""
+    yield from ("labcrate", "link", options.session, "--by-time")
+    for name in options.recorder:
+        yield from ("--recorder", name)
+    for camera in options.camera:
+        yield from ("--camera", camera)
+    if options.pad != "0s":
+        yield from ("--pad", options.pad)
+    yield from ("--yes", "--yes-beyond")
 
 
 def _these(count: int) -> str:
@@ -113,22 +127,31 @@ def _show(offer: Offer, inside: Sequence[Offered], beyond: Sequence[Offered]) ->
     if not offer.files:
         say("\nNo recording of a recorder overlaps it.")
     if beyond:
-        say(f"\n{plural(len(beyond), 'more recording')} that needs a yes of its own:" if len(beyond) == 1
-            else f"\n{plural(len(beyond), 'more recording')} that need a yes of their own:")  # fmt: skip
+        more = plural(len(beyond), "more recording" if inside else "recording")
+        say(f"\n{more} that {'needs a yes of its' if len(beyond) == 1 else 'need a yes of their'} own:")
         _show_beyond(beyond)
     _show_left(offer)
     say()
 
 
 def _show_beyond(beyond: Sequence[Offered]) -> None:
-    for why in Beyond:
-        same = [one for one in beyond if one.beyond is why]
+    groups = defaultdict[tuple[Beyond | None, tuple[Other, ...]], list[Offered]](list)
+    for one in beyond:
+        groups[one.beyond, one.others].append(one)
+    for (why, others), same in groups.items():
         for one in same[:_LISTED]:
             say(f"  {one.source}, {_clock(one.span.start)} to {_clock(one.span.end)}")
         if len(same) > _LISTED:
             say(f"  ... and {len(same) - _LISTED:,} more")
-        if same:
-            say(f"      {why}")
+        say(f"      {_why(others) if others else why}")
+
+
+def _why(others: Sequence[Other]) -> str:
+    return f"it reaches into the time of {' and '.join(map(_other, others))}"
+
+
+def _other(other: Other) -> str:
+    return f"session {other.session_id} ({_clock(other.span.start)} to {_clock(other.span.end)})"
 
 
 def _show_left(offer: Offer) -> None:
@@ -205,7 +228,12 @@ def _answer(offer: Offer, linked: Sequence[Offered], made: Link | None) -> dict[
             ).items()
         ],
         "beyond": [
-            {"file": one.source, "reason": str(one.beyond), "linked": id(one) in chosen}
+            {
+                "file": one.source,
+                "reason": str(one.beyond),
+                "sessions": [json_id(other.session_id) for other in one.others],
+                "linked": id(one) in chosen,
+            }
             for one in offer.files
             if one.beyond
         ],

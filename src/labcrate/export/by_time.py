@@ -19,7 +19,7 @@ from labcrate.export.inventory import Inventory
 from labcrate.export.recorder_cameras import RecorderCameras, unknown_word, word_of
 from labcrate.export.recorder_files import recorder_entries
 from labcrate.export.recording_time import Evidence, TimeContext, recording_time
-from labcrate.export.session_time import registered_spans, session_time
+from labcrate.export.session_time import Starts, registered_spans, session_time, undescribed_starts
 from labcrate.lab.exclude import Excluded
 from labcrate.lab.lab_files import LabFiles, recorder_path, source_of
 from labcrate.lab.recorders import Segment, Skipped, folder_of, scan_recorder
@@ -47,8 +47,19 @@ class Beyond(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Other:
+    """Another session of the lab, with the time that it is taken to last."""
+
+    session_id: str
+    span: TimeSpan
+
+
+@dataclass(frozen=True, slots=True)
 class Offered:
-    """A file that overlaps the session; ``word`` is what the recorder calls the camera, ``beyond`` why to ask."""
+    """A file that overlaps the session; ``word`` is what the recorder calls the camera, ``beyond`` why to ask.
+
+    ``others`` are the sessions into whose time it reaches, where that is why.
+    """
 
     recorder: str
     file: str
@@ -57,6 +68,7 @@ class Offered:
     span: TimeSpan
     identity: Identity
     beyond: Beyond | None = None
+    others: tuple["Other", ...] = ()
 
     @property
     def source(self) -> str:
@@ -137,6 +149,7 @@ class _Search:
         zone = session.time_zone or inventory.zone
         recorders = {recorder.name: recorder for recorder in inventory.settings.recorders}
         self._times = TimeContext(zone, registered_spans(inventory), inventory.clocks, recorders)
+        self._undescribed_starts: dict[str | None, Starts] = {}
 
     def offer(self, recorders: Sequence[Recorder], wanted: Wanted) -> Offer:
         """Search these recorders."""
@@ -216,7 +229,7 @@ class _Search:
         skipped: list[tuple[str, str]],
     ) -> Iterator[Offered | None]:
         start, end = span.start, span.end
-        others = list(_times_of_others(self._inventory, self._session))
+        others = list(self._times_of_others(span))
         for recorder, segment in kept:
             path, word = recorder_path(recorder.name, segment.path), word_of(recorder, segment)
             known = probed.get(path)
@@ -230,7 +243,46 @@ class _Search:
                     skipped.append((source_of(path), "its length cannot be read, so it may end before the session"))
                 continue
             offered = Offered(recorder.name, segment.path, word, camera, own, segment.identity)
-            yield replace(offered, beyond=_beyond(own, latest, span, others))
+            shared = tuple(one for one in others if _share(own, one.span) or _share(latest, one.span))
+            beyond = _beyond(own, latest, span, shared)
+            yield replace(offered, beyond=beyond, others=shared if beyond is Beyond.OTHER else ())
+
+    def _times_of_others(self, span: TimeSpan) -> Iterator[Other]:
+        """Yield the lab's other sessions whose time may reach into a span.
+
+        One that nobody ended ends at its bound, as its own export has it: without any evidence, at the next
+        session's start. It claims no file that lies in a session which began after it. One that still runs is taken
+        to last as long as it can.
+        """
+        start, begun = span.start, self._session.span.start or span.start
+        for other in self._inventory.book.sessions.values():
+            began, end = other.span.start, other.span.end
+            if other.id == self._session.id or began is None:
+                continue
+            if end is None:
+                end = shifted(began, LONGEST)
+                if start is None or end is None or end <= start or (span.end is not None and began >= span.end):
+                    continue
+                if not other.active:
+                    end = self._end(other, end)
+                    if begun is not None and began < begun:
+                        end = min(end, begun - TOLERANCE)
+            if end > began:
+                yield Other(other.id, TimeSpan(began, end))
+
+    def _end(self, other: Session, longest: datetime) -> datetime:
+        """Return when another session that nobody ended is taken to end, ``longest`` at the latest."""
+        times = replace(self._times, zone=other.time_zone or self._inventory.zone)
+        bound = session_time(self._inventory, other, times, self._look, self._undescribed).bound
+        if bound.span is not None and bound.span.end is not None:
+            return min(bound.span.end, longest)
+        return min(bound.next_start or longest, longest)
+
+    def _undescribed(self, times: TimeContext) -> Starts:
+        if times.zone not in self._undescribed_starts:
+            found = list(undescribed_starts(self._inventory, times, self._look))
+            self._undescribed_starts[times.zone] = found
+        return self._undescribed_starts[times.zone]
 
     def _span(
         self, recorder: Recorder, path: str, segment: Segment, probe: Probe, camera: Camera | None
@@ -251,13 +303,6 @@ def _probe(file: BinaryIO, path: str) -> Probe:
     return probe(file, path)
 
 
-def _times_of_others(inventory: Inventory, session: Session) -> Iterator[TimeSpan]:
-    """Yield the times of the lab's other sessions; one without an end is taken to last as long as it can."""
-    for other in inventory.book.sessions.values():
-        if other.id != session.id and other.span.start:
-            yield TimeSpan(other.span.start, other.span.end or shifted(other.span.start, LONGEST))
-
-
 def _share(one: TimeSpan, other: TimeSpan) -> bool:
     """Return whether two spans share more than an edge, or one is an instant inside the other."""
     if one.start is None or one.end is None or other.start is None:
@@ -266,12 +311,12 @@ def _share(one: TimeSpan, other: TimeSpan) -> bool:
     return one.start < other_end and (other.start < one.end or other.start <= one.start)
 
 
-def _beyond(own: TimeSpan, latest: TimeSpan, span: TimeSpan, others: Iterable[TimeSpan]) -> Beyond | None:
+def _beyond(own: TimeSpan, latest: TimeSpan, span: TimeSpan, others: Sequence[Other]) -> Beyond | None:
     if own.start is None or own.end is None or span.start is None or span.end is None:
         return None
     if latest != own and not (_share(own, span) and _share(latest, span)):
         return Beyond.UNSURE
-    if any(_share(own, other) or _share(latest, other) for other in others):
+    if others:
         return Beyond.OTHER
     if span.start - own.start > TOLERANCE or own.end - span.end > TOLERANCE:
         return Beyond.PAST

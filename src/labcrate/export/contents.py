@@ -174,11 +174,12 @@ class NearMiss:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Something that belongs to the session and cannot be packed."""
+    """Something that belongs to the session and cannot be packed; ``command`` mends it or leads on (no ``--lab``)."""
 
     what: str
     why: str
     remedy: str
+    command: tuple[str, ...] | None = None
 
     def __str__(self) -> str:
         return f"{self.what} {self.why}"

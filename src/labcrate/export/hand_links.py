@@ -1,23 +1,31 @@
 """What a session's own register means for its plan: files that are not what was linked, and MP4s that were made."""
 
+import shlex
 from collections.abc import Iterator
 
 from labcrate.export.contents import Missing
 from labcrate.export.inventory import Inventory
+from labcrate.export.register_file import register_path
 from labcrate.lab.folder import printable
-from labcrate.lab.session_register import LinkedFile
+from labcrate.lab.session_register import LinkedFile, lies_in
 from labcrate.model.fixity import Identity
 from labcrate.model.message import Message
 
 
 def no_longer_there(inventory: Inventory, session_id: str) -> Iterator[Missing]:
     """Yield the files of the lab that were linked by hand, and are gone or have changed since."""
+    folder, session = inventory.book.folders.get(session_id), shlex.quote(session_id)
     for one in _files(inventory, session_id):
         state = _state(inventory, one.file)
-        if state is None:
-            yield Missing(printable(one.file), Message("hand_link.gone"), Message("hand_link.gone.remedy"))
-        elif (state.size_bytes, state.mtime_ns) != (one.size_bytes, one.modified_ns):
-            yield Missing(printable(one.file), Message("hand_link.changed"), Message("hand_link.changed.remedy"))
+        if state and one.means(state.size_bytes, state.mtime_ns, folder):
+            continue
+        why = "changed" if state else "gone"
+        remedy = Message(f"hand_link.{why}.remedy", session=session)
+        command: tuple[str, ...] | None = ("labcrate", "link", session_id, *([one.file] if state else ()))
+        if lies_in(one.file, folder):  # it is no near miss, and taking the link back would move or remove it
+            remedy = Message("hand_link.own.remedy", register=printable(register_path(folder or "")))
+            command = None
+        yield Missing(printable(one.file), Message(f"hand_link.{why}"), remedy, command)
 
 
 def made_into_mp4(inventory: Inventory, session_id: str) -> frozenset[str]:

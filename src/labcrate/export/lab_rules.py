@@ -111,7 +111,7 @@ def _linked_by_hand(
                 continue  # a recorder's file, which is not among the lab's
             with suppress(OSError):
                 identity = lab.identity(one.file)
-                if (identity.size_bytes, identity.mtime_ns) == (one.size_bytes, one.modified_ns):
+                if one.means(identity.size_bytes, identity.mtime_ns, book.folders.get(session_id)):
                     linked[one.file].append(session_id)
                     session = book.sessions.get(session_id)
                     if one.camera_id and (key := key_in_session(cameras, session, one.camera_id)):

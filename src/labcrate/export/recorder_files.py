@@ -1,5 +1,6 @@
 """The recorders' files that ``labcrate link --by-time`` gave to a session: as they are now, or why they are missing."""
 
+import shlex
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -76,7 +77,7 @@ def _compare(
     """Add the files of one recorder, or what is missing of them."""
     failed = defaultdict[tuple[str, str], list[LinkedFile]](list)
     for entry, state in zip(entries, folder.identities(one.file for one in entries), strict=True):
-        if reason := _problem(recorder, entry, state):
+        if reason := _problem(recorder, entry, state, verdicts.session):
             failed[reason].append(entry)
         elif isinstance(state, Identity):
             files.found.append(Found(recorder_path(recorder.name, entry.file), state, verdicts.of(entry)))
@@ -95,16 +96,16 @@ def _closed(name: str, recorder: Recorder | None, folder: Path | None) -> tuple[
     return None
 
 
-def _problem(recorder: Recorder, entry: LinkedFile, state: Identity | OSError) -> tuple[str, str] | None:
+def _problem(recorder: Recorder, entry: LinkedFile, state: Identity | OSError, session: str) -> tuple[str, str] | None:
     """Return why the file of an entry cannot be packed, and the remedy; None where it is the very one."""
     if recorder_stamp(recorder.pattern, entry.file) is None:
         return Message("recorder.other_pattern"), Message("recorder.other_pattern.remedy", name=recorder.name)
     if isinstance(state, FileNotFoundError):
-        return Message("recorder.gone"), Message("recorder.gone.remedy")
+        return Message("recorder.gone"), Message("recorder.gone.remedy", session=session)
     if isinstance(state, OSError):
         return Message("recorder.unreadable", why=state.strerror or ""), Message("recorder.unreadable.remedy")
     if (state.size_bytes, state.mtime_ns) != (entry.size_bytes, entry.modified_ns):
-        return Message("recorder.changed"), Message("recorder.changed.remedy")
+        return Message("recorder.changed"), Message("recorder.changed.remedy", session=session)
     return None
 
 
@@ -139,6 +140,11 @@ class _Verdicts:
         self._cameras, self._session = inventory.cameras, session
         self._others = _other_sessions(inventory, session.id)
         self._known: dict[tuple[str | None, tuple[str, ...]], Verdict] = {}
+
+    @property
+    def session(self) -> str:
+        """The session's id as it is pasted into a shell."""
+        return shlex.quote(self._session.id)
 
     def of(self, entry: LinkedFile) -> Verdict:
         """Return the verdict on one file; its warning names no other session."""

@@ -98,7 +98,10 @@ def undo(lab: Lab, repair: Repair, when: datetime | None) -> None:
         if repair.method is Method.REMUX:
             source.identify()
             if changed:
-                raise RepairError(f"{printable(repair.target)} changed since it was made; remove it by hand.")
+                raise RepairError(
+                    f"{printable(repair.target)} changed since it was made; remove it by hand. Then give this command "
+                    "again, to be rid of the link."
+                )
         elif repair.method is Method.HARD_LINK:
             if not source.holds(linked):
                 raise RepairError(
@@ -107,7 +110,10 @@ def undo(lab: Lab, repair: Repair, when: datetime | None) -> None:
                 )
         else:
             if changed:
-                raise RepairError(f"{printable(repair.target)} changed since it was moved there; move it back by hand.")
+                raise RepairError(
+                    f"{printable(repair.target)} changed since it was moved there; move it back by hand, to "
+                    f"{printable(repair.source)}. Then give this command again, to be rid of the link."
+                )
             give_name(target, source, source.name, linked)
             source.sync()
         target.remove(linked)

@@ -4,6 +4,7 @@ What the command line and the server do. A file that is linked in its place gets
 session's own folder; a moved one lies in that folder, as does an MP4 that was made of a video.
 """
 
+import shlex
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from labcrate.errors import LabcrateError, NoSuchThingError, PeopleError, Repair
 from labcrate.export.camera_of_link import camera_of_link
 from labcrate.export.contents import NearMiss
 from labcrate.export.inventory import Inventory
+from labcrate.export.lab_rules import camera_key, key_in_session
 from labcrate.export.linking_by_time import METHOD, undo_by_time
 from labcrate.export.place import Place, explained
 from labcrate.export.register_file import add_entries, is_entry_of, linking, register_path, remove_entries
@@ -20,6 +22,7 @@ from labcrate.export.repair import Method, Repair, find_near_miss, is_undone, mo
 from labcrate.lab.folder import RECORDINGS, Lab, printable
 from labcrate.lab.session_register import LinkedFile, read_session_register
 from labcrate.linking.settling import links_by_entry
+from labcrate.linking.verdict import Rule
 from labcrate.model.fixity import Identity
 from labcrate.model.timespan import format_instant
 from labcrate.people.links import Link, LinkLog
@@ -63,7 +66,7 @@ def check(
     problems: list[str] = []
     for file in files:
         try:
-            wish = Wish(session, find_near_miss(known, session, file), method)
+            wish = Wish(session, _near_miss(inventory, known, session, file), method)
             _refuse(inventory, wish)
             wishes[wish.near_miss.path] = wish
         except RepairError as error:
@@ -72,7 +75,47 @@ def check(
         nothing = ["Nothing was linked."] if len(files) > 1 else []
         raise RepairError("\n".join([*dict.fromkeys(problems), *nothing]))
     camera_id = None if camera is None else camera_of_link(inventory, session, camera)
-    return [replace(wish, camera_id=camera_id) for wish in wishes.values()]
+    return [replace(wish, camera_id=camera_id or _camera_by_name(inventory, wish)) for wish in wishes.values()]
+
+
+def _camera_by_name(inventory: Inventory, wish: Wish) -> str | None:
+    """Return the id of the camera whose name stands in a near miss's name where its prefix should."""
+    verdict = wish.near_miss.verdict
+    if verdict.rule is not Rule.UNKNOWN_PREFIX or verdict.prefix is not None or verdict.camera is None:
+        return None
+    session = inventory.session(wish.session)
+    ids = {camera_key(camera): camera.id for camera in inventory.cameras}
+    camera_id = ids.get(verdict.camera)
+    meant = camera_id is not None and key_in_session(inventory.cameras, session, camera_id) == verdict.camera
+    return camera_id if meant else None
+
+
+def _near_miss(inventory: Inventory, known: Sequence[NearMiss], session: str, file: str) -> NearMiss:
+    """Return the near miss of this name. Raises RepairError, which says what the file is, if it is none."""
+    try:
+        return find_near_miss(known, session, file)
+    except RepairError:
+        shown = printable(file)
+        if any(file in (entry.path, printable(entry.path)) for entry in inventory.linked.get(session, ())):
+            raise RepairError(f"{shown} belongs to session {session} already; there is nothing to link.") from None
+        if not file or file.startswith("/") or ".." in file.split("/"):
+            raise  # what lies outside the lab, nobody is told
+        if _is_there(inventory.lab, file):
+            raise
+        raise RepairError(
+            f"{shown} is no near miss of session {session}: there is no such file in the lab folder. Name one as "
+            f"'labcrate plan {shlex.quote(session)}' lists it."
+        ) from None
+
+
+def _is_there(lab: Lab, file: str) -> bool:
+    try:
+        lab.identity(file)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError):
+        return True  # as far as anybody can tell
+    return True
 
 
 def _refuse(inventory: Inventory, wish: Wish) -> None:

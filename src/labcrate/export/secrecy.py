@@ -202,8 +202,11 @@ def _near_miss(near: NearMiss, cleaner: LabCleaner) -> NearMiss:
 
 
 def _missing(one: Missing, cleaner: LabCleaner) -> Missing:
-    said = cleaner.name(one.what), cleaner.text(one.why), cleaner.text(one.remedy)
-    return one if said == (one.what, one.why, one.remedy) else Missing(*said)
+    command = one.command
+    if command and any(cleaner.name(word) != word for word in command):
+        command = None
+    cleaned = Missing(cleaner.name(one.what), cleaner.text(one.why), cleaner.text(one.remedy), command)
+    return one if cleaned == one else cleaned
 
 
 def _not_taken(one: NotTaken, cleaner: LabCleaner) -> NotTaken:

@@ -45,6 +45,20 @@ class LinkedFile(msgspec.Struct, frozen=True):
     made_from: str | None = None
     left_out: str | None = None
 
+    def means(self, size_bytes: int, modified_ns: int, session_folder: str | None) -> bool:
+        """Return whether the lab's file of this entry, as it is now, is the one that was linked.
+
+        One that was moved into the session's own folder belongs by lying there: its modification time may change.
+        """
+        if size_bytes != self.size_bytes:
+            return False
+        return modified_ns == self.modified_ns or lies_in(self.file, session_folder)
+
+
+def lies_in(path: str, session_folder: str | None) -> bool:
+    """Return whether a path is below a session's own folder."""
+    return session_folder is not None and path.startswith(f"{session_folder}/")
+
 
 class SessionRegister(msgspec.Struct, frozen=True):
     """What a session's own register holds, and what is wrong in it; ``path`` is relative to the lab."""

@@ -196,6 +196,16 @@ def _near_miss(path: str, asked: str, rules: LinkingRules, finding: Finding) -> 
     elif asked in sessions_named(own + name, rules):
         remedy, linked_as = f"{finding.advice}, or move it to {own}", own + name
     prefix = rules.prefixes.of_session(asked).carried_by(name[:-4])
+    if finding.camera:
+        return Verdict(
+            Kind.NEAR_MISS,
+            finding.rule,
+            finding.reason,
+            remedy,
+            linked_as=linked_as,
+            command=_link(path, asked, "--camera", finding.camera.id),
+            camera=finding.camera.key,
+        )
     return Verdict(
         Kind.NEAR_MISS,
         finding.rule,

@@ -10,7 +10,7 @@ from labcrate.linking.filename import SEPARATORS, composed
 from labcrate.linking.grammar import Reading
 from labcrate.linking.ids import Doubt
 from labcrate.linking.mentions import HINT, Mention, find_mentions
-from labcrate.linking.prefixes import View
+from labcrate.linking.prefixes import CameraNames, View
 from labcrate.linking.rules import LinkingRules
 from labcrate.linking.verdict import Rule, listed, printable
 from labcrate.model.session_id import is_number
@@ -29,6 +29,8 @@ class Finding:
     reason: str
     advice: str | None = None
     stem: str | None = None
+    camera: CameraNames | None = None
+    """The camera whose name stands where its prefix should."""
 
 
 _NOTHING = Finding(Rule.NO_SESSION, "no session in the name")
@@ -136,6 +138,12 @@ def _marker_first(stem: str, asked: str, first: Mention, view: View) -> Finding:
 
 def _unknown_prefix(stem: str, asked: str, anchor: int, first: Mention, view: View) -> Finding:
     prefix = printable(stem[: first.start - 1])
+    if found := view.called(stem[: first.start - 1]):
+        camera, right = found
+        shown = printable(right)
+        reason = f'"{prefix}" is the name of a camera whose prefix is "{shown}"'
+        corrected = _joined(right, stem[first.start - 1], f"{first.marker}{asked}", stem[first.end :])
+        return Finding(Rule.UNKNOWN_PREFIX, reason, "link it as that camera's", corrected, camera)
     reason = f'no camera has the prefix "{prefix}"; configured: {listed(view.names)}'
     advice = "link it and name its camera with --camera CAMERA"
     if not anchor:

@@ -14,6 +14,7 @@ from labcrate.linking.filename import SEPARATOR, fold
 from labcrate.linking.ids import SessionIds
 
 _WHITE_SPACE = re.compile(r"\s+")
+_BETWEEN = re.compile(r"[\s_-]+")
 
 
 class Rank(IntEnum):
@@ -83,6 +84,17 @@ class View:
         folded = fold(text)
         lab, own = self.lab.get(folded), self.selection.get(folded)
         return own.joined(lab) if own and lab else own or lab
+
+    def called(self, text: str) -> tuple[CameraNames, str] | None:
+        """Return the only camera whose name or prefix ``text`` is but for case, blanks and dashes, with its prefix."""
+        plain = _plain(text)
+        found = {
+            camera.id: (camera, prefix.text)
+            for prefix in (*self.selection.values(), *self.lab.values())
+            for camera in prefix.cameras
+            if plain in (_plain(prefix.text), _plain(camera.name or ""))
+        }
+        return next(iter(found.values())) if plain and len(found) == 1 else None
 
     def ends(self, stem: str) -> list[int]:
         """The indexes of all separators in ``stem`` that a prefix stands before, ascending."""
@@ -160,6 +172,10 @@ def prefix_of(camera: CameraNames, ids: SessionIds) -> tuple[Rank, str] | None:
         named = _WHITE_SPACE.sub("-", camera.name.lower())
         return None if ids.holds_marker(named) else (Rank.NAME, named)
     return (Rank.NUMBER, f"cam{camera.id}") if camera.id else None
+
+
+def _plain(text: str) -> str:
+    return _BETWEEN.sub("-", fold(text)).strip("-")
 
 
 def _table(cameras: Iterable[CameraNames], ids: SessionIds) -> dict[str, Prefix]:

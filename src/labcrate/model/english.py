@@ -56,26 +56,36 @@ ENGLISH: Mapping[str, str] = {
         "and may be an hour wrong."
     ),
     "hand_link.changed": "was linked by hand and has changed since",
-    "hand_link.changed.remedy": "Link it again, or take the link back.",
+    "hand_link.changed.remedy": (
+        "Link it again, or take the link back with 'labcrate link {session} --undo N' ('labcrate link {session}' "
+        "lists the numbers)."
+    ),
     "hand_link.gone": "was linked by hand and is gone",
-    "hand_link.gone.remedy": "Put it back in its place, or take the link back.",
+    "hand_link.gone.remedy": (
+        "Put it back in its place, or take the link back with 'labcrate link {session} --undo N' ('labcrate link "
+        "{session}' lists the numbers)."
+    ),
     "hand_link.no_sound": (
         "{file} was made of {original} without its sound ({codec}), which does not fit into an MP4 and is in the "
         "original alone."
     ),
+    "hand_link.own.remedy": "Restore the file, or remove its entry from {register}.",
     "login.no_administrator": (
         "This server has no administrator yet, so no login or token is accepted. Open the link that 'labcrate serve' "
         "printed when it started, or run 'labcrate user add NAME --role admin'."
     ),
     "recorder.changed": "was replaced or changed since it was linked",
-    "recorder.changed.remedy": "Restore the file, or link the session's time again with 'labcrate link ID --by-time'.",
+    "recorder.changed.remedy": (
+        "Restore the file, or link the session's time again with 'labcrate link {session} --by-time'."
+    ),
     "recorder.damaged": (
         "{camera}: {count} of the recorder's files are damaged and kept as they are; the first is {first}."
     ),
     "recorder.files": "{first} and {more} more",
     "recorder.gone": "is gone",
     "recorder.gone.remedy": (
-        "Recorders delete old files: restore it from a backup, or take the link back with 'labcrate link ID --undo N'."
+        "Recorders delete old files: restore it from a backup, or take the link back with 'labcrate link "
+        "{session} --undo N' ('labcrate link {session}' lists the numbers)."
     ),
     "recorder.linked": "linked to session {session} by its time",
     "recorder.no_folder": "cannot be read: the folder of the recorder {name} is not there",

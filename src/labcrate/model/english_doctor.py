@@ -55,18 +55,18 @@ DOCTOR_ENGLISH: Mapping[str, str] = {
     ),
     "doctor.end.evidence_next": (
         "The session has no end. Readings are taken up to {end}, when {file} ends (known from: {told}). The next "
-        "session, {next}, began at {start}."
+        "session ({next}) began at {start}."
     ),
     "doctor.end.longest": "The session has no end. Readings are taken up to {end}, 24 hours after its start.",
     "doctor.end.next_session": (
-        "The session has no end. Readings are taken up to {end}: the next session, {next}, began at {start}."
+        "The session has no end. Readings are taken up to {end}: the next session ({next}) began at {start}."
     ),
     "doctor.end.no_evidence": (
         "The session has no end, and no recording or sensor file of it tells one: no readings are taken."
     ),
     "doctor.end.no_evidence_next": (
         "The session has no end, and no recording or sensor file of it tells one: no readings are taken. The next"
-        " session, {next}, began at {start}."
+        " session ({next}) began at {start}."
     ),
     "doctor.end.no_evidence_remedy": (
         "Write the session's end into its description, or name it when exporting: --to TIME."
@@ -96,7 +96,7 @@ DOCTOR_ENGLISH: Mapping[str, str] = {
     "doctor.kind.exclude": "Exclude patterns that fit nothing",
     "doctor.kind.folder_name": "Names of session folders",
     "doctor.kind.kept_out": "Files of sessions that stay out",
-    "doctor.kind.missing": "Files and folders that cannot be read",
+    "doctor.kind.missing": "Files and folders that are missing or cannot be read",
     "doctor.kind.near_miss": "Near misses: files that may be meant for a session",
     "doctor.kind.prefix": "Cameras that share a prefix",
     "doctor.kind.recording": "Recordings to look at",
@@ -118,8 +118,6 @@ DOCTOR_ENGLISH: Mapping[str, str] = {
     "doctor.recording.not_selected": "Recordings of camera {camera}, which the session had not selected.",
     "doctor.recording.outside": "Recordings that start outside the session's time (known from: {source}).",
     "doctor.recording.remedy": "Look whether the recording belongs to this session, and whether its clock was right.",
-    "doctor.register.changed": "{file} was linked by hand, and is gone or changed since: the link counts for nothing.",
-    "doctor.register.changed_remedy": "Restore the file, or link it again.",
     "doctor.register.gone": "Entries of {file} that name a file which the lab does not have: {count}.",
     "doctor.register.gone_remedy": (
         "Where such a recording is needed, put it back into recordings/. Otherwise there is nothing to do."
@@ -135,6 +133,10 @@ DOCTOR_ENGLISH: Mapping[str, str] = {
     "doctor.rows.remedy": "Correct the rows or restore the file.",
     "doctor.secret": "{file} holds {kinds}.",
     "doctor.secret.remedy": "Export with --redact, or keep the file out with exclude in labcrate.toml.",
+    "doctor.secret.take_out": (
+        "It cannot be taken out of a file of this kind, so --redact refuses it: take it out in the lab, or keep the "
+        "file out with exclude in labcrate.toml."
+    ),
     "doctor.sensor.absent": "Sensors that session {session} selected, and of which the lab has no reading: {names}.",
     "doctor.sensor.absent_remedy": "Compare the names with those in data/devices.json and the topics of the readings.",
     "doctor.sensor.ambiguous_remedy": "Select the sensor by its whole topic without the base.",
@@ -148,8 +150,12 @@ DOCTOR_ENGLISH: Mapping[str, str] = {
     "doctor.sensor.silent_remedy": (
         "A sensor that nothing happens to may send nothing. Otherwise check its battery and the session's times."
     ),
+    "doctor.settings.camera": "labcrate.toml, {key}: the lab has no camera with the id {camera}.",
+    "doctor.settings.camera_near": "Correct the id; did you mean {near}?",
+    "doctor.settings.camera_remedy": "Correct the id (the lab's cameras: {known}), or remove the entry.",
     "doctor.settings.init": "Write one out of what the lab's files show; it says the time zone, among others.",
     "doctor.settings.none": "The lab has no labcrate.toml.",
+    "doctor.settings.recorder": "The folder of the recorder {name} is not there.",
     "doctor.settings.remedy": (
         "Correct the file: until then no command but this one reads the lab. What follows was found without it."
     ),

@@ -14,6 +14,7 @@ from labcrate.catalog.catalog import Catalog
 from labcrate.catalog.index import Progress, Wish, index_files
 from labcrate.catalog.records import Indexed
 from labcrate.errors import DocumentError
+from labcrate.export.contents import Options
 from labcrate.export.doctor.candidates import find_candidates
 from labcrate.export.doctor.clock_findings import Clocks, Seen
 from labcrate.export.doctor.file_findings import closed_findings, unknown_findings
@@ -23,12 +24,14 @@ from labcrate.export.doctor.lab_findings import (
     document_findings,
     exclude_findings,
     folder_findings,
-    own_register_findings,
     prefix_findings,
+    recorder_findings,
     register_findings,
     settings_findings,
+    unknown_camera_findings,
 )
 from labcrate.export.doctor.reading_findings import SensorsOfLab, device_findings, row_findings, sensor_findings
+from labcrate.export.doctor.secret_files import SecretIn
 from labcrate.export.doctor.session_findings import (
     bound_findings,
     description_findings,
@@ -37,7 +40,10 @@ from labcrate.export.doctor.session_findings import (
     near_miss_findings,
     recording_findings,
 )
+from labcrate.export.hand_links import no_longer_there
 from labcrate.export.inventory import Inventory
+from labcrate.export.lab_faults import lab_faults_missing
+from labcrate.export.recorder_files import find_recorder_files
 from labcrate.export.recording_time import Evidence, TimeContext, recording_time
 from labcrate.export.recordings import Cameras
 from labcrate.export.selection import Found, select
@@ -64,7 +70,7 @@ def examine(
     session_id: str | None = None,
     *,
     settings_problem: DocumentError | None = None,
-    secrets: Sequence[tuple[str, Sequence[str]]] = (),
+    secrets: Sequence[SecretIn] = (),
     base_topic: str | None = None,
     progress: Progress | None = None,
     workers: int | None = None,
@@ -80,16 +86,17 @@ def examine(
     if session_id is not None and session_id not in inventory.book.broken:
         inventory.session(session_id)
     ids = inventory.ids if session_id is None else [session_id]
-    yield from secret_findings(session_id, secrets)
+    yield from secret_findings(secrets)
     for one in ids:
         yield from broken_findings(inventory, one)
-        yield from own_register_findings(inventory, one)
-    exam = _Exam(inventory, catalog, progress, workers, base_topic)
+    exam = _Exam(inventory, catalog, progress, workers, base_topic, alone=session_id is not None)
     exam.begin([one for one in ids if one not in inventory.book.broken])
     yield from exam.sessions()
     yield from exam.readings(session_id)
     if session_id is None:
         yield from settings_findings(inventory, settings_problem)
+        yield from unknown_camera_findings(inventory)
+        yield from recorder_findings(inventory)
         yield from document_findings(inventory)
         yield from folder_findings(inventory)
         yield from closed_findings(inventory, list(inventory.book.folders.values()))
@@ -100,17 +107,18 @@ def examine(
     yield from exam.clocks.findings(session_id)
 
 
-def secret_findings(session_id: str | None, secrets: Iterable[tuple[str, Sequence[str]]]) -> Iterator[Finding]:
+def secret_findings(secrets: Iterable[SecretIn]) -> Iterator[Finding]:
     """Yield the files that hold secrets of the lab, with the kinds of these and never their values."""
-    for file, kinds in secrets:
-        shown = printable(file)
+    for one in secrets:
+        shown = printable(one.path)
         yield Finding(
             FindingKind.SECRET,
             Severity.WARNING,
-            Message("doctor.secret", file=shown, kinds=", ".join(kinds)),
-            Message("doctor.secret.remedy"),
-            session_id,
+            Message("doctor.secret", file=shown, kinds=", ".join(one.kinds)),
+            Message("doctor.secret.remedy" if one.redactable else "doctor.secret.take_out"),
+            one.session,
             places=(shown,),
+            rule=None if one.redactable else "not redactable",
         )
 
 
@@ -147,6 +155,7 @@ class _Exam:
     progress: Progress
     workers: int | None
     base_topic: str | None
+    alone: bool = False
     clocks: Clocks = field(default_factory=Clocks)
     near_missed: set[str] = field(default_factory=set)
     own_files: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -250,6 +259,10 @@ class _Exam:
         self.near_missed.update(near.path for near in near_misses)
         yield from near_miss_findings(session.id, near_misses)
         yield from missing_findings(session.id, [*found.missing_recordings, *found.missing_files])
+        recorded = find_recorder_files(inventory, session, self.excluded.matches)
+        yield from missing_findings(session.id, [*recorded.missing, *no_longer_there(inventory, session.id)])
+        if self.alone:  # of the whole lab they are findings by themselves
+            yield from missing_findings(session.id, lab_faults_missing(inventory, session.id, Options()))
         yield from kept_out_findings(session.id, found.not_taken)
         self.look({one.path: one.identity for one in found.recordings})
         for path, why in ((one.path, self._failed.get(one.path)) for one in found.recordings):

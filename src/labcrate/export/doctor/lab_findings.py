@@ -3,12 +3,13 @@
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from difflib import get_close_matches
 
 from labcrate.errors import DocumentError
 from labcrate.export.doctor.findings import Finding, FindingKind, Severity
 from labcrate.export.inventory import Inventory
 from labcrate.export.lab_rules import camera_key
+from labcrate.lab.documents import read_all_cameras
 from labcrate.lab.exclude import Excluded
 from labcrate.lab.folder import SESSION_FOLDER, SESSIONS, Kind, printable
 from labcrate.lab.recorders import SETTINGS_FILE
@@ -118,25 +119,42 @@ def register_findings(inventory: Inventory) -> Iterator[Finding]:
         yield Finding(FindingKind.REGISTER, Severity.HINT, what, remedy, places=tuple(places), count=len(places))
 
 
-def own_register_findings(inventory: Inventory, session_id: str) -> Iterator[Finding]:
-    """Yield the files that ``labcrate link`` wrote down for a session and that are gone or changed since."""
-    register = inventory.own_registers.get(session_id)
-    for one in register.files if register else ():
-        if one.folder:
-            continue  # of a recorder, whose folder is not the lab's
-        with suppress(OSError):
-            identity = inventory.lab.identity(one.file)
-            if (identity.size_bytes, identity.mtime_ns) == (one.size_bytes, one.modified_ns):
-                continue
+def unknown_camera_findings(inventory: Inventory) -> Iterator[Finding]:
+    """Yield the ids of cameras in ``labcrate.toml`` that the lab has no camera for: most are misspelt."""
+    settings = inventory.settings
+    listed = {camera.id for camera in read_all_cameras(inventory.lab, inventory.cleaner.of_cameras)[0]}
+    listed.update(camera.id for session in inventory.book.sessions.values() for camera in session.cameras)
+    said = [(f"cameras.{one}", one) for one in settings.cameras if listed and one not in listed]
+    known = listed | settings.cameras.keys()
+    for recorder in settings.recorders:
+        where = f"recorder {recorder.name}: cameras"
+        said += [(f"{where}.{word}", one) for word, one in recorder.cameras.items() if one not in known]
+    for key, one in said:
+        near = get_close_matches(one, sorted(listed), n=1)
         yield Finding(
-            FindingKind.REGISTER,
+            FindingKind.SETTINGS,
             Severity.WARNING,
-            Message("doctor.register.changed", file=printable(one.file)),
-            Message("doctor.register.changed_remedy"),
-            session_id,
-            ("labcrate", "link", session_id, one.file),
-            (printable(one.file),),
+            Message("doctor.settings.camera", key=printable(key), camera=printable(one)),
+            Message("doctor.settings.camera_near", near=printable(near[0]))
+            if near
+            else Message("doctor.settings.camera_remedy", known=", ".join(map(printable, sorted(listed))) or "-"),
+            places=(printable(f"{SETTINGS_FILE}, key {key}"),),
         )
+
+
+def recorder_findings(inventory: Inventory) -> Iterator[Finding]:
+    """Yield the recorders whose folder is not there; of those that may not be read, nothing is said."""
+    for recorder in inventory.settings.recorders:
+        folder = inventory.recorder_folders.get(recorder.name)
+        if folder is not None and not folder.is_dir():
+            name = printable(recorder.name)
+            yield Finding(
+                FindingKind.SETTINGS,
+                Severity.WARNING,
+                Message("doctor.settings.recorder", name=name),
+                Message("recorder.no_folder.remedy", name=name),
+                places=(f"{SETTINGS_FILE}, recorder {name}: folder",),
+            )
 
 
 def prefix_findings(inventory: Inventory) -> Iterator[Finding]:

@@ -81,17 +81,19 @@ def _about(
             return Message("doctor.end.no_start"), Message("doctor.end.no_start_remedy"), None
         what = Message("doctor.end.no_evidence")
         if follows := _next(inventory, session, bound, others):
-            what = Message("doctor.end.no_evidence_next", next=follows, start=_text(bound))
+            what = Message("doctor.end.no_evidence_next", next=_said(follows), start=_text(bound))
         return what, Message("doctor.end.no_evidence_remedy"), None
     latest, end = bound.evidence, format_instant(bound.span.end)
     follows = _next(inventory, session, bound, others)
     file, told = (printable(latest.file), str(latest.told)) if latest else ("", "")
     if bound.reason is Reason.NEXT_SESSION:
-        what = Message("doctor.end.next_session", end=end, next=follows, start=_text(bound))
+        what = Message("doctor.end.next_session", end=end, next=_said(follows), start=_text(bound))
     elif bound.reason is Reason.LONGEST:
         what = Message("doctor.end.longest", end=end)
     elif follows:
-        what = Message("doctor.end.evidence_next", end=end, file=file, told=told, next=follows, start=_text(bound))
+        what = Message(
+            "doctor.end.evidence_next", end=end, file=file, told=told, next=_said(follows), start=_text(bound)
+        )
     else:
         what = Message("doctor.end.evidence", end=end, file=file, told=told)
     if latest is None or latest.end <= bound.span.end:
@@ -99,16 +101,24 @@ def _about(
     beyond = format_instant(latest.end)
     command = ("labcrate", "export", session.id, "--to", beyond)
     if bound.next_start is not None and latest.end >= bound.next_start:
-        return what, Message("doctor.end.beyond_next", file=file, to=beyond, next=follows), command
+        return what, Message("doctor.end.beyond_next", file=file, to=beyond, next=", ".join(follows)), command
     return what, Message("doctor.end.beyond", file=file, to=beyond), command
 
 
-def _next(inventory: Inventory, session: Session, bound: Bound, others: Starts) -> str:
-    """The ids of the sessions that begin when the bound says that the next one does; empty where none does."""
+def _next(inventory: Inventory, session: Session, bound: Bound, others: Starts) -> list[str]:
+    """The ids of the sessions that begin when the bound says that the next one does; empty where none does.
+
+    One whose id was refused is ``?``, where no other begins then.
+    """
     at = bound.next_start
     starts = (*inventory.book.starts, *others)
     found = {one or "?" for one, start in starts if start == at and one != session.id} if at else set()
-    return ", ".join(sorted(found))
+    return sorted(found - {"?"}) or sorted(found)
+
+
+def _said(ids: Iterable[str]) -> str:
+    """Ids as they stand in brackets after a word, so that one which is a word itself reads as an id."""
+    return ", ".join(f"id {one}" for one in ids)
 
 
 def _text(bound: Bound) -> str:
@@ -134,7 +144,8 @@ def near_miss_findings(session_id: str, near_misses: Iterable[NearMiss]) -> Iter
 def missing_findings(session_id: str | None, missing: Iterable[Missing]) -> Iterator[Finding]:
     """Yield what belongs to a session and cannot be packed."""
     for one in missing:
-        yield Finding(FindingKind.MISSING, Severity.PROBLEM, str(one), one.remedy, session_id, places=(one.what,))
+        kind, places = FindingKind.MISSING, (one.what,)
+        yield Finding(kind, Severity.PROBLEM, str(one), one.remedy, session_id, one.command, places)
 
 
 def recording_findings(session: Session, recordings: Iterable[Seen], cameras: Cameras) -> Iterator[Finding]:
