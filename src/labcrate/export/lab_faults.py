@@ -13,6 +13,7 @@ from labcrate.export.inventory import Inventory
 from labcrate.lab.documents import CAMERAS_FILE, DEVICES
 from labcrate.lab.folder import SESSIONS
 from labcrate.lab.registers import REGISTER_FILE
+from labcrate.model.message import Message
 
 _THEN = "Then export again."
 
@@ -30,7 +31,8 @@ def lab_faults_warnings(inventory: Inventory, session_id: str, options: Options)
     for error in _of_session(inventory, session_id):
         if not _hides(error, options):
             yield str(error)
-    yield from map(str, inventory.book.unreadable)
+    for error in inventory.book.unreadable:
+        yield Message("session.list_unread", error=(str(error),))
 
 
 def files_not_read(inventory: Inventory, session_id: str) -> Iterator[str]:
@@ -44,8 +46,8 @@ def files_not_read(inventory: Inventory, session_id: str) -> Iterator[str]:
 def _of_session(inventory: Inventory, session_id: str) -> Iterator[DocumentError]:
     registers = inventory.own_registers.items()
     others = [error for one, register in registers if one != session_id for error in register.problems]
-    known = {id(error) for error in (*inventory.book.problems, *others)}
-    yield from (error for error in inventory.problems if id(error) not in known)
+    known = {str(inventory.cleaner.error(error)) for error in (*inventory.book.problems, *others)}
+    yield from (error for error in inventory.problems if str(error) not in known)
 
 
 def _hides(error: DocumentError, options: Options) -> bool:

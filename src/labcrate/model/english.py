@@ -126,6 +126,7 @@ ENGLISH: Mapping[str, str] = {
     "secrets.unread": (
         "{file} could not be read, so the passwords and addresses in it are not known and were not searched for."
     ),
+    "session.list_unread": "{error} What it may say of this session is not known.",
     "session.no_zone": (
         "{field} of the session carries no zone; it is taken as UTC. If it is local, name the zone: --time-zone."
     ),
