@@ -44,7 +44,8 @@ def export(cli: Any, lab: Any, target: Path, *options: str) -> Any:
 def check_list_named(run: Any, clear: Any, lab: Any, target: Path, *words: str) -> None:
     """Check what follows when the list of sessions cannot be read.
 
-    Session 42 is exported, and a warning names the file, and one its secrets; session 9, which that list alone describes, is refused.
+    Session 42 is exported, and a warning names the file, and one its secrets; session 9, which that list alone
+    describes, is refused.
     """
     outcome = run("export", "42", "--lab", lab.root, "-o", target)
     said, code = (outcome.out, outcome.code) if hasattr(outcome, "out") else (outcome.stdout, outcome.returncode)
