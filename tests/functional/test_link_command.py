@@ -462,6 +462,7 @@ def test_nothing_to_warn_about_is_said_only_then(usual_lab: Any, cli: Any, tmp_p
     """A near miss that the lab excludes is still a file that stays out: then the sentence is not said."""
     words = "nothing missing, nothing to warn about"
     (usual_lab.root / "sessions/Session42/recordings/any.mp4").unlink()
+    usual_lab.recording("recordings/cam2_session42_a.mp4")
     for name in ("data/zigbee-data.json", "data/zigbee-sensors.csv"):
         (usual_lab.root / name).unlink()
     usual_lab.zigbee_json([("2025-05-02T08:02:00.000Z", "zigbee2mqtt/door", {"contact": True})])

@@ -250,6 +250,12 @@ def test_tables_with_a_locks_code_stop_the_export(
     assert all(f"{own}/{name} holds a password or token" in said for name in tables)
     assert export(platform_lab, "8", target, "--redact") == 0
     assert leaks(target) == []
+    with zipfile.ZipFile(target) as file:
+        cleaned = [file.read(name) for name in file.namelist() if name.startswith("data/") and name.endswith(".json")]
+        readme = " ".join(file.read("README.txt").decode().split())
+    values = [document["readings"] for document in map(json.loads, cleaned) if "readings" in document]
+    assert [{"property": "pin_code", "value": "[removed]"}] in values
+    assert "it is here as the lab wrote it, but for what was removed (see Secrets)." in readme
 
 
 def test_a_file_whose_secrets_are_not_known_is_named(

@@ -95,7 +95,7 @@ def test_commands_that_are_suggested_can_be_pasted(mixed: Any, cli: "Cli") -> No
     """An id with a space is quoted in them, so that the shell gives it back whole."""
     mixed.write("sessions/Sessionkitchen 2.1/recordings/notes.txt", "x")
     refused = cli("link", "kitchen 2.1", "recordings/none.mp4", "--lab", mixed.root)
-    command = refused.err.partition("only files that '")[2].partition("' lists")[0]
+    command = refused.err.partition("Name one as '")[2].partition("' lists")[0]
     assert shlex.split(command) == ["labcrate", "plan", "kitchen 2.1"]
 
 

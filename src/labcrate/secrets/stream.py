@@ -1,6 +1,7 @@
 """Searches streams of any size: piece by piece, with enough of the last piece kept that no border hides a secret."""
 
 import codecs
+import re
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
@@ -12,6 +13,9 @@ CHUNK = 1024 * 1024
 
 _DECIDING = ROW + MARGIN
 """Bytes behind a value that may say what it is: the rest of its row."""
+
+_JSON_KEY = re.compile(rb'"\s{0,8}:\s{0,8}\Z')
+_NEAR = 24
 
 _BOMS = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
@@ -55,23 +59,30 @@ def _between(hits: list[Hit], base: int, done: int, stop: int | None) -> Iterato
 
 
 def replace_in_stream(chunks: Iterable[bytes], ranges: Iterable[tuple[int, int, bytes]]) -> Iterator[bytes]:
-    """Yield a stream with each of the sorted, separate ranges (start, stop, what stands there instead) replaced."""
+    """Yield a stream with each of the sorted, separate ranges (start, stop, what stands there instead) replaced.
+
+    What replaces a bare number behind a JSON key is put into quotes, so that the text stays JSON.
+    """
     left = iter(ranges)
     following = next(left, None)
     base = 0
+    before = b""
     for chunk in chunks:
         at = 0
         while following is not None and following[0] < base + len(chunk):
             start, stop, instead = following
             if start >= base:  # else the range began in an earlier chunk, and what replaces it has been given
                 yield chunk[at : start - base]
-                yield instead
+                bare = chunk[start - base : stop - base].isdigit()
+                behind_key = bare and _JSON_KEY.search(before + chunk[max(0, start - base - _NEAR) : start - base])
+                yield b'"%b"' % instead if behind_key else instead
             at = min(stop - base, len(chunk))
             if stop > base + len(chunk):
                 break
             following = next(left, None)
         yield chunk[at:]
         base += len(chunk)
+        before = (before + chunk)[-_NEAR:]
 
 
 def read_chunks(file: BinaryIO) -> Iterator[bytes]:

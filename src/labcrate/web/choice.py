@@ -15,14 +15,19 @@ from labcrate.lab.text import visible
 
 
 def chosen(query: MultiMapping[str], zone: str, base_topic: str | None) -> Options:
-    """The options that a form's fields mean. Raises UsageError for a field that cannot be meant."""
+    """The options that a form's fields mean. Raises UsageError for a field that cannot be meant.
+
+    Boxes of cameras that stay ticked beside "only sensor data" mean nothing, nor do those of sensors beside "only
+    recordings".
+    """
+    only = query.get("only") or Only.ALL
     return export_options(
         pad=query.get("pad") or None,
         readings=query.get("readings") or "session",
         base_topic=base_topic,
-        only=query.get("only") or Only.ALL,
-        cameras=query.getall("camera", []),
-        sensors=query.getall("sensor", []),
+        only=only,
+        cameras=query.getall("camera", []) if only != Only.SENSORS else (),
+        sensors=query.getall("sensor", []) if only != Only.RECORDINGS else (),
         start=_instant("from", query.get("from"), zone),
         end=_instant("to", query.get("to"), zone),
         time_zone=query.get("time_zone") or None,

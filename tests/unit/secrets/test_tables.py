@@ -41,7 +41,8 @@ def test_a_code_is_found_where_its_table_or_object_says_what_it_is(text: str) ->
     assert _count(b"\xff\xfe" + text.removeprefix("\ufeff").encode("utf-16-le")) == 1
     target = io.BytesIO()
     assert write_redacted_text(Matcher(SECRETS), io.BytesIO(data), target)
-    assert target.getvalue() == data.replace(b"4711", b"[removed]")
+    instead = b'"[removed]"' if b'":4711' in data else b"[removed]"  # a bare number of a JSON object
+    assert target.getvalue() == data.replace(b"4711", instead)
 
 
 @pytest.mark.parametrize(

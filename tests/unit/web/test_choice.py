@@ -31,7 +31,6 @@ def test_times_of_a_form_are_those_of_the_session_clocks() -> None:
 def test_everything_can_be_chosen() -> None:
     """Cameras, sensors, kinds, padding and all readings arrive as options."""
     fields = (
-        ("only", "sensors"),
         ("camera", "2"),
         ("camera", "1"),
         ("sensor", "hall"),
@@ -42,11 +41,17 @@ def test_everything_can_be_chosen() -> None:
     assert options(*fields) == Options(
         timedelta(seconds=30),
         True,
-        only=Only.SENSORS,
         cameras=("1", "2"),
         sensors=("hall",),
         time_zone="Asia/Tokyo",
     )
+
+
+def test_boxes_of_the_other_kind_mean_nothing() -> None:
+    """Whoever ticks cameras and then takes only sensor data gets that, and the other way round."""
+    both = (("camera", "2"), ("sensor", "hall"))
+    assert options(("only", "sensors"), *both) == Options(only=Only.SENSORS, sensors=("hall",))
+    assert options(("only", "recordings"), *both) == Options(only=Only.RECORDINGS, cameras=("2",))
 
 
 def test_the_base_topic_is_the_servers() -> None:

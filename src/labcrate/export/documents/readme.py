@@ -1,10 +1,9 @@
 """``README.txt``: the archive explained to somebody who has nothing but the ZIP."""
 
-import textwrap
 from collections.abc import Iterable, Sequence
 
 from labcrate.archive.layout import FORMAT_VERSION
-from labcrate.export.contents import Only, Plan, State
+from labcrate.export.contents import Only, Plan, State, Treatment
 from labcrate.export.documents import names
 from labcrate.export.documents.metadata import instant, local_time
 from labcrate.export.documents.plain_text import WIDTH, section, table, wrapped
@@ -44,7 +43,7 @@ def readme(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sensors:
         section("Left out", _left_out(plan)),
         section("Secrets", _secrets(plan)),
         section("Columns of " + names.ZIGBEE_CSV, _columns(zigbee)),
-        section(f"Columns of {names.SENSOR_CSV}", _sensor_table(sensors, held)),
+        section(f"Columns of {names.SENSOR_CSV}", _sensor_table(plan, sensors, held)),
         section("Columns of " + names.RECORDINGS_CSV, table([(c, _unit(u, d)) for c, _, _, u, d in RECORDING_COLUMNS])),
         section("Times", _times(plan)),
         section("How recordings were linked to this session", wrapped(_LINKING + _by_time(plan))),
@@ -54,13 +53,15 @@ def readme(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sensors:
     return visible("\n\n".join("\n".join(lines) for lines in sections if lines) + "\n").encode()
 
 
-def _sensor_table(sensors: Sequence[Column], held: set[str]) -> list[str]:
+def _sensor_table(plan: Plan, sensors: Sequence[Column], held: set[str]) -> list[str]:
     if sensors:
         return _columns(sensors)
-    return _OWN_TABLE if names.SENSOR_CSV in held else []
+    if names.SENSOR_CSV not in held:
+        return []
+    redacted = {one.member for one in plan.secrecy.files if one.treatment is Treatment.REDACTED}
+    but = ", but for what was removed (see Secrets)" if names.SENSOR_CSV in redacted else ""
+    return wrapped(f"The session brought this file itself; it is here as the lab wrote it{but}.")
 
-
-_OWN_TABLE = textwrap.wrap("The session brought this file itself; it is here as the lab wrote it.", WIDTH)
 
 _LINKING = (
     "A recording belongs to the session when its file name says so (a camera's prefix, then _ or -, then session "
