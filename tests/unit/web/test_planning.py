@@ -98,14 +98,24 @@ def run(usual_lab: Any, making: Making, clock: SimpleNamespace) -> Run:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what is going to happen."""
-    while not condition():
-        await asyncio.sleep(0.005)
+    """Wait for what is going to happen; fail, instead of hanging, where it does not."""
+    async with asyncio.timeout(120):
+        while not condition():
+            await asyncio.sleep(0.005)
 
 
 def ask(planning: Planning, options: Options, who: str = "ana") -> "asyncio.Task[Planned]":
     """Somebody who asks, and waits."""
     return asyncio.get_running_loop().create_task(planning.plan("42", options, who))
+
+
+async def ask_in_turn(planning: Planning, *parts: Options) -> "list[asyncio.Task[Planned]]":
+    """Ask for one after the other: threads look for plans that stand, and any of several could be the first."""
+    asking = []
+    for options in parts:
+        asking.append(ask(planning, options))
+        await until(lambda: len(planning._wishes) == len(asking))
+    return asking
 
 
 def turns(planning: Planning) -> list[str | None]:
@@ -142,7 +152,7 @@ def test_one_user_does_not_have_all_others_wait(run: Run, making: Making) -> Non
     """However many plans a user asks for, one is made at a time, and another user's comes between them."""
 
     async def scenario(planning: Planning) -> None:
-        asking = [ask(planning, part(number)) for number in range(5)]
+        asking = await ask_in_turn(planning, *map(part, range(5)))
         await until(lambda: turns(planning) == ["ana", None, None, None, None])
         await until(lambda: making.begun == [part(0)])
         asking.append(ask(planning, part(9), "ben"))
@@ -161,7 +171,7 @@ def test_what_two_users_want_comes_in_the_turn_of_either(run: Run, making: Makin
     """Who asks for a plan that somebody else's other plans stand before does not wait for those."""
 
     async def scenario(planning: Planning) -> None:
-        asking = [ask(planning, part(number)) for number in range(3)]
+        asking = await ask_in_turn(planning, *map(part, range(3)))
         await until(lambda: turns(planning) == ["ana", None, None])
         asking.append(ask(planning, part(2), "ben"))
         await until(lambda: making.begun == [part(0), part(2)])
