@@ -209,8 +209,7 @@ def test_what_nobody_waits_for_is_not_made(run: Run, making: Making, clock: Simp
     """Plans whose clients are gone are not begun; the one that is being made ends, and makes room for others."""
 
     async def scenario(planning: Planning) -> None:
-        asking = [ask(planning, part(number)) for number in range(module.MOST_OF_ONE_USER)]
-        await until(lambda: len(turns(planning)) == len(asking))
+        asking = await ask_in_turn(planning, *map(part, range(module.MOST_OF_ONE_USER)))
         await leave(*asking)
         assert making.ended == []  # who loads a page again finds it going on
         clock.now += module.GIVEN_UP_SECONDS
@@ -227,8 +226,7 @@ def test_those_who_went_away_take_no_room(run: Run, making: Making, clock: Simpl
     """A user whose earlier questions were given up may ask again at once, while another plan is being made."""
 
     async def scenario(planning: Planning) -> None:
-        first, *others = [ask(planning, part(number)) for number in range(module.MOST_OF_ONE_USER)]
-        await until(lambda: len(turns(planning)) == module.MOST_OF_ONE_USER)
+        first, *others = await ask_in_turn(planning, *map(part, range(module.MOST_OF_ONE_USER)))
         await leave(*others)
         clock.now += module.GIVEN_UP_SECONDS
         second = ask(planning, WHOLE)
