@@ -3,6 +3,7 @@
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -56,10 +57,13 @@ class Cameras:
     def involved(self, recordings: Iterable[PlannedRecording]) -> tuple[Camera, ...]:
         """Those that the session selected or that a recording is of, by id."""
         keys = {key for r in recordings if (key := r.verdict.camera) and key in self.by_key}
-        known = {self.by_key[key].id for key in keys}
-        chosen = {key for key in self.selected - keys if not (is_unresolved(key) and self.by_key[key].id in known)}
-        found = (self.by_key[key] for key in sorted(keys | chosen))
+        found = (self.by_key[key] for key in sorted(keys | self.selected_beside(keys)))
         return tuple(sorted(found, key=lambda camera: sort_key(camera.id)))
+
+    def selected_beside(self, keys: AbstractSet[str]) -> set[str]:
+        """Return the keys of the selected cameras that are none of those with ``keys``."""
+        ids = {self.by_key[key].id for key in keys if key in self.by_key}
+        return {key for key in self.selected - keys if not (is_unresolved(key) and self.by_key[key].id in ids)}
 
     def selects(self, verdict: Verdict) -> bool:
         """Whether the session selected a recording's camera, by its key or by an id that several cameras have."""
@@ -230,11 +234,9 @@ def cameras_without_recordings(found: Iterable[Found], cameras: Cameras) -> Iter
     seen = {key for key in keys if key is not None}
     if None in keys:
         return
-    ids = {cameras.by_key[key].id for key in seen if key in cameras.by_key}
-    for key in sorted(cameras.selected - seen):
+    for key in sorted(cameras.selected_beside(seen)):
         camera = cameras.by_key[key]
-        if not (is_unresolved(key) and camera.id in ids):
-            yield Message("recording.none_of_camera", camera=camera.name or camera.id)
+        yield Message("recording.none_of_camera", camera=camera.name or camera.id)
 
 
 def may_be_of(session: Session, time: RecordingTime) -> bool:
