@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import labcrate
+from labcrate.lab.sessions import read_sessions
 from labcrate.model.timespan import TimeSpan
 
 HOUR = TimeSpan(datetime(2025, 6, 10, 1, tzinfo=UTC), datetime(2025, 6, 10, 2, tzinfo=UTC))
@@ -151,3 +152,17 @@ def test_doctor_says_only_of_times_without_any_zone_that_they_are_utc(local_lab:
     assert "labcrate.toml (time_zone)" in one["remedy"]
     local_lab.write("labcrate.toml", 'time_zone = "Europe/Madrid"\n')
     assert found() == []
+
+
+def test_the_lab_is_read_once(usual_lab: Any, cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A named zone does not have plan and export read the lab's descriptions again."""
+    read: list[str | None] = []
+
+    def counted(lab: Any, **options: Any) -> Any:
+        read.append(options["chosen"])
+        return read_sessions(lab, **options)
+
+    monkeypatch.setattr("labcrate.export.inventory.read_sessions", counted)
+    for command in (("plan", "42"), ("export", "42", "-o", tmp_path / "a.zip")):
+        assert cli(*command, "--time-zone", "Asia/Tokyo", "--lab", usual_lab.root).code == 0
+    assert read == ["Asia/Tokyo", "Asia/Tokyo"]

@@ -119,7 +119,7 @@ class Lab:
             allow_secrets=allow_secrets,
         )
         indexing = Stage("indexing", progress)
-        inventory, session_id = self._find(session)
+        inventory, session_id = self._find(session, options.time_zone)
         with prepared(
             self._lab,
             session_id,
@@ -175,7 +175,7 @@ class Lab:
             redact=redact,
             allow_secrets=allow_secrets,
         )
-        inventory, session_id = self._find(session)
+        inventory, session_id = self._find(session, options.time_zone)
         target = archive_path(to, session_id, partial=options.partial)
         check_target(target, force=force)
         with prepared(
@@ -206,8 +206,8 @@ class Lab:
             warnings=plan.warnings,
         )
 
-    def _find(self, session: str | int) -> tuple[Inventory, str]:
-        """Take the lab's inventory, and find the id of the session that is meant in it."""
+    def _find(self, session: str | int, time_zone: str | None) -> tuple[Inventory, str]:
+        """Take the lab's inventory with times in a zone, and find the id of the session that is meant in it."""
         text = parse_session(str(session))
-        inventory = take_inventory(self._lab)
+        inventory = take_inventory(self._lab, time_zone)
         return inventory, inventory.resolve(text)

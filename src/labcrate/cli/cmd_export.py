@@ -25,9 +25,9 @@ _MOST_COMPRESSED = 3
 
 def run(options: Namespace) -> int:
     """Export one session; nothing is left behind when it fails or is stopped."""
-    partial = wanted(options).partial
-    inventory, session_id = find_session(settings(options).lab(), options.session)
-    target = archive_path(options.output or ".", session_id, partial=partial)
+    asked = wanted(options)
+    inventory, session_id = find_session(settings(options).lab(), options.session, asked.time_zone)
+    target = archive_path(options.output or ".", session_id, partial=asked.partial)
     check_target(target, force=options.force)
     found = inventory, session_id
     incomplete = options.allow_incomplete

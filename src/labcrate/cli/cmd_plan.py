@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from labcrate.cli.near_misses import say_near_miss
 from labcrate.cli.screen import say, say_command, settings, write_json
-from labcrate.cli.session import find_session, laid_out
+from labcrate.cli.session import find_session, laid_out, wanted
 from labcrate.export.answers import plan_object
 from labcrate.export.build import Assembly
 from labcrate.export.contents import Plan
@@ -19,7 +19,7 @@ from labcrate.model.timespan import TimeSpan, format_duration, format_instant
 
 def run(options: Namespace) -> int:
     """Print the plan of one session."""
-    found = find_session(settings(options).lab(), options.session)
+    found = find_session(settings(options).lab(), options.session, wanted(options).time_zone)
     with laid_out(options, hashed=False, found=found) as assembly:
         others = list(left_out_files(found[0], assembly.plan)) if options.left_out else []
         if options.json:

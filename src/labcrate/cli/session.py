@@ -14,13 +14,14 @@ from labcrate.export.prepare import prepared
 from labcrate.lab.folder import Lab
 
 
-def find_session(lab: Lab, named: str) -> tuple[Inventory, str]:
+def find_session(lab: Lab, named: str, time_zone: str | None = None) -> tuple[Inventory, str]:
     """Take the lab's inventory, and find the id of the session that was named; there may be none of that id.
 
-    Raises UsageError for what is no id, and DocumentError.
+    ``time_zone`` is the IANA zone of all times without one (None: as the lab says). Raises UsageError for what is
+    no id, and DocumentError.
     """
     text = parse_session(named)
-    inventory = take_inventory(lab)
+    inventory = take_inventory(lab, time_zone)
     return inventory, inventory.resolve(text)
 
 
@@ -39,13 +40,14 @@ def laid_out(
     """
     chosen = settings(options)
     lab = chosen.lab()
-    inventory, session_id = found or find_session(lab, options.session)
+    asked = wanted(options)
+    inventory, session_id = found or find_session(lab, options.session, asked.time_zone)
     with (
         Bar("Indexing", shown=not chosen.as_json) as bar,
         prepared(
             lab,
             session_id,
-            wanted(options),
+            asked,
             hashed=hashed,
             allow_incomplete=allow_incomplete,
             progress=bar,
