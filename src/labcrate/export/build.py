@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from labcrate.archive.layout import BytesSource, FileSource, Layout, Member
 from labcrate.archive.manifest import manifest_line
-from labcrate.export.contents import FileKind, Only, Plan, PlannedRecording, SessionFile
+from labcrate.export.contents import CopiedFile, FileKind, Only, Plan
 from labcrate.export.documents import names
 from labcrate.export.documents.crate import crate_document
 from labcrate.export.documents.datapackage import datapackage
@@ -70,7 +70,7 @@ class _Builder:
             check_generated(self.matcher, name, chunks_of(source))
             self._add(name, media_type, description, fixity, self.mtime_ns, source)
 
-    def file(self, item: PlannedRecording | SessionFile, description: str) -> None:
+    def file(self, item: CopiedFile, description: str) -> None:
         """Add a file of the lab or of a recorder as it is, or what stands for it without its secrets."""
         source = self.redacted.get(item.member) or file_source(self.files, item)
         fixity = item.fixity or Fixity(item.identity.size_bytes, 0, "")

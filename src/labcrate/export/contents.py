@@ -158,6 +158,10 @@ class SessionFile:
         return self.shown or printable(self.path)
 
 
+CopiedFile = PlannedRecording | SessionFile
+"""A file of the lab that goes in as it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class NearMiss:
     """A file that may have been meant for the session and is not taken; shown to the operator alone, as ``shown``."""
@@ -267,6 +271,11 @@ class Plan:
     secrecy: Secrecy = Secrecy()
 
     @property
+    def copied(self) -> tuple[CopiedFile, ...]:
+        """All files of the lab that go in: recordings, then the session's other files."""
+        return (*self.recordings, *self.session_files)
+
+    @property
     def withheld(self) -> int:
         """The number of the session's own files that were not copied and that nothing in the archive stands for."""
         return sum(one.files for one in self.not_taken if not one.rule.stood_for)
@@ -286,9 +295,8 @@ class Plan:
         this session's archive must not.
         """
         known = [instant for instant in (self.session.span.start, self.session.span.end) if instant]
-        files: tuple[PlannedRecording | SessionFile, ...] = (*self.recordings, *self.session_files)
-        if files:
-            known.append(from_ns(max(file.identity.mtime_ns for file in files)))
+        if self.copied:
+            known.append(from_ns(max(file.identity.mtime_ns for file in self.copied)))
         if self.readings.last is not None:
             known.append(self.readings.last)
         return max(known, default=_EARLIEST)

@@ -21,7 +21,7 @@ from labcrate.export.choosing import (
 from labcrate.export.chosen_span import in_utc, refuse_nothing, zone_said
 from labcrate.export.cleaning import LabCleaner
 from labcrate.export.clock_warnings import clock_warnings
-from labcrate.export.contents import Missing, Only, Options, Plan, PlannedRecording, SessionFile
+from labcrate.export.contents import CopiedFile, Missing, Only, Options, Plan, PlannedRecording, SessionFile
 from labcrate.export.hand_links import left_out_of_mp4, no_longer_there
 from labcrate.export.inventory import Inventory
 from labcrate.export.lab_faults import files_not_read, lab_faults_missing, lab_faults_warnings
@@ -114,7 +114,7 @@ class Planner:
             refuse_incomplete(session, missing)
         if hashed and refuse:
             before = self._index(choice, session, cameras, times, [], hashed=False)
-            known: tuple[PlannedRecording | SessionFile, ...] = (*before[0], *before[1])
+            known: tuple[CopiedFile, ...] = (*before[0], *before[1])
             refuse_secrets(session.id, secrecy_of(session, (), (), known, 0, options, inventory.cleaner))
         recordings, files = self._index(choice, session, cameras, times, missing, hashed=hashed)
         near_misses = tuple(near for near in selection.near_misses if not excluded(near.path))
@@ -123,7 +123,7 @@ class Planner:
         if not allow_incomplete:
             refuse_incomplete(session, missing)
         involved, devices = cameras.involved(recordings), involved_devices(inventory.devices, session, readings)
-        packed: tuple[PlannedRecording | SessionFile, ...] = (*recordings, *files)
+        packed: tuple[CopiedFile, ...] = (*recordings, *files)
         unread = files_not_read(inventory, session.id)
         secrecy = secrecy_of(session, involved, devices, packed, messages, options, inventory.cleaner, unread)
         if refuse:

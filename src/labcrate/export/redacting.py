@@ -14,7 +14,7 @@ from labcrate.catalog.catalog import Catalog
 from labcrate.catalog.index import Hasher, Progress
 from labcrate.catalog.records import Patched
 from labcrate.export.cleaning import LabCleaner
-from labcrate.export.contents import Plan, PlannedRecording, Secrecy, SecretFile, SessionFile, Treatment
+from labcrate.export.contents import CopiedFile, Plan, Secrecy, SecretFile, Treatment
 from labcrate.export.secrecy import refuse_secrets, warning_about
 from labcrate.export.sources import file_source
 from labcrate.export.spool import Spool
@@ -25,7 +25,6 @@ from labcrate.secrets.mp4_boxes import metadata_ranges
 from labcrate.secrets.redact_file import Redaction, mp4_patches, redaction_of, write_redacted_text
 from labcrate.secrets.scan_file import scan_file
 
-File = PlannedRecording | SessionFile
 Sources = Mapping[str, FileSource | BytesSource]
 """What is packed in place of a file, by its member."""
 
@@ -56,8 +55,7 @@ class Redactor:
         if not chosen:
             return plan, {}
         done: dict[str, tuple[Fixity | None, FileSource | BytesSource]] = {}
-        files: tuple[File, ...] = (*plan.recordings, *plan.session_files)
-        for file in files:
+        for file in plan.copied:
             if file.member in chosen:
                 try:
                     done[file.member] = self._redacted(file)
@@ -68,14 +66,14 @@ class Redactor:
             refuse_secrets(plan.session.id, plan.secrecy)
         return plan, {member: source for member, (_, source) in done.items()}
 
-    def _redacted(self, file: File) -> tuple[Fixity | None, FileSource | BytesSource]:
+    def _redacted(self, file: CopiedFile) -> tuple[Fixity | None, FileSource | BytesSource]:
         source = file_source(self.files, file)
         with opened(source) as fd, os.fdopen(os.dup(fd), "rb", buffering=0) as opened_file:
             if file.search and file.search.redaction is Redaction.TEXT:
                 return self._text(file, opened_file)
             return self._mp4(file, source, opened_file)
 
-    def _text(self, file: File, opened_file: FileIO) -> tuple[Fixity, FileSource | BytesSource]:
+    def _text(self, file: CopiedFile, opened_file: FileIO) -> tuple[Fixity, FileSource | BytesSource]:
         clean = False
 
         def write(target: IO[bytes]) -> None:
@@ -91,11 +89,11 @@ class Redactor:
             raise _NotPossibleError
         return fixity, source
 
-    def _mp4(self, file: File, source: FileSource, opened_file: FileIO) -> tuple[Fixity | None, FileSource]:
+    def _mp4(self, file: CopiedFile, source: FileSource, opened_file: FileIO) -> tuple[Fixity | None, FileSource]:
         source = replace(source, patches=_patches(self.cleaner.matcher, opened_file, file.identity.size_bytes))
         return self._fixity(file, source, opened_file), source
 
-    def _fixity(self, file: File, source: FileSource, opened_file: FileIO) -> Fixity | None:
+    def _fixity(self, file: CopiedFile, source: FileSource, opened_file: FileIO) -> Fixity | None:
         """Return the fixity of a patched file, from the index if it has just these patches."""
         key = patches_key(source.patches)
         known = self.catalog.lookup({file.path: file.identity})[file.path]

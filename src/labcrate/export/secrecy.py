@@ -7,6 +7,7 @@ from typing import TypeVar
 from labcrate.errors import SecretsError
 from labcrate.export.cleaning import LabCleaner
 from labcrate.export.contents import (
+    CopiedFile,
     Missing,
     NearMiss,
     Options,
@@ -26,7 +27,6 @@ from labcrate.readings.clean import clean_payloads
 from labcrate.readings.slice import Readings
 from labcrate.secrets.redact_file import Redaction
 
-File = PlannedRecording | SessionFile
 T = TypeVar("T", PlannedRecording, SessionFile, NearMiss)
 
 
@@ -34,7 +34,7 @@ def secrecy_of(
     session: Session,
     cameras: Iterable[Camera],
     devices: Iterable[Device],
-    files: Iterable[File],
+    files: Iterable[CopiedFile],
     messages: int,
     options: Options,
     cleaner: LabCleaner,
@@ -96,7 +96,7 @@ def remedy_for(one: SecretFile) -> str:
     return "It cannot be taken out of a file of this kind; take it out in the lab, or exclude the file."
 
 
-def secrecy_warnings(secrecy: Secrecy, files: Iterable[File]) -> Iterator[str]:
+def secrecy_warnings(secrecy: Secrecy, files: Iterable[CopiedFile]) -> Iterator[str]:
     """Say what is worth knowing about secrets in copied files, and positions in the tags of videos."""
     for name in secrecy.unread:
         yield Message("secrets.unread", file=name)

@@ -3,10 +3,10 @@
 from functools import partial
 
 from labcrate.archive.layout import FileSource
-from labcrate.export.contents import PlannedRecording, SessionFile
+from labcrate.export.contents import CopiedFile
 from labcrate.lab.lab_files import Files
 
 
-def file_source(files: Files, file: PlannedRecording | SessionFile) -> FileSource:
+def file_source(files: Files, file: CopiedFile) -> FileSource:
     """Return a planned file as it lies in the lab, opened by the lab's own rules for links."""
     return FileSource(partial(files.open, file.path), file.identity, file.source)

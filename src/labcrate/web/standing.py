@@ -15,7 +15,7 @@ from labcrate.archive.layout import BytesSource
 from labcrate.catalog.index import Ending, Progress
 from labcrate.config import ServeSettings
 from labcrate.export.build import Assembly
-from labcrate.export.contents import Options, PlannedRecording, SessionFile
+from labcrate.export.contents import Options
 from labcrate.export.inventory import Inventory
 from labcrate.export.plan import refuse_incomplete
 from labcrate.export.prepare import prepared
@@ -258,8 +258,7 @@ class _Flight:
 
 def _unhashed(assembly: Assembly) -> dict[str, Identity]:
     """The files in it whose fixity is not known, or that were not searched for secrets."""
-    files: tuple[PlannedRecording | SessionFile, ...] = (*assembly.plan.recordings, *assembly.plan.session_files)
-    return {file.path: file.identity for file in files if file.fixity is None or file.search is None}
+    return {file.path: file.identity for file in assembly.plan.copied if file.fixity is None or file.search is None}
 
 
 def _same_files(one: Assembly, other: Assembly) -> bool:
