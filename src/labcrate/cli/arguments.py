@@ -249,7 +249,7 @@ COMMANDS = {
     "init": ("write a commented labcrate.toml out of what the lab's files show", _init),
     "doctor": ("list what is wrong with a lab or a session, each with its remedy", _doctor),
     "layout": ("print an archive's structure, offset by offset", _session),
-    "link": ("have near misses belong to a session, or take that back", _link),
+    "link": ("link near misses to a session, or take a link back", _link),
     "serve": ("serve the lab to browsers: pages, API, downloads that resume", _serve),
     "user": ("say who may log in, and as what", _user),
     "token": ("give scripts a key of their own", _token),

@@ -1,4 +1,4 @@
-"""``labcrate link ID [FILE…]``: have near misses belong to a session, or take a link back.
+"""``labcrate link ID [FILE…]``: link near misses to a session, or take a link back.
 
 ``run`` sees what was meant and hands it on, so that another way of finding files has one line here.
 """
