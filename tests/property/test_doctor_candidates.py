@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from labcrate.export.doctor.candidates import NamedIn, RecordedIn
 from labcrate.export.inventory import Inventory
-from labcrate.lab.documents import read_devices
+from labcrate.lab.documents import read_all_devices
 from labcrate.lab.folder import Lab
 from labcrate.lab.registers import Registers
 from labcrate.lab.sessions import SessionBook
@@ -37,7 +37,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
     """An empty lab."""
     root: Path = tmp_path_factory.mktemp("lab")
     (root / "recordings").mkdir()
-    assert read_devices(Lab(root)) == ()
+    assert read_all_devices(Lab(root)) == ((), ())
     return Lab(root)
 
 

@@ -46,22 +46,6 @@ class _Device(msgspec.Struct, rename="camel"):
     linkquality: float | None = None
 
 
-def read_cameras(lab: Lab) -> tuple[Camera, ...]:
-    """Return the lab's cameras, by id. Raises DocumentError for the first thing that is wrong."""
-    return _or_raise(*read_all_cameras(lab))
-
-
-def read_devices(lab: Lab) -> tuple[Device, ...]:
-    """Return the Zigbee devices of ``data/devices.json``, in its order. Raises DocumentError."""
-    return _or_raise(*read_all_devices(lab))
-
-
-def _or_raise(values: tuple[T, ...], problems: tuple[DocumentError, ...]) -> tuple[T, ...]:
-    if problems:
-        raise problems[0]
-    return values
-
-
 def user_files(lab: Lab, name: str) -> tuple[dict[str, str], tuple[DocumentError, ...]]:
     """Return the paths ``data/user_2/NAME`` by their user, and an error for each folder that cannot be entered."""
     folders, closed = lab.user_folders()

@@ -111,11 +111,6 @@ def read_session_register(lab: Lab, session_folder: str) -> SessionRegister:
     return SessionRegister(path, tuple(files.values()), tuple(problems))
 
 
-def encode_session_register(files: Iterable[LinkedFile]) -> bytes:
-    """Return the document for these files, in their order: indented JSON that ends in a line feed."""
-    return encode_register([register_entry(one) for one in files])
-
-
 def register_entry(one: LinkedFile) -> dict[str, Any]:
     """Return one file's entry as a JSON object."""
     entry: dict[str, Any] = msgspec.to_builtins(

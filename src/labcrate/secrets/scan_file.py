@@ -62,11 +62,6 @@ def scan_chunks(matcher: Matcher, beginning: bytes, chunks: Iterable[bytes]) -> 
     return _result(found, searched=not beginning.startswith(_COMPRESSED))
 
 
-def scan_bytes(matcher: Matcher, data: bytes) -> ScanResult:
-    """Search a generated document, the whole of it."""
-    return _result(matcher.find(data))
-
-
 def _tells_position(file: BinaryIO, start: int, stop: int) -> bool:
     if stop - start > _MAX_TREE:
         return False

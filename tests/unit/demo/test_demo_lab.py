@@ -12,7 +12,7 @@ from labcrate.demo import story
 from labcrate.demo.lab import DemoLab, build_demo_lab
 from labcrate.demo.sensors import SENSORS, messages
 from labcrate.errors import TargetError
-from labcrate.lab.session_register import LinkedFile, encode_session_register
+from labcrate.lab.session_register import LinkedFile, encode_register, register_entry
 from labcrate.model.timespan import TimeSpan, from_ns, parse_instant
 from labcrate.video.probe import probe
 
@@ -206,7 +206,7 @@ def test_a_sample_lab_that_is_built_again_has_no_links(tmp_path: Path) -> None:
     demo = build_demo_lab(tmp_path / "lab")
     register = demo.root / "sessions/Session42/recordings.json"
     entry = LinkedFile("", "recordings/a.mp4", 1, 1)
-    register.write_bytes(encode_session_register([entry]))
+    register.write_bytes(encode_register([register_entry(entry)]))
     build_demo_lab(tmp_path / "lab")
     assert not register.exists()
     register.write_text("{}")

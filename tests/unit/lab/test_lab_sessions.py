@@ -8,7 +8,7 @@ import pytest
 
 from labcrate.errors import DocumentError
 from labcrate.export.inventory import take_inventory
-from labcrate.lab.documents import read_cameras, read_devices
+from labcrate.lab.documents import read_all_cameras, read_all_devices
 from labcrate.lab.sessions import read_sessions
 
 
@@ -160,7 +160,7 @@ def test_broken_cameras(lab: Any, content: str | bytes, message: str) -> None:
     """A camera file that does not parse is one error that names the file and the place."""
     lab.write("data/cameras.json", content)
     with pytest.raises(DocumentError, match=message):
-        read_cameras(lab.open())
+        raise read_all_cameras(lab.open())[1][0]
 
 
 def test_cameras_keep_no_secret(lab: Any) -> None:
@@ -178,10 +178,11 @@ def test_a_device_without_id_and_name_is_an_error(lab: Any) -> None:
     """A device that nothing identifies is refused by its place in the list."""
     lab.json("data/devices.json", [{"id": "0x01"}, {"model": "x"}])
     with pytest.raises(DocumentError, match=r"data/devices.json, key \[1\]"):
-        read_devices(lab.open())
+        raise read_all_devices(lab.open())[1][0]
 
 
 def test_a_byte_order_mark_is_no_fault(lab: Any) -> None:
     """A file saved by Windows Notepad reads as one without its mark."""
     lab.write("data/devices.json", b'\xef\xbb\xbf[{"id": "0x01", "name": "door"}]')
-    assert read_devices(lab.open())[0].name == "door"
+    (device,), problems = read_all_devices(lab.open())
+    assert (device.name, problems) == ("door", ())

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from labcrate.lab.registers import RegisterEntry, read_registers
-from labcrate.lab.session_register import LinkedFile, encode_session_register, read_session_register
+from labcrate.lab.session_register import LinkedFile, encode_register, read_session_register, register_entry
 
 NAME = "c05_session7-2025-06-10T15-30-14-655Z.mp4"
 FOLDER = "sessions/Session7"
@@ -154,7 +154,7 @@ LINKED = st.builds(
 @given(st.lists(LINKED, unique_by=lambda one: (one.folder, one.file)))
 def test_links_survive_being_written(lab: Any, files: list[LinkedFile]) -> None:
     """What labcrate link writes is read as it was, to the nanosecond."""
-    lab.write(f"{FOLDER}/recordings.json", encode_session_register(files))
+    lab.write(f"{FOLDER}/recordings.json", encode_register([register_entry(one) for one in files]))
     register = read_session_register(lab.open(), FOLDER)
     assert (register.files, register.problems) == (tuple(files), ())
 

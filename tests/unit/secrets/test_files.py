@@ -15,7 +15,7 @@ import labcrate.secrets.regions
 import labcrate.secrets.urls
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.redact_file import Redaction, redacted_text, redaction_of, write_redacted_text
-from labcrate.secrets.scan_file import ScanResult, scan_bytes, scan_file
+from labcrate.secrets.scan_file import ScanResult, scan_file
 from labcrate.secrets.stream import CHUNK, find_in_stream, replace_in_stream
 from labcrate.secrets.values import CAMERA_PASSWORD, Secret, Secrets
 
@@ -66,7 +66,7 @@ def test_compressed_files_are_said_not_to_be_searched(matcher: Matcher) -> None:
 
 def test_places_are_counted_not_hits(matcher: Matcher) -> None:
     """A URL with a password and an address is one place with three kinds."""
-    assert scan_bytes(matcher, f"{URL} {URL} {PASSWORD}".encode()).count == 3
+    assert scan(matcher, f"{URL} {URL} {PASSWORD}".encode()).count == 3
 
 
 def test_what_a_cleaned_copy_is(matcher: Matcher) -> None:
