@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Self
 
 _LENGTH = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|min|h)?")
@@ -30,6 +31,9 @@ def parse_length(text: str) -> timedelta:
     return timedelta(microseconds=round(Decimal(match[1]) * _MICROSECONDS[match[2]]))
 
 
+@lru_cache(
+    maxsize=4096
+)  # the metadata of thousands of segments repeat few instants: each start stands in four documents
 def format_instant(instant: datetime) -> str:
     """Write an instant as ``2025-05-02T19:40:00.000Z``: milliseconds, or microseconds where they matter."""
     spec = "milliseconds" if instant.microsecond % 1000 == 0 else "microseconds"

@@ -4,13 +4,13 @@ Two ways lead to a value. Its usual spellings are made beforehand and searched f
 mixture of escapes there is, is undone around the escapes themselves, keeping where each byte came from.
 """
 
+import html
 import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import quote, quote_plus
-from xml.sax.saxutils import escape
 
 LEVELS = 3
 """How often escapes are undone: a JSON text in a JSON text in a URL."""
@@ -122,9 +122,9 @@ def spellings(value: str) -> set[str]:
     raw = value.encode("utf-8", "surrogatepass")
     percent = {quote(raw, safe=""), quote(raw), quote_plus(raw), quote(raw, safe="/:@!$&'()*+,;=")}
     percent |= {re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), text) for text in percent}
-    quotes = {'"': "&quot;"}
-    in_xml = {escape(value), escape(value, quotes), escape(value, {**quotes, "'": "&#39;"})}
-    in_xml |= {escape(value, {**quotes, "'": "&#x27;"}), escape(value, {**quotes, "'": "&apos;"})}
+    in_text = html.escape(value, quote=False)
+    in_attribute = in_text.replace('"', "&quot;")
+    in_xml = {in_text, *(in_attribute.replace("'", mark) for mark in ("'", "&#39;", "&#x27;", "&apos;"))}
     found = {value, value.replace(" ", "+")} | in_json | percent | in_xml
     found |= {json.dumps(text)[1:-1] for text in in_json}
     return found | {text.replace('"', '""') for text in found}
