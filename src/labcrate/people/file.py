@@ -16,7 +16,7 @@ from typing import BinaryIO
 from labcrate.errors import PeopleError
 
 PEOPLE_FILE = "people.db"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 BUSY_SECONDS = 10.0
 LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _MAKING = "people.lock"
@@ -30,7 +30,7 @@ _REMEDY = (
     "place, or move it away to begin without users and with an empty log."
 )
 # What takes the tables from each version to the one after it.
-_SCRIPTS = ("schema.sql", "schema_2.sql")
+_SCRIPTS = ("schema.sql", "schema_2.sql", "schema_3.sql")
 
 
 def prepare(state_folder: Path) -> Path:

@@ -138,7 +138,8 @@ def test_a_file_of_version_1_keeps_every_line(tmp_path: Path, monkeypatch: pytes
             ]
             for table, rows in before.items()
         }
-        assert database.rows("SELECT type, name, tbl_name FROM sqlite_master ORDER BY 1, 2") == things
+        now = database.rows("SELECT type, name, tbl_name FROM sqlite_master ORDER BY 1, 2")
+        assert [row for row in now if row[2] in {*TABLES, "sqlite_sequence"}] == things
         for statement in ("DELETE FROM export", "DELETE FROM link", "UPDATE export SET who = 'x' WHERE number = 2"):
             with pytest.raises(PeopleError, match=r"keeps every line|stays as it is"), database.change() as connection:
                 connection.execute(statement)
