@@ -1,7 +1,7 @@
 """Every error that labcrate raises on purpose.
 
-Each class carries the exit code of the command line and the status of the HTTP API, so that
-neither decides for itself what a failure means::
+Each class carries the exit code of the command line, and the status, the type (``urn``) and the title that the
+HTTP API answers with (RFC 9457), so that neither decides for itself what a failure means::
 
     LabcrateError               exit  1   HTTP 500
     ├── UsageError              exit  2   HTTP 400   an option or argument that cannot be meant
@@ -35,6 +35,8 @@ class LabcrateError(Exception):
 
     exit_code: ClassVar[int] = 1
     http_status: ClassVar[int] = 500
+    urn: ClassVar[str] = "urn:labcrate:error:labcrate"
+    title: ClassVar[str] = "Something went wrong"
 
 
 class UsageError(LabcrateError):
@@ -42,6 +44,8 @@ class UsageError(LabcrateError):
 
     exit_code = 2
     http_status = 400
+    urn = "urn:labcrate:error:usage"
+    title = "The request cannot be meant"
 
 
 class NoLabError(LabcrateError):
@@ -49,6 +53,8 @@ class NoLabError(LabcrateError):
 
     exit_code = 3
     http_status = 503
+    urn = "urn:labcrate:error:no-lab"
+    title = "There is no lab"
 
 
 class DocumentError(LabcrateError):
@@ -59,6 +65,8 @@ class DocumentError(LabcrateError):
 
     exit_code = 4
     http_status = 500
+    urn = "urn:labcrate:error:document"
+    title = "A file of the lab does not parse"
 
     def __init__(self, file: str, where: str, problem: str) -> None:
         self.file, self.where, self.problem = file, where, problem
@@ -70,6 +78,8 @@ class NoSessionError(LabcrateError):
 
     exit_code = 5
     http_status = 404
+    urn = "urn:labcrate:error:no-session"
+    title = "There is no such session"
 
 
 class IncompleteError(LabcrateError):
@@ -80,6 +90,8 @@ class IncompleteError(LabcrateError):
 
     exit_code = 6
     http_status = 409
+    urn = "urn:labcrate:error:incomplete"
+    title = "The session is not whole"
 
     def __init__(self, message: str, missing: Iterable[tuple[str, str, str]] = ()) -> None:
         self.missing = tuple(missing)
@@ -91,6 +103,8 @@ class SourceChangedError(LabcrateError):
 
     exit_code = 7
     http_status = 409
+    urn = "urn:labcrate:error:source-changed"
+    title = "A file changed meanwhile"
 
 
 class TargetError(LabcrateError):
@@ -98,6 +112,8 @@ class TargetError(LabcrateError):
 
     exit_code = 8
     http_status = 500
+    urn = "urn:labcrate:error:target"
+    title = "There is no room, or no permission, to write"
 
 
 class VerificationError(LabcrateError):
@@ -105,6 +121,8 @@ class VerificationError(LabcrateError):
 
     exit_code = 9
     http_status = 422
+    urn = "urn:labcrate:error:verification"
+    title = "The archive is damaged"
 
 
 class CatalogError(LabcrateError):
@@ -112,6 +130,8 @@ class CatalogError(LabcrateError):
 
     exit_code = 10
     http_status = 503
+    urn = "urn:labcrate:error:catalog"
+    title = "The index cannot be used"
 
 
 class NotAllowedError(LabcrateError):
@@ -119,6 +139,8 @@ class NotAllowedError(LabcrateError):
 
     exit_code = 11
     http_status = 403
+    urn = "urn:labcrate:error:not-allowed"
+    title = "Not allowed"
 
 
 class LoginError(LabcrateError):
@@ -126,6 +148,8 @@ class LoginError(LabcrateError):
 
     exit_code = 12
     http_status = 401
+    urn = "urn:labcrate:error:login"
+    title = "Not logged in"
 
 
 class TooManyError(LabcrateError):
@@ -133,6 +157,8 @@ class TooManyError(LabcrateError):
 
     exit_code = 13
     http_status = 429
+    urn = "urn:labcrate:error:too-many"
+    title = "Too many requests"
 
     def __init__(self, message: str, retry_after_s: int) -> None:
         self.retry_after_s = retry_after_s
@@ -144,6 +170,8 @@ class PeopleError(LabcrateError):
 
     exit_code = 14
     http_status = 503
+    urn = "urn:labcrate:error:people"
+    title = "Logins or logs cannot be used"
 
 
 class RepairError(LabcrateError):
@@ -151,6 +179,8 @@ class RepairError(LabcrateError):
 
     exit_code = 15
     http_status = 409
+    urn = "urn:labcrate:error:repair"
+    title = "The link cannot be made or undone"
 
 
 class NotReadyError(LabcrateError):
@@ -158,6 +188,8 @@ class NotReadyError(LabcrateError):
 
     exit_code = 16
     http_status = 503
+    urn = "urn:labcrate:error:not-ready"
+    title = "The archive is not ready yet"
 
     def __init__(self, message: str, retry_after_s: int) -> None:
         self.retry_after_s = retry_after_s
@@ -169,6 +201,7 @@ class ServeError(LabcrateError):
 
     exit_code = 17
     http_status = 500
+    urn = "urn:labcrate:error:serve"
 
 
 class NoSuchThingError(LabcrateError):
@@ -176,6 +209,8 @@ class NoSuchThingError(LabcrateError):
 
     exit_code = 18
     http_status = 404
+    urn = "urn:labcrate:error:no-such-thing"
+    title = "There is no such thing"
 
 
 class SecretsError(LabcrateError):
@@ -186,6 +221,8 @@ class SecretsError(LabcrateError):
 
     exit_code = 19
     http_status = 409
+    urn = "urn:labcrate:error:secrets"
+    title = "Files hold secrets of the lab"
 
     def __init__(self, message: str, files: Iterable[tuple[str, tuple[str, ...], bool]] = ()) -> None:
         self.files = tuple(files)

@@ -17,7 +17,8 @@ from labcrate.web.problem import of_error
 
 
 def _classes(base: type[LabcrateError]) -> list[type[LabcrateError]]:
-    return [base, *(c for each in base.__subclasses__() for c in _classes(each))]
+    ours = (each for each in base.__subclasses__() if each.__module__ == errors.__name__)
+    return [base, *(c for each in ours for c in _classes(each))]
 
 
 def test_every_error_has_a_type_and_a_title_of_its_own() -> None:
@@ -35,6 +36,48 @@ def test_every_error_has_a_type_and_a_title_of_its_own() -> None:
     assert len({problem.type for problem in made}) == len(made) == 19
     assert len({problem.title for problem in made}) >= len(made) - 1  # a server that cannot start answers nobody
     assert all(problem.type.isascii() and problem.type.islower() for problem in made)
+
+
+CONTRACT = {
+    "LabcrateError": (1, 500, "labcrate", "Something went wrong"),
+    "UsageError": (2, 400, "usage", "The request cannot be meant"),
+    "NoLabError": (3, 503, "no-lab", "There is no lab"),
+    "DocumentError": (4, 500, "document", "A file of the lab does not parse"),
+    "NoSessionError": (5, 404, "no-session", "There is no such session"),
+    "IncompleteError": (6, 409, "incomplete", "The session is not whole"),
+    "SourceChangedError": (7, 409, "source-changed", "A file changed meanwhile"),
+    "TargetError": (8, 500, "target", "There is no room, or no permission, to write"),
+    "VerificationError": (9, 422, "verification", "The archive is damaged"),
+    "CatalogError": (10, 503, "catalog", "The index cannot be used"),
+    "NotAllowedError": (11, 403, "not-allowed", "Not allowed"),
+    "LoginError": (12, 401, "login", "Not logged in"),
+    "TooManyError": (13, 429, "too-many", "Too many requests"),
+    "PeopleError": (14, 503, "people", "Logins or logs cannot be used"),
+    "RepairError": (15, 409, "repair", "The link cannot be made or undone"),
+    "NotReadyError": (16, 503, "not-ready", "The archive is not ready yet"),
+    "ServeError": (17, 500, "serve", "Something went wrong"),
+    "NoSuchThingError": (18, 404, "no-such-thing", "There is no such thing"),
+    "SecretsError": (19, 409, "secrets", "Files hold secrets of the lab"),
+}
+"""Of every class: exit code, HTTP status, the end of its type and its title. Scripts tell errors apart by them."""
+
+
+def test_no_error_changes_its_code_status_type_or_title() -> None:
+    """A class may be renamed or moved; what a script or a page sees of its errors stays, and a new one is listed."""
+    assert {
+        kind.__name__: (kind.exit_code, kind.http_status, kind.urn.removeprefix("urn:labcrate:error:"), kind.title)
+        for kind in _classes(LabcrateError)
+    } == CONTRACT
+
+
+def test_an_error_keeps_its_type_under_another_name() -> None:
+    """The type and the title come from attributes, not from the name of a class."""
+
+    class Renamed(errors.NoSessionError):
+        """What a class would be called after a move."""
+
+    problem = of_error(Renamed("There is no session 9."))
+    assert (problem.type, problem.title) == ("urn:labcrate:error:no-session", "There is no such session")
 
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Accept-Language": "es"}

@@ -1,6 +1,6 @@
 """Failures as their reader can use them: RFC 9457 problem details below /api/, a page for people elsewhere.
 
-The type of a failure of ours is ``urn:labcrate:error:no-session`` (the error's class, for scripts to tell
+The type of a failure of ours is ``urn:labcrate:error:no-session`` (one for each class of error, for scripts to tell
 apart); for one that HTTP itself has a word for it is ``about:blank`` (RFC 9457, section 4.2.1).
 """
 
@@ -16,24 +16,13 @@ import msgspec
 from aiohttp import hdrs, web
 
 from labcrate.errors import (
-    CatalogError,
     DocumentError,
     IncompleteError,
     LabcrateError,
     LoginError,
-    NoLabError,
-    NoSessionError,
-    NoSuchThingError,
-    NotAllowedError,
     NotReadyError,
-    PeopleError,
-    RepairError,
     SecretsError,
-    SourceChangedError,
-    TargetError,
     TooManyError,
-    UsageError,
-    VerificationError,
 )
 from labcrate.lab.folder import Lab
 from labcrate.lab.text import one_line, visible
@@ -72,7 +61,6 @@ class Problem:
 
 def of_error(error: LabcrateError) -> Problem:
     """The problem that an error of ours is to whoever asked."""
-    words = re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__.removesuffix("Error")).lower() or "labcrate"
     more: dict[str, Any] = {}
     detail = str(error)
     if isinstance(error, TooManyError | NotReadyError):
@@ -88,8 +76,7 @@ def of_error(error: LabcrateError) -> Problem:
         detail = (
             f"{_FLAGS.sub(_as_query_word, ' '.join(detail.split()))} Only an administrator may ask for allow_secrets=1."
         )
-    title = _TITLES.get(type(error), "Something went wrong")
-    return Problem(f"urn:labcrate:error:{words}", title, error.http_status, visible(detail), more)
+    return Problem(error.urn, error.title, error.http_status, visible(detail), more)
 
 
 _FLAGS = re.compile(r"--(redact|allow-secrets)")
@@ -132,25 +119,6 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     return _answer(request, problem, headers)
 
 
-_TITLES: Mapping[type[LabcrateError], str] = {
-    UsageError: "The request cannot be meant",
-    NoLabError: "There is no lab",
-    DocumentError: "A file of the lab does not parse",
-    NoSessionError: "There is no such session",
-    IncompleteError: "The session is not whole",
-    SourceChangedError: "A file changed meanwhile",
-    TargetError: "There is no room, or no permission, to write",
-    VerificationError: "The archive is damaged",
-    CatalogError: "The index cannot be used",
-    NotAllowedError: "Not allowed",
-    LoginError: "Not logged in",
-    TooManyError: "Too many requests",
-    PeopleError: "Logins or logs cannot be used",
-    RepairError: "The link cannot be made or undone",
-    NotReadyError: "The archive is not ready yet",
-    NoSuchThingError: "There is no such thing",
-    SecretsError: "Files hold secrets of the lab",
-}
 _OF_A_BODY = (hdrs.CONTENT_TYPE, hdrs.CONTENT_LENGTH, hdrs.TRANSFER_ENCODING)
 
 
