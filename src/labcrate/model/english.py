@@ -121,6 +121,7 @@ ENGLISH: Mapping[str, str] = {
         "The server's clock is behind the time of the last code that it took, so no code fits; have the server's clock "
         "set right, or type a recovery code."
     ),
+    "second_factor.is_off": "Your second factor is off, or you are disabled; load the page again to see how it stands.",
     "second_factor.is_on": "Your second factor is on already; turn it off before you set it up anew.",
     "second_factor.none": (
         "{name} has no second factor that could be reset; 'labcrate user list' and the page of people tell who has one."

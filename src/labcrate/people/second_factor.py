@@ -109,19 +109,19 @@ class SecondFactors:
     def check(self, user: User, code: str, stamp: bytes | None = None) -> None:
         """Take a code of the app or a recovery code, each once. With a ``stamp``, nothing may have changed since.
 
-        Raises LoginError.
+        Raises LoginError, and UsageError where no code is asked for.
         """
         with self._database.change() as connection:
             self._take(connection, user, code, stamp)
 
     def turn_off(self, user: User, code: str) -> None:
-        """Take a code, and let logins ask for none any more. Raises LoginError."""
+        """Take a code, and let logins ask for none any more. Raises as ``check`` does."""
         with self._database.change() as connection:
             self._take(connection, user, code)
             _remove(connection, user)
 
     def renew(self, user: User, code: str) -> list[str]:
-        """Take a code, and return recovery codes instead of those there were. Raises LoginError."""
+        """Take a code, and return recovery codes instead of those there were. Raises as ``check`` does."""
         with self._database.change() as connection:
             self._take(connection, user, code)
             return _new_recovery_codes(connection, user)
@@ -143,6 +143,8 @@ class SecondFactors:
             "WHERE user_id = ? AND confirmed_ms IS NOT NULL AND NOT user.disabled"
         )
         found = connection.execute(query, (user.id,)).fetchone()
+        if found is None and stamp is None:
+            raise UsageError(Message("second_factor.is_off"))
         if found is None or (stamp is not None and not hmac.compare_digest(stamp, _stamp(found[2], found[0]))):
             raise LoginError(Message("second_factor.over"))
         secret, last_step, _ = found
