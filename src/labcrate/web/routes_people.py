@@ -2,18 +2,15 @@
 
 from aiohttp import web
 
-from labcrate.errors import LoginError, NoSuchThingError, NotAllowedError, TooManyError, UsageError
+from labcrate.errors import LoginError, NoSuchThingError, TooManyError, UsageError
 from labcrate.model.message import Message
-from labcrate.people.keys import hash_secret
 from labcrate.people.names import name_key
 from labcrate.people.roles import Role
 from labcrate.people.tokens import LONGEST_DAYS
-from labcrate.people.users import User
 from labcrate.web.access import allow, caller
-from labcrate.web.cookies import login_secret
-from labcrate.web.forms import form
 from labcrate.web.half_logins import SECOND_STEP
 from labcrate.web.login import TOKENS, USERS, hashing, look_up
+from labcrate.web.own_forms import NOT_YOURS, knowing_password, own_form, this_login
 from labcrate.web.pages import render
 from labcrate.web.routes_login import see, twice, verified
 from labcrate.web.second_step import code_where_asked, own_second_factor
@@ -21,7 +18,6 @@ from labcrate.web.second_step import code_where_asked, own_second_factor
 routes = web.RouteTableDef()
 
 ACCOUNT_PAGE, PEOPLE_PAGE = "/account", "/people"
-NOT_YOURS = "This is not your present password."
 _REFUSED = (UsageError, LoginError, TooManyError, NoSuchThingError)
 
 
@@ -182,27 +178,6 @@ def whole_number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise UsageError(f"A token is good for 1 to {LONGEST_DAYS} days.")
     return int(text)
-
-
-async def own_form(request: web.Request) -> dict[str, str]:
-    """The form that a logged-in person sent. Raises NotAllowedError for a token: it must not outlive itself."""
-    if caller(request).via == "token":
-        raise NotAllowedError("A token cannot change people, passwords or tokens; log in, or use the command line.")
-    return await form(request)
-
-
-async def knowing_password(request: web.Request, fields: dict[str, str]) -> User:
-    """Who asks, if the form holds their present password. Raises UsageError, and TooManyError."""
-    try:
-        return await verified(request, caller(request).name, fields.get("current", ""))
-    except LoginError:
-        raise UsageError(NOT_YOURS) from None
-
-
-def this_login(request: web.Request) -> bytes | None:
-    """The hash of the secret of the login that asks."""
-    secret = login_secret(request)
-    return hash_secret(secret) if secret else None
 
 
 async def _switch(request: web.Request, to: str) -> web.Response:

@@ -12,9 +12,10 @@ from labcrate.people.users import User
 from labcrate.web.access import allow, caller
 from labcrate.web.half_logins import SECOND_STEP
 from labcrate.web.login import USERS, look_up
+from labcrate.web.own_forms import knowing_password, own_form, this_login
 from labcrate.web.pages import render
 from labcrate.web.routes_login import see
-from labcrate.web.routes_people import ACCOUNT_PAGE, knowing_password, own_form, this_login
+from labcrate.web.routes_people import ACCOUNT_PAGE
 from labcrate.web.second_step import own_second_factor, with_own_code
 from labcrate.web.site import SETTINGS
 
