@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyotp
 import pytest
 from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
@@ -17,8 +18,10 @@ from argon2.profiles import CHEAPEST
 from labcrate.catalog.state import STATE_FOLDER
 from labcrate.people.database import Database
 from labcrate.people.exports import ExportLog, Outcome
+from labcrate.people.logins import Logins
 from labcrate.people.passwords import Passwords
 from labcrate.people.roles import Role
+from labcrate.people.second_factor import SecondFactors
 from labcrate.people.users import Users
 
 if TYPE_CHECKING:
@@ -131,6 +134,13 @@ def test_users_are_listed_changed_and_locked_out(cli: "Cli", people: Path) -> No
         (("user", "disable", "carla"), 18, "There is no user 'carla'; 'labcrate user list'"),
         (("user", "add", "BOB", "--password-stdin"), 2, "already a user"),
         (("user", "add", "a\x1b[2J", "--password-stdin"), 2, "'a\\x1b[2J' is no name"),
+        (
+            ("user", "reset-second-factor", "bob"),
+            18,
+            "Bob has no second factor that could be reset; 'labcrate user list'",
+        ),
+        (("user", "reset-second-factor", "carla"), 18, "no user 'carla'"),
+        (("user", "reset-second-factor"), 2, "labcrate user reset-second-factor NAME"),
         (("token", "add", "x"), 2, "--user NAME"),
         (("token", "add", "x", "--user", "carla"), 18, "no user 'carla'"),
         (("token", "add", "x", "--user", "ana", "--days", "0"), 2, "1 to 3650 days"),
@@ -160,6 +170,29 @@ def test_what_cannot_be_done_is_one_sentence_and_an_exit_code(
         ("Ana", "admin", False),
         ("Bob", "viewer", False),
     ]
+
+
+def test_a_second_factor_is_listed_and_reset(cli: "Cli", people: Path) -> None:
+    """The list says who has one, in words and as JSON; after the reset nobody has, and the user's logins are over."""
+    with Database.open(people / STATE_FOLDER) as database:
+        factors, ana = SecondFactors(database, lambda: 1_750_000_000.0), Users(database).get("ana")
+        secret = factors.prepare(ana)
+        factors.confirm(ana, pyotp.TOTP(secret).at(1_750_000_000))
+        login = Logins(database).begin(ana)
+    listed = cli("user", "list", "--lab", people).out
+    assert [line.split()[:4] for line in listed.splitlines()[1:]] == [
+        ["Ana", "admin", "yes", "yes"],
+        ["Bob", "viewer", "yes", "no"],
+    ]
+    assert max(map(len, listed.splitlines())) <= 80
+    assert secret not in listed
+    told = [user["secondFactor"] for user in cli("user", "list", "--json", "--lab", people).json]
+    assert told == [True, False]
+    answer = cli("user", "reset-second-factor", "ANA", "--lab", people)
+    assert answer.out == "Ana logs in without a code from now on; their logins have ended.\n"
+    with Database.open(people / STATE_FOLDER) as database:
+        assert SecondFactors(database).having() == frozenset()
+        assert Logins(database).find(login) is None
 
 
 def test_a_token_is_made_shown_once_listed_and_revoked(cli: "Cli", people: Path) -> None:

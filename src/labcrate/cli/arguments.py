@@ -146,7 +146,8 @@ def _serve(parser: argparse.ArgumentParser) -> None:
 
 
 def _user(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=("add", "list", "disable", "enable", "password", "role"), help="what to do")
+    actions = ("add", "list", "disable", "enable", "password", "role", "reset-second-factor")
+    parser.add_argument("action", choices=actions, help="what to do")
     parser.add_argument("name", metavar="NAME", nargs="?", help="the user's name")
     _lab(parser)
     parser.add_argument("--role", choices=("viewer", "operator", "admin"), help="what they may do (add: viewer)")

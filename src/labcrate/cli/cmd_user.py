@@ -11,20 +11,26 @@ from labcrate.cli.terminal import console
 from labcrate.errors import UsageError
 from labcrate.model.timespan import format_instant
 from labcrate.people.roles import Role
+from labcrate.people.second_factor import SecondFactors
 from labcrate.people.users import User, Users
 
 
 def run(options: Namespace) -> int:
     """Do what was asked with the lab's users."""
     with people(options) as database:
-        users = Users(database)
+        users, factors = Users(database), SecondFactors(database)
         if options.action == "list":
             unnamed(options, "it lists everybody")
-            _list(options, users.all())
+            _list(options, users.all(), factors.having())
             return 0
-        user, told = _ACTIONS[options.action](options, users, named(options, "user"))
+        name = named(options, "user")
+        if options.action == "reset-second-factor":
+            user, told = _reset(users, factors, name)
+        else:
+            user, told = _ACTIONS[options.action](options, users, name)
+        having = factors.having()
     if options.json:
-        write_json(_object(user))
+        write_json(_object(user, having))
     else:
         say(told)
     return 0
@@ -59,6 +65,12 @@ def _enable(_options: Namespace, users: Users, name: str) -> tuple[User, str]:
     return user, f"{user.name} may log in again."
 
 
+def _reset(users: Users, factors: SecondFactors, name: str) -> tuple[User, str]:
+    user = users.get(name)
+    factors.reset(user)
+    return user, f"{user.name} logs in without a code from now on; their logins have ended."
+
+
 _ACTIONS: dict[str, Callable[[Namespace, Users, str], tuple[User, str]]] = {
     "add": _add,
     "password": _password,
@@ -68,25 +80,28 @@ _ACTIONS: dict[str, Callable[[Namespace, Users, str], tuple[User, str]]] = {
 }
 
 
-def _list(options: Namespace, users: list[User]) -> None:
+def _list(options: Namespace, users: list[User], having: frozenset[int]) -> None:
     if options.json:
-        write_json([_object(user) for user in users])
+        write_json([_object(user, having) for user in users])
         return
     if not users:
         say(f"Nobody may log in yet. Add somebody: labcrate user add NAME --role admin{same_lab(options)}")
         return
     table = Table(box=None, pad_edge=False)
-    for heading in ("Name", "Role", "May log in", "Added (UTC)"):
+    for heading in ("Name", "Role", "May log in", "Second factor", "Added (UTC)"):
         table.add_column(heading, overflow="fold")
     for user in users:
-        table.add_row(user.name, user.role, "no" if user.disabled else "yes", f"{user.created:%Y-%m-%d %H:%M}")
+        factor = "yes" if user.id in having else "no"
+        added = f"{user.created:%Y-%m-%d %H:%M}"
+        table.add_row(user.name, user.role, "no" if user.disabled else "yes", factor, added)
     console().print(table)
 
 
-def _object(user: User) -> dict[str, object]:
+def _object(user: User, having: frozenset[int]) -> dict[str, object]:
     return {
         "name": user.name,
         "role": str(user.role),
         "disabled": user.disabled,
+        "secondFactor": user.id in having,
         "createdAt": format_instant(user.created),
     }

@@ -117,6 +117,24 @@ ENGLISH: Mapping[str, str] = {
         "{file}: what the lab's register of recordings says of a file of this name was not used, because several "
         "files of the lab have the name and different bytes."
     ),
+    "second_factor.clock_behind": (
+        "The server's clock is behind the time of the last code that it took, so no code fits; have the server's clock "
+        "set right, or type a recovery code."
+    ),
+    "second_factor.is_off": "Your second factor is off, or you are disabled; load the page again to see how it stands.",
+    "second_factor.is_on": "Your second factor is on already; turn it off before you set it up anew.",
+    "second_factor.none": (
+        "{name} has no second factor that could be reset; 'labcrate user list' and the page of people tell who has one."
+    ),
+    "second_factor.over": (
+        "This login waited too long for its code, or was used up by another one; begin again with name and password."
+    ),
+    "second_factor.own": "Turn your own second factor off on your account's page, with your password and a code.",
+    "second_factor.role": "A second factor is for administrators and operators; a viewer has none to set up.",
+    "second_factor.wrong": (
+        "This code does not fit. Each is good once, for half a minute: wait for the next one. If that does not fit "
+        "either, see that the clocks of the phone and of the server are right."
+    ),
     "secrets.allowed": "{file} was packed as it is and holds {kinds}, because whoever exported it allowed that.",
     "secrets.found": "{file} holds {kinds}; an export stops there unless it is redacted or allowed.",
     "secrets.position": (

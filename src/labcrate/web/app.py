@@ -16,10 +16,12 @@ from labcrate.web import (
     routes_links,
     routes_log,
     routes_login,
+    routes_login_code,
     routes_media,
     routes_pages,
     routes_people,
     routes_plots,
+    routes_second_factor,
     routes_session,
     routes_sessions,
     routes_static,
@@ -68,6 +70,8 @@ def make_app(settings: ServeSettings, passwords: Passwords | None = None) -> web
     add_indexer(app)
     for part in (routes_health, routes_sessions, routes_jobs, routes_links, routes_log, routes_login, routes_people):
         app.add_routes(expecting(part.routes))
+    for second in (routes_login_code, routes_second_factor):
+        app.add_routes(expecting(second.routes))
     for downloads in (routes_archive, routes_media):
         app.add_routes(expecting(downloads.routes))
     app[PLOTS], app[TIMELINES] = Plots(), Timelines()

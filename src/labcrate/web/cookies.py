@@ -11,28 +11,31 @@ from labcrate.web.visitor import is_secure
 
 _NAME = "labcrate_login"
 _USUAL_PORT = 8642
+HALF = "_half"
+"""What the name of the cookie of a login that waits for its code ends with."""
 
 
-def cookie_name(settings: ServeSettings) -> str:
+def cookie_name(settings: ServeSettings, suffix: str = "") -> str:
     """The cookie's name, which binds it as far as it can be bound (RFC 6265bis, 4.1.3).
 
     Cookies know no ports: without a proxy, a server on another port than the usual has its own name.
     """
-    own = _NAME if settings.base_url or settings.port == _USUAL_PORT else f"{_NAME}_{settings.port}"
+    name = _NAME + suffix
+    own = name if settings.base_url or settings.port == _USUAL_PORT else f"{name}_{settings.port}"
     if not is_secure(settings):
         return own
     return f"__Secure-{own}" if path_prefix(settings) else f"__Host-{own}"
 
 
-def login_secret(request: web.Request) -> str | None:
+def login_secret(request: web.Request, suffix: str = "") -> str | None:
     """The secret of the login that a request's cookie names, if it has one."""
-    return request.cookies.get(cookie_name(request.app[SETTINGS])) or None
+    return request.cookies.get(cookie_name(request.app[SETTINGS], suffix)) or None
 
 
-def set_login(response: web.StreamResponse, settings: ServeSettings, secret: str) -> None:
+def set_login(response: web.StreamResponse, settings: ServeSettings, secret: str, suffix: str = "") -> None:
     """Have the browser keep a login until it is closed; no script may read it, no other site's form uses it."""
     response.set_cookie(
-        cookie_name(settings),
+        cookie_name(settings, suffix),
         secret,
         path=path_prefix(settings) or "/",
         secure=is_secure(settings),
@@ -41,10 +44,10 @@ def set_login(response: web.StreamResponse, settings: ServeSettings, secret: str
     )
 
 
-def drop_login(response: web.StreamResponse, settings: ServeSettings) -> None:
+def drop_login(response: web.StreamResponse, settings: ServeSettings, suffix: str = "") -> None:
     """Have the browser forget a login."""
     response.del_cookie(
-        cookie_name(settings),
+        cookie_name(settings, suffix),
         path=path_prefix(settings) or "/",
         secure=is_secure(settings),
         httponly=True,

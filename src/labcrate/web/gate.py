@@ -16,12 +16,12 @@ from labcrate.people.roles import Role
 from labcrate.web.access import CALLER, NEEDS, Caller, Handler
 from labcrate.web.cookies import csrf_token, login_secret
 from labcrate.web.forms import form
-from labcrate.web.login import LOGIN_PAGE, LOGINS, SETUP_PAGE, TOKENS, has_admin, look_up
+from labcrate.web.login import CODE_PAGE, LOGIN_PAGE, LOGINS, SETUP_PAGE, TOKENS, has_admin, look_up
 from labcrate.web.site import url
 from labcrate.web.visitor import SAFE_METHODS, check_host, check_origin, client_address
 
 # These have no login that a form of theirs could be tied to; another site's pages are refused there all the same.
-_BEFORE_LOGIN = (LOGIN_PAGE, SETUP_PAGE)
+_BEFORE_LOGIN = (LOGIN_PAGE, CODE_PAGE, SETUP_PAGE)
 _UNMARKED = object()
 # The page on which a form stands, in the path that the form is sent to.
 _PAGE = re.compile(r"/(?:sessions/[0-9]{1,18}|account|people)(?=/)")

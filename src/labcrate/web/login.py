@@ -18,9 +18,11 @@ from labcrate.people.exports import ExportLog
 from labcrate.people.links import LinkLog
 from labcrate.people.logins import Logins
 from labcrate.people.passwords import Passwords
+from labcrate.people.second_factor import SecondFactors
 from labcrate.people.tokens import Tokens
 from labcrate.people.users import Users
 from labcrate.web.guesses import Guesses
+from labcrate.web.half_logins import SECOND_STEP, SecondStep
 from labcrate.web.site import LAB
 
 P = ParamSpec("P")
@@ -32,7 +34,7 @@ TOKENS = web.AppKey("tokens", Tokens)
 EXPORT_LOG = web.AppKey("export_log", ExportLog)
 LINK_LOG = web.AppKey("link_log", LinkLog)
 
-LOGIN_PAGE, SETUP_PAGE = "/login", "/setup"
+LOGIN_PAGE, CODE_PAGE, SETUP_PAGE = "/login", "/login/code", "/setup"
 _HASHINGS_AHEAD = 16
 
 
@@ -61,7 +63,7 @@ def open_people(app: web.Application, passwords: Passwords | None = None) -> Non
     app[USERS] = Users(database, passwords)
     app[LOGINS], app[TOKENS] = Logins(database), Tokens(database)
     app[EXPORT_LOG], app[LINK_LOG] = ExportLog(database), LinkLog(database)
-    app[DOORS] = Doors()
+    app[DOORS], app[SECOND_STEP] = Doors(), SecondStep(SecondFactors(database))
 
     async def closing(app: web.Application) -> AsyncIterator[None]:
         app[EXPORT_LOG].settle()

@@ -22,6 +22,7 @@ from labcrate.web.login import (
     opens_setup,
 )
 from labcrate.web.pages import render
+from labcrate.web.second_step import second_step
 from labcrate.web.site import SETTINGS, url
 from labcrate.web.visitor import client_address
 
@@ -39,7 +40,7 @@ async def show_login(request: web.Request) -> web.Response:
     goal = local_path(request.query.get("next", ""))
     if request.get(CALLER) is not None:
         return see(request, goal)
-    return await _login_page(request, goal, ended="ended" in request.query)
+    return await login_page(request, goal, ended="ended" in request.query)
 
 
 @routes.post(LOGIN_PAGE)
@@ -49,12 +50,12 @@ async def log_in(request: web.Request) -> web.Response:
     fields = await form(request)
     name, goal = fields.get("name", ""), local_path(fields.get("next", ""))
     if not await has_admin(request.app):
-        return await _login_page(request, goal)
+        return await login_page(request, goal)
     try:
         user = await verified(request, name, fields.get("password", ""))
     except (LoginError, TooManyError) as error:
-        return await _login_page(request, goal, name=name, error=error)
-    return await _logged_in(request, user, goal)
+        return await login_page(request, goal, name=name, error=error)
+    return await second_step(request, user, goal) or await logged_in(request, user, goal)
 
 
 @routes.post("/logout")
@@ -96,7 +97,7 @@ async def set_up(request: web.Request) -> web.Response:
         user = await hashing(request.app, request.app[USERS].add_first, name, password)
     except UsageError as error:
         return render(request, "setup.html", status=error.http_status, token=token, name=name, error=str(error))
-    return await _logged_in(request, user, "/")
+    return await logged_in(request, user, "/")
 
 
 def local_path(text: str) -> str:
@@ -128,7 +129,8 @@ def _check_setup(request: web.Request, token: str) -> None:
         raise NotAllowedError("This is not the link that 'labcrate serve' printed when it started; open that one.")
 
 
-async def _logged_in(request: web.Request, user: User, goal: str) -> web.Response:
+async def logged_in(request: web.Request, user: User, goal: str) -> web.Response:
+    """Begin a login, end the browser's former one, and send it to where somebody wants to go."""
     former = login_secret(request)
     if former:
         await look_up(request.app, request.app[LOGINS].end, former)
@@ -138,9 +140,10 @@ async def _logged_in(request: web.Request, user: User, goal: str) -> web.Respons
     return response
 
 
-async def _login_page(
+async def login_page(
     request: web.Request, goal: str, *, name: str = "", error: LabcrateError | None = None, ended: bool = False
 ) -> web.Response:
+    """The login form, perhaps with the name that was typed, and with why it did not work."""
     ready = await has_admin(request.app)
     response = render(
         request,
@@ -150,7 +153,7 @@ async def _login_page(
         name=name,
         ready=ready,
         ended=ended,
-        error=str(error) if error else None,
+        error=error.args[0] if error else None,
     )
     if isinstance(error, TooManyError):
         response.headers["Retry-After"] = str(error.retry_after_s)

@@ -2,22 +2,22 @@
 
 from aiohttp import web
 
-from labcrate.errors import LoginError, NoSuchThingError, NotAllowedError, TooManyError, UsageError
-from labcrate.people.keys import hash_secret
+from labcrate.errors import LoginError, NoSuchThingError, TooManyError, UsageError
+from labcrate.model.message import Message
 from labcrate.people.names import name_key
 from labcrate.people.roles import Role
 from labcrate.people.tokens import LONGEST_DAYS
 from labcrate.web.access import allow, caller
-from labcrate.web.cookies import login_secret
-from labcrate.web.forms import form
+from labcrate.web.half_logins import SECOND_STEP
 from labcrate.web.login import TOKENS, USERS, hashing, look_up
+from labcrate.web.own_forms import NOT_YOURS, knowing_password, own_form, this_login
 from labcrate.web.pages import render
 from labcrate.web.routes_login import see, twice, verified
+from labcrate.web.second_step import code_where_asked, own_second_factor
 
 routes = web.RouteTableDef()
 
 ACCOUNT_PAGE, PEOPLE_PAGE = "/account", "/people"
-NOT_YOURS = "This is not your present password."
 _REFUSED = (UsageError, LoginError, TooManyError, NoSuchThingError)
 
 
@@ -32,11 +32,11 @@ async def show_account(request: web.Request) -> web.Response:
 @allow(Role.VIEWER)
 async def change_password(request: web.Request) -> web.Response:
     """Change one's own password, for who knows the present one; other logins end, and tokens where that is wished."""
-    fields, name = await _own_form(request), caller(request).name
+    fields, name = await own_form(request), caller(request).name
     try:
         password = twice(fields)
         await verified(request, name, fields.get("current", ""))
-        keep, users = _this_login(request), request.app[USERS]
+        keep, users = this_login(request), request.app[USERS]
         keep_tokens = "revoke" not in fields
         await hashing(request.app, users.set_password, name, password, keep_login=keep, keep_tokens=keep_tokens)
     except LoginError:
@@ -51,17 +51,18 @@ async def change_password(request: web.Request) -> web.Response:
 async def create_token(request: web.Request) -> web.Response:
     """Make a token for oneself, for who knows the password: it lasts longer than a browser that was left open.
 
+    For the same reason it takes a code of whoever has a second factor.
+
     The answer shows it, and nothing else ever does.
     """
-    fields, app = await _own_form(request), request.app
+    fields, app = await own_form(request), request.app
     try:
         days = whole_number(fields.get("days", ""))
-        user = await verified(request, caller(request).name, fields.get("current", ""))
+        user = await knowing_password(request, fields)
+        await code_where_asked(request, user, fields.get("code", ""))
         _, secret = await look_up(app, app[TOKENS].add, user, fields.get("name", ""), days)
-    except LoginError:
-        return await _account(request, status=400, typed=fields, token=NOT_YOURS)
     except _REFUSED as error:
-        return await _account(request, status=error.http_status, typed=fields, token=str(error))
+        return await _account(request, status=error.http_status, typed=fields, token=error.args[0])
     return await _account(request, status=201, secret=secret)
 
 
@@ -69,7 +70,7 @@ async def create_token(request: web.Request) -> web.Response:
 @allow(Role.VIEWER)
 async def revoke_token(request: web.Request) -> web.Response:
     """End one of one's own tokens."""
-    fields = await _own_form(request)
+    fields = await own_form(request)
     try:
         await look_up(request.app, request.app[TOKENS].revoke, caller(request).name, fields.get("name", ""))
     except _REFUSED as error:
@@ -88,7 +89,7 @@ async def show_people(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def add_user(request: web.Request) -> web.Response:
     """Add somebody."""
-    fields = await _own_form(request)
+    fields = await own_form(request)
     try:
         role, password = role_of(fields), twice(fields)
         await hashing(request.app, request.app[USERS].add, fields.get("name", ""), role, password)
@@ -101,7 +102,7 @@ async def add_user(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def change_role(request: web.Request) -> web.Response:
     """Give somebody another role."""
-    fields = await _own_form(request)
+    fields = await own_form(request)
     try:
         await look_up(request.app, request.app[USERS].set_role, fields.get("name", ""), role_of(fields))
     except _REFUSED as error:
@@ -128,20 +129,35 @@ async def enable_user(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def set_password(request: web.Request) -> web.Response:
     """Give somebody another password; all their tokens and logins end, but not the login that does this."""
-    fields, users = await _own_form(request), request.app[USERS]
+    fields, users = await own_form(request), request.app[USERS]
     name, password = fields.get("name", ""), fields.get("password", "")
     try:
-        await hashing(request.app, users.set_password, name, password, keep_login=_this_login(request))
+        await hashing(request.app, users.set_password, name, password, keep_login=this_login(request))
     except _REFUSED as error:
         return await _people(request, status=error.http_status, user=str(error))
     return see(request, f"{PEOPLE_PAGE}?done=password")
+
+
+@routes.post("/people/second-factor/reset")
+@allow(Role.ADMIN)
+async def reset_second_factor(request: web.Request) -> web.Response:
+    """Remove another's second factor, for who lost the telephone and the recovery codes; their logins end."""
+    fields, app = await own_form(request), request.app
+    try:
+        user = await look_up(app, app[USERS].get, fields.get("name", ""))
+        if name_key(user.name) == name_key(caller(request).name):  # a browser that was left open knows no code
+            raise UsageError(Message("second_factor.own"))
+        await look_up(app, app[SECOND_STEP].factors.reset, user)
+    except _REFUSED as error:
+        return await _people(request, status=error.http_status, user=error.args[0])
+    return see(request, f"{PEOPLE_PAGE}?done=second-factor")
 
 
 @routes.post("/people/tokens/revoke")
 @allow(Role.ADMIN)
 async def revoke_anybodys_token(request: web.Request) -> web.Response:
     """End a token of somebody."""
-    fields = await _own_form(request)
+    fields = await own_form(request)
     try:
         await look_up(request.app, request.app[TOKENS].revoke, fields.get("name", ""), fields.get("token", ""))
     except _REFUSED as error:
@@ -164,21 +180,8 @@ def whole_number(text: str) -> int:
     return int(text)
 
 
-async def _own_form(request: web.Request) -> dict[str, str]:
-    """The form that a logged-in person sent. Raises NotAllowedError for a token: it must not outlive itself."""
-    if caller(request).via == "token":
-        raise NotAllowedError("A token cannot change people, passwords or tokens; log in, or use the command line.")
-    return await form(request)
-
-
-def _this_login(request: web.Request) -> bytes | None:
-    """The hash of the secret of the login that asks."""
-    secret = login_secret(request)
-    return hash_secret(secret) if secret else None
-
-
 async def _switch(request: web.Request, to: str) -> web.Response:
-    fields, users = await _own_form(request), request.app[USERS]
+    fields, users = await own_form(request), request.app[USERS]
     try:
         await look_up(request.app, users.disable if to == "disabled" else users.enable, fields.get("name", ""))
     except _REFUSED as error:
@@ -202,6 +205,7 @@ async def _account(
         "account.html",
         status=status,
         area="account",
+        second_factor=await own_second_factor(request),
         tokens=own,
         expired=[token for token in own if tokens.expired(token)],
         secret=secret,
@@ -228,6 +232,7 @@ async def _people(
         tokens=tokens,
         expired=[token for token in tokens if app[TOKENS].expired(token)],
         typed=fields,
+        having=await look_up(app, app[SECOND_STEP].factors.having),
         errors=errors,
         done=request.query.get("done"),
     )

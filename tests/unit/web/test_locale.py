@@ -16,7 +16,7 @@ from labcrate.export.not_taken import Why
 from labcrate.linking.verdict import Rule
 from labcrate.people import passwords, users
 from labcrate.people.exports import COMMAND_LINE, Outcome
-from labcrate.web import routes_login, routes_people, words
+from labcrate.web import own_forms, routes_login, words
 from labcrate.web.locale import LANGUAGES, Locale, preferred
 
 WEB = Path(str(resources.files("labcrate.web")))
@@ -68,7 +68,7 @@ def test_the_words_of_the_core_are_all_known_here() -> None:
     assert COMMAND_LINE in words.WAYS
     assert words.EXCLUDED == Why.EXCLUDED
     told = {users.NO_FIT, passwords.TOO_SHORT, passwords.TOO_LONG, passwords.UNSEEN, passwords.AS_NAME}
-    assert told | {routes_login.DIFFERENT, routes_people.NOT_YOURS} <= set(words.SENTENCES)
+    assert told | {routes_login.DIFFERENT, own_forms.NOT_YOURS} <= set(words.SENTENCES)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,223 @@
+"""One-time codes as the second factor of a login (RFC 6238), and recovery codes for when the telephone is lost."""
+
+import hashlib
+import hmac
+import secrets
+import sqlite3
+import unicodedata
+from dataclasses import dataclass
+
+import pyotp
+
+from labcrate.errors import LoginError, NoSuchThingError, NotAllowedError, UsageError
+from labcrate.model.message import Message
+from labcrate.people.database import SYSTEM_CLOCK, Clock, Database, now_ms
+from labcrate.people.keys import hash_secret
+from labcrate.people.roles import Role
+from labcrate.people.users import User
+
+STEP_SECONDS = 30
+RECOVERY_CODES = 10
+NEEDED = Role.OPERATOR
+"""The role from which on a second factor is offered."""
+_AROUND = 1  # steps by which the two clocks may differ
+_LONGEST_TYPED = 64
+# 80 random bits, so that no slow hash is needed: 16 signs of Base32.
+_RECOVERY_SIGNS, _GROUP = 16, 4
+_BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
+
+
+@dataclass(frozen=True, slots=True)
+class SecondFactor:
+    """Whether a login of a user asks for a code, and how many recovery codes are left."""
+
+    on: bool
+    recovery_codes: int
+
+
+class SecondFactors:
+    """The second factors of one lab. Any thread may use it; every method may wait for the disk.
+
+    Once it is on, a login asks for a code whatever the user's role becomes. All methods raise PeopleError.
+    """
+
+    def __init__(self, database: Database, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._database, self._clock = database, clock
+
+    def of(self, user: User) -> SecondFactor:
+        """How it stands with one user's."""
+        query = "SELECT count(*) FROM recovery_code WHERE user_id = ?"
+        ((count,),) = self._database.rows(query, user.id)
+        return SecondFactor(user.id in self.having(), count)
+
+    def having(self) -> frozenset[int]:
+        """The ids of all users whose logins ask for a code."""
+        found = self._database.rows("SELECT user_id FROM second_factor WHERE confirmed_ms IS NOT NULL")
+        return frozenset(number for (number,) in found)
+
+    def prepare(self, user: User) -> str:
+        """Make a secret for a user without a second factor, and return it (Base32); one made before is forgotten.
+
+        Logins ask for no code until ``confirm``. Raises NotAllowedError for a viewer, UsageError where it is on.
+        """
+        secret = pyotp.random_base32()
+        with self._database.change() as connection:
+            _refuse_role(connection, user)
+            _refuse_on(connection, user)
+            connection.execute(
+                "INSERT OR REPLACE INTO second_factor (user_id, secret) VALUES (?, ?)", (user.id, secret)
+            )
+        return secret
+
+    def prepared(self, user: User) -> str | None:
+        """The secret that waits for its first code (Base32); None where there is none."""
+        query = "SELECT secret FROM second_factor WHERE user_id = ? AND confirmed_ms IS NULL"
+        return next((str(secret) for (secret,) in self._database.rows(query, user.id)), None)
+
+    def confirm(self, user: User, code: str, *, keep_login: bytes | None = None) -> list[str]:
+        """Turn it on with the first code of a prepared secret, and return recovery codes, which are kept as hashes.
+
+        All logins of the user end but one (its secret's hash): they were made without a code. Raises UsageError for
+        a code that does not fit, and what ``prepare`` raises.
+        """
+        with self._database.change() as connection:
+            _refuse_role(connection, user)
+            _refuse_on(connection, user)
+            query = "SELECT secret, last_step FROM second_factor WHERE user_id = ?"
+            found = connection.execute(query, (user.id,)).fetchone()
+            step = self._step(found[0], found[1], _typed(code)) if found else None
+            if step is None:
+                raise UsageError(Message("second_factor.wrong"))
+            connection.execute(
+                "UPDATE second_factor SET confirmed_ms = ?, last_step = ? WHERE user_id = ?",
+                (now_ms(self._clock), step, user.id),
+            )
+            connection.execute("DELETE FROM login WHERE user_id = ? AND secret_sha256 IS NOT ?", (user.id, keep_login))
+            return _new_recovery_codes(connection, user)
+
+    def stamp(self, user: User) -> bytes | None:
+        """What a login that waits for its code depends on; None where no code is asked for.
+
+        It changes with the user's password and with the second factor.
+        """
+        query = (
+            "SELECT user.password_hash, second_factor.secret FROM second_factor JOIN user ON user.id = user_id "
+            "WHERE user_id = ? AND confirmed_ms IS NOT NULL"
+        )
+        return next((_stamp(*row) for row in self._database.rows(query, user.id)), None)
+
+    def check(self, user: User, code: str, stamp: bytes | None = None) -> None:
+        """Take a code of the app or a recovery code, each once. With a ``stamp``, nothing may have changed since.
+
+        Raises LoginError, and UsageError where no code is asked for.
+        """
+        with self._database.change() as connection:
+            self._take(connection, user, code, stamp)
+
+    def turn_off(self, user: User, code: str) -> None:
+        """Take a code, and let logins ask for none any more. Raises as ``check`` does."""
+        with self._database.change() as connection:
+            self._take(connection, user, code)
+            _remove(connection, user)
+
+    def renew(self, user: User, code: str) -> list[str]:
+        """Take a code, and return recovery codes instead of those there were. Raises as ``check`` does."""
+        with self._database.change() as connection:
+            self._take(connection, user, code)
+            return _new_recovery_codes(connection, user)
+
+    def reset(self, user: User) -> None:
+        """Remove somebody's second factor without a code, and end all their logins; tokens stay.
+
+        Raises NoSuchThingError where there is none.
+        """
+        with self._database.change() as connection:
+            if not _is_on(connection, user):
+                raise NoSuchThingError(Message("second_factor.none", name=user.name))
+            _remove(connection, user)
+            connection.execute("DELETE FROM login WHERE user_id = ?", (user.id,))
+
+    def _take(self, connection: sqlite3.Connection, user: User, code: str, stamp: bytes | None = None) -> None:
+        query = (
+            "SELECT secret, last_step, user.password_hash FROM second_factor JOIN user ON user.id = user_id "
+            "WHERE user_id = ? AND confirmed_ms IS NOT NULL AND NOT user.disabled"
+        )
+        found = connection.execute(query, (user.id,)).fetchone()
+        if found is None and stamp is None:
+            raise UsageError(Message("second_factor.is_off"))
+        if found is None or (stamp is not None and not hmac.compare_digest(stamp, _stamp(found[2], found[0]))):
+            raise LoginError(Message("second_factor.over"))
+        secret, last_step, _ = found
+        typed = _typed(code)
+        step = self._step(secret, last_step, typed)
+        if step is not None:
+            connection.execute("UPDATE second_factor SET last_step = ? WHERE user_id = ?", (step, user.id))
+            return
+        query = "DELETE FROM recovery_code WHERE user_id = ? AND code_sha256 = ?"
+        if connection.execute(query, (user.id, hash_secret(typed))).rowcount:
+            return
+        behind = last_step > self._now_step() + _AROUND
+        raise LoginError(Message("second_factor.clock_behind" if behind else "second_factor.wrong"))
+
+    def _step(self, secret: str, last_step: int, typed: str) -> int | None:
+        """The time step of a code, if it is a present one that was not taken; it takes as long to find none."""
+        codes, now = pyotp.TOTP(secret), self._now_step()
+        fitting = [
+            step
+            for step in range(max(0, now - _AROUND), now + _AROUND + 1)
+            if hmac.compare_digest(codes.generate_otp(step).encode(), typed.encode("utf-8", "replace"))
+        ]
+        return next((step for step in fitting if step > last_step), None)
+
+    def _now_step(self) -> int:
+        return int(self._clock() // STEP_SECONDS)
+
+
+def app_uri(secret: str, user: User, host: str) -> str:
+    """The address (``otpauth:``) from which an app on a telephone takes a secret, named by user and server."""
+    return pyotp.TOTP(secret).provisioning_uri(name=f"{user.name}@{host}", issuer_name="labcrate")
+
+
+def grouped(text: str) -> str:
+    """A secret in groups of four, which people copy by hand more surely."""
+    return " ".join(text[at : at + _GROUP] for at in range(0, len(text), _GROUP))
+
+
+def _typed(code: str) -> str:
+    """A code as it is compared: without spaces and dashes, and without regard to case and to width of letters."""
+    if len(code) > _LONGEST_TYPED:
+        return ""
+    folded = unicodedata.normalize("NFKC", code).casefold()
+    return "".join(sign for sign in folded if not sign.isspace() and unicodedata.category(sign) != "Pd")
+
+
+def _stamp(password_hash: str, secret: str) -> bytes:
+    return hashlib.sha256(f"{password_hash}\0{secret}".encode()).digest()
+
+
+def _is_on(connection: sqlite3.Connection, user: User) -> bool:
+    query = "SELECT 1 FROM second_factor WHERE user_id = ? AND confirmed_ms IS NOT NULL"
+    return connection.execute(query, (user.id,)).fetchone() is not None
+
+
+def _refuse_on(connection: sqlite3.Connection, user: User) -> None:
+    if _is_on(connection, user):
+        raise UsageError(Message("second_factor.is_on"))
+
+
+def _refuse_role(connection: sqlite3.Connection, user: User) -> None:
+    (role,) = connection.execute("SELECT role FROM user WHERE id = ?", (user.id,)).fetchone()
+    if not Role(role).covers(NEEDED):
+        raise NotAllowedError(Message("second_factor.role"))
+
+
+def _new_recovery_codes(connection: sqlite3.Connection, user: User) -> list[str]:
+    codes = ["".join(secrets.choice(_BASE32) for _ in range(_RECOVERY_SIGNS)) for _ in range(RECOVERY_CODES)]
+    connection.execute("DELETE FROM recovery_code WHERE user_id = ?", (user.id,))
+    connection.executemany("INSERT INTO recovery_code VALUES (?, ?)", [(user.id, hash_secret(code)) for code in codes])
+    return [grouped(code).replace(" ", "-") for code in codes]
+
+
+def _remove(connection: sqlite3.Connection, user: User) -> None:
+    connection.execute("DELETE FROM second_factor WHERE user_id = ?", (user.id,))
+    connection.execute("DELETE FROM recovery_code WHERE user_id = ?", (user.id,))
