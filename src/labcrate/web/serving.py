@@ -13,8 +13,11 @@ from aiohttp import web
 from aiohttp.http import RawRequestMessage
 from yarl import URL
 
+from labcrate.catalog.state import STATE_FOLDER
 from labcrate.config import ServeSettings
 from labcrate.errors import ServeError
+from labcrate.export.people_folder import people_folder
+from labcrate.lab.folder import Lab
 from labcrate.web.app import make_app
 from labcrate.web.connections import Runner
 from labcrate.web.listening import listeners, say_accept_errors_seldom
@@ -63,7 +66,8 @@ async def serve(settings: ServeSettings, started: Callable[[Started], None]) -> 
         # A link that is printed once must lead to the proxy, where there is one.
         base = settings.base_url or f"http{'s' if tls else ''}://{_in_url(settings.host)}:{port}"
         link = setup_link(app)
-        started(Started(f"{base}/", f"{base}{link}" if link else None, _exposed(settings), _hint(settings)))
+        warnings = " ".join(filter(None, (_apart(settings), _exposed(settings)))) or None
+        started(Started(f"{base}/", f"{base}{link}" if link else None, warnings, _hint(settings)))
         await stop.wait()
     finally:
         await runner.cleanup()
@@ -124,6 +128,16 @@ def tls_context(settings: ServeSettings) -> ssl.SSLContext | None:
             "private key, both as PEM."
         ) from None
     return context
+
+
+def _apart(settings: ServeSettings) -> str | None:
+    """Say where the people are, if they are not in the lab."""
+    if people_folder(Lab(settings.lab_folder).root).name == STATE_FOLDER:
+        return None
+    return (
+        f"People and the export log of this lab are in your own state folder: it has had no {STATE_FOLDER} that could "
+        "be written to."
+    )
 
 
 def _exposed(settings: ServeSettings) -> str | None:
