@@ -7,6 +7,7 @@ import ssl
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -24,7 +25,7 @@ from labcrate.web.listening import listeners, say_accept_errors_seldom
 from labcrate.web.login import setup_link
 from labcrate.web.room import Room, raise_file_limit
 from labcrate.web.site import path_prefix
-from labcrate.web.visitor import is_loopback, is_secure
+from labcrate.web.visitor import is_loopback, is_proxy, is_secure
 
 # How long requests that run may take to end once the server is told to stop: downloads resume.
 _GRACE_SECONDS = 2.0
@@ -57,7 +58,7 @@ async def serve(settings: ServeSettings, started: Callable[[Started], None]) -> 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     say_accept_errors_seldom(loop)
-    room = Room.within(raise_file_limit(), proxied=settings.base_url is not None)
+    room = Room.within(raise_file_limit(), is_proxy=partial(is_proxy, settings))
     tls = tls_context(settings)
     app = make_app(settings)
     runner = await run_app(app, settings)
@@ -150,7 +151,8 @@ def _exposed(settings: ServeSettings) -> str | None:
     remedy = "Use --tls-cert and --tls-key, or a proxy with TLS on this machine, --base-url https://... and no --host."
     if is_secure(settings):
         remedy = (
-            "Leave --host out if the proxy is on this machine, else see that nobody but the proxy reaches the port."
+            "Leave --host out if the proxy is on this machine, else name it with --trusted-proxy, and see that nobody "
+            "but the proxy reaches the port."
         )
     return f"{danger} {remedy}"
 
