@@ -81,6 +81,8 @@ def test_a_port_that_is_taken_is_one_clear_sentence(usual_lab: Any, cli: Any, cl
         (("--tls-cert", "a.pem", "--tls-key", "b.pem"), 17, "PEM"),
         (("--base-url", "lab.example.org"), 2, "https://"),
         (("--base-url", "https://user:secret@lab.example.org"), 2, "https://"),
+        (("--trusted-proxy", "10.0.0.0/8"), 2, "--base-url"),
+        (("--base-url", "https://lab.example.org", "--trusted-proxy", "the proxy"), 2, "10.0.0.0/8"),
         (("--time-zone", "Mars/Olympus"), 2, "Europe/Madrid"),
         (("--host", "no such host", "--port", "0"), 17, "--host"),
     ],
