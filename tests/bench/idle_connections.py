@@ -1,7 +1,7 @@
 """How long 3,072 idle connections shut a visitor out: ``python -m tests.bench.idle_connections LAB``.
 
-The server is the real command in a process of its own. The connections are from six addresses; the visitor comes from a seventh address, once the last idle
-connection is made, again and again until one request is answered, and then nineteen times more.
+The server is the real command in a process of its own. The connections are from six addresses. The visitor comes from
+a seventh one when the last of them is made, again and again until a request is answered, and then nineteen times more.
 """
 
 import json
