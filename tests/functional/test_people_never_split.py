@@ -102,7 +102,7 @@ def give_away(folder: Path) -> None:
 
 
 SPOILT = [damage, leave_journal, shut, lock_up, forbid_writing, lead_elsewhere, give_away]
-REMEDIES = {
+REMEDIES: dict[Callable[[Path], None], str] = {
     damage: "put your backup in its place",
     leave_journal: "put your backup in its place",
     lead_elsewhere: "put that folder itself in its place",
