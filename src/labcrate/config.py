@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -18,6 +19,10 @@ from labcrate.model.timespan import TimeSpan, format_instant, parse_instant, par
 
 LAB_VARIABLE = "LABCRATE_LAB"
 BASE_TOPIC_VARIABLE = "LABCRATE_BASE_TOPIC"
+
+Network = IPv4Network | IPv6Network
+LOOPBACK: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1"))
+"""This machine itself, as those on it name it."""
 
 _MICROSECOND, _SECOND = timedelta(microseconds=1), timedelta(seconds=1)
 
@@ -41,7 +46,8 @@ class ServeSettings:
 
     ``base_url`` is where a proxy in front of the server is reached (no slash at its end), ``time_zone`` the IANA
     zone that times are shown in when a session names none. ``recorders`` are the folders outside the lab in which
-    recorders' files may be read.
+    recorders' files may be read. ``trusted_proxies`` are the networks of the proxies, whose word counts of where a
+    request comes from; without ``base_url`` there is no proxy.
     """
 
     lab_folder: Path
@@ -54,6 +60,17 @@ class ServeSettings:
     base_topic: str | None = None
     workers: int | None = None
     recorders: tuple[Path, ...] = ()
+    trusted_proxies: tuple[Network, ...] = LOOPBACK
+
+
+def parse_network(text: str) -> Network:
+    """Read an address, or a network like ``10.0.0.0/8``. Raises UsageError."""
+    try:
+        return ip_network(text.strip(), strict=False)
+    except ValueError:
+        raise UsageError(
+            f"{visible(text)!r} is no address and no network; write it like 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32."
+        ) from None
 
 
 def lab_folder(option: str | None, environment: Mapping[str, str], current: Path) -> Path:

@@ -15,7 +15,8 @@ from tests.web.test_download_faults import Tap
 from tests.web.test_login_security import EXPECTED
 from tests.web.waiting import until
 
-from labcrate.web import connections, listening, sending
+from labcrate.people.roles import Role
+from labcrate.web import connections, expecting, listening, sending
 from labcrate.web.assets import PLOTLY, assets
 from labcrate.web.connections import Connection
 from labcrate.web.room import Room
@@ -94,37 +95,86 @@ def held(server: "Serving") -> list[Connection]:
     return [one for one in server.runner.server.connections if isinstance(one, Connection)]
 
 
-def test_one_client_cannot_have_all_connections(serve: "Serve", usual_lab: "LabFolder", dial: Dialling) -> None:
-    """Whoever has as many as one client may is turned away, others are served, and who leaves may come back."""
-    server = serve(usual_lab.root, Room(10, 3))
+@pytest.mark.parametrize("tls", [False, True])
+def test_one_client_cannot_have_all_connections(
+    serve: "Serve", usual_lab: "LabFolder", dial: Dialling, certificate: dict[str, Path], tls: bool
+) -> None:
+    """Whoever has as many as one client may loses the longest silent one with the next; others are served.
+
+    With TLS a connection counts from the moment it is there, not only when it can be understood.
+    """
+    server = serve(usual_lab.root, Room(10, 3), **(certificate if tls else {}))
     silent = [dial(server) for _ in range(3)]
-    assert all_of(dial(server)) == b""
-    assert answered(dial(server, HEALTH, source="127.0.0.2"))
-    silent[0].close()
-    until(lambda: server.room.taken == 3)  # two of the silent ones, and the other client
+    until(lambda: server.room.taken == 3)
     assert answered(dial(server, HEALTH))
-
-
-def test_there_is_an_end_to_all_connections(serve: "Serve", usual_lab: "LabFolder", dial: Dialling) -> None:
-    """No number of clients takes more descriptors than there are."""
-    server = serve(usual_lab.root, Room(4, 2))
-    for number in range(1, 4):
-        for _ in range(2):
-            dial(server, source=f"127.0.0.{number}")
-    assert all_of(dial(server, source="127.0.0.9")) == b""
+    assert all_of(silent[0]) == b""
+    assert answered(dial(server, HEALTH, source="127.0.0.2"))
     assert server.room.taken == 4
 
 
-def test_who_does_not_even_speak_tls_counts(
-    serve: "Serve", usual_lab: "LabFolder", dial: Dialling, certificate: dict[str, Path]
+def test_there_is_an_end_to_all_connections(serve: "Serve", usual_lab: "LabFolder", dial: Dialling) -> None:
+    """No number of clients takes more descriptors than there are: the longest silent ones end."""
+    server = serve(usual_lab.root, Room(4, 2))
+    silent = [dial(server, source=f"127.0.0.{number}") for number in (1, 1, 2, 2, 3, 3)]
+    assert answered(dial(server, HEALTH, source="127.0.0.9"))
+    assert [all_of(one) for one in silent[:3]] == [b""] * 3
+    assert server.room.taken == 4
+    until(lambda: server.connections == 4)
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_flood_ends_no_connection_of_who_is_logged_in(
+    serve: "Serve", usual_lab: "LabFolder", dial: Dialling, certificate: dict[str, Path], tls: bool
 ) -> None:
-    """With TLS a connection counts from the moment it is there, not only when it can be understood."""
-    server = serve(usual_lab.root, Room(2, 2), **certificate)
-    silent = [dial(server) for _ in range(2)]
-    assert all_of(dial(server)) == b""
-    silent[0].close()
-    until(lambda: server.room.taken == 1)
-    assert answered(dial(server, HEALTH))
+    """Silent connections in any number leave alone who asked as somebody, and let others in."""
+    server = serve(usual_lab.root, Room(12, 6), **(certificate if tls else {}))
+    asked = HEALTH.replace("\r\n\r\n", f"\r\nAuthorization: Bearer {server.token(Role.VIEWER)}\r\n\r\n")
+    visitor = dial(server, asked)
+    assert answered(visitor)
+    flood = [dial(server, source=f"127.0.0.{2 + number % 6}") for number in range(36)]
+    assert answered(dial(server, HEALTH, source="127.0.0.9"))
+    visitor.sendall(asked.encode())
+    assert answered(visitor)
+    assert [all_of(one) for one in flood[:24]] == [b""] * 24
+    assert server.room.taken <= 12
+
+
+def test_who_only_begins_requests_makes_room(serve: "Serve", usual_lab: "LabFolder", dial: Dialling) -> None:
+    """Whoever holds connections with bodies that never come loses the longest of them to who comes next."""
+    server = serve(usual_lab.root, Room(4, 4))
+    begun = "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    server.user(Role.ADMIN)
+    slow = []
+    for _ in range(4):
+        slow.append(dial(server, begun + "Content-Length: 9\r\n\r\n"))
+        until(lambda: sum(one.asked for one in held(server)) == len(slow))
+    assert answered(dial(server, HEALTH, source="127.0.0.2"))
+    assert all_of(slow[0]) == b""
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [("/api/sessions/42/links", "application/json"), ("/login", "application/x-www-form-urlencoded")],
+)
+@pytest.mark.parametrize("begun", ["", "{"])
+def test_a_body_that_never_comes_has_an_end(
+    serve: "Serve",
+    usual_lab: "LabFolder",
+    dial: Dialling,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    kind: str,
+    begun: str,
+) -> None:
+    """JSON and forms are waited for in the same way: then the answer is 408, and the connection ends."""
+    monkeypatch.setattr(expecting, "BODY_SECONDS", 0.05)
+    server = serve(usual_lab.root)
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: 20\r\n"
+    got = all_of(dial(server, f"{head}Authorization: Bearer {server.token(Role.OPERATOR)}\r\n\r\n{begun}")).decode()
+    assert got.split()[1] == "408"
+    assert "Connection: close" in got
+    assert "did not arrive in time; send it once more" in got
+    until(lambda: server.room.taken == 0)
 
 
 @pytest.mark.parametrize("said", ["", "GET /api/hea", "GET /api/health HTTP/1.1\r\nHost: localhost\r\nX: "])

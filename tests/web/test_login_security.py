@@ -8,7 +8,7 @@ import pytest
 import requests
 from aiohttp import web
 
-from labcrate.config import ServeSettings
+from labcrate.config import ServeSettings, parse_network
 from labcrate.people.roles import Role
 from labcrate.web.security import CONTENT_SECURITY_POLICY, protect
 
@@ -180,3 +180,50 @@ def test_the_log_has_the_clients_address(serve: "Serve", usual_lab: "LabFolder")
         assert serving.get("/api/log").json()["lines"][0]["address"] == address
         serving.get("/api/sessions/42/archive.zip", headers={"X-Forwarded-For": "<script>, nonsense"})
         assert serving.get("/api/log").json()["lines"][0]["address"] == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "address"),
+    [
+        ("192.0.2.7:5678", "192.0.2.7"),
+        ("198.51.100.1, 192.0.2.7:443", "192.0.2.7"),
+        ("[2001:db8::1]:443", "2001:db8::1"),
+        ("[2001:db8::1]", "2001:db8::1"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("[::ffff:192.0.2.7]:80", "192.0.2.7"),
+        ("192.0.2.7:", "127.0.0.1"),
+        ("192.0.2.7:123456", "127.0.0.1"),
+        ("[2001:db8::1]x", "127.0.0.1"),
+        ("lab.example:80", "127.0.0.1"),
+        ("", "127.0.0.1"),
+        ("198.51.100.1, 192.0.2.7, 127.0.0.1", "192.0.2.7"),
+    ],
+)
+def test_a_forwarded_address_may_have_a_port(
+    serve: "Serve", usual_lab: "LabFolder", forwarded: str, address: str
+) -> None:
+    """Proxies write addresses with and without a port; whatever is neither counts as the proxy's own address."""
+    serving = serve(usual_lab.root, base_url="http://lab.example")
+    assert serving.get("/api/sessions/42/archive.zip", headers={"X-Forwarded-For": forwarded}).status_code == 200
+    assert serving.get("/api/log").json()["lines"][0]["address"] == address
+
+
+@pytest.mark.parametrize(
+    ("networks", "address"),
+    [
+        (("198.51.100.0/24",), "127.0.0.1"),  # who asks is this machine, and that is no proxy then
+        (("127.0.0.1",), "192.0.2.7"),
+        (("127.0.0.1", "192.0.2.7"), "203.0.113.9"),
+        (("127.0.0.0/8", "192.0.2.0/24", "2001:db8::/32"), "203.0.113.9"),
+        (("0.0.0.0/0",), "203.0.113.9"),
+    ],
+)
+def test_only_a_trusted_proxy_is_believed(
+    serve: "Serve", usual_lab: "LabFolder", networks: tuple[str, ...], address: str
+) -> None:
+    """The word of each proxy that is named counts, and that of nobody else, however the header is written."""
+    serving = serve(usual_lab.root, base_url="http://lab.example", trusted_proxies=tuple(map(parse_network, networks)))
+    headers = {"X-Forwarded-For": "203.0.113.9, 192.0.2.7"}
+    assert serving.get("/api/sessions/42/archive.zip", headers=headers).status_code == 200
+    assert serving.get("/api/log").json()["lines"][0]["address"] == address

@@ -194,7 +194,7 @@ class Lab:
             with logged(self._lab, session_id, as_text(options), entity, "Python", packing.advance) as sent:
                 write_archive(entity, target, force=force, sync=sync, progress=sent.advance)
             if sent.problem:
-                warnings.warn(f"The export log has no line of this. {sent.problem}", stacklevel=2)
+                warnings.warn(sent.problem, stacklevel=2)
         return Export(
             path=target,
             size_bytes=entity.length,

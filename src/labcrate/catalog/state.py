@@ -11,6 +11,12 @@ from labcrate.errors import CatalogError
 STATE_FOLDER = ".labcrate"
 
 
+def own_folder(lab_root: Path) -> Path:
+    """Return the folder for a lab in the user's state folder, which need not be there."""
+    name = hashlib.sha256(os.fsencode(lab_root)).hexdigest()[:16]
+    return platformdirs.user_state_path("labcrate") / name
+
+
 def state_folder(lab_root: Path) -> Path:
     """The folder for labcrate's own files, made if need be.
 
@@ -25,8 +31,7 @@ def state_folder(lab_root: Path) -> Path:
             return inside
     except OSError:
         pass  # read-only or not ours: the user's own folder serves as well
-    name = hashlib.sha256(os.fsencode(lab_root)).hexdigest()[:16]
-    own = platformdirs.user_state_path("labcrate") / name
+    own = own_folder(lab_root)
     try:
         own.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

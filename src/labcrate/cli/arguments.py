@@ -127,6 +127,14 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--port", type=int, default=8642, metavar="N", help="the port to listen on (default: 8642)")
     parser.add_argument("--base-url", metavar="URL", help="where a proxy in front of the server is reached")
+    parser.add_argument(
+        "--trusted-proxy",
+        metavar="NETWORK",
+        action="append",
+        default=[],
+        help="an address or network of proxies, whose X-Forwarded-For is believed with --base-url (may be repeated; "
+        "default: this machine)",
+    )
     parser.add_argument("--tls-cert", metavar="FILE", help="the server's certificate chain (PEM), for HTTPS")
     parser.add_argument("--tls-key", metavar="FILE", help="the certificate's private key (PEM)")
     parser.add_argument("--time-zone", metavar="ZONE", help="zone of times shown (IANA name; default: this machine's)")

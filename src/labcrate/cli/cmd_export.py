@@ -39,11 +39,14 @@ def run(options: Namespace) -> int:
         ):
             write_archive(entity, target, force=options.force, sync=options.sync, progress=sent.advance)
         if sent.problem:
-            print(f"labcrate: warning: the export log has no line of this. {visible(sent.problem)}", file=sys.stderr)
+            problem = visible(sent.problem[:1].lower() + sent.problem[1:])
+            print(f"labcrate: warning: {problem}", file=sys.stderr)
         if options.json:
             write_json(_answer(assembly, entity, target))
         else:
             _say(assembly, entity, target, options)
+            if sent.private:
+                say("  The lab takes no export log: the line of this is in the log in your own state folder.")
     return 0
 
 

@@ -6,7 +6,6 @@
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 
-from labcrate.catalog.state import state_folder
 from labcrate.cli import link_by_time
 from labcrate.cli.link_files import link_files
 from labcrate.cli.link_marked import link_marked
@@ -18,11 +17,11 @@ from labcrate.export.answers import link_object, near_miss_object
 from labcrate.export.contents import NearMiss
 from labcrate.export.inventory import Inventory
 from labcrate.export.linking_by_time import METHOD as BY_TIME
+from labcrate.export.people_folder import open_people
 from labcrate.export.prepare import prepared
 from labcrate.export.repairing import take_back
 from labcrate.lab.folder import printable
 from labcrate.model.session_id import json_id
-from labcrate.people.database import Database
 from labcrate.people.exports import system_user
 from labcrate.people.links import Link, LinkLog
 
@@ -33,7 +32,7 @@ def run(options: Namespace) -> int:
         return link_by_time.run(options)
     _refuse_what_cannot_be_meant(options)
     inventory, session_id = find_session(settings(options).lab(), options.session)
-    with Database.open(state_folder(inventory.lab.root)) as database:
+    with open_people(inventory.lab.root) as database:
         log = LinkLog(database)
         if options.undo is not None:
             _undo(inventory, session_id, log, options)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from labcrate.cli.machine_zone import machine_zone
 from labcrate.cli.screen import say, settings
-from labcrate.config import BASE_TOPIC_VARIABLE, ServeSettings, parse_zone
+from labcrate.config import BASE_TOPIC_VARIABLE, LOOPBACK, Network, ServeSettings, parse_network, parse_zone
 from labcrate.errors import UsageError
 from labcrate.lab.folder import Lab
 from labcrate.lab.settings_file import read_settings
@@ -53,6 +53,8 @@ def serve_settings(options: Namespace) -> ServeSettings:
         raise UsageError(f"--port is {options.port}; it is a number from 1 to {_PORTS - 1}.")
     if bool(options.tls_cert) != bool(options.tls_key):
         raise UsageError("--tls-cert and --tls-key belong together; name both.")
+    if options.trusted_proxy and options.base_url is None:
+        raise UsageError("--trusted-proxy is about the proxy that --base-url names; name both.")
     return ServeSettings(
         lab_folder=settings(options).lab_folder,
         host=options.host,
@@ -64,6 +66,7 @@ def serve_settings(options: Namespace) -> ServeSettings:
         base_topic=(options.base_topic or os.environ.get(BASE_TOPIC_VARIABLE) or "").strip("/") or None,
         workers=options.workers,
         recorders=tuple(_recorder_folder(folder) for folder in options.recorder),
+        trusted_proxies=tuple(map(_network, options.trusted_proxy)) or LOOPBACK,
     )
 
 
@@ -72,6 +75,13 @@ def _recorder_folder(text: str) -> Path:
     if not text or not folder.is_dir():
         raise UsageError(f"--recorder is {text!r}; it is a folder that holds recorders' files, and there is none.")
     return folder
+
+
+def _network(text: str) -> Network:
+    try:
+        return parse_network(text)
+    except UsageError as error:
+        raise UsageError(f"--trusted-proxy: {error}") from None
 
 
 def _base_url(text: str | None) -> str | None:

@@ -17,10 +17,10 @@ from labcrate.export.answers import link_object
 from labcrate.export.by_time import Beyond, Offer, Offered, Other, Wanted, find_by_time
 from labcrate.export.documents.summary import format_size, plural
 from labcrate.export.linking_by_time import link_by_time
+from labcrate.export.people_folder import open_people
 from labcrate.model.coverage import Coverage, cover
 from labcrate.model.session_id import json_id
 from labcrate.model.timespan import format_duration, format_instant
-from labcrate.people.database import Database
 from labcrate.people.exports import system_user
 from labcrate.people.links import Link, LinkLog
 
@@ -48,7 +48,7 @@ def run(options: Namespace) -> int:
     linked = _agreed(inside, beyond, options)
     made = None
     if linked:
-        with Database.open(state_folder(lab.root)) as database:
+        with open_people(lab.root) as database:
             made = link_by_time(lab, LinkLog(database), session_id, linked, system_user())
     if options.json:
         write_json(_answer(offer, linked, made))

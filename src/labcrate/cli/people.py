@@ -6,9 +6,9 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from labcrate.catalog.state import state_folder
 from labcrate.cli.screen import settings
 from labcrate.errors import UsageError
+from labcrate.export.people_folder import open_people
 from labcrate.people.database import Database
 
 _LONGEST_LINE_BYTES = 16 * 1024
@@ -17,7 +17,7 @@ _LONGEST_LINE_BYTES = 16 * 1024
 @contextmanager
 def people(options: Namespace) -> Iterator[Database]:
     """The people of the lab that was named. Raises NoLabError, CatalogError, PeopleError."""
-    with Database.open(state_folder(settings(options).lab().root)) as database:
+    with open_people(settings(options).lab().root) as database:
         yield database
 
 

@@ -3,6 +3,7 @@
 What it holds cannot be made again, so it is never replaced: a damaged one is reported, and left as it is.
 """
 
+import errno
 import fcntl
 import os
 import sqlite3
@@ -29,6 +30,11 @@ _REMEDY = (
     "It holds logins and the export log, which cannot be made again, so it is left as it is: put your backup in its "
     "place, or move it away to begin without users and with an empty log."
 )
+_KEPT = "It holds the logins and the export log, so no other file takes its place."
+_UNWRITABLE = (
+    f"{_WHERE} cannot be written to: have its file system writable, and run labcrate as the user whose file it is. "
+    f"{_KEPT}"
+)
 # What takes the tables from each version to the one after it.
 _SCRIPTS = ("schema.sql", "schema_2.sql", "schema_3.sql")
 
@@ -42,6 +48,7 @@ def prepare(state_folder: Path) -> Path:
             if not file.exists():
                 _make(file)
         _keep_private(file)
+        _refuse_unwritable(file)
     return file
 
 
@@ -51,10 +58,7 @@ def making(state_folder: Path) -> Iterator[None]:
     try:
         lock = _open_lock(state_folder / _MAKING)
     except OSError as error:
-        raise PeopleError(
-            f"{_WHERE} cannot be opened ({os.strerror(error.errno or 0).lower()}); run labcrate as the user whose "
-            "files they are."
-        ) from None
+        raise _not_opened(error) from None
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -78,6 +82,21 @@ def _keep_private(file: Path) -> None:
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         with suppress(PermissionError):  # whose file it is will be seen when it is opened
             file.chmod(0o600)
+
+
+def _refuse_unwritable(file: Path) -> None:
+    """Raise PeopleError for files that may not be written: SQLite opens them all the same, and fails later."""
+    for suffix in _OWN_FILES:
+        own = file.with_name(file.name + suffix)
+        if own.exists() and not os.access(own, os.R_OK | os.W_OK):
+            raise PeopleError(_UNWRITABLE)
+
+
+def _not_opened(error: OSError) -> PeopleError:
+    remedy = "run labcrate as the user whose files they are"
+    if error.errno == errno.EROFS:
+        remedy = "have the lab's file system writable, and try again"
+    return PeopleError(f"{_WHERE} cannot be opened ({os.strerror(error.errno or 0).lower()}); {remedy}. {_KEPT}")
 
 
 def _make(file: Path) -> None:
@@ -170,7 +189,7 @@ def explained() -> Iterator[None]:
     except sqlite3.Error as error:
         raise PeopleError(_why(error)) from error
     except OSError as error:
-        raise PeopleError(f"{_WHERE} cannot be opened ({os.strerror(error.errno or 0).lower()}).") from error
+        raise _not_opened(error) from error
 
 
 def _why(error: sqlite3.Error) -> str:
@@ -180,7 +199,9 @@ def _why(error: sqlite3.Error) -> str:
     if code in _DAMAGED:
         return f"{_WHERE} is damaged. {_REMEDY}"
     if code in _BARRED:
-        return f"{_WHERE} cannot be written to; run labcrate as the user whose file it is."
+        return _UNWRITABLE
+    if code == sqlite3.SQLITE_IOERR:
+        return f"{_WHERE} cannot be read or written: have its disk sound and its file system writable. {_KEPT}"
     if code == sqlite3.SQLITE_FULL:
         return f"The disk has no room left for {_WHERE}; make some, and try again."
     return f"{_WHERE} cannot be used: {error}."

@@ -67,7 +67,8 @@ class Run:
         """Let go of the lock."""
         with self._begun:
             if self._lock is not None:
-                (self._folder / self._name).unlink(missing_ok=True)
+                with suppress(OSError):  # on a file system that became read-only, its lock alone ends
+                    (self._folder / self._name).unlink()
                 os.close(self._lock)
                 self._lock = None
 

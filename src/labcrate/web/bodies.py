@@ -7,7 +7,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from labcrate.errors import UsageError
-from labcrate.web.expecting import ask_for_body
+from labcrate.web.expecting import arriving
 
 JSON = "application/json"
 T = TypeVar("T")
@@ -32,8 +32,8 @@ async def read_json(request: web.Request, kind: type[T]) -> T:
         raise web.HTTPUnsupportedMediaType(
             text=f"The body must be JSON; send it with 'Content-Type: {JSON}'.", headers={hdrs.ACCEPT: JSON}
         )
-    await ask_for_body(request)
-    body = await request.read()
+    async with arriving(request):
+        body = await request.read()
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:

@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.http import RawRequestMessage
 
+from labcrate.web.listening import Guest, guest_of
 from labcrate.web.problem import answer_outside, log_unexpected
 from labcrate.web.security import protect
 from labcrate.web.seldom import Seldom
@@ -23,24 +24,53 @@ NEXT_SECONDS = 75.0
 class Connection(web.RequestHandler):
     """One client's connection."""
 
-    __slots__ = ("_connections", "_first", "asked")
+    __slots__ = ("_connections", "_first", "_guest", "asked")
 
     def __init__(self, connections: "Connections", **options: Any) -> None:
         super().__init__(connections, **options)
         self._connections = connections
         self._first: asyncio.TimerHandle | None = None
+        self._guest: Guest | None = None
         self.asked = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin, and wait for a request no longer than `FIRST_SECONDS`."""
         super().connection_made(transport)
+        self._guest = guest_of(transport)
+        if self._guest is not None and isinstance(transport, asyncio.Transport):
+            self._guest.seat.end = transport.abort  # a request under way ends with it
         self._first = asyncio.get_running_loop().call_later(FIRST_SECONDS, self.expect_request)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """End, and be remembered by nobody."""
         if self._first is not None:
             self._first.cancel()
+        self._guest = None
         super().connection_lost(exc)
+
+    def begin(self) -> None:
+        """Note that a request came."""
+        self.asked = True
+        if self._guest is not None:
+            self._guest.room.begin(self._guest.seat)
+
+    def know(self, *, known: bool) -> None:
+        """Note whether the request is of somebody who is logged in: then the connection has a part in their reserve."""
+        if self._guest is not None:
+            self._guest.room.know(self._guest.seat, known=known)
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send what is left of an answer; from then on the connection is silent."""
+        try:
+            sent = await super().finish_response(request, resp, start_time)
+            if sent[0].status == HTTPStatus.REQUEST_TIMEOUT:
+                self.force_close()  # a body that never came is not waited for again
+            return sent
+        finally:
+            if self._guest is not None:
+                self._guest.room.rest(self._guest.seat)
 
     def expect_request(self) -> None:
         """End the connection if no request has come yet."""
@@ -89,7 +119,7 @@ def _noting(make: Callable[..., web.BaseRequest]) -> Callable[..., web.BaseReque
     """Has a connection know that it brought a request."""
 
     def make_request(message: RawRequestMessage, payload: Any, connection: Connection, *others: Any) -> web.BaseRequest:
-        connection.asked = True
+        connection.begin()
         return make(message, payload, connection, *others)
 
     return make_request

@@ -14,6 +14,7 @@ from labcrate.model.message import Message
 from labcrate.people.keys import hash_secret
 from labcrate.people.roles import Role
 from labcrate.web.access import CALLER, NEEDS, Caller, Handler
+from labcrate.web.connections import Connection
 from labcrate.web.cookies import csrf_token, login_secret
 from labcrate.web.forms import form
 from labcrate.web.login import CODE_PAGE, LOGIN_PAGE, LOGINS, SETUP_PAGE, TOKENS, has_admin, look_up
@@ -37,6 +38,8 @@ async def access(request: web.Request, handler: Handler) -> web.StreamResponse:
     caller = await _identify(request)
     if caller is not None:
         request[CALLER] = caller
+    if isinstance(request.protocol, Connection):
+        request.protocol.know(known=caller is not None)
     needed = _needed(request)
     if needed is not None and caller is None:
         return _to_login(request, set_up=await has_admin(request.app))

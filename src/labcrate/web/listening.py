@@ -10,7 +10,7 @@ from asyncio.trsock import TransportSocket
 from contextlib import suppress
 from typing import Any
 
-from labcrate.web.room import Room
+from labcrate.web.room import Room, Seat
 from labcrate.web.seldom import Seldom
 
 STALLED_SECONDS = 60.0
@@ -20,18 +20,45 @@ _NOT_HERE = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
-class Guest(socket.socket):
-    """A connection that was let in; its end makes room for another."""
+_guests: dict[int, "Guest"] = {}
+"""All that were let in, by descriptor: asyncio hands out of a connection nothing else that tells which one it is."""
 
-    def __init__(self, accepted: socket.socket, room: Room, network: str) -> None:
+
+class Guest(socket.socket):
+    """A connection that comes; once it was let in, its end makes room for another."""
+
+    seat: Seat
+
+    def __init__(self, accepted: socket.socket, room: Room) -> None:
         super().__init__(accepted.family, accepted.type, accepted.proto, accepted.detach())
-        self._room, self._network = room, network
+        self.room = room
+
+    def come_in(self, address: str) -> bool:
+        """Take a seat, and tell whether there was one."""
+        seat = self.room.enter(address, self._hang_up)
+        if seat is None:
+            return False
+        self.seat = seat
+        _guests[self.fileno()] = self
+        return True
 
     def close(self) -> None:
         """Close it, and count it no more."""
-        if self.fileno() >= 0:
-            self._room.leave(self._network)
+        if _guests.get(self.fileno()) is self:
+            del _guests[self.fileno()]
+            self.room.leave(self.seat)
         super().close()
+
+    def _hang_up(self) -> None:
+        """End it for whoever reads from it, TLS too: then they close it."""
+        with suppress(OSError):  # it ended meanwhile
+            self.shutdown(socket.SHUT_RDWR)
+
+
+def guest_of(transport: asyncio.BaseTransport) -> Guest | None:
+    """Return the connection below a transport, while it is open and one that was let in here."""
+    connection = transport.get_extra_info("socket")
+    return None if connection is None else _guests.get(connection.fileno())
 
 
 class Listener(socket.socket):
@@ -52,11 +79,10 @@ class Listener(socket.socket):
         except OSError as error:
             self._exhausted = error.errno in _EXHAUSTED
             raise
-        network = self._room.enter(place[0])
-        if network is None:
-            accepted.close()
+        guest = Guest(accepted, self._room)
+        if not guest.come_in(place[0]):
+            guest.close()
             raise ConnectionAbortedError
-        guest = Guest(accepted, self._room, network)
         bear_with(guest, STALLED_SECONDS)
         return guest, place
 

@@ -11,9 +11,9 @@ from typing import ParamSpec, TypeVar
 
 from aiohttp import web
 
-from labcrate.catalog.state import state_folder
 from labcrate.errors import TooManyError
-from labcrate.people.database import Database
+from labcrate.export.people_folder import open_people as open_lab_people
+from labcrate.export.people_folder import refuse_split
 from labcrate.people.exports import ExportLog
 from labcrate.people.links import LinkLog
 from labcrate.people.logins import Logins
@@ -59,7 +59,13 @@ DOORS = web.AppKey("doors", Doors)
 
 def open_people(app: web.Application, passwords: Passwords | None = None) -> None:
     """Open the lab's people for an application, and close them with it. Raises PeopleError, CatalogError."""
-    database = Database.open(state_folder(app[LAB].root))
+    root = app[LAB].root
+    database = open_lab_people(root)
+    try:
+        refuse_split(root, database)
+    except BaseException:
+        database.close()
+        raise
     app[USERS] = Users(database, passwords)
     app[LOGINS], app[TOKENS] = Logins(database), Tokens(database)
     app[EXPORT_LOG], app[LINK_LOG] = ExportLog(database), LinkLog(database)

@@ -173,6 +173,8 @@ def _answer(request: web.Request, problem: Problem, headers: Mapping[str, str]) 
         )
         if again and request.method == hdrs.METH_GET:
             answer.headers["Refresh"] = str(again)  # the download begins when there is something to download
+    if problem.status == HTTPStatus.REQUEST_TIMEOUT:
+        answer.force_close()  # what still comes is no request
     answer.headers.update(headers)
     answer.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
     return answer

@@ -7,21 +7,25 @@ import ssl
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aiohttp import web
 from aiohttp.http import RawRequestMessage
 from yarl import URL
 
+from labcrate.catalog.state import STATE_FOLDER
 from labcrate.config import ServeSettings
 from labcrate.errors import ServeError
+from labcrate.export.people_folder import people_folder
+from labcrate.lab.folder import Lab
 from labcrate.web.app import make_app
 from labcrate.web.connections import Runner
 from labcrate.web.listening import listeners, say_accept_errors_seldom
 from labcrate.web.login import setup_link
 from labcrate.web.room import Room, raise_file_limit
 from labcrate.web.site import path_prefix
-from labcrate.web.visitor import is_loopback, is_secure
+from labcrate.web.visitor import is_loopback, is_proxy, is_secure
 
 # How long requests that run may take to end once the server is told to stop: downloads resume.
 _GRACE_SECONDS = 2.0
@@ -54,7 +58,7 @@ async def serve(settings: ServeSettings, started: Callable[[Started], None]) -> 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     say_accept_errors_seldom(loop)
-    room = Room.within(raise_file_limit(), proxied=settings.base_url is not None)
+    room = Room.within(raise_file_limit(), is_proxy=partial(is_proxy, settings))
     tls = tls_context(settings)
     app = make_app(settings)
     runner = await run_app(app, settings)
@@ -63,7 +67,8 @@ async def serve(settings: ServeSettings, started: Callable[[Started], None]) -> 
         # A link that is printed once must lead to the proxy, where there is one.
         base = settings.base_url or f"http{'s' if tls else ''}://{_in_url(settings.host)}:{port}"
         link = setup_link(app)
-        started(Started(f"{base}/", f"{base}{link}" if link else None, _exposed(settings), _hint(settings)))
+        warnings = " ".join(filter(None, (_apart(settings), _exposed(settings)))) or None
+        started(Started(f"{base}/", f"{base}{link}" if link else None, warnings, _hint(settings)))
         await stop.wait()
     finally:
         await runner.cleanup()
@@ -126,6 +131,16 @@ def tls_context(settings: ServeSettings) -> ssl.SSLContext | None:
     return context
 
 
+def _apart(settings: ServeSettings) -> str | None:
+    """Say where the people are, if they are not in the lab."""
+    if people_folder(Lab(settings.lab_folder).root).name == STATE_FOLDER:
+        return None
+    return (
+        f"People and the export log of this lab are in your own state folder: it has had no {STATE_FOLDER} that could "
+        "be written to."
+    )
+
+
 def _exposed(settings: ServeSettings) -> str | None:
     """Why passwords would cross the network in the clear, if they would."""
     if settings.tls_cert or is_loopback(settings.host):
@@ -136,7 +151,8 @@ def _exposed(settings: ServeSettings) -> str | None:
     remedy = "Use --tls-cert and --tls-key, or a proxy with TLS on this machine, --base-url https://... and no --host."
     if is_secure(settings):
         remedy = (
-            "Leave --host out if the proxy is on this machine, else see that nobody but the proxy reaches the port."
+            "Leave --host out if the proxy is on this machine, else name it with --trusted-proxy, and see that nobody "
+            "but the proxy reaches the port."
         )
     return f"{danger} {remedy}"
 

@@ -1,6 +1,7 @@
 """From where a request comes: the client's address, and whether it means this server and this site at all."""
 
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -10,6 +11,7 @@ from labcrate.errors import NotAllowedError, UsageError
 from labcrate.lab.text import one_line
 from labcrate.web.site import SETTINGS
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """Methods that change nothing (RFC 9110, 9.2.1)."""
 
@@ -28,25 +30,44 @@ def is_secure(settings: ServeSettings) -> bool:
 
 
 def client_address(request: web.Request) -> str:
-    """The client's address; behind a proxy on this machine, the one that the proxy tells.
+    """The client's address; behind a trusted proxy, the one that the proxy tells.
 
-    Only the last entry of X-Forwarded-For is the proxy's own word: a client may send any others.
+    Only the last entry of X-Forwarded-For is the proxy's own word: a client may send any others. Where that entry is
+    another trusted proxy's address, the one before it is that proxy's word, and so on.
     """
-    peer = request.remote or ""
-    if request.app[SETTINGS].base_url and is_loopback(peer):
-        told = ",".join(request.headers.getall("X-Forwarded-For", [])).rpartition(",")[2].strip()
-        return _plain(told) or _plain(peer) or ""
-    return _plain(peer) or ""
+    settings = request.app[SETTINGS]
+    address = _plain(request.remote or "") or ""
+    told = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
+    while told and is_proxy(settings, address):
+        before = _plain(told.pop().strip())
+        if before is None:
+            break
+        address = before
+    return address
+
+
+def is_proxy(settings: ServeSettings, address: str) -> bool:
+    """Whether an address is that of a proxy in front of this server."""
+    parsed = _parsed(address)
+    return bool(settings.base_url and parsed and any(parsed in network for network in settings.trusted_proxies))
+
+
+_WITH_PORT = re.compile(r"\[([^\[\]]+)\](?::\d{1,5})?|([^:]+):\d{1,5}", re.ASCII)
 
 
 def _plain(address: str) -> str | None:
-    """An address in one form, IPv4 also when it came in as IPv6; None for what is no address."""
+    """An address in one form, IPv4 also when it came in as IPv6, a port left out; None for what is no address."""
+    with_port = _WITH_PORT.fullmatch(address)
+    parsed = _parsed(with_port[1] or with_port[2] if with_port else address)
+    return None if parsed is None else str(parsed)
+
+
+def _parsed(address: str) -> Address | None:
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return None
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return str(mapped or parsed)
+    return getattr(parsed, "ipv4_mapped", None) or parsed
 
 
 def network_of(address: str) -> str:
