@@ -29,6 +29,7 @@ from labcrate.errors import (
     PeopleError,
     RepairError,
     SecretsError,
+    SigningError,
     SourceChangedError,
     TargetError,
     TooManyError,
@@ -150,6 +151,7 @@ _TITLES: Mapping[type[LabcrateError], str] = {
     NotReadyError: "The archive is not ready yet",
     NoSuchThingError: "There is no such thing",
     SecretsError: "Files hold secrets of the lab",
+    SigningError: "The lab's key cannot be used",
 }
 _OF_A_BODY = (hdrs.CONTENT_TYPE, hdrs.CONTENT_LENGTH, hdrs.TRANSFER_ENCODING)
 
