@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from labcrate.archive import records
 from labcrate.archive.directory import read_directory, read_exactly, shown
+from labcrate.archive.entity import CHUNK
 from labcrate.archive.keys import (
     SIGNATURE_SUFFIX,
     PublicKey,
@@ -19,7 +20,7 @@ from labcrate.archive.keys import (
 )
 from labcrate.archive.manifest import MANIFEST_NAME
 from labcrate.archive.opening import open_zip
-from labcrate.archive.verify import CHUNK, Finding, Report, verify_archive
+from labcrate.archive.verify import Finding, Report, verify_archive
 from labcrate.errors import UsageError
 
 if TYPE_CHECKING:
