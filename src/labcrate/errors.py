@@ -20,8 +20,9 @@ HTTP API answers with (RFC 9457), so that neither decides for itself what a fail
     ├── RepairError             exit 15   HTTP 409   a near miss cannot be linked, or a link not undone
     ├── NotReadyError           exit 16   HTTP 503   the archive is still being prepared
     ├── ServeError              exit 17   HTTP 500   the server cannot start
-    ├── NoSuchThingError        exit 18   HTTP 404   no such user, token, recording, job or page
-    └── SecretsError            exit 19   HTTP 409   a file to be copied holds a password, an address or the like
+    ├── NoSuchThingError        exit 18   HTTP 404   no such user, token, key, recording, job or page
+    ├── SecretsError            exit 19   HTTP 409   a file to be copied holds a password, an address or the like
+    └── SigningError            exit 20   HTTP 503   the lab's key cannot be used
 
 A message is one sentence or two: the object, the rule, the remedy.
 """
@@ -205,7 +206,7 @@ class ServeError(LabcrateError):
 
 
 class NoSuchThingError(LabcrateError):
-    """No such user, token, recording, job or page."""
+    """No such user, token, key, recording, job or page."""
 
     exit_code = 18
     http_status = 404
@@ -227,3 +228,12 @@ class SecretsError(LabcrateError):
     def __init__(self, message: str, files: Iterable[tuple[str, tuple[str, ...], bool]] = ()) -> None:
         self.files = tuple(files)
         super().__init__(message)
+
+
+class SigningError(LabcrateError):
+    """The lab's key is there and cannot sign: damaged, closed to this user, or with a password."""
+
+    exit_code = 20
+    http_status = 503
+    urn = "urn:labcrate:error:signing"
+    title = "The lab's key cannot be used"

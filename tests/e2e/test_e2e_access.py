@@ -13,7 +13,7 @@ from tests.e2e.conftest import LATE, NAME, NOON, PASSWORD, Server, create_admini
 from labcrate.demo.lab import DemoLab
 
 PAGES = ("/", "/?q=nothing", "/sessions/42", "/sessions/43", "/sessions/44", "/sessions/42/readings", "/log", "/people",
-         "/account", "/account/second-factor", "/sessions/99")  # fmt: skip
+         "/account", "/account/second-factor", "/key", "/sessions/99")  # fmt: skip
 LONG = "Onomatopoeia" * 25
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 

@@ -247,3 +247,27 @@ def test_what_an_earlier_version_left(cli: Any, usual_lab: Any, tmp_path: Path) 
     shutil.rmtree(spool / "mine")
     assert cli("plan", "42", "--lab", usual_lab.root).code == 0
     assert clean(usual_lab)
+
+
+@pytest.mark.parametrize("kind", ["os.rename", "os.remove"])
+def test_a_killed_export_leaves_no_signature_beside_another_archive(
+    usual_lab: Any, cli: Any, mortal: Any, tmp_path: Path, kind: str
+) -> None:
+    """Killed at each name that is given or taken: a signature that stands is that of the ZIP beside it."""
+    key = cli("keygen", "--lab", usual_lab.root, "--json").json["publicKey"]
+    target = tmp_path / "out.zip"
+    words = (*_export(usual_lab), target, "--sign", "--force")
+    assert cli(*words).code == 0
+    killed, at = 0, 1
+    while at == killed + 1:  # until a run has no such moment left
+        usual_lab.session(42, name=f"Morning {at}")  # so that the signature that is there is of another archive
+        killed += mortal(at, *words, on=kind).returncode == -signal.SIGKILL
+        at += 1
+        assert cli("verify", target).code == 0 or not target.exists()
+        if target.with_name("out.zip.minisig").exists():
+            assert cli("verify", target, "--key", key).code == 0
+    assert killed
+    assert cli(*words).code == 0
+    assert cli("verify", target, "--key", key).code == 0
+    kept = {"lab", "counter", "count", "out.zip", "out.zip.minisig", "state"}
+    assert {path.name for path in tmp_path.iterdir()} <= kept

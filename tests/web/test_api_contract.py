@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from labcrate.export.signing import make_key
 from labcrate.people.exports import Outcome
 from labcrate.people.roles import Role
 from labcrate.web.access import NEEDS
@@ -24,7 +25,16 @@ OPERATIONS = [(method, path) for path, item in CONTRACT["paths"].items() for met
 SCHEMA = schemathesis.openapi.from_dict(CONTRACT)
 NOTHING_TO_GET_WRONG = {("/api/health", "get"), ("/api/openapi.yaml", "get")}
 # What a schema cannot say: the lab has such a camera, the span ends after it starts, the tag is the one of now.
-MORE_THAN_TYPES = ("/plan", "/archive.zip", "/download", "/export-progress", "/prepare", "/recordings/{name}", "/plot")
+MORE_THAN_TYPES = (
+    "/plan",
+    "/archive.zip",
+    "/archive.minisig",
+    "/download",
+    "/export-progress",
+    "/prepare",
+    "/recordings/{name}",
+    "/plot",
+)
 MAY_BE_EMPTY = ("from", "to", "buckets", "session", "outcome")
 EXAMPLES = settings(
     max_examples=8,
@@ -89,6 +99,7 @@ def busy_lab(usual_lab: Any, serve: Any) -> Any:
     """A server of the usual lab in which each thing has a first one: near misses, a link, a log line, a job."""
     usual_lab.recording("recordings/cam1_42_a.mp4")
     usual_lab.recording("recordings/cam1_42_b.mp4")
+    make_key(usual_lab.open())
     server = serve(usual_lab.root)
     client = server.as_(Role.OPERATOR)
     assert client.post(f"{server.url}/api/sessions/42/links", json={"file": "recordings/cam1_42_a.mp4"}).ok

@@ -33,7 +33,7 @@ def test_every_error_has_a_type_and_a_title_of_its_own() -> None:
             error = kind("It failed.")
         made.append(of_error(error))
         assert made[-1].status == kind.http_status
-    assert len({problem.type for problem in made}) == len(made) == 19
+    assert len({problem.type for problem in made}) == len(made) == 20
     assert len({problem.title for problem in made}) >= len(made) - 1  # a server that cannot start answers nobody
     assert all(problem.type.isascii() and problem.type.islower() for problem in made)
 
@@ -58,6 +58,7 @@ CONTRACT = {
     "ServeError": (17, 500, "serve", "Something went wrong"),
     "NoSuchThingError": (18, 404, "no-such-thing", "There is no such thing"),
     "SecretsError": (19, 409, "secrets", "Files hold secrets of the lab"),
+    "SigningError": (20, 503, "signing", "The lab's key cannot be used"),
 }
 """Of every class: exit code, HTTP status, the end of its type and its title. Scripts tell errors apart by them."""
 

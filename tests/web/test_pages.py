@@ -77,7 +77,7 @@ def test_names_of_others_are_text_and_nothing_else(lab: Any, serve: Any, path: s
 
 def test_pages_obey_a_strict_content_security_policy(served: Any) -> None:
     """No inline script, style or event handler, and nothing from elsewhere: the policy forbids them all."""
-    for path in ("/", "/sessions/42", "/sessions/42/readings", "/log", "/nowhere", "/account"):
+    for path in ("/", "/sessions/42", "/sessions/42/readings", "/log", "/nowhere", "/account", "/key"):
         answer = served.get(path)
         assert "'unsafe-inline'" not in answer.headers["Content-Security-Policy"]
         assert not re.search(r"<script(?![^>]*\bsrc=)", answer.text), path

@@ -17,6 +17,7 @@ from labcrate.api.progress import Callback, Stage
 from labcrate.api.tables import read_table
 from labcrate.archive.directory import Entry, read_directory, shown
 from labcrate.archive.opening import open_zip
+from labcrate.archive.signature import read_public_key, verify_signed
 from labcrate.archive.verify import Report, verify_archive
 from labcrate.errors import UsageError, VerificationError
 from labcrate.export.contents import State
@@ -98,13 +99,26 @@ class Archive:
             raise UsageError(f"There is no {name} in {self._label}; its attribute 'members' lists what there is.")
         return cast("BinaryIO", io.BufferedReader(self._member(entry)))
 
-    def verify(self, progress: Callback | None = None) -> Report:
+    def verify(
+        self,
+        progress: Callback | None = None,
+        *,
+        key: str | os.PathLike[str] | None = None,
+        signature: str | os.PathLike[str] | None = None,
+    ) -> Report:
         """Check every byte, CRC-32 and SHA-256 against the manifest; without findings the archive is whole.
 
-        Raises VerificationError where damage is such that nothing can be compared.
+        With ``key`` (the lab's public key: its text, or the file that holds it) also that it was signed by that key:
+        ``signature`` is the file, ``NAME.zip.minisig`` beside the archive unless it is named.
+        Raises VerificationError where damage is such that nothing can be compared, UsageError for what is no key.
         """
         total = sum(entry.size_bytes for entry in self._directory.entries)
-        return verify_archive(self.path, Stage("verifying", progress, total).advance)
+        told = Stage("verifying", progress, total).advance
+        if key is None:
+            if signature is not None:
+                raise UsageError("A signature says nothing without the key that it is to be by; name that, too: key.")
+            return verify_archive(self.path, told)
+        return verify_signed(self.path, read_public_key(key), Path(signature) if signature else None, told)
 
     @cached_property
     def _columns(self) -> dict[str, list[tuple[str, str]]]:

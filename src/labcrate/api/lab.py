@@ -17,7 +17,8 @@ from labcrate.export.inventory import Inventory, take_inventory
 from labcrate.export.logged import logged
 from labcrate.export.overview import SessionRow, overview
 from labcrate.export.prepare import prepared
-from labcrate.export.writer import archive_path, check_target, write_archive
+from labcrate.export.signing import sign_archive, signer_of
+from labcrate.export.writer import archive_path, check_targets, signature_path, write_archive
 from labcrate.lab.folder import Lab as LabFolder
 
 
@@ -42,7 +43,8 @@ class SessionPlan(Plan):
 class Export:
     """A finished export: an archive at ``path``, whole and on disk.
 
-    ``etag`` is the archive's strong entity tag, with its quotes: the same tag, the same bytes.
+    ``etag`` is the archive's strong entity tag, with its quotes: the same tag, the same bytes. ``signature`` is the
+    file beside it that signs it, None where that was not asked for.
     """
 
     path: Path
@@ -53,6 +55,7 @@ class Export:
     readings: int
     missing: tuple[Missing, ...]
     warnings: tuple[str, ...]
+    signature: Path | None = None
 
 
 class Lab:
@@ -149,6 +152,7 @@ class Lab:
         allow_incomplete: bool = False,
         redact: bool = False,
         allow_secrets: bool = False,
+        sign: bool = False,
         sync: bool = True,
         progress: Callback | None = None,
         workers: int | None = None,
@@ -158,9 +162,10 @@ class Lab:
         ``session`` is as for ``plan``. A part of a session (chosen as for ``plan``) is named ``Session42_PARTIAL.zip``.
         ``force`` replaces a file that exists; ``allow_incomplete`` packs the rest when something is
         missing; ``redact`` and ``allow_secrets`` decide what becomes of files that hold secrets of the lab, of which
-        each stops the export otherwise; ``sync`` waits until the disk has it. Whatever goes wrong, nothing is left
-        behind.
-        Raises what ``plan`` does, and IncompleteError, SecretsError, SourceChangedError, TargetError.
+        each stops the export otherwise; ``sign`` also writes ``NAME.zip.minisig``, a signature by the lab's key;
+        ``sync`` waits until the disk has it. Whatever goes wrong, nothing is left behind.
+        Raises what ``plan`` does, and IncompleteError, SecretsError, SourceChangedError, TargetError; with ``sign``
+        NoSuchThingError (the lab has no key) and SigningError.
         """
         options = export_options(
             pad=pad,
@@ -177,7 +182,8 @@ class Lab:
         )
         inventory, session_id = self._find(session, options.time_zone)
         target = archive_path(to, session_id, partial=options.partial)
-        check_target(target, force=force)
+        check_targets(target, force=force, signed=sign)
+        signer = signer_of(self._lab) if sign else None
         with prepared(
             self._lab,
             session_id,
@@ -192,7 +198,8 @@ class Lab:
             entity, plan = Entity(assembly.layout), assembly.plan
             packing = Stage("packing", progress, entity.length)
             with logged(self._lab, session_id, as_text(options), entity, "Python", packing.advance) as sent:
-                write_archive(entity, target, force=force, sync=sync, progress=sent.advance)
+                signature = sign_archive(signer, assembly.layout) if signer else None
+                write_archive(entity, target, force=force, sync=sync, progress=sent.advance, signature=signature)
             if sent.problem:
                 warnings.warn(sent.problem, stacklevel=2)
         return Export(
@@ -204,6 +211,7 @@ class Lab:
             readings=len(plan.readings),
             missing=plan.missing,
             warnings=plan.warnings,
+            signature=signature_path(target) if sign else None,
         )
 
     def _find(self, session: str | int, time_zone: str | None) -> tuple[Inventory, str]:

@@ -25,7 +25,7 @@ _BATCH_BYTES = 8 * CHUNK
 _BATCH_MEMBERS = 256
 _PADDING = range(records.PADDING_MIN, records.MAX16 // 2)  # together with the other extra fields it fits 16 bits
 
-Kind = Literal["missing", "altered", "unexpected", "structure"]
+Kind = Literal["missing", "altered", "unexpected", "structure", "signature"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +45,16 @@ class Report:
     """The outcome: without findings the archive is whole. ``bytes`` counts the data that was read and hashed.
 
     ``etag`` is the strong entity tag that the export log has of these bytes; None where something was found.
+    ``manifest_sha256`` is that of the manifest as it was read (None: there is none that could be). ``signed_by`` is the
+    id of the key that signed it; None where that was not asked, or something was found.
     """
 
     findings: tuple[Finding, ...]
     members: int
     bytes: int
     etag: str | None = None
+    manifest_sha256: str | None = None
+    signed_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,13 @@ def _verify(fd: int, label: str, progress: Callable[[int], None]) -> Report:
     findings += [finding for member in checked for finding in member.findings]
     findings += _against_manifest(fd, checked)
     read = sum(member.entry.size_bytes for member in checked if member.data_stop is not None)
-    return Report(tuple(findings), len(checked), read, None if findings else tag_of(map(_told, checked)))
+    etag = None if findings else tag_of(map(_told, checked))
+    return Report(tuple(findings), len(checked), read, etag, _manifest_sha256(checked))
+
+
+def _manifest_sha256(checked: Sequence[_Checked]) -> str | None:
+    manifest = (one for one in checked if one.entry.raw_name == MANIFEST_NAME.encode())
+    return next((one.sha256 for one in manifest if one.data_stop is not None), None)
 
 
 def _told(member: _Checked) -> tuple[Fixity, int, str]:

@@ -94,6 +94,9 @@ def _export(parser: argparse.ArgumentParser) -> None:
         help="do not wait until the disk has it: quicker, lost in a power cut",
     )
     parser.add_argument("--allow-incomplete", action="store_true", help="pack the rest when something is missing")
+    parser.add_argument(
+        "--sign", action="store_true", help="also write FILE.minisig, a signature by the lab's key ('labcrate keygen')"
+    )
 
 
 def _workers(parser: argparse.ArgumentParser) -> None:
@@ -112,6 +115,10 @@ def _index(parser: argparse.ArgumentParser) -> None:
 
 def _verify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="an archive made by labcrate")
+    parser.add_argument(
+        "--key", metavar="PUBKEY", help="also check who signed it: the lab's public key, as text or as a file"
+    )
+    parser.add_argument("--signature", metavar="FILE", help="with --key: the signature (default: FILE.minisig)")
 
 
 def _demo(parser: argparse.ArgumentParser) -> None:
@@ -254,6 +261,7 @@ COMMANDS = {
     "plan": ("tell what an export would hold, what not, and why", _plan),
     "export": ("package a session into one ZIP", _export),
     "verify": ("check an archive against its manifest", _verify),
+    "keygen": ("make the key that signs the lab's archives", _lab),
     "index": ("compute checksums ahead of time", _index),
     "init": ("write a commented labcrate.toml out of what the lab's files show", _init),
     "doctor": ("list what is wrong with a lab or a session, each with its remedy", _doctor),

@@ -16,7 +16,8 @@ from labcrate.export.documents.secrets import secret_objects
 from labcrate.export.documents.summary import as_line, format_size, plural
 from labcrate.export.logged import logged
 from labcrate.export.not_taken import Why
-from labcrate.export.writer import archive_path, check_target, write_archive
+from labcrate.export.signing import sign_archive, signer_of
+from labcrate.export.writer import archive_path, check_targets, signature_path, write_archive
 from labcrate.lab.text import visible
 
 _MOST_NAMED = 10
@@ -28,21 +29,25 @@ def run(options: Namespace) -> int:
     asked = wanted(options)
     inventory, session_id = find_session(settings(options).lab(), options.session, asked.time_zone)
     target = archive_path(options.output or ".", session_id, partial=asked.partial)
-    check_target(target, force=options.force)
+    check_targets(target, force=options.force, signed=options.sign)
+    signer = signer_of(inventory.lab) if options.sign else None
     found = inventory, session_id
     incomplete = options.allow_incomplete
     with laid_out(options, hashed=True, allow_incomplete=incomplete, refuse=True, found=found) as assembly:
         entity, words = Entity(assembly.layout), as_text(assembly.plan.options)
+        signature = sign_archive(signer, assembly.layout) if signer else None
         with (
             packing_bar(entity.length, shown=not options.json) as packing,
             logged(inventory.lab, session_id, words, entity, "command line", packing.advance) as sent,
         ):
-            write_archive(entity, target, force=options.force, sync=options.sync, progress=sent.advance)
+            write_archive(
+                entity, target, force=options.force, sync=options.sync, progress=sent.advance, signature=signature
+            )
         if sent.problem:
             problem = visible(sent.problem[:1].lower() + sent.problem[1:])
             print(f"labcrate: warning: {problem}", file=sys.stderr)
         if options.json:
-            write_json(_answer(assembly, entity, target))
+            write_json(_answer(assembly, entity, target, signature_path(target) if options.sign else None))
         else:
             _say(assembly, entity, target, options)
             if sent.private:
@@ -53,6 +58,8 @@ def run(options: Namespace) -> int:
 def _say(assembly: Assembly, entity: Entity, target: Path, options: Namespace) -> None:
     plan = assembly.plan
     say(f"{target}: {format_size(entity.length)}, {plan.state}")
+    if options.sign:
+        say(f"{signature_path(target)}: its signature")
     recordings = plural(len(plan.recordings), "recording")
     say(f"  {recordings}, {plural(len(plan.readings), 'reading')}, {plural(len(assembly.parts), 'file')} in all")
     if plan.options.partial:
@@ -94,10 +101,11 @@ def _say_left_out(plan: Plan, options: Namespace) -> None:
         say_command(("labcrate", "plan", plan.session.id), options, "    ")
 
 
-def _answer(assembly: Assembly, entity: Entity, target: Path) -> dict[str, Any]:
+def _answer(assembly: Assembly, entity: Entity, target: Path, signature: Path | None) -> dict[str, Any]:
     plan = assembly.plan
     return {
         "file": str(target),
+        "signature": str(signature) if signature else None,
         "sizeBytes": entity.length,
         "etag": entity.etag,
         "state": str(plan.state),

@@ -1,21 +1,25 @@
-"""``labcrate verify FILE``: is the archive what its manifest says."""
+"""``labcrate verify FILE``: is the archive what its manifest says, and who signed that."""
 
 from argparse import Namespace
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from labcrate.archive.verify import verify_archive
+from labcrate.archive.keys import SIGNATURE_SUFFIX
+from labcrate.archive.signature import read_public_key, verify_signed
+from labcrate.archive.verify import Report, verify_archive
 from labcrate.cli.screen import packing_bar, say, write_json
-from labcrate.errors import VerificationError
+from labcrate.errors import UsageError, VerificationError
 from labcrate.export.documents.summary import format_size, plural
 
 
 def run(options: Namespace) -> int:
-    """Check an archive's structure and every checksum; list each finding."""
+    """Check an archive's structure, every checksum and, with a key, its signature; list each finding."""
     path = Path(options.file).expanduser()
     size = path.stat().st_size if path.is_file() else 0
+    verify = _check_of(options)
     with packing_bar(size, "Verifying", shown=not options.json) as bar:
-        report = verify_archive(path, bar.advance)
+        report = verify(path, bar.advance)
     if options.json:
         write_json(
             {
@@ -24,19 +28,46 @@ def run(options: Namespace) -> int:
                 "members": report.members,
                 "sizeBytes": report.bytes,
                 "etag": report.etag,
+                "signedBy": report.signed_by,
                 "findings": [asdict(finding) for finding in report.findings],
             }
         )
     else:
         for finding in report.findings:
             say(f"{finding.kind}: {finding.text}")
-    if report.findings:
-        raise VerificationError(
-            f"{path.name} is not what its manifest says: {plural(len(report.findings), 'finding')}. "
-            "Do not rely on it; export or copy it again."
-        )
+    _refuse(path, report)
     if not options.json:
         about = f"{plural(report.members, 'member')}, {format_size(report.bytes)}"
         say(f"{path.name} is whole: {about}, every CRC-32 and SHA-256 as the manifest has it.")
+        if report.signed_by:
+            say(f"Its manifest is signed by key {report.signed_by}, the one that you gave.")
         say(f"ETag, as the export log has it: {report.etag}")
     return 0
+
+
+def _check_of(options: Namespace) -> Callable[[Path, Callable[[int], None]], Report]:
+    """Return what checks an archive as it was asked for. Raises UsageError."""
+    if options.key is None:
+        if options.signature is not None:
+            raise UsageError(
+                "--signature says nothing without the key that it is to be by; name that, too: --key PUBKEY."
+            )
+        return verify_archive
+    key = read_public_key(options.key)
+    beside = None if options.signature is None else Path(options.signature).expanduser()
+    return lambda path, progress: verify_signed(path, key, beside, progress)
+
+
+def _refuse(path: Path, report: Report) -> None:
+    """Raise VerificationError where anything was found."""
+    if not report.findings:
+        return
+    found = plural(len(report.findings), "finding")
+    if all(finding.kind == "signature" for finding in report.findings):
+        raise VerificationError(
+            f"{path.name} agrees with its manifest, but not with a signature by that key: {found}. Do not take it for "
+            f"the lab's; get archive and {path.name}{SIGNATURE_SUFFIX} again from where it was exported."
+        )
+    raise VerificationError(
+        f"{path.name} is not what its manifest says: {found}. Do not rely on it; export or copy it again."
+    )

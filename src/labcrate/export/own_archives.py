@@ -7,8 +7,10 @@ local headers carry their sizes (PKWARE APPNOTE 6.3.10, section 4.3.7), so that 
 import os
 import struct
 import zlib
+from contextlib import suppress
 from typing import BinaryIO
 
+from labcrate.archive.keys import SIGNATURE_SUFFIX
 from labcrate.export.documents import names
 from labcrate.lab.folder import Lab
 
@@ -16,6 +18,13 @@ _LOCAL = struct.Struct("<4s5H3I2H")
 _SIGNATURE = b"PK\x03\x04"
 _STORED, _DEFLATED = 0, 8
 _LOOKED_AT = 4096
+
+
+def is_own_signature(lab: Lab, path: str) -> bool:
+    """Return whether a file of the lab is the signature beside an archive that labcrate wrote."""
+    with suppress(OSError):  # what cannot be opened is no archive that anybody could check
+        return path.endswith(SIGNATURE_SUFFIX) and is_own_archive(lab, path.removesuffix(SIGNATURE_SUFFIX))
+    return False
 
 
 def is_own_archive(lab: Lab, path: str) -> bool:

@@ -15,7 +15,7 @@ from labcrate.export.folder_rules import kept_out
 from labcrate.export.inventory import Inventory
 from labcrate.export.naming import Names
 from labcrate.export.not_taken import NotTaken, Why
-from labcrate.export.own_archives import is_own_archive
+from labcrate.export.own_archives import is_own_archive, is_own_signature
 from labcrate.export.selection import Found, Selection
 from labcrate.lab.folder import RECORDINGS, SENSOR_DATA, Entry, Kind, printable
 from labcrate.linking.judging import judge
@@ -151,7 +151,7 @@ class _Finder:
             self._leave_empty(path)
         elif container_of(below):
             self.found.recordings.append(Found(path, identity, self._verdict(path)))
-        elif is_own_archive(self._lab, path):
+        elif is_own_archive(self._lab, path) or is_own_signature(self._lab, path):
             self._leave(path, Why.ARCHIVE)
         else:
             kind = FileKind.SENSOR_DATA if below.startswith(f"{SENSOR_DATA}/") else FileKind.OTHER

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from labcrate.archive.copying import write_entity
 from labcrate.archive.entity import Entity
+from labcrate.archive.keys import SIGNATURE_SUFFIX
 from labcrate.errors import TargetError
 
 PART_SUFFIX = ".part"
@@ -27,6 +28,11 @@ def archive_path(to: str | os.PathLike[str], session_id: str, *, partial: bool =
     return named if os.path.isdir(path) or text.endswith(os.sep) else path  # noqa: PTH112 - is_dir raises
 
 
+def signature_path(target: Path) -> Path:
+    """Where the signature of an archive goes: beside it, under its name and ``.minisig``."""
+    return target.with_name(target.name + SIGNATURE_SUFFIX)
+
+
 def write_archive(
     entity: Entity,
     target: Path,
@@ -34,31 +40,71 @@ def write_archive(
     force: bool = False,
     sync: bool = True,
     progress: Callable[[int], None] | None = None,
+    signature: bytes | None = None,
 ) -> None:
     """Write the archive beside its goal as ``NAME.part`` and rename it when it is whole and on disk.
+
+    A ``signature`` gets its name right after it: it never stands beside an archive that is not its own.
 
     Without ``sync`` it is renamed when it is whole; the system brings it to disk within the minute, and
     until then a power cut can lose it. A part that a crash left is replaced; whatever goes wrong, no
     part stays behind. Raises TargetError (exists and no ``force``, folder missing, no permission, disk
     full, being written by another export) and SourceChangedError.
     """
-    check_target(target, force=force)
+    check_targets(target, force=force, signed=signature is not None)
     part = target.with_name(target.name + PART_SUFFIX)
     with _explained(target), _locked(part) as fd:
         try:
-            check_target(target, force=force)  # another export may have been finished since
-            if os.fstat(fd).st_size:  # only then: ext4 waits for the disk on closing what was truncated
-                os.ftruncate(fd, 0)
-            write_entity(entity, fd, _WriteBehind(fd, progress) if sync else progress)
-            if sync:
-                os.fsync(fd)
-            check_target(target, force=force)
-            part.rename(target)
+            with _signature_part(target, signature, sync=sync) as beside:
+                check_targets(target, force=force, signed=beside is not None)  # another export may have been finished
+                if os.fstat(fd).st_size:  # only then: ext4 waits for the disk on closing what was truncated
+                    os.ftruncate(fd, 0)
+                write_entity(entity, fd, _WriteBehind(fd, progress) if sync else progress)
+                if sync:
+                    os.fsync(fd)
+                check_targets(target, force=force, signed=beside is not None)
+                _place(part, target, beside)
         except BaseException:
             part.unlink(missing_ok=True)
             raise
         if sync:
             _sync_folder(target.parent)
+
+
+@contextmanager
+def _signature_part(target: Path, signature: bytes | None, *, sync: bool) -> Iterator[Path | None]:
+    """Write a signature as ``NAME.zip.minisig.part``, before anything is packed; it is gone after the block."""
+    if signature is None:
+        yield None
+        return
+    part = signature_path(target).with_name(signature_path(target).name + PART_SUFFIX)
+    with _locked(part) as fd:
+        try:
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, signature, 0)
+            if sync:
+                os.fsync(fd)
+            yield part
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+
+
+def _place(part: Path, target: Path, beside: Path | None) -> None:
+    """Give the archive its name, then its signature; both or none."""
+    if beside is None:
+        part.rename(target)
+        return
+    signature = signature_path(target)
+    signature.unlink(missing_ok=True)  # of an earlier archive: it must not stand beside this one
+    try:
+        part.rename(target)
+        beside.rename(signature)
+    except BaseException:
+        if not os.path.lexists(part):
+            target.unlink(missing_ok=True)
+            signature.unlink(missing_ok=True)
+        raise
 
 
 class _WriteBehind:
@@ -74,6 +120,13 @@ class _WriteBehind:
         self._done += size_bytes
         if self._progress:
             self._progress(size_bytes)
+
+
+def check_targets(target: Path, *, force: bool, signed: bool = False) -> None:
+    """Raise TargetError when an archive, or (``signed``) its signature beside it, cannot be written there."""
+    check_target(target, force=force)
+    if signed:
+        check_target(signature_path(target), force=force)
 
 
 def check_target(target: Path, *, force: bool) -> None:

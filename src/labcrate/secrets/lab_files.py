@@ -29,6 +29,9 @@ MESSAGES = f"{DATA}/zigbee-data.json"
 TABLE = f"{DATA}/zigbee-sensors.csv"
 """The lab's readings as a table, where the bridge's messages may stand as well."""
 
+SIGNING_KEY = ".labcrate/signing.key"
+"""The lab's secret key, which signs archives; no file that holds it may be copied."""
+
 _NEVER = "users.json"
 _LARGE = 256 * 1024
 
@@ -63,6 +66,7 @@ def read_secrets(lab: Lab, before: LabSecrets | None = None) -> LabSecrets:
     quick = _quick_search()
     known = before.files if before else {}
     files = {path: _of_file(lab, path, quick, known.get(path)) for path in (*secret_files(lab), TABLE)}
+    files[SIGNING_KEY] = _of_signing_key(lab)
     problems = tuple(found.problem for found in files.values() if found.problem)
     return LabSecrets(joined(found.secrets for found in files.values()), problems, files)
 
@@ -99,6 +103,15 @@ def _of_file(lab: Lab, path: str, quick: Needles, known: FileSecrets | None) -> 
         return FileSecrets(None)  # not every session has every document
     except OSError as error:
         return FileSecrets(identity, problem=DocumentError(path, "", _unreadable(error)))
+
+
+def _of_signing_key(lab: Lab) -> FileSecrets:
+    """Return the text of the lab's secret key; nothing where there is none, or this user may not read it."""
+    with suppress(OSError):
+        identity, data = lab.identity(SIGNING_KEY), lab.read(SIGNING_KEY) or b""
+        *_, text = data[:_LARGE].decode("ascii", "replace").split("\n")[:2]  # below a comment
+        return FileSecrets(identity, collect([(SIGNING_KEY, {"secretKey": text.strip()})]))
+    return FileSecrets(None)
 
 
 def _of_json(lab: Lab, path: str, quick: Needles) -> Iterator[tuple[str, Any]]:

@@ -13,6 +13,7 @@ from labcrate.web import (
     routes_doctor,
     routes_health,
     routes_jobs,
+    routes_key,
     routes_links,
     routes_log,
     routes_login,
@@ -76,7 +77,7 @@ def make_app(settings: ServeSettings, passwords: Passwords | None = None) -> web
         app.add_routes(expecting(downloads.routes))
     app[PLOTS], app[TIMELINES] = Plots(), Timelines()
     add_thumbnails(app)
-    for pages in (routes_static, routes_pages, routes_session, routes_plots, routes_doctor):
+    for pages in (routes_static, routes_pages, routes_session, routes_plots, routes_doctor, routes_key):
         app.add_routes(expecting(pages.routes))
     return app
 

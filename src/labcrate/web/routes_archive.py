@@ -1,13 +1,16 @@
 """Downloads: one session's archive, whole or any part of it, the same bytes today and tomorrow."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from aiohttp import hdrs, web
 
+from labcrate.archive.keys import SIGNATURE_SUFFIX
 from labcrate.config import as_text
 from labcrate.errors import NotReadyError
 from labcrate.export.contents import Options
+from labcrate.export.signing import sign_archive, signer_of
 from labcrate.people.exports import Outcome
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller
@@ -19,7 +22,7 @@ from labcrate.web.login import EXPORT_LOG
 from labcrate.web.loglines import LogLine, Taken
 from labcrate.web.planning import PLANNING
 from labcrate.web.ranges import Representation, goes_on_blindly, tags_wanted
-from labcrate.web.site import work
+from labcrate.web.site import LAB, work
 from labcrate.web.standing import STANDING, Archive
 from labcrate.web.wanted import incomplete_allowed, session_id_of, wanted
 
@@ -28,6 +31,7 @@ routes = web.RouteTableDef()
 _WAIT_SECONDS = 20.0
 _SOONEST_SECONDS, _LATEST_SECONDS = 2, 60
 _GOES_ON_WITHIN = timedelta(days=7)
+_OF_SIGNATURE = re.compile(r'-[0-9A-F]{16}"\Z')
 
 
 @routes.get("/api/sessions/{id}/archive.zip")
@@ -54,6 +58,36 @@ async def archive(request: web.Request) -> web.StreamResponse:
         entity.segments,
         f"A download of session {session_id}",
         _Line(request, session_id, options, found),
+    )
+
+
+@routes.get("/api/sessions/{id}/archive.minisig")
+@allow(Role.OPERATOR)
+async def signature(request: web.Request) -> web.StreamResponse:
+    """Send the signature of a session's archive by the lab's key; its tag is the archive's, and the key's id.
+
+    Who insists on such a tag gets the signature of just that archive while it stands.
+    """
+    app, session_id, options, incomplete = (
+        request.app,
+        session_id_of(request),
+        wanted(request),
+        incomplete_allowed(request),
+    )
+    asked = conditions(request)
+    signer = await work(app, signer_of, app[LAB])
+    tags = [_OF_SIGNATURE.sub('"', tag) for tag in tags_wanted(asked)]
+    found = _still_there(app, tags, session_id, options, incomplete)
+    if found is None:
+        found = await _ready(request, session_id, options, incomplete)
+    data = await work(app, sign_archive, signer, found.assembly.layout)
+    name = archive_file_name(found.assembly.plan) + SIGNATURE_SUFFIX
+    return await deliver(
+        request,
+        Representation(len(data), f'{found.entity.etag[:-1]}-{signer.public.key_id}"'),
+        {hdrs.CONTENT_TYPE: "text/plain", hdrs.CONTENT_DISPOSITION: disposition(name)},
+        lambda start, stop: [data[start:stop]],
+        f"The signature of session {session_id}",
     )
 
 

@@ -14,6 +14,7 @@ from labcrate.export.camera_of_link import cameras_of_links
 from labcrate.export.contents import Options, Plan, PlannedRecording
 from labcrate.export.documents.spans import camera_spans
 from labcrate.export.repair import Method
+from labcrate.export.signing import has_key
 from labcrate.model.session import Session
 from labcrate.people.links import Link
 from labcrate.people.roles import Role
@@ -26,7 +27,7 @@ from labcrate.web.pages import fragment, render
 from labcrate.web.planning import PLANNING
 from labcrate.web.plots import PLOTS, shown_at_first
 from labcrate.web.routes_links import link_near_miss, undo_link
-from labcrate.web.site import SETTINGS, session_api_url, session_url, work
+from labcrate.web.site import LAB, SETTINGS, session_api_url, session_url, work
 from labcrate.web.snapshot import SNAPSHOT
 from labcrate.web.timeline import TIMELINES
 from labcrate.web.wanted import as_query, may_decide, session_id_of
@@ -41,7 +42,8 @@ _RECORDINGS_AT_ONCE = 60
 class Choice:
     """What somebody chose to export, as far as it is known: ``problem`` says what cannot be meant.
 
-    ``assembly`` is None while the plan is still being made. The addresses end in the query that asks for just this.
+    ``assembly`` is None while the plan is still being made. The addresses end in the query that asks for just this;
+    ``signature`` is None where the lab has no key.
     """
 
     options: Options
@@ -50,6 +52,7 @@ class Choice:
     whole: bool
     archive: str
     prepare: str
+    signature: str | None
 
 
 @routes.get(_PAGE)
@@ -141,11 +144,20 @@ async def _choice(request: web.Request, session: Session) -> Choice:
     query = MultiDict([(name, value) for name, values in as_query(options).items() for value in values])
     if request.query.get("allow_incomplete") == "1":
         query.add("allow_incomplete", "1")
-    archive, prepare = (
+    archive, prepare, signature = (
         str(URL(session_api_url(app, session.id, f"/{what}"), encoded=True).with_query(query))
-        for what in ("archive.zip", "prepare")
+        for what in ("archive.zip", "prepare", "archive.minisig")
     )
-    return Choice(options, planned.assembly if planned else None, problem, options == whole, archive, prepare)
+    signs = await work(app, has_key, app[LAB])
+    return Choice(
+        options,
+        planned.assembly if planned else None,
+        problem,
+        options == whole,
+        archive,
+        prepare,
+        signature if signs else None,
+    )
 
 
 def _session_page(request: web.Request, assembly: Assembly, choice: Choice | None) -> web.Response:

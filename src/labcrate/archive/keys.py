@@ -1,0 +1,139 @@
+"""Keys that sign archives, and the signatures they make: minisign's format (https://jedisct1.github.io/minisign).
+
+``minisign`` is imported by those alone who sign or check: it brings a library of cryptography with it.
+"""
+
+import base64
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from labcrate.archive.manifest import MANIFEST_NAME
+
+if TYPE_CHECKING:
+    from minisign import SecretKey
+    from minisign import Signature as MinisignSignature
+
+SIGNATURE_SUFFIX = ".minisig"
+"""How the name of a signature goes on after that of its archive."""
+
+MAX_FILE_BYTES = 64 * 1024
+"""The largest key or signature file that is read; minisign itself writes at most 10 kB."""
+
+_PUBLIC_KEY_CHARACTERS = 56
+
+
+def key_id_of(packed: bytes) -> str:
+    """Return the key id of a packed key or signature, as minisign writes it: a little-endian number in hexadecimal."""
+    return packed[2:10][::-1].hex().upper()
+
+
+class Readable(Protocol):
+    """What gives the bytes that were signed, a part at a time, as a binary file does."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return the next bytes, at most ``size``; none at the end."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """A public key; ``text`` is its base64, which ``minisign -P`` takes as well."""
+
+    text: str
+
+    @property
+    def key_id(self) -> str:
+        """Return the key id: 16 hexadecimal digits."""
+        return key_id_of(base64.b64decode(self.text))
+
+    @property
+    def file(self) -> bytes:
+        """Return the key as a file of minisign's: a comment, and the key."""
+        return f"untrusted comment: minisign public key {self.key_id}\n{self.text}\n".encode()
+
+    def verify(self, data: Readable, signature: "MinisignSignature") -> None:
+        """Raise ValueError unless the signature is by this key over the bytes that ``data`` gives."""
+        import minisign  # noqa: PLC0415
+
+        minisign.PublicKey.from_base64(self.text).verify(data, signature)
+
+
+def parse_public_key(data: str | bytes) -> PublicKey:
+    """Read a public key: its base64 text, or the file that holds it below a comment. Raises ValueError."""
+    import minisign  # noqa: PLC0415
+
+    text = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
+    lines = [line.strip() for line in text.split(b"\n") if line.strip()]
+    if len(lines) not in (1, 2) or len(lines[-1]) != _PUBLIC_KEY_CHARACTERS:
+        raise ValueError("it is no public key of minisign's")
+    key = minisign.PublicKey.from_base64(lines[-1])
+    return PublicKey(key.to_base64().decode("ascii"))
+
+
+def read_small_file(path: Path) -> bytes:
+    """Return the contents of a key or signature file.
+
+    Raises OSError when it cannot be opened, and ValueError for what is no file or is too large.
+    """
+    # O_NONBLOCK: a named pipe must not make anybody wait for its writer.
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        return read_small(fd)
+    finally:
+        os.close(fd)
+
+
+def read_small(fd: int) -> bytes:
+    """Return the contents of an open key or signature file. Raises OSError and ValueError as above."""
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        raise ValueError("it is no file")
+    data = b""
+    while len(data) <= MAX_FILE_BYTES:
+        part = os.pread(fd, MAX_FILE_BYTES + 1 - len(data), len(data))
+        if not part:
+            return data
+        data += part
+    raise ValueError(f"it has more than {MAX_FILE_BYTES // 1024} kB")
+
+
+class Signer:
+    """A secret key that is ready to sign. Its ``repr`` shows the key id alone.
+
+    Raises ValueError, saying what is wrong, for a key that cannot sign.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        import minisign  # noqa: PLC0415
+
+        self._key: SecretKey = minisign.SecretKey.from_bytes(data)
+        if self._key.is_encrypted():
+            raise ValueError("it has a password, and labcrate signs only with a key that has none")
+        self.public = PublicKey(self._key.get_public_key().to_base64().decode("ascii"))
+        # A damaged key signs all the same; only nobody could verify it.
+        minisign.PublicKey.from_base64(self.public.text).verify(b"", self._key.sign(b"", trusted_comment=""))
+
+    def __repr__(self) -> str:
+        return f"Signer({self.public.key_id})"
+
+    def sign(self, manifest: bytes) -> bytes:
+        """Return the signature file of a manifest: the same bytes for the same manifest and key.
+
+        Ed25519 signs without chance (RFC 8032), and the trusted comment is the manifest's SHA-256 instead of a time.
+        """
+        signature = self._key.sign(
+            manifest,
+            untrusted_comment=f"signature of {MANIFEST_NAME} by key {self.public.key_id}",
+            trusted_comment=hashlib.sha256(manifest).hexdigest(),
+        )
+        return bytes(signature) + b"\n"
+
+
+def new_secret_key() -> bytes:
+    """Return a fresh secret key as a file of minisign's, without a password."""
+    import minisign  # noqa: PLC0415
+
+    return bytes(minisign.KeyPair.generate().secret_key) + b"\n"
