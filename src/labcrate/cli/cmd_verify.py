@@ -2,17 +2,17 @@
 
 from argparse import Namespace
 from dataclasses import asdict
-from pathlib import Path
 
 from labcrate.archive.verify import verify_archive
 from labcrate.cli.screen import packing_bar, say, write_json
 from labcrate.errors import VerificationError
 from labcrate.export.documents.summary import format_size, plural
+from labcrate.lab.text import typed_path
 
 
 def run(options: Namespace) -> int:
     """Check an archive's structure and every checksum; list each finding."""
-    path = Path(options.file).expanduser()
+    path = typed_path(options.file)
     size = path.stat().st_size if path.is_file() else 0
     with packing_bar(size, "Verifying", shown=not options.json) as bar:
         report = verify_archive(path, bar.advance)
