@@ -12,7 +12,7 @@ from labcrate.errors import NoLabError, UsageError
 from labcrate.export.chosen_span import ENDS_BEFORE
 from labcrate.export.contents import Only, Options
 from labcrate.lab.folder import Lab
-from labcrate.lab.text import visible
+from labcrate.lab.text import typed_path, visible
 from labcrate.model.session_id import RULE, is_session_id, normalized_id
 from labcrate.model.time_zones import is_time_zone, nearest_time_zone
 from labcrate.model.timespan import TimeSpan, format_instant, parse_instant, parse_length
@@ -78,7 +78,7 @@ def lab_folder(option: str | None, environment: Mapping[str, str], current: Path
     named = option if option is not None else environment.get(LAB_VARIABLE)
     if named == "":
         raise NoLabError(f"The lab folder's name is empty; name it with --lab DIR or {LAB_VARIABLE}.")
-    return Path(named).expanduser() if named else current
+    return typed_path(named) if named else current
 
 
 def parse_duration(text: str) -> timedelta:

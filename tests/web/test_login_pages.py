@@ -11,6 +11,7 @@ import requests
 from labcrate.people.roles import Role
 from labcrate.web.cookies import cookie_name
 from labcrate.web.login import LOGINS, TOKENS, USERS, setup_link
+from labcrate.web.routes_login import local_path
 
 if TYPE_CHECKING:
     from tests.conftest import LabFolder
@@ -365,3 +366,27 @@ def test_an_administrator_from_the_command_line_closes_the_one_time_link(fresh: 
     fresh.app[USERS].add("ana", Role.ADMIN, GOOD)
     answer = requests.get(f"{fresh.url}{link}", allow_redirects=False, timeout=60)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/login")
+
+
+@pytest.mark.parametrize(
+    "goal",
+    [
+        "/../other", "/sessions/../../other", "/..", "/.", "/./x", "/%2e%2e/other", "/.%2E/other", "/%252e%252e/other",
+        "/..;/other", "/..;x=1/other", "/%2e%2e;/other", "/..%2fother", "/..%5cother", "/a\\..\\other", "//host/x",
+        "/%2fhost", "/%5chost", "/a//host", "\\\\host", "/\\host", "https://host/", "javascript:alert(1)", "/a\tb",
+        "/%0aother", "/sessions/%00",
+    ],
+)  # fmt: skip
+def test_no_goal_leaves_the_servers_own_paths(goal: str) -> None:
+    """Dot segments, plain or encoded, backslashes and hosts lead to the first page instead."""
+    assert local_path(goal) == "/"
+
+
+@pytest.mark.parametrize(
+    "goal",
+    ["/", "/sessions/42", "/sessions/P07-morning?only=sensors&from=2025-05-02T10:00:00Z", "/sessions/a..b/readings",
+     "/sessions/P%C3%A9rez%20.x", "/log?who=..", "/log?next=/../x", "/.well-known/x", "/sessions/42#plan"],
+)  # fmt: skip
+def test_goals_of_this_server_stay(goal: str) -> None:
+    """Paths of pages stay, with what stands in their query."""
+    assert local_path(goal) == goal

@@ -84,6 +84,15 @@ def test_a_damaged_recording_has_a_drawn_picture(usual_lab: Any, serve: Any) -> 
     assert "damaged" in page
 
 
+def test_a_recording_of_an_unknown_codec_has_a_drawn_picture(usual_lab: Any, serve: Any) -> None:
+    """A codec that FFmpeg does not know: the address of the picture answers with the drawing, not with 500."""
+    head, _, tail = usual_lab.clip.rpartition(b"avc1")
+    usual_lab.recording("recordings/cam1_session42_odd.mp4", content=head + b"x?!1" + tail)
+    answer = serve(usual_lab.root).get("/api/sessions/42/recordings/cam1_session42_odd.mp4/thumbnail.jpg")
+    assert answer.status_code == 200
+    assert Image.open(io.BytesIO(answer.content)).size == (320, 180)
+
+
 @pytest.mark.parametrize("name", ["cam1_session7_a.mp4", "..%2f..%2fdata%2fusers.json", "%2e%2e", "any.mp4.txt"])
 def test_pictures_of_other_files_are_not_there(served: Any, name: str) -> None:
     """Another session's recording, a path out of the lab, any other file: there is no picture of it."""

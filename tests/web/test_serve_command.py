@@ -16,6 +16,9 @@ import requests
 import trustme
 from tests.web.waiting import until
 
+from labcrate.cli.cmd_serve import proxy_url
+from labcrate.errors import UsageError
+
 Start = Callable[..., tuple[subprocess.Popen[str], dict[str, Any]]]
 
 
@@ -80,9 +83,17 @@ def test_a_port_that_is_taken_is_one_clear_sentence(usual_lab: Any, cli: Any, cl
         (("--tls-cert", "a.pem"), 2, "--tls-key"),
         (("--tls-cert", "a.pem", "--tls-key", "b.pem"), 17, "PEM"),
         (("--base-url", "lab.example.org"), 2, "https://"),
+        (("--base-url", "http://[::1"), 2, "https://"),
         (("--base-url", "https://user:secret@lab.example.org"), 2, "https://"),
         (("--trusted-proxy", "10.0.0.0/8"), 2, "--base-url"),
         (("--base-url", "https://lab.example.org", "--trusted-proxy", "the proxy"), 2, "10.0.0.0/8"),
+        (("--host", "a..b"), 17, "not known"),
+        (("--host", "."), 17, "not known"),
+        (("--host", "a" * 64), 17, "not known"),
+        (("--host", "::1::2"), 17, "not known"),
+        (("--host", "lab\n.example\x1b"), 17, "not known"),
+        (("--port", "99999999999999999999"), 2, "65535"),
+        (("--recorder", "~nobody-of-that-name/x"), 2, "--recorder"),
         (("--time-zone", "Mars/Olympus"), 2, "Europe/Madrid"),
         (("--host", "no such host", "--port", "0"), 17, "--host"),
     ],
@@ -215,3 +226,57 @@ def test_behind_a_proxy_every_link_carries_its_path(start: Start, serve: Any, us
         assert get(behind.url + path, headers=name).json()["status"] == "ok"
     assert get(f"{behind.url}/labcrate/sessions/42", headers=name).headers["Location"].startswith("/labcrate/login")
     assert get(f"{behind.url}/labcratex/api/health", headers=name).status_code != 200
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "http://[::1",
+        "http://[::1]]/",
+        "http://[v1.x]/",
+        "http://lab:99999/",
+        "http://lab:0/",
+        "http://lab:http/",
+        "http://a..b/",
+        f"http://{'a' * 64}.org/",
+        "http://lab example/",
+        "http://lab/a b",
+        "http://lab/a\n",
+        "http://lab/\x1b[2J",
+        "http://lab/a/../b",
+        "http://lab/a/%2E%2e",
+        "http://lab//other",
+        "http://lab\\other",
+        "http://lab?",
+        "",
+    ],
+)
+def test_no_proxy_has_such_an_address(base_url: str) -> None:
+    """Brackets, ports, names and paths that no address has are refused in one sentence."""
+    with pytest.raises(UsageError, match=r"^--base-url is '.*'; write it like https://"):
+        proxy_url(base_url)
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "http://lab",
+        "https://lab.example.org/labcrate/",
+        "HTTPS://Lab.Example.org:8443/a/b",
+        "http://[::1]:8080/x",
+        "http://xn--mnchen-3ya.de/~lab",
+    ],
+)
+def test_addresses_that_a_proxy_may_have(base_url: str) -> None:
+    """A name or address with or without a port and a path is taken as it is, but for slashes at its end."""
+    assert proxy_url(base_url) == base_url.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("sessions", "--lab", "~nobody-of-that-name/x"), ("verify", "~nobody-of-that-name/x.zip")]
+)
+def test_a_home_of_nobody_is_a_path_like_others(cli: Any, arguments: tuple[str, ...]) -> None:
+    """A path that begins with the name of a user who is not there is one that is not there."""
+    outcome = cli(*arguments)
+    assert outcome.code in (2, 3)
+    assert "nobody-of-that-name" in outcome.err

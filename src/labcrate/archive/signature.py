@@ -35,7 +35,7 @@ def read_public_key(named: str | os.PathLike[str]) -> PublicKey:
     try:
         return parse_public_key(text)
     except ValueError:
-        path = Path(text).expanduser()
+        path = Path(os.path.expanduser(text))  # noqa: PTH111 - Path's own raises RuntimeError
     label = shown(os.fsencode(path.name))
     hint = "give the lab's public key, a text that begins with RW, or the file that holds it"
     try:

@@ -3,7 +3,6 @@
 import shutil
 import sys
 from argparse import Namespace
-from pathlib import Path
 
 from labcrate.archive.entity import Entity
 from labcrate.cli.cmd_plan import show_left_out
@@ -14,11 +13,12 @@ from labcrate.export.documents.summary import format_size
 from labcrate.export.prepare import prepared
 from labcrate.export.writer import archive_path, write_archive
 from labcrate.lab.folder import Lab
+from labcrate.lab.text import typed_path
 
 
 def run(options: Namespace) -> int:
     """Build the sample lab and export a session of it."""
-    folder = Path(options.folder).expanduser()
+    folder = typed_path(options.folder)
     if not options.json:
         say(f"Building a sample lab in {folder}/ ...")
     demo = build_demo_lab(folder)

@@ -1,9 +1,11 @@
 """``labcrate serve``: the lab in a browser."""
 
 import asyncio
+import ipaddress
 import json
 import logging
 import os
+import re
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -15,9 +17,19 @@ from labcrate.config import BASE_TOPIC_VARIABLE, LOOPBACK, Network, ServeSetting
 from labcrate.errors import UsageError
 from labcrate.lab.folder import Lab
 from labcrate.lab.settings_file import read_settings
+from labcrate.lab.text import one_line, typed_path
 from labcrate.web.serving import Started, serve
 
 _PORTS = 65536
+# What DNS can hold (RFC 1035, 2.3.4), as browsers send it.
+_HOST = re.compile(
+    r"(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?"
+)
+# No user, query or fragment; the path of plain segments.
+_BASE_URL = re.compile(
+    r"https?://(?:\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::[0-9]+)?(?:/[\w.~!$&'()*+,;=:@%-]+)*/*", re.IGNORECASE | re.ASCII
+)
+_DOTS = re.compile(r"/(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
 
 
 def run(options: Namespace) -> int:
@@ -59,7 +71,7 @@ def serve_settings(options: Namespace) -> ServeSettings:
         lab_folder=settings(options).lab_folder,
         host=options.host,
         port=options.port,
-        base_url=_base_url(options.base_url),
+        base_url=proxy_url(options.base_url),
         tls_cert=Path(options.tls_cert) if options.tls_cert else None,
         tls_key=Path(options.tls_key) if options.tls_key else None,
         time_zone=_time_zone(options.time_zone, settings(options).lab()),
@@ -71,7 +83,7 @@ def serve_settings(options: Namespace) -> ServeSettings:
 
 
 def _recorder_folder(text: str) -> Path:
-    folder = Path(text).expanduser()
+    folder = typed_path(text)
     if not text or not folder.is_dir():
         raise UsageError(f"--recorder is {text!r}; it is a folder that holds recorders' files, and there is none.")
     return folder
@@ -84,13 +96,28 @@ def _network(text: str) -> Network:
         raise UsageError(f"--trusted-proxy: {error}") from None
 
 
-def _base_url(text: str | None) -> str | None:
+def proxy_url(text: str | None) -> str | None:
+    """Return the address that a proxy is reached by, without a slash at its end. Raises UsageError."""
     if text is None:
         return None
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
-        raise UsageError(f"--base-url is {text!r}; write it like https://lab.example.org/labcrate.")
+    try:
+        parts = urlsplit(text)
+        name, bracketed = parts.hostname or "", "[" in parts.netloc
+        sound = (_is_address(name) if bracketed else bool(_HOST.fullmatch(name))) and parts.port != 0
+    except ValueError:  # brackets that do not fit, a port that is none
+        sound = False
+    if not sound or not _BASE_URL.fullmatch(text) or _DOTS.search(parts.path):
+        raise UsageError(f"--base-url is '{one_line(text)}'; write it like https://lab.example.org/labcrate.")
     return text.rstrip("/")
+
+
+def _is_address(text: str) -> bool:
+    """Return whether a text is an address of IPv6, as a URL has it in brackets."""
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _time_zone(text: str | None, lab: Lab) -> str:

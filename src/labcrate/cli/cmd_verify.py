@@ -11,11 +11,12 @@ from labcrate.archive.verify import Report, verify_archive
 from labcrate.cli.screen import packing_bar, say, write_json
 from labcrate.errors import UsageError, VerificationError
 from labcrate.export.documents.summary import format_size, plural
+from labcrate.lab.text import typed_path
 
 
 def run(options: Namespace) -> int:
     """Check an archive's structure, every checksum and, with a key, its signature; list each finding."""
-    path = Path(options.file).expanduser()
+    path = typed_path(options.file)
     size = path.stat().st_size if path.is_file() else 0
     verify = _check_of(options)
     with packing_bar(size, "Verifying", shown=not options.json) as bar:
@@ -54,7 +55,7 @@ def _check_of(options: Namespace) -> Callable[[Path, Callable[[int], None]], Rep
             )
         return verify_archive
     key = read_public_key(options.key)
-    beside = None if options.signature is None else Path(options.signature).expanduser()
+    beside = None if options.signature is None else typed_path(options.signature)
     return lambda path, progress: verify_signed(path, key, beside, progress)
 
 

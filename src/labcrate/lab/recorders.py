@@ -22,6 +22,7 @@ from labcrate.errors import DocumentError
 from labcrate.lab.folder import open_file_below, open_folder_below
 from labcrate.lab.path_pattern import PathPattern, bounds, found, recorder_pattern, stamp
 from labcrate.lab.path_pattern import between as instants_between
+from labcrate.lab.text import typed_path
 from labcrate.model.fixity import Identity
 from labcrate.model.lab_settings import Recorder
 from labcrate.model.timespan import TimeSpan
@@ -77,7 +78,7 @@ class Skipped:
 def folder_of(recorder: Recorder, lab_root: Path) -> Path:
     """Return where a recorder's files lie, without symbolic links above them. Raises DocumentError."""
     try:
-        return (lab_root / Path(recorder.folder).expanduser()).resolve()
+        return (lab_root / typed_path(recorder.folder)).resolve()
     except (OSError, RuntimeError):  # no home folder of that name; links in a circle
         raise _no_folder(recorder.name, "cannot be found") from None
 
@@ -100,7 +101,7 @@ def allowed_recorders(
     whoever can write ``labcrate.toml`` must not decide what the server's user shows. Symbolic links are resolved
     before they are compared.
     """
-    roots = [root.resolve() for root in (lab_root, *(path.expanduser() for path in allowed))]
+    roots = [root.resolve() for root in (lab_root, *(typed_path(str(path)) for path in allowed))]
     may: dict[str, Path] = {}
     refused = []
     for recorder in recorders:

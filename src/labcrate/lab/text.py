@@ -1,6 +1,8 @@
 """Text that others wrote, made safe to show: a name in a file must not move a cursor or turn a line around."""
 
+import os
 import re
+from pathlib import Path
 
 # C0 and C1 controls but line feed and tab, DEL, halves of surrogate pairs, and the controls that reorder text
 # (Unicode Standard Annex 9). Joiners stay: Persian names and emoji need them.
@@ -16,6 +18,11 @@ def visible(text: str) -> str:
 def one_line(text: str) -> str:
     """The text on one line, as a name is: what would break the line is written out as well."""
     return _BREAKS.sub(_escaped, visible(text))
+
+
+def typed_path(text: str) -> Path:
+    """Return the path that somebody typed, ``~`` as their home; of a user who is not there it stays (no exception)."""
+    return Path(os.path.expanduser(text))  # noqa: PTH111 - Path's own raises RuntimeError
 
 
 def _escaped(match: re.Match[str]) -> str:

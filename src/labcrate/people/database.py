@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
-from labcrate.people.file import BUSY_SECONDS, LOCKED, check, connect, error_code, explained, prepare
+from labcrate.errors import PeopleError
+from labcrate.people.file import BUSY_SECONDS, DAMAGE, LOCKED, check, connect, error_code, explained, prepare
 
 Clock = Callable[[], float]
 """Seconds since 1970, as ``time.time`` tells them."""
@@ -22,8 +23,11 @@ def now_ms(clock: Clock) -> int:
 
 
 def instant(milliseconds: int) -> datetime:
-    """An instant from milliseconds since 1970, UTC."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
+    """Return an instant from milliseconds since 1970, UTC. Raises PeopleError for one that the calendar lacks."""
+    try:
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
+    except OverflowError:  # only damage writes it
+        raise PeopleError(DAMAGE) from None
 
 
 class Database:

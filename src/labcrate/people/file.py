@@ -25,6 +25,7 @@ _APPLICATION_ID = 0x4C42_7065  # "LBpe": tells our file from any other program's
 _OWN_FILES = ("", "-journal", "-wal", "-shm")
 _WHERE = f"{PEOPLE_FILE} (in the lab's folder .labcrate, or in your state folder)"
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_UNDECODABLE = "Could not decode to UTF-8"  # Python's own error, without a code; it repeats the column's bytes
 _BARRED = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}
 _REMEDY = (
     "It holds logins and the export log, which cannot be made again, so it is left as it is: put your backup in its "
@@ -35,6 +36,7 @@ _UNWRITABLE = (
     f"{_WHERE} cannot be written to: have its file system writable, and run labcrate as the user whose file it is. "
     f"{_KEPT}"
 )
+DAMAGE = f"{_WHERE} is damaged. {_REMEDY}"
 # What takes the tables from each version to the one after it.
 _SCRIPTS = ("schema.sql", "schema_2.sql", "schema_3.sql")
 
@@ -149,7 +151,7 @@ def check(connection: sqlite3.Connection) -> None:
         raise PeopleError(f"{_WHERE} was made by a newer labcrate; update labcrate.")
     found = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != ("ok",):
-        raise PeopleError(f"{_WHERE} is damaged. {_REMEDY}")
+        raise PeopleError(DAMAGE)
     if version < SCHEMA_VERSION:
         _migrate(connection)
 
@@ -188,6 +190,8 @@ def explained() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise PeopleError(_why(error)) from error
+    except UnicodeDecodeError as error:  # of a damaged file, SQLite's own sentence may be no text
+        raise PeopleError(DAMAGE) from error
     except OSError as error:
         raise _not_opened(error) from error
 
@@ -196,8 +200,8 @@ def _why(error: sqlite3.Error) -> str:
     code = error_code(error)
     if code in LOCKED:
         return f"{_WHERE} is locked by another program; wait until that is finished, and try again."
-    if code in _DAMAGED:
-        return f"{_WHERE} is damaged. {_REMEDY}"
+    if code in _DAMAGED or _UNDECODABLE in str(error):
+        return DAMAGE
     if code in _BARRED:
         return _UNWRITABLE
     if code == sqlite3.SQLITE_IOERR:

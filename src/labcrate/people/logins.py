@@ -7,12 +7,14 @@ from labcrate.people.users import USER_COLUMNS, User, user_of
 IDLE_SECONDS = 12 * 3600
 LONGEST_SECONDS = 7 * 24 * 3600
 _NOTED_EVERY_SECONDS = 60
+_CLOCK_STEP_SECONDS = 300  # how far a clock may be set back without ending logins
 
 
 class Logins:
     """The logins of one lab. Any thread may use it; every method may wait for the disk. All raise PeopleError.
 
-    A login ends when nothing was asked for 12 hours, after 7 days at the latest, or when its user is disabled.
+    A login ends when nothing was asked for 12 hours, after 7 days at the latest, or when its user is disabled. One
+    from the future has ended as well: it was begun under a clock that was ahead, and would live for as long.
     """
 
     def __init__(self, database: Database, clock: Clock = SYSTEM_CLOCK) -> None:
@@ -22,7 +24,10 @@ class Logins:
         """Log somebody in, and return the secret for their cookie; old logins of anybody are forgotten."""
         secret, now = make_secret(), now_ms(self._clock)
         with self._database.change() as connection:
-            connection.execute("DELETE FROM login WHERE begun_ms <= ? OR seen_ms <= ?", _expired(now))
+            connection.execute(
+                "DELETE FROM login WHERE NOT (begun_ms > ? AND seen_ms > ? AND begun_ms <= ? AND seen_ms <= ?)",
+                _bounds(now),
+            )
             connection.execute("INSERT INTO login VALUES (?, ?, ?, ?)", (hash_secret(secret), user.id, now, now))
         return secret
 
@@ -31,9 +36,10 @@ class Logins:
         hashed, now = hash_secret(secret), now_ms(self._clock)
         query = (
             f"SELECT login.seen_ms, {USER_COLUMNS} FROM login JOIN user ON user.id = login.user_id "  # noqa: S608
-            "WHERE secret_sha256 = ? AND begun_ms > ? AND seen_ms > ? AND NOT user.disabled"
+            "WHERE secret_sha256 = ? AND begun_ms > ? AND seen_ms > ? AND begun_ms <= ? AND seen_ms <= ? "
+            "AND NOT user.disabled"
         )
-        for seen_ms, *columns in self._database.rows(query, hashed, *_expired(now)):
+        for seen_ms, *columns in self._database.rows(query, hashed, *_bounds(now)):
             if now - seen_ms >= _NOTED_EVERY_SECONDS * 1000:
                 self._database.note("UPDATE login SET seen_ms = ? WHERE secret_sha256 = ?", now, hashed)
             return user_of(tuple(columns))
@@ -45,6 +51,7 @@ class Logins:
             connection.execute("DELETE FROM login WHERE secret_sha256 = ?", (hash_secret(secret),))
 
 
-def _expired(now: int) -> tuple[int, int]:
-    """Begun until the first, or last seen until the second, a login has ended (milliseconds since 1970)."""
-    return now - LONGEST_SECONDS * 1000, now - IDLE_SECONDS * 1000
+def _bounds(now: int) -> tuple[int, int, int, int]:
+    """Return what a login that lasts was begun and last seen after, and not later than (milliseconds since 1970)."""
+    latest = now + _CLOCK_STEP_SECONDS * 1000
+    return now - LONGEST_SECONDS * 1000, now - IDLE_SECONDS * 1000, latest, latest

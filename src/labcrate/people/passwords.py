@@ -1,6 +1,7 @@
 """Passwords: what they must be, and their Argon2id hashes (RFC 9106)."""
 
 import unicodedata
+from collections.abc import Iterable
 
 from argon2 import PasswordHasher
 from argon2.exceptions import HashingError, InvalidHashError, VerificationError, VerifyMismatchError
@@ -9,10 +10,15 @@ from argon2.profiles import RFC_9106_LOW_MEMORY
 from labcrate.errors import PeopleError, UsageError
 
 SHORTEST, LONGEST = 10, 1024
+_LEAST_STRENGTH, _LONGEST_JUDGED = 3, 72
 
 TOO_SHORT = f"A password has at least {SHORTEST} characters."
 TOO_LONG = f"A password has at most {LONGEST} characters."
 UNSEEN = "A password holds no line breaks and no other characters that cannot be typed."
+WEAK = (
+    "This password is among the first that somebody would try; choose another one, such as four words that have "
+    "nothing to do with each other."
+)
 AS_NAME = "A password is not the user's own name."
 
 
@@ -56,8 +62,11 @@ class Passwords:
 _NO_MEMORY = "There is not enough memory to check a password; free some, and try again."
 
 
-def check_new(password: str, name: str) -> None:
-    """See that a password may be set. Raises UsageError, with one of the sentences of this module."""
+def check_new(password: str, name: str, known: Iterable[str] = ()) -> None:
+    """See that a password may be set, and is not easy to guess for who knows the name and the ``known`` words.
+
+    Raises UsageError, with one of the sentences of this module.
+    """
     typed = unicodedata.normalize("NFC", password)
     if len(typed) < SHORTEST:
         raise UsageError(TOO_SHORT)
@@ -67,6 +76,19 @@ def check_new(password: str, name: str) -> None:
         raise UsageError(UNSEEN)
     if typed.casefold() == name.casefold():
         raise UsageError(AS_NAME)
+    if _strength(typed, [name, *name.split(), *known]) < _LEAST_STRENGTH:
+        raise UsageError(WEAK)
+
+
+def _strength(password: str, known: list[str]) -> int:
+    """Return how hard a password is to guess, from 0 to 4 as zxcvbn counts: 3 stands for more than 10**8 guesses.
+
+    Of a long one the beginning counts: the search grows with the square of the length.
+    """
+    from zxcvbn import zxcvbn  # noqa: PLC0415 - its lists of words are read by those alone who set a password
+
+    score: int = zxcvbn(password[:_LONGEST_JUDGED], user_inputs=known)["score"]
+    return score
 
 
 def checkable(password: str) -> bool:

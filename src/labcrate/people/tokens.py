@@ -17,6 +17,7 @@ LONGEST_DAYS = 3650
 MOST = 20
 _DAY_MS = 24 * 3600 * 1000
 _NOTED_EVERY_MS = 60 * 1000
+_CLOCK_STEP_MS = 300 * 1000  # how far a clock may be set back without ending new tokens
 _COLUMNS = "token.name, user.name, token.created_ms, token.expires_ms, token.used_ms"
 
 
@@ -73,10 +74,11 @@ class Tokens:
         hashed, now = hash_secret(secret), now_ms(self._clock)
         query = (
             f"SELECT token.used_ms, {USER_COLUMNS} FROM token JOIN user ON user.id = token.user_id "  # noqa: S608
-            "WHERE secret_sha256 = ? AND expires_ms > ? AND NOT user.disabled"
+            "WHERE secret_sha256 = ? AND expires_ms > ? AND token.created_ms <= ? AND NOT user.disabled"
         )
-        for used_ms, *columns in self._database.rows(query, hashed, now):
-            if used_ms is None or now - used_ms >= _NOTED_EVERY_MS:
+        for used_ms, *columns in self._database.rows(query, hashed, now, now + _CLOCK_STEP_MS):
+            # A time in the future is of a clock that was ahead: it would stand for as long.
+            if used_ms is None or abs(now - used_ms) >= _NOTED_EVERY_MS:
                 self._database.note("UPDATE token SET used_ms = ? WHERE secret_sha256 = ?", now, hashed)
             return user_of(tuple(columns))
         return None
@@ -109,8 +111,9 @@ class Tokens:
         )
 
     def expired(self, token: Token) -> bool:
-        """Whether a token's time is over."""
-        return now_ms(self._clock) >= token.expires.timestamp() * 1000
+        """Return whether a token's time is over, or lies in the future: then the clock was ahead when it was made."""
+        now = now_ms(self._clock)
+        return now >= token.expires.timestamp() * 1000 or token.created.timestamp() * 1000 > now + _CLOCK_STEP_MS
 
 
 def _token(row: tuple[Any, ...]) -> Token:

@@ -72,7 +72,7 @@ class Users:
 
     def _add(self, name: str, role: Role, password: str, *, first: bool) -> User:
         name = clean_name(name, "user")
-        check_new(password, name)
+        check_new(password, name, self._known())
         hashed = self._passwords.hash(password)
         with self._database.change() as connection:
             if first and _admins(connection):
@@ -85,6 +85,10 @@ class Users:
             except sqlite3.IntegrityError:
                 raise UsageError(_taken(name)) from None
         return self.get(name)
+
+    def _known(self) -> list[str]:
+        """Return words that everybody of this lab knows: the program's name, and the lab folder's."""
+        return ["labcrate", self._database.folder.parent.name]
 
     def verify(self, name: str, password: str) -> User:
         """Who has this name and password. Raises LoginError, after the same time whatever it is that does not fit."""
@@ -115,7 +119,7 @@ class Users:
         password that will not do.
         """
         user = self.get(name)
-        check_new(password, user.name)
+        check_new(password, user.name, self._known())
         hashed = self._passwords.hash(password)
         with self._database.change() as connection:
             connection.execute("UPDATE user SET password_hash = ? WHERE id = ?", (hashed, user.id))

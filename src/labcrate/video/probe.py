@@ -137,13 +137,15 @@ def _tell(container: av.container.InputContainer, *, timed: bool) -> Probe:
     """Turn what FFmpeg found into a Probe; ``timed`` says that the container always knows its length."""
     if not container.streams.video:
         return Probe(problem="It holds no video.")
-    known = bool(container.duration and container.duration > 0)
-    if not known and (timed or not container.streams.video[0].width):
-        return Probe(problem="It holds no pictures.")
     video = container.streams.video[0]
+    known = bool(container.duration and container.duration > 0)
+    if not known and timed:
+        return Probe(problem="It holds no pictures.")
     video_codec = _codec(video)
-    if video_codec is None:
+    if video_codec is None:  # such a stream has no width, either
         return Probe(problem="Its video is in a format that FFmpeg does not know.")
+    if not known and not video.width:
+        return Probe(problem="It holds no pictures.")
     audio = container.streams.audio[0] if container.streams.audio else None
     return Probe(
         duration_s=container.duration / av.time_base if known and container.duration else None,

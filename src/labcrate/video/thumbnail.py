@@ -15,6 +15,7 @@ _QUALITY = 75
 _SKIP_S = 1.0  # the very first frames of a camera are often grey
 _MOST_FRAMES = 60
 _MOST_PIXELS = 64_000_000
+_TALLEST = 4  # times its width: a JPEG has at most 65,535 lines
 # What cameras record: no decoder that nobody needs is given a foreign file.
 _DECODERS = "h264,hevc,mpeg4,mjpeg,av1,libdav1d,vp9,libvpx-vp9"
 
@@ -48,6 +49,8 @@ def _picture(window: Window, width: int) -> Image.Image | None:
         if not container.streams.video:
             return None
         stream = container.streams.video[0]
+        if stream.codec_context is None:  # a codec that FFmpeg does not know: such a stream has no width, either
+            return None
         stream.thread_count = 1
         if stream.width * stream.height > _MOST_PIXELS:
             return None
@@ -58,6 +61,6 @@ def _picture(window: Window, width: int) -> Image.Image | None:
                 break
         if latest is None:
             return None
-        height = max(2, round(width * latest.height / latest.width))
+        height = min(width * _TALLEST, max(2, round(width * latest.height / latest.width)))
         picture: Image.Image = latest.reformat(width, height, "rgb24").to_image()  # type: ignore[no-untyped-call]
         return picture

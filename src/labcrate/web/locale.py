@@ -1,6 +1,7 @@
 """English and Spanish: which one somebody reads, the sentences of it, and how it writes times, numbers and sizes."""
 
 import io
+import math
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache, lru_cache
@@ -13,7 +14,7 @@ from babel.dates import format_date, format_datetime, format_time
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, format_scientific
 from babel.support import Translations
 from markupsafe import Markup
 
@@ -32,6 +33,7 @@ _MESSAGE = "message"  # the context of messages, which are translated by their i
 # CLDR's British English: day before month, and 24 hours, as the lab's own clocks and files have it.
 _CLDR = {"en": Cldr("en", "GB"), "es": Cldr("es", "ES")}
 _UNITS = ("B", "kB", "MB", "GB", "TB")
+_LONGEST_WRITTEN = 10**15
 
 
 def language_of(request: web.Request) -> str:
@@ -125,7 +127,12 @@ class Locale:
         return self.number(value) if type(value) is int else value
 
     def number(self, value: float, digits: int = 0) -> str:
-        """A number with the language's separators and at most so many digits behind the point."""
+        """A number with the language's separators and at most so many digits behind the point.
+
+        One that no column has room for is written with its exponent (``1E25``): a sensor may report anything.
+        """
+        if _LONGEST_WRITTEN <= abs(value) < math.inf:
+            return format_scientific(value, "0.###E0", locale=_CLDR[self.language])
         return format_decimal(value, "#,##0" + (f".{'#' * digits}" if digits else ""), locale=_CLDR[self.language])
 
     def size(self, size_bytes: float) -> str:

@@ -3,6 +3,7 @@
 Nothing here loads Polars before there are readings to plot.
 """
 
+import math
 import threading
 from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Sequence
@@ -204,5 +205,7 @@ def _drawn(points: "pl.DataFrame", one: Property, start: int, end: int, buckets:
 def _summary(device: str, one: Property, points: "pl.DataFrame") -> Summary:
     value = points["value"]
     least, mean, most = (float(each) for each in (value.min(), value.mean(), value.max()))  # type: ignore[arg-type]
+    if not math.isfinite(mean):  # the sum of large values is larger than a float
+        mean = float((value / points.height).sum())
     first, last = (_EPOCH + int(points["us"][row]) * _MICROSECOND for row in (0, -1))
     return Summary(device, one, points.height, least, mean, most, first, last)

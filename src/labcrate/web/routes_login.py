@@ -1,6 +1,7 @@
 """Logging in and out, and the page on which the first administrator is made."""
 
 import re
+from urllib.parse import unquote
 
 from aiohttp import web
 
@@ -30,6 +31,9 @@ routes = web.RouteTableDef()
 
 # A path of this server: a second slash or a backslash after the first would name another one.
 _LOCAL = re.compile(r"/(?![/\\])[!-\[\]-~]{0,2000}", re.ASCII)
+# What a browser or a proxy may take for a step upwards (RFC 3986, 5.2.4; ..; is Tomcat's), or for another host.
+_LEAVING = re.compile(r"[\\\x00-\x1f\x7f]|//|/\.{1,2}(?:[/;]|$)")
+_MOST_DECODED = 5
 DIFFERENT = "The two passwords are not the same."
 
 
@@ -101,8 +105,18 @@ async def set_up(request: web.Request) -> web.Response:
 
 
 def local_path(text: str) -> str:
-    """The path of this server that somebody wants to go to; the first page for anything else."""
-    return text if _LOCAL.fullmatch(text) else "/"
+    """Return the path of this server that somebody wants to go to; the first page for anything else.
+
+    A path with dot segments would leave what a proxy's prefix encloses: browsers resolve them, encoded ones too.
+    """
+    path = text.partition("?")[0].partition("#")[0]
+    for _ in range(_MOST_DECODED):
+        decoded = unquote(path)
+        if decoded == path:
+            break
+        path = decoded
+    sound = _LOCAL.fullmatch(text) and not _LEAVING.search(path)
+    return text if sound else "/"
 
 
 def see(request: web.Request, path: str) -> web.Response:

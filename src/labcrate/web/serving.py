@@ -19,6 +19,7 @@ from labcrate.config import ServeSettings
 from labcrate.errors import ServeError
 from labcrate.export.people_folder import people_folder
 from labcrate.lab.folder import Lab
+from labcrate.lab.text import one_line
 from labcrate.web.app import make_app
 from labcrate.web.connections import Runner
 from labcrate.web.listening import listeners, say_accept_errors_seldom
@@ -102,10 +103,11 @@ async def _listen(runner: web.AppRunner, settings: ServeSettings, tls: ssl.SSLCo
     try:
         for listener in await listeners(settings.host, settings.port, room):
             await web.SockSite(runner, listener, ssl_context=tls, backlog=_BACKLOG).start()
-    except OSError as error:
-        why = os.strerror(error.errno) if error.errno and error.errno > 0 else "the name is not known"
+    except (OSError, UnicodeError) as error:  # UnicodeError: no name of a host, as a..b
+        number = getattr(error, "errno", None) or 0
+        why = os.strerror(number) if number > 0 else "the name is not known"
         raise ServeError(
-            f"The address {settings.host}, port {settings.port}, cannot be listened on ({why.lower()}); "
+            f"The address {one_line(settings.host)}, port {settings.port}, cannot be listened on ({why.lower()}); "
             "choose others with --host and --port."
         ) from None
     port: int = runner.addresses[0][1]

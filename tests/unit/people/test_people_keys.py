@@ -196,3 +196,44 @@ def test_secrets_are_kept_as_hashes_alone(tmp_path: Path, logins: Logins, tokens
     assert login.encode() not in stored
     assert token.encode() not in stored
     assert token.removeprefix(PREFIX).encode() not in stored
+
+
+@pytest.mark.parametrize("ahead", [365 * DAY, DAY])
+def test_a_login_of_a_clock_that_was_ahead_ends_with_it(
+    logins: Logins, database: Database, clock: "Clock", ana: User, ahead: int
+) -> None:
+    """A login that was begun or seen in what is the future now counts as ended, and is forgotten."""
+    before = logins.begin(ana)
+    clock.now += ahead
+    secret = logins.begin(ana)
+    assert logins.find(secret) == ana
+    clock.now -= ahead
+    assert logins.find(secret) is None
+    logins.begin(ana)
+    assert len(database.rows("SELECT 1 FROM login")) == (2 if ahead == DAY and logins.find(before) else 1)
+
+
+def test_a_clock_that_is_set_back_a_little_ends_no_login(logins: Logins, clock: "Clock", ana: User) -> None:
+    """Some seconds, as a time server corrects them, matter to nobody."""
+    secret = logins.begin(ana)
+    clock.now -= 60
+    assert logins.find(secret) == ana
+
+
+def test_a_token_of_a_clock_that_was_ahead_is_not_good(tokens: Tokens, clock: "Clock", ana: User) -> None:
+    """A token that was made in what is the future now opens nothing, and counts as expired."""
+    clock.now += 365 * DAY
+    token, secret = tokens.add(ana, "script", 1)
+    clock.now -= 365 * DAY
+    assert tokens.find(secret) is None
+    assert tokens.expired(token)
+
+
+def test_when_a_token_was_used_is_corrected_with_the_clock(tokens: Tokens, clock: "Clock", ana: User) -> None:
+    """A use that a clock ahead wrote down does not stand for a year."""
+    _, secret = tokens.add(ana, "script", 3000)
+    clock.now += 365 * DAY
+    assert tokens.find(secret) == ana
+    clock.now -= 365 * DAY
+    assert tokens.find(secret) == ana
+    assert tokens.all()[0].used == instant(round(clock.now * 1000))

@@ -1,6 +1,7 @@
 """Users and passwords: who is who, what a password must be, and who may not be locked out."""
 
 import unicodedata
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -105,7 +106,8 @@ def test_passwords_that_will_not_do_are_refused_with_the_rule(users: Users, pass
 
 
 @pytest.mark.parametrize(
-    "password", ["ten chars!", "ñandú y pingüino", "密码密码密码密码密码", "🐎🔋🖇️🐎🔋🖇️🐎🔋🖇️", "a" * 1024]
+    "password",
+    ["ten chars!", "ñandú y pingüino", "密码要长一点才好记住吧", "🐎🔋🖇️🌷🎻🚲🧭🍋🪁🦉🏺🎈", "mi gato duerme!!" * 64],
 )
 def test_passwords_in_any_script_and_up_to_1024_characters_will_do(users: Users, password: str) -> None:
     """Letters of every script, signs and spaces count; long ones are not cut."""
@@ -236,3 +238,30 @@ def test_who_is_not_there_is_named(users: Users) -> None:
     for attempt in (users.get, users.disable, users.enable, lambda name: users.set_role(name, Role.ADMIN)):
         with pytest.raises(NoSuchThingError, match=r"no user 'ghost'; 'labcrate user list'"):
             attempt("ghost")
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["password123", "Password123!", "qwertyuiop", "1234567890", "aaaaaaaaaaaa", "administrator", "ana maria 1",
+     "labcrate2025", "kitchen-lab-2025", "abcdefghijkl"],
+)  # fmt: skip
+def test_a_password_that_is_tried_first_is_refused(tmp_path: Path, passwords: Passwords, password: str) -> None:
+    """Common passwords, and those made of the user's or the lab's name, are refused at each change."""
+    state = tmp_path / "kitchen-lab" / ".labcrate"
+    state.mkdir(parents=True)
+    with Database.open(state) as database:
+        users = Users(database, passwords)
+        with pytest.raises(UsageError, match="four words"):
+            users.add_first("Ana Maria", password)
+        users.add("Ana Maria", Role.VIEWER, "tulip-anvil-quarry")
+        with pytest.raises(UsageError, match="four words"):
+            users.set_password("Ana Maria", password)
+
+
+@pytest.mark.parametrize(
+    "password", ["correct horse", "mi gato duerme en la cocina", "x7#Kq!92pLm", "el pato llueve " * 60]
+)
+def test_a_passphrase_may_be_long(users: Users, password: str) -> None:
+    """Words that nobody puts together are taken, at any length that a password may have, and at once."""
+    users.add("Ben", Role.ADMIN, password)
+    assert users.verify("Ben", password).name == "Ben"

@@ -45,3 +45,20 @@ def test_pictures_that_are_damaged_inside_raise_nothing(clip: Path) -> None:
     broken = whole[:start] + b"\x55" * (len(whole) - start)
     result = thumbnail(io.BytesIO(broken))
     assert result is None or result.startswith(b"\xff\xd8")
+
+
+def test_a_codec_that_ffmpeg_does_not_know_has_no_picture(clip: Path) -> None:
+    """A stream of an unknown codec gives no picture, and nothing is raised."""
+    whole = clip.read_bytes()
+    assert whole.count(b"avc1") >= 1
+    head, _, tail = whole.rpartition(b"avc1")
+    assert thumbnail(io.BytesIO(head + b"x?!1" + tail)) is None
+
+
+def test_a_picture_that_is_hardly_wide_has_an_end(tmp_path: Path) -> None:
+    """Sixteen pixels wide and some thousands tall: the JPEG keeps its width and has no more lines than it may."""
+    path = tmp_path / "tall.mp4"
+    make_clip(path, "Hall", datetime(2025, 5, 2, 8, tzinfo=UTC), 0.2, size=(16, 4096))
+    jpeg = thumbnail(io.BytesIO(path.read_bytes()))
+    assert jpeg is not None
+    assert Image.open(io.BytesIO(jpeg)).size == (320, 1280)
