@@ -13,7 +13,7 @@ from argon2.profiles import CHEAPEST
 
 from labcrate.errors import PeopleError
 from labcrate.people.database import Database
-from labcrate.people.exports import ExportLog
+from labcrate.people.exports import ExportLog, Outcome
 from labcrate.people.file import PEOPLE_FILE
 from labcrate.people.links import LinkLog
 from labcrate.people.passwords import Passwords
@@ -39,7 +39,7 @@ def filled(folder: Path) -> bytes:
         line = log.begin(
             who="ada", via="login", address="", session="42", options="", etag="x", start=0, length=1, total=1
         )
-        log.end(line, 1, "finished")
+        log.end(line, 1, Outcome.FINISHED)
         LinkLog(database).add(who="ada", session="42", source="a", target="b", method="entry")
     with closing(sqlite3.connect(folder / PEOPLE_FILE)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

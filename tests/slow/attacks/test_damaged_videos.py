@@ -75,6 +75,7 @@ def small_video(container: str, codec: str) -> bytes:
     written = io.BytesIO()
     with av.open(written, "w", format=container) as target:
         stream = target.add_stream(codec, rate=5)
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
         for number in range(5):
             frame = av.VideoFrame.from_image(Image.new("RGB", (96, 64), (number * 20, 0, 0)))  # type: ignore[no-untyped-call]
