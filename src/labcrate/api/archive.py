@@ -15,7 +15,8 @@ from labcrate.api.member import Member, data_start
 from labcrate.api.metadata import Head, columns_of, format_problem, head_of, session_of, value_of
 from labcrate.api.progress import Callback, Stage
 from labcrate.api.tables import read_table
-from labcrate.archive.directory import Entry, read_directory, shown
+from labcrate.archive.directory import Entry, read_directory, shown, too_long
+from labcrate.archive.names import unsafe
 from labcrate.archive.opening import open_zip
 from labcrate.archive.verify import Report, verify_archive
 from labcrate.errors import UsageError, VerificationError
@@ -25,10 +26,10 @@ from labcrate.model.session import Session
 
 T = TypeVar("T")
 
-MAX_DOCUMENT = 64 << 20
+MAX_DOCUMENT = 64_000_000
 """The bytes that metadata or data package may have to be read."""
 
-_AT_ONCE = 1 << 20  # metadata up to this size are there before they are asked for
+_AT_ONCE = 1_000_000  # metadata up to this size are there before they are asked for
 
 
 class Archive:
@@ -78,8 +79,9 @@ class Archive:
 
     @property
     def members(self) -> tuple[str, ...]:
-        """The names of all files in the archive, in their order."""
-        return tuple(entry.name for entry in self._directory.entries)
+        """The names of all files in the archive, in their order; those that no export gives, escaped."""
+        entries = self._directory.entries
+        return tuple(entry.name if unsafe(entry.raw_name) else entry.raw_name.decode() for entry in entries)
 
     @cached_property
     def recordings(self) -> pl.DataFrame:
@@ -149,9 +151,9 @@ class Archive:
         if entry is None:
             raise self._damaged(name, "it is missing")
         if most is not None and entry.size_bytes > most:
-            raise self._damaged(name, f"it is {entry.size_bytes} bytes long, and at most {most} are read")
-        with self._member(entry) as file:
-            data = file.readall() or b""
+            raise self._damaged(name, f"it is {too_long(entry.size_bytes, most)}")
+        with io.BufferedReader(self._member(entry)) as file:  # which reads into the one place where it is kept
+            data = file.read(entry.size_bytes)
         if isal_zlib.crc32(data) != entry.crc32:
             raise self._damaged(name, "its CRC-32 is another")
         return data

@@ -4,13 +4,14 @@ from typing import Any
 
 import msgspec
 
+from labcrate.archive.directory import too_long
 from labcrate.archive.layout import FORMAT_VERSION
 from labcrate.export.documents import names
 from labcrate.model.session import SelectedCamera, SelectedSensor, Session
 from labcrate.model.session_id import is_session_id
 from labcrate.model.timespan import TimeSpan, parse_instant
 
-MAX_VALUE = 2 << 20
+MAX_VALUE = 2_000_000
 """The bytes that a value which every archive has may be long: as objects it takes up to twenty times as many."""
 
 
@@ -78,7 +79,7 @@ def head_of(metadata: bytes) -> Head:
 def value_of(text: msgspec.Raw) -> Any:
     """Read a value of the head; None where it is missing. Raises ValueError where it is not JSON, or very long."""
     if len(text) > MAX_VALUE:
-        raise ValueError(f"one of its values is {len(text)} bytes long, and at most {MAX_VALUE} are read")
+        raise ValueError(f"a value in it is {too_long(len(text), MAX_VALUE)}")
     return msgspec.json.decode(text) if text else None
 
 

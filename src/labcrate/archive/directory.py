@@ -13,7 +13,7 @@ from labcrate.errors import VerificationError
 MAX_MEMBERS = 100_000
 """The files that an archive may hold: exports keep to it, so that checking one never takes much memory."""
 
-MAX_IN_MEMORY = 16 << 20
+MAX_IN_MEMORY = 16_000_000
 """The bytes that a directory or a manifest may have; exports keep to it, too."""
 
 _TAIL = records.END_RECORD.size + records.MAX16  # 4.3.16: the archive's comment may follow the end record
@@ -63,6 +63,11 @@ def shown(name: bytes) -> str:
     return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
 
 
+def too_long(size: int, most: int) -> str:
+    """Say how long something is that is not read for that reason, and the limit (bytes)."""
+    return f"{size / 1_000_000:,.1f} MB long, where at most {most // 1_000_000} MB are read"
+
+
 def read_exactly(fd: int, offset: int, length: int) -> bytes | None:
     """``length`` bytes at ``offset``, or None where the file is too short for them."""
     if offset < 0 or offset > os.fstat(fd).st_size - length:
@@ -87,7 +92,7 @@ def read_directory(fd: int, label: str) -> Directory:
     if offset + size > end:
         raise _damaged(label, "its end record points outside the file")
     if size > MAX_IN_MEMORY:
-        raise _too_large(label, f"has a central directory of {size} bytes, and at most {MAX_IN_MEMORY} are read")
+        raise _too_large(label, f"has a central directory that is {too_long(size, MAX_IN_MEMORY)}")
     data = read_exactly(fd, offset, size)
     rest = read_exactly(fd, offset + size, min(file_bytes - offset - size, _TAIL + 1000))
     if data is None or rest is None:
@@ -95,7 +100,7 @@ def read_directory(fd: int, label: str) -> Directory:
     entries: list[Entry] = []
     for entry in _entries(data, label):
         if len(entries) == MAX_MEMBERS:
-            raise _too_large(label, f"has more than {MAX_MEMBERS} members, and no more are read")
+            raise _too_large(label, f"has more than {MAX_MEMBERS:,} members")
         entries.append(entry)
     return Directory(tuple(entries), offset, rest == records.end_records(len(entries), offset, size))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from labcrate.archive.directory import MAX_IN_MEMORY, Directory, Entry, read_directory, shown
+from labcrate.archive.directory import MAX_IN_MEMORY, Directory, Entry, read_directory, shown, too_long
 from labcrate.archive.entity import tag_of
 from labcrate.archive.manifest import MANIFEST_NAME, manifest_lines
 from labcrate.archive.members import Found, read_members
@@ -172,7 +172,7 @@ class _Checker:
             return
         start, stop = self._manifest
         if stop - start > MAX_IN_MEMORY:
-            what = f"is {stop - start} bytes long, and at most {MAX_IN_MEMORY} are read, so no SHA-256 can be checked"
+            what = f"is {too_long(stop - start, MAX_IN_MEMORY)}, so no SHA-256 can be checked"
             self.structure(MANIFEST_NAME, what)
             return
         expected, missing = self._listed(fd, start, stop)
