@@ -255,6 +255,8 @@ FORGED: dict[str, tuple[Callable[[], bytes], str]] = {
     "ends in a dot": (lambda: _named("film."), NAME + "a part of it ends"),
     "ends in a space": (lambda: _named("film "), NAME + "a part of it ends"),
     "a folder that ends in a dot": (lambda: _named("film./a"), NAME + "a part of it ends"),
+    "a version as on VMS": (lambda: _named("film.mp4", "film.mp4;1"), NAME + "a part of it ends in a semicolon"),
+    "a semicolon": (lambda: _named("a/;"), NAME + "a part of it ends in a semicolon"),
     "an alternate stream": (lambda: _named("README.txt:evil"), NAME),
     "a drive": (lambda: _named("C:evil"), NAME),
     ".git": (lambda: _named(".git/hooks/post-checkout"), NAME + "a part of it means"),

@@ -31,6 +31,10 @@ _RESERVED = re.compile(
 _IGNORED = re.compile("[\u200b-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 
 
+# unzip takes a semicolon and digits at the end for a file's version, as on VMS, and drops them.
+VERSION = re.compile(";(?=[0-9]*\\Z)")
+
+
 def is_reserved(part: str) -> bool:
     """Whether a file or folder of this name means something else to Windows or Git."""
     return _RESERVED.fullmatch(_IGNORED.sub("", part)) is not None
@@ -67,6 +71,8 @@ def _unsafe_part(part: str) -> str | None:
         return "a part of it means something else to Windows or Git"
     if part.endswith((".", " ")):
         return "a part of it ends in a dot or space, which Windows drops"
+    if VERSION.search(part):
+        return "a part of it ends in a semicolon or one and digits, which unzip drops"
     if len(part.encode()) > LONGEST:
         return f"a part of it is longer than {LONGEST} bytes"
     return None

@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Iterable
 
-from labcrate.archive.names import FORBIDDEN, LONGEST, compared, is_reserved
+from labcrate.archive.names import FORBIDDEN, LONGEST, VERSION, compared, is_reserved
 
 LONGEST_BELOW = 900
 """The bytes that a path may have below its folder of the archive, numbers and the folder's own name not counted."""
@@ -84,8 +84,8 @@ def _split(name: str) -> tuple[str, str]:
 
 
 def _cut(stem: str, suffix: str, number: str = "") -> str:
-    """Return stem, number and suffix, the stem cut so that all have 255 bytes; nothing ends in a dot or space."""
+    """Return stem, number and suffix, the stem cut so that all have 255 bytes; no end is one that a system drops."""
     room = LONGEST - len((number + suffix).encode())
     whole = stem.encode()[:room].decode(errors="ignore") + number + suffix
     stripped = whole.rstrip(". ")
-    return stripped + "_" * (len(whole) - len(stripped))
+    return VERSION.sub("_", stripped + "_" * (len(whole) - len(stripped)))

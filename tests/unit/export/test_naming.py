@@ -89,6 +89,11 @@ def test_any_names_become_safe_and_different(wished: list[str]) -> None:
         ("a." + "y" * 300, "a." + "y" * 253),
         ("com1." + "z" * 250, "_com1." + "z" * 249),
         ("x" * 254 + ". .", "x" * 254 + "_"),
+        ("film.mp4;1", "film.mp4_1"),
+        ("film;", "film_"),
+        ("a;b;12", "a;b_12"),
+        (";", "_"),
+        ("x" * 252 + ";12345", "x" * 252 + "_12"),
     ],
 )
 def test_names_that_turn_around_run_or_are_too_long(name: str, safe: str) -> None:
@@ -143,7 +148,23 @@ def test_only_the_exact_name_gets_a_reserved_one() -> None:
 PARTS = st.one_of(
     st.text(st.characters(exclude_characters="/"), min_size=1, max_size=8),
     st.sampled_from(
-        ["con", "CON.txt", ".git", "autorun.inf", "a", "A", "a.", "a ", "e\u0301", "\u00e9", "ß", "ss", "~2", "git"]
+        [
+            "con",
+            "CON.txt",
+            ".git",
+            "autorun.inf",
+            "a",
+            "A",
+            "a.",
+            "a ",
+            "e\u0301",
+            "\u00e9",
+            "ß",
+            "ss",
+            "~2",
+            "git",
+            "a;1",
+        ]
     ),
     st.integers(250, 260).map(lambda length: "x" * length + ".mp4"),
 )
