@@ -10,14 +10,14 @@ from labcrate.errors import UsageError
 from labcrate.export import build
 
 
-@pytest.mark.parametrize(("limit", "value"), [("MAX_MEMBERS", 12), ("MAX_IN_MEMORY", 1000)])
+@pytest.mark.parametrize(("limit", "value"), [("MAX_MEMBERS", 15), ("MAX_IN_MEMORY", 1000)])
 def test_more_files_than_verify_reads_are_refused(
     lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
 ) -> None:
     """Too many files, or names that are too long altogether: one sentence with the remedy, and no archive."""
     lab.session(42)
     for index in range(5):
-        lab.write(f"sessions/session42/frame {index}.jpg", "x")
+        lab.write(f"sessions/Session42/frame {index}.jpg", "x")
     opened = labcrate.Lab(lab.root)
     monkeypatch.setattr(build, limit, value)
     with pytest.raises(UsageError, match=r"^Session 42 has \d+ files.*labcrate\.toml"):
