@@ -12,10 +12,11 @@ import polars as pl
 from isal import isal_zlib
 
 from labcrate.api.member import Member, data_start
-from labcrate.api.metadata import columns_of, format_problem, session_of
+from labcrate.api.metadata import Head, columns_of, format_problem, head_of, session_of, value_of
 from labcrate.api.progress import Callback, Stage
 from labcrate.api.tables import read_table
-from labcrate.archive.directory import Entry, read_directory, shown
+from labcrate.archive.directory import Entry, read_directory, shown, too_long
+from labcrate.archive.names import unsafe
 from labcrate.archive.opening import open_zip
 from labcrate.archive.signature import read_public_key, verify_signed
 from labcrate.archive.verify import Report, verify_archive
@@ -26,13 +27,17 @@ from labcrate.model.session import Session
 
 T = TypeVar("T")
 
+MAX_DOCUMENT = 64_000_000
+"""The bytes that metadata or data package may have to be read."""
+
+_AT_ONCE = 1_000_000  # metadata up to this size are there before they are asked for
+
 
 class Archive:
     """A session archive that is open for reading; a context manager. Made by ``labcrate.open``.
 
     Documents and tables are checked against their CRC-32 when they are read, recordings are not:
-    ``verify`` checks all of it. ``metadata`` is the whole of ``data/session_metadata.json``,
-    ``session`` the session as the lab described it, ``state`` how whole the export was.
+    ``verify`` checks all of it. ``session`` is the session as the lab described it, ``state`` how whole the export was.
     """
 
     def __init__(self, file: io.FileIO, path: Path) -> None:
@@ -41,9 +46,13 @@ class Archive:
         self._label = shown(os.fsencode(path.name))
         self._directory = read_directory(file.fileno(), self._label)
         self._entries = {entry.raw_name: entry for entry in self._directory.entries}
-        self.metadata: dict[str, Any] = self._metadata()
-        self.session: Session = self._parsed(names.METADATA, lambda: session_of(self.metadata))
-        self.state: State = self._parsed(names.METADATA, lambda: State(str(self.metadata.get("state"))))
+        if len(self._entries) < len(self._directory.entries):
+            raise self._damaged("its central directory", "a name is there twice")
+        head = self._head()
+        self.session: Session = self._parsed(names.METADATA, lambda: session_of(head))
+        self.state: State = self._parsed(names.METADATA, lambda: State(str(value_of(head.state))))
+        if self._entries[names.METADATA.encode()].size_bytes <= _AT_ONCE:
+            _ = self.metadata  # so that it is there after ``close``, too
 
     def __repr__(self) -> str:
         return f"<labcrate.Archive {self._label}: session {self.session.id}, {self.state}>"
@@ -58,6 +67,12 @@ class Archive:
         """Close the archive; frames and files that were taken from it stay usable."""
         self._file.close()
 
+    @cached_property
+    def metadata(self) -> dict[str, Any]:
+        """The whole of ``data/session_metadata.json``; over 1 MB it is read when it is first asked for."""
+        data = self._document(names.METADATA, MAX_DOCUMENT)
+        return self._parsed(names.METADATA, lambda: msgspec.json.decode(data, type=dict[str, Any]))
+
     @property
     def warnings(self) -> tuple[str, ...]:
         """What was worth knowing when it was exported."""
@@ -65,8 +80,9 @@ class Archive:
 
     @property
     def members(self) -> tuple[str, ...]:
-        """The names of all files in the archive, in their order."""
-        return tuple(entry.name for entry in self._directory.entries)
+        """The names of all files in the archive, in their order; those that no export gives, escaped."""
+        entries = self._directory.entries
+        return tuple(entry.name if unsafe(entry.raw_name) else entry.raw_name.decode() for entry in entries)
 
     @cached_property
     def recordings(self) -> pl.DataFrame:
@@ -122,20 +138,20 @@ class Archive:
 
     @cached_property
     def _columns(self) -> dict[str, list[tuple[str, str]]]:
-        data = self._document(names.DATAPACKAGE)
+        data = self._document(names.DATAPACKAGE, MAX_DOCUMENT // 4)
         return self._parsed(names.DATAPACKAGE, lambda: columns_of(data))
 
-    def _metadata(self) -> dict[str, Any]:
+    def _head(self) -> Head:
         if names.METADATA.encode() not in self._entries:
             raise VerificationError(
                 f"{self._label} is a ZIP, but no session archive: it has no {names.METADATA}. "
                 "Name a file that labcrate exported."
             )
-        data = self._document(names.METADATA)
-        metadata = self._parsed(names.METADATA, lambda: msgspec.json.decode(data, type=dict[str, Any]))
-        if problem := format_problem(metadata):
+        data = self._document(names.METADATA, MAX_DOCUMENT)
+        head = self._parsed(names.METADATA, lambda: head_of(data))
+        if problem := self._parsed(names.METADATA, lambda: format_problem(head)):
             raise VerificationError(f"{self._label} {problem}")
-        return metadata
+        return head
 
     def _parsed(self, member: str, parse: Callable[[], T]) -> T:
         try:
@@ -143,13 +159,15 @@ class Archive:
         except (ValueError, RecursionError) as error:
             raise self._damaged(member, str(error)) from error
 
-    def _document(self, name: str) -> bytes:
-        """The whole of a small file, known to be what was packed."""
+    def _document(self, name: str, most: int | None = None) -> bytes:
+        """The whole of a file of at most so many bytes, known to be what was packed."""
         entry = self._entries.get(name.encode())
         if entry is None:
             raise self._damaged(name, "it is missing")
-        with self._member(entry) as file:
-            data = file.readall() or b""
+        if most is not None and entry.size_bytes > most:
+            raise self._damaged(name, f"it is {too_long(entry.size_bytes, most)}")
+        with io.BufferedReader(self._member(entry)) as file:  # which reads into the one place where it is kept
+            data = file.read(entry.size_bytes)
         if isal_zlib.crc32(data) != entry.crc32:
             raise self._damaged(name, "its CRC-32 is another")
         return data

@@ -4,11 +4,15 @@ from typing import Any
 
 import msgspec
 
+from labcrate.archive.directory import too_long
 from labcrate.archive.layout import FORMAT_VERSION
 from labcrate.export.documents import names
 from labcrate.model.session import SelectedCamera, SelectedSensor, Session
 from labcrate.model.session_id import is_session_id
 from labcrate.model.timespan import TimeSpan, parse_instant
+
+MAX_VALUE = 2_000_000
+"""The bytes that a value which every archive has may be long: as objects it takes up to twenty times as many."""
 
 
 class _Camera(msgspec.Struct, rename="camel"):
@@ -58,19 +62,40 @@ class _Package(msgspec.Struct):
     resources: tuple[_Resource, ...]
 
 
-def format_problem(metadata: dict[str, Any]) -> str | None:
+class Head(msgspec.Struct, rename="camel"):
+    """What is needed to open an archive, each value as its own text: the rest of the metadata may be long."""
+
+    format: msgspec.Raw = msgspec.Raw()
+    format_version: msgspec.Raw = msgspec.Raw()
+    state: msgspec.Raw = msgspec.Raw()
+    session: msgspec.Raw = msgspec.Raw()
+
+
+def head_of(metadata: bytes) -> Head:
+    """Read the head of ``data/session_metadata.json``, and nothing else. Raises ValueError."""
+    return msgspec.json.decode(metadata, type=Head)
+
+
+def value_of(text: msgspec.Raw) -> Any:
+    """Read a value of the head; None where it is missing. Raises ValueError where it is not JSON, or very long."""
+    if len(text) > MAX_VALUE:
+        raise ValueError(f"a value in it is {too_long(len(text), MAX_VALUE)}")
+    return msgspec.json.decode(text) if text else None
+
+
+def format_problem(head: Head) -> str | None:
     """Why an archive with these metadata cannot be read here, and what to do; None when it can."""
-    version = metadata.get("formatVersion")
-    if metadata.get("format") != names.FORMAT or not isinstance(version, int):
+    version = value_of(head.format_version)
+    if value_of(head.format) != names.FORMAT or not isinstance(version, int):
         return "is no session archive of labcrate: its metadata are of another format. Name a file that it exported."
     if version > FORMAT_VERSION:
         return f"has format version {version}, and this labcrate reads up to {FORMAT_VERSION}: update labcrate."
     return None
 
 
-def session_of(metadata: dict[str, Any]) -> Session:
+def session_of(head: Head) -> Session:
     """The session as the lab described it. Raises ValueError when the metadata do not tell it."""
-    told = msgspec.convert(metadata.get("session"), _Session)
+    told = msgspec.convert(value_of(head.session), _Session)
     if not is_session_id(str(told.id)):
         raise ValueError(f"{told.id!r} is no session id")
     start, end = (parse_instant(text) if text else None for text in (told.start_time, told.end_time))

@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from labcrate.archive import records
+from labcrate.archive.differing import central_difference
 from labcrate.errors import VerificationError
 
-MAX_IN_MEMORY = 1 << 30
-"""A directory or manifest larger than this is refused: it would describe ten million members."""
+MAX_MEMBERS = 100_000
+"""The files that an archive may hold: exports keep to it, so that checking one never takes much memory."""
+
+MAX_IN_MEMORY = 16_000_000
+"""The bytes that a directory or a manifest may have; exports keep to it, too."""
 
 _TAIL = records.END_RECORD.size + records.MAX16  # 4.3.16: the archive's comment may follow the end record
 _AGAIN = "copy or download it again from where it was exported"
@@ -18,8 +22,9 @@ _AGAIN = "copy or download it again from where it was exported"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the central directory says of one member. ``exact``: labcrate would write that header, byte for byte.
+    """What the central directory says of one member.
 
+    ``difference`` says what of its header is not as labcrate would write it, byte for byte; it is empty where all is.
     ``wide``: its sizes are to be in the ZIP64 field because of the member before it.
     """
 
@@ -30,7 +35,12 @@ class Entry:
     offset: int
     stored: bool
     wide: bool
-    exact: bool
+    difference: str
+
+    @property
+    def exact(self) -> bool:
+        """Whether labcrate would write that header, byte for byte."""
+        return not self.difference
 
     @property
     def name(self) -> str:
@@ -51,6 +61,11 @@ def shown(name: bytes) -> str:
     """A name that may come from anybody, safe to print."""
     text = name.decode("utf-8", "backslashreplace")
     return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
+
+
+def too_long(size: int, most: int) -> str:
+    """Say how long something is that is not read for that reason, and the limit (bytes)."""
+    return f"{size / 1_000_000:,.1f} MB long, where at most {most // 1_000_000} MB are read"
 
 
 def read_exactly(fd: int, offset: int, length: int) -> bytes | None:
@@ -74,18 +89,28 @@ def read_directory(fd: int, label: str) -> Directory:
     file_bytes = os.fstat(fd).st_size
     end = _find_end(fd, file_bytes, label)
     offset, size = _directory_range(fd, end, label)
-    if offset + size > end or size > MAX_IN_MEMORY:
+    if offset + size > end:
         raise _damaged(label, "its end record points outside the file")
+    if size > MAX_IN_MEMORY:
+        raise _too_large(label, f"has a central directory that is {too_long(size, MAX_IN_MEMORY)}")
     data = read_exactly(fd, offset, size)
     rest = read_exactly(fd, offset + size, min(file_bytes - offset - size, _TAIL + 1000))
     if data is None or rest is None:
         raise _damaged(label, "it became shorter while it was read")
-    entries = tuple(_entries(data, label))
-    return Directory(entries, offset, rest == records.end_records(len(entries), offset, size))
+    entries: list[Entry] = []
+    for entry in _entries(data, label):
+        if len(entries) == MAX_MEMBERS:
+            raise _too_large(label, f"has more than {MAX_MEMBERS:,} members")
+        entries.append(entry)
+    return Directory(tuple(entries), offset, rest == records.end_records(len(entries), offset, size))
 
 
 def _damaged(label: str, what: str) -> VerificationError:
     return VerificationError(f"{label} is a damaged ZIP: {what}; {_AGAIN}.")
+
+
+def _too_large(label: str, what: str) -> VerificationError:
+    return VerificationError(f"{label} {what}: labcrate exports nothing so large; name a file that it exported.")
 
 
 def _find_end(fd: int, file_bytes: int, label: str) -> int:
@@ -144,16 +169,20 @@ def _entry(fields: tuple[int, ...], name: bytes, extra: dict[int, bytes], raw: b
     packed = long.pop(0) if packed == records.MAX32 and long else packed
     offset = long.pop(0) if offset == records.MAX32 and long else offset
     seconds = _seconds(extra.get(records.TIME_EXTRA, b""), dos_time, dos_date)
-    exact = records.central_header(name, crc32, size, seconds, offset, wide=wide) == raw
-    return Entry(name, crc32, size, seconds, offset, method == 0 and packed == size, wide, exact)
+    expected = records.central_header(name, crc32, size, seconds, offset, wide=wide)
+    difference = "" if expected == raw else central_difference(raw, expected)
+    return Entry(name, crc32, size, seconds, offset, method == 0 and packed == size, wide, difference)
 
 
 def _extra_fields(extra: bytes) -> dict[int, bytes]:
     fields: dict[int, bytes] = {}
-    while len(extra) >= 4:
-        tag, length = struct.unpack_from("<HH", extra)
-        fields[tag] = extra[4 : 4 + length]
-        extra = extra[4 + length :]
+    position = 0
+    while position + 4 <= len(extra):
+        tag, length = struct.unpack_from("<HH", extra, position)
+        position += 4
+        if tag in (records.ZIP64_EXTRA, records.TIME_EXTRA):  # the others are compared with the rest of the header
+            fields[tag] = extra[position : position + length]
+        position += length
     return fields
 
 

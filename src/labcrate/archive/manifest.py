@@ -1,7 +1,11 @@
 """The archive's list of checksums, in the form that ``sha256sum -c`` reads."""
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+
+from labcrate.archive import records
+from labcrate.archive.directory import MAX_MEMBERS
 
 MANIFEST_NAME = "manifest-sha256.txt"
 
@@ -10,14 +14,17 @@ MANIFEST_NAME = "manifest-sha256.txt"
 _LINE = re.compile(rb"(\\?)([0-9a-fA-F]{64}) [ *](.+)", re.DOTALL)
 _ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 _ESCAPED = {b"\\": b"\\", b"n": b"\n", b"r": b"\r"}
+_LONGEST_LINE = 70 + 2 * records.MAX16  # a name of which every byte is escaped
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
-    """SHA-256 (lower-case hexadecimal) by member name (as bytes), and what is wrong with the rest of the lines."""
+class Line:
+    """One line, counted from 1: a member's name as bytes and its SHA-256, or the problem that the line has."""
 
-    hashes: dict[bytes, str]
-    problems: tuple[str, ...]
+    number: int
+    name: bytes = b""
+    sha256: bytes = b""
+    problem: str | None = None
 
 
 def manifest_line(sha256: str, name: str) -> str:
@@ -25,24 +32,30 @@ def manifest_line(sha256: str, name: str) -> str:
     return f"{sha256}  {name}\n"
 
 
-def parse_manifest(data: bytes) -> Manifest:
-    """Read a manifest: what cannot be read becomes a problem, never an exception."""
-    hashes: dict[bytes, str] = {}
-    problems: list[str] = []
-    lines = data.split(b"\n")
-    if lines.pop():
-        problems.append("the last line has no line break")
-    for number, line in enumerate(lines, 1):
-        match = _LINE.fullmatch(line)
-        if not match:
-            problems.append(f"line {number} is not a SHA-256, two spaces and a name")
-            continue
-        name = _unescaped(match[3]) if match[1] else match[3]
-        if name in hashes:
-            problems.append(f"line {number} names a member that an earlier line names")
-        hashes[name] = match[2].decode("ascii").lower()
-    return Manifest(hashes, tuple(problems))
+def manifest_lines(chunks: Iterable[bytes]) -> Iterator[Line]:
+    """Read a manifest that comes in pieces: what cannot be read becomes a problem, never an exception.
+
+    A line that is too long for any name, or one more than an archive can need, is the last that is read.
+    """
+    number, rest = 0, b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            number += 1
+            if number > MAX_MEMBERS:
+                yield Line(number, problem=f"there are more than {MAX_MEMBERS} lines, and no more are read")
+                return
+            yield _parsed(number, line)
+        if len(rest) > _LONGEST_LINE:
+            yield Line(number + 1, problem=f"line {number + 1} is too long, so nothing from there on was read")
+            return
+    if rest:
+        yield Line(number + 1, problem="the last line has no line break")
 
 
-def _unescaped(name: bytes) -> bytes:
-    return _ESCAPE.sub(lambda match: _ESCAPED.get(match[1], match[0]), name)
+def _parsed(number: int, line: bytes) -> Line:
+    match = _LINE.fullmatch(line)
+    if not match:
+        return Line(number, problem=f"line {number} is not a SHA-256, two spaces and a name")
+    name = _ESCAPE.sub(lambda found: _ESCAPED.get(found[1], found[0]), match[3]) if match[1] else match[3]
+    return Line(number, name, bytes.fromhex(match[2].decode("ascii")))

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Self
 
 from labcrate.archive import records
 from labcrate.archive.directory import read_directory, read_exactly, shown
-from labcrate.archive.entity import CHUNK
 from labcrate.archive.keys import (
     SIGNATURE_SUFFIX,
     PublicKey,
@@ -19,6 +18,7 @@ from labcrate.archive.keys import (
     read_small_file,
 )
 from labcrate.archive.manifest import MANIFEST_NAME
+from labcrate.archive.members import CHUNK
 from labcrate.archive.opening import open_zip
 from labcrate.archive.verify import Finding, Report, verify_archive
 from labcrate.errors import UsageError

@@ -1,29 +1,27 @@
 """Checking an archive: every byte of its structure, every CRC-32, and every SHA-256 against its manifest."""
 
-import hashlib
 import os
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from isal import isal_zlib
-
-from labcrate.archive import records
-from labcrate.archive.directory import MAX_IN_MEMORY, Entry, read_directory, read_exactly, shown
+from labcrate.archive.directory import MAX_IN_MEMORY, Directory, Entry, read_directory, shown, too_long
 from labcrate.archive.entity import tag_of
-from labcrate.archive.layout import name_problem
-from labcrate.archive.manifest import MANIFEST_NAME, Manifest, parse_manifest
+from labcrate.archive.manifest import MANIFEST_NAME, manifest_lines
+from labcrate.archive.members import Found, read_members
+from labcrate.archive.names import clashes
 from labcrate.archive.opening import open_zip
 from labcrate.errors import VerificationError
 from labcrate.model.fixity import Fixity
 
-CHUNK = 1024 * 1024
-_BATCH_BYTES = 8 * CHUNK
-_BATCH_MEMBERS = 256
-_PADDING = range(records.PADDING_MIN, records.MAX16 // 2)  # together with the other extra fields it fits 16 bits
+MOST_FINDINGS = 1000
+"""The findings that are listed one by one; a last one counts the rest."""
+
+_LONGEST_NAME = 300
+_PART = 64 * 1024
+_MANIFEST = MANIFEST_NAME.encode()
 
 Kind = Literal["missing", "altered", "unexpected", "structure", "signature"]
 
@@ -57,22 +55,10 @@ class Report:
     signed_by: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Checked:
-    """One member as found; where ``data_stop`` is None its data could not be read."""
-
-    entry: Entry
-    data_stop: int | None = None
-    sha256: str = ""
-    findings: tuple[Finding, ...] = ()
-
-
-_Bounded = tuple[Entry, int]
-"""A member, and the offset that its data must not pass."""
-
-
 def verify_archive(path: Path, progress: Callable[[int], None] | None = None) -> Report:
     """Check a ZIP that labcrate exported; every byte of the file is covered by one check or another.
+
+    Whatever the file claims, none of its bytes is read twice but for the manifest's, and memory stays small.
 
     ``progress`` is told how many bytes were read since its last call, from worker threads, one at a time.
     Raises UsageError if the file cannot be opened, and VerificationError if it is no ZIP, or one
@@ -94,188 +80,147 @@ def _ignore(_: int) -> None:
 
 def _verify(fd: int, label: str, progress: Callable[[int], None]) -> Report:
     directory = read_directory(fd, label)
-    checked = _Checker(fd, directory.offset, progress).check_all(directory.entries)
-    findings: list[Finding] = []
+    checker = _Checker()
     if not directory.end_exact:
-        findings.append(_structure("", "the end of the archive is not as labcrate writes it: it was changed"))
-    findings += _gaps(checked, directory.offset)
-    findings += [finding for member in checked for finding in member.findings]
-    findings += _against_manifest(fd, checked)
-    read = sum(member.entry.size_bytes for member in checked if member.data_stop is not None)
-    etag = None if findings else tag_of(map(_told, checked))
-    return Report(tuple(findings), len(checked), read, etag, _manifest_sha256(checked))
+        checker.structure("", "the end of the archive is not as labcrate writes it: it was changed")
+    with closing(read_members(fd, directory, progress)) as members:
+        for member in members:
+            checker.take(member)
+    checker.end(directory.offset)
+    checker.compare(fd, directory)
+    findings = checker.findings()
+    digests = checker.digests
+    sha256 = digests[_MANIFEST].hex() if _MANIFEST in digests else None
+    etag = None if findings else tag_of(_facts(directory, digests))
+    return Report(findings, len(directory.entries), checker.bytes, etag, sha256)
 
 
-def _manifest_sha256(checked: Sequence[_Checked]) -> str | None:
-    manifest = (one for one in checked if one.entry.raw_name == MANIFEST_NAME.encode())
-    return next((one.sha256 for one in manifest if one.data_stop is not None), None)
-
-
-def _told(member: _Checked) -> tuple[Fixity, int, str]:
-    entry = member.entry
-    return Fixity(entry.size_bytes, entry.crc32, member.sha256), entry.seconds, entry.raw_name.decode()
-
-
-def _structure(member: str, what: str) -> Finding:
-    return Finding("structure", member, None, None, None, f"{member}: {what}" if member else what)
-
-
-def _gaps(checked: Sequence[_Checked], directory_offset: int) -> Iterator[Finding]:
-    """Members lie one after the other from the file's start to the central directory, and no name comes twice."""
-    position: int | None = 0
-    names: set[bytes] = set()
-    for member in checked:
-        if position is not None and member.entry.offset != position:
-            yield _structure(member.entry.name, f"starts at byte {member.entry.offset} instead of {position}")
-        if member.entry.raw_name in names:
-            yield _structure(member.entry.name, "is there twice")
-        names.add(member.entry.raw_name)
-        position = member.data_stop
-    if position is not None and position != directory_offset:
-        yield _structure("", f"the central directory starts at byte {directory_offset} instead of {position}")
+def _facts(directory: Directory, digests: Mapping[bytes, bytes]) -> Iterator[tuple[Fixity, int, str]]:
+    for entry in directory.entries:
+        fixity = Fixity(entry.size_bytes, entry.crc32, digests[entry.raw_name].hex())
+        yield fixity, entry.seconds, entry.raw_name.decode()
 
 
 class _Checker:
-    """Reads members' headers and data, several at a time."""
+    """Collects findings, and of each member that could be read its SHA-256."""
 
-    def __init__(self, fd: int, directory_offset: int, progress: Callable[[int], None]) -> None:
-        self.fd, self.directory_offset, self.progress = fd, directory_offset, progress
-        self.lock = threading.Lock()
-        self.stopped = threading.Event()
+    def __init__(self) -> None:
+        self.digests: dict[bytes, bytes] = {}
+        self.bytes = 0
+        self._names: set[bytes] = set()
+        self._position: int | None = 0
+        self._manifest: tuple[int, int] | None = None
+        self._findings: list[Finding] = []
+        self._more = 0
 
-    def check_all(self, entries: Sequence[Entry]) -> list[_Checked]:
-        """All members in order; stops at once if the caller is interrupted."""
-        pool = ThreadPoolExecutor(min(8, os.cpu_count() or 1), "verify")
-        try:
-            batches = _batches(entries, self.directory_offset)
-            return [member for batch in pool.map(self._check_batch, batches) for member in batch]
-        finally:
-            self.stopped.set()
-            pool.shutdown(cancel_futures=True)
+    def findings(self) -> tuple[Finding, ...]:
+        """Return all that was found, up to a number of them."""
+        if self._more:
+            self._more, text = 0, f"{self._more} further findings are not listed"
+            self._findings.append(Finding("structure", "", None, None, None, text))
+        return tuple(self._findings)
 
-    def _check_batch(self, batch: Sequence[_Bounded]) -> list[_Checked]:
-        return [self._check(entry, limit) for entry, limit in batch]
+    def structure(self, member: str, what: str) -> None:
+        """Add a finding on how a member, or the archive as a whole, is built."""
+        self._add("structure", member, what)
 
-    def _check(self, entry: Entry, limit: int) -> _Checked:
-        name, findings = entry.name, []
-        if not entry.exact or not entry.stored:
-            what = "its entry in the central directory is not as labcrate writes it: changed, or packed again"
-            findings.append(_structure(name, what))
-        if problem := _name_problem(entry.raw_name):
-            findings.append(_structure(name, f"its name is not allowed: {problem}"))
-        header = self._local_header(entry)
-        if header is None or not entry.stored:
-            what = "has no local header where the central directory says" if header is None else "is not stored"
-            findings.append(_structure(name, f"{what}, so its data cannot be checked"))
-            return _Checked(entry, findings=tuple(findings))
-        if header != _expected_local_header(entry, len(header)):
-            findings.append(_structure(name, "its local header does not agree with the central directory"))
-        start = entry.offset + len(header)
-        if start + entry.size_bytes > limit:
-            findings.append(_structure(name, "its data would reach into what follows it, so it cannot be checked"))
-            return _Checked(entry, findings=tuple(findings))
-        crc32, sha256 = self._digest(start, entry.size_bytes)
-        if crc32 != entry.crc32:
-            found, expected = f"{crc32:08x}", f"{entry.crc32:08x}"
-            text = f"{name}: its CRC-32 is {found}, the central directory says {expected}"
-            findings.append(Finding("altered", name, "CRC-32", expected, found, text))
-        return _Checked(entry, start + entry.size_bytes, sha256, tuple(findings))
+    def _add(
+        self, kind: Kind, member: str, what: str, algorithm: str | None = None, expected: str | None = None,
+        found: str | None = None,
+    ) -> None:  # fmt: skip
+        if len(self._findings) == MOST_FINDINGS:
+            self._more += 1
+            return
+        text = f"{member}: {what}" if member else what
+        self._findings.append(Finding(kind, member, algorithm, expected, found, text))
 
-    def _local_header(self, entry: Entry) -> bytes | None:
-        head = read_exactly(self.fd, entry.offset, records.LOCAL_HEADER.size)
-        if head is None:
-            return None
-        signature, *_, name_bytes, extra_bytes = records.LOCAL_HEADER.unpack(head)
-        if signature != records.LOCAL_SIGNATURE:
-            return None
-        return read_exactly(self.fd, entry.offset, len(head) + name_bytes + extra_bytes)
+    def take(self, member: Found) -> None:
+        """Check one member, the next in the directory's order: members lie one after the other, no name comes twice."""
+        entry, name = member.entry, _brief(member.entry.raw_name)
+        if self._position is not None and entry.offset != self._position:
+            self.structure(name, f"starts at byte {entry.offset} instead of {self._position}")
+        self._position = member.data_stop
+        for problem in member.problems:
+            self.structure(name, problem)
+        if entry.raw_name in self._names:
+            self.structure(name, "is there twice")
+        elif member.data_stop is not None:
+            self.digests[entry.raw_name] = member.sha256
+        self._names.add(entry.raw_name)
+        if member.data_stop is not None:
+            self.bytes += entry.size_bytes
+            self._compare_crc32(member, name)
+            if entry.raw_name == _MANIFEST and self._manifest is None:
+                self._manifest = (member.data_stop - entry.size_bytes, member.data_stop)
 
-    def _digest(self, start: int, length: int) -> tuple[int, str]:
-        """CRC-32 and SHA-256 of a range, from one reading; of what is there, if the file became shorter."""
-        memory = memoryview(bytearray(min(CHUNK, length)))
-        crc32, sha256, done = 0, hashlib.sha256(), 0
-        while done < length and not self.stopped.is_set():
-            count = os.preadv(self.fd, [memory[: length - done]], start + done)
-            if not count:
-                break
-            crc32 = isal_zlib.crc32(memory[:count], crc32)
-            sha256.update(memory[:count])
-            done += count
-            with self.lock:
-                self.progress(count)
-        return crc32, sha256.hexdigest()
+    def _compare_crc32(self, member: Found, name: str) -> None:
+        if member.crc32 != member.entry.crc32:
+            found, expected = f"{member.crc32:08x}", f"{member.entry.crc32:08x}"
+            what = f"its CRC-32 is {found}, the central directory says {expected}"
+            self._add("altered", name, what, "CRC-32", expected, found)
 
+    def end(self, directory_offset: int) -> None:
+        """Check what can be once all members are known: the directory follows on the last, no two names are one."""
+        if self._position is not None and self._position != directory_offset:
+            self.structure("", f"the central directory starts at byte {directory_offset} instead of {self._position}")
+        for one, other, how in clashes(self._names):
+            self.structure(_brief(one), f"its name is not allowed: it {how} {_brief(other)}")
 
-def _batches(entries: Sequence[Entry], directory_offset: int) -> Iterator[list[_Bounded]]:
-    """Portions of work: small members together, large ones each on their own.
+    def compare(self, fd: int, directory: Directory) -> None:
+        """Compare all members with the manifest."""
+        if self._manifest is None:
+            what = "is missing, so no SHA-256 can be checked; export the session again"
+            self._add("missing", MANIFEST_NAME, what)
+            return
+        start, stop = self._manifest
+        if stop - start > MAX_IN_MEMORY:
+            what = f"is {too_long(stop - start, MAX_IN_MEMORY)}, so no SHA-256 can be checked"
+            self.structure(MANIFEST_NAME, what)
+            return
+        expected, missing = self._listed(fd, start, stop)
+        for entry in directory.entries:
+            self._compare_sha256(entry, expected)
+        for raw_name, sha256 in missing.items():
+            what = "is in the manifest, but not in the archive"
+            self._add("missing", _brief(raw_name), what, "SHA-256", sha256.hex())
 
-    With each member comes where the next one starts: nothing is read twice, however members claim to overlap.
-    """
-    batch: list[_Bounded] = []
-    size = 0
-    limits = [entry.offset for entry in entries[1:]] + [directory_offset]
-    for entry, limit in zip(entries, limits[: len(entries)], strict=True):
-        batch.append((entry, limit))
-        size += entry.size_bytes
-        if size >= _BATCH_BYTES or len(batch) == _BATCH_MEMBERS:
-            yield batch
-            batch, size = [], 0
-    yield batch
+    def _listed(self, fd: int, start: int, stop: int) -> tuple[dict[bytes, bytes], dict[bytes, bytes]]:
+        """SHA-256 by name as the manifest has it: of members, and of what is no member."""
+        listed: dict[bytes, bytes] = {}
+        missing: dict[bytes, bytes] = {}
+        for line in manifest_lines(_parts(fd, start, stop)):
+            if line.problem is not None:
+                self.structure(MANIFEST_NAME, line.problem)
+            elif line.name == _MANIFEST:
+                self.structure(MANIFEST_NAME, f"line {line.number} names the manifest itself")
+            elif line.name in listed or line.name in missing:
+                self.structure(MANIFEST_NAME, f"line {line.number} names a member that an earlier line names")
+            else:
+                (listed if line.name in self._names else missing)[line.name] = line.sha256
+        return listed, missing
 
-
-def _name_problem(name: bytes) -> str | None:
-    try:
-        return name_problem(name.decode())
-    except UnicodeDecodeError:
-        return "it is not UTF-8"
-
-
-def _expected_local_header(entry: Entry, length: int) -> bytes | None:
-    """What labcrate would write: the central directory's facts, and whatever padding makes up the length."""
-    bare = records.local_header_length(len(entry.raw_name), entry.size_bytes, entry.seconds, entry.wide)
-    padding = length - bare
-    if padding and padding not in _PADDING:
-        return None
-    return records.local_header(
-        entry.raw_name,
-        entry.crc32,
-        entry.size_bytes,
-        entry.seconds,
-        entry.offset,
-        padding=padding,
-        wide=entry.wide,
-    )
-
-
-def _against_manifest(fd: int, checked: Sequence[_Checked]) -> Iterator[Finding]:
-    manifest = _read_manifest(fd, checked)
-    if manifest is None:
-        text = f"{MANIFEST_NAME}: is missing, so no SHA-256 can be checked; export the session again"
-        yield Finding("missing", MANIFEST_NAME, None, None, None, text)
-        return
-    for problem in manifest.problems:
-        yield _structure(MANIFEST_NAME, problem)
-    left = dict(manifest.hashes)
-    for member in checked:
-        entry = member.entry
-        expected = left.pop(entry.raw_name, None) or manifest.hashes.get(entry.raw_name)
-        if entry.raw_name == MANIFEST_NAME.encode():
-            continue
+    def _compare_sha256(self, entry: Entry, listed: Mapping[bytes, bytes]) -> None:
+        if entry.raw_name == _MANIFEST:
+            return
+        expected, found = listed.get(entry.raw_name), self.digests.get(entry.raw_name)
+        name = _brief(entry.raw_name)
         if expected is None:
-            text = f"{entry.name}: is in the archive, but not in its manifest"
-            yield Finding("unexpected", entry.name, None, None, None, text)
-        elif member.data_stop is not None and member.sha256 != expected:
-            text = f"{entry.name}: its SHA-256 is {member.sha256}, the manifest says {expected}"
-            yield Finding("altered", entry.name, "SHA-256", expected, member.sha256, text)
-    for raw_name, expected in left.items():
-        name = shown(raw_name)
-        text = f"{name}: is in the manifest, but not in the archive"
-        yield Finding("missing", name, "SHA-256", expected, None, text)
+            self._add("unexpected", name, "is in the archive, but not in its manifest")
+        elif found is not None and found != expected:
+            what = f"its SHA-256 is {found.hex()}, the manifest says {expected.hex()}"
+            self._add("altered", name, what, "SHA-256", expected.hex(), found.hex())
 
 
-def _read_manifest(fd: int, checked: Sequence[_Checked]) -> Manifest | None:
-    for member in checked:
-        size, stop = member.entry.size_bytes, member.data_stop
-        if member.entry.raw_name == MANIFEST_NAME.encode() and stop is not None and size <= MAX_IN_MEMORY:
-            return parse_manifest(read_exactly(fd, stop - size, size) or b"")
-    return None
+def _parts(fd: int, start: int, stop: int) -> Iterator[bytes]:
+    while start < stop:
+        part = os.pread(fd, min(_PART, stop - start), start)
+        if not part:
+            return
+        yield part
+        start += len(part)
+
+
+def _brief(raw_name: bytes) -> str:
+    """A name as findings show it: a long one is cut."""
+    name = shown(raw_name[: 2 * _LONGEST_NAME])
+    return name if len(raw_name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."

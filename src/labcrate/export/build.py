@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from labcrate.archive.directory import MAX_IN_MEMORY, MAX_MEMBERS
 from labcrate.archive.layout import BytesSource, FileSource, Layout, Member
 from labcrate.archive.manifest import manifest_line
+from labcrate.errors import UsageError
 from labcrate.export.contents import CopiedFile, FileKind, Only, Plan
 from labcrate.export.documents import names
 from labcrate.export.documents.crate import crate_document
@@ -166,7 +168,23 @@ def assemble(
     builder.document(names.CRATE, "application/ld+json", _DESCRIBED[names.CRATE], crate)
     manifest = "".join(manifest_line(p.sha256 or "", p.name) for p in builder.in_order())
     builder.document(names.MANIFEST, "text/plain", _DESCRIBED[names.MANIFEST], manifest.encode())
-    return Assembly(plan, builder.layout(), tuple(builder.in_order()))
+    layout = builder.layout()
+    check_limits(plan.session.id, layout, len(manifest.encode()))
+    return Assembly(plan, layout, tuple(builder.in_order()))
+
+
+def check_limits(session_id: str, layout: Layout, manifest_bytes: int) -> None:
+    """Raise UsageError for an archive that is larger than ``verify`` reads."""
+    if len(layout.members) > MAX_MEMBERS:
+        what = f"{len(layout.members):,} files, and at most {MAX_MEMBERS:,} go into one archive"
+    elif max(layout.directory_size, manifest_bytes) > MAX_IN_MEMORY:
+        what = f"{len(layout.members):,} files, and their names alone are too long for one archive"
+    else:
+        return
+    raise UsageError(
+        f"Session {session_id} has {what}. Take a part of it (--only, --camera), pack a folder of many small files "
+        "into one file first, or leave it out with exclude in labcrate.toml."
+    )
 
 
 _TABLES = (names.ZIGBEE_JSON, names.ZIGBEE_CSV, names.SENSOR_JSON, names.SENSOR_CSV)

@@ -1,27 +1,13 @@
-"""Names inside the ZIP that every system can create, no two of them the same anywhere.
+"""Names inside the ZIP that every system can create, no two of them the same anywhere (rules: ``archive/names.py``)."""
 
-Rules for Windows: "Naming Files, Paths, and Namespaces" (Microsoft Learn). Case is ignored by Windows and
-macOS, and macOS composes Unicode and HFS+ ignores joiners: names are compared without all of that. A component
-has at most 255 bytes (ext4, XFS, APFS). Git takes no file from a folder ``.git``, and Windows runs ``autorun.inf``.
-"""
-
-import re
 import unicodedata
 from collections.abc import Iterable
 
-LONGEST = 255
-"""The bytes that a component may have in UTF-8."""
+from labcrate.archive.names import FORBIDDEN, LONGEST, VERSION, compared, is_reserved
 
-# Controls (C0, C1, DEL), what Windows forbids, what is not UTF-8, and what breaks or turns a line around (UAX 9).
-# Joiners stay: Persian names and emoji need them.
-_FORBIDDEN = re.compile(
-    '[<>:"/\\\\|?*\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]'
-)
-_RESERVED = re.compile(
-    r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(?:\..*)?|\.git|git~[0-9]|autorun\.inf",
-    re.IGNORECASE,
-)
-_IGNORED = re.compile("[\u200b-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
+LONGEST_BELOW = 900
+"""The bytes that a path may have below its folder of the archive, numbers and the folder's own name not counted."""
+
 _LONGEST_SUFFIX = 20
 
 
@@ -30,8 +16,8 @@ def safe_name(name: str) -> str:
 
     It is composed (NFC): libarchive composes what it unpacks, and then the manifest would name no file.
     """
-    safe = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", name))
-    if not safe or _RESERVED.fullmatch(_IGNORED.sub("", safe)):
+    safe = FORBIDDEN.sub("_", unicodedata.normalize("NFC", name))
+    if not safe or is_reserved(safe):
         safe = f"_{safe}"
     return _cut(*_split(safe))
 
@@ -45,28 +31,33 @@ class Names:
 
     def __init__(self, reserved: Iterable[str] = ()) -> None:
         self._reserved = set(reserved)
-        self._files = {_key(name) for name in self._reserved}
+        self._files = {compared(name) for name in self._reserved}
         self._folders: set[str] = set()
         self._given: dict[tuple[str, str], str] = {}
 
     def take(self, wished: str) -> str:
-        """Return a safe name that nothing has yet, as near to ``wished`` as can be. Slashes separate folders."""
+        """Return a safe name that nothing has yet, as near to ``wished`` as can be. Slashes separate folders.
+
+        Of a path that is too long for some system the innermost folders are left out.
+        """
         if wished in self._reserved:
             self._reserved.remove(wished)
             return wished
         *folders, name = wished.split("/")
+        while folders and _bytes_of(folders, name) > LONGEST_BELOW:
+            folders.pop()
         parent = ""
         for folder in folders:
             parent = self._folder(parent, folder)
         found = self._free(parent, name, (self._files, self._folders))
-        self._files.add(_key(found))
+        self._files.add(compared(found))
         return found
 
     def _folder(self, parent: str, wished: str) -> str:
         """Return the name of a folder with a slash: the same for all that lies in it."""
         if (parent, wished) not in self._given:
             found = self._free(parent, wished, (self._files,))
-            self._folders.add(_key(found))
+            self._folders.add(compared(found))
             self._given[parent, wished] = f"{found}/"
         return self._given[parent, wished]
 
@@ -74,10 +65,14 @@ class Names:
     def _free(parent: str, wished: str, taken: tuple[set[str], ...]) -> str:
         safe, number = safe_name(wished), 1
         stem, suffix = _split(safe)
-        while any(_key(parent + safe) in names for names in taken):
+        while is_reserved(safe) or any(compared(parent + safe) in names for names in taken):
             number += 1
             safe = _cut(stem, suffix, f"~{number}")
         return parent + safe
+
+
+def _bytes_of(folders: Iterable[str], name: str) -> int:
+    return sum(len(safe_name(part).encode()) + 1 for part in (*folders, name))
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -89,16 +84,8 @@ def _split(name: str) -> tuple[str, str]:
 
 
 def _cut(stem: str, suffix: str, number: str = "") -> str:
-    """Return stem, number and suffix, the stem cut so that all have 255 bytes; nothing ends in a dot or space."""
+    """Return stem, number and suffix, the stem cut so that all have 255 bytes; no end is one that a system drops."""
     room = LONGEST - len((number + suffix).encode())
     whole = stem.encode()[:room].decode(errors="ignore") + number + suffix
     stripped = whole.rstrip(". ")
-    return stripped + "_" * (len(whole) - len(stripped))
-
-
-def _key(name: str) -> str:
-    """Return what two names share that some system takes for one."""
-    if name.isascii():
-        return name.casefold()
-    decomposed = unicodedata.normalize("NFD", _IGNORED.sub("", name)).casefold()
-    return unicodedata.normalize("NFC", decomposed)
+    return VERSION.sub("_", stripped + "_" * (len(whole) - len(stripped)))

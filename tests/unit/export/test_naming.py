@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from labcrate.archive.entity import Entity
 from labcrate.archive.layout import Layout, Member, name_problem
 from labcrate.archive.manifest import MANIFEST_NAME, manifest_line
+from labcrate.archive.names import LONGEST, LONGEST_PATH, unsafe
 from labcrate.archive.verify import verify_archive
-from labcrate.export.naming import LONGEST, Names, safe_name
+from labcrate.export.naming import Names, safe_name
 
 
 @pytest.mark.parametrize(
@@ -88,6 +89,11 @@ def test_any_names_become_safe_and_different(wished: list[str]) -> None:
         ("a." + "y" * 300, "a." + "y" * 253),
         ("com1." + "z" * 250, "_com1." + "z" * 249),
         ("x" * 254 + ". .", "x" * 254 + "_"),
+        ("film.mp4;1", "film.mp4_1"),
+        ("film;", "film_"),
+        ("a;b;12", "a;b_12"),
+        (";", "_"),
+        ("x" * 252 + ";12345", "x" * 252 + "_12"),
     ],
 )
 def test_names_that_turn_around_run_or_are_too_long(name: str, safe: str) -> None:
@@ -111,6 +117,26 @@ def test_a_file_never_has_the_name_of_a_folder() -> None:
     ]  # fmt: skip
 
 
+def test_a_number_makes_no_name_that_git_reads_as_another() -> None:
+    """``git~2`` may be the short name of ``.git`` on Windows: numbers of one digit are passed over."""
+    names = Names()
+    assert [names.take(name) for name in ("git", "GIT", "git~2")] == ["git", "GIT~10", "_git~2"]
+
+
+@pytest.mark.parametrize("folder", ["x", "deep folder", "長" * 80, "a:"])
+def test_a_path_that_is_too_long_loses_its_innermost_folders(folder: str) -> None:
+    """Whatever the depth: a whole name fits macOS, is no other's, and begins and ends as the file's own path does."""
+    names = Names()
+    wished = [f"{folder}/" * depth + "end.csv" for depth in (1, 400, 401, 1000)]
+    taken = [names.take(path) for path in wished]
+    assert len(set(taken)) == len(wished)
+    for name in taken:
+        assert unsafe(f"data/session_files/{name}".encode()) is None
+        assert len(name.encode()) < LONGEST_PATH
+        assert name.startswith(safe_name(folder) + "/")
+        assert name.endswith(".csv")
+
+
 def test_only_the_exact_name_gets_a_reserved_one() -> None:
     """What labcrate makes unless the session brings it keeps its name: a file in other letters gets a number."""
     names = Names(["sensor_readings.csv"])
@@ -122,7 +148,23 @@ def test_only_the_exact_name_gets_a_reserved_one() -> None:
 PARTS = st.one_of(
     st.text(st.characters(exclude_characters="/"), min_size=1, max_size=8),
     st.sampled_from(
-        ["con", "CON.txt", ".git", "autorun.inf", "a", "A", "a.", "a ", "e\u0301", "\u00e9", "ß", "ss", "~2"]
+        [
+            "con",
+            "CON.txt",
+            ".git",
+            "autorun.inf",
+            "a",
+            "A",
+            "a.",
+            "a ",
+            "e\u0301",
+            "\u00e9",
+            "ß",
+            "ss",
+            "~2",
+            "git",
+            "a;1",
+        ]
     ),
     st.integers(250, 260).map(lambda length: "x" * length + ".mp4"),
 )
@@ -142,6 +184,7 @@ def test_any_paths_become_safe_and_different(wished: list[str]) -> None:
         assert name_problem(name) is None
         assert name == unicodedata.normalize("NFC", name)
         assert name.count("/") == original.count("/")
+        assert unsafe(f"data/session_files/{name}".encode()) is None
         for part in name.split("/"):
             assert PureWindowsPath(part).name == part
             assert part.casefold() not in FORBIDDEN

@@ -1,0 +1,159 @@
+"""Reading an archive's members as its central directory says, each byte of the file at most once."""
+
+import hashlib
+import os
+import struct
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from isal import isal_zlib
+
+from labcrate.archive import records
+from labcrate.archive.differing import local_difference
+from labcrate.archive.directory import Directory, Entry, read_exactly
+from labcrate.archive.names import unsafe
+
+CHUNK = 1024 * 1024
+_BATCH_BYTES = 8 * CHUNK
+_BATCH_MEMBERS = 256
+_PADDING = range(records.PADDING_MIN, records.MAX16 // 2)  # together with the other extra fields it fits 16 bits
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One member as found. Where ``data_stop`` is None its data could not be read, and there is no checksum."""
+
+    entry: Entry
+    problems: tuple[str, ...] = ()
+    data_stop: int | None = None
+    crc32: int = 0
+    sha256: bytes = b""
+
+
+_Bounded = tuple[Entry, int | None]
+"""A member, and the offset that its bytes must not pass; None where they would be another member's, too."""
+
+
+def read_members(fd: int, directory: Directory, progress: Callable[[int], None]) -> Generator[Found, None, None]:
+    """Yield all members in their order, several read at a time; stops at once if the caller does.
+
+    ``progress`` is called with the number of bytes read since its last call, from worker threads, one at a time.
+    """
+    reader = _Reader(fd, progress)
+    workers = min(8, os.cpu_count() or 1)
+    pool = ThreadPoolExecutor(workers, "verify")
+    waiting: deque[Future[list[Found]]] = deque()
+    try:
+        for batch in _batches(directory):
+            waiting.append(pool.submit(reader.read_batch, batch))
+            if len(waiting) > 2 * workers:
+                yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()
+    finally:
+        reader.stopped.set()
+        pool.shutdown(cancel_futures=True)
+
+
+def _batches(directory: Directory) -> Iterator[list[_Bounded]]:
+    """Portions of work: small members together, large ones each on their own."""
+    batch: list[_Bounded] = []
+    size = 0
+    for entry, limit in _bounded(directory):
+        batch.append((entry, limit))
+        size += entry.size_bytes
+        if size >= _BATCH_BYTES or len(batch) == _BATCH_MEMBERS:
+            yield batch
+            batch, size = [], 0
+    yield batch
+
+
+def _bounded(directory: Directory) -> Iterator[_Bounded]:
+    """Each member with its limit: where the next one starts. No two may read the same byte, whatever they claim."""
+    entries, free = directory.entries, 0
+    for index, entry in enumerate(entries):
+        limit = entries[index + 1].offset if index + 1 < len(entries) else directory.offset
+        limit = min(limit, directory.offset)
+        if free <= entry.offset < limit:
+            free = limit
+            yield entry, limit
+        else:
+            yield entry, None
+
+
+class _Reader:
+    """Reads members' headers and data."""
+
+    def __init__(self, fd: int, progress: Callable[[int], None]) -> None:
+        self.fd, self.progress = fd, progress
+        self.lock = threading.Lock()
+        self.stopped = threading.Event()
+
+    def read_batch(self, batch: list[_Bounded]) -> list[Found]:
+        return [self._read(entry, limit) for entry, limit in batch]
+
+    def _read(self, entry: Entry, limit: int | None) -> Found:
+        problems: list[str] = []
+        if problem := unsafe(entry.raw_name):
+            problems.append(f"its name is not allowed: {problem}")
+        if entry.difference:
+            problems.append(f"its central header is not as labcrate writes it: {entry.difference}")
+        if limit is None:
+            return Found(entry, (*problems, "lies before or in another member, so it was not read"))
+        local = self._local_header(entry, limit)
+        if local is None:
+            return Found(entry, (*problems, f"its local header is not at byte {entry.offset}, or is not whole"))
+        if difference := _local_difference(entry, local):
+            problems.append(f"its local header is not as labcrate writes it: {difference}")
+        start = entry.offset + len(local)
+        stop = start + entry.size_bytes
+        if not entry.stored:
+            return Found(entry, (*problems, "it is not stored, so another program packed it; its data were not read"))
+        if stop > limit:
+            return Found(entry, (*problems, f"its data do not end before byte {limit}, where the next member starts"))
+        return Found(entry, tuple(problems), stop, *self._digest(start, entry.size_bytes))
+
+    def _local_header(self, entry: Entry, limit: int) -> bytes | None:
+        """The whole local header with its extra fields; None where it is none, or does not end before the limit."""
+        size = records.LOCAL_HEADER.size
+        head = read_exactly(self.fd, entry.offset, size) if entry.offset + size <= limit else None
+        if head is None or head[:4] != struct.pack("<I", records.LOCAL_SIGNATURE):
+            return None
+        *_, name_bytes, extra_bytes = records.LOCAL_HEADER.unpack(head)
+        start, length = entry.offset + size, name_bytes + extra_bytes
+        rest = read_exactly(self.fd, start, length) if start + length <= limit else None
+        return None if rest is None else head + rest
+
+    def _digest(self, start: int, length: int) -> tuple[int, bytes]:
+        """CRC-32 and SHA-256 of a range, from one reading; of what is there, if the file became shorter."""
+        memory = memoryview(bytearray(min(CHUNK, length)))
+        crc32, sha256, done = 0, hashlib.sha256(), 0
+        while done < length and not self.stopped.is_set():
+            count = os.preadv(self.fd, [memory[: length - done]], start + done)
+            if not count:
+                break
+            crc32 = isal_zlib.crc32(memory[:count], crc32)
+            sha256.update(memory[:count])
+            done += count
+            with self.lock:
+                self.progress(count)
+        return crc32, sha256.digest()
+
+
+def _local_difference(entry: Entry, found: bytes) -> str:
+    """What differs from what labcrate would write: the directory's facts, and whatever padding makes up the length."""
+    bare = records.local_header_length(len(entry.raw_name), entry.size_bytes, entry.seconds, entry.wide)
+    padding = len(found) - bare
+    expected = records.local_header(
+        entry.raw_name,
+        entry.crc32,
+        entry.size_bytes,
+        entry.seconds,
+        entry.offset,
+        padding=padding if padding in _PADDING else 0,
+        wide=entry.wide,
+    )
+    return "" if found == expected else local_difference(found, expected)
