@@ -18,6 +18,7 @@ from labcrate.people.exports import ExportLog
 from labcrate.people.links import LinkLog
 from labcrate.people.logins import Logins
 from labcrate.people.passwords import Passwords
+from labcrate.people.studies import Studies
 from labcrate.people.tokens import Tokens
 from labcrate.people.users import Users
 from labcrate.web.guesses import Guesses
@@ -27,6 +28,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 USERS = web.AppKey("users", Users)
+STUDIES = web.AppKey("studies", Studies)
 LOGINS = web.AppKey("logins", Logins)
 TOKENS = web.AppKey("tokens", Tokens)
 EXPORT_LOG = web.AppKey("export_log", ExportLog)
@@ -58,7 +60,7 @@ DOORS = web.AppKey("doors", Doors)
 def open_people(app: web.Application, passwords: Passwords | None = None) -> None:
     """Open the lab's people for an application, and close them with it. Raises PeopleError, CatalogError."""
     database = Database.open(state_folder(app[LAB].root))
-    app[USERS] = Users(database, passwords)
+    app[USERS], app[STUDIES] = Users(database, passwords), Studies(database)
     app[LOGINS], app[TOKENS] = Logins(database), Tokens(database)
     app[EXPORT_LOG], app[LINK_LOG] = ExportLog(database), LinkLog(database)
     app[DOORS] = Doors()

@@ -7,7 +7,7 @@ from labcrate.people.keys import hash_secret
 from labcrate.people.names import name_key
 from labcrate.people.roles import Role
 from labcrate.people.tokens import LONGEST_DAYS
-from labcrate.web.access import allow, caller
+from labcrate.web.access import allow, caller, keeps_to_scope
 from labcrate.web.cookies import login_secret
 from labcrate.web.forms import form
 from labcrate.web.login import TOKENS, USERS, hashing, look_up
@@ -23,6 +23,7 @@ _REFUSED = (UsageError, LoginError, TooManyError, NoSuchThingError)
 
 @routes.get(ACCOUNT_PAGE)
 @allow(Role.VIEWER)
+@keeps_to_scope
 async def show_account(request: web.Request) -> web.Response:
     """One's own account: role, password, tokens."""
     return await _account(request)
@@ -30,6 +31,7 @@ async def show_account(request: web.Request) -> web.Response:
 
 @routes.post("/account/password")
 @allow(Role.VIEWER)
+@keeps_to_scope
 async def change_password(request: web.Request) -> web.Response:
     """Change one's own password, for who knows the present one; other logins end, and tokens where that is wished."""
     fields, name = await _own_form(request), caller(request).name
@@ -48,6 +50,7 @@ async def change_password(request: web.Request) -> web.Response:
 
 @routes.post("/account/tokens")
 @allow(Role.VIEWER)
+@keeps_to_scope
 async def create_token(request: web.Request) -> web.Response:
     """Make a token for oneself, for who knows the password: it lasts longer than a browser that was left open.
 
@@ -67,6 +70,7 @@ async def create_token(request: web.Request) -> web.Response:
 
 @routes.post("/account/tokens/revoke")
 @allow(Role.VIEWER)
+@keeps_to_scope
 async def revoke_token(request: web.Request) -> web.Response:
     """End one of one's own tokens."""
     fields = await _own_form(request)
