@@ -134,6 +134,8 @@ def test_a_session_that_is_not_in_the_study_is_not_there(serving: "Serving", rol
 def test_a_session_of_the_study_is_there_as_for_everybody(serving: "Serving", role: Role) -> None:
     """On every route a session of the study answers with the status that people of no study get."""
     everybody, of_study = (script(serving, member(serving, role, *of)) for of in ([], [["42"]]))
+    for client in (everybody, of_study):  # then no page has to wait for a plan
+        assert client.get(serving.url + "/api/sessions/42/plan").status_code == 200
     for route in by_session(serving):
         if route.method in ("GET", "HEAD"):
             told = asked(serving, of_study, route, "42")
