@@ -346,6 +346,15 @@ def test_changes_hold_at_once(serving: "Serving") -> None:
     assert seen == [404, 200, 404, 200]
 
 
+def test_an_id_is_compared_in_one_form(serving: "Serving", usual_lab: "LabFolder") -> None:
+    """Accents that are characters of their own (Unicode NFD) mean the same session, in a study and in an address."""
+    usual_lab.session("caf\u00e9")
+    client = script(serving, member(serving, Role.VIEWER, ["cafe\u0301"]))
+    for text in ("caf%C3%A9", "cafe%CC%81"):
+        assert client.get(f"{serving.url}/api/sessions/{text}").status_code == 200
+    assert [row["id"] for row in client.get(serving.url + "/api/sessions").json()["sessions"]] == ["caf\u00e9"]
+
+
 def test_a_session_of_a_study_that_the_lab_lost_names_no_other(serving: "Serving") -> None:
     """A study may list a session that is not there any more; the answer does not list those that are."""
     client = script(serving, member(serving, Role.OPERATOR, [ABSENT, "42"]))
