@@ -5,6 +5,7 @@ import json
 import random
 import zipfile
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,7 @@ def time(choice: random.Random) -> str:
 
 def query(choice: random.Random) -> str:
     """Some of the options that there are, with values that may be meant and ones that may not."""
-    options = {
+    options: dict[str, Callable[[], str]] = {
         "from": lambda: time(choice),
         "to": lambda: time(choice),
         "pad": lambda: choice.choice(("0", "0s", "1s", "500ms", "5m", "1h", "0.000001s", "1e3", "")),
