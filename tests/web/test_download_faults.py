@@ -27,8 +27,8 @@ from labcrate.errors import PeopleError
 from labcrate.people.database import Database
 from labcrate.people.exports import ExportLog
 from labcrate.people.roles import Role
-from labcrate.web import delivering, ends, sending
-from labcrate.web.login import EXPORT_LOG, TOKENS, USERS
+from labcrate.web import delivering, ends, lasting, sending
+from labcrate.web.login import EXPORT_LOG, STUDIES, TOKENS, USERS
 from labcrate.web.standing import STANDING
 
 PATH = "/api/sessions/42/archive.zip"
@@ -275,12 +275,33 @@ def revoke_token(server: Any, name: str) -> None:
     server.app[TOKENS].revoke(name, token.name)
 
 
+def leave_study(server: Any, name: str) -> None:
+    """Put a user into a study that the session is not in."""
+    server.app[STUDIES].add("S")
+    server.app[STUDIES].add_people("S", [server.app[USERS].get(name)])
+
+
+def enter_study(server: Any, name: str) -> None:
+    """Put a user into a study of the session: what was asked for before could be more than they may have."""
+    server.app[STUDIES].add("S")
+    server.app[STUDIES].add_sessions("S", ["42"], "ana")
+    server.app[STUDIES].add_people("S", [server.app[USERS].get(name)])
+
+
 MAY_NOT, REVOKED = "the user may no longer export", "the token was revoked"
+OUT, IN = "the session is in none of the user's studies", lasting.TAKEN_IN
 
 
 @pytest.mark.parametrize(
     ("shut_out", "why"),
-    [(disable, MAY_NOT), (demote, MAY_NOT), (disable_by_command, MAY_NOT), (revoke_token, REVOKED)],
+    [
+        (disable, MAY_NOT),
+        (demote, MAY_NOT),
+        (disable_by_command, MAY_NOT),
+        (revoke_token, REVOKED),
+        (leave_study, OUT),
+        (enter_study, IN),
+    ],
 )
 def test_who_may_no_longer_export_gets_no_more(
     serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch, shut_out: Callable[[Any, str], None], why: str
@@ -297,6 +318,25 @@ def test_who_may_no_longer_export_gets_no_more(
         assert (line.outcome, line.reason) == ("broken", why)
         assert began + len(tap.take_all()) <= line.bytes_sent < total
     assert server.app[STANDING].by_etag("42", etag)  # it is the user who may not, the archive is whole
+
+
+def test_a_session_taken_out_of_a_study_is_sent_no_further(
+    serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A download by somebody of a study ends soon after its session left the study, and goes on while it is in it."""
+    monkeypatch.setattr(delivering, "_TELL_EVERY_SECONDS", 0.02)
+    server = serve(big_lab.root)
+    server.user(Role.OPERATOR)
+    enter_study(server, "the operator")
+    etag = server.get(PATH, Role.OPERATOR, stream=True).headers["ETag"]
+    with Tap(server) as tap:
+        total = int(tap.headers["content-length"])
+        began = len(tap.take(1_000_000))
+        server.app[STUDIES].remove_sessions("S", ["42"])
+        line = ended(server, 1)[0]
+        assert (line.outcome, line.reason) == ("broken", OUT)
+        assert began + len(tap.take_all()) <= line.bytes_sent < total
+    assert server.app[STANDING].by_etag("42", etag)
 
 
 def test_a_line_whose_end_cannot_be_written_is_ended_later(

@@ -171,6 +171,18 @@ def _user(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _study(parser: argparse.ArgumentParser) -> None:
+    actions = ("list", "add", "remove", "sessions", "people", "fill")
+    parser.add_argument("action", choices=actions, help="what to do")
+    parser.add_argument("name", metavar="NAME", nargs="?", help="the study's name")
+    parser.add_argument(
+        "words", metavar="WORD", nargs="*", help="sessions: add or remove, then ids; people: add or remove, then users"
+    )
+    _lab(parser)
+    parser.add_argument("--tag", metavar="TAG", help="fill: the sessions that carry this tag now (shows them, asks)")
+    parser.add_argument("--yes", action="store_true", help="fill: do not ask")
+
+
 def _token(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("add", "list", "revoke"), help="what to do")
     parser.add_argument("name", metavar="NAME", nargs="?", help="the token's name")
@@ -269,6 +281,7 @@ COMMANDS = {
     "link": ("link near misses to a session, or take a link back", _link),
     "serve": ("serve the lab to browsers: pages, API, downloads that resume", _serve),
     "user": ("say who may log in, and as what", _user),
+    "study": ("say which sessions people see, where not all", _study),
     "token": ("give scripts a key of their own", _token),
     "log": ("tell what left the lab, when, and by whom", _log),
 }

@@ -207,9 +207,11 @@ def _written_down(lab: Lab, folder: str, log: LinkLog, done: Repair, entry: Link
 def take_back(lab: Lab, log: LinkLog, *, session: str, number: int, who: str) -> Link:
     """Undo one of a session's links, and write that down. Raises NoSuchThingError, RepairError, PeopleError."""
     with linking(lab):
-        made = log.get(number)
-        if made.session != session:
-            raise NoSuchThingError(f"Link {number} is not one of session {session}.")
+        made = next((link for link in log.lines(session) if link.number == number), None)
+        if made is None:  # of another session or of none: who asks for this one hears no more
+            raise NoSuchThingError(
+                f"There is no link {number} of session {session}; the list of a session's links tells their numbers."
+            )
         if made.undone is not None:
             raise RepairError(f"Link {number} was taken back already, by {made.undone_by}.")
         if made.method == METHOD:

@@ -85,20 +85,36 @@ def _remedy(problem: Problem) -> str:
 
 def readings_warnings(readings: Readings, options: Options) -> Iterator[str]:
     """What is worth knowing about the readings."""
-    whose = "the session's time" if options.span == TimeSpan() else "the chosen time"
+    whose = whose_time(options)
     for problem in readings.problems:
         if not problem.incomplete:
             yield f"{problem}."
     if not len(readings):
-        yield _nothing_inside(readings, whose)
+        yield nothing_inside(readings, whose)
     yield from map(str, readings.ambiguous_sensors)
     for name in readings.absent_sensors:
-        yield f'Sensor "{name}" was selected, and the lab has no reading of a sensor of that name.'
+        yield absent_sensor(name)
     for name in readings.silent_sensors:
-        yield f'Sensor "{name}" was selected, and it sent nothing in {whose}.'
+        yield silent_sensor(name, whose)
 
 
-def _nothing_inside(readings: Readings, whose: str) -> str:
+def whose_time(options: Options) -> str:
+    """Name the time that readings are taken from: the session's, or the chosen one."""
+    return "the session's time" if options.span == TimeSpan() else "the chosen time"
+
+
+def absent_sensor(name: str) -> str:
+    """Say of a selected sensor that the lab has nothing of it."""
+    return f'Sensor "{name}" was selected, and the lab has no reading of a sensor of that name.'
+
+
+def silent_sensor(name: str, whose: str) -> str:
+    """Say of a selected sensor that it sent nothing in a time, named by ``whose``."""
+    return f'Sensor "{name}" was selected, and it sent nothing in {whose}.'
+
+
+def nothing_inside(readings: Readings, whose: str) -> str:
+    """Say that a time, named by ``whose``, holds no reading, and what the lab has beside it."""
     if not readings.lab.total:
         return "The lab has no sensor readings at all."
     about = f"No sensor reading lies inside {whose}; the lab has {readings.lab.total:,}"

@@ -12,6 +12,8 @@ from labcrate.linking.settling import Settled, sessions_named, settle
 from labcrate.linking.verdict import Kind, Rule, Verdict, listed, printable, unrelated
 
 _REGISTER = "recordings.json"
+LINKED_ELSEWHERE = "linked to another session as well"
+"""The warning about a file that is linked to several sessions."""
 
 
 def judge(path: str, session_id: str, rules: LinkingRules) -> Verdict:
@@ -71,7 +73,7 @@ def _linked(settled: Settled, asked: str, rules: LinkingRules, given: str | None
     if known and camera is None:
         warnings.append(f'several cameras have the prefix "{printable(known.text)}"; which one it is of is not known')
     others = tuple(other for other in settled.sessions if other != asked)
-    warnings += ["linked to another session as well"] if others else []
+    warnings += [LINKED_ELSEWHERE] if others else []
     return Verdict(
         Kind.LINKED, rule, reason, None, "; ".join(warnings) or None, prefix, camera=camera, also_linked_to=others
     )

@@ -153,6 +153,9 @@ ENGLISH: Mapping[str, str] = {
         "The time of '{name}' named no zone, and none is known; it was read as UTC, as {at}. If it is local, name the "
         "zone: --time-zone."
     ),
+    "study.bounded": "The session has no end time: readings are included up to {end}.",
+    "study.no_reading": "No sensor reading lies inside the session's time.",
+    "study.no_reading_chosen": "No sensor reading lies inside the chosen time.",
     "window.all_readings": "All readings of the lab are included, whatever session they were taken in.",
     "window.reaches_other_session": (
         "The readings' window reaches into the time of another session of the lab, because it was widened."

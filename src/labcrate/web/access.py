@@ -1,4 +1,8 @@
-"""Who asks, and which role a route needs: every handler says it, and one that does not is refused to everybody."""
+"""Who asks, which role a route needs, and which sessions it is about: every handler says it.
+
+One that does not say its role is refused to everybody, and one that is neither about the session in its path nor says
+that it keeps to what its caller sees is refused to people of studies.
+"""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -6,8 +10,10 @@ from typing import Literal, TypeVar
 
 from aiohttp import web
 
-from labcrate.errors import LoginError
+from labcrate.errors import LoginError, NoSessionError
+from labcrate.lab.text import visible
 from labcrate.people.roles import Role
+from labcrate.people.scope import SessionScope
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 AnyHandler = TypeVar("AnyHandler", bound=Handler)
@@ -15,19 +21,23 @@ AnyHandler = TypeVar("AnyHandler", bound=Handler)
 NEEDS = "labcrate_needs"
 """The attribute of a handler that holds the role it needs, or None where no login is asked for."""
 
+KEEPS = "labcrate_keeps"
+"""The attribute of a handler that tells nobody of a session that they do not see, though its path names none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks: the user's name and role, the client's address, and how they proved who they are.
 
     ``csrf`` is the token that forms of this login carry (empty for a bearer token, which needs none); ``hashed`` is
-    the hash of a bearer token (empty for a login).
+    the hash of a bearer token (empty for a login). ``scope`` are the sessions that they see.
     """
 
     name: str
     role: Role
     address: str
     via: Literal["login", "token"]
+    scope: SessionScope
     csrf: str = field(default="", repr=False)
     hashed: bytes = field(default=b"", repr=False)
 
@@ -47,6 +57,20 @@ def allow(role: Role | None) -> Callable[[AnyHandler], AnyHandler]:
         return handler
 
     return mark
+
+
+def unseen(session_id: str) -> NoSessionError:
+    """Make the one error for a session that somebody of a study does not see, whether or not it is there."""
+    return NoSessionError(
+        f"There is no session {visible(session_id[:100])} in your studies; if there should be one, ask an "
+        "administrator of this lab."
+    )
+
+
+def keeps_to_scope(handler: AnyHandler) -> AnyHandler:
+    """Say that a handler without a session in its path keeps to the sessions of its caller's scope, or to none."""
+    setattr(handler, KEEPS, True)
+    return handler
 
 
 def caller(request: web.Request) -> Caller:

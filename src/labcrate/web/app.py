@@ -26,6 +26,7 @@ from labcrate.web import (
     routes_session,
     routes_sessions,
     routes_static,
+    routes_studies,
 )
 from labcrate.web.ends import add_ends
 from labcrate.web.examining import add_examining
@@ -69,6 +70,7 @@ def make_app(settings: ServeSettings, passwords: Passwords | None = None) -> web
     add_examining(app)
     add_jobs(app)
     add_indexer(app)
+    app.add_routes(expecting(routes_studies.routes))
     for part in (routes_health, routes_sessions, routes_jobs, routes_links, routes_log, routes_login, routes_people):
         app.add_routes(expecting(part.routes))
     for second in (routes_login_code, routes_second_factor):

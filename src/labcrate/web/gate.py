@@ -5,27 +5,35 @@ What nobody may see is not told apart from what is not there.
 
 import hmac
 import re
+from typing import Literal
 from urllib.parse import quote
 
 from aiohttp import web
 
-from labcrate.errors import LoginError, NotAllowedError
+from labcrate.errors import LoginError, NoSessionError, NotAllowedError
 from labcrate.model.message import Message
+from labcrate.model.session_id import normalized_id
 from labcrate.people.keys import hash_secret
 from labcrate.people.roles import Role
-from labcrate.web.access import CALLER, NEEDS, Caller, Handler
+from labcrate.people.users import User
+from labcrate.web.access import CALLER, KEEPS, NEEDS, Caller, Handler, unseen
 from labcrate.web.connections import Connection
 from labcrate.web.cookies import csrf_token, login_secret
 from labcrate.web.forms import form
-from labcrate.web.login import CODE_PAGE, LOGIN_PAGE, LOGINS, SETUP_PAGE, TOKENS, has_admin, look_up
+from labcrate.web.login import CODE_PAGE, LOGIN_PAGE, LOGINS, SETUP_PAGE, STUDIES, TOKENS, has_admin, look_up
 from labcrate.web.site import url
 from labcrate.web.visitor import SAFE_METHODS, check_host, check_origin, client_address
 
 # These have no login that a form of theirs could be tied to; another site's pages are refused there all the same.
 _BEFORE_LOGIN = (LOGIN_PAGE, CODE_PAGE, SETUP_PAGE)
 _UNMARKED = object()
+_WHOLE_LAB = (
+    "This is about the whole lab, and people of a study see its sessions alone; ask an administrator of this lab."
+)
+# The routes that are about one session, as they are written down.
+_SESSION = re.compile(r"(?:/api)?/sessions/\{id\}(?:/|$)")
 # The page on which a form stands, in the path that the form is sent to.
-_PAGE = re.compile(r"/(?:sessions/[0-9]{1,18}|account|people)(?=/)")
+_PAGE = re.compile(r"/(?:sessions/[^/]+|account|people)(?=/)")
 
 
 @web.middleware
@@ -47,6 +55,29 @@ async def access(request: web.Request, handler: Handler) -> web.StreamResponse:
         await _check_form(request, caller)
     if needed is _UNMARKED or (isinstance(needed, Role) and caller is not None and not caller.may(needed)):
         raise NotAllowedError(_may_not(needed))
+    if needed is None or caller is None or not caller.scope.limited:
+        return await handler(request)
+    return await _within_scope(request, caller, handler)
+
+
+async def _within_scope(request: web.Request, caller: Caller, handler: Handler) -> web.StreamResponse:
+    """Let somebody of a study through to sessions of theirs; every other one is not there, in the same words.
+
+    Raises NoSessionError, and NotAllowedError for what is about the whole lab.
+    """
+    if request.match_info.http_exception is not None:
+        return await handler(request)
+    resource = request.match_info.route.resource
+    if resource is not None and _SESSION.match(resource.canonical):
+        session_id = normalized_id(request.match_info["id"])
+        try:
+            if session_id in caller.scope:
+                return await handler(request)
+        except NoSessionError:  # its words would name other sessions
+            pass
+        raise unseen(session_id)
+    if not getattr(request.match_info.handler, KEEPS, False):
+        raise NotAllowedError(_WHOLE_LAB)
     return await handler(request)
 
 
@@ -70,10 +101,19 @@ async def _identify(request: web.Request) -> Caller | None:
     if "Authorization" in request.headers:
         bearer = _bearer(request)
         user = await look_up(app, app[TOKENS].find, bearer)
-        return Caller(user.name, user.role, address, "token", hashed=hash_secret(bearer)) if user else None
+        return await _caller(app, user, address, bearer, "token") if user else None
     secret = login_secret(request)
     user = await look_up(app, app[LOGINS].find, secret) if secret else None
-    return Caller(user.name, user.role, address, "login", csrf_token(secret)) if user and secret else None
+    return await _caller(app, user, address, secret, "login") if user and secret else None
+
+
+async def _caller(
+    app: web.Application, user: User, address: str, secret: str, via: Literal["login", "token"]
+) -> Caller:
+    scope = await look_up(app, app[STUDIES].scope, user)
+    if via == "token":
+        return Caller(user.name, user.role, address, via, scope, hashed=hash_secret(secret))
+    return Caller(user.name, user.role, address, via, scope, csrf=csrf_token(secret))
 
 
 def _bearer(request: web.Request) -> str:
@@ -96,7 +136,7 @@ def _to_login(request: web.Request, *, set_up: bool) -> web.Response:
     if request.method in ("GET", "HEAD") and here != "/":
         goal += "?next=" + quote(here, safe="/", errors="surrogateescape")
     elif request.method == "POST" and page:
-        goal += f"?next={page[0]}&ended=yes"
+        goal += f"?next={quote(page[0], safe='/', errors='surrogateescape')}&ended=yes"
     return web.Response(status=303, headers={"Location": goal})
 
 

@@ -111,8 +111,13 @@ class Jobs:
         """A job by its number. Raises NoSuchThingError for one that never was or ended long ago."""
         job = self._jobs.get(number)
         if job is None:
-            raise NoSuchThingError(f"There is no job {number}; it may have ended long ago, or before a restart.")
+            raise self.no_such(number)
         return job
+
+    @staticmethod
+    def no_such(number: int) -> NoSuchThingError:
+        """Make the error for a job that never was, ended long ago, or is not shown to who asks."""
+        return NoSuchThingError(f"There is no job {number}; it may have ended long ago, or before a restart.")
 
     def latest(self, session_id: str, options: Options) -> Job | None:
         """The job that was started last for such an archive."""

@@ -5,21 +5,25 @@ from aiohttp import web
 from labcrate.errors import NoSuchThingError, NotAllowedError, PeopleError
 from labcrate.people.roles import Role
 from labcrate.web.access import Caller
-from labcrate.web.login import TOKENS, USERS, look_up
+from labcrate.web.login import STUDIES, TOKENS, USERS, look_up
 
 MAY_NO_LONGER = "the user may no longer export"
 REVOKED = "the token was revoked"
+TAKEN_OUT = "the session is in none of the user's studies"
+TAKEN_IN = "the user was put into a study; what is of it can be asked for again"
 
 
-async def check_still(app: web.Application, caller: Caller, needed: Role) -> None:
-    """Raise NotAllowedError with the reason if a user may no longer do what needs a role.
+async def check_still(app: web.Application, caller: Caller, needed: Role, session: str) -> None:
+    """Raise NotAllowedError with the reason if a user may no longer do what needs a role and the sight of a session.
 
-    They may have been disabled meanwhile, or their token revoked, by any process. A token whose time is over was good
+    They may have been disabled meanwhile, or their token revoked, by any process. They may have come into a study too:
+    then they could have asked for more than they may now. A token whose time is over was good
     when this began. As long as none of it can be told, they may: the gate lets nobody in then, and this only asks
     again.
     """
     try:
         user = await look_up(app, app[USERS].get, caller.name)
+        scope = await look_up(app, app[STUDIES].scope, user)
         stands = caller.via == "login" or await look_up(app, app[TOKENS].stands, caller.hashed)
     except NoSuchThingError:
         raise NotAllowedError(MAY_NO_LONGER) from None
@@ -29,3 +33,7 @@ async def check_still(app: web.Application, caller: Caller, needed: Role) -> Non
         raise NotAllowedError(MAY_NO_LONGER)
     if not stands:
         raise NotAllowedError(REVOKED)
+    if session not in scope:
+        raise NotAllowedError(TAKEN_OUT)
+    if scope.limited and not caller.scope.limited:
+        raise NotAllowedError(TAKEN_IN)

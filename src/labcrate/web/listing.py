@@ -16,6 +16,7 @@ from labcrate.export.overview import SessionRow
 from labcrate.lab.text import visible
 from labcrate.model.session import Session
 from labcrate.model.session_id import is_number, sort_key
+from labcrate.people.scope import SessionScope
 from labcrate.web.snapshot import Snapshot
 
 MOST_ROWS = 1000
@@ -103,9 +104,13 @@ class Listing:
         self._of: Mapping[str, Session] | None = None
         self._texts: Mapping[str, str] = {}
 
-    def find(self, query: RowQuery) -> Rows:
-        """The page of rows that a query asks for. Raises DocumentError."""
-        rows: Sequence[SessionRow] = self._snapshot.rows()
+    def rows(self, scope: SessionScope) -> list[SessionRow]:
+        """The rows of the sessions that somebody sees, in the order of their ids. Raises DocumentError."""
+        return [row for row in self._snapshot.rows() if row.id in scope]
+
+    def find(self, query: RowQuery, scope: SessionScope) -> Rows:
+        """The page of rows that a query asks for, of those that somebody sees. Raises DocumentError."""
+        rows: Sequence[SessionRow] = self.rows(scope)
         if query.statuses:
             rows = [row for row in rows if (row.status or "") in query.statuses]
         if query.start is not None or query.end is not None:

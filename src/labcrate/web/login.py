@@ -19,6 +19,7 @@ from labcrate.people.links import LinkLog
 from labcrate.people.logins import Logins
 from labcrate.people.passwords import Passwords
 from labcrate.people.second_factor import SecondFactors
+from labcrate.people.studies import Studies
 from labcrate.people.tokens import Tokens
 from labcrate.people.users import Users
 from labcrate.web.guesses import Guesses
@@ -29,6 +30,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 USERS = web.AppKey("users", Users)
+STUDIES = web.AppKey("studies", Studies)
 LOGINS = web.AppKey("logins", Logins)
 TOKENS = web.AppKey("tokens", Tokens)
 EXPORT_LOG = web.AppKey("export_log", ExportLog)
@@ -66,7 +68,7 @@ def open_people(app: web.Application, passwords: Passwords | None = None) -> Non
     except BaseException:
         database.close()
         raise
-    app[USERS] = Users(database, passwords)
+    app[USERS], app[STUDIES] = Users(database, passwords), Studies(database)
     app[LOGINS], app[TOKENS] = Logins(database), Tokens(database)
     app[EXPORT_LOG], app[LINK_LOG] = ExportLog(database), LinkLog(database)
     app[DOORS], app[SECOND_STEP] = Doors(), SecondStep(SecondFactors(database))

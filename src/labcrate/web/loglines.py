@@ -56,7 +56,7 @@ class LogLine:
             await work(self._app, self._app[EXPORT_LOG].progress, self._number, sent)
         except PeopleError as error:
             _log.warning("The export log was not told how far transfer %d is: %s", self._number, error)
-        await check_still(self._app, self._caller, Role.OPERATOR)
+        await check_still(self._app, self._caller, Role.OPERATOR, self._taken.session)
 
     async def end(self, sent: int, outcome: Outcome, reason: str | None) -> None:
         """Say how it ended."""

@@ -71,6 +71,7 @@ def _usual(request: web.Request, zone: str | None) -> dict[str, Any]:
         "static": lambda name: url(app, static_path(name)),
         "version": __version__,
         "operates": caller is not None and caller.may(Role.OPERATOR),
+        "limited": caller is not None and caller.scope.limited,
         "administers": caller is not None and caller.may(Role.ADMIN),
     }
 

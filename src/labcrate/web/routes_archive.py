@@ -17,7 +17,7 @@ from labcrate.web.access import allow, caller
 from labcrate.web.delivering import conditions, deliver, http_date
 from labcrate.web.disposition import archive_file_name, disposition
 from labcrate.web.jobs import JOBS, Job, JobState
-from labcrate.web.lasting import MAY_NO_LONGER, REVOKED
+from labcrate.web.lasting import MAY_NO_LONGER, REVOKED, TAKEN_IN, TAKEN_OUT
 from labcrate.web.login import EXPORT_LOG
 from labcrate.web.loglines import LogLine, Taken
 from labcrate.web.planning import PLANNING
@@ -39,7 +39,7 @@ _OF_SIGNATURE = re.compile(r'-[0-9A-F]{16}"\Z')
 @allow(Role.OPERATOR)
 async def archive(request: web.Request) -> web.StreamResponse:
     """Send a session's archive."""
-    session_id, options, incomplete = session_id_of(request), wanted(request), incomplete_allowed(request)
+    session_id, options, incomplete = session_id_of(request), await wanted(request), incomplete_allowed(request)
     asked = conditions(request)
     found = _still_there(request.app, tags_wanted(asked), session_id, options, incomplete)
     if found is None:
@@ -71,7 +71,7 @@ async def signature(request: web.Request) -> web.StreamResponse:
     app, session_id, options, incomplete = (
         request.app,
         session_id_of(request),
-        wanted(request),
+        await wanted(request),
         incomplete_allowed(request),
     )
     asked = conditions(request)
@@ -171,6 +171,6 @@ class _Line(LogLine):
 
     async def end(self, sent: int, outcome: Outcome, reason: str | None) -> None:
         """Say how it ended."""
-        if outcome is Outcome.BROKEN and reason not in (MAY_NO_LONGER, REVOKED):
+        if outcome is Outcome.BROKEN and reason not in (MAY_NO_LONGER, REVOKED, TAKEN_IN, TAKEN_OUT):
             self._standing.forget(self._archive)
         await super().end(sent, outcome, reason)

@@ -19,10 +19,10 @@ _YAML = "application/yaml"  # RFC 9512
 @routes.get("/api/health")
 @allow(None)
 async def show_health(request: web.Request) -> web.Response:
-    """That the server answers, and its version; to operators also what it is busy with."""
+    """That the server answers, and its version; to operators who see all sessions also what it is busy with."""
     app, asking = request.app, request.get(CALLER)
     told: dict[str, Any] = {"status": "ok", "version": __version__, "index": app[INDEXER].state}
-    if asking is not None and asking.may(Role.OPERATOR):
+    if asking is not None and asking.may(Role.OPERATOR) and not asking.scope.limited:
         told["indexing"] = app[INDEXER].as_object()
         told["jobsRunning"] = app[JOBS].running
     return json_answer(told)

@@ -8,11 +8,11 @@ from aiohttp import hdrs, web
 from multidict import MultiDict
 from yarl import URL
 
-from labcrate.errors import NotAllowedError
+from labcrate.errors import LabcrateError, NoSessionError, NotAllowedError
 from labcrate.model.session_id import json_id
 from labcrate.model.timespan import format_instant
 from labcrate.people.roles import Role
-from labcrate.web.access import allow, caller
+from labcrate.web.access import allow, caller, keeps_to_scope, unseen
 from labcrate.web.bodies import encoded, json_answer
 from labcrate.web.events import KEEP_ALIVE, Over, event, stream, wants_events
 from labcrate.web.jobs import JOBS, Job, JobState
@@ -35,37 +35,39 @@ _END = "end"
 async def prepare(request: web.Request) -> web.Response:
     """Have an archive made ready: at once where all is known, else by a job that goes on by itself."""
     app, jobs = request.app, request.app[JOBS]
-    session_id, options, incomplete = session_id_of(request), wanted(request), incomplete_allowed(request)
+    session_id, options, incomplete = session_id_of(request), await wanted(request), incomplete_allowed(request)
     planned = await app[PLANNING].plan(session_id, options, caller(request).name)
     begin = jobs.done if planned.checked(allow_incomplete=incomplete).archive else jobs.prepare
     job = begin(session_id, options, allow_incomplete=incomplete, who=caller(request).name)
     status = HTTPStatus.OK if job.state is JobState.DONE else HTTPStatus.ACCEPTED
-    return json_answer(job_object(app, job), status=status, headers={hdrs.LOCATION: _address(app, job)})
+    return json_answer(job_object(request, job), status=status, headers={hdrs.LOCATION: _address(app, job)})
 
 
 @routes.get("/api/jobs/{id:[0-9]{1,18}}")
 @allow(Role.OPERATOR)
+@keeps_to_scope
 async def show_job(request: web.Request) -> web.Response:
     """How far a job is."""
-    return json_answer(job_object(request.app, request.app[JOBS].get(_job_id(request))))
+    return json_answer(job_object(request, _job(request)))
 
 
 @routes.delete("/api/jobs/{id:[0-9]{1,18}}")
 @allow(Role.OPERATOR)
+@keeps_to_scope
 async def cancel_job(request: web.Request) -> web.Response:
     """Ask a job to end, and say how it ended if it does so soon."""
     jobs = request.app[JOBS]
-    job = jobs.cancel(_job_id(request))
+    job = jobs.cancel(_job(request).id)
     ended = await jobs.wait(job, 2 * _LOOK_EVERY_SECONDS)
-    return json_answer(job_object(request.app, job), status=HTTPStatus.OK if ended else HTTPStatus.ACCEPTED)
+    return json_answer(job_object(request, job), status=HTTPStatus.OK if ended else HTTPStatus.ACCEPTED)
 
 
 @routes.get("/api/jobs/{id:[0-9]{1,18}}/events", allow_head=False)
 @allow(Role.OPERATOR)
+@keeps_to_scope
 async def job_events(request: web.Request) -> web.StreamResponse:
     """A job's progress as server-sent events until it ends."""
-    app = request.app
-    job = app[JOBS].get(_job_id(request))
+    job = _job(request)
     if request.headers.get("Last-Event-ID") == _END:
         # A browser asks again whenever a stream ends. This one has heard the end; 204 has it stop asking.
         return web.Response(status=HTTPStatus.NO_CONTENT)
@@ -74,7 +76,7 @@ async def job_events(request: web.Request) -> web.StreamResponse:
         count = 0
         async for changed in _changes(request, job):
             count += changed
-            told = encoded(job_object(app, job))
+            told = encoded(job_object(request, job))
             if not changed:
                 yield KEEP_ALIVE
             elif job.running:
@@ -92,7 +94,7 @@ async def export_progress(request: web.Request) -> web.StreamResponse:
 
     There it is one JSON object each time somebody asks; who asks for events gets it as those.
     """
-    app, session_id, options = request.app, session_id_of(request), wanted(request)
+    app, session_id, options = request.app, session_id_of(request), await wanted(request)
     incomplete_allowed(request)  # the query is the archive's
 
     async def is_ready() -> bool:
@@ -102,22 +104,36 @@ async def export_progress(request: web.Request) -> web.StreamResponse:
     ready = await is_ready()
     job = app[JOBS].latest(session_id, options)
     if not wants_events(request):
-        return json_answer(_as_reference(job, ready=ready))
+        return json_answer(_as_reference(request, job, ready=ready))
 
     async def events() -> AsyncIterator[bytes]:
         if job is not None:
             async for changed in _changes(request, job):
                 if job.running:
-                    yield event(encoded(_as_reference(job, ready=False))) if changed else KEEP_ALIVE
+                    yield event(encoded(_as_reference(request, job, ready=False))) if changed else KEEP_ALIVE
         told = await is_ready() if job else ready
-        yield event(encoded(_as_reference(job, ready=told)))
+        yield event(encoded(_as_reference(request, job, ready=told)))
 
     return await stream(request, events())
 
 
-def _job_id(request: web.Request) -> int:
-    """The job's number in a request's path; routes match digits alone."""
-    return int(request.match_info["id"])
+def _job(request: web.Request) -> Job:
+    """The job of a request's path; one of a session that who asks does not see is not there.
+
+    Raises NoSuchThingError.
+    """
+    jobs, number = request.app[JOBS], int(request.match_info["id"])  # routes match digits alone
+    job = jobs.get(number)
+    if job.session not in caller(request).scope:
+        raise jobs.no_such(number)
+    return job
+
+
+def _error(request: web.Request, job: Job) -> LabcrateError | None:
+    """Why a job failed; the words for a session that is gone would name others."""
+    if isinstance(job.error, NoSessionError) and caller(request).scope.limited:
+        return unseen(job.session)
+    return job.error
 
 
 async def _changes(request: web.Request, job: Job) -> AsyncIterator[bool]:
@@ -129,7 +145,7 @@ async def _changes(request: web.Request, job: Job) -> AsyncIterator[bool]:
     while job.running:
         now, silent, looks = job.progress, silent + 1, looks + 1
         if looks % _LOOKS_UNTIL_ASKED_WHO == 0:
-            await _check_who(request)
+            await _check_who(request, job.session)
         if now != before or silent >= _LOOKS_UNTIL_KEEP_ALIVE:
             yield now != before
             before, silent = now, 0
@@ -139,16 +155,17 @@ async def _changes(request: web.Request, job: Job) -> AsyncIterator[bool]:
     yield True
 
 
-async def _check_who(request: web.Request) -> None:
+async def _check_who(request: web.Request, session: str) -> None:
     """Raise Over for who may hear no more."""
     try:
-        await check_still(request.app, caller(request), Role.OPERATOR)
+        await check_still(request.app, caller(request), Role.OPERATOR, session)
     except NotAllowedError:
         raise Over from None
 
 
-def job_object(app: web.Application, job: Job) -> dict[str, Any]:
-    """A job as JSON."""
+def job_object(request: web.Request, job: Job) -> dict[str, Any]:
+    """A job as JSON, for who asks."""
+    app, error = request.app, _error(request, job)
     now, here = job.progress, _address(app, job)
     query = MultiDict([(name, value) for name, values in as_query(job.options).items() for value in values])
     archive = URL(session_api_url(app, job.session, "/archive.zip"), encoded=True).with_query(query)
@@ -168,7 +185,7 @@ def job_object(app: web.Application, job: Job) -> dict[str, Any]:
         "bytesPerSecond": now.rate,
         "secondsLeft": now.seconds_left,
         "currentFile": now.current_file,
-        "error": of_error(job.error).as_object() if job.error else None,
+        "error": of_error(error).as_object() if error else None,
         "links": {"self": here, "events": f"{here}/events", "archive": str(archive)},
     }
 
@@ -177,7 +194,7 @@ def _address(app: web.Application, job: Job) -> str:
     return url(app, f"/api/jobs/{job.id}")
 
 
-def _as_reference(job: Job | None, *, ready: bool) -> dict[str, Any]:
+def _as_reference(request: web.Request, job: Job | None, *, ready: bool) -> dict[str, Any]:
     """What the reference platform says of an export: files processed of a total, and one of four words."""
     now = job.progress if job else None
     total, processed = (now.files_total or 0, now.files_done) if now else (0, 0)
@@ -189,6 +206,7 @@ def _as_reference(job: Job | None, *, ready: bool) -> dict[str, Any]:
     if ready:
         return told | {"processed": total, "progress": 100, "status": "completed", "message": "Ready to download"}
     if job is not None and job.state in (JobState.FAILED, JobState.CANCELLED):
-        why = str(job.error) if job.error else "The export was cancelled."
+        error = _error(request, job)
+        why = str(error) if error else "The export was cancelled."
         return told | {"progress": 0, "status": "error", "message": "The export failed", "error": why}
     return told | {"progress": 0, "status": "pending", "message": "Not begun; the download begins it"}

@@ -7,10 +7,13 @@ from typing import Any, Literal
 import msgspec
 from aiohttp import hdrs, web
 
+from labcrate.errors import RepairError
 from labcrate.export.answers import link_object, near_miss_object
 from labcrate.export.contents import NearMiss
 from labcrate.export.repair import Method
 from labcrate.export.repairing import check, repair, take_back
+from labcrate.export.within_study import own_near_misses
+from labcrate.lab.folder import printable
 from labcrate.people.links import Link
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller
@@ -19,7 +22,7 @@ from labcrate.web.login import LINK_LOG
 from labcrate.web.planning import PLANNING
 from labcrate.web.site import LAB, session_api_url, work
 from labcrate.web.snapshot import SNAPSHOT
-from labcrate.web.wanted import session_id_of
+from labcrate.web.wanted import session_id_of, whole_of
 
 routes = web.RouteTableDef()
 
@@ -40,7 +43,7 @@ class LinkWish(msgspec.Struct, forbid_unknown_fields=True):
 async def list_links(request: web.Request) -> web.Response:
     """What was linked to a session, and the near misses that could be."""
     app, session_id = request.app, session_id_of(request)
-    near_misses = await _near_misses(app, session_id, caller(request).name)
+    near_misses = await _near_misses(request, session_id)
     return json_answer(await work(app, _links, app, session_id, near_misses))
 
 
@@ -58,7 +61,7 @@ async def add_link(request: web.Request) -> web.Response:
     app, session_id = request.app, session_id_of(request)
     wish = await read_json(request, LinkWish)
     method = Method.MOVE if wish.method == "move" else Method.ENTRY
-    made = await link_near_miss(app, session_id, wish.file, method, wish.camera, caller(request).name)
+    made = await link_near_miss(request, session_id, wish.file, method, wish.camera)
     address = session_api_url(app, session_id, f"/links/{made.number}")
     return json_answer(link_object(made), status=HTTPStatus.CREATED, headers={hdrs.LOCATION: address})
 
@@ -73,24 +76,32 @@ async def delete_link(request: web.Request) -> web.Response:
     )
 
 
-async def _near_misses(app: web.Application, session_id: str, who: str) -> Sequence[NearMiss]:
-    """Those of a whole session's plan, as of now."""
-    return (await app[PLANNING].plan(session_id, app[PLANNING].whole(), who)).assembly.plan.near_misses
+async def _near_misses(request: web.Request, session_id: str) -> Sequence[NearMiss]:
+    """Those of a whole session's plan that who asks may see, as of now."""
+    asking = caller(request)
+    planned = await request.app[PLANNING].plan(session_id, whole_of(request), asking.name)
+    plan = planned.assembly.plan
+    return own_near_misses(plan) if asking.scope.limited else plan.near_misses
 
 
-async def link_near_miss(
-    app: web.Application, session_id: str, file: str, method: Method, camera: str | None, who: str
-) -> Link:
+async def link_near_miss(request: web.Request, session_id: str, file: str, method: Method, camera: str | None) -> Link:
     """Link a file that the session's plan lists as a near miss, and say of which camera it is (id, name or prefix).
 
     Raises RepairError, PeopleError, UsageError for a camera that there is not, and what ``Planning.plan`` does.
     """
-    near_misses = await _near_misses(app, session_id, who)
+    app, asking = request.app, caller(request)
+    near_misses = await _near_misses(request, session_id)
+    if asking.scope.limited and not any(file in (one.source, one.path) for one in near_misses):
+        # What else there is, or is not, of that name is of no session that they see.
+        raise RepairError(
+            f"{printable(file)} is no near miss of session {session_id} that you can link: its name, folder or "
+            "register has to name that session, and no other."
+        )
 
     def link() -> Link:
         inventory = app[SNAPSHOT].inventory(now=True)
         (wish,) = check(inventory, near_misses, session=session_id, files=[file], method=method, camera=camera)
-        made = repair(inventory, app[LINK_LOG], wish, who=who).link
+        made = repair(inventory, app[LINK_LOG], wish, who=asking.name).link
         app[SNAPSHOT].inventory(now=True)  # who asks for the plan next sees it
         return made
 

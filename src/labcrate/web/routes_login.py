@@ -8,7 +8,7 @@ from aiohttp import web
 from labcrate.errors import LabcrateError, LoginError, NotAllowedError, TooManyError, UsageError
 from labcrate.people.roles import Role
 from labcrate.people.users import User
-from labcrate.web.access import CALLER, allow
+from labcrate.web.access import CALLER, allow, keeps_to_scope
 from labcrate.web.cookies import drop_login, login_secret, set_login
 from labcrate.web.forms import form
 from labcrate.web.login import (
@@ -64,6 +64,7 @@ async def log_in(request: web.Request) -> web.Response:
 
 @routes.post("/logout")
 @allow(Role.VIEWER)
+@keeps_to_scope
 async def log_out(request: web.Request) -> web.Response:
     """End the login."""
     secret = login_secret(request)

@@ -12,7 +12,7 @@ from yarl import URL
 from labcrate.people.exports import Filter
 from labcrate.people.lines import what
 from labcrate.people.roles import Role
-from labcrate.web.access import allow
+from labcrate.web.access import allow, caller, keeps_to_scope
 from labcrate.web.forms import form
 from labcrate.web.listing import LISTING, RowQuery, Rows, Sort, row_query
 from labcrate.web.locale import COOKIE, LANGUAGES
@@ -21,7 +21,6 @@ from labcrate.web.logpage import FILTERS, line_filter, whole_number
 from labcrate.web.pages import THEME_COOKIE, THEMES, render
 from labcrate.web.routes_login import local_path, see
 from labcrate.web.site import SETTINGS, path_prefix, url, work
-from labcrate.web.snapshot import SNAPSHOT
 from labcrate.web.visitor import is_secure
 
 routes = web.RouteTableDef()
@@ -33,6 +32,7 @@ _REMEMBERED = timedelta(days=365)
 
 @routes.get("/")
 @allow(Role.VIEWER)
+@keeps_to_scope
 async def show_sessions(request: web.Request) -> web.Response:
     """The sessions that a query finds, a page at a time; the newest first unless another order is asked for."""
     query = row_query(request.query, request.app[SETTINGS].time_zone)
@@ -50,8 +50,8 @@ class _Order:
 
 
 def _sessions_page(request: web.Request, query: RowQuery) -> web.Response:
-    rows = request.app[SNAPSHOT].rows()
-    found = request.app[LISTING].find(query)
+    scope = caller(request).scope
+    rows, found = request.app[LISTING].rows(scope), request.app[LISTING].find(query, scope)
     return render(
         request,
         "sessions.html",

@@ -7,7 +7,7 @@ from labcrate.model.message import Message
 from labcrate.people.names import name_key
 from labcrate.people.roles import Role
 from labcrate.people.tokens import LONGEST_DAYS
-from labcrate.web.access import allow, caller
+from labcrate.web.access import allow, caller, keeps_to_scope
 from labcrate.web.half_logins import SECOND_STEP
 from labcrate.web.login import TOKENS, USERS, hashing, look_up
 from labcrate.web.own_forms import NOT_YOURS, knowing_password, own_form, this_login
@@ -23,6 +23,7 @@ _REFUSED = (UsageError, LoginError, TooManyError, NoSuchThingError)
 
 @routes.get(ACCOUNT_PAGE)
 @allow(Role.VIEWER)
+@keeps_to_scope
 async def show_account(request: web.Request) -> web.Response:
     """One's own account: role, password, tokens."""
     return await _account(request)
@@ -30,6 +31,7 @@ async def show_account(request: web.Request) -> web.Response:
 
 @routes.post("/account/password")
 @allow(Role.VIEWER)
+@keeps_to_scope
 async def change_password(request: web.Request) -> web.Response:
     """Change one's own password, for who knows the present one; other logins end, and tokens where that is wished."""
     fields, name = await own_form(request), caller(request).name
@@ -48,6 +50,7 @@ async def change_password(request: web.Request) -> web.Response:
 
 @routes.post("/account/tokens")
 @allow(Role.VIEWER)
+@keeps_to_scope
 async def create_token(request: web.Request) -> web.Response:
     """Make a token for oneself, for who knows the password: it lasts longer than a browser that was left open.
 
@@ -68,6 +71,7 @@ async def create_token(request: web.Request) -> web.Response:
 
 @routes.post("/account/tokens/revoke")
 @allow(Role.VIEWER)
+@keeps_to_scope
 async def revoke_token(request: web.Request) -> web.Response:
     """End one of one's own tokens."""
     fields = await own_form(request)

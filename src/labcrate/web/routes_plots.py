@@ -18,7 +18,7 @@ from labcrate.web.planning import PLANNING
 from labcrate.web.plots import PLOTS
 from labcrate.web.site import SETTINGS, work
 from labcrate.web.thumbnails import THUMBNAILS
-from labcrate.web.wanted import session_id_of
+from labcrate.web.wanted import session_id_of, whole_of
 
 routes = web.RouteTableDef()
 
@@ -39,7 +39,7 @@ async def plot(request: web.Request) -> web.Response:
     if not 0 < len(names) <= _MOST_PROPERTIES:
         raise UsageError(f"Name from 1 to {_MOST_PROPERTIES} properties to plot, each as 'property'.")
     buckets, start, end = _buckets(request), _instant(request, "from"), _instant(request, "to")
-    planned = await app[PLANNING].soon(session_id, app[PLANNING].whole(), caller(request).name)
+    planned = await app[PLANNING].soon(session_id, whole_of(request), caller(request).name)
     if planned is None:
         raise NotReadyError("The session's files are still being looked at; ask again in a moment.", 2)
     plan = planned.assembly.plan

@@ -9,7 +9,7 @@ from labcrate.errors import NotAllowedError, TooManyError, UsageError
 from labcrate.people.roles import Role
 from labcrate.people.second_factor import NEEDED, app_uri, grouped
 from labcrate.people.users import User
-from labcrate.web.access import allow, caller
+from labcrate.web.access import allow, caller, keeps_to_scope
 from labcrate.web.half_logins import SECOND_STEP
 from labcrate.web.login import USERS, look_up
 from labcrate.web.own_forms import knowing_password, own_form, this_login
@@ -27,6 +27,7 @@ _REFUSED = (UsageError, TooManyError, NotAllowedError)
 
 @routes.get(PAGE)
 @allow(Role.VIEWER)
+@keeps_to_scope
 async def show_second_factor(request: web.Request) -> web.Response:
     """Whether it is on, and what can be done about it."""
     return await _page(request)
@@ -34,6 +35,7 @@ async def show_second_factor(request: web.Request) -> web.Response:
 
 @routes.post(f"{PAGE}/prepare")
 @allow(NEEDED)
+@keeps_to_scope
 async def prepare(request: web.Request) -> web.Response:
     """Make a secret and show it, for the app to take."""
     await own_form(request)
@@ -47,6 +49,7 @@ async def prepare(request: web.Request) -> web.Response:
 
 @routes.post(f"{PAGE}/confirm")
 @allow(NEEDED)
+@keeps_to_scope
 async def confirm(request: web.Request) -> web.Response:
     """Turn it on, for who knows the password and has a first code.
 
@@ -66,6 +69,7 @@ async def confirm(request: web.Request) -> web.Response:
 
 @routes.post(f"{PAGE}/codes")
 @allow(Role.VIEWER)
+@keeps_to_scope
 async def renew_codes(request: web.Request) -> web.Response:
     """Make new recovery codes, for who knows the password and has a code; the old ones are good no more."""
     fields, factors = await own_form(request), request.app[SECOND_STEP].factors
@@ -79,6 +83,7 @@ async def renew_codes(request: web.Request) -> web.Response:
 
 @routes.post(f"{PAGE}/off")
 @allow(Role.VIEWER)
+@keeps_to_scope
 async def turn_off(request: web.Request) -> web.Response:
     """Turn it off, for who knows the password and has a code."""
     fields, factors = await own_form(request), request.app[SECOND_STEP].factors

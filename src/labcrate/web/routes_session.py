@@ -15,6 +15,7 @@ from labcrate.export.contents import Options, Plan, PlannedRecording
 from labcrate.export.documents.spans import camera_spans
 from labcrate.export.repair import Method
 from labcrate.export.signing import has_key
+from labcrate.export.within_study import within_study
 from labcrate.model.session import Session
 from labcrate.people.links import Link
 from labcrate.people.roles import Role
@@ -30,7 +31,7 @@ from labcrate.web.routes_links import link_near_miss, undo_link
 from labcrate.web.site import LAB, SETTINGS, session_api_url, session_url, work
 from labcrate.web.snapshot import SNAPSHOT
 from labcrate.web.timeline import TIMELINES
-from labcrate.web.wanted import as_query, may_decide, session_id_of
+from labcrate.web.wanted import as_query, decided, session_id_of, whole_of, within_span
 
 routes = web.RouteTableDef()
 
@@ -61,7 +62,7 @@ async def show_session(request: web.Request) -> web.Response:
     """A session; while its files are looked at for the first time, a page that says so and asks again."""
     app, session_id, asking = request.app, session_id_of(request), caller(request)
     session = await work(app, _session, app, session_id)
-    planned = await app[PLANNING].soon(session_id, app[PLANNING].whole(), asking.name)
+    planned = await app[PLANNING].soon(session_id, whole_of(request), asking.name)
     if planned is None:
         return await work(app, _waiting_page, request, session)
     # Viewers see the whole session, whatever the address they were given chooses.
@@ -86,7 +87,7 @@ async def show_readings(request: web.Request) -> web.Response:
     """The plots as a table: for those who do not see them, or want the figures."""
     app, session_id = request.app, session_id_of(request)
     session = await work(app, _session, app, session_id)
-    planned = await app[PLANNING].soon(session_id, app[PLANNING].whole(), caller(request).name)
+    planned = await app[PLANNING].soon(session_id, whole_of(request), caller(request).name)
     if planned is None:
         return await work(app, _waiting_page, request, session)
     summaries = await work(app, app[PLOTS].summaries, session_id, planned.assembly.plan.readings)
@@ -98,10 +99,10 @@ async def show_readings(request: web.Request) -> web.Response:
 @allow(Role.OPERATOR)
 async def repair_near_miss(request: web.Request) -> web.Response:
     """Link a near miss, and show the session with what was done and how to take it back."""
-    app, session_id, fields = request.app, session_id_of(request), await form(request)
+    session_id, fields = session_id_of(request), await form(request)
     method = Method.MOVE if fields.get("method") == Method.MOVE else Method.ENTRY
     camera = fields.get("camera") or None
-    made = await link_near_miss(app, session_id, fields.get("file", ""), method, camera, caller(request).name)
+    made = await link_near_miss(request, session_id, fields.get("file", ""), method, camera)
     return _see_session(request, session_id, f"?linked={made.number}")
 
 
@@ -133,11 +134,12 @@ def _zone(request: web.Request, session: Session) -> str:
 
 async def _choice(request: web.Request, session: Session) -> Choice:
     app, settings = request.app, request.app[SETTINGS]
-    whole = app[PLANNING].whole()
+    whole = whole_of(request)
     options, planned, problem = whole, None, None
     try:
         options = chosen(request.query, _zone(request, session), settings.base_topic)
-        may_decide(caller(request), options)
+        options = decided(caller(request), options)
+        await within_span(request, session.id, options)
         planned = await app[PLANNING].soon(session.id, options, caller(request).name)
     except UsageError as error:
         problem = str(error)
@@ -160,7 +162,8 @@ async def _choice(request: web.Request, session: Session) -> Choice:
     )
 
 
-def _session_page(request: web.Request, assembly: Assembly, choice: Choice | None) -> web.Response:
+def _session_page(request: web.Request, made: Assembly, choice: Choice | None) -> web.Response:
+    assembly = within_study(made) if caller(request).scope.limited else made
     plan, session = assembly.plan, assembly.plan.session
     zone, operates = _zone(request, session), caller(request).may(Role.OPERATOR)
     properties = request.app[PLOTS].properties(session.id, plan.readings)
@@ -175,7 +178,7 @@ def _session_page(request: web.Request, assembly: Assembly, choice: Choice | Non
         plan=plan,
         choice=choice,
         query=request.query,
-        timeline=request.app[TIMELINES].get(plan, Locale(language_of(request), zone)),
+        timeline=request.app[TIMELINES].get(made.plan, Locale(language_of(request), zone)),
         properties=list({one.name: one for one in reversed(properties)}.values())[::-1],
         shown=shown_at_first(properties),
         devices=devices,

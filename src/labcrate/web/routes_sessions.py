@@ -6,15 +6,17 @@ from aiohttp import web
 
 from labcrate.errors import NoSessionError, NotAllowedError, UsageError
 from labcrate.export.answers import plan_object, row_object, session_object
+from labcrate.export.within_study import within_study
 from labcrate.people.roles import Role
-from labcrate.web.access import allow, caller
+from labcrate.people.scope import SessionScope
+from labcrate.web.access import Caller, allow, caller, keeps_to_scope
 from labcrate.web.bodies import encoded, json_answer
 from labcrate.web.listing import LISTING, RowQuery, row_query
 from labcrate.web.planning import PLANNING
 from labcrate.web.site import SETTINGS, session_api_url, session_url, work
 from labcrate.web.snapshot import SNAPSHOT
 from labcrate.web.standing import Planned
-from labcrate.web.wanted import as_query, incomplete_allowed, session_id_of, wanted
+from labcrate.web.wanted import as_query, incomplete_allowed, session_id_of, wanted, whole_of
 
 routes = web.RouteTableDef()
 _NEVER_EMPTY = ("sort", "order", "limit", "offset")
@@ -22,17 +24,18 @@ _NEVER_EMPTY = ("sort", "order", "limit", "offset")
 
 @routes.get("/api/sessions")
 @allow(Role.VIEWER)
+@keeps_to_scope
 async def list_sessions(request: web.Request) -> web.Response:
     """The sessions that a query finds, a page at a time."""
     for name in _NEVER_EMPTY:  # a form may send them empty, a script that does has a fault
         if request.query.get(name) == "":
             raise UsageError(f"The option {name!r} is empty; leave it out, or say what it is.")
     query = row_query(request.query, request.app[SETTINGS].time_zone)
-    return json_answer(await work(request.app, _page, request.app, query))
+    return json_answer(await work(request.app, _page, request.app, query, caller(request).scope))
 
 
-def _page(app: web.Application, query: RowQuery) -> bytes:
-    found = app[LISTING].find(query)
+def _page(app: web.Application, query: RowQuery, scope: SessionScope) -> bytes:
+    found = app[LISTING].find(query, scope)
     rows = [row_object(row) for row in found.rows]
     return encoded({"total": found.total, "limit": query.limit, "offset": query.offset, "sessions": rows})
 
@@ -63,20 +66,21 @@ def _session(app: web.Application, session_id: str) -> dict[str, Any]:
 @allow(Role.VIEWER)
 async def show_plan(request: web.Request) -> web.Response:
     """What an export would hold and what not, before anything is read for it."""
-    planning, asking, options = request.app[PLANNING], caller(request), wanted(request)
+    planning, asking, options = request.app[PLANNING], caller(request), await wanted(request)
     operates = asking.may(Role.OPERATOR)
     incomplete_allowed(request)  # changes no plan, but one query serves plan and archive
-    if options != planning.whole() and not operates:
+    if options != whole_of(request) and not operates:
         raise NotAllowedError("Choosing a part needs the role operator; without options the plan is of the whole.")
     planned = await planning.plan(session_id_of(request), options, asking.name)
-    return json_answer(await work(request.app, _plan, planned, near_misses=operates))
+    return json_answer(await work(request.app, _plan, planned, asking))
 
 
-def _plan(planned: Planned, *, near_misses: bool) -> bytes:
-    answer = plan_object(planned.assembly)
-    answer["notTakenCount"] = sum(one.files for one in planned.assembly.plan.not_taken)
-    answer["nearMissCount"] = len(planned.assembly.plan.near_misses)
-    if not near_misses:  # names of files that are, so far, nobody's
+def _plan(planned: Planned, asking: Caller) -> bytes:
+    assembly = within_study(planned.assembly) if asking.scope.limited else planned.assembly
+    answer = plan_object(assembly)
+    answer["notTakenCount"] = sum(one.files for one in assembly.plan.not_taken)
+    answer["nearMissCount"] = len(assembly.plan.near_misses)
+    if not asking.may(Role.OPERATOR):  # names of files that are, so far, nobody's
         del answer["nearMisses"], answer["notTaken"], answer["secrets"], answer["notSearchedYet"]
     answer["options"] = as_query(planned.assembly.plan.options)
     answer["ready"] = planned.archive is not None and not planned.assembly.plan.secrecy.refused

@@ -1,30 +1,41 @@
 """What a query asks for: the same words as the command line's options."""
 
 import re
+from dataclasses import replace
+from datetime import timedelta
 
 from aiohttp import web
 
 from labcrate.config import as_query, export_options
 from labcrate.errors import NoSessionError, NotAllowedError, UsageError
 from labcrate.export.contents import Only, Options
+from labcrate.export.within_study import leaves_span
 from labcrate.lab.text import visible
 from labcrate.model.session_id import RULE, is_session_id, normalized_id
+from labcrate.model.timespan import TimeSpan
 from labcrate.people.roles import Role
 from labcrate.web.access import Caller, caller
+from labcrate.web.planning import PLANNING
 from labcrate.web.site import SETTINGS
 
 _ONE = ("pad", "readings", "only", "from", "to", "time_zone", "allow_incomplete", "redact", "allow_secrets")
 _MANY = ("camera", "sensor")
+# What takes the readings' window, or others' readings into it, beyond a session's own time.
+_BEYOND = (
+    "pad reaches beyond the session, and people of a study see no more than its own time; leave it out.",
+    "readings=all takes readings of other sessions, and people of a study see no more than their own; leave it out.",
+    "time_zone can move readings of other sessions into this one, so people of a study choose none; leave it out.",
+)
 # A query's + is a space: before a zone's hours it cannot have been meant as one.
 _LOST_PLUS = re.compile(r":\d\d(\.\d+)? \d\d(:?\d\d)?")
 
-__all__ = ["as_query", "incomplete_allowed", "may_decide", "session_id_of", "wanted"]
+__all__ = ["as_query", "decided", "incomplete_allowed", "session_id_of", "wanted", "whole_of", "within_span"]
 
 
-def wanted(request: web.Request) -> Options:
+async def wanted(request: web.Request) -> Options:
     """The options of a request's query. Raises UsageError for one that cannot be meant.
 
-    Raises NotAllowedError where who asks may not redact (operators may), or not allow secrets (administrators may).
+    Raises NotAllowedError for what who asks may not decide, as ``decided`` and ``within_span`` have it.
     """
     query = request.query
     for name in query:
@@ -49,8 +60,29 @@ def wanted(request: web.Request) -> Options:
         redact=_is_on(request, "redact"),
         allow_secrets=_is_on(request, "allow_secrets"),
     )
-    may_decide(caller(request), options)
+    options = decided(caller(request), options)
+    await within_span(request, session_id_of(request), options)
     return options
+
+
+def whole_of(request: web.Request) -> Options:
+    """The options of a whole session, as who asks may have it."""
+    return decided(caller(request), request.app[PLANNING].whole())
+
+
+async def within_span(request: web.Request, session_id: str, options: Options) -> None:
+    """Raise NotAllowedError where somebody of a study chose a time beyond the session's own.
+
+    Raises what ``Planning.plan`` does.
+    """
+    asking, planning = caller(request), request.app[PLANNING]
+    if asking.scope.limited and options.span != TimeSpan():
+        planned = await planning.plan(session_id, whole_of(request), asking.name, for_people=False)
+        if leaves_span(planned.assembly.plan, options):
+            raise NotAllowedError(
+                f"'from' and 'to' reach beyond the time of session {session_id}, and people of a study see no more "
+                "than that; choose them within."
+            )
 
 
 def incomplete_allowed(request: web.Request) -> bool:
@@ -58,12 +90,22 @@ def incomplete_allowed(request: web.Request) -> bool:
     return _is_on(request, "allow_incomplete")
 
 
-def may_decide(asking: Caller, options: Options) -> None:
-    """Raise NotAllowedError where somebody may not decide what these options decide about secrets."""
+def decided(asking: Caller, options: Options) -> Options:
+    """Return the options as somebody may have them: for people of a study, whatever the lab's pad is, none.
+
+    Raises NotAllowedError where they may not decide about secrets so (operators may redact, administrators allow), and
+    where they are of a study and the readings' window would leave the session's own time.
+    """
     if options.allow_secrets and not asking.may(Role.ADMIN):
         raise NotAllowedError("Only an administrator may have files packed with the lab's secrets in them.")
     if options.redact and not asking.may(Role.OPERATOR):
         raise NotAllowedError("Redacting files needs the role operator.")
+    if not asking.scope.limited:
+        return options
+    for message, chosen in zip(_BEYOND, (options.pad, options.all_readings, options.time_zone), strict=True):
+        if chosen:
+            raise NotAllowedError(message)
+    return replace(options, pad=timedelta())
 
 
 def _is_on(request: web.Request, name: str) -> bool:

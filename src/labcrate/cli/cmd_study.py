@@ -1,0 +1,160 @@
+"""``labcrate study``: which sessions belong together, and who sees those alone."""
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+
+from rich.table import Table
+
+from labcrate.cli.people import named, people, unnamed
+from labcrate.cli.screen import same_lab, say, settings, write_json
+from labcrate.cli.terminal import console
+from labcrate.errors import UsageError
+from labcrate.export.documents.summary import plural
+from labcrate.export.inventory import Inventory, take_inventory
+from labcrate.export.tagged import tagged
+from labcrate.lab.text import one_line
+from labcrate.model.session_id import json_id
+from labcrate.model.timespan import format_instant
+from labcrate.people.database import Database
+from labcrate.people.exports import system_user
+from labcrate.people.studies import Studies, Study
+from labcrate.people.users import Users
+
+Told = tuple[Study, str]
+
+
+def run(options: Namespace) -> int:
+    """Do what was asked with the lab's studies."""
+    with people(options) as database:
+        if options.action == "list":
+            unnamed(options, "it lists every study")
+            _list(options, Studies(database).all())
+            return 0
+        study, told = _ACTIONS[options.action](options, database, named(options, "study"))
+    if options.json:
+        write_json(_object(study))
+    else:
+        say(told)
+    return 0
+
+
+def _add(options: Namespace, database: Database, name: str) -> Told:
+    _no_more_words(options)
+    study = Studies(database).add(name)
+    return study, f"Study {study.name} is there; it has no sessions and no people yet."
+
+
+def _remove(options: Namespace, database: Database, name: str) -> Told:
+    _no_more_words(options)
+    study = Studies(database).remove(name)
+    return study, f"Study {study.name} is gone; the lab's sessions are as they were."
+
+
+def _sessions(options: Namespace, database: Database, name: str) -> Told:
+    studies, (what, *words) = Studies(database), _words(options, "ID")
+    study = studies.get(name)
+    if what == "remove":
+        gone = [word if word in study.sessions else _of_lab(options).resolve(word) for word in words]
+        study = studies.remove_sessions(name, gone)
+    else:
+        inventory = _of_lab(options)
+        sessions = [inventory.resolve(word) for word in words]
+        for session in sessions:
+            if session not in inventory.ids:
+                inventory.session(session)  # says which there are
+        study = studies.add_sessions(name, sessions, system_user())
+    return study, f"Study {study.name} has {plural(len(study.sessions), 'session')} now."
+
+
+def _people(options: Namespace, database: Database, name: str) -> Told:
+    studies, users, (what, *words) = Studies(database), Users(database), _words(options, "USER")
+    found = [users.get(word) for word in words]
+    study = (studies.remove_people if what == "remove" else studies.add_people)(name, found)
+    told = [f"Study {study.name} has {plural(len(study.people), 'person', 'people')} now."]
+    for user in found:
+        if not studies.scope(user).limited:
+            why = "as an administrator" if studies.of(user) else "being in no study"
+            told.append(f"{user.name} sees every session, {why}.")
+    return study, "\n".join(told)
+
+
+def _fill(options: Namespace, database: Database, name: str) -> Told:
+    _no_more_words(options)
+    if options.tag is None:
+        raise UsageError("Say which tag: labcrate study fill NAME --tag TAG.")
+    studies = Studies(database)
+    study, found = studies.get(name), tagged(_of_lab(options), options.tag)
+    new = [session for session in found if session not in study.sessions]
+    if not new:
+        return study, f"No session has the tag '{one_line(options.tag)}' that study {study.name} does not have already."
+    if not options.yes:
+        if options.json or not (sys.stdin.isatty() and sys.stdout.isatty()):
+            raise UsageError("fill asks before it adds sessions, and there is no terminal to ask on; add --yes.")
+        say(f"With the tag '{one_line(options.tag)}', and not in study {study.name} yet: {', '.join(new)}")
+        if not _agreed(f"Add {'this session' if len(new) == 1 else f'these {len(new):,} sessions'}?"):
+            return study, "Nothing was added."
+    study = studies.add_sessions(name, new, system_user())
+    return study, (
+        f"{plural(len(new), 'session')} added to study {study.name}. What gets the tag later does not enter by itself."
+    )
+
+
+_ACTIONS: dict[str, Callable[[Namespace, Database, str], Told]] = {
+    "add": _add,
+    "remove": _remove,
+    "sessions": _sessions,
+    "people": _people,
+    "fill": _fill,
+}
+
+
+def _words(options: Namespace, what: str) -> Sequence[str]:
+    """``add`` or ``remove``, and at least one more word. Raises UsageError."""
+    if len(options.words) < 2 or options.words[0] not in ("add", "remove"):
+        raise UsageError(f"Say what to do with which: labcrate study {options.action} NAME add|remove {what} ...")
+    words: Sequence[str] = options.words
+    return words
+
+
+def _no_more_words(options: Namespace) -> None:
+    if options.words:
+        raise UsageError(
+            f"labcrate study {options.action} takes one NAME; put a name with spaces into quotation marks."
+        )
+
+
+def _of_lab(options: Namespace) -> Inventory:
+    return take_inventory(settings(options).lab())
+
+
+def _agreed(question: str) -> bool:
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+
+
+def _list(options: Namespace, studies: Sequence[Study]) -> None:
+    if options.json:
+        write_json([_object(study) for study in studies])
+        return
+    if not studies:
+        say(f"There are no studies: everybody sees every session. Make one: labcrate study add NAME{same_lab(options)}")
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("Study", "Sessions", "People", "Made (UTC)"):
+        table.add_column(heading, overflow="fold")
+    for study in studies:
+        made = f"{study.created:%Y-%m-%d %H:%M}"
+        table.add_row(study.name, ", ".join(study.sessions) or "none", ", ".join(study.people) or "nobody", made)
+    console().print(table)
+
+
+def _object(study: Study) -> dict[str, object]:
+    return {
+        "name": study.name,
+        "sessions": [json_id(session) for session in study.sessions],
+        "people": list(study.people),
+        "createdAt": format_instant(study.created),
+    }

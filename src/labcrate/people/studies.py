@@ -1,0 +1,144 @@
+"""Studies: lists of sessions. Who is in one sees and exports its sessions alone."""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from labcrate.errors import NoSuchThingError, UsageError
+from labcrate.lab.text import one_line
+from labcrate.model.session_id import normalized_id, sort_key
+from labcrate.people.database import SYSTEM_CLOCK, Clock, Database, instant, now_ms
+from labcrate.people.names import clean_name, name_key
+from labcrate.people.roles import Role
+from labcrate.people.scope import SessionScope
+from labcrate.people.users import User
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A study with its sessions (ids, in their usual order) and its people (names)."""
+
+    id: int
+    name: str
+    created: datetime
+    sessions: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
+
+
+class Studies:
+    """The studies of one lab. Any thread may use it; every method may wait for the disk. All raise PeopleError."""
+
+    def __init__(self, database: Database, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._database, self._clock = database, clock
+
+    def scope(self, user: User) -> SessionScope:
+        """Return which sessions a user sees now: an administrator and who is in no study all of them."""
+        if user.role is Role.ADMIN:
+            return SessionScope.all()
+        # One statement: what it finds is of one instant, whoever changes studies meanwhile.
+        found = self._database.rows(
+            "SELECT study_session.session FROM study_member LEFT JOIN study_session USING (study_id) WHERE user_id = ?",
+            user.id,
+        )
+        return SessionScope.of(session for (session,) in found if session is not None) if found else SessionScope.all()
+
+    def all(self) -> list[Study]:
+        """Return every study, by name."""
+        sessions, people = defaultdict[int, list[str]](list), defaultdict[int, list[str]](list)
+        for study, session in self._database.rows("SELECT study_id, session FROM study_session"):
+            sessions[study].append(session)
+        query = "SELECT study_id, name FROM study_member JOIN user ON user.id = user_id ORDER BY name_key"
+        for study, name in self._database.rows(query):
+            people[study].append(name)
+        return [
+            Study(number, name, instant(created), tuple(sorted(sessions[number], key=sort_key)), tuple(people[number]))
+            for number, name, created in self._database.rows("SELECT id, name, created_ms FROM study ORDER BY name_key")
+        ]
+
+    def get(self, name: str) -> Study:
+        """Return the study of that name. Raises NoSuchThingError."""
+        key = name_key(one_line(name))
+        for study in self.all():
+            if name_key(study.name) == key:
+                return study
+        raise NoSuchThingError(
+            f"There is no study '{one_line(name[:100])}'; 'labcrate study list' tells which there are."
+        )
+
+    def of(self, user: User) -> list[str]:
+        """Return the names of the studies that a user is in."""
+        query = "SELECT name FROM study JOIN study_member ON study_id = study.id WHERE user_id = ? ORDER BY name_key"
+        return [name for (name,) in self._database.rows(query, user.id)]
+
+    def add(self, name: str) -> Study:
+        """Make a study without sessions and people. Raises UsageError for a name that is taken or will not do."""
+        name = clean_name(name, "study")
+        with self._database.change() as connection:
+            try:
+                connection.execute(
+                    "INSERT INTO study (name, name_key, created_ms) VALUES (?, ?, ?)",
+                    (name, name_key(name), now_ms(self._clock)),
+                )
+            except sqlite3.IntegrityError:
+                raise UsageError(f"There is already a study {name!r}; choose another name.") from None
+        return self.get(name)
+
+    def remove(self, name: str) -> Study:
+        """Remove a study that nobody is in, and return what it was. Raises NoSuchThingError.
+
+        Raises UsageError for one with people: they would see every session from then on.
+        """
+        study = self.get(name)
+        with self._database.change() as connection:
+            if connection.execute("SELECT 1 FROM study_member WHERE study_id = ?", (study.id,)).fetchone():
+                raise UsageError(
+                    f"Study {study.name} has people, and who is in no study sees every session; take them out of it "
+                    "first."
+                )
+            connection.execute("DELETE FROM study_session WHERE study_id = ?", (study.id,))
+            connection.execute("DELETE FROM study WHERE id = ?", (study.id,))
+        return study
+
+    def add_sessions(self, name: str, sessions: Iterable[str], who: str) -> Study:
+        """Put sessions into a study, those that it has already left as they are. Raises NoSuchThingError."""
+        study, now = self.get(name), now_ms(self._clock)
+        rows = [(study.id, normalized_id(session), now, one_line(who)) for session in sessions]
+        with self._database.change() as connection:
+            connection.executemany("INSERT OR IGNORE INTO study_session VALUES (?, ?, ?, ?)", rows)
+        return self.get(name)
+
+    def remove_sessions(self, name: str, sessions: Iterable[str]) -> Study:
+        """Take sessions out of a study. Raises NoSuchThingError, also for a session that it does not have."""
+        study = self.get(name)
+        wanted = [normalized_id(session) for session in sessions]
+        for session in wanted:
+            if session not in study.sessions:
+                raise NoSuchThingError(f"Study {study.name} has no session '{one_line(session[:100])}'.")
+        with self._database.change() as connection:
+            connection.executemany(
+                "DELETE FROM study_session WHERE study_id = ? AND session = ?", [(study.id, one) for one in wanted]
+            )
+        return self.get(name)
+
+    def add_people(self, name: str, users: Iterable[User]) -> Study:
+        """Put users into a study: from their next request on they see its sessions alone. Raises NoSuchThingError."""
+        study = self.get(name)
+        with self._database.change() as connection:
+            connection.executemany(
+                "INSERT OR IGNORE INTO study_member VALUES (?, ?)", [(study.id, user.id) for user in users]
+            )
+        return self.get(name)
+
+    def remove_people(self, name: str, users: Iterable[User]) -> Study:
+        """Take users out of a study. Raises NoSuchThingError, also for somebody who is not in it."""
+        study, leaving = self.get(name), list(users)
+        for user in leaving:
+            if user.name not in study.people:
+                raise NoSuchThingError(f"{user.name} is not in study {study.name}.")
+        with self._database.change() as connection:
+            connection.executemany(
+                "DELETE FROM study_member WHERE study_id = ? AND user_id = ?", [(study.id, user.id) for user in leaving]
+            )
+        return self.get(name)
