@@ -5,6 +5,7 @@ The key may stand before the value (``pin_code: 4711``), in another cell of its 
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 
 from ahocorasick_rs import BytesAhoCorasick
@@ -50,11 +51,17 @@ class WeakValues:
             return
         rows: list[tuple[int, int]] = []
         objects: list[tuple[int, int]] = []
+        beside: list[re.Match[bytes]] = []
         for key in self._keys(data, self._needles.positions(data)):
             name = normalized(key[0].decode())
             if name in PAYLOAD_CREDENTIALS:
                 yield from self._value_behind(data, key.end(), _BETWEEN)
-            if name in CREDENTIALS and self._is_near(data, key.start(), key.end()):
+            if name in CREDENTIALS:
+                beside.append(key)
+        places = self._places(data, beside)
+        for key in beside:
+            near = bisect_right(places, key.end() + ROW)
+            if near and places[near - 1] >= key.start() - ROW:  # else no value stands anywhere beside the key
                 if data[key.start() - 1 : key.start()] == b"/":
                     yield from self._value_behind(data, key.end(), _BEHIND_TOPIC)
                 rows.extend(_row_of(data, key.start(), key.end()))
@@ -102,10 +109,14 @@ class WeakValues:
                     yield start, start + length, kind
                 return
 
-    def _is_near(self, data: bytes, start: int, stop: int) -> bool:
-        """Return whether any value stands in the row or the object of a key, so that it is worth a closer look."""
-        around = data[max(start - ROW, 0) : stop + ROW]
-        return self._anywhere is not None and bool(self._anywhere.find_matches_as_indexes(around))
+    def _places(self, data: bytes, keys: list[re.Match[bytes]]) -> list[int]:
+        """Return where values end in the rows and objects of keys, sorted; of values that overlap one is named."""
+        if self._anywhere is None:
+            return []
+        found: list[int] = []
+        for start, stop in joined([(max(key.start() - ROW, 0), key.end() + ROW) for key in keys]):
+            found.extend(start + end for _, _, end in self._anywhere.find_matches_as_indexes(data[start:stop]))
+        return found
 
     def _cells_of(self, line: bytes, at: int) -> Iterator[tuple[int, int, str]]:
         """Yield the values that are a whole cell of a row; of two that overlap the first, and then the longer one."""
