@@ -27,6 +27,7 @@ from labcrate.web.planning import PLANNING
 from labcrate.web.plots import PLOTS, shown_at_first
 from labcrate.web.routes_links import link_near_miss, undo_link
 from labcrate.web.site import SETTINGS, session_api_url, session_url, work
+from labcrate.web.long_text import part_of
 from labcrate.web.snapshot import SNAPSHOT
 from labcrate.web.timeline import TIMELINES
 from labcrate.web.wanted import as_query, may_decide, session_id_of
@@ -159,6 +160,8 @@ def _session_page(request: web.Request, assembly: Assembly, choice: Choice | Non
         "session.html",
         zone=zone,
         session=session,
+        description=part_of(request, session, "description"),
+        notes=part_of(request, session, "notes"),
         assembly=assembly,
         plan=plan,
         choice=choice,
