@@ -126,9 +126,13 @@ class Steps:
         start = at if ahead > 0 else at - width
         if start < 0:
             return None
-        return next((known for end, known in self._walk(items, 0, start, groups, flags) if ahead > 0 or end == at), None)
+        return next(
+            (known for end, known in self._walk(items, 0, start, groups, flags) if ahead > 0 or end == at), None
+        )
 
-    def _repeat(self, op: Any, least: int, most: Any, inside: Any, at: int, groups: Groups, flags: int) -> Iterator[State]:
+    def _repeat(
+        self, op: Any, least: int, most: Any, inside: Any, at: int, groups: Groups, flags: int
+    ) -> Iterator[State]:
         items = list(inside)
         bound = len(self._text) + 1 if most is codes.MAXREPEAT else min(int(most), max(least, self._small))
         if len(items) == 1 and items[0][0] in _LITERALS:
@@ -285,7 +289,7 @@ def _sample(items: list[Any]) -> str:
         elif op is codes.ANY:
             made += "a"
         elif op is codes.IN:
-            made += next((c for c in "a1 -/:.\"%\t\n\\é€<" if Steps(re.compile("a"))._compared((op, av), c, 0)), "Z")  # noqa: SLF001
+            made += next((c for c in 'a1 -/:."%\t\n\\é€<' if Steps(re.compile("a"))._compared((op, av), c, 0)), "Z")  # noqa: SLF001
         elif op in _REPEATS:
             made += _sample(list(av[2])) * max(av[0], 1 if av[0] == 0 and av[1] is codes.MAXREPEAT else av[0])
         elif op is codes.SUBPATTERN:

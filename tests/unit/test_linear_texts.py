@@ -45,7 +45,9 @@ MATCHER = Matcher(SECRETS)
 IDS = SessionIds.build(["42", "a-b_c", "morning"])
 CAMERAS = [CameraNames("1", "1", "kitchen"), CameraNames("2", "2", "hall", "a_b")]
 RULES = LinkingRules(IDS, Prefixes.build(CAMERAS, {}, IDS))
-TOPICS = Topics(devices=(Device("0x01", "a/a", None, None, None, None, None, None, {}), Device("1", "1", *[None] * 6, {})))
+TOPICS = Topics(
+    devices=(Device("0x01", "a/a", None, None, None, None, None, None, {}), Device("1", "1", *[None] * 6, {}))
+)
 
 
 def quietly(function: Callable[[str], Any]) -> Callable[[str], Any]:

@@ -38,7 +38,9 @@ def ignored_by_git(root: Path, patterns: list[str], paths: list[str]) -> set[str
     return {path for path in outcome.stdout.decode().split("\0") if path}
 
 
-SEGMENTS = st.sampled_from(["a", "b", "ab", "a*", "*b", "*", "?", "a?b", "*a*b*", "a*a?*b", "**", "[ab]", "[!a]", "a.mp4", "*.mp4", "c d"])
+SEGMENTS = st.sampled_from(
+    ["a", "b", "ab", "a*", "*b", "*", "?", "a?b", "*a*b*", "a*a?*b", "**", "[ab]", "[!a]", "a.mp4", "*.mp4", "c d"]
+)
 PATTERNS = st.builds(
     lambda negated, rooted, segments, folder: f"{negated}{rooted}{'/'.join(segments)}{folder}",
     st.sampled_from(["", "", "!"]),
