@@ -1,4 +1,4 @@
-"""Counts the steps of a backtracking search: what a regular expression costs, the same on every machine and at any load.
+"""Counts the steps of a backtracking search: what a regular expression costs, on any machine and at any load.
 
 It reads the tree that ``re`` itself parses and walks it as its engine does: alternatives in order, repeats greedy or
 lazy, atomic groups for good. One comparison of a character, one place where a repeat may end, and one beginning of a
@@ -8,8 +8,8 @@ search are a step each. Python compiles no shortcuts for prefixes into it, so it
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from re import _constants as codes  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
+from re import _constants as codes
+from re import _parser as parser
 from typing import Any
 
 Groups = Mapping[int, tuple[int, int]]
@@ -89,13 +89,13 @@ class Steps:
         if k == len(items):
             yield at, groups
             return
-        for end, known in self._node(*items[k], at, groups, flags):
+        for end, known in self._node(items[k][0], items[k][1], at, groups, flags):
             yield from self._walk(items, k + 1, end, known, flags)
 
-    def _node(self, op: Any, av: Any, at: int, groups: Groups, flags: int) -> Iterator[State]:
+    def _node(self, op: Any, av: Any, at: int, groups: Groups, flags: int) -> Iterator[State]:  # noqa: PLR0912
         self._step()
         if op in _REPEATS:
-            yield from self._repeat(op, *av, at, groups, flags)
+            yield from self._repeat(op, av[0], av[1], av[2], at, groups, flags)
         elif op is codes.SUBPATTERN:
             number, added, removed, inside = av
             for end, known in self._walk(list(inside), 0, at, groups, (flags | added) & ~removed):
@@ -289,7 +289,7 @@ def _sample(items: list[Any]) -> str:
         elif op is codes.ANY:
             made += "a"
         elif op is codes.IN:
-            made += next((c for c in 'a1 -/:."%\t\n\\é€<' if Steps(re.compile("a"))._compared((op, av), c, 0)), "Z")  # noqa: SLF001
+            made += next((c for c in 'a1 -/:."%\t\n\\é€<' if Steps(re.compile("a"))._compared((op, av), c, 0)), "Z")
         elif op in _REPEATS:
             made += _sample(list(av[2])) * max(av[0], 1 if av[0] == 0 and av[1] is codes.MAXREPEAT else av[0])
         elif op is codes.SUBPATTERN:

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.hostile_texts import SHAPES, hostile
+from tests.regex_steps import Steps, TooManyStepsError, beginnings, made_for, steps
 
 import labcrate
 from labcrate.export.named_time import _marker
@@ -22,8 +24,6 @@ from labcrate.linking.ids import SessionIds
 from labcrate.linking.prefixes import CameraNames, Prefixes
 from labcrate.linking.rules import LinkingRules
 from labcrate.web.phrasebook import _pattern
-from tests.hostile_texts import SHAPES, hostile
-from tests.regex_steps import Steps, TooManyStepsError, beginnings, made_for, steps
 
 SOURCE = Path(labcrate.__file__).parent
 SIZE = 40

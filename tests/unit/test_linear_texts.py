@@ -6,6 +6,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
+from tests.hostile_texts import SHAPES
 
 from labcrate.export.documents.plain_text import wrapped
 from labcrate.export.naming import Names, safe_name
@@ -26,7 +27,6 @@ from labcrate.video.name_time import time_in_path
 from labcrate.web.disposition import disposition
 from labcrate.web.locale import Locale
 from labcrate.web.ranges import Representation, answer, parse_date
-from tests.hostile_texts import SHAPES
 
 SECRETS = collect(
     [
@@ -45,9 +45,7 @@ MATCHER = Matcher(SECRETS)
 IDS = SessionIds.build(["42", "a-b_c", "morning"])
 CAMERAS = [CameraNames("1", "1", "kitchen"), CameraNames("2", "2", "hall", "a_b")]
 RULES = LinkingRules(IDS, Prefixes.build(CAMERAS, {}, IDS))
-TOPICS = Topics(
-    devices=(Device("0x01", "a/a", None, None, None, None, None, None, {}), Device("1", "1", *[None] * 6, {}))
-)
+TOPICS = Topics(devices=(Device("0x01", "a/a"), Device("1", "1")))
 
 
 def quietly(function: Callable[[str], Any]) -> Callable[[str], Any]:

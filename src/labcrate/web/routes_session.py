@@ -22,12 +22,12 @@ from labcrate.web.choice import chosen
 from labcrate.web.forms import form
 from labcrate.web.locale import Locale, language_of
 from labcrate.web.login import LINK_LOG
+from labcrate.web.long_text import part_of
 from labcrate.web.pages import fragment, render
 from labcrate.web.planning import PLANNING
 from labcrate.web.plots import PLOTS, shown_at_first
 from labcrate.web.routes_links import link_near_miss, undo_link
 from labcrate.web.site import SETTINGS, session_api_url, session_url, work
-from labcrate.web.long_text import part_of
 from labcrate.web.snapshot import SNAPSHOT
 from labcrate.web.timeline import TIMELINES
 from labcrate.web.wanted import as_query, may_decide, session_id_of

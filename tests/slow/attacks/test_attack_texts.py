@@ -9,11 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from tests.hostile_texts import SHAPES, hostile
+from tests.platform_lab import PlatformLab
 
 from labcrate import Lab
 from labcrate.errors import LabcrateError
-from tests.hostile_texts import SHAPES, hostile
-from tests.platform_lab import PlatformLab
 
 SEED, LENGTH = 11, 6_000
 MOST = 25
