@@ -34,6 +34,7 @@ class Names:
         self._files = {compared(name) for name in self._reserved}
         self._folders: set[str] = set()
         self._given: dict[tuple[str, str], str] = {}
+        self._numbers: dict[tuple[str, int, int], int] = {}
 
     def take(self, wished: str) -> str:
         """Return a safe name that nothing has yet, as near to ``wished`` as can be. Slashes separate folders.
@@ -61,13 +62,18 @@ class Names:
             self._given[parent, wished] = f"{found}/"
         return self._given[parent, wished]
 
-    @staticmethod
-    def _free(parent: str, wished: str, taken: tuple[set[str], ...]) -> str:
-        safe, number = safe_name(wished), 1
+    def _free(self, parent: str, wished: str, taken: tuple[set[str], ...]) -> str:
+        """Return the first free name; the numbers that were tried before are still taken, and not tried again."""
+        safe = safe_name(wished)
         stem, suffix = _split(safe)
+        tried = compared(parent + safe), len(stem.encode()), len(taken)
+        number = self._numbers.get(tried, 1)
+        if number > 1:
+            safe = _cut(stem, suffix, f"~{number}")
         while is_reserved(safe) or any(compared(parent + safe) in names for names in taken):
             number += 1
             safe = _cut(stem, suffix, f"~{number}")
+        self._numbers[tried] = number
         return parent + safe
 
 

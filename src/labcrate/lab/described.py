@@ -12,7 +12,7 @@ from typing import Any
 from labcrate.errors import DocumentError
 from labcrate.lab.documents import NOT_ENTERED, user_files
 from labcrate.lab.folder import DATA, SESSION_FOLDER, Lab, printable
-from labcrate.lab.json_file import convert, entries, read_json, shown
+from labcrate.lab.json_file import check_texts, convert, entries, read_json, shown
 from labcrate.model.session_id import RULE, has_leading_zero, is_session_id, normalized_id
 
 SESSIONS_FILE = "sessions.json"
@@ -90,6 +90,7 @@ def _add_folder(lab: Lab, session_id: str, folder: str, found: Descriptions) -> 
         try:
             value = read_json(lab, path)
             if value is not None:
+                check_texts(value, path, "")
                 sources.append(Source(path, "", convert(value, dict[str, Any], path, "")))
         except DocumentError as error:
             found.broken.setdefault(session_id, error)
@@ -126,9 +127,17 @@ def _add_entry(source: Source, key: str | None, entry: Any, found: Descriptions)
     elif not is_session_id(ids[0]):
         problem = f"'{shown(ids[0])}' is no session id: {RULE}."
     if problem is None:
+        try:
+            check_texts(entry, source.path, source.where)
+        except DocumentError as error:
+            found.broken.setdefault(ids[0], error)
         found.sources[ids[0]].append(source)
         return
-    error = DocumentError(source.path, f"key {source.where}", problem)
+    _refuse(source, ids, DocumentError(source.path, f"key {source.where}", problem), found)
+
+
+def _refuse(source: Source, ids: list[str], error: DocumentError, found: Descriptions) -> None:
+    """Refuse an entry that cannot be meant; what it costs is the sessions that it alone tells of."""
     found.problems.append(error)
     found.strays.append(source)
     for text in ids:

@@ -13,7 +13,7 @@ import msgspec
 from labcrate.errors import DocumentError
 from labcrate.lab.cleaning import AS_WRITTEN, Cleaning
 from labcrate.lab.folder import DATA, Kind, Lab
-from labcrate.lab.json_file import convert, entries, read_json
+from labcrate.lab.json_file import check_texts, convert, entries, read_json
 from labcrate.lab.text import one_line
 from labcrate.model.device import Camera, Device
 
@@ -105,6 +105,7 @@ def _collected(
         return
     for key, where, entry in found:
         try:
+            check_texts(entry, path, where)
             yield parse(path, key, where, entry)
         except DocumentError as error:
             problems.append(error)

@@ -3,6 +3,7 @@
 import errno
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -15,6 +16,9 @@ T = TypeVar("T")
 _LONGEST_SHOWN = 80
 _MAX_DEPTH = 64
 _TOO_DEEP = f"nests objects and lists more than {_MAX_DEPTH} levels deep, as no lab does; correct the file."
+LONGEST_TEXT = 1_000_000
+"""Bytes in UTF-8 that a single text of a document may have."""
+
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -109,3 +113,39 @@ def entries(value: Any, path: str) -> Iterator[tuple[str | None, str, Any]]:
 def shown(text: str) -> str:
     """Return a key or an id as a message shows it: on one line, its control characters written out, not too long."""
     return one_line(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…")
+
+
+def check_texts(value: Any, path: str, where: str) -> None:
+    """Check that no text in a JSON value is longer than ``LONGEST_TEXT``. Raises DocumentError naming its key.
+
+    Each text is cleaned, compared and shown many times over. ``where`` is the value's own place in the file.
+    """
+    with suppress(OverflowError):  # an integer that JSON holds and this encoder does not
+        if len(msgspec.json.encode(value)) <= LONGEST_TEXT:
+            return
+    waiting: list[tuple[str, Any]] = [(where, value)]
+    while waiting:
+        place, one = waiting.pop()
+        if isinstance(one, str) and _is_too_long(one):
+            raise _too_long(path, place, one)
+        if isinstance(one, dict):
+            for key, inner in one.items():
+                if _is_too_long(key):
+                    raise _too_long(path, f"{place}.{shown(key)}", key)
+                waiting.append((f"{place}.{shown(key)}", inner))
+        elif isinstance(one, list):
+            waiting.extend((f"{place}[{i}]", inner) for i, inner in enumerate(one))
+
+
+def _is_too_long(text: str) -> bool:
+    if 4 * len(text) <= LONGEST_TEXT:
+        return False
+    return len(text) > LONGEST_TEXT or len(text.encode("utf-8", "surrogatepass")) > LONGEST_TEXT
+
+
+def _too_long(path: str, place: str, text: str) -> DocumentError:
+    size = len(text.encode("utf-8", "surrogatepass")) / 1_000_000
+    remedy = "shorten it, or keep it as a file of its own in the session's folder."
+    return DocumentError(
+        path, f"key {place.lstrip('.')}", f"is a text of {size:.2f} MB, and 1 MB is the most; {remedy}"
+    )

@@ -86,7 +86,7 @@ def read_blocks(file: Opened, rows: Rows, block_bytes: int = BLOCK_BYTES, first_
     buffer, filled, line = bytearray(block_bytes), 0, first_line
     while True:
         if filled == len(buffer):  # by the beginning of one row
-            buffer.extend(bytes(block_bytes))
+            buffer.extend(bytes(len(buffer)))  # twice as large: each larger one is read from its beginning again
         with memoryview(buffer) as view:
             got = file.readinto(view[filled:])
             end = filled + got

@@ -119,7 +119,7 @@ def same_value(text: str) -> str:
     """A text that is equal for JSON of equal value: key order, whitespace, ``22`` and ``22.0`` do not matter."""
     try:
         return _canonical(json.loads(text, parse_int=Number, parse_float=Number))
-    except ValueError:  # an exponent of thousands of digits
+    except (ValueError, RecursionError):  # an exponent of thousands of digits
         return text
 
 
@@ -169,6 +169,6 @@ def _literal(cell: str, decimal_comma: bool) -> str:
     text = cell.replace(",", ".") if decimal_comma and _DECIMAL_COMMA.fullmatch(cell) else cell
     try:
         value = DECODER.decode(text.encode())
-    except ValueError:
+    except (ValueError, RecursionError):
         return _quoted(cell)
     return text.strip() if isinstance(value, (bool, int, Number)) else _quoted(cell)

@@ -12,6 +12,8 @@ from labcrate.model.device import Device
 BASE_TOPIC = "zigbee2mqtt"
 """Zigbee2MQTT's own default of its setting ``mqtt.base_topic``."""
 
+# Levels of a topic up to which every beginning of it is looked up; a house has three or four.
+_LEVELS = 32
 _COMMANDS = ("availability", "set", "get")
 
 
@@ -95,16 +97,16 @@ def device_path(own: str, whole_message: bool, names: frozenset[str]) -> str:
     known = _longest(own, names)
     if known is not None:
         return known
-    path = own
-    while path.rpartition("/")[2] not in names:
-        path, slash, _ = path.rpartition("/")
-        if not slash:
-            return own
-    return path
+    parts = own.split("/")
+    named = next((at for at in range(len(parts), 0, -1) if parts[at - 1] in names), len(parts))
+    return "/".join(parts[:named])
 
 
 def _longest(own: str, names: frozenset[str]) -> str | None:
     """The longest of the names that is the topic, or a beginning of it that ends at a slash."""
+    if own.count("/") > _LEVELS:  # each beginning would be another copy of nearly all of it
+        begun = (own[: len(name)] for name in names if own[len(name) : len(name) + 1] in ("/", ""))
+        return max((start for start in begun if in_names(start, names)), key=len, default=None)
     while not in_names(own, names):
         own, slash, _ = own.rpartition("/")
         if not slash:

@@ -33,6 +33,7 @@ _PATH = re.compile(
 _PATH_NEEDLES = ("/", "\\")
 _TEXT_NEEDLES = ("://", "\\", "%", "&", "\0", *(f"/{root.lower()}/" for root in _ROOTS.split("|")))
 _ROUNDS = 3
+_LONGEST_KEY = 200
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
@@ -80,12 +81,12 @@ class Cleaner:
             return f'"{REMOVED}"'
         try:
             value = _DECODER.decode(payload)
+            return self._encoded(payload, value, self.clean_message(value, place))
         except (msgspec.DecodeError, UnicodeError):
             return self._text(payload, place)
         except RecursionError:
             self.places.append(place)
             return f'"{REMOVED}"'
-        return self._encoded(payload, value, self.clean_message(value, place))
 
     def clean_message(self, payload: Any, place: str = "") -> Any:
         """Return a device's message that is already parsed, as ``clean_payload`` does."""
@@ -109,28 +110,29 @@ class Cleaner:
         if value[:1] in ("{", "["):  # messages are often kept as texts
             try:
                 inner = _DECODER.decode(value)
+                return self._encoded(value, inner, self._json(inner, place, credentials, left_out))
             except (msgspec.DecodeError, RecursionError, UnicodeError):
                 return self._text(value, place)
-            return self._encoded(value, inner, self._json(inner, place, credentials, left_out))
         return self._text(value, place)
 
     def _object(
         self, value: dict[Any, Any], place: str, credentials: frozenset[str], left_out: frozenset[str]
     ) -> dict[Any, Any]:
         kept: dict[Any, Any] = {}
+        numbers: dict[str, int] = {}
         topic = value.get("topic")
         of_bridge = isinstance(topic, str) and is_bridge(topic)
         of_credential = any(_names_credential(value.get(name)) for name in _NAMING)
         for key, inner in value.items():
             name = normalized(str(key))
             shown = self.clean_text(key) if isinstance(key, str) else key
-            at = f"{place}.{shown}" if place else str(shown)
+            at = f"{place}.{_cut(str(shown))}" if place else _cut(str(shown))
             if name in left_out:
                 self.places.append(at)
                 continue
             if shown != key:
                 self.places.append(at)
-                shown = _unused(str(shown), kept, value)
+                shown = _unused(str(shown), numbers, kept, value)
             opens = name in credentials or is_bridge(str(key)) or (of_bridge and name in ("payload", "message"))
             opens = opens or (of_credential and name == "value")
             if opens and _says_something(inner):
@@ -206,10 +208,20 @@ def _has_twins(text: str) -> bool:
     return twins
 
 
-def _unused(key: str, *objects: dict[Any, Any]) -> str:
-    """Return a key that none of the objects has: two that were cleaned may have become one."""
-    number, name = 1, key
+def _unused(key: str, numbers: dict[str, int], *objects: dict[Any, Any]) -> str:
+    """Return a key that none of the objects has: two that were cleaned may have become one.
+
+    ``numbers`` holds the last number that was tried for each key: all before it are taken.
+    """
+    number = numbers.get(key, 1)
+    name = key if number == 1 else f"{key} ({number})"
     while any(name in known for known in objects):
         number += 1
         name = f"{key} ({number})"
+    numbers[key] = number
     return name
+
+
+def _cut(key: str) -> str:
+    """Return a key as a place names it: a place is repeated for everything that lies in it."""
+    return key if len(key) <= _LONGEST_KEY else f"{key[:_LONGEST_KEY]}…"

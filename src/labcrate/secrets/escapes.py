@@ -27,6 +27,7 @@ _ESCAPE = re.compile(
     rb"|%(?P<percent>[0-9A-Fa-f]{2})"
     rb"|&(?:#(?P<decimal>[0-9]{1,7})|#[xX](?P<hex>[0-9A-Fa-f]{1,6})|(?P<name>amp|lt|gt|quot|apos));"
 )
+_PLAIN = re.compile("[A-Za-z0-9._~-]*")  # what no format escapes
 _BYTES = tuple(bytes((number,)) for number in range(256))
 _LOW_SURROGATE = re.compile(rb"\\u(D[C-Fc-f][0-9A-Fa-f]{2}|d[C-Fc-f][0-9A-Fa-f]{2})")
 
@@ -117,6 +118,8 @@ def _utf8(number: int) -> bytes:
 
 def spellings(value: str) -> set[str]:
     """Return how a value is usually written: as it is, and escaped as the common writers of each format do."""
+    if _PLAIN.fullmatch(value):
+        return {value}
     in_json = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
     in_json |= {text.replace("/", "\\/") for text in in_json}
     raw = value.encode("utf-8", "surrogatepass")

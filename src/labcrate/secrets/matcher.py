@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
@@ -30,8 +31,7 @@ _DIGITS = frozenset(b"0123456789")
 _HEX_DIGITS = _DIGITS | frozenset(b"abcdefABCDEF")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Hit:
+class Hit(NamedTuple):
     """A secret found: the bytes from ``start`` up to ``stop``, and its kind.
 
     ``order`` is empty but for UTF-16: there ``le`` or ``be``, or ``any`` for ASCII from its first character's byte to

@@ -41,6 +41,7 @@ _WEB_SCHEMES = frozenset({"http", "https"})
 _HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]|\.(?=[A-Za-z0-9_])){0,252}")
 _PORT = re.compile(r":[0-9]{1,5}\Z")
 _NETWORK_KEY_BYTES = 16
+_MOST_NESTED = 4
 _MAX_TEXT_JSON = 4 * 1024 * 1024
 
 
@@ -239,7 +240,20 @@ def _take_host(found: _Found, url: Url, key: str, place: str) -> None:
     if url.scheme not in _WEB_SCHEMES or is_number or key in ADDRESSES or url.password:
         found.address(url.host, CAMERA_ADDRESS if place == "camera" else ADDRESS)
     if url.scheme in _STREAM_SCHEMES and len(url.text) >= SHORTEST and url.host not in ("", "localhost", "127.0.0.1"):
-        found.stream(url.text)
+        found.stream(url.text[: _nested(url.text)])
+
+
+def _nested(url: str) -> int:
+    """Return where a URL goes on with more URLs than one has: they are found by themselves.
+
+    A text of nothing but URLs would else make as many values that lie in one another, a thousand characters each.
+    """
+    at = -1
+    for _ in range(_MOST_NESTED):
+        at = url.find("://", at + 1)
+        if at < 0:
+            return len(url)
+    return at
 
 
 def _take_network_key(found: _Found, numbers: list[Any]) -> None:

@@ -5,10 +5,14 @@ The key may stand before the value (``pin_code: 4711``), in another cell of its 
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
+
+from ahocorasick_rs import BytesAhoCorasick
 
 from labcrate.secrets.keys import CREDENTIALS, PAYLOAD_CREDENTIALS, STEMS, normalized
 from labcrate.secrets.needles import Needles
+from labcrate.secrets.regions import joined
 from labcrate.secrets.values import Secret
 
 ROW = 512
@@ -20,6 +24,8 @@ _BETWEEN = re.compile(rb"[\"'\\]{0,4}\s{0,8}(?:[:=]|>)\s{0,8}[\"'\\]{0,4}")
 _BEHIND_TOPIC = re.compile(rb"[\"'\\]{0,4}[ \t]{1,8}[\"'\\]{0,4}")
 _MORE_OF_A_WORD = re.compile(rb"[A-Za-z0-9_.\x80-\xff-]")
 _CELL_BEFORE = re.compile(rb"(?:\A|[\r\n,;\t|]|/|\xef\xbb\xbf)[ \"'\\]{0,4}\Z")
+_MARKS = 4
+_CELL_START = re.compile(rb"(?:\A|[\r\n,;\t|])[ \"'\\]{0,%d}\Z" % _MARKS)
 _CELL_BEHIND = re.compile(rb"[ \"'\\]{0,4}(?:\Z|[\r\n,;\t|])")
 _NAMED_BEFORE = re.compile(rb"(?::\s{0,8}[\"'\\]{1,4}|/)\Z")
 _ITS_VALUE = re.compile(rb"\b(?:value|val|payload|message|data|state)[\"'\\]{1,4}\s{0,8}:\s{0,8}[\"'\\]{0,4}", re.I)
@@ -32,33 +38,51 @@ class WeakValues:
     """A search for known values that stand where a credential's key says what they are."""
 
     def __init__(self, secrets: tuple[Secret, ...]) -> None:
-        pairs = sorted(((s.value.encode("utf-8", "surrogatepass"), s.kind) for s in secrets), key=lambda p: -len(p[0]))
-        self._values = pairs
+        self._values = {s.value.encode("utf-8", "surrogatepass"): s.kind for s in secrets}
+        self._lengths = sorted({len(value) for value in self._values}, reverse=True)
+        self._listed = list(self._values)
+        self._anywhere = BytesAhoCorasick(self._listed) if self._listed else None
         stems = {spelling for stem in STEMS for spelling in (stem, stem.upper(), stem.capitalize())}
-        self._needles = Needles(stem.encode() for stem in stems) if pairs else None
-        in_rows = b"|".join(re.escape(value) for value, _ in pairs if len(value) >= _SHORTEST_IN_ROW)
-        self._cells = (
-            re.compile(rb"(?:(?<=[\r\n,;\t|])|\A)[ \"'\\]{0,4}(" + in_rows + rb")(?=[ \"'\\]{0,4}(?:\Z|[\r\n,;\t|]))")
-            if in_rows
-            else None
-        )
+        self._needles = Needles(stem.encode() for stem in stems) if self._values else None
 
     def find(self, data: bytes) -> Iterator[tuple[int, int, str]]:
         """Yield start, stop and kind of each weak value that stands where a credential's key says what it is."""
         if self._needles is None:
             return
+        rows: list[tuple[int, int]] = []
+        objects: list[tuple[int, int]] = []
+        beside: list[re.Match[bytes]] = []
+        for key in self._keys(data, self._needles.positions(data)):
+            name = normalized(key[0].decode())
+            if name in PAYLOAD_CREDENTIALS:
+                yield from self._value_behind(data, key.end(), _BETWEEN)
+            if name in CREDENTIALS:
+                beside.append(key)
+        places = self._places(data, beside)
+        for key in beside:
+            near = bisect_right(places, key.end() + ROW)
+            if near and places[near - 1] >= key.start() - ROW:  # else no value stands anywhere beside the key
+                if data[key.start() - 1 : key.start()] == b"/":
+                    yield from self._value_behind(data, key.end(), _BEHIND_TOPIC)
+                rows.extend(_row_of(data, key.start(), key.end()))
+                objects.extend(_object_of(data, key.start(), key.end()))
+        # Keys stand close together, and each would search the same row again.
+        for start, stop in joined(sorted(objects)):
+            for named in _ITS_VALUE.finditer(data, start, stop):
+                yield from self._value_behind(data, named.end(), _NOTHING)
+        for start, stop in joined(sorted(rows)):
+            yield from self._cells_of(data[start:stop], start)
+
+    @staticmethod
+    def _keys(data: bytes, positions: list[int]) -> Iterator[re.Match[bytes]]:
+        """Yield the whole words around the positions at which a part of a credential's key was found."""
         done = 0
-        for position in self._needles.positions(data):
+        for position in positions:
             for key in _KEY.finditer(data, max(position - _KEY_BEFORE, done), position + _KEY_LENGTH):
-                if key.end() <= position:
-                    continue
-                done = key.end()
-                name = normalized(key[0].decode())
-                if name in PAYLOAD_CREDENTIALS:
-                    yield from self._value_behind(data, key.end(), _BETWEEN)
-                if name in CREDENTIALS:
-                    yield from self._value_beside(data, key.start(), key.end())
-                break
+                if key.end() > position:
+                    done = key.end()
+                    yield key
+                    break
 
     def table(self, beginning: bytes) -> "TableColumns | None":
         """Return a search of a table's columns, where its first line names one after a credential."""
@@ -71,44 +95,59 @@ class WeakValues:
         names = header.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r").split(bytes((separator,)))
         named = [normalized(name.decode("latin-1")) in CREDENTIALS for name in names]
         wanted = frozenset(index for index, is_credential in enumerate(named) if is_credential)
-        return TableColumns(bytes((separator,)), len(names), wanted, dict(self._values)) if wanted else None
+        return TableColumns(bytes((separator,)), len(names), wanted, self._values) if wanted else None
 
     def _value_behind(self, data: bytes, at: int, before: re.Pattern[bytes]) -> Iterator[tuple[int, int, str]]:
         between = before.match(data, at)
         if between is None:
             return
         start = between.end()
-        for value, kind in self._values:
-            if data.startswith(value, start):
-                stop = start + len(value)
-                if not _MORE_OF_A_WORD.match(data, stop):
-                    yield start, stop, kind
+        for length in self._lengths:
+            kind = self._values.get(data[start : start + length]) if start + length <= len(data) else None
+            if kind is not None:
+                if not _MORE_OF_A_WORD.match(data, start + length):
+                    yield start, start + length, kind
                 return
 
-    def _value_beside(self, data: bytes, start: int, stop: int) -> Iterator[tuple[int, int, str]]:
-        """Yield the values in the row or the object in which a key stands as a whole text, or at a topic's end."""
-        first, last = max(start - ROW, 0), stop + ROW
-        around = data[first:last]
-        if not any(value in around for value, _ in self._values):
-            return
-        before, behind = data[first:start], data[stop:last]
-        if before.endswith(b"/"):
-            yield from self._value_behind(data, stop, _BEHIND_TOPIC)
-        if _NAMED_BEFORE.search(before[-16:]):
-            left = max(before.rfind(b"{"), before.rfind(b"}")) + 1
-            right = min((at for at in (behind.find(b"{"), behind.find(b"}")) if at >= 0), default=len(behind))
-            for named in _ITS_VALUE.finditer(data, first + left, stop + right):
-                yield from self._value_behind(data, named.end(), _NOTHING)
-        if _CELL_BEHIND.match(behind) and _CELL_BEFORE.search(before[-8:] if start >= 8 else before):
-            left = max(before.rfind(b"\n"), before.rfind(b"\r")) + 1
-            ends = [at for at in (behind.find(b"\n"), behind.find(b"\r")) if at >= 0]
-            line = data[first + left : stop + min(ends, default=len(behind))]
-            yield from self._cells_of(line, first + left)
+    def _places(self, data: bytes, keys: list[re.Match[bytes]]) -> list[int]:
+        """Return where values end in the rows and objects of keys, sorted; of values that overlap one is named."""
+        if self._anywhere is None:
+            return []
+        found: list[int] = []
+        for start, stop in joined([(max(key.start() - ROW, 0), key.end() + ROW) for key in keys]):
+            found.extend(start + end for _, _, end in self._anywhere.find_matches_as_indexes(data[start:stop]))
+        return found
 
     def _cells_of(self, line: bytes, at: int) -> Iterator[tuple[int, int, str]]:
-        kinds = dict(self._values)
-        for cell in self._cells.finditer(line) if self._cells else ():
-            yield at + cell.start(1), at + cell.end(1), kinds[cell[1]]
+        """Yield the values that are a whole cell of a row; of two that overlap the first, and then the longer one."""
+        if self._anywhere is None:
+            return
+        places = self._anywhere.find_matches_as_indexes(line, overlapping=True)
+        done = 0
+        for start, stop, which in sorted((start, -stop, which) for which, start, stop in places):
+            if start < done or -stop - start < _SHORTEST_IN_ROW:
+                continue
+            if _CELL_START.search(line[max(start - _MARKS - 1, 0) : start]) and _CELL_BEHIND.match(line, -stop):
+                done = -stop
+                yield at + start, at + done, self._values[self._listed[which]]
+
+
+def _row_of(data: bytes, start: int, stop: int) -> Iterator[tuple[int, int]]:
+    """Yield the row around a key that is a whole cell, or the end of one that is a topic."""
+    before, behind = data[max(start - ROW, 0) : start], data[stop : stop + ROW]
+    if _CELL_BEHIND.match(behind) and _CELL_BEFORE.search(before[-8:] if start >= 8 else before):
+        left = max(before.rfind(b"\n"), before.rfind(b"\r")) + 1
+        ends = [at for at in (behind.find(b"\n"), behind.find(b"\r")) if at >= 0]
+        yield start - len(before) + left, stop + min(ends, default=len(behind))
+
+
+def _object_of(data: bytes, start: int, stop: int) -> Iterator[tuple[int, int]]:
+    """Yield the inside of the object around a key that is a whole text, or the end of a topic."""
+    before, behind = data[max(start - ROW, 0) : start], data[stop : stop + ROW]
+    if _NAMED_BEFORE.search(before[-16:]):
+        left = max(before.rfind(b"{"), before.rfind(b"}")) + 1
+        right = min((at for at in (behind.find(b"{"), behind.find(b"}")) if at >= 0), default=len(behind))
+        yield start - len(before) + left, stop + right
 
 
 _NOTHING = re.compile(b"")
@@ -122,6 +161,7 @@ class TableColumns:
 
     def __init__(self, separator: bytes, names: int, wanted: frozenset[int], values: dict[bytes, str]) -> None:
         self._separator, self._names, self._wanted, self._values = separator, names, wanted, values
+        self._anywhere = BytesAhoCorasick(list(values))
         self._rest = b""
         self._at = 0
 
@@ -141,7 +181,7 @@ class TableColumns:
 
     def _rows(self, data: bytes) -> list[tuple[int, int, str]]:
         found: list[tuple[int, int, str]] = []
-        if not any(value in data for value in self._values):
+        if not self._anywhere.find_matches_as_indexes(data):
             self._at += len(data)
             return found
         for row in data.splitlines(keepends=True):

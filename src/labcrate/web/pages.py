@@ -13,6 +13,7 @@ from labcrate.people.roles import Role
 from labcrate.web.access import CALLER
 from labcrate.web.assets import static_path
 from labcrate.web.locale import LANGUAGES, Locale, language_of, translations
+from labcrate.web.long_text import bounded
 from labcrate.web.site import SETTINGS, session_api_url, session_url, url
 
 THEME_COOKIE = "labcrate_theme"
@@ -30,6 +31,7 @@ def environment(language: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        finalize=bounded,
     )
     made.filters["shown"] = printable
     made.policies["ext.i18n.trimmed"] = True

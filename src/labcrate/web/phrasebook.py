@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 _PLACE = re.compile(r"%\((\w+)\)s")
-_NUMBER = r"[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+"
+_NUMBER = r"[0-9]{1,30}|[0-9]{1,3}(?:,[0-9]{3}){1,9}"
 _NUMBERS = frozenset(("count", "days", "least", "most", "number", "seconds", "total"))
 _SESSION = r"[^\W_](?:[\w .-]{0,62}[\w-])?"
-_PATH = "(?:data|recordings|sessions)/.+?"
+_PATH = "(?:data|recordings|sessions)/"
 # Values that are made from sentences themselves: what is not known of these makes the whole unknown.
 _SENTENCES = frozenset(
     {"advice", "amount", "instead", "known", "problem", "readings", "remedy", "rule"}
@@ -80,19 +80,24 @@ def _clue(sentence: str) -> str:
 
 
 def _pattern(sentence: str) -> re.Pattern[str]:
-    pieces, named = [], set()
+    """Compile a sentence with its places.
+
+    What follows a place of any length counts at the first position where it fits, for good (but what ends the
+    sentence): to try every position for each place would take the power of their number.
+    """
+    parts, named = [""], set()  # each part but the first begins with a place of any length
     for at, piece in enumerate(_PLACE.split(sentence)):  # literal, name, literal, name ...
         if not at % 2:
-            pieces.append(re.escape(piece))
+            parts[-1] += re.escape(piece)
         elif piece in named:
-            pieces.append(f"(?P={piece})")
+            parts[-1] += f"(?P={piece})"
         else:
             named.add(piece)
-            pieces.append(f"(?P<{piece}>{_values_of(piece)})")
-    return re.compile("".join(pieces), re.DOTALL)
-
-
-def _values_of(name: str) -> str:
-    if name in _NUMBERS:
-        return _NUMBER
-    return {"path": _PATH, "session": _SESSION}.get(name, ".+?")
+            bounded = {"session": _SESSION}.get(piece, _NUMBER if piece in _NUMBERS else "")
+            if bounded:
+                parts[-1] += f"(?P<{piece}>{bounded})"
+            else:
+                parts.append(f"(?P<{piece}>{_PATH if piece == 'path' else ''}.+?)")
+    first, *others = parts
+    last = others.pop() if others else ""
+    return re.compile(first + "".join(f"(?>{part})" for part in others) + last, re.DOTALL)

@@ -24,6 +24,7 @@ from labcrate.web.choice import chosen
 from labcrate.web.forms import form
 from labcrate.web.locale import Locale, language_of
 from labcrate.web.login import LINK_LOG
+from labcrate.web.long_text import part_of
 from labcrate.web.pages import fragment, render
 from labcrate.web.planning import PLANNING
 from labcrate.web.plots import PLOTS, shown_at_first
@@ -174,6 +175,8 @@ def _session_page(request: web.Request, made: Assembly, choice: Choice | None) -
         "session.html",
         zone=zone,
         session=session,
+        description=part_of(request, session, "description"),
+        notes=part_of(request, session, "notes"),
         assembly=assembly,
         plan=plan,
         choice=choice,

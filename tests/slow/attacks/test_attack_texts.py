@@ -1,0 +1,74 @@
+"""Hostile texts in every field of a lab: a plan of it costs little more than that of harmless texts as long.
+
+The ratio is of processor time in one and the same run, so that neither the machine nor its load decides.
+"""
+
+import random
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from tests.hostile_texts import SHAPES, hostile
+from tests.platform_lab import PlatformLab
+
+from labcrate import Lab
+from labcrate.errors import LabcrateError
+
+SEED, LENGTH = 11, 6_000
+MOST = 25
+"""How many times the processor time of a harmless text a hostile one of the same length may take: a quadratic one takes
+hundreds of times as much."""
+HARMLESS = "The participant sat down and read for a while. "
+
+
+def lab_with(root: Path, text: str) -> None:
+    """Build a lab with a text in every field that holds one."""
+    lab = PlatformLab(root).build()
+    fields = {"name": text, "description": text, "notes": text, "tags": [text], "status": text[:50], text[:9999]: text}
+    deep = {"labInfo": {"a": [text, {text[:5000]: text}]}, "researcher": text}
+    session = {"id": 77, "startTime": "2025-05-02T08:00:00Z", "endTime": "2025-05-02T09:00:00Z", "metadata": deep}
+    chosen = {"sensors": [{"id": "x", "name": text}], "cameras": [{"id": 9, "name": text, "recordingPrefix": text}]}
+    lab.json("sessions/Session77/session_data.json", {**session, **fields, "selectedDevices": chosen})
+    cameras = [{"id": 9, "name": text, "recordingPrefix": text, "note": text}, {"id": 10, "name": text}]
+    lab.json("data/user_3/cameras.json", cameras)
+    lab.json("data/devices.json", [{"id": "0x77", "name": text, "model": text, "more": text}])
+    at = "2025-05-02T08:30:00.000Z"
+    payloads = [{"timestamp": at, "payload": {"a": text}}, {"timestamp": at, "payload": text}]
+    lab.json("sessions/Session77/zigbee-data.json", {"messages": {f"zigbee2mqtt/{text}": payloads}})
+    name = "".join(c for c in text[:60] if c.isprintable() and c not in "/\\\0" and c.isascii())
+    lab.write(f"recordings/{name}_session77.mp4", b"no video")
+    registered = [{"filename": text, "sessionId": 77, "cameraId": text}]
+    lab.json("recordings.json", registered)
+
+
+def cost(root: Path, text: str) -> float:
+    """Return the processor time of a plan, in seconds."""
+    lab_with(root, text)
+    begin = time.process_time()
+    with suppress(LabcrateError):  # a refusal that names what is wrong costs this session alone
+        Lab(root).plan("77")
+    return time.process_time() - begin
+
+
+@pytest.fixture(scope="module")
+def harmless(tmp_path_factory: pytest.TempPathFactory) -> float:
+    """The processor time of a plan with harmless texts; what the first plan loads is loaded."""
+    cost(tmp_path_factory.mktemp("first") / "lab", "short")
+    return cost(tmp_path_factory.mktemp("harmless") / "lab", hostile(HARMLESS, LENGTH))
+
+
+@pytest.mark.parametrize("name", sorted(SHAPES))
+def test_a_plan_of_hostile_texts_costs_little_more(tmp_path: Path, harmless: float, name: str) -> None:
+    """Each shape, in every field at once."""
+    text = hostile(SHAPES[name].encode("utf-8", "replace").decode(), LENGTH)
+    assert cost(tmp_path / "lab", text) < MOST * max(harmless, 0.2)
+
+
+@pytest.mark.parametrize("seed", range(SEED, SEED + 10))
+def test_a_plan_of_mixed_texts_costs_little_more(tmp_path: Path, harmless: float, seed: int) -> None:
+    """Random mixtures of the shapes."""
+    chance = random.Random(seed)  # noqa: S311 - an attack that repeats
+    pieces = "".join(chance.choice([*SHAPES.values()]) * chance.randint(1, 40) for _ in range(200))
+    text = hostile(pieces.encode("utf-8", "replace").decode(), LENGTH)
+    assert cost(tmp_path / "lab", text) < MOST * max(harmless, 0.2)
