@@ -145,7 +145,8 @@ def _is_too_long(text: str) -> bool:
 
 def _too_long(path: str, place: str, text: str) -> DocumentError:
     size = len(text.encode("utf-8", "surrogatepass")) / 1_000_000
-    remedy = "shorten it, or keep it as a file of its own in the session's folder."
-    return DocumentError(
-        path, f"key {place.lstrip('.')}", f"is a text of {size:.2f} MB, and 1 MB is the most; {remedy}"
+    what = (
+        f"is a text of {size:.2f} MB, and 1 MB is the most; shorten it, or keep it as a file of its own in the "
+        "session's folder."
     )
+    return DocumentError(path, f"key {place.lstrip('.')}", what)
