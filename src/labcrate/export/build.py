@@ -28,6 +28,7 @@ from labcrate.export.sources import file_source
 from labcrate.export.spool import Spool
 from labcrate.lab.lab_files import Files
 from labcrate.model.fixity import Fixity
+from labcrate.model.message import Message
 from labcrate.model.timespan import from_ns
 from labcrate.readings.columns import LONG_COLUMNS, Column, columns
 from labcrate.readings.writers import Writer, writers
@@ -176,15 +177,13 @@ def assemble(
 def check_limits(session_id: str, layout: Layout, manifest_bytes: int) -> None:
     """Raise UsageError for an archive that is larger than ``verify`` reads."""
     if len(layout.members) > MAX_MEMBERS:
-        what = f"{len(layout.members):,} files, and at most {MAX_MEMBERS:,} go into one archive"
+        what = "archive.too_many_files"
     elif max(layout.directory_size, manifest_bytes) > MAX_IN_MEMORY:
-        what = f"{len(layout.members):,} files, and their names alone are too long for one archive"
+        what = "archive.names_too_long"
     else:
         return
-    raise UsageError(
-        f"Session {session_id} has {what}. Take a part of it (--only, --camera), pack a folder of many small files "
-        "into one file first, or leave it out with exclude in labcrate.toml."
-    )
+    counts = {"files": f"{len(layout.members):,}", "most": f"{MAX_MEMBERS:,}"}
+    raise UsageError(Message(what, session=session_id, **counts))
 
 
 _TABLES = (names.ZIGBEE_JSON, names.ZIGBEE_CSV, names.SENSOR_JSON, names.SENSOR_CSV)

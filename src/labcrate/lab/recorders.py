@@ -78,7 +78,7 @@ class Skipped:
 def folder_of(recorder: Recorder, lab_root: Path) -> Path:
     """Return where a recorder's files lie, without symbolic links above them. Raises DocumentError."""
     try:
-        return (lab_root / typed_path(recorder.folder)).resolve()
+        return (lab_root / Path(recorder.folder).expanduser()).resolve()
     except (OSError, RuntimeError):  # no home folder of that name; links in a circle
         raise _no_folder(recorder.name, "cannot be found") from None
 

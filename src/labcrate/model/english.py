@@ -6,6 +6,16 @@ from labcrate.model.english_doctor import DOCTOR_ENGLISH
 
 ENGLISH: Mapping[str, str] = {
     **DOCTOR_ENGLISH,
+    "archive.names_too_long": (
+        "Session {session} has {files} files, and their names alone are too long for one archive (it takes at most "
+        "{most} files). Take a part of it (--only, --camera), pack a folder of many small files into one file first, or "
+        "leave it out with exclude in labcrate.toml."
+    ),
+    "archive.too_many_files": (
+        "Session {session} has {files} files, and at most {most} go into one archive. Take a part of it (--only, "
+        "--camera), pack a folder of many small files into one file first, or leave it out with exclude in "
+        "labcrate.toml."
+    ),
     "bound.beyond": (
         "{file} goes on beyond 24 hours after the session's start. To take all of it, export with --to {to}."
     ),

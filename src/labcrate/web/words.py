@@ -45,6 +45,10 @@ SENTENCES = (
     _marked("A password has at most 1024 characters."),
     _marked("A password holds no line breaks and no other characters that cannot be typed."),
     _marked("A password is not the user's own name."),
+    _marked(
+        "This password is among the first that somebody would try; choose another one, such as four words that have "
+        "nothing to do with each other."
+    ),
     _marked("Many people are logging in just now; wait a few seconds, and try again."),
     _marked("This page is out of date; load it again, and do it once more."),
     _marked("This is not the link that 'labcrate serve' printed when it started; open that one."),
