@@ -15,11 +15,15 @@ Via = Literal["command line", "Python"]
 
 
 class Sent:
-    """Counts the bytes that were written; ``problem`` says why there is no line in the log, if there is none."""
+    """Counts the bytes that were written; ``problem`` says why there is no line in the log, if there is none.
+
+    ``said`` goes into the line of an export that succeeds.
+    """
 
     def __init__(self, progress: Callable[[int], None]) -> None:
         self.size_bytes = 0
         self.problem: str | None = None
+        self.said: str | None = None
         self._progress = progress
 
     def advance(self, size_bytes: int) -> None:
@@ -60,7 +64,7 @@ def logged(
         outcome, reason = Outcome.ABORTED, None
         try:
             yield sent
-            outcome = Outcome.FINISHED
+            outcome, reason = Outcome.FINISHED, sent.said
         except SourceChangedError as error:
             outcome, reason = Outcome.BROKEN, str(error)
             raise

@@ -32,6 +32,11 @@ ENGLISH: Mapping[str, str] = {
         "The session's own sensor files have times without a zone, which were read as UTC. Name the zone with "
         "--time-zone."
     ),
+    "bytes.differ": "holds other bytes than its checksum is of, under the same size and times",
+    "bytes.differ.remedy": (
+        "The disk is failing, or a program writes around the file system. Restore the file from a backup; if the "
+        "change is meant, run touch on it. 'labcrate index --check' reads it again."
+    ),
     "clock.apart": "The start times disagree in {apart} of {recordings}, by up to {size}; see other_starts.",
     "clock.better_source": "a better source",
     "clock.camera": "Camera {camera}: {sentences}",
