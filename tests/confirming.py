@@ -35,7 +35,7 @@ def rot(root: Path, path: str, age_ms: int = DAYS_31, at: int = -1) -> bytes:
     before = file.read_bytes()
     data = bytearray(before)
     data[at] ^= 1
-    in_place(root, path, data)
+    in_place(root, path, bytes(data))
     confirmed_before(root, age_ms, path)
     return before
 

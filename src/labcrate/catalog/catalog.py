@@ -127,6 +127,33 @@ class Catalog:
         rows = self._read(f"SELECT {COLUMNS} FROM file")  # noqa: S608 - constant columns
         return {indexed.path: indexed for indexed in map(from_row, rows)}
 
+    def confirmed_before(self, oldest_ms: int, now_ms: int) -> list[tuple[str, Identity]]:
+        """Return the files whose bytes were last confirmed before then or never, the oldest first, by path and state.
+
+        Times after ``now_ms`` are of a clock that was set wrong. Those known to hold other bytes are left out.
+        """
+        rows = self._read(
+            f"SELECT {COLUMNS} FROM file WHERE crc32 IS NOT NULL AND differs_ms IS NULL "  # noqa: S608 - as above
+            "AND (confirmed_ms IS NULL OR confirmed_ms < ?1 OR confirmed_ms > ?2) ORDER BY confirmed_ms",
+            oldest_ms,
+            now_ms,
+        )
+        return [(one.path, one.identity) for one in map(from_row, rows)]
+
+    def differing(self) -> dict[str, Indexed]:
+        """Return the files that hold other bytes than their checksums are of, in the states in which they did."""
+        rows = self._read(f"SELECT {COLUMNS} FROM file WHERE differs_ms IS NOT NULL ORDER BY path")  # noqa: S608
+        return {one.path: one for one in map(from_row, rows)}
+
+    def confirmations(self, oldest_ms: int) -> tuple[int, int, int | None]:
+        """Return how many files have checksums, how many of these were confirmed since then, and the oldest time."""
+        found = self._rows(
+            "SELECT count(crc32), coalesce(sum(confirmed_ms >= ?1), 0), min(coalesce(confirmed_ms, 0)) FROM file "
+            "WHERE crc32 IS NOT NULL",
+            oldest_ms,
+        )
+        return found[0] if found else (0, 0, None)
+
     def store(self, records: Iterable[Indexed]) -> None:
         """Remember these records, replacing what was known of their paths. Nothing happens on a read-only disk."""
         insert = f"INSERT OR REPLACE INTO file ({COLUMNS}) VALUES ({MARKS})"  # noqa: S608 - as above
