@@ -13,6 +13,7 @@ import labcrate
 from labcrate.catalog import confirming
 from labcrate.errors import OtherBytesError
 from labcrate.lab.self_checking import is_checking_mount
+from labcrate.model.timespan import format_instant, from_ns
 
 ONE = "recordings/cam1_session42_20250502_080000.mp4"
 
@@ -197,3 +198,25 @@ def test_on_such_a_file_system_the_state_is_enough(
     outcome = export(cli, indexed_lab, tmp_path / "out.zip")
     assert "bytes confirmed: 3 of 3 recordings (3 by the file system's own checksums)" in outcome.out
     assert "3 of 3 recordings (3 read now)" in export(cli, indexed_lab, tmp_path / "out.zip", "--check").out
+
+
+def test_doctor_tells_of_bytes(cli: Any, indexed_lab: Any) -> None:
+    """Text and JSON say how many files are confirmed, how old the oldest confirmation is, and what differs."""
+    doctor = ("doctor", "--lab", indexed_lab.root)
+    before = cli(*doctor, "--json").json["bytes"]
+    assert (before["files"], before["confirmed"], before["differing"], before["days"]) == (4, 4, 0, 30)
+    confirmed_before(indexed_lab.root, path=ONE)
+    confirmed = known_of(indexed_lab.root, ONE).confirmed_ms or 0
+    now = cli(*doctor, "--json").json["bytes"]
+    assert (now["files"], now["confirmed"], now["oldest"]) == (4, 3, format_instant(from_ns(confirmed * 1_000_000)))
+    rot(indexed_lab.root, ONE)
+    assert cli("index", "--check", "--lab", indexed_lab.root).code == 6
+    said = " ".join(cli(*doctor).out.split())
+    assert f"{ONE} holds other bytes than its checksum is of" in said
+    assert "Bytes: 3 of 4 files confirmed in the last 30 days, the oldest on" in said
+    assert "1 hold other bytes" in said
+    findings = cli("doctor", "42", *doctor[1:], "--json").json["findings"]
+    (found,) = [one for one in findings if one["kind"] == "other bytes"]
+    assert (found["severity"], found["session"], found["places"]) == ("problem", 42, [ONE])
+    os.utime(indexed_lab.root / ONE)
+    assert cli(*doctor, "--json").json["bytes"]["differing"] == 0

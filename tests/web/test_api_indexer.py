@@ -319,13 +319,18 @@ def test_rot_is_found_in_the_background(serve: Any, usual_lab: Any, caplog: pyte
     rot(usual_lab.root, path)
     server.app[module.INDEXER].stop()
     found: list[str] = []
+
+    def differs(path: str) -> None:
+        found.append(path)
+        server.app[STANDING].drop_file(path)
+
     rig = Rig(usual_lab)
     rig.indexer = Indexer(
         rig.lab,
         lambda: take_inventory(rig.lab),
         clock=lambda: rig.now,
         wall=lambda: rig.wall,
-        differs=lambda path: found.append(path) or server.app[STANDING].drop_file(path),
+        differs=differs,
     )
     for _ in range(3):
         rig.look(400.0)

@@ -115,3 +115,17 @@ def test_what_was_found_before_is_not_sent(serve: Any, two: Any) -> None:
 def test_waiting_ends_no_transfer_over_tls() -> None:
     """Where bytes pass through the server, what stands for waiting is an empty piece and not the end."""
     assert list(pieces([b"a", confirming.WAIT, b"b"])) == [b"a", b"", b"b"]
+
+
+def test_the_doctor_page_tells_of_bytes(serve: Any, two: Any) -> None:
+    """The page has the figures, and in Spanish too; what rotted stands there with its remedy."""
+    server = serve(two.root)
+    server.get(PATH)
+    assert "files confirmed in the last 30 days, the oldest on" in server.get("/doctor").text
+    spanish = server.get("/doctor", headers={"Accept-Language": "es"}).text
+    assert "archivos confirmados en los últimos 30 días" in spanish
+    rot(two.root, FIRST)
+    with suppress(requests.exceptions.ChunkedEncodingError):
+        server.get(PATH)
+    ended(server)
+    assert server.get("/api/doctor?session=42").json()["findings"][0]["kind"] == "other bytes"
