@@ -289,9 +289,9 @@ def test_old_confirmations_are_renewed_when_nothing_is_left_to_read(rig: Rig) ->
     os.utime(rig.root / "recordings/cam1_session42_new.mp4", (rig.wall - 1e6, rig.wall - 1e6))
     before = known_of(rig.root, old), known_of(rig.root, young)
     rig.look()
-    assert rig.look(400.0) == 1
+    assert rig.look(4000.0) == 1
     assert (known_of(rig.root, old), known_of(rig.root, young)) == before
-    rig.look(400.0)
+    rig.look(4000.0)
     assert (known_of(rig.root, old).confirmed_ms or 0) > (before[0].confirmed_ms or 0)
     assert known_of(rig.root, young) == before[1]
 
@@ -302,12 +302,12 @@ def test_confirming_lets_everything_else_go_first(rig: Rig) -> None:
     rig.look()
     confirmed_before(rig.root)
     rig.waiting = [True] * 3
-    rig.look(400.0)
+    rig.look(4000.0)
     assert not rig.waiting
     confirmed_before(rig.root)
     before = {path: known_of(rig.root, path) for path in RECORDINGS}
     rig.indexer.stop()
-    rig.look(400.0)
+    rig.look(4000.0)
     assert {path: known_of(rig.root, path) for path in RECORDINGS} == before
 
 
@@ -333,7 +333,7 @@ def test_rot_is_found_in_the_background(serve: Any, usual_lab: Any, caplog: pyte
         differs=differs,
     )
     for _ in range(3):
-        rig.look(400.0)
+        rig.look(4000.0)
     assert found == [path]
     assert f"{path} holds other bytes" in caplog.text
     assert known_of(usual_lab.root, path).differs_ms is not None
@@ -349,5 +349,5 @@ def test_nothing_is_read_where_the_file_system_checks_its_data(rig: Rig, monkeyp
     confirmed_before(rig.root)
     before = {path: known_of(rig.root, path) for path in RECORDINGS}
     monkeypatch.setattr(module, "checks_itself", lambda _: True)
-    rig.look(400.0)
+    rig.look(4000.0)
     assert {path: known_of(rig.root, path) for path in RECORDINGS} == before

@@ -40,8 +40,12 @@ def last_line(server: Any) -> Any:
     return server.get("/api/log").json()["lines"][0]
 
 
-def test_stale_recordings_are_confirmed_as_they_are_sent(serve: Any, two: Any) -> None:
-    """The same bytes as before, the log says what was confirmed, and the index knows it from then on."""
+@pytest.mark.parametrize("at_once", [1, 2, 100])
+def test_stale_recordings_are_confirmed_as_they_are_sent(
+    serve: Any, two: Any, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    """The same bytes as before, the log says what was confirmed, and the index knows it; however they are looked up."""
+    monkeypatch.setattr(confirming, "_LOOKED_UP", at_once)
     server = serve(two.root)
     whole = server.get(PATH).content
     assert last_line(server)["reason"] is None

@@ -41,7 +41,7 @@ class Confirmation:
         recordings: frozenset[str] = frozenset(),
         state_folder: Path | None = None,
     ) -> None:
-        self.rule, self.due, self.differing = rule, due, differing
+        self.rule, self.due, self.differing = rule, dict(due), differing
         self._recordings, self._state = recordings, state_folder
         self._lock = threading.Lock()
         self._read: set[str] = set()
@@ -77,6 +77,13 @@ class Confirmation:
 
     def __exit__(self, *_: object) -> None:
         self.remember()
+
+    def add(self, other: "Confirmation") -> None:
+        """Take up what is due of further members, of which nothing was done yet."""
+        with self._lock:
+            self.due |= other.due
+            self.differing |= other.differing
+            self._recordings |= other._recordings
 
     def checker(self) -> Checker:
         """Return what confirms all that is due, in the order of the archive."""

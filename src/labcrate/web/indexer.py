@@ -51,7 +51,7 @@ _FIRST_RETRY_SECONDS = 60.0
 _LAST_RETRY_SECONDS = 3600.0
 # How much is confirmed between two looks for what is new, and how often it is asked whether anything is due.
 _CONFIRM_BYTES, _CONFIRM_FILES = 1 << 30, 500
-_CONFIRM_EVERY_SECONDS = 300.0
+_CONFIRM_EVERY_SECONDS = 3600.0
 _log = logging.getLogger("labcrate.web")
 
 
