@@ -10,6 +10,7 @@ HTTP API answers with (RFC 9457), so that neither decides for itself what a fail
     ├── NoSessionError          exit  5   HTTP 404   no such session
     ├── IncompleteError         exit  6   HTTP 409   the session is not whole; nothing was packed
     ├── SourceChangedError      exit  7   HTTP 409   a file changed between plan and packing
+    │   └── OtherBytesError                      ... and it shows only in its bytes
     ├── TargetError             exit  8   HTTP 500   the output cannot be written
     ├── VerificationError       exit  9   HTTP 422   an archive is damaged
     ├── CatalogError            exit 10   HTTP 503   the index cannot be used
@@ -106,6 +107,21 @@ class SourceChangedError(LabcrateError):
     http_status = 409
     urn = "urn:labcrate:error:source-changed"
     title = "A file changed meanwhile"
+
+
+class OtherBytesError(SourceChangedError):
+    """A file holds other bytes than its checksum is of, though size and times are the same; ``file`` names it."""
+
+    urn = "urn:labcrate:error:other-bytes"
+    title = "A file holds other bytes than its checksum is of"
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        super().__init__(
+            f"{file} holds other bytes than its checksum is of, under the same size and times: the disk is failing, "
+            "or a program writes around the file system. Restore the file from a backup; if the change is meant, run "
+            "touch on it. 'labcrate index --check' reads it again."
+        )
 
 
 class TargetError(LabcrateError):

@@ -25,6 +25,7 @@ from tests.bench.table import Line, render
 ROWS: dict[str, Row] = {
     "start": rows.start,
     "pack-a": rows.pack_a,
+    "check-a": rows.checked_a,
     "sensors-a": rows.with_readings,
     "pack-b": rows.pack_b,
     "first-a": rows.first_a,

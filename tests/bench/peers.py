@@ -56,6 +56,18 @@ def copy_synced(folder: Path, target: Path) -> Sequence[str]:
     return ("sh", "-c", 'cp -r "$0" "$1" && find "$1" -type f -exec sync {} + && sync "$1"', str(folder), str(target))
 
 
+def copy_and_crc32(folder: Path, target: Path) -> Sequence[str]:
+    """``cp -r``, and beside it the CRC-32 of every file."""
+    beside = '"$2" -m tests.bench.crc32 "$0" > /dev/null & cp -r "$0" "$1" && wait $!'
+    return ("sh", "-c", beside, str(folder), str(target), sys.executable)
+
+
+def copy_synced_and_crc32(folder: Path, target: Path) -> Sequence[str]:
+    """The same, synced."""
+    shell, option, beside, *arguments = copy_and_crc32(folder, target)
+    return (shell, option, f'{beside} && find "$1" -type f -exec sync {{}} + && sync "$1"', *arguments)
+
+
 def hash_and_copy(folder: Path, target: Path) -> Sequence[str]:
     """``sha256sum`` of every file, then ``cp -r``."""
     return (

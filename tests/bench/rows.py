@@ -126,6 +126,27 @@ def pack_a(bench: Bench) -> Iterator[Line]:
     yield from _packing(bench, "pack-a", 8, bench.size.large)
 
 
+def checked_a(bench: Bench) -> Iterator[Line]:
+    """(a) with all bytes confirmed while they are packed, beside cp and crc32 at the same time."""
+    with bench.lab("recordings", 8, bench.size.large, 0) as lab:
+        source = lab / "recordings"
+        run(bench.export(lab))
+        beside, synced = "cp beside crc32", "cp + sync beside crc32"
+        checked, unsynced = "labcrate export --check", "labcrate export --check --no-sync"
+        competitors = [
+            bench.against(beside, peers.copy_and_crc32, source),
+            bench.against(synced, peers.copy_synced_and_crc32, source),
+            bench.export(lab, unsynced, "--check", "--no-sync"),
+            bench.export(lab, checked, "--check"),
+            bench.export(lab, "labcrate export --no-check --no-sync", "--no-check", "--no-sync"),
+        ]
+        results = alternate(competitors, bench.size.rounds)
+    bench.clear()
+    against = {unsynced: beside, checked: synced, "labcrate export --no-check --no-sync": beside}
+    aims = dict.fromkeys((unsynced, checked), Aim(ratio=1.3, peak_bytes=FLAT))
+    yield from lines("check-a", results, against, aims, {})
+
+
 def pack_b(bench: Bench) -> Iterator[Line]:
     """(b) 2000 recordings of 200 KB."""
     yield from _packing(bench, "pack-b", bench.size.small_files, 200_000)

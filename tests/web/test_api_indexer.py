@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.confirming import confirmed_before, known_of, rot
 
 from labcrate.catalog.catalog import Catalog
 from labcrate.catalog.state import state_folder
@@ -15,6 +16,7 @@ from labcrate.export.inventory import take_inventory
 from labcrate.video import probe as probe_module
 from labcrate.web import indexer as module
 from labcrate.web.indexer import Indexer
+from labcrate.web.standing import STANDING
 
 RECORDINGS = {
     "recordings/cam1_session42_a.mp4",
@@ -275,3 +277,77 @@ def test_the_thread_looks_on_its_own_and_ends_at_once(rig: Rig, monkeypatch: pyt
     rig.indexer.stop()
     thread.join(30)
     assert not thread.is_alive()
+
+
+def test_old_confirmations_are_renewed_when_nothing_is_left_to_read(rig: Rig) -> None:
+    """What was confirmed 31 days ago is read again, after all that is new; what was confirmed lately is not."""
+    rig.look()
+    assert rig.look() == 3
+    old, young = "recordings/cam1_session42_a.mp4", "recordings/cam1_session7_a.mp4"
+    confirmed_before(rig.root, path=old)
+    (rig.root / "recordings/cam1_session42_new.mp4").write_bytes(b"new")
+    os.utime(rig.root / "recordings/cam1_session42_new.mp4", (rig.wall - 1e6, rig.wall - 1e6))
+    before = known_of(rig.root, old), known_of(rig.root, young)
+    rig.look()
+    assert rig.look(4000.0) == 1
+    assert (known_of(rig.root, old), known_of(rig.root, young)) == before
+    rig.look(4000.0)
+    assert (known_of(rig.root, old).confirmed_ms or 0) > (before[0].confirmed_ms or 0)
+    assert known_of(rig.root, young) == before[1]
+
+
+def test_confirming_lets_everything_else_go_first(rig: Rig) -> None:
+    """While somebody waits for other work, the confirming stands still; a server that ends is not held up by it."""
+    rig.look()
+    rig.look()
+    confirmed_before(rig.root)
+    rig.waiting = [True] * 3
+    rig.look(4000.0)
+    assert not rig.waiting
+    confirmed_before(rig.root)
+    before = {path: known_of(rig.root, path) for path in RECORDINGS}
+    rig.indexer.stop()
+    rig.look(4000.0)
+    assert {path: known_of(rig.root, path) for path in RECORDINGS} == before
+
+
+def test_rot_is_found_in_the_background(serve: Any, usual_lab: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """What rotted is remembered, logged and let go of: the archive that stood ready is refused from then on."""
+    path = "recordings/cam1_session42_a.mp4"
+    server = serve(usual_lab.root)
+    assert server.get("/api/sessions/42/archive.zip").status_code == 200
+    rot(usual_lab.root, path)
+    server.app[module.INDEXER].stop()
+    found: list[str] = []
+
+    def differs(path: str) -> None:
+        found.append(path)
+        server.app[STANDING].drop_file(path)
+
+    rig = Rig(usual_lab)
+    rig.indexer = Indexer(
+        rig.lab,
+        lambda: take_inventory(rig.lab),
+        clock=lambda: rig.now,
+        wall=lambda: rig.wall,
+        differs=differs,
+    )
+    for _ in range(3):
+        rig.look(4000.0)
+    assert found == [path]
+    assert f"{path} holds other bytes" in caplog.text
+    assert known_of(usual_lab.root, path).differs_ms is not None
+    answer = server.get("/api/sessions/42/archive.zip")
+    assert answer.status_code == 409
+    assert "other bytes" in answer.json()["detail"]
+
+
+def test_nothing_is_read_where_the_file_system_checks_its_data(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Btrfs and ZFS the server reads nothing again."""
+    rig.look()
+    rig.look()
+    confirmed_before(rig.root)
+    before = {path: known_of(rig.root, path) for path in RECORDINGS}
+    monkeypatch.setattr(module, "checks_itself", lambda _: True)
+    rig.look(4000.0)
+    assert {path: known_of(rig.root, path) for path in RECORDINGS} == before

@@ -33,7 +33,7 @@ def test_every_error_has_a_type_and_a_title_of_its_own() -> None:
             error = kind("It failed.")
         made.append(of_error(error))
         assert made[-1].status == kind.http_status
-    assert len({problem.type for problem in made}) == len(made) == 20
+    assert len({problem.type for problem in made}) == len(made) == 21
     assert len({problem.title for problem in made}) >= len(made) - 1  # a server that cannot start answers nobody
     assert all(problem.type.isascii() and problem.type.islower() for problem in made)
 
@@ -46,6 +46,7 @@ CONTRACT = {
     "NoSessionError": (5, 404, "no-session", "There is no such session"),
     "IncompleteError": (6, 409, "incomplete", "The session is not whole"),
     "SourceChangedError": (7, 409, "source-changed", "A file changed meanwhile"),
+    "OtherBytesError": (7, 409, "other-bytes", "A file holds other bytes than its checksum is of"),
     "TargetError": (8, 500, "target", "There is no room, or no permission, to write"),
     "VerificationError": (9, 422, "verification", "The archive is damaged"),
     "CatalogError": (10, 503, "catalog", "The index cannot be used"),

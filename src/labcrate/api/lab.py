@@ -9,8 +9,11 @@ from pathlib import Path
 
 from labcrate.api.progress import Callback, Stage
 from labcrate.archive.entity import Entity
+from labcrate.catalog.confirming import Check, Confirming
+from labcrate.catalog.state import state_folder
 from labcrate.config import as_text, export_options, parse_session
 from labcrate.export.build import Assembly
+from labcrate.export.confirmation import Confirmation
 from labcrate.export.contents import Missing, Only, Plan, State
 from labcrate.export.documents.summary import Part
 from labcrate.export.inventory import Inventory, take_inventory
@@ -44,7 +47,8 @@ class Export:
     """A finished export: an archive at ``path``, whole and on disk.
 
     ``etag`` is the archive's strong entity tag, with its quotes: the same tag, the same bytes. ``signature`` is the
-    file beside it that signs it, None where that was not asked for.
+    file beside it that signs it, None where that was not asked for. ``confirmed`` is the number of ``recordings``
+    whose bytes fitted their checksums, now or in the last ``confirm_days``.
     """
 
     path: Path
@@ -52,6 +56,7 @@ class Export:
     etag: str
     state: State
     recordings: int
+    confirmed: int
     readings: int
     missing: tuple[Missing, ...]
     warnings: tuple[str, ...]
@@ -154,6 +159,7 @@ class Lab:
         allow_secrets: bool = False,
         sign: bool = False,
         sync: bool = True,
+        check: bool | None = None,
         progress: Callback | None = None,
         workers: int | None = None,
     ) -> Export:
@@ -163,9 +169,10 @@ class Lab:
         ``force`` replaces a file that exists; ``allow_incomplete`` packs the rest when something is
         missing; ``redact`` and ``allow_secrets`` decide what becomes of files that hold secrets of the lab, of which
         each stops the export otherwise; ``sign`` also writes ``NAME.zip.minisig``, a signature by the lab's key;
-        ``sync`` waits until the disk has it. Whatever goes wrong, nothing is left behind.
-        Raises what ``plan`` does, and IncompleteError, SecretsError, SourceChangedError, TargetError; with ``sign``
-        NoSuchThingError (the lab has no key) and SigningError.
+        ``sync`` waits until the disk has it. ``check`` compares all bytes with their checksums while packing, or
+        (False) none; None takes those not compared for ``confirm_days``. Whatever goes wrong, nothing is left behind.
+        Raises what ``plan`` does, and IncompleteError, SecretsError, SourceChangedError (OtherBytesError where bytes
+        do not fit), TargetError; with ``sign`` NoSuchThingError (the lab has no key) and SigningError.
         """
         options = export_options(
             pad=pad,
@@ -184,6 +191,7 @@ class Lab:
         target = archive_path(to, session_id, partial=options.partial)
         check_targets(target, force=force, signed=sign)
         signer = signer_of(self._lab) if sign else None
+        rule = Confirming.from_now(Check.of(check), inventory.settings.confirm_days)
         with prepared(
             self._lab,
             session_id,
@@ -197,9 +205,23 @@ class Lab:
         ) as assembly:
             entity, plan = Entity(assembly.layout), assembly.plan
             packing = Stage("packing", progress, entity.length)
-            with logged(self._lab, session_id, as_text(options), entity, "Python", packing.advance) as sent:
+            words = as_text(options)
+            with (
+                Confirmation.of(assembly, state_folder(self._lab.root), rule) as confirmation,
+                logged(self._lab, session_id, words, entity, "Python", packing.advance) as sent,
+            ):
+                checker = confirmation.checker()
                 signature = sign_archive(signer, assembly.layout) if signer else None
-                write_archive(entity, target, force=force, sync=sync, progress=sent.advance, signature=signature)
+                write_archive(
+                    entity,
+                    target,
+                    force=force,
+                    sync=sync,
+                    progress=sent.advance,
+                    signature=signature,
+                    checker=checker,
+                )
+                sent.said = confirmation.said
             if sent.problem:
                 warnings.warn(sent.problem, stacklevel=2)
         return Export(
@@ -208,6 +230,7 @@ class Lab:
             etag=entity.etag,
             state=plan.state,
             recordings=len(plan.recordings),
+            confirmed=confirmation.confirmed,
             readings=len(plan.readings),
             missing=plan.missing,
             warnings=plan.warnings,

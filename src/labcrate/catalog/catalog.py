@@ -1,41 +1,33 @@
 """The SQLite file that remembers what indexing found out."""
 
 import os
-import re
 import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import astuple, replace
+from dataclasses import replace
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
-import msgspec
-
-from labcrate.catalog.records import Indexed, Patched, Search
+from labcrate.catalog.records import Indexed
+from labcrate.catalog.rows import COLUMNS, COLUMNS_2, MARKS, Row, from_row, is_sound, storable, to_row, with_digest
 from labcrate.errors import CatalogError
-from labcrate.model.fixity import Fixity, Identity
-from labcrate.model.recording import Probe
+from labcrate.model.fixity import Identity
 
 INDEX_FILE = "index.db"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _BUSY_SECONDS = 10.0
 _MEMORY = Path(":memory:")
 # SQLite's primary result codes. ERROR is what a database with other tables than ours answers.
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
 _ERRORS = (sqlite3.Error, UnicodeDecodeError)
 _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-_SHA256 = re.compile("[0-9a-f]{64}")
 # SQLite takes 999 values in one statement, whatever it was built with.
 _PATHS_AT_ONCE = 900
-_COLUMNS = "path, size_bytes, mtime_ns, ctime_ns, inode, crc32, sha256, probe, search, patched"
 _KEY_BYTES = 32
-
-
-_Row = tuple[bytes, int, int, int, int, int | None, str | None, str | None, str | None, str | None]
-T = TypeVar("T")
+_VERSION_2 = 2
 
 
 class Catalog:
@@ -100,7 +92,7 @@ class Catalog:
             connection.execute("BEGIN IMMEDIATE")
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version < SCHEMA_VERSION:  # another process may have been first
-                _create(connection)
+                _create(connection, version)
             connection.execute("COMMIT")
         return cls(connection, file, writable=writable)
 
@@ -119,26 +111,53 @@ class Catalog:
         known = {path: Indexed(path, identity) for path, identity in states.items()}
         for paths in _chunks(list(states)):
             marks = ", ".join("?" * len(paths))
-            query = f"SELECT {_COLUMNS} FROM file WHERE path IN ({marks})"  # noqa: S608 - constant columns
-            for found in map(_from_row, self._read(query, *map(os.fsencode, paths))):
+            query = f"SELECT {COLUMNS} FROM file WHERE path IN ({marks})"  # noqa: S608 - constant columns
+            for found in map(from_row, self._read(query, *map(os.fsencode, paths))):
                 identity = states.get(found.path)
                 if identity is None:
                     continue  # a damaged page gives other rows than were asked for
                 if found.identity == identity:
                     known[found.path] = found
-                elif found.identity == _storable(identity):
+                elif found.identity == storable(identity):
                     known[found.path] = replace(found, identity=identity)
         return known
 
     def all(self) -> dict[str, Indexed]:
         """Everything in the index, by path, whether or not it still holds."""
-        rows = self._read(f"SELECT {_COLUMNS} FROM file")  # noqa: S608 - constant columns
-        return {indexed.path: indexed for indexed in map(_from_row, rows)}
+        rows = self._read(f"SELECT {COLUMNS} FROM file")  # noqa: S608 - constant columns
+        return {indexed.path: indexed for indexed in map(from_row, rows)}
+
+    def confirmed_before(self, oldest_ms: int, now_ms: int) -> list[tuple[str, Identity]]:
+        """Return the files whose bytes were last confirmed before then or never, the oldest first, by path and state.
+
+        Times after ``now_ms`` are of a clock that was set wrong. Those known to hold other bytes are left out.
+        """
+        rows = self._read(
+            f"SELECT {COLUMNS} FROM file WHERE crc32 IS NOT NULL AND differs_ms IS NULL "  # noqa: S608 - as above
+            "AND (confirmed_ms IS NULL OR confirmed_ms < ?1 OR confirmed_ms > ?2) ORDER BY confirmed_ms",
+            oldest_ms,
+            now_ms,
+        )
+        return [(one.path, one.identity) for one in map(from_row, rows)]
+
+    def differing(self) -> dict[str, Indexed]:
+        """Return the files that hold other bytes than their checksums are of, in the states in which they did."""
+        rows = self._read(f"SELECT {COLUMNS} FROM file WHERE differs_ms IS NOT NULL ORDER BY path")  # noqa: S608
+        return {one.path: one for one in map(from_row, rows)}
+
+    def confirmations(self, oldest_ms: int) -> tuple[int, int, int | None]:
+        """Return how many files have checksums, how many of these were confirmed since then, and the oldest time."""
+        found = self._rows(
+            "SELECT count(crc32), coalesce(sum(confirmed_ms >= ?1), 0), min(coalesce(confirmed_ms, 0)) FROM file "
+            "WHERE crc32 IS NOT NULL",
+            oldest_ms,
+        )
+        return found[0] if found else (0, 0, None)
 
     def store(self, records: Iterable[Indexed]) -> None:
         """Remember these records, replacing what was known of their paths. Nothing happens on a read-only disk."""
-        insert = f"INSERT OR REPLACE INTO file ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - as above
-        self._write(insert, list(map(_to_row, records)))
+        insert = f"INSERT OR REPLACE INTO file ({COLUMNS}) VALUES ({MARKS})"  # noqa: S608 - as above
+        self._write(insert, list(map(to_row, records)))
 
     @cached_property
     def search_key(self) -> bytes:
@@ -155,8 +174,8 @@ class Catalog:
         """Drop what is known of files that are gone."""
         self._write("DELETE FROM file WHERE path = ?", [(os.fsencode(path),) for path in paths])
 
-    def _read(self, query: str, *values: object) -> list[_Row]:
-        return list(filter(_is_sound, self._rows(query, *values)))
+    def _read(self, query: str, *values: object) -> list[Row]:
+        return list(filter(is_sound, self._rows(query, *values)))
 
     def _rows(self, query: str, *values: object) -> list[Any]:
         with _explained():
@@ -220,32 +239,34 @@ def _code(error: Exception) -> int:
     return code & 0xFF
 
 
-def _is_sound(row: tuple[object, ...]) -> bool:
-    """Whether a row is of the schema's types: a damaged page may give others, or none at all."""
-    path, size, mtime, ctime, inode, crc32, sha256, probe, search, patched = row
-    return (
-        isinstance(path, bytes)
-        and type(size) is type(mtime) is type(ctime) is type(inode) is int
-        and isinstance(crc32, int | None)
-        and isinstance(sha256, str | None)
-        and all(isinstance(text, str | None) for text in (probe, search, patched))
-    )
-
-
 def _chunks(paths: Sequence[str]) -> Iterator[Sequence[str]]:
     """In pieces that one statement may hold."""
     for start in range(0, len(paths), _PATHS_AT_ONCE):
         yield paths[start : start + _PATHS_AT_ONCE]
 
 
-def _create(connection: sqlite3.Connection) -> None:
+def _create(connection: sqlite3.Connection, version: int) -> None:
+    """Set the tables up; what version 2 knew is kept, as never confirmed, since reading all of a lab takes hours."""
+    before = _version_2(connection) if version == _VERSION_2 else None
     connection.execute("DROP TABLE IF EXISTS file")
     connection.execute("DROP TABLE IF EXISTS search_key")
     schema = resources.files("labcrate.catalog").joinpath("schema.sql").read_text("utf-8")
     for statement in schema.split(";\n"):  # sqlite3 runs one at a time inside a transaction
         connection.execute(statement)
-    connection.execute("INSERT INTO search_key VALUES (?)", (secrets.token_bytes(_KEY_BYTES),))
+    rows, key = before or ([], secrets.token_bytes(_KEY_BYTES))
+    connection.executemany(f"INSERT OR REPLACE INTO file ({COLUMNS}) VALUES ({MARKS})", rows)  # noqa: S608 - constant
+    connection.execute("INSERT INTO search_key VALUES (?)", (key,))
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _version_2(connection: sqlite3.Connection) -> tuple[list[tuple[object, ...]], bytes] | None:
+    """Return the rows of an index of version 2, with digests, and its key; None where it cannot be read."""
+    try:
+        found = connection.execute(f"SELECT {COLUMNS_2} FROM file").fetchall()  # noqa: S608 - constant columns
+        (key,) = connection.execute("SELECT key FROM search_key LIMIT 1").fetchone()
+        return [with_digest((*row, None, None)) for row in found], bytes(key)
+    except (*_ERRORS, TypeError, ValueError, OverflowError):
+        return None
 
 
 @contextmanager
@@ -259,49 +280,3 @@ def _explained() -> Iterator[None]:
             ) from error
         remedy = "Delete the file in the lab's folder .labcrate, or in your state folder, to have it built again."
         raise CatalogError(f"The index {INDEX_FILE} cannot be used: {error}. {remedy}") from error
-
-
-def _storable(identity: Identity) -> Identity:
-    """The state in SQLite's signed 64 bits: inode numbers need the 64th, and times after the year 2262 more."""
-    return Identity(*((number + (1 << 63)) % (1 << 64) - (1 << 63) for number in astuple(identity)))
-
-
-def _to_row(record: Indexed) -> tuple[object, ...]:
-    identity, fixity = _storable(record.identity), record.fixity
-    probe, search, patched = (
-        msgspec.json.encode(part).decode() if part else None for part in (record.probe, record.search, record.patched)
-    )
-    return (
-        os.fsencode(record.path),
-        identity.size_bytes,
-        identity.mtime_ns,
-        identity.ctime_ns,
-        identity.inode,
-        fixity.crc32 if fixity else None,
-        fixity.sha256 if fixity else None,
-        probe,
-        search,
-        patched,
-    )
-
-
-def _from_row(row: _Row) -> Indexed:
-    path, size, mtime, ctime, inode, crc32, sha256, probe, search, patched = row
-    whole = crc32 is not None and sha256 is not None and 0 <= crc32 < 1 << 32 and _SHA256.fullmatch(sha256)
-    fixity = Fixity(size, crc32, sha256) if whole and crc32 is not None and sha256 is not None else None
-    return Indexed(
-        os.fsdecode(path),
-        Identity(size, mtime, ctime, inode),
-        fixity,
-        _parsed(probe, Probe),
-        _parsed(search, Search),
-        _parsed(patched, Patched),
-    )
-
-
-def _parsed(text: str | None, kind: type[T]) -> T | None:
-    """Return what a text says; a record that does not parse is one that is not there."""
-    if text is not None:
-        with suppress(msgspec.DecodeError):
-            return msgspec.json.decode(text, type=kind)
-    return None

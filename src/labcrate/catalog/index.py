@@ -20,6 +20,7 @@ from typing import BinaryIO
 from isal import isal_zlib
 
 from labcrate.catalog.catalog import Catalog
+from labcrate.catalog.confirming import confirmed, now_ms
 from labcrate.catalog.records import Indexed
 from labcrate.catalog.searching import QUICK_BYTES, Searcher
 from labcrate.errors import SourceChangedError
@@ -36,7 +37,7 @@ class Wish:
     """A file whose fixity (``hash``), probe or secrets (``search``) are to be known.
 
     A file that is hashed is searched as well, in the same reading. ``search`` alone searches it if that takes no
-    time, as with the metadata of an MP4.
+    time, as with the metadata of an MP4. To ``confirm`` is to read it again and compare it with known checksums.
     """
 
     path: str
@@ -44,12 +45,14 @@ class Wish:
     hash: bool = True
     probe: bool = True
     search: bool = False
+    confirm: bool = False
 
     def met_by(self, known: Indexed, searcher: Searcher | None) -> bool:
         """Whether what is known already suffices."""
         searches = searcher is not None and (self.search or self.hash)
         return (
-            (known.fixity is not None or not self.hash)
+            not self.confirm
+            and (known.fixity is not None or not self.hash)
             and (known.probe is not None or not self.probe)
             and (searcher is None or not searches or known.searched(searcher.fingerprint) is not None)
         )
@@ -107,7 +110,7 @@ def index_files(
     known = catalog.lookup({wish.path: wish.identity for wish in wishes})
     todo = [(wish, known[wish.path]) for wish in wishes if not wish.met_by(known[wish.path], searcher)]
     progress = progress or Progress()
-    progress.begin(len(todo), sum(w.identity.size_bytes for w, i in todo if w.hash and _is_to_be_read(i, searcher)))
+    progress.begin(len(todo), sum(w.identity.size_bytes for w, i in todo if _is_to_be_read(w, i, searcher)))
     failures: dict[str, str] = {}
     if not todo:
         return known, failures
@@ -155,9 +158,10 @@ def _collect(
             catalog.store(fresh)
 
 
-def _is_to_be_read(known: Indexed, searcher: Searcher | None) -> bool:
-    """Return whether a file that is to be hashed has to be read through for it, or for its secrets."""
-    return known.fixity is None or (searcher is not None and known.searched(searcher.fingerprint) is None)
+def _is_to_be_read(wish: Wish, known: Indexed, searcher: Searcher | None) -> bool:
+    """Return whether a file has to be read through: for its checksums, to confirm them, or for its secrets."""
+    searched = searcher is None or known.searched(searcher.fingerprint) is not None
+    return wish.confirm or (wish.hash and (known.fixity is None or not searched))
 
 
 def _index_one(
@@ -183,13 +187,16 @@ def _looked_into(
     fd = files.open(wish.path)
     with os.fdopen(fd, "rb", buffering=0) as file:
         _same_or_raise(file, wish)
+        confirm = wish.confirm and known.fixity is not None
         if searcher and (wish.search or wish.hash) and known.searched(searcher.fingerprint) is None:
-            known = _searched(file, wish, known, searcher, told)
+            known = _searched(file, wish, known, searcher, (lambda _: None) if confirm else told)
         if wish.hash and known.fixity is None:
-            known = replace(known, fixity=fixity_of(file, told))
+            known = replace(known, fixity=fixity_of(file, told), confirmed_ms=now_ms(), differs_ms=None)
         if wish.probe and known.probe is None:
             file.seek(0)
             known = replace(known, probe=probe(file, wish.path))
+        if confirm:
+            known = confirmed(files, known, told)
         _same_or_raise(file, wish)
     return known
 
@@ -206,7 +213,9 @@ def _searched(file: FileIO, wish: Wish, known: Indexed, searcher: Searcher, told
         return known
     hasher = Hasher(told)
     search = searcher.search_chunks(file, hasher.chunks(file))
-    return replace(known, search=search, fixity=hasher.fixity)
+    if known.fixity and hasher.fixity != known.fixity:  # it was read through for its secrets alone
+        return replace(known, search=search, differs_ms=now_ms())
+    return replace(known, search=search, fixity=hasher.fixity, confirmed_ms=now_ms(), differs_ms=None)
 
 
 def _same_or_raise(file: BinaryIO, wish: Wish) -> None:

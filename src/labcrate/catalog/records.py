@@ -30,7 +30,11 @@ class Patched:
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """What is known of one file in one state; each thing is None until it was computed."""
+    """What is known of one file in one state; each thing is None until it was computed.
+
+    ``confirmed_ms`` is when all its bytes were last read and fitted the fixity, ``differs_ms`` when they last did not,
+    in milliseconds since 1970: it holds other bytes then, under the same size and times.
+    """
 
     path: str
     identity: Identity
@@ -38,6 +42,8 @@ class Indexed:
     probe: Probe | None = None
     search: Search | None = None
     patched: Patched | None = None
+    confirmed_ms: int | None = None
+    differs_ms: int | None = None
 
     def searched(self, fingerprint: str) -> Search | None:
         """Return what is known of secrets in it, if just these were searched for."""

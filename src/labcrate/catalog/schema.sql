@@ -11,7 +11,10 @@ CREATE TABLE file (
     sha256     TEXT,             -- of the whole file, hexadecimal; NULL until hashed
     probe      TEXT,             -- JSON of model.recording.Probe; NULL until probed
     search     TEXT,             -- JSON of catalog.records.Search; NULL until searched for secrets
-    patched    TEXT              -- JSON of catalog.records.Patched; NULL unless secrets were ever written over
+    patched    TEXT,             -- JSON of catalog.records.Patched; NULL unless secrets were ever written over
+    confirmed_ms INTEGER,        -- when the whole file was last read and fitted crc32, in ms since 1970; NULL: unknown
+    differs_ms INTEGER,          -- when it was last read and did not fit crc32; NULL: it never did
+    digest     BLOB NOT NULL     -- BLAKE2b of all the other columns: a row that it does not fit is not believed
 ) STRICT, WITHOUT ROWID;
 
 -- The key of the hash that tells with which secrets a file was searched: random, and of this index alone.

@@ -97,6 +97,17 @@ def _export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sign", action="store_true", help="also write FILE.minisig, a signature by the lab's key ('labcrate keygen')"
     )
+    _check(
+        parser,
+        "compare all bytes with their checksums while packing (default: those not compared for confirm_days)",
+        "compare no bytes with their checksums",
+    )
+
+
+def _check(parser: argparse.ArgumentParser, always: str, never: str) -> None:
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument("--check", action="store_true", default=None, help=always)
+    choice.add_argument("--no-check", action="store_false", dest="check", help=never)
 
 
 def _workers(parser: argparse.ArgumentParser) -> None:
@@ -110,6 +121,9 @@ def _index(parser: argparse.ArgumentParser) -> None:
         "session", metavar="ID", nargs="?", help="only this session's recordings (default: the whole lab)"
     )
     _lab(parser)
+    parser.add_argument(
+        "--check", action="store_true", help="read all files again and compare them with their checksums"
+    )
     _workers(parser)
 
 

@@ -45,6 +45,8 @@ def show(report: Report, lab: Sequence[str], at_most: int | None) -> None:
     for kind, findings in report.kinds.items():
         cut |= _show_kind(kind, findings, lab, at_most)
         print()
+    if report.bytes and report.bytes.files:
+        _wrapped(str(report.bytes.said), 0)
     said = report.severities
     whose = "the lab" if report.session is None else f"session {report.session}"
     if not report.findings:

@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from labcrate.archive.entity import Entity
+from labcrate.catalog.confirming import Check, Confirming
+from labcrate.catalog.state import state_folder
 from labcrate.cli.screen import packing_bar, say, say_command, settings, write_json
 from labcrate.cli.session import find_session, laid_out, wanted
 from labcrate.config import as_text
 from labcrate.export.build import Assembly
+from labcrate.export.confirmation import Confirmation
 from labcrate.export.contents import Plan, State
 from labcrate.export.documents.metadata import not_taken_object
 from labcrate.export.documents.secrets import secret_objects
@@ -33,35 +36,50 @@ def run(options: Namespace) -> int:
     signer = signer_of(inventory.lab) if options.sign else None
     found = inventory, session_id
     incomplete = options.allow_incomplete
+    rule = Confirming.from_now(Check.of(options.check), inventory.settings.confirm_days)
     with laid_out(options, hashed=True, allow_incomplete=incomplete, refuse=True, found=found) as assembly:
         entity, words = Entity(assembly.layout), as_text(assembly.plan.options)
         signature = sign_archive(signer, assembly.layout) if signer else None
+        confirmation = Confirmation.of(assembly, state_folder(inventory.lab.root), rule)
         with (
+            confirmation,
             packing_bar(entity.length, shown=not options.json) as packing,
             logged(inventory.lab, session_id, words, entity, "command line", packing.advance) as sent,
         ):
+            checker, sync = confirmation.checker(), options.sync
             write_archive(
-                entity, target, force=options.force, sync=options.sync, progress=sent.advance, signature=signature
+                entity,
+                target,
+                force=options.force,
+                sync=sync,
+                progress=sent.advance,
+                signature=signature,
+                checker=checker,
             )
+            sent.said = confirmation.said
         if sent.problem:
             problem = visible(sent.problem[:1].lower() + sent.problem[1:])
             print(f"labcrate: warning: {problem}", file=sys.stderr)
         if options.json:
-            write_json(_answer(assembly, entity, target, signature_path(target) if options.sign else None))
+            signature_file = signature_path(target) if options.sign else None
+            answer = _answer(assembly, entity, target, signature_file)
+            write_json(answer | {"bytesConfirmed": confirmation.confirmed})
         else:
-            _say(assembly, entity, target, options)
+            _say(assembly, entity, target, options, confirmation.said)
             if sent.private:
                 say("  The lab takes no export log: the line of this is in the log in your own state folder.")
     return 0
 
 
-def _say(assembly: Assembly, entity: Entity, target: Path, options: Namespace) -> None:
+def _say(assembly: Assembly, entity: Entity, target: Path, options: Namespace, confirmed: str) -> None:
     plan = assembly.plan
     say(f"{target}: {format_size(entity.length)}, {plan.state}")
     if options.sign:
         say(f"{signature_path(target)}: its signature")
     recordings = plural(len(plan.recordings), "recording")
     say(f"  {recordings}, {plural(len(plan.readings), 'reading')}, {plural(len(assembly.parts), 'file')} in all")
+    if plan.recordings:
+        say(f"  {confirmed}")
     if plan.options.partial:
         say("  PARTIAL: the rest of the session was not asked for")
     for left_out in plan.not_chosen:

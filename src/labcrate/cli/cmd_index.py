@@ -17,6 +17,7 @@ from labcrate.export.session_files import packed_files
 from labcrate.lab.folder import Kind
 from labcrate.lab.lab_files import LabFiles, source_of, split_recorder_path
 from labcrate.linking.place import is_hidden
+from labcrate.model.message import Message
 from labcrate.video.containers import container_of
 from labcrate.video.probe import probe
 
@@ -29,7 +30,8 @@ def run(options: Namespace) -> int:
     files, wishes = inventory.files, []
     for path in _wanted(inventory, options.session):
         try:
-            wishes.append(Wish(path, files.identity(path), probe=container_of(path) is not None))
+            is_video = container_of(path) is not None
+            wishes.append(Wish(path, files.identity(path), probe=is_video, confirm=options.check))
         except OSError:
             continue  # gone since the walk
     with Catalog.open(state_folder(lab.root)) as catalog, Bar("Indexing", shown=not chosen.as_json) as bar:
@@ -38,14 +40,21 @@ def run(options: Namespace) -> int:
         if options.session is None:
             others = catalog.all().keys() - {wish.path for wish in wishes}  # files beside recordings are among them
             catalog.forget(sorted(path for path in others if _is_gone(files, path)))
+    failures |= {path: Message("bytes.differ") for path, one in known.items() if one.differs_ms is not None}
+    checked = {"bytesConfirmed": len(known) - sum(path in known for path in failures)} if options.check else {}
     size = sum(item.identity.size_bytes for item in known.values())
     if chosen.as_json:
-        write_json({"indexed": len(known), "sizeBytes": size, "failed": {source_of(p): w for p, w in failures.items()}})
+        failed = {source_of(path): why for path, why in failures.items()}
+        write_json({"indexed": len(known), "sizeBytes": size, "failed": failed} | checked)
     else:
         say(f"{plural(len(known), 'file')} indexed, {format_size(size)}")
+        for count in checked.values():
+            say(f"  bytes confirmed: {count:,} of {plural(len(known), 'file')}")
     if failures:
         listed = "\n".join(f"  - {source_of(path)} {why}" for path, why in sorted(failures.items()))
-        raise IncompleteError(f"{plural(len(failures), 'file')} could not be indexed:\n{listed}")
+        remedy = f"\n{Message('bytes.differ.remedy')}" if Message("bytes.differ") in failures.values() else ""
+        what = "cannot be relied on" if remedy else "could not be indexed"
+        raise IncompleteError(f"{plural(len(failures), 'file')} {what}:\n{listed}{remedy}")
     return 0
 
 

@@ -28,6 +28,7 @@ class Sent:
         self.size_bytes = 0
         self.problem: str | None = None
         self.private = False
+        self.said: str | None = None
         self._progress = progress
 
     def advance(self, size_bytes: int) -> None:
@@ -55,7 +56,7 @@ def logged(
         outcome, reason = Outcome.ABORTED, None
         try:
             yield sent
-            outcome = Outcome.FINISHED
+            outcome, reason = Outcome.FINISHED, sent.said
         except SourceChangedError as error:
             outcome, reason = Outcome.BROKEN, str(error)
             raise

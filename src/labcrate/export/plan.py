@@ -54,11 +54,15 @@ from labcrate.lab.exclude import Excluded
 from labcrate.lab.lab_files import source_of
 from labcrate.model.bound import Bound
 from labcrate.model.fixity import Identity
+from labcrate.model.message import Message
 from labcrate.model.recording import Probe
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan
 from labcrate.readings.slice import Readings
 from labcrate.readings.topics import BASE_TOPIC
+
+CHECK_AGAIN = ("labcrate", "index", "--check")
+"""The command that reads files again that were found to hold other bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +204,13 @@ class Planner:
             self.inventory.files, self.catalog, wishes, _probe, self.progress, self.workers, searcher
         )
         missing += [Missing(source_of(path), why, _TRY_AGAIN) for path, why in failures.items()]
-        readable = [found for found in choice.recordings if found.path in indexed]
-        known = {path: replace(one, search=one.searched(searcher.fingerprint)) for path, one in indexed.items()}
+        missing += [_differing(path) for path, one in indexed.items() if one.differs_ms is not None]
+        known = {
+            path: replace(one, search=one.searched(searcher.fingerprint))
+            for path, one in indexed.items()
+            if one.differs_ms is None
+        }
+        readable = [found for found in choice.recordings if found.path in known]
         recordings = plan_recordings(readable, known, session, cameras, times, self.inventory.cleaner)
         return recordings, tuple(_as_known(choice.session_files, known))
 
@@ -222,6 +231,11 @@ def _probe(file: BinaryIO, path: str) -> Probe:
     from labcrate.video.probe import probe  # noqa: PLC0415
 
     return probe(file, path)
+
+
+def _differing(path: str) -> Missing:
+    """What was found to hold other bytes than its checksums are of: it is not hashed anew in silence."""
+    return Missing(source_of(path), Message("bytes.differ"), Message("bytes.differ.remedy"), CHECK_AGAIN)
 
 
 _TRY_AGAIN = "Make the file readable and whole, and export again."

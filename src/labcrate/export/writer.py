@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from labcrate.archive.checking import Checker
 from labcrate.archive.copying import write_entity
 from labcrate.archive.entity import Entity
 from labcrate.archive.keys import SIGNATURE_SUFFIX
@@ -42,6 +43,7 @@ def write_archive(
     sync: bool = True,
     progress: Callable[[int], None] | None = None,
     signature: bytes | None = None,
+    checker: Checker | None = None,
 ) -> None:
     """Write the archive beside its goal as ``NAME.part`` and rename it when it is whole and on disk.
 
@@ -49,18 +51,19 @@ def write_archive(
 
     Without ``sync`` it is renamed when it is whole; the system brings it to disk within the minute, and
     until then a power cut can lose it. A part that a crash left is replaced; whatever goes wrong, no
-    part stays behind. Raises TargetError (exists and no ``force``, folder missing, no permission, disk
-    full, being written by another export) and SourceChangedError.
+    part stays behind. ``checker`` confirms bytes meanwhile. Raises TargetError (exists and no ``force``, folder
+    missing, no permission, disk full, being written by another export), SourceChangedError and OtherBytesError.
     """
     check_targets(target, force=force, signed=signature is not None)
     part = target.with_name(target.name + PART_SUFFIX)
-    with _explained(target), _locked(part) as fd:
+    with _explained(target), _locked(part) as fd, checker or Checker() as checking:
         try:
             with _signature_part(target, signature, sync=sync) as beside:
                 check_targets(target, force=force, signed=beside is not None)  # another export may have been finished
                 if os.fstat(fd).st_size:  # only then: ext4 waits for the disk on closing what was truncated
                     os.ftruncate(fd, 0)
-                write_entity(entity, fd, _WriteBehind(fd, progress) if sync else progress)
+                write_entity(entity, fd, _Written(fd if sync else None, checking, progress))
+                checking.wait()
                 if sync:
                     os.fsync(fd)
                 check_targets(target, force=force, signed=beside is not None)
@@ -108,15 +111,20 @@ def _place(part: Path, target: Path, beside: Path | None) -> None:
         raise
 
 
-class _WriteBehind:
-    """Has the disk write what was copied while the rest is still being copied: the sync in the end waits less."""
+class _Written:
+    """Hears of what was copied: ends the copying where other bytes were found, and tells the progress.
 
-    def __init__(self, fd: int, progress: Callable[[int], None] | None) -> None:
-        self._fd, self._progress, self._done = fd, progress, 0
+    With a descriptor it has the disk write what was copied while the rest is being copied: the sync in the end waits
+    less.
+    """
+
+    def __init__(self, fd: int | None, checker: Checker, progress: Callable[[int], None] | None) -> None:
+        self._fd, self._checker, self._progress, self._done = fd, checker, progress, 0
 
     def __call__(self, size_bytes: int) -> None:
+        self._checker.check()
         # posix_fadvise(2): pages that are still to be written are put on their way, and stay in memory.
-        if hasattr(os, "posix_fadvise"):
+        if self._fd is not None and hasattr(os, "posix_fadvise"):
             os.posix_fadvise(self._fd, self._done, size_bytes, os.POSIX_FADV_DONTNEED)
         self._done += size_bytes
         if self._progress:

@@ -19,6 +19,7 @@ _LONGEST_OFFSET_S = 4e9  # more than a century: a clock that began at 1904 is of
 # In the language of the machine that reads them: the same file would mean something else elsewhere.
 _NAME = re.compile(r"[^\W_](?:[\w .-]{0,62}[\w-])?")
 _SHOWN = 60
+_MOST_DAYS = 3650
 _OF_THE_LOCALE = re.compile("%[aAbBcxX]")
 # All parts differ, so that no part can be taken for another; the afternoon tells 12 hours from 24.
 _SAMPLE = datetime(2001, 2, 3, 16, 5, tzinfo=UTC)
@@ -76,6 +77,13 @@ def number(value: Any) -> float:
     if not math.isfinite(value) or abs(value) > _LONGEST_OFFSET_S:
         raise Invalid("has to be a number of seconds of at most a century or so.")
     return float(value)
+
+
+def days(value: Any) -> int:
+    """Return a number of days."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST_DAYS:
+        raise Invalid(f"has to be a whole number of days from 0 to {_MOST_DAYS}, like 30.")
+    return value
 
 
 def length(value: Any) -> timedelta:

@@ -27,6 +27,9 @@ lab_id = {lab_id}
 # What never goes into an archive: patterns as in .gitignore, from the lab's root.
 # exclude = ["recordings/test/", "*.tmp"]
 
+# After how many days the bytes of recordings are read again and compared with their checksums; 0 is always.
+# confirm_days = 30
+
 [session]
 # How far the readings' window goes beyond the session on both sides.
 # pad = "30s"

@@ -8,8 +8,8 @@ ENGLISH: Mapping[str, str] = {
     **DOCTOR_ENGLISH,
     "archive.names_too_long": (
         "Session {session} has {files} files, and their names alone are too long for one archive (it takes at most "
-        "{most} files). Take a part of it (--only, --camera), pack a folder of many small files into one file first, or "
-        "leave it out with exclude in labcrate.toml."
+        "{most} files). Take a part of it (--only, --camera), pack a folder of many small files into one file first, "
+        "or leave it out with exclude in labcrate.toml."
     ),
     "archive.too_many_files": (
         "Session {session} has {files} files, and at most {most} go into one archive. Take a part of it (--only, "
@@ -41,6 +41,11 @@ ENGLISH: Mapping[str, str] = {
     "bound.zone_unknown": (
         "The session's own sensor files have times without a zone, which were read as UTC. Name the zone with "
         "--time-zone."
+    ),
+    "bytes.differ": "holds other bytes than its checksum is of, under the same size and times",
+    "bytes.differ.remedy": (
+        "The disk is failing, or a program writes around the file system. Restore the file from a backup; if the "
+        "change is meant, run touch on it. 'labcrate index --check' reads it again."
     ),
     "clock.apart": "The start times disagree in {apart} of {recordings}, by up to {size}; see other_starts.",
     "clock.better_source": "a better source",

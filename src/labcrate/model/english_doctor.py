@@ -87,7 +87,16 @@ DOCTOR_ENGLISH: Mapping[str, str] = {
     "doctor.kept_out.remedy": (
         "Where one of them is wanted, put the file itself into the session's folder under a name of its own."
     ),
+    "doctor.bytes": "{file} holds other bytes than its checksum is of, under the same size and times.",
+    "doctor.bytes.figures": (
+        "Bytes: {confirmed} of {files} files confirmed in the last {days} days; {differing} hold other bytes."
+    ),
+    "doctor.bytes.figures_oldest": (
+        "Bytes: {confirmed} of {files} files confirmed in the last {days} days, the oldest on {oldest}; {differing} "
+        "hold other bytes."
+    ),
     "doctor.kind.active": "Sessions that are still active",
+    "doctor.kind.bytes": "Files that hold other bytes than their checksums are of",
     "doctor.kind.clock": "Clocks of cameras that do not agree",
     "doctor.kind.damaged": "Damaged recordings",
     "doctor.kind.description": "Descriptions of sessions",

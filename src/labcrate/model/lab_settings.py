@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+CONFIRM_DAYS = 30
+"""How old the last confirmation of a file's bytes may be, in days, before they are confirmed again."""
+
 
 @dataclass(frozen=True, slots=True)
 class SessionDefaults:
@@ -55,7 +58,8 @@ class LabSettings:
     """The whole of ``labcrate.toml``; a lab without one has the values given here.
 
     ``time_zone`` is the IANA zone of times that carry none; ``date_formats`` are strptime formats of readings'
-    times; ``exclude`` are gitignore patterns from the lab's root.
+    times; ``exclude`` are gitignore patterns from the lab's root; ``confirm_days`` is after how many days the bytes of
+    recordings are confirmed again.
     """
 
     lab_id: str | None = None
@@ -63,6 +67,7 @@ class LabSettings:
     base_topic: str | None = None
     date_formats: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    confirm_days: int = CONFIRM_DAYS
     session: SessionDefaults = SessionDefaults()
     cameras: Mapping[str, CameraSettings] = field(default_factory=dict)
     recorders: tuple[Recorder, ...] = ()

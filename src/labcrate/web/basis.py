@@ -29,10 +29,12 @@ class Basis:
 
     An archive depends on less than the plan that people see: of what is left out it says nothing. ``readings_bytes``
     is how much had to be read to find the session's readings. ``unhashed`` are the files whose fixity the plan lacks;
-    to be set when it is made.
+    to be set when it is made. ``differing`` says that some hold other bytes than the index has checksums of: a look
+    at them again may find them well, and changes the index.
     """
 
     unhashed: Mapping[str, Identity] = MappingProxyType({})
+    differing = False
 
     def __init__(self, lab: Lab, inventory: Inventory, session_id: str) -> None:
         self._lab, self._session_id = lab, session_id
@@ -78,6 +80,7 @@ class Basis:
             and self._look.holds()
             and self._session_files == self._walk()
             and not self._all_hashed()
+            and not (self.differing and not self._index.holds())
         )
 
     def holds_for_people(self, inventory: Inventory) -> bool:

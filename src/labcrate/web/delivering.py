@@ -11,7 +11,7 @@ from typing import Protocol
 from aiohttp import hdrs, web
 
 from labcrate.archive.entity import Segment
-from labcrate.errors import NotAllowedError, SourceChangedError
+from labcrate.errors import CatalogError, NotAllowedError, SourceChangedError
 from labcrate.people.exports import Outcome
 from labcrate.web.finishing import finish
 from labcrate.web.ranges import CONDITIONS, Answer, Representation, answer
@@ -124,7 +124,7 @@ async def _send(
         await response.prepare(request)
         await request.app[SENDER].send(request, segments, transfer)
         outcome, reason = Outcome.FINISHED, ""
-    except SourceChangedError as error:
+    except (SourceChangedError, CatalogError) as error:
         reason = str(error)
     except (ClientGoneError, ConnectionError):
         outcome, reason = Outcome.ABORTED, _CLIENT_GONE

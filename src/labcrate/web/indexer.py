@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 from aiohttp import web
 
 from labcrate.catalog.catalog import Catalog
+from labcrate.catalog.confirming import DAY_MS, Confirming
 from labcrate.catalog.index import Progress, Wish, index_files
 from labcrate.catalog.searching import Searcher
 from labcrate.catalog.state import state_folder
@@ -26,9 +27,11 @@ from labcrate.export.recorder_files import recorder_paths
 from labcrate.export.session_files import packed_files
 from labcrate.lab.folder import Entry, Kind, Lab
 from labcrate.lab.lab_files import LabFiles, source_of
+from labcrate.lab.self_checking import checks_itself
 from labcrate.linking.filename import stem_of_mp4
 from labcrate.linking.place import is_hidden
 from labcrate.model.fixity import Identity
+from labcrate.model.message import Message
 from labcrate.model.recording import Probe
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.values import Secrets
@@ -37,6 +40,7 @@ from labcrate.web.jobs import JOBS
 from labcrate.web.problem import trace_of
 from labcrate.web.site import LAB, work
 from labcrate.web.snapshot import SNAPSHOT
+from labcrate.web.standing import STANDING
 
 STABLE_SECONDS = 10.0
 _LOOK_EVERY_SECONDS = 10.0
@@ -45,6 +49,9 @@ _SHARE_OF_LOOKING = 20
 _YIELD_SECONDS = 0.2
 _FIRST_RETRY_SECONDS = 60.0
 _LAST_RETRY_SECONDS = 3600.0
+# How much is confirmed between two looks for what is new, and how often it is asked whether anything is due.
+_CONFIRM_BYTES, _CONFIRM_FILES = 1 << 30, 500
+_CONFIRM_EVERY_SECONDS = 3600.0
 _log = logging.getLogger("labcrate.web")
 
 
@@ -73,8 +80,9 @@ class _Stopped(Exception):  # noqa: N818 - no error: the server ends
 class Indexer(Progress):
     """Keeps the index up to date, one ``step`` after the other; ``run`` does so until ``stop``.
 
-    ``inventory`` gives the lab's files as of now, ``busy`` says whether somebody waits for other work. The clocks
-    are seconds: ``clock`` only ever goes on, ``wall`` is what file times are compared with.
+    When nothing is left to be read, it confirms bytes that were last confirmed too long ago, and tells ``differs`` of
+    files that hold other ones. ``inventory`` gives the lab's files as of now, ``busy`` says whether somebody waits for
+    other work. The clocks are seconds: ``clock`` only ever goes on, ``wall`` is what file times are compared with.
     """
 
     def __init__(
@@ -85,6 +93,7 @@ class Indexer(Progress):
         *,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
+        differs: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._lab, self._inventory, self._busy, self._clock, self._wall = lab, inventory, busy, clock, wall
         self._files = LabFiles(lab)
@@ -97,6 +106,7 @@ class Indexer(Progress):
         self._searched_for: Secrets | None = None
         self._files_left = self._bytes_left = 0
         self._yielding = False
+        self._differs, self._confirm_again = differs, 0.0
 
     @property
     def state(self) -> str:
@@ -171,14 +181,48 @@ class Indexer(Progress):
         wishes = [Wish(path, identity, probe=_is_recording(path)) for path, identity in due.items()]
         # A lab that shows no recording at all is a disk that is not mounted, sooner than one that was emptied.
         gone = bool(present) and not (self._indexed is not None and self._indexed <= present.keys())
-        if not wishes and not gone:
+        confirms = not wishes and now >= self._confirm_again
+        if not wishes and not gone and not confirms:
             return 0
         with Catalog.open(state_folder(self._lab.root)) as catalog:
             if gone:
                 known = catalog.all().keys()
                 catalog.forget(sorted(filter(self._is_gone, known - present.keys())))
                 self._indexed = frozenset(known & present.keys())
-            return self._read(catalog, wishes, inventory.cleaner.matcher)
+            read = self._read(catalog, wishes, inventory.cleaner.matcher)
+            if confirms:
+                self._confirm(catalog, inventory.settings.confirm_days, present)
+            return read
+
+    def _confirm(self, catalog: Catalog, days: int, present: Mapping[str, Identity]) -> None:
+        """Confirm some of the files that are due, those first whose last confirmation is the oldest."""
+        rule, wishes, size_bytes = Confirming.from_now(days=max(days, 1)), list[Wish](), 0
+        due = catalog.confirmed_before(rule.began_ms - rule.days * DAY_MS, rule.began_ms)
+        for path, identity in due:
+            if present.get(path) != identity or self._checks_itself(path):
+                continue
+            wishes.append(Wish(path, identity, hash=False, probe=False, confirm=True))
+            size_bytes += identity.size_bytes
+            if size_bytes >= _CONFIRM_BYTES or len(wishes) >= _CONFIRM_FILES:
+                break
+        else:
+            self._confirm_again = self._clock() + _CONFIRM_EVERY_SECONDS
+        known, _ = index_files(self._files, catalog, wishes, _probe, self, workers=1)
+        for path, one in known.items():
+            if one.differs_ms is not None:
+                _log.warning("%s %s. %s", source_of(path), Message("bytes.differ"), Message("bytes.differ.remedy"))
+                self._differs(path)
+
+    def _checks_itself(self, path: str) -> bool:
+        """Return whether a file needs no reading; also of one that cannot be opened."""
+        try:
+            fd = self._files.open(path)
+        except OSError:
+            return True
+        try:
+            return checks_itself(fd)
+        finally:
+            os.close(fd)
 
     def _present(self, inventory: Inventory) -> dict[str, Identity]:
         """Every file whose checksums an archive could need, in its present state."""
@@ -285,7 +329,12 @@ INDEXER = web.AppKey("indexer", Indexer)
 def add_indexer(app: web.Application) -> None:
     """Give an application its indexer, which goes on in a thread of its own as long as the application lives."""
     jobs = app[JOBS]
-    app[INDEXER] = Indexer(app[LAB], app[SNAPSHOT].inventory, lambda: jobs.running > 0)
+    standing = app[STANDING]
+
+    def busy() -> bool:
+        return jobs.running > 0
+
+    app[INDEXER] = Indexer(app[LAB], app[SNAPSHOT].inventory, busy, differs=standing.drop_file)
     app.cleanup_ctx.append(_run)
 
 

@@ -64,15 +64,18 @@ class Steps(Generic[T]):
 def pieces(segments: Iterable[Segment]) -> Generator[bytes, None, None]:
     """The segments' bytes in pieces of at most ``PIECE_BYTES``; each is compared before it is given.
 
-    Raises SourceChangedError.
+    Where there is nothing to send for a while, an empty piece lets other transfers have their turn. Raises
+    SourceChangedError.
     """
     for segment in segments:
-        if isinstance(segment, bytes):
+        if segment == b"":
+            yield b""
+        elif isinstance(segment, bytes):
             for start in range(0, len(segment), PIECE_BYTES):
                 yield segment[start : start + PIECE_BYTES]
-            continue
-        with opened(segment.source) as fd:
-            yield from _read(segment, fd, segment.offset)
+        else:
+            with opened(segment.source) as fd:
+                yield from _read(segment, fd, segment.offset)
 
 
 def _read(segment: FileSegment, fd: int, start: int) -> Iterator[bytes]:
@@ -104,6 +107,9 @@ class Push:
         self._begin_turn()
         for segment, last in _with_last(segments):
             if isinstance(segment, bytes):
+                if not segment:  # nothing to send for a while
+                    yield from self._flush()
+                    yield from self._turn()
                 yield from self._gather(segment)
                 continue
             with opened(segment.source) as fd:

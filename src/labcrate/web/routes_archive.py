@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from aiohttp import hdrs, web
 
 from labcrate.archive.keys import SIGNATURE_SUFFIX
+from labcrate.catalog.state import state_folder
 from labcrate.config import as_text
 from labcrate.errors import NotReadyError
 from labcrate.export.contents import Options
@@ -14,6 +15,7 @@ from labcrate.export.signing import sign_archive, signer_of
 from labcrate.people.exports import Outcome
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller
+from labcrate.web.confirming import Confirmed
 from labcrate.web.delivering import conditions, deliver, http_date
 from labcrate.web.disposition import archive_file_name, disposition
 from labcrate.web.jobs import JOBS, Job, JobState
@@ -23,6 +25,7 @@ from labcrate.web.loglines import LogLine, Taken
 from labcrate.web.planning import PLANNING
 from labcrate.web.ranges import Representation, goes_on_blindly, tags_wanted
 from labcrate.web.site import LAB, work
+from labcrate.web.snapshot import SNAPSHOT
 from labcrate.web.standing import STANDING, Archive
 from labcrate.web.wanted import incomplete_allowed, session_id_of, wanted
 
@@ -47,6 +50,9 @@ async def archive(request: web.Request) -> web.StreamResponse:
     if request.method == hdrs.METH_GET and goes_on_blindly(asked):
         found = await _as_begun(request, session_id, options, incomplete, found)
     entity, name = found.entity, archive_file_name(found.assembly.plan)
+    days = (await work(request.app, request.app[SNAPSHOT].inventory)).settings.confirm_days
+    state = await work(request.app, state_folder, request.app[LAB].root)
+    confirmed = Confirmed(found, state, days)
     return await deliver(
         request,
         Representation(entity.length, entity.etag),
@@ -55,9 +61,9 @@ async def archive(request: web.Request) -> web.StreamResponse:
             hdrs.CONTENT_DISPOSITION: disposition(name),
             hdrs.LAST_MODIFIED: http_date(found.modified),
         },
-        entity.segments,
+        confirmed.segments,
         f"A download of session {session_id}",
-        _Line(request, session_id, options, found),
+        _Line(request, session_id, options, found, confirmed),
     )
 
 
@@ -165,12 +171,14 @@ def _come_again(job: Job) -> int:
 class _Line(LogLine):
     """One download's line; an archive that cannot be read as planned is planned anew for the next."""
 
-    def __init__(self, request: web.Request, session_id: str, options: Options, found: Archive) -> None:
+    def __init__(
+        self, request: web.Request, session_id: str, options: Options, found: Archive, confirmed: Confirmed
+    ) -> None:
         super().__init__(request, Taken(session_id, as_text(options), found.entity.etag, found.entity.length))
-        self._standing, self._archive = request.app[STANDING], found
+        self._standing, self._archive, self._confirmed = request.app[STANDING], found, confirmed
 
     async def end(self, sent: int, outcome: Outcome, reason: str | None) -> None:
         """Say how it ended."""
         if outcome is Outcome.BROKEN and reason not in (MAY_NO_LONGER, REVOKED, TAKEN_IN, TAKEN_OUT):
             self._standing.forget(self._archive)
-        await super().end(sent, outcome, reason)
+        await super().end(sent, outcome, self._confirmed.said if outcome is Outcome.FINISHED else reason)

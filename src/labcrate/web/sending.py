@@ -116,10 +116,12 @@ class Sender:
 
     async def _through(self, request: web.Request, segments: Iterable[Segment], transfer: Transfer) -> None:
         """Read in a thread, and write through the transport."""
-        steps = Steps(pieces(segments), b"")
+        steps = Steps[bytes | None](pieces(segments), None)
         try:
-            while piece := await self._in_thread(steps):
+            while (piece := await self._in_thread(steps)) is not None:
                 _transport(request)
+                if not piece:
+                    continue
                 transfer.written += len(piece)  # the transport takes it at once, and may never say so
                 async with asyncio.timeout(IDLE_SECONDS):
                     await request.writer.write(piece)

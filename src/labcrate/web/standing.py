@@ -17,7 +17,7 @@ from labcrate.config import ServeSettings
 from labcrate.export.build import Assembly
 from labcrate.export.contents import Options
 from labcrate.export.inventory import Inventory
-from labcrate.export.plan import refuse_incomplete
+from labcrate.export.plan import CHECK_AGAIN, refuse_incomplete
 from labcrate.export.prepare import prepared
 from labcrate.export.secrecy import refuse_secrets
 from labcrate.lab.folder import Lab
@@ -173,6 +173,13 @@ class Standing:
             for session_id, etag in [at for at, place in self._archives.items() if place.entity is archive.entity]:
                 self._drop(self._archives[session_id, etag])
 
+    def drop_file(self, path: str) -> None:
+        """Let go of everything that packs a file, because it turned out to hold other bytes."""
+        with self._lock:
+            for place in {*self._current.values(), *self._archives.values()}:
+                if any(one.path == path for one in place.assembly.plan.copied):
+                    self._drop(place)
+
     def tidy(self) -> None:
         """Let go of those that nobody has asked for in an hour."""
         with self._lock:
@@ -206,6 +213,7 @@ class Standing:
             standing=[place.assembly for place in same],
         ) as assembly:  # fmt: skip
             basis.unhashed = _unhashed(assembly)
+            basis.differing = any(one.command == CHECK_AGAIN for one in assembly.plan.missing)
             entity = None if basis.unhashed else Entity(assembly.layout)
             if entity:
                 hash(entity.etag)  # computed now, not while somebody waits

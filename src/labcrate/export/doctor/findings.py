@@ -22,6 +22,7 @@ class FindingKind(StrEnum):
     ROWS = "unread rows"
     NEAR_MISS = "near miss"
     MISSING = "missing file"
+    BYTES = "other bytes"
     DAMAGED = "damaged recording"
     EMPTY = "empty file"
     RECORDING = "recording"

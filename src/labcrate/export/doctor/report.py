@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from labcrate.export.doctor.byte_findings import Confirmations
 from labcrate.export.doctor.findings import Finding, FindingKind, Severity
 from labcrate.model.message import Message
 from labcrate.model.session_id import json_id, sort_key
@@ -16,18 +17,28 @@ _SEVERITIES, _KINDS = list(Severity), list(FindingKind)
 
 @dataclass(frozen=True)
 class Report:
-    """All findings about a lab or one session of it (``session``), in the order in which they are shown."""
+    """All findings about a lab or one session of it (``session``), in the order in which they are shown.
+
+    ``bytes`` says of the lab as a whole how old the confirmations of its files' bytes are.
+    """
 
     findings: tuple[Finding, ...]
     session: str | None = None
+    bytes: Confirmations | None = None
 
     @classmethod
-    def of(cls, findings: Iterable[Finding], cleaner: Cleaner, session: str | None = None) -> "Report":
+    def of(
+        cls,
+        findings: Iterable[Finding],
+        cleaner: Cleaner,
+        session: str | None = None,
+        figures: Confirmations | None = None,
+    ) -> "Report":
         """Sort findings, and blank whatever they quote of the lab's secrets (``cleaner`` knows them) and its paths."""
         found = sorted(findings, key=_order)
         if not _is_clean(found, cleaner):
             found = [_cleaned(one, cleaner) for one in found]
-        return cls(tuple(found), session)
+        return cls(tuple(found), session, figures)
 
     @cached_property
     def kinds(self) -> dict[FindingKind, list[Finding]]:
@@ -54,6 +65,7 @@ def report_object(report: Report, lab: Sequence[str] = ()) -> dict[str, Any]:
         "session": None if report.session is None else json_id(report.session),
         "counts": {f"{severity}s": report.severities[severity] for severity in Severity},
         "kinds": {str(kind): len(found) for kind, found in report.kinds.items()},
+        "bytes": report.bytes.as_object() if report.bytes else None,
         "findings": [
             {
                 "kind": str(one.kind),

@@ -4,6 +4,7 @@ from labcrate.catalog.catalog import Catalog
 from labcrate.catalog.index import Progress
 from labcrate.catalog.state import state_folder
 from labcrate.errors import DocumentError
+from labcrate.export.doctor.byte_findings import byte_findings, confirmations_of
 from labcrate.export.doctor.examine import examine
 from labcrate.export.doctor.report import Report
 from labcrate.export.doctor.secret_files import find_secret_files
@@ -52,4 +53,5 @@ def make_report(
             progress=progress,
             workers=workers,
         )
-        return Report.of(findings, cleaner, session)
+        figures = confirmations_of(inventory, catalog) if session is None else None
+        return Report.of([*findings, *byte_findings(inventory, catalog, session)], cleaner, session, figures)
