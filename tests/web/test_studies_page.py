@@ -95,7 +95,7 @@ def test_the_page_is_spanish_and_takes_no_markup(serving: "Serving", admin: "Log
     """Everything is said in Spanish too; names and tags stay text."""
     send(serving, admin, "/add", name="<i>S</i>")
     page = admin.get(serving.url + PAGE, headers={"Accept-Language": "es"}).text
-    assert "Crear un estudio" in page
+    assert "Nuevo estudio" in page
     assert "Nadie está en este estudio." in page
     assert "<i>S" not in page
     assert "<b>night" not in page

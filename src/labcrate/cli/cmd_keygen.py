@@ -25,7 +25,7 @@ def run(options: Namespace) -> int:
     say("    Back it up, show it to nobody: whoever has it can sign in the lab's name.")
     say(f"  public: {made.public_file}")
     print(f"\n{key.text}\n")
-    say("Give the public key to whoever receives archives, on another way than the archives themselves.")
+    say("Send the public key to whoever receives archives, by another route than the archives.")
     say("Sign an archive:")
     say_command(("labcrate", "export", "ID", "--sign"), options, "    ")
     say("Whoever has it checks it:")
