@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from labcrate.export.contents import Missing, Options
 from labcrate.lab.folder import Lab
+from labcrate.lab.text import one_line
 from labcrate.model.device import Device
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan, format_instant
@@ -93,9 +94,9 @@ def readings_warnings(readings: Readings, options: Options) -> Iterator[str]:
         yield _nothing_inside(readings, whose)
     yield from map(str, readings.ambiguous_sensors)
     for name in readings.absent_sensors:
-        yield f'Sensor "{name}" was selected, and the lab has no reading of a sensor of that name.'
+        yield f'Sensor "{one_line(name)}" was selected, and the lab has no reading of a sensor of that name.'
     for name in readings.silent_sensors:
-        yield f'Sensor "{name}" was selected, and it sent nothing in {whose}.'
+        yield f'Sensor "{one_line(name)}" was selected, and it sent nothing in {whose}.'
 
 
 def _nothing_inside(readings: Readings, whose: str) -> str:
