@@ -62,7 +62,7 @@ class NoLabError(LabcrateError):
 class DocumentError(LabcrateError):
     """A file of the lab does not parse, or says something impossible.
 
-    ``file`` is relative to the lab folder, ``where`` is a line or a key.
+    ``file`` is relative to the lab folder, ``where`` is a line or a key. The sentence has the file's name on one line.
     """
 
     exit_code = 4
@@ -72,7 +72,8 @@ class DocumentError(LabcrateError):
 
     def __init__(self, file: str, where: str, problem: str) -> None:
         self.file, self.where, self.problem = file, where, problem
-        super().__init__(f"{file}{', ' + where if where else ''}: {problem}")
+        named = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in file)
+        super().__init__(f"{named}{', ' + where if where else ''}: {problem}")
 
 
 class NoSessionError(LabcrateError):

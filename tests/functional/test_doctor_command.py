@@ -57,6 +57,14 @@ def only(found: list[dict[str, Any]], *words: str) -> dict[str, Any]:
     return fitting[0]
 
 
+def test_a_recording_whose_name_is_not_utf8_is_examined(lab: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """Beside a session with a text id, whose name is searched for in names, it raised UnicodeEncodeError."""
+    lab.session("P07")
+    lab.recording("recordings/cam1_P07_\udcff.mp4")
+    assert main(["doctor", "--lab", str(lab.root)]) == 0
+    assert "cam1_P07_\\xff.mp4" in capsys.readouterr().out
+
+
 def test_a_session_without_an_end_says_its_bound_the_next_session_and_the_way_beyond(
     platform: PlatformLab, doctor: Doctor
 ) -> None:

@@ -23,7 +23,7 @@ from labcrate.model.timespan import TimeSpan, parse_instant
 IDS = ["4", "42", "2025", "P07", "p07", "42-b", "Pa", "5f0f9b1e-6f0e-4f57-9f4e-0c2f3a0d7a11", "Niña", "kitchen 2.1"]
 PIECES = [
     *IDS, "042", "0", "7", "2025-05-02", "session", "Session", "s", "S", "_", "-", " ", ".", "cam1", "c_2", "ká", "x",
-    "\u0301", "nin\u0303a", "Niña", "recordings/", ".mp4", "mkv", ".part",
+    "\u0301", "nin\u0303a", "Niña", "\udcff", "recordings/", ".mp4", "mkv", ".part",
 ]  # fmt: skip
 NAMES = st.lists(st.sampled_from(PIECES), min_size=1, max_size=8).map("".join)
 FOLDERS = st.sampled_from(

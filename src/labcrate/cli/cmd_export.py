@@ -21,7 +21,7 @@ from labcrate.export.logged import logged
 from labcrate.export.not_taken import Why
 from labcrate.export.signing import sign_archive, signer_of
 from labcrate.export.writer import archive_path, check_targets, signature_path, write_archive
-from labcrate.lab.text import visible
+from labcrate.lab.text import one_line, visible
 
 _MOST_NAMED = 10
 _MOST_COMPRESSED = 3
@@ -73,9 +73,9 @@ def run(options: Namespace) -> int:
 
 def _say(assembly: Assembly, entity: Entity, target: Path, options: Namespace, confirmed: str) -> None:
     plan = assembly.plan
-    say(f"{target}: {format_size(entity.length)}, {plan.state}")
+    say(f"{one_line(str(target))}: {format_size(entity.length)}, {plan.state}")
     if options.sign:
-        say(f"{signature_path(target)}: its signature")
+        say(f"{one_line(str(signature_path(target)))}: its signature")
     recordings = plural(len(plan.recordings), "recording")
     say(f"  {recordings}, {plural(len(plan.readings), 'reading')}, {plural(len(assembly.parts), 'file')} in all")
     if plan.recordings:

@@ -10,10 +10,11 @@ from uuid import uuid4
 from labcrate.cli.machine_zone import machine_zone
 from labcrate.cli.screen import say, settings, write_json
 from labcrate.errors import TargetError
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import Lab, printable
 from labcrate.lab.recorders import SETTINGS_FILE
 from labcrate.lab.settings_suggestions import Suggestions, look_over
 from labcrate.lab.settings_template import settings_text
+from labcrate.lab.text import one_line
 
 _THERE = f"{SETTINGS_FILE} is there already and stays as it is; edit it, or move it away and run this again."
 
@@ -78,9 +79,11 @@ def _answer(lab_id: str, found: Suggestions, file: str | None, text: str) -> dic
         "file": file,
         "labId": lab_id,
         "timeZones": [{"timeZone": zone, "sessions": count} for zone, count in found.zones],
-        "cameras": [{"id": c.id, "name": c.name, "prefix": c.prefix, "file": c.file} for c in found.cameras],
-        "recorders": [{"type": r.type, "folder": r.folder, "example": r.example} for r in found.recorders],
-        "unread": list(found.unread),
+        "cameras": [{"id": c.id, "name": c.name, "prefix": c.prefix, "file": printable(c.file)} for c in found.cameras],
+        "recorders": [
+            {"type": r.type, "folder": printable(r.folder), "example": printable(r.example)} for r in found.recorders
+        ],
+        "unread": list(map(printable, found.unread)),
         **({} if file else {"text": text}),
     }
 
@@ -88,8 +91,8 @@ def _answer(lab_id: str, found: Suggestions, file: str | None, text: str) -> dic
 def _show(found: Suggestions) -> None:
     say(f"{SETTINGS_FILE} is written; everything in it but the lab's id is commented out. In it:")
     say(f"  time zones of sessions: {', '.join(zone for zone, _ in found.zones) or 'none'}")
-    say(f"  cameras: {', '.join(dict.fromkeys(camera.name or camera.id for camera in found.cameras)) or 'none'}")
+    say(f"  cameras: {', '.join(dict.fromkeys(one_line(c.name or c.id) for c in found.cameras)) or 'none'}")
     for recorder in found.recorders:
-        say(f"  recorder: {recorder.folder}/ holds files named as {recorder.type} names them")
+        say(f"  recorder: {printable(recorder.folder)}/ holds files named as {recorder.type} names them")
     for path in found.unread:
-        say(f"  ! {path} could not be read, so what it says is not in it")
+        say(f"  ! {printable(path)} could not be read, so what it says is not in it")

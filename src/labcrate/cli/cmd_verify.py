@@ -11,7 +11,7 @@ from labcrate.archive.verify import Report, verify_archive
 from labcrate.cli.screen import packing_bar, say, write_json
 from labcrate.errors import UsageError, VerificationError
 from labcrate.export.documents.summary import format_size, plural
-from labcrate.lab.text import typed_path
+from labcrate.lab.text import one_line, typed_path
 
 
 def run(options: Namespace) -> int:
@@ -39,7 +39,7 @@ def run(options: Namespace) -> int:
     _refuse(path, report)
     if not options.json:
         about = f"{plural(report.members, 'member')}, {format_size(report.bytes)}"
-        say(f"{path.name} is whole: {about}, every CRC-32 and SHA-256 as the manifest has it.")
+        say(f"{one_line(path.name)} is whole: {about}, every CRC-32 and SHA-256 as the manifest has it.")
         if report.signed_by:
             say(f"Its manifest is signed by key {report.signed_by}, the one that you gave.")
         say(f"ETag, as the export log has it: {report.etag}")
@@ -63,12 +63,12 @@ def _refuse(path: Path, report: Report) -> None:
     """Raise VerificationError where anything was found."""
     if not report.findings:
         return
-    found = plural(len(report.findings), "finding")
+    found, name = plural(len(report.findings), "finding"), one_line(path.name)
     if all(finding.kind == "signature" for finding in report.findings):
         raise VerificationError(
-            f"{path.name} agrees with its manifest, but not with a signature by that key: {found}. Do not take it for "
-            f"the lab's; get archive and {path.name}{SIGNATURE_SUFFIX} again from where it was exported."
+            f"{name} agrees with its manifest, but not with a signature by that key: {found}. Do not take it for "
+            f"the lab's; get archive and {name}{SIGNATURE_SUFFIX} again from where it was exported."
         )
     raise VerificationError(
-        f"{path.name} is not what its manifest says: {found}. Do not rely on it; export or copy it again."
+        f"{name} is not what its manifest says: {found}. Do not rely on it; export or copy it again."
     )

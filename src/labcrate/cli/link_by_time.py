@@ -15,7 +15,7 @@ from labcrate.config import parse_duration
 from labcrate.errors import RepairError, UsageError
 from labcrate.export.answers import link_object
 from labcrate.export.by_time import Beyond, Offer, Offered, Other, Wanted, find_by_time
-from labcrate.export.documents.summary import format_size, plural
+from labcrate.export.documents.summary import camera_label, format_size, plural
 from labcrate.export.linking_by_time import link_by_time
 from labcrate.export.people_folder import open_people
 from labcrate.model.coverage import Coverage, cover
@@ -176,7 +176,7 @@ def _grouped(files: Sequence[Offered]) -> Groups:
     groups = defaultdict[tuple[str, str, str | None, str], list[Offered]](list)
     for one in files:
         camera = one.camera
-        shown = (camera.name or f"camera {camera.id}") if camera else f"{one.word} (unknown)"
+        shown = camera_label(camera) if camera else f"{one.word} (unknown)"
         groups[one.recorder, one.word, camera.id if camera else None, shown].append(one)
     return dict(sorted(groups.items(), key=lambda group: (group[0][0], group[0][3], group[0][1])))
 

@@ -17,7 +17,7 @@ from typing import Any, NoReturn, TextIO
 from labcrate import __version__
 from labcrate.cli.arguments import COMMANDS
 from labcrate.errors import LabcrateError, UsageError
-from labcrate.lab.text import visible
+from labcrate.lab.text import one_line, visible
 
 INTERRUPTED = 130
 # A plan's thousands of values live until the command ends: looking for garbage among them again and again is in vain.
@@ -40,7 +40,7 @@ class _Parser(argparse.ArgumentParser):
     """Reports a wrong option as an error of ours: one sentence, with the nearest right word."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message[:1].upper()}{message[1:]}. See '{self.prog} --help'.")
+        raise UsageError(f"{one_line(message[:1].upper() + message[1:])}. See '{self.prog} --help'.")
 
     def print_help(self, file: Any = None) -> None:
         print(self.format_help(), end="", file=file)  # argparse itself is silent when this cannot be written

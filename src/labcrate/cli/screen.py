@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shlex
 import shutil
 import sys
@@ -15,16 +14,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from labcrate.catalog.index import Progress
 from labcrate.config import Settings, lab_folder
-from labcrate.lab.text import visible
+from labcrate.lab.text import escaped_steering, visible
 from labcrate.linking.verdict import command_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
-
-
-# What JSON may hold as it is, but steers a terminal: C1 controls (U+009B is an escape) and what reorders text.
-_STEERING = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 def settings(options: Namespace) -> Settings:
@@ -57,11 +52,7 @@ def say_command(words: Iterable[str], options: Namespace, indent: str = "") -> N
 def write_json(value: Any) -> None:
     """Write one JSON document to standard output; what its encoding does not have is escaped as JSON does it."""
     ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
-    print(_STEERING.sub(_as_json, json.dumps(value, ensure_ascii=ascii_only, indent=2)))
-
-
-def _as_json(match: re.Match[str]) -> str:
-    return f"\\u{ord(match[0]):04x}"
+    print(escaped_steering(json.dumps(value, ensure_ascii=ascii_only, indent=2)))
 
 
 class Bar(Progress):

@@ -15,7 +15,7 @@ from labcrate.export.documents.summary import plural
 from labcrate.export.recording_time import Evidence, TimeContext, recorded_span
 from labcrate.export.recordings import Cameras
 from labcrate.export.selection import Found
-from labcrate.lab.text import visible
+from labcrate.lab.text import one_line
 from labcrate.linking.filename import fold
 from labcrate.model.bound import Bound
 from labcrate.model.device import Camera, Device
@@ -210,7 +210,7 @@ def _unknown(what: str, word: str, known: Iterable[str], whose: str) -> UsageErr
     names = sorted(dict.fromkeys(known))
     near = difflib.get_close_matches(word, names, n=1)
     instead = f"did you mean {near[0]}?" if near else f"{whose} {', '.join(names[:20]) or 'none'}."
-    return UsageError(f"There is no {what} {visible(word)!r}; {visible(instead)}")
+    return UsageError(f"There is no {what} {one_line(word)!r}; {one_line(instead)}")
 
 
 def _count(number: int, noun: str, why: str) -> str | None:

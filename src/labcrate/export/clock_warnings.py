@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from labcrate.export.contents import PlannedRecording
 from labcrate.export.documents.summary import plural
+from labcrate.lab.text import one_line
 from labcrate.model.message import Message
 from labcrate.model.recording_time import ClockNote, TimeSource
 from labcrate.model.timespan import format_duration
@@ -28,7 +29,7 @@ def clock_warnings(recordings: Iterable[PlannedRecording]) -> Iterator[Message]:
         camera = same[0].camera
         if sentences := (*_apart(same), *_unsure(same), *_corrected(same)):
             if camera:
-                yield Message("clock.camera", camera=camera.name or camera.id, sentences=sentences)
+                yield Message("clock.camera", camera=camera.name or one_line(camera.id), sentences=sentences)
             else:
                 yield Message("clock.no_camera", sentences=sentences)
 

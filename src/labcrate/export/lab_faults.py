@@ -11,7 +11,7 @@ from labcrate.errors import DocumentError
 from labcrate.export.contents import Missing, Only, Options
 from labcrate.export.inventory import Inventory
 from labcrate.lab.documents import CAMERAS_FILE, DEVICES
-from labcrate.lab.folder import SESSIONS
+from labcrate.lab.folder import SESSIONS, printable
 from labcrate.lab.registers import REGISTER_FILE
 from labcrate.model.message import Message
 
@@ -22,7 +22,8 @@ def lab_faults_missing(inventory: Inventory, session_id: str, options: Options) 
     """Yield the files of which nothing could be read, although they may tell what belongs to the session."""
     for error in _of_session(inventory, session_id):
         if _hides(error, options):
-            place = f"{error.file}, {error.where}" if error.where else error.file
+            file = printable(error.file)
+            place = f"{file}, {error.where}" if error.where else file
             yield Missing(place, error.problem.rstrip("."), _THEN)
 
 
@@ -36,11 +37,11 @@ def lab_faults_warnings(inventory: Inventory, session_id: str, options: Options)
 
 
 def files_not_read(inventory: Inventory, session_id: str) -> Iterator[str]:
-    """Yield the files whose secrets are not known, because they could not be read: of other sessions' folders none."""
+    """Yield the printable paths of files that could not be read for secrets; of other sessions' folders none."""
     folder = inventory.folder(session_id)
     for error in inventory.secrets.problems:
         if not error.file.startswith(f"{SESSIONS}/") or (folder and error.file.startswith(f"{folder}/")):
-            yield error.file
+            yield printable(error.file)
 
 
 def _of_session(inventory: Inventory, session_id: str) -> Iterator[DocumentError]:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from labcrate.export.contents import PlannedRecording
+from labcrate.export.documents.summary import camera_label
 from labcrate.export.recordings import Cameras
 from labcrate.model.message import Message
 from labcrate.model.session import Session
@@ -14,7 +15,7 @@ def recorder_warnings(recordings: Iterable[PlannedRecording], session: Session, 
     by_camera = defaultdict[str, list[PlannedRecording]](list)
     for recording in recordings:
         if recording.of_recorder:
-            by_camera[_camera(recording)].append(recording)
+            by_camera[camera_label(recording.camera)].append(recording)
     for camera, same in sorted(by_camera.items()):
         yield from _about(camera, same, session, cameras)
 
@@ -30,8 +31,3 @@ def _about(camera: str, recordings: Sequence[PlannedRecording], session: Session
     outside = [one for one in recordings if one.probe.readable and not one.span.overlaps(session.span)]
     if outside:
         yield Message("recorder.outside", camera=camera, count=len(outside), first=outside[0].member)
-
-
-def _camera(recording: PlannedRecording) -> str:
-    camera = recording.camera
-    return (camera.name or f"camera {camera.id}") if camera else "unknown camera"

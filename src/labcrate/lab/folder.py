@@ -65,17 +65,18 @@ class Lab:
     """A lab folder, read-only. Raises NoLabError for a folder that is none."""
 
     def __init__(self, root: Path) -> None:
+        named = printable(str(root))
         try:
             self.root = root.resolve(strict=True)
             parts = {entry.name for entry in os.scandir(self.root) if entry.is_dir()}
         except (FileNotFoundError, NotADirectoryError):
-            raise NoLabError(f"There is no folder {root}; {_NAME_IT}.") from None
+            raise NoLabError(f"There is no folder {named}; {_NAME_IT}.") from None
         except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
             why = error.strerror if isinstance(error, OSError) else "symbolic links in a circle"
-            raise NoLabError(f"The folder {root} cannot be opened ({why}); {_NAME_IT}.") from None
+            raise NoLabError(f"The folder {named} cannot be opened ({why}); {_NAME_IT}.") from None
         if not parts.intersection((RECORDINGS, SESSIONS, DATA)):
             raise NoLabError(
-                f"{root} is not a lab folder: it holds none of {RECORDINGS}/, {SESSIONS}/ and {DATA}/. "
+                f"{named} is not a lab folder: it holds none of {RECORDINGS}/, {SESSIONS}/ and {DATA}/. "
                 f"{_NAME_IT[:1].upper()}{_NAME_IT[1:]}, or try 'labcrate demo'."
             )
 

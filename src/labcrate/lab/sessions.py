@@ -191,7 +191,7 @@ def _build(
         name=None if name is None else one_line(cleaning.text(name)),
         description=_prose(fields.get("description"), cleaning),
         span=span,
-        status=fields.get("status"),
+        status=_line(fields.get("status")),
         cameras=tuple(selection.cameras),
         sensors=tuple(selection.sensors),
         notes=_prose(fields.get("notes"), cleaning),
@@ -214,6 +214,10 @@ def _checked(merged: Merged) -> dict[str, Any]:
         fields = convert(own, _Fields, source.path, source.where)
         checked |= {name: value for name, value in msgspec.structs.asdict(fields).items() if value is not None}
     return checked
+
+
+def _line(text: str | None) -> str | None:
+    return None if text is None else one_line(text)
 
 
 def _prose(text: str | None, cleaning: Cleaning) -> str | None:

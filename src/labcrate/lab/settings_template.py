@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from labcrate.lab.folder import printable
 from labcrate.lab.recorders import TYPES
 from labcrate.lab.settings_suggestions import CameraFound, RecorderFound, Suggestions
+from labcrate.lab.text import escaped_steering
 
 _HEAD = """\
 # labcrate.toml: what labcrate cannot know about this lab by itself.
@@ -93,5 +94,5 @@ def _commented(lines: Iterable[str]) -> str:
 
 
 def toml_text(text: str) -> str:
-    """Return a text as a basic string of TOML 1.0: JSON's escapes, and DEL escaped too."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    """Return a text as a basic string of TOML 1.0, with JSON's escapes; what steers a terminal is escaped as well."""
+    return escaped_steering(json.dumps(text, ensure_ascii=False))

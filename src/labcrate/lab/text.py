@@ -7,6 +7,8 @@ from pathlib import Path
 # C0 and C1 controls but line feed and tab, DEL, halves of surrogate pairs, and the controls that reorder text
 # (Unicode Standard Annex 9). Joiners stay: Persian names and emoji need them.
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+# What JSON may hold as it is, but steers a terminal: C1 controls (U+009B is an escape) and what reorders text.
+_STEERING = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _BREAKS = re.compile("[\n\t\u2028\u2029]")
 
 
@@ -30,6 +32,11 @@ def one_line(text: str) -> str:
     """The text on one line, as a name is: what would break the line is written out as well."""
     text = visible(text)
     return text.translate(_BREAKS_WRITTEN_OUT) if _BREAKS.search(text) else text
+
+
+def escaped_steering(text: str) -> str:
+    """Return a JSON or TOML text in which what steers a terminal is escaped (``\\u009b``): the same value."""
+    return _STEERING.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def typed_path(text: str) -> Path:

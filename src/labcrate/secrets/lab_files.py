@@ -2,7 +2,6 @@
 
 import csv
 import errno
-import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -34,6 +33,9 @@ SIGNING_KEY = ".labcrate/signing.key"
 
 _NEVER = "users.json"
 _LARGE = 256 * 1024
+
+# A bridge's list of devices may be longer than the parser's own limit of 128 KiB, and holds the network's key.
+csv.field_size_limit(2**31 - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,8 @@ def _messages_of_table(data: bytes, quick: Needles) -> Iterator[tuple[str, Any]]
         return
     messages = []
     for line in _lines(rows, quick.positions(rows)):
-        for row in csv.reader(io.StringIO(_text(line)), delimiter=chr(separator)):
+        # A carriage return outside quotes stops the parser; inside a message it is white space.
+        for row in csv.reader([_text(line).replace("\r", " ")], delimiter=chr(separator)):
             fields = dict(zip(columns, row, strict=False))
             messages.append({"topic": fields.get("topic", ""), "payload": fields.get("payload", "")})
     if messages:

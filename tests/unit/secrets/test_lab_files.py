@@ -89,6 +89,28 @@ def test_messages_one_a_line_are_read_as_well(root: Path) -> None:
     assert read.problems == ()
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        '"t","z/do\ror","d\roor",{"n": "{0}"}\n',
+        't,z/bri\rdge/info,x\r,"{""password"":""Bridge-Pass-9""}"\n',
+        't,z/bridge/info,,"{""devices"":""{0}"",""password"":""Bridge-Pass-9""}"\r\n',
+        't,z/bridge/info,,"{""password"":\r""Bridge-Pass-9""}"\n',
+    ],
+    ids=["unquoted", "unquoted topic", "200 kB", "between words"],
+)
+def test_no_row_of_the_table_stops_reading(root: Path, row: str) -> None:
+    """Carriage returns outside quotes and messages longer than 128 KiB are read; they stopped every command."""
+    header = "timestamp,topic,device_id,payload\n"
+    text = header + 't,z/x,,"{""password"":""Table-Pass-0""}"\n' + row.replace("{0}", "password" * 25_000)
+    (root / "data/zigbee-sensors.csv").write_text(text, encoding="utf-8", newline="")
+    read = read_secrets(Lab(root))
+    values = {secret.value for secret in read.secrets.strong}
+    assert "Table-Pass-0" in values
+    assert ("Bridge-Pass-9" in values) == ("Bridge-Pass-9" in row)
+    assert read.problems == ()
+
+
 def test_only_what_changed_is_read_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files in the same state are not opened a second time, and what comes out is the same as when all are read."""
     before = read_secrets(Lab(root))

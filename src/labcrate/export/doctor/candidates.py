@@ -132,4 +132,7 @@ def _plain(digits: str) -> str:
 
 def _folded(text: str) -> str:
     """The form in which an id is part of a path wherever its letters are, whatever accents follow them."""
-    return text.lower() if text.isascii() else unicodedata.normalize("NFD", text).casefold()
+    if text.isascii():
+        return text.lower()
+    folded = unicodedata.normalize("NFD", text).casefold()
+    return folded.encode("utf-8", "replace").decode()  # the search takes no bytes that are not UTF-8; no id has any

@@ -3,6 +3,8 @@
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
+from labcrate.lab.text import one_line
+
 WIDTH = 78
 
 Row = tuple[str, ...]
@@ -32,7 +34,8 @@ def _wrap(text: str, bullet: str) -> list[str]:
 
 
 def table(rows: Sequence[Row], widest: int = 38) -> list[str]:
-    """Two columns: the first as wide as it must be, within reason; the second wrapped beside it."""
+    """Two columns: the first as wide as it must be, within reason, and on one line; the second wrapped beside it."""
+    rows = [(one_line(label), text) for label, text in rows]
     width = min(max((len(row[0]) for row in rows), default=0), widest) + 2
     return [line for label, text in rows for line in _row(label, text, width)]
 

@@ -19,7 +19,7 @@ from labcrate.export.documents.summary import (
     left_out_words,
     plural,
 )
-from labcrate.lab.text import visible
+from labcrate.lab.text import one_line, visible
 from labcrate.model.timespan import NO_TIME, format_duration
 from labcrate.readings.columns import FIXED, Column
 
@@ -260,7 +260,7 @@ def _columns(columns: Iterable[Column]) -> list[str]:
     further = [c for c in all_columns if c.key is not None and c.name not in FIXED]
     lines = table([(c.name, _unit(c.unit, c.description)) for c in all_columns if c not in further])
     if further:
-        listed = ", ".join(_unit(c.unit, c.name) for c in further)
+        listed = ", ".join(_unit(c.unit, one_line(c.name)) for c in further)
         lines += [
             "",
             *wrapped(f"Further columns, each a key of the messages (units where they are certain): {listed}."),

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from labcrate.export.contents import PlannedRecording
-from labcrate.export.documents.summary import format_size, plural
+from labcrate.export.documents.summary import camera_label, format_size, plural
 from labcrate.model.coverage import Coverage, cover
 from labcrate.model.device import Camera
 from labcrate.model.session_id import sort_key
@@ -28,8 +28,7 @@ class CameraSpan:
     @property
     def name(self) -> str:
         """Return what the camera is called."""
-        camera = self.camera
-        return (camera.name or f"camera {camera.id}") if camera else "unknown camera"
+        return camera_label(self.camera)
 
     @property
     def gaps(self) -> tuple[TimeSpan, ...]:

@@ -6,6 +6,8 @@ from datetime import datetime
 from labcrate.export.contents import FileKind, Plan, PlannedRecording, SessionFile
 from labcrate.export.not_taken import NotTaken
 from labcrate.lab.folder import printable
+from labcrate.lab.text import one_line
+from labcrate.model.device import Camera
 from labcrate.model.timespan import format_duration
 
 
@@ -31,9 +33,14 @@ def format_size(size_bytes: int) -> str:
     return f"{size:.1f} TB"
 
 
+def camera_label(camera: Camera | None) -> str:
+    """Return what a camera is called, on one line: by its name, else by its id, which may hold any characters."""
+    return (camera.name or one_line(f"camera {camera.id}")) if camera else "unknown camera"
+
+
 def describe_recording(recording: PlannedRecording) -> str:
     """``Hall, 0:12, h264 640x360``, or what is wrong with it."""
-    camera = recording.camera.name or f"camera {recording.camera.id}" if recording.camera else "unknown camera"
+    camera = camera_label(recording.camera)
     probe = recording.probe
     if not probe.readable:
         return f"{camera}; damaged: {(probe.problem or '').rstrip('.')}"
