@@ -19,6 +19,7 @@ from labcrate.secrets.keys import (
 )
 from labcrate.secrets.matcher import Matcher, windows_of
 from labcrate.secrets.values import Secrets
+from labcrate.secrets.weak import SAYING
 
 REMOVED = "[removed]"
 """What stands where a secret stood."""
@@ -123,6 +124,7 @@ class Cleaner:
         topic = value.get("topic")
         of_bridge = isinstance(topic, str) and is_bridge(topic)
         of_credential = any(_names_credential(value.get(name)) for name in _NAMING)
+        beside_credential = of_credential or any(map(_ends_in_credential, value.values()))
         for key, inner in value.items():
             name = normalized(str(key))
             shown = self.clean_text(key) if isinstance(key, str) else key
@@ -135,6 +137,7 @@ class Cleaner:
                 shown = _unused(str(shown), numbers, kept, value)
             opens = name in credentials or is_bridge(str(key)) or (of_bridge and name in ("payload", "message"))
             opens = opens or (of_credential and name == "value")
+            opens = opens or (beside_credential and name in SAYING and self.matcher.is_weak_value(inner))
             if opens and _says_something(inner):
                 self.places.append(at)
                 kept[shown] = REMOVED
@@ -172,6 +175,10 @@ _NOTHING_SAID = frozenset({"", "null", "true", "false", "[]", "{}"})
 
 def _names_credential(name: object) -> bool:
     return isinstance(name, str) and len(name) < 64 and normalized(name) in CREDENTIALS
+
+
+def _ends_in_credential(value: object) -> bool:
+    return isinstance(value, str) and _names_credential(value.rpartition("/")[2])
 
 
 LEFT_OUT_STEMS = ("username", "user_name", "user-name", "mqttuser", "mqtt_user", "streampath", "stream_path")

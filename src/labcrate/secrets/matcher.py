@@ -83,6 +83,10 @@ class Matcher:
         """Return a search of a table's columns for weak values, where its header names a credential's."""
         return self._weak.table(beginning)
 
+    def is_weak_value(self, value: object) -> bool:
+        """Return whether a JSON value is, as a whole, a value that is too common to be searched for by itself."""
+        return isinstance(value, str | int | float) and self._weak.has(str(value))
+
     def text_needles(self) -> set[str]:
         """Return parts of the values, in small ASCII letters, one of which every text with one of them has.
 
