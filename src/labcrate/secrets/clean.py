@@ -35,6 +35,7 @@ _PATH_NEEDLES = ("/", "\\")
 _TEXT_NEEDLES = ("://", "\\", "%", "&", "\0", *(f"/{root.lower()}/" for root in _ROOTS.split("|")))
 _ROUNDS = 3
 _LONGEST_KEY = 200
+_LONG, _MOST_KNOWN = 10_000, 8
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
@@ -42,14 +43,23 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 class Cleaner:
     """Blanks the secrets of a lab, and remembers where: ``places`` are JSON paths, never values."""
 
-    def __init__(self, secrets: Secrets, matcher: Matcher | None = None) -> None:
+    def __init__(
+        self, secrets: Secrets, matcher: Matcher | None = None, known: dict[str, str] | None = None
+    ) -> None:
         self.matcher = matcher or Matcher(secrets)
         self.places: list[str] = []
+        self._known = {} if known is None else known  # long texts and what was made of them: a note stands in two places
 
     def clean_text(self, text: str) -> str:
         """Return a text with every secret and every absolute path replaced; the same text where it has none."""
-        cleaned = self._without_secrets(text, REMOVED)
-        return _PATH.sub(REMOVED, cleaned) if any(n in cleaned for n in _PATH_NEEDLES) else cleaned
+        if len(text) < _LONG:
+            return self._cleaned(text)
+        found = self._known.get(text)
+        if found is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            found = self._known[text] = self._cleaned(text)
+        return found
 
     def clean_name(self, name: str, instead: str = "_") -> str:
         """Return a file's or a camera's name with each secret replaced by ``_``, or by what is to stand ``instead``.
@@ -100,6 +110,10 @@ class Cleaner:
         are not in it.
         """
         return tuple(sorted({*STEMS, *LEFT_OUT_STEMS, *_TEXT_NEEDLES, *self.matcher.text_needles()}))
+
+    def _cleaned(self, text: str) -> str:
+        cleaned = self._without_secrets(text, REMOVED)
+        return _PATH.sub(REMOVED, cleaned) if any(n in cleaned for n in _PATH_NEEDLES) else cleaned
 
     def _json(self, value: Any, place: str, credentials: frozenset[str], left_out: frozenset[str]) -> Any:
         if isinstance(value, dict):

@@ -54,8 +54,8 @@ class WeakValues:
 
     def find(self, data: bytes) -> Iterator[tuple[int, int, str]]:
         """Yield start, stop and kind of each weak value that stands where a credential's key says what it is."""
-        if self._needles is None:
-            return
+        if self._needles is None or self._anywhere is None or not self._anywhere.find_matches_as_indexes(data):
+            return  # as in everything that was cleaned
         rows: list[tuple[int, int]] = []
         objects: list[tuple[int, int]] = []
         beside: list[re.Match[bytes]] = []
