@@ -325,6 +325,20 @@ def test_names_hold_no_secret(platform_lab: PlatformLab, tmp_path: Path) -> None
     assert len([name for name in names if name.startswith("data/session_files/_")]) == 3
 
 
+@pytest.mark.parametrize("text", ["rtsp://u:p@h/" * 460, "rtsp://user:" * 500, '{"password":"4711"},' * 300])
+def test_a_status_holds_no_secret(platform_lab: PlatformLab, tmp_path: Path, text: str) -> None:
+    """A stream URL of a camera or the code of a lock that somebody wrote where the session's state belongs."""
+    platform_lab.json("data/user_3/cameras.json", [{"id": 9, "name": "hall", "note": text}])
+    session = {"id": 77, "startTime": "2025-05-02T08:00:00Z", "endTime": "2025-05-02T09:00:00Z", "status": text[:50]}
+    platform_lab.json("sessions/Session77/session_data.json", session)
+    assert export(platform_lab, "77", tmp_path / "out.zip", "--allow-incomplete") == 0
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        told = json.loads(archive.read("data/session_metadata.json"))
+    assert "[removed]" in told["session"]["status"]
+    assert "rtsp:" not in told["session"]["status"]
+    assert "4711" not in told["session"]["status"]
+
+
 def test_another_password_is_another_search(
     platform_lab: PlatformLab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -21,6 +21,7 @@ class LabCleaner:
 
     matcher: Matcher = field(default_factory=lambda: Matcher(Secrets()))
     _quick: Needles = field(init=False)
+    _long: dict[str, str] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         needles = Cleaner(self.matcher.secrets, self.matcher).needles()
@@ -84,7 +85,7 @@ class LabCleaner:
         return kept
 
     def _cleaner(self) -> Cleaner:
-        return Cleaner(self.matcher.secrets, self.matcher)
+        return Cleaner(self.matcher.secrets, self.matcher, self._long)
 
     def _suspect(self, text: str) -> bool:
         return bool(self._quick.positions(text.encode("utf-8", "surrogatepass").lower()))

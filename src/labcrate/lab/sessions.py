@@ -191,7 +191,7 @@ def _build(
         name=None if name is None else one_line(cleaning.text(name)),
         description=_prose(fields.get("description"), cleaning),
         span=span,
-        status=_line(fields.get("status")),
+        status=_line(cleaning.optional(fields.get("status"))),
         cameras=tuple(selection.cameras),
         sensors=tuple(selection.sensors),
         notes=_prose(fields.get("notes"), cleaning),

@@ -19,6 +19,7 @@ from labcrate.secrets.keys import (
 )
 from labcrate.secrets.matcher import Matcher, windows_of
 from labcrate.secrets.values import Secrets
+from labcrate.secrets.weak import SAYING
 
 REMOVED = "[removed]"
 """What stands where a secret stood."""
@@ -34,6 +35,7 @@ _PATH_NEEDLES = ("/", "\\")
 _TEXT_NEEDLES = ("://", "\\", "%", "&", "\0", *(f"/{root.lower()}/" for root in _ROOTS.split("|")))
 _ROUNDS = 3
 _LONGEST_KEY = 200
+_LONG, _MOST_KNOWN = 10_000, 8
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
@@ -41,14 +43,23 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 class Cleaner:
     """Blanks the secrets of a lab, and remembers where: ``places`` are JSON paths, never values."""
 
-    def __init__(self, secrets: Secrets, matcher: Matcher | None = None) -> None:
+    def __init__(
+        self, secrets: Secrets, matcher: Matcher | None = None, known: dict[str, str] | None = None
+    ) -> None:
         self.matcher = matcher or Matcher(secrets)
         self.places: list[str] = []
+        self._known = {} if known is None else known  # long texts and what was made of them: a note stands in two places
 
     def clean_text(self, text: str) -> str:
         """Return a text with every secret and every absolute path replaced; the same text where it has none."""
-        cleaned = self._without_secrets(text, REMOVED)
-        return _PATH.sub(REMOVED, cleaned) if any(n in cleaned for n in _PATH_NEEDLES) else cleaned
+        if len(text) < _LONG:
+            return self._cleaned(text)
+        found = self._known.get(text)
+        if found is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            found = self._known[text] = self._cleaned(text)
+        return found
 
     def clean_name(self, name: str, instead: str = "_") -> str:
         """Return a file's or a camera's name with each secret replaced by ``_``, or by what is to stand ``instead``.
@@ -100,6 +111,10 @@ class Cleaner:
         """
         return tuple(sorted({*STEMS, *LEFT_OUT_STEMS, *_TEXT_NEEDLES, *self.matcher.text_needles()}))
 
+    def _cleaned(self, text: str) -> str:
+        cleaned = self._without_secrets(text, REMOVED)
+        return _PATH.sub(REMOVED, cleaned) if any(n in cleaned for n in _PATH_NEEDLES) else cleaned
+
     def _json(self, value: Any, place: str, credentials: frozenset[str], left_out: frozenset[str]) -> Any:
         if isinstance(value, dict):
             return self._object(value, place, credentials, left_out)
@@ -123,6 +138,7 @@ class Cleaner:
         topic = value.get("topic")
         of_bridge = isinstance(topic, str) and is_bridge(topic)
         of_credential = any(_names_credential(value.get(name)) for name in _NAMING)
+        beside_credential = of_credential or any(map(_ends_in_credential, value.values()))
         for key, inner in value.items():
             name = normalized(str(key))
             shown = self.clean_text(key) if isinstance(key, str) else key
@@ -135,6 +151,7 @@ class Cleaner:
                 shown = _unused(str(shown), numbers, kept, value)
             opens = name in credentials or is_bridge(str(key)) or (of_bridge and name in ("payload", "message"))
             opens = opens or (of_credential and name == "value")
+            opens = opens or (beside_credential and name in SAYING and self.matcher.is_weak_value(inner))
             if opens and _says_something(inner):
                 self.places.append(at)
                 kept[shown] = REMOVED
@@ -172,6 +189,10 @@ _NOTHING_SAID = frozenset({"", "null", "true", "false", "[]", "{}"})
 
 def _names_credential(name: object) -> bool:
     return isinstance(name, str) and len(name) < 64 and normalized(name) in CREDENTIALS
+
+
+def _ends_in_credential(value: object) -> bool:
+    return isinstance(value, str) and _names_credential(value.rpartition("/")[2])
 
 
 LEFT_OUT_STEMS = ("username", "user_name", "user-name", "mqttuser", "mqtt_user", "streampath", "stream_path")

@@ -23,12 +23,12 @@ _JSON_SHORT = {
 }  # fmt: skip
 _XML_NAMES = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'"}
 _ESCAPE = re.compile(
-    rb'\\(?:u(?P<unit>[0-9A-Fa-f]{4})|(?P<short>["\\/bfnrt]))'
-    rb"|%(?P<percent>[0-9A-Fa-f]{2})"
+    rb"(?P<percents>(?:%[0-9A-Fa-f]{2})+)"
+    rb"|(?P<units>(?:\\u00[0-7][0-9A-Fa-f])+)"
+    rb'|\\(?:u(?P<unit>[0-9A-Fa-f]{4})|(?P<short>["\\/bfnrt]))'
     rb"|&(?:#(?P<decimal>[0-9]{1,7})|#[xX](?P<hex>[0-9A-Fa-f]{1,6})|(?P<name>amp|lt|gt|quot|apos));"
 )
 _PLAIN = re.compile("[A-Za-z0-9._~-]*")  # what no format escapes
-_BYTES = tuple(bytes((number,)) for number in range(256))
 _LOW_SURROGATE = re.compile(rb"\\u(D[C-Fc-f][0-9A-Fa-f]{2}|d[C-Fc-f][0-9A-Fa-f]{2})")
 
 
@@ -39,15 +39,16 @@ class Decoded:
     data: bytes
     _starts: list[int]  # offsets in data where a run begins
     _sources: list[int]  # where that run begins in the source
-    _plain: list[bool]  # whether the run is copied byte for byte
+    _steps: list[int]  # how many bytes of the source each of its bytes stands for; 0 where that differs
     _stops: list[int]  # where the run ends in the source
 
     def source(self, start: int, stop: int) -> tuple[int, int]:
         """Return the range of the source that the bytes from ``start`` up to ``stop`` stand for."""
         first = bisect_right(self._starts, start) - 1
         last = bisect_right(self._starts, stop - 1) - 1
-        begin = self._sources[first] + (start - self._starts[first] if self._plain[first] else 0)
-        end = self._sources[last] + (stop - self._starts[last]) if self._plain[last] else self._stops[last]
+        begin = self._sources[first] + (start - self._starts[first]) * self._steps[first]
+        step = self._steps[last]
+        end = self._sources[last] + (stop - self._starts[last]) * step if step else self._stops[last]
         return begin, end
 
 
@@ -58,21 +59,21 @@ def decode(data: bytes) -> Decoded | None:
     parts: list[bytes] = []
     starts: list[int] = []
     sources: list[int] = []
-    plain: list[bool] = []
+    steps: list[int] = []
     stops: list[int] = []
     length = at = 0
-    for source, stop, text in _undone(data):
+    for source, stop, text, step in _undone(data):
         if source > at:
             parts.append(data[at:source])
             starts.append(length)
             sources.append(at)
-            plain.append(True)
+            steps.append(1)
             stops.append(source)
             length += source - at
         parts.append(text)
         starts.append(length)
         sources.append(source)
-        plain.append(False)
+        steps.append(step)
         stops.append(stop)
         length += len(text)
         at = stop
@@ -80,13 +81,13 @@ def decode(data: bytes) -> Decoded | None:
         parts.append(data[at:])
         starts.append(length)
         sources.append(at)
-        plain.append(True)
+        steps.append(1)
         stops.append(len(data))
-    return Decoded(b"".join(parts), starts, sources, plain, stops)
+    return Decoded(b"".join(parts), starts, sources, steps, stops)
 
 
-def _undone(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Yield start, stop and meaning of each escape."""
+def _undone(data: bytes) -> Iterator[tuple[int, int, bytes, int]]:
+    """Yield start, stop and meaning of each escape, or of a run of equally long ones with the length of each."""
     at = 0
     for found in _ESCAPE.finditer(data):
         if found.start() < at:  # the second half of a pair
@@ -94,9 +95,13 @@ def _undone(data: bytes) -> Iterator[tuple[int, int, bytes]]:
         at = found.end()
         kind = found.lastgroup or ""
         text = found[kind]
-        if kind == "percent":
-            meaning = _BYTES[int(text, 16)]
-        elif kind == "short":
+        if kind == "percents":
+            yield found.start(), at, bytes.fromhex(text.replace(b"%", b"").decode()), 3
+            continue
+        if kind == "units":
+            yield found.start(), at, bytes.fromhex(text.replace(b"\\u00", b"").decode()), 6
+            continue
+        if kind == "short":
             meaning = _JSON_SHORT[text]
         elif kind == "name":
             meaning = _XML_NAMES[text]
@@ -109,7 +114,7 @@ def _undone(data: bytes) -> Iterator[tuple[int, int, bytes]]:
             meaning = _utf8(number)
         else:
             meaning = _utf8(int(text, 10 if kind == "decimal" else 16))
-        yield found.start(), at, meaning
+        yield found.start(), at, meaning, 0
 
 
 def _utf8(number: int) -> bytes:

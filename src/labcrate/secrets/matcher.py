@@ -83,6 +83,10 @@ class Matcher:
         """Return a search of a table's columns for weak values, where its header names a credential's."""
         return self._weak.table(beginning)
 
+    def is_weak_value(self, value: object) -> bool:
+        """Return whether a JSON value is, as a whole, a value that is too common to be searched for by itself."""
+        return isinstance(value, str | int | float) and self._weak.has(str(value))
+
     def text_needles(self) -> set[str]:
         """Return parts of the values, in small ASCII letters, one of which every text with one of them has.
 
@@ -127,7 +131,11 @@ class Matcher:
 
 
 class _Exact:
-    """Every place of every pattern, also where they overlap."""
+    """The places of every pattern, also where they overlap.
+
+    Of a pattern that overlaps itself (``aaaaaaaa`` in a million letters) no more places than cover the same bytes; of
+    an address all, for what touches each decides whether it counts.
+    """
 
     def __init__(self, patterns: list[_Pattern]) -> None:
         self._patterns = patterns
@@ -137,7 +145,19 @@ class _Exact:
     def find(self, data: bytes) -> list[tuple[_Pattern, int, int]]:
         if self._search is None:
             return []
-        found = self._search.find_matches_as_indexes(data, overlapping=True)
+        matches = self._search.find_matches_as_indexes(data, overlapping=True)  # those of one pattern from left to right
+        found: list[tuple[int, int, int]] = []
+        last: dict[int, int] = {}  # of each pattern its last place in ``found``
+        before: dict[int, int] = {}  # and where the place before that one ends
+        for match in matches:
+            which, start, _ = match
+            at = last.get(which, -1)
+            if at >= 0 and not self._patterns[which].secret.address and start <= before[which]:
+                found[at] = match  # reaches further than the one it overlaps, and leaves no gap to the one before
+                continue
+            before[which] = found[at][2] if at >= 0 else -1
+            last[which] = len(found)
+            found.append(match)
         return [(self._patterns[which], start, stop) for which, start, stop in found]
 
 

@@ -31,6 +31,7 @@ def find_in_stream(matcher: Matcher, chunks: Iterable[bytes], text: bool = True)
     parts: list[bytes] = []
     waiting = 0
     columns: list[TableColumns] = []
+    given: set[Hit] = set()
     for number, chunk in enumerate(chunks):
         if number == 0 and text and (table := matcher.table(chunk)):
             columns.append(table)
@@ -43,12 +44,16 @@ def find_in_stream(matcher: Matcher, chunks: Iterable[bytes], text: bool = True)
         data = b"".join((data, *parts))
         parts, waiting = [], 0
         stop = base + len(data) - _DECIDING  # beyond it, what follows may decide
-        yield from _between(matcher.find(data, text), base, done, stop)
+        found = list(_between(matcher.find(data, text), base, done - matcher.reach, stop))
+        yield from (hit for hit in found if hit not in given)
+        # Of places that overlap not all are named: those of the next piece may leave a gap to these.
+        given = {hit for hit in found if hit.stop > stop - matcher.reach}
         base += len(data) - overlap
         data, done = data[-overlap:], stop
     for table in columns:
         yield from (Hit(*place) for place in table.end())
-    yield from _between(matcher.find(b"".join((data, *parts)), text), base, done, None)
+    last = _between(matcher.find(b"".join((data, *parts)), text), base, done - matcher.reach, None)
+    yield from (hit for hit in last if hit not in given)
 
 
 def _between(hits: list[Hit], base: int, done: int, stop: int | None) -> Iterator[Hit]:

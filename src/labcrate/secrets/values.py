@@ -42,6 +42,7 @@ _HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]|\.(?=[A-Za-z0-9_])){0,252
 _PORT = re.compile(r":[0-9]{1,5}\Z")
 _NETWORK_KEY_BYTES = 16
 _MOST_NESTED = 4
+_REMOVED = "[removed]"
 _MAX_TEXT_JSON = 4 * 1024 * 1024
 
 
@@ -139,8 +140,11 @@ class _Found:
         self._weak: dict[str, Secret] = {}
 
     def credential(self, value: str, kind: str) -> None:
-        if value and value != "[removed]":
-            _keep(self._weak if is_weak(value) else self._strong, Secret(value[:LONGEST], kind))
+        if not value:
+            return
+        weak = is_weak(value)
+        if weak or value not in _REMOVED:  # else what stands where a secret stood would hold one
+            _keep(self._weak if weak else self._strong, Secret(value[:LONGEST], kind))
 
     def address(self, text: str, kind: str) -> None:
         for spelling in spellings_of_address(text):

@@ -28,7 +28,10 @@ _MARKS = 4
 _CELL_START = re.compile(rb"(?:\A|[\r\n,;\t|])[ \"'\\]{0,%d}\Z" % _MARKS)
 _CELL_BEHIND = re.compile(rb"[ \"'\\]{0,4}(?:\Z|[\r\n,;\t|])")
 _NAMED_BEFORE = re.compile(rb"(?::\s{0,8}[\"'\\]{1,4}|/)\Z")
-_ITS_VALUE = re.compile(rb"\b(?:value|val|payload|message|data|state)[\"'\\]{1,4}\s{0,8}:\s{0,8}[\"'\\]{0,4}", re.I)
+SAYING = ("value", "val", "payload", "message", "data", "state")
+"""Keys of an object whose value may be that of a credential which the object names."""
+
+_ITS_VALUE = re.compile(rb"\b(?:%b)[\"'\\]{1,4}\s{0,8}:\s{0,8}[\"'\\]{0,4}" % "|".join(SAYING).encode(), re.I)
 _SHORTEST_IN_ROW = 4
 _LONGEST_HEADER = 64 * 1024
 _LONGEST_ROW = 1024 * 1024
@@ -45,10 +48,14 @@ class WeakValues:
         stems = {spelling for stem in STEMS for spelling in (stem, stem.upper(), stem.capitalize())}
         self._needles = Needles(stem.encode() for stem in stems) if self._values else None
 
+    def has(self, text: str) -> bool:
+        """Return whether a text as a whole is one of the values."""
+        return text.encode("utf-8", "surrogatepass") in self._values
+
     def find(self, data: bytes) -> Iterator[tuple[int, int, str]]:
         """Yield start, stop and kind of each weak value that stands where a credential's key says what it is."""
-        if self._needles is None:
-            return
+        if self._needles is None or self._anywhere is None or not self._anywhere.find_matches_as_indexes(data):
+            return  # as in everything that was cleaned
         rows: list[tuple[int, int]] = []
         objects: list[tuple[int, int]] = []
         beside: list[re.Match[bytes]] = []

@@ -13,12 +13,14 @@ from tests.hostile_texts import SHAPES, hostile
 from tests.platform_lab import PlatformLab
 
 from labcrate import Lab
-from labcrate.errors import LabcrateError
+from labcrate.errors import DocumentError
 
 SEED, LENGTH = 11, 6_000
 MOST = 25
 """How many times the processor time of a harmless text a hostile one of the same length may take: a quadratic one takes
 hundreds of times as much."""
+REFUSALS = (DocumentError,)
+"""What a lab's own fault raises; a secret in a generated document is labcrate's, and none of these."""
 HARMLESS = "The participant sat down and read for a while. "
 
 
@@ -46,7 +48,7 @@ def cost(root: Path, text: str) -> float:
     """Return the processor time of a plan, in seconds."""
     lab_with(root, text)
     begin = time.process_time()
-    with suppress(LabcrateError):  # a refusal that names what is wrong costs this session alone
+    with suppress(*REFUSALS):  # a refusal that names what is wrong costs this session alone
         Lab(root).plan("77")
     return time.process_time() - begin
 

@@ -23,6 +23,8 @@ def wrapped(text: str, bullet: str = "") -> list[str]:
 
 
 def _wrap(text: str, bullet: str) -> list[str]:
+    if not text and not bullet:
+        return [""]
     return textwrap.wrap(
         text,
         WIDTH,
@@ -42,8 +44,10 @@ def table(rows: Sequence[Row], widest: int = 38) -> list[str]:
 
 def _row(label: str, text: str, width: int) -> Iterator[str]:
     lines: list[str] = []
+    wrapper = textwrap.TextWrapper(WIDTH - width, break_long_words=False, break_on_hyphens=False)
     for part in text.splitlines() or [""]:
-        lines += textwrap.wrap(part, WIDTH - width, break_long_words=False, break_on_hyphens=False) or [""]
+        # Made for each call, a wrapper costs more than an empty line is worth.
+        lines += wrapper.wrap(part) or [""] if part else [""]
     if len(label) > width - 2:
         yield label
         label = ""
