@@ -48,7 +48,8 @@ class Cleaner:
     ) -> None:
         self.matcher = matcher or Matcher(secrets)
         self.places: list[str] = []
-        self._known = {} if known is None else known  # long texts and what was made of them: a note stands in two places
+        # Long texts and what was made of them: a note stands in two places.
+        self._known = {} if known is None else known
 
     def clean_text(self, text: str) -> str:
         """Return a text with every secret and every absolute path replaced; the same text where it has none."""
