@@ -43,9 +43,7 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 class Cleaner:
     """Blanks the secrets of a lab, and remembers where: ``places`` are JSON paths, never values."""
 
-    def __init__(
-        self, secrets: Secrets, matcher: Matcher | None = None, known: dict[str, str] | None = None
-    ) -> None:
+    def __init__(self, secrets: Secrets, matcher: Matcher | None = None, known: dict[str, str] | None = None) -> None:
         self.matcher = matcher or Matcher(secrets)
         self.places: list[str] = []
         # Long texts and what was made of them: a note stands in two places.
