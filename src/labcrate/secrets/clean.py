@@ -43,12 +43,11 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 class Cleaner:
     """Blanks the secrets of a lab, and remembers where: ``places`` are JSON paths, never values."""
 
-    def __init__(
-        self, secrets: Secrets, matcher: Matcher | None = None, known: dict[str, str] | None = None
-    ) -> None:
+    def __init__(self, secrets: Secrets, matcher: Matcher | None = None, known: dict[str, str] | None = None) -> None:
         self.matcher = matcher or Matcher(secrets)
         self.places: list[str] = []
-        self._known = {} if known is None else known  # long texts and what was made of them: a note stands in two places
+        # Long texts and what was made of them: a note stands in two places of a document.
+        self._known = {} if known is None else known
 
     def clean_text(self, text: str) -> str:
         """Return a text with every secret and every absolute path replaced; the same text where it has none."""

@@ -145,7 +145,9 @@ class _Exact:
     def find(self, data: bytes) -> list[tuple[_Pattern, int, int]]:
         if self._search is None:
             return []
-        matches = self._search.find_matches_as_indexes(data, overlapping=True)  # those of one pattern from left to right
+        matches = self._search.find_matches_as_indexes(
+            data, overlapping=True
+        )  # those of one pattern from left to right
         found: list[tuple[int, int, int]] = []
         last: dict[int, int] = {}  # of each pattern its last place in ``found``
         before: dict[int, int] = {}  # and where the place before that one ends
