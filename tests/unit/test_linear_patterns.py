@@ -47,7 +47,6 @@ MADE = {
     "readings/json_source.py": {"_unparsable": "msgspec's own message"},
     "secrets/escapes.py": {"spellings": "bounded"},
     "web/phrasebook.py": {"_pattern": "here"},
-    "web/problem.py": {"of_error": "the name of a class"},
     "web/ranges.py": set[str](),
 }
 
