@@ -5,6 +5,7 @@ The layout is that of the reference platform (docs/reference/lab-folder.md).
 
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ CAMERAS = f"{DATA}/{CAMERAS_FILE}"
 DEVICES = f"{DATA}/devices.json"
 
 T = TypeVar("T")
+_MOST_URLS = 1000
 NOT_ENTERED = {
     Kind.LINK: "is a symbolic link, and those are never followed; put the folder itself in its place.",
     Kind.UNREADABLE: "cannot be read (no permission); check its permissions.",
@@ -113,6 +115,7 @@ def _collected(
 
 def _camera(path: str, key: str | None, where: str, value: Any, *, cleaning: Cleaning) -> Camera:
     raw = convert(value, dict[str, Any], path, where)
+    _check_urls(raw, path, where)
     fields = convert(raw, _Camera, path, where)
     camera_id = key if key is not None else _text(fields.id)
     if not camera_id:
@@ -122,6 +125,15 @@ def _camera(path: str, key: str | None, where: str, value: Any, *, cleaning: Cle
     extra = {name: v for name, v in _extras(raw, _Camera, cleaning, removed).items() if name != "id"}
     prefix = fields.recording_prefix or None
     return Camera(camera_id, shown, prefix, extra, fields.name, removed_keys=tuple(removed))
+
+
+def _check_urls(camera: dict[str, Any], path: str, where: str) -> None:
+    """Raise DocumentError for a camera with thousands of URLs: each would be searched for in all that leaves."""
+    with suppress(OverflowError):  # an integer that JSON holds and this encoder does not
+        count = msgspec.json.encode(camera).count(b"://")
+        if count > _MOST_URLS:
+            what = f"the camera has {count:,} URLs, and {_MOST_URLS:,} are the most; shorten its texts."
+            raise DocumentError(path, f"key {where}", what)
 
 
 def _device(path: str, key: str | None, where: str, value: Any, *, cleaning: Cleaning) -> Device:

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -43,6 +44,9 @@ _PORT = re.compile(r":[0-9]{1,5}\Z")
 _NETWORK_KEY_BYTES = 16
 _MOST_NESTED = 4
 _REMOVED = "[removed]"
+MOST_URLS = 1000
+"""URLs of one text that give values; those behind them are found by their own passwords alone."""
+
 _MAX_TEXT_JSON = 4 * 1024 * 1024
 
 
@@ -224,7 +228,9 @@ def _take_address(found: _Found, text: str, key: str, place: str) -> None:
 
 
 def _take_urls(found: _Found, text: str, key: str, place: str) -> None:
-    for url in find_urls(text):
+    if not place and "@" not in text and "?" not in text:
+        return  # outside cameras and the bridge only what stands before ``@`` or behind ``?`` counts
+    for url in islice(find_urls(text), MOST_URLS):
         for password in url.passwords():
             found.credential(password, CAMERA_PASSWORD if place == "camera" else PASSWORD)
         for name, value in url.query():
