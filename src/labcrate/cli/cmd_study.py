@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from rich.table import Table
 
 from labcrate.cli.people import named, people, unnamed
-from labcrate.cli.screen import same_lab, say, settings, write_json
+from labcrate.cli.screen import agreed, same_lab, say, settings, write_json
 from labcrate.cli.terminal import console
 from labcrate.errors import UsageError
 from labcrate.export.documents.summary import plural
@@ -92,7 +92,7 @@ def _fill(options: Namespace, database: Database, name: str) -> Told:
         if options.json or not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise UsageError("fill asks before it adds sessions, and there is no terminal to ask on; add --yes.")
         say(f"With the tag '{one_line(options.tag)}', and not in study {study.name} yet: {', '.join(new)}")
-        if not _agreed(f"Add {'this session' if len(new) == 1 else f'these {len(new):,} sessions'}?"):
+        if not agreed(f"Add {'this session' if len(new) == 1 else f'these {len(new):,} sessions'}?"):
             return study, "Nothing was added."
     study = studies.add_sessions(name, new, system_user())
     return study, (
@@ -126,13 +126,6 @@ def _no_more_words(options: Namespace) -> None:
 
 def _of_lab(options: Namespace) -> Inventory:
     return take_inventory(settings(options).lab())
-
-
-def _agreed(question: str) -> bool:
-    try:
-        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
-    except EOFError:
-        return False
 
 
 def _list(options: Namespace, studies: Sequence[Study]) -> None:

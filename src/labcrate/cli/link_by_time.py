@@ -9,7 +9,7 @@ from typing import Any
 
 from labcrate.catalog.catalog import Catalog
 from labcrate.catalog.state import state_folder
-from labcrate.cli.screen import Bar, same_lab, say, say_command, settings, write_json
+from labcrate.cli.screen import Bar, agreed, same_lab, say, say_command, settings, write_json
 from labcrate.cli.session import find_session
 from labcrate.config import parse_duration
 from labcrate.errors import RepairError, UsageError
@@ -67,19 +67,19 @@ def _is_terminal() -> bool:
 
 def _agreed(inside: Sequence[Offered], beyond: Sequence[Offered], options: Namespace) -> list[Offered]:
     """Return the files that were answered with yes; those beyond the session are asked about by themselves."""
-    agreed: list[Offered] = []
-    if inside and (options.yes or _yes(f"Link {_these(len(inside))}?")):
-        agreed += inside
+    chosen: list[Offered] = []
+    if inside and (options.yes or agreed(f"Link {_these(len(inside))}?")):
+        chosen += inside
     if beyond:
         if options.yes_beyond or (
             not options.yes
-            and _yes(f"Link also {_these(len(beyond))} that reach{'es' if len(beyond) == 1 else ''} beyond?")
+            and agreed(f"Link also {_these(len(beyond))} that reach{'es' if len(beyond) == 1 else ''} beyond?")
         ):
-            agreed += beyond
+            chosen += beyond
         elif not options.json and options.yes:
             say(f"{plural(len(beyond), 'recording')} not linked; add --yes-beyond to take what reaches beyond as well:")
             say_command(_with_beyond(options), options, "  ")
-    return agreed
+    return chosen
 
 
 def _with_beyond(options: Namespace) -> Iterator[str]:
@@ -96,13 +96,6 @@ def _with_beyond(options: Namespace) -> Iterator[str]:
 
 def _these(count: int) -> str:
     return "this recording" if count == 1 else f"these {count:,} recordings"
-
-
-def _yes(question: str) -> bool:
-    try:
-        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
-    except EOFError:
-        return False
 
 
 def _show(offer: Offer, inside: Sequence[Offered], beyond: Sequence[Offered]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from labcrate.cli.link_files import link_files, method_of, one_camera
-from labcrate.cli.screen import say, write_json
+from labcrate.cli.screen import agreed, say, write_json
 from labcrate.cli.terminal import console
 from labcrate.errors import UsageError
 from labcrate.export.contents import NearMiss
@@ -76,7 +76,4 @@ def _agreed(options: Namespace) -> bool:
     """Ask on the terminal. Raises UsageError where there is none."""
     if options.json or not sys.stdin.isatty():
         raise UsageError("There is no terminal to ask on, so nothing was linked; add --yes to link these files.")
-    try:
-        return input("Link them? [y/N] ").strip().lower() in ("y", "yes")
-    except EOFError:
-        return False
+    return agreed("Link them?")

@@ -44,6 +44,14 @@ def say(text: str = "") -> None:
         print(textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False))
 
 
+def agreed(question: str) -> bool:
+    """Ask on the terminal; anything but a yes, and the end of the input, is a no."""
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+
+
 def say_command(words: Iterable[str], options: Namespace, indent: str = "") -> None:
     """Write a command of labcrate on one line of its own, whatever the terminal's width, so that it can be pasted."""
     print(f"{indent}{command_line(words)}{visible(same_lab(options))}")

@@ -16,6 +16,7 @@ from labcrate.archive.manifest import MANIFEST_NAME
 from labcrate.catalog.state import STATE_FOLDER, state_folder
 from labcrate.errors import NoSuchThingError, SigningError, TargetError
 from labcrate.lab.folder import Lab, open_file_below
+from labcrate.lab.sync import sync_folder
 from labcrate.secrets.lab_files import SIGNING_KEY
 
 SECRET_KEY_FILE = SIGNING_KEY.rpartition("/")[2]
@@ -52,7 +53,7 @@ def make_key(lab: Lab) -> KeyPair:
     key = Signer(data).public
     try:
         with _new_file(secret, data, 0o600), _new_file(public, key.file, 0o644):
-            _sync(folder)
+            sync_folder(folder)
     except FileExistsError:
         raise TargetError(_EXISTS) from None
     except OSError as error:
@@ -170,12 +171,3 @@ def _new_file(path: Path, data: bytes, mode: int) -> Iterator[None]:
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-
-
-def _sync(folder: Path) -> None:
-    """Make the new names themselves survive a power cut."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -12,6 +12,7 @@ from labcrate.archive.copying import write_entity
 from labcrate.archive.entity import Entity
 from labcrate.archive.keys import SIGNATURE_SUFFIX
 from labcrate.errors import TargetError
+from labcrate.lab.sync import sync_folder
 from labcrate.lab.text import typed_path
 
 PART_SUFFIX = ".part"
@@ -72,7 +73,7 @@ def write_archive(
             part.unlink(missing_ok=True)
             raise
         if sync:
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
 
 
 @contextmanager
@@ -208,12 +209,3 @@ def _why(error: OSError) -> str:
     if error.errno == errno.ELOOP:
         return f"a symbolic link stands where {PART_SUFFIX} would; remove it."
     return f"{os.strerror(error.errno or 0)}; choose another place with -o."
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name itself survive a power cut."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

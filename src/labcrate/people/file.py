@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from labcrate.errors import PeopleError
+from labcrate.lab.sync import sync_folder
 
 PEOPLE_FILE = "people.db"
 SCHEMA_VERSION = 3
@@ -118,11 +119,7 @@ def _make(file: Path) -> None:
     finally:
         connection.close()
     part.rename(file)
-    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(file.parent)
 
 
 def connect(file: Path) -> sqlite3.Connection:
