@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 
 from labcrate.archive import copying
-from labcrate.cli import cmd_export
-from labcrate.export import writer
+from labcrate.export import session_export, writer
 
 BIG = "recordings/cam1_session42_big.mp4"
 
@@ -97,7 +96,7 @@ def test_a_recording_that_changes_between_plan_and_packing(
         harm(big_lab.root / path)
         real(*arguments, **options)
 
-    monkeypatch.setattr(cmd_export, "write_archive", harm_first)
+    monkeypatch.setattr(session_export, "write_archive", harm_first)
     clear(export(cli, big_lab, outputs / "out.zip"), 7, path, "run the export again")
     assert listing(outputs) == []
 

@@ -129,12 +129,12 @@ class Archive:
         Raises VerificationError where damage is such that nothing can be compared, UsageError for what is no key.
         """
         total = sum(entry.size_bytes for entry in self._directory.entries)
-        told = Stage("verifying", progress, total).advance
+        advance = Stage("verifying", progress, total).advance
         if key is None:
             if signature is not None:
                 raise UsageError("A signature says nothing without the key that it is to be by; name that, too: key.")
-            return verify_archive(self.path, told)
-        return verify_signed(self.path, read_public_key(key), Path(signature) if signature else None, told)
+            return verify_archive(self.path, advance)
+        return verify_signed(self.path, read_public_key(key), Path(signature) if signature else None, advance)
 
     @cached_property
     def _columns(self) -> dict[str, list[tuple[str, str]]]:

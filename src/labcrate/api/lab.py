@@ -10,18 +10,16 @@ from pathlib import Path
 from labcrate.api.progress import Callback, Stage
 from labcrate.archive.entity import Entity
 from labcrate.catalog.confirming import Check, Confirming
-from labcrate.catalog.state import state_folder
 from labcrate.config import as_text, export_options, parse_session
 from labcrate.export.build import Assembly
-from labcrate.export.confirmation import Confirmation
 from labcrate.export.contents import Missing, Only, Plan, State
 from labcrate.export.documents.summary import Part
 from labcrate.export.inventory import Inventory, take_inventory
-from labcrate.export.logged import logged
 from labcrate.export.overview import SessionRow, overview
 from labcrate.export.prepare import prepared
-from labcrate.export.signing import sign_archive, signer_of
-from labcrate.export.writer import archive_path, check_targets, signature_path, write_archive
+from labcrate.export.session_export import Packing, write_session
+from labcrate.export.signing import signer_of
+from labcrate.export.writer import archive_path, check_targets, signature_path
 from labcrate.lab.folder import Lab as LabFolder
 
 
@@ -204,24 +202,9 @@ class Lab:
             inventory=inventory,
         ) as assembly:
             entity, plan = Entity(assembly.layout), assembly.plan
-            packing = Stage("packing", progress, entity.length)
-            words = as_text(options)
-            with (
-                Confirmation.of(assembly, state_folder(self._lab.root), rule) as confirmation,
-                logged(self._lab, session_id, words, entity, "Python", packing.advance) as sent,
-            ):
-                checker = confirmation.checker()
-                signature = sign_archive(signer, assembly.layout) if signer else None
-                write_archive(
-                    entity,
-                    target,
-                    force=force,
-                    sync=sync,
-                    progress=sent.advance,
-                    signature=signature,
-                    checker=checker,
-                )
-                sent.said = confirmation.said
+            packing = Packing(target, as_text(options), "Python", rule, signer, force=force, sync=sync)
+            stage = Stage("packing", progress, entity.length)
+            sent, confirmation = write_session(self._lab, assembly, entity, packing, stage.advance)
             if sent.problem:
                 warnings.warn(sent.problem, stacklevel=2)
         return Export(

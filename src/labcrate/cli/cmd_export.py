@@ -7,20 +7,18 @@ from typing import Any
 
 from labcrate.archive.entity import Entity
 from labcrate.catalog.confirming import Check, Confirming
-from labcrate.catalog.state import state_folder
 from labcrate.cli.screen import packing_bar, say, say_command, settings, write_json
 from labcrate.cli.session import find_session, laid_out, wanted
 from labcrate.config import as_text
 from labcrate.export.build import Assembly
-from labcrate.export.confirmation import Confirmation
 from labcrate.export.contents import Plan, State
 from labcrate.export.documents.metadata import not_taken_object
 from labcrate.export.documents.secrets import secret_objects
 from labcrate.export.documents.summary import as_line, format_size, plural
-from labcrate.export.logged import logged
 from labcrate.export.not_taken import Why
-from labcrate.export.signing import sign_archive, signer_of
-from labcrate.export.writer import archive_path, check_targets, signature_path, write_archive
+from labcrate.export.session_export import Packing, write_session
+from labcrate.export.signing import signer_of
+from labcrate.export.writer import archive_path, check_targets, signature_path
 from labcrate.lab.text import one_line, visible
 
 _MOST_NAMED = 10
@@ -39,24 +37,9 @@ def run(options: Namespace) -> int:
     rule = Confirming.from_now(Check.of(options.check), inventory.settings.confirm_days)
     with laid_out(options, hashed=True, allow_incomplete=incomplete, refuse=True, found=found) as assembly:
         entity, words = Entity(assembly.layout), as_text(assembly.plan.options)
-        signature = sign_archive(signer, assembly.layout) if signer else None
-        confirmation = Confirmation.of(assembly, state_folder(inventory.lab.root), rule)
-        with (
-            confirmation,
-            packing_bar(entity.length, shown=not options.json) as packing,
-            logged(inventory.lab, session_id, words, entity, "command line", packing.advance) as sent,
-        ):
-            checker, sync = confirmation.checker(), options.sync
-            write_archive(
-                entity,
-                target,
-                force=options.force,
-                sync=sync,
-                progress=sent.advance,
-                signature=signature,
-                checker=checker,
-            )
-            sent.said = confirmation.said
+        packing = Packing(target, words, "command line", rule, signer, force=options.force, sync=options.sync)
+        with packing_bar(entity.length, shown=not options.json) as bar:
+            sent, confirmation = write_session(inventory.lab, assembly, entity, packing, bar.advance)
         if sent.problem:
             problem = visible(sent.problem[:1].lower() + sent.problem[1:])
             print(f"labcrate: warning: {problem}", file=sys.stderr)

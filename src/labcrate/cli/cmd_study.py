@@ -21,7 +21,7 @@ from labcrate.people.exports import system_user
 from labcrate.people.studies import Studies, Study
 from labcrate.people.users import Users
 
-Told = tuple[Study, str]
+Done = tuple[Study, str]
 
 
 def run(options: Namespace) -> int:
@@ -31,27 +31,27 @@ def run(options: Namespace) -> int:
             unnamed(options, "it lists every study")
             _list(options, Studies(database).all())
             return 0
-        study, told = _ACTIONS[options.action](options, database, named(options, "study"))
+        study, sentence = _ACTIONS[options.action](options, database, named(options, "study"))
     if options.json:
         write_json(_object(study))
     else:
-        say(told)
+        say(sentence)
     return 0
 
 
-def _add(options: Namespace, database: Database, name: str) -> Told:
+def _add(options: Namespace, database: Database, name: str) -> Done:
     _no_more_words(options)
     study = Studies(database).add(name)
     return study, f"Study {study.name} is there; it has no sessions and no people yet."
 
 
-def _remove(options: Namespace, database: Database, name: str) -> Told:
+def _remove(options: Namespace, database: Database, name: str) -> Done:
     _no_more_words(options)
     study = Studies(database).remove(name)
     return study, f"Study {study.name} is gone; the lab's sessions are as they were."
 
 
-def _sessions(options: Namespace, database: Database, name: str) -> Told:
+def _sessions(options: Namespace, database: Database, name: str) -> Done:
     studies, (what, *words) = Studies(database), _words(options, "ID")
     study = studies.get(name)
     if what == "remove":
@@ -67,19 +67,19 @@ def _sessions(options: Namespace, database: Database, name: str) -> Told:
     return study, f"Study {study.name} has {plural(len(study.sessions), 'session')} now."
 
 
-def _people(options: Namespace, database: Database, name: str) -> Told:
+def _people(options: Namespace, database: Database, name: str) -> Done:
     studies, users, (what, *words) = Studies(database), Users(database), _words(options, "USER")
     found = [users.get(word) for word in words]
     study = (studies.remove_people if what == "remove" else studies.add_people)(name, found)
-    told = [f"Study {study.name} has {plural(len(study.people), 'person', 'people')} now."]
+    sentences = [f"Study {study.name} has {plural(len(study.people), 'person', 'people')} now."]
     for user in found:
         if not studies.scope(user).limited:
             why = "as an administrator" if studies.of(user) else "being in no study"
-            told.append(f"{user.name} sees every session, {why}.")
-    return study, "\n".join(told)
+            sentences.append(f"{user.name} sees every session, {why}.")
+    return study, "\n".join(sentences)
 
 
-def _fill(options: Namespace, database: Database, name: str) -> Told:
+def _fill(options: Namespace, database: Database, name: str) -> Done:
     _no_more_words(options)
     if options.tag is None:
         raise UsageError("Say which tag: labcrate study fill NAME --tag TAG.")
@@ -100,7 +100,7 @@ def _fill(options: Namespace, database: Database, name: str) -> Told:
     )
 
 
-_ACTIONS: dict[str, Callable[[Namespace, Database, str], Told]] = {
+_ACTIONS: dict[str, Callable[[Namespace, Database, str], Done]] = {
     "add": _add,
     "remove": _remove,
     "sessions": _sessions,

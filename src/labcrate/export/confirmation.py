@@ -87,13 +87,13 @@ class Confirmation:
 
     def checker(self) -> Checker:
         """Return what confirms all that is due, in the order of the archive."""
-        return Checker([one.member for one in self.due.values()], self.told, self.trusted)
+        return Checker([one.member for one in self.due.values()], self.record, self.trusted)
 
     def trusted(self, fd: int) -> bool:
         """Return whether an open file is confirmed by what it lies on; where all are to be read, none is."""
         return self.rule.check is not Check.ALWAYS and checks_itself(fd)
 
-    def told(self, member: Member, read: int | None, error: OtherBytesError | None) -> None:
+    def record(self, member: Member, read: int | None, error: OtherBytesError | None) -> None:
         """Take up what became of a member; ``read`` is None for one that was trusted."""
         due = self.due[member.name]
         with self._lock:

@@ -97,6 +97,6 @@ def _read(confirmation: Confirmation, due: Due) -> Iterator[Segment]:
                 since = 0
                 yield WAIT
     except OtherBytesError as error:
-        confirmation.told(member, read, error)
+        confirmation.record(member, read, error)
         raise
-    confirmation.told(member, read, None)
+    confirmation.record(member, read, None)

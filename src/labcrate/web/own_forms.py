@@ -13,10 +13,13 @@ from labcrate.web.routes_login import verified
 NOT_YOURS = "This is not your present password."
 
 
-async def own_form(request: web.Request) -> dict[str, str]:
+_TOKEN = "A token cannot change people, passwords or tokens; log in, or use the command line."  # noqa: S105 - a sentence
+
+
+async def own_form(request: web.Request, to_token: str = _TOKEN) -> dict[str, str]:
     """The form that a logged-in person sent. Raises NotAllowedError for a token: it must not outlive itself."""
     if caller(request).via == "token":
-        raise NotAllowedError("A token cannot change people, passwords or tokens; log in, or use the command line.")
+        raise NotAllowedError(to_token)
     return await form(request)
 
 

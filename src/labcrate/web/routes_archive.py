@@ -12,6 +12,7 @@ from labcrate.config import as_text
 from labcrate.errors import NotReadyError
 from labcrate.export.contents import Options
 from labcrate.export.signing import sign_archive, signer_of
+from labcrate.lab.folder import Lab
 from labcrate.people.exports import Outcome
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller
@@ -25,7 +26,7 @@ from labcrate.web.loglines import LogLine, Taken
 from labcrate.web.planning import PLANNING
 from labcrate.web.ranges import Representation, goes_on_blindly, tags_wanted
 from labcrate.web.site import LAB, work
-from labcrate.web.snapshot import SNAPSHOT
+from labcrate.web.snapshot import SNAPSHOT, Snapshot
 from labcrate.web.standing import STANDING, Archive
 from labcrate.web.wanted import incomplete_allowed, session_id_of, wanted
 
@@ -50,9 +51,7 @@ async def archive(request: web.Request) -> web.StreamResponse:
     if request.method == hdrs.METH_GET and goes_on_blindly(asked):
         found = await _as_begun(request, session_id, options, incomplete, found)
     entity, name = found.entity, archive_file_name(found.assembly.plan)
-    days = (await work(request.app, request.app[SNAPSHOT].inventory)).settings.confirm_days
-    state = await work(request.app, state_folder, request.app[LAB].root)
-    confirmed = Confirmed(found, state, days)
+    confirmed = await work(request.app, _confirmed, request.app[LAB], request.app[SNAPSHOT], found)
     return await deliver(
         request,
         Representation(entity.length, entity.etag),
@@ -95,6 +94,11 @@ async def signature(request: web.Request) -> web.StreamResponse:
         lambda start, stop: [data[start:stop]],
         f"The signature of session {session_id}",
     )
+
+
+def _confirmed(lab: Lab, snapshot: Snapshot, found: Archive) -> Confirmed:
+    """Have a download's bytes confirmed as the lab's settings say. Raises DocumentError and CatalogError."""
+    return Confirmed(found, state_folder(lab.root), snapshot.inventory().settings.confirm_days)
 
 
 def _still_there(

@@ -10,9 +10,9 @@ from labcrate.people.tokens import LONGEST_DAYS
 from labcrate.web.access import allow, caller, keeps_to_scope
 from labcrate.web.half_logins import SECOND_STEP
 from labcrate.web.login import TOKENS, USERS, hashing, look_up
-from labcrate.web.own_forms import NOT_YOURS, knowing_password, own_form, this_login
+from labcrate.web.own_forms import knowing_password, own_form, this_login
 from labcrate.web.pages import render
-from labcrate.web.routes_login import see, twice, verified
+from labcrate.web.routes_login import see, twice
 from labcrate.web.second_step import code_where_asked, own_second_factor
 
 routes = web.RouteTableDef()
@@ -37,12 +37,10 @@ async def change_password(request: web.Request) -> web.Response:
     fields, name = await own_form(request), caller(request).name
     try:
         password = twice(fields)
-        await verified(request, name, fields.get("current", ""))
+        await knowing_password(request, fields)
         keep, users = this_login(request), request.app[USERS]
         keep_tokens = "revoke" not in fields
         await hashing(request.app, users.set_password, name, password, keep_login=keep, keep_tokens=keep_tokens)
-    except LoginError:
-        return await _account(request, status=400, password=NOT_YOURS)
     except _REFUSED as error:
         return await _account(request, status=error.http_status, password=str(error))
     return see(request, f"{ACCOUNT_PAGE}?done=password")

@@ -6,14 +6,14 @@ from typing import Any
 
 from aiohttp import web
 
-from labcrate.errors import LabcrateError, NoSessionError, NoSuchThingError, NotAllowedError, UsageError
+from labcrate.errors import LabcrateError, NoSessionError, NoSuchThingError, UsageError
 from labcrate.export.tagged import all_tags, tagged
 from labcrate.lab.text import one_line
 from labcrate.people.roles import Role
 from labcrate.people.studies import Studies, Study
 from labcrate.web.access import allow, caller
-from labcrate.web.forms import form
 from labcrate.web.login import STUDIES, USERS, look_up
+from labcrate.web.own_forms import own_form
 from labcrate.web.pages import render
 from labcrate.web.routes_login import see
 from labcrate.web.site import work
@@ -105,7 +105,7 @@ async def remove_person(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def fill_study(request: web.Request) -> web.Response:
     """Put the sessions into a study that carry a tag, if they are still those that were shown; else show them anew."""
-    fields, app = await _own_form(request), request.app
+    fields, app = await own_form(request, _TOKEN), request.app
     name, tag = fields.get("study", ""), fields.get("tag", "")
     try:
         offer = await _offer(request, name, tag)
@@ -118,19 +118,12 @@ async def fill_study(request: web.Request) -> web.Response:
 
 
 async def _change(request: web.Request, done: str, change: Callable[[Studies, dict[str, str]], Study]) -> web.Response:
-    fields = await _own_form(request)
+    fields = await own_form(request, _TOKEN)
     try:
         await work(request.app, change, request.app[STUDIES], fields)
     except _REFUSED as error:
         return await _page(request, error=error, typed=fields.get("name", "") if done == "added" else "")
     return see(request, f"{STUDIES_PAGE}?done={done}")
-
-
-async def _own_form(request: web.Request) -> dict[str, str]:
-    """The form that a logged-in administrator sent. Raises NotAllowedError for a token, which must not outlive it."""
-    if caller(request).via == "token":
-        raise NotAllowedError(_TOKEN)
-    return await form(request)
 
 
 async def _offer(request: web.Request, name: str, tag: str) -> dict[str, Any]:
