@@ -42,8 +42,8 @@ def check_bytes(source: FileSource, fixity: Fixity, trusted: Trusted = lambda _:
         raise OtherBytesError(source.label)
 
 
-Told = Callable[[Member, int | None, OtherBytesError | None], None]
-"""Hears of a member, how many bytes were read of it, and what is wrong with it; None for one that is trusted."""
+OnResult = Callable[[Member, int | None, OtherBytesError | None], None]
+"""Called with a member, how many bytes were read of it, and what is wrong with it; None for one that is trusted."""
 
 
 class Checker:
@@ -53,9 +53,9 @@ class Checker:
     """
 
     def __init__(
-        self, members: Sequence[Member] = (), told: Told | None = None, trusted: Trusted | None = None
+        self, members: Sequence[Member] = (), on_result: OnResult | None = None, trusted: Trusted | None = None
     ) -> None:
-        self._members, self._told, self._trusted = members, told or _ignore, trusted or _never
+        self._members, self._on_result, self._trusted = members, on_result or _ignore, trusted or _never
         self._stop = threading.Event()
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="check") if members else None
@@ -99,13 +99,13 @@ class Checker:
                 if self._stop.is_set():
                     return
         except OtherBytesError as error:
-            self._told(member, read, error)
+            self._on_result(member, read, error)
             raise
-        self._told(member, read, None)
+        self._on_result(member, read, None)
 
 
 def _ignore(_member: Member, _read: int | None, _error: OtherBytesError | None) -> None:
-    """Tell nobody."""
+    """Do nothing with a result."""
 
 
 def _never(_: int) -> bool:

@@ -63,17 +63,17 @@ class Confirming:
         return known.confirmed_ms is None or not oldest <= known.confirmed_ms <= now
 
 
-def confirmed(files: Files, known: Indexed, told: Callable[[int], None]) -> Indexed:
+def confirmed(files: Files, known: Indexed, progress: Callable[[int], None]) -> Indexed:
     """Read a file whose checksums are known through, and return what is known of it by that.
 
-    Raises SourceChangedError, OSError, and what ``told`` raises, which hears of the bytes of each piece.
+    Raises SourceChangedError, OSError, and what ``progress`` raises, which is called with the bytes of each piece.
     """
     if known.fixity is None:
         raise AssertionError("what has no checksums cannot be confirmed")
     source = FileSource(partial(files.open, known.path), known.identity, source_of(known.path))
     try:
         for count in check_bytes(source, known.fixity):
-            told(count)
+            progress(count)
     except OtherBytesError:
         return replace(known, differs_ms=now_ms())
     return replace(known, confirmed_ms=now_ms(), differs_ms=None)

@@ -4,11 +4,9 @@ from argparse import Namespace
 from dataclasses import replace
 from datetime import timedelta
 
-from rich.table import Table
-
 from labcrate.cli.people import people
 from labcrate.cli.screen import say, write_json
-from labcrate.cli.terminal import console
+from labcrate.cli.terminal import console, table
 from labcrate.config import parse_bound, parse_session
 from labcrate.errors import UsageError
 from labcrate.export.documents.summary import format_size
@@ -45,17 +43,15 @@ def run(options: Namespace) -> int:
 
 
 def _show(lines: list[Line]) -> None:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("Begun (UTC)", "Who", "From"):
-        table.add_column(heading, overflow="fold")
+    shown = table("Begun (UTC)", "Who", "From")
     numbers = all(is_number(line.session) for line in lines)
-    table.add_column("Session", justify="right" if numbers else "left", overflow="fold")
-    table.add_column("What", overflow="fold")
+    shown.add_column("Session", justify="right" if numbers else "left", overflow="fold")
+    shown.add_column("What", overflow="fold")
     for heading in ("Sent", "Of"):
-        table.add_column(heading, justify="right")
-    table.add_column("Outcome")
+        shown.add_column(heading, justify="right")
+    shown.add_column("Outcome")
     for line in lines:
-        table.add_row(
+        shown.add_row(
             f"{line.begun:%Y-%m-%d %H:%M}",
             line.who,
             f"{line.address} ({line.via})" if line.address else line.via,
@@ -65,7 +61,7 @@ def _show(lines: list[Line]) -> None:
             format_size(line.length),
             line.outcome,
         )
-    console().print(table)
+    console().print(shown)
     for line in lines:
         if line.reason:
             say(f"{line.outcome}, {line.begun:%Y-%m-%d %H:%M}, session {line.session}: {line.reason}")

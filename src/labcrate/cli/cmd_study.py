@@ -4,11 +4,9 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 
-from rich.table import Table
-
 from labcrate.cli.people import named, people, unnamed
 from labcrate.cli.screen import agreed, same_lab, say, settings, write_json
-from labcrate.cli.terminal import console
+from labcrate.cli.terminal import console, table
 from labcrate.errors import UsageError
 from labcrate.export.documents.summary import plural
 from labcrate.export.inventory import Inventory, take_inventory
@@ -135,13 +133,11 @@ def _list(options: Namespace, studies: Sequence[Study]) -> None:
     if not studies:
         say(f"There are no studies: everybody sees every session. Make one: labcrate study add NAME{same_lab(options)}")
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("Study", "Sessions", "People", "Made (UTC)"):
-        table.add_column(heading, overflow="fold")
+    shown = table("Study", "Sessions", "People", "Made (UTC)")
     for study in studies:
         made = f"{study.created:%Y-%m-%d %H:%M}"
-        table.add_row(study.name, ", ".join(study.sessions) or "none", ", ".join(study.people) or "nobody", made)
-    console().print(table)
+        shown.add_row(study.name, ", ".join(study.sessions) or "none", ", ".join(study.people) or "nobody", made)
+    console().print(shown)
 
 
 def _object(study: Study) -> dict[str, object]:

@@ -2,11 +2,9 @@
 
 from argparse import Namespace
 
-from rich.table import Table
-
 from labcrate.cli.people import named, people, unnamed
 from labcrate.cli.screen import same_lab, say, write_json
-from labcrate.cli.terminal import console
+from labcrate.cli.terminal import console, table
 from labcrate.errors import NoSuchThingError, UsageError
 from labcrate.model.timespan import format_instant
 from labcrate.people.database import Database
@@ -69,13 +67,11 @@ def _list(options: Namespace, database: Database, tokens: Tokens) -> None:
     if not found:
         say(f"There are no tokens. Make one: labcrate token add NAME --user NAME{same_lab(options)}")
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("Token", "User", "Good until (UTC)", "Last used (UTC)"):
-        table.add_column(heading, overflow="fold")
+    shown = table("Token", "User", "Good until (UTC)", "Last used (UTC)")
     for token in found:
         until = f"{token.expires:%Y-%m-%d %H:%M}" + (" (over)" if tokens.expired(token) else "")
-        table.add_row(token.name, token.user, until, f"{token.used:%Y-%m-%d %H:%M}" if token.used else "never")
-    console().print(table)
+        shown.add_row(token.name, token.user, until, f"{token.used:%Y-%m-%d %H:%M}" if token.used else "never")
+    console().print(shown)
 
 
 def _object(token: Token) -> dict[str, object]:

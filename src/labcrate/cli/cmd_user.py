@@ -3,11 +3,9 @@
 from argparse import Namespace
 from collections.abc import Callable
 
-from rich.table import Table
-
 from labcrate.cli.people import ask_password, named, people, unnamed
 from labcrate.cli.screen import same_lab, say, write_json
-from labcrate.cli.terminal import console
+from labcrate.cli.terminal import console, table
 from labcrate.errors import UsageError
 from labcrate.model.timespan import format_instant
 from labcrate.people.roles import Role
@@ -87,14 +85,12 @@ def _list(options: Namespace, users: list[User], having: frozenset[int]) -> None
     if not users:
         say(f"Nobody may log in yet. Add somebody: labcrate user add NAME --role admin{same_lab(options)}")
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("Name", "Role", "May log in", "Second factor", "Added (UTC)"):
-        table.add_column(heading, overflow="fold")
+    shown = table("Name", "Role", "May log in", "Second factor", "Added (UTC)")
     for user in users:
         factor = "yes" if user.id in having else "no"
         added = f"{user.created:%Y-%m-%d %H:%M}"
-        table.add_row(user.name, user.role, "no" if user.disabled else "yes", factor, added)
-    console().print(table)
+        shown.add_row(user.name, user.role, "no" if user.disabled else "yes", factor, added)
+    console().print(shown)
 
 
 def _object(user: User, having: frozenset[int]) -> dict[str, object]:

@@ -12,6 +12,7 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.table import Table
 from rich.text import Text
 
 from labcrate.lab.text import visible
@@ -24,6 +25,14 @@ def console() -> Console:
     """Standard output for tables: no colour codes in a pipe, nothing in a name taken for markup."""
     width = None if sys.stdout.isatty() else _PIPE_WIDTH
     return _Console(width=width, highlight=False, markup=False, emoji=False)
+
+
+def table(*headings: str) -> Table:
+    """Return an empty table without lines, whose columns fold what is too long for them."""
+    made = Table(box=None, pad_edge=False)
+    for heading in headings:
+        made.add_column(heading, overflow="fold")
+    return made
 
 
 class _Console(Console):
