@@ -65,11 +65,13 @@ def test_a_key_is_made_once_and_only_when_asked(usual_lab: Any, cli: Any, clear:
 
 
 def test_the_key_id_is_written_as_minisign_writes_it(usual_lab: Any, keyed: str) -> None:
-    """The id in the public key's comment is the little-endian number that minisign shows."""
+    """The id in the public key's comment is the little-endian number that minisign shows, without leading zeros."""
     comment, text = (usual_lab.root / ".labcrate/signing.pub").read_text().splitlines()
     assert text == keyed
     packed = bytes(minisign.PublicKey.from_base64(text)._keynum_pk)
-    assert comment.endswith(f"{int.from_bytes(packed[:8], 'little'):016X}")
+    assert comment.endswith(f" {int.from_bytes(packed[:8], 'little'):X}")
+    small = b"Ed" + (0x74BCA557EC55740).to_bytes(8, "little")
+    assert key_id_of(small + bytes(32)) == "74BCA557EC55740"
 
 
 def test_without_a_key_nothing_is_packed(usual_lab: Any, cli: Any, clear: Any, tmp_path: Path) -> None:

@@ -27,8 +27,11 @@ _PUBLIC_KEY_CHARACTERS = 56
 
 
 def key_id_of(packed: bytes) -> str:
-    """Return the key id of a packed key or signature, as minisign writes it: a little-endian number in hexadecimal."""
-    return packed[2:10][::-1].hex().upper()
+    """Return the key id of a packed key or signature as minisign writes it (``%llX`` in its minisign.c).
+
+    It is a little-endian number of 64 bits in hexadecimal, without leading zeros.
+    """
+    return f"{int.from_bytes(packed[2:10], 'little'):X}"
 
 
 class Readable(Protocol):
@@ -47,7 +50,7 @@ class PublicKey:
 
     @property
     def key_id(self) -> str:
-        """Return the key id: 16 hexadecimal digits."""
+        """Return the key id: at most 16 hexadecimal digits."""
         return key_id_of(base64.b64decode(self.text))
 
     @property
