@@ -150,7 +150,7 @@ def test_another_key_is_named_with_the_one_that_was_expected(cli: Any, signed: P
     """A signature by somebody else is a finding with both key ids."""
     other = minisign.KeyPair.generate().public_key.to_base64().decode()
     text = problem_of(cli("verify", signed, "--key", other, "--json"))
-    ids = re.findall(r"[0-9A-F]{16}", text)
+    ids = re.findall(r"\bkey ([0-9A-F]+)", text)
     assert len(ids) == 2
     assert ids[0] != ids[1]
 

@@ -75,6 +75,19 @@ def test_the_signature_of_an_archive_that_stands_is_had_by_its_tag(
     assert server.get(SIGNATURE, Role.OPERATOR, headers={"If-Match": other}).status_code == 412
 
 
+def test_the_tag_of_a_short_key_id_is_known_again(usual_lab: Any, serve: Any) -> None:
+    """One key in sixteen has an id of fewer than 16 digits: the tag of its signature works as any other."""
+    key = make_key(usual_lab.open()).public
+    while len(key.key_id) == 16:
+        for name in ("signing.key", "signing.pub"):
+            (usual_lab.root / ".labcrate" / name).unlink()
+        key = make_key(usual_lab.open()).public
+    server = serve(usual_lab.root)
+    tag = server.get(SIGNATURE, Role.OPERATOR).headers["ETag"]
+    usual_lab.session(42, name="Another morning")
+    assert server.get(SIGNATURE, Role.OPERATOR, headers={"If-Match": tag}).headers["ETag"] == tag
+
+
 def test_a_part_has_a_signature_of_its_own(usual_lab: Any, serve: Any, key: PublicKey, tmp_path: Path) -> None:
     """The options of the archive are those of its signature."""
     server = serve(usual_lab.root)

@@ -35,7 +35,7 @@ routes = web.RouteTableDef()
 _WAIT_SECONDS = 20.0
 _SOONEST_SECONDS, _LATEST_SECONDS = 2, 60
 _GOES_ON_WITHIN = timedelta(days=7)
-_OF_SIGNATURE = re.compile(r'-[0-9A-F]{16}"\Z')
+_OF_SIGNATURE = re.compile(r'-[0-9A-F]{1,16}"\Z')
 
 
 @routes.get("/api/sessions/{id}/archive.zip")
