@@ -136,10 +136,9 @@ def test_below_the_routes_nothing_knows_the_application() -> None:
         if name in ABOVE or name.startswith("routes_"):
             continue
         for node in ast.walk(tree):
-            knows = (isinstance(node, ast.Attribute) and node.attr in ("Application", "AppKey", "app")) or (
+            if (isinstance(node, ast.Attribute) and node.attr in ("Application", "AppKey", "app")) or (
                 isinstance(node, ast.ImportFrom) and node.module in ("labcrate.web.services", "labcrate.web.lifespan")
-            )
-            if knows:
+            ):
                 found.append(f"{name}, line {node.lineno}")
     assert found == []
 
