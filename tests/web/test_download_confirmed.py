@@ -14,7 +14,7 @@ from tests.web.waiting import ended
 from labcrate.catalog.confirming import now_ms
 from labcrate.export.contents import Options
 from labcrate.web import confirming
-from labcrate.web.pushing import pieces
+from labcrate.web.downloads.socket_writer import pieces
 from labcrate.web.standing import STANDING
 
 PATH = "/api/sessions/42/archive.zip"

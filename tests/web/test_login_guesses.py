@@ -11,7 +11,7 @@ import requests
 from tests.conftest import Clock
 
 from labcrate.people.roles import Role
-from labcrate.web.guesses import Guesses
+from labcrate.web.auth.login_throttle import Guesses
 from labcrate.web.login import DOORS
 
 if TYPE_CHECKING:

@@ -28,10 +28,12 @@ from labcrate.web import (
     routes_static,
     routes_studies,
 )
-from labcrate.web.ends import add_ends
+from labcrate.web.downloads.sender import add_sender
+from labcrate.web.downloads.transfer_log import add_ends
 from labcrate.web.examining import add_examining
-from labcrate.web.expecting import expecting
 from labcrate.web.gate import access
+from labcrate.web.http.expecting import expecting
+from labcrate.web.http.security_headers import add_headers
 from labcrate.web.indexer import add_indexer
 from labcrate.web.jobs import add_jobs
 from labcrate.web.listing import LISTING, Listing
@@ -39,8 +41,6 @@ from labcrate.web.login import open_people
 from labcrate.web.planning import add_planning
 from labcrate.web.plots import PLOTS, Plots
 from labcrate.web.problem import problems
-from labcrate.web.security import add_headers
-from labcrate.web.sending import add_sender
 from labcrate.web.site import LAB, SETTINGS, WORK
 from labcrate.web.snapshot import SNAPSHOT, Snapshot
 from labcrate.web.standing import STANDING, Standing, keep_tidy

@@ -11,8 +11,8 @@ from labcrate.errors import LoginError, TooManyError
 from labcrate.people.keys import hash_secret, make_secret
 from labcrate.people.second_factor import SecondFactors
 from labcrate.people.users import User
-from labcrate.web.attempts import Attempts
-from labcrate.web.seldom import Seldom
+from labcrate.web.http.rate_limiter import Attempts
+from labcrate.web.http.seldom import Seldom
 
 GOOD_SECONDS = 300
 _MOST_OF_USER = 10

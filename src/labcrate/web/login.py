@@ -22,7 +22,7 @@ from labcrate.people.second_factor import SecondFactors
 from labcrate.people.studies import Studies
 from labcrate.people.tokens import Tokens
 from labcrate.people.users import Users
-from labcrate.web.guesses import Guesses
+from labcrate.web.auth.login_throttle import Guesses
 from labcrate.web.half_logins import SECOND_STEP, SecondStep
 from labcrate.web.site import LAB
 

@@ -13,8 +13,8 @@ from labcrate.linking.verdict import command_line
 from labcrate.model.session_id import RULE, is_session_id, normalized_id
 from labcrate.people.roles import Role
 from labcrate.web.access import allow
-from labcrate.web.bodies import encoded, json_answer
 from labcrate.web.examining import EXAMINING
+from labcrate.web.http.bodies import encoded, json_answer
 from labcrate.web.pages import render
 from labcrate.web.site import url, work
 

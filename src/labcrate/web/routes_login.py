@@ -10,7 +10,8 @@ from labcrate.people.roles import Role
 from labcrate.people.users import User
 from labcrate.web.access import CALLER, allow, keeps_to_scope
 from labcrate.web.cookies import drop_login, login_secret, set_login
-from labcrate.web.forms import form
+from labcrate.web.http.client_and_origin import client_address
+from labcrate.web.http.forms import form
 from labcrate.web.login import (
     DOORS,
     LOGIN_PAGE,
@@ -25,7 +26,6 @@ from labcrate.web.login import (
 from labcrate.web.pages import render
 from labcrate.web.second_step import second_step
 from labcrate.web.site import SETTINGS, url
-from labcrate.web.visitor import client_address
 
 routes = web.RouteTableDef()
 

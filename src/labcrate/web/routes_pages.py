@@ -13,7 +13,8 @@ from labcrate.people.exports import Filter
 from labcrate.people.lines import what
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller, keeps_to_scope
-from labcrate.web.forms import form
+from labcrate.web.http.client_and_origin import is_secure
+from labcrate.web.http.forms import form
 from labcrate.web.listing import LISTING, RowQuery, Rows, Sort, row_query
 from labcrate.web.locale import COOKIE, LANGUAGES
 from labcrate.web.login import EXPORT_LOG
@@ -21,7 +22,6 @@ from labcrate.web.logpage import FILTERS, line_filter, whole_number
 from labcrate.web.pages import THEME_COOKIE, THEMES, render
 from labcrate.web.routes_login import local_path, see
 from labcrate.web.site import SETTINGS, path_prefix, url, work
-from labcrate.web.visitor import is_secure
 
 routes = web.RouteTableDef()
 

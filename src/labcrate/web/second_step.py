@@ -11,9 +11,9 @@ from labcrate.people.users import User
 from labcrate.web.access import caller
 from labcrate.web.cookies import HALF, set_login
 from labcrate.web.half_logins import SECOND_STEP
+from labcrate.web.http.client_and_origin import client_address
 from labcrate.web.login import CODE_PAGE, DOORS, USERS, look_up
 from labcrate.web.site import SETTINGS, url
-from labcrate.web.visitor import client_address
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from labcrate.errors import PeopleError
 from labcrate.people.exports import Outcome
 from labcrate.people.roles import Role
 from labcrate.web.access import caller
-from labcrate.web.ends import ENDS, End
+from labcrate.web.downloads.transfer_log import ENDS, End
 from labcrate.web.lasting import check_still
 from labcrate.web.login import EXPORT_LOG
 from labcrate.web.site import work

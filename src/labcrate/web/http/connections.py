@@ -8,10 +8,10 @@ from typing import Any
 from aiohttp import web
 from aiohttp.http import RawRequestMessage
 
-from labcrate.web.listening import Guest, guest_of
+from labcrate.web.http.listening import Guest, guest_of
+from labcrate.web.http.security_headers import protect
+from labcrate.web.http.seldom import Seldom
 from labcrate.web.problem import answer_outside, log_unexpected
-from labcrate.web.security import protect
-from labcrate.web.seldom import Seldom
 from labcrate.web.site import SETTINGS
 
 FIRST_SECONDS = 30.0
