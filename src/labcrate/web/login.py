@@ -22,7 +22,7 @@ from labcrate.people.second_factor import SecondFactors
 from labcrate.people.studies import Studies
 from labcrate.people.tokens import Tokens
 from labcrate.people.users import Users
-from labcrate.web.auth.login_throttle import Guesses
+from labcrate.web.auth.login_throttle import LoginThrottle
 from labcrate.web.half_logins import SECOND_STEP, SecondStep
 from labcrate.web.site import LAB
 
@@ -51,7 +51,7 @@ class Doors:
     # Each hashing takes 64 MiB: one at a time.
     hashing: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "passwords"))
     hashings: int = 0
-    guesses: Guesses = field(default_factory=Guesses)
+    guesses: LoginThrottle = field(default_factory=LoginThrottle)
     setup_token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     has_admin: bool = False
 

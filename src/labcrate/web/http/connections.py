@@ -9,8 +9,8 @@ from aiohttp import web
 from aiohttp.http import RawRequestMessage
 
 from labcrate.web.http.listening import Guest, guest_of
+from labcrate.web.http.rate_limiter import RateLimitedLog
 from labcrate.web.http.security_headers import protect
-from labcrate.web.http.seldom import Seldom
 from labcrate.web.problem import answer_outside, log_unexpected
 from labcrate.web.site import SETTINGS
 
@@ -108,7 +108,7 @@ class Connections(web.Server):
             handler_cancellation=made.handler_cancellation,
         )
         self.app = app
-        self.malformed = Seldom()
+        self.malformed = RateLimitedLog()
 
     def __call__(self) -> Connection:
         """A connection for somebody who comes."""
