@@ -32,7 +32,7 @@ from labcrate.web.downloads.sender import add_sender
 from labcrate.web.downloads.transfer_log import add_ends
 from labcrate.web.examining import add_examining
 from labcrate.web.gate import access
-from labcrate.web.http.expecting import expecting
+from labcrate.web.http.bodies import expecting
 from labcrate.web.http.security_headers import add_headers
 from labcrate.web.indexer import add_indexer
 from labcrate.web.jobs import add_jobs

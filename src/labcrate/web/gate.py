@@ -18,9 +18,9 @@ from labcrate.people.roles import Role
 from labcrate.people.users import User
 from labcrate.web.access import CALLER, KEEPS, NEEDS, Caller, Handler, unseen
 from labcrate.web.cookies import csrf_token, login_secret
+from labcrate.web.http.bodies import form
 from labcrate.web.http.client_and_origin import SAFE_METHODS, check_host, check_origin, client_address
 from labcrate.web.http.connections import Connection
-from labcrate.web.http.forms import form
 from labcrate.web.login import CODE_PAGE, LOGIN_PAGE, LOGINS, SETUP_PAGE, STUDIES, TOKENS, has_admin, look_up
 from labcrate.web.site import url
 
@@ -47,7 +47,7 @@ async def access(request: web.Request, handler: Handler) -> web.StreamResponse:
     if caller is not None:
         request[CALLER] = caller
     if isinstance(request.protocol, Connection):
-        request.protocol.know(known=caller is not None)
+        request.protocol.set_logged_in(logged_in=caller is not None)
     needed = _needed(request)
     if needed is not None and caller is None:
         return _to_login(request, set_up=await has_admin(request.app))
