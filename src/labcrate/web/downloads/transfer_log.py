@@ -1,4 +1,7 @@
-"""Ends of transfers for the export log: what cannot be written down now (a full disk) is written when it can be."""
+"""Lines of the export log, one for each transfer of an archive or a recording.
+
+A line is there before the first byte is sent. An end that cannot be written (a full disk) is written later.
+"""
 
 import logging
 import threading
@@ -11,6 +14,9 @@ from aiohttp import web
 
 from labcrate.errors import PeopleError
 from labcrate.people.exports import ExportLog, Outcome
+from labcrate.people.roles import Role
+from labcrate.web.access import caller
+from labcrate.web.lasting import check_still
 from labcrate.web.login import EXPORT_LOG
 from labcrate.web.site import repeating, work
 
@@ -30,14 +36,14 @@ class End:
 
 
 class Ends:
-    """Writes ends into their lines, and keeps those that it cannot write. Any thread may use it; it waits for disks."""
+    """Writes ends into their lines, and keeps those that it cannot write. Threads may share it; it waits for disks."""
 
     def __init__(self, log: ExportLog) -> None:
         self._log, self._writing = log, threading.Lock()
         self._kept: list[End] = []
 
     def write(self, end: End) -> None:
-        """Write one down, now or later: behind others that could not be written, so that not each waits for a lock."""
+        """Write an end, now or later: behind others that could not be written, so that not each waits for a lock."""
         why = "others wait to be written."
         if not self._kept:
             try:
@@ -51,7 +57,7 @@ class Ends:
         self._kept.append(end)
 
     def write_kept(self) -> None:
-        """Write down what could not be written before, as far as that can be done now."""
+        """Write the ends that could not be written before, as far as possible."""
         with self._writing, suppress(PeopleError):
             while self._kept:
                 self._write(self._kept[0])
@@ -74,3 +80,49 @@ async def _keep_writing(app: web.Application) -> AsyncIterator[None]:
     async with repeating(app, _AGAIN_SECONDS, app[ENDS].write_kept):
         yield
     await work(app, app[ENDS].write_kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What is downloaded: of which session, with which options (as the query of a URL), and its length in bytes."""
+
+    session: str
+    options: str
+    etag: str
+    total: int
+
+
+class LogLine:
+    """The line of one transfer."""
+
+    def __init__(self, request: web.Request, taken: Taken) -> None:
+        self._app, self._caller, self._taken = request.app, caller(request), taken
+        self._number = 0
+
+    async def begin(self, start: int, length: int) -> None:
+        """Write the line. Raises PeopleError: what cannot be logged is not sent."""
+        self._number = await work(
+            self._app,
+            self._app[EXPORT_LOG].begin,
+            who=self._caller.name,
+            via=self._caller.via,
+            address=self._caller.address,
+            session=self._taken.session,
+            options=self._taken.options,
+            etag=self._taken.etag,
+            start=start,
+            length=length,
+            total=self._taken.total,
+        )
+
+    async def progress(self, sent: int) -> None:
+        """Write how far it is. Raises NotAllowedError for a user who may not have the rest."""
+        try:
+            await work(self._app, self._app[EXPORT_LOG].progress, self._number, sent)
+        except PeopleError as error:
+            _log.warning("The export log was not told how far transfer %d is: %s", self._number, error)
+        await check_still(self._app, self._caller, Role.OPERATOR, self._taken.session)
+
+    async def end(self, sent: int, outcome: Outcome, reason: str | None) -> None:
+        """Write how it ended."""
+        await work(self._app, self._app[ENDS].write, End(self._number, sent, outcome, reason))
