@@ -22,8 +22,8 @@ from labcrate.people.roles import Role
 from labcrate.people.users import User
 from labcrate.web.app import make_app
 from labcrate.web.cookies import cookie_name, csrf_token
-from labcrate.web.listening import listeners
-from labcrate.web.room import Room
+from labcrate.web.http.connection_limits import Room
+from labcrate.web.http.listening import listeners
 from labcrate.web.services import SERVICES, Services
 from labcrate.web.serving import run_app, tls_context
 

@@ -16,10 +16,11 @@ from tests.web.test_login_security import EXPECTED
 from tests.web.waiting import until
 
 from labcrate.people.roles import Role
-from labcrate.web import connections, expecting, listening, sending
 from labcrate.web.assets import PLOTLY, assets
-from labcrate.web.connections import Connection
-from labcrate.web.room import Room
+from labcrate.web.downloads import sender
+from labcrate.web.http import connections, expecting, listening
+from labcrate.web.http.connection_limits import Room
+from labcrate.web.http.connections import Connection
 
 if TYPE_CHECKING:
     from tests.conftest import LabFolder
@@ -249,7 +250,7 @@ def test_a_download_may_pause_for_longer(serve: "Serve", usual_lab: "LabFolder")
         tap.break_off()
     until(lambda: not held(server))
     with Tap(server):
-        until(lambda: patience_ms() == sending.IDLE_SECONDS * 1000)
+        until(lambda: patience_ms() == sender.IDLE_SECONDS * 1000)
 
 
 def test_what_waits_for_a_client_is_little(serve: "Serve", usual_lab: "LabFolder", dial: Dialling) -> None:

@@ -27,7 +27,9 @@ from labcrate.errors import PeopleError
 from labcrate.people.database import Database
 from labcrate.people.exports import ExportLog
 from labcrate.people.roles import Role
-from labcrate.web import delivering, ends, lasting, sending
+from labcrate.web import lasting
+from labcrate.web.downloads import response as response_module
+from labcrate.web.downloads import sender, transfer_log
 
 PATH = "/api/sessions/42/archive.zip"
 BIG = "recordings/cam1_session42_big.mp4"
@@ -210,7 +212,7 @@ def test_a_client_that_leaves_while_its_line_is_written(
 
 def test_a_client_that_leaves_with_the_last_byte(serve: Any, usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A download of which all was sent is finished, though its client is gone before the server has noticed."""
-    send = sending.Sender.send
+    send = sender.Sender.send
 
     async def then_leave(*arguments: Any) -> None:
         await send(*arguments)
@@ -219,7 +221,7 @@ def test_a_client_that_leaves_with_the_last_byte(serve: Any, usual_lab: Any, mon
         task.cancel()
         await asyncio.sleep(0)
 
-    monkeypatch.setattr(sending.Sender, "send", then_leave)
+    monkeypatch.setattr(sender.Sender, "send", then_leave)
     server = serve(usual_lab.root)
     with Tap(server) as tap:
         size = len(tap.take_all())
@@ -305,7 +307,7 @@ def test_who_may_no_longer_export_gets_no_more(
     serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch, shut_out: Callable[[Any, str], None], why: str
 ) -> None:
     """A download ends soon after its user may not have it any more, however long the client would have taken."""
-    monkeypatch.setattr(delivering, "_TELL_EVERY_SECONDS", 0.02)
+    monkeypatch.setattr(response_module, "_TELL_EVERY_SECONDS", 0.02)
     server = serve(big_lab.root)
     etag = server.get(PATH).headers["ETag"]
     with Tap(server) as tap:
@@ -322,7 +324,7 @@ def test_a_session_taken_out_of_a_study_is_sent_no_further(
     serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A download by somebody of a study ends soon after its session left the study, and goes on while it is in it."""
-    monkeypatch.setattr(delivering, "_TELL_EVERY_SECONDS", 0.02)
+    monkeypatch.setattr(response_module, "_TELL_EVERY_SECONDS", 0.02)
     server = serve(big_lab.root)
     server.user(Role.OPERATOR)
     enter_study(server, "the operator")
@@ -341,7 +343,7 @@ def test_a_line_whose_end_cannot_be_written_is_ended_later(
     serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A full disk at the end of a download leaves no line running: it is tried again, and the time is the end's own."""
-    monkeypatch.setattr(ends, "_AGAIN_SECONDS", 0.02)
+    monkeypatch.setattr(transfer_log, "_AGAIN_SECONDS", 0.02)
     server = serve(big_lab.root)
     end, tried = server.services.export_log.end, []
 
@@ -386,7 +388,7 @@ def test_clients_that_take_nothing_hold_nobody_up(serve: Any, big_lab: Any) -> N
     """With twice as many idle clients as threads, others get the whole archive, and then the idle ones do."""
     server = serve(big_lab.root)
     whole = server.get(PATH, Role.OPERATOR).content
-    taps = [Tap(server) for _ in range(2 * sending.THREADS)]
+    taps = [Tap(server) for _ in range(2 * sender.THREADS)]
     try:
         for _ in range(3):
             assert server.get(PATH, Role.OPERATOR).content == whole
@@ -400,7 +402,7 @@ def test_clients_that_take_nothing_hold_nobody_up(serve: Any, big_lab: Any) -> N
 
 def test_a_client_that_takes_nothing_for_very_long(serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that stands still longer than it may is left; one that goes on in time is not."""
-    monkeypatch.setattr(sending, "IDLE_SECONDS", 1.0)
+    monkeypatch.setattr(sender, "IDLE_SECONDS", 1.0)
     server = serve(big_lab.root)
     with Tap(server) as tap:
         assert ended(server, 1)[0].outcome == "aborted"

@@ -15,7 +15,7 @@ from labcrate.catalog import index
 from labcrate.people.exports import Line
 from labcrate.people.roles import Role
 from labcrate.web import routes_archive
-from labcrate.web.ranges import parse_date
+from labcrate.web.http.conditional import parse_date
 
 PATH = "/api/sessions/42/archive.zip"
 

@@ -12,8 +12,8 @@ import requests
 from tests.conftest import Clock
 
 from labcrate.people.roles import Role
+from labcrate.web.auth.login_throttle import Guesses
 from labcrate.web.executor import Lane
-from labcrate.web.guesses import Guesses
 
 if TYPE_CHECKING:
     from tests.conftest import LabFolder

@@ -16,8 +16,8 @@ from labcrate.catalog.state import STATE_FOLDER
 from labcrate.people.database import Database
 from labcrate.people.roles import Role
 from labcrate.people.second_factor import RECOVERY_CODES, STEP_SECONDS, SecondFactors
+from labcrate.web.auth.login_throttle import Guesses
 from labcrate.web.cookies import HALF, cookie_name, csrf_token
-from labcrate.web.guesses import Guesses
 from labcrate.web.half_logins import GOOD_SECONDS, CodeGuesses, HalfLogins
 
 if TYPE_CHECKING:

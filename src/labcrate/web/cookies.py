@@ -6,8 +6,8 @@ import hashlib
 from aiohttp import web
 
 from labcrate.config import ServeSettings
+from labcrate.web.http.client_and_origin import is_secure
 from labcrate.web.urls import path_prefix
-from labcrate.web.visitor import is_secure
 
 _NAME = "labcrate_login"
 _USUAL_PORT = 8642

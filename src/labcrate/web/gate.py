@@ -18,12 +18,12 @@ from labcrate.people.keys import hash_secret
 from labcrate.people.roles import Role
 from labcrate.people.users import User
 from labcrate.web.access import CALLER, KEEPS, NEEDS, Caller, Handler, unseen
-from labcrate.web.connections import Connection
 from labcrate.web.cookies import csrf_token, login_secret
-from labcrate.web.forms import form
+from labcrate.web.http.client_and_origin import SAFE_METHODS, check_host, check_origin, client_address
+from labcrate.web.http.connections import Connection
+from labcrate.web.http.forms import form
 from labcrate.web.login import CODE_PAGE, LOGIN_PAGE, SETUP_PAGE, Doors
 from labcrate.web.urls import url
-from labcrate.web.visitor import SAFE_METHODS, check_host, check_origin, client_address
 
 # These have no login that a form of theirs could be tied to; another site's pages are refused there all the same.
 _BEFORE_LOGIN = (LOGIN_PAGE, CODE_PAGE, SETUP_PAGE)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from labcrate.errors import LoginError, TooManyError
 from labcrate.people.keys import hash_secret, make_secret
 from labcrate.people.users import User
-from labcrate.web.attempts import Attempts
-from labcrate.web.seldom import Seldom
+from labcrate.web.http.rate_limiter import Attempts
+from labcrate.web.http.seldom import Seldom
 
 GOOD_SECONDS = 300
 _MOST_OF_USER = 10

@@ -15,7 +15,9 @@ from labcrate.people.second_factor import SecondFactors
 from labcrate.people.studies import Studies
 from labcrate.people.tokens import Tokens
 from labcrate.people.users import Users
-from labcrate.web.ends import Ends
+from labcrate.web.downloads.loglines import TransferLog
+from labcrate.web.downloads.sender import Sender
+from labcrate.web.downloads.transfer_log import Ends
 from labcrate.web.examining import Examining
 from labcrate.web.executor import Executor, Lane
 from labcrate.web.gate import Gate
@@ -23,12 +25,10 @@ from labcrate.web.indexer import Indexer
 from labcrate.web.jobs import Jobs
 from labcrate.web.listing import Listing
 from labcrate.web.login import Doors
-from labcrate.web.loglines import TransferLog
 from labcrate.web.pages import Pages
 from labcrate.web.planning import Planning
 from labcrate.web.plots import Plots
 from labcrate.web.second_step import SecondStep
-from labcrate.web.sending import Sender
 from labcrate.web.services import Services
 from labcrate.web.snapshot import Snapshot
 from labcrate.web.standing import Standing

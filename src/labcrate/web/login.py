@@ -10,8 +10,8 @@ from labcrate.people.logins import Logins
 from labcrate.people.studies import Studies
 from labcrate.people.tokens import Tokens
 from labcrate.people.users import Users
+from labcrate.web.auth.login_throttle import Guesses
 from labcrate.web.executor import Executor, Lane
-from labcrate.web.guesses import Guesses
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -17,12 +17,12 @@ from labcrate.people.exports import Outcome
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller
 from labcrate.web.confirming import Confirmed
-from labcrate.web.delivering import conditions, deliver, http_date
-from labcrate.web.disposition import archive_file_name, disposition
+from labcrate.web.downloads.disposition import archive_file_name, disposition
+from labcrate.web.downloads.loglines import LogLine, Taken
+from labcrate.web.downloads.response import conditions, deliver, http_date
+from labcrate.web.http.conditional import Representation, goes_on_blindly, tags_wanted
 from labcrate.web.jobs import Job, JobState
 from labcrate.web.lasting import MAY_NO_LONGER, REVOKED, TAKEN_IN, TAKEN_OUT
-from labcrate.web.loglines import LogLine, Taken
-from labcrate.web.ranges import Representation, goes_on_blindly, tags_wanted
 from labcrate.web.services import Services, services
 from labcrate.web.snapshot import Snapshot
 from labcrate.web.standing import Archive

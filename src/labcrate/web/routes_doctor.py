@@ -13,7 +13,7 @@ from labcrate.linking.verdict import command_line
 from labcrate.model.session_id import RULE, is_session_id, normalized_id
 from labcrate.people.roles import Role
 from labcrate.web.access import allow
-from labcrate.web.bodies import encoded, json_answer
+from labcrate.web.http.bodies import encoded, json_answer
 from labcrate.web.services import services
 from labcrate.web.urls import url
 

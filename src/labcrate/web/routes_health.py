@@ -8,7 +8,7 @@ from aiohttp import web
 from labcrate import __version__
 from labcrate.people.roles import Role
 from labcrate.web.access import CALLER, allow
-from labcrate.web.bodies import json_answer
+from labcrate.web.http.bodies import json_answer
 from labcrate.web.services import services
 
 routes = web.RouteTableDef()

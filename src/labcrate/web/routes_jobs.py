@@ -13,8 +13,8 @@ from labcrate.model.session_id import json_id
 from labcrate.model.timespan import format_instant
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller, keeps_to_scope, unseen
-from labcrate.web.bodies import encoded, json_answer
-from labcrate.web.events import KEEP_ALIVE, Over, event, stream, wants_events
+from labcrate.web.http.bodies import encoded, json_answer
+from labcrate.web.http.sse import KEEP_ALIVE, Over, event, stream, wants_events
 from labcrate.web.jobs import Job, JobState
 from labcrate.web.lasting import check_still
 from labcrate.web.problem import of_error

@@ -17,7 +17,7 @@ from labcrate.lab.folder import printable
 from labcrate.people.links import Link
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller
-from labcrate.web.bodies import json_answer, read_json
+from labcrate.web.http.bodies import json_answer, read_json
 from labcrate.web.services import Services, services
 from labcrate.web.urls import session_api_url
 from labcrate.web.wanted import session_id_of, whole_of

@@ -9,7 +9,7 @@ from labcrate.people.exports import Filter, Line
 from labcrate.people.lines import as_csv, line_object
 from labcrate.people.roles import Role
 from labcrate.web.access import allow
-from labcrate.web.bodies import encoded, json_answer
+from labcrate.web.http.bodies import encoded, json_answer
 from labcrate.web.logpage import FILTERS, line_filter, refuse_others, whole_number
 from labcrate.web.services import Services, services
 

@@ -17,10 +17,10 @@ from labcrate.lab.text import visible
 from labcrate.model.timespan import from_ns
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller
-from labcrate.web.delivering import deliver
-from labcrate.web.disposition import disposition
-from labcrate.web.loglines import LogLine, Taken
-from labcrate.web.ranges import Representation
+from labcrate.web.downloads.disposition import disposition
+from labcrate.web.downloads.loglines import LogLine, Taken
+from labcrate.web.downloads.response import deliver
+from labcrate.web.http.conditional import Representation
 from labcrate.web.services import Services, services
 from labcrate.web.wanted import session_id_of
 

@@ -13,7 +13,8 @@ from labcrate.people.exports import Filter
 from labcrate.people.lines import what
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller, keeps_to_scope
-from labcrate.web.forms import form
+from labcrate.web.http.client_and_origin import is_secure
+from labcrate.web.http.forms import form
 from labcrate.web.listing import RowQuery, Rows, Sort, row_query
 from labcrate.web.locale import COOKIE, LANGUAGES
 from labcrate.web.logpage import FILTERS, line_filter, whole_number
@@ -21,7 +22,6 @@ from labcrate.web.pages import THEME_COOKIE, THEMES
 from labcrate.web.routes_login import local_path, see
 from labcrate.web.services import services
 from labcrate.web.urls import path_prefix, url
-from labcrate.web.visitor import is_secure
 
 routes = web.RouteTableDef()
 

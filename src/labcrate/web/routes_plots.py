@@ -11,8 +11,8 @@ from labcrate.lab.text import visible
 from labcrate.model.timespan import TimeSpan, format_instant, parse_instant
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller
-from labcrate.web.bodies import encoded, json_answer
 from labcrate.web.executor import Lane
+from labcrate.web.http.bodies import encoded, json_answer
 from labcrate.web.locale import Locale
 from labcrate.web.services import services
 from labcrate.web.wanted import session_id_of, whole_of

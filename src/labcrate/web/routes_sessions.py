@@ -10,7 +10,7 @@ from labcrate.export.within_study import within_study
 from labcrate.people.roles import Role
 from labcrate.people.scope import SessionScope
 from labcrate.web.access import Caller, allow, caller, keeps_to_scope
-from labcrate.web.bodies import encoded, json_answer
+from labcrate.web.http.bodies import encoded, json_answer
 from labcrate.web.listing import RowQuery, row_query
 from labcrate.web.services import Services, services
 from labcrate.web.standing import Planned

@@ -11,9 +11,9 @@ from labcrate.people.second_factor import SecondFactor, SecondFactors
 from labcrate.people.users import User
 from labcrate.web.cookies import HALF, set_login
 from labcrate.web.half_logins import CodeGuesses, HalfLogins
+from labcrate.web.http.client_and_origin import client_address
 from labcrate.web.login import CODE_PAGE, Doors
 from labcrate.web.urls import url
-from labcrate.web.visitor import client_address
 
 P = ParamSpec("P")
 T = TypeVar("T")

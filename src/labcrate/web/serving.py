@@ -21,12 +21,12 @@ from labcrate.export.people_folder import people_folder
 from labcrate.lab.folder import Lab
 from labcrate.lab.text import one_line
 from labcrate.web.app import make_app
-from labcrate.web.connections import Connections
-from labcrate.web.listening import listeners, say_accept_errors_seldom
-from labcrate.web.room import Room, raise_file_limit
+from labcrate.web.http.client_and_origin import is_loopback, is_proxy, is_secure
+from labcrate.web.http.connection_limits import Room, raise_file_limit
+from labcrate.web.http.connections import Connections
+from labcrate.web.http.listening import listeners, say_accept_errors_seldom
 from labcrate.web.services import SERVICES
 from labcrate.web.urls import path_prefix
-from labcrate.web.visitor import is_loopback, is_proxy, is_secure
 
 # How long requests that run may take to end once the server is told to stop: downloads resume.
 _GRACE_SECONDS = 2.0

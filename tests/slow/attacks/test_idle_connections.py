@@ -20,7 +20,7 @@ from labcrate.people.passwords import Passwords
 from labcrate.people.roles import Role
 from labcrate.people.tokens import Tokens
 from labcrate.people.users import Users
-from labcrate.web.room import MOST, MOST_OF_ONE
+from labcrate.web.http.connection_limits import MOST, MOST_OF_ONE
 
 if TYPE_CHECKING:
     from tests.conftest import LabFolder

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.conftest import Clock
 
 from labcrate.errors import TooManyError
-from labcrate.web.attempts import Attempts
+from labcrate.web.http.rate_limiter import Attempts
 
 
 def taken(attempts: Attempts, key: str) -> bool:

@@ -9,7 +9,7 @@ from tests.conftest import Clock
 
 from labcrate.errors import LoginError, TooManyError
 from labcrate.people.users import typed_key
-from labcrate.web.guesses import Guesses
+from labcrate.web.auth.login_throttle import Guesses
 
 HERE, THERE = "192.0.2.1", "192.0.2.2"
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from labcrate.web.listening import Listener, listeners, say_accept_errors_seldom
-from labcrate.web.room import Room
+from labcrate.web.http.connection_limits import Room
+from labcrate.web.http.listening import Listener, listeners, say_accept_errors_seldom
 
 
 @contextmanager

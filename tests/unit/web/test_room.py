@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from labcrate.web.room import MOST, MOST_OF_ONE, Room, Seat
+from labcrate.web.http.connection_limits import MOST, MOST_OF_ONE, Room, Seat
 
 
 @dataclass

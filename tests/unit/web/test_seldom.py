@@ -2,7 +2,7 @@
 
 import pytest
 
-from labcrate.web.seldom import Seldom
+from labcrate.web.http.seldom import Seldom
 
 
 def test_a_warning_is_written_at_most_every_ten_seconds(caplog: pytest.LogCaptureFixture) -> None:

@@ -16,14 +16,14 @@ from labcrate.errors import NoLabError, PeopleError
 from labcrate.people.database import Database
 from labcrate.people.exports import ExportLog
 from labcrate.web.app import make_app
-from labcrate.web.ends import Ends
+from labcrate.web.downloads.sender import Sender
+from labcrate.web.downloads.transfer_log import Ends
 from labcrate.web.examining import Examining
 from labcrate.web.executor import Executor
 from labcrate.web.indexer import Indexer
 from labcrate.web.jobs import Jobs
 from labcrate.web.lifespan import lifespan
 from labcrate.web.planning import Planning
-from labcrate.web.sending import Sender
 from labcrate.web.services import Services
 from labcrate.web.serving import run_app
 from labcrate.web.standing import Standing

@@ -6,9 +6,9 @@ from contextlib import contextmanager, suppress
 
 from labcrate.errors import LoginError, TooManyError
 from labcrate.people.users import typed_key
-from labcrate.web.attempts import Attempts
-from labcrate.web.seldom import Seldom
-from labcrate.web.visitor import network_of
+from labcrate.web.http.client_and_origin import network_of
+from labcrate.web.http.rate_limiter import Attempts
+from labcrate.web.http.seldom import Seldom
 
 _FAILED = "A login from %s failed."
 _NETWORK = "Too many logins from %s failed; more of them are refused for now."

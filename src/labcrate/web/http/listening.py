@@ -10,8 +10,8 @@ from asyncio.trsock import TransportSocket
 from contextlib import suppress
 from typing import Any
 
-from labcrate.web.room import Room, Seat
-from labcrate.web.seldom import Seldom
+from labcrate.web.http.connection_limits import Room, Seat
+from labcrate.web.http.seldom import Seldom
 
 STALLED_SECONDS = 60.0
 """How long a client may take nothing of what is sent to it; whoever downloads may pause for longer."""

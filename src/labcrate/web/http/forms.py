@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from labcrate.errors import UsageError
-from labcrate.web.expecting import arriving
+from labcrate.web.http.expecting import arriving
 
 _KIND = "application/x-www-form-urlencoded"
 

@@ -10,10 +10,10 @@ from aiohttp.http import RawRequestMessage
 
 from labcrate.config import ServeSettings
 from labcrate.lab.folder import Lab
-from labcrate.web.listening import Guest, guest_of
+from labcrate.web.http.listening import Guest, guest_of
+from labcrate.web.http.security_headers import protect
+from labcrate.web.http.seldom import Seldom
 from labcrate.web.problem import answer_outside, log_unexpected
-from labcrate.web.security import protect
-from labcrate.web.seldom import Seldom
 
 FIRST_SECONDS = 30.0
 """How long a client may take for the head of its first request."""

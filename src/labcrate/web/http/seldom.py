@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from labcrate.errors import TooManyError
-from labcrate.web.attempts import Attempts
+from labcrate.web.http.rate_limiter import Attempts
 
 _log = logging.getLogger("labcrate.web")
 

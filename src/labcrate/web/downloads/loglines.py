@@ -7,7 +7,7 @@ from labcrate.errors import PeopleError
 from labcrate.people.exports import ExportLog, Outcome
 from labcrate.people.roles import Role
 from labcrate.web.access import Caller
-from labcrate.web.ends import End, Ends
+from labcrate.web.downloads.transfer_log import End, Ends
 from labcrate.web.executor import Executor, Lane
 from labcrate.web.lasting import check_still
 from labcrate.web.login import Doors

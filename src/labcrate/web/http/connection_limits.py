@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from labcrate.web.seldom import Seldom
-from labcrate.web.visitor import network_of
+from labcrate.web.http.client_and_origin import network_of
+from labcrate.web.http.seldom import Seldom
 
 MOST = 2048
 """Connections at a time, where the system has the descriptors for them."""

@@ -7,7 +7,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from labcrate.errors import UsageError
-from labcrate.web.expecting import arriving
+from labcrate.web.http.expecting import arriving
 
 JSON = "application/json"
 T = TypeVar("T")

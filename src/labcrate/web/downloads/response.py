@@ -13,9 +13,9 @@ from aiohttp import hdrs, web
 from labcrate.archive.entity import Segment
 from labcrate.errors import CatalogError, NotAllowedError, SourceChangedError
 from labcrate.people.exports import Outcome
-from labcrate.web.finishing import finish
-from labcrate.web.ranges import CONDITIONS, Answer, Representation, answer
-from labcrate.web.sending import ClientGoneError, Sender, Transfer, break_off
+from labcrate.web.downloads.finishing import finish
+from labcrate.web.downloads.sender import ClientGoneError, Sender, Transfer, break_off
+from labcrate.web.http.conditional import CONDITIONS, Answer, Representation, answer
 
 _TELL_EVERY_SECONDS = 5.0
 _CLIENT_GONE, _STOPPED = "the client went away", "the server was stopped"

@@ -12,9 +12,9 @@ from typing import TypeVar
 from aiohttp import web
 
 from labcrate.archive.entity import Segment
-from labcrate.web.finishing import finish
-from labcrate.web.listening import bear_with
-from labcrate.web.pushing import Pause, Push, Steps, pieces
+from labcrate.web.downloads.finishing import finish
+from labcrate.web.downloads.socket_writer import Pause, Push, Steps, pieces
+from labcrate.web.http.listening import bear_with
 
 THREADS = 16
 """How many transfers are pushed at a time; clients that are slower than the server hold none of them."""
