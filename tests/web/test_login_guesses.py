@@ -12,7 +12,7 @@ import requests
 from tests.conftest import Clock
 
 from labcrate.people.roles import Role
-from labcrate.web.auth.login_throttle import Guesses
+from labcrate.web.auth.login_throttle import LoginThrottle
 from labcrate.web.executor import Lane
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def serving(serve: "Serve", usual_lab: "LabFolder") -> "Serving":
 def clock(serving: "Serving") -> Clock:
     """What the server counts attempts by."""
     clock = Clock()
-    serving.services.doors.guesses = Guesses(clock)
+    serving.services.doors.guesses = LoginThrottle(clock)
     return clock
 
 
@@ -108,7 +108,7 @@ def test_a_forwarded_address_is_believed_behind_a_proxy_alone(serve: "Serve", us
     """Without --base-url there is no proxy: a header that names another address each time opens no more attempts."""
     serving = serve(usual_lab.root)
     serving.user(Role.ADMIN)
-    serving.services.doors.guesses = Guesses(Clock())
+    serving.services.doors.guesses = LoginThrottle(Clock())
     for n in range(30):
         log_in(serving, f"name {n}", WRONG, f"192.0.2.{n}")
     assert log_in(serving, "the admin", GOOD, "192.0.2.99").status_code == 429

@@ -16,7 +16,7 @@ from labcrate.catalog.state import STATE_FOLDER
 from labcrate.people.database import Database
 from labcrate.people.roles import Role
 from labcrate.people.second_factor import RECOVERY_CODES, STEP_SECONDS, SecondFactors
-from labcrate.web.auth.login_throttle import Guesses
+from labcrate.web.auth.login_throttle import LoginThrottle
 from labcrate.web.cookies import HALF, cookie_name, csrf_token
 from labcrate.web.half_logins import GOOD_SECONDS, CodeGuesses, HalfLogins
 
@@ -43,7 +43,7 @@ def clock(serving: "Serving") -> Iterator[Clock]:
     with Database.open(serving.settings.lab_folder / STATE_FOLDER) as database:
         step.factors = SecondFactors(database, clock)
         step.waiting, step.guesses = HalfLogins(clock), CodeGuesses(clock)
-        serving.services.doors.guesses = Guesses(clock)
+        serving.services.doors.guesses = LoginThrottle(clock)
         yield clock
 
 

@@ -10,7 +10,7 @@ from labcrate.people.logins import Logins
 from labcrate.people.studies import Studies
 from labcrate.people.tokens import Tokens
 from labcrate.people.users import Users
-from labcrate.web.auth.login_throttle import Guesses
+from labcrate.web.auth.login_throttle import LoginThrottle
 from labcrate.web.executor import Executor, Lane
 
 P = ParamSpec("P")
@@ -28,7 +28,7 @@ class Doors:
 
     def __init__(self, executor: Executor, users: Users, studies: Studies, logins: Logins, tokens: Tokens) -> None:
         self.users, self.studies, self.logins, self.tokens = users, studies, logins, tokens
-        self.guesses = Guesses()
+        self.guesses = LoginThrottle()
         self.setup_token = secrets.token_urlsafe(32)
         self.hashings = 0
         self._executor, self._has_admin = executor, False

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from labcrate.web.http.client_and_origin import network_of
-from labcrate.web.http.seldom import Seldom
+from labcrate.web.http.rate_limiter import RateLimitedLog
 
 MOST = 2048
 """Connections at a time, where the system has the descriptors for them."""
@@ -70,7 +70,7 @@ class Room:
         self._busy: dict[Seat, None] = {}
         self._of_network: Counter[str] = Counter()
         self._known = 0
-        self._full = Seldom()
+        self._full = RateLimitedLog()
 
     @classmethod
     def within(cls, descriptors: int, *, is_proxy: Callable[[str], bool] = _nobody) -> "Room":

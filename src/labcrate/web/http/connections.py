@@ -11,8 +11,8 @@ from aiohttp.http import RawRequestMessage
 from labcrate.config import ServeSettings
 from labcrate.lab.folder import Lab
 from labcrate.web.http.listening import Guest, guest_of
+from labcrate.web.http.rate_limiter import RateLimitedLog
 from labcrate.web.http.security_headers import protect
-from labcrate.web.http.seldom import Seldom
 from labcrate.web.problem import answer_outside, log_unexpected
 
 FIRST_SECONDS = 30.0
@@ -109,7 +109,7 @@ class Connections(web.Server):
             handler_cancellation=made.handler_cancellation,
         )
         self.settings, self.lab = settings, Lab(settings.lab_folder)
-        self.malformed = Seldom()
+        self.malformed = RateLimitedLog()
 
     def __call__(self) -> Connection:
         """A connection for somebody who comes."""

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from labcrate.web.http.connection_limits import Room, Seat
-from labcrate.web.http.seldom import Seldom
+from labcrate.web.http.rate_limiter import RateLimitedLog
 
 STALLED_SECONDS = 60.0
 """How long a client may take nothing of what is sent to it; whoever downloads may pause for longer."""
@@ -132,7 +132,7 @@ def _bound(listener: Listener, place: Any) -> Listener:
 
 def say_accept_errors_seldom(loop: asyncio.AbstractEventLoop) -> None:
     """asyncio reports each second anew that it cannot accept a connection: have that logged seldom."""
-    cannot_accept = Seldom()
+    cannot_accept = RateLimitedLog()
 
     def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
