@@ -22,8 +22,8 @@ from labcrate.people.roles import Role
 from labcrate.people.users import User
 from labcrate.web.app import make_app
 from labcrate.web.cookies import cookie_name, csrf_token
-from labcrate.web.http.connection_limits import Room
-from labcrate.web.http.listening import listeners
+from labcrate.web.http.connection_limits import ConnectionLimits
+from labcrate.web.http.connections import listeners
 from labcrate.web.services import SERVICES, Services
 from labcrate.web.serving import run_app, tls_context
 
@@ -43,7 +43,7 @@ class Serving:
     """A server that runs; ``url`` is where, without a slash at its end."""
 
     settings: ServeSettings
-    room: Room = field(default_factory=Room)
+    limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     app: web.Application = field(init=False)
     runner: web.AppRunner = field(init=False)
     url: str = field(init=False)
@@ -74,7 +74,7 @@ class Serving:
 
     async def _listen(self) -> None:
         tls = tls_context(self.settings)
-        for listener in await listeners("127.0.0.1", 0, self.room):
+        for listener in await listeners("127.0.0.1", 0, self.limits):
             await web.SockSite(self.runner, listener, ssl_context=tls).start()
 
     def as_(self, role: Role | None) -> requests.Session:
@@ -144,8 +144,8 @@ def serve() -> Iterator[Serve]:
     """Serves a lab folder until the test is over."""
     running: list[Serving] = []
 
-    def start(folder: Path, room: Room | None = None, **settings: Any) -> Serving:
-        one = Serving(ServeSettings(folder, **settings), room or Room())
+    def start(folder: Path, limits: ConnectionLimits | None = None, **settings: Any) -> Serving:
+        one = Serving(ServeSettings(folder, **settings), limits or ConnectionLimits())
         one.start()
         running.append(one)
         return one

@@ -28,7 +28,7 @@ from labcrate.web import (
     routes_studies,
 )
 from labcrate.web.access import Handler
-from labcrate.web.http.expecting import expecting
+from labcrate.web.http.bodies import expecting
 from labcrate.web.http.security_headers import protect
 from labcrate.web.lifespan import hear_of_end, lifespan
 from labcrate.web.problem import answered

@@ -19,9 +19,9 @@ from labcrate.people.roles import Role
 from labcrate.people.users import User
 from labcrate.web.access import CALLER, KEEPS, NEEDS, Caller, Handler, unseen
 from labcrate.web.cookies import csrf_token, login_secret
+from labcrate.web.http.bodies import form
 from labcrate.web.http.client_and_origin import SAFE_METHODS, check_host, check_origin, client_address
 from labcrate.web.http.connections import Connection
-from labcrate.web.http.forms import form
 from labcrate.web.login import CODE_PAGE, LOGIN_PAGE, SETUP_PAGE, Doors
 from labcrate.web.urls import url
 
@@ -53,7 +53,7 @@ class Gate:
         if caller is not None:
             request[CALLER] = caller
         if isinstance(request.protocol, Connection):
-            request.protocol.know(known=caller is not None)
+            request.protocol.set_logged_in(logged_in=caller is not None)
         needed = _needed(request)
         if needed is not None and caller is None:
             return self._to_login(request, set_up=await self._doors.has_admin())

@@ -7,7 +7,7 @@ from labcrate.people.keys import hash_secret
 from labcrate.people.users import User
 from labcrate.web.access import caller
 from labcrate.web.cookies import login_secret
-from labcrate.web.http.forms import form
+from labcrate.web.http.bodies import form
 from labcrate.web.routes_login import verified
 from labcrate.web.services import services
 

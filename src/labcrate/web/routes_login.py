@@ -10,8 +10,8 @@ from labcrate.people.roles import Role
 from labcrate.people.users import User
 from labcrate.web.access import CALLER, allow, keeps_to_scope
 from labcrate.web.cookies import drop_login, login_secret, set_login
+from labcrate.web.http.bodies import form
 from labcrate.web.http.client_and_origin import client_address
-from labcrate.web.http.forms import form
 from labcrate.web.login import (
     LOGIN_PAGE,
     SETUP_PAGE,

@@ -9,7 +9,7 @@ from labcrate.model.message import Message
 from labcrate.web.access import allow
 from labcrate.web.cookies import HALF, csrf_token, drop_login, login_secret
 from labcrate.web.half_logins import HalfLogin
-from labcrate.web.http.forms import form
+from labcrate.web.http.bodies import form
 from labcrate.web.login import CODE_PAGE, LOGIN_PAGE
 from labcrate.web.routes_login import logged_in, login_page, see
 from labcrate.web.services import services

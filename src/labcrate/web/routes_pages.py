@@ -13,8 +13,8 @@ from labcrate.people.exports import Filter
 from labcrate.people.lines import what
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller, keeps_to_scope
+from labcrate.web.http.bodies import form
 from labcrate.web.http.client_and_origin import is_secure
-from labcrate.web.http.forms import form
 from labcrate.web.listing import RowQuery, Rows, Sort, row_query
 from labcrate.web.locale import COOKIE, LANGUAGES
 from labcrate.web.logpage import FILTERS, line_filter, whole_number

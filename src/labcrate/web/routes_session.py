@@ -21,7 +21,7 @@ from labcrate.people.links import Link
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller
 from labcrate.web.choice import chosen
-from labcrate.web.http.forms import form
+from labcrate.web.http.bodies import form
 from labcrate.web.locale import Locale, language_of
 from labcrate.web.long_text import part_of
 from labcrate.web.plots import shown_at_first

@@ -22,9 +22,8 @@ from labcrate.lab.folder import Lab
 from labcrate.lab.text import one_line
 from labcrate.web.app import make_app
 from labcrate.web.http.client_and_origin import is_loopback, is_proxy, is_secure
-from labcrate.web.http.connection_limits import Room, raise_file_limit
-from labcrate.web.http.connections import Connections
-from labcrate.web.http.listening import listeners, say_accept_errors_seldom
+from labcrate.web.http.connection_limits import ConnectionLimits, raise_file_limit
+from labcrate.web.http.connections import Runner, limit_accept_error_log, listeners
 from labcrate.web.services import SERVICES
 from labcrate.web.urls import path_prefix
 
@@ -58,13 +57,13 @@ async def serve(settings: ServeSettings, started: Callable[[Started], None]) -> 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
-    say_accept_errors_seldom(loop)
-    room = Room.within(raise_file_limit(), is_proxy=partial(is_proxy, settings))
+    limit_accept_error_log(loop)
+    limits = ConnectionLimits.within(raise_file_limit(), is_proxy=partial(is_proxy, settings))
     tls = tls_context(settings)
     app = make_app(settings)
     runner = await run_app(app, settings)
     try:
-        port = await _listen(runner, settings, tls, room)
+        port = await _listen(runner, settings, tls, limits)
         # A link that is printed once must lead to the proxy, where there is one.
         base = settings.base_url or f"http{'s' if tls else ''}://{_in_url(settings.host)}:{port}"
         link = app[SERVICES].doors.setup_link()
@@ -73,17 +72,6 @@ async def serve(settings: ServeSettings, started: Callable[[Started], None]) -> 
         await stop.wait()
     finally:
         await runner.cleanup()
-
-
-class Runner(web.AppRunner):
-    """Runs an application with connections of ours."""
-
-    def __init__(self, app: web.Application, settings: ServeSettings, **others: Any) -> None:
-        super().__init__(app, **others)
-        self._settings = settings
-
-    async def _make_server(self) -> web.Server:
-        return Connections(self._settings, await super()._make_server())
 
 
 async def run_app(app: web.Application, settings: ServeSettings) -> web.AppRunner:
@@ -109,10 +97,12 @@ def _without(prefix: str, make: Callable[..., web.BaseRequest]) -> Callable[...,
     return make_request
 
 
-async def _listen(runner: web.AppRunner, settings: ServeSettings, tls: ssl.SSLContext | None, room: Room) -> int:
+async def _listen(
+    runner: web.AppRunner, settings: ServeSettings, tls: ssl.SSLContext | None, limits: ConnectionLimits
+) -> int:
     """Open the sockets and return their port."""
     try:
-        for listener in await listeners(settings.host, settings.port, room):
+        for listener in await listeners(settings.host, settings.port, limits):
             await web.SockSite(runner, listener, ssl_context=tls, backlog=_BACKLOG).start()
     except (OSError, UnicodeError) as error:  # UnicodeError: no name of a host, as a..b
         number = getattr(error, "errno", None) or 0

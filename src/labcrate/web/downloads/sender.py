@@ -14,7 +14,7 @@ from aiohttp import web
 from labcrate.archive.entity import Segment
 from labcrate.web.downloads.finishing import finish
 from labcrate.web.downloads.socket_writer import Pause, Push, Steps, pieces
-from labcrate.web.http.listening import bear_with
+from labcrate.web.http.connection_limits import set_stall_timeout
 
 THREADS = 16
 """How many transfers are pushed at a time; clients that are slower than the server hold none of them."""
@@ -79,7 +79,9 @@ class Sender:
         """
         try:
             transport = _transport(request)
-            bear_with(transport.get_extra_info("socket"), IDLE_SECONDS)  # from now on: browsers pause what they play
+            set_stall_timeout(
+                transport.get_extra_info("socket"), IDLE_SECONDS
+            )  # from now on: browsers pause what they play
             if transport.get_extra_info("sslcontext"):  # the kernel has no key: what is sent passes through here
                 await self._through(request, segments, transfer)
             else:

@@ -1,15 +1,21 @@
-"""How many connections there may be: below what the system allows, and not all of them for one client.
+"""Limits on connections: below what the system allows, and not all of them for one client.
 
-Where all room is taken, whoever has been silent the longest makes room for who comes. A connection is silent from one
-request to the next, whatever of a request it has sent. Those whose last request was of somebody logged in keep a
-reserve: nobody else's connection takes their place.
+Connections are counted where they are accepted, before TLS or HTTP is spoken: one that says nothing counts too.
+Where all slots are taken, the connection that has been silent the longest is ended for a new one. A connection is
+silent from one request to the next, whatever of a request it has sent. Connections whose last request was of a user
+who is logged in keep a reserve, which no others take.
 """
 
+import asyncio
+import errno
 import resource
+import socket
+from asyncio.trsock import TransportSocket
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from labcrate.web.http.client_and_origin import network_of
 from labcrate.web.http.rate_limiter import RateLimitedLog
@@ -17,21 +23,25 @@ from labcrate.web.http.rate_limiter import RateLimitedLog
 MOST = 2048
 """Connections at a time, where the system has the descriptors for them."""
 
-MOST_OF_ONE = 512
+MOST_PER_NETWORK = 512
 """Connections at a time from one client network: far more than a lab's browsers and download clients have."""
 
-_RESERVED_PART = 4
-"""The fourth part of all room is the reserve of those who are logged in."""
+STALLED_SECONDS = 60.0
+"""How long a client may take nothing of what is sent to it; a download may pause for longer."""
 
-# What is open beside connections: databases, logs, pictures that are being made. A connection may take three
+_RESERVED_PART = 4
+"""The fourth part of all slots is the reserve of users who are logged in."""
+
+# Files that are open beside connections: databases, logs, pictures that are being made. A connection may take three
 # descriptors: its own, the sender's, and that of the file that is sent.
 _OTHER_DESCRIPTORS = 100
 _DESCRIPTORS_EACH = 3
 _LEAST = 8
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 def raise_file_limit() -> int:
-    """Take as many descriptors as the system lets this process have, and return how many those are."""
+    """Raise this process's limit of descriptors as far as the system allows, and return it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):  # some systems name a limit that they do not give
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -39,120 +49,200 @@ def raise_file_limit() -> int:
 
 
 @dataclass(eq=False, slots=True)
-class Seat:
-    """The place that one connection takes.
+class Slot:
+    """The count of one open connection.
 
-    ``end`` ends the connection; ``known`` says that its last request was of somebody who is logged in.
+    ``end`` ends the connection; ``logged_in`` says that its last request was of a user who is logged in.
     """
 
     network: str
     end: Callable[[], None]
-    known: bool = False
+    logged_in: bool = False
 
 
-def _nobody(_: str) -> bool:
+def _no_proxy(_: str) -> bool:
     return False
 
 
-class Room:
-    """How many connections there are, in all and from each client network. Use it on the event loop alone.
+class ConnectionLimits:
+    """Limits on open connections, in all and from each client network. Use it on the event loop alone.
 
-    ``is_proxy`` says of an address whether a proxy has it, which speaks for many clients.
+    ``is_proxy`` returns whether an address is that of a proxy, whose connections are those of many clients.
     """
 
     def __init__(
-        self, most: int = MOST, most_of_one: int = MOST_OF_ONE, *, is_proxy: Callable[[str], bool] = _nobody
+        self, most: int = MOST, most_per_network: int = MOST_PER_NETWORK, *, is_proxy: Callable[[str], bool] = _no_proxy
     ) -> None:
-        self._most, self._most_of_one, self._is_proxy = most, most_of_one, is_proxy
+        self._most, self._most_per_network, self._is_proxy = most, most_per_network, is_proxy
         self._reserve = most // _RESERVED_PART
-        # Dictionaries as sets in an order: of the silent ones, and of those with a request, the longest first.
-        self._silent: dict[Seat, None] = {}
-        self._busy: dict[Seat, None] = {}
+        # Dictionaries as ordered sets: silent connections, and those with a request, the longest first.
+        self._silent: dict[Slot, None] = {}
+        self._busy: dict[Slot, None] = {}
         self._of_network: Counter[str] = Counter()
-        self._known = 0
+        self._logged_in = 0
         self._full = RateLimitedLog()
 
     @classmethod
-    def within(cls, descriptors: int, *, is_proxy: Callable[[str], bool] = _nobody) -> "Room":
-        """The room that so many descriptors leave for connections."""
+    def within(cls, descriptors: int, *, is_proxy: Callable[[str], bool] = _no_proxy) -> "ConnectionLimits":
+        """Return the limits for so many descriptors."""
         most = MOST
         if descriptors != resource.RLIM_INFINITY:
             most = max(_LEAST, min(MOST, (descriptors - _OTHER_DESCRIPTORS) // _DESCRIPTORS_EACH))
-        return cls(most, min(MOST_OF_ONE, most * 4 // 5), is_proxy=is_proxy)
+        return cls(most, min(MOST_PER_NETWORK, most * 4 // 5), is_proxy=is_proxy)
 
     @property
     def taken(self) -> int:
-        """How many connections are open."""
+        """Return the number of open connections."""
         return len(self._silent) + len(self._busy)
 
-    def enter(self, address: str, end: Callable[[], None]) -> Seat | None:
-        """Give a connection a seat, if need be that of another one, which is ended; None when there is none for it."""
+    def admit(self, address: str, end: Callable[[], None]) -> Slot | None:
+        """Count a connection, if need be in place of another one, which is ended; return None when none may go."""
         network = network_of(address.partition("%")[0])
-        if self._of_network[network] >= self._most_of_one and not self._is_proxy(address):
-            self._full.warn(f"There are {self._most_of_one} connections from {network}; the longest silent one goes.")
-            freed = self._make_room(network)
+        if self._of_network[network] >= self._most_per_network and not self._is_proxy(address):
+            self._full.warn(
+                f"There are {self._most_per_network} connections from {network}; the longest silent one goes."
+            )
+            admitted = self._end_one(network)
         elif self.taken >= self._most:
             self._full.warn(f"There are {self._most} connections; the longest silent one goes.")
-            freed = self._make_room(None)
+            admitted = self._end_one(None)
         else:
-            freed = True
-        if not freed:
+            admitted = True
+        if not admitted:
             return None
-        seat = Seat(network, end)
-        self._silent[seat] = None
+        slot = Slot(network, end)
+        self._silent[slot] = None
         self._of_network[network] += 1
-        return seat
+        return slot
 
-    def begin(self, seat: Seat) -> None:
+    def request_began(self, slot: Slot) -> None:
         """Note that a request came."""
-        if seat in self._silent:
-            del self._silent[seat]
-            self._busy[seat] = None
+        if slot in self._silent:
+            del self._silent[slot]
+            self._busy[slot] = None
 
-    def rest(self, seat: Seat) -> None:
+    def request_ended(self, slot: Slot) -> None:
         """Note that a request was answered: from now on the connection is silent."""
-        if seat in self._busy:
-            del self._busy[seat]
-            self._silent[seat] = None
+        if slot in self._busy:
+            del self._busy[slot]
+            self._silent[slot] = None
 
-    def know(self, seat: Seat, *, known: bool) -> None:
-        """Note whether the request of a connection is of somebody who is logged in."""
-        if seat.known is not known and (seat in self._silent or seat in self._busy):
-            seat.known = known
-            self._known += 1 if known else -1
+    def set_logged_in(self, slot: Slot, *, logged_in: bool) -> None:
+        """Note whether the request of a connection is of a user who is logged in."""
+        if slot.logged_in is not logged_in and (slot in self._silent or slot in self._busy):
+            slot.logged_in = logged_in
+            self._logged_in += 1 if logged_in else -1
 
-    def leave(self, seat: Seat) -> None:
-        """Count one less, if it still counts."""
-        self.know(seat, known=False)
-        for seats in (self._silent, self._busy):
-            if seat in seats:
-                del seats[seat]
-                self._of_network[seat.network] -= 1
-                if not self._of_network[seat.network]:
-                    del self._of_network[seat.network]
+    def release(self, slot: Slot) -> None:
+        """Count a connection no more, if it is still counted."""
+        self.set_logged_in(slot, logged_in=False)
+        for slots in (self._silent, self._busy):
+            if slot in slots:
+                del slots[slot]
+                self._of_network[slot.network] -= 1
+                if not self._of_network[slot.network]:
+                    del self._of_network[slot.network]
 
-    def _make_room(self, network: str | None) -> bool:
-        """End the connection that has been silent the longest, of one network or all; tell whether there was one."""
-        seat = next(self._dispensable(network), None)
-        if seat is None:
+    def _end_one(self, network: str | None) -> bool:
+        """End the connection that has been silent the longest, of one network or all; return whether there was one."""
+        slot = next(self._dispensable(network), None)
+        if slot is None:
             return False
-        self.leave(seat)
-        seat.end()
+        self.release(slot)
+        slot.end()
         return True
 
-    def _dispensable(self, network: str | None) -> Iterator[Seat]:
-        """Who may go for another: silent ones first, then those who ask without a login; the longest first.
+    def _dispensable(self, network: str | None) -> Iterator[Slot]:
+        """Yield the connections that may end for another: silent ones first, then requests without a login.
 
-        Those who are logged in are never ended while they ask. Silent, they are spared while all of them have no
-        more than their reserve; in their own network they go when there is nobody else.
+        Requests with a login are never ended. Silent connections of users are spared while all of them are no more
+        than their reserve; in their own network they end when there is no other.
         """
-        spared = network is not None or self._known <= self._reserve
-        for seat in self._silent:
-            if network in (None, seat.network) and not (seat.known and spared):
-                yield seat
-        for seat in self._busy:
-            if network in (None, seat.network) and not seat.known:
-                yield seat
-        for seat in self._silent:
-            if network == seat.network:
-                yield seat
+        spared = network is not None or self._logged_in <= self._reserve
+        for slot in self._silent:
+            if network in (None, slot.network) and not (slot.logged_in and spared):
+                yield slot
+        for slot in self._busy:
+            if network in (None, slot.network) and not slot.logged_in:
+                yield slot
+        for slot in self._silent:
+            if network == slot.network:
+                yield slot
+
+
+_counted: dict[int, "CountedSocket"] = {}
+"""All admitted connections by descriptor: asyncio hands out nothing else that identifies a connection."""
+
+
+class CountedSocket(socket.socket):
+    """An accepted connection; closing it frees its slot."""
+
+    slot: Slot
+
+    def __init__(self, accepted: socket.socket, limits: ConnectionLimits) -> None:
+        super().__init__(accepted.family, accepted.type, accepted.proto, accepted.detach())
+        self.limits = limits
+
+    def admit(self, address: str) -> bool:
+        """Take a slot, and return whether there was one."""
+        slot = self.limits.admit(address, self._hang_up)
+        if slot is None:
+            return False
+        self.slot = slot
+        _counted[self.fileno()] = self
+        return True
+
+    def close(self) -> None:
+        """Close it, and count it no more."""
+        if _counted.get(self.fileno()) is self:
+            del _counted[self.fileno()]
+            self.limits.release(self.slot)
+        super().close()
+
+    def _hang_up(self) -> None:
+        """End it for its reader, TLS too, which closes it then."""
+        with suppress(OSError):  # it ended meanwhile
+            self.shutdown(socket.SHUT_RDWR)
+
+
+def counted_socket(transport: asyncio.BaseTransport) -> CountedSocket | None:
+    """Return the admitted connection below a transport, while it is open."""
+    connection = transport.get_extra_info("socket")
+    return None if connection is None else _counted.get(connection.fileno())
+
+
+class LimitedListener(socket.socket):
+    """A listening socket that closes connections beyond the limits as soon as it has accepted them."""
+
+    def __init__(self, family: int, kind: int, protocol: int, limits: ConnectionLimits) -> None:
+        super().__init__(family, kind, protocol)
+        self._limits, self._exhausted = limits, False
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Return the next connection and its address. Raises ConnectionAbortedError for one that was closed again."""
+        if self._exhausted:
+            # asyncio pauses for a second then, but first it tries up to the backlog: "none there" ends that.
+            self._exhausted = False
+            raise BlockingIOError
+        try:
+            accepted, place = super().accept()
+        except OSError as error:
+            self._exhausted = error.errno in _EXHAUSTED
+            raise
+        counted = CountedSocket(accepted, self._limits)
+        if not counted.admit(place[0]):
+            counted.close()
+            raise ConnectionAbortedError
+        set_stall_timeout(counted, STALLED_SECONDS)
+        return counted, place
+
+
+def set_stall_timeout(connection: socket.socket | TransportSocket, seconds: float) -> None:
+    """Have the system end a connection whose other end takes nothing for so long, or is gone (RFC 5482, 3.1).
+
+    Memory that holds what waits for that client is freed with it.
+    """
+    option = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux has it
+    if option is not None:
+        with suppress(OSError):  # the connection ended meanwhile
+            connection.setsockopt(socket.IPPROTO_TCP, option, int(seconds * 1000))
