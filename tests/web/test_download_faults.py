@@ -307,7 +307,7 @@ def test_who_may_no_longer_export_gets_no_more(
     serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch, shut_out: Callable[[Any, str], None], why: str
 ) -> None:
     """A download ends soon after its user may not have it any more, however long the client would have taken."""
-    monkeypatch.setattr(response_module, "_TELL_EVERY_SECONDS", 0.02)
+    monkeypatch.setattr(response_module, "_REPORT_EVERY_SECONDS", 0.02)
     server = serve(big_lab.root)
     etag = server.get(PATH).headers["ETag"]
     with Tap(server) as tap:
@@ -324,7 +324,7 @@ def test_a_session_taken_out_of_a_study_is_sent_no_further(
     serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A download by somebody of a study ends soon after its session left the study, and goes on while it is in it."""
-    monkeypatch.setattr(response_module, "_TELL_EVERY_SECONDS", 0.02)
+    monkeypatch.setattr(response_module, "_REPORT_EVERY_SECONDS", 0.02)
     server = serve(big_lab.root)
     server.user(Role.OPERATOR)
     enter_study(server, "the operator")

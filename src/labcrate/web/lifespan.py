@@ -15,9 +15,8 @@ from labcrate.people.second_factor import SecondFactors
 from labcrate.people.studies import Studies
 from labcrate.people.tokens import Tokens
 from labcrate.people.users import Users
-from labcrate.web.downloads.loglines import TransferLog
 from labcrate.web.downloads.sender import Sender
-from labcrate.web.downloads.transfer_log import Ends
+from labcrate.web.downloads.transfer_log import Ends, TransferLog
 from labcrate.web.examining import Examining
 from labcrate.web.executor import Executor, Lane
 from labcrate.web.gate import Gate

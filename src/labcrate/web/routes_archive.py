@@ -17,9 +17,8 @@ from labcrate.people.exports import Outcome
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller
 from labcrate.web.confirming import Confirmed
-from labcrate.web.downloads.disposition import archive_file_name, disposition
-from labcrate.web.downloads.loglines import LogLine, Taken
-from labcrate.web.downloads.response import conditions, deliver, http_date
+from labcrate.web.downloads.response import archive_file_name, conditions, deliver, disposition, http_date
+from labcrate.web.downloads.transfer_log import LogLine, Taken
 from labcrate.web.http.conditional import Representation, goes_on_blindly, tags_wanted
 from labcrate.web.jobs import Job, JobState
 from labcrate.web.lasting import MAY_NO_LONGER, REVOKED, TAKEN_IN, TAKEN_OUT

@@ -17,9 +17,8 @@ from labcrate.lab.text import visible
 from labcrate.model.timespan import from_ns
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller
-from labcrate.web.downloads.disposition import disposition
-from labcrate.web.downloads.loglines import LogLine, Taken
-from labcrate.web.downloads.response import deliver
+from labcrate.web.downloads.response import deliver, disposition
+from labcrate.web.downloads.transfer_log import LogLine, Taken
 from labcrate.web.http.conditional import Representation
 from labcrate.web.services import Services, services
 from labcrate.web.wanted import session_id_of

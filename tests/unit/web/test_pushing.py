@@ -16,7 +16,7 @@ from labcrate.archive.layout import FileSource
 from labcrate.errors import SourceChangedError
 from labcrate.model.fixity import Identity
 from labcrate.web.downloads import socket_writer
-from labcrate.web.downloads.socket_writer import Pause, Push, Steps, pieces
+from labcrate.web.downloads.socket_writer import Pause, SocketWriter, Steps, pieces
 
 SIZES = [0, 1, 5000, socket_writer.PIECE_BYTES, socket_writer.SENDFILE_FROM - 1, socket_writer.SENDFILE_FROM, 3_000_001]
 
@@ -40,8 +40,8 @@ def source(path: Path, size: int, seed: int = 0) -> FileSource:
 
 
 def push_all(near: socket.socket, segments: list[Segment]) -> int:
-    """Push until the end, as the threads do it, and close."""
-    push = Push(near)
+    """SocketWriter until the end, as the threads do it, and close."""
+    push = SocketWriter(near)
     run_out(Steps(push.steps(segments), Pause.DONE))
     near.shutdown(socket.SHUT_WR)
     return push.sent
@@ -111,7 +111,7 @@ def test_a_client_that_takes_nothing_holds_no_thread(tmp_path: Path, pair: tuple
     """When the far end reads nothing the push gives the thread back, again and again, and goes on where it was."""
     near, far = pair
     file = source(tmp_path / "file", 20_000_000)
-    push = Push(near)
+    push = SocketWriter(near)
     steps = Steps(push.steps([FileSegment(file, 0, 20_000_000)]), Pause.DONE)
     while steps.step() is not Pause.BLOCKED:
         pass
@@ -133,7 +133,7 @@ def test_a_transfer_gives_others_their_turn(
     monkeypatch.setattr(socket_writer, "TURN_SECONDS", 0.0)
     monkeypatch.setattr(socket_writer, "PATIENCE_MS", 1000)
     file = source(tmp_path / "file", 5_000_000)
-    push, pauses = Push(pair[0]), list[Pause]()
+    push, pauses = SocketWriter(pair[0]), list[Pause]()
     steps = Steps(push.steps([FileSegment(file, 0, 5_000_000)]), Pause.DONE)
 
     def run() -> None:
@@ -173,7 +173,7 @@ def test_a_file_that_changes_never_arrives_whole(
     """A change in mid-transfer ends it before the last byte that was asked for, with an error that names the file."""
     near, far = pair
     file = source(tmp_path / "file.mp4", size)
-    push = Push(near)
+    push = SocketWriter(near)
     steps = Steps(push.steps([b"head", FileSegment(file, 0, size)]), Pause.DONE)
     assert steps.step() is Pause.BLOCKED
     harm(tmp_path / "file.mp4")
@@ -240,7 +240,7 @@ def test_closing_in_the_middle_closes_the_file(tmp_path: Path, pair: tuple[socke
     """A transfer that is given up has nothing open any more, and does nothing when it is asked to go on."""
     file = source(tmp_path / "file", 20_000_000)
     before = len(list(Path("/proc/self/fd").iterdir()))
-    steps = Steps(Push(pair[0]).steps([FileSegment(file, 0, 20_000_000)]), Pause.DONE)
+    steps = Steps(SocketWriter(pair[0]).steps([FileSegment(file, 0, 20_000_000)]), Pause.DONE)
     assert steps.step() is Pause.BLOCKED
     assert len(list(Path("/proc/self/fd").iterdir())) == before + 1
     steps.close()
