@@ -23,8 +23,14 @@ _RANGE = re.compile("bytes=[ \t,]*([0-9]*)-([0-9]*)[ \t,]*", re.ASCII | re.IGNOR
 _LONGEST_NUMBER = 20
 
 # 5.6.7: the form to be written, and the two obsolete ones that are still to be understood.
-_SHORT_YEAR = "%A, %d-%b-%y %H:%M:%S GMT"
-_DATES = ("%a, %d %b %Y %H:%M:%S GMT", _SHORT_YEAR, "%a %b %d %H:%M:%S %Y")
+_DATE = re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} [\d:]{8} GMT", re.ASCII)
+_RFC_850_DATE = re.compile(r"[A-Z][a-z]{2,5}day, \d\d-[A-Z][a-z]{2}-\d\d [\d:]{8} GMT", re.ASCII)
+_ASCTIME_DATE = re.compile(r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:]{8} \d{4}", re.ASCII)
+_DATES = {
+    _DATE: "%a, %d %b %Y %H:%M:%S GMT",
+    _RFC_850_DATE: "%A, %d-%b-%y %H:%M:%S GMT",
+    _ASCTIME_DATE: "%a %b %d %H:%M:%S %Y",
+}
 
 Headers = Mapping[str, str]
 """The conditional headers of a request by lower-case name; several of one name are joined by commas (5.3)."""
@@ -90,11 +96,12 @@ def goes_on_blindly(headers: Headers) -> bool:
 def parse_date(text: str | None) -> datetime | None:
     """Return an HTTP date (5.6.7) as an instant, or None for a text that is none."""
     text = (text or "").strip(" \t")
-    for form in _DATES if text.isascii() else ():
-        with suppress(ValueError):
-            at = datetime.strptime(text, form).replace(tzinfo=UTC)
-            latest = datetime.now(UTC).year + 50
-            return at.replace(year=latest - (latest - at.year) % 100) if form == _SHORT_YEAR else at
+    for shape, form in _DATES.items():
+        if shape.fullmatch(text):  # strptime alone would read what is no valid date, which is to be ignored
+            with suppress(ValueError):
+                at = datetime.strptime(text, form).replace(tzinfo=UTC)
+                latest = datetime.now(UTC).year + 50
+                return at.replace(year=latest - (latest - at.year) % 100) if shape is _RFC_850_DATE else at
     return None
 
 
