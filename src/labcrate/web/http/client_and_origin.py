@@ -1,4 +1,4 @@
-"""From where a request comes: the client's address, and whether it means this server and this site at all."""
+"""Where a request comes from: the client's address, the host it names, and the origin of its page."""
 
 import ipaddress
 import re
@@ -16,7 +16,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address or name is reached from this machine alone."""
+    """Return whether an address or name is reached from this machine alone."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -24,20 +24,20 @@ def is_loopback(host: str) -> bool:
 
 
 def is_secure(settings: ServeSettings) -> bool:
-    """Whether browsers reach this server through TLS, its own or that of a proxy in front of it."""
+    """Return whether browsers reach this server through TLS, its own or that of a proxy in front of it."""
     return bool(settings.tls_cert) or (settings.base_url or "").startswith("https://")
 
 
 def client_address(request: web.Request, settings: ServeSettings) -> str:
-    """The client's address; behind a trusted proxy, the one that the proxy tells.
+    """Return the client's address; behind a trusted proxy, the one that the proxy names.
 
-    Only the last entry of X-Forwarded-For is the proxy's own word: a client may send any others. Where that entry is
-    another trusted proxy's address, the one before it is that proxy's word, and so on.
+    Only the last entry of X-Forwarded-For was added by the proxy: a client may send any others. Where that entry is
+    another trusted proxy's address, the one before it was added by that proxy, and so on.
     """
     address = _plain(request.remote or "") or ""
-    told = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
-    while told and is_proxy(settings, address):
-        before = _plain(told.pop().strip())
+    forwarded = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
+    while forwarded and is_proxy(settings, address):
+        before = _plain(forwarded.pop().strip())
         if before is None:
             break
         address = before
@@ -45,7 +45,7 @@ def client_address(request: web.Request, settings: ServeSettings) -> str:
 
 
 def is_proxy(settings: ServeSettings, address: str) -> bool:
-    """Whether an address is that of a proxy in front of this server."""
+    """Return whether an address is that of a proxy in front of this server."""
     parsed = _parsed(address)
     return bool(settings.base_url and parsed and any(parsed in network for network in settings.trusted_proxies))
 
@@ -54,7 +54,7 @@ _WITH_PORT = re.compile(r"\[([^\[\]]+)\](?::\d{1,5})?|([^:]+):\d{1,5}", re.ASCII
 
 
 def _plain(address: str) -> str | None:
-    """An address in one form, IPv4 also when it came in as IPv6, a port left out; None for what is no address."""
+    """Return an address in one form, IPv4 also when it came as IPv6, without a port; None for what is no address."""
     with_port = _WITH_PORT.fullmatch(address)
     parsed = _parsed(with_port[1] or with_port[2] if with_port else address)
     return None if parsed is None else str(parsed)
@@ -69,7 +69,7 @@ def _parsed(address: str) -> Address | None:
 
 
 def network_of(address: str) -> str:
-    """What counts as one client: an IPv4 address, or the /64 that an IPv6 client has all of."""
+    """Return what counts as one client: an IPv4 address, or the /64 that an IPv6 client has all of."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -84,7 +84,7 @@ def check_host(request: web.Request, settings: ServeSettings) -> None:
     """
     asked = request.headers.get("Host")
     if asked is None or not (settings.base_url or is_loopback(settings.host)):
-        return  # no browser, or a server on the network without a name that it knows of
+        return  # no browser, or a server on the network whose name is not configured
     name = _host_name(asked)
     # A proxy in front may pass on its client's host name, or the loopback one under which it reached us.
     known = {_host_name(urlsplit(settings.base_url or "").netloc), settings.host.lower()}
@@ -113,6 +113,6 @@ def check_origin(request: web.Request, settings: ServeSettings) -> None:
 
 
 def _is_own(request: web.Request, settings: ServeSettings, origin: str) -> bool:
-    """Whether an origin is this site, told by its host and port: a proxy may add TLS."""
+    """Return whether an origin is this site, by its host and port: a proxy may add TLS."""
     own = {urlsplit(settings.base_url.lower()).netloc} if settings.base_url else set()
     return urlsplit(origin.lower()).netloc in own | {request.headers.get("Host", "").lower()} - {""}
