@@ -22,11 +22,8 @@ from labcrate.lab.folder import Lab
 from labcrate.lab.text import one_line
 from labcrate.web.app import make_app
 from labcrate.web.http.client_and_origin import is_loopback, is_proxy, is_secure
-from labcrate.web.http.connection_limits import (
-    ConnectionLimits,
-    raise_file_limit,
-)
-from labcrate.web.http.connections import Runner, limit_accept_error_log, listeners
+from labcrate.web.http.connection_limits import ConnectionLimits, raise_file_limit
+from labcrate.web.http.connections import Connections, limit_accept_error_log, listeners
 from labcrate.web.services import SERVICES
 from labcrate.web.urls import path_prefix
 
@@ -75,6 +72,36 @@ async def serve(settings: ServeSettings, started: Callable[[Started], None]) -> 
         await stop.wait()
     finally:
         await runner.cleanup()
+
+
+class Runner(web.AppRunner):
+    """Run an application with connections of ours; the server that aiohttp makes for it gets none."""
+
+    def __init__(
+        self, app: web.Application, settings: ServeSettings, *, shutdown_timeout: float, **options: Any
+    ) -> None:
+        super().__init__(app, shutdown_timeout=shutdown_timeout, **options)
+        self._settings, self._shutdown_s = settings, shutdown_timeout
+        self._connections: Connections | None = None
+
+    @property
+    def server(self) -> web.Server | None:
+        """Return what makes the connections, while the application runs."""
+        return self._connections
+
+    async def setup(self) -> None:
+        """Start the application."""
+        await super().setup()
+        if (made := super().server) is not None:
+            self._connections = Connections(self._settings, made)
+
+    async def shutdown(self) -> None:
+        """End idle connections, have the application end what it can, and end the others after a while."""
+        connections, self._connections = self._connections, None
+        if connections is not None:
+            connections.pre_shutdown()
+            await super().shutdown()
+            await connections.shutdown(self._shutdown_s)
 
 
 async def run_app(app: web.Application, settings: ServeSettings) -> web.AppRunner:

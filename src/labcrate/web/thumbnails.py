@@ -15,9 +15,9 @@ _GROUND, _INK = (96, 106, 112), (176, 186, 192)
 
 
 class Thumbnails:
-    """The pictures of one lab; ``files`` gives what opens its files now.
+    """Pictures of one lab; ``files`` gives what opens its files now. ``get`` reads and decodes: call it in a thread.
 
-    ``get`` reads and decodes: call it in a thread. Of a file that changed, a new one is made.
+    Of a file that changed, a new picture is made.
     """
 
     def __init__(self, files: Callable[[], Files]) -> None:

@@ -115,7 +115,9 @@ def test_those_who_wait_hear_of_the_end_while_they_are_connected(usual_lab: Any,
 
     asyncio.run(live())
     assert seen[:4] == ["!Planning", "-Examining", "!Jobs", "-Server"]
-    assert seen[4] == "-Indexer"
+    assert (
+        next(one for one in seen[4:] if one != "-Server") == "-Indexer"
+    )  # aiohttp ends its own server, too, which is empty
 
 
 def test_services_cannot_be_exchanged() -> None:

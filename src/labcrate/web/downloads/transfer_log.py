@@ -75,7 +75,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class TransferLog:
-    """What a line of the export log is written with, and what says whether its transfer may go on."""
+    """What writes a line of the export log, and what says whether its transfer may go on."""
 
     executor: Executor
     export_log: ExportLog

@@ -130,36 +130,6 @@ def _noting(make: Callable[..., web.BaseRequest]) -> Callable[..., web.BaseReque
     return make_request
 
 
-class Runner(web.AppRunner):
-    """Run an application with connections of ours; the server that aiohttp makes for it gets none."""
-
-    def __init__(
-        self, app: web.Application, settings: ServeSettings, *, shutdown_timeout: float, **options: Any
-    ) -> None:
-        super().__init__(app, shutdown_timeout=shutdown_timeout, **options)
-        self._settings, self._shutdown_s = settings, shutdown_timeout
-        self._connections: Connections | None = None
-
-    @property
-    def server(self) -> web.Server | None:
-        """Return what makes the connections, while the application runs."""
-        return self._connections
-
-    async def setup(self) -> None:
-        """Start the application."""
-        await super().setup()
-        if (made := super().server) is not None:
-            self._connections = Connections(self._settings, made)
-
-    async def shutdown(self) -> None:
-        """End idle connections, have the application end what it can, and end the others after a while."""
-        connections, self._connections = self._connections, None
-        if connections is not None:
-            connections.pre_shutdown()
-            await super().shutdown()
-            await connections.shutdown(self._shutdown_s)
-
-
 async def listeners(host: str, port: int, limits: ConnectionLimits) -> list[LimitedListener]:
     """Return a bound socket for each address that a host has here; the empty host has them all. Raises OSError."""
     places = await asyncio.get_running_loop().getaddrinfo(
