@@ -15,7 +15,7 @@ from enum import StrEnum
 from aiohttp import web
 
 from labcrate.errors import LabcrateError, NoSuchThingError, TooManyError
-from labcrate.export.contents import Options
+from labcrate.plan.options import Options
 from labcrate.web.meter import Cancelled, JobProgress, Meter
 from labcrate.web.problem import log_unexpected
 from labcrate.web.standing import STANDING, Standing

@@ -16,8 +16,9 @@ from aiohttp import web
 
 from labcrate.catalog.index import Progress
 from labcrate.errors import LabcrateError, NoSuchThingError, NotReadyError, TooManyError
-from labcrate.export.contents import Options, PlannedRecording
+from labcrate.export.contents import PlannedRecording
 from labcrate.lab.text import visible
+from labcrate.plan.options import Options
 from labcrate.web.meter import Cancelled
 from labcrate.web.site import SETTINGS, work
 from labcrate.web.standing import STANDING, Key, Planned
