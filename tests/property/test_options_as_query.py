@@ -3,6 +3,7 @@
 import inspect
 import re
 from argparse import ArgumentParser
+from collections.abc import Callable
 from datetime import UTC, timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
@@ -16,6 +17,7 @@ from multidict import MultiDict
 import labcrate
 from labcrate.cli.arguments import COMMANDS
 from labcrate.cli.session import export_options
+from labcrate.errors import UsageError
 from labcrate.plan.option_words import parse_duration
 from labcrate.plan.options import WORDS, Only, Options, as_query, parse_keywords, parse_options
 from labcrate.web.choice import chosen
@@ -67,7 +69,7 @@ def by_keywords(asked: Options) -> Options:
     return parse_keywords({word.keyword: word.value(asked) for word in WORDS})
 
 
-FRONTS = {
+FRONTS: dict[str, Callable[[Options], Options]] = {
     "words": lambda asked: parse_options(as_query(asked)),
     "command line": by_command_line,
     "query": lambda asked: query_options(query_of(asked), None),
@@ -123,7 +125,7 @@ def test_python_has_the_words_of_the_table(call: object) -> None:
 def test_a_query_and_its_description_have_the_words_of_the_table() -> None:
     """All but the base topic, which is the server's, for a plan, an archive and its preparation."""
     assert set(QUERY_NAMES) == IN_QUERY | {"allow_incomplete"}
-    assert IN_QUERY == {word.name for word in WORDS} - {"base_topic"}
+    assert {word.name for word in WORDS} - {"base_topic"} == IN_QUERY
     contract = yaml.safe_load((WEB / "openapi.yaml").read_text())
     for path in ("plan", "archive.zip", "prepare"):
         item = contract["paths"][f"/api/sessions/{{id}}/{path}"]
@@ -138,6 +140,28 @@ def test_a_form_has_no_field_but_words_of_the_table() -> None:
     page = (WEB / "templates/export.html").read_text()
     fields = set(re.findall(r'name="(\w+)"', page)) | set(re.findall(r'\("(from|to)"', page))
     assert fields == IN_QUERY - {"time_zone"} | {"allow_incomplete"}
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"all_readings": "yes"}, "readings is 'yes'; it is 'session' or 'all'."),
+        ({"redact": "no"}, "redact is 'no'; it is 1 or 0."),
+        ({"pad": timedelta(seconds=-1)}, "cannot be less than nothing"),
+        ({"only": "sensors", "cameras": ["1"]}, "only is 'sensors' and a camera is chosen"),
+        ({"start": "2025-05-02T11:00Z", "end": "2025-05-02T10:00Z"}, "exchange 'from' and 'to'"),
+        ({"pad": ["1s", "2s"]}, "The option 'pad' is given more than once."),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(keywords: dict[str, object], message: str) -> None:
+    """One sentence names the option as a query does."""
+    with pytest.raises(UsageError, match=re.escape(message)):
+        parse_keywords(keywords)
+
+
+def test_one_text_is_one_camera() -> None:
+    """A text in place of a list is no list of its letters."""
+    assert parse_keywords({"cameras": "cam12"}).cameras == ("cam12",)
 
 
 @given(st.integers(0, 10**9), st.sampled_from([("ms", 1000), ("s", 10**6), ("m", 60 * 10**6), ("h", 3600 * 10**6)]))

@@ -13,7 +13,8 @@ from labcrate.export.contents import Missing, Plan, State
 from labcrate.export.documents.summary import Part
 from labcrate.export.inventory import take_inventory
 from labcrate.export.overview import SessionRow, overview
-from labcrate.export.session_export import export_session, planned_session
+from labcrate.export.session_export import export_session
+from labcrate.export.session_plan import planned_session
 from labcrate.lab.folder import Lab as LabFolder
 from labcrate.plan.options import Only, parse_keywords
 

@@ -33,7 +33,7 @@ def run(options: Namespace) -> int:
         check=options.check,
         workers=options.workers,
     )
-    say_log_problem(done.sent)
+    say_log_problem(done.sent.problem)
     if options.json:
         write_json(_answer(done))
     else:

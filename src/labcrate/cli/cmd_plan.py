@@ -14,7 +14,7 @@ from labcrate.export.documents.spans import CameraSpan, camera_spans, describe_c
 from labcrate.export.documents.summary import as_line, describe_recording, format_size, left_out_words, plural
 from labcrate.export.left_out import LeftOut, left_out_files
 from labcrate.export.secrecy import remedy_for
-from labcrate.export.session_export import planned_session
+from labcrate.export.session_plan import planned_session
 from labcrate.model.timespan import TimeSpan, format_duration, format_instant
 
 

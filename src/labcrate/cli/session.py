@@ -6,8 +6,7 @@ from argparse import Namespace
 
 from labcrate.cli.screen import Bar
 from labcrate.config import BASE_TOPIC_VARIABLE
-from labcrate.export.logged import Sent
-from labcrate.export.session_export import Stages
+from labcrate.export.session_plan import Stages
 from labcrate.lab.text import visible
 from labcrate.plan.options import Options, parse_options
 
@@ -23,7 +22,7 @@ def stages(options: Namespace) -> Stages:
     return lambda name: Bar(name.capitalize(), shown=not options.json)
 
 
-def say_log_problem(sent: Sent) -> None:
+def say_log_problem(problem: str | None) -> None:
     """Warn on standard error where the lab's export log has no whole line of an export."""
-    if sent.problem:
-        print(f"labcrate: warning: {visible(sent.problem[:1].lower() + sent.problem[1:])}", file=sys.stderr)
+    if problem:
+        print(f"labcrate: warning: {visible(problem[:1].lower() + problem[1:])}", file=sys.stderr)
