@@ -65,6 +65,7 @@ def export_session(
     whole = not allow_incomplete
     with laid_out(inventory, session_id, options, stages, workers, export=True, whole=whole) as assembly:
         entity = Entity(assembly.layout)
+        signature = sign_archive(signer, assembly.layout) if signer else None
         with (
             stages("packing") as progress,
             Confirmation.of(assembly, state_folder(lab.root), rule) as confirmation,
@@ -77,7 +78,7 @@ def export_session(
                 force=force,
                 sync=sync,
                 progress=sent.advance,
-                signature=sign_archive(signer, assembly.layout) if signer else None,
+                signature=signature,
                 checker=confirmation.checker(),
             )
             sent.said = confirmation.said
