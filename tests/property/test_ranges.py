@@ -7,7 +7,7 @@ from http import HTTPStatus
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from labcrate.web.ranges import Answer, Representation, answer, goes_on_blindly, parse_date, tags_wanted
+from labcrate.web.http.conditional import Answer, Representation, answer, goes_on_blindly, parse_date, tags_wanted
 
 ETAG, OTHER = '"abc"', '"abcd"'
 MODIFIED = datetime(2025, 5, 2, 8, 5, tzinfo=UTC)

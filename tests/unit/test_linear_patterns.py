@@ -47,7 +47,6 @@ MADE = {
     "readings/json_source.py": {"_unparsable": "msgspec's own message"},
     "secrets/escapes.py": {"spellings": "bounded"},
     "web/phrasebook.py": {"_pattern": "here"},
-    "web/ranges.py": set[str](),
 }
 
 

@@ -24,9 +24,9 @@ from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.urls import find_urls
 from labcrate.secrets.values import Secrets, collect
 from labcrate.video.name_time import time_in_path
-from labcrate.web.disposition import disposition
+from labcrate.web.downloads.response import disposition
+from labcrate.web.http.conditional import Representation, answer, parse_date
 from labcrate.web.locale import Locale
-from labcrate.web.ranges import Representation, answer, parse_date
 
 SECRETS = collect(
     [

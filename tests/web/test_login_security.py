@@ -11,7 +11,7 @@ from aiohttp import web
 
 from labcrate.config import ServeSettings
 from labcrate.people.roles import Role
-from labcrate.web.security import CONTENT_SECURITY_POLICY, protect
+from labcrate.web.http.security_headers import CONTENT_SECURITY_POLICY, protect
 
 if TYPE_CHECKING:
     from tests.conftest import LabFolder

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 
-from aiohttp import web
 from multidict import MultiMapping
 
 from labcrate.errors import UsageError
@@ -128,9 +127,6 @@ class Listing:
             self._texts, self._of = texts, sessions
             return texts
         return self._texts
-
-
-LISTING = web.AppKey("listing", Listing)
 
 
 def _plain(text: str) -> str:

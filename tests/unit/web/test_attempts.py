@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 from tests.conftest import Clock
 
 from labcrate.errors import TooManyError
-from labcrate.web.attempts import Attempts
+from labcrate.web.http.rate_limiter import RateLimiter
 
 
-def taken(attempts: Attempts, key: str) -> bool:
+def taken(attempts: RateLimiter, key: str) -> bool:
     """Whether an attempt was let through."""
     try:
-        attempts.take(key)
+        attempts.acquire(key)
     except TooManyError:
         return False
     return True
@@ -28,12 +28,12 @@ def test_no_span_of_time_holds_more_attempts_than_allowed(
 ) -> None:
     """A span holds at most the free ones and one per interval; each key has its own; a refusal tells the wait."""
     clock = Clock()
-    attempts = Attempts(at_once, each_s, clock)
+    attempts = RateLimiter(at_once, each_s, clock)
     through: dict[str, list[float]] = {"a": [], "b": []}
     for key, wait in waits:
         clock.now += wait
         try:
-            attempts.take(key)
+            attempts.acquire(key)
         except TooManyError as error:
             early = Clock(clock.now)
             clock.now += error.retry_after_s - 1
@@ -50,23 +50,23 @@ def test_no_span_of_time_holds_more_attempts_than_allowed(
 
 def test_an_attempt_that_was_right_is_given_back_alone() -> None:
     """Being right once does not wipe out wrong attempts before it."""
-    attempts = Attempts(3, 30, Clock())
+    attempts = RateLimiter(3, 30, Clock())
     assert [taken(attempts, "a") for _ in range(3)] == [True, True, True]
-    attempts.give_back("a")
+    attempts.refund("a")
     assert [taken(attempts, "a") for _ in range(2)] == [True, False]
-    attempts.give_back("never seen")
+    attempts.refund("never seen")
 
 
 def test_memory_is_bounded() -> None:
     """However many keys there are, some thousands are remembered, the newest; those whose time is over are not."""
     clock = Clock()
-    attempts = Attempts(2, 30, clock)
+    attempts = RateLimiter(2, 30, clock)
     for number in range(30_000):
-        attempts.take(str(number))
+        attempts.acquire(str(number))
     assert len(attempts) == 10_000
-    attempts.take("29999")
+    attempts.acquire("29999")
     with pytest.raises(TooManyError):
-        attempts.take("29999")
+        attempts.acquire("29999")
     clock.now += 61
-    attempts.take("another")
+    attempts.acquire("another")
     assert len(attempts) == 1

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from labcrate.export.prepare import prepared
 from labcrate.plan.options import Only, Options
-from labcrate.web.disposition import archive_file_name, disposition
+from labcrate.web.downloads.response import archive_file_name, disposition
 
 # RFC 6266, section 4.1, with RFC 8187's ext-value: what a recipient may rely on.
 _FORM = re.compile(

@@ -8,7 +8,7 @@ import pytest
 from labcrate.errors import PeopleError
 from labcrate.people.database import Database
 from labcrate.people.exports import ExportLog, Outcome
-from labcrate.web.ends import End, Ends
+from labcrate.web.downloads.transfer_log import End, Ends
 
 WHAT: dict[str, Any] = {
     "who": "ana", "via": "token", "address": "::1", "session": "42", "options": "", "etag": '"abc"', "start": 0,

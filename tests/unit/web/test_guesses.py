@@ -9,18 +9,18 @@ from tests.conftest import Clock
 
 from labcrate.errors import LoginError, TooManyError
 from labcrate.people.users import typed_key
-from labcrate.web.guesses import Guesses
+from labcrate.web.auth.login_throttle import LoginThrottle
 
 HERE, THERE = "192.0.2.1", "192.0.2.2"
 
 
 @pytest.fixture
-def guesses(clock: Clock) -> Guesses:
+def guesses(clock: Clock) -> LoginThrottle:
     """Nobody guessed yet."""
-    return Guesses(clock)
+    return LoginThrottle(clock)
 
 
-def right(guesses: Guesses, name: str, address: str, *, fits: bool = True) -> bool:
+def right(guesses: LoginThrottle, name: str, address: str, *, fits: bool = True) -> bool:
     """Type the right password; whether it was looked at."""
     try:
         with guesses.one(name, address):
@@ -32,7 +32,7 @@ def right(guesses: Guesses, name: str, address: str, *, fits: bool = True) -> bo
     return True
 
 
-def wrong(guesses: Guesses, name: str, address: str) -> bool:
+def wrong(guesses: LoginThrottle, name: str, address: str) -> bool:
     """Type a wrong password; whether it was looked at."""
     return right(guesses, name, address, fits=False)
 
@@ -43,7 +43,7 @@ def look(fits: bool) -> None:
         raise LoginError
 
 
-def test_no_single_network_locks_a_name(guesses: Guesses, clock: Clock) -> None:
+def test_no_single_network_locks_a_name(guesses: LoginThrottle, clock: Clock) -> None:
     """Guessing every second for a day, one network gets two a minute; elsewhere the name is open all the time."""
     looked_at = 0
     for second in range(24 * 3600):
@@ -55,7 +55,7 @@ def test_no_single_network_locks_a_name(guesses: Guesses, clock: Clock) -> None:
     assert looked_at <= 10 + 24 * 60 * 2
 
 
-def test_refusals_cost_nothing_else(guesses: Guesses) -> None:
+def test_refusals_cost_nothing_else(guesses: LoginThrottle) -> None:
     """What one name has no room for is not taken from the network, nor the other way round."""
     for _ in range(1000):
         wrong(guesses, "ana", HERE)
@@ -66,7 +66,7 @@ def test_refusals_cost_nothing_else(guesses: Guesses) -> None:
     assert sum(wrong(guesses, f"other {n}", THERE) for n in range(100)) == 30
 
 
-def test_what_was_right_or_not_looked_at_is_given_back(guesses: Guesses) -> None:
+def test_what_was_right_or_not_looked_at_is_given_back(guesses: LoginThrottle) -> None:
     """Logging in as often as one likes leaves all attempts, and so does being turned away by a full queue."""
     for _ in range(1000):
         assert right(guesses, "ana", HERE)
@@ -75,7 +75,7 @@ def test_what_was_right_or_not_looked_at_is_given_back(guesses: Guesses) -> None
     assert sum(wrong(guesses, "ana", HERE) for _ in range(20)) == 10
 
 
-def test_going_away_before_the_answer_gives_nothing_back(guesses: Guesses) -> None:
+def test_going_away_before_the_answer_gives_nothing_back(guesses: LoginThrottle) -> None:
     """Whoever breaks the connection off still had a password hashed."""
     for _ in range(10):
         with pytest.raises(asyncio.CancelledError), guesses.one("ana", HERE):
@@ -87,7 +87,7 @@ def test_going_away_before_the_answer_gives_nothing_back(guesses: Guesses) -> No
 def test_the_way_a_name_is_written_opens_nothing(name: str, padding: str, before: bool) -> None:
     """A name that is looked up as another is counted as that other; one that is too long is not looked up."""
     padded = padding + name if before else name + padding
-    guesses = Guesses(Clock())
+    guesses = LoginThrottle(Clock())
     for _ in range(10):
         assert wrong(guesses, name, HERE)
     if len(padded) > 256:
@@ -97,7 +97,7 @@ def test_the_way_a_name_is_written_opens_nothing(name: str, padding: str, before
         assert right(guesses, padded, HERE) == (typed_key(padded) != typed_key(name))
 
 
-def test_the_log_stays_small(guesses: Guesses, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_stays_small(guesses: LoginThrottle, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     """A flood from everywhere leaves a thousand lines, then one every five seconds, which says how many it left out."""
     for n in range(3000):
         wrong(guesses, f"name {n}", f"10.0.{n // 250}.{n % 250}")
@@ -110,7 +110,7 @@ def test_the_log_stays_small(guesses: Guesses, clock: Clock, caplog: pytest.LogC
 
 
 def test_a_limit_that_refuses_says_so_once_an_hour(
-    guesses: Guesses, clock: Clock, caplog: pytest.LogCaptureFixture
+    guesses: LoginThrottle, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """One line for each limit when it begins to refuse; who is refused again and again adds none."""
     for n in range(200):
@@ -131,7 +131,7 @@ def test_a_limit_that_refuses_says_so_once_an_hour(
     assert f"Too many logins with one name from {THERE} failed" in caplog.records[-1].getMessage()
 
 
-def test_no_name_is_in_the_log(guesses: Guesses, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_name_is_in_the_log(guesses: LoginThrottle, caplog: pytest.LogCaptureFixture) -> None:
     """A password typed where the name belongs is not written down; nor is an address that is none."""
     for _ in range(200):
         wrong(guesses, "hunter2", "")

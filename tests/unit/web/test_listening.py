@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from labcrate.web.listening import Listener, listeners, say_accept_errors_seldom
-from labcrate.web.room import Room
+from labcrate.web.http.connection_limits import ConnectionLimits, LimitedListener
+from labcrate.web.http.connections import limit_accept_error_log, listeners
 
 
 @contextmanager
@@ -29,16 +29,16 @@ def no_descriptors_left() -> Iterator[None]:
 
 
 @pytest.fixture
-def listener() -> Iterator[Listener]:
+def listener() -> Iterator[LimitedListener]:
     """Listens on a free loopback port."""
-    (one,) = asyncio.run(listeners("127.0.0.1", 0, Room(10, 10)))
+    (one,) = asyncio.run(listeners("127.0.0.1", 0, ConnectionLimits(10, 10)))
     with one:
         one.listen()
         one.setblocking(False)
         yield one
 
 
-def test_without_descriptors_asyncio_is_stopped_at_its_first_attempt(listener: Listener) -> None:
+def test_without_descriptors_asyncio_is_stopped_at_its_first_attempt(listener: LimitedListener) -> None:
     """The system's error is passed on once, then "nobody is there", so that no loop runs; later it goes on."""
     with socket.create_connection(listener.getsockname()):
         with no_descriptors_left():
@@ -59,7 +59,7 @@ def test_accept_errors_are_logged_once(caplog: pytest.LogCaptureFixture) -> None
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
-        say_accept_errors_seldom(loop)
+        limit_accept_error_log(loop)
         for _ in range(1000):
             loop.call_exception_handler(report)
         loop.call_exception_handler({"message": "Something else"})
@@ -78,7 +78,7 @@ def test_a_name_is_listened_on_at_each_of_its_addresses(monkeypatch: pytest.Monk
             return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", place) for place in places]
 
         monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", found)
-        opened = await listeners("lab.example", 0, Room())
+        opened = await listeners("lab.example", 0, ConnectionLimits())
         addresses = [one.getsockname()[0] for one in opened]
         for one in opened:
             one.close()
@@ -93,4 +93,4 @@ def test_a_name_is_listened_on_at_each_of_its_addresses(monkeypatch: pytest.Monk
 def test_a_port_that_is_taken_is_an_error_though_another_address_is_free() -> None:
     """Nobody is sent to somebody else's server by the other address of a name."""
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
-        asyncio.run(listeners("127.0.0.1", taken.getsockname()[1], Room()))
+        asyncio.run(listeners("127.0.0.1", taken.getsockname()[1], ConnectionLimits()))

@@ -8,7 +8,7 @@ from babel.messages.pofile import read_po
 
 from labcrate.model.english import ENGLISH
 from labcrate.model.message import Message, fill
-from labcrate.web.bodies import encoded
+from labcrate.web.http.bodies import encoded
 from labcrate.web.locale import Locale
 
 

@@ -20,6 +20,7 @@ from labcrate.plan.options import Options
 from labcrate.web import planning as module
 from labcrate.web.app import make_app
 from labcrate.web.planning import Planning
+from labcrate.web.services import SERVICES
 from labcrate.web.standing import Planned
 
 WHOLE = Options()
@@ -83,11 +84,12 @@ def run(usual_lab: Any, making: Making, clock: SimpleNamespace) -> Run:
         app = make_app(ServeSettings(usual_lab.root))
         runner = web.AppRunner(app)
         await runner.setup()
-        planning = Planning(app, lambda: clock.now)
+        server = app[SERVICES]
+        planning = Planning(server.executor, server.standing, None, lambda: clock.now)
         try:
             yield planning
         finally:
-            planning.close()
+            await planning.close()
             await runner.cleanup()
 
     async def whole(scenario: Scenario) -> None:
@@ -301,7 +303,7 @@ def test_the_server_ends_while_plans_are_made(run: Run, making: Making) -> None:
             assert isinstance(told, NotReadyError)
         with pytest.raises(NotReadyError):
             await planning.soon("42", WHOLE, "ana")
-        planning.close()  # no plan would ever end by itself: nothing opens them
+        await planning.close()  # no plan would ever end by itself: nothing opens them
         assert len(making.ended) == len(making.begun) == 2
 
     run(scenario)

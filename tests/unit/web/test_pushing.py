@@ -15,10 +15,10 @@ from labcrate.archive.entity import FileSegment, Segment
 from labcrate.archive.layout import FileSource
 from labcrate.errors import SourceChangedError
 from labcrate.model.fixity import Identity
-from labcrate.web import pushing
-from labcrate.web.pushing import Pause, Push, Steps, pieces
+from labcrate.web.downloads import socket_writer
+from labcrate.web.downloads.socket_writer import Pause, SocketWriter, Steps, pieces
 
-SIZES = [0, 1, 5000, pushing.PIECE_BYTES, pushing.SENDFILE_FROM - 1, pushing.SENDFILE_FROM, 3_000_001]
+SIZES = [0, 1, 5000, socket_writer.PIECE_BYTES, socket_writer.SENDFILE_FROM - 1, socket_writer.SENDFILE_FROM, 3_000_001]
 
 
 @pytest.fixture
@@ -40,8 +40,8 @@ def source(path: Path, size: int, seed: int = 0) -> FileSource:
 
 
 def push_all(near: socket.socket, segments: list[Segment]) -> int:
-    """Push until the end, as the threads do it, and close."""
-    push = Push(near)
+    """SocketWriter until the end, as the threads do it, and close."""
+    push = SocketWriter(near)
     run_out(Steps(push.steps(segments), Pause.DONE))
     near.shutdown(socket.SHUT_WR)
     return push.sent
@@ -85,7 +85,7 @@ def test_every_byte_in_order(tmp_path: Path, pair: tuple[socket.socket, socket.s
     assert received(pair[1], lambda: counted.append(push_all(pair[0], segments))) == expected
     assert counted == [len(expected)]
     assert b"".join(pieces(segments)) == expected
-    assert max(map(len, pieces(segments))) <= pushing.PIECE_BYTES
+    assert max(map(len, pieces(segments))) <= socket_writer.PIECE_BYTES
 
 
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOSYS])
@@ -111,7 +111,7 @@ def test_a_client_that_takes_nothing_holds_no_thread(tmp_path: Path, pair: tuple
     """When the far end reads nothing the push gives the thread back, again and again, and goes on where it was."""
     near, far = pair
     file = source(tmp_path / "file", 20_000_000)
-    push = Push(near)
+    push = SocketWriter(near)
     steps = Steps(push.steps([FileSegment(file, 0, 20_000_000)]), Pause.DONE)
     while steps.step() is not Pause.BLOCKED:
         pass
@@ -130,10 +130,10 @@ def test_a_transfer_gives_others_their_turn(
     tmp_path: Path, pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However fast its client is, a transfer gives its thread back when its turn is over."""
-    monkeypatch.setattr(pushing, "TURN_SECONDS", 0.0)
-    monkeypatch.setattr(pushing, "PATIENCE_MS", 1000)
+    monkeypatch.setattr(socket_writer, "TURN_SECONDS", 0.0)
+    monkeypatch.setattr(socket_writer, "PATIENCE_MS", 1000)
     file = source(tmp_path / "file", 5_000_000)
-    push, pauses = Push(pair[0]), list[Pause]()
+    push, pauses = SocketWriter(pair[0]), list[Pause]()
     steps = Steps(push.steps([FileSegment(file, 0, 5_000_000)]), Pause.DONE)
 
     def run() -> None:
@@ -173,7 +173,7 @@ def test_a_file_that_changes_never_arrives_whole(
     """A change in mid-transfer ends it before the last byte that was asked for, with an error that names the file."""
     near, far = pair
     file = source(tmp_path / "file.mp4", size)
-    push = Push(near)
+    push = SocketWriter(near)
     steps = Steps(push.steps([b"head", FileSegment(file, 0, size)]), Pause.DONE)
     assert steps.step() is Pause.BLOCKED
     harm(tmp_path / "file.mp4")
@@ -205,7 +205,7 @@ def test_a_change_after_the_last_sendfile_is_seen_before_the_last_bytes(
             push_all(pair[0], [FileSegment(file, 0, 2_000_000)])
         pair[0].shutdown(socket.SHUT_WR)
 
-    assert len(received(pair[1], run)) == 2_000_000 - pushing.PIECE_BYTES
+    assert len(received(pair[1], run)) == 2_000_000 - socket_writer.PIECE_BYTES
 
 
 def test_a_failing_disk_is_told_by_the_files_name(
@@ -240,7 +240,7 @@ def test_closing_in_the_middle_closes_the_file(tmp_path: Path, pair: tuple[socke
     """A transfer that is given up has nothing open any more, and does nothing when it is asked to go on."""
     file = source(tmp_path / "file", 20_000_000)
     before = len(list(Path("/proc/self/fd").iterdir()))
-    steps = Steps(Push(pair[0]).steps([FileSegment(file, 0, 20_000_000)]), Pause.DONE)
+    steps = Steps(SocketWriter(pair[0]).steps([FileSegment(file, 0, 20_000_000)]), Pause.DONE)
     assert steps.step() is Pause.BLOCKED
     assert len(list(Path("/proc/self/fd").iterdir())) == before + 1
     steps.close()

@@ -1,11 +1,16 @@
-"""What a request's conditions and range come to: RFC 9110, sections 13 and 14, as pure functions.
+"""Conditions and ranges of requests as pure functions: RFC 9110, sections 13 and 14.
 
-A server may ignore a Range header (14.2), and this one does where it is malformed or asks for several parts: then
-the whole is sent. Conditions that cannot be read count as the RFC has it: a date as not there, a tag as another one.
+A server may ignore a Range header (14.2), and this one does where it is malformed or names several parts: then
+the whole is sent. Of conditions that cannot be read, a date counts as not there, and a tag as another one.
+
+The attributes of ``aiohttp.web.Request`` are not exact enough. ``http_range`` sends the whole for ``bytes=-0`` and
+refuses blanks and empty elements of a list. ``if_match`` drops all tags behind one that is malformed, and an empty
+header. ``if_range`` reads dates alone, and all dates ignore their time zone. werkzeug takes tags without quotes.
 """
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -18,26 +23,24 @@ _RANGE = re.compile("bytes=[ \t,]*([0-9]*)-([0-9]*)[ \t,]*", re.ASCII | re.IGNOR
 _LONGEST_NUMBER = 20
 
 # 5.6.7: the form to be written, and the two obsolete ones that are still to be understood.
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_DAY, _MONTH, _TIME = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)", f"(?P<month>{'|'.join(_MONTHS)})", r"(?P<time>\d\d:\d\d:\d\d)"
-_DATES = tuple(
-    re.compile(pattern, re.ASCII)
-    for pattern in (
-        rf"{_DAY}, (?P<day>\d\d) {_MONTH} (?P<year>\d{{4}}) {_TIME} GMT",
-        rf"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, (?P<day>\d\d)-{_MONTH}-(?P<year>\d\d) {_TIME} GMT",
-        rf"{_DAY} {_MONTH} (?P<day>[ \d]\d) {_TIME} (?P<year>\d{{4}})",
-    )
-)
+_DATE = re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} [\d:]{8} GMT", re.ASCII)
+_RFC_850_DATE = re.compile(r"[A-Z][a-z]{2,5}day, \d\d-[A-Z][a-z]{2}-\d\d [\d:]{8} GMT", re.ASCII)
+_ASCTIME_DATE = re.compile(r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:]{8} \d{4}", re.ASCII)
+_DATES = {
+    _DATE: "%a, %d %b %Y %H:%M:%S GMT",
+    _RFC_850_DATE: "%A, %d-%b-%y %H:%M:%S GMT",
+    _ASCTIME_DATE: "%a %b %d %H:%M:%S %Y",
+}
 
 Headers = Mapping[str, str]
-"""Those of a request that count here, by lower-case name; several of one name are joined by commas (5.3)."""
+"""The conditional headers of a request by lower-case name; several of one name are joined by commas (5.3)."""
 
 CONDITIONS = ("if-match", "if-unmodified-since", "if-none-match", "if-modified-since", "range", "if-range")
 
 
 @dataclass(frozen=True, slots=True)
 class Representation:
-    """What could be sent: its length in bytes, its strong entity tag with its quotes, and when it last changed.
+    """What a GET would send: its length in bytes, its strong entity tag with its quotes, and when it last changed.
 
     ``modified`` is None where no date is taken for an answer, as of an archive: it may change twice in a second.
     """
@@ -49,7 +52,7 @@ class Representation:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What to send: the status, and the bytes from ``start`` up to ``stop`` (exclusive) where it has a body of them."""
+    """What to send: the status, and the bytes from ``start`` up to ``stop`` (exclusive)."""
 
     status: HTTPStatus
     start: int = 0
@@ -57,18 +60,18 @@ class Answer:
 
     @property
     def length(self) -> int:
-        """How many bytes."""
+        """Return the number of bytes."""
         return self.stop - self.start
 
     def content_range(self, total: int) -> str | None:
-        """The header of that name (14.4), where the answer has one."""
+        """Return the header of that name (14.4), or None."""
         if self.status == HTTPStatus.PARTIAL_CONTENT:
             return f"bytes {self.start}-{self.stop - 1}/{total}"
         return f"bytes */{total}" if self.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE else None
 
 
 def answer(method: str, headers: Headers, there: Representation) -> Answer:
-    """What GET or HEAD comes to, in the order of section 13.2.2."""
+    """Return the answer to GET or HEAD: conditions in the order of section 13.2.2, then the range."""
     refused = _refused(headers, there)
     if refused:
         return Answer(refused)
@@ -79,31 +82,27 @@ def answer(method: str, headers: Headers, there: Representation) -> Answer:
 
 
 def tags_wanted(headers: Headers) -> list[str]:
-    """The strong entity tags that a request insists on, or would go on with: one of these should be sent."""
+    """Return the strong entity tags of If-Match, and of If-Range with a range: one of these should be sent."""
     named = [headers.get("if-match", ""), headers.get("if-range", "") if "range" in headers else ""]
     return [tag for value in named for prefix, tag in _TAG.findall(value) if not prefix]
 
 
 def goes_on_blindly(headers: Headers) -> bool:
-    """Whether a part from somewhere in the middle is wanted, of whatever there is: nothing says what was there."""
+    """Return whether a part from the middle is asked for without a condition that says of which state."""
     match = _RANGE.fullmatch(headers.get("range", "").strip(" \t"))
     return bool(match and _number(match[1])) and not {"if-range", "if-match"} & headers.keys()
 
 
 def parse_date(text: str | None) -> datetime | None:
-    """An HTTP date (5.6.7) as an instant, or None for what is none."""
-    found = next((match for pattern in _DATES if (match := pattern.fullmatch((text or "").strip(" \t")))), None)
-    if not found:
-        return None
-    year = int(found["year"])
-    if len(found["year"]) == 2:
-        century = datetime.now(UTC).year // 100 * 100
-        year += century if century + year <= datetime.now(UTC).year + 50 else century - 100
-    hour, minute, second = map(int, found["time"].split(":"))
-    try:
-        return datetime(year, 1 + _MONTHS.index(found["month"]), int(found["day"]), hour, minute, second, tzinfo=UTC)
-    except ValueError:
-        return None
+    """Return an HTTP date (5.6.7) as an instant, or None for a text that is none."""
+    text = (text or "").strip(" \t")
+    for shape, form in _DATES.items():
+        if shape.fullmatch(text):  # strptime alone would read what is no valid date, which is to be ignored
+            with suppress(ValueError):
+                at = datetime.strptime(text, form).replace(tzinfo=UTC)
+                latest = datetime.now(UTC).year + 50
+                return at.replace(year=latest - (latest - at.year) % 100) if shape is _RFC_850_DATE else at
+    return None
 
 
 def _refused(headers: Headers, there: Representation) -> HTTPStatus | None:
@@ -111,7 +110,7 @@ def _refused(headers: Headers, there: Representation) -> HTTPStatus | None:
     if "if-match" in headers:
         if not _names(headers["if-match"], there.etag, weak=False):
             return HTTPStatus.PRECONDITION_FAILED
-    # 13.1.4 would have the date ignored where there is none. But who sends it wants nothing of another state.
+    # 13.1.4 would have the header ignored where there is no date. But its client asks for nothing of another state.
     elif (since := parse_date(headers.get("if-unmodified-since"))) and (modified is None or modified > since):
         return HTTPStatus.PRECONDITION_FAILED
     if "if-none-match" in headers:
@@ -121,22 +120,22 @@ def _refused(headers: Headers, there: Representation) -> HTTPStatus | None:
 
 
 def _names(value: str, etag: str, *, weak: bool) -> bool:
-    """Whether a list of entity tags names this one (8.8.3.2); ``*`` names all there are."""
+    """Return whether a list of entity tags names this one (8.8.3.2); ``*`` names all there are."""
     return value.strip(" \t") == "*" or any(tag == etag and (weak or not w) for w, tag in _TAG.findall(value))
 
 
 def _goes_on(headers: Headers, there: Representation) -> bool:
-    """Whether the part is wanted of this very representation (13.1.5): without If-Range, of whatever there is.
+    """Return whether If-Range allows a part (13.1.5): without the header, every part.
 
-    Only a strong entity tag tells. A date never does: none here is a strong validator (8.8.2.2), because a session
+    Only the strong entity tag does. A date never does: none here is a strong validator (8.8.2.2), because a session
     can be described anew, and a recording be replaced, with its date the same.
     """
     return "if-range" not in headers or headers["if-range"].strip(" \t") == there.etag
 
 
-def _part(wanted: str, length: int) -> Answer | None:
-    """The one range that is wanted; None where it is to be ignored."""
-    match = _RANGE.fullmatch(wanted.strip(" \t"))
+def _part(asked: str, length: int) -> Answer | None:
+    """Return the one range that is asked for; None where it is to be ignored."""
+    match = _RANGE.fullmatch(asked.strip(" \t"))
     if not match or not (match[1] or match[2]):
         return None
     if not match[1]:
@@ -157,6 +156,6 @@ _UNSATISFIABLE = Answer(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
 
 
 def _number(digits: str) -> int:
-    """A number, or one that is larger than any file."""
+    """Return a number, or one that is larger than any file."""
     digits = digits.lstrip("0")
     return 10**_LONGEST_NUMBER if len(digits) > _LONGEST_NUMBER else int(digits or "0")

@@ -1,4 +1,4 @@
-"""Sending parts of archives and files as fast as the system can: what a thread does for one transfer, a turn at a time.
+"""Writing parts of archives and files into a socket: the work of a thread for one transfer, a turn at a time.
 
 Large members go from the page cache to the socket by ``sendfile``; small ones are read and written, which is
 faster for them. Whichever way, a source is compared with what was planned before its bytes are handed out, and the
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 class Pause(Enum):
-    """Why a transfer gave its thread back: another's turn, a client that takes nothing more now, or the end."""
+    """Why a transfer gave its thread back: its turn is over, the client takes nothing more now, or the end."""
 
     TURN = auto()
     BLOCKED = auto()
@@ -44,25 +44,25 @@ class Pause(Enum):
 
 
 class Steps(Generic[T]):
-    """A generator that is advanced by one thread at a time, and closed when none is at it."""
+    """A generator that is advanced by one thread at a time, and closed between two steps."""
 
     def __init__(self, steps: Generator[T, None, None], end: T) -> None:
         self._steps, self._end = steps, end
         self._lock = threading.Lock()
 
     def step(self) -> T:
-        """Do what is next; the end value when there is nothing more."""
+        """Return the next value; the end value when there is nothing more."""
         with self._lock:
             return next(self._steps, self._end)
 
     def close(self) -> None:
-        """End it, and close what it has open; waits for the step that is being done."""
+        """Close the generator and its files, after the step that is being done."""
         with self._lock:
             self._steps.close()
 
 
 def pieces(segments: Iterable[Segment]) -> Generator[bytes, None, None]:
-    """The segments' bytes in pieces of at most ``PIECE_BYTES``; each is compared before it is given.
+    """Yield the segments' bytes in pieces of at most ``PIECE_BYTES``, each after its source was compared.
 
     Where there is nothing to send for a while, an empty piece lets other transfers have their turn. Raises
     SourceChangedError.
@@ -79,7 +79,7 @@ def pieces(segments: Iterable[Segment]) -> Generator[bytes, None, None]:
 
 
 def _read(segment: FileSegment, fd: int, start: int) -> Iterator[bytes]:
-    """The rest of a file's segment from ``start``, read and compared."""
+    """Yield the rest of a file's segment from ``start``, read and compared."""
     stop = segment.offset + segment.length
     while start < stop:
         piece = read_at(segment.source, fd, start, min(PIECE_BYTES, stop - start))
@@ -88,8 +88,8 @@ def _read(segment: FileSegment, fd: int, start: int) -> Iterator[bytes]:
         yield piece
 
 
-class Push:
-    """Pushes segments into a socket that does not block; ``sent`` counts the bytes that the system took.
+class SocketWriter:
+    """Writes segments into a socket that does not block; ``sent`` counts the bytes that the system took.
 
     Raises SourceChangedError, ConnectionError when the client is gone, OSError for a limit of this machine.
     """
@@ -103,7 +103,7 @@ class Push:
         self._turn_ends = 0.0
 
     def steps(self, segments: Iterable[Segment]) -> Generator[Pause, None, None]:
-        """Push until the turn is over or the client takes nothing more; then again, until there is nothing left."""
+        """Write until the turn is over or the client takes nothing more; then again, until there is nothing left."""
         self._begin_turn()
         for segment, last in _with_last(segments):
             if isinstance(segment, bytes):
@@ -148,7 +148,7 @@ class Push:
             yield from self._turn()
 
     def _send_file(self, segment: FileSegment, fd: int, kept: int) -> Generator[Pause, None, int]:
-        """Have the kernel send all but the last ``kept`` bytes; returns where the rest begins."""
+        """Have the kernel send all but the last ``kept`` bytes; return where the rest begins."""
         at, stop, goal = segment.offset, segment.offset + segment.length - kept, self.connection.fileno()
         while at < stop:
             try:
@@ -188,7 +188,7 @@ class Push:
 
 
 def _with_last(segments: Iterable[Segment]) -> Iterator[tuple[Segment, bool]]:
-    """Each segment, and whether it is the last one."""
+    """Yield each segment, and whether it is the last one."""
     waiting: list[Segment] = []
     for segment in segments:
         if waiting:

@@ -1,10 +1,10 @@
-"""Sending a response's body from threads of its own, so that neither a slow disk nor a slow client holds anybody up."""
+"""Threads that send the bodies of responses, so that neither a slow disk nor a slow client delays other requests."""
 
 import asyncio
 import os
 import socket
 import struct
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import TypeVar
@@ -12,12 +12,11 @@ from typing import TypeVar
 from aiohttp import web
 
 from labcrate.archive.entity import Segment
-from labcrate.web.finishing import finish
-from labcrate.web.listening import bear_with
-from labcrate.web.pushing import Pause, Push, Steps, pieces
+from labcrate.web.downloads.socket_writer import Pause, SocketWriter, Steps, pieces
+from labcrate.web.http.connection_limits import set_stall_timeout
 
 THREADS = 16
-"""How many transfers are pushed at a time; clients that are slower than the server hold none of them."""
+"""How many transfers are written at a time; clients that are slower than the server hold none of them."""
 
 IDLE_SECONDS = 600.0
 """How long a client may take nothing before it counts as gone."""
@@ -26,28 +25,28 @@ T = TypeVar("T")
 
 
 class ClientGoneError(Exception):
-    """Whoever asked is no longer there, or takes nothing any more."""
+    """Raised when the client is gone, or takes nothing any more."""
 
 
 class Transfer:
-    """One body on its way: ``sent`` is how many of its bytes the system has taken so far.
+    """One body that is sent; ``sent`` is how many of its bytes the system has taken so far.
 
-    ``refused`` says why it may not go on, once it may not.
+    ``refused`` is the reason why it may not go on, or None.
     """
 
     def __init__(self) -> None:
-        self.push: Push | None = None
+        self.writer: SocketWriter | None = None
         self.written = 0
         self.refused: str | None = None
 
     @property
     def sent(self) -> int:
-        """Bytes."""
-        return self.push.sent if self.push else self.written
+        """Return the number of bytes."""
+        return self.writer.sent if self.writer else self.written
 
 
 class Sender:
-    """The threads that send. Use it on the event loop. ``stopping`` says that the server ends all that runs."""
+    """The threads that send. Use it on the event loop. ``stopping`` is set when the server ends all transfers."""
 
     def __init__(self) -> None:
         self.stopping = False
@@ -56,7 +55,7 @@ class Sender:
 
     @contextmanager
     def under_way(self) -> Iterator[None]:
-        """What is done inside is waited for when the server ends, though that cancels it."""
+        """Have `close` wait for what is done in the block, though the end of the server cancels it."""
         ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._under_way.add(ended)
         try:
@@ -66,24 +65,26 @@ class Sender:
             ended.set_result(None)
 
     async def close(self) -> None:
-        """End the threads once all that is under way has ended, and has said so."""
+        """End the threads once all that is under way has ended."""
         while self._under_way:
             await asyncio.wait(self._under_way)
         self._pool.shutdown()
 
     async def send(self, request: web.Request, segments: Iterable[Segment], transfer: Transfer) -> None:
-        """Send the whole body of a response to ``request`` that is prepared, with its length told.
+        """Send the whole body of a response to ``request`` that is prepared with its length.
 
         Raises SourceChangedError, ClientGoneError, and OSError for a limit of this machine. The connection is broken
-        off then: nothing else tells a client that what it got is not the whole.
+        off then: nothing else shows a client that what it got is not the whole.
         """
         try:
             transport = _transport(request)
-            bear_with(transport.get_extra_info("socket"), IDLE_SECONDS)  # from now on: browsers pause what they play
+            set_stall_timeout(
+                transport.get_extra_info("socket"), IDLE_SECONDS
+            )  # from now on: browsers pause what they play
             if transport.get_extra_info("sslcontext"):  # the kernel has no key: what is sent passes through here
-                await self._through(request, segments, transfer)
+                await self._through_transport(request, segments, transfer)
             else:
-                await self._beside(request, transport, segments, transfer)
+                await self._through_socket(request, transport, segments, transfer)
         except (ConnectionError, TimeoutError):
             break_off(request)
             raise ClientGoneError from None
@@ -91,18 +92,18 @@ class Sender:
             break_off(request)
             raise
 
-    async def _beside(
+    async def _through_socket(
         self, request: web.Request, transport: asyncio.Transport, segments: Iterable[Segment], transfer: Transfer
     ) -> None:
-        """Push into the socket itself, once the transport has nothing more to write to it."""
+        """Write into the socket itself, once the transport has nothing more to write to it."""
         transport.set_write_buffer_limits(0)  # from now on, drained means empty
         request.writer.send_headers()
         async with asyncio.timeout(IDLE_SECONDS):
             while transport.get_write_buffer_size():
                 await request.writer.drain()
         connection = _duplicate(_transport(request))
-        transfer.push = Push(connection)
-        steps = Steps(transfer.push.steps(segments), Pause.DONE)
+        transfer.writer = SocketWriter(connection)
+        steps = Steps(transfer.writer.steps(segments), Pause.DONE)
         try:
             while (pause := await self._in_thread(steps)) is not Pause.DONE:
                 _transport(request)
@@ -114,7 +115,7 @@ class Sender:
         connection.close()
         transport.set_write_buffer_limits()
 
-    async def _through(self, request: web.Request, segments: Iterable[Segment], transfer: Transfer) -> None:
+    async def _through_transport(self, request: web.Request, segments: Iterable[Segment], transfer: Transfer) -> None:
         """Read in a thread, and write through the transport."""
         steps = Steps[bytes | None](pieces(segments), None)
         try:
@@ -133,7 +134,7 @@ class Sender:
         return await asyncio.get_running_loop().run_in_executor(self._pool, steps.step)
 
     async def _end(self, steps: Steps[T], connection: socket.socket | None = None) -> None:
-        """Close what a transfer that breaks off has open, once no thread is at it any more: then its count is final."""
+        """Close the files of a transfer that breaks off, once no thread works on it: then its count is final."""
 
         def end() -> None:
             steps.close()
@@ -143,27 +144,8 @@ class Sender:
         await finish(asyncio.wrap_future(self._pool.submit(end)))
 
 
-SENDER = web.AppKey("sender", Sender)
-
-
-def add_sender(app: web.Application) -> None:
-    """Give an application the threads that send; they end with it, before what they need (the log) does."""
-    app[SENDER] = Sender()
-    app.on_shutdown.append(_stop)
-    app.cleanup_ctx.append(_close)
-
-
-async def _stop(app: web.Application) -> None:
-    app[SENDER].stopping = True
-
-
-async def _close(app: web.Application) -> AsyncIterator[None]:
-    yield
-    await app[SENDER].close()
-
-
 def break_off(request: web.Request) -> None:
-    """End the connection at once, with all that waits in it: the client sees that this was not the whole."""
+    """End the connection at once, with all that waits in it: then the client sees that this was not the whole."""
     transport = request.transport
     if transport is None:
         return
@@ -175,7 +157,7 @@ def break_off(request: web.Request) -> None:
 
 
 def _transport(request: web.Request) -> asyncio.Transport:
-    """The connection, while there is one. Raises ConnectionResetError."""
+    """Return the connection of a request. Raises ConnectionResetError when it has ended."""
     transport = request.transport
     if transport is None or transport.is_closing():
         raise ConnectionResetError
@@ -183,7 +165,7 @@ def _transport(request: web.Request) -> asyncio.Transport:
 
 
 def _duplicate(transport: asyncio.Transport) -> socket.socket:
-    """A descriptor of our own for the connection: the transport may close its one at any time."""
+    """Return a second descriptor of the connection: the transport may close its own at any time."""
     connection = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
     connection.setblocking(False)
     return connection
@@ -199,3 +181,22 @@ async def _writable(connection: socket.socket) -> None:
             await ready.wait()
     finally:
         loop.remove_writer(connection)
+
+
+async def finish(what: Awaitable[T]) -> T:
+    """Wait for something to its end, however often this is cancelled, and raise CancelledError afterwards.
+
+    A client that leaves and a server that stops cancel the wait. ``asyncio.shield`` is not enough: it keeps the awaited
+    work from being cancelled, but waits no longer itself.
+    """
+    task = asyncio.ensure_future(what)
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:
+            cancelled = True
+    found = task.result()
+    if cancelled:
+        raise asyncio.CancelledError
+    return found

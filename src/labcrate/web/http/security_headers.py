@@ -1,11 +1,10 @@
-"""What every answer tells a browser about what it may do with it."""
+"""Headers of every answer that limit what a browser does with it."""
 
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from labcrate.config import ServeSettings
-from labcrate.web.site import SETTINGS
 
 # Only what this server sends itself is loaded, and no script or style that stands in a page. The one hash is that of
 # an empty style element: Plotly makes it, and fills it by script, which is no inline style. Its images of a plot
@@ -39,13 +38,8 @@ _HTTPS_PORT = 443
 _YEAR_SECONDS = 365 * 24 * 3600
 
 
-async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Add the headers to an answer just before it is sent."""
-    protect(response, request.app[SETTINGS])
-
-
 def protect(response: web.StreamResponse, settings: ServeSettings) -> None:
-    """Add the headers to an answer. What tells how it may be cached stays as it is."""
+    """Add the headers to an answer. Those about caching stay as they are."""
     response.headers.update(_ALWAYS)
     response.headers.setdefault("Cache-Control", "no-store")
     if _has_https(settings):
@@ -55,7 +49,7 @@ def protect(response: web.StreamResponse, settings: ServeSettings) -> None:
 
 
 def _has_https(settings: ServeSettings) -> bool:
-    """Whether HTTPS as such is this server's: Strict-Transport-Security is about every port of a name (RFC 6797, 8.3).
+    """Return whether port 443 is this server's: Strict-Transport-Security counts for every port (RFC 6797, 8.3).
 
     A server on a port of its own would take HTTP from its neighbours.
     """

@@ -1,4 +1,4 @@
-"""From where a request comes: the client's address, and whether it means this server and this site at all."""
+"""Where a request comes from: the client's address, the host it names, and the origin of its page."""
 
 import ipaddress
 import re
@@ -9,7 +9,6 @@ from aiohttp import web
 from labcrate.config import ServeSettings
 from labcrate.errors import NotAllowedError, UsageError
 from labcrate.lab.text import one_line
-from labcrate.web.site import SETTINGS
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -17,7 +16,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address or name is reached from this machine alone."""
+    """Return whether an address or name is reached from this machine alone."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -25,21 +24,20 @@ def is_loopback(host: str) -> bool:
 
 
 def is_secure(settings: ServeSettings) -> bool:
-    """Whether browsers reach this server through TLS, its own or that of a proxy in front of it."""
+    """Return whether browsers reach this server through TLS, its own or that of a proxy in front of it."""
     return bool(settings.tls_cert) or (settings.base_url or "").startswith("https://")
 
 
-def client_address(request: web.Request) -> str:
-    """The client's address; behind a trusted proxy, the one that the proxy tells.
+def client_address(request: web.Request, settings: ServeSettings) -> str:
+    """Return the client's address; behind a trusted proxy, the one that the proxy names.
 
-    Only the last entry of X-Forwarded-For is the proxy's own word: a client may send any others. Where that entry is
-    another trusted proxy's address, the one before it is that proxy's word, and so on.
+    Only the last entry of X-Forwarded-For was added by the proxy: a client may send any others. Where that entry is
+    another trusted proxy's address, the one before it was added by that proxy, and so on.
     """
-    settings = request.app[SETTINGS]
     address = _plain(request.remote or "") or ""
-    told = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
-    while told and is_proxy(settings, address):
-        before = _plain(told.pop().strip())
+    forwarded = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
+    while forwarded and is_proxy(settings, address):
+        before = _plain(forwarded.pop().strip())
         if before is None:
             break
         address = before
@@ -47,7 +45,7 @@ def client_address(request: web.Request) -> str:
 
 
 def is_proxy(settings: ServeSettings, address: str) -> bool:
-    """Whether an address is that of a proxy in front of this server."""
+    """Return whether an address is that of a proxy in front of this server."""
     parsed = _parsed(address)
     return bool(settings.base_url and parsed and any(parsed in network for network in settings.trusted_proxies))
 
@@ -56,7 +54,7 @@ _WITH_PORT = re.compile(r"\[([^\[\]]+)\](?::\d{1,5})?|([^:]+):\d{1,5}", re.ASCII
 
 
 def _plain(address: str) -> str | None:
-    """An address in one form, IPv4 also when it came in as IPv6, a port left out; None for what is no address."""
+    """Return an address in one form, IPv4 also when it came as IPv6, without a port; None for what is no address."""
     with_port = _WITH_PORT.fullmatch(address)
     parsed = _parsed(with_port[1] or with_port[2] if with_port else address)
     return None if parsed is None else str(parsed)
@@ -71,7 +69,7 @@ def _parsed(address: str) -> Address | None:
 
 
 def network_of(address: str) -> str:
-    """What counts as one client: an IPv4 address, or the /64 that an IPv6 client has all of."""
+    """Return what counts as one client: an IPv4 address, or the /64 that an IPv6 client has all of."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -79,15 +77,14 @@ def network_of(address: str) -> str:
     return address if parsed.version == 4 else str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
-def check_host(request: web.Request) -> None:
+def check_host(request: web.Request, settings: ServeSettings) -> None:
     """Refuse a request that was meant for another name, which a foreign page made point here (DNS rebinding).
 
     Raises UsageError.
     """
-    settings = request.app[SETTINGS]
     asked = request.headers.get("Host")
     if asked is None or not (settings.base_url or is_loopback(settings.host)):
-        return  # no browser, or a server on the network without a name that it knows of
+        return  # no browser, or a server on the network whose name is not configured
     name = _host_name(asked)
     # A proxy in front may pass on its client's host name, or the loopback one under which it reached us.
     known = {_host_name(urlsplit(settings.base_url or "").netloc), settings.host.lower()}
@@ -103,20 +100,19 @@ def _host_name(netloc: str) -> str | None:
         return None
 
 
-def check_origin(request: web.Request) -> None:
+def check_origin(request: web.Request, settings: ServeSettings) -> None:
     """Refuse what another site's page has a browser send here. Raises NotAllowedError.
 
     Browsers say it in Sec-Fetch-Site (Fetch Metadata), older ones in Origin (RFC 6454); scripts say neither.
     """
     site = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin")
-    own = site in ("same-origin", "none") if site is not None else origin is None or _is_own(request, origin)
+    own = site in ("same-origin", "none") if site is not None else origin is None or _is_own(request, settings, origin)
     if not own:
         raise NotAllowedError("Another site's page sent this; open the page here, and do it there.")
 
 
-def _is_own(request: web.Request, origin: str) -> bool:
-    """Whether an origin is this site, told by its host and port: a proxy may add TLS."""
-    base_url = request.app[SETTINGS].base_url
-    own = {urlsplit(base_url.lower()).netloc} if base_url else set()
+def _is_own(request: web.Request, settings: ServeSettings, origin: str) -> bool:
+    """Return whether an origin is this site, by its host and port: a proxy may add TLS."""
+    own = {urlsplit(settings.base_url.lower()).netloc} if settings.base_url else set()
     return urlsplit(origin.lower()).netloc in own | {request.headers.get("Host", "").lower()} - {""}
