@@ -30,6 +30,15 @@ def test_the_demo_exports_what_was_planted(cli: Any, tmp_path: Path) -> None:
     assert size < 5_000_000
 
 
+def test_the_demo_exports_as_every_export_does(cli: Any, tmp_path: Path) -> None:
+    """Its archive has a line in the sample lab's export log, and is the one that ``export`` makes."""
+    made = cli("demo", tmp_path / "demo", "--json").json
+    (line,) = cli("log", "--json", "--lab", tmp_path / "demo").json
+    assert (line["session"], line["etag"], line["outcome"]) == (42, made["etag"], "finished")
+    again = cli("export", "42", "--lab", tmp_path / "demo", "-o", tmp_path / "again.zip", "--json").json
+    assert again["etag"] == made["etag"]
+
+
 def test_no_remedy_overwrites_a_file(cli: Any, tmp_path: Path) -> None:
     """A remedy never proposes a name that a file of the lab has already."""
     planted = build_demo_lab(tmp_path / "demo")

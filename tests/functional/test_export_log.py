@@ -33,6 +33,18 @@ def test_every_export_leaves_a_line(usual_lab: Any, cli: Any, tmp_path: Path) ->
         assert line.ended >= line.begun
 
 
+def test_both_ways_log_the_same_words(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
+    """A time without a zone stands in the log as the instant that it was read as, whoever gave it."""
+    start = "2025-05-02T10:00"
+    chosen = ("--from", start, "--time-zone", "Europe/Madrid", "--camera", "1")
+    assert cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "a.zip", *chosen).code == 0
+    lab = labcrate.Lab(usual_lab.root)
+    lab.export(42, tmp_path / "b.zip", start=start, time_zone="Europe/Madrid", cameras="1")
+    first, second = lines(usual_lab)
+    assert first.options == second.options == "camera=1&from=2025-05-02T08:00:00.000Z&time_zone=Europe/Madrid"
+    assert first.etag == second.etag
+
+
 def test_who_exports_is_who_the_system_says(usual_lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody puts another's name in the log by setting a variable; a user without a name is a number."""
     for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):

@@ -18,8 +18,9 @@ import jsonschema
 import pytest
 
 from labcrate.archive.layout import name_problem
-from labcrate.export.contents import Options, Plan
+from labcrate.export.contents import Plan
 from labcrate.export.prepare import prepared
+from labcrate.plan.options import Options
 from labcrate.readings.columns import Column
 
 OWN = "sessions/Session42"

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import labcrate
-from labcrate.config import parse_session
 from labcrate.errors import NoSessionError, UsageError
 from labcrate.export.documents.datapackage import _slug
 from labcrate.model.session_id import is_session_id, json_id, normalized_id, resolved, sort_key
+from labcrate.plan.option_words import parse_session
 
 if TYPE_CHECKING:
     from tests.conftest import Cli, LabFolder

@@ -14,9 +14,9 @@ from tests.platform_lab import ADDRESS, PASSWORD, PlatformLab, clip
 from labcrate.archive.copying import METHODS, write_entity
 from labcrate.archive.entity import Entity
 from labcrate.errors import SecretsError
-from labcrate.export.contents import Options
 from labcrate.export.prepare import prepared
 from labcrate.lab.folder import Lab
+from labcrate.plan.options import Options
 
 SPELLINGS = (
     PASSWORD.encode(),

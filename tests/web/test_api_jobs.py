@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from labcrate.export.contents import Options
 from labcrate.people.roles import Role
+from labcrate.plan.options import Options
 from labcrate.web import jobs as jobs_module
 from labcrate.web import routes_jobs
 from labcrate.web.executor import THREADS, Lane

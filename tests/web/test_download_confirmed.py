@@ -12,7 +12,7 @@ from tests.confirming import confirmed_before, in_place, known_of, rot
 from tests.web.waiting import ended
 
 from labcrate.catalog.confirming import now_ms
-from labcrate.export.contents import Options
+from labcrate.plan.options import Options
 from labcrate.web import confirming
 from labcrate.web.downloads.socket_writer import pieces
 

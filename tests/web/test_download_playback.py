@@ -8,10 +8,10 @@ from urllib.parse import quote
 import pytest
 from tests.web.waiting import ended
 
-from labcrate.export.contents import Options
 from labcrate.people.exports import Outcome
 from labcrate.people.lines import what
 from labcrate.people.roles import Role
+from labcrate.plan.options import Options
 
 FOLDER = "/api/sessions/42/recordings/"
 

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from labcrate.errors import LabcrateError, NoSuchThingError, TooManyError
-from labcrate.export.contents import Options
 from labcrate.lab.folder import Lab
+from labcrate.plan.options import Options
 from labcrate.web.executor import Executor, Lane
 from labcrate.web.meter import Cancelled, JobProgress, Meter
 from labcrate.web.problem import log_unexpected

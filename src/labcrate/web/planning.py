@@ -12,8 +12,9 @@ from functools import partial
 
 from labcrate.catalog.index import Progress
 from labcrate.errors import LabcrateError, NoSuchThingError, NotReadyError, TooManyError
-from labcrate.export.contents import Options, PlannedRecording
+from labcrate.export.contents import PlannedRecording
 from labcrate.lab.text import visible
+from labcrate.plan.options import Options
 from labcrate.web.executor import THREADS, Executor, Lane
 from labcrate.web.meter import Cancelled
 from labcrate.web.standing import Key, Planned, Standing

@@ -8,13 +8,12 @@ from aiohttp import hdrs, web
 
 from labcrate.archive.keys import SIGNATURE_SUFFIX
 from labcrate.catalog.state import state_folder
-from labcrate.config import as_text
 from labcrate.errors import NotReadyError
-from labcrate.export.contents import Options
 from labcrate.export.signing import sign_archive, signer_of
 from labcrate.lab.folder import Lab
 from labcrate.people.exports import Outcome
 from labcrate.people.roles import Role
+from labcrate.plan.options import Options, as_text
 from labcrate.web.access import allow, caller
 from labcrate.web.confirming import Confirmed
 from labcrate.web.downloads.response import archive_file_name, conditions, deliver, disposition, http_date

@@ -12,6 +12,7 @@ from labcrate.errors import LabcrateError, NoSessionError, NotAllowedError
 from labcrate.model.session_id import json_id
 from labcrate.model.timespan import format_instant
 from labcrate.people.roles import Role
+from labcrate.plan.options import as_query
 from labcrate.web.access import allow, caller, keeps_to_scope, unseen
 from labcrate.web.http.bodies import encoded, json_answer
 from labcrate.web.http.sse import KEEP_ALIVE, Over, event, stream, wants_events
@@ -20,7 +21,7 @@ from labcrate.web.lasting import check_still
 from labcrate.web.problem import of_error
 from labcrate.web.services import Services, services
 from labcrate.web.urls import session_api_url, url
-from labcrate.web.wanted import as_query, incomplete_allowed, session_id_of, wanted
+from labcrate.web.wanted import incomplete_allowed, session_id_of, wanted
 
 routes = web.RouteTableDef()
 

@@ -8,7 +8,6 @@ from aiohttp import hdrs, web
 
 from labcrate.archive.entity import Segment, file_segments
 from labcrate.archive.layout import FileSource
-from labcrate.config import recording_as_text
 from labcrate.errors import NoSuchThingError
 from labcrate.export.contents import PlannedRecording
 from labcrate.export.media_types import media_type
@@ -16,6 +15,7 @@ from labcrate.export.redacting import patches_key, without_secrets_in_tags
 from labcrate.lab.text import visible
 from labcrate.model.timespan import from_ns
 from labcrate.people.roles import Role
+from labcrate.plan.options import recording_as_text
 from labcrate.web.access import allow, caller
 from labcrate.web.downloads.response import deliver, disposition
 from labcrate.web.downloads.transfer_log import LogLine, Taken

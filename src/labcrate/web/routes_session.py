@@ -11,7 +11,7 @@ from yarl import URL
 from labcrate.errors import UsageError
 from labcrate.export.build import Assembly
 from labcrate.export.camera_of_link import cameras_of_links
-from labcrate.export.contents import Options, Plan, PlannedRecording
+from labcrate.export.contents import Plan, PlannedRecording
 from labcrate.export.documents.spans import camera_spans
 from labcrate.export.repair import Method
 from labcrate.export.signing import has_key
@@ -19,6 +19,7 @@ from labcrate.export.within_study import within_study
 from labcrate.model.session import Session
 from labcrate.people.links import Link
 from labcrate.people.roles import Role
+from labcrate.plan.options import Options, as_query
 from labcrate.web.access import allow, caller
 from labcrate.web.choice import chosen
 from labcrate.web.http.bodies import form
@@ -28,7 +29,7 @@ from labcrate.web.plots import shown_at_first
 from labcrate.web.routes_links import link_near_miss, undo_link
 from labcrate.web.services import Services, services
 from labcrate.web.urls import session_api_url, session_url
-from labcrate.web.wanted import as_query, decided, session_id_of, whole_of, within_span
+from labcrate.web.wanted import decided, session_id_of, whole_of, within_span
 
 routes = web.RouteTableDef()
 

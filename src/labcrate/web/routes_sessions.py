@@ -9,13 +9,14 @@ from labcrate.export.answers import plan_object, row_object, session_object
 from labcrate.export.within_study import within_study
 from labcrate.people.roles import Role
 from labcrate.people.scope import SessionScope
+from labcrate.plan.options import as_query
 from labcrate.web.access import Caller, allow, caller, keeps_to_scope
 from labcrate.web.http.bodies import encoded, json_answer
 from labcrate.web.listing import RowQuery, row_query
 from labcrate.web.services import Services, services
 from labcrate.web.standing import Planned
 from labcrate.web.urls import session_api_url, session_url
-from labcrate.web.wanted import as_query, incomplete_allowed, session_id_of, wanted, whole_of
+from labcrate.web.wanted import incomplete_allowed, session_id_of, wanted, whole_of
 
 routes = web.RouteTableDef()
 _NEVER_EMPTY = ("sort", "order", "limit", "offset")

@@ -13,13 +13,13 @@ from labcrate.archive.layout import BytesSource
 from labcrate.catalog.index import Ending, Progress
 from labcrate.config import ServeSettings
 from labcrate.export.build import Assembly
-from labcrate.export.contents import Options
 from labcrate.export.inventory import Inventory
 from labcrate.export.plan import CHECK_AGAIN, refuse_incomplete
 from labcrate.export.prepare import prepared
 from labcrate.export.secrecy import refuse_secrets
 from labcrate.lab.folder import Lab
 from labcrate.model.fixity import Identity
+from labcrate.plan.options import Options
 from labcrate.web.basis import Basis
 from labcrate.web.snapshot import BELIEVED_SECONDS, LARGE, Snapshot
 

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from labcrate.errors import DocumentError, NoSessionError
-from labcrate.export.contents import Only, Options, Plan
+from labcrate.export.contents import Plan
 from labcrate.export.inventory import take_inventory
 from labcrate.export.prepare import prepared
 from labcrate.model.message import Message
+from labcrate.plan.options import Only, Options
 from labcrate.web.locale import Locale
 
 

@@ -6,7 +6,7 @@ import pytest
 from multidict import MultiDict
 
 from labcrate.errors import UsageError
-from labcrate.export.contents import Only, Options
+from labcrate.plan.options import Only, Options
 from labcrate.web.choice import chosen
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labcrate.export.contents import Only, Options
 from labcrate.export.prepare import prepared
+from labcrate.plan.options import Only, Options
 from labcrate.web.downloads.response import archive_file_name, disposition
 
 # RFC 6266, section 4.1, with RFC 8187's ext-value: what a recipient may rely on.

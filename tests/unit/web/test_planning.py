@@ -15,8 +15,8 @@ from aiohttp import web
 from labcrate.catalog.index import Progress
 from labcrate.config import ServeSettings
 from labcrate.errors import NoSessionError, NoSuchThingError, NotReadyError, TooManyError
-from labcrate.export.contents import Options
 from labcrate.export.prepare import prepared
+from labcrate.plan.options import Options
 from labcrate.web import planning as module
 from labcrate.web.app import make_app
 from labcrate.web.planning import Planning

@@ -20,9 +20,9 @@ from labcrate.catalog.index import Progress, Wish, index_files
 from labcrate.catalog.state import state_folder
 from labcrate.config import ServeSettings
 from labcrate.errors import IncompleteError, NoSessionError, SourceChangedError
-from labcrate.export.contents import Options
 from labcrate.export.prepare import prepared
 from labcrate.export.spool import Spool
+from labcrate.plan.options import Options
 from labcrate.web import standing as module
 from labcrate.web.snapshot import Snapshot
 from labcrate.web.standing import Planned, Standing

@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labcrate.export.contents import Options, Plan, PlannedRecording
+from labcrate.export.contents import Plan, PlannedRecording
 from labcrate.linking.verdict import Kind, Rule, Verdict
 from labcrate.model.device import Camera
 from labcrate.model.fixity import Identity
@@ -14,6 +14,7 @@ from labcrate.model.recording import Probe
 from labcrate.model.recording_time import RecordingTime, TimeClaim, TimeSource
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan
+from labcrate.plan.options import Options
 from labcrate.readings.slice import Readings
 from labcrate.web.locale import Locale
 from labcrate.web.timeline import MOST_BLOCKS, Lane, Timeline, Timelines, draw
