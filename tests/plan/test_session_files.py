@@ -168,7 +168,7 @@ def test_other_links_and_pipes_are_named(own: Any) -> None:
     files = sorted_files(own)
     assert left(files) == {"notes.txt": Why.LINK, "pipe": Why.NO_FILE}
     assert len(files.warnings) == 1
-    assert not (files.missing_files or files.missing_recordings or files.files)
+    assert [*files.missing_files, *files.missing_recordings, *files.files] == []
 
 
 def test_a_file_that_goes_during_the_walk_is_missing(own: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,4 +258,4 @@ def test_a_session_without_a_folder_has_no_files(lab: Any) -> None:
     lab.write("recordings/cam1_session42_a.mp4", "x")
     files = sorted_files(lab)
     assert [one.path for one in files.recordings] == ["recordings/cam1_session42_a.mp4"]
-    assert not (files.files or files.not_taken)
+    assert [*files.files, *files.not_taken] == []
