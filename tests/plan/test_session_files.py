@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from labcrate.archive.entity import Entity
+from labcrate.archive.layout import Layout, Member
 from labcrate.export.contents import FileKind, Missing
+from labcrate.export.documents import names
 from labcrate.export.inventory import take_inventory
 from labcrate.export.not_taken import NotTaken, Why
 from labcrate.export.selection import select
@@ -75,12 +78,12 @@ def test_everything_has_a_place_of_its_own(own: Any) -> None:
 
 def test_names_that_are_one_on_some_system_stay_two_files(own: Any) -> None:
     """A file and a folder, two cases, two Unicode forms: each file has a member, and no two are one anywhere."""
-    names = ["a.txt", "A.TXT", "b", "B/c.txt", "\u00e9.txt", "e\u0301.txt", "con.txt", "x:y.txt", "end."]
-    for name in names:
+    wished = ["a.txt", "A.TXT", "b", "B/c.txt", "\u00e9.txt", "e\u0301.txt", "con.txt", "x:y.txt", "end."]
+    for name in wished:
         own.write(f"{OWN}/{name}", name)
     got = members(sorted_files(own))
-    assert got.keys() == set(names)
-    assert len({member.casefold() for member in got.values()}) == len(names)
+    assert got.keys() == set(wished)
+    assert len({member.casefold() for member in got.values()}) == len(wished)
     assert got["b"] != "data/session_files/B"
 
 
@@ -259,3 +262,18 @@ def test_a_session_without_a_folder_has_no_files(lab: Any) -> None:
     files = sorted_files(lab)
     assert [one.path for one in files.recordings] == ["recordings/cam1_session42_a.mp4"]
     assert [*files.files, *files.not_taken] == []
+
+
+def test_labcrates_own_archives_stay_out_and_other_zips_go_in(own: Any) -> None:
+    """An archive of labcrate's in the folder, by its content and not its name, and its signature are named as such."""
+    first = [Member.of_bytes("README.txt", b"Session 7", 0)]
+    made = f'{{"format": "{names.FORMAT}"}}'.encode()
+    archive = Entity(Layout([*first, Member.of_bytes("data/session_metadata.json", made, 0)]))
+    other = Entity(Layout([*first, Member.of_bytes("data/session_metadata.json", b"{}", 0)]))
+    own.write(f"{OWN}/renamed.ZIP", b"".join(archive.read_range()))
+    own.write(f"{OWN}/renamed.ZIP.minisig", "signature")
+    own.write(f"{OWN}/Session42.zip", b"".join(other.read_range()))
+    own.write(f"{OWN}/Session42.zip.minisig", "signature")
+    files = sorted_files(own)
+    assert left(files) == {"renamed.ZIP": Why.ARCHIVE, "renamed.ZIP.minisig": Why.ARCHIVE}
+    assert members(files).keys() == {"Session42.zip", "Session42.zip.minisig"}
