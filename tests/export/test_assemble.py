@@ -27,7 +27,7 @@ from labcrate.archive.names import clashes, unsafe
 from labcrate.errors import LabcrateError, SourceChangedError, TargetError, UsageError
 from labcrate.export import build
 from labcrate.export.build import Assembly, assemble, check_limits
-from labcrate.export.contents import FileKind, Missing, Only, Options, Plan, PlannedRecording, SessionFile
+from labcrate.export.contents import FileKind, Missing, Plan, PlannedRecording, SessionFile
 from labcrate.export.documents import names
 from labcrate.export.naming import Names
 from labcrate.export.spool import Spool
@@ -38,6 +38,7 @@ from labcrate.model.recording import Probe
 from labcrate.model.recording_time import RecordingTime, TimeClaim, TimeSource
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan
+from labcrate.plan.options import Only, Options
 from labcrate.readings.load import load_readings
 from labcrate.readings.slice import Readings
 from labcrate.secrets.matcher import Matcher

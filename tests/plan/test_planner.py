@@ -19,7 +19,7 @@ from labcrate.catalog.index import Progress
 from labcrate.catalog.records import Indexed
 from labcrate.catalog.state import state_folder
 from labcrate.errors import IncompleteError, NoSessionError, SecretsError, UsageError
-from labcrate.export.contents import Only, Options, Plan, State, Treatment
+from labcrate.export.contents import Plan, State, Treatment
 from labcrate.export.inventory import Inventory, take_inventory
 from labcrate.export.left_out import left_out_files
 from labcrate.export.plan import CHECK_AGAIN, Planner
@@ -27,6 +27,7 @@ from labcrate.export.prepare import prepared
 from labcrate.lab.folder import Lab, printable
 from labcrate.model.fixity import Fixity
 from labcrate.model.timespan import TimeSpan
+from labcrate.plan.options import Only, Options
 
 START = datetime(2025, 5, 2, 8, tzinfo=UTC)
 

@@ -19,7 +19,7 @@ from labcrate.export.choosing import (
     readings_not_chosen,
     refuse_unknown_sensors,
 )
-from labcrate.export.contents import FileKind, Only, Options, SessionFile
+from labcrate.export.contents import FileKind, SessionFile
 from labcrate.export.inventory import Inventory, take_inventory
 from labcrate.export.recordings import Cameras
 from labcrate.export.selection import Found, Selection, counted, select
@@ -31,6 +31,7 @@ from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
 from labcrate.model.session import SelectedSensor, Session
 from labcrate.model.timespan import NO_TIME, TimeSpan
+from labcrate.plan.options import Only, Options
 from labcrate.readings.slice import Readings
 
 START, END = datetime(2025, 5, 2, 8, tzinfo=UTC), datetime(2025, 5, 2, 8, 5, tzinfo=UTC)
