@@ -42,7 +42,7 @@ format: .venv/dev
 	$(BIN)/ruff check --fix .
 
 bench: .venv/bench
-	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
+	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "labcrate needs Python 3.11 or later; name one with make PYTHON=..."; exit 1; }

@@ -18,6 +18,8 @@ from hypothesis import settings
 from labcrate.lab.folder import Lab
 from labcrate.video.synthetic import make_clip
 
+pytest_plugins = ["tests.support.processes"]
+
 settings.register_profile("labcrate", deadline=None, derandomize=True)
 settings.load_profile("labcrate")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.confirming import confirmed_before, known_of, rot
+from tests.support.confirming import confirmed_before, known_of, rot
 
 from labcrate.catalog.catalog import Catalog
 from labcrate.catalog.state import state_folder

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.platform_lab import ADDRESS, CANARIES, PASSWORD, PlatformLab
-from tests.web.waiting import ended
+from tests.support.platform_lab import ADDRESS, CANARIES, PASSWORD, PlatformLab
+from tests.support.waiting import ended
 
 from labcrate.people.roles import Role
 
