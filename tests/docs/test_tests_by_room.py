@@ -35,7 +35,7 @@ def test_there_is_no_folder_of_tests_without_a_room() -> None:
     folders = {path.name for path in TESTS.iterdir() if path.is_dir() and any(path.rglob("*.py"))}
     assert folders <= ROOMS | TO_COME | BESIDE_ROOMS
     assert not modules_of(TESTS)
-    assert not [path for path in (TESTS / "support").rglob("test_*.py")]
+    assert not list((TESTS / "support").rglob("test_*.py"))
 
 
 def test_only_slow_tests_are_in_slow_and_the_mark_is_theirs() -> None:

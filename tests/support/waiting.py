@@ -2,10 +2,14 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from labcrate.people.exports import Line
 from labcrate.web.login import EXPORT_LOG
+
+TICK_NS = 20_000_000
 
 
 def until(met: Callable[[], Any]) -> Any:
@@ -25,3 +29,20 @@ def ended(server: Any, count: int = 0) -> list[Line]:
         return (found,) if len(found) >= count and all(line.outcome != "running" for line in found) else None
 
     return list(until(lines)[0])
+
+
+def next_tick() -> None:
+    """Wait until the clock of the file system has gone on: a change from now on bears another time than the last one.
+
+    The server counts two changes within 20 ms as one (``Look``).
+    """
+    with TemporaryDirectory() as folder:
+        probe = Path(folder) / "probe"
+        probe.touch()
+        begun = probe.stat().st_ctime_ns
+
+        def ticked() -> bool:
+            probe.chmod(0o600)
+            return probe.stat().st_ctime_ns - begun > 2 * TICK_NS
+
+        until(ticked)

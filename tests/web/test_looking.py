@@ -6,13 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.support.waiting import next_tick
 
 from labcrate.web.looking import Look
 
 
 def settled(folder: Path, *names: str) -> Look:
     """A look at places whose last change lies so far back that another one would bear another time."""
-    time.sleep(0.05)
+    next_tick()
     return Look(str(folder), names)
 
 

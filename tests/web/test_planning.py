@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from tests.support.waiting import next_tick
 
 from labcrate.catalog.index import Progress
 from labcrate.config import ServeSettings
@@ -76,7 +76,7 @@ Run = Callable[[Scenario], None]
 @pytest.fixture
 def run(usual_lab: Any, making: Making, clock: SimpleNamespace) -> Run:
     """Runs what happens to the planning of the usual lab, to which nothing happened just now."""
-    time.sleep(0.05)
+    next_tick()
 
     @asynccontextmanager
     async def planning() -> AsyncIterator[Planning]:
@@ -173,6 +173,7 @@ def test_what_two_users_want_comes_in_the_turn_of_either(run: Run, making: Makin
     async def scenario(planning: Planning) -> None:
         asking = await ask_in_turn(planning, *map(part, range(3)))
         await until(lambda: turns(planning) == ["ana", None, None])
+        await until(lambda: making.begun == [part(0)])  # of two threads, either could come first
         asking.append(ask(planning, part(2), "ben"))
         await until(lambda: making.begun == [part(0), part(2)])
         making.opened.set()

@@ -2,11 +2,11 @@
 
 import os
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.support.waiting import next_tick
 
 from labcrate.errors import DocumentError
 from labcrate.export.inventory import take_inventory
@@ -16,7 +16,7 @@ from labcrate.web.snapshot import Snapshot
 
 def settle() -> None:
     """Let so much time pass that a further change bears another time than the last one."""
-    time.sleep(0.05)
+    next_tick()
 
 
 @pytest.fixture
@@ -26,7 +26,6 @@ def readings_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     def counting(lab: Any, **more: Any) -> Any:
         counted.append(threading.get_ident())
-        time.sleep(0.05)  # long enough for the others to come
         return take_inventory(lab, **more)
 
     monkeypatch.setattr("labcrate.web.snapshot.take_inventory", counting)
@@ -50,7 +49,13 @@ def test_many_threads_cause_one_reading(usual_lab: Any, readings_of: list[int]) 
     settle()
     kept = Snapshot(usual_lab.open())
     found: list[Any] = []
-    threads = [threading.Thread(target=lambda: found.append(kept.inventory())) for _ in range(20)]
+    all_there = threading.Barrier(20)
+
+    def ask() -> None:
+        all_there.wait(60)
+        found.append(kept.inventory())
+
+    threads = [threading.Thread(target=ask) for _ in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:

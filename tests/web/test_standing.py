@@ -4,7 +4,6 @@ import gc
 import os
 import shutil
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -13,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.support.waiting import next_tick
 
 from labcrate.archive.entity import Entity
 from labcrate.catalog.catalog import Catalog
@@ -32,7 +32,7 @@ PLAIN = Options()
 
 def settle() -> None:
     """Let so much time pass that a further change bears another time than the last one."""
-    time.sleep(0.05)
+    next_tick()
 
 
 def standing(lab: Any) -> Standing:
