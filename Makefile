@@ -35,7 +35,7 @@ test: .venv/dev
 	@$(PYTEST) --ignore tests/slow $(PYTEST_ARGS)
 
 test-all: .venv/dev
-	@$(PYTEST) $(PYTEST_ARGS)
+	@LABCRATE_THOROUGH=1 $(PYTEST) $(PYTEST_ARGS)
 
 lint: .venv/dev
 	$(BIN)/ruff format --check .

@@ -14,13 +14,14 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from tests.support.rounds import rounds
 
 from labcrate.lab.folder import Lab
 from labcrate.video.synthetic import make_clip
 
 pytest_plugins = ["tests.support.processes"]
 
-settings.register_profile("labcrate", deadline=None, derandomize=True)
+settings.register_profile("labcrate", deadline=None, derandomize=True, max_examples=rounds(40, 100))
 settings.load_profile("labcrate")
 
 SECRETS = ("s3cret-password", "lab-user", "192.0.2.77", "$argon2id$")

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.rounds import rounds
 
 from labcrate.archive.copying import METHODS, write_entity
 from labcrate.archive.entity import Entity
@@ -65,7 +66,7 @@ def test_any_range_is_that_range_of_the_file(names: list[str], data: st.DataObje
             assert b"".join(entity.read_range(start, stop)) == whole[start:stop]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=rounds(15, 30))
 @given(st.lists(NAMES, max_size=6, unique=True), st.data())
 def test_adjoining_ranges_make_up_the_whole(names: list[str], data: st.DataObject) -> None:
     """Wherever a download is broken off and resumed, the parts together are the archive."""

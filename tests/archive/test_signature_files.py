@@ -9,12 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from minisign import Signature
+from tests.support.rounds import rounds
 
 from labcrate.archive.keys import PublicKey, Signer, new_secret_key, parse_public_key
 from labcrate.archive.manifest import MANIFEST_NAME
 from labcrate.archive.signature import verify_signed
 
-OFTEN = settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+OFTEN = settings(max_examples=rounds(80, 400), suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,12 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from labcrate.demo.lab import DemoLab, build_demo_lab
 from labcrate.lab.folder import Lab
+
+pytestmark = pytest.mark.usefixtures("encoded_once")
 
 
 def test_the_demo_exports_what_was_planted(cli: Any, tmp_path: Path) -> None:

@@ -201,6 +201,7 @@ def test_unwritable_folder_is_a_target_error(tmp_path: Path) -> None:
     assert str(tmp_path) not in str(raised.value)
 
 
+@pytest.mark.usefixtures("encoded_once")
 def test_a_sample_lab_that_is_built_again_has_no_links(tmp_path: Path) -> None:
     """What was linked in the earlier sample lab is forgotten; a list that labcrate did not write stays as it is."""
     demo = build_demo_lab(tmp_path / "lab")

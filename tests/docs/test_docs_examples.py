@@ -10,10 +10,12 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.films import encoded_once
 
 from labcrate import config
 from labcrate.cli.main import _parser as command_line
@@ -77,21 +79,24 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory, shell: dict[str, str]) -> Path:
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which ``labcrate demo`` was run."""
     folder = tmp_path_factory.mktemp("sample")
-    subprocess.run(["labcrate", "demo"], cwd=folder, env=shell, check=True, capture_output=True)
+    with encoded_once(), pytest.MonkeyPatch.context() as there:
+        there.chdir(folder)
+        assert main(["demo"]) == 0
     return folder
 
 
 @pytest.fixture
-def place(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def place(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A page's own copy of that folder, as the current one."""
     shutil.copytree(sample, tmp_path / "place", copy_function=shutil.copy2)
     monkeypatch.chdir(tmp_path / "place")
     for name in (config.LAB_VARIABLE, config.BASE_TOPIC_VARIABLE):
         monkeypatch.delenv(name, raising=False)
-    return tmp_path / "place"
+    with encoded_once():
+        yield tmp_path / "place"
 
 
 def run(command: str, place: Path, shell: dict[str, str], capfd: pytest.CaptureFixture[str]) -> tuple[int, str]:
@@ -168,9 +173,16 @@ def test_examples_were_found() -> None:
     assert all(page.read_text().count("```") == 2 * len(blocks(page)) for page in PAGES)
 
 
+@cache
+def whole_parser() -> argparse.ArgumentParser:
+    """The parser of the command line."""
+    return command_line()
+
+
+@cache
 def subparsers() -> dict[str, argparse.ArgumentParser]:
     """The parser of each command."""
-    (action,) = (a for a in command_line()._actions if isinstance(a, argparse._SubParsersAction))
+    (action,) = (a for a in whole_parser()._actions if isinstance(a, argparse._SubParsersAction))
     return dict(action.choices)
 
 
@@ -194,7 +206,7 @@ def unknown_in(line: str) -> Iterator[str]:
     known = subparsers()
     words = line.split()
     if words and words[0].startswith("--"):
-        every = set().union(options_of(command_line()), *map(options_of, known.values()))
+        every = set().union(options_of(whole_parser()), *map(options_of, known.values()))
         yield from (option for option in _options(words) if option not in every)
     for at, word in enumerate(words):
         if word.rpartition("/")[2] != "labcrate" or (at and not _leads_in(words[at - 1])):
@@ -203,7 +215,7 @@ def unknown_in(line: str) -> Iterator[str]:
         command = rest[0] if rest else ""
         if command and not command.startswith("-") and not command.isupper() and command not in known:
             yield f"labcrate {command}"
-        parser = known.get(command, command_line())
+        parser = known.get(command, whole_parser())
         yield from (f"{word} {command} {option}" for option in _options(rest) if option not in options_of(parser))
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.support.rounds import rounds
 
 from labcrate.export.doctor.candidates import NamedIn, RecordedIn
 from labcrate.export.inventory import Inventory
@@ -49,7 +50,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
     unreadable=st.booleans(),
     registered=st.sampled_from([None, *IDS]),
 )
-@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=rounds(150, 600), deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_near_miss_is_a_candidate(
     lab: Lab, folder: str, name: str, suffix: str, *, configured: bool, unreadable: bool, registered: str | None
 ) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.rounds import rounds
 
 from labcrate.lab.exclude import Excluded, pattern_problem
 
@@ -54,7 +55,7 @@ PATHS = st.lists(st.sampled_from(["a", "b", "ab", "aab", "axb", "a.mp4", "c d", 
 
 
 @pytest.mark.skipif(GIT is None, reason="git is not installed, so its own behaviour cannot be compared")
-@settings(max_examples=250)
+@settings(max_examples=rounds(60, 250))
 @given(patterns=st.lists(PATTERNS, min_size=1, max_size=4), paths=st.lists(PATHS, min_size=1, max_size=12, unique=True))
 def test_patterns_mean_what_git_makes_of_them(repository: Path, patterns: list[str], paths: list[str]) -> None:
     """Any patterns exclude exactly those files that ``git check-ignore`` names."""

@@ -8,6 +8,7 @@ from zipfile import ZipFile
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.rounds import rounds
 
 from labcrate.archive.entity import Entity
 from labcrate.archive.layout import Layout, Member, name_problem
@@ -197,7 +198,7 @@ def test_any_paths_become_safe_and_different(wished: list[str]) -> None:
 BIDI = {"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"}
 
 
-@settings(max_examples=40)
+@settings(max_examples=rounds(20, 40))
 @given(st.lists(st.lists(PARTS, min_size=1, max_size=3).map("/".join), unique=True, min_size=1, max_size=8))
 def test_any_names_written_to_a_zip_are_verified_and_unpacked(wished: list[str]) -> None:
     """An archive with whatever names passes labcrate's own check, and Python unpacks each member to its own file."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.rounds import rounds
 
 from labcrate.export.prepare import prepared
 from labcrate.lab.folder import Lab
@@ -75,7 +76,7 @@ def starts(sessions: list[dict[str, Any]]) -> dict[int, datetime]:
     return found
 
 
-@settings(max_examples=60)
+@settings(max_examples=rounds(15, 60))
 @given(SESSIONS)
 def test_no_reading_lies_outside_the_session_bound(sessions: list[dict[str, Any]]) -> None:
     """A described span holds all its readings and no other; an open one ends with its own last recording, before the

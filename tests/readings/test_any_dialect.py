@@ -9,6 +9,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.rounds import rounds
 
 from labcrate.model.timespan import TimeSpan
 from labcrate.readings.load import load_readings
@@ -51,7 +52,7 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=rounds(30, 80))
 @given(messages, encodings, st.sampled_from(",;\t"), st.sampled_from(["\n", "\r\n"]), st.booleans())
 def test_csv_rows_come_back_from_any_dialect(
     sent: list[tuple[int, str, dict[str, Any]]], encoding: str, delimiter: str, line_end: str, quoted: bool
@@ -67,7 +68,7 @@ def test_csv_rows_come_back_from_any_dialect(
     assert found(encoded(text.getvalue(), encoding), as_json=False) == expected
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=rounds(30, 80))
 @given(messages, encodings, st.sampled_from(["object", "list", "lines"]))
 def test_json_messages_come_back_from_any_shape(
     sent: list[tuple[int, str, dict[str, Any]]], encoding: str, shape: str

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.rounds import rounds
 
 from labcrate.model.timespan import TimeSpan
 from labcrate.readings.load import load_readings
@@ -46,7 +47,7 @@ def changes(zone: str, year: int) -> list[datetime]:
     return found
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=rounds(15, 60))
 @given(zones, st.lists(st.datetimes(YEARS[0].replace(tzinfo=None), YEARS[1].replace(tzinfo=None)), max_size=20))
 def test_any_local_time_is_the_instant_that_the_zones_database_says(zone: str, local: list[datetime]) -> None:
     """First and second instants and skipped times are those of PEP 495, whatever the zone."""
@@ -61,7 +62,7 @@ def test_any_local_time_is_the_instant_that_the_zones_database_says(zone: str, l
         assert skipped == (last < first)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=rounds(15, 60))
 @given(
     zones.filter(lambda zone: zone not in ("Asia/Kathmandu", "Pacific/Apia")),
     st.integers(2015, 2024),

@@ -5,6 +5,7 @@ import io
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.rounds import rounds
 
 from labcrate.readings.csv_rows import Rows, read_blocks
 
@@ -36,7 +37,7 @@ def read(data: bytes, block_bytes: int) -> tuple[list[list[str]], list[int], lis
     return rows, lines, broken
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=rounds(30, 60))
 @given(rows_of_cells, st.integers(1, 400))
 def test_rows_do_not_depend_on_the_blocks(rows: list[tuple[str, str]], block_bytes: int) -> None:
     """Any rows, with quotes and newlines inside, come out as written and with their line, whatever the block's size."""
@@ -48,7 +49,7 @@ def test_rows_do_not_depend_on_the_blocks(rows: list[tuple[str, str]], block_byt
     assert all(file_lines[line - 1].startswith(f'"{row[0]}"') for line, row in zip(lines, found, strict=True))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=rounds(30, 60))
 @given(rows_of_cells, st.data(), st.integers(1, 400))
 def test_a_file_cut_off_anywhere_loses_its_last_row_alone(
     rows: list[tuple[str, str]], data: st.DataObject, block_bytes: int
@@ -65,7 +66,7 @@ def test_a_file_cut_off_anywhere_loses_its_last_row_alone(
     assert not remainder or bool(broken) != (len(found) == before + 1)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=rounds(30, 60))
 @given(rows_of_cells, rows_of_cells, st.integers(1, 40), st.integers(1, 400))
 def test_a_row_that_a_crash_cut_off_spoils_no_other(
     before: list[tuple[str, str]], after: list[tuple[str, str]], kept: int, block_bytes: int

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.rounds import rounds
 
 from labcrate.model.timespan import TimeSpan, format_instant
 from labcrate.readings.load import load_readings
@@ -111,7 +112,7 @@ def messages_of(readings: Readings) -> list[Message]:
     return [Message((at - START) // timedelta(milliseconds=1), topic, json.loads(text)) for at, topic, text in rows]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=rounds(15, 40))
 @given(st.lists(messages, max_size=12), st.lists(messages, max_size=4), st.data(), st.randoms(use_true_random=False))
 def test_the_union_holds_every_reading_as_often_as_the_richer_file(
     every: list[Message], twice: list[Message], data: st.DataObject, chance: random.Random
@@ -127,7 +128,7 @@ def test_the_union_holds_every_reading_as_often_as_the_richer_file(
     assert readings.frame.equals(readings.frame.sort("timestamp", "topic", "payload"))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=rounds(15, 40))
 @given(st.lists(messages, max_size=12), st.integers(-1, 7), st.integers(-1, 7), st.randoms(use_true_random=False))
 def test_a_window_takes_what_lies_inside_and_at_its_ends(
     every: list[Message], start: int, end: int, chance: random.Random
@@ -146,7 +147,7 @@ def test_a_window_takes_what_lies_inside_and_at_its_ends(
         assert distance[found] == min(distance.values())
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=rounds(15, 40))
 @given(st.lists(messages, max_size=12), st.randoms(use_true_random=False))
 def test_written_files_load_again_as_the_same_frame(every: list[Message], chance: random.Random) -> None:
     """What is written as CSV and as JSON gives, loaded alone or together, the frame it was written from."""

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.support.rounds import rounds
 
 from labcrate.errors import RepairError
 from labcrate.export.register_file import add_entries, is_entry_of, linking, remove_entries
@@ -111,7 +112,7 @@ def test_a_name_that_no_register_can_hold_is_said(lab: Any) -> None:
 _NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=40)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=rounds(20, 60))
 @given(st.lists(_NAMES, min_size=1, max_size=5, unique=True))
 def test_any_name_comes_back(lab: Any, names: list[str]) -> None:
     """Whatever characters a file's name has, its entry means just that file, and is found again to be removed."""

@@ -7,6 +7,7 @@ from xml.sax.saxutils import escape
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from tests.support.rounds import rounds
 
 from labcrate.secrets.clean import REMOVED, Cleaner
 from labcrate.secrets.matcher import Matcher
@@ -73,7 +74,7 @@ def spelt(draw: st.DrawFn, password: str) -> str:
 
 
 @given(st.data(), passwords, plain_texts, plain_texts)
-@settings(max_examples=400)
+@settings(max_examples=rounds(100, 400))
 def test_any_mixture_of_escapes_is_found_and_blanked(data: st.DataObject, password: str, left: str, right: str) -> None:
     """A password of which any characters are escaped, in JSON, percent or XML, is blanked; the text around it stays."""
     text = left + " " + data.draw(spelt(password)) + " " + right
@@ -99,7 +100,7 @@ def _with(value: object, text: str, where: int) -> object:
 
 
 @given(st.lists(passwords, min_size=1, max_size=3, unique=True), json_values, st.integers(0, 7))
-@settings(max_examples=200)
+@settings(max_examples=rounds(60, 200))
 def test_no_output_of_any_format_holds_a_secret(values: list[str], value: object, where: int) -> None:
     """Whatever a JSON value holds, cleaned and written as JSON, percent, XML or UTF-16 it has no secret."""
     for password in values:
@@ -130,7 +131,7 @@ def test_nothing_else_is_changed(value: object, password: str) -> None:
 
 
 @given(passwords, st.sampled_from(["utf-8", "utf-16-le", "utf-16-be"]), st.integers(-700, 700), st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=rounds(25, 60), deadline=None)
 def test_found_at_every_offset_across_chunks(password: str, encoding: str, offset: int, escaped: bool) -> None:
     """In a stream, a secret across the border of two chunks is found once, where it is."""
     matcher = Matcher(secrets_of(password))
@@ -146,7 +147,7 @@ def test_found_at_every_offset_across_chunks(password: str, encoding: str, offse
 
 
 @given(st.lists(passwords, min_size=1, max_size=2), st.lists(plain_texts, min_size=1, max_size=4), st.data())
-@settings(max_examples=100)
+@settings(max_examples=rounds(40, 100))
 def test_a_cleaned_copy_is_the_text_without_the_secret(
     values: list[str], texts: list[str], data: st.DataObject
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.platform_lab import ADDRESS, PASSWORD, PlatformLab, clip
+from tests.support.rounds import rounds
 
 from labcrate.archive.copying import METHODS, write_entity
 from labcrate.archive.entity import Entity
@@ -50,7 +51,7 @@ def member(lab: PlatformLab, name: str, methods: int = 0) -> bytes:
             return archive.read(name)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=rounds(10, 40))
 @given(st.data())
 def test_a_text_loses_its_secrets_and_nothing_else(lab: PlatformLab, data: st.DataObject) -> None:
     """Between any texts: refused as it is, and in the copy each secret is one ``[removed]``, all else as it was."""
@@ -67,7 +68,7 @@ def test_a_text_loses_its_secrets_and_nothing_else(lab: PlatformLab, data: st.Da
     assert member(lab, "data/session_files/notes.txt") == b"".join(expected)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=rounds(8, 25))
 @given(st.sampled_from(SPELLINGS), st.text("abc ", max_size=300), st.integers(0, 2))
 def test_a_video_keeps_size_and_pictures(lab: PlatformLab, secret: bytes, around: str, methods: int) -> None:
     """Whatever spelling a tag holds: no byte of the pictures changes and the secret is gone, however it is copied."""

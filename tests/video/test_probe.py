@@ -13,6 +13,7 @@ import av
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.rounds import rounds
 
 from labcrate.model.recording import Probe
 from labcrate.video import boxes
@@ -105,7 +106,7 @@ def test_what_is_no_video_is_a_problem(data: bytes) -> None:
 
 @pytest.mark.parametrize("kind", ["index first", "index last", "hybrid"])
 @given(share=st.floats(0, 1, exclude_max=True))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=rounds(40, 120), deadline=None)
 def test_cut_short_is_a_problem(kinds: dict[str, bytes], kind: str, share: float) -> None:
     """An ordinary MP4 that lacks its end is never taken for a readable one, wherever it was cut."""
     data = kinds[kind]
@@ -115,7 +116,7 @@ def test_cut_short_is_a_problem(kinds: dict[str, bytes], kind: str, share: float
 
 
 @given(share=st.floats(0, 1))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=rounds(50, 150), deadline=None)
 def test_fragments_that_are_whole_count(kinds: dict[str, bytes], share: float) -> None:
     """A fragmented recording that was broken off has the duration of its whole fragments: ten or twelve seconds."""
     data = kinds["fragmented"]
@@ -132,7 +133,7 @@ def test_killed_recorder_leaves_a_readable_file(kinds: dict[str, bytes]) -> None
 
 
 @given(data=st.binary(max_size=400), start=st.sampled_from([b"", b"\0\0\0\x10ftypisom\0\0\0\0", b"\0\0\0\x08moov"]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=rounds(100, 300), deadline=None)
 def test_any_bytes_give_a_verdict(data: bytes, start: bytes) -> None:
     """Whatever the bytes, the probe answers and never raises."""
     assert is_one_verdict(look(start + data))
@@ -140,7 +141,7 @@ def test_any_bytes_give_a_verdict(data: bytes, start: bytes) -> None:
 
 @pytest.mark.parametrize("kind", EVERY_KIND)
 @given(flips=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=30))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=rounds(40, 100), deadline=None)
 def test_flipped_bytes_give_a_verdict(kinds: dict[str, bytes], kind: str, flips: list[tuple[float, int]]) -> None:
     """A real MP4 with any bytes overwritten, in the index above all, never makes the probe raise."""
     data = bytearray(kinds[kind])
