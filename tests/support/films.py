@@ -1,4 +1,4 @@
-"""The films of the sample lab, encoded once in a run: the same arguments give the same bytes, which has its own test."""
+"""The films of the sample lab, encoded once in a run: that the same arguments give the same bytes has its own test."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

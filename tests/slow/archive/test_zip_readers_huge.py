@@ -106,13 +106,6 @@ def test_labcrate_verifies_huge_archives(huge: "Archive") -> None:
     assert (report.members, report.bytes) == (len(huge.contents.sizes), huge.contents.length)
 
 
-@pytest.fixture(scope="module")
-def many(tmp_path_factory: pytest.TempPathFactory, writer: "Writer") -> "Archive":
-    """70 000 members: more than the plain end record can count."""
-    members = [Member.of_bytes(f"data/{index:05}.csv", b"%d\n" % index, TIME) for index in range(70_000)]
-    return writer.whole(tmp_path_factory.mktemp("many") / "many.zip", members)
-
-
 @pytest.mark.parametrize("reader", ["jar", "jar stream"], indirect=True)
 def test_jar_unpacks_70000_members(many: "Archive", reader: "Reader", tmp_path: Path) -> None:
     """jar, from a file and from a pipe, unpacks all of them as they were."""
