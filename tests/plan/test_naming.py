@@ -8,14 +8,14 @@ from zipfile import ZipFile
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.rounds import rounds
+from tests.support.rounds import THOROUGH, rounds
 
 from labcrate.archive.entity import Entity
 from labcrate.archive.layout import Layout, Member, name_problem
 from labcrate.archive.manifest import MANIFEST_NAME, manifest_line
 from labcrate.archive.names import LONGEST, LONGEST_PATH, unsafe
 from labcrate.archive.verify import verify_archive
-from labcrate.export.naming import Names, safe_name
+from labcrate.export.naming import LONGEST_BELOW, Names, safe_name
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,8 @@ def test_a_number_makes_no_name_that_git_reads_as_another() -> None:
 def test_a_path_that_is_too_long_loses_its_innermost_folders(folder: str) -> None:
     """Whatever the depth: a whole name fits macOS, is no other's, and begins and ends as the file's own path does."""
     names = Names()
-    wished = [f"{folder}/" * depth + "end.csv" for depth in (1, 400, 401, 1000)]
+    most = LONGEST_BELOW // len(f"{safe_name(folder)}/".encode())
+    wished = [f"{folder}/" * depth + "end.csv" for depth in (1, most, most + 1, 2 * most, *((1000,) * THOROUGH))]
     taken = [names.take(path) for path in wished]
     assert len(set(taken)) == len(wished)
     for name in taken:

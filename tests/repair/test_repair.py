@@ -291,11 +291,14 @@ def test_moving_back_overwrites_nothing_and_mistakes_nothing(near_lab: Any) -> N
         undo(near_lab.open(), done, datetime.now(UTC))
 
 
-def test_every_near_miss_but_one_of_another_kind_can_be_linked(tmp_path: Path) -> None:
+def test_every_near_miss_but_one_of_another_kind_can_be_linked(
+    tmp_path: Path, clip: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In the sample lab, which has a near miss of each kind, all MP4s among them can be linked and then are."""
     from labcrate.demo.lab import build_demo_lab  # noqa: PLC0415 - FFmpeg is not needed by the others
     from labcrate.lab.folder import Lab  # noqa: PLC0415
 
+    monkeypatch.setattr("labcrate.demo.lab.make_clip", lambda path, *_, **__: path.write_bytes(clip))
     demo = build_demo_lab(tmp_path / "lab")
     lab = Lab(demo.root)
     with prepared(lab, "42", hashed=False) as assembly:
