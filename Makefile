@@ -28,8 +28,9 @@ serve: .venv/run
 	@test -d $(DEMO)/sessions || $(BIN)/labcrate demo $(DEMO)
 	@$(BIN)/labcrate serve --lab $(DEMO)
 
-# A file's tests stay on one core, so that they can share what they build.
-PYTEST = $(BIN)/python -m pytest -q -n auto --dist loadfile
+# A file's tests stay on one core, so that they can share what they build. Each test that starts a process would
+# compile all modules again without their bytecode.
+PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n auto --dist loadfile
 
 test: .venv/dev
 	@$(PYTEST) --ignore tests/slow $(PYTEST_ARGS)

@@ -1,6 +1,7 @@
 """Messages are ids with values: each has an English and a Spanish text with the same places."""
 
 import string
+from functools import cache
 from importlib import resources
 
 import pytest
@@ -12,6 +13,7 @@ from labcrate.web.bodies import encoded
 from labcrate.web.locale import Locale
 
 
+@cache
 def spanish() -> dict[str, str]:
     """The Spanish text of each message by its id."""
     path = resources.files("labcrate.web").joinpath("translations/es/LC_MESSAGES/labcrate.po")
