@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.rounds import some
 
 
 def shell(script: str, *words: Any, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
@@ -34,7 +35,7 @@ def wordy_lab(usual_lab: Any) -> Any:
     return usual_lab
 
 
-@pytest.mark.parametrize("words", COMMANDS)
+@pytest.mark.parametrize("words", some(COMMANDS, 2))
 def test_a_reader_that_goes_away(usual_lab: Any, words: list[str]) -> None:
     """``labcrate plan 42 | head -1`` is no error: exit code 0 and not a word on standard error."""
     lab = ["--lab", usual_lab.root] if words and words[0] != "--help" else []
@@ -49,7 +50,7 @@ def test_a_reader_that_goes_away_in_the_middle(wordy_lab: Any) -> None:
     assert outcome.stdout.startswith("Session 42: Morning\n")
 
 
-@pytest.mark.parametrize("streams", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("streams", some(["<&-", ">&-", "2>&-", "<&- >&- 2>&-"], 2))
 def test_closed_streams(cli: Any, usual_lab: Any, tmp_path: Path, streams: str) -> None:
     """With any of its streams closed, export writes the same archive, and not a word of its own into it."""
     assert cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "a.zip").code == 0
@@ -62,7 +63,7 @@ def test_closed_streams(cli: Any, usual_lab: Any, tmp_path: Path, streams: str) 
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full to fill up")
-@pytest.mark.parametrize("words", COMMANDS)
+@pytest.mark.parametrize("words", some(COMMANDS, 2))
 def test_standard_output_is_full(usual_lab: Any, words: list[str]) -> None:
     """An answer that cannot be written is an error that says so, not a traceback and not a success."""
     lab = ["--lab", usual_lab.root] if words and words[0] != "--help" else []
@@ -83,14 +84,17 @@ ASCII, PLAIN_C = {"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0
 
 @pytest.mark.parametrize(
     ("env", "words"),
-    [
-        (ASCII, ["plan"]),
-        (ASCII, ["export", "--json"]),
-        ({"PYTHONIOENCODING": "latin-1"}, ["plan", "--json"]),
-        (PLAIN_C, ["export"]),
-        (PLAIN_C, ["layout"]),
-        ({"LC_ALL": "C"}, ["plan"]),
-    ],
+    some(
+        [
+            (ASCII, ["plan"]),
+            (ASCII, ["export", "--json"]),
+            ({"PYTHONIOENCODING": "latin-1"}, ["plan", "--json"]),
+            (PLAIN_C, ["export"]),
+            (PLAIN_C, ["layout"]),
+            ({"LC_ALL": "C"}, ["plan"]),
+        ],
+        3,
+    ),
 )
 def test_a_terminal_without_unicode(usual_lab: Any, tmp_path: Path, env: dict[str, str], words: list[str]) -> None:
     """Names in every script, and of no encoding at all, are written out where the terminal does not have them."""
