@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
+from tests.support.rounds import rounds
 
 from labcrate.export.signing import make_key
 from labcrate.people.exports import Outcome
@@ -36,7 +37,7 @@ MORE_THAN_TYPES = (
 )
 MAY_BE_EMPTY = ("from", "to", "buckets", "session", "outcome")
 EXAMPLES = settings(
-    max_examples=8,
+    max_examples=rounds(2, 8),
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
     database=None,

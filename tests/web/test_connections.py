@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
+from tests.support.waiting import until
 from tests.web.test_download_faults import Tap
 from tests.web.test_login_security import EXPECTED
-from tests.web.waiting import until
 
 from labcrate.people.roles import Role
 from labcrate.web.assets import PLOTLY, assets

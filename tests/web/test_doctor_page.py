@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.platform_lab import CANARIES, START, PlatformLab, clip, stamp
+from tests.support.platform_lab import CANARIES, START, PlatformLab, clip, stamp
+from tests.support.waiting import until
 from tests.web.test_pages import text_of
-from tests.web.waiting import until
 
 from labcrate.export.doctor import run
 from labcrate.export.doctor.findings import FindingKind, Severity

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import requests
-from tests.confirming import confirmed_before, in_place, known_of, rot
-from tests.web.waiting import ended
+from tests.support.confirming import confirmed_before, in_place, known_of, rot
+from tests.support.waiting import ended
 
 from labcrate.catalog.confirming import now_ms
 from labcrate.plan.options import Options

@@ -20,7 +20,7 @@ from typing import Any, Self
 
 import aiohttp
 import pytest
-from tests.web.waiting import ended, until
+from tests.support.waiting import ended, until
 
 from labcrate.catalog.state import state_folder
 from labcrate.errors import PeopleError

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from tests.web.waiting import ended
+from tests.support.waiting import ended
 
 from labcrate.people.exports import Outcome
 from labcrate.people.lines import what

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.web.waiting import ended
+from tests.support.waiting import ended
 
 from labcrate.catalog import index
 from labcrate.people.exports import Line

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from tests.support.waiting import ended
 from tests.web.test_login_access import GOOD, Route, routes_of
-from tests.web.waiting import ended
 
 from labcrate.people.roles import Role
 from labcrate.people.users import User
