@@ -14,6 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from labcrate.catalog.records import Indexed, Patched, Search
+from labcrate.database.connection import upsert
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.recording import Probe
 
@@ -33,7 +34,8 @@ _NAMES = (
     "digest",
 )
 COLUMNS = ", ".join(_NAMES)
-MARKS = ", ".join("?" * len(_NAMES))
+STORE = upsert("file", _NAMES, key="path")
+"""The statement that stores a row, instead of what was known of its path."""
 COLUMNS_2 = COLUMNS.removesuffix(", confirmed_ms, differs_ms, digest")
 """The columns of version 2, which had no digests."""
 
