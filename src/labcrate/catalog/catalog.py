@@ -2,13 +2,13 @@
 
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, partial
 from importlib import resources
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from labcrate.catalog.records import Indexed
 from labcrate.catalog.rows import COLUMNS, COLUMNS_2, STORE, Row, from_row, is_sound, storable, to_row, with_digest
@@ -25,6 +25,7 @@ _DAMAGED = {DatabaseErrorKind.DAMAGED, DatabaseErrorKind.STATEMENT}
 _PATHS_AT_ONCE = 900
 _KEY_BYTES = 32
 _VERSION_2 = 2
+T = TypeVar("T")
 
 
 class Catalog:
@@ -110,12 +111,12 @@ class Catalog:
 
     def confirmations(self, oldest_ms: int) -> tuple[int, int, int | None]:
         """Return how many files have checksums, how many of these were confirmed since then, and the oldest time."""
-        found = self._rows(
+        ((files, confirmed, oldest),) = self._rows(
             "SELECT count(crc32), count(CASE WHEN confirmed_ms >= ? THEN 1 END), min(coalesce(confirmed_ms, 0)) "
             "FROM file WHERE crc32 IS NOT NULL",
             oldest_ms,
         )
-        return found[0] if found else (0, 0, None)
+        return files, confirmed, oldest
 
     def store(self, records: Iterable[Indexed]) -> None:
         """Remember these records, replacing what was known of their paths. Nothing happens on a read-only disk."""
@@ -140,41 +141,35 @@ class Catalog:
         return list(filter(is_sound, self._rows(query, *values)))
 
     def _rows(self, query: str, *values: object) -> list[Any]:
+        return self._done(lambda: self._connection.rows(query, *values))
+
+    def _write(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
+        if self.writable:
+            self._done(partial(self._in_one, statement, rows))
+
+    def _in_one(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
+        """Do all of it in one transaction, or nothing: also from now on, where the disk has no room."""
+        try:
+            with self._connection.transaction():
+                self._connection.executemany(statement, rows)
+        except DatabaseError as error:
+            if error.kind is not DatabaseErrorKind.FULL:
+                raise
+            self.writable = False
+
+    def _done(self, work: Callable[[], T]) -> T:
+        """Do something with the index. A damaged one is replaced by an empty one: all of it can be computed again."""
         with explained(partial(_explain, self._file)):
             try:
-                return self._connection.rows(query, *values)
+                return work()
             except DatabaseError as error:
                 if error.kind not in _DAMAGED:
                     raise
-                self._start_over()
-                return []
-
-    def _write(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
-        if not self.writable:
-            return
-        with explained(partial(_explain, self._file)):
-            try:
-                self._in_one(statement, rows)
-            except DatabaseError as error:
-                if error.kind is DatabaseErrorKind.FULL:
-                    self.writable = False
-                elif error.kind in _DAMAGED:
-                    self._start_over()
-                    self._in_one(statement, rows)
-                else:
-                    raise
-
-    def _in_one(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
-        """Do all of it in one transaction, or nothing."""
-        with self._connection.transaction():
-            self._connection.executemany(statement, rows)
-
-    def _start_over(self) -> None:
-        """Replace a damaged index by an empty one: all of it can be computed again, so nothing is lost."""
-        self._connection.close()
-        if self._file:
-            _remove(self._file)
-        self._connection, self.writable = _connected(self._file), _writable(self._file)
+            self._connection.close()
+            if self._file:
+                _remove(self._file)
+            self._connection, self.writable = _connected(self._file), _writable(self._file)
+            return work()
 
 
 def _writable(file: Path | None) -> bool:
@@ -187,13 +182,7 @@ def _connected(file: Path | None) -> Connection:
         with suppress(OSError):  # why it cannot be made shows when it is opened
             make_private(file)  # it tells what recordings there are
     # A cache: after a power cut it may be gone, never wrong, so it waits for no disk.
-    connection = Connection(file, make=True, durable=False)
-    try:
-        connection.check(SCHEMA, thoroughly=False)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    return Connection(file, SCHEMA, precious=False)
 
 
 def _remove(file: Path) -> None:

@@ -19,20 +19,9 @@ from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.recording import Probe
 
 _NAMES = (
-    "path",
-    "size_bytes",
-    "mtime_ns",
-    "ctime_ns",
-    "inode",
-    "crc32",
-    "sha256",
-    "probe",
-    "search",
-    "patched",
-    "confirmed_ms",
-    "differs_ms",
-    "digest",
-)
+    "path", "size_bytes", "mtime_ns", "ctime_ns", "inode", "crc32", "sha256", "probe", "search", "patched",
+    "confirmed_ms", "differs_ms", "digest",
+)  # fmt: skip
 COLUMNS = ", ".join(_NAMES)
 STORE = upsert("file", _NAMES, key="path")
 """The statement that stores a row, instead of what was known of its path."""

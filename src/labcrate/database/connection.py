@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from labcrate.database.errors import DatabaseError, DatabaseErrorKind, engine_errors
+from labcrate.database.files import make_private
 
 BUSY_SECONDS = 10.0
 """How long a statement waits for another program's lock before it fails."""
@@ -28,22 +29,25 @@ class Schema:
 class Connection:
     """One connection. One thread at a time may use it; every method may wait for the disk and raise DatabaseError."""
 
-    def __init__(self, file: Path | None, *, make: bool = False, durable: bool = True) -> None:
-        """Open a file, or (None) a database in memory. One that is not there is made only with ``make``.
+    def __init__(self, file: Path | None, schema: Schema | None = None, *, precious: bool = True) -> None:
+        """Open a file, or (None) a database in memory, and see that it has the tables of ``schema``.
 
-        What is ``durable`` is on the disk when a transaction ends, and overwritten when it is deleted.
+        A ``precious`` one is not made where there is none; it is read through for damage, what was changed is on the
+        disk when a transaction ends, and what is deleted is overwritten.
         """
         with engine_errors():
             # mode=rw: a file that vanished meanwhile is not made again in passing.
-            name = f"{file.absolute().as_uri()}?mode={'rwc' if make else 'rw'}" if file else ":memory:"
+            name = f"{file.absolute().as_uri()}?mode={'rw' if precious else 'rwc'}" if file else ":memory:"
             self._engine = sqlite3.connect(
                 name, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
         try:
-            self.set_durable(durable)
-            if durable:
+            self.set_durable(precious)
+            if precious:
                 for pragma in ("foreign_keys = ON", "trusted_schema = OFF", "secure_delete = ON"):
                     self.execute(f"PRAGMA {pragma}")
+            if schema:
+                self._check(schema, thoroughly=precious)
         except BaseException:  # a damaged file is noticed here
             self.close()
             raise
@@ -86,31 +90,20 @@ class Connection:
             raise
 
     def run_script(self, script: str) -> None:
-        """Run the statements of a script inside the transaction that there is."""
-        for statement in statements(script):
-            self.execute(statement)
+        """Run a script's statements, one by one: ``executescript`` would end the transaction around them."""
+        statement = ""
+        for line in script.splitlines(keepends=True):
+            statement += line
+            if sqlite3.complete_statement(statement):
+                self.execute(statement)
+                statement = ""
 
     def set_durable(self, durable: bool) -> None:
         """Wait for the disk at the end of each transaction or not: a power cut may forget what did not wait."""
         self.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
 
-    def set_patience(self, seconds: float) -> None:
-        """Set how long a statement waits for another program's lock."""
-        self.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
-
-    def refuse_changes(self) -> None:
-        """Let nothing be changed through this connection from now on."""
-        self.execute("PRAGMA query_only = ON")
-
-    def read_while_others_write(self) -> None:
-        """Have the file keep a write-ahead log from now on: readers never wait for writers, nor writers for them."""
-        self.execute("PRAGMA journal_mode = WAL")
-
-    def check(self, schema: Schema, *, thoroughly: bool) -> None:
-        """See that these are the tables of ``schema``, bringing older ones up to date. Reads all if ``thoroughly``.
-
-        Raises DatabaseError (FOREIGN, NEWER, DAMAGED), and has not changed anything then.
-        """
+    def _check(self, schema: Schema, *, thoroughly: bool) -> None:
+        """See that these are the tables of ``schema``, bringing older ones up to date; change nothing otherwise."""
         if schema.application_id not in (None, self._number("application_id")):
             raise DatabaseError(DatabaseErrorKind.FOREIGN)
         version = self._number("user_version")
@@ -136,6 +129,14 @@ class Connection:
         return int(number)
 
 
+def make(file: Path, schema: Schema) -> None:
+    """Make a database that its owner alone may read, where readers never wait for writers. Raises OSError as well."""
+    make_private(file)
+    with Connection(file) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")  # a write-ahead log
+        connection.migrate(schema)
+
+
 def upsert(table: str, columns: Sequence[str], key: str) -> str:
     """Return the statement that stores a whole row, instead of one with the same ``key`` if there is one."""
     values = ", ".join("?" * len(columns))
@@ -144,13 +145,3 @@ def upsert(table: str, columns: Sequence[str], key: str) -> str:
         f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values}) "  # noqa: S608 - names are constants
         f"ON CONFLICT ({key}) DO UPDATE SET {changes}"
     )
-
-
-def statements(script: str) -> Iterator[str]:
-    """Yield one statement after the other: ``executescript`` would end the transaction around it."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""

@@ -3,38 +3,26 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from enum import Enum, auto
+from enum import Enum
 
 from labcrate.errors import LabcrateError
 
 
 class DatabaseErrorKind(Enum):
-    """What is wrong, as far as the remedy depends on it."""
+    """What is wrong, as far as the remedy depends on it; the values are SQLite's primary result codes."""
 
-    LOCKED = auto()  # by another program, for longer than a connection waits
-    DAMAGED = auto()
-    FOREIGN = auto()  # damaged, or of another program
-    NEWER = auto()  # its tables are of a later version
-    STATEMENT = auto()  # a statement that these tables do not know
-    BARRED = auto()  # no permission, or a file system that cannot be written to
-    DISK = auto()  # the disk fails
-    FULL = auto()
-    OTHER = auto()
+    LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)  # by another program, for longer than a connection waits
+    DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    STATEMENT = (sqlite3.SQLITE_ERROR,)  # one that these tables do not know
+    BARRED = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH)
+    DISK = (sqlite3.SQLITE_IOERR,)
+    FULL = (sqlite3.SQLITE_FULL,)
+    FOREIGN = ("damaged, or of another program",)
+    NEWER = ("made by a later version",)
+    OTHER = ("anything else",)
 
 
-_CODES = {
-    sqlite3.SQLITE_BUSY: DatabaseErrorKind.LOCKED,
-    sqlite3.SQLITE_LOCKED: DatabaseErrorKind.LOCKED,
-    sqlite3.SQLITE_CORRUPT: DatabaseErrorKind.DAMAGED,
-    sqlite3.SQLITE_NOTADB: DatabaseErrorKind.DAMAGED,
-    sqlite3.SQLITE_ERROR: DatabaseErrorKind.STATEMENT,
-    sqlite3.SQLITE_READONLY: DatabaseErrorKind.BARRED,
-    sqlite3.SQLITE_CANTOPEN: DatabaseErrorKind.BARRED,
-    sqlite3.SQLITE_PERM: DatabaseErrorKind.BARRED,
-    sqlite3.SQLITE_AUTH: DatabaseErrorKind.BARRED,
-    sqlite3.SQLITE_IOERR: DatabaseErrorKind.DISK,
-    sqlite3.SQLITE_FULL: DatabaseErrorKind.FULL,
-}
+_KINDS = {code: kind for kind in DatabaseErrorKind for code in kind.value}
 
 
 class DatabaseError(Exception):
@@ -80,4 +68,4 @@ def _kind_of(error: sqlite3.Error) -> DatabaseErrorKind:
     if code is None:  # Python's own: of the operational ones, that a text is not UTF-8
         damaged = isinstance(error, sqlite3.OperationalError)
         return DatabaseErrorKind.DAMAGED if damaged else DatabaseErrorKind.OTHER
-    return _CODES.get(code & 0xFF, DatabaseErrorKind.OTHER)  # the lowest byte of an extended code is the primary one
+    return _KINDS.get(code & 0xFF, DatabaseErrorKind.OTHER)  # the lowest byte of an extended code is the primary one

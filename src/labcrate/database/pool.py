@@ -25,12 +25,7 @@ class ConnectionPool:
         self._readers: list[Connection] = []
         self._writing, self._listing = threading.Lock(), threading.Lock()
         with explained(explain):
-            self._writer = Connection(file)
-            try:
-                self._writer.check(schema, thoroughly=True)
-            except BaseException:
-                self._writer.close()
-                raise
+            self._writer = Connection(file, schema)
 
     def close(self) -> None:
         """Close the file; nobody may be reading any more."""
@@ -67,7 +62,7 @@ class ConnectionPool:
             return
         try:
             with explained(self._explain):
-                self._writer.set_patience(0)
+                self._writer.execute("PRAGMA busy_timeout = 0")
                 self._writer.set_durable(False)
                 try:
                     self._writer.execute(statement, *values)
@@ -75,7 +70,7 @@ class ConnectionPool:
                     if error.kind is not DatabaseErrorKind.LOCKED:
                         raise
                 finally:
-                    self._writer.set_patience(BUSY_SECONDS)
+                    self._writer.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
         finally:
             self._writing.release()
 
@@ -83,7 +78,7 @@ class ConnectionPool:
         connection: Connection | None = getattr(self._own, "connection", None)
         if connection is None:
             connection = Connection(self.file)
-            connection.refuse_changes()
+            connection.execute("PRAGMA query_only = ON")
             with self._listing:
                 self._readers.append(connection)
             self._own.connection = connection

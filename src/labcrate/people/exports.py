@@ -3,7 +3,7 @@
 import os
 import pwd
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -92,8 +92,7 @@ class ExportLog:
             ((number,),) = connection.rows(
                 "INSERT INTO export (begun_ms, who, via, address, session, options, etag, start, length, total, run) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number",
-                *values,
-                run,
+                *(*values, run),
             )
             return int(number)
 
@@ -116,11 +115,7 @@ class ExportLog:
             connection.execute(
                 "UPDATE export SET ended_ms = ?, bytes_sent = ?, outcome = ?, reason = ? "
                 "WHERE number = ? AND outcome = 'running'",
-                ended_ms,
-                bytes_sent,
-                outcome,
-                reason and one_line(reason),
-                line,
+                *(ended_ms, bytes_sent, outcome, reason and one_line(reason), line),
             )
 
     def settle(self) -> int:
@@ -137,9 +132,7 @@ class ExportLog:
                 settled += connection.execute(
                     "UPDATE export SET ended_ms = ?, outcome = 'aborted', reason = ? "
                     "WHERE outcome = 'running' AND run = ?",
-                    now_ms(self._clock),
-                    _DIED,
-                    run,
+                    *(now_ms(self._clock), _DIED, run),
                 )
         return settled
 
@@ -218,22 +211,6 @@ def system_user() -> str:
 
 
 def _line(row: tuple[Any, ...]) -> Line:
-    number, begun_ms, ended_ms, *texts_and_sizes, outcome, reason = row
-    who, via, address, session, options, etag, start, length, total, bytes_sent = texts_and_sizes
-    return Line(
-        number,
-        instant(begun_ms),
-        None if ended_ms is None else instant(ended_ms),
-        who,
-        via,
-        address,
-        session,
-        options,
-        etag,
-        start,
-        length,
-        total,
-        bytes_sent,
-        Outcome(outcome),
-        reason,
-    )
+    number, begun_ms, ended_ms, *texts_and_sizes = row
+    line = Line(number, instant(begun_ms), None if ended_ms is None else instant(ended_ms), *texts_and_sizes)
+    return replace(line, outcome=Outcome(line.outcome))

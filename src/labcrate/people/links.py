@@ -70,14 +70,6 @@ class LinkLog:
 
 def _link(row: tuple[Any, ...]) -> Link:
     number, linked_ms, who, session, source, target, method, undone_ms, undone_by = row
-    return Link(
-        number,
-        instant(linked_ms),
-        who,
-        session,
-        os.fsdecode(source),
-        os.fsdecode(target),
-        method,
-        None if undone_ms is None else instant(undone_ms),
-        undone_by,
-    )
+    undone = None if undone_ms is None else instant(undone_ms)
+    paths = os.fsdecode(source), os.fsdecode(target)
+    return Link(number, instant(linked_ms), who, session, *paths, method, undone, undone_by)

@@ -16,9 +16,8 @@ import pytest
 from labcrate.database import connection as connection_module
 from labcrate.database.connection import statements
 from labcrate.errors import PeopleError, UsageError
-from labcrate.people.database import Database
+from labcrate.people.database import PEOPLE_FILE, SCHEMA, Database
 from labcrate.people.exports import ExportLog
-from labcrate.people.file import PEOPLE_FILE, SCHEMA
 from labcrate.people.links import LinkLog
 from labcrate.people.passwords import Passwords
 from labcrate.people.roles import Role
