@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from labcrate.database import connection as connection_module
-from labcrate.database.connection import statements
+from labcrate.database.connection import Connection
 from labcrate.errors import PeopleError, UsageError
 from labcrate.people.database import PEOPLE_FILE, SCHEMA, Database
 from labcrate.people.exports import ExportLog
@@ -161,10 +160,13 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pyt
     with closing(sqlite3.connect(tmp_path / PEOPLE_FILE)) as connection:
         connection.executescript(VERSION_1)
         before = "\n".join(connection.iterdump())
+
+    def broken(connection: Connection, version: int) -> None:
+        SCHEMA.upgrade(connection, version)
+        connection.execute("INSERT INTO nothing DEFAULT VALUES")
+
     with monkeypatch.context() as patch:
-        patch.setattr(
-            connection_module, "statements", lambda script: [*list(statements(script))[:-2], "INSERT INTO nothing"]
-        )
+        patch.setattr("labcrate.people.database.SCHEMA", replace(SCHEMA, upgrade=broken))
         with pytest.raises(PeopleError):
             Database.open(tmp_path)
     with closing(sqlite3.connect(tmp_path / PEOPLE_FILE)) as connection:
