@@ -92,7 +92,8 @@ class ExportLog:
             ((number,),) = connection.rows(
                 "INSERT INTO export (begun_ms, who, via, address, session, options, etag, start, length, total, run) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number",
-                *(*values, run),
+                *values,
+                run,
             )
             return int(number)
 
