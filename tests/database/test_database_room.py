@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from labcrate.database import connection as connection_module
-from labcrate.database.connection import Connection, Schema, make, upsert
+from labcrate.database.connection import Connection, Schema, make_database, upsert
 from labcrate.database.errors import DatabaseError, DatabaseErrorKind, TakenError, explained
 from labcrate.database.files import files_of, keep_private, left_journal, lock_file, no_file_among, remove, writable
 from labcrate.database.pool import ConnectionPool
@@ -43,7 +43,7 @@ SCHEMA = Schema(2, upgrade, application_id=77)
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     """A database with one table and one row."""
-    make(tmp_path / "a.db", SCHEMA)
+    make_database(tmp_path / "a.db", SCHEMA)
     return tmp_path / "a.db"
 
 
@@ -88,7 +88,7 @@ def test_a_new_database_is_private_and_of_this_version(file: Path, connection: C
     assert connection.rows("PRAGMA journal_mode") == [("wal",)]
     assert connection.rows("PRAGMA user_version") == [(2,)]
     with pytest.raises(FileExistsError):
-        make(file, SCHEMA)
+        make_database(file, SCHEMA)
 
 
 def test_each_version_is_reached_from_the_one_that_is_there(file: Path, connection: Connection) -> None:

@@ -141,11 +141,11 @@ class Catalog:
         return list(filter(is_sound, self._rows(query, *values)))
 
     def _rows(self, query: str, *values: object) -> list[Any]:
-        return self._done(lambda: self._connection.rows(query, *values))
+        return self._retry_on_damage(lambda: self._connection.rows(query, *values))
 
     def _write(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
         if self.writable:
-            self._done(partial(self._in_one, statement, rows))
+            self._retry_on_damage(partial(self._in_one, statement, rows))
 
     def _in_one(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
         """Do all of it in one transaction, or nothing: also from now on, where the disk has no room."""
@@ -157,7 +157,7 @@ class Catalog:
                 raise
             self.writable = False
 
-    def _done(self, work: Callable[[], T]) -> T:
+    def _retry_on_damage(self, work: Callable[[], T]) -> T:
         """Do something with the index. A damaged one is replaced by an empty one: all of it can be computed again."""
         with explained(partial(_explain, self._file)):
             try:

@@ -129,7 +129,7 @@ class Connection:
         return int(number)
 
 
-def make(file: Path, schema: Schema) -> None:
+def make_database(file: Path, schema: Schema) -> None:
     """Make a database that its owner alone may read, where readers never wait for writers. Raises OSError as well."""
     make_private(file)
     with Connection(file) as connection:

@@ -28,7 +28,7 @@ class ConnectionPool:
             self._writer = Connection(file, schema)
 
     def close(self) -> None:
-        """Close the file; nobody may be reading any more."""
+        """Close the file; no thread may be reading any more."""
         with self._writing, self._listing:
             for connection in (*self._readers, self._writer):
                 connection.close()

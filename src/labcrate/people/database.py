@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Self
 
-from labcrate.database.connection import Connection, Schema, make
+from labcrate.database.connection import Connection, Schema, make_database
 from labcrate.database.errors import DatabaseError, DatabaseErrorKind, explained
 from labcrate.database.files import keep_private, left_journal, lock_file, no_file_among, remove, writable
 from labcrate.database.pool import ConnectionPool
@@ -95,7 +95,7 @@ def explain(error: DatabaseError) -> PeopleError:
 
 
 def prepare(state_folder: Path) -> Path:
-    """See that there is a file to open, nobody else's to read, and return its path. Raises PeopleError."""
+    """See that there is a file to open, its owner's alone, and return its path. Raises PeopleError."""
     file = state_folder / PEOPLE_FILE
     try:
         if link := no_file_among(file):
@@ -136,6 +136,6 @@ def _make(file: Path) -> None:
     part = file.with_name(f"{file.name}.new")
     remove(part)
     with explained(explain):
-        make(part, SCHEMA)
+        make_database(part, SCHEMA)
     part.rename(file)
     sync_folder(file.parent)
