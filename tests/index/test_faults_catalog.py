@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from tests.support.rounds import rounds
 
-from labcrate.catalog import catalog
+from labcrate.catalog.catalog import SCHEMA
+from labcrate.database import connection as connection_module
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_a_locked_index(
     """While another program holds the index, the export ends with that sentence; afterwards it succeeds."""
     assert cli("index", "42", "--lab", usual_lab.root).code == 0
     usual_lab.recording("recordings/cam1_session42_later.mp4")
-    monkeypatch.setattr(catalog, "_BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(connection_module, "BUSY_SECONDS", 0.05)
     other = sqlite3.connect(index_of(usual_lab), isolation_level=None)
     other.execute(f"BEGIN {mode}")
     clear(export(cli, usual_lab, tmp_path / "out.zip"), 10, "index.db is locked by another program", "try again")
@@ -114,7 +115,7 @@ def test_an_index_of_a_newer_version(cli: Any, clear: Any, usual_lab: Any, tmp_p
     """The index of a later labcrate is refused with both remedies, and kept for the labcrate that made it."""
     cli("index", "--lab", usual_lab.root)
     with sqlite3.connect(index_of(usual_lab)) as connection:
-        connection.execute(f"PRAGMA user_version = {catalog.SCHEMA_VERSION + 1}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA.version + 1}")
     connection.close()
     before = index_of(usual_lab).read_bytes()
     clear(export(cli, usual_lab, tmp_path / "out.zip"), 10, "newer labcrate", "update labcrate", "delete that file")

@@ -7,16 +7,16 @@ import subprocess
 import sys
 import threading
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from labcrate.database.connection import Connection
 from labcrate.errors import PeopleError, UsageError
-from labcrate.people import file as file_module
-from labcrate.people.database import Database
+from labcrate.people.database import PEOPLE_FILE, SCHEMA, Database
 from labcrate.people.exports import ExportLog
-from labcrate.people.file import PEOPLE_FILE, SCHEMA_VERSION
 from labcrate.people.links import LinkLog
 from labcrate.people.passwords import Passwords
 from labcrate.people.roles import Role
@@ -58,8 +58,8 @@ def test_changes_wait_for_the_disk_unless_they_hardly_matter(database: Database)
     """What must survive a power cut is written with synchronous=FULL (2), the rest with NORMAL (1), both in WAL."""
     for durable, expected in ((True, 2), (False, 1), (True, 2)):
         with database.change(durable=durable) as connection:
-            assert connection.execute("PRAGMA synchronous").fetchone() == (expected,)
-            assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+            assert connection.rows("PRAGMA synchronous") == [(expected,)]
+            assert connection.rows("PRAGMA journal_mode") == [("wal",)]
 
 
 def test_a_change_that_fails_leaves_nothing(database: Database) -> None:
@@ -150,7 +150,7 @@ def test_a_file_of_version_1_keeps_every_line(tmp_path: Path, monkeypatch: pytes
         assert (line, add_link(database)) == (11, 7)
         assert [one.number for one in log.lines(session="42")] == [2]
         assert [one.session for one in LinkLog(database).lines("42")] == ["42"]
-    monkeypatch.setattr("labcrate.people.file.SCHEMA_VERSION", 1)
+    monkeypatch.setattr("labcrate.people.database.SCHEMA", replace(SCHEMA, version=1))
     with pytest.raises(PeopleError, match="made by a newer labcrate; update labcrate"):
         Database.open(tmp_path)
 
@@ -160,11 +160,13 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pyt
     with closing(sqlite3.connect(tmp_path / PEOPLE_FILE)) as connection:
         connection.executescript(VERSION_1)
         before = "\n".join(connection.iterdump())
-    statements = file_module._statements
+
+    def broken(connection: Connection, version: int) -> None:
+        SCHEMA.upgrade(connection, version)
+        connection.execute("INSERT INTO nothing DEFAULT VALUES")
+
     with monkeypatch.context() as patch:
-        patch.setattr(
-            file_module, "_statements", lambda script: [*list(statements(script))[:-2], "INSERT INTO nothing"]
-        )
+        patch.setattr("labcrate.people.database.SCHEMA", replace(SCHEMA, upgrade=broken))
         with pytest.raises(PeopleError):
             Database.open(tmp_path)
     with closing(sqlite3.connect(tmp_path / PEOPLE_FILE)) as connection:
@@ -232,7 +234,7 @@ def test_a_file_of_a_newer_labcrate_is_left_alone(tmp_path: Path) -> None:
     """A version that is not known yet is not written to."""
     Database.open(tmp_path).close()
     connection = sqlite3.connect(tmp_path / PEOPLE_FILE)
-    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    connection.execute(f"PRAGMA user_version = {SCHEMA.version + 1}")
     connection.close()
     with pytest.raises(PeopleError, match="update labcrate"):
         Database.open(tmp_path)

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from labcrate.errors import PeopleError
-from labcrate.people.database import Database, instant
+from labcrate.people.database import PEOPLE_FILE, Database, instant
 from labcrate.people.exports import ExportLog, Outcome
-from labcrate.people.file import PEOPLE_FILE
 from labcrate.people.runs import RUNS_FOLDER
 
 if TYPE_CHECKING:

@@ -2,32 +2,30 @@
 
 import os
 import secrets
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import resources
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from labcrate.catalog.records import Indexed
-from labcrate.catalog.rows import COLUMNS, COLUMNS_2, MARKS, Row, from_row, is_sound, storable, to_row, with_digest
+from labcrate.catalog.rows import COLUMNS, COLUMNS_2, STORE, Row, from_row, is_sound, storable, to_row, with_digest
+from labcrate.database.connection import Connection, Schema
+from labcrate.database.errors import DatabaseError, DatabaseErrorKind, explained
+from labcrate.database.files import make_private, remove
 from labcrate.errors import CatalogError
 from labcrate.model.fixity import Identity
 
 INDEX_FILE = "index.db"
-SCHEMA_VERSION = 3
-_BUSY_SECONDS = 10.0
-_MEMORY = Path(":memory:")
-# SQLite's primary result codes. ERROR is what a database with other tables than ours answers.
-_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
-_ERRORS = (sqlite3.Error, UnicodeDecodeError)
-_LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+# A statement that fails is of a database with other tables than ours.
+_DAMAGED = {DatabaseErrorKind.DAMAGED, DatabaseErrorKind.STATEMENT}
 # SQLite takes 999 values in one statement, whatever it was built with.
 _PATHS_AT_ONCE = 900
 _KEY_BYTES = 32
 _VERSION_2 = 2
+T = TypeVar("T")
 
 
 class Catalog:
@@ -37,9 +35,9 @@ class Catalog:
     disk ends the remembering, not the export.
     """
 
-    def __init__(self, connection: sqlite3.Connection, file: Path, *, writable: bool) -> None:
+    def __init__(self, connection: Connection, file: Path | None) -> None:
         self._connection, self._file = connection, file
-        self.writable = writable
+        self.writable = _writable(file)
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -49,52 +47,18 @@ class Catalog:
         Raises CatalogError when it was made by a newer labcrate, or stays locked by another process.
         """
         file = folder / INDEX_FILE
-        with _explained():
+        with explained(partial(_explain, file)):
             if file.is_symlink():  # what is behind it is not ours to write
                 _remove(file)
             try:
-                return cls._prepared(file)
-            except _ERRORS as error:
-                if _code(error) == sqlite3.SQLITE_FULL:
-                    return cls._prepared(_MEMORY)
-                if _code(error) not in _DAMAGED:
+                return cls(_connected(file), file)
+            except DatabaseError as error:
+                if error.kind is DatabaseErrorKind.FULL:
+                    return cls(_connected(None), None)
+                if error.kind not in _DAMAGED:
                     raise
                 _remove(file)
-                return cls._prepared(file)
-
-    @classmethod
-    def _prepared(cls, file: Path) -> Self:
-        if file != _MEMORY:
-            # It tells what recordings there are: its owner's alone. One that cannot be made is told of by opening it.
-            with suppress(OSError):
-                os.close(
-                    os.open(file, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-                )  # it tells what recordings there are
-        connection = sqlite3.connect(file, timeout=_BUSY_SECONDS, isolation_level=None)
-        try:
-            return cls._checked(connection, file)
-        except BaseException:
-            connection.close()
-            raise
-
-    @classmethod
-    def _checked(cls, connection: sqlite3.Connection, file: Path) -> Self:
-        # The index is a cache: after a power cut it may be gone, never wrong (journal mode stays on).
-        connection.execute("PRAGMA synchronous = NORMAL")
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version > SCHEMA_VERSION:
-            raise CatalogError(
-                f"The index {file.parent.name}/{file.name} was made by a newer labcrate; "
-                "update labcrate, or delete that file to have it built again."
-            )
-        writable = file == _MEMORY or os.access(file, os.W_OK)
-        if version < SCHEMA_VERSION:
-            connection.execute("BEGIN IMMEDIATE")
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version < SCHEMA_VERSION:  # another process may have been first
-                _create(connection, version)
-            connection.execute("COMMIT")
-        return cls(connection, file, writable=writable)
+                return cls(_connected(file), file)
 
     def close(self) -> None:
         """Close the file."""
@@ -134,7 +98,7 @@ class Catalog:
         """
         rows = self._read(
             f"SELECT {COLUMNS} FROM file WHERE crc32 IS NOT NULL AND differs_ms IS NULL "  # noqa: S608 - as above
-            "AND (confirmed_ms IS NULL OR confirmed_ms < ?1 OR confirmed_ms > ?2) ORDER BY confirmed_ms",
+            "AND (confirmed_ms IS NULL OR confirmed_ms < ? OR confirmed_ms > ?) ORDER BY confirmed_ms",
             oldest_ms,
             now_ms,
         )
@@ -147,17 +111,16 @@ class Catalog:
 
     def confirmations(self, oldest_ms: int) -> tuple[int, int, int | None]:
         """Return how many files have checksums, how many of these were confirmed since then, and the oldest time."""
-        found = self._rows(
-            "SELECT count(crc32), coalesce(sum(confirmed_ms >= ?1), 0), min(coalesce(confirmed_ms, 0)) FROM file "
-            "WHERE crc32 IS NOT NULL",
+        ((files, confirmed, oldest),) = self._rows(
+            "SELECT count(crc32), count(CASE WHEN confirmed_ms >= ? THEN 1 END), min(coalesce(confirmed_ms, 0)) "
+            "FROM file WHERE crc32 IS NOT NULL",
             oldest_ms,
         )
-        return found[0] if found else (0, 0, None)
+        return files, confirmed, oldest
 
     def store(self, records: Iterable[Indexed]) -> None:
         """Remember these records, replacing what was known of their paths. Nothing happens on a read-only disk."""
-        insert = f"INSERT OR REPLACE INTO file ({COLUMNS}) VALUES ({MARKS})"  # noqa: S608 - as above
-        self._write(insert, list(map(to_row, records)))
+        self._write(STORE, list(map(to_row, records)))
 
     @cached_property
     def search_key(self) -> bytes:
@@ -178,65 +141,57 @@ class Catalog:
         return list(filter(is_sound, self._rows(query, *values)))
 
     def _rows(self, query: str, *values: object) -> list[Any]:
-        with _explained():
-            try:
-                return self._connection.execute(query, values).fetchall()
-            except _ERRORS as error:
-                if _code(error) not in _DAMAGED:
-                    raise
-                self._start_over()
-                return []
+        return self._retry_on_damage(lambda: self._connection.rows(query, *values))
 
     def _write(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
-        if not self.writable:
-            return
-        with _explained():
-            try:
-                self._in_one(statement, rows)
-            except _ERRORS as error:
-                if _code(error) == sqlite3.SQLITE_FULL:
-                    self.writable = False
-                elif _code(error) in _DAMAGED:
-                    self._start_over()
-                    self._in_one(statement, rows)
-                else:
-                    raise
+        if self.writable:
+            self._retry_on_damage(partial(self._in_one, statement, rows))
 
     def _in_one(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
-        """Do all of it in one transaction, or nothing."""
-        self._connection.execute("BEGIN IMMEDIATE")
+        """Do all of it in one transaction, or nothing: also from now on, where the disk has no room."""
         try:
-            self._connection.executemany(statement, rows)
-            self._connection.execute("COMMIT")
-        except BaseException:
-            if self._connection.in_transaction:  # a full disk ends it by itself
-                self._connection.execute("ROLLBACK")
-            raise
+            with self._connection.transaction():
+                self._connection.executemany(statement, rows)
+        except DatabaseError as error:
+            if error.kind is not DatabaseErrorKind.FULL:
+                raise
+            self.writable = False
 
-    def _start_over(self) -> None:
-        """Replace a damaged index by an empty one: all of it can be computed again, so nothing is lost."""
-        self._connection.close()
-        _remove(self._file)
-        fresh = self._prepared(self._file)
-        self._connection, self.writable = fresh._connection, fresh.writable
+    def _retry_on_damage(self, work: Callable[[], T]) -> T:
+        """Do something with the index. A damaged one is replaced by an empty one: all of it can be computed again."""
+        with explained(partial(_explain, self._file)):
+            try:
+                return work()
+            except DatabaseError as error:
+                if error.kind not in _DAMAGED:
+                    raise
+            self._connection.close()
+            if self._file:
+                _remove(self._file)
+            self._connection, self.writable = _connected(self._file), _writable(self._file)
+            return work()
+
+
+def _writable(file: Path | None) -> bool:
+    return file is None or os.access(file, os.W_OK)
+
+
+def _connected(file: Path | None) -> Connection:
+    """Return a connection to the index (None: to one in memory), whose tables are there and of this version."""
+    if file:
+        with suppress(OSError):  # why it cannot be made shows when it is opened
+            make_private(file)  # it tells what recordings there are
+    # A cache: after a power cut it may be gone, never wrong, so it waits for no disk.
+    return Connection(file, SCHEMA, precious=False)
 
 
 def _remove(file: Path) -> None:
     try:
-        for suffix in ("", "-journal", "-wal", "-shm"):
-            file.with_name(file.name + suffix).unlink(missing_ok=True)
+        remove(file)
     except OSError as error:
         raise CatalogError(
             f"The index {INDEX_FILE} is damaged and cannot be replaced ({error.strerror}); delete it."
         ) from None
-
-
-def _code(error: Exception) -> int:
-    """SQLite's primary result code: the lowest byte of the extended one."""
-    # Text that is not UTF-8 is an error without a code, of a value or of a message that quotes one.
-    damaged = isinstance(error, sqlite3.OperationalError | UnicodeDecodeError)
-    code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT if damaged else sqlite3.SQLITE_MISUSE)
-    return code & 0xFF
 
 
 def _chunks(paths: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -245,38 +200,41 @@ def _chunks(paths: Sequence[str]) -> Iterator[Sequence[str]]:
         yield paths[start : start + _PATHS_AT_ONCE]
 
 
-def _create(connection: sqlite3.Connection, version: int) -> None:
+def _upgrade(connection: Connection, version: int) -> None:
     """Set the tables up; what version 2 knew is kept, as never confirmed, since reading all of a lab takes hours."""
     before = _version_2(connection) if version == _VERSION_2 else None
     connection.execute("DROP TABLE IF EXISTS file")
     connection.execute("DROP TABLE IF EXISTS search_key")
-    schema = resources.files("labcrate.catalog").joinpath("schema.sql").read_text("utf-8")
-    for statement in schema.split(";\n"):  # sqlite3 runs one at a time inside a transaction
-        connection.execute(statement)
+    connection.run_script(resources.files("labcrate.catalog").joinpath("schema.sql").read_text("utf-8"))
     rows, key = before or ([], secrets.token_bytes(_KEY_BYTES))
-    connection.executemany(f"INSERT OR REPLACE INTO file ({COLUMNS}) VALUES ({MARKS})", rows)  # noqa: S608 - constant
-    connection.execute("INSERT INTO search_key VALUES (?)", (key,))
-    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    connection.executemany(STORE, rows)
+    connection.execute("INSERT INTO search_key VALUES (?)", key)
 
 
-def _version_2(connection: sqlite3.Connection) -> tuple[list[tuple[object, ...]], bytes] | None:
+def _version_2(connection: Connection) -> tuple[list[tuple[object, ...]], bytes] | None:
     """Return the rows of an index of version 2, with digests, and its key; None where it cannot be read."""
     try:
-        found = connection.execute(f"SELECT {COLUMNS_2} FROM file").fetchall()  # noqa: S608 - constant columns
-        (key,) = connection.execute("SELECT key FROM search_key LIMIT 1").fetchone()
+        found = connection.rows(f"SELECT {COLUMNS_2} FROM file")  # noqa: S608 - constant columns
+        ((key,),) = connection.rows("SELECT key FROM search_key LIMIT 1")
         return [with_digest((*row, None, None)) for row in found], bytes(key)
-    except (*_ERRORS, TypeError, ValueError, OverflowError):
+    except (DatabaseError, TypeError, ValueError, OverflowError):
         return None
 
 
-@contextmanager
-def _explained() -> Iterator[None]:
-    try:
-        yield
-    except _ERRORS as error:
-        if _code(error) in _LOCKED:
-            raise CatalogError(
-                f"The index {INDEX_FILE} is locked by another program; wait until that is finished, and try again."
-            ) from error
-        remedy = "Delete the file in the lab's folder .labcrate, or in your state folder, to have it built again."
-        raise CatalogError(f"The index {INDEX_FILE} cannot be used: {error}. {remedy}") from error
+SCHEMA = Schema(3, _upgrade)
+
+
+def _explain(file: Path | None, error: DatabaseError) -> CatalogError:
+    if error.kind is DatabaseErrorKind.LOCKED:
+        return CatalogError(
+            f"The index {INDEX_FILE} is locked by another program; wait until that is finished, and try again."
+        )
+    if file and error.kind is DatabaseErrorKind.NEWER:
+        return CatalogError(
+            f"The index {file.parent.name}/{INDEX_FILE} was made by a newer labcrate; "
+            "update labcrate, or delete that file to have it built again."
+        )
+    return CatalogError(
+        f"The index {INDEX_FILE} cannot be used: {error}. Delete the file in the lab's folder .labcrate, or in your "
+        "state folder, to have it built again."
+    )

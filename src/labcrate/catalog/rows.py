@@ -14,26 +14,17 @@ from typing import TypeVar
 import msgspec
 
 from labcrate.catalog.records import Indexed, Patched, Search
+from labcrate.database.connection import upsert
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.recording import Probe
 
 _NAMES = (
-    "path",
-    "size_bytes",
-    "mtime_ns",
-    "ctime_ns",
-    "inode",
-    "crc32",
-    "sha256",
-    "probe",
-    "search",
-    "patched",
-    "confirmed_ms",
-    "differs_ms",
-    "digest",
-)
+    "path", "size_bytes", "mtime_ns", "ctime_ns", "inode", "crc32", "sha256", "probe", "search", "patched",
+    "confirmed_ms", "differs_ms", "digest",
+)  # fmt: skip
 COLUMNS = ", ".join(_NAMES)
-MARKS = ", ".join("?" * len(_NAMES))
+STORE = upsert("file", _NAMES, key="path")
+"""The statement that stores a row, instead of what was known of its path."""
 COLUMNS_2 = COLUMNS.removesuffix(", confirmed_ms, differs_ms, digest")
 """The columns of version 2, which had no digests."""
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from labcrate.catalog.state import STATE_FOLDER, own_folder, state_folder
 from labcrate.errors import PeopleError
-from labcrate.people.database import Database
-from labcrate.people.file import PEOPLE_FILE
+from labcrate.people.database import PEOPLE_FILE, Database
 from labcrate.people.users import Users
 
 _FILES = (PEOPLE_FILE, f"{PEOPLE_FILE}-wal", f"{PEOPLE_FILE}-journal")

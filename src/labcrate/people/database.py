@@ -1,16 +1,50 @@
-"""The database of people: users, logins, tokens, and the logs of exports and links."""
+"""The database of people (``people.db``): users, logins, tokens, and the logs of exports and links.
 
-import sqlite3
-import threading
+What it holds cannot be made again, so it is never replaced: a damaged one is reported, and left as it is.
+"""
+
+import errno
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from importlib import resources
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
+from labcrate.database.connection import Connection, Schema, make_database
+from labcrate.database.errors import DatabaseError, DatabaseErrorKind, explained
+from labcrate.database.files import keep_private, left_journal, lock_file, no_file_among, remove, writable
+from labcrate.database.pool import ConnectionPool
 from labcrate.errors import PeopleError
-from labcrate.people.file import BUSY_SECONDS, DAMAGE, LOCKED, check, connect, error_code, explained, prepare
+from labcrate.lab.sync import sync_folder
+
+PEOPLE_FILE = "people.db"
+_MAKING = "people.lock"
+_WHERE = f"{PEOPLE_FILE} (in the lab's folder .labcrate, or in your state folder)"
+_REMEDY = (
+    "It holds logins and the export log, which cannot be made again, so it is left as it is: put your backup in its "
+    "place, or move it away to begin without users and with an empty log."
+)
+_KEPT = "It holds the logins and the export log, so no other file takes its place."
+DAMAGE = f"{_WHERE} is damaged. {_REMEDY}"
+_SENTENCES = {
+    DatabaseErrorKind.LOCKED: f"{_WHERE} is locked by another program; wait until that is finished, and try again.",
+    DatabaseErrorKind.DAMAGED: DAMAGE,
+    DatabaseErrorKind.FOREIGN: f"{_WHERE} is damaged, or of another program. {_REMEDY}",
+    DatabaseErrorKind.NEWER: f"{_WHERE} was made by a newer labcrate; update labcrate.",
+    DatabaseErrorKind.BARRED: (
+        f"{_WHERE} cannot be written to: have its file system writable, and run labcrate as the user whose file it "
+        f"is. {_KEPT}"
+    ),
+    DatabaseErrorKind.DISK: (
+        f"{_WHERE} cannot be read or written: have its disk sound and its file system writable. {_KEPT}"
+    ),
+    DatabaseErrorKind.FULL: f"The disk has no room left for {_WHERE}; make some, and try again.",
+}
+# What takes the tables from each version to the one after it.
+_SCRIPTS = ("schema.sql", "schema_2.sql", "schema_3.sql")
 
 Clock = Callable[[], float]
 """Seconds since 1970, as ``time.time`` tells them."""
@@ -30,20 +64,8 @@ def instant(milliseconds: int) -> datetime:
         raise PeopleError(DAMAGE) from None
 
 
-class Database:
-    """One lab's people. Any thread may use it, and several processes at once: a server and commands beside it.
-
-    Those who read never wait for those who write (SQLite's write-ahead log). What is written is on the disk
-    when the writing ends, unless it is said not to matter.
-    """
-
-    def __init__(self, file: Path, writer: sqlite3.Connection) -> None:
-        self.folder, self._file = file.parent, file
-        self._writer, self._writing = writer, threading.Lock()
-        # One connection for each thread that reads, so that a long reading holds nobody up.
-        self._own = threading.local()
-        self._readers: list[sqlite3.Connection] = []
-        self._listing = threading.Lock()
+class Database(ConnectionPool):
+    """One lab's people. Any thread may use it, and several processes at once. All methods raise PeopleError."""
 
     @classmethod
     def open(cls, state_folder: Path) -> Self:
@@ -51,78 +73,69 @@ class Database:
 
         Raises PeopleError when it is damaged, made by a newer labcrate, locked for long, or not ours to open.
         """
-        file = prepare(state_folder)
-        with explained():
-            writer = connect(file)
-            try:
-                check(writer)
-            except BaseException:
-                writer.close()
-                raise
-            return cls(file, writer)
+        return cls(prepare(state_folder), SCHEMA, explain)
 
-    def close(self) -> None:
-        """Close the file; nobody may be reading any more."""
-        with self._writing, self._listing:
-            for connection in (*self._readers, self._writer):
-                connection.close()
-            self._readers.clear()
+    @property
+    def folder(self) -> Path:
+        """The state folder that it lies in."""
+        return self.file.parent
 
-    def _reader(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._own, "connection", None)
-        if connection is None:
-            connection = connect(self._file)
-            connection.execute("PRAGMA query_only = ON")
-            with self._listing:
-                self._readers.append(connection)
-            self._own.connection = connection
-        return connection
 
-    def __enter__(self) -> Self:
-        return self
+def _upgrade(connection: Connection, version: int) -> None:
+    for script in _SCRIPTS[version:]:
+        connection.run_script(resources.files("labcrate.people").joinpath(script).read_text("utf-8"))
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
-    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        """What a query finds. Raises PeopleError."""
-        with explained():
-            return self._reader().execute(query, values).fetchall()
+SCHEMA = Schema(len(_SCRIPTS), _upgrade, application_id=0x4C42_7065)  # "LBpe": tells our file from any other program's
 
-    @contextmanager
-    def change(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
-        """One transaction: all that is done in the block, or nothing of it.
 
-        What is not ``durable`` may be forgotten in a power cut, and costs no wait for the disk. Raises PeopleError.
-        """
-        with self._writing, explained():
-            self._writer.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-            self._writer.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._writer
-                self._writer.execute("COMMIT")
-            except BaseException:
-                if self._writer.in_transaction:  # a full disk ends it by itself
-                    self._writer.execute("ROLLBACK")
-                raise
+def explain(error: DatabaseError) -> PeopleError:
+    """Return the sentence, with a remedy, for what is wrong with the file."""
+    return PeopleError(_SENTENCES.get(error.kind, f"{_WHERE} cannot be used: {error}."))
 
-    def note(self, statement: str, *values: object) -> None:
-        """Change something that hardly matters, if nobody else is writing just now: it never makes anybody wait.
 
-        Raises PeopleError.
-        """
-        if not self._writing.acquire(blocking=False):
-            return
-        try:
-            with explained():
-                self._writer.execute("PRAGMA busy_timeout = 0")
-                self._writer.execute("PRAGMA synchronous = NORMAL")
-                try:
-                    self._writer.execute(statement, values)
-                except sqlite3.OperationalError as error:
-                    if error_code(error) not in LOCKED:
-                        raise
-                finally:
-                    self._writer.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
-        finally:
-            self._writing.release()
+def prepare(state_folder: Path) -> Path:
+    """See that there is a file to open, its owner's alone, and return its path. Raises PeopleError."""
+    file = state_folder / PEOPLE_FILE
+    try:
+        if link := no_file_among(file):
+            raise PeopleError(f"{link.name} is a symbolic link, or no file at all; {_WHERE} must be a file itself.")
+        with making(state_folder):
+            if not file.exists():
+                _make(file)
+        keep_private(file)
+    except OSError as error:
+        raise _not_opened(error) from error
+    if not writable(file):
+        raise explain(DatabaseError(DatabaseErrorKind.BARRED))
+    return file
+
+
+@contextmanager
+def making(state_folder: Path) -> Iterator[None]:
+    """Keep other processes from making files here meanwhile. Raises PeopleError."""
+    try:
+        lock = lock_file(state_folder / _MAKING)
+    except OSError as error:
+        raise _not_opened(error) from None
+    with lock:
+        yield
+
+
+def _not_opened(error: OSError) -> PeopleError:
+    remedy = "run labcrate as the user whose files they are"
+    if error.errno == errno.EROFS:
+        remedy = "have the lab's file system writable, and try again"
+    return PeopleError(f"{_WHERE} cannot be opened ({os.strerror(error.errno or 0).lower()}); {remedy}. {_KEPT}")
+
+
+def _make(file: Path) -> None:
+    """Make an empty database under another name first: a file with the right name is always whole."""
+    if left := left_journal(file):
+        raise PeopleError(f"{_WHERE} is gone, but {left.name} is still there. {_REMEDY}")
+    part = file.with_name(f"{file.name}.new")
+    remove(part)
+    with explained(explain):
+        make_database(part, SCHEMA)
+    part.rename(file)
+    sync_folder(file.parent)

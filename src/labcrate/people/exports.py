@@ -3,7 +3,7 @@
 import os
 import pwd
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -20,7 +20,6 @@ _COLUMNS = (
     "outcome, reason"
 )
 _READ_AT_ONCE = 1000
-_ALL = -1  # what SQLite takes for no limit
 _LARGEST = (1 << 63) - 1
 
 
@@ -90,18 +89,19 @@ class ExportLog:
         values = (now_ms(self._clock), who, via, address, session, options, etag, start, length, total)
         run = self._run.name()
         with self._database.change() as connection:
-            inserted = connection.execute(
+            ((number,),) = connection.rows(
                 "INSERT INTO export (begun_ms, who, via, address, session, options, etag, start, length, total, run) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (*values, run),
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number",
+                *values,
+                run,
             )
-            return int(inserted.lastrowid or 0)
+            return int(number)
 
     def progress(self, line: int, bytes_sent: int) -> None:
         """Say how many bytes were sent so far. A power cut may forget it."""
         with self._database.change(durable=False) as connection:
             connection.execute(
-                "UPDATE export SET bytes_sent = ? WHERE number = ? AND outcome = 'running'", (bytes_sent, line)
+                "UPDATE export SET bytes_sent = ? WHERE number = ? AND outcome = 'running'", bytes_sent, line
             )
 
     def end(
@@ -116,7 +116,7 @@ class ExportLog:
             connection.execute(
                 "UPDATE export SET ended_ms = ?, bytes_sent = ?, outcome = ?, reason = ? "
                 "WHERE number = ? AND outcome = 'running'",
-                (ended_ms, bytes_sent, outcome, reason and one_line(reason), line),
+                *(ended_ms, bytes_sent, outcome, reason and one_line(reason), line),
             )
 
     def settle(self) -> int:
@@ -133,8 +133,8 @@ class ExportLog:
                 settled += connection.execute(
                     "UPDATE export SET ended_ms = ?, outcome = 'aborted', reason = ? "
                     "WHERE outcome = 'running' AND run = ?",
-                    (now_ms(self._clock), _DIED, run),
-                ).rowcount
+                    *(now_ms(self._clock), _DIED, run),
+                )
         return settled
 
     def tags(self, *, who: str, session: str, options: str, since: datetime) -> list[str]:
@@ -155,12 +155,12 @@ class ExportLog:
 
     def lines(self, *, session: str | None = None, limit: int | None = None, before: int | None = None) -> list[Line]:
         """The lines, the newest first: of one session or all, and only those with a number below ``before``."""
+        of_session, values = ("", []) if session is None else ("session = ? AND ", [session])
         found = self._database.rows(
-            f"SELECT {_COLUMNS} FROM export "  # noqa: S608 - constant columns
-            "WHERE (?1 IS NULL OR session = ?1) AND number < ?2 ORDER BY number DESC LIMIT ?3",
-            session,
+            f"SELECT {_COLUMNS} FROM export WHERE {of_session}number < ? ORDER BY number DESC LIMIT ?",  # noqa: S608
+            *values,
             _LARGEST if before is None else before,
-            _ALL if limit is None else limit,
+            _LARGEST if limit is None else limit,
         )
         return [_line(row) for row in found]
 
@@ -212,22 +212,6 @@ def system_user() -> str:
 
 
 def _line(row: tuple[Any, ...]) -> Line:
-    number, begun_ms, ended_ms, *texts_and_sizes, outcome, reason = row
-    who, via, address, session, options, etag, start, length, total, bytes_sent = texts_and_sizes
-    return Line(
-        number,
-        instant(begun_ms),
-        None if ended_ms is None else instant(ended_ms),
-        who,
-        via,
-        address,
-        session,
-        options,
-        etag,
-        start,
-        length,
-        total,
-        bytes_sent,
-        Outcome(outcome),
-        reason,
-    )
+    number, begun_ms, ended_ms, *texts_and_sizes = row
+    line = Line(number, instant(begun_ms), None if ended_ms is None else instant(ended_ms), *texts_and_sizes)
+    return replace(line, outcome=Outcome(line.outcome))

@@ -36,19 +36,20 @@ class LinkLog:
     def add(self, *, who: str, session: str, source: str, target: str, method: str) -> int:
         """Write down a link, and return its number. It is on the disk afterwards."""
         with self._database.change() as connection:
-            inserted = connection.execute(
-                "INSERT INTO link (linked_ms, who, session, source, target, method) VALUES (?, ?, ?, ?, ?, ?)",
-                (now_ms(self._clock), one_line(who), session, os.fsencode(source), os.fsencode(target), method),
+            ((number,),) = connection.rows(
+                "INSERT INTO link (linked_ms, who, session, source, target, method) VALUES (?, ?, ?, ?, ?, ?) "
+                "RETURNING number",
+                *(now_ms(self._clock), one_line(who), session, os.fsencode(source), os.fsencode(target), method),
             )
-            return int(inserted.lastrowid or 0)
+            return int(number)
 
     def undone(self, number: int, who: str) -> None:
         """Write down that a link was taken back. Raises NoSuchThingError, and RepairError when it was already."""
         with self._database.change() as connection:
             changed = connection.execute(
                 "UPDATE link SET undone_ms = ?, undone_by = ? WHERE number = ? AND undone_ms IS NULL",
-                (now_ms(self._clock), one_line(who), number),
-            ).rowcount
+                *(now_ms(self._clock), one_line(who), number),
+            )
         if not changed:
             link = self.get(number)
             raise RepairError(f"Link {number} was taken back already, by {link.undone_by}.")
@@ -62,20 +63,13 @@ class LinkLog:
 
     def lines(self, session: str | None = None) -> list[Link]:
         """The links of one session or all, the newest first, those that were taken back too."""
-        query = f"SELECT {_COLUMNS} FROM link WHERE ?1 IS NULL OR session = ?1 ORDER BY number DESC"  # noqa: S608
-        return [_link(row) for row in self._database.rows(query, session)]
+        of_session, values = ("", []) if session is None else ("WHERE session = ? ", [session])
+        query = f"SELECT {_COLUMNS} FROM link {of_session}ORDER BY number DESC"  # noqa: S608 - constants
+        return [_link(row) for row in self._database.rows(query, *values)]
 
 
 def _link(row: tuple[Any, ...]) -> Link:
     number, linked_ms, who, session, source, target, method, undone_ms, undone_by = row
-    return Link(
-        number,
-        instant(linked_ms),
-        who,
-        session,
-        os.fsdecode(source),
-        os.fsdecode(target),
-        method,
-        None if undone_ms is None else instant(undone_ms),
-        undone_by,
-    )
+    undone = None if undone_ms is None else instant(undone_ms)
+    paths = os.fsdecode(source), os.fsdecode(target)
+    return Link(number, instant(linked_ms), who, session, *paths, method, undone, undone_by)

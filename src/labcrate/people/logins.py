@@ -26,9 +26,9 @@ class Logins:
         with self._database.change() as connection:
             connection.execute(
                 "DELETE FROM login WHERE NOT (begun_ms > ? AND seen_ms > ? AND begun_ms <= ? AND seen_ms <= ?)",
-                _bounds(now),
+                *_bounds(now),
             )
-            connection.execute("INSERT INTO login VALUES (?, ?, ?, ?)", (hash_secret(secret), user.id, now, now))
+            connection.execute("INSERT INTO login VALUES (?, ?, ?, ?)", hash_secret(secret), user.id, now, now)
         return secret
 
     def find(self, secret: str) -> User | None:
@@ -37,7 +37,7 @@ class Logins:
         query = (
             f"SELECT login.seen_ms, {USER_COLUMNS} FROM login JOIN user ON user.id = login.user_id "  # noqa: S608
             "WHERE secret_sha256 = ? AND begun_ms > ? AND seen_ms > ? AND begun_ms <= ? AND seen_ms <= ? "
-            "AND NOT user.disabled"
+            "AND user.disabled = 0"
         )
         for seen_ms, *columns in self._database.rows(query, hashed, *_bounds(now)):
             if now - seen_ms >= _NOTED_EVERY_SECONDS * 1000:
@@ -48,7 +48,7 @@ class Logins:
     def end(self, secret: str) -> None:
         """Log out. Of a login that ended before, nothing changes."""
         with self._database.change() as connection:
-            connection.execute("DELETE FROM login WHERE secret_sha256 = ?", (hash_secret(secret),))
+            connection.execute("DELETE FROM login WHERE secret_sha256 = ?", hash_secret(secret))
 
 
 def _bounds(now: int) -> tuple[int, int, int, int]:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from labcrate.errors import PeopleError
-from labcrate.people.file import making
+from labcrate.people.database import making
 
 RUNS_FOLDER = "running"
 

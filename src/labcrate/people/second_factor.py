@@ -3,18 +3,18 @@
 import hashlib
 import hmac
 import secrets
-import sqlite3
 import unicodedata
 from dataclasses import dataclass
 
 import pyotp
 
+from labcrate.database.connection import Connection
 from labcrate.errors import LoginError, NoSuchThingError, NotAllowedError, UsageError
 from labcrate.model.message import Message
 from labcrate.people.database import SYSTEM_CLOCK, Clock, Database, now_ms
 from labcrate.people.keys import hash_secret
 from labcrate.people.roles import Role
-from labcrate.people.users import User
+from labcrate.people.users import User, end_logins
 
 STEP_SECONDS = 30
 RECOVERY_CODES = 10
@@ -64,9 +64,8 @@ class SecondFactors:
         with self._database.change() as connection:
             _refuse_role(connection, user)
             _refuse_on(connection, user)
-            connection.execute(
-                "INSERT OR REPLACE INTO second_factor (user_id, secret) VALUES (?, ?)", (user.id, secret)
-            )
+            connection.execute("DELETE FROM second_factor WHERE user_id = ?", user.id)
+            connection.execute("INSERT INTO second_factor (user_id, secret) VALUES (?, ?)", user.id, secret)
         return secret
 
     def prepared(self, user: User) -> str | None:
@@ -84,15 +83,16 @@ class SecondFactors:
             _refuse_role(connection, user)
             _refuse_on(connection, user)
             query = "SELECT secret, last_step FROM second_factor WHERE user_id = ?"
-            found = connection.execute(query, (user.id,)).fetchone()
-            step = self._step(found[0], found[1], _typed(code)) if found else None
+            found = connection.rows(query, user.id)
+            secret, last_step = found[0] if found else (None, 0)
+            step = self._step(secret, last_step, _typed(code)) if secret else None
             if step is None:
                 raise UsageError(Message("second_factor.wrong"))
             connection.execute(
                 "UPDATE second_factor SET confirmed_ms = ?, last_step = ? WHERE user_id = ?",
-                (now_ms(self._clock), step, user.id),
+                *(now_ms(self._clock), step, user.id),
             )
-            connection.execute("DELETE FROM login WHERE user_id = ? AND secret_sha256 IS NOT ?", (user.id, keep_login))
+            end_logins(connection, user, keep_login)
             return _new_recovery_codes(connection, user)
 
     def stamp(self, user: User) -> bytes | None:
@@ -135,14 +135,14 @@ class SecondFactors:
             if not _is_on(connection, user):
                 raise NoSuchThingError(Message("second_factor.none", name=user.name))
             _remove(connection, user)
-            connection.execute("DELETE FROM login WHERE user_id = ?", (user.id,))
+            end_logins(connection, user)
 
-    def _take(self, connection: sqlite3.Connection, user: User, code: str, stamp: bytes | None = None) -> None:
+    def _take(self, connection: Connection, user: User, code: str, stamp: bytes | None = None) -> None:
         query = (
             "SELECT secret, last_step, user.password_hash FROM second_factor JOIN user ON user.id = user_id "
-            "WHERE user_id = ? AND confirmed_ms IS NOT NULL AND NOT user.disabled"
+            "WHERE user_id = ? AND confirmed_ms IS NOT NULL AND user.disabled = 0"
         )
-        found = connection.execute(query, (user.id,)).fetchone()
+        found = next(iter(connection.rows(query, user.id)), None)
         if found is None and stamp is None:
             raise UsageError(Message("second_factor.is_off"))
         if found is None or (stamp is not None and not hmac.compare_digest(stamp, _stamp(found[2], found[0]))):
@@ -151,10 +151,10 @@ class SecondFactors:
         typed = _typed(code)
         step = self._step(secret, last_step, typed)
         if step is not None:
-            connection.execute("UPDATE second_factor SET last_step = ? WHERE user_id = ?", (step, user.id))
+            connection.execute("UPDATE second_factor SET last_step = ? WHERE user_id = ?", step, user.id)
             return
         query = "DELETE FROM recovery_code WHERE user_id = ? AND code_sha256 = ?"
-        if connection.execute(query, (user.id, hash_secret(typed))).rowcount:
+        if connection.execute(query, user.id, hash_secret(typed)):
             return
         behind = last_step > self._now_step() + _AROUND
         raise LoginError(Message("second_factor.clock_behind" if behind else "second_factor.wrong"))
@@ -195,29 +195,29 @@ def _stamp(password_hash: str, secret: str) -> bytes:
     return hashlib.sha256(f"{password_hash}\0{secret}".encode()).digest()
 
 
-def _is_on(connection: sqlite3.Connection, user: User) -> bool:
+def _is_on(connection: Connection, user: User) -> bool:
     query = "SELECT 1 FROM second_factor WHERE user_id = ? AND confirmed_ms IS NOT NULL"
-    return connection.execute(query, (user.id,)).fetchone() is not None
+    return bool(connection.rows(query, user.id))
 
 
-def _refuse_on(connection: sqlite3.Connection, user: User) -> None:
+def _refuse_on(connection: Connection, user: User) -> None:
     if _is_on(connection, user):
         raise UsageError(Message("second_factor.is_on"))
 
 
-def _refuse_role(connection: sqlite3.Connection, user: User) -> None:
-    (role,) = connection.execute("SELECT role FROM user WHERE id = ?", (user.id,)).fetchone()
+def _refuse_role(connection: Connection, user: User) -> None:
+    ((role,),) = connection.rows("SELECT role FROM user WHERE id = ?", user.id)
     if not Role(role).covers(NEEDED):
         raise NotAllowedError(Message("second_factor.role"))
 
 
-def _new_recovery_codes(connection: sqlite3.Connection, user: User) -> list[str]:
+def _new_recovery_codes(connection: Connection, user: User) -> list[str]:
     codes = ["".join(secrets.choice(_BASE32) for _ in range(_RECOVERY_SIGNS)) for _ in range(RECOVERY_CODES)]
-    connection.execute("DELETE FROM recovery_code WHERE user_id = ?", (user.id,))
+    connection.execute("DELETE FROM recovery_code WHERE user_id = ?", user.id)
     connection.executemany("INSERT INTO recovery_code VALUES (?, ?)", [(user.id, hash_secret(code)) for code in codes])
     return [grouped(code).replace(" ", "-") for code in codes]
 
 
-def _remove(connection: sqlite3.Connection, user: User) -> None:
-    connection.execute("DELETE FROM second_factor WHERE user_id = ?", (user.id,))
-    connection.execute("DELETE FROM recovery_code WHERE user_id = ?", (user.id,))
+def _remove(connection: Connection, user: User) -> None:
+    connection.execute("DELETE FROM second_factor WHERE user_id = ?", user.id)
+    connection.execute("DELETE FROM recovery_code WHERE user_id = ?", user.id)

@@ -1,11 +1,11 @@
 """Studies: lists of sessions. Who is in one sees and exports its sessions alone."""
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from labcrate.database.errors import TakenError
 from labcrate.errors import NoSuchThingError, UsageError
 from labcrate.lab.text import one_line
 from labcrate.model.session_id import normalized_id, sort_key
@@ -79,9 +79,9 @@ class Studies:
             try:
                 connection.execute(
                     "INSERT INTO study (name, name_key, created_ms) VALUES (?, ?, ?)",
-                    (name, name_key(name), now_ms(self._clock)),
+                    *(name, name_key(name), now_ms(self._clock)),
                 )
-            except sqlite3.IntegrityError:
+            except TakenError:
                 raise UsageError(f"There is already a study {name!r}; choose another name.") from None
         return self.get(name)
 
@@ -92,13 +92,13 @@ class Studies:
         """
         study = self.get(name)
         with self._database.change() as connection:
-            if connection.execute("SELECT 1 FROM study_member WHERE study_id = ?", (study.id,)).fetchone():
+            if connection.rows("SELECT 1 FROM study_member WHERE study_id = ? LIMIT 1", study.id):
                 raise UsageError(
                     f"Study {study.name} has people, and who is in no study sees every session; take them out of it "
                     "first."
                 )
-            connection.execute("DELETE FROM study_session WHERE study_id = ?", (study.id,))
-            connection.execute("DELETE FROM study WHERE id = ?", (study.id,))
+            connection.execute("DELETE FROM study_session WHERE study_id = ?", study.id)
+            connection.execute("DELETE FROM study WHERE id = ?", study.id)
         return study
 
     def add_sessions(self, name: str, sessions: Iterable[str], who: str) -> Study:
@@ -106,7 +106,7 @@ class Studies:
         study, now = self.get(name), now_ms(self._clock)
         rows = [(study.id, normalized_id(session), now, one_line(who)) for session in sessions]
         with self._database.change() as connection:
-            connection.executemany("INSERT OR IGNORE INTO study_session VALUES (?, ?, ?, ?)", rows)
+            connection.executemany("INSERT INTO study_session VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", rows)
         return self.get(name)
 
     def remove_sessions(self, name: str, sessions: Iterable[str]) -> Study:
@@ -127,7 +127,7 @@ class Studies:
         study = self.get(name)
         with self._database.change() as connection:
             connection.executemany(
-                "INSERT OR IGNORE INTO study_member VALUES (?, ?)", [(study.id, user.id) for user in users]
+                "INSERT INTO study_member VALUES (?, ?) ON CONFLICT DO NOTHING", [(study.id, user.id) for user in users]
             )
         return self.get(name)
 

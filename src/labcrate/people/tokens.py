@@ -1,10 +1,10 @@
 """Keys of scripts: each one is somebody's, may do what they may do, and is good for a time."""
 
-import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from labcrate.database.errors import TakenError
 from labcrate.errors import NoSuchThingError, UsageError
 from labcrate.lab.text import one_line
 from labcrate.people.database import SYSTEM_CLOCK, Clock, Database, instant, now_ms
@@ -50,20 +50,19 @@ class Tokens:
         secret, now = make_secret(PREFIX), now_ms(self._clock)
         expires = now + days * _DAY_MS
         with self._database.change() as connection:
-            (disabled,) = connection.execute("SELECT disabled FROM user WHERE id = ?", (user.id,)).fetchone()
+            ((disabled,),) = connection.rows("SELECT disabled FROM user WHERE id = ?", user.id)
             if disabled:
                 raise UsageError(f"{user.name} is disabled; enable them before they get a token.")
-            query = "SELECT count(*) FROM token WHERE user_id = ?"
-            (count,) = connection.execute(query, (user.id,)).fetchone()
+            ((count,),) = connection.rows("SELECT count(*) FROM token WHERE user_id = ?", user.id)
             if count >= MOST:
                 raise UsageError(f"{user.name} has {count} tokens, as many as anybody may have; revoke one first.")
             try:
                 connection.execute(
                     "INSERT INTO token (secret_sha256, user_id, name, name_key, created_ms, expires_ms) "
                     "VALUES (?, ?, ?, ?, ?, ?)",
-                    (hash_secret(secret), user.id, name, name_key(name), now, expires),
+                    *(hash_secret(secret), user.id, name, name_key(name), now, expires),
                 )
-            except sqlite3.IntegrityError:
+            except TakenError:
                 raise UsageError(f"{user.name} has a token {name!r} already; choose another name.") from None
         return Token(name, user.name, instant(now), instant(expires), None), secret
 
@@ -74,7 +73,7 @@ class Tokens:
         hashed, now = hash_secret(secret), now_ms(self._clock)
         query = (
             f"SELECT token.used_ms, {USER_COLUMNS} FROM token JOIN user ON user.id = token.user_id "  # noqa: S608
-            "WHERE secret_sha256 = ? AND expires_ms > ? AND token.created_ms <= ? AND NOT user.disabled"
+            "WHERE secret_sha256 = ? AND expires_ms > ? AND token.created_ms <= ? AND user.disabled = 0"
         )
         for used_ms, *columns in self._database.rows(query, hashed, now, now + _CLOCK_STEP_MS):
             # A time in the future is of a clock that was ahead: it would stand for as long.
@@ -89,10 +88,11 @@ class Tokens:
 
     def all(self, user: str | None = None) -> list[Token]:
         """Everybody's tokens or one user's, also those that are no longer good."""
+        of_user, values = ("", []) if user is None else ("WHERE user.name_key = ? ", [name_key(user)])
         found = self._database.rows(
-            f"SELECT {_COLUMNS} FROM token JOIN user ON user.id = token.user_id "  # noqa: S608 - constant columns
-            "WHERE ?1 IS NULL OR user.name_key = ?1 ORDER BY user.name_key, token.name_key",
-            None if user is None else name_key(user),
+            f"SELECT {_COLUMNS} FROM token JOIN user ON user.id = token.user_id "  # noqa: S608 - constants
+            f"{of_user}ORDER BY user.name_key, token.name_key",
+            *values,
         )
         return [_token(row) for row in found]
 
@@ -103,7 +103,7 @@ class Tokens:
                 with self._database.change() as connection:
                     connection.execute(
                         "DELETE FROM token WHERE name_key = ? AND user_id = (SELECT id FROM user WHERE name_key = ?)",
-                        (name_key(token.name), name_key(user)),
+                        *(name_key(token.name), name_key(user)),
                     )
                 return token
         raise NoSuchThingError(

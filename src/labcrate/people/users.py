@@ -1,12 +1,13 @@
 """Who may do what in a lab."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from labcrate.database.connection import Connection
+from labcrate.database.errors import TakenError
 from labcrate.errors import LoginError, NoSuchThingError, UsageError
 from labcrate.lab.text import one_line
 from labcrate.people.database import SYSTEM_CLOCK, Clock, Database, instant, now_ms
@@ -53,7 +54,7 @@ class Users:
 
     def has_admin(self) -> bool:
         """Whether there is an administrator. Once there is one, there always is."""
-        return bool(self._database.rows("SELECT 1 FROM user WHERE role = 'admin' AND NOT disabled LIMIT 1"))
+        return bool(self._database.rows("SELECT 1 FROM user WHERE role = 'admin' AND disabled = 0 LIMIT 1"))
 
     def free(self, name: str) -> str:
         """A name as it would be kept, if nobody has it yet. Raises UsageError."""
@@ -80,9 +81,9 @@ class Users:
             try:
                 connection.execute(
                     "INSERT INTO user (name, name_key, role, password_hash, created_ms) VALUES (?, ?, ?, ?, ?)",
-                    (name, name_key(name), role, hashed, now_ms(self._clock)),
+                    *(name, name_key(name), role, hashed, now_ms(self._clock)),
                 )
-            except sqlite3.IntegrityError:
+            except TakenError:
                 raise UsageError(_taken(name)) from None
         return self.get(name)
 
@@ -106,7 +107,7 @@ class Users:
             again = self._passwords.hash(password)
             with self._database.change() as connection:
                 connection.execute(
-                    "UPDATE user SET password_hash = ? WHERE id = ? AND password_hash = ?", (again, user.id, hashed)
+                    "UPDATE user SET password_hash = ? WHERE id = ? AND password_hash = ?", again, user.id, hashed
                 )
         return user
 
@@ -122,10 +123,10 @@ class Users:
         check_new(password, user.name, self._known())
         hashed = self._passwords.hash(password)
         with self._database.change() as connection:
-            connection.execute("UPDATE user SET password_hash = ? WHERE id = ?", (hashed, user.id))
-            connection.execute("DELETE FROM login WHERE user_id = ? AND secret_sha256 IS NOT ?", (user.id, keep_login))
+            connection.execute("UPDATE user SET password_hash = ? WHERE id = ?", hashed, user.id)
+            end_logins(connection, user, keep_login)
             if not keep_tokens:
-                connection.execute("DELETE FROM token WHERE user_id = ?", (user.id,))
+                connection.execute("DELETE FROM token WHERE user_id = ?", user.id)
         return user
 
     def set_role(self, name: str, role: Role) -> User:
@@ -135,23 +136,23 @@ class Users:
         """
         user = self.get(name)
         with self._database.change() as connection, _admin_left(connection, user):
-            connection.execute("UPDATE user SET role = ? WHERE id = ?", (role, user.id))
+            connection.execute("UPDATE user SET role = ? WHERE id = ?", role, user.id)
         return self.get(name)
 
     def disable(self, name: str) -> User:
         """Lock somebody out: logins and tokens end at once. Raises what ``set_role`` does."""
         user = self.get(name)
         with self._database.change() as connection, _admin_left(connection, user):
-            connection.execute("UPDATE user SET disabled = 1 WHERE id = ?", (user.id,))
-            connection.execute("DELETE FROM login WHERE user_id = ?", (user.id,))
-            connection.execute("DELETE FROM token WHERE user_id = ?", (user.id,))
+            connection.execute("UPDATE user SET disabled = 1 WHERE id = ?", user.id)
+            end_logins(connection, user)
+            connection.execute("DELETE FROM token WHERE user_id = ?", user.id)
         return self.get(name)
 
     def enable(self, name: str) -> User:
         """Let somebody log in again; tokens they had are gone. Raises NoSuchThingError."""
         user = self.get(name)
         with self._database.change() as connection:
-            connection.execute("UPDATE user SET disabled = 0 WHERE id = ?", (user.id,))
+            connection.execute("UPDATE user SET disabled = 0 WHERE id = ?", user.id)
         return self.get(name)
 
 
@@ -171,17 +172,22 @@ def user_of(row: tuple[Any, ...]) -> User:
     return User(number, name, Role(role), bool(disabled), instant(created_ms))
 
 
+def end_logins(connection: Connection, user: User, keep_login: bytes | None = None) -> None:
+    """End all logins of a user but one, named by its secret's hash."""
+    connection.execute("DELETE FROM login WHERE user_id = ? AND secret_sha256 <> ?", user.id, keep_login or b"")
+
+
 def _taken(name: str) -> str:
     return f"There is already a user {name!r}; choose another name."
 
 
-def _admins(connection: sqlite3.Connection) -> int:
-    query = "SELECT count(*) FROM user WHERE role = 'admin' AND NOT disabled"
-    return int(connection.execute(query).fetchone()[0])
+def _admins(connection: Connection) -> int:
+    ((count,),) = connection.rows("SELECT count(*) FROM user WHERE role = 'admin' AND disabled = 0")
+    return int(count)
 
 
 @contextmanager
-def _admin_left(connection: sqlite3.Connection, changing: User) -> Iterator[None]:
+def _admin_left(connection: Connection, changing: User) -> Iterator[None]:
     """Refuse a change that would take the last administrator away."""
     before = _admins(connection)
     yield

@@ -12,9 +12,8 @@ from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
 
 from labcrate.errors import PeopleError
-from labcrate.people.database import Database
+from labcrate.people.database import PEOPLE_FILE, Database
 from labcrate.people.exports import ExportLog, Outcome
-from labcrate.people.file import PEOPLE_FILE
 from labcrate.people.links import LinkLog
 from labcrate.people.passwords import Passwords
 from labcrate.people.roles import Role

@@ -1,0 +1,147 @@
+"""One connection to one SQLite file: queries, transactions, and the version of its tables."""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from labcrate.database.errors import DatabaseError, DatabaseErrorKind, engine_errors
+from labcrate.database.files import make_private
+
+BUSY_SECONDS = 10.0
+"""How long a statement waits for another program's lock before it fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The tables of a database: ``upgrade`` makes those of ``version`` out of those of an older one (0: none).
+
+    A file with another ``application_id`` is refused (None: it is not looked at).
+    """
+
+    version: int
+    upgrade: "Callable[[Connection, int], None]"
+    application_id: int | None = None
+
+
+class Connection:
+    """One connection. One thread at a time may use it; every method may wait for the disk and raise DatabaseError."""
+
+    def __init__(self, file: Path | None, schema: Schema | None = None, *, precious: bool = True) -> None:
+        """Open a file, or (None) a database in memory, and see that it has the tables of ``schema``.
+
+        A ``precious`` one is not made where there is none; it is read through for damage, what was changed is on the
+        disk when a transaction ends, and what is deleted is overwritten.
+        """
+        with engine_errors():
+            # mode=rw: a file that vanished meanwhile is not made again in passing.
+            name = f"{file.absolute().as_uri()}?mode={'rw' if precious else 'rwc'}" if file else ":memory:"
+            self._engine = sqlite3.connect(
+                name, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+        try:
+            self.set_durable(precious)
+            if precious:
+                for pragma in ("foreign_keys = ON", "trusted_schema = OFF", "secure_delete = ON"):
+                    self.execute(f"PRAGMA {pragma}")
+            if schema:
+                self._check(schema, thoroughly=precious)
+        except BaseException:  # a damaged file is noticed here
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close it."""
+        self._engine.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return what a query finds, also a change that says ``RETURNING``."""
+        with engine_errors():
+            return self._engine.execute(query, values).fetchall()
+
+    def execute(self, statement: str, *values: object) -> int:
+        """Run a statement, and return how many rows it changed."""
+        with engine_errors():
+            return self._engine.execute(statement, values).rowcount
+
+    def executemany(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
+        """Run a statement with each of these rows of values."""
+        with engine_errors():
+            self._engine.executemany(statement, rows)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Do all that is done in the block, or nothing of it; other programs wait with their changes."""
+        self.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.execute("COMMIT")
+        except BaseException:
+            if self._engine.in_transaction:  # a full disk ends it by itself
+                self.execute("ROLLBACK")
+            raise
+
+    def run_script(self, script: str) -> None:
+        """Run a script's statements, one by one: ``executescript`` would end the transaction around them."""
+        statement = ""
+        for line in script.splitlines(keepends=True):
+            statement += line
+            if sqlite3.complete_statement(statement):
+                self.execute(statement)
+                statement = ""
+
+    def set_durable(self, durable: bool) -> None:
+        """Wait for the disk at the end of each transaction or not: a power cut may forget what did not wait."""
+        self.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+
+    def _check(self, schema: Schema, *, thoroughly: bool) -> None:
+        """See that these are the tables of ``schema``, bringing older ones up to date; change nothing otherwise."""
+        if schema.application_id not in (None, self._number("application_id")):
+            raise DatabaseError(DatabaseErrorKind.FOREIGN)
+        version = self._number("user_version")
+        if version > schema.version:
+            raise DatabaseError(DatabaseErrorKind.NEWER)
+        if thoroughly and self.rows("PRAGMA quick_check(1)") != [("ok",)]:
+            raise DatabaseError(DatabaseErrorKind.DAMAGED)
+        if version < schema.version:
+            self.migrate(schema)
+
+    def migrate(self, schema: Schema) -> None:
+        """Bring the tables to the version of ``schema``, or nothing of it; of several processes, the first does it."""
+        with self.transaction():
+            version = self._number("user_version")
+            if version < schema.version:
+                schema.upgrade(self, version)
+                self.execute(f"PRAGMA user_version = {schema.version}")
+                if schema.application_id is not None:
+                    self.execute(f"PRAGMA application_id = {schema.application_id}")
+
+    def _number(self, pragma: str) -> int:
+        ((number,),) = self.rows(f"PRAGMA {pragma}")
+        return int(number)
+
+
+def make_database(file: Path, schema: Schema) -> None:
+    """Make a database that its owner alone may read, where readers never wait for writers. Raises OSError as well."""
+    make_private(file)
+    with Connection(file) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")  # a write-ahead log
+        connection.migrate(schema)
+
+
+def upsert(table: str, columns: Sequence[str], key: str) -> str:
+    """Return the statement that stores a whole row, instead of one with the same ``key`` if there is one."""
+    values = ", ".join("?" * len(columns))
+    changes = ", ".join(f"{column} = excluded.{column}" for column in columns if column != key)
+    return (
+        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values}) "  # noqa: S608 - names are constants
+        f"ON CONFLICT ({key}) DO UPDATE SET {changes}"
+    )
