@@ -14,9 +14,9 @@ from labcrate.catalog.state import state_folder
 from labcrate.errors import CatalogError
 from labcrate.export.inventory import take_inventory
 from labcrate.video import probe as probe_module
-from labcrate.web import indexer as module
-from labcrate.web.indexer import Indexer
-from labcrate.web.standing import STANDING
+from labcrate.web.archives import indexer as module
+from labcrate.web.archives.archive_cache import STANDING
+from labcrate.web.archives.indexer import Indexer
 
 RECORDINGS = {
     "recordings/cam1_session42_a.mp4",

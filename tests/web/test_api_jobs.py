@@ -11,12 +11,12 @@ import pytest
 
 from labcrate.export.contents import Options
 from labcrate.people.roles import Role
-from labcrate.web import jobs as jobs_module
 from labcrate.web import routes_jobs
-from labcrate.web.jobs import JOBS
+from labcrate.web.archives import prepare_jobs as jobs_module
+from labcrate.web.archives.archive_cache import STANDING
+from labcrate.web.archives.job_progress import Cancelled, JobProgress, Meter
+from labcrate.web.archives.prepare_jobs import JOBS
 from labcrate.web.login import USERS
-from labcrate.web.meter import Cancelled, JobProgress, Meter
-from labcrate.web.standing import STANDING
 
 MIB = 1 << 20
 

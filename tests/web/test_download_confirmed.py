@@ -14,8 +14,8 @@ from tests.web.waiting import ended
 from labcrate.catalog.confirming import now_ms
 from labcrate.export.contents import Options
 from labcrate.web import confirming
+from labcrate.web.archives.archive_cache import STANDING
 from labcrate.web.pushing import pieces
-from labcrate.web.standing import STANDING
 
 PATH = "/api/sessions/42/archive.zip"
 FIRST, SECOND = "recordings/cam1_session42_a.mp4", "recordings/cam1_session42_b.mp4"

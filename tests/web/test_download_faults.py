@@ -28,8 +28,8 @@ from labcrate.people.database import Database
 from labcrate.people.exports import ExportLog
 from labcrate.people.roles import Role
 from labcrate.web import delivering, ends, lasting, sending
+from labcrate.web.archives.archive_cache import STANDING
 from labcrate.web.login import EXPORT_LOG, STUDIES, TOKENS, USERS
-from labcrate.web.standing import STANDING
 
 PATH = "/api/sessions/42/archive.zip"
 BIG = "recordings/cam1_session42_big.mp4"

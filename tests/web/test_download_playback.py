@@ -12,7 +12,7 @@ from labcrate.export.contents import Options
 from labcrate.people.exports import Outcome
 from labcrate.people.lines import what
 from labcrate.people.roles import Role
-from labcrate.web.standing import STANDING
+from labcrate.web.archives.archive_cache import STANDING
 
 FOLDER = "/api/sessions/42/recordings/"
 

@@ -15,9 +15,9 @@ from labcrate.catalog import index
 from labcrate.people.exports import Line
 from labcrate.people.roles import Role
 from labcrate.web import routes_archive
+from labcrate.web.archives.archive_cache import STANDING
 from labcrate.web.login import EXPORT_LOG
 from labcrate.web.ranges import parse_date
-from labcrate.web.standing import STANDING
 
 PATH = "/api/sessions/42/archive.zip"
 

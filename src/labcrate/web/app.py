@@ -28,22 +28,22 @@ from labcrate.web import (
     routes_static,
     routes_studies,
 )
+from labcrate.web.archives.archive_cache import STANDING, Standing, keep_tidy
+from labcrate.web.archives.indexer import add_indexer
+from labcrate.web.archives.inventory_cache import SNAPSHOT, Snapshot
+from labcrate.web.archives.plan_queue import add_planning
+from labcrate.web.archives.prepare_jobs import add_jobs
 from labcrate.web.ends import add_ends
 from labcrate.web.examining import add_examining
 from labcrate.web.expecting import expecting
 from labcrate.web.gate import access
-from labcrate.web.indexer import add_indexer
-from labcrate.web.jobs import add_jobs
 from labcrate.web.listing import LISTING, Listing
 from labcrate.web.login import open_people
-from labcrate.web.planning import add_planning
 from labcrate.web.plots import PLOTS, Plots
 from labcrate.web.problem import problems
 from labcrate.web.security import add_headers
 from labcrate.web.sending import add_sender
 from labcrate.web.site import LAB, SETTINGS, WORK
-from labcrate.web.snapshot import SNAPSHOT, Snapshot
-from labcrate.web.standing import STANDING, Standing, keep_tidy
 from labcrate.web.thumbnails import add_thumbnails
 from labcrate.web.timeline import TIMELINES, Timelines
 

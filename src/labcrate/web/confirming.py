@@ -9,7 +9,7 @@ from labcrate.archive.layout import FileSource, Member
 from labcrate.catalog.confirming import Confirming
 from labcrate.errors import OtherBytesError
 from labcrate.export.confirmation import Confirmation, Due
-from labcrate.web.standing import Archive
+from labcrate.web.archives.archive_cache import Archive
 
 WAIT = b""
 """What stands between two steps of confirming: no byte of the archive, but another transfer may have its turn."""

@@ -19,11 +19,11 @@ from labcrate.export.doctor.report import Report
 from labcrate.export.doctor.run import make_report
 from labcrate.export.inventory import Inventory
 from labcrate.readings.load import CSV_FILE, JSON_FILE
-from labcrate.web import planning
-from labcrate.web.meter import Cancelled
-from labcrate.web.planning import GIVEN_UP_SECONDS, PLANNING
+from labcrate.web.archives import plan_queue
+from labcrate.web.archives.inventory_cache import SNAPSHOT
+from labcrate.web.archives.job_progress import Cancelled
+from labcrate.web.archives.plan_queue import GIVEN_UP_SECONDS, PLANNING
 from labcrate.web.site import LAB, SETTINGS, work
-from labcrate.web.snapshot import SNAPSHOT
 
 KEPT_SECONDS = 60.0
 """How long a report is shown before the lab is examined again."""
@@ -100,7 +100,7 @@ class Examining:
     async def soon(self, session_id: str | None) -> Report | None:
         """Return the report for a page; None when that takes longer than people like to wait. Raises as ``report``."""
         try:
-            async with asyncio.timeout(planning.PATIENCE_SECONDS) as patience:
+            async with asyncio.timeout(plan_queue.PATIENCE_SECONDS) as patience:
                 return await self.report(session_id)
         except TooManyError:
             return None

@@ -17,7 +17,7 @@ from labcrate.lab.text import visible
 from labcrate.model.session import Session
 from labcrate.model.session_id import is_number, sort_key
 from labcrate.people.scope import SessionScope
-from labcrate.web.snapshot import Snapshot
+from labcrate.web.archives.inventory_cache import Snapshot
 
 MOST_ROWS = 1000
 _USUAL_ROWS = 100

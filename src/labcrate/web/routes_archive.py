@@ -16,18 +16,18 @@ from labcrate.lab.folder import Lab
 from labcrate.people.exports import Outcome
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller
+from labcrate.web.archives.archive_cache import STANDING, Archive
+from labcrate.web.archives.inventory_cache import SNAPSHOT, Snapshot
+from labcrate.web.archives.plan_queue import PLANNING
+from labcrate.web.archives.prepare_jobs import JOBS, Job, JobState
 from labcrate.web.confirming import Confirmed
 from labcrate.web.delivering import conditions, deliver, http_date
 from labcrate.web.disposition import archive_file_name, disposition
-from labcrate.web.jobs import JOBS, Job, JobState
 from labcrate.web.lasting import MAY_NO_LONGER, REVOKED, TAKEN_IN, TAKEN_OUT
 from labcrate.web.login import EXPORT_LOG
 from labcrate.web.loglines import LogLine, Taken
-from labcrate.web.planning import PLANNING
 from labcrate.web.ranges import Representation, goes_on_blindly, tags_wanted
 from labcrate.web.site import LAB, work
-from labcrate.web.snapshot import SNAPSHOT, Snapshot
-from labcrate.web.standing import STANDING, Archive
 from labcrate.web.wanted import incomplete_allowed, session_id_of, wanted
 
 routes = web.RouteTableDef()

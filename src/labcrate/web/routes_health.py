@@ -8,9 +8,9 @@ from aiohttp import web
 from labcrate import __version__
 from labcrate.people.roles import Role
 from labcrate.web.access import CALLER, allow
+from labcrate.web.archives.indexer import INDEXER
+from labcrate.web.archives.prepare_jobs import JOBS
 from labcrate.web.bodies import json_answer
-from labcrate.web.indexer import INDEXER
-from labcrate.web.jobs import JOBS
 
 routes = web.RouteTableDef()
 _YAML = "application/yaml"  # RFC 9512

@@ -13,11 +13,11 @@ from labcrate.model.session_id import json_id
 from labcrate.model.timespan import format_instant
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller, keeps_to_scope, unseen
+from labcrate.web.archives.plan_queue import PLANNING
+from labcrate.web.archives.prepare_jobs import JOBS, Job, JobState
 from labcrate.web.bodies import encoded, json_answer
 from labcrate.web.events import KEEP_ALIVE, Over, event, stream, wants_events
-from labcrate.web.jobs import JOBS, Job, JobState
 from labcrate.web.lasting import check_still
-from labcrate.web.planning import PLANNING
 from labcrate.web.problem import of_error
 from labcrate.web.site import session_api_url, url
 from labcrate.web.wanted import as_query, incomplete_allowed, session_id_of, wanted

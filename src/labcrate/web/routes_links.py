@@ -17,11 +17,11 @@ from labcrate.lab.folder import printable
 from labcrate.people.links import Link
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller
+from labcrate.web.archives.inventory_cache import SNAPSHOT
+from labcrate.web.archives.plan_queue import PLANNING
 from labcrate.web.bodies import json_answer, read_json
 from labcrate.web.login import LINK_LOG
-from labcrate.web.planning import PLANNING
 from labcrate.web.site import LAB, session_api_url, work
-from labcrate.web.snapshot import SNAPSHOT
 from labcrate.web.wanted import session_id_of, whole_of
 
 routes = web.RouteTableDef()

@@ -17,13 +17,13 @@ from labcrate.lab.text import visible
 from labcrate.model.timespan import from_ns
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller
+from labcrate.web.archives.inventory_cache import SNAPSHOT
+from labcrate.web.archives.plan_queue import PLANNING
 from labcrate.web.delivering import deliver
 from labcrate.web.disposition import disposition
 from labcrate.web.loglines import LogLine, Taken
-from labcrate.web.planning import PLANNING
 from labcrate.web.ranges import Representation
 from labcrate.web.site import work
-from labcrate.web.snapshot import SNAPSHOT
 from labcrate.web.wanted import session_id_of
 
 routes = web.RouteTableDef()

@@ -12,9 +12,9 @@ from labcrate.lab.text import visible
 from labcrate.model.timespan import TimeSpan, format_instant, parse_instant
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller
+from labcrate.web.archives.plan_queue import PLANNING
 from labcrate.web.bodies import encoded, json_answer
 from labcrate.web.locale import Locale
-from labcrate.web.planning import PLANNING
 from labcrate.web.plots import PLOTS
 from labcrate.web.site import SETTINGS, work
 from labcrate.web.thumbnails import THUMBNAILS

@@ -20,17 +20,17 @@ from labcrate.model.session import Session
 from labcrate.people.links import Link
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller
+from labcrate.web.archives.inventory_cache import SNAPSHOT
+from labcrate.web.archives.plan_queue import PLANNING
 from labcrate.web.choice import chosen
 from labcrate.web.forms import form
 from labcrate.web.locale import Locale, language_of
 from labcrate.web.login import LINK_LOG
 from labcrate.web.long_text import part_of
 from labcrate.web.pages import fragment, render
-from labcrate.web.planning import PLANNING
 from labcrate.web.plots import PLOTS, shown_at_first
 from labcrate.web.routes_links import link_near_miss, undo_link
 from labcrate.web.site import LAB, SETTINGS, session_api_url, session_url, work
-from labcrate.web.snapshot import SNAPSHOT
 from labcrate.web.timeline import TIMELINES
 from labcrate.web.wanted import as_query, decided, session_id_of, whole_of, within_span
 

@@ -10,12 +10,12 @@ from labcrate.export.within_study import within_study
 from labcrate.people.roles import Role
 from labcrate.people.scope import SessionScope
 from labcrate.web.access import Caller, allow, caller, keeps_to_scope
+from labcrate.web.archives.archive_cache import Planned
+from labcrate.web.archives.inventory_cache import SNAPSHOT
+from labcrate.web.archives.plan_queue import PLANNING
 from labcrate.web.bodies import encoded, json_answer
 from labcrate.web.listing import LISTING, RowQuery, row_query
-from labcrate.web.planning import PLANNING
 from labcrate.web.site import SETTINGS, session_api_url, session_url, work
-from labcrate.web.snapshot import SNAPSHOT
-from labcrate.web.standing import Planned
 from labcrate.web.wanted import as_query, incomplete_allowed, session_id_of, wanted, whole_of
 
 routes = web.RouteTableDef()

@@ -12,12 +12,12 @@ from labcrate.lab.text import one_line
 from labcrate.people.roles import Role
 from labcrate.people.studies import Studies, Study
 from labcrate.web.access import allow, caller
+from labcrate.web.archives.inventory_cache import SNAPSHOT
 from labcrate.web.login import STUDIES, USERS, look_up
 from labcrate.web.own_forms import own_form
 from labcrate.web.pages import render
 from labcrate.web.routes_login import see
 from labcrate.web.site import work
-from labcrate.web.snapshot import SNAPSHOT
 
 routes = web.RouteTableDef()
 

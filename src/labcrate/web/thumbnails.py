@@ -12,7 +12,7 @@ from aiohttp import web
 
 from labcrate.lab.lab_files import Files
 from labcrate.model.fixity import Identity
-from labcrate.web.snapshot import SNAPSHOT
+from labcrate.web.archives.inventory_cache import SNAPSHOT
 
 _MOST_BYTES = 16 * 1024 * 1024
 _EMPTY_SIZE = (320, 180)

@@ -15,7 +15,7 @@ from labcrate.model.session_id import RULE, is_session_id, normalized_id
 from labcrate.model.timespan import TimeSpan
 from labcrate.people.roles import Role
 from labcrate.web.access import Caller, caller
-from labcrate.web.planning import PLANNING
+from labcrate.web.archives.plan_queue import PLANNING
 from labcrate.web.site import SETTINGS
 
 _ONE = ("pad", "readings", "only", "from", "to", "time_zone", "allow_incomplete", "redact", "allow_secrets")

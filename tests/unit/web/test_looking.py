@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from labcrate.web.looking import Look
+from labcrate.web.archives.file_states import Look
 
 
 def settled(folder: Path, *names: str) -> Look:

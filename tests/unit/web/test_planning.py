@@ -17,10 +17,10 @@ from labcrate.config import ServeSettings
 from labcrate.errors import NoSessionError, NoSuchThingError, NotReadyError, TooManyError
 from labcrate.export.contents import Options
 from labcrate.export.prepare import prepared
-from labcrate.web import planning as module
 from labcrate.web.app import make_app
-from labcrate.web.planning import Planning
-from labcrate.web.standing import Planned
+from labcrate.web.archives import plan_queue as module
+from labcrate.web.archives.archive_cache import Planned
+from labcrate.web.archives.plan_queue import Planning
 
 WHOLE = Options()
 
@@ -58,7 +58,7 @@ class Making:
 def making(monkeypatch: pytest.MonkeyPatch) -> Making:
     """Every plan of the test goes through it."""
     making = Making()
-    monkeypatch.setattr("labcrate.web.standing.prepared", making.prepared)
+    monkeypatch.setattr("labcrate.web.archives.archive_cache.prepared", making.prepared)
     monkeypatch.setattr(module, "PATIENCE_SECONDS", 60.0)
     return making
 

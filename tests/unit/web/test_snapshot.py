@@ -10,8 +10,8 @@ import pytest
 
 from labcrate.errors import DocumentError
 from labcrate.export.inventory import take_inventory
-from labcrate.web import snapshot as module
-from labcrate.web.snapshot import Snapshot
+from labcrate.web.archives import inventory_cache as module
+from labcrate.web.archives.inventory_cache import Snapshot
 
 
 def settle() -> None:
@@ -29,7 +29,7 @@ def readings_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         time.sleep(0.05)  # long enough for the others to come
         return take_inventory(lab, **more)
 
-    monkeypatch.setattr("labcrate.web.snapshot.take_inventory", counting)
+    monkeypatch.setattr("labcrate.web.archives.inventory_cache.take_inventory", counting)
     return counted
 
 

@@ -23,9 +23,9 @@ from labcrate.errors import IncompleteError, NoSessionError, SourceChangedError
 from labcrate.export.contents import Options
 from labcrate.export.prepare import prepared
 from labcrate.export.spool import Spool
-from labcrate.web import standing as module
-from labcrate.web.snapshot import Snapshot
-from labcrate.web.standing import Planned, Standing
+from labcrate.web.archives import archive_cache as module
+from labcrate.web.archives.archive_cache import Planned, Standing
+from labcrate.web.archives.inventory_cache import Snapshot
 
 PLAIN = Options()
 
@@ -53,7 +53,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         with prepared(*arguments, hashed=hashed, **options) as assembly:
             yield assembly
 
-    monkeypatch.setattr("labcrate.web.standing.prepared", counting)
+    monkeypatch.setattr("labcrate.web.archives.archive_cache.prepared", counting)
     return seen
 
 
@@ -378,8 +378,8 @@ def test_very_many_readings_are_not_read_for_every_message(usual_lab: Any, monke
         with prepared(*arguments, **options) as assembly:
             yield assembly
 
-    monkeypatch.setattr("labcrate.web.standing.prepared", slowly)
-    monkeypatch.setattr("labcrate.web.standing.time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr("labcrate.web.archives.archive_cache.prepared", slowly)
+    monkeypatch.setattr("labcrate.web.archives.archive_cache.time", SimpleNamespace(monotonic=lambda: clock.now))
     archives = standing(usual_lab)
     first = archives.plan("42", PLAIN).assembly
     usual_lab.zigbee_json([("2025-05-02T08:04:00.000Z", "zigbee2mqtt/door", {"contact": True})])

@@ -16,9 +16,9 @@ from aiohttp import web
 
 from labcrate.errors import LabcrateError, NoSuchThingError, TooManyError
 from labcrate.export.contents import Options
-from labcrate.web.meter import Cancelled, JobProgress, Meter
+from labcrate.web.archives.archive_cache import STANDING, Standing
+from labcrate.web.archives.job_progress import Cancelled, JobProgress, Meter
 from labcrate.web.problem import log_unexpected
-from labcrate.web.standing import STANDING, Standing
 
 _AT_ONCE = 4
 _MOST_UNFINISHED = 64

@@ -18,7 +18,7 @@ from labcrate.lab.folder import Entry, Kind, Lab
 from labcrate.model.fixity import Identity
 from labcrate.model.timespan import from_ns
 from labcrate.readings.load import CSV_FILE, JSON_FILE
-from labcrate.web.looking import Look
+from labcrate.web.archives.file_states import Look
 
 _MOST_STRANGERS = 5000
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)

@@ -18,9 +18,9 @@ from labcrate.catalog.index import Progress
 from labcrate.errors import LabcrateError, NoSuchThingError, NotReadyError, TooManyError
 from labcrate.export.contents import Options, PlannedRecording
 from labcrate.lab.text import visible
-from labcrate.web.meter import Cancelled
+from labcrate.web.archives.archive_cache import STANDING, Key, Planned
+from labcrate.web.archives.job_progress import Cancelled
 from labcrate.web.site import SETTINGS, work
-from labcrate.web.standing import STANDING, Key, Planned
 
 PATIENCE_SECONDS = 2.5
 """How long somebody likes to wait for a page."""

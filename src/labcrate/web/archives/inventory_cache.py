@@ -16,7 +16,7 @@ from labcrate.lab.session_register import SessionRegister
 from labcrate.model.fixity import Identity
 from labcrate.model.session import Session
 from labcrate.secrets.lab_files import MESSAGES, TABLE, LabSecrets, read_secrets
-from labcrate.web.looking import Look
+from labcrate.web.archives.file_states import Look
 
 LARGE = 2000
 """Looking at so many places takes longer than a request should wait for each time."""

@@ -22,9 +22,9 @@ from labcrate.export.prepare import prepared
 from labcrate.export.secrecy import refuse_secrets
 from labcrate.lab.folder import Lab
 from labcrate.model.fixity import Identity
-from labcrate.web.basis import Basis
+from labcrate.web.archives.dependencies import Basis
+from labcrate.web.archives.inventory_cache import BELIEVED_SECONDS, LARGE, Snapshot
 from labcrate.web.site import repeating
-from labcrate.web.snapshot import BELIEVED_SECONDS, LARGE, Snapshot
 
 KEPT_SECONDS = 3600.0
 """How long an archive stands after it was last asked for."""

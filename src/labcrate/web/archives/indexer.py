@@ -36,11 +36,11 @@ from labcrate.model.recording import Probe
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.values import Secrets
 from labcrate.video.containers import container_of
-from labcrate.web.jobs import JOBS
+from labcrate.web.archives.archive_cache import STANDING
+from labcrate.web.archives.inventory_cache import SNAPSHOT
+from labcrate.web.archives.prepare_jobs import JOBS
 from labcrate.web.problem import trace_of
 from labcrate.web.site import LAB, work
-from labcrate.web.snapshot import SNAPSHOT
-from labcrate.web.standing import STANDING
 
 STABLE_SECONDS = 10.0
 _LOOK_EVERY_SECONDS = 10.0
