@@ -1,291 +1,238 @@
-"""Archives that are laid out and wait for whoever asks for a part of them."""
+"""Archives that are laid out, kept while nothing changes that they depend on."""
 
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from weakref import WeakValueDictionary
-
-from aiohttp import web
 
 from labcrate.archive.entity import Entity
 from labcrate.archive.layout import BytesSource
-from labcrate.catalog.index import Ending, Progress
-from labcrate.config import ServeSettings
+from labcrate.catalog.index import Progress
 from labcrate.export.build import Assembly
 from labcrate.export.contents import Options
 from labcrate.export.inventory import Inventory
-from labcrate.export.plan import CHECK_AGAIN, refuse_incomplete
-from labcrate.export.prepare import prepared
+from labcrate.export.plan import refuse_incomplete
+from labcrate.export.prepare import in_zone, lacking, lay_out
 from labcrate.export.secrecy import refuse_secrets
-from labcrate.lab.folder import Lab
+from labcrate.lab.lab_files import source_of
 from labcrate.model.fixity import Identity
-from labcrate.web.archives.dependencies import Basis
-from labcrate.web.archives.inventory_cache import BELIEVED_SECONDS, LARGE, Snapshot
-from labcrate.web.site import repeating
+from labcrate.web.archives.dependencies import Dependencies
+from labcrate.web.archives.inventory_cache import BELIEVED_SECONDS, LARGE, InventoryCache
 
 KEPT_SECONDS = 3600.0
-"""How long an archive stands after it was last asked for."""
+"""How long an archive is kept after the last request for it."""
 
 KEPT_BYTES = 64 << 20
-"""How much memory all standing archives may take; the one that was asked for last stands in any case."""
+"""How much memory all archives may take; the one of the last request is kept in any case."""
 
 _MEMBER_BYTES = 4096
+_PLACE_BYTES = 512
 _MANY_READINGS_BYTES = 64 << 20
-_TIDY_SECONDS = 60.0
 
 Key = tuple[str, Options]
 
 
 @dataclass(frozen=True, slots=True)
-class Archive:
-    """One session's archive: its plan and its bytes, and the last change of what it is made of."""
+class Archive(Assembly):
+    """One session's archive: its plan and its layout, and the last change of what it is made of.
 
-    assembly: Assembly
-    entity: Entity
+    ``entity`` has its bytes; it is None while whole files have to be read first for their fixity.
+    """
+
+    entity: Entity | None
     modified: datetime
 
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """What an export would hold, with its exact size; ``archive`` is None where whole files have to be read first."""
-
-    assembly: Assembly
-    archive: Archive | None
-
-    def checked(self, *, allow_incomplete: bool) -> "Planned":
-        """Itself. Raises IncompleteError where anything is missing, unless that is allowed.
+    def checked(self, *, allow_incomplete: bool) -> "Archive":
+        """Return itself. Raises IncompleteError where anything is missing, unless that is allowed.
 
         Raises SecretsError where a file holds a secret that is neither taken out nor allowed.
         """
         if not allow_incomplete:
-            refuse_incomplete(self.assembly.plan.session, self.assembly.plan.missing)
-        refuse_secrets(self.assembly.plan.session.id, self.assembly.plan.secrecy)
+            refuse_incomplete(self.plan.session, self.plan.missing)
+        refuse_secrets(self.plan.session.id, self.plan.secrecy)
         return self
 
 
 @dataclass(slots=True, eq=False)
-class _Place:
-    """A plan that stands; ``entity`` is None while the fixity of a file in it is not known."""
+class _Entry:
+    """An archive that is kept; ``asked`` and ``believed_until`` are seconds of the monotonic clock."""
 
     key: Key
-    assembly: Assembly
-    entity: Entity | None
-    basis: Basis
+    archive: Archive
+    dependencies: Dependencies
     size_bytes: int
-    modified: datetime
     asked: float
     believed_until: float = 0.0
 
-    def archive(self) -> Archive | None:
-        """The archive, where its bytes are known."""
-        return Archive(self.assembly, self.entity, self.modified) if self.entity else None
-
-    def planned(self) -> Planned:
-        """The plan, with the archive where that can be had."""
-        return Planned(self.assembly, self.archive())
-
-    def fresh(self, inventory: Inventory, *, for_people: bool) -> bool:
-        """Whether making it again would come to the same."""
+    def holds(self, inventory: Inventory, *, for_people: bool) -> bool:
+        """Return whether a plan made now would come to the same."""
         now = time.monotonic()
-        if now < self.believed_until and self.basis.links(inventory):
+        if now < self.believed_until and self.dependencies.same_links(inventory):
             return True
-        check = self.basis.holds_for_people if for_people else self.basis.holds
-        if not check(inventory):
+        same = self.dependencies.same_plan if for_people else self.dependencies.same_archive
+        if not same(inventory):
             return False
-        if len(self.basis) > LARGE:
+        if len(self.dependencies) > LARGE:
             self.believed_until = time.monotonic() + BELIEVED_SECONDS
         return True
 
+    def packs(self, path: str) -> bool:
+        """Return whether a file is part of the archive."""
+        return any(one.path == path for one in self.archive.plan.copied)
 
-class Standing:
-    """All archives that stand ready. Methods read the disk: call them in a worker thread, several at a time may."""
 
-    def __init__(self, lab: Lab, snapshot: Snapshot, settings: ServeSettings) -> None:
-        self._lab, self._snapshot, self._settings = lab, snapshot, settings
+class ArchiveCache:
+    """The latest archives of sessions. Methods read the disk: call them in a worker thread, several at a time may.
+
+    ``workers`` is how many files a plan looks into at once (None: one per core).
+    """
+
+    def __init__(self, inventories: InventoryCache, workers: int | None = None) -> None:
+        self._inventories, self._workers = inventories, workers
         self._lock = threading.Lock()
-        self._current: dict[Key, _Place] = {}
-        self._archives: dict[tuple[str, str], _Place] = {}
-        self._flights: WeakValueDictionary[tuple[Key, str], _Flight] = WeakValueDictionary()
+        self._current: dict[Key, _Entry] = {}
+        self._by_etag: dict[tuple[str, str], _Entry] = {}
+        self._unreadable: dict[str, tuple[Identity, str]] = {}
 
     def plan(
         self, session_id: str, options: Options, *, for_people: bool = True, progress: Progress | None = None
-    ) -> Planned:
-        """The plan as of now, kept or made; nothing is hashed for it. What ``progress`` raises ends the making.
+    ) -> Archive:
+        """Return the archive as of now, planned if its inputs changed. What ``progress`` raises ends the planning.
 
-        ``for_people``: it also says the same of everything that is left out, of which an archive says nothing.
+        ``for_people``: its plan also says the same of everything that is left out, of which the bytes say nothing.
         Raises what Planner.plan does.
         """
-        key = (session_id, options)
-        with self._flight(key, "planning"):
-            kept = self.kept(session_id, options, for_people=for_people)
-            return kept or self._made(key, hashed=False, progress=progress).planned()
+        kept = self.kept(session_id, options, for_people=for_people)
+        return kept or self._make((session_id, options), progress or Progress())
 
-    def kept(self, session_id: str, options: Options, *, for_people: bool = True) -> Planned | None:
-        """The plan if it stands ready, and making it again would come to the same; that is only looked at."""
-        place = self._current.get((session_id, options))
-        if place is None or not place.fresh(self._snapshot.inventory(), for_people=for_people):
+    def kept(self, session_id: str, options: Options, *, for_people: bool = True) -> Archive | None:
+        """Return the archive that is kept, if a plan made now would come to the same."""
+        entry = self._current.get((session_id, options))
+        if entry is None or not entry.holds(self._inventories.inventory(), for_people=for_people):
             return None
-        place.asked = time.monotonic()
-        return place.planned()
+        entry.asked = time.monotonic()
+        return entry.archive
 
-    def linked(self, session_id: str, options: Options) -> Planned | None:
-        """The plan that stands if the same files are the session's, whatever is in them by now."""
-        place = self._current.get((session_id, options))
-        return place.planned() if place and place.basis.links(self._snapshot.inventory()) else None
-
-    def archive(
-        self, session_id: str, options: Options, *, allow_incomplete: bool = False, progress: Progress | None = None
-    ) -> Archive:
-        """The archive as of now; files whose fixity is not known are read first, and ``progress`` is told.
-
-        What ``progress`` raises ends the reading. Raises what Planner.plan does.
-        """
-        key = (session_id, options)
-        found = self._at_once(key, progress, allow_incomplete=allow_incomplete)
-        if found is None:
-            with self._flight(key, "hashing"):
-                found = self._at_once(key, progress, allow_incomplete=allow_incomplete)  # another may have been first
-                if found is None:
-                    made = self._made(key, hashed=True, allow_incomplete=allow_incomplete, progress=progress)
-                    found = made.archive()
-        if found is None:
-            raise AssertionError(f"session {session_id} was hashed, and a file's fixity is not known")
-        return found
+    def linked(self, session_id: str, options: Options) -> Archive | None:
+        """Return the archive that is kept, if the same files are the session's, whatever is in them by now."""
+        entry = self._current.get((session_id, options))
+        same = entry and entry.dependencies.same_links(self._inventories.inventory())
+        return entry.archive if entry and same else None
 
     def by_etag(self, session_id: str, etag: str) -> Archive | None:
-        """The archive with just these bytes, if it still stands ready: what a resumed download asks for.
+        """Return the archive with just these bytes, if it is still kept: what a resumed download asks for.
 
         Whether its files are still what they were is seen when they are read.
         """
         with self._lock:
-            place = self._archives.get((session_id, etag))
-            if place is None:
+            entry = self._by_etag.get((session_id, etag))
+            if entry is None:
                 return None
-            place.asked = time.monotonic()
-            return place.archive()
+            entry.asked = time.monotonic()
+            return entry.archive
 
     def forget(self, archive: Archive) -> None:
-        """Let go of an archive that can no longer be read as it was planned."""
+        """Drop an archive that can no longer be read as it was planned."""
         with self._lock:
-            for session_id, etag in [at for at, place in self._archives.items() if place.entity is archive.entity]:
-                self._drop(self._archives[session_id, etag])
+            for entry in [one for one in self._by_etag.values() if one.archive.entity is archive.entity]:
+                self._drop(entry)
 
     def drop_file(self, path: str) -> None:
-        """Let go of everything that packs a file, because it turned out to hold other bytes."""
+        """Drop everything that packs a file, because it turned out to hold other bytes."""
         with self._lock:
-            for place in {*self._current.values(), *self._archives.values()}:
-                if any(one.path == path for one in place.assembly.plan.copied):
-                    self._drop(place)
+            for entry in self._entries():
+                if entry.packs(path):
+                    self._drop(entry)
+
+    def leave_out(self, unreadable: Mapping[str, tuple[Identity, str]]) -> None:
+        """Have plans say that files are missing which cannot be read, by path: the state of each, and why."""
+        self._unreadable = self._unreadable | unreadable
+        for path in unreadable:
+            self.drop_file(path)
 
     def tidy(self) -> None:
-        """Let go of those that nobody has asked for in an hour."""
+        """Drop what nobody has asked for in an hour."""
         with self._lock:
-            for place in {*self._current.values(), *self._archives.values()}:
-                if place.asked < time.monotonic() - KEPT_SECONDS:
-                    self._drop(place)
+            for entry in self._entries():
+                if entry.asked < time.monotonic() - KEPT_SECONDS:
+                    self._drop(entry)
+            kept = {one.what for entry in self._entries() for one in entry.archive.plan.missing}
+            self._unreadable = {path: one for path, one in self._unreadable.items() if source_of(path) in kept}
 
     def close(self) -> None:
-        """Let go of all of them; transfers that run keep what they need."""
+        """Drop all of them; transfers that run keep what they need."""
         with self._lock:
             self._current.clear()
-            self._archives.clear()
+            self._by_etag.clear()
 
-    def _at_once(self, key: Key, progress: Progress | None, *, allow_incomplete: bool) -> Archive | None:
-        """The archive, or None where whole files have to be read first; ``progress`` hears of those alone."""
-        found = self.plan(*key, for_people=False, progress=progress and Ending(progress))
-        return found.checked(allow_incomplete=allow_incomplete).archive
-
-    def _made(
-        self, key: Key, *, hashed: bool, allow_incomplete: bool = True, progress: Progress | None = None
-    ) -> _Place:
+    def _make(self, key: Key, progress: Progress) -> Archive:
         began = time.monotonic()
         session_id, options = key
-        inventory = self._snapshot.inventory(messages=True)
-        basis = Basis(self._lab, inventory, session_id)
+        inventory = self._inventories.inventory(messages=True)
+        dependencies = Dependencies(inventory, session_id)
         with self._lock:
-            same = [place for (other, _), place in self._current.items() if other == session_id]
-        with prepared(
-            self._lab, session_id, options, hashed=hashed, allow_incomplete=allow_incomplete, progress=progress,
-            workers=self._settings.workers, inventory=inventory, hurry=True, refuse=hashed,
-            standing=[place.assembly for place in same],
-        ) as assembly:  # fmt: skip
-            basis.unhashed = _unhashed(assembly)
-            basis.differing = any(one.command == CHECK_AGAIN for one in assembly.plan.missing)
-            entity = None if basis.unhashed else Entity(assembly.layout)
-            if entity:
-                hash(entity.etag)  # computed now, not while somebody waits
-        changed = basis.latest_change(assembly.plan)
-        place = _Place(key, assembly, entity, basis, _size_of(assembly), changed, time.monotonic())
-        if basis.readings_bytes > _MANY_READINGS_BYTES and not hashed:
+            same_session = [entry.archive for (other, _), entry in self._current.items() if other == session_id]
+        assembly = lay_out(
+            dependencies.recorded(in_zone(inventory, options.time_zone)),
+            session_id,
+            options,
+            progress=progress,
+            workers=self._workers,
+            unreadable=self._unreadable,
+            same_session=same_session,
+        )
+        plan, layout = assembly.plan, assembly.layout
+        dependencies.take_plan(plan)
+        entity = None if lacking(plan) else Entity(layout)
+        if entity:
+            hash(entity.etag)  # computed now, not while somebody waits
+        archive = Archive(plan, layout, assembly.parts, entity, dependencies.latest_change(plan))
+        size_bytes = _size_of(assembly) + _PLACE_BYTES * dependencies.places
+        entry = _Entry(key, archive, dependencies, size_bytes, time.monotonic())
+        if dependencies.readings_bytes > _MANY_READINGS_BYTES:
             # A sensor message that comes every second must not have the server do nothing but plan.
-            place.believed_until = 2 * time.monotonic() - began
+            entry.believed_until = 2 * time.monotonic() - began
         with self._lock:
-            self._keep(place)
-        return place
+            self._keep(entry)
+        return entry.archive
 
-    def _keep(self, place: _Place) -> None:
-        before = place.entity and self._archives.get((place.key[0], place.entity.etag))
-        if before and before.entity and _same_files(before.assembly, place.assembly):
-            # The same bytes out of the same files: the documents that stand already are kept, the new ones are not.
-            place.entity = before.entity
-            place.assembly = replace(place.assembly, layout=before.entity.layout)
-        self._current[place.key] = place
-        if place.entity:
-            self._archives[place.key[0], place.entity.etag] = place
-        standing = sorted({*self._current.values(), *self._archives.values()}, key=lambda one: -one.asked)
+    def _keep(self, entry: _Entry) -> None:
+        archive, session_id = entry.archive, entry.key[0]
+        if archive.entity:
+            etag = archive.entity.etag
+            before = self._by_etag.get((session_id, etag))
+            if before and before.archive.entity and _same_files(before.archive, archive):
+                # The same bytes out of the same files: the documents that are kept already stay, the new ones do not.
+                entity = before.archive.entity
+                entry.archive = replace(archive, layout=entity.layout, entity=entity)
+            self._by_etag[session_id, etag] = entry
+        self._current[entry.key] = entry
         taken = 0
-        for one in standing:
+        for one in sorted(self._entries(), key=lambda one: -one.asked):
             taken += one.size_bytes
-            if taken > KEPT_BYTES and one is not place:
+            if taken > KEPT_BYTES and one is not entry:
                 self._drop(one)
 
-    def _drop(self, place: _Place) -> None:
-        if self._current.get(place.key) is place:
-            del self._current[place.key]
-        if place.entity and self._archives.get((place.key[0], place.entity.etag)) is place:
-            del self._archives[place.key[0], place.entity.etag]
+    def _entries(self) -> set[_Entry]:
+        return {*self._current.values(), *self._by_etag.values()}
 
-    @contextmanager
-    def _flight(self, key: Key, what: str) -> Iterator[None]:
-        """Those who want the same wait for one another: the first does the work."""
-        with self._lock:
-            flight = self._flights.setdefault((key, what), _Flight())
-        with flight.lock:
-            yield
-
-
-class _Flight:
-    """Work on one archive that only one thread does at a time."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-
-
-def _unhashed(assembly: Assembly) -> dict[str, Identity]:
-    """The files in it whose fixity is not known, or that were not searched for secrets."""
-    return {file.path: file.identity for file in assembly.plan.copied if file.fixity is None or file.search is None}
+    def _drop(self, entry: _Entry) -> None:
+        if self._current.get(entry.key) is entry:
+            del self._current[entry.key]
+        entity = entry.archive.entity
+        if entity and self._by_etag.get((entry.key[0], entity.etag)) is entry:
+            del self._by_etag[entry.key[0], entity.etag]
 
 
 def _same_files(one: Assembly, other: Assembly) -> bool:
-    """Whether two assemblies take the lab's files in the same states."""
+    """Return whether two assemblies take the lab's files in the same states."""
     return (one.plan.recordings, one.plan.session_files) == (other.plan.recordings, other.plan.session_files)
 
 
 def _size_of(assembly: Assembly) -> int:
-    """About how much memory an assembly takes."""
+    """Return about how many bytes of memory an assembly takes."""
     documents = sum(len(m.source.data) for m in assembly.layout.members if isinstance(m.source, BytesSource))
     rows = assembly.plan.readings.rows
     readings = 0 if rows is None else int(rows.estimated_size())
     return documents + readings + _MEMBER_BYTES * len(assembly.parts)
-
-
-STANDING = web.AppKey("standing", Standing)
-
-
-async def keep_tidy(app: web.Application) -> AsyncIterator[None]:
-    """While the application runs, what nobody asks for any more is let go of (for ``cleanup_ctx``)."""
-    async with repeating(app, _TIDY_SECONDS, app[STANDING].tidy):
-        yield

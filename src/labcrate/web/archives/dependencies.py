@@ -1,91 +1,94 @@
 """What a plan was made from, to tell later whether it would come out the same."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import fields, replace
 from datetime import UTC, datetime
-from types import MappingProxyType
 
 from labcrate.catalog.catalog import INDEX_FILE, Catalog
 from labcrate.catalog.state import state_folder
-from labcrate.export.contents import Plan
+from labcrate.export.contents import Plan, Treatment
 from labcrate.export.inventory import Inventory
-from labcrate.export.recorder_files import recorder_entries, recorder_paths
-from labcrate.export.session_files import SIDECAR
+from labcrate.export.plan import CHECK_AGAIN
+from labcrate.export.prepare import lacking
+from labcrate.export.recorder_files import linked_elsewhere
 from labcrate.export.session_time import registered_spans
-from labcrate.lab.documents import DEVICES
-from labcrate.lab.folder import Entry, Kind, Lab
+from labcrate.lab.folder import Kind
+from labcrate.linking.filename import stem_of_mp4, stem_of_other_video
 from labcrate.model.fixity import Identity
-from labcrate.model.timespan import from_ns
+from labcrate.model.timespan import TimeSpan, from_ns
 from labcrate.readings.load import CSV_FILE, JSON_FILE
-from labcrate.web.archives.file_states import Look
+from labcrate.web.archives.file_states import FileStates
+from labcrate.web.archives.recording_lab import RecordingLab
 
-_MOST_STRANGERS = 5000
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+# Of these parts of an inventory, the plan of one session depends on little; of any other part, on all of it.
+_OF_MANY_SESSIONS = {"lab", "book", "registers", "own_registers", "rules", "linked", "unlinked", "problems", "secrets"}
 
 
-class Basis:
-    """All that one session's plan depends on; to be noted before the plan is made.
+class Dependencies:
+    """All that one session's plan depends on: the places that were read for it, and its part of the inventory.
 
-    An archive depends on less than the plan that people see: of what is left out it says nothing. ``readings_bytes``
-    is how much had to be read to find the session's readings. ``unhashed`` are the files whose fixity the plan lacks;
-    to be set when it is made. ``differing`` says that some hold other bytes than the index has checksums of: a look
-    at them again may find them well, and changes the index.
+    Make it before the plan, and plan with ``inventory``, which records what is read. An archive depends on less than
+    the plan that people see: of what is left out it says nothing. The index counts only where it may tell more than
+    it did: while the plan lacks the fixity of files, and where files hold other bytes than it has checksums of.
     """
 
-    unhashed: Mapping[str, Identity] = MappingProxyType({})
-    differing = False
+    def __init__(self, inventory: Inventory, session_id: str) -> None:
+        self._session_id, self._own, self._whole = session_id, inventory, inventory
+        self._root, self._window = inventory.lab.root, TimeSpan()
+        self._lab = RecordingLab(inventory.lab, strangers=frozenset(self._strangers(inventory)))
+        self._state_folder = state_folder(self._root)
+        self._index = self._state_of_index()
+        self._lacking, self._patched, self._differing = dict[str, Identity](), set[str](), False
 
-    def __init__(self, lab: Lab, inventory: Inventory, session_id: str) -> None:
-        self._lab, self._session_id = lab, session_id
-        self._own = self._whole = inventory
-        self._folder = inventory.folder(session_id)
-        self._session_files = self._walk()
-        own = [entry.path for entry in inventory.linked.get(session_id, ()) if entry.kind is Kind.FILE]
-        files = [entry.path for entry in self._session_files]
-        beside = [path.rpartition(".")[0] + SIDECAR for path in own]
-        self._look = Look(str(lab.root), [DEVICES, JSON_FILE, CSV_FILE, *files, *own, *beside])
-        self._add_recorders_files()
-        # A recording of no session may turn out to be made at the right time. Where very many lie about, only
-        # their coming and going is noticed.
-        strangers = [entry.path for entry in inventory.unlinked if entry.kind is Kind.FILE]
-        self._strangers = Look(str(lab.root), strangers[:_MOST_STRANGERS])
-        self._state_folder = state_folder(lab.root)
-        self._index = self._look_at_index()
-        self.readings_bytes = sum(_size(lab, path) for path in (JSON_FILE, CSV_FILE))
+    def recorded(self, inventory: Inventory) -> Inventory:
+        """Return the inventory for the plan: what is read of its lab is recorded."""
+        return replace(inventory, lab=self._lab)
 
-    def _add_recorders_files(self) -> None:
-        """Look at the session's files of recorders."""
-        files = self._own.files
-        for path, _ in recorder_paths(self._own, [self._session_id]):
-            if place := files.place(path):
-                self._look.add(place)
+    def take_plan(self, plan: Plan) -> None:
+        """Take up the finished plan: its window, and what it lacks."""
+        self._window = plan.window
+        redacted = {file.member for file in plan.secrecy.files if file.treatment is Treatment.REDACTED}
+        self._lacking = {file.path: file.identity for file in lacking(plan)}
+        self._patched = {file.path for file in lacking(plan) if file.member in redacted}
+        self._differing = any(one.command == CHECK_AGAIN for one in plan.missing)
 
     def __len__(self) -> int:
-        """How many places there are to look at."""
-        return len(self._look)
+        """Return the number of places whose states are compared for an archive."""
+        return len(self._lab.read_files)
 
-    def links(self, inventory: Inventory) -> bool:
-        """Whether the same files are the session's, whatever is in them by now."""
+    @property
+    def places(self) -> int:
+        """Return the number of all places whose states are held."""
+        return len(self._lab.read_files) + len(self._lab.read_strangers)
+
+    @property
+    def readings_bytes(self) -> int:
+        """Return how much was read to find the session's readings."""
+        return sum(self._lab.read_files.size_bytes(f"{self._root}/{path}") for path in (JSON_FILE, CSV_FILE))
+
+    def same_links(self, inventory: Inventory) -> bool:
+        """Return whether the same files are the session's, whatever is in them by now."""
         if inventory is not self._own:
-            if _own_part(inventory, self._session_id) != _own_part(self._own, self._session_id):
+            if self._part_of(inventory) != self._part_of(self._own):
                 return False
             self._own = inventory
         return True
 
-    def holds(self, inventory: Inventory) -> bool:
-        """Whether an archive would have the same bytes, or still none while files have to be read for it."""
+    def same_archive(self, inventory: Inventory) -> bool:
+        """Return whether an archive would have the same bytes, or still none while files have to be read for it."""
         return (
-            self.links(inventory)
-            and self._look.holds()
-            and self._session_files == self._walk()
+            self.same_links(inventory)
+            and self._lab.read_files.same()
             and not self._all_hashed()
-            and not (self.differing and not self._index.holds())
+            and not (self._differing and not self._index.same())
         )
 
-    def holds_for_people(self, inventory: Inventory) -> bool:
-        """Whether the plan would also say the same of everything that is left out."""
-        if not self.holds(inventory) or not self._strangers.holds():
+    def same_plan(self, inventory: Inventory) -> bool:
+        """Return whether the plan would also say the same of everything that is left out."""
+        if not self.same_archive(inventory) or not self._lab.read_strangers.same():
             return False
         if inventory is not self._whole:
             if (inventory.linked, inventory.unlinked) != (self._whole.linked, self._whole.unlinked):
@@ -93,77 +96,89 @@ class Basis:
             self._whole = inventory
         return True
 
-    def _all_hashed(self) -> bool:
-        """Whether the index has learned everything that the plan lacks: fixity, and what a search for secrets finds.
-
-        Nothing less is worth another plan: while recordings are hashed, the index changes every second.
-        """
-        if not self.unhashed or self._index.holds():
-            return False
-        index = self._look_at_index()
-        with Catalog.open(self._state_folder) as catalog:
-            known = catalog.lookup(self.unhashed)
-            fingerprint = self._own.secrets.secrets.fingerprint(catalog.search_key)
-        self._index = index
-        return all(one.fixity and one.searched(fingerprint) for one in known.values())
-
-    def _look_at_index(self) -> Look:
-        return Look(str(self._state_folder), [INDEX_FILE])
-
     def latest_change(self, plan: Plan) -> datetime:
-        """When what the archive is made of was last changed, or something later, but for files that all sessions share.
+        """Return when what the archive is made of was last changed, or something later, but for files of all sessions.
 
         Its own dates do not tell that: a recording that is linked later may be older than all the others.
         """
-        return max([plan.latest_change, *map(self._changed, self._own_files(plan))])
-
-    def _own_files(self, plan: Plan) -> Iterator[str]:
-        yield from (recording.path for recording in plan.recordings)
-        yield from (file.path for file in plan.session_files)
-        yield from plan.session.described_in
         # What is linked by an entry, or not any more, changes the register, and with it the date of its folder.
-        yield self._folder
+        folder = self._own.folder(self._session_id)
+        paths = (*(file.path for file in plan.copied), *plan.session.described_in, folder)
+        return max([plan.latest_change, *map(self._changed, paths)])
 
     def _changed(self, path: str) -> datetime:
         with suppress(OSError):
             return from_ns(os.lstat(self._own.files.place(path) or "").st_ctime_ns)  # a second name changes it too
         return _EARLIEST
 
-    def _walk(self) -> tuple[Entry, ...]:
-        return tuple(self._lab.walk(self._folder))
+    def _strangers(self, inventory: Inventory) -> Iterator[str]:
+        """Yield the places of recordings that are no session's, but for those that the session's own folder names."""
+        folder, register = f"{inventory.folder(self._session_id)}/", inventory.own_registers.get(self._session_id)
+        own = {one.file for one in register.files} if register else set()
+        for entry in inventory.unlinked:
+            if entry.kind is Kind.FILE and entry.path not in own and not entry.path.startswith(folder):
+                name = entry.path.rpartition("/")[2]
+                if stem_of_mp4(name) is not None or stem_of_other_video(name) is not None:
+                    yield f"{self._root}/{entry.path}"
+
+    def _all_hashed(self) -> bool:
+        """Return whether the index has learned all that the plan lacks: fixity, and what a search for secrets finds.
+
+        Nothing less is worth another plan: while recordings are hashed, the index changes every second.
+        """
+        if not self._lacking or self._index.same():
+            return False
+        index = self._state_of_index()
+        with Catalog.open(self._state_folder) as catalog:
+            known = catalog.lookup(self._lacking)
+            fingerprint = self._own.secrets.secrets.fingerprint(catalog.search_key)
+        self._index = index
+        return all(
+            one.fixity and one.searched(fingerprint) and (one.patched or path not in self._patched)
+            for path, one in known.items()
+        )
+
+    def _state_of_index(self) -> FileStates:
+        return FileStates([f"{self._state_folder}/{INDEX_FILE}"])
+
+    def _part_of(self, inventory: Inventory) -> tuple[object, ...]:
+        return _own_part(inventory, self._session_id, self._window)
 
 
-def _size(lab: Lab, path: str) -> int:
-    try:
-        return lab.identity(path).size_bytes
-    except OSError:
-        return 0
-
-
-def _own_part(inventory: Inventory, session_id: str) -> tuple[object, ...]:
+def _own_part(inventory: Inventory, session_id: str, window: TimeSpan) -> tuple[object, ...]:
+    """Return what of an inventory the plan of one session depends on; ``window`` is that of its readings."""
     session, own = inventory.book.sessions.get(session_id), inventory.linked.get(session_id, ())
     open_ended = session is None or session.span.start is None or session.span.end is None
+    register = inventory.own_registers.get(session_id)
+    shared = (one.name for one in fields(inventory) if one.compare and one.name not in _OF_MANY_SESSIONS)
     return (
+        *(getattr(inventory, name) for name in shared),
         session,
-        own,
-        inventory.cameras,
-        inventory.devices,
-        inventory.settings,
-        inventory.recorder_folders,
-        recorder_entries(inventory, session_id),
-        inventory.rules.prefixes.of_session(session_id),
-        tuple(entry for entry in inventory.unlinked if entry.kind is not Kind.FILE),
         session_id in inventory.book.broken,
-        tuple(map(str, inventory.problems)),
+        inventory.folder(session_id),
+        own,
+        register.files if register else (),
+        linked_elsewhere(inventory, session_id),
         registered_spans(inventory, own),
+        inventory.rules.prefixes.of_session(session_id),
         [(entry.path, inventory.rules.register.of_name(entry.path.rpartition("/")[2])) for entry in own],
+        tuple(entry for entry in inventory.unlinked if entry.kind is not Kind.FILE),
+        tuple(map(str, inventory.problems)),
         _next_sessions(inventory, session_id) if open_ended else None,
+        _at_the_same_time(inventory, session_id, window),
         inventory.secrets.secrets,
+        tuple(map(str, inventory.secrets.problems)),
     )
 
 
+def _at_the_same_time(inventory: Inventory, session_id: str, window: TimeSpan) -> list[TimeSpan]:
+    """Return the times of other sessions inside the window: their readings go along, and a warning says so."""
+    spans = (one.span for one in inventory.book.sessions.values() if one.id != session_id)
+    return sorted((span for span in spans if span.overlaps(window)), key=str)
+
+
 def _next_sessions(inventory: Inventory, session_id: str) -> tuple[object, ...]:
-    """What bounds a session without an end: the starts of others, and the recordings of those nobody describes."""
+    """Return what bounds a session without an end: the starts of others, and the recordings of undescribed ones."""
     undescribed = {
         other: entries
         for other, entries in inventory.linked.items()

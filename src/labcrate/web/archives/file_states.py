@@ -1,9 +1,9 @@
-"""Whether files and folders are as they were: a look that is cheap enough to be had with every request."""
+"""The states of files and folders at one time: a comparison that is cheap enough to be made with every request."""
 
 import os
+import threading
 import time
 from collections.abc import Iterable
-from functools import cached_property
 from operator import attrgetter, eq
 
 _STATE = attrgetter("st_mtime_ns", "st_ctime_ns", "st_ino", "st_size")
@@ -17,50 +17,60 @@ _TICK_NS = 20_000_000
 _COARSE_TICK_NS = 2 * _NS_PER_S + _TICK_NS
 
 
-class Look:
-    """The state of files and folders at one time; those that are not there are looked for as well.
+class FileStates:
+    """The states of files and folders by absolute path, also of those that are not there. Any thread may call it.
 
-    A folder's state changes with the names in it, a file's with its bytes. Take the look before reading what it is
-    about: then whatever changes meanwhile differs from it.
+    A folder's state changes with the names in it, a file's with its bytes. Add a place before it is read: then
+    whatever changes meanwhile differs from its state.
     """
 
-    def __init__(self, root: str, paths: Iterable[str]) -> None:
-        self._began_ns = self._ended_ns = time.time_ns()
-        self._there: list[str] = []
-        self._absent: list[str] = []
-        self._states: list[State] = []
-        for path in paths:
-            self.add(f"{root}/{path}")
+    def __init__(self, places: Iterable[str] = ()) -> None:
+        self._lock = threading.Lock()
+        self._present: dict[str, State] = {}
+        self._absent: set[str] = set()
+        self._doubtful = False
+        for place in places:
+            self.add(place)
 
     def __len__(self) -> int:
-        return len(self._there) + len(self._absent)
+        return len(self._present) + len(self._absent)
 
-    def add(self, path: str) -> None:
-        """Look at one place more, before it is read. The path is absolute."""
-        try:
-            self._states.append(_STATE(os.lstat(path)))
-            self._there.append(path)
-        except OSError:
-            self._absent.append(path)
-        self._ended_ns = time.time_ns()
+    def __contains__(self, place: object) -> bool:
+        return place in self._present or place in self._absent
 
-    def holds(self) -> bool:
-        """Whether all is as it was then, for certain."""
+    def add(self, place: str) -> None:
+        """Take the state of one more place; of one that was added before, the first state stays."""
+        if place in self:
+            return
+        with self._lock:
+            if place in self:
+                return
+            now_ns = time.time_ns()
+            try:
+                state = self._present[place] = _STATE(os.lstat(place))
+            except OSError:
+                self._absent.add(place)
+            else:
+                # The time of the last change of state tells how young it is: nobody can set it.
+                self._doubtful |= _could_recur(state[1], now_ns)
+
+    def size_bytes(self, place: str) -> int:
+        """Return the size that a file had; 0 for a place that was not there, or not added."""
+        return self._present[place][-1] if place in self._present else 0
+
+    def same(self) -> bool:
+        """Return whether all is as it was then, for certain."""
+        if self._doubtful:
+            return False
         try:
             # One after the other: to hold ten thousand results at a time costs as much as to get them.
-            same = all(map(eq, self._states, map(_STATE, map(os.lstat, self._there))))
+            same = all(map(eq, self._present.values(), map(_STATE, map(os.lstat, self._present))))
         except OSError:
             return False
-        return same and not any(map(os.path.lexists, self._absent)) and not self._doubtful
+        return same and not any(map(os.path.lexists, self._absent))
 
-    @cached_property
-    def _doubtful(self) -> bool:
-        """Whether something was so young that a change after the look may bear the same time.
 
-        The time of the last change of state tells: nobody can set it.
-        """
-        return any(self._could_recur(changed_ns) for _, changed_ns, _, _ in self._states)
-
-    def _could_recur(self, changed_ns: int) -> bool:
-        tick_ns = _TICK_NS if changed_ns % _NS_PER_S else _COARSE_TICK_NS
-        return self._began_ns - tick_ns <= changed_ns <= self._ended_ns + tick_ns
+def _could_recur(changed_ns: int, now_ns: int) -> bool:
+    """Return whether a change after ``now_ns`` may bear the same time as one before it."""
+    tick_ns = _TICK_NS if changed_ns % _NS_PER_S else _COARSE_TICK_NS
+    return abs(now_ns - changed_ns) <= tick_ns

@@ -1,29 +1,34 @@
-"""Preparing archives: the long work of reading recordings for the first time, away from any one request.
+"""Preparing archives: the long work of reading recordings for their fixity, away from any one request.
 
-A job belongs to the server, not to the tab that asked for it: it goes on when its client goes away, and
-whoever asks for the same archive meanwhile waits for the same job.
+A job belongs to the server, not to the tab that asked for it: it goes on when its client goes away, and all who
+want the same archive meanwhile wait for the same job. It reads what a plan lacks, and has the plan made anew.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from aiohttp import web
-
-from labcrate.errors import LabcrateError, NoSuchThingError, TooManyError
-from labcrate.export.contents import Options
-from labcrate.web.archives.archive_cache import STANDING, Standing
+from labcrate.errors import CatalogError, LabcrateError, NoSuchThingError, NotReadyError, TooManyError
+from labcrate.export.contents import Options, Plan
+from labcrate.export.plan import missing_files, refuse_incomplete
+from labcrate.export.prepare import compute_fixity, lacking
+from labcrate.lab.folder import Lab
+from labcrate.lab.lab_files import source_of
+from labcrate.web.archives.archive_cache import Archive, ArchiveCache
+from labcrate.web.archives.inventory_cache import InventoryCache
 from labcrate.web.archives.job_progress import Cancelled, JobProgress, Meter
+from labcrate.web.archives.plan_queue import PlanQueue
+from labcrate.web.executor import THREADS, Executor, Lane
 from labcrate.web.problem import log_unexpected
 
-_AT_ONCE = 4
 _MOST_UNFINISHED = 64
 _MOST_FINISHED = 200
 _TRY_AGAIN_SECONDS = 30
+# Files may come and change while others are read: each time, only what is new is read.
+_MOST_ROUNDS = 10
 
 
 class JobState(StrEnum):
@@ -49,10 +54,11 @@ class Job:
     state: JobState = JobState.RUNNING
     error: LabcrateError | None = None
     ended: datetime | None = None
+    planning: "asyncio.Task[Archive] | None" = field(default=None, repr=False)
 
     @property
     def progress(self) -> JobProgress:
-        """How far it is; one that has ended is at no file any more."""
+        """Return how far it is; one that has ended is at no file any more."""
         now = self.meter.read()
         return now if self.running else replace(now, rate=None, seconds_left=None, current_file=None)
 
@@ -62,24 +68,34 @@ class Job:
         return self.state is JobState.RUNNING
 
 
-class Jobs:
+class PrepareJobs:
     """All jobs that run, and the latest that ended. Use it on the event loop; ``running`` from any thread.
 
-    ``stopping`` says that the server ends, and with it all jobs.
+    ``stopping`` says that the server ends, and with it all jobs. ``workers`` is how many files a job reads at once
+    (None: one per core).
     """
 
-    def __init__(self, app: web.Application, standing: Standing) -> None:
+    def __init__(
+        self,
+        executor: Executor,
+        inventories: InventoryCache,
+        archives: ArchiveCache,
+        plans: PlanQueue,
+        lab: Lab,
+        workers: int | None = None,
+    ) -> None:
         self.stopping = False
-        self._app, self._standing = app, standing
+        self._executor, self._inventories, self._archives, self._plans = executor, inventories, archives, plans
+        self._lab, self._workers = lab, workers
         self._jobs: dict[int, Job] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._pool = ThreadPoolExecutor(_AT_ONCE, "job")
+        self._free = asyncio.Semaphore(THREADS[Lane.JOBS])
         # Numbers go on from the time, so that one from before a restart is never another job's.
         self._next = time.time_ns() // 1_000_000
 
     @property
     def running(self) -> int:
-        """How many jobs run or wait for their turn."""
+        """Return how many jobs run or wait for their turn."""
         return len(self._tasks)
 
     def prepare(self, session_id: str, options: Options, *, allow_incomplete: bool, who: str) -> Job:
@@ -95,7 +111,7 @@ class Jobs:
         return job
 
     def done(self, session_id: str, options: Options, *, allow_incomplete: bool, who: str) -> Job:
-        """The job of an archive that stands already: it has ended, whatever others are waiting for."""
+        """Return the job of an archive that is ready already: it has ended, whatever others are waiting for."""
         job = self._add(session_id, options, allow_incomplete, who)
         job.meter.settle()
         job.state, job.ended = JobState.DONE, job.started
@@ -108,7 +124,7 @@ class Jobs:
         return job
 
     def get(self, number: int) -> Job:
-        """A job by its number. Raises NoSuchThingError for one that never was or ended long ago."""
+        """Return a job by its number. Raises NoSuchThingError for one that never was or ended long ago."""
         job = self._jobs.get(number)
         if job is None:
             raise self.no_such(number)
@@ -120,18 +136,18 @@ class Jobs:
         return NoSuchThingError(f"There is no job {number}; it may have ended long ago, or before a restart.")
 
     def latest(self, session_id: str, options: Options) -> Job | None:
-        """The job that was started last for such an archive."""
+        """Return the job that was started last for such an archive."""
         wanted = (session_id, options)
         return next((job for job in reversed(self._jobs.values()) if (job.session, job.options) == wanted), None)
 
     def cancel(self, number: int) -> Job:
         """Ask a job to end; what was read so far stays known. Raises NoSuchThingError."""
         job = self.get(number)
-        job.meter.stop()
+        self._stop(job)
         return job
 
     async def wait(self, job: Job, seconds: float) -> bool:
-        """Wait for a job's end, at most so long; whether it has ended."""
+        """Wait for a job's end, at most so long; return whether it has ended."""
         task = self._tasks.get(job.id)
         if task is not None:
             await asyncio.wait({task}, timeout=seconds)
@@ -141,25 +157,25 @@ class Jobs:
         """Ask every job to end, because the server does."""
         self.stopping = True
         for job in self._jobs.values():
-            job.meter.stop()
+            self._stop(job)
 
     async def close(self) -> None:
         """End every job and wait for that."""
         self.stop()
         if self._tasks:
             await asyncio.wait(set(self._tasks.values()))
-        self._pool.shutdown()
 
     async def _run(self, job: Job) -> None:
         try:
-            await asyncio.get_running_loop().run_in_executor(self._pool, self._work, job)
+            async with self._free:
+                await self._prepare(job)
             job.state = JobState.DONE
         except Cancelled:
             job.state = JobState.CANCELLED
         except LabcrateError as error:
             job.state, job.error = JobState.FAILED, error
         except Exception as error:  # noqa: BLE001 - a job that never ends would keep everybody waiting
-            log_unexpected(self._app, f"Preparing session {job.session}", error)
+            log_unexpected(self._lab, f"Preparing session {job.session}", error)
             job.state = JobState.FAILED
             job.error = LabcrateError(f"Session {job.session} could not be prepared; the server's log says why.")
         finally:
@@ -167,32 +183,59 @@ class Jobs:
             del self._tasks[job.id]
             self._drop_oldest()
 
-    def _work(self, job: Job) -> None:
+    async def _prepare(self, job: Job) -> None:
+        """Read what the plan lacks until it lacks nothing. Raises Cancelled, and what planning and reading raise."""
+        read: Plan | None = None
+        failures: Mapping[str, str] = {}
+        for _ in range(_MOST_ROUNDS):
+            archive = (await self._planned(job)).checked(allow_incomplete=job.allow_incomplete)
+            if archive.entity:
+                job.meter.settle()
+                return
+            if failures:
+                break
+            if read and lacking(read) == lacking(archive.plan):
+                raise CatalogError("The index cannot be written, so no archive can be made; have room on its disk.")
+            read = archive.plan
+            failures = await self._executor.run(Lane.JOBS, self._read, job, read)
+        changed = next(iter(failures), "")
+        raise NotReadyError(
+            f"Files of session {job.session} change while they are read"
+            f"{f' ({source_of(changed)})' if changed else ''}; ask again when they are finished.",
+            _TRY_AGAIN_SECONDS,
+        )
+
+    async def _planned(self, job: Job) -> Archive:
+        """Have the plan made as of now, for the user who began the job. Raises Cancelled, and what PlanQueue.plan does."""
         job.meter.check()
-        self._standing.archive(job.session, job.options, allow_incomplete=job.allow_incomplete, progress=job.meter)
-        job.meter.settle()
+        planning = self._plans.plan(job.session, job.options, job.who, for_people=False, limited=False)
+        job.planning = asyncio.get_running_loop().create_task(planning)
+        try:
+            return await job.planning
+        except (asyncio.CancelledError, NotReadyError):
+            job.meter.check()
+            raise
+        finally:
+            job.planning = None
+
+    def _read(self, job: Job, plan: Plan) -> Mapping[str, str]:
+        """Read what a plan lacks; return what cannot be read, if that may be missing. Raises IncompleteError."""
+        job.meter.check()
+        inventory = self._inventories.inventory(messages=True)
+        failures = compute_fixity(inventory, plan, job.meter, self._workers)
+        if failures and not job.allow_incomplete:
+            refuse_incomplete(plan.session, [*plan.missing, *missing_files(failures)])
+        self._archives.leave_out({f.path: (f.identity, failures[f.path]) for f in plan.copied if f.path in failures})
+        return failures
+
+    @staticmethod
+    def _stop(job: Job) -> None:
+        job.meter.stop()
+        if job.planning:
+            job.planning.cancel()
 
     def _drop_oldest(self) -> None:
         ended = [number for number, job in self._jobs.items() if not job.running]
         for number in ended[:-_MOST_FINISHED]:
             del self._jobs[number]
 
-
-JOBS = web.AppKey("jobs", Jobs)
-
-
-def add_jobs(app: web.Application) -> None:
-    """Give an application its jobs; they end before the archives that they prepare are let go of."""
-    app[JOBS] = Jobs(app, app[STANDING])
-    app.on_shutdown.append(_stop)
-    app.cleanup_ctx.append(_close)
-
-
-async def _stop(app: web.Application) -> None:
-    # Before connections are closed: those who listen to a job hold nothing up.
-    app[JOBS].stop()
-
-
-async def _close(app: web.Application) -> AsyncIterator[None]:
-    yield
-    await app[JOBS].close()
