@@ -17,7 +17,6 @@ from labcrate.export.signing import make_key
 from labcrate.people.exports import Outcome
 from labcrate.people.roles import Role
 from labcrate.web.access import NEEDS
-from labcrate.web.login import EXPORT_LOG
 
 CONTRACT: dict[str, Any] = yaml.safe_load(resources.files("labcrate.web").joinpath("openapi.yaml").read_bytes())
 METHODS = ("get", "head", "post", "put", "patch", "delete")
@@ -106,7 +105,7 @@ def busy_lab(usual_lab: Any, serve: Any) -> Any:
     job = client.post(f"{server.url}/api/sessions/42/prepare").json()
     client.get(server.url + job["links"]["events"])
     server.job = job["id"]
-    log = server.app[EXPORT_LOG]
+    log = server.services.export_log
     line = log.begin(
         who="Ana", via="login", address="", session="42", options="", etag='"x"', start=0, length=1, total=1
     )

@@ -15,7 +15,6 @@ from labcrate.errors import CatalogError
 from labcrate.export.inventory import take_inventory
 from labcrate.video import probe as probe_module
 from labcrate.web.archives import indexer as module
-from labcrate.web.archives.archive_cache import STANDING
 from labcrate.web.archives.indexer import Indexer
 
 RECORDINGS = {
@@ -317,12 +316,12 @@ def test_rot_is_found_in_the_background(serve: Any, usual_lab: Any, caplog: pyte
     server = serve(usual_lab.root)
     assert server.get("/api/sessions/42/archive.zip").status_code == 200
     rot(usual_lab.root, path)
-    server.app[module.INDEXER].stop()
+    server.services.indexer.stop()
     found: list[str] = []
 
     def differs(path: str) -> None:
         found.append(path)
-        server.app[STANDING].drop_file(path)
+        server.services.archives.drop_file(path)
 
     rig = Rig(usual_lab)
     rig.indexer = Indexer(

@@ -3,14 +3,13 @@
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import requests
 
 from labcrate.export.contents import Options
-from labcrate.export.prepare import prepared
+from labcrate.export.prepare import lay_out
 from labcrate.people.roles import Role
 from labcrate.web.archives import plan_queue
 
@@ -25,8 +24,7 @@ class Held:
         self.held = threading.Semaphore(0)
         self.opened, self.ended = threading.Event(), threading.Event()
 
-    @contextmanager
-    def prepared(self, lab: Any, session_id: str, options: Options, **more: Any) -> Iterator[Any]:
+    def lay_out(self, inventory: Any, session_id: str, options: Options, **more: Any) -> Any:
         """As the real one, which comes after."""
         self.begun.append(options)
         try:
@@ -34,8 +32,7 @@ class Held:
                 self.held.release()
                 while not self.opened.wait(0.01):
                     more["progress"].check()
-            with prepared(lab, session_id, options, **more) as assembly:
-                yield assembly
+            return lay_out(inventory, session_id, options, **more)
         finally:
             self.ended.set()
 
@@ -44,7 +41,7 @@ class Held:
 def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
     """Every plan of the server goes through it."""
     held = Held()
-    monkeypatch.setattr("labcrate.web.archives.archive_cache.prepared", held.prepared)
+    monkeypatch.setattr("labcrate.web.archives.archive_cache.lay_out", held.lay_out)
     yield held
     held.opened.set()
 

@@ -199,7 +199,7 @@ def test_who_has_asked_is_not_silent(serve: "Serve", usual_lab: "LabFolder", dia
             one.expect_request()
 
     until(lambda: len(held(server)) == 2)
-    asyncio.run_coroutine_threadsafe(meet_deadline(), server._loop).result()
+    asyncio.run_coroutine_threadsafe(meet_deadline(), server.loop).result()
     assert all_of(silent) == b""
     busy.sendall(HEALTH.encode())
     assert answered(busy)

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 from labcrate.people.exports import Line
-from labcrate.web.login import EXPORT_LOG
 
 
 def until(met: Callable[[], Any]) -> Any:
@@ -21,7 +20,7 @@ def ended(server: Any, count: int = 0) -> list[Line]:
     """The lines of the export log, the newest first, once there are so many and all have ended."""
 
     def lines() -> tuple[list[Line]] | None:
-        found: list[Line] = server.app[EXPORT_LOG].lines()
+        found: list[Line] = server.services.export_log.lines()
         return (found,) if len(found) >= count and all(line.outcome != "running" for line in found) else None
 
     return list(until(lines)[0])

@@ -210,7 +210,7 @@ class Lab:
         """What lies in a folder of the lab's root, or that it is a link or closed."""
         path = self.root / folder
         self.before_read(str(path))
-        if.is_symlink():
+        if path.is_symlink():
             return [], Entry(folder, Kind.LINK)
         try:
             return list(os.scandir(path)), None

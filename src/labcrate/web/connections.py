@@ -8,11 +8,12 @@ from typing import Any
 from aiohttp import web
 from aiohttp.http import RawRequestMessage
 
+from labcrate.config import ServeSettings
+from labcrate.lab.folder import Lab
 from labcrate.web.listening import Guest, guest_of
 from labcrate.web.problem import answer_outside, log_unexpected
 from labcrate.web.security import protect
 from labcrate.web.seldom import Seldom
-from labcrate.web.site import SETTINGS
 
 FIRST_SECONDS = 30.0
 """How long a client may take for the head of its first request."""
@@ -85,15 +86,15 @@ class Connection(web.RequestHandler):
         message: str | None = None,  # noqa: ARG002 - it repeats what was sent
     ) -> web.StreamResponse:
         """Answer what is no request, or failed where no handler was yet. Nothing of it is told: it may hold a token."""
-        app = self._connections.app
+        connections = self._connections
         if status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            self._connections.malformed.warn(f"What {request.remote} sent is no HTTP request; it was refused.")
+            connections.malformed.warn(f"What {request.remote} sent is no HTTP request; it was refused.")
         elif exc is not None:
-            log_unexpected(app, "A request", exc)
+            log_unexpected(connections.lab, "A request", exc)
         if request.writer.output_size > 0:
             raise ConnectionError  # the answer had begun: the end of the connection tells that it is not whole
         answer = answer_outside(status)
-        protect(answer, app[SETTINGS])
+        protect(answer, connections.settings)
         answer.force_close()
         return answer
 
@@ -101,13 +102,13 @@ class Connection(web.RequestHandler):
 class Connections(web.Server):
     """All connections of an application; ``made`` is the server that aiohttp made for it."""
 
-    def __init__(self, app: web.Application, made: web.Server) -> None:
+    def __init__(self, settings: ServeSettings, made: web.Server) -> None:
         super().__init__(
             made.request_handler,
             request_factory=_noting(made.request_factory),
             handler_cancellation=made.handler_cancellation,
         )
-        self.app = app
+        self.settings, self.lab = settings, Lab(settings.lab_folder)
         self.malformed = Seldom()
 
     def __call__(self) -> Connection:
@@ -128,5 +129,9 @@ def _noting(make: Callable[..., web.BaseRequest]) -> Callable[..., web.BaseReque
 class Runner(web.AppRunner):
     """Runs an application with connections of ours."""
 
+    def __init__(self, app: web.Application, settings: ServeSettings, **others: Any) -> None:
+        super().__init__(app, **others)
+        self._settings = settings
+
     async def _make_server(self) -> web.Server:
-        return Connections(self.app, await super()._make_server())
+        return Connections(self._settings, await super()._make_server())

@@ -15,7 +15,7 @@ from labcrate.errors import CatalogError, NotAllowedError, SourceChangedError
 from labcrate.people.exports import Outcome
 from labcrate.web.finishing import finish
 from labcrate.web.ranges import CONDITIONS, Answer, Representation, answer
-from labcrate.web.sending import SENDER, ClientGoneError, Transfer, break_off
+from labcrate.web.sending import ClientGoneError, Sender, Transfer, break_off
 
 _TELL_EVERY_SECONDS = 5.0
 _CLIENT_GONE, _STOPPED = "the client went away", "the server was stopped"
@@ -44,6 +44,7 @@ def conditions(request: web.Request) -> dict[str, str]:
 
 
 async def deliver(
+    sender: Sender,
     request: web.Request,
     there: Representation,
     headers: Mapping[str, str],
@@ -65,10 +66,10 @@ async def deliver(
     if content_range := part.content_range(there.length):
         response.headers[hdrs.CONTENT_RANGE] = content_range
     if request.method == hdrs.METH_GET and part.length:
-        with request.app[SENDER].under_way():
+        with sender.under_way():
             if witness:
-                await _begin(request, part, witness)
-            await _send(request, response, segments(part.start, part.stop), about, witness)
+                await _begin(sender, part, witness)
+            await _send(sender, request, response, segments(part.start, part.stop), about, witness)
     return response
 
 
@@ -101,35 +102,40 @@ def _refuse(part: Answer, there: Representation) -> None:
         )
 
 
-async def _begin(request: web.Request, part: Answer, witness: Witness) -> None:
+async def _begin(sender: Sender, part: Answer, witness: Witness) -> None:
     """Have it written down what will be sent; whoever leaves meanwhile leaves a line that has ended."""
     try:
         await finish(witness.begin(part.start, part.length))
     except asyncio.CancelledError:
-        await finish(witness.end(0, Outcome.ABORTED, _why_cancelled(request)))
+        await finish(witness.end(0, Outcome.ABORTED, _why_cancelled(sender)))
         raise
 
 
-def _why_cancelled(request: web.Request) -> str:
-    return _STOPPED if request.app[SENDER].stopping else _CLIENT_GONE
+def _why_cancelled(sender: Sender) -> str:
+    return _STOPPED if sender.stopping else _CLIENT_GONE
 
 
 async def _send(
-    request: web.Request, response: web.StreamResponse, segments: Iterable[Segment], about: str, witness: Witness | None
+    sender: Sender,
+    request: web.Request,
+    response: web.StreamResponse,
+    segments: Iterable[Segment],
+    about: str,
+    witness: Witness | None,
 ) -> None:
     transfer = Transfer()
     telling = asyncio.get_running_loop().create_task(_tell(request, transfer, witness)) if witness else None
     outcome, reason = Outcome.BROKEN, "the server failed"
     try:
         await response.prepare(request)
-        await request.app[SENDER].send(request, segments, transfer)
+        await sender.send(request, segments, transfer)
         outcome, reason = Outcome.FINISHED, ""
     except (SourceChangedError, CatalogError) as error:
         reason = str(error)
     except (ClientGoneError, ConnectionError):
         outcome, reason = Outcome.ABORTED, _CLIENT_GONE
     except asyncio.CancelledError:
-        outcome, reason = Outcome.ABORTED, _why_cancelled(request)
+        outcome, reason = Outcome.ABORTED, _why_cancelled(sender)
         if reason == _CLIENT_GONE and transfer.sent == response.content_length:
             outcome, reason = Outcome.FINISHED, ""  # it left with the last byte
         raise

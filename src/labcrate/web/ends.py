@@ -3,18 +3,12 @@
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from aiohttp import web
-
 from labcrate.errors import PeopleError
 from labcrate.people.exports import ExportLog, Outcome
-from labcrate.web.login import EXPORT_LOG
-from labcrate.web.site import repeating, work
 
-_AGAIN_SECONDS = 60.0
 _log = logging.getLogger("labcrate.web")
 
 
@@ -59,18 +53,3 @@ class Ends:
 
     def _write(self, end: End) -> None:
         self._log.end(end.line, end.sent, end.outcome, end.reason, ended=end.at)
-
-
-ENDS = web.AppKey("ends", Ends)
-
-
-def add_ends(app: web.Application) -> None:
-    """Give an application what writes ends; before the application ends, it tries a last time."""
-    app[ENDS] = Ends(app[EXPORT_LOG])
-    app.cleanup_ctx.append(_keep_writing)
-
-
-async def _keep_writing(app: web.Application) -> AsyncIterator[None]:
-    async with repeating(app, _AGAIN_SECONDS, app[ENDS].write_kept):
-        yield
-    await work(app, app[ENDS].write_kept)

@@ -5,11 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from aiohttp import web
-
 from labcrate.errors import LoginError, TooManyError
 from labcrate.people.keys import hash_secret, make_secret
-from labcrate.people.second_factor import SecondFactors
 from labcrate.people.users import User
 from labcrate.web.attempts import Attempts
 from labcrate.web.seldom import Seldom
@@ -97,15 +94,3 @@ class CodeGuesses:
             self._of_user.give_back(key)
             raise
         self._of_user.give_back(key)
-
-
-@dataclass
-class SecondStep:
-    """What the second step of a login needs."""
-
-    factors: SecondFactors
-    waiting: HalfLogins = field(default_factory=HalfLogins)
-    guesses: CodeGuesses = field(default_factory=CodeGuesses)
-
-
-SECOND_STEP = web.AppKey("second_step", SecondStep)

@@ -5,7 +5,6 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from labcrate.config import ServeSettings
-from labcrate.web.site import SETTINGS
 
 # Only what this server sends itself is loaded, and no script or style that stands in a page. The one hash is that of
 # an empty style element: Plotly makes it, and fills it by script, which is no inline style. Its images of a plot
@@ -37,11 +36,6 @@ _ALWAYS = {
 }
 _HTTPS_PORT = 443
 _YEAR_SECONDS = 365 * 24 * 3600
-
-
-async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Add the headers to an answer just before it is sent."""
-    protect(response, request.app[SETTINGS])
 
 
 def protect(response: web.StreamResponse, settings: ServeSettings) -> None:

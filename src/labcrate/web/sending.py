@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import struct
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import TypeVar
@@ -141,25 +141,6 @@ class Sender:
                 connection.close()
 
         await finish(asyncio.wrap_future(self._pool.submit(end)))
-
-
-SENDER = web.AppKey("sender", Sender)
-
-
-def add_sender(app: web.Application) -> None:
-    """Give an application the threads that send; they end with it, before what they need (the log) does."""
-    app[SENDER] = Sender()
-    app.on_shutdown.append(_stop)
-    app.cleanup_ctx.append(_close)
-
-
-async def _stop(app: web.Application) -> None:
-    app[SENDER].stopping = True
-
-
-async def _close(app: web.Application) -> AsyncIterator[None]:
-    yield
-    await app[SENDER].close()
 
 
 def break_off(request: web.Request) -> None:

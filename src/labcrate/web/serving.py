@@ -23,9 +23,9 @@ from labcrate.lab.text import one_line
 from labcrate.web.app import make_app
 from labcrate.web.connections import Runner
 from labcrate.web.listening import listeners, say_accept_errors_seldom
-from labcrate.web.login import setup_link
 from labcrate.web.room import Room, raise_file_limit
-from labcrate.web.site import path_prefix
+from labcrate.web.services import SERVICES
+from labcrate.web.urls import path_prefix
 from labcrate.web.visitor import is_loopback, is_proxy, is_secure
 
 # How long requests that run may take to end once the server is told to stop: downloads resume.
@@ -50,7 +50,7 @@ class Started:
 async def serve(settings: ServeSettings, started: Callable[[Started], None]) -> None:
     """Serve a lab until the process is told to stop (SIGINT, SIGTERM, SIGHUP).
 
-    Raises ServeError when the address is taken or the certificate does not fit, and what ``make_app`` does.
+    Raises ServeError when the address is taken or the certificate does not fit, and what ``lifespan`` does.
     """
     # A thread that plans a large session gives way to requests five times as often as Python's default has it.
     sys.setswitchinterval(_SWITCH_SECONDS)
@@ -67,7 +67,7 @@ async def serve(settings: ServeSettings, started: Callable[[Started], None]) -> 
         port = await _listen(runner, settings, tls, room)
         # A link that is printed once must lead to the proxy, where there is one.
         base = settings.base_url or f"http{'s' if tls else ''}://{_in_url(settings.host)}:{port}"
-        link = setup_link(app)
+        link = app[SERVICES].doors.setup_link()
         warnings = " ".join(filter(None, (_apart(settings), _exposed(settings)))) or None
         started(Started(f"{base}/", f"{base}{link}" if link else None, warnings, _hint(settings)))
         await stop.wait()
@@ -77,7 +77,7 @@ async def serve(settings: ServeSettings, started: Callable[[Started], None]) -> 
 
 async def run_app(app: web.Application, settings: ServeSettings) -> web.AppRunner:
     """Start an application; its requests' paths may come with the proxy's prefix or without it."""
-    runner = Runner(app, shutdown_timeout=_GRACE_SECONDS, handler_cancellation=True)
+    runner = Runner(app, settings, shutdown_timeout=_GRACE_SECONDS, handler_cancellation=True)
     await runner.setup()
     prefix = path_prefix(settings)
     if prefix and runner.server is not None:

@@ -3,16 +3,12 @@
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from io import BytesIO
 from typing import BinaryIO
 
-from aiohttp import web
-
 from labcrate.lab.lab_files import Files
 from labcrate.model.fixity import Identity
-from labcrate.web.archives.inventory_cache import SNAPSHOT
 
 _MOST_BYTES = 16 * 1024 * 1024
 _EMPTY_SIZE = (320, 180)
@@ -20,18 +16,13 @@ _GROUND, _INK = (96, 106, 112), (176, 186, 192)
 
 
 class Thumbnails:
-    """The pictures of one lab; ``files`` gives what opens its files now.
-
-    ``get`` reads and decodes: it runs in a thread of this object's own pool.
-    """
+    """Pictures of one lab; ``files`` gives what opens its files now. ``get`` reads and decodes: call it in a thread."""
 
     def __init__(self, files: Callable[[], Files]) -> None:
         self._files = files
         self._kept: OrderedDict[tuple[str, Identity], bytes] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
-        # One at a time: a page full of pictures must not keep downloads and other pages waiting.
-        self.pool = ThreadPoolExecutor(1, "thumbnails")
 
     def get(self, path: str, identity: Identity) -> bytes:
         """The picture of a recording as JPEG; a drawn one where it shows none. Raises OSError."""
@@ -75,18 +66,3 @@ def drawn() -> bytes:
     written = BytesIO()
     picture.save(written, "JPEG", quality=75)
     return written.getvalue()
-
-
-THUMBNAILS = web.AppKey("thumbnails", Thumbnails)
-
-
-def add_thumbnails(app: web.Application) -> None:
-    """Give an application its thumbnails; their thread ends with it."""
-    snapshot = app[SNAPSHOT]
-    app[THUMBNAILS] = Thumbnails(lambda: snapshot.inventory().files)
-
-    async def closing(app: web.Application) -> AsyncIterator[None]:
-        yield
-        app[THUMBNAILS].pool.shutdown(cancel_futures=True)
-
-    app.cleanup_ctx.append(closing)

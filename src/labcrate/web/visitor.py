@@ -9,7 +9,6 @@ from aiohttp import web
 from labcrate.config import ServeSettings
 from labcrate.errors import NotAllowedError, UsageError
 from labcrate.lab.text import one_line
-from labcrate.web.site import SETTINGS
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -29,13 +28,12 @@ def is_secure(settings: ServeSettings) -> bool:
     return bool(settings.tls_cert) or (settings.base_url or "").startswith("https://")
 
 
-def client_address(request: web.Request) -> str:
+def client_address(request: web.Request, settings: ServeSettings) -> str:
     """The client's address; behind a trusted proxy, the one that the proxy tells.
 
     Only the last entry of X-Forwarded-For is the proxy's own word: a client may send any others. Where that entry is
     another trusted proxy's address, the one before it is that proxy's word, and so on.
     """
-    settings = request.app[SETTINGS]
     address = _plain(request.remote or "") or ""
     told = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
     while told and is_proxy(settings, address):
@@ -79,12 +77,11 @@ def network_of(address: str) -> str:
     return address if parsed.version == 4 else str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
-def check_host(request: web.Request) -> None:
+def check_host(request: web.Request, settings: ServeSettings) -> None:
     """Refuse a request that was meant for another name, which a foreign page made point here (DNS rebinding).
 
     Raises UsageError.
     """
-    settings = request.app[SETTINGS]
     asked = request.headers.get("Host")
     if asked is None or not (settings.base_url or is_loopback(settings.host)):
         return  # no browser, or a server on the network without a name that it knows of
@@ -103,20 +100,19 @@ def _host_name(netloc: str) -> str | None:
         return None
 
 
-def check_origin(request: web.Request) -> None:
+def check_origin(request: web.Request, settings: ServeSettings) -> None:
     """Refuse what another site's page has a browser send here. Raises NotAllowedError.
 
     Browsers say it in Sec-Fetch-Site (Fetch Metadata), older ones in Origin (RFC 6454); scripts say neither.
     """
     site = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin")
-    own = site in ("same-origin", "none") if site is not None else origin is None or _is_own(request, origin)
+    own = site in ("same-origin", "none") if site is not None else origin is None or _is_own(request, settings, origin)
     if not own:
         raise NotAllowedError("Another site's page sent this; open the page here, and do it there.")
 
 
-def _is_own(request: web.Request, origin: str) -> bool:
+def _is_own(request: web.Request, settings: ServeSettings, origin: str) -> bool:
     """Whether an origin is this site, told by its host and port: a proxy may add TLS."""
-    base_url = request.app[SETTINGS].base_url
-    own = {urlsplit(base_url.lower()).netloc} if base_url else set()
+    own = {urlsplit(settings.base_url.lower()).netloc} if settings.base_url else set()
     return urlsplit(origin.lower()).netloc in own | {request.headers.get("Host", "").lower()} - {""}

@@ -15,8 +15,7 @@ from labcrate.model.session_id import RULE, is_session_id, normalized_id
 from labcrate.model.timespan import TimeSpan
 from labcrate.people.roles import Role
 from labcrate.web.access import Caller, caller
-from labcrate.web.archives.plan_queue import PLANNING
-from labcrate.web.site import SETTINGS
+from labcrate.web.archives.plan_queue import PlanQueue
 
 _ONE = ("pad", "readings", "only", "from", "to", "time_zone", "allow_incomplete", "redact", "allow_secrets")
 _MANY = ("camera", "sensor")
@@ -32,7 +31,7 @@ _LOST_PLUS = re.compile(r":\d\d(\.\d+)? \d\d(:?\d\d)?")
 __all__ = ["as_query", "decided", "incomplete_allowed", "session_id_of", "wanted", "whole_of", "within_span"]
 
 
-async def wanted(request: web.Request) -> Options:
+async def wanted(request: web.Request, plans: PlanQueue) -> Options:
     """The options of a request's query. Raises UsageError for one that cannot be meant.
 
     Raises NotAllowedError for what who asks may not decide, as ``decided`` and ``within_span`` have it.
@@ -50,7 +49,7 @@ async def wanted(request: web.Request) -> Options:
     options = export_options(
         pad=query.get("pad"),
         readings=query.get("readings", "session"),
-        base_topic=request.app[SETTINGS].base_topic,
+        base_topic=plans.whole().base_topic,
         only=query.get("only", Only.ALL),
         cameras=query.getall("camera", []),
         sensors=query.getall("sensor", []),
@@ -61,24 +60,24 @@ async def wanted(request: web.Request) -> Options:
         allow_secrets=_is_on(request, "allow_secrets"),
     )
     options = decided(caller(request), options)
-    await within_span(request, session_id_of(request), options)
+    await within_span(request, plans, session_id_of(request), options)
     return options
 
 
-def whole_of(request: web.Request) -> Options:
+def whole_of(request: web.Request, plans: PlanQueue) -> Options:
     """The options of a whole session, as who asks may have it."""
-    return decided(caller(request), request.app[PLANNING].whole())
+    return decided(caller(request), plans.whole())
 
 
-async def within_span(request: web.Request, session_id: str, options: Options) -> None:
+async def within_span(request: web.Request, plans: PlanQueue, session_id: str, options: Options) -> None:
     """Raise NotAllowedError where somebody of a study chose a time beyond the session's own.
 
-    Raises what ``Planning.plan`` does.
+    Raises what ``PlanQueue.plan`` does.
     """
-    asking, planning = caller(request), request.app[PLANNING]
+    asking = caller(request)
     if asking.scope.limited and options.span != TimeSpan():
-        planned = await planning.plan(session_id, whole_of(request), asking.name, for_people=False)
-        if leaves_span(planned.assembly.plan, options):
+        planned = await plans.plan(session_id, whole_of(request, plans), asking.name, for_people=False)
+        if leaves_span(planned.plan, options):
             raise NotAllowedError(
                 f"'from' and 'to' reach beyond the time of session {session_id}, and people of a study see no more "
                 "than that; choose them within."

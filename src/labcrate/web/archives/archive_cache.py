@@ -43,6 +43,13 @@ class Archive(Assembly):
     entity: Entity | None
     modified: datetime
 
+    @property
+    def ready_entity(self) -> Entity:
+        """Return the bytes of an archive that is known to have them."""
+        if self.entity is None:
+            raise AssertionError(f"the fixity of session {self.plan.session.id} is not known")
+        return self.entity
+
     def checked(self, *, allow_incomplete: bool) -> "Archive":
         """Return itself. Raises IncompleteError where anything is missing, unless that is allowed.
 
@@ -147,7 +154,7 @@ class ArchiveCache:
 
     def leave_out(self, unreadable: Mapping[str, tuple[Identity, str]]) -> None:
         """Have plans say that files are missing which cannot be read, by path: the state of each, and why."""
-        self._unreadable = self._unreadable | unreadable
+        self._unreadable = {**self._unreadable, **unreadable}
         for path in unreadable:
             self.drop_file(path)
 

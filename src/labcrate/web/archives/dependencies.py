@@ -14,10 +14,11 @@ from labcrate.export.plan import CHECK_AGAIN
 from labcrate.export.prepare import lacking
 from labcrate.export.recorder_files import linked_elsewhere
 from labcrate.export.session_time import registered_spans
+from labcrate.export.window import window_warnings
 from labcrate.lab.folder import Kind
 from labcrate.linking.filename import stem_of_mp4, stem_of_other_video
 from labcrate.model.fixity import Identity
-from labcrate.model.timespan import TimeSpan, from_ns
+from labcrate.model.timespan import from_ns
 from labcrate.readings.load import CSV_FILE, JSON_FILE
 from labcrate.web.archives.file_states import FileStates
 from labcrate.web.archives.recording_lab import RecordingLab
@@ -37,10 +38,11 @@ class Dependencies:
 
     def __init__(self, inventory: Inventory, session_id: str) -> None:
         self._session_id, self._own, self._whole = session_id, inventory, inventory
-        self._root, self._window = inventory.lab.root, TimeSpan()
+        self._root = inventory.lab.root
         self._lab = RecordingLab(inventory.lab, strangers=frozenset(self._strangers(inventory)))
         self._state_folder = state_folder(self._root)
         self._index = self._state_of_index()
+        self._plan: Plan | None = None
         self._lacking, self._patched, self._differing = dict[str, Identity](), set[str](), False
 
     def recorded(self, inventory: Inventory) -> Inventory:
@@ -48,8 +50,8 @@ class Dependencies:
         return replace(inventory, lab=self._lab)
 
     def take_plan(self, plan: Plan) -> None:
-        """Take up the finished plan: its window, and what it lacks."""
-        self._window = plan.window
+        """Take up the finished plan: the time of its readings, and what it lacks."""
+        self._plan = plan
         redacted = {file.member for file in plan.secrecy.files if file.treatment is Treatment.REDACTED}
         self._lacking = {file.path: file.identity for file in lacking(plan)}
         self._patched = {file.path for file in lacking(plan) if file.member in redacted}
@@ -142,11 +144,11 @@ class Dependencies:
         return FileStates([f"{self._state_folder}/{INDEX_FILE}"])
 
     def _part_of(self, inventory: Inventory) -> tuple[object, ...]:
-        return _own_part(inventory, self._session_id, self._window)
+        return _own_part(inventory, self._session_id), list(_reached(inventory, self._plan))
 
 
-def _own_part(inventory: Inventory, session_id: str, window: TimeSpan) -> tuple[object, ...]:
-    """Return what of an inventory the plan of one session depends on; ``window`` is that of its readings."""
+def _own_part(inventory: Inventory, session_id: str) -> tuple[object, ...]:
+    """Return what of an inventory the plan of one session depends on, but for who else was there at its time."""
     session, own = inventory.book.sessions.get(session_id), inventory.linked.get(session_id, ())
     open_ended = session is None or session.span.start is None or session.span.end is None
     register = inventory.own_registers.get(session_id)
@@ -165,16 +167,16 @@ def _own_part(inventory: Inventory, session_id: str, window: TimeSpan) -> tuple[
         tuple(entry for entry in inventory.unlinked if entry.kind is not Kind.FILE),
         tuple(map(str, inventory.problems)),
         _next_sessions(inventory, session_id) if open_ended else None,
-        _at_the_same_time(inventory, session_id, window),
         inventory.secrets.secrets,
         tuple(map(str, inventory.secrets.problems)),
     )
 
 
-def _at_the_same_time(inventory: Inventory, session_id: str, window: TimeSpan) -> list[TimeSpan]:
-    """Return the times of other sessions inside the window: their readings go along, and a warning says so."""
-    spans = (one.span for one in inventory.book.sessions.values() if one.id != session_id)
-    return sorted((span for span in spans if span.overlaps(window)), key=str)
+def _reached(inventory: Inventory, plan: Plan | None) -> Iterator[str]:
+    """Yield the warnings on other sessions that were held in the window of a plan."""
+    session = plan and inventory.book.sessions.get(plan.session.id)
+    if plan and session:
+        yield from window_warnings(inventory, session, plan.window, plan.bound, plan.options)
 
 
 def _next_sessions(inventory: Inventory, session_id: str) -> tuple[object, ...]:

@@ -206,7 +206,7 @@ class PrepareJobs:
         )
 
     async def _planned(self, job: Job) -> Archive:
-        """Have the plan made as of now, for the user who began the job. Raises Cancelled, and what PlanQueue.plan does."""
+        """Return the archive as of now, for the user who began the job. Raises Cancelled, and as PlanQueue.plan."""
         job.meter.check()
         planning = self._plans.plan(job.session, job.options, job.who, for_people=False, limited=False)
         job.planning = asyncio.get_running_loop().create_task(planning)
@@ -238,4 +238,3 @@ class PrepareJobs:
         ended = [number for number, job in self._jobs.items() if not job.running]
         for number in ended[:-_MOST_FINISHED]:
             del self._jobs[number]
-
