@@ -230,7 +230,7 @@ def test_a_stream_that_was_heard_to_its_end_is_not_begun_again(usual_lab: Any, s
     assert client.get(address, headers={"Last-Event-ID": heard[-1][0]}).status_code == 204
     for given in ("1", "nonsense", "-1", "9" * 4000):
         answer = client.get(address, headers={"Last-Event-ID": given})
-        assert (answer.status_code, _events(answer.text)[-1][1]) == (200, "done")
+        assert (answer.status_code, _events(answer.text)[-1][1]) == (200, "done"), answer.text
     assert answer.headers["Content-Type"] == "text/event-stream; charset=utf-8"
     assert answer.headers["Cache-Control"] == "no-store"
 

@@ -100,6 +100,9 @@ def test_what_another_process_indexed_is_ready(usual_lab: Any, cli: Any) -> None
     archives = standing(usual_lab)
     assert archives.plan("42", PLAIN).entity is None
     assert cli("index", "42", "--lab", usual_lab.root).code == 0
+    settle()
+    for _ in range(2):  # a request compares first, and once more when it is its turn to plan
+        assert archives.kept("42", PLAIN) is None
     assert archives.plan("42", PLAIN).entity is not None
 
 

@@ -134,11 +134,13 @@ class Dependencies:
         with Catalog.open(self._state_folder) as catalog:
             known = catalog.lookup(self._lacking)
             fingerprint = self._own.secrets.secrets.fingerprint(catalog.search_key)
-        self._index = index
-        return all(
+        hashed = all(
             one.fixity and one.searched(fingerprint) and (one.patched or path not in self._patched)
             for path, one in known.items()
         )
+        if not hashed:
+            self._index = index  # until it changes again, it tells no more
+        return hashed
 
     def _state_of_index(self) -> FileStates:
         return FileStates([f"{self._state_folder}/{INDEX_FILE}"])
