@@ -27,7 +27,7 @@ from labcrate.errors import PeopleError
 from labcrate.people.database import Database
 from labcrate.people.exports import ExportLog
 from labcrate.people.roles import Role
-from labcrate.web import delivering, ends, lasting, sending
+from labcrate.web import delivering, lasting, lifespan, sending
 
 PATH = "/api/sessions/42/archive.zip"
 BIG = "recordings/cam1_session42_big.mp4"
@@ -341,7 +341,7 @@ def test_a_line_whose_end_cannot_be_written_is_ended_later(
     serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A full disk at the end of a download leaves no line running: it is tried again, and the time is the end's own."""
-    monkeypatch.setattr(ends, "_AGAIN_SECONDS", 0.02)
+    monkeypatch.setattr(lifespan, "_ENDS_AGAIN_SECONDS", 0.02)
     server = serve(big_lab.root)
     end, tried = server.services.export_log.end, []
 

@@ -124,14 +124,3 @@ def _noting(make: Callable[..., web.BaseRequest]) -> Callable[..., web.BaseReque
         return make(message, payload, connection, *others)
 
     return make_request
-
-
-class Runner(web.AppRunner):
-    """Runs an application with connections of ours."""
-
-    def __init__(self, app: web.Application, settings: ServeSettings, **others: Any) -> None:
-        super().__init__(app, **others)
-        self._settings = settings
-
-    async def _make_server(self) -> web.Server:
-        return Connections(self._settings, await super()._make_server())

@@ -3,12 +3,10 @@
 import threading
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
-from pathlib import Path
 
 from labcrate.config import ServeSettings
 from labcrate.export.people_folder import open_people, refuse_split
 from labcrate.lab.folder import Lab
-from labcrate.people.database import Database
 from labcrate.people.exports import ExportLog
 from labcrate.people.links import LinkLog
 from labcrate.people.logins import Logins
@@ -49,7 +47,8 @@ async def lifespan(settings: ServeSettings, passwords: Passwords | None = None) 
     """
     async with AsyncExitStack() as stack:
         lab = Lab(settings.lab_folder)
-        database = stack.enter_context(closing(_people_of(lab.root)))
+        database = stack.enter_context(open_people(lab.root))
+        refuse_split(lab.root, database)
         export_log = stack.enter_context(ExportLog(database))
         export_log.settle()
         inventories = InventoryCache(lab, settings.recorders)
@@ -106,17 +105,6 @@ async def hear_of_end(services: Services) -> None:
     services.jobs.stop()  # before the plans that they wait for: they are cancelled, and do not fail
     services.plans.stop()
     await services.examining.stop()
-
-
-def _people_of(root: Path) -> Database:
-    """Open the lab's people. Raises PeopleError, CatalogError."""
-    database = open_people(root)
-    try:
-        refuse_split(root, database)
-    except BaseException:
-        database.close()
-        raise
-    return database
 
 
 @asynccontextmanager

@@ -21,7 +21,7 @@ from labcrate.export.people_folder import people_folder
 from labcrate.lab.folder import Lab
 from labcrate.lab.text import one_line
 from labcrate.web.app import make_app
-from labcrate.web.connections import Runner
+from labcrate.web.connections import Connections
 from labcrate.web.listening import listeners, say_accept_errors_seldom
 from labcrate.web.room import Room, raise_file_limit
 from labcrate.web.services import SERVICES
@@ -73,6 +73,17 @@ async def serve(settings: ServeSettings, started: Callable[[Started], None]) -> 
         await stop.wait()
     finally:
         await runner.cleanup()
+
+
+class Runner(web.AppRunner):
+    """Runs an application with connections of ours."""
+
+    def __init__(self, app: web.Application, settings: ServeSettings, **others: Any) -> None:
+        super().__init__(app, **others)
+        self._settings = settings
+
+    async def _make_server(self) -> web.Server:
+        return Connections(self._settings, await super()._make_server())
 
 
 async def run_app(app: web.Application, settings: ServeSettings) -> web.AppRunner:
