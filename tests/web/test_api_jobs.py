@@ -191,7 +191,7 @@ def test_what_is_ready_waits_for_nobody(big_lab: Any, serve: Any, gate: Gate) ->
     """While others' recordings are read in all the threads there are, a ready archive is told to be ready at once."""
     server = serve(big_lab.root, workers=1)
     archives, inventories = server.services.archives, server.services.inventories
-    compute_fixity(inventories.inventory(messages=True), archives.plan("7", Options()).plan, Progress(), None)
+    compute_fixity(inventories.with_messages()[0], archives.plan("7", Options()).plan, Progress(), None)
     client = server.as_(Role.OPERATOR)
     for seconds in range(THREADS[Lane.JOBS]):
         assert client.post(f"{server.url}/api/sessions/42/prepare?pad={seconds}s").status_code == 202

@@ -62,7 +62,7 @@ def ready(
     """The archive of session 42 as of now, what its plan lacks read first, as a job does."""
     found = archives.plan("42", options, for_people=False).checked(allow_incomplete=allow_incomplete)
     if found.entity is None:
-        compute_fixity(archives._inventories.inventory(messages=True), found.plan, progress or Progress(), None)
+        compute_fixity(archives._inventories.with_messages()[0], found.plan, progress or Progress(), None)
         found = archives.plan("42", options, for_people=False).checked(allow_incomplete=allow_incomplete)
     assert found.entity
     return found

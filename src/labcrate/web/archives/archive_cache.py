@@ -176,8 +176,8 @@ class ArchiveCache:
     def _make(self, key: Key, progress: Progress) -> Archive:
         began = time.monotonic()
         session_id, options = key
-        inventory = self._inventories.inventory(messages=True)
-        dependencies = Dependencies(inventory, session_id)
+        inventory, messages = self._inventories.with_messages()
+        dependencies = Dependencies(inventory, messages, session_id)
         with self._lock:
             same_session = [entry.archive for (other, _), entry in self._current.items() if other == session_id]
         assembly = lay_out(

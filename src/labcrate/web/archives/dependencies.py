@@ -31,15 +31,16 @@ _OF_MANY_SESSIONS = {"lab", "book", "registers", "own_registers", "rules", "link
 class Dependencies:
     """All that one session's plan depends on: the places that were read for it, and its part of the inventory.
 
-    Make it before the plan, and plan with ``inventory``, which records what is read. An archive depends on less than
+    Make it before the plan, and plan with what ``recorded`` returns, which records what is read; ``messages`` are the
+    states of the sensors' messages that the inventory's secrets were read from. An archive depends on less than
     the plan that people see: of what is left out it says nothing. The index counts only where it may tell more than
     it did: while the plan lacks the fixity of files, and where files hold other bytes than it has checksums of.
     """
 
-    def __init__(self, inventory: Inventory, session_id: str) -> None:
+    def __init__(self, inventory: Inventory, messages: FileStates, session_id: str) -> None:
         self._session_id, self._own, self._whole = session_id, inventory, inventory
         self._root = inventory.lab.root
-        self._lab = RecordingLab(inventory.lab, strangers=frozenset(self._strangers(inventory)))
+        self._lab = RecordingLab(inventory.lab, before=messages, strangers=frozenset(self._strangers(inventory)))
         self._state_folder = state_folder(self._root)
         self._index = self._state_of_index()
         self._plan: Plan | None = None

@@ -42,25 +42,26 @@ class InventoryCache:
         self._believed_until = 0.0
         self._rows = _Rows()
 
-    def inventory(self, *, now: bool = False, messages: bool = False) -> Inventory:
-        """The inventory; with ``now`` as of this call in any lab, as after a change of one's own.
+    def with_messages(self) -> tuple[Inventory, FileStates]:
+        """Return the inventory with the secrets that sensors' messages hold by now, and the states of what was read.
 
-        With ``messages`` it also knows the secrets that sensors' messages hold by now: they come every second, and
-        are read for an archive alone. Raises DocumentError.
+        Messages come every second, and are read for an archive alone. Raises DocumentError.
         """
-        inventory = self._as_described(now=now)
-        if not messages:
-            return inventory
+        self.inventory()
         with self._reading:
-            if self._secrets is None:
-                return inventory
-            secrets = read_secrets(self._lab, self._secrets)
-            if secrets.secrets != self._secrets.secrets:
-                return self._read(secrets)
+            if self._current is None or self._secrets is None:
+                raise AssertionError("the lab was read, and there is no inventory")
+            recording = RecordingLab(self._lab, ignored=self._current[1])
+            secrets = read_secrets(recording, self._secrets)
+            changed = secrets.secrets != self._secrets.secrets
             self._secrets = secrets
-            return self._current[0] if self._current else inventory
+            return self._read(secrets) if changed else self._current[0], recording.read_files
 
-    def _as_described(self, *, now: bool) -> Inventory:
+    def inventory(self, *, now: bool = False) -> Inventory:
+        """Return the inventory; with ``now`` as of this call in any lab, as after a change of one's own.
+
+        Raises DocumentError.
+        """
         current = self._current
         if current and not now and len(current[1]) > LARGE and (self._believed() or self._reading.locked()):
             return current[0]
@@ -79,7 +80,7 @@ class InventoryCache:
     def _read(self, secrets: LabSecrets | None) -> Inventory:
         """Read the lab anew; ``secrets`` are those that are known."""
         # The sensors' messages say nothing that an inventory is made of.
-        recording = RecordingLab(self._lab, ignored={MESSAGES, TABLE})
+        recording = RecordingLab(self._lab, ignored={f"{self._lab.root}/{path}" for path in (MESSAGES, TABLE)})
         inventory = replace(take_inventory(recording, allowed=self._recorders, secrets=secrets), lab=self._lab)
         self._current, self._secrets = (inventory, recording.read_files), inventory.secrets
         return inventory

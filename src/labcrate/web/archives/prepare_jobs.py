@@ -221,7 +221,7 @@ class PrepareJobs:
     def _read(self, job: Job, plan: Plan) -> Mapping[str, str]:
         """Read what a plan lacks; return what cannot be read, if that may be missing. Raises IncompleteError."""
         job.meter.check()
-        inventory = self._inventories.inventory(messages=True)
+        inventory, _ = self._inventories.with_messages()
         failures = compute_fixity(inventory, plan, job.meter, self._workers)
         if failures and not job.allow_incomplete:
             refuse_incomplete(plan.session, [*plan.missing, *missing_files(failures)])
