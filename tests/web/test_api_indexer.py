@@ -13,8 +13,8 @@ from labcrate.catalog.state import state_folder
 from labcrate.errors import CatalogError
 from labcrate.export.inventory import take_inventory
 from labcrate.video import probe as probe_module
-from labcrate.web import indexer as module
-from labcrate.web.indexer import Indexer
+from labcrate.web.archives import indexer as module
+from labcrate.web.archives.indexer import Indexer
 
 RECORDINGS = {
     "recordings/cam1_session42_a.mp4",
@@ -322,7 +322,7 @@ def test_rot_is_found_in_the_background(serve: Any, usual_lab: Any, caplog: pyte
 
     def differs(path: str) -> None:
         found.append(path)
-        server.services.standing.drop_file(path)
+        server.services.archives.drop_file(path)
 
     rig = Rig(usual_lab)
     rig.indexer = Indexer(

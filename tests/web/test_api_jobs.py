@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from labcrate.catalog.index import Progress
+from labcrate.export.prepare import compute_fixity, lacking
 from labcrate.people.roles import Role
 from labcrate.plan.options import Options
-from labcrate.web import jobs as jobs_module
 from labcrate.web import routes_jobs
+from labcrate.web.archives import prepare_jobs as jobs_module
+from labcrate.web.archives.job_progress import Cancelled, JobProgress, Meter
 from labcrate.web.executor import THREADS, Lane
-from labcrate.web.meter import Cancelled, JobProgress, Meter
 
 MIB = 1 << 20
 
@@ -102,6 +104,29 @@ def test_progress_is_told_while_it_goes_on_and_equal_jobs_are_one(big_lab: Any, 
         assert "event: done" in list(lines)
 
 
+def test_many_downloads_cause_one_reading(big_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight clients that want an archive which nobody has hashed get the same bytes, and each file is read once."""
+    read: list[int] = []
+
+    def counting(inventory: Any, plan: Any, *more: Any) -> Any:
+        read.append(len(lacking(plan)))
+        return compute_fixity(inventory, plan, *more)
+
+    monkeypatch.setattr(jobs_module, "compute_fixity", counting)
+    server = serve(big_lab.root)
+    server.token(Role.ADMIN)
+    got: list[bytes] = []
+    threads = [
+        threading.Thread(target=lambda: got.append(server.get("/api/sessions/42/archive.zip").content))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(got), len(set(got)), read) == (8, 1, [3])
+
+
 def test_a_job_is_cancelled_in_mid_work(big_lab: Any, serve: Any, gate: Gate) -> None:
     """A cancelled job ends before the file is read whole, says so on its stream, and can be started again."""
     server = serve(big_lab.root, workers=1)
@@ -165,7 +190,8 @@ def test_a_stream_ends_for_who_may_hear_no_more(
 def test_what_is_ready_waits_for_nobody(big_lab: Any, serve: Any, gate: Gate) -> None:
     """While others' recordings are read in all the threads there are, a ready archive is told to be ready at once."""
     server = serve(big_lab.root, workers=1)
-    server.services.standing.archive("7", Options())
+    archives, inventories = server.services.archives, server.services.inventories
+    compute_fixity(inventories.with_messages()[0], archives.plan("7", Options()).plan, Progress(), None)
     client = server.as_(Role.OPERATOR)
     for seconds in range(THREADS[Lane.JOBS]):
         assert client.post(f"{server.url}/api/sessions/42/prepare?pad={seconds}s").status_code == 202
@@ -204,7 +230,7 @@ def test_a_stream_that_was_heard_to_its_end_is_not_begun_again(usual_lab: Any, s
     assert client.get(address, headers={"Last-Event-ID": heard[-1][0]}).status_code == 204
     for given in ("1", "nonsense", "-1", "9" * 4000):
         answer = client.get(address, headers={"Last-Event-ID": given})
-        assert (answer.status_code, _events(answer.text)[-1][1]) == (200, "done")
+        assert (answer.status_code, _events(answer.text)[-1][1]) == (200, "done"), answer.text
     assert answer.headers["Content-Type"] == "text/event-stream; charset=utf-8"
     assert answer.headers["Cache-Control"] == "no-store"
 

@@ -3,16 +3,15 @@
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import requests
 
-from labcrate.export.prepare import prepared
+from labcrate.export.prepare import lay_out
 from labcrate.people.roles import Role
 from labcrate.plan.options import Options
-from labcrate.web import planning
+from labcrate.web.archives import plan_queue
 
 PLAN = "/api/sessions/42/plan"
 
@@ -25,8 +24,7 @@ class Held:
         self.held = threading.Semaphore(0)
         self.opened, self.ended = threading.Event(), threading.Event()
 
-    @contextmanager
-    def prepared(self, lab: Any, session_id: str, options: Options, **more: Any) -> Iterator[Any]:
+    def lay_out(self, inventory: Any, session_id: str, options: Options, **more: Any) -> Any:
         """As the real one, which comes after."""
         self.begun.append(options)
         try:
@@ -34,8 +32,7 @@ class Held:
                 self.held.release()
                 while not self.opened.wait(0.01):
                     more["progress"].check()
-            with prepared(lab, session_id, options, **more) as assembly:
-                yield assembly
+            return lay_out(inventory, session_id, options, **more)
         finally:
             self.ended.set()
 
@@ -44,7 +41,7 @@ class Held:
 def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
     """Every plan of the server goes through it."""
     held = Held()
-    monkeypatch.setattr("labcrate.web.standing.prepared", held.prepared)
+    monkeypatch.setattr("labcrate.web.archives.archive_cache.lay_out", held.lay_out)
     yield held
     held.opened.set()
 
@@ -73,7 +70,7 @@ def test_a_viewer_who_follows_an_operators_link_sees_the_whole_session(
     usual_lab: Any, serve: Any, held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page's address may carry a choice: for a viewer the page is there, and no plan is made for the choice."""
-    monkeypatch.setattr(planning, "PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr(plan_queue, "PATIENCE_SECONDS", 60.0)
     server = serve(usual_lab.root)
     query = "only=sensors&pad=5&readings=all&camera=nobody"
     assert server.get(f"/sessions/42?{query}", Role.VIEWER).status_code == 200
@@ -83,7 +80,7 @@ def test_a_viewer_who_follows_an_operators_link_sees_the_whole_session(
 
 def test_nothing_waits_for_plans(usual_lab: Any, serve: Any, held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
     """While all threads that plan are held, pages, the API, logins, downloads that stand ready and the log answer."""
-    monkeypatch.setattr(planning, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(plan_queue, "PATIENCE_SECONDS", 0.5)
     server = serve(usual_lab.root)
     operator = server.as_(Role.OPERATOR)
     job = operator.post(f"{server.url}/api/sessions/42/prepare").json()
@@ -116,8 +113,8 @@ def test_too_many_plans_are_refused_and_pages_come_again(
     usual_lab: Any, serve: Any, held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who asks for one more gets 429 with the time to wait, in the API; a page says that it loads again."""
-    monkeypatch.setattr(planning, "MOST_OF_ONE_USER", 1)
-    monkeypatch.setattr(planning, "PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr(plan_queue, "MOST_OF_ONE_USER", 1)
+    monkeypatch.setattr(plan_queue, "PATIENCE_SECONDS", 60.0)
     server = serve(usual_lab.root)
     first = _asking(server, Role.OPERATOR, 0)
     assert held.held.acquire(timeout=60)
@@ -143,7 +140,7 @@ def test_a_plan_whose_client_is_gone_ends(
         client.sendall(f"GET {PLAN}?pad=1s HTTP/1.1\r\n{login}\r\n".encode())
         assert held.held.acquire(timeout=60)
         assert not held.ended.is_set()
-        monkeypatch.setattr(planning, "GIVEN_UP_SECONDS", 0.0)
+        monkeypatch.setattr(plan_queue, "GIVEN_UP_SECONDS", 0.0)
     assert held.ended.wait(60)
 
 

@@ -28,7 +28,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for a report as long as it takes: how busy the machine is decides nothing."""
-    monkeypatch.setattr("labcrate.web.planning.PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr("labcrate.web.archives.plan_queue.PATIENCE_SECONDS", 60.0)
 
 
 def test_the_page_shows_what_the_api_says(serve: Any, root: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_page_says_that_the_lab_is_being_examined(serve: Any, root: Path, monk
             progress.check()
         return run.make_report(*arguments, progress=progress, **more)
 
-    monkeypatch.setattr("labcrate.web.planning.PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr("labcrate.web.archives.plan_queue.PATIENCE_SECONDS", 0.05)
     monkeypatch.setattr(examining, "make_report", slow)
     server = serve(root)
     for _ in range(3):
@@ -152,7 +152,7 @@ def test_a_server_ends_while_a_lab_is_being_examined(serve: Any, root: Path, mon
             progress.check()
             threading.Event().wait(0.01)
 
-    monkeypatch.setattr("labcrate.web.planning.PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr("labcrate.web.archives.plan_queue.PATIENCE_SECONDS", 0.05)
     monkeypatch.setattr(examining, "make_report", endless)
     server = serve(root)
     # A look at a busy machine's disk may take longer than a page waits: then the examination begins with the next one.

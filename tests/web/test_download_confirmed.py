@@ -98,9 +98,8 @@ def test_confirming_takes_turns(serve: Any, two: Any) -> None:
     server = serve(two.root)
     server.get(PATH)
     confirmed_before(two.root)
-    standing = server.services.standing
-    found = standing.archive("42", Options())
-    segments = list(confirming.Confirmed(found, two.root / ".labcrate", 30).segments(0, found.entity.length))
+    found = server.services.archives.plan("42", Options())
+    segments = list(confirming.Confirmed(found, two.root / ".labcrate", 30).segments(0, found.ready_entity.length))
     assert segments.count(confirming.WAIT) == 3 + 2 * (9_000_000 // (4 << 20))
 
 

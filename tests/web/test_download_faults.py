@@ -317,7 +317,7 @@ def test_who_may_no_longer_export_gets_no_more(
         line = ended(server, 2)[0]
         assert (line.outcome, line.reason) == ("broken", why)
         assert began + len(tap.take_all()) <= line.bytes_sent < total
-    assert server.services.standing.by_etag("42", etag)  # it is the user who may not, the archive is whole
+    assert server.services.archives.by_etag("42", etag)  # it is the user who may not, the archive is whole
 
 
 def test_a_session_taken_out_of_a_study_is_sent_no_further(
@@ -336,7 +336,7 @@ def test_a_session_taken_out_of_a_study_is_sent_no_further(
         line = ended(server, 1)[0]
         assert (line.outcome, line.reason) == ("broken", OUT)
         assert began + len(tap.take_all()) <= line.bytes_sent < total
-    assert server.services.standing.by_etag("42", etag)
+    assert server.services.archives.by_etag("42", etag)
 
 
 def test_a_line_whose_end_cannot_be_written_is_ended_later(

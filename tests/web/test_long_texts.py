@@ -13,7 +13,7 @@ from labcrate.web.long_text import PART
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for a plan as long as it takes: how busy the machine is decides nothing."""
-    monkeypatch.setattr("labcrate.web.planning.PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr("labcrate.web.archives.plan_queue.PATIENCE_SECONDS", 60.0)
 
 
 def test_long_notes_are_read_part_by_part(serve: Any, tmp_path: Path) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from tests.support.waiting import next_tick
 
-from labcrate.web.looking import Look
+from labcrate.web.archives.file_states import FileStates
 
 
-def settled(folder: Path, *names: str) -> Look:
-    """A look at places whose last change lies so far back that another one would bear another time."""
+def settled(folder: Path, *names: str) -> FileStates:
+    """The states of places whose last change lies so far back that another one would bear another time."""
     next_tick()
-    return Look(str(folder), names)
+    return FileStates(f"{folder}/{name}" for name in names)
 
 
 def put_back_times(file: Path) -> None:
@@ -47,31 +47,31 @@ CHANGES: list[Callable[[Path], object]] = [
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_every_change_is_seen(tmp_path: Path, change: Callable[[Path], object]) -> None:
-    """A look holds while nothing happens, and no longer after any change of a file, a folder or what was not there."""
+    """States are the same while nothing happens, and no longer after any change of file, folder or absence."""
     (tmp_path / "file").write_bytes(b"bytes")
     (tmp_path / "inner").mkdir()
     (tmp_path / "inner" / "old").touch()
-    look = settled(tmp_path, "file", "inner", "absent")
-    assert len(look) == 3
-    assert look.holds()
+    states = settled(tmp_path, "file", "inner", "absent")
+    assert len(states) == 3
+    assert states.same()
     (tmp_path / "stranger").touch()
     (tmp_path / "file").read_bytes()
-    assert look.holds()
+    assert states.same()
     change(tmp_path)
-    assert not look.holds()
+    assert not states.same()
 
 
 def test_what_was_too_young_to_tell_is_not_believed(tmp_path: Path) -> None:
-    """Right after a change another one could bear the same time, so such a look never holds; a later one does."""
+    """Right after a change another one could bear the same time, so such states are never the same; later ones are."""
     (tmp_path / "file").write_bytes(b"bytes")
-    young = Look(str(tmp_path), ["file"])
-    assert not young.holds()
-    assert settled(tmp_path, "file").holds()
-    assert not young.holds()
+    young = FileStates([f"{tmp_path}/file"])
+    assert not young.same()
+    assert settled(tmp_path, "file").same()
+    assert not young.same()
 
 
 def test_a_time_in_the_future_is_no_reason_to_doubt(tmp_path: Path) -> None:
     """A file that claims to be of next year is believed like any other: its modification time is anybody's to set."""
     (tmp_path / "file").write_bytes(b"bytes")
     os.utime(tmp_path / "file", (time.time() + 1e7,) * 2)
-    assert settled(tmp_path, "file").holds()
+    assert settled(tmp_path, "file").same()

@@ -10,8 +10,8 @@ from tests.support.waiting import next_tick
 
 from labcrate.errors import DocumentError
 from labcrate.export.inventory import take_inventory
-from labcrate.web import snapshot as module
-from labcrate.web.snapshot import Snapshot
+from labcrate.web.archives import inventory_cache as module
+from labcrate.web.archives.inventory_cache import InventoryCache
 
 
 def settle() -> None:
@@ -28,14 +28,14 @@ def readings_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         counted.append(threading.get_ident())
         return take_inventory(lab, **more)
 
-    monkeypatch.setattr("labcrate.web.snapshot.take_inventory", counting)
+    monkeypatch.setattr("labcrate.web.archives.inventory_cache.take_inventory", counting)
     return counted
 
 
 def test_nothing_is_read_twice_while_nothing_changes(usual_lab: Any, readings_of: list[int]) -> None:
     """Asked again, the inventory is the same object, and the lab was read once; rows and recordings agree with it."""
     settle()
-    kept = Snapshot(usual_lab.open())
+    kept = InventoryCache(usual_lab.open())
     first = kept.inventory()
     assert all(kept.inventory() is first for _ in range(10))
     assert [row.id for row in kept.rows()] == ["7", "42"]
@@ -47,7 +47,7 @@ def test_nothing_is_read_twice_while_nothing_changes(usual_lab: Any, readings_of
 def test_many_threads_cause_one_reading(usual_lab: Any, readings_of: list[int]) -> None:
     """Twenty threads that ask at once get one inventory, read once."""
     settle()
-    kept = Snapshot(usual_lab.open())
+    kept = InventoryCache(usual_lab.open())
     found: list[Any] = []
     all_there = threading.Barrier(20)
 
@@ -95,11 +95,11 @@ CHANGES: dict[str, Callable[[Any], object]] = {
 def test_every_change_is_seen_at_once(usual_lab: Any, what: str) -> None:
     """After any change of the lab's files the very next answer is what reading the lab anew gives."""
     settle()
-    kept = Snapshot(usual_lab.open())
+    kept = InventoryCache(usual_lab.open())
     before = kept.inventory()
     kept.rows()
     CHANGES[what](usual_lab)
-    after, fresh = kept.inventory(), Snapshot(usual_lab.open())
+    after, fresh = kept.inventory(), InventoryCache(usual_lab.open())
     assert after is not before
     assert (after.book, after.linked, after.unlinked) == (
         fresh.inventory().book, fresh.inventory().linked, fresh.inventory().unlinked,
@@ -111,7 +111,7 @@ def test_every_change_is_seen_at_once(usual_lab: Any, what: str) -> None:
 def test_readings_of_sensors_do_not_count(usual_lab: Any) -> None:
     """A sensor's message, which comes every second, has nothing read again."""
     settle()
-    kept = Snapshot(usual_lab.open())
+    kept = InventoryCache(usual_lab.open())
     before = kept.inventory()
     usual_lab.zigbee_json([("2025-05-02T08:04:00.000Z", "zigbee2mqtt/door", {"contact": True})])
     assert kept.inventory() is before
@@ -122,7 +122,7 @@ def test_sizes_of_recordings_that_grow(usual_lab: Any) -> None:
     growing = usual_lab.root / "recordings/cam1_session42_a.mp4"
     growing.touch()
     settle()
-    kept = Snapshot(usual_lab.open())
+    kept = InventoryCache(usual_lab.open())
     before = {row.id: row.size_bytes for row in kept.rows()}
     with growing.open("ab") as more:
         more.write(bytes(1000))
@@ -134,7 +134,7 @@ def test_a_broken_document_is_told_each_time_and_mended_at_once(usual_lab: Any) 
     """While data/sessions.json is broken it is named each time and hides no other session; then all is there."""
     usual_lab.json("data/sessions.json", [{"id": 11}])
     settle()
-    kept = Snapshot(usual_lab.open())
+    kept = InventoryCache(usual_lab.open())
     assert kept.inventory().ids == ["7", "11", "42"]
     assert kept.inventory().problems == ()
     usual_lab.write("data/sessions.json", "[")
@@ -155,7 +155,7 @@ def test_in_a_very_large_lab_a_look_is_believed_for_a_while(usual_lab: Any, monk
     monkeypatch.setattr(module, "LARGE", 3)
     monkeypatch.setattr(module, "BELIEVED_SECONDS", 3600.0)
     settle()
-    kept = Snapshot(usual_lab.open())
+    kept = InventoryCache(usual_lab.open())
     before = kept.inventory()
     usual_lab.session(43)
     assert kept.inventory() is before

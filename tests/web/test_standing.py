@@ -3,9 +3,8 @@
 import gc
 import os
 import shutil
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,14 +18,13 @@ from labcrate.archive.entity import Entity
 from labcrate.catalog.catalog import Catalog
 from labcrate.catalog.index import Progress, Wish, index_files
 from labcrate.catalog.state import state_folder
-from labcrate.config import ServeSettings
 from labcrate.errors import IncompleteError, NoSessionError, SourceChangedError
-from labcrate.export.prepare import prepared
+from labcrate.export.prepare import compute_fixity, lay_out, prepared
 from labcrate.export.spool import Spool
 from labcrate.plan.options import Options
-from labcrate.web import standing as module
-from labcrate.web.snapshot import Snapshot
-from labcrate.web.standing import Planned, Standing
+from labcrate.web.archives import archive_cache as module
+from labcrate.web.archives.archive_cache import ArchiveCache
+from labcrate.web.archives.inventory_cache import InventoryCache
 
 PLAIN = Options()
 
@@ -36,74 +34,90 @@ def settle() -> None:
     next_tick()
 
 
-def standing(lab: Any) -> Standing:
+def standing(lab: Any) -> ArchiveCache:
     """The archives of a lab to which nothing happened just now."""
     settle()
-    opened = lab.open()
-    return Standing(opened, Snapshot(opened), ServeSettings(lab.root))
+    return ArchiveCache(InventoryCache(lab.open()))
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """Tells of every plan that is made whether it hashed."""
-    seen: list[bool] = []
+def made(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
+    """Tells of every plan that is made its options."""
+    seen: list[Options] = []
 
-    @contextmanager
-    def counting(*arguments: Any, hashed: bool, **options: Any) -> Iterator[Any]:
-        seen.append(hashed)
-        with prepared(*arguments, hashed=hashed, **options) as assembly:
-            yield assembly
+    def counting(inventory: Any, session_id: str, options: Options, **more: Any) -> Any:
+        seen.append(options)
+        return lay_out(inventory, session_id, options, **more)
 
-    monkeypatch.setattr("labcrate.web.standing.prepared", counting)
+    monkeypatch.setattr("labcrate.web.archives.archive_cache.lay_out", counting)
     return seen
 
 
-def hashed_once(lab: Any) -> Standing:
+def ready(
+    archives: ArchiveCache,
+    options: Options = PLAIN,
+    *,
+    allow_incomplete: bool = False,
+    progress: Progress | None = None,
+) -> Any:
+    """The archive of session 42 as of now, what its plan lacks read first, as a job does."""
+    found = archives.plan("42", options, for_people=False).checked(allow_incomplete=allow_incomplete)
+    if found.entity is None:
+        compute_fixity(archives._inventories.with_messages()[0], found.plan, progress or Progress(), None)
+        found = archives.plan("42", options, for_people=False).checked(allow_incomplete=allow_incomplete)
+    assert found.entity
+    return found
+
+
+def hashed_once(lab: Any) -> ArchiveCache:
     """The same, with the fixity of session 42 known and its archive standing."""
     archives = standing(lab)
-    archives.archive("42", PLAIN)
+    ready(archives)
     settle()
     return archives
 
 
-def whole(archives: Standing) -> bytes:
+def whole(archives: ArchiveCache) -> bytes:
     """The bytes of session 42's archive as of now."""
-    return b"".join(archives.archive("42", PLAIN).entity.read_range())
+    return b"".join(ready(archives).entity.read_range())
 
 
-def test_an_archive_is_made_once(usual_lab: Any, made: list[bool]) -> None:
+def test_an_archive_is_made_once(usual_lab: Any, made: list[Options]) -> None:
     """Before hashing an archive is not ready; after it, plan and archive are the same as long as nothing changes."""
     archives = standing(usual_lab)
-    assert archives.plan("42", PLAIN).archive is None
-    first = archives.archive("42", PLAIN)
+    assert archives.plan("42", PLAIN).entity is None
+    first = ready(archives)
     count = len(made)
-    assert made.count(True) == 1
-    assert archives.archive("42", PLAIN).entity is first.entity
-    assert archives.plan("42", PLAIN) == Planned(first.assembly, first)
-    assert archives.plan("42", PLAIN, for_people=False).archive == first
+    assert count == 2
+    assert ready(archives).entity is first.entity
+    assert archives.plan("42", PLAIN) == first
+    assert archives.plan("42", PLAIN, for_people=False) == first
     assert len(made) == count
-    assert archives.plan("42", Options(pad=timedelta(hours=1))).assembly is not first.assembly
+    assert archives.plan("42", Options(pad=timedelta(hours=1))).layout is not first.layout
 
 
 def test_what_another_process_indexed_is_ready(usual_lab: Any, cli: Any) -> None:
     """A session that the command line indexes meanwhile is ready without being hashed again."""
     archives = standing(usual_lab)
-    assert archives.plan("42", PLAIN).archive is None
+    assert archives.plan("42", PLAIN).entity is None
     assert cli("index", "42", "--lab", usual_lab.root).code == 0
-    assert archives.plan("42", PLAIN).archive is not None
+    settle()
+    for _ in range(2):  # a request compares first, and once more when it is its turn to plan
+        assert archives.kept("42", PLAIN) is None
+    assert archives.plan("42", PLAIN).entity is not None
 
 
-def test_hashing_makes_no_plan_anew_until_it_is_done(usual_lab: Any, made: list[bool], cli: Any) -> None:
+def test_hashing_makes_no_plan_anew_until_it_is_done(usual_lab: Any, made: list[Options], cli: Any) -> None:
     """A plan stands while its recordings are hashed one by one, also by another process; the last one makes another."""
     archives = standing(usual_lab)
     plan = archives.plan("42", PLAIN)
-    first = plan.assembly.plan.recordings[0]
+    first = plan.plan.recordings[0]
     with Catalog.open(state_folder(usual_lab.root)) as catalog:
         index_files(usual_lab.open(), catalog, [Wish(first.path, first.identity)], lambda _file, _path: first.probe)
     assert archives.plan("42", PLAIN) == plan
-    assert made == [False]
+    assert made == [PLAIN]
     assert cli("index", "42", "--lab", usual_lab.root).code == 0
-    assert archives.plan("42", PLAIN).archive is not None
+    assert archives.plan("42", PLAIN).entity is not None
 
 
 RELEVANT: dict[str, Callable[[Any], object]] = {
@@ -125,12 +139,12 @@ RELEVANT: dict[str, Callable[[Any], object]] = {
 def test_every_relevant_change_is_seen_at_once(usual_lab: Any, what: str) -> None:
     """After a change the next archive is the one that a command which knows nothing of the last would make."""
     archives = hashed_once(usual_lab)
-    before = archives.archive("42", PLAIN)
+    before = ready(archives)
     RELEVANT[what](usual_lab)
-    after = archives.archive("42", PLAIN)
+    after = ready(archives)
     with prepared(usual_lab.open(), "42", hashed=True) as fresh:
-        assert after.assembly.plan.recordings == fresh.plan.recordings
-        assert after.assembly.parts == fresh.parts
+        assert after.plan.recordings == fresh.plan.recordings
+        assert after.parts == fresh.parts
     if what != "cameras change":
         assert after.entity.etag != before.entity.etag
 
@@ -143,39 +157,39 @@ IRRELEVANT: dict[str, Callable[[Any], object]] = {
 
 
 @pytest.mark.parametrize("what", IRRELEVANT)
-def test_others_changes_make_no_other_archive(usual_lab: Any, made: list[bool], what: str) -> None:
+def test_others_changes_make_no_other_archive(usual_lab: Any, made: list[Options], what: str) -> None:
     """What concerns other sessions leaves a standing archive as it is; the plan that people see is made anew."""
     archives = hashed_once(usual_lab)
-    before, count = archives.archive("42", PLAIN), len(made)
+    before, count = ready(archives), len(made)
     IRRELEVANT[what](usual_lab)
-    assert archives.archive("42", PLAIN) == before
+    assert ready(archives) == before
     assert len(made) == count
-    after = archives.plan("42", PLAIN).assembly.plan
-    assert after.left_out == standing(usual_lab).plan("42", PLAIN).assembly.plan.left_out
+    after = archives.plan("42", PLAIN).plan
+    assert after.left_out == standing(usual_lab).plan("42", PLAIN).plan.left_out
 
 
 def test_a_lab_that_goes_on_measuring(usual_lab: Any) -> None:
     """Readings after the session's end make another plan and the same archive: its tag stays, and is still found."""
     archives = hashed_once(usual_lab)
-    first = archives.archive("42", PLAIN)
+    first = ready(archives)
     etag = first.entity.etag
     with (usual_lab.root / "data/zigbee-sensors.csv").open("a") as more:
         more.write('"2025-05-03T08:00:00.000Z","zigbee2mqtt/door","door","","","","","","{}"\n')
-    assert archives.archive("42", PLAIN).entity.etag == etag
-    assert archives.archive("42", PLAIN).entity is first.entity
+    assert ready(archives).entity.etag == etag
+    assert ready(archives).entity is first.entity
     found = archives.by_etag("42", etag)
     assert found is not None
-    assert found.entity.etag == etag
+    assert found.ready_entity.etag == etag
 
 
 def test_an_equal_copy_of_a_recording(usual_lab: Any) -> None:
     """A recording that was replaced by a copy with the same bytes and time is the same archive, and can be read."""
     archives = hashed_once(usual_lab)
-    before = archives.archive("42", PLAIN)
+    before = ready(archives)
     file = usual_lab.root / "sessions/Session42/recordings/any.mp4"
     shutil.copy2(file, file.with_suffix(".tmp"))
     file.with_suffix(".tmp").rename(file)
-    after = archives.archive("42", PLAIN)
+    after = ready(archives)
     assert after.entity.etag == before.entity.etag
     assert len(b"".join(after.entity.read_range())) == after.entity.length
 
@@ -183,13 +197,13 @@ def test_an_equal_copy_of_a_recording(usual_lab: Any) -> None:
 def test_an_earlier_archive_can_be_asked_for_by_its_tag(usual_lab: Any) -> None:
     """A download that began before the session was described anew goes on with the very bytes that it began with."""
     archives = hashed_once(usual_lab)
-    before = archives.archive("42", PLAIN)
+    before = ready(archives)
     data = whole(archives)
     usual_lab.session(42, name="Evening")
     assert whole(archives) != data
     found = archives.by_etag("42", before.entity.etag)
     assert found is not None
-    assert b"".join(found.entity.read_range(1000)) == data[1000:]
+    assert b"".join(found.ready_entity.read_range(1000)) == data[1000:]
     assert archives.by_etag("7", before.entity.etag) is None
     assert archives.by_etag("42", '"other"') is None
 
@@ -197,26 +211,13 @@ def test_an_earlier_archive_can_be_asked_for_by_its_tag(usual_lab: Any) -> None:
 def test_an_archive_that_cannot_be_read_any_more_is_forgotten(usual_lab: Any) -> None:
     """When a recording changed the old archive gives no wrong byte, and once forgotten it is not offered again."""
     archives = hashed_once(usual_lab)
-    before = archives.archive("42", PLAIN)
+    before = ready(archives)
     usual_lab.recording("recordings/cam1_session42_a.mp4", content=bytes(len(usual_lab.clip)))
     with pytest.raises(SourceChangedError, match="cam1_session42_a"):
         b"".join(before.entity.read_range())
     archives.forget(before)
     assert archives.by_etag("42", before.entity.etag) is None
-    assert b"".join(archives.archive("42", PLAIN).entity.read_range())
-
-
-def test_many_who_want_the_same_cause_one_reading(usual_lab: Any, made: list[bool]) -> None:
-    """Twelve threads that want an archive which nobody has hashed get one entity, hashed once."""
-    archives = standing(usual_lab)
-    found: list[Any] = []
-    threads = [threading.Thread(target=lambda: found.append(archives.archive("42", PLAIN).entity)) for _ in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len({id(entity) for entity in found}) == 1
-    assert made.count(True) == 1
+    assert b"".join(ready(archives).entity.read_range())
 
 
 @pytest.fixture
@@ -238,18 +239,15 @@ def test_tables_are_written_once(usual_lab: Any, written: list[str]) -> None:
     archives = standing(usual_lab)
     archives.plan("42", PLAIN)
     assert len(written) == 4
-    assert archives.archive("42", PLAIN).entity.length > 0
+    assert ready(archives).entity.length > 0
     chosen = Options(cameras=("cam1",))
-    assert (
-        archives.archive("42", chosen).assembly.plan.recordings
-        != archives.archive("42", PLAIN).assembly.plan.recordings
-    )
+    assert ready(archives, chosen).plan.recordings != ready(archives).plan.recordings
     assert len(written) == 4
     archives.plan("42", Options(pad=timedelta(hours=1)))
     assert len(written) == 8
     for options in (PLAIN, chosen):
         with prepared(usual_lab.open(), "42", options, hashed=True) as fresh:
-            assert Entity(fresh.layout).etag == archives.archive("42", options).entity.etag
+            assert Entity(fresh.layout).etag == ready(archives, options).entity.etag
 
 
 PER_MILLE = {"type": "numeric", "property": "battery", "unit": "per mille"}
@@ -291,8 +289,8 @@ def test_a_cancelled_preparation_leaves_the_way_free(usual_lab: Any) -> None:
     """What the progress raises comes out; the next who asks gets the archive."""
     archives = standing(usual_lab)
     with pytest.raises(Stopped):
-        archives.archive("42", PLAIN, progress=Stopping())
-    assert archives.archive("42", PLAIN).entity.length > 0
+        ready(archives, progress=Stopping())
+    assert ready(archives).entity.length > 0
 
 
 class Counting(Progress):
@@ -319,7 +317,7 @@ def test_planning_ends_at_any_step(usual_lab: Any) -> None:
         assert documents_on_disk() == before
         ended += rounds(3, 1)
     assert ended > 20  # looking into recordings, reading readings, writing tables
-    assert archives.plan("42", PLAIN).assembly.plan.readings
+    assert archives.plan("42", PLAIN).plan.readings
 
 
 def test_errors_and_what_is_missing(usual_lab: Any) -> None:
@@ -329,11 +327,11 @@ def test_errors_and_what_is_missing(usual_lab: Any) -> None:
         archives.plan("99", PLAIN)
     usual_lab.session(42, status="active")
     with pytest.raises(IncompleteError, match="still active"):
-        archives.archive("42", PLAIN)
-    archive = archives.archive("42", PLAIN, allow_incomplete=True)
-    assert archive.assembly.plan.missing
+        ready(archives)
+    archive = ready(archives, allow_incomplete=True)
+    assert archive.plan.missing
     with pytest.raises(IncompleteError):
-        archives.archive("42", PLAIN)
+        ready(archives)
 
 
 def test_what_nobody_asks_for_is_let_go(usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -342,7 +340,7 @@ def test_what_nobody_asks_for_is_let_go(usual_lab: Any, monkeypatch: pytest.Monk
     usual_lab.zigbee_json([("2025-05-02T08:01:00.000Z", "zigbee2mqtt/hall", note)] * 2000)
     before = documents_on_disk()
     archives = hashed_once(usual_lab)
-    etag = archives.archive("42", PLAIN).entity.etag
+    etag = ready(archives).entity.etag
     assert documents_on_disk() > before
     archives.tidy()
     assert archives.by_etag("42", etag)
@@ -365,7 +363,7 @@ def test_memory_is_bounded(usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> N
     archives = standing(usual_lab)
     tags = []
     for minutes in range(4):
-        tags.append(archives.archive("42", Options(pad=timedelta(minutes=minutes))).entity.etag)
+        tags.append(ready(archives, Options(pad=timedelta(minutes=minutes))).entity.etag)
     assert [archives.by_etag("42", tag) is not None for tag in tags] == [False, False, False, True]
 
 
@@ -373,24 +371,22 @@ def test_very_many_readings_are_not_read_for_every_message(usual_lab: Any, monke
     """Where the lab's readings make planning slow, a plan is believed for as long as it took to make."""
     clock = SimpleNamespace(now=1000.0)
 
-    @contextmanager
-    def slowly(*arguments: Any, **options: Any) -> Iterator[Any]:
+    def slowly(inventory: Any, session_id: str, options: Options, **more: Any) -> Any:
         clock.now += 5
-        with prepared(*arguments, **options) as assembly:
-            yield assembly
+        return lay_out(inventory, session_id, options, **more)
 
-    monkeypatch.setattr("labcrate.web.standing.prepared", slowly)
-    monkeypatch.setattr("labcrate.web.standing.time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr("labcrate.web.archives.archive_cache.lay_out", slowly)
+    monkeypatch.setattr("labcrate.web.archives.archive_cache.time", SimpleNamespace(monotonic=lambda: clock.now))
     archives = standing(usual_lab)
-    first = archives.plan("42", PLAIN).assembly
+    first = archives.plan("42", PLAIN)
     usual_lab.zigbee_json([("2025-05-02T08:04:00.000Z", "zigbee2mqtt/door", {"contact": True})])
-    second = archives.plan("42", PLAIN).assembly
+    second = archives.plan("42", PLAIN)
     assert second is not first  # the readings are few
     monkeypatch.setattr(module, "_MANY_READINGS_BYTES", 10)
     usual_lab.zigbee_json([])
-    third = archives.plan("42", PLAIN).assembly
+    third = archives.plan("42", PLAIN)
     usual_lab.zigbee_json([("2025-05-02T08:03:00.000Z", "zigbee2mqtt/door", {"contact": True})])
     clock.now += 4
-    assert archives.plan("42", PLAIN).assembly is third
+    assert archives.plan("42", PLAIN) is third
     clock.now += 2
-    assert archives.plan("42", PLAIN).assembly is not third
+    assert archives.plan("42", PLAIN) is not third

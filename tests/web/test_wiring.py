@@ -16,28 +16,28 @@ from labcrate.errors import NoLabError, PeopleError
 from labcrate.people.database import Database
 from labcrate.people.exports import ExportLog
 from labcrate.web.app import make_app
+from labcrate.web.archives.archive_cache import ArchiveCache
+from labcrate.web.archives.indexer import Indexer
+from labcrate.web.archives.plan_queue import PlanQueue
+from labcrate.web.archives.prepare_jobs import PrepareJobs
 from labcrate.web.downloads.sender import Sender
 from labcrate.web.downloads.transfer_log import Ends
 from labcrate.web.examining import Examining
 from labcrate.web.executor import Executor
-from labcrate.web.indexer import Indexer
-from labcrate.web.jobs import Jobs
 from labcrate.web.lifespan import lifespan
-from labcrate.web.planning import Planning
 from labcrate.web.services import Services
 from labcrate.web.serving import run_app
-from labcrate.web.standing import Standing
 
 ORDER: dict[type, str] = {
     Database: "close",
     ExportLog: "close",
-    Standing: "close",
+    ArchiveCache: "close",
     Executor: "close",
     Ends: "write_kept",
     Sender: "close",
-    Planning: "close",
+    PlanQueue: "close",
     Examining: "stop",
-    Jobs: "close",
+    PrepareJobs: "close",
     Indexer: "stop",
 }
 """What has an end, in the order in which it starts, and the method that ends it."""
@@ -48,7 +48,7 @@ ABOVE = ("app", "serving", "lifespan", "services", "own_forms")
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What began (``+Jobs``), ended (``-Jobs``) or heard that the end comes (``!Jobs``), in that order."""
+    """What began (``+X``), ended (``-X``) or heard that the end comes (``!X``), in that order."""
     seen: list[str] = []
 
     def noted(kind: type, method: str, sign: str) -> None:
@@ -63,8 +63,8 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for kind, end in ORDER.items():
         noted(kind, "__init__", "+")
         noted(kind, end, "-")
-    noted(Planning, "stop", "!")
-    noted(Jobs, "stop", "!")
+    noted(PlanQueue, "stop", "!")
+    noted(PrepareJobs, "stop", "!")
     noted(web.Server, "shutdown", "-")
     return seen
 
@@ -114,10 +114,9 @@ def test_those_who_wait_hear_of_the_end_while_they_are_connected(usual_lab: Any,
         await runner.cleanup()
 
     asyncio.run(live())
-    assert seen[:4] == ["!Planning", "-Examining", "!Jobs", "-Server"]
-    assert (
-        next(one for one in seen[4:] if one != "-Server") == "-Indexer"
-    )  # aiohttp ends its own server, too, which is empty
+    assert seen[:4] == ["!PrepareJobs", "!PlanQueue", "-Examining", "-Server"]
+    # aiohttp ends its own server, too, which is empty
+    assert next(one for one in seen[4:] if one != "-Server") == "-Indexer"
 
 
 def test_services_cannot_be_exchanged() -> None:

@@ -71,6 +71,7 @@ class Planner:
     """Plans exports of one lab; ``progress`` is told about the indexing that a plan needs.
 
     In a ``hurry`` no file is read through for a plan that is not hashed: where that leaves its size open, it says so.
+    ``unreadable`` are files that are not tried again, by path: the state in which each could not be read, and why.
     """
 
     inventory: Inventory
@@ -78,6 +79,7 @@ class Planner:
     progress: Progress = field(default_factory=Progress)
     workers: int | None = None
     hurry: bool = False
+    unreadable: Mapping[str, tuple[Identity, str]] = field(default_factory=dict)
 
     def plan(
         self,
@@ -201,10 +203,18 @@ class Planner:
         searcher = Searcher(self.inventory.cleaner.matcher, self.catalog)
         wishes = [Wish(f.path, f.identity, hashed or f.path in same_named, search=True) for f in choice.recordings]
         wishes += [Wish(f.path, f.identity, hashed, probe=False, search=True) for f in choice.session_files]
+        failed = [wish for wish in wishes if self.unreadable.get(wish.path, (None,))[0] == wish.identity]
         indexed, failures = index_files(
-            self.inventory.files, self.catalog, wishes, _probe, self.progress, self.workers, searcher
+            self.inventory.files,
+            self.catalog,
+            [wish for wish in wishes if wish not in failed] if failed else wishes,
+            probe_video,
+            self.progress,
+            self.workers,
+            searcher,
         )
-        missing += [Missing(source_of(path), why, _TRY_AGAIN) for path, why in failures.items()]
+        failures |= {wish.path: self.unreadable[wish.path][1] for wish in failed}
+        missing += missing_files(failures)
         missing += [_differing(path) for path, one in indexed.items() if one.differs_ms is not None]
         known = {
             path: replace(one, search=one.searched(searcher.fingerprint))
@@ -223,11 +233,12 @@ class Planner:
         """Probe files that are not linked, to tell when they were made."""
         wishes = [Wish(path, identity, hash=False) for path, identity in candidates.items()]
         ending = Ending(self.progress)
-        indexed, _ = index_files(self.inventory.files, self.catalog, wishes, _probe, ending, self.workers)
+        indexed, _ = index_files(self.inventory.files, self.catalog, wishes, probe_video, ending, self.workers)
         return {path: known.probe for path, known in indexed.items() if known.probe}
 
 
-def _probe(file: BinaryIO, path: str) -> Probe:
+def probe_video(file: BinaryIO, path: str) -> Probe:
+    """Look into an opened video for its length and times."""
     # FFmpeg is loaded when there is something to probe; in an indexed lab there is not.
     from labcrate.video.probe import probe  # noqa: PLC0415
 
@@ -239,7 +250,10 @@ def _differing(path: str) -> Missing:
     return Missing(source_of(path), Message("bytes.differ"), Message("bytes.differ.remedy"), CHECK_AGAIN)
 
 
-_TRY_AGAIN = "Make the file readable and whole, and export again."
+def missing_files(failures: Mapping[str, str]) -> list[Missing]:
+    """Return the files that could not be read as what is missing, by path with the reason."""
+    remedy = "Make the file readable and whole, and export again."
+    return [Missing(source_of(path), why, remedy) for path, why in failures.items()]
 
 
 def refuse_incomplete(session: Session, missing: Sequence[Missing]) -> None:

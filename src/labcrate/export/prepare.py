@@ -1,18 +1,21 @@
 """From a lab folder and a session's id to an archive that only needs writing."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
 from labcrate.catalog.catalog import Catalog
-from labcrate.catalog.index import Progress
+from labcrate.catalog.index import Progress, Wish, index_files
+from labcrate.catalog.searching import Searcher
 from labcrate.catalog.state import state_folder
 from labcrate.export.build import Assembly, assemble
+from labcrate.export.contents import CopiedFile, Plan
 from labcrate.export.inventory import Inventory, take_inventory
-from labcrate.export.plan import Planner
+from labcrate.export.plan import Planner, probe_video
 from labcrate.export.redacting import Redactor
 from labcrate.export.spool import Spool
 from labcrate.lab.folder import Lab
+from labcrate.model.fixity import Identity
 from labcrate.plan.options import Options
 
 
@@ -24,33 +27,92 @@ def prepared(
     *,
     hashed: bool,
     allow_incomplete: bool = True,
+    refuse: bool = False,
     progress: Progress | None = None,
     workers: int | None = None,
     inventory: Inventory | None = None,
-    hurry: bool = False,
-    standing: Iterable[Assembly] = (),
-    refuse: bool = False,
 ) -> Iterator[Assembly]:
     """A session's archive, laid out; its generated documents live as long as somebody holds it.
 
-    ``inventory`` is the lab's, where it has just been taken; ``hurry`` is as a Planner has it; ``standing`` are
-    archives of the same session, whose tables are taken where they would come out the same; to ``refuse`` what may
-    not be packed is as a Planner has it. What ``progress`` raises ends the work. Raises what ``Planner.plan`` does,
-    and TargetError.
+    ``inventory`` is the lab's, where it has just been taken; to ``refuse`` what may not be packed is as a Planner has
+    it. What ``progress`` raises ends the work. Raises what ``Planner.plan`` does, and TargetError.
     """
-    state = state_folder(lab.root)
-    with Catalog.open(state) as catalog:
-        progress = progress or Progress()
-        if inventory is None:
-            inventory = take_inventory(lab, options.time_zone)
-        elif options.time_zone and options.time_zone != inventory.chosen_zone:
-            # All times without a zone are read in it: those of sessions too. The same recorders may be read as before.
-            folders = inventory.recorder_folders
-            inventory = take_inventory(lab, options.time_zone, inventory.settings, secrets=inventory.secrets)
-            inventory = replace(inventory, recorder_folders=folders)
-        planner = Planner(inventory, catalog, progress, workers, hurry)
+    progress = progress or Progress()
+    inventory = in_zone(inventory or take_inventory(lab, options.time_zone), options.time_zone)
+    with Catalog.open(state_folder(lab.root)) as catalog:
+        planner = Planner(inventory, catalog, progress, workers)
         plan = planner.plan(session_id, options, hashed=hashed, allow_incomplete=allow_incomplete, refuse=refuse)
-        spool, cleaner = Spool(state, progress.check), inventory.cleaner
-        redactor = Redactor(inventory.files, cleaner, catalog, spool, progress, hashed)
-        plan, redacted = redactor.redact(plan, refuse=refuse)
-        yield assemble(inventory.files, plan, spool, standing, redacted, cleaner.matcher)
+        yield _laid_out(planner, plan, hashed=hashed, refuse=refuse)
+
+
+def lay_out(
+    inventory: Inventory,
+    session_id: str,
+    options: Options,
+    *,
+    progress: Progress,
+    workers: int | None,
+    unreadable: Mapping[str, tuple[Identity, str]],
+    same_session: Iterable[Assembly] = (),
+) -> Assembly:
+    """Return a session's archive with what is known of its files: none is read through (see ``lacking``).
+
+    ``unreadable`` is as a Planner has it; ``same_session`` are archives of the session whose tables are taken where
+    they would come out the same. What ``progress`` raises ends the work. Raises what ``Planner.plan`` does, and
+    TargetError.
+    """
+    with Catalog.open(state_folder(inventory.lab.root)) as catalog:
+        planner = Planner(inventory, catalog, progress, workers, hurry=True, unreadable=unreadable)
+        plan = planner.plan(session_id, options, hashed=False)
+        return _laid_out(planner, plan, same_session)
+
+
+def lacking(plan: Plan) -> list[CopiedFile]:
+    """Return the files of which a plan lacks the fixity, or the search for secrets."""
+    return [file for file in plan.copied if file.fixity is None or file.search is None]
+
+
+def compute_fixity(inventory: Inventory, plan: Plan, progress: Progress, workers: int | None) -> Mapping[str, str]:
+    """Have the index know what a plan lacks; return the files that could not be read, by path with the reason.
+
+    A plan made afterwards has the fixity of all others. What ``progress`` raises ends the work. Raises CatalogError,
+    and SourceChangedError for a file without its secrets.
+    """
+    state = state_folder(inventory.lab.root)
+    with Catalog.open(state) as catalog:
+        searcher = Searcher(inventory.cleaner.matcher, catalog)
+        wishes = [Wish(file.path, file.identity, probe=False, search=True) for file in lacking(plan)]
+        _, failures = index_files(inventory.files, catalog, wishes, probe_video, progress, workers, searcher)
+        if not failures:
+            spool = Spool(state, progress.check)
+            Redactor(inventory.files, inventory.cleaner, catalog, spool, progress, hashed=True).redact(
+                plan, refuse=False
+            )
+        return failures
+
+
+def in_zone(inventory: Inventory, zone: str | None) -> Inventory:
+    """Return the inventory with all times that name no zone read in this one (IANA; None: as they are).
+
+    The lab is read again for it, for times of sessions are among them; the same recorders may be read as before.
+    """
+    if not zone or zone == inventory.chosen_zone:
+        return inventory
+    again = take_inventory(inventory.lab, zone, inventory.settings, secrets=inventory.secrets)
+    return replace(again, recorder_folders=inventory.recorder_folders)
+
+
+def _laid_out(
+    planner: Planner,
+    plan: Plan,
+    same_session: Iterable[Assembly] = (),
+    *,
+    hashed: bool = False,
+    refuse: bool = False,
+) -> Assembly:
+    """Take the secrets out of the files of a plan, generate its documents, and lay its archive out."""
+    inventory, progress = planner.inventory, planner.progress
+    spool = Spool(state_folder(inventory.lab.root), progress.check)
+    redactor = Redactor(inventory.files, inventory.cleaner, planner.catalog, spool, progress, hashed)
+    plan, redacted = redactor.redact(plan, refuse=refuse)
+    return assemble(inventory.files, plan, spool, same_session, redacted, inventory.cleaner.matcher)

@@ -11,9 +11,8 @@ from labcrate.export.inventory import Inventory
 from labcrate.export.lab_rules import camera_key
 from labcrate.export.not_taken import NotTaken, Why
 from labcrate.export.selection import Found
-from labcrate.lab.lab_files import recorder_path, source_of
+from labcrate.lab.lab_files import LabFiles, recorder_path, source_of
 from labcrate.lab.path_pattern import recorder_stamp
-from labcrate.lab.recorders import RecorderFolder
 from labcrate.lab.session_register import LinkedFile
 from labcrate.linking.verdict import Kind, Rule, Verdict
 from labcrate.model.device import find_camera
@@ -54,29 +53,27 @@ def find_recorder_files(inventory: Inventory, session: Session, excluded: Exclud
     verdicts = _Verdicts(inventory, session)
     recorders = {recorder.name: recorder for recorder in inventory.settings.recorders}
     for name, own in entries.items():
-        folder = inventory.recorder_folders.get(name)
-        if why := _closed(name, recorders.get(name), folder):
+        if why := _closed(name, recorders.get(name), inventory.files):
             files.missing.append(Missing(_counted(own), *why))
             continue
-        if folder:
-            lab_path = _path_in_lab(folder, inventory.lab.root)
-            out = {one.file for one in own if lab_path is not None and excluded(f"{lab_path}{one.file}")}
-            files.not_taken += [NotTaken(recorder_path(name, file), Why.EXCLUDED) for file in sorted(out)]
-            kept = [one for one in own if one.file not in out]
-            _compare(files, recorders[name], RecorderFolder(folder, name), kept, verdicts)
+        lab_path = _path_in_lab(inventory.recorder_folders[name], inventory.lab.root)
+        out = {one.file for one in own if lab_path is not None and excluded(f"{lab_path}{one.file}")}
+        files.not_taken += [NotTaken(recorder_path(name, file), Why.EXCLUDED) for file in sorted(out)]
+        kept = [one for one in own if one.file not in out]
+        _compare(files, recorders[name], inventory.files, kept, verdicts)
     return files
 
 
 def _compare(
     files: RecorderFiles,
     recorder: Recorder,
-    folder: RecorderFolder,
+    lab_files: LabFiles,
     entries: Sequence[LinkedFile],
     verdicts: "_Verdicts",
 ) -> None:
     """Add the files of one recorder, or what is missing of them."""
     failed = defaultdict[tuple[str, str], list[LinkedFile]](list)
-    for entry, state in zip(entries, folder.identities(one.file for one in entries), strict=True):
+    for entry, state in zip(entries, lab_files.identities(recorder.name, [one.file for one in entries]), strict=True):
         if reason := _problem(recorder, entry, state, verdicts.session):
             failed[reason].append(entry)
         elif isinstance(state, Identity):
@@ -85,13 +82,13 @@ def _compare(
         files.missing += _missing(those, *reason)
 
 
-def _closed(name: str, recorder: Recorder | None, folder: Path | None) -> tuple[str, str] | None:
+def _closed(name: str, recorder: Recorder | None, files: LabFiles) -> tuple[str, str] | None:
     """Return why nothing of a recorder can be read, with the remedy; None where it can."""
     if recorder is None:
         return Message("recorder.unknown", name=name), Message("recorder.unknown.remedy", name=name)
-    if folder is None:
+    if name not in files.folders:
         return Message("recorder.not_allowed", name=name), Message("recorder.not_allowed.remedy", name=name)
-    if not folder.is_dir():
+    if not files.has_folder(name):
         return Message("recorder.no_folder", name=name), Message("recorder.no_folder.remedy", name=name)
     return None
 
@@ -138,7 +135,7 @@ class _Verdicts:
 
     def __init__(self, inventory: Inventory, session: Session) -> None:
         self._cameras, self._session = inventory.cameras, session
-        self._others = _other_sessions(inventory, session.id)
+        self._others = linked_elsewhere(inventory, session.id)
         self._known: dict[tuple[str | None, tuple[str, ...]], Verdict] = {}
 
     @property
@@ -168,12 +165,13 @@ class _Verdicts:
         return camera_key(known) if known else f"{camera_id}@selection"
 
 
-def _other_sessions(inventory: Inventory, session_id: str) -> Mapping[tuple[str, str], list[str]]:
-    """The other sessions by the recorders' files that were linked to them."""
+def linked_elsewhere(inventory: Inventory, session_id: str) -> Mapping[tuple[str, str], list[str]]:
+    """Return the other sessions that recorders' files of a session were linked to as well, by folder and file."""
+    own = {(entry.folder, entry.file) for entry in recorder_entries(inventory, session_id)}
     others: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for other in inventory.own_registers:
-        if other != session_id:
-            for entry in recorder_entries(inventory, other):
+    for other in inventory.own_registers if own else ():
+        for entry in recorder_entries(inventory, other) if other != session_id else ():
+            if (entry.folder, entry.file) in own:
                 others[entry.folder, entry.file].append(other)
     return others
 

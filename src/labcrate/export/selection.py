@@ -1,6 +1,5 @@
 """Goes through everything found in the lab and says of each file whether it is the session's."""
 
-import os
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -137,7 +136,7 @@ def _not_entered(
         return
     elif entry.kind is Kind.UNREADABLE:
         missing.append(_not_a_file(entry))
-    elif entry.kind is Kind.LINK and os.path.isdir(inventory.lab.root / entry.path):  # noqa: PTH112 - Path.is_dir raises
+    elif entry.kind is Kind.LINK and inventory.lab.leads_to_folder(entry.path):
         warnings.append(
             f"{printable(entry.path)} is a symbolic link to a folder; recordings behind it were not looked at."
         )

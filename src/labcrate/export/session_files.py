@@ -3,7 +3,6 @@
 docs/explanation/linking.md, "The rest of the session's folder" and "What is never taken".
 """
 
-import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -134,7 +133,7 @@ class _Finder:
         if path in self._taken:
             return
         with suppress(OSError):  # there is none, or it went with its recording, which will be missed
-            state = os.lstat(self._lab.root / path)
+            state = self._lab.status(path)
             self._taken.add(path)
             if self._excluded(path):
                 self._leave(path, Why.EXCLUDED)

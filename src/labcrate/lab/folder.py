@@ -80,12 +80,19 @@ class Lab:
                 f"{_NAME_IT[:1].upper()}{_NAME_IT[1:]}, or try 'labcrate demo'."
             )
 
+    def before_read(self, place: str) -> None:
+        """Take note of a file or folder (absolute path) before it is read; here, nothing is done about it.
+
+        Whatever reads a place of the lab or of a recorder calls this first: a server records so what a plan depends on.
+        """
+
     def open(self, path: str) -> int:
         """Open a regular file for reading and return its descriptor; the caller closes it.
 
         Every part of the path is opened relative to the one before with O_NOFOLLOW. Raises OSError:
         ELOOP where a part is a symbolic link, EINVAL where the last one is no regular file.
         """
+        self.before_read(f"{self.root}/{path}")
         return open_file_below(self.root, path)
 
     def read(self, path: str) -> bytes | None:
@@ -101,7 +108,19 @@ class Lab:
 
     def identity(self, path: str) -> Identity:
         """The state of a file on disk, without opening it. Raises OSError when it is gone."""
-        return Identity.of(os.lstat(f"{self.root}/{path}"))
+        return Identity.of(self.status(path))
+
+    def status(self, path: str) -> os.stat_result:
+        """Return what the disk says of a file, folder or symbolic link itself. Raises OSError when it is gone."""
+        place = f"{self.root}/{path}"
+        self.before_read(place)
+        return os.lstat(place)
+
+    def leads_to_folder(self, path: str) -> bool:
+        """Return whether a symbolic link leads to a folder, which is not entered."""
+        place = f"{self.root}/{path}"
+        self.before_read(place)
+        return os.path.isdir(place)  # noqa: PTH112 - Path.is_dir raises
 
     def session_folders(self) -> dict[str, str]:
         """The session ids that have a folder, with that folder's path."""
@@ -161,6 +180,7 @@ class Lab:
     def walk(self, folder: str) -> Iterator[Entry]:
         """Every entry below a folder that is not itself a folder, in the order of names."""
         top = self.root / folder
+        self.before_read(str(top))
         if os.path.islink(top):  # noqa: PTH114 - Path.is_symlink raises where a folder above is closed
             yield Entry(folder, Kind.LINK)
             return
@@ -189,6 +209,7 @@ class Lab:
     def _scan(self, folder: str) -> tuple[list[os.DirEntry[str]], Entry | None]:
         """What lies in a folder of the lab's root, or that it is a link or closed."""
         path = self.root / folder
+        self.before_read(str(path))
         if path.is_symlink():
             return [], Entry(folder, Kind.LINK)
         try:

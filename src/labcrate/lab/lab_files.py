@@ -5,7 +5,7 @@ the path below its folder. No path below the lab folder that labcrate reads begi
 """
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -42,7 +42,7 @@ class LabFiles:
         at = split_recorder_path(path)
         if at is None:
             return self.lab.open(path)
-        folder, below = self._folder(at[0]), at[1]
+        folder, below = self._recorder(*at), at[1]
         try:
             return folder.open(below)
         except FileNotFoundError:
@@ -54,12 +54,26 @@ class LabFiles:
         at = split_recorder_path(path)
         if at is None:
             return self.lab.identity(path)
-        folder, below = self._folder(at[0]), at[1]
+        folder, below = self._recorder(*at), at[1]
         try:
             return folder.identity(below)
         except FileNotFoundError:
             _refuse_absent(folder)
             raise
+
+    def identities(self, name: str, paths: Sequence[str]) -> Iterator[Identity | OSError]:
+        """Yield the state of each file of one recorder, by its path below the recorder's folder, or the OSError."""
+        for below in paths:
+            self._recorder(name, below)
+        return RecorderFolder(self.folders[name], name).identities(paths)
+
+    def has_folder(self, name: str) -> bool:
+        """Return whether the folder of a recorder that may be read is there."""
+        folder = self.folders[name]
+        if folder.is_dir():  # each file in it says itself when it is gone
+            return True
+        self.lab.before_read(str(folder))
+        return folder.is_dir()
 
     def place(self, path: str) -> str | None:
         """Return where a file lies on disk, to notice changes of it; None where its recorder may not be read."""
@@ -68,9 +82,11 @@ class LabFiles:
             return f"{self.lab.root}/{path}"
         return f"{self.folders[at[0]]}/{at[1]}" if at[0] in self.folders else None
 
-    def _folder(self, name: str) -> RecorderFolder:
+    def _recorder(self, name: str, below: str) -> RecorderFolder:
+        """Return a recorder's folder, of which a file is going to be read. Raises OSError."""
         if name not in self.folders:
             raise OSError(errno.ENODEV, "its recorder's folder may not be read")
+        self.lab.before_read(f"{self.folders[name]}/{below}")
         return RecorderFolder(self.folders[name], name)
 
 

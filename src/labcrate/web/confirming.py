@@ -9,7 +9,7 @@ from labcrate.archive.layout import FileSource, Member
 from labcrate.catalog.confirming import Confirming
 from labcrate.errors import OtherBytesError
 from labcrate.export.confirmation import Confirmation, Due
-from labcrate.web.standing import Archive
+from labcrate.web.archives.archive_cache import Archive
 
 WAIT = b""
 """What stands between two steps of confirming: no byte of the archive, but another transfer may have its turn."""
@@ -42,7 +42,7 @@ class Confirmed:
         looked_up = 0
         begun: set[str] = set()
         try:
-            for segment in self._archive.entity.segments(start, stop):
+            for segment in self._archive.ready_entity.segments(start, stop):
                 if isinstance(segment, FileSegment):
                     if places is None:
                         places = self._places(start, stop)
@@ -62,7 +62,7 @@ class Confirmed:
 
     def _places(self, start: int, stop: int) -> dict[int, int]:
         """Find the members in a range, and the place of each among them by its source."""
-        layout = self._archive.entity.layout
+        layout = self._archive.layout
         last = layout.member_at(min(stop, layout.directory_offset) - 1)
         self._touched = layout.members[layout.member_at(start) : last + 1]
         return {id(one.source): at for at, one in enumerate(self._touched) if isinstance(one.source, FileSource)}
@@ -70,7 +70,7 @@ class Confirmed:
     def _look_up(self, first: int, stop: int) -> None:
         """Find what is due of some members: of all of them at once, the first byte would wait for ten thousand."""
         names = {one.name for one in self._touched[first:stop] if isinstance(one.source, FileSource)}
-        found = Confirmation.of(self._archive.assembly, self._state_folder, self._rule, names)
+        found = Confirmation.of(self._archive, self._state_folder, self._rule, names)
         if self._confirmation:
             self._confirmation.add(found)
         else:

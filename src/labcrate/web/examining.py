@@ -18,11 +18,11 @@ from labcrate.export.doctor.run import make_report
 from labcrate.export.inventory import Inventory
 from labcrate.lab.folder import Lab
 from labcrate.readings.load import CSV_FILE, JSON_FILE
-from labcrate.web import planning
+from labcrate.web.archives import plan_queue
+from labcrate.web.archives.inventory_cache import InventoryCache
+from labcrate.web.archives.job_progress import Cancelled
+from labcrate.web.archives.plan_queue import GIVEN_UP_SECONDS
 from labcrate.web.executor import Executor, Lane
-from labcrate.web.meter import Cancelled
-from labcrate.web.planning import GIVEN_UP_SECONDS
-from labcrate.web.snapshot import Snapshot
 
 KEPT_SECONDS = 60.0
 """How long a report is shown before the lab is examined again."""
@@ -75,14 +75,14 @@ class Examining:
         self,
         executor: Executor,
         lab: Lab,
-        snapshot: Snapshot,
+        inventories: InventoryCache,
         settings: ServeSettings,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._executor, self._lab, self._snapshot, self._settings, self._clock = (
+        self._executor, self._lab, self._inventories, self._settings, self._clock = (
             executor,
             lab,
-            snapshot,
+            inventories,
             settings,
             clock,
         )
@@ -112,7 +112,7 @@ class Examining:
     async def soon(self, session_id: str | None) -> Report | None:
         """Return the report for a page; None when that takes longer than people like to wait. Raises as ``report``."""
         try:
-            async with asyncio.timeout(planning.PATIENCE_SECONDS) as patience:
+            async with asyncio.timeout(plan_queue.PATIENCE_SECONDS) as patience:
                 return await self.report(session_id)
         except TooManyError:
             return None
@@ -165,7 +165,7 @@ class Examining:
     def _look(self, session_id: str | None) -> _Basis:
         """Look at what a report would be made of now. Raises NoSessionError."""
         try:
-            inventory = self._snapshot.inventory()
+            inventory = self._inventories.inventory()
         except DocumentError as error:
             return _Basis(None, str(error))
         if session_id is not None and session_id not in inventory.book.broken:

@@ -15,22 +15,22 @@ from labcrate.people.second_factor import SecondFactors
 from labcrate.people.studies import Studies
 from labcrate.people.tokens import Tokens
 from labcrate.people.users import Users
+from labcrate.web.archives.archive_cache import ArchiveCache
+from labcrate.web.archives.indexer import Indexer
+from labcrate.web.archives.inventory_cache import InventoryCache
+from labcrate.web.archives.plan_queue import PlanQueue
+from labcrate.web.archives.prepare_jobs import PrepareJobs
 from labcrate.web.downloads.sender import Sender
 from labcrate.web.downloads.transfer_log import Ends, TransferLog
 from labcrate.web.examining import Examining
 from labcrate.web.executor import Executor, Lane
 from labcrate.web.gate import Gate
-from labcrate.web.indexer import Indexer
-from labcrate.web.jobs import Jobs
 from labcrate.web.listing import Listing
 from labcrate.web.login import Doors
 from labcrate.web.pages import Pages
-from labcrate.web.planning import Planning
 from labcrate.web.plots import Plots
 from labcrate.web.second_step import SecondStep
 from labcrate.web.services import Services
-from labcrate.web.snapshot import Snapshot
-from labcrate.web.standing import Standing
 from labcrate.web.thumbnails import Thumbnails
 from labcrate.web.timeline import Timelines
 
@@ -50,20 +50,20 @@ async def lifespan(settings: ServeSettings, passwords: Passwords | None = None) 
         refuse_split(lab.root, database)
         export_log = stack.enter_context(ExportLog(database))
         export_log.settle()
-        snapshot = Snapshot(lab, settings.recorders)
-        standing = stack.enter_context(closing(Standing(lab, snapshot, settings)))
+        inventories = InventoryCache(lab, settings.recorders)
+        archives = stack.enter_context(closing(ArchiveCache(inventories, settings.workers)))
         executor = stack.enter_context(closing(Executor()))
-        await stack.enter_async_context(executor.repeating(_TIDY_SECONDS, standing.tidy))
+        await stack.enter_async_context(executor.repeating(_TIDY_SECONDS, archives.tidy))
         ends = await stack.enter_async_context(_writing_ends(executor, Ends(export_log)))
         sender = Sender()
         stack.push_async_callback(sender.close)
-        planning = Planning(executor, standing, settings.base_topic)
-        stack.push_async_callback(planning.close)
-        examining = Examining(executor, lab, snapshot, settings)
+        plans = PlanQueue(executor, archives, settings.base_topic)
+        stack.push_async_callback(plans.close)
+        examining = Examining(executor, lab, inventories, settings)
         stack.push_async_callback(examining.stop)
-        jobs = Jobs(executor, lab, standing)
+        jobs = PrepareJobs(executor, inventories, archives, plans, lab, settings.workers)
         stack.push_async_callback(jobs.close)
-        indexer = Indexer(lab, snapshot.inventory, lambda: jobs.running > 0, differs=standing.drop_file)
+        indexer = Indexer(lab, inventories.inventory, lambda: jobs.running > 0, differs=archives.drop_file)
         await stack.enter_async_context(_indexing(executor, indexer))
         users, studies = Users(database, passwords), Studies(database)
         logins, tokens = Logins(database), Tokens(database)
@@ -83,27 +83,27 @@ async def lifespan(settings: ServeSettings, passwords: Passwords | None = None) 
             link_log=LinkLog(database),
             ends=ends,
             transfer_log=TransferLog(executor, export_log, ends, doors),
-            snapshot=snapshot,
-            standing=standing,
-            planning=planning,
+            inventories=inventories,
+            archives=archives,
+            plans=plans,
             examining=examining,
             jobs=jobs,
             indexer=indexer,
             sender=sender,
             pages=Pages(settings),
-            listing=Listing(snapshot),
+            listing=Listing(inventories),
             plots=Plots(),
             timelines=Timelines(),
-            thumbnails=Thumbnails(lambda: snapshot.inventory().files),
+            thumbnails=Thumbnails(lambda: inventories.inventory().files),
         )
 
 
 async def hear_of_end(services: Services) -> None:
     """Have those that wait hear that the server ends, while their connections are still open to say so."""
     services.sender.stopping = True
-    services.planning.stop()
+    services.jobs.stop()  # before the plans that they wait for: they are cancelled, and do not fail
+    services.plans.stop()
     await services.examining.stop()
-    services.jobs.stop()
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from labcrate.model.session import Session
 from labcrate.model.session_id import is_number, sort_key
 from labcrate.people.scope import SessionScope
 from labcrate.plan.option_words import parse_bound
-from labcrate.web.snapshot import Snapshot
+from labcrate.web.archives.inventory_cache import InventoryCache
 
 MOST_ROWS = 1000
 _USUAL_ROWS = 100
@@ -98,14 +98,14 @@ def _number(query: MultiMapping[str], name: str, usual: int, least: int, most: i
 class Listing:
     """Answers queries over the sessions of a lab. Its methods read the disk: call them in a worker thread."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
+    def __init__(self, inventories: InventoryCache) -> None:
+        self._inventories = inventories
         self._of: Mapping[str, Session] | None = None
         self._texts: Mapping[str, str] = {}
 
     def rows(self, scope: SessionScope) -> list[SessionRow]:
         """The rows of the sessions that somebody sees, in the order of their ids. Raises DocumentError."""
-        return [row for row in self._snapshot.rows() if row.id in scope]
+        return [row for row in self._inventories.rows() if row.id in scope]
 
     def find(self, query: RowQuery, scope: SessionScope) -> Rows:
         """The page of rows that a query asks for, of those that somebody sees. Raises DocumentError."""
@@ -115,7 +115,7 @@ class Listing:
         if query.start is not None or query.end is not None:
             rows = [row for row in rows if _starts_within(row, query.start, query.end)]
         if query.words:
-            texts = self._searchable(self._snapshot.inventory().book.sessions)
+            texts = self._searchable(self._inventories.inventory().book.sessions)
             rows = [row for row in rows if _holds(row.id, texts.get(row.id, ""), query.words)]
         ordered = _ordered(rows, query.sort, descending=query.descending)
         return Rows(tuple(ordered[query.offset : query.offset + query.limit]), len(rows))

@@ -15,15 +15,15 @@ from labcrate.people.exports import Outcome
 from labcrate.people.roles import Role
 from labcrate.plan.options import Options, as_text
 from labcrate.web.access import allow, caller
+from labcrate.web.archives.archive_cache import Archive
+from labcrate.web.archives.inventory_cache import InventoryCache
+from labcrate.web.archives.prepare_jobs import Job, JobState
 from labcrate.web.confirming import Confirmed
 from labcrate.web.downloads.response import archive_file_name, conditions, deliver, disposition, http_date
 from labcrate.web.downloads.transfer_log import LogLine, Taken
 from labcrate.web.http.conditional import Representation, goes_on_blindly, tags_wanted
-from labcrate.web.jobs import Job, JobState
 from labcrate.web.lasting import MAY_NO_LONGER, REVOKED, TAKEN_IN, TAKEN_OUT
 from labcrate.web.services import Services, services
-from labcrate.web.snapshot import Snapshot
-from labcrate.web.standing import Archive
 from labcrate.web.wanted import incomplete_allowed, session_id_of, wanted
 
 routes = web.RouteTableDef()
@@ -40,7 +40,7 @@ _OF_SIGNATURE = re.compile(r'-[0-9A-F]{1,16}"\Z')
 async def archive(request: web.Request) -> web.StreamResponse:
     """Send a session's archive."""
     server = services(request)
-    session_id, options = session_id_of(request), await wanted(request, server.planning)
+    session_id, options = session_id_of(request), await wanted(request, server.plans)
     incomplete = incomplete_allowed(request)
     asked = conditions(request)
     found = _still_there(server, tags_wanted(asked), session_id, options, incomplete)
@@ -48,8 +48,8 @@ async def archive(request: web.Request) -> web.StreamResponse:
         found = await _ready(request, session_id, options, incomplete)
     if request.method == hdrs.METH_GET and goes_on_blindly(asked):
         found = await _as_begun(request, session_id, options, incomplete, found)
-    entity, name = found.entity, archive_file_name(found.assembly.plan)
-    confirmed = await server.work(_confirmed, server.lab, server.snapshot, found)
+    entity, name = found.ready_entity, archive_file_name(found.plan)
+    confirmed = await server.work(_confirmed, server.lab, server.inventories, found)
     return await deliver(
         server.sender,
         request,
@@ -73,7 +73,7 @@ async def signature(request: web.Request) -> web.StreamResponse:
     Who insists on such a tag gets the signature of just that archive while it stands.
     """
     server = services(request)
-    session_id, options = session_id_of(request), await wanted(request, server.planning)
+    session_id, options = session_id_of(request), await wanted(request, server.plans)
     incomplete = incomplete_allowed(request)
     asked = conditions(request)
     signer = await server.work(signer_of, server.lab)
@@ -81,21 +81,21 @@ async def signature(request: web.Request) -> web.StreamResponse:
     found = _still_there(server, tags, session_id, options, incomplete)
     if found is None:
         found = await _ready(request, session_id, options, incomplete)
-    data = await server.work(sign_archive, signer, found.assembly.layout)
-    name = archive_file_name(found.assembly.plan) + SIGNATURE_SUFFIX
+    data = await server.work(sign_archive, signer, found.layout)
+    name = archive_file_name(found.plan) + SIGNATURE_SUFFIX
     return await deliver(
         server.sender,
         request,
-        Representation(len(data), f'{found.entity.etag[:-1]}-{signer.public.key_id}"'),
+        Representation(len(data), f'{found.ready_entity.etag[:-1]}-{signer.public.key_id}"'),
         {hdrs.CONTENT_TYPE: "text/plain", hdrs.CONTENT_DISPOSITION: disposition(name)},
         lambda start, stop: [data[start:stop]],
         f"The signature of session {session_id}",
     )
 
 
-def _confirmed(lab: Lab, snapshot: Snapshot, found: Archive) -> Confirmed:
+def _confirmed(lab: Lab, inventories: InventoryCache, found: Archive) -> Confirmed:
     """Have a download's bytes confirmed as the lab's settings say. Raises DocumentError and CatalogError."""
-    return Confirmed(found, state_folder(lab.root), snapshot.inventory().settings.confirm_days)
+    return Confirmed(found, state_folder(lab.root), inventories.inventory().settings.confirm_days)
 
 
 def _still_there(
@@ -103,8 +103,8 @@ def _still_there(
 ) -> Archive | None:
     """The very archive that a resumed download began with, though the lab may have changed since."""
     for tag in tags:
-        found = server.standing.by_etag(session_id, tag)
-        plan = found.assembly.plan if found else None
+        found = server.archives.by_etag(session_id, tag)
+        plan = found.plan if found else None
         if plan and plan.options == options and (incomplete or not plan.missing) and not plan.secrecy.refused:
             return found
     return None
@@ -124,12 +124,12 @@ async def _as_begun(
     since = datetime.now(UTC) - _GOES_ON_WITHIN
     who, text = caller(request).name, as_text(options)
     tags = await server.work(server.export_log.tags, who=who, session=session_id, options=text, since=since)
-    if not tags or present.entity.etag in tags:
+    if not tags or present.ready_entity.etag in tags:
         return present
     begun = _still_there(server, tags, session_id, options, incomplete) if len(tags) == 1 else None
     if begun is None:
         raise web.HTTPPreconditionRequired(
-            headers={hdrs.ETAG: present.entity.etag},
+            headers={hdrs.ETAG: present.ready_entity.etag},
             text=f"The archive of session {session_id} is no longer the one that you began to download. "
             "Begin anew, or say with If-Range which one you have a part of.",
         )
@@ -161,8 +161,8 @@ def _not_ready(job: Job) -> str:
 
 
 async def _at_once(request: web.Request, session_id: str, options: Options, incomplete: bool) -> Archive | None:
-    found = await services(request).planning.plan(session_id, options, caller(request).name, for_people=False)
-    return found.checked(allow_incomplete=incomplete).archive
+    found = await services(request).plans.plan(session_id, options, caller(request).name, for_people=False)
+    return found if found.checked(allow_incomplete=incomplete).entity else None
 
 
 def _come_again(job: Job) -> int:
@@ -179,12 +179,12 @@ class _Line(LogLine):
         super().__init__(
             services(request).transfer_log,
             caller(request),
-            Taken(session_id, as_text(options), found.entity.etag, found.entity.length),
+            Taken(session_id, as_text(options), found.ready_entity.etag, found.ready_entity.length),
         )
-        self._standing, self._archive, self._confirmed = services(request).standing, found, confirmed
+        self._archives, self._archive, self._confirmed = services(request).archives, found, confirmed
 
     async def end(self, sent: int, outcome: Outcome, reason: str | None) -> None:
         """Say how it ended."""
         if outcome is Outcome.BROKEN and reason not in (MAY_NO_LONGER, REVOKED, TAKEN_IN, TAKEN_OUT):
-            self._standing.forget(self._archive)
+            self._archives.forget(self._archive)
         await super().end(sent, outcome, self._confirmed.said if outcome is Outcome.FINISHED else reason)

@@ -14,9 +14,9 @@ from labcrate.model.timespan import format_instant
 from labcrate.people.roles import Role
 from labcrate.plan.options import as_query
 from labcrate.web.access import allow, caller, keeps_to_scope, unseen
+from labcrate.web.archives.prepare_jobs import Job, JobState
 from labcrate.web.http.bodies import encoded, json_answer
 from labcrate.web.http.sse import KEEP_ALIVE, Over, event, stream, wants_events
-from labcrate.web.jobs import Job, JobState
 from labcrate.web.lasting import check_still
 from labcrate.web.problem import of_error
 from labcrate.web.services import Services, services
@@ -37,10 +37,10 @@ async def prepare(request: web.Request) -> web.Response:
     """Have an archive made ready: at once where all is known, else by a job that goes on by itself."""
     server = services(request)
     jobs = server.jobs
-    session_id, options = session_id_of(request), await wanted(request, server.planning)
+    session_id, options = session_id_of(request), await wanted(request, server.plans)
     incomplete = incomplete_allowed(request)
-    planned = await server.planning.plan(session_id, options, caller(request).name)
-    begin = jobs.done if planned.checked(allow_incomplete=incomplete).archive else jobs.prepare
+    planned = await server.plans.plan(session_id, options, caller(request).name)
+    begin = jobs.done if planned.checked(allow_incomplete=incomplete).entity else jobs.prepare
     job = begin(session_id, options, allow_incomplete=incomplete, who=caller(request).name)
     status = HTTPStatus.OK if job.state is JobState.DONE else HTTPStatus.ACCEPTED
     return json_answer(job_object(request, job), status=status, headers={hdrs.LOCATION: _address(server, job)})
@@ -98,12 +98,12 @@ async def export_progress(request: web.Request) -> web.StreamResponse:
     There it is one JSON object each time somebody asks; who asks for events gets it as those.
     """
     server = services(request)
-    session_id, options = session_id_of(request), await wanted(request, server.planning)
+    session_id, options = session_id_of(request), await wanted(request, server.plans)
     incomplete_allowed(request)  # the query is the archive's
 
     async def is_ready() -> bool:
-        planned = await server.planning.plan(session_id, options, caller(request).name, for_people=False)
-        return planned.archive is not None
+        planned = await server.plans.plan(session_id, options, caller(request).name, for_people=False)
+        return planned.entity is not None
 
     ready = await is_ready()
     job = server.jobs.latest(session_id, options)

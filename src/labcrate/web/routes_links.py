@@ -81,15 +81,15 @@ async def _near_misses(request: web.Request, session_id: str) -> Sequence[NearMi
     """Those of a whole session's plan that who asks may see, as of now."""
     server = services(request)
     asking = caller(request)
-    planned = await server.planning.plan(session_id, whole_of(request, server.planning), asking.name)
-    plan = planned.assembly.plan
+    planned = await server.plans.plan(session_id, whole_of(request, server.plans), asking.name)
+    plan = planned.plan
     return own_near_misses(plan) if asking.scope.limited else plan.near_misses
 
 
 async def link_near_miss(request: web.Request, session_id: str, file: str, method: Method, camera: str | None) -> Link:
     """Link a file that the session's plan lists as a near miss, and say of which camera it is (id, name or prefix).
 
-    Raises RepairError, PeopleError, UsageError for a camera that there is not, and what ``Planning.plan`` does.
+    Raises RepairError, PeopleError, UsageError for a camera that there is not, and what ``PlanQueue.plan`` does.
     """
     server = services(request)
     asking = caller(request)
@@ -102,10 +102,10 @@ async def link_near_miss(request: web.Request, session_id: str, file: str, metho
         )
 
     def link() -> Link:
-        inventory = server.snapshot.inventory(now=True)
+        inventory = server.inventories.inventory(now=True)
         (wish,) = check(inventory, near_misses, session=session_id, files=[file], method=method, camera=camera)
         made = repair(inventory, server.link_log, wish, who=asking.name).link
-        server.snapshot.inventory(now=True)  # who asks for the plan next sees it
+        server.inventories.inventory(now=True)  # who asks for the plan next sees it
         return made
 
     return await server.work(link)
@@ -117,5 +117,5 @@ def undo_link(server: Services, session: str, number: int, who: str) -> Link:
     Raises NoSuchThingError, RepairError, PeopleError.
     """
     undone = take_back(server.lab, server.link_log, session=session, number=number, who=who)
-    server.snapshot.inventory(now=True)
+    server.inventories.inventory(now=True)
     return undone

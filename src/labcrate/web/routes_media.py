@@ -32,7 +32,7 @@ async def recording(request: web.Request) -> web.StreamResponse:
     """Send a recording, to be played where it is shown. It leaves the lab that way too, so the log has a line of it."""
     server = services(request)
     session_id, name = session_id_of(request), request.match_info["name"]
-    planned = await server.planning.recording(session_id, name, caller(request).name)
+    planned = await server.plans.recording(session_id, name, caller(request).name)
     source = await server.work(_source, server, planned, session_id)
     tag, size = _tag(source), source.identity.size_bytes
     return await deliver(
@@ -51,7 +51,7 @@ def _source(server: Services, planned: PlannedRecording, session_id: str) -> Fil
 
     Raises NoSuchThingError, and SecretsError where it holds secrets that cannot be taken out.
     """
-    files = server.snapshot.inventory().files
+    files = server.inventories.inventory().files
     try:
         identity = files.identity(planned.path)
     except OSError:
@@ -60,7 +60,7 @@ def _source(server: Services, planned: PlannedRecording, session_id: str) -> Fil
     source = FileSource(partial(files.open, planned.path), identity, planned.source)
     if planned.search and not planned.search.result.kinds and identity == planned.identity:
         return source
-    return without_secrets_in_tags(source, server.snapshot.inventory().cleaner.matcher, session_id)
+    return without_secrets_in_tags(source, server.inventories.inventory().cleaner.matcher, session_id)
 
 
 def _tag(source: FileSource) -> str:

@@ -37,10 +37,10 @@ async def plot(request: web.Request) -> web.Response:
     if not 0 < len(names) <= _MOST_PROPERTIES:
         raise UsageError(f"Name from 1 to {_MOST_PROPERTIES} properties to plot, each as 'property'.")
     buckets, start, end = _buckets(request), _instant(request, "from"), _instant(request, "to")
-    planned = await server.planning.soon(session_id, whole_of(request, server.planning), caller(request).name)
+    planned = await server.plans.soon(session_id, whole_of(request, server.plans), caller(request).name)
     if planned is None:
         raise NotReadyError("The session's files are still being looked at; ask again in a moment.", 2)
-    plan = planned.assembly.plan
+    plan = planned.plan
     readings = plan.readings
     start, end = start or readings.first, end or readings.last
     panels = []
@@ -87,9 +87,7 @@ def _buckets(request: web.Request) -> int:
 async def thumbnail(request: web.Request) -> web.StreamResponse:
     """A small picture of a recording; a drawn one where it shows none."""
     server = services(request)
-    recording = await server.planning.recording(
-        session_id_of(request), request.match_info["name"], caller(request).name
-    )
+    recording = await server.plans.recording(session_id_of(request), request.match_info["name"], caller(request).name)
     etag = hashlib.sha256(f"{recording.path!r} {recording.identity}".encode()).hexdigest()[:24]
     headers = {hdrs.CACHE_CONTROL: "private, no-cache", hdrs.ETAG: f'"{etag}"'}
     if any(one.value in (etag, "*") for one in request.if_none_match or ()):

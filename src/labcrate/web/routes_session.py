@@ -61,12 +61,12 @@ async def show_session(request: web.Request) -> web.Response:
     server = services(request)
     session_id, asking = session_id_of(request), caller(request)
     session = await server.work(_session, server, session_id)
-    planned = await server.planning.soon(session_id, whole_of(request, server.planning), asking.name)
+    planned = await server.plans.soon(session_id, whole_of(request, server.plans), asking.name)
     if planned is None:
         return await server.work(_waiting_page, request, session)
     # Viewers see the whole session, whatever the address they were given chooses.
     choice = await _choice(request, session) if asking.may(Role.OPERATOR) else None
-    return await server.work(_session_page, request, planned.assembly, choice)
+    return await server.work(_session_page, request, planned, choice)
 
 
 @routes.get(f"{_PAGE}/choice")
@@ -87,10 +87,10 @@ async def show_readings(request: web.Request) -> web.Response:
     server = services(request)
     session_id = session_id_of(request)
     session = await server.work(_session, server, session_id)
-    planned = await server.planning.soon(session_id, whole_of(request, server.planning), caller(request).name)
+    planned = await server.plans.soon(session_id, whole_of(request, server.plans), caller(request).name)
     if planned is None:
         return await server.work(_waiting_page, request, session)
-    summaries = await server.work(server.plots.summaries, session_id, planned.assembly.plan.readings)
+    summaries = await server.work(server.plots.summaries, session_id, planned.plan.readings)
     zone = _zone(request, session)
     return await server.work(
         server.pages.render, request, "readings.html", zone=zone, session=session, summaries=summaries
@@ -124,7 +124,7 @@ def _see_session(request: web.Request, session_id: str, query: str) -> web.Respo
 
 
 def _session(server: Services, session_id: str) -> Session:
-    return server.snapshot.inventory().session(session_id)
+    return server.inventories.inventory().session(session_id)
 
 
 def _waiting_page(request: web.Request, session: Session) -> web.Response:
@@ -140,13 +140,13 @@ def _zone(request: web.Request, session: Session) -> str:
 async def _choice(request: web.Request, session: Session) -> Choice:
     server = services(request)
     settings = server.settings
-    whole = whole_of(request, server.planning)
+    whole = whole_of(request, server.plans)
     options, planned, problem = whole, None, None
     try:
         options = chosen(request.query, _zone(request, session), settings.base_topic)
         options = decided(caller(request), options)
-        await within_span(request, server.planning, session.id, options)
-        planned = await server.planning.soon(session.id, options, caller(request).name)
+        await within_span(request, server.plans, session.id, options)
+        planned = await server.plans.soon(session.id, options, caller(request).name)
     except UsageError as error:
         problem = str(error)
     query = MultiDict([(name, value) for name, values in as_query(options).items() for value in values])
@@ -159,7 +159,7 @@ async def _choice(request: web.Request, session: Session) -> Choice:
     signs = await server.work(has_key, server.lab)
     return Choice(
         options,
-        planned.assembly if planned else None,
+        planned if planned else None,
         problem,
         options == whole,
         archive,
@@ -192,7 +192,7 @@ def _session_page(request: web.Request, made: Assembly, choice: Choice | None) -
         shown=shown_at_first(properties),
         devices=devices,
         links=[link for link in links if link.undone is None],
-        cameras=cameras_of_links(server.snapshot.inventory(), session.id) if operates else [],
+        cameras=cameras_of_links(server.inventories.inventory(), session.id) if operates else [],
         said=_said(request, links),
         administers=caller(request).may(Role.ADMIN),
         thumbnail=lambda recording: _media(request, recording, session.id, "/thumbnail.jpg"),

@@ -11,10 +11,10 @@ from labcrate.people.roles import Role
 from labcrate.people.scope import SessionScope
 from labcrate.plan.options import as_query
 from labcrate.web.access import Caller, allow, caller, keeps_to_scope
+from labcrate.web.archives.archive_cache import Archive
 from labcrate.web.http.bodies import encoded, json_answer
 from labcrate.web.listing import RowQuery, row_query
 from labcrate.web.services import Services, services
-from labcrate.web.standing import Planned
 from labcrate.web.urls import session_api_url, session_url
 from labcrate.web.wanted import incomplete_allowed, session_id_of, wanted, whole_of
 
@@ -50,8 +50,8 @@ async def show_session(request: web.Request) -> web.Response:
 
 
 def _session(server: Services, session_id: str) -> dict[str, Any]:
-    session = server.snapshot.inventory().session(session_id)
-    row = next((row for row in server.snapshot.rows() if row.id == session_id), None)
+    session = server.inventories.inventory().session(session_id)
+    row = next((row for row in server.inventories.rows() if row.id == session_id), None)
     if row is None:
         raise NoSessionError(f"There is no session {session_id} in this lab any more.")
     here = session_api_url(server.settings, session_id)
@@ -69,23 +69,23 @@ def _session(server: Services, session_id: str) -> dict[str, Any]:
 async def show_plan(request: web.Request) -> web.Response:
     """What an export would hold and what not, before anything is read for it."""
     server = services(request)
-    planning, asking = server.planning, caller(request)
-    options = await wanted(request, planning)
+    plans, asking = server.plans, caller(request)
+    options = await wanted(request, plans)
     operates = asking.may(Role.OPERATOR)
     incomplete_allowed(request)  # changes no plan, but one query serves plan and archive
-    if options != whole_of(request, planning) and not operates:
+    if options != whole_of(request, plans) and not operates:
         raise NotAllowedError("Choosing a part needs the role operator; without options the plan is of the whole.")
-    planned = await planning.plan(session_id_of(request), options, asking.name)
+    planned = await plans.plan(session_id_of(request), options, asking.name)
     return json_answer(await server.work(_plan, planned, asking))
 
 
-def _plan(planned: Planned, asking: Caller) -> bytes:
-    assembly = within_study(planned.assembly) if asking.scope.limited else planned.assembly
+def _plan(planned: Archive, asking: Caller) -> bytes:
+    assembly = within_study(planned) if asking.scope.limited else planned
     answer = plan_object(assembly)
     answer["notTakenCount"] = sum(one.files for one in assembly.plan.not_taken)
     answer["nearMissCount"] = len(assembly.plan.near_misses)
     if not asking.may(Role.OPERATOR):  # names of files that are, so far, nobody's
         del answer["nearMisses"], answer["notTaken"], answer["secrets"], answer["notSearchedYet"]
-    answer["options"] = as_query(planned.assembly.plan.options)
-    answer["ready"] = planned.archive is not None and not planned.assembly.plan.secrecy.refused
+    answer["options"] = as_query(planned.plan.options)
+    answer["ready"] = planned.entity is not None and not planned.plan.secrecy.refused
     return encoded(answer)

@@ -54,7 +54,7 @@ async def add_sessions(request: web.Request) -> web.Response:
     who = caller(request).name
 
     def add(studies: Studies, fields: dict[str, str]) -> Study:
-        inventory = services(request).snapshot.inventory()
+        inventory = services(request).inventories.inventory()
         session = inventory.resolve(fields.get("session", "").strip())
         if session not in inventory.ids:
             raise NoSessionError(f"There is no session {one_line(session[:100])} in this lab.")
@@ -129,7 +129,7 @@ async def _offer(request: web.Request, name: str, tag: str) -> dict[str, Any]:
     """What a tag would put into a study now. Raises NoSuchThingError for a study that there is not."""
     server = services(request)
     study = await server.doors.look_up(server.studies.get, name)
-    found = await server.work(lambda: tagged(server.snapshot.inventory(), tag))
+    found = await server.work(lambda: tagged(server.inventories.inventory(), tag))
     new = [session for session in found if session not in study.sessions]
     shown = hashlib.sha256("\n".join(new).encode()).hexdigest()
     return {"study": study.name, "tag": tag.strip(), "sessions": new, "shown": shown, "changed": False}
@@ -142,7 +142,7 @@ async def _page(
     server = services(request)
     studies = await server.doors.look_up(server.studies.all)
     users = await server.doors.look_up(server.users.all)
-    tags = await server.work(lambda: all_tags(server.snapshot.inventory()))
+    tags = await server.work(lambda: all_tags(server.inventories.inventory()))
     in_one = {name for study in studies for name in study.people}
     return server.pages.render(
         request,

@@ -14,21 +14,21 @@ from labcrate.people.logins import Logins
 from labcrate.people.studies import Studies
 from labcrate.people.tokens import Tokens
 from labcrate.people.users import Users
+from labcrate.web.archives.archive_cache import ArchiveCache
+from labcrate.web.archives.indexer import Indexer
+from labcrate.web.archives.inventory_cache import InventoryCache
+from labcrate.web.archives.plan_queue import PlanQueue
+from labcrate.web.archives.prepare_jobs import PrepareJobs
 from labcrate.web.downloads.sender import Sender
 from labcrate.web.downloads.transfer_log import Ends, TransferLog
 from labcrate.web.examining import Examining
 from labcrate.web.executor import Executor, Lane
 from labcrate.web.gate import Gate
-from labcrate.web.indexer import Indexer
-from labcrate.web.jobs import Jobs
 from labcrate.web.listing import Listing
 from labcrate.web.login import Doors
 from labcrate.web.pages import Pages
-from labcrate.web.planning import Planning
 from labcrate.web.plots import Plots
 from labcrate.web.second_step import SecondStep
-from labcrate.web.snapshot import Snapshot
-from labcrate.web.standing import Standing
 from labcrate.web.thumbnails import Thumbnails
 from labcrate.web.timeline import Timelines
 
@@ -57,11 +57,11 @@ class Services:
     ends: Ends
     transfer_log: TransferLog
 
-    snapshot: Snapshot
-    standing: Standing
-    planning: Planning
+    inventories: InventoryCache
+    archives: ArchiveCache
+    plans: PlanQueue
     examining: Examining
-    jobs: Jobs
+    jobs: PrepareJobs
     indexer: Indexer
 
     sender: Sender

@@ -15,7 +15,7 @@ from labcrate.model.timespan import TimeSpan
 from labcrate.people.roles import Role
 from labcrate.plan.options import WORDS, Options, Word, parse_options, parse_switch
 from labcrate.web.access import Caller, caller
-from labcrate.web.planning import Planning
+from labcrate.web.archives.plan_queue import PlanQueue
 
 _INCOMPLETE = Word("allow_incomplete", "allow_incomplete", parse_switch)
 # What takes the readings' window, or others' readings into it, beyond a session's own time.
@@ -44,31 +44,31 @@ def query_options(query: MultiMapping[str], base_topic: str | None) -> Options:
     return parse_options({name: query.getall(name) for name in query} | {"base_topic": base_topic})
 
 
-async def wanted(request: web.Request, planning: Planning) -> Options:
+async def wanted(request: web.Request, plans: PlanQueue) -> Options:
     """The options of a request's query. Raises UsageError for one that cannot be meant.
 
     Raises NotAllowedError for what who asks may not decide, as ``decided`` and ``within_span`` have it.
     """
-    options = query_options(request.query, planning.whole().base_topic)
+    options = query_options(request.query, plans.whole().base_topic)
     options = decided(caller(request), options)
-    await within_span(request, planning, session_id_of(request), options)
+    await within_span(request, plans, session_id_of(request), options)
     return options
 
 
-def whole_of(request: web.Request, planning: Planning) -> Options:
+def whole_of(request: web.Request, plans: PlanQueue) -> Options:
     """The options of a whole session, as who asks may have it."""
-    return decided(caller(request), planning.whole())
+    return decided(caller(request), plans.whole())
 
 
-async def within_span(request: web.Request, planning: Planning, session_id: str, options: Options) -> None:
+async def within_span(request: web.Request, plans: PlanQueue, session_id: str, options: Options) -> None:
     """Raise NotAllowedError where somebody of a study chose a time beyond the session's own.
 
-    Raises what ``Planning.plan`` does.
+    Raises what ``PlanQueue.plan`` does.
     """
     asking = caller(request)
     if asking.scope.limited and options.span != TimeSpan():
-        planned = await planning.plan(session_id, whole_of(request, planning), asking.name, for_people=False)
-        if leaves_span(planned.assembly.plan, options):
+        planned = await plans.plan(session_id, whole_of(request, plans), asking.name, for_people=False)
+        if leaves_span(planned.plan, options):
             raise NotAllowedError(
                 f"'from' and 'to' reach beyond the time of session {session_id}, and people of a study see no more "
                 "than that; choose them within."

@@ -1,26 +1,35 @@
-"""Preparing archives: the long work of reading recordings for the first time, away from any one request.
+"""Preparing archives: the long work of reading recordings for their fixity, away from any one request.
 
-A job belongs to the server, not to the tab that asked for it: it goes on when its client goes away, and
-whoever asks for the same archive meanwhile waits for the same job.
+A job belongs to the server, not to the tab that asked for it: it goes on when its client goes away, and all who
+want the same archive meanwhile wait for the same job. It reads what a plan lacks, and has the plan made anew.
 """
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from labcrate.errors import LabcrateError, NoSuchThingError, TooManyError
+from labcrate.errors import CatalogError, LabcrateError, NoSuchThingError, NotReadyError, TooManyError
+from labcrate.export.contents import Plan
+from labcrate.export.plan import missing_files, refuse_incomplete
+from labcrate.export.prepare import compute_fixity, lacking
 from labcrate.lab.folder import Lab
+from labcrate.lab.lab_files import source_of
 from labcrate.plan.options import Options
-from labcrate.web.executor import Executor, Lane
-from labcrate.web.meter import Cancelled, JobProgress, Meter
+from labcrate.web.archives.archive_cache import Archive, ArchiveCache
+from labcrate.web.archives.inventory_cache import InventoryCache
+from labcrate.web.archives.job_progress import Cancelled, JobProgress, Meter
+from labcrate.web.archives.plan_queue import PlanQueue
+from labcrate.web.executor import THREADS, Executor, Lane
 from labcrate.web.problem import log_unexpected
-from labcrate.web.standing import Standing
 
 _MOST_UNFINISHED = 64
 _MOST_FINISHED = 200
 _TRY_AGAIN_SECONDS = 30
+# Files may come and change while others are read: each time, only what is new is read.
+_MOST_ROUNDS = 10
 
 
 class JobState(StrEnum):
@@ -46,10 +55,11 @@ class Job:
     state: JobState = JobState.RUNNING
     error: LabcrateError | None = None
     ended: datetime | None = None
+    planning: "asyncio.Task[Archive] | None" = field(default=None, repr=False)
 
     @property
     def progress(self) -> JobProgress:
-        """How far it is; one that has ended is at no file any more."""
+        """Return how far it is; one that has ended is at no file any more."""
         now = self.meter.read()
         return now if self.running else replace(now, rate=None, seconds_left=None, current_file=None)
 
@@ -59,23 +69,34 @@ class Job:
         return self.state is JobState.RUNNING
 
 
-class Jobs:
+class PrepareJobs:
     """All jobs that run, and the latest that ended. Use it on the event loop; ``running`` from any thread.
 
-    ``stopping`` says that the server ends, and with it all jobs.
+    ``stopping`` says that the server ends, and with it all jobs. ``workers`` is how many files a job reads at once
+    (None: one per core).
     """
 
-    def __init__(self, executor: Executor, lab: Lab, standing: Standing) -> None:
+    def __init__(
+        self,
+        executor: Executor,
+        inventories: InventoryCache,
+        archives: ArchiveCache,
+        plans: PlanQueue,
+        lab: Lab,
+        workers: int | None = None,
+    ) -> None:
         self.stopping = False
-        self._executor, self._lab, self._standing = executor, lab, standing
+        self._executor, self._inventories, self._archives, self._plans = executor, inventories, archives, plans
+        self._lab, self._workers = lab, workers
         self._jobs: dict[int, Job] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._free = asyncio.Semaphore(THREADS[Lane.JOBS])
         # Numbers go on from the time, so that one from before a restart is never another job's.
         self._next = time.time_ns() // 1_000_000
 
     @property
     def running(self) -> int:
-        """How many jobs run or wait for their turn."""
+        """Return how many jobs run or wait for their turn."""
         return len(self._tasks)
 
     def prepare(self, session_id: str, options: Options, *, allow_incomplete: bool, who: str) -> Job:
@@ -91,7 +112,7 @@ class Jobs:
         return job
 
     def done(self, session_id: str, options: Options, *, allow_incomplete: bool, who: str) -> Job:
-        """The job of an archive that stands already: it has ended, whatever others are waiting for."""
+        """Return the job of an archive that is ready already: it has ended, whatever others are waiting for."""
         job = self._add(session_id, options, allow_incomplete, who)
         job.meter.settle()
         job.state, job.ended = JobState.DONE, job.started
@@ -104,7 +125,7 @@ class Jobs:
         return job
 
     def get(self, number: int) -> Job:
-        """A job by its number. Raises NoSuchThingError for one that never was or ended long ago."""
+        """Return a job by its number. Raises NoSuchThingError for one that never was or ended long ago."""
         job = self._jobs.get(number)
         if job is None:
             raise self.no_such(number)
@@ -116,18 +137,18 @@ class Jobs:
         return NoSuchThingError(f"There is no job {number}; it may have ended long ago, or before a restart.")
 
     def latest(self, session_id: str, options: Options) -> Job | None:
-        """The job that was started last for such an archive."""
+        """Return the job that was started last for such an archive."""
         wanted = (session_id, options)
         return next((job for job in reversed(self._jobs.values()) if (job.session, job.options) == wanted), None)
 
     def cancel(self, number: int) -> Job:
         """Ask a job to end; what was read so far stays known. Raises NoSuchThingError."""
         job = self.get(number)
-        job.meter.stop()
+        self._stop(job)
         return job
 
     async def wait(self, job: Job, seconds: float) -> bool:
-        """Wait for a job's end, at most so long; whether it has ended."""
+        """Wait for a job's end, at most so long; return whether it has ended."""
         task = self._tasks.get(job.id)
         if task is not None:
             await asyncio.wait({task}, timeout=seconds)
@@ -137,7 +158,7 @@ class Jobs:
         """Ask every job to end, because the server does."""
         self.stopping = True
         for job in self._jobs.values():
-            job.meter.stop()
+            self._stop(job)
 
     async def close(self) -> None:
         """End every job and wait for that."""
@@ -147,7 +168,8 @@ class Jobs:
 
     async def _run(self, job: Job) -> None:
         try:
-            await self._executor.run(Lane.JOBS, self._work, job)
+            async with self._free:
+                await self._prepare(job)
             job.state = JobState.DONE
         except Cancelled:
             job.state = JobState.CANCELLED
@@ -162,10 +184,56 @@ class Jobs:
             del self._tasks[job.id]
             self._drop_oldest()
 
-    def _work(self, job: Job) -> None:
+    async def _prepare(self, job: Job) -> None:
+        """Read what the plan lacks until it lacks nothing. Raises Cancelled, and what planning and reading raise."""
+        read: Plan | None = None
+        failures: Mapping[str, str] = {}
+        for _ in range(_MOST_ROUNDS):
+            archive = (await self._planned(job)).checked(allow_incomplete=job.allow_incomplete)
+            if archive.entity:
+                job.meter.settle()
+                return
+            if failures:
+                break
+            if read and lacking(read) == lacking(archive.plan):
+                raise CatalogError("The index cannot be written, so no archive can be made; have room on its disk.")
+            read = archive.plan
+            failures = await self._executor.run(Lane.JOBS, self._read, job, read)
+        changed = next(iter(failures), "")
+        raise NotReadyError(
+            f"Files of session {job.session} change while they are read"
+            f"{f' ({source_of(changed)})' if changed else ''}; ask again when they are finished.",
+            _TRY_AGAIN_SECONDS,
+        )
+
+    async def _planned(self, job: Job) -> Archive:
+        """Return the archive as of now, for the user who began the job. Raises Cancelled, and as PlanQueue.plan."""
         job.meter.check()
-        self._standing.archive(job.session, job.options, allow_incomplete=job.allow_incomplete, progress=job.meter)
-        job.meter.settle()
+        planning = self._plans.plan(job.session, job.options, job.who, for_people=False, limited=False)
+        job.planning = asyncio.get_running_loop().create_task(planning)
+        try:
+            return await job.planning
+        except (asyncio.CancelledError, NotReadyError):
+            job.meter.check()
+            raise
+        finally:
+            job.planning = None
+
+    def _read(self, job: Job, plan: Plan) -> Mapping[str, str]:
+        """Read what a plan lacks; return what cannot be read, if that may be missing. Raises IncompleteError."""
+        job.meter.check()
+        inventory, _ = self._inventories.with_messages()
+        failures = compute_fixity(inventory, plan, job.meter, self._workers)
+        if failures and not job.allow_incomplete:
+            refuse_incomplete(plan.session, [*plan.missing, *missing_files(failures)])
+        self._archives.leave_out({f.path: (f.identity, failures[f.path]) for f in plan.copied if f.path in failures})
+        return failures
+
+    @staticmethod
+    def _stop(job: Job) -> None:
+        job.meter.stop()
+        if job.planning:
+            job.planning.cancel()
 
     def _drop_oldest(self) -> None:
         ended = [number for number, job in self._jobs.items() if not job.running]

@@ -1,9 +1,9 @@
-"""The lab's sessions and recordings as of now, read again only when something changed."""
+"""The lab's sessions and recordings as of now, read again only when something changed that they were read from."""
 
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +11,10 @@ from labcrate.export.inventory import Inventory, take_inventory
 from labcrate.export.overview import SessionRow, session_row
 from labcrate.lab.folder import Entry, Kind, Lab
 from labcrate.lab.session_register import SessionRegister
-from labcrate.model.fixity import Identity
 from labcrate.model.session import Session
 from labcrate.secrets.lab_files import MESSAGES, TABLE, LabSecrets, read_secrets
-from labcrate.web.looking import Look
+from labcrate.web.archives.file_states import FileStates
+from labcrate.web.archives.recording_lab import RecordingLab
 
 LARGE = 2000
 """Looking at so many places takes longer than a request should wait for each time."""
@@ -26,7 +26,7 @@ _STILL_GROWING_SECONDS = 600.0
 _SIZES_BELIEVED_SECONDS = 10.0
 
 
-class Snapshot:
+class InventoryCache:
     """What the lab holds. Its methods read the disk: call them in a worker thread, several at a time may.
 
     The inventory is as of the call. Only in a lab of very many sessions it may be as old as ``BELIEVED_SECONDS``,
@@ -37,37 +37,38 @@ class Snapshot:
     def __init__(self, lab: Lab, recorders: Sequence[Path] = ()) -> None:
         self._lab, self._recorders = lab, recorders
         self._reading = threading.Lock()
-        self._current: tuple[Inventory, Look] | None = None
+        self._current: tuple[Inventory, FileStates] | None = None
         self._secrets: LabSecrets | None = None
         self._believed_until = 0.0
         self._rows = _Rows()
 
-    def inventory(self, *, now: bool = False, messages: bool = False) -> Inventory:
-        """The inventory; with ``now`` as of this call in any lab, as after a change of one's own.
+    def with_messages(self) -> tuple[Inventory, FileStates]:
+        """Return the inventory with the secrets that sensors' messages hold by now, and the states of what was read.
 
-        With ``messages`` it also knows the secrets that sensors' messages hold by now: they come every second, and
-        are read for an archive alone. Raises DocumentError.
+        Messages come every second, and are read for an archive alone. Raises DocumentError.
         """
-        inventory = self._as_described(now=now)
-        if not messages:
-            return inventory
+        self.inventory()
         with self._reading:
-            if self._secrets is None:
-                return inventory
-            secrets = read_secrets(self._lab, self._secrets)
-            if secrets.secrets != self._secrets.secrets:
-                return self._read(secrets)
+            if self._current is None or self._secrets is None:
+                raise AssertionError("the lab was read, and there is no inventory")
+            recording = RecordingLab(self._lab, ignored=self._current[1])
+            secrets = read_secrets(recording, self._secrets)
+            changed = secrets.secrets != self._secrets.secrets
             self._secrets = secrets
-            return self._current[0] if self._current else inventory
+            return self._read(secrets) if changed else self._current[0], recording.read_files
 
-    def _as_described(self, *, now: bool) -> Inventory:
+    def inventory(self, *, now: bool = False) -> Inventory:
+        """Return the inventory; with ``now`` as of this call in any lab, as after a change of one's own.
+
+        Raises DocumentError.
+        """
         current = self._current
         if current and not now and len(current[1]) > LARGE and (self._believed() or self._reading.locked()):
             return current[0]
         with self._reading:  # many who ask at once cause one reading
             if self._current and not now and self._believed():
                 return self._current[0]
-            if self._current is None or not self._current[1].holds():
+            if self._current is None or not self._current[1].same():
                 self._read(self._secrets)
             current = self._current
             if current is None:
@@ -78,11 +79,10 @@ class Snapshot:
 
     def _read(self, secrets: LabSecrets | None) -> Inventory:
         """Read the lab anew; ``secrets`` are those that are known."""
-        noting = _Noting(self._lab)
-        for path in secrets.files if secrets else ():
-            noting.note(path)  # it is read only if it has changed
-        inventory = replace(take_inventory(noting, allowed=self._recorders, secrets=secrets), lab=self._lab)
-        self._current, self._secrets = (inventory, noting.look), inventory.secrets
+        # The sensors' messages say nothing that an inventory is made of.
+        recording = RecordingLab(self._lab, ignored={f"{self._lab.root}/{path}" for path in (MESSAGES, TABLE)})
+        inventory = replace(take_inventory(recording, allowed=self._recorders, secrets=secrets), lab=self._lab)
+        self._current, self._secrets = (inventory, recording.read_files), inventory.secrets
         return inventory
 
     def _believed(self) -> bool:
@@ -157,39 +157,3 @@ def _grows(inventory: Inventory, entries: tuple[Entry, ...]) -> bool:
         except OSError:
             return True  # gone since the walk
     return False
-
-
-class _Noting(Lab):
-    """The lab, noting the state of every place before it is read."""
-
-    def __init__(self, lab: Lab) -> None:
-        self.root = lab.root
-        self._prefix = f"{lab.root}/"
-        self._noted: set[str] = set()
-        self.look = Look(str(lab.root), ())
-
-    def note(self, path: str) -> None:
-        """Note the state of one place; the sensors' messages say nothing that an inventory is made of."""
-        if path not in self._noted and path not in (MESSAGES, TABLE):
-            self._noted.add(path)
-            self.look.add(self._prefix + path)
-
-    def read(self, path: str) -> bytes | None:
-        self.note(path)
-        return super().read(path)
-
-    def open(self, path: str) -> int:
-        self.note(path)
-        return super().open(path)
-
-    def identity(self, path: str) -> Identity:
-        self.note(path)
-        return super().identity(path)
-
-    def walk(self, folder: str) -> Iterator[Entry]:
-        self.look.add(self._prefix + folder)
-        yield from super().walk(folder)
-
-    def _scan(self, folder: str) -> tuple[list[os.DirEntry[str]], Entry | None]:
-        self.look.add(self._prefix + folder)
-        return super()._scan(folder)

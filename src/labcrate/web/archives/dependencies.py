@@ -1,0 +1,192 @@
+"""What a plan was made from, to tell later whether it would come out the same."""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+
+from labcrate.catalog.catalog import INDEX_FILE, Catalog
+from labcrate.catalog.state import state_folder
+from labcrate.export.contents import Plan, Treatment
+from labcrate.export.inventory import Inventory
+from labcrate.export.plan import CHECK_AGAIN
+from labcrate.export.prepare import lacking
+from labcrate.export.recorder_files import linked_elsewhere
+from labcrate.export.session_time import registered_spans
+from labcrate.export.window import window_warnings
+from labcrate.lab.folder import Kind
+from labcrate.linking.filename import stem_of_mp4, stem_of_other_video
+from labcrate.model.fixity import Identity
+from labcrate.model.timespan import from_ns
+from labcrate.readings.load import CSV_FILE, JSON_FILE
+from labcrate.web.archives.file_states import FileStates
+from labcrate.web.archives.recording_lab import RecordingLab
+
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+# Of these parts of an inventory, the plan of one session depends on little; of any other part, on all of it.
+_OF_MANY_SESSIONS = {"lab", "book", "registers", "own_registers", "rules", "linked", "unlinked", "problems", "secrets"}
+
+
+class Dependencies:
+    """All that one session's plan depends on: the places that were read for it, and its part of the inventory.
+
+    Make it before the plan, and plan with what ``recorded`` returns, which records what is read; ``messages`` are the
+    states of the sensors' messages that the inventory's secrets were read from. An archive depends on less than
+    the plan that people see: of what is left out it says nothing. The index counts only where it may tell more than
+    it did: while the plan lacks the fixity of files, and where files hold other bytes than it has checksums of.
+    """
+
+    def __init__(self, inventory: Inventory, messages: FileStates, session_id: str) -> None:
+        self._session_id, self._own, self._whole = session_id, inventory, inventory
+        self._root = inventory.lab.root
+        self._lab = RecordingLab(inventory.lab, before=messages, strangers=frozenset(self._strangers(inventory)))
+        self._state_folder = state_folder(self._root)
+        self._index = self._state_of_index()
+        self._plan: Plan | None = None
+        self._lacking, self._patched, self._differing = dict[str, Identity](), set[str](), False
+
+    def recorded(self, inventory: Inventory) -> Inventory:
+        """Return the inventory for the plan: what is read of its lab is recorded."""
+        return replace(inventory, lab=self._lab)
+
+    def take_plan(self, plan: Plan) -> None:
+        """Take up the finished plan: the time of its readings, and what it lacks."""
+        self._plan = plan
+        redacted = {file.member for file in plan.secrecy.files if file.treatment is Treatment.REDACTED}
+        self._lacking = {file.path: file.identity for file in lacking(plan)}
+        self._patched = {file.path for file in lacking(plan) if file.member in redacted}
+        self._differing = any(one.command == CHECK_AGAIN for one in plan.missing)
+
+    def __len__(self) -> int:
+        """Return the number of places whose states are compared for an archive."""
+        return len(self._lab.read_files)
+
+    @property
+    def places(self) -> int:
+        """Return the number of all places whose states are held."""
+        return len(self._lab.read_files) + len(self._lab.read_strangers)
+
+    @property
+    def readings_bytes(self) -> int:
+        """Return how much was read to find the session's readings."""
+        return sum(self._lab.read_files.size_bytes(f"{self._root}/{path}") for path in (JSON_FILE, CSV_FILE))
+
+    def same_links(self, inventory: Inventory) -> bool:
+        """Return whether the same files are the session's, whatever is in them by now."""
+        if inventory is not self._own:
+            if self._part_of(inventory) != self._part_of(self._own):
+                return False
+            self._own = inventory
+        return True
+
+    def same_archive(self, inventory: Inventory) -> bool:
+        """Return whether an archive would have the same bytes, or still none while files have to be read for it."""
+        return (
+            self.same_links(inventory)
+            and self._lab.read_files.same()
+            and not self._all_hashed()
+            and not (self._differing and not self._index.same())
+        )
+
+    def same_plan(self, inventory: Inventory) -> bool:
+        """Return whether the plan would also say the same of everything that is left out."""
+        if not self.same_archive(inventory) or not self._lab.read_strangers.same():
+            return False
+        if inventory is not self._whole:
+            if (inventory.linked, inventory.unlinked) != (self._whole.linked, self._whole.unlinked):
+                return False
+            self._whole = inventory
+        return True
+
+    def latest_change(self, plan: Plan) -> datetime:
+        """Return when what the archive is made of was last changed, or something later, but for files of all sessions.
+
+        Its own dates do not tell that: a recording that is linked later may be older than all the others.
+        """
+        # What is linked by an entry, or not any more, changes the register, and with it the date of its folder.
+        folder = self._own.folder(self._session_id)
+        paths = (*(file.path for file in plan.copied), *plan.session.described_in, folder)
+        return max([plan.latest_change, *map(self._changed, paths)])
+
+    def _changed(self, path: str) -> datetime:
+        with suppress(OSError):
+            return from_ns(os.lstat(self._own.files.place(path) or "").st_ctime_ns)  # a second name changes it too
+        return _EARLIEST
+
+    def _strangers(self, inventory: Inventory) -> Iterator[str]:
+        """Yield the places of recordings that are no session's, but for those that the session's own folder names."""
+        folder, register = f"{inventory.folder(self._session_id)}/", inventory.own_registers.get(self._session_id)
+        own = {one.file for one in register.files} if register else set()
+        for entry in inventory.unlinked:
+            if entry.kind is Kind.FILE and entry.path not in own and not entry.path.startswith(folder):
+                name = entry.path.rpartition("/")[2]
+                if stem_of_mp4(name) is not None or stem_of_other_video(name) is not None:
+                    yield f"{self._root}/{entry.path}"
+
+    def _all_hashed(self) -> bool:
+        """Return whether the index has learned all that the plan lacks: fixity, and what a search for secrets finds.
+
+        Nothing less is worth another plan: while recordings are hashed, the index changes every second.
+        """
+        if not self._lacking or self._index.same():
+            return False
+        index = self._state_of_index()
+        with Catalog.open(self._state_folder) as catalog:
+            known = catalog.lookup(self._lacking)
+            fingerprint = self._own.secrets.secrets.fingerprint(catalog.search_key)
+        hashed = all(
+            one.fixity and one.searched(fingerprint) and (one.patched or path not in self._patched)
+            for path, one in known.items()
+        )
+        if not hashed:
+            self._index = index  # until it changes again, it tells no more
+        return hashed
+
+    def _state_of_index(self) -> FileStates:
+        return FileStates([f"{self._state_folder}/{INDEX_FILE}"])
+
+    def _part_of(self, inventory: Inventory) -> tuple[object, ...]:
+        return _own_part(inventory, self._session_id), list(_reached(inventory, self._plan))
+
+
+def _own_part(inventory: Inventory, session_id: str) -> tuple[object, ...]:
+    """Return what of an inventory the plan of one session depends on, but for who else was there at its time."""
+    session, own = inventory.book.sessions.get(session_id), inventory.linked.get(session_id, ())
+    open_ended = session is None or session.span.start is None or session.span.end is None
+    register = inventory.own_registers.get(session_id)
+    shared = (one.name for one in fields(inventory) if one.compare and one.name not in _OF_MANY_SESSIONS)
+    return (
+        *(getattr(inventory, name) for name in shared),
+        session,
+        session_id in inventory.book.broken,
+        inventory.folder(session_id),
+        own,
+        register.files if register else (),
+        linked_elsewhere(inventory, session_id),
+        registered_spans(inventory, own),
+        inventory.rules.prefixes.of_session(session_id),
+        [(entry.path, inventory.rules.register.of_name(entry.path.rpartition("/")[2])) for entry in own],
+        tuple(entry for entry in inventory.unlinked if entry.kind is not Kind.FILE),
+        tuple(map(str, inventory.problems)),
+        _next_sessions(inventory, session_id) if open_ended else None,
+        inventory.secrets.secrets,
+        tuple(map(str, inventory.secrets.problems)),
+    )
+
+
+def _reached(inventory: Inventory, plan: Plan | None) -> Iterator[str]:
+    """Yield the warnings on other sessions that were held in the window of a plan."""
+    session = plan and inventory.book.sessions.get(plan.session.id)
+    if plan and session:
+        yield from window_warnings(inventory, session, plan.window, plan.bound, plan.options)
+
+
+def _next_sessions(inventory: Inventory, session_id: str) -> tuple[object, ...]:
+    """Return what bounds a session without an end: the starts of others, and the recordings of undescribed ones."""
+    undescribed = {
+        other: entries
+        for other, entries in inventory.linked.items()
+        if other != session_id and other not in inventory.book.sessions
+    }
+    return inventory.book.starts, undescribed

@@ -1,0 +1,206 @@
+"""What a plan depends on: every place that was read for it, as recorded, and no list of places."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.recorders import FRIGATE, START, describe, frigate
+from tests.support.waiting import next_tick
+
+from labcrate.cli.main import main
+from labcrate.export.plan import Planner
+from labcrate.lab.session_register import register_path
+from labcrate.plan.options import Only, Options
+from labcrate.web.archives.archive_cache import ArchiveCache
+from labcrate.web.archives.inventory_cache import InventoryCache
+
+PLAIN = Options()
+
+
+def caches(lab: Any, *recorders: Path) -> ArchiveCache:
+    """The archives of a lab to which nothing happened just now."""
+    next_tick()
+    return ArchiveCache(InventoryCache(lab.open(), recorders))
+
+
+class Traced:
+    """The absolute paths of files that were opened or whose state was asked for, and of folders that were listed."""
+
+    def __init__(self) -> None:
+        self.places: set[str] = set()
+
+    def take(self, path: Any, folder: int | None) -> None:
+        """Take up a path, relative to an open folder where there is one."""
+        if isinstance(path, str | os.PathLike):
+            at = os.readlink(f"/proc/self/fd/{folder}") if folder is not None else ""  # noqa: PTH115
+            self.places.add(os.path.join(at, path))  # noqa: PTH118
+
+    def below(self, *folders: Path) -> set[str]:
+        """What of it lies in these folders, but for labcrate's own."""
+        inside = {place for place in self.places for folder in folders if place.startswith(f"{folder}/")}
+        return {place for place in inside if "/.labcrate" not in place}
+
+
+@contextmanager
+def traced(monkeypatch: pytest.MonkeyPatch) -> Iterator[Traced]:
+    """In the block, hear of every file that Python opens by ``os.open`` or asks the state of, and of every listing."""
+    found, opens, lists = Traced(), os.open, os.scandir
+
+    def opening(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        fd = opens(path, flags, mode, dir_fd=dir_fd)
+        if not flags & os.O_DIRECTORY:  # a folder on the way to a file
+            found.take(path, dir_fd)
+        return fd
+
+    def listing(path: Any = ".") -> Any:
+        found.take(path, None)
+        return lists(path)
+
+    def stating(state: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
+        def asking(path: Any, *, dir_fd: int | None = None, **more: Any) -> os.stat_result:
+            found.take(path, dir_fd)
+            return state(path, dir_fd=dir_fd, **more)
+
+        return asking
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", opening)
+        patch.setattr(os, "scandir", listing)
+        patch.setattr(os, "lstat", stating(os.lstat))
+        patch.setattr(os, "stat", stating(os.stat))
+        yield found
+
+
+def rich(lab: Any, nvr: Path) -> None:
+    """Give session 42 all kinds of files, and the lab recordings that are no session's."""
+    describe(lab, FRIGATE.format(folder=nvr))
+    for seconds in (0, 10):
+        frigate(nvr, "kitchen", START + timedelta(seconds=seconds))
+    assert main(["link", "42", "--by-time", "--yes", "--lab", str(lab.root)]) == 0
+    lab.write("sessions/Session42/sensor_data/own.csv", "timestamp,value\n2025-05-02T08:01:00.000Z,1\n")
+    lab.write("sessions/Session42/notes/a.txt", "written by hand")
+    lab.write("sessions/Session42/old.zip", "no archive of ours")
+    lab.write("recordings/cam1_session42_a-sensors.json", "[]")
+    lab.recording("recordings/cam1_nobody.mp4")
+    lab.recording("recordings/cam1session42_near.mp4")
+
+
+def own_places(archives: ArchiveCache, options: Options = PLAIN) -> set[str]:
+    """The places that the plan of session 42 depends on, of its own and of what is left out."""
+    lab = archives._current["42", options].dependencies._lab
+    return {*lab.read_files._present, *lab.read_files._absent, *lab.read_strangers._present}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [PLAIN, Options(pad=timedelta(hours=1)), Options(redact=True), Options(time_zone="Asia/Tokyo")],
+    ids=["plain", "padded", "redacted", "in another zone"],
+)
+@pytest.mark.parametrize("end", ["described", "open"])
+def test_every_place_that_planning_reads_is_recorded(
+    usual_lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: Options, end: str
+) -> None:
+    """Whatever planning opens, lists or asks the state of in lab and recorders is among what the plan depends on.
+
+    In another zone the lab is read again as well, of which the inventory's own record tells.
+    """
+    nvr = tmp_path / "nvr"
+    rich(usual_lab, nvr)
+    if end == "open":
+        usual_lab.session(42, endTime=None)
+    archives = caches(usual_lab, nvr)
+    archives._inventories.inventory()
+    with traced(monkeypatch) as read:
+        archives.plan("42", options)
+    recorded = own_places(archives, options)
+    assert len(recorded) > 15
+    current = archives._inventories._current
+    assert current is not None
+    inventory = {*current[1]._present, *current[1]._absent}
+    root = Path(os.path.realpath(usual_lab.root))
+    assert read.below(root, nvr) - recorded - inventory == set()
+    if options.time_zone is None:
+        files = {place for place in read.below(root, nvr) - recorded if not os.path.isdir(place)}  # noqa: PTH112
+        # Of what the plan reads itself, all is its own; the rest are documents that are looked at for secrets.
+        assert {os.path.splitext(file)[1] for file in files} <= {".json", ".toml"}  # noqa: PTH122
+
+
+def test_every_place_that_an_inventory_reads_is_recorded(
+    usual_lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the inventory is read from is among what it depends on, but for the sensors' messages."""
+    rich(usual_lab, tmp_path / "nvr")
+    inventories = InventoryCache(usual_lab.open())
+    with traced(monkeypatch) as read:
+        inventories.inventory()
+    assert inventories._current is not None
+    recorded = {*inventories._current[1]._present, *inventories._current[1]._absent}
+    left = {place.rpartition("/")[2] for place in read.below(usual_lab.root) - recorded}
+    assert left == {"zigbee-sensors.csv", "zigbee-data.json"}
+
+
+@pytest.mark.parametrize("new", ["data/thermostats.json", "sessions/Session42/more/diary.txt", "data/absent.json"])
+def test_one_more_file_that_a_planner_reads_makes_the_plan_stale(
+    usual_lab: Any, monkeypatch: pytest.MonkeyPatch, new: str
+) -> None:
+    """A planner that reads a file which it did not before: a change of it is seen, though nobody listed it anywhere."""
+    if "absent" not in new:
+        usual_lab.write(new, "1")
+    original = Planner.plan
+
+    def reading_more(self: Planner, *args: Any, **more: Any) -> Any:
+        plan = original(self, *args, **more)
+        told = (self.inventory.lab.read(new) or b"nothing").decode()
+        return replace(plan, warnings=(*plan.warnings, f"{new}: {told}"))
+
+    monkeypatch.setattr(Planner, "plan", reading_more)
+    archives = caches(usual_lab)
+    first = archives.plan("42", PLAIN)
+    next_tick()
+    assert archives.kept("42", PLAIN) is first
+    usual_lab.write(new, "2")
+    assert archives.kept("42", PLAIN, for_people=False) is None
+    assert archives.plan("42", PLAIN).plan.warnings[-1] == f"{new}: 2"
+
+
+def test_a_recording_of_a_recorder_that_another_session_has_no_more(lab: Any, tmp_path: Path) -> None:
+    """A warning that a file was linked to another session as well is gone when that session's link was taken back."""
+    nvr = tmp_path / "nvr"
+    describe(lab, FRIGATE.format(folder=nvr))
+    frigate(nvr, "kitchen", START)
+    assert main(["link", "42", "--by-time", "--yes", "--lab", str(lab.root)]) == 0
+    lab.session(43)
+    linked = lab.root / register_path("sessions/Session42")
+    also = lab.root / register_path("sessions/Session43")
+    also.write_bytes(linked.read_bytes())
+    archives = caches(lab, nvr)
+    assert "linked to another session as well" in " ".join(archives.plan("42", PLAIN).plan.warnings)
+    also.unlink()
+    assert "linked to another session as well" not in " ".join(archives.plan("42", PLAIN).plan.warnings)
+
+
+def test_another_session_inside_the_widened_window(usual_lab: Any) -> None:
+    """A session that is held in the time that a plan was widened by makes its warning appear at once."""
+    archives = caches(usual_lab)
+    padded = Options(pad=timedelta(hours=1))
+    before = archives.plan("42", padded).plan.warnings
+    usual_lab.session(50, startTime="2025-05-02T08:20:00Z", endTime="2025-05-02T08:30:00Z")
+    assert len(archives.plan("42", padded).plan.warnings) == len(before) + 1
+
+
+def test_messages_count_for_archives_without_readings(usual_lab: Any) -> None:
+    """A password in a message that comes later is searched for in recordings too, though no reading is packed."""
+    archives = caches(usual_lab)
+    videos = Options(only=Only.RECORDINGS)
+    first = archives.plan("42", videos)
+    next_tick()
+    assert archives.kept("42", videos) is first
+    usual_lab.zigbee_json(
+        [("2025-05-02T08:04:00.000Z", "zigbee2mqtt/bridge/info", {"config": {"password": "s3cret!x"}})]
+    )
+    assert archives.kept("42", videos) is None
