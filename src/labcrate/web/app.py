@@ -28,10 +28,10 @@ from labcrate.web import (
     routes_studies,
 )
 from labcrate.web.access import Handler
+from labcrate.web.failures import answered
 from labcrate.web.http.bodies import expecting
 from labcrate.web.http.security_headers import protect
 from labcrate.web.lifespan import hear_of_end, lifespan
-from labcrate.web.problem import answered
 from labcrate.web.services import SERVICES, services
 
 _LARGEST_BODY_BYTES = 64 * 1024
