@@ -35,7 +35,7 @@ async def answered(lab: Lab, pages: Pages, request: web.Request, handler: Handle
         if isinstance(error, ConnectionError) and _gone(request):
             return web.Response(status=_CLIENT_GONE)
         log_unexpected(lab, f"{request.method} {one_line(request.path)}", error)
-        problem, headers = Problem(_ABOUT_HTTP, "Internal Server Error", 500, _UNEXPECTED), {}
+        problem, headers = unexpected(), {}
     return _answer(pages, request, problem, headers)
 
 
