@@ -38,13 +38,14 @@ def writers(readings: Readings, session_id: str) -> Writers:
             partial(_write_no_values, session_id),
             partial(_write_names, LONG_COLUMNS),
         )
-    from labcrate.readings import long_tables, tables  # noqa: PLC0415
+    from labcrate.readings.long_tables import write_sensor_csv, write_sensor_json  # noqa: PLC0415
+    from labcrate.readings.tables import write_zigbee_csv, write_zigbee_json  # noqa: PLC0415
 
     return Writers(
-        partial(tables.write_zigbee_json, readings),
-        partial(tables.write_zigbee_csv, readings),
-        partial(long_tables.write_sensor_json, readings, session_id=session_id),
-        partial(long_tables.write_sensor_csv, readings),
+        partial(write_zigbee_json, readings),
+        partial(write_zigbee_csv, readings),
+        partial(write_sensor_json, readings, session_id=session_id),
+        partial(write_sensor_csv, readings),
     )
 
 

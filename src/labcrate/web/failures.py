@@ -12,7 +12,7 @@ from labcrate.lab.folder import Lab
 from labcrate.lab.text import one_line
 from labcrate.web.access import Handler
 from labcrate.web.pages import Pages
-from labcrate.web.problem import MEDIA_TYPE, Problem, log_unexpected, of_error, of_http
+from labcrate.web.problem import MEDIA_TYPE, Problem, log_unexpected, of_error, of_http, unexpected
 
 _CLIENT_GONE = 499  # no client reads it: it is what nginx writes into its log for a client that went away
 _log = logging.getLogger("labcrate.web")
