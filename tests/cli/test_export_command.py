@@ -175,6 +175,22 @@ def test_an_existing_target_is_kept_unless_forced(usual_lab: Any, cli: Any, tmp_
     assert zipfile.is_zipfile(target)
 
 
+def test_a_file_of_the_lab_is_never_replaced(usual_lab: Any, cli: Any) -> None:
+    """Even with --force: no recording, no document, nothing in .labcrate; an earlier archive in the lab is."""
+    outside = usual_lab.root.parent / "way-into-the-lab"
+    outside.symlink_to(usual_lab.root / "recordings")
+    files = [path for path in usual_lab.root.rglob("*") if path.is_file()]
+    assert len(files) > 3
+    for target in [*files, outside / next(path.name for path in files if path.parent.name == "recordings")]:
+        before = target.read_bytes()
+        outcome = cli("export", "42", "--lab", usual_lab.root, "-o", target, "--force")
+        assert (outcome.code, target.read_bytes()) == (8, before)
+        assert "is a file of the lab, and labcrate never replaces one of those" in outcome.err
+    own = usual_lab.root / "sessions" / "out.zip"
+    for _ in range(2):
+        assert cli("export", "42", "--lab", usual_lab.root, "-o", own, "--force").code == 0
+
+
 def test_an_active_session_is_refused_and_says_what_to_do(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
     """An active session is incomplete: nothing is packed by default; when allowed, the archive says so everywhere."""
     usual_lab.session(42, status="active", endTime=None)
