@@ -1,14 +1,20 @@
 """Jobs that prepare archives: true progress, joined, cancelled in mid-work, and theirs whoever asked for them."""
 
 import asyncio
+import errno
+import io
 import json
+import os
 import threading
+import zipfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import pytest
 
+from labcrate.catalog import index
+from labcrate.catalog.catalog import Catalog
 from labcrate.catalog.index import Progress
 from labcrate.export.prepare import compute_fixity, lacking
 from labcrate.people.roles import Role
@@ -406,3 +412,60 @@ async def _prepared(jobs: Any) -> int:
     assert await jobs.wait(job, 60)
     number: int = job.id
     return number
+
+
+@pytest.fixture
+def unreadable(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Has the disk fail in the midst of every file of a megabyte or more, and counts how often."""
+    failed: list[int] = []
+    original = index.fixity_of
+
+    def failing(file: Any, *more: Any) -> Any:
+        if os.fstat(file.fileno()).st_size > MIB:
+            failed.append(1)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return original(file, *more)
+
+    monkeypatch.setattr(index, "fixity_of", failing)
+    return failed
+
+
+def test_a_file_that_the_disk_cannot_read_is_tried_again(big_lab: Any, serve: Any, unreadable: list[int]) -> None:
+    """A recording that fails fails the job, which names it; each further job tries it again, and so does a download."""
+    server = serve(big_lab.root)
+    client = server.as_(Role.OPERATOR)
+    for count in (1, 2):
+        job = client.post(f"{server.url}/api/sessions/42/prepare").json()
+        told = _events(client.get(server.url + job["links"]["events"]).text)[-1][2]
+        assert (told["state"], told["error"]["type"]) == ("failed", "urn:labcrate:error:incomplete")
+        assert [one["what"] for one in told["error"]["missing"]] == ["recordings/cam2_session42_big.mp4"]
+        assert len(unreadable) == count
+    assert server.get("/api/sessions/42/archive.zip", Role.OPERATOR).status_code == 409
+    assert len(unreadable) == 3
+
+
+def test_the_rest_can_be_had_without_what_the_disk_cannot_read(big_lab: Any, serve: Any, unreadable: list[int]) -> None:
+    """Who allows it gets an archive without the recording, which says so; it is not read again for it."""
+    server = serve(big_lab.root)
+    client = server.as_(Role.OPERATOR)
+    job = client.post(f"{server.url}/api/sessions/42/prepare?allow_incomplete=1").json()
+    told = _events(client.get(server.url + job["links"]["events"]).text)[-1][2]
+    assert (told["state"], told["error"]) == ("done", None)
+    got = server.get("/api/sessions/42/archive.zip?allow_incomplete=1", Role.OPERATOR)
+    assert got.status_code == 200
+    with zipfile.ZipFile(io.BytesIO(got.content)) as held:
+        assert "recordings/cam2_session42_big.mp4" not in held.namelist()
+        assert "recordings/cam2_session42_big.mp4" in held.read("README.txt").decode()
+    assert server.get("/api/sessions/42/archive.zip", Role.OPERATOR).status_code == 409
+    assert len(unreadable) == 1
+
+
+def test_an_index_that_keeps_nothing_ends_the_job(big_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where what was read cannot be remembered the job fails and says so, and does not read for ever."""
+    monkeypatch.setattr(Catalog, "store", lambda *_: None)
+    server = serve(big_lab.root)
+    client = server.as_(Role.OPERATOR)
+    job = client.post(f"{server.url}/api/sessions/42/prepare").json()
+    told = _events(client.get(server.url + job["links"]["events"]).text)[-1][2]
+    assert (told["state"], told["error"]["type"]) == ("failed", "urn:labcrate:error:catalog")
+    assert (told["filesDone"], told["filesTotal"]) == (3, 3)
