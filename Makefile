@@ -1,6 +1,6 @@
 # On a machine with Python 3.11+, git and make:
 #   make demo    sets up and exports a session of a sample lab
-#   make test    sets up and runs all tests
+#   make test    sets up and runs the tests: all but the long ones
 # Everything is installed into .venv, from the hashed requirement files alone.
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
@@ -9,13 +9,14 @@ BIN := .venv/bin
 DEMO ?= labcrate-demo
 UV = $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 
-.PHONY: help demo serve test check format bench lock clean
+.PHONY: help demo serve test test-all lint check format bench lock clean
 
 help:
 	@echo "make demo    set up and export a session of a sample lab into $(DEMO)/"
 	@echo "make serve   the same, and serve the sample lab to your browser"
-	@echo "make test    set up and run all tests"
-	@echo "make check   format, lint, types, floors, tests"
+	@echo "make test    set up and run the tests, all but the long ones"
+	@echo "make test-all   all tests: real clients, kills, browsers, attacks too"
+	@echo "make check   format, lint, types, floors, make test"
 	@echo "make bench   measure beside cp, zip, 7-Zip and others (BENCH_ARGS=--quick: a minute)"
 	@echo "make lock    renew the hashed requirement files"
 	@echo "make clean   remove what the commands above made"
@@ -27,22 +28,30 @@ serve: .venv/run
 	@test -d $(DEMO)/sessions || $(BIN)/labcrate demo $(DEMO)
 	@$(BIN)/labcrate serve --lab $(DEMO)
 
-test: .venv/dev
-	@$(BIN)/python -m pytest -q $(PYTEST_ARGS)
+# A file's tests stay on one core, so that they can share what they build. Each test that starts a process would
+# compile all modules again without their bytecode.
+PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n auto --dist loadfile
 
-check: .venv/dev
+test: .venv/dev
+	@$(PYTEST) --ignore tests/slow $(PYTEST_ARGS)
+
+test-all: .venv/dev
+	@LABCRATE_THOROUGH=1 $(PYTEST) $(PYTEST_ARGS)
+
+lint: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q $(PYTEST_ARGS)
+
+check: lint test
 
 format: .venv/dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 bench: .venv/bench
-	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
+	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "labcrate needs Python 3.11 or later; name one with make PYTHON=..."; exit 1; }

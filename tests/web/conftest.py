@@ -22,9 +22,9 @@ from labcrate.people.roles import Role
 from labcrate.people.users import User
 from labcrate.web.app import make_app
 from labcrate.web.cookies import cookie_name, csrf_token
-from labcrate.web.listening import listeners
-from labcrate.web.login import TOKENS, USERS
-from labcrate.web.room import Room
+from labcrate.web.http.connection_limits import ConnectionLimits
+from labcrate.web.http.connections import listeners
+from labcrate.web.services import SERVICES, Services
 from labcrate.web.serving import run_app, tls_context
 
 PASSWORD = "correct horse"  # noqa: S105 - of users that live as long as a test
@@ -43,38 +43,38 @@ class Serving:
     """A server that runs; ``url`` is where, without a slash at its end."""
 
     settings: ServeSettings
-    room: Room = field(default_factory=Room)
+    limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     app: web.Application = field(init=False)
     runner: web.AppRunner = field(init=False)
     url: str = field(init=False)
-    _loop: asyncio.AbstractEventLoop = field(init=False)
+    loop: asyncio.AbstractEventLoop = field(init=False)
     _sessions: list[requests.Session] = field(default_factory=list)
     _tokens: dict[Role, str] = field(default_factory=dict)
     _making: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self) -> None:
         """Serve until ``stop``."""
-        self._loop = asyncio.new_event_loop()
+        self.loop = asyncio.new_event_loop()
         started: threading.Event = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(started,))
         self._thread.start()
         assert started.wait(60)
 
     def _run(self, started: threading.Event) -> None:
-        asyncio.set_event_loop(self._loop)
+        asyncio.set_event_loop(self.loop)
         self.app = make_app(self.settings, Passwords(_CHEAP))
-        self.runner = self._loop.run_until_complete(run_app(self.app, self.settings))
-        self._loop.run_until_complete(self._listen())
+        self.runner = self.loop.run_until_complete(run_app(self.app, self.settings))
+        self.loop.run_until_complete(self._listen())
         scheme = "https" if self.settings.tls_cert else "http"
         self.url = f"{scheme}://127.0.0.1:{self.runner.addresses[0][1]}"
         started.set()
-        self._loop.run_forever()
-        self._loop.run_until_complete(self.runner.cleanup())
-        self._loop.close()
+        self.loop.run_forever()
+        self.loop.run_until_complete(self.runner.cleanup())
+        self.loop.close()
 
     async def _listen(self) -> None:
         tls = tls_context(self.settings)
-        for listener in await listeners("127.0.0.1", 0, self.room):
+        for listener in await listeners("127.0.0.1", 0, self.limits):
             await web.SockSite(self.runner, listener, ssl_context=tls).start()
 
     def as_(self, role: Role | None) -> requests.Session:
@@ -95,7 +95,7 @@ class Serving:
 
     def user(self, role: Role) -> User:
         """The user with a role that tests ask as; their password is ``PASSWORD``."""
-        users = self.app[USERS]
+        users = self.services.users
         for each in {Role.ADMIN, role}:  # before there is an administrator, nobody else is let in
             with suppress(UsageError):
                 users.add(f"the {each}", each, PASSWORD)
@@ -105,7 +105,7 @@ class Serving:
         """A token of that user; the same one each time."""
         with self._making:
             if role not in self._tokens:
-                _, self._tokens[role] = self.app[TOKENS].add(self.user(role), token_hex(8), 1)
+                _, self._tokens[role] = self.services.tokens.add(self.user(role), token_hex(8), 1)
         return self._tokens[role]
 
     def _client(self, client: Client) -> Client:
@@ -118,6 +118,11 @@ class Serving:
         return self.as_(role).get(self.url + path, timeout=60, **options)
 
     @property
+    def services(self) -> Services:
+        """What the server has."""
+        return self.app[SERVICES]
+
+    @property
     def connections(self) -> int:
         """How many clients are there."""
         assert self.runner.server
@@ -127,7 +132,7 @@ class Serving:
         """End it, and every client."""
         for client in self._sessions:
             client.close()
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
 
 
@@ -139,8 +144,8 @@ def serve() -> Iterator[Serve]:
     """Serves a lab folder until the test is over."""
     running: list[Serving] = []
 
-    def start(folder: Path, room: Room | None = None, **settings: Any) -> Serving:
-        one = Serving(ServeSettings(folder, **settings), room or Room())
+    def start(folder: Path, limits: ConnectionLimits | None = None, **settings: Any) -> Serving:
+        one = Serving(ServeSettings(folder, **settings), limits or ConnectionLimits())
         one.start()
         running.append(one)
         return one

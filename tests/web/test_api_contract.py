@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
+from tests.support.rounds import rounds
 
 from labcrate.export.signing import make_key
 from labcrate.people.exports import Outcome
 from labcrate.people.roles import Role
 from labcrate.web.access import NEEDS
-from labcrate.web.login import EXPORT_LOG
 
 CONTRACT: dict[str, Any] = yaml.safe_load(resources.files("labcrate.web").joinpath("openapi.yaml").read_bytes())
 METHODS = ("get", "head", "post", "put", "patch", "delete")
@@ -37,7 +37,7 @@ MORE_THAN_TYPES = (
 )
 MAY_BE_EMPTY = ("from", "to", "buckets", "session", "outcome")
 EXAMPLES = settings(
-    max_examples=8,
+    max_examples=rounds(2, 8),
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
     database=None,
@@ -106,7 +106,7 @@ def busy_lab(usual_lab: Any, serve: Any) -> Any:
     job = client.post(f"{server.url}/api/sessions/42/prepare").json()
     client.get(server.url + job["links"]["events"])
     server.job = job["id"]
-    log = server.app[EXPORT_LOG]
+    log = server.services.export_log
     line = log.begin(
         who="Ana", via="login", address="", session="42", options="", etag='"x"', start=0, length=1, total=1
     )

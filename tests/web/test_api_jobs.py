@@ -9,14 +9,12 @@ from typing import Any
 
 import pytest
 
-from labcrate.export.contents import Options
 from labcrate.people.roles import Role
+from labcrate.plan.options import Options
 from labcrate.web import jobs as jobs_module
 from labcrate.web import routes_jobs
-from labcrate.web.jobs import JOBS
-from labcrate.web.login import USERS
+from labcrate.web.executor import THREADS, Lane
 from labcrate.web.meter import Cancelled, JobProgress, Meter
-from labcrate.web.standing import STANDING
 
 MIB = 1 << 20
 
@@ -133,7 +131,7 @@ def test_the_server_stops_in_mid_job(big_lab: Any, serve: Any, gate: Gate) -> No
     listening = client.get(server.url + job["links"]["events"], stream=True)
     reader = threading.Thread(target=lambda: told.append(listening.text))
     reader.start()
-    running = server.app[JOBS].get(job["id"])
+    running = server.services.jobs.get(job["id"])
     stopping = threading.Thread(target=server.stop)
     stopping.start()
     assert running.meter._stopped.wait(60)
@@ -154,10 +152,10 @@ def test_a_stream_ends_for_who_may_hear_no_more(
     job = server.as_(Role.OPERATOR).post(f"{server.url}/api/sessions/42/prepare").json()
     assert gate.held.wait(60)
     for path in (job["links"]["events"], "/api/sessions/42/export-progress"):
-        server.app[USERS].set_role("the operator", Role.OPERATOR)
+        server.services.users.set_role("the operator", Role.OPERATOR)
         events = {"Accept": "text/event-stream"}
         with server.as_(Role.OPERATOR).get(server.url + path, headers=events, stream=True, timeout=60) as stream:
-            server.app[USERS].set_role("the operator", Role.VIEWER)
+            server.services.users.set_role("the operator", Role.VIEWER)
             assert "done" not in stream.text
             assert "completed" not in stream.text
     gate.opened.set()
@@ -167,16 +165,16 @@ def test_a_stream_ends_for_who_may_hear_no_more(
 def test_what_is_ready_waits_for_nobody(big_lab: Any, serve: Any, gate: Gate) -> None:
     """While others' recordings are read in all the threads there are, a ready archive is told to be ready at once."""
     server = serve(big_lab.root, workers=1)
-    server.app[STANDING].archive("7", Options())
+    server.services.standing.archive("7", Options())
     client = server.as_(Role.OPERATOR)
-    for seconds in range(jobs_module._AT_ONCE):
+    for seconds in range(THREADS[Lane.JOBS]):
         assert client.post(f"{server.url}/api/sessions/42/prepare?pad={seconds}s").status_code == 202
     assert gate.held.wait(60)
     answer = client.post(f"{server.url}/api/sessions/7/prepare")
     assert (answer.status_code, answer.json()["state"], answer.json()["bytesTotal"]) == (200, "done", 0)
     told = _events(client.get(server.url + answer.json()["links"]["events"]).text)
     assert [name for _, name, _ in told] == ["done"]
-    server.app[JOBS].stop()
+    server.services.jobs.stop()
 
 
 def test_a_download_that_waited_for_a_cancelled_job_says_so(big_lab: Any, serve: Any, gate: Gate) -> None:
@@ -305,7 +303,7 @@ def test_only_so_many_jobs_run_or_wait(usual_lab: Any, serve: Any, gate: Gate, m
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "30")
     assert answer.json()["retryAfterSeconds"] == 30
     assert client.post(f"{server.url}/api/sessions/42/prepare").json()["id"] == first["id"]
-    server.app[JOBS].stop()
+    server.services.jobs.stop()
 
 
 def test_scripts_of_the_reference_platform_hear_of_progress(big_lab: Any, serve: Any, gate: Gate) -> None:
@@ -367,12 +365,12 @@ def test_a_stopped_meter_ends_the_work_at_its_next_word() -> None:
 def test_ended_jobs_are_kept_for_a_while(usual_lab: Any, serve: Any) -> None:
     """Two hundred ended jobs can still be asked for, the oldest are forgotten."""
     server = serve(usual_lab.root)
-    jobs = server.app[JOBS]
+    jobs = server.services.jobs
     client = server.as_(Role.OPERATOR)
     numbers = [client.post(f"{server.url}/api/sessions/42/prepare").json()["id"]]
     client.get(f"{server.url}/api/jobs/{numbers[0]}/events")
     for _ in range(200):
-        numbers.append(asyncio.run_coroutine_threadsafe(_prepared(jobs), server._loop).result())
+        numbers.append(asyncio.run_coroutine_threadsafe(_prepared(jobs), server.loop).result())
     assert client.get(f"{server.url}/api/jobs/{numbers[0]}").status_code == 404
     assert client.get(f"{server.url}/api/jobs/{numbers[1]}").json()["state"] == "done"
 

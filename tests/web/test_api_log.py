@@ -11,11 +11,10 @@ import pytest
 from labcrate.people.exports import Outcome
 from labcrate.people.roles import Role
 from labcrate.web import routes_log
-from labcrate.web.login import EXPORT_LOG
 
 
 def _write(server: Any, count: int, **fields: Any) -> list[int]:
-    log = server.app[EXPORT_LOG]
+    log = server.services.export_log
     numbers = []
     for i in range(count):
         line = {

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import requests
 
-from labcrate.export.contents import Options
 from labcrate.export.prepare import prepared
 from labcrate.people.roles import Role
+from labcrate.plan.options import Options
 from labcrate.web import planning
 
 PLAN = "/api/sessions/42/plan"

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
+from tests.support.waiting import until
 from tests.web.test_download_faults import Tap
 from tests.web.test_login_security import EXPECTED
-from tests.web.waiting import until
 
 from labcrate.people.roles import Role
-from labcrate.web import connections, expecting, listening, sending
 from labcrate.web.assets import PLOTLY, assets
-from labcrate.web.connections import Connection
-from labcrate.web.room import Room
+from labcrate.web.downloads import sender
+from labcrate.web.http import bodies, connection_limits, connections
+from labcrate.web.http.connection_limits import ConnectionLimits
+from labcrate.web.http.connections import Connection
 
 if TYPE_CHECKING:
     from tests.conftest import LabFolder
@@ -103,22 +104,22 @@ def test_one_client_cannot_have_all_connections(
 
     With TLS a connection counts from the moment it is there, not only when it can be understood.
     """
-    server = serve(usual_lab.root, Room(10, 3), **(certificate if tls else {}))
+    server = serve(usual_lab.root, ConnectionLimits(10, 3), **(certificate if tls else {}))
     silent = [dial(server) for _ in range(3)]
-    until(lambda: server.room.taken == 3)
+    until(lambda: server.limits.taken == 3)
     assert answered(dial(server, HEALTH))
     assert all_of(silent[0]) == b""
     assert answered(dial(server, HEALTH, source="127.0.0.2"))
-    assert server.room.taken == 4
+    assert server.limits.taken == 4
 
 
 def test_there_is_an_end_to_all_connections(serve: "Serve", usual_lab: "LabFolder", dial: Dialling) -> None:
     """No number of clients takes more descriptors than there are: the longest silent ones end."""
-    server = serve(usual_lab.root, Room(4, 2))
+    server = serve(usual_lab.root, ConnectionLimits(4, 2))
     silent = [dial(server, source=f"127.0.0.{number}") for number in (1, 1, 2, 2, 3, 3)]
     assert answered(dial(server, HEALTH, source="127.0.0.9"))
     assert [all_of(one) for one in silent[:3]] == [b""] * 3
-    assert server.room.taken == 4
+    assert server.limits.taken == 4
     until(lambda: server.connections == 4)
 
 
@@ -127,7 +128,7 @@ def test_a_flood_ends_no_connection_of_who_is_logged_in(
     serve: "Serve", usual_lab: "LabFolder", dial: Dialling, certificate: dict[str, Path], tls: bool
 ) -> None:
     """Silent connections in any number leave alone who asked as somebody, and let others in."""
-    server = serve(usual_lab.root, Room(12, 6), **(certificate if tls else {}))
+    server = serve(usual_lab.root, ConnectionLimits(12, 6), **(certificate if tls else {}))
     asked = HEALTH.replace("\r\n\r\n", f"\r\nAuthorization: Bearer {server.token(Role.VIEWER)}\r\n\r\n")
     visitor = dial(server, asked)
     assert answered(visitor)
@@ -136,12 +137,12 @@ def test_a_flood_ends_no_connection_of_who_is_logged_in(
     visitor.sendall(asked.encode())
     assert answered(visitor)
     assert [all_of(one) for one in flood[:24]] == [b""] * 24
-    assert server.room.taken <= 12
+    assert server.limits.taken <= 12
 
 
 def test_who_only_begins_requests_makes_room(serve: "Serve", usual_lab: "LabFolder", dial: Dialling) -> None:
     """Whoever holds connections with bodies that never come loses the longest of them to who comes next."""
-    server = serve(usual_lab.root, Room(4, 4))
+    server = serve(usual_lab.root, ConnectionLimits(4, 4))
     begun = "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
     server.user(Role.ADMIN)
     slow = []
@@ -167,14 +168,14 @@ def test_a_body_that_never_comes_has_an_end(
     begun: str,
 ) -> None:
     """JSON and forms are waited for in the same way: then the answer is 408, and the connection ends."""
-    monkeypatch.setattr(expecting, "BODY_SECONDS", 0.05)
+    monkeypatch.setattr(bodies, "BODY_SECONDS", 0.05)
     server = serve(usual_lab.root)
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: 20\r\n"
     got = all_of(dial(server, f"{head}Authorization: Bearer {server.token(Role.OPERATOR)}\r\n\r\n{begun}")).decode()
     assert got.split()[1] == "408"
     assert "Connection: close" in got
     assert "did not arrive in time; send it once more" in got
-    until(lambda: server.room.taken == 0)
+    until(lambda: server.limits.taken == 0)
 
 
 @pytest.mark.parametrize("said", ["", "GET /api/hea", "GET /api/health HTTP/1.1\r\nHost: localhost\r\nX: "])
@@ -185,7 +186,7 @@ def test_a_silent_connection_is_ended(
     monkeypatch.setattr(connections, "FIRST_SECONDS", 0.05)
     server = serve(usual_lab.root)
     assert all_of(dial(server, said)) == b""
-    until(lambda: server.room.taken == 0)
+    until(lambda: server.limits.taken == 0)
 
 
 def test_who_has_asked_is_not_silent(serve: "Serve", usual_lab: "LabFolder", dial: Dialling) -> None:
@@ -199,7 +200,7 @@ def test_who_has_asked_is_not_silent(serve: "Serve", usual_lab: "LabFolder", dia
             one.expect_request()
 
     until(lambda: len(held(server)) == 2)
-    asyncio.run_coroutine_threadsafe(meet_deadline(), server._loop).result()
+    asyncio.run_coroutine_threadsafe(meet_deadline(), server.loop).result()
     assert all_of(silent) == b""
     busy.sendall(HEALTH.encode())
     assert answered(busy)
@@ -213,7 +214,7 @@ def test_a_connection_is_not_kept_for_ever_after_an_answer(
     server = serve(usual_lab.root)
     for said in (HEALTH, HEALTH + HEALTH[:20]):
         all_of(dial(server, said))
-    until(lambda: server.room.taken == 0)
+    until(lambda: server.limits.taken == 0)
 
 
 @knows_stalled
@@ -227,10 +228,10 @@ def test_who_takes_nothing_is_dropped(
     tls: bool,
 ) -> None:
     """A client that asks for much and reads nothing does not keep its connection, and what waits for it, for ever."""
-    monkeypatch.setattr(listening, "STALLED_SECONDS", 0.2)
+    monkeypatch.setattr(connection_limits, "STALLED_SECONDS", 0.2)
     server = serve(usual_lab.root, **(certificate if tls else {}))
     assert answered(dial(server, f"GET /static/{PLOTLY} HTTP/1.1\r\nHost: localhost\r\n\r\n" * 5))
-    until(lambda: server.room.taken == 0)
+    until(lambda: server.limits.taken == 0)
 
 
 @knows_stalled
@@ -245,11 +246,11 @@ def test_a_download_may_pause_for_longer(serve: "Serve", usual_lab: "LabFolder")
         return told
 
     with Tap(server, "/api/health") as tap:
-        assert patience_ms() == listening.STALLED_SECONDS * 1000
+        assert patience_ms() == connection_limits.STALLED_SECONDS * 1000
         tap.break_off()
     until(lambda: not held(server))
     with Tap(server):
-        until(lambda: patience_ms() == sending.IDLE_SECONDS * 1000)
+        until(lambda: patience_ms() == sender.IDLE_SECONDS * 1000)
 
 
 def test_what_waits_for_a_client_is_little(serve: "Serve", usual_lab: "LabFolder", dial: Dialling) -> None:

@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 import requests
-from tests.confirming import confirmed_before, in_place, known_of, rot
-from tests.web.waiting import ended
+from tests.support.confirming import confirmed_before, in_place, known_of, rot
+from tests.support.waiting import ended
 
 from labcrate.catalog.confirming import now_ms
-from labcrate.export.contents import Options
+from labcrate.plan.options import Options
 from labcrate.web import confirming
-from labcrate.web.pushing import pieces
-from labcrate.web.standing import STANDING
+from labcrate.web.downloads.socket_writer import pieces
 
 PATH = "/api/sessions/42/archive.zip"
 FIRST, SECOND = "recordings/cam1_session42_a.mp4", "recordings/cam1_session42_b.mp4"
@@ -99,7 +98,7 @@ def test_confirming_takes_turns(serve: Any, two: Any) -> None:
     server = serve(two.root)
     server.get(PATH)
     confirmed_before(two.root)
-    standing = server.app[STANDING]
+    standing = server.services.standing
     found = standing.archive("42", Options())
     segments = list(confirming.Confirmed(found, two.root / ".labcrate", 30).segments(0, found.entity.length))
     assert segments.count(confirming.WAIT) == 3 + 2 * (9_000_000 // (4 << 20))

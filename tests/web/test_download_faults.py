@@ -20,16 +20,16 @@ from typing import Any, Self
 
 import aiohttp
 import pytest
-from tests.web.waiting import ended, until
+from tests.support.waiting import ended, until
 
 from labcrate.catalog.state import state_folder
 from labcrate.errors import PeopleError
 from labcrate.people.database import Database
 from labcrate.people.exports import ExportLog
 from labcrate.people.roles import Role
-from labcrate.web import delivering, ends, lasting, sending
-from labcrate.web.login import EXPORT_LOG, STUDIES, TOKENS, USERS
-from labcrate.web.standing import STANDING
+from labcrate.web import lasting, lifespan
+from labcrate.web.downloads import response as response_module
+from labcrate.web.downloads import sender
 
 PATH = "/api/sessions/42/archive.zip"
 BIG = "recordings/cam1_session42_big.mp4"
@@ -191,7 +191,7 @@ def test_a_client_that_leaves_while_its_line_is_written(
     """A line that is being written when its client leaves says so in the end: nothing was sent, nothing runs on."""
     server = serve(big_lab.root)
     server.get(PATH, Role.OPERATOR)
-    begun, written, begin = threading.Event(), threading.Event(), server.app[EXPORT_LOG].begin
+    begun, written, begin = threading.Event(), threading.Event(), server.services.export_log.begin
 
     def slow(**values: Any) -> int:
         begun.set()
@@ -199,7 +199,7 @@ def test_a_client_that_leaves_while_its_line_is_written(
         number: int = begin(**values)
         return number
 
-    monkeypatch.setattr(server.app[EXPORT_LOG], "begin", slow)
+    monkeypatch.setattr(server.services.export_log, "begin", slow)
     others = server.connections
     connection = asking(server)
     assert begun.wait(60)
@@ -212,7 +212,7 @@ def test_a_client_that_leaves_while_its_line_is_written(
 
 def test_a_client_that_leaves_with_the_last_byte(serve: Any, usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A download of which all was sent is finished, though its client is gone before the server has noticed."""
-    send = sending.Sender.send
+    send = sender.Sender.send
 
     async def then_leave(*arguments: Any) -> None:
         await send(*arguments)
@@ -221,7 +221,7 @@ def test_a_client_that_leaves_with_the_last_byte(serve: Any, usual_lab: Any, mon
         task.cancel()
         await asyncio.sleep(0)
 
-    monkeypatch.setattr(sending.Sender, "send", then_leave)
+    monkeypatch.setattr(sender.Sender, "send", then_leave)
     server = serve(usual_lab.root)
     with Tap(server) as tap:
         size = len(tap.take_all())
@@ -233,13 +233,13 @@ def test_the_server_is_stopped_during_many_downloads(serve: Any, big_lab: Any, m
     """However many run and however slow the log is, each line ends, and none tells of fewer bytes than arrived."""
     server = serve(big_lab.root)
     server.get(PATH, Role.OPERATOR)
-    end = server.app[EXPORT_LOG].end
+    end = server.services.export_log.end
 
     def slow(*values: Any, **more: Any) -> None:
         time.sleep(0.05)
         end(*values, **more)
 
-    monkeypatch.setattr(server.app[EXPORT_LOG], "end", slow)
+    monkeypatch.setattr(server.services.export_log, "end", slow)
     taps = [Tap(server, headers=f"Range: bytes={number}-\r\n") for number in range(40)]
     arrived = {number: len(tap.take(1000 * number)) for number, tap in enumerate(taps)}
     server.stop()
@@ -255,12 +255,12 @@ def test_the_server_is_stopped_during_many_downloads(serve: Any, big_lab: Any, m
 
 def disable(server: Any, name: str) -> None:
     """Lock a user out."""
-    server.app[USERS].disable(name)
+    server.services.users.disable(name)
 
 
 def demote(server: Any, name: str) -> None:
     """Let a user see sessions, and nothing more."""
-    server.app[USERS].set_role(name, Role.VIEWER)
+    server.services.users.set_role(name, Role.VIEWER)
 
 
 def disable_by_command(server: Any, name: str) -> None:
@@ -271,21 +271,21 @@ def disable_by_command(server: Any, name: str) -> None:
 
 def revoke_token(server: Any, name: str) -> None:
     """End the token that the download was asked for with."""
-    (token,) = server.app[TOKENS].all(name)
-    server.app[TOKENS].revoke(name, token.name)
+    (token,) = server.services.tokens.all(name)
+    server.services.tokens.revoke(name, token.name)
 
 
 def leave_study(server: Any, name: str) -> None:
     """Put a user into a study that the session is not in."""
-    server.app[STUDIES].add("S")
-    server.app[STUDIES].add_people("S", [server.app[USERS].get(name)])
+    server.services.studies.add("S")
+    server.services.studies.add_people("S", [server.services.users.get(name)])
 
 
 def enter_study(server: Any, name: str) -> None:
     """Put a user into a study of the session: what was asked for before could be more than they may have."""
-    server.app[STUDIES].add("S")
-    server.app[STUDIES].add_sessions("S", ["42"], "ana")
-    server.app[STUDIES].add_people("S", [server.app[USERS].get(name)])
+    server.services.studies.add("S")
+    server.services.studies.add_sessions("S", ["42"], "ana")
+    server.services.studies.add_people("S", [server.services.users.get(name)])
 
 
 MAY_NOT, REVOKED = "the user may no longer export", "the token was revoked"
@@ -307,7 +307,7 @@ def test_who_may_no_longer_export_gets_no_more(
     serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch, shut_out: Callable[[Any, str], None], why: str
 ) -> None:
     """A download ends soon after its user may not have it any more, however long the client would have taken."""
-    monkeypatch.setattr(delivering, "_TELL_EVERY_SECONDS", 0.02)
+    monkeypatch.setattr(response_module, "_REPORT_EVERY_SECONDS", 0.02)
     server = serve(big_lab.root)
     etag = server.get(PATH).headers["ETag"]
     with Tap(server) as tap:
@@ -317,14 +317,14 @@ def test_who_may_no_longer_export_gets_no_more(
         line = ended(server, 2)[0]
         assert (line.outcome, line.reason) == ("broken", why)
         assert began + len(tap.take_all()) <= line.bytes_sent < total
-    assert server.app[STANDING].by_etag("42", etag)  # it is the user who may not, the archive is whole
+    assert server.services.standing.by_etag("42", etag)  # it is the user who may not, the archive is whole
 
 
 def test_a_session_taken_out_of_a_study_is_sent_no_further(
     serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A download by somebody of a study ends soon after its session left the study, and goes on while it is in it."""
-    monkeypatch.setattr(delivering, "_TELL_EVERY_SECONDS", 0.02)
+    monkeypatch.setattr(response_module, "_REPORT_EVERY_SECONDS", 0.02)
     server = serve(big_lab.root)
     server.user(Role.OPERATOR)
     enter_study(server, "the operator")
@@ -332,20 +332,20 @@ def test_a_session_taken_out_of_a_study_is_sent_no_further(
     with Tap(server) as tap:
         total = int(tap.headers["content-length"])
         began = len(tap.take(1_000_000))
-        server.app[STUDIES].remove_sessions("S", ["42"])
+        server.services.studies.remove_sessions("S", ["42"])
         line = ended(server, 1)[0]
         assert (line.outcome, line.reason) == ("broken", OUT)
         assert began + len(tap.take_all()) <= line.bytes_sent < total
-    assert server.app[STANDING].by_etag("42", etag)
+    assert server.services.standing.by_etag("42", etag)
 
 
 def test_a_line_whose_end_cannot_be_written_is_ended_later(
     serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A full disk at the end of a download leaves no line running: it is tried again, and the time is the end's own."""
-    monkeypatch.setattr(ends, "_AGAIN_SECONDS", 0.02)
+    monkeypatch.setattr(lifespan, "_ENDS_AGAIN_SECONDS", 0.02)
     server = serve(big_lab.root)
-    end, tried = server.app[EXPORT_LOG].end, []
+    end, tried = server.services.export_log.end, []
 
     def full(*values: Any, **more: Any) -> None:
         tried.append(more["ended"])
@@ -353,7 +353,7 @@ def test_a_line_whose_end_cannot_be_written_is_ended_later(
             raise PeopleError("The disk is full.")
         end(*values, **more)
 
-    monkeypatch.setattr(server.app[EXPORT_LOG], "end", full)
+    monkeypatch.setattr(server.services.export_log, "end", full)
     size = len(server.get(PATH, Role.OPERATOR).content)
     line = ended(server, 1)[0]
     assert (line.outcome, line.bytes_sent, len(tried)) == ("finished", size, 5)
@@ -375,7 +375,7 @@ def test_an_end_that_could_not_be_written_is_written_before_the_server_ends(
         raise PeopleError("The disk is full.")
 
     with monkeypatch.context() as patched:
-        patched.setattr(server.app[EXPORT_LOG], "end", full)
+        patched.setattr(server.services.export_log, "end", full)
         server.get(PATH, Role.OPERATOR)
         assert tried.wait(60)
     server.stop()
@@ -388,7 +388,7 @@ def test_clients_that_take_nothing_hold_nobody_up(serve: Any, big_lab: Any) -> N
     """With twice as many idle clients as threads, others get the whole archive, and then the idle ones do."""
     server = serve(big_lab.root)
     whole = server.get(PATH, Role.OPERATOR).content
-    taps = [Tap(server) for _ in range(2 * sending.THREADS)]
+    taps = [Tap(server) for _ in range(2 * sender.THREADS)]
     try:
         for _ in range(3):
             assert server.get(PATH, Role.OPERATOR).content == whole
@@ -402,7 +402,7 @@ def test_clients_that_take_nothing_hold_nobody_up(serve: Any, big_lab: Any) -> N
 
 def test_a_client_that_takes_nothing_for_very_long(serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that stands still longer than it may is left; one that goes on in time is not."""
-    monkeypatch.setattr(sending, "IDLE_SECONDS", 1.0)
+    monkeypatch.setattr(sender, "IDLE_SECONDS", 1.0)
     server = serve(big_lab.root)
     with Tap(server) as tap:
         assert ended(server, 1)[0].outcome == "aborted"

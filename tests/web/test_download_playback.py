@@ -6,13 +6,12 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from tests.web.waiting import ended
+from tests.support.waiting import ended
 
-from labcrate.export.contents import Options
 from labcrate.people.exports import Outcome
 from labcrate.people.lines import what
 from labcrate.people.roles import Role
-from labcrate.web.standing import STANDING
+from labcrate.plan.options import Options
 
 FOLDER = "/api/sessions/42/recordings/"
 
@@ -80,7 +79,7 @@ def test_any_name(serve: Any, usual_lab: Any, name: str) -> None:
     """A recording is found by its name in the plan, whatever letters that has, and its header stays one header."""
     usual_lab.recording(f"sessions/Session42/recordings/{name}", content=b"its own bytes" * 9)
     server = serve(usual_lab.root)
-    recordings = server.app[STANDING].plan("42", Options()).assembly.plan.recordings
+    recordings = server.services.standing.plan("42", Options()).assembly.plan.recordings
     own = next(recording.member for recording in recordings if recording.identity.size_bytes == 9 * 13)
     answer = play(server, own.removeprefix("recordings/"))
     assert (answer.status_code, answer.content) == (200, b"its own bytes" * 9)

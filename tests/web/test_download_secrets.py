@@ -2,14 +2,13 @@
 
 import io
 import random
-import time
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.platform_lab import ADDRESS, CANARIES, PASSWORD, PlatformLab
-from tests.web.waiting import ended
+from tests.support.platform_lab import ADDRESS, CANARIES, PASSWORD, PlatformLab
+from tests.support.waiting import ended, next_tick
 
 from labcrate.people.roles import Role
 
@@ -96,7 +95,7 @@ def test_a_secret_that_becomes_known_is_found(server: Any, platform_lab: Platfor
     eight = "/api/sessions/8/archive.zip"
     platform_lab.write("sessions/Session8/a.txt", "the word is Another-Canary-9")
     assert server.get(eight, Role.OPERATOR).status_code == 200
-    time.sleep(0.05)  # a change within one tick of the disk's clock looks like none
+    next_tick()
     path = platform_lab.root / "data/user_2/cameras.json"
     path.write_text(path.read_text().replace(PASSWORD, "Another-Canary-9"))
     assert server.get(eight, Role.OPERATOR).status_code == 409
@@ -107,7 +106,7 @@ def test_a_secret_in_a_message_becomes_known(server: Any, platform_lab: Platform
     eight = "/api/sessions/8/archive.zip"
     platform_lab.write("sessions/Session8/a.txt", "the word is Another-Canary-9")
     assert server.get(eight, Role.OPERATOR).status_code == 200
-    time.sleep(0.05)
+    next_tick()
     table = platform_lab.root / "data/zigbee-sensors.csv"
     with table.open("a") as file:
         file.write('"2025-06-10T16:00:00.000Z","z/bridge/info","bridge","","","","","","{""network_key"":')

@@ -9,15 +9,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.web.waiting import ended
+from tests.support.waiting import ended
 
 from labcrate.catalog import index
 from labcrate.people.exports import Line
 from labcrate.people.roles import Role
 from labcrate.web import routes_archive
-from labcrate.web.login import EXPORT_LOG
-from labcrate.web.ranges import parse_date
-from labcrate.web.standing import STANDING
+from labcrate.web.http.conditional import parse_date
 
 PATH = "/api/sessions/42/archive.zip"
 
@@ -163,7 +161,7 @@ def test_going_on_without_a_word_on_what_is_there(serve: Any, large_lab: Any, wh
     assert others.get(url, headers=rest).content == fresh.content[1000:]
     answer = client.get(url, headers=rest)
     assert (answer.status_code, answer.content, answer.headers["ETag"]) == (206, whole[1000:], begun)
-    server.app[STANDING].forget(server.app[STANDING].by_etag("42", begun))
+    server.services.standing.forget(server.services.standing.by_etag("42", begun))
     for part in ("bytes=1000-", "bytes=1000-1999"):
         refused = client.get(url, headers={"Range": part})
         assert (refused.status_code, refused.headers["ETag"]) == (428, fresh.headers["ETag"])
@@ -364,7 +362,9 @@ def test_what_cannot_be_logged_is_not_sent(serve: Any, usual_lab: Any, monkeypat
 
     server = serve(usual_lab.root)
     assert server.get(PATH, Role.OPERATOR).status_code == 200
-    monkeypatch.setattr(server.app[EXPORT_LOG], "begin", _failing(PeopleError("The disk has no room for people.db.")))
+    monkeypatch.setattr(
+        server.services.export_log, "begin", _failing(PeopleError("The disk has no room for people.db."))
+    )
     refused = server.get(PATH, Role.OPERATOR)
     assert refused.status_code == 503
     assert b"PK\x03\x04" not in refused.content

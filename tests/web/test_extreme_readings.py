@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from tests.support.rounds import rounds
 
 from labcrate.web.locale import Locale
 
@@ -11,6 +12,7 @@ EXTREME = (
     "1e25", "1e308", "-1e300", "5e-324", "1" + "0" * 40, "-" + "9" * 400, "1e999", "-1e999", "NaN", "Infinity",
     "-Infinity", '"NaN"', '"1e25"', "9007199254740993", "0.1",
 )  # fmt: skip
+ALONE = EXTREME[:: rounds(5, 1)]
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +39,7 @@ def no_constant(text: str) -> None:
     raise AssertionError(text)
 
 
-@pytest.mark.parametrize("values", [*[(value, "21.5") for value in EXTREME], EXTREME], ids=[*EXTREME, "all"])
+@pytest.mark.parametrize("values", [*[(value, "21.5") for value in ALONE], EXTREME], ids=[*ALONE, "all"])
 def test_pages_and_plots_hold_any_number(usual_lab: Any, serve: Any, values: tuple[str, ...]) -> None:
     """Whatever a sensor reports, the pages and the plot answer with 200 and with JSON that every reader takes."""
     write_values(usual_lab, values)

@@ -1,6 +1,7 @@
 """What every answer tells a browser, and which requests are not meant for this server at all."""
 
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,9 +9,9 @@ import pytest
 import requests
 from aiohttp import web
 
-from labcrate.config import ServeSettings, parse_network
+from labcrate.config import ServeSettings
 from labcrate.people.roles import Role
-from labcrate.web.security import CONTENT_SECURITY_POLICY, protect
+from labcrate.web.http.security_headers import CONTENT_SECURITY_POLICY, protect
 
 if TYPE_CHECKING:
     from tests.conftest import LabFolder
@@ -223,7 +224,7 @@ def test_only_a_trusted_proxy_is_believed(
     serve: "Serve", usual_lab: "LabFolder", networks: tuple[str, ...], address: str
 ) -> None:
     """The word of each proxy that is named counts, and that of nobody else, however the header is written."""
-    serving = serve(usual_lab.root, base_url="http://lab.example", trusted_proxies=tuple(map(parse_network, networks)))
+    serving = serve(usual_lab.root, base_url="http://lab.example", trusted_proxies=tuple(map(ip_network, networks)))
     headers = {"X-Forwarded-For": "203.0.113.9, 192.0.2.7"}
     assert serving.get("/api/sessions/42/archive.zip", headers=headers).status_code == 200
     assert serving.get("/api/log").json()["lines"][0]["address"] == address

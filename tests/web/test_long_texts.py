@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.platform_lab import PlatformLab
+from tests.support.platform_lab import PlatformLab
 
 from labcrate.people.roles import Role
 from labcrate.web.long_text import PART

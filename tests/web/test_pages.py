@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.web.waiting import ended
+from tests.support.waiting import ended
 
 from labcrate.people.roles import Role
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import requests
-from tests.recorders import FRIGATE, MOTIONEYE, START, describe, frigate, motioneye, register
+from tests.support.recorders import FRIGATE, MOTIONEYE, START, describe, frigate, motioneye, register
 
 from labcrate.cli.main import main
 from labcrate.people.roles import Role

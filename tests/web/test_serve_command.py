@@ -14,7 +14,7 @@ import psutil
 import pytest
 import requests
 import trustme
-from tests.web.waiting import until
+from tests.support.waiting import until
 
 from labcrate.cli.cmd_serve import proxy_url
 from labcrate.errors import UsageError

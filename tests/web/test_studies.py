@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from tests.support.waiting import ended
 from tests.web.test_login_access import GOOD, Route, routes_of
-from tests.web.waiting import ended
 
 from labcrate.people.roles import Role
 from labcrate.people.users import User
 from labcrate.web.access import KEEPS
-from labcrate.web.login import STUDIES, TOKENS, USERS
 
 if TYPE_CHECKING:
     from tests.conftest import LabFolder
@@ -68,19 +67,19 @@ def serving(serve: "Serve", usual_lab: "LabFolder") -> "Serving":
 
 def member(serving: "Serving", role: Role, *studies: list[str]) -> User:
     """A user of studies with these sessions; with none given, of no study."""
-    user = serving.app[USERS].add(f"somebody {len(serving.app[USERS].all())}", role, GOOD)
+    user = serving.services.users.add(f"somebody {len(serving.services.users.all())}", role, GOOD)
     for number, sessions in enumerate(studies):
         name = f"study {number} of {user.name}"
-        serving.app[STUDIES].add(name)
-        serving.app[STUDIES].add_sessions(name, sessions, "ana")
-        serving.app[STUDIES].add_people(name, [user])
+        serving.services.studies.add(name)
+        serving.services.studies.add_sessions(name, sessions, "ana")
+        serving.services.studies.add_people(name, [user])
     return user
 
 
 def script(serving: "Serving", user: User) -> requests.Session:
     """A client with a token of that user."""
     client = serving.as_(None)
-    _, secret = serving.app[TOKENS].add(user, f"token {len(serving.app[TOKENS].all())}", 1)
+    _, secret = serving.services.tokens.add(user, f"token {len(serving.services.tokens.all())}", 1)
     client.headers["Authorization"] = f"Bearer {secret}"
     return client
 
@@ -336,7 +335,7 @@ def test_the_archive_of_another_session_is_not_known_by_its_tag(serving: "Servin
 
 def test_changes_hold_at_once(serving: "Serving") -> None:
     """Sessions and people that come and go do so with the next request, in every login and token."""
-    user, studies = member(serving, Role.OPERATOR), serving.app[STUDIES]
+    user, studies = member(serving, Role.OPERATOR), serving.services.studies
     client, url = script(serving, user), serving.url + "/api/sessions/7"
     studies.add("S")
     seen: list[int] = []

@@ -7,20 +7,16 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from labcrate.api.progress import Callback, Stage
-from labcrate.archive.entity import Entity
-from labcrate.catalog.confirming import Check, Confirming
-from labcrate.config import as_text, export_options, parse_session
+from labcrate.api.progress import Callback, stages
 from labcrate.export.build import Assembly
-from labcrate.export.contents import Missing, Only, Plan, State
+from labcrate.export.contents import Missing, Plan, State
 from labcrate.export.documents.summary import Part
-from labcrate.export.inventory import Inventory, take_inventory
+from labcrate.export.inventory import take_inventory
 from labcrate.export.overview import SessionRow, overview
-from labcrate.export.prepare import prepared
-from labcrate.export.session_export import Packing, write_session
-from labcrate.export.signing import signer_of
-from labcrate.export.writer import archive_path, check_targets, signature_path
+from labcrate.export.session_export import export_session
+from labcrate.export.session_plan import planned_session
 from labcrate.lab.folder import Lab as LabFolder
+from labcrate.plan.options import Only, parse_keywords
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,30 +107,8 @@ class Lab:
         files are read at once (None: one per core).
         Raises NoSessionError, DocumentError, CatalogError, UsageError.
         """
-        options = export_options(
-            pad=pad,
-            readings="all" if all_readings else "session",
-            base_topic=base_topic,
-            only=only,
-            cameras=cameras,
-            sensors=sensors,
-            start=start,
-            end=end,
-            time_zone=time_zone,
-            redact=redact,
-            allow_secrets=allow_secrets,
-        )
-        indexing = Stage("indexing", progress)
-        inventory, session_id = self._find(session, options.time_zone)
-        with prepared(
-            self._lab,
-            session_id,
-            options,
-            hashed=False,
-            progress=indexing,
-            workers=workers,
-            inventory=inventory,
-        ) as assembly:
+        options = parse_keywords(locals())  # the keyword arguments of this call
+        with planned_session(self._lab, str(session), options, stages(progress), workers) as (_, assembly):
             return SessionPlan.of(assembly)
 
     def export(
@@ -172,56 +146,33 @@ class Lab:
         Raises what ``plan`` does, and IncompleteError, SecretsError, SourceChangedError (OtherBytesError where bytes
         do not fit), TargetError; with ``sign`` NoSuchThingError (the lab has no key) and SigningError.
         """
-        options = export_options(
-            pad=pad,
-            readings="all" if all_readings else "session",
-            base_topic=base_topic,
-            only=only,
-            cameras=cameras,
-            sensors=sensors,
-            start=start,
-            end=end,
-            time_zone=time_zone,
-            redact=redact,
-            allow_secrets=allow_secrets,
-        )
-        inventory, session_id = self._find(session, options.time_zone)
-        target = archive_path(to, session_id, partial=options.partial)
-        check_targets(target, force=force, signed=sign)
-        signer = signer_of(self._lab) if sign else None
-        rule = Confirming.from_now(Check.of(check), inventory.settings.confirm_days)
-        with prepared(
+        options = parse_keywords(locals())  # the keyword arguments of this call
+        done = export_session(
             self._lab,
-            session_id,
+            str(session),
             options,
-            hashed=True,
+            to,
+            "Python",
+            stages(progress),
+            force=force,
             allow_incomplete=allow_incomplete,
-            refuse=True,
-            progress=Stage("indexing", progress),
+            sign=sign,
+            sync=sync,
+            check=check,
             workers=workers,
-            inventory=inventory,
-        ) as assembly:
-            entity, plan = Entity(assembly.layout), assembly.plan
-            packing = Packing(target, as_text(options), "Python", rule, signer, force=force, sync=sync)
-            stage = Stage("packing", progress, entity.length)
-            sent, confirmation = write_session(self._lab, assembly, entity, packing, stage.advance)
-            if sent.problem:
-                warnings.warn(sent.problem, stacklevel=2)
+        )
+        if done.sent.problem:
+            warnings.warn(done.sent.problem, stacklevel=2)
+        plan = done.assembly.plan
         return Export(
-            path=target,
-            size_bytes=entity.length,
-            etag=entity.etag,
+            path=done.path,
+            size_bytes=done.entity.length,
+            etag=done.entity.etag,
             state=plan.state,
             recordings=len(plan.recordings),
-            confirmed=confirmation.confirmed,
+            confirmed=done.confirmation.confirmed,
             readings=len(plan.readings),
             missing=plan.missing,
             warnings=plan.warnings,
-            signature=signature_path(target) if sign else None,
+            signature=done.signature,
         )
-
-    def _find(self, session: str | int, time_zone: str | None) -> tuple[Inventory, str]:
-        """Take the lab's inventory with times in a zone, and find the id of the session that is meant in it."""
-        text = parse_session(str(session))
-        inventory = take_inventory(self._lab, time_zone)
-        return inventory, inventory.resolve(text)

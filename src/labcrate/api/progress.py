@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 from labcrate.catalog.index import Progress
 
@@ -33,3 +34,8 @@ class Stage(Progress):
         with self._lock:
             self._done += size_bytes
             self._callback(self._name, self._done, self._total)
+
+
+def stages(callback: Callback | None) -> Callable[[str], AbstractContextManager[Stage]]:
+    """Return what counts the bytes of each stage, by its name, for a callback."""
+    return lambda name: nullcontext(Stage(name, callback))

@@ -58,10 +58,9 @@ def _selecting(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from",
         metavar="TIME",
-        dest="start",
         help="only from this time on (ISO 8601; one without a zone is read as --time-zone says)",
     )
-    parser.add_argument("--to", metavar="TIME", dest="end", help="only up to this time")
+    parser.add_argument("--to", metavar="TIME", help="only up to this time")
     parser.add_argument(
         "--time-zone",
         metavar="ZONE",

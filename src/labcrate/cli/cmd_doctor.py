@@ -6,14 +6,15 @@ import textwrap
 from argparse import Namespace
 from collections.abc import Sequence
 
-from labcrate.cli.screen import Bar, settings, write_json
-from labcrate.config import BASE_TOPIC_VARIABLE, parse_session
+from labcrate.cli.screen import Bar, open_lab, write_json
+from labcrate.config import BASE_TOPIC_VARIABLE
 from labcrate.export.doctor.findings import Finding, FindingKind, Severity
 from labcrate.export.doctor.report import Report, report_object, rules
 from labcrate.export.doctor.run import make_report
 from labcrate.lab.text import visible
 from labcrate.linking.verdict import command_line
 from labcrate.model.message import Message
+from labcrate.plan.option_words import parse_session
 
 _AT_MOST = 10
 _WIDTH = 80
@@ -21,15 +22,14 @@ _WIDTH = 80
 
 def run(options: Namespace) -> int:
     """Print the findings; that there are some is no failure of the command."""
-    chosen = settings(options)
     named = None if options.session is None else parse_session(options.session)
-    with Bar("Looking into recordings", shown=not chosen.as_json) as bar:
+    with Bar("Looking into recordings", shown=not options.json) as bar:
         report = make_report(
-            chosen.lab(),
+            open_lab(options),
             named,
             base_topic=options.base_topic or os.environ.get(BASE_TOPIC_VARIABLE),
             progress=bar,
-            workers=chosen.workers,
+            workers=options.workers,
         )
     lab = ("--lab", options.lab) if options.lab else ()
     if options.json:

@@ -1,25 +1,17 @@
 """``labcrate export ID``: the ZIP."""
 
-import sys
 from argparse import Namespace
-from pathlib import Path
 from typing import Any
 
-from labcrate.archive.entity import Entity
-from labcrate.catalog.confirming import Check, Confirming
-from labcrate.cli.screen import packing_bar, say, say_command, settings, write_json
-from labcrate.cli.session import find_session, laid_out, wanted
-from labcrate.config import as_text
-from labcrate.export.build import Assembly
+from labcrate.cli.screen import open_lab, say, say_command, write_json
+from labcrate.cli.session import export_options, say_log_problem, stages
 from labcrate.export.contents import Plan, State
 from labcrate.export.documents.metadata import not_taken_object
 from labcrate.export.documents.secrets import secret_objects
 from labcrate.export.documents.summary import as_line, format_size, plural
 from labcrate.export.not_taken import Why
-from labcrate.export.session_export import Packing, write_session
-from labcrate.export.signing import signer_of
-from labcrate.export.writer import archive_path, check_targets, signature_path
-from labcrate.lab.text import one_line, visible
+from labcrate.export.session_export import Exported, export_session
+from labcrate.lab.text import one_line
 
 _MOST_NAMED = 10
 _MOST_COMPRESSED = 3
@@ -27,42 +19,37 @@ _MOST_COMPRESSED = 3
 
 def run(options: Namespace) -> int:
     """Export one session; nothing is left behind when it fails or is stopped."""
-    asked = wanted(options)
-    inventory, session_id = find_session(settings(options).lab(), options.session, asked.time_zone)
-    target = archive_path(options.output or ".", session_id, partial=asked.partial)
-    check_targets(target, force=options.force, signed=options.sign)
-    signer = signer_of(inventory.lab) if options.sign else None
-    found = inventory, session_id
-    incomplete = options.allow_incomplete
-    rule = Confirming.from_now(Check.of(options.check), inventory.settings.confirm_days)
-    with laid_out(options, hashed=True, allow_incomplete=incomplete, refuse=True, found=found) as assembly:
-        entity, words = Entity(assembly.layout), as_text(assembly.plan.options)
-        packing = Packing(target, words, "command line", rule, signer, force=options.force, sync=options.sync)
-        with packing_bar(entity.length, shown=not options.json) as bar:
-            sent, confirmation = write_session(inventory.lab, assembly, entity, packing, bar.advance)
-        if sent.problem:
-            problem = visible(sent.problem[:1].lower() + sent.problem[1:])
-            print(f"labcrate: warning: {problem}", file=sys.stderr)
-        if options.json:
-            signature_file = signature_path(target) if options.sign else None
-            answer = _answer(assembly, entity, target, signature_file)
-            write_json(answer | {"bytesConfirmed": confirmation.confirmed})
-        else:
-            _say(assembly, entity, target, options, confirmation.said)
-            if sent.private:
-                say("  The lab takes no export log: the line of this is in the log in your own state folder.")
+    done = export_session(
+        open_lab(options),
+        options.session,
+        export_options(options),
+        options.output or ".",
+        "command line",
+        stages(options),
+        force=options.force,
+        allow_incomplete=options.allow_incomplete,
+        sign=options.sign,
+        sync=options.sync,
+        check=options.check,
+        workers=options.workers,
+    )
+    say_log_problem(done.sent.problem)
+    if options.json:
+        write_json(_answer(done))
+    else:
+        _say(done, options)
     return 0
 
 
-def _say(assembly: Assembly, entity: Entity, target: Path, options: Namespace, confirmed: str) -> None:
-    plan = assembly.plan
-    say(f"{one_line(str(target))}: {format_size(entity.length)}, {plan.state}")
-    if options.sign:
-        say(f"{one_line(str(signature_path(target)))}: its signature")
+def _say(done: Exported, options: Namespace) -> None:
+    plan = done.assembly.plan
+    say(f"{one_line(str(done.path))}: {format_size(done.entity.length)}, {plan.state}")
+    if done.signature:
+        say(f"{one_line(str(done.signature))}: its signature")
     recordings = plural(len(plan.recordings), "recording")
-    say(f"  {recordings}, {plural(len(plan.readings), 'reading')}, {plural(len(assembly.parts), 'file')} in all")
+    say(f"  {recordings}, {plural(len(plan.readings), 'reading')}, {plural(len(done.assembly.parts), 'file')} in all")
     if plan.recordings:
-        say(f"  {confirmed}")
+        say(f"  {done.confirmation.said}")
     if plan.options.partial:
         say("  PARTIAL: the rest of the session was not asked for")
     for left_out in plan.not_chosen:
@@ -75,6 +62,8 @@ def _say(assembly: Assembly, entity: Entity, target: Path, options: Namespace, c
     _say_left_out(plan, options)
     if plan.state is State.COMPLETE and not (plan.withheld or plan.near_misses or plan.left_out.get(Why.EXCLUDED)):
         say("  nothing missing, nothing to warn about")
+    if done.sent.private:
+        say("  The lab takes no export log: the line of this is in the log in your own state folder.")
 
 
 def _say_not_searched(plan: Plan) -> None:
@@ -102,22 +91,23 @@ def _say_left_out(plan: Plan, options: Namespace) -> None:
         say_command(("labcrate", "plan", plan.session.id), options, "    ")
 
 
-def _answer(assembly: Assembly, entity: Entity, target: Path, signature: Path | None) -> dict[str, Any]:
-    plan = assembly.plan
+def _answer(done: Exported) -> dict[str, Any]:
+    plan = done.assembly.plan
     return {
-        "file": str(target),
-        "signature": str(signature) if signature else None,
-        "sizeBytes": entity.length,
-        "etag": entity.etag,
+        "file": str(done.path),
+        "signature": str(done.signature) if done.signature else None,
+        "sizeBytes": done.entity.length,
+        "etag": done.entity.etag,
         "state": str(plan.state),
         "partial": plan.options.partial,
         "notChosen": list(plan.not_chosen),
         "recordings": len(plan.recordings),
         "readings": len(plan.readings),
-        "members": len(assembly.parts),
+        "members": len(done.assembly.parts),
         "missing": [str(m) for m in plan.missing],
         "warnings": list(plan.warnings),
         "nearMisses": len(plan.near_misses),
         "secrets": secret_objects(plan.secrecy.files),
         "notTaken": [not_taken_object(one) for one in plan.not_taken],
+        "bytesConfirmed": done.confirmation.confirmed,
     }

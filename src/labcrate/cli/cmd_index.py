@@ -7,8 +7,7 @@ from labcrate.catalog.catalog import Catalog
 from labcrate.catalog.index import Wish, index_files
 from labcrate.catalog.searching import Searcher
 from labcrate.catalog.state import state_folder
-from labcrate.cli.screen import Bar, say, settings, write_json
-from labcrate.config import parse_session
+from labcrate.cli.screen import Bar, open_lab, say, write_json
 from labcrate.errors import IncompleteError
 from labcrate.export.documents.summary import format_size, plural
 from labcrate.export.inventory import Inventory, take_inventory
@@ -18,14 +17,14 @@ from labcrate.lab.folder import Kind
 from labcrate.lab.lab_files import LabFiles, source_of, split_recorder_path
 from labcrate.linking.place import is_hidden
 from labcrate.model.message import Message
+from labcrate.plan.option_words import parse_session
 from labcrate.video.containers import container_of
 from labcrate.video.probe import probe
 
 
 def run(options: Namespace) -> int:
     """Index the lab's recordings and the files of its sessions, or those of one; what is finished is not read again."""
-    chosen = settings(options)
-    lab = chosen.lab()
+    lab = open_lab(options)
     inventory = take_inventory(lab)
     files, wishes = inventory.files, []
     for path in _wanted(inventory, options.session):
@@ -34,16 +33,16 @@ def run(options: Namespace) -> int:
             wishes.append(Wish(path, files.identity(path), probe=is_video, confirm=options.check))
         except OSError:
             continue  # gone since the walk
-    with Catalog.open(state_folder(lab.root)) as catalog, Bar("Indexing", shown=not chosen.as_json) as bar:
+    with Catalog.open(state_folder(lab.root)) as catalog, Bar("Indexing", shown=not options.json) as bar:
         searcher = Searcher(inventory.cleaner.matcher, catalog)
-        known, failures = index_files(files, catalog, wishes, probe, bar, chosen.workers, searcher)
+        known, failures = index_files(files, catalog, wishes, probe, bar, options.workers, searcher)
         if options.session is None:
             others = catalog.all().keys() - {wish.path for wish in wishes}  # files beside recordings are among them
             catalog.forget(sorted(path for path in others if _is_gone(files, path)))
     failures |= {path: Message("bytes.differ") for path, one in known.items() if one.differs_ms is not None}
     checked = {"bytesConfirmed": len(known) - sum(path in known for path in failures)} if options.check else {}
     size = sum(item.identity.size_bytes for item in known.values())
-    if chosen.as_json:
+    if options.json:
         failed = {source_of(path): why for path, why in failures.items()}
         write_json({"indexed": len(known), "sizeBytes": size, "failed": failed} | checked)
     else:

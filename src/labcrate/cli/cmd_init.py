@@ -8,7 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from labcrate.cli.machine_zone import machine_zone
-from labcrate.cli.screen import say, settings, write_json
+from labcrate.cli.screen import open_lab, say, write_json
 from labcrate.errors import TargetError
 from labcrate.lab.folder import Lab, printable
 from labcrate.lab.recorders import SETTINGS_FILE
@@ -21,7 +21,7 @@ _THERE = f"{SETTINGS_FILE} is there already and stays as it is; edit it, or move
 
 def run(options: Namespace) -> int:
     """Write the lab's settings file, or with ``--print`` only show it."""
-    lab = settings(options).lab()
+    lab = open_lab(options)
     if not options.print_only and os.path.lexists(lab.root / SETTINGS_FILE):
         raise TargetError(_THERE)
     found = look_over(lab)

@@ -2,13 +2,13 @@
 
 from argparse import Namespace
 
-from labcrate.cli.screen import say, say_command, settings, write_json
+from labcrate.cli.screen import open_lab, say, say_command, write_json
 from labcrate.export.signing import make_key
 
 
 def run(options: Namespace) -> int:
     """Make the lab's key pair, once, and say what to do with it."""
-    made = make_key(settings(options).lab())
+    made = make_key(open_lab(options))
     key = made.public
     if options.json:
         write_json(

@@ -4,13 +4,15 @@ from argparse import Namespace
 from dataclasses import asdict
 
 from labcrate.archive.layout import Description, Placement
-from labcrate.cli.screen import say, write_json
-from labcrate.cli.session import laid_out
+from labcrate.cli.screen import open_lab, say, write_json
+from labcrate.cli.session import export_options, stages
+from labcrate.export.session_plan import planned_session
 
 
 def run(options: Namespace) -> int:
     """Print where everything lies in a session's archive."""
-    with laid_out(options, hashed=False) as assembly:
+    chosen, shown = export_options(options), stages(options)
+    with planned_session(open_lab(options), options.session, chosen, shown, options.workers) as (_, assembly):
         description = assembly.layout.describe()
     if options.json:
         write_json(asdict(description))

@@ -10,12 +10,11 @@ from labcrate.cli import link_by_time
 from labcrate.cli.link_files import link_files
 from labcrate.cli.link_marked import link_marked
 from labcrate.cli.near_misses import say_near_miss
-from labcrate.cli.screen import say, settings, write_json
-from labcrate.cli.session import find_session
+from labcrate.cli.screen import open_lab, say, write_json
 from labcrate.errors import UsageError
 from labcrate.export.answers import link_object, near_miss_object
 from labcrate.export.contents import NearMiss
-from labcrate.export.inventory import Inventory
+from labcrate.export.inventory import Inventory, find_session
 from labcrate.export.linking_by_time import METHOD as BY_TIME
 from labcrate.export.people_folder import open_people
 from labcrate.export.prepare import prepared
@@ -31,7 +30,7 @@ def run(options: Namespace) -> int:
     if options.by_time:
         return link_by_time.run(options)
     _refuse_what_cannot_be_meant(options)
-    inventory, session_id = find_session(settings(options).lab(), options.session)
+    inventory, session_id = find_session(open_lab(options), options.session)
     with open_people(inventory.lab.root) as database:
         log = LinkLog(database)
         if options.undo is not None:

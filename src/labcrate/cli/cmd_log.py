@@ -7,12 +7,12 @@ from datetime import timedelta
 from labcrate.cli.people import people
 from labcrate.cli.screen import say, write_json
 from labcrate.cli.terminal import console, table
-from labcrate.config import parse_bound, parse_session
 from labcrate.errors import UsageError
 from labcrate.export.documents.summary import format_size
 from labcrate.model.session_id import is_number
 from labcrate.people.exports import ExportLog, Filter, Line
 from labcrate.people.lines import as_csv, line_object, what
+from labcrate.plan.option_words import parse_bound, parse_session
 
 
 def run(options: Namespace) -> int:

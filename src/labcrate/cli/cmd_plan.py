@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from labcrate.cli.near_misses import say_near_miss
-from labcrate.cli.screen import say, say_command, settings, write_json
-from labcrate.cli.session import find_session, laid_out, wanted
+from labcrate.cli.screen import open_lab, say, say_command, write_json
+from labcrate.cli.session import export_options, stages
 from labcrate.export.answers import plan_object
 from labcrate.export.build import Assembly
 from labcrate.export.contents import Plan
@@ -14,14 +14,15 @@ from labcrate.export.documents.spans import CameraSpan, camera_spans, describe_c
 from labcrate.export.documents.summary import as_line, describe_recording, format_size, left_out_words, plural
 from labcrate.export.left_out import LeftOut, left_out_files
 from labcrate.export.secrecy import remedy_for
+from labcrate.export.session_plan import planned_session
 from labcrate.model.timespan import TimeSpan, format_duration, format_instant
 
 
 def run(options: Namespace) -> int:
     """Print the plan of one session."""
-    found = find_session(settings(options).lab(), options.session, wanted(options).time_zone)
-    with laid_out(options, hashed=False, found=found) as assembly:
-        others = list(left_out_files(found[0], assembly.plan)) if options.left_out else []
+    chosen, shown = export_options(options), stages(options)
+    with planned_session(open_lab(options), options.session, chosen, shown, options.workers) as (inventory, assembly):
+        others = list(left_out_files(inventory, assembly.plan)) if options.left_out else []
         if options.json:
             named = {"leftOutFiles": [{"file": o.source, "rule": o.rule, "reason": o.reason} for o in others]}
             write_json(plan_object(assembly) | (named if options.left_out else {}))

@@ -1,23 +1,24 @@
 """``labcrate serve``: the lab in a browser."""
 
 import asyncio
-import ipaddress
 import json
 import logging
 import os
 import re
 import sys
 from argparse import Namespace
+from ipaddress import IPv6Address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from labcrate.cli.machine_zone import machine_zone
-from labcrate.cli.screen import say, settings
-from labcrate.config import BASE_TOPIC_VARIABLE, LOOPBACK, Network, ServeSettings, parse_network, parse_zone
+from labcrate.cli.screen import lab_folder, open_lab, say
+from labcrate.config import BASE_TOPIC_VARIABLE, LOOPBACK, Network, ServeSettings
 from labcrate.errors import UsageError
 from labcrate.lab.folder import Lab
 from labcrate.lab.settings_file import read_settings
-from labcrate.lab.text import one_line, typed_path
+from labcrate.lab.text import one_line, typed_path, visible
+from labcrate.plan.option_words import parse_zone
 from labcrate.web.serving import Started, serve
 
 _PORTS = 65536
@@ -68,13 +69,13 @@ def serve_settings(options: Namespace) -> ServeSettings:
     if options.trusted_proxy and options.base_url is None:
         raise UsageError("--trusted-proxy is about the proxy that --base-url names; name both.")
     return ServeSettings(
-        lab_folder=settings(options).lab_folder,
+        lab_folder=lab_folder(options),
         host=options.host,
         port=options.port,
         base_url=proxy_url(options.base_url),
         tls_cert=Path(options.tls_cert) if options.tls_cert else None,
         tls_key=Path(options.tls_key) if options.tls_key else None,
-        time_zone=_time_zone(options.time_zone, settings(options).lab()),
+        time_zone=_time_zone(options.time_zone, open_lab(options)),
         base_topic=(options.base_topic or os.environ.get(BASE_TOPIC_VARIABLE) or "").strip("/") or None,
         workers=options.workers,
         recorders=tuple(_recorder_folder(folder) for folder in options.recorder),
@@ -91,9 +92,12 @@ def _recorder_folder(text: str) -> Path:
 
 def _network(text: str) -> Network:
     try:
-        return parse_network(text)
-    except UsageError as error:
-        raise UsageError(f"--trusted-proxy: {error}") from None
+        return ip_network(text.strip(), strict=False)
+    except ValueError:
+        raise UsageError(
+            f"--trusted-proxy: {visible(text)!r} is no address and no network; write it like 192.0.2.7, 10.0.0.0/8 or "
+            "2001:db8::/32."
+        ) from None
 
 
 def proxy_url(text: str | None) -> str | None:
@@ -114,7 +118,7 @@ def proxy_url(text: str | None) -> str | None:
 def _is_address(text: str) -> bool:
     """Return whether a text is an address of IPv6, as a URL has it in brackets."""
     try:
-        ipaddress.IPv6Address(text)
+        IPv6Address(text)
     except ValueError:
         return False
     return True

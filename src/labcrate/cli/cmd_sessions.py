@@ -4,7 +4,7 @@ from argparse import Namespace
 
 from rich.table import Table
 
-from labcrate.cli.screen import say, settings, write_json
+from labcrate.cli.screen import open_lab, say, write_json
 from labcrate.cli.terminal import console
 from labcrate.export.answers import row_object
 from labcrate.export.documents.summary import format_size
@@ -16,10 +16,9 @@ from labcrate.model.timespan import format_duration
 
 def run(options: Namespace) -> int:
     """List the lab's sessions."""
-    chosen = settings(options)
-    inventory = take_inventory(chosen.lab())
+    inventory = take_inventory(open_lab(options))
     rows = overview(inventory)
-    if chosen.as_json:
+    if options.json:
         write_json([row_object(row) for row in rows])
         return 0
     if not rows and not inventory.problems:

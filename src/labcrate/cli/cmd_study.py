@@ -5,7 +5,7 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 
 from labcrate.cli.people import named, people, unnamed
-from labcrate.cli.screen import agreed, same_lab, say, settings, write_json
+from labcrate.cli.screen import agreed, open_lab, same_lab, say, write_json
 from labcrate.cli.terminal import console, table
 from labcrate.errors import UsageError
 from labcrate.export.documents.summary import plural
@@ -123,7 +123,7 @@ def _no_more_words(options: Namespace) -> None:
 
 
 def _of_lab(options: Namespace) -> Inventory:
-    return take_inventory(settings(options).lab())
+    return take_inventory(open_lab(options))
 
 
 def _list(options: Namespace, studies: Sequence[Study]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from labcrate.archive.keys import SIGNATURE_SUFFIX
 from labcrate.archive.signature import read_public_key, verify_signed
 from labcrate.archive.verify import Report, verify_archive
-from labcrate.cli.screen import packing_bar, say, write_json
+from labcrate.cli.screen import Bar, say, write_json
 from labcrate.errors import UsageError, VerificationError
 from labcrate.export.documents.summary import format_size, plural
 from labcrate.lab.text import one_line, typed_path
@@ -19,7 +19,8 @@ def run(options: Namespace) -> int:
     path = typed_path(options.file)
     size = path.stat().st_size if path.is_file() else 0
     verify = _check_of(options)
-    with packing_bar(size, "Verifying", shown=not options.json) as bar:
+    with Bar("Verifying", shown=not options.json) as bar:
+        bar.begin(1, size)
         report = verify(path, bar.advance)
     if options.json:
         write_json(

@@ -9,13 +9,12 @@ from typing import Any
 
 from labcrate.catalog.catalog import Catalog
 from labcrate.catalog.state import state_folder
-from labcrate.cli.screen import Bar, agreed, same_lab, say, say_command, settings, write_json
-from labcrate.cli.session import find_session
-from labcrate.config import parse_duration
+from labcrate.cli.screen import Bar, agreed, open_lab, same_lab, say, say_command, write_json
 from labcrate.errors import RepairError, UsageError
 from labcrate.export.answers import link_object
 from labcrate.export.by_time import Beyond, Offer, Offered, Other, Wanted, find_by_time
 from labcrate.export.documents.summary import camera_label, format_size, plural
+from labcrate.export.inventory import find_session
 from labcrate.export.linking_by_time import link_by_time
 from labcrate.export.people_folder import open_people
 from labcrate.model.coverage import Coverage, cover
@@ -23,6 +22,7 @@ from labcrate.model.session_id import json_id
 from labcrate.model.timespan import format_duration, format_instant
 from labcrate.people.exports import system_user
 from labcrate.people.links import Link, LinkLog
+from labcrate.plan.option_words import parse_duration
 
 _LISTED = 10
 
@@ -35,11 +35,10 @@ def run(options: Namespace) -> int:
         raise UsageError("--by-time finds the recordings itself; name no file, no --move and no --undo with it.")
     if not options.yes and (options.json or not _is_terminal()):
         raise UsageError("--by-time asks before it links, and there is no terminal to ask on; add --yes.")
-    chosen = settings(options)
     wanted = Wanted(tuple(options.recorder), tuple(options.camera), parse_duration(options.pad))
-    inventory, session_id = find_session(chosen.lab(), options.session)
+    inventory, session_id = find_session(open_lab(options), options.session)
     lab = inventory.lab
-    with Catalog.open(state_folder(lab.root)) as catalog, Bar("Looking", shown=not chosen.as_json) as bar:
+    with Catalog.open(state_folder(lab.root)) as catalog, Bar("Looking", shown=not options.json) as bar:
         offer = find_by_time(inventory, catalog, session_id, wanted, bar)
     inside = [one for one in offer.files if one.beyond is None]
     beyond = [one for one in offer.files if one.beyond is not None]

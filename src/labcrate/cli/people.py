@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from labcrate.cli.screen import settings
+from labcrate.cli.screen import open_lab
 from labcrate.errors import UsageError
 from labcrate.export.people_folder import open_people
 from labcrate.people.database import Database
@@ -17,7 +17,7 @@ _LONGEST_LINE_BYTES = 16 * 1024
 @contextmanager
 def people(options: Namespace) -> Iterator[Database]:
     """The people of the lab that was named. Raises NoLabError, CatalogError, PeopleError."""
-    with open_people(settings(options).lab().root) as database:
+    with open_people(open_lab(options).root) as database:
         yield database
 
 

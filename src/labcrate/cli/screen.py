@@ -7,14 +7,15 @@ import shutil
 import sys
 import textwrap
 from argparse import Namespace
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from labcrate.catalog.index import Progress
-from labcrate.config import Settings, lab_folder
-from labcrate.lab.text import escaped_steering, visible
+from labcrate.config import LAB_VARIABLE
+from labcrate.errors import NoLabError
+from labcrate.lab.folder import Lab
+from labcrate.lab.text import escaped_steering, typed_path, visible
 from labcrate.linking.verdict import command_line
 
 if TYPE_CHECKING:
@@ -22,10 +23,17 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 
-def settings(options: Namespace) -> Settings:
-    """The settings of one command."""
-    folder = lab_folder(options.lab, os.environ, Path.cwd())
-    return Settings(folder, options.json, getattr(options, "workers", None))
+def lab_folder(options: Namespace) -> Path:
+    """Return the lab folder: of the option, the environment, or the current one. Raises NoLabError for no name."""
+    named = options.lab if options.lab is not None else os.environ.get(LAB_VARIABLE)
+    if named == "":
+        raise NoLabError(f"The lab folder's name is empty; name it with --lab DIR or {LAB_VARIABLE}.")
+    return typed_path(named) if named else Path.cwd()
+
+
+def open_lab(options: Namespace) -> Lab:
+    """Open the lab that a command is about. Raises NoLabError."""
+    return Lab(lab_folder(options))
 
 
 def same_lab(options: Namespace) -> str:
@@ -99,11 +107,3 @@ class Bar(Progress):
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-
-
-@contextmanager
-def packing_bar(size_bytes: int, title: str = "Packing", *, shown: bool = True) -> Iterator[Bar]:
-    """A bar for one piece of work of a known size in bytes."""
-    with Bar(title, shown=shown) as bar:
-        bar.begin(1, size_bytes)
-        yield bar

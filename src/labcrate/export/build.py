@@ -7,7 +7,7 @@ from labcrate.archive.directory import MAX_IN_MEMORY, MAX_MEMBERS
 from labcrate.archive.layout import BytesSource, FileSource, Layout, Member
 from labcrate.archive.manifest import manifest_line
 from labcrate.errors import UsageError
-from labcrate.export.contents import CopiedFile, FileKind, Only, Plan
+from labcrate.export.contents import CopiedFile, FileKind, Plan
 from labcrate.export.documents import names
 from labcrate.export.documents.crate import crate_document
 from labcrate.export.documents.datapackage import datapackage
@@ -30,6 +30,7 @@ from labcrate.lab.lab_files import Files
 from labcrate.model.fixity import Fixity
 from labcrate.model.message import Message
 from labcrate.model.timespan import from_ns
+from labcrate.plan.options import Only
 from labcrate.readings.columns import LONG_COLUMNS, Column, columns
 from labcrate.readings.writers import Writer, writers
 from labcrate.secrets.matcher import Matcher

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from labcrate.errors import UsageError
-from labcrate.export.contents import FileKind, Only, Options, SessionFile
+from labcrate.export.contents import FileKind, SessionFile
 from labcrate.export.documents.summary import plural
 from labcrate.export.recording_time import Evidence, TimeContext, recorded_span
 from labcrate.export.recordings import Cameras
@@ -22,6 +22,7 @@ from labcrate.model.device import Camera, Device
 from labcrate.model.recording import Probe
 from labcrate.model.session import SelectedSensor, Session
 from labcrate.model.timespan import NO_TIME, TimeSpan
+from labcrate.plan.options import Only, Options
 from labcrate.readings.slice import Readings
 
 _OWN_FILES = {

@@ -5,14 +5,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from labcrate.errors import UsageError
-from labcrate.export.contents import Only, Options
 from labcrate.lab.instants import in_zone
 from labcrate.model.bound import Bound
 from labcrate.model.message import Message
 from labcrate.model.session import Session
 from labcrate.model.timespan import NO_TIME, TimeSpan, format_instant
-
-ENDS_BEFORE = "The span ends before it starts; exchange 'from' and 'to'."
+from labcrate.plan.options import ENDS_BEFORE, Only, Options
 
 
 def in_utc(options: Options, zone: str | None) -> Options:

@@ -17,6 +17,7 @@ from labcrate.model.recording import Probe
 from labcrate.model.recording_time import RecordingTime, TimeSource
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan, from_ns
+from labcrate.plan.options import Options
 from labcrate.readings.columns import Column
 from labcrate.readings.slice import Readings
 
@@ -33,44 +34,6 @@ class State(StrEnum):
     COMPLETE = "complete"
     WARNINGS = "complete, with warnings"
     INCOMPLETE = "incomplete"
-
-
-class Only(StrEnum):
-    """Which kind of a session's data is wanted."""
-
-    ALL = "all"
-    SENSORS = "sensors"
-    RECORDINGS = "recordings"
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What of the session is wanted, and how its readings' topics begin.
-
-    ``pad`` widens the readings' window on both sides, and ``base_topic`` is Zigbee2MQTT's (None: as ``labcrate.toml``
-    says, else no pad and ``zigbee2mqtt``); ``all_readings`` leaves the window open. ``only``,
-    ``cameras`` (ids, names or prefixes), ``sensors`` (addresses or names) and ``span`` select; empty
-    ones select everything. Recordings that touch the span are taken whole. ``time_zone`` is the IANA zone of times
-    without one, those of the span too (None: the session's, else that of ``labcrate.toml``). ``redact`` takes
-    secrets out of files that are copied, ``allow_secrets`` leaves in them what was not taken out; without either
-    such a file stops the export.
-    """
-
-    pad: timedelta | None = None
-    all_readings: bool = False
-    base_topic: str | None = None
-    only: Only = Only.ALL
-    cameras: tuple[str, ...] = ()
-    sensors: tuple[str, ...] = ()
-    span: TimeSpan = TimeSpan()
-    time_zone: str | None = None
-    redact: bool = False
-    allow_secrets: bool = False
-
-    @property
-    def partial(self) -> bool:
-        """Whether less than the whole session is wanted."""
-        return self.only is not Only.ALL or bool(self.cameras or self.sensors) or self.span != TimeSpan()
 
 
 @dataclass(frozen=True, slots=True)

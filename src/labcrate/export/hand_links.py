@@ -5,9 +5,8 @@ from collections.abc import Iterator
 
 from labcrate.export.contents import Missing
 from labcrate.export.inventory import Inventory
-from labcrate.export.register_file import register_path
 from labcrate.lab.folder import printable
-from labcrate.lab.session_register import LinkedFile, lies_in
+from labcrate.lab.session_register import LinkedFile, lies_in, register_path
 from labcrate.model.fixity import Identity
 from labcrate.model.message import Message
 

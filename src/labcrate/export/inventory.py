@@ -26,6 +26,7 @@ from labcrate.model.lab_settings import LabSettings
 from labcrate.model.recording_time import CameraClock
 from labcrate.model.session import Session
 from labcrate.model.session_id import is_number, resolved, sort_key
+from labcrate.plan.option_words import parse_session
 from labcrate.secrets.lab_files import LabSecrets, read_secrets
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.values import Secrets
@@ -204,6 +205,17 @@ def take_inventory(
         cleaner,
         chosen,
     )
+
+
+def find_session(lab: Lab, named: str, time_zone: str | None = None) -> tuple[Inventory, str]:
+    """Take a lab's inventory, and find the id of the session that was named; there may be none of that id.
+
+    ``time_zone`` is the IANA zone of all times without one (None: as the lab says). Raises UsageError for what is
+    no id, and DocumentError.
+    """
+    text = parse_session(named)
+    inventory = take_inventory(lab, time_zone)
+    return inventory, inventory.resolve(text)
 
 
 def _may_be_recording(entry: Entry) -> bool:

@@ -8,12 +8,13 @@ warnings stand in archives.
 from collections.abc import Iterator
 
 from labcrate.errors import DocumentError
-from labcrate.export.contents import Missing, Only, Options
+from labcrate.export.contents import Missing
 from labcrate.export.inventory import Inventory
 from labcrate.lab.documents import CAMERAS_FILE, DEVICES
 from labcrate.lab.folder import SESSIONS, printable
 from labcrate.lab.registers import REGISTER_FILE
 from labcrate.model.message import Message
+from labcrate.plan.options import Only, Options
 
 _THEN = "Then export again."
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from labcrate.errors import LabcrateError
 from labcrate.export.by_time import Offered
 from labcrate.export.documents.summary import plural
-from labcrate.export.register_file import add_entries, linking, register_path, remove_entries
+from labcrate.export.register_file import add_entries, linking, remove_entries
 from labcrate.lab.folder import SESSION_FOLDER, SESSIONS, Lab
-from labcrate.lab.session_register import LinkedFile
+from labcrate.lab.session_register import LinkedFile, register_path
 from labcrate.model.timespan import format_instant
 from labcrate.people.links import Link, LinkLog
 

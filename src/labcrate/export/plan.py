@@ -21,7 +21,7 @@ from labcrate.export.choosing import (
 from labcrate.export.chosen_span import in_utc, refuse_nothing, zone_said
 from labcrate.export.cleaning import LabCleaner
 from labcrate.export.clock_warnings import clock_warnings
-from labcrate.export.contents import CopiedFile, Missing, Only, Options, Plan, PlannedRecording, SessionFile
+from labcrate.export.contents import CopiedFile, Missing, Plan, PlannedRecording, SessionFile
 from labcrate.export.hand_links import left_out_of_mp4, no_longer_there
 from labcrate.export.inventory import Inventory
 from labcrate.export.lab_faults import files_not_read, lab_faults_missing, lab_faults_warnings
@@ -58,6 +58,7 @@ from labcrate.model.message import Message
 from labcrate.model.recording import Probe
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan
+from labcrate.plan.options import Only, Options
 from labcrate.readings.slice import Readings
 from labcrate.readings.topics import BASE_TOPIC
 

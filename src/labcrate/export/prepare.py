@@ -8,12 +8,12 @@ from labcrate.catalog.catalog import Catalog
 from labcrate.catalog.index import Progress
 from labcrate.catalog.state import state_folder
 from labcrate.export.build import Assembly, assemble
-from labcrate.export.contents import Options
 from labcrate.export.inventory import Inventory, take_inventory
 from labcrate.export.plan import Planner
 from labcrate.export.redacting import Redactor
 from labcrate.export.spool import Spool
 from labcrate.lab.folder import Lab
+from labcrate.plan.options import Options
 
 
 @contextmanager

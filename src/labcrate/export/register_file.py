@@ -15,7 +15,7 @@ from labcrate.export.place import Place, explained
 from labcrate.lab.folder import Lab, printable
 from labcrate.lab.json_file import parse_json, read_bytes
 from labcrate.lab.registers import REGISTER_FILE
-from labcrate.lab.session_register import WRITTEN_BY, LinkedFile, encode_register, register_entry
+from labcrate.lab.session_register import WRITTEN_BY, LinkedFile, encode_register, register_entry, register_path
 
 _LOCK = "links.lock"
 _PART = f".{REGISTER_FILE}.part"
@@ -37,11 +37,6 @@ def linking(lab: Lab) -> Iterator[None]:
         yield
     finally:
         os.close(lock)
-
-
-def register_path(session_folder: str) -> str:
-    """Return the path of the register in a session's own folder."""
-    return f"{session_folder}/{REGISTER_FILE}"
 
 
 def add_entries(lab: Lab, session_folder: str, files: Sequence[LinkedFile]) -> None:

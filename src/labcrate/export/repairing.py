@@ -16,11 +16,11 @@ from labcrate.export.inventory import Inventory
 from labcrate.export.lab_rules import camera_key, key_in_session
 from labcrate.export.linking_by_time import METHOD, undo_by_time
 from labcrate.export.place import Place, explained
-from labcrate.export.register_file import add_entries, is_entry_of, linking, register_path, remove_entries
+from labcrate.export.register_file import add_entries, is_entry_of, linking, remove_entries
 from labcrate.export.remuxing import make_mp4
 from labcrate.export.repair import Method, Repair, find_near_miss, is_undone, move, refuse_other_files, undo
 from labcrate.lab.folder import RECORDINGS, Lab, printable
-from labcrate.lab.session_register import LinkedFile, read_session_register
+from labcrate.lab.session_register import LinkedFile, read_session_register, register_path
 from labcrate.linking.settling import links_by_entry
 from labcrate.linking.verdict import Rule
 from labcrate.model.fixity import Identity

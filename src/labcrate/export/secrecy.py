@@ -10,7 +10,6 @@ from labcrate.export.contents import (
     CopiedFile,
     Missing,
     NearMiss,
-    Options,
     Plan,
     PlannedRecording,
     Secrecy,
@@ -23,6 +22,7 @@ from labcrate.lab.folder import printable
 from labcrate.model.device import Camera, Device
 from labcrate.model.message import Message
 from labcrate.model.session import Session
+from labcrate.plan.options import Options
 from labcrate.readings.clean import clean_payloads
 from labcrate.readings.slice import Readings
 from labcrate.secrets.redact_file import Redaction

@@ -16,6 +16,7 @@ from labcrate.export.time_filter import TimeFilter
 from labcrate.lab.folder import Entry, Kind, printable
 from labcrate.linking.filename import base_name
 from labcrate.linking.judging import judge, right_time_near_miss
+from labcrate.linking.place import is_hidden
 from labcrate.linking.settling import sessions_named
 from labcrate.linking.verdict import Kind as VerdictKind
 from labcrate.linking.verdict import Rule, Verdict
@@ -132,7 +133,7 @@ def _not_entered(
     own = inventory.folder(session.id)
     if entry.path in ("recordings", "sessions", own) or entry.path.startswith(f"{own}/recordings"):
         missing.append(_not_a_file(entry))
-    elif not entry.path.startswith("recordings/"):
+    elif not entry.path.startswith("recordings/") or is_hidden(entry.path):
         return
     elif entry.kind is Kind.UNREADABLE:
         missing.append(_not_a_file(entry))

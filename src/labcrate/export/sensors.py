@@ -6,12 +6,13 @@ from dataclasses import replace
 from io import BufferedIOBase, BufferedReader, FileIO
 from typing import TYPE_CHECKING
 
-from labcrate.export.contents import Missing, Options
+from labcrate.export.contents import Missing
 from labcrate.lab.folder import Lab
 from labcrate.lab.text import one_line
 from labcrate.model.device import Device
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan, format_instant
+from labcrate.plan.options import Options
 from labcrate.readings.load import CSV_FILE, JSON_FILE, load_readings
 from labcrate.readings.problems import Problem
 from labcrate.readings.slice import Readings

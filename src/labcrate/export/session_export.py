@@ -1,58 +1,85 @@
-"""The last step of an export, for the command line and Python: an archive becomes a file, with a line in the log."""
+"""A session of a lab becomes a file: found, planned, written, signed, confirmed, with a line in the export log."""
 
-from collections.abc import Callable
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from labcrate.archive.entity import Entity
-from labcrate.archive.keys import Signer
-from labcrate.catalog.confirming import Confirming
+from labcrate.catalog.confirming import Check, Confirming
 from labcrate.catalog.state import state_folder
 from labcrate.export.build import Assembly
 from labcrate.export.confirmation import Confirmation
+from labcrate.export.inventory import find_session
 from labcrate.export.logged import Sent, Via, logged
-from labcrate.export.signing import sign_archive
-from labcrate.export.writer import write_archive
+from labcrate.export.session_plan import Stages, laid_out, silent
+from labcrate.export.signing import sign_archive, signer_of
+from labcrate.export.writer import archive_path, check_targets, signature_path, write_archive
 from labcrate.lab.folder import Lab
+from labcrate.plan.options import Options, as_text
 
 
 @dataclass(frozen=True, slots=True)
-class Packing:
-    """How an archive is to be written: where, by which rule its bytes are confirmed, and by whose key it is signed.
+class Exported:
+    """An archive that was written, and what is known of that.
 
-    ``options`` are those of the export as the log has them, ``via`` is who exports.
+    ``signature`` is the file that signs it, None where none was to be made; ``sent`` says what the export log took,
+    ``confirmation`` which bytes were compared with their checksums.
     """
 
-    target: Path
-    options: str
-    via: Via
-    rule: Confirming
-    signer: Signer | None = None
-    force: bool = False
-    sync: bool = True
+    path: Path
+    signature: Path | None
+    assembly: Assembly
+    entity: Entity
+    sent: Sent
+    confirmation: Confirmation
 
 
-def write_session(
-    lab: Lab, assembly: Assembly, entity: Entity, packing: Packing, progress: Callable[[int], None]
-) -> tuple[Sent, Confirmation]:
-    """Write an archive, sign it if there is a key for it, and have a line of it in the export log.
+def export_session(
+    lab: Lab,
+    session: str,
+    options: Options,
+    to: str | os.PathLike[str],
+    via: Via,
+    stages: Stages = silent,
+    *,
+    force: bool = False,
+    allow_incomplete: bool = False,
+    sign: bool = False,
+    sync: bool = True,
+    check: bool | None = None,
+    workers: int | None = None,
+) -> Exported:
+    """Package one session into the file, or into the folder, ``to``; whatever goes wrong, nothing is left behind.
 
-    Return what the log took, and what was confirmed. Raises what ``write_archive`` does, and CatalogError.
+    ``via`` is the way of the export as the log calls it. ``force`` replaces a file that exists, ``allow_incomplete``
+    packs the rest when something is missing, ``sign`` writes a signature beside the archive, ``sync`` waits until the
+    disk has it. ``check`` compares all bytes with their checksums, or (False) none; None those that are due.
+    Raises what ``planned_session`` and ``write_archive`` do, IncompleteError, SecretsError, NoSuchThingError where the
+    lab has no key to sign with, and SigningError.
     """
-    signature = sign_archive(packing.signer, assembly.layout) if packing.signer else None
-    session_id = assembly.plan.session.id
-    with (
-        Confirmation.of(assembly, state_folder(lab.root), packing.rule) as confirmation,
-        logged(lab, session_id, packing.options, entity, packing.via, progress) as sent,
-    ):
-        write_archive(
-            entity,
-            packing.target,
-            force=packing.force,
-            sync=packing.sync,
-            progress=sent.advance,
-            signature=signature,
-            checker=confirmation.checker(),
-        )
-        sent.said = confirmation.said
-    return sent, confirmation
+    inventory, session_id = find_session(lab, session, options.time_zone)
+    target = archive_path(to, session_id, partial=options.partial)
+    check_targets(target, force=force, signed=sign)
+    signer = signer_of(lab) if sign else None
+    rule = Confirming.from_now(Check.of(check), inventory.settings.confirm_days)
+    whole = not allow_incomplete
+    with laid_out(inventory, session_id, options, stages, workers, export=True, whole=whole) as assembly:
+        entity = Entity(assembly.layout)
+        signature = sign_archive(signer, assembly.layout) if signer else None
+        with (
+            stages("packing") as progress,
+            Confirmation.of(assembly, state_folder(lab.root), rule) as confirmation,
+            logged(lab, session_id, as_text(assembly.plan.options), entity, via, progress.advance) as sent,
+        ):
+            progress.begin(1, entity.length)
+            write_archive(
+                entity,
+                target,
+                force=force,
+                sync=sync,
+                progress=sent.advance,
+                signature=signature,
+                checker=confirmation.checker(),
+            )
+            sent.said = confirmation.said
+    return Exported(target, signature_path(target) if sign else None, assembly, entity, sent, confirmation)

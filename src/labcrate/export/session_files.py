@@ -59,7 +59,7 @@ def find_session_files(
     ``selection`` is what the linking rules found; what of it is not excluded comes back among the recordings.
     """
     finder = _Finder(inventory, session, excluded)
-    finder.take_linked(selection, inventory.linked.get(session.id, ()))
+    finder.take_linked(selection, inventory.linked.get(session.id, ()), inventory.unlinked)
     folder = inventory.book.folders.get(session.id)
     for entry in inventory.lab.walk(folder) if folder else ():
         finder.sort(entry, entry.path.removeprefix(f"{folder}/"))
@@ -95,29 +95,29 @@ class _Finder:
         self._taken: set[str] = set()
         self._sensor_names, self._other_names = Names(_MADE), Names()
 
-    def take_linked(self, selection: Selection, entries: Sequence[Entry]) -> None:
-        """Take what the linking rules linked or could not read, but for what the lab excludes."""
+    def take_linked(self, selection: Selection, entries: Sequence[Entry], unlinked: Sequence[Entry]) -> None:
+        """Take what the linking rules linked (of ``entries``) or could not read, but for what the lab excludes."""
         files = [entry.path for entry in entries if entry.kind is Kind.FILE]
         out = {entry.path for entry in entries if self._is_excluded(entry)}
+        barred = [entry.path for entry in unlinked if entry.kind is not Kind.FILE and self._is_excluded(entry)]
+        shown_out = set(map(printable, (*out, *barred)))
         unread, linked = {one.what for one in selection.missing}, {one.path for one in selection.linked}
         empty = {path for path in files if path not in linked | out and printable(path) not in unread}
         self.found.not_taken += [NotTaken(path, Why.EXCLUDED) for path in out]
         self.found.not_taken += [NotTaken(path, Why.EMPTY) for path in empty]
         self.found.recordings = [one for one in selection.linked if one.path not in out]
-        self.found.missing_recordings = [m for m in selection.missing if m.what not in set(map(printable, out))]
+        self.found.missing_recordings = [m for m in selection.missing if m.what not in shown_out]
         self._taken = linked | out | empty
 
     def sort(self, entry: Entry, below: str) -> None:
         """Sort one entry of the session's folder, at a path below that: in, out, or missing."""
         if entry.path in self._taken:
             return
-        rule = kept_out(below)
-        if self._is_excluded(entry):
-            known = self.found.missing_recordings
-            self.found.missing_recordings = [one for one in known if one.what != printable(entry.path)]
-            self._leave(entry.path, Why.EXCLUDED)
-        elif rule is not None:
+        rule = (Why.EXCLUDED, below) if self._is_excluded(entry) else kept_out(below)
+        if rule is not None:
             why, part = rule
+            known = self.found.missing_recordings  # a link or closed folder that is never taken is not missing
+            self.found.missing_recordings = [one for one in known if one.what != printable(entry.path)]
             self._leave(entry.path.removesuffix(below) + part, why)
         elif entry.kind is not Kind.FILE:
             self._sort_no_file(entry, below)

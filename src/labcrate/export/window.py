@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 
-from labcrate.export.contents import Options, PlannedRecording
+from labcrate.export.contents import PlannedRecording
 from labcrate.export.inventory import Inventory
 from labcrate.model.bound import Bound
 from labcrate.model.message import Message
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan
+from labcrate.plan.options import Options
 
 
 def window_warnings(

@@ -8,12 +8,13 @@ from dataclasses import replace
 
 from labcrate.export.build import Assembly
 from labcrate.export.chosen_span import in_utc
-from labcrate.export.contents import NearMiss, Options, Plan
+from labcrate.export.contents import NearMiss, Plan
 from labcrate.export.sensors import absent_sensor, nothing_inside, silent_sensor, whose_time
 from labcrate.linking.judging import LINKED_ELSEWHERE
 from labcrate.linking.verdict import Rule
 from labcrate.model.message import Message
 from labcrate.model.timespan import TimeSpan
+from labcrate.plan.options import Options
 
 # These say that there are other sessions then, or that they share something.
 _OF_OTHERS = ("bound.same_start", "recorder.shared", "window.reaches_other_session")

@@ -58,20 +58,16 @@ def write_archive(
     check_targets(target, force=force, signed=signature is not None)
     part = target.with_name(target.name + PART_SUFFIX)
     with _explained(target), _locked(part) as fd, checker or Checker() as checking:
-        try:
-            with _signature_part(target, signature, sync=sync) as beside:
-                check_targets(target, force=force, signed=beside is not None)  # another export may have been finished
-                if os.fstat(fd).st_size:  # only then: ext4 waits for the disk on closing what was truncated
-                    os.ftruncate(fd, 0)
-                write_entity(entity, fd, _Written(fd if sync else None, checking, progress))
-                checking.wait()
-                if sync:
-                    os.fsync(fd)
-                check_targets(target, force=force, signed=beside is not None)
-                _place(part, target, beside)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
+        with _signature_part(target, signature, sync=sync) as beside:
+            check_targets(target, force=force, signed=beside is not None)  # another export may have been finished
+            if os.fstat(fd).st_size:  # only then: ext4 waits for the disk on closing what was truncated
+                os.ftruncate(fd, 0)
+            write_entity(entity, fd, _Written(fd if sync else None, checking, progress))
+            checking.wait()
+            if sync:
+                os.fsync(fd)
+            check_targets(target, force=force, signed=beside is not None)
+            _place(part, target, beside)
         if sync:
             sync_folder(target.parent)
 
@@ -84,15 +80,11 @@ def _signature_part(target: Path, signature: bytes | None, *, sync: bool) -> Ite
         return
     part = signature_path(target).with_name(signature_path(target).name + PART_SUFFIX)
     with _locked(part) as fd:
-        try:
-            os.ftruncate(fd, 0)
-            os.pwrite(fd, signature, 0)
-            if sync:
-                os.fsync(fd)
-            yield part
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, signature, 0)
+        if sync:
+            os.fsync(fd)
+        yield part
 
 
 def _place(part: Path, target: Path, beside: Path | None) -> None:
@@ -157,9 +149,14 @@ def check_target(target: Path, *, force: bool) -> None:
 
 @contextmanager
 def _locked(part: Path) -> Iterator[int]:
+    """Open and lock a part; it is gone after a block that raised, unless it has its final name by then."""
     fd = _opened(part)
     try:
         yield fd
+    except BaseException:
+        if _is_at(part, fd):
+            part.unlink()
+        raise
     finally:
         os.close(fd)
 
@@ -181,6 +178,8 @@ def _opened(part: Path) -> int:
                 "wait for it, or choose another name with -o."
             ) from None
         except BaseException:
+            if not os.fstat(fd).st_size:  # made here, where the disk knows no locks
+                part.unlink(missing_ok=True)
             os.close(fd)
             raise
         os.close(fd)

@@ -30,6 +30,11 @@ WRITTEN_BY = "labcrate link"
 _NS_DIGITS = 20
 
 
+def register_path(session_folder: str) -> str:
+    """Return the path of the register in a session's own folder."""
+    return f"{session_folder}/{REGISTER_FILE}"
+
+
 class LinkedFile(msgspec.Struct, frozen=True):
     """One file that was linked to a session; ``modified_ns`` counts nanoseconds from 1970.
 

@@ -1,12 +1,11 @@
-"""The application: its parts put together, in the order in which they need each other."""
+"""The application: its routes, its middlewares, and what it has while it runs."""
 
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 
 from aiohttp import web
 
 from labcrate.config import ServeSettings
-from labcrate.lab.folder import Lab
 from labcrate.people.passwords import Passwords
 from labcrate.web import (
     routes_archive,
@@ -28,63 +27,66 @@ from labcrate.web import (
     routes_static,
     routes_studies,
 )
-from labcrate.web.ends import add_ends
-from labcrate.web.examining import add_examining
-from labcrate.web.expecting import expecting
-from labcrate.web.gate import access
-from labcrate.web.indexer import add_indexer
-from labcrate.web.jobs import add_jobs
-from labcrate.web.listing import LISTING, Listing
-from labcrate.web.login import open_people
-from labcrate.web.planning import add_planning
-from labcrate.web.plots import PLOTS, Plots
-from labcrate.web.problem import problems
-from labcrate.web.security import add_headers
-from labcrate.web.sending import add_sender
-from labcrate.web.site import LAB, SETTINGS, WORK
-from labcrate.web.snapshot import SNAPSHOT, Snapshot
-from labcrate.web.standing import STANDING, Standing, keep_tidy
-from labcrate.web.thumbnails import add_thumbnails
-from labcrate.web.timeline import TIMELINES, Timelines
+from labcrate.web.access import Handler
+from labcrate.web.http.bodies import expecting
+from labcrate.web.http.security_headers import protect
+from labcrate.web.lifespan import hear_of_end, lifespan
+from labcrate.web.problem import answered
+from labcrate.web.services import SERVICES, services
 
-_WORKERS = 8
 _LARGEST_BODY_BYTES = 64 * 1024
+_ROUTES = (
+    routes_studies,
+    routes_health,
+    routes_sessions,
+    routes_jobs,
+    routes_links,
+    routes_log,
+    routes_login,
+    routes_people,
+    routes_login_code,
+    routes_second_factor,
+    routes_archive,
+    routes_media,
+    routes_static,
+    routes_pages,
+    routes_session,
+    routes_plots,
+    routes_doctor,
+    routes_key,
+)
 
 
 def make_app(settings: ServeSettings, passwords: Passwords | None = None) -> web.Application:
-    """The application that serves one lab. Raises NoLabError, CatalogError, PeopleError."""
-    app = web.Application(client_max_size=_LARGEST_BODY_BYTES, middlewares=[problems, access])
+    """Return the application that serves one lab; starting it raises what ``lifespan`` does."""
+
+    @asynccontextmanager
+    async def living(app: web.Application) -> AsyncIterator[None]:
+        async with lifespan(settings, passwords) as app[SERVICES]:
+            yield
+
+    async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
+        protect(response, settings)
+
+    app = web.Application(client_max_size=_LARGEST_BODY_BYTES, middlewares=[_problems, _gate])
     app.on_response_prepare.append(add_headers)
-    app[SETTINGS] = settings
-    app[LAB] = Lab(settings.lab_folder)
-    open_people(app, passwords)
-    app[SNAPSHOT] = Snapshot(app[LAB], settings.recorders)
-    app[STANDING] = Standing(app[LAB], app[SNAPSHOT], settings)
-    app[WORK] = ThreadPoolExecutor(_WORKERS, "work")
-    app.cleanup_ctx.append(_threads)
-    app.cleanup_ctx.append(keep_tidy)
-    add_ends(app)
-    add_sender(app)
-    app[LISTING] = Listing(app[SNAPSHOT])
-    add_planning(app)
-    add_examining(app)
-    add_jobs(app)
-    add_indexer(app)
-    app.add_routes(expecting(routes_studies.routes))
-    for part in (routes_health, routes_sessions, routes_jobs, routes_links, routes_log, routes_login, routes_people):
+    app.cleanup_ctx.append(living)
+    app.on_shutdown.append(_hear_of_end)
+    for part in _ROUTES:
         app.add_routes(expecting(part.routes))
-    for second in (routes_login_code, routes_second_factor):
-        app.add_routes(expecting(second.routes))
-    for downloads in (routes_archive, routes_media):
-        app.add_routes(expecting(downloads.routes))
-    app[PLOTS], app[TIMELINES] = Plots(), Timelines()
-    add_thumbnails(app)
-    for pages in (routes_static, routes_pages, routes_session, routes_plots, routes_doctor, routes_key):
-        app.add_routes(expecting(pages.routes))
     return app
 
 
-async def _threads(app: web.Application) -> AsyncIterator[None]:
-    yield
-    app[STANDING].close()
-    app[WORK].shutdown(cancel_futures=True)
+@web.middleware
+async def _problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    return await answered(services(request).lab, services(request).pages, request, handler)
+
+
+@web.middleware
+async def _gate(request: web.Request, handler: Handler) -> web.StreamResponse:
+    return await services(request).gate.let_in(request, handler)
+
+
+async def _hear_of_end(app: web.Application) -> None:
+    # Before connections are closed: those who wait hear that nothing comes, and those who listen hold nothing up.
+    await hear_of_end(app[SERVICES])

@@ -8,10 +8,9 @@ from zoneinfo import ZoneInfo
 
 from multidict import MultiMapping
 
-from labcrate.config import export_options
 from labcrate.errors import UsageError
-from labcrate.export.contents import Only, Options
 from labcrate.lab.text import visible
+from labcrate.plan.options import Only, Options, parse_options
 
 
 def chosen(query: MultiMapping[str], zone: str, base_topic: str | None) -> Options:
@@ -20,20 +19,12 @@ def chosen(query: MultiMapping[str], zone: str, base_topic: str | None) -> Optio
     Boxes of cameras that stay ticked beside "only sensor data" mean nothing, nor do those of sensors beside "only
     recordings".
     """
-    only = query.get("only") or Only.ALL
-    return export_options(
-        pad=query.get("pad") or None,
-        readings=query.get("readings") or "session",
-        base_topic=base_topic,
-        only=only,
-        cameras=query.getall("camera", []) if only != Only.SENSORS else (),
-        sensors=query.getall("sensor", []) if only != Only.RECORDINGS else (),
-        start=_instant("from", query.get("from"), zone),
-        end=_instant("to", query.get("to"), zone),
-        time_zone=query.get("time_zone") or None,
-        redact=query.get("redact") == "1",
-        allow_secrets=query.get("allow_secrets") == "1",
-    )
+    given: dict[str, object] = {name: filled for name in query if (filled := [*filter(None, query.getall(name))])}
+    only = query.get("only")
+    if only in (Only.SENSORS, Only.RECORDINGS):
+        given.pop("camera" if only == Only.SENSORS else "sensor", None)
+    times = {name: _instant(name, query.get(name), zone) for name in ("from", "to")}
+    return parse_options(given | times | {"base_topic": base_topic})
 
 
 def _instant(name: str, text: str | None, zone: str) -> datetime | None:

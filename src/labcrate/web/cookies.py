@@ -6,8 +6,8 @@ import hashlib
 from aiohttp import web
 
 from labcrate.config import ServeSettings
-from labcrate.web.site import SETTINGS, path_prefix
-from labcrate.web.visitor import is_secure
+from labcrate.web.http.client_and_origin import is_secure
+from labcrate.web.urls import path_prefix
 
 _NAME = "labcrate_login"
 _USUAL_PORT = 8642
@@ -27,9 +27,9 @@ def cookie_name(settings: ServeSettings, suffix: str = "") -> str:
     return f"__Secure-{own}" if path_prefix(settings) else f"__Host-{own}"
 
 
-def login_secret(request: web.Request, suffix: str = "") -> str | None:
+def login_secret(request: web.Request, settings: ServeSettings, suffix: str = "") -> str | None:
     """The secret of the login that a request's cookie names, if it has one."""
-    return request.cookies.get(cookie_name(request.app[SETTINGS], suffix)) or None
+    return request.cookies.get(cookie_name(settings, suffix)) or None
 
 
 def set_login(response: web.StreamResponse, settings: ServeSettings, secret: str, suffix: str = "") -> None:

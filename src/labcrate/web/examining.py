@@ -9,21 +9,20 @@ import os
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from functools import partial
-
-from aiohttp import web
 
 from labcrate.catalog.index import Progress
+from labcrate.config import ServeSettings
 from labcrate.errors import DocumentError, NotReadyError, TooManyError
 from labcrate.export.doctor.report import Report
 from labcrate.export.doctor.run import make_report
 from labcrate.export.inventory import Inventory
+from labcrate.lab.folder import Lab
 from labcrate.readings.load import CSV_FILE, JSON_FILE
 from labcrate.web import planning
+from labcrate.web.executor import Executor, Lane
 from labcrate.web.meter import Cancelled
-from labcrate.web.planning import GIVEN_UP_SECONDS, PLANNING
-from labcrate.web.site import LAB, SETTINGS, work
-from labcrate.web.snapshot import SNAPSHOT
+from labcrate.web.planning import GIVEN_UP_SECONDS
+from labcrate.web.snapshot import Snapshot
 
 KEPT_SECONDS = 60.0
 """How long a report is shown before the lab is examined again."""
@@ -72,8 +71,21 @@ class _Making(Progress):
 class Examining:
     """All reports of a server. Use it on the event loop."""
 
-    def __init__(self, app: web.Application, clock: Callable[[], float] = time.monotonic) -> None:
-        self._app, self._clock = app, clock
+    def __init__(
+        self,
+        executor: Executor,
+        lab: Lab,
+        snapshot: Snapshot,
+        settings: ServeSettings,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._executor, self._lab, self._snapshot, self._settings, self._clock = (
+            executor,
+            lab,
+            snapshot,
+            settings,
+            clock,
+        )
         self._kept: dict[str | None, tuple[_Basis, float, Report]] = {}
         self._making: dict[str | None, _Making] = {}
         self._one_at_a_time = asyncio.Semaphore(1)
@@ -84,7 +96,7 @@ class Examining:
 
         Raises NoSessionError, TooManyError, CatalogError, and NotReadyError when the server ends.
         """
-        basis = await work(self._app, self._look, session_id)
+        basis = await self._executor.run(Lane.WORK, self._look, session_id)
         while True:
             if self._closed:
                 raise NotReadyError("The server is being stopped; ask again in a moment.", _TRY_AGAIN_SECONDS)
@@ -131,7 +143,7 @@ class Examining:
     async def _make(self, session_id: str | None, making: _Making) -> Report:
         try:
             async with self._one_at_a_time:
-                report = await self._app[PLANNING].run(partial(self._examine, session_id, making))
+                report = await self._executor.run(Lane.PLANS, self._examine, session_id, making)
             self._kept[session_id] = (making.basis, self._clock(), report)
             while len(self._kept) > MOST:
                 del self._kept[min(self._kept, key=lambda one: self._kept[one][1])]
@@ -141,25 +153,24 @@ class Examining:
 
     def _examine(self, session_id: str | None, making: _Making) -> Report:
         making.check()
-        settings = self._app[SETTINGS]
         return make_report(
-            self._app[LAB],
+            self._lab,
             session_id,
             inventory=making.basis.inventory,
-            base_topic=settings.base_topic,
+            base_topic=self._settings.base_topic,
             progress=making,
-            workers=settings.workers,
+            workers=self._settings.workers,
         )
 
     def _look(self, session_id: str | None) -> _Basis:
         """Look at what a report would be made of now. Raises NoSessionError."""
         try:
-            inventory = self._app[SNAPSHOT].inventory()
+            inventory = self._snapshot.inventory()
         except DocumentError as error:
             return _Basis(None, str(error))
         if session_id is not None and session_id not in inventory.book.broken:
             inventory.session(session_id)
-        root = self._app[LAB].root
+        root = self._lab.root
         return _Basis(inventory, tuple(_state(f"{root}/{file}") for file in (JSON_FILE, CSV_FILE)))
 
 
@@ -174,16 +185,3 @@ def _state(path: str) -> tuple[int, int] | None:
 def _looked_at(task: "asyncio.Task[Report]") -> None:
     if not task.cancelled():
         task.exception()  # nobody may be left who waits for it
-
-
-EXAMINING = web.AppKey("examining", Examining)
-
-
-def add_examining(app: web.Application) -> None:
-    """Give an application its examinations; they end before the threads of plans do."""
-    app[EXAMINING] = Examining(app)
-    app.on_shutdown.append(_stop)
-
-
-async def _stop(app: web.Application) -> None:
-    await app[EXAMINING].stop()

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from labcrate.config import ServeSettings
 from labcrate.errors import LoginError, NoSessionError, NotAllowedError
 from labcrate.model.message import Message
 from labcrate.model.session_id import normalized_id
@@ -17,12 +18,12 @@ from labcrate.people.keys import hash_secret
 from labcrate.people.roles import Role
 from labcrate.people.users import User
 from labcrate.web.access import CALLER, KEEPS, NEEDS, Caller, Handler, unseen
-from labcrate.web.connections import Connection
 from labcrate.web.cookies import csrf_token, login_secret
-from labcrate.web.forms import form
-from labcrate.web.login import CODE_PAGE, LOGIN_PAGE, LOGINS, SETUP_PAGE, STUDIES, TOKENS, has_admin, look_up
-from labcrate.web.site import url
-from labcrate.web.visitor import SAFE_METHODS, check_host, check_origin, client_address
+from labcrate.web.http.bodies import form
+from labcrate.web.http.client_and_origin import SAFE_METHODS, check_host, check_origin, client_address
+from labcrate.web.http.connections import Connection
+from labcrate.web.login import CODE_PAGE, LOGIN_PAGE, SETUP_PAGE, Doors
+from labcrate.web.urls import url
 
 # These have no login that a form of theirs could be tied to; another site's pages are refused there all the same.
 _BEFORE_LOGIN = (LOGIN_PAGE, CODE_PAGE, SETUP_PAGE)
@@ -36,28 +37,79 @@ _SESSION = re.compile(r"(?:/api)?/sessions/\{id\}(?:/|$)")
 _PAGE = re.compile(r"/(?:sessions/[^/]+|account|people)(?=/)")
 
 
-@web.middleware
-async def access(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let a request through to its handler if who asks may do that.
+class Gate:
+    """Lets requests through to their handlers, of one server."""
 
-    Raises LoginError, NotAllowedError, or UsageError for a request that was meant for another server.
-    """
-    check_host(request)
-    caller = await _identify(request)
-    if caller is not None:
-        request[CALLER] = caller
-    if isinstance(request.protocol, Connection):
-        request.protocol.know(known=caller is not None)
-    needed = _needed(request)
-    if needed is not None and caller is None:
-        return _to_login(request, set_up=await has_admin(request.app))
-    if request.method not in SAFE_METHODS:
-        await _check_form(request, caller)
-    if needed is _UNMARKED or (isinstance(needed, Role) and caller is not None and not caller.may(needed)):
-        raise NotAllowedError(_may_not(needed))
-    if needed is None or caller is None or not caller.scope.limited:
-        return await handler(request)
-    return await _within_scope(request, caller, handler)
+    def __init__(self, settings: ServeSettings, doors: Doors) -> None:
+        self._settings, self._doors = settings, doors
+
+    async def let_in(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Let a request through to its handler if who asks may do that.
+
+        Raises LoginError, NotAllowedError, or UsageError for a request that was meant for another server.
+        """
+        check_host(request, self._settings)
+        caller = await self._identify(request)
+        if caller is not None:
+            request[CALLER] = caller
+        if isinstance(request.protocol, Connection):
+            request.protocol.set_logged_in(logged_in=caller is not None)
+        needed = _needed(request)
+        if needed is not None and caller is None:
+            return self._to_login(request, set_up=await self._doors.has_admin())
+        if request.method not in SAFE_METHODS:
+            await self._check_form(request, caller)
+        if needed is _UNMARKED or (isinstance(needed, Role) and caller is not None and not caller.may(needed)):
+            raise NotAllowedError(_may_not(needed))
+        if needed is None or caller is None or not caller.scope.limited:
+            return await handler(request)
+        return await _within_scope(request, caller, handler)
+
+    async def _identify(self, request: web.Request) -> Caller | None:
+        doors, address = self._doors, client_address(request, self._settings)
+        if not await doors.has_admin():
+            return None
+        if "Authorization" in request.headers:
+            bearer = _bearer(request)
+            user = await doors.look_up(doors.tokens.find, bearer)
+            return await self._caller(user, address, bearer, "token") if user else None
+        secret = login_secret(request, self._settings)
+        user = await doors.look_up(doors.logins.find, secret) if secret else None
+        return await self._caller(user, address, secret, "login") if user and secret else None
+
+    async def _caller(self, user: User, address: str, secret: str, via: Literal["login", "token"]) -> Caller:
+        scope = await self._doors.look_up(self._doors.studies.scope, user)
+        if via == "token":
+            return Caller(user.name, user.role, address, via, scope, hashed=hash_secret(secret))
+        return Caller(user.name, user.role, address, via, scope, csrf=csrf_token(secret))
+
+    def _to_login(self, request: web.Request, *, set_up: bool) -> web.Response:
+        """Send a browser to the login page; raise LoginError for a script, which needs a token.
+
+        Without an administrator (``set_up`` is false) no token counts, however valid: then the error says that.
+        """
+        if request.path.startswith("/api/") or "Authorization" in request.headers:
+            if not set_up:
+                raise LoginError(Message("login.no_administrator"))
+            raise LoginError("Log in first, or send a token: 'labcrate token add' makes one.")
+        here, goal = request.rel_url.raw_path_qs, url(self._settings, LOGIN_PAGE)
+        page = _PAGE.match(here)
+        if request.method in ("GET", "HEAD") and here != "/":
+            goal += "?next=" + quote(here, safe="/", errors="surrogateescape")
+        elif request.method == "POST" and page:
+            goal += f"?next={quote(page[0], safe='/', errors='surrogateescape')}&ended=yes"
+        return web.Response(status=303, headers={"Location": goal})
+
+    async def _check_form(self, request: web.Request, caller: Caller | None) -> None:
+        """Refuse what another site had a browser send. Raises NotAllowedError."""
+        if caller is not None and caller.via == "token":
+            return
+        check_origin(request, self._settings)
+        if caller is None or request.path in _BEFORE_LOGIN:
+            return
+        given = request.headers.get("X-CSRF-Token") or (await form(request)).get("csrf", "")
+        if not hmac.compare_digest(given.encode("utf-8", "replace"), caller.csrf.encode()):
+            raise NotAllowedError("This page is out of date; load it again, and do it once more.")
 
 
 async def _within_scope(request: web.Request, caller: Caller, handler: Handler) -> web.StreamResponse:
@@ -94,59 +146,7 @@ def _may_not(needed: object) -> str:
     return "Nobody may do this."
 
 
-async def _identify(request: web.Request) -> Caller | None:
-    app, address = request.app, client_address(request)
-    if not await has_admin(app):
-        return None
-    if "Authorization" in request.headers:
-        bearer = _bearer(request)
-        user = await look_up(app, app[TOKENS].find, bearer)
-        return await _caller(app, user, address, bearer, "token") if user else None
-    secret = login_secret(request)
-    user = await look_up(app, app[LOGINS].find, secret) if secret else None
-    return await _caller(app, user, address, secret, "login") if user and secret else None
-
-
-async def _caller(
-    app: web.Application, user: User, address: str, secret: str, via: Literal["login", "token"]
-) -> Caller:
-    scope = await look_up(app, app[STUDIES].scope, user)
-    if via == "token":
-        return Caller(user.name, user.role, address, via, scope, hashed=hash_secret(secret))
-    return Caller(user.name, user.role, address, via, scope, csrf=csrf_token(secret))
-
-
 def _bearer(request: web.Request) -> str:
     """The token of an Authorization header (RFC 6750, 2.1), or nothing."""
     scheme, _, token = request.headers["Authorization"].partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
-
-
-def _to_login(request: web.Request, *, set_up: bool) -> web.Response:
-    """Send a browser to the login page; raise LoginError for a script, which needs a token.
-
-    Without an administrator (``set_up`` is false) no token counts, however valid: then the error says that.
-    """
-    if request.path.startswith("/api/") or "Authorization" in request.headers:
-        if not set_up:
-            raise LoginError(Message("login.no_administrator"))
-        raise LoginError("Log in first, or send a token: 'labcrate token add' makes one.")
-    here, goal = request.rel_url.raw_path_qs, url(request.app, LOGIN_PAGE)
-    page = _PAGE.match(here)
-    if request.method in ("GET", "HEAD") and here != "/":
-        goal += "?next=" + quote(here, safe="/", errors="surrogateescape")
-    elif request.method == "POST" and page:
-        goal += f"?next={quote(page[0], safe='/', errors='surrogateescape')}&ended=yes"
-    return web.Response(status=303, headers={"Location": goal})
-
-
-async def _check_form(request: web.Request, caller: Caller | None) -> None:
-    """Refuse what another site had a browser send. Raises NotAllowedError."""
-    if caller is not None and caller.via == "token":
-        return
-    check_origin(request)
-    if caller is None or request.path in _BEFORE_LOGIN:
-        return
-    given = request.headers.get("X-CSRF-Token") or (await form(request)).get("csrf", "")
-    if not hmac.compare_digest(given.encode("utf-8", "replace"), caller.csrf.encode()):
-        raise NotAllowedError("This page is out of date; load it again, and do it once more.")

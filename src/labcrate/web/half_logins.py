@@ -5,14 +5,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from aiohttp import web
-
 from labcrate.errors import LoginError, TooManyError
 from labcrate.people.keys import hash_secret, make_secret
-from labcrate.people.second_factor import SecondFactors
 from labcrate.people.users import User
-from labcrate.web.attempts import Attempts
-from labcrate.web.seldom import Seldom
+from labcrate.web.http.rate_limiter import RateLimitedLog, RateLimiter
 
 GOOD_SECONDS = 300
 _MOST_OF_USER = 10
@@ -77,15 +73,15 @@ class CodeGuesses:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._of_user = Attempts(10, 3600, clock)
-        self._lines = Seldom(clock, at_once=10, each_s=3600)
+        self._of_user = RateLimiter(10, 3600, clock)
+        self._lines = RateLimitedLog(clock, burst=10, period_s=3600)
 
     @contextmanager
     def one(self, user: User, address: str) -> Iterator[None]:
         """One code, checked in the block. Raises TooManyError, and says so in the log."""
         key = str(user.id)
         try:
-            self._of_user.take(key)
+            self._of_user.acquire(key)
         except TooManyError:
             self._lines.warn(_NETWORK % (address or "an unknown address"))
             raise
@@ -94,18 +90,6 @@ class CodeGuesses:
         except LoginError:
             raise
         except BaseException:
-            self._of_user.give_back(key)
+            self._of_user.refund(key)
             raise
-        self._of_user.give_back(key)
-
-
-@dataclass
-class SecondStep:
-    """What the second step of a login needs."""
-
-    factors: SecondFactors
-    waiting: HalfLogins = field(default_factory=HalfLogins)
-    guesses: CodeGuesses = field(default_factory=CodeGuesses)
-
-
-SECOND_STEP = web.AppKey("second_step", SecondStep)
+        self._of_user.refund(key)

@@ -9,12 +9,10 @@ import logging
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO
-
-from aiohttp import web
 
 from labcrate.catalog.catalog import Catalog
 from labcrate.catalog.confirming import DAY_MS, Confirming
@@ -36,11 +34,7 @@ from labcrate.model.recording import Probe
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.values import Secrets
 from labcrate.video.containers import container_of
-from labcrate.web.jobs import JOBS
 from labcrate.web.problem import trace_of
-from labcrate.web.site import LAB, work
-from labcrate.web.snapshot import SNAPSHOT
-from labcrate.web.standing import STANDING
 
 STABLE_SECONDS = 10.0
 _LOOK_EVERY_SECONDS = 10.0
@@ -321,26 +315,3 @@ def _probe(file: BinaryIO, path: str) -> Probe:
     except Exception as error:  # one file that FFmpeg stumbles over must not keep all others from being read
         _log.exception("A recording could not be looked into")
         raise OSError(errno.EIO, f"something unexpected happened ({type(error).__name__})") from error
-
-
-INDEXER = web.AppKey("indexer", Indexer)
-
-
-def add_indexer(app: web.Application) -> None:
-    """Give an application its indexer, which goes on in a thread of its own as long as the application lives."""
-    jobs = app[JOBS]
-    standing = app[STANDING]
-
-    def busy() -> bool:
-        return jobs.running > 0
-
-    app[INDEXER] = Indexer(app[LAB], app[SNAPSHOT].inventory, busy, differs=standing.drop_file)
-    app.cleanup_ctx.append(_run)
-
-
-async def _run(app: web.Application) -> AsyncIterator[None]:
-    thread = threading.Thread(target=app[INDEXER].run, name="indexer")
-    thread.start()
-    yield
-    app[INDEXER].stop()
-    await work(app, thread.join)

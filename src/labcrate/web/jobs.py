@@ -6,21 +6,18 @@ whoever asks for the same archive meanwhile waits for the same job.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from aiohttp import web
-
 from labcrate.errors import LabcrateError, NoSuchThingError, TooManyError
-from labcrate.export.contents import Options
+from labcrate.lab.folder import Lab
+from labcrate.plan.options import Options
+from labcrate.web.executor import Executor, Lane
 from labcrate.web.meter import Cancelled, JobProgress, Meter
 from labcrate.web.problem import log_unexpected
-from labcrate.web.standing import STANDING, Standing
+from labcrate.web.standing import Standing
 
-_AT_ONCE = 4
 _MOST_UNFINISHED = 64
 _MOST_FINISHED = 200
 _TRY_AGAIN_SECONDS = 30
@@ -68,12 +65,11 @@ class Jobs:
     ``stopping`` says that the server ends, and with it all jobs.
     """
 
-    def __init__(self, app: web.Application, standing: Standing) -> None:
+    def __init__(self, executor: Executor, lab: Lab, standing: Standing) -> None:
         self.stopping = False
-        self._app, self._standing = app, standing
+        self._executor, self._lab, self._standing = executor, lab, standing
         self._jobs: dict[int, Job] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._pool = ThreadPoolExecutor(_AT_ONCE, "job")
         # Numbers go on from the time, so that one from before a restart is never another job's.
         self._next = time.time_ns() // 1_000_000
 
@@ -148,18 +144,17 @@ class Jobs:
         self.stop()
         if self._tasks:
             await asyncio.wait(set(self._tasks.values()))
-        self._pool.shutdown()
 
     async def _run(self, job: Job) -> None:
         try:
-            await asyncio.get_running_loop().run_in_executor(self._pool, self._work, job)
+            await self._executor.run(Lane.JOBS, self._work, job)
             job.state = JobState.DONE
         except Cancelled:
             job.state = JobState.CANCELLED
         except LabcrateError as error:
             job.state, job.error = JobState.FAILED, error
         except Exception as error:  # noqa: BLE001 - a job that never ends would keep everybody waiting
-            log_unexpected(self._app, f"Preparing session {job.session}", error)
+            log_unexpected(self._lab, f"Preparing session {job.session}", error)
             job.state = JobState.FAILED
             job.error = LabcrateError(f"Session {job.session} could not be prepared; the server's log says why.")
         finally:
@@ -176,23 +171,3 @@ class Jobs:
         ended = [number for number, job in self._jobs.items() if not job.running]
         for number in ended[:-_MOST_FINISHED]:
             del self._jobs[number]
-
-
-JOBS = web.AppKey("jobs", Jobs)
-
-
-def add_jobs(app: web.Application) -> None:
-    """Give an application its jobs; they end before the archives that they prepare are let go of."""
-    app[JOBS] = Jobs(app, app[STANDING])
-    app.on_shutdown.append(_stop)
-    app.cleanup_ctx.append(_close)
-
-
-async def _stop(app: web.Application) -> None:
-    # Before connections are closed: those who listen to a job hold nothing up.
-    app[JOBS].stop()
-
-
-async def _close(app: web.Application) -> AsyncIterator[None]:
-    yield
-    await app[JOBS].close()

@@ -1,11 +1,9 @@
 """What goes on for longer than a request takes to be let in: whether who asked for it may still have it."""
 
-from aiohttp import web
-
 from labcrate.errors import NoSuchThingError, NotAllowedError, PeopleError
 from labcrate.people.roles import Role
 from labcrate.web.access import Caller
-from labcrate.web.login import STUDIES, TOKENS, USERS, look_up
+from labcrate.web.login import Doors
 
 MAY_NO_LONGER = "the user may no longer export"
 REVOKED = "the token was revoked"
@@ -13,7 +11,7 @@ TAKEN_OUT = "the session is in none of the user's studies"
 TAKEN_IN = "the user was put into a study; what is of it can be asked for again"
 
 
-async def check_still(app: web.Application, caller: Caller, needed: Role, session: str) -> None:
+async def check_still(doors: Doors, caller: Caller, needed: Role, session: str) -> None:
     """Raise NotAllowedError with the reason if a user may no longer do what needs a role and the sight of a session.
 
     They may have been disabled meanwhile, or their token revoked, by any process. They may have come into a study too:
@@ -22,9 +20,9 @@ async def check_still(app: web.Application, caller: Caller, needed: Role, sessio
     again.
     """
     try:
-        user = await look_up(app, app[USERS].get, caller.name)
-        scope = await look_up(app, app[STUDIES].scope, user)
-        stands = caller.via == "login" or await look_up(app, app[TOKENS].stands, caller.hashed)
+        user = await doors.look_up(doors.users.get, caller.name)
+        scope = await doors.look_up(doors.studies.scope, user)
+        stands = caller.via == "login" or await doors.look_up(doors.tokens.stands, caller.hashed)
     except NoSuchThingError:
         raise NotAllowedError(MAY_NO_LONGER) from None
     except PeopleError:

@@ -7,16 +7,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 
-from aiohttp import web
 from multidict import MultiMapping
 
-from labcrate.config import parse_bound
 from labcrate.errors import UsageError
 from labcrate.export.overview import SessionRow
 from labcrate.lab.text import visible
 from labcrate.model.session import Session
 from labcrate.model.session_id import is_number, sort_key
 from labcrate.people.scope import SessionScope
+from labcrate.plan.option_words import parse_bound
 from labcrate.web.snapshot import Snapshot
 
 MOST_ROWS = 1000
@@ -128,9 +127,6 @@ class Listing:
             self._texts, self._of = texts, sessions
             return texts
         return self._texts
-
-
-LISTING = web.AppKey("listing", Listing)
 
 
 def _plain(text: str) -> str:

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 from multidict import MultiMapping
 
-from labcrate.config import parse_bound, parse_session
 from labcrate.errors import UsageError
 from labcrate.lab.text import visible
 from labcrate.people.exports import Filter, Outcome
+from labcrate.plan.option_words import parse_bound, parse_session
 
 FILTERS = ("session", "who", "outcome", "from", "to")
 _LARGEST_NUMBER = 10**18 - 1

@@ -6,8 +6,9 @@ from typing import Any
 from aiohttp import web
 from markupsafe import Markup
 
+from labcrate.config import ServeSettings
 from labcrate.model.session import Session
-from labcrate.web.site import session_url
+from labcrate.web.urls import session_url
 
 PART = 20_000
 """Characters of one text that a page shows at most."""
@@ -32,7 +33,7 @@ def bounded(value: Any) -> Any:
     return value
 
 
-def part_of(request: web.Request, session: Session, name: str) -> Part | None:
+def part_of(request: web.Request, settings: ServeSettings, session: Session, name: str) -> Part | None:
     """Return the part of a session's text that the query of that name counts (``?notes=2``), the first without one."""
     text = session.notes if name == "notes" else session.description
     if not text:
@@ -41,7 +42,7 @@ def part_of(request: web.Request, session: Session, name: str) -> Part | None:
     number = min(parts, max(1, int(wanted))) if wanted.isascii() and wanted.isdigit() and len(wanted) < 6 else 1
 
     def to(other: int) -> str:
-        return f"{session_url(request.app, session.id)}?{name}={other}#{name}"
+        return f"{session_url(settings, session.id)}?{name}={other}#{name}"
 
     return Part(
         text[(number - 1) * PART : number * PART],

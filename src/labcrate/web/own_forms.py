@@ -7,8 +7,9 @@ from labcrate.people.keys import hash_secret
 from labcrate.people.users import User
 from labcrate.web.access import caller
 from labcrate.web.cookies import login_secret
-from labcrate.web.forms import form
+from labcrate.web.http.bodies import form
 from labcrate.web.routes_login import verified
+from labcrate.web.services import services
 
 NOT_YOURS = "This is not your present password."
 
@@ -33,5 +34,5 @@ async def knowing_password(request: web.Request, fields: dict[str, str]) -> User
 
 def this_login(request: web.Request) -> bytes | None:
     """The hash of the secret of the login that asks."""
-    secret = login_secret(request)
+    secret = login_secret(request, services(request).settings)
     return hash_secret(secret) if secret else None

@@ -6,21 +6,18 @@ others wait, and what nobody waits for any more is not made. A plan that stands 
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import TypeVar
-
-from aiohttp import web
 
 from labcrate.catalog.index import Progress
 from labcrate.errors import LabcrateError, NoSuchThingError, NotReadyError, TooManyError
-from labcrate.export.contents import Options, PlannedRecording
+from labcrate.export.contents import PlannedRecording
 from labcrate.lab.text import visible
+from labcrate.plan.options import Options
+from labcrate.web.executor import THREADS, Executor, Lane
 from labcrate.web.meter import Cancelled
-from labcrate.web.site import SETTINGS, work
-from labcrate.web.standing import STANDING, Key, Planned
+from labcrate.web.standing import Key, Planned, Standing
 
 PATIENCE_SECONDS = 2.5
 """How long somebody likes to wait for a page."""
@@ -34,8 +31,6 @@ MOST_OF_ONE_USER = 6
 MOST = 24
 """How many unfinished plans there may be of all users together."""
 
-Made = TypeVar("Made")
-_AT_ONCE = 2
 _TRY_AGAIN_SECONDS = 5
 
 
@@ -86,15 +81,21 @@ class _Wish(Progress):
 class Planning:
     """All plans that are asked for. Use it on the event loop."""
 
-    def __init__(self, app: web.Application, clock: Callable[[], float] = time.monotonic) -> None:
-        self._app, self._clock = app, clock
-        self._pool = ThreadPoolExecutor(_AT_ONCE, "plan")
+    def __init__(
+        self,
+        executor: Executor,
+        standing: Standing,
+        base_topic: str | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._executor, self._standing, self._base_topic, self._clock = executor, standing, base_topic, clock
         self._wishes: dict[Key, _Wish] = {}
+        self._making: set[asyncio.Task[Planned]] = set()
         self._closed = False
 
     def whole(self) -> Options:
         """The options of a whole session's plan."""
-        return Options(base_topic=self._app[SETTINGS].base_topic)
+        return Options(base_topic=self._base_topic)
 
     async def plan(self, session_id: str, options: Options, who: str, *, for_people: bool = True) -> Planned:
         """A session's plan as of now, for a user; ``for_people`` is as in ``Standing.plan``.
@@ -142,16 +143,12 @@ class Planning:
 
         Raises NoSuchThingError, and what ``plan`` does.
         """
-        found = await work(self._app, self._app[STANDING].linked, session_id, self.whole())
+        found = await self._executor.run(Lane.WORK, self._standing.linked, session_id, self.whole())
         found = found or await self.plan(session_id, self.whole(), who, for_people=False)
         for recording in found.assembly.plan.recordings:
             if recording.member == f"recordings/{name}":
                 return recording
         raise NoSuchThingError(f"Session {session_id} has no recording {visible(name)!r}.")
-
-    def run(self, function: Callable[[], Made]) -> "asyncio.Future[Made]":
-        """Run other work that takes long in the threads of plans, when it is its turn."""
-        return asyncio.get_running_loop().run_in_executor(self._pool, function)
 
     def stop(self) -> None:
         """Give up all plans, and take no more."""
@@ -159,14 +156,15 @@ class Planning:
         for wish in list(self._wishes.values()):
             self._give_up(wish)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Wait for the threads; what they make ends at its next step."""
         self.stop()
-        self._pool.shutdown(cancel_futures=True)
+        if self._making:
+            await asyncio.wait(self._making)
 
     async def _kept_or_wished(self, key: Key, who: str, *, for_people: bool = True) -> Planned | _Wish:
         """The plan that stands, or else one that is to be made."""
-        kept = await work(self._app, self._app[STANDING].kept, *key, for_people=for_people)
+        kept = await self._executor.run(Lane.WORK, self._standing.kept, *key, for_people=for_people)
         if self._closed:
             raise NotReadyError("The server is being stopped; ask again in a moment.", _TRY_AGAIN_SECONDS)
         return kept or self._wishes.get(key) or self._wish(key, who)
@@ -197,17 +195,19 @@ class Planning:
         """Begin what can be begun, the oldest first, but one of a user at a time: others come in between."""
         for wish in [wish for wish in self._wishes.values() if wish.turn is None]:
             busy = {one.turn for one in self._wishes.values() if one.turn is not None}
-            if len(busy) >= _AT_ONCE:
+            if len(busy) >= THREADS[Lane.PLANS]:
                 return
             if not wish.wanted:
                 self._give_up(wish)
             elif free := wish.users - busy:
                 wish.turn = min(free)
-                plan = partial(self._app[STANDING].plan, *wish.key, progress=wish)
-                making = asyncio.get_running_loop().run_in_executor(self._pool, plan)
+                plan = partial(self._standing.plan, *wish.key, progress=wish)
+                making = asyncio.get_running_loop().create_task(self._executor.run(Lane.PLANS, plan))
+                self._making.add(making)
                 making.add_done_callback(partial(self._ended, wish))
 
-    def _ended(self, wish: _Wish, making: asyncio.Future[Planned]) -> None:
+    def _ended(self, wish: _Wish, making: asyncio.Task[Planned]) -> None:
+        self._making.discard(making)
         del self._wishes[wish.key]
         wish.end(Cancelled() if making.cancelled() else making.exception() or making.result())
         self._go_on()
@@ -216,23 +216,3 @@ class Planning:
         wish.end(Cancelled())
         if wish.turn is None:
             del self._wishes[wish.key]
-
-
-PLANNING = web.AppKey("planning", Planning)
-
-
-def add_planning(app: web.Application) -> None:
-    """Give an application its planning; it ends before the archives that it makes are let go of."""
-    app[PLANNING] = Planning(app)
-    app.on_shutdown.append(_stop)
-    app.cleanup_ctx.append(_close)
-
-
-async def _stop(app: web.Application) -> None:
-    # Before connections are closed: those who wait for a plan hear that it does not come.
-    app[PLANNING].stop()
-
-
-async def _close(app: web.Application) -> AsyncIterator[None]:
-    yield
-    app[PLANNING].close()

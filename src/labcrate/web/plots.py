@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
-
 from labcrate.readings.slice import Readings
 from labcrate.readings.units import Units
 
@@ -149,9 +147,6 @@ class Plots:
                 kept.points.clear()
             kept.points |= found
             return found
-
-
-PLOTS = web.AppKey("plots", Plots)
 
 
 def _properties(readings: Readings) -> list[Property]:

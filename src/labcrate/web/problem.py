@@ -27,8 +27,7 @@ from labcrate.errors import (
 from labcrate.lab.folder import Lab
 from labcrate.lab.text import one_line, visible
 from labcrate.web.access import Handler
-from labcrate.web.pages import render
-from labcrate.web.site import LAB
+from labcrate.web.pages import Pages
 
 MEDIA_TYPE = "application/problem+json"
 _ABOUT_HTTP = "about:blank"
@@ -97,8 +96,7 @@ def of_http(error: web.HTTPException) -> Problem:
     return Problem(_ABOUT_HTTP, status.phrase, error.status, visible(detail), more)
 
 
-@web.middleware
-async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def answered(lab: Lab, pages: Pages, request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer every failure of the handlers inside, and none with more than its reader may know."""
     try:
         return await handler(request)
@@ -114,17 +112,17 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer and the log the reason
         if isinstance(error, ConnectionError) and _gone(request):
             return web.Response(status=_CLIENT_GONE)
-        log_unexpected(request.app, f"{request.method} {one_line(request.path)}", error)
+        log_unexpected(lab, f"{request.method} {one_line(request.path)}", error)
         problem, headers = Problem(_ABOUT_HTTP, "Internal Server Error", 500, _UNEXPECTED), {}
-    return _answer(request, problem, headers)
+    return _answer(pages, request, problem, headers)
 
 
 _OF_A_BODY = (hdrs.CONTENT_TYPE, hdrs.CONTENT_LENGTH, hdrs.TRANSFER_ENCODING)
 
 
-def log_unexpected(app: web.Application, what: str, error: BaseException) -> None:
+def log_unexpected(lab: Lab, what: str, error: BaseException) -> None:
     """Log an error that nobody foresaw, with its traceback."""
-    _log.error("%s failed unexpectedly:\n%s", what, trace_of(app[LAB], error))
+    _log.error("%s failed unexpectedly:\n%s", what, trace_of(lab, error))
 
 
 def trace_of(lab: Lab, error: BaseException) -> str:
@@ -157,7 +155,7 @@ def answer_outside(status: int) -> web.Response:
     return web.Response(body=body, status=status, content_type=MEDIA_TYPE)
 
 
-def _answer(request: web.Request, problem: Problem, headers: Mapping[str, str]) -> web.StreamResponse:
+def _answer(pages: Pages, request: web.Request, problem: Problem, headers: Mapping[str, str]) -> web.StreamResponse:
     if request.writer.output_size > 0:
         # The answer had begun: only a broken connection tells that what was sent is not the whole.
         if request.transport is not None:
@@ -168,7 +166,7 @@ def _answer(request: web.Request, problem: Problem, headers: Mapping[str, str]) 
         answer = web.Response(body=body, status=problem.status, content_type=MEDIA_TYPE)
     else:
         again = problem.more.get("retryAfterSeconds") if problem.status == HTTPStatus.SERVICE_UNAVAILABLE else None
-        answer = render(
+        answer = pages.render(
             request, "error.html", status=problem.status, title=problem.title, detail=problem.detail, again=again
         )
         if again and request.method == hdrs.METH_GET:

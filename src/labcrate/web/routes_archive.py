@@ -8,26 +8,22 @@ from aiohttp import hdrs, web
 
 from labcrate.archive.keys import SIGNATURE_SUFFIX
 from labcrate.catalog.state import state_folder
-from labcrate.config import as_text
 from labcrate.errors import NotReadyError
-from labcrate.export.contents import Options
 from labcrate.export.signing import sign_archive, signer_of
 from labcrate.lab.folder import Lab
 from labcrate.people.exports import Outcome
 from labcrate.people.roles import Role
+from labcrate.plan.options import Options, as_text
 from labcrate.web.access import allow, caller
 from labcrate.web.confirming import Confirmed
-from labcrate.web.delivering import conditions, deliver, http_date
-from labcrate.web.disposition import archive_file_name, disposition
-from labcrate.web.jobs import JOBS, Job, JobState
+from labcrate.web.downloads.response import archive_file_name, conditions, deliver, disposition, http_date
+from labcrate.web.downloads.transfer_log import LogLine, Taken
+from labcrate.web.http.conditional import Representation, goes_on_blindly, tags_wanted
+from labcrate.web.jobs import Job, JobState
 from labcrate.web.lasting import MAY_NO_LONGER, REVOKED, TAKEN_IN, TAKEN_OUT
-from labcrate.web.login import EXPORT_LOG
-from labcrate.web.loglines import LogLine, Taken
-from labcrate.web.planning import PLANNING
-from labcrate.web.ranges import Representation, goes_on_blindly, tags_wanted
-from labcrate.web.site import LAB, work
-from labcrate.web.snapshot import SNAPSHOT, Snapshot
-from labcrate.web.standing import STANDING, Archive
+from labcrate.web.services import Services, services
+from labcrate.web.snapshot import Snapshot
+from labcrate.web.standing import Archive
 from labcrate.web.wanted import incomplete_allowed, session_id_of, wanted
 
 routes = web.RouteTableDef()
@@ -43,16 +39,19 @@ _OF_SIGNATURE = re.compile(r'-[0-9A-F]{1,16}"\Z')
 @allow(Role.OPERATOR)
 async def archive(request: web.Request) -> web.StreamResponse:
     """Send a session's archive."""
-    session_id, options, incomplete = session_id_of(request), await wanted(request), incomplete_allowed(request)
+    server = services(request)
+    session_id, options = session_id_of(request), await wanted(request, server.planning)
+    incomplete = incomplete_allowed(request)
     asked = conditions(request)
-    found = _still_there(request.app, tags_wanted(asked), session_id, options, incomplete)
+    found = _still_there(server, tags_wanted(asked), session_id, options, incomplete)
     if found is None:
         found = await _ready(request, session_id, options, incomplete)
     if request.method == hdrs.METH_GET and goes_on_blindly(asked):
         found = await _as_begun(request, session_id, options, incomplete, found)
     entity, name = found.entity, archive_file_name(found.assembly.plan)
-    confirmed = await work(request.app, _confirmed, request.app[LAB], request.app[SNAPSHOT], found)
+    confirmed = await server.work(_confirmed, server.lab, server.snapshot, found)
     return await deliver(
+        server.sender,
         request,
         Representation(entity.length, entity.etag),
         {
@@ -73,21 +72,19 @@ async def signature(request: web.Request) -> web.StreamResponse:
 
     Who insists on such a tag gets the signature of just that archive while it stands.
     """
-    app, session_id, options, incomplete = (
-        request.app,
-        session_id_of(request),
-        await wanted(request),
-        incomplete_allowed(request),
-    )
+    server = services(request)
+    session_id, options = session_id_of(request), await wanted(request, server.planning)
+    incomplete = incomplete_allowed(request)
     asked = conditions(request)
-    signer = await work(app, signer_of, app[LAB])
+    signer = await server.work(signer_of, server.lab)
     tags = [_OF_SIGNATURE.sub('"', tag) for tag in tags_wanted(asked)]
-    found = _still_there(app, tags, session_id, options, incomplete)
+    found = _still_there(server, tags, session_id, options, incomplete)
     if found is None:
         found = await _ready(request, session_id, options, incomplete)
-    data = await work(app, sign_archive, signer, found.assembly.layout)
+    data = await server.work(sign_archive, signer, found.assembly.layout)
     name = archive_file_name(found.assembly.plan) + SIGNATURE_SUFFIX
     return await deliver(
+        server.sender,
         request,
         Representation(len(data), f'{found.entity.etag[:-1]}-{signer.public.key_id}"'),
         {hdrs.CONTENT_TYPE: "text/plain", hdrs.CONTENT_DISPOSITION: disposition(name)},
@@ -102,11 +99,11 @@ def _confirmed(lab: Lab, snapshot: Snapshot, found: Archive) -> Confirmed:
 
 
 def _still_there(
-    app: web.Application, tags: Iterable[str], session_id: str, options: Options, incomplete: bool
+    server: Services, tags: Iterable[str], session_id: str, options: Options, incomplete: bool
 ) -> Archive | None:
     """The very archive that a resumed download began with, though the lab may have changed since."""
     for tag in tags:
-        found = app[STANDING].by_etag(session_id, tag)
+        found = server.standing.by_etag(session_id, tag)
         plan = found.assembly.plan if found else None
         if plan and plan.options == options and (incomplete or not plan.missing) and not plan.secrecy.refused:
             return found
@@ -123,12 +120,13 @@ async def _as_begun(
 
     Raises HTTPPreconditionRequired where it is another one.
     """
-    app, since = request.app, datetime.now(UTC) - _GOES_ON_WITHIN
+    server = services(request)
+    since = datetime.now(UTC) - _GOES_ON_WITHIN
     who, text = caller(request).name, as_text(options)
-    tags = await work(app, app[EXPORT_LOG].tags, who=who, session=session_id, options=text, since=since)
+    tags = await server.work(server.export_log.tags, who=who, session=session_id, options=text, since=since)
     if not tags or present.entity.etag in tags:
         return present
-    begun = _still_there(app, tags, session_id, options, incomplete) if len(tags) == 1 else None
+    begun = _still_there(server, tags, session_id, options, incomplete) if len(tags) == 1 else None
     if begun is None:
         raise web.HTTPPreconditionRequired(
             headers={hdrs.ETAG: present.entity.etag},
@@ -143,11 +141,11 @@ async def _ready(request: web.Request, session_id: str, options: Options, incomp
 
     Raises NotReadyError, and what the preparing of it does.
     """
-    app = request.app
+    server = services(request)
     found = await _at_once(request, session_id, options, incomplete)
     if found is None:
-        job = app[JOBS].prepare(session_id, options, allow_incomplete=incomplete, who=caller(request).name)
-        if await app[JOBS].wait(job, _WAIT_SECONDS):
+        job = server.jobs.prepare(session_id, options, allow_incomplete=incomplete, who=caller(request).name)
+        if await server.jobs.wait(job, _WAIT_SECONDS):
             if job.error:
                 raise job.error
             found = await _at_once(request, session_id, options, incomplete)
@@ -163,7 +161,7 @@ def _not_ready(job: Job) -> str:
 
 
 async def _at_once(request: web.Request, session_id: str, options: Options, incomplete: bool) -> Archive | None:
-    found = await request.app[PLANNING].plan(session_id, options, caller(request).name, for_people=False)
+    found = await services(request).planning.plan(session_id, options, caller(request).name, for_people=False)
     return found.checked(allow_incomplete=incomplete).archive
 
 
@@ -178,8 +176,12 @@ class _Line(LogLine):
     def __init__(
         self, request: web.Request, session_id: str, options: Options, found: Archive, confirmed: Confirmed
     ) -> None:
-        super().__init__(request, Taken(session_id, as_text(options), found.entity.etag, found.entity.length))
-        self._standing, self._archive, self._confirmed = request.app[STANDING], found, confirmed
+        super().__init__(
+            services(request).transfer_log,
+            caller(request),
+            Taken(session_id, as_text(options), found.entity.etag, found.entity.length),
+        )
+        self._standing, self._archive, self._confirmed = services(request).standing, found, confirmed
 
     async def end(self, sent: int, outcome: Outcome, reason: str | None) -> None:
         """Say how it ended."""

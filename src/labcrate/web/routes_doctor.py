@@ -13,10 +13,9 @@ from labcrate.linking.verdict import command_line
 from labcrate.model.session_id import RULE, is_session_id, normalized_id
 from labcrate.people.roles import Role
 from labcrate.web.access import allow
-from labcrate.web.bodies import encoded, json_answer
-from labcrate.web.examining import EXAMINING
-from labcrate.web.pages import render
-from labcrate.web.site import url, work
+from labcrate.web.http.bodies import encoded, json_answer
+from labcrate.web.services import services
+from labcrate.web.urls import url
 
 routes = web.RouteTableDef()
 
@@ -28,21 +27,23 @@ _OF_ONE_KIND = 100
 @allow(Role.OPERATOR)
 async def show_doctor(request: web.Request) -> web.Response:
     """The findings, kind by kind; while the lab is examined, a page that says so and asks again."""
+    server = services(request)
     session_id = _session(request, may_be_empty=True)
-    report = await request.app[EXAMINING].soon(session_id)
+    report = await server.examining.soon(session_id)
     if report is None:
-        again = url(request.app, "/doctor")
+        again = url(server.settings, "/doctor")
         context = {"session": session_id, "again": str(URL.build(path=again, query=_query(session=session_id)))}
-        return await work(request.app, render, request, "doctor_waiting.html", status=202, **context)
-    return await work(request.app, _page, request, report)
+        return await server.work(server.pages.render, request, "doctor_waiting.html", status=202, **context)
+    return await server.work(_page, request, report)
 
 
 @routes.get("/api/doctor")
 @allow(Role.OPERATOR)
 async def examine_lab(request: web.Request) -> web.Response:
     """The findings as JSON."""
-    report = await request.app[EXAMINING].report(_session(request))
-    return json_answer(await work(request.app, _body, report))
+    server = services(request)
+    report = await server.examining.report(_session(request))
+    return json_answer(await server.work(_body, report))
 
 
 def _body(report: Report) -> bytes:
@@ -61,15 +62,16 @@ def _session(request: web.Request, *, may_be_empty: bool = False) -> str | None:
 
 
 def _page(request: web.Request, report: Report) -> web.Response:
+    server = services(request)
     chosen = request.query.get("kind", "")
     only = FindingKind(chosen) if chosen in list(FindingKind) else None
-    here = url(request.app, "/doctor")
+    here = url(server.settings, "/doctor")
 
     def to(kind: FindingKind | None = None, part: int | None = None) -> str:
         query = _query(session=report.session, kind=kind, part=None if part is None else str(part))
         return str(URL.build(path=here, query=query))
 
-    return render(
+    return server.pages.render(
         request,
         "doctor.html",
         report=report,

@@ -8,9 +8,8 @@ from aiohttp import web
 from labcrate import __version__
 from labcrate.people.roles import Role
 from labcrate.web.access import CALLER, allow
-from labcrate.web.bodies import json_answer
-from labcrate.web.indexer import INDEXER
-from labcrate.web.jobs import JOBS
+from labcrate.web.http.bodies import json_answer
+from labcrate.web.services import services
 
 routes = web.RouteTableDef()
 _YAML = "application/yaml"  # RFC 9512
@@ -20,11 +19,12 @@ _YAML = "application/yaml"  # RFC 9512
 @allow(None)
 async def show_health(request: web.Request) -> web.Response:
     """That the server answers, and its version; to operators who see all sessions also what it is busy with."""
-    app, asking = request.app, request.get(CALLER)
-    told: dict[str, Any] = {"status": "ok", "version": __version__, "index": app[INDEXER].state}
+    server = services(request)
+    asking = request.get(CALLER)
+    told: dict[str, Any] = {"status": "ok", "version": __version__, "index": server.indexer.state}
     if asking is not None and asking.may(Role.OPERATOR) and not asking.scope.limited:
-        told["indexing"] = app[INDEXER].as_object()
-        told["jobsRunning"] = app[JOBS].running
+        told["indexing"] = server.indexer.as_object()
+        told["jobsRunning"] = server.jobs.running
     return json_answer(told)
 
 

@@ -12,15 +12,16 @@ from labcrate.errors import LabcrateError, NoSessionError, NotAllowedError
 from labcrate.model.session_id import json_id
 from labcrate.model.timespan import format_instant
 from labcrate.people.roles import Role
+from labcrate.plan.options import as_query
 from labcrate.web.access import allow, caller, keeps_to_scope, unseen
-from labcrate.web.bodies import encoded, json_answer
-from labcrate.web.events import KEEP_ALIVE, Over, event, stream, wants_events
-from labcrate.web.jobs import JOBS, Job, JobState
+from labcrate.web.http.bodies import encoded, json_answer
+from labcrate.web.http.sse import KEEP_ALIVE, Over, event, stream, wants_events
+from labcrate.web.jobs import Job, JobState
 from labcrate.web.lasting import check_still
-from labcrate.web.planning import PLANNING
 from labcrate.web.problem import of_error
-from labcrate.web.site import session_api_url, url
-from labcrate.web.wanted import as_query, incomplete_allowed, session_id_of, wanted
+from labcrate.web.services import Services, services
+from labcrate.web.urls import session_api_url, url
+from labcrate.web.wanted import incomplete_allowed, session_id_of, wanted
 
 routes = web.RouteTableDef()
 
@@ -34,13 +35,15 @@ _END = "end"
 @allow(Role.OPERATOR)
 async def prepare(request: web.Request) -> web.Response:
     """Have an archive made ready: at once where all is known, else by a job that goes on by itself."""
-    app, jobs = request.app, request.app[JOBS]
-    session_id, options, incomplete = session_id_of(request), await wanted(request), incomplete_allowed(request)
-    planned = await app[PLANNING].plan(session_id, options, caller(request).name)
+    server = services(request)
+    jobs = server.jobs
+    session_id, options = session_id_of(request), await wanted(request, server.planning)
+    incomplete = incomplete_allowed(request)
+    planned = await server.planning.plan(session_id, options, caller(request).name)
     begin = jobs.done if planned.checked(allow_incomplete=incomplete).archive else jobs.prepare
     job = begin(session_id, options, allow_incomplete=incomplete, who=caller(request).name)
     status = HTTPStatus.OK if job.state is JobState.DONE else HTTPStatus.ACCEPTED
-    return json_answer(job_object(request, job), status=status, headers={hdrs.LOCATION: _address(app, job)})
+    return json_answer(job_object(request, job), status=status, headers={hdrs.LOCATION: _address(server, job)})
 
 
 @routes.get("/api/jobs/{id:[0-9]{1,18}}")
@@ -56,7 +59,7 @@ async def show_job(request: web.Request) -> web.Response:
 @keeps_to_scope
 async def cancel_job(request: web.Request) -> web.Response:
     """Ask a job to end, and say how it ended if it does so soon."""
-    jobs = request.app[JOBS]
+    jobs = services(request).jobs
     job = jobs.cancel(_job(request).id)
     ended = await jobs.wait(job, 2 * _LOOK_EVERY_SECONDS)
     return json_answer(job_object(request, job), status=HTTPStatus.OK if ended else HTTPStatus.ACCEPTED)
@@ -94,15 +97,16 @@ async def export_progress(request: web.Request) -> web.StreamResponse:
 
     There it is one JSON object each time somebody asks; who asks for events gets it as those.
     """
-    app, session_id, options = request.app, session_id_of(request), await wanted(request)
+    server = services(request)
+    session_id, options = session_id_of(request), await wanted(request, server.planning)
     incomplete_allowed(request)  # the query is the archive's
 
     async def is_ready() -> bool:
-        planned = await app[PLANNING].plan(session_id, options, caller(request).name, for_people=False)
+        planned = await server.planning.plan(session_id, options, caller(request).name, for_people=False)
         return planned.archive is not None
 
     ready = await is_ready()
-    job = app[JOBS].latest(session_id, options)
+    job = server.jobs.latest(session_id, options)
     if not wants_events(request):
         return json_answer(_as_reference(request, job, ready=ready))
 
@@ -122,7 +126,7 @@ def _job(request: web.Request) -> Job:
 
     Raises NoSuchThingError.
     """
-    jobs, number = request.app[JOBS], int(request.match_info["id"])  # routes match digits alone
+    jobs, number = services(request).jobs, int(request.match_info["id"])  # routes match digits alone
     job = jobs.get(number)
     if job.session not in caller(request).scope:
         raise jobs.no_such(number)
@@ -141,7 +145,8 @@ async def _changes(request: web.Request, job: Job) -> AsyncIterator[bool]:
 
     Raises Over for who may hear no more, and where the server's end was the job's: it goes on when asked for again.
     """
-    app, before, silent, looks = request.app, None, 0, 0
+    server = services(request)
+    before, silent, looks = None, 0, 0
     while job.running:
         now, silent, looks = job.progress, silent + 1, looks + 1
         if looks % _LOOKS_UNTIL_ASKED_WHO == 0:
@@ -149,8 +154,8 @@ async def _changes(request: web.Request, job: Job) -> AsyncIterator[bool]:
         if now != before or silent >= _LOOKS_UNTIL_KEEP_ALIVE:
             yield now != before
             before, silent = now, 0
-        await app[JOBS].wait(job, _LOOK_EVERY_SECONDS)
-    if app[JOBS].stopping and job.state is JobState.CANCELLED:
+        await server.jobs.wait(job, _LOOK_EVERY_SECONDS)
+    if server.jobs.stopping and job.state is JobState.CANCELLED:
         raise Over
     yield True
 
@@ -158,17 +163,18 @@ async def _changes(request: web.Request, job: Job) -> AsyncIterator[bool]:
 async def _check_who(request: web.Request, session: str) -> None:
     """Raise Over for who may hear no more."""
     try:
-        await check_still(request.app, caller(request), Role.OPERATOR, session)
+        await check_still(services(request).doors, caller(request), Role.OPERATOR, session)
     except NotAllowedError:
         raise Over from None
 
 
 def job_object(request: web.Request, job: Job) -> dict[str, Any]:
     """A job as JSON, for who asks."""
-    app, error = request.app, _error(request, job)
-    now, here = job.progress, _address(app, job)
+    server = services(request)
+    error = _error(request, job)
+    now, here = job.progress, _address(server, job)
     query = MultiDict([(name, value) for name, values in as_query(job.options).items() for value in values])
-    archive = URL(session_api_url(app, job.session, "/archive.zip"), encoded=True).with_query(query)
+    archive = URL(session_api_url(server.settings, job.session, "/archive.zip"), encoded=True).with_query(query)
     return {
         "id": job.id,
         "session": json_id(job.session),
@@ -190,8 +196,8 @@ def job_object(request: web.Request, job: Job) -> dict[str, Any]:
     }
 
 
-def _address(app: web.Application, job: Job) -> str:
-    return url(app, f"/api/jobs/{job.id}")
+def _address(server: Services, job: Job) -> str:
+    return url(server.settings, f"/api/jobs/{job.id}")
 
 
 def _as_reference(request: web.Request, job: Job | None, *, ready: bool) -> dict[str, Any]:

@@ -17,11 +17,9 @@ from labcrate.lab.folder import printable
 from labcrate.people.links import Link
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller
-from labcrate.web.bodies import json_answer, read_json
-from labcrate.web.login import LINK_LOG
-from labcrate.web.planning import PLANNING
-from labcrate.web.site import LAB, session_api_url, work
-from labcrate.web.snapshot import SNAPSHOT
+from labcrate.web.http.bodies import json_answer, read_json
+from labcrate.web.services import Services, services
+from labcrate.web.urls import session_api_url
 from labcrate.web.wanted import session_id_of, whole_of
 
 routes = web.RouteTableDef()
@@ -42,14 +40,15 @@ class LinkWish(msgspec.Struct, forbid_unknown_fields=True):
 @allow(Role.OPERATOR)
 async def list_links(request: web.Request) -> web.Response:
     """What was linked to a session, and the near misses that could be."""
-    app, session_id = request.app, session_id_of(request)
+    server = services(request)
+    session_id = session_id_of(request)
     near_misses = await _near_misses(request, session_id)
-    return json_answer(await work(app, _links, app, session_id, near_misses))
+    return json_answer(await server.work(_links, server, session_id, near_misses))
 
 
-def _links(app: web.Application, session_id: str, near_misses: Sequence[NearMiss]) -> dict[str, Any]:
+def _links(server: Services, session_id: str, near_misses: Sequence[NearMiss]) -> dict[str, Any]:
     return {
-        "links": [link_object(link) for link in app[LINK_LOG].lines(session_id)],
+        "links": [link_object(link) for link in server.link_log.lines(session_id)],
         "nearMisses": [near_miss_object(near_miss) for near_miss in near_misses],
     }
 
@@ -58,11 +57,12 @@ def _links(app: web.Application, session_id: str, near_misses: Sequence[NearMiss
 @allow(Role.OPERATOR)
 async def add_link(request: web.Request) -> web.Response:
     """Have a near miss belong to the session."""
-    app, session_id = request.app, session_id_of(request)
+    server = services(request)
+    session_id = session_id_of(request)
     wish = await read_json(request, LinkWish)
     method = Method.MOVE if wish.method == "move" else Method.ENTRY
     made = await link_near_miss(request, session_id, wish.file, method, wish.camera)
-    address = session_api_url(app, session_id, f"/links/{made.number}")
+    address = session_api_url(server.settings, session_id, f"/links/{made.number}")
     return json_answer(link_object(made), status=HTTPStatus.CREATED, headers={hdrs.LOCATION: address})
 
 
@@ -70,16 +70,18 @@ async def add_link(request: web.Request) -> web.Response:
 @allow(Role.OPERATOR)
 async def delete_link(request: web.Request) -> web.Response:
     """Take a link back."""
-    app, number = request.app, int(request.match_info["number"])
+    server = services(request)
+    number = int(request.match_info["number"])
     return json_answer(
-        link_object(await work(app, undo_link, app, session_id_of(request), number, caller(request).name))
+        link_object(await server.work(undo_link, server, session_id_of(request), number, caller(request).name))
     )
 
 
 async def _near_misses(request: web.Request, session_id: str) -> Sequence[NearMiss]:
     """Those of a whole session's plan that who asks may see, as of now."""
+    server = services(request)
     asking = caller(request)
-    planned = await request.app[PLANNING].plan(session_id, whole_of(request), asking.name)
+    planned = await server.planning.plan(session_id, whole_of(request, server.planning), asking.name)
     plan = planned.assembly.plan
     return own_near_misses(plan) if asking.scope.limited else plan.near_misses
 
@@ -89,7 +91,8 @@ async def link_near_miss(request: web.Request, session_id: str, file: str, metho
 
     Raises RepairError, PeopleError, UsageError for a camera that there is not, and what ``Planning.plan`` does.
     """
-    app, asking = request.app, caller(request)
+    server = services(request)
+    asking = caller(request)
     near_misses = await _near_misses(request, session_id)
     if asking.scope.limited and not any(file in (one.source, one.path) for one in near_misses):
         # What else there is, or is not, of that name is of no session that they see.
@@ -99,20 +102,20 @@ async def link_near_miss(request: web.Request, session_id: str, file: str, metho
         )
 
     def link() -> Link:
-        inventory = app[SNAPSHOT].inventory(now=True)
+        inventory = server.snapshot.inventory(now=True)
         (wish,) = check(inventory, near_misses, session=session_id, files=[file], method=method, camera=camera)
-        made = repair(inventory, app[LINK_LOG], wish, who=asking.name).link
-        app[SNAPSHOT].inventory(now=True)  # who asks for the plan next sees it
+        made = repair(inventory, server.link_log, wish, who=asking.name).link
+        server.snapshot.inventory(now=True)  # who asks for the plan next sees it
         return made
 
-    return await work(app, link)
+    return await server.work(link)
 
 
-def undo_link(app: web.Application, session: str, number: int, who: str) -> Link:
+def undo_link(server: Services, session: str, number: int, who: str) -> Link:
     """Take one of a session's links back. Call it in a worker thread.
 
     Raises NoSuchThingError, RepairError, PeopleError.
     """
-    undone = take_back(app[LAB], app[LINK_LOG], session=session, number=number, who=who)
-    app[SNAPSHOT].inventory(now=True)
+    undone = take_back(server.lab, server.link_log, session=session, number=number, who=who)
+    server.snapshot.inventory(now=True)
     return undone

@@ -9,10 +9,9 @@ from labcrate.people.exports import Filter, Line
 from labcrate.people.lines import as_csv, line_object
 from labcrate.people.roles import Role
 from labcrate.web.access import allow
-from labcrate.web.bodies import encoded, json_answer
-from labcrate.web.login import EXPORT_LOG
+from labcrate.web.http.bodies import encoded, json_answer
 from labcrate.web.logpage import FILTERS, line_filter, refuse_others, whole_number
-from labcrate.web.site import SETTINGS, work
+from labcrate.web.services import Services, services
 
 routes = web.RouteTableDef()
 
@@ -25,17 +24,18 @@ _LINES_AT_ONCE = 5000
 @allow(Role.ADMIN)
 async def show_log(request: web.Request) -> web.Response:
     """The newest lines of the export log, or those before a line."""
+    server = services(request)
     refuse_others(request.query, (*FILTERS, "before", "limit"))
     wanted, before = (
-        line_filter(request.query, request.app[SETTINGS].time_zone),
+        line_filter(request.query, server.settings.time_zone),
         whole_number(request.query, "before", 1),
     )
     limit = whole_number(request.query, "limit", 1, _MOST_LINES) or _USUAL_LINES
-    return json_answer(await work(request.app, _page, request.app, wanted, before, limit))
+    return json_answer(await server.work(_page, server, wanted, before, limit))
 
 
-def _page(app: web.Application, wanted: Filter, before: int | None, limit: int) -> bytes:
-    lines = list(islice(wanted.find(app[EXPORT_LOG], before), limit + 1))
+def _page(server: Services, wanted: Filter, before: int | None, limit: int) -> bytes:
+    lines = list(islice(wanted.find(server.export_log, before), limit + 1))
     shown = lines[:limit]
     more = len(lines) > limit
     return encoded({"lines": list(map(line_object, shown)), "before": shown[-1].number if more else None})
@@ -45,17 +45,18 @@ def _page(app: web.Application, wanted: Filter, before: int | None, limit: int) 
 @allow(Role.ADMIN)
 async def download_log(request: web.Request) -> web.StreamResponse:
     """The export log for a spreadsheet, or what a filter leaves of it, the newest line first."""
+    server = services(request)
     refuse_others(request.query, FILTERS)
-    found = line_filter(request.query, request.app[SETTINGS].time_zone).find(request.app[EXPORT_LOG])
+    found = line_filter(request.query, server.settings.time_zone).find(server.export_log)
     answer = web.StreamResponse(headers={hdrs.CONTENT_DISPOSITION: 'attachment; filename="labcrate-log.csv"'})
     answer.content_type, answer.charset = "text/csv", "utf-8"
     # A first look before the answer begins: a log that cannot be read is an error, not an empty table.
-    rows = await work(request.app, _rows, found)
+    rows = await server.work(_rows, found)
     await answer.prepare(request)
     await answer.write(_HEADING)
     while rows:
         await answer.write(rows)
-        rows = await work(request.app, _rows, found)
+        rows = await server.work(_rows, found)
     await answer.write_eof()
     return answer
 

@@ -10,22 +10,14 @@ from labcrate.people.roles import Role
 from labcrate.people.users import User
 from labcrate.web.access import CALLER, allow, keeps_to_scope
 from labcrate.web.cookies import drop_login, login_secret, set_login
-from labcrate.web.forms import form
+from labcrate.web.http.bodies import form
+from labcrate.web.http.client_and_origin import client_address
 from labcrate.web.login import (
-    DOORS,
     LOGIN_PAGE,
-    LOGINS,
     SETUP_PAGE,
-    USERS,
-    has_admin,
-    hashing,
-    look_up,
-    opens_setup,
 )
-from labcrate.web.pages import render
-from labcrate.web.second_step import second_step
-from labcrate.web.site import SETTINGS, url
-from labcrate.web.visitor import client_address
+from labcrate.web.services import services
+from labcrate.web.urls import url
 
 routes = web.RouteTableDef()
 
@@ -51,15 +43,16 @@ async def show_login(request: web.Request) -> web.Response:
 @allow(None)
 async def log_in(request: web.Request) -> web.Response:
     """Log somebody in, and send them to where they wanted to go."""
+    server = services(request)
     fields = await form(request)
     name, goal = fields.get("name", ""), local_path(fields.get("next", ""))
-    if not await has_admin(request.app):
+    if not await server.doors.has_admin():
         return await login_page(request, goal)
     try:
         user = await verified(request, name, fields.get("password", ""))
     except (LoginError, TooManyError) as error:
         return await login_page(request, goal, name=name, error=error)
-    return await second_step(request, user, goal) or await logged_in(request, user, goal)
+    return await server.second_step.begin(user, goal) or await logged_in(request, user, goal)
 
 
 @routes.post("/logout")
@@ -67,11 +60,12 @@ async def log_in(request: web.Request) -> web.Response:
 @keeps_to_scope
 async def log_out(request: web.Request) -> web.Response:
     """End the login."""
-    secret = login_secret(request)
+    server = services(request)
+    secret = login_secret(request, server.settings)
     if secret:
-        await look_up(request.app, request.app[LOGINS].end, secret)
+        await server.doors.look_up(server.logins.end, secret)
     response = see(request, LOGIN_PAGE)
-    drop_login(response, request.app[SETTINGS])
+    drop_login(response, server.settings)
     # Pictures and recordings that the browser kept: whoever sits there next sees none (W3C Clear Site Data, 3.1).
     response.headers["Clear-Site-Data"] = '"cache"'
     return response
@@ -81,27 +75,31 @@ async def log_out(request: web.Request) -> web.Response:
 @allow(None)
 async def show_setup(request: web.Request) -> web.Response:
     """The form for the first administrator, for who has the one-time link."""
+    server = services(request)
     token = request.query.get("token", "")
-    if await has_admin(request.app):
+    if await server.doors.has_admin():
         return see(request, LOGIN_PAGE)
     _check_setup(request, token)
-    return render(request, "setup.html", token=token, name="", error=None)
+    return server.pages.render(request, "setup.html", token=token, name="", error=None)
 
 
 @routes.post(SETUP_PAGE)
 @allow(None)
 async def set_up(request: web.Request) -> web.Response:
     """Make the first administrator, and log them in."""
+    server = services(request)
     fields = await form(request)
-    if await has_admin(request.app):
+    if await server.doors.has_admin():
         return see(request, LOGIN_PAGE)
     token, name = fields.get("token", ""), fields.get("name", "")
     _check_setup(request, token)
     try:
         password = twice(fields)
-        user = await hashing(request.app, request.app[USERS].add_first, name, password)
+        user = await server.doors.hashing(server.users.add_first, name, password)
     except UsageError as error:
-        return render(request, "setup.html", status=error.http_status, token=token, name=name, error=str(error))
+        return server.pages.render(
+            request, "setup.html", status=error.http_status, token=token, name=name, error=str(error)
+        )
     return await logged_in(request, user, "/")
 
 
@@ -122,7 +120,7 @@ def local_path(text: str) -> str:
 
 def see(request: web.Request, path: str) -> web.Response:
     """Send a browser on to a page of this server."""
-    return web.Response(status=303, headers={"Location": url(request.app, path)})
+    return web.Response(status=303, headers={"Location": url(services(request).settings, path)})
 
 
 def twice(fields: dict[str, str]) -> str:
@@ -135,23 +133,25 @@ def twice(fields: dict[str, str]) -> str:
 
 async def verified(request: web.Request, name: str, password: str) -> User:
     """Who has this name and password. Raises LoginError, and TooManyError after too many that did not fit."""
-    with request.app[DOORS].guesses.one(name, client_address(request)):
-        return await hashing(request.app, request.app[USERS].verify, name, password)
+    server = services(request)
+    with server.doors.guesses.one(name, client_address(request, server.settings)):
+        return await server.doors.hashing(server.users.verify, name, password)
 
 
 def _check_setup(request: web.Request, token: str) -> None:
-    if not opens_setup(request.app, token):
+    if not services(request).doors.opens_setup(token):
         raise NotAllowedError("This is not the link that 'labcrate serve' printed when it started; open that one.")
 
 
 async def logged_in(request: web.Request, user: User, goal: str) -> web.Response:
     """Begin a login, end the browser's former one, and send it to where somebody wants to go."""
-    former = login_secret(request)
+    server = services(request)
+    former = login_secret(request, server.settings)
     if former:
-        await look_up(request.app, request.app[LOGINS].end, former)
-    secret = await look_up(request.app, request.app[LOGINS].begin, user)
+        await server.doors.look_up(server.logins.end, former)
+    secret = await server.doors.look_up(server.logins.begin, user)
     response = see(request, goal)
-    set_login(response, request.app[SETTINGS], secret)
+    set_login(response, server.settings, secret)
     return response
 
 
@@ -159,8 +159,9 @@ async def login_page(
     request: web.Request, goal: str, *, name: str = "", error: LabcrateError | None = None, ended: bool = False
 ) -> web.Response:
     """The login form, perhaps with the name that was typed, and with why it did not work."""
-    ready = await has_admin(request.app)
-    response = render(
+    server = services(request)
+    ready = await server.doors.has_admin()
+    response = server.pages.render(
         request,
         "login.html",
         status=error.http_status if error else 200,

@@ -8,13 +8,11 @@ from labcrate.errors import LabcrateError, LoginError, NotAllowedError, TooManyE
 from labcrate.model.message import Message
 from labcrate.web.access import allow
 from labcrate.web.cookies import HALF, csrf_token, drop_login, login_secret
-from labcrate.web.forms import form
-from labcrate.web.half_logins import SECOND_STEP, HalfLogin
+from labcrate.web.half_logins import HalfLogin
+from labcrate.web.http.bodies import form
 from labcrate.web.login import CODE_PAGE, LOGIN_PAGE
-from labcrate.web.pages import render
 from labcrate.web.routes_login import logged_in, login_page, see
-from labcrate.web.second_step import with_code
-from labcrate.web.site import SETTINGS
+from labcrate.web.services import services
 
 routes = web.RouteTableDef()
 
@@ -23,8 +21,9 @@ routes = web.RouteTableDef()
 @allow(None)
 async def show_code(request: web.Request) -> web.Response:
     """The form for the code; a browser that no login waits for begins with name and password."""
-    secret = login_secret(request, HALF)
-    if not secret or request.app[SECOND_STEP].waiting.find(secret) is None:
+    server = services(request)
+    secret = login_secret(request, server.settings, HALF)
+    if not secret or server.second_step.waiting.find(secret) is None:
         return see(request, LOGIN_PAGE)
     return _code_page(request, secret)
 
@@ -33,8 +32,9 @@ async def show_code(request: web.Request) -> web.Response:
 @allow(None)
 async def send_code(request: web.Request) -> web.Response:
     """Log somebody in whose code is right."""
-    fields, secret = await form(request), login_secret(request, HALF)
-    waiting = request.app[SECOND_STEP].waiting
+    server = services(request)
+    fields, secret = await form(request), login_secret(request, server.settings, HALF)
+    waiting = server.second_step.waiting
     half = waiting.take(secret) if secret else None  # of two forms sent at once, one goes on
     if not secret or half is None:
         return await _begin_again(request, LoginError(Message("second_factor.over")))
@@ -45,9 +45,10 @@ async def send_code(request: web.Request) -> web.Response:
 
 
 async def _enter(request: web.Request, secret: str, half: HalfLogin, code: str) -> web.Response:
-    step = request.app[SECOND_STEP]
+    server = services(request)
+    step = server.second_step
     try:
-        await with_code(request, step.factors.check, half.user, code, half.stamp)
+        await step.with_code(request, step.factors.check, half.user, code, half.stamp)
     except (LoginError, TooManyError) as error:
         if error.args[0] == Message("second_factor.over"):
             return await _begin_again(request, error, half.goal)
@@ -57,18 +58,18 @@ async def _enter(request: web.Request, secret: str, half: HalfLogin, code: str) 
         step.waiting.give_back(secret, half)
         raise
     response = await logged_in(request, half.user, half.goal)
-    drop_login(response, request.app[SETTINGS], HALF)
+    drop_login(response, server.settings, HALF)
     return response
 
 
 async def _begin_again(request: web.Request, error: LabcrateError, goal: str = "/") -> web.Response:
     response = await login_page(request, goal, error=error)
-    drop_login(response, request.app[SETTINGS], HALF)
+    drop_login(response, services(request).settings, HALF)
     return response
 
 
 def _code_page(request: web.Request, secret: str, error: LabcrateError | None = None) -> web.Response:
-    response = render(
+    response = services(request).pages.render(
         request,
         "login_code.html",
         status=error.http_status if error else 200,

@@ -8,7 +8,6 @@ from aiohttp import hdrs, web
 
 from labcrate.archive.entity import Segment, file_segments
 from labcrate.archive.layout import FileSource
-from labcrate.config import recording_as_text
 from labcrate.errors import NoSuchThingError
 from labcrate.export.contents import PlannedRecording
 from labcrate.export.media_types import media_type
@@ -16,14 +15,12 @@ from labcrate.export.redacting import patches_key, without_secrets_in_tags
 from labcrate.lab.text import visible
 from labcrate.model.timespan import from_ns
 from labcrate.people.roles import Role
+from labcrate.plan.options import recording_as_text
 from labcrate.web.access import allow, caller
-from labcrate.web.delivering import deliver
-from labcrate.web.disposition import disposition
-from labcrate.web.loglines import LogLine, Taken
-from labcrate.web.planning import PLANNING
-from labcrate.web.ranges import Representation
-from labcrate.web.site import work
-from labcrate.web.snapshot import SNAPSHOT
+from labcrate.web.downloads.response import deliver, disposition
+from labcrate.web.downloads.transfer_log import LogLine, Taken
+from labcrate.web.http.conditional import Representation
+from labcrate.web.services import Services, services
 from labcrate.web.wanted import session_id_of
 
 routes = web.RouteTableDef()
@@ -33,26 +30,28 @@ routes = web.RouteTableDef()
 @allow(Role.OPERATOR)
 async def recording(request: web.Request) -> web.StreamResponse:
     """Send a recording, to be played where it is shown. It leaves the lab that way too, so the log has a line of it."""
+    server = services(request)
     session_id, name = session_id_of(request), request.match_info["name"]
-    planned = await request.app[PLANNING].recording(session_id, name, caller(request).name)
-    source = await work(request.app, _source, request.app, planned, session_id)
+    planned = await server.planning.recording(session_id, name, caller(request).name)
+    source = await server.work(_source, server, planned, session_id)
     tag, size = _tag(source), source.identity.size_bytes
     return await deliver(
+        server.sender,
         request,
         Representation(size, tag, from_ns(source.identity.mtime_ns)),
         {hdrs.CONTENT_TYPE: media_type(planned.path), hdrs.CONTENT_DISPOSITION: disposition(name, "inline")},
         partial(_segments, source),
         f"The playback of a recording of session {session_id}",
-        LogLine(request, Taken(session_id, recording_as_text(name), tag, size)),
+        LogLine(server.transfer_log, caller(request), Taken(session_id, recording_as_text(name), tag, size)),
     )
 
 
-def _source(app: web.Application, planned: PlannedRecording, session_id: str) -> FileSource:
+def _source(server: Services, planned: PlannedRecording, session_id: str) -> FileSource:
     """The recording as it is now, its tags without secrets: it may have grown since the plan was made.
 
     Raises NoSuchThingError, and SecretsError where it holds secrets that cannot be taken out.
     """
-    files = app[SNAPSHOT].inventory().files
+    files = server.snapshot.inventory().files
     try:
         identity = files.identity(planned.path)
     except OSError:
@@ -61,7 +60,7 @@ def _source(app: web.Application, planned: PlannedRecording, session_id: str) ->
     source = FileSource(partial(files.open, planned.path), identity, planned.source)
     if planned.search and not planned.search.result.kinds and identity == planned.identity:
         return source
-    return without_secrets_in_tags(source, app[SNAPSHOT].inventory().cleaner.matcher, session_id)
+    return without_secrets_in_tags(source, server.snapshot.inventory().cleaner.matcher, session_id)
 
 
 def _tag(source: FileSource) -> str:

@@ -13,15 +13,15 @@ from labcrate.people.exports import Filter
 from labcrate.people.lines import what
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller, keeps_to_scope
-from labcrate.web.forms import form
-from labcrate.web.listing import LISTING, RowQuery, Rows, Sort, row_query
+from labcrate.web.http.bodies import form
+from labcrate.web.http.client_and_origin import is_secure
+from labcrate.web.listing import RowQuery, Rows, Sort, row_query
 from labcrate.web.locale import COOKIE, LANGUAGES
-from labcrate.web.login import EXPORT_LOG
 from labcrate.web.logpage import FILTERS, line_filter, whole_number
-from labcrate.web.pages import THEME_COOKIE, THEMES, render
+from labcrate.web.pages import THEME_COOKIE, THEMES
 from labcrate.web.routes_login import local_path, see
-from labcrate.web.site import SETTINGS, path_prefix, url, work
-from labcrate.web.visitor import is_secure
+from labcrate.web.services import services
+from labcrate.web.urls import path_prefix, url
 
 routes = web.RouteTableDef()
 
@@ -35,12 +35,13 @@ _REMEMBERED = timedelta(days=365)
 @keeps_to_scope
 async def show_sessions(request: web.Request) -> web.Response:
     """The sessions that a query finds, a page at a time; the newest first unless another order is asked for."""
-    query = row_query(request.query, request.app[SETTINGS].time_zone)
+    server = services(request)
+    query = row_query(request.query, server.settings.time_zone)
     if not request.query.get("limit"):
         query = replace(query, limit=_ROWS)
     if not request.query.get("sort"):
         query = replace(query, sort=Sort.START, descending=True)
-    return await work(request.app, _sessions_page, request, query)
+    return await server.work(_sessions_page, request, query)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,10 @@ class _Order:
 
 
 def _sessions_page(request: web.Request, query: RowQuery) -> web.Response:
+    server = services(request)
     scope = caller(request).scope
-    rows, found = request.app[LISTING].rows(scope), request.app[LISTING].find(query, scope)
-    return render(
+    rows, found = server.listing.rows(scope), server.listing.find(query, scope)
+    return server.pages.render(
         request,
         "sessions.html",
         lab_total=len(rows),
@@ -76,7 +78,7 @@ def _addresses(request: web.Request, query: RowQuery, found: Rows) -> dict[str, 
             kept.popall(name, None)
             if value is not None:
                 kept.add(name, value)
-        return str(URL.build(path=url(request.app, "/"), query=kept))
+        return str(URL.build(path=url(services(request).settings, "/"), query=kept))
 
     def ordered(key: Sort) -> str:
         # A second click turns the order around. Names and numbers begin low, times and sizes high.
@@ -96,19 +98,20 @@ def _addresses(request: web.Request, query: RowQuery, found: Rows) -> dict[str, 
 @allow(Role.ADMIN)
 async def show_log(request: web.Request) -> web.Response:
     """What left the lab: the newest lines of the export log that fit."""
+    server = services(request)
     before = whole_number(request.query, "before", 1)
-    return await work(
-        request.app, _log_page, request, line_filter(request.query, request.app[SETTINGS].time_zone), before
-    )
+    return await server.work(_log_page, request, line_filter(request.query, server.settings.time_zone), before)
 
 
 def _log_page(request: web.Request, wanted: Filter, before: int | None) -> web.Response:
-    app = request.app
-    found = list(islice(wanted.find(app[EXPORT_LOG], before), _LINES + 1))
+    server = services(request)
+    found = list(islice(wanted.find(server.export_log, before), _LINES + 1))
     lines, more = found[:_LINES], len(found) > _LINES
     kept = {name: value for name, value in request.query.items() if name in FILTERS and value.strip()}
-    older = URL.build(path=url(app, "/log"), query=kept | {"before": str(lines[-1].number)}) if more else None
-    return render(
+    older = (
+        URL.build(path=url(server.settings, "/log"), query=kept | {"before": str(lines[-1].number)}) if more else None
+    )
+    return server.pages.render(
         request,
         "log.html",
         lines=lines,
@@ -117,7 +120,7 @@ def _log_page(request: web.Request, wanted: Filter, before: int | None) -> web.R
         before=before,
         what=what,
         older=str(older) if older else None,
-        csv=str(URL.build(path=url(app, "/api/log.csv"), query=kept)),
+        csv=str(URL.build(path=url(server.settings, "/api/log.csv"), query=kept)),
     )
 
 
@@ -138,7 +141,7 @@ async def choose_theme(request: web.Request) -> web.Response:
 async def _remember(request: web.Request, field: str, cookie: str, values: tuple[str, ...]) -> web.Response:
     fields = await form(request)
     response = see(request, local_path(fields.get("back", "")))
-    settings = request.app[SETTINGS]
+    settings = services(request).settings
     value, path = fields.get(field, ""), path_prefix(settings) or "/"
     if value in values:
         response.set_cookie(

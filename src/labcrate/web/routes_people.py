@@ -8,12 +8,9 @@ from labcrate.people.names import name_key
 from labcrate.people.roles import Role
 from labcrate.people.tokens import LONGEST_DAYS
 from labcrate.web.access import allow, caller, keeps_to_scope
-from labcrate.web.half_logins import SECOND_STEP
-from labcrate.web.login import TOKENS, USERS, hashing, look_up
 from labcrate.web.own_forms import knowing_password, own_form, this_login
-from labcrate.web.pages import render
 from labcrate.web.routes_login import see, twice
-from labcrate.web.second_step import code_where_asked, own_second_factor
+from labcrate.web.services import services
 
 routes = web.RouteTableDef()
 
@@ -34,13 +31,14 @@ async def show_account(request: web.Request) -> web.Response:
 @keeps_to_scope
 async def change_password(request: web.Request) -> web.Response:
     """Change one's own password, for who knows the present one; other logins end, and tokens where that is wished."""
+    server = services(request)
     fields, name = await own_form(request), caller(request).name
     try:
         password = twice(fields)
         await knowing_password(request, fields)
-        keep, users = this_login(request), request.app[USERS]
+        keep, users = this_login(request), server.users
         keep_tokens = "revoke" not in fields
-        await hashing(request.app, users.set_password, name, password, keep_login=keep, keep_tokens=keep_tokens)
+        await server.doors.hashing(users.set_password, name, password, keep_login=keep, keep_tokens=keep_tokens)
     except _REFUSED as error:
         return await _account(request, status=error.http_status, password=str(error))
     return see(request, f"{ACCOUNT_PAGE}?done=password")
@@ -56,12 +54,13 @@ async def create_token(request: web.Request) -> web.Response:
 
     The answer shows it, and nothing else ever does.
     """
-    fields, app = await own_form(request), request.app
+    server = services(request)
+    fields = await own_form(request)
     try:
         days = whole_number(fields.get("days", ""))
         user = await knowing_password(request, fields)
-        await code_where_asked(request, user, fields.get("code", ""))
-        _, secret = await look_up(app, app[TOKENS].add, user, fields.get("name", ""), days)
+        await server.second_step.code_where_asked(request, user, fields.get("code", ""))
+        _, secret = await server.doors.look_up(server.tokens.add, user, fields.get("name", ""), days)
     except _REFUSED as error:
         return await _account(request, status=error.http_status, typed=fields, token=error.args[0])
     return await _account(request, status=201, secret=secret)
@@ -72,9 +71,10 @@ async def create_token(request: web.Request) -> web.Response:
 @keeps_to_scope
 async def revoke_token(request: web.Request) -> web.Response:
     """End one of one's own tokens."""
+    server = services(request)
     fields = await own_form(request)
     try:
-        await look_up(request.app, request.app[TOKENS].revoke, caller(request).name, fields.get("name", ""))
+        await server.doors.look_up(server.tokens.revoke, caller(request).name, fields.get("name", ""))
     except _REFUSED as error:
         return await _account(request, status=error.http_status, token=str(error))
     return see(request, f"{ACCOUNT_PAGE}?done=revoked")
@@ -91,10 +91,11 @@ async def show_people(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def add_user(request: web.Request) -> web.Response:
     """Add somebody."""
+    server = services(request)
     fields = await own_form(request)
     try:
         role, password = role_of(fields), twice(fields)
-        await hashing(request.app, request.app[USERS].add, fields.get("name", ""), role, password)
+        await server.doors.hashing(server.users.add, fields.get("name", ""), role, password)
     except _REFUSED as error:
         return await _people(request, status=error.http_status, typed=fields, add=str(error))
     return see(request, f"{PEOPLE_PAGE}?done=added")
@@ -104,9 +105,10 @@ async def add_user(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def change_role(request: web.Request) -> web.Response:
     """Give somebody another role."""
+    server = services(request)
     fields = await own_form(request)
     try:
-        await look_up(request.app, request.app[USERS].set_role, fields.get("name", ""), role_of(fields))
+        await server.doors.look_up(server.users.set_role, fields.get("name", ""), role_of(fields))
     except _REFUSED as error:
         return await _people(request, status=error.http_status, user=str(error))
     own = name_key(fields.get("name", "")) == name_key(caller(request).name)
@@ -131,10 +133,11 @@ async def enable_user(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def set_password(request: web.Request) -> web.Response:
     """Give somebody another password; all their tokens and logins end, but not the login that does this."""
-    fields, users = await own_form(request), request.app[USERS]
+    server = services(request)
+    fields, users = await own_form(request), server.users
     name, password = fields.get("name", ""), fields.get("password", "")
     try:
-        await hashing(request.app, users.set_password, name, password, keep_login=this_login(request))
+        await server.doors.hashing(users.set_password, name, password, keep_login=this_login(request))
     except _REFUSED as error:
         return await _people(request, status=error.http_status, user=str(error))
     return see(request, f"{PEOPLE_PAGE}?done=password")
@@ -144,12 +147,13 @@ async def set_password(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def reset_second_factor(request: web.Request) -> web.Response:
     """Remove another's second factor, for who lost the telephone and the recovery codes; their logins end."""
-    fields, app = await own_form(request), request.app
+    server = services(request)
+    fields = await own_form(request)
     try:
-        user = await look_up(app, app[USERS].get, fields.get("name", ""))
+        user = await server.doors.look_up(server.users.get, fields.get("name", ""))
         if name_key(user.name) == name_key(caller(request).name):  # a browser that was left open knows no code
             raise UsageError(Message("second_factor.own"))
-        await look_up(app, app[SECOND_STEP].factors.reset, user)
+        await server.doors.look_up(server.second_step.factors.reset, user)
     except _REFUSED as error:
         return await _people(request, status=error.http_status, user=error.args[0])
     return see(request, f"{PEOPLE_PAGE}?done=second-factor")
@@ -159,9 +163,10 @@ async def reset_second_factor(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def revoke_anybodys_token(request: web.Request) -> web.Response:
     """End a token of somebody."""
+    server = services(request)
     fields = await own_form(request)
     try:
-        await look_up(request.app, request.app[TOKENS].revoke, fields.get("name", ""), fields.get("token", ""))
+        await server.doors.look_up(server.tokens.revoke, fields.get("name", ""), fields.get("token", ""))
     except _REFUSED as error:
         return await _people(request, status=error.http_status, token=str(error))
     return see(request, f"{PEOPLE_PAGE}?done=revoked")
@@ -183,9 +188,10 @@ def whole_number(text: str) -> int:
 
 
 async def _switch(request: web.Request, to: str) -> web.Response:
-    fields, users = await own_form(request), request.app[USERS]
+    server = services(request)
+    fields, users = await own_form(request), server.users
     try:
-        await look_up(request.app, users.disable if to == "disabled" else users.enable, fields.get("name", ""))
+        await server.doors.look_up(users.disable if to == "disabled" else users.enable, fields.get("name", ""))
     except _REFUSED as error:
         return await _people(request, status=error.http_status, user=str(error))
     return see(request, f"{PEOPLE_PAGE}?done={to}")
@@ -200,14 +206,15 @@ async def _account(
     **errors: str,
 ) -> web.Response:
     """The account's page, perhaps with a token's text, or with an error beside the form and what was typed there."""
-    tokens = request.app[TOKENS]
-    own = await look_up(request.app, tokens.all, caller(request).name)
-    return render(
+    server = services(request)
+    tokens = server.tokens
+    own = await server.doors.look_up(tokens.all, caller(request).name)
+    return server.pages.render(
         request,
         "account.html",
         status=status,
         area="account",
-        second_factor=await own_second_factor(request),
+        second_factor=await server.second_step.of(caller(request).name),
         tokens=own,
         expired=[token for token in own if tokens.expired(token)],
         secret=secret,
@@ -221,20 +228,20 @@ async def _people(
     request: web.Request, *, status: int = 200, typed: dict[str, str] | None = None, **errors: str
 ) -> web.Response:
     """The page of people, perhaps with an error beside the form it is about, and with what was typed there."""
-    app = request.app
-    users = await look_up(app, app[USERS].all)
-    tokens = await look_up(app, app[TOKENS].all)
+    server = services(request)
+    users = await server.doors.look_up(server.users.all)
+    tokens = await server.doors.look_up(server.tokens.all)
     fields = {"name": "", "role": str(Role.VIEWER)} | (typed or {})
-    return render(
+    return server.pages.render(
         request,
         "people.html",
         status=status,
         area="people",
         users=users,
         tokens=tokens,
-        expired=[token for token in tokens if app[TOKENS].expired(token)],
+        expired=[token for token in tokens if server.tokens.expired(token)],
         typed=fields,
-        having=await look_up(app, app[SECOND_STEP].factors.having),
+        having=await server.doors.look_up(server.second_step.factors.having),
         errors=errors,
         done=request.query.get("done"),
     )

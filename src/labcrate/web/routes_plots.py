@@ -1,6 +1,5 @@
 """What a session's page loads beside itself: the points of its plots, and the pictures of its recordings."""
 
-import asyncio
 import hashlib
 from datetime import datetime
 from http import HTTPStatus
@@ -12,12 +11,10 @@ from labcrate.lab.text import visible
 from labcrate.model.timespan import TimeSpan, format_instant, parse_instant
 from labcrate.people.roles import Role
 from labcrate.web.access import allow, caller
-from labcrate.web.bodies import encoded, json_answer
+from labcrate.web.executor import Lane
+from labcrate.web.http.bodies import encoded, json_answer
 from labcrate.web.locale import Locale
-from labcrate.web.planning import PLANNING
-from labcrate.web.plots import PLOTS
-from labcrate.web.site import SETTINGS, work
-from labcrate.web.thumbnails import THUMBNAILS
+from labcrate.web.services import services
 from labcrate.web.wanted import session_id_of, whole_of
 
 routes = web.RouteTableDef()
@@ -31,7 +28,8 @@ _NAMES = ("property", "from", "to", "buckets")
 @allow(Role.VIEWER)
 async def plot(request: web.Request) -> web.Response:
     """The points that a plot of some properties needs, from one time to another."""
-    app, session_id = request.app, session_id_of(request)
+    server = services(request)
+    session_id = session_id_of(request)
     for name in request.query:
         if name not in _NAMES:
             raise UsageError(f"There is no option {visible(name)!r}; there are {', '.join(_NAMES)}.")
@@ -39,7 +37,7 @@ async def plot(request: web.Request) -> web.Response:
     if not 0 < len(names) <= _MOST_PROPERTIES:
         raise UsageError(f"Name from 1 to {_MOST_PROPERTIES} properties to plot, each as 'property'.")
     buckets, start, end = _buckets(request), _instant(request, "from"), _instant(request, "to")
-    planned = await app[PLANNING].soon(session_id, whole_of(request), caller(request).name)
+    planned = await server.planning.soon(session_id, whole_of(request, server.planning), caller(request).name)
     if planned is None:
         raise NotReadyError("The session's files are still being looked at; ask again in a moment.", 2)
     plan = planned.assembly.plan
@@ -49,9 +47,9 @@ async def plot(request: web.Request) -> web.Response:
     if start and end:
         if end <= start:
             raise UsageError("The plot ends before it starts; exchange 'from' and 'to'.")
-        panels = await work(app, app[PLOTS].panels, session_id, readings, names, start, end, buckets)
-    zone = plan.session.time_zone or app[SETTINGS].time_zone
-    return json_answer(await work(app, encoded, _told(zone, TimeSpan(start, end), panels)))
+        panels = await server.work(server.plots.panels, session_id, readings, names, start, end, buckets)
+    zone = plan.session.time_zone or server.settings.time_zone
+    return json_answer(await server.work(encoded, _told(zone, TimeSpan(start, end), panels)))
 
 
 def _told(zone: str, span: TimeSpan, panels: list[dict[str, object]]) -> dict[str, object]:
@@ -88,15 +86,16 @@ def _buckets(request: web.Request) -> int:
 @allow(Role.OPERATOR)
 async def thumbnail(request: web.Request) -> web.StreamResponse:
     """A small picture of a recording; a drawn one where it shows none."""
-    app = request.app
-    recording = await app[PLANNING].recording(session_id_of(request), request.match_info["name"], caller(request).name)
+    server = services(request)
+    recording = await server.planning.recording(
+        session_id_of(request), request.match_info["name"], caller(request).name
+    )
     etag = hashlib.sha256(f"{recording.path!r} {recording.identity}".encode()).hexdigest()[:24]
     headers = {hdrs.CACHE_CONTROL: "private, no-cache", hdrs.ETAG: f'"{etag}"'}
     if any(one.value in (etag, "*") for one in request.if_none_match or ()):
         return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
-    loop, thumbnails = asyncio.get_running_loop(), app[THUMBNAILS]
     try:
-        picture = await loop.run_in_executor(thumbnails.pool, thumbnails.get, recording.path, recording.identity)
+        picture = await server.executor.run(Lane.THUMBNAILS, server.thumbnails.get, recording.path, recording.identity)
     except OSError as error:
         raise NoSuchThingError(f"{recording.source} cannot be read ({error.strerror}).") from None
     return web.Response(body=picture, content_type="image/jpeg", headers=headers)

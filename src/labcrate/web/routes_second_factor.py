@@ -10,14 +10,10 @@ from labcrate.people.roles import Role
 from labcrate.people.second_factor import NEEDED, app_uri, grouped
 from labcrate.people.users import User
 from labcrate.web.access import allow, caller, keeps_to_scope
-from labcrate.web.half_logins import SECOND_STEP
-from labcrate.web.login import USERS, look_up
 from labcrate.web.own_forms import knowing_password, own_form, this_login
-from labcrate.web.pages import render
 from labcrate.web.routes_login import see
 from labcrate.web.routes_people import ACCOUNT_PAGE
-from labcrate.web.second_step import own_second_factor, with_own_code
-from labcrate.web.site import SETTINGS
+from labcrate.web.services import services
 
 routes = web.RouteTableDef()
 
@@ -38,10 +34,11 @@ async def show_second_factor(request: web.Request) -> web.Response:
 @keeps_to_scope
 async def prepare(request: web.Request) -> web.Response:
     """Make a secret and show it, for the app to take."""
+    server = services(request)
     await own_form(request)
     user = await _user(request)
     try:
-        secret = await look_up(request.app, request.app[SECOND_STEP].factors.prepare, user)
+        secret = await server.doors.look_up(server.second_step.factors.prepare, user)
     except _REFUSED as error:
         return await _page(request, status=error.http_status, error=error.args[0])
     return await _page(request, secret=secret)
@@ -55,14 +52,15 @@ async def confirm(request: web.Request) -> web.Response:
 
     The answer shows the recovery codes, and nothing else ever does.
     """
-    fields, factors = await own_form(request), request.app[SECOND_STEP].factors
+    server = services(request)
+    fields, factors = await own_form(request), server.second_step.factors
     user = await _user(request)
     try:
         await knowing_password(request, fields)
         code, keep = fields.get("code", ""), this_login(request)
-        codes = await look_up(request.app, factors.confirm, user, code, keep_login=keep)
+        codes = await server.doors.look_up(factors.confirm, user, code, keep_login=keep)
     except _REFUSED as error:
-        secret = await look_up(request.app, factors.prepared, user)
+        secret = await server.doors.look_up(factors.prepared, user)
         return await _page(request, status=error.http_status, secret=secret, error=error.args[0])
     return await _page(request, status=201, codes=codes)
 
@@ -72,10 +70,11 @@ async def confirm(request: web.Request) -> web.Response:
 @keeps_to_scope
 async def renew_codes(request: web.Request) -> web.Response:
     """Make new recovery codes, for who knows the password and has a code; the old ones are good no more."""
-    fields, factors = await own_form(request), request.app[SECOND_STEP].factors
+    server = services(request)
+    fields, factors = await own_form(request), server.second_step.factors
     try:
         user = await knowing_password(request, fields)
-        codes = await with_own_code(request, factors.renew, user, fields.get("code", ""))
+        codes = await server.second_step.with_own_code(request, factors.renew, user, fields.get("code", ""))
     except _REFUSED as error:
         return await _page(request, status=error.http_status, error=error.args[0])
     return await _page(request, status=201, codes=codes)
@@ -86,35 +85,38 @@ async def renew_codes(request: web.Request) -> web.Response:
 @keeps_to_scope
 async def turn_off(request: web.Request) -> web.Response:
     """Turn it off, for who knows the password and has a code."""
-    fields, factors = await own_form(request), request.app[SECOND_STEP].factors
+    server = services(request)
+    fields, factors = await own_form(request), server.second_step.factors
     try:
         user = await knowing_password(request, fields)
-        await with_own_code(request, factors.turn_off, user, fields.get("code", ""))
+        await server.second_step.with_own_code(request, factors.turn_off, user, fields.get("code", ""))
     except _REFUSED as error:
         return await _page(request, status=error.http_status, error=error.args[0])
     return see(request, f"{ACCOUNT_PAGE}?done=second-factor-off")
 
 
 async def _user(request: web.Request) -> User:
-    return await look_up(request.app, request.app[USERS].get, caller(request).name)
+    server = services(request)
+    return await server.doors.look_up(server.users.get, caller(request).name)
 
 
 def _host(request: web.Request) -> str:
     """What the server is called, without a port."""
-    base_url = request.app[SETTINGS].base_url
+    base_url = services(request).settings.base_url
     return urlsplit(base_url or f"//{request.host}").hostname or ""
 
 
 async def _page(request: web.Request, *, status: int = 200, secret: str | None = None, **context: Any) -> web.Response:
     """The page, perhaps with a secret to take into the app, with recovery codes, or with an error."""
+    server = services(request)
     shown = {"codes": None, "error": None, "secret": secret and grouped(secret), "uri": ""} | context
     if secret:
         shown["uri"] = app_uri(secret, await _user(request), _host(request))
-    return render(
+    return server.pages.render(
         request,
         "second_factor.html",
         status=status,
         area="account",
-        second_factor=await own_second_factor(request),
+        second_factor=await server.second_step.of(caller(request).name),
         **shown,
     )

@@ -11,7 +11,7 @@ from yarl import URL
 from labcrate.errors import UsageError
 from labcrate.export.build import Assembly
 from labcrate.export.camera_of_link import cameras_of_links
-from labcrate.export.contents import Options, Plan, PlannedRecording
+from labcrate.export.contents import Plan, PlannedRecording
 from labcrate.export.documents.spans import camera_spans
 from labcrate.export.repair import Method
 from labcrate.export.signing import has_key
@@ -19,20 +19,17 @@ from labcrate.export.within_study import within_study
 from labcrate.model.session import Session
 from labcrate.people.links import Link
 from labcrate.people.roles import Role
+from labcrate.plan.options import Options, as_query
 from labcrate.web.access import allow, caller
 from labcrate.web.choice import chosen
-from labcrate.web.forms import form
+from labcrate.web.http.bodies import form
 from labcrate.web.locale import Locale, language_of
-from labcrate.web.login import LINK_LOG
 from labcrate.web.long_text import part_of
-from labcrate.web.pages import fragment, render
-from labcrate.web.planning import PLANNING
-from labcrate.web.plots import PLOTS, shown_at_first
+from labcrate.web.plots import shown_at_first
 from labcrate.web.routes_links import link_near_miss, undo_link
-from labcrate.web.site import LAB, SETTINGS, session_api_url, session_url, work
-from labcrate.web.snapshot import SNAPSHOT
-from labcrate.web.timeline import TIMELINES
-from labcrate.web.wanted import as_query, decided, session_id_of, whole_of, within_span
+from labcrate.web.services import Services, services
+from labcrate.web.urls import session_api_url, session_url
+from labcrate.web.wanted import decided, session_id_of, whole_of, within_span
 
 routes = web.RouteTableDef()
 
@@ -61,24 +58,25 @@ class Choice:
 @allow(Role.VIEWER)
 async def show_session(request: web.Request) -> web.Response:
     """A session; while its files are looked at for the first time, a page that says so and asks again."""
-    app, session_id, asking = request.app, session_id_of(request), caller(request)
-    session = await work(app, _session, app, session_id)
-    planned = await app[PLANNING].soon(session_id, whole_of(request), asking.name)
+    server = services(request)
+    session_id, asking = session_id_of(request), caller(request)
+    session = await server.work(_session, server, session_id)
+    planned = await server.planning.soon(session_id, whole_of(request, server.planning), asking.name)
     if planned is None:
-        return await work(app, _waiting_page, request, session)
+        return await server.work(_waiting_page, request, session)
     # Viewers see the whole session, whatever the address they were given chooses.
     choice = await _choice(request, session) if asking.may(Role.OPERATOR) else None
-    return await work(app, _session_page, request, planned.assembly, choice)
+    return await server.work(_session_page, request, planned.assembly, choice)
 
 
 @routes.get(f"{_PAGE}/choice")
 @allow(Role.OPERATOR)
 async def show_choice(request: web.Request) -> web.Response:
     """The part of a session's page that tells what a choice comes to; scripts put it in place of the one before."""
-    app = request.app
-    session = await work(app, _session, app, session_id_of(request))
+    server = services(request)
+    session = await server.work(_session, server, session_id_of(request))
     choice = await _choice(request, session)
-    html = await work(app, fragment, request, "choice.html", zone=_zone(request, session), choice=choice)
+    html = await server.work(server.pages.fragment, request, "choice.html", zone=_zone(request, session), choice=choice)
     return web.Response(text=html, content_type="text/html")
 
 
@@ -86,14 +84,17 @@ async def show_choice(request: web.Request) -> web.Response:
 @allow(Role.VIEWER)
 async def show_readings(request: web.Request) -> web.Response:
     """The plots as a table: for those who do not see them, or want the figures."""
-    app, session_id = request.app, session_id_of(request)
-    session = await work(app, _session, app, session_id)
-    planned = await app[PLANNING].soon(session_id, whole_of(request), caller(request).name)
+    server = services(request)
+    session_id = session_id_of(request)
+    session = await server.work(_session, server, session_id)
+    planned = await server.planning.soon(session_id, whole_of(request, server.planning), caller(request).name)
     if planned is None:
-        return await work(app, _waiting_page, request, session)
-    summaries = await work(app, app[PLOTS].summaries, session_id, planned.assembly.plan.readings)
+        return await server.work(_waiting_page, request, session)
+    summaries = await server.work(server.plots.summaries, session_id, planned.assembly.plan.readings)
     zone = _zone(request, session)
-    return await work(app, render, request, "readings.html", zone=zone, session=session, summaries=summaries)
+    return await server.work(
+        server.pages.render, request, "readings.html", zone=zone, session=session, summaries=summaries
+    )
 
 
 @routes.post(f"{_PAGE}/links")
@@ -111,47 +112,51 @@ async def repair_near_miss(request: web.Request) -> web.Response:
 @allow(Role.OPERATOR)
 async def take_link_back(request: web.Request) -> web.Response:
     """Take a link back, and show the session without it."""
-    app, session_id = request.app, session_id_of(request)
-    undone = await work(app, undo_link, app, session_id, int(request.match_info["number"]), caller(request).name)
+    server = services(request)
+    session_id = session_id_of(request)
+    undone = await server.work(undo_link, server, session_id, int(request.match_info["number"]), caller(request).name)
     return _see_session(request, session_id, f"?undone={undone.number}")
 
 
 def _see_session(request: web.Request, session_id: str, query: str) -> web.Response:
     """Send a browser on to the session's page."""
-    return web.Response(status=303, headers={hdrs.LOCATION: session_url(request.app, session_id, query)})
+    return web.Response(status=303, headers={hdrs.LOCATION: session_url(services(request).settings, session_id, query)})
 
 
-def _session(app: web.Application, session_id: str) -> Session:
-    return app[SNAPSHOT].inventory().session(session_id)
+def _session(server: Services, session_id: str) -> Session:
+    return server.snapshot.inventory().session(session_id)
 
 
 def _waiting_page(request: web.Request, session: Session) -> web.Response:
-    return render(request, "session_waiting.html", status=202, zone=_zone(request, session), session=session)
+    return services(request).pages.render(
+        request, "session_waiting.html", status=202, zone=_zone(request, session), session=session
+    )
 
 
 def _zone(request: web.Request, session: Session) -> str:
-    return session.time_zone or request.app[SETTINGS].time_zone
+    return session.time_zone or services(request).settings.time_zone
 
 
 async def _choice(request: web.Request, session: Session) -> Choice:
-    app, settings = request.app, request.app[SETTINGS]
-    whole = whole_of(request)
+    server = services(request)
+    settings = server.settings
+    whole = whole_of(request, server.planning)
     options, planned, problem = whole, None, None
     try:
         options = chosen(request.query, _zone(request, session), settings.base_topic)
         options = decided(caller(request), options)
-        await within_span(request, session.id, options)
-        planned = await app[PLANNING].soon(session.id, options, caller(request).name)
+        await within_span(request, server.planning, session.id, options)
+        planned = await server.planning.soon(session.id, options, caller(request).name)
     except UsageError as error:
         problem = str(error)
     query = MultiDict([(name, value) for name, values in as_query(options).items() for value in values])
     if request.query.get("allow_incomplete") == "1":
         query.add("allow_incomplete", "1")
     archive, prepare, signature = (
-        str(URL(session_api_url(app, session.id, f"/{what}"), encoded=True).with_query(query))
+        str(URL(session_api_url(server.settings, session.id, f"/{what}"), encoded=True).with_query(query))
         for what in ("archive.zip", "prepare", "archive.minisig")
     )
-    signs = await work(app, has_key, app[LAB])
+    signs = await server.work(has_key, server.lab)
     return Choice(
         options,
         planned.assembly if planned else None,
@@ -164,29 +169,30 @@ async def _choice(request: web.Request, session: Session) -> Choice:
 
 
 def _session_page(request: web.Request, made: Assembly, choice: Choice | None) -> web.Response:
+    server = services(request)
     assembly = within_study(made) if caller(request).scope.limited else made
     plan, session = assembly.plan, assembly.plan.session
     zone, operates = _zone(request, session), caller(request).may(Role.OPERATOR)
-    properties = request.app[PLOTS].properties(session.id, plan.readings)
-    devices = request.app[PLOTS].devices(session.id, plan.readings)
-    links = request.app[LINK_LOG].lines(session.id) if operates else []
-    return render(
+    properties = server.plots.properties(session.id, plan.readings)
+    devices = server.plots.devices(session.id, plan.readings)
+    links = server.link_log.lines(session.id) if operates else []
+    return server.pages.render(
         request,
         "session.html",
         zone=zone,
         session=session,
-        description=part_of(request, session, "description"),
-        notes=part_of(request, session, "notes"),
+        description=part_of(request, server.settings, session, "description"),
+        notes=part_of(request, server.settings, session, "notes"),
         assembly=assembly,
         plan=plan,
         choice=choice,
         query=request.query,
-        timeline=request.app[TIMELINES].get(made.plan, Locale(language_of(request), zone)),
+        timeline=server.timelines.get(made.plan, Locale(language_of(request), zone)),
         properties=list({one.name: one for one in reversed(properties)}.values())[::-1],
         shown=shown_at_first(properties),
         devices=devices,
         links=[link for link in links if link.undone is None],
-        cameras=cameras_of_links(request.app[SNAPSHOT].inventory(), session.id) if operates else [],
+        cameras=cameras_of_links(server.snapshot.inventory(), session.id) if operates else [],
         said=_said(request, links),
         administers=caller(request).may(Role.ADMIN),
         thumbnail=lambda recording: _media(request, recording, session.id, "/thumbnail.jpg"),
@@ -213,7 +219,7 @@ def _part(request: web.Request, plan: Plan) -> dict[str, Any]:
     first = (part - 1) * _RECORDINGS_AT_ONCE
 
     def to(other: int) -> str:
-        return f"{session_url(request.app, plan.session.id)}?part={other}#recordings"
+        return f"{session_url(services(request).settings, plan.session.id)}?part={other}#recordings"
 
     return {
         "recordings": ordered[first : first + _RECORDINGS_AT_ONCE],
@@ -232,7 +238,9 @@ def _media(request: web.Request, recording: PlannedRecording, session_id: str, w
     """The address of a recording or its picture; it changes with the file, so that browsers may keep what they have."""
     name = quote(recording.member.removeprefix("recordings/"), safe="")
     state = f"?v={recording.identity.mtime_ns:x}-{recording.identity.size_bytes:x}"
-    return session_api_url(request.app, session_id, f"/recordings/{name}{what}") + (state if what else "")
+    return session_api_url(services(request).settings, session_id, f"/recordings/{name}{what}") + (
+        state if what else ""
+    )
 
 
 def _sensor_names(session: Session, devices: list[tuple[str, int]]) -> list[str]:

@@ -9,14 +9,14 @@ from labcrate.export.answers import plan_object, row_object, session_object
 from labcrate.export.within_study import within_study
 from labcrate.people.roles import Role
 from labcrate.people.scope import SessionScope
+from labcrate.plan.options import as_query
 from labcrate.web.access import Caller, allow, caller, keeps_to_scope
-from labcrate.web.bodies import encoded, json_answer
-from labcrate.web.listing import LISTING, RowQuery, row_query
-from labcrate.web.planning import PLANNING
-from labcrate.web.site import SETTINGS, session_api_url, session_url, work
-from labcrate.web.snapshot import SNAPSHOT
+from labcrate.web.http.bodies import encoded, json_answer
+from labcrate.web.listing import RowQuery, row_query
+from labcrate.web.services import Services, services
 from labcrate.web.standing import Planned
-from labcrate.web.wanted import as_query, incomplete_allowed, session_id_of, wanted, whole_of
+from labcrate.web.urls import session_api_url, session_url
+from labcrate.web.wanted import incomplete_allowed, session_id_of, wanted, whole_of
 
 routes = web.RouteTableDef()
 _NEVER_EMPTY = ("sort", "order", "limit", "offset")
@@ -27,15 +27,16 @@ _NEVER_EMPTY = ("sort", "order", "limit", "offset")
 @keeps_to_scope
 async def list_sessions(request: web.Request) -> web.Response:
     """The sessions that a query finds, a page at a time."""
+    server = services(request)
     for name in _NEVER_EMPTY:  # a form may send them empty, a script that does has a fault
         if request.query.get(name) == "":
             raise UsageError(f"The option {name!r} is empty; leave it out, or say what it is.")
-    query = row_query(request.query, request.app[SETTINGS].time_zone)
-    return json_answer(await work(request.app, _page, request.app, query, caller(request).scope))
+    query = row_query(request.query, server.settings.time_zone)
+    return json_answer(await server.work(_page, server, query, caller(request).scope))
 
 
-def _page(app: web.Application, query: RowQuery, scope: SessionScope) -> bytes:
-    found = app[LISTING].find(query, scope)
+def _page(server: Services, query: RowQuery, scope: SessionScope) -> bytes:
+    found = server.listing.find(query, scope)
     rows = [row_object(row) for row in found.rows]
     return encoded({"total": found.total, "limit": query.limit, "offset": query.offset, "sessions": rows})
 
@@ -44,20 +45,21 @@ def _page(app: web.Application, query: RowQuery, scope: SessionScope) -> bytes:
 @allow(Role.VIEWER)
 async def show_session(request: web.Request) -> web.Response:
     """One session as the lab describes it."""
-    return json_answer(await work(request.app, _session, request.app, session_id_of(request)))
+    server = services(request)
+    return json_answer(await server.work(_session, server, session_id_of(request)))
 
 
-def _session(app: web.Application, session_id: str) -> dict[str, Any]:
-    session = app[SNAPSHOT].inventory().session(session_id)
-    row = next((row for row in app[SNAPSHOT].rows() if row.id == session_id), None)
+def _session(server: Services, session_id: str) -> dict[str, Any]:
+    session = server.snapshot.inventory().session(session_id)
+    row = next((row for row in server.snapshot.rows() if row.id == session_id), None)
     if row is None:
         raise NoSessionError(f"There is no session {session_id} in this lab any more.")
-    here = session_api_url(app, session_id)
+    here = session_api_url(server.settings, session_id)
     links = {
         "self": here,
         "plan": f"{here}/plan",
         "archive": f"{here}/archive.zip",
-        "page": session_url(app, session_id),
+        "page": session_url(server.settings, session_id),
     }
     return session_object(row, session) | {"links": links}
 
@@ -66,13 +68,15 @@ def _session(app: web.Application, session_id: str) -> dict[str, Any]:
 @allow(Role.VIEWER)
 async def show_plan(request: web.Request) -> web.Response:
     """What an export would hold and what not, before anything is read for it."""
-    planning, asking, options = request.app[PLANNING], caller(request), await wanted(request)
+    server = services(request)
+    planning, asking = server.planning, caller(request)
+    options = await wanted(request, planning)
     operates = asking.may(Role.OPERATOR)
     incomplete_allowed(request)  # changes no plan, but one query serves plan and archive
-    if options != whole_of(request) and not operates:
+    if options != whole_of(request, planning) and not operates:
         raise NotAllowedError("Choosing a part needs the role operator; without options the plan is of the whole.")
     planned = await planning.plan(session_id_of(request), options, asking.name)
-    return json_answer(await work(request.app, _plan, planned, asking))
+    return json_answer(await server.work(_plan, planned, asking))
 
 
 def _plan(planned: Planned, asking: Caller) -> bytes:

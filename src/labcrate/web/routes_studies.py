@@ -12,12 +12,9 @@ from labcrate.lab.text import one_line
 from labcrate.people.roles import Role
 from labcrate.people.studies import Studies, Study
 from labcrate.web.access import allow, caller
-from labcrate.web.login import STUDIES, USERS, look_up
 from labcrate.web.own_forms import own_form
-from labcrate.web.pages import render
 from labcrate.web.routes_login import see
-from labcrate.web.site import work
-from labcrate.web.snapshot import SNAPSHOT
+from labcrate.web.services import services
 
 routes = web.RouteTableDef()
 
@@ -57,7 +54,7 @@ async def add_sessions(request: web.Request) -> web.Response:
     who = caller(request).name
 
     def add(studies: Studies, fields: dict[str, str]) -> Study:
-        inventory = request.app[SNAPSHOT].inventory()
+        inventory = services(request).snapshot.inventory()
         session = inventory.resolve(fields.get("session", "").strip())
         if session not in inventory.ids:
             raise NoSessionError(f"There is no session {one_line(session[:100])} in this lab.")
@@ -81,7 +78,7 @@ async def remove_session(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def add_person(request: web.Request) -> web.Response:
     """Put somebody into a study."""
-    users = request.app[USERS]
+    users = services(request).users
 
     def add(studies: Studies, fields: dict[str, str]) -> Study:
         return studies.add_people(fields.get("study", ""), [users.get(fields.get("name", ""))])
@@ -93,7 +90,7 @@ async def add_person(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def remove_person(request: web.Request) -> web.Response:
     """Take somebody out of a study."""
-    users = request.app[USERS]
+    users = services(request).users
 
     def remove(studies: Studies, fields: dict[str, str]) -> Study:
         return studies.remove_people(fields.get("study", ""), [users.get(fields.get("name", ""))])
@@ -105,22 +102,24 @@ async def remove_person(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def fill_study(request: web.Request) -> web.Response:
     """Put the sessions into a study that carry a tag, if they are still those that were shown; else show them anew."""
-    fields, app = await own_form(request, _TOKEN), request.app
+    server = services(request)
+    fields = await own_form(request, _TOKEN)
     name, tag = fields.get("study", ""), fields.get("tag", "")
     try:
         offer = await _offer(request, name, tag)
         if fields.get("shown") != offer["shown"]:
             return await _page(request, offer=offer | {"changed": True})
-        await look_up(app, app[STUDIES].add_sessions, name, offer["sessions"], caller(request).name)
+        await server.doors.look_up(server.studies.add_sessions, name, offer["sessions"], caller(request).name)
     except _REFUSED as error:
         return await _page(request, error=error)
     return see(request, f"{STUDIES_PAGE}?done=changed")
 
 
 async def _change(request: web.Request, done: str, change: Callable[[Studies, dict[str, str]], Study]) -> web.Response:
+    server = services(request)
     fields = await own_form(request, _TOKEN)
     try:
-        await work(request.app, change, request.app[STUDIES], fields)
+        await server.work(change, server.studies, fields)
     except _REFUSED as error:
         return await _page(request, error=error, typed=fields.get("name", "") if done == "added" else "")
     return see(request, f"{STUDIES_PAGE}?done={done}")
@@ -128,9 +127,9 @@ async def _change(request: web.Request, done: str, change: Callable[[Studies, di
 
 async def _offer(request: web.Request, name: str, tag: str) -> dict[str, Any]:
     """What a tag would put into a study now. Raises NoSuchThingError for a study that there is not."""
-    app = request.app
-    study = await look_up(app, app[STUDIES].get, name)
-    found = await work(app, lambda: tagged(app[SNAPSHOT].inventory(), tag))
+    server = services(request)
+    study = await server.doors.look_up(server.studies.get, name)
+    found = await server.work(lambda: tagged(server.snapshot.inventory(), tag))
     new = [session for session in found if session not in study.sessions]
     shown = hashlib.sha256("\n".join(new).encode()).hexdigest()
     return {"study": study.name, "tag": tag.strip(), "sessions": new, "shown": shown, "changed": False}
@@ -140,12 +139,12 @@ async def _page(
     request: web.Request, *, error: LabcrateError | None = None, typed: str = "", offer: dict[str, Any] | None = None
 ) -> web.Response:
     """The page of studies, perhaps with an error, or with what a tag would add and a question."""
-    app = request.app
-    studies = await look_up(app, app[STUDIES].all)
-    users = await look_up(app, app[USERS].all)
-    tags = await work(app, lambda: all_tags(app[SNAPSHOT].inventory()))
+    server = services(request)
+    studies = await server.doors.look_up(server.studies.all)
+    users = await server.doors.look_up(server.users.all)
+    tags = await server.work(lambda: all_tags(server.snapshot.inventory()))
     in_one = {name for study in studies for name in study.people}
-    return render(
+    return server.pages.render(
         request,
         "studies.html",
         status=error.http_status if error else 200,

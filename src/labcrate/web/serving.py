@@ -21,12 +21,11 @@ from labcrate.export.people_folder import people_folder
 from labcrate.lab.folder import Lab
 from labcrate.lab.text import one_line
 from labcrate.web.app import make_app
-from labcrate.web.connections import Runner
-from labcrate.web.listening import listeners, say_accept_errors_seldom
-from labcrate.web.login import setup_link
-from labcrate.web.room import Room, raise_file_limit
-from labcrate.web.site import path_prefix
-from labcrate.web.visitor import is_loopback, is_proxy, is_secure
+from labcrate.web.http.client_and_origin import is_loopback, is_proxy, is_secure
+from labcrate.web.http.connection_limits import ConnectionLimits, raise_file_limit
+from labcrate.web.http.connections import Connections, limit_accept_error_log, listeners
+from labcrate.web.services import SERVICES
+from labcrate.web.urls import path_prefix
 
 # How long requests that run may take to end once the server is told to stop: downloads resume.
 _GRACE_SECONDS = 2.0
@@ -50,7 +49,7 @@ class Started:
 async def serve(settings: ServeSettings, started: Callable[[Started], None]) -> None:
     """Serve a lab until the process is told to stop (SIGINT, SIGTERM, SIGHUP).
 
-    Raises ServeError when the address is taken or the certificate does not fit, and what ``make_app`` does.
+    Raises ServeError when the address is taken or the certificate does not fit, and what ``lifespan`` does.
     """
     # A thread that plans a large session gives way to requests five times as often as Python's default has it.
     sys.setswitchinterval(_SWITCH_SECONDS)
@@ -58,16 +57,16 @@ async def serve(settings: ServeSettings, started: Callable[[Started], None]) -> 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
-    say_accept_errors_seldom(loop)
-    room = Room.within(raise_file_limit(), is_proxy=partial(is_proxy, settings))
+    limit_accept_error_log(loop)
+    limits = ConnectionLimits.within(raise_file_limit(), is_proxy=partial(is_proxy, settings))
     tls = tls_context(settings)
     app = make_app(settings)
     runner = await run_app(app, settings)
     try:
-        port = await _listen(runner, settings, tls, room)
+        port = await _listen(runner, settings, tls, limits)
         # A link that is printed once must lead to the proxy, where there is one.
         base = settings.base_url or f"http{'s' if tls else ''}://{_in_url(settings.host)}:{port}"
-        link = setup_link(app)
+        link = app[SERVICES].doors.setup_link()
         warnings = " ".join(filter(None, (_apart(settings), _exposed(settings)))) or None
         started(Started(f"{base}/", f"{base}{link}" if link else None, warnings, _hint(settings)))
         await stop.wait()
@@ -75,9 +74,39 @@ async def serve(settings: ServeSettings, started: Callable[[Started], None]) -> 
         await runner.cleanup()
 
 
+class Runner(web.AppRunner):
+    """Run an application with connections of ours; the server that aiohttp makes for it gets none."""
+
+    def __init__(
+        self, app: web.Application, settings: ServeSettings, *, shutdown_timeout: float, **options: Any
+    ) -> None:
+        super().__init__(app, shutdown_timeout=shutdown_timeout, **options)
+        self._settings, self._shutdown_s = settings, shutdown_timeout
+        self._connections: Connections | None = None
+
+    @property
+    def server(self) -> web.Server | None:
+        """Return what makes the connections, while the application runs."""
+        return self._connections
+
+    async def setup(self) -> None:
+        """Start the application."""
+        await super().setup()
+        if (made := super().server) is not None:
+            self._connections = Connections(self._settings, made)
+
+    async def shutdown(self) -> None:
+        """End idle connections, have the application end what it can, and end the others after a while."""
+        connections, self._connections = self._connections, None
+        if connections is not None:
+            connections.pre_shutdown()
+            await super().shutdown()
+            await connections.shutdown(self._shutdown_s)
+
+
 async def run_app(app: web.Application, settings: ServeSettings) -> web.AppRunner:
     """Start an application; its requests' paths may come with the proxy's prefix or without it."""
-    runner = Runner(app, shutdown_timeout=_GRACE_SECONDS, handler_cancellation=True)
+    runner = Runner(app, settings, shutdown_timeout=_GRACE_SECONDS, handler_cancellation=True)
     await runner.setup()
     prefix = path_prefix(settings)
     if prefix and runner.server is not None:
@@ -98,10 +127,12 @@ def _without(prefix: str, make: Callable[..., web.BaseRequest]) -> Callable[...,
     return make_request
 
 
-async def _listen(runner: web.AppRunner, settings: ServeSettings, tls: ssl.SSLContext | None, room: Room) -> int:
+async def _listen(
+    runner: web.AppRunner, settings: ServeSettings, tls: ssl.SSLContext | None, limits: ConnectionLimits
+) -> int:
     """Open the sockets and return their port."""
     try:
-        for listener in await listeners(settings.host, settings.port, room):
+        for listener in await listeners(settings.host, settings.port, limits):
             await web.SockSite(runner, listener, ssl_context=tls, backlog=_BACKLOG).start()
     except (OSError, UnicodeError) as error:  # UnicodeError: no name of a host, as a..b
         number = getattr(error, "errno", None) or 0

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from aiohttp import web
-
 from labcrate.export.inventory import Inventory, take_inventory
 from labcrate.export.overview import SessionRow, session_row
 from labcrate.lab.folder import Entry, Kind, Lab
@@ -195,6 +193,3 @@ class _Noting(Lab):
     def _scan(self, folder: str) -> tuple[list[os.DirEntry[str]], Entry | None]:
         self.look.add(self._prefix + folder)
         return super()._scan(folder)
-
-
-SNAPSHOT = web.AppKey("snapshot", Snapshot)

@@ -2,28 +2,25 @@
 
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from weakref import WeakValueDictionary
-
-from aiohttp import web
 
 from labcrate.archive.entity import Entity
 from labcrate.archive.layout import BytesSource
 from labcrate.catalog.index import Ending, Progress
 from labcrate.config import ServeSettings
 from labcrate.export.build import Assembly
-from labcrate.export.contents import Options
 from labcrate.export.inventory import Inventory
 from labcrate.export.plan import CHECK_AGAIN, refuse_incomplete
 from labcrate.export.prepare import prepared
 from labcrate.export.secrecy import refuse_secrets
 from labcrate.lab.folder import Lab
 from labcrate.model.fixity import Identity
+from labcrate.plan.options import Options
 from labcrate.web.basis import Basis
-from labcrate.web.site import repeating
 from labcrate.web.snapshot import BELIEVED_SECONDS, LARGE, Snapshot
 
 KEPT_SECONDS = 3600.0
@@ -34,7 +31,6 @@ KEPT_BYTES = 64 << 20
 
 _MEMBER_BYTES = 4096
 _MANY_READINGS_BYTES = 64 << 20
-_TIDY_SECONDS = 60.0
 
 Key = tuple[str, Options]
 
@@ -280,12 +276,3 @@ def _size_of(assembly: Assembly) -> int:
     rows = assembly.plan.readings.rows
     readings = 0 if rows is None else int(rows.estimated_size())
     return documents + readings + _MEMBER_BYTES * len(assembly.parts)
-
-
-STANDING = web.AppKey("standing", Standing)
-
-
-async def keep_tidy(app: web.Application) -> AsyncIterator[None]:
-    """While the application runs, what nobody asks for any more is let go of (for ``cleanup_ctx``)."""
-    async with repeating(app, _TIDY_SECONDS, app[STANDING].tidy):
-        yield

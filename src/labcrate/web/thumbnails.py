@@ -1,57 +1,32 @@
-"""Small pictures of recordings, made when a page asks for them, and kept in memory as long as there is room."""
+"""Small pictures of recordings, made when a page asks for them; the latest are kept in memory."""
 
 import os
-import threading
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from functools import lru_cache
 from io import BytesIO
 from typing import BinaryIO
 
-from aiohttp import web
-
 from labcrate.lab.lab_files import Files
 from labcrate.model.fixity import Identity
-from labcrate.web.snapshot import SNAPSHOT
 
-_MOST_BYTES = 16 * 1024 * 1024
+_MOST_KEPT = 512
 _EMPTY_SIZE = (320, 180)
 _GROUND, _INK = (96, 106, 112), (176, 186, 192)
 
 
 class Thumbnails:
-    """The pictures of one lab; ``files`` gives what opens its files now.
+    """Pictures of one lab; ``files`` gives what opens its files now. ``get`` reads and decodes: call it in a thread.
 
-    ``get`` reads and decodes: it runs in a thread of this object's own pool.
+    Of a file that changed, a new picture is made.
     """
 
     def __init__(self, files: Callable[[], Files]) -> None:
         self._files = files
-        self._kept: OrderedDict[tuple[str, Identity], bytes] = OrderedDict()
-        self._bytes = 0
-        self._lock = threading.Lock()
-        # One at a time: a page full of pictures must not keep downloads and other pages waiting.
-        self.pool = ThreadPoolExecutor(1, "thumbnails")
+        self.get = lru_cache(_MOST_KEPT)(self._make)
 
-    def get(self, path: str, identity: Identity) -> bytes:
-        """The picture of a recording as JPEG; a drawn one where it shows none. Raises OSError."""
-        key = path, identity
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        picture = self._make(path)
-        with self._lock:
-            if key not in self._kept:
-                self._kept[key] = picture
-                self._bytes += len(picture)
-            while self._bytes > _MOST_BYTES:
-                _, dropped = self._kept.popitem(last=False)
-                self._bytes -= len(dropped)
-        return picture
-
-    def _make(self, path: str) -> bytes:
-        # Loads FFmpeg: not before somebody looks at a picture.
+    def _make(self, path: str, _: Identity) -> bytes:
+        """Return the picture of a recording as JPEG; a drawn one where it shows none. Raises OSError."""
+        # Loads FFmpeg: not before a picture is asked for.
         from labcrate.video.thumbnail import thumbnail  # noqa: PLC0415
 
         with _opened(self._files(), path) as file:
@@ -63,7 +38,7 @@ def _opened(files: Files, path: str) -> BinaryIO:
 
 
 def drawn() -> bytes:
-    """A picture that says there is none: a crossed frame."""
+    """Return a picture that says there is none: a crossed frame."""
     from PIL import Image, ImageDraw  # noqa: PLC0415
 
     picture = Image.new("RGB", _EMPTY_SIZE, _GROUND)
@@ -75,18 +50,3 @@ def drawn() -> bytes:
     written = BytesIO()
     picture.save(written, "JPEG", quality=75)
     return written.getvalue()
-
-
-THUMBNAILS = web.AppKey("thumbnails", Thumbnails)
-
-
-def add_thumbnails(app: web.Application) -> None:
-    """Give an application its thumbnails; their thread ends with it."""
-    snapshot = app[SNAPSHOT]
-    app[THUMBNAILS] = Thumbnails(lambda: snapshot.inventory().files)
-
-    async def closing(app: web.Application) -> AsyncIterator[None]:
-        yield
-        app[THUMBNAILS].pool.shutdown(cancel_futures=True)
-
-    app.cleanup_ctx.append(closing)

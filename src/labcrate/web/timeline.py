@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from aiohttp import web
-
 from labcrate.export.contents import Plan, PlannedRecording
 from labcrate.export.documents.spans import LISTED_AT_MOST
 from labcrate.model.coverage import LONGEST_SEAM
@@ -141,9 +139,6 @@ class Timelines:
             while len(self._kept) > _MOST_KEPT:
                 self._kept.popitem(last=False)
         return drawn[1]
-
-
-TIMELINES = web.AppKey("timelines", Timelines)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,21 +5,19 @@ from dataclasses import replace
 from datetime import timedelta
 
 from aiohttp import web
+from multidict import MultiMapping
 
-from labcrate.config import as_query, export_options
 from labcrate.errors import NoSessionError, NotAllowedError, UsageError
-from labcrate.export.contents import Only, Options
 from labcrate.export.within_study import leaves_span
 from labcrate.lab.text import visible
 from labcrate.model.session_id import RULE, is_session_id, normalized_id
 from labcrate.model.timespan import TimeSpan
 from labcrate.people.roles import Role
+from labcrate.plan.options import WORDS, Options, Word, parse_options, parse_switch
 from labcrate.web.access import Caller, caller
-from labcrate.web.planning import PLANNING
-from labcrate.web.site import SETTINGS
+from labcrate.web.planning import Planning
 
-_ONE = ("pad", "readings", "only", "from", "to", "time_zone", "allow_incomplete", "redact", "allow_secrets")
-_MANY = ("camera", "sensor")
+_INCOMPLETE = Word("allow_incomplete", "allow_incomplete", parse_switch)
 # What takes the readings' window, or others' readings into it, beyond a session's own time.
 _BEYOND = (
     "pad reaches beyond the session, and people of a study see no more than its own time; leave it out.",
@@ -29,55 +27,47 @@ _BEYOND = (
 # A query's + is a space: before a zone's hours it cannot have been meant as one.
 _LOST_PLUS = re.compile(r":\d\d(\.\d+)? \d\d(:?\d\d)?")
 
-__all__ = ["as_query", "decided", "incomplete_allowed", "session_id_of", "wanted", "whole_of", "within_span"]
+# The names of all options that a query may have, as a message lists them.
+_ONE = [word.name for word in WORDS if word.write and not word.many]
+_ONE.insert(_ONE.index("redact"), _INCOMPLETE.name)
+QUERY_NAMES = (*_ONE, *(word.name for word in WORDS if word.many))
 
 
-async def wanted(request: web.Request) -> Options:
+def query_options(query: MultiMapping[str], base_topic: str | None) -> Options:
+    """Return the options that a query asks for; ``base_topic`` is the server's. Raises UsageError."""
+    for name in query:
+        if name not in QUERY_NAMES:
+            raise UsageError(f"There is no option {visible(name)!r}; there are {', '.join(QUERY_NAMES)}.")
+    for name in ("from", "to"):
+        if _LOST_PLUS.search(query.get(name, "")):
+            raise UsageError(f"{name} is {visible(query[name])!r}; write its + as %2B, for in a URL + is a space.")
+    return parse_options({name: query.getall(name) for name in query} | {"base_topic": base_topic})
+
+
+async def wanted(request: web.Request, planning: Planning) -> Options:
     """The options of a request's query. Raises UsageError for one that cannot be meant.
 
     Raises NotAllowedError for what who asks may not decide, as ``decided`` and ``within_span`` have it.
     """
-    query = request.query
-    for name in query:
-        if name not in (*_ONE, *_MANY):
-            raise UsageError(f"There is no option {visible(name)!r}; there are {', '.join((*_ONE, *_MANY))}.")
-    for name in _ONE:
-        if len(query.getall(name, [])) > 1:
-            raise UsageError(f"The option {name!r} is given more than once.")
-    for name in ("from", "to"):
-        if _LOST_PLUS.search(query.get(name, "")):
-            raise UsageError(f"{name} is {visible(query[name])!r}; write its + as %2B, for in a URL + is a space.")
-    options = export_options(
-        pad=query.get("pad"),
-        readings=query.get("readings", "session"),
-        base_topic=request.app[SETTINGS].base_topic,
-        only=query.get("only", Only.ALL),
-        cameras=query.getall("camera", []),
-        sensors=query.getall("sensor", []),
-        start=query.get("from"),
-        end=query.get("to"),
-        time_zone=query.get("time_zone"),
-        redact=_is_on(request, "redact"),
-        allow_secrets=_is_on(request, "allow_secrets"),
-    )
+    options = query_options(request.query, planning.whole().base_topic)
     options = decided(caller(request), options)
-    await within_span(request, session_id_of(request), options)
+    await within_span(request, planning, session_id_of(request), options)
     return options
 
 
-def whole_of(request: web.Request) -> Options:
+def whole_of(request: web.Request, planning: Planning) -> Options:
     """The options of a whole session, as who asks may have it."""
-    return decided(caller(request), request.app[PLANNING].whole())
+    return decided(caller(request), planning.whole())
 
 
-async def within_span(request: web.Request, session_id: str, options: Options) -> None:
+async def within_span(request: web.Request, planning: Planning, session_id: str, options: Options) -> None:
     """Raise NotAllowedError where somebody of a study chose a time beyond the session's own.
 
     Raises what ``Planning.plan`` does.
     """
-    asking, planning = caller(request), request.app[PLANNING]
+    asking = caller(request)
     if asking.scope.limited and options.span != TimeSpan():
-        planned = await planning.plan(session_id, whole_of(request), asking.name, for_people=False)
+        planned = await planning.plan(session_id, whole_of(request, planning), asking.name, for_people=False)
         if leaves_span(planned.assembly.plan, options):
             raise NotAllowedError(
                 f"'from' and 'to' reach beyond the time of session {session_id}, and people of a study see no more "
@@ -87,7 +77,7 @@ async def within_span(request: web.Request, session_id: str, options: Options) -
 
 def incomplete_allowed(request: web.Request) -> bool:
     """Whether the rest is wanted when something is missing. Raises UsageError."""
-    return _is_on(request, "allow_incomplete")
+    return bool(_INCOMPLETE.read(request.query.getall(_INCOMPLETE.name, ["0"])))
 
 
 def decided(asking: Caller, options: Options) -> Options:
@@ -106,14 +96,6 @@ def decided(asking: Caller, options: Options) -> Options:
         if chosen:
             raise NotAllowedError(message)
     return replace(options, pad=timedelta())
-
-
-def _is_on(request: web.Request, name: str) -> bool:
-    """Whether a switch of a request's query is on. Raises UsageError."""
-    value = request.query.get(name, "0")
-    if value not in ("0", "1", "true", "false"):
-        raise UsageError(f"{name} is {visible(value)!r}; it is 1 or 0.")
-    return value in ("1", "true")
 
 
 def session_id_of(request: web.Request) -> str:

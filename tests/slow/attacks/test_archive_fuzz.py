@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.forgeries import (
+from tests.support.forgeries import (
     CENTRAL,
     CONTENTS,
     END,

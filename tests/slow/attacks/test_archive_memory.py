@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.forgeries import SECONDS, of
+from tests.support.forgeries import SECONDS, of
 
 from labcrate.archive import records
 from labcrate.archive.directory import MAX_IN_MEMORY, MAX_MEMBERS

@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.hostile_texts import SHAPES, hostile
-from tests.platform_lab import PlatformLab
+from tests.support.hostile_texts import SHAPES, hostile
+from tests.support.platform_lab import PlatformLab
 
 from labcrate import Lab
 from labcrate.errors import DocumentError

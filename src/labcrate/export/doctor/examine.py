@@ -14,7 +14,6 @@ from labcrate.catalog.catalog import Catalog
 from labcrate.catalog.index import Progress, Wish, index_files
 from labcrate.catalog.records import Indexed
 from labcrate.errors import DocumentError
-from labcrate.export.contents import Options
 from labcrate.export.doctor.candidates import find_candidates
 from labcrate.export.doctor.clock_findings import Clocks, Seen
 from labcrate.export.doctor.file_findings import closed_findings, unknown_findings
@@ -58,6 +57,7 @@ from labcrate.model.message import Message
 from labcrate.model.recording import Probe
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan
+from labcrate.plan.options import Options
 from labcrate.readings.slice import Readings
 from labcrate.readings.topics import BASE_TOPIC
 

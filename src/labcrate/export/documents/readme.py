@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from labcrate.archive.layout import FORMAT_VERSION
-from labcrate.export.contents import Only, Plan, State, Treatment
+from labcrate.export.contents import Plan, State, Treatment
 from labcrate.export.documents import names
 from labcrate.export.documents.metadata import instant, local_time
 from labcrate.export.documents.plain_text import WIDTH, section, table, wrapped
@@ -21,6 +21,7 @@ from labcrate.export.documents.summary import (
 )
 from labcrate.lab.text import one_line, visible
 from labcrate.model.timespan import NO_TIME, format_duration
+from labcrate.plan.options import Only
 from labcrate.readings.columns import FIXED, Column
 
 _SHOWN = 40

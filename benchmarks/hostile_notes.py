@@ -1,0 +1,61 @@
+"""Processor time of a plan of a session with a long hostile note, and how long another thread waits meanwhile.
+
+Run it with ``python -m benchmarks.hostile_notes``.
+"""
+
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from tests.support.hostile_texts import SHAPES, hostile
+from tests.support.platform_lab import PlatformLab
+
+from labcrate import Lab
+
+LENGTH = 900_000
+NAMES = (
+    "letters", "URLs with users", "cells", "percents of percents", "JSON escapes", "numbered entities", "line feeds",
+    "no schemes", "controls",
+)  # fmt: skip
+HARMLESS = "The participant sat down and read for a while. "
+
+
+def cost(note: str) -> tuple[float, float]:
+    """Return the processor seconds of a plan, and the longest time in seconds that another thread waited."""
+    with tempfile.TemporaryDirectory() as folder:
+        lab = PlatformLab(Path(folder) / "lab").build()
+        session = {"id": 77, "startTime": "2025-05-02T08:00:00Z", "endTime": "2025-05-02T09:00:00Z", "notes": note}
+        lab.json("sessions/Session77/session_data.json", session)
+        lab.json("data/user_3/cameras.json", [{"id": 9, "password": "aaaaaaaa"}, {"id": 10, "password": "4711"}])
+        done = threading.Event()
+        gaps = [0.0]
+
+        def tick() -> None:
+            last = time.monotonic()
+            while not done.wait(0.001):
+                gaps.append(time.monotonic() - last)
+                last = time.monotonic()
+
+        ticking = threading.Thread(target=tick)
+        ticking.start()
+        begin = time.process_time()
+        try:
+            Lab(lab.root).plan("77")
+        finally:
+            took = time.process_time() - begin
+            done.set()
+            ticking.join()
+        return took, max(gaps)
+
+
+def main() -> None:
+    """Print a line for each shape."""
+    cost("short")
+    for name, piece in {"harmless": HARMLESS, **{name: SHAPES[name] for name in NAMES}}.items():
+        took, gap = cost(hostile(piece, LENGTH))
+        print(f"{name:24} {took:6.2f} s, longest gap {gap * 1000:4.0f} ms", flush=True)
+
+
+if __name__ == "__main__":
+    main()

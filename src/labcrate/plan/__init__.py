@@ -1,0 +1,1 @@
+"""What of a session goes into an archive: the options that choose it."""

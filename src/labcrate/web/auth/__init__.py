@@ -1,0 +1,1 @@
+"""Logins: who may try, and how often."""

@@ -1,0 +1,70 @@
+"""Limits on attempts to log in, and the lines about failed ones in the server's log."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+
+from labcrate.errors import LoginError, TooManyError
+from labcrate.people.users import typed_key
+from labcrate.web.http.client_and_origin import network_of
+from labcrate.web.http.rate_limiter import RateLimitedLog, RateLimiter
+
+_FAILED = "A login from %s failed."
+_NETWORK = "Too many logins from %s failed; more of them are refused for now."
+_BOTH = "Too many logins with one name from %s failed; more of them are refused for now."
+_NAME = (
+    "Too many logins with one name failed, from several networks; more of them are refused for now, the first from %s."
+)
+
+
+class LoginThrottle:
+    """Few wrong passwords for one name from one network, more from one network, many for one name from everywhere.
+
+    One network alone never uses up the attempts of a name: its owner still gets in from elsewhere. Use it on the event
+    loop alone.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._of_network = RateLimiter(30, 10, clock)
+        self._of_both = RateLimiter(10, 30, clock)
+        self._of_name = RateLimiter(100, 20, clock)
+        # Of each refusal one line an hour, and of everything together about a megabyte a day.
+        self._refusals_logged = RateLimiter(1, 3600, clock)
+        self._log = RateLimitedLog(clock, burst=1000, period_s=5)
+
+    @contextmanager
+    def one(self, name: str, address: str) -> Iterator[None]:
+        """Count one attempt, made in the block, unless its password was right or was not checked at all.
+
+        Raises TooManyError when there were too many, and LoginError for a name that cannot be a user's.
+        """
+        network = network_of(address)
+        refunds = ExitStack()  # left alone after any other failure: then a password was checked
+        try:
+            self._acquire(refunds, self._of_network, network, _NETWORK, address)
+            key = typed_key(name)
+            self._acquire(refunds, self._of_both, f"{network} {key}", _BOTH, address)
+            self._acquire(refunds, self._of_name, key, _NAME, address)
+            yield
+        except LoginError:
+            self._write(_FAILED, address)
+            raise
+        except TooManyError:
+            refunds.close()
+            raise
+        refunds.close()
+
+    def _acquire(self, refunds: ExitStack, limiter: RateLimiter, key: str, sentence: str, address: str) -> None:
+        """Count one attempt. Raises TooManyError, and logs it."""
+        try:
+            limiter.acquire(key)
+        except TooManyError:
+            with suppress(TooManyError):
+                self._refusals_logged.acquire(f"{sentence} {key}")
+                self._write(sentence, address)
+            raise
+        refunds.callback(limiter.refund, key)
+
+    def _write(self, sentence: str, address: str) -> None:
+        """Write a line to the log. It holds no name: people type passwords where the name belongs."""
+        self._log.warn(sentence % (address or "an unknown address"))

@@ -1,0 +1,192 @@
+"""Answers to requests for bytes that have a length and a tag: conditions, ranges, headers, file name, and the body."""
+
+import asyncio
+import logging
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from http import HTTPStatus
+from typing import Literal, Protocol
+from urllib.parse import quote
+
+from aiohttp import hdrs, web
+
+from labcrate.archive.entity import Segment
+from labcrate.errors import CatalogError, NotAllowedError, SourceChangedError
+from labcrate.export.contents import Plan
+from labcrate.export.naming import safe_name
+from labcrate.export.writer import archive_name
+from labcrate.lab.text import one_line
+from labcrate.people.exports import Outcome
+from labcrate.web.downloads.sender import ClientGoneError, Sender, Transfer, break_off, finish
+from labcrate.web.http.conditional import CONDITIONS, Answer, Representation, answer
+
+_REPORT_EVERY_SECONDS = 5.0
+# RFC 8187, section 3.2.1: what need not be written as a percentage.
+_ATTR_CHAR = "!#$&+-.^_`|~"
+# RFC 6266, appendix D: no quotation mark or backslash, which are escaped differently everywhere, and no percentage.
+_NOT_PLAIN = re.compile(r'[^ -~]|["\\%]')
+_LONGEST_BYTES = 180  # a file's name has 255 at most, and browsers add to it
+_CLIENT_GONE, _STOPPED = "the client went away", "the server was stopped"
+_log = logging.getLogger("labcrate.web")
+
+Segments = Callable[[int, int], Iterable[Segment]]
+"""Returns the bytes from one offset up to another (exclusive)."""
+
+
+class Observer(Protocol):
+    """Notes how a body is sent; each note may wait for a disk."""
+
+    async def begin(self, start: int, length: int) -> None:
+        """Note that so many bytes from ``start`` will be sent. If this raises, nothing is sent."""
+
+    async def progress(self, sent: int) -> None:
+        """Note that so many bytes are sent. Raises NotAllowedError when no more may be."""
+
+    async def end(self, sent: int, outcome: Outcome, reason: str | None) -> None:
+        """Note how it ended."""
+
+
+def conditions(request: web.Request) -> dict[str, str]:
+    """Return the conditional headers of a request."""
+    return {name: ", ".join(request.headers.getall(name)) for name in CONDITIONS if name in request.headers}
+
+
+async def deliver(
+    sender: Sender,
+    request: web.Request,
+    there: Representation,
+    headers: Mapping[str, str],
+    segments: Segments,
+    about: str,
+    observer: Observer | None = None,
+) -> web.StreamResponse:
+    """Send what was asked for of ``there``, with these headers beside those that every such answer has.
+
+    ``about`` names it in the server's log when it turns out not to be what was planned; the connection ends then.
+    """
+    part = answer(request.method, conditions(request), there)
+    common = _headers(there) | dict(headers)
+    if part.status == HTTPStatus.NOT_MODIFIED:
+        return web.Response(status=part.status, headers=common)
+    _refuse(part, there)
+    response = web.StreamResponse(status=part.status, headers=common)
+    response.content_length = part.length
+    if content_range := part.content_range(there.length):
+        response.headers[hdrs.CONTENT_RANGE] = content_range
+    if request.method == hdrs.METH_GET and part.length:
+        with sender.under_way():
+            if observer:
+                await _begin(sender, part, observer)
+            await _send(sender, request, response, segments(part.start, part.stop), about, observer)
+    return response
+
+
+def _headers(there: Representation) -> dict[str, str]:
+    headers: dict[str, str] = {
+        hdrs.ETAG: there.etag,
+        hdrs.ACCEPT_RANGES: "bytes",
+        hdrs.CACHE_CONTROL: "private, no-cache, no-transform",
+    }
+    if there.modified is None:
+        return headers
+    return headers | {hdrs.LAST_MODIFIED: http_date(there.modified)}
+
+
+def disposition(name: str, kind: Literal["attachment", "inline"] = "attachment") -> str:
+    """Return Content-Disposition (RFC 6266, RFC 8187) for a file name: in ASCII, and as it is where that differs."""
+    ascii_only = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    stem, dot, suffix = _NOT_PLAIN.sub("_", ascii_only).rpartition(".")
+    plain = f"{stem.rstrip()}{dot}{suffix}"
+    if plain == name:
+        return f'{kind}; filename="{plain}"'
+    return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe=_ATTR_CHAR, errors='replace')}"
+
+
+def archive_file_name(plan: Plan) -> str:
+    """Return ``Session42 Morning in the kitchen.zip``: the session's id and name, and PARTIAL in the name of a part."""
+    stem, _, suffix = archive_name(plan.session.id, partial=plan.options.partial).rpartition(".")
+    named = safe_name(f"{stem} {one_line(plan.session.name or '')}".strip())
+    cut = named.encode("utf-8", "replace")[:_LONGEST_BYTES].decode("utf-8", "ignore")
+    return f"{cut.rstrip()}.{suffix}"
+
+
+def http_date(changed: datetime) -> str:
+    """Return a time of change as ``Last-Modified`` has it: never later than now, though files may be (8.8.2.1)."""
+    return format_datetime(min(changed, datetime.now(UTC)).astimezone(UTC).replace(microsecond=0), usegmt=True)
+
+
+def _refuse(part: Answer, there: Representation) -> None:
+    """Raise the error that the status is, if it is one."""
+    if part.status == HTTPStatus.PRECONDITION_FAILED:
+        raise web.HTTPPreconditionFailed(
+            headers={hdrs.ETAG: there.etag}, text="What is there is not, or no longer, what the request is about."
+        )
+    if part.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+        raise web.HTTPRequestRangeNotSatisfiable(
+            headers={hdrs.CONTENT_RANGE: part.content_range(there.length) or "", hdrs.ETAG: there.etag},
+            text=f"There are {there.length} bytes, and the range begins after them.",
+        )
+
+
+async def _begin(sender: Sender, part: Answer, observer: Observer) -> None:
+    """Have the observer note what will be sent, and that it ended if the client leaves meanwhile."""
+    try:
+        await finish(observer.begin(part.start, part.length))
+    except asyncio.CancelledError:
+        await finish(observer.end(0, Outcome.ABORTED, _why_cancelled(sender)))
+        raise
+
+
+def _why_cancelled(sender: Sender) -> str:
+    return _STOPPED if sender.stopping else _CLIENT_GONE
+
+
+async def _send(
+    sender: Sender,
+    request: web.Request,
+    response: web.StreamResponse,
+    segments: Iterable[Segment],
+    about: str,
+    observer: Observer | None,
+) -> None:
+    transfer = Transfer()
+    reporting = asyncio.get_running_loop().create_task(_report(request, transfer, observer)) if observer else None
+    outcome, reason = Outcome.BROKEN, "the server failed"
+    try:
+        await response.prepare(request)
+        await sender.send(request, segments, transfer)
+        outcome, reason = Outcome.FINISHED, ""
+    except (SourceChangedError, CatalogError) as error:
+        reason = str(error)
+    except (ClientGoneError, ConnectionError):
+        outcome, reason = Outcome.ABORTED, _CLIENT_GONE
+    except asyncio.CancelledError:
+        outcome, reason = Outcome.ABORTED, _why_cancelled(sender)
+        if reason == _CLIENT_GONE and transfer.sent == response.content_length:
+            outcome, reason = Outcome.FINISHED, ""  # it left with the last byte
+        raise
+    except OSError as error:
+        reason = f"the server has reached a limit ({error.strerror or 'out of resources'})"
+    finally:
+        if transfer.refused:
+            outcome, reason = Outcome.BROKEN, transfer.refused
+        if outcome is not Outcome.FINISHED:
+            response.force_close()
+        if outcome is Outcome.BROKEN:
+            _log.warning("%s was broken off: %s", about, reason)
+        if observer and reporting:
+            reporting.cancel()
+            await finish(observer.end(transfer.sent, outcome, reason or None))
+
+
+async def _report(request: web.Request, transfer: Transfer, observer: Observer) -> None:
+    while not transfer.refused:
+        await asyncio.sleep(_REPORT_EVERY_SECONDS)
+        try:
+            await observer.progress(transfer.sent)
+        except NotAllowedError as error:
+            transfer.refused = str(error)
+            break_off(request)

@@ -1,0 +1,197 @@
+"""Writing parts of archives and files into a socket: the work of a thread for one transfer, a turn at a time.
+
+Large members go from the page cache to the socket by ``sendfile``; small ones are read and written, which is
+faster for them. Whichever way, a source is compared with what was planned before its bytes are handed out, and the
+last bytes that were asked for are always read, compared and only then written: what arrives whole was whole.
+"""
+
+import errno
+import os
+import select
+import socket
+import threading
+import time
+from collections.abc import Generator, Iterable, Iterator
+from enum import Enum, auto
+from typing import Generic, TypeVar
+
+from labcrate.archive.entity import FileSegment, Segment, check_unchanged, opened, read_at
+
+PIECE_BYTES = 256 * 1024
+"""The most that is held in memory for one transfer."""
+
+SENDFILE_FROM = 1024 * 1024
+"""Members of this size and more are sent by the kernel."""
+
+TURN_SECONDS = 0.1
+"""How long a transfer keeps its thread while others may be waiting for one."""
+
+PATIENCE_MS = 10
+"""How long the thread itself waits for a client that is only a little slower than we are."""
+
+_CALL_BYTES = 1 << 30
+_NOT_BY_SENDFILE = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
+
+T = TypeVar("T")
+
+
+class Pause(Enum):
+    """Why a transfer gave its thread back: its turn is over, the client takes nothing more now, or the end."""
+
+    TURN = auto()
+    BLOCKED = auto()
+    DONE = auto()
+
+
+class Steps(Generic[T]):
+    """A generator that is advanced by one thread at a time, and closed between two steps."""
+
+    def __init__(self, steps: Generator[T, None, None], end: T) -> None:
+        self._steps, self._end = steps, end
+        self._lock = threading.Lock()
+
+    def step(self) -> T:
+        """Return the next value; the end value when there is nothing more."""
+        with self._lock:
+            return next(self._steps, self._end)
+
+    def close(self) -> None:
+        """Close the generator and its files, after the step that is being done."""
+        with self._lock:
+            self._steps.close()
+
+
+def pieces(segments: Iterable[Segment]) -> Generator[bytes, None, None]:
+    """Yield the segments' bytes in pieces of at most ``PIECE_BYTES``, each after its source was compared.
+
+    Where there is nothing to send for a while, an empty piece lets other transfers have their turn. Raises
+    SourceChangedError.
+    """
+    for segment in segments:
+        if segment == b"":
+            yield b""
+        elif isinstance(segment, bytes):
+            for start in range(0, len(segment), PIECE_BYTES):
+                yield segment[start : start + PIECE_BYTES]
+        else:
+            with opened(segment.source) as fd:
+                yield from _read(segment, fd, segment.offset)
+
+
+def _read(segment: FileSegment, fd: int, start: int) -> Iterator[bytes]:
+    """Yield the rest of a file's segment from ``start``, read and compared."""
+    stop = segment.offset + segment.length
+    while start < stop:
+        piece = read_at(segment.source, fd, start, min(PIECE_BYTES, stop - start))
+        check_unchanged(segment.source, fd)
+        start += len(piece)
+        yield piece
+
+
+class SocketWriter:
+    """Writes segments into a socket that does not block; ``sent`` counts the bytes that the system took.
+
+    Raises SourceChangedError, ConnectionError when the client is gone, OSError for a limit of this machine.
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.sent = 0
+        self.connection = connection
+        self._poll = select.poll()
+        self._poll.register(connection, select.POLLOUT)
+        self._gathered = bytearray()
+        self._turn_ends = 0.0
+
+    def steps(self, segments: Iterable[Segment]) -> Generator[Pause, None, None]:
+        """Write until the turn is over or the client takes nothing more; then again, until there is nothing left."""
+        self._begin_turn()
+        for segment, last in _with_last(segments):
+            if isinstance(segment, bytes):
+                if not segment:  # nothing to send for a while
+                    yield from self._flush()
+                    yield from self._turn()
+                yield from self._gather(segment)
+                continue
+            with opened(segment.source) as fd:
+                start = segment.offset
+                if segment.length >= SENDFILE_FROM:
+                    yield from self._flush(socket.MSG_MORE)
+                    start = yield from self._send_file(segment, fd, PIECE_BYTES if last else 0)
+                for piece in _read(segment, fd, start):
+                    yield from self._gather(piece)
+        yield from self._flush()
+
+    def _gather(self, data: bytes) -> Generator[Pause, None, None]:
+        """Keep small parts until there are enough of them for a call."""
+        if self._gathered and len(self._gathered) + len(data) > PIECE_BYTES:
+            yield from self._flush(socket.MSG_MORE)
+        if len(data) >= PIECE_BYTES:
+            yield from self._write(memoryview(data), 0)
+        else:
+            self._gathered += data
+
+    def _flush(self, flags: int = 0) -> Generator[Pause, None, None]:
+        data, self._gathered = self._gathered, bytearray()
+        yield from self._write(memoryview(data), flags)
+
+    def _write(self, data: memoryview, flags: int) -> Generator[Pause, None, None]:
+        while data:
+            try:
+                count = self.connection.send(data, flags)
+            except BlockingIOError:
+                yield from self._wait()
+                continue
+            except OSError:
+                raise ConnectionAbortedError from None
+            self.sent += count
+            data = data[count:]
+            yield from self._turn()
+
+    def _send_file(self, segment: FileSegment, fd: int, kept: int) -> Generator[Pause, None, int]:
+        """Have the kernel send all but the last ``kept`` bytes; return where the rest begins."""
+        at, stop, goal = segment.offset, segment.offset + segment.length - kept, self.connection.fileno()
+        while at < stop:
+            try:
+                count = os.sendfile(goal, fd, at, min(stop - at, _CALL_BYTES))
+            except BlockingIOError:
+                yield from self._wait()
+                check_unchanged(segment.source, fd)
+                continue
+            except OSError as error:
+                if error.errno in _NOT_BY_SENDFILE:  # some file systems cannot
+                    return at
+                read_at(segment.source, fd, at, 1)  # a failing disk says so here, by the file's name
+                raise ConnectionAbortedError from None
+            if not count:
+                read_at(segment.source, fd, at, 1)  # cut short: it says so
+            at += count
+            self.sent += count
+            if time.monotonic() > self._turn_ends:
+                yield from self._turn()
+                check_unchanged(segment.source, fd)
+        return at
+
+    def _wait(self) -> Generator[Pause, None, None]:
+        if not self._poll.poll(PATIENCE_MS):
+            yield Pause.BLOCKED
+            self._begin_turn()
+        else:
+            yield from self._turn()
+
+    def _turn(self) -> Generator[Pause, None, None]:
+        if time.monotonic() > self._turn_ends:
+            yield Pause.TURN
+            self._begin_turn()
+
+    def _begin_turn(self) -> None:
+        self._turn_ends = time.monotonic() + TURN_SECONDS
+
+
+def _with_last(segments: Iterable[Segment]) -> Iterator[tuple[Segment, bool]]:
+    """Yield each segment, and whether it is the last one."""
+    waiting: list[Segment] = []
+    for segment in segments:
+        if waiting:
+            yield waiting.pop(), False
+        waiting.append(segment)
+    yield from ((segment, True) for segment in waiting)

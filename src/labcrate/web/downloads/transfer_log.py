@@ -1,0 +1,119 @@
+"""Lines of the export log, one for each transfer of an archive or a recording.
+
+A line is there before the first byte is sent. An end that cannot be written (a full disk) is written later.
+"""
+
+import logging
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from labcrate.errors import PeopleError
+from labcrate.people.exports import ExportLog, Outcome
+from labcrate.people.roles import Role
+from labcrate.web.access import Caller
+from labcrate.web.executor import Executor, Lane
+from labcrate.web.lasting import check_still
+from labcrate.web.login import Doors
+
+_log = logging.getLogger("labcrate.web")
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How the transfer of a line ended; ``at`` is when, in seconds since 1970."""
+
+    line: int
+    sent: int
+    outcome: Outcome
+    reason: str | None
+    at: float = field(default_factory=time.time)
+
+
+class Ends:
+    """Writes ends into their lines, and keeps those that it cannot write. Threads may share it; it waits for disks."""
+
+    def __init__(self, log: ExportLog) -> None:
+        self._log, self._writing = log, threading.Lock()
+        self._kept: list[End] = []
+
+    def write(self, end: End) -> None:
+        """Write an end, now or later: behind others that could not be written, so that not each waits for a lock."""
+        why = "others wait to be written."
+        if not self._kept:
+            try:
+                self._write(end)
+            except PeopleError as error:
+                why = str(error)
+            else:
+                return
+        told = (end.line, end.outcome, end.sent, why)
+        _log.warning("The export log was not yet told that transfer %d ended (%s, %d bytes): %s", *told)
+        self._kept.append(end)
+
+    def write_kept(self) -> None:
+        """Write the ends that could not be written before, as far as possible."""
+        with self._writing, suppress(PeopleError):
+            while self._kept:
+                self._write(self._kept[0])
+                self._kept.pop(0)
+
+    def _write(self, end: End) -> None:
+        self._log.end(end.line, end.sent, end.outcome, end.reason, ended=end.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What is downloaded: of which session, with which options (as the query of a URL), and its length in bytes."""
+
+    session: str
+    options: str
+    etag: str
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransferLog:
+    """What writes a line of the export log, and what says whether its transfer may go on."""
+
+    executor: Executor
+    export_log: ExportLog
+    ends: Ends
+    doors: Doors
+
+
+class LogLine:
+    """The line of one transfer."""
+
+    def __init__(self, log: TransferLog, caller: Caller, taken: Taken) -> None:
+        self._log, self._caller, self._taken = log, caller, taken
+        self._number = 0
+
+    async def begin(self, start: int, length: int) -> None:
+        """Write the line. Raises PeopleError: what cannot be logged is not sent."""
+        self._number = await self._log.executor.run(
+            Lane.WORK,
+            self._log.export_log.begin,
+            who=self._caller.name,
+            via=self._caller.via,
+            address=self._caller.address,
+            session=self._taken.session,
+            options=self._taken.options,
+            etag=self._taken.etag,
+            start=start,
+            length=length,
+            total=self._taken.total,
+        )
+
+    async def progress(self, sent: int) -> None:
+        """Write how far it is. Raises NotAllowedError for a user who may not have the rest."""
+        try:
+            await self._log.executor.run(Lane.WORK, self._log.export_log.progress, self._number, sent)
+        except PeopleError as error:
+            _log.warning("The export log was not told how far transfer %d is: %s", self._number, error)
+        await check_still(self._log.doors, self._caller, Role.OPERATOR, self._taken.session)
+
+    async def end(self, sent: int, outcome: Outcome, reason: str | None) -> None:
+        """Write how it ended."""
+        await self._log.executor.run(Lane.WORK, self._log.ends.write, End(self._number, sent, outcome, reason))

@@ -1,0 +1,59 @@
+"""Headers of every answer that limit what a browser does with it."""
+
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from labcrate.config import ServeSettings
+
+# Only what this server sends itself is loaded, and no script or style that stands in a page. The one hash is that of
+# an empty style element: Plotly makes it, and fills it by script, which is no inline style. Its images of a plot
+# are blob: and data: URLs.
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='",
+        "img-src 'self' blob: data:",
+        "media-src 'self'",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
+_ALWAYS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    # Not "no-referrer": with it, browsers hide the origin of this site's own forms as well.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Server": "labcrate",
+}
+_HTTPS_PORT = 443
+_YEAR_SECONDS = 365 * 24 * 3600
+
+
+def protect(response: web.StreamResponse, settings: ServeSettings) -> None:
+    """Add the headers to an answer. Those about caching stay as they are."""
+    response.headers.update(_ALWAYS)
+    response.headers.setdefault("Cache-Control", "no-store")
+    if _has_https(settings):
+        response.headers.setdefault("Strict-Transport-Security", f"max-age={_YEAR_SECONDS}")
+    if response.status == 401:
+        response.headers.setdefault("WWW-Authenticate", 'Bearer realm="labcrate"')  # RFC 6750, 3
+
+
+def _has_https(settings: ServeSettings) -> bool:
+    """Return whether port 443 is this server's: Strict-Transport-Security counts for every port (RFC 6797, 8.3).
+
+    A server on a port of its own would take HTTP from its neighbours.
+    """
+    if settings.base_url is None:
+        return settings.tls_cert is not None and settings.port == _HTTPS_PORT
+    parts = urlsplit(settings.base_url)
+    return parts.scheme == "https" and parts.netloc.rpartition("]")[2].partition(":")[2] in ("", str(_HTTPS_PORT))

@@ -1,0 +1,84 @@
+"""What the server has: one value that routes find with their request, and that everything else gets its parts of."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
+
+from aiohttp import web
+
+from labcrate.config import ServeSettings
+from labcrate.lab.folder import Lab
+from labcrate.people.exports import ExportLog
+from labcrate.people.links import LinkLog
+from labcrate.people.logins import Logins
+from labcrate.people.studies import Studies
+from labcrate.people.tokens import Tokens
+from labcrate.people.users import Users
+from labcrate.web.downloads.sender import Sender
+from labcrate.web.downloads.transfer_log import Ends, TransferLog
+from labcrate.web.examining import Examining
+from labcrate.web.executor import Executor, Lane
+from labcrate.web.gate import Gate
+from labcrate.web.indexer import Indexer
+from labcrate.web.jobs import Jobs
+from labcrate.web.listing import Listing
+from labcrate.web.login import Doors
+from labcrate.web.pages import Pages
+from labcrate.web.planning import Planning
+from labcrate.web.plots import Plots
+from labcrate.web.second_step import SecondStep
+from labcrate.web.snapshot import Snapshot
+from labcrate.web.standing import Standing
+from labcrate.web.thumbnails import Thumbnails
+from labcrate.web.timeline import Timelines
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything that a server has, from its start to its end; ``lifespan`` makes it."""
+
+    settings: ServeSettings
+    lab: Lab
+    executor: Executor
+
+    users: Users
+    studies: Studies
+    logins: Logins
+    tokens: Tokens
+    doors: Doors
+    second_step: SecondStep
+    gate: Gate
+
+    export_log: ExportLog
+    link_log: LinkLog
+    ends: Ends
+    transfer_log: TransferLog
+
+    snapshot: Snapshot
+    standing: Standing
+    planning: Planning
+    examining: Examining
+    jobs: Jobs
+    indexer: Indexer
+
+    sender: Sender
+    pages: Pages
+    listing: Listing
+    plots: Plots
+    timelines: Timelines
+    thumbnails: Thumbnails
+
+    async def work(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what a function returns that reads the disk or computes, run in one of the threads for such work."""
+        return await self.executor.run(Lane.WORK, function, *args, **kwargs)
+
+
+SERVICES = web.AppKey("services", Services)
+
+
+def services(request: web.Request) -> Services:
+    """Return what the server has that answers a request. For routes: all else gets what it needs as arguments."""
+    return request.app[SERVICES]

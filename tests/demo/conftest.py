@@ -1,0 +1,27 @@
+"""The sample lab, built once for all tests that only read it."""
+
+from pathlib import Path
+
+import pytest
+from tests.support.films import encoded_once, encoded_once_fixture
+
+from labcrate.demo.lab import DemoLab, build_demo_lab
+
+__all__ = ["encoded_once_fixture"]
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> DemoLab:
+    """The sample lab as a newcomer gets it."""
+    with encoded_once():
+        return build_demo_lab(tmp_path_factory.mktemp("demo") / "lab")
+
+
+@pytest.fixture
+def no_filming(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clips are four bytes each, for tests that are not about them."""
+
+    def write_four_bytes(path: Path, *_: object, **__: object) -> None:
+        path.write_bytes(b"clip")
+
+    monkeypatch.setattr("labcrate.demo.lab.make_clip", write_four_bytes)

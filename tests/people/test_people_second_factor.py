@@ -1,0 +1,312 @@
+"""The second factor of a login: each code once, only present ones, only the right ones."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import pyotp
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.support.rounds import rounds
+
+from labcrate.errors import LoginError, NoSuchThingError, NotAllowedError, UsageError
+from labcrate.people.database import Database
+from labcrate.people.keys import hash_secret
+from labcrate.people.logins import Logins
+from labcrate.people.roles import Role
+from labcrate.people.second_factor import RECOVERY_CODES, STEP_SECONDS, SecondFactor, SecondFactors, app_uri, grouped
+from labcrate.people.tokens import Tokens
+from labcrate.people.users import User, Users
+
+if TYPE_CHECKING:
+    from tests.conftest import Clock
+
+GOOD = "correct horse"
+
+
+@pytest.fixture
+def factors(database: Database, clock: "Clock") -> SecondFactors:
+    """Nobody has one yet."""
+    return SecondFactors(database, clock)
+
+
+@pytest.fixture
+def ana(users: Users) -> User:
+    """An administrator."""
+    return users.add("Ana", Role.ADMIN, GOOD)
+
+
+class Phone:
+    """An app that has the secret, and a clock of its own."""
+
+    def __init__(self, secret: str, clock: "Clock") -> None:
+        self.secret, self.recovery_codes = secret, list[str]()
+        self._codes, self._clock = pyotp.TOTP(secret), clock
+
+    def shows(self, ahead_s: float = 0) -> str:
+        """The code at a time."""
+        return self._codes.at(int(self._clock() + ahead_s))
+
+
+@pytest.fixture
+def phone(factors: SecondFactors, ana: User, clock: "Clock") -> Phone:
+    """Ana's, with which she turned her second factor on two minutes ago."""
+    phone = Phone(factors.prepare(ana), clock)
+    phone.recovery_codes = factors.confirm(ana, phone.shows())
+    clock.now += 120
+    return phone
+
+
+def refused(factors: SecondFactors, user: User, code: str) -> str:
+    """Why a code is refused."""
+    with pytest.raises(LoginError) as raised:
+        factors.check(user, code)
+    return str(raised.value)
+
+
+def test_a_code_is_taken_once(factors: SecondFactors, ana: User, phone: Phone, clock: "Clock") -> None:
+    """The same code, also within its half minute, and each one before it are refused; the next one is taken."""
+    code = phone.shows()
+    earlier = phone.shows(-STEP_SECONDS)
+    factors.check(ana, code)
+    assert "good once" in refused(factors, ana, code)
+    assert "good once" in refused(factors, ana, earlier)
+    clock.now += STEP_SECONDS
+    assert "good once" in refused(factors, ana, code)
+    factors.check(ana, phone.shows())
+
+
+def test_the_first_code_is_not_taken_for_a_login(factors: SecondFactors, ana: User, clock: "Clock") -> None:
+    """What turned the second factor on opens nothing any more."""
+    phone = Phone(factors.prepare(ana), clock)
+    factors.confirm(ana, phone.shows())
+    refused(factors, ana, phone.shows())
+
+
+@pytest.mark.parametrize(("ahead_s", "taken"), [(-60, False), (-30, True), (0, True), (30, True), (60, False)])
+def test_clocks_may_differ_by_one_step(
+    factors: SecondFactors, ana: User, phone: Phone, ahead_s: int, taken: bool
+) -> None:
+    """A telephone half a minute ahead or behind still fits; beyond that the refusal names both clocks."""
+    code = phone.shows(ahead_s)
+    if taken:
+        factors.check(ana, code)
+    else:
+        assert "clocks of the phone and of the server" in refused(factors, ana, code)
+
+
+@pytest.mark.parametrize("written", ["{0} {1}", " {0}{1}\n", "{0}-{1}", "{0}\u00a0{1}", "{0}–{1}"])
+def test_a_code_may_be_written_as_apps_show_it(factors: SecondFactors, ana: User, phone: Phone, written: str) -> None:
+    """Spaces and dashes in it do not matter."""
+    code = phone.shows()
+    factors.check(ana, written.format(code[:3], code[3:]))
+
+
+@settings(max_examples=rounds(60, 200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.one_of(st.integers(0, 999_999).map("{:06}".format), st.text(max_size=80)))
+def test_whatever_is_not_a_right_code_is_refused(factors: SecondFactors, ana: User, phone: Phone, typed: str) -> None:
+    """Six digits that are none of the three present codes, and any other text, open nothing and change nothing."""
+    if typed not in {phone.shows(ahead) for ahead in (-30, 0, 30)}:
+        refused(factors, ana, typed)
+        assert factors.of(ana) == SecondFactor(True, RECOVERY_CODES)
+
+
+def test_no_code_of_a_million_but_the_present_ones_fits(factors: SecondFactors, ana: User, phone: Phone) -> None:
+    """Near misses of the right codes: one digit changed, cut short, made longer, with a sign before it."""
+    right = {phone.shows(ahead) for ahead in (-30, 0, 30)}
+    code = phone.shows()
+    near = {code[:at] + str(digit) + code[at + 1 :] for at in range(6) for digit in range(10)}
+    near |= {code[:5], code + "0", "0" + code, "+" + code, code + "\0", code + ".0", ""}
+    for typed in near - right:
+        refused(factors, ana, typed)
+    factors.check(ana, code)
+
+
+def test_a_recovery_code_is_taken_once(factors: SecondFactors, ana: User, phone: Phone) -> None:
+    """Each of ten different ones opens one login, in capitals and with spaces too, and is gone then."""
+    codes = phone.recovery_codes
+    assert len(set(codes)) == RECOVERY_CODES
+    assert all(len(code.replace("-", "")) == 16 for code in codes)
+    for left, code in zip(range(RECOVERY_CODES - 1, -1, -1), codes, strict=True):
+        factors.check(ana, code.upper().replace("-", " "))
+        assert factors.of(ana) == SecondFactor(True, left)
+        refused(factors, ana, code)
+    factors.check(ana, phone.shows())
+
+
+def test_new_recovery_codes_replace_the_old_ones(factors: SecondFactors, ana: User, phone: Phone) -> None:
+    """They take a code, and no old one is good afterwards; with a wrong code nothing changes."""
+    with pytest.raises(LoginError):
+        factors.renew(ana, "nothing")
+    fresh = factors.renew(ana, phone.recovery_codes[0])
+    assert not set(fresh) & set(phone.recovery_codes)
+    for code in phone.recovery_codes:
+        refused(factors, ana, code)
+    factors.check(ana, fresh[-1])
+
+
+def test_of_many_who_have_one_code_one_gets_in(factors: SecondFactors, ana: User, phone: Phone) -> None:
+    """Asked at the same time from several threads, a code and a recovery code are each taken exactly once."""
+
+    def ask(code: str) -> bool:
+        try:
+            factors.check(ana, code)
+        except LoginError:
+            return False
+        return True
+
+    for code in (phone.shows(), phone.recovery_codes[0]):
+        with ThreadPoolExecutor(8) as crowd:
+            assert sum(crowd.map(ask, [code] * 16)) == 1
+
+
+def test_until_the_first_code_no_login_asks_for_one(factors: SecondFactors, ana: User, clock: "Clock") -> None:
+    """A secret that was made and never used changes nothing, and the next one takes its place."""
+    first = factors.prepare(ana)
+    assert factors.prepared(ana) == first
+    assert (factors.of(ana), factors.stamp(ana)) == (SecondFactor(False, 0), None)
+    second = factors.prepare(ana)
+    assert first != second
+    for wrong in (Phone(first, clock).shows(), "", "000000000"):
+        with pytest.raises(UsageError, match="does not fit"):
+            factors.confirm(ana, wrong)
+    factors.confirm(ana, Phone(second, clock).shows())
+    assert factors.having() == {ana.id}
+    assert factors.prepared(ana) is None
+    for again in (lambda: factors.prepare(ana), lambda: factors.confirm(ana, Phone(second, clock).shows())):
+        with pytest.raises(UsageError, match="on already"):
+            again()
+
+
+def test_turning_it_on_ends_the_logins_that_had_no_code(
+    factors: SecondFactors, database: Database, ana: User, clock: "Clock"
+) -> None:
+    """All but the one that does it."""
+    logins = Logins(database, clock)
+    other, own = logins.begin(ana), logins.begin(ana)
+    factors.confirm(ana, Phone(factors.prepare(ana), clock).shows(), keep_login=hash_secret(own))
+    assert (logins.find(other), logins.find(own)) == (None, ana)
+
+
+def test_viewers_are_offered_none(factors: SecondFactors, users: Users, ana: User, clock: "Clock") -> None:
+    """Neither a secret nor, made an operator's and a viewer's again, the first code."""
+    users.add("Bob", Role.VIEWER, GOOD)
+    with pytest.raises(NotAllowedError, match="administrators and operators"):
+        factors.prepare(users.get("bob"))
+    phone = Phone(factors.prepare(users.set_role("bob", Role.OPERATOR)), clock)
+    with pytest.raises(NotAllowedError):
+        factors.confirm(users.set_role("bob", Role.VIEWER), phone.shows())
+
+
+def test_it_outlasts_another_role_and_being_disabled(
+    factors: SecondFactors, users: Users, ana: User, phone: Phone, clock: "Clock"
+) -> None:
+    """Nobody loses it by becoming a viewer or by being disabled for a time; while disabled, no code is taken."""
+    users.add("Eva", Role.ADMIN, GOOD)
+    users.set_role("ana", Role.VIEWER)
+    factors.check(ana, phone.shows())
+    clock.now += STEP_SECONDS
+    stamp = factors.stamp(ana)
+    users.disable("ana")
+    for code in (phone.shows(), phone.recovery_codes[0]):
+        with pytest.raises(LoginError, match="begin again"):
+            factors.check(ana, code, stamp)
+        with pytest.raises(UsageError, match="disabled"):
+            factors.check(ana, code)
+    users.enable("ana")
+    factors.check(ana, phone.shows())
+    factors.turn_off(ana, phone.recovery_codes[0])
+    assert factors.of(ana) == SecondFactor(False, 0)
+
+
+def test_turning_it_off_takes_a_code_and_leaves_nothing(
+    factors: SecondFactors, database: Database, ana: User, phone: Phone
+) -> None:
+    """With a wrong code it stays; with a right one secret and recovery codes are gone."""
+    with pytest.raises(LoginError):
+        factors.turn_off(ana, "nothing")
+    factors.turn_off(ana, phone.shows())
+    assert factors.stamp(ana) is None
+    assert database.rows("SELECT * FROM second_factor UNION ALL SELECT *, 0, 0 FROM recovery_code") == []
+
+
+def test_a_reset_ends_logins_and_no_tokens(
+    factors: SecondFactors, database: Database, ana: User, phone: Phone, clock: "Clock"
+) -> None:
+    """Who lost everything logs in with the password alone again; there is nothing to reset twice."""
+    secret = Logins(database, clock).begin(ana)
+    Tokens(database, clock).add(ana, "script", 1)
+    factors.reset(ana)
+    assert factors.having() == frozenset()
+    assert Logins(database, clock).find(secret) is None
+    assert len(Tokens(database, clock).all()) == 1
+    with pytest.raises(NoSuchThingError, match="Ana has no second factor"):
+        factors.reset(ana)
+
+
+CHANGES: list[Callable[[Users, SecondFactors, User, Phone], object]] = [
+    lambda users, _, ana, __: users.set_password(ana.name, "another horse"),
+    lambda _, factors, ana, __: factors.reset(ana),
+    lambda _, factors, ana, phone: factors.turn_off(ana, phone.recovery_codes[0]),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_login_that_waits_ends_with_what_it_was_begun_with(
+    factors: SecondFactors,
+    users: Users,
+    ana: User,
+    phone: Phone,
+    change: Callable[[Users, SecondFactors, User, Phone], object],
+) -> None:
+    """After another password, a reset or turning it off, the stamp of the login fits no more; else it does."""
+    stamp = factors.stamp(ana)
+    change(users, factors, ana, phone)
+    with pytest.raises(LoginError, match="begin again"):
+        factors.check(ana, phone.shows(), stamp)
+
+
+def test_a_stamp_that_still_fits_opens(factors: SecondFactors, ana: User, phone: Phone) -> None:
+    """Nothing changed meanwhile: the code is taken."""
+    factors.check(ana, phone.shows(), factors.stamp(ana))
+
+
+def test_a_clock_that_went_back_is_named(factors: SecondFactors, ana: User, phone: Phone, clock: "Clock") -> None:
+    """A server whose clock was a day ahead takes no code twice: it says whose clock, and recovery codes still fit."""
+    clock.now += 86_400
+    factors.check(ana, phone.shows())
+    clock.now -= 86_400
+    assert "The server's clock is behind" in refused(factors, ana, phone.shows())
+    factors.check(ana, phone.recovery_codes[0])
+
+
+def test_before_1970_no_code_fits_and_nothing_fails(
+    factors: SecondFactors, ana: User, phone: Phone, clock: "Clock"
+) -> None:
+    """A clock that was never set is no failure of the server."""
+    clock.now = -1_000_000.0
+    assert "The server's clock is behind" in refused(factors, ana, "123456")
+
+
+def test_secrets_are_not_kept_in_the_open_where_they_need_not_be(
+    factors: SecondFactors, database: Database, ana: User, phone: Phone
+) -> None:
+    """Recovery codes are kept as hashes; two users never have the same secret."""
+    kept = repr(database.rows("SELECT * FROM recovery_code"))
+    assert not any(code in kept or code.replace("-", "") in kept for code in phone.recovery_codes)
+    assert len(phone.secret) == 32
+
+
+@pytest.mark.parametrize("name", ["Ana", "María del Carmen", "a:b@c?d=e&f/#", "קרן", "%41"])
+def test_an_app_reads_the_address_back(name: str, users: Users) -> None:
+    """Whatever the name, the address holds the same secret, and name and server as one label."""
+    user = users.add(name, Role.ADMIN, GOOD)
+    secret = pyotp.random_base32()
+    uri = app_uri(secret, user, "lab.example")
+    read = pyotp.parse_uri(uri)
+    assert (read.secret, read.issuer) == (secret, "labcrate")
+    assert urlsplit(uri).scheme == "otpauth"
+    assert parse_qs(urlsplit(uri).query)["secret"] == [secret]
+    assert grouped("ABCDEFGHIJ") == "ABCD EFGH IJ"

@@ -1,0 +1,172 @@
+"""One table has the words of options: every front knows these, and what it reads is what ``as_query`` writes."""
+
+import inspect
+import re
+from argparse import ArgumentParser
+from collections.abc import Callable
+from datetime import UTC, timedelta
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode
+
+import pytest
+import yaml
+from hypothesis import example, given
+from hypothesis import strategies as st
+from multidict import MultiDict
+
+import labcrate
+from labcrate.cli.arguments import COMMANDS
+from labcrate.cli.session import export_options
+from labcrate.errors import UsageError
+from labcrate.plan.option_words import parse_duration
+from labcrate.plan.options import WORDS, Only, Options, as_query, parse_keywords, parse_options
+from labcrate.web.choice import chosen
+from labcrate.web.wanted import QUERY_NAMES, query_options
+
+WEB = Path(labcrate.__file__).parent / "web"
+IN_QUERY = {word.name for word in WORDS if word.write}
+
+words = st.lists(st.text(min_size=1, max_size=20), max_size=3)
+instants = st.none() | st.datetimes(timezones=st.just(UTC))
+options = st.builds(
+    lambda pad, readings, only, cameras, sensors, bounds, zone, secrets: parse_options(
+        {
+            "pad": pad, "readings": readings, "only": only, "camera": () if only is Only.SENSORS else cameras,
+            "sensor": () if only is Only.RECORDINGS else sensors, "from": bounds[0], "to": bounds[1],
+            "time_zone": zone, "redact": secrets[0], "allow_secrets": secrets[1],
+        }
+    ),
+    st.none() | st.timedeltas(min_value=timedelta()), st.sampled_from(["session", "all"]), st.sampled_from(Only), words,
+    words, st.tuples(instants, instants).filter(lambda pair: not (pair[0] and pair[1]) or pair[0] <= pair[1]),
+    st.sampled_from([None, "UTC", "Europe/Madrid"]), st.tuples(st.booleans(), st.booleans()),
+)  # fmt: skip
+
+
+def command_line(name: str) -> ArgumentParser:
+    """The arguments of a command that is about one session."""
+    parser = ArgumentParser(exit_on_error=False)
+    COMMANDS[name][1](parser)
+    return parser
+
+
+def query_of(asked: Options) -> MultiDict[str]:
+    """What a server gets when the words of options stand in an address."""
+    return MultiDict(parse_qsl(urlencode(as_query(asked), doseq=True), keep_blank_values=True))
+
+
+def by_command_line(asked: Options) -> Options:
+    """What the command line reads from the same words."""
+    arguments = ["42"]
+    for name, values in as_query(asked).items():
+        option = f"--{name.replace('_', '-')}"
+        switch = name in ("redact", "allow_secrets")
+        arguments += [option] if switch else [f"{option}={value}" for value in values]
+    return export_options(command_line("plan").parse_args(arguments))
+
+
+def by_keywords(asked: Options) -> Options:
+    """What Python reads from its keyword arguments, given as values."""
+    return parse_keywords({word.keyword: word.value(asked) for word in WORDS})
+
+
+FRONTS: dict[str, Callable[[Options], Options]] = {
+    "words": lambda asked: parse_options(as_query(asked)),
+    "command line": by_command_line,
+    "query": lambda asked: query_options(query_of(asked), None),
+    "form": lambda asked: chosen(query_of(asked), "Asia/Tokyo", None),
+    "Python": by_keywords,
+    "Python, as texts": lambda asked: parse_keywords(
+        {word.keyword: as_query(asked)[word.name] for word in WORDS if word.name in as_query(asked)}
+    ),
+}
+
+
+@pytest.mark.parametrize("front", FRONTS)
+@given(options)
+@example(parse_options({"pad": "336h", "from": "2025-05-02T10:00Z", "to": "2025-05-02T10:00:00.000001Z"}))
+@example(parse_options({"pad": timedelta(microseconds=1), "camera": ["-1", "--only", " a + b & c "]}))
+@example(parse_options({"pad": timedelta.max, "readings": "all", "only": "recordings"}))
+def test_every_front_reads_what_a_query_says(front: str, asked: Options) -> None:
+    """Two weeks of pad are not written as 1.2096e+06s, which nothing reads; nor is a microsecond lost."""
+    again = FRONTS[front](asked)
+    assert again == asked
+    assert as_query(again) == as_query(asked)
+
+
+@pytest.mark.parametrize("front", ["words", "command line", "query", "Python", "Python, as texts"])
+def test_a_time_without_a_zone_stays_without(front: str) -> None:
+    """It is read in the session's zone, which is not known yet; only a form's times are those of its page's clocks."""
+    asked = parse_options({"from": "2025-05-02T10:00", "to": "2025-05-02T10:00:00.000001"})
+    assert FRONTS[front](asked) == asked
+
+
+@pytest.mark.parametrize("command", ["plan", "export", "layout"])
+def test_the_command_line_has_the_words_of_the_table(command: str) -> None:
+    """Every word is an option of the same name, and what else there is chooses nothing of the session."""
+    told = {option for action in command_line(command)._actions for option in action.option_strings}
+    own = {"plan": {"--left-out"}, "layout": set[str](), "export": {
+        "-o", "--output", "--force", "--no-sync", "--allow-incomplete", "--sign", "--check", "--no-check",
+    }}[command]  # fmt: skip
+    expected = {f"--{word.name.replace('_', '-')}" for word in WORDS}
+    assert told == expected | own | {"-h", "--help", "--lab", "--workers"}
+
+
+@pytest.mark.parametrize("call", [labcrate.Lab.plan, labcrate.Lab.export])
+def test_python_has_the_words_of_the_table(call: object) -> None:
+    """Every word is a keyword argument, and what else there is chooses nothing of the session."""
+    assert callable(call)
+    parameters = set(inspect.signature(call).parameters)
+    own = {"self", "session", "progress", "workers"}
+    if call is labcrate.Lab.export:
+        own |= {"to", "force", "allow_incomplete", "sign", "sync", "check"}
+    assert parameters == {word.keyword for word in WORDS} | own
+
+
+def test_a_query_and_its_description_have_the_words_of_the_table() -> None:
+    """All but the base topic, which is the server's, for a plan, an archive and its preparation."""
+    assert set(QUERY_NAMES) == IN_QUERY | {"allow_incomplete"}
+    assert {word.name for word in WORDS} - {"base_topic"} == IN_QUERY
+    contract = yaml.safe_load((WEB / "openapi.yaml").read_text())
+    for path in ("plan", "archive.zip", "prepare"):
+        item = contract["paths"][f"/api/sessions/{{id}}/{path}"]
+        listed = item.get("parameters", []) + (item.get("get") or item["post"]).get("parameters", [])
+        named = {one["$ref"].rpartition("/")[2] for one in listed if "$ref" in one}
+        described = {contract["components"]["parameters"][name]["name"] for name in named}
+        assert described - {"If-None-Match", "id"} >= IN_QUERY, path
+
+
+def test_a_form_has_no_field_but_words_of_the_table() -> None:
+    """A page has a field for each, but for the zone: that is the one of its clocks."""
+    page = (WEB / "templates/export.html").read_text()
+    fields = set(re.findall(r'name="(\w+)"', page)) | set(re.findall(r'\("(from|to)"', page))
+    assert fields == IN_QUERY - {"time_zone"} | {"allow_incomplete"}
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"all_readings": "yes"}, "readings is 'yes'; it is 'session' or 'all'."),
+        ({"redact": "no"}, "redact is 'no'; it is 1 or 0."),
+        ({"pad": timedelta(seconds=-1)}, "cannot be less than nothing"),
+        ({"only": "sensors", "cameras": ["1"]}, "only is 'sensors' and a camera is chosen"),
+        ({"start": "2025-05-02T11:00Z", "end": "2025-05-02T10:00Z"}, "exchange 'from' and 'to'"),
+        ({"pad": ["1s", "2s"]}, "The option 'pad' is given more than once."),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(keywords: dict[str, object], message: str) -> None:
+    """One sentence names the option as a query does."""
+    with pytest.raises(UsageError, match=re.escape(message)):
+        parse_keywords(keywords)
+
+
+def test_one_text_is_one_camera() -> None:
+    """A text in place of a list is no list of its letters."""
+    assert parse_keywords({"cameras": "cam12"}).cameras == ("cam12",)
+
+
+@given(st.integers(0, 10**9), st.sampled_from([("ms", 1000), ("s", 10**6), ("m", 60 * 10**6), ("h", 3600 * 10**6)]))
+def test_a_duration_is_read_to_the_microsecond(count: int, unit: tuple[str, int]) -> None:
+    """Whatever the unit, a length of time is exactly what is written."""
+    name, microseconds = unit
+    assert parse_duration(f"{count}{name}") == timedelta(microseconds=count * microseconds)
+    assert parse_duration(f"{count}.5{name}") == timedelta(microseconds=count * microseconds + microseconds // 2)

@@ -1,0 +1,348 @@
+"""From linked files to recordings: each once, under a name of its own, with what is odd about it said."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from labcrate.archive.names import clashes, unsafe
+from labcrate.catalog.records import Indexed
+from labcrate.export.cleaning import LabCleaner
+from labcrate.export.contents import PlannedRecording
+from labcrate.export.inventory import take_inventory
+from labcrate.export.recording_time import TimeContext
+from labcrate.export.recordings import (
+    Cameras,
+    cameras_without_recordings,
+    may_be_of,
+    not_compared,
+    plan_recordings,
+    twins,
+    warnings_about,
+)
+from labcrate.export.selection import Found
+from labcrate.lab.folder import printable
+from labcrate.linking.verdict import Kind, Rule, Verdict
+from labcrate.model.device import Camera
+from labcrate.model.fixity import Fixity, Identity
+from labcrate.model.lab_settings import Recorder
+from labcrate.model.recording import Probe
+from labcrate.model.recording_time import ClockNote, RecordingTime, TimeClaim, TimeSource
+from labcrate.model.session import Session
+from labcrate.model.timespan import TimeSpan
+from labcrate.secrets.matcher import Matcher
+from labcrate.secrets.values import CAMERA_PASSWORD, Secret, Secrets
+
+START, END = datetime(2025, 5, 2, 8, tzinfo=UTC), datetime(2025, 5, 2, 8, 5, tzinfo=UTC)
+SESSION = Session("42", span=TimeSpan(START, END))
+MTIME = int((START + timedelta(minutes=2)).timestamp()) * 10**9
+HALL, KITCHEN = Camera("1", "Hall", "cam1"), Camera("2", "Kitchen", "cam2")
+CAMERAS = Cameras({"a": HALL, "b": KITCHEN}, frozenset())
+PROBE = Probe(duration_s=60.0)
+SECRET = LabCleaner(Matcher(Secrets(strong=(Secret("Not-For-Export-7", CAMERA_PASSWORD),))))
+
+
+def found(path: str, inode: int = 1, size: int = 10, camera: str | None = "a", **verdict: Any) -> Found:
+    """A linked file; one inode is one file on disk."""
+    told = Verdict(Kind.LINKED, Rule.NAME, "named for session 42", camera=camera, **verdict)
+    return Found(path, Identity(size, MTIME, 0, inode), told)
+
+
+def known(files: Iterable[Found], content: Mapping[str, str] | None = None, probe: Probe = PROBE) -> dict[str, Indexed]:
+    """What the index has of them; ``content`` gives files that were hashed their bytes."""
+    index = {}
+    for one in files:
+        data = (content or {}).get(one.path)
+        fixity = None if data is None else replace(Fixity.of_bytes(data.encode()), size_bytes=one.identity.size_bytes)
+        index[one.path] = Indexed(one.path, one.identity, fixity, probe)
+    return index
+
+
+def planned(
+    files: Sequence[Found], content: Mapping[str, str] | None = None, **options: Any
+) -> tuple[PlannedRecording, ...]:
+    """The recordings of the archive."""
+    return plan_recordings(files, known(files, content), SESSION, CAMERAS, **options)
+
+
+def members(recordings: Iterable[PlannedRecording]) -> list[str]:
+    """Their names in the archive, without the folder."""
+    return [one.member.removeprefix("recordings/") for one in recordings]
+
+
+A, B = "recordings/a.mp4", "sessions/Session42/recordings/a.mp4"
+
+
+def test_one_name_and_bytes_go_in_once_and_every_place_is_told() -> None:
+    """Two copies in two folders are one recording, whatever order they are found in; a third hard link, too."""
+    files = [found(A, 1), found(B, 2), found("recordings/x/a.mp4", 2)]
+    content = dict.fromkeys((A, B, "recordings/x/a.mp4"), "bytes")
+    for order in (files, files[::-1], [files[1], files[2], files[0]]):
+        (one,) = planned(order, content)
+        assert (one.path, one.also_at) == (A, ("recordings/x/a.mp4", B))
+
+
+def test_one_name_with_other_bytes_goes_in_twice() -> None:
+    """Files of one name and size whose bytes differ are two, and each keeps its own."""
+    first, second = planned([found(B, 2), found(A, 1)], {A: "one", B: "two"})
+    assert members((first, second)) == ["a.mp4", "a~2.mp4"]
+    assert (first.path, second.path) == (A, B)
+    assert first.fixity != second.fixity
+
+
+def test_one_file_under_two_names_is_two_recordings() -> None:
+    """The same bytes under another name stay two: which name a researcher looks for is not known."""
+    files = [found("recordings/a.mp4", 1), found("recordings/b.mp4", 1)]
+    assert members(planned(files, dict.fromkeys(("recordings/a.mp4", "recordings/b.mp4"), "x"))) == ["a.mp4", "b.mp4"]
+
+
+def test_before_hashing_only_hard_links_are_one() -> None:
+    """Without hashes one name and size prove nothing; one file under two paths does."""
+    assert len(planned([found(A, 1), found(B, 2)])) == 2
+    assert len(planned([found(A, 1), found(B, 1)])) == 1
+
+
+def test_a_chain_of_links_and_copies_is_one() -> None:
+    """A copy of a file, a hard link of that copy, and a file of other bytes between them: two recordings."""
+    paths = [A, B, "recordings/y/a.mp4", "recordings/z/a.mp4"]
+    files = [found(A, 1), found(B, 2), found(paths[2], 3), found(paths[3], 2)]
+    content = {A: "same", B: "same", paths[2]: "other", paths[3]: "same"}
+    first, second = planned(files, content)
+    assert {first.path, *first.also_at} == {A, B, paths[3]}
+    assert second.path == paths[2]
+
+
+def test_names_that_some_system_takes_for_one_are_numbered() -> None:
+    """Under case folding, Unicode forms or joiners no two members are one; none is what Windows has for itself."""
+    names = [
+        "a.mp4",
+        "A.MP4",
+        "\u00e9.mp4",
+        "e\u0301.mp4",
+        "E\u0301.mp4",
+        "aux.mp4",
+        "a\u200b.mp4",
+        "a~2.mp4",
+        "\udcff.mp4",
+    ]
+    files = [found(f"recordings/{name}", inode) for inode, name in enumerate(names)]
+    got = planned(files)
+    raw = [one.member.encode() for one in got]
+    assert len(raw) == len(names)
+    assert list(clashes(raw)) == []
+    assert [unsafe(name) for name in raw] == [None] * len(raw)
+    assert {one.path for one in got} == {one.path for one in files}
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("xyz"), st.sampled_from(["a.mp4", "A.mp4", "b.mp4"]), st.integers(1, 3)),
+        max_size=8,
+        unique_by=lambda one: one[:2],
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_no_file_is_lost_or_packed_twice(drawn: list[tuple[str, str, int]], chance: Any) -> None:
+    """Of any files, in any order: each path is one recording's, equal name and bytes are in one, others apart."""
+    files = [found(f"recordings/{folder}/{name}", inode) for inode, (folder, name, _) in enumerate(drawn)]
+    content = {one.path: str(data) for one, (_, _, data) in zip(files, drawn, strict=True)}
+    got = planned(files, content)
+    paths = [path for one in got for path in (one.path, *one.also_at)]
+    assert sorted(paths) == sorted(content)
+    kinds = Counter((path.rpartition("/")[2], data) for path, data in content.items())
+    assert len(got) == len(kinds)
+    for one in got:
+        assert {content[path] for path in (one.path, *one.also_at)} == {content[one.path]}
+    chance.shuffle(files)
+    assert planned(files, content) == got
+
+
+def test_twins_are_those_that_only_hashes_tell_apart() -> None:
+    """Namesakes of one size are to be hashed, unless they are one file; another size or name is another recording."""
+    files = [found(A, 1), found(B, 2), found("recordings/b.mp4", 3), found("recordings/x/b.mp4", 3)]
+    assert twins(files) == {A, B}
+    assert twins([found(A, 1, 10), found(B, 2, 11)]) == set()
+    assert twins([found("@nvr/x/a.mp4", 1), found("@nvr/y/a.mp4", 2)]) == set()
+
+
+def test_what_was_not_compared_is_said() -> None:
+    """Until they were read, namesakes of one size may be one, and a sentence names them; afterwards nothing is said."""
+    files = [found(A, 1), found(B, 2)]
+    (sentence,) = not_compared(planned(files))
+    assert A in sentence
+    assert B in sentence
+    assert list(not_compared(planned(files, {A: "one", B: "two"}))) == []
+    assert len(list(not_compared(planned(files, {A: "one"})))) == 1
+
+
+def test_a_file_that_was_not_probed_is_a_mistake_of_ours() -> None:
+    """A plan is never made of a file that was not looked into."""
+    one = found(A)
+    with pytest.raises(AssertionError, match=A):
+        plan_recordings([one], {A: Indexed(A, one.identity)}, SESSION, CAMERAS)
+
+
+NVR = Recorder("nvr", "/nvr", "{Y}-{m}-{d}/{H}/{camera}/{M}.{S}.mp4", "UTC", timedelta(hours=1))
+
+
+def of_recorder(below: str, inode: int = 1, camera: str | None = "a") -> Found:
+    """A recorder's file that was linked to the session."""
+    return found(f"@nvr/{below}", inode, camera=camera)
+
+
+class TestRecorders:
+    """Files of recorders."""
+
+    @pytest.fixture
+    def times(self) -> TimeContext:
+        """The lab with one recorder."""
+        return TimeContext(recorders={"nvr": NVR})
+
+    def test_they_come_last_and_are_never_taken_for_one(self, times: TimeContext) -> None:
+        """Segments of two cameras have one name in their folders; all go in, by camera and start."""
+        files = [
+            of_recorder("2025-05-02/08/kitchen/00.10.mp4", 1),
+            of_recorder("2025-05-02/08/hall/00.10.mp4", 2),
+            of_recorder("2025-05-02/08/hall/00.00.mp4", 3),
+            found("recordings/z.mp4", 4),
+        ]
+        content = dict.fromkeys((one.path for one in files), "the same")
+        got = planned(files, content, times=times)
+        assert [one.path for one in got] == [files[3].path, files[2].path, files[1].path, files[0].path]
+        assert len(set(members(got))) == 4
+        assert all(one.of_recorder for one in got[1:])
+        starts = [one.span.start for one in got[1:]]
+        assert starts == [START, START + timedelta(seconds=10), START + timedelta(seconds=10)]
+
+    def test_a_recorder_that_is_not_described_any_more(self) -> None:
+        """Without its pattern a file is named by its camera, or by the recorder, and loses no place."""
+        files = [of_recorder("a.mp4", 1), of_recorder("b.mp4", 2, camera=None)]
+        names = members(planned(files, times=TimeContext()))
+        assert len(names) == 2
+        assert any(name.startswith("Hall") for name in names)
+        assert any(name.startswith("nvr") for name in names)
+
+
+def warned(
+    one: Found, probe: Probe = PROBE, cameras: Cameras = CAMERAS, cleaner: LabCleaner | None = None
+) -> list[str]:
+    """What is said about one recording."""
+    clean = cleaner or LabCleaner()
+    (recording,) = plan_recordings([one], known([one], probe=probe), SESSION, cameras, cleaner=clean)
+    return list(warnings_about(recording, SESSION, cameras, clean))
+
+
+INSIDE = Probe(duration_s=60.0, creation_time=START + timedelta(minutes=1))
+
+
+class TestWarnings:
+    """What is worth knowing about one recording."""
+
+    def test_nothing_is_said_of_a_sound_one(self) -> None:
+        """A readable recording of the session's time under its own name needs no word."""
+        assert warned(found(A), INSIDE) == []
+
+    def test_a_damaged_one_is_kept(self) -> None:
+        """What is wrong with it is said, once, and not that it lies outside the session's time."""
+        (sentence,) = warned(found(A), Probe(problem="it has no index."))
+        assert sentence == "recordings/a.mp4 is damaged and kept as it is: it has no index."
+
+    def test_a_verdicts_warning_is_passed_on(self) -> None:
+        """Two sessions' names in one are said with the file."""
+        assert warned(found(A, warning="name says session 7"), INSIDE) == ["recordings/a.mp4: name says session 7."]
+
+    def test_another_name_is_said(self) -> None:
+        """A name that cannot be written everywhere is told with the one in the lab; only another form is not."""
+        (sentence,) = warned(found("recordings/a:b.mp4"), INSIDE)
+        assert sentence.startswith("recordings/a_b.mp4 is called a:b.mp4 in the lab")
+        assert warned(found(f"recordings/{unicodedata.normalize('NFD', 'é')}.mp4"), INSIDE) == []
+
+    def test_a_secret_in_a_name_is_not_repeated(self) -> None:
+        """A file named with a password goes in under another name, and no sentence holds the password."""
+        said = warned(found("recordings/Not-For-Export-7_a.mp4"), INSIDE, cleaner=SECRET)
+        assert len(said) == 1
+        assert "Not-For-Export" not in said[0]
+
+    def test_a_camera_that_was_not_selected(self) -> None:
+        """Said where the session selected cameras and this is none of them; not where it selected none."""
+        chosen = replace(CAMERAS, selected=frozenset({"b"}))
+        (sentence,) = warned(found(A), INSIDE, chosen)
+        assert sentence == "recordings/a.mp4 is of camera Hall, which the session had not selected."
+        assert warned(found(A, camera="b"), INSIDE, chosen) == []
+        assert warned(found(A, camera=None), INSIDE, chosen) == []
+
+    def test_a_time_outside_the_session(self) -> None:
+        """The start and its source are said; that a file's own date may be that of a copy only where it is that."""
+        late = Probe(duration_s=60.0, creation_time=END + timedelta(hours=1))
+        (sentence,) = warned(found(A), late)
+        assert "2025-05-02T09:05:00.000Z (MP4 creation time)" in sentence
+        assert "copy" not in sentence
+        old = found(A)
+        old = replace(old, identity=replace(old.identity, mtime_ns=0))
+        (sentence,) = warned(old)
+        assert sentence.endswith("That may be the time of a copy.")
+
+
+def timed(start: datetime, source: TimeSource = TimeSource.NAME, *notes: ClockNote) -> RecordingTime:
+    """One minute from a start; a name in no known zone may be 14 hours wrong."""
+    claim = TimeClaim(source, start, 14 * 3600.0, taken=True)
+    return RecordingTime(TimeSpan(start, start + timedelta(minutes=1)), (claim,), frozenset(notes))
+
+
+def test_a_name_without_a_zone_may_be_of_a_session_hours_away() -> None:
+    """Only a name whose zone is not known is given the benefit of the doubt, and only as far as zones go."""
+    away = START - timedelta(hours=13)
+    assert may_be_of(SESSION, timed(away, TimeSource.NAME, ClockNote.NO_ZONE))
+    assert not may_be_of(SESSION, timed(away))
+    assert not may_be_of(SESSION, timed(away, TimeSource.CONTAINER, ClockNote.NO_ZONE))
+    assert not may_be_of(SESSION, timed(START - timedelta(hours=20), TimeSource.NAME, ClockNote.NO_ZONE))
+
+
+class TestCameras:
+    """The cameras of a session."""
+
+    def test_what_the_session_says_of_a_camera_comes_first(self, lab: Any) -> None:
+        """Name and prefix of the selection replace the lab's; a camera that only the session knows is there, too."""
+        lab.cameras("cam1", "cam2")
+        chosen = [{"id": 1, "name": "Door", "recordingPrefix": "door"}, {"id": 9, "name": "Rented"}]
+        lab.session(42, selectedDevices={"cameras": chosen})
+        inventory = take_inventory(lab.open())
+        cameras = Cameras.of(inventory, inventory.session("42"))
+        assert {(camera.id, camera.name, camera.prefix) for camera in cameras.by_key.values()} == {
+            ("1", "Door", "door"),
+            ("2", "Camera 2", "cam2"),
+            ("9", "Rented", None),
+        }
+        assert sorted(cameras.by_key[key].id for key in cameras.selected) == ["1", "9"]
+        assert [camera.id for camera in cameras.involved([])] == ["1", "9"]
+
+    def test_involved_are_the_selected_and_the_recorded(self) -> None:
+        """Each camera once, in the order of ids as numbers, those without a recording too."""
+        many = Cameras({"a": replace(HALL, id="10"), "b": KITCHEN, "c": Camera("3")}, frozenset({"a"}))
+        recordings = plan_recordings([found(A, camera="b")], known([found(A)]), SESSION, many)
+        assert [camera.id for camera in many.involved(recordings)] == ["2", "10"]
+
+    def test_a_selected_camera_without_a_recording_is_named(self) -> None:
+        """Each selected camera of which nothing is there has a sentence; none where a recording may be of any."""
+        chosen = replace(CAMERAS, selected=frozenset({"a", "b"}))
+        assert len(list(cameras_without_recordings([], chosen))) == 2
+        (sentence,) = cameras_without_recordings([found(A)], chosen)
+        assert "Kitchen" in sentence
+        assert "Hall" not in sentence
+        assert list(cameras_without_recordings([found(A), found(B, camera=None)], chosen)) == []
+        assert list(cameras_without_recordings([], CAMERAS)) == []
+
+
+def test_paths_of_any_bytes_are_shown_as_text() -> None:
+    """Further places of a recording are told as printable text, the first as the disk has it."""
+    odd = "recordings/\udcff\n/a.mp4"
+    (one,) = planned([found(A, 1), found(odd, 1)])
+    assert {one.path, *one.also_at} == {A, printable(odd)}
+    assert all(path.isprintable() for path in one.also_at)

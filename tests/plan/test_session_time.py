@@ -1,0 +1,208 @@
+"""When a session ended that nobody ended: never later than the next one began, never by a copied file's date."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from labcrate.export.inventory import take_inventory
+from labcrate.export.recording_time import TimeContext
+from labcrate.export.session_time import SessionTime, registered_spans, session_time, undescribed_starts
+from labcrate.model.bound import Reason
+from labcrate.model.fixity import Identity
+from labcrate.model.recording import Probe
+from labcrate.model.timespan import TimeSpan
+
+START = datetime(2025, 5, 2, 8, tzinfo=UTC)
+COPIED = datetime(2025, 11, 30, tzinfo=UTC)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
+def look(found: Mapping[str, Identity]) -> Mapping[str, Probe]:
+    """All recordings are of one minute and know no time."""
+    return {path: Probe(duration_s=60.0) for path in found}
+
+
+def time_of(lab: Any, session_id: str = "42", zone: str | None = None, probes: Any = look) -> SessionTime:
+    """The time of a session as the lab is now."""
+    inventory = take_inventory(lab.open(), zone)
+    return session_time(
+        inventory, inventory.session(session_id), TimeContext(zone, registered_spans(inventory)), probes
+    )
+
+
+def begun(lab: Any, session_id: int = 42, at: datetime = START) -> None:
+    """A session that nobody ended."""
+    lab.session(session_id, startTime=at.isoformat(), endTime="absent")
+
+
+def recorded(lab: Any, at: datetime, session_id: int = 42, camera: str = "cam1") -> str:
+    """A recording whose name says when it began; the file's own date is that of a copy."""
+    path = f"recordings/{camera}_session{session_id}_{at:%Y%m%dT%H%M%SZ}.mp4"
+    lab.write(path, f"{path}", COPIED)
+    return path
+
+
+def test_a_described_time_stands_and_no_file_is_looked_into(lab: Any) -> None:
+    """With start and end described, recordings of another time change nothing, and none is opened."""
+    lab.session(42)
+    recorded(lab, START + 9 * HOUR)
+
+    def never(_: Any) -> Any:
+        raise AssertionError("a file was looked into")
+
+    time = time_of(lab, probes=never)
+    assert (time.span, time.bound.reason) == (TimeSpan(START, START + 5 * MINUTE), Reason.DESCRIBED)
+    assert (time.warnings, time.problems) == ((), ())
+
+
+def test_the_last_recording_ends_it(lab: Any) -> None:
+    """The end is that of the last recording by its name, never the date of its file; the warning names the file."""
+    begun(lab)
+    recorded(lab, START)
+    last = recorded(lab, START + HOUR)
+    time = time_of(lab)
+    assert (time.span, time.bound.reason) == (TimeSpan(START, START + HOUR + MINUTE), Reason.EVIDENCE)
+    assert len(time.warnings) == 1
+    assert last in time.warnings[0]
+
+
+def test_a_files_date_alone_is_no_evidence(lab: Any) -> None:
+    """Where nothing but the modification time tells of a recording there is no end, and that is said."""
+    begun(lab)
+    lab.write("recordings/cam1_session42_a.mp4", "x", START + MINUTE)
+    time = time_of(lab)
+    assert (time.span, time.bound.reason) == (None, Reason.NO_EVIDENCE)
+    assert len(time.warnings) == 1
+
+
+def test_the_next_session_bounds_it_and_is_not_named(lab: Any) -> None:
+    """However late a recording ends, the time stops before the next session's start; the warning names no other id."""
+    begun(lab)
+    lab.session(777, startTime=(START + HOUR).isoformat(), endTime="absent")
+    recorded(lab, START + HOUR - MINUTE / 2)
+    time = time_of(lab)
+    assert time.bound.reason is Reason.NEXT_SESSION
+    assert time.span
+    assert time.span.end == START + HOUR - timedelta(microseconds=1)
+    assert not any("777" in str(warning) for warning in time.warnings)
+
+
+def test_a_session_that_only_recordings_tell_of_bounds_it_too(lab: Any) -> None:
+    """Another session needs no description to begin: its first recording does."""
+    begun(lab)
+    recorded(lab, START + 2 * HOUR)
+    recorded(lab, START + HOUR, session_id=777)
+    time = time_of(lab)
+    assert time.span == TimeSpan(START, START + HOUR - timedelta(microseconds=1))
+    inventory = take_inventory(lab.open())
+    times = TimeContext(None, registered_spans(inventory))
+    assert list(undescribed_starts(inventory, times, look)) == [("777", START + HOUR)]
+    assert list(undescribed_starts(inventory, times, look, but="777")) == []
+    session = inventory.session("42")
+    assert session_time(inventory, session, times, look, lambda _: [("777", START + HOUR)]) == time
+    assert session_time(inventory, session, times, look, lambda _: []).span == TimeSpan(
+        START, START + 2 * HOUR + MINUTE
+    )
+
+
+def test_a_day_bounds_it(lab: Any) -> None:
+    """A recording of the day after ends nothing later than 24 hours; what lies beyond is named with its end."""
+    begun(lab)
+    late = recorded(lab, START + 30 * HOUR)
+    time = time_of(lab)
+    assert (time.span, time.bound.reason) == (TimeSpan(START, START + 24 * HOUR), Reason.LONGEST)
+    assert any(late in str(warning) for warning in time.warnings)
+
+
+def test_sessions_of_one_start_do_not_bound_each_other_and_that_is_said(lab: Any) -> None:
+    """Two sessions that began at one instant share their readings until their own evidence ends."""
+    begun(lab)
+    begun(lab, 7)
+    recorded(lab, START)
+    time = time_of(lab)
+    assert time.span == TimeSpan(START, START + MINUTE)
+    assert len(time.warnings) == 2
+
+
+def test_a_session_that_no_file_describes(lab: Any) -> None:
+    """Its start and end are those of its recordings; without any that tells its time there is none."""
+    recorded(lab, START + HOUR)
+    recorded(lab, START)
+    assert time_of(lab).span == TimeSpan(START, START + HOUR + MINUTE)
+    lab.write("recordings/cam1_session9_a.mp4", "x", START)
+    time = time_of(lab, "9")
+    assert (time.span, time.bound.reason) == (None, Reason.NO_START)
+    assert len(time.warnings) == 1
+
+
+def test_a_recording_that_vanished_is_no_evidence(lab: Any) -> None:
+    """A file that is gone since the walk ends no session, and stops no plan."""
+    begun(lab)
+    recorded(lab, START)
+    path = recorded(lab, START + HOUR)
+    inventory = take_inventory(lab.open())
+    (lab.root / path).unlink()
+    times = TimeContext(None, registered_spans(inventory))
+    assert session_time(inventory, inventory.session("42"), times, look).span == TimeSpan(START, START + MINUTE)
+
+
+@pytest.mark.parametrize(("zone", "end"), [(None, START + HOUR), ("Europe/Madrid", START - HOUR)])
+def test_sensor_files_without_a_zone(lab: Any, zone: str | None, end: datetime) -> None:
+    """A sensor file's times are read in the lab's zone; where none is known that is a warning of its own."""
+    begun(lab, at=START - 5 * HOUR)
+    lab.write(
+        "sessions/Session42/sensor_data/sensor_readings.csv", f"timestamp,x\n{START + HOUR:%Y-%m-%dT%H:%M:%S},1\n"
+    )
+    time = time_of(lab, zone=zone)
+    assert time.span
+    assert time.span.end == end
+    assert len(time.warnings) == (1 if zone else 2)
+
+
+def test_a_sensor_file_that_cannot_be_read_is_a_problem(lab: Any) -> None:
+    """A sensor file that does not parse is named among the problems, and the recordings bound the session."""
+    begun(lab)
+    recorded(lab, START)
+    lab.write("sessions/Session42/sensor_data/sensor_readings.json", "{")
+    time = time_of(lab)
+    assert [problem.file for problem in time.problems] == ["sessions/Session42/sensor_data/sensor_readings.json"]
+    assert time.span == TimeSpan(START, START + MINUTE)
+
+
+class TestRegisteredSpans:
+    """What the lab's registers say of recordings' times."""
+
+    @pytest.fixture
+    def registered(self, lab: Any) -> Any:
+        """A register with two entries, one of them of two files."""
+        lab.session(42, endTime="absent")
+        end = (START + 3 * MINUTE).isoformat()
+        entries = [
+            {"cameraId": "1", "sessionId": "42", "filePath": f"/app/recordings/{name}", "startTime": START.isoformat(),
+             "endTime": end}
+            for name in ("one.mp4", "two.mp4")
+        ]  # fmt: skip
+        lab.json("data/recordings.json", {str(index): entry for index, entry in enumerate(entries)})
+        lab.write("recordings/one.mp4", "1", COPIED)
+        lab.write("recordings/two.mp4", "2", COPIED)
+        lab.write("recordings/day/two.mp4", "another", COPIED)
+        lab.write("recordings/three.mp4", "3", COPIED)
+        return lab
+
+    def test_a_name_that_several_files_have_counts_for_none(self, registered: Any) -> None:
+        """An entry gives its times to the one file of its name; where two have it nobody knows which is meant."""
+        inventory = take_inventory(registered.open())
+        spans = registered_spans(inventory)
+        assert dict(spans) == {"recordings/one.mp4": TimeSpan(START, START + 3 * MINUTE)}
+        assert len(spans) == 1
+        assert "recordings/two.mp4" not in spans
+        assert "recordings/three.mp4" not in spans
+        entries = [entry for entry in inventory.unlinked if "one" not in entry.path]
+        assert registered_spans(inventory, entries) == {}
+
+    def test_a_register_ends_a_session(self, registered: Any) -> None:
+        """The registered end of a linked recording is the session's, where its description has none."""
+        time = time_of(registered)
+        assert time.span == TimeSpan(START, START + 3 * MINUTE)

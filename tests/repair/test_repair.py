@@ -1,0 +1,361 @@
+"""Near misses that are linked to their session, and links that are taken back: nothing is lost or overwritten."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labcrate.catalog.state import state_folder
+from labcrate.errors import RepairError
+from labcrate.export.contents import NearMiss, Plan
+from labcrate.export.inventory import take_inventory
+from labcrate.export.prepare import prepared
+from labcrate.export.repair import Method, Repair, find_near_miss, is_undone, move, undo
+from labcrate.export.repairing import check, repair, take_back
+from labcrate.people.database import Database
+from labcrate.people.links import Link, LinkLog
+
+FOLDER = "sessions/Session42"
+OWN = f"{FOLDER}/recordings"
+REGISTER = f"{FOLDER}/recordings.json"
+FILE = "recordings/cam1_42_a.mp4"
+IN_LAB = [Method.ENTRY, Method.MOVE]
+
+
+@pytest.fixture
+def near_lab(lab: Any) -> Any:
+    """A lab with one camera, session 42 described in the list alone, and one near miss of it."""
+    lab.cameras("cam1")
+    lab.json("data/sessions.json", [{"id": 42, "startTime": "2025-05-02T08:00:00Z", "endTime": "2025-05-02T08:05:00Z"}])
+    lab.recording(FILE)
+    return lab
+
+
+@pytest.fixture
+def log(near_lab: Any) -> Iterator[LinkLog]:
+    """The log of links of that lab."""
+    with Database.open(state_folder(near_lab.root)) as database:
+        yield LinkLog(database)
+
+
+def _plan(lab: Any) -> Plan:
+    with prepared(lab.open(), "42", hashed=False) as assembly:
+        return assembly.plan
+
+
+def _near(lab: Any, file: str = FILE) -> NearMiss:
+    return find_near_miss(_plan(lab).near_misses, "42", file)
+
+
+def _link(lab: Any, log: LinkLog, method: Method, file: str = FILE, miss: NearMiss | None = None) -> Link:
+    inventory = take_inventory(lab.open())
+    misses = [miss] if miss else _plan(lab).near_misses
+    (wish,) = check(inventory, misses, session="42", files=[file], method=method)
+    return repair(inventory, log, wish, who="somebody").link
+
+
+def _linked(lab: Any) -> list[str]:
+    return [recording.path for recording in _plan(lab).recordings]
+
+
+def _files(lab: Any) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(lab.root)): path.read_bytes()
+        for path in sorted(lab.root.rglob("*"))
+        if path.is_file() and ".labcrate" not in path.parts
+    }
+
+
+def _second_name(lab: Any, name: str = "cam1_42_a.mp4") -> Repair:
+    """A hard link, as earlier versions made it."""
+    (lab.root / OWN).mkdir(parents=True, exist_ok=True)
+    (lab.root / OWN / name).hardlink_to(lab.root / FILE)
+    return Repair("42", FILE, f"{OWN}/{name}", Method.HARD_LINK)
+
+
+@pytest.mark.parametrize("method", IN_LAB)
+def test_a_near_miss_becomes_part_of_its_session_and_back(near_lab: Any, log: LinkLog, method: Method) -> None:
+    """Linked or moved, the recording is in the plan and no near miss any more; undone, all is as it was."""
+    before = _files(near_lab)
+    assert _linked(near_lab) == []
+    made = _link(near_lab, log, method)
+    place = FILE if method is Method.ENTRY else f"{OWN}/cam1_42_a.mp4"
+    assert (made.source, made.target) == (FILE, REGISTER if method is Method.ENTRY else place)
+    assert _linked(near_lab) == [place]
+    assert _plan(near_lab).near_misses == ()
+    assert (near_lab.root / FILE).exists() == (method is Method.ENTRY)
+    take_back(near_lab.open(), log, session="42", number=made.number, who="somebody")
+    assert _files(near_lab) == before
+    assert [n.path for n in _plan(near_lab).near_misses] == [FILE]
+
+
+def test_an_entry_moves_and_links_nothing(near_lab: Any, log: LinkLog) -> None:
+    """The recording keeps its one name, its inode and its times; the plan says that it was linked by hand."""
+    before = (near_lab.root / FILE).stat()
+    _link(near_lab, log, Method.ENTRY)
+    after = (near_lab.root / FILE).stat()
+    assert (after.st_ino, after.st_nlink, after.st_ctime_ns) == (before.st_ino, 1, before.st_ctime_ns)
+    (recording,) = _plan(near_lab).recordings
+    assert (recording.verdict.rule, recording.verdict.reason) == ("register", "linked to session 42 by hand")
+
+
+def test_hard_links_of_earlier_versions_are_taken_back(near_lab: Any, log: LinkLog) -> None:
+    """A link that was logged as a second name is undone by its number: the second name goes, the first stays."""
+    before = _files(near_lab)
+    done = _second_name(near_lab)
+    number = log.add(who="somebody", session="42", source=done.source, target=done.target, method="hard link")
+    take_back(near_lab.open(), log, session="42", number=number, who="somebody")
+    assert _files(near_lab) == before
+
+
+def test_a_name_that_is_taken_is_left_alone(near_lab: Any) -> None:
+    """Where the session has other recordings of that name, the next free one is taken and the others stay."""
+    near_lab.write(f"{OWN}/cam1_42_a.mp4", b"another")
+    near_lab.write(f"{OWN}/cam1_42_a_2.mp4", b"a third")
+    done = move(near_lab.open(), "42", FOLDER, _near(near_lab))
+    assert done.target == f"{OWN}/cam1_42_a_3.mp4"
+    assert (near_lab.root / OWN / "cam1_42_a.mp4").read_bytes() == b"another"
+    assert (near_lab.root / OWN / "cam1_42_a_2.mp4").read_bytes() == b"a third"
+    assert (near_lab.root / done.target).read_bytes() == near_lab.clip
+
+
+def test_only_what_the_plan_lists_can_be_linked(near_lab: Any) -> None:
+    """A file of another session, one outside the lab, or a made-up path is no near miss, however it is written."""
+    near_lab.recording("recordings/cam1_session7.mp4")
+    (near_lab.root.parent / "secret.mp4").write_bytes(b"secret")
+    for path in (
+        "recordings/cam1_session7.mp4",
+        "../secret.mp4",
+        f"./{FILE}",
+        f"recordings//{FILE[11:]}",
+        "",
+        "/etc/passwd",
+    ):
+        with pytest.raises(RepairError, match=r"no near miss of session 42; only files that 'labcrate plan 42' lists"):
+            _near(near_lab, path)
+
+
+def test_what_is_printed_alike_is_not_guessed_at(near_lab: Any) -> None:
+    """Two near misses that print alike are refused by their print, and taken by their own names."""
+    one, other = f"{FILE[:-4]}\x1b.mp4", f"{FILE[:-4]}\\x1b.mp4"
+    misses = [replace(_near(near_lab), path=path) for path in (one, other)]
+    assert find_near_miss(misses, "42", one).path == one
+    assert find_near_miss(misses, "42", other).path == other
+    with pytest.raises(RepairError, match="2 near misses of session 42 are printed as"):
+        find_near_miss([misses[0], misses[0]], "42", other)
+
+
+@pytest.mark.parametrize("method", IN_LAB)
+def test_only_mp4s_are_linked(near_lab: Any, log: LinkLog, method: Method) -> None:
+    """A near miss that is no MP4 is refused with what to do instead."""
+    near_lab.recording("recordings/cam1_session42.mkv")
+    with pytest.raises(RepairError, match=r"only MP4s are exported\. Make an MP4 of it \(--remux\)"):
+        _link(near_lab, log, method, "recordings/cam1_session42.mkv")
+    assert not (near_lab.root / FOLDER).exists()
+
+
+def test_what_names_another_session_is_not_written_down(near_lab: Any, log: LinkLog) -> None:
+    """A file that the register gives session 42 and its name session 7 stays out, with both said and what helps."""
+    near_lab.recording("recordings/cam1_session7_x.mp4")
+    near_lab.json("data/recordings.json", {"1": {"sessionId": 42, "filePath": "/nvr/cam1_session7_x.mp4"}})
+    with pytest.raises(RepairError, match=r"where it lies: recordings.json says session 42, the name says session 7\."):
+        _link(near_lab, log, Method.ENTRY, "recordings/cam1_session7_x.mp4")
+    assert not (near_lab.root / REGISTER).exists()
+    assert log.lines() == []
+
+
+def _replaced_by_a_link(root: Path) -> None:
+    (root / FILE).unlink()
+    (root / FILE).symlink_to(root / "data" / "sessions.json")
+
+
+def _folder_is_a_link(root: Path) -> None:
+    (root / "recordings").rename(root.parent / "elsewhere")
+    (root / "recordings").symlink_to(root.parent / "elsewhere")
+
+
+def _goal_is_a_link(root: Path) -> None:
+    (root.parent / "outside").mkdir()
+    (root / "sessions" / "Session42").symlink_to(root.parent / "outside")
+
+
+def _gone(root: Path) -> None:
+    (root / FILE).unlink()
+
+
+def _replaced_by_a_folder(root: Path) -> None:
+    (root / FILE).unlink()
+    (root / FILE).mkdir()
+
+
+@pytest.mark.parametrize("method", IN_LAB)
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (_replaced_by_a_link, "symbolic link"),
+        (_folder_is_a_link, "symbolic link"),
+        (_goal_is_a_link, "symbolic link"),
+        (_gone, "it is gone"),
+        (_replaced_by_a_folder, "no regular file"),
+    ],
+)
+def test_links_are_never_followed_and_nothing_is_half_done(
+    near_lab: Any, log: LinkLog, method: Method, change: Callable[[Path], None], why: str
+) -> None:
+    """What changed between the plan and the link is refused, and no file appears or goes, in or outside the lab."""
+    miss = _near(near_lab)
+    inventory = take_inventory(near_lab.open())
+    (wish,) = check(inventory, [miss], session="42", files=[FILE], method=method)
+    change(near_lab.root)
+    before = {path: path.lstat().st_ino for path in near_lab.root.parent.rglob("*.*")}
+    with pytest.raises(RepairError, match=why):
+        repair(inventory, log, wish, who="somebody")
+    after = {path: path.lstat().st_ino for path in near_lab.root.parent.rglob("*.*")}
+    assert {path: inode for path, inode in after.items() if ".labcrate" not in path.parts} == {
+        path: inode for path, inode in before.items() if ".labcrate" not in path.parts
+    }
+    assert [link for link in log.lines() if link.undone is None] == []
+
+
+def test_a_file_that_is_exchanged_in_mid_link_is_not_taken(near_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another file put in the near miss's place at the last moment is neither linked nor removed."""
+    miss, real = _near(near_lab), os.link
+    (near_lab.root / "other").write_bytes(b"another study's")
+
+    def exchanging(*arguments: object, **options: object) -> None:
+        (near_lab.root / "other").replace(near_lab.root / FILE)
+        real(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "link", exchanging)
+    with pytest.raises(RepairError, match="was replaced while it was linked"):
+        move(near_lab.open(), "42", FOLDER, miss)
+    assert (near_lab.root / FILE).read_bytes() == b"another study's"
+    assert list((near_lab.root / OWN).iterdir()) == []
+
+
+def test_linking_twice_at_once_links_once(near_lab: Any, log: LinkLog) -> None:
+    """Two who saw the same plan: the second is told, and there is one link and one entry."""
+    miss = _near(near_lab)
+    _link(near_lab, log, Method.ENTRY, miss=miss)
+    with pytest.raises(RepairError, match="was linked to this session before"):
+        _link(near_lab, log, Method.ENTRY, miss=miss)
+    assert _linked(near_lab) == [FILE]
+    assert len(log.lines()) == 1
+    assert len(json.loads((near_lab.root / REGISTER).read_text())["recordings"]) == 1
+
+
+def test_the_last_copy_is_never_removed(near_lab: Any) -> None:
+    """Once the original is gone or another file, undoing a hard link would lose the recording: it is refused."""
+    done = _second_name(near_lab)
+    (near_lab.root / FILE).unlink()
+    with pytest.raises(RepairError, match="may be the only copy and stays"):
+        undo(near_lab.open(), done, datetime.now(UTC))
+    near_lab.write(FILE, b"another recording")
+    with pytest.raises(RepairError, match="may be the only copy and stays"):
+        undo(near_lab.open(), done, datetime.now(UTC))
+    assert done.target in _linked(near_lab)
+
+
+def test_what_is_undone(near_lab: Any) -> None:
+    """A link counts as taken back when its file is where it was, as itself, and nothing in the session's folder."""
+    lab, done = near_lab.open(), _second_name(near_lab)
+    source, target = near_lab.root / done.source, near_lab.root / done.target
+    assert not is_undone(lab, done)
+    aside = target.rename(near_lab.root / "aside.mp4")
+    assert is_undone(lab, done)
+    source.unlink()
+    assert not is_undone(lab, done)
+    source.symlink_to(aside)
+    assert not is_undone(lab, done)
+
+
+def test_moving_back_overwrites_nothing_and_mistakes_nothing(near_lab: Any) -> None:
+    """A place that is taken again, a file that is gone, and one that was put there later are refused."""
+    done = move(near_lab.open(), "42", FOLDER, _near(near_lab))
+    near_lab.write(FILE, b"a new recording")
+    with pytest.raises(RepairError, match="its place is taken by another file"):
+        undo(near_lab.open(), done, datetime.now(UTC))
+    assert (near_lab.root / FILE).read_bytes() == b"a new recording"
+    (near_lab.root / FILE).unlink()
+    with pytest.raises(RepairError, match="changed since it was moved there"):
+        undo(near_lab.open(), done, datetime.now(UTC) - timedelta(hours=1))
+    (near_lab.root / done.target).unlink()
+    with pytest.raises(RepairError, match="it is gone"):
+        undo(near_lab.open(), done, datetime.now(UTC))
+
+
+def test_every_near_miss_but_one_of_another_kind_can_be_linked(
+    tmp_path: Path, clip: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the sample lab, which has a near miss of each kind, all MP4s among them can be linked and then are."""
+    from labcrate.demo.lab import build_demo_lab  # noqa: PLC0415 - FFmpeg is not needed by the others
+    from labcrate.lab.folder import Lab  # noqa: PLC0415
+
+    monkeypatch.setattr("labcrate.demo.lab.make_clip", lambda path, *_, **__: path.write_bytes(clip))
+    demo = build_demo_lab(tmp_path / "lab")
+    lab = Lab(demo.root)
+    with prepared(lab, "42", hashed=False) as assembly:
+        misses = assembly.plan.near_misses
+        before = len(assembly.plan.recordings)
+    assert {miss.verdict.rule: miss.path for miss in misses} == demo.near_misses
+    files = [miss.path for miss in misses if miss.path.endswith(".mp4")]
+    inventory = take_inventory(lab)
+    with Database.open(state_folder(lab.root)) as database:
+        for wish in check(inventory, misses, session="42", files=files, method=Method.ENTRY):
+            repair(inventory, LinkLog(database), wish, who="somebody")
+    with prepared(lab, "42", hashed=False) as assembly:
+        assert [miss.verdict.rule for miss in assembly.plan.near_misses] == ["not MP4"]
+        assert len(assembly.plan.recordings) == before + len(misses) - 1
+
+
+@pytest.mark.parametrize(
+    ("mounts", "method", "why"),
+    [
+        (["mount -t tmpfs tmpfs sessions"], Method.MOVE, "lies on another disk"),
+        (["mount --bind . .", "mount -o remount,bind,ro ."], Method.MOVE, "on a read-only disk"),
+        (["mount --bind . .", "mount -o remount,bind,ro ."], Method.ENTRY, "on a read-only disk"),
+    ],
+)
+def test_disks_that_cannot_do_it_say_so(
+    near_lab: Any, mounts: list[str], why: str, method: Method, tmp_path: Path
+) -> None:
+    """A session's folder on another disk, and a lab on a read-only one, are told apart; the file stays where it is."""
+    words = next(
+        (w for w in (["unshare", "--mount"], ["unshare", "--map-root-user", "--mount"]) if _may_mount(w)), None
+    )
+    if words is None:
+        pytest.skip("mounting is not allowed here, neither as this user nor in a user namespace of its own")
+    move = ["--move"] if method is Method.MOVE else []
+    script = f"""
+from pathlib import Path
+from labcrate.cli.main import main
+raise SystemExit(main(["link", "42", {FILE!r}, "--lab", str(Path.cwd()), *{move!r}]))
+"""
+    shell = " && ".join([*mounts, "cd .", 'exec "$0" -c "$1"'])
+    ran = subprocess.run(
+        [*words, "sh", "-c", shell, sys.executable, script],
+        cwd=near_lab.root,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"XDG_STATE_HOME": str(tmp_path / "state")},
+    )
+    assert ran.returncode == RepairError.exit_code, ran.stderr
+    assert why in ran.stderr
+    assert (near_lab.root / FILE).read_bytes() == near_lab.clip
+    assert _linked(near_lab) == []
+
+
+def _may_mount(words: list[str]) -> bool:
+    try:
+        probe = [*words, "sh", "-c", "mount -t tmpfs tmpfs /mnt"]
+        return subprocess.run(probe, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False

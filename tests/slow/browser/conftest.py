@@ -1,0 +1,170 @@
+"""A real Chromium in front of a real server: ``labcrate serve`` as a process of its own, on a lab of the demo."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, expect, sync_playwright
+
+from labcrate.demo.lab import DemoLab, build_demo_lab
+
+# Nothing may depend on how busy the machine is: this is how long nobody waits for what is right.
+PATIENCE_MS = 120_000
+expect.set_options(timeout=PATIENCE_MS)
+
+NAME, PASSWORD = "ada", "correct horse battery"
+NOON, LATE = "12:00", "23:30"
+"""Times of day in UTC. Late, the lab's day (Madrid) is another one than UTC's, and pages show both dates."""
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@dataclass
+class Server:
+    """The command, running. It can be killed and started again.
+
+    ``hour`` is the time of day (UTC) at which its clock begins: no page may depend on the machine's. ``url`` ends
+    without a slash; ``login`` is what a browser that is logged in remembers.
+    """
+
+    lab: Path
+    hour: str = NOON
+    url: str = field(init=False)
+    setup: str | None = field(init=False)
+    login: Any = None
+    _process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Start it on a free port, and wait until it says that it is ready."""
+        command = [
+            sys.executable,
+            "-m",
+            "tests.slow.browser.clocked",
+            self.hour,
+            "serve",
+            "--lab",
+            str(self.lab),
+            "--port",
+            "0",
+            "--json",
+        ]
+        command += ["--time-zone", "Europe/Madrid"]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert self._process.stdout
+        told = json.loads(self._process.stdout.readline() or "{}")
+        self.url, self.setup = told["url"].rstrip("/"), told["setupUrl"]
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        if self._process:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+
+# One for each module, not for all tests: while it lives, an event loop runs, and nobody else can run one.
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    """Playwright, which drives the system's Chromium."""
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium on this machine")
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    """The system's Chromium, without a window."""
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoLab:
+    """The sample lab, built once; nobody writes to it."""
+    return build_demo_lab(tmp_path_factory.mktemp("demo") / "lab")
+
+
+Serve = Callable[[Path], Server]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Serves a lab folder until the test is over."""
+    running: list[Server] = []
+
+    def begin(lab: Path) -> Server:
+        server = Server(lab)
+        running.append(server)
+        server.start()
+        return server
+
+    yield begin
+    for server in running:
+        server.kill()
+
+
+@pytest.fixture
+def own_lab(demo: DemoLab, tmp_path: Path) -> Path:
+    """A copy of the sample lab that a test may change."""
+    return Path(shutil.copytree(demo.root, tmp_path / "lab"))
+
+
+@pytest.fixture(scope="module")
+def shared(demo: DemoLab, tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterator[Server]:
+    """A server for tests that change nothing; its administrator is ``NAME``."""
+    server = Server(Path(shutil.copytree(demo.root, tmp_path_factory.mktemp("shared") / "lab")))
+    server.start()
+    context = chromium.new_context()
+    create_administrator(context.new_page(), server)
+    server.login = context.storage_state()
+    context.close()
+    yield server
+    server.kill()
+
+
+Open = Callable[..., BrowserContext]
+
+
+@pytest.fixture
+def browse(chromium: Browser) -> Iterator[Open]:
+    """Opens browsers with nothing remembered. What they complain about on the console fails the test."""
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def complain(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            complaints.append(f"{message.text} ({message.location.get('url')})")
+
+    def begin(**options: Any) -> BrowserContext:
+        context = chromium.new_context(**{"locale": "en-GB", "viewport": {"width": 1280, "height": 900}} | options)
+        context.set_default_timeout(PATIENCE_MS)
+        context.on("console", complain)
+        context.on("weberror", lambda error: complaints.append(str(error.error)))
+        contexts.append(context)
+        return context
+
+    yield begin
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def create_administrator(page: Page, server: Server, url: str | None = None) -> None:
+    """Do what whoever starts a server for the first time does: open the link, choose a name and a password.
+
+    ``url`` is where the server is reached, if not directly.
+    """
+    assert server.setup
+    page.goto(server.setup.replace(server.url, url or server.url))
+    page.get_by_label("Name").fill(NAME)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_label("Password, once more").fill(PASSWORD)
+    page.get_by_role("button", name="Create administrator").click()
+    page.get_by_role("heading", name="Sessions").wait_for()

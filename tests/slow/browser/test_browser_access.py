@@ -1,0 +1,157 @@
+"""That everybody can use the pages: by keyboard, with a screen reader, on a phone, in the dark."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from tests.slow.browser.conftest import LATE, NAME, NOON, PASSWORD, Server, create_administrator
+
+from labcrate.demo.lab import DemoLab
+
+PAGES = ("/", "/?q=nothing", "/sessions/42", "/sessions/43", "/sessions/44", "/sessions/42/readings", "/log", "/people",
+         "/account", "/account/second-factor", "/key", "/sessions/99")  # fmt: skip
+LONG = "Onomatopoeia" * 25
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+
+CHECKS = Path(__file__).with_name("checks.js").read_text()
+
+
+def found(page: Page, check: str) -> list[Any]:
+    """What one of the checks finds on a page."""
+    faults: list[Any] = page.evaluate(f"() => ({CHECKS}).{check}()")
+    return faults
+
+
+@pytest.fixture(scope="module", params=[NOON, LATE])
+def awkward(
+    request: pytest.FixtureRequest, demo: DemoLab, tmp_path_factory: pytest.TempPathFactory, chromium: Browser
+) -> Iterator[Server]:
+    """The sample lab with a session that has everything awkward: long words, no end, right-to-left text.
+
+    Its clock stands at noon, and then at an hour when the lab's day is not UTC's.
+    """
+    lab = Path(shutil.copytree(demo.root, tmp_path_factory.mktemp("awkward") / "lab"))
+    session = {
+        "id": 44, "name": LONG, "description": LONG + "\nשלום " * 50, "startTime": "2025-05-02T06:40:00Z",
+        "status": "active", "tags": [LONG, "جلسة"], "notes": LONG, "metadata": {"researcher": LONG},
+    }  # fmt: skip
+    folder = lab / "sessions/Session44/recordings"
+    folder.mkdir(parents=True)
+    (folder.parent / "session_data.json").write_text(json.dumps(session))
+    (folder / f"{LONG[:200]}.mp4").write_bytes(b"no video")
+    server = Server(lab, request.param)
+    server.start()
+    context = chromium.new_context()
+    page = context.new_page()
+    create_administrator(page, server)
+    context.request.get(f"{server.url}/api/sessions/43/archive.zip?only=sensors")
+    server.login = context.storage_state()
+    context.close()
+    yield server
+    server.kill()
+
+
+def opened(context: Any, server: Server, path: str) -> Page:
+    """A page with all that can be opened on it open."""
+    page: Page = context.new_page()
+    page.goto(server.url + path)
+    page.evaluate("document.querySelectorAll('details').forEach((e) => { e.open = true; })")
+    return page
+
+
+def test_pages_are_accessible(awkward: Server, chromium: Browser) -> None:
+    """Names, labels, headings, landmarks and references are in order, and no text is too pale, in light and dark."""
+    everybody, somebody = chromium.new_context(), chromium.new_context(storage_state=awkward.login)
+    wrong = {}
+    for context, paths in ((somebody, PAGES), (everybody, ("/login",))):
+        for path in paths:
+            page = opened(context, awkward, path)
+            wrong[path, "faults"] = found(page, "faults")
+            for scheme in SCHEMES:
+                page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+                wrong[path, scheme] = found(page, "pale")
+            page.close()
+        context.close()
+    assert {where: what for where, what in wrong.items() if what} == {}
+
+
+def test_pages_fit_a_phone(awkward: Server, browse: Any) -> None:
+    """No page is wider than a phone, whatever the names: only tables and boxes that say so scroll sideways."""
+    context = browse(viewport={"width": 390, "height": 800}, storage_state=awkward.login, locale="es")
+    wide = {}
+    for path in PAGES[:-1]:  # a 404 would be a complaint
+        page = opened(context, awkward, path)
+        assert page.locator("html").get_attribute("lang") == "es"
+        for width in (390, 320):
+            page.set_viewport_size({"width": width, "height": 800})
+            wide[path, width] = found(page, "wide")
+        page.close()
+    assert {where: what for where, what in wide.items() if what} == {}
+
+
+def test_people_and_tokens_need_no_scrolling_sideways(awkward: Server, browse: Any) -> None:
+    """On a phone users and tokens are cards, each value beside its name: nothing lies beyond the edge."""
+    context = browse(viewport={"width": 390, "height": 800}, storage_state=awkward.login)
+    page = opened(context, awkward, "/account")
+    page.get_by_label("What it is for").fill("nightly")
+    page.locator("#token-current").fill(PASSWORD)
+    page.get_by_role("button", name="Create token").click()
+    for path in ("/account", "/people"):
+        page.goto(awkward.url + path)
+        expect(page.get_by_role("button", name="Revoke token nightly")).to_be_visible()
+        assert found(page, "sideways") == []
+
+
+def test_everything_can_be_reached_by_keyboard(awkward: Server, browse: Any) -> None:
+    """Log in, skip to the content, open a session, choose, and reach the download, without a mouse; where the focus is
+    can always be seen.
+    """
+    page = browse().new_page()
+    page.goto(awkward.url)
+    focus(page, "[name=name]")
+    page.keyboard.type(NAME)
+    focus(page, "[name=password]")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Sessions")).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    expect(page.locator(".skip")).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    focus(page, 'a[href="/sessions/42"]')
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Morning routine, kitchen and hall")
+    focus(page, ".export summary")
+    page.keyboard.press("Enter")
+    size = page.locator("#exact").inner_text()
+    focus(page, "[name=only]:checked")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#exact")).not_to_have_text(size)
+    # A new answer takes the place of the one before; the focus stays where it was.
+    expect(page.get_by_label("Only sensor data")).to_be_focused()
+    focus(page, "#download", back=True)
+    with page.expect_download() as begun:
+        page.keyboard.press("Enter")
+    assert begun.value.suggested_filename.endswith(".zip")
+
+
+def focus(page: Page, wanted: str, *, back: bool = False) -> None:
+    """Press Tab until an element has the focus; every stop on the way can be seen."""
+    for _ in range(120):
+        if page.evaluate("(wanted) => document.activeElement.matches(wanted)", wanted):
+            return
+        page.keyboard.press("Shift+Tab" if back else "Tab")
+        assert found(page, "unseen") == []
+    raise AssertionError(f"{wanted} cannot be reached by keyboard")
+
+
+def test_motion_can_be_switched_off(awkward: Server, browse: Any) -> None:
+    """Who asks their system for less motion gets none."""
+    page = browse(reduced_motion="reduce", storage_state=awkward.login).new_page()
+    page.goto(awkward.url)
+    assert found(page, "moving") == []

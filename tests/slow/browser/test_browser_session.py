@@ -1,0 +1,207 @@
+"""What a researcher does in a browser, from the first link to the archive on their disk."""
+
+import hashlib
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+from tests.slow.browser.conftest import NAME, PASSWORD, Server, create_administrator
+
+from labcrate.cli.main import main
+
+
+def sha256(path: Path) -> str:
+    """The hash of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def exported(lab: Path, target: Path, *words: str) -> Path:
+    """What the command line exports."""
+    assert main(["export", "42", "--lab", str(lab), "-o", str(target), *words]) == 0
+    return target
+
+
+def download(page: Page, target: Path) -> Path:
+    """Click on the download and wait for the file."""
+    with page.expect_download() as begun:
+        page.get_by_role("link", name="Download the ZIP").click()
+    begun.value.save_as(target)
+    return target
+
+
+def exact_size(page: Page) -> int:
+    """The size that the page tells, in bytes."""
+    return int(re.sub(r"\D", "", page.locator("#exact").inner_text()))
+
+
+def test_from_the_first_link_to_the_archive(own_lab: Path, serve: Any, browse: Any, tmp_path: Path) -> None:
+    """The one-time link makes an administrator, who logs in, repairs a near miss, and downloads the session: the ZIP
+    has the size that was told before, and is the command line's, byte for byte.
+    """
+    server = serve(own_lab)
+    page = browse().new_page()
+    create_administrator(page, server)
+    page.get_by_role("button", name="Log out").click()
+    page.get_by_label("Name").fill(NAME)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+
+    page.get_by_role("link", name="Morning routine, kitchen and hall").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Morning routine, kitchen and hall")
+    before = exact_size(page)
+
+    near = "recordings/garden_session42_20250502T064000Z.mp4"
+    page.locator("#near li").filter(has_text=near).get_by_role("button", name="Link to this session").click()
+    expect(page.get_by_role("status").filter(has_text=near)).to_contain_text("belongs to this session now")
+    assert exact_size(page) > before
+
+    told = exact_size(page)
+    got = download(page, tmp_path / "browser.zip")
+    assert got.stat().st_size == told
+    assert sha256(got) == sha256(exported(own_lab, tmp_path / "cli.zip"))
+
+    page.locator(".note.good").get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("status").filter(has_text=near)).to_contain_text("near miss again")
+    assert exact_size(page) == before
+
+
+def test_options_change_the_size_before_anything_is_downloaded(shared: Server, browse: Any, tmp_path: Path) -> None:
+    """Each tick shows the exact size of what it leaves; the download is just that, and the command line's too."""
+    page = browse(storage_state=shared.login).new_page()
+    page.goto(f"{shared.url}/sessions/42")
+    whole = exact_size(page)
+    page.get_by_text("Choose what goes in").click()
+    page.get_by_label("Only sensor data").check()
+    expect(page.locator("#exact")).not_to_have_text(f"{whole:,} bytes")
+    sensors = exact_size(page)
+    page.get_by_label("kitchen climate", exact=True).check()
+    expect(page.locator("#exact")).not_to_have_text(f"{sensors:,} bytes")
+    one = exact_size(page)
+    assert one < sensors < whole
+    got = download(page, tmp_path / "browser.zip")
+    words = ("--only", "sensors", "--sensor", "kitchen climate")
+    assert got.stat().st_size == one
+    assert sha256(got) == sha256(exported(shared.lab, tmp_path / "cli.zip", *words))
+    # The choice is in the address: it survives a reload and can be sent to somebody.
+    page.reload()
+    assert exact_size(page) == one
+    expect(page.get_by_label("Only sensor data")).to_be_checked()
+
+
+def test_a_time_span_is_chosen_on_the_session_clocks(shared: Server, browse: Any) -> None:
+    """Ten to nine in Madrid is what the form takes and the archive's address tells in UTC."""
+    page = browse(storage_state=shared.login).new_page()
+    page.goto(f"{shared.url}/sessions/42")
+    whole = exact_size(page)
+    page.get_by_text("Choose what goes in").click()
+    page.get_by_label("From", exact=True).fill("2025-05-02T08:41:30")
+    expect(page.locator("#exact")).not_to_have_text(f"{whole:,} bytes")
+    link = page.get_by_role("link", name="Download the ZIP").get_attribute("href")
+    assert link == "/api/sessions/42/archive.zip?from=2025-05-02T06:41:30.000Z"
+
+
+@pytest.fixture
+def slow_lab(own_lab: Path) -> Path:
+    """A lab whose session has a recording that takes some seconds to read: 8 GB that take no room on the disk."""
+    with (own_lab / "recordings/kitchen_session42_long.mp4").open("wb") as file:
+        file.truncate(8 * 10**9)
+    return own_lab
+
+
+def test_preparing_shows_progress_survives_its_tab_and_can_be_cancelled(
+    slow_lab: Path, serve: Any, browse: Any
+) -> None:
+    """While recordings are read, bytes and time left are told; a tab that is opened anew joins; cancelling ends it."""
+    server = serve(slow_lab)
+    context: BrowserContext = browse()
+    page = context.new_page()
+    create_administrator(page, server)
+    page.goto(f"{server.url}/sessions/42")
+    page.get_by_role("link", name="Download the ZIP").click()
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    expect(page.locator("#job-figures")).to_contain_text(re.compile(r"of 8\.0 GB"))
+    expect(page.locator("#job-figures")).to_contain_text("left")
+    page.close()
+    again = context.new_page()
+    again.goto(f"{server.url}/sessions/42")
+    expect(again.get_by_role("progressbar")).to_be_visible()
+    again.get_by_role("button", name="Cancel").click()
+    expect(again.get_by_role("progressbar")).to_be_hidden()
+    expect(again.locator("#job-said")).to_contain_text("Cancelled")
+
+
+def inside(told: Any) -> bool:
+    """Whether a plot tells of a part of the session that begins later and ends earlier."""
+    return bool(told["from"] > "2025-05-02T06:40:00.000Z" and told["to"] < "2025-05-02T06:42:30.000Z")
+
+
+def test_plots_are_drawn_and_looked_at_closer(shared: Server, browse: Any) -> None:
+    """The readings are drawn as lines; looking closer asks the server for the part that is seen."""
+    page = browse(storage_state=shared.login).new_page()
+    page.goto(f"{shared.url}/sessions/42")
+    page.locator("#sensors").scroll_into_view_if_needed()
+    expect(page.locator("#plot .scatterlayer path.js-line").first).to_be_visible()
+    drawn = page.locator("#plot .scatterlayer .trace").count()
+    with page.expect_response(lambda answer: "readings/plot" in answer.url and "property=contact" in answer.url):
+        page.get_by_label("contact", exact=True).check()
+    expect(page.locator("#plot .scatterlayer .trace")).not_to_have_count(drawn)
+    with page.expect_response(lambda answer: "readings/plot" in answer.url and inside(answer.json())):
+        page.get_by_role("button", name="Closer").click()
+        page.get_by_role("button", name="Closer").click()
+        page.get_by_role("group", name=re.compile("^Sensor readings over time")).press("+")
+
+
+def test_recordings_are_played_in_the_page(shared: Server, browse: Any) -> None:
+    """A recording's card opens to a player that shows moving pictures, and can be moved to any time."""
+    page = browse(storage_state=shared.login).new_page()
+    page.goto(f"{shared.url}/sessions/42")
+    card = page.locator("#recordings li").filter(has_text="kitchen_session42_20250502T064030Z.mp4")
+    card.get_by_text("Play").click()
+    video = card.locator("video")
+    state = video.evaluate(
+        """async (video) => {
+            video.muted = true;
+            await video.play();
+            video.pause();
+            const there = new Promise((done) => video.addEventListener("seeked", done, { once: true }));
+            video.currentTime = 20;
+            await there;
+            return [video.videoWidth, video.currentTime, Math.round(video.duration)];
+        }"""
+    )
+    assert state == [320, 20, 30]
+
+
+def test_without_scripts_everything_can_be_read_and_downloaded(shared: Server, browse: Any, tmp_path: Path) -> None:
+    """With JavaScript switched off the form asks the server, the size is exact, and the link downloads."""
+    page = browse(java_script_enabled=False, storage_state=shared.login).new_page()
+    page.goto(f"{shared.url}/sessions/42")
+    page.get_by_text("Choose what goes in").click()
+    page.get_by_label("Only sensor data").check()
+    page.get_by_role("button", name="Show the size").click()
+    told = exact_size(page)
+    got = download(page, tmp_path / "browser.zip")
+    assert got.stat().st_size == told
+    assert sha256(got) == sha256(exported(shared.lab, tmp_path / "cli.zip", "--only", "sensors"))
+    page.get_by_role("link", name="The values as a table").click()
+    expect(page.get_by_role("rowheader", name="kitchen climate").first).to_be_visible()
+
+
+def test_the_lab_is_left_as_it_was(shared: Server, browse: Any, demo: Any, tmp_path: Path) -> None:
+    """Looking at pages, pictures and plots writes nothing into the lab but labcrate's own folder."""
+    page = browse(storage_state=shared.login).new_page()
+    page.goto(f"{shared.url}/sessions/42")
+    page.locator("#recordings").scroll_into_view_if_needed()
+    expect(page.locator("#recordings img").first).to_be_visible()
+    copy = Path(shutil.copytree(shared.lab, tmp_path / "now", ignore=shutil.ignore_patterns(".labcrate")))
+    now = {path.relative_to(copy): sha256(path) for path in copy.rglob("*") if path.is_file()}
+    then = {
+        path.relative_to(demo.root): sha256(path)
+        for path in demo.root.rglob("*")
+        if path.is_file() and ".labcrate" not in path.parts
+    }
+    assert now == then

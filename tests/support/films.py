@@ -1,0 +1,34 @@
+"""The films of the sample lab, encoded once in a run: that the same arguments give the same bytes has its own test."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from labcrate.demo import lab
+from labcrate.demo.story import Take
+
+_FILMS: dict[Take, bytes] = {}
+_encode = lab._encode
+
+
+def _encode_once(studio: Path, take: Take) -> bytes:
+    if take not in _FILMS:
+        _FILMS[take] = _encode(studio, take)
+    return _FILMS[take]
+
+
+@contextmanager
+def encoded_once() -> Iterator[None]:
+    """Have sample labs that are built meanwhile share their films."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lab, "_encode", _encode_once)
+        yield
+
+
+@pytest.fixture(name="encoded_once")
+def encoded_once_fixture() -> Iterator[None]:
+    """Have the sample labs of a test share their films."""
+    with encoded_once():
+        yield

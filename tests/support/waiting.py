@@ -1,0 +1,47 @@
+"""Waiting for what a server does a moment after its client has all it asked for."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from labcrate.people.exports import Line
+
+TICK_NS = 20_000_000
+
+
+def until(met: Callable[[], Any]) -> Any:
+    """Wait for something that is bound to happen, and give it."""
+    ends = time.monotonic() + 60
+    while not (found := met()):
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+    return found
+
+
+def ended(server: Any, count: int = 0) -> list[Line]:
+    """The lines of the export log, the newest first, once there are so many and all have ended."""
+
+    def lines() -> tuple[list[Line]] | None:
+        found: list[Line] = server.services.export_log.lines()
+        return (found,) if len(found) >= count and all(line.outcome != "running" for line in found) else None
+
+    return list(until(lines)[0])
+
+
+def next_tick() -> None:
+    """Wait until the clock of the file system has gone on: a change from now on bears another time than the last one.
+
+    The server counts two changes within 20 ms as one (``Look``).
+    """
+    with TemporaryDirectory() as folder:
+        probe = Path(folder) / "probe"
+        probe.touch()
+        begun = probe.stat().st_ctime_ns
+
+        def ticked() -> bool:
+            probe.chmod(0o600)
+            return probe.stat().st_ctime_ns - begun > 2 * TICK_NS
+
+        until(ticked)

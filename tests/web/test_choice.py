@@ -1,0 +1,77 @@
+"""What somebody ticked in the export form."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from multidict import MultiDict
+
+from labcrate.errors import UsageError
+from labcrate.plan.options import Only, Options
+from labcrate.web.choice import chosen
+
+
+def options(*fields: tuple[str, str]) -> Options:
+    """What a form with these fields asks for."""
+    return chosen(MultiDict(fields), "Europe/Madrid", None)
+
+
+def test_an_empty_form_is_the_whole_session() -> None:
+    """A form as it is at first, its empty fields sent along, asks for everything."""
+    assert options() == options(("only", "all"), ("from", ""), ("to", " "), ("pad", "")) == Options()
+
+
+def test_times_of_a_form_are_those_of_the_session_clocks() -> None:
+    """Ten o'clock in Madrid in May is eight o'clock UTC; a time with a zone of its own is taken as it is."""
+    span = options(("from", "2025-05-02T10:00"), ("to", "2025-05-02T10:05:30")).span
+    assert span.start == datetime(2025, 5, 2, 8, tzinfo=UTC)
+    assert span.end == datetime(2025, 5, 2, 8, 5, 30, tzinfo=UTC)
+    assert options(("from", "2025-05-02T10:00:00Z")).span.start == datetime(2025, 5, 2, 10, tzinfo=UTC)
+
+
+def test_everything_can_be_chosen() -> None:
+    """Cameras, sensors, kinds, padding and all readings arrive as options."""
+    fields = (
+        ("camera", "2"),
+        ("camera", "1"),
+        ("sensor", "hall"),
+        ("pad", "30"),
+        ("readings", "all"),
+        ("time_zone", "Asia/Tokyo"),
+    )
+    assert options(*fields) == Options(
+        timedelta(seconds=30),
+        True,
+        cameras=("1", "2"),
+        sensors=("hall",),
+        time_zone="Asia/Tokyo",
+    )
+
+
+def test_boxes_of_the_other_kind_mean_nothing() -> None:
+    """Whoever ticks cameras and then takes only sensor data gets that, and the other way round."""
+    both = (("camera", "2"), ("sensor", "hall"))
+    assert options(("only", "sensors"), *both) == Options(only=Only.SENSORS, sensors=("hall",))
+    assert options(("only", "recordings"), *both) == Options(only=Only.RECORDINGS, cameras=("2",))
+
+
+def test_the_base_topic_is_the_servers() -> None:
+    """What `labcrate serve` was started with, else nothing, so that labcrate.toml decides; no field can change it."""
+    fields = MultiDict([("base_topic", "other")])
+    assert chosen(fields, "UTC", "z2m").base_topic == "z2m"
+    assert chosen(fields, "UTC", None).base_topic is None
+
+
+@pytest.mark.parametrize(
+    "field",
+    [("from", "yesterday"), ("to", "2025-13-01T00:00"), ("only", "cats"), ("pad", "soon"), ("readings", "some")],
+)
+def test_what_cannot_be_meant_is_refused(field: tuple[str, str]) -> None:
+    """A field that a person or script mistyped is one sentence that quotes it."""
+    with pytest.raises(UsageError, match=field[1]):
+        options(field)
+
+
+def test_an_end_before_the_start_is_refused() -> None:
+    """The remedy is to exchange them."""
+    with pytest.raises(UsageError, match="exchange"):
+        options(("from", "2025-05-02T11:00"), ("to", "2025-05-02T10:00"))

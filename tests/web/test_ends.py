@@ -1,0 +1,41 @@
+"""Ends of transfers that cannot be written down at once: kept in their order, and written when they can be."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labcrate.errors import PeopleError
+from labcrate.people.database import Database
+from labcrate.people.exports import ExportLog, Outcome
+from labcrate.web.downloads.transfer_log import End, Ends
+
+WHAT: dict[str, Any] = {
+    "who": "ana", "via": "token", "address": "::1", "session": "42", "options": "", "etag": '"abc"', "start": 0,
+    "length": 9, "total": 9,
+}  # fmt: skip
+
+
+def test_while_one_end_waits_the_others_wait_behind_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log that is locked for long holds up one transfer's end, not the ends of all, and in the end has them all."""
+    with Database.open(tmp_path) as database, ExportLog(database) as log:
+        ends, tried = Ends(log), []
+
+        def locked(line: int, *_: Any, **__: Any) -> None:
+            tried.append(line)
+            raise PeopleError("Another program is writing to it.")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(log, "end", locked)
+            numbers = [log.begin(**WHAT) for _ in range(3)]
+            for number in numbers:
+                ends.write(End(number, number, Outcome.FINISHED, None, at=1000.0 + number))
+            assert tried == numbers[:1]
+            ends.write_kept()
+            assert tried == numbers[:1] * 2
+        ends.write_kept()
+        ends.write(End(log.begin(**WHAT), 5, Outcome.ABORTED, "the client went away"))
+        last, *lines = log.lines()
+    assert (last.outcome, last.reason) == ("aborted", "the client went away")
+    assert {(line.outcome, line.bytes_sent) for line in lines} == {("finished", number) for number in numbers}
+    assert [line.ended and line.ended.timestamp() for line in lines] == [1003.0, 1002.0, 1001.0]

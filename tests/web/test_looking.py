@@ -1,0 +1,77 @@
+"""Whether files and folders are as they were."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.support.waiting import next_tick
+
+from labcrate.web.looking import Look
+
+
+def settled(folder: Path, *names: str) -> Look:
+    """A look at places whose last change lies so far back that another one would bear another time."""
+    next_tick()
+    return Look(str(folder), names)
+
+
+def put_back_times(file: Path) -> None:
+    """Other bytes of the same length, with the old times put back."""
+    before = file.stat()
+    file.write_bytes(b"other")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def swap(file: Path) -> None:
+    """Another file under the name, older than the one before."""
+    other = file.with_name("swapped")
+    other.write_bytes(b"bytes")
+    os.utime(other, (1, 1))
+    other.rename(file)
+
+
+CHANGES: list[Callable[[Path], object]] = [
+    lambda folder: (folder / "file").write_bytes(b"more bytes"),
+    lambda folder: put_back_times(folder / "file"),
+    lambda folder: swap(folder / "file"),
+    lambda folder: (folder / "file").unlink(),
+    lambda folder: (folder / "file").chmod(0o600),
+    lambda folder: (folder / "inner" / "new").touch(),
+    lambda folder: (folder / "inner" / "old").unlink(),
+    lambda folder: (folder / "inner").rename(folder / "moved"),
+    lambda folder: (folder / "absent").touch(),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_every_change_is_seen(tmp_path: Path, change: Callable[[Path], object]) -> None:
+    """A look holds while nothing happens, and no longer after any change of a file, a folder or what was not there."""
+    (tmp_path / "file").write_bytes(b"bytes")
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "old").touch()
+    look = settled(tmp_path, "file", "inner", "absent")
+    assert len(look) == 3
+    assert look.holds()
+    (tmp_path / "stranger").touch()
+    (tmp_path / "file").read_bytes()
+    assert look.holds()
+    change(tmp_path)
+    assert not look.holds()
+
+
+def test_what_was_too_young_to_tell_is_not_believed(tmp_path: Path) -> None:
+    """Right after a change another one could bear the same time, so such a look never holds; a later one does."""
+    (tmp_path / "file").write_bytes(b"bytes")
+    young = Look(str(tmp_path), ["file"])
+    assert not young.holds()
+    assert settled(tmp_path, "file").holds()
+    assert not young.holds()
+
+
+def test_a_time_in_the_future_is_no_reason_to_doubt(tmp_path: Path) -> None:
+    """A file that claims to be of next year is believed like any other: its modification time is anybody's to set."""
+    (tmp_path / "file").write_bytes(b"bytes")
+    os.utime(tmp_path / "file", (time.time() + 1e7,) * 2)
+    assert settled(tmp_path, "file").holds()

@@ -1,0 +1,344 @@
+"""Plans in the making: once for all who ask, users in turn, never more than a few, and none that nobody waits for."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiohttp import web
+from tests.support.waiting import next_tick
+
+from labcrate.catalog.index import Progress
+from labcrate.config import ServeSettings
+from labcrate.errors import NoSessionError, NoSuchThingError, NotReadyError, TooManyError
+from labcrate.export.prepare import prepared
+from labcrate.plan.options import Options
+from labcrate.web import planning as module
+from labcrate.web.app import make_app
+from labcrate.web.planning import Planning
+from labcrate.web.services import SERVICES
+from labcrate.web.standing import Planned
+
+WHOLE = Options()
+
+
+def part(number: int) -> Options:
+    """Some options; each number's are others, and none the whole."""
+    return Options(pad=timedelta(seconds=1 + number))
+
+
+class Making:
+    """Holds every plan that is begun until ``opened``, and remembers them in their order."""
+
+    def __init__(self) -> None:
+        self.begun: list[Options] = []
+        self.ended: list[Options] = []
+        self.opened = threading.Event()
+        self.one_more = threading.Semaphore(0)
+
+    @contextmanager
+    def prepared(
+        self, lab: Any, session_id: str, options: Options, *, progress: Progress, **more: Any
+    ) -> Iterator[Any]:
+        """As the real one, which comes after."""
+        self.begun.append(options)
+        try:
+            while not self.opened.is_set() and not self.one_more.acquire(timeout=0.01):
+                progress.check()
+            with prepared(lab, session_id, options, progress=progress, **more) as assembly:
+                yield assembly
+        finally:
+            self.ended.append(options)
+
+
+@pytest.fixture
+def making(monkeypatch: pytest.MonkeyPatch) -> Making:
+    """Every plan of the test goes through it."""
+    making = Making()
+    monkeypatch.setattr("labcrate.web.standing.prepared", making.prepared)
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 60.0)
+    return making
+
+
+@pytest.fixture
+def clock() -> SimpleNamespace:
+    """The time that plans are given up by."""
+    return SimpleNamespace(now=1000.0)
+
+
+Scenario = Callable[[Planning], Awaitable[None]]
+Run = Callable[[Scenario], None]
+
+
+@pytest.fixture
+def run(usual_lab: Any, making: Making, clock: SimpleNamespace) -> Run:
+    """Runs what happens to the planning of the usual lab, to which nothing happened just now."""
+    next_tick()
+
+    @asynccontextmanager
+    async def planning() -> AsyncIterator[Planning]:
+        app = make_app(ServeSettings(usual_lab.root))
+        runner = web.AppRunner(app)
+        await runner.setup()
+        server = app[SERVICES]
+        planning = Planning(server.executor, server.standing, None, lambda: clock.now)
+        try:
+            yield planning
+        finally:
+            await planning.close()
+            await runner.cleanup()
+
+    async def whole(scenario: Scenario) -> None:
+        async with planning() as one:
+            await scenario(one)
+
+    return lambda scenario: asyncio.run(whole(scenario))
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what is going to happen; fail, instead of hanging, where it does not."""
+    async with asyncio.timeout(120):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def ask(planning: Planning, options: Options, who: str = "ana") -> "asyncio.Task[Planned]":
+    """Somebody who asks, and waits."""
+    return asyncio.get_running_loop().create_task(planning.plan("42", options, who))
+
+
+async def ask_in_turn(planning: Planning, *parts: Options) -> "list[asyncio.Task[Planned]]":
+    """Ask for one after the other: threads look for plans that stand, and any of several could be the first."""
+    asking = []
+    for options in parts:
+        asking.append(ask(planning, options))
+        await until(lambda: len(planning._wishes) == len(asking))
+    return asking
+
+
+def turns(planning: Planning) -> list[str | None]:
+    """Whose turn each unfinished plan is made in, None for one that waits; in the order in which they were asked."""
+    return [wish.turn for wish in planning._wishes.values()]
+
+
+async def leave(*tasks: "asyncio.Task[Planned]") -> None:
+    """Have them go away, as a client that closes its connection."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+def test_one_plan_is_made_for_all_who_ask_for_it(run: Run, making: Making) -> None:
+    """A page, its plots, pictures, scripts and other users that want one session's plan at once cause one making."""
+
+    async def scenario(planning: Planning) -> None:
+        loop = asyncio.get_running_loop()
+        asking: list[asyncio.Task[Any]] = [ask(planning, WHOLE, who) for who in ("ana", "ana", "ben")]
+        asking += [loop.create_task(planning.soon("42", WHOLE, who)) for who in ("ana", "eva")]
+        shown = [loop.create_task(planning.recording("42", "any.mp4", "ana")) for _ in range(20)]
+        await until(lambda: bool(making.begun))
+        making.opened.set()
+        found = await asyncio.gather(*asking)
+        assert len({id(planned.assembly) for planned in found}) == 1
+        assert {recording.member for recording in await asyncio.gather(*shown)} == {"recordings/any.mp4"}
+        assert making.begun == [WHOLE]
+
+    run(scenario)
+
+
+def test_one_user_does_not_have_all_others_wait(run: Run, making: Making) -> None:
+    """However many plans a user asks for, one is made at a time, and another user's comes between them."""
+
+    async def scenario(planning: Planning) -> None:
+        asking = await ask_in_turn(planning, *map(part, range(5)))
+        await until(lambda: turns(planning) == ["ana", None, None, None, None])
+        await until(lambda: making.begun == [part(0)])
+        asking.append(ask(planning, part(9), "ben"))
+        await until(lambda: making.begun == [part(0), part(9)])
+        assert turns(planning) == ["ana", None, None, None, None, "ben"]
+        making.opened.set()
+        await asyncio.gather(*asking)
+        assert sorted(making.begun, key=lambda options: options.pad or timedelta()) == [
+            part(number) for number in (0, 1, 2, 3, 4, 9)
+        ]
+
+    run(scenario)
+
+
+def test_what_two_users_want_comes_in_the_turn_of_either(run: Run, making: Making) -> None:
+    """Who asks for a plan that somebody else's other plans stand before does not wait for those."""
+
+    async def scenario(planning: Planning) -> None:
+        asking = await ask_in_turn(planning, *map(part, range(3)))
+        await until(lambda: turns(planning) == ["ana", None, None])
+        await until(lambda: making.begun == [part(0)])  # of two threads, either could come first
+        asking.append(ask(planning, part(2), "ben"))
+        await until(lambda: making.begun == [part(0), part(2)])
+        making.opened.set()
+        await asyncio.gather(*asking)
+        assert making.begun == [part(0), part(2), part(1)]
+
+    run(scenario)
+
+
+def test_only_so_many_plans_wait(run: Run, making: Making) -> None:
+    """Beyond a few of one user, and some of all, there is an error with what to do; a page just comes again."""
+
+    async def scenario(planning: Planning) -> None:
+        asking = [ask(planning, part(number)) for number in range(module.MOST_OF_ONE_USER)]
+        await until(lambda: len(turns(planning)) == module.MOST_OF_ONE_USER)
+        with pytest.raises(TooManyError, match="6 plans that you asked for") as refused:
+            await planning.plan("42", WHOLE, "ana")
+        assert refused.value.retry_after_s > 0
+        assert await planning.soon("42", WHOLE, "ana") is None
+        asking.append(ask(planning, part(0)))  # one of them again is not one more
+        for number in range(module.MOST_OF_ONE_USER, module.MOST):
+            asking.append(ask(planning, part(number), f"user {number}"))
+        await until(lambda: len(turns(planning)) == module.MOST)
+        with pytest.raises(TooManyError, match="Too many plans are waiting"):
+            await planning.plan("42", WHOLE, "eva")
+        making.opened.set()
+        await asyncio.gather(*asking)
+        assert (await planning.plan("42", WHOLE, "ana")).assembly.plan.recordings
+
+    run(scenario)
+
+
+def test_what_nobody_waits_for_is_not_made(run: Run, making: Making, clock: SimpleNamespace) -> None:
+    """Plans whose clients are gone are not begun; the one that is being made ends, and makes room for others."""
+
+    async def scenario(planning: Planning) -> None:
+        asking = await ask_in_turn(planning, *map(part, range(module.MOST_OF_ONE_USER)))
+        await leave(*asking)
+        assert making.ended == []  # who loads a page again finds it going on
+        clock.now += module.GIVEN_UP_SECONDS
+        await until(lambda: making.ended == [part(0)])
+        making.opened.set()
+        await planning.plan("42", WHOLE, "ana")
+        assert making.begun == [part(0), WHOLE]
+        assert (await planning.plan("42", part(0), "ana")).assembly.plan.options == part(0)
+
+    run(scenario)
+
+
+def test_those_who_went_away_take_no_room(run: Run, making: Making, clock: SimpleNamespace) -> None:
+    """A user whose earlier questions were given up may ask again at once, while another plan is being made."""
+
+    async def scenario(planning: Planning) -> None:
+        first, *others = await ask_in_turn(planning, *map(part, range(module.MOST_OF_ONE_USER)))
+        await leave(*others)
+        clock.now += module.GIVEN_UP_SECONDS
+        second = ask(planning, WHOLE)
+        await until(lambda: set(planning._wishes) == {("42", part(0)), ("42", WHOLE)})
+        making.opened.set()
+        await asyncio.gather(first, second)
+        assert making.begun == [part(0), WHOLE]
+
+    run(scenario)
+
+
+def test_a_page_that_is_loaded_again_finds_its_plan(
+    run: Run, making: Making, clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plan that takes longer than a page waits goes on from one loading to the next, and is made once."""
+
+    async def scenario(planning: Planning) -> None:
+        monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.0)
+        for _ in range(5):
+            assert await planning.soon("42", WHOLE, "ana") is None
+            await until(lambda: making.begun == [WHOLE])
+            clock.now += module.GIVEN_UP_SECONDS - 1
+        making.opened.set()
+        await until(lambda: making.ended == [WHOLE])
+        monkeypatch.setattr(module, "PATIENCE_SECONDS", 60.0)
+        assert await planning.soon("42", WHOLE, "ana")
+        assert making.begun == [WHOLE]
+
+    run(scenario)
+
+
+def test_a_plan_is_as_of_the_asking(run: Run, making: Making, usual_lab: Any) -> None:
+    """Who joins a plan that was begun before the lab changed gets one that knows of the change."""
+
+    async def scenario(planning: Planning) -> None:
+        before = ask(planning, WHOLE)
+        await until(lambda: bool(making.begun))
+        usual_lab.recording("recordings/cam2_session42_b.mp4")
+        after = ask(planning, WHOLE)
+        making.opened.set()
+        await before
+        assert any(r.path.endswith("cam2_session42_b.mp4") for r in (await after).assembly.plan.recordings)
+
+    run(scenario)
+
+
+def test_a_plan_that_stands_does_not_wait_for_others(run: Run, making: Making) -> None:
+    """While every thread makes a plan, one that was made before is answered, and its recordings are found."""
+
+    async def scenario(planning: Planning) -> None:
+        making.one_more.release()
+        stands = await planning.plan("42", WHOLE, "ana")
+        asking = [ask(planning, part(number), who) for number, who in enumerate(("ana", "ben", "eva"))]
+        await until(lambda: len(making.begun) == 3)
+        assert await planning.plan("42", WHOLE, "ana") == stands
+        assert await planning.soon("42", WHOLE, "joe") == stands
+        assert (await planning.recording("42", "any.mp4", "joe")).member == "recordings/any.mp4"
+        making.opened.set()
+        await asyncio.gather(*asking)
+
+    run(scenario)
+
+
+def test_the_server_ends_while_plans_are_made(run: Run, making: Making) -> None:
+    """Plans in the making end at their next step, the others are not begun, and who waits is told to come again."""
+
+    async def scenario(planning: Planning) -> None:
+        asking = [ask(planning, part(number), f"user {number}") for number in range(4)]
+        await until(lambda: len(making.begun) == 2)
+        planning.stop()
+        for told in await asyncio.gather(*asking, return_exceptions=True):
+            assert isinstance(told, NotReadyError)
+        with pytest.raises(NotReadyError):
+            await planning.soon("42", WHOLE, "ana")
+        await planning.close()  # no plan would ever end by itself: nothing opens them
+        assert len(making.ended) == len(making.begun) == 2
+
+    run(scenario)
+
+
+def test_errors_are_told_to_everybody_who_asked(run: Run, making: Making) -> None:
+    """A session that is not there is none for all who wait, and the way is free afterwards."""
+
+    async def scenario(planning: Planning) -> None:
+        asking = [asyncio.get_running_loop().create_task(planning.plan("99", WHOLE, "ana")) for _ in range(3)]
+        making.opened.set()
+        for told in await asyncio.gather(*asking, return_exceptions=True):
+            assert isinstance(told, NoSessionError)
+        assert turns(planning) == []
+
+    run(scenario)
+
+
+def test_recordings_are_found_by_their_names_in_the_plan_alone(run: Run, making: Making, usual_lab: Any) -> None:
+    """A recording of this session is found, hashed or not and also when it grew; another session's or a path is not."""
+
+    async def scenario(planning: Planning) -> None:
+        async def found(name: str) -> str:
+            return (await planning.recording("42", name, "ana")).path
+
+        making.opened.set()
+        assert await found("any.mp4") == "sessions/Session42/recordings/any.mp4"
+        usual_lab.recording("sessions/Session42/recordings/any.mp4", content=usual_lab.clip + b"more")
+        assert await found("any.mp4") == "sessions/Session42/recordings/any.mp4"
+        for name in ("cam1_session7_a.mp4", "../recordings/any.mp4", "recordings/any.mp4", "", "ANY.MP4", "README.txt"):
+            with pytest.raises(NoSuchThingError):
+                await found(name)
+        (usual_lab.root / "recordings/cam1_session42_a.mp4").rename(usual_lab.root / "recordings/cam1_session8_a.mp4")
+        with pytest.raises(NoSuchThingError):
+            await found("cam1_session42_a.mp4")
+
+    run(scenario)

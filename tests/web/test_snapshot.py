@@ -1,0 +1,163 @@
+"""The lab's inventory, kept while nothing changes."""
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.support.waiting import next_tick
+
+from labcrate.errors import DocumentError
+from labcrate.export.inventory import take_inventory
+from labcrate.web import snapshot as module
+from labcrate.web.snapshot import Snapshot
+
+
+def settle() -> None:
+    """Let so much time pass that a further change bears another time than the last one."""
+    next_tick()
+
+
+@pytest.fixture
+def readings_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows by one with every reading of the whole lab."""
+    counted: list[int] = []
+
+    def counting(lab: Any, **more: Any) -> Any:
+        counted.append(threading.get_ident())
+        return take_inventory(lab, **more)
+
+    monkeypatch.setattr("labcrate.web.snapshot.take_inventory", counting)
+    return counted
+
+
+def test_nothing_is_read_twice_while_nothing_changes(usual_lab: Any, readings_of: list[int]) -> None:
+    """Asked again, the inventory is the same object, and the lab was read once; rows and recordings agree with it."""
+    settle()
+    kept = Snapshot(usual_lab.open())
+    first = kept.inventory()
+    assert all(kept.inventory() is first for _ in range(10))
+    assert [row.id for row in kept.rows()] == ["7", "42"]
+    assert len(readings_of) == 1
+    assert first.lab.root == usual_lab.root
+    assert type(first.lab) is type(usual_lab.open())
+
+
+def test_many_threads_cause_one_reading(usual_lab: Any, readings_of: list[int]) -> None:
+    """Twenty threads that ask at once get one inventory, read once."""
+    settle()
+    kept = Snapshot(usual_lab.open())
+    found: list[Any] = []
+    all_there = threading.Barrier(20)
+
+    def ask() -> None:
+        all_there.wait(60)
+        found.append(kept.inventory())
+
+    threads = [threading.Thread(target=ask) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 20
+    assert len({id(inventory) for inventory in found}) == 1
+    assert len(readings_of) == 1
+
+
+def rewrite(path: Any) -> None:
+    """The same number of other bytes in place, with the old times put back."""
+    before = path.stat()
+    path.write_bytes(path.read_bytes().replace(b"Morning", b"Evening"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+CHANGES: dict[str, Callable[[Any], object]] = {
+    "a recording comes": lambda lab: lab.recording("recordings/cam1_session9_x.mp4"),
+    "a recording goes": lambda lab: (lab.root / "recordings/cam1_session42_a.mp4").unlink(),
+    "a recording is renamed": lambda lab: (lab.root / "recordings/cam1_session7_a.mp4").rename(
+        lab.root / "recordings/cam1_session8_a.mp4"
+    ),
+    "a session's recording comes": lambda lab: lab.recording("sessions/Session42/recordings/b.mp4"),
+    "a deep one": lambda lab: lab.recording("sessions/Session42/recordings/deep/b.mp4"),
+    "a session comes": lambda lab: lab.session(43),
+    "a session is described anew": lambda lab: rewrite(lab.root / "sessions/Session42/session_data.json"),
+    "cameras change": lambda lab: lab.cameras("cam3"),
+    "a list of sessions comes": lambda lab: lab.json("data/sessions.json", [{"id": 11}]),
+    "a recordings folder becomes a link": lambda lab: (
+        (lab.root / "recordings").rename(lab.root / "aside"),
+        (lab.root / "recordings").symlink_to(lab.root / "aside"),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_every_change_is_seen_at_once(usual_lab: Any, what: str) -> None:
+    """After any change of the lab's files the very next answer is what reading the lab anew gives."""
+    settle()
+    kept = Snapshot(usual_lab.open())
+    before = kept.inventory()
+    kept.rows()
+    CHANGES[what](usual_lab)
+    after, fresh = kept.inventory(), Snapshot(usual_lab.open())
+    assert after is not before
+    assert (after.book, after.linked, after.unlinked) == (
+        fresh.inventory().book, fresh.inventory().linked, fresh.inventory().unlinked,
+    )  # fmt: skip
+    assert after.rules == fresh.inventory().rules
+    assert kept.rows() == fresh.rows()
+
+
+def test_readings_of_sensors_do_not_count(usual_lab: Any) -> None:
+    """A sensor's message, which comes every second, has nothing read again."""
+    settle()
+    kept = Snapshot(usual_lab.open())
+    before = kept.inventory()
+    usual_lab.zigbee_json([("2025-05-02T08:04:00.000Z", "zigbee2mqtt/door", {"contact": True})])
+    assert kept.inventory() is before
+
+
+def test_sizes_of_recordings_that_grow(usual_lab: Any) -> None:
+    """The size of a recording that is being written is told as it is now, though nothing else changes."""
+    growing = usual_lab.root / "recordings/cam1_session42_a.mp4"
+    growing.touch()
+    settle()
+    kept = Snapshot(usual_lab.open())
+    before = {row.id: row.size_bytes for row in kept.rows()}
+    with growing.open("ab") as more:
+        more.write(bytes(1000))
+    after = {row.id: row.size_bytes for row in kept.rows()}
+    assert after == before | {"42": before["42"] + 1000}
+
+
+def test_a_broken_document_is_told_each_time_and_mended_at_once(usual_lab: Any) -> None:
+    """While data/sessions.json is broken it is named each time and hides no other session; then all is there."""
+    usual_lab.json("data/sessions.json", [{"id": 11}])
+    settle()
+    kept = Snapshot(usual_lab.open())
+    assert kept.inventory().ids == ["7", "11", "42"]
+    assert kept.inventory().problems == ()
+    usual_lab.write("data/sessions.json", "[")
+    for _ in range(2):
+        assert [problem.file for problem in kept.inventory().problems] == ["data/sessions.json"]
+        assert kept.inventory().ids == [row.id for row in kept.rows()] == ["7", "42"]
+        with pytest.raises(DocumentError, match=r"data/sessions\.json"):
+            kept.inventory().session("11")
+    settle()
+    usual_lab.json("data/sessions.json", [{"id": 11}])
+    assert kept.inventory().ids == ["7", "11", "42"]
+    assert kept.inventory().problems == ()
+    assert kept.inventory().session("11").id == "11"
+
+
+def test_in_a_very_large_lab_a_look_is_believed_for_a_while(usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a look takes long it is believed for a moment, unless somebody insists on now."""
+    monkeypatch.setattr(module, "LARGE", 3)
+    monkeypatch.setattr(module, "BELIEVED_SECONDS", 3600.0)
+    settle()
+    kept = Snapshot(usual_lab.open())
+    before = kept.inventory()
+    usual_lab.session(43)
+    assert kept.inventory() is before
+    assert kept.inventory(now=True).ids == ["7", "42", "43"]
+    assert kept.inventory().ids == ["7", "42", "43"]

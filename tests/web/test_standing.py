@@ -1,0 +1,396 @@
+"""Archives that stand ready: made once, believed as long as nothing that matters changes."""
+
+import gc
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from tests.support.rounds import rounds
+from tests.support.waiting import next_tick
+
+from labcrate.archive.entity import Entity
+from labcrate.catalog.catalog import Catalog
+from labcrate.catalog.index import Progress, Wish, index_files
+from labcrate.catalog.state import state_folder
+from labcrate.config import ServeSettings
+from labcrate.errors import IncompleteError, NoSessionError, SourceChangedError
+from labcrate.export.prepare import prepared
+from labcrate.export.spool import Spool
+from labcrate.plan.options import Options
+from labcrate.web import standing as module
+from labcrate.web.snapshot import Snapshot
+from labcrate.web.standing import Planned, Standing
+
+PLAIN = Options()
+
+
+def settle() -> None:
+    """Let so much time pass that a further change bears another time than the last one."""
+    next_tick()
+
+
+def standing(lab: Any) -> Standing:
+    """The archives of a lab to which nothing happened just now."""
+    settle()
+    opened = lab.open()
+    return Standing(opened, Snapshot(opened), ServeSettings(lab.root))
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Tells of every plan that is made whether it hashed."""
+    seen: list[bool] = []
+
+    @contextmanager
+    def counting(*arguments: Any, hashed: bool, **options: Any) -> Iterator[Any]:
+        seen.append(hashed)
+        with prepared(*arguments, hashed=hashed, **options) as assembly:
+            yield assembly
+
+    monkeypatch.setattr("labcrate.web.standing.prepared", counting)
+    return seen
+
+
+def hashed_once(lab: Any) -> Standing:
+    """The same, with the fixity of session 42 known and its archive standing."""
+    archives = standing(lab)
+    archives.archive("42", PLAIN)
+    settle()
+    return archives
+
+
+def whole(archives: Standing) -> bytes:
+    """The bytes of session 42's archive as of now."""
+    return b"".join(archives.archive("42", PLAIN).entity.read_range())
+
+
+def test_an_archive_is_made_once(usual_lab: Any, made: list[bool]) -> None:
+    """Before hashing an archive is not ready; after it, plan and archive are the same as long as nothing changes."""
+    archives = standing(usual_lab)
+    assert archives.plan("42", PLAIN).archive is None
+    first = archives.archive("42", PLAIN)
+    count = len(made)
+    assert made.count(True) == 1
+    assert archives.archive("42", PLAIN).entity is first.entity
+    assert archives.plan("42", PLAIN) == Planned(first.assembly, first)
+    assert archives.plan("42", PLAIN, for_people=False).archive == first
+    assert len(made) == count
+    assert archives.plan("42", Options(pad=timedelta(hours=1))).assembly is not first.assembly
+
+
+def test_what_another_process_indexed_is_ready(usual_lab: Any, cli: Any) -> None:
+    """A session that the command line indexes meanwhile is ready without being hashed again."""
+    archives = standing(usual_lab)
+    assert archives.plan("42", PLAIN).archive is None
+    assert cli("index", "42", "--lab", usual_lab.root).code == 0
+    assert archives.plan("42", PLAIN).archive is not None
+
+
+def test_hashing_makes_no_plan_anew_until_it_is_done(usual_lab: Any, made: list[bool], cli: Any) -> None:
+    """A plan stands while its recordings are hashed one by one, also by another process; the last one makes another."""
+    archives = standing(usual_lab)
+    plan = archives.plan("42", PLAIN)
+    first = plan.assembly.plan.recordings[0]
+    with Catalog.open(state_folder(usual_lab.root)) as catalog:
+        index_files(usual_lab.open(), catalog, [Wish(first.path, first.identity)], lambda _file, _path: first.probe)
+    assert archives.plan("42", PLAIN) == plan
+    assert made == [False]
+    assert cli("index", "42", "--lab", usual_lab.root).code == 0
+    assert archives.plan("42", PLAIN).archive is not None
+
+
+RELEVANT: dict[str, Callable[[Any], object]] = {
+    "a recording changes": lambda lab: lab.recording("recordings/cam1_session42_a.mp4", content=lab.clip + bytes(9)),
+    "a recording comes": lambda lab: lab.recording("recordings/cam2_session42_b.mp4"),
+    "a recording goes": lambda lab: (lab.root / "sessions/Session42/recordings/any.mp4").unlink(),
+    "the session is described anew": lambda lab: lab.session(42, name="Evening"),
+    "readings come": lambda lab: lab.zigbee_json([("2025-05-02T08:04:00.000Z", "zigbee2mqtt/door", {"contact": True})]),
+    "readings come as CSV": lambda lab: lab.zigbee_csv(
+        [("2025-05-02T08:04:00.000Z", "zigbee2mqtt/door", {"contact": True})]
+    ),
+    "devices change": lambda lab: lab.json("data/devices.json", [{"id": "0x01", "name": "door", "battery": 12}]),
+    "a sensor file comes": lambda lab: lab.write("sessions/Session42/sensor_data/own.csv", "a\n"),
+    "cameras change": lambda lab: lab.cameras("cam1", "cam2", "cam3", None, "any"),
+}
+
+
+@pytest.mark.parametrize("what", RELEVANT)
+def test_every_relevant_change_is_seen_at_once(usual_lab: Any, what: str) -> None:
+    """After a change the next archive is the one that a command which knows nothing of the last would make."""
+    archives = hashed_once(usual_lab)
+    before = archives.archive("42", PLAIN)
+    RELEVANT[what](usual_lab)
+    after = archives.archive("42", PLAIN)
+    with prepared(usual_lab.open(), "42", hashed=True) as fresh:
+        assert after.assembly.plan.recordings == fresh.plan.recordings
+        assert after.assembly.parts == fresh.parts
+    if what != "cameras change":
+        assert after.entity.etag != before.entity.etag
+
+
+IRRELEVANT: dict[str, Callable[[Any], object]] = {
+    "another session's recording comes": lambda lab: lab.recording("recordings/cam1_session7_b.mp4"),
+    "another session is described": lambda lab: lab.session(7, name="Evening"),
+    "a stranger comes": lambda lab: lab.write("recordings/notes.txt", "x"),
+}
+
+
+@pytest.mark.parametrize("what", IRRELEVANT)
+def test_others_changes_make_no_other_archive(usual_lab: Any, made: list[bool], what: str) -> None:
+    """What concerns other sessions leaves a standing archive as it is; the plan that people see is made anew."""
+    archives = hashed_once(usual_lab)
+    before, count = archives.archive("42", PLAIN), len(made)
+    IRRELEVANT[what](usual_lab)
+    assert archives.archive("42", PLAIN) == before
+    assert len(made) == count
+    after = archives.plan("42", PLAIN).assembly.plan
+    assert after.left_out == standing(usual_lab).plan("42", PLAIN).assembly.plan.left_out
+
+
+def test_a_lab_that_goes_on_measuring(usual_lab: Any) -> None:
+    """Readings after the session's end make another plan and the same archive: its tag stays, and is still found."""
+    archives = hashed_once(usual_lab)
+    first = archives.archive("42", PLAIN)
+    etag = first.entity.etag
+    with (usual_lab.root / "data/zigbee-sensors.csv").open("a") as more:
+        more.write('"2025-05-03T08:00:00.000Z","zigbee2mqtt/door","door","","","","","","{}"\n')
+    assert archives.archive("42", PLAIN).entity.etag == etag
+    assert archives.archive("42", PLAIN).entity is first.entity
+    found = archives.by_etag("42", etag)
+    assert found is not None
+    assert found.entity.etag == etag
+
+
+def test_an_equal_copy_of_a_recording(usual_lab: Any) -> None:
+    """A recording that was replaced by a copy with the same bytes and time is the same archive, and can be read."""
+    archives = hashed_once(usual_lab)
+    before = archives.archive("42", PLAIN)
+    file = usual_lab.root / "sessions/Session42/recordings/any.mp4"
+    shutil.copy2(file, file.with_suffix(".tmp"))
+    file.with_suffix(".tmp").rename(file)
+    after = archives.archive("42", PLAIN)
+    assert after.entity.etag == before.entity.etag
+    assert len(b"".join(after.entity.read_range())) == after.entity.length
+
+
+def test_an_earlier_archive_can_be_asked_for_by_its_tag(usual_lab: Any) -> None:
+    """A download that began before the session was described anew goes on with the very bytes that it began with."""
+    archives = hashed_once(usual_lab)
+    before = archives.archive("42", PLAIN)
+    data = whole(archives)
+    usual_lab.session(42, name="Evening")
+    assert whole(archives) != data
+    found = archives.by_etag("42", before.entity.etag)
+    assert found is not None
+    assert b"".join(found.entity.read_range(1000)) == data[1000:]
+    assert archives.by_etag("7", before.entity.etag) is None
+    assert archives.by_etag("42", '"other"') is None
+
+
+def test_an_archive_that_cannot_be_read_any_more_is_forgotten(usual_lab: Any) -> None:
+    """When a recording changed the old archive gives no wrong byte, and once forgotten it is not offered again."""
+    archives = hashed_once(usual_lab)
+    before = archives.archive("42", PLAIN)
+    usual_lab.recording("recordings/cam1_session42_a.mp4", content=bytes(len(usual_lab.clip)))
+    with pytest.raises(SourceChangedError, match="cam1_session42_a"):
+        b"".join(before.entity.read_range())
+    archives.forget(before)
+    assert archives.by_etag("42", before.entity.etag) is None
+    assert b"".join(archives.archive("42", PLAIN).entity.read_range())
+
+
+def test_many_who_want_the_same_cause_one_reading(usual_lab: Any, made: list[bool]) -> None:
+    """Twelve threads that want an archive which nobody has hashed get one entity, hashed once."""
+    archives = standing(usual_lab)
+    found: list[Any] = []
+    threads = [threading.Thread(target=lambda: found.append(archives.archive("42", PLAIN).entity)) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({id(entity) for entity in found}) == 1
+    assert made.count(True) == 1
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Tells of every table that is written."""
+    seen: list[str] = []
+    write = Spool.write
+
+    def telling(spool: Spool, label: str, writer: Any) -> Any:
+        seen.append(label)
+        return write(spool, label, writer)
+
+    monkeypatch.setattr(Spool, "write", telling)
+    return seen
+
+
+def test_tables_are_written_once(usual_lab: Any, written: list[str]) -> None:
+    """Plans of a session with the same readings share their tables: when it is hashed, and for a choice of cameras."""
+    archives = standing(usual_lab)
+    archives.plan("42", PLAIN)
+    assert len(written) == 4
+    assert archives.archive("42", PLAIN).entity.length > 0
+    chosen = Options(cameras=("cam1",))
+    assert (
+        archives.archive("42", chosen).assembly.plan.recordings
+        != archives.archive("42", PLAIN).assembly.plan.recordings
+    )
+    assert len(written) == 4
+    archives.plan("42", Options(pad=timedelta(hours=1)))
+    assert len(written) == 8
+    for options in (PLAIN, chosen):
+        with prepared(usual_lab.open(), "42", options, hashed=True) as fresh:
+            assert Entity(fresh.layout).etag == archives.archive("42", options).entity.etag
+
+
+PER_MILLE = {"type": "numeric", "property": "battery", "unit": "per mille"}
+OTHERWISE: dict[str, Callable[[Any], object]] = {
+    "another unit": lambda lab: lab.json(
+        "data/devices.json", [{"name": "door", "definition": {"exposes": [PER_MILLE]}}]
+    ),
+    "another value": lambda lab: [
+        file.write_text(file.read_text("utf-8").replace("21.5", "22.5"), "utf-8")
+        for file in (lab.root / "data").glob("z*")
+    ],
+    "a table of its own": lambda lab: lab.write("sessions/Session42/sensor_data/sensor_readings.csv", "a\n"),
+    "no table of its own": lambda lab: (lab.root / "sessions/Session42/sensor_data/sensor_readings.json").unlink(),
+}
+
+
+@pytest.mark.parametrize("what", OTHERWISE)
+def test_tables_that_would_come_out_otherwise_are_written(usual_lab: Any, what: str) -> None:
+    """Another unit or value, or a file of the session's own in a table's place: the archive is as a fresh one's."""
+    usual_lab.write("sessions/Session42/sensor_data/sensor_readings.json", "{}")
+    archives = hashed_once(usual_lab)
+    OTHERWISE[what](usual_lab)
+    with prepared(usual_lab.open(), "42", hashed=True) as fresh:
+        assert whole(archives) == b"".join(Entity(fresh.layout).read_range())
+
+
+class Stopped(Exception):  # noqa: N818 - raised on purpose
+    """Somebody cancelled."""
+
+
+class Stopping(Progress):
+    """Ends the reading at its first byte."""
+
+    def advance(self, _: int) -> None:
+        raise Stopped
+
+
+def test_a_cancelled_preparation_leaves_the_way_free(usual_lab: Any) -> None:
+    """What the progress raises comes out; the next who asks gets the archive."""
+    archives = standing(usual_lab)
+    with pytest.raises(Stopped):
+        archives.archive("42", PLAIN, progress=Stopping())
+    assert archives.archive("42", PLAIN).entity.length > 0
+
+
+class Counting(Progress):
+    """Ends the work at one of its steps."""
+
+    def __init__(self, last: int) -> None:
+        self.left = last
+
+    def check(self) -> None:
+        self.left -= 1
+        if not self.left:
+            raise Stopped
+
+
+def test_planning_ends_at_any_step(usual_lab: Any) -> None:
+    """Whichever step a plan is ended at, nothing of it is left, and the next who asks gets it whole."""
+    usual_lab.zigbee_json([("2025-05-02T08:01:00.000Z", "zigbee2mqtt/hall", {"note": "x" * 9000})] * 300)
+    before, ended = documents_on_disk(), 0
+    archives = standing(usual_lab)
+    while True:
+        with suppress(Stopped):
+            archives.plan("42", PLAIN, progress=Counting(ended + 1))
+            break
+        assert documents_on_disk() == before
+        ended += rounds(3, 1)
+    assert ended > 20  # looking into recordings, reading readings, writing tables
+    assert archives.plan("42", PLAIN).assembly.plan.readings
+
+
+def test_errors_and_what_is_missing(usual_lab: Any) -> None:
+    """No session, no archive; an incomplete one is refused before anything is hashed, unless it is wanted so."""
+    archives = standing(usual_lab)
+    with pytest.raises(NoSessionError):
+        archives.plan("99", PLAIN)
+    usual_lab.session(42, status="active")
+    with pytest.raises(IncompleteError, match="still active"):
+        archives.archive("42", PLAIN)
+    archive = archives.archive("42", PLAIN, allow_incomplete=True)
+    assert archive.assembly.plan.missing
+    with pytest.raises(IncompleteError):
+        archives.archive("42", PLAIN)
+
+
+def test_what_nobody_asks_for_is_let_go(usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an hour without a question an archive and its documents on disk are gone; one that is asked for stays."""
+    note = {"note": "x" * 2000}
+    usual_lab.zigbee_json([("2025-05-02T08:01:00.000Z", "zigbee2mqtt/hall", note)] * 2000)
+    before = documents_on_disk()
+    archives = hashed_once(usual_lab)
+    etag = archives.archive("42", PLAIN).entity.etag
+    assert documents_on_disk() > before
+    archives.tidy()
+    assert archives.by_etag("42", etag)
+    monkeypatch.setattr(module, "KEPT_SECONDS", -1.0)
+    archives.tidy()
+    assert archives.by_etag("42", etag) is None
+    assert documents_on_disk() == before
+
+
+def documents_on_disk() -> int:
+    """How many nameless files this process holds."""
+    gc.collect()
+    targets = [os.readlink(path) for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]  # noqa: PTH115
+    return sum("(deleted)" in target for target in targets)
+
+
+def test_memory_is_bounded(usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many kinds of archives are asked for, only so many stand; the last one always does."""
+    monkeypatch.setattr(module, "KEPT_BYTES", 1)
+    archives = standing(usual_lab)
+    tags = []
+    for minutes in range(4):
+        tags.append(archives.archive("42", Options(pad=timedelta(minutes=minutes))).entity.etag)
+    assert [archives.by_etag("42", tag) is not None for tag in tags] == [False, False, False, True]
+
+
+def test_very_many_readings_are_not_read_for_every_message(usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the lab's readings make planning slow, a plan is believed for as long as it took to make."""
+    clock = SimpleNamespace(now=1000.0)
+
+    @contextmanager
+    def slowly(*arguments: Any, **options: Any) -> Iterator[Any]:
+        clock.now += 5
+        with prepared(*arguments, **options) as assembly:
+            yield assembly
+
+    monkeypatch.setattr("labcrate.web.standing.prepared", slowly)
+    monkeypatch.setattr("labcrate.web.standing.time", SimpleNamespace(monotonic=lambda: clock.now))
+    archives = standing(usual_lab)
+    first = archives.plan("42", PLAIN).assembly
+    usual_lab.zigbee_json([("2025-05-02T08:04:00.000Z", "zigbee2mqtt/door", {"contact": True})])
+    second = archives.plan("42", PLAIN).assembly
+    assert second is not first  # the readings are few
+    monkeypatch.setattr(module, "_MANY_READINGS_BYTES", 10)
+    usual_lab.zigbee_json([])
+    third = archives.plan("42", PLAIN).assembly
+    usual_lab.zigbee_json([("2025-05-02T08:03:00.000Z", "zigbee2mqtt/door", {"contact": True})])
+    clock.now += 4
+    assert archives.plan("42", PLAIN).assembly is third
+    clock.now += 2
+    assert archives.plan("42", PLAIN).assembly is not third

@@ -1,0 +1,157 @@
+"""The server's wiring: what it has is in one value, starts and ends in one order, and is handed to what needs it."""
+
+import ast
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+import labcrate.web
+from labcrate.config import ServeSettings
+from labcrate.errors import NoLabError, PeopleError
+from labcrate.people.database import Database
+from labcrate.people.exports import ExportLog
+from labcrate.web.app import make_app
+from labcrate.web.downloads.sender import Sender
+from labcrate.web.downloads.transfer_log import Ends
+from labcrate.web.examining import Examining
+from labcrate.web.executor import Executor
+from labcrate.web.indexer import Indexer
+from labcrate.web.jobs import Jobs
+from labcrate.web.lifespan import lifespan
+from labcrate.web.planning import Planning
+from labcrate.web.services import Services
+from labcrate.web.serving import run_app
+from labcrate.web.standing import Standing
+
+ORDER: dict[type, str] = {
+    Database: "close",
+    ExportLog: "close",
+    Standing: "close",
+    Executor: "close",
+    Ends: "write_kept",
+    Sender: "close",
+    Planning: "close",
+    Examining: "stop",
+    Jobs: "close",
+    Indexer: "stop",
+}
+"""What has an end, in the order in which it starts, and the method that ends it."""
+
+ABOVE = ("app", "serving", "lifespan", "services", "own_forms")
+"""Modules that may know the application or ``Services``, beside the routes themselves."""
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What began (``+Jobs``), ended (``-Jobs``) or heard that the end comes (``!Jobs``), in that order."""
+    seen: list[str] = []
+
+    def noted(kind: type, method: str, sign: str) -> None:
+        original: Callable[..., Any] = getattr(kind, method)
+
+        def noting(self: Any, *args: Any, **kwargs: Any) -> Any:
+            seen.append(f"{sign}{kind.__name__}")
+            return original(self, *args, **kwargs)
+
+        monkeypatch.setattr(kind, method, noting)
+
+    for kind, end in ORDER.items():
+        noted(kind, "__init__", "+")
+        noted(kind, end, "-")
+    noted(Planning, "stop", "!")
+    noted(Jobs, "stop", "!")
+    noted(web.Server, "shutdown", "-")
+    return seen
+
+
+def test_what_starts_last_ends_first(usual_lab: Any, seen: list[str]) -> None:
+    """Each part ends before the parts that it needs, in the opposite order of their start."""
+
+    async def live() -> None:
+        async with lifespan(ServeSettings(usual_lab.root)):
+            assert seen == [f"+{kind.__name__}" for kind in ORDER]
+            seen.clear()
+
+    asyncio.run(live())
+    assert [one for one in seen if one[0] == "-"] == [f"-{kind.__name__}" for kind in reversed(ORDER)]
+
+
+def test_a_start_that_fails_ends_what_had_started(
+    usual_lab: Any, seen: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error of the last line of the start reaches the caller, and no thread is left that keeps the process."""
+
+    def full(*_: Any) -> None:
+        raise PeopleError("The disk has no room for people.db.")
+
+    monkeypatch.setattr("labcrate.web.lifespan.Users", full)
+    app = make_app(ServeSettings(usual_lab.root))
+    with pytest.raises(PeopleError, match="no room"):
+        asyncio.run(run_app(app, ServeSettings(usual_lab.root)))
+    assert [one for one in seen if one[0] == "-"] == [f"-{kind.__name__}" for kind in reversed(ORDER)]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith(("indexer", "work", "send"))]
+
+
+def test_a_folder_that_is_no_lab_is_said_to_the_caller(tmp_path: Path) -> None:
+    """The errors of the start are those of the lab and its people themselves, in their own words."""
+    settings = ServeSettings(tmp_path)
+    with pytest.raises(NoLabError, match="is not a lab folder"):
+        asyncio.run(run_app(make_app(settings), settings))
+
+
+def test_those_who_wait_hear_of_the_end_while_they_are_connected(usual_lab: Any, seen: list[str]) -> None:
+    """Plans and jobs are given up before connections are closed, and only then does anything end."""
+
+    async def live() -> None:
+        settings = ServeSettings(usual_lab.root)
+        runner = await run_app(make_app(settings), settings)
+        seen.clear()
+        await runner.cleanup()
+
+    asyncio.run(live())
+    assert seen[:4] == ["!Planning", "-Examining", "!Jobs", "-Server"]
+    assert (
+        next(one for one in seen[4:] if one != "-Server") == "-Indexer"
+    )  # aiohttp ends its own server, too, which is empty
+
+
+def test_services_cannot_be_exchanged() -> None:
+    """What the server has is fixed from its start to its end."""
+    assert Services.__dataclass_params__.frozen  # type: ignore[attr-defined]
+
+
+def _modules() -> Iterator[tuple[str, ast.Module]]:
+    root = Path(labcrate.web.__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        yield path.stem, ast.parse(path.read_text("utf-8"), str(path))
+
+
+def test_below_the_routes_nothing_knows_the_application() -> None:
+    """No module below the routes names the application, its keys or ``Services``: it is handed what it needs."""
+    found = []
+    for name, tree in _modules():
+        if name in ABOVE or name.startswith("routes_"):
+            continue
+        for node in ast.walk(tree):
+            if (isinstance(node, ast.Attribute) and node.attr in ("Application", "AppKey", "app")) or (
+                isinstance(node, ast.ImportFrom) and node.module in ("labcrate.web.services", "labcrate.web.lifespan")
+            ):
+                found.append(f"{name}, line {node.lineno}")
+    assert found == []
+
+
+def test_there_is_one_key_and_the_routes_do_not_read_it() -> None:
+    """All that a route needs comes out of ``services(request)``."""
+    keys, reading = [], []
+    for name, tree in _modules():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and node.attr == "AppKey":
+                keys.append(name)
+            if isinstance(node, ast.Attribute) and node.attr in ("Application", "app") and name.startswith("routes_"):
+                reading.append(f"{name}, line {node.lineno}")
+    assert (keys, reading) == (["services"], [])
