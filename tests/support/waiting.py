@@ -33,7 +33,7 @@ def ended(server: Any, count: int = 0) -> list[Line]:
 def next_tick() -> None:
     """Wait until the clock of the file system has gone on: a change from now on bears another time than the last one.
 
-    The server counts two changes within 20 ms as one (``Look``).
+    The server counts two changes within 20 ms as one (``FileStates``).
     """
     with TemporaryDirectory() as folder:
         probe = Path(folder) / "probe"

@@ -12,14 +12,16 @@ from functools import partial
 from typing import Any
 
 import pytest
+from tests.support.waiting import next_tick
 
 from labcrate.catalog import index
 from labcrate.catalog.catalog import Catalog
 from labcrate.catalog.index import Progress
-from labcrate.export.prepare import compute_fixity, lacking
+from labcrate.export.prepare import compute_fixity, lacking, lay_out
 from labcrate.people.roles import Role
 from labcrate.plan.options import Options
 from labcrate.web import routes_jobs
+from labcrate.web.archives import archive_cache, plan_queue
 from labcrate.web.archives import prepare_jobs as jobs_module
 from labcrate.web.archives.job_progress import Cancelled, JobProgress, Meter
 from labcrate.web.executor import THREADS, Lane
@@ -469,3 +471,33 @@ def test_an_index_that_keeps_nothing_ends_the_job(big_lab: Any, serve: Any, monk
     told = _events(client.get(server.url + job["links"]["events"]).text)[-1][2]
     assert (told["state"], told["error"]["type"]) == ("failed", "urn:labcrate:error:catalog")
     assert (told["filesDone"], told["filesTotal"]) == (3, 3)
+
+
+def test_a_job_is_cancelled_while_it_waits_for_its_plan(
+    big_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When all is read and the plan is made anew, cancelling ends the job at once, and the plan goes on for nobody."""
+    begun, again, ended = [], threading.Event(), threading.Event()
+
+    def lay_out_slowly(*arguments: Any, **more: Any) -> Any:
+        begun.append(1)
+        if len(begun) == 1:
+            return lay_out(*arguments, **more)
+        again.set()
+        try:
+            while not ended.wait(0.01):
+                more["progress"].check()
+            raise AssertionError("the plan was not given up")
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(archive_cache, "lay_out", lay_out_slowly)
+    next_tick()
+    server = serve(big_lab.root)
+    client = server.as_(Role.OPERATOR)
+    job = client.post(f"{server.url}/api/sessions/42/prepare").json()
+    assert again.wait(60)
+    monkeypatch.setattr(plan_queue, "GIVEN_UP_SECONDS", 0.0)
+    answer = client.delete(server.url + job["links"]["self"])
+    assert (answer.status_code, answer.json()["state"], answer.json()["error"]) == (200, "cancelled", None)
+    assert ended.wait(60)
