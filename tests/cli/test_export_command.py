@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from labcrate.catalog.catalog import Catalog
+from labcrate.index.catalog import Catalog
 
 ORDER = [
     "README.txt",
@@ -290,7 +290,7 @@ def test_hard_links_are_one_recording_without_being_read(
     one, two = "recordings/cam1_session42_x.mp4", "sessions/Session42/recordings/cam1_session42_x.mp4"
     (usual_lab.root / two).hardlink_to(usual_lab.recording(one))
     with monkeypatch.context() as patched:
-        patched.setattr("labcrate.catalog.index.fixity_of", None)
+        patched.setattr("labcrate.index.indexing.fixity_of", None)
         plan = cli("plan", "42", "--lab", usual_lab.root, "--json").json
     cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip")
     with zipfile.ZipFile(tmp_path / "out.zip") as archive:

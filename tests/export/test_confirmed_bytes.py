@@ -10,8 +10,8 @@ import pytest
 from tests.support.confirming import confirmed_before, in_place, known_of, rot
 
 import labcrate
-from labcrate.catalog import confirming
 from labcrate.errors import OtherBytesError
+from labcrate.index import confirming
 from labcrate.lab.self_checking import is_checking_mount
 from labcrate.model.timespan import format_instant, from_ns
 

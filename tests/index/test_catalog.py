@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from tests.support.rounds import rounds
 
-from labcrate.catalog.catalog import INDEX_FILE, Catalog
-from labcrate.catalog.records import Indexed, Patched, Search
-from labcrate.catalog.rows import COLUMNS
 from labcrate.errors import CatalogError
+from labcrate.index.catalog import INDEX_FILE, Catalog
+from labcrate.index.records import Indexed, Patched, Search
+from labcrate.index.rows import COLUMNS
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.recording import Probe
 from labcrate.secrets.redact_file import Redaction

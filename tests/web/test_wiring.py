@@ -14,19 +14,19 @@ import labcrate.web
 from labcrate.config import ServeSettings
 from labcrate.errors import NoLabError, PeopleError
 from labcrate.people.database import Database
-from labcrate.people.exports import ExportLog
+from labcrate.people.export_log import ExportLog
 from labcrate.web.app import make_app
 from labcrate.web.archives.archive_cache import ArchiveCache
+from labcrate.web.archives.examinations import Examining
 from labcrate.web.archives.indexer import Indexer
 from labcrate.web.archives.plan_queue import PlanQueue
 from labcrate.web.archives.prepare_jobs import PrepareJobs
 from labcrate.web.downloads.sender import Sender
 from labcrate.web.downloads.transfer_log import Ends
-from labcrate.web.examining import Examining
 from labcrate.web.executor import Executor
 from labcrate.web.lifespan import lifespan
+from labcrate.web.server import run_app
 from labcrate.web.services import Services
-from labcrate.web.serving import run_app
 
 ORDER: dict[type, str] = {
     Database: "close",

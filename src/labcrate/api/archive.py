@@ -21,9 +21,9 @@ from labcrate.archive.opening import open_zip
 from labcrate.archive.signature import read_public_key, verify_signed
 from labcrate.archive.verify import Report, verify_archive
 from labcrate.errors import UsageError, VerificationError
-from labcrate.export.contents import State
-from labcrate.export.documents import names
 from labcrate.model.session import Session
+from labcrate.plan import names_in_archive as names
+from labcrate.plan.plan import State
 
 T = TypeVar("T")
 

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 
 from labcrate.cli.screen import say, say_command, write_json
 from labcrate.errors import PeopleError, RepairError, UsageError
-from labcrate.export.answers import link_object
-from labcrate.export.contents import NearMiss
-from labcrate.export.inventory import Inventory
-from labcrate.export.repair import Method
-from labcrate.export.repairing import Done, check, repair
+from labcrate.export.plan_json import link_object
 from labcrate.lab.folder import printable
 from labcrate.model.session_id import json_id
-from labcrate.people.exports import system_user
-from labcrate.people.links import LinkLog
+from labcrate.people.export_log import system_user
+from labcrate.people.link_log import LinkLog
+from labcrate.plan.inventory import Inventory
+from labcrate.plan.plan import NearMiss
+from labcrate.repair.link_files import Done, check, repair
+from labcrate.repair.near_misses import Method
 
 
 def link_files(

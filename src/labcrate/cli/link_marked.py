@@ -10,15 +10,15 @@ from labcrate.cli.link_files import link_files, method_of, one_camera
 from labcrate.cli.screen import agreed, say, write_json
 from labcrate.cli.terminal import console
 from labcrate.errors import UsageError
-from labcrate.export.contents import NearMiss
-from labcrate.export.documents.summary import plural
-from labcrate.export.inventory import Inventory
-from labcrate.export.repair import Method
-from labcrate.export.repairing import check
 from labcrate.linking.marked import names_by_marker
 from labcrate.linking.verdict import Rule
 from labcrate.model.session_id import json_id
-from labcrate.people.links import LinkLog
+from labcrate.people.link_log import LinkLog
+from labcrate.plan.inventory import Inventory
+from labcrate.plan.plan import NearMiss
+from labcrate.plan.summary import plural
+from labcrate.repair.link_files import check
+from labcrate.repair.near_misses import Method
 
 _HOW = {
     Method.ENTRY: "linked where they lie, by an entry in the session's own register",

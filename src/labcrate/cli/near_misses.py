@@ -3,7 +3,7 @@
 from argparse import Namespace
 
 from labcrate.cli.screen import say, say_command
-from labcrate.export.contents import NearMiss
+from labcrate.plan.plan import NearMiss
 
 
 def say_near_miss(near_miss: NearMiss, options: Namespace) -> None:

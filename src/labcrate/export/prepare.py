@@ -4,19 +4,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
-from labcrate.catalog.catalog import Catalog
-from labcrate.catalog.index import Progress, Wish, index_files
-from labcrate.catalog.searching import Searcher
-from labcrate.catalog.state import state_folder
-from labcrate.export.build import Assembly, assemble
-from labcrate.export.contents import CopiedFile, Plan
-from labcrate.export.inventory import Inventory, take_inventory
-from labcrate.export.plan import Planner, probe_video
-from labcrate.export.redacting import Redactor
+from labcrate.export.assemble import Assembly, assemble
+from labcrate.export.redact import Redactor
 from labcrate.export.spool import Spool
+from labcrate.index.catalog import Catalog
+from labcrate.index.indexing import Progress, Wish, index_files
+from labcrate.index.searching import Searcher
+from labcrate.index.state import state_folder
 from labcrate.lab.folder import Lab
 from labcrate.model.fixity import Identity
+from labcrate.plan.inventory import Inventory, take_inventory
 from labcrate.plan.options import Options
+from labcrate.plan.plan import CopiedFile, Plan
+from labcrate.plan.planner import Planner, probe_video
 
 
 @contextmanager

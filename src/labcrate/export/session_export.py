@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labcrate.archive.entity import Entity
-from labcrate.catalog.confirming import Check, Confirming
-from labcrate.catalog.state import state_folder
 from labcrate.errors import TargetError
-from labcrate.export.build import Assembly
+from labcrate.export.assemble import Assembly
 from labcrate.export.confirmation import Confirmation
-from labcrate.export.inventory import find_session
-from labcrate.export.logged import Sent, Via, logged
-from labcrate.export.own_archives import is_own_archive
+from labcrate.export.log_export import Sent, Via, logged
 from labcrate.export.session_plan import Stages, laid_out, silent
 from labcrate.export.signing import sign_archive, signer_of
 from labcrate.export.writer import archive_path, check_targets, signature_path, write_archive
+from labcrate.index.confirming import Check, Confirming
+from labcrate.index.state import state_folder
 from labcrate.lab.folder import Lab
 from labcrate.lab.text import one_line
+from labcrate.plan.inventory import find_session
 from labcrate.plan.options import Options, as_text
+from labcrate.plan.own_archives import is_own_archive
 
 
 @dataclass(frozen=True, slots=True)

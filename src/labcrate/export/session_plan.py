@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 
-from labcrate.catalog.index import Progress
-from labcrate.export.build import Assembly
-from labcrate.export.inventory import Inventory, find_session
+from labcrate.export.assemble import Assembly
 from labcrate.export.prepare import prepared
+from labcrate.index.indexing import Progress
 from labcrate.lab.folder import Lab
+from labcrate.plan.inventory import Inventory, find_session
 from labcrate.plan.options import Options
 
 Stages = Callable[[str], AbstractContextManager[Progress]]

@@ -3,8 +3,8 @@
 from functools import partial
 
 from labcrate.archive.layout import FileSource
-from labcrate.export.contents import CopiedFile
 from labcrate.lab.lab_files import Files
+from labcrate.plan.plan import CopiedFile
 
 
 def file_source(files: Files, file: CopiedFile) -> FileSource:

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import IO, cast
 
 from labcrate.archive.layout import BytesSource, FileSource
-from labcrate.catalog.index import fixity_of
 from labcrate.errors import TargetError
+from labcrate.index.indexing import fixity_of
 from labcrate.model.fixity import Fixity, Identity
 
 _PREFIX = "document-"

@@ -6,15 +6,15 @@ The archive itself says nothing of others but by its own rules, and is the same 
 from collections.abc import Iterator
 from dataclasses import replace
 
-from labcrate.export.build import Assembly
-from labcrate.export.chosen_span import in_utc
-from labcrate.export.contents import NearMiss, Plan
-from labcrate.export.sensors import absent_sensor, nothing_inside, silent_sensor, whose_time
+from labcrate.export.assemble import Assembly
 from labcrate.linking.judging import LINKED_ELSEWHERE
 from labcrate.linking.verdict import Rule
 from labcrate.model.message import Message
 from labcrate.model.timespan import TimeSpan
+from labcrate.plan.chosen_span import in_utc
 from labcrate.plan.options import Options
+from labcrate.plan.plan import NearMiss, Plan
+from labcrate.plan.sensors import absent_sensor, nothing_inside, silent_sensor, whose_time
 
 # These say that there are other sessions then, or that they share something.
 _OF_OTHERS = ("bound.same_start", "recorder.shared", "window.reaches_other_session")

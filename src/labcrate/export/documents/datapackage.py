@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import count
 from typing import Any
 
-from labcrate.export.contents import Plan
-from labcrate.export.documents import names
 from labcrate.export.documents.recordings import COLUMNS as RECORDING_COLUMNS
-from labcrate.export.documents.summary import Part, titled
 from labcrate.model.timespan import format_instant
-from labcrate.readings.columns import Column
+from labcrate.plan import names_in_archive as names
+from labcrate.plan.plan import Plan
+from labcrate.plan.summary import Part, titled
+from labcrate.readings.write.columns import Column
 
 Object = dict[str, Any]
 

@@ -1,0 +1,129 @@
+"""Findings as a report: in order, grouped and counted, without secrets, and as a JSON object."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from labcrate.doctor.byte_findings import Confirmations
+from labcrate.doctor.findings import Finding, FindingKind, Severity
+from labcrate.model.message import Message
+from labcrate.model.session_id import json_id, sort_key
+from labcrate.secrets.clean import REMOVED, Cleaner
+
+_SEVERITIES, _KINDS = list(Severity), list(FindingKind)
+
+
+@dataclass(frozen=True)
+class Report:
+    """All findings about a lab or one session of it (``session``), in the order in which they are shown.
+
+    ``bytes`` says of the lab as a whole how old the confirmations of its files' bytes are.
+    """
+
+    findings: tuple[Finding, ...]
+    session: str | None = None
+    bytes: Confirmations | None = None
+
+    @classmethod
+    def of(
+        cls,
+        findings: Iterable[Finding],
+        cleaner: Cleaner,
+        session: str | None = None,
+        figures: Confirmations | None = None,
+    ) -> "Report":
+        """Sort findings, and blank whatever they quote of the lab's secrets (``cleaner`` knows them) and its paths."""
+        found = sorted(findings, key=_order)
+        if not _is_clean(found, cleaner):
+            found = [_cleaned(one, cleaner) for one in found]
+        return cls(tuple(found), session, figures)
+
+    @cached_property
+    def kinds(self) -> dict[FindingKind, list[Finding]]:
+        """The findings by kind; the kind with the worst of them comes first."""
+        groups: dict[FindingKind, list[Finding]] = {}
+        for finding in self.findings:
+            groups.setdefault(finding.kind, []).append(finding)
+        return groups
+
+    @cached_property
+    def severities(self) -> Counter[Severity]:
+        """How many findings there are of each severity."""
+        return Counter(finding.severity for finding in self.findings)
+
+
+def rules(findings: Sequence[Finding]) -> list[tuple[str, int]]:
+    """Return the rules of near misses with their numbers, the most frequent first."""
+    return Counter(finding.rule for finding in findings if finding.rule).most_common()
+
+
+def report_object(report: Report, lab: Sequence[str] = ()) -> dict[str, Any]:
+    """Return a report as a JSON object; ``lab`` are the words that each command needs to mean the same lab."""
+    return {
+        "session": None if report.session is None else json_id(report.session),
+        "counts": {f"{severity}s": report.severities[severity] for severity in Severity},
+        "kinds": {str(kind): len(found) for kind, found in report.kinds.items()},
+        "bytes": report.bytes.as_object() if report.bytes else None,
+        "findings": [
+            {
+                "kind": str(one.kind),
+                "rule": one.rule,
+                "severity": str(one.severity),
+                "session": None if one.session is None else json_id(one.session),
+                "what": one.what,
+                "remedy": one.remedy,
+                "command": None if one.command is None else [*one.command, *lab],
+                "places": list(one.places),
+                "count": one.count,
+            }
+            for one in report.findings
+        ],
+    }
+
+
+def _order(finding: Finding) -> tuple[int, int, bool, tuple[int, int, str], str]:
+    session = finding.session or ""
+    return (
+        _SEVERITIES.index(finding.severity),
+        _KINDS.index(finding.kind),
+        finding.session is not None,
+        sort_key(session),
+        finding.rule or "",
+    )
+
+
+def _is_clean(findings: Iterable[Finding], cleaner: Cleaner) -> bool:
+    """Return whether nothing has to be blanked: one search of all texts is quicker than one of each."""
+    texts: list[str] = []
+    for one in findings:
+        texts += (one.what, one.remedy, *(one.command or ()))
+        texts += one.places
+        texts += (place.rpartition(".")[0] for place in one.places)  # an address that only a suffix makes longer
+    whole = "\n".join(texts)
+    return cleaner.clean_text(whole) == whole
+
+
+def _cleaned(finding: Finding, cleaner: Cleaner) -> Finding:
+    """Return a finding without secrets; a command that would hold one is left out.
+
+    A place with one is shown as ``[removed]``: with ``_``, as in archives, it would look like another file's name.
+    """
+    command = finding.command
+    if command and any(cleaner.clean_name(word) != word for word in command):
+        command = None
+    return replace(
+        finding,
+        what=_text(finding.what, cleaner),
+        remedy=_text(finding.remedy, cleaner),
+        command=command,
+        places=tuple(cleaner.clean_name(place, REMOVED) for place in finding.places),
+    )
+
+
+def _text(text: str, cleaner: Cleaner) -> str:
+    if not isinstance(text, Message):
+        return cleaner.clean_text(text)
+    values = {n: cleaner.clean_text(value) if isinstance(value, str) else value for n, value in text.values.items()}
+    return text if values == text.values else Message(text.id, **values)
