@@ -14,8 +14,7 @@ from labcrate.lab.registers import Registers
 from labcrate.lab.sessions import SessionBook
 from labcrate.linking.judging import judge
 from labcrate.linking.prefixes import CameraNames
-from labcrate.linking.register import RegisterEntry
-from labcrate.linking.rules import LinkingRules
+from labcrate.linking.rules import LinkingRules, RegisterEntry
 from labcrate.linking.settling import sessions_named
 from labcrate.linking.verdict import Kind
 from labcrate.model.timespan import TimeSpan, parse_instant

@@ -14,8 +14,8 @@ from tests.support.platform_lab import ADDRESS, CANARIES, PASSWORD, START, UUID,
 
 from labcrate.cli.main import main
 from labcrate.doctor.examine import secret_findings
+from labcrate.doctor.file_findings import SecretIn
 from labcrate.doctor.findings import FindingKind, Severity
-from labcrate.doctor.secret_files import SecretIn
 
 Doctor = Callable[..., list[dict[str, Any]]]
 

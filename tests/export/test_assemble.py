@@ -31,11 +31,10 @@ from labcrate.export.spool import Spool
 from labcrate.lab.folder import open_file_below
 from labcrate.linking.verdict import Kind, Rule, Verdict
 from labcrate.model.fixity import Fixity, Identity
-from labcrate.model.recording import Probe
-from labcrate.model.recording_time import RecordingTime, TimeClaim, TimeSource
+from labcrate.model.recording import Probe, RecordingTime, TimeClaim, TimeSource
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan
-from labcrate.plan import names_in_archive as names
+from labcrate.plan import member_names as names
 from labcrate.plan.member_names import Names
 from labcrate.plan.options import Only, Options
 from labcrate.plan.plan import FileKind, Missing, Plan, PlannedRecording, SessionFile

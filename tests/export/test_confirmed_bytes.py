@@ -12,7 +12,7 @@ from tests.support.confirming import confirmed_before, in_place, known_of, rot
 import labcrate
 from labcrate.errors import OtherBytesError
 from labcrate.index import confirming
-from labcrate.lab.self_checking import is_checking_mount
+from labcrate.lab.disk import is_checking_mount
 from labcrate.model.timespan import format_instant, from_ns
 
 ONE = "recordings/cam1_session42_20250502_080000.mp4"

@@ -20,8 +20,7 @@ from labcrate.cli.session import export_options
 from labcrate.errors import UsageError
 from labcrate.plan.option_words import parse_duration
 from labcrate.plan.options import WORDS, Only, Options, as_query, parse_keywords, parse_options
-from labcrate.web.routes.form_options import chosen
-from labcrate.web.routes.query import QUERY_NAMES, query_options
+from labcrate.web.routes.query import QUERY_NAMES, chosen, query_options
 
 WEB = Path(labcrate.__file__).parent / "web"
 IN_QUERY = {word.name for word in WORDS if word.write}

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from labcrate.model.recording import Probe
-from labcrate.model.recording_time import CameraClock, ClockNote, RecordingTime, TimeSource
+from labcrate.model.recording import CameraClock, ClockNote, Probe, RecordingTime, TimeSource
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan.named_time import without_session
 from labcrate.plan.recording_time import Evidence, TimeContext, possible_spans, recorded_span, recording_time

@@ -18,8 +18,7 @@ from labcrate.linking.verdict import Kind, Rule, Verdict
 from labcrate.model.device import Camera
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.lab_settings import Recorder
-from labcrate.model.recording import Probe
-from labcrate.model.recording_time import ClockNote, RecordingTime, TimeClaim, TimeSource
+from labcrate.model.recording import ClockNote, Probe, RecordingTime, TimeClaim, TimeSource
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan.cleaning import LabCleaner

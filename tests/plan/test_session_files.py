@@ -9,7 +9,7 @@ import pytest
 from labcrate.archive.entity import Entity
 from labcrate.archive.layout import Layout, Member
 from labcrate.lab.exclude import Excluded
-from labcrate.plan import names_in_archive as names
+from labcrate.plan import member_names as names
 from labcrate.plan.inventory import take_inventory
 from labcrate.plan.not_taken import NotTaken, Why
 from labcrate.plan.plan import FileKind, Missing

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labcrate.model.recording import Probe
-from labcrate.model.recording_time import CameraClock
+from labcrate.model.recording import CameraClock, Probe
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan.recording_time import Evidence, TimeContext, possible_spans
 from labcrate.plan.time_filter import TimeFilter

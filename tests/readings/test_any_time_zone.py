@@ -11,8 +11,7 @@ from tests.support.rounds import rounds
 
 from labcrate.model.timespan import TimeSpan
 from labcrate.readings.load.load import load_readings
-from labcrate.readings.load.local_times import to_instants
-from labcrate.readings.load.timestamps import instant_at, microseconds
+from labcrate.readings.load.timestamps import instant_at, microseconds, to_instants
 
 ZONES = (
     "Europe/Madrid",

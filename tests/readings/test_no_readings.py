@@ -9,7 +9,8 @@ from labcrate.model.session import SelectedSensor
 from labcrate.model.timespan import TimeSpan
 from labcrate.readings.load.load import load_readings
 from labcrate.readings.load.slice import Readings
-from labcrate.readings.write import long_tables, tables
+from labcrate.readings.write import tables
+from labcrate.readings.write import tables as long_tables
 from labcrate.readings.write.writers import Writer, writers
 
 

@@ -16,8 +16,7 @@ from labcrate.model.timespan import TimeSpan
 from labcrate.readings.load.load import load_readings
 from labcrate.readings.load.slice import Readings
 from labcrate.readings.write.columns import columns
-from labcrate.readings.write.long_tables import write_sensor_csv, write_sensor_json
-from labcrate.readings.write.tables import write_zigbee_csv, write_zigbee_json
+from labcrate.readings.write.tables import write_sensor_csv, write_sensor_json, write_zigbee_csv, write_zigbee_json
 
 FIXED = ["timestamp", "topic", "device_id", "temperature", "humidity", "motion", "battery", "linkquality", "payload"]
 

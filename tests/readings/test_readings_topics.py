@@ -14,7 +14,7 @@ from labcrate.readings.load.selection import Selection
 from labcrate.readings.load.slice import Readings
 from labcrate.readings.load.topics import Topics, device_id
 from labcrate.readings.plot.points import measured
-from labcrate.readings.write.long_tables import write_sensor_csv
+from labcrate.readings.write.tables import write_sensor_csv
 
 DEVICES = (
     Device("0x00158d0001", "door"),

@@ -28,7 +28,7 @@ from labcrate.people.database import Database
 from labcrate.people.export_log import ExportLog
 from labcrate.people.roles import Role
 from labcrate.web import lifespan
-from labcrate.web.auth import recheck_permission as lasting
+from labcrate.web.auth import require_role as lasting
 from labcrate.web.downloads import response as response_module
 from labcrate.web.downloads import sender
 

@@ -16,10 +16,10 @@ from labcrate.people import passwords, users
 from labcrate.people.export_log import COMMAND_LINE, Outcome
 from labcrate.plan.not_taken import Why
 from labcrate.plan.plan import State
-from labcrate.web.pages import words
+from labcrate.web.pages import phrasebook as words
 from labcrate.web.pages.i18n import LANGUAGES, Locale, preferred
+from labcrate.web.routes.html import login as own_forms
 from labcrate.web.routes.html import login as routes_login
-from labcrate.web.routes.html import own_forms
 
 WEB = Path(str(resources.files("labcrate.web")))
 AT = datetime(2025, 5, 2, 22, 30, 5, tzinfo=UTC)

@@ -72,7 +72,7 @@ SPEAKERS = {
     "plan/sensors.py": set[str](),
     "plan/recordings.py": {"was planned without having been probed"},
     "plan/choices.py": set[str](),
-    "plan/chosen_span.py": set[str](),
+    "plan/session_time.py": set[str](),
     "export/assemble.py": set[str](),
     "plan/not_taken.py": {
         "hidden file",
@@ -86,7 +86,7 @@ SPEAKERS = {
     "video/containers.py": set[str](),
     "plan/overview.py": set[str](),
     "plan/inventory.py": set[str](),
-    "plan/lab_faults.py": set[str](),
+    "plan/warnings.py": set[str](),
     "repair/link_files.py": set[str](),
     "lab/described.py": {", key"},
     "lab/documents.py": set[str](),

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from labcrate.linking.verdict import Kind, Rule, Verdict
 from labcrate.model.device import Camera
 from labcrate.model.fixity import Identity
-from labcrate.model.recording import Probe
-from labcrate.model.recording_time import RecordingTime, TimeClaim, TimeSource
+from labcrate.model.recording import Probe, RecordingTime, TimeClaim, TimeSource
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan.options import Options

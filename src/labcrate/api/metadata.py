@@ -9,7 +9,7 @@ from labcrate.archive.layout import FORMAT_VERSION
 from labcrate.model.session import SelectedCamera, SelectedSensor, Session
 from labcrate.model.session_id import is_session_id
 from labcrate.model.timespan import TimeSpan, parse_instant
-from labcrate.plan import names_in_archive as names
+from labcrate.plan import member_names as names
 
 MAX_VALUE = 2_000_000
 """The bytes that a value which every archive has may be long: as objects it takes up to twenty times as many."""

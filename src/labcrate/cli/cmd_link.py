@@ -7,10 +7,9 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 
 from labcrate.cli import link_by_time
-from labcrate.cli.link_files import link_files
-from labcrate.cli.link_marked import link_marked
-from labcrate.cli.near_misses import say_near_miss
+from labcrate.cli.link_files import link_files, link_marked
 from labcrate.cli.screen import open_lab, say, write_json
+from labcrate.cli.session import say_near_miss
 from labcrate.errors import UsageError
 from labcrate.export.people_folder import open_people
 from labcrate.export.plan_json import link_object, near_miss_object

@@ -16,8 +16,8 @@ from labcrate.people.export_log import system_user
 from labcrate.people.studies import Studies, Study
 from labcrate.people.users import Users
 from labcrate.plan.inventory import Inventory, take_inventory
+from labcrate.plan.overview import tagged
 from labcrate.plan.summary import plural
-from labcrate.plan.tagged import tagged
 
 Done = tuple[Study, str]
 

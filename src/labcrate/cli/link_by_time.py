@@ -13,9 +13,8 @@ from labcrate.export.people_folder import open_people
 from labcrate.export.plan_json import link_object
 from labcrate.index.catalog import Catalog
 from labcrate.index.state import state_folder
-from labcrate.model.coverage import Coverage, cover
 from labcrate.model.session_id import json_id
-from labcrate.model.timespan import format_duration, format_instant
+from labcrate.model.timespan import Coverage, cover, format_duration, format_instant
 from labcrate.people.export_log import system_user
 from labcrate.people.link_log import Link, LinkLog
 from labcrate.plan.by_time import Beyond, Offer, Offered, Other, Wanted, find_by_time

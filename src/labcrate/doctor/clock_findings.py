@@ -9,8 +9,7 @@ from labcrate.lab.folder import printable
 from labcrate.linking.verdict import Verdict
 from labcrate.model.device import Camera
 from labcrate.model.message import Message
-from labcrate.model.recording import Probe
-from labcrate.model.recording_time import ClockNote, RecordingTime
+from labcrate.model.recording import ClockNote, Probe, RecordingTime
 from labcrate.model.timespan import format_duration
 
 

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from labcrate.doctor.candidates import find_candidates
 from labcrate.doctor.clock_findings import Clocks, Seen
-from labcrate.doctor.file_findings import closed_findings, unknown_findings
+from labcrate.doctor.file_findings import SecretIn, closed_findings, unknown_findings
 from labcrate.doctor.findings import Finding, FindingKind, Severity
 from labcrate.doctor.lab_findings import (
     broken_findings,
@@ -26,7 +26,6 @@ from labcrate.doctor.lab_findings import (
     unknown_camera_findings,
 )
 from labcrate.doctor.reading_findings import SensorsOfLab, device_findings, row_findings, sensor_findings
-from labcrate.doctor.secret_files import SecretIn
 from labcrate.doctor.session_findings import (
     bound_findings,
     description_findings,
@@ -49,7 +48,6 @@ from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan.hand_links import no_longer_there
 from labcrate.plan.inventory import Inventory
-from labcrate.plan.lab_faults import lab_faults_missing
 from labcrate.plan.options import Options
 from labcrate.plan.recorder_files import find_recorder_files
 from labcrate.plan.recording_time import Evidence, TimeContext, recording_time
@@ -58,6 +56,7 @@ from labcrate.plan.select import Found, select
 from labcrate.plan.sensors import load
 from labcrate.plan.session_files import find_session_files
 from labcrate.plan.session_time import SessionTime, Starts, registered_spans, session_time, undescribed_starts
+from labcrate.plan.warnings import lab_faults_missing
 from labcrate.readings.load.slice import Readings
 from labcrate.readings.load.topics import BASE_TOPIC
 

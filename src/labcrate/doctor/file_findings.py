@@ -1,17 +1,25 @@
-"""Findings about files where recordings lie that belong to no session, and about links and closed folders there."""
+"""Findings about files that belong to no session, closed folders among them, and files that hold secrets."""
 
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 
 from labcrate.doctor.findings import Finding, FindingKind, Severity
 from labcrate.doctor.lab_findings import other_folders
+from labcrate.index.catalog import Catalog
+from labcrate.index.indexing import Ending, Progress, Wish, index_files
+from labcrate.index.searching import Searcher
+from labcrate.lab.exclude import Excluded
 from labcrate.lab.folder import RECORDINGS, SESSIONS, Entry, Kind, printable
 from labcrate.linking.filename import base_name, stem_of_mp4, stem_of_other_video
 from labcrate.linking.place import is_hidden
 from labcrate.model.message import Message
+from labcrate.model.recording import Probe
 from labcrate.plan.inventory import Inventory
-from labcrate.plan.session_files import SIDECAR
+from labcrate.plan.session_files import SIDECAR, packed_files
+from labcrate.secrets.redact_file import Redaction
 
 _RECORDING, _VIDEO, _OTHER, _STRAY = "recording", "video", "other", "stray"
 
@@ -96,3 +104,46 @@ _WHAT = {
 def _severity(entry: Entry) -> Severity:
     hides = entry.kind is Kind.UNREADABLE or entry.path in (RECORDINGS, SESSIONS)
     return Severity.PROBLEM if hides else Severity.WARNING
+
+
+@dataclass(frozen=True, slots=True)
+class SecretIn:
+    """A file of a session with the kinds of secrets in it; ``redactable`` says whether they can be taken out."""
+
+    path: str
+    kinds: tuple[str, ...]
+    redactable: bool
+    session: str
+
+
+def find_secret_files(
+    inventory: Inventory, catalog: Catalog, session_ids: Sequence[str], progress: Progress, workers: int | None
+) -> Iterator[SecretIn]:
+    """Yield each file that an archive of the sessions may copy and that holds a secret, once for each session.
+
+    A large file that is no MP4 is searched when it is hashed: before that, nothing is said of it. Raises CatalogError.
+    """
+    excluded = Excluded(inventory.settings.exclude).matches
+    of_sessions = defaultdict[str, list[str]](list)
+    for one in session_ids:
+        linked = [entry for entry in inventory.linked.get(one, ()) if entry.kind is Kind.FILE]
+        for path in {entry.path for entry in (*linked, *packed_files(inventory, [one]))}:
+            of_sessions[path].append(one)
+    wishes = {}
+    for path in of_sessions:
+        if not excluded(path):
+            with suppress(OSError):  # gone since the walk
+                identity = inventory.lab.identity(path)
+                wishes[path] = Wish(path, identity, hash=False, probe=False, search=True)
+    searcher = Searcher(inventory.cleaner.matcher, catalog)
+    known, _ = index_files(inventory.lab, catalog, wishes.values(), _no_probe, Ending(progress), workers, searcher)
+    for path in sorted(known):
+        search = known[path].search
+        if search and search.fingerprint == searcher.fingerprint and search.result.kinds:
+            redactable = search.redaction is not Redaction.NONE
+            for session in of_sessions[path]:
+                yield SecretIn(path, search.result.kinds, redactable, session)
+
+
+def _no_probe(_file: object, _path: str) -> Probe:
+    raise AssertionError("nothing was to be probed")

@@ -18,16 +18,14 @@ from labcrate.export.documents.metadata import (
 )
 from labcrate.export.documents.readme import readme
 from labcrate.export.documents.recordings import recordings_csv
-from labcrate.export.final_search import check_generated, chunks_of
 from labcrate.export.media_types import media_type
-from labcrate.export.redact import Sources
-from labcrate.export.sources import file_source
-from labcrate.export.spool import Spool
+from labcrate.export.redact import Sources, check_generated, chunks_of
+from labcrate.export.spool import Spool, file_source
 from labcrate.lab.lab_files import Files
 from labcrate.model.fixity import Fixity
 from labcrate.model.message import Message
 from labcrate.model.timespan import from_ns
-from labcrate.plan import names_in_archive as names
+from labcrate.plan import member_names as names
 from labcrate.plan.options import Only
 from labcrate.plan.plan import CopiedFile, FileKind, Plan
 from labcrate.plan.summary import Part, describe_file, describe_readings, describe_recording, plural

@@ -14,7 +14,7 @@ from labcrate.export.assemble import Assembly
 from labcrate.index.catalog import Catalog
 from labcrate.index.confirming import Check, Confirming, now_ms
 from labcrate.index.records import Indexed
-from labcrate.lab.self_checking import checks_itself
+from labcrate.lab.disk import checks_itself
 from labcrate.plan.plan import PlannedRecording
 from labcrate.plan.summary import plural
 

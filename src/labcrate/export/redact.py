@@ -1,8 +1,8 @@
-"""Takes the secrets out of files that are copied: a cleaned copy of a text, patches over an MP4's metadata."""
+"""Take the secrets out of files that are copied, and search what was generated for them once more."""
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from io import FileIO
 from itertools import pairwise
@@ -10,8 +10,8 @@ from typing import IO, BinaryIO, cast
 
 from labcrate.archive.entity import file_segments, opened, read_at
 from labcrate.archive.layout import BytesSource, FileSource, Patch
-from labcrate.export.sources import file_source
-from labcrate.export.spool import Spool
+from labcrate.errors import LabcrateError
+from labcrate.export.spool import Spool, file_source
 from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import Hasher, Progress
 from labcrate.index.records import Patched
@@ -24,6 +24,7 @@ from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.mp4_boxes import metadata_ranges
 from labcrate.secrets.redact_file import Redaction, mp4_patches, redaction_of, write_redacted_text
 from labcrate.secrets.scan_file import scan_file
+from labcrate.secrets.stream import find_in_stream
 
 Sources = Mapping[str, FileSource | BytesSource]
 """What is packed in place of a file, by its member."""
@@ -204,3 +205,31 @@ def _with(plan: Plan, done: Mapping[str, tuple[Fixity | None, object]]) -> Plan:
         ),
         secrecy=replace(plan.secrecy, files=files),
     )
+
+
+_CHUNK = 1024 * 1024
+
+
+def check_generated(matcher: Matcher, name: str, chunks: Iterable[bytes]) -> None:
+    """Raise LabcrateError if a generated document holds a secret; the message says of what kind, never which."""
+    hit = next(find_in_stream(matcher, chunks), None)
+    if hit is not None:
+        raise LabcrateError(
+            f"{name} was generated with {hit.kind} in it, so nothing was packed. "
+            "That is a mistake of labcrate's; please report it."
+        )
+
+
+def chunks_of(source: FileSource | BytesSource) -> Iterator[bytes]:
+    """Yield what a document was written into, from its beginning."""
+    if isinstance(source, BytesSource):
+        yield source.data
+        return
+    fd = source.open()
+    try:
+        at = 0
+        while chunk := os.pread(fd, _CHUNK, at):
+            at += len(chunk)
+            yield chunk
+    finally:
+        os.close(fd)

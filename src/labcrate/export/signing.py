@@ -15,8 +15,8 @@ from labcrate.archive.layout import BytesSource, Layout
 from labcrate.archive.manifest import MANIFEST_NAME
 from labcrate.errors import NoSuchThingError, SigningError, TargetError
 from labcrate.index.state import STATE_FOLDER, state_folder
+from labcrate.lab.disk import sync_folder
 from labcrate.lab.folder import Lab, open_file_below
-from labcrate.lab.sync import sync_folder
 from labcrate.secrets.lab_files import SIGNING_KEY
 
 SECRET_KEY_FILE = SIGNING_KEY.rpartition("/")[2]

@@ -11,10 +11,10 @@ from labcrate.linking.judging import LINKED_ELSEWHERE
 from labcrate.linking.verdict import Rule
 from labcrate.model.message import Message
 from labcrate.model.timespan import TimeSpan
-from labcrate.plan.chosen_span import in_utc
 from labcrate.plan.options import Options
 from labcrate.plan.plan import NearMiss, Plan
 from labcrate.plan.sensors import absent_sensor, nothing_inside, silent_sensor, whose_time
+from labcrate.plan.session_time import in_utc
 
 # These say that there are other sessions then, or that they share something.
 _OF_OTHERS = ("bound.same_start", "recorder.shared", "window.reaches_other_session")

@@ -22,8 +22,7 @@ from labcrate.model.bound import LONGEST
 from labcrate.model.device import Camera
 from labcrate.model.fixity import Identity
 from labcrate.model.lab_settings import Recorder
-from labcrate.model.recording import Probe
-from labcrate.model.recording_time import ClockNote
+from labcrate.model.recording import ClockNote, Probe
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan, shifted
 from labcrate.plan.inventory import Inventory

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 
 from labcrate.errors import DocumentError
-from labcrate.lab.cleaning import Cleaning
 from labcrate.lab.sessions import SessionBook
+from labcrate.lab.text import Cleaning
 from labcrate.model.message import Message
 from labcrate.secrets.clean import Cleaner
 from labcrate.secrets.matcher import Matcher

@@ -21,7 +21,7 @@ from labcrate.linking.filename import is_other_video, stem_of_mp4
 from labcrate.linking.rules import LinkingRules
 from labcrate.model.device import Camera, Device
 from labcrate.model.lab_settings import LabSettings
-from labcrate.model.recording_time import CameraClock
+from labcrate.model.recording import CameraClock
 from labcrate.model.session import Session
 from labcrate.model.session_id import is_number, resolved, sort_key
 from labcrate.plan.cleaning import LabCleaner, without_secrets

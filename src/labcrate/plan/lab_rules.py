@@ -11,8 +11,7 @@ from labcrate.lab.registers import Registers
 from labcrate.lab.session_register import SessionRegister
 from labcrate.lab.sessions import SessionBook
 from labcrate.linking.prefixes import CameraNames
-from labcrate.linking.register import RegisterEntry
-from labcrate.linking.rules import LinkingRules
+from labcrate.linking.rules import LinkingRules, RegisterEntry
 from labcrate.model.device import Camera, find_camera
 from labcrate.model.fixity import Identity
 from labcrate.model.session import SelectedCamera, Session

@@ -1,9 +1,28 @@
-"""Names inside the ZIP that every system can create, no two of them the same anywhere (rules: ``archive/names.py``)."""
+"""Names inside the ZIP: where everything lies, and names that every system can create (rules: ``archive/names.py``)."""
 
 import unicodedata
 from collections.abc import Iterable
 
 from labcrate.archive.names import FORBIDDEN, LONGEST, VERSION, compared, is_reserved
+
+FORMAT = "labcrate session archive"
+"""What ``data/session_metadata.json`` calls the format."""
+
+README = "README.txt"
+METADATA = "data/session_metadata.json"
+DEVICES = "data/devices.json"
+ZIGBEE_JSON = "data/zigbee-data.json"
+ZIGBEE_CSV = "data/zigbee-sensors.csv"
+SENSOR_DATA = "data/sensor_data"
+SENSOR_JSON = f"{SENSOR_DATA}/sensor_readings.json"
+SENSOR_CSV = f"{SENSOR_DATA}/sensor_readings.csv"
+RECORDINGS_CSV = "data/recordings.csv"
+CRATE = "ro-crate-metadata.json"
+DATAPACKAGE = "datapackage.json"
+MANIFEST = "manifest-sha256.txt"
+SESSION_FILES = "data/session_files"
+RECORDINGS = "recordings"
+
 
 LONGEST_BELOW = 900
 """The bytes that a path may have below its folder of the archive, numbers and the folder's own name not counted."""

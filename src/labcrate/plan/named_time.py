@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from labcrate.model.recording_time import ClockNote
+from labcrate.model.recording import ClockNote
 from labcrate.video.name_time import MINUTE_S, SECOND_S, NameTime
 
 # Zones lie between UTC-12 and UTC+14.

@@ -1,10 +1,12 @@
-"""One row per session: what can be told without opening a recording."""
+"""One row per session without opening a recording, and the sessions that carry a tag."""
 
+import unicodedata
 from dataclasses import dataclass
 
 from labcrate.errors import DocumentError
 from labcrate.lab.folder import Kind, printable
 from labcrate.model.session import Session
+from labcrate.model.session_id import sort_key
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.planner import session_warnings
@@ -57,3 +59,18 @@ def session_row(inventory: Inventory, session_id: str) -> SessionRow:
         size += identity.size_bytes
         count += bool(identity.size_bytes)  # an empty file is left out of the archive
     return SessionRow(session_id, session.name, session.span, session.status, count, size, tuple(warnings))
+
+
+def tagged(inventory: Inventory, tag: str) -> list[str]:
+    """Return the ids of the sessions that carry a tag now, compared without regard to case and to space around it."""
+    key, sessions = _key(tag), inventory.book.sessions
+    return sorted((id for id, session in sessions.items() if key in map(_key, session.tags)), key=sort_key)
+
+
+def all_tags(inventory: Inventory) -> list[str]:
+    """Return every tag that a session carries, sorted, each spelling of it by itself."""
+    return sorted({tag for session in inventory.book.sessions.values() for tag in session.tags if tag.strip()})
+
+
+def _key(tag: str) -> str:
+    return unicodedata.normalize("NFC", tag).strip().casefold()

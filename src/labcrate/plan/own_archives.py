@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from labcrate.archive.keys import SIGNATURE_SUFFIX
 from labcrate.lab.folder import Lab
-from labcrate.plan import names_in_archive as names
+from labcrate.plan import member_names as names
 
 _LOCAL = struct.Struct("<4s5H3I2H")
 _SIGNATURE = b"PK\x03\x04"

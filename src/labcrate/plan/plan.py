@@ -12,8 +12,7 @@ from labcrate.linking.verdict import Verdict
 from labcrate.model.bound import Bound, Reason
 from labcrate.model.device import Camera, Device
 from labcrate.model.fixity import Fixity, Identity
-from labcrate.model.recording import Probe
-from labcrate.model.recording_time import RecordingTime, TimeSource
+from labcrate.model.recording import Probe, RecordingTime, TimeSource
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan, from_ns
 from labcrate.plan.not_taken import NotTaken

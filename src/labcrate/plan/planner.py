@@ -26,17 +26,13 @@ from labcrate.plan.choices import (
     readings_not_chosen,
     refuse_unknown_sensors,
 )
-from labcrate.plan.chosen_span import in_utc, refuse_nothing, zone_said
 from labcrate.plan.cleaning import LabCleaner
-from labcrate.plan.clock_warnings import clock_warnings
 from labcrate.plan.hand_links import left_out_of_mp4, no_longer_there
 from labcrate.plan.inventory import Inventory
-from labcrate.plan.lab_faults import files_not_read, lab_faults_missing, lab_faults_warnings
 from labcrate.plan.not_taken import Why
 from labcrate.plan.options import Only, Options
 from labcrate.plan.plan import CopiedFile, Missing, Plan, PlannedRecording, SessionFile
 from labcrate.plan.recorder_files import RecorderFiles, find_recorder_files
-from labcrate.plan.recorder_warnings import recorder_warnings
 from labcrate.plan.recording_time import TimeContext
 from labcrate.plan.recordings import (
     Cameras,
@@ -54,11 +50,25 @@ from labcrate.plan.secrecy import (
     without_secrets,
 )
 from labcrate.plan.select import Found, counted, select
-from labcrate.plan.sensors import involved_devices, load, readings_missing, readings_warnings
+from labcrate.plan.sensors import (
+    describe_platform_table,
+    involved_devices,
+    load,
+    readings_missing,
+    readings_warnings,
+    with_columns,
+)
 from labcrate.plan.session_files import OwnFiles, beside, find_session_files
-from labcrate.plan.session_tables import describe_platform_table, with_columns
-from labcrate.plan.session_time import registered_spans, session_time
-from labcrate.plan.window import register_warnings, window_warnings
+from labcrate.plan.session_time import in_utc, refuse_nothing, registered_spans, session_time, zone_said
+from labcrate.plan.warnings import (
+    clock_warnings,
+    files_not_read,
+    lab_faults_missing,
+    lab_faults_warnings,
+    recorder_warnings,
+    register_warnings,
+    window_warnings,
+)
 from labcrate.readings.load.slice import Readings
 from labcrate.readings.load.topics import BASE_TOPIC
 

@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 from labcrate.lab.lab_files import split_recorder_path
 from labcrate.lab.path_pattern import name_pattern, recorder_stamp
 from labcrate.model.lab_settings import Recorder
-from labcrate.model.recording import Probe
-from labcrate.model.recording_time import (
+from labcrate.model.recording import (
     FIRST_CREDIBLE_TIME,
     CameraClock,
     ClockNote,
+    Probe,
     RecordingTime,
     TimeClaim,
     TimeSource,

@@ -17,8 +17,7 @@ from labcrate.linking.verdict import Verdict
 from labcrate.model.device import Camera, find_camera
 from labcrate.model.fixity import Identity
 from labcrate.model.message import Message
-from labcrate.model.recording import Probe
-from labcrate.model.recording_time import ClockNote, RecordingTime, TimeSource
+from labcrate.model.recording import ClockNote, Probe, RecordingTime, TimeSource
 from labcrate.model.session import SelectedCamera, Session
 from labcrate.model.session_id import sort_key
 from labcrate.model.timespan import format_instant

@@ -23,8 +23,7 @@ from labcrate.plan.plan import (
     SessionFile,
     Treatment,
 )
-from labcrate.readings.load.clean import clean_payloads
-from labcrate.readings.load.slice import Readings
+from labcrate.readings.load.slice import Readings, clean_payloads
 from labcrate.secrets.redact_file import Redaction
 
 T = TypeVar("T", PlannedRecording, SessionFile, NearMiss)

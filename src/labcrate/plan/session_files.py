@@ -15,11 +15,10 @@ from labcrate.linking.verdict import Kind as VerdictKind
 from labcrate.linking.verdict import Rule, Verdict
 from labcrate.model.fixity import Identity
 from labcrate.model.session import Session
-from labcrate.plan import names_in_archive as names
-from labcrate.plan.folder_rules import kept_out
+from labcrate.plan import member_names as names
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.member_names import Names
-from labcrate.plan.not_taken import NotTaken, Why
+from labcrate.plan.not_taken import NotTaken, Why, kept_out
 from labcrate.plan.own_archives import is_own_archive, is_own_signature
 from labcrate.plan.plan import FileKind, Missing, SessionFile
 from labcrate.plan.select import Found, Selection

@@ -20,10 +20,18 @@ from labcrate.people.link_log import Link, LinkLog
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.lab_rules import camera_key, key_in_session
 from labcrate.plan.plan import NearMiss
-from labcrate.repair.camera_of_link import camera_of_link
 from labcrate.repair.lab_writer import Place, explained
 from labcrate.repair.link_by_time import METHOD, undo_by_time
-from labcrate.repair.near_misses import Method, Repair, find_near_miss, is_undone, move, refuse_other_files, undo
+from labcrate.repair.near_misses import (
+    Method,
+    Repair,
+    camera_of_link,
+    find_near_miss,
+    is_undone,
+    move,
+    refuse_other_files,
+    undo,
+)
 from labcrate.repair.register_file import add_entries, is_entry_of, linking, remove_entries
 from labcrate.repair.remux_files import make_mp4
 from labcrate.video.containers import container_of

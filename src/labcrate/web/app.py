@@ -21,11 +21,11 @@ from labcrate.web.routes.api import recordings as routes_media
 from labcrate.web.routes.api import sessions as routes_sessions
 from labcrate.web.routes.failures import answered
 from labcrate.web.routes.html import doctor as routes_doctor
-from labcrate.web.routes.html import key as routes_key
+from labcrate.web.routes.html import lists as routes_key
 from labcrate.web.routes.html import lists as routes_pages
 from labcrate.web.routes.html import login as routes_login
-from labcrate.web.routes.html import login_code as routes_login_code
 from labcrate.web.routes.html import people as routes_people
+from labcrate.web.routes.html import second_factor as routes_login_code
 from labcrate.web.routes.html import second_factor as routes_second_factor
 from labcrate.web.routes.html import session as routes_session
 from labcrate.web.routes.html import static as routes_static

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from labcrate.export.documents.metadata import instant
 from labcrate.model.timespan import format_instant
-from labcrate.plan import names_in_archive as names
+from labcrate.plan import member_names as names
 from labcrate.plan.plan import Plan
 from labcrate.plan.summary import Part, titled
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from labcrate.export.documents.recordings import COLUMNS as RECORDING_COLUMNS
 from labcrate.model.timespan import format_instant
-from labcrate.plan import names_in_archive as names
+from labcrate.plan import member_names as names
 from labcrate.plan.plan import Plan
 from labcrate.plan.summary import Part, titled
 from labcrate.readings.write.columns import Column

@@ -17,10 +17,10 @@ from labcrate.export.media_types import media_type
 from labcrate.lab.documents import CAMERAS, CAMERAS_FILE, DEVICES
 from labcrate.lab.folder import DATA
 from labcrate.model.device import Camera, Device
-from labcrate.model.recording_time import TimeClaim
+from labcrate.model.recording import TimeClaim
 from labcrate.model.session_id import json_id
 from labcrate.model.timespan import NO_TIME, format_instant, from_ns
-from labcrate.plan import names_in_archive as names
+from labcrate.plan import member_names as names
 from labcrate.plan.not_taken import NotTaken
 from labcrate.plan.plan import FileKind, Plan, PlannedRecording, SessionFile
 from labcrate.plan.summary import describe_file

@@ -9,13 +9,14 @@ from labcrate.export.documents.recordings import COLUMNS as RECORDING_COLUMNS
 from labcrate.export.documents.secrets import about_secrets
 from labcrate.lab.text import one_line, visible
 from labcrate.model.timespan import NO_TIME, format_duration
-from labcrate.plan import names_in_archive as names
-from labcrate.plan.camera_spans import camera_spans, describe_camera_span
+from labcrate.plan import member_names as names
 from labcrate.plan.options import Only
 from labcrate.plan.plan import Plan, State, Treatment
 from labcrate.plan.summary import (
     Part,
     as_line,
+    camera_spans,
+    describe_camera_span,
     describe_readings,
     describe_recording,
     format_size,

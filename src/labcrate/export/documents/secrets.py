@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from labcrate.plan import names_in_archive as names
+from labcrate.plan import member_names as names
 from labcrate.plan.plan import Secrecy, SecretFile, Treatment
 from labcrate.plan.summary import plural
 from labcrate.secrets.keys import CAMERA_LEFT_OUT, LEFT_OUT, normalized

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from labcrate.model.device import Device
 from labcrate.model.session import SelectedSensor
-from labcrate.readings.load.lab_topics import Kind, Paths
-from labcrate.readings.load.topics import Topics, in_names, names_of
+from labcrate.readings.load.topics import Kind, Paths, Topics, in_names, names_of
 
 
 @dataclass(frozen=True, slots=True)

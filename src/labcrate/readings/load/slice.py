@@ -1,23 +1,56 @@
-"""The readings of one session, and what is known of all the others.
-
-Polars is not loaded for a session without readings: that takes longer than all else of a small export.
-"""
+"""Which keys the payloads hold, and of what types."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from labcrate.model.timespan import TimeSpan
+from labcrate.readings.load.payload import DECODER, Number
 from labcrate.readings.load.problems import Problem
-from labcrate.readings.load.profile import Profile, profile
 from labcrate.readings.load.selection import AmbiguousSensor
 from labcrate.readings.load.topics import Topics
 
 if TYPE_CHECKING:
     import polars as pl
+
+
+Profile = Mapping[str, Mapping[str, frozenset[str]]]
+"""Device (the topic without its base) to top-level key to the types of its values.
+
+Types are ``integer``, ``number``, ``boolean``, ``string``, ``null`` and ``nested``. A payload that is no object has no
+keys.
+"""
+
+CHUNK_ROWS = 20_000
+
+_KINDS = {int: "integer", Number: "number", bool: "boolean", str: "string", type(None): "null"}
+
+
+def profile(frame: pl.DataFrame) -> Profile:
+    """Look through all payloads of a frame of readings."""
+    profiles: dict[str, Mapping[str, frozenset[str]]] = {}
+    for (device,), readings in sorted(frame.partition_by("device_id", as_dict=True).items()):
+        types: defaultdict[str, set[type]] = defaultdict(set)
+        for values in decoded(readings["payload"]):
+            for value in values:
+                if isinstance(value, dict):
+                    for key, one in value.items():
+                        types[key].add(type(one))
+        kinds = {key: frozenset(_KINDS.get(one, "nested") for one in found) for key, found in types.items()}
+        profiles[str(device)] = kinds
+    return profiles
+
+
+def decoded(payloads: pl.Series) -> Iterator[list[object]]:
+    """The payloads' values, a chunk at a time; see `payload.DECODER` for what numbers become."""
+    for chunk in payloads.to_frame().iter_slices(CHUNK_ROWS):
+        # One text of many is decoded much faster than many texts.
+        yield DECODER.decode("[" + ",".join(chunk.to_series()) + "]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +109,7 @@ class Readings:
             return self.rows
         import polars as pl  # noqa: PLC0415
 
-        from labcrate.readings.load.frame import FRAME  # noqa: PLC0415
+        from labcrate.readings.load.timestamps import FRAME  # noqa: PLC0415
 
         return pl.DataFrame(schema=FRAME)
 
@@ -122,3 +155,36 @@ class Readings:
     def counts_per_device(self) -> list[tuple[str, int]]:
         """How many readings each device sent, by name."""
         return self.frame.group_by("device_id").len().sort("device_id").rows() if len(self) else []
+
+
+def clean_payloads(
+    readings: Readings, needles: Sequence[str], clean: Callable[[str, str], str]
+) -> tuple[Readings, int]:
+    """Replace payloads by what ``clean`` makes of topic and payload (compact JSON, which it must stay).
+
+    Only readings whose topic or payload contains one of the ``needles``, in any case of letters, are looked at; without
+    needles all are.
+    Gives the readings, sorted as before by time, topic and payload, with the same counts, and how many of them changed;
+    these very readings where none did.
+    """
+    if not len(readings):
+        return readings, 0
+    import polars as pl  # noqa: PLC0415
+
+    frame = readings.frame
+    suspects = frame.with_row_index("row").select("row", "topic", "payload")
+    if needles:
+        # Escapes could hide a letter of a key: any payload with one is looked at too.
+        found = pl.any_horizontal(
+            pl.col("topic", "payload").str.contains_any(list(needles), ascii_case_insensitive=True)
+        )
+        suspects = suspects.filter(found | pl.col("payload").str.contains("\\u", literal=True))
+    changed = [
+        (row, cleaned) for row, topic, payload in suspects.iter_rows() if (cleaned := clean(topic, payload)) != payload
+    ]
+    if not changed:
+        return readings, 0
+    rows = pl.Series([row for row, _ in changed], dtype=pl.UInt32)
+    payloads = frame["payload"].scatter(rows, [text for _, text in changed])
+    cleaned_frame = frame.with_columns(payloads.alias("payload")).sort("timestamp", "topic", "payload")
+    return replace(readings, rows=cleaned_frame), len(changed)

@@ -10,14 +10,12 @@ import polars as pl
 
 from labcrate.model.timespan import TimeSpan
 from labcrate.readings.load.date_formats import explain, shape_of
-from labcrate.readings.load.lab_topics import Kind
+from labcrate.readings.load.doubtful_times import ROWS as REPEATED
+from labcrate.readings.load.doubtful_times import Untimed, rounds, run_backwards
 from labcrate.readings.load.problems import Extent, Fault, Problem, Tally
-from labcrate.readings.load.repeated_hour import ROWS as REPEATED
-from labcrate.readings.load.repeated_hour import rounds, run_backwards
 from labcrate.readings.load.time_rules import TimeRules
 from labcrate.readings.load.timestamps import Instants, inside, parse_timestamps
-from labcrate.readings.load.topics import Topics
-from labcrate.readings.load.untimed import Untimed
+from labcrate.readings.load.topics import Kind, Topics
 
 Opened = BufferedIOBase
 """A file, open for reading at its beginning."""

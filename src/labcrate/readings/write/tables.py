@@ -4,17 +4,20 @@ Both are written piece by piece and come out the same, byte for byte, for the sa
 that a spreadsheet would take for a formula stays as it is.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 import polars as pl
 
+from labcrate.model.session_id import json_id
 from labcrate.model.timespan import format_instant
-from labcrate.readings.load.payload import SCALAR_TEXT
-from labcrate.readings.load.profile import CHUNK_ROWS
-from labcrate.readings.load.slice import Readings
+from labcrate.readings.load.payload import SCALAR_TEXT, VALUE_JSON, VALUE_TEXT
+from labcrate.readings.load.slice import CHUNK_ROWS, Readings
 from labcrate.readings.load.timestamps import iso
-from labcrate.readings.write.columns import Column, columns
+from labcrate.readings.units import Units
+from labcrate.readings.write.columns import LONG_COLUMNS, Column, columns
 from labcrate.readings.write.writing import Target, in_pieces, opened, write_header, write_lines, write_rows
 
 
@@ -85,3 +88,95 @@ def _messages(readings: pl.DataFrame) -> Iterator[pl.Series]:
 
 def _count_devices(readings: Readings) -> int:
     return len({readings.topics.device_and_key(*kind)[0] for kind in readings.topic_kinds})
+
+
+Write = Mapping[type, Callable[[Any], str]]
+
+_TEXTS = ("device_id", "property", "value", "unit")
+
+
+def write_sensor_csv(readings: Readings, target: Target) -> None:
+    """Write one row per value in the columns ``LONG_COLUMNS``; every cell that is not empty is quoted."""
+    with opened(target) as file:
+        write_header((column.name for column in LONG_COLUMNS), file)
+        for table in _long(readings, VALUE_TEXT):
+            write_rows(table, file)
+
+
+def write_sensor_json(readings: Readings, target: Target, session_id: str) -> None:
+    """Write ``{"sessionId", "readings": [{"timestamp", "device_id", "property", "value", "unit"}]}``, one to a line."""
+    with opened(target) as file:
+        file.write(b'{\n"sessionId": ' + msgspec.json.encode(json_id(session_id)) + b',\n"readings": [\n')
+        write_lines((_objects(table) for table in _long(readings, VALUE_JSON)), file)
+        file.write(b"\n]\n}\n")
+
+
+def _objects(table: pl.DataFrame) -> pl.Series:
+    """The rows as JSON objects; all but the time are JSON already."""
+    parts: list[pl.Expr] = [pl.lit('{"timestamp":"'), pl.col("timestamp"), pl.lit('"')]
+    for name in _TEXTS:
+        parts += [pl.lit(f',"{name}":'), pl.col(name)]
+    return table.fill_null("null").select(object=pl.concat_str(*parts, pl.lit("}")))["object"]
+
+
+def _long(readings: Readings, write: Write) -> Iterator[pl.DataFrame]:
+    """The rows as text, everything but the time written by ``write``; the unit is null where it is not known."""
+    properties = _Properties(Units(readings.topics.devices), write)
+    owners: dict[bool, dict[str, tuple[str, str]]] = {True: {}, False: {}}
+    for topic, known_as, whole in readings.topic_kinds:
+        owners[whole][topic] = readings.topics.device_and_key(topic, known_as, whole)
+    for piece, payloads in in_pieces(readings):
+        rows: list[int] = []
+        numbers: list[int] = []
+        values: list[object] = []
+        for row, (topic, payload) in enumerate(zip(piece["topic"], payloads, strict=True)):
+            device, key = owners[isinstance(payload, dict)][topic]
+            known = properties.numbers[device]
+            for name, value in _values(payload, key):
+                if value is not None:
+                    rows.append(row)
+                    numbers.append(known[name] if name in known else properties.add(device, name))
+                    values.append(value)
+        texts = pl.Series("value", [write[type(value)](value) for value in values], dtype=pl.String)
+        times = piece.select(iso("timestamp"))["timestamp"].gather(rows)
+        described = properties.described().select(pl.all().gather(pl.Series(numbers, dtype=pl.UInt32)))
+        yield described.with_columns(times, texts).select("timestamp", *_TEXTS)
+
+
+def _values(payload: object, key: str) -> Iterable[tuple[str, object]]:
+    """A reading's properties and their values, none of them an object."""
+    if not isinstance(payload, dict):
+        return ((key or "value", payload),)
+    if dict in map(type, payload.values()):
+        return (pair for name, value in payload.items() for pair in _flat(name, value))
+    return payload.items()
+
+
+def _flat(path: str, value: object) -> Iterator[tuple[str, object]]:
+    """A value's scalars and lists, each with the keys that lead to it."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _flat(f"{path}-{key}", inner)
+    else:
+        yield path, value
+
+
+class _Properties:
+    """Every property of every device that was met; each has a number, by the device's name and its own."""
+
+    def __init__(self, units: Units, write: Write) -> None:
+        self.numbers: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        self._units, self._write = units, write
+        self._described: list[tuple[str, str, str | None]] = []
+
+    def add(self, device: str, name: str) -> int:
+        """Take up one more, and give its number."""
+        unit, write = self._units.of(device, name), self._write[str]
+        self.numbers[device][name] = len(self._described)
+        self._described.append((write(device), write(name), unit and write(unit)))
+        return self.numbers[device][name]
+
+    def described(self) -> pl.DataFrame:
+        """The properties as text, by their numbers."""
+        columns = dict.fromkeys(("device_id", "property", "unit"), pl.String)
+        return pl.DataFrame(self._described, columns, orient="row")

@@ -38,8 +38,7 @@ def writers(readings: Readings, session_id: str) -> Writers:
             partial(_write_no_values, session_id),
             partial(_write_names, LONG_COLUMNS),
         )
-    from labcrate.readings.write.long_tables import write_sensor_csv, write_sensor_json  # noqa: PLC0415
-    from labcrate.readings.write.tables import write_zigbee_csv, write_zigbee_json  # noqa: PLC0415
+    from labcrate.readings.write.tables import write_sensor_csv, write_sensor_json, write_zigbee_csv, write_zigbee_json  # noqa: PLC0415  # noqa: PLC0415
 
     return Writers(
         partial(write_zigbee_json, readings),

@@ -9,8 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from labcrate.readings.load.profile import CHUNK_ROWS, decoded
-from labcrate.readings.load.slice import Readings
+from labcrate.readings.load.slice import CHUNK_ROWS, Readings, decoded
 
 if TYPE_CHECKING:
     import polars as pl

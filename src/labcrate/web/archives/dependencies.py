@@ -18,7 +18,7 @@ from labcrate.plan.plan import Plan, Treatment
 from labcrate.plan.planner import CHECK_AGAIN
 from labcrate.plan.recorder_files import linked_elsewhere
 from labcrate.plan.session_time import registered_spans
-from labcrate.plan.window import window_warnings
+from labcrate.plan.warnings import window_warnings
 from labcrate.readings.load.load import CSV_FILE, JSON_FILE
 from labcrate.web.archives.file_states import FileStates
 from labcrate.web.archives.recording_lab import RecordingLab

@@ -11,8 +11,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from labcrate.config import ServeSettings
-from labcrate.doctor.report import Report
-from labcrate.doctor.run import make_report
+from labcrate.doctor.report import Report, make_report
 from labcrate.errors import DocumentError, NotReadyError, TooManyError
 from labcrate.index.indexing import Progress
 from labcrate.lab.folder import Lab

@@ -20,9 +20,9 @@ from labcrate.index.confirming import DAY_MS, Confirming
 from labcrate.index.indexing import Progress, Wish, index_files
 from labcrate.index.searching import Searcher
 from labcrate.index.state import state_folder
+from labcrate.lab.disk import checks_itself
 from labcrate.lab.folder import Entry, Kind, Lab
 from labcrate.lab.lab_files import LabFiles, source_of
-from labcrate.lab.self_checking import checks_itself
 from labcrate.linking.filename import stem_of_mp4
 from labcrate.linking.place import is_hidden
 from labcrate.model.fixity import Identity

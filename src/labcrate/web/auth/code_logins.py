@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from labcrate.errors import LoginError, TooManyError
-from labcrate.people.keys import hash_secret, make_secret
+from labcrate.people.tokens import hash_secret, make_secret
 from labcrate.people.users import User
 from labcrate.web.http.rate_limiter import RateLimitedLog, RateLimiter
 

@@ -14,8 +14,8 @@ from labcrate.config import ServeSettings
 from labcrate.errors import LoginError, NoSessionError, NotAllowedError
 from labcrate.model.message import Message
 from labcrate.model.session_id import normalized_id
-from labcrate.people.keys import hash_secret
 from labcrate.people.roles import Role
+from labcrate.people.tokens import hash_secret
 from labcrate.people.users import User
 from labcrate.web.auth.doors import CODE_PAGE, LOGIN_PAGE, SETUP_PAGE, Doors
 from labcrate.web.auth.login_cookie import csrf_token, login_secret

@@ -13,8 +13,7 @@ from labcrate.errors import PeopleError
 from labcrate.people.export_log import ExportLog, Outcome
 from labcrate.people.roles import Role
 from labcrate.web.auth.doors import Doors
-from labcrate.web.auth.recheck_permission import check_still
-from labcrate.web.auth.require_role import Caller
+from labcrate.web.auth.require_role import Caller, check_still
 from labcrate.web.executor import Executor, Lane
 
 _log = logging.getLogger("labcrate.web")

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from labcrate.model.coverage import LONGEST_SEAM
 from labcrate.model.device import Camera
-from labcrate.model.timespan import TimeSpan
-from labcrate.plan.camera_spans import LISTED_AT_MOST
+from labcrate.model.timespan import LONGEST_SEAM, TimeSpan
 from labcrate.plan.plan import Plan, PlannedRecording
+from labcrate.plan.summary import LISTED_AT_MOST
 from labcrate.web.pages.i18n import Locale
 
 GAP = LONGEST_SEAM

@@ -2,7 +2,8 @@
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from multidict import MultiMapping
@@ -13,7 +14,7 @@ from labcrate.lab.text import visible
 from labcrate.model.session_id import RULE, is_session_id, normalized_id
 from labcrate.model.timespan import TimeSpan
 from labcrate.people.roles import Role
-from labcrate.plan.options import WORDS, Options, Word, parse_options, parse_switch
+from labcrate.plan.options import WORDS, Only, Options, Word, parse_options, parse_switch
 from labcrate.web.archives.plan_queue import PlanQueue
 from labcrate.web.auth.require_role import Caller, caller
 
@@ -104,3 +105,29 @@ def session_id_of(request: web.Request) -> str:
     if not is_session_id(session_id):
         raise NoSessionError(f"There is no session {visible(session_id[:100])!r}: {RULE}.")
     return session_id
+
+
+def chosen(query: MultiMapping[str], zone: str, base_topic: str | None) -> Options:
+    """The options that a form's fields mean. Raises UsageError for a field that cannot be meant.
+
+    Boxes of cameras that stay ticked beside "only sensor data" mean nothing, nor do those of sensors beside "only
+    recordings".
+    """
+    given: dict[str, object] = {name: filled for name in query if (filled := [*filter(None, query.getall(name))])}
+    only = query.get("only")
+    if only in (Only.SENSORS, Only.RECORDINGS):
+        given.pop("camera" if only == Only.SENSORS else "sensor", None)
+    times = {name: _instant(name, query.get(name), zone) for name in ("from", "to")}
+    return parse_options(given | times | {"base_topic": base_topic})
+
+
+def _instant(name: str, text: str | None, zone: str) -> datetime | None:
+    if not text or not text.strip():
+        return None
+    try:
+        at = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise UsageError(
+            f"{name} is {visible(text)!r}, which is no date and time; write it like 2025-05-02T10:00."
+        ) from None
+    return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone))

@@ -17,8 +17,7 @@ from labcrate.plan.options import Options, as_text
 from labcrate.web.archives.archive_cache import Archive
 from labcrate.web.archives.inventory_cache import InventoryCache
 from labcrate.web.archives.prepare_jobs import Job, JobState
-from labcrate.web.auth.recheck_permission import MAY_NO_LONGER, REVOKED, TAKEN_IN, TAKEN_OUT
-from labcrate.web.auth.require_role import allow, caller
+from labcrate.web.auth.require_role import MAY_NO_LONGER, REVOKED, TAKEN_IN, TAKEN_OUT, allow, caller
 from labcrate.web.downloads.confirm import Confirmed
 from labcrate.web.downloads.response import archive_file_name, conditions, deliver, disposition, http_date
 from labcrate.web.downloads.transfer_log import LogLine, Taken

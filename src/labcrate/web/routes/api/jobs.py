@@ -14,8 +14,7 @@ from labcrate.model.timespan import format_instant
 from labcrate.people.roles import Role
 from labcrate.plan.options import as_query
 from labcrate.web.archives.prepare_jobs import Job, JobState
-from labcrate.web.auth.recheck_permission import check_still
-from labcrate.web.auth.require_role import allow, caller, keeps_to_scope, unseen
+from labcrate.web.auth.require_role import allow, caller, check_still, keeps_to_scope, unseen
 from labcrate.web.http.bodies import encoded, json_answer
 from labcrate.web.http.problems import of_error
 from labcrate.web.http.sse import KEEP_ALIVE, Over, event, stream, wants_events

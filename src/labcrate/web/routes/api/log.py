@@ -10,7 +10,7 @@ from labcrate.people.log_lines import as_csv, line_object
 from labcrate.people.roles import Role
 from labcrate.web.auth.require_role import allow
 from labcrate.web.http.bodies import encoded, json_answer
-from labcrate.web.pages.log_page import FILTERS, line_filter, refuse_others, whole_number
+from labcrate.web.pages.session_list import FILTERS, line_filter, refuse_others, whole_number
 from labcrate.web.services import Services, services
 
 routes = web.RouteTableDef()

@@ -7,8 +7,7 @@ from aiohttp import web
 from labcrate.errors import NoSessionError, NotAllowedError, UsageError
 from labcrate.export.plan_json import plan_object, row_object, session_object
 from labcrate.export.within_study import within_study
-from labcrate.people.roles import Role
-from labcrate.people.scope import SessionScope
+from labcrate.people.roles import Role, SessionScope
 from labcrate.plan.options import as_query
 from labcrate.web.archives.archive_cache import Archive
 from labcrate.web.auth.require_role import Caller, allow, caller, keeps_to_scope

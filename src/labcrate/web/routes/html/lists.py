@@ -9,6 +9,7 @@ from aiohttp import web
 from multidict import MultiDict
 from yarl import URL
 
+from labcrate.export.signing import public_key_of
 from labcrate.people.export_log import Filter
 from labcrate.people.log_lines import what
 from labcrate.people.roles import Role
@@ -17,9 +18,8 @@ from labcrate.web.http.bodies import form
 from labcrate.web.http.client_and_origin import is_secure
 from labcrate.web.http.urls import path_prefix, url
 from labcrate.web.pages.i18n import COOKIE, LANGUAGES
-from labcrate.web.pages.log_page import FILTERS, line_filter, whole_number
 from labcrate.web.pages.render import THEME_COOKIE, THEMES
-from labcrate.web.pages.session_list import RowQuery, Rows, Sort, row_query
+from labcrate.web.pages.session_list import FILTERS, RowQuery, Rows, Sort, line_filter, row_query, whole_number
 from labcrate.web.routes.html.login import local_path, see
 from labcrate.web.services import services
 
@@ -156,3 +156,16 @@ async def _remember(request: web.Request, field: str, cookie: str, values: tuple
     else:
         response.del_cookie(cookie, path=path, secure=is_secure(settings), httponly=True, samesite="Lax")
     return response
+
+
+@routes.get("/key")
+@allow(Role.VIEWER)
+@keeps_to_scope
+async def show_key(request: web.Request) -> web.Response:
+    """The public key, or that there is none and how to make one; the secret key is on no page."""
+    return await services(request).work(_page, request)
+
+
+def _page(request: web.Request) -> web.Response:
+    server = services(request)
+    return server.pages.render(request, "key.html", key=public_key_of(server.lab))

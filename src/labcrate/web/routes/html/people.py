@@ -4,12 +4,10 @@ from aiohttp import web
 
 from labcrate.errors import LoginError, NoSuchThingError, TooManyError, UsageError
 from labcrate.model.message import Message
-from labcrate.people.names import name_key
-from labcrate.people.roles import Role
+from labcrate.people.roles import Role, name_key
 from labcrate.people.tokens import LONGEST_DAYS
 from labcrate.web.auth.require_role import allow, caller, keeps_to_scope
-from labcrate.web.routes.html.login import see, twice
-from labcrate.web.routes.html.own_forms import knowing_password, own_form, this_login
+from labcrate.web.routes.html.login import knowing_password, own_form, see, this_login, twice
 from labcrate.web.services import services
 
 routes = web.RouteTableDef()

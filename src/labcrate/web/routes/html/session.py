@@ -15,20 +15,18 @@ from labcrate.export.within_study import within_study
 from labcrate.model.session import Session
 from labcrate.people.link_log import Link
 from labcrate.people.roles import Role
-from labcrate.plan.camera_spans import camera_spans
 from labcrate.plan.options import Options, as_query
 from labcrate.plan.plan import Plan, PlannedRecording
-from labcrate.repair.camera_of_link import cameras_of_links
-from labcrate.repair.near_misses import Method
+from labcrate.plan.summary import camera_spans
+from labcrate.repair.near_misses import Method, cameras_of_links
 from labcrate.web.auth.require_role import allow, caller
 from labcrate.web.http.bodies import form
 from labcrate.web.http.urls import session_api_url, session_url
 from labcrate.web.pages.i18n import Locale, language_of
-from labcrate.web.pages.long_text import part_of
 from labcrate.web.pages.plots import shown_at_first
+from labcrate.web.pages.render import part_of
 from labcrate.web.routes.api.links import link_near_miss, undo_link
-from labcrate.web.routes.form_options import chosen
-from labcrate.web.routes.query import decided, session_id_of, whole_of, within_span
+from labcrate.web.routes.query import chosen, decided, session_id_of, whole_of, within_span
 from labcrate.web.services import Services, services
 
 routes = web.RouteTableDef()

@@ -10,10 +10,9 @@ from labcrate.errors import LabcrateError, NoSessionError, NoSuchThingError, Usa
 from labcrate.lab.text import one_line
 from labcrate.people.roles import Role
 from labcrate.people.studies import Studies, Study
-from labcrate.plan.tagged import all_tags, tagged
+from labcrate.plan.overview import all_tags, tagged
 from labcrate.web.auth.require_role import allow, caller
-from labcrate.web.routes.html.login import see
-from labcrate.web.routes.html.own_forms import own_form
+from labcrate.web.routes.html.login import own_form, see
 from labcrate.web.services import services
 
 routes = web.RouteTableDef()

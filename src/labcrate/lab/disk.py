@@ -1,10 +1,19 @@
-"""File systems that keep checksums of their data and refuse to give other bytes: Btrfs and ZFS.
-
-What they give has been compared with a checksum on each reading, so that nothing has to be read to confirm it.
-"""
+"""What the file system keeps: names that survive a power cut, and checksums of its data (Btrfs, ZFS)."""
 
 import fcntl
+import os
 import struct
+from pathlib import Path
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk: syncing a file does not bring its own name there. Raises OSError."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
 
 _CHECKING = ("btrfs", "zfs")
 _WITHOUT = {"nodatasum", "nodatacow", "checksum=off"}
