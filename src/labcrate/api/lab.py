@@ -9,8 +9,8 @@ from pathlib import Path
 
 from labcrate.api.progress import Callback, stages
 from labcrate.export.assemble import Assembly
+from labcrate.export.prepare import planned_session
 from labcrate.export.session_export import export_session
-from labcrate.export.session_plan import planned_session
 from labcrate.lab.folder import Lab as LabFolder
 from labcrate.plan.inventory import take_inventory
 from labcrate.plan.options import Only, parse_keywords

@@ -6,8 +6,7 @@ import msgspec
 
 from labcrate.archive.directory import too_long
 from labcrate.archive.layout import FORMAT_VERSION
-from labcrate.model.session import SelectedCamera, SelectedSensor, Session
-from labcrate.model.session_id import is_session_id
+from labcrate.model.session import SelectedCamera, SelectedSensor, Session, is_session_id
 from labcrate.model.timespan import TimeSpan, parse_instant
 from labcrate.plan import member_names as names
 

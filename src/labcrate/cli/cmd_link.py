@@ -12,10 +12,10 @@ from labcrate.cli.screen import open_lab, say, write_json
 from labcrate.cli.session import say_near_miss
 from labcrate.errors import UsageError
 from labcrate.export.people_folder import open_people
-from labcrate.export.plan_json import link_object, near_miss_object
+from labcrate.export.plan_views import link_object, near_miss_object
 from labcrate.export.prepare import prepared
 from labcrate.lab.folder import printable
-from labcrate.model.session_id import json_id
+from labcrate.model.session import json_id
 from labcrate.people.export_log import system_user
 from labcrate.people.link_log import Link, LinkLog
 from labcrate.plan.inventory import Inventory, find_session

@@ -8,7 +8,7 @@ from labcrate.cli.people import people
 from labcrate.cli.screen import say, write_json
 from labcrate.cli.terminal import console, table
 from labcrate.errors import UsageError
-from labcrate.model.session_id import is_number
+from labcrate.model.session import is_number
 from labcrate.people.export_log import ExportLog, Filter, Line
 from labcrate.people.log_lines import as_csv, line_object, what
 from labcrate.plan.option_words import parse_bound, parse_session

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from labcrate.cli.screen import open_lab, say, say_command, write_json
 from labcrate.cli.session import export_options, say_near_miss, stages
 from labcrate.export.assemble import Assembly
-from labcrate.export.plan_json import plan_object
-from labcrate.export.session_plan import planned_session
+from labcrate.export.plan_views import plan_object
+from labcrate.export.prepare import planned_session
 from labcrate.model.timespan import TimeSpan, format_duration, format_instant
 from labcrate.plan.left_out import LeftOut, left_out_files
 from labcrate.plan.plan import Plan

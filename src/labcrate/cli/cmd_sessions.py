@@ -6,8 +6,8 @@ from rich.table import Table
 
 from labcrate.cli.screen import open_lab, say, write_json
 from labcrate.cli.terminal import console
-from labcrate.export.plan_json import row_object
-from labcrate.model.session_id import is_number
+from labcrate.export.plan_views import row_object
+from labcrate.model.session import is_number
 from labcrate.model.timespan import format_duration
 from labcrate.plan.inventory import take_inventory
 from labcrate.plan.overview import SessionRow, overview

@@ -9,7 +9,7 @@ from labcrate.cli.screen import agreed, open_lab, same_lab, say, write_json
 from labcrate.cli.terminal import console, table
 from labcrate.errors import UsageError
 from labcrate.lab.text import one_line
-from labcrate.model.session_id import json_id
+from labcrate.model.session import json_id
 from labcrate.model.timespan import format_instant
 from labcrate.people.database import Database
 from labcrate.people.export_log import system_user

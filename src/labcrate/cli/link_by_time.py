@@ -10,10 +10,10 @@ from typing import Any
 from labcrate.cli.screen import Bar, agreed, open_lab, same_lab, say, say_command, write_json
 from labcrate.errors import RepairError, UsageError
 from labcrate.export.people_folder import open_people
-from labcrate.export.plan_json import link_object
+from labcrate.export.plan_views import link_object
 from labcrate.index.catalog import Catalog
 from labcrate.index.state import state_folder
-from labcrate.model.session_id import json_id
+from labcrate.model.session import json_id
 from labcrate.model.timespan import Coverage, cover, format_duration, format_instant
 from labcrate.people.export_log import system_user
 from labcrate.people.link_log import Link, LinkLog

@@ -6,7 +6,7 @@ from argparse import Namespace
 
 from labcrate.cli.screen import Bar, say, say_command
 from labcrate.config import BASE_TOPIC_VARIABLE
-from labcrate.export.session_plan import Stages
+from labcrate.export.prepare import Stages
 from labcrate.lab.text import visible
 from labcrate.plan.options import Options, parse_options
 from labcrate.plan.plan import NearMiss

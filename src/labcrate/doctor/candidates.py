@@ -17,7 +17,7 @@ from labcrate.lab.folder import Entry, Kind
 from labcrate.linking.filename import SEPARATOR, base_name, stem_of_mp4
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
-from labcrate.model.session_id import is_number
+from labcrate.model.session import is_number
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.lab_rules import camera_key

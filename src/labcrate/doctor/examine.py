@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 from labcrate.doctor.candidates import find_candidates
-from labcrate.doctor.clock_findings import Clocks, Seen
 from labcrate.doctor.file_findings import SecretIn, closed_findings, unknown_findings
 from labcrate.doctor.findings import Finding, FindingKind, Severity
 from labcrate.doctor.lab_findings import (
@@ -26,6 +25,7 @@ from labcrate.doctor.lab_findings import (
     unknown_camera_findings,
 )
 from labcrate.doctor.reading_findings import SensorsOfLab, device_findings, row_findings, sensor_findings
+from labcrate.doctor.recording_findings import Clocks, Seen
 from labcrate.doctor.session_findings import (
     bound_findings,
     description_findings,

@@ -19,7 +19,7 @@ from labcrate.model.message import Message
 from labcrate.model.recording import Probe
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.session_files import SIDECAR, packed_files
-from labcrate.secrets.redact_file import Redaction
+from labcrate.secrets.copied_files import Redaction
 
 _RECORDING, _VIDEO, _OTHER, _STRAY = "recording", "video", "other", "stray"
 

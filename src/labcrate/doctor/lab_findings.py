@@ -15,7 +15,7 @@ from labcrate.linking.filename import base_name, composed
 from labcrate.linking.place import Area, place_of
 from labcrate.linking.prefixes import Prefix
 from labcrate.model.message import Message
-from labcrate.model.session_id import RULE
+from labcrate.model.session import RULE
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.lab_rules import camera_key
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from labcrate.doctor.byte_findings import Confirmations, byte_findings, confirmations_of
 from labcrate.doctor.examine import examine
 from labcrate.doctor.file_findings import find_secret_files
 from labcrate.doctor.findings import Finding, FindingKind, Severity
+from labcrate.doctor.recording_findings import Confirmations, byte_findings, confirmations_of
 from labcrate.errors import DocumentError
 from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import Progress
@@ -17,7 +17,7 @@ from labcrate.index.state import state_folder
 from labcrate.lab.folder import Lab
 from labcrate.model.lab_settings import LabSettings
 from labcrate.model.message import Message
-from labcrate.model.session_id import json_id, sort_key
+from labcrate.model.session import json_id, sort_key
 from labcrate.plan.inventory import Inventory, take_inventory
 from labcrate.secrets.clean import REMOVED, Cleaner
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from labcrate.doctor.clock_findings import Seen
 from labcrate.doctor.findings import Finding, FindingKind, Severity
+from labcrate.doctor.recording_findings import Seen
 from labcrate.lab.folder import printable
 from labcrate.model.bound import Bound, Reason
 from labcrate.model.message import Message

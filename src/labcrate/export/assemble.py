@@ -8,7 +8,7 @@ from labcrate.archive.layout import BytesSource, FileSource, Layout, Member
 from labcrate.archive.manifest import manifest_line
 from labcrate.errors import UsageError
 from labcrate.export.documents.crate import crate_document
-from labcrate.export.documents.datapackage import datapackage
+from labcrate.export.documents.datapackage import datapackage, recordings_csv
 from labcrate.export.documents.metadata import (
     UNKNOWN_SHA256,
     devices_document,
@@ -17,7 +17,6 @@ from labcrate.export.documents.metadata import (
     to_json,
 )
 from labcrate.export.documents.readme import readme
-from labcrate.export.documents.recordings import recordings_csv
 from labcrate.export.media_types import media_type
 from labcrate.export.redact import Sources, check_generated, chunks_of
 from labcrate.export.spool import Spool, file_source

@@ -20,10 +20,9 @@ from labcrate.model.fixity import Fixity
 from labcrate.plan.cleaning import LabCleaner
 from labcrate.plan.plan import CopiedFile, Plan, Secrecy, SecretFile, Treatment
 from labcrate.plan.secrecy import refuse_secrets, warning_about
+from labcrate.secrets.copied_files import Redaction, mp4_patches, redaction_of, scan_file, write_redacted_text
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.mp4_boxes import metadata_ranges
-from labcrate.secrets.redact_file import Redaction, mp4_patches, redaction_of, write_redacted_text
-from labcrate.secrets.scan_file import scan_file
 from labcrate.secrets.stream import find_in_stream
 
 Sources = Mapping[str, FileSource | BytesSource]

@@ -12,7 +12,7 @@ from labcrate.errors import PeopleError, SourceChangedError, TargetError
 from labcrate.export.assemble import Assembly
 from labcrate.export.confirmation import Confirmation
 from labcrate.export.people_folder import people_folder
-from labcrate.export.session_plan import Stages, laid_out, silent
+from labcrate.export.prepare import Stages, laid_out, silent
 from labcrate.export.signing import sign_archive, signer_of
 from labcrate.export.writer import archive_path, check_targets, signature_path, write_archive
 from labcrate.index.confirming import Check, Confirming

@@ -14,8 +14,18 @@ from labcrate.database.connection import Connection, Schema
 from labcrate.database.errors import DatabaseError, DatabaseErrorKind, explained
 from labcrate.database.files import make_private, remove
 from labcrate.errors import CatalogError
-from labcrate.index.records import Indexed
-from labcrate.index.rows import COLUMNS, COLUMNS_2, STORE, Row, from_row, is_sound, storable, to_row, with_digest
+from labcrate.index.records import (
+    COLUMNS,
+    COLUMNS_2,
+    STORE,
+    Indexed,
+    Row,
+    from_row,
+    is_sound,
+    storable,
+    to_row,
+    with_digest,
+)
 from labcrate.model.fixity import Identity
 
 INDEX_FILE = "index.db"

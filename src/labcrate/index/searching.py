@@ -6,10 +6,9 @@ from typing import BinaryIO, cast
 
 from labcrate.index.catalog import Catalog
 from labcrate.index.records import Search
+from labcrate.secrets.copied_files import BEGINNING, Redaction, ScanResult, redaction_of, scan_chunks, scan_file
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.mp4_boxes import is_mp4
-from labcrate.secrets.redact_file import Redaction, redaction_of
-from labcrate.secrets.scan_file import BEGINNING, ScanResult, scan_chunks, scan_file
 
 QUICK_BYTES = 4 * 1024 * 1024
 """Files up to this size are searched even where nothing is hashed."""

@@ -17,8 +17,7 @@ from labcrate.lab.merging import Merged, merge
 from labcrate.lab.selection import prefixes, read_selection
 from labcrate.lab.text import AS_WRITTEN, Cleaning, one_line, visible
 from labcrate.model.message import Message
-from labcrate.model.session import Session
-from labcrate.model.session_id import normalized_id, sort_key
+from labcrate.model.session import Session, normalized_id, sort_key
 from labcrate.model.timespan import TimeSpan
 
 _ZONE_KEYS = ("timeZone", "timezone", "time_zone", "tz")

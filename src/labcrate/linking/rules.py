@@ -8,7 +8,7 @@ import msgspec
 from labcrate.linking.filename import composed
 from labcrate.linking.ids import SessionIds
 from labcrate.linking.prefixes import CameraNames, Prefixes
-from labcrate.model.session_id import has_leading_zero, sort_key
+from labcrate.model.session import has_leading_zero, sort_key
 
 
 class RegisterEntry(msgspec.Struct, frozen=True, gc=False):

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from labcrate.lab.text import one_line
-from labcrate.model.session_id import resolved
+from labcrate.model.session import resolved
 from labcrate.people.database import SYSTEM_CLOCK, Clock, Database, instant, now_ms
 from labcrate.people.process_lock import Run
 

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from labcrate.lab.text import one_line
-from labcrate.model.session_id import json_id
+from labcrate.model.session import json_id
 from labcrate.model.timespan import format_instant
 from labcrate.people.export_log import Line
 

@@ -8,7 +8,7 @@ from typing import Self
 
 from labcrate.errors import UsageError
 from labcrate.lab.text import one_line
-from labcrate.model.session_id import normalized_id
+from labcrate.model.session import normalized_id
 
 
 class Role(StrEnum):

@@ -22,8 +22,7 @@ from labcrate.linking.rules import LinkingRules
 from labcrate.model.device import Camera, Device
 from labcrate.model.lab_settings import LabSettings
 from labcrate.model.recording import CameraClock
-from labcrate.model.session import Session
-from labcrate.model.session_id import is_number, resolved, sort_key
+from labcrate.model.session import Session, is_number, resolved, sort_key
 from labcrate.plan.cleaning import LabCleaner, without_secrets
 from labcrate.plan.lab_rules import camera_key, linking_rules
 from labcrate.plan.option_words import parse_session

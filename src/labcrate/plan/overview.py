@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from labcrate.errors import DocumentError
 from labcrate.lab.folder import Kind, printable
-from labcrate.model.session import Session
-from labcrate.model.session_id import sort_key
+from labcrate.model.session import Session, sort_key
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.planner import session_warnings

@@ -18,8 +18,7 @@ from labcrate.model.device import Camera, find_camera
 from labcrate.model.fixity import Identity
 from labcrate.model.message import Message
 from labcrate.model.recording import ClockNote, Probe, RecordingTime, TimeSource
-from labcrate.model.session import SelectedCamera, Session
-from labcrate.model.session_id import sort_key
+from labcrate.model.session import SelectedCamera, Session, sort_key
 from labcrate.model.timespan import format_instant
 from labcrate.plan.cleaning import LabCleaner
 from labcrate.plan.inventory import Inventory

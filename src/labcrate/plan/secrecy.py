@@ -24,7 +24,7 @@ from labcrate.plan.plan import (
     Treatment,
 )
 from labcrate.readings.load.slice import Readings, clean_payloads
-from labcrate.secrets.redact_file import Redaction
+from labcrate.secrets.copied_files import Redaction
 
 T = TypeVar("T", PlannedRecording, SessionFile, NearMiss)
 

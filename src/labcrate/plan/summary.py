@@ -8,7 +8,7 @@ from datetime import datetime
 from labcrate.lab.folder import printable
 from labcrate.lab.text import one_line
 from labcrate.model.device import Camera
-from labcrate.model.session_id import sort_key
+from labcrate.model.session import sort_key
 from labcrate.model.timespan import Coverage, TimeSpan, cover, format_duration, format_instant
 from labcrate.plan.not_taken import NotTaken
 from labcrate.plan.plan import FileKind, Plan, PlannedRecording, SessionFile

@@ -12,7 +12,7 @@ from labcrate.lab.folder import RECORDINGS, Lab, printable
 from labcrate.linking.verdict import Rule
 from labcrate.linking.verdict import printable as linking_printable
 from labcrate.model.device import Camera
-from labcrate.model.session_id import sort_key
+from labcrate.model.session import sort_key
 from labcrate.model.timespan import from_ns
 from labcrate.plan.choices import cameras_called
 from labcrate.plan.inventory import Inventory

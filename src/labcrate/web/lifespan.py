@@ -21,9 +21,9 @@ from labcrate.web.archives.indexer import Indexer
 from labcrate.web.archives.inventory_cache import InventoryCache
 from labcrate.web.archives.plan_queue import PlanQueue
 from labcrate.web.archives.prepare_jobs import PrepareJobs
+from labcrate.web.auth.code_logins import SecondStep
 from labcrate.web.auth.doors import Doors
 from labcrate.web.auth.gate import Gate
-from labcrate.web.auth.second_step import SecondStep
 from labcrate.web.downloads.sender import Sender
 from labcrate.web.downloads.transfer_log import Ends, TransferLog
 from labcrate.web.executor import Executor, Lane

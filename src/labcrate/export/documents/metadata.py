@@ -18,7 +18,7 @@ from labcrate.lab.documents import CAMERAS, CAMERAS_FILE, DEVICES
 from labcrate.lab.folder import DATA
 from labcrate.model.device import Camera, Device
 from labcrate.model.recording import TimeClaim
-from labcrate.model.session_id import json_id
+from labcrate.model.session import json_id
 from labcrate.model.timespan import NO_TIME, format_instant, from_ns
 from labcrate.plan import member_names as names
 from labcrate.plan.not_taken import NotTaken

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from labcrate.archive.layout import FORMAT_VERSION
+from labcrate.export.documents.datapackage import RECORDING_COLUMNS
 from labcrate.export.documents.metadata import instant, local_time
 from labcrate.export.documents.plain_text import WIDTH, section, table, wrapped
-from labcrate.export.documents.recordings import COLUMNS as RECORDING_COLUMNS
 from labcrate.export.documents.secrets import about_secrets
 from labcrate.lab.text import one_line, visible
 from labcrate.model.timespan import NO_TIME, format_duration

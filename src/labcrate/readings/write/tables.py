@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from labcrate.model.session_id import json_id
+from labcrate.model.session import json_id
 from labcrate.model.timespan import format_instant
 from labcrate.readings.load.payload import SCALAR_TEXT, VALUE_JSON, VALUE_TEXT
 from labcrate.readings.load.slice import CHUNK_ROWS, Readings

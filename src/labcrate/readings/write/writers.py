@@ -11,7 +11,7 @@ from typing import IO
 
 import msgspec
 
-from labcrate.model.session_id import json_id
+from labcrate.model.session import json_id
 from labcrate.readings.load.slice import Readings
 from labcrate.readings.write.columns import LONG_COLUMNS, Column, columns
 from labcrate.readings.write.writing import write_header

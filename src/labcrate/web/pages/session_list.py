@@ -11,8 +11,7 @@ from multidict import MultiMapping
 
 from labcrate.errors import UsageError
 from labcrate.lab.text import visible
-from labcrate.model.session import Session
-from labcrate.model.session_id import is_number, sort_key
+from labcrate.model.session import Session, is_number, sort_key
 from labcrate.people.export_log import Filter, Outcome
 from labcrate.people.roles import SessionScope
 from labcrate.plan.option_words import parse_bound, parse_session

@@ -9,9 +9,9 @@ from aiohttp import web
 from multidict import MultiMapping
 
 from labcrate.errors import NoSessionError, NotAllowedError, UsageError
-from labcrate.export.within_study import leaves_span
+from labcrate.export.plan_views import leaves_span
 from labcrate.lab.text import visible
-from labcrate.model.session_id import RULE, is_session_id, normalized_id
+from labcrate.model.session import RULE, is_session_id, normalized_id
 from labcrate.model.timespan import TimeSpan
 from labcrate.people.roles import Role
 from labcrate.plan.options import WORDS, Only, Options, Word, parse_options, parse_switch

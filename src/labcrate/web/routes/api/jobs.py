@@ -9,7 +9,7 @@ from multidict import MultiDict
 from yarl import URL
 
 from labcrate.errors import LabcrateError, NoSessionError, NotAllowedError
-from labcrate.model.session_id import json_id
+from labcrate.model.session import json_id
 from labcrate.model.timespan import format_instant
 from labcrate.people.roles import Role
 from labcrate.plan.options import as_query

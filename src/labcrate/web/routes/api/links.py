@@ -8,8 +8,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from labcrate.errors import RepairError
-from labcrate.export.plan_json import link_object, near_miss_object
-from labcrate.export.within_study import own_near_misses
+from labcrate.export.plan_views import link_object, near_miss_object, own_near_misses
 from labcrate.lab.folder import printable
 from labcrate.people.link_log import Link
 from labcrate.people.roles import Role

@@ -5,8 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from labcrate.errors import NoSessionError, NotAllowedError, UsageError
-from labcrate.export.plan_json import plan_object, row_object, session_object
-from labcrate.export.within_study import within_study
+from labcrate.export.plan_views import plan_object, row_object, session_object, within_study
 from labcrate.people.roles import Role, SessionScope
 from labcrate.plan.options import as_query
 from labcrate.web.archives.archive_cache import Archive

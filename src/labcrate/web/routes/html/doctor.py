@@ -10,7 +10,7 @@ from labcrate.doctor.report import Report, report_object, rules
 from labcrate.errors import UsageError
 from labcrate.lab.text import visible
 from labcrate.linking.verdict import command_line
-from labcrate.model.session_id import RULE, is_session_id, normalized_id
+from labcrate.model.session import RULE, is_session_id, normalized_id
 from labcrate.people.roles import Role
 from labcrate.web.auth.require_role import allow
 from labcrate.web.http.bodies import encoded, json_answer

@@ -10,8 +10,8 @@ from yarl import URL
 
 from labcrate.errors import UsageError
 from labcrate.export.assemble import Assembly
+from labcrate.export.plan_views import within_study
 from labcrate.export.signing import has_key
-from labcrate.export.within_study import within_study
 from labcrate.model.session import Session
 from labcrate.people.link_log import Link
 from labcrate.people.roles import Role
