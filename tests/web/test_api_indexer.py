@@ -13,6 +13,7 @@ from labcrate.index.catalog import Catalog
 from labcrate.index.state import state_folder
 from labcrate.plan.inventory import take_inventory
 from labcrate.video import probe as probe_module
+from labcrate.web.archives import confirmer
 from labcrate.web.archives import indexer as module
 from labcrate.web.archives.indexer import Indexer
 
@@ -348,6 +349,6 @@ def test_nothing_is_read_where_the_file_system_checks_its_data(rig: Rig, monkeyp
     rig.look()
     confirmed_before(rig.root)
     before = {path: known_of(rig.root, path) for path in RECORDINGS}
-    monkeypatch.setattr(module, "checks_itself", lambda _: True)
+    monkeypatch.setattr(confirmer, "checks_itself", lambda _: True)
     rig.look(4000.0)
     assert {path: known_of(rig.root, path) for path in RECORDINGS} == before
