@@ -14,9 +14,9 @@ from pathlib import Path
 
 import polars as pl
 
-from labcrate.catalog.catalog import Catalog
-from labcrate.catalog.records import Indexed
-from labcrate.catalog.state import state_folder
+from labcrate.index.catalog import Catalog
+from labcrate.index.records import Indexed
+from labcrate.index.state import state_folder
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.recording import Probe
 from labcrate.video.synthetic import make_clip

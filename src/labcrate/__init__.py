@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from labcrate.api.archive import open_archive as open
     from labcrate.api.lab import Export, Lab, SessionPlan
     from labcrate.archive.verify import Finding, Report
-    from labcrate.export.contents import State
-    from labcrate.export.overview import SessionRow
     from labcrate.model.session import Session
+    from labcrate.plan.overview import SessionRow
+    from labcrate.plan.plan import State
 
 __all__ = [
     "Archive",
@@ -47,8 +47,8 @@ if not TYPE_CHECKING:
         "Report": "archive.verify",
         "Session": "model.session",
         "SessionPlan": "api.lab",
-        "SessionRow": "export.overview",
-        "State": "export.contents",
+        "SessionRow": "plan.overview",
+        "State": "plan.plan",
     }
 
     def __getattr__(name: str) -> object:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from labcrate.catalog.catalog import Catalog
+from labcrate.index.catalog import Catalog
 
 ORDER = [
     "README.txt",
@@ -175,6 +175,22 @@ def test_an_existing_target_is_kept_unless_forced(usual_lab: Any, cli: Any, tmp_
     assert zipfile.is_zipfile(target)
 
 
+def test_a_file_of_the_lab_is_never_replaced(usual_lab: Any, cli: Any) -> None:
+    """Even with --force: no recording, no document, nothing in .labcrate; an earlier archive in the lab is."""
+    outside = usual_lab.root.parent / "way-into-the-lab"
+    outside.symlink_to(usual_lab.root / "recordings")
+    files = [path for path in usual_lab.root.rglob("*") if path.is_file()]
+    assert len(files) > 3
+    for target in [*files, outside / next(path.name for path in files if path.parent.name == "recordings")]:
+        before = target.read_bytes()
+        outcome = cli("export", "42", "--lab", usual_lab.root, "-o", target, "--force")
+        assert (outcome.code, target.read_bytes()) == (8, before)
+        assert "is a file of the lab, and labcrate never replaces one of those" in outcome.err
+    own = usual_lab.root / "sessions" / "out.zip"
+    for _ in range(2):
+        assert cli("export", "42", "--lab", usual_lab.root, "-o", own, "--force").code == 0
+
+
 def test_an_active_session_is_refused_and_says_what_to_do(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
     """An active session is incomplete: nothing is packed by default; when allowed, the archive says so everywhere."""
     usual_lab.session(42, status="active", endTime=None)
@@ -274,7 +290,7 @@ def test_hard_links_are_one_recording_without_being_read(
     one, two = "recordings/cam1_session42_x.mp4", "sessions/Session42/recordings/cam1_session42_x.mp4"
     (usual_lab.root / two).hardlink_to(usual_lab.recording(one))
     with monkeypatch.context() as patched:
-        patched.setattr("labcrate.catalog.index.fixity_of", None)
+        patched.setattr("labcrate.index.indexing.fixity_of", None)
         plan = cli("plan", "42", "--lab", usual_lab.root, "--json").json
     cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip")
     with zipfile.ZipFile(tmp_path / "out.zip") as archive:

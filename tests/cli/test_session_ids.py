@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import labcrate
 from labcrate.errors import NoSessionError, UsageError
 from labcrate.export.documents.datapackage import _slug
-from labcrate.model.session_id import is_session_id, json_id, normalized_id, resolved, sort_key
+from labcrate.model.session import is_session_id, json_id, normalized_id, resolved, sort_key
 from labcrate.plan.option_words import parse_session
 
 if TYPE_CHECKING:

@@ -2,8 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from labcrate.demo.ground import MARKER
-from labcrate.demo.lab import build_demo_lab
+from labcrate.demo.lab import MARKER, build_demo_lab
 from labcrate.errors import UsageError
 
 pytestmark = pytest.mark.usefixtures("no_filming")

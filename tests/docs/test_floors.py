@@ -32,8 +32,8 @@ def copy(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("room", "forbidden"),
     [
-        ("lab/folder.py", "import labcrate.export.plan"),  # upward
-        ("linking/filename.py", "import labcrate.readings.topics"),  # sideways
+        ("lab/folder.py", "import labcrate.plan.planner"),  # upward
+        ("linking/filename.py", "import labcrate.readings.load.topics"),  # sideways
         ("archive/layout.py", "import labcrate.model.session"),  # a ZIP knows no session
     ],
 )

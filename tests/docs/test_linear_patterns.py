@@ -17,14 +17,14 @@ from tests.support.regex_steps import Steps, TooManyStepsError, beginnings, made
 from tests.support.rounds import rounds
 
 import labcrate
-from labcrate.export.named_time import _marker
 from labcrate.lab.exclude import _rule
 from labcrate.lab.path_pattern import PathPattern, PatternError, name_pattern, recorder_pattern
 from labcrate.linking.all_paths import _beginning
 from labcrate.linking.ids import SessionIds
 from labcrate.linking.prefixes import CameraNames, Prefixes
 from labcrate.linking.rules import LinkingRules
-from labcrate.web.phrasebook import _pattern
+from labcrate.plan.named_time import _marker
+from labcrate.web.pages.phrasebook import _pattern
 
 SOURCE = Path(labcrate.__file__).parent
 SIZE = 40
@@ -40,14 +40,14 @@ USES = {
 # in a text of somebody else's.
 MADE = {
     "export/documents/datapackage.py": {"_slug": "a character class alone"},
-    "export/named_time.py": {"_marker": "here"},
+    "plan/named_time.py": {"_marker": "here"},
     "lab/exclude.py": {"_rule": "here"},
     "lab/path_pattern.py": {"_compiled": "here"},
     "lab/text.py": set[str](),
     "linking/all_paths.py": {"_beginning": "here"},
-    "readings/json_source.py": {"_unparsable": "msgspec's own message"},
+    "readings/load/json_source.py": {"_unparsable": "msgspec's own message"},
     "secrets/escapes.py": {"spellings": "bounded"},
-    "web/phrasebook.py": {"_pattern": "here"},
+    "web/pages/phrasebook.py": {"_pattern": "here"},
 }
 
 

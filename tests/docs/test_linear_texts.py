@@ -9,7 +9,6 @@ import pytest
 from tests.support.hostile_texts import SHAPES
 
 from labcrate.export.documents.plain_text import wrapped
-from labcrate.export.naming import Names, safe_name
 from labcrate.lab.path_pattern import PatternError, recorder_pattern
 from labcrate.lab.text import one_line
 from labcrate.linking.ids import SessionIds
@@ -17,8 +16,9 @@ from labcrate.linking.judging import judge
 from labcrate.linking.prefixes import CameraNames, Prefixes
 from labcrate.linking.rules import LinkingRules
 from labcrate.model.device import Device
-from labcrate.readings.payload import compact, from_cells, same_value
-from labcrate.readings.topics import Topics
+from labcrate.plan.member_names import Names, safe_name
+from labcrate.readings.load.payload import compact, from_cells, same_value
+from labcrate.readings.load.topics import Topics
 from labcrate.secrets.clean import Cleaner
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.urls import find_urls
@@ -26,7 +26,7 @@ from labcrate.secrets.values import Secrets, collect
 from labcrate.video.name_time import time_in_path
 from labcrate.web.downloads.response import disposition
 from labcrate.web.http.conditional import Representation, answer, parse_date
-from labcrate.web.locale import Locale
+from labcrate.web.pages.i18n import Locale
 
 SECRETS = collect(
     [

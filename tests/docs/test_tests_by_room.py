@@ -12,12 +12,6 @@ ROOMS = {path.name for path in Path(labcrate.__file__).parent.iterdir() if (path
 BESIDE_ROOMS = {"docs", "slow", "support"}
 """Claims about the whole tree and its documentation, tests that take long, and what tests share."""
 
-TO_COME = {"index", "plan", "repair", "doctor", "database", "capture"}
-"""Rooms of the house that the source gets by moves; their tests may be there before."""
-
-BEFORE_THE_MOVE = {"catalog": "index"}
-"""Rooms of the source whose tests stand under the name that the room gets."""
-
 
 def modules_of(folder: Path) -> list[Path]:
     """Return the modules of tests in a folder, without those of folders inside it."""
@@ -27,13 +21,13 @@ def modules_of(folder: Path) -> list[Path]:
 @pytest.mark.parametrize("room", sorted(ROOMS))
 def test_every_room_has_tests_of_its_own(room: str) -> None:
     """Each room of the source has tests in the folder of its name, outside ``tests/slow``: ``make test`` covers it."""
-    assert modules_of(TESTS / BEFORE_THE_MOVE.get(room, room))
+    assert modules_of(TESTS / room)
 
 
 def test_there_is_no_folder_of_tests_without_a_room() -> None:
     """A folder of tests is named after a room; nothing lies in a folder that no room explains."""
     folders = {path.name for path in TESTS.iterdir() if path.is_dir() and any(path.rglob("*.py"))}
-    assert folders <= ROOMS | TO_COME | BESIDE_ROOMS
+    assert folders <= ROOMS | BESIDE_ROOMS
     assert not modules_of(TESTS)
     assert not list((TESTS / "support").rglob("test_*.py"))
 

@@ -7,19 +7,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support.rounds import rounds
 
-from labcrate.export.doctor.candidates import NamedIn, RecordedIn
-from labcrate.export.inventory import Inventory
+from labcrate.doctor.candidates import NamedIn, RecordedIn
 from labcrate.lab.documents import read_all_devices
 from labcrate.lab.folder import Lab
 from labcrate.lab.registers import Registers
 from labcrate.lab.sessions import SessionBook
 from labcrate.linking.judging import judge
 from labcrate.linking.prefixes import CameraNames
-from labcrate.linking.register import RegisterEntry
-from labcrate.linking.rules import LinkingRules
+from labcrate.linking.rules import LinkingRules, RegisterEntry
 from labcrate.linking.settling import sessions_named
 from labcrate.linking.verdict import Kind
 from labcrate.model.timespan import TimeSpan, parse_instant
+from labcrate.plan.inventory import Inventory
 
 IDS = ["4", "42", "2025", "P07", "p07", "42-b", "Pa", "5f0f9b1e-6f0e-4f57-9f4e-0c2f3a0d7a11", "Niña", "kitchen 2.1"]
 PIECES = [

@@ -13,9 +13,9 @@ import pytest
 from tests.support.platform_lab import ADDRESS, CANARIES, PASSWORD, START, UUID, PlatformLab, clip, iso, stamp
 
 from labcrate.cli.main import main
-from labcrate.export.doctor.examine import secret_findings
-from labcrate.export.doctor.findings import FindingKind, Severity
-from labcrate.export.doctor.secret_files import SecretIn
+from labcrate.doctor.examine import secret_findings
+from labcrate.doctor.file_findings import SecretIn
+from labcrate.doctor.findings import FindingKind, Severity
 
 Doctor = Callable[..., list[dict[str, Any]]]
 

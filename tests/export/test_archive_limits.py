@@ -7,7 +7,7 @@ import pytest
 
 import labcrate
 from labcrate.errors import UsageError
-from labcrate.export import build
+from labcrate.export import assemble as build
 
 
 @pytest.mark.parametrize(("limit", "value"), [("MAX_MEMBERS", 15), ("MAX_IN_MEMORY", 1000)])

@@ -25,22 +25,21 @@ from labcrate.archive.layout import ALIGNED_FROM, ALIGNMENT, BytesSource, FileSo
 from labcrate.archive.manifest import MANIFEST_NAME
 from labcrate.archive.names import clashes, unsafe
 from labcrate.errors import LabcrateError, SourceChangedError, TargetError, UsageError
-from labcrate.export import build
-from labcrate.export.build import Assembly, assemble, check_limits
-from labcrate.export.contents import FileKind, Missing, Plan, PlannedRecording, SessionFile
-from labcrate.export.documents import names
-from labcrate.export.naming import Names
+from labcrate.export import assemble as build
+from labcrate.export.assemble import Assembly, assemble, check_limits
 from labcrate.export.spool import Spool
 from labcrate.lab.folder import open_file_below
 from labcrate.linking.verdict import Kind, Rule, Verdict
 from labcrate.model.fixity import Fixity, Identity
-from labcrate.model.recording import Probe
-from labcrate.model.recording_time import RecordingTime, TimeClaim, TimeSource
+from labcrate.model.recording import Probe, RecordingTime, TimeClaim, TimeSource
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan
+from labcrate.plan import member_names as names
+from labcrate.plan.member_names import Names
 from labcrate.plan.options import Only, Options
-from labcrate.readings.load import load_readings
-from labcrate.readings.slice import Readings
+from labcrate.plan.plan import FileKind, Missing, Plan, PlannedRecording, SessionFile
+from labcrate.readings.load.load import load_readings
+from labcrate.readings.load.slice import Readings
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.values import CAMERA_PASSWORD, Secret, Secrets
 

@@ -10,9 +10,9 @@ import pytest
 from tests.support.confirming import confirmed_before, in_place, known_of, rot
 
 import labcrate
-from labcrate.catalog import confirming
 from labcrate.errors import OtherBytesError
-from labcrate.lab.self_checking import is_checking_mount
+from labcrate.index import confirming
+from labcrate.lab.disk import is_checking_mount
 from labcrate.model.timespan import format_instant, from_ns
 
 ONE = "recordings/cam1_session42_20250502_080000.mp4"

@@ -15,7 +15,7 @@ import jsonschema
 import pandas as pd
 import pytest
 
-from labcrate.export.documents.recordings import COLUMNS
+from labcrate.export.documents.datapackage import RECORDING_COLUMNS
 
 EARLIER = datetime(2025, 5, 2, 8, 3, tzinfo=UTC)
 ROOT = Path(__file__).parents[2]
@@ -152,7 +152,7 @@ def test_the_readme_stands_alone(archive: Path) -> None:
     assert "take 2 (küche) #1 100%.mp4 is damaged and kept as it is" in text.replace("\n ", "")
     for name in names:
         assert name in text
-    for column, *_ in COLUMNS:
+    for column, *_ in RECORDING_COLUMNS:
         assert f"\n{column} " in text
     assert max(map(len, text.splitlines())) <= 78
 

@@ -10,7 +10,7 @@ import pytest
 import labcrate
 from labcrate.errors import SourceChangedError
 from labcrate.people.database import Database
-from labcrate.people.exports import ExportLog, Line, Outcome
+from labcrate.people.export_log import ExportLog, Line, Outcome
 
 
 def lines(lab: Any) -> list[Line]:

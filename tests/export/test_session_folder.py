@@ -18,10 +18,10 @@ import jsonschema
 import pytest
 
 from labcrate.archive.layout import name_problem
-from labcrate.export.contents import Plan
 from labcrate.export.prepare import prepared
 from labcrate.plan.options import Options
-from labcrate.readings.columns import Column
+from labcrate.plan.plan import Plan
+from labcrate.readings.write.columns import Column
 
 OWN = "sessions/Session42"
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/spec/session_metadata.schema.json").read_text())
@@ -417,7 +417,7 @@ def test_tables_of_a_known_form_have_their_columns(full_lab: Any, monkeypatch: p
         asked[name] = head
         return (Column("t", "number", "s", "time"), Column("x", "number", None, "x")) if "acc" in name else None
 
-    monkeypatch.setattr("labcrate.export.plan.describe_platform_table", columns_of)
+    monkeypatch.setattr("labcrate.plan.planner.describe_platform_table", columns_of)
     plan = plan_of(full_lab)
     assert asked == {"wear/acc.csv": b"t,x\n1,2\n", "sensor_data/belt.csv": b"a;b\n1\n"}
     columns = {file.member: [c.name for c in file.columns] for file in plan.session_files if file.columns}
@@ -435,7 +435,7 @@ def test_a_described_table_is_one_in_the_package(
 
     columns = (Column("t", "number", "s", "time since the start"), Column("x", "integer", None, "acceleration"))
     monkeypatch.setattr(
-        "labcrate.export.plan.describe_platform_table", lambda name, _: columns if "acc" in name else None
+        "labcrate.plan.planner.describe_platform_table", lambda name, _: columns if "acc" in name else None
     )
     for content, valid in (("t,x\n1.5,2\n", True), ("t,x\n1.5,wide\n", False)):
         full_lab.write(f"{OWN}/wear/acc.csv", content)

@@ -10,14 +10,12 @@ from pathlib import Path
 import pytest
 from tests.support.rounds import rounds
 
-from labcrate.catalog.catalog import INDEX_FILE, Catalog
-from labcrate.catalog.records import Indexed, Patched, Search
-from labcrate.catalog.rows import COLUMNS
 from labcrate.errors import CatalogError
+from labcrate.index.catalog import INDEX_FILE, Catalog
+from labcrate.index.records import COLUMNS, Indexed, Patched, Search
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.recording import Probe
-from labcrate.secrets.redact_file import Redaction
-from labcrate.secrets.scan_file import ScanResult
+from labcrate.secrets.copied_files import Redaction, ScanResult
 
 IDENTITY = Identity(3, 1, 2, 4)
 RECORD = Indexed(

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from tests.support.rounds import rounds
 
-from labcrate.catalog.catalog import SCHEMA
 from labcrate.database import connection as connection_module
+from labcrate.index.catalog import SCHEMA
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from labcrate.catalog.catalog import INDEX_FILE, Catalog
-from labcrate.catalog.index import Progress, Wish, index_files
-from labcrate.catalog.searching import Searcher
+from labcrate.index.catalog import INDEX_FILE, Catalog
+from labcrate.index.indexing import Progress, Wish, index_files
+from labcrate.index.searching import Searcher
 from labcrate.model.fixity import Fixity
 from labcrate.model.recording import Probe
 from labcrate.secrets.matcher import Matcher
@@ -150,7 +150,7 @@ def test_a_file_is_searched_in_the_reading_that_hashes_it(
     path = "recordings/big.wav"
     content = b"RIFF" + bytes(5 << 20) + b"Some-Password-1" + bytes(3 << 20)
     lab.write(path, content)
-    monkeypatch.setattr("labcrate.catalog.index.fixity_of", lambda *_: pytest.fail("read a second time"))
+    monkeypatch.setattr("labcrate.index.indexing.fixity_of", lambda *_: pytest.fail("read a second time"))
     progress = Counted()
     with Catalog.open(tmp_path) as catalog:
         known, _ = index_files(

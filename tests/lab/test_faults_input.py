@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.rounds import rounds, some
 
 LIST = "data/sessions.json"
 DOCUMENTS = {
@@ -110,7 +111,7 @@ def test_no_data_folder(cli: Any, usual_lab: Any, tmp_path: Path) -> None:
     assert any("no sensor readings at all" in warning for warning in outcome.json["warnings"])
 
 
-@pytest.mark.parametrize("path", DOCUMENTS)
+@pytest.mark.parametrize("path", some(list(DOCUMENTS), 4))
 @pytest.mark.parametrize(
     "content",
     [b"", b" \n", b"\xff\xfe{\x00", b"not json", b"[[1]", b'{"a": NaN}', b'"text"', b"7", b"[" * 100_000,
@@ -135,11 +136,11 @@ def test_a_document_that_does_not_parse(
 
 @pytest.mark.parametrize("path", DOCUMENTS)
 def test_a_half_written_json(cli: Any, clear: Any, whole_lab: Any, path: str) -> None:
-    """A JSON document cut at any of eight places is refused by name: never are its first half's facts believed."""
+    """A JSON document cut anywhere is refused by name: never are its first half's facts believed."""
     whole = (whole_lab.root / path).read_bytes()
     choice = random.Random(path)  # noqa: S311 - repeatable on purpose
     target = whole_lab.root.parent / "out.zip"
-    for cut in choice.sample(range(1, len(whole) - 1), 8):
+    for cut in choice.sample(range(1, len(whole) - 1), rounds(3, 8)):
         whole_lab.write(path, whole[:cut])
         if path == LIST:
             check_list_named(cli, clear, whole_lab, target)
@@ -148,14 +149,14 @@ def test_a_half_written_json(cli: Any, clear: Any, whole_lab: Any, path: str) ->
 
 
 def test_a_half_written_csv(cli: Any, usual_lab: Any, tmp_path: Path) -> None:
-    """A CSV cut at any of 24 places gives exactly the rows that are whole, a warning for a torn one, or no export."""
+    """A CSV cut anywhere gives exactly the rows that are whole, a warning for a torn one, or no export."""
     (usual_lab.root / "data/zigbee-data.json").unlink()
     whole = (usual_lab.root / "data/zigbee-sensors.csv").read_bytes()
     header = whole.index(b"\n") + 1
     ends = [at + 1 for at in range(header, len(whole)) if whole[at : at + 1] == b"\n"]
     inside = ends[:3]  # the fourth row is later than the session's end
     choice = random.Random(0)  # noqa: S311 - repeatable on purpose
-    for number, cut in enumerate(choice.sample(range(len(whole)), 24)):
+    for number, cut in enumerate(choice.sample(range(len(whole)), rounds(10, 24))):
         usual_lab.write("data/zigbee-sensors.csv", whole[:cut])
         outcome = export(cli, usual_lab, tmp_path / f"{number}.zip", "--json")
         if 0 < cut < header - 1:

@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from labcrate.errors import DocumentError
-from labcrate.export.inventory import take_inventory
-from labcrate.lab.cleaning import AS_WRITTEN
 from labcrate.lab.documents import read_all_cameras
 from labcrate.lab.registers import read_registers
 from labcrate.lab.sessions import SessionBook, read_sessions
+from labcrate.lab.text import AS_WRITTEN
+from labcrate.plan.inventory import take_inventory
 
 UUID = "5f0f9b1e-6f0e-4f57-9f4e-0c2f3a0d7a11"
 START = "2025-06-10T15:30:12.040Z"

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from labcrate.export.inventory import take_inventory
 from labcrate.lab.documents import read_all_cameras, read_all_devices
 from labcrate.lab.selection import sorted_selection
 from labcrate.lab.sessions import read_sessions
 from labcrate.model.device import Camera, find_camera
 from labcrate.model.session import Session
+from labcrate.plan.inventory import take_inventory
 
 
 def chosen(lab: Any, **fields: Any) -> Session:

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from labcrate.errors import DocumentError
-from labcrate.export.inventory import take_inventory
 from labcrate.lab.documents import read_all_cameras, read_all_devices
 from labcrate.lab.sessions import read_sessions
+from labcrate.plan.inventory import take_inventory
 
 
 def test_a_full_session(lab: Any) -> None:

@@ -14,8 +14,7 @@ from labcrate.errors import DocumentError
 from labcrate.lab.path_pattern import PLACEHOLDERS
 from labcrate.lab.recorders import TYPES
 from labcrate.lab.settings_file import known_keys, parse_settings, read_settings
-from labcrate.lab.settings_suggestions import CameraFound, RecorderFound, Suggestions
-from labcrate.lab.settings_template import settings_text, toml_text
+from labcrate.lab.settings_template import CameraFound, RecorderFound, Suggestions, settings_text, toml_text
 from labcrate.model.lab_settings import CameraSettings, LabSettings, Recorder, SessionDefaults
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/labcrate-toml.md").read_text("utf-8")

@@ -15,7 +15,7 @@ from labcrate.linking import (
     right_time_near_miss,
     sessions_named,
 )
-from labcrate.model.session_id import is_number, is_session_id
+from labcrate.model.session import is_number, is_session_id
 
 # Names near the grammar find more than names at random: both are drawn.
 WORDS = (

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labcrate.linking import Kind, LinkingRules, RegisterEntry, judge
-from labcrate.linking.marked import names_by_marker
+from labcrate.linking.judging import names_by_marker
 from labcrate.linking.settling import links_by_entry
 
 RULES = LinkingRules.of_prefixes("cam1", "cam2")

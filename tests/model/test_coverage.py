@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labcrate.model.coverage import LONGEST_SEAM, cover
-from labcrate.model.timespan import TimeSpan
+from labcrate.model.timespan import LONGEST_SEAM, TimeSpan, cover
 
 START = datetime(2025, 5, 2, 8, tzinfo=UTC)
 

@@ -16,8 +16,8 @@ import pytest
 from labcrate.database.connection import Connection
 from labcrate.errors import PeopleError, UsageError
 from labcrate.people.database import PEOPLE_FILE, SCHEMA, Database
-from labcrate.people.exports import ExportLog
-from labcrate.people.links import LinkLog
+from labcrate.people.export_log import ExportLog
+from labcrate.people.link_log import LinkLog
 from labcrate.people.passwords import Passwords
 from labcrate.people.roles import Role
 from labcrate.people.users import Users
@@ -267,7 +267,7 @@ import sys
 from pathlib import Path
 from typing import Any
 from labcrate.people.database import Database
-from labcrate.people.links import LinkLog
+from labcrate.people.link_log import LinkLog
 
 with Database.open(Path(sys.argv[1])) as database:
     for _ in range(40):

@@ -10,8 +10,8 @@ import pytest
 
 from labcrate.errors import PeopleError
 from labcrate.people.database import PEOPLE_FILE, Database, instant
-from labcrate.people.exports import ExportLog, Outcome
-from labcrate.people.runs import RUNS_FOLDER
+from labcrate.people.export_log import ExportLog, Outcome
+from labcrate.people.process_lock import RUNS_FOLDER
 
 if TYPE_CHECKING:
     from tests.conftest import Clock
@@ -108,7 +108,7 @@ _SENDER = """
 import sys, time
 from pathlib import Path
 from labcrate.people.database import Database
-from labcrate.people.exports import ExportLog
+from labcrate.people.export_log import ExportLog
 
 log = ExportLog(Database.open(Path(sys.argv[1])))
 print(log.begin(who=sys.argv[2], via="login", address="", session="1", options="", etag="", start=0, length=9, total=9))

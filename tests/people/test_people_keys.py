@@ -7,10 +7,9 @@ import pytest
 
 from labcrate.errors import NoSuchThingError, UsageError
 from labcrate.people.database import Database, instant
-from labcrate.people.keys import hash_secret
 from labcrate.people.logins import IDLE_SECONDS, LONGEST_SECONDS, Logins
 from labcrate.people.roles import Role
-from labcrate.people.tokens import PREFIX, Tokens
+from labcrate.people.tokens import PREFIX, Tokens, hash_secret
 from labcrate.people.users import User, Users
 
 if TYPE_CHECKING:

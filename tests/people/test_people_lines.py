@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labcrate.people.exports import Line, Outcome
-from labcrate.people.lines import COLUMNS, as_csv, line_object, what
+from labcrate.people.export_log import Line, Outcome
+from labcrate.people.log_lines import COLUMNS, as_csv, line_object, what
 
 LINE = Line(
     number=7,

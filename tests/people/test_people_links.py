@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from labcrate.errors import NoSuchThingError, PeopleError, RepairError
 from labcrate.people.database import Database
-from labcrate.people.links import LinkLog
+from labcrate.people.link_log import LinkLog
 
 
 def test_a_link_is_listed_and_can_be_taken_back_once(database: Database) -> None:

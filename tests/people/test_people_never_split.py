@@ -14,11 +14,11 @@ from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
 
 import labcrate
-from labcrate.catalog.state import STATE_FOLDER, own_folder
 from labcrate.errors import PeopleError
 from labcrate.export.people_folder import open_people, refuse_split
+from labcrate.index.state import STATE_FOLDER, own_folder
 from labcrate.people.database import Database
-from labcrate.people.exports import ExportLog, Line
+from labcrate.people.export_log import ExportLog, Line
 from labcrate.people.passwords import Passwords
 from labcrate.people.roles import Role
 from labcrate.people.tokens import Tokens

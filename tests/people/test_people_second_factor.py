@@ -13,11 +13,10 @@ from tests.support.rounds import rounds
 
 from labcrate.errors import LoginError, NoSuchThingError, NotAllowedError, UsageError
 from labcrate.people.database import Database
-from labcrate.people.keys import hash_secret
 from labcrate.people.logins import Logins
 from labcrate.people.roles import Role
 from labcrate.people.second_factor import RECOVERY_CODES, STEP_SECONDS, SecondFactor, SecondFactors, app_uri, grouped
-from labcrate.people.tokens import Tokens
+from labcrate.people.tokens import Tokens, hash_secret
 from labcrate.people.users import User, Users
 
 if TYPE_CHECKING:

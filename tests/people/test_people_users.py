@@ -12,12 +12,10 @@ from hypothesis import strategies as st
 
 from labcrate.errors import LoginError, NoSuchThingError, UsageError
 from labcrate.people.database import Database
-from labcrate.people.keys import hash_secret
 from labcrate.people.logins import Logins
-from labcrate.people.names import clean_name, name_key
 from labcrate.people.passwords import Passwords, check_new
-from labcrate.people.roles import Role
-from labcrate.people.tokens import Tokens
+from labcrate.people.roles import Role, clean_name, name_key
+from labcrate.people.tokens import Tokens, hash_secret
 from labcrate.people.users import Users
 
 GOOD = "correct horse"

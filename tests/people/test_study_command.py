@@ -7,11 +7,10 @@ import pytest
 from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
 
-from labcrate.catalog.state import STATE_FOLDER
+from labcrate.index.state import STATE_FOLDER
 from labcrate.people.database import Database
 from labcrate.people.passwords import Passwords
-from labcrate.people.roles import Role
-from labcrate.people.scope import SessionScope
+from labcrate.people.roles import Role, SessionScope
 from labcrate.people.studies import Studies
 from labcrate.people.users import Users
 

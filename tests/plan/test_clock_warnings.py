@@ -2,14 +2,13 @@
 
 from datetime import UTC, datetime
 
-from labcrate.export.clock_warnings import clock_warnings
-from labcrate.export.contents import PlannedRecording
 from labcrate.linking.verdict import Kind, Rule, Verdict
 from labcrate.model.device import Camera
 from labcrate.model.fixity import Identity
-from labcrate.model.recording import Probe
-from labcrate.model.recording_time import ClockNote, RecordingTime, TimeClaim, TimeSource
+from labcrate.model.recording import ClockNote, Probe, RecordingTime, TimeClaim, TimeSource
 from labcrate.model.timespan import TimeSpan
+from labcrate.plan.plan import PlannedRecording
+from labcrate.plan.warnings import clock_warnings
 
 START = datetime(2025, 5, 2, 8, tzinfo=UTC)
 HALL, ATTIC = Camera("1", "Hall", "hall"), Camera("2", None, "attic")

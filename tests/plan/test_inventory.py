@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from labcrate.errors import DocumentError, NoSessionError
-from labcrate.export.inventory import take_inventory
 from labcrate.model.lab_settings import CameraSettings, LabSettings
+from labcrate.plan.inventory import take_inventory
 
 
 def paths(lab: Any) -> set[str]:

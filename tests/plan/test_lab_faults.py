@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from labcrate.errors import DocumentError, NoSessionError
-from labcrate.export.contents import Plan
-from labcrate.export.inventory import take_inventory
 from labcrate.export.prepare import prepared
 from labcrate.model.message import Message
+from labcrate.plan.inventory import take_inventory
 from labcrate.plan.options import Only, Options
-from labcrate.web.locale import Locale
+from labcrate.plan.plan import Plan
+from labcrate.web.pages.i18n import Locale
 
 
 def plan(lab: Any, session_id: str = "42", **options: Any) -> Plan:

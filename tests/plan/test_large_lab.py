@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from labcrate.catalog.catalog import Catalog
-from labcrate.catalog.state import state_folder
-from labcrate.export import selection, session_time
-from labcrate.export.inventory import take_inventory
-from labcrate.export.plan import Planner
+from labcrate.index.catalog import Catalog
+from labcrate.index.state import state_folder
 from labcrate.linking import all_paths, grammar, settling
 from labcrate.linking.judging import judge
+from labcrate.plan import select as selection
+from labcrate.plan import session_time
+from labcrate.plan.inventory import take_inventory
+from labcrate.plan.planner import Planner
 
 MINE = 3
 

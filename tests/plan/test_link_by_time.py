@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.support.recorders import END, FRIGATE, MOTIONEYE, START, describe, frigate, motioneye, register
 
-from labcrate.catalog.catalog import Catalog
+from labcrate.index.catalog import Catalog
 
 SECOND = timedelta(seconds=1)
 

@@ -15,7 +15,7 @@ from labcrate.archive.layout import Layout, Member, name_problem
 from labcrate.archive.manifest import MANIFEST_NAME, manifest_line
 from labcrate.archive.names import LONGEST, LONGEST_PATH, unsafe
 from labcrate.archive.verify import verify_archive
-from labcrate.export.naming import LONGEST_BELOW, Names, safe_name
+from labcrate.plan.member_names import LONGEST_BELOW, Names, safe_name
 
 
 @pytest.mark.parametrize(

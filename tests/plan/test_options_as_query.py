@@ -20,8 +20,7 @@ from labcrate.cli.session import export_options
 from labcrate.errors import UsageError
 from labcrate.plan.option_words import parse_duration
 from labcrate.plan.options import WORDS, Only, Options, as_query, parse_keywords, parse_options
-from labcrate.web.choice import chosen
-from labcrate.web.wanted import QUERY_NAMES, query_options
+from labcrate.web.routes.query import QUERY_NAMES, chosen, query_options
 
 WEB = Path(labcrate.__file__).parent / "web"
 IN_QUERY = {word.name for word in WORDS if word.write}
@@ -137,7 +136,7 @@ def test_a_query_and_its_description_have_the_words_of_the_table() -> None:
 
 def test_a_form_has_no_field_but_words_of_the_table() -> None:
     """A page has a field for each, but for the zone: that is the one of its clocks."""
-    page = (WEB / "templates/export.html").read_text()
+    page = (WEB / "pages/templates/export.html").read_text()
     fields = set(re.findall(r'name="(\w+)"', page)) | set(re.findall(r'\("(from|to)"', page))
     assert fields == IN_QUERY - {"time_zone"} | {"allow_incomplete"}
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labcrate.archive.entity import Entity
-from labcrate.export.own_archives import is_own_archive
 from labcrate.export.prepare import prepared
 from labcrate.lab.folder import Lab
+from labcrate.plan.own_archives import is_own_archive
 
 
 def zipped(*members: tuple[str, str], method: int = zipfile.ZIP_STORED) -> bytes:

@@ -14,20 +14,20 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from labcrate.archive.entity import Entity
-from labcrate.catalog.catalog import Catalog
-from labcrate.catalog.index import Progress
-from labcrate.catalog.records import Indexed
-from labcrate.catalog.state import state_folder
 from labcrate.errors import IncompleteError, NoSessionError, SecretsError, UsageError
-from labcrate.export.contents import Plan, State, Treatment
-from labcrate.export.inventory import Inventory, take_inventory
-from labcrate.export.left_out import left_out_files
-from labcrate.export.plan import CHECK_AGAIN, Planner
 from labcrate.export.prepare import prepared
+from labcrate.index.catalog import Catalog
+from labcrate.index.indexing import Progress
+from labcrate.index.records import Indexed
+from labcrate.index.state import state_folder
 from labcrate.lab.folder import Lab, printable
 from labcrate.model.fixity import Fixity
 from labcrate.model.timespan import TimeSpan
+from labcrate.plan.inventory import Inventory, take_inventory
+from labcrate.plan.left_out import left_out_files
 from labcrate.plan.options import Only, Options
+from labcrate.plan.plan import Plan, State, Treatment
+from labcrate.plan.planner import CHECK_AGAIN, Planner
 
 START = datetime(2025, 5, 2, 8, tzinfo=UTC)
 

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from labcrate.export.named_time import without_session
-from labcrate.export.recording_time import Evidence, TimeContext, possible_spans, recorded_span, recording_time
-from labcrate.model.recording import Probe
-from labcrate.model.recording_time import CameraClock, ClockNote, RecordingTime, TimeSource
+from labcrate.model.recording import CameraClock, ClockNote, Probe, RecordingTime, TimeSource
 from labcrate.model.timespan import TimeSpan
+from labcrate.plan.named_time import without_session
+from labcrate.plan.recording_time import Evidence, TimeContext, possible_spans, recorded_span, recording_time
 
 MADRID, NEW_YORK, LONDON = "Europe/Madrid", "America/New_York", "Europe/London"
 START = datetime(2025, 6, 10, 18, 40, tzinfo=UTC)

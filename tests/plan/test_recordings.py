@@ -12,12 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labcrate.archive.names import clashes, unsafe
-from labcrate.catalog.records import Indexed
-from labcrate.export.cleaning import LabCleaner
-from labcrate.export.contents import PlannedRecording
-from labcrate.export.inventory import take_inventory
-from labcrate.export.recording_time import TimeContext
-from labcrate.export.recordings import (
+from labcrate.index.records import Indexed
+from labcrate.lab.folder import printable
+from labcrate.linking.verdict import Kind, Rule, Verdict
+from labcrate.model.device import Camera
+from labcrate.model.fixity import Fixity, Identity
+from labcrate.model.lab_settings import Recorder
+from labcrate.model.recording import ClockNote, Probe, RecordingTime, TimeClaim, TimeSource
+from labcrate.model.session import Session
+from labcrate.model.timespan import TimeSpan
+from labcrate.plan.cleaning import LabCleaner
+from labcrate.plan.inventory import take_inventory
+from labcrate.plan.plan import PlannedRecording
+from labcrate.plan.recording_time import TimeContext
+from labcrate.plan.recordings import (
     Cameras,
     cameras_without_recordings,
     may_be_of,
@@ -26,16 +34,7 @@ from labcrate.export.recordings import (
     twins,
     warnings_about,
 )
-from labcrate.export.selection import Found
-from labcrate.lab.folder import printable
-from labcrate.linking.verdict import Kind, Rule, Verdict
-from labcrate.model.device import Camera
-from labcrate.model.fixity import Fixity, Identity
-from labcrate.model.lab_settings import Recorder
-from labcrate.model.recording import Probe
-from labcrate.model.recording_time import ClockNote, RecordingTime, TimeClaim, TimeSource
-from labcrate.model.session import Session
-from labcrate.model.timespan import TimeSpan
+from labcrate.plan.select import Found
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.values import CAMERA_PASSWORD, Secret, Secrets
 

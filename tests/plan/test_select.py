@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from labcrate.errors import UsageError
-from labcrate.export.choosing import (
+from labcrate.lab.session_register import LinkedFile, encode_register, register_entry
+from labcrate.linking.verdict import Kind, Rule, Verdict
+from labcrate.model.bound import Bound, Reason
+from labcrate.model.device import Camera, Device
+from labcrate.model.fixity import Identity
+from labcrate.model.recording import Probe
+from labcrate.model.session import SelectedSensor, Session
+from labcrate.model.timespan import NO_TIME, TimeSpan
+from labcrate.plan.choices import (
     Choice,
     cameras_called,
     choose,
@@ -19,20 +27,12 @@ from labcrate.export.choosing import (
     readings_not_chosen,
     refuse_unknown_sensors,
 )
-from labcrate.export.contents import FileKind, SessionFile
-from labcrate.export.inventory import Inventory, take_inventory
-from labcrate.export.recordings import Cameras
-from labcrate.export.selection import Found, Selection, counted, select
-from labcrate.lab.session_register import LinkedFile, encode_register, register_entry
-from labcrate.linking.verdict import Kind, Rule, Verdict
-from labcrate.model.bound import Bound, Reason
-from labcrate.model.device import Camera, Device
-from labcrate.model.fixity import Identity
-from labcrate.model.recording import Probe
-from labcrate.model.session import SelectedSensor, Session
-from labcrate.model.timespan import NO_TIME, TimeSpan
+from labcrate.plan.inventory import Inventory, take_inventory
 from labcrate.plan.options import Only, Options
-from labcrate.readings.slice import Readings
+from labcrate.plan.plan import FileKind, SessionFile
+from labcrate.plan.recordings import Cameras
+from labcrate.plan.select import Found, Selection, counted, select
+from labcrate.readings.load.slice import Readings
 
 START, END = datetime(2025, 5, 2, 8, tzinfo=UTC), datetime(2025, 5, 2, 8, 5, tzinfo=UTC)
 SESSION = Session("42", span=TimeSpan(START, END))

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import labcrate
 from labcrate.errors import UsageError
-from labcrate.export.choosing import intersection
 from labcrate.model.timespan import TimeSpan
+from labcrate.plan.choices import intersection
 
 START = datetime(2025, 5, 2, 8, tzinfo=UTC)
 SCHEMA = Path(__file__).parents[2] / "docs" / "spec" / "session_metadata.schema.json"

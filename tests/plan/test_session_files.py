@@ -8,13 +8,13 @@ import pytest
 
 from labcrate.archive.entity import Entity
 from labcrate.archive.layout import Layout, Member
-from labcrate.export.contents import FileKind, Missing
-from labcrate.export.documents import names
-from labcrate.export.inventory import take_inventory
-from labcrate.export.not_taken import NotTaken, Why
-from labcrate.export.selection import select
-from labcrate.export.session_files import OwnFiles, beside, find_session_files, packed_files
 from labcrate.lab.exclude import Excluded
+from labcrate.plan import member_names as names
+from labcrate.plan.inventory import take_inventory
+from labcrate.plan.not_taken import NotTaken, Why
+from labcrate.plan.plan import FileKind, Missing
+from labcrate.plan.select import select
+from labcrate.plan.session_files import OwnFiles, beside, find_session_files, packed_files
 
 OWN = "sessions/Session42"
 THEN = datetime(2025, 5, 2, 8, 1, tzinfo=UTC)

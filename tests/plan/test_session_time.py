@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from labcrate.export.inventory import take_inventory
-from labcrate.export.recording_time import TimeContext
-from labcrate.export.session_time import SessionTime, registered_spans, session_time, undescribed_starts
 from labcrate.model.bound import Reason
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
 from labcrate.model.timespan import TimeSpan
+from labcrate.plan.inventory import take_inventory
+from labcrate.plan.recording_time import TimeContext
+from labcrate.plan.session_time import SessionTime, registered_spans, session_time, undescribed_starts
 
 START = datetime(2025, 5, 2, 8, tzinfo=UTC)
 COPIED = datetime(2025, 11, 30, tzinfo=UTC)

@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labcrate.export.recording_time import Evidence, TimeContext, possible_spans
-from labcrate.export.time_filter import TimeFilter
-from labcrate.model.recording import Probe
-from labcrate.model.recording_time import CameraClock
+from labcrate.model.recording import CameraClock, Probe
 from labcrate.model.timespan import TimeSpan
+from labcrate.plan.recording_time import Evidence, TimeContext, possible_spans
+from labcrate.plan.time_filter import TimeFilter
 
 BEGIN = datetime(2025, 5, 2, 8, tzinfo=UTC)
 SPAN = TimeSpan(BEGIN - timedelta(hours=12), BEGIN + timedelta(hours=13))

@@ -162,7 +162,7 @@ def test_the_lab_is_read_once(usual_lab: Any, cli: Any, tmp_path: Path, monkeypa
         read.append(options["chosen"])
         return read_sessions(lab, **options)
 
-    monkeypatch.setattr("labcrate.export.inventory.read_sessions", counted)
+    monkeypatch.setattr("labcrate.plan.inventory.read_sessions", counted)
     for command in (("plan", "42"), ("export", "42", "-o", tmp_path / "a.zip")):
         assert cli(*command, "--time-zone", "Asia/Tokyo", "--lab", usual_lab.root).code == 0
     assert read == ["Asia/Tokyo", "Asia/Tokyo"]

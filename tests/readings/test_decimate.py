@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labcrate.readings.decimate import POINTS_PER_BUCKET, broken_at, changes, decimate, usual_distance
+from labcrate.readings.plot.decimate import POINTS_PER_BUCKET, broken_at, changes, decimate, usual_distance
 
 SCHEMA = {"us": pl.Int64, "value": pl.Float64}
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from labcrate.model.session import SelectedSensor
 from labcrate.model.timespan import TimeSpan
-from labcrate.readings import long_tables, tables
-from labcrate.readings.load import load_readings
-from labcrate.readings.slice import Readings
-from labcrate.readings.writers import Writer, writers
+from labcrate.readings.load.load import load_readings
+from labcrate.readings.load.slice import Readings
+from labcrate.readings.write import tables
+from labcrate.readings.write import tables as long_tables
+from labcrate.readings.write.writers import Writer, writers
 
 
 def written(writer: Writer) -> bytes:

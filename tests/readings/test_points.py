@@ -8,9 +8,9 @@ import pytest
 
 from labcrate.model.device import Device
 from labcrate.model.timespan import TimeSpan, format_instant
-from labcrate.readings.load import load_readings
-from labcrate.readings.points import Kind, Measured, measured, points
-from labcrate.readings.slice import Readings
+from labcrate.readings.load.load import load_readings
+from labcrate.readings.load.slice import Readings
+from labcrate.readings.plot.points import Kind, Measured, measured, points
 
 START = datetime(2025, 5, 2, 8, tzinfo=UTC)
 

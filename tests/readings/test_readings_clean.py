@@ -6,10 +6,9 @@ import json
 import pytest
 
 from labcrate.model.timespan import TimeSpan
-from labcrate.readings.clean import clean_payloads
-from labcrate.readings.load import load_readings
-from labcrate.readings.platform_files import describe_platform_csv
-from labcrate.readings.slice import Readings
+from labcrate.readings.load.load import load_readings
+from labcrate.readings.load.slice import Readings, clean_payloads
+from labcrate.readings.write.columns import describe_platform_csv
 
 
 def of(*sent: tuple[str, object]) -> Readings:

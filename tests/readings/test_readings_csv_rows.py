@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.rounds import rounds
 
-from labcrate.readings.csv_rows import Rows, read_blocks
+from labcrate.readings.load.csv_rows import Rows, read_blocks
 
 WIDTH = 3
 cells = st.text(st.sampled_from('ab",\n é0'), max_size=6)

@@ -9,8 +9,8 @@ import pytest
 
 from labcrate.model.session import SelectedSensor
 from labcrate.model.timespan import TimeSpan
-from labcrate.readings.load import load_readings
-from labcrate.readings.slice import Readings
+from labcrate.readings.load.load import load_readings
+from labcrate.readings.load.slice import Readings
 
 NOON = TimeSpan(datetime(2025, 5, 2, 12, tzinfo=UTC), datetime(2025, 5, 2, 13, tzinfo=UTC))
 HEADER = "timestamp,topic,payload\n"
@@ -63,13 +63,13 @@ def test_blocks_do_not_change_what_counts(monkeypatch: pytest.MonkeyPatch) -> No
         ([row("13:10"), *[row("soon")] * 5, row("12:30")], True),
     ):
         for size in (16, 40, 64, 1000):
-            monkeypatch.setattr("labcrate.readings.csv_source.read_csv.__defaults__", (*defaults[:-1], size))
+            monkeypatch.setattr("labcrate.readings.load.csv_source.read_csv.__defaults__", (*defaults[:-1], size))
             assert load(*rows).complete is not incomplete
 
 
 def load_csv_defaults() -> tuple[Any, ...]:
     """The defaults of read_csv; the last one is the size of a block."""
-    from labcrate.readings.csv_source import read_csv  # noqa: PLC0415
+    from labcrate.readings.load.csv_source import read_csv  # noqa: PLC0415
 
     return read_csv.__defaults__ or ()
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from labcrate.model.timespan import TimeSpan
-from labcrate.readings.load import load_readings
-from labcrate.readings.slice import Readings
+from labcrate.readings.load.load import load_readings
+from labcrate.readings.load.slice import Readings
 
 NOON = datetime(2025, 5, 2, 12, tzinfo=UTC)
 HOUR = TimeSpan(NOON, NOON + timedelta(hours=1))

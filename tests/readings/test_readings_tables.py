@@ -13,11 +13,10 @@ from frictionless import Resource, Schema
 
 from labcrate.model.device import Device
 from labcrate.model.timespan import TimeSpan
-from labcrate.readings.columns import columns
-from labcrate.readings.load import load_readings
-from labcrate.readings.long_tables import write_sensor_csv, write_sensor_json
-from labcrate.readings.slice import Readings
-from labcrate.readings.tables import write_zigbee_csv, write_zigbee_json
+from labcrate.readings.load.load import load_readings
+from labcrate.readings.load.slice import Readings
+from labcrate.readings.write.columns import columns
+from labcrate.readings.write.tables import write_sensor_csv, write_sensor_json, write_zigbee_csv, write_zigbee_json
 
 FIXED = ["timestamp", "topic", "device_id", "temperature", "humidity", "motion", "battery", "linkquality", "payload"]
 

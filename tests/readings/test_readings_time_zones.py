@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from labcrate.model.timespan import TimeSpan, format_instant
-from labcrate.readings.date_formats import check_date_format, shape_of
-from labcrate.readings.load import load_readings
-from labcrate.readings.slice import Readings
+from labcrate.readings.load.date_formats import check_date_format, shape_of
+from labcrate.readings.load.load import load_readings
+from labcrate.readings.load.slice import Readings
 
 MADRID = "Europe/Madrid"
 

@@ -9,12 +9,12 @@ import pytest
 from labcrate.model.device import Device
 from labcrate.model.session import SelectedSensor
 from labcrate.model.timespan import TimeSpan
-from labcrate.readings.load import load_readings
-from labcrate.readings.long_tables import write_sensor_csv
-from labcrate.readings.points import measured
-from labcrate.readings.selection import Selection
-from labcrate.readings.slice import Readings
-from labcrate.readings.topics import Topics, device_id
+from labcrate.readings.load.load import load_readings
+from labcrate.readings.load.selection import Selection
+from labcrate.readings.load.slice import Readings
+from labcrate.readings.load.topics import Topics, device_id
+from labcrate.readings.plot.points import measured
+from labcrate.readings.write.tables import write_sensor_csv
 
 DEVICES = (
     Device("0x00158d0001", "door"),

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from tests.support.rounds import rounds
 
 from labcrate.model.timespan import TimeSpan, format_instant
-from labcrate.readings.load import load_readings
-from labcrate.readings.slice import Readings
-from labcrate.readings.tables import write_zigbee_csv, write_zigbee_json
+from labcrate.readings.load.load import load_readings
+from labcrate.readings.load.slice import Readings
+from labcrate.readings.write.tables import write_zigbee_csv, write_zigbee_json
 
 START = datetime(2025, 5, 2, 10, tzinfo=UTC)
 TOPICS = ("zigbee2mqtt/door", "zigbee2mqtt/attic/door", 'zigbee2mqtt/Küche "oben",\nlinks')

@@ -17,7 +17,8 @@ import av
 import pytest
 
 from labcrate.errors import RepairError
-from labcrate.export import register_file, repairing
+from labcrate.repair import link_files as repairing
+from labcrate.repair import register_file
 
 REGISTER = "sessions/Session42/recordings.json"
 GARDEN = "recordings/garden_session42_20250502T0801.mp4"
@@ -308,7 +309,7 @@ def test_an_undo_that_a_change_forbids_says_the_steps_that_work(
     """Moved back by hand, the link is taken back by the same command."""
     moved = f"sessions/Session42/{GARDEN}"
     assert cli("link", "42", GARDEN, "--move", "--lab", near_lab.root).code == 0
-    monkeypatch.setattr("labcrate.export.repair.from_ns", lambda _: datetime.max.replace(tzinfo=UTC))
+    monkeypatch.setattr("labcrate.repair.near_misses.from_ns", lambda _: datetime.max.replace(tzinfo=UTC))
     refused = cli("link", "42", "--undo", "1", "--lab", near_lab.root)
     assert refused.code == 15
     assert f"move it back by hand, to {GARDEN}. Then give this command again" in refused.err
@@ -433,7 +434,7 @@ def test_an_mp4_that_was_changed_is_not_removed(usual_lab: Any, cli: Any, monkey
     source, made = "recordings/cam1_session42_m.mkv", "sessions/Session42/recordings/cam1_session42_m.mp4"
     _mkv(usual_lab.root / source, usual_lab.clip, "matroska", None)
     assert cli("link", "42", source, "--remux", "--lab", usual_lab.root).code == 0
-    monkeypatch.setattr("labcrate.export.repair.from_ns", lambda _: datetime.max.replace(tzinfo=UTC))
+    monkeypatch.setattr("labcrate.repair.near_misses.from_ns", lambda _: datetime.max.replace(tzinfo=UTC))
     refused = cli("link", "42", "--undo", "1", "--lab", usual_lab.root)
     assert (refused.code, "changed since it was made; remove it by hand" in refused.err) == (15, True)
     assert (usual_lab.root / made).exists()

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from tests.support.rounds import rounds
 
 from labcrate.errors import RepairError
-from labcrate.export.register_file import add_entries, is_entry_of, linking, remove_entries
 from labcrate.lab.session_register import LinkedFile, read_session_register
+from labcrate.repair.register_file import add_entries, is_entry_of, linking, remove_entries
 
 FOLDER = "sessions/Session42"
 REGISTER = f"{FOLDER}/recordings.json"
@@ -130,7 +130,7 @@ def test_writers_at_once_lose_no_entry(lab: Any) -> None:
     script = textwrap.dedent("""
         import sys
         from pathlib import Path
-        from labcrate.export.register_file import add_entries, linking
+        from labcrate.repair.register_file import add_entries, linking
         from labcrate.lab.folder import Lab
         from labcrate.lab.session_register import LinkedFile
         lab = Lab(Path(sys.argv[1]))
@@ -154,7 +154,7 @@ def test_killed_at_any_step_the_register_is_the_old_or_the_new_one(lab: Any, ste
     script = textwrap.dedent("""
         import os, signal, sys
         from pathlib import Path
-        import labcrate.export.register_file as module
+        import labcrate.repair.register_file as module
         from labcrate.lab.folder import Lab
         from labcrate.lab.session_register import LinkedFile
         step, calls = sys.argv[2], []

@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from labcrate.catalog.state import state_folder
 from labcrate.errors import RepairError
-from labcrate.export.contents import NearMiss, Plan
-from labcrate.export.inventory import take_inventory
 from labcrate.export.prepare import prepared
-from labcrate.export.repair import Method, Repair, find_near_miss, is_undone, move, undo
-from labcrate.export.repairing import check, repair, take_back
+from labcrate.index.state import state_folder
 from labcrate.people.database import Database
-from labcrate.people.links import Link, LinkLog
+from labcrate.people.link_log import Link, LinkLog
+from labcrate.plan.inventory import take_inventory
+from labcrate.plan.plan import NearMiss, Plan
+from labcrate.repair.link_files import check, repair, take_back
+from labcrate.repair.near_misses import Method, Repair, find_near_miss, is_undone, move, undo
 
 FOLDER = "sessions/Session42"
 OWN = f"{FOLDER}/recordings"

@@ -13,9 +13,15 @@ from tests.secrets.conftest import PASSWORD, URL
 import labcrate.secrets.escapes
 import labcrate.secrets.regions
 import labcrate.secrets.urls
+from labcrate.secrets.copied_files import (
+    Redaction,
+    ScanResult,
+    redacted_text,
+    redaction_of,
+    scan_file,
+    write_redacted_text,
+)
 from labcrate.secrets.matcher import Matcher
-from labcrate.secrets.redact_file import Redaction, redacted_text, redaction_of, write_redacted_text
-from labcrate.secrets.scan_file import ScanResult, scan_file
 from labcrate.secrets.stream import CHUNK, find_in_stream, replace_in_stream
 from labcrate.secrets.values import CAMERA_PASSWORD, Secret, Secrets
 

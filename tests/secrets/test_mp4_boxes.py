@@ -6,10 +6,9 @@ import struct
 import pytest
 from tests.secrets.conftest import MOVFLAGS, PASSWORD, URL, Tagged, frames, tags
 
+from labcrate.secrets.copied_files import Redaction, mp4_patches, redaction_of, scan_file
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.mp4_boxes import Patch, metadata_ranges, patched, patches
-from labcrate.secrets.redact_file import Redaction, mp4_patches, redaction_of
-from labcrate.secrets.scan_file import scan_file
 from labcrate.secrets.values import CAMERA_ADDRESS, CAMERA_PASSWORD, URL_CREDENTIALS
 
 KINDS = (CAMERA_PASSWORD, URL_CREDENTIALS, CAMERA_ADDRESS)

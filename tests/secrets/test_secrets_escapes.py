@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from tests.support.rounds import rounds
 
 from labcrate.secrets.clean import REMOVED, Cleaner
+from labcrate.secrets.copied_files import redacted_text, scan_file
 from labcrate.secrets.matcher import Matcher
-from labcrate.secrets.redact_file import redacted_text
-from labcrate.secrets.scan_file import scan_file
 from labcrate.secrets.stream import CHUNK, find_in_stream
 from labcrate.secrets.values import CAMERA_PASSWORD, Secret, Secrets, collect, is_weak
 

@@ -14,8 +14,8 @@ import pytest
 from tests.support.platform_lab import ADDRESS, CANARIES, PASSWORD, PIN, UUID, PlatformLab, clip
 
 from labcrate.cli.main import main
-from labcrate.export.contents import Secrecy
 from labcrate.export.documents.secrets import about_secrets
+from labcrate.plan.plan import Secrecy
 
 OPTIONS = (
     (), ("--only", "sensors"), ("--only", "recordings"), ("--readings", "all"), ("--pad", "1h"),

@@ -5,9 +5,8 @@ import io
 import pytest
 
 from labcrate.secrets.clean import Cleaner
+from labcrate.secrets.copied_files import scan_file, write_redacted_text
 from labcrate.secrets.matcher import Matcher
-from labcrate.secrets.redact_file import write_redacted_text
-from labcrate.secrets.scan_file import scan_file
 from labcrate.secrets.values import Secrets, collect
 
 SECRETS = collect([("data/zigbee-data.json", {"pin_code": "4711", "ssid": "main"})])

@@ -4,9 +4,9 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from labcrate.catalog.catalog import Catalog
-from labcrate.catalog.confirming import DAY_MS, now_ms
-from labcrate.catalog.records import Indexed
+from labcrate.index.catalog import Catalog
+from labcrate.index.confirming import DAY_MS, now_ms
+from labcrate.index.records import Indexed
 from labcrate.model.fixity import Identity
 
 DAYS_31 = 31 * DAY_MS

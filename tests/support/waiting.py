@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from labcrate.people.exports import Line
+from labcrate.people.export_log import Line
 
 TICK_NS = 20_000_000
 

@@ -21,11 +21,11 @@ from labcrate.people.passwords import Passwords
 from labcrate.people.roles import Role
 from labcrate.people.users import User
 from labcrate.web.app import make_app
-from labcrate.web.cookies import cookie_name, csrf_token
+from labcrate.web.auth.login_cookie import cookie_name, csrf_token
 from labcrate.web.http.connection_limits import ConnectionLimits
 from labcrate.web.http.connections import listeners
+from labcrate.web.server import run_app, tls_context
 from labcrate.web.services import SERVICES, Services
-from labcrate.web.serving import run_app, tls_context
 
 PASSWORD = "correct horse"  # noqa: S105 - of users that live as long as a test
 Client = TypeVar("Client", bound=requests.Session)

@@ -15,9 +15,9 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from tests.support.rounds import rounds
 
 from labcrate.export.signing import make_key
-from labcrate.people.exports import Outcome
+from labcrate.people.export_log import Outcome
 from labcrate.people.roles import Role
-from labcrate.web.access import NEEDS
+from labcrate.web.auth.require_role import NEEDS
 
 CONTRACT: dict[str, Any] = yaml.safe_load(resources.files("labcrate.web").joinpath("openapi.yaml").read_bytes())
 METHODS = ("get", "head", "post", "put", "patch", "delete")

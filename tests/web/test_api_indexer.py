@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from tests.support.confirming import confirmed_before, known_of, rot
 
-from labcrate.catalog.catalog import Catalog
-from labcrate.catalog.state import state_folder
 from labcrate.errors import CatalogError
-from labcrate.export.inventory import take_inventory
+from labcrate.index.catalog import Catalog
+from labcrate.index.state import state_folder
+from labcrate.plan.inventory import take_inventory
 from labcrate.video import probe as probe_module
 from labcrate.web.archives import confirmer
 from labcrate.web.archives import indexer as module

@@ -14,17 +14,17 @@ from typing import Any
 import pytest
 from tests.support.waiting import next_tick
 
-from labcrate.catalog import index
-from labcrate.catalog.catalog import Catalog
-from labcrate.catalog.index import Progress
 from labcrate.export.prepare import compute_fixity, lacking, lay_out
+from labcrate.index import indexing as index
+from labcrate.index.catalog import Catalog
+from labcrate.index.indexing import Progress
 from labcrate.people.roles import Role
 from labcrate.plan.options import Options
-from labcrate.web import routes_jobs
 from labcrate.web.archives import archive_cache, plan_queue
 from labcrate.web.archives import prepare_jobs as jobs_module
 from labcrate.web.archives.job_progress import Cancelled, JobProgress, Meter
 from labcrate.web.executor import THREADS, Lane
+from labcrate.web.routes.api import jobs as routes_jobs
 
 MIB = 1 << 20
 

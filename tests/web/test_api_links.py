@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from labcrate.errors import PeopleError
-from labcrate.people.links import LinkLog
+from labcrate.people.link_log import LinkLog
 from labcrate.people.roles import Role
 from labcrate.web.archives import inventory_cache
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from labcrate.people.exports import Outcome
+from labcrate.people.export_log import Outcome
 from labcrate.people.roles import Role
-from labcrate.web import routes_log
+from labcrate.web.routes.api import log as routes_log
 
 
 def _write(server: Any, count: int, **fields: Any) -> list[int]:

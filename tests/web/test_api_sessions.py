@@ -146,7 +146,7 @@ def test_a_plan_reads_no_file_through(usual_lab: Any, serve: Any, cli: Any, monk
         usual_lab.recording(path)
     server = serve(usual_lab.root)
     with monkeypatch.context() as patched:
-        patched.setattr("labcrate.catalog.index.fixity_of", _never)
+        patched.setattr("labcrate.index.indexing.fixity_of", _never)
         open_ = server.get("/api/sessions/42/plan").json()
     assert open_["ready"] is False
     told = [warning for warning in open_["warnings"] if "may be the same" in warning]

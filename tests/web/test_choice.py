@@ -7,7 +7,7 @@ from multidict import MultiDict
 
 from labcrate.errors import UsageError
 from labcrate.plan.options import Only, Options
-from labcrate.web.choice import chosen
+from labcrate.web.routes.query import chosen
 
 
 def options(*fields: tuple[str, str]) -> Options:

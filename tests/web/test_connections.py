@@ -16,11 +16,11 @@ from tests.web.test_download_faults import Tap
 from tests.web.test_login_security import EXPECTED
 
 from labcrate.people.roles import Role
-from labcrate.web.assets import PLOTLY, assets
 from labcrate.web.downloads import sender
 from labcrate.web.http import bodies, connection_limits, connections
 from labcrate.web.http.connection_limits import ConnectionLimits
 from labcrate.web.http.connections import Connection
+from labcrate.web.pages.assets import PLOTLY, assets
 
 if TYPE_CHECKING:
     from tests.conftest import LabFolder

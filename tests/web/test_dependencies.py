@@ -13,9 +13,9 @@ from tests.support.recorders import FRIGATE, START, describe, frigate
 from tests.support.waiting import next_tick
 
 from labcrate.cli.main import main
-from labcrate.export.plan import Planner
 from labcrate.lab.session_register import register_path
 from labcrate.plan.options import Only, Options
+from labcrate.plan.planner import Planner
 from labcrate.web.archives.archive_cache import ArchiveCache
 from labcrate.web.archives.inventory_cache import InventoryCache
 

@@ -9,11 +9,11 @@ from tests.support.platform_lab import CANARIES, START, PlatformLab, clip, stamp
 from tests.support.waiting import until
 from tests.web.test_pages import text_of
 
-from labcrate.export.doctor import run
-from labcrate.export.doctor.findings import FindingKind, Severity
+from labcrate.doctor import report as run
+from labcrate.doctor.findings import FindingKind, Severity
 from labcrate.people.roles import Role
-from labcrate.web import examining
-from labcrate.web.words import SEVERITIES
+from labcrate.web.archives import examinations as examining
+from labcrate.web.pages.phrasebook import SEVERITIES
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,9 @@ import requests
 from tests.support.confirming import confirmed_before, in_place, known_of, rot
 from tests.support.waiting import ended
 
-from labcrate.catalog.confirming import now_ms
+from labcrate.index.confirming import now_ms
 from labcrate.plan.options import Options
-from labcrate.web import confirming
+from labcrate.web.downloads import confirm as confirming
 from labcrate.web.downloads.socket_writer import pieces
 
 PATH = "/api/sessions/42/archive.zip"

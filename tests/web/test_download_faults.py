@@ -22,12 +22,13 @@ import aiohttp
 import pytest
 from tests.support.waiting import ended, until
 
-from labcrate.catalog.state import state_folder
 from labcrate.errors import PeopleError
+from labcrate.index.state import state_folder
 from labcrate.people.database import Database
-from labcrate.people.exports import ExportLog
+from labcrate.people.export_log import ExportLog
 from labcrate.people.roles import Role
-from labcrate.web import lasting, lifespan
+from labcrate.web import lifespan
+from labcrate.web.auth import require_role as lasting
 from labcrate.web.downloads import response as response_module
 from labcrate.web.downloads import sender
 

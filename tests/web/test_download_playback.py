@@ -8,8 +8,8 @@ from urllib.parse import quote
 import pytest
 from tests.support.waiting import ended
 
-from labcrate.people.exports import Outcome
-from labcrate.people.lines import what
+from labcrate.people.export_log import Outcome
+from labcrate.people.log_lines import what
 from labcrate.people.roles import Role
 from labcrate.plan.options import Options
 

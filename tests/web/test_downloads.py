@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from tests.support.waiting import ended
 
-from labcrate.catalog import index
-from labcrate.people.exports import Line
+from labcrate.index import indexing as index
+from labcrate.people.export_log import Line
 from labcrate.people.roles import Role
-from labcrate.web import routes_archive
 from labcrate.web.http.conditional import parse_date
+from labcrate.web.routes.api import archive as routes_archive
 
 PATH = "/api/sessions/42/archive.zip"
 

@@ -7,7 +7,7 @@ import pytest
 
 from labcrate.errors import PeopleError
 from labcrate.people.database import Database
-from labcrate.people.exports import ExportLog, Outcome
+from labcrate.people.export_log import ExportLog, Outcome
 from labcrate.web.downloads.transfer_log import End, Ends
 
 WHAT: dict[str, Any] = {

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.support.rounds import rounds
 
-from labcrate.web.locale import Locale
+from labcrate.web.pages.i18n import Locale
 
 EXTREME = (
     "1e25", "1e308", "-1e300", "5e-324", "1" + "0" * 40, "-" + "9" * 400, "1e999", "-1e999", "NaN", "Infinity",

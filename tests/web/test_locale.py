@@ -11,13 +11,15 @@ from babel.messages.pofile import read_po
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labcrate.export.contents import State
-from labcrate.export.not_taken import Why
 from labcrate.linking.verdict import Rule
 from labcrate.people import passwords, users
-from labcrate.people.exports import COMMAND_LINE, Outcome
-from labcrate.web import own_forms, routes_login, words
-from labcrate.web.locale import LANGUAGES, Locale, preferred
+from labcrate.people.export_log import COMMAND_LINE, Outcome
+from labcrate.plan.not_taken import Why
+from labcrate.plan.plan import State
+from labcrate.web.pages import phrasebook as words
+from labcrate.web.pages.i18n import LANGUAGES, Locale, preferred
+from labcrate.web.routes.html import login as own_forms
+from labcrate.web.routes.html import login as routes_login
 
 WEB = Path(str(resources.files("labcrate.web")))
 AT = datetime(2025, 5, 2, 22, 30, 5, tzinfo=UTC)
@@ -25,7 +27,7 @@ AT = datetime(2025, 5, 2, 22, 30, 5, tzinfo=UTC)
 
 def spanish_catalog() -> Catalog:
     """The Spanish sentences."""
-    with (WEB / "translations/es/LC_MESSAGES/labcrate.po").open("rb") as file:
+    with (WEB / "pages/translations/es/LC_MESSAGES/labcrate.po").open("rb") as file:
         return read_po(file, locale="es")
 
 
@@ -34,8 +36,8 @@ def test_every_sentence_of_the_pages_has_its_spanish() -> None:
     catalog = spanish_catalog()
     found = extract_from_dir(
         WEB,
-        [("**.py", "python"), ("templates/**.html", "jinja2")],
-        {"templates/**.html": {"trimmed": "true", "newstyle_gettext": "true"}},
+        [("**.py", "python"), ("pages/templates/**.html", "jinja2")],
+        {"pages/templates/**.html": {"trimmed": "true", "newstyle_gettext": "true"}},
         {"_": None, "gettext": None, "ngettext": (1, 2), "_marked": None},
     )
     messages = {message for _, _, message, _, _ in found}

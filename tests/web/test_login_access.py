@@ -16,16 +16,16 @@ from aiohttp.test_utils import TestClient, TestServer
 from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
 
-from labcrate.catalog.state import STATE_FOLDER
 from labcrate.config import ServeSettings
+from labcrate.index.state import STATE_FOLDER
 from labcrate.people.database import Database
 from labcrate.people.passwords import Passwords
 from labcrate.people.roles import Role
 from labcrate.people.tokens import Tokens
 from labcrate.people.users import Users
-from labcrate.web.access import NEEDS
 from labcrate.web.app import make_app
-from labcrate.web.cookies import cookie_name, csrf_token
+from labcrate.web.auth.login_cookie import cookie_name, csrf_token
+from labcrate.web.auth.require_role import NEEDS
 from labcrate.web.services import SERVICES
 
 if TYPE_CHECKING:

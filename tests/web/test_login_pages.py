@@ -9,8 +9,8 @@ import pytest
 import requests
 
 from labcrate.people.roles import Role
-from labcrate.web.cookies import cookie_name
-from labcrate.web.routes_login import local_path
+from labcrate.web.auth.login_cookie import cookie_name
+from labcrate.web.routes.html.login import local_path
 
 if TYPE_CHECKING:
     from tests.conftest import LabFolder

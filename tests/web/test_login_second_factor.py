@@ -12,13 +12,13 @@ import pytest
 import requests
 from tests.conftest import Clock
 
-from labcrate.catalog.state import STATE_FOLDER
+from labcrate.index.state import STATE_FOLDER
 from labcrate.people.database import Database
 from labcrate.people.roles import Role
 from labcrate.people.second_factor import RECOVERY_CODES, STEP_SECONDS, SecondFactors
+from labcrate.web.auth.code_logins import GOOD_SECONDS, CodeGuesses, HalfLogins
+from labcrate.web.auth.login_cookie import HALF, cookie_name, csrf_token
 from labcrate.web.auth.login_throttle import LoginThrottle
-from labcrate.web.cookies import HALF, cookie_name, csrf_token
-from labcrate.web.half_logins import GOOD_SECONDS, CodeGuesses, HalfLogins
 
 if TYPE_CHECKING:
     from tests.conftest import LabFolder

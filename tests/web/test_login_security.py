@@ -25,7 +25,7 @@ EXPECTED = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Server": "labcrate",
 }
-TEMPLATES = Path(__file__).parents[2] / "src/labcrate/web/templates"
+TEMPLATES = Path(__file__).parents[2] / "src/labcrate/web/pages/templates"
 
 
 def answers(serving: "Serving") -> list[requests.Response]:

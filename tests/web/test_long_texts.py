@@ -7,7 +7,7 @@ import pytest
 from tests.support.platform_lab import PlatformLab
 
 from labcrate.people.roles import Role
-from labcrate.web.long_text import PART
+from labcrate.web.pages.render import PART
 
 
 @pytest.fixture(autouse=True)

@@ -10,13 +10,13 @@ from babel.messages.pofile import read_po
 from labcrate.model.english import ENGLISH
 from labcrate.model.message import Message, fill
 from labcrate.web.http.bodies import encoded
-from labcrate.web.locale import Locale
+from labcrate.web.pages.i18n import Locale
 
 
 @cache
 def spanish() -> dict[str, str]:
     """The Spanish text of each message by its id."""
-    path = resources.files("labcrate.web").joinpath("translations/es/LC_MESSAGES/labcrate.po")
+    path = resources.files("labcrate.web.pages").joinpath("translations/es/LC_MESSAGES/labcrate.po")
     with path.open("rb") as file:
         catalog = read_po(file, locale="es")
     return {str(m.id): str(m.string) for m in catalog if m.context == "message"}

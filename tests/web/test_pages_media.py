@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from labcrate.people.roles import Role
-from labcrate.web.assets import PLOTLY, assets, static_path
-from labcrate.web.plots import MOST_POINTS
+from labcrate.web.pages.assets import PLOTLY, assets, static_path
+from labcrate.web.pages.plots import MOST_POINTS
 
 
 @pytest.fixture(autouse=True)

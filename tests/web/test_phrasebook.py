@@ -11,8 +11,8 @@ from babel.messages.pofile import read_po
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labcrate.web.locale import Locale
-from labcrate.web.phrasebook import Phrasebook
+from labcrate.web.pages.i18n import Locale
+from labcrate.web.pages.phrasebook import Phrasebook
 
 SOURCE = Path(str(resources.files("labcrate")))
 PLACE = re.compile(r"%\((\w+)\)s")
@@ -47,7 +47,7 @@ INNER = {
 
 def sentences() -> list[tuple[str, str]]:
     """The core's sentences in the book, with their Spanish."""
-    with (SOURCE / "web/translations/es/LC_MESSAGES/labcrate.po").open("rb") as file:
+    with (SOURCE / "web/pages/translations/es/LC_MESSAGES/labcrate.po").open("rb") as file:
         catalog = read_po(file, locale="es")
     return [(str(m.id), str(m.string)) for m in catalog if m.context == "core"]
 
@@ -68,13 +68,13 @@ def test_every_sentence_is_found_again(sentence: tuple[str, str]) -> None:
 SPEAKERS = {
     "linking/judging.py": {"labcrate link"},
     "linking/nearmiss.py": {"no session in the name"},
-    "export/selection.py": set[str](),
-    "export/sensors.py": set[str](),
-    "export/recordings.py": {"was planned without having been probed"},
-    "export/choosing.py": set[str](),
-    "export/chosen_span.py": set[str](),
-    "export/build.py": set[str](),
-    "export/not_taken.py": {
+    "plan/select.py": set[str](),
+    "plan/sensors.py": set[str](),
+    "plan/recordings.py": {"was planned without having been probed"},
+    "plan/choices.py": set[str](),
+    "plan/session_time.py": set[str](),
+    "export/assemble.py": set[str](),
+    "plan/not_taken.py": {
         "hidden file",
         "system file",
         "lock file",
@@ -82,12 +82,12 @@ SPEAKERS = {
         "labcrate archive",
         "no file",
     },
-    "export/session_files.py": set[str](),
+    "plan/session_files.py": set[str](),
     "video/containers.py": set[str](),
-    "export/overview.py": set[str](),
-    "export/inventory.py": set[str](),
-    "export/lab_faults.py": set[str](),
-    "export/repairing.py": set[str](),
+    "plan/overview.py": set[str](),
+    "plan/inventory.py": set[str](),
+    "plan/warnings.py": set[str](),
+    "repair/link_files.py": set[str](),
     "lab/described.py": {", key"},
     "lab/documents.py": set[str](),
     "lab/json_file.py": set[str](),
@@ -96,13 +96,13 @@ SPEAKERS = {
     "lab/sensor_times.py": set[str](),
     "lab/session_register.py": {"key recordings[", "key recordings"},
     "lab/sessions.py": set[str](),
-    "readings/csv_source.py": {"line 1"},
-    "readings/date_formats.py": {'the date format "', '" needs one of', '" cannot be read:'},
-    "readings/json_flat.py": set[str](),
-    "readings/json_source.py": {"JSON is malformed:"},
-    "readings/problems.py": set[str](),
-    "readings/selection.py": set[str](),
-    "readings/source.py": set[str](),
+    "readings/load/csv_source.py": {"line 1"},
+    "readings/load/date_formats.py": {'the date format "', '" needs one of', '" cannot be read:'},
+    "readings/load/json_flat.py": set[str](),
+    "readings/load/json_source.py": {"JSON is malformed:"},
+    "readings/load/problems.py": set[str](),
+    "readings/load/selection.py": set[str](),
+    "readings/load/source.py": set[str](),
     "video/boxes.py": set[str](),
     "video/probe.py": set[str](),
 }

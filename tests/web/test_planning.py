@@ -12,10 +12,10 @@ import pytest
 from aiohttp import web
 from tests.support.waiting import next_tick
 
-from labcrate.catalog.index import Progress
 from labcrate.config import ServeSettings
 from labcrate.errors import NoSessionError, NoSuchThingError, NotReadyError, TooManyError
 from labcrate.export.prepare import lay_out
+from labcrate.index.indexing import Progress
 from labcrate.plan.options import Options
 from labcrate.web.app import make_app
 from labcrate.web.archives import plan_queue as module

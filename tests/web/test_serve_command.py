@@ -14,6 +14,7 @@ import psutil
 import pytest
 import requests
 import trustme
+from tests.support.rounds import some
 from tests.support.waiting import until
 
 from labcrate.cli.cmd_serve import proxy_url
@@ -57,7 +58,7 @@ def test_the_first_line_says_where_and_how_to_begin(start: Start) -> None:
     assert get(f"{told['url']}api/health").json()["status"] == "ok"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", some([signal.SIGTERM, signal.SIGINT], 1))
 def test_a_signal_ends_it_in_order(start: Start, number: signal.Signals) -> None:
     """Ctrl-C and a service manager's signal end the server with exit code 0 and no traceback."""
     process, _ = start()

@@ -9,7 +9,7 @@ import pytest
 from tests.support.waiting import next_tick
 
 from labcrate.errors import DocumentError
-from labcrate.export.inventory import take_inventory
+from labcrate.plan.inventory import take_inventory
 from labcrate.web.archives import inventory_cache as module
 from labcrate.web.archives.inventory_cache import InventoryCache
 

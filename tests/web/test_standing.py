@@ -15,12 +15,12 @@ from tests.support.rounds import rounds
 from tests.support.waiting import next_tick
 
 from labcrate.archive.entity import Entity
-from labcrate.catalog.catalog import Catalog
-from labcrate.catalog.index import Progress, Wish, index_files
-from labcrate.catalog.state import state_folder
 from labcrate.errors import IncompleteError, NoSessionError, SourceChangedError
 from labcrate.export.prepare import compute_fixity, lay_out, prepared
 from labcrate.export.spool import Spool
+from labcrate.index.catalog import Catalog
+from labcrate.index.indexing import Progress, Wish, index_files
+from labcrate.index.state import state_folder
 from labcrate.plan.options import Options
 from labcrate.web.archives import archive_cache as module
 from labcrate.web.archives.archive_cache import ArchiveCache

@@ -11,7 +11,7 @@ from tests.web.test_login_access import GOOD, Route, routes_of
 
 from labcrate.people.roles import Role
 from labcrate.people.users import User
-from labcrate.web.access import KEEPS
+from labcrate.web.auth.require_role import KEEPS
 
 if TYPE_CHECKING:
     from tests.conftest import LabFolder

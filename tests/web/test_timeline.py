@@ -6,18 +6,17 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labcrate.export.contents import Plan, PlannedRecording
 from labcrate.linking.verdict import Kind, Rule, Verdict
 from labcrate.model.device import Camera
 from labcrate.model.fixity import Identity
-from labcrate.model.recording import Probe
-from labcrate.model.recording_time import RecordingTime, TimeClaim, TimeSource
+from labcrate.model.recording import Probe, RecordingTime, TimeClaim, TimeSource
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan.options import Options
-from labcrate.readings.slice import Readings
-from labcrate.web.locale import Locale
-from labcrate.web.timeline import MOST_BLOCKS, Lane, Timeline, Timelines, draw
+from labcrate.plan.plan import Plan, PlannedRecording
+from labcrate.readings.load.slice import Readings
+from labcrate.web.pages.i18n import Locale
+from labcrate.web.pages.timeline import MOST_BLOCKS, Lane, Timeline, Timelines, draw
 
 START = datetime(2025, 5, 2, 8, tzinfo=UTC)
 HOUR = TimeSpan(START, START + timedelta(hours=1))

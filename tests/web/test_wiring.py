@@ -14,19 +14,19 @@ import labcrate.web
 from labcrate.config import ServeSettings
 from labcrate.errors import NoLabError, PeopleError
 from labcrate.people.database import Database
-from labcrate.people.exports import ExportLog
+from labcrate.people.export_log import ExportLog
 from labcrate.web.app import make_app
 from labcrate.web.archives.archive_cache import ArchiveCache
+from labcrate.web.archives.examinations import Examining
 from labcrate.web.archives.indexer import Indexer
 from labcrate.web.archives.plan_queue import PlanQueue
 from labcrate.web.archives.prepare_jobs import PrepareJobs
 from labcrate.web.downloads.sender import Sender
 from labcrate.web.downloads.transfer_log import Ends
-from labcrate.web.examining import Examining
 from labcrate.web.executor import Executor
 from labcrate.web.lifespan import lifespan
+from labcrate.web.server import run_app
 from labcrate.web.services import Services
-from labcrate.web.serving import run_app
 
 ORDER: dict[type, str] = {
     Database: "close",
@@ -42,8 +42,8 @@ ORDER: dict[type, str] = {
 }
 """What has an end, in the order in which it starts, and the method that ends it."""
 
-ABOVE = ("app", "serving", "lifespan", "services", "own_forms")
-"""Modules that may know the application or ``Services``, beside the routes themselves."""
+ABOVE = ("app", "server", "lifespan", "services", "routes")
+"""Modules and rooms that may know the application or ``Services``."""
 
 
 @pytest.fixture
@@ -127,14 +127,14 @@ def test_services_cannot_be_exchanged() -> None:
 def _modules() -> Iterator[tuple[str, ast.Module]]:
     root = Path(labcrate.web.__file__).parent
     for path in sorted(root.rglob("*.py")):
-        yield path.stem, ast.parse(path.read_text("utf-8"), str(path))
+        yield path.relative_to(root).with_suffix("").as_posix(), ast.parse(path.read_text("utf-8"), str(path))
 
 
 def test_below_the_routes_nothing_knows_the_application() -> None:
     """No module below the routes names the application, its keys or ``Services``: it is handed what it needs."""
     found = []
     for name, tree in _modules():
-        if name in ABOVE or name.startswith("routes_"):
+        if name.partition("/")[0] in ABOVE:
             continue
         for node in ast.walk(tree):
             if (isinstance(node, ast.Attribute) and node.attr in ("Application", "AppKey", "app")) or (
@@ -151,6 +151,6 @@ def test_there_is_one_key_and_the_routes_do_not_read_it() -> None:
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute) and node.attr == "AppKey":
                 keys.append(name)
-            if isinstance(node, ast.Attribute) and node.attr in ("Application", "app") and name.startswith("routes_"):
+            if isinstance(node, ast.Attribute) and node.attr in ("Application", "app") and name.startswith("routes/"):
                 reading.append(f"{name}, line {node.lineno}")
     assert (keys, reading) == (["services"], [])

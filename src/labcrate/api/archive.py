@@ -16,14 +16,14 @@ from labcrate.api.metadata import Head, columns_of, format_problem, head_of, ses
 from labcrate.api.progress import Callback, Stage
 from labcrate.api.tables import read_table
 from labcrate.archive.directory import Entry, read_directory, shown, too_long
+from labcrate.archive.members import open_zip
 from labcrate.archive.names import unsafe
-from labcrate.archive.opening import open_zip
 from labcrate.archive.signature import read_public_key, verify_signed
 from labcrate.archive.verify import Report, verify_archive
 from labcrate.errors import UsageError, VerificationError
-from labcrate.export.contents import State
-from labcrate.export.documents import names
 from labcrate.model.session import Session
+from labcrate.plan import member_names as names
+from labcrate.plan.plan import State
 
 T = TypeVar("T")
 

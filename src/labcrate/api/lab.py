@@ -8,15 +8,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from labcrate.api.progress import Callback, stages
-from labcrate.export.build import Assembly
-from labcrate.export.contents import Missing, Plan, State
-from labcrate.export.documents.summary import Part
-from labcrate.export.inventory import take_inventory
-from labcrate.export.overview import SessionRow, overview
+from labcrate.export.assemble import Assembly
+from labcrate.export.prepare import planned_session
 from labcrate.export.session_export import export_session
-from labcrate.export.session_plan import planned_session
 from labcrate.lab.folder import Lab as LabFolder
+from labcrate.plan.inventory import take_inventory
 from labcrate.plan.options import Only, parse_keywords
+from labcrate.plan.overview import SessionRow, overview
+from labcrate.plan.plan import Missing, Plan, State
+from labcrate.plan.summary import Part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,10 +6,9 @@ import msgspec
 
 from labcrate.archive.directory import too_long
 from labcrate.archive.layout import FORMAT_VERSION
-from labcrate.export.documents import names
-from labcrate.model.session import SelectedCamera, SelectedSensor, Session
-from labcrate.model.session_id import is_session_id
+from labcrate.model.session import SelectedCamera, SelectedSensor, Session, is_session_id
 from labcrate.model.timespan import TimeSpan, parse_instant
+from labcrate.plan import member_names as names
 
 MAX_VALUE = 2_000_000
 """The bytes that a value which every archive has may be long: as objects it takes up to twenty times as many."""

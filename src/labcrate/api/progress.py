@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
-from labcrate.catalog.index import Progress
+from labcrate.index.indexing import Progress
 
 Callback = Callable[[str, int, int], None]
 """Called with the stage (``indexing``, ``packing``, ``verifying``), the bytes done in it, and all its bytes."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from labcrate.archive import records
-from labcrate.archive.differing import central_difference
+from labcrate.archive.records import central_difference
 from labcrate.errors import VerificationError
 
 MAX_MEMBERS = 100_000

@@ -1,20 +1,42 @@
-"""Reading an archive's members as its central directory says, each byte of the file at most once."""
+"""Opening an archive that somebody named: whatever it turns out to be, nobody waits and nothing else is opened."""
 
 import hashlib
 import os
+import stat
 import struct
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 from isal import isal_zlib
 
 from labcrate.archive import records
-from labcrate.archive.differing import local_difference
-from labcrate.archive.directory import Directory, Entry, read_exactly
+from labcrate.archive.directory import Directory, Entry, read_exactly, shown
 from labcrate.archive.names import unsafe
+from labcrate.archive.records import local_difference
+from labcrate.errors import UsageError
+
+
+def open_zip(path: Path) -> tuple[int, str]:
+    """A descriptor of the file, which the caller closes, and its name as messages show it.
+
+    Raises UsageError when it cannot be opened or is no regular file.
+    """
+    label = shown(os.fsencode(path.name))
+    try:
+        # O_NONBLOCK: a named pipe must not make us wait for its writer.
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except (OSError, ValueError) as error:
+        reason = os.strerror(error.errno or 0) if isinstance(error, OSError) else "no such name"
+        raise UsageError(f"{label} cannot be opened ({reason}); name a ZIP that labcrate exported.") from None
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise UsageError(f"{label} is not a file; name a ZIP that labcrate exported.")
+    return fd, label
+
 
 CHUNK = 1024 * 1024
 _BATCH_BYTES = 8 * CHUNK

@@ -18,8 +18,7 @@ from labcrate.archive.keys import (
     read_small_file,
 )
 from labcrate.archive.manifest import MANIFEST_NAME
-from labcrate.archive.members import CHUNK
-from labcrate.archive.opening import open_zip
+from labcrate.archive.members import CHUNK, open_zip
 from labcrate.archive.verify import Finding, Report, verify_archive
 from labcrate.errors import UsageError
 

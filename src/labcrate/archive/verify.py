@@ -10,9 +10,8 @@ from typing import Literal
 from labcrate.archive.directory import MAX_IN_MEMORY, Directory, Entry, read_directory, shown, too_long
 from labcrate.archive.entity import tag_of
 from labcrate.archive.manifest import MANIFEST_NAME, manifest_lines
-from labcrate.archive.members import Found, read_members
+from labcrate.archive.members import Found, open_zip, read_members
 from labcrate.archive.names import clashes
-from labcrate.archive.opening import open_zip
 from labcrate.errors import VerificationError
 from labcrate.model.fixity import Fixity
 

@@ -8,11 +8,11 @@ from labcrate.cli.cmd_plan import show_left_out
 from labcrate.cli.screen import say, say_command, write_json
 from labcrate.cli.session import say_log_problem
 from labcrate.demo.lab import build_demo_lab
-from labcrate.export.documents.summary import format_size
 from labcrate.export.session_export import export_session
 from labcrate.lab.folder import Lab
 from labcrate.lab.text import typed_path
 from labcrate.plan.options import Options
+from labcrate.plan.summary import format_size
 
 
 def run(options: Namespace) -> int:

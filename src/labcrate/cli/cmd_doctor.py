@@ -8,9 +8,8 @@ from collections.abc import Sequence
 
 from labcrate.cli.screen import Bar, open_lab, write_json
 from labcrate.config import BASE_TOPIC_VARIABLE
-from labcrate.export.doctor.findings import Finding, FindingKind, Severity
-from labcrate.export.doctor.report import Report, report_object, rules
-from labcrate.export.doctor.run import make_report
+from labcrate.doctor.findings import Finding, FindingKind, Severity
+from labcrate.doctor.report import Report, make_report, report_object, rules
 from labcrate.lab.text import visible
 from labcrate.linking.verdict import command_line
 from labcrate.model.message import Message

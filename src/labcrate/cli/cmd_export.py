@@ -5,13 +5,13 @@ from typing import Any
 
 from labcrate.cli.screen import open_lab, say, say_command, write_json
 from labcrate.cli.session import export_options, say_log_problem, stages
-from labcrate.export.contents import Plan, State
 from labcrate.export.documents.metadata import not_taken_object
 from labcrate.export.documents.secrets import secret_objects
-from labcrate.export.documents.summary import as_line, format_size, plural
-from labcrate.export.not_taken import Why
 from labcrate.export.session_export import Exported, export_session
 from labcrate.lab.text import one_line
+from labcrate.plan.not_taken import Why
+from labcrate.plan.plan import Plan, State
+from labcrate.plan.summary import as_line, format_size, plural
 
 _MOST_NAMED = 10
 _MOST_COMPRESSED = 3

@@ -3,21 +3,21 @@
 import errno
 from argparse import Namespace
 
-from labcrate.catalog.catalog import Catalog
-from labcrate.catalog.index import Wish, index_files
-from labcrate.catalog.searching import Searcher
-from labcrate.catalog.state import state_folder
 from labcrate.cli.screen import Bar, open_lab, say, write_json
 from labcrate.errors import IncompleteError
-from labcrate.export.documents.summary import format_size, plural
-from labcrate.export.inventory import Inventory, take_inventory
-from labcrate.export.recorder_files import recorder_paths
-from labcrate.export.session_files import packed_files
+from labcrate.index.catalog import Catalog
+from labcrate.index.indexing import Wish, index_files
+from labcrate.index.searching import Searcher
+from labcrate.index.state import state_folder
 from labcrate.lab.folder import Kind
 from labcrate.lab.lab_files import LabFiles, source_of, split_recorder_path
 from labcrate.linking.place import is_hidden
 from labcrate.model.message import Message
+from labcrate.plan.inventory import Inventory, take_inventory
 from labcrate.plan.option_words import parse_session
+from labcrate.plan.recorder_files import recorder_paths
+from labcrate.plan.session_files import packed_files
+from labcrate.plan.summary import format_size, plural
 from labcrate.video.containers import container_of
 from labcrate.video.probe import probe
 

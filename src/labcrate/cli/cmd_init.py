@@ -12,8 +12,7 @@ from labcrate.cli.screen import open_lab, say, write_json
 from labcrate.errors import TargetError
 from labcrate.lab.folder import Lab, printable
 from labcrate.lab.recorders import SETTINGS_FILE
-from labcrate.lab.settings_suggestions import Suggestions, look_over
-from labcrate.lab.settings_template import settings_text
+from labcrate.lab.settings_template import Suggestions, look_over, settings_text
 from labcrate.lab.text import one_line
 
 _THERE = f"{SETTINGS_FILE} is there already and stays as it is; edit it, or move it away and run this again."

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from labcrate.archive.layout import Description, Placement
 from labcrate.cli.screen import open_lab, say, write_json
 from labcrate.cli.session import export_options, stages
-from labcrate.export.session_plan import planned_session
+from labcrate.export.prepare import planned_session
 
 
 def run(options: Namespace) -> int:

@@ -7,22 +7,21 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 
 from labcrate.cli import link_by_time
-from labcrate.cli.link_files import link_files
-from labcrate.cli.link_marked import link_marked
-from labcrate.cli.near_misses import say_near_miss
+from labcrate.cli.link_files import link_files, link_marked
 from labcrate.cli.screen import open_lab, say, write_json
+from labcrate.cli.session import say_near_miss
 from labcrate.errors import UsageError
-from labcrate.export.answers import link_object, near_miss_object
-from labcrate.export.contents import NearMiss
-from labcrate.export.inventory import Inventory, find_session
-from labcrate.export.linking_by_time import METHOD as BY_TIME
 from labcrate.export.people_folder import open_people
+from labcrate.export.plan_views import link_object, near_miss_object
 from labcrate.export.prepare import prepared
-from labcrate.export.repairing import take_back
 from labcrate.lab.folder import printable
-from labcrate.model.session_id import json_id
-from labcrate.people.exports import system_user
-from labcrate.people.links import Link, LinkLog
+from labcrate.model.session import json_id
+from labcrate.people.export_log import system_user
+from labcrate.people.link_log import Link, LinkLog
+from labcrate.plan.inventory import Inventory, find_session
+from labcrate.plan.plan import NearMiss
+from labcrate.repair.link_by_time import METHOD as BY_TIME
+from labcrate.repair.link_files import take_back
 
 
 def run(options: Namespace) -> int:

@@ -8,11 +8,11 @@ from labcrate.cli.people import people
 from labcrate.cli.screen import say, write_json
 from labcrate.cli.terminal import console, table
 from labcrate.errors import UsageError
-from labcrate.export.documents.summary import format_size
-from labcrate.model.session_id import is_number
-from labcrate.people.exports import ExportLog, Filter, Line
-from labcrate.people.lines import as_csv, line_object, what
+from labcrate.model.session import is_number
+from labcrate.people.export_log import ExportLog, Filter, Line
+from labcrate.people.log_lines import as_csv, line_object, what
 from labcrate.plan.option_words import parse_bound, parse_session
+from labcrate.plan.summary import format_size
 
 
 def run(options: Namespace) -> int:

@@ -4,18 +4,25 @@ from argparse import Namespace
 from collections import Counter
 from collections.abc import Sequence
 
-from labcrate.cli.near_misses import say_near_miss
 from labcrate.cli.screen import open_lab, say, say_command, write_json
-from labcrate.cli.session import export_options, stages
-from labcrate.export.answers import plan_object
-from labcrate.export.build import Assembly
-from labcrate.export.contents import Plan
-from labcrate.export.documents.spans import CameraSpan, camera_spans, describe_camera_span
-from labcrate.export.documents.summary import as_line, describe_recording, format_size, left_out_words, plural
-from labcrate.export.left_out import LeftOut, left_out_files
-from labcrate.export.secrecy import remedy_for
-from labcrate.export.session_plan import planned_session
+from labcrate.cli.session import export_options, say_near_miss, stages
+from labcrate.export.assemble import Assembly
+from labcrate.export.plan_views import plan_object
+from labcrate.export.prepare import planned_session
 from labcrate.model.timespan import TimeSpan, format_duration, format_instant
+from labcrate.plan.left_out import LeftOut, left_out_files
+from labcrate.plan.plan import Plan
+from labcrate.plan.secrecy import remedy_for
+from labcrate.plan.summary import (
+    CameraSpan,
+    as_line,
+    camera_spans,
+    describe_camera_span,
+    describe_recording,
+    format_size,
+    left_out_words,
+    plural,
+)
 
 
 def run(options: Namespace) -> int:

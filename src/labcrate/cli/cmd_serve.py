@@ -19,7 +19,7 @@ from labcrate.lab.folder import Lab
 from labcrate.lab.settings_file import read_settings
 from labcrate.lab.text import one_line, typed_path, visible
 from labcrate.plan.option_words import parse_zone
-from labcrate.web.serving import Started, serve
+from labcrate.web.server import Started, serve
 
 _PORTS = 65536
 # What DNS can hold (RFC 1035, 2.3.4), as browsers send it.

@@ -6,12 +6,12 @@ from rich.table import Table
 
 from labcrate.cli.screen import open_lab, say, write_json
 from labcrate.cli.terminal import console
-from labcrate.export.answers import row_object
-from labcrate.export.documents.summary import format_size
-from labcrate.export.inventory import take_inventory
-from labcrate.export.overview import SessionRow, overview
-from labcrate.model.session_id import is_number
+from labcrate.export.plan_views import row_object
+from labcrate.model.session import is_number
 from labcrate.model.timespan import format_duration
+from labcrate.plan.inventory import take_inventory
+from labcrate.plan.overview import SessionRow, overview
+from labcrate.plan.summary import format_size
 
 
 def run(options: Namespace) -> int:

@@ -8,16 +8,16 @@ from labcrate.cli.people import named, people, unnamed
 from labcrate.cli.screen import agreed, open_lab, same_lab, say, write_json
 from labcrate.cli.terminal import console, table
 from labcrate.errors import UsageError
-from labcrate.export.documents.summary import plural
-from labcrate.export.inventory import Inventory, take_inventory
-from labcrate.export.tagged import tagged
 from labcrate.lab.text import one_line
-from labcrate.model.session_id import json_id
+from labcrate.model.session import json_id
 from labcrate.model.timespan import format_instant
 from labcrate.people.database import Database
-from labcrate.people.exports import system_user
+from labcrate.people.export_log import system_user
 from labcrate.people.studies import Studies, Study
 from labcrate.people.users import Users
+from labcrate.plan.inventory import Inventory, take_inventory
+from labcrate.plan.overview import tagged
+from labcrate.plan.summary import plural
 
 Done = tuple[Study, str]
 

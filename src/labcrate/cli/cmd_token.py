@@ -8,7 +8,7 @@ from labcrate.cli.terminal import console, table
 from labcrate.errors import NoSuchThingError, UsageError
 from labcrate.model.timespan import format_instant
 from labcrate.people.database import Database
-from labcrate.people.names import name_key
+from labcrate.people.roles import name_key
 from labcrate.people.tokens import Token, Tokens
 from labcrate.people.users import Users
 

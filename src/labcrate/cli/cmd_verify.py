@@ -10,8 +10,8 @@ from labcrate.archive.signature import read_public_key, verify_signed
 from labcrate.archive.verify import Report, verify_archive
 from labcrate.cli.screen import Bar, say, write_json
 from labcrate.errors import UsageError, VerificationError
-from labcrate.export.documents.summary import format_size, plural
 from labcrate.lab.text import one_line, typed_path
+from labcrate.plan.summary import format_size, plural
 
 
 def run(options: Namespace) -> int:

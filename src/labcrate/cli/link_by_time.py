@@ -7,22 +7,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from labcrate.catalog.catalog import Catalog
-from labcrate.catalog.state import state_folder
 from labcrate.cli.screen import Bar, agreed, open_lab, same_lab, say, say_command, write_json
 from labcrate.errors import RepairError, UsageError
-from labcrate.export.answers import link_object
-from labcrate.export.by_time import Beyond, Offer, Offered, Other, Wanted, find_by_time
-from labcrate.export.documents.summary import camera_label, format_size, plural
-from labcrate.export.inventory import find_session
-from labcrate.export.linking_by_time import link_by_time
 from labcrate.export.people_folder import open_people
-from labcrate.model.coverage import Coverage, cover
-from labcrate.model.session_id import json_id
-from labcrate.model.timespan import format_duration, format_instant
-from labcrate.people.exports import system_user
-from labcrate.people.links import Link, LinkLog
+from labcrate.export.plan_views import link_object
+from labcrate.index.catalog import Catalog
+from labcrate.index.state import state_folder
+from labcrate.model.session import json_id
+from labcrate.model.timespan import Coverage, cover, format_duration, format_instant
+from labcrate.people.export_log import system_user
+from labcrate.people.link_log import Link, LinkLog
+from labcrate.plan.by_time import Beyond, Offer, Offered, Other, Wanted, find_by_time
+from labcrate.plan.inventory import find_session
 from labcrate.plan.option_words import parse_duration
+from labcrate.plan.summary import camera_label, format_size, plural
+from labcrate.repair.link_by_time import link_by_time
 
 _LISTED = 10
 

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from labcrate.catalog.index import Progress
 from labcrate.config import LAB_VARIABLE
 from labcrate.errors import NoLabError
+from labcrate.index.indexing import Progress
 from labcrate.lab.folder import Lab
 from labcrate.lab.text import escaped_steering, typed_path, visible
 from labcrate.linking.verdict import command_line

@@ -1,14 +1,25 @@
-"""What the commands about one session have in common: their options, and the bars of their stages."""
+"""Near misses as text: the same words in ``plan``, ``link`` and at the end of ``export``."""
 
 import os
 import sys
 from argparse import Namespace
 
-from labcrate.cli.screen import Bar
+from labcrate.cli.screen import Bar, say, say_command
 from labcrate.config import BASE_TOPIC_VARIABLE
-from labcrate.export.session_plan import Stages
+from labcrate.export.prepare import Stages
 from labcrate.lab.text import visible
 from labcrate.plan.options import Options, parse_options
+from labcrate.plan.plan import NearMiss
+
+
+def say_near_miss(near_miss: NearMiss, options: Namespace) -> None:
+    """Write what a near miss is, what would mend it, and the command that does."""
+    verdict = near_miss.verdict
+    say(f"  near miss ({verdict.rule}): {near_miss.source}")
+    say(f"      {verdict.reason}")
+    say(f"      -> {verdict.remedy}")
+    if verdict.command:
+        say_command(verdict.command, options, "         ")
 
 
 def export_options(options: Namespace) -> Options:

@@ -8,7 +8,7 @@ from typing import Any
 
 from labcrate.demo.sensors import BASE, SENSORS, Message, Sensor
 from labcrate.demo.story import CAMERAS, HALL, KITCHEN, LIVING_LAB, MORNING, SPANS, TIME_ZONE, VISITOR, LabCamera
-from labcrate.model.session_id import json_id
+from labcrate.model.session import json_id
 from labcrate.model.timespan import format_instant
 
 # What must never leave the lab: a search for these in an export finds nothing.

@@ -9,14 +9,14 @@ from typing import Self
 
 from labcrate.archive.checking import Checker
 from labcrate.archive.layout import FileSource, Member
-from labcrate.catalog.catalog import Catalog
-from labcrate.catalog.confirming import Check, Confirming, now_ms
-from labcrate.catalog.records import Indexed
 from labcrate.errors import CatalogError, OtherBytesError
-from labcrate.export.build import Assembly
-from labcrate.export.contents import PlannedRecording
-from labcrate.export.documents.summary import plural
-from labcrate.lab.self_checking import checks_itself
+from labcrate.export.assemble import Assembly
+from labcrate.index.catalog import Catalog
+from labcrate.index.confirming import Check, Confirming, now_ms
+from labcrate.index.records import Indexed
+from labcrate.lab.disk import checks_itself
+from labcrate.plan.plan import PlannedRecording
+from labcrate.plan.summary import plural
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ Logins and the export log do not split: where the lab holds a file of people, no
 
 from pathlib import Path
 
-from labcrate.catalog.state import STATE_FOLDER, own_folder, state_folder
 from labcrate.errors import PeopleError
+from labcrate.index.state import STATE_FOLDER, own_folder, state_folder
 from labcrate.people.database import PEOPLE_FILE, Database
 from labcrate.people.users import Users
 

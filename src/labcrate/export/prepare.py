@@ -1,22 +1,22 @@
 """From a lab folder and a session's id to an archive that only needs writing."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 
-from labcrate.catalog.catalog import Catalog
-from labcrate.catalog.index import Progress, Wish, index_files
-from labcrate.catalog.searching import Searcher
-from labcrate.catalog.state import state_folder
-from labcrate.export.build import Assembly, assemble
-from labcrate.export.contents import CopiedFile, Plan
-from labcrate.export.inventory import Inventory, take_inventory
-from labcrate.export.plan import Planner, probe_video
-from labcrate.export.redacting import Redactor
+from labcrate.export.assemble import Assembly, assemble
+from labcrate.export.redact import Redactor
 from labcrate.export.spool import Spool
+from labcrate.index.catalog import Catalog
+from labcrate.index.indexing import Progress, Wish, index_files
+from labcrate.index.searching import Searcher
+from labcrate.index.state import state_folder
 from labcrate.lab.folder import Lab
 from labcrate.model.fixity import Identity
+from labcrate.plan.inventory import Inventory, find_session, take_inventory
 from labcrate.plan.options import Options
+from labcrate.plan.plan import CopiedFile, Plan
+from labcrate.plan.planner import Planner, probe_video
 
 
 @contextmanager
@@ -116,3 +116,59 @@ def _laid_out(
     redactor = Redactor(inventory.files, inventory.cleaner, planner.catalog, spool, progress, hashed)
     plan, redacted = redactor.redact(plan, refuse=refuse)
     return assemble(inventory.files, plan, spool, same_session, redacted, inventory.cleaner.matcher)
+
+
+Stages = Callable[[str], AbstractContextManager[Progress]]
+"""Return what shows the progress of a stage (``indexing`` or ``packing``) while its context is entered."""
+
+
+def silent(_: str) -> AbstractContextManager[Progress]:
+    """Show nothing."""
+    return nullcontext(Progress())
+
+
+@contextmanager
+def planned_session(
+    lab: Lab, session: str, options: Options, stages: Stages, workers: int | None = None
+) -> Iterator[tuple[Inventory, Assembly]]:
+    """Yield a lab's inventory, and the archive of one session as it is known before recordings are read through.
+
+    ``workers`` is how many files are read at once (None: one per core). Raises UsageError for what is no session's
+    id, and what ``prepared`` does.
+    """
+    inventory, session_id = find_session(lab, session, options.time_zone)
+    with laid_out(inventory, session_id, options, stages, workers, export=False) as assembly:
+        yield inventory, assembly
+
+
+@contextmanager
+def laid_out(
+    inventory: Inventory,
+    session_id: str,
+    options: Options,
+    stages: Stages,
+    workers: int | None,
+    *,
+    export: bool,
+    whole: bool = False,
+) -> Iterator[Assembly]:
+    """Yield a session's archive, with the progress of the indexing shown until it is laid out.
+
+    For an ``export`` recordings are read through, and secrets that may not be packed refused; ``whole``: raise
+    IncompleteError where something is missing.
+    """
+    with ExitStack() as held:
+        with stages("indexing") as progress:
+            preparing = prepared(
+                inventory.lab,
+                session_id,
+                options,
+                hashed=export,
+                allow_incomplete=not whole,
+                refuse=export,
+                progress=progress,
+                workers=workers,
+                inventory=inventory,
+            )
+            assembly = held.enter_context(preparing)
+        yield assembly

@@ -13,10 +13,10 @@ from pathlib import Path
 from labcrate.archive.keys import PublicKey, Signer, new_secret_key, parse_public_key, read_small
 from labcrate.archive.layout import BytesSource, Layout
 from labcrate.archive.manifest import MANIFEST_NAME
-from labcrate.catalog.state import STATE_FOLDER, state_folder
 from labcrate.errors import NoSuchThingError, SigningError, TargetError
+from labcrate.index.state import STATE_FOLDER, state_folder
+from labcrate.lab.disk import sync_folder
 from labcrate.lab.folder import Lab, open_file_below
-from labcrate.lab.sync import sync_folder
 from labcrate.secrets.lab_files import SIGNING_KEY
 
 SECRET_KEY_FILE = SIGNING_KEY.rpartition("/")[2]

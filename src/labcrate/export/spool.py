@@ -13,13 +13,16 @@ import time
 import weakref
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import IO, cast
 
 from labcrate.archive.layout import BytesSource, FileSource
-from labcrate.catalog.index import fixity_of
 from labcrate.errors import TargetError
+from labcrate.index.indexing import fixity_of
+from labcrate.lab.lab_files import Files
 from labcrate.model.fixity import Fixity, Identity
+from labcrate.plan.plan import CopiedFile
 
 _PREFIX = "document-"
 _IN_MEMORY_UP_TO = 1 << 20
@@ -126,3 +129,8 @@ def _remove_old_run(run: Path) -> None:
             lock = stack.enter_context((run / "lock").open("rb"))
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shutil.rmtree(run, ignore_errors=True)
+
+
+def file_source(files: Files, file: CopiedFile) -> FileSource:
+    """Return a planned file as it lies in the lab, opened by the lab's own rules for links."""
+    return FileSource(partial(files.open, file.path), file.identity, file.source)

@@ -12,7 +12,7 @@ from labcrate.archive.copying import write_entity
 from labcrate.archive.entity import Entity
 from labcrate.archive.keys import SIGNATURE_SUFFIX
 from labcrate.errors import TargetError
-from labcrate.lab.sync import sync_folder
+from labcrate.lab.disk import sync_folder
 from labcrate.lab.text import typed_path
 
 PART_SUFFIX = ".part"

@@ -13,7 +13,7 @@ from labcrate.errors import DocumentError
 from labcrate.lab.documents import NOT_ENTERED, user_files
 from labcrate.lab.folder import DATA, SESSION_FOLDER, Lab, printable
 from labcrate.lab.json_file import check_texts, convert, entries, read_json, shown
-from labcrate.model.session_id import RULE, has_leading_zero, is_session_id, normalized_id
+from labcrate.model.session import RULE, has_leading_zero, is_session_id, normalized_id
 
 SESSIONS_FILE = "sessions.json"
 SESSIONS_LIST = f"{DATA}/{SESSIONS_FILE}"

@@ -12,10 +12,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from labcrate.errors import DocumentError
-from labcrate.lab.cleaning import AS_WRITTEN, Cleaning
 from labcrate.lab.folder import DATA, Kind, Lab
 from labcrate.lab.json_file import check_texts, convert, entries, read_json
-from labcrate.lab.text import one_line
+from labcrate.lab.text import AS_WRITTEN, Cleaning, one_line
 from labcrate.model.device import Camera, Device
 
 CAMERAS_FILE = "cameras.json"

@@ -18,7 +18,7 @@ import msgspec
 
 from labcrate.errors import NoLabError
 from labcrate.model.fixity import Identity
-from labcrate.model.session_id import has_leading_zero, is_session_id, normalized_id, sort_key
+from labcrate.model.session import has_leading_zero, is_session_id, normalized_id, sort_key
 
 RECORDINGS = "recordings"
 SESSIONS = "sessions"

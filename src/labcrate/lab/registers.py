@@ -16,7 +16,7 @@ from labcrate.lab.documents import user_files
 from labcrate.lab.folder import DATA, Lab
 from labcrate.lab.instants import Read, in_zone, read_instant
 from labcrate.lab.json_file import entries, parse_json, read_bytes, shown
-from labcrate.model.session_id import RULE, has_leading_zero, is_session_id, normalized_id
+from labcrate.model.session import RULE, has_leading_zero, is_session_id, normalized_id
 
 REGISTER_FILE = "recordings.json"
 REGISTER = f"{DATA}/{REGISTER_FILE}"

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from labcrate.lab.cleaning import Cleaning
-from labcrate.lab.text import one_line, visible
+from labcrate.lab.text import Cleaning, one_line, visible
 from labcrate.model.device import Camera, Device, find_camera
 from labcrate.model.session import SelectedCamera, SelectedDevice, SelectedSensor, Session
 

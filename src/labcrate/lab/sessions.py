@@ -9,17 +9,15 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from labcrate.errors import DocumentError
-from labcrate.lab.cleaning import AS_WRITTEN, Cleaning
 from labcrate.lab.described import Descriptions, Source, find_descriptions, own_id
 from labcrate.lab.folder import Lab
 from labcrate.lab.instants import Read, read_instant
 from labcrate.lab.json_file import convert, shown
 from labcrate.lab.merging import Merged, merge
 from labcrate.lab.selection import prefixes, read_selection
-from labcrate.lab.text import one_line, visible
+from labcrate.lab.text import AS_WRITTEN, Cleaning, one_line, visible
 from labcrate.model.message import Message
-from labcrate.model.session import Session
-from labcrate.model.session_id import normalized_id, sort_key
+from labcrate.model.session import Session, normalized_id, sort_key
 from labcrate.model.timespan import TimeSpan
 
 _ZONE_KEYS = ("timeZone", "timezone", "time_zone", "tz")

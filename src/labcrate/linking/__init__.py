@@ -3,8 +3,7 @@
 from labcrate.linking.filename import fold, is_other_video
 from labcrate.linking.judging import judge, right_time_near_miss
 from labcrate.linking.prefixes import CameraNames
-from labcrate.linking.register import RegisterEntry
-from labcrate.linking.rules import LinkingRules
+from labcrate.linking.rules import LinkingRules, RegisterEntry
 from labcrate.linking.settling import sessions_named
 from labcrate.linking.verdict import Kind, Rule, Verdict, command_line
 

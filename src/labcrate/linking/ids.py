@@ -12,7 +12,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from labcrate.linking.filename import LONGEST_NAME, SEPARATOR, composed, fold
-from labcrate.model.session_id import LONGEST_ID, has_leading_zero, is_number
+from labcrate.model.session import LONGEST_ID, has_leading_zero, is_number
 
 # re.ASCII keeps U+017F (the long s) from counting as an s; \Z, because $ would also match before a line feed.
 _LONG_MARKER = re.compile("session", re.ASCII | re.IGNORECASE)

@@ -223,3 +223,17 @@ def _near_miss(path: str, asked: str, rules: LinkingRules, finding: Finding) -> 
 def _link(path: str, asked: str, *options: str) -> tuple[str, ...]:
     """The command that makes a file part of a session, in words. Ids and paths of a lab never begin with a hyphen."""
     return ("labcrate", "link", asked, path, *options)
+
+
+MARKED = frozenset({Rule.UNKNOWN_PREFIX, Rule.NO_SEPARATOR, Rule.LEADING_ZEROS, Rule.MARKER_FIRST, Rule.SPLIT_MARKER})
+"""The kinds of near miss whose name holds the marker and the whole id of one session."""
+
+
+def names_by_marker(path: str, session_id: str, verdict: Verdict, rules: LinkingRules) -> bool:
+    """Return whether a near miss (``verdict``) names the session by a marker, as an MP4 or another video."""
+    if verdict.rule in MARKED:
+        return True
+    if verdict.rule is not Rule.NOT_MP4 or not is_other_video(base_name(path)):
+        return False
+    as_mp4 = judge(f"{path.rpartition('.')[0]}.mp4", session_id, rules)
+    return as_mp4.linked and as_mp4.rule is Rule.NAME

@@ -12,7 +12,7 @@ from labcrate.linking.filename import SEPARATORS, composed
 from labcrate.linking.prefixes import View
 from labcrate.linking.rules import LinkingRules
 from labcrate.linking.verdict import Rule
-from labcrate.model.session_id import has_leading_zero, is_number
+from labcrate.model.session import has_leading_zero, is_number
 
 # Every mention of a session fits this; most names without one are done with it.
 HINT = re.compile(r"session|s[ _-]*[0-9]", re.ASCII | re.IGNORECASE)

@@ -13,7 +13,7 @@ from labcrate.linking.mentions import HINT, Mention, find_mentions
 from labcrate.linking.prefixes import CameraNames, View
 from labcrate.linking.rules import LinkingRules
 from labcrate.linking.verdict import Rule, listed, printable
-from labcrate.model.session_id import is_number
+from labcrate.model.session import is_number
 
 _LOOSE = SEPARATORS + " ."
 

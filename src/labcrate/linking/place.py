@@ -5,7 +5,7 @@ from enum import Enum
 
 from labcrate.linking.filename import composed
 from labcrate.linking.ids import SessionIds
-from labcrate.model.session_id import has_leading_zero, is_session_id
+from labcrate.model.session import has_leading_zero, is_session_id
 
 SHARED = "recordings/"
 _SESSIONS = "sessions/"

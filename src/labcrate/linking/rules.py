@@ -1,11 +1,102 @@
-"""All that decides which session a recording belongs to, as one value: made once for a lab, and only read."""
+"""All that decides which session a recording belongs to, as one value, with what the registers of recordings say."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
+from labcrate.linking.filename import composed
 from labcrate.linking.ids import SessionIds
 from labcrate.linking.prefixes import CameraNames, Prefixes
-from labcrate.linking.register import Register, RegisterEntry
+from labcrate.model.session import has_leading_zero, sort_key
+
+
+class RegisterEntry(msgspec.Struct, frozen=True, gc=False):
+    """An entry of a ``recordings.json``: the file's base name, its session, the caller's key of its camera."""
+
+    file: str
+    session: str | None = None
+    camera: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What all entries of one base name say. They do not ``count`` where several different files have the name."""
+
+    sessions: tuple[str, ...] = ()
+    cameras: frozenset[str] = frozenset()
+    counts: bool = True
+
+    @property
+    def camera(self) -> str | None:
+        """The caller's key of the camera; None where entries name several."""
+        return next(iter(self.cameras)) if self.counts and len(self.cameras) == 1 else None
+
+    def joined(self, other: "Registered") -> "Registered":
+        """Return what two entries of one base name say together."""
+        return Registered(_ids((*self.sessions, *other.sessions)), self.cameras | other.cameras, self.counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """The registers of a lab, built once and only read.
+
+    ``by_path`` maps a file's path to the sessions that ``labcrate link`` gave it, ``cameras`` path and session to the
+    caller's key of the camera that it gave it with; ``uncounted`` names the base names whose entries count for none,
+    because several files of the lab have them and different bytes.
+    """
+
+    by_name: Mapping[str, Registered] = field(default_factory=dict)
+    by_path: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    cameras: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    uncounted: tuple[str, ...] = ()
+
+    @classmethod
+    def build(
+        cls,
+        entries: Iterable[RegisterEntry],
+        linked: Mapping[str, Collection[str]],
+        shared_names: Collection[str],
+        cameras: Mapping[tuple[str, str], str] | None = None,
+    ) -> "Register":
+        """Index the entries. Sessions that are numbers with leading zeros are none, and are dropped."""
+        shared = {composed(name) for name in shared_names}
+        by_name: dict[str, Registered] = {}
+        alike: dict[tuple[str | None, str | None, bool], Registered] = {}  # a few say what all entries say
+        for entry in entries:
+            name = entry.file if entry.file.isascii() else composed(entry.file)
+            key = (entry.session, entry.camera, name not in shared)
+            told = alike.get(key)
+            if told is None:
+                own = frozenset(() if entry.camera is None else (entry.camera,))
+                sessions = _ids((entry.session,) if entry.session else ())
+                told = alike[key] = Registered(sessions, own, name not in shared)
+            known = by_name.setdefault(name, told)
+            if known is not told:
+                by_name[name] = known.joined(told)
+        by_path = {path: _ids(told) for path, told in linked.items()}
+        uncounted = tuple(sorted(name for name, told in by_name.items() if told.sessions and not told.counts))
+        return cls(by_name, by_path, cameras or {}, uncounted)
+
+    @property
+    def sessions(self) -> frozenset[str]:
+        """Every session that an entry names."""
+        named = {told.sessions for told in self.by_name.values()}
+        return frozenset(one for sessions in (*named, *self.by_path.values()) for one in sessions)
+
+    def of_name(self, base_name: str) -> Registered:
+        """Return what is said of a file by its base name; nothing where no entry has it."""
+        return self.by_name.get(composed(base_name), UNREGISTERED)
+
+
+UNREGISTERED = Registered()
+
+
+def _ids(sessions: Collection[str]) -> tuple[str, ...]:
+    if not sessions:
+        return ()
+    ids = {composed(one) for one in sessions}
+    return tuple(sorted((one for one in ids if not has_leading_zero(one)), key=sort_key))
 
 
 @dataclass(frozen=True, slots=True)

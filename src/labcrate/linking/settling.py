@@ -7,8 +7,7 @@ from labcrate.linking.filename import base_name, is_other_video, stem_of_mp4
 from labcrate.linking.grammar import UNREAD, Reading, read_name
 from labcrate.linking.ids import Doubt
 from labcrate.linking.place import ELSEWHERE, Area, Place, is_hidden, place_of
-from labcrate.linking.register import UNREGISTERED, Registered
-from labcrate.linking.rules import LinkingRules
+from labcrate.linking.rules import UNREGISTERED, LinkingRules, Registered
 from labcrate.linking.verdict import Rule
 
 

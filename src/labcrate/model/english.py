@@ -1,4 +1,4 @@
-"""The English text of every message, by its id; the Spanish one stands in ``web/translations``."""
+"""The English text of every message, by its id; the Spanish one stands in ``web/pages/translations``."""
 
 from collections.abc import Mapping
 

@@ -18,7 +18,7 @@ from labcrate.database.errors import DatabaseError, DatabaseErrorKind, explained
 from labcrate.database.files import keep_private, left_journal, lock_file, no_file_among, remove, writable
 from labcrate.database.pool import ConnectionPool
 from labcrate.errors import PeopleError
-from labcrate.lab.sync import sync_folder
+from labcrate.lab.disk import sync_folder
 
 PEOPLE_FILE = "people.db"
 _MAKING = "people.lock"

@@ -1,7 +1,7 @@
 """Browsers that are logged in."""
 
 from labcrate.people.database import SYSTEM_CLOCK, Clock, Database, now_ms
-from labcrate.people.keys import hash_secret, make_secret
+from labcrate.people.tokens import hash_secret, make_secret
 from labcrate.people.users import USER_COLUMNS, User, user_of
 
 IDLE_SECONDS = 12 * 3600

@@ -1,6 +1,14 @@
-"""What somebody may do."""
+"""Roles, the sessions that somebody sees, and the names that users and tokens may have."""
 
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
+
+from labcrate.errors import UsageError
+from labcrate.lab.text import one_line
+from labcrate.model.session import normalized_id
 
 
 class Role(StrEnum):
@@ -18,3 +26,51 @@ class Role(StrEnum):
         """Whether who has this role may do what needs the other."""
         ranks = list(Role)
         return ranks.index(self) >= ranks.index(needed)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionScope:
+    """The sessions that a user sees and exports; ``sessions`` are ids (Unicode NFC), None for all there are."""
+
+    sessions: frozenset[str] | None
+
+    @classmethod
+    def all(cls) -> Self:
+        """Make the scope of who sees every session."""
+        return cls(None)
+
+    @classmethod
+    def of(cls, sessions: Iterable[str]) -> Self:
+        """Make the scope of who sees these sessions alone, be they none."""
+        return cls(frozenset(map(normalized_id, sessions)))
+
+    @property
+    def limited(self) -> bool:
+        """Whether it is that of studies, however many sessions they have."""
+        return self.sessions is not None
+
+    def __contains__(self, session: str) -> bool:
+        return self.sessions is None or session in self.sessions
+
+
+_LONGEST = 64
+LONGEST_TYPED = 4 * _LONGEST
+"""More characters than anybody's name has, also with each accent as a character of its own."""
+
+
+def clean_name(text: str, what: str) -> str:
+    """A name as it is kept: Unicode NFC, no space around it. Raises UsageError for one that nobody could read."""
+    name = unicodedata.normalize("NFC", text).strip()
+    if not name or len(name) > _LONGEST or not name.isprintable():
+        shown = one_line(name[: _LONGEST + 1])
+        raise UsageError(
+            f"'{shown}' is no name for a {what}: it takes 1 to {_LONGEST} letters, digits, signs and spaces, "
+            "and nothing that cannot be seen."
+        )
+    return name
+
+
+def name_key(name: str) -> str:
+    """A name as it is compared: without regard to case and to forms that look alike (NFKC)."""
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return unicodedata.normalize("NFKC", folded).strip()

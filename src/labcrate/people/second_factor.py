@@ -12,8 +12,8 @@ from labcrate.database.connection import Connection
 from labcrate.errors import LoginError, NoSuchThingError, NotAllowedError, UsageError
 from labcrate.model.message import Message
 from labcrate.people.database import SYSTEM_CLOCK, Clock, Database, now_ms
-from labcrate.people.keys import hash_secret
 from labcrate.people.roles import Role
+from labcrate.people.tokens import hash_secret
 from labcrate.people.users import User, end_logins
 
 STEP_SECONDS = 30

@@ -8,11 +8,9 @@ from datetime import datetime
 from labcrate.database.errors import TakenError
 from labcrate.errors import NoSuchThingError, UsageError
 from labcrate.lab.text import one_line
-from labcrate.model.session_id import normalized_id, sort_key
+from labcrate.model.session import normalized_id, sort_key
 from labcrate.people.database import SYSTEM_CLOCK, Clock, Database, instant, now_ms
-from labcrate.people.names import clean_name, name_key
-from labcrate.people.roles import Role
-from labcrate.people.scope import SessionScope
+from labcrate.people.roles import Role, SessionScope, clean_name, name_key
 from labcrate.people.users import User
 
 

@@ -1,5 +1,7 @@
-"""Keys of scripts: each one is somebody's, may do what they may do, and is good for a time."""
+"""Secrets that open the lab without a password: made at random, and kept as hashes alone."""
 
+import hashlib
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,9 +10,21 @@ from labcrate.database.errors import TakenError
 from labcrate.errors import NoSuchThingError, UsageError
 from labcrate.lab.text import one_line
 from labcrate.people.database import SYSTEM_CLOCK, Clock, Database, instant, now_ms
-from labcrate.people.keys import hash_secret, make_secret
-from labcrate.people.names import clean_name, name_key
+from labcrate.people.roles import clean_name, name_key
 from labcrate.people.users import USER_COLUMNS, User, user_of
+
+_BYTES = 32
+
+
+def make_secret(prefix: str = "") -> str:
+    """A secret of 256 random bits that goes into a cookie or a header as it is."""
+    return prefix + secrets.token_urlsafe(_BYTES)
+
+
+def hash_secret(secret: str) -> bytes:
+    """What is kept of a secret. It holds 256 random bits, so it needs no slow hash."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
 
 PREFIX = "labcrate_"
 LONGEST_DAYS = 3650

@@ -11,9 +11,8 @@ from labcrate.database.errors import TakenError
 from labcrate.errors import LoginError, NoSuchThingError, UsageError
 from labcrate.lab.text import one_line
 from labcrate.people.database import SYSTEM_CLOCK, Clock, Database, instant, now_ms
-from labcrate.people.names import LONGEST_TYPED, clean_name, name_key
 from labcrate.people.passwords import Passwords, check_new, checkable
-from labcrate.people.roles import Role
+from labcrate.people.roles import LONGEST_TYPED, Role, clean_name, name_key
 
 USER_COLUMNS = "user.id, user.name, user.role, user.disabled, user.created_ms"
 

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from labcrate.errors import UsageError
 from labcrate.lab.text import visible
-from labcrate.model.session_id import RULE, is_session_id, normalized_id
+from labcrate.model.session import RULE, is_session_id, normalized_id
 from labcrate.model.time_zones import is_time_zone, nearest_time_zone
 from labcrate.model.timespan import format_instant, parse_instant, parse_length
 

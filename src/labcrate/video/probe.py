@@ -8,8 +8,7 @@ from typing import Any, BinaryIO
 import av
 import av.logging
 
-from labcrate.model.recording import Probe
-from labcrate.model.recording_time import FIRST_CREDIBLE_TIME
+from labcrate.model.recording import FIRST_CREDIBLE_TIME, Probe
 from labcrate.model.timespan import parse_instant
 from labcrate.video.boxes import read_outline
 from labcrate.video.containers import CONTAINERS, MP4_DEMUXER, Container, container_of, is_cut_short

@@ -7,31 +7,29 @@ from aiohttp import web
 
 from labcrate.config import ServeSettings
 from labcrate.people.passwords import Passwords
-from labcrate.web import (
-    routes_archive,
-    routes_doctor,
-    routes_health,
-    routes_jobs,
-    routes_key,
-    routes_links,
-    routes_log,
-    routes_login,
-    routes_login_code,
-    routes_media,
-    routes_pages,
-    routes_people,
-    routes_plots,
-    routes_second_factor,
-    routes_session,
-    routes_sessions,
-    routes_static,
-    routes_studies,
-)
-from labcrate.web.access import Handler
-from labcrate.web.failures import answered
+from labcrate.web.auth.require_role import Handler
 from labcrate.web.http.bodies import expecting
 from labcrate.web.http.security_headers import protect
 from labcrate.web.lifespan import hear_of_end, lifespan
+from labcrate.web.routes.api import archive as routes_archive
+from labcrate.web.routes.api import health as routes_health
+from labcrate.web.routes.api import jobs as routes_jobs
+from labcrate.web.routes.api import links as routes_links
+from labcrate.web.routes.api import log as routes_log
+from labcrate.web.routes.api import plots as routes_plots
+from labcrate.web.routes.api import recordings as routes_media
+from labcrate.web.routes.api import sessions as routes_sessions
+from labcrate.web.routes.failures import answered
+from labcrate.web.routes.html import doctor as routes_doctor
+from labcrate.web.routes.html import lists as routes_key
+from labcrate.web.routes.html import lists as routes_pages
+from labcrate.web.routes.html import login as routes_login
+from labcrate.web.routes.html import people as routes_people
+from labcrate.web.routes.html import second_factor as routes_login_code
+from labcrate.web.routes.html import second_factor as routes_second_factor
+from labcrate.web.routes.html import session as routes_session
+from labcrate.web.routes.html import static as routes_static
+from labcrate.web.routes.html import studies as routes_studies
 from labcrate.web.services import SERVICES, services
 
 _LARGEST_BODY_BYTES = 64 * 1024

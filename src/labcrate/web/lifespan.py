@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing
 from labcrate.config import ServeSettings
 from labcrate.export.people_folder import open_people, refuse_split
 from labcrate.lab.folder import Lab
-from labcrate.people.exports import ExportLog
-from labcrate.people.links import LinkLog
+from labcrate.people.export_log import ExportLog
+from labcrate.people.link_log import LinkLog
 from labcrate.people.logins import Logins
 from labcrate.people.passwords import Passwords
 from labcrate.people.second_factor import SecondFactors
@@ -16,23 +16,23 @@ from labcrate.people.studies import Studies
 from labcrate.people.tokens import Tokens
 from labcrate.people.users import Users
 from labcrate.web.archives.archive_cache import ArchiveCache
+from labcrate.web.archives.examinations import Examining
 from labcrate.web.archives.indexer import Indexer
 from labcrate.web.archives.inventory_cache import InventoryCache
 from labcrate.web.archives.plan_queue import PlanQueue
 from labcrate.web.archives.prepare_jobs import PrepareJobs
+from labcrate.web.auth.code_logins import SecondStep
+from labcrate.web.auth.doors import Doors
+from labcrate.web.auth.gate import Gate
 from labcrate.web.downloads.sender import Sender
 from labcrate.web.downloads.transfer_log import Ends, TransferLog
-from labcrate.web.examining import Examining
 from labcrate.web.executor import Executor, Lane
-from labcrate.web.gate import Gate
-from labcrate.web.listing import Listing
-from labcrate.web.login import Doors
-from labcrate.web.pages import Pages
-from labcrate.web.plots import Plots
-from labcrate.web.second_step import SecondStep
+from labcrate.web.pages.plots import Plots
+from labcrate.web.pages.render import Pages
+from labcrate.web.pages.session_list import Listing
+from labcrate.web.pages.thumbnails import Thumbnails
+from labcrate.web.pages.timeline import Timelines
 from labcrate.web.services import Services
-from labcrate.web.thumbnails import Thumbnails
-from labcrate.web.timeline import Timelines
 
 _TIDY_SECONDS = 60.0
 _ENDS_AGAIN_SECONDS = 60.0

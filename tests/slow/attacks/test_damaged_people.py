@@ -13,8 +13,8 @@ from argon2.profiles import CHEAPEST
 
 from labcrate.errors import PeopleError
 from labcrate.people.database import PEOPLE_FILE, Database
-from labcrate.people.exports import ExportLog, Outcome
-from labcrate.people.links import LinkLog
+from labcrate.people.export_log import ExportLog, Outcome
+from labcrate.people.link_log import LinkLog
 from labcrate.people.passwords import Passwords
 from labcrate.people.roles import Role
 from labcrate.people.tokens import Tokens

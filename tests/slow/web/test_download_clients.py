@@ -20,9 +20,9 @@ import trustme
 from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
 
-from labcrate.catalog.state import state_folder
+from labcrate.index.state import state_folder
 from labcrate.people.database import Database
-from labcrate.people.exports import ExportLog, Line
+from labcrate.people.export_log import ExportLog, Line
 from labcrate.people.passwords import Passwords
 from labcrate.people.roles import Role
 from labcrate.people.tokens import Tokens

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
-from labcrate.export.contents import Plan
-from labcrate.export.documents import names
 from labcrate.export.documents.metadata import instant
-from labcrate.export.documents.summary import Part, titled
 from labcrate.model.timespan import format_instant
+from labcrate.plan import member_names as names
+from labcrate.plan.plan import Plan
+from labcrate.plan.summary import Part, titled
 
 _CONTEXT = "https://w3id.org/ro/crate/1.1/context"
 _PROFILE = "https://w3id.org/ro/crate/1.1"

@@ -12,18 +12,18 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from labcrate.archive.layout import FORMAT_VERSION
-from labcrate.export.contents import FileKind, Plan, PlannedRecording, SessionFile
-from labcrate.export.documents import names
 from labcrate.export.documents.secrets import secrecy_object
-from labcrate.export.documents.summary import describe_file
 from labcrate.export.media_types import media_type
-from labcrate.export.not_taken import NotTaken
 from labcrate.lab.documents import CAMERAS, CAMERAS_FILE, DEVICES
 from labcrate.lab.folder import DATA
 from labcrate.model.device import Camera, Device
-from labcrate.model.recording_time import TimeClaim
-from labcrate.model.session_id import json_id
+from labcrate.model.recording import TimeClaim
+from labcrate.model.session import json_id
 from labcrate.model.timespan import NO_TIME, format_instant, from_ns
+from labcrate.plan import member_names as names
+from labcrate.plan.not_taken import NotTaken
+from labcrate.plan.plan import FileKind, Plan, PlannedRecording, SessionFile
+from labcrate.plan.summary import describe_file
 
 Object = dict[str, Any]
 

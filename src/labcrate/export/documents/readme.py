@@ -3,26 +3,27 @@
 from collections.abc import Iterable, Sequence
 
 from labcrate.archive.layout import FORMAT_VERSION
-from labcrate.export.contents import Plan, State, Treatment
-from labcrate.export.documents import names
+from labcrate.export.documents.datapackage import RECORDING_COLUMNS
 from labcrate.export.documents.metadata import instant, local_time
 from labcrate.export.documents.plain_text import WIDTH, section, table, wrapped
-from labcrate.export.documents.recordings import COLUMNS as RECORDING_COLUMNS
 from labcrate.export.documents.secrets import about_secrets
-from labcrate.export.documents.spans import camera_spans, describe_camera_span
-from labcrate.export.documents.summary import (
+from labcrate.lab.text import one_line, visible
+from labcrate.model.timespan import NO_TIME, format_duration
+from labcrate.plan import member_names as names
+from labcrate.plan.options import Only
+from labcrate.plan.plan import Plan, State, Treatment
+from labcrate.plan.summary import (
     Part,
     as_line,
+    camera_spans,
+    describe_camera_span,
     describe_readings,
     describe_recording,
     format_size,
     left_out_words,
     plural,
 )
-from labcrate.lab.text import one_line, visible
-from labcrate.model.timespan import NO_TIME, format_duration
-from labcrate.plan.options import Only
-from labcrate.readings.columns import FIXED, Column
+from labcrate.readings.write.columns import FIXED, Column
 
 _SHOWN = 40
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from labcrate.export.contents import Secrecy, SecretFile, Treatment
-from labcrate.export.documents import names
-from labcrate.export.documents.summary import plural
+from labcrate.plan import member_names as names
+from labcrate.plan.plan import Secrecy, SecretFile, Treatment
+from labcrate.plan.summary import plural
 from labcrate.secrets.keys import CAMERA_LEFT_OUT, LEFT_OUT, normalized
 
 _SHOWN = 20

@@ -8,15 +8,15 @@ from datetime import datetime
 
 from labcrate.archive.entity import Entity
 from labcrate.archive.layout import BytesSource
-from labcrate.catalog.index import Progress
-from labcrate.export.build import Assembly
-from labcrate.export.inventory import Inventory
-from labcrate.export.plan import refuse_incomplete
+from labcrate.export.assemble import Assembly
 from labcrate.export.prepare import in_zone, lacking, lay_out
-from labcrate.export.secrecy import refuse_secrets
+from labcrate.index.indexing import Progress
 from labcrate.lab.lab_files import source_of
 from labcrate.model.fixity import Identity
+from labcrate.plan.inventory import Inventory
 from labcrate.plan.options import Options
+from labcrate.plan.planner import refuse_incomplete
+from labcrate.plan.secrecy import refuse_secrets
 from labcrate.web.archives.dependencies import Dependencies
 from labcrate.web.archives.inventory_cache import BELIEVED_SECONDS, LARGE, InventoryCache
 

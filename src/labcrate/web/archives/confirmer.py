@@ -4,14 +4,14 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 
-from labcrate.catalog.catalog import Catalog
-from labcrate.catalog.confirming import DAY_MS, Confirming
-from labcrate.catalog.index import Progress, Wish, index_files
-from labcrate.export.plan import probe_video
+from labcrate.index.catalog import Catalog
+from labcrate.index.confirming import DAY_MS, Confirming
+from labcrate.index.indexing import Progress, Wish, index_files
+from labcrate.lab.disk import checks_itself
 from labcrate.lab.lab_files import LabFiles, source_of
-from labcrate.lab.self_checking import checks_itself
 from labcrate.model.fixity import Identity
 from labcrate.model.message import Message
+from labcrate.plan.planner import probe_video
 
 # How much is confirmed at a time, and how often the index is asked whether anything is due.
 _MOST_BYTES, _MOST_FILES = 1 << 30, 500

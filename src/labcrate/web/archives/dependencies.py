@@ -6,20 +6,20 @@ from contextlib import suppress
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 
-from labcrate.catalog.catalog import INDEX_FILE, Catalog
-from labcrate.catalog.state import state_folder
-from labcrate.export.contents import Plan, Treatment
-from labcrate.export.inventory import Inventory
-from labcrate.export.plan import CHECK_AGAIN
 from labcrate.export.prepare import lacking
-from labcrate.export.recorder_files import linked_elsewhere
-from labcrate.export.session_time import registered_spans
-from labcrate.export.window import window_warnings
+from labcrate.index.catalog import INDEX_FILE, Catalog
+from labcrate.index.state import state_folder
 from labcrate.lab.folder import Kind
 from labcrate.linking.filename import stem_of_mp4, stem_of_other_video
 from labcrate.model.fixity import Identity
 from labcrate.model.timespan import from_ns
-from labcrate.readings.load import CSV_FILE, JSON_FILE
+from labcrate.plan.inventory import Inventory
+from labcrate.plan.plan import Plan, Treatment
+from labcrate.plan.planner import CHECK_AGAIN
+from labcrate.plan.recorder_files import linked_elsewhere
+from labcrate.plan.session_time import registered_spans
+from labcrate.plan.warnings import window_warnings
+from labcrate.readings.load.load import CSV_FILE, JSON_FILE
 from labcrate.web.archives.file_states import FileStates
 from labcrate.web.archives.recording_lab import RecordingLab
 

@@ -12,26 +12,26 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any, BinaryIO
 
-from labcrate.catalog.catalog import Catalog
-from labcrate.catalog.index import Progress, Wish, index_files
-from labcrate.catalog.searching import Searcher
-from labcrate.catalog.state import state_folder
 from labcrate.errors import LabcrateError
-from labcrate.export.inventory import Inventory
-from labcrate.export.recorder_files import recorder_paths
-from labcrate.export.session_files import packed_files
+from labcrate.index.catalog import Catalog
+from labcrate.index.indexing import Progress, Wish, index_files
+from labcrate.index.searching import Searcher
+from labcrate.index.state import state_folder
 from labcrate.lab.folder import Entry, Kind, Lab
 from labcrate.lab.lab_files import LabFiles, source_of
 from labcrate.linking.filename import stem_of_mp4
 from labcrate.linking.place import is_hidden
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
+from labcrate.plan.inventory import Inventory
+from labcrate.plan.recorder_files import recorder_paths
+from labcrate.plan.session_files import packed_files
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.values import Secrets
 from labcrate.video.containers import container_of
 from labcrate.web.archives.confirmer import Confirmer
 from labcrate.web.archives.stable_files import StableFiles
-from labcrate.web.problem import trace_of
+from labcrate.web.http.problems import trace_of
 
 _LOOK_EVERY_SECONDS = 10.0
 # Of the time, walking the lab takes at most one part in so many: a lab of a million files is walked less often.

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from labcrate.export.inventory import Inventory, take_inventory
-from labcrate.export.overview import SessionRow, session_row
 from labcrate.lab.folder import Entry, Kind, Lab
 from labcrate.lab.session_register import SessionRegister
 from labcrate.model.session import Session
+from labcrate.plan.inventory import Inventory, take_inventory
+from labcrate.plan.overview import SessionRow, session_row
 from labcrate.secrets.lab_files import MESSAGES, TABLE, LabSecrets, read_secrets
 from labcrate.web.archives.file_states import FileStates
 from labcrate.web.archives.recording_lab import RecordingLab

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from labcrate.catalog.index import Progress
+from labcrate.index.indexing import Progress
 from labcrate.lab.folder import printable
 
 _RATE_OVER_SECONDS = 10.0

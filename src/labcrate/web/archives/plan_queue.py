@@ -10,11 +10,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from labcrate.catalog.index import Progress
 from labcrate.errors import LabcrateError, NoSuchThingError, NotReadyError, TooManyError
-from labcrate.export.contents import PlannedRecording
+from labcrate.index.indexing import Progress
 from labcrate.lab.text import visible
 from labcrate.plan.options import Options
+from labcrate.plan.plan import PlannedRecording
 from labcrate.web.archives.archive_cache import Archive, ArchiveCache, Key
 from labcrate.web.archives.job_progress import Cancelled
 from labcrate.web.executor import THREADS, Executor, Lane

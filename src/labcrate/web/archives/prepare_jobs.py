@@ -12,18 +12,18 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from labcrate.errors import CatalogError, LabcrateError, NoSuchThingError, NotReadyError, TooManyError
-from labcrate.export.contents import Plan
-from labcrate.export.plan import missing_files, refuse_incomplete
 from labcrate.export.prepare import compute_fixity, lacking
 from labcrate.lab.folder import Lab
 from labcrate.lab.lab_files import source_of
 from labcrate.plan.options import Options
+from labcrate.plan.plan import Plan
+from labcrate.plan.planner import missing_files, refuse_incomplete
 from labcrate.web.archives.archive_cache import Archive, ArchiveCache
 from labcrate.web.archives.inventory_cache import InventoryCache
 from labcrate.web.archives.job_progress import Cancelled, JobProgress, Meter
 from labcrate.web.archives.plan_queue import PlanQueue
 from labcrate.web.executor import THREADS, Executor, Lane
-from labcrate.web.problem import log_unexpected
+from labcrate.web.http.problems import log_unexpected
 
 _MOST_UNFINISHED = 64
 _MOST_FINISHED = 200

@@ -15,11 +15,11 @@ from aiohttp import hdrs, web
 
 from labcrate.archive.entity import Segment
 from labcrate.errors import CatalogError, NotAllowedError, SourceChangedError
-from labcrate.export.contents import Plan
-from labcrate.export.naming import safe_name
 from labcrate.export.writer import archive_name
 from labcrate.lab.text import one_line
-from labcrate.people.exports import Outcome
+from labcrate.people.export_log import Outcome
+from labcrate.plan.member_names import safe_name
+from labcrate.plan.plan import Plan
 from labcrate.web.downloads.sender import ClientGoneError, Sender, Transfer, break_off, finish
 from labcrate.web.http.conditional import CONDITIONS, Answer, Representation, answer
 

@@ -10,12 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from labcrate.errors import PeopleError
-from labcrate.people.exports import ExportLog, Outcome
+from labcrate.people.export_log import ExportLog, Outcome
 from labcrate.people.roles import Role
-from labcrate.web.access import Caller
+from labcrate.web.auth.doors import Doors
+from labcrate.web.auth.require_role import Caller, check_still
 from labcrate.web.executor import Executor, Lane
-from labcrate.web.lasting import check_still
-from labcrate.web.login import Doors
 
 _log = logging.getLogger("labcrate.web")
 

@@ -13,9 +13,9 @@ from aiohttp.http import RawRequestMessage
 from labcrate.config import ServeSettings
 from labcrate.lab.folder import Lab
 from labcrate.web.http.connection_limits import ConnectionLimits, CountedSocket, LimitedListener, counted_socket
+from labcrate.web.http.problems import answer_outside, log_unexpected
 from labcrate.web.http.rate_limiter import RateLimitedLog
 from labcrate.web.http.security_headers import protect
-from labcrate.web.problem import answer_outside, log_unexpected
 
 FIRST_SECONDS = 30.0
 """How long a client may take for the head of its first request."""

@@ -1,0 +1,333 @@
+"""Examines a lab, or one session of it, and yields what a person should look at.
+
+What concerns one session comes of the same functions that its plan is made with; what they share (states, probes,
+the starts of other sessions, the lab's readings) is read once for all sessions.
+"""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import BinaryIO
+
+from labcrate.doctor.candidates import find_candidates
+from labcrate.doctor.file_findings import SecretIn, closed_findings, unknown_findings
+from labcrate.doctor.findings import Finding, FindingKind, Severity
+from labcrate.doctor.lab_findings import (
+    broken_findings,
+    document_findings,
+    exclude_findings,
+    folder_findings,
+    prefix_findings,
+    recorder_findings,
+    register_findings,
+    settings_findings,
+    unknown_camera_findings,
+)
+from labcrate.doctor.reading_findings import SensorsOfLab, device_findings, row_findings, sensor_findings
+from labcrate.doctor.recording_findings import Clocks, Seen
+from labcrate.doctor.session_findings import (
+    bound_findings,
+    description_findings,
+    kept_out_findings,
+    missing_findings,
+    near_miss_findings,
+    recording_findings,
+)
+from labcrate.errors import DocumentError
+from labcrate.index.catalog import Catalog
+from labcrate.index.indexing import Progress, Wish, index_files
+from labcrate.index.records import Indexed
+from labcrate.lab.exclude import Excluded
+from labcrate.lab.folder import Entry, Kind, Lab, printable
+from labcrate.linking.filename import base_name, stem_of_mp4
+from labcrate.model.fixity import Identity
+from labcrate.model.message import Message
+from labcrate.model.recording import Probe
+from labcrate.model.session import Session
+from labcrate.model.timespan import TimeSpan
+from labcrate.plan.hand_links import no_longer_there
+from labcrate.plan.inventory import Inventory
+from labcrate.plan.options import Options
+from labcrate.plan.recorder_files import find_recorder_files
+from labcrate.plan.recording_time import Evidence, TimeContext, recording_time
+from labcrate.plan.recordings import Cameras
+from labcrate.plan.select import Found, select
+from labcrate.plan.sensors import load
+from labcrate.plan.session_files import find_session_files
+from labcrate.plan.session_time import SessionTime, Starts, registered_spans, session_time, undescribed_starts
+from labcrate.plan.warnings import lab_faults_missing
+from labcrate.readings.load.slice import Readings
+from labcrate.readings.load.topics import BASE_TOPIC
+
+NOTHING = TimeSpan()
+
+
+def examine(
+    inventory: Inventory,
+    catalog: Catalog,
+    session_id: str | None = None,
+    *,
+    settings_problem: DocumentError | None = None,
+    secrets: Sequence[SecretIn] = (),
+    base_topic: str | None = None,
+    progress: Progress | None = None,
+    workers: int | None = None,
+) -> Iterator[Finding]:
+    """Yield what is wrong with a lab or with one session of it (``session_id``), each finding with its remedy.
+
+    ``settings_problem`` is what is wrong with ``labcrate.toml``, where the inventory was taken without it. ``secrets``
+    are files that hold some, each with the kinds of these. Recordings that the index does not know are probed, and
+    ``progress`` is told; what it raises ends the work. Raises NoSessionError, CatalogError.
+    """
+    progress = progress or Progress()
+    inventory = replace(inventory, lab=_OnceRead(inventory.lab))
+    if session_id is not None and session_id not in inventory.book.broken:
+        inventory.session(session_id)
+    ids = inventory.ids if session_id is None else [session_id]
+    yield from secret_findings(secrets)
+    for one in ids:
+        yield from broken_findings(inventory, one)
+    exam = _Exam(inventory, catalog, progress, workers, base_topic, alone=session_id is not None)
+    exam.begin([one for one in ids if one not in inventory.book.broken])
+    yield from exam.sessions()
+    yield from exam.readings(session_id)
+    if session_id is None:
+        yield from settings_findings(inventory, settings_problem)
+        yield from unknown_camera_findings(inventory)
+        yield from recorder_findings(inventory)
+        yield from document_findings(inventory)
+        yield from folder_findings(inventory)
+        yield from closed_findings(inventory, list(inventory.book.folders.values()))
+        yield from register_findings(inventory)
+        yield from prefix_findings(inventory)
+        yield from unknown_findings(inventory, exam.near_missed, exam.excluded.matches)
+        yield from exclude_findings(inventory, exam.own_files)
+    yield from exam.clocks.findings(session_id)
+
+
+def secret_findings(secrets: Iterable[SecretIn]) -> Iterator[Finding]:
+    """Yield the files that hold secrets of the lab, with the kinds of these and never their values."""
+    for one in secrets:
+        shown = printable(one.path)
+        yield Finding(
+            FindingKind.SECRET,
+            Severity.WARNING,
+            Message("doctor.secret", file=shown, kinds=", ".join(one.kinds)),
+            Message("doctor.secret.remedy" if one.redactable else "doctor.secret.take_out"),
+            one.session,
+            places=(shown,),
+            rule=None if one.redactable else "not redactable",
+        )
+
+
+class _OnceRead(Lab):
+    """The lab; the state of a file is read once for all who need it."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.root = lab.root
+        self._states: dict[str, Identity] = {}
+
+    def identity(self, path: str) -> Identity:
+        known = self._states.get(path)
+        if known is None:
+            # As the lab has it, without the objects that pathlib makes of a hundred thousand paths.
+            known = self._states[path] = Identity.of(os.lstat(f"{self.root}/{path}"))
+        return known
+
+
+@dataclass(slots=True)
+class _Told:
+    """A session with its time, and what is known of times for it."""
+
+    session: Session
+    times: TimeContext
+    time: SessionTime
+
+
+@dataclass
+class _Exam:
+    """One examination: what its sessions share."""
+
+    inventory: Inventory
+    catalog: Catalog
+    progress: Progress
+    workers: int | None
+    base_topic: str | None
+    alone: bool = False
+    clocks: Clocks = field(default_factory=Clocks)
+    near_missed: set[str] = field(default_factory=set)
+    own_files: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    excluded: Excluded = field(init=False)
+    _indexed: dict[str, Indexed] = field(default_factory=dict)
+    _failed: dict[str, str] = field(default_factory=dict)
+    _contexts: dict[str | None, TimeContext] = field(default_factory=dict)
+    _undescribed: dict[str | None, Starts] = field(default_factory=dict)
+    _told: dict[str, _Told] = field(default_factory=dict)
+    _candidates: Mapping[str, list[Entry]] = field(default_factory=dict)
+
+    def begin(self, session_ids: Sequence[str]) -> None:
+        """Look into the files that concern these sessions, and find the time of each."""
+        inventory = self.inventory
+        self.excluded = Excluded(inventory.settings.exclude)
+        self._registered = registered_spans(inventory)
+        linked = [entry for one in session_ids for entry in inventory.linked.get(one, ())]
+        states = self._states(linked)
+        self.look(states)
+        for one in session_ids:
+            self.progress.check()
+            session = inventory.session(one)
+            times = self._times(session.time_zone or inventory.zone)
+            self._told[one] = _Told(
+                session, times, session_time(inventory, session, times, self.look, self._undescribed_starts)
+            )
+        nameless = self._states(e for e in inventory.unlinked if stem_of_mp4(base_name(e.path)) is not None)
+        if len(self._told) == 1:  # its own selection looks into what may be of its time, and no more
+            self._known(nameless)
+        else:
+            self.look(nameless)
+        spans = {one: (self._span(told) or NOTHING, told.times) for one, told in self._told.items()}
+        probes = {path: known.probe for path, known in self._indexed.items() if known.probe}
+        self._candidates = find_candidates(inventory, spans, nameless, probes)
+
+    def _span(self, told: _Told) -> TimeSpan | None:
+        """The time of a session as its plan has it, for telling which recordings were made then."""
+        return told.time.bound.span or told.session.span
+
+    def _states(self, entries: Iterable[Entry]) -> dict[str, Identity]:
+        states = {}
+        for entry in entries:
+            if entry.kind is Kind.FILE:
+                try:
+                    states[entry.path] = self.inventory.lab.identity(entry.path)
+                except OSError:
+                    continue  # gone since the walk
+        return states
+
+    def _times(self, zone: str | None) -> TimeContext:
+        if zone not in self._contexts:
+            self._contexts[zone] = TimeContext(zone, self._registered, self.inventory.clocks)
+        return self._contexts[zone]
+
+    def _undescribed_starts(self, times: TimeContext) -> Starts:
+        if times.zone not in self._undescribed:
+            self._undescribed[times.zone] = list(undescribed_starts(self.inventory, times, self.look))
+        return self._undescribed[times.zone]
+
+    def _known(self, states: Mapping[str, Identity]) -> None:
+        """Take up what the index knows of files, without looking into any."""
+        self._indexed |= {p: k for p, k in self.catalog.lookup(states).items() if p not in self._indexed and k.probe}
+
+    def look(self, candidates: Mapping[str, Identity]) -> Mapping[str, Probe]:
+        """Return the probes of files; what is not known yet is looked into."""
+        todo = {p: i for p, i in candidates.items() if p not in self._indexed and p not in self._failed}
+        if todo:
+            wishes = [Wish(path, identity, hash=False) for path, identity in todo.items() if identity.size_bytes]
+            lab = self.inventory.lab
+            found, failed = index_files(lab, self.catalog, wishes, _probe, self.progress, self.workers)
+            self._indexed |= found
+            self._failed |= failed
+        known = {path: self._indexed[path].probe for path in candidates if path in self._indexed}
+        return {path: probe for path, probe in known.items() if probe}
+
+    def sessions(self) -> Iterator[Finding]:
+        """Yield the findings of each session; what concerns its cameras is gathered in ``clocks``."""
+        taken = self.inventory.paths
+        closed = [entry for entry in self.inventory.unlinked if entry.kind is not Kind.FILE]
+        for told in self._told.values():
+            self.progress.check()
+            yield from description_findings(told.session)
+            starts = self._undescribed.get(told.times.zone, ())
+            yield from bound_findings(self.inventory, told.session, told.time, starts)
+            yield from self._files(told, closed, taken)
+
+    def _files(self, told: _Told, closed: Sequence[Entry], taken: frozenset[str]) -> Iterator[Finding]:
+        inventory, session, times = self.inventory, told.session, told.times
+        bounded = replace(session, span=self._span(told) or NOTHING)
+        own = f"{inventory.folder(session.id)}/"
+        unlinked = [e for e in closed if len(self._told) == 1 or e.path.startswith(own)]
+        unlinked += self._candidates.get(session.id, ())
+        selection = select(inventory, bounded, self.look, times, unlinked, taken)
+        found = find_session_files(inventory, session, selection, self.excluded.matches)
+        self.own_files[session.id] = [
+            *(one.path for one in found.files),
+            *(one.path for one in found.not_taken),
+            *(one.path for one in found.recordings),
+        ]
+        near_misses = [near for near in selection.near_misses if not self.excluded.matches(near.path)]
+        self.near_missed.update(near.path for near in near_misses)
+        yield from near_miss_findings(session.id, near_misses)
+        yield from missing_findings(session.id, [*found.missing_recordings, *found.missing_files])
+        recorded = find_recorder_files(inventory, session, self.excluded.matches)
+        yield from missing_findings(session.id, [*recorded.missing, *no_longer_there(inventory, session.id)])
+        if self.alone:  # of the whole lab they are findings by themselves
+            yield from missing_findings(session.id, lab_faults_missing(inventory, session.id, Options()))
+        yield from kept_out_findings(session.id, found.not_taken)
+        self.look({one.path: one.identity for one in found.recordings})
+        for path, why in ((one.path, self._failed.get(one.path)) for one in found.recordings):
+            if why:
+                yield Finding(
+                    FindingKind.MISSING,
+                    Severity.PROBLEM,
+                    f"{printable(path)} {why}",
+                    Message("doctor.missing.remedy"),
+                    session.id,
+                    places=(printable(path),),
+                )
+        cameras = Cameras.of(inventory, session)
+        recordings = [self._seen(one, told, cameras) for one in found.recordings if one.path in self._indexed]
+        for recording in recordings:
+            self.clocks.add(recording)
+        yield from recording_findings(session, recordings, cameras)
+
+    def _seen(self, found: Found, told: _Told, cameras: Cameras) -> Seen:
+        """Return what is known of a linked recording, as its session's plan has it."""
+        probe, camera = self._indexed[found.path].probe or Probe(), cameras.of_recording(found.verdict)
+        evidence = Evidence(
+            found.path,
+            probe,
+            found.identity.mtime_ns,
+            camera.id if camera else None,
+            found.verdict.prefix,
+            told.session.id,
+        )
+        return Seen(found.path, probe, recording_time(evidence, told.times), found.verdict, camera)
+
+    def readings(self, session_id: str | None) -> Iterator[Finding]:
+        """Yield what is wrong with the lab's sensor files, for one session as far as its time goes."""
+        inventory = self.inventory
+        if session_id is not None:
+            for told in self._told.values():
+                span = told.time.bound.span
+                if span is None:
+                    continue  # no readings are taken: that is a finding of its own
+                readings = self._load(told.session, span, told.times.zone)
+                yield from row_findings(readings, session_id)
+                absent, silent = readings.absent_sensors, readings.silent_sensors
+                yield from sensor_findings(session_id, absent, silent, readings.ambiguous_sensors)
+            return
+        zones = {told.session.time_zone for told in self._told.values()}
+        # A lab without a zone, whose sessions have one: readings are read as their exports read them.
+        zone = inventory.zone or (next(iter(zones)) if len(zones) == 1 else None)
+        whole = self._load(Session("lab"), NOTHING, zone)
+        yield from row_findings(whole, None, every_session_has_zone=bool(zones) and None not in zones)
+        yield from device_findings(inventory, whole)
+        if not any(told.session.sensors for told in self._told.values()):
+            return
+        sensors = SensorsOfLab(whole)
+        for told in self._told.values():
+            self.progress.check()
+            yield from sensors.findings(told.session, told.time.bound.span)
+
+    def _load(self, session: Session, window: TimeSpan, zone: str | None) -> Readings:
+        settings, lab = self.inventory.settings, self.inventory.lab
+        base = self.base_topic or settings.base_topic or BASE_TOPIC
+        devices, formats = self.inventory.devices, settings.date_formats
+        return load(lab, session, devices, window, base, zone, formats, self.progress.check)
+
+
+def _probe(file: BinaryIO, path: str) -> Probe:
+    # FFmpeg is loaded when there is something to probe; in an indexed lab there is not.
+    from labcrate.video.probe import probe  # noqa: PLC0415
+
+    return probe(file, path)

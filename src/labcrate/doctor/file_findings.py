@@ -1,0 +1,149 @@
+"""Findings about files that belong to no session, closed folders among them, and files that hold secrets."""
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from labcrate.doctor.findings import Finding, FindingKind, Severity
+from labcrate.doctor.lab_findings import other_folders
+from labcrate.index.catalog import Catalog
+from labcrate.index.indexing import Ending, Progress, Wish, index_files
+from labcrate.index.searching import Searcher
+from labcrate.lab.exclude import Excluded
+from labcrate.lab.folder import RECORDINGS, SESSIONS, Entry, Kind, printable
+from labcrate.linking.filename import base_name, stem_of_mp4, stem_of_other_video
+from labcrate.linking.place import is_hidden
+from labcrate.model.message import Message
+from labcrate.model.recording import Probe
+from labcrate.plan.inventory import Inventory
+from labcrate.plan.session_files import SIDECAR, packed_files
+from labcrate.secrets.copied_files import Redaction
+
+_RECORDING, _VIDEO, _OTHER, _STRAY = "recording", "video", "other", "stray"
+
+
+def unknown_findings(
+    inventory: Inventory, near_misses: Iterable[str], excluded: Callable[[str], bool]
+) -> Iterator[Finding]:
+    """Yield the files that no rule gives to a session, one finding for each sort of file.
+
+    ``near_misses`` are the paths of all near misses of all sessions; they are no part of these.
+    """
+    known = frozenset(near_misses)
+    beside = {f"{path[:-4]}{SIDECAR}" for path in inventory.paths if stem_of_mp4(path) is not None}
+    sorts: dict[str, list[str]] = defaultdict(list)
+    for entry in inventory.unlinked:
+        path = entry.path
+        own = path.startswith(f"{SESSIONS}/")  # the files of sessions' own folders are sorted with these
+        if own or entry.kind is not Kind.FILE or path in known or path in beside or is_hidden(path):
+            continue
+        if not excluded(path):
+            sorts[_sort(path)].append(printable(path))
+    sorts[_STRAY] += [path for path in _strays(inventory, known) if not excluded(path)]
+    for sort, places in sorts.items():
+        if places:
+            yield Finding(
+                FindingKind.UNKNOWN,
+                Severity.HINT,
+                Message(f"doctor.unknown.{sort}", count=len(places)),
+                Message(f"doctor.unknown.{sort}_remedy"),
+                places=tuple(places),
+                count=len(places),
+                rule=sort,
+            )
+
+
+def _sort(path: str) -> str:
+    name = base_name(path)
+    if stem_of_mp4(name) is not None:
+        return _RECORDING
+    return _VIDEO if stem_of_other_video(name) else _OTHER
+
+
+def _strays(inventory: Inventory, known: frozenset[str]) -> Iterator[str]:
+    """What lies in ``sessions/`` and in no session's own folder; of a folder that is nearly one, the name is said."""
+    lab = inventory.lab
+    if lab.sessions_barred():
+        return
+    try:
+        with os.scandir(lab.root / SESSIONS) as listing:
+            files = sorted(entry.name for entry in listing if not entry.is_dir(follow_symlinks=False))
+    except OSError:
+        return
+    yield from (printable(f"{SESSIONS}/{name}") for name in files if not name.startswith("."))
+    for name in other_folders(inventory):
+        for entry in lab.walk(f"{SESSIONS}/{name}"):
+            if entry.kind is Kind.FILE and entry.path not in known and not is_hidden(entry.path):
+                yield printable(entry.path)
+
+
+def closed_findings(inventory: Inventory, own_folders: Sequence[str]) -> Iterator[Finding]:
+    """Yield links, pipes and closed folders where recordings lie, but for those in sessions' own folders."""
+    own = tuple(f"{folder}/" for folder in own_folders)
+    for entry in inventory.unlinked:
+        if entry.kind is Kind.FILE or entry.path.startswith(own) or is_hidden(entry.path):
+            continue
+        yield Finding(
+            FindingKind.MISSING,
+            _severity(entry),
+            Message(_WHAT[entry.kind], file=printable(entry.path)),
+            Message(f"{_WHAT[entry.kind]}_remedy"),
+            places=(printable(entry.path),),
+        )
+
+
+_WHAT = {
+    Kind.LINK: "doctor.closed.link",
+    Kind.UNREADABLE: "doctor.closed.folder",
+    Kind.OTHER: "doctor.closed.other",
+}
+
+
+def _severity(entry: Entry) -> Severity:
+    hides = entry.kind is Kind.UNREADABLE or entry.path in (RECORDINGS, SESSIONS)
+    return Severity.PROBLEM if hides else Severity.WARNING
+
+
+@dataclass(frozen=True, slots=True)
+class SecretIn:
+    """A file of a session with the kinds of secrets in it; ``redactable`` says whether they can be taken out."""
+
+    path: str
+    kinds: tuple[str, ...]
+    redactable: bool
+    session: str
+
+
+def find_secret_files(
+    inventory: Inventory, catalog: Catalog, session_ids: Sequence[str], progress: Progress, workers: int | None
+) -> Iterator[SecretIn]:
+    """Yield each file that an archive of the sessions may copy and that holds a secret, once for each session.
+
+    A large file that is no MP4 is searched when it is hashed: before that, nothing is said of it. Raises CatalogError.
+    """
+    excluded = Excluded(inventory.settings.exclude).matches
+    of_sessions = defaultdict[str, list[str]](list)
+    for one in session_ids:
+        linked = [entry for entry in inventory.linked.get(one, ()) if entry.kind is Kind.FILE]
+        for path in {entry.path for entry in (*linked, *packed_files(inventory, [one]))}:
+            of_sessions[path].append(one)
+    wishes = {}
+    for path in of_sessions:
+        if not excluded(path):
+            with suppress(OSError):  # gone since the walk
+                identity = inventory.lab.identity(path)
+                wishes[path] = Wish(path, identity, hash=False, probe=False, search=True)
+    searcher = Searcher(inventory.cleaner.matcher, catalog)
+    known, _ = index_files(inventory.lab, catalog, wishes.values(), _no_probe, Ending(progress), workers, searcher)
+    for path in sorted(known):
+        search = known[path].search
+        if search and search.fingerprint == searcher.fingerprint and search.result.kinds:
+            redactable = search.redaction is not Redaction.NONE
+            for session in of_sessions[path]:
+                yield SecretIn(path, search.result.kinds, redactable, session)
+
+
+def _no_probe(_file: object, _path: str) -> Probe:
+    raise AssertionError("nothing was to be probed")

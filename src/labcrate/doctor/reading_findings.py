@@ -1,0 +1,143 @@
+"""Findings about the lab's sensor files: rows that cannot be read, sensors and devices without a reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from labcrate.doctor.findings import Finding, FindingKind, Severity
+from labcrate.lab.folder import printable
+from labcrate.model.message import Message
+from labcrate.model.session import Session
+from labcrate.model.timespan import TimeSpan
+from labcrate.plan.inventory import Inventory
+from labcrate.readings.load.selection import AmbiguousSensor, Selection
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from labcrate.readings.load.problems import Problem
+    from labcrate.readings.load.slice import Readings
+
+
+def row_findings(
+    readings: Readings, session_id: str | None, *, every_session_has_zone: bool = False
+) -> Iterator[Finding]:
+    """Yield each fault of the lab's sensor files: the file, the first line or key, how many rows, and what.
+
+    Times without a zone are none where every session has a zone, in which its export reads them.
+    """
+    for problem in readings.problems:
+        place = f"{problem.file}, {problem.where}" if problem.where else problem.file
+        no_zone = _is_no_zone(problem.what)
+        if no_zone and every_session_has_zone:
+            continue
+        yield Finding(
+            FindingKind.TIME_ZONE if no_zone else FindingKind.DOCUMENT if problem.fatal else FindingKind.ROWS,
+            Severity.PROBLEM if problem.incomplete else Severity.WARNING,
+            Message("doctor.zone.rows", place=printable(place), count=problem.count) if no_zone else f"{problem}.",
+            Message("doctor.zone.remedy" if no_zone else _remedy(problem)),
+            session_id,
+            places=(printable(place),),
+            count=problem.count,
+        )
+
+
+def _remedy(problem: Problem) -> str:
+    if problem.about_dates:
+        return "doctor.rows.dates_remedy"
+    return "doctor.missing.remedy" if problem.fatal else "doctor.rows.remedy"
+
+
+def _is_no_zone(what: str) -> bool:
+    # Loads Polars: there is a problem only where that was needed to read the file.
+    from labcrate.readings.load.source import NAIVE_TIME  # noqa: PLC0415
+
+    return what.startswith(NAIVE_TIME)
+
+
+def device_findings(inventory: Inventory, readings: Readings) -> Iterator[Finding]:
+    """Yield the devices of the lab that no reading is of; nothing where the lab has no readings at all."""
+    if not len(readings):
+        if inventory.devices:
+            yield Finding(
+                FindingKind.SENSOR, Severity.HINT, Message("doctor.sensor.none"), Message("doctor.sensor.none_remedy")
+            )
+        return
+    seen = set(readings.frame["device_id"].unique().to_list())
+    silent = [d for d in inventory.devices if not seen & {d.id, d.id.lower(), d.name}]
+    if silent:
+        names = tuple(printable(device.name or device.id) for device in silent)
+        yield Finding(
+            FindingKind.SENSOR,
+            Severity.HINT,
+            Message("doctor.sensor.devices", count=len(names)),
+            Message("doctor.sensor.devices_remedy"),
+            places=names,
+            count=len(names),
+        )
+
+
+@dataclass(frozen=True)
+class SensorsOfLab:
+    """The topics of all readings of a lab, to tell of each session which of its sensors have none."""
+
+    readings: Readings
+    kinds: frozenset[tuple[str, bool]] = field(init=False)
+    _whole: pl.DataFrame = field(init=False)
+
+    def __post_init__(self) -> None:
+        import polars as pl  # noqa: PLC0415
+
+        object.__setattr__(self, "kinds", frozenset((t, whole) for t, _, whole in self.readings.topic_kinds))
+        frame = self.readings.frame
+        whole = frame.select("timestamp", "topic", pl.col("payload").str.starts_with("{").alias("whole"))
+        object.__setattr__(self, "_whole", whole)
+
+    def findings(self, session: Session, span: TimeSpan | None) -> Iterator[Finding]:
+        """Yield the selected sensors of a session that have no reading in the lab, or none in the session's time."""
+        if not session.sensors:
+            return
+        selected = Selection(session.sensors, self.readings.topics).among(self.kinds)
+        absent = selected.without(list(self.kinds))
+        inside = self._inside(span) if span else ()
+        silent = [label for label in selected.without(list(inside)) if label not in absent] if span else []
+        yield from sensor_findings(session.id, absent, silent, selected.ambiguous)
+
+    def _inside(self, span: TimeSpan) -> set[tuple[str, bool]]:
+        """The topics that have a reading in a span."""
+        times = self._whole["timestamp"]
+        first = 0 if span.start is None else times.search_sorted(span.start, "left")
+        last = len(times) if span.end is None else times.search_sorted(span.end, "right")
+        return set(self._whole.slice(first, last - first).select("topic", "whole").unique().rows())
+
+
+def sensor_findings(
+    session_id: str, absent: Iterable[str], silent: Iterable[str], ambiguous: Iterable[AmbiguousSensor]
+) -> Iterator[Finding]:
+    """Yield the selected sensors of a session of which no readings are taken, one finding for each reason."""
+    groups = (
+        ("absent", Severity.WARNING, [printable(name) for name in absent]),
+        ("silent", Severity.HINT, [printable(name) for name in silent]),
+    )
+    for word, severity, names in groups:
+        if names:
+            yield Finding(
+                FindingKind.SENSOR,
+                severity,
+                Message(f"doctor.sensor.{word}", count=len(names), session=session_id, names=", ".join(names)),
+                Message(f"doctor.sensor.{word}_remedy"),
+                session_id,
+                places=tuple(names),
+                count=len(names),
+            )
+    for one in ambiguous:
+        yield Finding(
+            FindingKind.SENSOR,
+            Severity.WARNING,
+            str(one),
+            Message("doctor.sensor.ambiguous_remedy"),
+            session_id,
+            places=tuple(map(printable, one.topics)),
+        )

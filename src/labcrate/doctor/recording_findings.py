@@ -1,0 +1,189 @@
+"""Findings about recordings: cameras' clocks, and files that hold other bytes than their checksums are of."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from labcrate.doctor.findings import Finding, FindingKind, Severity
+from labcrate.index.catalog import Catalog
+from labcrate.index.confirming import DAY_MS, now_ms
+from labcrate.lab.folder import printable
+from labcrate.lab.lab_files import source_of
+from labcrate.linking.verdict import Verdict
+from labcrate.model.device import Camera
+from labcrate.model.fixity import Identity
+from labcrate.model.message import Message
+from labcrate.model.recording import ClockNote, Probe, RecordingTime
+from labcrate.model.timespan import format_duration, format_instant, from_ns
+from labcrate.plan.inventory import Inventory
+from labcrate.plan.planner import CHECK_AGAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A recording of a session that was looked into; ``path`` is relative to the lab folder."""
+
+    path: str
+    probe: Probe
+    time: RecordingTime
+    verdict: Verdict
+    camera: Camera | None
+
+    @property
+    def source(self) -> str:
+        """Return the path as printable text."""
+        return printable(self.path)
+
+
+@dataclass(slots=True)
+class _Clock:
+    """What the recordings of one camera say of its clock."""
+
+    name: str
+    total: int = 0
+    apart_s: float = 0.0
+    apart: list[str] = field(default_factory=list)
+    noted: dict[ClockNote, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+
+class Clocks:
+    """Gathers recordings' times, camera by camera."""
+
+    def __init__(self) -> None:
+        self._of_camera: dict[str | None, _Clock] = {}
+
+    def add(self, recording: Seen) -> None:
+        """Take one recording into account."""
+        camera, key = recording.camera, recording.verdict.camera
+        clock = self._of_camera.get(key if camera else None)
+        if clock is None:
+            name = printable(camera.name or camera.id) if camera else ""
+            clock = self._of_camera[key if camera else None] = _Clock(name)
+        clock.total += 1
+        if recording.time.apart_s:
+            clock.apart.append(recording.source)
+            clock.apart_s = max(clock.apart_s, recording.time.apart_s)
+        for note in recording.time.notes:
+            clock.noted[note].append(recording.source)
+
+    def findings(self, session_id: str | None) -> Iterator[Finding]:
+        """Yield what is wrong with each camera's clock; of a session alone where only its recordings were added."""
+        for clock in self._of_camera.values():
+            yield from _of(clock, session_id)
+
+
+def _of(clock: _Clock, session_id: str | None) -> Iterator[Finding]:
+    camera = clock.name or "?"
+    if clock.apart:
+        local = clock.noted.get(ClockNote.LOCAL_TIME, [])
+        what = Message(
+            "doctor.clock.local" if local else "doctor.clock.apart",
+            camera=camera,
+            count=len(clock.apart),
+            total=clock.total,
+            size=_size(clock.apart_s),
+        )
+        remedy = Message("doctor.clock.local_remedy" if local else "doctor.clock.remedy")
+        yield _finding(FindingKind.CLOCK, what, remedy, session_id, clock.apart)
+    for note, kind, word in (
+        (ClockNote.NO_ZONE, FindingKind.TIME_ZONE, "no_zone"),
+        (ClockNote.REPEATED_HOUR, FindingKind.CLOCK, "repeated"),
+        (ClockNote.SKIPPED_HOUR, FindingKind.CLOCK, "skipped"),
+    ):
+        if files := clock.noted.get(note):
+            what = Message(f"doctor.clock.{word}", camera=camera, count=len(files), total=clock.total)
+            remedy = Message("doctor.zone.remedy" if kind is FindingKind.TIME_ZONE else "doctor.clock.hour_remedy")
+            yield _finding(kind, what, remedy, session_id, files)
+
+
+def _finding(kind: FindingKind, what: Message, remedy: Message, session: str | None, files: list[str]) -> Finding:
+    return Finding(kind, Severity.WARNING, what, remedy, session, places=tuple(files), count=len(files))
+
+
+def _size(seconds: float) -> str:
+    return f"{format_duration(seconds)} ({seconds:,.0f} s)" if seconds >= 60 else f"{seconds:.1f} s"
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmations:
+    """How many ``files`` of a lab have checksums, and of how many the bytes were ``confirmed`` in the last ``days``.
+
+    ``oldest`` is the oldest of these confirmations, None where there is a file that was never confirmed, or none at
+    all; ``differing`` files hold other bytes.
+    """
+
+    files: int
+    confirmed: int
+    oldest: datetime | None
+    differing: int
+    days: int
+
+    @property
+    def said(self) -> Message:
+        """The figures as a sentence."""
+        values = {"confirmed": self.confirmed, "files": self.files, "days": self.days, "differing": self.differing}
+        if self.oldest is None:
+            return Message("doctor.bytes.figures", **values)
+        return Message("doctor.bytes.figures_oldest", **values, oldest=f"{self.oldest:%Y-%m-%d}")
+
+    def as_object(self) -> dict[str, Any]:
+        """The figures as a JSON object."""
+        return {
+            "files": self.files,
+            "confirmed": self.confirmed,
+            "oldest": format_instant(self.oldest) if self.oldest else None,
+            "differing": self.differing,
+            "days": self.days,
+        }
+
+
+def confirmations_of(inventory: Inventory, catalog: Catalog) -> Confirmations:
+    """Count what the index of a lab knows of confirmations. Raises CatalogError."""
+    days = inventory.settings.confirm_days
+    files, confirmed, oldest_ms = catalog.confirmations(now_ms() - days * DAY_MS)
+    oldest = from_ns(oldest_ms * 1_000_000) if oldest_ms else None
+    return Confirmations(files, confirmed, oldest, len(differing_files(inventory, catalog)), days)
+
+
+def differing_files(inventory: Inventory, catalog: Catalog) -> Sequence[str]:
+    """Return the files that hold other bytes and are still in the state in which that was found. Raises CatalogError.
+
+    What has changed since then, because it was restored or touched, is read anew.
+    """
+    found: Mapping[str, Identity] = {path: one.identity for path, one in catalog.differing().items()}
+    present = {}
+    for path in found:
+        try:
+            present[path] = inventory.files.identity(path)
+        except OSError:
+            continue
+    return [path for path, one in catalog.lookup(present).items() if one.differs_ms is not None]
+
+
+def byte_findings(inventory: Inventory, catalog: Catalog, session_id: str | None) -> Iterator[Finding]:
+    """Yield the files of a lab, or of one session, that hold other bytes, once for each session.
+
+    Raises CatalogError.
+    """
+    for path in differing_files(inventory, catalog):
+        sessions: list[str | None] = [*_sessions_of(inventory, path)]
+        for session in sessions or [None]:
+            if session_id in (None, session):
+                yield Finding(
+                    FindingKind.BYTES,
+                    Severity.PROBLEM,
+                    Message("doctor.bytes", file=source_of(path)),
+                    Message("bytes.differ.remedy"),
+                    session,
+                    command=CHECK_AGAIN,
+                    places=(source_of(path),),
+                )
+
+
+def _sessions_of(inventory: Inventory, path: str) -> Iterator[str]:
+    for session in inventory.ids:
+        own = path.startswith(f"{inventory.folder(session)}/")
+        if own or any(entry.path == path for entry in inventory.linked.get(session, ())):
+            yield session

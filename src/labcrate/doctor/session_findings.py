@@ -1,0 +1,202 @@
+"""Findings about one session: its description, where its time ends, its recordings, and its own folder."""
+
+from collections.abc import Iterable, Iterator
+
+from labcrate.doctor.findings import Finding, FindingKind, Severity
+from labcrate.doctor.recording_findings import Seen
+from labcrate.lab.folder import printable
+from labcrate.model.bound import Bound, Reason
+from labcrate.model.message import Message
+from labcrate.model.session import Session
+from labcrate.model.timespan import format_instant
+from labcrate.plan.inventory import Inventory
+from labcrate.plan.not_taken import NotTaken, Why
+from labcrate.plan.plan import Missing, NearMiss
+from labcrate.plan.recordings import Cameras, may_be_of
+from labcrate.plan.session_time import SessionTime, Starts
+
+_NO_HARM = frozenset({Why.EXCLUDED, Why.HIDDEN, Why.SYSTEM, Why.LOCK, Why.ARCHIVE})
+
+
+def description_findings(session: Session) -> Iterator[Finding]:
+    """Yield what is odd about a session's description, and whether the session still runs."""
+    if session.active:
+        yield Finding(
+            FindingKind.ACTIVE,
+            Severity.WARNING,
+            Message("doctor.active", session=session.id),
+            Message("doctor.active.remedy"),
+            session.id,
+        )
+    if not session.described_in:
+        yield Finding(
+            FindingKind.DESCRIPTION,
+            Severity.WARNING,
+            Message("doctor.undescribed", session=session.id),
+            Message("doctor.undescribed.remedy"),
+            session.id,
+        )
+    for warning in session.warnings:
+        zone = isinstance(warning, Message) and warning.id == "session.no_zone"
+        yield Finding(
+            FindingKind.TIME_ZONE if zone else FindingKind.DESCRIPTION,
+            Severity.WARNING,
+            warning,
+            Message("doctor.zone.remedy" if zone else "doctor.document.remedy"),
+            session.id,
+            places=tuple(map(printable, session.described_in)),
+        )
+
+
+def bound_findings(inventory: Inventory, session: Session, time: SessionTime, others: Starts) -> Iterator[Finding]:
+    """Yield where the time of a session without start or end is taken to end, and why.
+
+    ``others`` are the starts of sessions that only recordings tell of.
+    """
+    bound = time.bound
+    places = tuple(map(printable, session.described_in))
+    if bound.reason is not Reason.DESCRIBED:
+        what, remedy, command = _about(inventory, session, bound, others)
+        severity = Severity.PROBLEM if bound.span is None else Severity.WARNING
+        yield Finding(FindingKind.UNBOUNDED, severity, what, remedy, session.id, command, places)
+    for warning in time.warnings:
+        if isinstance(warning, Message) and warning.id == "bound.same_start":
+            remedy = Message("doctor.end.same_start_remedy")
+            yield Finding(FindingKind.UNBOUNDED, Severity.WARNING, warning, remedy, session.id, None, places)
+        if isinstance(warning, Message) and warning.id == "bound.zone_unknown":
+            remedy = Message("doctor.zone.remedy")
+            yield Finding(FindingKind.TIME_ZONE, Severity.WARNING, warning, remedy, session.id)
+    for problem in time.problems:
+        place = f"{printable(problem.file)}, {problem.where}" if problem.where else printable(problem.file)
+        remedy = Message("doctor.document.remedy")
+        yield Finding(FindingKind.ROWS, Severity.WARNING, str(problem), remedy, session.id, places=(place,))
+
+
+def _about(
+    inventory: Inventory, session: Session, bound: Bound, others: Starts
+) -> tuple[Message, Message, tuple[str, ...] | None]:
+    """What is known of the end of a session, what to do, and the export that takes more."""
+    if bound.span is None or bound.span.end is None:
+        if bound.reason is Reason.NO_START:
+            return Message("doctor.end.no_start"), Message("doctor.end.no_start_remedy"), None
+        what = Message("doctor.end.no_evidence")
+        if follows := _next(inventory, session, bound, others):
+            what = Message("doctor.end.no_evidence_next", next=_said(follows), start=_text(bound))
+        return what, Message("doctor.end.no_evidence_remedy"), None
+    latest, end = bound.evidence, format_instant(bound.span.end)
+    follows = _next(inventory, session, bound, others)
+    file, told = (printable(latest.file), str(latest.told)) if latest else ("", "")
+    if bound.reason is Reason.NEXT_SESSION:
+        what = Message("doctor.end.next_session", end=end, next=_said(follows), start=_text(bound))
+    elif bound.reason is Reason.LONGEST:
+        what = Message("doctor.end.longest", end=end)
+    elif follows:
+        what = Message(
+            "doctor.end.evidence_next", end=end, file=file, told=told, next=_said(follows), start=_text(bound)
+        )
+    else:
+        what = Message("doctor.end.evidence", end=end, file=file, told=told)
+    if latest is None or latest.end <= bound.span.end:
+        return what, Message("doctor.end.remedy"), None
+    beyond = format_instant(latest.end)
+    command = ("labcrate", "export", session.id, "--to", beyond)
+    if bound.next_start is not None and latest.end >= bound.next_start:
+        return what, Message("doctor.end.beyond_next", file=file, to=beyond, next=", ".join(follows)), command
+    return what, Message("doctor.end.beyond", file=file, to=beyond), command
+
+
+def _next(inventory: Inventory, session: Session, bound: Bound, others: Starts) -> list[str]:
+    """The ids of the sessions that begin when the bound says that the next one does; empty where none does.
+
+    One whose id was refused is ``?``, where no other begins then.
+    """
+    at = bound.next_start
+    starts = (*inventory.book.starts, *others)
+    found = {one or "?" for one, start in starts if start == at and one != session.id} if at else set()
+    return sorted(found - {"?"}) or sorted(found)
+
+
+def _said(ids: Iterable[str]) -> str:
+    """Ids as they stand in brackets after a word, so that one which is a word itself reads as an id."""
+    return ", ".join(f"id {one}" for one in ids)
+
+
+def _text(bound: Bound) -> str:
+    return format_instant(bound.next_start) if bound.next_start else ""
+
+
+def near_miss_findings(session_id: str, near_misses: Iterable[NearMiss]) -> Iterator[Finding]:
+    """Yield each file that may have been meant for a session, with its remedy and the command for that."""
+    for near in near_misses:
+        verdict = near.verdict
+        yield Finding(
+            FindingKind.NEAR_MISS,
+            Severity.WARNING,
+            verdict.reason,
+            verdict.remedy or "",
+            session_id,
+            verdict.command,
+            (near.source,),
+            rule=str(verdict.rule),
+        )
+
+
+def missing_findings(session_id: str | None, missing: Iterable[Missing]) -> Iterator[Finding]:
+    """Yield what belongs to a session and cannot be packed."""
+    for one in missing:
+        kind, places = FindingKind.MISSING, (one.what,)
+        yield Finding(kind, Severity.PROBLEM, str(one), one.remedy, session_id, one.command, places)
+
+
+def recording_findings(session: Session, recordings: Iterable[Seen], cameras: Cameras) -> Iterator[Finding]:
+    """Yield damaged recordings, and what else is odd about recordings: one finding for all that share it."""
+    odd: dict[Message, list[str]] = {}
+    for recording in recordings:
+        if recording.probe.problem:
+            yield Finding(
+                FindingKind.DAMAGED,
+                Severity.WARNING,
+                Message("doctor.damaged", file=recording.source, problem=recording.probe.problem.rstrip(".")),
+                Message("doctor.damaged.remedy"),
+                session.id,
+                places=(recording.source,),
+            )
+        for message in _odd(session, recording, cameras):
+            odd.setdefault(message, []).append(recording.source)
+    for message, places in odd.items():
+        remedy = Message("doctor.recording.remedy")
+        places_of = tuple(places)
+        yield Finding(
+            FindingKind.RECORDING, Severity.WARNING, message, remedy, session.id, places=places_of, count=len(places)
+        )
+
+
+def _odd(session: Session, recording: Seen, cameras: Cameras) -> Iterator[Message]:
+    camera, verdict = recording.camera, recording.verdict
+    if verdict.warning:
+        yield Message("doctor.recording.linked", warning=verdict.warning)
+    if cameras.selected and camera and not cameras.selects(verdict):
+        yield Message("doctor.recording.not_selected", camera=printable(camera.name or camera.id))
+    if recording.probe.readable and not may_be_of(session, recording.time):
+        yield Message("doctor.recording.outside", source=str(recording.time.taken.source))
+
+
+def kept_out_findings(session_id: str, not_taken: Iterable[NotTaken]) -> Iterator[Finding]:
+    """Yield the files of a session that stay out by a rule, one finding a rule; what stands elsewhere is left out."""
+    of_rule: dict[Why, list[NotTaken]] = {}
+    for one in not_taken:
+        if not one.rule.stood_for:
+            of_rule.setdefault(one.rule, []).append(one)
+    for rule, found in of_rule.items():
+        empty = rule is Why.EMPTY
+        yield Finding(
+            FindingKind.EMPTY if empty else FindingKind.KEPT_OUT,
+            Severity.HINT if rule in _NO_HARM else Severity.WARNING,
+            Message("doctor.kept_out", count=sum(one.files for one in found), session=session_id, why=rule.reason),
+            Message("doctor.empty.remedy" if empty else "doctor.kept_out.remedy"),
+            session_id,
+            ("labcrate", "plan", session_id),
+            tuple(one.source for one in found),
+            sum(one.files for one in found),
+            str(rule),
+        )

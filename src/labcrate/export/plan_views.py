@@ -1,0 +1,157 @@
+"""Plans as others read them: JSON objects, and what people of a study see."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from labcrate.export.assemble import Assembly
+from labcrate.export.documents.metadata import not_taken_object
+from labcrate.export.documents.secrets import secret_objects
+from labcrate.lab.folder import printable
+from labcrate.linking.judging import LINKED_ELSEWHERE
+from labcrate.linking.verdict import Rule
+from labcrate.model.message import Message
+from labcrate.model.session import Session, json_id
+from labcrate.model.timespan import TimeSpan, format_instant
+from labcrate.people.link_log import Link
+from labcrate.plan.options import Options
+from labcrate.plan.overview import SessionRow
+from labcrate.plan.plan import NearMiss, Plan
+from labcrate.plan.sensors import absent_sensor, nothing_inside, silent_sensor, whose_time
+from labcrate.plan.session_time import in_utc
+
+
+def row_object(row: SessionRow) -> dict[str, Any]:
+    """One row of the list of sessions."""
+    return {
+        "id": json_id(row.id),
+        "name": row.name,
+        "startTime": format_instant(row.span.start) if row.span.start else None,
+        "endTime": format_instant(row.span.end) if row.span.end else None,
+        "durationSeconds": row.span.seconds,
+        "status": row.status,
+        "recordings": row.recordings,
+        "sizeBytes": row.size_bytes,
+        "warnings": list(row.warnings),
+    }
+
+
+def session_object(row: SessionRow, session: Session) -> dict[str, Any]:
+    """One session with all that its description says; times are UTC, beside the zone they are best shown in."""
+    return row_object(row) | {
+        "description": session.description,
+        "notes": session.notes,
+        "tags": list(session.tags),
+        "researcher": session.researcher,
+        "timeZone": session.time_zone,
+        "cameras": [{"id": c.id, "name": c.name, "prefix": c.prefix} for c in session.cameras],
+        "sensors": [{"id": s.id, "name": s.name} for s in session.sensors],
+        "describedIn": list(session.described_in),
+    }
+
+
+def plan_object(assembly: Assembly) -> dict[str, Any]:
+    """The plan of an export."""
+    plan = assembly.plan
+    recordings = {recording.member: recording for recording in plan.recordings}
+    return {
+        "session": json_id(plan.session.id),
+        "name": plan.session.name,
+        "state": str(plan.state),
+        "sizeBytes": assembly.layout.total_size,
+        "readings": len(plan.readings),
+        "members": [
+            {
+                "name": part.name,
+                "sizeBytes": part.size_bytes,
+                "source": recordings[part.name].source if part.name in recordings else None,
+                "why": recordings[part.name].verdict.reason if part.name in recordings else part.description,
+            }
+            for part in assembly.parts
+        ],
+        "partial": plan.options.partial,
+        "notChosen": list(plan.not_chosen),
+        "leftOut": dict(plan.left_out),
+        "nearMisses": [near_miss_object(near_miss) for near_miss in plan.near_misses],
+        "notTaken": [not_taken_object(one) for one in plan.not_taken],
+        "missing": [{"what": m.what, "why": m.why, "remedy": m.remedy} for m in plan.missing],
+        "warnings": list(plan.warnings),
+        "secrets": secret_objects(plan.secrecy.files),
+        "notSearched": list(plan.secrecy.not_searched),
+        "notSearchedYet": list(plan.secrecy.pending),
+    }
+
+
+def near_miss_object(near_miss: NearMiss) -> dict[str, Any]:
+    """A file that may have been meant for a session, why it is not taken, and what would fix that."""
+    verdict = near_miss.verdict
+    return {"file": near_miss.source, "kind": verdict.rule, "reason": verdict.reason, "remedy": verdict.remedy}
+
+
+def link_object(link: Link) -> dict[str, Any]:
+    """A near miss that was linked to a session; paths are relative to the lab folder."""
+    return {
+        "number": link.number,
+        "session": json_id(link.session),
+        "linkedAt": format_instant(link.linked),
+        "who": link.who,
+        "source": printable(link.source),
+        "target": printable(link.target),
+        "method": link.method,
+        "undoneAt": format_instant(link.undone) if link.undone else None,
+        "undoneBy": link.undone_by,
+    }
+
+
+# These say that there are other sessions then, or that they share something.
+_OF_OTHERS = ("bound.same_start", "recorder.shared", "window.reaches_other_session")
+# A time says nothing of whose a file is, and what is ambiguous names another session too.
+_NAMES_NOT_THIS_ALONE = (Rule.RIGHT_TIME, Rule.AMBIGUOUS)
+
+
+def own_near_misses(plan: Plan) -> tuple[NearMiss, ...]:
+    """Return the near misses whose name, folder or register names the plan's session, and no other."""
+    return tuple(one for one in plan.near_misses if one.verdict.rule not in _NAMES_NOT_THIS_ALONE)
+
+
+def within_study(assembly: Assembly) -> Assembly:
+    """Return an assembly whose plan counts, names and hints at nothing of other sessions."""
+    plan = assembly.plan
+    warnings = tuple(dict.fromkeys(_own_warnings(plan)))
+    return replace(assembly, plan=replace(plan, near_misses=own_near_misses(plan), left_out={}, warnings=warnings))
+
+
+def leaves_span(plan: Plan, options: Options) -> bool:
+    """Whether a chosen span begins before, or ends after, the time of the plan's session.
+
+    Raises UsageError for one that cannot be meant.
+    """
+    chosen = in_utc(options, options.time_zone or plan.zone).span
+    if chosen == TimeSpan():
+        return False
+    own = plan.bound.span
+    if own is None or own.start is None or own.end is None:
+        return True
+    return bool((chosen.start and chosen.start < own.start) or (chosen.end and chosen.end > own.end))
+
+
+def _own_warnings(plan: Plan) -> Iterator[str]:
+    readings, whose = plan.readings, whose_time(plan.options)
+    instead = {absent_sensor(name): silent_sensor(name, whose) for name in readings.absent_sensors}
+    if not len(readings):
+        at = "study.no_reading" if plan.options.span == TimeSpan() else "study.no_reading_chosen"
+        instead[nothing_inside(readings, whose)] = Message(at)
+    for warning in plan.warnings:
+        said = getattr(warning, "id", None)
+        if isinstance(warning, Message) and said == "bound.next_session":
+            yield Message("study.bounded", end=warning.values["end"])
+        elif said is None and LINKED_ELSEWHERE in warning:
+            yield from _without_others(warning)
+        elif said not in _OF_OTHERS:
+            yield instead.get(warning, warning)
+
+
+def _without_others(warning: str) -> Iterator[str]:
+    """Yield what is left of a recording's warning, if anything is."""
+    if warning.endswith(f"; {LINKED_ELSEWHERE}."):
+        yield f"{warning.removesuffix(f'; {LINKED_ELSEWHERE}.')}."

@@ -1,0 +1,234 @@
+"""Take the secrets out of files that are copied, and search what was generated for them once more."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from io import FileIO
+from itertools import pairwise
+from typing import IO, BinaryIO, cast
+
+from labcrate.archive.entity import file_segments, opened, read_at
+from labcrate.archive.layout import BytesSource, FileSource, Patch
+from labcrate.errors import LabcrateError
+from labcrate.export.spool import Spool, file_source
+from labcrate.index.catalog import Catalog
+from labcrate.index.indexing import Hasher, Progress
+from labcrate.index.records import Patched
+from labcrate.lab.lab_files import Files
+from labcrate.model.fixity import Fixity
+from labcrate.plan.cleaning import LabCleaner
+from labcrate.plan.plan import CopiedFile, Plan, Secrecy, SecretFile, Treatment
+from labcrate.plan.secrecy import refuse_secrets, warning_about
+from labcrate.secrets.copied_files import Redaction, mp4_patches, redaction_of, scan_file, write_redacted_text
+from labcrate.secrets.matcher import Matcher
+from labcrate.secrets.mp4_boxes import metadata_ranges
+from labcrate.secrets.stream import find_in_stream
+
+Sources = Mapping[str, FileSource | BytesSource]
+"""What is packed in place of a file, by its member."""
+
+_READ_BYTES = 1024 * 1024
+
+
+class _NotPossibleError(Exception):
+    """A file cannot be rid of its secrets, though others of its kind can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redactor:
+    """Redacts the files of plans of one lab. With ``hashed`` the fixity of patched files is computed if it is new."""
+
+    files: Files
+    cleaner: LabCleaner
+    catalog: Catalog
+    spool: Spool
+    progress: Progress
+    hashed: bool
+
+    def redact(self, plan: Plan, *, refuse: bool) -> tuple[Plan, Sources]:
+        """Return the plan with the fixity of what is packed in place of files that hold secrets, and that.
+
+        Raises SourceChangedError, and, to ``refuse`` what cannot be redacted, SecretsError.
+        """
+        chosen = {one.member for one in plan.secrecy.files if one.treatment is Treatment.REDACTED}
+        if not chosen:
+            return plan, {}
+        done: dict[str, tuple[Fixity | None, FileSource | BytesSource]] = {}
+        for file in plan.copied:
+            if file.member in chosen:
+                try:
+                    done[file.member] = self._redacted(file)
+                except _NotPossibleError:
+                    continue
+        plan = _with(plan, done)
+        if refuse:
+            refuse_secrets(plan.session.id, plan.secrecy)
+        return plan, {member: source for member, (_, source) in done.items()}
+
+    def _redacted(self, file: CopiedFile) -> tuple[Fixity | None, FileSource | BytesSource]:
+        source = file_source(self.files, file)
+        with opened(source) as fd, os.fdopen(os.dup(fd), "rb", buffering=0) as opened_file:
+            if file.search and file.search.redaction is Redaction.TEXT:
+                return self._text(file, opened_file)
+            return self._mp4(file, source, opened_file)
+
+    def _text(self, file: CopiedFile, opened_file: FileIO) -> tuple[Fixity, FileSource | BytesSource]:
+        clean = False
+
+        def write(target: IO[bytes]) -> None:
+            nonlocal clean
+            clean = write_redacted_text(self.cleaner.matcher, cast(BinaryIO, opened_file), cast(BinaryIO, target))
+            target.seek(0, os.SEEK_END)
+
+        try:
+            fixity, source = self.spool.write(file.source, write)
+        except UnicodeError:
+            raise _NotPossibleError from None
+        if not clean:
+            raise _NotPossibleError
+        return fixity, source
+
+    def _mp4(self, file: CopiedFile, source: FileSource, opened_file: FileIO) -> tuple[Fixity | None, FileSource]:
+        source = replace(source, patches=_patches(self.cleaner.matcher, opened_file, file.identity.size_bytes))
+        return self._fixity(file, source, opened_file), source
+
+    def _fixity(self, file: CopiedFile, source: FileSource, opened_file: FileIO) -> Fixity | None:
+        """Return the fixity of a patched file, from the index if it has just these patches."""
+        key = patches_key(source.patches)
+        known = self.catalog.lookup({file.path: file.identity})[file.path]
+        if known.patched and known.patched.patches == key:
+            return known.patched.fixity
+        if not self.hashed:
+            return None
+        fixity = _fixity_of(source, opened_file.fileno(), self.progress)
+        self.catalog.store([replace(known, patched=Patched(key, fixity))])
+        return fixity
+
+
+def without_secrets_in_tags(source: FileSource, matcher: Matcher, session_id: str) -> FileSource:
+    """Return a video with patches over the tags that hold secrets; length and pictures are the same.
+
+    Raises SourceChangedError, and SecretsError where there are secrets that cannot be written over.
+    """
+    with opened(source) as fd, os.fdopen(os.dup(fd), "rb", buffering=0) as file:
+        found = scan_file(matcher, cast(BinaryIO, file), source.identity.size_bytes)
+        if not found.kinds:
+            return source
+        try:
+            if redaction_of(cast(BinaryIO, file)) is Redaction.MP4:
+                return replace(source, patches=_patches(matcher, file, source.identity.size_bytes))
+        except _NotPossibleError:
+            pass
+        one = SecretFile(source.label, source.label, found.kinds, found.count, redactable=False)
+        refuse_secrets(session_id, Secrecy(files=(one,)))
+        return source
+
+
+def _patches(matcher: Matcher, file: FileIO, size_bytes: int) -> tuple[Patch, ...]:
+    """Return what to write over an MP4; a search of its metadata then finds nothing. Raises _NotPossibleError."""
+    try:
+        made = mp4_patches(matcher, cast(BinaryIO, file), size_bytes)
+    except ValueError:
+        raise _NotPossibleError from None
+    patches = _flat([Patch(patch.offset, patch.data) for patch in made])
+    for start, stop in metadata_ranges(cast(BinaryIO, file), size_bytes):
+        file.seek(start)
+        data = bytearray(file.read(stop - start))
+        for patch in patches:
+            if start <= patch.offset < stop:  # each is of one range
+                data[patch.offset - start : patch.stop - start] = patch.data
+        if matcher.find(bytes(data)):
+            raise _NotPossibleError
+    return patches
+
+
+def _flat(made: list[Patch]) -> tuple[Patch, ...]:
+    """Return patches in order and apart; where they overlap, what was made later stands."""
+    ordered = sorted(made, key=lambda patch: patch.offset)
+    if all(one.stop <= other.offset for one, other in pairwise(ordered)):
+        return tuple(ordered)
+    flat: list[Patch] = []
+    for new in made:
+        kept = []
+        for one in flat:
+            if one.offset < new.offset:
+                kept.append(Patch(one.offset, one.data[: new.offset - one.offset]))
+            if one.stop > new.stop:
+                kept.append(Patch(max(one.offset, new.stop), one.data[max(new.stop - one.offset, 0) :]))
+        flat = [*kept, new]
+    return tuple(sorted(flat, key=lambda patch: patch.offset))
+
+
+def patches_key(patches: Iterable[Patch]) -> str:
+    """Return a hash of what is written over a file, and where (SHA-256, in hex)."""
+    digest = hashlib.sha256()
+    for patch in patches:
+        digest.update(b"%d %d\n" % (patch.offset, len(patch.data)))
+        digest.update(patch.data)
+    return digest.hexdigest()
+
+
+def _fixity_of(source: FileSource, fd: int, progress: Progress) -> Fixity:
+    """Return the fixity of an opened file with its patches written over it."""
+    hasher = Hasher(lambda _: progress.check())
+    for segment in file_segments(source, 0, source.identity.size_bytes):
+        if isinstance(segment, bytes):
+            hasher.update(segment)
+            continue
+        done = 0
+        while done < segment.length:
+            data = read_at(source, fd, segment.offset + done, min(_READ_BYTES, segment.length - done))
+            hasher.update(data)
+            done += len(data)
+    return hasher.fixity
+
+
+def _with(plan: Plan, done: Mapping[str, tuple[Fixity | None, object]]) -> Plan:
+    """Return the plan with other fixities; what could not be redacted after all is treated as its options say."""
+    otherwise = Treatment.ALLOWED if plan.options.allow_secrets else Treatment.REFUSED
+    files = tuple(
+        replace(one, treatment=otherwise, redactable=False)
+        if one.treatment is Treatment.REDACTED and one.member not in done
+        else one
+        for one in plan.secrecy.files
+    )
+    # What was said of a file is said anew where another thing becomes of it.
+    said = {warning_about(old): warning_about(new) for old, new in zip(plan.secrecy.files, files, strict=True)}
+    return replace(
+        plan,
+        warnings=tuple(said.get(warning, warning) for warning in plan.warnings),
+        recordings=tuple(replace(r, fixity=done[r.member][0]) if r.member in done else r for r in plan.recordings),
+        session_files=tuple(
+            replace(f, fixity=done[f.member][0]) if f.member in done else f for f in plan.session_files
+        ),
+        secrecy=replace(plan.secrecy, files=files),
+    )
+
+
+_CHUNK = 1024 * 1024
+
+
+def check_generated(matcher: Matcher, name: str, chunks: Iterable[bytes]) -> None:
+    """Raise LabcrateError if a generated document holds a secret; the message says of what kind, never which."""
+    hit = next(find_in_stream(matcher, chunks), None)
+    if hit is not None:
+        raise LabcrateError(
+            f"{name} was generated with {hit.kind} in it, so nothing was packed. "
+            "That is a mistake of labcrate's; please report it."
+        )
+
+
+def chunks_of(source: FileSource | BytesSource) -> Iterator[bytes]:
+    """Yield what a document was written into, from its beginning."""
+    if isinstance(source, BytesSource):
+        yield source.data
+        return
+    fd = source.open()
+    try:
+        at = 0
+        while chunk := os.pread(fd, _CHUNK, at):
+            at += len(chunk)
+            yield chunk
+    finally:
+        os.close(fd)

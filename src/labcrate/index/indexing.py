@@ -1,0 +1,281 @@
+"""Indexing: hash and probe files once, in parallel, and remember the outcome as it comes.
+
+An interrupted run loses at most the files that were being read: what was finished is stored.
+"""
+
+import errno
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from io import FileIO
+from queue import Empty, SimpleQueue
+from typing import BinaryIO
+
+from isal import isal_zlib
+
+from labcrate.errors import SourceChangedError
+from labcrate.index.catalog import Catalog
+from labcrate.index.confirming import confirmed, now_ms
+from labcrate.index.records import Indexed
+from labcrate.index.searching import QUICK_BYTES, Searcher
+from labcrate.lab.lab_files import Files, source_of
+from labcrate.model.fixity import Fixity, Identity
+from labcrate.model.recording import Probe
+
+_CHUNK_BYTES = 1 << 20
+_STORE_EVERY_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A file whose fixity (``hash``), probe or secrets (``search``) are to be known.
+
+    A file that is hashed is searched as well, in the same reading. ``search`` alone searches it if that takes no
+    time, as with the metadata of an MP4. To ``confirm`` is to read it again and compare it with known checksums.
+    """
+
+    path: str
+    identity: Identity
+    hash: bool = True
+    probe: bool = True
+    search: bool = False
+    confirm: bool = False
+
+    def met_by(self, known: Indexed, searcher: Searcher | None) -> bool:
+        """Whether what is known already suffices."""
+        searches = searcher is not None and (self.search or self.hash)
+        return (
+            not self.confirm
+            and (known.fixity is not None or not self.hash)
+            and (known.probe is not None or not self.probe)
+            and (searcher is None or not searches or known.searched(searcher.fingerprint) is not None)
+        )
+
+
+class Progress:
+    """Told how indexing goes; safe to call from several threads. This one says nothing."""
+
+    def begin(self, files: int, size_bytes: int) -> None:
+        """How much there is to read."""
+
+    def start(self, path: str) -> None:
+        """A file is being read from now on."""
+
+    def advance(self, size_bytes: int) -> None:
+        """This many bytes more were read."""
+
+    def finish(self, path: str) -> None:
+        """One file more is done, or cannot be read."""
+
+    def check(self) -> None:
+        """Called between the steps of any work that takes long; what it raises ends the work."""
+
+
+class Ending(Progress):
+    """Tells somebody else's progress nothing, but ends with it."""
+
+    def __init__(self, other: Progress) -> None:
+        self._other = other
+
+    def check(self) -> None:
+        """Raise what the other one does."""
+        self._other.check()
+
+
+Prober = Callable[[BinaryIO, str], Probe]
+"""Looks into an opened video; the path says by its suffix which kind it is."""
+
+
+def index_files(
+    files: Files,
+    catalog: Catalog,
+    wishes: Iterable[Wish],
+    probe: Prober,
+    progress: Progress | None = None,
+    workers: int | None = None,
+    searcher: Searcher | None = None,
+) -> tuple[dict[str, Indexed], dict[str, str]]:
+    """Bring the index up to date for these files; without a ``searcher`` none is searched for secrets.
+
+    Returns what is known of each file by path, and the reason for each that could not be read (gone,
+    no permission, changed while it was read). Raises CatalogError.
+    """
+    wishes = list(wishes)
+    known = catalog.lookup({wish.path: wish.identity for wish in wishes})
+    todo = [(wish, known[wish.path]) for wish in wishes if not wish.met_by(known[wish.path], searcher)]
+    progress = progress or Progress()
+    progress.begin(len(todo), sum(w.identity.size_bytes for w, i in todo if _is_to_be_read(w, i, searcher)))
+    failures: dict[str, str] = {}
+    if not todo:
+        return known, failures
+    # The largest first: a long file begun last would leave all other workers idle.
+    todo.sort(key=lambda pair: -pair[0].identity.size_bytes)
+    stop = threading.Event()
+    with ThreadPoolExecutor(workers or os.cpu_count() or 1, "index") as pool:
+        futures = {pool.submit(_index_one, files, w, i, probe, searcher, progress, stop): w.path for w, i in todo}
+        try:
+            _collect(futures, catalog, known, failures)
+        except BaseException:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+    return known, failures
+
+
+def _collect(
+    futures: dict[Future[Indexed], str], catalog: Catalog, known: dict[str, Indexed], failures: dict[str, str]
+) -> None:
+    # Not concurrent.futures.wait: it goes through all that is pending for every one that is done.
+    done: SimpleQueue[Future[Indexed]] = SimpleQueue()
+    for future in futures:
+        future.add_done_callback(done.put)
+    left = len(futures)
+    fresh: list[Indexed] = []
+    stored = time.monotonic()
+    try:
+        while left:
+            with suppress(Empty):
+                future = done.get(timeout=_STORE_EVERY_SECONDS)
+                left -= 1
+                path = futures[future]
+                try:
+                    known[path] = future.result()
+                    fresh.append(known[path])
+                except (OSError, SourceChangedError) as error:
+                    known.pop(path, None)
+                    failures[path] = _why(error)
+            if fresh and time.monotonic() - stored > _STORE_EVERY_SECONDS:
+                catalog.store(fresh)
+                fresh, stored = [], time.monotonic()
+    finally:
+        if fresh:
+            catalog.store(fresh)
+
+
+def _is_to_be_read(wish: Wish, known: Indexed, searcher: Searcher | None) -> bool:
+    """Return whether a file has to be read through: for its checksums, to confirm them, or for its secrets."""
+    searched = searcher is None or known.searched(searcher.fingerprint) is not None
+    return wish.confirm or (wish.hash and (known.fixity is None or not searched))
+
+
+def _index_one(
+    files: Files,
+    wish: Wish,
+    known: Indexed,
+    probe: Prober,
+    searcher: Searcher | None,
+    progress: Progress,
+    stop: threading.Event,
+) -> Indexed:
+    progress.check()
+    progress.start(wish.path)
+    try:
+        return _looked_into(files, wish, known, probe, searcher, partial(_told, progress, stop))
+    finally:
+        progress.finish(wish.path)
+
+
+def _looked_into(
+    files: Files, wish: Wish, known: Indexed, probe: Prober, searcher: Searcher | None, told: Callable[[int], None]
+) -> Indexed:
+    fd = files.open(wish.path)
+    with os.fdopen(fd, "rb", buffering=0) as file:
+        _same_or_raise(file, wish)
+        confirm = wish.confirm and known.fixity is not None
+        if searcher and (wish.search or wish.hash) and known.searched(searcher.fingerprint) is None:
+            known = _searched(file, wish, known, searcher, (lambda _: None) if confirm else told)
+        if wish.hash and known.fixity is None:
+            known = replace(known, fixity=fixity_of(file, told), confirmed_ms=now_ms(), differs_ms=None)
+        if wish.probe and known.probe is None:
+            file.seek(0)
+            known = replace(known, probe=probe(file, wish.path))
+        if confirm:
+            known = confirmed(files, known, told)
+        _same_or_raise(file, wish)
+    return known
+
+
+def _searched(file: FileIO, wish: Wish, known: Indexed, searcher: Searcher, told: Callable[[int], None]) -> Indexed:
+    """Search a file for secrets; where that takes the whole of it, its fixity comes out of the same reading."""
+    size_bytes = wish.identity.size_bytes
+    is_video = searcher.is_mp4(file)
+    if is_video or (not wish.hash and size_bytes <= QUICK_BYTES):
+        if is_video and wish.hash and known.fixity:
+            told(size_bytes)  # it was expected to be read through
+        return replace(known, search=searcher.search(file, size_bytes))
+    if not wish.hash:
+        return known
+    hasher = Hasher(told)
+    search = searcher.search_chunks(file, hasher.chunks(file))
+    if known.fixity and hasher.fixity != known.fixity:  # it was read through for its secrets alone
+        return replace(known, search=search, differs_ms=now_ms())
+    return replace(known, search=search, fixity=hasher.fixity, confirmed_ms=now_ms(), differs_ms=None)
+
+
+def _same_or_raise(file: BinaryIO, wish: Wish) -> None:
+    if Identity.of(os.fstat(file.fileno())) != wish.identity:
+        raise SourceChangedError(
+            f"{source_of(wish.path)} changed while it was read; it may still be written. Try again when it is finished."
+        )
+
+
+class Hasher:
+    """Computes the fixity of bytes as they go by; ``told`` hears of each piece, and may stop it by raising."""
+
+    def __init__(self, told: Callable[[int], None] = lambda _: None) -> None:
+        self._told = told
+        self._sha256, self._crc32, self._size = hashlib.sha256(), 0, 0
+
+    def update(self, data: bytes | memoryview) -> None:
+        """Take the next bytes."""
+        self._sha256.update(data)
+        self._crc32 = isal_zlib.crc32(data, self._crc32)
+        count = memoryview(data).nbytes
+        self._size += count
+        self._told(count)
+
+    def chunks(self, file: FileIO) -> Iterator[bytes]:
+        """Yield a file from its beginning. Raises OSError."""
+        file.seek(0)
+        while chunk := file.read(_CHUNK_BYTES):
+            self.update(chunk)
+            yield chunk
+
+    @property
+    def fixity(self) -> Fixity:
+        """The fixity of all that went by."""
+        return Fixity(self._size, self._crc32, self._sha256.hexdigest())
+
+
+def fixity_of(file: FileIO, told: Callable[[int], None] = lambda _: None) -> Fixity:
+    """Read a file once, from its beginning, for both checksums; ``told`` hears of the bytes of each chunk."""
+    hasher = Hasher(told)
+    file.seek(0)
+    # One byte more than a small file has: its end is seen without another chunk's worth of memory.
+    buffer = memoryview(bytearray(min(_CHUNK_BYTES, os.fstat(file.fileno()).st_size + 1)))
+    while count := file.readinto(buffer):
+        hasher.update(buffer[:count])
+    return hasher.fixity
+
+
+def _told(progress: Progress, stop: threading.Event, count: int) -> None:
+    if stop.is_set():
+        raise InterruptedError(errno.EINTR, "indexing was stopped")
+    progress.check()
+    progress.advance(count)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "is gone"
+    if isinstance(error, PermissionError):
+        return "cannot be read: no permission"
+    if isinstance(error, OSError):
+        return f"cannot be read: {error.strerror or 'input error'}"
+    return "changed while it was read; it may still be written"

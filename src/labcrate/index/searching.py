@@ -1,0 +1,40 @@
+"""Searching files for the secrets of a lab as they are indexed."""
+
+from collections.abc import Iterable
+from io import FileIO
+from typing import BinaryIO, cast
+
+from labcrate.index.catalog import Catalog
+from labcrate.index.records import Search
+from labcrate.secrets.copied_files import BEGINNING, Redaction, ScanResult, redaction_of, scan_chunks, scan_file
+from labcrate.secrets.matcher import Matcher
+from labcrate.secrets.mp4_boxes import is_mp4
+
+QUICK_BYTES = 4 * 1024 * 1024
+"""Files up to this size are searched even where nothing is hashed."""
+
+
+class Searcher:
+    """A search of files for one set of values; ``fingerprint`` is that set's keyed hash in one index."""
+
+    def __init__(self, matcher: Matcher, catalog: Catalog) -> None:
+        self.matcher = matcher
+        self.fingerprint = matcher.secrets.fingerprint(catalog.search_key)
+
+    def is_mp4(self, file: FileIO) -> bool:
+        """Return whether only a file's metadata are to be searched. Raises OSError."""
+        file.seek(0)
+        return is_mp4(file.read(8))
+
+    def search(self, file: FileIO, size_bytes: int) -> Search:
+        """Search a file. Raises OSError."""
+        return self._search(file, scan_file(self.matcher, cast(BinaryIO, file), size_bytes))
+
+    def search_chunks(self, file: FileIO, chunks: Iterable[bytes]) -> Search:
+        """Search a file that is no MP4 by its ``chunks``, all of which are taken. Raises OSError."""
+        file.seek(0)
+        return self._search(file, scan_chunks(self.matcher, file.read(BEGINNING), chunks))
+
+    def _search(self, file: FileIO, result: ScanResult) -> Search:
+        redaction = redaction_of(cast(BinaryIO, file)) if result.kinds else Redaction.NONE
+        return Search(self.fingerprint, result, redaction)

@@ -1,0 +1,116 @@
+"""Names inside the ZIP: where everything lies, and names that every system can create (rules: ``archive/names.py``)."""
+
+import unicodedata
+from collections.abc import Iterable
+
+from labcrate.archive.names import FORBIDDEN, LONGEST, VERSION, compared, is_reserved
+
+FORMAT = "labcrate session archive"
+"""What ``data/session_metadata.json`` calls the format."""
+
+README = "README.txt"
+METADATA = "data/session_metadata.json"
+DEVICES = "data/devices.json"
+ZIGBEE_JSON = "data/zigbee-data.json"
+ZIGBEE_CSV = "data/zigbee-sensors.csv"
+SENSOR_DATA = "data/sensor_data"
+SENSOR_JSON = f"{SENSOR_DATA}/sensor_readings.json"
+SENSOR_CSV = f"{SENSOR_DATA}/sensor_readings.csv"
+RECORDINGS_CSV = "data/recordings.csv"
+CRATE = "ro-crate-metadata.json"
+DATAPACKAGE = "datapackage.json"
+MANIFEST = "manifest-sha256.txt"
+SESSION_FILES = "data/session_files"
+RECORDINGS = "recordings"
+
+
+LONGEST_BELOW = 900
+"""The bytes that a path may have below its folder of the archive, numbers and the folder's own name not counted."""
+
+_LONGEST_SUFFIX = 20
+
+
+def safe_name(name: str) -> str:
+    """Return a file name that Windows, macOS and Linux can all hold; the name itself where it already is one.
+
+    It is composed (NFC): libarchive composes what it unpacks, and then the manifest would name no file.
+    """
+    safe = FORBIDDEN.sub("_", unicodedata.normalize("NFC", name))
+    if not safe or is_reserved(safe):
+        safe = f"_{safe}"
+    return _cut(*_split(safe))
+
+
+class Names:
+    """Hands out names in one folder of the ZIP: the wished-for one, or ``name~2.mp4`` when it is taken.
+
+    ``reserved`` are names for files that labcrate makes unless the session brings them: only their exact spelling
+    gets them. A file never gets the name of a folder, nor a folder that of a file.
+    """
+
+    def __init__(self, reserved: Iterable[str] = ()) -> None:
+        self._reserved = set(reserved)
+        self._files = {compared(name) for name in self._reserved}
+        self._folders: set[str] = set()
+        self._given: dict[tuple[str, str], str] = {}
+        self._numbers: dict[tuple[str, int, int], int] = {}
+
+    def take(self, wished: str) -> str:
+        """Return a safe name that nothing has yet, as near to ``wished`` as can be. Slashes separate folders.
+
+        Of a path that is too long for some system the innermost folders are left out.
+        """
+        if wished in self._reserved:
+            self._reserved.remove(wished)
+            return wished
+        *folders, name = wished.split("/")
+        while folders and _bytes_of(folders, name) > LONGEST_BELOW:
+            folders.pop()
+        parent = ""
+        for folder in folders:
+            parent = self._folder(parent, folder)
+        found = self._free(parent, name, (self._files, self._folders))
+        self._files.add(compared(found))
+        return found
+
+    def _folder(self, parent: str, wished: str) -> str:
+        """Return the name of a folder with a slash: the same for all that lies in it."""
+        if (parent, wished) not in self._given:
+            found = self._free(parent, wished, (self._files,))
+            self._folders.add(compared(found))
+            self._given[parent, wished] = f"{found}/"
+        return self._given[parent, wished]
+
+    def _free(self, parent: str, wished: str, taken: tuple[set[str], ...]) -> str:
+        """Return the first free name; the numbers that were tried before are still taken, and not tried again."""
+        safe = safe_name(wished)
+        stem, suffix = _split(safe)
+        tried = compared(parent + safe), len(stem.encode()), len(taken)
+        number = self._numbers.get(tried, 1)
+        if number > 1:
+            safe = _cut(stem, suffix, f"~{number}")
+        while is_reserved(safe) or any(compared(parent + safe) in names for names in taken):
+            number += 1
+            safe = _cut(stem, suffix, f"~{number}")
+        self._numbers[tried] = number
+        return parent + safe
+
+
+def _bytes_of(folders: Iterable[str], name: str) -> int:
+    return sum(len(safe_name(part).encode()) + 1 for part in (*folders, name))
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Return stem and suffix (with its dot); a long one is no suffix, and a name that is all suffix has none."""
+    stem, dot, suffix = name.rpartition(".")
+    if not stem or len(suffix.encode("utf-8", "replace")) > _LONGEST_SUFFIX:
+        return name, ""
+    return stem, dot + suffix
+
+
+def _cut(stem: str, suffix: str, number: str = "") -> str:
+    """Return stem, number and suffix, the stem cut so that all have 255 bytes; no end is one that a system drops."""
+    room = LONGEST - len((number + suffix).encode())
+    whole = stem.encode()[:room].decode(errors="ignore") + number + suffix
+    stripped = whole.rstrip(". ")
+    return VERSION.sub("_", stripped + "_" * (len(whole) - len(stripped)))

@@ -1,0 +1,75 @@
+"""One row per session without opening a recording, and the sessions that carry a tag."""
+
+import unicodedata
+from dataclasses import dataclass
+
+from labcrate.errors import DocumentError
+from labcrate.lab.folder import Kind, printable
+from labcrate.model.session import Session, sort_key
+from labcrate.model.timespan import TimeSpan
+from labcrate.plan.inventory import Inventory
+from labcrate.plan.planner import session_warnings
+from labcrate.plan.recorder_files import recorder_entries
+
+_AS = {
+    Kind.LINK: "a symbolic link",
+    Kind.OTHER: "neither file nor folder",
+    Kind.UNREADABLE: "a folder without permission to read it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """A session with the number and size of its recordings."""
+
+    id: str
+    name: str | None
+    span: TimeSpan
+    status: str | None
+    recordings: int
+    size_bytes: int
+    warnings: tuple[str, ...]
+
+
+def overview(inventory: Inventory) -> list[SessionRow]:
+    """All sessions in the order of their ids; one whose description is broken is listed with that error."""
+    return [session_row(inventory, session_id) for session_id in inventory.ids]
+
+
+def session_row(inventory: Inventory, session_id: str) -> SessionRow:
+    """One session's row."""
+    try:
+        session = inventory.session(session_id)
+        warnings = [*session_warnings(session)]
+        if session.active:
+            warnings.append("The session is still active.")
+    except DocumentError as error:
+        session, warnings = Session(session_id), [str(error)]
+    entries = recorder_entries(inventory, session_id)
+    count, size = len(entries), sum(one.size_bytes for one in entries)
+    for entry in inventory.linked.get(session_id, ()):
+        if entry.kind is not Kind.FILE:
+            warnings.append(f"{printable(entry.path)} is {_AS[entry.kind]} and cannot be exported.")
+            continue
+        try:
+            identity = inventory.lab.identity(entry.path)
+        except OSError:
+            continue  # gone since the walk
+        size += identity.size_bytes
+        count += bool(identity.size_bytes)  # an empty file is left out of the archive
+    return SessionRow(session_id, session.name, session.span, session.status, count, size, tuple(warnings))
+
+
+def tagged(inventory: Inventory, tag: str) -> list[str]:
+    """Return the ids of the sessions that carry a tag now, compared without regard to case and to space around it."""
+    key, sessions = _key(tag), inventory.book.sessions
+    return sorted((id for id, session in sessions.items() if key in map(_key, session.tags)), key=sort_key)
+
+
+def all_tags(inventory: Inventory) -> list[str]:
+    """Return every tag that a session carries, sorted, each spelling of it by itself."""
+    return sorted({tag for session in inventory.book.sessions.values() for tag in session.tags if tag.strip()})
+
+
+def _key(tag: str) -> str:
+    return unicodedata.normalize("NFC", tag).strip().casefold()

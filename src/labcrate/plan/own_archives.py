@@ -1,0 +1,65 @@
+"""Recognizes the ZIPs that labcrate wrote, by 3 short reads: a session's folder is a usual place to export to.
+
+The first two members of an archive are its README and its metadata (docs/spec/archive-format.md, "Members"); their
+local headers carry their sizes (PKWARE APPNOTE 6.3.10, section 4.3.7), so that no directory has to be read.
+"""
+
+import os
+import struct
+import zlib
+from contextlib import suppress
+from typing import BinaryIO
+
+from labcrate.archive.keys import SIGNATURE_SUFFIX
+from labcrate.lab.folder import Lab
+from labcrate.plan import member_names as names
+
+_LOCAL = struct.Struct("<4s5H3I2H")
+_SIGNATURE = b"PK\x03\x04"
+_STORED, _DEFLATED = 0, 8
+_LOOKED_AT = 4096
+
+
+def is_own_signature(lab: Lab, path: str) -> bool:
+    """Return whether a file of the lab is the signature beside an archive that labcrate wrote."""
+    with suppress(OSError):  # what cannot be opened is no archive that anybody could check
+        return path.endswith(SIGNATURE_SUFFIX) and is_own_archive(lab, path.removesuffix(SIGNATURE_SUFFIX))
+    return False
+
+
+def is_own_archive(lab: Lab, path: str) -> bool:
+    """Return whether a file of the lab is an archive that labcrate wrote, whole or not. Raises OSError."""
+    if not path.lower().endswith(".zip"):
+        return False
+    with os.fdopen(lab.open(path), "rb") as file:
+        first = _member(file, 0)
+        if first is None or first[0] != names.README.encode():
+            return False
+        second = _member(file, first[2])
+        if second is None or second[0] != names.METADATA.encode():
+            return False
+        file.seek(second[1])
+        beginning = _inflated(file.read(_LOOKED_AT), second[3])
+    return f'"format": "{names.FORMAT}"'.encode() in beginning
+
+
+def _member(file: BinaryIO, offset: int) -> tuple[bytes, int, int, int] | None:
+    """Return name, start of the data, end of the data and method of the member at an offset; None if none is there."""
+    file.seek(offset)
+    header = file.read(_LOCAL.size)
+    if len(header) < _LOCAL.size:
+        return None
+    signature, _, _, method, _, _, _, packed, _, name_bytes, extra_bytes = _LOCAL.unpack(header)
+    if signature != _SIGNATURE:
+        return None
+    start = offset + _LOCAL.size + name_bytes + extra_bytes
+    return file.read(name_bytes), start, start + packed, method
+
+
+def _inflated(data: bytes, method: int) -> bytes:
+    if method != _DEFLATED:
+        return data if method == _STORED else b""
+    try:
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, _LOOKED_AT)
+    except zlib.error:
+        return b""

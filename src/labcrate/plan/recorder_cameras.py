@@ -1,0 +1,100 @@
+"""Which of the lab's cameras a recorder's word means, and whose files are chosen."""
+
+import difflib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from labcrate.errors import UsageError
+from labcrate.lab.recorders import Segment
+from labcrate.lab.text import one_line
+from labcrate.linking.filename import fold
+from labcrate.model.device import Camera, find_camera
+from labcrate.model.lab_settings import Recorder
+from labcrate.model.session import Session
+from labcrate.plan.inventory import Inventory
+from labcrate.plan.lab_rules import camera_key
+from labcrate.plan.recordings import Cameras
+
+
+class RecorderCameras:
+    """The lab's cameras as a session knows them, found by the words of recorders."""
+
+    def __init__(self, inventory: Inventory, session: Session) -> None:
+        self._inventory, self._session = inventory, session
+        self._cameras = Cameras.of(inventory, session)
+        self._keys: dict[tuple[str, str], str | None] = {}
+
+    def of(self, recorder: Recorder, word: str) -> Camera | None:
+        """Return the camera that a recorder calls so; None where it is not known."""
+        key = self._key(recorder, word)
+        return self._cameras.by_key[key] if key else None
+
+    def chosen(
+        self,
+        found: Sequence[tuple[Recorder, Segment]],
+        words: Sequence[str],
+        unknown: Counter[tuple[str, str]],
+        not_selected: Counter[tuple[str, str]],
+    ) -> Iterator[tuple[Recorder, Segment]]:
+        """Yield the files of the cameras that were named, else of those that the session selected (none: all known).
+
+        The others are counted by recorder and word. Raises UsageError for a word that is no camera anywhere.
+        """
+        keys, called = self._named(words, {word_of(*one) for one in found})
+        for recorder, segment in found:
+            word = word_of(recorder, segment)
+            key = self._key(recorder, word)
+            if words:
+                wanted = key in keys or fold(word) in called
+            else:
+                wanted = key is not None and (not self._cameras.selected or key in self._cameras.selected)
+            if wanted:
+                yield recorder, segment
+            else:
+                (unknown if key is None else not_selected)[recorder.name, word] += 1
+
+    def _named(self, words: Sequence[str], recorded: set[str]) -> tuple[set[str | None], set[str]]:
+        """Return the keys of the lab's cameras and the recorders' words that were named. Raises UsageError."""
+        keys, called = set[str | None](), set[str]()
+        for word in words:
+            of_lab = {key for key, camera in self._cameras.by_key.items() if _is_called(camera, word)}
+            of_recorder = {fold(other) for other in recorded if fold(other) == fold(word)}
+            if not of_lab and not of_recorder:
+                names = [camera.name or camera.id for camera in self._cameras.by_key.values()]
+                raise unknown_word("camera", word, [*names, *recorded], "the lab and its recorders know")
+            keys |= of_lab
+            called |= of_recorder
+        return keys, called
+
+    def _key(self, recorder: Recorder, word: str) -> str | None:
+        if (recorder.name, word) not in self._keys:
+            self._keys[recorder.name, word] = self._find_key(recorder, word)
+        return self._keys[recorder.name, word]
+
+    def _find_key(self, recorder: Recorder, word: str) -> str | None:
+        """Return the key of the camera that labcrate.toml maps a word to, else of the only one that is called so."""
+        camera_id = recorder.camera_id(word)
+        if camera_id is not None:
+            known = find_camera(self._inventory.cameras, camera_id, self._session.user)
+            key = camera_key(known) if known else f"{camera_id}@selection"
+            return key if key in self._cameras.by_key else None
+        found = {key for key, camera in self._cameras.by_key.items() if _is_called(camera, word)}
+        chosen = found & self._cameras.selected or found
+        return next(iter(chosen)) if len(chosen) == 1 else None
+
+
+def word_of(recorder: Recorder, segment: Segment) -> str:
+    """Return the recorder's word for a camera; one whose paths tell none is called as the recorder."""
+    return segment.camera or recorder.name
+
+
+def unknown_word(what: str, word: str, known: Iterable[str], whose: str) -> UsageError:
+    """Return the error for a word that names nothing, with the nearest one that does."""
+    names = sorted(dict.fromkeys(known))
+    near = difflib.get_close_matches(word, names, n=1)
+    instead = f"did you mean {near[0]}?" if near else f"{whose} {', '.join(names[:20]) or 'none'}."
+    return UsageError(f"There is no {what} {one_line(word)!r}; {one_line(instead)}")
+
+
+def _is_called(camera: Camera, word: str) -> bool:
+    return fold(word) in {fold(name) for name in (camera.prefix, camera.name, camera.id) if name}

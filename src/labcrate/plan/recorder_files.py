@@ -1,0 +1,184 @@
+"""The recorders' files that ``labcrate link --by-time`` gave to a session: as they are now, or why they are missing."""
+
+import shlex
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from labcrate.lab.lab_files import LabFiles, recorder_path, source_of
+from labcrate.lab.path_pattern import recorder_stamp
+from labcrate.lab.session_register import LinkedFile
+from labcrate.linking.verdict import Kind, Rule, Verdict
+from labcrate.model.device import find_camera
+from labcrate.model.fixity import Identity
+from labcrate.model.lab_settings import Recorder
+from labcrate.model.message import Message
+from labcrate.model.session import Session
+from labcrate.plan.inventory import Inventory
+from labcrate.plan.lab_rules import camera_key
+from labcrate.plan.not_taken import NotTaken, Why
+from labcrate.plan.plan import Missing
+from labcrate.plan.select import Found
+
+NAMED_AT_MOST = 12
+"""So many missing files of a recorder are named one by one, more of them as one sentence."""
+
+Excluded = Callable[[str], bool]
+
+
+@dataclass(slots=True)
+class RecorderFiles:
+    """A session's files of recorders: those to pack, those that are missing, and those that the lab keeps out."""
+
+    found: list[Found] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
+    not_taken: list[NotTaken] = field(default_factory=list)
+
+
+def recorder_entries(inventory: Inventory, session_id: str) -> tuple[LinkedFile, ...]:
+    """Return the entries of a session's own register that are files of recorders."""
+    register = inventory.own_registers.get(session_id)
+    return tuple(one for one in register.files if one.folder) if register else ()
+
+
+def find_recorder_files(inventory: Inventory, session: Session, excluded: Excluded = lambda _: False) -> RecorderFiles:
+    """Compare a session's files of recorders with the disk: each must be the very one that was linked."""
+    files = RecorderFiles()
+    entries = defaultdict[str, list[LinkedFile]](list)
+    for entry in recorder_entries(inventory, session.id):
+        entries[entry.folder].append(entry)
+    if not entries:
+        return files
+    verdicts = _Verdicts(inventory, session)
+    recorders = {recorder.name: recorder for recorder in inventory.settings.recorders}
+    for name, own in entries.items():
+        if why := _closed(name, recorders.get(name), inventory.files):
+            files.missing.append(Missing(_counted(own), *why))
+            continue
+        lab_path = _path_in_lab(inventory.recorder_folders[name], inventory.lab.root)
+        out = {one.file for one in own if lab_path is not None and excluded(f"{lab_path}{one.file}")}
+        files.not_taken += [NotTaken(recorder_path(name, file), Why.EXCLUDED) for file in sorted(out)]
+        kept = [one for one in own if one.file not in out]
+        _compare(files, recorders[name], inventory.files, kept, verdicts)
+    return files
+
+
+def _compare(
+    files: RecorderFiles,
+    recorder: Recorder,
+    lab_files: LabFiles,
+    entries: Sequence[LinkedFile],
+    verdicts: "_Verdicts",
+) -> None:
+    """Add the files of one recorder, or what is missing of them."""
+    failed = defaultdict[tuple[str, str], list[LinkedFile]](list)
+    for entry, state in zip(entries, lab_files.identities(recorder.name, [one.file for one in entries]), strict=True):
+        if reason := _problem(recorder, entry, state, verdicts.session):
+            failed[reason].append(entry)
+        elif isinstance(state, Identity):
+            files.found.append(Found(recorder_path(recorder.name, entry.file), state, verdicts.of(entry)))
+    for reason, those in failed.items():
+        files.missing += _missing(those, *reason)
+
+
+def _closed(name: str, recorder: Recorder | None, files: LabFiles) -> tuple[str, str] | None:
+    """Return why nothing of a recorder can be read, with the remedy; None where it can."""
+    if recorder is None:
+        return Message("recorder.unknown", name=name), Message("recorder.unknown.remedy", name=name)
+    if name not in files.folders:
+        return Message("recorder.not_allowed", name=name), Message("recorder.not_allowed.remedy", name=name)
+    if not files.has_folder(name):
+        return Message("recorder.no_folder", name=name), Message("recorder.no_folder.remedy", name=name)
+    return None
+
+
+def _problem(recorder: Recorder, entry: LinkedFile, state: Identity | OSError, session: str) -> tuple[str, str] | None:
+    """Return why the file of an entry cannot be packed, and the remedy; None where it is the very one."""
+    if recorder_stamp(recorder.pattern, entry.file) is None:
+        return Message("recorder.other_pattern"), Message("recorder.other_pattern.remedy", name=recorder.name)
+    if isinstance(state, FileNotFoundError):
+        return Message("recorder.gone"), Message("recorder.gone.remedy", session=session)
+    if isinstance(state, OSError):
+        return Message("recorder.unreadable", why=state.strerror or ""), Message("recorder.unreadable.remedy")
+    if (state.size_bytes, state.mtime_ns) != (entry.size_bytes, entry.modified_ns):
+        return Message("recorder.changed"), Message("recorder.changed.remedy", session=session)
+    return None
+
+
+def _missing(entries: Sequence[LinkedFile], why: str, remedy: str) -> Iterator[Missing]:
+    """Name files that are missing for one reason: recorders delete thousands of old ones at a time."""
+    if len(entries) > NAMED_AT_MOST:
+        yield Missing(_counted(entries), why, remedy)
+        return
+    for entry in entries:
+        yield Missing(source_of(recorder_path(entry.folder, entry.file)), why, remedy)
+
+
+def _counted(entries: Sequence[LinkedFile]) -> str:
+    """``nvr: 2025-05-02/07/kitchen/30.00.mp4 and 2,879 more``."""
+    first = min(entries, key=lambda entry: entry.file)
+    named = source_of(recorder_path(first.folder, first.file))
+    return Message("recorder.files", first=named, more=len(entries) - 1) if len(entries) > 1 else named
+
+
+def _path_in_lab(folder: Path, root: Path) -> str | None:
+    """Return the path of a recorder's folder in the lab, with a slash at its end; None for one outside."""
+    if not folder.is_relative_to(root):
+        return None
+    below = folder.relative_to(root).as_posix()
+    return "" if below == "." else f"{below}/"
+
+
+class _Verdicts:
+    """The verdicts on a session's files of recorders; thousands of files share a few."""
+
+    def __init__(self, inventory: Inventory, session: Session) -> None:
+        self._cameras, self._session = inventory.cameras, session
+        self._others = linked_elsewhere(inventory, session.id)
+        self._known: dict[tuple[str | None, tuple[str, ...]], Verdict] = {}
+
+    @property
+    def session(self) -> str:
+        """The session's id as it is pasted into a shell."""
+        return shlex.quote(self._session.id)
+
+    def of(self, entry: LinkedFile) -> Verdict:
+        """Return the verdict on one file; its warning names no other session."""
+        others = tuple(self._others.get((entry.folder, entry.file), ()))
+        key = entry.camera_id, others
+        if key not in self._known:
+            self._known[key] = Verdict(
+                Kind.LINKED,
+                Rule.REGISTER,
+                Message("recorder.linked", session=self._session.id),
+                warning="linked to another session as well" if others else None,
+                camera=self._camera(entry.camera_id),
+                also_linked_to=others,
+            )
+        return self._known[key]
+
+    def _camera(self, camera_id: str | None) -> str | None:
+        if camera_id is None:
+            return None
+        known = find_camera(self._cameras, camera_id, self._session.user)
+        return camera_key(known) if known else f"{camera_id}@selection"
+
+
+def linked_elsewhere(inventory: Inventory, session_id: str) -> Mapping[tuple[str, str], list[str]]:
+    """Return the other sessions that recorders' files of a session were linked to as well, by folder and file."""
+    own = {(entry.folder, entry.file) for entry in recorder_entries(inventory, session_id)}
+    others: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for other in inventory.own_registers if own else ():
+        for entry in recorder_entries(inventory, other) if other != session_id else ():
+            if (entry.folder, entry.file) in own:
+                others[entry.folder, entry.file].append(other)
+    return others
+
+
+def recorder_paths(inventory: Inventory, session_ids: Iterable[str]) -> Iterator[tuple[str, LinkedFile]]:
+    """Yield path and entry of the recorders' files of sessions, as far as their folders may be read: to index them."""
+    for session_id in session_ids:
+        for entry in recorder_entries(inventory, session_id):
+            if entry.folder in inventory.recorder_folders:
+                yield recorder_path(entry.folder, entry.file), entry

@@ -1,0 +1,1 @@
+"""Load the readings of a session from the files of a lab."""

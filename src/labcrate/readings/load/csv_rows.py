@@ -1,0 +1,218 @@
+"""Rows of a CSV (RFC 4180), in blocks so that a large file is never in memory as a whole, each row with its line.
+
+A row that a crash cut off in the middle of a quoted field would make any parser take the following rows for its
+continuation. So the fast parser's result is believed only if it found one row per line; any other block is
+taken apart line by line, and there a line that begins with a timestamp begins a row. A line that is not UTF-8 is read
+as Windows-1252.
+"""
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import polars as pl
+from polars.exceptions import PolarsError
+
+from labcrate.readings.load.dialect import lines_as_utf8
+from labcrate.readings.load.source import Opened
+
+BLOCK_BYTES = 1 << 23
+
+_BEGINS_ROW = re.compile(
+    rb'"?(?:\d{4}-\d\d-\d\d[T ]'
+    rb'|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}[ T,"]|\d{4}/\d{1,2}/\d{1,2}[ T,"]'
+    rb'|\d{10}(?:\d{3}){0,2}"?[,;\t])'
+)
+_LONGEST_ROW = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some rows of the file.
+
+    ``lines``: each row's line, counted from 1; ``first``: the columns asked for when reading, String, null or empty
+    where a row has nothing; ``text`` or ``fields``: the rows themselves; ``broken``: those rows that are not whole, of
+    which only what is surely readable stands in ``first``; ``torn_from``: the row from which on the file's end is torn
+    if it cannot be read; ``guessed``: lines read as Windows-1252 although others are UTF-8; ``left_bytes``: how much of
+    the end was left for the next block, ``left_lines`` the same in lines.
+    """
+
+    lines: Sequence[int]
+    first: list[pl.Series]
+    width: int
+    delimiter: str = ","
+    text: bytes = b""
+    fields: list[list[str]] | None = None
+    broken: frozenset[int] = frozenset()
+    torn_from: int | None = None
+    guessed: tuple[int, ...] = ()
+    left_bytes: int = 0
+    left_lines: int = 0
+
+    def take(self, rows: Sequence[int]) -> tuple[list[int], list[list[str]]]:
+        """Of the rows, those that have as many fields as the header, and their cells: per column, a text per row."""
+        if self.fields is not None:
+            whole = [row for row in rows if row not in self.broken]
+            return whole, _transposed([self.fields[row] for row in whole], self.width)
+        try:
+            parsed = _parse(self.text, self.width, range(self.width), self.delimiter)
+            columns = [column.gather(list(rows)) for column in parsed]
+        except PolarsError:  # a column that was not looked at before does not parse in some row
+            return self._take_lines(rows)
+        # The parser fills up a row that was cut off with nulls.
+        if columns[-1].null_count() and len(self._take_lines(rows)[0]) < len(rows):
+            return self._take_lines(rows)
+        return list(rows), [column.fill_null("").to_list() for column in columns]
+
+    def _take_lines(self, rows: Sequence[int]) -> tuple[list[int], list[list[str]]]:
+        lines = self.text.split(b"\n")
+        found = {row: fields for row in rows if (fields := _fields(lines[row], self.width, self.delimiter))}
+        return list(found), _transposed(list(found.values()), self.width)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What the rows of a file are like: ``width`` fields each; ``columns``: the places of those to read first."""
+
+    width: int
+    columns: Sequence[int]
+    delimiter: str = ","
+
+
+def read_blocks(file: Opened, rows: Rows, block_bytes: int = BLOCK_BYTES, first_line: int = 2) -> Iterator[Block]:
+    """Read all rows after the header."""
+    # One buffer for all blocks: touching fresh memory for each costs more than parsing does.
+    buffer, filled, line = bytearray(block_bytes), 0, first_line
+    while True:
+        if filled == len(buffer):  # by the beginning of one row
+            buffer.extend(bytes(len(buffer)))  # twice as large: each larger one is read from its beginning again
+        with memoryview(buffer) as view:
+            got = file.readinto(view[filled:])
+            end = filled + got
+            cut = buffer.rfind(b"\n", 0, end) + 1 if got else end
+            text = bytes(view[:cut])
+        used = cut
+        if text:
+            lines = range(line, line + text.count(b"\n") + (not text.endswith(b"\n")))
+            block = _block(text, rows, lines, last=not got)
+            yield block
+            used -= block.left_bytes
+            line += len(lines) - text.count(b"\n", used)
+        if not got:
+            return
+        filled = end - used
+        buffer[:filled] = buffer[used:end]
+
+
+def _block(raw: bytes, rows: Rows, numbers: range, last: bool) -> Block:
+    text, foreign, mixed = lines_as_utf8(raw)
+    guessed = tuple(numbers[place] for place in foreign) if mixed else ()
+    first = _parse_lines(text, rows, len(numbers))
+    if first is None:
+        block = _mend(text, rows, numbers, last)
+        if not foreign:
+            return replace(block, guessed=guessed)
+        left = block.left_bytes and sum(len(one) + 1 for one in raw.split(b"\n")[: len(numbers)][-block.left_lines :])
+        return replace(block, guessed=guessed, left_bytes=left)
+    torn = len(numbers) - 1 if last and not text.endswith(b"\n") else None
+    return Block(numbers, first, rows.width, rows.delimiter, text, torn_from=torn, guessed=guessed)
+
+
+def _parse_lines(text: bytes, rows: Rows, count: int) -> list[pl.Series] | None:
+    """The columns of a text that is one row per line; None if it is not sure to be that."""
+    try:
+        first = _parse(text, rows.width, rows.columns, rows.delimiter)
+    except PolarsError:
+        return None
+    # A blank line becomes a row of nulls.
+    return first if len(first[0]) == count and not first[0].null_count() else None
+
+
+def _mend(text: bytes, rows: Rows, numbers: range, last: bool) -> Block:
+    """The rows of a text that is not one row per line, whole and broken ones."""
+    lines = text.split(b"\n")[: len(numbers)]
+    fields: list[list[str]] = []
+    places: list[int] = []
+    broken: set[int] = set()
+    torn_from: int | None = None
+    start = 0
+    while start < len(lines):
+        stop, open_field = _row_end(lines, start)
+        if open_field and stop == len(lines):
+            if not last:
+                break  # the row may go on in the next block
+            torn_from = len(fields) if torn_from is None else torn_from
+        row = None if open_field else _fields(b"\n".join(lines[start:stop]), rows.width, rows.delimiter)
+        if row is not None:
+            fields.append(row)
+            places.append(numbers[start])
+            start, torn_from = stop, None
+            continue
+        if lines[start].strip():
+            broken.add(len(fields))
+            fields.append(_readable(lines[start], rows.width, rows.delimiter))
+            places.append(numbers[start])
+        start += 1
+    if last and torn_from is None and fields and not text.endswith(b"\n"):
+        torn_from = len(fields) - 1
+    left = sum(len(line) + 1 for line in lines[start:])
+    first = _pick(fields, rows.columns)
+    return Block(
+        places,
+        first,
+        rows.width,
+        rows.delimiter,
+        fields=fields,
+        broken=frozenset(broken),
+        torn_from=torn_from,
+        left_bytes=left,
+        left_lines=len(lines) - start,
+    )
+
+
+def _row_end(lines: list[bytes], start: int) -> tuple[int, bool]:
+    """Where the row ends that begins at ``start`` (exclusive), and whether a quoted field is still open there."""
+    quotes = size = 0
+    for at in range(start, len(lines)):
+        if at > start and (_BEGINS_ROW.match(lines[at]) or size > _LONGEST_ROW):
+            return at, True
+        quotes += lines[at].count(b'"')
+        size += len(lines[at])
+        if quotes % 2 == 0:
+            return at + 1, False
+    return len(lines), True
+
+
+def _parse(text: bytes, width: int, columns: Sequence[int], delimiter: str) -> list[pl.Series]:
+    names = [f"column {index}" for index in range(width)]
+    schema = dict.fromkeys(names, pl.String)
+    frame = pl.read_csv(text, has_header=False, schema=schema, columns=sorted(set(columns)), separator=delimiter)
+    return [frame[names[index]] for index in columns]
+
+
+def _transposed(rows: list[list[str]], width: int) -> list[list[str]]:
+    return [[row[index] for row in rows] for index in range(width)]
+
+
+def _pick(fields: list[list[str]], columns: Sequence[int]) -> list[pl.Series]:
+    return [pl.Series([row[index] for row in fields], dtype=pl.String) for index in columns]
+
+
+def _fields(row: bytes, width: int, delimiter: str) -> list[str] | None:
+    """The fields of one row, None if it is not a whole one."""
+    try:
+        parsed = list(csv.reader([row.decode().rstrip("\r\n")], strict=True, delimiter=delimiter))
+    except (csv.Error, UnicodeDecodeError):
+        return None
+    return parsed[0] if len(parsed) == 1 and len(parsed[0]) == width else None
+
+
+def _readable(line: bytes, width: int, delimiter: str) -> list[str]:
+    """The fields that a broken row surely has: all but the last, which may be cut off; empty ones for the others."""
+    try:
+        parsed = next(csv.reader([line.decode().rstrip("\r\n")], delimiter=delimiter), [])
+    except (csv.Error, UnicodeDecodeError):
+        parsed = []
+    known = parsed[: max(0, min(len(parsed) - 1, width))]
+    return known + [""] * (width - len(known))

@@ -1,0 +1,139 @@
+"""Messages in a flat list, or one JSON object a line: ``{"timestamp", "topic", "payload"}``, in any order of topics.
+
+A message without a topic is of the device that its ``device_id`` names, as in the CSV.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+import polars as pl
+
+from labcrate.readings.load.dialect import lines_as_utf8
+from labcrate.readings.load.payload import compact
+from labcrate.readings.load.source import Gatherer, Source
+
+_ROWS = 50_000
+NO_MESSAGE = "this is no object with a timestamp, a topic and a payload, so it was left out"
+
+
+class _Message(msgspec.Struct, gc=False):
+    timestamp: object = None
+    topic: object = None
+    device_id: object = None
+    payload: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class _Line(msgspec.Struct):
+    timestamp: object
+    messages: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+_MESSAGE = msgspec.json.Decoder(_Message)
+_LINE = msgspec.json.Decoder(_Line)
+
+
+def begins_lines(text: bytes) -> bool:
+    """Tell whether the first line of a text is a message of its own."""
+    line, _, _ = lines_as_utf8(text.lstrip().partition(b"\n")[0])
+    try:
+        return _LINE.decode(line).messages is msgspec.UNSET
+    except (ValueError, RecursionError):
+        return False
+
+
+def read_list(parts: Sequence[msgspec.Raw], key: str, gatherer: Gatherer) -> Source:
+    """Read the messages of a list; ``key`` is what the list is called, for people."""
+    for start in range(0, len(parts), _ROWS):
+        _take(parts[start : start + _ROWS], [f"{key}[{place}]" for place in range(start, start + _ROWS)], gatherer)
+    return gatherer.source()
+
+
+def read_lines(text: bytes, gatherer: Gatherer) -> Source:
+    """Read one message a line; a last line that ends too early is a torn one."""
+    whole, _, _ = lines_as_utf8(text)
+    numbered = [(number, line) for number, line in enumerate(whole.split(b"\n"), 1) if line.strip()]
+    for start in range(0, len(numbered), _ROWS):
+        some = numbered[start : start + _ROWS]
+        last = start + _ROWS >= len(numbered)
+        lines = [line for _, line in some]
+        _take(lines, [f"line {number}" for number, _ in some], gatherer, len(lines) - 1 if last else None)
+    return gatherer.source()
+
+
+def _take(
+    parts: Sequence[msgspec.Raw | bytes], places: Sequence[str], gatherer: Gatherer, last: int | None = None
+) -> None:
+    messages: list[_Message] = []
+    broken: dict[int, str] = {}
+    torn: int | None = None
+    for row, part in enumerate(parts):
+        try:
+            message = _decoded(part)
+        except (ValueError, RecursionError) as error:
+            message = _Message()
+            torn = row if row == last and "truncated" in str(error) else None
+        messages.append(message)
+        if message.payload is msgspec.UNSET:
+            broken[row] = NO_MESSAGE
+    topic = pl.Series([_topic(message, gatherer) for message in messages], dtype=pl.String)
+    texts = as_text([message.timestamp for message in messages])
+    piece = gatherer.take(texts, topic, places.__getitem__, broken, torn)
+    gatherer.kinds.update(
+        (topic, (payload_text(messages[row].payload) or "").startswith("{")) for topic, row in gatherer.met_first(piece)
+    )
+    rows = piece.taken.arg_true().to_list()
+    gatherer.add(piece, rows, [payload_text(messages[row].payload) for row in rows], [False] * len(rows))
+
+
+def _decoded(part: msgspec.Raw | bytes) -> _Message:
+    try:
+        return _MESSAGE.decode(part)
+    except ValueError:
+        text, foreign, _ = lines_as_utf8(bytes(part))
+        if not foreign:
+            raise
+    return _MESSAGE.decode(text)
+
+
+def _topic(message: _Message, gatherer: Gatherer) -> str:
+    if isinstance(message.topic, str) and message.topic:
+        return message.topic
+    if isinstance(message.device_id, str) and message.device_id:
+        made = f"{gatherer.topics.base}/{message.device_id}"
+        gatherer.named.add(made)
+        return made
+    return ""
+
+
+def payload_text(raw: msgspec.Raw | msgspec.UnsetType) -> str | None:
+    """Return a payload as compact JSON, None if it is not JSON; one that is not UTF-8 is read as Windows-1252."""
+    if raw is msgspec.UNSET:
+        return None
+    try:
+        return compact(raw)
+    except ValueError:
+        pass
+    data = bytes(raw)
+    text, foreign, _ = lines_as_utf8(data)
+    if not foreign:
+        return None
+    try:
+        return compact(text)
+    except ValueError:
+        return None
+
+
+def as_text(timestamps: Sequence[object]) -> pl.Series:
+    """Return timestamps as text: numbers count from 1970, anything else but text is unreadable."""
+    try:
+        return pl.Series(timestamps, dtype=pl.String)
+    except TypeError:
+        return pl.Series([_text(value) for value in timestamps], dtype=pl.String)
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float):
+        return f"{value:f}"
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,0 +1,98 @@
+"""Which of the lab's topics are of the sensors that a session selected."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from labcrate.model.device import Device
+from labcrate.model.session import SelectedSensor
+from labcrate.readings.load.topics import Kind, Paths, Topics, in_names, names_of
+
+
+@dataclass(frozen=True, slots=True)
+class AmbiguousSensor:
+    """A selected sensor whose name stands at the end of topics that may be another's: ``topics``, none of them taken.
+
+    ``taken`` are the topics that are the sensor's own, if there are any.
+    """
+
+    sensor: str
+    topics: tuple[str, ...]
+    taken: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the warning, as a sentence."""
+        named = " and ".join(self.topics)
+        if self.taken:
+            own = " and ".join(self.taken)
+            return (
+                f'Sensor "{self.sensor}" was selected: {own} was taken, {named} was not, although it ends in that name.'
+            )
+        return (
+            f'Sensor "{self.sensor}" was selected, and more than one topic ends in that name ({named}): none of them '
+            "was taken; select the sensor by the topic without its base."
+        )
+
+
+class Selection:
+    """The sensors that a session selected, each named by ``id`` or ``name``."""
+
+    def __init__(self, sensors: Iterable[SelectedSensor], topics: Topics) -> None:
+        self._topics = topics
+        self._sensors = [(sensor.name or sensor.id, *_aliases(sensor, topics.devices)) for sensor in sensors]
+
+    def __bool__(self) -> bool:
+        return bool(self._sensors)
+
+    def among(self, kinds: Iterable[Kind]) -> "Selected":
+        """Match the sensors with the topics of the whole lab."""
+        kinds = list(kinds)
+        names = self._topics.names.union(*(aliases for _, aliases, _ in self._sensors))
+        paths = Paths(self._topics, names, kinds)
+        labels: dict[str, set[str]] = {}
+        ambiguous = []
+        for label, aliases, known in self._sensors:
+            own = paths.called(aliases)
+            by_end = paths.ending(aliases) - own
+            # A path that is another device's own is not this one's; yet it is one more that ends so.
+            others = {path for path in by_end if in_names(path, self._topics.names)} if known or own else set()
+            labels.setdefault(label, set()).update(own or (by_end if len(by_end) == 1 else set()) - others)
+            unclear = by_end - others if own else by_end if len(by_end) > 1 and by_end - others else set()
+            if unclear:
+                named = [tuple(sorted(map(paths.topic, some))) for some in (unclear, own)]
+                ambiguous.append(AmbiguousSensor(label, *named))
+        return Selected(paths, labels, tuple(ambiguous), bool(self))
+
+
+class Selected:
+    """The topics of the selected sensors; all topics if none was selected."""
+
+    def __init__(
+        self, paths: Paths, labels: dict[str, set[str]], ambiguous: tuple[AmbiguousSensor, ...], some: bool
+    ) -> None:
+        self.ambiguous = ambiguous
+        self._paths, self._labels, self._some = paths, labels, some
+        self._taken = set().union(*labels.values())
+
+    def takes(self, topic: str, whole_message: bool) -> bool:
+        """Tell whether the topic's readings are of a selected sensor."""
+        return not self._some or self._paths.of(topic, whole_message) in self._taken
+
+    def without(self, kinds: Sequence[Kind]) -> tuple[str, ...]:
+        """Return the sensors, as the session names them, that no reading of these topics belongs to.
+
+        Those of which nothing was taken because it is not clear which topic is theirs are not among them.
+        """
+        present = {self._paths.of(topic, whole) for topic, whole in kinds}
+        unclear = {one.sensor for one in self.ambiguous if not one.taken}
+        return tuple(label for label, paths in self._labels.items() if label not in unclear and not paths & present)
+
+
+def _aliases(sensor: SelectedSensor, devices: Sequence[Device]) -> tuple[frozenset[str], bool]:
+    """Every name that the sensor goes by, and whether the lab knows its device.
+
+    An address is sure; a name may by now be another device's.
+    """
+    given = [text for text in (sensor.id.lower(), sensor.id, sensor.name) if text]
+    same = next((found for text in given if (found := [one for one in devices if text in names_of(one)])), [])
+    others = {name for device in devices if device not in same for name in names_of(device)}
+    return frozenset({name for device in same for name in names_of(device)} | (set(given) - others)), bool(same)

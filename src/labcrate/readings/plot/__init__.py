@@ -1,0 +1,1 @@
+"""Draw readings: numbers out of payloads, and fewer points for the same line."""

@@ -1,0 +1,1 @@
+"""Write the readings of a session as tables."""

@@ -1,0 +1,1 @@
+"""Make near misses part of their session, and take links back."""

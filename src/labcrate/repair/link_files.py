@@ -1,0 +1,239 @@
+"""Links near misses to a session for somebody, each with its line in the log of links, and takes links back.
+
+What the command line and the server do. A file that is linked in its place gets an entry in the register of the
+session's own folder; a moved one lies in that folder, as does an MP4 that was made of a video.
+"""
+
+import shlex
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from labcrate.errors import LabcrateError, NoSuchThingError, PeopleError, RepairError
+from labcrate.lab.folder import RECORDINGS, Lab, printable
+from labcrate.lab.session_register import LinkedFile, read_session_register, register_path
+from labcrate.linking.settling import links_by_entry
+from labcrate.linking.verdict import Rule
+from labcrate.model.fixity import Identity
+from labcrate.model.timespan import format_instant
+from labcrate.people.link_log import Link, LinkLog
+from labcrate.plan.inventory import Inventory
+from labcrate.plan.lab_rules import camera_key, key_in_session
+from labcrate.plan.plan import NearMiss
+from labcrate.repair.lab_writer import Place, explained
+from labcrate.repair.link_by_time import METHOD, undo_by_time
+from labcrate.repair.near_misses import (
+    Method,
+    Repair,
+    camera_of_link,
+    find_near_miss,
+    is_undone,
+    move,
+    refuse_other_files,
+    undo,
+)
+from labcrate.repair.register_file import add_entries, is_entry_of, linking, remove_entries
+from labcrate.repair.remux_files import make_mp4
+from labcrate.video.containers import container_of
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A near miss that can be linked: how, and the id of the camera that it is said to be of."""
+
+    session: str
+    near_miss: NearMiss
+    method: Method
+    camera_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A link that was made; ``left_out`` is the codec of the sound that did not fit into the MP4 that was made."""
+
+    link: Link
+    left_out: str | None = None
+
+
+def check(
+    inventory: Inventory,
+    near_misses: Iterable[NearMiss],
+    *,
+    session: str,
+    files: Sequence[str],
+    method: Method,
+    camera: str | None = None,
+) -> list[Wish]:
+    """Look each file up among a plan's near misses, and see that it can be linked so; nothing is changed.
+
+    ``camera`` is an id, name or prefix. Raises RepairError, one line for each file that cannot be, and UsageError for
+    a camera that there is not.
+    """
+    known = list(near_misses)
+    wishes: dict[str, Wish] = {}
+    problems: list[str] = []
+    for file in files:
+        try:
+            wish = Wish(session, _near_miss(inventory, known, session, file), method)
+            _refuse(inventory, wish)
+            wishes[wish.near_miss.path] = wish
+        except RepairError as error:
+            problems.append(str(error))
+    if problems:
+        nothing = ["Nothing was linked."] if len(files) > 1 else []
+        raise RepairError("\n".join([*dict.fromkeys(problems), *nothing]))
+    camera_id = None if camera is None else camera_of_link(inventory, session, camera)
+    return [replace(wish, camera_id=camera_id or _camera_by_name(inventory, wish)) for wish in wishes.values()]
+
+
+def _camera_by_name(inventory: Inventory, wish: Wish) -> str | None:
+    """Return the id of the camera whose name stands in a near miss's name where its prefix should."""
+    verdict = wish.near_miss.verdict
+    if verdict.rule is not Rule.UNKNOWN_PREFIX or verdict.prefix is not None or verdict.camera is None:
+        return None
+    session = inventory.session(wish.session)
+    ids = {camera_key(camera): camera.id for camera in inventory.cameras}
+    camera_id = ids.get(verdict.camera)
+    meant = camera_id is not None and key_in_session(inventory.cameras, session, camera_id) == verdict.camera
+    return camera_id if meant else None
+
+
+def _near_miss(inventory: Inventory, known: Sequence[NearMiss], session: str, file: str) -> NearMiss:
+    """Return the near miss of this name. Raises RepairError, which says what the file is, if it is none."""
+    try:
+        return find_near_miss(known, session, file)
+    except RepairError:
+        shown = printable(file)
+        if any(file in (entry.path, printable(entry.path)) for entry in inventory.linked.get(session, ())):
+            raise RepairError(f"{shown} belongs to session {session} already; there is nothing to link.") from None
+        if not file or file.startswith("/") or ".." in file.split("/"):
+            raise  # what lies outside the lab, nobody is told
+        if _is_there(inventory.lab, file):
+            raise
+        raise RepairError(
+            f"{shown} is no near miss of session {session}: there is no such file in the lab folder. Name one as "
+            f"'labcrate plan {shlex.quote(session)}' lists it."
+        ) from None
+
+
+def _is_there(lab: Lab, file: str) -> bool:
+    try:
+        lab.identity(file)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError):
+        return True  # as far as anybody can tell
+    return True
+
+
+def _refuse(inventory: Inventory, wish: Wish) -> None:
+    """Raise RepairError for a file that would not be the session's afterwards, with what would help."""
+    near, path = wish.near_miss, wish.near_miss.path
+    if wish.method is Method.REMUX:
+        if container_of(path) is None or path.lower().endswith(".mp4"):
+            raise RepairError(f"{near.source} is no video of another container; link it without --remux.")
+        return
+    refuse_other_files(near)
+    if wish.method is Method.ENTRY and not links_by_entry(path, wish.session, inventory.rules):
+        raise RepairError(
+            f"{near.source} cannot be linked to session {wish.session} where it lies: {near.verdict.reason}. If it is "
+            "this session's, move it into the session's folder with --move."
+        )
+
+
+def repair(inventory: Inventory, log: LinkLog, wish: Wish, *, who: str) -> Done:
+    """Have a near miss belong to the session, and write that down.
+
+    Raises RepairError; PeopleError when it cannot be written down, and then nothing is linked.
+    """
+    lab, folder, near = inventory.lab, inventory.folder(wish.session), wish.near_miss
+    if wish.method is Method.REMUX:
+        made = make_mp4(lab, near.path, f"{folder}/{RECORDINGS}")  # it may take long, and keeps nobody else waiting
+        entry = _entry(made.path, made.identity, wish, made_from=near.path, left_out=made.left_out)
+        with linking(lab):
+            done = Repair(wish.session, near.path, made.path, Method.REMUX)
+            return Done(_written_down(lab, folder, log, done, entry, who), made.left_out)
+    with linking(lab):
+        if wish.method is Method.ENTRY:
+            return Done(_linked_in_place(lab, folder, log, wish, who))
+        done = move(lab, wish.session, folder, near)
+        moved = _entry(done.target, lab.identity(done.target), wish) if wish.camera_id else None
+        return Done(_written_down(lab, folder, log, done, moved, who))
+
+
+def _linked_in_place(lab: Lab, folder: str, log: LinkLog, wish: Wish, who: str) -> Link:
+    """Write a file into the session's register; the line in the log comes first, so that no link is without one."""
+    path, register = wish.near_miss.path, register_path(folder)
+    with explained(path), Place(lab, path) as place:
+        identity = Identity.of(place.identify())
+    now = (identity.size_bytes, identity.mtime_ns)
+    for one in read_session_register(lab, folder).files:
+        if (one.folder, one.file, one.size_bytes, one.modified_ns) == ("", path, *now):
+            raise RepairError(f"{printable(path)} was linked to this session before: its own register lists it.")
+    number = log.add(who=who, session=wish.session, source=path, target=register, method=wish.method)
+    link = log.get(number)
+    try:
+        entry = LinkedFile("", path, *now, camera_id=wish.camera_id, linked_at=link.linked)
+        add_entries(lab, folder, [entry])
+    except BaseException:
+        log.undone(number, who)
+        raise
+    return link
+
+
+def _entry(
+    path: str, identity: Identity, wish: Wish, *, made_from: str | None = None, left_out: str | None = None
+) -> LinkedFile:
+    return LinkedFile(
+        "",
+        path,
+        identity.size_bytes,
+        identity.mtime_ns,
+        camera_id=wish.camera_id,
+        made_from=made_from,
+        left_out=left_out,
+    )
+
+
+def _written_down(lab: Lab, folder: str, log: LinkLog, done: Repair, entry: LinkedFile | None, who: str) -> Link:
+    """Write down what was done to a file; where that fails, nothing was done."""
+    try:
+        if entry:
+            add_entries(lab, folder, [entry])
+        try:
+            number = log.add(who=who, session=done.session, source=done.source, target=done.target, method=done.method)
+            return log.get(number)
+        except PeopleError:
+            if entry:
+                remove_entries(lab, folder, lambda one: is_entry_of(one, done.target))
+            raise
+    except LabcrateError:
+        undo(lab, done, None)
+        raise
+
+
+def take_back(lab: Lab, log: LinkLog, *, session: str, number: int, who: str) -> Link:
+    """Undo one of a session's links, and write that down. Raises NoSuchThingError, RepairError, PeopleError."""
+    with linking(lab):
+        made = next((link for link in log.lines(session) if link.number == number), None)
+        if made is None:  # of another session or of none: who asks for this one hears no more
+            raise NoSuchThingError(
+                f"There is no link {number} of session {session}; the list of a session's links tells their numbers."
+            )
+        if made.undone is not None:
+            raise RepairError(f"Link {number} was taken back already, by {made.undone_by}.")
+        if made.method == METHOD:
+            return undo_by_time(lab, log, made, who)
+        done = Repair(session, made.source, made.target, Method(made.method))
+        if done.method is Method.ENTRY:
+            at = format_instant(made.linked)
+            folder = done.target.rpartition("/")[0]
+            remove_entries(lab, folder, lambda one: is_entry_of(one, done.source) and one.get("linkedAt") == at)
+        else:
+            if not is_undone(lab, done):  # by hand, or where it could not be written down (a full disk)
+                undo(lab, done, made.linked)
+            with suppress(RepairError):  # a register that labcrate did not write has no entry of it
+                folder = "/".join(done.target.split("/")[:2])
+                remove_entries(lab, folder, lambda one: is_entry_of(one, done.target))
+        log.undone(number, who)
+        return log.get(number)

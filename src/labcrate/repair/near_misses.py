@@ -1,0 +1,170 @@
+"""Move a near miss into the folder of its session, say which camera it is of, and take links back."""
+
+import shlex
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from labcrate.errors import RepairError, UsageError
+from labcrate.lab.folder import RECORDINGS, Lab, printable
+from labcrate.linking.verdict import Rule
+from labcrate.linking.verdict import printable as linking_printable
+from labcrate.model.device import Camera
+from labcrate.model.session import sort_key
+from labcrate.model.timespan import from_ns
+from labcrate.plan.choices import cameras_called
+from labcrate.plan.inventory import Inventory
+from labcrate.plan.lab_rules import key_in_session
+from labcrate.plan.plan import NearMiss
+from labcrate.plan.recordings import Cameras
+from labcrate.repair.lab_writer import Place, explained, give_free_name, give_name
+
+# What a file system's clock may be ahead of the system's.
+_CLOCKS_DIFFER = timedelta(seconds=1)
+
+
+class Method(StrEnum):
+    """How a file comes to belong to a session; a hard link is how earlier versions did it."""
+
+    ENTRY = "register entry"
+    MOVE = "move"
+    REMUX = "remux"
+    HARD_LINK = "hard link"
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """A near miss that was made part of a session; both paths are relative to the lab folder.
+
+    ``target`` is where it lies now, or the register that it was written down in.
+    """
+
+    session: str
+    source: str
+    target: str
+    method: Method
+
+
+def find_near_miss(near_misses: Iterable[NearMiss], session: str, file: str) -> NearMiss:
+    """The near miss that a plan names so. Raises RepairError, also where two are printed alike."""
+    known = list(near_misses)
+    # A remedy's command has the name as the linking rules print it, a plan as the lab does.
+    alike = [n for n in known if file in (n.source, linking_printable(n.path))]
+    found = [n for n in known if n.path == file] or alike
+    if not found:
+        raise RepairError(
+            f"{printable(file)} is no near miss of session {session}; "
+            f"only files that 'labcrate plan {shlex.quote(session)}' lists as near misses can be linked."
+        )
+    if len(found) > 1:
+        raise RepairError(f"{len(found)} near misses of session {session} are printed as {file}; rename them first.")
+    return found[0]
+
+
+def refuse_other_files(near_miss: NearMiss) -> None:
+    """Raise RepairError for a file that is no MP4: only one that is made of it can be linked."""
+    if near_miss.verdict.rule is Rule.NOT_MP4 or not near_miss.path.lower().endswith(".mp4"):
+        raise RepairError(f"{near_miss.source} cannot be linked: only MP4s are exported. {_sentence(near_miss)}")
+
+
+def move(lab: Lab, session: str, folder: str, near_miss: NearMiss) -> Repair:
+    """Move a near miss into the recordings of its session's ``folder``, under a name that is free there.
+
+    Raises RepairError.
+    """
+    refuse_other_files(near_miss)
+    name = near_miss.path.rpartition("/")[2]
+    with (
+        explained(near_miss.path),
+        Place(lab, near_miss.path) as source,
+        Place(lab, f"{folder}/{RECORDINGS}/{name}", new=True) as target,
+    ):
+        opened = source.identify()
+        taken = give_free_name(source, target, opened)
+        target.sync()  # the new name is on the disk before the old one goes
+        source.remove(opened)
+    return Repair(session, near_miss.path, f"{folder}/{RECORDINGS}/{taken}", Method.MOVE)
+
+
+def undo(lab: Lab, repair: Repair, when: datetime | None) -> None:
+    """Take a link back that was made ``when`` (None: just now): move the file back, or remove what was made.
+
+    Raises RepairError when that could lose or mistake a file: it is gone, another one, or changed since it
+    was moved or made, or its old place is taken.
+    """
+    with explained(repair.target), Place(lab, repair.target) as target, Place(lab, repair.source) as source:
+        linked = target.identify()
+        # Moving and making set this time, and so does whatever else happens to a file or puts another in its place.
+        changed = when is not None and from_ns(linked.st_ctime_ns) > when + _CLOCKS_DIFFER
+        if repair.method is Method.REMUX:
+            source.identify()
+            if changed:
+                raise RepairError(
+                    f"{printable(repair.target)} changed since it was made; remove it by hand. Then give this command "
+                    "again, to be rid of the link."
+                )
+        elif repair.method is Method.HARD_LINK:
+            if not source.holds(linked):
+                raise RepairError(
+                    f"{printable(repair.source)} is gone or another file now; {printable(repair.target)} may be "
+                    "the only copy and stays. Remove it by hand if that is what you want."
+                )
+        else:
+            if changed:
+                raise RepairError(
+                    f"{printable(repair.target)} changed since it was moved there; move it back by hand, to "
+                    f"{printable(repair.source)}. Then give this command again, to be rid of the link."
+                )
+            give_name(target, source, source.name, linked)
+            source.sync()
+        target.remove(linked)
+
+
+def is_undone(lab: Lab, repair: Repair) -> bool:
+    """Whether a link is taken back already: its file is where it came from, and nothing is where it was put."""
+    with suppress(OSError), Place(lab, repair.source) as source:
+        source.identify()
+        try:
+            lab.identity(repair.target)
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+    return False
+
+
+def _sentence(near_miss: NearMiss) -> str:
+    remedy = near_miss.verdict.remedy or "convert it"
+    return f"{remedy[:1].upper()}{remedy[1:]}."
+
+
+def camera_of_link(inventory: Inventory, session_id: str, word: str) -> str:
+    """Return the id of the camera that an id, name or prefix means in a session, as its register has it.
+
+    A register holds ids, and an id means the session's own user's camera first. Raises UsageError where there is no
+    such camera, where the word means several, and where the camera's id means another one in this session.
+    """
+    session = inventory.session(session_id)
+    cameras = Cameras.of(inventory, session)
+    found = cameras_called(word, cameras)
+    meant = [key for key in found if key == key_in_session(inventory.cameras, session, cameras.by_key[key].id)]
+    if not meant:
+        camera = cameras.by_key[found[0]]
+        raise UsageError(
+            f"Camera {printable(word)} is of another user than the session's, and its id {printable(camera.id)} means "
+            "another camera here, or none for sure; give it an id of its own."
+        )
+    exact = [key for key in meant if cameras.by_key[key].id == word]
+    selected = [key for key in meant if key in cameras.selected]
+    ids = dict.fromkeys(cameras.by_key[key].id for key in exact or selected or meant)
+    if len(ids) > 1:
+        raise UsageError(f"{printable(word)} may be several cameras; name one by its id: {printable(', '.join(ids))}.")
+    return next(iter(ids))
+
+
+def cameras_of_links(inventory: Inventory, session_id: str) -> list[Camera]:
+    """Return the cameras that a file can be said to be of in a session, by id: those that their id means there."""
+    session = inventory.session(session_id)
+    cameras = Cameras.of(inventory, session).by_key
+    meant = [c for key, c in cameras.items() if key == key_in_session(inventory.cameras, session, c.id)]
+    return sorted(meant, key=lambda camera: sort_key(camera.id))

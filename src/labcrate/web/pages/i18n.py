@@ -1,0 +1,189 @@
+"""English and Spanish: which one somebody reads, the sentences of it, and how it writes times, numbers and sizes."""
+
+import io
+import math
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cache, lru_cache
+from importlib import resources
+from zoneinfo import ZoneInfo
+
+from aiohttp import hdrs, web
+from babel import Locale as Cldr
+from babel.dates import format_date, format_datetime, format_time
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal, format_scientific
+from babel.support import Translations
+from markupsafe import Markup
+
+from labcrate.model.message import Message, fill
+from labcrate.model.timespan import format_duration, format_instant
+from labcrate.web.pages.phrasebook import Phrasebook
+
+COOKIE = "labcrate_language"
+LANGUAGES = {"en": "English", "es": "Español"}
+"""Each language by its code (BCP 47), called as it calls itself."""
+
+_USUAL = "en"
+_DOMAIN = "labcrate"
+_CORE = "core"  # the context (msgctxt) of sentences that no template holds
+_MESSAGE = "message"  # the context of messages, which are translated by their ids
+# CLDR's British English: day before month, and 24 hours, as the lab's own clocks and files have it.
+_CLDR = {"en": Cldr("en", "GB"), "es": Cldr("es", "ES")}
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+_LONGEST_WRITTEN = 10**15
+
+
+def language_of(request: web.Request) -> str:
+    """The language that somebody chose, else the one that their browser likes best of those there are."""
+    chosen = request.cookies.get(COOKIE)
+    return chosen if chosen in LANGUAGES else preferred(request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))
+
+
+def preferred(accepted: str) -> str:
+    """The best of the languages for an Accept-Language header (RFC 9110, section 12.5.4)."""
+    weights: dict[str, float] = {}
+    for part in accepted.split(",")[:50]:
+        wanted, _, weight = part.partition(";")
+        code = wanted.strip().lower().partition("-")[0]
+        if code in LANGUAGES:
+            weights[code] = max(weights.get(code, 0.0), _weight(weight))
+    return max(weights, key=lambda code: weights[code]) if any(weights.values()) else _USUAL
+
+
+def _weight(text: str) -> float:
+    name, _, value = text.strip().partition("=")
+    if name.strip() != "q":
+        return 1.0
+    try:
+        return min(1.0, max(0.0, float(value)))
+    except ValueError:
+        return 0.0
+
+
+@cache
+def translations(language: str) -> Translations:
+    """All sentences of a language, read from its ``.po`` file; English ones stand in the source itself."""
+    if language == _USUAL:
+        return Translations()
+    compiled = io.BytesIO()
+    write_mo(compiled, _catalog(language))
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+@cache
+def _catalog(language: str) -> Catalog:
+    path = f"translations/{language}/LC_MESSAGES/{_DOMAIN}.po"
+    return read_po(io.BytesIO(resources.files("labcrate.web.pages").joinpath(path).read_bytes()), locale=language)
+
+
+@cache
+def _phrasebook(language: str) -> Phrasebook:
+    """What the ``.po`` file says of the core's own sentences."""
+    told = [(str(m.id), str(m.string)) for m in _catalog(language) if m.context == _CORE or "%" not in m.id]
+    return Phrasebook(told, Locale(language).number)
+
+
+@lru_cache(maxsize=4096)  # one plan has hundreds of sentences, and shows them on every page of its session
+def _of_the_core(language: str, text: str) -> str | None:
+    return _phrasebook(language).say(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Locale:
+    """How things are said on one page: in a language, with times in an IANA zone and UTC beside them."""
+
+    language: str
+    zone: str = "UTC"
+
+    def say(self, message: str) -> str:
+        """A word or sentence of the pages in the language."""
+        return translations(self.language).gettext(message) if message else message
+
+    def core(self, text: str) -> Markup:
+        """A sentence of the core as HTML: in the language where it is translated, else marked as English."""
+        said = self.told(text)
+        return Markup('<span lang="en">{}</span>').format(text) if said is None else Markup("{}").format(said)
+
+    def told(self, text: str) -> str | None:
+        """A sentence of the core in the language; None where it is not translated."""
+        if self.language == _USUAL:
+            return text
+        return self._message(text) if isinstance(text, Message) else _of_the_core(self.language, text)
+
+    def _message(self, message: Message) -> str | None:
+        """Say a message from its id and values; None where the id is not translated."""
+        pattern = str(translations(self.language).pgettext(_MESSAGE, message.id))
+        return None if pattern == message.id else fill(pattern, {n: self._value(v) for n, v in message.values.items()})
+
+    def _value(self, value: object) -> object:
+        if isinstance(value, str):
+            return self.told(value) or value
+        if isinstance(value, tuple):
+            return tuple(self._value(one) for one in value)
+        return self.number(value) if type(value) is int else value
+
+    def number(self, value: float, digits: int = 0) -> str:
+        """A number with the language's separators and at most so many digits behind the point.
+
+        One that no column has room for is written with its exponent (``1E25``): a sensor may report anything.
+        """
+        if _LONGEST_WRITTEN <= abs(value) < math.inf:
+            return format_scientific(value, "0.###E0", locale=_CLDR[self.language])
+        return format_decimal(value, "#,##0" + (f".{'#' * digits}" if digits else ""), locale=_CLDR[self.language])
+
+    def size(self, size_bytes: float) -> str:
+        """A size for people, in powers of 1000 as disks and downloads have it: ``3.4 MB``."""
+        size, units = float(size_bytes), iter(_UNITS)
+        unit = next(units)
+        while size >= 999.5 and unit != _UNITS[-1]:
+            size, unit = size / 1000, next(units)
+        return f"{format_decimal(size, '#,##0' if unit == 'B' else '#,##0.0', locale=_CLDR[self.language])} {unit}"
+
+    def exact(self, size_bytes: int) -> str:
+        """A size to the byte: ``3,412,345 bytes``."""
+        word = translations(self.language).ngettext("%(num)s byte", "%(num)s bytes", size_bytes)
+        return word % {"num": self.number(size_bytes)}
+
+    def length(self, seconds: float | None) -> str:
+        """A duration as ``1:02:03``, or a dash for one that is not known."""
+        return "–" if seconds is None else format_duration(seconds)
+
+    def day(self, day: date) -> str:
+        """A day: ``2 May 2025``."""
+        return format_date(day, "medium", locale=_CLDR[self.language])
+
+    def local(self, at: datetime) -> datetime:
+        """An instant on the zone's clocks; in UTC where those would leave the calendar."""
+        try:
+            return at.astimezone(ZoneInfo(self.zone))
+        except OverflowError:
+            return at
+
+    def clock(self, at: datetime) -> str:
+        """The time of day on the zone's clocks, to the second."""
+        return format_time(self.local(at), "HH:mm:ss", locale=_CLDR[self.language])
+
+    def at(self, at: datetime | None) -> Markup:
+        """An instant as HTML: date and time in the zone, and the same in UTC beside it; a dash for None."""
+        if at is None:
+            return Markup("–")
+        shown = self._dated(self.local(at))
+        utc = at.astimezone(UTC)
+        same_day = utc.date() == self.local(at).date()
+        beside = format_time(utc, "HH:mm:ss", locale=_CLDR[self.language]) if same_day else self._dated(utc)
+        if self.local(at).tzname() == "UTC":  # whatever the zone is called, Etc/UTC for one
+            shown, beside = f"{shown} UTC", ""
+        time = Markup('<time datetime="{}">{}</time>').format(format_instant(at), shown)
+        return time + (Markup(' <span class="utc">{} UTC</span>').format(beside) if beside else "")
+
+    def offset(self, at: datetime) -> str:
+        """The zone's distance from UTC at an instant: ``UTC+02:00``."""
+        text = f"{self.local(at):%z}"
+        return f"UTC{text[:3]}:{text[3:5]}"
+
+    def _dated(self, at: datetime) -> str:
+        return format_datetime(at, "d MMM y, HH:mm:ss", tzinfo=at.tzinfo, locale=_CLDR[self.language])

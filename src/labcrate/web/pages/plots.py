@@ -1,0 +1,206 @@
+"""What can be plotted of a session's readings, and the points of it that a plot needs.
+
+Nothing here loads Polars before there are readings to plot.
+"""
+
+import math
+import threading
+from collections import OrderedDict, defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from labcrate.readings.load.slice import Readings
+from labcrate.readings.units import Units
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from labcrate.readings.plot.points import Kind, Measured
+
+MOST_POINTS = 24_000
+"""How many points one answer holds at most, of all lines together (but for the breaks between them)."""
+
+_MICROSECOND = timedelta(microseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LEAST_BUCKETS = 10
+_KEPT_BYTES = 64 * 1024 * 1024
+# A line breaks where a sensor was silent for this many times its usual distance, and for a minute at least.
+_SILENCE = 10
+_SHORTEST_SILENCE_US = 60_000_000
+# What people look at first, and what tells of the device rather than of the room.
+_FIRST = (
+    "temperature", "humidity", "co2", "voc", "pm25", "illuminance", "illuminance_lux", "pressure", "power",
+    "occupancy", "motion", "presence", "contact", "water_leak", "vibration", "smoke", "tamper",
+)  # fmt: skip
+_LAST = (
+    "battery", "battery_low", "voltage", "linkquality", "device_temperature", "power_outage_count", "update_available",
+)  # fmt: skip
+_SHOWN_AT_FIRST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """Something that devices report; ``unit`` is None where it is not known or not the same for all of them."""
+
+    name: str
+    kind: "Kind"
+    unit: str | None
+    measured: "tuple[Measured, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What one device reported of one property; of a state, ``mean`` is the share of readings that were on."""
+
+    device: str
+    property: Property
+    readings: int
+    least: float
+    mean: float
+    most: float
+    first: datetime
+    last: datetime
+
+
+@dataclass
+class _Kept:
+    """What is known of one session's readings so far."""
+
+    readings: Readings
+    properties: list[Property]
+    devices: list[tuple[str, int]]
+    points: "dict[Measured, pl.DataFrame]" = field(default_factory=dict)
+    making: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(int(points.estimated_size()) for points in list(self.points.values()))
+
+
+class Plots:
+    """The points of the sessions that were looked at last. Its methods compute: call them in a worker thread."""
+
+    def __init__(self) -> None:
+        self._sessions: OrderedDict[str, _Kept] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def properties(self, session: str, readings: Readings) -> list[Property]:
+        """Everything that can be plotted, what people look at first in front."""
+        return self._kept(session, readings).properties
+
+    def devices(self, session: str, readings: Readings) -> list[tuple[str, int]]:
+        """Every device that reported, by name, with the number of its readings."""
+        return self._kept(session, readings).devices
+
+    def summaries(self, session: str, readings: Readings) -> list[Summary]:
+        """One line per device and property: the plots as a table."""
+        kept = self._kept(session, readings)
+        found = []
+        for one in kept.properties:
+            points = self._points(kept, one.measured)
+            found += [_summary(m.device, one, points[m]) for m in one.measured if points[m].height]
+        return found
+
+    def panels(
+        self, session: str, readings: Readings, names: Collection[str], start: datetime, end: datetime, buckets: int
+    ) -> list[dict[str, Any]]:
+        """For each property that was named, and each device, the points that a plot from start to end needs."""
+        kept = self._kept(session, readings)
+        chosen = [one for one in kept.properties if one.name in names]
+        points = self._points(kept, [m for one in chosen for m in one.measured])
+        buckets = max(_LEAST_BUCKETS, min(buckets, MOST_POINTS // 4 // (len(points) or 1)))
+        first, last = (start - _EPOCH) // _MICROSECOND, (end - _EPOCH) // _MICROSECOND
+        return [
+            {
+                "property": one.name,
+                "unit": one.unit,
+                "kind": one.kind,
+                "series": [
+                    {"device": m.device, **_drawn(points[m], one, first, last, buckets)}
+                    for m in one.measured
+                    if points[m].height
+                ],
+            }
+            for one in chosen
+        ]
+
+    def _kept(self, session: str, readings: Readings) -> _Kept:
+        with self._lock:
+            kept = self._sessions.pop(session, None)
+        if kept is None or kept.readings is not readings:
+            kept = _Kept(readings, _properties(readings), _devices(readings))
+        with self._lock:
+            self._sessions[session] = kept
+            while len(self._sessions) > 1 and sum(one.size_bytes for one in self._sessions.values()) > _KEPT_BYTES:
+                self._sessions.popitem(last=False)
+        return kept
+
+    def _points(self, kept: _Kept, wanted: "Collection[Measured]") -> "dict[Measured, pl.DataFrame]":
+        from labcrate.readings.plot.points import points  # noqa: PLC0415
+
+        with kept.making:
+            found = {one: kept.points[one] for one in wanted if one in kept.points}
+            found |= points(kept.readings, [one for one in wanted if one not in found])
+            if kept.size_bytes > _KEPT_BYTES:
+                kept.points.clear()
+            kept.points |= found
+            return found
+
+
+def _properties(readings: Readings) -> list[Property]:
+    if not len(readings):
+        return []
+    from labcrate.readings.plot.points import measured  # noqa: PLC0415
+
+    together: defaultdict[tuple[str, Kind], list[Measured]] = defaultdict(list)
+    for one in measured(readings):
+        together[one.name, one.kind].append(one)
+    units = Units(readings.topics.devices)
+    found = [
+        Property(name, kind, units.shared([one.device for one in of], name), tuple(of))
+        for (name, kind), of in together.items()
+    ]
+    return sorted(found, key=lambda one: (_rank(one.name), one.name, one.kind))
+
+
+def _devices(readings: Readings) -> list[tuple[str, int]]:
+    counts: defaultdict[str, int] = defaultdict(int)
+    whole = dict(readings.kinds)
+    for own, count in readings.counts_per_device:
+        counts[readings.topics.owner(own, whole.get(own, True))[0]] += count
+    return sorted(counts.items())
+
+
+def shown_at_first(properties: Sequence[Property]) -> list[str]:
+    """Which properties a page plots before anybody chose any: a few that tell of the room."""
+    wanted = [one.name for one in properties if one.name in _FIRST]
+    return list(dict.fromkeys(wanted or [one.name for one in properties]))[:_SHOWN_AT_FIRST]
+
+
+def _rank(name: str) -> int:
+    if name in _FIRST:
+        return _FIRST.index(name)
+    return len(_FIRST) + (1 + _LAST.index(name) if name in _LAST else 0)
+
+
+def _drawn(points: "pl.DataFrame", one: Property, start: int, end: int, buckets: int) -> dict[str, Any]:
+    from labcrate.readings.plot.decimate import broken_at, changes, decimate, usual_distance  # noqa: PLC0415
+    from labcrate.readings.plot.points import Kind  # noqa: PLC0415
+
+    if one.kind is Kind.STATE:
+        shown = decimate(changes(points), start, end, buckets)
+    else:
+        silence = max(_SILENCE * (usual_distance(points) or 0), _SHORTEST_SILENCE_US, (end - start) // buckets)
+        shown = broken_at(decimate(points, start, end, buckets), silence)
+    return {"t": (shown["us"] / 1000).to_list(), "v": shown["value"].to_list(), "readings": points.height}
+
+
+def _summary(device: str, one: Property, points: "pl.DataFrame") -> Summary:
+    value = points["value"]
+    least, mean, most = (float(each) for each in (value.min(), value.mean(), value.max()))  # type: ignore[arg-type]
+    if not math.isfinite(mean):  # the sum of large values is larger than a float
+        mean = float((value / points.height).sum())
+    first, last = (_EPOCH + int(points["us"][row]) * _MICROSECOND for row in (0, -1))
+    return Summary(device, one, points.height, least, mean, most, first, last)

@@ -1,0 +1,136 @@
+"""Pages for people: templates, and what every one of them may use."""
+
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+from aiohttp import web
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from labcrate import __version__
+from labcrate.config import ServeSettings
+from labcrate.lab.folder import printable
+from labcrate.model.session import Session, is_session_id, normalized_id
+from labcrate.people.roles import Role
+from labcrate.web.auth.require_role import CALLER
+from labcrate.web.http.urls import session_api_url, session_url, url
+from labcrate.web.pages.assets import static_path
+from labcrate.web.pages.i18n import LANGUAGES, Locale, language_of, translations
+
+THEME_COOKIE = "labcrate_theme"
+THEMES = ("light", "dark")
+
+
+@cache
+def environment(language: str) -> Environment:
+    """The templates in one language."""
+    made = Environment(
+        loader=PackageLoader("labcrate.web.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        finalize=bounded,
+    )
+    made.filters["shown"] = printable
+    made.policies["ext.i18n.trimmed"] = True
+    made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    return made
+
+
+class Pages:
+    """Makes the pages of one server. Any thread may use it."""
+
+    def __init__(self, settings: ServeSettings) -> None:
+        self._settings = settings
+
+    def render(
+        self, request: web.Request, template: str, /, *, status: int = 200, zone: str | None = None, **context: Any
+    ) -> web.Response:
+        """Make a page; ``zone`` is the IANA zone of its times (None: the lab's own)."""
+        text = self.fragment(request, template, zone=zone, status=status, **context)
+        response = web.Response(text=text, status=status, content_type="text/html")
+        response.headers["Vary"] = "Accept-Language, Cookie"
+        return response
+
+    def fragment(self, request: web.Request, template: str, /, *, zone: str | None = None, **context: Any) -> str:
+        """Make the HTML of a template: a page, or a part of one that a script puts in its place."""
+        return environment(language_of(request)).get_template(template).render(self._usual(request, zone) | context)
+
+    def _usual(self, request: web.Request, zone: str | None) -> dict[str, Any]:
+        """Return what every template may name."""
+        settings, caller = self._settings, request.get(CALLER)
+        theme = request.cookies.get(THEME_COOKIE)
+        return {
+            "caller": caller,
+            "csrf": caller.csrf if caller else "",
+            "locale": Locale(language_of(request), zone or settings.time_zone),
+            "languages": LANGUAGES,
+            "theme": theme if theme in THEMES else None,
+            "here": request.rel_url.raw_path_qs if request.method in ("GET", "HEAD") else "/",
+            "session_page": self._session_page(request),
+            "url": partial(url, settings),
+            "session_url": partial(session_url, settings),
+            "session_api_url": partial(session_api_url, settings),
+            "static": lambda name: url(settings, static_path(name)),
+            "version": __version__,
+            "operates": caller is not None and caller.may(Role.OPERATOR),
+            "limited": caller is not None and caller.scope.limited,
+            "administers": caller is not None and caller.may(Role.ADMIN),
+        }
+
+    def _session_page(self, request: web.Request) -> str | None:
+        """Return the page of the session that a request is about: where to go back to when something failed."""
+        if not request.path.startswith(("/sessions/", "/api/sessions/")):
+            return None
+        session_id = normalized_id(request.match_info.get("id", ""))
+        if not is_session_id(session_id) or request.path == f"/sessions/{session_id}":
+            return None
+        return session_url(self._settings, session_id)
+
+
+PART = 20_000
+"""Characters of one text that a page shows at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a text: the characters from ``first`` (counted from 1) to ``last`` of ``total``, and its neighbours."""
+
+    text: str
+    first: int
+    last: int
+    total: int
+    before: str | None
+    after: str | None
+
+
+def bounded(value: Any) -> Any:
+    """Cut a text that is too long for a page, and say how long it is; what the page itself made stays whole."""
+    if isinstance(value, str) and len(value) > PART and not isinstance(value, Markup):
+        return f"{value[:PART]}… ({PART:,} / {len(value):,})"
+    return value
+
+
+def part_of(request: web.Request, settings: ServeSettings, session: Session, name: str) -> Part | None:
+    """Return the part of a session's text that the query of that name counts (``?notes=2``), the first without one."""
+    text = session.notes if name == "notes" else session.description
+    if not text:
+        return None
+    wanted, parts = request.query.get(name, ""), -(-len(text) // PART)
+    number = min(parts, max(1, int(wanted))) if wanted.isascii() and wanted.isdigit() and len(wanted) < 6 else 1
+
+    def to(other: int) -> str:
+        return f"{session_url(settings, session.id)}?{name}={other}#{name}"
+
+    return Part(
+        text[(number - 1) * PART : number * PART],
+        (number - 1) * PART + 1,
+        min(number * PART, len(text)),
+        len(text),
+        to(number - 1) if number > 1 else None,
+        to(number + 1) if number < parts else None,
+    )

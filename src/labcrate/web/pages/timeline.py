@@ -1,0 +1,332 @@
+"""A session's recordings and sensor activity against the wall clock, as places on a drawing.
+
+All places are percent of the drawing's width, so that one drawing fits a desk and a phone. How much is drawn
+has a limit: thousands of short recordings are drawn as the blocks that the eye would see anyway.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+from labcrate.model.device import Camera
+from labcrate.model.timespan import LONGEST_SEAM, TimeSpan
+from labcrate.plan.plan import Plan, PlannedRecording
+from labcrate.plan.summary import LISTED_AT_MOST
+from labcrate.web.pages.i18n import Locale
+
+GAP = LONGEST_SEAM
+"""Cameras begin the next file within this: what is shorter is no gap."""
+
+MOST_BLOCKS = 400
+MOST_DEVICES = 24
+BUCKETS = 120
+_MOST_TICKS = 6
+_MOST_KEPT = 16
+_AROUND = 0.25  # how much of the session's length is shown before and after it, where recordings reach beyond
+_STEPS = [
+    *(timedelta(seconds=n) for n in (1, 2, 5, 10, 15, 30)),
+    *(timedelta(minutes=n) for n in (1, 2, 5, 10, 15, 30)),
+    *(timedelta(hours=n) for n in (1, 2, 3, 6, 12)),
+    *(timedelta(days=n) for n in (1, 2, 7, 14, 28, 91, 364, 3640, 36400, 364000)),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Something from ``start`` to ``end``, drawn at ``left`` with ``width``; ``count`` recordings of one kind."""
+
+    left: float
+    width: float
+    start: datetime
+    end: datetime
+    count: int = 1
+    damaged: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return (self.end - self.start).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One camera: ``blocks`` are its recordings, ``gaps`` where the session has none of it."""
+
+    camera: Camera | None
+    recordings: int
+    damaged: int
+    recorded_s: float
+    blocks: tuple[Block, ...]
+    gaps: tuple[Block, ...]
+    gap_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """How often one device reported: ``bars`` are (left, height) in percent, the busiest one 100 high."""
+
+    device: str
+    readings: int
+    bars: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A time on the axis."""
+
+    left: float
+    at: datetime
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The drawing. ``outside`` counts recordings that lie beyond it, ``more_devices`` those that are not drawn."""
+
+    start: datetime
+    end: datetime
+    session: Block | None
+    ticks: tuple[Tick, ...]
+    lanes: tuple[Lane, ...]
+    activity: tuple[Activity, ...]
+    outside: int
+    more_devices: int
+
+
+def draw(plan: Plan, locale: Locale) -> Timeline | None:
+    """The drawing of a plan; None where there is nothing to draw, or no time is known of it."""
+    shown = _shown(plan)
+    if shown is None:
+        return None
+    axis = _Axis(*shown)
+    session = plan.session.span
+    inside = [r for r in plan.recordings if r.span.start and axis.shows(r)]
+    activity = _activity(plan, axis)
+    lanes = tuple(_lanes(inside, plan.cameras, session, axis))
+    if not lanes and not activity:
+        return None
+    return Timeline(
+        axis.start,
+        axis.end,
+        axis.block(session.start, session.end) if session.start and session.end else None,
+        tuple(_ticks(axis, locale)),
+        lanes,
+        tuple(activity[:MOST_DEVICES]),
+        len(plan.recordings) - len(inside),
+        max(0, len(activity) - MOST_DEVICES),
+    )
+
+
+class Timelines:
+    """The timelines that were drawn last, drawn again when their plan is another. Any thread may use it."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, Locale], tuple[Plan, Timeline | None]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, plan: Plan, locale: Locale) -> Timeline | None:
+        """What ``draw`` gives."""
+        key = plan.session.id, locale
+        with self._lock:
+            kept = self._kept.pop(key, None)
+        drawn = kept if kept and kept[0] is plan else (plan, draw(plan, locale))
+        with self._lock:
+            self._kept[key] = drawn
+            while len(self._kept) > _MOST_KEPT:
+                self._kept.popitem(last=False)
+        return drawn[1]
+
+
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    start: datetime
+    end: datetime
+
+    @property
+    def length(self) -> timedelta:
+        return self.end - self.start
+
+    def place(self, at: datetime) -> float:
+        """Where an instant lies, in percent; those beyond an end lie at it."""
+        return round(100 * min(1.0, max(0.0, (at - self.start) / self.length)), 3)
+
+    def block(self, start: datetime, end: datetime, count: int = 1, *, damaged: bool = False) -> Block:
+        left = self.place(start)
+        return Block(left, round(self.place(end) - left, 3), start, end, count, damaged)
+
+    def shows(self, recording: PlannedRecording) -> bool:
+        return recording.span.overlaps(TimeSpan(self.start, self.end))
+
+
+def _shown(plan: Plan) -> tuple[datetime, datetime] | None:
+    """From when to when is drawn: the session's time and a little around it, or all that has a time."""
+    session = plan.session.span
+    spans = [(r.span.start, r.span.end or r.span.start) for r in plan.recordings if r.span.start]
+    if session.start and session.end and session.start < session.end:
+        around = (session.end - session.start) * _AROUND
+        near = [(s, e) for s, e in spans if s <= session.end and e >= session.start]
+        first = min([session.start, *(s for s, _ in near)])
+        last = max([session.end, *(e for _, e in near)])
+        return _earlier(session.start, around, first), _later(session.end, around, last)
+    known = [at for span in spans for at in span]
+    known += [at for at in (plan.readings.first, plan.readings.last, session.start, session.end) if at]
+    if not known:
+        return None
+    first, last = min(known), max(known)
+    return (
+        (first, last)
+        if first < last
+        else (first, _later(first, timedelta(seconds=1), datetime.max.replace(tzinfo=UTC)))
+    )
+
+
+def _earlier(start: datetime, by: timedelta, least: datetime) -> datetime:
+    return max(least, start - by) if start - datetime.min.replace(tzinfo=UTC) > by else least
+
+
+def _later(end: datetime, by: timedelta, most: datetime) -> datetime:
+    return min(most, end + by) if datetime.max.replace(tzinfo=UTC) - end > by else most
+
+
+def _lanes(
+    recordings: Sequence[PlannedRecording], cameras: Iterable[Camera], session: TimeSpan, axis: _Axis
+) -> Iterator[Lane]:
+    """One lane per camera, also for one that recorded nothing; recordings of an unknown camera come last."""
+    by_camera: dict[str | None, list[PlannedRecording]] = {camera.id: [] for camera in cameras}
+    known: dict[str | None, Camera] = {camera.id: camera for camera in cameras}
+    for recording in recordings:
+        by_camera.setdefault(recording.camera.id if recording.camera else None, []).append(recording)
+    for key in sorted(by_camera, key=lambda key: key is None):
+        yield _lane(known.get(key), by_camera[key], session, axis)
+
+
+def _lane(camera: Camera | None, found: Sequence[PlannedRecording], session: TimeSpan, axis: _Axis) -> Lane:
+    times = sorted((r.span.start, r.span.end or r.span.start, not r.probe.readable) for r in found if r.span.start)
+    covered = list(_merged((start, end) for start, end, damaged in times if not damaged))
+    # Where the camera is not known, recordings may be of several: nothing is missing of any.
+    gaps = list(_gaps(covered, session)) if camera else []
+    joined = _joined(times) if len(found) > LISTED_AT_MOST else [(*one, 1) for one in times]
+    drawn = [axis.block(start, end, count, damaged=damaged) for start, end, damaged, count in joined]
+    return Lane(
+        camera,
+        len(found),
+        sum(damaged for *_, damaged in times),
+        sum((end - start).total_seconds() for start, end in covered),
+        tuple(_thinned(drawn)),
+        tuple(_thinned([axis.block(start, end) for start, end in gaps])),
+        len(gaps),
+    )
+
+
+def _merged(spans: Iterable[tuple[datetime, datetime]]) -> Iterator[tuple[datetime, datetime]]:
+    """Sorted spans, those that touch or overlap as one."""
+    current: tuple[datetime, datetime] | None = None
+    for start, end in spans:
+        if current is not None and start - current[1] <= GAP:
+            current = current[0], max(current[1], end)
+            continue
+        if current is not None:
+            yield current
+        current = start, end
+    if current is not None:
+        yield current
+
+
+def _joined(times: Iterable[tuple[datetime, datetime, bool]]) -> Iterator[tuple[datetime, datetime, bool, int]]:
+    """Yield sorted recordings, those that follow each other without a gap as one with their number."""
+    current: tuple[datetime, datetime, bool, int] | None = None
+    for start, end, damaged in times:
+        if current is not None and start - current[1] <= GAP and damaged == current[2]:
+            current = current[0], max(current[1], end), damaged, current[3] + 1
+            continue
+        if current is not None:
+            yield current
+        current = start, end, damaged, 1
+    if current is not None:
+        yield current
+
+
+def _gaps(covered: Sequence[tuple[datetime, datetime]], session: TimeSpan) -> Iterator[tuple[datetime, datetime]]:
+    """Where nothing was recorded: between two recordings, and towards the session's beginning and end."""
+    edges = list(covered)
+    if session.start:
+        edges = [(session.start, session.start), *(span for span in edges if span[1] > session.start)]
+    if session.end:
+        edges = [*(span for span in edges if span[0] < session.end), (session.end, session.end)]
+    for (_, end), (start, _) in pairwise(edges):
+        if start - end > GAP:
+            yield end, start
+
+
+def _thinned(blocks: Sequence[Block]) -> Iterator[Block]:
+    """The blocks, those that lie closer together than can be seen as one where there are many."""
+    if len(blocks) <= MOST_BLOCKS:
+        yield from blocks
+        return
+    least, current = 100 / MOST_BLOCKS, blocks[0]
+    for block in blocks[1:]:
+        if block.left - current.left < least or block.left - (current.left + current.width) < least / 4:
+            right = max(current.left + current.width, block.left + block.width)
+            current = Block(
+                current.left,
+                round(right - current.left, 3),
+                current.start,
+                max(current.end, block.end),
+                current.count + block.count,
+                current.damaged and block.damaged,
+            )
+        else:
+            yield current
+            current = block
+    yield current
+
+
+def _ticks(axis: _Axis, locale: Locale) -> Iterator[Tick]:
+    """Even steps of time, round on the zone's clock at the drawing's start; each says what the clock said then."""
+    step = next((s for s in _STEPS if axis.length / s <= _MOST_TICKS), _STEPS[-1])
+    ahead = locale.local(axis.start).utcoffset() or timedelta()
+    since = axis.start - datetime(1970, 1, 1, tzinfo=UTC) + ahead
+    number = -(-since // step)
+    while (at := axis.start + (number * step - since)) <= axis.end:
+        clock = locale.local(at) if step < timedelta(days=1) else at + ahead
+        yield Tick(axis.place(at), at, _label(clock, step, locale))
+        number += 1
+
+
+def _label(clock: datetime, step: timedelta, locale: Locale) -> str:
+    if step >= timedelta(days=1):
+        return locale.day(clock.date())
+    return f"{clock:%H:%M:%S}" if step < timedelta(minutes=1) else f"{clock:%H:%M}"
+
+
+def _activity(plan: Plan, axis: _Axis) -> list[Activity]:
+    """How often each device reported, counted in as many pieces of time as there are bars."""
+    rows = plan.readings.rows
+    if rows is None or not rows.height:
+        return []
+    # Polars is loaded already where there are rows.
+    import polars as pl  # noqa: PLC0415
+
+    width = max(1, -(-(axis.length // timedelta(microseconds=1)) // BUCKETS))
+    start = (axis.start - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    bucket = (pl.col("timestamp").dt.epoch("us") - start) // width
+    counted = (
+        rows.lazy()
+        .filter(pl.col("timestamp").is_between(axis.start, axis.end))
+        .select("device_id", bucket.clip(0, BUCKETS - 1).alias("bucket"))
+        .group_by("device_id", "bucket")
+        .len()
+        .sort("device_id", "bucket")
+        .collect()
+    )
+    found = []
+    for (device,), buckets in counted.partition_by("device_id", as_dict=True, maintain_order=True).items():
+        counts = buckets["len"].to_list()
+        most = max(counts)
+        bars = zip(buckets["bucket"].to_list(), counts, strict=True)
+        shapes = tuple((round(100 * b / BUCKETS, 3), round(100 * n / most, 1)) for b, n in bars)
+        found.append(Activity(str(device), sum(counts), shapes))
+    return found

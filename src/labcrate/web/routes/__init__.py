@@ -1,0 +1,1 @@
+"""Routes: each turns a request into an answer."""

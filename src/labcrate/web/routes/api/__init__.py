@@ -1,0 +1,1 @@
+"""Routes that answer in JSON or with files, one module a resource."""

@@ -1,0 +1,120 @@
+"""Near misses that are made part of their session, and what was made part of it before."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, Literal
+
+import msgspec
+from aiohttp import hdrs, web
+
+from labcrate.errors import RepairError
+from labcrate.export.plan_views import link_object, near_miss_object, own_near_misses
+from labcrate.lab.folder import printable
+from labcrate.people.link_log import Link
+from labcrate.people.roles import Role
+from labcrate.plan.plan import NearMiss
+from labcrate.repair.link_files import check, repair, take_back
+from labcrate.repair.near_misses import Method
+from labcrate.web.auth.require_role import allow, caller
+from labcrate.web.http.bodies import json_answer, read_json
+from labcrate.web.http.urls import session_api_url
+from labcrate.web.routes.query import session_id_of, whole_of
+from labcrate.web.services import Services, services
+
+routes = web.RouteTableDef()
+
+
+class LinkWish(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a request to link a near miss; ``file`` is as the plan names it, ``camera`` an id, name or prefix.
+
+    ``hard link``, the default of earlier versions, is taken for ``register entry``.
+    """
+
+    file: str
+    method: Literal["register entry", "move", "hard link"] = "register entry"
+    camera: str | None = None
+
+
+@routes.get("/api/sessions/{id}/links")
+@allow(Role.OPERATOR)
+async def list_links(request: web.Request) -> web.Response:
+    """What was linked to a session, and the near misses that could be."""
+    server = services(request)
+    session_id = session_id_of(request)
+    near_misses = await _near_misses(request, session_id)
+    return json_answer(await server.work(_links, server, session_id, near_misses))
+
+
+def _links(server: Services, session_id: str, near_misses: Sequence[NearMiss]) -> dict[str, Any]:
+    return {
+        "links": [link_object(link) for link in server.link_log.lines(session_id)],
+        "nearMisses": [near_miss_object(near_miss) for near_miss in near_misses],
+    }
+
+
+@routes.post("/api/sessions/{id}/links")
+@allow(Role.OPERATOR)
+async def add_link(request: web.Request) -> web.Response:
+    """Have a near miss belong to the session."""
+    server = services(request)
+    session_id = session_id_of(request)
+    wish = await read_json(request, LinkWish)
+    method = Method.MOVE if wish.method == "move" else Method.ENTRY
+    made = await link_near_miss(request, session_id, wish.file, method, wish.camera)
+    address = session_api_url(server.settings, session_id, f"/links/{made.number}")
+    return json_answer(link_object(made), status=HTTPStatus.CREATED, headers={hdrs.LOCATION: address})
+
+
+@routes.delete("/api/sessions/{id}/links/{number:[0-9]{1,18}}")
+@allow(Role.OPERATOR)
+async def delete_link(request: web.Request) -> web.Response:
+    """Take a link back."""
+    server = services(request)
+    number = int(request.match_info["number"])
+    return json_answer(
+        link_object(await server.work(undo_link, server, session_id_of(request), number, caller(request).name))
+    )
+
+
+async def _near_misses(request: web.Request, session_id: str) -> Sequence[NearMiss]:
+    """Those of a whole session's plan that who asks may see, as of now."""
+    server = services(request)
+    asking = caller(request)
+    planned = await server.plans.plan(session_id, whole_of(request, server.plans), asking.name)
+    plan = planned.plan
+    return own_near_misses(plan) if asking.scope.limited else plan.near_misses
+
+
+async def link_near_miss(request: web.Request, session_id: str, file: str, method: Method, camera: str | None) -> Link:
+    """Link a file that the session's plan lists as a near miss, and say of which camera it is (id, name or prefix).
+
+    Raises RepairError, PeopleError, UsageError for a camera that there is not, and what ``PlanQueue.plan`` does.
+    """
+    server = services(request)
+    asking = caller(request)
+    near_misses = await _near_misses(request, session_id)
+    if asking.scope.limited and not any(file in (one.source, one.path) for one in near_misses):
+        # What else there is, or is not, of that name is of no session that they see.
+        raise RepairError(
+            f"{printable(file)} is no near miss of session {session_id} that you can link: its name, folder or "
+            "register has to name that session, and no other."
+        )
+
+    def link() -> Link:
+        inventory = server.inventories.inventory(now=True)
+        (wish,) = check(inventory, near_misses, session=session_id, files=[file], method=method, camera=camera)
+        made = repair(inventory, server.link_log, wish, who=asking.name).link
+        server.inventories.inventory(now=True)  # who asks for the plan next sees it
+        return made
+
+    return await server.work(link)
+
+
+def undo_link(server: Services, session: str, number: int, who: str) -> Link:
+    """Take one of a session's links back. Call it in a worker thread.
+
+    Raises NoSuchThingError, RepairError, PeopleError.
+    """
+    undone = take_back(server.lab, server.link_log, session=session, number=number, who=who)
+    server.inventories.inventory(now=True)
+    return undone

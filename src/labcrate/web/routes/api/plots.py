@@ -1,0 +1,99 @@
+"""What a session's page loads beside itself: the points of its plots, and the pictures of its recordings."""
+
+import hashlib
+from datetime import datetime
+from http import HTTPStatus
+
+from aiohttp import hdrs, web
+
+from labcrate.errors import NoSuchThingError, NotReadyError, UsageError
+from labcrate.lab.text import visible
+from labcrate.model.timespan import TimeSpan, format_instant, parse_instant
+from labcrate.people.roles import Role
+from labcrate.web.auth.require_role import allow, caller
+from labcrate.web.executor import Lane
+from labcrate.web.http.bodies import encoded, json_answer
+from labcrate.web.pages.i18n import Locale
+from labcrate.web.routes.query import session_id_of, whole_of
+from labcrate.web.services import services
+
+routes = web.RouteTableDef()
+
+_MOST_PROPERTIES = 8
+_USUAL_BUCKETS, _MOST_BUCKETS = 800, 4000
+_NAMES = ("property", "from", "to", "buckets")
+
+
+@routes.get("/api/sessions/{id}/readings/plot")
+@allow(Role.VIEWER)
+async def plot(request: web.Request) -> web.Response:
+    """The points that a plot of some properties needs, from one time to another."""
+    server = services(request)
+    session_id = session_id_of(request)
+    for name in request.query:
+        if name not in _NAMES:
+            raise UsageError(f"There is no option {visible(name)!r}; there are {', '.join(_NAMES)}.")
+    names = request.query.getall("property", [])
+    if not 0 < len(names) <= _MOST_PROPERTIES:
+        raise UsageError(f"Name from 1 to {_MOST_PROPERTIES} properties to plot, each as 'property'.")
+    buckets, start, end = _buckets(request), _instant(request, "from"), _instant(request, "to")
+    planned = await server.plans.soon(session_id, whole_of(request, server.plans), caller(request).name)
+    if planned is None:
+        raise NotReadyError("The session's files are still being looked at; ask again in a moment.", 2)
+    plan = planned.plan
+    readings = plan.readings
+    start, end = start or readings.first, end or readings.last
+    panels = []
+    if start and end:
+        if end <= start:
+            raise UsageError("The plot ends before it starts; exchange 'from' and 'to'.")
+        panels = await server.work(server.plots.panels, session_id, readings, names, start, end, buckets)
+    zone = plan.session.time_zone or server.settings.time_zone
+    return json_answer(await server.work(encoded, _told(zone, TimeSpan(start, end), panels)))
+
+
+def _told(zone: str, span: TimeSpan, panels: list[dict[str, object]]) -> dict[str, object]:
+    """The answer; ``offsetSeconds`` is how far the zone's clocks are ahead of UTC where the plot begins."""
+    ahead = Locale("en", zone).local(span.start).utcoffset() if span.start else None
+    return {
+        "zone": zone,
+        "offsetSeconds": ahead.total_seconds() if ahead else 0,
+        "from": format_instant(span.start) if span.start else None,
+        "to": format_instant(span.end) if span.end else None,
+        "panels": panels,
+    }
+
+
+def _instant(request: web.Request, name: str) -> datetime | None:
+    text = request.query.get(name)
+    if not text:
+        return None
+    try:
+        return parse_instant(text)
+    except (ValueError, OverflowError):
+        raise UsageError(f"{name} is {visible(text)!r}; write it like 2025-05-02T10:00:00Z.") from None
+
+
+def _buckets(request: web.Request) -> int:
+    text = request.query.get("buckets") or str(_USUAL_BUCKETS)
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
+    if not 1 <= number <= _MOST_BUCKETS:
+        raise UsageError(f"buckets is {visible(text)!r}; it is a whole number from 1 to {_MOST_BUCKETS}.")
+    return number
+
+
+@routes.get("/api/sessions/{id}/recordings/{name}/thumbnail.jpg")
+@allow(Role.OPERATOR)
+async def thumbnail(request: web.Request) -> web.StreamResponse:
+    """A small picture of a recording; a drawn one where it shows none."""
+    server = services(request)
+    recording = await server.plans.recording(session_id_of(request), request.match_info["name"], caller(request).name)
+    etag = hashlib.sha256(f"{recording.path!r} {recording.identity}".encode()).hexdigest()[:24]
+    headers = {hdrs.CACHE_CONTROL: "private, no-cache", hdrs.ETAG: f'"{etag}"'}
+    if any(one.value in (etag, "*") for one in request.if_none_match or ()):
+        return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
+    try:
+        picture = await server.executor.run(Lane.THUMBNAILS, server.thumbnails.get, recording.path, recording.identity)
+    except OSError as error:
+        raise NoSuchThingError(f"{recording.source} cannot be read ({error.strerror}).") from None
+    return web.Response(body=picture, content_type="image/jpeg", headers=headers)

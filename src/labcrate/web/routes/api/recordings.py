@@ -1,0 +1,73 @@
+"""Playback: one recording of a session, any part of it, as a player asks for it."""
+
+import hashlib
+from collections.abc import Iterator
+from functools import partial
+
+from aiohttp import hdrs, web
+
+from labcrate.archive.entity import Segment, file_segments
+from labcrate.archive.layout import FileSource
+from labcrate.errors import NoSuchThingError
+from labcrate.export.media_types import media_type
+from labcrate.export.redact import patches_key, without_secrets_in_tags
+from labcrate.lab.text import visible
+from labcrate.model.timespan import from_ns
+from labcrate.people.roles import Role
+from labcrate.plan.options import recording_as_text
+from labcrate.plan.plan import PlannedRecording
+from labcrate.web.auth.require_role import allow, caller
+from labcrate.web.downloads.response import deliver, disposition
+from labcrate.web.downloads.transfer_log import LogLine, Taken
+from labcrate.web.http.conditional import Representation
+from labcrate.web.routes.query import session_id_of
+from labcrate.web.services import Services, services
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/api/sessions/{id}/recordings/{name}")
+@allow(Role.OPERATOR)
+async def recording(request: web.Request) -> web.StreamResponse:
+    """Send a recording, to be played where it is shown. It leaves the lab that way too, so the log has a line of it."""
+    server = services(request)
+    session_id, name = session_id_of(request), request.match_info["name"]
+    planned = await server.plans.recording(session_id, name, caller(request).name)
+    source = await server.work(_source, server, planned, session_id)
+    tag, size = _tag(source), source.identity.size_bytes
+    return await deliver(
+        server.sender,
+        request,
+        Representation(size, tag, from_ns(source.identity.mtime_ns)),
+        {hdrs.CONTENT_TYPE: media_type(planned.path), hdrs.CONTENT_DISPOSITION: disposition(name, "inline")},
+        partial(_segments, source),
+        f"The playback of a recording of session {session_id}",
+        LogLine(server.transfer_log, caller(request), Taken(session_id, recording_as_text(name), tag, size)),
+    )
+
+
+def _source(server: Services, planned: PlannedRecording, session_id: str) -> FileSource:
+    """The recording as it is now, its tags without secrets: it may have grown since the plan was made.
+
+    Raises NoSuchThingError, and SecretsError where it holds secrets that cannot be taken out.
+    """
+    files = server.inventories.inventory().files
+    try:
+        identity = files.identity(planned.path)
+    except OSError:
+        name = planned.member.removeprefix("recordings/")
+        raise NoSuchThingError(f"The recording {visible(name)!r} of session {session_id} is gone.") from None
+    source = FileSource(partial(files.open, planned.path), identity, planned.source)
+    if planned.search and not planned.search.result.kinds and identity == planned.identity:
+        return source
+    return without_secrets_in_tags(source, server.inventories.inventory().cleaner.matcher, session_id)
+
+
+def _tag(source: FileSource) -> str:
+    """A strong entity tag: a file with the same identity is taken as unchanged everywhere."""
+    state = f"{source.identity!r} {patches_key(source.patches)}" if source.patches else repr(source.identity)
+    return f'"{hashlib.sha256(state.encode()).hexdigest()[:32]}"'
+
+
+def _segments(source: FileSource, start: int, stop: int) -> Iterator[Segment]:
+    yield from file_segments(source, start, stop)

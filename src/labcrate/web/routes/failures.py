@@ -1,0 +1,82 @@
+"""Answers to failures: problem details below ``/api/``, a page for people elsewhere."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import msgspec
+from aiohttp import hdrs, web
+
+from labcrate.errors import LabcrateError, LoginError, NotReadyError, TooManyError
+from labcrate.lab.folder import Lab
+from labcrate.lab.text import one_line
+from labcrate.web.auth.require_role import Handler
+from labcrate.web.http.problems import MEDIA_TYPE, Problem, log_unexpected, of_error, of_http, unexpected
+from labcrate.web.pages.render import Pages
+
+_CLIENT_GONE = 499  # no client reads it: it is what nginx writes into its log for a client that went away
+_log = logging.getLogger("labcrate.web")
+
+
+async def answered(lab: Lab, pages: Pages, request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer every failure of the handlers inside, and none with more than its reader may know."""
+    try:
+        return await handler(request)
+    except LabcrateError as error:
+        problem, headers = of_error(error), _headers_of(error)
+        if error.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, NotReadyError):
+            _log.warning("%s %s: %s", request.method, one_line(request.path), one_line(str(error)))
+    except web.HTTPException as error:
+        if error.status < HTTPStatus.BAD_REQUEST:
+            raise
+        problem = of_http(error)
+        headers = {name: value for name, value in error.headers.items() if name not in _OF_A_BODY}
+    except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer and the log the reason
+        if isinstance(error, ConnectionError) and _gone(request):
+            return web.Response(status=_CLIENT_GONE)
+        log_unexpected(lab, f"{request.method} {one_line(request.path)}", error)
+        problem, headers = unexpected(), {}
+    return _answer(pages, request, problem, headers)
+
+
+_OF_A_BODY = (hdrs.CONTENT_TYPE, hdrs.CONTENT_LENGTH, hdrs.TRANSFER_ENCODING)
+
+
+def _headers_of(error: LabcrateError) -> dict[str, str]:
+    if isinstance(error, TooManyError | NotReadyError):
+        return {hdrs.RETRY_AFTER: str(error.retry_after_s)}
+    if isinstance(error, LoginError):  # RFC 9110, section 11.6.1: a 401 names a way to log in
+        return {hdrs.WWW_AUTHENTICATE: 'Bearer realm="labcrate"'}
+    return {}
+
+
+def _for_people(request: web.Request) -> bool:
+    """Whether a browser opens this as a page, as it does with a link to a download; scripts of pages ask for JSON."""
+    return "text/html" in request.headers.get(hdrs.ACCEPT, "") and hdrs.AUTHORIZATION not in request.headers
+
+
+def _gone(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()
+
+
+def _answer(pages: Pages, request: web.Request, problem: Problem, headers: Mapping[str, str]) -> web.StreamResponse:
+    if request.writer.output_size > 0:
+        # The answer had begun: only a broken connection tells that what was sent is not the whole.
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response(status=problem.status)
+    if request.path.startswith("/api/") and not _for_people(request):
+        body = msgspec.json.encode(problem.as_object(request.path), enc_hook=str)
+        answer = web.Response(body=body, status=problem.status, content_type=MEDIA_TYPE)
+    else:
+        again = problem.more.get("retryAfterSeconds") if problem.status == HTTPStatus.SERVICE_UNAVAILABLE else None
+        answer = pages.render(
+            request, "error.html", status=problem.status, title=problem.title, detail=problem.detail, again=again
+        )
+        if again and request.method == hdrs.METH_GET:
+            answer.headers["Refresh"] = str(again)  # the download begins when there is something to download
+    if problem.status == HTTPStatus.REQUEST_TIMEOUT:
+        answer.force_close()  # what still comes is no request
+    answer.headers.update(headers)
+    answer.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
+    return answer

@@ -1,0 +1,112 @@
+"""What is wrong with the lab, or one session of it: the page and its JSON."""
+
+from typing import Any
+
+from aiohttp import web
+from yarl import URL
+
+from labcrate.doctor.findings import Finding, FindingKind, Severity
+from labcrate.doctor.report import Report, report_object, rules
+from labcrate.errors import UsageError
+from labcrate.lab.text import visible
+from labcrate.linking.verdict import command_line
+from labcrate.model.session import RULE, is_session_id, normalized_id
+from labcrate.people.roles import Role
+from labcrate.web.auth.require_role import allow
+from labcrate.web.http.bodies import encoded, json_answer
+from labcrate.web.http.urls import url
+from labcrate.web.services import services
+
+routes = web.RouteTableDef()
+
+_OF_EACH_KIND = 10
+_OF_ONE_KIND = 100
+
+
+@routes.get("/doctor")
+@allow(Role.OPERATOR)
+async def show_doctor(request: web.Request) -> web.Response:
+    """The findings, kind by kind; while the lab is examined, a page that says so and asks again."""
+    server = services(request)
+    session_id = _session(request, may_be_empty=True)
+    report = await server.examining.soon(session_id)
+    if report is None:
+        again = url(server.settings, "/doctor")
+        context = {"session": session_id, "again": str(URL.build(path=again, query=_query(session=session_id)))}
+        return await server.work(server.pages.render, request, "doctor_waiting.html", status=202, **context)
+    return await server.work(_page, request, report)
+
+
+@routes.get("/api/doctor")
+@allow(Role.OPERATOR)
+async def examine_lab(request: web.Request) -> web.Response:
+    """The findings as JSON."""
+    server = services(request)
+    report = await server.examining.report(_session(request))
+    return json_answer(await server.work(_body, report))
+
+
+def _body(report: Report) -> bytes:
+    return encoded(report_object(report))
+
+
+def _session(request: web.Request, *, may_be_empty: bool = False) -> str | None:
+    """The session that a query names, None for the whole lab. Raises UsageError for what is no id."""
+    text = request.query.get("session")
+    if text is None or (may_be_empty and not text.strip()):
+        return None
+    session_id = normalized_id(text.strip())
+    if not is_session_id(session_id):
+        raise UsageError(f"session is {visible(text[:100])!r}, which is no session id: {RULE}.")
+    return session_id
+
+
+def _page(request: web.Request, report: Report) -> web.Response:
+    server = services(request)
+    chosen = request.query.get("kind", "")
+    only = FindingKind(chosen) if chosen in list(FindingKind) else None
+    here = url(server.settings, "/doctor")
+
+    def to(kind: FindingKind | None = None, part: int | None = None) -> str:
+        query = _query(session=report.session, kind=kind, part=None if part is None else str(part))
+        return str(URL.build(path=here, query=query))
+
+    return server.pages.render(
+        request,
+        "doctor.html",
+        report=report,
+        counts={str(severity): report.severities[severity] for severity in Severity},
+        groups=[
+            _group(kind, findings, request.query.get("part", "") if only else None)
+            for kind, findings in report.kinds.items()
+            if only in (None, kind)
+        ],
+        only=only,
+        to=to,
+        command=command_line,
+        badges={"problem": "bad", "warning": "warn", "hint": ""},
+        at_most=_OF_EACH_KIND,
+    )
+
+
+def _query(**values: str | None) -> dict[str, str]:
+    return {name: value for name, value in values.items() if value}
+
+
+def _group(kind: FindingKind, findings: list[Finding], part: str | None) -> dict[str, Any]:
+    """One kind of finding: the first few of it, or (``part``) a page of all."""
+    size = _OF_EACH_KIND if part is None else _OF_ONE_KIND
+    pages = -(-len(findings) // size)
+    number = min(pages, int(part)) if part and part.isascii() and part.isdigit() and len(part) < 6 else 1
+    first = (max(1, number) - 1) * size
+    shown = findings[first : first + size]
+    return {
+        "kind": kind,
+        "total": len(findings),
+        "rules": rules(findings) if kind is FindingKind.NEAR_MISS else [],
+        "shown": shown,
+        "first": first + 1,
+        "last": first + len(shown),
+        "part": max(1, number),
+        "pages": pages,
+    }

@@ -1,0 +1,246 @@
+"""The page of one session: what it holds, what its export would hold, and what can be put right."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from aiohttp import hdrs, web
+from multidict import MultiDict
+from yarl import URL
+
+from labcrate.errors import UsageError
+from labcrate.export.assemble import Assembly
+from labcrate.export.plan_views import within_study
+from labcrate.export.signing import has_key
+from labcrate.model.session import Session
+from labcrate.people.link_log import Link
+from labcrate.people.roles import Role
+from labcrate.plan.options import Options, as_query
+from labcrate.plan.plan import Plan, PlannedRecording
+from labcrate.plan.summary import camera_spans
+from labcrate.repair.near_misses import Method, cameras_of_links
+from labcrate.web.auth.require_role import allow, caller
+from labcrate.web.http.bodies import form
+from labcrate.web.http.urls import session_api_url, session_url
+from labcrate.web.pages.i18n import Locale, language_of
+from labcrate.web.pages.plots import shown_at_first
+from labcrate.web.pages.render import part_of
+from labcrate.web.routes.api.links import link_near_miss, undo_link
+from labcrate.web.routes.query import chosen, decided, session_id_of, whole_of, within_span
+from labcrate.web.services import Services, services
+
+routes = web.RouteTableDef()
+
+_PAGE = "/sessions/{id}"
+_RECORDINGS_AT_ONCE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What somebody chose to export, as far as it is known: ``problem`` says what cannot be meant.
+
+    ``assembly`` is None while the plan is still being made. The addresses end in the query that asks for just this;
+    ``signature`` is None where the lab has no key.
+    """
+
+    options: Options
+    assembly: Assembly | None
+    problem: str | None
+    whole: bool
+    archive: str
+    prepare: str
+    signature: str | None
+
+
+@routes.get(_PAGE)
+@allow(Role.VIEWER)
+async def show_session(request: web.Request) -> web.Response:
+    """A session; while its files are looked at for the first time, a page that says so and asks again."""
+    server = services(request)
+    session_id, asking = session_id_of(request), caller(request)
+    session = await server.work(_session, server, session_id)
+    planned = await server.plans.soon(session_id, whole_of(request, server.plans), asking.name)
+    if planned is None:
+        return await server.work(_waiting_page, request, session)
+    # Viewers see the whole session, whatever the address they were given chooses.
+    choice = await _choice(request, session) if asking.may(Role.OPERATOR) else None
+    return await server.work(_session_page, request, planned, choice)
+
+
+@routes.get(f"{_PAGE}/choice")
+@allow(Role.OPERATOR)
+async def show_choice(request: web.Request) -> web.Response:
+    """The part of a session's page that tells what a choice comes to; scripts put it in place of the one before."""
+    server = services(request)
+    session = await server.work(_session, server, session_id_of(request))
+    choice = await _choice(request, session)
+    html = await server.work(server.pages.fragment, request, "choice.html", zone=_zone(request, session), choice=choice)
+    return web.Response(text=html, content_type="text/html")
+
+
+@routes.get(f"{_PAGE}/readings")
+@allow(Role.VIEWER)
+async def show_readings(request: web.Request) -> web.Response:
+    """The plots as a table: for those who do not see them, or want the figures."""
+    server = services(request)
+    session_id = session_id_of(request)
+    session = await server.work(_session, server, session_id)
+    planned = await server.plans.soon(session_id, whole_of(request, server.plans), caller(request).name)
+    if planned is None:
+        return await server.work(_waiting_page, request, session)
+    summaries = await server.work(server.plots.summaries, session_id, planned.plan.readings)
+    zone = _zone(request, session)
+    return await server.work(
+        server.pages.render, request, "readings.html", zone=zone, session=session, summaries=summaries
+    )
+
+
+@routes.post(f"{_PAGE}/links")
+@allow(Role.OPERATOR)
+async def repair_near_miss(request: web.Request) -> web.Response:
+    """Link a near miss, and show the session with what was done and how to take it back."""
+    session_id, fields = session_id_of(request), await form(request)
+    method = Method.MOVE if fields.get("method") == Method.MOVE else Method.ENTRY
+    camera = fields.get("camera") or None
+    made = await link_near_miss(request, session_id, fields.get("file", ""), method, camera)
+    return _see_session(request, session_id, f"?linked={made.number}")
+
+
+@routes.post(f"{_PAGE}/links/{{number:[0-9]{{1,18}}}}/undo")
+@allow(Role.OPERATOR)
+async def take_link_back(request: web.Request) -> web.Response:
+    """Take a link back, and show the session without it."""
+    server = services(request)
+    session_id = session_id_of(request)
+    undone = await server.work(undo_link, server, session_id, int(request.match_info["number"]), caller(request).name)
+    return _see_session(request, session_id, f"?undone={undone.number}")
+
+
+def _see_session(request: web.Request, session_id: str, query: str) -> web.Response:
+    """Send a browser on to the session's page."""
+    return web.Response(status=303, headers={hdrs.LOCATION: session_url(services(request).settings, session_id, query)})
+
+
+def _session(server: Services, session_id: str) -> Session:
+    return server.inventories.inventory().session(session_id)
+
+
+def _waiting_page(request: web.Request, session: Session) -> web.Response:
+    return services(request).pages.render(
+        request, "session_waiting.html", status=202, zone=_zone(request, session), session=session
+    )
+
+
+def _zone(request: web.Request, session: Session) -> str:
+    return session.time_zone or services(request).settings.time_zone
+
+
+async def _choice(request: web.Request, session: Session) -> Choice:
+    server = services(request)
+    settings = server.settings
+    whole = whole_of(request, server.plans)
+    options, planned, problem = whole, None, None
+    try:
+        options = chosen(request.query, _zone(request, session), settings.base_topic)
+        options = decided(caller(request), options)
+        await within_span(request, server.plans, session.id, options)
+        planned = await server.plans.soon(session.id, options, caller(request).name)
+    except UsageError as error:
+        problem = str(error)
+    query = MultiDict([(name, value) for name, values in as_query(options).items() for value in values])
+    if request.query.get("allow_incomplete") == "1":
+        query.add("allow_incomplete", "1")
+    archive, prepare, signature = (
+        str(URL(session_api_url(server.settings, session.id, f"/{what}"), encoded=True).with_query(query))
+        for what in ("archive.zip", "prepare", "archive.minisig")
+    )
+    signs = await server.work(has_key, server.lab)
+    return Choice(
+        options,
+        planned if planned else None,
+        problem,
+        options == whole,
+        archive,
+        prepare,
+        signature if signs else None,
+    )
+
+
+def _session_page(request: web.Request, made: Assembly, choice: Choice | None) -> web.Response:
+    server = services(request)
+    assembly = within_study(made) if caller(request).scope.limited else made
+    plan, session = assembly.plan, assembly.plan.session
+    zone, operates = _zone(request, session), caller(request).may(Role.OPERATOR)
+    properties = server.plots.properties(session.id, plan.readings)
+    devices = server.plots.devices(session.id, plan.readings)
+    links = server.link_log.lines(session.id) if operates else []
+    return server.pages.render(
+        request,
+        "session.html",
+        zone=zone,
+        session=session,
+        description=part_of(request, server.settings, session, "description"),
+        notes=part_of(request, server.settings, session, "notes"),
+        assembly=assembly,
+        plan=plan,
+        choice=choice,
+        query=request.query,
+        timeline=server.timelines.get(made.plan, Locale(language_of(request), zone)),
+        properties=list({one.name: one for one in reversed(properties)}.values())[::-1],
+        shown=shown_at_first(properties),
+        devices=devices,
+        links=[link for link in links if link.undone is None],
+        cameras=cameras_of_links(server.inventories.inventory(), session.id) if operates else [],
+        said=_said(request, links),
+        administers=caller(request).may(Role.ADMIN),
+        thumbnail=lambda recording: _media(request, recording, session.id, "/thumbnail.jpg"),
+        playback=lambda recording: _media(request, recording, session.id, ""),
+        sensor_names=_sensor_names(session, devices),
+        reasons={recording.member: recording.verdict.reason for recording in plan.recordings},
+        spans=camera_spans(plan.recordings)[0],
+        **_part(request, plan),
+    )
+
+
+def _said(request: web.Request, links: list[Link]) -> dict[str, Link]:
+    """The link that was just made or taken back, so that the page can say it."""
+    by_number = {str(link.number): link for link in links}
+    said = {word: by_number.get(request.query.get(word, "")) for word in ("linked", "undone")}
+    return {word: link for word, link in said.items() if link and bool(link.undone) == (word == "undone")}
+
+
+def _part(request: web.Request, plan: Plan) -> dict[str, Any]:
+    """The recordings that are shown, and where the others are."""
+    ordered = sorted(plan.recordings, key=_by_time)
+    text, pages = request.query.get("part", ""), max(1, -(-len(ordered) // _RECORDINGS_AT_ONCE))
+    part = min(pages, max(1, int(text))) if text.isascii() and text.isdigit() and len(text) < 6 else 1
+    first = (part - 1) * _RECORDINGS_AT_ONCE
+
+    def to(other: int) -> str:
+        return f"{session_url(services(request).settings, plan.session.id)}?part={other}#recordings"
+
+    return {
+        "recordings": ordered[first : first + _RECORDINGS_AT_ONCE],
+        "recordings_first": first + 1,
+        "recordings_before": to(part - 1) if part > 1 else None,
+        "recordings_after": to(part + 1) if part < pages else None,
+    }
+
+
+def _by_time(recording: PlannedRecording) -> tuple[bool, float, str]:
+    start = recording.span.start
+    return start is None, start.timestamp() if start else 0.0, recording.member
+
+
+def _media(request: web.Request, recording: PlannedRecording, session_id: str, what: str) -> str:
+    """The address of a recording or its picture; it changes with the file, so that browsers may keep what they have."""
+    name = quote(recording.member.removeprefix("recordings/"), safe="")
+    state = f"?v={recording.identity.mtime_ns:x}-{recording.identity.size_bytes:x}"
+    return session_api_url(services(request).settings, session_id, f"/recordings/{name}{what}") + (
+        state if what else ""
+    )
+
+
+def _sensor_names(session: Session, devices: list[tuple[str, int]]) -> list[str]:
+    """What sensors can be chosen: those that the session selected, else all that reported."""
+    return [sensor.name or sensor.id for sensor in session.sensors] or [name for name, _ in devices]

@@ -1,0 +1,51 @@
+"""The files that pages load, cached by browsers for as long as their content stays the same."""
+
+from http import HTTPStatus
+
+from aiohttp import hdrs, web
+
+from labcrate.errors import NoSuchThingError
+from labcrate.web.auth.require_role import allow
+from labcrate.web.pages.assets import assets
+from labcrate.web.services import services
+
+routes = web.RouteTableDef()
+
+_FOR_EVER = "public, max-age=31536000, immutable"  # RFC 8246: not even asked for again
+_ASK_AGAIN = "no-cache"
+_PIECE_BYTES = 64 * 1024
+
+
+@routes.get("/static/{name}")
+@allow(None)
+async def asset(request: web.Request) -> web.StreamResponse:
+    """One file of those that pages name; no other path leads to any."""
+    server = services(request)
+    found = assets().get(request.match_info["name"])
+    if found is None:
+        raise NoSuchThingError("There is no such file; pages name those that there are.")
+    fingerprint = await server.work(getattr, found, "fingerprint")
+    gzipped = "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, "").lower()
+    tag = f"{fingerprint}-gzip" if gzipped else fingerprint
+    headers = {
+        hdrs.CACHE_CONTROL: _FOR_EVER if request.query.get("v") == fingerprint else _ASK_AGAIN,
+        hdrs.ETAG: f'"{tag}"',
+        hdrs.VARY: hdrs.ACCEPT_ENCODING,
+    }
+    if any(one.value in (tag, "*") for one in request.if_none_match or ()):
+        return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
+    body = await server.work(found.body, gzipped=gzipped)
+    if gzipped:
+        headers[hdrs.CONTENT_ENCODING] = "gzip"
+    response = web.StreamResponse(headers=headers)
+    response.content_type, response.charset, response.content_length = found.media_type, "utf-8", len(body)
+    if request.method == hdrs.METH_GET:
+        await _send(request, response, body)
+    return response
+
+
+async def _send(request: web.Request, response: web.StreamResponse, body: bytes) -> None:
+    """Send a body that all share, in pieces: only the one that a client has not taken yet is kept for it."""
+    await response.prepare(request)
+    for start in range(0, len(body), _PIECE_BYTES):
+        await response.write(body[start : start + _PIECE_BYTES])

@@ -1,0 +1,159 @@
+"""The page of studies, for administrators: which sessions belong together, and who sees those alone."""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+
+from labcrate.errors import LabcrateError, NoSessionError, NoSuchThingError, UsageError
+from labcrate.lab.text import one_line
+from labcrate.people.roles import Role
+from labcrate.people.studies import Studies, Study
+from labcrate.plan.overview import all_tags, tagged
+from labcrate.web.auth.require_role import allow, caller
+from labcrate.web.routes.html.login import own_form, see
+from labcrate.web.services import services
+
+routes = web.RouteTableDef()
+
+STUDIES_PAGE = "/people/studies"
+_REFUSED = (UsageError, NoSuchThingError, NoSessionError)
+_TOKEN = "A token cannot change studies; log in, or use the command line."  # noqa: S105 - a sentence
+
+
+@routes.get(STUDIES_PAGE)
+@allow(Role.ADMIN)
+async def show_studies(request: web.Request) -> web.Response:
+    """Every study, with its sessions and people; with ``tag`` what a tag would put into one."""
+    offer = None
+    if request.query.get("tag", "").strip() and request.query.get("study"):
+        offer = await _offer(request, request.query["study"], request.query["tag"])
+    return await _page(request, offer=offer)
+
+
+@routes.post("/people/studies/add")
+@allow(Role.ADMIN)
+async def add_study(request: web.Request) -> web.Response:
+    """Make a study without sessions and people."""
+    return await _change(request, "added", lambda studies, fields: studies.add(fields.get("name", "")))
+
+
+@routes.post("/people/studies/remove")
+@allow(Role.ADMIN)
+async def remove_study(request: web.Request) -> web.Response:
+    """Remove a study that nobody is in."""
+    return await _change(request, "removed", lambda studies, fields: studies.remove(fields.get("study", "")))
+
+
+@routes.post("/people/studies/sessions/add")
+@allow(Role.ADMIN)
+async def add_sessions(request: web.Request) -> web.Response:
+    """Put one session of the lab into a study."""
+    who = caller(request).name
+
+    def add(studies: Studies, fields: dict[str, str]) -> Study:
+        inventory = services(request).inventories.inventory()
+        session = inventory.resolve(fields.get("session", "").strip())
+        if session not in inventory.ids:
+            raise NoSessionError(f"There is no session {one_line(session[:100])} in this lab.")
+        return studies.add_sessions(fields.get("study", ""), [session], who)
+
+    return await _change(request, "changed", add)
+
+
+@routes.post("/people/studies/sessions/remove")
+@allow(Role.ADMIN)
+async def remove_session(request: web.Request) -> web.Response:
+    """Take one session out of a study."""
+
+    def remove(studies: Studies, fields: dict[str, str]) -> Study:
+        return studies.remove_sessions(fields.get("study", ""), [fields.get("session", "")])
+
+    return await _change(request, "changed", remove)
+
+
+@routes.post("/people/studies/people/add")
+@allow(Role.ADMIN)
+async def add_person(request: web.Request) -> web.Response:
+    """Put somebody into a study."""
+    users = services(request).users
+
+    def add(studies: Studies, fields: dict[str, str]) -> Study:
+        return studies.add_people(fields.get("study", ""), [users.get(fields.get("name", ""))])
+
+    return await _change(request, "changed", add)
+
+
+@routes.post("/people/studies/people/remove")
+@allow(Role.ADMIN)
+async def remove_person(request: web.Request) -> web.Response:
+    """Take somebody out of a study."""
+    users = services(request).users
+
+    def remove(studies: Studies, fields: dict[str, str]) -> Study:
+        return studies.remove_people(fields.get("study", ""), [users.get(fields.get("name", ""))])
+
+    return await _change(request, "changed", remove)
+
+
+@routes.post("/people/studies/fill")
+@allow(Role.ADMIN)
+async def fill_study(request: web.Request) -> web.Response:
+    """Put the sessions into a study that carry a tag, if they are still those that were shown; else show them anew."""
+    server = services(request)
+    fields = await own_form(request, _TOKEN)
+    name, tag = fields.get("study", ""), fields.get("tag", "")
+    try:
+        offer = await _offer(request, name, tag)
+        if fields.get("shown") != offer["shown"]:
+            return await _page(request, offer=offer | {"changed": True})
+        await server.doors.look_up(server.studies.add_sessions, name, offer["sessions"], caller(request).name)
+    except _REFUSED as error:
+        return await _page(request, error=error)
+    return see(request, f"{STUDIES_PAGE}?done=changed")
+
+
+async def _change(request: web.Request, done: str, change: Callable[[Studies, dict[str, str]], Study]) -> web.Response:
+    server = services(request)
+    fields = await own_form(request, _TOKEN)
+    try:
+        await server.work(change, server.studies, fields)
+    except _REFUSED as error:
+        return await _page(request, error=error, typed=fields.get("name", "") if done == "added" else "")
+    return see(request, f"{STUDIES_PAGE}?done={done}")
+
+
+async def _offer(request: web.Request, name: str, tag: str) -> dict[str, Any]:
+    """What a tag would put into a study now. Raises NoSuchThingError for a study that there is not."""
+    server = services(request)
+    study = await server.doors.look_up(server.studies.get, name)
+    found = await server.work(lambda: tagged(server.inventories.inventory(), tag))
+    new = [session for session in found if session not in study.sessions]
+    shown = hashlib.sha256("\n".join(new).encode()).hexdigest()
+    return {"study": study.name, "tag": tag.strip(), "sessions": new, "shown": shown, "changed": False}
+
+
+async def _page(
+    request: web.Request, *, error: LabcrateError | None = None, typed: str = "", offer: dict[str, Any] | None = None
+) -> web.Response:
+    """The page of studies, perhaps with an error, or with what a tag would add and a question."""
+    server = services(request)
+    studies = await server.doors.look_up(server.studies.all)
+    users = await server.doors.look_up(server.users.all)
+    tags = await server.work(lambda: all_tags(server.inventories.inventory()))
+    in_one = {name for study in studies for name in study.people}
+    return server.pages.render(
+        request,
+        "studies.html",
+        status=error.http_status if error else 200,
+        area="people",
+        studies=studies,
+        users=[user for user in users if user.role is not Role.ADMIN],
+        see_all=[user.name for user in users if user.role is Role.ADMIN or user.name not in in_one],
+        tags=tags,
+        typed=typed,
+        offer=offer,
+        error=str(error) if error else None,
+        done=request.query.get("done"),
+    )
