@@ -86,6 +86,7 @@ def rich(lab: Any, nvr: Path) -> None:
     lab.write("sessions/Session42/notes/a.txt", "written by hand")
     lab.write("sessions/Session42/old.zip", "no archive of ours")
     lab.write("recordings/cam1_session42_a-sensors.json", "[]")
+    lab.recording("recordings/cam2_session42_b.mp4")
     lab.recording("recordings/cam1_nobody.mp4")
     lab.recording("recordings/cam1session42_near.mp4")
 

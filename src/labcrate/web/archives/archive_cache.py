@@ -159,7 +159,7 @@ class ArchiveCache:
             self.drop_file(path)
 
     def tidy(self) -> None:
-        """Drop what nobody has asked for in an hour."""
+        """Drop what was not asked for in an hour."""
         with self._lock:
             for entry in self._entries():
                 if entry.asked < time.monotonic() - KEPT_SECONDS:
@@ -193,7 +193,7 @@ class ArchiveCache:
         dependencies.take_plan(plan)
         entity = None if lacking(plan) else Entity(layout)
         if entity:
-            hash(entity.etag)  # computed now, not while somebody waits
+            hash(entity.etag)  # computed now, not while a request waits
         archive = Archive(plan, layout, assembly.parts, entity, dependencies.latest_change(plan))
         size_bytes = _size_of(assembly) + _PLACE_BYTES * dependencies.places
         entry = _Entry(key, archive, dependencies, size_bytes, time.monotonic())

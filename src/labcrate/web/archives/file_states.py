@@ -51,7 +51,7 @@ class FileStates:
             except OSError:
                 self._absent.add(place)
             else:
-                # The time of the last change of state tells how young it is: nobody can set it.
+                # The time of the last change of state tells how young it is: no program can set it.
                 self._doubtful |= _could_recur(state[1], now_ns)
 
     def size_bytes(self, place: str) -> int:

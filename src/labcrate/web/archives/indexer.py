@@ -1,7 +1,6 @@
 """Reads new recordings in the background, so that most downloads start at once.
 
-A recording is read once nothing has touched it for a while; a camera still writes to the others. Whatever
-somebody waits for comes first.
+A recording is read once nothing has touched it for a while; a camera still writes to the others. Jobs come first.
 """
 
 import errno
@@ -35,7 +34,7 @@ from labcrate.web.archives.stable_files import StableFiles
 from labcrate.web.http.problems import trace_of
 
 _LOOK_EVERY_SECONDS = 10.0
-# Of the time, looking takes at most one part in so many: a lab of a million files is looked at less often.
+# Of the time, walking the lab takes at most one part in so many: a lab of a million files is walked less often.
 _SHARE_OF_LOOKING = 20
 _YIELD_SECONDS = 0.2
 _log = logging.getLogger("labcrate.web")
@@ -46,11 +45,11 @@ class _Stopped(Exception):  # noqa: N818 - no error: the server ends
 
 
 class Indexer(Progress):
-    """Keeps the index up to date, one ``step`` after the other; ``run`` does so until ``stop``.
+    """Keep the index up to date, one ``step`` after the other; ``run`` does so until ``stop``.
 
-    When nothing is left to be read, it confirms bytes that were last confirmed too long ago, and tells ``differs`` of
-    files that hold other ones. ``inventory`` gives the lab's files as of now, ``busy`` says whether somebody waits for
-    other work. The clocks are seconds: ``clock`` only ever goes on, ``wall`` is what file times are compared with.
+    When nothing is left to be read, it confirms bytes that were last confirmed too long ago, and calls ``differs`` with
+    files that hold other ones. ``inventory`` gives the files as of now, ``busy`` says whether a job runs, which goes
+    first. The clocks are seconds: ``clock`` only ever goes on, ``wall`` is what file times are compared with.
     """
 
     def __init__(
@@ -75,7 +74,7 @@ class Indexer(Progress):
 
     @property
     def state(self) -> str:
-        """What it does, in one word: idle, reading, waiting (for somebody's work), or troubled."""
+        """Return what it does, in one word: idle, reading, waiting (for jobs), or troubled."""
         if self._problem:
             return "troubled"
         if self._files_left:
@@ -83,7 +82,7 @@ class Indexer(Progress):
         return "idle"
 
     def as_object(self) -> dict[str, Any]:
-        """What it does, in numbers; for those who may know the names of recordings."""
+        """Return what it does, in numbers; for users who may know the names of recordings."""
         failed = [{"file": source_of(path), "why": why} for path, why in self._stable.failures]
         return {
             "filesLeft": self._files_left,
@@ -190,7 +189,7 @@ class Indexer(Progress):
         self._files_left, self._bytes_left = files, size_bytes
 
     def advance(self, size_bytes: int) -> None:
-        """So much was read: let others go first, and end when told to."""
+        """Count what was read; let jobs go first, and end when the server does."""
         self._bytes_left -= size_bytes
         self._yielding = True
         while self._busy() and not self._stop.is_set():

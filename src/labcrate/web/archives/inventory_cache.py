@@ -17,10 +17,10 @@ from labcrate.web.archives.file_states import FileStates
 from labcrate.web.archives.recording_lab import RecordingLab
 
 LARGE = 2000
-"""Looking at so many places takes longer than a request should wait for each time."""
+"""To compare so many places takes longer than a request should wait for each time."""
 
 BELIEVED_SECONDS = 1.0
-"""How long a look at so many places is believed."""
+"""How long a comparison of so many places counts, in seconds."""
 
 _STILL_GROWING_SECONDS = 600.0
 _SIZES_BELIEVED_SECONDS = 10.0
@@ -89,9 +89,9 @@ class InventoryCache:
         return time.monotonic() < self._believed_until
 
     def rows(self) -> list[SessionRow]:
-        """One row per session. Raises DocumentError.
+        """Return one row per session. Raises DocumentError.
 
-        The size of a recording that nobody wrote to for ten minutes is taken as final; where very many were written
+        The size of a recording that was not written to for ten minutes is taken as final; where very many were written
         to more lately, all sizes may be ten seconds old.
         """
         return self._rows.of(self.inventory())
@@ -108,7 +108,7 @@ class _Rows:
         self._believed_until = 0.0
 
     def of(self, inventory: Inventory) -> list[SessionRow]:
-        """All rows, in the order of their ids."""
+        """Return all rows, in the order of their ids."""
         with self._lock:
             if inventory is not self._inventory:
                 self._take(inventory)

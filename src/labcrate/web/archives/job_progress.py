@@ -1,4 +1,4 @@
-"""How far a job is: told by the threads that read, read by whoever asks."""
+"""How far a job is: counted by the threads that read, shown on request."""
 
 import threading
 import time
@@ -31,11 +31,11 @@ class JobProgress:
 
 
 class Cancelled(Exception):  # noqa: N818 - no error: what was asked for
-    """Raised out of a job's work when somebody cancelled it."""
+    """Raised out of work that was cancelled."""
 
 
 class Meter(Progress):
-    """Told by indexing how it goes, from several threads; tells it to stop when the job is cancelled."""
+    """Count what indexing reads, from several threads, and end it when the job is cancelled."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock, self._lock = clock, threading.Lock()
@@ -52,7 +52,7 @@ class Meter(Progress):
 
     @property
     def stopped(self) -> bool:
-        """Whether somebody asked for the end."""
+        """Whether the end was asked for."""
         return self._stopped.is_set()
 
     def begin(self, files: int, size_bytes: int) -> None:
@@ -92,12 +92,12 @@ class Meter(Progress):
             self._total, self._files_total = self._total or 0, self._files_total or 0
 
     def check(self) -> None:
-        """Raise Cancelled when somebody asked for the end."""
+        """Raise Cancelled when the end was asked for."""
         if self._stopped.is_set():
             raise Cancelled
 
     def read(self) -> JobProgress:
-        """How it stands."""
+        """Return how far it is."""
         with self._lock:
             total = None if self._total is None else max(self._total, self._done)  # a file may have grown
             rate = self._rate()

@@ -101,9 +101,9 @@ class PrepareJobs:
 
     def prepare(self, session_id: str, options: Options, *, allow_incomplete: bool, who: str) -> Job:
         """Start preparing an archive, or join the job that does. Raises TooManyError."""
-        wanted = (session_id, options, allow_incomplete)
+        same = (session_id, options, allow_incomplete)
         for job in map(self._jobs.__getitem__, self._tasks):
-            if (job.session, job.options, job.allow_incomplete) == wanted and not job.meter.stopped:
+            if (job.session, job.options, job.allow_incomplete) == same and not job.meter.stopped:
                 return job
         if len(self._tasks) >= _MOST_UNFINISHED:
             raise TooManyError("Too many archives are being prepared; wait until one is done.", _TRY_AGAIN_SECONDS)
@@ -133,13 +133,13 @@ class PrepareJobs:
 
     @staticmethod
     def no_such(number: int) -> NoSuchThingError:
-        """Make the error for a job that never was, ended long ago, or is not shown to who asks."""
+        """Make the error for a job that never was, ended long ago, or may not be seen."""
         return NoSuchThingError(f"There is no job {number}; it may have ended long ago, or before a restart.")
 
     def latest(self, session_id: str, options: Options) -> Job | None:
         """Return the job that was started last for such an archive."""
-        wanted = (session_id, options)
-        return next((job for job in reversed(self._jobs.values()) if (job.session, job.options) == wanted), None)
+        same = (session_id, options)
+        return next((job for job in reversed(self._jobs.values()) if (job.session, job.options) == same), None)
 
     def cancel(self, number: int) -> Job:
         """Ask a job to end; what was read so far stays known. Raises NoSuchThingError."""
