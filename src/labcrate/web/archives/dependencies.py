@@ -20,8 +20,7 @@ from labcrate.plan.recorder_files import linked_elsewhere
 from labcrate.plan.session_time import registered_spans
 from labcrate.plan.warnings import window_warnings
 from labcrate.readings.load.load import CSV_FILE, JSON_FILE
-from labcrate.web.archives.file_states import FileStates
-from labcrate.web.archives.recording_lab import RecordingLab
+from labcrate.web.archives.file_states import FileStates, RecordingLab
 
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 # Of these parts of an inventory, the plan of one session depends on little; of any other part, on all of it.

@@ -1,10 +1,12 @@
-"""The states of files and folders at one time: a comparison that is cheap enough to be made with every request."""
+"""States of files and folders, recorded while they are read, and compared with the disk later."""
 
 import os
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from operator import attrgetter, eq
+
+from labcrate.lab.folder import Lab
 
 _STATE = attrgetter("st_mtime_ns", "st_ctime_ns", "st_ino", "st_size")
 State = tuple[int, int, int, int]
@@ -74,3 +76,36 @@ def _could_recur(changed_ns: int, now_ns: int) -> bool:
     """Return whether a change after ``now_ns`` may bear the same time as one before it."""
     tick_ns = _TICK_NS if changed_ns % _NS_PER_S else _COARSE_TICK_NS
     return abs(now_ns - changed_ns) <= tick_ns
+
+
+_MOST_STRANGERS = 5000
+
+
+class RecordingLab(Lab):
+    """A lab that takes the state of every place before that is read: files, folders, and what is not there.
+
+    All places are absolute paths. ``ignored`` are those whose changes do not matter; ``before`` is what was recorded
+    earlier, to go on with. ``strangers`` are recordings that are no session's: one may turn out to be made at the right
+    time, of which people are told and an archive says nothing, so they are recorded apart. Where very many lie about,
+    only their coming and going is noticed.
+    """
+
+    def __init__(
+        self,
+        lab: Lab,
+        *,
+        before: FileStates | None = None,
+        ignored: Container[str] = (),
+        strangers: Container[str] = (),
+    ) -> None:
+        self.root = lab.root
+        self._ignored, self._strangers = ignored, strangers
+        self.read_files, self.read_strangers = FileStates() if before is None else before, FileStates()
+
+    def before_read(self, place: str) -> None:
+        """Take the state of a place."""
+        if place in self._strangers:
+            if len(self.read_strangers) < _MOST_STRANGERS:
+                self.read_strangers.add(place)
+        elif place not in self._ignored:
+            self.read_files.add(place)

@@ -13,8 +13,7 @@ from labcrate.model.session import Session
 from labcrate.plan.inventory import Inventory, take_inventory
 from labcrate.plan.overview import SessionRow, session_row
 from labcrate.secrets.lab_files import MESSAGES, TABLE, LabSecrets, read_secrets
-from labcrate.web.archives.file_states import FileStates
-from labcrate.web.archives.recording_lab import RecordingLab
+from labcrate.web.archives.file_states import FileStates, RecordingLab
 
 LARGE = 2000
 """To compare so many places takes longer than a request should wait for each time."""
