@@ -33,7 +33,7 @@ serve: .venv/run
 PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n auto --dist loadfile
 
 test: .venv/dev
-	@$(PYTEST) --ignore tests/slow $(PYTEST_ARGS)
+	@$(PYTEST) --quick --ignore tests/slow $(PYTEST_ARGS)
 
 test-all: .venv/dev
 	@LABCRATE_THOROUGH=1 $(PYTEST) $(PYTEST_ARGS)

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
-from tests.support.rounds import rounds
+from tests.support.rounds import rounds, some
 
 from labcrate.cli import main as command_line
 from labcrate.lab.folder import Lab
@@ -26,6 +26,35 @@ pytest_plugins = ["tests.support.processes"]
 
 settings.register_profile("labcrate", deadline=None, derandomize=True, max_examples=rounds(40, 100))
 settings.load_profile("labcrate")
+
+_CASES_WITH_QUICK = 3
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option of ``make test``."""
+    parser.addoption(
+        "--quick", action="store_true", help=f"try {_CASES_WITH_QUICK} cases of each claim, and none marked thorough"
+    )
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say what is not tried."""
+    said = f"quick: {_CASES_WITH_QUICK} cases of each claim, and none marked thorough; make test-all tries all"
+    return [said] if config.getoption("--quick") else []
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With ``--quick``, keep the first case of each test, the last, and one between; none that is marked thorough."""
+    if not config.getoption("--quick"):
+        return
+    cases: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("thorough") is None:
+            cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    kept = {id(item) for of_test in cases.values() for item in some(of_test, _CASES_WITH_QUICK)}
+    config.hook.pytest_deselected(items=[item for item in items if id(item) not in kept])
+    items[:] = [item for item in items if id(item) in kept]
+
 
 SECRETS = ("s3cret-password", "lab-user", "192.0.2.77", "$argon2id$")
 

@@ -51,6 +51,7 @@ def test_labcrate_reads_its_own_directory(edge: "Archive") -> None:
     assert all(entry.exact and entry.stored for entry in directory.entries)
 
 
+@pytest.mark.thorough
 def test_labcrate_reads_its_own_directory_of_70000(many: "Archive") -> None:
     """The same for more members than the plain end record can count."""
     with many.path.open("rb") as file:

@@ -35,6 +35,7 @@ def wordy_lab(usual_lab: Any) -> Any:
     return usual_lab
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("words", some(COMMANDS, 2))
 def test_a_reader_that_goes_away(usual_lab: Any, words: list[str]) -> None:
     """``labcrate plan 42 | head -1`` is no error: exit code 0 and not a word on standard error."""
@@ -43,6 +44,7 @@ def test_a_reader_that_goes_away(usual_lab: Any, words: list[str]) -> None:
     assert (outcome.returncode, outcome.stderr) == (0, "")
 
 
+@pytest.mark.thorough
 def test_a_reader_that_goes_away_in_the_middle(wordy_lab: Any) -> None:
     """The same for an answer longer than a pipe holds, and the lines that were read are whole."""
     outcome = shell('"$@" | head -3; exit "${PIPESTATUS[0]}"', "plan", "42", "--lab", wordy_lab.root)
@@ -50,6 +52,7 @@ def test_a_reader_that_goes_away_in_the_middle(wordy_lab: Any) -> None:
     assert outcome.stdout.startswith("Session 42: Morning\n")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("streams", some(["<&-", ">&-", "2>&-", "<&- >&- 2>&-"], 2))
 def test_closed_streams(cli: Any, usual_lab: Any, tmp_path: Path, streams: str) -> None:
     """With any of its streams closed, export writes the same archive, and not a word of its own into it."""
@@ -62,6 +65,7 @@ def test_closed_streams(cli: Any, usual_lab: Any, tmp_path: Path, streams: str) 
     assert "Traceback" not in failed.stderr
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full to fill up")
 @pytest.mark.parametrize("words", some(COMMANDS, 2))
 def test_standard_output_is_full(usual_lab: Any, words: list[str]) -> None:
@@ -82,6 +86,7 @@ def test_standard_error_is_full(usual_lab: Any) -> None:
 ASCII, PLAIN_C = {"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("env", "words"),
     some(

@@ -115,6 +115,7 @@ def test_no_expression_of_a_module_grows_faster_than_its_text(name: str) -> None
     assert [problem for use in sorted(used) if (problem := growth(patterns()[name], use))] == []
 
 
+@pytest.mark.thorough
 def test_every_expression_that_is_made_while_labcrate_runs_is_known() -> None:
     """A function that compiles an expression, or searches with a text of its own, is in the table above."""
     found: dict[str, set[str]] = {}

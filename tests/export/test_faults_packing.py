@@ -137,6 +137,7 @@ def test_the_next_export_takes_the_recording_as_it_is_then(cli: Any, big_lab: An
     assert zipfile.ZipFile(tmp_path / "b.zip").read(BIG) == (big_lab.root / BIG).read_bytes()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("size", some(["100k", "1m", "2500k", "2900k"], 1))
 def test_a_full_disk(
     command: Any, clear: Any, namespace: list[str], big_lab: Any, tmp_path: Path, snapshot: Any, size: str
@@ -154,6 +155,7 @@ def test_a_full_disk(
     assert snapshot(big_lab.root) == before
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("limit", some([0, 1, 4096, 70_000, 1_000_000, 3_000_000], 2))
 def test_a_limit_on_the_size_of_files(command: Any, clear: Any, big_lab: Any, tmp_path: Path, limit: int) -> None:
     """Where no file may become that large, also the index, the export ends with one sentence and without a part."""
@@ -188,6 +190,7 @@ def test_two_exports_into_one_file(cli: Any, big_lab: Any, tmp_path: Path) -> No
     assert listing(tmp_path) == ["lab", "out.zip"]
 
 
+@pytest.mark.thorough
 def test_two_forced_exports_into_one_file(cli: Any, big_lab: Any, tmp_path: Path) -> None:
     """With --force the last one wins or is told to wait; never is the file a mixture."""
     target = tmp_path / "out.zip"
@@ -308,6 +311,7 @@ def test_targets_that_are_something_else(
         assert not (outside / "nothing").exists()
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("permissions")
 @pytest.mark.parametrize("mode", [0o555, 0o000])
 def test_a_target_folder_without_permission(
@@ -322,6 +326,7 @@ def test_a_target_folder_without_permission(
     assert listing(tmp_path / "outputs") == []
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("permissions")
 def test_a_read_only_target_is_replaced_when_forced(command: Any, usual_lab: Any, tmp_path: Path) -> None:
     """A write-protected file in a folder of one's own is kept unasked, and replaced with --force."""

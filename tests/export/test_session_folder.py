@@ -497,6 +497,7 @@ def test_a_reading_table_of_the_session_in_other_letters_is_kept_apart(
     assert len({name.casefold() for name in names}) == len(names) == 3
 
 
+@pytest.mark.thorough
 def test_a_file_that_cannot_be_read_makes_the_export_incomplete(
     usual_lab: Any, command: Any, permissions: None, clear: Any, tmp_path: Path
 ) -> None:

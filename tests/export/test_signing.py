@@ -372,6 +372,7 @@ def test_the_signature_of_a_part_says_so_in_its_name(usual_lab: Any, cli: Any, k
     assert cli("verify", outcome.json["file"], "--key", keyed).code == 0
 
 
+@pytest.mark.thorough
 def test_a_lab_that_cannot_be_written_signs_with_the_key_it_has(
     usual_lab: Any, keyed: str, cli: Any, command: Any, permissions: None, tmp_path: Path
 ) -> None:

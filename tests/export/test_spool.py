@@ -31,6 +31,7 @@ def test_small_documents_are_kept_in_memory(tmp_path: Path) -> None:
     assert source == BytesSource(b"{}")
 
 
+@pytest.mark.thorough
 def test_large_documents_have_no_name_and_live_as_long_as_their_source(tmp_path: Path) -> None:
     """A large document is in no folder, is read by many at once at any place, and ends with the last who holds it."""
     before = descriptors()

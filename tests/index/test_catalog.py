@@ -134,6 +134,7 @@ def test_a_row_with_one_other_value_is_not_there(tmp_path: Path, column: str) ->
         assert catalog.lookup({WHOLE.path: IDENTITY}) == {WHOLE.path: Indexed(WHOLE.path, IDENTITY)}
 
 
+@pytest.mark.thorough
 def test_flipped_bits_give_no_other_facts(tmp_path: Path) -> None:
     """Indexes with one to four flipped bits anywhere: each file is as it was stored, unknown, or all is refused."""
     tries = rounds(80, 500)

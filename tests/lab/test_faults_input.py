@@ -223,6 +223,7 @@ def test_what_may_not_be_read_is_named(
     assert not (tmp_path / "out.zip").exists()
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("permissions")
 def test_a_closed_folder_of_another_session_is_no_obstacle(command: Any, usual_lab: Any, tmp_path: Path) -> None:
     """What belongs to another session alone may be unreadable: this session's export is whole."""

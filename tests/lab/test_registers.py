@@ -112,6 +112,7 @@ def test_a_broken_register_leaves_the_others(lab: Any, content: Any) -> None:
     assert [one.key for one in registers.entries] == ["31"]
 
 
+@pytest.mark.thorough
 def test_a_register_of_a_hundred_thousand_recordings(lab: Any) -> None:
     """Every one of very many entries is read, and one wrong among them is found."""
     lab.json("data/recordings.json", {str(i): entry(sessionId=i % 300 or "x/") for i in range(100_000)})

@@ -2,6 +2,7 @@
 
 import unicodedata
 
+import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
@@ -133,6 +134,7 @@ def test_judging_never_fails_and_agrees_with_counting(lab: tuple[LinkingRules, s
         assert (verdict.reason + (verdict.remedy or "") + (verdict.warning or "")).isprintable()
 
 
+@pytest.mark.thorough
 @given(rules_and_path())
 def test_the_counted_sessions_are_linked(lab: tuple[LinkingRules, str]) -> None:
     """Whatever sessions a path counts for, judging it for each of them links it, and each is told of the others."""

@@ -42,6 +42,7 @@ def people(lab: "LabFolder") -> Path:
     return lab.root
 
 
+@pytest.mark.thorough
 def test_a_password_is_read_from_standard_input(command: "Command", lab: "LabFolder") -> None:
     """One line, without its end; the user can log in with it, and it is repeated nowhere."""
     outcome = command(
@@ -69,6 +70,7 @@ def test_without_a_terminal_or_an_order_no_password_is_read(command: "Command", 
     clear(command("user", "password", "ana", "--lab", people, input=f"{GOOD}\n"), 2, "--password-stdin")
 
 
+@pytest.mark.thorough
 def test_on_a_terminal_a_password_is_asked_for_twice_and_not_shown(people: Path) -> None:
     """Typed twice alike it is taken; otherwise it is said that the two differ. The screen never shows it."""
     assert _typed(people, [GOOD, "wrong horse"]) == (2, "The two passwords are not the same.")
@@ -299,6 +301,7 @@ def test_a_file_of_people_that_is_anothers_is_named(command: "Command", people: 
     clear(outcome, 14, "people.db", "run labcrate as the user whose file it is")
 
 
+@pytest.mark.thorough
 def test_a_locked_file_of_people_is_waited_for(command: "Command", people: Path) -> None:
     """A command that comes while the server writes waits its turn, and then does its work."""
     words = [sys.executable, "-m", "labcrate", "user", "disable", "bob", "--lab", str(people)]

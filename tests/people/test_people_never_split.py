@@ -109,6 +109,7 @@ REMEDIES: dict[Callable[[Path], None], str] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("permissions")
 @pytest.mark.parametrize("spoil", SPOILT)
 def test_people_that_cannot_be_used_are_not_replaced(
@@ -129,6 +130,7 @@ def test_people_that_cannot_be_used_are_not_replaced(
     assert (line.session, line.outcome, line.bytes_sent) == ("42", "finished", (tmp_path / "out.zip").stat().st_size)
 
 
+@pytest.mark.thorough
 def test_a_lab_remounted_read_only_keeps_its_people(
     command: "Command", clear: "Clear", namespace: list[str], populated: Path, own_state: Path, tmp_path: Path
 ) -> None:
@@ -163,6 +165,7 @@ def test_a_log_that_nobody_takes_is_said(populated: Path, own_state: Path, tmp_p
     assert (tmp_path / "out.zip").exists()
 
 
+@pytest.mark.thorough
 def test_a_lab_that_was_read_only_from_the_beginning_goes_on(
     command: "Command", namespace: list[str], usual_lab: "LabFolder", own_state: Path, tmp_path: Path
 ) -> None:
@@ -236,6 +239,7 @@ print(json.dumps({"answers": answers, "page": page, "again": [again.returncode, 
 """
 
 
+@pytest.mark.thorough
 def test_a_lab_remounted_while_the_server_runs(
     namespace: list[str], populated: Path, own_state: Path, tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.rounds import rounds
@@ -52,6 +53,7 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
+@pytest.mark.thorough
 @settings(deadline=None, max_examples=rounds(30, 80))
 @given(messages, encodings, st.sampled_from(",;\t"), st.sampled_from(["\n", "\r\n"]), st.booleans())
 def test_csv_rows_come_back_from_any_dialect(
@@ -68,6 +70,7 @@ def test_csv_rows_come_back_from_any_dialect(
     assert found(encoded(text.getvalue(), encoding), as_json=False) == expected
 
 
+@pytest.mark.thorough
 @settings(deadline=None, max_examples=rounds(30, 80))
 @given(messages, encodings, st.sampled_from(["object", "list", "lines"]))
 def test_json_messages_come_back_from_any_shape(

@@ -8,6 +8,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.rounds import rounds
@@ -128,6 +129,7 @@ def test_the_union_holds_every_reading_as_often_as_the_richer_file(
     assert readings.frame.equals(readings.frame.sort("timestamp", "topic", "payload"))
 
 
+@pytest.mark.thorough
 @settings(deadline=None, max_examples=rounds(15, 40))
 @given(st.lists(messages, max_size=12), st.integers(-1, 7), st.integers(-1, 7), st.randoms(use_true_random=False))
 def test_a_window_takes_what_lies_inside_and_at_its_ends(

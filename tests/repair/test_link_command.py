@@ -175,6 +175,7 @@ def _at_terminal(arguments: list[str], answer: bytes, columns: int) -> str:
     return shown.decode().replace("\r\n", "\n")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("answer", "linked"), [(b"y\n", True), (b"\n", False), (b"n\n", False), (b"\x04", False)])
 def test_all_does_what_is_answered(near_lab: Any, answer: bytes, linked: bool) -> None:
     """At a terminal of 80 columns the table fits, and only a yes links anything."""
@@ -186,6 +187,7 @@ def test_all_does_what_is_answered(near_lab: Any, answer: bytes, linked: bool) -
     assert ("Nothing was linked." in shown) != linked
 
 
+@pytest.mark.thorough
 def test_commands_stay_on_one_line_however_narrow_the_terminal(near_lab: Any) -> None:
     """At 40 columns sentences are filled, and every suggested command is one line that a shell reads as it is meant."""
     folder = near_lab.root.rename(near_lab.root.with_name("a lab's folder"))

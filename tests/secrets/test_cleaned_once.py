@@ -54,6 +54,7 @@ def test_a_text_is_clean_once_it_was_cleaned(text: str) -> None:
     assert CLEANER.text(cleaned) == cleaned
 
 
+@pytest.mark.thorough
 @given(VALUES, TEXTS, TEXTS)
 @example({"other": "token", "state": "4711"}, "", "")
 @example({"other": "zigbee2mqtt/pin_code", "message": 4711}, "", "")

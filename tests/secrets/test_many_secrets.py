@@ -75,6 +75,7 @@ def test_a_place_in_a_run_of_escapes_is_that_of_its_own(escaped: bytes) -> None:
         assert level.data[at : at + 1] in (part.data if part else escaped[start:stop])
 
 
+@pytest.mark.thorough
 def test_hundreds_of_passwords_in_one_another() -> None:
     """Each is the beginning of the next; what they cover is one range."""
     matcher = Matcher(of_cameras(*({"id": i, "password": "a" * i} for i in range(8, 208))))

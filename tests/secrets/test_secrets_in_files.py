@@ -51,6 +51,7 @@ def member(lab: PlatformLab, name: str, methods: int = 0) -> bytes:
             return archive.read(name)
 
 
+@pytest.mark.thorough
 @settings(deadline=None, max_examples=rounds(10, 40))
 @given(st.data())
 def test_a_text_loses_its_secrets_and_nothing_else(lab: PlatformLab, data: st.DataObject) -> None:
@@ -68,6 +69,7 @@ def test_a_text_loses_its_secrets_and_nothing_else(lab: PlatformLab, data: st.Da
     assert member(lab, "data/session_files/notes.txt") == b"".join(expected)
 
 
+@pytest.mark.thorough
 @settings(deadline=None, max_examples=rounds(8, 25))
 @given(st.sampled_from(SPELLINGS), st.text("abc ", max_size=300), st.integers(0, 2))
 def test_a_video_keeps_size_and_pictures(lab: PlatformLab, secret: bytes, around: str, methods: int) -> None:

@@ -78,6 +78,7 @@ def test_a_viewer_who_follows_an_operators_link_sees_the_whole_session(
     assert set(held.begun) == {Options()}  # twice where the lab's files are so young that a change could be missed
 
 
+@pytest.mark.thorough
 def test_nothing_waits_for_plans(usual_lab: Any, serve: Any, held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
     """While all threads that plan are held, pages, the API, logins, downloads that stand ready and the log answer."""
     monkeypatch.setattr(plan_queue, "PATIENCE_SECONDS", 0.5)

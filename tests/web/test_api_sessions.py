@@ -220,6 +220,7 @@ def test_a_description_that_does_not_parse_breaks_its_own_session_alone(usual_la
     assert str(usual_lab.root) not in answer.text
 
 
+@pytest.mark.thorough
 def test_ten_thousand_sessions_are_listed(lab: Any, serve: Any) -> None:
     """A long list is answered a page at a time, searched and sorted as a whole."""
     sessions = [{"id": i, "name": f"Session of {i % 97}", "tags": [f"t{i % 5}"]} for i in range(10_000)]

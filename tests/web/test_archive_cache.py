@@ -156,6 +156,7 @@ IRRELEVANT: dict[str, Callable[[Any], object]] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("what", IRRELEVANT)
 def test_others_changes_make_no_other_archive(usual_lab: Any, made: list[Options], what: str) -> None:
     """What concerns other sessions leaves a standing archive as it is; the plan that people see is made anew."""
@@ -264,6 +265,7 @@ OTHERWISE: dict[str, Callable[[Any], object]] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("what", OTHERWISE)
 def test_tables_that_would_come_out_otherwise_are_written(usual_lab: Any, what: str) -> None:
     """Another unit or value, or a file of the session's own in a table's place: the archive is as a fresh one's."""
@@ -305,6 +307,7 @@ class Counting(Progress):
             raise Stopped
 
 
+@pytest.mark.thorough
 def test_planning_ends_at_any_step(usual_lab: Any) -> None:
     """Whichever step a plan is ended at, nothing of it is left, and the next who asks gets it whole."""
     usual_lab.zigbee_json([("2025-05-02T08:01:00.000Z", "zigbee2mqtt/hall", {"note": "x" * 9000})] * 300)
@@ -334,6 +337,7 @@ def test_errors_and_what_is_missing(usual_lab: Any) -> None:
         ready(archives)
 
 
+@pytest.mark.thorough
 def test_what_nobody_asks_for_is_let_go(usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """After an hour without a question an archive and its documents on disk are gone; one that is asked for stays."""
     note = {"note": "x" * 2000}

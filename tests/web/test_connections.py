@@ -217,6 +217,7 @@ def test_a_connection_is_not_kept_for_ever_after_an_answer(
     until(lambda: server.limits.taken == 0)
 
 
+@pytest.mark.thorough
 @knows_stalled
 @pytest.mark.parametrize("tls", [False, True])
 def test_who_takes_nothing_is_dropped(

@@ -230,6 +230,7 @@ def test_a_client_that_leaves_with_the_last_byte(serve: Any, usual_lab: Any, mon
     assert (line.outcome, line.reason, line.bytes_sent, line.length) == ("finished", None, size, size)
 
 
+@pytest.mark.thorough
 def test_the_server_is_stopped_during_many_downloads(serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many run and however slow the log is, each line ends, and none tells of fewer bytes than arrived."""
     server = serve(big_lab.root)
@@ -385,6 +386,7 @@ def test_an_end_that_could_not_be_written_is_written_before_the_server_ends(
         assert [line.outcome for line in log.lines()] == ["finished"]
 
 
+@pytest.mark.thorough
 def test_clients_that_take_nothing_hold_nobody_up(serve: Any, big_lab: Any) -> None:
     """With twice as many idle clients as threads, others get the whole archive, and then the idle ones do."""
     server = serve(big_lab.root)
@@ -401,6 +403,7 @@ def test_clients_that_take_nothing_hold_nobody_up(serve: Any, big_lab: Any) -> N
             tap.break_off()
 
 
+@pytest.mark.thorough
 def test_a_client_that_takes_nothing_for_very_long(serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that stands still longer than it may is left; one that goes on in time is not."""
     monkeypatch.setattr(sender, "IDLE_SECONDS", 1.0)
@@ -417,6 +420,7 @@ def test_a_client_that_takes_nothing_for_very_long(serve: Any, big_lab: Any, mon
     assert ended(server, 2)[0].outcome == "finished"
 
 
+@pytest.mark.thorough
 def test_two_hundred_clients_at_once(serve: Any, usual_lab: Any) -> None:
     """Two hundred clients that come at the same moment all get the whole archive, and each leaves its line."""
     usual_lab.recording(BIG, content=random.Random(2).randbytes(3_000_000))  # noqa: S311
@@ -443,6 +447,7 @@ def test_two_hundred_clients_at_once(serve: Any, usual_lab: Any) -> None:
     until(lambda: descriptors() <= before)
 
 
+@pytest.mark.thorough
 def test_no_limit_of_this_machine_is_taken_for_a_changed_file(
     serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -146,6 +146,7 @@ def test_resuming_an_archive_that_is_or_is_no_longer_the_same(serve: Any, large_
     assert answer.headers["ETag"] not in (etag, fresh.headers["ETag"])
 
 
+@pytest.mark.thorough
 def test_going_on_without_a_word_on_what_is_there(serve: Any, large_lab: Any, whole: bytes) -> None:
     """A bare Range of a session that changed goes on with the archive that was begun, or is refused: never spliced.
 
@@ -185,6 +186,7 @@ def test_which_of_several_was_begun_is_not_guessed(serve: Any, large_lab: Any) -
     assert client.get(server.url + PATH, headers={"Range": "bytes=1000-"}).status_code == 428
 
 
+@pytest.mark.thorough
 def test_no_date_tells_of_an_archive(serve: Any, large_lab: Any, whole: bytes) -> None:
     """A recording that is linked later may be older than all that was there: only the tag says what changed.
 

@@ -353,6 +353,7 @@ def test_a_login_ends_with_its_user(serving: "Serving") -> None:
     assert [client.get(url).status_code for client in (browser, script)] == [401, 401]
 
 
+@pytest.mark.thorough
 def test_a_change_by_another_process_holds_at_once(serving: "Serving") -> None:
     """Whoever disables somebody on the command line need not tell the server."""
     browser, script = serving.login(Role.VIEWER), serving.as_(Role.VIEWER)

@@ -43,6 +43,7 @@ def look(fits: bool) -> None:
         raise LoginError
 
 
+@pytest.mark.thorough
 def test_no_single_network_locks_a_name(guesses: LoginThrottle, clock: Clock) -> None:
     """Guessing every second for a day, one network gets two a minute; elsewhere the name is open all the time."""
     looked_at = 0

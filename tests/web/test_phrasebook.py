@@ -181,6 +181,7 @@ def test_numbers_are_written_as_in_the_language() -> None:
     assert told == "mensajes Zigbee por topic: 1.234.567 lecturas de 8 topics"
 
 
+@pytest.mark.thorough
 @given(st.text(), st.text(), st.lists(st.tuples(st.text(), st.text()), max_size=3))
 def test_any_text_is_said_or_not(text: str, value: str, more: list[tuple[str, str]]) -> None:
     """No name of a file, camera or session upsets the book: a sentence keeps its values as they are."""

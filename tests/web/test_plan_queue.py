@@ -181,6 +181,7 @@ def test_what_two_users_want_comes_in_the_turn_of_either(run: Run, making: Makin
     run(scenario)
 
 
+@pytest.mark.thorough
 def test_only_so_many_plans_wait(run: Run, making: Making) -> None:
     """Beyond a few of one user, and some of all, there is an error with what to do; a page just comes again."""
 

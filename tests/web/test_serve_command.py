@@ -112,6 +112,7 @@ def test_a_folder_that_is_no_lab_is_not_served(tmp_path: Path, cli: Any) -> None
     assert outcome.code == 3
 
 
+@pytest.mark.thorough
 def test_tls_is_spoken_with_the_given_certificate(start: Start, tmp_path: Path) -> None:
     """With a certificate the server speaks HTTPS alone, and at least TLS 1.2."""
     authority = trustme.CA()
@@ -131,12 +132,14 @@ def test_tls_is_spoken_with_the_given_certificate(start: Start, tmp_path: Path) 
         assert not plain.recv(100).startswith(b"HTTP/1.1 200")
 
 
+@pytest.mark.thorough
 def test_an_exposed_address_without_tls_warns(start: Start) -> None:
     """Listening on all addresses in the clear is possible, and is said to be dangerous with the remedy."""
     _, told = start("--host", "0.0.0.0")  # noqa: S104 - what is warned of
     assert "--tls-cert" in told["warning"]
 
 
+@pytest.mark.thorough
 def test_a_proxy_with_tls_does_not_make_an_open_port_safe(start: Start) -> None:
     """Behind a proxy the server listens to this machine alone, else it warns: plain HTTP would be answered as well."""
     _, behind = start("--host", "0.0.0.0", "--base-url", "https://lab.example.org")  # noqa: S104
@@ -155,6 +158,7 @@ def has_ipv6() -> bool:
     return True
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("host", "address"),
     [
@@ -184,6 +188,7 @@ def test_an_address_of_this_machine_says_what_others_put_in_its_place(
         assert link.startswith(f"http://{address}:")
 
 
+@pytest.mark.thorough
 def test_the_server_takes_all_descriptors_that_it_may_have(start: Start) -> None:
     """A limit that may be raised is raised: a lab's server has more open than a shell's programs."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -191,6 +196,7 @@ def test_the_server_takes_all_descriptors_that_it_may_have(start: Start) -> None
     assert psutil.Process(process.pid).rlimit(psutil.RLIMIT_NOFILE) == (hard, hard)
 
 
+@pytest.mark.thorough
 def test_many_silent_clients_do_not_take_the_server_down(start: Start) -> None:
     """Where descriptors are few, the longest silent connections end for new ones, in few words, and it goes on."""
     process, told = start(ulimit="-n 256")
@@ -216,6 +222,7 @@ def test_many_silent_clients_do_not_take_the_server_down(start: Start) -> None:
     assert len(said.splitlines()) < 20
 
 
+@pytest.mark.thorough
 def test_behind_a_proxy_every_link_carries_its_path(start: Start, serve: Any, usual_lab: Any) -> None:
     """With --base-url links and redirects name the proxy's path, whether or not the proxy takes it off."""
     _, told = start("--base-url", "http://lab.example.org/labcrate/")
