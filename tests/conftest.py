@@ -24,7 +24,7 @@ from labcrate.video.synthetic import make_clip
 
 pytest_plugins = ["tests.support.processes"]
 
-settings.register_profile("labcrate", deadline=None, derandomize=True, max_examples=rounds(40, 100))
+settings.register_profile("labcrate", deadline=None, derandomize=True, max_examples=rounds(25, 100))
 settings.load_profile("labcrate")
 
 _CASES_WITH_QUICK = 3
@@ -37,10 +37,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Say what is not tried."""
-    said = f"quick: {_CASES_WITH_QUICK} cases of each claim, and none marked thorough; make test-all tries all"
-    return [said] if config.getoption("--quick") else []
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what was not tried."""
+    if config.getoption("--quick"):
+        terminalreporter.write_line(
+            f"quick: {_CASES_WITH_QUICK} cases of each claim, none that takes long; make test-all tries all."
+        )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -37,6 +37,7 @@ def test_long_metadata_are_read_when_they_are_asked_for(tmp_path: Path) -> None:
     assert archive.metadata == HEAD | {"warnings": ["w"]}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("more", "message"),
     [

@@ -153,6 +153,7 @@ def test_what_is_no_file_is_a_usage_error(tmp_path: Path, make: Callable[[Path],
         verify_archive(tmp_path / "a.zip")
 
 
+@pytest.mark.thorough
 def test_every_single_byte_is_covered(tmp_path: Path) -> None:
     """Whichever byte of an archive is changed, in data, headers or times, by one bit or more: it does not pass."""
     members = [Member.of_bytes("data/ü", b"abc", TIME), Member.of_bytes("e", b"", LATE)]

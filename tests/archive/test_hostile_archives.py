@@ -79,6 +79,7 @@ def test_each_forgery_is_found_or_refused(name: str, tmp_path: Path) -> None:
     assert all(text.isprintable() for text in said)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("tool", TOOLS)
 def test_what_is_called_whole_every_unzipper_unpacks_to_the_same_bytes(tool: str, tmp_path: Path) -> None:
     """Of all forgeries and all odd but sound archives: those without a finding, the sound ones, come out alike."""

@@ -181,6 +181,7 @@ def test_secrets_are_planted_where_labs_have_them(lab: DemoLab) -> None:
     assert "not-for-export" in (lab.root / f"sessions/Session{lab.session_id}/session_data.json").read_text()
 
 
+@pytest.mark.thorough
 def test_same_lab_on_every_run(lab: DemoLab, tmp_path: Path) -> None:
     """A second build has the same files, bytes and times."""
     again = build_demo_lab(tmp_path / "again")

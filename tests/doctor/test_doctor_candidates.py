@@ -41,6 +41,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
     return Lab(root)
 
 
+@pytest.mark.thorough
 @given(
     folder=FOLDERS,
     name=NAMES,

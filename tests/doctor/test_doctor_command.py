@@ -167,6 +167,7 @@ def test_near_misses_come_with_remedy_and_a_command_that_works(
     assert not [one for one in doctor(kind="near miss") if "c05session8" in one["places"][0]]
 
 
+@pytest.mark.thorough
 def test_the_lab_says_of_each_session_what_the_session_alone_says(platform: PlatformLab, doctor: Doctor) -> None:
     """Near misses, bounds, recordings and files of a session are the same, whether it is examined alone or with all."""
     platform.write("recordings/c05session8_b.mp4", clip())

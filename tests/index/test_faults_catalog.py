@@ -164,6 +164,7 @@ def test_labcrates_own_folder_is_something_else(
     assert len(list((tmp_path / "state").rglob("index.db"))) == 1
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("permissions")
 def test_a_lab_folder_that_may_only_be_read(command: Any, usual_lab: Any, tmp_path: Path, snapshot: Any) -> None:
     """Without permission to write in the lab, the index goes to the state folder, and is found there the next time."""

@@ -329,6 +329,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.thorough
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(JSON, JSON, JSON)
 def test_whatever_a_file_holds_a_sound_session_stays(lab: Any, user: Any, config: Any, listed: Any) -> None:

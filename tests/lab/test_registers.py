@@ -151,6 +151,7 @@ LINKED = st.builds(
 )
 
 
+@pytest.mark.thorough
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(LINKED, unique_by=lambda one: (one.folder, one.file)))
 def test_links_survive_being_written(lab: Any, files: list[LinkedFile]) -> None:

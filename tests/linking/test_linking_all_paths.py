@@ -1,5 +1,6 @@
 """Very many paths at once are linked exactly as each alone."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.linking.test_linking_names import PATHS, WILD, any_rules
@@ -27,6 +28,7 @@ def rules_and_paths(draw: st.DrawFn) -> tuple[LinkingRules, list[str]]:
     return rules, sorted({*named, *rules.register.by_path, *more})
 
 
+@pytest.mark.thorough
 @given(rules_and_paths())
 def test_many_are_linked_as_each_alone(lab: tuple[LinkingRules, list[str]]) -> None:
     """In order and in reverse, with any rules, each path has the sessions that it has alone."""

@@ -337,6 +337,7 @@ def test_a_camera_on_local_time_is_always_found(
     assert when(name, container, zone, length_s=length_s).span.start == at
 
 
+@pytest.mark.thorough
 @given(
     st.text(), st.sampled_from([None, MADRID]), st.one_of(st.none(), st.floats(0, 1e9)), st.integers(-(2**63), 2**63)
 )

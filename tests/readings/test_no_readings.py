@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from labcrate.model.session import SelectedSensor
 from labcrate.model.timespan import TimeSpan
 from labcrate.readings.load.load import load_readings
@@ -44,6 +46,7 @@ def test_no_files_are_as_good_as_files_without_readings() -> None:
     assert none.absent_sensors == ("kitchen",)
 
 
+@pytest.mark.thorough
 def test_a_lab_without_readings_is_exported_without_polars(tmp_path: Path) -> None:
     """Neither Polars nor FFmpeg is loaded for the plan of a lab that has neither readings nor recordings."""
     (tmp_path / "sessions/Session1").mkdir(parents=True)

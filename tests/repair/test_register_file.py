@@ -125,6 +125,7 @@ def test_any_name_comes_back(lab: Any, names: list[str]) -> None:
     assert not (lab.root / REGISTER).exists()
 
 
+@pytest.mark.thorough
 def test_writers_at_once_lose_no_entry(lab: Any) -> None:
     """Six processes that add twenty files each leave a hundred and twenty entries."""
     script = textwrap.dedent("""

@@ -62,6 +62,7 @@ def test_a_measurement_that_equals_a_code_is_no_code(text: str) -> None:
     assert _count(text.encode()) == 0
 
 
+@pytest.mark.thorough
 def test_columns_are_searched_to_the_end_of_a_large_table() -> None:
     """Every row of a table that is read in pieces is searched, and each place is counted once."""
     rows = 200_000

@@ -325,6 +325,7 @@ def test_a_job_that_is_not_there_is_a_404(usual_lab: Any, serve: Any, method: st
     assert (answer.status_code, answer.json()["type"]) == (404, "urn:labcrate:error:no-such-thing")
 
 
+@pytest.mark.thorough
 def test_only_so_many_jobs_run_or_wait(usual_lab: Any, serve: Any, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who asks for ever other archives is told to wait, and when to ask again; those that run are still joined."""
     server = serve(usual_lab.root, workers=1)

@@ -273,6 +273,7 @@ def test_an_incomplete_session(serve: Any, large_lab: Any) -> None:
     assert server.get(PATH, Role.OPERATOR, headers={"If-Match": answer.headers["ETag"]}).status_code == 409
 
 
+@pytest.mark.thorough
 def test_while_recordings_are_read_for_the_first_time(
     serve: Any, large_lab: Any, whole: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -81,6 +81,7 @@ def test_a_name_is_counted_however_it_is_written(serving: "Serving") -> None:
     assert log_in(serving, " " * 300 + "the admin", GOOD).status_code == 401
 
 
+@pytest.mark.thorough
 def test_one_name_is_guessed_from_many_addresses_no_quicker(serving: "Serving", clock: Clock) -> None:
     """A hundred attempts at one name from everywhere, then one every 20 s; another name gets in meanwhile."""
     for n in range(100):

@@ -16,6 +16,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("labcrate.web.archives.plan_queue.PATIENCE_SECONDS", 60.0)
 
 
+@pytest.mark.thorough
 def test_long_notes_are_read_part_by_part(serve: Any, tmp_path: Path) -> None:
     """900,000 characters of notes and of a name make no page of that size; every part of the notes can be reached."""
     lab = PlatformLab(tmp_path / "lab").build()

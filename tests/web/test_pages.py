@@ -331,6 +331,7 @@ def test_a_query_that_cannot_be_meant_is_a_page_for_people(served: Any) -> None:
     assert answer.headers["Content-Type"].startswith("text/html")
 
 
+@pytest.mark.thorough
 def test_two_hundred_recordings_are_shown_in_parts(lab: Any, serve: Any) -> None:
     """Each recording has its card on one of the pages, in the order of time."""
     lab.cameras("cam1")

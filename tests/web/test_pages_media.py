@@ -145,6 +145,7 @@ def test_an_unknown_property_has_no_panel(served: Any) -> None:
     assert plot(served, "property=phase_of_the_moon").json()["panels"] == []
 
 
+@pytest.mark.thorough
 def test_many_readings_are_few_points(lab: Any, serve: Any) -> None:
     """Twenty thousand readings of five sensors are no more points than the limit, with every extreme among them."""
     lab.session(42, endTime="2025-05-02T08:10:00.000Z")

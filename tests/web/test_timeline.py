@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -154,6 +155,7 @@ def test_recorded_and_gaps_fill_the_session(recordings: list[tuple[float, float,
     assert abs(covered + gaps - 3600) <= len(recordings) + 1.01
 
 
+@pytest.mark.thorough
 def test_thousands_of_recordings_are_a_bounded_drawing() -> None:
     """Ten thousand short recordings are drawn as a few hundred blocks that count them all."""
     one = lane(*(recording(number * 0.36, 0.3) for number in range(10_000)))
