@@ -54,6 +54,7 @@ PATHS = st.lists(st.sampled_from(["a", "b", "ab", "aab", "axb", "a.mp4", "c d", 
 )
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(GIT is None, reason="git is not installed, so its own behaviour cannot be compared")
 @settings(max_examples=rounds(60, 250))
 @given(patterns=st.lists(PATTERNS, min_size=1, max_size=4), paths=st.lists(PATHS, min_size=1, max_size=12, unique=True))

@@ -114,6 +114,7 @@ def _search_and_compare(
         assert any(s.start <= instant <= s.start + timedelta(seconds=s.start_uncertainty_s) for s in everything)
 
 
+@pytest.mark.thorough
 def test_other_days_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A year of folders beside two hours of four cameras: only those hours' folders are opened, and all is found."""
     for day in range(365):

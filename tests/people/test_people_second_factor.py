@@ -103,6 +103,7 @@ def test_a_code_may_be_written_as_apps_show_it(factors: SecondFactors, ana: User
     factors.check(ana, written.format(code[:3], code[3:]))
 
 
+@pytest.mark.thorough
 @settings(max_examples=rounds(60, 200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.one_of(st.integers(0, 999_999).map("{:06}".format), st.text(max_size=80)))
 def test_whatever_is_not_a_right_code_is_refused(factors: SecondFactors, ana: User, phone: Phone, typed: str) -> None:

@@ -122,6 +122,7 @@ def test_a_password_is_the_same_from_every_keyboard(users: Users) -> None:
     assert users.verify("ana", "contraseña\u00a0de\u2003café")
 
 
+@pytest.mark.thorough
 @given(st.text(max_size=300))
 def test_any_text_is_a_password_that_works_or_one_that_is_refused(text: str) -> None:
     """No text at all breaks the checks or the hashing: it is refused with a sentence, or fits itself."""

@@ -115,6 +115,7 @@ def test_what_cannot_be_sent(serve: Any, large_lab: Any, whole: bytes) -> None:
     assert lines(server) == []
 
 
+@pytest.mark.thorough
 def test_resuming_an_archive_that_is_or_is_no_longer_the_same(serve: Any, large_lab: Any, whole: bytes) -> None:
     """If-Range goes on with the bytes that the download began with; with another tag or a date it begins anew."""
     server = serve(large_lab.root)
