@@ -24,7 +24,7 @@ from labcrate.video.synthetic import make_clip
 
 pytest_plugins = ["tests.support.processes"]
 
-settings.register_profile("labcrate", deadline=None, derandomize=True, max_examples=rounds(25, 100))
+settings.register_profile("labcrate", deadline=None, derandomize=True, max_examples=rounds(15, 100))
 settings.load_profile("labcrate")
 
 _CASES_WITH_QUICK = 3
