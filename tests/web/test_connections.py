@@ -19,7 +19,7 @@ from labcrate.people.roles import Role
 from labcrate.web.downloads import sender
 from labcrate.web.http import bodies, connection_limits, connections
 from labcrate.web.http.connection_limits import ConnectionLimits
-from labcrate.web.http.connections import Connection
+from labcrate.web.http.connections import ClientConnection
 from labcrate.web.pages.assets import PLOTLY, assets
 
 if TYPE_CHECKING:
@@ -90,10 +90,10 @@ def all_of(client: socket.socket) -> bytes:
     return got
 
 
-def held(server: "Serving") -> list[Connection]:
+def held(server: "Serving") -> list[ClientConnection]:
     """The connections that the server has, where they have come as far as HTTP."""
     assert server.runner.server is not None
-    return [one for one in server.runner.server.connections if isinstance(one, Connection)]
+    return [one for one in server.runner.server.connections if isinstance(one, ClientConnection)]
 
 
 @pytest.mark.parametrize("tls", [False, True])

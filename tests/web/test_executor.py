@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from labcrate.web.executor import THREADS, Executor, Lane
+from labcrate.web.executor import THREADS, Executor, WorkKind
 
 
 class Held:
@@ -47,12 +47,12 @@ def run(scenario: Callable[[Executor, Held], Awaitable[None]]) -> None:
     asyncio.run(whole())
 
 
-@pytest.mark.parametrize("lane", Lane)
-def test_each_lane_has_its_own_threads(lane: Lane) -> None:
+@pytest.mark.parametrize("lane", WorkKind)
+def test_each_lane_has_its_own_threads(lane: WorkKind) -> None:
     """However much of all other kinds is asked for, one of this kind begins at once."""
 
     async def scenario(executor: Executor, held: Held) -> None:
-        others = [other for other in Lane if other is not lane for _ in range(20)]
+        others = [other for other in WorkKind if other is not lane for _ in range(20)]
         tasks = [asyncio.ensure_future(executor.run(other, held)) for other in others]
         await until(lambda: held.running == sum(THREADS.values()) - THREADS[lane])
         async with asyncio.timeout(60):
@@ -67,11 +67,11 @@ def test_only_so_many_of_one_kind_run_at_a_time() -> None:
     """What is more waits for its turn, and all is done in the end."""
 
     async def scenario(executor: Executor, held: Held) -> None:
-        tasks = [asyncio.ensure_future(executor.run(Lane.JOBS, held)) for _ in range(10)]
-        await until(lambda: held.running == THREADS[Lane.JOBS])
+        tasks = [asyncio.ensure_future(executor.run(WorkKind.JOBS, held)) for _ in range(10)]
+        await until(lambda: held.running == THREADS[WorkKind.JOBS])
         held.released.set()
         await asyncio.gather(*tasks)
-        assert (held.most, held.done) == (THREADS[Lane.JOBS], 10)
+        assert (held.most, held.done) == (THREADS[WorkKind.JOBS], 10)
 
     run(scenario)
 
@@ -81,16 +81,18 @@ def test_those_who_leave_do_not_free_a_thread_that_still_works() -> None:
 
     async def scenario(executor: Executor, held: Held) -> None:
         for _ in range(5):
-            tasks = [asyncio.ensure_future(executor.run(Lane.WORK, held)) for _ in range(THREADS[Lane.WORK])]
-            await until(lambda: held.running == THREADS[Lane.WORK])
+            tasks = [
+                asyncio.ensure_future(executor.run(WorkKind.REQUESTS, held)) for _ in range(THREADS[WorkKind.REQUESTS])
+            ]
+            await until(lambda: held.running == THREADS[WorkKind.REQUESTS])
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
         async with asyncio.timeout(60):
-            assert await executor.run(Lane.PEOPLE, lambda: "known") == "known"
+            assert await executor.run(WorkKind.PEOPLE, lambda: "known") == "known"
         held.released.set()
-        assert await executor.run(Lane.WORK, lambda: "again") == "again"
-        assert held.most == held.done == THREADS[Lane.WORK]
+        assert await executor.run(WorkKind.REQUESTS, lambda: "again") == "again"
+        assert held.most == held.done == THREADS[WorkKind.REQUESTS]
 
     run(scenario)
 
@@ -99,15 +101,15 @@ def test_at_the_end_what_waits_is_dropped_and_what_runs_ends() -> None:
     """Closing waits for what runs; who waited for a thread is cancelled, and nothing of theirs is begun."""
 
     async def scenario(executor: Executor, held: Held) -> None:
-        tasks = [asyncio.ensure_future(executor.run(Lane.PLANS, held)) for _ in range(6)]
-        await until(lambda: held.running == THREADS[Lane.PLANS])
+        tasks = [asyncio.ensure_future(executor.run(WorkKind.PLANS, held)) for _ in range(6)]
+        await until(lambda: held.running == THREADS[WorkKind.PLANS])
         held.released.set()
         executor.close()
         told = await asyncio.gather(*tasks, return_exceptions=True)
-        assert told[: THREADS[Lane.PLANS]] == [None] * THREADS[Lane.PLANS]
-        assert all(isinstance(one, asyncio.CancelledError) for one in told[THREADS[Lane.PLANS] :])
+        assert told[: THREADS[WorkKind.PLANS]] == [None] * THREADS[WorkKind.PLANS]
+        assert all(isinstance(one, asyncio.CancelledError) for one in told[THREADS[WorkKind.PLANS] :])
         with pytest.raises(asyncio.CancelledError):
-            await executor.run(Lane.WORK, held)
-        assert held.done == THREADS[Lane.PLANS]
+            await executor.run(WorkKind.REQUESTS, held)
+        assert held.done == THREADS[WorkKind.PLANS]
 
     run(scenario)

@@ -13,7 +13,7 @@ from tests.conftest import Clock
 
 from labcrate.people.roles import Role
 from labcrate.web.auth.login_throttle import LoginThrottle
-from labcrate.web.executor import Lane
+from labcrate.web.executor import WorkKind
 
 if TYPE_CHECKING:
     from tests.conftest import LabFolder
@@ -118,7 +118,7 @@ def test_a_forwarded_address_is_believed_behind_a_proxy_alone(serve: "Serve", us
 def test_only_so_many_passwords_wait_to_be_hashed(serving: "Serving") -> None:
     """A flood of logins is turned away before it fills memory or time, and those who come after it get in."""
     release = threading.Event()
-    hashing = serving.services.executor.run(Lane.PASSWORDS, release.wait, 60)
+    hashing = serving.services.executor.run(WorkKind.PASSWORDS, release.wait, 60)
     asyncio.run_coroutine_threadsafe(hashing, serving.loop)
     with ThreadPoolExecutor(20) as crowd:
         answers = [crowd.submit(log_in, serving, f"name {n}", WRONG) for n in range(20)]

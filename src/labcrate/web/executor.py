@@ -15,10 +15,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Lane(Enum):
+class WorkKind(Enum):
     """A kind of work, which has threads of its own."""
 
-    WORK = auto()
+    REQUESTS = auto()
     """What a request needs done before it is answered."""
 
     PLANS = auto()
@@ -37,23 +37,30 @@ class Lane(Enum):
     """Pictures of recordings: a page full of them must not keep downloads and other pages waiting."""
 
 
-THREADS = {Lane.WORK: 8, Lane.PLANS: 2, Lane.JOBS: 4, Lane.PEOPLE: 2, Lane.PASSWORDS: 1, Lane.THUMBNAILS: 1}
+THREADS = {
+    WorkKind.REQUESTS: 8,
+    WorkKind.PLANS: 2,
+    WorkKind.JOBS: 4,
+    WorkKind.PEOPLE: 2,
+    WorkKind.PASSWORDS: 1,
+    WorkKind.THUMBNAILS: 1,
+}
 
 
 class Executor:
-    """Runs functions in threads, of each lane so many at a time and the others in their order. Use it on the loop."""
+    """Runs functions in threads, of each kind so many at a time and the others in their order. Use it on the loop."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(sum(THREADS.values()), "work")
-        self._free = {lane: asyncio.Semaphore(threads) for lane, threads in THREADS.items()}
+        self._free = {kind: asyncio.Semaphore(threads) for kind, threads in THREADS.items()}
         self._closed = False
 
-    async def run(self, lane: Lane, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what a function returns in one of a lane's threads.
+    async def run(self, kind: WorkKind, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what a function returns in one of a kind's threads.
 
-        A function that runs goes on when the caller is cancelled, and keeps its thread: other lanes have theirs.
+        A function that runs goes on when the caller is cancelled, and keeps its thread: other kinds have theirs.
         """
-        free, loop = self._free[lane], asyncio.get_running_loop()
+        free, loop = self._free[kind], asyncio.get_running_loop()
         await free.acquire()
         if self._closed:
             free.release()
@@ -69,7 +76,7 @@ class Executor:
         async def repeat() -> None:
             while True:
                 await asyncio.sleep(seconds)
-                await self.run(Lane.WORK, function)
+                await self.run(WorkKind.REQUESTS, function)
 
         task = asyncio.get_running_loop().create_task(repeat())
         try:

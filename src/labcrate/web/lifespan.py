@@ -26,7 +26,7 @@ from labcrate.web.auth.doors import Doors
 from labcrate.web.auth.gate import Gate
 from labcrate.web.downloads.sender import Sender
 from labcrate.web.downloads.transfer_log import Ends, TransferLog
-from labcrate.web.executor import Executor, Lane
+from labcrate.web.executor import Executor, WorkKind
 from labcrate.web.pages.plots import Plots
 from labcrate.web.pages.render import Pages
 from labcrate.web.pages.session_list import Listing
@@ -113,7 +113,7 @@ async def _writing_ends(executor: Executor, ends: Ends) -> AsyncIterator[Ends]:
         async with executor.repeating(_ENDS_AGAIN_SECONDS, ends.write_kept):
             yield ends
     finally:
-        await executor.run(Lane.WORK, ends.write_kept)
+        await executor.run(WorkKind.REQUESTS, ends.write_kept)
 
 
 @asynccontextmanager
@@ -125,4 +125,4 @@ async def _indexing(executor: Executor, indexer: Indexer) -> AsyncIterator[None]
         yield
     finally:
         indexer.stop()
-        await executor.run(Lane.WORK, thread.join)
+        await executor.run(WorkKind.REQUESTS, thread.join)

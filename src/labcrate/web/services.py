@@ -25,7 +25,7 @@ from labcrate.web.auth.doors import Doors
 from labcrate.web.auth.gate import Gate
 from labcrate.web.downloads.sender import Sender
 from labcrate.web.downloads.transfer_log import Ends, TransferLog
-from labcrate.web.executor import Executor, Lane
+from labcrate.web.executor import Executor, WorkKind
 from labcrate.web.pages.plots import Plots
 from labcrate.web.pages.render import Pages
 from labcrate.web.pages.session_list import Listing
@@ -73,7 +73,7 @@ class Services:
 
     async def work(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what a function returns that reads the disk or computes, run in one of the threads for such work."""
-        return await self.executor.run(Lane.WORK, function, *args, **kwargs)
+        return await self.executor.run(WorkKind.REQUESTS, function, *args, **kwargs)
 
 
 SERVICES = web.AppKey("services", Services)

@@ -21,7 +21,7 @@ from labcrate.web.archives import plan_queue
 from labcrate.web.archives.inventory_cache import InventoryCache
 from labcrate.web.archives.job_progress import Cancelled
 from labcrate.web.archives.plan_queue import GIVEN_UP_SECONDS
-from labcrate.web.executor import Executor, Lane
+from labcrate.web.executor import Executor, WorkKind
 
 KEPT_SECONDS = 60.0
 """How long a report is shown before the lab is examined again."""
@@ -95,7 +95,7 @@ class Examining:
 
         Raises NoSessionError, TooManyError, CatalogError, and NotReadyError when the server ends.
         """
-        basis = await self._executor.run(Lane.WORK, self._look, session_id)
+        basis = await self._executor.run(WorkKind.REQUESTS, self._look, session_id)
         while True:
             if self._closed:
                 raise NotReadyError("The server is being stopped; ask again in a moment.", _TRY_AGAIN_SECONDS)
@@ -142,7 +142,7 @@ class Examining:
     async def _make(self, session_id: str | None, making: _Making) -> Report:
         try:
             async with self._one_at_a_time:
-                report = await self._executor.run(Lane.PLANS, self._examine, session_id, making)
+                report = await self._executor.run(WorkKind.PLANS, self._examine, session_id, making)
             self._kept[session_id] = (making.basis, self._clock(), report)
             while len(self._kept) > MOST:
                 del self._kept[min(self._kept, key=lambda one: self._kept[one][1])]

@@ -17,7 +17,7 @@ from labcrate.plan.options import Options
 from labcrate.plan.plan import PlannedRecording
 from labcrate.web.archives.archive_cache import Archive, ArchiveCache, Key
 from labcrate.web.archives.job_progress import Cancelled
-from labcrate.web.executor import THREADS, Executor, Lane
+from labcrate.web.executor import THREADS, Executor, WorkKind
 
 PATIENCE_SECONDS = 2.5
 """How long a page waits for a plan."""
@@ -146,7 +146,7 @@ class PlanQueue:
 
         Raises NoSuchThingError, and what ``plan`` does.
         """
-        found = await self._executor.run(Lane.WORK, self._archives.linked, session_id, self.whole())
+        found = await self._executor.run(WorkKind.REQUESTS, self._archives.linked, session_id, self.whole())
         found = found or await self.plan(session_id, self.whole(), who, for_people=False)
         for recording in found.plan.recordings:
             if recording.member == f"recordings/{name}":
@@ -169,7 +169,7 @@ class PlanQueue:
         self, key: Key, who: str, *, for_people: bool = True, limited: bool = True
     ) -> Archive | _Pending:
         """Return the archive that is kept, or else a plan that is to be made."""
-        kept = await self._executor.run(Lane.WORK, self._archives.kept, *key, for_people=for_people)
+        kept = await self._executor.run(WorkKind.REQUESTS, self._archives.kept, *key, for_people=for_people)
         if self._closed:
             raise NotReadyError("The server is being stopped; ask again in a moment.", _TRY_AGAIN_SECONDS)
         return kept or self._pending.get(key) or self._add(key, who, limited=limited)
@@ -200,14 +200,14 @@ class PlanQueue:
         """Begin what can be begun, the oldest first, but one of a user at a time: others come in between."""
         for pending in [pending for pending in self._pending.values() if pending.turn is None]:
             busy = {one.turn for one in self._pending.values() if one.turn is not None}
-            if len(busy) >= THREADS[Lane.PLANS]:
+            if len(busy) >= THREADS[WorkKind.PLANS]:
                 return
             if not pending.in_demand:
                 self._give_up(pending)
             elif free := pending.users - busy:
                 pending.turn = min(free)
                 plan = partial(self._archives.plan, *pending.key, progress=pending)
-                making = asyncio.get_running_loop().create_task(self._executor.run(Lane.PLANS, plan))
+                making = asyncio.get_running_loop().create_task(self._executor.run(WorkKind.PLANS, plan))
                 self._making.add(making)
                 making.add_done_callback(partial(self._ended, pending))
 

@@ -22,7 +22,7 @@ from labcrate.web.archives.archive_cache import Archive, ArchiveCache
 from labcrate.web.archives.inventory_cache import InventoryCache
 from labcrate.web.archives.job_progress import Cancelled, JobProgress, Meter
 from labcrate.web.archives.plan_queue import PlanQueue
-from labcrate.web.executor import THREADS, Executor, Lane
+from labcrate.web.executor import THREADS, Executor, WorkKind
 from labcrate.web.http.problems import log_unexpected
 
 _MOST_UNFINISHED = 64
@@ -90,7 +90,7 @@ class PrepareJobs:
         self._lab, self._workers = lab, workers
         self._jobs: dict[int, Job] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._free = asyncio.Semaphore(THREADS[Lane.JOBS])
+        self._free = asyncio.Semaphore(THREADS[WorkKind.JOBS])
         # Numbers go on from the time, so that one from before a restart is never another job's.
         self._next = time.time_ns() // 1_000_000
 
@@ -198,7 +198,7 @@ class PrepareJobs:
             if read and lacking(read) == lacking(archive.plan):
                 raise CatalogError("The index cannot be written, so no archive can be made; have room on its disk.")
             read = archive.plan
-            failures = await self._executor.run(Lane.JOBS, self._read, job, read)
+            failures = await self._executor.run(WorkKind.JOBS, self._read, job, read)
         changed = next(iter(failures), "")
         raise NotReadyError(
             f"Files of session {job.session} change while they are read"

@@ -11,7 +11,7 @@ from labcrate.people.studies import Studies
 from labcrate.people.tokens import Tokens
 from labcrate.people.users import Users
 from labcrate.web.auth.login_throttle import LoginThrottle
-from labcrate.web.executor import Executor, Lane
+from labcrate.web.executor import Executor, WorkKind
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,7 +35,7 @@ class Doors:
 
     async def look_up(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what a function finds in the people's database, without waiting for a lab's heavy work."""
-        return await self._executor.run(Lane.PEOPLE, function, *args, **kwargs)
+        return await self._executor.run(WorkKind.PEOPLE, function, *args, **kwargs)
 
     async def hashing(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what a function returns that hashes a password. Raises TooManyError when too many of them wait."""
@@ -43,7 +43,7 @@ class Doors:
             raise TooManyError("Many people are logging in just now; wait a few seconds, and try again.", 5)
         self.hashings += 1
         try:
-            return await self._executor.run(Lane.PASSWORDS, function, *args, **kwargs)
+            return await self._executor.run(WorkKind.PASSWORDS, function, *args, **kwargs)
         finally:
             self.hashings -= 1
 

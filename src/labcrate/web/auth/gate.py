@@ -22,7 +22,7 @@ from labcrate.web.auth.login_cookie import csrf_token, login_secret
 from labcrate.web.auth.require_role import CALLER, KEEPS, NEEDS, Caller, Handler, unseen
 from labcrate.web.http.bodies import form
 from labcrate.web.http.client_and_origin import SAFE_METHODS, check_host, check_origin, client_address
-from labcrate.web.http.connections import Connection
+from labcrate.web.http.connections import ClientConnection
 from labcrate.web.http.urls import url
 
 # These have no login that a form of theirs could be tied to; another site's pages are refused there all the same.
@@ -52,7 +52,7 @@ class Gate:
         caller = await self._identify(request)
         if caller is not None:
             request[CALLER] = caller
-        if isinstance(request.protocol, Connection):
+        if isinstance(request.protocol, ClientConnection):
             request.protocol.set_logged_in(logged_in=caller is not None)
         needed = _needed(request)
         if needed is not None and caller is None:

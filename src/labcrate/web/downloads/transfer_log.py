@@ -14,7 +14,7 @@ from labcrate.people.export_log import ExportLog, Outcome
 from labcrate.people.roles import Role
 from labcrate.web.auth.doors import Doors
 from labcrate.web.auth.require_role import Caller, check_still
-from labcrate.web.executor import Executor, Lane
+from labcrate.web.executor import Executor, WorkKind
 
 _log = logging.getLogger("labcrate.web")
 
@@ -92,7 +92,7 @@ class LogLine:
     async def begin(self, start: int, length: int) -> None:
         """Write the line. Raises PeopleError: what cannot be logged is not sent."""
         self._number = await self._log.executor.run(
-            Lane.WORK,
+            WorkKind.REQUESTS,
             self._log.export_log.begin,
             who=self._caller.name,
             via=self._caller.via,
@@ -108,11 +108,11 @@ class LogLine:
     async def progress(self, sent: int) -> None:
         """Write how far it is. Raises NotAllowedError for a user who may not have the rest."""
         try:
-            await self._log.executor.run(Lane.WORK, self._log.export_log.progress, self._number, sent)
+            await self._log.executor.run(WorkKind.REQUESTS, self._log.export_log.progress, self._number, sent)
         except PeopleError as error:
             _log.warning("The export log was not told how far transfer %d is: %s", self._number, error)
         await check_still(self._log.doors, self._caller, Role.OPERATOR, self._taken.session)
 
     async def end(self, sent: int, outcome: Outcome, reason: str | None) -> None:
         """Write how it ended."""
-        await self._log.executor.run(Lane.WORK, self._log.ends.write, End(self._number, sent, outcome, reason))
+        await self._log.executor.run(WorkKind.REQUESTS, self._log.ends.write, End(self._number, sent, outcome, reason))

@@ -26,7 +26,7 @@ NEXT_SECONDS = 75.0
 _NOT_HERE = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
 
 
-class Connection(web.RequestHandler):
+class ClientConnection(web.RequestHandler):
     """One client's connection."""
 
     __slots__ = ("_connections", "_counted", "_first", "asked")
@@ -115,15 +115,17 @@ class Connections(web.Server):
         self.settings, self.lab = settings, Lab(settings.lab_folder)
         self.malformed = RateLimitedLog()
 
-    def __call__(self) -> Connection:
+    def __call__(self) -> ClientConnection:
         """Return the protocol of a new connection."""
-        return Connection(self, loop=asyncio.get_running_loop(), keepalive_timeout=NEXT_SECONDS, access_log=None)
+        return ClientConnection(self, loop=asyncio.get_running_loop(), keepalive_timeout=NEXT_SECONDS, access_log=None)
 
 
 def _noting(make: Callable[..., web.BaseRequest]) -> Callable[..., web.BaseRequest]:
     """Return a factory of requests that notes each in its connection."""
 
-    def make_request(message: RawRequestMessage, payload: Any, connection: Connection, *others: Any) -> web.BaseRequest:
+    def make_request(
+        message: RawRequestMessage, payload: Any, connection: ClientConnection, *others: Any
+    ) -> web.BaseRequest:
         connection.request_began()
         return make(message, payload, connection, *others)
 

@@ -11,7 +11,7 @@ from labcrate.lab.text import visible
 from labcrate.model.timespan import TimeSpan, format_instant, parse_instant
 from labcrate.people.roles import Role
 from labcrate.web.auth.require_role import allow, caller
-from labcrate.web.executor import Lane
+from labcrate.web.executor import WorkKind
 from labcrate.web.http.bodies import encoded, json_answer
 from labcrate.web.pages.i18n import Locale
 from labcrate.web.routes.query import session_id_of, whole_of
@@ -93,7 +93,9 @@ async def thumbnail(request: web.Request) -> web.StreamResponse:
     if any(one.value in (etag, "*") for one in request.if_none_match or ()):
         return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
     try:
-        picture = await server.executor.run(Lane.THUMBNAILS, server.thumbnails.get, recording.path, recording.identity)
+        picture = await server.executor.run(
+            WorkKind.THUMBNAILS, server.thumbnails.get, recording.path, recording.identity
+        )
     except OSError as error:
         raise NoSuchThingError(f"{recording.source} cannot be read ({error.strerror}).") from None
     return web.Response(body=picture, content_type="image/jpeg", headers=headers)
