@@ -357,7 +357,7 @@ def test_a_file_that_brings_a_tables_name_is_no_table_to_take(folder: Folder) ->
     own = folder.file(names.SENSOR_CSV, b"mine\n", FileKind.SENSOR_DATA)
     first = assembled(folder, plan_of(files=[own], read=readings(*SOME)))
     plan = plan_of(read=readings(*SOME))
-    assert whole(assembled(folder, plan, standing=[first])) == whole(assembled(folder, plan))
+    assert whole(assembled(folder, plan, same_session=[first])) == whole(assembled(folder, plan))
 
 
 def test_an_archive_that_is_not_hashed_is_as_long_as_the_one_that_is(folder: Folder) -> None:

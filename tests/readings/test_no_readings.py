@@ -12,7 +12,6 @@ from labcrate.model.timespan import TimeSpan
 from labcrate.readings.load.load import load_readings
 from labcrate.readings.load.slice import Readings
 from labcrate.readings.write import tables
-from labcrate.readings.write import tables as long_tables
 from labcrate.readings.write.writers import Writer, writers
 
 
@@ -29,10 +28,8 @@ def test_tables_without_rows_are_those_of_the_general_writers() -> None:
     ready = writers(none, "42")
     assert written(ready.zigbee_json) == written(lambda file: tables.write_zigbee_json(none, file))
     assert written(ready.zigbee_csv) == written(lambda file: tables.write_zigbee_csv(none, file))
-    assert written(ready.sensor_json) == written(
-        lambda file: long_tables.write_sensor_json(none, file, session_id="42")
-    )
-    assert written(ready.sensor_csv) == written(lambda file: long_tables.write_sensor_csv(none, file))
+    assert written(ready.sensor_json) == written(lambda file: tables.write_sensor_json(none, file, session_id="42"))
+    assert written(ready.sensor_csv) == written(lambda file: tables.write_sensor_csv(none, file))
 
 
 def test_no_files_are_as_good_as_files_without_readings() -> None:

@@ -18,7 +18,6 @@ from labcrate.plan.not_taken import Why
 from labcrate.plan.plan import State
 from labcrate.web.pages import phrasebook as words
 from labcrate.web.pages.i18n import LANGUAGES, Locale, preferred
-from labcrate.web.routes.html import login as own_forms
 from labcrate.web.routes.html import login as routes_login
 
 WEB = Path(str(resources.files("labcrate.web")))
@@ -70,7 +69,7 @@ def test_the_words_of_the_core_are_all_known_here() -> None:
     assert COMMAND_LINE in words.WAYS
     assert words.EXCLUDED == Why.EXCLUDED
     told = {users.NO_FIT, passwords.TOO_SHORT, passwords.TOO_LONG, passwords.UNSEEN, passwords.AS_NAME, passwords.WEAK}
-    assert told | {routes_login.DIFFERENT, own_forms.NOT_YOURS} <= set(words.SENTENCES)
+    assert told | {routes_login.DIFFERENT, routes_login.NOT_YOURS} <= set(words.SENTENCES)
 
 
 @pytest.mark.parametrize(

@@ -154,3 +154,15 @@ def test_there_is_one_key_and_the_routes_do_not_read_it() -> None:
             if isinstance(node, ast.Attribute) and node.attr in ("Application", "app") and name.startswith("routes/"):
                 reading.append(f"{name}, line {node.lineno}")
     assert (keys, reading) == (["services"], [])
+
+
+def test_no_route_is_there_twice(tmp_path: Path) -> None:
+    """A method and a path lead to one handler: a module whose routes were added twice would hide nothing, and cost."""
+    (tmp_path / "data").mkdir()
+    seen = [
+        (route.method, route.resource.canonical)
+        for route in make_app(ServeSettings(tmp_path)).router.routes()
+        if route.resource is not None
+    ]
+    assert len(seen) > 60
+    assert sorted(seen) == sorted(set(seen))

@@ -1,4 +1,4 @@
-"""Findings about files that belong to no session, closed folders among them, and files that hold secrets."""
+"""Find files of no session and closed folders, and search sessions' files for secrets."""
 
 import os
 from collections import defaultdict

@@ -1,1 +1,1 @@
-"""From a session of the lab to its archive: inventory, plan, documents, entity, file."""
+"""Turn a plan into an archive: secrets taken out, documents, layout, file, signature, line in the log."""

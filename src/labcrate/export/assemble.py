@@ -133,17 +133,17 @@ def assemble(
     files: Files,
     plan: Plan,
     spool: Spool,
-    standing: Iterable[Assembly] = (),
+    same_session: Iterable[Assembly] = (),
     redacted: Sources | None = None,
     matcher: Matcher | None = None,
 ) -> Assembly:
     """Generate every document of the plan into the spool and lay the archive out.
 
     Documents come before those that tell their hashes: tables, metadata, README, data package,
-    crate, manifest. Tables are taken from an archive that is ``standing`` where they would come out the
+    crate, manifest. Tables are taken from an archive of ``same_session`` where they would come out the
     same. ``redacted`` stands for files that hold secrets; what is generated is searched for those of ``matcher``.
     """
-    tables = next((_tables_of(one) for one in standing if _same(one.plan, plan)), {})
+    tables = next((_tables_of(one) for one in same_session if _same(one.plan, plan)), {})
     builder = _Builder(files, plan, spool, tables, redacted or {}, matcher or Matcher(Secrets()))
     for recording in plan.recordings:
         builder.file(recording, describe_recording(recording))

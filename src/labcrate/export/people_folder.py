@@ -1,4 +1,4 @@
-"""Where a lab's ``people.db`` lies: in its ``.labcrate/``, or, where that never had one, in the user's state folder.
+"""Find where a lab's ``people.db`` lies: in its ``.labcrate/``, or, where it never had one, in the state folder.
 
 Logins and the export log do not split: where the lab holds a file of people, none in another place stands in for it.
 """

@@ -1,4 +1,4 @@
-"""From a lab folder and a session's id to an archive that only needs writing."""
+"""Prepare an archive: take the inventory, plan, compute fixity where asked, and lay it out."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext

@@ -1,1 +1,1 @@
-"""What of a session goes into an archive: the options that choose it."""
+"""Plan an export: what of a session goes in, what stays out, with reasons; and the options that choose it."""

@@ -1,4 +1,4 @@
-"""What a session's own register means for its plan: files that are not what was linked, and MP4s that were made."""
+"""Say what a session's register means for its plan: files gone or changed since, MP4s that were made."""
 
 import shlex
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Makes the plan of an export: the one place where lab, catalog, linking, readings and video meet."""
+"""Make the plan of an export: the one place where lab, index, linking, readings and video meet."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The columns of those of a session's own files that are tables of a known form."""
+"""Load a session's readings and say what is odd about them; name the columns of the platform's tables."""
 
 import csv
 import os

@@ -1,4 +1,4 @@
-"""One line on each file of an archive, and one span for many recordings of a camera."""
+"""Say in a few words what a plan holds: files, sizes, counts, titles, one span for a camera's recordings."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator

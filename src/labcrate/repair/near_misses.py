@@ -1,4 +1,4 @@
-"""Move a near miss into the folder of its session, say which camera it is of, and take links back."""
+"""Find a near miss by its name, move it into its session's folder, say its camera, and take it back."""
 
 import shlex
 from collections.abc import Iterable

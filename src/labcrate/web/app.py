@@ -11,47 +11,29 @@ from labcrate.web.auth.require_role import Handler
 from labcrate.web.http.bodies import expecting
 from labcrate.web.http.security_headers import protect
 from labcrate.web.lifespan import hear_of_end, lifespan
-from labcrate.web.routes.api import archive as routes_archive
-from labcrate.web.routes.api import health as routes_health
-from labcrate.web.routes.api import jobs as routes_jobs
-from labcrate.web.routes.api import links as routes_links
-from labcrate.web.routes.api import log as routes_log
-from labcrate.web.routes.api import plots as routes_plots
-from labcrate.web.routes.api import recordings as routes_media
-from labcrate.web.routes.api import sessions as routes_sessions
+from labcrate.web.routes.api import archive, health, jobs, links, log, plots, recordings, sessions
 from labcrate.web.routes.failures import answered
-from labcrate.web.routes.html import doctor as routes_doctor
-from labcrate.web.routes.html import lists as routes_key
-from labcrate.web.routes.html import lists as routes_pages
-from labcrate.web.routes.html import login as routes_login
-from labcrate.web.routes.html import people as routes_people
-from labcrate.web.routes.html import second_factor as routes_login_code
-from labcrate.web.routes.html import second_factor as routes_second_factor
-from labcrate.web.routes.html import session as routes_session
-from labcrate.web.routes.html import static as routes_static
-from labcrate.web.routes.html import studies as routes_studies
+from labcrate.web.routes.html import doctor, lists, login, people, second_factor, session, static, studies
 from labcrate.web.services import SERVICES, services
 
 _LARGEST_BODY_BYTES = 64 * 1024
 _ROUTES = (
-    routes_studies,
-    routes_health,
-    routes_sessions,
-    routes_jobs,
-    routes_links,
-    routes_log,
-    routes_login,
-    routes_people,
-    routes_login_code,
-    routes_second_factor,
-    routes_archive,
-    routes_media,
-    routes_static,
-    routes_pages,
-    routes_session,
-    routes_plots,
-    routes_doctor,
-    routes_key,
+    studies,
+    health,
+    sessions,
+    jobs,
+    links,
+    log,
+    login,
+    people,
+    second_factor,
+    archive,
+    recordings,
+    static,
+    lists,
+    session,
+    plots,
+    doctor,
 )
 
 

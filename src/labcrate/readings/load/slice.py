@@ -1,4 +1,4 @@
-"""Which keys the payloads hold, and of what types."""
+"""Hold the readings of a window as a value: rows, counts of the lab, keys and types of payloads."""
 
 from __future__ import annotations
 

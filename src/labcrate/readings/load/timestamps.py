@@ -1,4 +1,4 @@
-"""Local times of a zone as instants: what is skipped and what occurs twice when clocks change.
+"""Read timestamps as instants, and local times of a zone: those that are skipped, and those that occur twice.
 
 Offsets come from the zone database that the rest of the program uses, looked up once per quarter of an hour.
 The rule for a time that was skipped is that of PEP 495: the offset before the change.

@@ -1,4 +1,4 @@
-"""The union of two sources of readings, without loss and without duplicates.
+"""Unite two sources of readings without loss or duplicates, and keep what the selected sensors sent.
 
 Two readings are the same if instant, topic and payload are, the payload compared as a JSON value. A message that was
 sent twice is two readings: the union holds each as often as the source that holds it more often.

@@ -1,4 +1,4 @@
-"""The columns of the table with one row per reading: which there are, of what type, in what unit."""
+"""Name the columns of the tables of readings, and of CSVs that the platform wrote: type and unit."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The readings as the two unified files: one row per reading, and one list of messages per topic.
+"""Write the four tables of the readings: the two unified files, and one row per value as CSV and JSON.
 
 Both are written piece by piece and come out the same, byte for byte, for the same readings. Values are exact: a text
 that a spreadsheet would take for a formula stays as it is.

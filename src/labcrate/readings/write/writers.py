@@ -30,7 +30,7 @@ class Writers:
 
 
 def writers(readings: Readings, session_id: str) -> Writers:
-    """The writers of a session's tables; the same as those of `tables` and `long_tables`, to the byte."""
+    """The writers of a session's tables; the same as those of `tables`, to the byte."""
     if not len(readings):
         return Writers(
             _write_no_messages,

@@ -1,1 +1,1 @@
-"""The way to an archive: the lab's inventory, plans in turn, the fixity of recordings, and archives that are kept."""
+"""Make and keep archives: inventory, plans in turn, jobs, cache, indexer; and the doctor's reports."""

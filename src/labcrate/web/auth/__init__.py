@@ -1,1 +1,1 @@
-"""Logins: who may try, and how often."""
+"""Let people in: logins, tokens, roles, studies, second factor, and limits on guesses."""

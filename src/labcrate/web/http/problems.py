@@ -1,4 +1,4 @@
-"""Failures as their reader can use them: RFC 9457 problem details below /api/, a page for people elsewhere.
+"""Make problem details (RFC 9457) of failures; ``routes/failures`` shows people a page instead.
 
 The type of a failure of ours is ``urn:labcrate:error:no-session`` (one for each class of error, for scripts to tell
 apart); for one that HTTP itself has a word for it is ``about:blank`` (RFC 9457, section 4.2.1).

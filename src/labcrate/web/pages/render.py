@@ -1,4 +1,4 @@
-"""Pages for people: templates, and what every one of them may use."""
+"""Render pages for people: templates, what every one may use, and long texts a part at a time."""
 
 from dataclasses import dataclass
 from functools import cache, partial

@@ -1,4 +1,4 @@
-"""The list of sessions: searched, filtered, sorted, a page of it."""
+"""Read queries of lists (sessions, export log); search, filter, sort and page the sessions."""
 
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence

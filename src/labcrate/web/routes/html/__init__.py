@@ -1,1 +1,1 @@
-"""Routes that answer with pages, one module a page."""
+"""Routes that answer with pages; those that belong together share a module."""

@@ -1,4 +1,4 @@
-"""Pages: the sessions, one session, the export log, and which language somebody reads them in."""
+"""Show the sessions, the export log and the lab's key; remember a reader's language and theme."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
