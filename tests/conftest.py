@@ -27,7 +27,7 @@ pytest_plugins = ["tests.support.processes"]
 settings.register_profile("labcrate", deadline=None, derandomize=True, max_examples=rounds(15, 100))
 settings.load_profile("labcrate")
 
-_CASES_WITH_QUICK = 3
+_CASES_WITH_QUICK = 2
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,7 +46,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With ``--quick``, keep the first case of each test, the last, and one between; none that is marked thorough."""
+    """With ``--quick``, keep the first case of each test and the last; none that is marked thorough."""
     if not config.getoption("--quick"):
         return
     cases: dict[str, list[pytest.Item]] = {}

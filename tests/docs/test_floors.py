@@ -47,6 +47,7 @@ def test_a_forbidden_import_is_noticed(copy: Path, room: str, forbidden: str) ->
     assert f"labcrate.{room.removesuffix('.py').replace('/', '.')}" in outcome.stdout
 
 
+@pytest.mark.thorough
 def test_a_room_that_no_floor_knows_is_noticed(copy: Path) -> None:
     """A top-level room outside the list of floors fails: the list is exhaustive."""
     (copy / "src/labcrate/attic.py").write_text('"""A room on no floor."""\n')

@@ -177,6 +177,7 @@ def rival(big_lab: Any, target: Path, *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.thorough
 def test_two_exports_into_one_file(cli: Any, big_lab: Any, tmp_path: Path) -> None:
     """Of several exports into one file at once exactly one succeeds, the others say why not, and the file is whole."""
     target = tmp_path / "out.zip"
