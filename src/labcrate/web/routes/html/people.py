@@ -55,7 +55,7 @@ async def create_token(request: web.Request) -> web.Response:
     server = services(request)
     fields = await own_form(request)
     try:
-        days = whole_number(fields.get("days", ""))
+        days = days_of(fields.get("days", ""))
         user = await knowing_password(request, fields)
         await server.second_step.code_where_asked(request, user, fields.get("code", ""))
         _, secret = await server.doors.look_up(server.tokens.add, user, fields.get("name", ""), days)
@@ -178,8 +178,8 @@ def role_of(fields: dict[str, str]) -> Role:
         raise UsageError("Choose a role: viewer, operator or admin.") from None
 
 
-def whole_number(text: str) -> int:
-    """The days that a form names. Raises UsageError."""
+def days_of(text: str) -> int:
+    """Return the days that a form names. Raises UsageError."""
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise UsageError(f"A token is good for 1 to {LONGEST_DAYS} days.")
     return int(text)
