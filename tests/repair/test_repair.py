@@ -17,7 +17,7 @@ from labcrate.export.prepare import prepared
 from labcrate.index.state import state_folder
 from labcrate.people.database import Database
 from labcrate.people.link_log import Link, LinkLog
-from labcrate.plan.inventory import take_inventory
+from labcrate.plan.inventory import read_inventory
 from labcrate.plan.plan import NearMiss, Plan
 from labcrate.repair.link_files import check, repair, take_back
 from labcrate.repair.near_misses import Method, Repair, find_near_miss, is_undone, move, undo
@@ -55,7 +55,7 @@ def _near(lab: Any, file: str = FILE) -> NearMiss:
 
 
 def _link(lab: Any, log: LinkLog, method: Method, file: str = FILE, miss: NearMiss | None = None) -> Link:
-    inventory = take_inventory(lab.open())
+    inventory = read_inventory(lab.open())
     misses = [miss] if miss else _plan(lab).near_misses
     (wish,) = check(inventory, misses, session="42", files=[file], method=method)
     return repair(inventory, log, wish, who="somebody").link
@@ -211,7 +211,7 @@ def test_links_are_never_followed_and_nothing_is_half_done(
 ) -> None:
     """What changed between the plan and the link is refused, and no file appears or goes, in or outside the lab."""
     miss = _near(near_lab)
-    inventory = take_inventory(near_lab.open())
+    inventory = read_inventory(near_lab.open())
     (wish,) = check(inventory, [miss], session="42", files=[FILE], method=method)
     change(near_lab.root)
     before = {path: path.lstat().st_ino for path in near_lab.root.parent.rglob("*.*")}
@@ -306,7 +306,7 @@ def test_every_near_miss_but_one_of_another_kind_can_be_linked(
         before = len(assembly.plan.recordings)
     assert {miss.verdict.rule: miss.path for miss in misses} == demo.near_misses
     files = [miss.path for miss in misses if miss.path.endswith(".mp4")]
-    inventory = take_inventory(lab)
+    inventory = read_inventory(lab)
     with Database.open(state_folder(lab.root)) as database:
         for wish in check(inventory, misses, session="42", files=files, method=Method.ENTRY):
             repair(inventory, LinkLog(database), wish, who="somebody")

@@ -13,7 +13,7 @@ from labcrate.doctor.report import Report, make_report, report_object, rules
 from labcrate.lab.text import visible
 from labcrate.linking.verdict import command_line
 from labcrate.model.message import Message
-from labcrate.plan.option_words import parse_session
+from labcrate.plan.option_values import parse_session
 
 _AT_MOST = 10
 _WIDTH = 80

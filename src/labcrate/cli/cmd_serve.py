@@ -18,7 +18,7 @@ from labcrate.errors import UsageError
 from labcrate.lab.folder import Lab
 from labcrate.lab.settings_file import read_settings
 from labcrate.lab.text import one_line, typed_path, visible
-from labcrate.plan.option_words import parse_zone
+from labcrate.plan.option_values import parse_zone
 from labcrate.web.server import Started, serve
 
 _PORTS = 65536

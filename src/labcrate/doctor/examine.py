@@ -46,16 +46,22 @@ from labcrate.model.message import Message
 from labcrate.model.recording import Probe
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan
-from labcrate.plan.hand_links import no_longer_there
 from labcrate.plan.inventory import Inventory
+from labcrate.plan.linked_files import RecordingFile, find_linked_files
+from labcrate.plan.manual_links import missing_manual_links
 from labcrate.plan.options import Options
-from labcrate.plan.recorder_files import find_recorder_files
-from labcrate.plan.recording_time import Evidence, TimeContext, recording_time
-from labcrate.plan.recordings import Cameras
-from labcrate.plan.select import Found, select
-from labcrate.plan.sensors import load
+from labcrate.plan.recorder_files import check_recorder_files
+from labcrate.plan.recording_time import RecordingFacts, TimeContext, recording_time
+from labcrate.plan.recordings import SessionCameras
+from labcrate.plan.sensors import load_session_readings
 from labcrate.plan.session_files import find_session_files
-from labcrate.plan.session_time import SessionTime, Starts, registered_spans, session_time, undescribed_starts
+from labcrate.plan.session_time import (
+    SessionStarts,
+    SessionTime,
+    registered_spans,
+    session_time,
+    undescribed_session_starts,
+)
 from labcrate.plan.warnings import lab_faults_missing
 from labcrate.readings.load.slice import Readings
 from labcrate.readings.load.topics import BASE_TOPIC
@@ -162,7 +168,7 @@ class _Exam:
     _indexed: dict[str, Indexed] = field(default_factory=dict)
     _failed: dict[str, str] = field(default_factory=dict)
     _contexts: dict[str | None, TimeContext] = field(default_factory=dict)
-    _undescribed: dict[str | None, Starts] = field(default_factory=dict)
+    _undescribed: dict[str | None, SessionStarts] = field(default_factory=dict)
     _told: dict[str, _Told] = field(default_factory=dict)
     _candidates: Mapping[str, list[Entry]] = field(default_factory=dict)
 
@@ -209,9 +215,9 @@ class _Exam:
             self._contexts[zone] = TimeContext(zone, self._registered, self.inventory.clocks)
         return self._contexts[zone]
 
-    def _undescribed_starts(self, times: TimeContext) -> Starts:
+    def _undescribed_starts(self, times: TimeContext) -> SessionStarts:
         if times.zone not in self._undescribed:
-            self._undescribed[times.zone] = list(undescribed_starts(self.inventory, times, self.look))
+            self._undescribed[times.zone] = list(undescribed_session_starts(self.inventory, times, self.look))
         return self._undescribed[times.zone]
 
     def _known(self, states: Mapping[str, Identity]) -> None:
@@ -247,7 +253,7 @@ class _Exam:
         own = f"{inventory.folder(session.id)}/"
         unlinked = [e for e in closed if len(self._told) == 1 or e.path.startswith(own)]
         unlinked += self._candidates.get(session.id, ())
-        selection = select(inventory, bounded, self.look, times, unlinked, taken)
+        selection = find_linked_files(inventory, bounded, self.look, times, unlinked, taken)
         found = find_session_files(inventory, session, selection, self.excluded.matches)
         self.own_files[session.id] = [
             *(one.path for one in found.files),
@@ -258,8 +264,8 @@ class _Exam:
         self.near_missed.update(near.path for near in near_misses)
         yield from near_miss_findings(session.id, near_misses)
         yield from missing_findings(session.id, [*found.missing_recordings, *found.missing_files])
-        recorded = find_recorder_files(inventory, session, self.excluded.matches)
-        yield from missing_findings(session.id, [*recorded.missing, *no_longer_there(inventory, session.id)])
+        recorded = check_recorder_files(inventory, session, self.excluded.matches)
+        yield from missing_findings(session.id, [*recorded.missing, *missing_manual_links(inventory, session.id)])
         if self.alone:  # of the whole lab they are findings by themselves
             yield from missing_findings(session.id, lab_faults_missing(inventory, session.id, Options()))
         yield from kept_out_findings(session.id, found.not_taken)
@@ -274,16 +280,16 @@ class _Exam:
                     session.id,
                     places=(printable(path),),
                 )
-        cameras = Cameras.of(inventory, session)
+        cameras = SessionCameras.build(inventory, session)
         recordings = [self._seen(one, told, cameras) for one in found.recordings if one.path in self._indexed]
         for recording in recordings:
             self.clocks.add(recording)
         yield from recording_findings(session, recordings, cameras)
 
-    def _seen(self, found: Found, told: _Told, cameras: Cameras) -> Seen:
+    def _seen(self, found: RecordingFile, told: _Told, cameras: SessionCameras) -> Seen:
         """Return what is known of a linked recording, as its session's plan has it."""
-        probe, camera = self._indexed[found.path].probe or Probe(), cameras.of_recording(found.verdict)
-        evidence = Evidence(
+        probe, camera = self._indexed[found.path].probe or Probe(), cameras.find(found.verdict)
+        evidence = RecordingFacts(
             found.path,
             probe,
             found.identity.mtime_ns,
@@ -323,7 +329,7 @@ class _Exam:
         settings, lab = self.inventory.settings, self.inventory.lab
         base = self.base_topic or settings.base_topic or BASE_TOPIC
         devices, formats = self.inventory.devices, settings.date_formats
-        return load(lab, session, devices, window, base, zone, formats, self.progress.check)
+        return load_session_readings(lab, session, devices, window, base, zone, formats, self.progress.check)
 
 
 def _probe(file: BinaryIO, path: str) -> Probe:

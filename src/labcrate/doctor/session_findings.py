@@ -10,12 +10,14 @@ from labcrate.model.message import Message
 from labcrate.model.session import Session
 from labcrate.model.timespan import format_instant
 from labcrate.plan.inventory import Inventory
-from labcrate.plan.not_taken import NotTaken, Why
+from labcrate.plan.not_taken import NotTaken, NotTakenRule
 from labcrate.plan.plan import Missing, NearMiss
-from labcrate.plan.recordings import Cameras, may_be_of
-from labcrate.plan.session_time import SessionTime, Starts
+from labcrate.plan.recordings import SessionCameras, may_overlap_session
+from labcrate.plan.session_time import SessionStarts, SessionTime
 
-_NO_HARM = frozenset({Why.EXCLUDED, Why.HIDDEN, Why.SYSTEM, Why.LOCK, Why.ARCHIVE})
+_NO_HARM = frozenset(
+    {NotTakenRule.EXCLUDED, NotTakenRule.HIDDEN, NotTakenRule.SYSTEM, NotTakenRule.LOCK, NotTakenRule.ARCHIVE}
+)
 
 
 def description_findings(session: Session) -> Iterator[Finding]:
@@ -48,7 +50,9 @@ def description_findings(session: Session) -> Iterator[Finding]:
         )
 
 
-def bound_findings(inventory: Inventory, session: Session, time: SessionTime, others: Starts) -> Iterator[Finding]:
+def bound_findings(
+    inventory: Inventory, session: Session, time: SessionTime, others: SessionStarts
+) -> Iterator[Finding]:
     """Yield where the time of a session without start or end is taken to end, and why.
 
     ``others`` are the starts of sessions that only recordings tell of.
@@ -73,7 +77,7 @@ def bound_findings(inventory: Inventory, session: Session, time: SessionTime, ot
 
 
 def _about(
-    inventory: Inventory, session: Session, bound: Bound, others: Starts
+    inventory: Inventory, session: Session, bound: Bound, others: SessionStarts
 ) -> tuple[Message, Message, tuple[str, ...] | None]:
     """What is known of the end of a session, what to do, and the export that takes more."""
     if bound.span is None or bound.span.end is None:
@@ -105,7 +109,7 @@ def _about(
     return what, Message("doctor.end.beyond", file=file, to=beyond), command
 
 
-def _next(inventory: Inventory, session: Session, bound: Bound, others: Starts) -> list[str]:
+def _next(inventory: Inventory, session: Session, bound: Bound, others: SessionStarts) -> list[str]:
     """The ids of the sessions that begin when the bound says that the next one does; empty where none does.
 
     One whose id was refused is ``?``, where no other begins then.
@@ -148,7 +152,7 @@ def missing_findings(session_id: str | None, missing: Iterable[Missing]) -> Iter
         yield Finding(kind, Severity.PROBLEM, str(one), one.remedy, session_id, one.command, places)
 
 
-def recording_findings(session: Session, recordings: Iterable[Seen], cameras: Cameras) -> Iterator[Finding]:
+def recording_findings(session: Session, recordings: Iterable[Seen], cameras: SessionCameras) -> Iterator[Finding]:
     """Yield damaged recordings, and what else is odd about recordings: one finding for all that share it."""
     odd: dict[Message, list[str]] = {}
     for recording in recordings:
@@ -171,24 +175,24 @@ def recording_findings(session: Session, recordings: Iterable[Seen], cameras: Ca
         )
 
 
-def _odd(session: Session, recording: Seen, cameras: Cameras) -> Iterator[Message]:
+def _odd(session: Session, recording: Seen, cameras: SessionCameras) -> Iterator[Message]:
     camera, verdict = recording.camera, recording.verdict
     if verdict.warning:
         yield Message("doctor.recording.linked", warning=verdict.warning)
     if cameras.selected and camera and not cameras.selects(verdict):
         yield Message("doctor.recording.not_selected", camera=printable(camera.name or camera.id))
-    if recording.probe.readable and not may_be_of(session, recording.time):
+    if recording.probe.readable and not may_overlap_session(session, recording.time):
         yield Message("doctor.recording.outside", source=str(recording.time.taken.source))
 
 
 def kept_out_findings(session_id: str, not_taken: Iterable[NotTaken]) -> Iterator[Finding]:
     """Yield the files of a session that stay out by a rule, one finding a rule; what stands elsewhere is left out."""
-    of_rule: dict[Why, list[NotTaken]] = {}
+    of_rule: dict[NotTakenRule, list[NotTaken]] = {}
     for one in not_taken:
-        if not one.rule.stood_for:
+        if not one.rule.is_in_metadata:
             of_rule.setdefault(one.rule, []).append(one)
     for rule, found in of_rule.items():
-        empty = rule is Why.EMPTY
+        empty = rule is NotTakenRule.EMPTY
         yield Finding(
             FindingKind.EMPTY if empty else FindingKind.KEPT_OUT,
             Severity.HINT if rule in _NO_HARM else Severity.WARNING,

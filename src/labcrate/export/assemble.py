@@ -25,9 +25,9 @@ from labcrate.model.fixity import Fixity
 from labcrate.model.message import Message
 from labcrate.model.timespan import from_ns
 from labcrate.plan import member_names as names
-from labcrate.plan.options import Only
+from labcrate.plan.options import DataKind
 from labcrate.plan.plan import CopiedFile, FileKind, Plan
-from labcrate.plan.summary import Part, describe_file, describe_readings, describe_recording, plural
+from labcrate.plan.summary import MemberDescription, describe_file, describe_readings, describe_recording, plural
 from labcrate.readings.write.columns import LONG_COLUMNS, Column, columns
 from labcrate.readings.write.writers import Writer, writers
 from labcrate.secrets.matcher import Matcher
@@ -42,7 +42,7 @@ class Assembly:
 
     plan: Plan
     layout: Layout
-    parts: tuple[Part, ...]
+    parts: tuple[MemberDescription, ...]
 
 
 class _Builder:
@@ -54,7 +54,7 @@ class _Builder:
         self.files, self.plan, self.spool, self.tables = files, plan, spool, tables
         self.redacted, self.matcher = redacted, matcher
         self.members: dict[str, Member] = {}
-        self.parts: dict[str, Part] = {}
+        self.parts: dict[str, MemberDescription] = {}
         self.mtime_ns = int(plan.latest_change.timestamp()) * 1_000_000_000
 
     def document(self, name: str, media_type: str, description: str, content: bytes) -> None:
@@ -88,13 +88,15 @@ class _Builder:
     ) -> None:
         self.members[name] = Member(name, fixity, mtime_ns, source)
         sha256 = fixity.sha256 or UNKNOWN_SHA256
-        self.parts[name] = Part(name, description, media_type, fixity.size_bytes, sha256, from_ns(mtime_ns))
+        self.parts[name] = MemberDescription(
+            name, description, media_type, fixity.size_bytes, sha256, from_ns(mtime_ns)
+        )
 
     def layout(self) -> Layout:
         """All members in their order."""
         return Layout([self.members[name] for name in sorted(self.members, key=_place)])
 
-    def in_order(self) -> list[Part]:
+    def in_order(self) -> list[MemberDescription]:
         """What is there so far, in its order."""
         return [self.parts[name] for name in sorted(self.parts, key=_place)]
 
@@ -162,7 +164,9 @@ def assemble(
     package = to_json(datapackage(plan, list(builder.parts.values()), zigbee, sensors))
     builder.document(names.DATAPACKAGE, "application/json", _DESCRIBED[names.DATAPACKAGE], package)
     crate = to_json(
-        crate_document(plan, [*builder.in_order(), Part(names.MANIFEST, _DESCRIBED[names.MANIFEST], "text/plain")])
+        crate_document(
+            plan, [*builder.in_order(), MemberDescription(names.MANIFEST, _DESCRIBED[names.MANIFEST], "text/plain")]
+        )
     )
     builder.document(names.CRATE, "application/ld+json", _DESCRIBED[names.CRATE], crate)
     manifest = "".join(manifest_line(p.sha256 or "", p.name) for p in builder.in_order())
@@ -214,7 +218,7 @@ def _tables_of(assembly: Assembly) -> Mapping[str, Member]:
 
 def _tables(builder: _Builder) -> tuple[Columns, Columns]:
     """Add the four sensor tables and the session's own files; give the columns of those that were made."""
-    if builder.plan.options.only is Only.RECORDINGS:
+    if builder.plan.options.only is DataKind.RECORDINGS:
         return (), ()
     readings = builder.plan.readings
     about = describe_readings(builder.plan)
@@ -235,7 +239,9 @@ def _tables(builder: _Builder) -> tuple[Columns, Columns]:
 
 
 def _readme(builder: _Builder, zigbee: Columns, sensors: Columns) -> None:
-    later = [Part(name, text, "text/plain") for name, text in _DESCRIBED.items() if name not in builder.parts]
+    later = [
+        MemberDescription(name, text, "text/plain") for name, text in _DESCRIBED.items() if name not in builder.parts
+    ]
     ordered = sorted([*builder.in_order(), *later], key=lambda part: _place(part.name))
     text = readme(builder.plan, ordered, zigbee, sensors)
     builder.document(names.README, "text/plain", _DESCRIBED[names.README], text)

@@ -13,7 +13,7 @@ from labcrate.index.searching import Searcher
 from labcrate.index.state import state_folder
 from labcrate.lab.folder import Lab
 from labcrate.model.fixity import Identity
-from labcrate.plan.inventory import Inventory, find_session, take_inventory
+from labcrate.plan.inventory import Inventory, find_session, read_inventory
 from labcrate.plan.options import Options
 from labcrate.plan.plan import CopiedFile, Plan
 from labcrate.plan.planner import Planner, probe_video
@@ -38,7 +38,7 @@ def prepared(
     it. What ``progress`` raises ends the work. Raises what ``Planner.plan`` does, and TargetError.
     """
     progress = progress or Progress()
-    inventory = in_zone(inventory or take_inventory(lab, options.time_zone), options.time_zone)
+    inventory = in_zone(inventory or read_inventory(lab, options.time_zone), options.time_zone)
     with Catalog.open(state_folder(lab.root)) as catalog:
         planner = Planner(inventory, catalog, progress, workers)
         plan = planner.plan(session_id, options, hashed=hashed, allow_incomplete=allow_incomplete, refuse=refuse)
@@ -62,7 +62,7 @@ def lay_out(
     TargetError.
     """
     with Catalog.open(state_folder(inventory.lab.root)) as catalog:
-        planner = Planner(inventory, catalog, progress, workers, hurry=True, unreadable=unreadable)
+        planner = Planner(inventory, catalog, progress, workers, skip_duplicate_check=True, unreadable=unreadable)
         plan = planner.plan(session_id, options, hashed=False)
         return _laid_out(planner, plan, same_session)
 
@@ -98,7 +98,7 @@ def in_zone(inventory: Inventory, zone: str | None) -> Inventory:
     """
     if not zone or zone == inventory.chosen_zone:
         return inventory
-    again = take_inventory(inventory.lab, zone, inventory.settings, secrets=inventory.secrets)
+    again = read_inventory(inventory.lab, zone, inventory.settings, secrets=inventory.secrets)
     return replace(again, recorder_folders=inventory.recorder_folders)
 
 

@@ -23,14 +23,14 @@ from labcrate.model.device import Camera, Device
 from labcrate.model.lab_settings import LabSettings
 from labcrate.model.recording import CameraClock
 from labcrate.model.session import Session, is_number, resolved, sort_key
-from labcrate.plan.cleaning import LabCleaner, without_secrets
+from labcrate.plan.lab_cleaner import LabCleaner, clean_session_book
 from labcrate.plan.lab_rules import camera_key, linking_rules
-from labcrate.plan.option_words import parse_session
+from labcrate.plan.option_values import parse_session
 from labcrate.secrets.lab_files import LabSecrets, read_secrets
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.values import Secrets
 
-_NOT_ENTERED = {
+_CLOSED_FOLDER = {
     Kind.LINK: "is a symbolic link, which labcrate never follows,",
     Kind.UNREADABLE: "is a folder without permission to read it",
 }
@@ -113,9 +113,10 @@ class Inventory:
         if self.book.unreadable:
             raise self.book.unreadable[0]
         for entry in self.unlinked:
-            if entry.path in (SESSIONS, self.folder(session_id)) and entry.kind in _NOT_ENTERED:
+            if entry.path in (SESSIONS, self.folder(session_id)) and entry.kind in _CLOSED_FOLDER:
                 raise NoSessionError(
-                    f"No session {session_id} was found, but {entry.path} {_NOT_ENTERED[entry.kind]} and was left out."
+                    f"No session {session_id} was found, but {entry.path} {_CLOSED_FOLDER[entry.kind]} "
+                    "and was left out."
                 )
         raise NoSessionError(f"There is no session {session_id} in this lab; {self._instead(session_id)}")
 
@@ -124,11 +125,11 @@ class Inventory:
         if not ids:
             return "it has no sessions at all."
         shown = ", ".join(ids[:12]) + (f" and {len(ids) - 12} more" if len(ids) > 12 else "")
-        nearest = _nearest(session_id, ids)
+        nearest = _nearest_id(session_id, ids)
         return f"it has {shown}." + (f" Nearest: {nearest}." if nearest else "")
 
 
-def _nearest(session_id: str, ids: Sequence[str]) -> str | None:
+def _nearest_id(session_id: str, ids: Sequence[str]) -> str | None:
     """The id that looks most like one that does not exist, or the nearest number; None where nothing is near."""
     folded = {known.casefold(): known for known in reversed(ids)}
     if similar := difflib.get_close_matches(session_id.casefold(), folded, n=1):
@@ -140,7 +141,7 @@ def _nearest(session_id: str, ids: Sequence[str]) -> str | None:
     return str(min(numbers, key=lambda number: (abs(number - asked), number)))
 
 
-def take_inventory(
+def read_inventory(
     lab: Lab,
     zone: str | None = None,
     settings: LabSettings | None = None,
@@ -159,10 +160,10 @@ def take_inventory(
     chosen, zone = zone, zone or settings.time_zone
     secrets = read_secrets(lab, secrets)
     cleaner = LabCleaner(Matcher(secrets.secrets))
-    cameras, camera_problems = read_all_cameras(lab, cleaner.of_cameras)
-    cameras = tuple(_as_set(cameras, settings))
-    devices, device_problems = read_all_devices(lab, cleaner.of_documents)
-    book = without_secrets(read_sessions(lab, zone=zone, chosen=chosen, cleaning=cleaner.of_documents), cleaner)
+    cameras, camera_problems = read_all_cameras(lab, cleaner.camera_cleaning)
+    cameras = tuple(_apply_camera_settings(cameras, settings))
+    devices, device_problems = read_all_devices(lab, cleaner.document_cleaning)
+    book = clean_session_book(read_sessions(lab, zone=zone, chosen=chosen, cleaning=cleaner.document_cleaning), cleaner)
     registers = read_registers(lab, zone=zone)
     own = {session_id: read_session_register(lab, folder) for session_id, folder in book.folders.items()}
     own = {session_id: register for session_id, register in own.items() if register.files or register.problems}
@@ -213,7 +214,7 @@ def find_session(lab: Lab, named: str, time_zone: str | None = None) -> tuple[In
     no id, and DocumentError.
     """
     text = parse_session(named)
-    inventory = take_inventory(lab, time_zone)
+    inventory = read_inventory(lab, time_zone)
     return inventory, inventory.resolve(text)
 
 
@@ -225,7 +226,7 @@ def _may_be_recording(entry: Entry) -> bool:
     return entry.kind is Kind.FILE and (stem_of_mp4(parts[-1]) is not None or is_other_video(parts[-1]))
 
 
-def _as_set(cameras: Sequence[Camera], settings: LabSettings) -> Iterator[Camera]:
+def _apply_camera_settings(cameras: Sequence[Camera], settings: LabSettings) -> Iterator[Camera]:
     """The lab's cameras, with the prefix and name that ``labcrate.toml`` gives them, and those that it alone knows."""
     known = set()
     for camera in cameras:

@@ -24,10 +24,10 @@ SESSION_FILES = "data/session_files"
 RECORDINGS = "recordings"
 
 
-LONGEST_BELOW = 900
+MAX_PATH_BYTES = 900
 """The bytes that a path may have below its folder of the archive, numbers and the folder's own name not counted."""
 
-_LONGEST_SUFFIX = 20
+_MAX_SUFFIX_BYTES = 20
 
 
 def safe_name(name: str) -> str:
@@ -41,7 +41,7 @@ def safe_name(name: str) -> str:
     return _cut(*_split(safe))
 
 
-class Names:
+class UniqueNames:
     """Hands out names in one folder of the ZIP: the wished-for one, or ``name~2.mp4`` when it is taken.
 
     ``reserved`` are names for files that labcrate makes unless the session brings them: only their exact spelling
@@ -55,7 +55,7 @@ class Names:
         self._given: dict[tuple[str, str], str] = {}
         self._numbers: dict[tuple[str, int, int], int] = {}
 
-    def take(self, wished: str) -> str:
+    def reserve(self, wished: str) -> str:
         """Return a safe name that nothing has yet, as near to ``wished`` as can be. Slashes separate folders.
 
         Of a path that is too long for some system the innermost folders are left out.
@@ -64,7 +64,7 @@ class Names:
             self._reserved.remove(wished)
             return wished
         *folders, name = wished.split("/")
-        while folders and _bytes_of(folders, name) > LONGEST_BELOW:
+        while folders and _path_bytes(folders, name) > MAX_PATH_BYTES:
             folders.pop()
         parent = ""
         for folder in folders:
@@ -96,14 +96,14 @@ class Names:
         return parent + safe
 
 
-def _bytes_of(folders: Iterable[str], name: str) -> int:
+def _path_bytes(folders: Iterable[str], name: str) -> int:
     return sum(len(safe_name(part).encode()) + 1 for part in (*folders, name))
 
 
 def _split(name: str) -> tuple[str, str]:
     """Return stem and suffix (with its dot); a long one is no suffix, and a name that is all suffix has none."""
     stem, dot, suffix = name.rpartition(".")
-    if not stem or len(suffix.encode("utf-8", "replace")) > _LONGEST_SUFFIX:
+    if not stem or len(suffix.encode("utf-8", "replace")) > _MAX_SUFFIX_BYTES:
         return name, ""
     return stem, dot + suffix
 

@@ -13,7 +13,7 @@ from labcrate.model.lab_settings import Recorder
 from labcrate.model.session import Session
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.lab_rules import camera_key
-from labcrate.plan.recordings import Cameras
+from labcrate.plan.recordings import SessionCameras
 
 
 class RecorderCameras:
@@ -21,7 +21,7 @@ class RecorderCameras:
 
     def __init__(self, inventory: Inventory, session: Session) -> None:
         self._inventory, self._session = inventory, session
-        self._cameras = Cameras.of(inventory, session)
+        self._cameras = SessionCameras.build(inventory, session)
         self._keys: dict[tuple[str, str], str | None] = {}
 
     def of(self, recorder: Recorder, word: str) -> Camera | None:
@@ -40,9 +40,9 @@ class RecorderCameras:
 
         The others are counted by recorder and word. Raises UsageError for a word that is no camera anywhere.
         """
-        keys, called = self._named(words, {word_of(*one) for one in found})
+        keys, called = self._named(words, {recorder_camera_word(*one) for one in found})
         for recorder, segment in found:
-            word = word_of(recorder, segment)
+            word = recorder_camera_word(recorder, segment)
             key = self._key(recorder, word)
             if words:
                 wanted = key in keys or fold(word) in called
@@ -57,11 +57,11 @@ class RecorderCameras:
         """Return the keys of the lab's cameras and the recorders' words that were named. Raises UsageError."""
         keys, called = set[str | None](), set[str]()
         for word in words:
-            of_lab = {key for key, camera in self._cameras.by_key.items() if _is_called(camera, word)}
+            of_lab = {key for key, camera in self._cameras.by_key.items() if _has_name(camera, word)}
             of_recorder = {fold(other) for other in recorded if fold(other) == fold(word)}
             if not of_lab and not of_recorder:
                 names = [camera.name or camera.id for camera in self._cameras.by_key.values()]
-                raise unknown_word("camera", word, [*names, *recorded], "the lab and its recorders know")
+                raise unknown_name_error("camera", word, [*names, *recorded], "the lab and its recorders know")
             keys |= of_lab
             called |= of_recorder
         return keys, called
@@ -78,17 +78,17 @@ class RecorderCameras:
             known = find_camera(self._inventory.cameras, camera_id, self._session.user)
             key = camera_key(known) if known else f"{camera_id}@selection"
             return key if key in self._cameras.by_key else None
-        found = {key for key, camera in self._cameras.by_key.items() if _is_called(camera, word)}
+        found = {key for key, camera in self._cameras.by_key.items() if _has_name(camera, word)}
         chosen = found & self._cameras.selected or found
         return next(iter(chosen)) if len(chosen) == 1 else None
 
 
-def word_of(recorder: Recorder, segment: Segment) -> str:
+def recorder_camera_word(recorder: Recorder, segment: Segment) -> str:
     """Return the recorder's word for a camera; one whose paths tell none is called as the recorder."""
     return segment.camera or recorder.name
 
 
-def unknown_word(what: str, word: str, known: Iterable[str], whose: str) -> UsageError:
+def unknown_name_error(what: str, word: str, known: Iterable[str], whose: str) -> UsageError:
     """Return the error for a word that names nothing, with the nearest one that does."""
     names = sorted(dict.fromkeys(known))
     near = difflib.get_close_matches(word, names, n=1)
@@ -96,5 +96,5 @@ def unknown_word(what: str, word: str, known: Iterable[str], whose: str) -> Usag
     return UsageError(f"There is no {what} {one_line(word)!r}; {one_line(instead)}")
 
 
-def _is_called(camera: Camera, word: str) -> bool:
+def _has_name(camera: Camera, word: str) -> bool:
     return fold(word) in {fold(name) for name in (camera.prefix, camera.name, camera.id) if name}

@@ -10,7 +10,7 @@ from labcrate.errors import LabcrateError, NoSessionError, NoSuchThingError, Usa
 from labcrate.lab.text import one_line
 from labcrate.people.roles import Role
 from labcrate.people.studies import Studies, Study
-from labcrate.plan.overview import all_tags, tagged
+from labcrate.plan.overview import all_tags, sessions_with_tag
 from labcrate.web.auth.require_role import allow, caller
 from labcrate.web.routes.html.login import own_form, see
 from labcrate.web.services import services
@@ -128,7 +128,7 @@ async def _offer(request: web.Request, name: str, tag: str) -> dict[str, Any]:
     """What a tag would put into a study now. Raises NoSuchThingError for a study that there is not."""
     server = services(request)
     study = await server.doors.look_up(server.studies.get, name)
-    found = await server.work(lambda: tagged(server.inventories.inventory(), tag))
+    found = await server.work(lambda: sessions_with_tag(server.inventories.inventory(), tag))
     new = [session for session in found if session not in study.sessions]
     shown = hashlib.sha256("\n".join(new).encode()).hexdigest()
     return {"study": study.name, "tag": tag.strip(), "sessions": new, "shown": shown, "changed": False}

@@ -26,18 +26,18 @@ from labcrate.model.recording import ClockNote, Probe
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan, shifted
 from labcrate.plan.inventory import Inventory
-from labcrate.plan.recorder_cameras import RecorderCameras, unknown_word, word_of
+from labcrate.plan.recorder_cameras import RecorderCameras, recorder_camera_word, unknown_name_error
 from labcrate.plan.recorder_files import recorder_entries
-from labcrate.plan.recording_time import Evidence, TimeContext, recording_time
-from labcrate.plan.session_time import Starts, registered_spans, session_time, undescribed_starts
+from labcrate.plan.recording_time import RecordingFacts, TimeContext, recording_time
+from labcrate.plan.session_time import SessionStarts, registered_spans, session_time, undescribed_session_starts
 
 TOLERANCE = timedelta(minutes=1)
 """A file may reach so far past the session without being asked about by itself."""
 
-_TWICE = (ClockNote.REPEATED_HOUR, ClockNote.SKIPPED_HOUR)
+_CLOCK_CHANGES = (ClockNote.REPEATED_HOUR, ClockNote.SKIPPED_HOUR)
 
 
-class Beyond(StrEnum):
+class ConfirmReason(StrEnum):
     """Why a file needs a yes of its own."""
 
     PAST = "it reaches over a minute past the session"
@@ -46,7 +46,7 @@ class Beyond(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Other:
+class OtherSession:
     """Another session of the lab, with the time that it is taken to last."""
 
     session_id: str
@@ -54,7 +54,7 @@ class Other:
 
 
 @dataclass(frozen=True, slots=True)
-class Offered:
+class CandidateFile:
     """A file that overlaps the session; ``word`` is what the recorder calls the camera, ``beyond`` why to ask.
 
     ``others`` are the sessions into whose time it reaches, where that is why.
@@ -62,12 +62,12 @@ class Offered:
 
     recorder: str
     file: str
-    word: str
+    camera_word: str
     camera: Camera | None
     span: TimeSpan
     identity: Identity
-    beyond: Beyond | None = None
-    others: tuple["Other", ...] = ()
+    confirm_reason: ConfirmReason | None = None
+    other_sessions: tuple["OtherSession", ...] = ()
 
     @property
     def source(self) -> str:
@@ -76,7 +76,7 @@ class Offered:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SearchFilter:
     """What is searched: recorders by name, cameras by id, name, prefix or the recorder's word; none means all."""
 
     recorders: tuple[str, ...] = ()
@@ -85,7 +85,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class SearchResult:
     """The files of recorders that overlap a session.
 
     ``span`` is the session's time, padded. ``unknown`` and ``not_selected`` count the files of cameras that the lab
@@ -95,32 +95,32 @@ class Offer:
 
     session: Session
     span: TimeSpan
-    files: tuple[Offered, ...]
+    files: tuple[CandidateFile, ...]
     unknown: Mapping[tuple[str, str], int]
     not_selected: Mapping[tuple[str, str], int]
-    already: int
+    already_linked: int
     skipped: tuple[tuple[str, str], ...]
 
 
-def find_by_time(
+def search_recorders(
     inventory: Inventory,
     catalog: Catalog,
     session_id: str,
-    wanted: Wanted,
+    wanted: SearchFilter,
     progress: Progress | None = None,
     workers: int | None = None,
-) -> Offer:
+) -> SearchResult:
     """Find the recorders' files that overlap a session's time, looking into each to know where it ends.
 
     Raises UsageError for a recorder or camera that is not known, RepairError for a session without a time or one
     that still runs, NoSessionError, DocumentError and CatalogError.
     """
-    recorders = chosen_recorders(inventory.settings.recorders, wanted.recorders)
-    search = _Search(inventory, catalog, inventory.session(session_id), progress, workers)
+    recorders = find_recorders(inventory.settings.recorders, wanted.recorders)
+    search = _RecorderSearch(inventory, catalog, inventory.session(session_id), progress, workers)
     return search.offer(recorders, wanted)
 
 
-def chosen_recorders(recorders: Sequence[Recorder], names: Iterable[str]) -> tuple[Recorder, ...]:
+def find_recorders(recorders: Sequence[Recorder], names: Iterable[str]) -> tuple[Recorder, ...]:
     """Return the recorders of these names, all where none is named. Raises UsageError."""
     if not recorders:
         raise UsageError(
@@ -131,12 +131,12 @@ def chosen_recorders(recorders: Sequence[Recorder], names: Iterable[str]) -> tup
     chosen = {}
     for name in names:
         if name.casefold() not in known:
-            raise unknown_word("recorder", name, [recorder.name for recorder in recorders], "labcrate.toml has")
+            raise unknown_name_error("recorder", name, [recorder.name for recorder in recorders], "labcrate.toml has")
         chosen[name.casefold()] = known[name.casefold()]
     return tuple(chosen.values()) or tuple(recorders)
 
 
-class _Search:
+class _RecorderSearch:
     """The search for one session."""
 
     def __init__(
@@ -148,9 +148,9 @@ class _Search:
         zone = session.time_zone or inventory.zone
         recorders = {recorder.name: recorder for recorder in inventory.settings.recorders}
         self._times = TimeContext(zone, registered_spans(inventory), inventory.clocks, recorders)
-        self._undescribed_starts: dict[str | None, Starts] = {}
+        self._undescribed_starts: dict[str | None, SessionStarts] = {}
 
-    def offer(self, recorders: Sequence[Recorder], wanted: Wanted) -> Offer:
+    def offer(self, recorders: Sequence[Recorder], wanted: SearchFilter) -> SearchResult:
         """Search these recorders."""
         session = self._session
         span = self._time().padded(wanted.pad)
@@ -165,7 +165,7 @@ class _Search:
         found = list(self._not_excluded(found, folders))
         unknown, not_selected = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
         kept = list(self._cameras.chosen(found, wanted.cameras, unknown, not_selected))
-        probed = self._probed(kept, folders, skipped)
+        probed = self._probe_recordings(kept, folders, skipped)
         files = [one for one in self._overlapping(kept, probed, span, skipped) if one is not None]
         linked = {
             (entry.folder, entry.file, entry.size_bytes, entry.modified_ns)
@@ -176,7 +176,7 @@ class _Search:
             for one in files
             if (one.recorder, one.file, one.identity.size_bytes, one.identity.mtime_ns) not in linked
         ]
-        return Offer(
+        return SearchResult(
             session, span, tuple(fresh), unknown, not_selected, len(files) - len(fresh), tuple(sorted(skipped))
         )
 
@@ -184,7 +184,7 @@ class _Search:
         session = self._session
         if session.active:
             raise RepairError(f"Session {session.id} is still active; stop it in the lab first.")
-        span = session_time(self._inventory, session, self._times, self._look).span
+        span = session_time(self._inventory, session, self._times, self._probe_files).span
         if span is None:
             raise RepairError(
                 f"Session {session.id} has no time that is known, so no recording can be linked by it: give it a "
@@ -192,9 +192,9 @@ class _Search:
             )
         return span
 
-    def _look(self, candidates: Mapping[str, Identity]) -> Mapping[str, Probe]:
+    def _probe_files(self, candidates: Mapping[str, Identity]) -> Mapping[str, Probe]:
         wishes = [Wish(path, identity, hash=False) for path, identity in candidates.items()]
-        indexed, _ = index_files(self._inventory.files, self._catalog, wishes, _probe, None, self._workers)
+        indexed, _ = index_files(self._inventory.files, self._catalog, wishes, _probe_video, None, self._workers)
         return {path: known.probe for path, known in indexed.items() if known.probe}
 
     def _not_excluded(
@@ -206,7 +206,7 @@ class _Search:
             if not (place.is_relative_to(root) and excluded(place.relative_to(root).as_posix())):
                 yield recorder, segment
 
-    def _probed(
+    def _probe_recordings(
         self,
         kept: Sequence[tuple[Recorder, Segment]],
         folders: Mapping[str, Path],
@@ -216,7 +216,7 @@ class _Search:
             Wish(recorder_path(recorder.name, segment.path), segment.identity, hash=False) for recorder, segment in kept
         ]
         files = LabFiles(self._inventory.lab, folders)
-        indexed, failures = index_files(files, self._catalog, wishes, _probe, self._progress, self._workers)
+        indexed, failures = index_files(files, self._catalog, wishes, _probe_video, self._progress, self._workers)
         skipped += [(source_of(path), f"it {why}") for path, why in failures.items()]
         return indexed
 
@@ -226,27 +226,29 @@ class _Search:
         probed: Mapping[str, Indexed],
         span: TimeSpan,
         skipped: list[tuple[str, str]],
-    ) -> Iterator[Offered | None]:
+    ) -> Iterator[CandidateFile | None]:
         start, end = span.start, span.end
         others = list(self._times_of_others(span))
         for recorder, segment in kept:
-            path, word = recorder_path(recorder.name, segment.path), word_of(recorder, segment)
+            path, word = recorder_path(recorder.name, segment.path), recorder_camera_word(recorder, segment)
             known = probed.get(path)
             if known is None or known.probe is None or start is None or end is None:
                 continue
             camera = self._cameras.of(recorder, word)
             own, later = self._span(recorder, path, segment, known.probe, camera)
             latest = TimeSpan(own.start and shifted(own.start, later), own.end and shifted(own.end, later))
-            if not _share(own, span) and not _share(latest, span):
+            if not _overlap(own, span) and not _overlap(latest, span):
                 if known.probe.duration_s is None and own.start and own.start < start:
                     skipped.append((source_of(path), "its length cannot be read, so it may end before the session"))
                 continue
-            offered = Offered(recorder.name, segment.path, word, camera, own, segment.identity)
-            shared = tuple(one for one in others if _share(own, one.span) or _share(latest, one.span))
-            beyond = _beyond(own, latest, span, shared)
-            yield replace(offered, beyond=beyond, others=shared if beyond is Beyond.OTHER else ())
+            offered = CandidateFile(recorder.name, segment.path, word, camera, own, segment.identity)
+            shared = tuple(one for one in others if _overlap(own, one.span) or _overlap(latest, one.span))
+            beyond = _confirm_reason(own, latest, span, shared)
+            yield replace(
+                offered, confirm_reason=beyond, other_sessions=shared if beyond is ConfirmReason.OTHER else ()
+            )
 
-    def _times_of_others(self, span: TimeSpan) -> Iterator[Other]:
+    def _times_of_others(self, span: TimeSpan) -> Iterator[OtherSession]:
         """Yield the lab's other sessions whose time may reach into a span.
 
         One that nobody ended ends at its bound, as its own export has it: without any evidence, at the next
@@ -267,19 +269,19 @@ class _Search:
                     if begun is not None and began < begun:
                         end = min(end, begun - TOLERANCE)
             if end > began:
-                yield Other(other.id, TimeSpan(began, end))
+                yield OtherSession(other.id, TimeSpan(began, end))
 
     def _end(self, other: Session, longest: datetime) -> datetime:
         """Return when another session that nobody ended is taken to end, ``longest`` at the latest."""
         times = replace(self._times, zone=other.time_zone or self._inventory.zone)
-        bound = session_time(self._inventory, other, times, self._look, self._undescribed).bound
+        bound = session_time(self._inventory, other, times, self._probe_files, self._undescribed).bound
         if bound.span is not None and bound.span.end is not None:
             return min(bound.span.end, longest)
         return min(bound.next_start or longest, longest)
 
-    def _undescribed(self, times: TimeContext) -> Starts:
+    def _undescribed(self, times: TimeContext) -> SessionStarts:
         if times.zone not in self._undescribed_starts:
-            found = list(undescribed_starts(self._inventory, times, self._look))
+            found = list(undescribed_session_starts(self._inventory, times, self._probe_files))
             self._undescribed_starts[times.zone] = found
         return self._undescribed_starts[times.zone]
 
@@ -287,22 +289,22 @@ class _Search:
         self, recorder: Recorder, path: str, segment: Segment, probe: Probe, camera: Camera | None
     ) -> tuple[TimeSpan, timedelta]:
         """Return when a file began and ended, and how much later that may have been; none is longer than it can be."""
-        evidence = Evidence(path, probe, segment.identity.mtime_ns, camera.id if camera else None)
+        evidence = RecordingFacts(path, probe, segment.identity.mtime_ns, camera.id if camera else None)
         time = recording_time(evidence, self._times)
         begun = time.span.start or segment.start
         length = min(evidence.length or timedelta(), recorder.longest)
-        unsure = time.taken.uncertainty_s if time.notes.intersection(_TWICE) else 0.0
+        unsure = time.taken.uncertainty_s if time.notes.intersection(_CLOCK_CHANGES) else 0.0
         return TimeSpan(begun, shifted(begun, length) or begun), timedelta(seconds=unsure)
 
 
-def _probe(file: BinaryIO, path: str) -> Probe:
+def _probe_video(file: BinaryIO, path: str) -> Probe:
     # FFmpeg is loaded when there is something to probe.
     from labcrate.video.probe import probe  # noqa: PLC0415
 
     return probe(file, path)
 
 
-def _share(one: TimeSpan, other: TimeSpan) -> bool:
+def _overlap(one: TimeSpan, other: TimeSpan) -> bool:
     """Return whether two spans share more than an edge, or one is an instant inside the other."""
     if one.start is None or one.end is None or other.start is None:
         return False
@@ -310,13 +312,15 @@ def _share(one: TimeSpan, other: TimeSpan) -> bool:
     return one.start < other_end and (other.start < one.end or other.start <= one.start)
 
 
-def _beyond(own: TimeSpan, latest: TimeSpan, span: TimeSpan, others: Sequence[Other]) -> Beyond | None:
+def _confirm_reason(
+    own: TimeSpan, latest: TimeSpan, span: TimeSpan, others: Sequence[OtherSession]
+) -> ConfirmReason | None:
     if own.start is None or own.end is None or span.start is None or span.end is None:
         return None
-    if latest != own and not (_share(own, span) and _share(latest, span)):
-        return Beyond.UNSURE
+    if latest != own and not (_overlap(own, span) and _overlap(latest, span)):
+        return ConfirmReason.UNSURE
     if others:
-        return Beyond.OTHER
+        return ConfirmReason.OTHER
     if span.start - own.start > TOLERANCE or own.end - span.end > TOLERANCE:
-        return Beyond.PAST
+        return ConfirmReason.PAST
     return None
