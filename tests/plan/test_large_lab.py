@@ -63,7 +63,7 @@ def work_of_a_plan(lab: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Counter[s
         patched.setattr(os, "lstat", lstat)
         inventory = read_inventory(lab.open())
         with Catalog.open(state_folder(lab.root)) as catalog:
-            plan = Planner(inventory, catalog).plan(str(MINE), hashed=False)
+            plan = Planner(inventory, catalog).plan(str(MINE), with_fixity=False)
     assert plan.session.id == str(MINE)
     return counts, [path for path in seen if Path(path).suffix == ".mp4"]
 

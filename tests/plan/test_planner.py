@@ -143,7 +143,7 @@ def test_every_file_has_one_place_in_the_plan_of_each_session(things: dict[str, 
         packed_by: dict[str, str] = {}
         with Catalog.open(state_folder(root)) as catalog:
             for session_id in inventory.ids:
-                plan = Planner(inventory, catalog, workers=1).plan(session_id, hashed=True)
+                plan = Planner(inventory, catalog, workers=1).plan(session_id, with_fixity=True)
                 mine = {entry.path for entry in lab.walk(inventory.folder(session_id))}
                 found = placed(plan, inventory)
                 folders = [one.source for one in plan.not_taken if one.source.endswith("/")]
@@ -408,7 +408,7 @@ def test_a_plan_without_hashing_reads_no_file_through_and_says_the_same(usual_la
 
 
 def test_namesakes_are_compared_unless_that_is_skipped(lab: Any) -> None:
-    """One name and size in two places: read to tell whether they are one, and reported as possibly one when the check is skipped."""
+    """One name and size in two places: compared by content, or counted twice with a warning when that is skipped."""
     one_file(lab)
     lab.write(f"sessions/Session42/{MINE}", bytes(lab.clip))
     name = MINE.rpartition("/")[2]

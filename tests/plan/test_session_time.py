@@ -99,7 +99,7 @@ def test_a_session_that_only_recordings_tell_of_bounds_it_too(lab: Any) -> None:
     inventory = read_inventory(lab.open())
     times = TimeContext(None, registered_spans(inventory))
     assert list(undescribed_session_starts(inventory, times, look)) == [("777", START + HOUR)]
-    assert list(undescribed_session_starts(inventory, times, look, but="777")) == []
+    assert list(undescribed_session_starts(inventory, times, look, except_session="777")) == []
     session = inventory.session("42")
     assert session_time(inventory, session, times, look, lambda _: [("777", START + HOUR)]) == time
     assert session_time(inventory, session, times, look, lambda _: []).span == TimeSpan(

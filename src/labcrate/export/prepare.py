@@ -41,7 +41,9 @@ def prepared(
     inventory = in_zone(inventory or read_inventory(lab, options.time_zone), options.time_zone)
     with Catalog.open(state_folder(lab.root)) as catalog:
         planner = Planner(inventory, catalog, progress, workers)
-        plan = planner.plan(session_id, options, hashed=hashed, allow_incomplete=allow_incomplete, refuse=refuse)
+        plan = planner.plan(
+            session_id, options, with_fixity=hashed, allow_incomplete=allow_incomplete, stop_on_secrets=refuse
+        )
         yield _laid_out(planner, plan, hashed=hashed, refuse=refuse)
 
 
@@ -63,7 +65,7 @@ def lay_out(
     """
     with Catalog.open(state_folder(inventory.lab.root)) as catalog:
         planner = Planner(inventory, catalog, progress, workers, skip_duplicate_check=True, unreadable=unreadable)
-        plan = planner.plan(session_id, options, hashed=False)
+        plan = planner.plan(session_id, options, with_fixity=False)
         return _laid_out(planner, plan, same_session)
 
 

@@ -50,7 +50,7 @@ def choose_files(
     cameras: SessionCameras,
     recordings: Sequence[RecordingFile],
     files: Sequence[SessionFile],
-    look: ProbeRecordings,
+    probe_recordings: ProbeRecordings,
     times: TimeContext | None = None,
 ) -> ChosenFiles:
     """Keep what the options ask for. Recordings are taken whole if a moment of them lies in the span.
@@ -58,27 +58,32 @@ def choose_files(
     ``times`` is what the lab knows about times: the session's zone unless it is given.
     Raises UsageError for a camera that neither the lab nor the session knows.
     """
-    wanted = _named_camera_keys(options.cameras, cameras)
+    camera_keys = _named_camera_keys(options.cameras, cameras)
     if not options.is_partial:
         return ChosenFiles(tuple(recordings), tuple(files), ())
     if options.only is DataKind.SENSORS:
-        kept: Sequence[RecordingFile] = ()
-        said = [_not_chosen_sentence(len(recordings), "recording", "only sensor data was chosen")]
+        chosen: Sequence[RecordingFile] = ()
+        sentences = [_not_chosen_sentence(len(recordings), "recording", "only sensor data was chosen")]
     else:
-        of_cameras = [r for r in recordings if wanted is None or r.verdict.camera in wanted]
-        kept = _within_span(
-            options.span, of_cameras, session.id, cameras, look, times or TimeContext(session.time_zone)
+        of_named_cameras = [r for r in recordings if camera_keys is None or r.verdict.camera in camera_keys]
+        chosen = _within_span(
+            options.span,
+            of_named_cameras,
+            session.id,
+            cameras,
+            probe_recordings,
+            times or TimeContext(session.time_zone),
         )
-        said = [
-            _not_chosen_sentence(len(recordings) - len(of_cameras), "recording", "other cameras were chosen"),
-            _not_chosen_sentence(len(of_cameras) - len(kept), "recording", "they lie outside the chosen time"),
+        sentences = [
+            _not_chosen_sentence(len(recordings) - len(of_named_cameras), "recording", "other cameras were chosen"),
+            _not_chosen_sentence(len(of_named_cameras) - len(chosen), "recording", "they lie outside the chosen time"),
         ]
-    paths = {one.path for one in kept}
+    paths = {one.path for one in chosen}
     reasons = {file.path: _reason_not_chosen(options, file, paths) for file in files}
     chosen_files = [file for file in files if reasons[file.path] is None]
     for (kind, why), count in Counter((file.kind, reasons[file.path]) for file in files).items():
-        said.append(_not_chosen_sentence(count, _FILE_KIND_WORDS[kind], why) if why else None)
-    return ChosenFiles(tuple(kept), tuple(chosen_files), tuple(filter(None, said)))
+        sentences.append(_not_chosen_sentence(count, _FILE_KIND_WORDS[kind], why) if why else None)
+    return ChosenFiles(tuple(chosen), tuple(chosen_files), tuple(filter(None, sentences)))
 
 
 def choose_sensors(options: Options, session: Session, devices: Sequence[Device]) -> Session:
@@ -90,11 +95,11 @@ def choose_sensors(options: Options, session: Session, devices: Sequence[Device]
         return session
     chosen: list[SelectedSensor] = []
     for word in options.sensors:
-        same = _device_names(word, devices)
+        names = _device_names(word, devices)
         if not session.sensors:
             chosen.append(SelectedSensor(word))
             continue
-        found = [s for s in session.sensors if same & {s.id, s.id.lower(), s.name}]
+        found = [s for s in session.sensors if names & {s.id, s.id.lower(), s.name}]
         if not found:
             raise _unknown_name_error("sensor", word, [s.name or s.id for s in session.sensors], "the session selected")
         chosen += found
@@ -138,10 +143,10 @@ def readings_window(options: Options, session: Session, bound: Bound, pad: timed
     return NO_TIME if span is None else intersection(span.padded(pad), options.span)
 
 
-def intersection(one: TimeSpan, other: TimeSpan) -> TimeSpan:
+def intersection(first: TimeSpan, second: TimeSpan) -> TimeSpan:
     """What two spans share. Where that is nothing, the end comes before the start, and no instant is inside."""
-    starts = [span.start for span in (one, other) if span.start]
-    ends = [span.end for span in (one, other) if span.end]
+    starts = [span.start for span in (first, second) if span.start]
+    ends = [span.end for span in (first, second) if span.end]
     return TimeSpan(max(starts, default=None), min(ends, default=None))
 
 
@@ -150,27 +155,27 @@ def _within_span(
     recordings: Sequence[RecordingFile],
     session_id: str,
     cameras: SessionCameras,
-    look: ProbeRecordings,
+    probe_recordings: ProbeRecordings,
     times: TimeContext,
 ) -> Sequence[RecordingFile]:
     if span == TimeSpan():
         return recordings
-    probes = look(recordings)
+    probes = probe_recordings(recordings)
 
-    def touches(found: RecordingFile) -> bool:
+    def touches(recording: RecordingFile) -> bool:
         # One that cannot be read is kept: reading it again will say what is wrong with it.
-        probe = probes.get(found.path)
+        probe = probes.get(recording.path)
         if probe is None:
             return True
-        camera = cameras.find(found.verdict)
-        camera_id, prefix = camera.id if camera else None, found.verdict.prefix
-        evidence = RecordingFacts(found.path, probe, found.identity.mtime_ns, camera_id, prefix, session_id)
+        camera = cameras.find(recording.verdict)
+        camera_id, prefix = camera.id if camera else None, recording.verdict.prefix
+        evidence = RecordingFacts(recording.path, probe, recording.identity.mtime_ns, camera_id, prefix, session_id)
         return recorded_span(evidence, times).overlaps(span)
 
-    return [found for found in recordings if touches(found)]
+    return [recording for recording in recordings if touches(recording)]
 
 
-def _reason_not_chosen(options: Options, file: SessionFile, kept: Collection[str]) -> str | None:
+def _reason_not_chosen(options: Options, file: SessionFile, chosen_paths: Collection[str]) -> str | None:
     """Why a file of the session is not among what was chosen: it is of all sensors and times, and cannot be cut.
 
     Only sensor data is taken for sensor data: another file may hold voices or faces.
@@ -183,7 +188,7 @@ def _reason_not_chosen(options: Options, file: SessionFile, kept: Collection[str
         return "only some of the session's time was chosen"
     if options.only is DataKind.SENSORS:
         return "only sensor data was chosen" if file.kind is FileKind.OTHER else None
-    return "other cameras were chosen" if file.recording is not None and file.recording not in kept else None
+    return "other cameras were chosen" if file.recording is not None and file.recording not in chosen_paths else None
 
 
 def _named_camera_keys(words: Sequence[str], cameras: SessionCameras) -> set[str] | None:
@@ -210,19 +215,19 @@ def _camera_names(camera: Camera) -> list[str]:
 
 def _device_names(word: str, devices: Sequence[Device]) -> set[str]:
     """The word, and what else the device of that name or address is called."""
-    same = {name for d in devices if word in (d.id, d.id.lower(), d.name) for name in (d.id, d.id.lower(), d.name)}
-    return {name for name in same if name} | {word}
+    names = {name for d in devices if word in (d.id, d.id.lower(), d.name) for name in (d.id, d.id.lower(), d.name)}
+    return {name for name in names if name} | {word}
 
 
-def _unknown_name_error(what: str, word: str, known: Iterable[str], whose: str) -> UsageError:
+def _unknown_name_error(what: str, word: str, known: Iterable[str], known_by: str) -> UsageError:
     names = sorted(dict.fromkeys(known))
-    near = difflib.get_close_matches(word, names, n=1)
-    instead = f"did you mean {near[0]}?" if near else f"{whose} {', '.join(names[:20]) or 'none'}."
-    return UsageError(f"There is no {what} {one_line(word)!r}; {one_line(instead)}")
+    nearest = difflib.get_close_matches(word, names, n=1)
+    hint = f"did you mean {nearest[0]}?" if nearest else f"{known_by} {', '.join(names[:20]) or 'none'}."
+    return UsageError(f"There is no {what} {one_line(word)!r}; {one_line(hint)}")
 
 
-def _not_chosen_sentence(number: int, noun: str, why: str) -> str | None:
+def _not_chosen_sentence(number: int, noun: str, reason: str) -> str | None:
     """A sentence on what was left out; none where that is nothing."""
     if not number:
         return None
-    return f"{plural(number, *noun.split('|'))} {'was' if number == 1 else 'were'} left out: {why}."
+    return f"{plural(number, *noun.split('|'))} {'was' if number == 1 else 'were'} left out: {reason}."

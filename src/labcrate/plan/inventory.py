@@ -118,9 +118,9 @@ class Inventory:
                     f"No session {session_id} was found, but {entry.path} {_CLOSED_FOLDER[entry.kind]} "
                     "and was left out."
                 )
-        raise NoSessionError(f"There is no session {session_id} in this lab; {self._instead(session_id)}")
+        raise NoSessionError(f"There is no session {session_id} in this lab; {self._list_sessions(session_id)}")
 
-    def _instead(self, session_id: str) -> str:
+    def _list_sessions(self, session_id: str) -> str:
         ids = self.ids
         if not ids:
             return "it has no sessions at all."
@@ -131,14 +131,14 @@ class Inventory:
 
 def _nearest_id(session_id: str, ids: Sequence[str]) -> str | None:
     """The id that looks most like one that does not exist, or the nearest number; None where nothing is near."""
-    folded = {known.casefold(): known for known in reversed(ids)}
-    if similar := difflib.get_close_matches(session_id.casefold(), folded, n=1):
-        return folded[similar[0]]
-    numbers = [int(known) for known in ids if is_number(known)]
+    by_folded_id = {other.casefold(): other for other in reversed(ids)}
+    if similar := difflib.get_close_matches(session_id.casefold(), by_folded_id, n=1):
+        return by_folded_id[similar[0]]
+    numbers = [int(other) for other in ids if is_number(other)]
     if not is_number(session_id) or not numbers:
         return None
-    asked = int(session_id)
-    return str(min(numbers, key=lambda number: (abs(number - asked), number)))
+    missing = int(session_id)
+    return str(min(numbers, key=lambda number: (abs(number - missing), number)))
 
 
 def read_inventory(
@@ -157,18 +157,26 @@ def read_inventory(
     ``settings`` are given to be taken in its place.
     """
     settings = read_settings(lab) if settings is None else settings
-    chosen, zone = zone, zone or settings.time_zone
+    chosen_zone, zone = zone, zone or settings.time_zone
     secrets = read_secrets(lab, secrets)
     cleaner = LabCleaner(Matcher(secrets.secrets))
     cameras, camera_problems = read_all_cameras(lab, cleaner.camera_cleaning)
     cameras = tuple(_apply_camera_settings(cameras, settings))
     devices, device_problems = read_all_devices(lab, cleaner.document_cleaning)
-    book = clean_session_book(read_sessions(lab, zone=zone, chosen=chosen, cleaning=cleaner.document_cleaning), cleaner)
+    book = clean_session_book(
+        read_sessions(lab, zone=zone, chosen=chosen_zone, cleaning=cleaner.document_cleaning), cleaner
+    )
     registers = read_registers(lab, zone=zone)
-    own = {session_id: read_session_register(lab, folder) for session_id, folder in book.folders.items()}
-    own = {session_id: register for session_id, register in own.items() if register.files or register.problems}
+    session_registers = {session_id: read_session_register(lab, folder) for session_id, folder in book.folders.items()}
+    session_registers = {
+        session_id: register
+        for session_id, register in session_registers.items()
+        if register.files or register.problems
+    }
     entries = tuple(filter(_may_be_recording, lab.recordings()))
-    rules = linking_rules(lab, cameras, book, registers, own, entries, prefixes_unknown=bool(camera_problems))
+    rules = linking_rules(
+        lab, cameras, book, registers, session_registers, entries, prefixes_unknown=bool(camera_problems)
+    )
     linked: dict[str, list[Entry]] = defaultdict(list)
     unlinked = []
     for entry, session_ids in zip(entries, sessions_of_paths([entry.path for entry in entries], rules), strict=True):
@@ -181,7 +189,7 @@ def read_inventory(
         *camera_problems,
         *device_problems,
         *registers.problems,
-        *(problem for register in own.values() for problem in register.problems),
+        *(problem for register in session_registers.values() for problem in register.problems),
         # A file of a session's own folder that cannot be read is that session's matter, which says so.
         *(problem for problem in secrets.problems if not problem.file.startswith(f"{SESSIONS}/")),
     )
@@ -191,7 +199,7 @@ def read_inventory(
         devices,
         book,
         registers,
-        own,
+        session_registers,
         rules,
         {session_id: tuple(found) for session_id, found in linked.items()},
         tuple(unlinked),
@@ -203,17 +211,17 @@ def read_inventory(
         else allowed_recorders(settings.recorders, lab.root, allowed)[0],
         secrets,
         cleaner,
-        chosen,
+        chosen_zone,
     )
 
 
-def find_session(lab: Lab, named: str, time_zone: str | None = None) -> tuple[Inventory, str]:
+def find_session(lab: Lab, given_id: str, time_zone: str | None = None) -> tuple[Inventory, str]:
     """Take a lab's inventory, and find the id of the session that was named; there may be none of that id.
 
     ``time_zone`` is the IANA zone of all times without one (None: as the lab says). Raises UsageError for what is
     no id, and DocumentError.
     """
-    text = parse_session(named)
+    text = parse_session(given_id)
     inventory = read_inventory(lab, time_zone)
     return inventory, inventory.resolve(text)
 
@@ -228,17 +236,17 @@ def _may_be_recording(entry: Entry) -> bool:
 
 def _apply_camera_settings(cameras: Sequence[Camera], settings: LabSettings) -> Iterator[Camera]:
     """The lab's cameras, with the prefix and name that ``labcrate.toml`` gives them, and those that it alone knows."""
-    known = set()
+    listed = set()
     for camera in cameras:
-        known.add(camera.id)
-        one = settings.cameras.get(camera.id)
-        name = one.name if one else None
+        listed.add(camera.id)
+        setting = settings.cameras.get(camera.id)
+        name = setting.name if setting else None
         yield replace(
             camera,
-            prefix=(one.prefix if one else None) or camera.prefix,
+            prefix=(setting.prefix if setting else None) or camera.prefix,
             name=name or camera.name,
             raw_name=name or camera.raw_name,
         )
-    for one in settings.cameras.values():
-        if one.id not in known:
-            yield Camera(one.id, one.name, one.prefix, raw_name=one.name)
+    for setting in settings.cameras.values():
+        if setting.id not in listed:
+            yield Camera(setting.id, setting.name, setting.prefix, raw_name=setting.name)

@@ -46,10 +46,10 @@ class LabCleaner:
     def value(self, value: Any, places: list[str]) -> Any:
         """Return a JSON value without secrets; where they stood is added to ``places``, each place once."""
         try:
-            suspect = self._may_hold_secret(msgspec.json.encode(value).decode())
+            may_hold_secret = self._may_hold_secret(msgspec.json.encode(value).decode())
         except (TypeError, ValueError, UnicodeError):  # lone surrogates: they are cleaned one by one
-            suspect = True
-        return self._clean_json(value, places) if suspect else value
+            may_hold_secret = True
+        return self._clean_json(value, places) if may_hold_secret else value
 
     def camera(self, value: Any, places: list[str]) -> Any:
         """Return what a file says of a camera, where ``user`` is a login, as ``value`` does."""
@@ -57,8 +57,8 @@ class LabCleaner:
 
     def error(self, error: DocumentError) -> DocumentError:
         """Return an error about a file that quotes no secret of it."""
-        said = self.name(error.file), self.text(error.where), self.text(error.problem)
-        return error if said == (error.file, error.where, error.problem) else DocumentError(*said)
+        cleaned = self.name(error.file), self.text(error.where), self.text(error.problem)
+        return error if cleaned == (error.file, error.where, error.problem) else DocumentError(*cleaned)
 
     def needles(self) -> tuple[str, ...]:
         """Return texts one of which every message has that is changed by ``payload``."""
@@ -80,9 +80,9 @@ class LabCleaner:
 
     def _clean_json(self, value: Any, places: list[str], *, camera: bool = False) -> Any:
         cleaner = self._cleaner()
-        kept = cleaner.clean_json(value, camera=camera)
+        cleaned = cleaner.clean_json(value, camera=camera)
         places[:] = sorted({*places, *cleaner.places})
-        return kept
+        return cleaned
 
     def _cleaner(self) -> Cleaner:
         return Cleaner(self.matcher.secrets, self.matcher, self._long)

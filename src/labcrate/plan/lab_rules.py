@@ -24,9 +24,9 @@ def camera_key(camera: Camera) -> str:
     return f"{camera.id}@{camera.user or ''}"
 
 
-def selected_camera_key(chosen: SelectedCamera, known: Camera | None) -> str:
+def selected_camera_key(selected: SelectedCamera, known: Camera | None) -> str:
     """Return the key of a camera that a session selected: the lab's own, or one for a camera the lab lacks."""
-    return camera_key(known) if known else f"{chosen.id}{_UNRESOLVED}"
+    return camera_key(known) if known else f"{selected.id}{_UNRESOLVED}"
 
 
 def is_unresolved_key(key: str) -> bool:
@@ -79,11 +79,11 @@ def _selected_camera_names(session: Session, cameras: Sequence[Camera]) -> Itera
 def _register_entries(registers: Registers, cameras: Sequence[Camera]) -> Iterator[RegisterEntry]:
     keys: dict[tuple[str | None, str | None], str | None] = {}
     for entry in registers.entries:
-        at = (entry.camera_id, entry.user)
-        if at not in keys:
+        camera_and_user = (entry.camera_id, entry.user)
+        if camera_and_user not in keys:
             known = find_camera(cameras, entry.camera_id, entry.user) if entry.camera_id else None
-            keys[at] = camera_key(known) if known else None
-        yield RegisterEntry(entry.name, entry.session_id, keys[at])
+            keys[camera_and_user] = camera_key(known) if known else None
+        yield RegisterEntry(entry.name, entry.session_id, keys[camera_and_user])
 
 
 def camera_key_in_session(cameras: Sequence[Camera], session: Session | None, camera_id: str) -> str | None:
@@ -103,19 +103,19 @@ def _manual_links(
     With them, by file and session, the keys of the cameras that it gave them.
     """
     linked: dict[str, list[str]] = defaultdict(list)
-    given: dict[tuple[str, str], str] = {}
+    camera_keys: dict[tuple[str, str], str] = {}
     for session_id, register in own_registers.items():
-        for one in register.files:
-            if one.folder:
+        for entry in register.files:
+            if entry.folder:
                 continue  # a recorder's file, which is not among the lab's
             with suppress(OSError):
-                identity = lab.identity(one.file)
-                if one.means(identity.size_bytes, identity.mtime_ns, book.folders.get(session_id)):
-                    linked[one.file].append(session_id)
+                identity = lab.identity(entry.file)
+                if entry.means(identity.size_bytes, identity.mtime_ns, book.folders.get(session_id)):
+                    linked[entry.file].append(session_id)
                     session = book.sessions.get(session_id)
-                    if one.camera_id and (key := camera_key_in_session(cameras, session, one.camera_id)):
-                        given[one.file, session_id] = key
-    return linked, given
+                    if entry.camera_id and (key := camera_key_in_session(cameras, session, entry.camera_id)):
+                        camera_keys[entry.file, session_id] = key
+    return linked, camera_keys
 
 
 def _ambiguous_names(lab: Lab, registers: Registers, entries: Sequence[Entry]) -> list[str]:
@@ -132,23 +132,23 @@ def _ambiguous_names(lab: Lab, registers: Registers, entries: Sequence[Entry]) -
         return []
     repeated = {name for name, count in Counter(names).items() if count > 1}
     repeated &= {entry.name for entry in registers.entries}
-    several: dict[str, list[str]] = defaultdict(list)
+    paths_by_name: dict[str, list[str]] = defaultdict(list)
     for name, path in zip(names, files, strict=True):
         if name in repeated:
-            several[name].append(path)
-    if not several:
+            paths_by_name[name].append(path)
+    if not paths_by_name:
         return []
     states: dict[str, Identity] = {}
-    for paths in several.values():
+    for paths in paths_by_name.values():
         for path in paths:
             with suppress(OSError):
                 states[path] = lab.identity(path)
     with Catalog.open(state_folder(lab.root)) as catalog:
         known = catalog.lookup(states)
     shared = []
-    for name, paths in several.items():
-        there = [path for path in paths if path in states]
-        hashes = {fixity.sha256 if (fixity := known[path].fixity) else path for path in there}
-        if len({states[path] for path in there}) > 1 and len(hashes) > 1:
+    for name, paths in paths_by_name.items():
+        existing = [path for path in paths if path in states]
+        hashes = {fixity.sha256 if (fixity := known[path].fixity) else path for path in existing}
+        if len({states[path] for path in existing}) > 1 and len(hashes) > 1:
             shared.append(name)
     return shared

@@ -31,15 +31,15 @@ def left_out_files(inventory: Inventory, plan: Plan) -> Iterator[LeftOutFile]:
     Near misses, the files of the session's own folder and the sensor data beside its recordings are not among them:
     the plan itself names those.
     """
-    named = {near_miss.path for near_miss in plan.near_misses}
-    own = f"{inventory.folder(plan.session.id)}/"
-    out = {one.path for one in plan.not_taken}
+    named_in_plan = {near_miss.path for near_miss in plan.near_misses}
+    session_folder = f"{inventory.folder(plan.session.id)}/"
+    not_taken_paths = {one.path for one in plan.not_taken}
     linked = inventory.linked.get(plan.session.id, ())
-    named |= {sidecar_path(recording.path) for recording in linked if recording.path not in out}
+    named_in_plan |= {sidecar_path(recording.path) for recording in linked if recording.path not in not_taken_paths}
     entries = [(entry, other) for other, found in inventory.linked.items() for entry in found]
     entries += [(entry, "") for entry in inventory.unlinked]
     for entry, other in sorted(entries, key=lambda pair: pair[0].path):
-        if other != plan.session.id and entry.path not in named and not entry.path.startswith(own):
+        if other != plan.session.id and entry.path not in named_in_plan and not entry.path.startswith(session_folder):
             yield _left_out_file(entry, other, inventory, plan.session.id)
 
 

@@ -52,18 +52,18 @@ class UniqueNames:
         self._reserved = set(reserved)
         self._files = {compared(name) for name in self._reserved}
         self._folders: set[str] = set()
-        self._given: dict[tuple[str, str], str] = {}
+        self._folder_names: dict[tuple[str, str], str] = {}
         self._numbers: dict[tuple[str, int, int], int] = {}
 
-    def reserve(self, wished: str) -> str:
-        """Return a safe name that nothing has yet, as near to ``wished`` as can be. Slashes separate folders.
+    def reserve(self, name_or_path: str) -> str:
+        """Return a safe name that nothing has yet, as near to ``name_or_path`` as can be. Slashes separate folders.
 
         Of a path that is too long for some system the innermost folders are left out.
         """
-        if wished in self._reserved:
-            self._reserved.remove(wished)
-            return wished
-        *folders, name = wished.split("/")
+        if name_or_path in self._reserved:
+            self._reserved.remove(name_or_path)
+            return name_or_path
+        *folders, name = name_or_path.split("/")
         while folders and _path_bytes(folders, name) > MAX_PATH_BYTES:
             folders.pop()
         parent = ""
@@ -73,17 +73,17 @@ class UniqueNames:
         self._files.add(compared(found))
         return found
 
-    def _folder(self, parent: str, wished: str) -> str:
+    def _folder(self, parent: str, name_or_path: str) -> str:
         """Return the name of a folder with a slash: the same for all that lies in it."""
-        if (parent, wished) not in self._given:
-            found = self._free(parent, wished, (self._files,))
+        if (parent, name_or_path) not in self._folder_names:
+            found = self._free(parent, name_or_path, (self._files,))
             self._folders.add(compared(found))
-            self._given[parent, wished] = f"{found}/"
-        return self._given[parent, wished]
+            self._folder_names[parent, name_or_path] = f"{found}/"
+        return self._folder_names[parent, name_or_path]
 
-    def _free(self, parent: str, wished: str, taken: tuple[set[str], ...]) -> str:
+    def _free(self, parent: str, name_or_path: str, taken: tuple[set[str], ...]) -> str:
         """Return the first free name; the numbers that were tried before are still taken, and not tried again."""
-        safe = safe_name(wished)
+        safe = safe_name(name_or_path)
         stem, suffix = _split(safe)
         tried = compared(parent + safe), len(stem.encode()), len(taken)
         number = self._numbers.get(tried, 1)

@@ -47,8 +47,8 @@ class NameTimeUtc:
         """Return the name's time with one start where another source tells which of two it was."""
         if len(self.starts) == 1:
             return self
-        near = [s for s in self.starts if -within_s <= (instant - s).total_seconds() <= within_s + self.rounding_s]
-        return replace(self, starts=(near[0],), note=None) if near else self
+        matching = [s for s in self.starts if -within_s <= (instant - s).total_seconds() <= within_s + self.rounding_s]
+        return replace(self, starts=(matching[0],), note=None) if matching else self
 
 
 def name_time_in_utc(

@@ -135,21 +135,25 @@ OPTION_FIELDS = (
 _DEFAULTS = Options()
 
 
-def parse_options(words: Mapping[str, object]) -> Options:
+def parse_options(given: Mapping[str, object]) -> Options:
     """Return the options that words say, by their names; other words mean nothing here, nor does None.
 
     Raises UsageError.
     """
-    read = {word.keyword: word.read(words[word.name]) for word in OPTION_FIELDS if words.get(word.name) is not None}
-    span = TimeSpan(read.pop("start", None), read.pop("end", None))
-    options = Options(**read, span=span)
-    for what, without, chosen in (
+    values = {
+        option.keyword: option.read(given[option.name])
+        for option in OPTION_FIELDS
+        if given.get(option.name) is not None
+    }
+    span = TimeSpan(values.pop("start", None), values.pop("end", None))
+    options = Options(**values, span=span)
+    for noun, excluded_kind, chosen in (
         ("camera", DataKind.SENSORS, options.cameras),
         ("sensor", DataKind.RECORDINGS, options.sensors),
     ):
-        if options.only is without and chosen:
+        if options.only is excluded_kind and chosen:
             raise UsageError(
-                f"only is '{without}' and a {what} is chosen, which leaves nothing of it; leave out one of them."
+                f"only is '{excluded_kind}' and a {noun} is chosen, which leaves nothing of it; leave out one of them."
             )
     if span.start and span.end and (span.start.tzinfo is None) == (span.end.tzinfo is None) and span.end < span.start:
         raise UsageError(ENDS_BEFORE)
@@ -158,16 +162,16 @@ def parse_options(words: Mapping[str, object]) -> Options:
 
 def parse_keywords(keywords: Mapping[str, object]) -> Options:
     """Return the options that the keyword arguments of a Python call say; others mean nothing. Raises UsageError."""
-    return parse_options({word.name: keywords.get(word.keyword) for word in OPTION_FIELDS})
+    return parse_options({option.name: keywords.get(option.keyword) for option in OPTION_FIELDS})
 
 
 def as_query(options: Options) -> dict[str, list[str]]:
     """Return the words that say these options, as a query has them: only what is not the default, in one order."""
     query = {}
-    for word in OPTION_FIELDS:
-        value = word.value(options)
-        if word.write and value != word.value(_DEFAULTS):
-            query[word.name] = [word.write(one) for one in (value if word.many else (value,))]
+    for option in OPTION_FIELDS:
+        value = option.value(options)
+        if option.write and value != option.value(_DEFAULTS):
+            query[option.name] = [option.write(one) for one in (value if option.many else (value,))]
     return query
 
 

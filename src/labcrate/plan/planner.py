@@ -102,75 +102,79 @@ class Planner:
         session_id: str,
         options: Options = Options(),
         *,
-        hashed: bool,
+        with_fixity: bool,
         allow_incomplete: bool = True,
-        refuse: bool = False,
+        stop_on_secrets: bool = False,
     ) -> Plan:
-        """The plan of one session; ``hashed`` also computes the fixity that an archive needs.
+        """The plan of one session; ``with_fixity`` also computes the fixity that an archive needs.
 
-        Raises NoSessionError, DocumentError, CatalogError, IncompleteError unless that is allowed, and, to
-        ``refuse`` what may not be packed, SecretsError; it does so before the long work of hashing wherever it can.
+        Raises NoSessionError, DocumentError, CatalogError, IncompleteError unless that is allowed, and with
+        ``stop_on_secrets`` SecretsError for what may not be packed: before the long work of hashing wherever it can.
         """
-        inventory, told = self.inventory, self.inventory.session(session_id)
-        zone = options.time_zone or told.time_zone or inventory.zone
-        asked, options = options, options_in_utc(options, zone)
+        inventory, described = self.inventory, self.inventory.session(session_id)
+        zone = options.time_zone or described.time_zone or inventory.zone
+        given_options, options = options, options_in_utc(options, zone)
         recorders = {recorder.name: recorder for recorder in inventory.settings.recorders}
         times = TimeContext(zone, registered_spans(inventory), inventory.clocks, recorders)
-        time = session_time(inventory, told, times, self._probe_files)
-        session = choose_sensors(options, told, inventory.devices)
+        time = session_time(inventory, described, times, self._probe_files)
+        session = choose_sensors(options, described, inventory.devices)
         pad = inventory.settings.session.pad if options.pad is None else options.pad
-        window = readings_window(options, told, time.bound, pad)
-        refuse_empty_span(options, told, time.bound, window, None)
+        window = readings_window(options, described, time.bound, pad)
+        refuse_empty_span(options, described, time.bound, window, None)
         readings, messages = self._readings(session, window, options, zone)
-        excluded = Excluded(inventory.settings.exclude).matches
-        recorded = check_recorder_files(inventory, session, excluded)
-        selection = find_linked_files(
-            inventory, _with_known_time(session, time.bound), self._probe_files, times, recorded=recorded.found
+        is_excluded = Excluded(inventory.settings.exclude).matches
+        recorder_files = check_recorder_files(inventory, session, is_excluded)
+        linking = find_linked_files(
+            inventory,
+            _with_known_time(session, time.bound),
+            self._probe_files,
+            times,
+            recorder_files=recorder_files.found,
         )
         cameras = SessionCameras.build(inventory, session)
-        own = find_session_files(inventory, session, selection, excluded)
-        found = [*own.recordings, *recorded.found]
-        choice = choose_files(options, session, cameras, found, own.files, self._probe_recordings, times)
-        refuse_empty_span(options, told, time.bound, window, len(choice.recordings))
+        folder_files = find_session_files(inventory, session, linking, is_excluded)
+        found = [*folder_files.recordings, *recorder_files.found]
+        chosen = choose_files(options, session, cameras, found, folder_files.files, self._probe_recordings, times)
+        refuse_empty_span(options, described, time.bound, window, len(chosen.recordings))
         missing = [*_active_session(session), *lab_faults_missing(inventory, session_id, options)]
-        missing += _missing(options, own, recorded, readings)
+        missing += _missing(options, folder_files, recorder_files, readings)
         missing += missing_manual_links(inventory, session.id) if options.only is not DataKind.SENSORS else ()
         if not allow_incomplete:
             refuse_incomplete(session, missing)
-        if hashed and refuse:
-            before = self._index(choice, session, cameras, times, [], hashed=False)
-            known: tuple[CopiedFile, ...] = (*before[0], *before[1])
+        if with_fixity and stop_on_secrets:
+            unhashed = self._index(chosen, session, cameras, times, [], with_fixity=False)
+            known: tuple[CopiedFile, ...] = (*unhashed[0], *unhashed[1])
             refuse_secrets(session.id, find_secrecy(session, (), (), known, 0, options, inventory.cleaner))
-        recordings, files = self._index(choice, session, cameras, times, missing, hashed=hashed)
-        near_misses = tuple(near for near in selection.near_misses if not excluded(near.path))
-        kept_out = len(selection.near_misses) - len(near_misses)
-        go_along = count_left_out(inventory, session, {sidecar_path(found.path) for found in own.recordings})
+        recordings, files = self._index(chosen, session, cameras, times, missing, with_fixity=with_fixity)
+        near_misses = tuple(near for near in linking.near_misses if not is_excluded(near.path))
+        excluded_near_misses = len(linking.near_misses) - len(near_misses)
+        sidecars = count_left_out(inventory, session, {sidecar_path(found.path) for found in folder_files.recordings})
         if not allow_incomplete:
             refuse_incomplete(session, missing)
         involved, devices = cameras.involved(recordings), involved_devices(inventory.devices, session, readings)
         packed: tuple[CopiedFile, ...] = (*recordings, *files)
         unread = files_not_searched(inventory, session.id)
         secrecy = find_secrecy(session, involved, devices, packed, messages, options, inventory.cleaner, unread)
-        if refuse:
+        if stop_on_secrets:
             refuse_secrets(session.id, secrecy)
         warnings = [
             *session_warnings(session),
             *lab_faults_warnings(inventory, session_id, options),
             *map(str, time.problems),
             *(time.warnings if not options.all_readings else ()),
-            *window_warnings(inventory, told, window, time.bound, options),
+            *window_warnings(inventory, described, window, time.bound, options),
             *register_warnings(inventory, recordings),
-            *(() if zone else describe_span_zone(asked, options, zone)),
+            *(() if zone else describe_span_zone(given_options, options, zone)),
             *lost_sound_warnings(inventory, session.id),
-            *selection.warnings,
-            *own.warnings,
+            *linking.warnings,
+            *folder_files.warnings,
             *(cameras_without_recordings(found, cameras) if options.only is not DataKind.SENSORS else ()),
             *_recording_warnings(recordings, session, cameras, inventory.cleaner),
             *(readings_warnings(readings, options) if options.only is not DataKind.RECORDINGS else ()),
             *secrecy_warnings(secrecy, packed),
         ]
         plan = Plan(
-            session=told,
+            session=described,
             options=options,
             window=window,
             cameras=involved,
@@ -179,17 +183,17 @@ class Planner:
             session_files=with_columns(inventory.lab, files, inventory.folder(session.id), describe_platform_table),
             readings=readings,
             near_misses=near_misses,
-            left_out=selection.left_out
-            - go_along
-            + Counter({NotTakenRule.EXCLUDED.value: kept_out} if kept_out else {}),
+            left_out=linking.left_out
+            - sidecars
+            + Counter({NotTakenRule.EXCLUDED.value: excluded_near_misses} if excluded_near_misses else {}),
             missing=tuple(missing),
             warnings=tuple(dict.fromkeys(warnings)),
             not_chosen=(
-                *choice.not_chosen,
+                *chosen.not_chosen,
                 *describe_readings_not_chosen(options, readings),
-                *(describe_span_zone(asked, options, zone) if zone else ()),
+                *(describe_span_zone(given_options, options, zone) if zone else ()),
             ),
-            not_taken=(*own.not_taken, *recorded.not_taken),
+            not_taken=(*folder_files.not_taken, *recorder_files.not_taken),
             pad=pad,
             bound=time.bound,
             zone=zone,
@@ -212,30 +216,35 @@ class Planner:
 
     def _index(
         self,
-        choice: ChosenFiles,
+        chosen: ChosenFiles,
         session: Session,
         cameras: SessionCameras,
         times: TimeContext,
         missing: list[Missing],
         *,
-        hashed: bool,
+        with_fixity: bool,
     ) -> tuple[tuple[PlannedRecording, ...], tuple[SessionFile, ...]]:
         """Hash and probe what goes in; what cannot be read is added to ``missing``."""
-        same_named = set() if self.skip_duplicate_check else find_possible_duplicates(choice.recordings)
+        possible_duplicates = set() if self.skip_duplicate_check else find_possible_duplicates(chosen.recordings)
         searcher = Searcher(self.inventory.cleaner.matcher, self.catalog)
-        wishes = [Wish(f.path, f.identity, hashed or f.path in same_named, search=True) for f in choice.recordings]
-        wishes += [Wish(f.path, f.identity, hashed, probe=False, search=True) for f in choice.session_files]
-        failed = [wish for wish in wishes if self.unreadable.get(wish.path, (None,))[0] == wish.identity]
+        requests = [
+            Wish(file.path, file.identity, with_fixity or file.path in possible_duplicates, search=True)
+            for file in chosen.recordings
+        ]
+        requests += [
+            Wish(file.path, file.identity, with_fixity, probe=False, search=True) for file in chosen.session_files
+        ]
+        failed = [request for request in requests if self.unreadable.get(request.path, (None,))[0] == request.identity]
         indexed, failures = index_files(
             self.inventory.files,
             self.catalog,
-            [wish for wish in wishes if wish not in failed] if failed else wishes,
+            [request for request in requests if request not in failed] if failed else requests,
             probe_video,
             self.progress,
             self.workers,
             searcher,
         )
-        failures |= {wish.path: self.unreadable[wish.path][1] for wish in failed}
+        failures |= {request.path: self.unreadable[request.path][1] for request in failed}
         missing += missing_files(failures)
         missing += [_changed_bytes(path) for path, one in indexed.items() if one.differs_ms is not None]
         known = {
@@ -243,9 +252,9 @@ class Planner:
             for path, one in indexed.items()
             if one.differs_ms is None
         }
-        readable = [found for found in choice.recordings if found.path in known]
+        readable = [found for found in chosen.recordings if found.path in known]
         recordings = plan_recordings(readable, known, session, cameras, times, self.inventory.cleaner)
-        return recordings, tuple(_with_index_records(choice.session_files, known))
+        return recordings, tuple(_with_index_records(chosen.session_files, known))
 
     def _probe_recordings(self, found: Sequence[RecordingFile]) -> Mapping[str, Probe]:
         """Probe linked files, to tell which of them touch the chosen span."""
@@ -253,10 +262,10 @@ class Planner:
 
     def _probe_files(self, candidates: Mapping[str, Identity]) -> Mapping[str, Probe]:
         """Probe files that are not linked, to tell when they were made."""
-        wishes = [Wish(path, identity, hash=False) for path, identity in candidates.items()]
+        requests = [Wish(path, identity, hash=False) for path, identity in candidates.items()]
         ending = Ending(self.progress)
-        indexed, _ = index_files(self.inventory.files, self.catalog, wishes, probe_video, ending, self.workers)
-        return {path: known.probe for path, known in indexed.items() if known.probe}
+        indexed, _ = index_files(self.inventory.files, self.catalog, requests, probe_video, ending, self.workers)
+        return {path: record.probe for path, record in indexed.items() if record.probe}
 
 
 def probe_video(file: BinaryIO, path: str) -> Probe:
@@ -312,21 +321,21 @@ def _active_session(session: Session) -> Iterator[Missing]:
 
 
 def _missing(
-    options: Options, own: SessionFolderFiles, recorded: RecorderFiles, readings: Readings
+    options: Options, folder_files: SessionFolderFiles, recorder_files: RecorderFiles, readings: Readings
 ) -> Iterator[Missing]:
     """What belongs to the session, was asked for, and cannot be read."""
     if options.only is not DataKind.SENSORS:
-        yield from own.missing_recordings
-        yield from recorded.missing
+        yield from folder_files.missing_recordings
+        yield from recorder_files.missing
     if options.only is not DataKind.RECORDINGS:
-        yield from own.missing_files
+        yield from folder_files.missing_files
         yield from readings_missing(readings)
 
 
-def _with_index_records(files: Iterable[SessionFile], indexed: Mapping[str, Indexed]) -> Iterator[SessionFile]:
+def _with_index_records(files: Iterable[SessionFile], records: Mapping[str, Indexed]) -> Iterator[SessionFile]:
     for file in files:
-        if known := indexed.get(file.path):
-            yield replace(file, fixity=known.fixity, search=known.search)
+        if record := records.get(file.path):
+            yield replace(file, fixity=record.fixity, search=record.search)
 
 
 def session_warnings(session: Session) -> Iterator[str]:

@@ -43,7 +43,7 @@ def recorder_entries(inventory: Inventory, session_id: str) -> tuple[LinkedFile,
 
 
 def check_recorder_files(
-    inventory: Inventory, session: Session, excluded: IsExcluded = lambda _: False
+    inventory: Inventory, session: Session, is_excluded: IsExcluded = lambda _: False
 ) -> RecorderFiles:
     """Compare a session's files of recorders with the disk: each must be the very one that was linked."""
     files = RecorderFiles()
@@ -54,15 +54,17 @@ def check_recorder_files(
         return files
     verdicts = _VerdictCache(inventory, session)
     recorders = {recorder.name: recorder for recorder in inventory.settings.recorders}
-    for name, own in entries.items():
-        if why := _why_unavailable(name, recorders.get(name), inventory.files):
-            files.missing.append(Missing(_name_of_files(own), *why))
+    for name, linked in entries.items():
+        if reason := _why_unavailable(name, recorders.get(name), inventory.files):
+            files.missing.append(Missing(_name_of_files(linked), *reason))
             continue
         lab_path = _path_in_lab(inventory.recorder_folders[name], inventory.lab.root)
-        out = {one.file for one in own if lab_path is not None and excluded(f"{lab_path}{one.file}")}
-        files.not_taken += [NotTaken(recorder_path(name, file), NotTakenRule.EXCLUDED) for file in sorted(out)]
-        kept = [one for one in own if one.file not in out]
-        _check_files(files, recorders[name], inventory.files, kept, verdicts)
+        excluded_files = {one.file for one in linked if lab_path is not None and is_excluded(f"{lab_path}{one.file}")}
+        files.not_taken += [
+            NotTaken(recorder_path(name, file), NotTakenRule.EXCLUDED) for file in sorted(excluded_files)
+        ]
+        remaining = [one for one in linked if one.file not in excluded_files]
+        _check_files(files, recorders[name], inventory.files, remaining, verdicts)
     return files
 
 
@@ -80,8 +82,8 @@ def _check_files(
             failed[reason].append(entry)
         elif isinstance(state, Identity):
             files.found.append(RecordingFile(recorder_path(recorder.name, entry.file), state, verdicts.of(entry)))
-    for reason, those in failed.items():
-        files.missing += _missing(those, *reason)
+    for reason, same_reason in failed.items():
+        files.missing += _missing(same_reason, *reason)
 
 
 def _why_unavailable(name: str, recorder: Recorder | None, files: LabFiles) -> tuple[str, str] | None:

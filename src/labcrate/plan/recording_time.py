@@ -83,59 +83,63 @@ class _ContainerTime:
     local: bool = False
 
 
-def recording_time(evidence: RecordingFacts, context: TimeContext = TimeContext()) -> RecordingTime:
+def recording_time(facts: RecordingFacts, context: TimeContext = TimeContext()) -> RecordingTime:
     """Return when a recording began and ended, with what every source says of its start.
 
     Taken is the first of: the register, a name that shows its zone, the container, a name in the camera's or the
     lab's zone (else read as UTC), the file's modification time. A container that holds local time gives way to the
     name. Raises ValueError for a camera's name pattern that is none.
     """
-    recorder, below = _recorder(evidence.path, context)
+    recorder, path_in_recorder = _recorder(facts.path, context)
     # A recorder writes its own clock's times into paths and containers, never those of its cameras.
-    clock = _NO_CLOCK if recorder else context.clocks.get(evidence.camera_id or "", _NO_CLOCK)
-    registered = context.registered.get(evidence.path, TimeSpan())
+    clock = _NO_CLOCK if recorder else context.clocks.get(facts.camera_id or "", _NO_CLOCK)
+    registered = context.registered.get(facts.path, TimeSpan())
     registered = registered if _if_plausible(registered.start) else TimeSpan()
-    named = _time_from_recorder_path(below, recorder) if recorder else _time_from_name(evidence, clock, context.zone)
-    created = _if_plausible(evidence.probe.creation_time)
-    created = created and shifted(created, timedelta(seconds=clock.offset_s))
+    named = (
+        _time_from_recorder_path(path_in_recorder, recorder)
+        if recorder
+        else _time_from_name(facts, clock, context.zone)
+    )
+    creation_time = _if_plausible(facts.probe.creation_time)
+    creation_time = creation_time and shifted(creation_time, timedelta(seconds=clock.offset_s))
     if named:
-        for other in filter(None, (registered.start, created)):
+        for other in filter(None, (registered.start, creation_time)):
             named = named.nearest(other, AGREE_S)
-    container = _interpret_container(created, named, evidence.length) if created else None
+    container = _interpret_container(creation_time, named, facts.length) if creation_time else None
 
-    taken, *others = _rank_claims(registered.start, named, container, _claim_from_file_time(evidence))
-    apart = [
+    taken, *others = _rank_claims(registered.start, named, container, _claim_from_file_time(facts))
+    differences_s = [
         abs(_seconds_between(other.start, taken.start)) for other in others if not _claims_agree(taken, other, named)
     ]
     return RecordingTime(
-        span=TimeSpan(taken.start, _recording_end(taken, registered, named, evidence.length)),
+        span=TimeSpan(taken.start, _recording_end(taken, registered, named, facts.length)),
         claims=(TimeClaim(taken.source, taken.start, taken.uncertainty_s, taken=True), *others),
-        notes=frozenset(_clock_notes(taken, others, named, local=container is not None and container.local)),
-        apart_s=max(apart, default=0.0),
+        notes=frozenset(_clock_notes(taken, others, named, is_local=container is not None and container.local)),
+        apart_s=max(differences_s, default=0.0),
         offset_s=clock.offset_s if named or container else 0.0,
     )
 
 
-def recorded_span(evidence: RecordingFacts, context: TimeContext = TimeContext()) -> TimeSpan:
+def recorded_span(facts: RecordingFacts, context: TimeContext = TimeContext()) -> TimeSpan:
     """Return a recording's start and end, from the best source there is."""
-    return recording_time(evidence, context).span
+    return recording_time(facts, context).span
 
 
-def possible_spans(evidence: RecordingFacts, context: TimeContext = TimeContext()) -> Iterator[TimeSpan]:
+def possible_spans(facts: RecordingFacts, context: TimeContext = TimeContext()) -> Iterator[TimeSpan]:
     """Yield the span that each source gives a recording, the best source first; there is at least one."""
-    time = recording_time(evidence, context)
+    time = recording_time(facts, context)
     yield time.span
     for claim in time.others:
-        yield TimeSpan(claim.start, shifted(claim.start, evidence.length or timedelta()))
+        yield TimeSpan(claim.start, shifted(claim.start, facts.length or timedelta()))
 
 
 def _if_plausible(instant: datetime | None) -> datetime | None:
     return instant if instant and instant >= FIRST_CREDIBLE_TIME else None
 
 
-def _time_from_name(evidence: RecordingFacts, clock: CameraClock, lab_zone: str | None) -> NameTimeUtc | None:
-    shown = _time_from_camera_pattern(evidence.path, clock.name_pattern) if clock.name_pattern else None
-    shown = shown or time_in_path(strip_session(evidence.path, evidence.session_id, evidence.prefix))
+def _time_from_name(facts: RecordingFacts, clock: CameraClock, lab_zone: str | None) -> NameTimeUtc | None:
+    shown = _time_from_camera_pattern(facts.path, clock.name_pattern) if clock.name_pattern else None
+    shown = shown or time_in_path(strip_session(facts.path, facts.session_id, facts.prefix))
     if shown is None:
         return None
     zone = clock.time_zone or lab_zone
@@ -164,26 +168,28 @@ def _time_from_camera_pattern(path: str, pattern: str) -> NameTime | None:
     return NameTime(stamp.time, None, MINUTE_S if stamp.uncertainty_s else SECOND_S) if stamp else None
 
 
-def _interpret_container(created: datetime, named: NameTimeUtc | None, length: timedelta | None) -> _ContainerTime:
+def _interpret_container(
+    creation_time: datetime, named: NameTimeUtc | None, length: timedelta | None
+) -> _ContainerTime:
     """Tell by a name whose zone is known whether the container tells the start or the end, in UTC or in local time."""
     if named is None or not named.has_zone:
-        return _ContainerTime(created)
+        return _ContainerTime(creation_time)
     media_s = length.total_seconds() if length else 0.0
-    began = shifted(created, -length) if length else None
-    apart = [(_seconds_between(created, start), _zone_offset_s(named, start)) for start in named.starts]
-    at_start = any(_agrees_with_name(named, gap_s) for gap_s, _ in apart)
-    if not at_start and began and any(_agrees_with_name(named, gap_s - media_s) for gap_s, _ in apart):
-        return _ContainerTime(began, TimeSource.CONTAINER_END)
-    if at_start:
-        return _ContainerTime(created)
+    less_length = shifted(creation_time, -length) if length else None
+    gaps = [(_seconds_between(creation_time, start), _zone_offset_s(named, start)) for start in named.starts]
+    is_start = any(_agrees_with_name(named, gap_s) for gap_s, _ in gaps)
+    if not is_start and less_length and any(_agrees_with_name(named, gap_s - media_s) for gap_s, _ in gaps):
+        return _ContainerTime(less_length, TimeSource.CONTAINER_END)
+    if is_start:
+        return _ContainerTime(creation_time)
     if any(
         (zone_s and _agrees_with_name(named, gap_s - zone_s)) or _differ_by_time_zone(named, gap_s)
-        for gap_s, zone_s in apart
+        for gap_s, zone_s in gaps
     ):
-        return _ContainerTime(created, local=True)
-    if began and any(zone_s and _agrees_with_name(named, gap_s - media_s - zone_s) for gap_s, zone_s in apart):
-        return _ContainerTime(began, TimeSource.CONTAINER_END, local=True)
-    return _ContainerTime(created)
+        return _ContainerTime(creation_time, local=True)
+    if less_length and any(zone_s and _agrees_with_name(named, gap_s - media_s - zone_s) for gap_s, zone_s in gaps):
+        return _ContainerTime(less_length, TimeSource.CONTAINER_END, local=True)
+    return _ContainerTime(creation_time)
 
 
 def _agrees_with_name(named: NameTimeUtc, gap_s: float) -> bool:
@@ -194,8 +200,8 @@ def _agrees_with_name(named: NameTimeUtc, gap_s: float) -> bool:
 def _differ_by_time_zone(named: NameTimeUtc, gap_s: float) -> bool:
     """Return whether two times are apart as zones are: by whole quarter hours, 14 hours at most, not by nothing."""
     quarters, rest_s = divmod(gap_s + AGREE_S, _QUARTER_HOUR_S)
-    within = abs(quarters * _QUARTER_HOUR_S) <= _FARTHEST_ZONE_S
-    return quarters != 0 and within and _agrees_with_name(named, rest_s - AGREE_S)
+    is_within_zones = abs(quarters * _QUARTER_HOUR_S) <= _FARTHEST_ZONE_S
+    return quarters != 0 and is_within_zones and _agrees_with_name(named, rest_s - AGREE_S)
 
 
 def _zone_offset_s(named: NameTimeUtc, start: datetime) -> float:
@@ -211,17 +217,17 @@ def _rank_claims(
     by_name = [TimeClaim(TimeSource.NAME, named.starts[0], named.uncertainty_s)] if named else []
     by_container = []
     if container:
-        exact_s = CONTAINER_END_S if container.source is TimeSource.CONTAINER_END else CONTAINER_S
-        by_container = [TimeClaim(container.source, container.start, exact_s)]
+        uncertainty_s = CONTAINER_END_S if container.source is TimeSource.CONTAINER_END else CONTAINER_S
+        by_container = [TimeClaim(container.source, container.start, uncertainty_s)]
     name_first = named is not None and (named.zoned or (container is not None and container.local))
-    told = [*by_name, *by_container] if name_first else [*by_container, *by_name]
+    by_content = [*by_name, *by_container] if name_first else [*by_container, *by_name]
     by_register = [TimeClaim(TimeSource.REGISTER, registered, REGISTER_S)] if registered else []
-    return [*by_register, *told, modified]
+    return [*by_register, *by_content, modified]
 
 
-def _claim_from_file_time(evidence: RecordingFacts) -> TimeClaim:
+def _claim_from_file_time(facts: RecordingFacts) -> TimeClaim:
     """The file's modification time is about the recording's end."""
-    end, length = from_ns(evidence.mtime_ns), evidence.length
+    end, length = from_ns(facts.mtime_ns), facts.length
     if length is None:
         return TimeClaim(TimeSource.MODIFIED, end, NO_LENGTH_S)
     uncertainty_s = round(MODIFIED_S + MODIFIED_SHARE * length.total_seconds(), 3)
@@ -253,18 +259,20 @@ def _claims_agree(taken: TimeClaim, other: TimeClaim, named: NameTimeUtc | None)
 
 
 def _clock_notes(
-    taken: TimeClaim, others: list[TimeClaim], named: NameTimeUtc | None, *, local: bool
+    taken: TimeClaim, others: list[TimeClaim], named: NameTimeUtc | None, *, is_local: bool
 ) -> Iterator[ClockNote]:
     """What is odd about a recording's clock, as far as it matters for the time that was taken."""
-    if local:
+    if is_local:
         yield ClockNote.LOCAL_TIME
     if named is None:
         return
-    is_taken = taken.source is TimeSource.NAME
-    doubted = any(other.source is TimeSource.NAME and not _claims_agree(taken, other, named) for other in others)
-    if not named.has_zone and (is_taken or doubted):
+    is_chosen = taken.source is TimeSource.NAME
+    is_contradicted = any(
+        other.source is TimeSource.NAME and not _claims_agree(taken, other, named) for other in others
+    )
+    if not named.has_zone and (is_chosen or is_contradicted):
         yield ClockNote.NO_ZONE
-    if named.note and is_taken:
+    if named.note and is_chosen:
         yield named.note
 
 

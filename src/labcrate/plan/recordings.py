@@ -46,10 +46,10 @@ class SessionCameras:
         """The cameras of the lab with those that only the session knows."""
         by_key = {camera_key(camera): camera for camera in inventory.cameras}
         selected = set()
-        for chosen in session.cameras:
-            known = find_camera(inventory.cameras, chosen.id, session.user)
-            key = selected_camera_key(chosen, known)
-            by_key[key] = _merge_camera(chosen, known)
+        for selected_camera in session.cameras:
+            known = find_camera(inventory.cameras, selected_camera.id, session.user)
+            key = selected_camera_key(selected_camera, known)
+            by_key[key] = _merge_camera(selected_camera, known)
             selected.add(key)
         return cls(by_key, frozenset(selected))
 
@@ -77,26 +77,32 @@ class SessionCameras:
         return self.by_key.get(verdict.camera) if verdict.camera else None
 
 
-def _merge_camera(chosen: SelectedCamera, known: Camera | None) -> Camera:
+def _merge_camera(selected_camera: SelectedCamera, known: Camera | None) -> Camera:
     if known is None:
-        return Camera(chosen.id, chosen.name, chosen.prefix, raw_name=chosen.raw_name, users=())
-    return replace(known, name=chosen.name or known.name, prefix=chosen.prefix or known.prefix)
+        return Camera(
+            selected_camera.id,
+            selected_camera.name,
+            selected_camera.prefix,
+            raw_name=selected_camera.raw_name,
+            users=(),
+        )
+    return replace(known, name=selected_camera.name or known.name, prefix=selected_camera.prefix or known.prefix)
 
 
-def find_possible_duplicates(found: Iterable[RecordingFile]) -> set[str]:
+def find_possible_duplicates(files: Iterable[RecordingFile]) -> set[str]:
     """Paths whose file has a namesake of the same size: only their hashes tell whether it is the same.
 
     Names of one file (hard links) are known to be the same.
     """
     groups = defaultdict(list)
-    for item in found:
-        if not is_recorder_path(item.path):
-            groups[_name(item.path), item.identity.size_bytes].append(item)
-    return {item.path for items in groups.values() if len({i.identity for i in items}) > 1 for item in items}
+    for file in files:
+        if not is_recorder_path(file.path):
+            groups[_name(file.path), file.identity.size_bytes].append(file)
+    return {file.path for items in groups.values() if len({i.identity for i in items}) > 1 for file in items}
 
 
 def plan_recordings(
-    found: Iterable[RecordingFile],
+    files: Iterable[RecordingFile],
     indexed: Mapping[str, Indexed],
     session: Session,
     cameras: SessionCameras,
@@ -110,27 +116,27 @@ def plan_recordings(
     ``times`` is what the lab knows about times: the session's zone unless it is given.
     """
     names, times, cleaner = UniqueNames(), times or TimeContext(session.time_zone), cleaner or LabCleaner()
-    first: dict[tuple[str, str | Identity], int] = {}
+    index_by_key: dict[tuple[str, str | Identity], int] = {}
     planned: list[PlannedRecording] = []
-    of_recorders = []
-    for item in sorted(found, key=lambda f: (_name(f.path), f.path)):
-        known = indexed[item.path]
-        if is_recorder_path(item.path):
-            of_recorders.append(item)
+    recorder_files = []
+    for file in sorted(files, key=lambda f: (_name(f.path), f.path)):
+        record = indexed[file.path]
+        if is_recorder_path(file.path):
+            recorder_files.append(file)
             continue
-        told_by: list[tuple[str, str | Identity]] = [(_name(item.path), item.identity), *_hash_key(item.path, known)]
-        at = next((first[one] for one in told_by if one in first), len(planned))
-        first |= dict.fromkeys(told_by, at)
-        if at < len(planned):
-            planned[at] = _add_duplicate_path(planned[at], printable(item.path))
+        keys: list[tuple[str, str | Identity]] = [(_name(file.path), file.identity), *_hash_key(file.path, record)]
+        index = next((index_by_key[one] for one in keys if one in index_by_key), len(planned))
+        index_by_key |= dict.fromkeys(keys, index)
+        if index < len(planned):
+            planned[index] = _add_duplicate_path(planned[index], printable(file.path))
         else:
-            member = names.reserve(cleaner.name(_name(item.path)))
-            planned.append(_plan_recording(item, indexed, session.id, cameras, member, times))
-    return (*planned, *_plan_recorder_files(of_recorders, indexed, session.id, cameras, names, times, cleaner))
+            member = names.reserve(cleaner.name(_name(file.path)))
+            planned.append(_plan_recording(file, indexed, session.id, cameras, member, times))
+    return (*planned, *_plan_recorder_files(recorder_files, indexed, session.id, cameras, names, times, cleaner))
 
 
 def _plan_recorder_files(
-    found: Iterable[RecordingFile],
+    files: Iterable[RecordingFile],
     indexed: Mapping[str, Indexed],
     session_id: str,
     cameras: SessionCameras,
@@ -139,65 +145,65 @@ def _plan_recorder_files(
     cleaner: LabCleaner,
 ) -> Iterator[PlannedRecording]:
     """The files of recorders in the order of their names in the archive."""
-    wished = []
-    for item in found:
-        name, below = split_recorder_path(item.path) or ("", item.path)
-        recorder, camera = times.recorders.get(name), cameras.find(item.verdict)
+    named = []
+    for file in files:
+        name, below = split_recorder_path(file.path) or ("", file.path)
+        recorder, camera = times.recorders.get(name), cameras.find(file.verdict)
         stamp = recorder_stamp(recorder.pattern, below) if recorder else None
-        word = (stamp and stamp.camera) or (camera and (camera.name or camera.id)) or name
-        time = recording_time(_recording_facts(item, _known_probe(item, indexed), camera, session_id), times)
-        wished.append((segment_member_name(word, time.span.start or time.taken.start), item, camera, time))
-    for member, item, camera, time in sorted(wished, key=lambda one: (one[0], one[1].path)):
+        camera_word = (stamp and stamp.camera) or (camera and (camera.name or camera.id)) or name
+        time = recording_time(_recording_facts(file, _known_probe(file, indexed), camera, session_id), times)
+        named.append((segment_member_name(camera_word, time.span.start or time.taken.start), file, camera, time))
+    for member, file, camera, time in sorted(named, key=lambda one: (one[0], one[1].path)):
         yield PlannedRecording(
             member=f"{FOLDER}/{names.reserve(cleaner.name(member))}",
-            path=item.path,
+            path=file.path,
             duplicate_paths=(),
-            identity=item.identity,
-            fixity=indexed[item.path].fixity,
-            probe=_known_probe(item, indexed),
-            search=indexed[item.path].search,
+            identity=file.identity,
+            fixity=indexed[file.path].fixity,
+            probe=_known_probe(file, indexed),
+            search=indexed[file.path].search,
             time=time,
-            verdict=item.verdict,
+            verdict=file.verdict,
             camera=camera,
         )
 
 
-def _known_probe(item: RecordingFile, indexed: Mapping[str, Indexed]) -> Probe:
-    probe = indexed[item.path].probe
+def _known_probe(file: RecordingFile, indexed: Mapping[str, Indexed]) -> Probe:
+    probe = indexed[file.path].probe
     if probe is None:
-        raise AssertionError(f"{source_of(item.path)} was planned without having been probed")
+        raise AssertionError(f"{source_of(file.path)} was planned without having been probed")
     return probe
 
 
-def _recording_facts(item: RecordingFile, probe: Probe, camera: Camera | None, session_id: str) -> RecordingFacts:
+def _recording_facts(file: RecordingFile, probe: Probe, camera: Camera | None, session_id: str) -> RecordingFacts:
     camera_id = camera.id if camera else None
-    return RecordingFacts(item.path, probe, item.identity.mtime_ns, camera_id, item.verdict.prefix, session_id)
+    return RecordingFacts(file.path, probe, file.identity.mtime_ns, camera_id, file.verdict.prefix, session_id)
 
 
-def _hash_key(path: str, known: Indexed) -> Iterator[tuple[str, str]]:
-    if known.fixity:
-        yield _name(path), known.fixity.sha256
+def _hash_key(path: str, record: Indexed) -> Iterator[tuple[str, str]]:
+    if record.fixity:
+        yield _name(path), record.fixity.sha256
 
 
 def _plan_recording(
-    item: RecordingFile,
+    file: RecordingFile,
     indexed: Mapping[str, Indexed],
     session_id: str,
     cameras: SessionCameras,
     member: str,
     times: TimeContext,
 ) -> PlannedRecording:
-    probe, camera = _known_probe(item, indexed), cameras.find(item.verdict)
+    probe, camera = _known_probe(file, indexed), cameras.find(file.verdict)
     return PlannedRecording(
         member=f"{FOLDER}/{member}",
-        path=item.path,
+        path=file.path,
         duplicate_paths=(),
-        identity=item.identity,
-        fixity=indexed[item.path].fixity,
+        identity=file.identity,
+        fixity=indexed[file.path].fixity,
         probe=probe,
-        search=indexed[item.path].search,
-        time=recording_time(_recording_facts(item, probe, camera, session_id), times),
-        verdict=item.verdict,
+        search=indexed[file.path].search,
+        time=recording_time(_recording_facts(file, probe, camera, session_id), times),
+        verdict=file.verdict,
         camera=camera,
     )
 
@@ -231,10 +237,10 @@ def cameras_without_recordings(found: Iterable[RecordingFile], cameras: SessionC
     Nothing is said where the camera of a recording is not known: it may be any of them.
     """
     keys = [one.verdict.camera for one in found]
-    seen = {key for key in keys if key is not None}
+    recorded = {key for key in keys if key is not None}
     if None in keys:
         return
-    for key in sorted(cameras.selected_except(seen)):
+    for key in sorted(cameras.selected_except(recorded)):
         camera = cameras.by_key[key]
         yield Message("recording.none_of_camera", camera=camera.name or one_line(camera.id))
 
@@ -253,10 +259,10 @@ def possible_duplicate_warnings(recordings: Iterable[PlannedRecording]) -> Itera
     for recording in recordings:
         if not recording.is_from_recorder:
             groups[_name(recording.path), recording.identity.size_bytes].append(recording)
-    for alike in groups.values():
-        if len(alike) > 1 and not all(recording.fixity for recording in alike):
+    for group in groups.values():
+        if len(group) > 1 and not all(recording.fixity for recording in group):
             yield (
-                f"{', '.join(recording.source for recording in alike)} have one name and size, and may be the same. "
+                f"{', '.join(recording.source for recording in group)} have one name and size, and may be the same. "
                 "All of them are counted until they are read; the ZIP may turn out smaller."
             )
 

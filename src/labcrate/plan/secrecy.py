@@ -51,7 +51,7 @@ def find_secrecy(
     files = list(files)
     searched = [(file, file.search) for file in files if file.search]
     pending = tuple(cleaner.name(file.source) for file in files if file.search is None)
-    found = (
+    secret_files = (
         SecretFile(
             file.member,
             cleaner.name(file.source),
@@ -64,8 +64,8 @@ def find_secrecy(
         if search.result.kinds
     )
     not_searched = tuple(file.member for file, search in searched if not search.result.searched)
-    not_known = tuple(sorted({cleaner.name(file) for file in unread}))
-    return Secrecy(tuple(sorted(blanked)), messages, tuple(found), not_searched, pending, not_known)
+    unread_names = tuple(sorted({cleaner.name(file) for file in unread}))
+    return Secrecy(tuple(sorted(blanked)), messages, tuple(secret_files), not_searched, pending, unread_names)
 
 
 def _treatment(options: Options, *, redactable: bool) -> SecretTreatment:
@@ -88,9 +88,9 @@ def refuse_secrets(session_id: str, secrecy: Secrecy) -> None:
     )
 
 
-def secret_file_remedy(one: SecretFile) -> str:
+def secret_file_remedy(file: SecretFile) -> str:
     """Return what can be done about a file that holds a secret."""
-    if one.redactable:
+    if file.redactable:
         return "To have it taken out of the copy, add --redact."
     return "It cannot be taken out of a file of this kind; take it out in the lab, or exclude the file."
 
@@ -105,15 +105,15 @@ def secrecy_warnings(secrecy: Secrecy, files: Iterable[CopiedFile]) -> Iterator[
             yield Message("secrets.position", file=file.member)
 
 
-def secret_file_warning(one: SecretFile) -> str:
+def secret_file_warning(file: SecretFile) -> str:
     """Return what is worth knowing about a file that holds a secret."""
-    match one.treatment:
+    match file.treatment:
         case SecretTreatment.REDACTED:
-            return Message("secrets.redacted", file=one.member, kinds=one.kinds_text)
+            return Message("secrets.redacted", file=file.member, kinds=file.kinds_text)
         case SecretTreatment.ALLOWED:
-            return Message("secrets.allowed", file=one.member, kinds=one.kinds_text)
+            return Message("secrets.allowed", file=file.member, kinds=file.kinds_text)
         case _:
-            return Message("secrets.found", file=one.source, kinds=one.kinds_text)
+            return Message("secrets.found", file=file.source, kinds=file.kinds_text)
 
 
 def clean_readings(readings: Readings, cleaner: LabCleaner) -> tuple[Readings, int]:

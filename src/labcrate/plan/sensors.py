@@ -78,7 +78,7 @@ def load_session_readings(
     """
     with ExitStack() as stack:
         files: list[BufferedIOBase | None] = []
-        refused = []
+        open_problems = []
         for path in (JSON_FILE, CSV_FILE):
             try:
                 files.append(stack.enter_context(BufferedReader(_InterruptibleFile(lab.open(path), check))))
@@ -86,11 +86,11 @@ def load_session_readings(
                 files.append(None)
             except OSError as error:
                 files.append(None)
-                refused.append(Problem(path, "", f"the file cannot be opened ({error.strerror})", fatal=True))
+                open_problems.append(Problem(path, "", f"the file cannot be opened ({error.strerror})", fatal=True))
         readings = load_readings(
             files[0], files[1], window, session.sensors, devices, base_topic, zone=zone, date_formats=date_formats
         )
-    return replace(readings, problems=(*refused, *readings.problems))
+    return replace(readings, problems=(*open_problems, *readings.problems))
 
 
 class _InterruptibleFile(FileIO):

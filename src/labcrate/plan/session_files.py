@@ -50,23 +50,23 @@ class SessionFolderFiles:
 
 
 def find_session_files(
-    inventory: Inventory, session: Session, selection: LinkingResult, excluded: IsExcluded = lambda _: False
+    inventory: Inventory, session: Session, linking: LinkingResult, is_excluded: IsExcluded = lambda _: False
 ) -> SessionFolderFiles:
     """Sort all that lies in a session's own folder, and the sensor data beside its recordings.
 
-    ``selection`` is what the linking rules found; what of it is not excluded comes back among the recordings.
+    ``linking`` is what the linking rules found; what of it is not excluded comes back among the recordings.
     """
-    finder = _FolderSorter(inventory, session, excluded)
-    finder.add_linked(selection, inventory.linked.get(session.id, ()), inventory.unlinked)
+    sorter = _FolderSorter(inventory, session, is_excluded)
+    sorter.add_linked(linking, inventory.linked.get(session.id, ()), inventory.unlinked)
     folder = inventory.book.folders.get(session.id)
     for entry in inventory.lab.walk(folder) if folder else ():
-        finder.sort(entry, entry.path.removeprefix(f"{folder}/"))
-    found = finder.found
-    for recording in tuple(found.recordings):
+        sorter.sort(entry, entry.path.removeprefix(f"{folder}/"))
+    files = sorter.found
+    for recording in tuple(files.recordings):
         if folder is None or not recording.path.startswith(f"{folder}/"):
-            finder.add_sidecar(recording.path)
-    found.not_taken = sorted(_count_by_place(found.not_taken), key=lambda one: one.path)
-    return found
+            sorter.add_sidecar(recording.path)
+    files.not_taken = sorted(_count_by_place(files.not_taken), key=lambda one: one.path)
+    return files
 
 
 def files_to_index(inventory: Inventory, session_ids: Iterable[str]) -> Iterator[Entry]:
@@ -86,30 +86,37 @@ def sidecar_path(recording: str) -> str:
 class _FolderSorter:
     """Sorts entries into what was ``found``."""
 
-    def __init__(self, inventory: Inventory, session: Session, excluded: IsExcluded) -> None:
+    def __init__(self, inventory: Inventory, session: Session, is_excluded: IsExcluded) -> None:
         self.found = SessionFolderFiles()
-        self._lab, self._rules, self._id, self._excluded = inventory.lab, inventory.rules, session.id, excluded
-        self._clean = inventory.cleaner.name
-        self._taken: set[str] = set()
+        self._lab, self._rules, self._id, self._is_excluded_path = (
+            inventory.lab,
+            inventory.rules,
+            session.id,
+            is_excluded,
+        )
+        self._clean_name = inventory.cleaner.name
+        self._handled: set[str] = set()
         self._sensor_names, self._other_names = UniqueNames(_GENERATED_NAMES), UniqueNames()
 
-    def add_linked(self, selection: LinkingResult, entries: Sequence[Entry], unlinked: Sequence[Entry]) -> None:
+    def add_linked(self, linking: LinkingResult, entries: Sequence[Entry], unlinked: Sequence[Entry]) -> None:
         """Take what the linking rules linked (of ``entries``) or could not read, but for what the lab excludes."""
         files = [entry.path for entry in entries if entry.kind is Kind.FILE]
-        out = {entry.path for entry in entries if self._is_excluded(entry)}
-        barred = [entry.path for entry in unlinked if entry.kind is not Kind.FILE and self._is_excluded(entry)]
-        shown_out = set(map(printable, (*out, *barred)))
-        unread, linked = {one.what for one in selection.missing}, {one.path for one in selection.linked}
-        empty = {path for path in files if path not in linked | out and printable(path) not in unread}
-        self.found.not_taken += [NotTaken(path, NotTakenRule.EXCLUDED) for path in out]
+        excluded = {entry.path for entry in entries if self._is_excluded(entry)}
+        excluded_folders = [
+            entry.path for entry in unlinked if entry.kind is not Kind.FILE and self._is_excluded(entry)
+        ]
+        excluded_names = set(map(printable, (*excluded, *excluded_folders)))
+        missing_names, linked = {one.what for one in linking.missing}, {one.path for one in linking.linked}
+        empty = {path for path in files if path not in linked | excluded and printable(path) not in missing_names}
+        self.found.not_taken += [NotTaken(path, NotTakenRule.EXCLUDED) for path in excluded]
         self.found.not_taken += [NotTaken(path, NotTakenRule.EMPTY) for path in empty]
-        self.found.recordings = [one for one in selection.linked if one.path not in out]
-        self.found.missing_recordings = [m for m in selection.missing if m.what not in shown_out]
-        self._taken = linked | out | empty
+        self.found.recordings = [one for one in linking.linked if one.path not in excluded]
+        self.found.missing_recordings = [m for m in linking.missing if m.what not in excluded_names]
+        self._handled = linked | excluded | empty
 
     def sort(self, entry: Entry, below: str) -> None:
         """Sort one entry of the session's folder, at a path below that: in, out, or missing."""
-        if entry.path in self._taken:
+        if entry.path in self._handled:
             return
         rule = (NotTakenRule.EXCLUDED, below) if self._is_excluded(entry) else not_taken_rule(below)
         if rule is not None:
@@ -129,12 +136,12 @@ class _FolderSorter:
     def add_sidecar(self, recording: str) -> None:
         """Take the sensor data that lie beside a recording outside the session's folder."""
         path = sidecar_path(recording)
-        if path in self._taken:
+        if path in self._handled:
             return
         with suppress(OSError):  # there is none, or it went with its recording, which will be missed
             state = self._lab.status(path)
-            self._taken.add(path)
-            if self._excluded(path):
+            self._handled.add(path)
+            if self._is_excluded_path(path):
                 self._leave_out(path, NotTakenRule.EXCLUDED)
             elif not stat.S_ISREG(state.st_mode):
                 self._leave_out(path, NotTakenRule.LINK if stat.S_ISLNK(state.st_mode) else NotTakenRule.NO_FILE)
@@ -158,7 +165,7 @@ class _FolderSorter:
     def _add_file(
         self, kind: FileKind, path: str, below: str, identity: Identity, recording: str | None = None
     ) -> None:
-        below = self._clean(below)
+        below = self._clean_name(below)
         if kind is FileKind.SENSOR_DATA:
             member = f"{names.SENSOR_DATA}/{self._sensor_names.reserve(below.removeprefix(f'{SENSOR_DATA}/'))}"
         else:
@@ -188,7 +195,9 @@ class _FolderSorter:
 
     def _is_excluded(self, entry: Entry) -> bool:
         # A link or a closed folder may be one that a pattern for folders means.
-        return self._excluded(entry.path) or (entry.kind is not Kind.FILE and self._excluded(f"{entry.path}/"))
+        return self._is_excluded_path(entry.path) or (
+            entry.kind is not Kind.FILE and self._is_excluded_path(f"{entry.path}/")
+        )
 
     def _add_missing(self, missing: Missing, *, is_video: bool) -> None:
         if missing.what not in {known.what for known in self.found.missing_recordings}:

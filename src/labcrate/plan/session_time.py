@@ -23,8 +23,7 @@ from labcrate.plan.inventory import Inventory
 from labcrate.plan.lab_rules import camera_key
 from labcrate.plan.linked_files import ProbeFiles, RecordingFile
 from labcrate.plan.options import ENDS_BEFORE, DataKind, Options
-from labcrate.plan.recording_time import RecordingFacts as RecordingEvidence
-from labcrate.plan.recording_time import TimeContext, recording_time
+from labcrate.plan.recording_time import RecordingFacts, TimeContext, recording_time
 
 _EVIDENCE_SOURCES = {
     TimeSource.REGISTER: Told.REGISTER,
@@ -56,55 +55,59 @@ def session_time(
     inventory: Inventory,
     session: Session,
     times: TimeContext,
-    look: ProbeFiles,
-    undescribed: Callable[[TimeContext], SessionStarts] | None = None,
+    probe_files: ProbeFiles,
+    undescribed_starts: Callable[[TimeContext], SessionStarts] | None = None,
 ) -> SessionTime:
     """Return the time of a session; files are looked into only where its description does not say it.
 
-    ``look`` gives the probes of files. ``undescribed`` gives the starts of all sessions that only recordings tell of,
-    for who has them from another session already (see ``undescribed_starts``).
+    ``probe_files`` returns the probes of files. ``undescribed_starts`` returns what ``undescribed_session_starts``
+    yields, from a cache.
     """
     if session.span.start is not None and session.span.end is not None:
         return SessionTime(Bound(session.span, Reason.DESCRIBED))
     described = bool(session.described_in)
-    recordings = list(_recording_times(inventory, session.id, times, look))
+    recordings = list(_recording_times(inventory, session.id, times, probe_files))
     sensors = read_sensor_times(inventory.lab, session.id, inventory.folder(session.id), times.zone)
     evidence = [*recordings, *sensors.evidence]
     start = session.span.start if described else start_of_recordings(recordings)
     span = TimeSpan(start, session.span.end)
-    others: SessionStarts = []
+    other_starts: SessionStarts = []
     if start:
-        others = (
-            undescribed(times) if undescribed else list(undescribed_session_starts(inventory, times, look, session.id))
+        other_starts = (
+            undescribed_starts(times)
+            if undescribed_starts
+            else list(undescribed_session_starts(inventory, times, probe_files, session.id))
         )
-    bound = bound_end(span, evidence, inventory.book.next_start(session.id, start, others))
+    bound = bound_end(span, evidence, inventory.book.next_start(session.id, start, other_starts))
     warnings = list(_bound_warnings(bound, described=described))
-    if bound.estimated and inventory.book.same_start(session.id, start, others):
+    if bound.estimated and inventory.book.same_start(session.id, start, other_starts):
         warnings.append(Message("bound.same_start"))
     if sensors.local and times.zone is None:
         warnings.append(Message("bound.zone_unknown"))
     return SessionTime(bound, tuple(warnings), sensors.problems)
 
 
-def _recording_times(inventory: Inventory, session_id: str, times: TimeContext, look: ProbeFiles) -> Iterator[Evidence]:
+def _recording_times(
+    inventory: Inventory, session_id: str, times: TimeContext, probe_files: ProbeFiles
+) -> Iterator[Evidence]:
     """When each recording of a session began and ended, where anything but its modification time says so."""
-    found: dict[str, RecordingFile] = {}
+    recordings: dict[str, RecordingFile] = {}
     for entry in inventory.linked.get(session_id, ()):
         if entry.kind is Kind.FILE and (identity := _identity(inventory, entry.path)):
             verdict = judge(entry.path, session_id, inventory.rules)
-            found[entry.path] = RecordingFile(entry.path, identity, verdict)
-    probes = look({path: one.identity for path, one in found.items()})
+            recordings[entry.path] = RecordingFile(entry.path, identity, verdict)
+    probes = probe_files({path: recording.identity for path, recording in recordings.items()})
     ids = {camera_key(camera): camera.id for camera in inventory.cameras}
-    for path, one in found.items():
-        probe, verdict = probes.get(path, Probe()), one.verdict
+    for path, recording in recordings.items():
+        probe, verdict = probes.get(path, Probe()), recording.verdict
         camera = ids.get(verdict.camera or "")
         time = recording_time(
-            RecordingEvidence(path, probe, one.identity.mtime_ns, camera, verdict.prefix, session_id), times
+            RecordingFacts(path, probe, recording.identity.mtime_ns, camera, verdict.prefix, session_id), times
         )
-        told = _EVIDENCE_SOURCES.get(time.taken.source)
+        source = _EVIDENCE_SOURCES.get(time.taken.source)
         end = time.span.end or time.span.start
-        if told and end:
-            yield Evidence(path, told, end, time.span.start)
+        if source and end:
+            yield Evidence(path, source, end, time.span.start)
 
 
 def _identity(inventory: Inventory, path: str) -> Identity | None:
@@ -115,19 +118,19 @@ def _identity(inventory: Inventory, path: str) -> Identity | None:
 
 
 def undescribed_session_starts(
-    inventory: Inventory, times: TimeContext, look: ProbeFiles, but: str | None = None
+    inventory: Inventory, times: TimeContext, probe_files: ProbeFiles, except_session: str | None = None
 ) -> Iterator[tuple[str, datetime]]:
-    """Yield the starts of the sessions that only recordings tell of, ``but`` left out."""
+    """Yield the starts of the sessions that only recordings tell of, ``except_session`` left out."""
     for other in inventory.linked:
-        if other != but and other not in inventory.book.sessions:
-            start = start_of_recordings(_recording_times(inventory, other, times, look))
+        if other != except_session and other not in inventory.book.sessions:
+            start = start_of_recordings(_recording_times(inventory, other, times, probe_files))
             if start:
                 yield other, start
 
 
 def _bound_warnings(bound: Bound, *, described: bool) -> Iterator[str]:
     """What is worth knowing about a bound; no other session is named."""
-    span, latest = bound.span, bound.evidence
+    span, evidence = bound.span, bound.evidence
     if span is None:
         yield Message("bound.no_start" if bound.reason is Reason.NO_START else "bound.no_evidence")
         return
@@ -136,8 +139,8 @@ def _bound_warnings(bound: Bound, *, described: bool) -> Iterator[str]:
         yield Message("bound.next_session", end=end)
     elif bound.reason is Reason.LONGEST:
         yield Message("bound.longest", end=end)
-    elif bound.reason is Reason.EVIDENCE and latest:
-        yield Message("bound.evidence" if described else "bound.undescribed", end=end, file=printable(latest.file))
+    elif bound.reason is Reason.EVIDENCE and evidence:
+        yield Message("bound.evidence" if described else "bound.undescribed", end=end, file=printable(evidence.file))
     if bound.beyond:
         yield Message("bound.beyond", file=printable(bound.beyond.file), to=format_instant(bound.beyond.end))
 
@@ -187,12 +190,12 @@ def options_in_utc(options: Options, zone: str | None) -> Options:
     return replace(options, span=TimeSpan(start, end))
 
 
-def describe_span_zone(asked: Options, read: Options, zone: str | None) -> Iterator[str]:
+def describe_span_zone(given: Options, in_utc: Options, zone: str | None) -> Iterator[str]:
     """Say in which zone the times of the span were read that named none; as UTC where none is known."""
-    for name, without, at in zip(
-        ("from", "to"), _times_without_zone(asked), (read.span.start, read.span.end), strict=True
+    for name, has_no_zone, at in zip(
+        ("from", "to"), _times_without_zone(given), (in_utc.span.start, in_utc.span.end), strict=True
     ):
-        if without and at:
+        if has_no_zone and at:
             yield (
                 Message("span.in_zone", name=name, zone=zone, at=format_instant(at))
                 if zone
@@ -212,7 +215,10 @@ def refuse_empty_span(
         return
     if window.start <= window.end or (options.only is DataKind.RECORDINGS and recordings != 0):
         return
-    start, end = ((own or at) for own, at in zip(_start_and_end(bound.span), _start_and_end(session.span), strict=True))
+    start, end = (
+        (bound_side or session_side)
+        for bound_side, session_side in zip(_start_and_end(bound.span), _start_and_end(session.span), strict=True)
+    )
     if start and end:
         raise UsageError(
             f"Session {session.id} lasted from {format_instant(start)} to {format_instant(end)}, and the chosen time "
@@ -229,7 +235,7 @@ def _start_and_end(span: TimeSpan | None) -> tuple[datetime | None, datetime | N
 
 
 def _times_without_zone(options: Options) -> tuple[bool, bool]:
-    def without(at: datetime | None) -> bool:
+    def has_no_zone(at: datetime | None) -> bool:
         return at is not None and at.tzinfo is None
 
-    return without(options.span.start), without(options.span.end)
+    return has_no_zone(options.span.start), has_no_zone(options.span.end)

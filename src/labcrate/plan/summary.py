@@ -70,14 +70,14 @@ def describe_not_taken(one: NotTaken) -> str:
 
 def describe_not_exported(plan: Plan) -> str:
     """Count what is not in the archive though it may matter: '' where that is nothing."""
-    said = []
+    parts = []
     if plan.withheld:
-        said.append(f"{plural(plan.withheld, 'file')} of the session {_was_or_were(plan.withheld)} not exported")
+        parts.append(f"{plural(plan.withheld, 'file')} of the session {_was_or_were(plan.withheld)} not exported")
     if count := len(plan.near_misses):
-        said.append(
+        parts.append(
             f"{plural(count, 'file')} elsewhere in the lab may be meant for it and {_was_or_were(count)} not exported"
         )
-    return ", and ".join(said)
+    return ", and ".join(parts)
 
 
 def _was_or_were(count: int) -> str:
@@ -127,16 +127,16 @@ class CameraSpan:
 def camera_spans(recordings: Iterable[PlannedRecording]) -> tuple[tuple[CameraSpan, ...], tuple[PlannedRecording, ...]]:
     """Divide recordings into the spans of cameras with more than ``LISTED_AT_MOST``, by camera id, and all others."""
     of_camera = defaultdict[str | None, list[PlannedRecording]](list)
-    every = list(recordings)
-    for recording in every:
+    all_recordings = list(recordings)
+    for recording in all_recordings:
         of_camera[recording.camera.id if recording.camera else None].append(recording)
-    many = {camera_id for camera_id, found in of_camera.items() if len(found) > MAX_LISTED_RECORDINGS}
+    long_cameras = {camera_id for camera_id, found in of_camera.items() if len(found) > MAX_LISTED_RECORDINGS}
     spans = [
         CameraSpan(found[0].camera, tuple(found), cover((one.span, one.identity.size_bytes) for one in found))
         for camera_id, found in sorted(of_camera.items(), key=lambda one: (one[0] is None, sort_key(one[0] or "")))
-        if camera_id in many
+        if camera_id in long_cameras
     ]
-    others = [one for one in every if (one.camera.id if one.camera else None) not in many]
+    others = [one for one in all_recordings if (one.camera.id if one.camera else None) not in long_cameras]
     return tuple(spans), tuple(others)
 
 
