@@ -37,12 +37,12 @@ def plan_of(lab: Any, session_id: str = "42", options: Options = Options(), **ho
     inventory = how.pop("inventory", None) or read_inventory(lab.open(), options.time_zone)
     planner = {name: how.pop(name) for name in ("progress", "skip_duplicate_check") if name in how}
     with Catalog.open(state_folder(lab.root)) as catalog:
-        return Planner(inventory, catalog, workers=1, **planner).plan(session_id, options, **{"hashed": True, **how})
+        return Planner(inventory, catalog, workers=1, **planner).plan(session_id, options, **{"with_fixity": True, **how})
 
 
 def bytes_of(root: Path) -> bytes:
     """The archive of session 42 of the lab in a folder."""
-    with prepared(Lab(root), "42", hashed=True) as assembly:
+    with prepared(Lab(root), "42", with_fixity=True) as assembly:
         return b"".join(Entity(assembly.layout).read_range())
 
 
@@ -309,7 +309,7 @@ def test_what_cannot_be_packed_is_named_with_a_remedy(lab: Any, case: str) -> No
     lab.zigbee_json([])
     harm, what = BROKEN[case]
     harm(lab)
-    plan = plan_of(lab, hashed=False)
+    plan = plan_of(lab, with_fixity=False)
     assert plan.state is State.INCOMPLETE
     named = [one for one in plan.missing if str(one.what).startswith(what)]
     assert named
@@ -399,7 +399,7 @@ def test_a_session_that_does_not_exist(usual_lab: Any) -> None:
 
 def test_a_plan_without_hashing_reads_no_file_through_and_says_the_same(usual_lab: Any) -> None:
     """Before and after hashing a plan names the same files, times and warnings; only fixity is not known before."""
-    first, hashed = plan_of(usual_lab, hashed=False), plan_of(usual_lab)
+    first, hashed = plan_of(usual_lab, with_fixity=False), plan_of(usual_lab)
     assert all(one.fixity is None for one in first.copied)
     assert all(one.fixity for one in hashed.copied)
     without = tuple(replace(one, fixity=None, search=None) for one in hashed.recordings)
@@ -412,10 +412,10 @@ def test_namesakes_are_compared_unless_that_is_skipped(lab: Any) -> None:
     one_file(lab)
     lab.write(f"sessions/Session42/{MINE}", bytes(lab.clip))
     name = MINE.rpartition("/")[2]
-    hurried = plan_of(lab, hashed=False, skip_duplicate_check=True)
+    hurried = plan_of(lab, with_fixity=False, skip_duplicate_check=True)
     assert [one.member for one in hurried.recordings] == [MINE, MINE.replace(".mp4", "~2.mp4")]
     assert any("may be the same" in warning and name in warning for warning in hurried.warnings)
-    plan = plan_of(lab, hashed=False)
+    plan = plan_of(lab, with_fixity=False)
     assert [one.member for one in plan.recordings] == [MINE]
     assert plan.recordings[0].duplicate_paths == (f"sessions/Session42/{MINE}",)
     assert not any("may be the same" in warning for warning in plan.warnings)
