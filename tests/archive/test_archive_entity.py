@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from labcrate.archive import entity as entity_module
-from labcrate.archive.copying import METHODS, write_entity
+from labcrate.archive.copying import COPY_METHODS, write_entity
 from labcrate.archive.entity import Entity, FileSegment
 from labcrate.archive.layout import FORMAT_VERSION, FileSource, Layout, Member
 from labcrate.errors import SourceChangedError
@@ -38,7 +38,7 @@ def write_by(index: int) -> Callable[[Entity, Path], None]:
 
     def write(entity: Entity, folder: Path) -> None:
         with (folder / "out.zip").open("wb") as file:
-            write_entity(entity, file.fileno(), methods=METHODS[index:])
+            write_entity(entity, file.fileno(), methods=COPY_METHODS[index:])
 
     return write
 

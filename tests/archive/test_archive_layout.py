@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labcrate.archive.entity import Entity
-from labcrate.archive.layout import ALIGNED_FROM, ALIGNMENT, BytesSource, FileSource, Layout, Member
+from labcrate.archive.layout import ALIGNED_FROM_BYTES, ALIGNMENT_BYTES, BytesSource, FileSource, Layout, Member
 from labcrate.model.fixity import Fixity, Identity
 
 TIME = 1_746_214_800_123_456_789
@@ -32,16 +32,16 @@ def test_zipfile_finds_what_the_layout_says(sizes: list[int]) -> None:
             assert info.header_offset == row.header_offset == layout.header_offsets[index]
             assert whole[row.data_start : row.data_stop] == bytes([index]) * sizes[index] == archive.read(info)
             assert row.data_start == row.header_offset + row.header_bytes
-            assert sizes[index] < ALIGNED_FROM or row.data_start % ALIGNMENT == 0
-            assert row.padding_bytes == 0 or sizes[index] >= ALIGNED_FROM
+            assert sizes[index] < ALIGNED_FROM_BYTES or row.data_start % ALIGNMENT_BYTES == 0
+            assert row.padding_bytes == 0 or sizes[index] >= ALIGNED_FROM_BYTES
 
 
 @given(st.integers(1, 9000))
 def test_every_gap_can_be_padded(name_bytes: int) -> None:
     """Wherever a large member's header ends, its data start at a multiple of 4096, also where the gap is 1 to 5."""
-    row = Layout([sized("a" * name_bytes, ALIGNED_FROM)]).describe().members[0]
-    assert row.data_start % ALIGNMENT == 0
-    assert row.padding_bytes == 0 or 6 <= row.padding_bytes < ALIGNMENT + 6
+    row = Layout([sized("a" * name_bytes, ALIGNED_FROM_BYTES)]).describe().members[0]
+    assert row.data_start % ALIGNMENT_BYTES == 0
+    assert row.padding_bytes == 0 or 6 <= row.padding_bytes < ALIGNMENT_BYTES + 6
 
 
 def test_total_size_needs_no_hashes() -> None:

@@ -47,7 +47,7 @@ def test_zip64_only_where_a_field_is_too_small() -> None:
 
 def test_the_member_after_one_of_exactly_4_gib_minus_1_is_wide() -> None:
     """Its sizes stand in the ZIP64 field of both headers: unzip 6.00 would misread the field otherwise."""
-    assert [records.needs_wide(size) for size in (0xFFFFFFFE, 0xFFFFFFFF, 0x100000000)] == [False, True, False]
+    assert [records.needs_zip64_sizes(size) for size in (0xFFFFFFFE, 0xFFFFFFFF, 0x100000000)] == [False, True, False]
     central = records.central_header(b"a", 0, 3, 1 << 40, 0xFFFFFFFF, wide=True)
     assert central[47:] == struct.pack("<HHQQQ", 1, 24, 3, 3, 0xFFFFFFFF)
     assert records.CENTRAL_HEADER.unpack_from(central)[8:10] == (0xFFFFFFFF, 0xFFFFFFFF)

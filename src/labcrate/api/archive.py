@@ -11,13 +11,13 @@ import msgspec
 import polars as pl
 from isal import isal_zlib
 
-from labcrate.api.member import Member, data_start
-from labcrate.api.metadata import Head, columns_of, format_problem, head_of, session_of, value_of
-from labcrate.api.progress import Callback, Stage
+from labcrate.api.member import MemberFile, data_start
+from labcrate.api.metadata import MetadataHead, read_table_columns, format_problem, read_head, read_session, decode_value
+from labcrate.api.progress import Callback, StageProgress
 from labcrate.api.tables import read_table
-from labcrate.archive.directory import Entry, read_directory, shown, too_long
+from labcrate.archive.directory import ListedMember, read_directory, shown, size_limit_text
 from labcrate.archive.members import open_zip
-from labcrate.archive.names import unsafe
+from labcrate.archive.names import unsafe_name_reason
 from labcrate.archive.signature import read_public_key, verify_signed
 from labcrate.archive.verify import Report, verify_archive
 from labcrate.errors import UsageError, VerificationError
@@ -27,10 +27,10 @@ from labcrate.plan.plan import State
 
 T = TypeVar("T")
 
-MAX_DOCUMENT = 64_000_000
+MAX_DOCUMENT_BYTES = 64_000_000
 """The bytes that metadata or data package may have to be read."""
 
-_AT_ONCE = 1_000_000  # metadata up to this size are there before they are asked for
+_READ_ON_OPEN_BYTES = 1_000_000  # metadata up to this size are there before they are asked for
 
 
 class Archive:
@@ -49,9 +49,9 @@ class Archive:
         if len(self._entries) < len(self._directory.entries):
             raise self._damaged("its central directory", "a name is there twice")
         head = self._head()
-        self.session: Session = self._parsed(names.METADATA, lambda: session_of(head))
-        self.state: State = self._parsed(names.METADATA, lambda: State(str(value_of(head.state))))
-        if self._entries[names.METADATA.encode()].size_bytes <= _AT_ONCE:
+        self.session: Session = self._parsed(names.METADATA, lambda: read_session(head))
+        self.state: State = self._parsed(names.METADATA, lambda: State(str(decode_value(head.state))))
+        if self._entries[names.METADATA.encode()].size_bytes <= _READ_ON_OPEN_BYTES:
             _ = self.metadata  # so that it is there after ``close``, too
 
     def __repr__(self) -> str:
@@ -70,7 +70,7 @@ class Archive:
     @cached_property
     def metadata(self) -> dict[str, Any]:
         """The whole of ``data/session_metadata.json``; over 1 MB it is read when it is first asked for."""
-        data = self._document(names.METADATA, MAX_DOCUMENT)
+        data = self._document(names.METADATA, MAX_DOCUMENT_BYTES)
         return self._parsed(names.METADATA, lambda: msgspec.json.decode(data, type=dict[str, Any]))
 
     @property
@@ -82,7 +82,7 @@ class Archive:
     def members(self) -> tuple[str, ...]:
         """The names of all files in the archive, in their order; those that no export gives, escaped."""
         entries = self._directory.entries
-        return tuple(entry.name if unsafe(entry.raw_name) else entry.raw_name.decode() for entry in entries)
+        return tuple(entry.name if unsafe_name_reason(entry.raw_name) else entry.raw_name.decode() for entry in entries)
 
     @cached_property
     def recordings(self) -> pl.DataFrame:
@@ -129,7 +129,7 @@ class Archive:
         Raises VerificationError where damage is such that nothing can be compared, UsageError for what is no key.
         """
         total = sum(entry.size_bytes for entry in self._directory.entries)
-        advance = Stage("verifying", progress, total).advance
+        advance = StageProgress("verifying", progress, total).advance
         if key is None:
             if signature is not None:
                 raise UsageError("A signature says nothing without the key that it is to be by; name that, too: key.")
@@ -138,17 +138,17 @@ class Archive:
 
     @cached_property
     def _columns(self) -> dict[str, list[tuple[str, str]]]:
-        data = self._document(names.DATAPACKAGE, MAX_DOCUMENT // 4)
-        return self._parsed(names.DATAPACKAGE, lambda: columns_of(data))
+        data = self._document(names.DATAPACKAGE, MAX_DOCUMENT_BYTES // 4)
+        return self._parsed(names.DATAPACKAGE, lambda: read_table_columns(data))
 
-    def _head(self) -> Head:
+    def _head(self) -> MetadataHead:
         if names.METADATA.encode() not in self._entries:
             raise VerificationError(
                 f"{self._label} is a ZIP, but no session archive: it has no {names.METADATA}. "
                 "Name a file that labcrate exported."
             )
-        data = self._document(names.METADATA, MAX_DOCUMENT)
-        head = self._parsed(names.METADATA, lambda: head_of(data))
+        data = self._document(names.METADATA, MAX_DOCUMENT_BYTES)
+        head = self._parsed(names.METADATA, lambda: read_head(data))
         if problem := self._parsed(names.METADATA, lambda: format_problem(head)):
             raise VerificationError(f"{self._label} {problem}")
         return head
@@ -165,21 +165,21 @@ class Archive:
         if entry is None:
             raise self._damaged(name, "it is missing")
         if most is not None and entry.size_bytes > most:
-            raise self._damaged(name, f"it is {too_long(entry.size_bytes, most)}")
+            raise self._damaged(name, f"it is {size_limit_text(entry.size_bytes, most)}")
         with io.BufferedReader(self._member(entry)) as file:  # which reads into the one place where it is kept
             data = file.read(entry.size_bytes)
         if isal_zlib.crc32(data) != entry.crc32:
             raise self._damaged(name, "its CRC-32 is another")
         return data
 
-    def _member(self, entry: Entry) -> Member:
+    def _member(self, entry: ListedMember) -> MemberFile:
         if not entry.stored:
             raise self._damaged(entry.name, "it is compressed, so another program packed it again")
         fd = self._file.fileno()
         start = data_start(fd, entry)
         if start is None or start + entry.size_bytes > self._directory.offset:
             raise self._damaged(entry.name, "it is not where the central directory says")
-        return Member(os.dup(fd), start, entry.size_bytes, entry.name)
+        return MemberFile(os.dup(fd), start, entry.size_bytes, entry.name)
 
     def _damaged(self, member: str, what: str) -> VerificationError:
         return VerificationError(

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from labcrate.api.progress import Callback, stages
+from labcrate.api.progress import Callback, show_stages
 from labcrate.export.assemble import Assembly
-from labcrate.export.prepare import planned_session
+from labcrate.export.prepare import plan_session
 from labcrate.export.session_export import export_session
 from labcrate.lab.folder import Lab as LabFolder
 from labcrate.plan.inventory import take_inventory
@@ -108,7 +108,7 @@ class Lab:
         Raises NoSessionError, DocumentError, CatalogError, UsageError.
         """
         options = parse_keywords(locals())  # the keyword arguments of this call
-        with planned_session(self._lab, str(session), options, stages(progress), workers) as (_, assembly):
+        with plan_session(self._lab, str(session), options, show_stages(progress), workers) as (_, assembly):
             return SessionPlan.of(assembly)
 
     def export(
@@ -153,7 +153,7 @@ class Lab:
             options,
             to,
             "Python",
-            stages(progress),
+            show_stages(progress),
             force=force,
             allow_incomplete=allow_incomplete,
             sign=sign,

@@ -5,11 +5,11 @@ import os
 import struct
 
 from labcrate.archive import records
-from labcrate.archive.directory import Entry, read_exactly
+from labcrate.archive.directory import ListedMember, read_exactly
 from labcrate.errors import VerificationError
 
 
-class Member(io.RawIOBase):
+class MemberFile(io.RawIOBase):
     """The bytes of one member. It closes the descriptor in the end, so it is given one of its own.
 
     The member's CRC-32 is not checked, so that seeking costs nothing.
@@ -60,7 +60,7 @@ class Member(io.RawIOBase):
         super().close()
 
 
-def data_start(fd: int, entry: Entry) -> int | None:
+def data_start(fd: int, entry: ListedMember) -> int | None:
     """Where a member's data start (APPNOTE 4.3.7); None where its local header is not to be found or another's."""
     head = read_exactly(fd, entry.offset, records.LOCAL_HEADER.size)
     if head is None or head[:4] != struct.pack("<I", records.LOCAL_SIGNATURE):

@@ -13,7 +13,7 @@ from labcrate.errors import VerificationError
 MAX_MEMBERS = 100_000
 """The files that an archive may hold: exports keep to it, so that checking one never takes much memory."""
 
-MAX_IN_MEMORY = 16_000_000
+MAX_IN_MEMORY_BYTES = 16_000_000
 """The bytes that a directory or a manifest may have; exports keep to it, too."""
 
 _TAIL = records.END_RECORD.size + records.MAX16  # 4.3.16: the archive's comment may follow the end record
@@ -21,7 +21,7 @@ _AGAIN = "copy or download it again from where it was exported"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ListedMember:
     """What the central directory says of one member.
 
     ``difference`` says what of its header is not as labcrate would write it, byte for byte; it is empty where all is.
@@ -52,7 +52,7 @@ class Entry:
 class Directory:
     """All entries in order, where they start, and whether the end records are as labcrate writes them."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[ListedMember, ...]
     offset: int
     end_exact: bool
 
@@ -63,7 +63,7 @@ def shown(name: bytes) -> str:
     return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
 
 
-def too_long(size: int, most: int) -> str:
+def size_limit_text(size: int, most: int) -> str:
     """Say how long something is that is not read for that reason, and the limit (bytes)."""
     return f"{size / 1_000_000:,.1f} MB long, where at most {most // 1_000_000} MB are read"
 
@@ -91,13 +91,13 @@ def read_directory(fd: int, label: str) -> Directory:
     offset, size = _directory_range(fd, end, label)
     if offset + size > end:
         raise _damaged(label, "its end record points outside the file")
-    if size > MAX_IN_MEMORY:
-        raise _too_large(label, f"has a central directory that is {too_long(size, MAX_IN_MEMORY)}")
+    if size > MAX_IN_MEMORY_BYTES:
+        raise _too_large(label, f"has a central directory that is {size_limit_text(size, MAX_IN_MEMORY_BYTES)}")
     data = read_exactly(fd, offset, size)
     rest = read_exactly(fd, offset + size, min(file_bytes - offset - size, _TAIL + 1000))
     if data is None or rest is None:
         raise _damaged(label, "it became shorter while it was read")
-    entries: list[Entry] = []
+    entries: list[ListedMember] = []
     for entry in _entries(data, label):
         if len(entries) == MAX_MEMBERS:
             raise _too_large(label, f"has more than {MAX_MEMBERS:,} members")
@@ -143,7 +143,7 @@ def _directory_range(fd: int, end: int, label: str) -> tuple[int, int]:
     return offset, size
 
 
-def _entries(data: bytes, label: str) -> Iterator[Entry]:
+def _entries(data: bytes, label: str) -> Iterator[ListedMember]:
     position, head, wide = 0, records.CENTRAL_HEADER, False
     while position < len(data):
         if len(data) - position < head.size:
@@ -156,11 +156,11 @@ def _entries(data: bytes, label: str) -> Iterator[Entry]:
         name, extra = data[position + head.size : name_end], data[name_end : name_end + fields[11]]
         entry = _entry(fields, name, _extra_fields(extra), data[position:stop], wide)
         yield entry
-        wide = records.needs_wide(entry.size_bytes)
+        wide = records.needs_zip64_sizes(entry.size_bytes)
         position = stop
 
 
-def _entry(fields: tuple[int, ...], name: bytes, extra: dict[int, bytes], raw: bytes, wide: bool) -> Entry:
+def _entry(fields: tuple[int, ...], name: bytes, extra: dict[int, bytes], raw: bytes, wide: bool) -> ListedMember:
     method, dos_time, dos_date, crc32, packed, size, offset = *fields[4:10], fields[16]
     long_values = extra.get(records.ZIP64_EXTRA, b"")
     long = [value for (value,) in struct.iter_unpack("<Q", long_values[: len(long_values) // 8 * 8])]
@@ -171,7 +171,7 @@ def _entry(fields: tuple[int, ...], name: bytes, extra: dict[int, bytes], raw: b
     seconds = _seconds(extra.get(records.TIME_EXTRA, b""), dos_time, dos_date)
     expected = records.central_header(name, crc32, size, seconds, offset, wide=wide)
     difference = "" if expected == raw else central_difference(raw, expected)
-    return Entry(name, crc32, size, seconds, offset, method == 0 and packed == size, wide, difference)
+    return ListedMember(name, crc32, size, seconds, offset, method == 0 and packed == size, wide, difference)
 
 
 def _extra_fields(extra: bytes) -> dict[int, bytes]:

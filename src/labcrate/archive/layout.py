@@ -18,10 +18,10 @@ FORMAT_VERSION: int = 2
 
 NS_PER_S = 1_000_000_000
 
-ALIGNMENT = 4096
+ALIGNMENT_BYTES = 4096
 """File systems share blocks of this size, if source and copy both start at a multiple of it."""
 
-ALIGNED_FROM = 64 * 1024
+ALIGNED_FROM_BYTES = 64 * 1024
 """Members of this size and more are aligned; for smaller ones the padding would outweigh the gain."""
 
 # Parts that are not empty, `.` or `..`, so no leading or trailing slash either; no backslash (a separator
@@ -96,7 +96,7 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
+class PlacedMember:
     """Where one member lies: offsets in bytes from the archive's start, ``data_stop`` exclusive.
 
     ``header_bytes`` includes ``padding_bytes``; ``zip64`` says whether a header of it has the ZIP64 field.
@@ -112,10 +112,10 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True)
-class Description:
+class LayoutDescription:
     """The whole structure of an archive, for people and machines to read; sizes and offsets in bytes."""
 
-    members: tuple[Placement, ...]
+    members: tuple[PlacedMember, ...]
     directory_offset: int
     directory_bytes: int
     end_offset: int
@@ -171,8 +171,8 @@ class Layout:
             relative.append(central)
             central += records.central_header_length(name_bytes, size, seconds, position, wide)
             position += records.local_header_length(name_bytes, size, seconds, wide)
-            wide = records.needs_wide(size)
-            if size >= ALIGNED_FROM:
+            wide = records.needs_zip64_sizes(size)
+            if size >= ALIGNED_FROM_BYTES:
                 position += _padding(position)
             self.data_offsets.append(position)
             position += size
@@ -199,7 +199,7 @@ class Layout:
             member.mtime_s,
             offset,
             padding=padding,
-            alignment=ALIGNMENT,
+            alignment=ALIGNMENT_BYTES,
             wide=wide,
         )
 
@@ -210,7 +210,7 @@ class Layout:
         return records.central_header(member.name.encode(), crc32, size, member.mtime_s, offset, wide=wide)
 
     def _wide(self, index: int) -> bool:
-        return index > 0 and records.needs_wide(self.members[index - 1].fixity.size_bytes)
+        return index > 0 and records.needs_zip64_sizes(self.members[index - 1].fixity.size_bytes)
 
     def _bare_header(self, index: int) -> int:
         """Length of a local header without its padding."""
@@ -222,10 +222,10 @@ class Layout:
         """All that follows the central directory."""
         return records.end_records(len(self.members), self.directory_offset, self.directory_size)
 
-    def describe(self) -> Description:
+    def describe(self) -> LayoutDescription:
         """Every offset and length."""
         end_bytes = self.total_size - self.end_offset
-        return Description(
+        return LayoutDescription(
             members=tuple(self._placement(index) for index in range(len(self.members))),
             directory_offset=self.directory_offset,
             directory_bytes=self.directory_size,
@@ -235,16 +235,16 @@ class Layout:
             total_bytes=self.total_size,
         )
 
-    def _placement(self, index: int) -> Placement:
+    def _placement(self, index: int) -> PlacedMember:
         member = self.members[index]
         size = member.fixity.size_bytes
         offset, start = self.header_offsets[index], self.data_offsets[index]
         bare = self._bare_header(index)
         zip64 = size >= records.MAX32 or offset >= records.MAX32
-        return Placement(member.name, offset, start - offset, start - offset - bare, start, start + size, zip64)
+        return PlacedMember(member.name, offset, start - offset, start - offset - bare, start, start + size, zip64)
 
 
 def _padding(position: int) -> int:
     """How much an extra field must add for data that would start at ``position`` to be aligned."""
-    gap = -position % ALIGNMENT
-    return gap if gap == 0 or gap >= records.PADDING_MIN else gap + ALIGNMENT
+    gap = -position % ALIGNMENT_BYTES
+    return gap if gap == 0 or gap >= records.PADDING_MIN else gap + ALIGNMENT_BYTES

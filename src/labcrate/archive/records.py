@@ -2,7 +2,7 @@
 
 Sections in comments are those of PKWARE's APPNOTE.TXT 6.3.10. Everything here depends on its
 arguments alone, so the same members always give the same bytes. Where a function takes ``wide``,
-a member's sizes go into the ZIP64 field although 32 bits would hold them (see ``needs_wide``).
+a member's sizes go into the ZIP64 field although 32 bits would hold them (see ``needs_zip64_sizes``).
 """
 
 import stat
@@ -74,7 +74,7 @@ def _padding_extra(padding: int, alignment: int) -> bytes:
     return struct.pack("<HHH", PADDING_EXTRA, padding - _EXTRA_HEAD.size, alignment).ljust(padding, b"\0")
 
 
-def needs_wide(previous_size: int) -> bool:
+def needs_zip64_sizes(previous_size: int) -> bool:
     """Whether the member after one of this size is written ``wide``.
 
     Info-ZIP's unzip 6.00 takes a true size of 4 GiB - 1, which is the largest file on FAT32 and so

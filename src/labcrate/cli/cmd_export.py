@@ -7,7 +7,7 @@ from labcrate.cli.screen import open_lab, say, say_command, write_json
 from labcrate.cli.session import export_options, say_log_problem, stages
 from labcrate.export.documents.metadata import not_taken_object
 from labcrate.export.documents.secrets import secret_objects
-from labcrate.export.session_export import Exported, export_session
+from labcrate.export.session_export import ExportResult, export_session
 from labcrate.lab.text import one_line
 from labcrate.plan.not_taken import Why
 from labcrate.plan.plan import Plan, State
@@ -41,7 +41,7 @@ def run(options: Namespace) -> int:
     return 0
 
 
-def _say(done: Exported, options: Namespace) -> None:
+def _say(done: ExportResult, options: Namespace) -> None:
     plan = done.assembly.plan
     say(f"{one_line(str(done.path))}: {format_size(done.entity.length)}, {plan.state}")
     if done.signature:
@@ -91,7 +91,7 @@ def _say_left_out(plan: Plan, options: Namespace) -> None:
         say_command(("labcrate", "plan", plan.session.id), options, "    ")
 
 
-def _answer(done: Exported) -> dict[str, Any]:
+def _answer(done: ExportResult) -> dict[str, Any]:
     plan = done.assembly.plan
     return {
         "file": str(done.path),

@@ -20,7 +20,7 @@ from labcrate.plan.summary import plural
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class FileToConfirm:
     """A file whose bytes are to be confirmed before it leaves: its member, and what the index knows of it."""
 
     member: Member
@@ -36,7 +36,7 @@ class Confirmation:
     def __init__(
         self,
         rule: Confirming,
-        due: Mapping[str, Due],
+        due: Mapping[str, FileToConfirm],
         differing: frozenset[str] = frozenset(),
         recordings: frozenset[str] = frozenset(),
         state_folder: Path | None = None,
@@ -57,7 +57,7 @@ class Confirmation:
         with Catalog.open(state_folder) as catalog:
             known = catalog.lookup({one.path: one.identity for one in copied})
         named = {member.name: member for member in assembly.layout.members} if copied else {}
-        due: dict[str, Due] = {}
+        due: dict[str, FileToConfirm] = {}
         differing = set()
         for one in copied:
             member, indexed = named[one.member], known[one.path]
@@ -67,7 +67,7 @@ class Confirmation:
             if indexed.differs_ms is not None:
                 differing.add(one.member)
             if rule.is_due(indexed):
-                due[one.member] = Due(member, indexed)
+                due[one.member] = FileToConfirm(member, indexed)
         recordings = frozenset(one.member for one in copied if isinstance(one, PlannedRecording))
         in_order = {name: due[name] for name in named if name in due}
         return cls(rule, in_order, frozenset(differing), recordings, state_folder)

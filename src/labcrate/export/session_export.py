@@ -12,7 +12,7 @@ from labcrate.errors import PeopleError, SourceChangedError, TargetError
 from labcrate.export.assemble import Assembly
 from labcrate.export.confirmation import Confirmation
 from labcrate.export.people_folder import people_folder
-from labcrate.export.prepare import Stages, laid_out, silent
+from labcrate.export.prepare import ShowStage, prepare_with_progress, show_nothing
 from labcrate.export.signing import sign_archive, signer_of
 from labcrate.export.writer import archive_path, check_targets, signature_path, write_archive
 from labcrate.index.confirming import Check, Confirming
@@ -28,7 +28,7 @@ from labcrate.plan.own_archives import is_own_archive
 Via = Literal["command line", "Python"]
 
 
-class Sent:
+class ExportLogEntry:
     """Counts the bytes that were written.
 
     ``problem`` is a sentence that says why the lab's log has no whole line of this, if it has none; ``private`` says
@@ -49,17 +49,17 @@ class Sent:
 
 
 @contextmanager
-def logged(
+def log_export(
     lab: Lab, session: str, options: str, entity: Entity, via: Via, progress: Callable[[int], None]
-) -> Iterator[Sent]:
+) -> Iterator[ExportLogEntry]:
     """Write the line before the archive is written, and how it went afterwards.
 
     A log that cannot be written does not stop the export, as it stops the server's: whoever runs a program here can
     read the recordings anyway. Then ``problem`` tells it, and the line is in the user's own log where that takes it.
     """
-    sent = Sent(progress)
+    sent = ExportLogEntry(progress)
     with ExitStack() as stack:
-        begun = _begin(stack, lab, sent, _Facts(session, options, entity, via))
+        begun = _begin_log_line(stack, lab, sent, _LogFacts(session, options, entity, via))
         if begun is None:
             yield sent
             return
@@ -79,7 +79,7 @@ def logged(
 
 
 @dataclass(frozen=True, slots=True)
-class _Facts:
+class _LogFacts:
     """What a line says before anything is written."""
 
     session: str
@@ -88,12 +88,12 @@ class _Facts:
     via: Via
 
 
-def _begin(stack: ExitStack, lab: Lab, sent: Sent, facts: _Facts) -> tuple[ExportLog, int] | None:
+def _begin_log_line(stack: ExitStack, lab: Lab, sent: ExportLogEntry, facts: _LogFacts) -> tuple[ExportLog, int] | None:
     """Write the line in the lab's log, else in the user's own; None when neither takes it."""
     own = own_folder(lab.root)
     try:
         folder = people_folder(lab.root)
-        begun = _begin_in(stack, folder, facts)
+        begun = _begin_line_in(stack, folder, facts)
     except PeopleError as error:
         problem = error
     else:
@@ -101,7 +101,7 @@ def _begin(stack: ExitStack, lab: Lab, sent: Sent, facts: _Facts) -> tuple[Expor
         return begun
     try:
         own.mkdir(mode=0o700, parents=True, exist_ok=True)
-        begun = _begin_in(stack, own, facts)
+        begun = _begin_line_in(stack, own, facts)
     except (PeopleError, OSError):
         sent.problem = f"The export log has no line of this. {problem}"
         return None
@@ -109,7 +109,7 @@ def _begin(stack: ExitStack, lab: Lab, sent: Sent, facts: _Facts) -> tuple[Expor
     return begun
 
 
-def _begin_in(stack: ExitStack, folder: Path, facts: _Facts) -> tuple[ExportLog, int]:
+def _begin_line_in(stack: ExitStack, folder: Path, facts: _LogFacts) -> tuple[ExportLog, int]:
     with ExitStack() as opened:
         log = opened.enter_context(ExportLog(opened.enter_context(Database.open(folder))))
         log.settle()
@@ -130,7 +130,7 @@ def _begin_in(stack: ExitStack, folder: Path, facts: _Facts) -> tuple[ExportLog,
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ExportResult:
     """An archive that was written, and what is known of that.
 
     ``signature`` is the file that signs it, None where none was to be made; ``sent`` says what the export log took,
@@ -141,7 +141,7 @@ class Exported:
     signature: Path | None
     assembly: Assembly
     entity: Entity
-    sent: Sent
+    sent: ExportLogEntry
     confirmation: Confirmation
 
 
@@ -151,7 +151,7 @@ def export_session(
     options: Options,
     to: str | os.PathLike[str],
     via: Via,
-    stages: Stages = silent,
+    stages: ShowStage = show_nothing,
     *,
     force: bool = False,
     allow_incomplete: bool = False,
@@ -159,7 +159,7 @@ def export_session(
     sync: bool = True,
     check: bool | None = None,
     workers: int | None = None,
-) -> Exported:
+) -> ExportResult:
     """Package one session into the file, or into the folder, ``to``; whatever goes wrong, nothing is left behind.
 
     ``via`` is the way of the export as the log calls it. ``force`` replaces a file that exists (of the lab's files, an
@@ -176,13 +176,13 @@ def export_session(
     signer = signer_of(lab) if sign else None
     rule = Confirming.from_now(Check.of(check), inventory.settings.confirm_days)
     whole = not allow_incomplete
-    with laid_out(inventory, session_id, options, stages, workers, export=True, whole=whole) as assembly:
+    with prepare_with_progress(inventory, session_id, options, stages, workers, export=True, whole=whole) as assembly:
         entity = Entity(assembly.layout)
         signature = sign_archive(signer, assembly.layout) if signer else None
         with (
             stages("packing") as progress,
             Confirmation.of(assembly, state_folder(lab.root), rule) as confirmation,
-            logged(lab, session_id, as_text(assembly.plan.options), entity, via, progress.advance) as sent,
+            log_export(lab, session_id, as_text(assembly.plan.options), entity, via, progress.advance) as sent,
         ):
             progress.begin(1, entity.length)
             write_archive(
@@ -195,7 +195,7 @@ def export_session(
                 checker=confirmation.checker(),
             )
             sent.said = confirmation.said
-    return Exported(target, signature_path(target) if sign else None, assembly, entity, sent, confirmation)
+    return ExportResult(target, signature_path(target) if sign else None, assembly, entity, sent, confirmation)
 
 
 def _refuse_lab_file(lab: Lab, target: Path) -> None:

@@ -7,7 +7,7 @@ from labcrate.archive.checking import check_bytes
 from labcrate.archive.entity import FileSegment, Segment
 from labcrate.archive.layout import FileSource, Member
 from labcrate.errors import OtherBytesError
-from labcrate.export.confirmation import Confirmation, Due
+from labcrate.export.confirmation import Confirmation, FileToConfirm
 from labcrate.index.confirming import Confirming
 from labcrate.web.archives.archive_cache import Archive
 
@@ -86,7 +86,7 @@ def _confirm(confirmation: Confirmation, name: str, label: str) -> Iterator[Segm
         yield from _read(confirmation, due)
 
 
-def _read(confirmation: Confirmation, due: Due) -> Iterator[Segment]:
+def _read(confirmation: Confirmation, due: FileToConfirm) -> Iterator[Segment]:
     member = due.member
     assert isinstance(member.source, FileSource)  # noqa: S101 - only files are due
     read, since = None, 0
