@@ -71,7 +71,10 @@ def nothing(_: FileSegment, source: int, target: int, offset: int, length: int) 
     [
         COPY_METHODS,
         *[(method,) for method in COPY_METHODS],
-        *[(refusing(number), copy_with_read_write) for number in (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)],
+        *[
+            (refusing(number), copy_with_read_write)
+            for number in (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
+        ],
         (once(COPY_METHODS[0]), once(COPY_METHODS[1]), copy_with_read_write),
         (nothing, *COPY_METHODS),
     ],

@@ -25,7 +25,7 @@ def test_zipfile_finds_what_the_layout_says(sizes: list[int]) -> None:
     members = [Member.of_bytes(f"däta/{i}", bytes([i]) * size, TIME) for i, size in enumerate(sizes)]
     layout = Layout(members)
     whole = b"".join(Entity(layout).read_range())
-    assert len(whole) == layout.total_size
+    assert len(whole) == layout.total_bytes
     with zipfile.ZipFile(io.BytesIO(whole)) as archive:
         assert archive.start_dir == layout.directory_offset
         for index, (info, row) in enumerate(zip(archive.infolist(), layout.describe().members, strict=True)):
@@ -47,7 +47,7 @@ def test_every_gap_can_be_padded(name_bytes: int) -> None:
 def test_total_size_needs_no_hashes() -> None:
     """A layout of sizes alone has the total of the archive that is written later; an entity of it is refused."""
     planned = Layout([Member("a", Fixity(3, 0, ""), TIME, BytesSource(b"abc"))])
-    assert planned.total_size == Entity(Layout([Member.of_bytes("a", b"abc", TIME)])).length
+    assert planned.total_bytes == Entity(Layout([Member.of_bytes("a", b"abc", TIME)])).length
     with pytest.raises(ValueError, match="fixity of 'a' is not known"):
         Entity(planned)
 

@@ -49,9 +49,9 @@ def members_of(archive: Path) -> dict[str, bytes]:
     data = archive.read_bytes()
     with archive.open("rb") as file:
         directory = read_directory(file.fileno(), "a.zip")
-    stops = [entry.offset for entry in directory.entries[1:]] + [directory.offset]
-    pairs = zip(directory.entries, stops, strict=False)
-    return {entry.raw_name.decode(): data[stop - entry.size_bytes : stop] for entry, stop in pairs}
+    stops = [member.header_offset for member in directory.members[1:]] + [directory.offset]
+    pairs = zip(directory.members, stops, strict=False)
+    return {member.raw_name.decode(): data[stop - member.size_bytes : stop] for member, stop in pairs}
 
 
 def verdict(path: Path) -> list[str]:

@@ -25,7 +25,6 @@ from labcrate.archive.layout import ALIGNED_FROM_BYTES, ALIGNMENT_BYTES, BytesSo
 from labcrate.archive.manifest import MANIFEST_NAME
 from labcrate.archive.names import name_clashes, unsafe_name_reason
 from labcrate.errors import LabcrateError, SourceChangedError, TargetError, UsageError
-from labcrate.export import assemble as build
 from labcrate.export.assemble import Assembly, assemble, check_limits
 from labcrate.export.spool import Spool
 from labcrate.lab.folder import open_file_below
@@ -430,16 +429,16 @@ def test_no_room_for_the_tables(folder: Folder, monkeypatch: pytest.MonkeyPatch)
 def test_an_archive_is_never_larger_than_what_verify_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     """The limits hold to the member and to the byte, for the directory and for the manifest."""
     layout = Layout([Member.of_bytes(f"{n}", b"", 0) for n in range(3)])
-    monkeypatch.setattr(build, "MAX_MEMBERS", 3)
-    monkeypatch.setattr(build, "MAX_IN_MEMORY", layout.directory_size)
-    check_limits("42", layout, layout.directory_size)
+    monkeypatch.setattr("labcrate.export.assemble.MAX_MEMBERS", 3)
+    monkeypatch.setattr("labcrate.export.assemble.MAX_IN_MEMORY_BYTES", layout.directory_bytes)
+    check_limits("42", layout, layout.directory_bytes)
     with pytest.raises(UsageError, match="42"):
-        check_limits("42", layout, layout.directory_size + 1)
-    monkeypatch.setattr(build, "MAX_IN_MEMORY", layout.directory_size - 1)
+        check_limits("42", layout, layout.directory_bytes + 1)
+    monkeypatch.setattr("labcrate.export.assemble.MAX_IN_MEMORY_BYTES", layout.directory_bytes - 1)
     with pytest.raises(UsageError, match="42"):
         check_limits("42", layout, 0)
-    monkeypatch.setattr(build, "MAX_IN_MEMORY", 1 << 30)
-    monkeypatch.setattr(build, "MAX_MEMBERS", 2)
+    monkeypatch.setattr("labcrate.export.assemble.MAX_IN_MEMORY_BYTES", 1 << 30)
+    monkeypatch.setattr("labcrate.export.assemble.MAX_MEMBERS", 2)
     with pytest.raises(UsageError, match="3"):
         check_limits("42", layout, 0)
 

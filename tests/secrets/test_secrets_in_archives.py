@@ -278,7 +278,9 @@ def test_a_file_whose_secrets_are_not_known_is_named(
 
 def test_the_readme_tells_blanked_from_left_out() -> None:
     """User names and stream paths are left out, everything else is blanked; what was not done is not said."""
-    both = [said for _, said in secret_paragraphs(Secrecy(("cameras[5].password", "cameras[5].user", "session.username")))]
+    both = [
+        said for _, said in secret_paragraphs(Secrecy(("cameras[5].password", "cameras[5].user", "session.username")))
+    ]
     assert any("[removed]\": 1 place of the lab's descriptions (listed in data/session" in one for one in both)
     assert any(one.startswith("Left out altogether, key and value: 2 places of") for one in both)
     messages = [said for _, said in secret_paragraphs(Secrecy(messages=2))]

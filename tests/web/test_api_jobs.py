@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from tests.support.waiting import next_tick
 
-from labcrate.export.prepare import compute_fixity, unindexed_files, prepare_from_index
+from labcrate.export.prepare import compute_fixity, prepare_from_index, unindexed_files
 from labcrate.index import indexing as index
 from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import Progress
@@ -492,7 +492,7 @@ def test_a_job_is_cancelled_while_it_waits_for_its_plan(
         finally:
             ended.set()
 
-    monkeypatch.setattr(archive_cache, "lay_out", lay_out_slowly)
+    monkeypatch.setattr(archive_cache, "prepare_from_index", lay_out_slowly)
     next_tick()
     server = serve(big_lab.root)
     client = server.as_(Role.OPERATOR)

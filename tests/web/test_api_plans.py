@@ -41,7 +41,7 @@ class Held:
 def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
     """Every plan of the server goes through it."""
     held = Held()
-    monkeypatch.setattr("labcrate.web.archives.archive_cache.lay_out", held.lay_out)
+    monkeypatch.setattr("labcrate.web.archives.archive_cache.prepare_from_index", held.lay_out)
     yield held
     held.opened.set()
 

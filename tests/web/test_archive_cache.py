@@ -16,7 +16,7 @@ from tests.support.waiting import next_tick
 
 from labcrate.archive.entity import Entity
 from labcrate.errors import IncompleteError, NoSessionError, SourceChangedError
-from labcrate.export.prepare import compute_fixity, prepare_from_index, prepare_archive
+from labcrate.export.prepare import compute_fixity, prepare_archive, prepare_from_index
 from labcrate.export.spool import Spool
 from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import Progress, Wish, index_files
@@ -49,7 +49,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
         seen.append(options)
         return prepare_from_index(inventory, session_id, options, **more)
 
-    monkeypatch.setattr("labcrate.web.archives.archive_cache.lay_out", counting)
+    monkeypatch.setattr("labcrate.web.archives.archive_cache.prepare_from_index", counting)
     return seen
 
 
@@ -379,7 +379,7 @@ def test_very_many_readings_are_not_read_for_every_message(usual_lab: Any, monke
         clock.now += 5
         return prepare_from_index(inventory, session_id, options, **more)
 
-    monkeypatch.setattr("labcrate.web.archives.archive_cache.lay_out", slowly)
+    monkeypatch.setattr("labcrate.web.archives.archive_cache.prepare_from_index", slowly)
     monkeypatch.setattr("labcrate.web.archives.archive_cache.time", SimpleNamespace(monotonic=lambda: clock.now))
     archives = standing(usual_lab)
     first = archives.plan("42", PLAIN)

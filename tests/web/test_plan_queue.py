@@ -55,7 +55,7 @@ class Making:
 def making(monkeypatch: pytest.MonkeyPatch) -> Making:
     """Every plan of the test goes through it."""
     making = Making()
-    monkeypatch.setattr("labcrate.web.archives.archive_cache.lay_out", making.lay_out)
+    monkeypatch.setattr("labcrate.web.archives.archive_cache.prepare_from_index", making.lay_out)
     monkeypatch.setattr(module, "PATIENCE_SECONDS", 60.0)
     return making
 

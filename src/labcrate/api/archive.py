@@ -11,8 +11,15 @@ import msgspec
 import polars as pl
 from isal import isal_zlib
 
-from labcrate.api.member import MemberFile, data_start
-from labcrate.api.metadata import MetadataHead, read_table_columns, format_problem, read_head, read_session, decode_value
+from labcrate.api.member_file import MemberFile, data_start
+from labcrate.api.metadata import (
+    MetadataHead,
+    decode_value,
+    format_problem,
+    read_head,
+    read_session,
+    read_table_columns,
+)
 from labcrate.api.progress import Callback, StageProgress
 from labcrate.api.tables import read_table
 from labcrate.archive.directory import ListedMember, read_directory, shown, size_limit_text
@@ -45,13 +52,13 @@ class Archive:
         self._file = file
         self._label = shown(os.fsencode(path.name))
         self._directory = read_directory(file.fileno(), self._label)
-        self._entries = {entry.raw_name: entry for entry in self._directory.entries}
-        if len(self._entries) < len(self._directory.entries):
+        self._members_by_name = {member.raw_name: member for member in self._directory.members}
+        if len(self._members_by_name) < len(self._directory.members):
             raise self._damaged("its central directory", "a name is there twice")
         head = self._head()
         self.session: Session = self._parsed(names.METADATA, lambda: read_session(head))
         self.state: State = self._parsed(names.METADATA, lambda: State(str(decode_value(head.state))))
-        if self._entries[names.METADATA.encode()].size_bytes <= _READ_ON_OPEN_BYTES:
+        if self._members_by_name[names.METADATA.encode()].size_bytes <= _READ_ON_OPEN_BYTES:
             _ = self.metadata  # so that it is there after ``close``, too
 
     def __repr__(self) -> str:
@@ -81,8 +88,10 @@ class Archive:
     @property
     def members(self) -> tuple[str, ...]:
         """The names of all files in the archive, in their order; those that no export gives, escaped."""
-        entries = self._directory.entries
-        return tuple(entry.name if unsafe_name_reason(entry.raw_name) else entry.raw_name.decode() for entry in entries)
+        members = self._directory.members
+        return tuple(
+            member.name if unsafe_name_reason(member.raw_name) else member.raw_name.decode() for member in members
+        )
 
     @cached_property
     def recordings(self) -> pl.DataFrame:
@@ -110,10 +119,10 @@ class Archive:
         Raises UsageError when there is no such file, VerificationError when it is not where the
         archive says.
         """
-        entry = self._entries.get(name.encode("utf-8", "surrogatepass"))
-        if entry is None:
+        member = self._members_by_name.get(name.encode("utf-8", "surrogatepass"))
+        if member is None:
             raise UsageError(f"There is no {name} in {self._label}; its attribute 'members' lists what there is.")
-        return cast("BinaryIO", io.BufferedReader(self._member(entry)))
+        return cast("BinaryIO", io.BufferedReader(self._member(member)))
 
     def verify(
         self,
@@ -128,7 +137,7 @@ class Archive:
         ``signature`` is the file, ``NAME.zip.minisig`` beside the archive unless it is named.
         Raises VerificationError where damage is such that nothing can be compared, UsageError for what is no key.
         """
-        total = sum(entry.size_bytes for entry in self._directory.entries)
+        total = sum(member.size_bytes for member in self._directory.members)
         advance = StageProgress("verifying", progress, total).advance
         if key is None:
             if signature is not None:
@@ -142,7 +151,7 @@ class Archive:
         return self._parsed(names.DATAPACKAGE, lambda: read_table_columns(data))
 
     def _head(self) -> MetadataHead:
-        if names.METADATA.encode() not in self._entries:
+        if names.METADATA.encode() not in self._members_by_name:
             raise VerificationError(
                 f"{self._label} is a ZIP, but no session archive: it has no {names.METADATA}. "
                 "Name a file that labcrate exported."
@@ -161,25 +170,25 @@ class Archive:
 
     def _document(self, name: str, most: int | None = None) -> bytes:
         """The whole of a file of at most so many bytes, known to be what was packed."""
-        entry = self._entries.get(name.encode())
-        if entry is None:
+        member = self._members_by_name.get(name.encode())
+        if member is None:
             raise self._damaged(name, "it is missing")
-        if most is not None and entry.size_bytes > most:
-            raise self._damaged(name, f"it is {size_limit_text(entry.size_bytes, most)}")
-        with io.BufferedReader(self._member(entry)) as file:  # which reads into the one place where it is kept
-            data = file.read(entry.size_bytes)
-        if isal_zlib.crc32(data) != entry.crc32:
+        if most is not None and member.size_bytes > most:
+            raise self._damaged(name, f"it is {size_limit_text(member.size_bytes, most)}")
+        with io.BufferedReader(self._member(member)) as file:  # which reads into the one place where it is kept
+            data = file.read(member.size_bytes)
+        if isal_zlib.crc32(data) != member.crc32:
             raise self._damaged(name, "its CRC-32 is another")
         return data
 
-    def _member(self, entry: ListedMember) -> MemberFile:
-        if not entry.stored:
-            raise self._damaged(entry.name, "it is compressed, so another program packed it again")
+    def _member(self, member: ListedMember) -> MemberFile:
+        if not member.is_stored:
+            raise self._damaged(member.name, "it is compressed, so another program packed it again")
         fd = self._file.fileno()
-        start = data_start(fd, entry)
-        if start is None or start + entry.size_bytes > self._directory.offset:
-            raise self._damaged(entry.name, "it is not where the central directory says")
-        return MemberFile(os.dup(fd), start, entry.size_bytes, entry.name)
+        start = data_start(fd, member)
+        if start is None or start + member.size_bytes > self._directory.offset:
+            raise self._damaged(member.name, "it is not where the central directory says")
+        return MemberFile(os.dup(fd), start, member.size_bytes, member.name)
 
     def _damaged(self, member: str, what: str) -> VerificationError:
         return VerificationError(

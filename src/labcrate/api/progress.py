@@ -36,6 +36,6 @@ class StageProgress(Progress):
             self._callback(self._name, self._done, self._total)
 
 
-def show_stages(callback: Callback | None) -> Callable[[str], AbstractContextManager[StageProgress]]:
+def stage_progress(callback: Callback | None) -> Callable[[str], AbstractContextManager[StageProgress]]:
     """Return what counts the bytes of each stage, by its name, for a callback."""
     return lambda name: nullcontext(StageProgress(name, callback))

@@ -24,23 +24,23 @@ _AGAIN = "copy or download it again from where it was exported"
 class ListedMember:
     """What the central directory says of one member.
 
-    ``difference`` says what of its header is not as labcrate would write it, byte for byte; it is empty where all is.
-    ``wide``: its sizes are to be in the ZIP64 field because of the member before it.
+    ``header_difference`` names the header fields that differ from what labcrate writes; it is empty if none does.
+    ``zip64_sizes``: its sizes are to be in the ZIP64 field because of the member before it.
     """
 
     raw_name: bytes
     crc32: int
     size_bytes: int
-    seconds: int
-    offset: int
-    stored: bool
-    wide: bool
-    difference: str
+    mtime_s: int
+    header_offset: int
+    is_stored: bool
+    zip64_sizes: bool
+    header_difference: str
 
     @property
-    def exact(self) -> bool:
+    def is_exact(self) -> bool:
         """Whether labcrate would write that header, byte for byte."""
-        return not self.difference
+        return not self.header_difference
 
     @property
     def name(self) -> str:
@@ -50,11 +50,11 @@ class ListedMember:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """All entries in order, where they start, and whether the end records are as labcrate writes them."""
+    """All members in order, where they start, and whether the end records are as labcrate writes them."""
 
-    entries: tuple[ListedMember, ...]
+    members: tuple[ListedMember, ...]
     offset: int
-    end_exact: bool
+    end_is_exact: bool
 
 
 def shown(name: bytes) -> str:
@@ -97,12 +97,12 @@ def read_directory(fd: int, label: str) -> Directory:
     rest = read_exactly(fd, offset + size, min(file_bytes - offset - size, _TAIL + 1000))
     if data is None or rest is None:
         raise _damaged(label, "it became shorter while it was read")
-    entries: list[ListedMember] = []
-    for entry in _entries(data, label):
-        if len(entries) == MAX_MEMBERS:
+    members: list[ListedMember] = []
+    for member in _read_headers(data, label):
+        if len(members) == MAX_MEMBERS:
             raise _too_large(label, f"has more than {MAX_MEMBERS:,} members")
-        entries.append(entry)
-    return Directory(tuple(entries), offset, rest == records.end_records(len(entries), offset, size))
+        members.append(member)
+    return Directory(tuple(members), offset, rest == records.end_records(len(members), offset, size))
 
 
 def _damaged(label: str, what: str) -> VerificationError:
@@ -143,8 +143,8 @@ def _directory_range(fd: int, end: int, label: str) -> tuple[int, int]:
     return offset, size
 
 
-def _entries(data: bytes, label: str) -> Iterator[ListedMember]:
-    position, head, wide = 0, records.CENTRAL_HEADER, False
+def _read_headers(data: bytes, label: str) -> Iterator[ListedMember]:
+    position, head, zip64_sizes = 0, records.CENTRAL_HEADER, False
     while position < len(data):
         if len(data) - position < head.size:
             raise _damaged(label, "its central directory ends within a header")
@@ -154,13 +154,15 @@ def _entries(data: bytes, label: str) -> Iterator[ListedMember]:
         if fields[0] != records.CENTRAL_SIGNATURE or stop > len(data):
             raise _damaged(label, f"its central directory cannot be read from byte {position} on")
         name, extra = data[position + head.size : name_end], data[name_end : name_end + fields[11]]
-        entry = _entry(fields, name, _extra_fields(extra), data[position:stop], wide)
-        yield entry
-        wide = records.needs_zip64_sizes(entry.size_bytes)
+        member = _parse_header(fields, name, _extra_fields(extra), data[position:stop], zip64_sizes)
+        yield member
+        zip64_sizes = records.needs_zip64_sizes(member.size_bytes)
         position = stop
 
 
-def _entry(fields: tuple[int, ...], name: bytes, extra: dict[int, bytes], raw: bytes, wide: bool) -> ListedMember:
+def _parse_header(
+    fields: tuple[int, ...], name: bytes, extra: dict[int, bytes], raw: bytes, zip64_sizes: bool
+) -> ListedMember:
     method, dos_time, dos_date, crc32, packed, size, offset = *fields[4:10], fields[16]
     long_values = extra.get(records.ZIP64_EXTRA, b"")
     long = [value for (value,) in struct.iter_unpack("<Q", long_values[: len(long_values) // 8 * 8])]
@@ -169,9 +171,9 @@ def _entry(fields: tuple[int, ...], name: bytes, extra: dict[int, bytes], raw: b
     packed = long.pop(0) if packed == records.MAX32 and long else packed
     offset = long.pop(0) if offset == records.MAX32 and long else offset
     seconds = _seconds(extra.get(records.TIME_EXTRA, b""), dos_time, dos_date)
-    expected = records.central_header(name, crc32, size, seconds, offset, wide=wide)
+    expected = records.central_header(name, crc32, size, seconds, offset, zip64_sizes=zip64_sizes)
     difference = "" if expected == raw else central_difference(raw, expected)
-    return ListedMember(name, crc32, size, seconds, offset, method == 0 and packed == size, wide, difference)
+    return ListedMember(name, crc32, size, seconds, offset, method == 0 and packed == size, zip64_sizes, difference)
 
 
 def _extra_fields(extra: bytes) -> dict[int, bytes]:

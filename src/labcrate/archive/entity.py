@@ -32,7 +32,7 @@ class FileSegment:
 
 
 Segment = bytes | FileSegment
-"""A part of the archive that comes from one place: at most ``CHUNK_BYTES`` bytes, or a range of a file of any length."""
+"""A part of the archive that comes from one place: at most ``CHUNK_BYTES``, or a range of a file of any length."""
 
 
 def entity_tag(members: Iterable[tuple[Fixity, int, str]]) -> str:
@@ -54,7 +54,7 @@ class Entity:
         for member in layout.members:
             _check_fixity(member)
         self.layout = layout
-        self.length = layout.total_size
+        self.length = layout.total_bytes
 
     @cached_property
     def etag(self) -> str:
@@ -91,7 +91,7 @@ class Entity:
                     break
                 if layout.data_offsets[index] > start:
                     yield _cut(layout.local_header(index), layout.header_offsets[index], start, stop)
-                yield from self._data(index, start, stop)
+                yield from self._data_segments(index, start, stop)
         if start < layout.end_offset and stop > layout.directory_offset:
             for index in range(layout.central_at(max(start, layout.directory_offset)), len(layout.members)):
                 if layout.central_offsets[index] >= stop:
@@ -100,7 +100,7 @@ class Entity:
         if stop > layout.end_offset:
             yield _cut(layout.end_records(), layout.end_offset, start, stop)
 
-    def _data(self, index: int, start: int, stop: int) -> Iterator[Segment]:
+    def _data_segments(self, index: int, start: int, stop: int) -> Iterator[Segment]:
         """What lies between start and stop of one member's data."""
         at, member = self.layout.data_offsets[index], self.layout.members[index]
         first, last = max(start - at, 0), min(stop - at, member.fixity.size_bytes)

@@ -48,7 +48,7 @@ _PADDING = range(records.PADDING_MIN, records.MAX16 // 2)  # together with the o
 class ReadMember:
     """One member as found. Where ``data_stop`` is None its data could not be read, and there is no checksum."""
 
-    entry: ListedMember
+    listed: ListedMember
     problems: tuple[str, ...] = ()
     data_stop: int | None = None
     crc32: int = 0
@@ -84,9 +84,9 @@ def _batches(directory: Directory) -> Iterator[list[_LimitedMember]]:
     """Portions of work: small members together, large ones each on their own."""
     batch: list[_LimitedMember] = []
     size = 0
-    for entry, limit in _members_with_limits(directory):
-        batch.append((entry, limit))
-        size += entry.size_bytes
+    for member, limit in _members_with_limits(directory):
+        batch.append((member, limit))
+        size += member.size_bytes
         if size >= _BATCH_BYTES or len(batch) == _BATCH_MEMBERS:
             yield batch
             batch, size = [], 0
@@ -95,15 +95,15 @@ def _batches(directory: Directory) -> Iterator[list[_LimitedMember]]:
 
 def _members_with_limits(directory: Directory) -> Iterator[_LimitedMember]:
     """Each member with its limit: where the next one starts. No two may read the same byte, whatever they claim."""
-    entries, free = directory.entries, 0
-    for index, entry in enumerate(entries):
-        limit = entries[index + 1].offset if index + 1 < len(entries) else directory.offset
+    members, free = directory.members, 0
+    for index, member in enumerate(members):
+        limit = members[index + 1].header_offset if index + 1 < len(members) else directory.offset
         limit = min(limit, directory.offset)
-        if free <= entry.offset < limit:
+        if free <= member.header_offset < limit:
             free = limit
-            yield entry, limit
+            yield member, limit
         else:
-            yield entry, None
+            yield member, None
 
 
 class _MemberReader:
@@ -115,37 +115,43 @@ class _MemberReader:
         self.stopped = threading.Event()
 
     def read_batch(self, batch: list[_LimitedMember]) -> list[ReadMember]:
-        return [self._read(entry, limit) for entry, limit in batch]
+        return [self._read(member, limit) for member, limit in batch]
 
-    def _read(self, entry: ListedMember, limit: int | None) -> ReadMember:
+    def _read(self, member: ListedMember, limit: int | None) -> ReadMember:
         problems: list[str] = []
-        if problem := unsafe_name_reason(entry.raw_name):
+        if problem := unsafe_name_reason(member.raw_name):
             problems.append(f"its name is not allowed: {problem}")
-        if entry.difference:
-            problems.append(f"its central header is not as labcrate writes it: {entry.difference}")
+        if member.header_difference:
+            problems.append(f"its central header is not as labcrate writes it: {member.header_difference}")
         if limit is None:
-            return ReadMember(entry, (*problems, "lies before or in another member, so it was not read"))
-        local = self._local_header(entry, limit)
+            return ReadMember(member, (*problems, "lies before or in another member, so it was not read"))
+        local = self._local_header(member, limit)
         if local is None:
-            return ReadMember(entry, (*problems, f"its local header is not at byte {entry.offset}, or is not whole"))
-        if difference := _local_difference(entry, local):
+            return ReadMember(
+                member, (*problems, f"its local header is not at byte {member.header_offset}, or is not whole")
+            )
+        if difference := _local_difference(member, local):
             problems.append(f"its local header is not as labcrate writes it: {difference}")
-        start = entry.offset + len(local)
-        stop = start + entry.size_bytes
-        if not entry.stored:
-            return ReadMember(entry, (*problems, "it is not stored, so another program packed it; its data were not read"))
+        start = member.header_offset + len(local)
+        stop = start + member.size_bytes
+        if not member.is_stored:
+            return ReadMember(
+                member, (*problems, "it is not stored, so another program packed it; its data were not read")
+            )
         if stop > limit:
-            return ReadMember(entry, (*problems, f"its data do not end before byte {limit}, where the next member starts"))
-        return ReadMember(entry, tuple(problems), stop, *self._digest(start, entry.size_bytes))
+            return ReadMember(
+                member, (*problems, f"its data do not end before byte {limit}, where the next member starts")
+            )
+        return ReadMember(member, tuple(problems), stop, *self._digest(start, member.size_bytes))
 
-    def _local_header(self, entry: ListedMember, limit: int) -> bytes | None:
+    def _local_header(self, member: ListedMember, limit: int) -> bytes | None:
         """The whole local header with its extra fields; None where it is none, or does not end before the limit."""
         size = records.LOCAL_HEADER.size
-        head = read_exactly(self.fd, entry.offset, size) if entry.offset + size <= limit else None
+        head = read_exactly(self.fd, member.header_offset, size) if member.header_offset + size <= limit else None
         if head is None or head[:4] != struct.pack("<I", records.LOCAL_SIGNATURE):
             return None
         *_, name_bytes, extra_bytes = records.LOCAL_HEADER.unpack(head)
-        start, length = entry.offset + size, name_bytes + extra_bytes
+        start, length = member.header_offset + size, name_bytes + extra_bytes
         rest = read_exactly(self.fd, start, length) if start + length <= limit else None
         return None if rest is None else head + rest
 
@@ -165,17 +171,17 @@ class _MemberReader:
         return crc32, sha256.digest()
 
 
-def _local_difference(entry: ListedMember, found: bytes) -> str:
+def _local_difference(member: ListedMember, found: bytes) -> str:
     """What differs from what labcrate would write: the directory's facts, and whatever padding makes up the length."""
-    bare = records.local_header_length(len(entry.raw_name), entry.size_bytes, entry.seconds, entry.wide)
+    bare = records.local_header_length(len(member.raw_name), member.size_bytes, member.mtime_s, member.zip64_sizes)
     padding = len(found) - bare
     expected = records.local_header(
-        entry.raw_name,
-        entry.crc32,
-        entry.size_bytes,
-        entry.seconds,
-        entry.offset,
+        member.raw_name,
+        member.crc32,
+        member.size_bytes,
+        member.mtime_s,
+        member.header_offset,
         padding=padding if padding in _PADDING else 0,
-        wide=entry.wide,
+        zip64_sizes=member.zip64_sizes,
     )
     return "" if found == expected else local_difference(found, expected)

@@ -121,13 +121,13 @@ class _ManifestReader:
         """Open an archive at its manifest; None where it has none. Raises UsageError, VerificationError."""
         fd, label = open_zip(path)
         try:
-            entries = read_directory(fd, label).entries
-            entry = next((one for one in entries if one.raw_name == MANIFEST_NAME.encode()), None)
-            head = entry and read_exactly(fd, entry.offset, records.LOCAL_HEADER.size)
-            if entry and head and entry.stored:
+            members = read_directory(fd, label).members
+            member = next((one for one in members if one.raw_name == MANIFEST_NAME.encode()), None)
+            head = member and read_exactly(fd, member.header_offset, records.LOCAL_HEADER.size)
+            if member and head and member.is_stored:
                 *_, name_bytes, extra_bytes = records.LOCAL_HEADER.unpack(head)
-                start = entry.offset + len(head) + name_bytes + extra_bytes
-                return cls(fd, start, start + entry.size_bytes)
+                start = member.header_offset + len(head) + name_bytes + extra_bytes
+                return cls(fd, start, start + member.size_bytes)
         except BaseException:
             os.close(fd)
             raise

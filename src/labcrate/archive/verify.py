@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from labcrate.archive.directory import MAX_IN_MEMORY_BYTES, Directory, ListedMember, read_directory, shown, size_limit_text
+from labcrate.archive.directory import (
+    MAX_IN_MEMORY_BYTES,
+    Directory,
+    ListedMember,
+    read_directory,
+    shown,
+    size_limit_text,
+)
 from labcrate.archive.entity import entity_tag
 from labcrate.archive.manifest import MANIFEST_NAME, read_manifest_lines
 from labcrate.archive.members import ReadMember, open_zip, read_members
@@ -79,25 +86,25 @@ def _no_progress(_: int) -> None:
 
 def _verify(fd: int, label: str, progress: Callable[[int], None]) -> Report:
     directory = read_directory(fd, label)
-    checker = _Verification()
-    if not directory.end_exact:
-        checker.structure("", "the end of the archive is not as labcrate writes it: it was changed")
+    verification = _Verification()
+    if not directory.end_is_exact:
+        verification.add_structure_finding("", "the end of the archive is not as labcrate writes it: it was changed")
     with closing(read_members(fd, directory, progress)) as members:
         for member in members:
-            checker.take(member)
-    checker.end(directory.offset)
-    checker.compare(fd, directory)
-    findings = checker.findings()
-    digests = checker.digests
+            verification.check_member(member)
+    verification.check_end(directory.offset)
+    verification.compare_with_manifest(fd, directory)
+    findings = verification.findings()
+    digests = verification.digests
     sha256 = digests[_MANIFEST].hex() if _MANIFEST in digests else None
     etag = None if findings else entity_tag(_tag_facts(directory, digests))
-    return Report(findings, len(directory.entries), checker.bytes, etag, sha256)
+    return Report(findings, len(directory.members), verification.bytes, etag, sha256)
 
 
 def _tag_facts(directory: Directory, digests: Mapping[bytes, bytes]) -> Iterator[tuple[Fixity, int, str]]:
-    for entry in directory.entries:
-        fixity = Fixity(entry.size_bytes, entry.crc32, digests[entry.raw_name].hex())
-        yield fixity, entry.seconds, entry.raw_name.decode()
+    for member in directory.members:
+        fixity = Fixity(member.size_bytes, member.crc32, digests[member.raw_name].hex())
+        yield fixity, member.mtime_s, member.raw_name.decode()
 
 
 class _Verification:
@@ -119,7 +126,7 @@ class _Verification:
             self._findings.append(Finding("structure", "", None, None, None, text))
         return tuple(self._findings)
 
-    def structure(self, member: str, what: str) -> None:
+    def add_structure_finding(self, member: str, what: str) -> None:
         """Add a finding on how a member, or the archive as a whole, is built."""
         self._add("structure", member, what)
 
@@ -133,39 +140,41 @@ class _Verification:
         text = f"{member}: {what}" if member else what
         self._findings.append(Finding(kind, member, algorithm, expected, found, text))
 
-    def take(self, member: ReadMember) -> None:
+    def check_member(self, member: ReadMember) -> None:
         """Check one member, the next in the directory's order: members lie one after the other, no name comes twice."""
-        entry, name = member.entry, _short_name(member.entry.raw_name)
-        if self._position is not None and entry.offset != self._position:
-            self.structure(name, f"starts at byte {entry.offset} instead of {self._position}")
+        listed, name = member.listed, _short_name(member.listed.raw_name)
+        if self._position is not None and listed.header_offset != self._position:
+            self.add_structure_finding(name, f"starts at byte {listed.header_offset} instead of {self._position}")
         self._position = member.data_stop
         for problem in member.problems:
-            self.structure(name, problem)
-        if entry.raw_name in self._names:
-            self.structure(name, "is there twice")
+            self.add_structure_finding(name, problem)
+        if listed.raw_name in self._names:
+            self.add_structure_finding(name, "is there twice")
         elif member.data_stop is not None:
-            self.digests[entry.raw_name] = member.sha256
-        self._names.add(entry.raw_name)
+            self.digests[listed.raw_name] = member.sha256
+        self._names.add(listed.raw_name)
         if member.data_stop is not None:
-            self.bytes += entry.size_bytes
+            self.bytes += listed.size_bytes
             self._compare_crc32(member, name)
-            if entry.raw_name == _MANIFEST and self._manifest is None:
-                self._manifest = (member.data_stop - entry.size_bytes, member.data_stop)
+            if listed.raw_name == _MANIFEST and self._manifest is None:
+                self._manifest = (member.data_stop - listed.size_bytes, member.data_stop)
 
     def _compare_crc32(self, member: ReadMember, name: str) -> None:
-        if member.crc32 != member.entry.crc32:
-            found, expected = f"{member.crc32:08x}", f"{member.entry.crc32:08x}"
+        if member.crc32 != member.listed.crc32:
+            found, expected = f"{member.crc32:08x}", f"{member.listed.crc32:08x}"
             what = f"its CRC-32 is {found}, the central directory says {expected}"
             self._add("altered", name, what, "CRC-32", expected, found)
 
-    def end(self, directory_offset: int) -> None:
+    def check_end(self, directory_offset: int) -> None:
         """Check what can be once all members are known: the directory follows on the last, no two names are one."""
         if self._position is not None and self._position != directory_offset:
-            self.structure("", f"the central directory starts at byte {directory_offset} instead of {self._position}")
+            self.add_structure_finding(
+                "", f"the central directory starts at byte {directory_offset} instead of {self._position}"
+            )
         for one, other, how in name_clashes(self._names):
-            self.structure(_short_name(one), f"its name is not allowed: it {how} {_short_name(other)}")
+            self.add_structure_finding(_short_name(one), f"its name is not allowed: it {how} {_short_name(other)}")
 
-    def compare(self, fd: int, directory: Directory) -> None:
+    def compare_with_manifest(self, fd: int, directory: Directory) -> None:
         """Compare all members with the manifest."""
         if self._manifest is None:
             what = "is missing, so no SHA-256 can be checked; export the session again"
@@ -174,11 +183,11 @@ class _Verification:
         start, stop = self._manifest
         if stop - start > MAX_IN_MEMORY_BYTES:
             what = f"is {size_limit_text(stop - start, MAX_IN_MEMORY_BYTES)}, so no SHA-256 can be checked"
-            self.structure(MANIFEST_NAME, what)
+            self.add_structure_finding(MANIFEST_NAME, what)
             return
         expected, missing = self._listed(fd, start, stop)
-        for entry in directory.entries:
-            self._compare_sha256(entry, expected)
+        for member in directory.members:
+            self._compare_sha256(member, expected)
         for raw_name, sha256 in missing.items():
             what = "is in the manifest, but not in the archive"
             self._add("missing", _short_name(raw_name), what, "SHA-256", sha256.hex())
@@ -189,20 +198,22 @@ class _Verification:
         missing: dict[bytes, bytes] = {}
         for line in read_manifest_lines(_read_pieces(fd, start, stop)):
             if line.problem is not None:
-                self.structure(MANIFEST_NAME, line.problem)
+                self.add_structure_finding(MANIFEST_NAME, line.problem)
             elif line.name == _MANIFEST:
-                self.structure(MANIFEST_NAME, f"line {line.number} names the manifest itself")
+                self.add_structure_finding(MANIFEST_NAME, f"line {line.number} names the manifest itself")
             elif line.name in listed or line.name in missing:
-                self.structure(MANIFEST_NAME, f"line {line.number} names a member that an earlier line names")
+                self.add_structure_finding(
+                    MANIFEST_NAME, f"line {line.number} names a member that an earlier line names"
+                )
             else:
                 (listed if line.name in self._names else missing)[line.name] = line.sha256
         return listed, missing
 
-    def _compare_sha256(self, entry: ListedMember, listed: Mapping[bytes, bytes]) -> None:
-        if entry.raw_name == _MANIFEST:
+    def _compare_sha256(self, member: ListedMember, listed: Mapping[bytes, bytes]) -> None:
+        if member.raw_name == _MANIFEST:
             return
-        expected, found = listed.get(entry.raw_name), self.digests.get(entry.raw_name)
-        name = _short_name(entry.raw_name)
+        expected, found = listed.get(member.raw_name), self.digests.get(member.raw_name)
+        name = _short_name(member.raw_name)
         if expected is None:
             self._add("unexpected", name, "is in the archive, but not in its manifest")
         elif found is not None and found != expected:

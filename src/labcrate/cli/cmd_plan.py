@@ -59,7 +59,7 @@ def show(assembly: Assembly, options: Namespace, others: Sequence[LeftOut] = ())
     _say_secrets(plan)
     left_out = left_out_words(plan)
     say(f"\nState: {plan.state}" + (f"; {left_out}" if left_out else ""))
-    size = assembly.layout.total_size
+    size = assembly.layout.total_bytes
     say(f"ZIP:   {size:,} bytes ({format_size(size)}), {plural(len(assembly.parts), 'file')}")
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from labcrate.demo.sensors import BASE, SENSORS, ZigbeeMessage, DemoSensor
+from labcrate.demo.sensors import BASE, SENSORS, DemoSensor, ZigbeeMessage
 from labcrate.demo.story import CAMERAS, HALL, KITCHEN, LIVING_LAB, MORNING_ID, SPANS, TIME_ZONE, VISITOR_ID, DemoCamera
 from labcrate.model.session import json_id
 from labcrate.model.timespan import format_instant

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from labcrate.demo import story
 from labcrate.demo.documents import MORNING_SENSORS, SECRETS, lab_documents
 from labcrate.demo.sensors import SENSORS, ZigbeeMessage, zigbee_messages
-from labcrate.demo.story import VideoFile, Clip
+from labcrate.demo.story import Clip, VideoFile
 from labcrate.errors import TargetError, UsageError
 from labcrate.lab.folder import Lab
 from labcrate.lab.session_register import read_session_register

@@ -49,7 +49,13 @@ class _ArchiveBuilder:
     """Collects the members of one archive; order is decided in the end."""
 
     def __init__(
-        self, files: Files, plan: Plan, spool: Spool, tables: Mapping[str, Member], redacted: Replacements, matcher: Matcher
+        self,
+        files: Files,
+        plan: Plan,
+        spool: Spool,
+        tables: Mapping[str, Member],
+        redacted: Replacements,
+        matcher: Matcher,
     ) -> None:
         self.files, self.plan, self.spool, self.tables = files, plan, spool, tables
         self.redacted, self.matcher = redacted, matcher
@@ -162,7 +168,9 @@ def assemble(
     package = to_json(datapackage(plan, list(builder.parts.values()), zigbee, sensors))
     builder.document(names.DATAPACKAGE, "application/json", _DOCUMENT_DESCRIPTIONS[names.DATAPACKAGE], package)
     crate = to_json(
-        crate_document(plan, [*builder.in_order(), Part(names.MANIFEST, _DOCUMENT_DESCRIPTIONS[names.MANIFEST], "text/plain")])
+        crate_document(
+            plan, [*builder.in_order(), Part(names.MANIFEST, _DOCUMENT_DESCRIPTIONS[names.MANIFEST], "text/plain")]
+        )
     )
     builder.document(names.CRATE, "application/ld+json", _DOCUMENT_DESCRIPTIONS[names.CRATE], crate)
     manifest = "".join(manifest_line(p.sha256 or "", p.name) for p in builder.in_order())
@@ -176,7 +184,7 @@ def check_limits(session_id: str, layout: Layout, manifest_bytes: int) -> None:
     """Raise UsageError for an archive that is larger than ``verify`` reads."""
     if len(layout.members) > MAX_MEMBERS:
         what = "archive.too_many_files"
-    elif max(layout.directory_size, manifest_bytes) > MAX_IN_MEMORY_BYTES:
+    elif max(layout.directory_bytes, manifest_bytes) > MAX_IN_MEMORY_BYTES:
         what = "archive.names_too_long"
     else:
         return
@@ -235,7 +243,9 @@ def _add_tables(builder: _ArchiveBuilder) -> tuple[Columns, Columns]:
 
 
 def _add_readme(builder: _ArchiveBuilder, zigbee: Columns, sensors: Columns) -> None:
-    later = [Part(name, text, "text/plain") for name, text in _DOCUMENT_DESCRIPTIONS.items() if name not in builder.parts]
+    later = [
+        Part(name, text, "text/plain") for name, text in _DOCUMENT_DESCRIPTIONS.items() if name not in builder.parts
+    ]
     ordered = sorted([*builder.in_order(), *later], key=lambda part: _sort_key(part.name))
     text = readme(builder.plan, ordered, zigbee, sensors)
     builder.document(names.README, "text/plain", _DOCUMENT_DESCRIPTIONS[names.README], text)

@@ -58,7 +58,7 @@ def plan_object(assembly: Assembly) -> dict[str, Any]:
         "session": json_id(plan.session.id),
         "name": plan.session.name,
         "state": str(plan.state),
-        "sizeBytes": assembly.layout.total_size,
+        "sizeBytes": assembly.layout.total_bytes,
         "readings": len(plan.readings),
         "members": [
             {

@@ -129,7 +129,7 @@ def show_nothing(_: str) -> AbstractContextManager[Progress]:
 
 @contextmanager
 def plan_session(
-    lab: Lab, session: str, options: Options, stages: ShowStage, workers: int | None = None
+    lab: Lab, session: str, options: Options, show_stage: ShowStage, workers: int | None = None
 ) -> Iterator[tuple[Inventory, Assembly]]:
     """Yield a lab's inventory, and the archive of one session as it is known before recordings are read through.
 
@@ -137,7 +137,7 @@ def plan_session(
     id, and what ``prepare_archive`` does.
     """
     inventory, session_id = find_session(lab, session, options.time_zone)
-    with prepare_with_progress(inventory, session_id, options, stages, workers, export=False) as assembly:
+    with prepare_with_progress(inventory, session_id, options, show_stage, workers, export=False) as assembly:
         yield inventory, assembly
 
 
@@ -146,7 +146,7 @@ def prepare_with_progress(
     inventory: Inventory,
     session_id: str,
     options: Options,
-    stages: ShowStage,
+    show_stage: ShowStage,
     workers: int | None,
     *,
     export: bool,
@@ -158,7 +158,7 @@ def prepare_with_progress(
     IncompleteError where something is missing.
     """
     with ExitStack() as held:
-        with stages("indexing") as progress:
+        with show_stage("indexing") as progress:
             preparing = prepare_archive(
                 inventory.lab,
                 session_id,

@@ -49,7 +49,9 @@ def _root(plan: Plan, identifiers: list[str]) -> dict[str, Any]:
         "hasPart": [{"@id": identifier} for identifier in identifiers],
     }
     if session.span.start or session.span.end:
-        root["temporalCoverage"] = f"{instant_text(session.span.start) or '..'}/{instant_text(session.span.end) or '..'}"
+        root["temporalCoverage"] = (
+            f"{instant_text(session.span.start) or '..'}/{instant_text(session.span.end) or '..'}"
+        )
     if session.tags:
         root["keywords"] = ", ".join(session.tags)
     if people := _researcher(plan):

@@ -125,7 +125,11 @@ def _session_file_resources(plan: Plan, parts: Sequence[Part]) -> Iterator[JsonO
         part, name = by_name[file.member], _resource_name(file.member, taken)
         taken.add(name)
         if file.columns:
-            described = {"profile": "tabular-data-resource", "format": "csv", "schema": _session_file_schema(file.columns)}
+            described = {
+                "profile": "tabular-data-resource",
+                "format": "csv",
+                "schema": _session_file_schema(file.columns),
+            }
         else:
             # Without the type, frictionless takes any CSV and JSON for a table and checks its rows.
             described = {"profile": "data-resource", "type": "file"}

@@ -23,8 +23,8 @@ def secret_paragraphs(secrecy: Secrecy) -> Iterator[tuple[str, str]]:
     if secrecy.unread:
         yield (
             "- ",
-            f"Could not be read: {_list_files(secrecy.unread)}. The passwords and addresses in it are not known and were "
-            "NOT searched for; they may stand anywhere in this archive.",
+            f"Could not be read: {_list_files(secrecy.unread)}. The passwords and addresses in it are not known and "
+            "were NOT searched for; they may stand anywhere in this archive.",
         )
     left_out = [place for place in secrecy.blanked if _is_left_out(place)]
     blanked = []

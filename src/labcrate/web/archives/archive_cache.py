@@ -9,7 +9,7 @@ from datetime import datetime
 from labcrate.archive.entity import Entity
 from labcrate.archive.layout import BytesSource
 from labcrate.export.assemble import Assembly
-from labcrate.export.prepare import inventory_in_zone, unindexed_files, prepare_from_index
+from labcrate.export.prepare import inventory_in_zone, prepare_from_index, unindexed_files
 from labcrate.index.indexing import Progress
 from labcrate.lab.lab_files import source_of
 from labcrate.model.fixity import Identity

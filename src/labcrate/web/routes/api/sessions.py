@@ -5,7 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from labcrate.errors import NoSessionError, NotAllowedError, UsageError
-from labcrate.export.plan_views import plan_object, row_object, session_object, limit_to_study
+from labcrate.export.plan_views import limit_to_study, plan_object, row_object, session_object
 from labcrate.people.roles import Role, SessionScope
 from labcrate.plan.options import as_query
 from labcrate.web.archives.archive_cache import Archive

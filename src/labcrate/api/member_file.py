@@ -60,12 +60,12 @@ class MemberFile(io.RawIOBase):
         super().close()
 
 
-def data_start(fd: int, entry: ListedMember) -> int | None:
+def data_start(fd: int, member: ListedMember) -> int | None:
     """Where a member's data start (APPNOTE 4.3.7); None where its local header is not to be found or another's."""
-    head = read_exactly(fd, entry.offset, records.LOCAL_HEADER.size)
+    head = read_exactly(fd, member.header_offset, records.LOCAL_HEADER.size)
     if head is None or head[:4] != struct.pack("<I", records.LOCAL_SIGNATURE):
         return None
     name_bytes, extra_bytes = struct.unpack_from("<HH", head, 26)
-    if read_exactly(fd, entry.offset + len(head), name_bytes) != entry.raw_name:
+    if read_exactly(fd, member.header_offset + len(head), name_bytes) != member.raw_name:
         return None
-    return entry.offset + len(head) + int(name_bytes) + int(extra_bytes)
+    return member.header_offset + len(head) + int(name_bytes) + int(extra_bytes)
