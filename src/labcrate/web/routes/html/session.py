@@ -10,7 +10,7 @@ from yarl import URL
 
 from labcrate.errors import UsageError
 from labcrate.export.assemble import Assembly
-from labcrate.export.plan_views import within_study
+from labcrate.export.plan_views import limit_to_study
 from labcrate.export.signing import has_key
 from labcrate.model.session import Session
 from labcrate.people.link_log import Link
@@ -174,7 +174,7 @@ async def _export_choice(request: web.Request, session: Session) -> ExportChoice
 
 def _session_page(request: web.Request, assembled: Assembly, choice: ExportChoice | None) -> web.Response:
     server = services(request)
-    assembly = within_study(assembled) if caller(request).scope.limited else assembled
+    assembly = limit_to_study(assembled) if caller(request).scope.limited else assembled
     plan, session = assembly.plan, assembly.plan.session
     zone, is_operator = _zone(request, session), caller(request).may(Role.OPERATOR)
     properties = server.plots.properties(session.id, plan.readings)
