@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from labcrate.archive.entity import Entity
 from labcrate.errors import IncompleteError, NoSessionError, SecretsError, UsageError
-from labcrate.export.prepare import prepared
+from labcrate.export.prepare import prepare_archive
 from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import Progress
 from labcrate.index.records import Indexed
@@ -37,12 +37,14 @@ def plan_of(lab: Any, session_id: str = "42", options: Options = Options(), **ho
     inventory = how.pop("inventory", None) or read_inventory(lab.open(), options.time_zone)
     planner = {name: how.pop(name) for name in ("progress", "skip_duplicate_check") if name in how}
     with Catalog.open(state_folder(lab.root)) as catalog:
-        return Planner(inventory, catalog, workers=1, **planner).plan(session_id, options, **{"with_fixity": True, **how})
+        return Planner(inventory, catalog, workers=1, **planner).plan(
+            session_id, options, **{"with_fixity": True, **how}
+        )
 
 
 def bytes_of(root: Path) -> bytes:
     """The archive of session 42 of the lab in a folder."""
-    with prepared(Lab(root), "42", with_fixity=True) as assembly:
+    with prepare_archive(Lab(root), "42", with_fixity=True) as assembly:
         return b"".join(Entity(assembly.layout).read_range())
 
 
@@ -461,7 +463,7 @@ class TestSecrets:
     def test_they_are_refused_before_anything_is_hashed(self, leaking: Any) -> None:
         """The error names the file, never the secret; no recording was read through for it."""
         with pytest.raises(SecretsError, match=r"sessions/Session42/notes\.txt") as caught:
-            plan_of(leaking, refuse=True)
+            plan_of(leaking, stop_on_secrets=True)
         assert "s3cret" not in str(caught.value)
         with Catalog.open(state_folder(leaking.root)) as catalog:
             known = catalog.lookup({MINE: leaking.open().identity(MINE)})[MINE]
@@ -478,7 +480,7 @@ class TestSecrets:
     )
     def test_a_plan_says_what_becomes_of_them(self, leaking: Any, options: Options, treatment: SecretTreatment) -> None:
         """Each treatment is in the plan, with a warning about it, and no text of the plan holds the secret."""
-        plan = plan_of(leaking, options=options, refuse=treatment is not SecretTreatment.REFUSED)
+        plan = plan_of(leaking, options=options, stop_on_secrets=treatment is not SecretTreatment.REFUSED)
         assert [(one.source, one.treatment) for one in plan.secrecy.files] == [
             ("sessions/Session42/notes.txt", treatment)
         ]
