@@ -15,7 +15,7 @@ from labcrate.archive.layout import Layout, Member, name_problem
 from labcrate.archive.manifest import MANIFEST_NAME, manifest_line
 from labcrate.archive.names import MAX_COMPONENT_BYTES, MAX_PATH_BYTES, unsafe_name_reason
 from labcrate.archive.verify import verify_archive
-from labcrate.plan.member_names import MAX_PATH_BYTES, UniqueNames, safe_name
+from labcrate.plan.member_names import MAX_SUBPATH_BYTES, UniqueNames, safe_name
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_a_number_makes_no_name_that_git_reads_as_another() -> None:
 def test_a_path_that_is_too_long_loses_its_innermost_folders(folder: str) -> None:
     """Whatever the depth: a whole name fits macOS, is no other's, and begins and ends as the file's own path does."""
     names = UniqueNames()
-    most = MAX_PATH_BYTES // len(f"{safe_name(folder)}/".encode())
+    most = MAX_SUBPATH_BYTES // len(f"{safe_name(folder)}/".encode())
     wished = [f"{folder}/" * depth + "end.csv" for depth in (1, most, most + 1, 2 * most, *((1000,) * THOROUGH))]
     taken = [names.reserve(path) for path in wished]
     assert len(set(taken)) == len(wished)

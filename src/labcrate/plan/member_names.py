@@ -24,7 +24,7 @@ SESSION_FILES = "data/session_files"
 RECORDINGS = "recordings"
 
 
-MAX_PATH_BYTES = 900
+MAX_SUBPATH_BYTES = 900
 """The bytes that a path may have below its folder of the archive, numbers and the folder's own name not counted."""
 
 _MAX_SUFFIX_BYTES = 20
@@ -64,7 +64,7 @@ class UniqueNames:
             self._reserved.remove(name_or_path)
             return name_or_path
         *folders, name = name_or_path.split("/")
-        while folders and _path_bytes(folders, name) > MAX_PATH_BYTES:
+        while folders and _path_bytes(folders, name) > MAX_SUBPATH_BYTES:
             folders.pop()
         parent = ""
         for folder in folders:
