@@ -5,8 +5,8 @@ from typing import Any
 from aiohttp import web
 from yarl import URL
 
-from labcrate.doctor.findings import Finding, FindingKind, Severity
-from labcrate.doctor.report import Report, report_object, rules
+from labcrate.doctor.findings import FindingKind, LabFinding, Severity
+from labcrate.doctor.report import LabReport, count_rules, report_as_json
 from labcrate.errors import UsageError
 from labcrate.lab.text import visible
 from labcrate.linking.verdict import command_line
@@ -46,8 +46,8 @@ async def examine_lab(request: web.Request) -> web.Response:
     return json_answer(await server.work(_body, report))
 
 
-def _body(report: Report) -> bytes:
-    return encoded(report_object(report))
+def _body(report: LabReport) -> bytes:
+    return encoded(report_as_json(report))
 
 
 def _session(request: web.Request, *, may_be_empty: bool = False) -> str | None:
@@ -61,7 +61,7 @@ def _session(request: web.Request, *, may_be_empty: bool = False) -> str | None:
     return session_id
 
 
-def _page(request: web.Request, report: Report) -> web.Response:
+def _page(request: web.Request, report: LabReport) -> web.Response:
     server = services(request)
     chosen = request.query.get("kind", "")
     only = FindingKind(chosen) if chosen in list(FindingKind) else None
@@ -75,10 +75,10 @@ def _page(request: web.Request, report: Report) -> web.Response:
         request,
         "doctor.html",
         report=report,
-        counts={str(severity): report.severities[severity] for severity in Severity},
+        counts={str(severity): report.severity_counts[severity] for severity in Severity},
         groups=[
             _group(kind, findings, request.query.get("part", "") if only else None)
-            for kind, findings in report.kinds.items()
+            for kind, findings in report.by_kind.items()
             if only in (None, kind)
         ],
         only=only,
@@ -93,7 +93,7 @@ def _query(**values: str | None) -> dict[str, str]:
     return {name: value for name, value in values.items() if value}
 
 
-def _group(kind: FindingKind, findings: list[Finding], part: str | None) -> dict[str, Any]:
+def _group(kind: FindingKind, findings: list[LabFinding], part: str | None) -> dict[str, Any]:
     """One kind of finding: the first few of it, or (``part``) a page of all."""
     size = _OF_EACH_KIND if part is None else _OF_ONE_KIND
     pages = -(-len(findings) // size)
@@ -103,7 +103,7 @@ def _group(kind: FindingKind, findings: list[Finding], part: str | None) -> dict
     return {
         "kind": kind,
         "total": len(findings),
-        "rules": rules(findings) if kind is FindingKind.NEAR_MISS else [],
+        "rules": count_rules(findings) if kind is FindingKind.NEAR_MISS else [],
         "shown": shown,
         "first": first + 1,
         "last": first + len(shown),
