@@ -19,7 +19,7 @@ from labcrate.model.lab_settings import LabSettings
 from labcrate.model.message import Message
 from labcrate.model.session import json_id, sort_key
 from labcrate.plan.inventory import Inventory, take_inventory
-from labcrate.secrets.clean import REMOVED, Cleaner
+from labcrate.secrets.cleaner import REMOVED, Cleaner
 
 _SEVERITIES, _KINDS = list(Severity), list(FindingKind)
 
