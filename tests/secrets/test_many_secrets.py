@@ -52,7 +52,7 @@ def test_a_secret_that_overlaps_itself_has_as_many_places_as_cover_it() -> None:
 @pytest.mark.parametrize("before", range(9))
 def test_such_places_leave_no_gap_between_pieces(before: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a stream of several pieces, wherever they begin."""
-    monkeypatch.setattr("labcrate.secrets.stream.CHUNK", 1)
+    monkeypatch.setattr("labcrate.secrets.stream.CHUNK_BYTES", 1)
     matcher = Matcher(of_cameras({"id": 1, "password": "aaaaaaaa"}))
     data = b"x" * before + b"a" * 40_001
     hits = list(find_in_stream(matcher, (data[at : at + 9_973] for at in range(0, len(data), 9_973))))
