@@ -9,7 +9,7 @@ from aiohttp import web
 from multidict import MultiMapping
 
 from labcrate.errors import NoSessionError, NotAllowedError, UsageError
-from labcrate.export.plan_views import leaves_span
+from labcrate.export.plan_views import exceeds_session_time
 from labcrate.lab.text import visible
 from labcrate.model.session import RULE, is_session_id, normalized_id
 from labcrate.model.timespan import TimeSpan
@@ -69,7 +69,7 @@ async def within_span(request: web.Request, plans: PlanQueue, session_id: str, o
     asking = caller(request)
     if asking.scope.limited and options.span != TimeSpan():
         planned = await plans.plan(session_id, whole_of(request, plans), asking.name, for_people=False)
-        if leaves_span(planned.plan, options):
+        if exceeds_session_time(planned.plan, options):
             raise NotAllowedError(
                 f"'from' and 'to' reach beyond the time of session {session_id}, and people of a study see no more "
                 "than that; choose them within."

@@ -5,7 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from labcrate.errors import NoSessionError, NotAllowedError, UsageError
-from labcrate.export.plan_views import plan_object, row_object, session_object, within_study
+from labcrate.export.plan_views import limit_to_study, plan_object, row_object, session_object
 from labcrate.people.roles import Role, SessionScope
 from labcrate.plan.options import as_query
 from labcrate.web.archives.archive_cache import Archive
@@ -78,7 +78,7 @@ async def show_plan(request: web.Request) -> web.Response:
 
 
 def _plan(planned: Archive, asking: Caller) -> bytes:
-    assembly = within_study(planned) if asking.scope.limited else planned
+    assembly = limit_to_study(planned) if asking.scope.limited else planned
     answer = plan_object(assembly)
     answer["notTakenCount"] = sum(one.files for one in assembly.plan.not_taken)
     answer["nearMissCount"] = len(assembly.plan.near_misses)

@@ -10,7 +10,7 @@ from yarl import URL
 
 from labcrate.errors import UsageError
 from labcrate.export.assemble import Assembly
-from labcrate.export.plan_views import within_study
+from labcrate.export.plan_views import limit_to_study
 from labcrate.export.signing import has_key
 from labcrate.model.session import Session
 from labcrate.people.link_log import Link
@@ -168,7 +168,7 @@ async def _choice(request: web.Request, session: Session) -> Choice:
 
 def _session_page(request: web.Request, made: Assembly, choice: Choice | None) -> web.Response:
     server = services(request)
-    assembly = within_study(made) if caller(request).scope.limited else made
+    assembly = limit_to_study(made) if caller(request).scope.limited else made
     plan, session = assembly.plan, assembly.plan.session
     zone, operates = _zone(request, session), caller(request).may(Role.OPERATOR)
     properties = server.plots.properties(session.id, plan.readings)
