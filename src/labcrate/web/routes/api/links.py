@@ -58,9 +58,9 @@ async def add_link(request: web.Request) -> web.Response:
     """Have a near miss belong to the session."""
     server = services(request)
     session_id = session_id_of(request)
-    wish = await read_json(request, LinkRequest)
-    method = Method.MOVE if wish.method == "move" else Method.ENTRY
-    made = await link_near_miss(request, session_id, wish.file, method, wish.camera)
+    body = await read_json(request, LinkRequest)
+    method = Method.MOVE if body.method == "move" else Method.ENTRY
+    made = await link_near_miss(request, session_id, body.file, method, body.camera)
     address = session_api_url(server.settings, session_id, f"/links/{made.number}")
     return json_answer(link_object(made), status=HTTPStatus.CREATED, headers={hdrs.LOCATION: address})
 
@@ -102,8 +102,8 @@ async def link_near_miss(request: web.Request, session_id: str, file: str, metho
 
     def link() -> Link:
         inventory = server.inventories.inventory(now=True)
-        (wish,) = check(inventory, near_misses, session=session_id, files=[file], method=method, camera=camera)
-        made = repair(inventory, server.link_log, wish, who=requester.name).link
+        (planned,) = check(inventory, near_misses, session=session_id, files=[file], method=method, camera=camera)
+        made = repair(inventory, server.link_log, planned, who=requester.name).link
         server.inventories.inventory(now=True)  # who asks for the plan next sees it
         return made
 
