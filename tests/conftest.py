@@ -204,7 +204,7 @@ class Outcome:
 
 @cache
 def _parser_once() -> argparse.ArgumentParser:
-    return command_line._parser()
+    return command_line._build_parser()
 
 
 @pytest.fixture

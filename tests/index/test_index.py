@@ -10,8 +10,8 @@ from typing import Any, BinaryIO
 import pytest
 
 from labcrate.index.catalog import INDEX_FILE, Catalog
-from labcrate.index.indexing import Progress, Wish, index_files
-from labcrate.index.searching import Searcher
+from labcrate.index.indexing import Progress, IndexRequest, index_files
+from labcrate.index.searching import SecretSearcher
 from labcrate.model.fixity import Fixity
 from labcrate.model.recording import Probe
 from labcrate.secrets.matcher import Matcher
@@ -43,9 +43,9 @@ class Counted(Progress):
         self.finished.append(path)
 
 
-def wish(lab: Any, path: str) -> Wish:
+def wish(lab: Any, path: str) -> IndexRequest:
     """Both fixity and probe of a file in its present state."""
-    return Wish(path, lab.open().identity(path))
+    return IndexRequest(path, lab.open().identity(path))
 
 
 def test_fixity_is_that_of_the_bytes(lab: Any, tmp_path: Path) -> None:
@@ -138,9 +138,9 @@ def test_an_interrupted_run_keeps_what_was_finished(lab: Any, tmp_path: Path) ->
     assert set(seen[:2]) <= kept
 
 
-def searcher(catalog: Any, *values: str) -> Searcher:
+def searcher(catalog: Any, *values: str) -> SecretSearcher:
     """A search for these passwords."""
-    return Searcher(Matcher(Secrets(tuple(Secret(value, "a password or token") for value in values))), catalog)
+    return SecretSearcher(Matcher(Secrets(tuple(Secret(value, "a password or token") for value in values))), catalog)
 
 
 def test_a_file_is_searched_in_the_reading_that_hashes_it(

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from tests.support.rounds import rounds
 
 from labcrate.errors import LoginError, NoSuchThingError, NotAllowedError, UsageError
-from labcrate.people.database import Database
+from labcrate.people.database import PeopleDatabase
 from labcrate.people.logins import Logins
 from labcrate.people.roles import Role
-from labcrate.people.second_factor import RECOVERY_CODES, STEP_SECONDS, SecondFactor, SecondFactors, app_uri, grouped
+from labcrate.people.second_factor import RECOVERY_CODES, STEP_S, SecondFactor, SecondFactors, app_uri, in_groups
 from labcrate.people.tokens import Tokens, hash_secret
 from labcrate.people.users import User, Users
 
@@ -26,7 +26,7 @@ GOOD = "correct horse"
 
 
 @pytest.fixture
-def factors(database: Database, clock: "Clock") -> SecondFactors:
+def factors(database: PeopleDatabase, clock: "Clock") -> SecondFactors:
     """Nobody has one yet."""
     return SecondFactors(database, clock)
 
@@ -68,11 +68,11 @@ def refused(factors: SecondFactors, user: User, code: str) -> str:
 def test_a_code_is_taken_once(factors: SecondFactors, ana: User, phone: Phone, clock: "Clock") -> None:
     """The same code, also within its half minute, and each one before it are refused; the next one is taken."""
     code = phone.shows()
-    earlier = phone.shows(-STEP_SECONDS)
+    earlier = phone.shows(-STEP_S)
     factors.check(ana, code)
     assert "good once" in refused(factors, ana, code)
     assert "good once" in refused(factors, ana, earlier)
-    clock.now += STEP_SECONDS
+    clock.now += STEP_S
     assert "good once" in refused(factors, ana, code)
     factors.check(ana, phone.shows())
 
@@ -181,7 +181,7 @@ def test_until_the_first_code_no_login_asks_for_one(factors: SecondFactors, ana:
 
 
 def test_turning_it_on_ends_the_logins_that_had_no_code(
-    factors: SecondFactors, database: Database, ana: User, clock: "Clock"
+    factors: SecondFactors, database: PeopleDatabase, ana: User, clock: "Clock"
 ) -> None:
     """All but the one that does it."""
     logins = Logins(database, clock)
@@ -207,7 +207,7 @@ def test_it_outlasts_another_role_and_being_disabled(
     users.add("Eva", Role.ADMIN, GOOD)
     users.set_role("ana", Role.VIEWER)
     factors.check(ana, phone.shows())
-    clock.now += STEP_SECONDS
+    clock.now += STEP_S
     stamp = factors.stamp(ana)
     users.disable("ana")
     for code in (phone.shows(), phone.recovery_codes[0]):
@@ -222,7 +222,7 @@ def test_it_outlasts_another_role_and_being_disabled(
 
 
 def test_turning_it_off_takes_a_code_and_leaves_nothing(
-    factors: SecondFactors, database: Database, ana: User, phone: Phone
+    factors: SecondFactors, database: PeopleDatabase, ana: User, phone: Phone
 ) -> None:
     """With a wrong code it stays; with a right one secret and recovery codes are gone."""
     with pytest.raises(LoginError):
@@ -233,7 +233,7 @@ def test_turning_it_off_takes_a_code_and_leaves_nothing(
 
 
 def test_a_reset_ends_logins_and_no_tokens(
-    factors: SecondFactors, database: Database, ana: User, phone: Phone, clock: "Clock"
+    factors: SecondFactors, database: PeopleDatabase, ana: User, phone: Phone, clock: "Clock"
 ) -> None:
     """Who lost everything logs in with the password alone again; there is nothing to reset twice."""
     secret = Logins(database, clock).begin(ana)
@@ -291,7 +291,7 @@ def test_before_1970_no_code_fits_and_nothing_fails(
 
 
 def test_secrets_are_not_kept_in_the_open_where_they_need_not_be(
-    factors: SecondFactors, database: Database, ana: User, phone: Phone
+    factors: SecondFactors, database: PeopleDatabase, ana: User, phone: Phone
 ) -> None:
     """Recovery codes are kept as hashes; two users never have the same secret."""
     kept = repr(database.rows("SELECT * FROM recovery_code"))
@@ -309,4 +309,4 @@ def test_an_app_reads_the_address_back(name: str, users: Users) -> None:
     assert (read.secret, read.issuer) == (secret, "labcrate")
     assert urlsplit(uri).scheme == "otpauth"
     assert parse_qs(urlsplit(uri).query)["secret"] == [secret]
-    assert grouped("ABCDEFGHIJ") == "ABCD EFGH IJ"
+    assert in_groups("ABCDEFGHIJ") == "ABCD EFGH IJ"

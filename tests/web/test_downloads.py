@@ -12,7 +12,7 @@ import pytest
 from tests.support.waiting import ended
 
 from labcrate.index import indexing as index
-from labcrate.people.export_log import Line
+from labcrate.people.export_log import ExportLogLine
 from labcrate.people.roles import Role
 from labcrate.web.http.conditional import parse_date
 from labcrate.web.routes.api import archive as routes_archive
@@ -38,7 +38,7 @@ def whole(large_lab: Any, cli: Any, tmp_path: Any) -> bytes:
     return bytes((tmp_path / "out.zip").read_bytes())
 
 
-def lines(server: Any) -> list[Line]:
+def lines(server: Any) -> list[ExportLogLine]:
     """The downloads in the export log, the newest first, once all of them have ended."""
     return [line for line in ended(server) if line.via != "command line"]
 

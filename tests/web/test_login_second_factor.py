@@ -13,9 +13,9 @@ import requests
 from tests.conftest import Clock
 
 from labcrate.index.state import STATE_FOLDER
-from labcrate.people.database import Database
+from labcrate.people.database import PeopleDatabase
 from labcrate.people.roles import Role
-from labcrate.people.second_factor import RECOVERY_CODES, STEP_SECONDS, SecondFactors
+from labcrate.people.second_factor import RECOVERY_CODES, STEP_S, SecondFactors
 from labcrate.web.auth.code_logins import GOOD_SECONDS, CodeGuesses, HalfLogins
 from labcrate.web.auth.login_cookie import HALF, cookie_name, csrf_token
 from labcrate.web.auth.login_throttle import LoginThrottle
@@ -40,7 +40,7 @@ def serving(serve: "Serve", usual_lab: "LabFolder") -> "Serving":
 def clock(serving: "Serving") -> Iterator[Clock]:
     """What the server reads codes by, and counts attempts and waiting by."""
     clock, step = Clock(), serving.services.second_step
-    with Database.open(serving.settings.lab_folder / STATE_FOLDER) as database:
+    with PeopleDatabase.open(serving.settings.lab_folder / STATE_FOLDER) as database:
         step.factors = SecondFactors(database, clock)
         step.waiting, step.guesses = HalfLogins(clock), CodeGuesses(clock)
         serving.services.doors.guesses = LoginThrottle(clock)
@@ -71,7 +71,7 @@ def turn_on(serving: "Serving", browser: "Login", clock: Clock) -> Phone:
     done = send(browser, f"{serving.url}{PAGE}/confirm", current=GOOD, code=phone.shows())
     assert done.status_code == 201, done.text
     phone.sheet = codes_of(done)
-    clock.now += STEP_SECONDS
+    clock.now += STEP_S
     return phone
 
 
@@ -211,7 +211,7 @@ def test_a_code_is_taken_once(serving: "Serving", clock: Clock, phone: Phone) ->
     assert "good once" in alert(answer)
     assert code not in answer.text
     assert not thief.is_in
-    clock.now += STEP_SECONDS
+    clock.now += STEP_S
     assert thief.code(code).status_code == 401
     assert thief.code(phone.shows()).status_code == 303
 
@@ -295,7 +295,7 @@ def test_right_codes_are_free(serving: "Serving", clock: Clock, phone: Phone) ->
         browser = Browser(serving)
         browser.password()
         assert browser.code(phone.shows()).status_code == 303
-        clock.now += STEP_SECONDS
+        clock.now += STEP_S
 
 
 def test_a_login_waits_five_minutes(serving: "Serving", clock: Clock, phone: Phone) -> None:
@@ -415,7 +415,7 @@ def test_a_token_takes_a_code_and_works_without_one(serving: "Serving", clock: C
     fields = {"name": "nightly", "days": "1", "current": GOOD}
     assert "does not fit" in alert(send(browser, serving.url + "/account/tokens", **fields))
     assert "does not fit" in alert(send(browser, serving.url + "/account/tokens", **fields, code="000000"))
-    clock.now += STEP_SECONDS
+    clock.now += STEP_S
     made = send(browser, serving.url + "/account/tokens", **fields, code=phone.shows())
     assert made.status_code == 201
     found = re.search(r'id="secret">([^<]+)<', made.text)

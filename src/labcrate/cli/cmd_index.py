@@ -3,11 +3,11 @@
 import errno
 from argparse import Namespace
 
-from labcrate.cli.screen import Bar, open_lab, say, write_json
+from labcrate.cli.screen import ProgressBar, open_lab, say, write_json
 from labcrate.errors import IncompleteError
 from labcrate.index.catalog import Catalog
-from labcrate.index.indexing import Wish, index_files
-from labcrate.index.searching import Searcher
+from labcrate.index.indexing import IndexRequest, index_files
+from labcrate.index.searching import SecretSearcher
 from labcrate.index.state import state_folder
 from labcrate.lab.folder import Kind
 from labcrate.lab.lab_files import LabFiles, source_of, split_recorder_path
@@ -27,14 +27,14 @@ def run(options: Namespace) -> int:
     lab = open_lab(options)
     inventory = take_inventory(lab)
     files, wishes = inventory.files, []
-    for path in _wanted(inventory, options.session):
+    for path in _paths_to_index(inventory, options.session):
         try:
             is_video = container_of(path) is not None
-            wishes.append(Wish(path, files.identity(path), probe=is_video, confirm=options.check))
+            wishes.append(IndexRequest(path, files.identity(path), probe=is_video, confirm=options.check))
         except OSError:
             continue  # gone since the walk
-    with Catalog.open(state_folder(lab.root)) as catalog, Bar("Indexing", shown=not options.json) as bar:
-        searcher = Searcher(inventory.cleaner.matcher, catalog)
+    with Catalog.open(state_folder(lab.root)) as catalog, ProgressBar("Indexing", shown=not options.json) as bar:
+        searcher = SecretSearcher(inventory.cleaner.matcher, catalog)
         known, failures = index_files(files, catalog, wishes, probe, bar, options.workers, searcher)
         if options.session is None:
             others = catalog.all().keys() - {wish.path for wish in wishes}  # files beside recordings are among them
@@ -66,7 +66,7 @@ def _is_gone(files: LabFiles, path: str) -> bool:
     return False
 
 
-def _wanted(inventory: Inventory, session: str | None) -> list[str]:
+def _paths_to_index(inventory: Inventory, session: str | None) -> list[str]:
     if session is not None:
         session_id = inventory.resolve(parse_session(session))
         inventory.session(session_id)

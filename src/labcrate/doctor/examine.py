@@ -36,8 +36,8 @@ from labcrate.doctor.session_findings import (
 )
 from labcrate.errors import DocumentError
 from labcrate.index.catalog import Catalog
-from labcrate.index.indexing import Progress, Wish, index_files
-from labcrate.index.records import Indexed
+from labcrate.index.indexing import Progress, IndexRequest, index_files
+from labcrate.index.records import IndexedFile
 from labcrate.lab.exclude import Excluded
 from labcrate.lab.folder import Entry, Kind, Lab, printable
 from labcrate.linking.filename import base_name, stem_of_mp4
@@ -159,7 +159,7 @@ class _Exam:
     near_missed: set[str] = field(default_factory=set)
     own_files: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     excluded: Excluded = field(init=False)
-    _indexed: dict[str, Indexed] = field(default_factory=dict)
+    _indexed: dict[str, IndexedFile] = field(default_factory=dict)
     _failed: dict[str, str] = field(default_factory=dict)
     _contexts: dict[str | None, TimeContext] = field(default_factory=dict)
     _undescribed: dict[str | None, Starts] = field(default_factory=dict)
@@ -222,7 +222,7 @@ class _Exam:
         """Return the probes of files; what is not known yet is looked into."""
         todo = {p: i for p, i in candidates.items() if p not in self._indexed and p not in self._failed}
         if todo:
-            wishes = [Wish(path, identity, hash=False) for path, identity in todo.items() if identity.size_bytes]
+            wishes = [IndexRequest(path, identity, hash=False) for path, identity in todo.items() if identity.size_bytes]
             lab = self.inventory.lab
             found, failed = index_files(lab, self.catalog, wishes, _probe, self.progress, self.workers)
             self._indexed |= found

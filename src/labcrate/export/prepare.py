@@ -8,8 +8,8 @@ from labcrate.export.assemble import Assembly, assemble
 from labcrate.export.redact import Redactor
 from labcrate.export.spool import Spool
 from labcrate.index.catalog import Catalog
-from labcrate.index.indexing import Progress, Wish, index_files
-from labcrate.index.searching import Searcher
+from labcrate.index.indexing import Progress, IndexRequest, index_files
+from labcrate.index.searching import SecretSearcher
 from labcrate.index.state import state_folder
 from labcrate.lab.folder import Lab
 from labcrate.model.fixity import Identity
@@ -80,8 +80,8 @@ def compute_fixity(inventory: Inventory, plan: Plan, progress: Progress, workers
     """
     state = state_folder(inventory.lab.root)
     with Catalog.open(state) as catalog:
-        searcher = Searcher(inventory.cleaner.matcher, catalog)
-        wishes = [Wish(file.path, file.identity, probe=False, search=True) for file in lacking(plan)]
+        searcher = SecretSearcher(inventory.cleaner.matcher, catalog)
+        wishes = [IndexRequest(file.path, file.identity, probe=False, search=True) for file in lacking(plan)]
         _, failures = index_files(inventory.files, catalog, wishes, probe_video, progress, workers, searcher)
         if not failures:
             spool = Spool(state, progress.check)

@@ -15,11 +15,11 @@ from labcrate.export.people_folder import people_folder
 from labcrate.export.prepare import Stages, laid_out, silent
 from labcrate.export.signing import sign_archive, signer_of
 from labcrate.export.writer import archive_path, check_targets, signature_path, write_archive
-from labcrate.index.confirming import Check, Confirming
-from labcrate.index.state import own_folder, state_folder
+from labcrate.index.confirming import ByteCheckMode, ByteCheckRule
+from labcrate.index.state import user_state_folder, state_folder
 from labcrate.lab.folder import Lab
 from labcrate.lab.text import one_line
-from labcrate.people.database import Database
+from labcrate.people.database import PeopleDatabase
 from labcrate.people.export_log import ExportLog, Outcome, system_user
 from labcrate.plan.inventory import find_session
 from labcrate.plan.options import Options, as_text
@@ -90,7 +90,7 @@ class _Facts:
 
 def _begin(stack: ExitStack, lab: Lab, sent: Sent, facts: _Facts) -> tuple[ExportLog, int] | None:
     """Write the line in the lab's log, else in the user's own; None when neither takes it."""
-    own = own_folder(lab.root)
+    own = user_state_folder(lab.root)
     try:
         folder = people_folder(lab.root)
         begun = _begin_in(stack, folder, facts)
@@ -111,7 +111,7 @@ def _begin(stack: ExitStack, lab: Lab, sent: Sent, facts: _Facts) -> tuple[Expor
 
 def _begin_in(stack: ExitStack, folder: Path, facts: _Facts) -> tuple[ExportLog, int]:
     with ExitStack() as opened:
-        log = opened.enter_context(ExportLog(opened.enter_context(Database.open(folder))))
+        log = opened.enter_context(ExportLog(opened.enter_context(PeopleDatabase.open(folder))))
         log.settle()
         length = facts.entity.length
         line = log.begin(
@@ -174,7 +174,7 @@ def export_session(
     check_targets(target, force=force, signed=sign)
     _refuse_lab_file(lab, target)
     signer = signer_of(lab) if sign else None
-    rule = Confirming.from_now(Check.of(check), inventory.settings.confirm_days)
+    rule = ByteCheckRule.from_now(ByteCheckMode.of(check), inventory.settings.confirm_days)
     whole = not allow_incomplete
     with laid_out(inventory, session_id, options, stages, workers, export=True, whole=whole) as assembly:
         entity = Entity(assembly.layout)

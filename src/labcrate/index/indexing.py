@@ -21,9 +21,9 @@ from isal import isal_zlib
 
 from labcrate.errors import SourceChangedError
 from labcrate.index.catalog import Catalog
-from labcrate.index.confirming import confirmed, now_ms
-from labcrate.index.records import Indexed
-from labcrate.index.searching import QUICK_BYTES, Searcher
+from labcrate.index.confirming import check_file_bytes, now_ms
+from labcrate.index.records import IndexedFile
+from labcrate.index.searching import QUICK_SEARCH_BYTES, SecretSearcher
 from labcrate.lab.lab_files import Files, source_of
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.recording import Probe
@@ -33,7 +33,7 @@ _STORE_EVERY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class IndexRequest:
     """A file whose fixity (``hash``), probe or secrets (``search``) are to be known.
 
     A file that is hashed is searched as well, in the same reading. ``search`` alone searches it if that takes no
@@ -47,7 +47,7 @@ class Wish:
     search: bool = False
     confirm: bool = False
 
-    def met_by(self, known: Indexed, searcher: Searcher | None) -> bool:
+    def met_by(self, known: IndexedFile, searcher: SecretSearcher | None) -> bool:
         """Whether what is known already suffices."""
         searches = searcher is not None and (self.search or self.hash)
         return (
@@ -77,7 +77,7 @@ class Progress:
         """Called between the steps of any work that takes long; what it raises ends the work."""
 
 
-class Ending(Progress):
+class CancelOnlyProgress(Progress):
     """Tells somebody else's progress nothing, but ends with it."""
 
     def __init__(self, other: Progress) -> None:
@@ -95,12 +95,12 @@ Prober = Callable[[BinaryIO, str], Probe]
 def index_files(
     files: Files,
     catalog: Catalog,
-    wishes: Iterable[Wish],
+    wishes: Iterable[IndexRequest],
     probe: Prober,
     progress: Progress | None = None,
     workers: int | None = None,
-    searcher: Searcher | None = None,
-) -> tuple[dict[str, Indexed], dict[str, str]]:
+    searcher: SecretSearcher | None = None,
+) -> tuple[dict[str, IndexedFile], dict[str, str]]:
     """Bring the index up to date for these files; without a ``searcher`` none is searched for secrets.
 
     Returns what is known of each file by path, and the reason for each that could not be read (gone,
@@ -110,7 +110,7 @@ def index_files(
     known = catalog.lookup({wish.path: wish.identity for wish in wishes})
     todo = [(wish, known[wish.path]) for wish in wishes if not wish.met_by(known[wish.path], searcher)]
     progress = progress or Progress()
-    progress.begin(len(todo), sum(w.identity.size_bytes for w, i in todo if _is_to_be_read(w, i, searcher)))
+    progress.begin(len(todo), sum(w.identity.size_bytes for w, i in todo if _needs_reading(w, i, searcher)))
     failures: dict[str, str] = {}
     if not todo:
         return known, failures
@@ -120,7 +120,7 @@ def index_files(
     with ThreadPoolExecutor(workers or os.cpu_count() or 1, "index") as pool:
         futures = {pool.submit(_index_one, files, w, i, probe, searcher, progress, stop): w.path for w, i in todo}
         try:
-            _collect(futures, catalog, known, failures)
+            _store_results(futures, catalog, known, failures)
         except BaseException:
             stop.set()
             pool.shutdown(cancel_futures=True)
@@ -128,15 +128,15 @@ def index_files(
     return known, failures
 
 
-def _collect(
-    futures: dict[Future[Indexed], str], catalog: Catalog, known: dict[str, Indexed], failures: dict[str, str]
+def _store_results(
+    futures: dict[Future[IndexedFile], str], catalog: Catalog, known: dict[str, IndexedFile], failures: dict[str, str]
 ) -> None:
     # Not concurrent.futures.wait: it goes through all that is pending for every one that is done.
-    done: SimpleQueue[Future[Indexed]] = SimpleQueue()
+    done: SimpleQueue[Future[IndexedFile]] = SimpleQueue()
     for future in futures:
         future.add_done_callback(done.put)
     left = len(futures)
-    fresh: list[Indexed] = []
+    fresh: list[IndexedFile] = []
     stored = time.monotonic()
     try:
         while left:
@@ -149,7 +149,7 @@ def _collect(
                     fresh.append(known[path])
                 except (OSError, SourceChangedError) as error:
                     known.pop(path, None)
-                    failures[path] = _why(error)
+                    failures[path] = _failure_reason(error)
             if fresh and time.monotonic() - stored > _STORE_EVERY_SECONDS:
                 catalog.store(fresh)
                 fresh, stored = [], time.monotonic()
@@ -158,7 +158,7 @@ def _collect(
             catalog.store(fresh)
 
 
-def _is_to_be_read(wish: Wish, known: Indexed, searcher: Searcher | None) -> bool:
+def _needs_reading(wish: IndexRequest, known: IndexedFile, searcher: SecretSearcher | None) -> bool:
     """Return whether a file has to be read through: for its checksums, to confirm them, or for its secrets."""
     searched = searcher is None or known.searched(searcher.fingerprint) is not None
     return wish.confirm or (wish.hash and (known.fixity is None or not searched))
@@ -166,46 +166,46 @@ def _is_to_be_read(wish: Wish, known: Indexed, searcher: Searcher | None) -> boo
 
 def _index_one(
     files: Files,
-    wish: Wish,
-    known: Indexed,
+    wish: IndexRequest,
+    known: IndexedFile,
     probe: Prober,
-    searcher: Searcher | None,
+    searcher: SecretSearcher | None,
     progress: Progress,
     stop: threading.Event,
-) -> Indexed:
+) -> IndexedFile:
     progress.check()
     progress.start(wish.path)
     try:
-        return _looked_into(files, wish, known, probe, searcher, partial(_told, progress, stop))
+        return _index_open_file(files, wish, known, probe, searcher, partial(_advance, progress, stop))
     finally:
         progress.finish(wish.path)
 
 
-def _looked_into(
-    files: Files, wish: Wish, known: Indexed, probe: Prober, searcher: Searcher | None, told: Callable[[int], None]
-) -> Indexed:
+def _index_open_file(
+    files: Files, wish: IndexRequest, known: IndexedFile, probe: Prober, searcher: SecretSearcher | None, told: Callable[[int], None]
+) -> IndexedFile:
     fd = files.open(wish.path)
     with os.fdopen(fd, "rb", buffering=0) as file:
-        _same_or_raise(file, wish)
+        _check_unchanged(file, wish)
         confirm = wish.confirm and known.fixity is not None
         if searcher and (wish.search or wish.hash) and known.searched(searcher.fingerprint) is None:
-            known = _searched(file, wish, known, searcher, (lambda _: None) if confirm else told)
+            known = _search_secrets(file, wish, known, searcher, (lambda _: None) if confirm else told)
         if wish.hash and known.fixity is None:
             known = replace(known, fixity=fixity_of(file, told), confirmed_ms=now_ms(), differs_ms=None)
         if wish.probe and known.probe is None:
             file.seek(0)
             known = replace(known, probe=probe(file, wish.path))
         if confirm:
-            known = confirmed(files, known, told)
-        _same_or_raise(file, wish)
+            known = check_file_bytes(files, known, told)
+        _check_unchanged(file, wish)
     return known
 
 
-def _searched(file: FileIO, wish: Wish, known: Indexed, searcher: Searcher, told: Callable[[int], None]) -> Indexed:
+def _search_secrets(file: FileIO, wish: IndexRequest, known: IndexedFile, searcher: SecretSearcher, told: Callable[[int], None]) -> IndexedFile:
     """Search a file for secrets; where that takes the whole of it, its fixity comes out of the same reading."""
     size_bytes = wish.identity.size_bytes
     is_video = searcher.is_mp4(file)
-    if is_video or (not wish.hash and size_bytes <= QUICK_BYTES):
+    if is_video or (not wish.hash and size_bytes <= QUICK_SEARCH_BYTES):
         if is_video and wish.hash and known.fixity:
             told(size_bytes)  # it was expected to be read through
         return replace(known, search=searcher.search(file, size_bytes))
@@ -218,7 +218,7 @@ def _searched(file: FileIO, wish: Wish, known: Indexed, searcher: Searcher, told
     return replace(known, search=search, fixity=hasher.fixity, confirmed_ms=now_ms(), differs_ms=None)
 
 
-def _same_or_raise(file: BinaryIO, wish: Wish) -> None:
+def _check_unchanged(file: BinaryIO, wish: IndexRequest) -> None:
     if Identity.of(os.fstat(file.fileno())) != wish.identity:
         raise SourceChangedError(
             f"{source_of(wish.path)} changed while it was read; it may still be written. Try again when it is finished."
@@ -264,14 +264,14 @@ def fixity_of(file: FileIO, told: Callable[[int], None] = lambda _: None) -> Fix
     return hasher.fixity
 
 
-def _told(progress: Progress, stop: threading.Event, count: int) -> None:
+def _advance(progress: Progress, stop: threading.Event, count: int) -> None:
     if stop.is_set():
         raise InterruptedError(errno.EINTR, "indexing was stopped")
     progress.check()
     progress.advance(count)
 
 
-def _why(error: Exception) -> str:
+def _failure_reason(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "is gone"
     if isinstance(error, PermissionError):

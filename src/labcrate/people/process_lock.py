@@ -11,17 +11,17 @@ from contextlib import suppress
 from pathlib import Path
 
 from labcrate.errors import PeopleError
-from labcrate.people.database import making
+from labcrate.people.database import creation_lock
 
-RUNS_FOLDER = "running"
+LOCKS_FOLDER = "running"
 
 
-class Run:
+class ProcessLock:
     """This process as a writer of log lines; ``name`` tells it from all others."""
 
     def __init__(self, state_folder: Path) -> None:
         self._state_folder = state_folder
-        self._folder = state_folder / RUNS_FOLDER
+        self._folder = state_folder / LOCKS_FOLDER
         self._begun = threading.Lock()
         self._lock: int | None = None
         self._name = secrets.token_hex(8)
@@ -31,7 +31,7 @@ class Run:
         with self._begun:
             if self._lock is None:
                 # Between making the file and locking it, it would look like a dead process's.
-                with making(self._state_folder):
+                with creation_lock(self._state_folder):
                     self._lock = self._hold()
         return self._name
 
@@ -52,12 +52,12 @@ class Run:
     def alive(self) -> set[str]:
         """The names of all processes that live, this one too; files that dead ones left are removed."""
         found: set[str] = set()
-        with making(self._state_folder):
+        with creation_lock(self._state_folder):
             if self._folder.is_symlink():
                 return found
             with suppress(FileNotFoundError, NotADirectoryError):
                 for path in list(self._folder.iterdir()):
-                    if _is_held(path):
+                    if _is_locked(path):
                         found.add(path.name)
                     else:
                         path.unlink(missing_ok=True)
@@ -73,7 +73,7 @@ class Run:
                 self._lock = None
 
 
-def _is_held(path: Path) -> bool:
+def _is_locked(path: Path) -> bool:
     try:
         lock = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except PermissionError:

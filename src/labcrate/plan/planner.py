@@ -7,9 +7,9 @@ from typing import BinaryIO
 
 from labcrate.errors import IncompleteError
 from labcrate.index.catalog import Catalog
-from labcrate.index.indexing import Ending, Progress, Wish, index_files
-from labcrate.index.records import Indexed
-from labcrate.index.searching import Searcher
+from labcrate.index.indexing import CancelOnlyProgress, Progress, IndexRequest, index_files
+from labcrate.index.records import IndexedFile
+from labcrate.index.searching import SecretSearcher
 from labcrate.lab.exclude import Excluded
 from labcrate.lab.lab_files import source_of
 from labcrate.model.bound import Bound
@@ -210,9 +210,9 @@ class Planner:
     ) -> tuple[tuple[PlannedRecording, ...], tuple[SessionFile, ...]]:
         """Hash and probe what goes in; what cannot be read is added to ``missing``."""
         same_named = set() if self.hurry else twins(choice.recordings)
-        searcher = Searcher(self.inventory.cleaner.matcher, self.catalog)
-        wishes = [Wish(f.path, f.identity, hashed or f.path in same_named, search=True) for f in choice.recordings]
-        wishes += [Wish(f.path, f.identity, hashed, probe=False, search=True) for f in choice.session_files]
+        searcher = SecretSearcher(self.inventory.cleaner.matcher, self.catalog)
+        wishes = [IndexRequest(f.path, f.identity, hashed or f.path in same_named, search=True) for f in choice.recordings]
+        wishes += [IndexRequest(f.path, f.identity, hashed, probe=False, search=True) for f in choice.session_files]
         failed = [wish for wish in wishes if self.unreadable.get(wish.path, (None,))[0] == wish.identity]
         indexed, failures = index_files(
             self.inventory.files,
@@ -241,8 +241,8 @@ class Planner:
 
     def _look(self, candidates: Mapping[str, Identity]) -> Mapping[str, Probe]:
         """Probe files that are not linked, to tell when they were made."""
-        wishes = [Wish(path, identity, hash=False) for path, identity in candidates.items()]
-        ending = Ending(self.progress)
+        wishes = [IndexRequest(path, identity, hash=False) for path, identity in candidates.items()]
+        ending = CancelOnlyProgress(self.progress)
         indexed, _ = index_files(self.inventory.files, self.catalog, wishes, probe_video, ending, self.workers)
         return {path: known.probe for path, known in indexed.items() if known.probe}
 
@@ -309,7 +309,7 @@ def _missing(options: Options, own: OwnFiles, recorded: RecorderFiles, readings:
         yield from readings_missing(readings)
 
 
-def _as_known(files: Iterable[SessionFile], indexed: Mapping[str, Indexed]) -> Iterator[SessionFile]:
+def _as_known(files: Iterable[SessionFile], indexed: Mapping[str, IndexedFile]) -> Iterator[SessionFile]:
     for file in files:
         if known := indexed.get(file.path):
             yield replace(file, fixity=known.fixity, search=known.search)

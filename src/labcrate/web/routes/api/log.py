@@ -5,7 +5,7 @@ from itertools import islice
 
 from aiohttp import hdrs, web
 
-from labcrate.people.export_log import Filter, Line
+from labcrate.people.export_log import ExportLogFilter, ExportLogLine
 from labcrate.people.log_lines import as_csv, line_object
 from labcrate.people.roles import Role
 from labcrate.web.auth.require_role import allow
@@ -34,7 +34,7 @@ async def show_log(request: web.Request) -> web.Response:
     return json_answer(await server.work(_page, server, wanted, before, limit))
 
 
-def _page(server: Services, wanted: Filter, before: int | None, limit: int) -> bytes:
+def _page(server: Services, wanted: ExportLogFilter, before: int | None, limit: int) -> bytes:
     lines = list(islice(wanted.find(server.export_log, before), limit + 1))
     shown = lines[:limit]
     more = len(lines) > limit
@@ -65,5 +65,5 @@ async def download_log(request: web.Request) -> web.StreamResponse:
 _HEADING = ("\ufeff" + as_csv([])).encode()
 
 
-def _rows(lines: Iterator[Line]) -> bytes:
+def _rows(lines: Iterator[ExportLogLine]) -> bytes:
     return as_csv(islice(lines, _LINES_AT_ONCE), heading=False).encode()

@@ -10,8 +10,8 @@ from multidict import MultiDict
 from yarl import URL
 
 from labcrate.export.signing import public_key_of
-from labcrate.people.export_log import Filter
-from labcrate.people.log_lines import what
+from labcrate.people.export_log import ExportLogFilter
+from labcrate.people.log_lines import describe_contents
 from labcrate.people.roles import Role
 from labcrate.web.auth.require_role import allow, caller, keeps_to_scope
 from labcrate.web.http.bodies import form
@@ -103,7 +103,7 @@ async def show_log(request: web.Request) -> web.Response:
     return await server.work(_log_page, request, line_filter(request.query, server.settings.time_zone), before)
 
 
-def _log_page(request: web.Request, wanted: Filter, before: int | None) -> web.Response:
+def _log_page(request: web.Request, wanted: ExportLogFilter, before: int | None) -> web.Response:
     server = services(request)
     found = list(islice(wanted.find(server.export_log, before), _LINES + 1))
     lines, more = found[:_LINES], len(found) > _LINES
@@ -118,7 +118,7 @@ def _log_page(request: web.Request, wanted: Filter, before: int | None) -> web.R
         query=request.query,
         filtered=bool(wanted),
         before=before,
-        what=what,
+        what=describe_contents,
         older=str(older) if older else None,
         csv=str(URL.build(path=url(server.settings, "/api/log.csv"), query=kept)),
     )

@@ -5,7 +5,7 @@ from aiohttp import web
 from labcrate.errors import LoginError, NoSuchThingError, TooManyError, UsageError
 from labcrate.model.message import Message
 from labcrate.people.roles import Role, name_key
-from labcrate.people.tokens import LONGEST_DAYS
+from labcrate.people.tokens import MAX_DAYS
 from labcrate.web.auth.require_role import allow, caller, keeps_to_scope
 from labcrate.web.routes.html.login import knowing_password, own_form, see, this_login, twice
 from labcrate.web.services import services
@@ -181,7 +181,7 @@ def role_of(fields: dict[str, str]) -> Role:
 def days_of(text: str) -> int:
     """Return the days that a form names. Raises UsageError."""
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise UsageError(f"A token is good for 1 to {LONGEST_DAYS} days.")
+        raise UsageError(f"A token is good for 1 to {MAX_DAYS} days.")
     return int(text)
 
 

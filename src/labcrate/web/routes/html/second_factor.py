@@ -9,7 +9,7 @@ from aiohttp import web
 from labcrate.errors import LabcrateError, LoginError, NotAllowedError, TooManyError, UsageError
 from labcrate.model.message import Message
 from labcrate.people.roles import Role
-from labcrate.people.second_factor import NEEDED, app_uri, grouped
+from labcrate.people.second_factor import MINIMUM_ROLE, app_uri, in_groups
 from labcrate.people.users import User
 from labcrate.web.auth.code_logins import HalfLogin
 from labcrate.web.auth.doors import CODE_PAGE, LOGIN_PAGE
@@ -35,7 +35,7 @@ async def show_second_factor(request: web.Request) -> web.Response:
 
 
 @routes.post(f"{PAGE}/prepare")
-@allow(NEEDED)
+@allow(MINIMUM_ROLE)
 @keeps_to_scope
 async def prepare(request: web.Request) -> web.Response:
     """Make a secret and show it, for the app to take."""
@@ -50,7 +50,7 @@ async def prepare(request: web.Request) -> web.Response:
 
 
 @routes.post(f"{PAGE}/confirm")
-@allow(NEEDED)
+@allow(MINIMUM_ROLE)
 @keeps_to_scope
 async def confirm(request: web.Request) -> web.Response:
     """Turn it on, for who knows the password and has a first code.
@@ -114,7 +114,7 @@ def _host(request: web.Request) -> str:
 async def _page(request: web.Request, *, status: int = 200, secret: str | None = None, **context: Any) -> web.Response:
     """The page, perhaps with a secret to take into the app, with recovery codes, or with an error."""
     server = services(request)
-    shown = {"codes": None, "error": None, "secret": secret and grouped(secret), "uri": ""} | context
+    shown = {"codes": None, "error": None, "secret": secret and in_groups(secret), "uri": ""} | context
     if secret:
         shown["uri"] = app_uri(secret, await _user(request), _host(request))
     return server.pages.render(

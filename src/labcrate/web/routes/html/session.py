@@ -18,7 +18,7 @@ from labcrate.people.roles import Role
 from labcrate.plan.options import Options, as_query
 from labcrate.plan.plan import Plan, PlannedRecording
 from labcrate.plan.summary import camera_spans
-from labcrate.repair.near_misses import Method, cameras_of_links
+from labcrate.repair.near_misses import LinkMethod, linkable_cameras
 from labcrate.web.auth.require_role import allow, caller
 from labcrate.web.http.bodies import form
 from labcrate.web.http.urls import session_api_url, session_url
@@ -100,7 +100,7 @@ async def show_readings(request: web.Request) -> web.Response:
 async def repair_near_miss(request: web.Request) -> web.Response:
     """Link a near miss, and show the session with what was done and how to take it back."""
     session_id, fields = session_id_of(request), await form(request)
-    method = Method.MOVE if fields.get("method") == Method.MOVE else Method.ENTRY
+    method = LinkMethod.MOVE if fields.get("method") == LinkMethod.MOVE else LinkMethod.ENTRY
     camera = fields.get("camera") or None
     made = await link_near_miss(request, session_id, fields.get("file", ""), method, camera)
     return _see_session(request, session_id, f"?linked={made.number}")
@@ -190,7 +190,7 @@ def _session_page(request: web.Request, made: Assembly, choice: Choice | None) -
         shown=shown_at_first(properties),
         devices=devices,
         links=[link for link in links if link.undone is None],
-        cameras=cameras_of_links(server.inventories.inventory(), session.id) if operates else [],
+        cameras=linkable_cameras(server.inventories.inventory(), session.id) if operates else [],
         said=_said(request, links),
         administers=caller(request).may(Role.ADMIN),
         thumbnail=lambda recording: _media(request, recording, session.id, "/thumbnail.jpg"),
