@@ -172,9 +172,9 @@ def test_results_of_a_search_are_kept_until_other_values_are_searched_for(lab: A
         index_files(lab.open(), catalog, [wish(lab, path)], no_probe, searcher=first)
     with Catalog.open(tmp_path) as catalog:
         assert searcher(catalog, "Some-Password-1").fingerprint == first.fingerprint, "the key is the index's"
-        assert wish(lab, path).met_by(catalog.lookup({path: lab.open().identity(path)})[path], first)
+        assert wish(lab, path).is_satisfied_by(catalog.lookup({path: lab.open().identity(path)})[path], first)
         other = searcher(catalog, "Other-Password-2", "Some-Password-1")
-        assert not wish(lab, path).met_by(catalog.lookup({path: lab.open().identity(path)})[path], other)
+        assert not wish(lab, path).is_satisfied_by(catalog.lookup({path: lab.open().identity(path)})[path], other)
         known, _ = index_files(lab.open(), catalog, [wish(lab, path)], no_probe, searcher=other)
     found = known[path].search
     assert found is not None
@@ -209,4 +209,4 @@ def test_an_index_of_an_earlier_version_is_made_anew(lab: Any, tmp_path: Path) -
         sought = searcher(catalog, "Some-Password-1")
         index_files(lab.open(), catalog, [wish(lab, path)], no_probe, searcher=sought)
     with Catalog.open(tmp_path) as catalog:
-        assert catalog.all()[path].searched(sought.fingerprint) is not None
+        assert catalog.all()[path].search_with(sought.fingerprint) is not None

@@ -178,8 +178,8 @@ def test_a_second_factor_is_listed_and_reset(cli: "Cli", people: Path) -> None:
     """The list says who has one, in words and as JSON; after the reset nobody has, and the user's logins are over."""
     with PeopleDatabase.open(people / STATE_FOLDER) as database:
         factors, ana = SecondFactors(database, lambda: 1_750_000_000.0), Users(database).get("ana")
-        secret = factors.prepare(ana)
-        factors.confirm(ana, pyotp.TOTP(secret).at(1_750_000_000))
+        secret = factors.begin_setup(ana)
+        factors.finish_setup(ana, pyotp.TOTP(secret).at(1_750_000_000))
         login = Logins(database).begin(ana)
     listed = cli("user", "list", "--lab", people).out
     assert [line.split()[:4] for line in listed.splitlines()[1:]] == [
@@ -193,7 +193,7 @@ def test_a_second_factor_is_listed_and_reset(cli: "Cli", people: Path) -> None:
     answer = cli("user", "reset-second-factor", "ANA", "--lab", people)
     assert answer.out == "Ana logs in without a code from now on; their logins have ended.\n"
     with PeopleDatabase.open(people / STATE_FOLDER) as database:
-        assert SecondFactors(database).having() == frozenset()
+        assert SecondFactors(database).user_ids_with_factor() == frozenset()
         assert Logins(database).find(login) is None
 
 

@@ -61,9 +61,9 @@ def test_what_somebody_was_sent_from_lately(log: ExportLog, clock: "Clock") -> N
     for other in others:
         log.begin(**WHAT | {"etag": '"other"'} | other)
     asked = {name: WHAT[name] for name in ("who", "session", "options")}
-    assert log.tags(**asked, since=since) == ['"old"', '"abc"']
+    assert log.sent_etags(**asked, since=since) == ['"old"', '"abc"']
     clock.now += 1
-    assert log.tags(**asked, since=from_ms(round(clock.now * 1000))) == []
+    assert log.sent_etags(**asked, since=from_ms(round(clock.now * 1000))) == []
 
 
 def test_a_line_that_ended_stays_as_it_is(log: ExportLog, database: PeopleDatabase) -> None:
@@ -133,8 +133,8 @@ def test_lines_of_dead_processes_are_aborted_and_those_of_living_ones_run_on(tmp
         dead.wait(60)
         with PeopleDatabase.open(tmp_path) as database, ExportLog(database) as log:
             own = log.begin(**WHAT)
-            assert log.settle() == 1
-            assert log.settle() == 0
+            assert log.abort_dead_transfers() == 1
+            assert log.abort_dead_transfers() == 0
             outcomes = {line.who: (line.outcome, line.reason) for line in log.lines()}
             assert outcomes["living"] == (Outcome.RUNNING, None)
             assert outcomes["ana"] == (Outcome.RUNNING, None)
@@ -148,7 +148,7 @@ def test_lines_of_dead_processes_are_aborted_and_those_of_living_ones_run_on(tmp
             if process.stdout is not None:
                 process.stdout.close()
     with PeopleDatabase.open(tmp_path) as database, ExportLog(database) as log:
-        assert log.settle() == 1
+        assert log.abort_dead_transfers() == 1
     assert list((tmp_path / LOCKS_FOLDER).iterdir()) == []
 
 
@@ -170,7 +170,7 @@ def test_a_link_in_place_of_the_folder_of_processes_is_not_followed(tmp_path: Pa
     state.mkdir()
     (state / LOCKS_FOLDER).symlink_to(elsewhere)
     with PeopleDatabase.open(state) as database, ExportLog(database) as log:
-        log.settle()
+        log.abort_dead_transfers()
         log.begin(**WHAT)
     assert [path.name for path in elsewhere.iterdir()] == ["file"]
     assert (state / PEOPLE_FILE).exists()

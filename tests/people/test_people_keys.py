@@ -97,10 +97,10 @@ def test_a_token_opens_until_it_expires(tokens: Tokens, clock: "Clock", ana: Use
     assert token.expires == from_ms(round((clock.now + 30 * DAY) * 1000))
     clock.now += 30 * DAY - 1
     assert tokens.find(secret) == ana
-    assert not tokens.expired(token)
+    assert not tokens.is_expired(token)
     clock.now += 1
     assert tokens.find(secret) is None
-    assert tokens.expired(token)
+    assert tokens.is_expired(token)
     assert [each.name for each in tokens.all()] == ["nightly export"]
 
 
@@ -110,11 +110,11 @@ def test_a_token_stands_until_it_is_revoked(tokens: Tokens, users: Users, clock:
     _, first = tokens.add(ana, "first", 1)
     _, second = tokens.add(ana, "second", 1)
     clock.now += 2 * DAY
-    assert [tokens.stands(hash_secret(secret)) for secret in (first, second)] == [True, True]
+    assert [tokens.exists(hash_secret(secret)) for secret in (first, second)] == [True, True]
     tokens.revoke("ana", "first")
-    assert [tokens.stands(hash_secret(secret)) for secret in (first, second)] == [False, True]
+    assert [tokens.exists(hash_secret(secret)) for secret in (first, second)] == [False, True]
     users.disable("ana")
-    assert not tokens.stands(hash_secret(second))
+    assert not tokens.exists(hash_secret(second))
 
 
 def test_a_token_has_the_role_of_now(tokens: Tokens, users: Users) -> None:
@@ -225,7 +225,7 @@ def test_a_token_of_a_clock_that_was_ahead_is_not_good(tokens: Tokens, clock: "C
     token, secret = tokens.add(ana, "script", 1)
     clock.now -= 365 * DAY
     assert tokens.find(secret) is None
-    assert tokens.expired(token)
+    assert tokens.is_expired(token)
 
 
 def test_when_a_token_was_used_is_corrected_with_the_clock(tokens: Tokens, clock: "Clock", ana: User) -> None:

@@ -53,8 +53,8 @@ def test_unknown_disabled_and_wrong_take_the_same_hashing(database: PeopleDataba
 
 def test_nobody_has_no_password(passwords: Passwords) -> None:
     """What is hashed for unknown users fits nothing, not even itself."""
-    assert not passwords.fits(None, "nobody's password")
-    assert not passwords.fits("no hash at all", "no hash at all")
+    assert not passwords.matches(None, "nobody's password")
+    assert not passwords.matches("no hash at all", "no hash at all")
 
 
 def test_real_hashes_are_those_of_rfc_9106(database: PeopleDatabase) -> None:
@@ -130,10 +130,10 @@ def test_any_text_is_a_password_that_works_or_one_that_is_refused(text: str) -> 
     try:
         check_new_password(text, "ana")
     except UsageError:
-        assert not passwords.fits(None, text)
+        assert not passwords.matches(None, text)
     else:
-        assert passwords.fits(passwords.hash(text), text)
-        assert not passwords.fits(passwords.hash(text), text + "x")
+        assert passwords.matches(passwords.hash(text), text)
+        assert not passwords.matches(passwords.hash(text), text + "x")
 
 
 @pytest.mark.parametrize("name", ["", "   ", "a" * 65, "a\x1b[2J", "a\nb", "\u202eana", "a\u200bna", "ana\ud800"])
@@ -151,7 +151,7 @@ def test_names_that_look_alike_are_the_same_name(users: Users, twin: str) -> Non
     with pytest.raises(UsageError, match="already a user"):
         users.add(twin, Role.VIEWER, GOOD)
     with pytest.raises(UsageError, match="already a user"):
-        users.free(twin)
+        users.require_free_name(twin)
 
 
 @given(st.text(max_size=80))

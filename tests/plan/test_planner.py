@@ -431,7 +431,7 @@ def test_progress_can_end_a_plan_at_any_step(usual_lab: Any) -> None:
         def __init__(self, after: int) -> None:
             self.left = after
 
-        def check(self) -> None:
+        def raise_if_cancelled(self) -> None:
             self.left -= 1
             if self.left < 0:
                 raise StopError

@@ -487,7 +487,7 @@ def test_a_job_is_cancelled_while_it_waits_for_its_plan(
         again.set()
         try:
             while not ended.wait(0.01):
-                more["progress"].check()
+                more["progress"].raise_if_cancelled()
             raise AssertionError("the plan was not given up")
         finally:
             ended.set()

@@ -301,7 +301,7 @@ class Counting(Progress):
     def __init__(self, last: int) -> None:
         self.left = last
 
-    def check(self) -> None:
+    def raise_if_cancelled(self) -> None:
         self.left -= 1
         if not self.left:
             raise Stopped

@@ -242,7 +242,7 @@ def test_a_login_that_waits_becomes_one_login(serving: "Serving", clock: Clock, 
 
     with ThreadPoolExecutor(8) as crowd:
         assert sorted(crowd.map(enter, phone.sheet[:8])) == [303] + [401] * 7
-    assert serving.services.second_step.factors.of(serving.user(Role.ADMIN)).recovery_codes == RECOVERY_CODES - 1
+    assert serving.services.second_step.factors.status(serving.user(Role.ADMIN)).recovery_codes == RECOVERY_CODES - 1
 
 
 def test_a_recovery_code_opens_once(serving: "Serving", clock: Clock, phone: Phone) -> None:
@@ -434,7 +434,7 @@ def test_a_script_cannot_change_it(serving: "Serving", clock: Clock, phone: Phon
     for path in (f"{PAGE}/prepare", f"{PAGE}/confirm", f"{PAGE}/codes", f"{PAGE}/off", "/people/second-factor/reset"):
         answer = script.post(serving.url + path, data={"name": "the admin", "current": GOOD, "code": phone.sheet[0]})
         assert answer.status_code == 403
-    assert serving.services.second_step.factors.of(serving.user(Role.ADMIN)).recovery_codes == RECOVERY_CODES
+    assert serving.services.second_step.factors.status(serving.user(Role.ADMIN)).recovery_codes == RECOVERY_CODES
 
 
 def test_an_administrator_resets_anothers(serving: "Serving", clock: Clock, phone: Phone) -> None:

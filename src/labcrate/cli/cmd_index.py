@@ -30,7 +30,7 @@ def run(options: Namespace) -> int:
     for path in _paths_to_index(inventory, options.session):
         try:
             is_video = container_of(path) is not None
-            wishes.append(IndexRequest(path, files.identity(path), probe=is_video, confirm=options.check))
+            wishes.append(IndexRequest(path, files.identity(path), probe=is_video, check_bytes=options.check))
         except OSError:
             continue  # gone since the walk
     with Catalog.open(state_folder(lab.root)) as catalog, ProgressBar("Indexing", shown=not options.json) as bar:

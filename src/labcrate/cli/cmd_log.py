@@ -27,9 +27,9 @@ def run(options: Namespace) -> int:
         until=parse_bound("--to", options.until, "UTC", timedelta(days=1)),
     )
     with open_people_database(options) as database, ExportLog(database) as log:
-        log.settle()
+        log.abort_dead_transfers()
         if session is not None:
-            wanted = replace(wanted, session=log.resolve(session))
+            wanted = replace(wanted, session=log.resolve_session(session))
         lines = list(wanted.find(log))
     if options.csv:
         print(as_csv(lines), end="")

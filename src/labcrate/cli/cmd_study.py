@@ -71,8 +71,8 @@ def _people(options: Namespace, database: PeopleDatabase, name: str) -> StudyRes
     study = (studies.remove_people if what == "remove" else studies.add_people)(name, found)
     sentences = [f"Study {study.name} has {plural(len(study.people), 'person', 'people')} now."]
     for user in found:
-        if not studies.scope(user).limited:
-            why = "as an administrator" if studies.of(user) else "being in no study"
+        if not studies.scope(user).is_limited:
+            why = "as an administrator" if studies.names_of(user) else "being in no study"
             sentences.append(f"{user.name} sees every session, {why}.")
     return study, "\n".join(sentences)
 

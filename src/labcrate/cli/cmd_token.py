@@ -69,7 +69,7 @@ def _print_list(options: Namespace, database: PeopleDatabase, tokens: Tokens) ->
         return
     shown = table("Token", "User", "Good until (UTC)", "Last used (UTC)")
     for token in found:
-        until = f"{token.expires:%Y-%m-%d %H:%M}" + (" (over)" if tokens.expired(token) else "")
+        until = f"{token.expires:%Y-%m-%d %H:%M}" + (" (over)" if tokens.is_expired(token) else "")
         shown.add_row(token.name, token.user, until, f"{token.used:%Y-%m-%d %H:%M}" if token.used else "never")
     console().print(shown)
 

@@ -19,14 +19,14 @@ def run(options: Namespace) -> int:
         users, factors = Users(database), SecondFactors(database)
         if options.action == "list":
             refuse_name(options, "it lists everybody")
-            _print_list(options, users.all(), factors.having())
+            _print_list(options, users.all(), factors.user_ids_with_factor())
             return 0
         name = require_name(options, "user")
         if options.action == "reset-second-factor":
             user, told = _reset_second_factor(users, factors, name)
         else:
             user, told = _ACTIONS[options.action](options, users, name)
-        having = factors.having()
+        having = factors.user_ids_with_factor()
     if options.json:
         write_json(_json_object(user, having))
     else:
@@ -35,7 +35,7 @@ def run(options: Namespace) -> int:
 
 
 def _add(options: Namespace, users: Users, name: str) -> tuple[User, str]:
-    name = users.free(name)  # before anybody types a password for nothing
+    name = users.require_free_name(name)  # before anybody types a password for nothing
     user = users.add(name, Role(options.role or Role.VIEWER), read_password(options, name))
     return user, f"{user.name} may log in now, as {user.role}."
 

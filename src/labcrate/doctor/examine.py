@@ -175,7 +175,7 @@ class _Exam:
         states = self._states(linked)
         self.look(states)
         for one in session_ids:
-            self.progress.check()
+            self.progress.raise_if_cancelled()
             session = inventory.session(one)
             times = self._times(session.time_zone or inventory.zone)
             self._told[one] = _Told(
@@ -235,7 +235,7 @@ class _Exam:
         taken = self.inventory.paths
         closed = [entry for entry in self.inventory.unlinked if entry.kind is not Kind.FILE]
         for told in self._told.values():
-            self.progress.check()
+            self.progress.raise_if_cancelled()
             yield from description_findings(told.session)
             starts = self._undescribed.get(told.times.zone, ())
             yield from bound_findings(self.inventory, told.session, told.time, starts)
@@ -316,14 +316,14 @@ class _Exam:
             return
         sensors = SensorsOfLab(whole)
         for told in self._told.values():
-            self.progress.check()
+            self.progress.raise_if_cancelled()
             yield from sensors.findings(told.session, told.time.bound.span)
 
     def _load(self, session: Session, window: TimeSpan, zone: str | None) -> Readings:
         settings, lab = self.inventory.settings, self.inventory.lab
         base = self.base_topic or settings.base_topic or BASE_TOPIC
         devices, formats = self.inventory.devices, settings.date_formats
-        return load(lab, session, devices, window, base, zone, formats, self.progress.check)
+        return load(lab, session, devices, window, base, zone, formats, self.progress.raise_if_cancelled)
 
 
 def _probe(file: BinaryIO, path: str) -> Probe:

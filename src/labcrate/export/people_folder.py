@@ -44,7 +44,7 @@ def people_folder(lab_root: Path) -> Path:
 
 def refuse_split(lab_root: Path, people: PeopleDatabase) -> None:
     """Raise PeopleError where these people have no administrator, and those in the user's state folder have one."""
-    if people.folder != user_state_folder(lab_root) and not Users(people).has_admin() and _own_has_admin(lab_root):
+    if people.state_folder != user_state_folder(lab_root) and not Users(people).has_admin() and _own_has_admin(lab_root):
         raise PeopleError(_SPLIT)
 
 

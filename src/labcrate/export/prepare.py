@@ -84,7 +84,7 @@ def compute_fixity(inventory: Inventory, plan: Plan, progress: Progress, workers
         wishes = [IndexRequest(file.path, file.identity, probe=False, search=True) for file in lacking(plan)]
         _, failures = index_files(inventory.files, catalog, wishes, probe_video, progress, workers, searcher)
         if not failures:
-            spool = Spool(state, progress.check)
+            spool = Spool(state, progress.raise_if_cancelled)
             Redactor(inventory.files, inventory.cleaner, catalog, spool, progress, hashed=True).redact(
                 plan, refuse=False
             )
@@ -112,7 +112,7 @@ def _laid_out(
 ) -> Assembly:
     """Take the secrets out of the files of a plan, generate its documents, and lay its archive out."""
     inventory, progress = planner.inventory, planner.progress
-    spool = Spool(state_folder(inventory.lab.root), progress.check)
+    spool = Spool(state_folder(inventory.lab.root), progress.raise_if_cancelled)
     redactor = Redactor(inventory.files, inventory.cleaner, planner.catalog, spool, progress, hashed)
     plan, redacted = redactor.redact(plan, refuse=refuse)
     return assemble(inventory.files, plan, spool, same_session, redacted, inventory.cleaner.matcher)

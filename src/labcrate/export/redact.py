@@ -171,7 +171,7 @@ def patches_key(patches: Iterable[Patch]) -> str:
 
 def _fixity_of(source: FileSource, fd: int, progress: Progress) -> Fixity:
     """Return the fixity of an opened file with its patches written over it."""
-    hasher = Hasher(lambda _: progress.check())
+    hasher = Hasher(lambda _: progress.raise_if_cancelled())
     for segment in file_segments(source, 0, source.identity.size_bytes):
         if isinstance(segment, bytes):
             hasher.update(segment)

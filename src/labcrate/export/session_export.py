@@ -112,7 +112,7 @@ def _begin(stack: ExitStack, lab: Lab, sent: Sent, facts: _Facts) -> tuple[Expor
 def _begin_in(stack: ExitStack, folder: Path, facts: _Facts) -> tuple[ExportLog, int]:
     with ExitStack() as opened:
         log = opened.enter_context(ExportLog(opened.enter_context(PeopleDatabase.open(folder))))
-        log.settle()
+        log.abort_dead_transfers()
         length = facts.entity.length
         line = log.begin(
             who=system_user(),

@@ -101,7 +101,7 @@ class Catalog:
         rows = self._read(f"SELECT {COLUMNS} FROM file")  # noqa: S608 - constant columns
         return {indexed.path: indexed for indexed in map(from_row, rows)}
 
-    def confirmed_before(self, oldest_ms: int, now_ms: int) -> list[tuple[str, Identity]]:
+    def files_due_for_check(self, oldest_ms: int, now_ms: int) -> list[tuple[str, Identity]]:
         """Return the files whose bytes were last confirmed before then or never, the oldest first, by path and state.
 
         Times after ``now_ms`` are of a clock that was set wrong. Those known to hold other bytes are left out.
@@ -114,12 +114,12 @@ class Catalog:
         )
         return [(one.path, one.identity) for one in map(from_row, rows)]
 
-    def differing(self) -> dict[str, IndexedFile]:
+    def differing_files(self) -> dict[str, IndexedFile]:
         """Return the files that hold other bytes than their checksums are of, in the states in which they did."""
         rows = self._read(f"SELECT {COLUMNS} FROM file WHERE differs_ms IS NOT NULL ORDER BY path")  # noqa: S608
         return {one.path: one for one in map(from_row, rows)}
 
-    def confirmations(self, oldest_ms: int) -> tuple[int, int, int | None]:
+    def count_confirmed(self, oldest_ms: int) -> tuple[int, int, int | None]:
         """Return how many files have checksums, how many of these were confirmed since then, and the oldest time."""
         ((files, confirmed, oldest),) = self._rows(
             "SELECT count(crc32), count(CASE WHEN confirmed_ms >= ? THEN 1 END), min(coalesce(confirmed_ms, 0)) "
@@ -155,9 +155,9 @@ class Catalog:
 
     def _write(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
         if self.writable:
-            self._retry_on_damage(partial(self._in_one, statement, rows))
+            self._retry_on_damage(partial(self._execute_in_transaction, statement, rows))
 
-    def _in_one(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
+    def _execute_in_transaction(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
         """Do all of it in one transaction, or nothing: also from now on, where the disk has no room."""
         try:
             with self._connection.transaction():

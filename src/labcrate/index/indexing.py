@@ -37,7 +37,7 @@ class IndexRequest:
     """A file whose fixity (``hash``), probe or secrets (``search``) are to be known.
 
     A file that is hashed is searched as well, in the same reading. ``search`` alone searches it if that takes no
-    time, as with the metadata of an MP4. To ``confirm`` is to read it again and compare it with known checksums.
+    time, as with the metadata of an MP4. To ``check_bytes`` is to read it again and compare it with known checksums.
     """
 
     path: str
@@ -45,16 +45,16 @@ class IndexRequest:
     hash: bool = True
     probe: bool = True
     search: bool = False
-    confirm: bool = False
+    check_bytes: bool = False
 
-    def met_by(self, known: IndexedFile, searcher: SecretSearcher | None) -> bool:
+    def is_satisfied_by(self, known: IndexedFile, searcher: SecretSearcher | None) -> bool:
         """Whether what is known already suffices."""
         searches = searcher is not None and (self.search or self.hash)
         return (
-            not self.confirm
+            not self.check_bytes
             and (known.fixity is not None or not self.hash)
             and (known.probe is not None or not self.probe)
-            and (searcher is None or not searches or known.searched(searcher.fingerprint) is not None)
+            and (searcher is None or not searches or known.search_with(searcher.fingerprint) is not None)
         )
 
 
@@ -73,7 +73,7 @@ class Progress:
     def finish(self, path: str) -> None:
         """One file more is done, or cannot be read."""
 
-    def check(self) -> None:
+    def raise_if_cancelled(self) -> None:
         """Called between the steps of any work that takes long; what it raises ends the work."""
 
 
@@ -83,9 +83,9 @@ class CancelOnlyProgress(Progress):
     def __init__(self, other: Progress) -> None:
         self._other = other
 
-    def check(self) -> None:
+    def raise_if_cancelled(self) -> None:
         """Raise what the other one does."""
-        self._other.check()
+        self._other.raise_if_cancelled()
 
 
 Prober = Callable[[BinaryIO, str], Probe]
@@ -108,7 +108,7 @@ def index_files(
     """
     wishes = list(wishes)
     known = catalog.lookup({wish.path: wish.identity for wish in wishes})
-    todo = [(wish, known[wish.path]) for wish in wishes if not wish.met_by(known[wish.path], searcher)]
+    todo = [(wish, known[wish.path]) for wish in wishes if not wish.is_satisfied_by(known[wish.path], searcher)]
     progress = progress or Progress()
     progress.begin(len(todo), sum(w.identity.size_bytes for w, i in todo if _needs_reading(w, i, searcher)))
     failures: dict[str, str] = {}
@@ -160,8 +160,8 @@ def _store_results(
 
 def _needs_reading(wish: IndexRequest, known: IndexedFile, searcher: SecretSearcher | None) -> bool:
     """Return whether a file has to be read through: for its checksums, to confirm them, or for its secrets."""
-    searched = searcher is None or known.searched(searcher.fingerprint) is not None
-    return wish.confirm or (wish.hash and (known.fixity is None or not searched))
+    searched = searcher is None or known.search_with(searcher.fingerprint) is not None
+    return wish.check_bytes or (wish.hash and (known.fixity is None or not searched))
 
 
 def _index_one(
@@ -173,7 +173,7 @@ def _index_one(
     progress: Progress,
     stop: threading.Event,
 ) -> IndexedFile:
-    progress.check()
+    progress.raise_if_cancelled()
     progress.start(wish.path)
     try:
         return _index_open_file(files, wish, known, probe, searcher, partial(_advance, progress, stop))
@@ -187,8 +187,8 @@ def _index_open_file(
     fd = files.open(wish.path)
     with os.fdopen(fd, "rb", buffering=0) as file:
         _check_unchanged(file, wish)
-        confirm = wish.confirm and known.fixity is not None
-        if searcher and (wish.search or wish.hash) and known.searched(searcher.fingerprint) is None:
+        confirm = wish.check_bytes and known.fixity is not None
+        if searcher and (wish.search or wish.hash) and known.search_with(searcher.fingerprint) is None:
             known = _search_secrets(file, wish, known, searcher, (lambda _: None) if confirm else told)
         if wish.hash and known.fixity is None:
             known = replace(known, fixity=fixity_of(file, told), confirmed_ms=now_ms(), differs_ms=None)
@@ -267,7 +267,7 @@ def fixity_of(file: FileIO, told: Callable[[int], None] = lambda _: None) -> Fix
 def _advance(progress: Progress, stop: threading.Event, count: int) -> None:
     if stop.is_set():
         raise InterruptedError(errno.EINTR, "indexing was stopped")
-    progress.check()
+    progress.raise_if_cancelled()
     progress.advance(count)
 
 

@@ -52,7 +52,7 @@ class IndexedFile:
     confirmed_ms: int | None = None
     differs_ms: int | None = None
 
-    def searched(self, fingerprint: str) -> SecretSearch | None:
+    def search_with(self, fingerprint: str) -> SecretSearch | None:
         """Return what is known of secrets in it, if just these were searched for."""
         return self.search if self.search and self.search.fingerprint == fingerprint else None
 

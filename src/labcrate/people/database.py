@@ -76,7 +76,7 @@ class PeopleDatabase(ConnectionPool):
         return cls(prepare_file(state_folder), SCHEMA, to_people_error)
 
     @property
-    def folder(self) -> Path:
+    def state_folder(self) -> Path:
         """The state folder that it lies in."""
         return self.file.parent
 

@@ -58,11 +58,11 @@ class ExportLog:
 
     def __init__(self, database: PeopleDatabase, clock: Clock = SYSTEM_CLOCK) -> None:
         self._database, self._clock = database, clock
-        self._run = ProcessLock(database.folder)
+        self._process_lock = ProcessLock(database.state_folder)
 
     def close(self) -> None:
         """Say that nothing more is sent by this process; its lines should have ended."""
-        self._run.close()
+        self._process_lock.close()
 
     def __enter__(self) -> Self:
         return self
@@ -87,7 +87,7 @@ class ExportLog:
         texts = map(one_line, (who, via, address, options, etag))
         who, via, address, options, etag = texts
         values = (now_ms(self._clock), who, via, address, session, options, etag, start, length, total)
-        run = self._run.name()
+        run = self._process_lock.acquire()
         with self._database.change() as connection:
             ((number,),) = connection.rows(
                 "INSERT INTO export (begun_ms, who, via, address, session, options, etag, start, length, total, run) "
@@ -119,14 +119,14 @@ class ExportLog:
                 *(ended_ms, bytes_sent, outcome, reason and one_line(reason), line),
             )
 
-    def settle(self) -> int:
+    def abort_dead_transfers(self) -> int:
         """Mark as aborted what was left running by processes that live no more; returns how many lines that were.
 
         To be called when a server or command starts, before it writes lines of its own.
         """
         # Asked in this order: a process that begins meanwhile is not among those that may be dead.
         named = {run for (run,) in self._database.rows("SELECT DISTINCT run FROM export WHERE outcome = 'running'")}
-        dead = named - self._run.alive() if named else named
+        dead = named - self._process_lock.running_processes() if named else named
         settled = 0
         for run in dead:
             with self._database.change() as connection:
@@ -137,7 +137,7 @@ class ExportLog:
                 )
         return settled
 
-    def tags(self, *, who: str, session: str, options: str, since: datetime) -> list[str]:
+    def sent_etags(self, *, who: str, session: str, options: str, since: datetime) -> list[str]:
         """The tags of what the server sent somebody of a session since then, the one that it sent last first."""
         found = self._database.rows(
             "SELECT etag FROM export WHERE session = ? AND who = ? AND options = ? AND begun_ms >= ? AND address <> '' "
@@ -149,7 +149,7 @@ class ExportLog:
         )
         return [etag for (etag,) in found]
 
-    def resolve(self, text: str) -> str:
+    def resolve_session(self, text: str) -> str:
         """Return the id of the session of this log that somebody means: ``42``, also ``s42`` or ``Session42``."""
         return resolved(text, {session for (session,) in self._database.rows("SELECT DISTINCT session FROM export")})
 
@@ -185,12 +185,12 @@ class ExportLogFilter:
         """Those lines, the newest first, from the one below ``before`` on. Raises PeopleError."""
         while True:
             piece = log.lines(session=self.session, limit=_LINES_PER_READ, before=before)
-            yield from filter(self._takes, piece)
+            yield from filter(self._matches, piece)
             if len(piece) < _LINES_PER_READ:
                 return
             before = piece[-1].number
 
-    def _takes(self, line: ExportLogLine) -> bool:
+    def _matches(self, line: ExportLogLine) -> bool:
         return (
             self.who.casefold() in line.who.casefold()
             and self.outcome in (None, line.outcome)

@@ -30,7 +30,7 @@ class Passwords:
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
-        self._nobody: str | None = None
+        self._dummy_hash: str | None = None
 
     def hash(self, password: str) -> str:
         """The hash of a password, with its salt and parameters (PHC string). Raises PeopleError."""
@@ -39,22 +39,22 @@ class Passwords:
         except HashingError as error:
             raise PeopleError(_NO_MEMORY) from error
 
-    def fits(self, hashed: str | None, password: str) -> bool:
+    def matches(self, hashed: str | None, password: str) -> bool:
         """Whether a password is the one that was hashed. With None it never fits, and takes as long to find out.
 
         Raises PeopleError.
         """
-        if self._nobody is None:  # made before anything is known about the name, so that it tells nothing
-            self._nobody = self._hasher.hash("nobody's password")
+        if self._dummy_hash is None:  # made before anything is known about the name, so that it tells nothing
+            self._dummy_hash = self._hasher.hash("nobody's password")
         try:
-            fitting = self._hasher.verify(hashed or self._nobody, _normalize(password))
+            fitting = self._hasher.verify(hashed or self._dummy_hash, _normalize(password))
         except (VerifyMismatchError, InvalidHashError):
             return False
         except VerificationError as error:
             raise PeopleError(_NO_MEMORY) from error
         return fitting and hashed is not None
 
-    def outdated(self, hashed: str) -> bool:
+    def needs_rehash(self, hashed: str) -> bool:
         """Whether a hash was made with other parameters than those of today."""
         return self._hasher.check_needs_rehash(hashed)
 

@@ -45,7 +45,7 @@ class SessionScope:
         return cls(frozenset(map(normalized_id, sessions)))
 
     @property
-    def limited(self) -> bool:
+    def is_limited(self) -> bool:
         """Whether it is that of studies, however many sessions they have."""
         return self.sessions is not None
 

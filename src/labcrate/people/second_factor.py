@@ -31,7 +31,7 @@ _BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 class SecondFactor:
     """Whether a login of a user asks for a code, and how many recovery codes are left."""
 
-    on: bool
+    is_on: bool
     recovery_codes: int
 
 
@@ -44,21 +44,21 @@ class SecondFactors:
     def __init__(self, database: PeopleDatabase, clock: Clock = SYSTEM_CLOCK) -> None:
         self._database, self._clock = database, clock
 
-    def of(self, user: User) -> SecondFactor:
+    def status(self, user: User) -> SecondFactor:
         """How it stands with one user's."""
         query = "SELECT count(*) FROM recovery_code WHERE user_id = ?"
         ((count,),) = self._database.rows(query, user.id)
-        return SecondFactor(user.id in self.having(), count)
+        return SecondFactor(user.id in self.user_ids_with_factor(), count)
 
-    def having(self) -> frozenset[int]:
+    def user_ids_with_factor(self) -> frozenset[int]:
         """The ids of all users whose logins ask for a code."""
         found = self._database.rows("SELECT user_id FROM second_factor WHERE confirmed_ms IS NOT NULL")
         return frozenset(number for (number,) in found)
 
-    def prepare(self, user: User) -> str:
+    def begin_setup(self, user: User) -> str:
         """Make a secret for a user without a second factor, and return it (Base32); one made before is forgotten.
 
-        Logins ask for no code until ``confirm``. Raises NotAllowedError for a viewer, UsageError where it is on.
+        Logins ask for no code until ``finish_setup``. Raises NotAllowedError for a viewer, UsageError where it is on.
         """
         secret = pyotp.random_base32()
         with self._database.change() as connection:
@@ -68,16 +68,16 @@ class SecondFactors:
             connection.execute("INSERT INTO second_factor (user_id, secret) VALUES (?, ?)", user.id, secret)
         return secret
 
-    def prepared(self, user: User) -> str | None:
+    def pending_secret(self, user: User) -> str | None:
         """The secret that waits for its first code (Base32); None where there is none."""
         query = "SELECT secret FROM second_factor WHERE user_id = ? AND confirmed_ms IS NULL"
         return next((str(secret) for (secret,) in self._database.rows(query, user.id)), None)
 
-    def confirm(self, user: User, code: str, *, keep_login: bytes | None = None) -> list[str]:
+    def finish_setup(self, user: User, code: str, *, keep_login: bytes | None = None) -> list[str]:
         """Turn it on with the first code of a prepared secret, and return recovery codes, which are kept as hashes.
 
         All logins of the user end but one (its secret's hash): they were made without a code. Raises UsageError for
-        a code that does not fit, and what ``prepare`` raises.
+        a code that does not fit, and what ``begin_setup`` raises.
         """
         with self._database.change() as connection:
             _check_role(connection, user)
@@ -95,7 +95,7 @@ class SecondFactors:
             end_logins(connection, user, keep_login)
             return _new_recovery_codes(connection, user)
 
-    def stamp(self, user: User) -> bytes | None:
+    def login_state(self, user: User) -> bytes | None:
         """What a login that waits for its code depends on; None where no code is asked for.
 
         It changes with the user's password and with the second factor.
@@ -106,24 +106,24 @@ class SecondFactors:
         )
         return next((_login_state(*row) for row in self._database.rows(query, user.id)), None)
 
-    def check(self, user: User, code: str, stamp: bytes | None = None) -> None:
-        """Take a code of the app or a recovery code, each once. With a ``stamp``, nothing may have changed since.
+    def use_code(self, user: User, code: str, stamp: bytes | None = None) -> None:
+        """Take a code of the app or a recovery code, each once. With a ``login_state``, nothing may have changed since.
 
         Raises LoginError, and UsageError where no code is asked for.
         """
         with self._database.change() as connection:
-            self._take(connection, user, code, stamp)
+            self._use_code(connection, user, code, stamp)
 
     def turn_off(self, user: User, code: str) -> None:
-        """Take a code, and let logins ask for none any more. Raises as ``check`` does."""
+        """Take a code, and let logins ask for none any more. Raises as ``use_code`` does."""
         with self._database.change() as connection:
-            self._take(connection, user, code)
+            self._use_code(connection, user, code)
             _remove(connection, user)
 
-    def renew(self, user: User, code: str) -> list[str]:
-        """Take a code, and return recovery codes instead of those there were. Raises as ``check`` does."""
+    def renew_recovery_codes(self, user: User, code: str) -> list[str]:
+        """Take a code, and return recovery codes instead of those there were. Raises as ``use_code`` does."""
         with self._database.change() as connection:
-            self._take(connection, user, code)
+            self._use_code(connection, user, code)
             return _new_recovery_codes(connection, user)
 
     def reset(self, user: User) -> None:
@@ -137,7 +137,7 @@ class SecondFactors:
             _remove(connection, user)
             end_logins(connection, user)
 
-    def _take(self, connection: Connection, user: User, code: str, stamp: bytes | None = None) -> None:
+    def _use_code(self, connection: Connection, user: User, code: str, stamp: bytes | None = None) -> None:
         query = (
             "SELECT secret, last_step, user.password_hash FROM second_factor JOIN user ON user.id = user_id "
             "WHERE user_id = ? AND confirmed_ms IS NOT NULL AND user.disabled = 0"

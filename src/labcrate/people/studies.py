@@ -65,7 +65,7 @@ class Studies:
             f"There is no study '{one_line(name[:100])}'; 'labcrate study list' tells which there are."
         )
 
-    def of(self, user: User) -> list[str]:
+    def names_of(self, user: User) -> list[str]:
         """Return the names of the studies that a user is in."""
         query = "SELECT name FROM study JOIN study_member ON study_id = study.id WHERE user_id = ? ORDER BY name_key"
         return [name for (name,) in self._database.rows(query, user.id)]

@@ -96,7 +96,7 @@ class Tokens:
             return user_from_row(tuple(columns))
         return None
 
-    def stands(self, hashed: bytes) -> bool:
+    def exists(self, hashed: bytes) -> bool:
         """Whether a token, named by its secret's hash, was not revoked; its time may be over."""
         return bool(self._database.rows("SELECT 1 FROM token WHERE secret_sha256 = ?", hashed))
 
@@ -124,7 +124,7 @@ class Tokens:
             f"{one_line(user)} has no token '{one_line(name[:100])}'; 'labcrate token list' tells which there are."
         )
 
-    def expired(self, token: Token) -> bool:
+    def is_expired(self, token: Token) -> bool:
         """Return whether a token's time is over, or lies in the future: then the clock was ahead when it was made."""
         now = now_ms(self._clock)
         return now >= token.expires.timestamp() * 1000 or token.created.timestamp() * 1000 > now + _CLOCK_TOLERANCE_MS

@@ -55,7 +55,7 @@ class Users:
         """Whether there is an administrator. Once there is one, there always is."""
         return bool(self._database.rows("SELECT 1 FROM user WHERE role = 'admin' AND disabled = 0 LIMIT 1"))
 
-    def free(self, name: str) -> str:
+    def require_free_name(self, name: str) -> str:
         """A name as it would be kept, if nobody has it yet. Raises UsageError."""
         name = clean_name(name, "user")
         if self._database.rows("SELECT 1 FROM user WHERE name_key = ?", name_key(name)):
@@ -72,7 +72,7 @@ class Users:
 
     def _add(self, name: str, role: Role, password: str, *, first: bool) -> User:
         name = clean_name(name, "user")
-        check_new_password(password, name, self._known())
+        check_new_password(password, name, self._guessable_words())
         hashed = self._passwords.hash(password)
         with self._database.change() as connection:
             if first and _count_admins(connection):
@@ -86,9 +86,9 @@ class Users:
                 raise UsageError(_taken_message(name)) from None
         return self.get(name)
 
-    def _known(self) -> list[str]:
+    def _guessable_words(self) -> list[str]:
         """Return words that everybody of this lab knows: the program's name, and the lab folder's."""
-        return ["labcrate", self._database.folder.parent.name]
+        return ["labcrate", self._database.state_folder.parent.name]
 
     def verify(self, name: str, password: str) -> User:
         """Who has this name and password. Raises LoginError, after the same time whatever it is that does not fit."""
@@ -98,11 +98,11 @@ class Users:
         query = f"SELECT user.password_hash, {USER_COLUMNS} FROM user WHERE name_key = ?"  # noqa: S608 - as above
         found = self._database.rows(query, key)
         hashed: str | None = found[0][0] if found else None
-        fits = self._passwords.fits(hashed, password)
+        fits = self._passwords.matches(hashed, password)
         user = user_from_row(found[0][1:]) if found else None
         if user is None or hashed is None or not fits or user.disabled:
             raise LoginError(WRONG_LOGIN)
-        if self._passwords.outdated(hashed):
+        if self._passwords.needs_rehash(hashed):
             again = self._passwords.hash(password)
             with self._database.change() as connection:
                 connection.execute(
@@ -119,7 +119,7 @@ class Users:
         password that will not do.
         """
         user = self.get(name)
-        check_new_password(password, user.name, self._known())
+        check_new_password(password, user.name, self._guessable_words())
         hashed = self._passwords.hash(password)
         with self._database.change() as connection:
             connection.execute("UPDATE user SET password_hash = ? WHERE id = ?", hashed, user.id)

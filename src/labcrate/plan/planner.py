@@ -194,7 +194,7 @@ class Planner:
         devices = self.inventory.devices
         settings, lab = self.inventory.settings, self.inventory.lab
         base = options.base_topic or settings.base_topic or BASE_TOPIC
-        readings = load(lab, session, devices, window, base, zone, settings.date_formats, self.progress.check)
+        readings = load(lab, session, devices, window, base, zone, settings.date_formats, self.progress.raise_if_cancelled)
         refuse_unknown_sensors(options, self.inventory.session(session.id), readings.absent_sensors, devices)
         return clean_readings(readings, self.inventory.cleaner)
 
@@ -227,7 +227,7 @@ class Planner:
         missing += missing_files(failures)
         missing += [_differing(path) for path, one in indexed.items() if one.differs_ms is not None]
         known = {
-            path: replace(one, search=one.searched(searcher.fingerprint))
+            path: replace(one, search=one.search_with(searcher.fingerprint))
             for path, one in indexed.items()
             if one.differs_ms is None
         }

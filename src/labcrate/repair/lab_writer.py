@@ -27,35 +27,35 @@ class PathInOpenFolder:
     def __init__(self, lab: Lab, path: str, *, new: bool = False) -> None:
         *folders, self.name = path.split("/")
         self.path = path
-        self.folder = os.open(lab.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.folder_fd = os.open(lab.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             for folder in folders:
-                below = _open_subfolder(self.folder, folder, new=new)
-                os.close(self.folder)
-                self.folder = below
+                below = _open_subfolder(self.folder_fd, folder, new=new)
+                os.close(self.folder_fd)
+                self.folder_fd = below
         except BaseException:
-            os.close(self.folder)
+            os.close(self.folder_fd)
             raise
 
     def __enter__(self) -> "PathInOpenFolder":
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.close(self.folder)
+        os.close(self.folder_fd)
 
-    def identify(self) -> os.stat_result:
+    def stat_regular_file(self) -> os.stat_result:
         """Return the state of the regular file of this name. Raises OSError, ELOOP for a symbolic link."""
-        found = os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
+        found = os.stat(self.name, dir_fd=self.folder_fd, follow_symlinks=False)
         if stat.S_ISLNK(found.st_mode):
             raise OSError(errno.ELOOP, "it is a symbolic link")
         if not stat.S_ISREG(found.st_mode):
             raise OSError(errno.EINVAL, "it is no regular file")
         return found
 
-    def holds(self, other: os.stat_result, name: str | None = None) -> bool:
+    def is_file(self, other: os.stat_result, name: str | None = None) -> bool:
         """Return whether the name (or another one in this folder) is just that file."""
         try:
-            found = os.stat(name or self.name, dir_fd=self.folder, follow_symlinks=False)
+            found = os.stat(name or self.name, dir_fd=self.folder_fd, follow_symlinks=False)
         except FileNotFoundError:
             return False
         return os.path.samestat(found, other)
@@ -63,22 +63,22 @@ class PathInOpenFolder:
     def create(self, name: str) -> int:
         """Make an empty file of a free name in this folder, and return its descriptor. Raises OSError."""
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        return os.open(name, flags, _FILE_MODE, dir_fd=self.folder)
+        return os.open(name, flags, _FILE_MODE, dir_fd=self.folder_fd)
 
-    def drop(self, name: str) -> None:
+    def unlink_if_there(self, name: str) -> None:
         """Remove a name in this folder, if there is one. Raises OSError."""
         with suppress(FileNotFoundError):
-            os.unlink(name, dir_fd=self.folder)
+            os.unlink(name, dir_fd=self.folder_fd)
 
     def remove(self, expected: os.stat_result) -> None:
         """Remove the name if it is still that file. Raises OSError, ESTALE when it is not."""
-        if not self.holds(expected):
+        if not self.is_file(expected):
             raise OSError(errno.ESTALE, "it was replaced meanwhile")
-        os.unlink(self.name, dir_fd=self.folder)
+        os.unlink(self.name, dir_fd=self.folder_fd)
 
     def sync(self) -> None:
         """Wait until the folder's names are on the disk. Raises OSError."""
-        os.fsync(self.folder)
+        os.fsync(self.folder_fd)
 
 
 def _open_subfolder(at: int, folder: str, *, new: bool) -> int:
@@ -106,7 +106,7 @@ def hard_link_free_name(source: PathInOpenFolder, target: PathInOpenFolder, open
         try:
             hard_link(source, target, name, opened)
         except FileExistsError:
-            if target.holds(opened, name):
+            if target.is_file(opened, name):
                 raise RepairError(f"{printable(source.path)} is linked already, as {printable(name)}.") from None
         else:
             return name
@@ -124,9 +124,9 @@ def hard_link(source: PathInOpenFolder, target: PathInOpenFolder, name: str, ope
 
     Raises OSError, RepairError.
     """
-    os.link(source.name, name, src_dir_fd=source.folder, dst_dir_fd=target.folder, follow_symlinks=False)
-    if not target.holds(opened, name):
-        os.unlink(name, dir_fd=target.folder)
+    os.link(source.name, name, src_dir_fd=source.folder_fd, dst_dir_fd=target.folder_fd, follow_symlinks=False)
+    if not target.is_file(opened, name):
+        os.unlink(name, dir_fd=target.folder_fd)
         raise RepairError(f"{printable(source.path)} was replaced while it was linked; look at the plan again.")
 
 

@@ -165,7 +165,7 @@ def _link_in_place(lab: Lab, folder: str, log: LinkLog, wish: LinkRequest, who: 
     """Write a file into the session's register; the line in the log comes first, so that no link is without one."""
     path, register = wish.near_miss.path, register_path(folder)
     with convert_os_errors(path), PathInOpenFolder(lab, path) as place:
-        identity = Identity.of(place.identify())
+        identity = Identity.of(place.stat_regular_file())
     now = (identity.size_bytes, identity.mtime_ns)
     for one in read_session_register(lab, folder).files:
         if (one.folder, one.file, one.size_bytes, one.modified_ns) == ("", path, *now):

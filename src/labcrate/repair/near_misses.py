@@ -81,7 +81,7 @@ def move_near_miss(lab: Lab, session: str, folder: str, near_miss: NearMiss) -> 
         PathInOpenFolder(lab, near_miss.path) as source,
         PathInOpenFolder(lab, f"{folder}/{RECORDINGS}/{name}", new=True) as target,
     ):
-        opened = source.identify()
+        opened = source.stat_regular_file()
         taken = hard_link_free_name(source, target, opened)
         target.sync()  # the new name is on the disk before the old one goes
         source.remove(opened)
@@ -95,18 +95,18 @@ def undo_file_change(lab: Lab, repair: LinkedNearMiss, when: datetime | None) ->
     was moved or made, or its old place is taken.
     """
     with convert_os_errors(repair.target), PathInOpenFolder(lab, repair.target) as target, PathInOpenFolder(lab, repair.source) as source:
-        linked = target.identify()
+        linked = target.stat_regular_file()
         # Moving and making set this time, and so does whatever else happens to a file or puts another in its place.
         changed = when is not None and from_ns(linked.st_ctime_ns) > when + _CLOCK_TOLERANCE
         if repair.method is LinkMethod.REMUX:
-            source.identify()
+            source.stat_regular_file()
             if changed:
                 raise RepairError(
                     f"{printable(repair.target)} changed since it was made; remove it by hand. Then give this command "
                     "again, to be rid of the link."
                 )
         elif repair.method is LinkMethod.HARD_LINK:
-            if not source.holds(linked):
+            if not source.is_file(linked):
                 raise RepairError(
                     f"{printable(repair.source)} is gone or another file now; {printable(repair.target)} may be "
                     "the only copy and stays. Remove it by hand if that is what you want."
@@ -125,7 +125,7 @@ def undo_file_change(lab: Lab, repair: LinkedNearMiss, when: datetime | None) ->
 def is_already_undone(lab: Lab, repair: LinkedNearMiss) -> bool:
     """Whether a link is taken back already: its file is where it came from, and nothing is where it was put."""
     with suppress(OSError), PathInOpenFolder(lab, repair.source) as source:
-        source.identify()
+        source.stat_regular_file()
         try:
             lab.identity(repair.target)
         except (FileNotFoundError, NotADirectoryError):

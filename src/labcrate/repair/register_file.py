@@ -108,18 +108,18 @@ def _write_entries(lab: Lab, path: str, entries: Sequence[Any]) -> None:
     """Put the register in its place, on the disk before this returns; what was there before stays until then."""
     with convert_os_errors(path), PathInOpenFolder(lab, path, new=True) as place:
         if not entries:
-            place.drop(place.name)
+            place.unlink_if_there(place.name)
             place.sync()
             return
-        place.drop(_UNFINISHED_FILE)  # of a writer that was killed: whoever writes holds the lock
+        place.unlink_if_there(_UNFINISHED_FILE)  # of a writer that was killed: whoever writes holds the lock
         fd = place.create(_UNFINISHED_FILE)
         try:
             with os.fdopen(fd, "wb") as file:
                 file.write(encode_register(entries))
                 file.flush()
                 os.fsync(file.fileno())
-            os.rename(_UNFINISHED_FILE, place.name, src_dir_fd=place.folder, dst_dir_fd=place.folder)
+            os.rename(_UNFINISHED_FILE, place.name, src_dir_fd=place.folder_fd, dst_dir_fd=place.folder_fd)
         except BaseException:
-            place.drop(_UNFINISHED_FILE)
+            place.unlink_if_there(_UNFINISHED_FILE)
             raise
         place.sync()

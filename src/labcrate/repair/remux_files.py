@@ -54,7 +54,7 @@ def make_mp4(lab: Lab, path: str, folder: str) -> MadeMp4:
             except RemuxError as error:
                 raise RepairError(f"No MP4 can be made of {printable(path)}: {error}.") from None
             finally:
-                part.drop(part.name)
+                part.unlink_if_there(part.name)
             made = Identity.of(os.fstat(file.fileno()))
     return MadeMp4(f"{folder}/{taken}", made, ", ".join(done.left_out) or None)
 
@@ -67,7 +67,7 @@ def _unfinished_name(name: str) -> str:
 def _open_unfinished(part: PathInOpenFolder, path: str) -> int:
     """Open the unfinished file, empty, under a lock: one that a killed process left is written anew."""
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    fd = os.open(part.name, flags, 0o644, dir_fd=part.folder)
+    fd = os.open(part.name, flags, 0o644, dir_fd=part.folder_fd)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.ftruncate(fd, 0)

@@ -35,11 +35,11 @@ class Confirmer:
     ) -> None:
         """Confirm some of the files that are due, those first whose last confirmation is the oldest."""
         rule, wishes, size_bytes = ByteCheckRule.from_now(days=max(days, 1)), list[IndexRequest](), 0
-        due = catalog.confirmed_before(rule.began_ms - rule.days * DAY_MS, rule.began_ms)
+        due = catalog.files_due_for_check(rule.began_ms - rule.days * DAY_MS, rule.began_ms)
         for path, identity in due:
             if present.get(path) != identity or _checks_itself(files, path):
                 continue
-            wishes.append(IndexRequest(path, identity, hash=False, probe=False, confirm=True))
+            wishes.append(IndexRequest(path, identity, hash=False, probe=False, check_bytes=True))
             size_bytes += identity.size_bytes
             if size_bytes >= _MOST_BYTES or len(wishes) >= _MOST_FILES:
                 break

@@ -135,7 +135,7 @@ class Dependencies:
             known = catalog.lookup(self._lacking)
             fingerprint = self._own.secrets.secrets.fingerprint(catalog.search_key)
         hashed = all(
-            one.fixity and one.searched(fingerprint) and (one.patched or path not in self._patched)
+            one.fixity and one.search_with(fingerprint) and (one.patched or path not in self._patched)
             for path, one in known.items()
         )
         if not hashed:

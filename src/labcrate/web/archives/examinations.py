@@ -44,7 +44,7 @@ class _Basis:
 
 
 class _Making(Progress):
-    """A report in the making: the thread that makes it calls ``check``, all else happens on the event loop."""
+    """A report in the making: the thread that makes it calls ``raise_if_cancelled``, all else happens on the event loop."""
 
     def __init__(self, basis: _Basis, clock: Callable[[], float]) -> None:
         self.basis, self.stopped = basis, False
@@ -61,7 +61,7 @@ class _Making(Progress):
             self._waiting -= 1
             self._left = self._clock()
 
-    def check(self) -> None:
+    def raise_if_cancelled(self) -> None:
         """Raise Cancelled when nobody waits any more, or the server ends."""
         if self.stopped or (not self._waiting and self._clock() - self._left > GIVEN_UP_SECONDS):
             raise Cancelled

@@ -117,7 +117,7 @@ class SecondStep:
 
     async def begin(self, user: User, goal: str) -> web.Response | None:
         """Send a browser whose name and password were right on to the code; None where none is asked for."""
-        stamp = await self._doors.look_up(self.factors.stamp, user)
+        stamp = await self._doors.look_up(self.factors.login_state, user)
         if stamp is None:
             return None
         response = web.Response(status=303, headers={"Location": url(self._settings, CODE_PAGE)})
@@ -153,10 +153,10 @@ class SecondStep:
 
     async def code_where_asked(self, request: web.Request, user: User, code: str) -> None:
         """Check the code of a logged-in user, if they have a second factor. Raises as ``with_own_code``."""
-        if (await self._doors.look_up(self.factors.of, user)).on:
-            await self.with_own_code(request, self.factors.check, user, code)
+        if (await self._doors.look_up(self.factors.status, user)).is_on:
+            await self.with_own_code(request, self.factors.use_code, user, code)
 
     async def of(self, name: str) -> SecondFactor:
         """Return the state of a user's second factor. Raises NoSuchThingError for a name of no user."""
         user = await self._doors.look_up(self._doors.users.get, name)
-        return await self._doors.look_up(self.factors.of, user)
+        return await self._doors.look_up(self.factors.status, user)

@@ -61,7 +61,7 @@ class Gate:
             await self._check_form(request, caller)
         if needed is _UNMARKED or (isinstance(needed, Role) and caller is not None and not caller.may(needed)):
             raise NotAllowedError(_may_not(needed))
-        if needed is None or caller is None or not caller.scope.limited:
+        if needed is None or caller is None or not caller.scope.is_limited:
             return await handler(request)
         return await _within_scope(request, caller, handler)
 

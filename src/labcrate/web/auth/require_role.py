@@ -98,7 +98,7 @@ async def check_still(doors: Doors, caller: Caller, needed: Role, session: str) 
     try:
         user = await doors.look_up(doors.users.get, caller.name)
         scope = await doors.look_up(doors.studies.scope, user)
-        stands = caller.via == "login" or await doors.look_up(doors.tokens.stands, caller.hashed)
+        stands = caller.via == "login" or await doors.look_up(doors.tokens.exists, caller.hashed)
     except NoSuchThingError:
         raise NotAllowedError(MAY_NO_LONGER) from None
     except PeopleError:
@@ -109,5 +109,5 @@ async def check_still(doors: Doors, caller: Caller, needed: Role, session: str) 
         raise NotAllowedError(REVOKED)
     if session not in scope:
         raise NotAllowedError(TAKEN_OUT)
-    if scope.limited and not caller.scope.limited:
+    if scope.is_limited and not caller.scope.is_limited:
         raise NotAllowedError(TAKEN_IN)

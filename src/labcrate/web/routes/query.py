@@ -67,7 +67,7 @@ async def within_span(request: web.Request, plans: PlanQueue, session_id: str, o
     Raises what ``PlanQueue.plan`` does.
     """
     asking = caller(request)
-    if asking.scope.limited and options.span != TimeSpan():
+    if asking.scope.is_limited and options.span != TimeSpan():
         planned = await plans.plan(session_id, whole_of(request, plans), asking.name, for_people=False)
         if leaves_span(planned.plan, options):
             raise NotAllowedError(
@@ -91,7 +91,7 @@ def decided(asking: Caller, options: Options) -> Options:
         raise NotAllowedError("Only an administrator may have files packed with the lab's secrets in them.")
     if options.redact and not asking.may(Role.OPERATOR):
         raise NotAllowedError("Redacting files needs the role operator.")
-    if not asking.scope.limited:
+    if not asking.scope.is_limited:
         return options
     for message, chosen in zip(_BEYOND, (options.pad, options.all_readings, options.time_zone), strict=True):
         if chosen:

@@ -122,7 +122,7 @@ async def _as_begun(
     server = services(request)
     since = datetime.now(UTC) - _GOES_ON_WITHIN
     who, text = caller(request).name, as_text(options)
-    tags = await server.work(server.export_log.tags, who=who, session=session_id, options=text, since=since)
+    tags = await server.work(server.export_log.sent_etags, who=who, session=session_id, options=text, since=since)
     if not tags or present.ready_entity.etag in tags:
         return present
     begun = _still_there(server, tags, session_id, options, incomplete) if len(tags) == 1 else None

@@ -82,7 +82,7 @@ async def _near_misses(request: web.Request, session_id: str) -> Sequence[NearMi
     asking = caller(request)
     planned = await server.plans.plan(session_id, whole_of(request, server.plans), asking.name)
     plan = planned.plan
-    return own_near_misses(plan) if asking.scope.limited else plan.near_misses
+    return own_near_misses(plan) if asking.scope.is_limited else plan.near_misses
 
 
 async def link_near_miss(request: web.Request, session_id: str, file: str, method: LinkMethod, camera: str | None) -> Link:
@@ -93,7 +93,7 @@ async def link_near_miss(request: web.Request, session_id: str, file: str, metho
     server = services(request)
     asking = caller(request)
     near_misses = await _near_misses(request, session_id)
-    if asking.scope.limited and not any(file in (one.source, one.path) for one in near_misses):
+    if asking.scope.is_limited and not any(file in (one.source, one.path) for one in near_misses):
         # What else there is, or is not, of that name is of no session that they see.
         raise RepairError(
             f"{printable(file)} is no near miss of session {session_id} that you can link: its name, folder or "

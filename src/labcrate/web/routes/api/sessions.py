@@ -78,7 +78,7 @@ async def show_plan(request: web.Request) -> web.Response:
 
 
 def _plan(planned: Archive, asking: Caller) -> bytes:
-    assembly = within_study(planned) if asking.scope.limited else planned
+    assembly = within_study(planned) if asking.scope.is_limited else planned
     answer = plan_object(assembly)
     answer["notTakenCount"] = sum(one.files for one in assembly.plan.not_taken)
     answer["nearMissCount"] = len(assembly.plan.near_misses)

@@ -43,7 +43,7 @@ async def prepare(request: web.Request) -> web.Response:
     await own_form(request)
     user = await _user(request)
     try:
-        secret = await server.doors.look_up(server.second_step.factors.prepare, user)
+        secret = await server.doors.look_up(server.second_step.factors.begin_setup, user)
     except _REFUSED as error:
         return await _page(request, status=error.http_status, error=error.args[0])
     return await _page(request, secret=secret)
@@ -63,9 +63,9 @@ async def confirm(request: web.Request) -> web.Response:
     try:
         await knowing_password(request, fields)
         code, keep = fields.get("code", ""), this_login(request)
-        codes = await server.doors.look_up(factors.confirm, user, code, keep_login=keep)
+        codes = await server.doors.look_up(factors.finish_setup, user, code, keep_login=keep)
     except _REFUSED as error:
-        secret = await server.doors.look_up(factors.prepared, user)
+        secret = await server.doors.look_up(factors.pending_secret, user)
         return await _page(request, status=error.http_status, secret=secret, error=error.args[0])
     return await _page(request, status=201, codes=codes)
 
@@ -79,7 +79,7 @@ async def renew_codes(request: web.Request) -> web.Response:
     fields, factors = await own_form(request), server.second_step.factors
     try:
         user = await knowing_password(request, fields)
-        codes = await server.second_step.with_own_code(request, factors.renew, user, fields.get("code", ""))
+        codes = await server.second_step.with_own_code(request, factors.renew_recovery_codes, user, fields.get("code", ""))
     except _REFUSED as error:
         return await _page(request, status=error.http_status, error=error.args[0])
     return await _page(request, status=201, codes=codes)
@@ -158,7 +158,7 @@ async def _enter(request: web.Request, secret: str, half: HalfLogin, code: str) 
     server = services(request)
     step = server.second_step
     try:
-        await step.with_code(request, step.factors.check, half.user, code, half.stamp)
+        await step.with_code(request, step.factors.use_code, half.user, code, half.stamp)
     except (LoginError, TooManyError) as error:
         if error.args[0] == Message("second_factor.over"):
             return await _begin_again(request, error, half.goal)

@@ -168,7 +168,7 @@ async def _choice(request: web.Request, session: Session) -> Choice:
 
 def _session_page(request: web.Request, made: Assembly, choice: Choice | None) -> web.Response:
     server = services(request)
-    assembly = within_study(made) if caller(request).scope.limited else made
+    assembly = within_study(made) if caller(request).scope.is_limited else made
     plan, session = assembly.plan, assembly.plan.session
     zone, operates = _zone(request, session), caller(request).may(Role.OPERATOR)
     properties = server.plots.properties(session.id, plan.readings)
