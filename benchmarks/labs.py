@@ -16,7 +16,7 @@ import polars as pl
 
 from labcrate.index.catalog import Catalog
 from labcrate.index.records import IndexedFile
-from labcrate.index.state import state_folder
+from labcrate.index.state_folder import state_folder
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.recording import Probe
 from labcrate.video.synthetic import make_clip

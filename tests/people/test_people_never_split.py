@@ -16,7 +16,7 @@ from argon2.profiles import CHEAPEST
 import labcrate
 from labcrate.errors import PeopleError
 from labcrate.export.people_folder import open_people, refuse_split
-from labcrate.index.state import STATE_FOLDER, user_state_folder
+from labcrate.index.state_folder import STATE_FOLDER, user_state_folder
 from labcrate.people.database import PeopleDatabase
 from labcrate.people.export_log import ExportLog, ExportLogLine
 from labcrate.people.passwords import Passwords

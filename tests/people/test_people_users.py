@@ -65,7 +65,9 @@ def test_real_hashes_are_those_of_rfc_9106(database: PeopleDatabase) -> None:
     assert extract_parameters(hashed) == RFC_9106_LOW_MEMORY
 
 
-def test_a_hash_with_other_parameters_is_made_anew_at_the_next_login(database: PeopleDatabase, passwords: Passwords) -> None:
+def test_a_hash_with_other_parameters_is_made_anew_at_the_next_login(
+    database: PeopleDatabase, passwords: Passwords
+) -> None:
     """When parameters change, hashes follow one login after the other, and the password stays the same."""
     Users(database, passwords).add("ana", Role.ADMIN, GOOD)
     later = Users(database, Passwords(PasswordHasher(time_cost=2, memory_cost=8, parallelism=1)))

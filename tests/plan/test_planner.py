@@ -19,7 +19,7 @@ from labcrate.export.prepare import prepared
 from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import Progress
 from labcrate.index.records import IndexedFile
-from labcrate.index.state import state_folder
+from labcrate.index.state_folder import state_folder
 from labcrate.lab.folder import Lab, printable
 from labcrate.model.fixity import Fixity
 from labcrate.model.timespan import TimeSpan

@@ -53,7 +53,9 @@ def found(path: str, inode: int = 1, size: int = 10, camera: str | None = "a", *
     return Found(path, Identity(size, MTIME, 0, inode), told)
 
 
-def known(files: Iterable[Found], content: Mapping[str, str] | None = None, probe: Probe = PROBE) -> dict[str, IndexedFile]:
+def known(
+    files: Iterable[Found], content: Mapping[str, str] | None = None, probe: Probe = PROBE
+) -> dict[str, IndexedFile]:
     """What the index has of them; ``content`` gives files that were hashed their bytes."""
     index = {}
     for one in files:

@@ -4,8 +4,8 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from labcrate.index.byte_checks import DAY_MS, now_ms
 from labcrate.index.catalog import Catalog
-from labcrate.index.confirming import DAY_MS, now_ms
 from labcrate.index.records import IndexedFile
 from labcrate.model.fixity import Identity
 

@@ -23,7 +23,7 @@ import pytest
 from tests.support.waiting import ended, until
 
 from labcrate.errors import PeopleError
-from labcrate.index.state import state_folder
+from labcrate.index.state_folder import state_folder
 from labcrate.people.database import PeopleDatabase
 from labcrate.people.export_log import ExportLog
 from labcrate.people.roles import Role

@@ -9,7 +9,7 @@ import pytest
 from tests.support.waiting import ended
 
 from labcrate.people.export_log import Outcome
-from labcrate.people.log_lines import describe_contents
+from labcrate.people.export_log_formats import describe_contents
 from labcrate.people.roles import Role
 from labcrate.plan.options import Options
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.support.waiting import ended
 
-from labcrate.index import indexing as index
+from labcrate.index import indexing
 from labcrate.people.export_log import ExportLogLine
 from labcrate.people.roles import Role
 from labcrate.web.http.conditional import parse_date
@@ -281,13 +281,13 @@ def test_while_recordings_are_read_for_the_first_time(
     """A client that comes too early is told when to come again, and then gets the archive; nothing is done twice."""
     (large_lab.root / ".labcrate/index.db").unlink()
     hashed: list[str] = []
-    real = index.fixity_of
+    real = indexing.fixity_of
 
     def counting(file: Any, *arguments: Any) -> Any:
         hashed.append(file.name)
         return real(file, *arguments)
 
-    monkeypatch.setattr(index, "fixity_of", counting)
+    monkeypatch.setattr(indexing, "fixity_of", counting)
     monkeypatch.setattr(routes_archive, "_WAIT_SECONDS", 0.0)
     server = serve(large_lab.root)
     client = server.as_(Role.OPERATOR)

@@ -17,7 +17,7 @@ from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
 
 from labcrate.config import ServeSettings
-from labcrate.index.state import STATE_FOLDER
+from labcrate.index.state_folder import STATE_FOLDER
 from labcrate.people.database import PeopleDatabase
 from labcrate.people.passwords import Passwords
 from labcrate.people.roles import Role

@@ -12,7 +12,7 @@ import pytest
 import requests
 from tests.conftest import Clock
 
-from labcrate.index.state import STATE_FOLDER
+from labcrate.index.state_folder import STATE_FOLDER
 from labcrate.people.database import PeopleDatabase
 from labcrate.people.roles import Role
 from labcrate.people.second_factor import RECOVERY_CODES, STEP_S, SecondFactors

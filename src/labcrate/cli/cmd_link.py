@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 
 from labcrate.cli import link_by_time
-from labcrate.cli.link_files import link_files, link_all_marked
+from labcrate.cli.link_files import link_all_marked, link_files
 from labcrate.cli.screen import open_lab, say, write_json
 from labcrate.cli.session import say_near_miss
 from labcrate.errors import UsageError

@@ -4,8 +4,8 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 
-from labcrate.cli.people import require_name, open_people_database, refuse_name
-from labcrate.cli.screen import ask_yes_no, open_lab, lab_option, say, write_json
+from labcrate.cli.people_arguments import open_people_database, refuse_name, require_name
+from labcrate.cli.screen import ask_yes_no, lab_option, open_lab, say, write_json
 from labcrate.cli.terminal import console, table
 from labcrate.errors import UsageError
 from labcrate.lab.text import one_line
@@ -131,7 +131,10 @@ def _print_list(options: Namespace, studies: Sequence[Study]) -> None:
         write_json([_json_object(study) for study in studies])
         return
     if not studies:
-        say(f"There are no studies: everybody sees every session. Make one: labcrate study add NAME{lab_option(options)}")
+        say(
+            "There are no studies: everybody sees every session. Make one: labcrate study add "
+            f"NAME{lab_option(options)}"
+        )
         return
     shown = table("Study", "Sessions", "People", "Made (UTC)")
     for study in studies:

@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 
-from labcrate.cli.people import require_name, open_people_database, refuse_name
+from labcrate.cli.people_arguments import open_people_database, refuse_name, require_name
 from labcrate.cli.screen import lab_option, say, write_json
 from labcrate.cli.terminal import console, table
 from labcrate.errors import NoSuchThingError, UsageError

@@ -3,7 +3,7 @@
 from argparse import Namespace
 from collections.abc import Callable
 
-from labcrate.cli.people import read_password, require_name, open_people_database, refuse_name
+from labcrate.cli.people_arguments import open_people_database, read_password, refuse_name, require_name
 from labcrate.cli.screen import lab_option, say, write_json
 from labcrate.cli.terminal import console, table
 from labcrate.errors import UsageError
@@ -23,14 +23,14 @@ def run(options: Namespace) -> int:
             return 0
         name = require_name(options, "user")
         if options.action == "reset-second-factor":
-            user, told = _reset_second_factor(users, factors, name)
+            user, sentence = _reset_second_factor(users, factors, name)
         else:
-            user, told = _ACTIONS[options.action](options, users, name)
+            user, sentence = _ACTIONS[options.action](options, users, name)
         having = factors.user_ids_with_factor()
     if options.json:
         write_json(_json_object(user, having))
     else:
-        say(told)
+        say(sentence)
     return 0
 
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from labcrate.cli.screen import ProgressBar, ask_yes_no, open_lab, lab_option, say, say_command, write_json
+from labcrate.cli.screen import ProgressBar, ask_yes_no, lab_option, open_lab, say, say_command, write_json
 from labcrate.errors import RepairError, UsageError
 from labcrate.export.people_folder import open_people
 from labcrate.export.plan_views import link_object
 from labcrate.index.catalog import Catalog
-from labcrate.index.state import state_folder
+from labcrate.index.state_folder import state_folder
 from labcrate.model.session import json_id
 from labcrate.model.timespan import Coverage, cover, format_duration, format_instant
 from labcrate.people.export_log import system_user
@@ -71,7 +71,9 @@ def _choose_files(inside: Sequence[Offered], beyond: Sequence[Offered], options:
     if beyond:
         if options.yes_beyond or (
             not options.yes
-            and ask_yes_no(f"Link also {_these_recordings(len(beyond))} that reach{'es' if len(beyond) == 1 else ''} beyond?")
+            and ask_yes_no(
+                f"Link also {_these_recordings(len(beyond))} that reach{'es' if len(beyond) == 1 else ''} beyond?"
+            )
         ):
             chosen += beyond
         elif not options.json and options.yes:

@@ -39,18 +39,20 @@ def link_files(
     method = link_method(options)
     already = _already_linked(inventory, session_id, files) if method is LinkMethod.ENTRY and not options.camera else []
     rest = [file for file in files if file not in already]
-    wishes = check_link_requests(inventory, near_misses, session=session_id, files=rest, method=method, camera=single_camera(options))
+    requests = check_link_requests(
+        inventory, near_misses, session=session_id, files=rest, method=method, camera=single_camera(options)
+    )
     for file in already if not options.json else ():
         say(f"{printable(file)} belongs to session {session_id} already.")
     done: list[LinkResult] = []
     failed: list[tuple[str, str]] = []
-    for wish in wishes:
+    for request in requests:
         try:
-            one = create_link(inventory, log, wish, who=system_user())
+            one = create_link(inventory, log, request, who=system_user())
         except (RepairError, PeopleError) as error:
-            if len(wishes) == 1:
+            if len(requests) == 1:
                 raise
-            failed.append((wish.near_miss.source, str(error)))
+            failed.append((request.near_miss.source, str(error)))
             if not options.json:
                 say(f"NOT LINKED: {error}")
             continue
@@ -72,7 +74,7 @@ def link_files(
     else:
         _print_undo_commands(done, session_id, options)
         if failed:
-            say(f"{len(failed)} of {len(wishes)} files could not be linked.")
+            say(f"{len(failed)} of {len(requests)} files could not be linked.")
     return RepairError.exit_code if failed else 0
 
 
@@ -141,7 +143,9 @@ def link_all_marked(
     chosen = [near for near in marked if (near.verdict.rule is Rule.NOT_MP4) == (method is LinkMethod.REMUX)]
     files = [near.path for near in chosen]
     # What cannot be linked is said before anybody is asked.
-    check_link_requests(inventory, near_misses, session=session_id, files=files, method=method, camera=single_camera(options))
+    check_link_requests(
+        inventory, near_misses, session=session_id, files=files, method=method, camera=single_camera(options)
+    )
     if not files:
         if options.json:
             write_json({"session": json_id(session_id), "links": [], "failed": [], "already": []})

@@ -36,7 +36,7 @@ from labcrate.doctor.session_findings import (
 )
 from labcrate.errors import DocumentError
 from labcrate.index.catalog import Catalog
-from labcrate.index.indexing import Progress, IndexRequest, index_files
+from labcrate.index.indexing import IndexRequest, Progress, index_files
 from labcrate.index.records import IndexedFile
 from labcrate.lab.exclude import Excluded
 from labcrate.lab.folder import Entry, Kind, Lab, printable
@@ -222,7 +222,9 @@ class _Exam:
         """Return the probes of files; what is not known yet is looked into."""
         todo = {p: i for p, i in candidates.items() if p not in self._indexed and p not in self._failed}
         if todo:
-            wishes = [IndexRequest(path, identity, hash=False) for path, identity in todo.items() if identity.size_bytes]
+            wishes = [
+                IndexRequest(path, identity, hash=False) for path, identity in todo.items() if identity.size_bytes
+            ]
             lab = self.inventory.lab
             found, failed = index_files(lab, self.catalog, wishes, _probe, self.progress, self.workers)
             self._indexed |= found

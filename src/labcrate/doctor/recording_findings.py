@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from labcrate.doctor.findings import Finding, FindingKind, Severity
+from labcrate.index.byte_checks import DAY_MS, now_ms
 from labcrate.index.catalog import Catalog
-from labcrate.index.confirming import DAY_MS, now_ms
 from labcrate.lab.folder import printable
 from labcrate.lab.lab_files import source_of
 from labcrate.linking.verdict import Verdict

@@ -11,8 +11,8 @@ from labcrate.archive.checking import Checker
 from labcrate.archive.layout import FileSource, Member
 from labcrate.errors import CatalogError, OtherBytesError
 from labcrate.export.assemble import Assembly
+from labcrate.index.byte_checks import ByteCheckMode, ByteCheckRule, now_ms
 from labcrate.index.catalog import Catalog
-from labcrate.index.confirming import ByteCheckMode, ByteCheckRule, now_ms
 from labcrate.index.records import IndexedFile
 from labcrate.lab.disk import checks_itself
 from labcrate.plan.plan import PlannedRecording

@@ -6,7 +6,7 @@ Logins and the export log do not split: where the lab holds a file of people, no
 from pathlib import Path
 
 from labcrate.errors import PeopleError
-from labcrate.index.state import STATE_FOLDER, user_state_folder, state_folder
+from labcrate.index.state_folder import STATE_FOLDER, state_folder, user_state_folder
 from labcrate.people.database import PEOPLE_FILE, PeopleDatabase
 from labcrate.people.users import Users
 
@@ -44,7 +44,11 @@ def people_folder(lab_root: Path) -> Path:
 
 def refuse_split(lab_root: Path, people: PeopleDatabase) -> None:
     """Raise PeopleError where these people have no administrator, and those in the user's state folder have one."""
-    if people.state_folder != user_state_folder(lab_root) and not Users(people).has_admin() and _own_has_admin(lab_root):
+    if (
+        people.state_folder != user_state_folder(lab_root)
+        and not Users(people).has_admin()
+        and _own_has_admin(lab_root)
+    ):
         raise PeopleError(_SPLIT)
 
 

@@ -8,9 +8,9 @@ from labcrate.export.assemble import Assembly, assemble
 from labcrate.export.redact import Redactor
 from labcrate.export.spool import Spool
 from labcrate.index.catalog import Catalog
-from labcrate.index.indexing import Progress, IndexRequest, index_files
-from labcrate.index.searching import SecretSearcher
-from labcrate.index.state import state_folder
+from labcrate.index.indexing import IndexRequest, Progress, index_files
+from labcrate.index.secret_search import SecretSearcher
+from labcrate.index.state_folder import state_folder
 from labcrate.lab.folder import Lab
 from labcrate.model.fixity import Identity
 from labcrate.plan.inventory import Inventory, find_session, take_inventory

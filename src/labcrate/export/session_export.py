@@ -15,8 +15,8 @@ from labcrate.export.people_folder import people_folder
 from labcrate.export.prepare import Stages, laid_out, silent
 from labcrate.export.signing import sign_archive, signer_of
 from labcrate.export.writer import archive_path, check_targets, signature_path, write_archive
-from labcrate.index.confirming import ByteCheckMode, ByteCheckRule
-from labcrate.index.state import user_state_folder, state_folder
+from labcrate.index.byte_checks import ByteCheckMode, ByteCheckRule
+from labcrate.index.state_folder import state_folder, user_state_folder
 from labcrate.lab.folder import Lab
 from labcrate.lab.text import one_line
 from labcrate.people.database import PeopleDatabase

@@ -20,10 +20,10 @@ from typing import BinaryIO
 from isal import isal_zlib
 
 from labcrate.errors import SourceChangedError
+from labcrate.index.byte_checks import check_file_bytes, now_ms
 from labcrate.index.catalog import Catalog
-from labcrate.index.confirming import check_file_bytes, now_ms
 from labcrate.index.records import IndexedFile
-from labcrate.index.searching import QUICK_SEARCH_BYTES, SecretSearcher
+from labcrate.index.secret_search import QUICK_SEARCH_BYTES, SecretSearcher
 from labcrate.lab.lab_files import Files, source_of
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.recording import Probe
@@ -95,7 +95,7 @@ Prober = Callable[[BinaryIO, str], Probe]
 def index_files(
     files: Files,
     catalog: Catalog,
-    wishes: Iterable[IndexRequest],
+    requests: Iterable[IndexRequest],
     probe: Prober,
     progress: Progress | None = None,
     workers: int | None = None,
@@ -106,11 +106,16 @@ def index_files(
     Returns what is known of each file by path, and the reason for each that could not be read (gone,
     no permission, changed while it was read). Raises CatalogError.
     """
-    wishes = list(wishes)
-    known = catalog.lookup({wish.path: wish.identity for wish in wishes})
-    todo = [(wish, known[wish.path]) for wish in wishes if not wish.is_satisfied_by(known[wish.path], searcher)]
+    requests = list(requests)
+    known = catalog.lookup({request.path: request.identity for request in requests})
+    todo = [
+        (request, known[request.path])
+        for request in requests
+        if not request.is_satisfied_by(known[request.path], searcher)
+    ]
     progress = progress or Progress()
-    progress.begin(len(todo), sum(w.identity.size_bytes for w, i in todo if _needs_reading(w, i, searcher)))
+    to_read = [request for request, file in todo if _needs_reading(request, file, searcher)]
+    progress.begin(len(todo), sum(request.identity.size_bytes for request in to_read))
     failures: dict[str, str] = {}
     if not todo:
         return known, failures
@@ -118,7 +123,10 @@ def index_files(
     todo.sort(key=lambda pair: -pair[0].identity.size_bytes)
     stop = threading.Event()
     with ThreadPoolExecutor(workers or os.cpu_count() or 1, "index") as pool:
-        futures = {pool.submit(_index_one, files, w, i, probe, searcher, progress, stop): w.path for w, i in todo}
+        futures = {
+            pool.submit(_index_one, files, request, file, probe, searcher, progress, stop): request.path
+            for request, file in todo
+        }
         try:
             _store_results(futures, catalog, known, failures)
         except BaseException:
@@ -158,15 +166,15 @@ def _store_results(
             catalog.store(fresh)
 
 
-def _needs_reading(wish: IndexRequest, known: IndexedFile, searcher: SecretSearcher | None) -> bool:
+def _needs_reading(request: IndexRequest, known: IndexedFile, searcher: SecretSearcher | None) -> bool:
     """Return whether a file has to be read through: for its checksums, to confirm them, or for its secrets."""
     searched = searcher is None or known.search_with(searcher.fingerprint) is not None
-    return wish.check_bytes or (wish.hash and (known.fixity is None or not searched))
+    return request.check_bytes or (request.hash and (known.fixity is None or not searched))
 
 
 def _index_one(
     files: Files,
-    wish: IndexRequest,
+    request: IndexRequest,
     known: IndexedFile,
     probe: Prober,
     searcher: SecretSearcher | None,
@@ -174,62 +182,70 @@ def _index_one(
     stop: threading.Event,
 ) -> IndexedFile:
     progress.raise_if_cancelled()
-    progress.start(wish.path)
+    progress.start(request.path)
     try:
-        return _index_open_file(files, wish, known, probe, searcher, partial(_advance, progress, stop))
+        return _index_open_file(files, request, known, probe, searcher, partial(_advance, progress, stop))
     finally:
-        progress.finish(wish.path)
+        progress.finish(request.path)
 
 
 def _index_open_file(
-    files: Files, wish: IndexRequest, known: IndexedFile, probe: Prober, searcher: SecretSearcher | None, told: Callable[[int], None]
+    files: Files,
+    request: IndexRequest,
+    known: IndexedFile,
+    probe: Prober,
+    searcher: SecretSearcher | None,
+    on_bytes: Callable[[int], None],
 ) -> IndexedFile:
-    fd = files.open(wish.path)
+    fd = files.open(request.path)
     with os.fdopen(fd, "rb", buffering=0) as file:
-        _check_unchanged(file, wish)
-        confirm = wish.check_bytes and known.fixity is not None
-        if searcher and (wish.search or wish.hash) and known.search_with(searcher.fingerprint) is None:
-            known = _search_secrets(file, wish, known, searcher, (lambda _: None) if confirm else told)
-        if wish.hash and known.fixity is None:
-            known = replace(known, fixity=fixity_of(file, told), confirmed_ms=now_ms(), differs_ms=None)
-        if wish.probe and known.probe is None:
+        _check_unchanged(file, request)
+        confirm = request.check_bytes and known.fixity is not None
+        if searcher and (request.search or request.hash) and known.search_with(searcher.fingerprint) is None:
+            known = _search_secrets(file, request, known, searcher, (lambda _: None) if confirm else on_bytes)
+        if request.hash and known.fixity is None:
+            known = replace(known, fixity=fixity_of(file, on_bytes), confirmed_ms=now_ms(), differs_ms=None)
+        if request.probe and known.probe is None:
             file.seek(0)
-            known = replace(known, probe=probe(file, wish.path))
+            known = replace(known, probe=probe(file, request.path))
         if confirm:
-            known = check_file_bytes(files, known, told)
-        _check_unchanged(file, wish)
+            known = check_file_bytes(files, known, on_bytes)
+        _check_unchanged(file, request)
     return known
 
 
-def _search_secrets(file: FileIO, wish: IndexRequest, known: IndexedFile, searcher: SecretSearcher, told: Callable[[int], None]) -> IndexedFile:
+def _search_secrets(
+    file: FileIO, request: IndexRequest, known: IndexedFile, searcher: SecretSearcher, on_bytes: Callable[[int], None]
+) -> IndexedFile:
     """Search a file for secrets; where that takes the whole of it, its fixity comes out of the same reading."""
-    size_bytes = wish.identity.size_bytes
+    size_bytes = request.identity.size_bytes
     is_video = searcher.is_mp4(file)
-    if is_video or (not wish.hash and size_bytes <= QUICK_SEARCH_BYTES):
-        if is_video and wish.hash and known.fixity:
-            told(size_bytes)  # it was expected to be read through
+    if is_video or (not request.hash and size_bytes <= QUICK_SEARCH_BYTES):
+        if is_video and request.hash and known.fixity:
+            on_bytes(size_bytes)  # it was expected to be read through
         return replace(known, search=searcher.search(file, size_bytes))
-    if not wish.hash:
+    if not request.hash:
         return known
-    hasher = Hasher(told)
+    hasher = Hasher(on_bytes)
     search = searcher.search_chunks(file, hasher.chunks(file))
     if known.fixity and hasher.fixity != known.fixity:  # it was read through for its secrets alone
         return replace(known, search=search, differs_ms=now_ms())
     return replace(known, search=search, fixity=hasher.fixity, confirmed_ms=now_ms(), differs_ms=None)
 
 
-def _check_unchanged(file: BinaryIO, wish: IndexRequest) -> None:
-    if Identity.of(os.fstat(file.fileno())) != wish.identity:
+def _check_unchanged(file: BinaryIO, request: IndexRequest) -> None:
+    if Identity.of(os.fstat(file.fileno())) != request.identity:
         raise SourceChangedError(
-            f"{source_of(wish.path)} changed while it was read; it may still be written. Try again when it is finished."
+            f"{source_of(request.path)} changed while it was read; it may still be "
+            "written. Try again when it is finished."
         )
 
 
 class Hasher:
-    """Computes the fixity of bytes as they go by; ``told`` hears of each piece, and may stop it by raising."""
+    """Computes the fixity of bytes as they go by; ``on_bytes`` hears of each piece, and may stop it by raising."""
 
-    def __init__(self, told: Callable[[int], None] = lambda _: None) -> None:
-        self._told = told
+    def __init__(self, on_bytes: Callable[[int], None] = lambda _: None) -> None:
+        self._on_bytes = on_bytes
         self._sha256, self._crc32, self._size = hashlib.sha256(), 0, 0
 
     def update(self, data: bytes | memoryview) -> None:
@@ -238,7 +254,7 @@ class Hasher:
         self._crc32 = isal_zlib.crc32(data, self._crc32)
         count = memoryview(data).nbytes
         self._size += count
-        self._told(count)
+        self._on_bytes(count)
 
     def chunks(self, file: FileIO) -> Iterator[bytes]:
         """Yield a file from its beginning. Raises OSError."""
@@ -253,9 +269,9 @@ class Hasher:
         return Fixity(self._size, self._crc32, self._sha256.hexdigest())
 
 
-def fixity_of(file: FileIO, told: Callable[[int], None] = lambda _: None) -> Fixity:
-    """Read a file once, from its beginning, for both checksums; ``told`` hears of the bytes of each chunk."""
-    hasher = Hasher(told)
+def fixity_of(file: FileIO, on_bytes: Callable[[int], None] = lambda _: None) -> Fixity:
+    """Read a file once, from its beginning, for both checksums; ``on_bytes`` hears of the bytes of each chunk."""
+    hasher = Hasher(on_bytes)
     file.seek(0)
     # One byte more than a small file has: its end is seen without another chunk's worth of memory.
     buffer = memoryview(bytearray(min(_CHUNK_BYTES, os.fstat(file.fileno()).st_size + 1)))

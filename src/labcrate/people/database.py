@@ -22,26 +22,26 @@ from labcrate.lab.disk import sync_folder
 
 PEOPLE_FILE = "people.db"
 _LOCK_FILE = "people.lock"
-_FILE_AND_FOLDER = f"{PEOPLE_FILE} (in the lab's folder .labcrate, or in your state folder)"
+_LOCATION = f"{PEOPLE_FILE} (in the lab's folder .labcrate, or in your state folder)"
 _REMEDY = (
     "It holds logins and the export log, which cannot be made again, so it is left as it is: put your backup in its "
     "place, or move it away to begin without users and with an empty log."
 )
 _NEVER_REPLACED = "It holds the logins and the export log, so no other file takes its place."
-DAMAGE = f"{_FILE_AND_FOLDER} is damaged. {_REMEDY}"
+DAMAGE = f"{_LOCATION} is damaged. {_REMEDY}"
 _MESSAGES = {
-    DatabaseErrorKind.LOCKED: f"{_FILE_AND_FOLDER} is locked by another program; wait until that is finished, and try again.",
+    DatabaseErrorKind.LOCKED: f"{_LOCATION} is locked by another program; wait until that is finished, and try again.",
     DatabaseErrorKind.DAMAGED: DAMAGE,
-    DatabaseErrorKind.FOREIGN: f"{_FILE_AND_FOLDER} is damaged, or of another program. {_REMEDY}",
-    DatabaseErrorKind.NEWER: f"{_FILE_AND_FOLDER} was made by a newer labcrate; update labcrate.",
+    DatabaseErrorKind.FOREIGN: f"{_LOCATION} is damaged, or of another program. {_REMEDY}",
+    DatabaseErrorKind.NEWER: f"{_LOCATION} was made by a newer labcrate; update labcrate.",
     DatabaseErrorKind.BARRED: (
-        f"{_FILE_AND_FOLDER} cannot be written to: have its file system writable, and run labcrate as the user whose file it "
+        f"{_LOCATION} cannot be written to: have its file system writable, and run labcrate as the user whose file it "
         f"is. {_NEVER_REPLACED}"
     ),
     DatabaseErrorKind.DISK: (
-        f"{_FILE_AND_FOLDER} cannot be read or written: have its disk sound and its file system writable. {_NEVER_REPLACED}"
+        f"{_LOCATION} cannot be read or written: have its disk sound and its file system writable. {_NEVER_REPLACED}"
     ),
-    DatabaseErrorKind.FULL: f"The disk has no room left for {_FILE_AND_FOLDER}; make some, and try again.",
+    DatabaseErrorKind.FULL: f"The disk has no room left for {_LOCATION}; make some, and try again.",
 }
 # What takes the tables from each version to the one after it.
 _SCRIPTS = ("schema.sql", "schema_2.sql", "schema_3.sql")
@@ -91,7 +91,7 @@ SCHEMA = Schema(len(_SCRIPTS), _upgrade, application_id=0x4C42_7065)  # "LBpe": 
 
 def to_people_error(error: DatabaseError) -> PeopleError:
     """Return the sentence, with a remedy, for what is wrong with the file."""
-    return PeopleError(_MESSAGES.get(error.kind, f"{_FILE_AND_FOLDER} cannot be used: {error}."))
+    return PeopleError(_MESSAGES.get(error.kind, f"{_LOCATION} cannot be used: {error}."))
 
 
 def prepare_file(state_folder: Path) -> Path:
@@ -99,7 +99,7 @@ def prepare_file(state_folder: Path) -> Path:
     file = state_folder / PEOPLE_FILE
     try:
         if link := no_file_among(file):
-            raise PeopleError(f"{link.name} is a symbolic link, or no file at all; {_FILE_AND_FOLDER} must be a file itself.")
+            raise PeopleError(f"{link.name} is a symbolic link, or no file at all; {_LOCATION} must be a file itself.")
         with creation_lock(state_folder):
             if not file.exists():
                 _create_database(file)
@@ -126,13 +126,15 @@ def _open_error(error: OSError) -> PeopleError:
     remedy = "run labcrate as the user whose files they are"
     if error.errno == errno.EROFS:
         remedy = "have the lab's file system writable, and try again"
-    return PeopleError(f"{_FILE_AND_FOLDER} cannot be opened ({os.strerror(error.errno or 0).lower()}); {remedy}. {_NEVER_REPLACED}")
+    return PeopleError(
+        f"{_LOCATION} cannot be opened ({os.strerror(error.errno or 0).lower()}); {remedy}. {_NEVER_REPLACED}"
+    )
 
 
 def _create_database(file: Path) -> None:
     """Make an empty database under another name first: a file with the right name is always whole."""
     if left := left_journal(file):
-        raise PeopleError(f"{_FILE_AND_FOLDER} is gone, but {left.name} is still there. {_REMEDY}")
+        raise PeopleError(f"{_LOCATION} is gone, but {left.name} is still there. {_REMEDY}")
     part = file.with_name(f"{file.name}.new")
     remove(part)
     with explained(to_people_error):

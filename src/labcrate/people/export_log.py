@@ -127,15 +127,15 @@ class ExportLog:
         # Asked in this order: a process that begins meanwhile is not among those that may be dead.
         named = {run for (run,) in self._database.rows("SELECT DISTINCT run FROM export WHERE outcome = 'running'")}
         dead = named - self._process_lock.running_processes() if named else named
-        settled = 0
+        aborted = 0
         for run in dead:
             with self._database.change() as connection:
-                settled += connection.execute(
+                aborted += connection.execute(
                     "UPDATE export SET ended_ms = ?, outcome = 'aborted', reason = ? "
                     "WHERE outcome = 'running' AND run = ?",
                     *(now_ms(self._clock), _PROCESS_DIED, run),
                 )
-        return settled
+        return aborted
 
     def sent_etags(self, *, who: str, session: str, options: str, since: datetime) -> list[str]:
         """The tags of what the server sent somebody of a session since then, the one that it sent last first."""
@@ -153,7 +153,9 @@ class ExportLog:
         """Return the id of the session of this log that somebody means: ``42``, also ``s42`` or ``Session42``."""
         return resolved(text, {session for (session,) in self._database.rows("SELECT DISTINCT session FROM export")})
 
-    def lines(self, *, session: str | None = None, limit: int | None = None, before: int | None = None) -> list[ExportLogLine]:
+    def lines(
+        self, *, session: str | None = None, limit: int | None = None, before: int | None = None
+    ) -> list[ExportLogLine]:
         """The lines, the newest first: of one session or all, and only those with a number below ``before``."""
         of_session, values = ("", []) if session is None else ("session = ? AND ", [session])
         found = self._database.rows(

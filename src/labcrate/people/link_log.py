@@ -43,7 +43,7 @@ class LinkLog:
             )
             return int(number)
 
-    def undone(self, number: int, who: str) -> None:
+    def mark_undone(self, number: int, who: str) -> None:
         """Write down that a link was taken back. Raises NoSuchThingError, and RepairError when it was already."""
         with self._database.change() as connection:
             changed = connection.execute(

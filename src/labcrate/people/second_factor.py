@@ -106,13 +106,15 @@ class SecondFactors:
         )
         return next((_login_state(*row) for row in self._database.rows(query, user.id)), None)
 
-    def use_code(self, user: User, code: str, stamp: bytes | None = None) -> None:
-        """Take a code of the app or a recovery code, each once. With a ``login_state``, nothing may have changed since.
+    def use_code(self, user: User, code: str, expected_state: bytes | None = None) -> None:
+        """Take a code of the app or a recovery code, each once.
+
+        With an ``expected_state``, nothing may have changed since.
 
         Raises LoginError, and UsageError where no code is asked for.
         """
         with self._database.change() as connection:
-            self._use_code(connection, user, code, stamp)
+            self._use_code(connection, user, code, expected_state)
 
     def turn_off(self, user: User, code: str) -> None:
         """Take a code, and let logins ask for none any more. Raises as ``use_code`` does."""
@@ -137,15 +139,17 @@ class SecondFactors:
             _remove(connection, user)
             end_logins(connection, user)
 
-    def _use_code(self, connection: Connection, user: User, code: str, stamp: bytes | None = None) -> None:
+    def _use_code(self, connection: Connection, user: User, code: str, expected_state: bytes | None = None) -> None:
         query = (
             "SELECT secret, last_step, user.password_hash FROM second_factor JOIN user ON user.id = user_id "
             "WHERE user_id = ? AND confirmed_ms IS NOT NULL AND user.disabled = 0"
         )
         found = next(iter(connection.rows(query, user.id)), None)
-        if found is None and stamp is None:
+        if found is None and expected_state is None:
             raise UsageError(Message("second_factor.is_off"))
-        if found is None or (stamp is not None and not hmac.compare_digest(stamp, _login_state(found[2], found[0]))):
+        if found is None or (
+            expected_state is not None and not hmac.compare_digest(expected_state, _login_state(found[2], found[0]))
+        ):
             raise LoginError(Message("second_factor.over"))
         secret, last_step, _ = found
         typed = _normalize_code(code)

@@ -110,13 +110,13 @@ class Studies:
     def remove_sessions(self, name: str, sessions: Iterable[str]) -> Study:
         """Take sessions out of a study. Raises NoSuchThingError, also for a session that it does not have."""
         study = self.get(name)
-        wanted = [normalized_id(session) for session in sessions]
-        for session in wanted:
+        ids = [normalized_id(session) for session in sessions]
+        for session in ids:
             if session not in study.sessions:
                 raise NoSuchThingError(f"Study {study.name} has no session '{one_line(session[:100])}'.")
         with self._database.change() as connection:
             connection.executemany(
-                "DELETE FROM study_session WHERE study_id = ? AND session = ?", [(study.id, one) for one in wanted]
+                "DELETE FROM study_session WHERE study_id = ? AND session = ?", [(study.id, one) for one in ids]
             )
         return self.get(name)
 

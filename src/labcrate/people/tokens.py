@@ -26,7 +26,7 @@ def hash_secret(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
-TOKEN_PREFIX = "labcrate_"
+PREFIX = "labcrate_"
 MAX_DAYS = 3650
 MAX_TOKENS = 20
 _DAY_MS = 24 * 3600 * 1000
@@ -61,7 +61,7 @@ class Tokens:
         name = clean_name(name, "token")
         if not 1 <= days <= MAX_DAYS:
             raise UsageError(f"A token is good for 1 to {MAX_DAYS} days, not {days}.")
-        secret, now = make_secret(TOKEN_PREFIX), now_ms(self._clock)
+        secret, now = make_secret(PREFIX), now_ms(self._clock)
         expires = now + days * _DAY_MS
         with self._database.change() as connection:
             ((disabled,),) = connection.rows("SELECT disabled FROM user WHERE id = ?", user.id)
@@ -82,7 +82,7 @@ class Tokens:
 
     def find(self, secret: str) -> User | None:
         """Whose token it is, with the role they have now: None when it is not good, or its user is disabled."""
-        if not secret.startswith(TOKEN_PREFIX):
+        if not secret.startswith(PREFIX):
             return None
         hashed, now = hash_secret(secret), now_ms(self._clock)
         query = (

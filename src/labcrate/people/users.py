@@ -36,7 +36,9 @@ class Users:
     Nobody is ever removed, only disabled: a name in the log means one person for good.
     """
 
-    def __init__(self, database: PeopleDatabase, passwords: Passwords | None = None, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self, database: PeopleDatabase, passwords: Passwords | None = None, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
         self._database, self._clock = database, clock
         self._passwords = passwords or Passwords()
 

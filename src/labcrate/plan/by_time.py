@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from labcrate.errors import RepairError, UsageError
 from labcrate.index.catalog import Catalog
-from labcrate.index.indexing import Progress, IndexRequest, index_files
+from labcrate.index.indexing import IndexRequest, Progress, index_files
 from labcrate.index.records import IndexedFile
 from labcrate.lab.exclude import Excluded
 from labcrate.lab.lab_files import LabFiles, recorder_path, source_of
@@ -213,7 +213,8 @@ class _Search:
         skipped: list[tuple[str, str]],
     ) -> Mapping[str, IndexedFile]:
         wishes = [
-            IndexRequest(recorder_path(recorder.name, segment.path), segment.identity, hash=False) for recorder, segment in kept
+            IndexRequest(recorder_path(recorder.name, segment.path), segment.identity, hash=False)
+            for recorder, segment in kept
         ]
         files = LabFiles(self._inventory.lab, folders)
         indexed, failures = index_files(files, self._catalog, wishes, _probe, self._progress, self._workers)

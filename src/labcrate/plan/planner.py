@@ -7,9 +7,9 @@ from typing import BinaryIO
 
 from labcrate.errors import IncompleteError
 from labcrate.index.catalog import Catalog
-from labcrate.index.indexing import CancelOnlyProgress, Progress, IndexRequest, index_files
+from labcrate.index.indexing import CancelOnlyProgress, IndexRequest, Progress, index_files
 from labcrate.index.records import IndexedFile
-from labcrate.index.searching import SecretSearcher
+from labcrate.index.secret_search import SecretSearcher
 from labcrate.lab.exclude import Excluded
 from labcrate.lab.lab_files import source_of
 from labcrate.model.bound import Bound
@@ -194,7 +194,9 @@ class Planner:
         devices = self.inventory.devices
         settings, lab = self.inventory.settings, self.inventory.lab
         base = options.base_topic or settings.base_topic or BASE_TOPIC
-        readings = load(lab, session, devices, window, base, zone, settings.date_formats, self.progress.raise_if_cancelled)
+        readings = load(
+            lab, session, devices, window, base, zone, settings.date_formats, self.progress.raise_if_cancelled
+        )
         refuse_unknown_sensors(options, self.inventory.session(session.id), readings.absent_sensors, devices)
         return clean_readings(readings, self.inventory.cleaner)
 
@@ -211,7 +213,9 @@ class Planner:
         """Hash and probe what goes in; what cannot be read is added to ``missing``."""
         same_named = set() if self.hurry else twins(choice.recordings)
         searcher = SecretSearcher(self.inventory.cleaner.matcher, self.catalog)
-        wishes = [IndexRequest(f.path, f.identity, hashed or f.path in same_named, search=True) for f in choice.recordings]
+        wishes = [
+            IndexRequest(f.path, f.identity, hashed or f.path in same_named, search=True) for f in choice.recordings
+        ]
         wishes += [IndexRequest(f.path, f.identity, hashed, probe=False, search=True) for f in choice.session_files]
         failed = [wish for wish in wishes if self.unreadable.get(wish.path, (None,))[0] == wish.identity]
         indexed, failures = index_files(

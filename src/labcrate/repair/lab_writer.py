@@ -21,16 +21,16 @@ _FILE_MODE = 0o644
 class PathInOpenFolder:
     """A name in a folder of the lab, the folder open; a context manager that closes it.
 
-    ``new`` makes folders that are not there. Raises OSError, ELOOP for a symbolic link on the way.
+    ``make_folders`` makes folders that are not there. Raises OSError, ELOOP for a symbolic link on the way.
     """
 
-    def __init__(self, lab: Lab, path: str, *, new: bool = False) -> None:
+    def __init__(self, lab: Lab, path: str, *, make_folders: bool = False) -> None:
         *folders, self.name = path.split("/")
         self.path = path
         self.folder_fd = os.open(lab.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             for folder in folders:
-                below = _open_subfolder(self.folder_fd, folder, new=new)
+                below = _open_subfolder(self.folder_fd, folder, make_folders=make_folders)
                 os.close(self.folder_fd)
                 self.folder_fd = below
         except BaseException:
@@ -81,12 +81,12 @@ class PathInOpenFolder:
         os.fsync(self.folder_fd)
 
 
-def _open_subfolder(at: int, folder: str, *, new: bool) -> int:
+def _open_subfolder(at: int, folder: str, *, make_folders: bool) -> int:
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         return os.open(folder, flags, dir_fd=at)
     except FileNotFoundError:
-        if not new:
+        if not make_folders:
             raise
     except NotADirectoryError:
         if stat.S_ISLNK(os.stat(folder, dir_fd=at, follow_symlinks=False).st_mode):

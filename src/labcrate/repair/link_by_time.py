@@ -29,7 +29,7 @@ def link_by_time(lab: Lab, log: LinkLog, session_id: str, files: Sequence[Offere
         try:
             add_entries(lab, folder, [_register_entry(one, made) for one in files])
         except LabcrateError:
-            log.undone(number, who)
+            log.mark_undone(number, who)
             raise
         return made
 
@@ -41,7 +41,7 @@ def undo_by_time(lab: Lab, log: LinkLog, made: Link, who: str) -> Link:
     """
     folder, at = session_folder_path(lab, made.session), format_instant(made.linked)
     remove_entries(lab, folder, lambda one: bool(one.get("folder")) and one.get("linkedAt") == at)
-    log.undone(made.number, who)
+    log.mark_undone(made.number, who)
     return log.get(made.number)
 
 

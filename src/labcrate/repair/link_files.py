@@ -23,13 +23,13 @@ from labcrate.plan.plan import NearMiss
 from labcrate.repair.lab_writer import PathInOpenFolder, convert_os_errors
 from labcrate.repair.link_by_time import BY_TIME_METHOD, undo_by_time
 from labcrate.repair.near_misses import (
-    LinkMethod,
     LinkedNearMiss,
+    LinkMethod,
+    check_is_mp4,
     find_camera_id,
     find_near_miss,
     is_already_undone,
     move_near_miss,
-    check_is_mp4,
     undo_file_change,
 )
 from labcrate.repair.register_file import add_entries, is_entry_of, lock_links, remove_entries
@@ -70,28 +70,30 @@ def check_link_requests(
     a camera that there is not.
     """
     known = list(near_misses)
-    wishes: dict[str, LinkRequest] = {}
+    requests: dict[str, LinkRequest] = {}
     problems: list[str] = []
     for file in files:
         try:
-            wish = LinkRequest(session, _resolve_near_miss(inventory, known, session, file), method)
-            _check_linkable(inventory, wish)
-            wishes[wish.near_miss.path] = wish
+            request = LinkRequest(session, _resolve_near_miss(inventory, known, session, file), method)
+            _check_linkable(inventory, request)
+            requests[request.near_miss.path] = request
         except RepairError as error:
             problems.append(str(error))
     if problems:
         nothing = ["Nothing was linked."] if len(files) > 1 else []
         raise RepairError("\n".join([*dict.fromkeys(problems), *nothing]))
     camera_id = None if camera is None else find_camera_id(inventory, session, camera)
-    return [replace(wish, camera_id=camera_id or _camera_by_name(inventory, wish)) for wish in wishes.values()]
+    return [
+        replace(request, camera_id=camera_id or _camera_by_name(inventory, request)) for request in requests.values()
+    ]
 
 
-def _camera_by_name(inventory: Inventory, wish: LinkRequest) -> str | None:
+def _camera_by_name(inventory: Inventory, request: LinkRequest) -> str | None:
     """Return the id of the camera whose name stands in a near miss's name where its prefix should."""
-    verdict = wish.near_miss.verdict
+    verdict = request.near_miss.verdict
     if verdict.rule is not Rule.UNKNOWN_PREFIX or verdict.prefix is not None or verdict.camera is None:
         return None
-    session = inventory.session(wish.session)
+    session = inventory.session(request.session)
     ids = {camera_key(camera): camera.id for camera in inventory.cameras}
     camera_id = ids.get(verdict.camera)
     meant = camera_id is not None and key_in_session(inventory.cameras, session, camera_id) == verdict.camera
@@ -126,70 +128,70 @@ def _exists(lab: Lab, file: str) -> bool:
     return True
 
 
-def _check_linkable(inventory: Inventory, wish: LinkRequest) -> None:
+def _check_linkable(inventory: Inventory, request: LinkRequest) -> None:
     """Raise RepairError for a file that would not be the session's afterwards, with what would help."""
-    near, path = wish.near_miss, wish.near_miss.path
-    if wish.method is LinkMethod.REMUX:
+    near, path = request.near_miss, request.near_miss.path
+    if request.method is LinkMethod.REMUX:
         if container_of(path) is None or path.lower().endswith(".mp4"):
             raise RepairError(f"{near.source} is no video of another container; link it without --remux.")
         return
     check_is_mp4(near)
-    if wish.method is LinkMethod.ENTRY and not links_by_entry(path, wish.session, inventory.rules):
+    if request.method is LinkMethod.ENTRY and not links_by_entry(path, request.session, inventory.rules):
         raise RepairError(
-            f"{near.source} cannot be linked to session {wish.session} where it lies: {near.verdict.reason}. If it is "
-            "this session's, move it into the session's folder with --move."
+            f"{near.source} cannot be linked to session {request.session} where it lies: {near.verdict.reason}. If it "
+            "is this session's, move it into the session's folder with --move."
         )
 
 
-def create_link(inventory: Inventory, log: LinkLog, wish: LinkRequest, *, who: str) -> LinkResult:
+def create_link(inventory: Inventory, log: LinkLog, request: LinkRequest, *, who: str) -> LinkResult:
     """Have a near miss belong to the session, and write that down.
 
     Raises RepairError; PeopleError when it cannot be written down, and then nothing is linked.
     """
-    lab, folder, near = inventory.lab, inventory.folder(wish.session), wish.near_miss
-    if wish.method is LinkMethod.REMUX:
+    lab, folder, near = inventory.lab, inventory.folder(request.session), request.near_miss
+    if request.method is LinkMethod.REMUX:
         made = make_mp4(lab, near.path, f"{folder}/{RECORDINGS}")  # it may take long, and keeps nobody else waiting
-        entry = _register_entry(made.path, made.identity, wish, made_from=near.path, left_out=made.left_out)
+        entry = _register_entry(made.path, made.identity, request, made_from=near.path, left_out=made.left_out)
         with lock_links(lab):
-            done = LinkedNearMiss(wish.session, near.path, made.path, LinkMethod.REMUX)
+            done = LinkedNearMiss(request.session, near.path, made.path, LinkMethod.REMUX)
             return LinkResult(_record_link(lab, folder, log, done, entry, who), made.left_out)
     with lock_links(lab):
-        if wish.method is LinkMethod.ENTRY:
-            return LinkResult(_link_in_place(lab, folder, log, wish, who))
-        done = move_near_miss(lab, wish.session, folder, near)
-        moved = _register_entry(done.target, lab.identity(done.target), wish) if wish.camera_id else None
+        if request.method is LinkMethod.ENTRY:
+            return LinkResult(_link_in_place(lab, folder, log, request, who))
+        done = move_near_miss(lab, request.session, folder, near)
+        moved = _register_entry(done.target, lab.identity(done.target), request) if request.camera_id else None
         return LinkResult(_record_link(lab, folder, log, done, moved, who))
 
 
-def _link_in_place(lab: Lab, folder: str, log: LinkLog, wish: LinkRequest, who: str) -> Link:
+def _link_in_place(lab: Lab, folder: str, log: LinkLog, request: LinkRequest, who: str) -> Link:
     """Write a file into the session's register; the line in the log comes first, so that no link is without one."""
-    path, register = wish.near_miss.path, register_path(folder)
+    path, register = request.near_miss.path, register_path(folder)
     with convert_os_errors(path), PathInOpenFolder(lab, path) as place:
         identity = Identity.of(place.stat_regular_file())
     now = (identity.size_bytes, identity.mtime_ns)
     for one in read_session_register(lab, folder).files:
         if (one.folder, one.file, one.size_bytes, one.modified_ns) == ("", path, *now):
             raise RepairError(f"{printable(path)} was linked to this session before: its own register lists it.")
-    number = log.add(who=who, session=wish.session, source=path, target=register, method=wish.method)
+    number = log.add(who=who, session=request.session, source=path, target=register, method=request.method)
     link = log.get(number)
     try:
-        entry = LinkedFile("", path, *now, camera_id=wish.camera_id, linked_at=link.linked)
+        entry = LinkedFile("", path, *now, camera_id=request.camera_id, linked_at=link.linked)
         add_entries(lab, folder, [entry])
     except BaseException:
-        log.undone(number, who)
+        log.mark_undone(number, who)
         raise
     return link
 
 
 def _register_entry(
-    path: str, identity: Identity, wish: LinkRequest, *, made_from: str | None = None, left_out: str | None = None
+    path: str, identity: Identity, request: LinkRequest, *, made_from: str | None = None, left_out: str | None = None
 ) -> LinkedFile:
     return LinkedFile(
         "",
         path,
         identity.size_bytes,
         identity.mtime_ns,
-        camera_id=wish.camera_id,
+        camera_id=request.camera_id,
         made_from=made_from,
         left_out=left_out,
     )
@@ -235,5 +237,5 @@ def undo_logged_link(lab: Lab, log: LinkLog, *, session: str, number: int, who: 
             with suppress(RepairError):  # a register that labcrate did not write has no entry of it
                 folder = "/".join(done.target.split("/")[:2])
                 remove_entries(lab, folder, lambda one: is_entry_of(one, done.target))
-        log.undone(number, who)
+        log.mark_undone(number, who)
         return log.get(number)

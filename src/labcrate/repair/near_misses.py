@@ -19,7 +19,7 @@ from labcrate.plan.inventory import Inventory
 from labcrate.plan.lab_rules import key_in_session
 from labcrate.plan.plan import NearMiss
 from labcrate.plan.recordings import Cameras
-from labcrate.repair.lab_writer import PathInOpenFolder, convert_os_errors, hard_link_free_name, hard_link
+from labcrate.repair.lab_writer import PathInOpenFolder, convert_os_errors, hard_link, hard_link_free_name
 
 # What a file system's clock may be ahead of the system's.
 _CLOCK_TOLERANCE = timedelta(seconds=1)
@@ -79,7 +79,7 @@ def move_near_miss(lab: Lab, session: str, folder: str, near_miss: NearMiss) -> 
     with (
         convert_os_errors(near_miss.path),
         PathInOpenFolder(lab, near_miss.path) as source,
-        PathInOpenFolder(lab, f"{folder}/{RECORDINGS}/{name}", new=True) as target,
+        PathInOpenFolder(lab, f"{folder}/{RECORDINGS}/{name}", make_folders=True) as target,
     ):
         opened = source.stat_regular_file()
         taken = hard_link_free_name(source, target, opened)
@@ -94,7 +94,11 @@ def undo_file_change(lab: Lab, repair: LinkedNearMiss, when: datetime | None) ->
     Raises RepairError when that could lose or mistake a file: it is gone, another one, or changed since it
     was moved or made, or its old place is taken.
     """
-    with convert_os_errors(repair.target), PathInOpenFolder(lab, repair.target) as target, PathInOpenFolder(lab, repair.source) as source:
+    with (
+        convert_os_errors(repair.target),
+        PathInOpenFolder(lab, repair.target) as target,
+        PathInOpenFolder(lab, repair.source) as source,
+    ):
         linked = target.stat_regular_file()
         # Moving and making set this time, and so does whatever else happens to a file or puts another in its place.
         changed = when is not None and from_ns(linked.st_ctime_ns) > when + _CLOCK_TOLERANCE

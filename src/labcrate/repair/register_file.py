@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from labcrate.errors import DocumentError, RepairError
-from labcrate.index.state import state_folder
+from labcrate.index.state_folder import state_folder
 from labcrate.lab.folder import Lab, printable
 from labcrate.lab.json_file import parse_json, read_bytes
 from labcrate.lab.registers import REGISTER_FILE
@@ -40,7 +40,9 @@ def lock_links(lab: Lab) -> Iterator[None]:
 
 
 def add_entries(lab: Lab, session_folder: str, files: Sequence[LinkedFile]) -> None:
-    """Add files to a session's register, each in place of an older entry of the same file; call it inside ``lock_links``.
+    """Add files to a session's register, each in place of an older entry of the same file.
+
+    Call it inside ``lock_links``.
 
     Raises RepairError, also for a register that labcrate did not write, and then nothing changed.
     """
@@ -106,7 +108,7 @@ def _read_entries(lab: Lab, path: str) -> list[Any]:
 
 def _write_entries(lab: Lab, path: str, entries: Sequence[Any]) -> None:
     """Put the register in its place, on the disk before this returns; what was there before stays until then."""
-    with convert_os_errors(path), PathInOpenFolder(lab, path, new=True) as place:
+    with convert_os_errors(path), PathInOpenFolder(lab, path, make_folders=True) as place:
         if not entries:
             place.unlink_if_there(place.name)
             place.sync()

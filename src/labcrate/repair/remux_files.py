@@ -37,7 +37,7 @@ def make_mp4(lab: Lab, path: str, folder: str) -> MadeMp4:
     with (
         convert_os_errors(path),
         os.fdopen(lab.open(path), "rb") as source,
-        PathInOpenFolder(lab, f"{folder}/{_unfinished_name(name)}", new=True) as part,
+        PathInOpenFolder(lab, f"{folder}/{_unfinished_name(name)}", make_folders=True) as part,
         PathInOpenFolder(lab, f"{folder}/{name}") as target,
     ):
         before = os.fstat(source.fileno())

@@ -20,7 +20,7 @@ import trustme
 from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
 
-from labcrate.index.state import state_folder
+from labcrate.index.state_folder import state_folder
 from labcrate.people.database import PeopleDatabase
 from labcrate.people.export_log import ExportLog, ExportLogLine
 from labcrate.people.passwords import Passwords

@@ -4,9 +4,9 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 
+from labcrate.index.byte_checks import DAY_MS, ByteCheckRule
 from labcrate.index.catalog import Catalog
-from labcrate.index.confirming import DAY_MS, ByteCheckRule
-from labcrate.index.indexing import Progress, IndexRequest, index_files
+from labcrate.index.indexing import IndexRequest, Progress, index_files
 from labcrate.lab.disk import checks_itself
 from labcrate.lab.lab_files import LabFiles, source_of
 from labcrate.model.fixity import Identity

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from labcrate.export.prepare import lacking
 from labcrate.index.catalog import INDEX_FILE, Catalog
-from labcrate.index.state import state_folder
+from labcrate.index.state_folder import state_folder
 from labcrate.lab.folder import Kind
 from labcrate.linking.filename import stem_of_mp4, stem_of_other_video
 from labcrate.model.fixity import Identity

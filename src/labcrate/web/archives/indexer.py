@@ -14,9 +14,9 @@ from typing import Any, BinaryIO
 
 from labcrate.errors import LabcrateError
 from labcrate.index.catalog import Catalog
-from labcrate.index.indexing import Progress, IndexRequest, index_files
-from labcrate.index.searching import SecretSearcher
-from labcrate.index.state import state_folder
+from labcrate.index.indexing import IndexRequest, Progress, index_files
+from labcrate.index.secret_search import SecretSearcher
+from labcrate.index.state_folder import state_folder
 from labcrate.lab.folder import Entry, Kind, Lab
 from labcrate.lab.lab_files import LabFiles, source_of
 from labcrate.linking.filename import stem_of_mp4

@@ -37,8 +37,8 @@ _TRY_AGAIN_SECONDS = 5
 class _Pending(Progress):
     """A plan that is not made yet, and the users who want it.
 
-    ``turn`` is the user in whose turn it is being made, None before that. The thread that makes it calls ``raise_if_cancelled``;
-    all else happens on the event loop.
+    ``turn`` is the user in whose turn it is being made, None before that. The thread that makes it
+    calls ``raise_if_cancelled``; all else happens on the event loop.
     """
 
     def __init__(self, key: Key, who: str, clock: Callable[[], float]) -> None:

@@ -8,7 +8,7 @@ from labcrate.archive.entity import FileSegment, Segment
 from labcrate.archive.layout import FileSource, Member
 from labcrate.errors import OtherBytesError
 from labcrate.export.confirmation import Confirmation, Due
-from labcrate.index.confirming import ByteCheckRule
+from labcrate.index.byte_checks import ByteCheckRule
 from labcrate.web.archives.archive_cache import Archive
 
 WAIT = b""

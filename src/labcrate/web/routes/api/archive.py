@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 from labcrate.archive.keys import SIGNATURE_SUFFIX
 from labcrate.errors import NotReadyError
 from labcrate.export.signing import sign_archive, signer_of
-from labcrate.index.state import state_folder
+from labcrate.index.state_folder import state_folder
 from labcrate.lab.folder import Lab
 from labcrate.people.export_log import Outcome
 from labcrate.people.roles import Role

@@ -85,7 +85,9 @@ async def _near_misses(request: web.Request, session_id: str) -> Sequence[NearMi
     return own_near_misses(plan) if asking.scope.is_limited else plan.near_misses
 
 
-async def link_near_miss(request: web.Request, session_id: str, file: str, method: LinkMethod, camera: str | None) -> Link:
+async def link_near_miss(
+    request: web.Request, session_id: str, file: str, method: LinkMethod, camera: str | None
+) -> Link:
     """Link a file that the session's plan lists as a near miss, and say of which camera it is (id, name or prefix).
 
     Raises RepairError, PeopleError, UsageError for a camera that there is not, and what ``PlanQueue.plan`` does.
@@ -102,7 +104,9 @@ async def link_near_miss(request: web.Request, session_id: str, file: str, metho
 
     def link() -> Link:
         inventory = server.inventories.inventory(now=True)
-        (wish,) = check_link_requests(inventory, near_misses, session=session_id, files=[file], method=method, camera=camera)
+        (wish,) = check_link_requests(
+            inventory, near_misses, session=session_id, files=[file], method=method, camera=camera
+        )
         made = create_link(inventory, server.link_log, wish, who=asking.name).link
         server.inventories.inventory(now=True)  # who asks for the plan next sees it
         return made

@@ -6,7 +6,7 @@ from itertools import islice
 from aiohttp import hdrs, web
 
 from labcrate.people.export_log import ExportLogFilter, ExportLogLine
-from labcrate.people.log_lines import as_csv, line_object
+from labcrate.people.export_log_formats import as_csv, line_object
 from labcrate.people.roles import Role
 from labcrate.web.auth.require_role import allow
 from labcrate.web.http.bodies import encoded, json_answer

@@ -11,7 +11,7 @@ from yarl import URL
 
 from labcrate.export.signing import public_key_of
 from labcrate.people.export_log import ExportLogFilter
-from labcrate.people.log_lines import describe_contents
+from labcrate.people.export_log_formats import describe_contents
 from labcrate.people.roles import Role
 from labcrate.web.auth.require_role import allow, caller, keeps_to_scope
 from labcrate.web.http.bodies import form

@@ -79,7 +79,9 @@ async def renew_codes(request: web.Request) -> web.Response:
     fields, factors = await own_form(request), server.second_step.factors
     try:
         user = await knowing_password(request, fields)
-        codes = await server.second_step.with_own_code(request, factors.renew_recovery_codes, user, fields.get("code", ""))
+        codes = await server.second_step.with_own_code(
+            request, factors.renew_recovery_codes, user, fields.get("code", "")
+        )
     except _REFUSED as error:
         return await _page(request, status=error.http_status, error=error.args[0])
     return await _page(request, status=201, codes=codes)

@@ -10,8 +10,8 @@ from typing import Any, BinaryIO
 import pytest
 
 from labcrate.index.catalog import INDEX_FILE, Catalog
-from labcrate.index.indexing import Progress, IndexRequest, index_files
-from labcrate.index.searching import SecretSearcher
+from labcrate.index.indexing import IndexRequest, Progress, index_files
+from labcrate.index.secret_search import SecretSearcher
 from labcrate.model.fixity import Fixity
 from labcrate.model.recording import Probe
 from labcrate.secrets.matcher import Matcher

@@ -19,17 +19,17 @@ def test_a_link_is_listed_and_can_be_taken_back_once(database: PeopleDatabase) -
     assert [link.number for link in log.lines()] == [second, first]
     assert [link.number for link in log.lines("42")] == [first]
     assert log.get(first).undone is None
-    log.undone(first, "bob")
+    log.mark_undone(first, "bob")
     link = log.get(first)
     assert (link.who, link.undone_by, link.undone is not None) == ("ana", "bob", True)
     with pytest.raises(RepairError, match="already, by bob"):
-        log.undone(first, "ana")
+        log.mark_undone(first, "ana")
     assert log.get(first) == link
 
 
 def test_an_unknown_link_is_named(database: PeopleDatabase) -> None:
     """Reading or taking back what is not there says which."""
-    for attempt in (LinkLog(database).get, lambda number: LinkLog(database).undone(number, "ana")):
+    for attempt in (LinkLog(database).get, lambda number: LinkLog(database).mark_undone(number, "ana")):
         with pytest.raises(NoSuchThingError, match="no link 9"):
             attempt(9)
 

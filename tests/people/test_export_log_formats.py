@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labcrate.people.export_log import ExportLogLine, Outcome
-from labcrate.people.log_lines import COLUMNS, as_csv, line_object, describe_contents
+from labcrate.people.export_log_formats import COLUMNS, as_csv, describe_contents, line_object
 
 LINE = ExportLogLine(
     number=7,

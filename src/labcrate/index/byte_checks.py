@@ -32,9 +32,9 @@ class ByteCheckMode(StrEnum):
     NEVER = "never"
 
     @classmethod
-    def of(cls, wish: bool | None) -> "ByteCheckMode":
+    def of(cls, choice: bool | None) -> "ByteCheckMode":
         """Return what somebody chose: True for all, False for none, None for what is due by its age."""
-        return cls.BY_AGE if wish is None else cls.ALWAYS if wish else cls.NEVER
+        return cls.BY_AGE if choice is None else cls.ALWAYS if choice else cls.NEVER
 
 
 @dataclass(frozen=True, slots=True)

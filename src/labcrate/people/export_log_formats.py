@@ -60,11 +60,11 @@ def line_object(line: ExportLogLine) -> dict[str, Any]:
 def describe_contents(line: ExportLogLine) -> list[str]:
     """What was taken, and from which byte on: each as a few words for people."""
     pairs = parse_qsl(line.options)
-    told = [
+    words = [
         _FIXED_OPTION_WORDS.get(f"{name}={value}") or _OPTION_WORDS.get(name, f"{name}: {{}}").format(one_line(value))
         for name, value in pairs
     ]
-    return (told or ["the whole session"]) + ([f"from byte {line.start:,}"] if line.start else [])
+    return (words or ["the whole session"]) + ([f"from byte {line.start:,}"] if line.start else [])
 
 
 def as_csv(lines: Iterable[ExportLogLine], *, heading: bool = True) -> str:

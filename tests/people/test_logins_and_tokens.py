@@ -9,7 +9,7 @@ from labcrate.errors import NoSuchThingError, UsageError
 from labcrate.people.database import PeopleDatabase, from_ms
 from labcrate.people.logins import IDLE_S, MAX_LOGIN_S, Logins
 from labcrate.people.roles import Role
-from labcrate.people.tokens import TOKEN_PREFIX, Tokens, hash_secret
+from labcrate.people.tokens import PREFIX, Tokens, hash_secret
 from labcrate.people.users import User, Users
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def test_a_login_has_the_role_of_now(logins: Logins, users: Users) -> None:
 def test_a_token_opens_until_it_expires(tokens: Tokens, clock: "Clock", ana: User) -> None:
     """A token is good for its days, has a prefix that scanners find, and is known by its hash alone."""
     token, secret = tokens.add(ana, "nightly export", 30)
-    assert secret.startswith(TOKEN_PREFIX)
+    assert secret.startswith(PREFIX)
     assert token.expires == from_ms(round((clock.now + 30 * DAY) * 1000))
     clock.now += 30 * DAY - 1
     assert tokens.find(secret) == ana
@@ -194,7 +194,7 @@ def test_secrets_are_kept_as_hashes_alone(tmp_path: Path, logins: Logins, tokens
     stored = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
     assert login.encode() not in stored
     assert token.encode() not in stored
-    assert token.removeprefix(TOKEN_PREFIX).encode() not in stored
+    assert token.removeprefix(PREFIX).encode() not in stored
 
 
 @pytest.mark.parametrize("ahead", [365 * DAY, DAY])
