@@ -76,7 +76,7 @@ def test_the_words_of_the_core_are_all_known_here() -> None:
         passwords.SAME_AS_NAME,
         passwords.WEAK,
     }
-    assert told | {routes_login.DIFFERENT, routes_login.NOT_YOURS} <= set(words.SENTENCES)
+    assert told | {routes_login.PASSWORDS_DIFFER, routes_login.WRONG_CURRENT_PASSWORD} <= set(words.SENTENCES)
 
 
 @pytest.mark.parametrize(
