@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.conftest import Clock
 
 from labcrate.errors import LoginError, TooManyError
-from labcrate.people.users import typed_key
+from labcrate.people.users import login_key
 from labcrate.web.auth.login_throttle import LoginThrottle
 
 HERE, THERE = "192.0.2.1", "192.0.2.2"
@@ -95,7 +95,7 @@ def test_the_way_a_name_is_written_opens_nothing(name: str, padding: str, before
         with pytest.raises(LoginError), login_throttle.attempt(padded, HERE):
             pytest.fail("it was looked at")
     else:
-        assert right(login_throttle, padded, HERE) == (typed_key(padded) != typed_key(name))
+        assert right(login_throttle, padded, HERE) == (login_key(padded) != login_key(name))
 
 
 def test_the_log_stays_small(login_throttle: LoginThrottle, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:

@@ -117,7 +117,7 @@ class CodeLogins:
 
     async def begin(self, user: User, next_path: str) -> web.Response | None:
         """Send a browser whose name and password were right on to the code; None where none is asked for."""
-        stamp = await self._accounts.run_in_thread(self.factors.stamp, user)
+        stamp = await self._accounts.run_in_thread(self.factors.login_state, user)
         if stamp is None:
             return None
         response = web.Response(status=303, headers={"Location": url(self._settings, CODE_PAGE)})
@@ -153,10 +153,10 @@ class CodeLogins:
 
     async def check_code_if_on(self, request: web.Request, user: User, code: str) -> None:
         """Check the code of a logged-in user, if they have a second factor. Raises as ``run_with_own_code``."""
-        if (await self._accounts.run_in_thread(self.factors.of, user)).on:
-            await self.run_with_own_code(request, self.factors.check, user, code)
+        if (await self._accounts.run_in_thread(self.factors.status, user)).is_on:
+            await self.run_with_own_code(request, self.factors.use_code, user, code)
 
     async def second_factor_of(self, name: str) -> SecondFactor:
         """Return the state of a user's second factor. Raises NoSuchThingError for a name of no user."""
         user = await self._accounts.run_in_thread(self._accounts.users.get, name)
-        return await self._accounts.run_in_thread(self.factors.of, user)
+        return await self._accounts.run_in_thread(self.factors.status, user)

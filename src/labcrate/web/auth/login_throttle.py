@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from labcrate.errors import LoginError, TooManyError
-from labcrate.people.users import typed_key
+from labcrate.people.users import login_key
 from labcrate.web.http.client_and_origin import network_of
 from labcrate.web.http.rate_limiter import RateLimitedLog, RateLimiter
 
@@ -42,7 +42,7 @@ class LoginThrottle:
         refunds = ExitStack()  # left alone after any other failure: then a password was checked
         try:
             self._acquire(refunds, self._by_network, network, _NETWORK, address)
-            key = typed_key(name)
+            key = login_key(name)
             self._acquire(refunds, self._by_both, f"{network} {key}", _BOTH, address)
             self._acquire(refunds, self._by_name, key, _NAME, address)
             yield

@@ -12,7 +12,7 @@ from multidict import MultiMapping
 from labcrate.errors import UsageError
 from labcrate.lab.text import visible
 from labcrate.model.session import Session, is_number, sort_key
-from labcrate.people.export_log import Filter, Outcome
+from labcrate.people.export_log import ExportLogFilter, Outcome
 from labcrate.people.roles import SessionScope
 from labcrate.plan.option_words import parse_bound, parse_session
 from labcrate.plan.overview import SessionRow
@@ -176,7 +176,7 @@ LOG_OPTIONS = ("session", "who", "outcome", "from", "to")
 _MAX_NUMBER = 10**18 - 1
 
 
-def log_filter_of(query: MultiMapping[str], zone: str) -> Filter:
+def log_filter_of(query: MultiMapping[str], zone: str) -> ExportLogFilter:
     """Which lines a query wants; dates without a time are days of ``zone``. Raises UsageError."""
     for name in LOG_OPTIONS:
         if len(query.getall(name, [])) > 1:
@@ -184,7 +184,7 @@ def log_filter_of(query: MultiMapping[str], zone: str) -> Filter:
     outcome = query.get("outcome") or None
     if outcome is not None and outcome not in list(Outcome):
         raise UsageError(f"outcome is {visible(outcome)!r}; it is {', '.join(Outcome)}.")
-    return Filter(
+    return ExportLogFilter(
         parse_session(session) if (session := query.get("session", "").strip()) else None,
         query.get("who", "").strip(),
         Outcome(outcome) if outcome else None,

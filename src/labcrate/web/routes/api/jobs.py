@@ -134,7 +134,7 @@ def _job(request: web.Request) -> Job:
 
 def _visible_error(request: web.Request, job: Job) -> LabcrateError | None:
     """Why a job failed; the words for a session that is gone would name others."""
-    if isinstance(job.error, NoSessionError) and caller(request).scope.limited:
+    if isinstance(job.error, NoSessionError) and caller(request).scope.is_limited:
         return not_visible_error(job.session)
     return job.error
 
