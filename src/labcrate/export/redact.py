@@ -14,7 +14,7 @@ from labcrate.errors import LabcrateError
 from labcrate.export.spool import Spool, file_source
 from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import Hasher, Progress
-from labcrate.index.records import Patched
+from labcrate.index.records import PatchedFixity
 from labcrate.lab.lab_files import Files
 from labcrate.model.fixity import Fixity
 from labcrate.plan.cleaning import LabCleaner
@@ -102,7 +102,7 @@ class Redactor:
         if not self.hashed:
             return None
         fixity = _fixity_of(source, opened_file.fileno(), self.progress)
-        self.catalog.store([replace(known, patched=Patched(key, fixity))])
+        self.catalog.store([replace(known, patched=PatchedFixity(key, fixity))])
         return fixity
 
 
@@ -171,7 +171,7 @@ def patches_key(patches: Iterable[Patch]) -> str:
 
 def _fixity_of(source: FileSource, fd: int, progress: Progress) -> Fixity:
     """Return the fixity of an opened file with its patches written over it."""
-    hasher = Hasher(lambda _: progress.check())
+    hasher = Hasher(lambda _: progress.raise_if_cancelled())
     for segment in file_segments(source, 0, source.identity.size_bytes):
         if isinstance(segment, bytes):
             hasher.update(segment)
