@@ -222,9 +222,7 @@ class _Examination:
         """Return the probes of files; what is not known yet is looked into."""
         todo = {p: i for p, i in candidates.items() if p not in self._indexed and p not in self._failed}
         if todo:
-            files = [
-                IndexRequest(path, identity, hash=False) for path, identity in todo.items() if identity.size_bytes
-            ]
+            files = [IndexRequest(path, identity, hash=False) for path, identity in todo.items() if identity.size_bytes]
             lab = self.inventory.lab
             found, failed = index_files(lab, self.catalog, files, _probe, self.progress, self.workers)
             self._indexed |= found
