@@ -7,9 +7,9 @@ from typing import BinaryIO
 
 from labcrate.errors import IncompleteError
 from labcrate.index.catalog import Catalog
-from labcrate.index.indexing import Ending, Progress, Wish, index_files
-from labcrate.index.records import Indexed
-from labcrate.index.searching import Searcher
+from labcrate.index.indexing import CancelOnlyProgress, IndexRequest, Progress, index_files
+from labcrate.index.records import IndexedFile
+from labcrate.index.secret_search import SecretSearcher
 from labcrate.lab.exclude import Excluded
 from labcrate.lab.lab_files import source_of
 from labcrate.model.bound import Bound
@@ -209,7 +209,7 @@ class Planner:
         settings, lab = self.inventory.settings, self.inventory.lab
         base = options.base_topic or settings.base_topic or BASE_TOPIC
         readings = load_session_readings(
-            lab, session, devices, window, base, zone, settings.date_formats, self.progress.check
+            lab, session, devices, window, base, zone, settings.date_formats, self.progress.raise_if_cancelled
         )
         refuse_unknown_sensors(options, self.inventory.session(session.id), readings.absent_sensors, devices)
         return clean_readings(readings, self.inventory.cleaner)
@@ -226,13 +226,14 @@ class Planner:
     ) -> tuple[tuple[PlannedRecording, ...], tuple[SessionFile, ...]]:
         """Hash and probe what goes in; what cannot be read is added to ``missing``."""
         possible_duplicates = set() if self.skip_duplicate_check else find_possible_duplicates(chosen.recordings)
-        searcher = Searcher(self.inventory.cleaner.matcher, self.catalog)
+        searcher = SecretSearcher(self.inventory.cleaner.matcher, self.catalog)
         requests = [
-            Wish(file.path, file.identity, with_fixity or file.path in possible_duplicates, search=True)
+            IndexRequest(file.path, file.identity, with_fixity or file.path in possible_duplicates, search=True)
             for file in chosen.recordings
         ]
         requests += [
-            Wish(file.path, file.identity, with_fixity, probe=False, search=True) for file in chosen.session_files
+            IndexRequest(file.path, file.identity, with_fixity, probe=False, search=True)
+            for file in chosen.session_files
         ]
         failed = [request for request in requests if self.unreadable.get(request.path, (None,))[0] == request.identity]
         indexed, failures = index_files(
@@ -248,7 +249,7 @@ class Planner:
         missing += missing_files(failures)
         missing += [_changed_bytes(path) for path, one in indexed.items() if one.differs_ms is not None]
         known = {
-            path: replace(one, search=one.searched(searcher.fingerprint))
+            path: replace(one, search=one.search_with(searcher.fingerprint))
             for path, one in indexed.items()
             if one.differs_ms is None
         }
@@ -262,8 +263,8 @@ class Planner:
 
     def _probe_files(self, candidates: Mapping[str, Identity]) -> Mapping[str, Probe]:
         """Probe files that are not linked, to tell when they were made."""
-        requests = [Wish(path, identity, hash=False) for path, identity in candidates.items()]
-        ending = Ending(self.progress)
+        requests = [IndexRequest(path, identity, hash=False) for path, identity in candidates.items()]
+        ending = CancelOnlyProgress(self.progress)
         indexed, _ = index_files(self.inventory.files, self.catalog, requests, probe_video, ending, self.workers)
         return {path: record.probe for path, record in indexed.items() if record.probe}
 
@@ -332,7 +333,7 @@ def _missing(
         yield from readings_missing(readings)
 
 
-def _with_index_records(files: Iterable[SessionFile], records: Mapping[str, Indexed]) -> Iterator[SessionFile]:
+def _with_index_records(files: Iterable[SessionFile], records: Mapping[str, IndexedFile]) -> Iterator[SessionFile]:
     for file in files:
         if record := records.get(file.path):
             yield replace(file, fixity=record.fixity, search=record.search)

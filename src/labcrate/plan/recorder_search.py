@@ -13,8 +13,8 @@ from typing import BinaryIO
 
 from labcrate.errors import RepairError, UsageError
 from labcrate.index.catalog import Catalog
-from labcrate.index.indexing import Progress, Wish, index_files
-from labcrate.index.records import Indexed
+from labcrate.index.indexing import IndexRequest, Progress, index_files
+from labcrate.index.records import IndexedFile
 from labcrate.lab.exclude import Excluded
 from labcrate.lab.lab_files import LabFiles, recorder_path, source_of
 from labcrate.lab.recorders import Segment, Skipped, folder_of, scan_recorder
@@ -199,7 +199,7 @@ class _RecorderSearch:
         return span
 
     def _probe_files(self, candidates: Mapping[str, Identity]) -> Mapping[str, Probe]:
-        requests = [Wish(path, identity, hash=False) for path, identity in candidates.items()]
+        requests = [IndexRequest(path, identity, hash=False) for path, identity in candidates.items()]
         indexed, _ = index_files(self._inventory.files, self._catalog, requests, _probe_video, None, self._workers)
         return {path: record.probe for path, record in indexed.items() if record.probe}
 
@@ -217,9 +217,9 @@ class _RecorderSearch:
         segments: Sequence[tuple[Recorder, Segment]],
         folders: Mapping[str, Path],
         skipped: list[tuple[str, str]],
-    ) -> Mapping[str, Indexed]:
+    ) -> Mapping[str, IndexedFile]:
         requests = [
-            Wish(recorder_path(recorder.name, segment.path), segment.identity, hash=False)
+            IndexRequest(recorder_path(recorder.name, segment.path), segment.identity, hash=False)
             for recorder, segment in segments
         ]
         files = LabFiles(self._inventory.lab, folders)
@@ -230,7 +230,7 @@ class _RecorderSearch:
     def _overlapping(
         self,
         segments: Sequence[tuple[Recorder, Segment]],
-        probed: Mapping[str, Indexed],
+        probed: Mapping[str, IndexedFile],
         span: TimeSpan,
         skipped: list[tuple[str, str]],
     ) -> Iterator[CandidateFile | None]:

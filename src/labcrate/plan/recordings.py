@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from labcrate.index.records import Indexed
+from labcrate.index.records import IndexedFile
 from labcrate.lab.folder import printable
 from labcrate.lab.lab_files import is_recorder_path, source_of, split_recorder_path
 from labcrate.lab.path_pattern import recorder_stamp
@@ -103,7 +103,7 @@ def find_possible_duplicates(files: Iterable[RecordingFile]) -> set[str]:
 
 def plan_recordings(
     files: Iterable[RecordingFile],
-    indexed: Mapping[str, Indexed],
+    indexed: Mapping[str, IndexedFile],
     session: Session,
     cameras: SessionCameras,
     times: TimeContext | None = None,
@@ -137,7 +137,7 @@ def plan_recordings(
 
 def _plan_recorder_files(
     files: Iterable[RecordingFile],
-    indexed: Mapping[str, Indexed],
+    indexed: Mapping[str, IndexedFile],
     session_id: str,
     cameras: SessionCameras,
     names: UniqueNames,
@@ -168,7 +168,7 @@ def _plan_recorder_files(
         )
 
 
-def _known_probe(file: RecordingFile, indexed: Mapping[str, Indexed]) -> Probe:
+def _known_probe(file: RecordingFile, indexed: Mapping[str, IndexedFile]) -> Probe:
     probe = indexed[file.path].probe
     if probe is None:
         raise AssertionError(f"{source_of(file.path)} was planned without having been probed")
@@ -180,14 +180,14 @@ def _recording_facts(file: RecordingFile, probe: Probe, camera: Camera | None, s
     return RecordingFacts(file.path, probe, file.identity.mtime_ns, camera_id, file.verdict.prefix, session_id)
 
 
-def _hash_key(path: str, record: Indexed) -> Iterator[tuple[str, str]]:
+def _hash_key(path: str, record: IndexedFile) -> Iterator[tuple[str, str]]:
     if record.fixity:
         yield _name(path), record.fixity.sha256
 
 
 def _plan_recording(
     file: RecordingFile,
-    indexed: Mapping[str, Indexed],
+    indexed: Mapping[str, IndexedFile],
     session_id: str,
     cameras: SessionCameras,
     member: str,
