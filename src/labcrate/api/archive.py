@@ -15,7 +15,7 @@ from labcrate.api.member import Member, data_start
 from labcrate.api.metadata import Head, columns_of, format_problem, head_of, session_of, value_of
 from labcrate.api.progress import Callback, Stage
 from labcrate.api.tables import read_table
-from labcrate.archive.directory import Entry, read_directory, shown, too_long
+from labcrate.archive.directory import Entry, printable_name, read_directory, too_long
 from labcrate.archive.members import open_zip
 from labcrate.archive.names import unsafe
 from labcrate.archive.signature import read_public_key, verify_signed
@@ -43,7 +43,7 @@ class Archive:
     def __init__(self, file: io.FileIO, path: Path) -> None:
         self.path = path
         self._file = file
-        self._label = shown(os.fsencode(path.name))
+        self._label = printable_name(os.fsencode(path.name))
         self._directory = read_directory(file.fileno(), self._label)
         self._entries = {entry.raw_name: entry for entry in self._directory.entries}
         if len(self._entries) < len(self._directory.entries):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from labcrate.archive.directory import MAX_IN_MEMORY, Directory, Entry, read_directory, shown, too_long
+from labcrate.archive.directory import MAX_IN_MEMORY, Directory, Entry, printable_name, read_directory, too_long
 from labcrate.archive.entity import tag_of
 from labcrate.archive.manifest import MANIFEST_NAME, manifest_lines
 from labcrate.archive.members import Found, open_zip, read_members
@@ -221,5 +221,5 @@ def _parts(fd: int, start: int, stop: int) -> Iterator[bytes]:
 
 def _brief(raw_name: bytes) -> str:
     """A name as findings show it: a long one is cut."""
-    name = shown(raw_name[: 2 * _LONGEST_NAME])
+    name = printable_name(raw_name[: 2 * _LONGEST_NAME])
     return name if len(raw_name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."

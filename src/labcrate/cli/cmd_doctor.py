@@ -10,9 +10,9 @@ from labcrate.cli.screen import Bar, open_lab, write_json
 from labcrate.config import BASE_TOPIC_VARIABLE
 from labcrate.doctor.findings import Finding, FindingKind, Severity
 from labcrate.doctor.report import Report, make_report, report_object, rules
-from labcrate.lab.text import visible
 from labcrate.linking.verdict import command_line
-from labcrate.model.message import Message
+from labcrate.messages.message import Message
+from labcrate.messages.text import printable_lines
 from labcrate.plan.option_words import parse_session
 
 _AT_MOST = 10
@@ -49,7 +49,7 @@ def show(report: Report, lab: Sequence[str], at_most: int | None) -> None:
     said = report.severities
     whose = "the lab" if report.session is None else f"session {report.session}"
     if not report.findings:
-        print(f"Nothing to report on {visible(whose)}.")
+        print(f"Nothing to report on {printable_lines(whose)}.")
         return
     counts = Message(
         "doctor.summary",
@@ -106,7 +106,7 @@ def _wrapped(text: str, indent: int) -> None:
     columns = min(_WIDTH, shutil.get_terminal_size((_WIDTH, 24)).columns)
     first, others = " " * indent, " " * (indent + 4)
     lines = textwrap.wrap(
-        visible(text), columns, initial_indent=first, subsequent_indent=others,
+        printable_lines(text), columns, initial_indent=first, subsequent_indent=others,
         break_long_words=False, break_on_hyphens=False,
     )  # fmt: skip
     print("\n".join(lines))
@@ -114,4 +114,4 @@ def _wrapped(text: str, indent: int) -> None:
 
 def _whole(text: str, indent: int) -> None:
     """Print a name or a command on one line, however long: a broken one can be pasted nowhere."""
-    print(f"{' ' * indent}{visible(text)}")
+    print(f"{' ' * indent}{printable_lines(text)}")

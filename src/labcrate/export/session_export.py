@@ -18,7 +18,7 @@ from labcrate.export.writer import archive_path, check_targets, signature_path, 
 from labcrate.index.confirming import Check, Confirming
 from labcrate.index.state import own_folder, state_folder
 from labcrate.lab.folder import Lab
-from labcrate.lab.text import one_line
+from labcrate.messages.text import printable
 from labcrate.people.database import Database
 from labcrate.people.export_log import ExportLog, Outcome, system_user
 from labcrate.plan.inventory import find_session
@@ -207,6 +207,6 @@ def _refuse_lab_file(lab: Lab, target: Path) -> None:
         if is_own_archive(lab, str(place.relative_to(root))):
             return
     raise TargetError(
-        f"{one_line(str(target))} is a file of the lab, and labcrate never replaces one of those; choose another name "
+        f"{printable(str(target))} is a file of the lab, and labcrate never replaces one of those; choose another name "
         "with --output."
     )

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from labcrate.errors import NoSuchThingError, RepairError
-from labcrate.lab.text import one_line
+from labcrate.messages.text import printable
 from labcrate.people.database import SYSTEM_CLOCK, Clock, Database, instant, now_ms
 
 _COLUMNS = "number, linked_ms, who, session, source, target, method, undone_ms, undone_by"
@@ -39,7 +39,7 @@ class LinkLog:
             ((number,),) = connection.rows(
                 "INSERT INTO link (linked_ms, who, session, source, target, method) VALUES (?, ?, ?, ?, ?, ?) "
                 "RETURNING number",
-                *(now_ms(self._clock), one_line(who), session, os.fsencode(source), os.fsencode(target), method),
+                *(now_ms(self._clock), printable(who), session, os.fsencode(source), os.fsencode(target), method),
             )
             return int(number)
 
@@ -48,7 +48,7 @@ class LinkLog:
         with self._database.change() as connection:
             changed = connection.execute(
                 "UPDATE link SET undone_ms = ?, undone_by = ? WHERE number = ? AND undone_ms IS NULL",
-                *(now_ms(self._clock), one_line(who), number),
+                *(now_ms(self._clock), printable(who), number),
             )
         if not changed:
             link = self.get(number)

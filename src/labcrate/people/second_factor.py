@@ -10,7 +10,7 @@ import pyotp
 
 from labcrate.database.connection import Connection
 from labcrate.errors import LoginError, NoSuchThingError, NotAllowedError, UsageError
-from labcrate.model.message import Message
+from labcrate.messages.message import Message
 from labcrate.people.database import SYSTEM_CLOCK, Clock, Database, now_ms
 from labcrate.people.roles import Role
 from labcrate.people.tokens import hash_secret

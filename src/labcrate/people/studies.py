@@ -7,7 +7,7 @@ from datetime import datetime
 
 from labcrate.database.errors import TakenError
 from labcrate.errors import NoSuchThingError, UsageError
-from labcrate.lab.text import one_line
+from labcrate.messages.text import printable
 from labcrate.model.session import normalized_id, sort_key
 from labcrate.people.database import SYSTEM_CLOCK, Clock, Database, instant, now_ms
 from labcrate.people.roles import Role, SessionScope, clean_name, name_key
@@ -57,12 +57,12 @@ class Studies:
 
     def get(self, name: str) -> Study:
         """Return the study of that name. Raises NoSuchThingError."""
-        key = name_key(one_line(name))
+        key = name_key(printable(name))
         for study in self.all():
             if name_key(study.name) == key:
                 return study
         raise NoSuchThingError(
-            f"There is no study '{one_line(name[:100])}'; 'labcrate study list' tells which there are."
+            f"There is no study '{printable(name[:100])}'; 'labcrate study list' tells which there are."
         )
 
     def of(self, user: User) -> list[str]:
@@ -102,7 +102,7 @@ class Studies:
     def add_sessions(self, name: str, sessions: Iterable[str], who: str) -> Study:
         """Put sessions into a study, those that it has already left as they are. Raises NoSuchThingError."""
         study, now = self.get(name), now_ms(self._clock)
-        rows = [(study.id, normalized_id(session), now, one_line(who)) for session in sessions]
+        rows = [(study.id, normalized_id(session), now, printable(who)) for session in sessions]
         with self._database.change() as connection:
             connection.executemany("INSERT INTO study_session VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", rows)
         return self.get(name)
@@ -113,7 +113,7 @@ class Studies:
         wanted = [normalized_id(session) for session in sessions]
         for session in wanted:
             if session not in study.sessions:
-                raise NoSuchThingError(f"Study {study.name} has no session '{one_line(session[:100])}'.")
+                raise NoSuchThingError(f"Study {study.name} has no session '{printable(session[:100])}'.")
         with self._database.change() as connection:
             connection.executemany(
                 "DELETE FROM study_session WHERE study_id = ? AND session = ?", [(study.id, one) for one in wanted]

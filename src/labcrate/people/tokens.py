@@ -8,7 +8,7 @@ from typing import Any
 
 from labcrate.database.errors import TakenError
 from labcrate.errors import NoSuchThingError, UsageError
-from labcrate.lab.text import one_line
+from labcrate.messages.text import printable
 from labcrate.people.database import SYSTEM_CLOCK, Clock, Database, instant, now_ms
 from labcrate.people.roles import clean_name, name_key
 from labcrate.people.users import USER_COLUMNS, User, user_of
@@ -113,7 +113,7 @@ class Tokens:
     def revoke(self, user: str, name: str) -> Token:
         """End a token at once, and return what it was. Raises NoSuchThingError."""
         for token in self.all(user):
-            if name_key(token.name) == name_key(one_line(name)):
+            if name_key(token.name) == name_key(printable(name)):
                 with self._database.change() as connection:
                     connection.execute(
                         "DELETE FROM token WHERE name_key = ? AND user_id = (SELECT id FROM user WHERE name_key = ?)",
@@ -121,7 +121,7 @@ class Tokens:
                     )
                 return token
         raise NoSuchThingError(
-            f"{one_line(user)} has no token '{one_line(name[:100])}'; 'labcrate token list' tells which there are."
+            f"{printable(user)} has no token '{printable(name[:100])}'; 'labcrate token list' tells which there are."
         )
 
     def expired(self, token: Token) -> bool:

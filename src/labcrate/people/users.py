@@ -9,7 +9,7 @@ from typing import Any
 from labcrate.database.connection import Connection
 from labcrate.database.errors import TakenError
 from labcrate.errors import LoginError, NoSuchThingError, UsageError
-from labcrate.lab.text import one_line
+from labcrate.messages.text import printable
 from labcrate.people.database import SYSTEM_CLOCK, Clock, Database, instant, now_ms
 from labcrate.people.passwords import Passwords, check_new, checkable
 from labcrate.people.roles import LONGEST_TYPED, Role, clean_name, name_key
@@ -47,9 +47,9 @@ class Users:
     def get(self, name: str) -> User:
         """The user of that name. Raises NoSuchThingError."""
         query = f"SELECT {USER_COLUMNS} FROM user WHERE name_key = ?"  # noqa: S608 - constant columns
-        for row in self._database.rows(query, name_key(one_line(name))):
+        for row in self._database.rows(query, name_key(printable(name))):
             return user_of(row)
-        raise NoSuchThingError(f"There is no user '{one_line(name[:100])}'; 'labcrate user list' tells who there is.")
+        raise NoSuchThingError(f"There is no user '{printable(name[:100])}'; 'labcrate user list' tells who there is.")
 
     def has_admin(self) -> bool:
         """Whether there is an administrator. Once there is one, there always is."""
@@ -162,7 +162,7 @@ def typed_key(name: str) -> str:
     """
     if len(name) > LONGEST_TYPED:
         raise LoginError(NO_FIT)
-    return name_key(one_line(name))
+    return name_key(printable(name))
 
 
 def user_of(row: tuple[Any, ...]) -> User:

@@ -10,10 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from labcrate.errors import LabcrateError, NoSuchThingError, PeopleError, RepairError
-from labcrate.lab.folder import RECORDINGS, Lab, printable
+from labcrate.lab.folder import RECORDINGS, Lab
 from labcrate.lab.session_register import LinkedFile, read_session_register, register_path
 from labcrate.linking.settling import links_by_entry
 from labcrate.linking.verdict import Rule
+from labcrate.messages.text import printable
 from labcrate.model.fixity import Identity
 from labcrate.model.timespan import format_instant
 from labcrate.people.link_log import Link, LinkLog

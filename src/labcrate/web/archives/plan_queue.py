@@ -12,7 +12,7 @@ from functools import partial
 
 from labcrate.errors import LabcrateError, NoSuchThingError, NotReadyError, TooManyError
 from labcrate.index.indexing import Progress
-from labcrate.lab.text import visible
+from labcrate.messages.text import printable_lines
 from labcrate.plan.options import Options
 from labcrate.plan.plan import PlannedRecording
 from labcrate.web.archives.archive_cache import Archive, ArchiveCache, Key
@@ -151,7 +151,7 @@ class PlanQueue:
         for recording in found.plan.recordings:
             if recording.member == f"recordings/{name}":
                 return recording
-        raise NoSuchThingError(f"Session {session_id} has no recording {visible(name)!r}.")
+        raise NoSuchThingError(f"Session {session_id} has no recording {printable_lines(name)!r}.")
 
     def stop(self) -> None:
         """Give up all plans, and take no more."""

@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 from aiohttp import web
 
 from labcrate.errors import LoginError, NoSessionError, NoSuchThingError, NotAllowedError, PeopleError
-from labcrate.lab.text import visible
+from labcrate.messages.text import printable_lines
 from labcrate.people.roles import Role, SessionScope
 from labcrate.web.auth.doors import Doors
 
@@ -62,7 +62,7 @@ def allow(role: Role | None) -> Callable[[AnyHandler], AnyHandler]:
 def unseen(session_id: str) -> NoSessionError:
     """Make the one error for a session that somebody of a study does not see, whether or not it is there."""
     return NoSessionError(
-        f"There is no session {visible(session_id[:100])} in your studies; if there should be one, ask an "
+        f"There is no session {printable_lines(session_id[:100])} in your studies; if there should be one, ask an "
         "administrator of this lab."
     )
 

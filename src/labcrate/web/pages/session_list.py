@@ -10,7 +10,7 @@ from functools import lru_cache
 from multidict import MultiMapping
 
 from labcrate.errors import UsageError
-from labcrate.lab.text import visible
+from labcrate.messages.text import printable
 from labcrate.model.session import Session, is_number, sort_key
 from labcrate.people.export_log import Filter, Outcome
 from labcrate.people.roles import SessionScope
@@ -65,14 +65,14 @@ def row_query(query: MultiMapping[str], zone: str) -> RowQuery:
     """Read a query; dates without a time are days of ``zone``. Raises UsageError."""
     for name in query:
         if name not in _NAMES:
-            raise UsageError(f"There is no option {visible(name)!r}; there are {', '.join(_NAMES)}.")
+            raise UsageError(f"There is no option {printable(name)!r}; there are {', '.join(_NAMES)}.")
         if name != "status" and len(query.getall(name)) > 1:
             raise UsageError(f"The option {name!r} is given more than once.")
     sort, order = query.get("sort") or Sort.ID, query.get("order") or "asc"
     if sort not in list(Sort):
-        raise UsageError(f"sort is {visible(sort)!r}; it is {', '.join(Sort)}.")
+        raise UsageError(f"sort is {printable(sort)!r}; it is {', '.join(Sort)}.")
     if order not in ("asc", "desc"):
-        raise UsageError(f"order is {visible(order)!r}; it is asc or desc.")
+        raise UsageError(f"order is {printable(order)!r}; it is asc or desc.")
     return RowQuery(
         words=tuple(_plain(query.get("q", "")).split()),
         statuses=tuple(status for status in query.getall("status", []) if status),
@@ -91,7 +91,7 @@ def _number(query: MultiMapping[str], name: str, usual: int, least: int, most: i
         return usual
     number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(most)) else -1
     if not least <= number <= most:
-        raise UsageError(f"{name} is {visible(text)!r}; it is a whole number from {least} to {most}.")
+        raise UsageError(f"{name} is {printable(text)!r}; it is a whole number from {least} to {most}.")
     return number
 
 
@@ -183,7 +183,7 @@ def line_filter(query: MultiMapping[str], zone: str) -> Filter:
             raise UsageError(f"The option {name!r} is given more than once.")
     outcome = query.get("outcome") or None
     if outcome is not None and outcome not in list(Outcome):
-        raise UsageError(f"outcome is {visible(outcome)!r}; it is {', '.join(Outcome)}.")
+        raise UsageError(f"outcome is {printable(outcome)!r}; it is {', '.join(Outcome)}.")
     return Filter(
         parse_session(session) if (session := query.get("session", "").strip()) else None,
         query.get("who", "").strip(),
@@ -201,7 +201,7 @@ def whole_number(query: MultiMapping[str], name: str, least: int, most: int = _L
     text = given[0].strip()
     number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(most)) else -1
     if len(given) > 1 or not least <= number <= most:
-        raise UsageError(f"{name} is {visible(', '.join(given))!r}; it is one whole number from {least} to {most}.")
+        raise UsageError(f"{name} is {printable(', '.join(given))!r}; it is one whole number from {least} to {most}.")
     return number
 
 
@@ -209,4 +209,4 @@ def refuse_others(query: MultiMapping[str], names: Iterable[str]) -> None:
     """Raise UsageError for a word that means nothing here."""
     for name in query:
         if name not in names:
-            raise UsageError(f"There is no option {visible(name)!r}; there are {', '.join(names)}.")
+            raise UsageError(f"There is no option {printable(name)!r}; there are {', '.join(names)}.")

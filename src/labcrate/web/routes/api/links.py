@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 
 from labcrate.errors import RepairError
 from labcrate.export.plan_views import link_object, near_miss_object, own_near_misses
-from labcrate.lab.folder import printable
+from labcrate.messages.text import printable
 from labcrate.people.link_log import Link
 from labcrate.people.roles import Role
 from labcrate.plan.plan import NearMiss

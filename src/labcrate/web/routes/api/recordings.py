@@ -11,7 +11,7 @@ from labcrate.archive.layout import FileSource
 from labcrate.errors import NoSuchThingError
 from labcrate.export.media_types import media_type
 from labcrate.export.redact import patches_key, without_secrets_in_tags
-from labcrate.lab.text import visible
+from labcrate.messages.text import printable_lines
 from labcrate.model.timespan import from_ns
 from labcrate.people.roles import Role
 from labcrate.plan.options import recording_as_text
@@ -56,7 +56,7 @@ def _source(server: Services, planned: PlannedRecording, session_id: str) -> Fil
         identity = files.identity(planned.path)
     except OSError:
         name = planned.member.removeprefix("recordings/")
-        raise NoSuchThingError(f"The recording {visible(name)!r} of session {session_id} is gone.") from None
+        raise NoSuchThingError(f"The recording {printable_lines(name)!r} of session {session_id} is gone.") from None
     source = FileSource(partial(files.open, planned.path), identity, planned.source)
     if planned.search and not planned.search.result.kinds and identity == planned.identity:
         return source

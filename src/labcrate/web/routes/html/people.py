@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from labcrate.errors import LoginError, NoSuchThingError, TooManyError, UsageError
-from labcrate.model.message import Message
+from labcrate.messages.message import Message
 from labcrate.people.roles import Role, name_key
 from labcrate.people.tokens import LONGEST_DAYS
 from labcrate.web.auth.require_role import allow, caller, keeps_to_scope

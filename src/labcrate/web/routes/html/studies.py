@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from labcrate.errors import LabcrateError, NoSessionError, NoSuchThingError, UsageError
-from labcrate.lab.text import one_line
+from labcrate.messages.text import printable
 from labcrate.people.roles import Role
 from labcrate.people.studies import Studies, Study
 from labcrate.plan.overview import all_tags, tagged
@@ -56,7 +56,7 @@ async def add_sessions(request: web.Request) -> web.Response:
         inventory = services(request).inventories.inventory()
         session = inventory.resolve(fields.get("session", "").strip())
         if session not in inventory.ids:
-            raise NoSessionError(f"There is no session {one_line(session[:100])} in this lab.")
+            raise NoSessionError(f"There is no session {printable(session[:100])} in this lab.")
         return studies.add_sessions(fields.get("study", ""), [session], who)
 
     return await _change(request, "changed", add)
