@@ -10,7 +10,7 @@ Each class has the exit code of the command line, and the status, type (``urn``)
     ├── NoSessionError          exit  5   HTTP 404   no such session
     ├── IncompleteError         exit  6   HTTP 409   the export would be incomplete; nothing was written
     ├── SourceChangedError      exit  7   HTTP 409   a file changed after it was planned
-    │   └── OtherBytesError                      ... with the same size and times
+    │   └── ChecksumError                      ... with the same size and times
     ├── TargetError             exit  8   HTTP 500   the output cannot be written
     ├── VerificationError       exit  9   HTTP 422   an archive is damaged
     ├── CatalogError            exit 10   HTTP 503   the index cannot be used
@@ -21,7 +21,7 @@ Each class has the exit code of the command line, and the status, type (``urn``)
     ├── RepairError             exit 15   HTTP 409   a recording cannot be linked, or a link undone
     ├── NotReadyError           exit 16   HTTP 503   the archive is still being prepared
     ├── ServeError              exit 17   HTTP 500   the server cannot start
-    ├── NoSuchThingError        exit 18   HTTP 404   no such user, token, key, recording, job or page
+    ├── NotFoundError        exit 18   HTTP 404   no such user, token, key, recording, job or page
     ├── SecretsError            exit 19   HTTP 409   a file to be copied contains a password or an address
     └── SigningError            exit 20   HTTP 503   the lab's key cannot be used
 
@@ -124,7 +124,7 @@ class SourceChangedError(LabcrateError):
     title = "A file has changed"
 
 
-class OtherBytesError(SourceChangedError):
+class ChecksumError(SourceChangedError):
     """The bytes of ``file`` differ from its checksum, although its size and times are the same."""
 
     urn = "urn:labcrate:error:other-bytes"
@@ -232,7 +232,7 @@ class ServeError(LabcrateError):
     urn = "urn:labcrate:error:serve"
 
 
-class NoSuchThingError(LabcrateError):
+class NotFoundError(LabcrateError):
     """No such user, token, key, recording, job or page."""
 
     exit_code = 18
@@ -264,3 +264,7 @@ class SigningError(LabcrateError):
     http_status = 503
     urn = "urn:labcrate:error:signing"
     title = "The lab's key cannot be used"
+
+
+NoSuchThingError = NotFoundError  # names of earlier versions
+OtherBytesError = ChecksumError

@@ -9,7 +9,7 @@ from isal import isal_zlib
 
 from labcrate.archive.entity import file_segments, open_source, read_at
 from labcrate.archive.layout import FileSource, Member
-from labcrate.errors import LabcrateError, OtherBytesError
+from labcrate.errors import ChecksumError, LabcrateError
 from labcrate.model.fixity import Fixity
 
 _READ_BYTES = 256 * 1024  # what a processor's own cache holds: read into it, and summed up there
@@ -21,7 +21,7 @@ IsTrusted = Callable[[int], bool]
 def check_bytes(source: FileSource, fixity: Fixity, trusted: IsTrusted = lambda _: False) -> Iterator[int]:
     """Read a source through, patches included, and yield the number of bytes of each piece that was read.
 
-    Nothing is read of a file that is ``trusted``. Raises OtherBytesError, which names the file, where its CRC-32 is
+    Nothing is read of a file that is ``trusted``. Raises ChecksumError, which names the file, where its CRC-32 is
     not that of ``fixity``, and SourceChangedError where it is no longer the planned file.
     """
     crc32 = 0
@@ -39,10 +39,10 @@ def check_bytes(source: FileSource, fixity: Fixity, trusted: IsTrusted = lambda 
                 done += len(data)
                 yield len(data)
     if crc32 != fixity.crc32:
-        raise OtherBytesError(source.label)
+        raise ChecksumError(source.label)
 
 
-OnResult = Callable[[Member, int | None, OtherBytesError | None], None]
+OnResult = Callable[[Member, int | None, ChecksumError | None], None]
 """Called with a member, how many bytes were read of it, and what is wrong with it; None for one that is trusted."""
 
 
@@ -76,7 +76,7 @@ class Checker:
             raise self._error
 
     def wait(self) -> None:
-        """Wait until all members are confirmed. Raises OtherBytesError for one that is not, and SourceChangedError."""
+        """Wait until all members are confirmed. Raises ChecksumError for one that is not, and SourceChangedError."""
         if self._thread:
             self._thread.join()
         self.check()
@@ -98,13 +98,13 @@ class Checker:
                 read = (read or 0) + count
                 if self._stop.is_set():
                     return
-        except OtherBytesError as error:
+        except ChecksumError as error:
             self._on_result(member, read, error)
             raise
         self._on_result(member, read, None)
 
 
-def _no_result(_member: Member, _read: int | None, _error: OtherBytesError | None) -> None:
+def _no_result(_member: Member, _read: int | None, _error: ChecksumError | None) -> None:
     """Do nothing with a result."""
 
 

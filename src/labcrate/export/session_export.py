@@ -171,7 +171,7 @@ def export_session(
     ``sign`` writes a signature beside the archive, ``sync`` waits until the disk has it. ``check`` compares all bytes
     with their checksums, or (False) none; None those that are due.
     Raises what ``planned_session`` and ``write_archive`` do, IncompleteError, SecretsError, TargetError for a file of
-    the lab, NoSuchThingError where the lab has no key to sign with, and SigningError.
+    the lab, NotFoundError where the lab has no key to sign with, and SigningError.
     """
     inventory, session_id = find_session(lab, session, options.time_zone)
     target = archive_path(to, session_id, partial=options.partial)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from labcrate.errors import NoSuchThingError, RepairError
+from labcrate.errors import NotFoundError, RepairError
 from labcrate.messages.text import printable
 from labcrate.people.database import SYSTEM_CLOCK, Clock, PeopleDatabase, from_ms, now_ms
 
@@ -44,7 +44,7 @@ class LinkLog:
             return int(number)
 
     def mark_undone(self, number: int, who: str) -> None:
-        """Write down that a link was taken back. Raises NoSuchThingError, and RepairError when it was already."""
+        """Write down that a link was taken back. Raises NotFoundError, and RepairError when it was already."""
         with self._database.change() as connection:
             changed = connection.execute(
                 "UPDATE link SET undone_ms = ?, undone_by = ? WHERE number = ? AND undone_ms IS NULL",
@@ -55,10 +55,10 @@ class LinkLog:
             raise RepairError(f"Link {number} was taken back already, by {link.undone_by}.")
 
     def get(self, number: int) -> Link:
-        """One link. Raises NoSuchThingError."""
+        """One link. Raises NotFoundError."""
         found = self._database.rows(f"SELECT {_COLUMNS} FROM link WHERE number = ?", number)  # noqa: S608
         if not found:
-            raise NoSuchThingError(f"There is no link {number}; the list of a session's links tells their numbers.")
+            raise NotFoundError(f"There is no link {number}; the list of a session's links tells their numbers.")
         return _link_from_row(found[0])
 
     def lines(self, session: str | None = None) -> list[Link]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from labcrate.database.errors import TakenError
-from labcrate.errors import NoSuchThingError, UsageError
+from labcrate.errors import NotFoundError, UsageError
 from labcrate.messages.text import printable
 from labcrate.people.database import SYSTEM_CLOCK, Clock, PeopleDatabase, from_ms, now_ms
 from labcrate.people.roles import clean_name, name_key
@@ -111,7 +111,7 @@ class Tokens:
         return [_token_from_row(row) for row in found]
 
     def revoke(self, user: str, name: str) -> Token:
-        """End a token at once, and return what it was. Raises NoSuchThingError."""
+        """End a token at once, and return what it was. Raises NotFoundError."""
         for token in self.all(user):
             if name_key(token.name) == name_key(printable(name)):
                 with self._database.change() as connection:
@@ -120,7 +120,7 @@ class Tokens:
                         *(name_key(token.name), name_key(user)),
                     )
                 return token
-        raise NoSuchThingError(
+        raise NotFoundError(
             f"{printable(user)} has no token '{printable(name[:100])}'; 'labcrate token list' tells which there are."
         )
 

@@ -10,7 +10,7 @@ from typing import Literal, TypeVar
 
 from aiohttp import web
 
-from labcrate.errors import LoginError, NoSessionError, NoSuchThingError, NotAllowedError, PeopleError
+from labcrate.errors import LoginError, NoSessionError, NotAllowedError, NotFoundError, PeopleError
 from labcrate.messages.text import printable_lines
 from labcrate.people.roles import Role, SessionScope
 from labcrate.web.auth.accounts import Accounts
@@ -99,7 +99,7 @@ async def recheck_permission(accounts: Accounts, caller: Caller, needed: Role, s
         user = await accounts.run_in_thread(accounts.users.get, caller.name)
         scope = await accounts.run_in_thread(accounts.studies.scope, user)
         is_token_good = caller.via == "login" or await accounts.run_in_thread(accounts.tokens.exists, caller.token_hash)
-    except NoSuchThingError:
+    except NotFoundError:
         raise NotAllowedError(ROLE_LOST) from None
     except PeopleError:
         return

@@ -117,7 +117,7 @@ async def link_near_miss(
 def undo_link(server: Services, session: str, number: int, who: str) -> Link:
     """Take one of a session's links back. Call it in a worker thread.
 
-    Raises NoSuchThingError, RepairError, PeopleError.
+    Raises NotFoundError, RepairError, PeopleError.
     """
     undone = undo_logged_link(server.lab, server.link_log, session=session, number=number, who=who)
     server.inventories.inventory(now=True)

@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from aiohttp import hdrs, web
 
-from labcrate.errors import NoSuchThingError, NotReadyError, UsageError
+from labcrate.errors import NotFoundError, NotReadyError, UsageError
 from labcrate.messages.text import printable_lines
 from labcrate.model.timespan import TimeSpan, format_instant, parse_instant
 from labcrate.people.roles import Role
@@ -97,5 +97,5 @@ async def thumbnail(request: web.Request) -> web.StreamResponse:
             WorkKind.THUMBNAILS, server.thumbnails.get, recording.path, recording.identity
         )
     except OSError as error:
-        raise NoSuchThingError(f"{recording.source} cannot be read ({error.strerror}).") from None
+        raise NotFoundError(f"{recording.source} cannot be read ({error.strerror}).") from None
     return web.Response(body=picture, content_type="image/jpeg", headers=headers)

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from labcrate.errors import LoginError, NoSuchThingError, TooManyError, UsageError
+from labcrate.errors import LoginError, NotFoundError, TooManyError, UsageError
 from labcrate.messages.message import Message
 from labcrate.people.roles import Role, name_key
 from labcrate.people.tokens import MAX_DAYS
@@ -19,7 +19,7 @@ from labcrate.web.services import services
 routes = web.RouteTableDef()
 
 ACCOUNT_PAGE, PEOPLE_PAGE = "/account", "/people"
-_FORM_ERRORS = (UsageError, LoginError, TooManyError, NoSuchThingError)
+_FORM_ERRORS = (UsageError, LoginError, TooManyError, NotFoundError)
 
 
 @routes.get(ACCOUNT_PAGE)
