@@ -110,7 +110,7 @@ def test_recordings_are_dated(lab: DemoLab) -> None:
 
 def test_hall_has_a_gap(lab: DemoLab) -> None:
     """Between two recordings of the hall 45 seconds are missing; the kitchen has no gap."""
-    takes = [video.take for video in story.video_files() if video.linked]
+    takes = [video.clip for video in story.video_files() if video.linked]
     gaps = {
         camera.name: [
             (later.start - earlier.start).total_seconds() - earlier.seconds for earlier, later in pairwise(of_camera)
