@@ -97,7 +97,7 @@ def test_nothing_waits_for_plans(usual_lab: Any, serve: Any, held: Held, monkeyp
     assert len(server.get("/api/sessions/42/archive.zip", Role.OPERATOR).content) > len(usual_lab.clip)
     assert server.login(Role.VIEWER).get(f"{server.url}/sessions/42").status_code == 200
     choice = server.get("/sessions/42/choice?pad=9", Role.OPERATOR)  # which comes when its turn does
-    assert (choice.status_code, "data-again" in choice.text) == (200, True)
+    assert (choice.status_code, "data-pending" in choice.text) == (200, True)
     held.opened.set()
     for thread in waiting:
         thread.join()
