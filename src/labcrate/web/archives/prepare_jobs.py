@@ -208,20 +208,20 @@ class PrepareJobs:
 
     async def _planned(self, job: Job) -> Archive:
         """Return the archive as of now, for the user who began the job. Raises Cancelled, and as PlanQueue.plan."""
-        job.meter.check()
+        job.meter.raise_if_cancelled()
         planning = self._plans.plan(job.session, job.options, job.who, for_people=False, limited=False)
         job.planning = asyncio.get_running_loop().create_task(planning)
         try:
             return await job.planning
         except (asyncio.CancelledError, NotReadyError):
-            job.meter.check()
+            job.meter.raise_if_cancelled()
             raise
         finally:
             job.planning = None
 
     def _read(self, job: Job, plan: Plan) -> Mapping[str, str]:
         """Read what a plan lacks; return what cannot be read, if that may be missing. Raises IncompleteError."""
-        job.meter.check()
+        job.meter.raise_if_cancelled()
         inventory, _ = self._inventories.with_messages()
         failures = compute_fixity(inventory, plan, job.meter, self._workers)
         if failures and not job.allow_incomplete:
