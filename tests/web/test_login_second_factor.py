@@ -42,7 +42,7 @@ def clock(serving: "Serving") -> Iterator[Clock]:
     clock, code_logins = Clock(), serving.services.code_logins
     with PeopleDatabase.open(serving.settings.lab_folder / STATE_FOLDER) as database:
         code_logins.factors = SecondFactors(database, clock)
-        code_logins.pending, code_logins.login_throttle = PendingLogins(clock), CodeThrottle(clock)
+        code_logins.pending, code_logins.code_throttle = PendingLogins(clock), CodeThrottle(clock)
         serving.services.accounts.login_throttle = LoginThrottle(clock)
         yield clock
 

@@ -18,7 +18,7 @@ IsTrusted = Callable[[int], bool]
 """Whether an open file needs no reading, because what it lies on checks its data by itself."""
 
 
-def check_bytes(source: FileSource, fixity: Fixity, trusted: IsTrusted = lambda _: False) -> Iterator[int]:
+def check_bytes(source: FileSource, fixity: Fixity, is_trusted: IsTrusted = lambda _: False) -> Iterator[int]:
     """Read a source through, patches included, and yield the number of bytes of each piece that was read.
 
     Nothing is read of a file that is ``trusted``. Raises ChecksumError, which names the file, where its CRC-32 is
@@ -26,7 +26,7 @@ def check_bytes(source: FileSource, fixity: Fixity, trusted: IsTrusted = lambda 
     """
     crc32 = 0
     with open_source(source) as fd:
-        if trusted(fd):
+        if is_trusted(fd):
             return
         for segment in file_segments(source, 0, source.identity.size_bytes):
             if isinstance(segment, bytes):
@@ -53,9 +53,13 @@ class Checker:
     """
 
     def __init__(
-        self, members: Sequence[Member] = (), on_result: OnResult | None = None, trusted: IsTrusted | None = None
+        self, members: Sequence[Member] = (), on_result: OnResult | None = None, is_trusted: IsTrusted | None = None
     ) -> None:
-        self._members, self._on_result, self._trusted = members, on_result or _no_result, trusted or _never_trusted
+        self._members, self._on_result, self._is_trusted = (
+            members,
+            on_result or _no_result,
+            is_trusted or _never_trusted,
+        )
         self._stop = threading.Event()
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="check") if members else None
@@ -94,7 +98,7 @@ class Checker:
         assert isinstance(member.source, FileSource)  # noqa: S101 - as the class says
         read = None
         try:
-            for count in check_bytes(member.source, member.fixity, self._trusted):
+            for count in check_bytes(member.source, member.fixity, self._is_trusted):
                 read = (read or 0) + count
                 if self._stop.is_set():
                     return

@@ -116,9 +116,9 @@ def _too_large(label: str, what: str) -> VerificationError:
 def _find_end(fd: int, file_bytes: int, label: str) -> int:
     """Where the end of central directory record starts."""
     start = max(0, file_bytes - _TAIL)
-    tail = read_exactly(fd, start, file_bytes - start) or b""
+    last_bytes = read_exactly(fd, start, file_bytes - start) or b""
     signature = struct.pack("<I", records.END_SIGNATURE)
-    at = tail.rfind(signature, 0, max(0, len(tail) - records.END_RECORD.size + len(signature)))
+    at = last_bytes.rfind(signature, 0, max(0, len(last_bytes) - records.END_RECORD.size + len(signature)))
     if at >= 0:
         return start + at
     if read_exactly(fd, 0, 4) == struct.pack("<I", records.LOCAL_SIGNATURE):

@@ -67,14 +67,14 @@ def read_members(fd: int, directory: Directory, progress: Callable[[int], None])
     reader = _MemberReader(fd, progress)
     workers = min(8, os.cpu_count() or 1)
     pool = ThreadPoolExecutor(workers, "verify")
-    waiting: deque[Future[list[ReadMember]]] = deque()
+    pending: deque[Future[list[ReadMember]]] = deque()
     try:
         for batch in _batches(directory):
-            waiting.append(pool.submit(reader.read_batch, batch))
-            if len(waiting) > 2 * workers:
-                yield from waiting.popleft().result()
-        while waiting:
-            yield from waiting.popleft().result()
+            pending.append(pool.submit(reader.read_batch, batch))
+            if len(pending) > 2 * workers:
+                yield from pending.popleft().result()
+        while pending:
+            yield from pending.popleft().result()
     finally:
         reader.stopped.set()
         pool.shutdown(cancel_futures=True)

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 _AGAIN = "get archive and signature again from the lab"
 
 
-def read_public_key(named: str | os.PathLike[str]) -> PublicKey:
+def read_public_key(key_or_path: str | os.PathLike[str]) -> PublicKey:
     """Return the public key that is named: by its base64 text, or by the file that holds it. Raises UsageError."""
-    text = os.fspath(named)
+    text = os.fspath(key_or_path)
     try:
         return parse_public_key(text)
     except ValueError:
@@ -64,13 +64,13 @@ def verify_signed(
     return report if report.findings else replace(report, signed_by=key.key_id)
 
 
-def _signature_problem(path: Path, report: Report, key: PublicKey, beside: Path) -> Finding | None:
+def _signature_problem(path: Path, report: Report, key: PublicKey, signature_path: Path) -> Finding | None:
     """What is wrong with a signature, or None."""
     from minisign import Signature  # noqa: PLC0415
 
-    label = printable_name(os.fsencode(beside.name))
+    label = printable_name(os.fsencode(signature_path.name))
     try:
-        data = read_small_file(beside)
+        data = read_small_file(signature_path)
         signature = Signature.from_bytes(data)
     except OSError as error:
         reason = os.strerror(error.errno or 0)
@@ -136,8 +136,8 @@ class _ManifestReader:
 
     def read(self, size: int = -1, /) -> bytes:
         """Return the next bytes, at most ``size`` and one megabyte. Raises OSError."""
-        left = self._stop - self._at
-        data = os.pread(self._fd, min(left, CHUNK_BYTES if size < 0 else size), self._at)
+        remaining = self._stop - self._at
+        data = os.pread(self._fd, min(remaining, CHUNK_BYTES if size < 0 else size), self._at)
         self._at += len(data)
         self.sha256.update(data)
         return data

@@ -33,7 +33,7 @@ class LoginThrottle:
         self._log = RateLimitedLog(clock, burst=1000, period_s=5)
 
     @contextmanager
-    def one(self, name: str, address: str) -> Iterator[None]:
+    def attempt(self, name: str, address: str) -> Iterator[None]:
         """Count one attempt, made in the block, unless its password was right or was not checked at all.
 
         Raises TooManyError when there were too many, and LoginError for a name that cannot be a user's.

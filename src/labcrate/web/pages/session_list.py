@@ -85,13 +85,13 @@ def session_query(query: MultiMapping[str], zone: str) -> SessionQuery:
     )
 
 
-def _number(query: MultiMapping[str], name: str, default: int, least: int, most: int) -> int:
+def _number(query: MultiMapping[str], name: str, default: int, minimum: int, maximum: int) -> int:
     text = query.get(name, "")
     if not text:
         return default
-    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(most)) else -1
-    if not least <= number <= most:
-        raise UsageError(f"{name} is {printable(text)!r}; it is a whole number from {least} to {most}.")
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(maximum)) else -1
+    if not minimum <= number <= maximum:
+        raise UsageError(f"{name} is {printable(text)!r}; it is a whole number from {minimum} to {maximum}.")
     return number
 
 
@@ -193,15 +193,17 @@ def log_filter_of(query: MultiMapping[str], zone: str) -> ExportLogFilter:
     )
 
 
-def whole_number(query: MultiMapping[str], name: str, least: int, most: int = _MAX_NUMBER) -> int | None:
+def whole_number(query: MultiMapping[str], name: str, minimum: int, maximum: int = _MAX_NUMBER) -> int | None:
     """A number of a query, None where it is not given or empty. Raises UsageError."""
-    given = [text for text in query.getall(name, []) if text.strip()]
-    if not given:
+    values = [text for text in query.getall(name, []) if text.strip()]
+    if not values:
         return None
-    text = given[0].strip()
-    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(most)) else -1
-    if len(given) > 1 or not least <= number <= most:
-        raise UsageError(f"{name} is {printable(', '.join(given))!r}; it is one whole number from {least} to {most}.")
+    text = values[0].strip()
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(maximum)) else -1
+    if len(values) > 1 or not minimum <= number <= maximum:
+        raise UsageError(
+            f"{name} is {printable(', '.join(values))!r}; it is one whole number from {minimum} to {maximum}."
+        )
     return number
 
 

@@ -60,8 +60,8 @@ async def cancel_job(request: web.Request) -> web.Response:
     """Ask a job to end, and say how it ended if it does so soon."""
     jobs = services(request).jobs
     job = jobs.cancel(_job(request).id)
-    ended = await jobs.wait(job, 2 * _POLL_S)
-    return json_answer(job_object(request, job), status=HTTPStatus.OK if ended else HTTPStatus.ACCEPTED)
+    has_ended = await jobs.wait(job, 2 * _POLL_S)
+    return json_answer(job_object(request, job), status=HTTPStatus.OK if has_ended else HTTPStatus.ACCEPTED)
 
 
 @routes.get("/api/jobs/{id:[0-9]{1,18}}/events", allow_head=False)

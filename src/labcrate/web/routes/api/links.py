@@ -58,9 +58,9 @@ async def add_link(request: web.Request) -> web.Response:
     """Have a near miss belong to the session."""
     server = services(request)
     session_id = session_id_of(request)
-    wish = await read_json(request, LinkRequest)
-    method = LinkMethod.MOVE if wish.method == "move" else LinkMethod.ENTRY
-    made = await link_near_miss(request, session_id, wish.file, method, wish.camera)
+    body = await read_json(request, LinkRequest)
+    method = LinkMethod.MOVE if body.method == "move" else LinkMethod.ENTRY
+    made = await link_near_miss(request, session_id, body.file, method, body.camera)
     address = session_api_url(server.settings, session_id, f"/links/{made.number}")
     return json_answer(link_object(made), status=HTTPStatus.CREATED, headers={hdrs.LOCATION: address})
 
@@ -104,10 +104,10 @@ async def link_near_miss(
 
     def link() -> Link:
         inventory = server.inventories.inventory(now=True)
-        (wish,) = check_link_requests(
+        (planned,) = check_link_requests(
             inventory, near_misses, session=session_id, files=[file], method=method, camera=camera
         )
-        made = create_link(inventory, server.link_log, wish, who=requester.name).link
+        made = create_link(inventory, server.link_log, planned, who=requester.name).link
         server.inventories.inventory(now=True)  # who asks for the plan next sees it
         return made
 

@@ -224,7 +224,7 @@ async def _account_page(
         "account.html",
         status=status,
         area="account",
-        second_factor=await server.code_logins.of(caller(request).name),
+        second_factor=await server.code_logins.second_factor_of(caller(request).name),
         tokens=own,
         expired=[token for token in own if tokens.is_expired(token)],
         secret=secret,

@@ -131,7 +131,7 @@ async def _page(request: web.Request, *, status: int = 200, secret: str | None =
         "second_factor.html",
         status=status,
         area="account",
-        second_factor=await server.code_logins.of(caller(request).name),
+        second_factor=await server.code_logins.second_factor_of(caller(request).name),
         **page_context,
     )
 
@@ -158,7 +158,7 @@ async def send_code(request: web.Request) -> web.Response:
     if not secret or pending_login is None:
         return await _restart_login(request, LoginError(Message("second_factor.over")))
     if not hmac.compare_digest(fields.get("csrf", "").encode("utf-8", "replace"), csrf_token(secret).encode()):
-        pending.give_back(secret, pending_login)
+        pending.put_back(secret, pending_login)
         raise NotAllowedError("This page is out of date; load it again, and do it once more.")
     return await _check_code(request, secret, pending_login, fields.get("code", ""))
 
@@ -173,10 +173,10 @@ async def _check_code(request: web.Request, secret: str, pending_login: PendingL
     except (LoginError, TooManyError) as error:
         if error.args[0] == Message("second_factor.over"):
             return await _restart_login(request, error, pending_login.next_path)
-        code_logins.pending.give_back(secret, pending_login)
+        code_logins.pending.put_back(secret, pending_login)
         return _code_page(request, secret, error)
     except BaseException:
-        code_logins.pending.give_back(secret, pending_login)
+        code_logins.pending.put_back(secret, pending_login)
         raise
     response = await start_login(request, pending_login.user, pending_login.next_path)
     drop_login(response, server.settings, PENDING_SUFFIX)

@@ -200,7 +200,7 @@ def test_on_such_a_file_system_the_state_is_enough(
     assert "3 of 3 recordings (3 read now)" in export(cli, indexed_lab, tmp_path / "out.zip", "--check").out
 
 
-def test_doctor_tells_of_bytes(cli: Any, indexed_lab: Any) -> None:
+def test_doctor_reports_unconfirmed_bytes(cli: Any, indexed_lab: Any) -> None:
     """Text and JSON say how many files are confirmed, how old the oldest confirmation is, and what differs."""
     doctor = ("doctor", "--lab", indexed_lab.root)
     before = cli(*doctor, "--json").json["bytes"]
@@ -211,10 +211,10 @@ def test_doctor_tells_of_bytes(cli: Any, indexed_lab: Any) -> None:
     assert (now["files"], now["confirmed"], now["oldest"]) == (4, 3, format_instant(from_ns(confirmed * 1_000_000)))
     rot(indexed_lab.root, ONE)
     assert cli("index", "--check", "--lab", indexed_lab.root).code == 6
-    said = " ".join(cli(*doctor).out.split())
-    assert f"{ONE} does not match its checksum is of" in said
-    assert "Bytes: 3 of 4 files confirmed in the last 30 days, the oldest on" in said
-    assert "1 hold other bytes" in said
+    output = " ".join(cli(*doctor).out.split())
+    assert f"{ONE} does not match its checksum is of" in output
+    assert "Bytes: 3 of 4 files confirmed in the last 30 days, the oldest on" in output
+    assert "1 hold other bytes" in output
     findings = cli("doctor", "42", *doctor[1:], "--json").json["findings"]
     (found,) = [one for one in findings if one["kind"] == "other bytes"]
     assert (found["severity"], found["session"], found["places"]) == ("problem", 42, [ONE])
