@@ -100,8 +100,8 @@ def inventory_in_zone(inventory: Inventory, zone: str | None) -> Inventory:
     """
     if not zone or zone == inventory.chosen_zone:
         return inventory
-    again = read_inventory(inventory.lab, zone, inventory.settings, secrets=inventory.secrets)
-    return replace(again, recorder_folders=inventory.recorder_folders)
+    new_inventory = read_inventory(inventory.lab, zone, inventory.settings, secrets=inventory.secrets)
+    return replace(new_inventory, recorder_folders=inventory.recorder_folders)
 
 
 def _assemble_plan(
@@ -159,7 +159,7 @@ def prepare_with_progress(
     For an ``export`` recordings are read through, and secrets that may not be packed refused; ``whole``: raise
     IncompleteError where something is missing.
     """
-    with ExitStack() as held:
+    with ExitStack() as stack:
         with show_stage("indexing") as progress:
             preparing = prepare_archive(
                 inventory.lab,
@@ -172,5 +172,5 @@ def prepare_with_progress(
                 workers=workers,
                 inventory=inventory,
             )
-            assembly = held.enter_context(preparing)
+            assembly = stack.enter_context(preparing)
         yield assembly

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from labcrate.errors import UsageError
-from labcrate.lab.text import one_line
 from labcrate.linking.filename import fold
+from labcrate.messages.text import printable
 from labcrate.model.bound import Bound
 from labcrate.model.device import Camera, Device
 from labcrate.model.recording import Probe
@@ -223,7 +223,7 @@ def _unknown_name_error(what: str, word: str, known: Iterable[str], known_by: st
     names = sorted(dict.fromkeys(known))
     nearest = difflib.get_close_matches(word, names, n=1)
     hint = f"did you mean {nearest[0]}?" if nearest else f"{known_by} {', '.join(names[:20]) or 'none'}."
-    return UsageError(f"There is no {what} {one_line(word)!r}; {one_line(hint)}")
+    return UsageError(f"There is no {what} {printable(word)!r}; {printable(hint)}")
 
 
 def _not_chosen_sentence(number: int, noun: str, reason: str) -> str | None:

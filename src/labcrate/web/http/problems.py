@@ -24,7 +24,8 @@ from labcrate.errors import (
     TooManyError,
 )
 from labcrate.lab.folder import Lab
-from labcrate.lab.text import visible
+from labcrate.messages.message import plain_text
+from labcrate.messages.text import printable_lines
 
 MEDIA_TYPE = "application/problem+json"
 _ABOUT_HTTP = "about:blank"
@@ -61,7 +62,7 @@ def of_error(error: LabcrateError) -> Problem:
     if isinstance(error, TooManyError | NotReadyError):
         more["retryAfterSeconds"] = error.retry_after_s
     elif isinstance(error, DocumentError):
-        more |= {"file": visible(error.file), "where": visible(error.where)}
+        more |= {"file": printable_lines(error.file), "where": printable_lines(error.where)}
     elif isinstance(error, IncompleteError) and error.missing:
         more["missing"] = [{"what": what, "why": why, "remedy": remedy} for what, why, remedy in error.missing]
         listed = "; ".join(f"{what} {why}" for what, why, _ in error.missing)
@@ -71,7 +72,7 @@ def of_error(error: LabcrateError) -> Problem:
         detail = (
             f"{_FLAGS.sub(_as_query_word, ' '.join(detail.split()))} Only an administrator may ask for allow_secrets=1."
         )
-    return Problem(error.urn, error.title, error.http_status, visible(detail), more)
+    return Problem(error.urn, error.title, error.http_status, printable_lines(detail), more)
 
 
 _FLAGS = re.compile(r"--(redact|allow-secrets)")
@@ -89,7 +90,7 @@ def of_http(error: web.HTTPException) -> Problem:
     more: dict[str, Any] = {}
     if isinstance(error, web.HTTPMethodNotAllowed):
         more["allowed"] = sorted(error.allowed_methods)
-    return Problem(_ABOUT_HTTP, status.phrase, error.status, visible(detail), more)
+    return Problem(_ABOUT_HTTP, status.phrase, error.status, printable_lines(detail), more)
 
 
 def log_unexpected(lab: Lab, what: str, error: BaseException) -> None:
@@ -99,7 +100,7 @@ def log_unexpected(lab: Lab, what: str, error: BaseException) -> None:
 
 def trace_of(lab: Lab, error: BaseException) -> str:
     """An error's traceback for the log; where the lab lies is nobody's affair."""
-    return visible("".join(traceback.format_exception(error)).replace(str(lab.root), "LAB"))
+    return printable_lines("".join(traceback.format_exception(error)).replace(str(lab.root), "LAB"))
 
 
 def unexpected() -> Problem:
@@ -111,5 +112,5 @@ def answer_outside(status: int) -> web.Response:
     """The answer to what no handler saw, of which not even the address is known."""
     detail = _UNEXPECTED if status >= HTTPStatus.INTERNAL_SERVER_ERROR else _NO_REQUEST
     problem = Problem(_ABOUT_HTTP, HTTPStatus(status).phrase, status, detail)
-    body = msgspec.json.encode(problem.as_object(), enc_hook=str)
+    body = msgspec.json.encode(problem.as_object(), enc_hook=plain_text)
     return web.Response(body=body, status=status, content_type=MEDIA_TYPE)
