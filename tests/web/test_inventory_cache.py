@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.support.waiting import next_tick
+from tests.support.waiting import wait_for_next_tick
 
 from labcrate.errors import DocumentError
 from labcrate.plan.inventory import take_inventory
@@ -16,7 +16,7 @@ from labcrate.web.archives.inventory_cache import InventoryCache
 
 def settle() -> None:
     """Let so much time pass that a further change bears another time than the last one."""
-    next_tick()
+    wait_for_next_tick()
 
 
 @pytest.fixture
