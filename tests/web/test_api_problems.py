@@ -296,7 +296,7 @@ def test_no_path_forges_a_line_of_the_log(
     async def broken(*_: object) -> None:
         raise errors.CatalogError("It cannot be used.\nA login from 192.0.2.1 failed.")
 
-    monkeypatch.setattr("labcrate.web.archives.plan_queue.PlanQueue.recording", broken)
+    monkeypatch.setattr("labcrate.web.archives.plan_queue.PlanQueue.find_recording", broken)
     server = serve(usual_lab.root)
     with caplog.at_level(logging.WARNING, "labcrate.web"):
         answer = server.get("/api/sessions/42/recordings/a%0AA%20login%20from%20192.0.2.2%20failed.mp4", Role.OPERATOR)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from labcrate.web.http.connection_limits import MOST, MOST_PER_NETWORK, ConnectionLimits, Slot
+from labcrate.web.http.connection_limits import MAX_PER_NETWORK, MOST, ConnectionLimits, Slot
 
 
 @dataclass
@@ -56,8 +56,8 @@ def fill(limits: ConnectionLimits, address: str, attempts: int) -> int:
         (20, 8, 6),
         (256, 52, 41),
         (1024, 308, 246),
-        (65_536, MOST, MOST_PER_NETWORK),
-        (resource.RLIM_INFINITY, MOST, MOST_PER_NETWORK),
+        (65_536, MOST, MAX_PER_NETWORK),
+        (resource.RLIM_INFINITY, MOST, MAX_PER_NETWORK),
     ],
 )
 def test_the_room_fits_what_the_system_allows(descriptors: int, most: int, most_of_one: int) -> None:

@@ -168,7 +168,7 @@ def test_a_body_that_never_comes_has_an_end(
     begun: str,
 ) -> None:
     """JSON and forms are waited for in the same way: then the answer is 408, and the connection ends."""
-    monkeypatch.setattr(bodies, "BODY_SECONDS", 0.05)
+    monkeypatch.setattr(bodies, "BODY_TIMEOUT_S", 0.05)
     server = serve(usual_lab.root)
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: 20\r\n"
     got = all_of(dial(server, f"{head}Authorization: Bearer {server.token(Role.OPERATOR)}\r\n\r\n{begun}")).decode()
@@ -183,7 +183,7 @@ def test_a_silent_connection_is_ended(
     serve: "Serve", usual_lab: "LabFolder", dial: Dialling, monkeypatch: pytest.MonkeyPatch, said: str
 ) -> None:
     """Who has not sent the whole head of a request after a while is waited for no longer."""
-    monkeypatch.setattr(connections, "FIRST_SECONDS", 0.05)
+    monkeypatch.setattr(connections, "FIRST_REQUEST_TIMEOUT_S", 0.05)
     server = serve(usual_lab.root)
     assert all_of(dial(server, said)) == b""
     until(lambda: server.limits.taken == 0)
@@ -210,7 +210,7 @@ def test_a_connection_is_not_kept_for_ever_after_an_answer(
     serve: "Serve", usual_lab: "LabFolder", dial: Dialling, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server ends a connection that brings no other request, also when half of one has come."""
-    monkeypatch.setattr(connections, "NEXT_SECONDS", 0.05)
+    monkeypatch.setattr(connections, "KEEP_ALIVE_TIMEOUT_S", 0.05)
     server = serve(usual_lab.root)
     for said in (HEALTH, HEALTH + HEALTH[:20]):
         all_of(dial(server, said))
@@ -229,7 +229,7 @@ def test_who_takes_nothing_is_dropped(
     tls: bool,
 ) -> None:
     """A client that asks for much and reads nothing does not keep its connection, and what waits for it, for ever."""
-    monkeypatch.setattr(connection_limits, "STALLED_SECONDS", 0.2)
+    monkeypatch.setattr(connection_limits, "STALL_TIMEOUT_S", 0.2)
     server = serve(usual_lab.root, **(certificate if tls else {}))
     assert answered(dial(server, f"GET /static/{PLOTLY} HTTP/1.1\r\nHost: localhost\r\n\r\n" * 5))
     until(lambda: server.limits.taken == 0)
@@ -247,11 +247,11 @@ def test_a_download_may_pause_for_longer(serve: "Serve", usual_lab: "LabFolder")
         return told
 
     with Tap(server, "/api/health") as tap:
-        assert patience_ms() == connection_limits.STALLED_SECONDS * 1000
-        tap.break_off()
+        assert patience_ms() == connection_limits.STALL_TIMEOUT_S * 1000
+        tap.abort_connection()
     until(lambda: not held(server))
     with Tap(server):
-        until(lambda: patience_ms() == sender.IDLE_SECONDS * 1000)
+        until(lambda: patience_ms() == sender.IDLE_TIMEOUT_S * 1000)
 
 
 def test_what_waits_for_a_client_is_little(serve: "Serve", usual_lab: "LabFolder", dial: Dialling) -> None:

@@ -7,7 +7,14 @@ from http import HTTPStatus
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from labcrate.web.http.conditional import Answer, Representation, answer, goes_on_blindly, parse_date, tags_wanted
+from labcrate.web.http.conditional import (
+    Answer,
+    Representation,
+    answer,
+    is_unconditional_resume,
+    parse_date,
+    requested_etags,
+)
 
 ETAG, OTHER = '"abc"', '"abcd"'
 MODIFIED = datetime(2025, 5, 2, 8, 5, tzinfo=UTC)
@@ -149,18 +156,20 @@ def test_dates_of_all_three_forms(at: datetime) -> None:
 def test_anything_as_a_date_or_tag(text: str, other: str) -> None:
     """No text makes an error of a date or a tag; only strong tags count as wanted."""
     assert parse_date(text) is None or isinstance(parse_date(text), datetime)
-    assert all(tag.startswith('"') for tag in tags_wanted({"if-match": text, "if-range": other, "range": "bytes=0-"}))
-    assert tags_wanted({"if-match": f"W/{ETAG}", "if-range": ETAG}) == []
+    assert all(
+        tag.startswith('"') for tag in requested_etags({"if-match": text, "if-range": other, "range": "bytes=0-"})
+    )
+    assert requested_etags({"if-match": f"W/{ETAG}", "if-range": ETAG}) == []
 
 
 @given(ranges, st.integers(1, 30))
 def test_only_who_wants_a_middle_without_a_condition_goes_on_blindly(value: str, length: int) -> None:
     """Whatever the header, what begins at the first byte, or says of what it is the rest, is not blind."""
     part = answer("GET", {"range": value}, Representation(length, ETAG, MODIFIED))
-    if goes_on_blindly({"range": value}):
+    if is_unconditional_resume({"range": value}):
         assert part.start > 0 or part.status != HTTPStatus.PARTIAL_CONTENT
     elif part.status == HTTPStatus.PARTIAL_CONTENT:
         assert part.start == 0 or value.partition("=")[2].lstrip(" \t,").startswith("-")
-    assert not goes_on_blindly({"range": value, "if-range": OTHER})
-    assert not goes_on_blindly({"range": value, "if-match": OTHER})
-    assert tags_wanted({"if-match": OTHER, "if-range": ETAG, "range": "x"}) == [OTHER, ETAG]
+    assert not is_unconditional_resume({"range": value, "if-range": OTHER})
+    assert not is_unconditional_resume({"range": value, "if-match": OTHER})
+    assert requested_etags({"if-match": OTHER, "if-range": ETAG, "range": "x"}) == [OTHER, ETAG]

@@ -18,7 +18,15 @@ from labcrate.model.fixity import Identity
 from labcrate.web.downloads import socket_writer
 from labcrate.web.downloads.socket_writer import Pause, SocketWriter, Steps, pieces
 
-SIZES = [0, 1, 5000, socket_writer.PIECE_BYTES, socket_writer.SENDFILE_FROM - 1, socket_writer.SENDFILE_FROM, 3_000_001]
+SIZES = [
+    0,
+    1,
+    5000,
+    socket_writer.PIECE_BYTES,
+    socket_writer.SENDFILE_MIN_BYTES - 1,
+    socket_writer.SENDFILE_MIN_BYTES,
+    3_000_001,
+]
 
 
 @pytest.fixture
@@ -130,8 +138,8 @@ def test_a_transfer_gives_others_their_turn(
     tmp_path: Path, pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However fast its client is, a transfer gives its thread back when its turn is over."""
-    monkeypatch.setattr(socket_writer, "TURN_SECONDS", 0.0)
-    monkeypatch.setattr(socket_writer, "PATIENCE_MS", 1000)
+    monkeypatch.setattr(socket_writer, "TURN_S", 0.0)
+    monkeypatch.setattr(socket_writer, "POLL_MS", 1000)
     file = source(tmp_path / "file", 5_000_000)
     push, pauses = SocketWriter(pair[0]), list[Pause]()
     steps = Steps(push.steps([FileSegment(file, 0, 5_000_000)]), Pause.DONE)

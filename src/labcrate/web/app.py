@@ -10,11 +10,11 @@ from labcrate.people.passwords import Passwords
 from labcrate.web.auth.require_role import Handler
 from labcrate.web.http.bodies import expecting
 from labcrate.web.http.security_headers import protect
-from labcrate.web.lifespan import hear_of_end, lifespan
+from labcrate.web.lifespan import lifespan, notify_shutdown
+from labcrate.web.resources import RESOURCES, resources
 from labcrate.web.routes.api import archive, health, jobs, links, log, plots, recordings, sessions
 from labcrate.web.routes.failures import answered
 from labcrate.web.routes.html import doctor, lists, login, people, second_factor, session, static, studies
-from labcrate.web.services import SERVICES, services
 
 _LARGEST_BODY_BYTES = 64 * 1024
 _ROUTES = (
@@ -42,7 +42,7 @@ def make_app(settings: ServeSettings, passwords: Passwords | None = None) -> web
 
     @asynccontextmanager
     async def living(app: web.Application) -> AsyncIterator[None]:
-        async with lifespan(settings, passwords) as app[SERVICES]:
+        async with lifespan(settings, passwords) as app[RESOURCES]:
             yield
 
     async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
@@ -59,14 +59,14 @@ def make_app(settings: ServeSettings, passwords: Passwords | None = None) -> web
 
 @web.middleware
 async def _problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    return await answered(services(request).lab, services(request).pages, request, handler)
+    return await answered(resources(request).lab, resources(request).pages, request, handler)
 
 
 @web.middleware
 async def _gate(request: web.Request, handler: Handler) -> web.StreamResponse:
-    return await services(request).gate.let_in(request, handler)
+    return await resources(request).gate.let_in(request, handler)
 
 
 async def _hear_of_end(app: web.Application) -> None:
     # Before connections are closed: those who wait hear that nothing comes, and those who listen hold nothing up.
-    await hear_of_end(app[SERVICES])
+    await notify_shutdown(app[RESOURCES])

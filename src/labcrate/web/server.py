@@ -25,7 +25,7 @@ from labcrate.web.http.client_and_origin import is_loopback, is_proxy, is_secure
 from labcrate.web.http.connection_limits import ConnectionLimits, raise_file_limit
 from labcrate.web.http.connections import Connections, limit_accept_error_log, listeners
 from labcrate.web.http.urls import path_prefix
-from labcrate.web.services import SERVICES
+from labcrate.web.resources import RESOURCES
 
 # How long requests that run may take to end once the server is told to stop: downloads resume.
 _GRACE_SECONDS = 2.0
@@ -66,7 +66,7 @@ async def serve(settings: ServeSettings, started: Callable[[Started], None]) -> 
         port = await _listen(runner, settings, tls, limits)
         # A link that is printed once must lead to the proxy, where there is one.
         base = settings.base_url or f"http{'s' if tls else ''}://{_in_url(settings.host)}:{port}"
-        link = app[SERVICES].doors.setup_link()
+        link = app[RESOURCES].doors.setup_link()
         warnings = " ".join(filter(None, (_apart(settings), _exposed(settings)))) or None
         started(Started(f"{base}/", f"{base}{link}" if link else None, warnings, _hint(settings)))
         await stop.wait()

@@ -20,7 +20,7 @@ from labcrate.lab.text import one_line
 from labcrate.people.export_log import Outcome
 from labcrate.plan.member_names import safe_name
 from labcrate.plan.plan import Plan
-from labcrate.web.downloads.sender import ClientGoneError, Sender, Transfer, break_off, finish
+from labcrate.web.downloads.sender import ClientGoneError, Sender, Transfer, abort_connection, finish
 from labcrate.web.http.conditional import CONDITIONS, Answer, Representation, answer
 
 _REPORT_EVERY_SECONDS = 5.0
@@ -36,7 +36,7 @@ Segments = Callable[[int, int], Iterable[Segment]]
 """Returns the bytes from one offset up to another (exclusive)."""
 
 
-class Observer(Protocol):
+class TransferObserver(Protocol):
     """Notes how a body is sent; each note may wait for a disk."""
 
     async def begin(self, start: int, length: int) -> None:
@@ -61,7 +61,7 @@ async def deliver(
     headers: Mapping[str, str],
     segments: Segments,
     about: str,
-    observer: Observer | None = None,
+    observer: TransferObserver | None = None,
 ) -> web.StreamResponse:
     """Send what was asked for of ``there``, with these headers beside those that every such answer has.
 
@@ -131,7 +131,7 @@ def _refuse(part: Answer, there: Representation) -> None:
         )
 
 
-async def _begin(sender: Sender, part: Answer, observer: Observer) -> None:
+async def _begin(sender: Sender, part: Answer, observer: TransferObserver) -> None:
     """Have the observer note what will be sent, and that it ended if the client leaves meanwhile."""
     try:
         await finish(observer.begin(part.start, part.length))
@@ -141,7 +141,7 @@ async def _begin(sender: Sender, part: Answer, observer: Observer) -> None:
 
 
 def _why_cancelled(sender: Sender) -> str:
-    return _STOPPED if sender.stopping else _CLIENT_GONE
+    return _STOPPED if sender.is_stopping else _CLIENT_GONE
 
 
 async def _send(
@@ -150,7 +150,7 @@ async def _send(
     response: web.StreamResponse,
     segments: Iterable[Segment],
     about: str,
-    observer: Observer | None,
+    observer: TransferObserver | None,
 ) -> None:
     transfer = Transfer()
     reporting = asyncio.get_running_loop().create_task(_report(request, transfer, observer)) if observer else None
@@ -182,11 +182,11 @@ async def _send(
             await finish(observer.end(transfer.sent, outcome, reason or None))
 
 
-async def _report(request: web.Request, transfer: Transfer, observer: Observer) -> None:
+async def _report(request: web.Request, transfer: Transfer, observer: TransferObserver) -> None:
     while not transfer.refused:
         await asyncio.sleep(_REPORT_EVERY_SECONDS)
         try:
             await observer.progress(transfer.sent)
         except NotAllowedError as error:
             transfer.refused = str(error)
-            break_off(request)
+            abort_connection(request)

@@ -18,7 +18,7 @@ from labcrate.web.http.connection_limits import set_stall_timeout
 THREADS = 16
 """How many transfers are written at a time; clients that are slower than the server hold none of them."""
 
-IDLE_SECONDS = 600.0
+IDLE_TIMEOUT_S = 600.0
 """How long a client may take nothing before it counts as gone."""
 
 T = TypeVar("T")
@@ -49,7 +49,7 @@ class Sender:
     """The threads that send. Use it on the event loop. ``stopping`` is set when the server ends all transfers."""
 
     def __init__(self) -> None:
-        self.stopping = False
+        self.is_stopping = False
         self._under_way: set[asyncio.Future[None]] = set()
         self._pool = ThreadPoolExecutor(THREADS, "send")
 
@@ -79,17 +79,17 @@ class Sender:
         try:
             transport = _transport(request)
             set_stall_timeout(
-                transport.get_extra_info("socket"), IDLE_SECONDS
+                transport.get_extra_info("socket"), IDLE_TIMEOUT_S
             )  # from now on: browsers pause what they play
             if transport.get_extra_info("sslcontext"):  # the kernel has no key: what is sent passes through here
                 await self._through_transport(request, segments, transfer)
             else:
                 await self._through_socket(request, transport, segments, transfer)
         except (ConnectionError, TimeoutError):
-            break_off(request)
+            abort_connection(request)
             raise ClientGoneError from None
         except BaseException:
-            break_off(request)
+            abort_connection(request)
             raise
 
     async def _through_socket(
@@ -98,7 +98,7 @@ class Sender:
         """Write into the socket itself, once the transport has nothing more to write to it."""
         transport.set_write_buffer_limits(0)  # from now on, drained means empty
         request.writer.send_headers()
-        async with asyncio.timeout(IDLE_SECONDS):
+        async with asyncio.timeout(IDLE_TIMEOUT_S):
             while transport.get_write_buffer_size():
                 await request.writer.drain()
         connection = _duplicate(_transport(request))
@@ -124,7 +124,7 @@ class Sender:
                 if not piece:
                     continue
                 transfer.written += len(piece)  # the transport takes it at once, and may never say so
-                async with asyncio.timeout(IDLE_SECONDS):
+                async with asyncio.timeout(IDLE_TIMEOUT_S):
                     await request.writer.write(piece)
         except BaseException:
             await self._end(steps)
@@ -144,7 +144,7 @@ class Sender:
         await finish(asyncio.wrap_future(self._pool.submit(end)))
 
 
-def break_off(request: web.Request) -> None:
+def abort_connection(request: web.Request) -> None:
     """End the connection at once, with all that waits in it: then the client sees that this was not the whole."""
     transport = request.transport
     if transport is None:
@@ -177,7 +177,7 @@ async def _writable(connection: socket.socket) -> None:
     ready = asyncio.Event()
     loop.add_writer(connection, ready.set)
     try:
-        async with asyncio.timeout(IDLE_SECONDS):
+        async with asyncio.timeout(IDLE_TIMEOUT_S):
             await ready.wait()
     finally:
         loop.remove_writer(connection)

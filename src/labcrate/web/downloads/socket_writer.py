@@ -20,13 +20,13 @@ from labcrate.archive.entity import FileSegment, Segment, check_unchanged, opene
 PIECE_BYTES = 256 * 1024
 """The most that is held in memory for one transfer."""
 
-SENDFILE_FROM = 1024 * 1024
+SENDFILE_MIN_BYTES = 1024 * 1024
 """Members of this size and more are sent by the kernel."""
 
-TURN_SECONDS = 0.1
+TURN_S = 0.1
 """How long a transfer keeps its thread while others may be waiting for one."""
 
-PATIENCE_MS = 10
+POLL_MS = 10
 """How long the thread itself waits for a client that is only a little slower than we are."""
 
 _CALL_BYTES = 1 << 30
@@ -114,7 +114,7 @@ class SocketWriter:
                 continue
             with opened(segment.source) as fd:
                 start = segment.offset
-                if segment.length >= SENDFILE_FROM:
+                if segment.length >= SENDFILE_MIN_BYTES:
                     yield from self._flush(socket.MSG_MORE)
                     start = yield from self._send_file(segment, fd, PIECE_BYTES if last else 0)
                 for piece in _read(segment, fd, start):
@@ -172,7 +172,7 @@ class SocketWriter:
         return at
 
     def _wait(self) -> Generator[Pause, None, None]:
-        if not self._poll.poll(PATIENCE_MS):
+        if not self._poll.poll(POLL_MS):
             yield Pause.BLOCKED
             self._begin_turn()
         else:
@@ -184,7 +184,7 @@ class SocketWriter:
             self._begin_turn()
 
     def _begin_turn(self) -> None:
-        self._turn_ends = time.monotonic() + TURN_SECONDS
+        self._turn_ends = time.monotonic() + TURN_S
 
 
 def _with_last(segments: Iterable[Segment]) -> Iterator[tuple[Segment, bool]]:

@@ -20,7 +20,7 @@ _log = logging.getLogger("labcrate.web")
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class TransferEnd:
     """How the transfer of a line ended; ``at`` is when, in seconds since 1970."""
 
     line: int
@@ -30,14 +30,14 @@ class End:
     at: float = field(default_factory=time.time)
 
 
-class Ends:
+class TransferEndWriter:
     """Writes ends into their lines, and keeps those that it cannot write. Threads may share it; it waits for disks."""
 
     def __init__(self, log: ExportLog) -> None:
         self._log, self._writing = log, threading.Lock()
-        self._kept: list[End] = []
+        self._kept: list[TransferEnd] = []
 
-    def write(self, end: End) -> None:
+    def write(self, end: TransferEnd) -> None:
         """Write an end, now or later: behind others that could not be written, so that not each waits for a lock."""
         why = "others wait to be written."
         if not self._kept:
@@ -51,19 +51,19 @@ class Ends:
         _log.warning("The export log was not yet told that transfer %d ended (%s, %d bytes): %s", *told)
         self._kept.append(end)
 
-    def write_kept(self) -> None:
+    def write_pending(self) -> None:
         """Write the ends that could not be written before, as far as possible."""
         with self._writing, suppress(PeopleError):
             while self._kept:
                 self._write(self._kept[0])
                 self._kept.pop(0)
 
-    def _write(self, end: End) -> None:
+    def _write(self, end: TransferEnd) -> None:
         self._log.end(end.line, end.sent, end.outcome, end.reason, ended=end.at)
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class DownloadInfo:
     """What is downloaded: of which session, with which options (as the query of a URL), and its length in bytes."""
 
     session: str
@@ -78,14 +78,14 @@ class TransferLog:
 
     executor: Executor
     export_log: ExportLog
-    ends: Ends
+    ends: TransferEndWriter
     doors: Doors
 
 
-class LogLine:
+class ExportLogEntry:
     """The line of one transfer."""
 
-    def __init__(self, log: TransferLog, caller: Caller, taken: Taken) -> None:
+    def __init__(self, log: TransferLog, caller: Caller, taken: DownloadInfo) -> None:
         self._log, self._caller, self._taken = log, caller, taken
         self._number = 0
 
@@ -115,4 +115,6 @@ class LogLine:
 
     async def end(self, sent: int, outcome: Outcome, reason: str | None) -> None:
         """Write how it ended."""
-        await self._log.executor.run(WorkKind.REQUESTS, self._log.ends.write, End(self._number, sent, outcome, reason))
+        await self._log.executor.run(
+            WorkKind.REQUESTS, self._log.ends.write, TransferEnd(self._number, sent, outcome, reason)
+        )

@@ -15,7 +15,7 @@ from aiohttp import HttpVersion11, hdrs, web
 
 from labcrate.errors import UsageError
 
-BODY_SECONDS = 30.0
+BODY_TIMEOUT_S = 30.0
 """How long a client may take for the body of a request."""
 
 JSON = "application/json"
@@ -28,7 +28,7 @@ def encoded(value: Any) -> bytes:
     return msgspec.json.encode(value, enc_hook=str)  # messages are texts of a type of their own
 
 
-def json_answer(value: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+def json_response(value: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """Return an answer with a JSON body that is not cached; bytes are taken as encoded."""
     body = value if isinstance(value, bytes) else encoded(value)
     answer = web.Response(body=body, status=status, content_type=JSON, headers=headers)
@@ -83,9 +83,9 @@ async def _say_nothing(_: web.Request) -> None:
 
 @asynccontextmanager
 async def _arriving(request: web.Request) -> AsyncIterator[None]:
-    """Read a body in the block, within `BODY_SECONDS`; a client that waits is asked to send it. Raises HTTP's 408."""
+    """Read a body in the block, within `BODY_TIMEOUT_S`; a client that waits is asked to send it. Raises HTTP's 408."""
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(BODY_TIMEOUT_S):
             waits = request.headers.get(hdrs.EXPECT, "").lower() == "100-continue" and request.version == HttpVersion11
             if waits and request.can_read_body:
                 await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")

@@ -81,13 +81,13 @@ def answer(method: str, headers: Headers, there: Representation) -> Answer:
     return _part(headers["range"], there.length) or whole
 
 
-def tags_wanted(headers: Headers) -> list[str]:
+def requested_etags(headers: Headers) -> list[str]:
     """Return the strong entity tags of If-Match, and of If-Range with a range: one of these should be sent."""
     named = [headers.get("if-match", ""), headers.get("if-range", "") if "range" in headers else ""]
     return [tag for value in named for prefix, tag in _TAG.findall(value) if not prefix]
 
 
-def goes_on_blindly(headers: Headers) -> bool:
+def is_unconditional_resume(headers: Headers) -> bool:
     """Return whether a part from the middle is asked for without a condition that says of which state."""
     match = _RANGE.fullmatch(headers.get("range", "").strip(" \t"))
     return bool(match and _number(match[1])) and not {"if-range", "if-match"} & headers.keys()

@@ -23,10 +23,10 @@ from labcrate.web.http.rate_limiter import RateLimitedLog
 MOST = 2048
 """Connections at a time, where the system has the descriptors for them."""
 
-MOST_PER_NETWORK = 512
+MAX_PER_NETWORK = 512
 """Connections at a time from one client network: far more than a lab's browsers and download clients have."""
 
-STALLED_SECONDS = 60.0
+STALL_TIMEOUT_S = 60.0
 """How long a client may take nothing of what is sent to it; a download may pause for longer."""
 
 _RESERVED_PART = 4
@@ -71,7 +71,7 @@ class ConnectionLimits:
     """
 
     def __init__(
-        self, most: int = MOST, most_per_network: int = MOST_PER_NETWORK, *, is_proxy: Callable[[str], bool] = _no_proxy
+        self, most: int = MOST, most_per_network: int = MAX_PER_NETWORK, *, is_proxy: Callable[[str], bool] = _no_proxy
     ) -> None:
         self._most, self._most_per_network, self._is_proxy = most, most_per_network, is_proxy
         self._reserve = most // _RESERVED_PART
@@ -88,7 +88,7 @@ class ConnectionLimits:
         most = MOST
         if descriptors != resource.RLIM_INFINITY:
             most = max(_LEAST, min(MOST, (descriptors - _OTHER_DESCRIPTORS) // _DESCRIPTORS_EACH))
-        return cls(most, min(MOST_PER_NETWORK, most * 4 // 5), is_proxy=is_proxy)
+        return cls(most, min(MAX_PER_NETWORK, most * 4 // 5), is_proxy=is_proxy)
 
     @property
     def taken(self) -> int:
@@ -233,7 +233,7 @@ class LimitedListener(socket.socket):
         if not counted.admit(place[0]):
             counted.close()
             raise ConnectionAbortedError
-        set_stall_timeout(counted, STALLED_SECONDS)
+        set_stall_timeout(counted, STALL_TIMEOUT_S)
         return counted, place
 
 

@@ -13,14 +13,14 @@ from aiohttp.http import RawRequestMessage
 from labcrate.config import ServeSettings
 from labcrate.lab.folder import Lab
 from labcrate.web.http.connection_limits import ConnectionLimits, CountedSocket, LimitedListener, counted_socket
-from labcrate.web.http.problems import answer_outside, log_unexpected
+from labcrate.web.http.problems import log_unexpected_error, response_without_handler
 from labcrate.web.http.rate_limiter import RateLimitedLog
 from labcrate.web.http.security_headers import protect
 
-FIRST_SECONDS = 30.0
+FIRST_REQUEST_TIMEOUT_S = 30.0
 """How long a client may take for the head of its first request."""
 
-NEXT_SECONDS = 75.0
+KEEP_ALIVE_TIMEOUT_S = 75.0
 """The same for every later one: longer than proxies keep a connection, so that it is theirs to close."""
 
 _NOT_HERE = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
@@ -39,12 +39,12 @@ class ClientConnection(web.RequestHandler):
         self.asked = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin, and set a deadline of `FIRST_SECONDS` for the first request."""
+        """Begin, and set a deadline of `FIRST_REQUEST_TIMEOUT_S` for the first request."""
         super().connection_made(transport)
         self._counted = counted_socket(transport)
         if self._counted is not None and isinstance(transport, asyncio.Transport):
             self._counted.slot.end = transport.abort  # a request under way ends with it
-        self._first = asyncio.get_running_loop().call_later(FIRST_SECONDS, self.expect_request)
+        self._first = asyncio.get_running_loop().call_later(FIRST_REQUEST_TIMEOUT_S, self.expect_request)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """End, and leave no reference to the connection."""
@@ -94,10 +94,10 @@ class ClientConnection(web.RequestHandler):
         if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             connections.malformed.warn(f"What {request.remote} sent is no HTTP request; it was refused.")
         elif exc is not None:
-            log_unexpected(connections.lab, "A request", exc)
+            log_unexpected_error(connections.lab, "A request", exc)
         if request.writer.output_size > 0:
             raise ConnectionError  # the answer had begun: the end of the connection shows that it is not whole
-        answer = answer_outside(status)
+        answer = response_without_handler(status)
         protect(answer, connections.settings)
         answer.force_close()
         return answer
@@ -117,7 +117,9 @@ class Connections(web.Server):
 
     def __call__(self) -> ClientConnection:
         """Return the protocol of a new connection."""
-        return ClientConnection(self, loop=asyncio.get_running_loop(), keepalive_timeout=NEXT_SECONDS, access_log=None)
+        return ClientConnection(
+            self, loop=asyncio.get_running_loop(), keepalive_timeout=KEEP_ALIVE_TIMEOUT_S, access_log=None
+        )
 
 
 def _noting(make: Callable[..., web.BaseRequest]) -> Callable[..., web.BaseRequest]:

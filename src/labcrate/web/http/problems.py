@@ -39,7 +39,7 @@ _log = logging.getLogger("labcrate.web")
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ProblemDetails:
     """What went wrong with a request (RFC 9457, section 3); ``more`` are its extension members."""
 
     type: str
@@ -54,7 +54,7 @@ class Problem:
         return named | ({"instance": instance} if instance else {}) | dict(self.more)
 
 
-def of_error(error: LabcrateError) -> Problem:
+def of_error(error: LabcrateError) -> ProblemDetails:
     """The problem that an error of ours is to whoever asked."""
     more: dict[str, Any] = {}
     detail = str(error)
@@ -71,7 +71,7 @@ def of_error(error: LabcrateError) -> Problem:
         detail = (
             f"{_FLAGS.sub(_as_query_word, ' '.join(detail.split()))} Only an administrator may ask for allow_secrets=1."
         )
-    return Problem(error.urn, error.title, error.http_status, visible(detail), more)
+    return ProblemDetails(error.urn, error.title, error.http_status, visible(detail), more)
 
 
 _FLAGS = re.compile(r"--(redact|allow-secrets)")
@@ -81,7 +81,7 @@ def _as_query_word(flag: re.Match[str]) -> str:
     return f"{flag[1].replace('-', '_')}=1"
 
 
-def of_http(error: web.HTTPException) -> Problem:
+def of_http(error: web.HTTPException) -> ProblemDetails:
     """The problem that HTTP itself has a word for."""
     status = HTTPStatus(error.status)
     said = error.text if error.text and error.text != f"{error.status}: {error.reason}" else None
@@ -89,27 +89,27 @@ def of_http(error: web.HTTPException) -> Problem:
     more: dict[str, Any] = {}
     if isinstance(error, web.HTTPMethodNotAllowed):
         more["allowed"] = sorted(error.allowed_methods)
-    return Problem(_ABOUT_HTTP, status.phrase, error.status, visible(detail), more)
+    return ProblemDetails(_ABOUT_HTTP, status.phrase, error.status, visible(detail), more)
 
 
-def log_unexpected(lab: Lab, what: str, error: BaseException) -> None:
+def log_unexpected_error(lab: Lab, what: str, error: BaseException) -> None:
     """Log an error that nobody foresaw, with its traceback."""
-    _log.error("%s failed unexpectedly:\n%s", what, trace_of(lab, error))
+    _log.error("%s failed unexpectedly:\n%s", what, format_traceback(lab, error))
 
 
-def trace_of(lab: Lab, error: BaseException) -> str:
+def format_traceback(lab: Lab, error: BaseException) -> str:
     """An error's traceback for the log; where the lab lies is nobody's affair."""
     return visible("".join(traceback.format_exception(error)).replace(str(lab.root), "LAB"))
 
 
-def unexpected() -> Problem:
+def unexpected() -> ProblemDetails:
     """Return the problem of a failure that is a mistake of this server."""
-    return Problem(_ABOUT_HTTP, "Internal Server Error", 500, _UNEXPECTED)
+    return ProblemDetails(_ABOUT_HTTP, "Internal Server Error", 500, _UNEXPECTED)
 
 
-def answer_outside(status: int) -> web.Response:
+def response_without_handler(status: int) -> web.Response:
     """The answer to what no handler saw, of which not even the address is known."""
     detail = _UNEXPECTED if status >= HTTPStatus.INTERNAL_SERVER_ERROR else _NO_REQUEST
-    problem = Problem(_ABOUT_HTTP, HTTPStatus(status).phrase, status, detail)
+    problem = ProblemDetails(_ABOUT_HTTP, HTTPStatus(status).phrase, status, detail)
     body = msgspec.json.encode(problem.as_object(), enc_hook=str)
     return web.Response(body=body, status=status, content_type=MEDIA_TYPE)

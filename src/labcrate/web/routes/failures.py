@@ -11,7 +11,7 @@ from labcrate.errors import LabcrateError, LoginError, NotReadyError, TooManyErr
 from labcrate.lab.folder import Lab
 from labcrate.lab.text import one_line
 from labcrate.web.auth.require_role import Handler
-from labcrate.web.http.problems import MEDIA_TYPE, Problem, log_unexpected, of_error, of_http, unexpected
+from labcrate.web.http.problems import MEDIA_TYPE, ProblemDetails, log_unexpected_error, of_error, of_http, unexpected
 from labcrate.web.pages.render import Pages
 
 _CLIENT_GONE = 499  # no client reads it: it is what nginx writes into its log for a client that went away
@@ -34,7 +34,7 @@ async def answered(lab: Lab, pages: Pages, request: web.Request, handler: Handle
     except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer and the log the reason
         if isinstance(error, ConnectionError) and _gone(request):
             return web.Response(status=_CLIENT_GONE)
-        log_unexpected(lab, f"{request.method} {one_line(request.path)}", error)
+        log_unexpected_error(lab, f"{request.method} {one_line(request.path)}", error)
         problem, headers = unexpected(), {}
     return _answer(pages, request, problem, headers)
 
@@ -59,7 +59,9 @@ def _gone(request: web.Request) -> bool:
     return request.transport is None or request.transport.is_closing()
 
 
-def _answer(pages: Pages, request: web.Request, problem: Problem, headers: Mapping[str, str]) -> web.StreamResponse:
+def _answer(
+    pages: Pages, request: web.Request, problem: ProblemDetails, headers: Mapping[str, str]
+) -> web.StreamResponse:
     if request.writer.output_size > 0:
         # The answer had begun: only a broken connection tells that what was sent is not the whole.
         if request.transport is not None:

@@ -50,7 +50,7 @@ async def wanted(request: web.Request, plans: PlanQueue) -> Options:
 
     Raises NotAllowedError for what who asks may not decide, as ``decided`` and ``within_span`` have it.
     """
-    options = query_options(request.query, plans.whole().base_topic)
+    options = query_options(request.query, plans.whole_session_options().base_topic)
     options = decided(caller(request), options)
     await within_span(request, plans, session_id_of(request), options)
     return options
@@ -58,7 +58,7 @@ async def wanted(request: web.Request, plans: PlanQueue) -> Options:
 
 def whole_of(request: web.Request, plans: PlanQueue) -> Options:
     """The options of a whole session, as who asks may have it."""
-    return decided(caller(request), plans.whole())
+    return decided(caller(request), plans.whole_session_options())
 
 
 async def within_span(request: web.Request, plans: PlanQueue, session_id: str, options: Options) -> None:
@@ -68,7 +68,7 @@ async def within_span(request: web.Request, plans: PlanQueue, session_id: str, o
     """
     asking = caller(request)
     if asking.scope.limited and options.span != TimeSpan():
-        planned = await plans.plan(session_id, whole_of(request, plans), asking.name, for_people=False)
+        planned = await plans.plan(session_id, whole_of(request, plans), asking.name, whole_plan=False)
         if leaves_span(planned.plan, options):
             raise NotAllowedError(
                 f"'from' and 'to' reach beyond the time of session {session_id}, and people of a study see no more "

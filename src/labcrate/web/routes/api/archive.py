@@ -14,16 +14,16 @@ from labcrate.lab.folder import Lab
 from labcrate.people.export_log import Outcome
 from labcrate.people.roles import Role
 from labcrate.plan.options import Options, as_text
-from labcrate.web.archives.archive_cache import Archive
+from labcrate.web.archives.archive_cache import PlannedArchive
 from labcrate.web.archives.inventory_cache import InventoryCache
 from labcrate.web.archives.prepare_jobs import Job, JobState
 from labcrate.web.auth.require_role import MAY_NO_LONGER, REVOKED, TAKEN_IN, TAKEN_OUT, allow, caller
-from labcrate.web.downloads.confirm import Confirmed
+from labcrate.web.downloads.checked_download import CheckedDownload
 from labcrate.web.downloads.response import archive_file_name, conditions, deliver, disposition, http_date
-from labcrate.web.downloads.transfer_log import LogLine, Taken
-from labcrate.web.http.conditional import Representation, goes_on_blindly, tags_wanted
+from labcrate.web.downloads.transfer_log import DownloadInfo, ExportLogEntry
+from labcrate.web.http.conditional import Representation, is_unconditional_resume, requested_etags
+from labcrate.web.resources import ServerResources, resources
 from labcrate.web.routes.query import incomplete_allowed, session_id_of, wanted
-from labcrate.web.services import Services, services
 
 routes = web.RouteTableDef()
 
@@ -38,14 +38,14 @@ _OF_SIGNATURE = re.compile(r'-[0-9A-F]{1,16}"\Z')
 @allow(Role.OPERATOR)
 async def archive(request: web.Request) -> web.StreamResponse:
     """Send a session's archive."""
-    server = services(request)
+    server = resources(request)
     session_id, options = session_id_of(request), await wanted(request, server.plans)
     incomplete = incomplete_allowed(request)
     asked = conditions(request)
-    found = _still_there(server, tags_wanted(asked), session_id, options, incomplete)
+    found = _still_there(server, requested_etags(asked), session_id, options, incomplete)
     if found is None:
         found = await _ready(request, session_id, options, incomplete)
-    if request.method == hdrs.METH_GET and goes_on_blindly(asked):
+    if request.method == hdrs.METH_GET and is_unconditional_resume(asked):
         found = await _as_begun(request, session_id, options, incomplete, found)
     entity, name = found.ready_entity, archive_file_name(found.plan)
     confirmed = await server.work(_confirmed, server.lab, server.inventories, found)
@@ -71,12 +71,12 @@ async def signature(request: web.Request) -> web.StreamResponse:
 
     Who insists on such a tag gets the signature of just that archive while it stands.
     """
-    server = services(request)
+    server = resources(request)
     session_id, options = session_id_of(request), await wanted(request, server.plans)
     incomplete = incomplete_allowed(request)
     asked = conditions(request)
     signer = await server.work(signer_of, server.lab)
-    tags = [_OF_SIGNATURE.sub('"', tag) for tag in tags_wanted(asked)]
+    tags = [_OF_SIGNATURE.sub('"', tag) for tag in requested_etags(asked)]
     found = _still_there(server, tags, session_id, options, incomplete)
     if found is None:
         found = await _ready(request, session_id, options, incomplete)
@@ -92,17 +92,17 @@ async def signature(request: web.Request) -> web.StreamResponse:
     )
 
 
-def _confirmed(lab: Lab, inventories: InventoryCache, found: Archive) -> Confirmed:
+def _confirmed(lab: Lab, inventories: InventoryCache, found: PlannedArchive) -> CheckedDownload:
     """Have a download's bytes confirmed as the lab's settings say. Raises DocumentError and CatalogError."""
-    return Confirmed(found, state_folder(lab.root), inventories.inventory().settings.confirm_days)
+    return CheckedDownload(found, state_folder(lab.root), inventories.inventory().settings.confirm_days)
 
 
 def _still_there(
-    server: Services, tags: Iterable[str], session_id: str, options: Options, incomplete: bool
-) -> Archive | None:
+    server: ServerResources, tags: Iterable[str], session_id: str, options: Options, incomplete: bool
+) -> PlannedArchive | None:
     """The very archive that a resumed download began with, though the lab may have changed since."""
     for tag in tags:
-        found = server.archives.by_etag(session_id, tag)
+        found = server.archives.get_by_etag(session_id, tag)
         plan = found.plan if found else None
         if plan and plan.options == options and (incomplete or not plan.missing) and not plan.secrecy.refused:
             return found
@@ -110,8 +110,8 @@ def _still_there(
 
 
 async def _as_begun(
-    request: web.Request, session_id: str, options: Options, incomplete: bool, present: Archive
-) -> Archive:
+    request: web.Request, session_id: str, options: Options, incomplete: bool, present: PlannedArchive
+) -> PlannedArchive:
     """What a client has a part of that does not say so, by the log: this archive, or an earlier one that still stands.
 
     curl -C - and wget -c append what they get, so that a session that changed meanwhile would spoil what they have
@@ -119,7 +119,7 @@ async def _as_begun(
 
     Raises HTTPPreconditionRequired where it is another one.
     """
-    server = services(request)
+    server = resources(request)
     since = datetime.now(UTC) - _GOES_ON_WITHIN
     who, text = caller(request).name, as_text(options)
     tags = await server.work(server.export_log.tags, who=who, session=session_id, options=text, since=since)
@@ -135,15 +135,15 @@ async def _as_begun(
     return begun
 
 
-async def _ready(request: web.Request, session_id: str, options: Options, incomplete: bool) -> Archive:
+async def _ready(request: web.Request, session_id: str, options: Options, incomplete: bool) -> PlannedArchive:
     """The archive as of now; while recordings are read for the first time, the client is asked to come again.
 
     Raises NotReadyError, and what the preparing of it does.
     """
-    server = services(request)
+    server = resources(request)
     found = await _at_once(request, session_id, options, incomplete)
     if found is None:
-        job = server.jobs.prepare(session_id, options, allow_incomplete=incomplete, who=caller(request).name)
+        job = server.jobs.start(session_id, options, allow_incomplete=incomplete, user=caller(request).name)
         if await server.jobs.wait(job, _WAIT_SECONDS):
             if job.error:
                 raise job.error
@@ -155,35 +155,35 @@ async def _ready(request: web.Request, session_id: str, options: Options, incomp
 
 def _not_ready(job: Job) -> str:
     if job.state is JobState.CANCELLED:
-        return f"Preparing the archive of session {job.session} was cancelled (job {job.id}); ask for it again."
-    return f"The archive of session {job.session} is being prepared (job {job.id}); ask for it again."
+        return f"Preparing the archive of session {job.session_id} was cancelled (job {job.id}); ask for it again."
+    return f"The archive of session {job.session_id} is being prepared (job {job.id}); ask for it again."
 
 
-async def _at_once(request: web.Request, session_id: str, options: Options, incomplete: bool) -> Archive | None:
-    found = await services(request).plans.plan(session_id, options, caller(request).name, for_people=False)
-    return found if found.checked(allow_incomplete=incomplete).entity else None
+async def _at_once(request: web.Request, session_id: str, options: Options, incomplete: bool) -> PlannedArchive | None:
+    found = await resources(request).plans.plan(session_id, options, caller(request).name, whole_plan=False)
+    return found if found.check(allow_incomplete=incomplete).entity else None
 
 
 def _come_again(job: Job) -> int:
-    left = job.progress.seconds_left if job.running else _SOONEST_SECONDS
+    left = job.progress.seconds_left if job.is_running else _SOONEST_SECONDS
     return int(min(max(_LATEST_SECONDS if left is None else left, _SOONEST_SECONDS), _LATEST_SECONDS))
 
 
-class _Line(LogLine):
+class _Line(ExportLogEntry):
     """One download's line; an archive that cannot be read as planned is planned anew for the next."""
 
     def __init__(
-        self, request: web.Request, session_id: str, options: Options, found: Archive, confirmed: Confirmed
+        self, request: web.Request, session_id: str, options: Options, found: PlannedArchive, confirmed: CheckedDownload
     ) -> None:
         super().__init__(
-            services(request).transfer_log,
+            resources(request).transfer_log,
             caller(request),
-            Taken(session_id, as_text(options), found.ready_entity.etag, found.ready_entity.length),
+            DownloadInfo(session_id, as_text(options), found.ready_entity.etag, found.ready_entity.length),
         )
-        self._archives, self._archive, self._confirmed = services(request).archives, found, confirmed
+        self._archives, self._archive, self._confirmed = resources(request).archives, found, confirmed
 
     async def end(self, sent: int, outcome: Outcome, reason: str | None) -> None:
         """Say how it ended."""
         if outcome is Outcome.BROKEN and reason not in (MAY_NO_LONGER, REVOKED, TAKEN_IN, TAKEN_OUT):
-            self._archives.forget(self._archive)
+            self._archives.remove(self._archive)
         await super().end(sent, outcome, self._confirmed.said if outcome is Outcome.FINISHED else reason)

@@ -15,12 +15,12 @@ from labcrate.people.roles import Role
 from labcrate.plan.options import as_query
 from labcrate.web.archives.prepare_jobs import Job, JobState
 from labcrate.web.auth.require_role import allow, caller, check_still, keeps_to_scope, unseen
-from labcrate.web.http.bodies import encoded, json_answer
+from labcrate.web.http.bodies import encoded, json_response
 from labcrate.web.http.problems import of_error
-from labcrate.web.http.sse import KEEP_ALIVE, Over, event, stream, wants_events
+from labcrate.web.http.sse import KEEP_ALIVE, StreamClosed, accepts_event_stream, event, stream
 from labcrate.web.http.urls import session_api_url, url
+from labcrate.web.resources import ServerResources, resources
 from labcrate.web.routes.query import incomplete_allowed, session_id_of, wanted
-from labcrate.web.services import Services, services
 
 routes = web.RouteTableDef()
 
@@ -34,15 +34,15 @@ _END = "end"
 @allow(Role.OPERATOR)
 async def prepare(request: web.Request) -> web.Response:
     """Have an archive made ready: at once where all is known, else by a job that goes on by itself."""
-    server = services(request)
+    server = resources(request)
     jobs = server.jobs
     session_id, options = session_id_of(request), await wanted(request, server.plans)
     incomplete = incomplete_allowed(request)
     planned = await server.plans.plan(session_id, options, caller(request).name)
-    begin = jobs.done if planned.checked(allow_incomplete=incomplete).entity else jobs.prepare
-    job = begin(session_id, options, allow_incomplete=incomplete, who=caller(request).name)
+    begin = jobs.add_finished if planned.check(allow_incomplete=incomplete).entity else jobs.start
+    job = begin(session_id, options, allow_incomplete=incomplete, user=caller(request).name)
     status = HTTPStatus.OK if job.state is JobState.DONE else HTTPStatus.ACCEPTED
-    return json_answer(job_object(request, job), status=status, headers={hdrs.LOCATION: _address(server, job)})
+    return json_response(job_object(request, job), status=status, headers={hdrs.LOCATION: _address(server, job)})
 
 
 @routes.get("/api/jobs/{id:[0-9]{1,18}}")
@@ -50,7 +50,7 @@ async def prepare(request: web.Request) -> web.Response:
 @keeps_to_scope
 async def show_job(request: web.Request) -> web.Response:
     """How far a job is."""
-    return json_answer(job_object(request, _job(request)))
+    return json_response(job_object(request, _job(request)))
 
 
 @routes.delete("/api/jobs/{id:[0-9]{1,18}}")
@@ -58,10 +58,10 @@ async def show_job(request: web.Request) -> web.Response:
 @keeps_to_scope
 async def cancel_job(request: web.Request) -> web.Response:
     """Ask a job to end, and say how it ended if it does so soon."""
-    jobs = services(request).jobs
+    jobs = resources(request).jobs
     job = jobs.cancel(_job(request).id)
     ended = await jobs.wait(job, 2 * _LOOK_EVERY_SECONDS)
-    return json_answer(job_object(request, job), status=HTTPStatus.OK if ended else HTTPStatus.ACCEPTED)
+    return json_response(job_object(request, job), status=HTTPStatus.OK if ended else HTTPStatus.ACCEPTED)
 
 
 @routes.get("/api/jobs/{id:[0-9]{1,18}}/events", allow_head=False)
@@ -81,7 +81,7 @@ async def job_events(request: web.Request) -> web.StreamResponse:
             told = encoded(job_object(request, job))
             if not changed:
                 yield KEEP_ALIVE
-            elif job.running:
+            elif job.is_running:
                 yield event(told, name="progress", number=str(count))
             else:
                 yield event(told, name=job.state, number=_END)
@@ -96,23 +96,23 @@ async def export_progress(request: web.Request) -> web.StreamResponse:
 
     There it is one JSON object each time somebody asks; who asks for events gets it as those.
     """
-    server = services(request)
+    server = resources(request)
     session_id, options = session_id_of(request), await wanted(request, server.plans)
     incomplete_allowed(request)  # the query is the archive's
 
     async def is_ready() -> bool:
-        planned = await server.plans.plan(session_id, options, caller(request).name, for_people=False)
+        planned = await server.plans.plan(session_id, options, caller(request).name, whole_plan=False)
         return planned.entity is not None
 
     ready = await is_ready()
     job = server.jobs.latest(session_id, options)
-    if not wants_events(request):
-        return json_answer(_as_reference(request, job, ready=ready))
+    if not accepts_event_stream(request):
+        return json_response(_as_reference(request, job, ready=ready))
 
     async def events() -> AsyncIterator[bytes]:
         if job is not None:
             async for changed in _changes(request, job):
-                if job.running:
+                if job.is_running:
                     yield event(encoded(_as_reference(request, job, ready=False))) if changed else KEEP_ALIVE
         told = await is_ready() if job else ready
         yield event(encoded(_as_reference(request, job, ready=told)))
@@ -125,69 +125,70 @@ def _job(request: web.Request) -> Job:
 
     Raises NoSuchThingError.
     """
-    jobs, number = services(request).jobs, int(request.match_info["id"])  # routes match digits alone
+    jobs, number = resources(request).jobs, int(request.match_info["id"])  # routes match digits alone
     job = jobs.get(number)
-    if job.session not in caller(request).scope:
-        raise jobs.no_such(number)
+    if job.session_id not in caller(request).scope:
+        raise jobs.no_such_job(number)
     return job
 
 
 def _error(request: web.Request, job: Job) -> LabcrateError | None:
     """Why a job failed; the words for a session that is gone would name others."""
     if isinstance(job.error, NoSessionError) and caller(request).scope.limited:
-        return unseen(job.session)
+        return unseen(job.session_id)
     return job.error
 
 
 async def _changes(request: web.Request, job: Job) -> AsyncIterator[bool]:
     """True whenever a job has something to tell, the last time when it ended; False when it is silent for long.
 
-    Raises Over for who may hear no more, and where the server's end was the job's: it goes on when asked for again.
+    Raises StreamClosed for who may hear no more, and where the server's end was the job's: it goes on when asked for
+    again.
     """
-    server = services(request)
+    server = resources(request)
     before, silent, looks = None, 0, 0
-    while job.running:
+    while job.is_running:
         now, silent, looks = job.progress, silent + 1, looks + 1
         if looks % _LOOKS_UNTIL_ASKED_WHO == 0:
-            await _check_who(request, job.session)
+            await _check_who(request, job.session_id)
         if now != before or silent >= _LOOKS_UNTIL_KEEP_ALIVE:
             yield now != before
             before, silent = now, 0
         await server.jobs.wait(job, _LOOK_EVERY_SECONDS)
-    if server.jobs.stopping and job.state is JobState.CANCELLED:
-        raise Over
+    if server.jobs.is_stopping and job.state is JobState.CANCELLED:
+        raise StreamClosed
     yield True
 
 
 async def _check_who(request: web.Request, session: str) -> None:
-    """Raise Over for who may hear no more."""
+    """Raise StreamClosed for who may hear no more."""
     try:
-        await check_still(services(request).doors, caller(request), Role.OPERATOR, session)
+        await check_still(resources(request).doors, caller(request), Role.OPERATOR, session)
     except NotAllowedError:
-        raise Over from None
+        raise StreamClosed from None
 
 
 def job_object(request: web.Request, job: Job) -> dict[str, Any]:
     """A job as JSON, for who asks."""
-    server = services(request)
+    server = resources(request)
     error = _error(request, job)
     now, here = job.progress, _address(server, job)
     query = MultiDict([(name, value) for name, values in as_query(job.options).items() for value in values])
-    archive = URL(session_api_url(server.settings, job.session, "/archive.zip"), encoded=True).with_query(query)
+    archive = URL(session_api_url(server.settings, job.session_id, "/archive.zip"), encoded=True).with_query(query)
     return {
         "id": job.id,
-        "session": json_id(job.session),
+        "session": json_id(job.session_id),
         "options": as_query(job.options),
         "allowIncomplete": job.allow_incomplete,
         "state": job.state,
         "startedAt": format_instant(job.started),
         "endedAt": format_instant(job.ended) if job.ended else None,
-        "startedBy": job.who,
+        "startedBy": job.user,
         "bytesDone": now.bytes_done,
         "bytesTotal": now.bytes_total,
         "filesDone": now.files_done,
         "filesTotal": now.files_total,
-        "bytesPerSecond": now.rate,
+        "bytesPerSecond": now.bytes_per_s,
         "secondsLeft": now.seconds_left,
         "currentFile": now.current_file,
         "error": of_error(error).as_object() if error else None,
@@ -195,7 +196,7 @@ def job_object(request: web.Request, job: Job) -> dict[str, Any]:
     }
 
 
-def _address(server: Services, job: Job) -> str:
+def _address(server: ServerResources, job: Job) -> str:
     return url(server.settings, f"/api/jobs/{job.id}")
 
 
@@ -204,7 +205,7 @@ def _as_reference(request: web.Request, job: Job | None, *, ready: bool) -> dict
     now = job.progress if job else None
     total, processed = (now.files_total or 0, now.files_done) if now else (0, 0)
     told = {"total": total, "processed": processed}
-    if job is not None and job.running and now is not None:
+    if job is not None and job.is_running and now is not None:
         share = int(100 * now.bytes_done / now.bytes_total) if now.bytes_total else 0
         message = f"Reading recordings ({processed} of {total})"
         return told | {"progress": share, "status": "processing", "message": message}

@@ -16,10 +16,10 @@ from labcrate.plan.plan import NearMiss
 from labcrate.repair.link_files import check, repair, take_back
 from labcrate.repair.near_misses import Method
 from labcrate.web.auth.require_role import allow, caller
-from labcrate.web.http.bodies import json_answer, read_json
+from labcrate.web.http.bodies import json_response, read_json
 from labcrate.web.http.urls import session_api_url
+from labcrate.web.resources import ServerResources, resources
 from labcrate.web.routes.query import session_id_of, whole_of
-from labcrate.web.services import Services, services
 
 routes = web.RouteTableDef()
 
@@ -39,13 +39,13 @@ class LinkWish(msgspec.Struct, forbid_unknown_fields=True):
 @allow(Role.OPERATOR)
 async def list_links(request: web.Request) -> web.Response:
     """What was linked to a session, and the near misses that could be."""
-    server = services(request)
+    server = resources(request)
     session_id = session_id_of(request)
     near_misses = await _near_misses(request, session_id)
-    return json_answer(await server.work(_links, server, session_id, near_misses))
+    return json_response(await server.work(_links, server, session_id, near_misses))
 
 
-def _links(server: Services, session_id: str, near_misses: Sequence[NearMiss]) -> dict[str, Any]:
+def _links(server: ServerResources, session_id: str, near_misses: Sequence[NearMiss]) -> dict[str, Any]:
     return {
         "links": [link_object(link) for link in server.link_log.lines(session_id)],
         "nearMisses": [near_miss_object(near_miss) for near_miss in near_misses],
@@ -56,29 +56,29 @@ def _links(server: Services, session_id: str, near_misses: Sequence[NearMiss]) -
 @allow(Role.OPERATOR)
 async def add_link(request: web.Request) -> web.Response:
     """Have a near miss belong to the session."""
-    server = services(request)
+    server = resources(request)
     session_id = session_id_of(request)
     wish = await read_json(request, LinkWish)
     method = Method.MOVE if wish.method == "move" else Method.ENTRY
     made = await link_near_miss(request, session_id, wish.file, method, wish.camera)
     address = session_api_url(server.settings, session_id, f"/links/{made.number}")
-    return json_answer(link_object(made), status=HTTPStatus.CREATED, headers={hdrs.LOCATION: address})
+    return json_response(link_object(made), status=HTTPStatus.CREATED, headers={hdrs.LOCATION: address})
 
 
 @routes.delete("/api/sessions/{id}/links/{number:[0-9]{1,18}}")
 @allow(Role.OPERATOR)
 async def delete_link(request: web.Request) -> web.Response:
     """Take a link back."""
-    server = services(request)
+    server = resources(request)
     number = int(request.match_info["number"])
-    return json_answer(
+    return json_response(
         link_object(await server.work(undo_link, server, session_id_of(request), number, caller(request).name))
     )
 
 
 async def _near_misses(request: web.Request, session_id: str) -> Sequence[NearMiss]:
     """Those of a whole session's plan that who asks may see, as of now."""
-    server = services(request)
+    server = resources(request)
     asking = caller(request)
     planned = await server.plans.plan(session_id, whole_of(request, server.plans), asking.name)
     plan = planned.plan
@@ -90,7 +90,7 @@ async def link_near_miss(request: web.Request, session_id: str, file: str, metho
 
     Raises RepairError, PeopleError, UsageError for a camera that there is not, and what ``PlanQueue.plan`` does.
     """
-    server = services(request)
+    server = resources(request)
     asking = caller(request)
     near_misses = await _near_misses(request, session_id)
     if asking.scope.limited and not any(file in (one.source, one.path) for one in near_misses):
@@ -101,20 +101,20 @@ async def link_near_miss(request: web.Request, session_id: str, file: str, metho
         )
 
     def link() -> Link:
-        inventory = server.inventories.inventory(now=True)
+        inventory = server.inventories.inventory(fresh=True)
         (wish,) = check(inventory, near_misses, session=session_id, files=[file], method=method, camera=camera)
         made = repair(inventory, server.link_log, wish, who=asking.name).link
-        server.inventories.inventory(now=True)  # who asks for the plan next sees it
+        server.inventories.inventory(fresh=True)  # who asks for the plan next sees it
         return made
 
     return await server.work(link)
 
 
-def undo_link(server: Services, session: str, number: int, who: str) -> Link:
+def undo_link(server: ServerResources, session: str, number: int, who: str) -> Link:
     """Take one of a session's links back. Call it in a worker thread.
 
     Raises NoSuchThingError, RepairError, PeopleError.
     """
     undone = take_back(server.lab, server.link_log, session=session, number=number, who=who)
-    server.inventories.inventory(now=True)
+    server.inventories.inventory(fresh=True)
     return undone

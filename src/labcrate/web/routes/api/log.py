@@ -9,9 +9,9 @@ from labcrate.people.export_log import Filter, Line
 from labcrate.people.log_lines import as_csv, line_object
 from labcrate.people.roles import Role
 from labcrate.web.auth.require_role import allow
-from labcrate.web.http.bodies import encoded, json_answer
+from labcrate.web.http.bodies import encoded, json_response
 from labcrate.web.pages.session_list import FILTERS, line_filter, refuse_others, whole_number
-from labcrate.web.services import Services, services
+from labcrate.web.resources import ServerResources, resources
 
 routes = web.RouteTableDef()
 
@@ -24,17 +24,17 @@ _LINES_AT_ONCE = 5000
 @allow(Role.ADMIN)
 async def show_log(request: web.Request) -> web.Response:
     """The newest lines of the export log, or those before a line."""
-    server = services(request)
+    server = resources(request)
     refuse_others(request.query, (*FILTERS, "before", "limit"))
     wanted, before = (
         line_filter(request.query, server.settings.time_zone),
         whole_number(request.query, "before", 1),
     )
     limit = whole_number(request.query, "limit", 1, _MOST_LINES) or _USUAL_LINES
-    return json_answer(await server.work(_page, server, wanted, before, limit))
+    return json_response(await server.work(_page, server, wanted, before, limit))
 
 
-def _page(server: Services, wanted: Filter, before: int | None, limit: int) -> bytes:
+def _page(server: ServerResources, wanted: Filter, before: int | None, limit: int) -> bytes:
     lines = list(islice(wanted.find(server.export_log, before), limit + 1))
     shown = lines[:limit]
     more = len(lines) > limit
@@ -45,7 +45,7 @@ def _page(server: Services, wanted: Filter, before: int | None, limit: int) -> b
 @allow(Role.ADMIN)
 async def download_log(request: web.Request) -> web.StreamResponse:
     """The export log for a spreadsheet, or what a filter leaves of it, the newest line first."""
-    server = services(request)
+    server = resources(request)
     refuse_others(request.query, FILTERS)
     found = line_filter(request.query, server.settings.time_zone).find(server.export_log)
     answer = web.StreamResponse(headers={hdrs.CONTENT_DISPOSITION: 'attachment; filename="labcrate-log.csv"'})

@@ -8,13 +8,13 @@ from labcrate.errors import NoSessionError, NotAllowedError, UsageError
 from labcrate.export.plan_views import plan_object, row_object, session_object, within_study
 from labcrate.people.roles import Role, SessionScope
 from labcrate.plan.options import as_query
-from labcrate.web.archives.archive_cache import Archive
+from labcrate.web.archives.archive_cache import PlannedArchive
 from labcrate.web.auth.require_role import Caller, allow, caller, keeps_to_scope
-from labcrate.web.http.bodies import encoded, json_answer
+from labcrate.web.http.bodies import encoded, json_response
 from labcrate.web.http.urls import session_api_url, session_url
 from labcrate.web.pages.session_list import RowQuery, row_query
+from labcrate.web.resources import ServerResources, resources
 from labcrate.web.routes.query import incomplete_allowed, session_id_of, wanted, whole_of
-from labcrate.web.services import Services, services
 
 routes = web.RouteTableDef()
 _NEVER_EMPTY = ("sort", "order", "limit", "offset")
@@ -25,15 +25,15 @@ _NEVER_EMPTY = ("sort", "order", "limit", "offset")
 @keeps_to_scope
 async def list_sessions(request: web.Request) -> web.Response:
     """The sessions that a query finds, a page at a time."""
-    server = services(request)
+    server = resources(request)
     for name in _NEVER_EMPTY:  # a form may send them empty, a script that does has a fault
         if request.query.get(name) == "":
             raise UsageError(f"The option {name!r} is empty; leave it out, or say what it is.")
     query = row_query(request.query, server.settings.time_zone)
-    return json_answer(await server.work(_page, server, query, caller(request).scope))
+    return json_response(await server.work(_page, server, query, caller(request).scope))
 
 
-def _page(server: Services, query: RowQuery, scope: SessionScope) -> bytes:
+def _page(server: ServerResources, query: RowQuery, scope: SessionScope) -> bytes:
     found = server.listing.find(query, scope)
     rows = [row_object(row) for row in found.rows]
     return encoded({"total": found.total, "limit": query.limit, "offset": query.offset, "sessions": rows})
@@ -43,11 +43,11 @@ def _page(server: Services, query: RowQuery, scope: SessionScope) -> bytes:
 @allow(Role.VIEWER)
 async def show_session(request: web.Request) -> web.Response:
     """One session as the lab describes it."""
-    server = services(request)
-    return json_answer(await server.work(_session, server, session_id_of(request)))
+    server = resources(request)
+    return json_response(await server.work(_session, server, session_id_of(request)))
 
 
-def _session(server: Services, session_id: str) -> dict[str, Any]:
+def _session(server: ServerResources, session_id: str) -> dict[str, Any]:
     session = server.inventories.inventory().session(session_id)
     row = next((row for row in server.inventories.rows() if row.id == session_id), None)
     if row is None:
@@ -66,7 +66,7 @@ def _session(server: Services, session_id: str) -> dict[str, Any]:
 @allow(Role.VIEWER)
 async def show_plan(request: web.Request) -> web.Response:
     """What an export would hold and what not, before anything is read for it."""
-    server = services(request)
+    server = resources(request)
     plans, asking = server.plans, caller(request)
     options = await wanted(request, plans)
     operates = asking.may(Role.OPERATOR)
@@ -74,10 +74,10 @@ async def show_plan(request: web.Request) -> web.Response:
     if options != whole_of(request, plans) and not operates:
         raise NotAllowedError("Choosing a part needs the role operator; without options the plan is of the whole.")
     planned = await plans.plan(session_id_of(request), options, asking.name)
-    return json_answer(await server.work(_plan, planned, asking))
+    return json_response(await server.work(_plan, planned, asking))
 
 
-def _plan(planned: Archive, asking: Caller) -> bytes:
+def _plan(planned: PlannedArchive, asking: Caller) -> bytes:
     assembly = within_study(planned) if asking.scope.limited else planned
     answer = plan_object(assembly)
     answer["notTakenCount"] = sum(one.files for one in assembly.plan.not_taken)

@@ -13,9 +13,9 @@ from labcrate.linking.verdict import command_line
 from labcrate.model.session import RULE, is_session_id, normalized_id
 from labcrate.people.roles import Role
 from labcrate.web.auth.require_role import allow
-from labcrate.web.http.bodies import encoded, json_answer
+from labcrate.web.http.bodies import encoded, json_response
 from labcrate.web.http.urls import url
-from labcrate.web.services import services
+from labcrate.web.resources import resources
 
 routes = web.RouteTableDef()
 
@@ -27,9 +27,9 @@ _OF_ONE_KIND = 100
 @allow(Role.OPERATOR)
 async def show_doctor(request: web.Request) -> web.Response:
     """The findings, kind by kind; while the lab is examined, a page that says so and asks again."""
-    server = services(request)
+    server = resources(request)
     session_id = _session(request, may_be_empty=True)
-    report = await server.examining.soon(session_id)
+    report = await server.doctor_reports.report_for_page(session_id)
     if report is None:
         again = url(server.settings, "/doctor")
         context = {"session": session_id, "again": str(URL.build(path=again, query=_query(session=session_id)))}
@@ -41,9 +41,9 @@ async def show_doctor(request: web.Request) -> web.Response:
 @allow(Role.OPERATOR)
 async def examine_lab(request: web.Request) -> web.Response:
     """The findings as JSON."""
-    server = services(request)
-    report = await server.examining.report(_session(request))
-    return json_answer(await server.work(_body, report))
+    server = resources(request)
+    report = await server.doctor_reports.report(_session(request))
+    return json_response(await server.work(_body, report))
 
 
 def _body(report: Report) -> bytes:
@@ -62,7 +62,7 @@ def _session(request: web.Request, *, may_be_empty: bool = False) -> str | None:
 
 
 def _page(request: web.Request, report: Report) -> web.Response:
-    server = services(request)
+    server = resources(request)
     chosen = request.query.get("kind", "")
     only = FindingKind(chosen) if chosen in list(FindingKind) else None
     here = url(server.settings, "/doctor")

@@ -20,8 +20,8 @@ from labcrate.web.http.urls import path_prefix, url
 from labcrate.web.pages.i18n import COOKIE, LANGUAGES
 from labcrate.web.pages.render import THEME_COOKIE, THEMES
 from labcrate.web.pages.session_list import FILTERS, RowQuery, Rows, Sort, line_filter, row_query, whole_number
+from labcrate.web.resources import resources
 from labcrate.web.routes.html.login import local_path, see
-from labcrate.web.services import services
 
 routes = web.RouteTableDef()
 
@@ -35,7 +35,7 @@ _REMEMBERED = timedelta(days=365)
 @keeps_to_scope
 async def show_sessions(request: web.Request) -> web.Response:
     """The sessions that a query finds, a page at a time; the newest first unless another order is asked for."""
-    server = services(request)
+    server = resources(request)
     query = row_query(request.query, server.settings.time_zone)
     if not request.query.get("limit"):
         query = replace(query, limit=_ROWS)
@@ -51,7 +51,7 @@ class _Order:
 
 
 def _sessions_page(request: web.Request, query: RowQuery) -> web.Response:
-    server = services(request)
+    server = resources(request)
     scope = caller(request).scope
     rows, found = server.listing.rows(scope), server.listing.find(query, scope)
     return server.pages.render(
@@ -78,7 +78,7 @@ def _addresses(request: web.Request, query: RowQuery, found: Rows) -> dict[str, 
             kept.popall(name, None)
             if value is not None:
                 kept.add(name, value)
-        return str(URL.build(path=url(services(request).settings, "/"), query=kept))
+        return str(URL.build(path=url(resources(request).settings, "/"), query=kept))
 
     def ordered(key: Sort) -> str:
         # A second click turns the order around. Names and numbers begin low, times and sizes high.
@@ -98,13 +98,13 @@ def _addresses(request: web.Request, query: RowQuery, found: Rows) -> dict[str, 
 @allow(Role.ADMIN)
 async def show_log(request: web.Request) -> web.Response:
     """What left the lab: the newest lines of the export log that fit."""
-    server = services(request)
+    server = resources(request)
     before = whole_number(request.query, "before", 1)
     return await server.work(_log_page, request, line_filter(request.query, server.settings.time_zone), before)
 
 
 def _log_page(request: web.Request, wanted: Filter, before: int | None) -> web.Response:
-    server = services(request)
+    server = resources(request)
     found = list(islice(wanted.find(server.export_log, before), _LINES + 1))
     lines, more = found[:_LINES], len(found) > _LINES
     kept = {name: value for name, value in request.query.items() if name in FILTERS and value.strip()}
@@ -141,7 +141,7 @@ async def choose_theme(request: web.Request) -> web.Response:
 async def _remember(request: web.Request, field: str, cookie: str, values: tuple[str, ...]) -> web.Response:
     fields = await form(request)
     response = see(request, local_path(fields.get("back", "")))
-    settings = services(request).settings
+    settings = resources(request).settings
     value, path = fields.get(field, ""), path_prefix(settings) or "/"
     if value in values:
         response.set_cookie(
@@ -163,9 +163,9 @@ async def _remember(request: web.Request, field: str, cookie: str, values: tuple
 @keeps_to_scope
 async def show_key(request: web.Request) -> web.Response:
     """The public key, or that there is none and how to make one; the secret key is on no page."""
-    return await services(request).work(_page, request)
+    return await resources(request).work(_page, request)
 
 
 def _page(request: web.Request) -> web.Response:
-    server = services(request)
+    server = resources(request)
     return server.pages.render(request, "key.html", key=public_key_of(server.lab))

@@ -18,7 +18,7 @@ from labcrate.web.auth.require_role import CALLER, allow, caller, keeps_to_scope
 from labcrate.web.http.bodies import form
 from labcrate.web.http.client_and_origin import client_address
 from labcrate.web.http.urls import url
-from labcrate.web.services import services
+from labcrate.web.resources import resources
 
 routes = web.RouteTableDef()
 
@@ -44,7 +44,7 @@ async def show_login(request: web.Request) -> web.Response:
 @allow(None)
 async def log_in(request: web.Request) -> web.Response:
     """Log somebody in, and send them to where they wanted to go."""
-    server = services(request)
+    server = resources(request)
     fields = await form(request)
     name, goal = fields.get("name", ""), local_path(fields.get("next", ""))
     if not await server.doors.has_admin():
@@ -61,7 +61,7 @@ async def log_in(request: web.Request) -> web.Response:
 @keeps_to_scope
 async def log_out(request: web.Request) -> web.Response:
     """End the login."""
-    server = services(request)
+    server = resources(request)
     secret = login_secret(request, server.settings)
     if secret:
         await server.doors.look_up(server.logins.end, secret)
@@ -76,7 +76,7 @@ async def log_out(request: web.Request) -> web.Response:
 @allow(None)
 async def show_setup(request: web.Request) -> web.Response:
     """The form for the first administrator, for who has the one-time link."""
-    server = services(request)
+    server = resources(request)
     token = request.query.get("token", "")
     if await server.doors.has_admin():
         return see(request, LOGIN_PAGE)
@@ -88,7 +88,7 @@ async def show_setup(request: web.Request) -> web.Response:
 @allow(None)
 async def set_up(request: web.Request) -> web.Response:
     """Make the first administrator, and log them in."""
-    server = services(request)
+    server = resources(request)
     fields = await form(request)
     if await server.doors.has_admin():
         return see(request, LOGIN_PAGE)
@@ -121,7 +121,7 @@ def local_path(text: str) -> str:
 
 def see(request: web.Request, path: str) -> web.Response:
     """Send a browser on to a page of this server."""
-    return web.Response(status=303, headers={"Location": url(services(request).settings, path)})
+    return web.Response(status=303, headers={"Location": url(resources(request).settings, path)})
 
 
 def twice(fields: dict[str, str]) -> str:
@@ -134,19 +134,19 @@ def twice(fields: dict[str, str]) -> str:
 
 async def verified(request: web.Request, name: str, password: str) -> User:
     """Who has this name and password. Raises LoginError, and TooManyError after too many that did not fit."""
-    server = services(request)
+    server = resources(request)
     with server.doors.guesses.one(name, client_address(request, server.settings)):
         return await server.doors.hashing(server.users.verify, name, password)
 
 
 def _check_setup(request: web.Request, token: str) -> None:
-    if not services(request).doors.opens_setup(token):
+    if not resources(request).doors.opens_setup(token):
         raise NotAllowedError("This is not the link that 'labcrate serve' printed when it started; open that one.")
 
 
 async def logged_in(request: web.Request, user: User, goal: str) -> web.Response:
     """Begin a login, end the browser's former one, and send it to where somebody wants to go."""
-    server = services(request)
+    server = resources(request)
     former = login_secret(request, server.settings)
     if former:
         await server.doors.look_up(server.logins.end, former)
@@ -160,7 +160,7 @@ async def login_page(
     request: web.Request, goal: str, *, name: str = "", error: LabcrateError | None = None, ended: bool = False
 ) -> web.Response:
     """The login form, perhaps with the name that was typed, and with why it did not work."""
-    server = services(request)
+    server = resources(request)
     ready = await server.doors.has_admin()
     response = server.pages.render(
         request,
@@ -200,5 +200,5 @@ async def knowing_password(request: web.Request, fields: dict[str, str]) -> User
 
 def this_login(request: web.Request) -> bytes | None:
     """The hash of the secret of the login that asks."""
-    secret = login_secret(request, services(request).settings)
+    secret = login_secret(request, resources(request).settings)
     return hash_secret(secret) if secret else None

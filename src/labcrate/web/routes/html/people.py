@@ -7,8 +7,8 @@ from labcrate.model.message import Message
 from labcrate.people.roles import Role, name_key
 from labcrate.people.tokens import LONGEST_DAYS
 from labcrate.web.auth.require_role import allow, caller, keeps_to_scope
+from labcrate.web.resources import resources
 from labcrate.web.routes.html.login import knowing_password, own_form, see, this_login, twice
-from labcrate.web.services import services
 
 routes = web.RouteTableDef()
 
@@ -29,7 +29,7 @@ async def show_account(request: web.Request) -> web.Response:
 @keeps_to_scope
 async def change_password(request: web.Request) -> web.Response:
     """Change one's own password, for who knows the present one; other logins end, and tokens where that is wished."""
-    server = services(request)
+    server = resources(request)
     fields, name = await own_form(request), caller(request).name
     try:
         password = twice(fields)
@@ -52,7 +52,7 @@ async def create_token(request: web.Request) -> web.Response:
 
     The answer shows it, and nothing else ever does.
     """
-    server = services(request)
+    server = resources(request)
     fields = await own_form(request)
     try:
         days = days_of(fields.get("days", ""))
@@ -69,7 +69,7 @@ async def create_token(request: web.Request) -> web.Response:
 @keeps_to_scope
 async def revoke_token(request: web.Request) -> web.Response:
     """End one of one's own tokens."""
-    server = services(request)
+    server = resources(request)
     fields = await own_form(request)
     try:
         await server.doors.look_up(server.tokens.revoke, caller(request).name, fields.get("name", ""))
@@ -89,7 +89,7 @@ async def show_people(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def add_user(request: web.Request) -> web.Response:
     """Add somebody."""
-    server = services(request)
+    server = resources(request)
     fields = await own_form(request)
     try:
         role, password = role_of(fields), twice(fields)
@@ -103,7 +103,7 @@ async def add_user(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def change_role(request: web.Request) -> web.Response:
     """Give somebody another role."""
-    server = services(request)
+    server = resources(request)
     fields = await own_form(request)
     try:
         await server.doors.look_up(server.users.set_role, fields.get("name", ""), role_of(fields))
@@ -131,7 +131,7 @@ async def enable_user(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def set_password(request: web.Request) -> web.Response:
     """Give somebody another password; all their tokens and logins end, but not the login that does this."""
-    server = services(request)
+    server = resources(request)
     fields, users = await own_form(request), server.users
     name, password = fields.get("name", ""), fields.get("password", "")
     try:
@@ -145,7 +145,7 @@ async def set_password(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def reset_second_factor(request: web.Request) -> web.Response:
     """Remove another's second factor, for who lost the telephone and the recovery codes; their logins end."""
-    server = services(request)
+    server = resources(request)
     fields = await own_form(request)
     try:
         user = await server.doors.look_up(server.users.get, fields.get("name", ""))
@@ -161,7 +161,7 @@ async def reset_second_factor(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def revoke_anybodys_token(request: web.Request) -> web.Response:
     """End a token of somebody."""
-    server = services(request)
+    server = resources(request)
     fields = await own_form(request)
     try:
         await server.doors.look_up(server.tokens.revoke, fields.get("name", ""), fields.get("token", ""))
@@ -186,7 +186,7 @@ def days_of(text: str) -> int:
 
 
 async def _switch(request: web.Request, to: str) -> web.Response:
-    server = services(request)
+    server = resources(request)
     fields, users = await own_form(request), server.users
     try:
         await server.doors.look_up(users.disable if to == "disabled" else users.enable, fields.get("name", ""))
@@ -204,7 +204,7 @@ async def _account(
     **errors: str,
 ) -> web.Response:
     """The account's page, perhaps with a token's text, or with an error beside the form and what was typed there."""
-    server = services(request)
+    server = resources(request)
     tokens = server.tokens
     own = await server.doors.look_up(tokens.all, caller(request).name)
     return server.pages.render(
@@ -226,7 +226,7 @@ async def _people(
     request: web.Request, *, status: int = 200, typed: dict[str, str] | None = None, **errors: str
 ) -> web.Response:
     """The page of people, perhaps with an error beside the form it is about, and with what was typed there."""
-    server = services(request)
+    server = resources(request)
     users = await server.doors.look_up(server.users.all)
     tokens = await server.doors.look_up(server.tokens.all)
     fields = {"name": "", "role": str(Role.VIEWER)} | (typed or {})

@@ -16,9 +16,9 @@ from labcrate.web.auth.doors import CODE_PAGE, LOGIN_PAGE
 from labcrate.web.auth.login_cookie import HALF, csrf_token, drop_login, login_secret
 from labcrate.web.auth.require_role import allow, caller, keeps_to_scope
 from labcrate.web.http.bodies import form
+from labcrate.web.resources import resources
 from labcrate.web.routes.html.login import knowing_password, logged_in, login_page, own_form, see, this_login
 from labcrate.web.routes.html.people import ACCOUNT_PAGE
-from labcrate.web.services import services
 
 routes = web.RouteTableDef()
 
@@ -39,7 +39,7 @@ async def show_second_factor(request: web.Request) -> web.Response:
 @keeps_to_scope
 async def prepare(request: web.Request) -> web.Response:
     """Make a secret and show it, for the app to take."""
-    server = services(request)
+    server = resources(request)
     await own_form(request)
     user = await _user(request)
     try:
@@ -57,7 +57,7 @@ async def confirm(request: web.Request) -> web.Response:
 
     The answer shows the recovery codes, and nothing else ever does.
     """
-    server = services(request)
+    server = resources(request)
     fields, factors = await own_form(request), server.second_step.factors
     user = await _user(request)
     try:
@@ -75,7 +75,7 @@ async def confirm(request: web.Request) -> web.Response:
 @keeps_to_scope
 async def renew_codes(request: web.Request) -> web.Response:
     """Make new recovery codes, for who knows the password and has a code; the old ones are good no more."""
-    server = services(request)
+    server = resources(request)
     fields, factors = await own_form(request), server.second_step.factors
     try:
         user = await knowing_password(request, fields)
@@ -90,7 +90,7 @@ async def renew_codes(request: web.Request) -> web.Response:
 @keeps_to_scope
 async def turn_off(request: web.Request) -> web.Response:
     """Turn it off, for who knows the password and has a code."""
-    server = services(request)
+    server = resources(request)
     fields, factors = await own_form(request), server.second_step.factors
     try:
         user = await knowing_password(request, fields)
@@ -101,19 +101,19 @@ async def turn_off(request: web.Request) -> web.Response:
 
 
 async def _user(request: web.Request) -> User:
-    server = services(request)
+    server = resources(request)
     return await server.doors.look_up(server.users.get, caller(request).name)
 
 
 def _host(request: web.Request) -> str:
     """What the server is called, without a port."""
-    base_url = services(request).settings.base_url
+    base_url = resources(request).settings.base_url
     return urlsplit(base_url or f"//{request.host}").hostname or ""
 
 
 async def _page(request: web.Request, *, status: int = 200, secret: str | None = None, **context: Any) -> web.Response:
     """The page, perhaps with a secret to take into the app, with recovery codes, or with an error."""
-    server = services(request)
+    server = resources(request)
     shown = {"codes": None, "error": None, "secret": secret and grouped(secret), "uri": ""} | context
     if secret:
         shown["uri"] = app_uri(secret, await _user(request), _host(request))
@@ -131,7 +131,7 @@ async def _page(request: web.Request, *, status: int = 200, secret: str | None =
 @allow(None)
 async def show_code(request: web.Request) -> web.Response:
     """The form for the code; a browser that no login waits for begins with name and password."""
-    server = services(request)
+    server = resources(request)
     secret = login_secret(request, server.settings, HALF)
     if not secret or server.second_step.waiting.find(secret) is None:
         return see(request, LOGIN_PAGE)
@@ -142,7 +142,7 @@ async def show_code(request: web.Request) -> web.Response:
 @allow(None)
 async def send_code(request: web.Request) -> web.Response:
     """Log somebody in whose code is right."""
-    server = services(request)
+    server = resources(request)
     fields, secret = await form(request), login_secret(request, server.settings, HALF)
     waiting = server.second_step.waiting
     half = waiting.take(secret) if secret else None  # of two forms sent at once, one goes on
@@ -155,7 +155,7 @@ async def send_code(request: web.Request) -> web.Response:
 
 
 async def _enter(request: web.Request, secret: str, half: HalfLogin, code: str) -> web.Response:
-    server = services(request)
+    server = resources(request)
     step = server.second_step
     try:
         await step.with_code(request, step.factors.check, half.user, code, half.stamp)
@@ -174,12 +174,12 @@ async def _enter(request: web.Request, secret: str, half: HalfLogin, code: str) 
 
 async def _begin_again(request: web.Request, error: LabcrateError, goal: str = "/") -> web.Response:
     response = await login_page(request, goal, error=error)
-    drop_login(response, services(request).settings, HALF)
+    drop_login(response, resources(request).settings, HALF)
     return response
 
 
 def _code_page(request: web.Request, secret: str, error: LabcrateError | None = None) -> web.Response:
-    response = services(request).pages.render(
+    response = resources(request).pages.render(
         request,
         "login_code.html",
         status=error.http_status if error else 200,

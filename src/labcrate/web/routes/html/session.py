@@ -25,9 +25,9 @@ from labcrate.web.http.urls import session_api_url, session_url
 from labcrate.web.pages.i18n import Locale, language_of
 from labcrate.web.pages.plots import shown_at_first
 from labcrate.web.pages.render import part_of
+from labcrate.web.resources import ServerResources, resources
 from labcrate.web.routes.api.links import link_near_miss, undo_link
 from labcrate.web.routes.query import chosen, decided, session_id_of, whole_of, within_span
-from labcrate.web.services import Services, services
 
 routes = web.RouteTableDef()
 
@@ -56,10 +56,10 @@ class Choice:
 @allow(Role.VIEWER)
 async def show_session(request: web.Request) -> web.Response:
     """A session; while its files are looked at for the first time, a page that says so and asks again."""
-    server = services(request)
+    server = resources(request)
     session_id, asking = session_id_of(request), caller(request)
     session = await server.work(_session, server, session_id)
-    planned = await server.plans.soon(session_id, whole_of(request, server.plans), asking.name)
+    planned = await server.plans.plan_for_page(session_id, whole_of(request, server.plans), asking.name)
     if planned is None:
         return await server.work(_waiting_page, request, session)
     # Viewers see the whole session, whatever the address they were given chooses.
@@ -71,7 +71,7 @@ async def show_session(request: web.Request) -> web.Response:
 @allow(Role.OPERATOR)
 async def show_choice(request: web.Request) -> web.Response:
     """The part of a session's page that tells what a choice comes to; scripts put it in place of the one before."""
-    server = services(request)
+    server = resources(request)
     session = await server.work(_session, server, session_id_of(request))
     choice = await _choice(request, session)
     html = await server.work(server.pages.fragment, request, "choice.html", zone=_zone(request, session), choice=choice)
@@ -82,10 +82,10 @@ async def show_choice(request: web.Request) -> web.Response:
 @allow(Role.VIEWER)
 async def show_readings(request: web.Request) -> web.Response:
     """The plots as a table: for those who do not see them, or want the figures."""
-    server = services(request)
+    server = resources(request)
     session_id = session_id_of(request)
     session = await server.work(_session, server, session_id)
-    planned = await server.plans.soon(session_id, whole_of(request, server.plans), caller(request).name)
+    planned = await server.plans.plan_for_page(session_id, whole_of(request, server.plans), caller(request).name)
     if planned is None:
         return await server.work(_waiting_page, request, session)
     summaries = await server.work(server.plots.summaries, session_id, planned.plan.readings)
@@ -110,7 +110,7 @@ async def repair_near_miss(request: web.Request) -> web.Response:
 @allow(Role.OPERATOR)
 async def take_link_back(request: web.Request) -> web.Response:
     """Take a link back, and show the session without it."""
-    server = services(request)
+    server = resources(request)
     session_id = session_id_of(request)
     undone = await server.work(undo_link, server, session_id, int(request.match_info["number"]), caller(request).name)
     return _see_session(request, session_id, f"?undone={undone.number}")
@@ -118,25 +118,27 @@ async def take_link_back(request: web.Request) -> web.Response:
 
 def _see_session(request: web.Request, session_id: str, query: str) -> web.Response:
     """Send a browser on to the session's page."""
-    return web.Response(status=303, headers={hdrs.LOCATION: session_url(services(request).settings, session_id, query)})
+    return web.Response(
+        status=303, headers={hdrs.LOCATION: session_url(resources(request).settings, session_id, query)}
+    )
 
 
-def _session(server: Services, session_id: str) -> Session:
+def _session(server: ServerResources, session_id: str) -> Session:
     return server.inventories.inventory().session(session_id)
 
 
 def _waiting_page(request: web.Request, session: Session) -> web.Response:
-    return services(request).pages.render(
+    return resources(request).pages.render(
         request, "session_waiting.html", status=202, zone=_zone(request, session), session=session
     )
 
 
 def _zone(request: web.Request, session: Session) -> str:
-    return session.time_zone or services(request).settings.time_zone
+    return session.time_zone or resources(request).settings.time_zone
 
 
 async def _choice(request: web.Request, session: Session) -> Choice:
-    server = services(request)
+    server = resources(request)
     settings = server.settings
     whole = whole_of(request, server.plans)
     options, planned, problem = whole, None, None
@@ -144,7 +146,7 @@ async def _choice(request: web.Request, session: Session) -> Choice:
         options = chosen(request.query, _zone(request, session), settings.base_topic)
         options = decided(caller(request), options)
         await within_span(request, server.plans, session.id, options)
-        planned = await server.plans.soon(session.id, options, caller(request).name)
+        planned = await server.plans.plan_for_page(session.id, options, caller(request).name)
     except UsageError as error:
         problem = str(error)
     query = MultiDict([(name, value) for name, values in as_query(options).items() for value in values])
@@ -167,7 +169,7 @@ async def _choice(request: web.Request, session: Session) -> Choice:
 
 
 def _session_page(request: web.Request, made: Assembly, choice: Choice | None) -> web.Response:
-    server = services(request)
+    server = resources(request)
     assembly = within_study(made) if caller(request).scope.limited else made
     plan, session = assembly.plan, assembly.plan.session
     zone, operates = _zone(request, session), caller(request).may(Role.OPERATOR)
@@ -217,7 +219,7 @@ def _part(request: web.Request, plan: Plan) -> dict[str, Any]:
     first = (part - 1) * _RECORDINGS_AT_ONCE
 
     def to(other: int) -> str:
-        return f"{session_url(services(request).settings, plan.session.id)}?part={other}#recordings"
+        return f"{session_url(resources(request).settings, plan.session.id)}?part={other}#recordings"
 
     return {
         "recordings": ordered[first : first + _RECORDINGS_AT_ONCE],
@@ -236,7 +238,7 @@ def _media(request: web.Request, recording: PlannedRecording, session_id: str, w
     """The address of a recording or its picture; it changes with the file, so that browsers may keep what they have."""
     name = quote(recording.member.removeprefix("recordings/"), safe="")
     state = f"?v={recording.identity.mtime_ns:x}-{recording.identity.size_bytes:x}"
-    return session_api_url(services(request).settings, session_id, f"/recordings/{name}{what}") + (
+    return session_api_url(resources(request).settings, session_id, f"/recordings/{name}{what}") + (
         state if what else ""
     )
 

@@ -7,7 +7,7 @@ from aiohttp import hdrs, web
 from labcrate.errors import NoSuchThingError
 from labcrate.web.auth.require_role import allow
 from labcrate.web.pages.assets import assets
-from labcrate.web.services import services
+from labcrate.web.resources import resources
 
 routes = web.RouteTableDef()
 
@@ -20,7 +20,7 @@ _PIECE_BYTES = 64 * 1024
 @allow(None)
 async def asset(request: web.Request) -> web.StreamResponse:
     """One file of those that pages name; no other path leads to any."""
-    server = services(request)
+    server = resources(request)
     found = assets().get(request.match_info["name"])
     if found is None:
         raise NoSuchThingError("There is no such file; pages name those that there are.")

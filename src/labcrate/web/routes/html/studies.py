@@ -12,8 +12,8 @@ from labcrate.people.roles import Role
 from labcrate.people.studies import Studies, Study
 from labcrate.plan.overview import all_tags, tagged
 from labcrate.web.auth.require_role import allow, caller
+from labcrate.web.resources import resources
 from labcrate.web.routes.html.login import own_form, see
-from labcrate.web.services import services
 
 routes = web.RouteTableDef()
 
@@ -53,7 +53,7 @@ async def add_sessions(request: web.Request) -> web.Response:
     who = caller(request).name
 
     def add(studies: Studies, fields: dict[str, str]) -> Study:
-        inventory = services(request).inventories.inventory()
+        inventory = resources(request).inventories.inventory()
         session = inventory.resolve(fields.get("session", "").strip())
         if session not in inventory.ids:
             raise NoSessionError(f"There is no session {one_line(session[:100])} in this lab.")
@@ -77,7 +77,7 @@ async def remove_session(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def add_person(request: web.Request) -> web.Response:
     """Put somebody into a study."""
-    users = services(request).users
+    users = resources(request).users
 
     def add(studies: Studies, fields: dict[str, str]) -> Study:
         return studies.add_people(fields.get("study", ""), [users.get(fields.get("name", ""))])
@@ -89,7 +89,7 @@ async def add_person(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def remove_person(request: web.Request) -> web.Response:
     """Take somebody out of a study."""
-    users = services(request).users
+    users = resources(request).users
 
     def remove(studies: Studies, fields: dict[str, str]) -> Study:
         return studies.remove_people(fields.get("study", ""), [users.get(fields.get("name", ""))])
@@ -101,7 +101,7 @@ async def remove_person(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def fill_study(request: web.Request) -> web.Response:
     """Put the sessions into a study that carry a tag, if they are still those that were shown; else show them anew."""
-    server = services(request)
+    server = resources(request)
     fields = await own_form(request, _TOKEN)
     name, tag = fields.get("study", ""), fields.get("tag", "")
     try:
@@ -115,7 +115,7 @@ async def fill_study(request: web.Request) -> web.Response:
 
 
 async def _change(request: web.Request, done: str, change: Callable[[Studies, dict[str, str]], Study]) -> web.Response:
-    server = services(request)
+    server = resources(request)
     fields = await own_form(request, _TOKEN)
     try:
         await server.work(change, server.studies, fields)
@@ -126,7 +126,7 @@ async def _change(request: web.Request, done: str, change: Callable[[Studies, di
 
 async def _offer(request: web.Request, name: str, tag: str) -> dict[str, Any]:
     """What a tag would put into a study now. Raises NoSuchThingError for a study that there is not."""
-    server = services(request)
+    server = resources(request)
     study = await server.doors.look_up(server.studies.get, name)
     found = await server.work(lambda: tagged(server.inventories.inventory(), tag))
     new = [session for session in found if session not in study.sessions]
@@ -138,7 +138,7 @@ async def _page(
     request: web.Request, *, error: LabcrateError | None = None, typed: str = "", offer: dict[str, Any] | None = None
 ) -> web.Response:
     """The page of studies, perhaps with an error, or with what a tag would add and a question."""
-    server = services(request)
+    server = resources(request)
     studies = await server.doors.look_up(server.studies.all)
     users = await server.doors.look_up(server.users.all)
     tags = await server.work(lambda: all_tags(server.inventories.inventory()))

@@ -9,7 +9,7 @@ from labcrate.archive.layout import FileSource, Member
 from labcrate.errors import OtherBytesError
 from labcrate.export.confirmation import Confirmation, Due
 from labcrate.index.confirming import Confirming
-from labcrate.web.archives.archive_cache import Archive
+from labcrate.web.archives.archive_cache import PlannedArchive
 
 WAIT = b""
 """What stands between two steps of confirming: no byte of the archive, but another transfer may have its turn."""
@@ -18,10 +18,10 @@ _STEP_BYTES = 4 * 1024 * 1024
 _LOOKED_UP = 100
 
 
-class Confirmed:
+class CheckedDownload:
     """One transfer of a part of an archive; ``said`` is what was confirmed for it, None where nothing was due."""
 
-    def __init__(self, archive: Archive, state_folder: Path, days: int) -> None:
+    def __init__(self, archive: PlannedArchive, state_folder: Path, days: int) -> None:
         self._archive, self._state_folder = archive, state_folder
         self._rule = Confirming.from_now(days=days)
         self._confirmation: Confirmation | None = None
