@@ -23,7 +23,7 @@ from labcrate.people.users import User
 from labcrate.web.app import make_app
 from labcrate.web.auth.login_cookie import cookie_name, csrf_token
 from labcrate.web.http.connection_limits import ConnectionLimits
-from labcrate.web.http.connections import listeners
+from labcrate.web.http.connections import open_listeners
 from labcrate.web.resources import RESOURCES, ServerResources
 from labcrate.web.server import run_app, tls_context
 
@@ -74,7 +74,7 @@ class Serving:
 
     async def _listen(self) -> None:
         tls = tls_context(self.settings)
-        for listener in await listeners("127.0.0.1", 0, self.limits):
+        for listener in await open_listeners("127.0.0.1", 0, self.limits):
             await web.SockSite(self.runner, listener, ssl_context=tls).start()
 
     def as_(self, role: Role | None) -> requests.Session:

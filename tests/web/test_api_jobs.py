@@ -23,7 +23,7 @@ from labcrate.plan.options import Options
 from labcrate.web.archives import archive_cache, plan_queue
 from labcrate.web.archives import prepare_jobs as jobs_module
 from labcrate.web.archives.job_progress import JobProgress, ProgressMeter, WorkCancelled
-from labcrate.web.executor import THREADS, WorkKind
+from labcrate.web.executor import THREADS_PER_KIND, WorkKind
 from labcrate.web.routes.api import jobs as routes_jobs
 
 MIB = 1 << 20
@@ -201,7 +201,7 @@ def test_what_is_ready_waits_for_nobody(big_lab: Any, serve: Any, gate: Gate) ->
     archives, inventories = server.resources.archives, server.resources.inventories
     compute_fixity(inventories.read_with_messages()[0], archives.plan("7", Options()).plan, Progress(), None)
     client = server.as_(Role.OPERATOR)
-    for seconds in range(THREADS[WorkKind.JOBS]):
+    for seconds in range(THREADS_PER_KIND[WorkKind.JOBS]):
         assert client.post(f"{server.url}/api/sessions/42/prepare?pad={seconds}s").status_code == 202
     assert gate.held.wait(60)
     answer = client.post(f"{server.url}/api/sessions/7/prepare")

@@ -12,7 +12,7 @@ from labcrate import errors
 from labcrate.errors import LabcrateError
 from labcrate.people.roles import Role
 from labcrate.web.auth.require_role import allow
-from labcrate.web.http.problems import of_error
+from labcrate.web.http.problems import problem_of_error
 from labcrate.web.routes.api import sessions as routes_sessions
 
 
@@ -31,7 +31,7 @@ def test_every_error_has_a_type_and_a_title_of_its_own() -> None:
             error = kind("Wait.", 7)
         else:
             error = kind("It failed.")
-        made.append(of_error(error))
+        made.append(problem_of_error(error))
         assert made[-1].status == kind.http_status
     assert len({problem.type for problem in made}) == len(made) == 21
     assert len({problem.title for problem in made}) >= len(made) - 1  # a server that cannot start answers nobody
@@ -78,7 +78,7 @@ def test_an_error_keeps_its_type_under_another_name() -> None:
     class Renamed(errors.NoSessionError):
         """What a class would be called after a move."""
 
-    problem = of_error(Renamed("There is no session 9."))
+    problem = problem_of_error(Renamed("There is no session 9."))
     assert (problem.type, problem.title) == ("urn:labcrate:error:no-session", "There is no such session")
 
 

@@ -106,11 +106,11 @@ def test_one_client_cannot_have_all_connections(
     """
     server = serve(usual_lab.root, ConnectionLimits(10, 3), **(certificate if tls else {}))
     silent = [dial(server) for _ in range(3)]
-    until(lambda: server.limits.taken == 3)
+    until(lambda: server.limits.open_count == 3)
     assert answered(dial(server, HEALTH))
     assert all_of(silent[0]) == b""
     assert answered(dial(server, HEALTH, source="127.0.0.2"))
-    assert server.limits.taken == 4
+    assert server.limits.open_count == 4
 
 
 def test_there_is_an_end_to_all_connections(serve: "Serve", usual_lab: "LabFolder", dial: Dialling) -> None:
@@ -119,7 +119,7 @@ def test_there_is_an_end_to_all_connections(serve: "Serve", usual_lab: "LabFolde
     silent = [dial(server, source=f"127.0.0.{number}") for number in (1, 1, 2, 2, 3, 3)]
     assert answered(dial(server, HEALTH, source="127.0.0.9"))
     assert [all_of(one) for one in silent[:3]] == [b""] * 3
-    assert server.limits.taken == 4
+    assert server.limits.open_count == 4
     until(lambda: server.connections == 4)
 
 
@@ -137,7 +137,7 @@ def test_a_flood_ends_no_connection_of_who_is_logged_in(
     visitor.sendall(asked.encode())
     assert answered(visitor)
     assert [all_of(one) for one in flood[:24]] == [b""] * 24
-    assert server.limits.taken <= 12
+    assert server.limits.open_count <= 12
 
 
 def test_who_only_begins_requests_makes_room(serve: "Serve", usual_lab: "LabFolder", dial: Dialling) -> None:
@@ -148,7 +148,7 @@ def test_who_only_begins_requests_makes_room(serve: "Serve", usual_lab: "LabFold
     slow = []
     for _ in range(4):
         slow.append(dial(server, begun + "Content-Length: 9\r\n\r\n"))
-        until(lambda: sum(one.asked for one in held(server)) == len(slow))
+        until(lambda: sum(one.has_request for one in held(server)) == len(slow))
     assert answered(dial(server, HEALTH, source="127.0.0.2"))
     assert all_of(slow[0]) == b""
 
@@ -175,7 +175,7 @@ def test_a_body_that_never_comes_has_an_end(
     assert got.split()[1] == "408"
     assert "Connection: close" in got
     assert "did not arrive in time; send it once more" in got
-    until(lambda: server.limits.taken == 0)
+    until(lambda: server.limits.open_count == 0)
 
 
 @pytest.mark.parametrize("said", ["", "GET /api/hea", "GET /api/health HTTP/1.1\r\nHost: localhost\r\nX: "])
@@ -186,7 +186,7 @@ def test_a_silent_connection_is_ended(
     monkeypatch.setattr(connections, "FIRST_REQUEST_TIMEOUT_S", 0.05)
     server = serve(usual_lab.root)
     assert all_of(dial(server, said)) == b""
-    until(lambda: server.limits.taken == 0)
+    until(lambda: server.limits.open_count == 0)
 
 
 def test_who_has_asked_is_not_silent(serve: "Serve", usual_lab: "LabFolder", dial: Dialling) -> None:
@@ -197,7 +197,7 @@ def test_who_has_asked_is_not_silent(serve: "Serve", usual_lab: "LabFolder", dia
 
     async def meet_deadline() -> None:
         for one in held(server):
-            one.expect_request()
+            one.close_if_no_request()
 
     until(lambda: len(held(server)) == 2)
     asyncio.run_coroutine_threadsafe(meet_deadline(), server.loop).result()
@@ -214,7 +214,7 @@ def test_a_connection_is_not_kept_for_ever_after_an_answer(
     server = serve(usual_lab.root)
     for said in (HEALTH, HEALTH + HEALTH[:20]):
         all_of(dial(server, said))
-    until(lambda: server.limits.taken == 0)
+    until(lambda: server.limits.open_count == 0)
 
 
 @pytest.mark.thorough
@@ -232,7 +232,7 @@ def test_who_takes_nothing_is_dropped(
     monkeypatch.setattr(connection_limits, "STALL_TIMEOUT_S", 0.2)
     server = serve(usual_lab.root, **(certificate if tls else {}))
     assert answered(dial(server, f"GET /static/{PLOTLY} HTTP/1.1\r\nHost: localhost\r\n\r\n" * 5))
-    until(lambda: server.limits.taken == 0)
+    until(lambda: server.limits.open_count == 0)
 
 
 @knows_stalled

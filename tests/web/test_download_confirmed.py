@@ -14,7 +14,7 @@ from tests.support.waiting import ended
 from labcrate.index.confirming import now_ms
 from labcrate.plan.options import Options
 from labcrate.web.downloads import checked_download
-from labcrate.web.downloads.socket_writer import pieces
+from labcrate.web.downloads.socket_writer import read_pieces
 
 PATH = "/api/sessions/42/archive.zip"
 FIRST, SECOND = "recordings/cam1_session42_a.mp4", "recordings/cam1_session42_b.mp4"
@@ -44,7 +44,7 @@ def test_stale_recordings_are_confirmed_as_they_are_sent(
     serve: Any, two: Any, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
     """The same bytes as before, the log says what was confirmed, and the index knows it; however they are looked up."""
-    monkeypatch.setattr(checked_download, "_LOOKED_UP", at_once)
+    monkeypatch.setattr(checked_download, "_MEMBERS_PER_LOOKUP", at_once)
     server = serve(two.root)
     whole = server.get(PATH).content
     assert last_line(server)["reason"] is None
@@ -102,7 +102,7 @@ def test_confirming_takes_turns(serve: Any, two: Any) -> None:
     segments = list(
         checked_download.CheckedDownload(found, two.root / ".labcrate", 30).segments(0, found.ready_entity.length)
     )
-    assert segments.count(checked_download.WAIT) == 3 + 2 * (9_000_000 // (4 << 20))
+    assert segments.count(checked_download.PAUSE) == 3 + 2 * (9_000_000 // (4 << 20))
 
 
 def test_what_was_found_before_is_not_sent(serve: Any, two: Any) -> None:
@@ -118,7 +118,7 @@ def test_what_was_found_before_is_not_sent(serve: Any, two: Any) -> None:
 
 def test_waiting_ends_no_transfer_over_tls() -> None:
     """Where bytes pass through the server, what stands for waiting is an empty piece and not the end."""
-    assert list(pieces([b"a", checked_download.WAIT, b"b"])) == [b"a", b"", b"b"]
+    assert list(read_pieces([b"a", checked_download.PAUSE, b"b"])) == [b"a", b"", b"b"]
 
 
 def test_the_doctor_page_tells_of_bytes(serve: Any, two: Any) -> None:

@@ -309,7 +309,7 @@ def test_who_may_no_longer_export_gets_no_more(
     serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch, shut_out: Callable[[Any, str], None], why: str
 ) -> None:
     """A download ends soon after its user may not have it any more, however long the client would have taken."""
-    monkeypatch.setattr(response_module, "_REPORT_EVERY_SECONDS", 0.02)
+    monkeypatch.setattr(response_module, "_REPORT_INTERVAL_S", 0.02)
     server = serve(big_lab.root)
     etag = server.get(PATH).headers["ETag"]
     with Tap(server) as tap:
@@ -326,7 +326,7 @@ def test_a_session_taken_out_of_a_study_is_sent_no_further(
     serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A download by somebody of a study ends soon after its session left the study, and goes on while it is in it."""
-    monkeypatch.setattr(response_module, "_REPORT_EVERY_SECONDS", 0.02)
+    monkeypatch.setattr(response_module, "_REPORT_INTERVAL_S", 0.02)
     server = serve(big_lab.root)
     server.user(Role.OPERATOR)
     enter_study(server, "the operator")
@@ -391,7 +391,7 @@ def test_clients_that_take_nothing_hold_nobody_up(serve: Any, big_lab: Any) -> N
     """With twice as many idle clients as threads, others get the whole archive, and then the idle ones do."""
     server = serve(big_lab.root)
     whole = server.get(PATH, Role.OPERATOR).content
-    taps = [Tap(server) for _ in range(2 * sender.THREADS)]
+    taps = [Tap(server) for _ in range(2 * sender.SEND_THREADS)]
     try:
         for _ in range(3):
             assert server.get(PATH, Role.OPERATOR).content == whole

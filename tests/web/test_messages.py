@@ -9,7 +9,7 @@ from babel.messages.pofile import read_po
 
 from labcrate.model.english import ENGLISH
 from labcrate.model.message import Message, fill
-from labcrate.web.http.bodies import encoded
+from labcrate.web.http.bodies import encode_json
 from labcrate.web.pages.i18n import Locale
 
 
@@ -62,4 +62,4 @@ def test_a_message_is_text_wherever_text_is_asked_for(monkeypatch: pytest.Monkey
     monkeypatch.setattr("labcrate.model.message.ENGLISH", {"test.two": "{count} files: {names}"})
     message = Message("test.two", count=1234, names="{count} {x}")
     assert message == "1,234 files: {count} {x}"
-    assert encoded([message]) == b'["1,234 files: {count} {x}"]'
+    assert encode_json([message]) == b'["1,234 files: {count} {x}"]'

@@ -29,7 +29,7 @@ def test_while_one_end_waits_the_others_wait_behind_it(tmp_path: Path, monkeypat
             patched.setattr(log, "end", locked)
             numbers = [log.begin(**WHAT) for _ in range(3)]
             for number in numbers:
-                ends.write(TransferEnd(number, number, Outcome.FINISHED, None, at=1000.0 + number))
+                ends.write(TransferEnd(number, number, Outcome.FINISHED, None, ended_s=1000.0 + number))
             assert tried == numbers[:1]
             ends.write_pending()
             assert tried == numbers[:1] * 2

@@ -42,7 +42,7 @@ ORDER: dict[type, str] = {
 }
 """What has an end, in the order in which it starts, and the method that ends it."""
 
-ABOVE = ("app", "server", "lifespan", "services", "routes")
+ABOVE = ("app", "server", "lifespan", "resources", "routes")
 """Modules and rooms that may know the application or ``ServerResources``."""
 
 
@@ -145,7 +145,7 @@ def test_below_the_routes_nothing_knows_the_application() -> None:
 
 
 def test_there_is_one_key_and_the_routes_do_not_read_it() -> None:
-    """All that a route needs comes out of ``services(request)``."""
+    """All that a route needs comes out of ``resources(request)``."""
     keys, reading = [], []
     for name, tree in _modules():
         for node in ast.walk(tree):
@@ -153,7 +153,7 @@ def test_there_is_one_key_and_the_routes_do_not_read_it() -> None:
                 keys.append(name)
             if isinstance(node, ast.Attribute) and node.attr in ("Application", "app") and name.startswith("routes/"):
                 reading.append(f"{name}, line {node.lineno}")
-    assert (keys, reading) == (["services"], [])
+    assert (keys, reading) == (["resources"], [])
 
 
 def test_no_route_is_there_twice(tmp_path: Path) -> None:

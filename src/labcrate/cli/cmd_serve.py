@@ -19,7 +19,7 @@ from labcrate.lab.folder import Lab
 from labcrate.lab.settings_file import read_settings
 from labcrate.lab.text import one_line, typed_path, visible
 from labcrate.plan.option_words import parse_zone
-from labcrate.web.server import Started, serve
+from labcrate.web.server import ServerAddress, serve
 
 _PORTS = 65536
 # What DNS can hold (RFC 1035, 2.3.4), as browsers send it.
@@ -42,7 +42,7 @@ def run(options: Namespace) -> int:
     return 0
 
 
-def _say(started: Started, *, as_json: bool) -> None:
+def _say(started: ServerAddress, *, as_json: bool) -> None:
     if as_json:
         # One line at once: a program that starts the server waits for it.
         answer = {"url": started.url, "setupUrl": started.setup_url, "warning": started.warning}

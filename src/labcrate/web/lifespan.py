@@ -53,8 +53,8 @@ async def lifespan(settings: ServeSettings, passwords: Passwords | None = None) 
         inventories = InventoryCache(lab, settings.recorders)
         archives = stack.enter_context(closing(ArchiveCache(inventories, settings.workers)))
         executor = stack.enter_context(closing(Executor()))
-        await stack.enter_async_context(executor.repeating(_CLEANUP_INTERVAL_S, archives.remove_unused))
-        ends = await stack.enter_async_context(_retry_log_writes(executor, TransferEndWriter(export_log)))
+        await stack.enter_async_context(executor.run_repeatedly(_CLEANUP_INTERVAL_S, archives.remove_unused))
+        end_writer = await stack.enter_async_context(_retry_log_writes(executor, TransferEndWriter(export_log)))
         sender = Sender()
         stack.push_async_callback(sender.close)
         plans = PlanQueue(executor, archives, settings.base_topic)
@@ -83,8 +83,8 @@ async def lifespan(settings: ServeSettings, passwords: Passwords | None = None) 
             gate=Gate(settings, doors),
             export_log=export_log,
             link_log=LinkLog(database),
-            ends=ends,
-            transfer_log=TransferLog(executor, export_log, ends, doors),
+            end_writer=end_writer,
+            transfer_log=TransferLog(executor, export_log, end_writer, doors),
             inventories=inventories,
             archives=archives,
             plans=plans,
@@ -109,13 +109,13 @@ async def notify_shutdown(resources: ServerResources) -> None:
 
 
 @asynccontextmanager
-async def _retry_log_writes(executor: Executor, ends: TransferEndWriter) -> AsyncIterator[TransferEndWriter]:
+async def _retry_log_writes(executor: Executor, end_writer: TransferEndWriter) -> AsyncIterator[TransferEndWriter]:
     """In the block, try again to write ends that could not be written; after it, a last time."""
     try:
-        async with executor.repeating(_LOG_RETRY_INTERVAL_S, ends.write_pending):
-            yield ends
+        async with executor.run_repeatedly(_LOG_RETRY_INTERVAL_S, end_writer.write_pending):
+            yield end_writer
     finally:
-        await executor.run(WorkKind.REQUESTS, ends.write_pending)
+        await executor.run(WorkKind.REQUESTS, end_writer.write_pending)
 
 
 @asynccontextmanager

@@ -54,7 +54,7 @@ class ServerResources:
 
     export_log: ExportLog
     link_log: LinkLog
-    ends: TransferEndWriter
+    end_writer: TransferEndWriter
     transfer_log: TransferLog
 
     inventories: InventoryCache
@@ -71,7 +71,7 @@ class ServerResources:
     timelines: Timelines
     thumbnails: Thumbnails
 
-    async def work(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def run_in_thread(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what a function returns that reads the disk or computes, run in one of the threads for such work."""
         return await self.executor.run(WorkKind.REQUESTS, function, *args, **kwargs)
 

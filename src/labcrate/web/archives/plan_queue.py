@@ -17,7 +17,7 @@ from labcrate.plan.options import Options
 from labcrate.plan.plan import PlannedRecording
 from labcrate.web.archives.archive_cache import ArchiveCache, CacheKey, PlannedArchive
 from labcrate.web.archives.job_progress import WorkCancelled
-from labcrate.web.executor import THREADS, Executor, WorkKind
+from labcrate.web.executor import THREADS_PER_KIND, Executor, WorkKind
 
 PAGE_WAIT_S = 2.5
 """How long a page waits for a plan."""
@@ -203,7 +203,7 @@ class PlanQueue:
         """Begin what can be begun, the oldest first, but one of a user at a time: others come in between."""
         for pending in [pending for pending in self._pending.values() if pending.turn_of is None]:
             busy = {one.turn_of for one in self._pending.values() if one.turn_of is not None}
-            if len(busy) >= THREADS[WorkKind.PLANS]:
+            if len(busy) >= THREADS_PER_KIND[WorkKind.PLANS]:
                 return
             if not pending.is_needed:
                 self._cancel(pending)

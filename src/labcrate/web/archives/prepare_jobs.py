@@ -22,7 +22,7 @@ from labcrate.web.archives.archive_cache import ArchiveCache, PlannedArchive
 from labcrate.web.archives.inventory_cache import InventoryCache
 from labcrate.web.archives.job_progress import JobProgress, ProgressMeter, WorkCancelled
 from labcrate.web.archives.plan_queue import PlanQueue
-from labcrate.web.executor import THREADS, Executor, WorkKind
+from labcrate.web.executor import THREADS_PER_KIND, Executor, WorkKind
 from labcrate.web.http.problems import log_unexpected_error
 
 _MAX_UNFINISHED = 64
@@ -90,7 +90,7 @@ class PrepareJobs:
         self._lab, self._workers = lab, workers
         self._jobs: dict[int, Job] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._free = asyncio.Semaphore(THREADS[WorkKind.JOBS])
+        self._free = asyncio.Semaphore(THREADS_PER_KIND[WorkKind.JOBS])
         # Numbers go on from the time, so that one from before a restart is never another job's.
         self._next = time.time_ns() // 1_000_000
 

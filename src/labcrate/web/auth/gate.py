@@ -20,7 +20,7 @@ from labcrate.people.users import User
 from labcrate.web.auth.doors import CODE_PAGE, LOGIN_PAGE, SETUP_PAGE, Doors
 from labcrate.web.auth.login_cookie import csrf_token, login_secret
 from labcrate.web.auth.require_role import CALLER, KEEPS, NEEDS, Caller, Handler, unseen
-from labcrate.web.http.bodies import form
+from labcrate.web.http.bodies import read_form
 from labcrate.web.http.client_and_origin import SAFE_METHODS, check_host, check_origin, client_address
 from labcrate.web.http.connections import ClientConnection
 from labcrate.web.http.urls import url
@@ -53,7 +53,7 @@ class Gate:
         if caller is not None:
             request[CALLER] = caller
         if isinstance(request.protocol, ClientConnection):
-            request.protocol.set_logged_in(logged_in=caller is not None)
+            request.protocol.set_logged_in(is_logged_in=caller is not None)
         needed = _needed(request)
         if needed is not None and caller is None:
             return self._to_login(request, set_up=await self._doors.has_admin())
@@ -107,7 +107,7 @@ class Gate:
         check_origin(request, self._settings)
         if caller is None or request.path in _BEFORE_LOGIN:
             return
-        given = request.headers.get("X-CSRF-Token") or (await form(request)).get("csrf", "")
+        given = request.headers.get("X-CSRF-Token") or (await read_form(request)).get("csrf", "")
         if not hmac.compare_digest(given.encode("utf-8", "replace"), caller.csrf.encode()):
             raise NotAllowedError("This page is out of date; load it again, and do it once more.")
 

@@ -11,7 +11,14 @@ from labcrate.errors import LabcrateError, LoginError, NotReadyError, TooManyErr
 from labcrate.lab.folder import Lab
 from labcrate.lab.text import one_line
 from labcrate.web.auth.require_role import Handler
-from labcrate.web.http.problems import MEDIA_TYPE, ProblemDetails, log_unexpected_error, of_error, of_http, unexpected
+from labcrate.web.http.problems import (
+    MEDIA_TYPE,
+    ProblemDetails,
+    log_unexpected_error,
+    problem_of_error,
+    problem_of_http,
+    unexpected_problem,
+)
 from labcrate.web.pages.render import Pages
 
 _CLIENT_GONE = 499  # no client reads it: it is what nginx writes into its log for a client that went away
@@ -23,19 +30,19 @@ async def answered(lab: Lab, pages: Pages, request: web.Request, handler: Handle
     try:
         return await handler(request)
     except LabcrateError as error:
-        problem, headers = of_error(error), _headers_of(error)
+        problem, headers = problem_of_error(error), _headers_of(error)
         if error.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, NotReadyError):
             _log.warning("%s %s: %s", request.method, one_line(request.path), one_line(str(error)))
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST:
             raise
-        problem = of_http(error)
+        problem = problem_of_http(error)
         headers = {name: value for name, value in error.headers.items() if name not in _OF_A_BODY}
     except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer and the log the reason
         if isinstance(error, ConnectionError) and _gone(request):
             return web.Response(status=_CLIENT_GONE)
         log_unexpected_error(lab, f"{request.method} {one_line(request.path)}", error)
-        problem, headers = unexpected(), {}
+        problem, headers = unexpected_problem(), {}
     return _answer(pages, request, problem, headers)
 
 
@@ -71,7 +78,9 @@ def _answer(
         body = msgspec.json.encode(problem.as_object(request.path), enc_hook=str)
         answer = web.Response(body=body, status=problem.status, content_type=MEDIA_TYPE)
     else:
-        again = problem.more.get("retryAfterSeconds") if problem.status == HTTPStatus.SERVICE_UNAVAILABLE else None
+        again = (
+            problem.extensions.get("retryAfterSeconds") if problem.status == HTTPStatus.SERVICE_UNAVAILABLE else None
+        )
         answer = pages.render(
             request, "error.html", status=problem.status, title=problem.title, detail=problem.detail, again=again
         )

@@ -19,7 +19,13 @@ from labcrate.web.archives.inventory_cache import InventoryCache
 from labcrate.web.archives.prepare_jobs import Job, JobState
 from labcrate.web.auth.require_role import MAY_NO_LONGER, REVOKED, TAKEN_IN, TAKEN_OUT, allow, caller
 from labcrate.web.downloads.checked_download import CheckedDownload
-from labcrate.web.downloads.response import archive_file_name, conditions, deliver, disposition, http_date
+from labcrate.web.downloads.response import (
+    archive_file_name,
+    conditional_headers,
+    content_disposition,
+    http_date,
+    send_representation,
+)
 from labcrate.web.downloads.transfer_log import DownloadInfo, ExportLogEntry
 from labcrate.web.http.conditional import Representation, is_unconditional_resume, requested_etags
 from labcrate.web.resources import ServerResources, resources
@@ -41,21 +47,21 @@ async def archive(request: web.Request) -> web.StreamResponse:
     server = resources(request)
     session_id, options = session_id_of(request), await wanted(request, server.plans)
     incomplete = incomplete_allowed(request)
-    asked = conditions(request)
+    asked = conditional_headers(request)
     found = _still_there(server, requested_etags(asked), session_id, options, incomplete)
     if found is None:
         found = await _ready(request, session_id, options, incomplete)
     if request.method == hdrs.METH_GET and is_unconditional_resume(asked):
         found = await _as_begun(request, session_id, options, incomplete, found)
     entity, name = found.ready_entity, archive_file_name(found.plan)
-    confirmed = await server.work(_confirmed, server.lab, server.inventories, found)
-    return await deliver(
+    confirmed = await server.run_in_thread(_confirmed, server.lab, server.inventories, found)
+    return await send_representation(
         server.sender,
         request,
         Representation(entity.length, entity.etag),
         {
             hdrs.CONTENT_TYPE: "application/zip",
-            hdrs.CONTENT_DISPOSITION: disposition(name),
+            hdrs.CONTENT_DISPOSITION: content_disposition(name),
             hdrs.LAST_MODIFIED: http_date(found.modified),
         },
         confirmed.segments,
@@ -74,19 +80,19 @@ async def signature(request: web.Request) -> web.StreamResponse:
     server = resources(request)
     session_id, options = session_id_of(request), await wanted(request, server.plans)
     incomplete = incomplete_allowed(request)
-    asked = conditions(request)
-    signer = await server.work(signer_of, server.lab)
+    asked = conditional_headers(request)
+    signer = await server.run_in_thread(signer_of, server.lab)
     tags = [_OF_SIGNATURE.sub('"', tag) for tag in requested_etags(asked)]
     found = _still_there(server, tags, session_id, options, incomplete)
     if found is None:
         found = await _ready(request, session_id, options, incomplete)
-    data = await server.work(sign_archive, signer, found.layout)
+    data = await server.run_in_thread(sign_archive, signer, found.layout)
     name = archive_file_name(found.plan) + SIGNATURE_SUFFIX
-    return await deliver(
+    return await send_representation(
         server.sender,
         request,
         Representation(len(data), f'{found.ready_entity.etag[:-1]}-{signer.public.key_id}"'),
-        {hdrs.CONTENT_TYPE: "text/plain", hdrs.CONTENT_DISPOSITION: disposition(name)},
+        {hdrs.CONTENT_TYPE: "text/plain", hdrs.CONTENT_DISPOSITION: content_disposition(name)},
         lambda start, stop: [data[start:stop]],
         f"The signature of session {session_id}",
     )
@@ -122,7 +128,7 @@ async def _as_begun(
     server = resources(request)
     since = datetime.now(UTC) - _GOES_ON_WITHIN
     who, text = caller(request).name, as_text(options)
-    tags = await server.work(server.export_log.tags, who=who, session=session_id, options=text, since=since)
+    tags = await server.run_in_thread(server.export_log.tags, who=who, session=session_id, options=text, since=since)
     if not tags or present.ready_entity.etag in tags:
         return present
     begun = _still_there(server, tags, session_id, options, incomplete) if len(tags) == 1 else None
@@ -186,4 +192,4 @@ class _Line(ExportLogEntry):
         """Say how it ended."""
         if outcome is Outcome.BROKEN and reason not in (MAY_NO_LONGER, REVOKED, TAKEN_IN, TAKEN_OUT):
             self._archives.remove(self._archive)
-        await super().end(sent, outcome, self._confirmed.said if outcome is Outcome.FINISHED else reason)
+        await super().end(sent, outcome, self._confirmed.summary if outcome is Outcome.FINISHED else reason)

@@ -15,9 +15,15 @@ from labcrate.people.roles import Role
 from labcrate.plan.options import as_query
 from labcrate.web.archives.prepare_jobs import Job, JobState
 from labcrate.web.auth.require_role import allow, caller, check_still, keeps_to_scope, unseen
-from labcrate.web.http.bodies import encoded, json_response
-from labcrate.web.http.problems import of_error
-from labcrate.web.http.sse import KEEP_ALIVE, StreamClosed, accepts_event_stream, event, stream
+from labcrate.web.http.bodies import encode_json, json_response
+from labcrate.web.http.problems import problem_of_error
+from labcrate.web.http.sse import (
+    KEEP_ALIVE,
+    StreamClosed,
+    accepts_event_stream,
+    format_event,
+    send_events,
+)
 from labcrate.web.http.urls import session_api_url, url
 from labcrate.web.resources import ServerResources, resources
 from labcrate.web.routes.query import incomplete_allowed, session_id_of, wanted
@@ -78,15 +84,15 @@ async def job_events(request: web.Request) -> web.StreamResponse:
         count = 0
         async for changed in _changes(request, job):
             count += changed
-            told = encoded(job_object(request, job))
+            told = encode_json(job_object(request, job))
             if not changed:
                 yield KEEP_ALIVE
             elif job.is_running:
-                yield event(told, name="progress", number=str(count))
+                yield format_event(told, name="progress", event_id=str(count))
             else:
-                yield event(told, name=job.state, number=_END)
+                yield format_event(told, name=job.state, event_id=_END)
 
-    return await stream(request, events())
+    return await send_events(request, events())
 
 
 @routes.get("/api/sessions/{id}/export-progress", allow_head=False)
@@ -113,11 +119,11 @@ async def export_progress(request: web.Request) -> web.StreamResponse:
         if job is not None:
             async for changed in _changes(request, job):
                 if job.is_running:
-                    yield event(encoded(_as_reference(request, job, ready=False))) if changed else KEEP_ALIVE
+                    yield format_event(encode_json(_as_reference(request, job, ready=False))) if changed else KEEP_ALIVE
         told = await is_ready() if job else ready
-        yield event(encoded(_as_reference(request, job, ready=told)))
+        yield format_event(encode_json(_as_reference(request, job, ready=told)))
 
-    return await stream(request, events())
+    return await send_events(request, events())
 
 
 def _job(request: web.Request) -> Job:
@@ -191,7 +197,7 @@ def job_object(request: web.Request, job: Job) -> dict[str, Any]:
         "bytesPerSecond": now.bytes_per_s,
         "secondsLeft": now.seconds_left,
         "currentFile": now.current_file,
-        "error": of_error(error).as_object() if error else None,
+        "error": problem_of_error(error).as_object() if error else None,
         "links": {"self": here, "events": f"{here}/events", "archive": str(archive)},
     }
 

@@ -42,7 +42,7 @@ async def list_links(request: web.Request) -> web.Response:
     server = resources(request)
     session_id = session_id_of(request)
     near_misses = await _near_misses(request, session_id)
-    return json_response(await server.work(_links, server, session_id, near_misses))
+    return json_response(await server.run_in_thread(_links, server, session_id, near_misses))
 
 
 def _links(server: ServerResources, session_id: str, near_misses: Sequence[NearMiss]) -> dict[str, Any]:
@@ -72,7 +72,7 @@ async def delete_link(request: web.Request) -> web.Response:
     server = resources(request)
     number = int(request.match_info["number"])
     return json_response(
-        link_object(await server.work(undo_link, server, session_id_of(request), number, caller(request).name))
+        link_object(await server.run_in_thread(undo_link, server, session_id_of(request), number, caller(request).name))
     )
 
 
@@ -107,7 +107,7 @@ async def link_near_miss(request: web.Request, session_id: str, file: str, metho
         server.inventories.inventory(fresh=True)  # who asks for the plan next sees it
         return made
 
-    return await server.work(link)
+    return await server.run_in_thread(link)
 
 
 def undo_link(server: ServerResources, session: str, number: int, who: str) -> Link:

@@ -9,7 +9,7 @@ from labcrate.people.export_log import Filter, Line
 from labcrate.people.log_lines import as_csv, line_object
 from labcrate.people.roles import Role
 from labcrate.web.auth.require_role import allow
-from labcrate.web.http.bodies import encoded, json_response
+from labcrate.web.http.bodies import encode_json, json_response
 from labcrate.web.pages.session_list import FILTERS, line_filter, refuse_others, whole_number
 from labcrate.web.resources import ServerResources, resources
 
@@ -31,14 +31,14 @@ async def show_log(request: web.Request) -> web.Response:
         whole_number(request.query, "before", 1),
     )
     limit = whole_number(request.query, "limit", 1, _MOST_LINES) or _USUAL_LINES
-    return json_response(await server.work(_page, server, wanted, before, limit))
+    return json_response(await server.run_in_thread(_page, server, wanted, before, limit))
 
 
 def _page(server: ServerResources, wanted: Filter, before: int | None, limit: int) -> bytes:
     lines = list(islice(wanted.find(server.export_log, before), limit + 1))
     shown = lines[:limit]
     more = len(lines) > limit
-    return encoded({"lines": list(map(line_object, shown)), "before": shown[-1].number if more else None})
+    return encode_json({"lines": list(map(line_object, shown)), "before": shown[-1].number if more else None})
 
 
 @routes.get("/api/log.csv", allow_head=False)
@@ -51,12 +51,12 @@ async def download_log(request: web.Request) -> web.StreamResponse:
     answer = web.StreamResponse(headers={hdrs.CONTENT_DISPOSITION: 'attachment; filename="labcrate-log.csv"'})
     answer.content_type, answer.charset = "text/csv", "utf-8"
     # A first look before the answer begins: a log that cannot be read is an error, not an empty table.
-    rows = await server.work(_rows, found)
+    rows = await server.run_in_thread(_rows, found)
     await answer.prepare(request)
     await answer.write(_HEADING)
     while rows:
         await answer.write(rows)
-        rows = await server.work(_rows, found)
+        rows = await server.run_in_thread(_rows, found)
     await answer.write_eof()
     return answer
 

@@ -12,7 +12,7 @@ from labcrate.model.timespan import TimeSpan, format_instant, parse_instant
 from labcrate.people.roles import Role
 from labcrate.web.auth.require_role import allow, caller
 from labcrate.web.executor import WorkKind
-from labcrate.web.http.bodies import encoded, json_response
+from labcrate.web.http.bodies import encode_json, json_response
 from labcrate.web.pages.i18n import Locale
 from labcrate.web.resources import resources
 from labcrate.web.routes.query import session_id_of, whole_of
@@ -47,9 +47,9 @@ async def plot(request: web.Request) -> web.Response:
     if start and end:
         if end <= start:
             raise UsageError("The plot ends before it starts; exchange 'from' and 'to'.")
-        panels = await server.work(server.plots.panels, session_id, readings, names, start, end, buckets)
+        panels = await server.run_in_thread(server.plots.panels, session_id, readings, names, start, end, buckets)
     zone = plan.session.time_zone or server.settings.time_zone
-    return json_response(await server.work(encoded, _told(zone, TimeSpan(start, end), panels)))
+    return json_response(await server.run_in_thread(encode_json, _told(zone, TimeSpan(start, end), panels)))
 
 
 def _told(zone: str, span: TimeSpan, panels: list[dict[str, object]]) -> dict[str, object]:

@@ -17,7 +17,7 @@ from labcrate.people.roles import Role
 from labcrate.plan.options import recording_as_text
 from labcrate.plan.plan import PlannedRecording
 from labcrate.web.auth.require_role import allow, caller
-from labcrate.web.downloads.response import deliver, disposition
+from labcrate.web.downloads.response import content_disposition, send_representation
 from labcrate.web.downloads.transfer_log import DownloadInfo, ExportLogEntry
 from labcrate.web.http.conditional import Representation
 from labcrate.web.resources import ServerResources, resources
@@ -33,13 +33,13 @@ async def recording(request: web.Request) -> web.StreamResponse:
     server = resources(request)
     session_id, name = session_id_of(request), request.match_info["name"]
     planned = await server.plans.find_recording(session_id, name, caller(request).name)
-    source = await server.work(_source, server, planned, session_id)
+    source = await server.run_in_thread(_source, server, planned, session_id)
     tag, size = _tag(source), source.identity.size_bytes
-    return await deliver(
+    return await send_representation(
         server.sender,
         request,
         Representation(size, tag, from_ns(source.identity.mtime_ns)),
-        {hdrs.CONTENT_TYPE: media_type(planned.path), hdrs.CONTENT_DISPOSITION: disposition(name, "inline")},
+        {hdrs.CONTENT_TYPE: media_type(planned.path), hdrs.CONTENT_DISPOSITION: content_disposition(name, "inline")},
         partial(_segments, source),
         f"The playback of a recording of session {session_id}",
         ExportLogEntry(

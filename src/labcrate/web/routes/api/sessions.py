@@ -10,7 +10,7 @@ from labcrate.people.roles import Role, SessionScope
 from labcrate.plan.options import as_query
 from labcrate.web.archives.archive_cache import PlannedArchive
 from labcrate.web.auth.require_role import Caller, allow, caller, keeps_to_scope
-from labcrate.web.http.bodies import encoded, json_response
+from labcrate.web.http.bodies import encode_json, json_response
 from labcrate.web.http.urls import session_api_url, session_url
 from labcrate.web.pages.session_list import RowQuery, row_query
 from labcrate.web.resources import ServerResources, resources
@@ -30,13 +30,13 @@ async def list_sessions(request: web.Request) -> web.Response:
         if request.query.get(name) == "":
             raise UsageError(f"The option {name!r} is empty; leave it out, or say what it is.")
     query = row_query(request.query, server.settings.time_zone)
-    return json_response(await server.work(_page, server, query, caller(request).scope))
+    return json_response(await server.run_in_thread(_page, server, query, caller(request).scope))
 
 
 def _page(server: ServerResources, query: RowQuery, scope: SessionScope) -> bytes:
     found = server.listing.find(query, scope)
     rows = [row_object(row) for row in found.rows]
-    return encoded({"total": found.total, "limit": query.limit, "offset": query.offset, "sessions": rows})
+    return encode_json({"total": found.total, "limit": query.limit, "offset": query.offset, "sessions": rows})
 
 
 @routes.get("/api/sessions/{id}")
@@ -44,7 +44,7 @@ def _page(server: ServerResources, query: RowQuery, scope: SessionScope) -> byte
 async def show_session(request: web.Request) -> web.Response:
     """One session as the lab describes it."""
     server = resources(request)
-    return json_response(await server.work(_session, server, session_id_of(request)))
+    return json_response(await server.run_in_thread(_session, server, session_id_of(request)))
 
 
 def _session(server: ServerResources, session_id: str) -> dict[str, Any]:
@@ -74,7 +74,7 @@ async def show_plan(request: web.Request) -> web.Response:
     if options != whole_of(request, plans) and not operates:
         raise NotAllowedError("Choosing a part needs the role operator; without options the plan is of the whole.")
     planned = await plans.plan(session_id_of(request), options, asking.name)
-    return json_response(await server.work(_plan, planned, asking))
+    return json_response(await server.run_in_thread(_plan, planned, asking))
 
 
 def _plan(planned: PlannedArchive, asking: Caller) -> bytes:
@@ -86,4 +86,4 @@ def _plan(planned: PlannedArchive, asking: Caller) -> bytes:
         del answer["nearMisses"], answer["notTaken"], answer["secrets"], answer["notSearchedYet"]
     answer["options"] = as_query(planned.plan.options)
     answer["ready"] = planned.entity is not None and not planned.plan.secrecy.refused
-    return encoded(answer)
+    return encode_json(answer)

@@ -13,7 +13,7 @@ from labcrate.linking.verdict import command_line
 from labcrate.model.session import RULE, is_session_id, normalized_id
 from labcrate.people.roles import Role
 from labcrate.web.auth.require_role import allow
-from labcrate.web.http.bodies import encoded, json_response
+from labcrate.web.http.bodies import encode_json, json_response
 from labcrate.web.http.urls import url
 from labcrate.web.resources import resources
 
@@ -33,8 +33,8 @@ async def show_doctor(request: web.Request) -> web.Response:
     if report is None:
         again = url(server.settings, "/doctor")
         context = {"session": session_id, "again": str(URL.build(path=again, query=_query(session=session_id)))}
-        return await server.work(server.pages.render, request, "doctor_waiting.html", status=202, **context)
-    return await server.work(_page, request, report)
+        return await server.run_in_thread(server.pages.render, request, "doctor_waiting.html", status=202, **context)
+    return await server.run_in_thread(_page, request, report)
 
 
 @routes.get("/api/doctor")
@@ -43,11 +43,11 @@ async def examine_lab(request: web.Request) -> web.Response:
     """The findings as JSON."""
     server = resources(request)
     report = await server.doctor_reports.report(_session(request))
-    return json_response(await server.work(_body, report))
+    return json_response(await server.run_in_thread(_body, report))
 
 
 def _body(report: Report) -> bytes:
-    return encoded(report_object(report))
+    return encode_json(report_object(report))
 
 
 def _session(request: web.Request, *, may_be_empty: bool = False) -> str | None:

@@ -14,7 +14,7 @@ from labcrate.people.export_log import Filter
 from labcrate.people.log_lines import what
 from labcrate.people.roles import Role
 from labcrate.web.auth.require_role import allow, caller, keeps_to_scope
-from labcrate.web.http.bodies import form
+from labcrate.web.http.bodies import read_form
 from labcrate.web.http.client_and_origin import is_secure
 from labcrate.web.http.urls import path_prefix, url
 from labcrate.web.pages.i18n import COOKIE, LANGUAGES
@@ -41,7 +41,7 @@ async def show_sessions(request: web.Request) -> web.Response:
         query = replace(query, limit=_ROWS)
     if not request.query.get("sort"):
         query = replace(query, sort=Sort.START, descending=True)
-    return await server.work(_sessions_page, request, query)
+    return await server.run_in_thread(_sessions_page, request, query)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ async def show_log(request: web.Request) -> web.Response:
     """What left the lab: the newest lines of the export log that fit."""
     server = resources(request)
     before = whole_number(request.query, "before", 1)
-    return await server.work(_log_page, request, line_filter(request.query, server.settings.time_zone), before)
+    return await server.run_in_thread(_log_page, request, line_filter(request.query, server.settings.time_zone), before)
 
 
 def _log_page(request: web.Request, wanted: Filter, before: int | None) -> web.Response:
@@ -139,7 +139,7 @@ async def choose_theme(request: web.Request) -> web.Response:
 
 
 async def _remember(request: web.Request, field: str, cookie: str, values: tuple[str, ...]) -> web.Response:
-    fields = await form(request)
+    fields = await read_form(request)
     response = see(request, local_path(fields.get("back", "")))
     settings = resources(request).settings
     value, path = fields.get(field, ""), path_prefix(settings) or "/"
@@ -163,7 +163,7 @@ async def _remember(request: web.Request, field: str, cookie: str, values: tuple
 @keeps_to_scope
 async def show_key(request: web.Request) -> web.Response:
     """The public key, or that there is none and how to make one; the secret key is on no page."""
-    return await resources(request).work(_page, request)
+    return await resources(request).run_in_thread(_page, request)
 
 
 def _page(request: web.Request) -> web.Response:

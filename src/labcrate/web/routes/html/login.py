@@ -15,7 +15,7 @@ from labcrate.web.auth.doors import (
 )
 from labcrate.web.auth.login_cookie import drop_login, login_secret, set_login
 from labcrate.web.auth.require_role import CALLER, allow, caller, keeps_to_scope
-from labcrate.web.http.bodies import form
+from labcrate.web.http.bodies import read_form
 from labcrate.web.http.client_and_origin import client_address
 from labcrate.web.http.urls import url
 from labcrate.web.resources import resources
@@ -45,7 +45,7 @@ async def show_login(request: web.Request) -> web.Response:
 async def log_in(request: web.Request) -> web.Response:
     """Log somebody in, and send them to where they wanted to go."""
     server = resources(request)
-    fields = await form(request)
+    fields = await read_form(request)
     name, goal = fields.get("name", ""), local_path(fields.get("next", ""))
     if not await server.doors.has_admin():
         return await login_page(request, goal)
@@ -89,7 +89,7 @@ async def show_setup(request: web.Request) -> web.Response:
 async def set_up(request: web.Request) -> web.Response:
     """Make the first administrator, and log them in."""
     server = resources(request)
-    fields = await form(request)
+    fields = await read_form(request)
     if await server.doors.has_admin():
         return see(request, LOGIN_PAGE)
     token, name = fields.get("token", ""), fields.get("name", "")
@@ -187,7 +187,7 @@ async def own_form(request: web.Request, to_token: str = _TOKEN) -> dict[str, st
     """The form that a logged-in person sent. Raises NotAllowedError for a token: it must not outlive itself."""
     if caller(request).via == "token":
         raise NotAllowedError(to_token)
-    return await form(request)
+    return await read_form(request)
 
 
 async def knowing_password(request: web.Request, fields: dict[str, str]) -> User:

@@ -15,7 +15,7 @@ from labcrate.web.auth.code_logins import HalfLogin
 from labcrate.web.auth.doors import CODE_PAGE, LOGIN_PAGE
 from labcrate.web.auth.login_cookie import HALF, csrf_token, drop_login, login_secret
 from labcrate.web.auth.require_role import allow, caller, keeps_to_scope
-from labcrate.web.http.bodies import form
+from labcrate.web.http.bodies import read_form
 from labcrate.web.resources import resources
 from labcrate.web.routes.html.login import knowing_password, logged_in, login_page, own_form, see, this_login
 from labcrate.web.routes.html.people import ACCOUNT_PAGE
@@ -143,7 +143,7 @@ async def show_code(request: web.Request) -> web.Response:
 async def send_code(request: web.Request) -> web.Response:
     """Log somebody in whose code is right."""
     server = resources(request)
-    fields, secret = await form(request), login_secret(request, server.settings, HALF)
+    fields, secret = await read_form(request), login_secret(request, server.settings, HALF)
     waiting = server.second_step.waiting
     half = waiting.take(secret) if secret else None  # of two forms sent at once, one goes on
     if not secret or half is None:

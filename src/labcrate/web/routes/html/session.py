@@ -20,7 +20,7 @@ from labcrate.plan.plan import Plan, PlannedRecording
 from labcrate.plan.summary import camera_spans
 from labcrate.repair.near_misses import Method, cameras_of_links
 from labcrate.web.auth.require_role import allow, caller
-from labcrate.web.http.bodies import form
+from labcrate.web.http.bodies import read_form
 from labcrate.web.http.urls import session_api_url, session_url
 from labcrate.web.pages.i18n import Locale, language_of
 from labcrate.web.pages.plots import shown_at_first
@@ -58,13 +58,13 @@ async def show_session(request: web.Request) -> web.Response:
     """A session; while its files are looked at for the first time, a page that says so and asks again."""
     server = resources(request)
     session_id, asking = session_id_of(request), caller(request)
-    session = await server.work(_session, server, session_id)
+    session = await server.run_in_thread(_session, server, session_id)
     planned = await server.plans.plan_for_page(session_id, whole_of(request, server.plans), asking.name)
     if planned is None:
-        return await server.work(_waiting_page, request, session)
+        return await server.run_in_thread(_waiting_page, request, session)
     # Viewers see the whole session, whatever the address they were given chooses.
     choice = await _choice(request, session) if asking.may(Role.OPERATOR) else None
-    return await server.work(_session_page, request, planned, choice)
+    return await server.run_in_thread(_session_page, request, planned, choice)
 
 
 @routes.get(f"{_PAGE}/choice")
@@ -72,9 +72,11 @@ async def show_session(request: web.Request) -> web.Response:
 async def show_choice(request: web.Request) -> web.Response:
     """The part of a session's page that tells what a choice comes to; scripts put it in place of the one before."""
     server = resources(request)
-    session = await server.work(_session, server, session_id_of(request))
+    session = await server.run_in_thread(_session, server, session_id_of(request))
     choice = await _choice(request, session)
-    html = await server.work(server.pages.fragment, request, "choice.html", zone=_zone(request, session), choice=choice)
+    html = await server.run_in_thread(
+        server.pages.fragment, request, "choice.html", zone=_zone(request, session), choice=choice
+    )
     return web.Response(text=html, content_type="text/html")
 
 
@@ -84,13 +86,13 @@ async def show_readings(request: web.Request) -> web.Response:
     """The plots as a table: for those who do not see them, or want the figures."""
     server = resources(request)
     session_id = session_id_of(request)
-    session = await server.work(_session, server, session_id)
+    session = await server.run_in_thread(_session, server, session_id)
     planned = await server.plans.plan_for_page(session_id, whole_of(request, server.plans), caller(request).name)
     if planned is None:
-        return await server.work(_waiting_page, request, session)
-    summaries = await server.work(server.plots.summaries, session_id, planned.plan.readings)
+        return await server.run_in_thread(_waiting_page, request, session)
+    summaries = await server.run_in_thread(server.plots.summaries, session_id, planned.plan.readings)
     zone = _zone(request, session)
-    return await server.work(
+    return await server.run_in_thread(
         server.pages.render, request, "readings.html", zone=zone, session=session, summaries=summaries
     )
 
@@ -99,7 +101,7 @@ async def show_readings(request: web.Request) -> web.Response:
 @allow(Role.OPERATOR)
 async def repair_near_miss(request: web.Request) -> web.Response:
     """Link a near miss, and show the session with what was done and how to take it back."""
-    session_id, fields = session_id_of(request), await form(request)
+    session_id, fields = session_id_of(request), await read_form(request)
     method = Method.MOVE if fields.get("method") == Method.MOVE else Method.ENTRY
     camera = fields.get("camera") or None
     made = await link_near_miss(request, session_id, fields.get("file", ""), method, camera)
@@ -112,7 +114,9 @@ async def take_link_back(request: web.Request) -> web.Response:
     """Take a link back, and show the session without it."""
     server = resources(request)
     session_id = session_id_of(request)
-    undone = await server.work(undo_link, server, session_id, int(request.match_info["number"]), caller(request).name)
+    undone = await server.run_in_thread(
+        undo_link, server, session_id, int(request.match_info["number"]), caller(request).name
+    )
     return _see_session(request, session_id, f"?undone={undone.number}")
 
 
@@ -156,7 +160,7 @@ async def _choice(request: web.Request, session: Session) -> Choice:
         str(URL(session_api_url(server.settings, session.id, f"/{what}"), encoded=True).with_query(query))
         for what in ("archive.zip", "prepare", "archive.minisig")
     )
-    signs = await server.work(has_key, server.lab)
+    signs = await server.run_in_thread(has_key, server.lab)
     return Choice(
         options,
         planned if planned else None,

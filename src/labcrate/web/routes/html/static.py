@@ -24,7 +24,7 @@ async def asset(request: web.Request) -> web.StreamResponse:
     found = assets().get(request.match_info["name"])
     if found is None:
         raise NoSuchThingError("There is no such file; pages name those that there are.")
-    fingerprint = await server.work(getattr, found, "fingerprint")
+    fingerprint = await server.run_in_thread(getattr, found, "fingerprint")
     gzipped = "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, "").lower()
     tag = f"{fingerprint}-gzip" if gzipped else fingerprint
     headers = {
@@ -34,7 +34,7 @@ async def asset(request: web.Request) -> web.StreamResponse:
     }
     if any(one.value in (tag, "*") for one in request.if_none_match or ()):
         return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
-    body = await server.work(found.body, gzipped=gzipped)
+    body = await server.run_in_thread(found.body, gzipped=gzipped)
     if gzipped:
         headers[hdrs.CONTENT_ENCODING] = "gzip"
     response = web.StreamResponse(headers=headers)

@@ -118,7 +118,7 @@ async def _change(request: web.Request, done: str, change: Callable[[Studies, di
     server = resources(request)
     fields = await own_form(request, _TOKEN)
     try:
-        await server.work(change, server.studies, fields)
+        await server.run_in_thread(change, server.studies, fields)
     except _REFUSED as error:
         return await _page(request, error=error, typed=fields.get("name", "") if done == "added" else "")
     return see(request, f"{STUDIES_PAGE}?done={done}")
@@ -128,7 +128,7 @@ async def _offer(request: web.Request, name: str, tag: str) -> dict[str, Any]:
     """What a tag would put into a study now. Raises NoSuchThingError for a study that there is not."""
     server = resources(request)
     study = await server.doors.look_up(server.studies.get, name)
-    found = await server.work(lambda: tagged(server.inventories.inventory(), tag))
+    found = await server.run_in_thread(lambda: tagged(server.inventories.inventory(), tag))
     new = [session for session in found if session not in study.sessions]
     shown = hashlib.sha256("\n".join(new).encode()).hexdigest()
     return {"study": study.name, "tag": tag.strip(), "sessions": new, "shown": shown, "changed": False}
@@ -141,7 +141,7 @@ async def _page(
     server = resources(request)
     studies = await server.doors.look_up(server.studies.all)
     users = await server.doors.look_up(server.users.all)
-    tags = await server.work(lambda: all_tags(server.inventories.inventory()))
+    tags = await server.run_in_thread(lambda: all_tags(server.inventories.inventory()))
     in_one = {name for study in studies for name in study.people}
     return server.pages.render(
         request,
