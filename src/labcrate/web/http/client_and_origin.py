@@ -118,5 +118,5 @@ def check_origin(request: web.Request, settings: ServeSettings) -> None:
 
 def _is_own_origin(request: web.Request, settings: ServeSettings, origin: str) -> bool:
     """Return whether an origin is this site, by its host and port: a proxy may add TLS."""
-    is_own = {urlsplit(settings.base_url.lower()).netloc} if settings.base_url else set()
-    return urlsplit(origin.lower()).netloc in is_own | {request.headers.get("Host", "").lower()} - {""}
+    own_hosts = {urlsplit(settings.base_url.lower()).netloc} if settings.base_url else set()
+    return urlsplit(origin.lower()).netloc in own_hosts | {request.headers.get("Host", "").lower()} - {""}
