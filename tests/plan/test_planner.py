@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from labcrate.archive.entity import Entity
 from labcrate.errors import IncompleteError, NoSessionError, SecretsError, UsageError
-from labcrate.export.prepare import prepared
+from labcrate.export.prepare import prepare_archive
 from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import Progress
 from labcrate.index.records import Indexed
@@ -42,7 +42,7 @@ def plan_of(lab: Any, session_id: str = "42", options: Options = Options(), **ho
 
 def bytes_of(root: Path) -> bytes:
     """The archive of session 42 of the lab in a folder."""
-    with prepared(Lab(root), "42", hashed=True) as assembly:
+    with prepare_archive(Lab(root), "42", hashed=True) as assembly:
         return b"".join(Entity(assembly.layout).read_range())
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labcrate.archive.names import clashes, unsafe
+from labcrate.archive.names import name_clashes, unsafe_name_reason
 from labcrate.index.records import Indexed
 from labcrate.lab.folder import printable
 from labcrate.linking.verdict import Kind, Rule, Verdict
@@ -134,8 +134,8 @@ def test_names_that_some_system_takes_for_one_are_numbered() -> None:
     got = planned(files)
     raw = [one.member.encode() for one in got]
     assert len(raw) == len(names)
-    assert list(clashes(raw)) == []
-    assert [unsafe(name) for name in raw] == [None] * len(raw)
+    assert list(name_clashes(raw)) == []
+    assert [unsafe_name_reason(name) for name in raw] == [None] * len(raw)
     assert {one.path for one in got} == {one.path for one in files}
 
 

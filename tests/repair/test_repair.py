@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from labcrate.errors import RepairError
-from labcrate.export.prepare import prepared
+from labcrate.export.prepare import prepare_archive
 from labcrate.index.state import state_folder
 from labcrate.people.database import Database
 from labcrate.people.link_log import Link, LinkLog
@@ -46,7 +46,7 @@ def log(near_lab: Any) -> Iterator[LinkLog]:
 
 
 def _plan(lab: Any) -> Plan:
-    with prepared(lab.open(), "42", hashed=False) as assembly:
+    with prepare_archive(lab.open(), "42", hashed=False) as assembly:
         return assembly.plan
 
 
@@ -301,7 +301,7 @@ def test_every_near_miss_but_one_of_another_kind_can_be_linked(
     monkeypatch.setattr("labcrate.demo.lab.make_clip", lambda path, *_, **__: path.write_bytes(clip))
     demo = build_demo_lab(tmp_path / "lab")
     lab = Lab(demo.root)
-    with prepared(lab, "42", hashed=False) as assembly:
+    with prepare_archive(lab, "42", hashed=False) as assembly:
         misses = assembly.plan.near_misses
         before = len(assembly.plan.recordings)
     assert {miss.verdict.rule: miss.path for miss in misses} == demo.near_misses
@@ -310,7 +310,7 @@ def test_every_near_miss_but_one_of_another_kind_can_be_linked(
     with Database.open(state_folder(lab.root)) as database:
         for wish in check(inventory, misses, session="42", files=files, method=Method.ENTRY):
             repair(inventory, LinkLog(database), wish, who="somebody")
-    with prepared(lab, "42", hashed=False) as assembly:
+    with prepare_archive(lab, "42", hashed=False) as assembly:
         assert [miss.verdict.rule for miss in assembly.plan.near_misses] == ["not MP4"]
         assert len(assembly.plan.recordings) == before + len(misses) - 1
 

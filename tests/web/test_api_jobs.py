@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from tests.support.waiting import next_tick
 
-from labcrate.export.prepare import compute_fixity, lacking, lay_out
+from labcrate.export.prepare import compute_fixity, prepare_from_index, unindexed_files
 from labcrate.index import indexing as index
 from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import Progress
@@ -117,7 +117,7 @@ def test_many_downloads_cause_one_reading(big_lab: Any, serve: Any, monkeypatch:
     read: list[int] = []
 
     def counting(inventory: Any, plan: Any, *more: Any) -> Any:
-        read.append(len(lacking(plan)))
+        read.append(len(unindexed_files(plan)))
         return compute_fixity(inventory, plan, *more)
 
     monkeypatch.setattr(jobs_module, "compute_fixity", counting)
@@ -483,7 +483,7 @@ def test_a_job_is_cancelled_while_it_waits_for_its_plan(
     def lay_out_slowly(*arguments: Any, **more: Any) -> Any:
         begun.append(1)
         if len(begun) == 1:
-            return lay_out(*arguments, **more)
+            return prepare_from_index(*arguments, **more)
         again.set()
         try:
             while not ended.wait(0.01):
@@ -492,7 +492,7 @@ def test_a_job_is_cancelled_while_it_waits_for_its_plan(
         finally:
             ended.set()
 
-    monkeypatch.setattr(archive_cache, "lay_out", lay_out_slowly)
+    monkeypatch.setattr(archive_cache, "prepare_from_index", lay_out_slowly)
     next_tick()
     server = serve(big_lab.root)
     client = server.as_(Role.OPERATOR)

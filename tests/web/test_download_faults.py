@@ -290,8 +290,8 @@ def enter_study(server: Any, name: str) -> None:
     server.resources.studies.add_people("S", [server.resources.users.get(name)])
 
 
-MAY_NOT, REVOKED = "the user may no longer export", "the token was revoked"
-OUT, IN = "the session is in none of the user's studies", lasting.TAKEN_IN
+MAY_NOT, TOKEN_REVOKED = "the user may no longer export", "the token was revoked"
+OUT, IN = "the session is in none of the user's studies", lasting.JOINED_STUDY
 
 
 @pytest.mark.parametrize(
@@ -300,7 +300,7 @@ OUT, IN = "the session is in none of the user's studies", lasting.TAKEN_IN
         (disable, MAY_NOT),
         (demote, MAY_NOT),
         (disable_by_command, MAY_NOT),
-        (revoke_token, REVOKED),
+        (revoke_token, TOKEN_REVOKED),
         (leave_study, OUT),
         (enter_study, IN),
     ],

@@ -25,7 +25,7 @@ from labcrate.people.tokens import Tokens
 from labcrate.people.users import Users
 from labcrate.web.app import make_app
 from labcrate.web.auth.login_cookie import cookie_name, csrf_token
-from labcrate.web.auth.require_role import NEEDS
+from labcrate.web.auth.require_role import ROLE_ATTRIBUTE
 from labcrate.web.resources import RESOURCES
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ def routes_of(app: web.Application) -> list[Route]:
         for name, value in FILLED.items():
             path = path.replace(name, value)
         assert "{" not in path, f"{path}: say above what to put there"
-        assert hasattr(route.handler, NEEDS), f"{route.method} {path} does not say whom it lets in"
-        found.append(Route(route.method, path, getattr(route.handler, NEEDS)))
+        assert hasattr(route.handler, ROLE_ATTRIBUTE), f"{route.method} {path} does not say whom it lets in"
+        found.append(Route(route.method, path, getattr(route.handler, ROLE_ATTRIBUTE)))
     assert len(found) > 40
     return found
 

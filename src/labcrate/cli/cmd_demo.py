@@ -22,7 +22,7 @@ def run(options: Namespace) -> int:
         say(f"Building a sample lab in {folder}/ ...")
     demo = build_demo_lab(folder)
     done = export_session(Lab(demo.root), demo.session_id, Options(), folder, "command line", force=True)
-    say_log_problem(done.sent.problem)
+    say_log_problem(done.log_entry.problem)
     size, etag = done.entity.length, done.entity.etag
     if options.json:
         write_json({"lab": str(folder), "file": str(done.path), "sizeBytes": size, "etag": etag})

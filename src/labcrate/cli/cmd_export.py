@@ -7,7 +7,7 @@ from labcrate.cli.screen import open_lab, say, say_command, write_json
 from labcrate.cli.session import export_options, say_log_problem, stages
 from labcrate.export.documents.metadata import not_taken_object
 from labcrate.export.documents.secrets import secret_objects
-from labcrate.export.session_export import Exported, export_session
+from labcrate.export.session_export import ExportResult, export_session
 from labcrate.lab.text import one_line
 from labcrate.plan.not_taken import Why
 from labcrate.plan.plan import Plan, State
@@ -33,7 +33,7 @@ def run(options: Namespace) -> int:
         check=options.check,
         workers=options.workers,
     )
-    say_log_problem(done.sent.problem)
+    say_log_problem(done.log_entry.problem)
     if options.json:
         write_json(_answer(done))
     else:
@@ -41,7 +41,7 @@ def run(options: Namespace) -> int:
     return 0
 
 
-def _say(done: Exported, options: Namespace) -> None:
+def _say(done: ExportResult, options: Namespace) -> None:
     plan = done.assembly.plan
     say(f"{one_line(str(done.path))}: {format_size(done.entity.length)}, {plan.state}")
     if done.signature:
@@ -49,7 +49,7 @@ def _say(done: Exported, options: Namespace) -> None:
     recordings = plural(len(plan.recordings), "recording")
     say(f"  {recordings}, {plural(len(plan.readings), 'reading')}, {plural(len(done.assembly.parts), 'file')} in all")
     if plan.recordings:
-        say(f"  {done.confirmation.said}")
+        say(f"  {done.confirmation.summary}")
     if plan.options.partial:
         say("  PARTIAL: the rest of the session was not asked for")
     for left_out in plan.not_chosen:
@@ -62,7 +62,7 @@ def _say(done: Exported, options: Namespace) -> None:
     _say_left_out(plan, options)
     if plan.state is State.COMPLETE and not (plan.withheld or plan.near_misses or plan.left_out.get(Why.EXCLUDED)):
         say("  nothing missing, nothing to warn about")
-    if done.sent.private:
+    if done.log_entry.in_own_log:
         say("  The lab takes no export log: the line of this is in the log in your own state folder.")
 
 
@@ -91,7 +91,7 @@ def _say_left_out(plan: Plan, options: Namespace) -> None:
         say_command(("labcrate", "plan", plan.session.id), options, "    ")
 
 
-def _answer(done: Exported) -> dict[str, Any]:
+def _answer(done: ExportResult) -> dict[str, Any]:
     plan = done.assembly.plan
     return {
         "file": str(done.path),
@@ -109,5 +109,5 @@ def _answer(done: Exported) -> dict[str, Any]:
         "nearMisses": len(plan.near_misses),
         "secrets": secret_objects(plan.secrecy.files),
         "notTaken": [not_taken_object(one) for one in plan.not_taken],
-        "bytesConfirmed": done.confirmation.confirmed,
+        "bytesConfirmed": done.confirmation.confirmed_count,
     }

@@ -13,7 +13,7 @@ from labcrate.cli.session import say_near_miss
 from labcrate.errors import UsageError
 from labcrate.export.people_folder import open_people
 from labcrate.export.plan_views import link_object, near_miss_object
-from labcrate.export.prepare import prepared
+from labcrate.export.prepare import prepare_archive
 from labcrate.lab.folder import printable
 from labcrate.model.session import json_id
 from labcrate.people.export_log import system_user
@@ -65,7 +65,7 @@ def _ways(options: Namespace) -> Iterator[tuple[str, bool]]:
 
 
 def _near_misses(inventory: Inventory, session_id: str) -> tuple[NearMiss, ...]:
-    with prepared(inventory.lab, session_id, hashed=False, inventory=inventory) as assembly:
+    with prepare_archive(inventory.lab, session_id, hashed=False, inventory=inventory) as assembly:
         return assembly.plan.near_misses
 
 

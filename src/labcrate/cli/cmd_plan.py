@@ -8,7 +8,7 @@ from labcrate.cli.screen import open_lab, say, say_command, write_json
 from labcrate.cli.session import export_options, say_near_miss, stages
 from labcrate.export.assemble import Assembly
 from labcrate.export.plan_views import plan_object
-from labcrate.export.prepare import planned_session
+from labcrate.export.prepare import plan_session
 from labcrate.model.timespan import TimeSpan, format_duration, format_instant
 from labcrate.plan.left_out import LeftOut, left_out_files
 from labcrate.plan.plan import Plan
@@ -28,7 +28,7 @@ from labcrate.plan.summary import (
 def run(options: Namespace) -> int:
     """Print the plan of one session."""
     chosen, shown = export_options(options), stages(options)
-    with planned_session(open_lab(options), options.session, chosen, shown, options.workers) as (inventory, assembly):
+    with plan_session(open_lab(options), options.session, chosen, shown, options.workers) as (inventory, assembly):
         others = list(left_out_files(inventory, assembly.plan)) if options.left_out else []
         if options.json:
             named = {"leftOutFiles": [{"file": o.source, "rule": o.rule, "reason": o.reason} for o in others]}
@@ -59,7 +59,7 @@ def show(assembly: Assembly, options: Namespace, others: Sequence[LeftOut] = ())
     _say_secrets(plan)
     left_out = left_out_words(plan)
     say(f"\nState: {plan.state}" + (f"; {left_out}" if left_out else ""))
-    size = assembly.layout.total_size
+    size = assembly.layout.total_bytes
     say(f"ZIP:   {size:,} bytes ({format_size(size)}), {plural(len(assembly.parts), 'file')}")
 
 

@@ -6,7 +6,7 @@ from argparse import Namespace
 
 from labcrate.cli.screen import Bar, say, say_command
 from labcrate.config import BASE_TOPIC_VARIABLE
-from labcrate.export.prepare import Stages
+from labcrate.export.prepare import ShowStage
 from labcrate.lab.text import visible
 from labcrate.plan.options import Options, parse_options
 from labcrate.plan.plan import NearMiss
@@ -28,7 +28,7 @@ def export_options(options: Namespace) -> Options:
     return parse_options(vars(options) | {"base_topic": base_topic})
 
 
-def stages(options: Namespace) -> Stages:
+def stages(options: Namespace) -> ShowStage:
     """Return what shows a bar for each stage: none where the answer is JSON."""
     return lambda name: Bar(name.capitalize(), shown=not options.json)
 

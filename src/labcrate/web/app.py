@@ -13,7 +13,7 @@ from labcrate.web.http.security_headers import add_security_headers
 from labcrate.web.lifespan import lifespan, notify_shutdown
 from labcrate.web.resources import RESOURCES, resources
 from labcrate.web.routes.api import archive, health, jobs, links, log, plots, recordings, sessions
-from labcrate.web.routes.failures import answered
+from labcrate.web.routes.failures import answer_failures
 from labcrate.web.routes.html import doctor, lists, login, people, second_factor, session, static, studies
 
 _MAX_BODY_BYTES = 64 * 1024
@@ -59,12 +59,12 @@ def make_app(settings: ServeSettings, passwords: Passwords | None = None) -> web
 
 @web.middleware
 async def _problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    return await answered(resources(request).lab, resources(request).pages, request, handler)
+    return await answer_failures(resources(request).lab, resources(request).pages, request, handler)
 
 
 @web.middleware
 async def _gate(request: web.Request, handler: Handler) -> web.StreamResponse:
-    return await resources(request).gate.let_in(request, handler)
+    return await resources(request).gate.handle(request, handler)
 
 
 async def _notify_shutdown(app: web.Application) -> None:

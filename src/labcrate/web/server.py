@@ -66,7 +66,7 @@ async def serve(settings: ServeSettings, on_start: Callable[[ServerAddress], Non
         port = await _listen(runner, settings, tls, limits)
         # A link that is printed once must lead to the proxy, where there is one.
         base = settings.base_url or f"http{'s' if tls else ''}://{_url_host(settings.host)}:{port}"
-        link = app[RESOURCES].doors.setup_link()
+        link = app[RESOURCES].accounts.setup_link()
         warnings = " ".join(filter(None, (_people_folder_warning(settings), _no_tls_warning(settings)))) or None
         on_start(ServerAddress(f"{base}/", f"{base}{link}" if link else None, warnings, _address_hint(settings)))
         await stop.wait()

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 
-from labcrate.export.prepare import lacking
+from labcrate.export.prepare import unindexed_files
 from labcrate.index.catalog import INDEX_FILE, Catalog
 from labcrate.index.state import state_folder
 from labcrate.lab.folder import Kind
@@ -65,8 +65,8 @@ class Dependencies:
         """Take up the finished plan: the time of its readings, and what it lacks."""
         self._plan = plan
         redacted = {file.member for file in plan.secrecy.files if file.treatment is Treatment.REDACTED}
-        self._unhashed = {file.path: file.identity for file in lacking(plan)}
-        self._to_redact = {file.path for file in lacking(plan) if file.member in redacted}
+        self._unhashed = {file.path: file.identity for file in unindexed_files(plan)}
+        self._to_redact = {file.path for file in unindexed_files(plan) if file.member in redacted}
         self._has_damaged_files = any(one.command == CHECK_AGAIN for one in plan.missing)
 
     def __len__(self) -> int:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from labcrate.errors import CatalogError, LabcrateError, NoSuchThingError, NotReadyError, TooManyError
-from labcrate.export.prepare import compute_fixity, lacking
+from labcrate.export.prepare import compute_fixity, unindexed_files
 from labcrate.lab.folder import Lab
 from labcrate.lab.lab_files import source_of
 from labcrate.plan.options import Options
@@ -198,7 +198,7 @@ class PrepareJobs:
                 return
             if failures:
                 break
-            if read and lacking(read) == lacking(archive.plan):
+            if read and unindexed_files(read) == unindexed_files(archive.plan):
                 raise CatalogError("The index cannot be written, so no archive can be made; have room on its disk.")
             read = archive.plan
             failures = await self._executor.run(WorkKind.JOBS, self._hash_files, job, read)

@@ -25,9 +25,9 @@ class LoginThrottle:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._of_network = RateLimiter(30, 10, clock)
-        self._of_both = RateLimiter(10, 30, clock)
-        self._of_name = RateLimiter(100, 20, clock)
+        self._by_network = RateLimiter(30, 10, clock)
+        self._by_both = RateLimiter(10, 30, clock)
+        self._by_name = RateLimiter(100, 20, clock)
         # Of each refusal one line an hour, and of everything together about a megabyte a day.
         self._refusals_logged = RateLimiter(1, 3600, clock)
         self._log = RateLimitedLog(clock, burst=1000, period_s=5)
@@ -41,10 +41,10 @@ class LoginThrottle:
         network = client_network(address)
         refunds = ExitStack()  # left alone after any other failure: then a password was checked
         try:
-            self._acquire(refunds, self._of_network, network, _NETWORK, address)
+            self._acquire(refunds, self._by_network, network, _NETWORK, address)
             key = typed_key(name)
-            self._acquire(refunds, self._of_both, f"{network} {key}", _BOTH, address)
-            self._acquire(refunds, self._of_name, key, _NAME, address)
+            self._acquire(refunds, self._by_both, f"{network} {key}", _BOTH, address)
+            self._acquire(refunds, self._by_name, key, _NAME, address)
             yield
         except LoginError:
             self._write(_FAILED, address)

@@ -7,7 +7,7 @@ from labcrate.archive.checking import check_bytes
 from labcrate.archive.entity import FileSegment, Segment
 from labcrate.archive.layout import FileSource, Member
 from labcrate.errors import OtherBytesError
-from labcrate.export.confirmation import Confirmation, Due
+from labcrate.export.confirmation import Confirmation, FileToConfirm
 from labcrate.index.confirming import Confirming
 from labcrate.web.archives.archive_cache import PlannedArchive
 
@@ -30,7 +30,7 @@ class CheckedDownload:
     @property
     def summary(self) -> str | None:
         """What was confirmed, on one line."""
-        return self._confirmation.said if self._confirmation and self._confirmation.due else None
+        return self._confirmation.summary if self._confirmation and self._confirmation.files_to_confirm else None
 
     def segments(self, start: int, stop: int) -> Iterator[Segment]:
         """Yield where the bytes of the archive come from, with ``WAIT`` while a file of them is confirmed.
@@ -58,7 +58,7 @@ class CheckedDownload:
                 yield segment
         finally:
             if self._confirmation:
-                self._confirmation.remember()
+                self._confirmation.store_results()
 
     def _file_positions(self, start: int, stop: int) -> dict[int, int]:
         """Find the members in a range, and the place of each among them by its source."""
@@ -80,25 +80,25 @@ class CheckedDownload:
 
 
 def _confirm(confirmation: Confirmation, name: str, label: str) -> Iterator[Segment]:
-    if name in confirmation.differing:
+    if name in confirmation.differing_members:
         raise OtherBytesError(label)
-    due = confirmation.due.get(name)
-    if due:
+    file = confirmation.files_to_confirm.get(name)
+    if file:
         yield PAUSE
-        yield from _confirm_bytes(confirmation, due)
+        yield from _confirm_bytes(confirmation, file)
 
 
-def _confirm_bytes(confirmation: Confirmation, due: Due) -> Iterator[Segment]:
-    member = due.member
+def _confirm_bytes(confirmation: Confirmation, file: FileToConfirm) -> Iterator[Segment]:
+    member = file.member
     assert isinstance(member.source, FileSource)  # noqa: S101 - only files are due
     read_bytes, unreported_bytes = None, 0
     try:
-        for count in check_bytes(member.source, member.fixity, confirmation.trusted):
+        for count in check_bytes(member.source, member.fixity, confirmation.is_trusted):
             read_bytes, unreported_bytes = (read_bytes or 0) + count, unreported_bytes + count
             if unreported_bytes >= _STEP_BYTES:
                 unreported_bytes = 0
                 yield PAUSE
     except OtherBytesError as error:
-        confirmation.record(member, read_bytes, error)
+        confirmation.record_result(member, read_bytes, error)
         raise
-    confirmation.record(member, read_bytes, None)
+    confirmation.record_result(member, read_bytes, None)

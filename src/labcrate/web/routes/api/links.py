@@ -19,12 +19,12 @@ from labcrate.web.auth.require_role import allow, caller
 from labcrate.web.http.bodies import json_response, read_json
 from labcrate.web.http.urls import session_api_url
 from labcrate.web.resources import ServerResources, resources
-from labcrate.web.routes.query import session_id_of, whole_of
+from labcrate.web.routes.query import session_id_of, whole_session_options
 
 routes = web.RouteTableDef()
 
 
-class LinkWish(msgspec.Struct, forbid_unknown_fields=True):
+class LinkRequest(msgspec.Struct, forbid_unknown_fields=True):
     """The body of a request to link a near miss; ``file`` is as the plan names it, ``camera`` an id, name or prefix.
 
     ``hard link``, the default of earlier versions, is taken for ``register entry``.
@@ -42,10 +42,10 @@ async def list_links(request: web.Request) -> web.Response:
     server = resources(request)
     session_id = session_id_of(request)
     near_misses = await _near_misses(request, session_id)
-    return json_response(await server.run_in_thread(_links, server, session_id, near_misses))
+    return json_response(await server.run_in_thread(_links_object, server, session_id, near_misses))
 
 
-def _links(server: ServerResources, session_id: str, near_misses: Sequence[NearMiss]) -> dict[str, Any]:
+def _links_object(server: ServerResources, session_id: str, near_misses: Sequence[NearMiss]) -> dict[str, Any]:
     return {
         "links": [link_object(link) for link in server.link_log.lines(session_id)],
         "nearMisses": [near_miss_object(near_miss) for near_miss in near_misses],
@@ -58,7 +58,7 @@ async def add_link(request: web.Request) -> web.Response:
     """Have a near miss belong to the session."""
     server = resources(request)
     session_id = session_id_of(request)
-    wish = await read_json(request, LinkWish)
+    wish = await read_json(request, LinkRequest)
     method = Method.MOVE if wish.method == "move" else Method.ENTRY
     made = await link_near_miss(request, session_id, wish.file, method, wish.camera)
     address = session_api_url(server.settings, session_id, f"/links/{made.number}")
@@ -79,10 +79,10 @@ async def delete_link(request: web.Request) -> web.Response:
 async def _near_misses(request: web.Request, session_id: str) -> Sequence[NearMiss]:
     """Those of a whole session's plan that who asks may see, as of now."""
     server = resources(request)
-    asking = caller(request)
-    planned = await server.plans.plan(session_id, whole_of(request, server.plans), asking.name)
+    requester = caller(request)
+    planned = await server.plans.plan(session_id, whole_session_options(request, server.plans), requester.name)
     plan = planned.plan
-    return own_near_misses(plan) if asking.scope.limited else plan.near_misses
+    return own_near_misses(plan) if requester.scope.limited else plan.near_misses
 
 
 async def link_near_miss(request: web.Request, session_id: str, file: str, method: Method, camera: str | None) -> Link:
@@ -91,9 +91,9 @@ async def link_near_miss(request: web.Request, session_id: str, file: str, metho
     Raises RepairError, PeopleError, UsageError for a camera that there is not, and what ``PlanQueue.plan`` does.
     """
     server = resources(request)
-    asking = caller(request)
+    requester = caller(request)
     near_misses = await _near_misses(request, session_id)
-    if asking.scope.limited and not any(file in (one.source, one.path) for one in near_misses):
+    if requester.scope.limited and not any(file in (one.source, one.path) for one in near_misses):
         # What else there is, or is not, of that name is of no session that they see.
         raise RepairError(
             f"{printable(file)} is no near miss of session {session_id} that you can link: its name, folder or "
@@ -103,7 +103,7 @@ async def link_near_miss(request: web.Request, session_id: str, file: str, metho
     def link() -> Link:
         inventory = server.inventories.inventory(fresh=True)
         (wish,) = check(inventory, near_misses, session=session_id, files=[file], method=method, camera=camera)
-        made = repair(inventory, server.link_log, wish, who=asking.name).link
+        made = repair(inventory, server.link_log, wish, who=requester.name).link
         server.inventories.inventory(fresh=True)  # who asks for the plan next sees it
         return made
 
