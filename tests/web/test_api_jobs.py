@@ -15,7 +15,7 @@ import pytest
 from tests.support.waiting import next_tick
 
 from labcrate.export.prepare import compute_fixity, prepare_from_index, unindexed_files
-from labcrate.index import indexing as index
+from labcrate.index import indexing
 from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import Progress
 from labcrate.people.roles import Role
@@ -49,7 +49,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
     def advancing(meter: ProgressMeter, size_bytes: int) -> None:
         advance(meter, size_bytes)
         gate.pass_through()
-        meter.check()
+        meter.raise_if_cancelled()
 
     monkeypatch.setattr(ProgressMeter, "advance", advancing)
     monkeypatch.setattr(routes_jobs, "_LOOK_EVERY_SECONDS", 0.02)
@@ -389,7 +389,7 @@ def test_a_stopped_meter_ends_the_work_at_its_next_word() -> None:
         partial(meter.begin, 1, 1),
         partial(meter.advance, 1),
         partial(meter.finish, "x"),
-        meter.check,
+        meter.raise_if_cancelled,
     ]
     for said in words:
         with pytest.raises(WorkCancelled):
@@ -421,7 +421,7 @@ async def _prepared(jobs: Any) -> int:
 def unreadable(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Has the disk fail in the midst of every file of a megabyte or more, and counts how often."""
     failed: list[int] = []
-    original = index.fixity_of
+    original = indexing.fixity_of
 
     def failing(file: Any, *more: Any) -> Any:
         if os.fstat(file.fileno()).st_size > MIB:
@@ -429,7 +429,7 @@ def unreadable(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         return original(file, *more)
 
-    monkeypatch.setattr(index, "fixity_of", failing)
+    monkeypatch.setattr(indexing, "fixity_of", failing)
     return failed
 
 
@@ -487,7 +487,7 @@ def test_a_job_is_cancelled_while_it_waits_for_its_plan(
         again.set()
         try:
             while not ended.wait(0.01):
-                more["progress"].check()
+                more["progress"].raise_if_cancelled()
             raise AssertionError("the plan was not given up")
         finally:
             ended.set()

@@ -31,7 +31,7 @@ class Held:
             if options != Options():
                 self.held.release()
                 while not self.opened.wait(0.01):
-                    more["progress"].check()
+                    more["progress"].raise_if_cancelled()
             return prepare_from_index(inventory, session_id, options, **more)
         finally:
             self.ended.set()

@@ -19,8 +19,8 @@ from labcrate.errors import IncompleteError, NoSessionError, SourceChangedError
 from labcrate.export.prepare import compute_fixity, prepare_archive, prepare_from_index
 from labcrate.export.spool import Spool
 from labcrate.index.catalog import Catalog
-from labcrate.index.indexing import Progress, Wish, index_files
-from labcrate.index.state import state_folder
+from labcrate.index.indexing import IndexRequest, Progress, index_files
+from labcrate.index.state_folder import state_folder
 from labcrate.plan.options import Options
 from labcrate.web.archives import archive_cache as module
 from labcrate.web.archives.archive_cache import ArchiveCache
@@ -113,7 +113,9 @@ def test_hashing_makes_no_plan_anew_until_it_is_done(usual_lab: Any, made: list[
     plan = archives.plan("42", PLAIN)
     first = plan.plan.recordings[0]
     with Catalog.open(state_folder(usual_lab.root)) as catalog:
-        index_files(usual_lab.open(), catalog, [Wish(first.path, first.identity)], lambda _file, _path: first.probe)
+        index_files(
+            usual_lab.open(), catalog, [IndexRequest(first.path, first.identity)], lambda _file, _path: first.probe
+        )
     assert archives.plan("42", PLAIN) == plan
     assert made == [PLAIN]
     assert cli("index", "42", "--lab", usual_lab.root).code == 0
@@ -301,7 +303,7 @@ class Counting(Progress):
     def __init__(self, last: int) -> None:
         self.left = last
 
-    def check(self) -> None:
+    def raise_if_cancelled(self) -> None:
         self.left -= 1
         if not self.left:
             raise Stopped

@@ -17,8 +17,8 @@ from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
 
 from labcrate.config import ServeSettings
-from labcrate.index.state import STATE_FOLDER
-from labcrate.people.database import Database
+from labcrate.index.state_folder import STATE_FOLDER
+from labcrate.people.database import PeopleDatabase
 from labcrate.people.passwords import Passwords
 from labcrate.people.roles import Role
 from labcrate.people.tokens import Tokens
@@ -113,7 +113,7 @@ def disabled_by_token(serving: "Serving") -> Caller:
 
 def expired_token(serving: "Serving") -> Caller:
     """An administrator's token that was good until a moment ago."""
-    with Database.open(serving.settings.lab_folder / STATE_FOLDER) as database:
+    with PeopleDatabase.open(serving.settings.lab_folder / STATE_FOLDER) as database:
         past = Tokens(database, lambda: time.time() - 24 * 3600 - 1)
         _, secret = past.add(serving.user(Role.ADMIN), "expired", 1)
     return _script(secret)
@@ -123,7 +123,7 @@ def foreign_token(serving: "Serving") -> Caller:
     """A token that is good in another lab."""
     elsewhere = serving.settings.lab_folder.parent / "elsewhere"
     elsewhere.mkdir()
-    with Database.open(elsewhere) as database:
+    with PeopleDatabase.open(elsewhere) as database:
         theirs = Users(database, Passwords(PasswordHasher.from_parameters(CHEAPEST))).add("ana", Role.ADMIN, GOOD)
         _, secret = Tokens(database).add(theirs, "foreign", 1)
     return _script(secret)
@@ -358,7 +358,7 @@ def test_a_change_by_another_process_holds_at_once(serving: "Serving") -> None:
     """Whoever disables somebody on the command line need not tell the server."""
     browser, script = serving.login(Role.VIEWER), serving.as_(Role.VIEWER)
     assert [client.get(serving.url + "/api/sessions").status_code for client in (browser, script)] == [200, 200]
-    with Database.open(serving.settings.lab_folder / STATE_FOLDER) as other, other.change() as connection:
+    with PeopleDatabase.open(serving.settings.lab_folder / STATE_FOLDER) as other, other.change() as connection:
         connection.execute("UPDATE user SET disabled = 1 WHERE name = 'the viewer'")
     assert [client.get(serving.url + "/api/sessions").status_code for client in (browser, script)] == [401, 401]
 

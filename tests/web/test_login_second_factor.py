@@ -12,10 +12,10 @@ import pytest
 import requests
 from tests.conftest import Clock
 
-from labcrate.index.state import STATE_FOLDER
-from labcrate.people.database import Database
+from labcrate.index.state_folder import STATE_FOLDER
+from labcrate.people.database import PeopleDatabase
 from labcrate.people.roles import Role
-from labcrate.people.second_factor import RECOVERY_CODES, STEP_SECONDS, SecondFactors
+from labcrate.people.second_factor import RECOVERY_CODES, STEP_S, SecondFactors
 from labcrate.web.auth.code_logins import PENDING_LOGIN_S, CodeThrottle, PendingLogins
 from labcrate.web.auth.login_cookie import PENDING_SUFFIX, cookie_name, csrf_token
 from labcrate.web.auth.login_throttle import LoginThrottle
@@ -40,9 +40,9 @@ def serving(serve: "Serve", usual_lab: "LabFolder") -> "Serving":
 def clock(serving: "Serving") -> Iterator[Clock]:
     """What the server reads codes by, and counts attempts and waiting by."""
     clock, code_logins = Clock(), serving.resources.code_logins
-    with Database.open(serving.settings.lab_folder / STATE_FOLDER) as database:
+    with PeopleDatabase.open(serving.settings.lab_folder / STATE_FOLDER) as database:
         code_logins.factors = SecondFactors(database, clock)
-        code_logins.pending, code_logins.login_throttle = PendingLogins(clock), CodeThrottle(clock)
+        code_logins.pending, code_logins.code_throttle = PendingLogins(clock), CodeThrottle(clock)
         serving.resources.accounts.login_throttle = LoginThrottle(clock)
         yield clock
 
@@ -71,7 +71,7 @@ def turn_on(serving: "Serving", browser: "Login", clock: Clock) -> Phone:
     done = send(browser, f"{serving.url}{PAGE}/confirm", current=GOOD, code=phone.shows())
     assert done.status_code == 201, done.text
     phone.sheet = codes_of(done)
-    clock.now += STEP_SECONDS
+    clock.now += STEP_S
     return phone
 
 
@@ -211,7 +211,7 @@ def test_a_code_is_taken_once(serving: "Serving", clock: Clock, phone: Phone) ->
     assert "good once" in alert(answer)
     assert code not in answer.text
     assert not thief.is_in
-    clock.now += STEP_SECONDS
+    clock.now += STEP_S
     assert thief.code(code).status_code == 401
     assert thief.code(phone.shows()).status_code == 303
 
@@ -242,7 +242,7 @@ def test_a_login_that_waits_becomes_one_login(serving: "Serving", clock: Clock, 
 
     with ThreadPoolExecutor(8) as crowd:
         assert sorted(crowd.map(enter, phone.sheet[:8])) == [303] + [401] * 7
-    assert serving.resources.code_logins.factors.of(serving.user(Role.ADMIN)).recovery_codes == RECOVERY_CODES - 1
+    assert serving.resources.code_logins.factors.status(serving.user(Role.ADMIN)).recovery_codes == RECOVERY_CODES - 1
 
 
 def test_a_recovery_code_opens_once(serving: "Serving", clock: Clock, phone: Phone) -> None:
@@ -295,7 +295,7 @@ def test_right_codes_are_free(serving: "Serving", clock: Clock, phone: Phone) ->
         browser = Browser(serving)
         browser.password()
         assert browser.code(phone.shows()).status_code == 303
-        clock.now += STEP_SECONDS
+        clock.now += STEP_S
 
 
 def test_a_login_waits_five_minutes(serving: "Serving", clock: Clock, phone: Phone) -> None:
@@ -415,7 +415,7 @@ def test_a_token_takes_a_code_and_works_without_one(serving: "Serving", clock: C
     fields = {"name": "nightly", "days": "1", "current": GOOD}
     assert "does not fit" in alert(send(browser, serving.url + "/account/tokens", **fields))
     assert "does not fit" in alert(send(browser, serving.url + "/account/tokens", **fields, code="000000"))
-    clock.now += STEP_SECONDS
+    clock.now += STEP_S
     made = send(browser, serving.url + "/account/tokens", **fields, code=phone.shows())
     assert made.status_code == 201
     found = re.search(r'id="secret">([^<]+)<', made.text)
@@ -434,7 +434,7 @@ def test_a_script_cannot_change_it(serving: "Serving", clock: Clock, phone: Phon
     for path in (f"{PAGE}/prepare", f"{PAGE}/confirm", f"{PAGE}/codes", f"{PAGE}/off", "/people/second-factor/reset"):
         answer = script.post(serving.url + path, data={"name": "the admin", "current": GOOD, "code": phone.sheet[0]})
         assert answer.status_code == 403
-    assert serving.resources.code_logins.factors.of(serving.user(Role.ADMIN)).recovery_codes == RECOVERY_CODES
+    assert serving.resources.code_logins.factors.status(serving.user(Role.ADMIN)).recovery_codes == RECOVERY_CODES
 
 
 def test_an_administrator_resets_anothers(serving: "Serving", clock: Clock, phone: Phone) -> None:

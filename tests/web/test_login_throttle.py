@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.conftest import Clock
 
 from labcrate.errors import LoginError, TooManyError
-from labcrate.people.users import typed_key
+from labcrate.people.users import login_key
 from labcrate.web.auth.login_throttle import LoginThrottle
 
 HERE, THERE = "192.0.2.1", "192.0.2.2"
@@ -23,7 +23,7 @@ def login_throttle(clock: Clock) -> LoginThrottle:
 def right(login_throttle: LoginThrottle, name: str, address: str, *, fits: bool = True) -> bool:
     """Type the right password; whether it was looked at."""
     try:
-        with login_throttle.one(name, address):
+        with login_throttle.attempt(name, address):
             look(fits)
     except LoginError:
         return True
@@ -71,7 +71,7 @@ def test_what_was_right_or_not_looked_at_is_given_back(login_throttle: LoginThro
     """Logging in as often as one likes leaves all attempts, and so does being turned away by a full queue."""
     for _ in range(1000):
         assert right(login_throttle, "ana", HERE)
-        with pytest.raises(TooManyError), login_throttle.one("ana", HERE):
+        with pytest.raises(TooManyError), login_throttle.attempt("ana", HERE):
             raise TooManyError("", 5)
     assert sum(wrong(login_throttle, "ana", HERE) for _ in range(20)) == 10
 
@@ -79,7 +79,7 @@ def test_what_was_right_or_not_looked_at_is_given_back(login_throttle: LoginThro
 def test_going_away_before_the_answer_gives_nothing_back(login_throttle: LoginThrottle) -> None:
     """Whoever breaks the connection off still had a password hashed."""
     for _ in range(10):
-        with pytest.raises(asyncio.CancelledError), login_throttle.one("ana", HERE):
+        with pytest.raises(asyncio.CancelledError), login_throttle.attempt("ana", HERE):
             raise asyncio.CancelledError
     assert not right(login_throttle, "ana", HERE)
 
@@ -92,10 +92,10 @@ def test_the_way_a_name_is_written_opens_nothing(name: str, padding: str, before
     for _ in range(10):
         assert wrong(login_throttle, name, HERE)
     if len(padded) > 256:
-        with pytest.raises(LoginError), login_throttle.one(padded, HERE):
+        with pytest.raises(LoginError), login_throttle.attempt(padded, HERE):
             pytest.fail("it was looked at")
     else:
-        assert right(login_throttle, padded, HERE) == (typed_key(padded) != typed_key(name))
+        assert right(login_throttle, padded, HERE) == (login_key(padded) != login_key(name))
 
 
 def test_the_log_stays_small(login_throttle: LoginThrottle, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:

@@ -45,7 +45,7 @@ class Making:
         self.begun.append(options)
         try:
             while not self.opened.is_set() and not self.one_more.acquire(timeout=0.01):
-                progress.check()
+                progress.raise_if_cancelled()
             return prepare_from_index(inventory, session_id, options, progress=progress, **more)
         finally:
             self.ended.append(options)

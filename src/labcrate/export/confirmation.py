@@ -11,9 +11,9 @@ from labcrate.archive.checking import Checker
 from labcrate.archive.layout import FileSource, Member
 from labcrate.errors import CatalogError, OtherBytesError
 from labcrate.export.assemble import Assembly
+from labcrate.index.byte_checks import ByteCheckMode, ByteCheckRule, now_ms
 from labcrate.index.catalog import Catalog
-from labcrate.index.confirming import Check, Confirming, now_ms
-from labcrate.index.records import Indexed
+from labcrate.index.records import IndexedFile
 from labcrate.lab.disk import checks_itself
 from labcrate.plan.plan import PlannedRecording
 from labcrate.plan.summary import plural
@@ -24,7 +24,7 @@ class FileToConfirm:
     """A file whose bytes are to be confirmed before it leaves: its member, and what the index knows of it."""
 
     member: Member
-    known: Indexed
+    known: IndexedFile
 
 
 class Confirmation:
@@ -35,7 +35,7 @@ class Confirmation:
 
     def __init__(
         self,
-        rule: Confirming,
+        rule: ByteCheckRule,
         due: Mapping[str, FileToConfirm],
         differing: frozenset[str] = frozenset(),
         recordings: frozenset[str] = frozenset(),
@@ -46,11 +46,11 @@ class Confirmation:
         self._lock = threading.Lock()
         self._read: set[str] = set()
         self._by_file_system: set[str] = set()
-        self._fresh: list[Indexed] = []
+        self._fresh: list[IndexedFile] = []
 
     @classmethod
     def of(
-        cls, assembly: Assembly, state_folder: Path, rule: Confirming, members: Container[str] | None = None
+        cls, assembly: Assembly, state_folder: Path, rule: ByteCheckRule, members: Container[str] | None = None
     ) -> "Confirmation":
         """Find what is due of an archive, or of some of its ``members`` by name. Raises CatalogError."""
         copied = [one for one in assembly.plan.copied if members is None or one.member in members]
@@ -91,7 +91,7 @@ class Confirmation:
 
     def is_trusted(self, fd: int) -> bool:
         """Return whether an open file is confirmed by what it lies on; where all are to be read, none is."""
-        return self.rule.check is not Check.ALWAYS and checks_itself(fd)
+        return self.rule.check is not ByteCheckMode.ALWAYS and checks_itself(fd)
 
     def record_result(self, member: Member, read: int | None, error: OtherBytesError | None) -> None:
         """Take up what became of a member; ``read`` is None for one that was trusted."""
@@ -111,11 +111,11 @@ class Confirmation:
     @property
     def summary(self) -> str:
         """What became of the recordings, on one line: to be asked for when all that is due was confirmed."""
-        if self.rule.check is Check.NEVER:
+        if self.rule.check is ByteCheckMode.NEVER:
             return "bytes not confirmed (--no-check)"
         total, by_itself = len(self._recordings), len(self._recordings & self._by_file_system)
         # What was hashed for this very export is not due: where all are to be read, it was read now as well.
-        earlier = 0 if self.rule.check is Check.ALWAYS else len(self._recordings - self.files_to_confirm.keys())
+        earlier = 0 if self.rule.check is ByteCheckMode.ALWAYS else len(self._recordings - self.files_to_confirm.keys())
         ways = {
             "read now": self.confirmed_count - earlier - by_itself,
             f"within the last {plural(self.rule.days, 'day')}": earlier,
@@ -129,7 +129,7 @@ class Confirmation:
     @property
     def confirmed_count(self) -> int:
         """The number of recordings whose bytes are confirmed; none where none was to be."""
-        if self.rule.check is Check.NEVER:
+        if self.rule.check is ByteCheckMode.NEVER:
             return 0
         return len(self._recordings) - len(
             (self._recordings & self.files_to_confirm.keys()) - self._read - self._by_file_system

@@ -8,9 +8,9 @@ from labcrate.export.assemble import Assembly, assemble
 from labcrate.export.redact import Redactor
 from labcrate.export.spool import Spool
 from labcrate.index.catalog import Catalog
-from labcrate.index.indexing import Progress, Wish, index_files
-from labcrate.index.searching import Searcher
-from labcrate.index.state import state_folder
+from labcrate.index.indexing import IndexRequest, Progress, index_files
+from labcrate.index.secret_search import SecretSearcher
+from labcrate.index.state_folder import state_folder
 from labcrate.lab.folder import Lab
 from labcrate.model.fixity import Identity
 from labcrate.plan.inventory import Inventory, find_session, take_inventory
@@ -80,11 +80,11 @@ def compute_fixity(inventory: Inventory, plan: Plan, progress: Progress, workers
     """
     state = state_folder(inventory.lab.root)
     with Catalog.open(state) as catalog:
-        searcher = Searcher(inventory.cleaner.matcher, catalog)
-        wishes = [Wish(file.path, file.identity, probe=False, search=True) for file in unindexed_files(plan)]
+        searcher = SecretSearcher(inventory.cleaner.matcher, catalog)
+        wishes = [IndexRequest(file.path, file.identity, probe=False, search=True) for file in unindexed_files(plan)]
         _, failures = index_files(inventory.files, catalog, wishes, probe_video, progress, workers, searcher)
         if not failures:
-            spool = Spool(state, progress.check)
+            spool = Spool(state, progress.raise_if_cancelled)
             Redactor(inventory.files, inventory.cleaner, catalog, spool, progress, hashed=True).redact(
                 plan, refuse=False
             )
@@ -112,7 +112,7 @@ def _assemble_plan(
 ) -> Assembly:
     """Take the secrets out of the files of a plan, generate its documents, and lay its archive out."""
     inventory, progress = planner.inventory, planner.progress
-    spool = Spool(state_folder(inventory.lab.root), progress.check)
+    spool = Spool(state_folder(inventory.lab.root), progress.raise_if_cancelled)
     redactor = Redactor(inventory.files, inventory.cleaner, planner.catalog, spool, progress, hashed)
     plan, redacted = redactor.redact(plan, refuse=refuse)
     return assemble(inventory.files, plan, spool, same_session, redacted, inventory.cleaner.matcher)

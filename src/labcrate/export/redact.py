@@ -14,13 +14,13 @@ from labcrate.errors import LabcrateError
 from labcrate.export.spool import Spool, file_source
 from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import Hasher, Progress
-from labcrate.index.records import Patched
+from labcrate.index.records import PatchedFixity
 from labcrate.lab.lab_files import Files
 from labcrate.model.fixity import Fixity
 from labcrate.plan.cleaning import LabCleaner
 from labcrate.plan.plan import CopiedFile, Plan, Secrecy, SecretFile, Treatment
 from labcrate.plan.secrecy import refuse_secrets, warning_about
-from labcrate.secrets.copied_files import Redaction, mp4_patches, redaction_of, scan_file, write_redacted_text
+from labcrate.secrets.copied_files import Redaction, choose_redaction, mp4_patches, scan_file, write_redacted_text
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.mp4_boxes import metadata_ranges
 from labcrate.secrets.stream import find_in_stream
@@ -102,7 +102,7 @@ class Redactor:
         if not self.hashed:
             return None
         fixity = _fixity_of(source, opened_file.fileno(), self.progress)
-        self.catalog.store([replace(known, patched=Patched(key, fixity))])
+        self.catalog.store([replace(known, patched=PatchedFixity(key, fixity))])
         return fixity
 
 
@@ -116,7 +116,7 @@ def without_secrets_in_tags(source: FileSource, matcher: Matcher, session_id: st
         if not found.kinds:
             return source
         try:
-            if redaction_of(cast(BinaryIO, file)) is Redaction.MP4:
+            if choose_redaction(cast(BinaryIO, file)) is Redaction.MP4:
                 return replace(source, patches=_patches(matcher, file, source.identity.size_bytes))
         except _NotRedactableError:
             pass
@@ -171,7 +171,7 @@ def patches_key(patches: Iterable[Patch]) -> str:
 
 def _fixity_of(source: FileSource, fd: int, progress: Progress) -> Fixity:
     """Return the fixity of an opened file with its patches written over it."""
-    hasher = Hasher(lambda _: progress.check())
+    hasher = Hasher(lambda _: progress.raise_if_cancelled())
     for segment in file_segments(source, 0, source.identity.size_bytes):
         if isinstance(segment, bytes):
             hasher.update(segment)

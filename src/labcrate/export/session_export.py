@@ -15,11 +15,11 @@ from labcrate.export.people_folder import people_folder
 from labcrate.export.prepare import ShowStage, prepare_with_progress, show_nothing
 from labcrate.export.signing import sign_archive, signer_of
 from labcrate.export.writer import archive_path, check_targets, signature_path, write_archive
-from labcrate.index.confirming import Check, Confirming
-from labcrate.index.state import own_folder, state_folder
+from labcrate.index.byte_checks import ByteCheckMode, ByteCheckRule
+from labcrate.index.state_folder import state_folder, user_state_folder
 from labcrate.lab.folder import Lab
 from labcrate.lab.text import one_line
-from labcrate.people.database import Database
+from labcrate.people.database import PeopleDatabase
 from labcrate.people.export_log import ExportLog, Outcome, system_user
 from labcrate.plan.inventory import find_session
 from labcrate.plan.options import Options, as_text
@@ -92,7 +92,7 @@ def _begin_log_line(
     stack: ExitStack, lab: Lab, log_entry: ExportLogEntry, facts: _LogFacts
 ) -> tuple[ExportLog, int] | None:
     """Write the line in the lab's log, else in the user's own; None when neither takes it."""
-    own = own_folder(lab.root)
+    own = user_state_folder(lab.root)
     try:
         folder = people_folder(lab.root)
         started = _begin_line_in(stack, folder, facts)
@@ -115,8 +115,8 @@ def _begin_log_line(
 
 def _begin_line_in(stack: ExitStack, folder: Path, facts: _LogFacts) -> tuple[ExportLog, int]:
     with ExitStack() as opening:
-        log = opening.enter_context(ExportLog(opening.enter_context(Database.open(folder))))
-        log.settle()
+        log = opening.enter_context(ExportLog(opening.enter_context(PeopleDatabase.open(folder))))
+        log.abort_dead_transfers()
         length = facts.entity.length
         line = log.begin(
             who=system_user(),
@@ -178,7 +178,7 @@ def export_session(
     check_targets(target, force=force, signed=sign)
     _refuse_lab_file(lab, target)
     signer = signer_of(lab) if sign else None
-    rule = Confirming.from_now(Check.of(check), inventory.settings.confirm_days)
+    rule = ByteCheckRule.from_now(ByteCheckMode.of(check), inventory.settings.confirm_days)
     whole = not allow_incomplete
     with prepare_with_progress(
         inventory, session_id, options, show_stage, workers, export=True, whole=whole

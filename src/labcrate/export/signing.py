@@ -14,10 +14,10 @@ from labcrate.archive.keys import PublicKey, Signer, new_secret_key, parse_publi
 from labcrate.archive.layout import BytesSource, Layout
 from labcrate.archive.manifest import MANIFEST_NAME
 from labcrate.errors import NoSuchThingError, SigningError, TargetError
-from labcrate.index.state import STATE_FOLDER, state_folder
+from labcrate.index.state_folder import STATE_FOLDER, state_folder
 from labcrate.lab.disk import sync_folder
 from labcrate.lab.folder import Lab, open_file_below
-from labcrate.secrets.lab_files import SIGNING_KEY
+from labcrate.secrets.lab_secrets import SIGNING_KEY
 
 SECRET_KEY_FILE = SIGNING_KEY.rpartition("/")[2]
 PUBLIC_KEY_FILE = "signing.pub"

@@ -17,7 +17,7 @@ from yarl import URL
 from labcrate.config import ServeSettings
 from labcrate.errors import ServeError
 from labcrate.export.people_folder import people_folder
-from labcrate.index.state import STATE_FOLDER
+from labcrate.index.state_folder import STATE_FOLDER
 from labcrate.lab.folder import Lab
 from labcrate.lab.text import one_line
 from labcrate.web.app import make_app

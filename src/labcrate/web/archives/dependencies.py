@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from labcrate.export.prepare import unindexed_files
 from labcrate.index.catalog import INDEX_FILE, Catalog
-from labcrate.index.state import state_folder
+from labcrate.index.state_folder import state_folder
 from labcrate.lab.folder import Kind
 from labcrate.linking.filename import stem_of_mp4, stem_of_other_video
 from labcrate.model.fixity import Identity
@@ -149,7 +149,7 @@ class Dependencies:
             known = catalog.lookup(self._unhashed)
             fingerprint = self._inventory.secrets.secrets.fingerprint(catalog.search_key)
         hashed = all(
-            one.fixity and one.searched(fingerprint) and (one.patched or path not in self._to_redact)
+            one.fixity and one.search_with(fingerprint) and (one.patched or path not in self._to_redact)
             for path, one in known.items()
         )
         if not hashed:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from labcrate.config import ServeSettings
-from labcrate.doctor.report import Report, make_report
+from labcrate.doctor.report import LabReport, make_report
 from labcrate.errors import DocumentError, NotReadyError, TooManyError
 from labcrate.index.indexing import Progress
 from labcrate.lab.folder import Lab
@@ -44,14 +44,14 @@ class _ReportInputs:
 
 
 class _RunningReport(Progress):
-    """A report in the making: the thread that makes it calls ``check``, all else happens on the event loop."""
+    """A report in the making: its thread calls ``raise_if_cancelled``, all else happens on the event loop."""
 
     def __init__(self, inputs: _ReportInputs, clock: Callable[[], float]) -> None:
         self.inputs, self.is_stopped = inputs, False
-        self.task: asyncio.Task[Report] | None = None
+        self.task: asyncio.Task[LabReport] | None = None
         self._clock, self._waiting, self._last_left_s = clock, 0, clock()
 
-    async def wait(self) -> Report:
+    async def wait(self) -> LabReport:
         """Wait for the report. Raises WorkCancelled when it was given up."""
         assert self.task is not None  # noqa: S101 - set before anybody can wait
         self._waiting += 1
@@ -61,7 +61,7 @@ class _RunningReport(Progress):
             self._waiting -= 1
             self._last_left_s = self._clock()
 
-    def check(self) -> None:
+    def raise_if_cancelled(self) -> None:
         """Raise WorkCancelled when nobody waits any more, or the server ends."""
         if self.is_stopped or (not self._waiting and self._clock() - self._last_left_s > ABANDON_AFTER_S):
             raise WorkCancelled
@@ -85,12 +85,12 @@ class DoctorReports:
             settings,
             clock,
         )
-        self._finished: dict[str | None, tuple[_ReportInputs, float, Report]] = {}
+        self._finished: dict[str | None, tuple[_ReportInputs, float, LabReport]] = {}
         self._running: dict[str | None, _RunningReport] = {}
         self._one_at_a_time = asyncio.Semaphore(1)
         self._closed = False
 
-    async def report(self, session_id: str | None) -> Report:
+    async def report(self, session_id: str | None) -> LabReport:
         """Return the report on the lab or one session of it, made if it is not there.
 
         Raises NoSessionError, TooManyError, CatalogError, and NotReadyError when the server ends.
@@ -108,7 +108,7 @@ class DoctorReports:
             except WorkCancelled:  # given up just as this was asked for
                 continue
 
-    async def report_for_page(self, session_id: str | None) -> Report | None:
+    async def report_for_page(self, session_id: str | None) -> LabReport | None:
         """Return the report for a page; None when that takes longer than people like to wait. Raises as ``report``."""
         try:
             async with asyncio.timeout(plan_queue.PAGE_WAIT_S) as patience:
@@ -139,7 +139,7 @@ class DoctorReports:
         running.task.add_done_callback(_retrieve_error)
         return running
 
-    async def _run(self, session_id: str | None, running: _RunningReport) -> Report:
+    async def _run(self, session_id: str | None, running: _RunningReport) -> LabReport:
         try:
             async with self._one_at_a_time:
                 report = await self._executor.run(WorkKind.PLANS, self._examine, session_id, running)
@@ -150,8 +150,8 @@ class DoctorReports:
         finally:
             del self._running[session_id]
 
-    def _examine(self, session_id: str | None, running: _RunningReport) -> Report:
-        running.check()
+    def _examine(self, session_id: str | None, running: _RunningReport) -> LabReport:
+        running.raise_if_cancelled()
         return make_report(
             self._lab,
             session_id,
@@ -181,6 +181,6 @@ def _state(path: str) -> tuple[int, int] | None:
     return found.st_size, found.st_mtime_ns
 
 
-def _retrieve_error(task: "asyncio.Task[Report]") -> None:
+def _retrieve_error(task: "asyncio.Task[LabReport]") -> None:
     if not task.cancelled():
         task.exception()  # nobody may be left who waits for it

@@ -37,8 +37,8 @@ _RETRY_AFTER_S = 5
 class _QueuedPlan(Progress):
     """A plan that is not made yet, and the users who want it.
 
-    ``turn`` is the user in whose turn it is being made, None before that. The thread that makes it calls ``check``;
-    all else happens on the event loop.
+    ``turn`` is the user in whose turn it is being made, None before that. The thread that makes it
+    calls ``raise_if_cancelled``; all else happens on the event loop.
     """
 
     def __init__(self, key: CacheKey, user: str, clock: Callable[[], float]) -> None:
@@ -62,7 +62,7 @@ class _QueuedPlan(Progress):
         """Whether a client waits for it, or did a moment ago."""
         return not self._result.done() and (self._waiting > 0 or self._clock() - self._last_left_s < ABANDON_AFTER_S)
 
-    def check(self) -> None:
+    def raise_if_cancelled(self) -> None:
         """Raise WorkCancelled when no client waits for it any more."""
         if not self.is_needed:
             raise WorkCancelled

@@ -211,20 +211,20 @@ class PrepareJobs:
 
     async def _plan(self, job: Job) -> PlannedArchive:
         """Return the archive as of now, for the user who began the job. Raises WorkCancelled, and as PlanQueue.plan."""
-        job.meter.check()
+        job.meter.raise_if_cancelled()
         plan_task = self._plans.plan(job.session_id, job.options, job.user, whole_plan=False, limited=False)
         job.plan_task = asyncio.get_running_loop().create_task(plan_task)
         try:
             return await job.plan_task
         except (asyncio.CancelledError, NotReadyError):
-            job.meter.check()
+            job.meter.raise_if_cancelled()
             raise
         finally:
             job.plan_task = None
 
     def _hash_files(self, job: Job, plan: Plan) -> Mapping[str, str]:
         """Read what a plan lacks; return what cannot be read, if that may be missing. Raises IncompleteError."""
-        job.meter.check()
+        job.meter.raise_if_cancelled()
         inventory, _ = self._inventories.read_with_messages()
         failures = compute_fixity(inventory, plan, job.meter, self._workers)
         if failures and not job.allow_incomplete:

@@ -63,7 +63,7 @@ class Gate:
             isinstance(required, Role) and caller is not None and not caller.may(required)
         ):
             raise NotAllowedError(_refusal(required))
-        if required is None or caller is None or not caller.scope.limited:
+        if required is None or caller is None or not caller.scope.is_limited:
             return await handler(request)
         return await _within_scope(request, caller, handler)
 

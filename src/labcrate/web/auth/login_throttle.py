@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from labcrate.errors import LoginError, TooManyError
-from labcrate.people.users import typed_key
+from labcrate.people.users import login_key
 from labcrate.web.http.client_and_origin import client_network
 from labcrate.web.http.rate_limiter import RateLimitedLog, RateLimiter
 
@@ -33,7 +33,7 @@ class LoginThrottle:
         self._log = RateLimitedLog(clock, burst=1000, period_s=5)
 
     @contextmanager
-    def one(self, name: str, address: str) -> Iterator[None]:
+    def attempt(self, name: str, address: str) -> Iterator[None]:
         """Count one attempt, made in the block, unless its password was right or was not checked at all.
 
         Raises TooManyError when there were too many, and LoginError for a name that cannot be a user's.
@@ -42,7 +42,7 @@ class LoginThrottle:
         refunds = ExitStack()  # left alone after any other failure: then a password was checked
         try:
             self._acquire(refunds, self._by_network, network, _NETWORK, address)
-            key = typed_key(name)
+            key = login_key(name)
             self._acquire(refunds, self._by_both, f"{network} {key}", _BOTH, address)
             self._acquire(refunds, self._by_name, key, _NAME, address)
             yield

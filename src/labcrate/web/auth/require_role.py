@@ -98,7 +98,7 @@ async def recheck_permission(accounts: Accounts, caller: Caller, needed: Role, s
     try:
         user = await accounts.run_in_thread(accounts.users.get, caller.name)
         scope = await accounts.run_in_thread(accounts.studies.scope, user)
-        is_token_good = caller.via == "login" or await accounts.run_in_thread(accounts.tokens.stands, caller.token_hash)
+        is_token_good = caller.via == "login" or await accounts.run_in_thread(accounts.tokens.exists, caller.token_hash)
     except NoSuchThingError:
         raise NotAllowedError(ROLE_LOST) from None
     except PeopleError:
@@ -109,5 +109,5 @@ async def recheck_permission(accounts: Accounts, caller: Caller, needed: Role, s
         raise NotAllowedError(TOKEN_REVOKED)
     if session not in scope:
         raise NotAllowedError(LEFT_STUDY)
-    if scope.limited and not caller.scope.limited:
+    if scope.is_limited and not caller.scope.is_limited:
         raise NotAllowedError(JOINED_STUDY)

@@ -8,7 +8,7 @@ from labcrate.archive.entity import FileSegment, Segment
 from labcrate.archive.layout import FileSource, Member
 from labcrate.errors import OtherBytesError
 from labcrate.export.confirmation import Confirmation, FileToConfirm
-from labcrate.index.confirming import Confirming
+from labcrate.index.byte_checks import ByteCheckRule
 from labcrate.web.archives.archive_cache import PlannedArchive
 
 PAUSE = b""
@@ -23,7 +23,7 @@ class CheckedDownload:
 
     def __init__(self, archive: PlannedArchive, state_folder: Path, days: int) -> None:
         self._archive, self._state_folder = archive, state_folder
-        self._rule = Confirming.from_now(days=days)
+        self._rule = ByteCheckRule.from_now(days=days)
         self._confirmation: Confirmation | None = None
         self._members: Sequence[Member] = ()
 

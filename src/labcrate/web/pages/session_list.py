@@ -12,7 +12,7 @@ from multidict import MultiMapping
 from labcrate.errors import UsageError
 from labcrate.lab.text import visible
 from labcrate.model.session import Session, is_number, sort_key
-from labcrate.people.export_log import Filter, Outcome
+from labcrate.people.export_log import ExportLogFilter, Outcome
 from labcrate.people.roles import SessionScope
 from labcrate.plan.option_words import parse_bound, parse_session
 from labcrate.plan.overview import SessionRow
@@ -85,13 +85,13 @@ def session_query(query: MultiMapping[str], zone: str) -> SessionQuery:
     )
 
 
-def _number(query: MultiMapping[str], name: str, default: int, least: int, most: int) -> int:
+def _number(query: MultiMapping[str], name: str, default: int, minimum: int, maximum: int) -> int:
     text = query.get(name, "")
     if not text:
         return default
-    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(most)) else -1
-    if not least <= number <= most:
-        raise UsageError(f"{name} is {visible(text)!r}; it is a whole number from {least} to {most}.")
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(maximum)) else -1
+    if not minimum <= number <= maximum:
+        raise UsageError(f"{name} is {visible(text)!r}; it is a whole number from {minimum} to {maximum}.")
     return number
 
 
@@ -176,7 +176,7 @@ LOG_OPTIONS = ("session", "who", "outcome", "from", "to")
 _MAX_NUMBER = 10**18 - 1
 
 
-def log_filter_of(query: MultiMapping[str], zone: str) -> Filter:
+def log_filter_of(query: MultiMapping[str], zone: str) -> ExportLogFilter:
     """Which lines a query wants; dates without a time are days of ``zone``. Raises UsageError."""
     for name in LOG_OPTIONS:
         if len(query.getall(name, [])) > 1:
@@ -184,7 +184,7 @@ def log_filter_of(query: MultiMapping[str], zone: str) -> Filter:
     outcome = query.get("outcome") or None
     if outcome is not None and outcome not in list(Outcome):
         raise UsageError(f"outcome is {visible(outcome)!r}; it is {', '.join(Outcome)}.")
-    return Filter(
+    return ExportLogFilter(
         parse_session(session) if (session := query.get("session", "").strip()) else None,
         query.get("who", "").strip(),
         Outcome(outcome) if outcome else None,
@@ -193,15 +193,17 @@ def log_filter_of(query: MultiMapping[str], zone: str) -> Filter:
     )
 
 
-def whole_number(query: MultiMapping[str], name: str, least: int, most: int = _MAX_NUMBER) -> int | None:
+def whole_number(query: MultiMapping[str], name: str, minimum: int, maximum: int = _MAX_NUMBER) -> int | None:
     """A number of a query, None where it is not given or empty. Raises UsageError."""
-    given = [text for text in query.getall(name, []) if text.strip()]
-    if not given:
+    values = [text for text in query.getall(name, []) if text.strip()]
+    if not values:
         return None
-    text = given[0].strip()
-    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(most)) else -1
-    if len(given) > 1 or not least <= number <= most:
-        raise UsageError(f"{name} is {visible(', '.join(given))!r}; it is one whole number from {least} to {most}.")
+    text = values[0].strip()
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(maximum)) else -1
+    if len(values) > 1 or not minimum <= number <= maximum:
+        raise UsageError(
+            f"{name} is {visible(', '.join(values))!r}; it is one whole number from {minimum} to {maximum}."
+        )
     return number
 
 

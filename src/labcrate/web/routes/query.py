@@ -67,7 +67,7 @@ async def check_session_time(request: web.Request, plans: PlanQueue, session_id:
     Raises what ``PlanQueue.plan`` does.
     """
     requester = caller(request)
-    if requester.scope.limited and options.span != TimeSpan():
+    if requester.scope.is_limited and options.span != TimeSpan():
         planned = await plans.plan(session_id, whole_session_options(request, plans), requester.name, whole_plan=False)
         if exceeds_session_time(planned.plan, options):
             raise NotAllowedError(
@@ -91,7 +91,7 @@ def permitted_options(requester: Caller, options: Options) -> Options:
         raise NotAllowedError("Only an administrator may have files packed with the lab's secrets in them.")
     if options.redact and not requester.may(Role.OPERATOR):
         raise NotAllowedError("Redacting files needs the role operator.")
-    if not requester.scope.limited:
+    if not requester.scope.is_limited:
         return options
     for message, is_chosen in zip(_BEYOND_SESSION, (options.pad, options.all_readings, options.time_zone), strict=True):
         if is_chosen:

@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 from labcrate.archive.keys import SIGNATURE_SUFFIX
 from labcrate.errors import NotReadyError
 from labcrate.export.signing import sign_archive, signer_of
-from labcrate.index.state import state_folder
+from labcrate.index.state_folder import state_folder
 from labcrate.lab.folder import Lab
 from labcrate.people.export_log import Outcome
 from labcrate.people.roles import Role
@@ -128,7 +128,7 @@ async def _archive_begun(
     server = resources(request)
     since = datetime.now(UTC) - _RESUME_WITHIN
     who, text = caller(request).name, as_text(options)
-    tags = await server.run_in_thread(server.export_log.tags, who=who, session=session_id, options=text, since=since)
+    tags = await server.run_in_thread(server.export_log.sent_etags, who=who, session=session_id, options=text, since=since)
     if not tags or current.ready_entity.etag in tags:
         return current
     earlier = _find_cached(server, tags, session_id, options, incomplete) if len(tags) == 1 else None

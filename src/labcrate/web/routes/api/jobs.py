@@ -60,8 +60,8 @@ async def cancel_job(request: web.Request) -> web.Response:
     """Ask a job to end, and say how it ended if it does so soon."""
     jobs = resources(request).jobs
     job = jobs.cancel(_job(request).id)
-    ended = await jobs.wait(job, 2 * _POLL_S)
-    return json_response(job_object(request, job), status=HTTPStatus.OK if ended else HTTPStatus.ACCEPTED)
+    has_ended = await jobs.wait(job, 2 * _POLL_S)
+    return json_response(job_object(request, job), status=HTTPStatus.OK if has_ended else HTTPStatus.ACCEPTED)
 
 
 @routes.get("/api/jobs/{id:[0-9]{1,18}}/events", allow_head=False)
@@ -138,7 +138,7 @@ def _job(request: web.Request) -> Job:
 
 def _visible_error(request: web.Request, job: Job) -> LabcrateError | None:
     """Why a job failed; the words for a session that is gone would name others."""
-    if isinstance(job.error, NoSessionError) and caller(request).scope.limited:
+    if isinstance(job.error, NoSessionError) and caller(request).scope.is_limited:
         return not_visible_error(job.session_id)
     return job.error
 

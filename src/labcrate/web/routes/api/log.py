@@ -5,8 +5,8 @@ from itertools import islice
 
 from aiohttp import hdrs, web
 
-from labcrate.people.export_log import Filter, Line
-from labcrate.people.log_lines import as_csv, line_object
+from labcrate.people.export_log import ExportLogFilter, ExportLogLine
+from labcrate.people.export_log_formats import as_csv, line_object
 from labcrate.people.roles import Role
 from labcrate.web.auth.require_role import allow
 from labcrate.web.http.bodies import encode_json, json_response
@@ -34,7 +34,7 @@ async def show_log(request: web.Request) -> web.Response:
     return json_response(await server.run_in_thread(_page, server, log_filter, before, limit))
 
 
-def _page(server: ServerResources, log_filter: Filter, before: int | None, limit: int) -> bytes:
+def _page(server: ServerResources, log_filter: ExportLogFilter, before: int | None, limit: int) -> bytes:
     lines = list(islice(log_filter.find(server.export_log, before), limit + 1))
     shown = lines[:limit]
     more = len(lines) > limit
@@ -65,5 +65,5 @@ async def download_log(request: web.Request) -> web.StreamResponse:
 _HEADING = ("\ufeff" + as_csv([])).encode()
 
 
-def _csv_lines(lines: Iterator[Line]) -> bytes:
+def _csv_lines(lines: Iterator[ExportLogLine]) -> bytes:
     return as_csv(islice(lines, _LINES_PER_WRITE), heading=False).encode()

@@ -78,7 +78,7 @@ async def show_plan(request: web.Request) -> web.Response:
 
 
 def _plan(planned: PlannedArchive, requester: Caller) -> bytes:
-    assembly = limit_to_study(planned) if requester.scope.limited else planned
+    assembly = limit_to_study(planned) if requester.scope.is_limited else planned
     answer = plan_object(assembly)
     answer["notTakenCount"] = sum(one.files for one in assembly.plan.not_taken)
     answer["nearMissCount"] = len(assembly.plan.near_misses)

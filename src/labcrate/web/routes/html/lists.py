@@ -10,8 +10,8 @@ from multidict import MultiDict
 from yarl import URL
 
 from labcrate.export.signing import public_key_of
-from labcrate.people.export_log import Filter
-from labcrate.people.log_lines import what
+from labcrate.people.export_log import ExportLogFilter
+from labcrate.people.export_log_formats import describe_contents
 from labcrate.people.roles import Role
 from labcrate.web.auth.require_role import allow, caller, stays_in_scope
 from labcrate.web.http.bodies import read_form
@@ -113,7 +113,7 @@ async def show_log(request: web.Request) -> web.Response:
     )
 
 
-def _log_page(request: web.Request, log_filter: Filter, before: int | None) -> web.Response:
+def _log_page(request: web.Request, log_filter: ExportLogFilter, before: int | None) -> web.Response:
     server = resources(request)
     found = list(islice(log_filter.find(server.export_log, before), _LINES_PER_PAGE + 1))
     lines, more = found[:_LINES_PER_PAGE], len(found) > _LINES_PER_PAGE
@@ -130,7 +130,7 @@ def _log_page(request: web.Request, log_filter: Filter, before: int | None) -> w
         query=request.query,
         filtered=bool(log_filter),
         before=before,
-        what=what,
+        what=describe_contents,
         older=str(older) if older else None,
         csv=str(URL.build(path=url(server.settings, "/api/log.csv"), query=query_values)),
     )

@@ -135,7 +135,7 @@ def repeated_password(fields: dict[str, str]) -> str:
 async def verify_password(request: web.Request, name: str, password: str) -> User:
     """Who has this name and password. Raises LoginError, and TooManyError after too many that did not fit."""
     server = resources(request)
-    with server.accounts.login_throttle.one(name, client_address(request, server.settings)):
+    with server.accounts.login_throttle.attempt(name, client_address(request, server.settings)):
         return await server.accounts.run_password_hashing(server.users.verify, name, password)
 
 

@@ -5,7 +5,7 @@ from aiohttp import web
 from labcrate.errors import LoginError, NoSuchThingError, TooManyError, UsageError
 from labcrate.model.message import Message
 from labcrate.people.roles import Role, name_key
-from labcrate.people.tokens import LONGEST_DAYS
+from labcrate.people.tokens import MAX_DAYS
 from labcrate.web.auth.require_role import allow, caller, stays_in_scope
 from labcrate.web.resources import resources
 from labcrate.web.routes.html.login import (
@@ -193,7 +193,7 @@ def chosen_role(fields: dict[str, str]) -> Role:
 def chosen_days(text: str) -> int:
     """Return the days that a form names. Raises UsageError."""
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise UsageError(f"A token is good for 1 to {LONGEST_DAYS} days.")
+        raise UsageError(f"A token is good for 1 to {MAX_DAYS} days.")
     return int(text)
 
 
@@ -224,9 +224,9 @@ async def _account_page(
         "account.html",
         status=status,
         area="account",
-        second_factor=await server.code_logins.of(caller(request).name),
+        second_factor=await server.code_logins.second_factor_of(caller(request).name),
         tokens=own,
-        expired=[token for token in own if tokens.expired(token)],
+        expired=[token for token in own if tokens.is_expired(token)],
         secret=secret,
         typed={"name": "", "days": "365"} | (typed or {}),
         errors=errors,
@@ -249,9 +249,9 @@ async def _people_page(
         area="people",
         users=users,
         tokens=tokens,
-        expired=[token for token in tokens if server.tokens.expired(token)],
+        expired=[token for token in tokens if server.tokens.is_expired(token)],
         typed=fields,
-        with_second_factor=await server.accounts.run_in_thread(server.code_logins.factors.having),
+        with_second_factor=await server.accounts.run_in_thread(server.code_logins.factors.user_ids_with_factor),
         errors=errors,
         done=request.query.get("done"),
     )

@@ -9,7 +9,7 @@ from aiohttp import web
 from labcrate.errors import LabcrateError, LoginError, NotAllowedError, TooManyError, UsageError
 from labcrate.model.message import Message
 from labcrate.people.roles import Role
-from labcrate.people.second_factor import NEEDED, app_uri, grouped
+from labcrate.people.second_factor import MINIMUM_ROLE, app_uri, in_groups
 from labcrate.people.users import User
 from labcrate.web.auth.accounts import CODE_PAGE, LOGIN_PAGE
 from labcrate.web.auth.code_logins import PendingLogin
@@ -42,7 +42,7 @@ async def show_second_factor(request: web.Request) -> web.Response:
 
 
 @routes.post(f"{SECOND_FACTOR_PAGE}/prepare")
-@allow(NEEDED)
+@allow(MINIMUM_ROLE)
 @stays_in_scope
 async def prepare(request: web.Request) -> web.Response:
     """Make a secret and show it, for the app to take."""
@@ -50,14 +50,14 @@ async def prepare(request: web.Request) -> web.Response:
     await browser_form(request)
     user = await _current_user(request)
     try:
-        secret = await server.accounts.run_in_thread(server.code_logins.factors.prepare, user)
+        secret = await server.accounts.run_in_thread(server.code_logins.factors.begin_setup, user)
     except _FORM_ERRORS as error:
         return await _page(request, status=error.http_status, error=error.args[0])
     return await _page(request, secret=secret)
 
 
 @routes.post(f"{SECOND_FACTOR_PAGE}/confirm")
-@allow(NEEDED)
+@allow(MINIMUM_ROLE)
 @stays_in_scope
 async def confirm(request: web.Request) -> web.Response:
     """Turn it on, for who knows the password and has a first code.
@@ -70,9 +70,9 @@ async def confirm(request: web.Request) -> web.Response:
     try:
         await check_current_password(request, fields)
         code, keep = fields.get("code", ""), current_login_hash(request)
-        codes = await server.accounts.run_in_thread(factors.confirm, user, code, keep_login=keep)
+        codes = await server.accounts.run_in_thread(factors.finish_setup, user, code, keep_login=keep)
     except _FORM_ERRORS as error:
-        secret = await server.accounts.run_in_thread(factors.prepared, user)
+        secret = await server.accounts.run_in_thread(factors.pending_secret, user)
         return await _page(request, status=error.http_status, secret=secret, error=error.args[0])
     return await _page(request, status=201, codes=codes)
 
@@ -86,7 +86,9 @@ async def renew_codes(request: web.Request) -> web.Response:
     fields, factors = await browser_form(request), server.code_logins.factors
     try:
         user = await check_current_password(request, fields)
-        codes = await server.code_logins.run_with_own_code(request, factors.renew, user, fields.get("code", ""))
+        codes = await server.code_logins.run_with_own_code(
+            request, factors.renew_recovery_codes, user, fields.get("code", "")
+        )
     except _FORM_ERRORS as error:
         return await _page(request, status=error.http_status, error=error.args[0])
     return await _page(request, status=201, codes=codes)
@@ -121,7 +123,7 @@ def _host(request: web.Request) -> str:
 async def _page(request: web.Request, *, status: int = 200, secret: str | None = None, **context: Any) -> web.Response:
     """The page, perhaps with a secret to take into the app, with recovery codes, or with an error."""
     server = resources(request)
-    page_context = {"codes": None, "error": None, "secret": secret and grouped(secret), "uri": ""} | context
+    page_context = {"codes": None, "error": None, "secret": secret and in_groups(secret), "uri": ""} | context
     if secret:
         page_context["uri"] = app_uri(secret, await _current_user(request), _host(request))
     return server.pages.render(
@@ -129,7 +131,7 @@ async def _page(request: web.Request, *, status: int = 200, secret: str | None =
         "second_factor.html",
         status=status,
         area="account",
-        second_factor=await server.code_logins.of(caller(request).name),
+        second_factor=await server.code_logins.second_factor_of(caller(request).name),
         **page_context,
     )
 
@@ -156,7 +158,7 @@ async def send_code(request: web.Request) -> web.Response:
     if not secret or pending_login is None:
         return await _restart_login(request, LoginError(Message("second_factor.over")))
     if not hmac.compare_digest(fields.get("csrf", "").encode("utf-8", "replace"), csrf_token(secret).encode()):
-        pending.give_back(secret, pending_login)
+        pending.put_back(secret, pending_login)
         raise NotAllowedError("This page is out of date; load it again, and do it once more.")
     return await _check_code(request, secret, pending_login, fields.get("code", ""))
 
@@ -166,15 +168,15 @@ async def _check_code(request: web.Request, secret: str, pending_login: PendingL
     code_logins = server.code_logins
     try:
         await code_logins.run_with_code(
-            request, code_logins.factors.check, pending_login.user, code, pending_login.stamp
+            request, code_logins.factors.use_code, pending_login.user, code, pending_login.stamp
         )
     except (LoginError, TooManyError) as error:
         if error.args[0] == Message("second_factor.over"):
             return await _restart_login(request, error, pending_login.next_path)
-        code_logins.pending.give_back(secret, pending_login)
+        code_logins.pending.put_back(secret, pending_login)
         return _code_page(request, secret, error)
     except BaseException:
-        code_logins.pending.give_back(secret, pending_login)
+        code_logins.pending.put_back(secret, pending_login)
         raise
     response = await start_login(request, pending_login.user, pending_login.next_path)
     drop_login(response, server.settings, PENDING_SUFFIX)

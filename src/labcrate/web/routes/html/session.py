@@ -18,7 +18,7 @@ from labcrate.people.roles import Role
 from labcrate.plan.options import Options, as_query
 from labcrate.plan.plan import Plan, PlannedRecording
 from labcrate.plan.summary import camera_spans
-from labcrate.repair.near_misses import Method, cameras_of_links
+from labcrate.repair.near_misses import LinkMethod, linkable_cameras
 from labcrate.web.auth.require_role import allow, caller
 from labcrate.web.http.bodies import read_form
 from labcrate.web.http.urls import session_api_url, session_url
@@ -110,7 +110,7 @@ async def show_readings(request: web.Request) -> web.Response:
 async def repair_near_miss(request: web.Request) -> web.Response:
     """Link a near miss, and show the session with what was done and how to take it back."""
     session_id, fields = session_id_of(request), await read_form(request)
-    method = Method.MOVE if fields.get("method") == Method.MOVE else Method.ENTRY
+    method = LinkMethod.MOVE if fields.get("method") == LinkMethod.MOVE else LinkMethod.ENTRY
     camera = fields.get("camera") or None
     assembled = await link_near_miss(request, session_id, fields.get("file", ""), method, camera)
     return _redirect_to_session(request, session_id, f"?linked={assembled.number}")
@@ -182,7 +182,7 @@ async def _export_choice(request: web.Request, session: Session) -> ExportChoice
 
 def _session_page(request: web.Request, assembled: Assembly, choice: ExportChoice | None) -> web.Response:
     server = resources(request)
-    assembly = limit_to_study(assembled) if caller(request).scope.limited else assembled
+    assembly = limit_to_study(assembled) if caller(request).scope.is_limited else assembled
     plan, session = assembly.plan, assembly.plan.session
     zone, is_operator = _zone(request, session), caller(request).may(Role.OPERATOR)
     properties = server.plots.properties(session.id, plan.readings)
@@ -204,7 +204,7 @@ def _session_page(request: web.Request, assembled: Assembly, choice: ExportChoic
         plotted=initial_properties(properties),
         devices=devices,
         links=[link for link in links if link.undone is None],
-        cameras=cameras_of_links(server.inventories.inventory(), session.id) if is_operator else [],
+        cameras=linkable_cameras(server.inventories.inventory(), session.id) if is_operator else [],
         notices=_link_notices(request, links),
         administers=caller(request).may(Role.ADMIN),
         thumbnail=lambda recording: _media_url(request, recording, session.id, "/thumbnail.jpg"),
