@@ -128,7 +128,9 @@ async def _archive_begun(
     server = resources(request)
     since = datetime.now(UTC) - _RESUME_WITHIN
     who, text = caller(request).name, as_text(options)
-    tags = await server.run_in_thread(server.export_log.sent_etags, who=who, session=session_id, options=text, since=since)
+    tags = await server.run_in_thread(
+        server.export_log.sent_etags, who=who, session=session_id, options=text, since=since
+    )
     if not tags or current.ready_entity.etag in tags:
         return current
     earlier = _find_cached(server, tags, session_id, options, incomplete) if len(tags) == 1 else None
