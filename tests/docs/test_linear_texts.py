@@ -10,11 +10,11 @@ from tests.support.hostile_texts import SHAPES
 
 from labcrate.export.documents.plain_text import wrap_lines
 from labcrate.lab.path_pattern import PatternError, recorder_pattern
-from labcrate.lab.text import one_line
 from labcrate.linking.ids import SessionIds
 from labcrate.linking.judging import judge
 from labcrate.linking.prefixes import CameraNames, Prefixes
 from labcrate.linking.rules import LinkingRules
+from labcrate.messages.text import printable
 from labcrate.model.device import Device
 from labcrate.plan.member_names import Names, safe_name
 from labcrate.readings.load.payload import compact, from_cells, same_value
@@ -61,7 +61,7 @@ def quietly(function: Callable[[str], Any]) -> Callable[[str], Any]:
 
 
 READERS: dict[str, Callable[[str], Any]] = {
-    "one line": one_line,
+    "one line": printable,
     "a safe name": safe_name,
     "a clean text": lambda text: Cleaner(SECRETS, MATCHER).clean_text(text),
     "a clean name": lambda text: Cleaner(SECRETS, MATCHER).clean_name(text),
@@ -85,7 +85,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "a date of a request": parse_date,
     "a range of a request": lambda text: select_range("GET", {"range": f"bytes={text}"}, Representation(9, '"a"')),
     "tags of a request": lambda text: select_range("GET", {"if-none-match": text}, Representation(9, '"a"')),
-    "a sentence on a page": lambda text: Locale("es").told(text[:1000]),
+    "a sentence on a page": lambda text: Locale("es").translation(text[:1000]),
 }
 MOST, SLACK, SIZE = 2.2, 400, 1500
 

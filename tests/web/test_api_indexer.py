@@ -336,11 +336,11 @@ def test_rot_is_found_in_the_background(serve: Any, usual_lab: Any, caplog: pyte
     for _ in range(3):
         rig.look(4000.0)
     assert found == [path]
-    assert f"{path} holds other bytes" in caplog.text
+    assert f"{path} does not match its checksum" in caplog.text
     assert known_of(usual_lab.root, path).differs_ms is not None
     answer = server.get("/api/sessions/42/archive.zip")
     assert answer.status_code == 409
-    assert "other bytes" in answer.json()["detail"]
+    assert "does not match its checksum" in answer.json()["detail"]
 
 
 def test_nothing_is_read_where_the_file_system_checks_its_data(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

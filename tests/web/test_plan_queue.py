@@ -13,7 +13,7 @@ from aiohttp import web
 from tests.support.waiting import next_tick
 
 from labcrate.config import ServeSettings
-from labcrate.errors import NoSessionError, NoSuchThingError, NotReadyError, TooManyError
+from labcrate.errors import NoSessionError, NotFoundError, NotReadyError, TooManyError
 from labcrate.export.prepare import prepare_from_index
 from labcrate.index.indexing import Progress
 from labcrate.plan.options import Options
@@ -332,10 +332,10 @@ def test_recordings_are_found_by_their_names_in_the_plan_alone(run: Run, making:
         usual_lab.recording("sessions/Session42/recordings/any.mp4", content=usual_lab.clip + b"more")
         assert await found("any.mp4") == "sessions/Session42/recordings/any.mp4"
         for name in ("cam1_session7_a.mp4", "../recordings/any.mp4", "recordings/any.mp4", "", "ANY.MP4", "README.txt"):
-            with pytest.raises(NoSuchThingError):
+            with pytest.raises(NotFoundError):
                 await found(name)
         (usual_lab.root / "recordings/cam1_session42_a.mp4").rename(usual_lab.root / "recordings/cam1_session8_a.mp4")
-        with pytest.raises(NoSuchThingError):
+        with pytest.raises(NotFoundError):
             await found("cam1_session42_a.mp4")
 
     run(scenario)

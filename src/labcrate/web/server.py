@@ -19,7 +19,7 @@ from labcrate.errors import ServeError
 from labcrate.export.people_folder import people_folder
 from labcrate.index.state_folder import STATE_FOLDER
 from labcrate.lab.folder import Lab
-from labcrate.lab.text import one_line
+from labcrate.messages.text import printable
 from labcrate.web.app import make_app
 from labcrate.web.http.client_and_origin import is_loopback, is_proxy, is_secure
 from labcrate.web.http.connection_limits import ConnectionLimits, raise_file_limit
@@ -138,7 +138,7 @@ async def _listen(
         number = getattr(error, "errno", None) or 0
         reason = os.strerror(number) if number > 0 else "the name is not known"
         raise ServeError(
-            f"The address {one_line(settings.host)}, port {settings.port}, cannot be listened on ({reason.lower()}); "
+            f"The address {printable(settings.host)}, port {settings.port}, cannot be listened on ({reason.lower()}); "
             "choose others with --host and --port."
         ) from None
     port: int = runner.addresses[0][1]

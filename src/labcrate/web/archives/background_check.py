@@ -9,8 +9,8 @@ from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import IndexRequest, Progress, index_files
 from labcrate.lab.disk import checks_itself
 from labcrate.lab.lab_files import LabFiles, source_of
+from labcrate.messages.message import Message
 from labcrate.model.fixity import Identity
-from labcrate.model.message import Message
 from labcrate.plan.planner import probe_video
 
 # How much is confirmed at a time, and how often the index is asked whether anything is due.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from labcrate.index.indexing import Progress
-from labcrate.lab.folder import printable
+from labcrate.messages.text import printable
 
 _RATE_PERIOD_S = 10.0
 _SAMPLE_INTERVAL_S = 0.25

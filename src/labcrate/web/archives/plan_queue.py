@@ -10,9 +10,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from labcrate.errors import LabcrateError, NoSuchThingError, NotReadyError, TooManyError
+from labcrate.errors import LabcrateError, NotFoundError, NotReadyError, TooManyError
 from labcrate.index.indexing import Progress
-from labcrate.lab.text import visible
+from labcrate.messages.text import printable_lines
 from labcrate.plan.options import Options
 from labcrate.plan.plan import PlannedRecording
 from labcrate.web.archives.archive_cache import ArchiveCache, CacheKey, PlannedArchive
@@ -144,7 +144,7 @@ class PlanQueue:
     async def find_recording(self, session_id: str, name: str, user: str) -> PlannedRecording:
         """Return one recording of a session by its member's name without the folder, whole or not, hashed or not.
 
-        Raises NoSuchThingError, and what ``plan`` does.
+        Raises NotFoundError, and what ``plan`` does.
         """
         found = await self._executor.run(
             WorkKind.REQUESTS, self._archives.get_with_same_links, session_id, self.whole_session_options()
@@ -153,7 +153,7 @@ class PlanQueue:
         for recording in found.plan.recordings:
             if recording.member == f"recordings/{name}":
                 return recording
-        raise NoSuchThingError(f"Session {session_id} has no recording {visible(name)!r}.")
+        raise NotFoundError(f"Session {session_id} has no recording {printable_lines(name)!r}.")
 
     def stop(self) -> None:
         """Give up all plans, and take no more."""

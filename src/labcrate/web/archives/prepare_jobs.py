@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from labcrate.errors import CatalogError, LabcrateError, NoSuchThingError, NotReadyError, TooManyError
+from labcrate.errors import CatalogError, LabcrateError, NotFoundError, NotReadyError, TooManyError
 from labcrate.export.prepare import compute_fixity, unindexed_files
 from labcrate.lab.folder import Lab
 from labcrate.lab.lab_files import source_of
@@ -125,16 +125,16 @@ class PrepareJobs:
         return job
 
     def get(self, number: int) -> Job:
-        """Return a job by its number. Raises NoSuchThingError for one that never was or ended long ago."""
+        """Return a job by its number. Raises NotFoundError for one that never was or ended long ago."""
         job = self._jobs.get(number)
         if job is None:
             raise self.no_such_job(number)
         return job
 
     @staticmethod
-    def no_such_job(number: int) -> NoSuchThingError:
+    def no_such_job(number: int) -> NotFoundError:
         """Make the error for a job that never was, ended long ago, or may not be seen."""
-        return NoSuchThingError(f"There is no job {number}; it may have ended long ago, or before a restart.")
+        return NotFoundError(f"There is no job {number}; it may have ended long ago, or before a restart.")
 
     def latest(self, session_id: str, options: Options) -> Job | None:
         """Return the job that was started last for such an archive."""
@@ -142,7 +142,7 @@ class PrepareJobs:
         return next((job for job in reversed(self._jobs.values()) if (job.session_id, job.options) == same), None)
 
     def cancel(self, number: int) -> Job:
-        """Ask a job to end; what was read so far stays known. Raises NoSuchThingError."""
+        """Ask a job to end; what was read so far stays known. Raises NotFoundError."""
         job = self.get(number)
         self._stop(job)
         return job

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from labcrate.config import ServeSettings
 from labcrate.errors import LoginError, NoSessionError, NotAllowedError
-from labcrate.model.message import Message
+from labcrate.messages.message import Message
 from labcrate.model.session import normalized_id
 from labcrate.people.roles import Role
 from labcrate.people.tokens import hash_secret

@@ -6,7 +6,7 @@ from pathlib import Path
 from labcrate.archive.checking import check_bytes
 from labcrate.archive.entity import FileSegment, Segment
 from labcrate.archive.layout import FileSource, Member
-from labcrate.errors import OtherBytesError
+from labcrate.errors import ChecksumError
 from labcrate.export.confirmation import Confirmation, FileToConfirm
 from labcrate.index.byte_checks import ByteCheckRule
 from labcrate.web.archives.archive_cache import PlannedArchive
@@ -35,7 +35,7 @@ class CheckedDownload:
     def segments(self, start: int, stop: int) -> Iterator[Segment]:
         """Yield where the bytes of the archive come from, with ``WAIT`` while a file of them is confirmed.
 
-        What is in no file of the range is not looked at. Raises OtherBytesError before the first byte of a file that
+        What is in no file of the range is not looked at. Raises ChecksumError before the first byte of a file that
         holds other bytes, SourceChangedError and CatalogError.
         """
         positions: dict[int, int] | None = None
@@ -81,7 +81,7 @@ class CheckedDownload:
 
 def _confirm(confirmation: Confirmation, name: str, label: str) -> Iterator[Segment]:
     if name in confirmation.differing_members:
-        raise OtherBytesError(label)
+        raise ChecksumError(label)
     file = confirmation.files_to_confirm.get(name)
     if file:
         yield PAUSE
@@ -98,7 +98,7 @@ def _confirm_bytes(confirmation: Confirmation, file: FileToConfirm) -> Iterator[
             if unreported_bytes >= _STEP_BYTES:
                 unreported_bytes = 0
                 yield PAUSE
-    except OtherBytesError as error:
+    except ChecksumError as error:
         confirmation.record_result(member, read_bytes, error)
         raise
     confirmation.record_result(member, read_bytes, None)

@@ -16,7 +16,7 @@ from aiohttp import hdrs, web
 from labcrate.archive.entity import Segment
 from labcrate.errors import CatalogError, NotAllowedError, SourceChangedError
 from labcrate.export.writer import archive_name
-from labcrate.lab.text import one_line
+from labcrate.messages.text import printable
 from labcrate.people.export_log import Outcome
 from labcrate.plan.member_names import safe_name
 from labcrate.plan.plan import Plan
@@ -108,7 +108,7 @@ def content_disposition(name: str, kind: Literal["attachment", "inline"] = "atta
 def archive_file_name(plan: Plan) -> str:
     """Return ``Session42 Morning in the kitchen.zip``: the session's id and name, and PARTIAL in the name of a part."""
     stem, _, suffix = archive_name(plan.session.id, partial=plan.options.partial).rpartition(".")
-    full_name = safe_name(f"{stem} {one_line(plan.session.name or '')}".strip())
+    full_name = safe_name(f"{stem} {printable(plan.session.name or '')}".strip())
     cut = full_name.encode("utf-8", "replace")[:_MAX_NAME_BYTES].decode("utf-8", "ignore")
     return f"{cut.rstrip()}.{suffix}"
 

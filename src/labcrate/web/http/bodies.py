@@ -14,6 +14,7 @@ import msgspec
 from aiohttp import HttpVersion11, hdrs, web
 
 from labcrate.errors import UsageError
+from labcrate.messages.message import plain_text
 
 BODY_TIMEOUT_S = 30.0
 """How long a client may take for the body of a request."""
@@ -25,7 +26,7 @@ T = TypeVar("T")
 
 def encode_json(value: Any) -> bytes:
     """Return a value as JSON (UTF-8); a large one belongs into a worker thread."""
-    return msgspec.json.encode(value, enc_hook=str)  # messages are texts of a type of their own
+    return msgspec.json.encode(value, enc_hook=plain_text)
 
 
 def json_response(value: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:

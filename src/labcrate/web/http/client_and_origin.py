@@ -8,7 +8,7 @@ from aiohttp import web
 
 from labcrate.config import ServeSettings
 from labcrate.errors import NotAllowedError, UsageError
-from labcrate.lab.text import one_line
+from labcrate.messages.text import printable
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -90,7 +90,7 @@ def check_host(request: web.Request, settings: ServeSettings) -> None:
     own_names = {_host_name(urlsplit(settings.base_url or "").netloc), settings.host.lower()}
     if name is None or not (is_loopback(name) or name in own_names):
         own_url = settings.base_url or f"http{'s' if settings.tls_cert else ''}://localhost:{settings.port}"
-        raise UsageError(f"This server is not called '{one_line(host_header[:100])}'; open it as {own_url}/.")
+        raise UsageError(f"This server is not called '{printable(host_header[:100])}'; open it as {own_url}/.")
 
 
 def _host_name(netloc: str) -> str | None:

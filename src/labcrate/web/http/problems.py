@@ -24,7 +24,8 @@ from labcrate.errors import (
     TooManyError,
 )
 from labcrate.lab.folder import Lab
-from labcrate.lab.text import visible
+from labcrate.messages.message import plain_text
+from labcrate.messages.text import printable_lines
 
 MEDIA_TYPE = "application/problem+json"
 _ABOUT_HTTP = "about:blank"
@@ -61,7 +62,7 @@ def problem_of_error(error: LabcrateError) -> ProblemDetails:
     if isinstance(error, TooManyError | NotReadyError):
         extensions["retryAfterSeconds"] = error.retry_after_s
     elif isinstance(error, DocumentError):
-        extensions |= {"file": visible(error.file), "where": visible(error.where)}
+        extensions |= {"file": printable_lines(error.file), "where": printable_lines(error.where)}
     elif isinstance(error, IncompleteError) and error.missing:
         extensions["missing"] = [{"what": what, "why": why, "remedy": remedy} for what, why, remedy in error.missing]
         listed = "; ".join(f"{what} {why}" for what, why, _ in error.missing)
@@ -72,7 +73,7 @@ def problem_of_error(error: LabcrateError) -> ProblemDetails:
         ]
         query = _CLI_FLAGS.sub(_query_parameter, " ".join(detail.split()))
         detail = f"{query} Only an administrator may ask for allow_secrets=1."
-    return ProblemDetails(error.urn, error.title, error.http_status, visible(detail), extensions)
+    return ProblemDetails(error.urn, error.title, error.http_status, printable_lines(detail), extensions)
 
 
 _CLI_FLAGS = re.compile(r"--(redact|allow-secrets)")
@@ -90,7 +91,7 @@ def problem_of_http(error: web.HTTPException) -> ProblemDetails:
     extensions: dict[str, Any] = {}
     if isinstance(error, web.HTTPMethodNotAllowed):
         extensions["allowed"] = sorted(error.allowed_methods)
-    return ProblemDetails(_ABOUT_HTTP, status.phrase, error.status, visible(detail), extensions)
+    return ProblemDetails(_ABOUT_HTTP, status.phrase, error.status, printable_lines(detail), extensions)
 
 
 def log_unexpected_error(lab: Lab, activity: str, error: BaseException) -> None:
@@ -100,7 +101,7 @@ def log_unexpected_error(lab: Lab, activity: str, error: BaseException) -> None:
 
 def format_traceback(lab: Lab, error: BaseException) -> str:
     """An error's traceback for the log; where the lab lies is nobody's affair."""
-    return visible("".join(traceback.format_exception(error)).replace(str(lab.root), "LAB"))
+    return printable_lines("".join(traceback.format_exception(error)).replace(str(lab.root), "LAB"))
 
 
 def unexpected_problem() -> ProblemDetails:
@@ -112,5 +113,5 @@ def response_without_handler(status: int) -> web.Response:
     """The answer to what no handler saw, of which not even the address is known."""
     detail = _UNEXPECTED if status >= HTTPStatus.INTERNAL_SERVER_ERROR else _NO_REQUEST
     problem = ProblemDetails(_ABOUT_HTTP, HTTPStatus(status).phrase, status, detail)
-    body = msgspec.json.encode(problem.as_object(), enc_hook=str)
+    body = msgspec.json.encode(problem.as_object(), enc_hook=plain_text)
     return web.Response(body=body, status=status, content_type=MEDIA_TYPE)

@@ -9,7 +9,8 @@ from aiohttp import hdrs, web
 
 from labcrate.errors import LabcrateError, LoginError, NotReadyError, TooManyError
 from labcrate.lab.folder import Lab
-from labcrate.lab.text import one_line
+from labcrate.messages.message import plain_text
+from labcrate.messages.text import printable
 from labcrate.web.auth.require_role import Handler
 from labcrate.web.http.problems import (
     MEDIA_TYPE,
@@ -32,7 +33,7 @@ async def answer_failures(lab: Lab, pages: Pages, request: web.Request, handler:
     except LabcrateError as error:
         problem, headers = problem_of_error(error), _headers_of(error)
         if error.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, NotReadyError):
-            _log.warning("%s %s: %s", request.method, one_line(request.path), one_line(str(error)))
+            _log.warning("%s %s: %s", request.method, printable(request.path), printable(str(error)))
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST:
             raise
@@ -41,7 +42,7 @@ async def answer_failures(lab: Lab, pages: Pages, request: web.Request, handler:
     except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer and the log the reason
         if isinstance(error, ConnectionError) and _is_disconnected(request):
             return web.Response(status=_STATUS_CLIENT_CLOSED)
-        log_unexpected_error(lab, f"{request.method} {one_line(request.path)}", error)
+        log_unexpected_error(lab, f"{request.method} {printable(request.path)}", error)
         problem, headers = unexpected_problem(), {}
     return _answer(pages, request, problem, headers)
 
@@ -75,7 +76,7 @@ def _answer(
             request.transport.abort()
         return web.Response(status=problem.status)
     if request.path.startswith("/api/") and not _wants_page(request):
-        body = msgspec.json.encode(problem.as_object(request.path), enc_hook=str)
+        body = msgspec.json.encode(problem.as_object(request.path), enc_hook=plain_text)
         answer = web.Response(body=body, status=problem.status, content_type=MEDIA_TYPE)
     else:
         retry_after_s = (

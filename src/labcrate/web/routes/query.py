@@ -10,7 +10,7 @@ from multidict import MultiMapping
 
 from labcrate.errors import NoSessionError, NotAllowedError, UsageError
 from labcrate.export.plan_views import exceeds_session_time
-from labcrate.lab.text import visible
+from labcrate.messages.text import printable
 from labcrate.model.session import RULE, is_session_id, normalized_id
 from labcrate.model.timespan import TimeSpan
 from labcrate.people.roles import Role
@@ -38,10 +38,10 @@ def query_options(query: MultiMapping[str], base_topic: str | None) -> Options:
     """Return the options that a query asks for; ``base_topic`` is the server's. Raises UsageError."""
     for name in query:
         if name not in QUERY_NAMES:
-            raise UsageError(f"There is no option {visible(name)!r}; there are {', '.join(QUERY_NAMES)}.")
+            raise UsageError(f"There is no option {printable(name)!r}; there are {', '.join(QUERY_NAMES)}.")
     for name in ("from", "to"):
         if _LOST_PLUS.search(query.get(name, "")):
-            raise UsageError(f"{name} is {visible(query[name])!r}; write its + as %2B, for in a URL + is a space.")
+            raise UsageError(f"{name} is {printable(query[name])!r}; write its + as %2B, for in a URL + is a space.")
     return parse_options({name: query.getall(name) for name in query} | {"base_topic": base_topic})
 
 
@@ -103,7 +103,7 @@ def session_id_of(request: web.Request) -> str:
     """The session's id in a request's path ``{id}``. Raises NoSessionError for a text that no session can have."""
     session_id = normalized_id(request.match_info["id"])
     if not is_session_id(session_id):
-        raise NoSessionError(f"There is no session {visible(session_id[:100])!r}: {RULE}.")
+        raise NoSessionError(f"There is no session {printable(session_id[:100])!r}: {RULE}.")
     return session_id
 
 
@@ -128,6 +128,6 @@ def _instant(name: str, text: str | None, zone: str) -> datetime | None:
         at = datetime.fromisoformat(text.strip())
     except ValueError:
         raise UsageError(
-            f"{name} is {visible(text)!r}, which is no date and time; write it like 2025-05-02T10:00."
+            f"{name} is {printable(text)!r}, which is no date and time; write it like 2025-05-02T10:00."
         ) from None
     return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone))

@@ -127,7 +127,7 @@ async def export_progress(request: web.Request) -> web.StreamResponse:
 def _job(request: web.Request) -> Job:
     """The job of a request's path; one of a session that who asks does not see is not there.
 
-    Raises NoSuchThingError.
+    Raises NotFoundError.
     """
     jobs, number = resources(request).jobs, int(request.match_info["id"])  # routes match digits alone
     job = jobs.get(number)

@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 
 from labcrate.errors import RepairError
 from labcrate.export.plan_views import link_object, near_miss_object, own_near_misses
-from labcrate.lab.folder import printable
+from labcrate.messages.text import printable
 from labcrate.people.link_log import Link
 from labcrate.people.roles import Role
 from labcrate.plan.plan import NearMiss
@@ -117,7 +117,7 @@ async def link_near_miss(
 def undo_link(server: ServerResources, session: str, number: int, who: str) -> Link:
     """Take one of a session's links back. Call it in a worker thread.
 
-    Raises NoSuchThingError, RepairError, PeopleError.
+    Raises NotFoundError, RepairError, PeopleError.
     """
     undone = undo_logged_link(server.lab, server.link_log, session=session, number=number, who=who)
     server.inventories.inventory(fresh=True)

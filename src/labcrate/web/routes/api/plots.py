@@ -6,8 +6,8 @@ from http import HTTPStatus
 
 from aiohttp import hdrs, web
 
-from labcrate.errors import NoSuchThingError, NotReadyError, UsageError
-from labcrate.lab.text import visible
+from labcrate.errors import NotFoundError, NotReadyError, UsageError
+from labcrate.messages.text import printable_lines
 from labcrate.model.timespan import TimeSpan, format_instant, parse_instant
 from labcrate.people.roles import Role
 from labcrate.web.auth.require_role import allow, caller
@@ -32,7 +32,7 @@ async def plot(request: web.Request) -> web.Response:
     session_id = session_id_of(request)
     for name in request.query:
         if name not in _OPTION_NAMES:
-            raise UsageError(f"There is no option {visible(name)!r}; there are {', '.join(_OPTION_NAMES)}.")
+            raise UsageError(f"There is no option {printable_lines(name)!r}; there are {', '.join(_OPTION_NAMES)}.")
     names = request.query.getall("property", [])
     if not 0 < len(names) <= _MAX_PROPERTIES:
         raise UsageError(f"Name from 1 to {_MAX_PROPERTIES} properties to plot, each as 'property'.")
@@ -73,14 +73,14 @@ def _instant(request: web.Request, name: str) -> datetime | None:
     try:
         return parse_instant(text)
     except (ValueError, OverflowError):
-        raise UsageError(f"{name} is {visible(text)!r}; write it like 2025-05-02T10:00:00Z.") from None
+        raise UsageError(f"{name} is {printable_lines(text)!r}; write it like 2025-05-02T10:00:00Z.") from None
 
 
 def _buckets(request: web.Request) -> int:
     text = request.query.get("buckets") or str(_DEFAULT_BUCKETS)
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
     if not 1 <= number <= _MAX_BUCKETS:
-        raise UsageError(f"buckets is {visible(text)!r}; it is a whole number from 1 to {_MAX_BUCKETS}.")
+        raise UsageError(f"buckets is {printable_lines(text)!r}; it is a whole number from 1 to {_MAX_BUCKETS}.")
     return number
 
 
@@ -101,5 +101,5 @@ async def thumbnail(request: web.Request) -> web.StreamResponse:
             WorkKind.THUMBNAILS, server.thumbnails.get, recording.path, recording.identity
         )
     except OSError as error:
-        raise NoSuchThingError(f"{recording.source} cannot be read ({error.strerror}).") from None
+        raise NotFoundError(f"{recording.source} cannot be read ({error.strerror}).") from None
     return web.Response(body=picture, content_type="image/jpeg", headers=headers)

@@ -8,10 +8,10 @@ from aiohttp import hdrs, web
 
 from labcrate.archive.entity import Segment, file_segments
 from labcrate.archive.layout import FileSource
-from labcrate.errors import NoSuchThingError
+from labcrate.errors import NotFoundError
 from labcrate.export.media_types import media_type
 from labcrate.export.redact import patches_key, without_secrets_in_tags
-from labcrate.lab.text import visible
+from labcrate.messages.text import printable_lines
 from labcrate.model.timespan import from_ns
 from labcrate.people.roles import Role
 from labcrate.plan.options import recording_as_text
@@ -51,14 +51,14 @@ async def recording(request: web.Request) -> web.StreamResponse:
 def _source(server: ServerResources, planned: PlannedRecording, session_id: str) -> FileSource:
     """The recording as it is now, its tags without secrets: it may have grown since the plan was made.
 
-    Raises NoSuchThingError, and SecretsError where it holds secrets that cannot be taken out.
+    Raises NotFoundError, and SecretsError where it holds secrets that cannot be taken out.
     """
     files = server.inventories.inventory().files
     try:
         identity = files.identity(planned.path)
     except OSError:
         name = planned.member.removeprefix("recordings/")
-        raise NoSuchThingError(f"The recording {visible(name)!r} of session {session_id} is gone.") from None
+        raise NotFoundError(f"The recording {printable_lines(name)!r} of session {session_id} is gone.") from None
     source = FileSource(partial(files.open, planned.path), identity, planned.source)
     if planned.search and not planned.search.result.kinds and identity == planned.identity:
         return source

@@ -2,8 +2,8 @@
 
 from aiohttp import web
 
-from labcrate.errors import LoginError, NoSuchThingError, TooManyError, UsageError
-from labcrate.model.message import Message
+from labcrate.errors import LoginError, NotFoundError, TooManyError, UsageError
+from labcrate.messages.message import Message
 from labcrate.people.roles import Role, name_key
 from labcrate.people.tokens import MAX_DAYS
 from labcrate.web.auth.require_role import allow, caller, stays_in_scope
@@ -19,7 +19,7 @@ from labcrate.web.routes.html.login import (
 routes = web.RouteTableDef()
 
 ACCOUNT_PAGE, PEOPLE_PAGE = "/account", "/people"
-_FORM_ERRORS = (UsageError, LoginError, TooManyError, NoSuchThingError)
+_FORM_ERRORS = (UsageError, LoginError, TooManyError, NotFoundError)
 
 
 @routes.get(ACCOUNT_PAGE)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from labcrate.errors import LabcrateError, LoginError, NotAllowedError, TooManyError, UsageError
-from labcrate.model.message import Message
+from labcrate.messages.message import Message
 from labcrate.people.roles import Role
 from labcrate.people.second_factor import MINIMUM_ROLE, app_uri, in_groups
 from labcrate.people.users import User

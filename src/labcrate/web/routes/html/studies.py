@@ -6,8 +6,8 @@ from typing import Any
 
 from aiohttp import web
 
-from labcrate.errors import LabcrateError, NoSessionError, NoSuchThingError, UsageError
-from labcrate.lab.text import one_line
+from labcrate.errors import LabcrateError, NoSessionError, NotFoundError, UsageError
+from labcrate.messages.text import printable
 from labcrate.people.roles import Role
 from labcrate.people.studies import Studies, Study
 from labcrate.plan.overview import all_tags, tagged
@@ -18,7 +18,7 @@ from labcrate.web.routes.html.login import browser_form, redirect
 routes = web.RouteTableDef()
 
 STUDIES_PAGE = "/people/studies"
-_FORM_ERRORS = (UsageError, NoSuchThingError, NoSessionError)
+_FORM_ERRORS = (UsageError, NotFoundError, NoSessionError)
 _NOT_BY_TOKEN = "A token cannot change studies; log in, or use the command line."  # noqa: S105 - a sentence
 
 
@@ -56,7 +56,7 @@ async def add_sessions(request: web.Request) -> web.Response:
         inventory = resources(request).inventories.inventory()
         session = inventory.resolve(fields.get("session", "").strip())
         if session not in inventory.ids:
-            raise NoSessionError(f"There is no session {one_line(session[:100])} in this lab.")
+            raise NoSessionError(f"There is no session {printable(session[:100])} in this lab.")
         return studies.add_sessions(fields.get("study", ""), [session], who)
 
     return await _change(request, "changed", add)
@@ -127,7 +127,7 @@ async def _change(request: web.Request, done: str, change: Callable[[Studies, di
 
 
 async def _proposal(request: web.Request, name: str, tag: str) -> dict[str, Any]:
-    """What a tag would put into a study now. Raises NoSuchThingError for a study that there is not."""
+    """What a tag would put into a study now. Raises NotFoundError for a study that there is not."""
     server = resources(request)
     study = await server.accounts.run_in_thread(server.studies.get, name)
     found = await server.run_in_thread(lambda: tagged(server.inventories.inventory(), tag))
