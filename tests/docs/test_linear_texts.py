@@ -25,7 +25,7 @@ from labcrate.secrets.urls import find_urls
 from labcrate.secrets.values import Secrets, collect_secrets
 from labcrate.video.name_time import time_in_path
 from labcrate.web.downloads.response import content_disposition
-from labcrate.web.http.conditional import Representation, select_range, parse_date
+from labcrate.web.http.conditional import Representation, parse_date, select_range
 from labcrate.web.pages.i18n import Locale
 
 SECRETS = collect_secrets(
