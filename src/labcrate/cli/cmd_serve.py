@@ -20,7 +20,7 @@ from labcrate.lab.settings_file import read_settings
 from labcrate.lab.text import typed_path
 from labcrate.messages.text import printable
 from labcrate.plan.option_values import parse_zone
-from labcrate.web.server import Started, serve
+from labcrate.web.server import ServerAddress, serve
 
 _PORT_COUNT = 65536
 # What DNS can hold (RFC 1035, 2.3.4), as browsers send it.
@@ -43,7 +43,7 @@ def run(options: Namespace) -> int:
     return 0
 
 
-def _print_start(started: Started, *, as_json: bool) -> None:
+def _print_start(started: ServerAddress, *, as_json: bool) -> None:
     if as_json:
         # One line at once: a program that starts the server waits for it.
         answer = {"url": started.url, "setupUrl": started.setup_url, "warning": started.warning}

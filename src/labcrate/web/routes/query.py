@@ -50,7 +50,7 @@ async def read_options(request: web.Request, plans: PlanQueue) -> Options:
 
     Raises NotAllowedError as ``permitted_options`` and ``check_session_time`` do.
     """
-    options = query_options(request.query, plans.whole().base_topic)
+    options = query_options(request.query, plans.whole_session_options().base_topic)
     options = permitted_options(caller(request), options)
     await check_session_time(request, plans, session_id_of(request), options)
     return options
@@ -58,7 +58,7 @@ async def read_options(request: web.Request, plans: PlanQueue) -> Options:
 
 def whole_session_options(request: web.Request, plans: PlanQueue) -> Options:
     """The options of a whole session, as who asks may have it."""
-    return permitted_options(caller(request), plans.whole())
+    return permitted_options(caller(request), plans.whole_session_options())
 
 
 async def check_session_time(request: web.Request, plans: PlanQueue, session_id: str, options: Options) -> None:
@@ -68,7 +68,7 @@ async def check_session_time(request: web.Request, plans: PlanQueue, session_id:
     """
     requester = caller(request)
     if requester.scope.is_limited and options.span != TimeSpan():
-        planned = await plans.plan(session_id, whole_session_options(request, plans), requester.name, for_people=False)
+        planned = await plans.plan(session_id, whole_session_options(request, plans), requester.name, whole_plan=False)
         if exceeds_session_time(planned.plan, options):
             raise NotAllowedError(
                 f"'from' and 'to' reach beyond the time of session {session_id}, and people of a study see no more "
