@@ -81,7 +81,7 @@ def load_session_readings(
         open_problems = []
         for path in (JSON_FILE, CSV_FILE):
             try:
-                files.append(stack.enter_context(BufferedReader(_InterruptibleFile(lab.open(path), check))))
+                files.append(stack.enter_context(BufferedReader(_CancellableFile(lab.open(path), check))))
             except (FileNotFoundError, NotADirectoryError):
                 files.append(None)
             except OSError as error:
@@ -93,7 +93,7 @@ def load_session_readings(
     return replace(readings, problems=(*open_problems, *readings.problems))
 
 
-class _InterruptibleFile(FileIO):
+class _CancellableFile(FileIO):
     """A file; ``check`` is called before each piece of it is read."""
 
     def __init__(self, fd: int, check: Callable[[], None]) -> None:
