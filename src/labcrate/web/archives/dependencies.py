@@ -146,11 +146,11 @@ class Dependencies:
             return False
         index = self._state_of_index()
         with Catalog.open(self._state_folder) as catalog:
-            known = catalog.lookup(self._unhashed)
+            indexed = catalog.lookup(self._unhashed)
             fingerprint = self._inventory.secrets.secrets.fingerprint(catalog.search_key)
         hashed = all(
             one.fixity and one.search_with(fingerprint) and (one.patched or path not in self._to_redact)
-            for path, one in known.items()
+            for path, one in indexed.items()
         )
         if not hashed:
             self._index = index  # until it changes again, it tells no more
