@@ -11,7 +11,7 @@ from labcrate.index.searching import Searcher
 from labcrate.index.state import state_folder
 from labcrate.lab.folder import Kind
 from labcrate.lab.lab_files import LabFiles, source_of, split_recorder_path
-from labcrate.linking.place import is_hidden
+from labcrate.linking.location import is_hidden
 from labcrate.model.message import Message
 from labcrate.plan.inventory import Inventory, take_inventory
 from labcrate.plan.option_words import parse_session

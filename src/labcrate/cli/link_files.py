@@ -11,7 +11,7 @@ from labcrate.cli.terminal import console
 from labcrate.errors import PeopleError, RepairError, UsageError
 from labcrate.export.plan_views import link_object
 from labcrate.lab.folder import printable
-from labcrate.linking.judging import names_by_marker
+from labcrate.linking.judgement import has_session_marker
 from labcrate.linking.verdict import Rule
 from labcrate.model.session import json_id
 from labcrate.people.export_log import system_user
@@ -137,7 +137,7 @@ def link_marked(
     With ``--remux`` these are the videos that are no MP4s, else the MP4s. Raises UsageError where nobody can be asked.
     """
     method = method_of(options)
-    marked = [near for near in near_misses if names_by_marker(near.path, session_id, near.verdict, inventory.rules)]
+    marked = [near for near in near_misses if has_session_marker(near.path, session_id, near.verdict, inventory.rules)]
     chosen = [near for near in marked if (near.verdict.rule is Rule.NOT_MP4) == (method is Method.REMUX)]
     files = [near.path for near in chosen]
     # What cannot be linked is said before anybody is asked.

@@ -8,7 +8,7 @@ from labcrate.export.assemble import Assembly
 from labcrate.export.documents.metadata import not_taken_object
 from labcrate.export.documents.secrets import secret_objects
 from labcrate.lab.folder import printable
-from labcrate.linking.judging import LINKED_ELSEWHERE
+from labcrate.linking.judgement import LINKED_ELSEWHERE
 from labcrate.linking.verdict import Rule
 from labcrate.model.message import Message
 from labcrate.model.session import Session, json_id

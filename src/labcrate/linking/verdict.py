@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 
-class Kind(StrEnum):
+class VerdictKind(StrEnum):
     """The three verdicts."""
 
     LINKED = "linked"
@@ -55,7 +55,7 @@ class Verdict:
     which the file would be linked; None where only the register can be mended.
     """
 
-    kind: Kind
+    kind: VerdictKind
     rule: Rule
     reason: str
     remedy: str | None = None
@@ -69,13 +69,13 @@ class Verdict:
     @property
     def linked(self) -> bool:
         """Whether the file goes into the session's archive."""
-        return self.kind is Kind.LINKED
+        return self.kind is VerdictKind.LINKED
 
 
 @lru_cache(maxsize=4096)  # tens of thousands of files share a few reasons
-def unrelated(rule: Rule, reason: str) -> Verdict:
+def unrelated_verdict(rule: Rule, reason: str) -> Verdict:
     """Return the verdict on a file that has nothing to do with the session."""
-    return Verdict(Kind.UNRELATED, rule, reason)
+    return Verdict(VerdictKind.UNRELATED, rule, reason)
 
 
 def printable(text: str) -> str:
@@ -90,7 +90,7 @@ def command_line(words: Iterable[str]) -> str:
     return shlex.join(map(printable, words))
 
 
-def listed(names: Iterable[str], most: int = 8) -> str:
+def join_names(names: Iterable[str], most: int = 8) -> str:
     """Return names as one line: the first of them, and how many more there are."""
     shown = [printable(name) for name in names]
     more = len(shown) - most

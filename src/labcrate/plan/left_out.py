@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from labcrate.lab.folder import Entry, Kind, printable
-from labcrate.linking.judging import judge
+from labcrate.linking.judgement import judge_file
 from labcrate.linking.verdict import Rule
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.plan import Plan
@@ -50,5 +50,5 @@ def _left_out(entry: Entry, other: str, inventory: Inventory, session_id: str) -
         return LeftOut(entry.path, Rule.SYMBOLIC_LINK, "symbolic links are never followed")
     if entry.kind is not Kind.FILE:
         return LeftOut(entry.path, Rule.NOT_A_RECORDING, str(entry.kind))
-    verdict = judge(entry.path, session_id, inventory.rules)
+    verdict = judge_file(entry.path, session_id, inventory.rules)
     return LeftOut(entry.path, verdict.rule, verdict.reason)

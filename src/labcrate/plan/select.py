@@ -8,11 +8,10 @@ from itertools import count
 
 from labcrate.lab.folder import Entry, Kind, printable
 from labcrate.linking.filename import base_name
-from labcrate.linking.judging import judge, right_time_near_miss
-from labcrate.linking.place import is_hidden
-from labcrate.linking.settling import sessions_named
-from labcrate.linking.verdict import Kind as VerdictKind
-from labcrate.linking.verdict import Rule, Verdict
+from labcrate.linking.judgement import judge_file, near_miss_by_time
+from labcrate.linking.location import is_hidden
+from labcrate.linking.resolve import linked_sessions
+from labcrate.linking.verdict import Rule, Verdict, VerdictKind
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
 from labcrate.model.session import Session
@@ -83,7 +82,7 @@ def select(
             continue
         if entry.path.startswith(own):
             continue
-        verdict = judge(entry.path, session.id, inventory.rules)
+        verdict = judge_file(entry.path, session.id, inventory.rules)
         if verdict.kind is VerdictKind.NEAR_MISS and entry.path not in made:
             near_misses.append(NearMiss(entry.path, verdict))
             continue
@@ -121,7 +120,7 @@ def _linked(inventory: Inventory, session: Session) -> tuple[list[Found], list[M
         if identity.size_bytes == 0:
             warnings.append(f"{printable(entry.path)} is empty (0 bytes) and was left out.")
         else:
-            linked.append(Found(entry.path, identity, judge(entry.path, session.id, inventory.rules)))
+            linked.append(Found(entry.path, identity, judge_file(entry.path, session.id, inventory.rules)))
     return linked, missing, warnings
 
 
@@ -162,7 +161,7 @@ def _at_the_right_time(
     ids = {camera_key(camera): camera.id for camera in inventory.cameras}
 
     def spans(path: str, probe: Probe, identity: Identity) -> Iterator[TimeSpan]:
-        carried = view.carried_by(base_name(path).rpartition(".")[0])
+        carried = view.longest_in(base_name(path).rpartition(".")[0])
         camera, prefix = (carried.camera, carried.text) if carried else (None, None)
         return possible_spans(Evidence(path, probe, identity.mtime_ns, ids.get(camera or ""), prefix), times)
 
@@ -181,7 +180,7 @@ def _at_the_right_time(
     for path, probe in look(candidates).items():
         # One source is enough to show it to somebody: clocks are set wrong, and copies change file times.
         if any(span.overlaps(session.span) for span in spans(path, probe, candidates[path])):
-            found.append(NearMiss(path, right_time_near_miss(path, session.id, inventory.rules)))
+            found.append(NearMiss(path, near_miss_by_time(path, session.id, inventory.rules)))
     return found
 
 
@@ -210,7 +209,7 @@ def _with_free_name(near_miss: NearMiss, inventory: Inventory, taken: Container[
     free = next(f for n in count(2) if (f := f"{folder}/{stem}_{n}{dot}{suffix}") not in taken)
     renamed = free.rpartition("/")[2]
     in_place = near_miss.path.startswith(f"{folder}/")  # elsewhere, the remedy names the file by its present name
-    if in_place and name in verdict.remedy and sessions_named(free, inventory.rules):
+    if in_place and name in verdict.remedy and linked_sessions(free, inventory.rules):
         remedy = f"{verdict.remedy.replace(name, renamed)} ({printable(name)} is taken)"
         return NearMiss(near_miss.path, replace(verdict, remedy=remedy, linked_as=free))
     return NearMiss(near_miss.path, replace(verdict, remedy=f"{verdict.remedy} ({printable(name)} is taken there)"))

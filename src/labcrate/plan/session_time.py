@@ -12,7 +12,7 @@ from labcrate.errors import DocumentError, UsageError
 from labcrate.lab.folder import Entry, Kind, printable
 from labcrate.lab.instants import in_zone
 from labcrate.lab.sensor_times import read_sensor_times
-from labcrate.linking.judging import judge
+from labcrate.linking.judgement import judge_file
 from labcrate.model.bound import Bound, Evidence, Reason, Told, bound_end, start_of_recordings
 from labcrate.model.fixity import Identity
 from labcrate.model.message import Message
@@ -89,7 +89,7 @@ def _recordings(inventory: Inventory, session_id: str, times: TimeContext, look:
     found: dict[str, Found] = {}
     for entry in inventory.linked.get(session_id, ()):
         if entry.kind is Kind.FILE and (identity := _identity(inventory, entry.path)):
-            verdict = judge(entry.path, session_id, inventory.rules)
+            verdict = judge_file(entry.path, session_id, inventory.rules)
             found[entry.path] = Found(entry.path, identity, verdict)
     probes = look({path: one.identity for path, one in found.items()})
     ids = {camera_key(camera): camera.id for camera in inventory.cameras}
@@ -156,7 +156,7 @@ class _RegisteredSpans(Mapping[str, TimeSpan]):
     def __getitem__(self, path: str) -> TimeSpan:
         name = path.rpartition("/")[2]
         entry = self._entries[name]
-        if not self._inventory.rules.register.of_name(name).counts:
+        if not self._inventory.rules.register.of_name(name).is_unique:
             raise KeyError(path)
         return TimeSpan(entry.start, entry.end)
 

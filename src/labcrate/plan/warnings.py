@@ -164,7 +164,7 @@ def _held_in(other: TimeSpan, beyond: TimeSpan, own: TimeSpan) -> bool:
 
 def register_warnings(inventory: Inventory, recordings: Iterable[PlannedRecording]) -> Iterator[str]:
     """Name the session's files whose register entries count for none, because other files have the same name."""
-    uncounted = frozenset(inventory.rules.register.uncounted)
+    uncounted = frozenset(inventory.rules.register.ambiguous_names)
     for recording in recordings:
         if not recording.of_recorder and recording.path.rpartition("/")[2] in uncounted:
             yield Message("register.name_taken", file=recording.member)

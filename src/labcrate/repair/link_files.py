@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from labcrate.errors import LabcrateError, NoSuchThingError, PeopleError, RepairError
 from labcrate.lab.folder import RECORDINGS, Lab, printable
 from labcrate.lab.session_register import LinkedFile, read_session_register, register_path
-from labcrate.linking.settling import links_by_entry
+from labcrate.linking.resolve import entry_would_link
 from labcrate.linking.verdict import Rule
 from labcrate.model.fixity import Identity
 from labcrate.model.timespan import format_instant
@@ -134,7 +134,7 @@ def _refuse(inventory: Inventory, wish: Wish) -> None:
             raise RepairError(f"{near.source} is no video of another container; link it without --remux.")
         return
     refuse_other_files(near)
-    if wish.method is Method.ENTRY and not links_by_entry(path, wish.session, inventory.rules):
+    if wish.method is Method.ENTRY and not entry_would_link(path, wish.session, inventory.rules):
         raise RepairError(
             f"{near.source} cannot be linked to session {wish.session} where it lies: {near.verdict.reason}. If it is "
             "this session's, move it into the session's folder with --move."

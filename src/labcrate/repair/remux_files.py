@@ -56,7 +56,7 @@ def make_mp4(lab: Lab, path: str, folder: str) -> Made:
             finally:
                 part.drop(part.name)
             made = Identity.of(os.fstat(file.fileno()))
-    return Made(f"{folder}/{taken}", made, ", ".join(done.left_out) or None)
+    return Made(f"{folder}/{taken}", made, ", ".join(done.dropped_codecs) or None)
 
 
 def _part_name(name: str) -> str:

@@ -10,7 +10,7 @@ from labcrate.export.prepare import lacking
 from labcrate.index.catalog import INDEX_FILE, Catalog
 from labcrate.index.state import state_folder
 from labcrate.lab.folder import Kind
-from labcrate.linking.filename import stem_of_mp4, stem_of_other_video
+from labcrate.linking.filename import stem_of_mp4, stem_of_non_mp4
 from labcrate.model.fixity import Identity
 from labcrate.model.timespan import from_ns
 from labcrate.plan.inventory import Inventory
@@ -120,7 +120,7 @@ class Dependencies:
         for entry in inventory.unlinked:
             if entry.kind is Kind.FILE and entry.path not in own and not entry.path.startswith(folder):
                 name = entry.path.rpartition("/")[2]
-                if stem_of_mp4(name) is not None or stem_of_other_video(name) is not None:
+                if stem_of_mp4(name) is not None or stem_of_non_mp4(name) is not None:
                     yield f"{self._root}/{entry.path}"
 
     def _all_hashed(self) -> bool:

@@ -20,7 +20,7 @@ from labcrate.index.state import state_folder
 from labcrate.lab.folder import Entry, Kind, Lab
 from labcrate.lab.lab_files import LabFiles, source_of
 from labcrate.linking.filename import stem_of_mp4
-from labcrate.linking.place import is_hidden
+from labcrate.linking.location import is_hidden
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
 from labcrate.plan.inventory import Inventory
