@@ -15,8 +15,8 @@ from pathlib import Path
 import polars as pl
 
 from labcrate.index.catalog import Catalog
-from labcrate.index.records import Indexed
-from labcrate.index.state import state_folder
+from labcrate.index.records import IndexedFile
+from labcrate.index.state_folder import state_folder
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.recording import Probe
 from labcrate.video.synthetic import make_clip
@@ -103,7 +103,7 @@ def sparse_lab(lab: Path, count: int, size_bytes: int) -> None:
             file.truncate(size_bytes)
         # Nobody checks it: to hash a terabyte of nothing would take ten minutes.
         fixity, probe = Fixity(size_bytes, number, f"{number:064x}"), Probe(None, _MANY_SECONDS, "h264", 320, 240, 25.0)
-        known.append(Indexed(path, Identity.of((lab / path).stat()), fixity, probe))
+        known.append(IndexedFile(path, Identity.of((lab / path).stat()), fixity, probe))
     with Catalog.open(state_folder(lab)) as catalog:
         catalog.store(known)
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from labcrate.archive.copying import write_entity
 from labcrate.archive.entity import Entity
-from labcrate.export.prepare import prepared
+from labcrate.export.prepare import prepare_archive
 from labcrate.lab.folder import Lab
 
 
 def pack(lab: Path, target: str) -> None:
     """Print how many seconds the packing took."""
-    with prepared(Lab(lab), "1", hashed=True) as assembly:
+    with prepare_archive(Lab(lab), "1", hashed=True) as assembly:
         began = time.perf_counter()
         fd = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         write_entity(Entity(assembly.layout), fd)

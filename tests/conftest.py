@@ -204,7 +204,7 @@ class Outcome:
 
 @cache
 def _parser_once() -> argparse.ArgumentParser:
-    return command_line._parser()
+    return command_line._build_parser()
 
 
 @pytest.fixture
@@ -214,7 +214,7 @@ def cli(capfd: pytest.CaptureFixture[str]) -> Cli:
     def run(*arguments: str | Path) -> Outcome:
         with pytest.MonkeyPatch.context() as patch:
             parser = _parser_once()
-            patch.setattr(command_line, "_parser", lambda: parser)  # a fourth of the time of a command here
+            patch.setattr(command_line, "_build_parser", lambda: parser)  # a fourth of the time of a command here
             code = command_line.main([str(a) for a in arguments])
         out, err = capfd.readouterr()
         return Outcome(code, out, err)

@@ -388,7 +388,7 @@ def test_an_archive_that_shrinks_is_never_read_as_whole(exported: labcrate.Expor
     """A file that is cut short while it is open gives an error, not fewer bytes."""
     with labcrate.open(exported.path) as archive, archive.open("recordings/cam1_session42_a.mp4") as file:
         file.read(10)
-        os.truncate(exported.path, archive._entries[b"recordings/cam1_session42_a.mp4"].offset + 2000)
+        os.truncate(exported.path, archive._members_by_name[b"recordings/cam1_session42_a.mp4"].header_offset + 2000)
         with pytest.raises(errors.VerificationError, match="was cut short"):
             file.read()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from labcrate.archive import copying
-from labcrate.archive.copying import METHODS, Method, by_read_write, write_entity
+from labcrate.archive.copying import COPY_METHODS, CopyMethod, copy_with_read_write, write_entity
 from labcrate.archive.entity import Entity, FileSegment
 from labcrate.archive.layout import FileSource, Layout, Member
 from labcrate.errors import SourceChangedError
@@ -32,14 +32,14 @@ def entity(tmp_path: Path) -> Entity:
     return Entity(Layout(members))
 
 
-def written(entity: Entity, path: Path, methods: Sequence[Method]) -> bytes:
+def written(entity: Entity, path: Path, methods: Sequence[CopyMethod]) -> bytes:
     """What write_entity puts into a file."""
     with path.open("wb") as file:
         write_entity(entity, file.fileno(), methods=methods)
     return path.read_bytes()
 
 
-def refusing(number: int) -> Method:
+def refusing(number: int) -> CopyMethod:
     """A method of a system that cannot copy this way."""
 
     def method(_: FileSegment, source: int, target: int, offset: int, length: int) -> int:
@@ -48,7 +48,7 @@ def refusing(number: int) -> Method:
     return method
 
 
-def once(method: Method) -> Method:
+def once(method: CopyMethod) -> CopyMethod:
     """A method that stops working after its first, partial success."""
     calls: list[int] = []
 
@@ -69,14 +69,17 @@ def nothing(_: FileSegment, source: int, target: int, offset: int, length: int) 
 @pytest.mark.parametrize(
     "methods",
     [
-        METHODS,
-        *[(method,) for method in METHODS],
-        *[(refusing(number), by_read_write) for number in (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)],
-        (once(METHODS[0]), once(METHODS[1]), by_read_write),
-        (nothing, *METHODS),
+        COPY_METHODS,
+        *[(method,) for method in COPY_METHODS],
+        *[
+            (refusing(number), copy_with_read_write)
+            for number in (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
+        ],
+        (once(COPY_METHODS[0]), once(COPY_METHODS[1]), copy_with_read_write),
+        (nothing, *COPY_METHODS),
     ],
 )
-def test_every_method_writes_the_same_bytes(entity: Entity, tmp_path: Path, methods: Sequence[Method]) -> None:
+def test_every_method_writes_the_same_bytes(entity: Entity, tmp_path: Path, methods: Sequence[CopyMethod]) -> None:
     """Each method alone, each fallback and a change of method within a file give what the entity reads as."""
     assert written(entity, tmp_path / "out.zip", methods) == b"".join(entity.read_range())
 
@@ -87,7 +90,7 @@ def test_a_system_without_the_fast_calls_still_writes(
     """Where os has neither copy_file_range nor sendfile, reading and writing does it."""
     monkeypatch.delattr(os, "copy_file_range")
     monkeypatch.delattr(os, "sendfile")
-    assert written(entity, tmp_path / "out.zip", METHODS) == b"".join(entity.read_range())
+    assert written(entity, tmp_path / "out.zip", COPY_METHODS) == b"".join(entity.read_range())
 
 
 def test_a_pipe_can_be_the_target(entity: Entity) -> None:
@@ -110,17 +113,17 @@ def test_a_pipe_can_be_the_target(entity: Entity) -> None:
 
 def test_progress_adds_up(entity: Entity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Progress is told every byte once, and moves at least every CALL_BYTES."""
-    monkeypatch.setattr(copying, "CALL_BYTES", copying.BOUNDARY)
+    monkeypatch.setattr(copying, "MAX_CALL_BYTES", copying.BOUNDARY_BYTES)
     steps: list[int] = []
     with (tmp_path / "out.zip").open("wb") as file:
         write_entity(entity, file.fileno(), steps.append)
     assert sum(steps) == entity.length
-    assert max(steps) <= copying.BOUNDARY
+    assert max(steps) <= copying.BOUNDARY_BYTES
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full to fill up")
-@pytest.mark.parametrize("methods", [METHODS, *[(method,) for method in METHODS]])
-def test_a_full_disk_is_the_targets_error(entity: Entity, methods: Sequence[Method]) -> None:
+@pytest.mark.parametrize("methods", [COPY_METHODS, *[(method,) for method in COPY_METHODS]])
+def test_a_full_disk_is_the_targets_error(entity: Entity, methods: Sequence[CopyMethod]) -> None:
     """No space left comes out as the OSError that it is, whatever the method; no other method is tried in vain."""
     with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)), Path("/dev/full").open("wb") as file:
         write_entity(entity, file.fileno(), methods=methods)
@@ -130,7 +133,7 @@ def test_a_full_disk_is_the_targets_error(entity: Entity, methods: Sequence[Meth
 def test_limits_of_the_target_end_the_copying(entity: Entity, tmp_path: Path, number: int) -> None:
     """Disk, quota and file size limits are not answered by copying in another way."""
     with pytest.raises(OSError, match=os.strerror(number)) as caught:
-        written(entity, tmp_path / "out.zip", (refusing(number), by_read_write))
+        written(entity, tmp_path / "out.zip", (refusing(number), copy_with_read_write))
     assert caught.value.errno == number
 
 
@@ -152,4 +155,4 @@ def test_a_failing_source_is_told_from_a_failing_target(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(os, "pread", failing)
     with pytest.raises(SourceChangedError, match=r"recordings/a\.mp4 cannot be read any more"):
-        written(entity, tmp_path / "out.zip", (refusing(errno.EIO), by_read_write))
+        written(entity, tmp_path / "out.zip", (refusing(errno.EIO), copy_with_read_write))

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from labcrate.archive import entity as entity_module
-from labcrate.archive.copying import METHODS, write_entity
+from labcrate.archive.copying import COPY_METHODS, write_entity
 from labcrate.archive.entity import Entity, FileSegment
 from labcrate.archive.layout import FORMAT_VERSION, FileSource, Layout, Member
 from labcrate.errors import SourceChangedError
@@ -38,7 +37,7 @@ def write_by(index: int) -> Callable[[Entity, Path], None]:
 
     def write(entity: Entity, folder: Path) -> None:
         with (folder / "out.zip").open("wb") as file:
-            write_entity(entity, file.fileno(), methods=METHODS[index:])
+            write_entity(entity, file.fileno(), methods=COPY_METHODS[index:])
 
     return write
 
@@ -121,7 +120,7 @@ def test_a_source_that_lies_about_its_size_is_noticed(tmp_path: Path, monkeypatc
     path = tmp_path / "a.mp4"
     entity = Entity(Layout([of_file(path, b"x" * 3_000_000)]))
     truncate(path)
-    monkeypatch.setattr(entity_module, "check_unchanged", lambda *_: None)
+    monkeypatch.setattr("labcrate.archive.entity.check_unchanged", lambda *_: None)
     for consume in (read_all, write_by(0), write_by(1), write_by(2)):
         with pytest.raises(SourceChangedError, match="ends at byte 1500000, before its planned end"):
             consume(entity, tmp_path)
@@ -199,7 +198,7 @@ def test_etag_follows_everything_that_is_in_the_bytes(monkeypatch: pytest.Monkey
         etag(Member.of_bytes("a", b"abd", TIME), b),
     ]
     assert etag(a, b) == tags[0] == etag(replace(a, mtime_ns=TIME + 1), b)
-    monkeypatch.setattr(entity_module, "FORMAT_VERSION", FORMAT_VERSION + 1)
+    monkeypatch.setattr("labcrate.archive.entity.FORMAT_VERSION", FORMAT_VERSION + 1)
     tags.append(etag(a, b))
     assert len(set(tags)) == len(tags)
     assert all(len(tag) == 66 and tag[0] == tag[-1] == '"' for tag in tags)

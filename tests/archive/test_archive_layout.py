@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labcrate.archive.entity import Entity
-from labcrate.archive.layout import ALIGNED_FROM, ALIGNMENT, BytesSource, FileSource, Layout, Member
+from labcrate.archive.layout import ALIGNED_FROM_BYTES, ALIGNMENT_BYTES, BytesSource, FileSource, Layout, Member
 from labcrate.model.fixity import Fixity, Identity
 
 TIME = 1_746_214_800_123_456_789
@@ -25,29 +25,29 @@ def test_zipfile_finds_what_the_layout_says(sizes: list[int]) -> None:
     members = [Member.of_bytes(f"däta/{i}", bytes([i]) * size, TIME) for i, size in enumerate(sizes)]
     layout = Layout(members)
     whole = b"".join(Entity(layout).read_range())
-    assert len(whole) == layout.total_size
+    assert len(whole) == layout.total_bytes
     with zipfile.ZipFile(io.BytesIO(whole)) as archive:
         assert archive.start_dir == layout.directory_offset
         for index, (info, row) in enumerate(zip(archive.infolist(), layout.describe().members, strict=True)):
             assert info.header_offset == row.header_offset == layout.header_offsets[index]
             assert whole[row.data_start : row.data_stop] == bytes([index]) * sizes[index] == archive.read(info)
             assert row.data_start == row.header_offset + row.header_bytes
-            assert sizes[index] < ALIGNED_FROM or row.data_start % ALIGNMENT == 0
-            assert row.padding_bytes == 0 or sizes[index] >= ALIGNED_FROM
+            assert sizes[index] < ALIGNED_FROM_BYTES or row.data_start % ALIGNMENT_BYTES == 0
+            assert row.padding_bytes == 0 or sizes[index] >= ALIGNED_FROM_BYTES
 
 
 @given(st.integers(1, 9000))
 def test_every_gap_can_be_padded(name_bytes: int) -> None:
     """Wherever a large member's header ends, its data start at a multiple of 4096, also where the gap is 1 to 5."""
-    row = Layout([sized("a" * name_bytes, ALIGNED_FROM)]).describe().members[0]
-    assert row.data_start % ALIGNMENT == 0
-    assert row.padding_bytes == 0 or 6 <= row.padding_bytes < ALIGNMENT + 6
+    row = Layout([sized("a" * name_bytes, ALIGNED_FROM_BYTES)]).describe().members[0]
+    assert row.data_start % ALIGNMENT_BYTES == 0
+    assert row.padding_bytes == 0 or 6 <= row.padding_bytes < ALIGNMENT_BYTES + 6
 
 
 def test_total_size_needs_no_hashes() -> None:
     """A layout of sizes alone has the total of the archive that is written later; an entity of it is refused."""
     planned = Layout([Member("a", Fixity(3, 0, ""), TIME, BytesSource(b"abc"))])
-    assert planned.total_size == Entity(Layout([Member.of_bytes("a", b"abc", TIME)])).length
+    assert planned.total_bytes == Entity(Layout([Member.of_bytes("a", b"abc", TIME)])).length
     with pytest.raises(ValueError, match="fixity of 'a' is not known"):
         Entity(planned)
 

@@ -15,14 +15,16 @@ SECONDS = [-(1 << 31) - 1, -(1 << 31), 0, 1_700_000_001, (1 << 31) - 1, 1 << 31,
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("seconds", SECONDS)
 @pytest.mark.parametrize("offset", SIZES)
-@pytest.mark.parametrize("wide", [False, True])
-def test_header_lengths_are_known_before_the_headers_are(size: int, seconds: int, offset: int, wide: bool) -> None:
+@pytest.mark.parametrize("zip64_sizes", [False, True])
+def test_header_lengths_are_known_before_the_headers_are(
+    size: int, seconds: int, offset: int, zip64_sizes: bool
+) -> None:
     """The lengths that a layout computes with are those of the packed headers, at every threshold."""
     name = "señal.mp4".encode()
-    local = records.local_header(name, 7, size, seconds, offset, wide=wide)
-    central = records.central_header(name, 7, size, seconds, offset, wide=wide)
-    assert len(local) == records.local_header_length(len(name), size, seconds, wide)
-    assert len(central) == records.central_header_length(len(name), size, seconds, offset, wide)
+    local = records.local_header(name, 7, size, seconds, offset, zip64_sizes=zip64_sizes)
+    central = records.central_header(name, 7, size, seconds, offset, zip64_sizes=zip64_sizes)
+    assert len(local) == records.local_header_length(len(name), size, seconds, zip64_sizes)
+    assert len(central) == records.central_header_length(len(name), size, seconds, offset, zip64_sizes)
 
 
 @given(st.integers(0, 1 << 40), st.integers(0, 1 << 40), st.integers(-(1 << 40), 1 << 40), st.integers(0, 0xFFFFFFFF))
@@ -47,11 +49,13 @@ def test_zip64_only_where_a_field_is_too_small() -> None:
 
 def test_the_member_after_one_of_exactly_4_gib_minus_1_is_wide() -> None:
     """Its sizes stand in the ZIP64 field of both headers: unzip 6.00 would misread the field otherwise."""
-    assert [records.needs_wide(size) for size in (0xFFFFFFFE, 0xFFFFFFFF, 0x100000000)] == [False, True, False]
-    central = records.central_header(b"a", 0, 3, 1 << 40, 0xFFFFFFFF, wide=True)
+    assert [records.needs_zip64_sizes(size) for size in (0xFFFFFFFE, 0xFFFFFFFF, 0x100000000)] == [False, True, False]
+    central = records.central_header(b"a", 0, 3, 1 << 40, 0xFFFFFFFF, zip64_sizes=True)
     assert central[47:] == struct.pack("<HHQQQ", 1, 24, 3, 3, 0xFFFFFFFF)
     assert records.CENTRAL_HEADER.unpack_from(central)[8:10] == (0xFFFFFFFF, 0xFFFFFFFF)
-    assert records.local_header(b"a", 0, 3, 1 << 40, 0xFFFFFFFF, wide=True)[31:] == struct.pack("<HHQQ", 1, 16, 3, 3)
+    assert records.local_header(b"a", 0, 3, 1 << 40, 0xFFFFFFFF, zip64_sizes=True)[31:] == struct.pack(
+        "<HHQQ", 1, 16, 3, 3
+    )
 
 
 @pytest.mark.parametrize(

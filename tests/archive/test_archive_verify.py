@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from labcrate.archive.copying import write_entity
 from labcrate.archive.entity import Entity
 from labcrate.archive.layout import Layout, Member
-from labcrate.archive.manifest import MANIFEST_NAME, Line, manifest_line, manifest_lines
+from labcrate.archive.manifest import MANIFEST_NAME, ManifestLine, manifest_line, read_manifest_lines
 from labcrate.archive.verify import Report, verify_archive
 from labcrate.errors import UsageError, VerificationError
 
@@ -206,7 +206,7 @@ def test_lines_are_read_back_as_written(name: str) -> None:
     """What manifest_line writes, manifest_lines reads, for any name of a member and in pieces of any size."""
     line = manifest_line("ab" * 32, name).encode()
     for parts in ([line], [line[at : at + 7] for at in range(0, len(line), 7)]):
-        assert list(manifest_lines(parts)) == [Line(1, name.encode(), bytes.fromhex("ab" * 32))]
+        assert list(read_manifest_lines(parts)) == [ManifestLine(1, name.encode(), bytes.fromhex("ab" * 32))]
 
 
 @pytest.mark.skipif(not shutil.which("sha256sum"), reason="sha256sum is not installed")
@@ -217,7 +217,7 @@ def test_coreutils_and_labcrate_read_each_others_lines(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(name.encode())
     listing = subprocess.run(["sha256sum", "--", *names], cwd=tmp_path, capture_output=True, check=True).stdout
     expected = {name.encode(): hashlib.sha256(name.encode()).digest() for name in names}
-    assert {line.name: line.sha256 for line in manifest_lines([listing])} == expected
+    assert {line.name: line.sha256 for line in read_manifest_lines([listing])} == expected
     path = archive(tmp_path / "a.zip", with_manifest(CONTENTS, CONTENTS))
     with zipfile.ZipFile(path) as file:
         file.extractall(tmp_path / "out")

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.rounds import rounds
 
-from labcrate.archive.copying import METHODS, write_entity
+from labcrate.archive.copying import COPY_METHODS, write_entity
 from labcrate.archive.entity import Entity
 from labcrate.archive.layout import FileSource, Layout, Member, Patch, name_problem
 from labcrate.model.fixity import Fixity, Identity
@@ -52,7 +52,7 @@ def test_any_range_is_that_range_of_the_file(names: list[str], data: st.DataObje
     """For any members and any start and stop, across headers, padding, members and directory: the same bytes."""
     with entity_of(names, data) as (entity, path):
         with path.open("wb") as file:
-            write_entity(entity, file.fileno(), methods=METHODS[data.draw(st.integers(0, 2)) :])
+            write_entity(entity, file.fileno(), methods=COPY_METHODS[data.draw(st.integers(0, 2)) :])
         whole = path.read_bytes()
         assert len(whole) == entity.length
         for at, member in zip(entity.layout.data_offsets, entity.layout.members, strict=True):

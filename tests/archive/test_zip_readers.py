@@ -46,9 +46,9 @@ def test_labcrate_reads_its_own_directory(edge: "Archive") -> None:
     """Verification finds the central directory and the end records around 4 GiB as they were written."""
     with edge.path.open("rb") as file:
         directory = read_directory(file.fileno(), "edge.zip")
-    assert [(entry.name, entry.size_bytes) for entry in directory.entries] == edge.contents.sizes
-    assert directory.end_exact
-    assert all(entry.exact and entry.stored for entry in directory.entries)
+    assert [(member.name, member.size_bytes) for member in directory.members] == edge.contents.sizes
+    assert directory.end_is_exact
+    assert all(member.is_exact and member.is_stored for member in directory.members)
 
 
 @pytest.mark.thorough
@@ -56,6 +56,6 @@ def test_labcrate_reads_its_own_directory_of_70000(many: "Archive") -> None:
     """The same for more members than the plain end record can count."""
     with many.path.open("rb") as file:
         directory = read_directory(file.fileno(), "many.zip")
-    assert [(entry.name, entry.size_bytes) for entry in directory.entries] == many.contents.sizes
-    assert directory.end_exact
-    assert all(entry.exact and entry.stored for entry in directory.entries)
+    assert [(member.name, member.size_bytes) for member in directory.members] == many.contents.sizes
+    assert directory.end_is_exact
+    assert all(member.is_exact and member.is_stored for member in directory.members)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from labcrate.cli.cmd_init import write_new
+from labcrate.cli.cmd_init import write_new_settings
 from labcrate.errors import TargetError
 from labcrate.lab.settings_file import read_settings
 
@@ -98,7 +98,7 @@ def test_of_two_at_once_one_wins(lab: Any, monkeypatch: pytest.MonkeyPatch, seco
 
     def write(text: str) -> None:
         try:
-            write_new(lab.open(), text)
+            write_new_settings(lab.open(), text)
         except TargetError as error:
             refused.append(str(error))
 

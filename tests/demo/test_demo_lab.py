@@ -10,7 +10,7 @@ import pytest
 
 from labcrate.demo import story
 from labcrate.demo.lab import DemoLab, build_demo_lab
-from labcrate.demo.sensors import SENSORS, messages
+from labcrate.demo.sensors import SENSORS, zigbee_messages
 from labcrate.errors import TargetError
 from labcrate.lab.session_register import LinkedFile, encode_register, register_entry
 from labcrate.model.timespan import TimeSpan, from_ns, parse_instant
@@ -110,7 +110,7 @@ def test_recordings_are_dated(lab: DemoLab) -> None:
 
 def test_hall_has_a_gap(lab: DemoLab) -> None:
     """Between two recordings of the hall 45 seconds are missing; the kitchen has no gap."""
-    takes = [video.take for video in story.footage() if video.linked]
+    takes = [video.take for video in story.video_files() if video.linked]
     gaps = {
         camera.name: [
             (later.start - earlier.start).total_seconds() - earlier.seconds for earlier, later in pairwise(of_camera)
@@ -163,7 +163,7 @@ def test_csv_columns_repeat_the_payload(lab: DemoLab) -> None:
 
 def test_values_are_cached_and_actions_are_not() -> None:
     """As in Zigbee2MQTT, a message repeats the whole state but for actions; availability comes beside it."""
-    published = messages()
+    published = zigbee_messages()
     by_topic = {sensor.topic: [m.payload for m in published if m.topic == sensor.topic] for sensor in SENSORS}
     for sensor in SENSORS:
         for payload in by_topic[sensor.topic]:

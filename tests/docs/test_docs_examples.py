@@ -18,7 +18,7 @@ import pytest
 from tests.support.films import encoded_once
 
 from labcrate import config
-from labcrate.cli.main import _parser as command_line
+from labcrate.cli.main import _build_parser as command_line
 from labcrate.cli.main import main
 
 ROOT = Path(__file__).parents[2]

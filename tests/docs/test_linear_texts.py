@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.support.hostile_texts import SHAPES
 
-from labcrate.export.documents.plain_text import wrapped
+from labcrate.export.documents.plain_text import wrap_lines
 from labcrate.lab.path_pattern import PatternError, recorder_pattern
 from labcrate.lab.text import one_line
 from labcrate.linking.ids import SessionIds
@@ -77,7 +77,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "a topic's device": lambda text: TOPICS.owner_of(text, whole_message=False),
     "a reading": TOPICS.is_reading,
     "a recorder's pattern": quietly(recorder_pattern),
-    "wrapped lines": wrapped,
+    "wrapped lines": wrap_lines,
     "a time in a path": time_in_path,
     "a verdict": lambda text: judge_file(f"recordings/{text}.mp4", "42", RULES),
     "a camera's prefix": lambda text: Prefixes.build([CameraNames("1", "1", text, None)], {}, IDS),

@@ -7,10 +7,9 @@ import pytest
 
 import labcrate
 from labcrate.errors import UsageError
-from labcrate.export import assemble as build
 
 
-@pytest.mark.parametrize(("limit", "value"), [("MAX_MEMBERS", 15), ("MAX_IN_MEMORY", 1000)])
+@pytest.mark.parametrize(("limit", "value"), [("MAX_MEMBERS", 15), ("MAX_IN_MEMORY_BYTES", 1000)])
 def test_more_files_than_verify_reads_are_refused(
     lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
 ) -> None:
@@ -19,7 +18,7 @@ def test_more_files_than_verify_reads_are_refused(
     for index in range(5):
         lab.write(f"sessions/Session42/frame {index}.jpg", "x")
     opened = labcrate.Lab(lab.root)
-    monkeypatch.setattr(build, limit, value)
+    monkeypatch.setattr(f"labcrate.export.assemble.{limit}", value)
     with pytest.raises(UsageError, match=r"^Session 42 has \d+ files.*labcrate\.toml"):
         opened.export(42, tmp_path / "a.zip")
     assert not (tmp_path / "a.zip").exists()

@@ -21,11 +21,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labcrate.archive.entity import Entity
-from labcrate.archive.layout import ALIGNED_FROM, ALIGNMENT, BytesSource, FileSource, Layout, Member
+from labcrate.archive.layout import ALIGNED_FROM_BYTES, ALIGNMENT_BYTES, BytesSource, FileSource, Layout, Member
 from labcrate.archive.manifest import MANIFEST_NAME
-from labcrate.archive.names import clashes, unsafe
+from labcrate.archive.names import name_clashes, unsafe_name_reason
 from labcrate.errors import LabcrateError, SourceChangedError, TargetError, UsageError
-from labcrate.export import assemble as build
 from labcrate.export.assemble import Assembly, assemble, check_limits
 from labcrate.export.spool import Spool
 from labcrate.lab.folder import open_file_below
@@ -45,7 +44,7 @@ from labcrate.secrets.values import CAMERA_PASSWORD, Secret, Secrets
 
 START, END = datetime(2025, 5, 2, 8, tzinfo=UTC), datetime(2025, 5, 2, 8, 5, tzinfo=UTC)
 SESSION = Session("42", "Morning", span=TimeSpan(START, END), described_in=("data/sessions.json",))
-SIZES = [1, 4095, 4096, 4097, ALIGNED_FROM - 1, ALIGNED_FROM, ALIGNED_FROM + 1, 200_000]
+SIZES = [1, 4095, 4096, 4097, ALIGNED_FROM_BYTES - 1, ALIGNED_FROM_BYTES, ALIGNED_FROM_BYTES + 1, 200_000]
 DOCUMENTS = {
     names.README,
     names.METADATA,
@@ -229,15 +228,15 @@ def test_any_names_and_sizes_make_a_zip_that_reads_whole(wished: list[tuple[str,
         assert next(iter(found)) == names.README
         assert list(found) == [part.name for part in assembly.parts]
         raw = [name.encode() for name in found]
-        assert [unsafe(name) for name in raw] == [None] * len(raw)
-        assert list(clashes(raw)) == []
+        assert [unsafe_name_reason(name) for name in raw] == [None] * len(raw)
+        assert list(name_clashes(raw)) == []
         held = {name: hashlib.sha256(content).hexdigest() for name, content in found.items() if name != MANIFEST_NAME}
         assert manifest(found) == held
         behind = [name for name in found if name.startswith((f"{names.SESSION_FILES}/", f"{names.RECORDINGS}/"))]
         assert behind == sorted(behind) == list(found)[len(found) - len(behind) :]
         layout = assembly.layout
         for member, at in zip(layout.members, layout.data_offsets, strict=True):
-            assert member.fixity.size_bytes < ALIGNED_FROM or at % ALIGNMENT == 0
+            assert member.fixity.size_bytes < ALIGNED_FROM_BYTES or at % ALIGNMENT_BYTES == 0
             content = got[at : at + member.fixity.size_bytes]
             assert content == found[member.name]
         edges = [0, entity.length, layout.directory_offset, layout.end_offset, *layout.data_offsets]
@@ -430,25 +429,25 @@ def test_no_room_for_the_tables(folder: Folder, monkeypatch: pytest.MonkeyPatch)
 def test_an_archive_is_never_larger_than_what_verify_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     """The limits hold to the member and to the byte, for the directory and for the manifest."""
     layout = Layout([Member.of_bytes(f"{n}", b"", 0) for n in range(3)])
-    monkeypatch.setattr(build, "MAX_MEMBERS", 3)
-    monkeypatch.setattr(build, "MAX_IN_MEMORY", layout.directory_size)
-    check_limits("42", layout, layout.directory_size)
+    monkeypatch.setattr("labcrate.export.assemble.MAX_MEMBERS", 3)
+    monkeypatch.setattr("labcrate.export.assemble.MAX_IN_MEMORY_BYTES", layout.directory_bytes)
+    check_limits("42", layout, layout.directory_bytes)
     with pytest.raises(UsageError, match="42"):
-        check_limits("42", layout, layout.directory_size + 1)
-    monkeypatch.setattr(build, "MAX_IN_MEMORY", layout.directory_size - 1)
+        check_limits("42", layout, layout.directory_bytes + 1)
+    monkeypatch.setattr("labcrate.export.assemble.MAX_IN_MEMORY_BYTES", layout.directory_bytes - 1)
     with pytest.raises(UsageError, match="42"):
         check_limits("42", layout, 0)
-    monkeypatch.setattr(build, "MAX_IN_MEMORY", 1 << 30)
-    monkeypatch.setattr(build, "MAX_MEMBERS", 2)
+    monkeypatch.setattr("labcrate.export.assemble.MAX_IN_MEMORY_BYTES", 1 << 30)
+    monkeypatch.setattr("labcrate.export.assemble.MAX_MEMBERS", 2)
     with pytest.raises(UsageError, match="3"):
         check_limits("42", layout, 0)
 
 
 def test_padding_is_never_more_than_two_blocks(folder: Folder) -> None:
     """Aligning costs each recording less than 8 KiB, and nothing for small ones."""
-    plan = plan_of([folder.recording(f"{'n' * n}.mp4", b"x" * ALIGNED_FROM) for n in range(1, 40)])
+    plan = plan_of([folder.recording(f"{'n' * n}.mp4", b"x" * ALIGNED_FROM_BYTES) for n in range(1, 40)])
     layout = assembled(folder, plan).layout
     rows = layout.describe().members
-    assert all(row.padding_bytes < ALIGNMENT + 6 for row in rows)
+    assert all(row.padding_bytes < ALIGNMENT_BYTES + 6 for row in rows)
     assert sum(row.padding_bytes > 0 for row in rows) >= 38
     assert all(one.data_stop <= other.header_offset for one, other in pairwise(rows))

@@ -11,7 +11,7 @@ from tests.support.confirming import confirmed_before, in_place, known_of, rot
 
 import labcrate
 from labcrate.errors import OtherBytesError
-from labcrate.index import confirming
+from labcrate.index import byte_checks
 from labcrate.lab.disk import is_checking_mount
 from labcrate.model.timespan import format_instant, from_ns
 
@@ -83,7 +83,7 @@ def test_what_the_remedy_says_helps(cli: Any, indexed_lab: Any, tmp_path: Path, 
 
 def test_a_fresh_confirmation_is_not_repeated(cli: Any, indexed_lab: Any, tmp_path: Path) -> None:
     """Nothing is read again within 30 days, and terminal, JSON and log say that all are confirmed all the same."""
-    confirmed_before(indexed_lab.root, 29 * confirming.DAY_MS)
+    confirmed_before(indexed_lab.root, 29 * byte_checks.DAY_MS)
     before = known_of(indexed_lab.root, ONE)
     outcome = export(cli, indexed_lab, tmp_path / "out.zip")
     assert "bytes confirmed: 3 of 3 recordings (3 within the last 30 days)" in outcome.out
@@ -94,7 +94,7 @@ def test_a_fresh_confirmation_is_not_repeated(cli: Any, indexed_lab: Any, tmp_pa
 def test_an_old_confirmation_is_renewed(cli: Any, indexed_lab: Any, tmp_path: Path) -> None:
     """What was confirmed 31 days ago is read while it is packed, and is known as confirmed from then on."""
     confirmed_before(indexed_lab.root, path=ONE)
-    began = confirming.now_ms()
+    began = byte_checks.now_ms()
     outcome = export(cli, indexed_lab, tmp_path / "out.zip")
     assert "bytes confirmed: 3 of 3 recordings (1 read now, 2 within the last 30 days)" in outcome.out
     confirmed = known_of(indexed_lab.root, ONE).confirmed_ms
@@ -134,9 +134,9 @@ def test_the_days_are_the_labs(cli: Any, indexed_lab: Any, tmp_path: Path) -> No
 
 def test_the_clock_decides(cli: Any, indexed_lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """31 days later all is due; so is what was confirmed by a clock that was ahead."""
-    now = confirming.now_ms()
+    now = byte_checks.now_ms()
     for days in (31, -1):
-        monkeypatch.setattr(confirming, "CLOCK", lambda days=days: (now + days * confirming.DAY_MS) / 1000)
+        monkeypatch.setattr(byte_checks, "CLOCK", lambda days=days: (now + days * byte_checks.DAY_MS) / 1000)
         assert "3 of 3 recordings (3 read now)" in export(cli, indexed_lab, tmp_path / "out.zip").out
 
 

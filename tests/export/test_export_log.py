@@ -9,13 +9,13 @@ import pytest
 
 import labcrate
 from labcrate.errors import SourceChangedError
-from labcrate.people.database import Database
-from labcrate.people.export_log import ExportLog, Line, Outcome
+from labcrate.people.database import PeopleDatabase
+from labcrate.people.export_log import ExportLog, ExportLogLine, Outcome
 
 
-def lines(lab: Any) -> list[Line]:
+def lines(lab: Any) -> list[ExportLogLine]:
     """The lab's export log, the newest line first."""
-    with Database.open(lab.root / ".labcrate") as database, ExportLog(database) as log:
+    with PeopleDatabase.open(lab.root / ".labcrate") as database, ExportLog(database) as log:
         return log.lines()
 
 

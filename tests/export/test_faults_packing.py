@@ -103,7 +103,7 @@ def test_a_recording_that_changes_between_plan_and_packing(
 
 
 @pytest.mark.parametrize("harm", [grow, shrink, overwrite])
-@pytest.mark.parametrize("method", range(len(copying.METHODS)))
+@pytest.mark.parametrize("method", range(len(copying.COPY_METHODS)))
 def test_a_recording_that_changes_while_it_is_copied(
     cli: Any, clear: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch, harm: Callable[[Path], None], method: int
 ) -> None:
@@ -111,7 +111,7 @@ def test_a_recording_that_changes_while_it_is_copied(
     target = big_lab.root.parent / "outputs" / "out.zip"
     target.parent.mkdir()
     target.write_bytes(b"the archive of last week")
-    real = copying.METHODS[method]
+    real = copying.COPY_METHODS[method]
     harmed: list[str] = []
 
     def harm_after(segment: Any, source: int, goal: int, offset: int, length: int) -> int:
@@ -121,7 +121,7 @@ def test_a_recording_that_changes_while_it_is_copied(
             harmed.append(BIG)
         return copied
 
-    monkeypatch.setattr(copying.write_entity, "__defaults__", (None, (harm_after, copying.by_read_write)))
+    monkeypatch.setattr(copying.write_entity, "__defaults__", (None, (harm_after, copying.copy_with_read_write)))
     clear(export(cli, big_lab, target, "--force"), 7, BIG)
     assert harmed
     assert listing(target.parent) == ["out.zip"]

@@ -18,7 +18,7 @@ import jsonschema
 import pytest
 
 from labcrate.archive.layout import name_problem
-from labcrate.export.prepare import prepared
+from labcrate.export.prepare import prepare_archive
 from labcrate.plan.options import Options
 from labcrate.plan.plan import Plan
 from labcrate.readings.write.columns import Column
@@ -354,7 +354,7 @@ def test_a_chosen_part_says_what_of_the_folder_it_leaves_out(
 
 def plan_of(lab: Any) -> Plan:
     """The plan of session 42."""
-    with prepared(lab.open(), "42", Options(), hashed=False) as assembly:
+    with prepare_archive(lab.open(), "42", Options(), hashed=False) as assembly:
         return assembly.plan
 
 
@@ -440,7 +440,7 @@ def test_a_described_table_is_one_in_the_package(
     for content, valid in (("t,x\n1.5,2\n", True), ("t,x\n1.5,wide\n", False)):
         full_lab.write(f"{OWN}/wear/acc.csv", content)
         target = tmp_path / f"{valid}.zip"
-        with prepared(full_lab.open(), "42", hashed=True) as assembly:
+        with prepare_archive(full_lab.open(), "42", hashed=True) as assembly:
             write_archive(Entity(assembly.layout), target)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -9,7 +9,7 @@ from typing import IO, Any
 
 import pytest
 
-from labcrate.archive.entity import Entity, opened
+from labcrate.archive.entity import Entity, open_source
 from labcrate.archive.layout import BytesSource, FileSource, Layout, Member
 from labcrate.errors import TargetError
 from labcrate.export.spool import Spool
@@ -39,7 +39,7 @@ def test_large_documents_have_no_name_and_live_as_long_as_their_source(tmp_path:
     assert list(tmp_path.iterdir()) == []
     assert isinstance(source, FileSource)
     assert fixity == Fixity.of_bytes(LARGE)
-    with opened(source) as one, opened(source) as other:
+    with open_source(source) as one, open_source(source) as other:
         assert os.pread(one, 300, 1000) == LARGE[1000:1300]
         assert os.pread(other, 10, 0) == LARGE[:10]
     entity = Entity(Layout([Member("a.json", fixity, 0, source)]))

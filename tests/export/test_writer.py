@@ -78,7 +78,7 @@ def state(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("sync", [True, False])
-@pytest.mark.parametrize("methods", [copying.METHODS[n:] for n in range(3)])
+@pytest.mark.parametrize("methods", [copying.COPY_METHODS[n:] for n in range(3)])
 def test_the_systems_copy_gives_the_bytes_of_a_plain_one(
     entity: Entity, folder: Path, monkeypatch: pytest.MonkeyPatch, methods: Any, sync: bool
 ) -> None:

@@ -12,13 +12,13 @@ from tests.support.rounds import rounds
 
 from labcrate.errors import CatalogError
 from labcrate.index.catalog import INDEX_FILE, Catalog
-from labcrate.index.records import COLUMNS, Indexed, Patched, Search
+from labcrate.index.records import COLUMNS, IndexedFile, PatchedFixity, SecretSearch
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.recording import Probe
 from labcrate.secrets.copied_files import Redaction, ScanResult
 
 IDENTITY = Identity(3, 1, 2, 4)
-RECORD = Indexed(
+RECORD = IndexedFile(
     "recordings/k\udcfcche.mp4", IDENTITY, Fixity(3, 7, "ab" * 32), Probe(duration_s=1.5, video_codec="h264")
 )
 
@@ -39,15 +39,15 @@ def test_a_changed_file_is_unknown(tmp_path: Path, changed: Identity) -> None:
     """A file that differs in size, mtime, ctime or inode is one of which nothing is known."""
     with Catalog.open(tmp_path) as catalog:
         catalog.store([RECORD])
-        assert catalog.lookup({RECORD.path: changed}) == {RECORD.path: Indexed(RECORD.path, changed)}
+        assert catalog.lookup({RECORD.path: changed}) == {RECORD.path: IndexedFile(RECORD.path, changed)}
 
 
 def test_thousands_of_files_are_found_at_once(tmp_path: Path) -> None:
     """More files than one SQL statement can name are each found with what is known of it, or with nothing."""
-    records = {f"recordings/{n}.mp4": Indexed(f"recordings/{n}.mp4", IDENTITY, RECORD.fixity) for n in range(2500)}
+    records = {f"recordings/{n}.mp4": IndexedFile(f"recordings/{n}.mp4", IDENTITY, RECORD.fixity) for n in range(2500)}
     with Catalog.open(tmp_path) as catalog:
         catalog.store(records.values())
-        unknown = Indexed("recordings/none.mp4", IDENTITY)
+        unknown = IndexedFile("recordings/none.mp4", IDENTITY)
         found = catalog.lookup(dict.fromkeys([*records, unknown.path], IDENTITY))
     assert found == records | {unknown.path: unknown}
 
@@ -93,13 +93,13 @@ def test_the_index_is_its_owners_alone(tmp_path: Path, mask: int) -> None:
     assert stat.S_IMODE((tmp_path / INDEX_FILE).stat().st_mode) == 0o600
 
 
-WHOLE = Indexed(
+WHOLE = IndexedFile(
     "recordings/kitchen.mp4",
     IDENTITY,
     Fixity(3, 7, "ab" * 32),
     Probe(duration_s=1.5, video_codec="h264", height=480),
-    Search("f", ScanResult(), Redaction.NONE),
-    Patched("p", Fixity(3, 8, "cd" * 32)),
+    SecretSearch("f", ScanResult(), Redaction.NONE),
+    PatchedFixity("p", Fixity(3, 8, "cd" * 32)),
     confirmed_ms=5,
     differs_ms=6,
 )
@@ -131,7 +131,7 @@ def test_a_row_with_one_other_value_is_not_there(tmp_path: Path, column: str) ->
     connection.close()
     with Catalog.open(tmp_path) as catalog:
         assert catalog.all() == {}
-        assert catalog.lookup({WHOLE.path: IDENTITY}) == {WHOLE.path: Indexed(WHOLE.path, IDENTITY)}
+        assert catalog.lookup({WHOLE.path: IDENTITY}) == {WHOLE.path: IndexedFile(WHOLE.path, IDENTITY)}
 
 
 @pytest.mark.thorough
@@ -157,7 +157,7 @@ def test_flipped_bits_give_no_other_facts(tmp_path: Path) -> None:
                 known, everything = catalog.lookup(states), catalog.all()
         except CatalogError:
             continue
-        assert all(one in (records[path], Indexed(path, states[path])) for path, one in known.items())
+        assert all(one in (records[path], IndexedFile(path, states[path])) for path, one in known.items())
         assert all(one == records.get(path) for path, one in everything.items())
         believed += sum(one == records[path] for path, one in known.items())
     assert believed > tries * 60

@@ -8,7 +8,7 @@ import pytest
 from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
 
-from labcrate.people.database import Database
+from labcrate.people.database import PeopleDatabase
 from labcrate.people.passwords import Passwords
 from labcrate.people.users import Users
 
@@ -23,13 +23,13 @@ def passwords() -> Passwords:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
+def database(tmp_path: Path) -> Iterator[PeopleDatabase]:
     """An empty database."""
-    with Database.open(tmp_path) as opened:
+    with PeopleDatabase.open(tmp_path) as opened:
         yield opened
 
 
 @pytest.fixture
-def users(database: Database, passwords: Passwords, clock: "Clock") -> Users:
+def users(database: PeopleDatabase, passwords: Passwords, clock: "Clock") -> Users:
     """Nobody yet."""
     return Users(database, passwords, clock)

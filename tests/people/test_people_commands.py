@@ -15,8 +15,8 @@ import pytest
 from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
 
-from labcrate.index.state import STATE_FOLDER
-from labcrate.people.database import Database
+from labcrate.index.state_folder import STATE_FOLDER
+from labcrate.people.database import PeopleDatabase
 from labcrate.people.export_log import ExportLog, Outcome
 from labcrate.people.logins import Logins
 from labcrate.people.passwords import Passwords
@@ -35,7 +35,7 @@ GOOD = "correct horse"
 def people(lab: "LabFolder") -> Path:
     """A lab with an administrator, Ana, and a viewer, Bob."""
     (lab.root / STATE_FOLDER).mkdir()
-    with Database.open(lab.root / STATE_FOLDER) as database:
+    with PeopleDatabase.open(lab.root / STATE_FOLDER) as database:
         users = Users(database, Passwords(PasswordHasher.from_parameters(CHEAPEST)))
         users.add("Ana", Role.ADMIN, GOOD)
         users.add("Bob", Role.VIEWER, GOOD)
@@ -49,7 +49,7 @@ def test_a_password_is_read_from_standard_input(command: "Command", lab: "LabFol
         "user", "add", "Ana", "--role", "admin", "--password-stdin", "--lab", lab.root, input="contraseña ñ\r\n"
     )
     assert (outcome.returncode, outcome.stdout) == (0, "Ana may log in now, as admin.\n")
-    with Database.open(lab.root / STATE_FOLDER) as database:
+    with PeopleDatabase.open(lab.root / STATE_FOLDER) as database:
         assert Users(database).verify("ana", "contraseña ñ").role is Role.ADMIN
 
 
@@ -76,7 +76,7 @@ def test_on_a_terminal_a_password_is_asked_for_twice_and_not_shown(people: Path)
     assert _typed(people, [GOOD, "wrong horse"]) == (2, "The two passwords are not the same.")
     code, shown = _typed(people, ["another horse", "another horse"])
     assert (code, "logins and tokens have ended" in shown) == (0, True)
-    with Database.open(people / STATE_FOLDER) as database:
+    with PeopleDatabase.open(people / STATE_FOLDER) as database:
         assert Users(database).verify("bob", "another horse")
 
 
@@ -176,10 +176,10 @@ def test_what_cannot_be_done_is_one_sentence_and_an_exit_code(
 
 def test_a_second_factor_is_listed_and_reset(cli: "Cli", people: Path) -> None:
     """The list says who has one, in words and as JSON; after the reset nobody has, and the user's logins are over."""
-    with Database.open(people / STATE_FOLDER) as database:
+    with PeopleDatabase.open(people / STATE_FOLDER) as database:
         factors, ana = SecondFactors(database, lambda: 1_750_000_000.0), Users(database).get("ana")
-        secret = factors.prepare(ana)
-        factors.confirm(ana, pyotp.TOTP(secret).at(1_750_000_000))
+        secret = factors.begin_setup(ana)
+        factors.finish_setup(ana, pyotp.TOTP(secret).at(1_750_000_000))
         login = Logins(database).begin(ana)
     listed = cli("user", "list", "--lab", people).out
     assert [line.split()[:4] for line in listed.splitlines()[1:]] == [
@@ -192,8 +192,8 @@ def test_a_second_factor_is_listed_and_reset(cli: "Cli", people: Path) -> None:
     assert told == [True, False]
     answer = cli("user", "reset-second-factor", "ANA", "--lab", people)
     assert answer.out == "Ana logs in without a code from now on; their logins have ended.\n"
-    with Database.open(people / STATE_FOLDER) as database:
-        assert SecondFactors(database).having() == frozenset()
+    with PeopleDatabase.open(people / STATE_FOLDER) as database:
+        assert SecondFactors(database).user_ids_with_factor() == frozenset()
         assert Logins(database).find(login) is None
 
 
@@ -228,7 +228,7 @@ def test_another_password_revokes_the_users_tokens(command: "Command", cli: "Cli
 def test_the_log_reads_well_and_is_complete(cli: "Cli", clear: "Clear", people: Path) -> None:
     """Words, JSON and CSV tell the same lines, the newest first, of one session when that is asked for."""
     assert cli("log", "--lab", people).out == "Nothing has left this lab.\n"
-    with Database.open(people / STATE_FOLDER) as database, ExportLog(database) as log:
+    with PeopleDatabase.open(people / STATE_FOLDER) as database, ExportLog(database) as log:
         for session, who in (("42", "ana"), ("7", "=HYPERLINK(1)")):
             line = log.begin(
                 who=who,
@@ -259,7 +259,7 @@ def test_the_log_reads_well_and_is_complete(cli: "Cli", clear: "Clear", people: 
 
 def test_the_log_keeps_to_80_columns_on_a_terminal(people: Path) -> None:
     """Long names and addresses go on below themselves; no line is wider than the screen."""
-    with Database.open(people / STATE_FOLDER) as database, ExportLog(database) as log:
+    with PeopleDatabase.open(people / STATE_FOLDER) as database, ExportLog(database) as log:
         log.begin(
             who="María del Carmen Fernández-Villaverde",
             via="login",
@@ -305,7 +305,7 @@ def test_a_file_of_people_that_is_anothers_is_named(command: "Command", people: 
 def test_a_locked_file_of_people_is_waited_for(command: "Command", people: Path) -> None:
     """A command that comes while the server writes waits its turn, and then does its work."""
     words = [sys.executable, "-m", "labcrate", "user", "disable", "bob", "--lab", str(people)]
-    with Database.open(people / STATE_FOLDER) as database:
+    with PeopleDatabase.open(people / STATE_FOLDER) as database:
         with database.change():
             process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
             with pytest.raises(subprocess.TimeoutExpired):

@@ -15,7 +15,7 @@ import pytest
 
 from labcrate.database.connection import Connection
 from labcrate.errors import PeopleError, UsageError
-from labcrate.people.database import PEOPLE_FILE, SCHEMA, Database
+from labcrate.people.database import PEOPLE_FILE, SCHEMA, PeopleDatabase
 from labcrate.people.export_log import ExportLog
 from labcrate.people.link_log import LinkLog
 from labcrate.people.passwords import Passwords
@@ -29,32 +29,32 @@ WHAT: dict[str, Any] = {
 }  # fmt: skip
 
 
-def add_link(database: Database, who: str = "ana") -> int:
+def add_link(database: PeopleDatabase, who: str = "ana") -> int:
     """Write something that stays."""
     return LinkLog(database).add(who=who, session="1", source="a", target="b", method="move")
 
 
 def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
     """Nobody else may read the file or what SQLite keeps beside it, also after others were allowed to."""
-    with Database.open(tmp_path) as database:
+    with PeopleDatabase.open(tmp_path) as database:
         add_link(database)
         for path in tmp_path.glob(f"{PEOPLE_FILE}*"):
             assert stat.S_IMODE(path.stat().st_mode) == 0o600, path.name
     (tmp_path / PEOPLE_FILE).chmod(0o644)
-    Database.open(tmp_path).close()
+    PeopleDatabase.open(tmp_path).close()
     assert stat.S_IMODE((tmp_path / PEOPLE_FILE).stat().st_mode) == 0o600
 
 
 def test_what_was_written_is_there_when_it_is_opened_again(tmp_path: Path) -> None:
     """A closed file is whole by itself: nothing is left in files beside it, so a copy of it is a backup."""
-    with Database.open(tmp_path) as database:
+    with PeopleDatabase.open(tmp_path) as database:
         add_link(database)
     assert not list(tmp_path.glob(f"{PEOPLE_FILE}-*"))
-    with Database.open(tmp_path) as database:
+    with PeopleDatabase.open(tmp_path) as database:
         assert [link.who for link in LinkLog(database).lines()] == ["ana"]
 
 
-def test_changes_wait_for_the_disk_unless_they_hardly_matter(database: Database) -> None:
+def test_changes_wait_for_the_disk_unless_they_hardly_matter(database: PeopleDatabase) -> None:
     """What must survive a power cut is written with synchronous=FULL (2), the rest with NORMAL (1), both in WAL."""
     for durable, expected in ((True, 2), (False, 1), (True, 2)):
         with database.change(durable=durable) as connection:
@@ -62,7 +62,7 @@ def test_changes_wait_for_the_disk_unless_they_hardly_matter(database: Database)
             assert connection.rows("PRAGMA journal_mode") == [("wal",)]
 
 
-def test_a_change_that_fails_leaves_nothing(database: Database) -> None:
+def test_a_change_that_fails_leaves_nothing(database: PeopleDatabase) -> None:
     """All of a transaction is done, or nothing of it, and the next one works."""
     with pytest.raises(PeopleError, match="cannot store TEXT"), database.change() as connection:
         connection.executemany(
@@ -129,7 +129,7 @@ def test_a_file_of_version_1_keeps_every_line(tmp_path: Path, monkeypatch: pytes
         connection.executescript(VERSION_1)
         before = {table: connection.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}  # noqa: S608
         things = connection.execute("SELECT type, name, tbl_name FROM sqlite_master ORDER BY 1, 2").fetchall()
-    with Database.open(tmp_path) as database:
+    with PeopleDatabase.open(tmp_path) as database:
         after = {table: database.rows(f"SELECT * FROM {table}") for table in TABLES}  # noqa: S608
         at = {"export": 6, "link": 3}
         assert after == {
@@ -152,7 +152,7 @@ def test_a_file_of_version_1_keeps_every_line(tmp_path: Path, monkeypatch: pytes
         assert [one.session for one in LinkLog(database).lines("42")] == ["42"]
     monkeypatch.setattr("labcrate.people.database.SCHEMA", replace(SCHEMA, version=1))
     with pytest.raises(PeopleError, match="made by a newer labcrate; update labcrate"):
-        Database.open(tmp_path)
+        PeopleDatabase.open(tmp_path)
 
 
 def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,11 +168,11 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pyt
     with monkeypatch.context() as patch:
         patch.setattr("labcrate.people.database.SCHEMA", replace(SCHEMA, upgrade=broken))
         with pytest.raises(PeopleError):
-            Database.open(tmp_path)
+            PeopleDatabase.open(tmp_path)
     with closing(sqlite3.connect(tmp_path / PEOPLE_FILE)) as connection:
         assert "\n".join(connection.iterdump()) == before
         assert connection.execute("PRAGMA user_version").fetchone() == (1,)
-    with Database.open(tmp_path) as database:
+    with PeopleDatabase.open(tmp_path) as database:
         assert len(LinkLog(database).lines()) == 2
 
 
@@ -210,7 +210,7 @@ def foreign(file: Path) -> None:
 @pytest.mark.parametrize("damage", [damaged_head, damaged_page, cut_short, emptied, foreign])
 def test_a_damaged_file_is_reported_and_left_as_it_is(tmp_path: Path, damage: object) -> None:
     """Whatever is wrong with the file, it is named with a remedy, and not one byte of it changes."""
-    with Database.open(tmp_path) as database:
+    with PeopleDatabase.open(tmp_path) as database:
         for _ in range(50):
             add_link(database)
     file = tmp_path / PEOPLE_FILE
@@ -218,7 +218,7 @@ def test_a_damaged_file_is_reported_and_left_as_it_is(tmp_path: Path, damage: ob
     damage(file)
     before = file.read_bytes()
     with pytest.raises(PeopleError, match=r"damaged.*left as it is.*backup"):
-        Database.open(tmp_path)
+        PeopleDatabase.open(tmp_path)
     assert file.read_bytes() == before
 
 
@@ -226,18 +226,18 @@ def test_a_file_that_is_gone_while_its_journal_is_there_is_not_made_anew(tmp_pat
     """A new file would take the old one's journal for its own; the person who moved things decides."""
     (tmp_path / f"{PEOPLE_FILE}-wal").write_bytes(b"left over")
     with pytest.raises(PeopleError, match=r"people\.db-wal is still there"):
-        Database.open(tmp_path)
+        PeopleDatabase.open(tmp_path)
     assert not (tmp_path / PEOPLE_FILE).exists()
 
 
 def test_a_file_of_a_newer_labcrate_is_left_alone(tmp_path: Path) -> None:
     """A version that is not known yet is not written to."""
-    Database.open(tmp_path).close()
+    PeopleDatabase.open(tmp_path).close()
     connection = sqlite3.connect(tmp_path / PEOPLE_FILE)
     connection.execute(f"PRAGMA user_version = {SCHEMA.version + 1}")
     connection.close()
     with pytest.raises(PeopleError, match="update labcrate"):
-        Database.open(tmp_path)
+        PeopleDatabase.open(tmp_path)
 
 
 @pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal"])
@@ -246,18 +246,18 @@ def test_a_symbolic_link_in_its_place_is_refused(tmp_path: Path, suffix: str) ->
     elsewhere = tmp_path / "elsewhere"
     state = tmp_path / "state"
     state.mkdir()
-    Database.open(state).close()
+    PeopleDatabase.open(state).close()
     (state / f"{PEOPLE_FILE}{suffix}").unlink(missing_ok=True)
     (state / f"{PEOPLE_FILE}{suffix}").symlink_to(elsewhere)
     with pytest.raises(PeopleError, match="symbolic link"):
-        Database.open(state)
+        PeopleDatabase.open(state)
     assert not elsewhere.exists()
 
 
 def test_a_crash_while_it_was_made_leaves_nothing_in_the_way(tmp_path: Path) -> None:
     """The file gets its name when it is whole; a part of one is replaced."""
     (tmp_path / f"{PEOPLE_FILE}.new").write_bytes(b"half")
-    with Database.open(tmp_path) as database:
+    with PeopleDatabase.open(tmp_path) as database:
         assert add_link(database) == 1
     assert not (tmp_path / f"{PEOPLE_FILE}.new").exists()
 
@@ -280,13 +280,13 @@ def test_processes_share_one_file(tmp_path: Path) -> None:
     names = ["server", "command", "another"]
     running = [subprocess.Popen([sys.executable, "-c", _WRITER, str(tmp_path), name]) for name in names]
     assert [process.wait(60) for process in running] == [0, 0, 0]
-    with Database.open(tmp_path) as database:
+    with PeopleDatabase.open(tmp_path) as database:
         lines = LinkLog(database).lines()
     assert sorted({link.who for link in lines}) == sorted(names)
     assert [link.number for link in lines] == list(range(120, 0, -1))
 
 
-def test_threads_share_one_database(database: Database) -> None:
+def test_threads_share_one_database(database: PeopleDatabase) -> None:
     """Threads that write and read at once disturb nobody."""
     problems: list[Exception] = []
 
@@ -307,10 +307,10 @@ def test_threads_share_one_database(database: Database) -> None:
     assert len(LinkLog(database).lines()) == 120
 
 
-def test_reading_does_not_wait_for_writing(tmp_path: Path, database: Database) -> None:
+def test_reading_does_not_wait_for_writing(tmp_path: Path, database: PeopleDatabase) -> None:
     """While one process is in the middle of a change, others read what was there before, and small notes give way."""
     add_link(database)
-    with Database.open(tmp_path) as other, other.change() as connection:
+    with PeopleDatabase.open(tmp_path) as other, other.change() as connection:
         connection.execute("UPDATE link SET who = 'changed'")
         assert [link.who for link in LinkLog(database).lines()] == ["ana"]
         database.note("UPDATE link SET who = 'noted'")

@@ -16,9 +16,9 @@ from argon2.profiles import CHEAPEST
 import labcrate
 from labcrate.errors import PeopleError
 from labcrate.export.people_folder import open_people, refuse_split
-from labcrate.index.state import STATE_FOLDER, own_folder
-from labcrate.people.database import Database
-from labcrate.people.export_log import ExportLog, Line
+from labcrate.index.state_folder import STATE_FOLDER, user_state_folder
+from labcrate.people.database import PeopleDatabase
+from labcrate.people.export_log import ExportLog, ExportLogLine
 from labcrate.people.passwords import Passwords
 from labcrate.people.roles import Role
 from labcrate.people.tokens import Tokens
@@ -52,13 +52,13 @@ def populated(usual_lab: "LabFolder", own_state: Path) -> Iterator[Path]:
 
 def populate(folder: Path) -> None:
     """Add an administrator to the people of a folder."""
-    with Database.open(folder) as database:
+    with PeopleDatabase.open(folder) as database:
         Users(database, Passwords(PasswordHasher.from_parameters(CHEAPEST))).add("Ana", Role.ADMIN, "correct horse")
 
 
-def log_of(folder: Path) -> list[Line]:
+def log_of(folder: Path) -> list[ExportLogLine]:
     """The lines of the export log that a folder holds."""
-    with Database.open(folder) as database, ExportLog(database) as log:
+    with PeopleDatabase.open(folder) as database, ExportLog(database) as log:
         return log.lines()
 
 
@@ -126,7 +126,7 @@ def test_people_that_cannot_be_used_are_not_replaced(
     assert made.returncode == 0
     assert made.stderr.startswith("labcrate: warning: the export log has no line of this, but a log of your own has")
     assert made.stderr.count("\n") == 1
-    (line,) = log_of(own_folder(lab))
+    (line,) = log_of(user_state_folder(lab))
     assert (line.session, line.outcome, line.bytes_sent) == ("42", "finished", (tmp_path / "out.zip").stat().st_size)
 
 
@@ -141,7 +141,7 @@ def test_a_lab_remounted_read_only_keeps_its_people(
     clear(refused, PeopleError.exit_code, "people.db", "read-only file system", "have the lab's file system writable")
     assert list(own_state.rglob("people.db")) == []
     made = command("export", "42", "--lab", lab, "-o", tmp_path / "out.zip", before=mounted)
-    assert (made.returncode, len(log_of(own_folder(lab)))) == (0, 1)
+    assert (made.returncode, len(log_of(user_state_folder(lab)))) == (0, 1)
     assert "the export log has no line of this, but a log of your own has" in made.stderr
     again = command("user", "list", "--json", "--lab", lab)
     assert [one["name"] for one in json.loads(again.stdout)] == ["Ana"]
@@ -153,7 +153,7 @@ def test_python_warns_of_a_line_that_is_elsewhere(populated: Path, tmp_path: Pat
     damage(populated)
     with pytest.warns(UserWarning, match=r"The export log has no line of this, but a log of your own has .*people\.db"):
         labcrate.Lab(populated.parent).export(42, tmp_path / "out.zip")
-    assert [line.via for line in log_of(own_folder(populated.parent))] == ["Python"]
+    assert [line.via for line in log_of(user_state_folder(populated.parent))] == ["Python"]
 
 
 def test_a_log_that_nobody_takes_is_said(populated: Path, own_state: Path, tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_a_lab_that_was_read_only_from_the_beginning_goes_on(
 def test_people_of_the_state_folder_stay_when_the_lab_can_be_written(usual_lab: "LabFolder", own_state: Path) -> None:
     """A lab that was read-only has its administrators where they were, also once its file system is writable."""
     assert own_state.name
-    own = own_folder(usual_lab.root)
+    own = user_state_folder(usual_lab.root)
     own.mkdir(parents=True)
     populate(own)
     with open_people(usual_lab.root) as people:
@@ -200,14 +200,14 @@ def test_people_of_the_state_folder_stay_when_the_lab_can_be_written(usual_lab: 
 
 def test_two_files_of_people_are_refused(usual_lab: "LabFolder", populated: Path) -> None:
     """Administrators in the state folder are not passed over for a file in the lab that has none."""
-    own = own_folder(usual_lab.root)
+    own = user_state_folder(usual_lab.root)
     own.mkdir(parents=True)
     populate(own)
     with open_people(usual_lab.root) as people:
         refuse_split(usual_lab.root, people)
     for file in populated.glob("people.db*"):
         file.unlink()
-    Database.open(populated).close()
+    PeopleDatabase.open(populated).close()
     with open_people(usual_lab.root) as people, pytest.raises(PeopleError, match="move one of them away"):
         refuse_split(usual_lab.root, people)
 
@@ -244,7 +244,7 @@ def test_a_lab_remounted_while_the_server_runs(
     namespace: list[str], populated: Path, own_state: Path, tmp_path: Path
 ) -> None:
     """Each download has its line in the lab's log or is refused; no page offers a new beginning; no restart."""
-    with Database.open(populated) as database:
+    with PeopleDatabase.open(populated) as database:
         _, token = Tokens(database).add(Users(database).get("Ana"), "test", 1)
     ran = subprocess.run(
         [*namespace, sys.executable, "-c", WHILE_IT_RUNS, str(populated.parent), token],
@@ -273,4 +273,4 @@ def test_no_warning_where_all_is_well(populated: Path, tmp_path: Path) -> None:
         warnings.simplefilter("error")
         labcrate.Lab(populated.parent).export(42, tmp_path / "out.zip")
     assert len(log_of(populated)) == 1
-    assert not own_folder(populated.parent).exists()
+    assert not user_state_folder(populated.parent).exists()

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from tests.support.rounds import rounds
 
 from labcrate.errors import LoginError, NoSuchThingError, NotAllowedError, UsageError
-from labcrate.people.database import Database
+from labcrate.people.database import PeopleDatabase
 from labcrate.people.logins import Logins
 from labcrate.people.roles import Role
-from labcrate.people.second_factor import RECOVERY_CODES, STEP_SECONDS, SecondFactor, SecondFactors, app_uri, grouped
+from labcrate.people.second_factor import RECOVERY_CODES, STEP_S, SecondFactor, SecondFactors, app_uri, in_groups
 from labcrate.people.tokens import Tokens, hash_secret
 from labcrate.people.users import User, Users
 
@@ -26,7 +26,7 @@ GOOD = "correct horse"
 
 
 @pytest.fixture
-def factors(database: Database, clock: "Clock") -> SecondFactors:
+def factors(database: PeopleDatabase, clock: "Clock") -> SecondFactors:
     """Nobody has one yet."""
     return SecondFactors(database, clock)
 
@@ -52,8 +52,8 @@ class Phone:
 @pytest.fixture
 def phone(factors: SecondFactors, ana: User, clock: "Clock") -> Phone:
     """Ana's, with which she turned her second factor on two minutes ago."""
-    phone = Phone(factors.prepare(ana), clock)
-    phone.recovery_codes = factors.confirm(ana, phone.shows())
+    phone = Phone(factors.begin_setup(ana), clock)
+    phone.recovery_codes = factors.finish_setup(ana, phone.shows())
     clock.now += 120
     return phone
 
@@ -61,26 +61,26 @@ def phone(factors: SecondFactors, ana: User, clock: "Clock") -> Phone:
 def refused(factors: SecondFactors, user: User, code: str) -> str:
     """Why a code is refused."""
     with pytest.raises(LoginError) as raised:
-        factors.check(user, code)
+        factors.use_code(user, code)
     return str(raised.value)
 
 
 def test_a_code_is_taken_once(factors: SecondFactors, ana: User, phone: Phone, clock: "Clock") -> None:
     """The same code, also within its half minute, and each one before it are refused; the next one is taken."""
     code = phone.shows()
-    earlier = phone.shows(-STEP_SECONDS)
-    factors.check(ana, code)
+    earlier = phone.shows(-STEP_S)
+    factors.use_code(ana, code)
     assert "good once" in refused(factors, ana, code)
     assert "good once" in refused(factors, ana, earlier)
-    clock.now += STEP_SECONDS
+    clock.now += STEP_S
     assert "good once" in refused(factors, ana, code)
-    factors.check(ana, phone.shows())
+    factors.use_code(ana, phone.shows())
 
 
 def test_the_first_code_is_not_taken_for_a_login(factors: SecondFactors, ana: User, clock: "Clock") -> None:
     """What turned the second factor on opens nothing any more."""
-    phone = Phone(factors.prepare(ana), clock)
-    factors.confirm(ana, phone.shows())
+    phone = Phone(factors.begin_setup(ana), clock)
+    factors.finish_setup(ana, phone.shows())
     refused(factors, ana, phone.shows())
 
 
@@ -91,7 +91,7 @@ def test_clocks_may_differ_by_one_step(
     """A telephone half a minute ahead or behind still fits; beyond that the refusal names both clocks."""
     code = phone.shows(ahead_s)
     if taken:
-        factors.check(ana, code)
+        factors.use_code(ana, code)
     else:
         assert "clocks of the phone and of the server" in refused(factors, ana, code)
 
@@ -100,7 +100,7 @@ def test_clocks_may_differ_by_one_step(
 def test_a_code_may_be_written_as_apps_show_it(factors: SecondFactors, ana: User, phone: Phone, written: str) -> None:
     """Spaces and dashes in it do not matter."""
     code = phone.shows()
-    factors.check(ana, written.format(code[:3], code[3:]))
+    factors.use_code(ana, written.format(code[:3], code[3:]))
 
 
 @pytest.mark.thorough
@@ -110,7 +110,7 @@ def test_whatever_is_not_a_right_code_is_refused(factors: SecondFactors, ana: Us
     """Six digits that are none of the three present codes, and any other text, open nothing and change nothing."""
     if typed not in {phone.shows(ahead) for ahead in (-30, 0, 30)}:
         refused(factors, ana, typed)
-        assert factors.of(ana) == SecondFactor(True, RECOVERY_CODES)
+        assert factors.status(ana) == SecondFactor(True, RECOVERY_CODES)
 
 
 def test_no_code_of_a_million_but_the_present_ones_fits(factors: SecondFactors, ana: User, phone: Phone) -> None:
@@ -121,7 +121,7 @@ def test_no_code_of_a_million_but_the_present_ones_fits(factors: SecondFactors, 
     near |= {code[:5], code + "0", "0" + code, "+" + code, code + "\0", code + ".0", ""}
     for typed in near - right:
         refused(factors, ana, typed)
-    factors.check(ana, code)
+    factors.use_code(ana, code)
 
 
 def test_a_recovery_code_is_taken_once(factors: SecondFactors, ana: User, phone: Phone) -> None:
@@ -130,21 +130,21 @@ def test_a_recovery_code_is_taken_once(factors: SecondFactors, ana: User, phone:
     assert len(set(codes)) == RECOVERY_CODES
     assert all(len(code.replace("-", "")) == 16 for code in codes)
     for left, code in zip(range(RECOVERY_CODES - 1, -1, -1), codes, strict=True):
-        factors.check(ana, code.upper().replace("-", " "))
-        assert factors.of(ana) == SecondFactor(True, left)
+        factors.use_code(ana, code.upper().replace("-", " "))
+        assert factors.status(ana) == SecondFactor(True, left)
         refused(factors, ana, code)
-    factors.check(ana, phone.shows())
+    factors.use_code(ana, phone.shows())
 
 
 def test_new_recovery_codes_replace_the_old_ones(factors: SecondFactors, ana: User, phone: Phone) -> None:
     """They take a code, and no old one is good afterwards; with a wrong code nothing changes."""
     with pytest.raises(LoginError):
-        factors.renew(ana, "nothing")
-    fresh = factors.renew(ana, phone.recovery_codes[0])
+        factors.renew_recovery_codes(ana, "nothing")
+    fresh = factors.renew_recovery_codes(ana, phone.recovery_codes[0])
     assert not set(fresh) & set(phone.recovery_codes)
     for code in phone.recovery_codes:
         refused(factors, ana, code)
-    factors.check(ana, fresh[-1])
+    factors.use_code(ana, fresh[-1])
 
 
 def test_of_many_who_have_one_code_one_gets_in(factors: SecondFactors, ana: User, phone: Phone) -> None:
@@ -152,7 +152,7 @@ def test_of_many_who_have_one_code_one_gets_in(factors: SecondFactors, ana: User
 
     def ask(code: str) -> bool:
         try:
-            factors.check(ana, code)
+            factors.use_code(ana, code)
         except LoginError:
             return False
         return True
@@ -164,29 +164,29 @@ def test_of_many_who_have_one_code_one_gets_in(factors: SecondFactors, ana: User
 
 def test_until_the_first_code_no_login_asks_for_one(factors: SecondFactors, ana: User, clock: "Clock") -> None:
     """A secret that was made and never used changes nothing, and the next one takes its place."""
-    first = factors.prepare(ana)
-    assert factors.prepared(ana) == first
-    assert (factors.of(ana), factors.stamp(ana)) == (SecondFactor(False, 0), None)
-    second = factors.prepare(ana)
+    first = factors.begin_setup(ana)
+    assert factors.pending_secret(ana) == first
+    assert (factors.status(ana), factors.login_state(ana)) == (SecondFactor(False, 0), None)
+    second = factors.begin_setup(ana)
     assert first != second
     for wrong in (Phone(first, clock).shows(), "", "000000000"):
         with pytest.raises(UsageError, match="does not fit"):
-            factors.confirm(ana, wrong)
-    factors.confirm(ana, Phone(second, clock).shows())
-    assert factors.having() == {ana.id}
-    assert factors.prepared(ana) is None
-    for again in (lambda: factors.prepare(ana), lambda: factors.confirm(ana, Phone(second, clock).shows())):
+            factors.finish_setup(ana, wrong)
+    factors.finish_setup(ana, Phone(second, clock).shows())
+    assert factors.user_ids_with_factor() == {ana.id}
+    assert factors.pending_secret(ana) is None
+    for again in (lambda: factors.begin_setup(ana), lambda: factors.finish_setup(ana, Phone(second, clock).shows())):
         with pytest.raises(UsageError, match="on already"):
             again()
 
 
 def test_turning_it_on_ends_the_logins_that_had_no_code(
-    factors: SecondFactors, database: Database, ana: User, clock: "Clock"
+    factors: SecondFactors, database: PeopleDatabase, ana: User, clock: "Clock"
 ) -> None:
     """All but the one that does it."""
     logins = Logins(database, clock)
     other, own = logins.begin(ana), logins.begin(ana)
-    factors.confirm(ana, Phone(factors.prepare(ana), clock).shows(), keep_login=hash_secret(own))
+    factors.finish_setup(ana, Phone(factors.begin_setup(ana), clock).shows(), keep_login=hash_secret(own))
     assert (logins.find(other), logins.find(own)) == (None, ana)
 
 
@@ -194,10 +194,10 @@ def test_viewers_are_offered_none(factors: SecondFactors, users: Users, ana: Use
     """Neither a secret nor, made an operator's and a viewer's again, the first code."""
     users.add("Bob", Role.VIEWER, GOOD)
     with pytest.raises(NotAllowedError, match="administrators and operators"):
-        factors.prepare(users.get("bob"))
-    phone = Phone(factors.prepare(users.set_role("bob", Role.OPERATOR)), clock)
+        factors.begin_setup(users.get("bob"))
+    phone = Phone(factors.begin_setup(users.set_role("bob", Role.OPERATOR)), clock)
     with pytest.raises(NotAllowedError):
-        factors.confirm(users.set_role("bob", Role.VIEWER), phone.shows())
+        factors.finish_setup(users.set_role("bob", Role.VIEWER), phone.shows())
 
 
 def test_it_outlasts_another_role_and_being_disabled(
@@ -206,40 +206,40 @@ def test_it_outlasts_another_role_and_being_disabled(
     """Nobody loses it by becoming a viewer or by being disabled for a time; while disabled, no code is taken."""
     users.add("Eva", Role.ADMIN, GOOD)
     users.set_role("ana", Role.VIEWER)
-    factors.check(ana, phone.shows())
-    clock.now += STEP_SECONDS
-    stamp = factors.stamp(ana)
+    factors.use_code(ana, phone.shows())
+    clock.now += STEP_S
+    stamp = factors.login_state(ana)
     users.disable("ana")
     for code in (phone.shows(), phone.recovery_codes[0]):
         with pytest.raises(LoginError, match="begin again"):
-            factors.check(ana, code, stamp)
+            factors.use_code(ana, code, stamp)
         with pytest.raises(UsageError, match="disabled"):
-            factors.check(ana, code)
+            factors.use_code(ana, code)
     users.enable("ana")
-    factors.check(ana, phone.shows())
+    factors.use_code(ana, phone.shows())
     factors.turn_off(ana, phone.recovery_codes[0])
-    assert factors.of(ana) == SecondFactor(False, 0)
+    assert factors.status(ana) == SecondFactor(False, 0)
 
 
 def test_turning_it_off_takes_a_code_and_leaves_nothing(
-    factors: SecondFactors, database: Database, ana: User, phone: Phone
+    factors: SecondFactors, database: PeopleDatabase, ana: User, phone: Phone
 ) -> None:
     """With a wrong code it stays; with a right one secret and recovery codes are gone."""
     with pytest.raises(LoginError):
         factors.turn_off(ana, "nothing")
     factors.turn_off(ana, phone.shows())
-    assert factors.stamp(ana) is None
+    assert factors.login_state(ana) is None
     assert database.rows("SELECT * FROM second_factor UNION ALL SELECT *, 0, 0 FROM recovery_code") == []
 
 
 def test_a_reset_ends_logins_and_no_tokens(
-    factors: SecondFactors, database: Database, ana: User, phone: Phone, clock: "Clock"
+    factors: SecondFactors, database: PeopleDatabase, ana: User, phone: Phone, clock: "Clock"
 ) -> None:
     """Who lost everything logs in with the password alone again; there is nothing to reset twice."""
     secret = Logins(database, clock).begin(ana)
     Tokens(database, clock).add(ana, "script", 1)
     factors.reset(ana)
-    assert factors.having() == frozenset()
+    assert factors.user_ids_with_factor() == frozenset()
     assert Logins(database, clock).find(secret) is None
     assert len(Tokens(database, clock).all()) == 1
     with pytest.raises(NoSuchThingError, match="Ana has no second factor"):
@@ -262,24 +262,24 @@ def test_a_login_that_waits_ends_with_what_it_was_begun_with(
     change: Callable[[Users, SecondFactors, User, Phone], object],
 ) -> None:
     """After another password, a reset or turning it off, the stamp of the login fits no more; else it does."""
-    stamp = factors.stamp(ana)
+    stamp = factors.login_state(ana)
     change(users, factors, ana, phone)
     with pytest.raises(LoginError, match="begin again"):
-        factors.check(ana, phone.shows(), stamp)
+        factors.use_code(ana, phone.shows(), stamp)
 
 
 def test_a_stamp_that_still_fits_opens(factors: SecondFactors, ana: User, phone: Phone) -> None:
     """Nothing changed meanwhile: the code is taken."""
-    factors.check(ana, phone.shows(), factors.stamp(ana))
+    factors.use_code(ana, phone.shows(), factors.login_state(ana))
 
 
 def test_a_clock_that_went_back_is_named(factors: SecondFactors, ana: User, phone: Phone, clock: "Clock") -> None:
     """A server whose clock was a day ahead takes no code twice: it says whose clock, and recovery codes still fit."""
     clock.now += 86_400
-    factors.check(ana, phone.shows())
+    factors.use_code(ana, phone.shows())
     clock.now -= 86_400
     assert "The server's clock is behind" in refused(factors, ana, phone.shows())
-    factors.check(ana, phone.recovery_codes[0])
+    factors.use_code(ana, phone.recovery_codes[0])
 
 
 def test_before_1970_no_code_fits_and_nothing_fails(
@@ -291,7 +291,7 @@ def test_before_1970_no_code_fits_and_nothing_fails(
 
 
 def test_secrets_are_not_kept_in_the_open_where_they_need_not_be(
-    factors: SecondFactors, database: Database, ana: User, phone: Phone
+    factors: SecondFactors, database: PeopleDatabase, ana: User, phone: Phone
 ) -> None:
     """Recovery codes are kept as hashes; two users never have the same secret."""
     kept = repr(database.rows("SELECT * FROM recovery_code"))
@@ -309,4 +309,4 @@ def test_an_app_reads_the_address_back(name: str, users: Users) -> None:
     assert (read.secret, read.issuer) == (secret, "labcrate")
     assert urlsplit(uri).scheme == "otpauth"
     assert parse_qs(urlsplit(uri).query)["secret"] == [secret]
-    assert grouped("ABCDEFGHIJ") == "ABCD EFGH IJ"
+    assert in_groups("ABCDEFGHIJ") == "ABCD EFGH IJ"

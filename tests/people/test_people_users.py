@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labcrate.errors import LoginError, NoSuchThingError, UsageError
-from labcrate.people.database import Database
+from labcrate.people.database import PeopleDatabase
 from labcrate.people.logins import Logins
-from labcrate.people.passwords import Passwords, check_new
+from labcrate.people.passwords import Passwords, check_new_password
 from labcrate.people.roles import Role, clean_name, name_key
 from labcrate.people.tokens import Tokens, hash_secret
 from labcrate.people.users import Users
@@ -31,7 +31,7 @@ def test_the_right_password_lets_in_and_any_other_does_not(users: Users) -> None
             users.verify(name, password)
 
 
-def test_unknown_disabled_and_wrong_take_the_same_hashing(database: Database) -> None:
+def test_unknown_disabled_and_wrong_take_the_same_hashing(database: PeopleDatabase) -> None:
     """Every failed login hashes once with the same parameters, so that its time tells nothing about the name."""
     counted: list[str] = []
 
@@ -53,11 +53,11 @@ def test_unknown_disabled_and_wrong_take_the_same_hashing(database: Database) ->
 
 def test_nobody_has_no_password(passwords: Passwords) -> None:
     """What is hashed for unknown users fits nothing, not even itself."""
-    assert not passwords.fits(None, "nobody's password")
-    assert not passwords.fits("no hash at all", "no hash at all")
+    assert not passwords.matches(None, "nobody's password")
+    assert not passwords.matches("no hash at all", "no hash at all")
 
 
-def test_real_hashes_are_those_of_rfc_9106(database: Database) -> None:
+def test_real_hashes_are_those_of_rfc_9106(database: PeopleDatabase) -> None:
     """Without other orders, hashes are Argon2id with the second recommended option of RFC 9106, each with a salt."""
     users = Users(database)
     users.add("ana", Role.ADMIN, GOOD)
@@ -65,7 +65,9 @@ def test_real_hashes_are_those_of_rfc_9106(database: Database) -> None:
     assert extract_parameters(hashed) == RFC_9106_LOW_MEMORY
 
 
-def test_a_hash_with_other_parameters_is_made_anew_at_the_next_login(database: Database, passwords: Passwords) -> None:
+def test_a_hash_with_other_parameters_is_made_anew_at_the_next_login(
+    database: PeopleDatabase, passwords: Passwords
+) -> None:
     """When parameters change, hashes follow one login after the other, and the password stays the same."""
     Users(database, passwords).add("ana", Role.ADMIN, GOOD)
     later = Users(database, Passwords(PasswordHasher(time_cost=2, memory_cost=8, parallelism=1)))
@@ -77,7 +79,7 @@ def test_a_hash_with_other_parameters_is_made_anew_at_the_next_login(database: D
     later.verify("ana", GOOD)
 
 
-def _time_cost(database: Database) -> int:
+def _time_cost(database: PeopleDatabase) -> int:
     ((hashed,),) = database.rows("SELECT password_hash FROM user")
     return extract_parameters(hashed).time_cost
 
@@ -128,12 +130,12 @@ def test_any_text_is_a_password_that_works_or_one_that_is_refused(text: str) -> 
     """No text at all breaks the checks or the hashing: it is refused with a sentence, or fits itself."""
     passwords = Passwords(PasswordHasher.from_parameters(CHEAPEST))
     try:
-        check_new(text, "ana")
+        check_new_password(text, "ana")
     except UsageError:
-        assert not passwords.fits(None, text)
+        assert not passwords.matches(None, text)
     else:
-        assert passwords.fits(passwords.hash(text), text)
-        assert not passwords.fits(passwords.hash(text), text + "x")
+        assert passwords.matches(passwords.hash(text), text)
+        assert not passwords.matches(passwords.hash(text), text + "x")
 
 
 @pytest.mark.parametrize("name", ["", "   ", "a" * 65, "a\x1b[2J", "a\nb", "\u202eana", "a\u200bna", "ana\ud800"])
@@ -151,7 +153,7 @@ def test_names_that_look_alike_are_the_same_name(users: Users, twin: str) -> Non
     with pytest.raises(UsageError, match="already a user"):
         users.add(twin, Role.VIEWER, GOOD)
     with pytest.raises(UsageError, match="already a user"):
-        users.free(twin)
+        users.require_free_name(twin)
 
 
 @given(st.text(max_size=80))
@@ -195,7 +197,7 @@ def test_only_one_can_be_the_first_administrator(users: Users) -> None:
     assert [user.name for user in users.all()] == ["ana", "viewer"]
 
 
-def test_who_is_disabled_loses_logins_and_tokens_for_good(users: Users, database: Database) -> None:
+def test_who_is_disabled_loses_logins_and_tokens_for_good(users: Users, database: PeopleDatabase) -> None:
     """Disabling ends every way in at once; enabling gives back the password alone."""
     users.add("ana", Role.ADMIN, GOOD)
     bob = users.add("bob", Role.OPERATOR, GOOD)
@@ -214,7 +216,7 @@ def test_who_is_disabled_loses_logins_and_tokens_for_good(users: Users, database
     assert users.verify("bob", GOOD).name == "bob"
 
 
-def test_another_password_ends_logins_and_tokens(users: Users, database: Database) -> None:
+def test_another_password_ends_logins_and_tokens(users: Users, database: PeopleDatabase) -> None:
     """The old password, all tokens and all logins end, but what is said to be kept; another user keeps theirs."""
     ana, bob = users.add("ana", Role.ADMIN, GOOD), users.add("bob", Role.VIEWER, GOOD)
     logins, tokens = Logins(database), Tokens(database)
@@ -248,7 +250,7 @@ def test_a_password_that_is_tried_first_is_refused(tmp_path: Path, passwords: Pa
     """Common passwords, and those made of the user's or the lab's name, are refused at each change."""
     state = tmp_path / "kitchen-lab" / ".labcrate"
     state.mkdir(parents=True)
-    with Database.open(state) as database:
+    with PeopleDatabase.open(state) as database:
         users = Users(database, passwords)
         with pytest.raises(UsageError, match="four words"):
             users.add_first("Ana Maria", password)

@@ -7,8 +7,8 @@ import pytest
 from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
 
-from labcrate.index.state import STATE_FOLDER
-from labcrate.people.database import Database
+from labcrate.index.state_folder import STATE_FOLDER
+from labcrate.people.database import PeopleDatabase
 from labcrate.people.passwords import Passwords
 from labcrate.people.roles import Role, SessionScope
 from labcrate.people.studies import Studies
@@ -25,7 +25,7 @@ def people(usual_lab: "LabFolder") -> Path:
     usual_lab.session(43, tags=["falls "])
     usual_lab.session(44, tags=["night falls"])
     (usual_lab.root / STATE_FOLDER).mkdir()
-    with Database.open(usual_lab.root / STATE_FOLDER) as database:
+    with PeopleDatabase.open(usual_lab.root / STATE_FOLDER) as database:
         users = Users(database, Passwords(PasswordHasher.from_parameters(CHEAPEST)))
         users.add("Ana", Role.ADMIN, "correct horse")
         users.add("Bob", Role.OPERATOR, "correct horse")
@@ -34,7 +34,7 @@ def people(usual_lab: "LabFolder") -> Path:
 
 def scope(root: Path, name: str) -> SessionScope:
     """Which sessions a user sees now."""
-    with Database.open(root / STATE_FOLDER) as database:
+    with PeopleDatabase.open(root / STATE_FOLDER) as database:
         return Studies(database).scope(Users(database).get(name))
 
 

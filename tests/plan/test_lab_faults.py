@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from labcrate.errors import DocumentError, NoSessionError
-from labcrate.export.prepare import prepared
+from labcrate.export.prepare import prepare_archive
 from labcrate.model.message import Message
 from labcrate.plan.inventory import take_inventory
 from labcrate.plan.options import Only, Options
@@ -15,7 +15,7 @@ from labcrate.web.pages.i18n import Locale
 
 def plan(lab: Any, session_id: str = "42", **options: Any) -> Plan:
     """The plan of a session, whether it is whole or not."""
-    with prepared(lab.open(), session_id, Options(**options), hashed=False, allow_incomplete=True) as assembly:
+    with prepare_archive(lab.open(), session_id, Options(**options), hashed=False, allow_incomplete=True) as assembly:
         return assembly.plan
 
 

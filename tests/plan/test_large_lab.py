@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from labcrate.index.catalog import Catalog
-from labcrate.index.state import state_folder
+from labcrate.index.state_folder import state_folder
 from labcrate.linking import all_paths, grammar, resolve
 from labcrate.linking.judgement import judge_file
 from labcrate.plan import select as selection

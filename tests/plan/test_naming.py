@@ -13,7 +13,7 @@ from tests.support.rounds import THOROUGH, rounds
 from labcrate.archive.entity import Entity
 from labcrate.archive.layout import Layout, Member, name_problem
 from labcrate.archive.manifest import MANIFEST_NAME, manifest_line
-from labcrate.archive.names import LONGEST, LONGEST_PATH, unsafe
+from labcrate.archive.names import MAX_COMPONENT_BYTES, MAX_PATH_BYTES, unsafe_name_reason
 from labcrate.archive.verify import verify_archive
 from labcrate.plan.member_names import LONGEST_BELOW, Names, safe_name
 
@@ -100,7 +100,7 @@ def test_any_names_become_safe_and_different(wished: list[str]) -> None:
 def test_names_that_turn_around_run_or_are_too_long(name: str, safe: str) -> None:
     """Bidi and control characters, .git and autorun.inf, and what is over 255 bytes are changed; suffixes stay."""
     assert safe_name(name) == safe
-    assert len(safe.encode()) <= LONGEST
+    assert len(safe.encode()) <= MAX_COMPONENT_BYTES
 
 
 def test_a_long_name_gets_its_number_within_255_bytes() -> None:
@@ -133,8 +133,8 @@ def test_a_path_that_is_too_long_loses_its_innermost_folders(folder: str) -> Non
     taken = [names.take(path) for path in wished]
     assert len(set(taken)) == len(wished)
     for name in taken:
-        assert unsafe(f"data/session_files/{name}".encode()) is None
-        assert len(name.encode()) < LONGEST_PATH
+        assert unsafe_name_reason(f"data/session_files/{name}".encode()) is None
+        assert len(name.encode()) < MAX_PATH_BYTES
         assert name.startswith(safe_name(folder) + "/")
         assert name.endswith(".csv")
 
@@ -186,13 +186,13 @@ def test_any_paths_become_safe_and_different(wished: list[str]) -> None:
         assert name_problem(name) is None
         assert name == unicodedata.normalize("NFC", name)
         assert name.count("/") == original.count("/")
-        assert unsafe(f"data/session_files/{name}".encode()) is None
+        assert unsafe_name_reason(f"data/session_files/{name}".encode()) is None
         for part in name.split("/"):
             assert PureWindowsPath(part).name == part
             assert part.casefold() not in FORBIDDEN
             assert part.split(".")[0].rstrip().casefold() not in FORBIDDEN
             assert not part.endswith((".", " "))
-            assert len(part.encode()) <= LONGEST
+            assert len(part.encode()) <= MAX_COMPONENT_BYTES
             assert not any(unicodedata.category(c) == "Cc" or unicodedata.bidirectional(c) in BIDI for c in part)
 
 

@@ -20,7 +20,7 @@ from labcrate.cli.session import export_options
 from labcrate.errors import UsageError
 from labcrate.plan.option_words import parse_duration
 from labcrate.plan.options import WORDS, Only, Options, as_query, parse_keywords, parse_options
-from labcrate.web.routes.query import QUERY_NAMES, chosen, query_options
+from labcrate.web.routes.query import QUERY_NAMES, form_options, query_options
 
 WEB = Path(labcrate.__file__).parent / "web"
 IN_QUERY = {word.name for word in WORDS if word.write}
@@ -72,7 +72,7 @@ FRONTS: dict[str, Callable[[Options], Options]] = {
     "words": lambda asked: parse_options(as_query(asked)),
     "command line": by_command_line,
     "query": lambda asked: query_options(query_of(asked), None),
-    "form": lambda asked: chosen(query_of(asked), "Asia/Tokyo", None),
+    "form": lambda asked: form_options(query_of(asked), "Asia/Tokyo", None),
     "Python": by_keywords,
     "Python, as texts": lambda asked: parse_keywords(
         {word.keyword: as_query(asked)[word.name] for word in WORDS if word.name in as_query(asked)}

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from labcrate.archive.entity import Entity
 from labcrate.errors import IncompleteError, NoSessionError, SecretsError, UsageError
-from labcrate.export.prepare import prepared
+from labcrate.export.prepare import prepare_archive
 from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import Progress
-from labcrate.index.records import Indexed
-from labcrate.index.state import state_folder
+from labcrate.index.records import IndexedFile
+from labcrate.index.state_folder import state_folder
 from labcrate.lab.folder import Lab, printable
 from labcrate.model.fixity import Fixity
 from labcrate.model.timespan import TimeSpan
@@ -42,7 +42,7 @@ def plan_of(lab: Any, session_id: str = "42", options: Options = Options(), **ho
 
 def bytes_of(root: Path) -> bytes:
     """The archive of session 42 of the lab in a folder."""
-    with prepared(Lab(root), "42", hashed=True) as assembly:
+    with prepare_archive(Lab(root), "42", hashed=True) as assembly:
         return b"".join(Entity(assembly.layout).read_range())
 
 
@@ -431,7 +431,7 @@ def test_progress_can_end_a_plan_at_any_step(usual_lab: Any) -> None:
         def __init__(self, after: int) -> None:
             self.left = after
 
-        def check(self) -> None:
+        def raise_if_cancelled(self) -> None:
             self.left -= 1
             if self.left < 0:
                 raise StopError
@@ -549,6 +549,6 @@ def test_a_row_of_the_index_for_another_state_is_not_believed(lab: Any) -> None:
     identity = lab.open().identity(MINE)
     with Catalog.open(state_folder(lab.root)) as catalog:
         stale = replace(identity, mtime_ns=identity.mtime_ns - 1)
-        catalog.store([Indexed(MINE, stale, Fixity(identity.size_bytes, 1, "0" * 64))])
+        catalog.store([IndexedFile(MINE, stale, Fixity(identity.size_bytes, 1, "0" * 64))])
     fixity = plan_of(lab).recordings[0].fixity
     assert fixity == Fixity.of_bytes(lab.clip)

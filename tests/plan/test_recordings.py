@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labcrate.archive.names import clashes, unsafe
-from labcrate.index.records import Indexed
+from labcrate.archive.names import name_clashes, unsafe_name_reason
+from labcrate.index.records import IndexedFile
 from labcrate.lab.folder import printable
 from labcrate.linking.verdict import Rule, Verdict, VerdictKind
 from labcrate.model.device import Camera
@@ -53,13 +53,15 @@ def found(path: str, inode: int = 1, size: int = 10, camera: str | None = "a", *
     return Found(path, Identity(size, MTIME, 0, inode), told)
 
 
-def known(files: Iterable[Found], content: Mapping[str, str] | None = None, probe: Probe = PROBE) -> dict[str, Indexed]:
+def known(
+    files: Iterable[Found], content: Mapping[str, str] | None = None, probe: Probe = PROBE
+) -> dict[str, IndexedFile]:
     """What the index has of them; ``content`` gives files that were hashed their bytes."""
     index = {}
     for one in files:
         data = (content or {}).get(one.path)
         fixity = None if data is None else replace(Fixity.of_bytes(data.encode()), size_bytes=one.identity.size_bytes)
-        index[one.path] = Indexed(one.path, one.identity, fixity, probe)
+        index[one.path] = IndexedFile(one.path, one.identity, fixity, probe)
     return index
 
 
@@ -134,8 +136,8 @@ def test_names_that_some_system_takes_for_one_are_numbered() -> None:
     got = planned(files)
     raw = [one.member.encode() for one in got]
     assert len(raw) == len(names)
-    assert list(clashes(raw)) == []
-    assert [unsafe(name) for name in raw] == [None] * len(raw)
+    assert list(name_clashes(raw)) == []
+    assert [unsafe_name_reason(name) for name in raw] == [None] * len(raw)
     assert {one.path for one in got} == {one.path for one in files}
 
 
@@ -185,7 +187,7 @@ def test_a_file_that_was_not_probed_is_a_mistake_of_ours() -> None:
     """A plan is never made of a file that was not looked into."""
     one = found(A)
     with pytest.raises(AssertionError, match=A):
-        plan_recordings([one], {A: Indexed(A, one.identity)}, SESSION, CAMERAS)
+        plan_recordings([one], {A: IndexedFile(A, one.identity)}, SESSION, CAMERAS)
 
 
 NVR = Recorder("nvr", "/nvr", "{Y}-{m}-{d}/{H}/{camera}/{M}.{S}.mp4", "UTC", timedelta(hours=1))

@@ -17,8 +17,7 @@ import av
 import pytest
 
 from labcrate.errors import RepairError
-from labcrate.repair import link_files as repairing
-from labcrate.repair import register_file
+from labcrate.repair import link_files, register_file
 
 REGISTER = "sessions/Session42/recordings.json"
 GARDEN = "recordings/garden_session42_20250502T0801.mp4"
@@ -98,7 +97,7 @@ def test_what_fails_on_the_way_is_said_for_its_file(near_lab: Any, cli: Any, mon
             raise RepairError("The disk is full.")
         real(lab, folder, files)
 
-    monkeypatch.setattr(repairing, "add_entries", failing)
+    monkeypatch.setattr(link_files, "add_entries", failing)
     told = cli("link", "42", GARDEN, JOINED, ZEROS, "--lab", near_lab.root)
     assert told.code == 15
     assert "NOT LINKED: The disk is full." in told.out

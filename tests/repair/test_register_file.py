@@ -15,7 +15,7 @@ from tests.support.rounds import rounds
 
 from labcrate.errors import RepairError
 from labcrate.lab.session_register import LinkedFile, read_session_register
-from labcrate.repair.register_file import add_entries, is_entry_of, linking, remove_entries
+from labcrate.repair.register_file import add_entries, is_entry_of, lock_links, remove_entries
 
 FOLDER = "sessions/Session42"
 REGISTER = f"{FOLDER}/recordings.json"
@@ -32,10 +32,10 @@ def _names(folder: Path) -> list[str]:
 def test_entries_come_and_go_and_the_file_with_the_last(lab: Any) -> None:
     """What is added is read again; what is removed is gone; a register without entries is no file."""
     one, other = _one(camera_id="2"), _one("recordings/b.mp4", made_from="recordings/b.mkv", left_out="pcm_alaw")
-    with linking(lab.open()):
+    with lock_links(lab.open()):
         add_entries(lab.open(), FOLDER, [one, other])
     assert read_session_register(lab.open(), FOLDER).files == (one, other)
-    with linking(lab.open()):
+    with lock_links(lab.open()):
         assert remove_entries(lab.open(), FOLDER, lambda entry: is_entry_of(entry, one.file)) == 1
         assert read_session_register(lab.open(), FOLDER).files == (other,)
         assert remove_entries(lab.open(), FOLDER, lambda _: True) == 1
@@ -47,7 +47,7 @@ def test_an_entry_replaces_the_older_one_of_its_file_alone(lab: Any) -> None:
     later = {"file": 5, "whatever": {"nested": [1]}}
     recorder = {"file": "recordings/a.mp4", "folder": "nvr", "sizeBytes": 1, "modifiedNs": "2", "extra": True}
     lab.json(REGISTER, {"writtenBy": "labcrate link", "recordings": [later, recorder, {"file": "recordings/a.mp4"}]})
-    with linking(lab.open()):
+    with lock_links(lab.open()):
         add_entries(lab.open(), FOLDER, [_one()])
     entries = json.loads((lab.root / REGISTER).read_text())["recordings"]
     assert entries == [later, recorder, {"file": "recordings/a.mp4", "sizeBytes": 5, "modifiedNs": "7"}]
@@ -67,7 +67,7 @@ def test_an_entry_replaces_the_older_one_of_its_file_alone(lab: Any) -> None:
 def test_a_register_that_is_not_ours_is_left_alone(lab: Any, content: str, why: str) -> None:
     """The platform's own recordings.json, a torn one and one of another shape are named, and not a byte changes."""
     lab.write(REGISTER, content)
-    with linking(lab.open()), pytest.raises(RepairError, match=why):
+    with lock_links(lab.open()), pytest.raises(RepairError, match=why):
         add_entries(lab.open(), FOLDER, [_one()])
     assert (lab.root / REGISTER).read_text() == content
 
@@ -80,12 +80,12 @@ def test_no_symbolic_link_is_written_through(lab: Any) -> None:
     before = (outside / "recordings.json").read_bytes()
     (lab.root / FOLDER).mkdir()
     (lab.root / REGISTER).symlink_to(outside / "recordings.json")
-    with linking(lab.open()), pytest.raises(RepairError, match="symbolic link"):
+    with lock_links(lab.open()), pytest.raises(RepairError, match="symbolic link"):
         add_entries(lab.open(), FOLDER, [_one()])
     (lab.root / REGISTER).unlink()
     (lab.root / FOLDER).rmdir()
     (lab.root / FOLDER).symlink_to(outside)
-    with linking(lab.open()), pytest.raises(RepairError, match="symbolic link"):
+    with lock_links(lab.open()), pytest.raises(RepairError, match="symbolic link"):
         add_entries(lab.open(), FOLDER, [_one()])
     assert (outside / "recordings.json").read_bytes() == before
     assert _names(outside) == ["recordings.json"]
@@ -96,7 +96,7 @@ def test_a_part_that_is_a_link_is_not_followed(lab: Any) -> None:
     (lab.root / FOLDER).mkdir()
     victim = lab.write("data/victim", b"precious")
     (lab.root / FOLDER / ".recordings.json.part").symlink_to(victim)
-    with linking(lab.open()):
+    with lock_links(lab.open()):
         add_entries(lab.open(), FOLDER, [_one()])
     assert victim.read_bytes() == b"precious"
     assert _names(lab.root / FOLDER) == ["recordings.json"]
@@ -104,7 +104,7 @@ def test_a_part_that_is_a_link_is_not_followed(lab: Any) -> None:
 
 def test_a_name_that_no_register_can_hold_is_said(lab: Any) -> None:
     """A file whose name is not UTF-8 is refused in one sentence, and nothing is written."""
-    with linking(lab.open()), pytest.raises(RepairError, match=r"b\\udcff.mp4|b\\xff.mp4"):
+    with lock_links(lab.open()), pytest.raises(RepairError, match=r"b\\udcff.mp4|b\\xff.mp4"):
         add_entries(lab.open(), FOLDER, [_one("recordings/b\udcff.mp4")])
     assert not (lab.root / FOLDER).exists()
 
@@ -117,7 +117,7 @@ _NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs
 def test_any_name_comes_back(lab: Any, names: list[str]) -> None:
     """Whatever characters a file's name has, its entry means just that file, and is found again to be removed."""
     files = [_one(f"recordings/{name}") for name in names if name not in (".", "..")]
-    with linking(lab.open()):
+    with lock_links(lab.open()):
         add_entries(lab.open(), FOLDER, files)
         assert read_session_register(lab.open(), FOLDER).files == tuple(files)
         for one in files:
@@ -173,12 +173,12 @@ def test_killed_at_any_step_the_register_is_the_old_or_the_new_one(lab: Any, ste
             module.add_entries(lab, "sessions/Session42", [LinkedFile("", "recordings/new.mp4", 1, 1)])
     """)
     old = _one("recordings/old.mp4")
-    with linking(lab.open()):
+    with lock_links(lab.open()):
         add_entries(lab.open(), FOLDER, [old])
     ran = subprocess.run([sys.executable, "-c", script, str(lab.root), step], check=False)
     assert ran.returncode == -signal.SIGKILL
     files = [one.file for one in read_session_register(lab.open(), FOLDER).files]
     assert files == [old.file, *(["recordings/new.mp4"] if step == "fsync after" else [])]
-    with linking(lab.open()):
+    with lock_links(lab.open()):
         add_entries(lab.open(), FOLDER, [_one("recordings/next.mp4")])
     assert _names(lab.root / FOLDER) == ["recordings.json"]

@@ -14,7 +14,7 @@ import pytest
 from tests.support.platform_lab import ADDRESS, CANARIES, PASSWORD, PIN, UUID, PlatformLab, clip
 
 from labcrate.cli.main import main
-from labcrate.export.documents.secrets import about_secrets
+from labcrate.export.documents.secrets import secret_paragraphs
 from labcrate.plan.plan import Secrecy
 
 OPTIONS = (
@@ -278,10 +278,12 @@ def test_a_file_whose_secrets_are_not_known_is_named(
 
 def test_the_readme_tells_blanked_from_left_out() -> None:
     """User names and stream paths are left out, everything else is blanked; what was not done is not said."""
-    both = [said for _, said in about_secrets(Secrecy(("cameras[5].password", "cameras[5].user", "session.username")))]
+    both = [
+        said for _, said in secret_paragraphs(Secrecy(("cameras[5].password", "cameras[5].user", "session.username")))
+    ]
     assert any("[removed]\": 1 place of the lab's descriptions (listed in data/session" in one for one in both)
     assert any(one.startswith("Left out altogether, key and value: 2 places of") for one in both)
-    messages = [said for _, said in about_secrets(Secrecy(messages=2))]
+    messages = [said for _, said in secret_paragraphs(Secrecy(messages=2))]
     assert messages[1:] == ['Blanked, where now stands "[removed]": values in 2 sensor messages.']
 
 

@@ -4,15 +4,15 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from labcrate.index.byte_checks import DAY_MS, now_ms
 from labcrate.index.catalog import Catalog
-from labcrate.index.confirming import DAY_MS, now_ms
-from labcrate.index.records import Indexed
+from labcrate.index.records import IndexedFile
 from labcrate.model.fixity import Identity
 
 DAYS_31 = 31 * DAY_MS
 
 
-def known_of(root: Path, path: str) -> Indexed:
+def known_of(root: Path, path: str) -> IndexedFile:
     """Return what the index of a lab has of a file."""
     with Catalog.open(root / ".labcrate") as catalog:
         return catalog.all()[path]

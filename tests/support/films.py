@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from labcrate.demo import lab
-from labcrate.demo.story import Take
+from labcrate.demo.story import Clip
 
-_FILMS: dict[Take, bytes] = {}
+_FILMS: dict[Clip, bytes] = {}
 _encode = lab._encode
 
 
-def _encode_once(studio: Path, take: Take) -> bytes:
+def _encode_once(studio: Path, take: Clip) -> bytes:
     if take not in _FILMS:
         _FILMS[take] = _encode(studio, take)
     return _FILMS[take]

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from labcrate.archive import records
-from labcrate.archive.layout import ALIGNED_FROM, ALIGNMENT
+from labcrate.archive.layout import ALIGNED_FROM_BYTES, ALIGNMENT_BYTES
 from labcrate.archive.manifest import MANIFEST_NAME
 
 SECONDS = 1_746_214_801
@@ -93,8 +93,8 @@ def _local(piece: Piece, crc: int, at: int) -> bytes:
     name = piece.name if piece.local_name is None else piece.local_name
     size = len(piece.data)
     bare = records.local_header_length(len(name), size, SECONDS) + len(piece.local_extra)
-    gap = -(at + bare) % ALIGNMENT if size >= ALIGNED_FROM else 0
-    padding = gap if gap == 0 or gap >= records.PADDING_MIN else gap + ALIGNMENT
+    gap = -(at + bare) % ALIGNMENT_BYTES if size >= ALIGNED_FROM_BYTES else 0
+    padding = gap if gap == 0 or gap >= records.PADDING_MIN else gap + ALIGNMENT_BYTES
     header = records.local_header(name, crc, size, SECONDS, at, padding=padding) + piece.local_extra
     lengths = {"extras": len(header) - records.LOCAL_HEADER.size - len(name)}
     return _override(records.LOCAL_HEADER, LOCAL, header, lengths | piece.local)

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from labcrate.people.export_log import Line
+from labcrate.people.export_log import ExportLogLine
 
 TICK_NS = 20_000_000
 
@@ -20,11 +20,11 @@ def until(met: Callable[[], Any]) -> Any:
     return found
 
 
-def ended(server: Any, count: int = 0) -> list[Line]:
+def ended(server: Any, count: int = 0) -> list[ExportLogLine]:
     """The lines of the export log, the newest first, once there are so many and all have ended."""
 
-    def lines() -> tuple[list[Line]] | None:
-        found: list[Line] = server.services.export_log.lines()
+    def lines() -> tuple[list[ExportLogLine]] | None:
+        found: list[ExportLogLine] = server.services.export_log.lines()
         return (found,) if len(found) >= count and all(line.outcome != "running" for line in found) else None
 
     return list(until(lines)[0])

@@ -16,7 +16,7 @@ from typing import IO
 import pytest
 from isal import isal_zlib
 
-from labcrate.archive.copying import METHODS, Method, write_entity
+from labcrate.archive.copying import COPY_METHODS, CopyMethod, write_entity
 from labcrate.archive.entity import Entity, FileSegment
 from labcrate.archive.layout import BytesSource, Layout, Member
 
@@ -323,7 +323,7 @@ class Writer:
 
     def whole(self, path: Path, members: Sequence[Member], sparse: bool = False) -> Archive:
         """All of it; what is expected is read from the sources, by no ZIP reader."""
-        methods: Sequence[Method] = (copy_sparsely,) if sparse else METHODS
+        methods: Sequence[CopyMethod] = (copy_sparsely,) if sparse else COPY_METHODS
         with path.open("wb") as file:
             write_entity(Entity(Layout(members)), file.fileno(), methods=methods)
         contents = Contents()

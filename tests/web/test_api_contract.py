@@ -17,7 +17,7 @@ from tests.support.rounds import rounds
 from labcrate.export.signing import make_key
 from labcrate.people.export_log import Outcome
 from labcrate.people.roles import Role
-from labcrate.web.auth.require_role import NEEDS
+from labcrate.web.auth.require_role import ROLE_ATTRIBUTE
 
 CONTRACT: dict[str, Any] = yaml.safe_load(resources.files("labcrate.web").joinpath("openapi.yaml").read_bytes())
 METHODS = ("get", "head", "post", "put", "patch", "delete")
@@ -76,7 +76,7 @@ def test_every_operation_says_its_role(usual_lab: Any, serve: Any) -> None:
     """The role in the contract is the one that the handler is marked with."""
     served = _served(serve(usual_lab.root).app)
     said = {(method, path): CONTRACT["paths"][path][method]["x-role"] for method, path in OPERATIONS}
-    assert said == {at: str(getattr(served[at], NEEDS) or "none") for at in OPERATIONS}
+    assert said == {at: str(getattr(served[at], ROLE_ATTRIBUTE) or "none") for at in OPERATIONS}
 
 
 def test_every_operation_is_refused_to_who_may_not(usual_lab: Any, serve: Any) -> None:

@@ -10,7 +10,7 @@ from tests.support.confirming import confirmed_before, known_of, rot
 
 from labcrate.errors import CatalogError
 from labcrate.index.catalog import Catalog
-from labcrate.index.state import state_folder
+from labcrate.index.state_folder import state_folder
 from labcrate.plan.inventory import take_inventory
 from labcrate.video import probe as probe_module
 from labcrate.web.archives import confirmer

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from tests.support.waiting import next_tick
 
-from labcrate.export.prepare import compute_fixity, lacking, lay_out
-from labcrate.index import indexing as index
+from labcrate.export.prepare import compute_fixity, prepare_from_index, unindexed_files
+from labcrate.index import indexing
 from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import Progress
 from labcrate.people.roles import Role
@@ -49,7 +49,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
     def advancing(meter: Meter, size_bytes: int) -> None:
         advance(meter, size_bytes)
         gate.pass_through()
-        meter.check()
+        meter.raise_if_cancelled()
 
     monkeypatch.setattr(Meter, "advance", advancing)
     monkeypatch.setattr(routes_jobs, "_LOOK_EVERY_SECONDS", 0.02)
@@ -117,7 +117,7 @@ def test_many_downloads_cause_one_reading(big_lab: Any, serve: Any, monkeypatch:
     read: list[int] = []
 
     def counting(inventory: Any, plan: Any, *more: Any) -> Any:
-        read.append(len(lacking(plan)))
+        read.append(len(unindexed_files(plan)))
         return compute_fixity(inventory, plan, *more)
 
     monkeypatch.setattr(jobs_module, "compute_fixity", counting)
@@ -389,7 +389,7 @@ def test_a_stopped_meter_ends_the_work_at_its_next_word() -> None:
         partial(meter.begin, 1, 1),
         partial(meter.advance, 1),
         partial(meter.finish, "x"),
-        meter.check,
+        meter.raise_if_cancelled,
     ]
     for said in words:
         with pytest.raises(Cancelled):
@@ -421,7 +421,7 @@ async def _prepared(jobs: Any) -> int:
 def unreadable(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Has the disk fail in the midst of every file of a megabyte or more, and counts how often."""
     failed: list[int] = []
-    original = index.fixity_of
+    original = indexing.fixity_of
 
     def failing(file: Any, *more: Any) -> Any:
         if os.fstat(file.fileno()).st_size > MIB:
@@ -429,7 +429,7 @@ def unreadable(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         return original(file, *more)
 
-    monkeypatch.setattr(index, "fixity_of", failing)
+    monkeypatch.setattr(indexing, "fixity_of", failing)
     return failed
 
 
@@ -483,16 +483,16 @@ def test_a_job_is_cancelled_while_it_waits_for_its_plan(
     def lay_out_slowly(*arguments: Any, **more: Any) -> Any:
         begun.append(1)
         if len(begun) == 1:
-            return lay_out(*arguments, **more)
+            return prepare_from_index(*arguments, **more)
         again.set()
         try:
             while not ended.wait(0.01):
-                more["progress"].check()
+                more["progress"].raise_if_cancelled()
             raise AssertionError("the plan was not given up")
         finally:
             ended.set()
 
-    monkeypatch.setattr(archive_cache, "lay_out", lay_out_slowly)
+    monkeypatch.setattr(archive_cache, "prepare_from_index", lay_out_slowly)
     next_tick()
     server = serve(big_lab.root)
     client = server.as_(Role.OPERATOR)

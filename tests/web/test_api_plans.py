@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from labcrate.export.prepare import lay_out
+from labcrate.export.prepare import prepare_from_index
 from labcrate.people.roles import Role
 from labcrate.plan.options import Options
 from labcrate.web.archives import plan_queue
@@ -31,8 +31,8 @@ class Held:
             if options != Options():
                 self.held.release()
                 while not self.opened.wait(0.01):
-                    more["progress"].check()
-            return lay_out(inventory, session_id, options, **more)
+                    more["progress"].raise_if_cancelled()
+            return prepare_from_index(inventory, session_id, options, **more)
         finally:
             self.ended.set()
 
@@ -41,7 +41,7 @@ class Held:
 def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
     """Every plan of the server goes through it."""
     held = Held()
-    monkeypatch.setattr("labcrate.web.archives.archive_cache.lay_out", held.lay_out)
+    monkeypatch.setattr("labcrate.web.archives.archive_cache.prepare_from_index", held.lay_out)
     yield held
     held.opened.set()
 
@@ -97,7 +97,7 @@ def test_nothing_waits_for_plans(usual_lab: Any, serve: Any, held: Held, monkeyp
     assert len(server.get("/api/sessions/42/archive.zip", Role.OPERATOR).content) > len(usual_lab.clip)
     assert server.login(Role.VIEWER).get(f"{server.url}/sessions/42").status_code == 200
     choice = server.get("/sessions/42/choice?pad=9", Role.OPERATOR)  # which comes when its turn does
-    assert (choice.status_code, "data-again" in choice.text) == (200, True)
+    assert (choice.status_code, "data-pending" in choice.text) == (200, True)
     held.opened.set()
     for thread in waiting:
         thread.join()

@@ -16,11 +16,11 @@ from tests.support.waiting import next_tick
 
 from labcrate.archive.entity import Entity
 from labcrate.errors import IncompleteError, NoSessionError, SourceChangedError
-from labcrate.export.prepare import compute_fixity, lay_out, prepared
+from labcrate.export.prepare import compute_fixity, prepare_archive, prepare_from_index
 from labcrate.export.spool import Spool
 from labcrate.index.catalog import Catalog
-from labcrate.index.indexing import Progress, Wish, index_files
-from labcrate.index.state import state_folder
+from labcrate.index.indexing import IndexRequest, Progress, index_files
+from labcrate.index.state_folder import state_folder
 from labcrate.plan.options import Options
 from labcrate.web.archives import archive_cache as module
 from labcrate.web.archives.archive_cache import ArchiveCache
@@ -47,9 +47,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
 
     def counting(inventory: Any, session_id: str, options: Options, **more: Any) -> Any:
         seen.append(options)
-        return lay_out(inventory, session_id, options, **more)
+        return prepare_from_index(inventory, session_id, options, **more)
 
-    monkeypatch.setattr("labcrate.web.archives.archive_cache.lay_out", counting)
+    monkeypatch.setattr("labcrate.web.archives.archive_cache.prepare_from_index", counting)
     return seen
 
 
@@ -113,7 +113,9 @@ def test_hashing_makes_no_plan_anew_until_it_is_done(usual_lab: Any, made: list[
     plan = archives.plan("42", PLAIN)
     first = plan.plan.recordings[0]
     with Catalog.open(state_folder(usual_lab.root)) as catalog:
-        index_files(usual_lab.open(), catalog, [Wish(first.path, first.identity)], lambda _file, _path: first.probe)
+        index_files(
+            usual_lab.open(), catalog, [IndexRequest(first.path, first.identity)], lambda _file, _path: first.probe
+        )
     assert archives.plan("42", PLAIN) == plan
     assert made == [PLAIN]
     assert cli("index", "42", "--lab", usual_lab.root).code == 0
@@ -142,7 +144,7 @@ def test_every_relevant_change_is_seen_at_once(usual_lab: Any, what: str) -> Non
     before = ready(archives)
     RELEVANT[what](usual_lab)
     after = ready(archives)
-    with prepared(usual_lab.open(), "42", hashed=True) as fresh:
+    with prepare_archive(usual_lab.open(), "42", hashed=True) as fresh:
         assert after.plan.recordings == fresh.plan.recordings
         assert after.parts == fresh.parts
     if what != "cameras change":
@@ -247,7 +249,7 @@ def test_tables_are_written_once(usual_lab: Any, written: list[str]) -> None:
     archives.plan("42", Options(pad=timedelta(hours=1)))
     assert len(written) == 8
     for options in (PLAIN, chosen):
-        with prepared(usual_lab.open(), "42", options, hashed=True) as fresh:
+        with prepare_archive(usual_lab.open(), "42", options, hashed=True) as fresh:
             assert Entity(fresh.layout).etag == ready(archives, options).entity.etag
 
 
@@ -272,7 +274,7 @@ def test_tables_that_would_come_out_otherwise_are_written(usual_lab: Any, what: 
     usual_lab.write("sessions/Session42/sensor_data/sensor_readings.json", "{}")
     archives = hashed_once(usual_lab)
     OTHERWISE[what](usual_lab)
-    with prepared(usual_lab.open(), "42", hashed=True) as fresh:
+    with prepare_archive(usual_lab.open(), "42", hashed=True) as fresh:
         assert whole(archives) == b"".join(Entity(fresh.layout).read_range())
 
 
@@ -301,7 +303,7 @@ class Counting(Progress):
     def __init__(self, last: int) -> None:
         self.left = last
 
-    def check(self) -> None:
+    def raise_if_cancelled(self) -> None:
         self.left -= 1
         if not self.left:
             raise Stopped
@@ -377,9 +379,9 @@ def test_very_many_readings_are_not_read_for_every_message(usual_lab: Any, monke
 
     def slowly(inventory: Any, session_id: str, options: Options, **more: Any) -> Any:
         clock.now += 5
-        return lay_out(inventory, session_id, options, **more)
+        return prepare_from_index(inventory, session_id, options, **more)
 
-    monkeypatch.setattr("labcrate.web.archives.archive_cache.lay_out", slowly)
+    monkeypatch.setattr("labcrate.web.archives.archive_cache.prepare_from_index", slowly)
     monkeypatch.setattr("labcrate.web.archives.archive_cache.time", SimpleNamespace(monotonic=lambda: clock.now))
     archives = standing(usual_lab)
     first = archives.plan("42", PLAIN)

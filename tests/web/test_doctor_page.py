@@ -125,7 +125,7 @@ def test_a_page_says_that_the_lab_is_being_examined(serve: Any, root: Path, monk
     def slow(*arguments: Any, progress: Any, **more: Any) -> Any:
         begun.append(arguments)
         while not opened.wait(0.01):
-            progress.check()
+            progress.raise_if_cancelled()
         return run.make_report(*arguments, progress=progress, **more)
 
     monkeypatch.setattr("labcrate.web.archives.plan_queue.PATIENCE_SECONDS", 0.05)
@@ -149,7 +149,7 @@ def test_a_server_ends_while_a_lab_is_being_examined(serve: Any, root: Path, mon
     def endless(*_: Any, progress: Any, **__: Any) -> Any:
         begun.set()
         while True:
-            progress.check()
+            progress.raise_if_cancelled()
             threading.Event().wait(0.01)
 
     monkeypatch.setattr("labcrate.web.archives.plan_queue.PATIENCE_SECONDS", 0.05)

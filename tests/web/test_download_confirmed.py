@@ -11,7 +11,7 @@ import requests
 from tests.support.confirming import confirmed_before, in_place, known_of, rot
 from tests.support.waiting import ended
 
-from labcrate.index.confirming import now_ms
+from labcrate.index.byte_checks import now_ms
 from labcrate.plan.options import Options
 from labcrate.web.downloads import confirm as confirming
 from labcrate.web.downloads.socket_writer import pieces

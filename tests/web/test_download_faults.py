@@ -23,8 +23,8 @@ import pytest
 from tests.support.waiting import ended, until
 
 from labcrate.errors import PeopleError
-from labcrate.index.state import state_folder
-from labcrate.people.database import Database
+from labcrate.index.state_folder import state_folder
+from labcrate.people.database import PeopleDatabase
 from labcrate.people.export_log import ExportLog
 from labcrate.people.roles import Role
 from labcrate.web import lifespan
@@ -249,7 +249,7 @@ def test_the_server_is_stopped_during_many_downloads(serve: Any, big_lab: Any, m
     arrived = {number: arrived[number] + len(tap.take_all()) for number, tap in enumerate(taps)}
     for tap in taps:
         tap.break_off()
-    with Database.open(state_folder(big_lab.root)) as database, ExportLog(database) as log:
+    with PeopleDatabase.open(state_folder(big_lab.root)) as database, ExportLog(database) as log:
         lines = {line.start: line for line in log.lines(limit=40)}
     assert {(line.outcome, line.reason) for line in lines.values()} == {("aborted", "the server was stopped")}
     assert [line for line in lines.values() if line.bytes_sent < arrived[line.start]] == []
@@ -290,8 +290,8 @@ def enter_study(server: Any, name: str) -> None:
     server.services.studies.add_people("S", [server.services.users.get(name)])
 
 
-MAY_NOT, REVOKED = "the user may no longer export", "the token was revoked"
-OUT, IN = "the session is in none of the user's studies", lasting.TAKEN_IN
+MAY_NOT, TOKEN_REVOKED = "the user may no longer export", "the token was revoked"
+OUT, IN = "the session is in none of the user's studies", lasting.JOINED_STUDY
 
 
 @pytest.mark.parametrize(
@@ -300,7 +300,7 @@ OUT, IN = "the session is in none of the user's studies", lasting.TAKEN_IN
         (disable, MAY_NOT),
         (demote, MAY_NOT),
         (disable_by_command, MAY_NOT),
-        (revoke_token, REVOKED),
+        (revoke_token, TOKEN_REVOKED),
         (leave_study, OUT),
         (enter_study, IN),
     ],
@@ -382,7 +382,7 @@ def test_an_end_that_could_not_be_written_is_written_before_the_server_ends(
         assert tried.wait(60)
     server.stop()
     server.stop = lambda: None
-    with Database.open(state_folder(usual_lab.root)) as database, ExportLog(database) as log:
+    with PeopleDatabase.open(state_folder(usual_lab.root)) as database, ExportLog(database) as log:
         assert [line.outcome for line in log.lines()] == ["finished"]
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.support.waiting import ended
 
 from labcrate.people.export_log import Outcome
-from labcrate.people.log_lines import what
+from labcrate.people.export_log_formats import describe_contents
 from labcrate.people.roles import Role
 from labcrate.plan.options import Options
 
@@ -56,7 +56,7 @@ def test_what_is_played_left_the_lab(serve: Any, usual_lab: Any) -> None:
     assert (whole.session, whole.options, whole.etag, whole.who) == ("42", "recording=any.mp4", tag, "the operator")
     assert (whole.start, whole.bytes_sent, whole.total, whole.outcome) == (0, size, size, Outcome.FINISHED)
     assert (part.start, part.length, part.bytes_sent, part.total) == (1000, 1000, 1000, size)
-    assert [what(line) for line in (whole, part)] == [
+    assert [describe_contents(line) for line in (whole, part)] == [
         ["recording any.mp4"],
         ["recording any.mp4", "from byte 1,000"],
     ]

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from tests.support.waiting import ended
 
-from labcrate.index import indexing as index
-from labcrate.people.export_log import Line
+from labcrate.index import indexing
+from labcrate.people.export_log import ExportLogLine
 from labcrate.people.roles import Role
 from labcrate.web.http.conditional import parse_date
 from labcrate.web.routes.api import archive as routes_archive
@@ -38,7 +38,7 @@ def whole(large_lab: Any, cli: Any, tmp_path: Any) -> bytes:
     return bytes((tmp_path / "out.zip").read_bytes())
 
 
-def lines(server: Any) -> list[Line]:
+def lines(server: Any) -> list[ExportLogLine]:
     """The downloads in the export log, the newest first, once all of them have ended."""
     return [line for line in ended(server) if line.via != "command line"]
 
@@ -281,13 +281,13 @@ def test_while_recordings_are_read_for_the_first_time(
     """A client that comes too early is told when to come again, and then gets the archive; nothing is done twice."""
     (large_lab.root / ".labcrate/index.db").unlink()
     hashed: list[str] = []
-    real = index.fixity_of
+    real = indexing.fixity_of
 
     def counting(file: Any, *arguments: Any) -> Any:
         hashed.append(file.name)
         return real(file, *arguments)
 
-    monkeypatch.setattr(index, "fixity_of", counting)
+    monkeypatch.setattr(indexing, "fixity_of", counting)
     monkeypatch.setattr(routes_archive, "_WAIT_SECONDS", 0.0)
     server = serve(large_lab.root)
     client = server.as_(Role.OPERATOR)

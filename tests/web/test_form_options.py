@@ -7,12 +7,12 @@ from multidict import MultiDict
 
 from labcrate.errors import UsageError
 from labcrate.plan.options import Only, Options
-from labcrate.web.routes.query import chosen
+from labcrate.web.routes.query import form_options
 
 
 def options(*fields: tuple[str, str]) -> Options:
     """What a form with these fields asks for."""
-    return chosen(MultiDict(fields), "Europe/Madrid", None)
+    return form_options(MultiDict(fields), "Europe/Madrid", None)
 
 
 def test_an_empty_form_is_the_whole_session() -> None:
@@ -57,8 +57,8 @@ def test_boxes_of_the_other_kind_mean_nothing() -> None:
 def test_the_base_topic_is_the_servers() -> None:
     """What `labcrate serve` was started with, else nothing, so that labcrate.toml decides; no field can change it."""
     fields = MultiDict([("base_topic", "other")])
-    assert chosen(fields, "UTC", "z2m").base_topic == "z2m"
-    assert chosen(fields, "UTC", None).base_topic is None
+    assert form_options(fields, "UTC", "z2m").base_topic == "z2m"
+    assert form_options(fields, "UTC", None).base_topic is None
 
 
 @pytest.mark.parametrize(

@@ -68,8 +68,15 @@ def test_the_words_of_the_core_are_all_known_here() -> None:
     assert set(words.RULES) == set(Rule)
     assert COMMAND_LINE in words.WAYS
     assert words.EXCLUDED == Why.EXCLUDED
-    told = {users.NO_FIT, passwords.TOO_SHORT, passwords.TOO_LONG, passwords.UNSEEN, passwords.AS_NAME, passwords.WEAK}
-    assert told | {routes_login.DIFFERENT, routes_login.NOT_YOURS} <= set(words.SENTENCES)
+    told = {
+        users.WRONG_LOGIN,
+        passwords.TOO_SHORT,
+        passwords.TOO_LONG,
+        passwords.UNPRINTABLE,
+        passwords.SAME_AS_NAME,
+        passwords.WEAK,
+    }
+    assert told | {routes_login.PASSWORDS_DIFFER, routes_login.WRONG_CURRENT_PASSWORD} <= set(words.SENTENCES)
 
 
 @pytest.mark.parametrize(

@@ -17,15 +17,15 @@ from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
 
 from labcrate.config import ServeSettings
-from labcrate.index.state import STATE_FOLDER
-from labcrate.people.database import Database
+from labcrate.index.state_folder import STATE_FOLDER
+from labcrate.people.database import PeopleDatabase
 from labcrate.people.passwords import Passwords
 from labcrate.people.roles import Role
 from labcrate.people.tokens import Tokens
 from labcrate.people.users import Users
 from labcrate.web.app import make_app
 from labcrate.web.auth.login_cookie import cookie_name, csrf_token
-from labcrate.web.auth.require_role import NEEDS
+from labcrate.web.auth.require_role import ROLE_ATTRIBUTE
 from labcrate.web.services import SERVICES
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ def routes_of(app: web.Application) -> list[Route]:
         for name, value in FILLED.items():
             path = path.replace(name, value)
         assert "{" not in path, f"{path}: say above what to put there"
-        assert hasattr(route.handler, NEEDS), f"{route.method} {path} does not say whom it lets in"
-        found.append(Route(route.method, path, getattr(route.handler, NEEDS)))
+        assert hasattr(route.handler, ROLE_ATTRIBUTE), f"{route.method} {path} does not say whom it lets in"
+        found.append(Route(route.method, path, getattr(route.handler, ROLE_ATTRIBUTE)))
     assert len(found) > 40
     return found
 
@@ -113,7 +113,7 @@ def disabled_by_token(serving: "Serving") -> Caller:
 
 def expired_token(serving: "Serving") -> Caller:
     """An administrator's token that was good until a moment ago."""
-    with Database.open(serving.settings.lab_folder / STATE_FOLDER) as database:
+    with PeopleDatabase.open(serving.settings.lab_folder / STATE_FOLDER) as database:
         past = Tokens(database, lambda: time.time() - 24 * 3600 - 1)
         _, secret = past.add(serving.user(Role.ADMIN), "expired", 1)
     return _script(secret)
@@ -123,7 +123,7 @@ def foreign_token(serving: "Serving") -> Caller:
     """A token that is good in another lab."""
     elsewhere = serving.settings.lab_folder.parent / "elsewhere"
     elsewhere.mkdir()
-    with Database.open(elsewhere) as database:
+    with PeopleDatabase.open(elsewhere) as database:
         theirs = Users(database, Passwords(PasswordHasher.from_parameters(CHEAPEST))).add("ana", Role.ADMIN, GOOD)
         _, secret = Tokens(database).add(theirs, "foreign", 1)
     return _script(secret)
@@ -358,7 +358,7 @@ def test_a_change_by_another_process_holds_at_once(serving: "Serving") -> None:
     """Whoever disables somebody on the command line need not tell the server."""
     browser, script = serving.login(Role.VIEWER), serving.as_(Role.VIEWER)
     assert [client.get(serving.url + "/api/sessions").status_code for client in (browser, script)] == [200, 200]
-    with Database.open(serving.settings.lab_folder / STATE_FOLDER) as other, other.change() as connection:
+    with PeopleDatabase.open(serving.settings.lab_folder / STATE_FOLDER) as other, other.change() as connection:
         connection.execute("UPDATE user SET disabled = 1 WHERE name = 'the viewer'")
     assert [client.get(serving.url + "/api/sessions").status_code for client in (browser, script)] == [401, 401]
 

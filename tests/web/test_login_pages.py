@@ -310,7 +310,7 @@ def test_nothing_is_served_before_there_is_an_administrator(fresh: "Serving") ->
 
 def test_the_one_time_link_makes_the_first_administrator(fresh: "Serving") -> None:
     """It leads to a form, the form to being logged in as administrator, and then it leads nowhere any more."""
-    link = fresh.services.doors.setup_link()
+    link = fresh.services.accounts.setup_link()
     assert link is not None
     browser = fresh.as_(None)
     page = browser.get(fresh.url + link)
@@ -327,7 +327,7 @@ def test_the_one_time_link_makes_the_first_administrator(fresh: "Serving") -> No
     answer = browser.post(fresh.url + "/setup", data=data, allow_redirects=False)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/")
     assert browser.get(fresh.url + "/api/log").status_code == 200
-    assert fresh.services.doors.setup_link() is None
+    assert fresh.services.accounts.setup_link() is None
     again = requests.post(fresh.url + "/setup", data={**data, "name": "Eve"}, allow_redirects=False, timeout=60)
     assert (again.status_code, again.headers["Location"]) == (303, "/login")
     later = requests.get(fresh.url + link, allow_redirects=False, timeout=60)
@@ -348,7 +348,7 @@ def test_without_the_one_time_link_nobody_sets_up(fresh: "Serving", token: str) 
 
 def test_of_two_who_set_up_at_once_one_is_administrator(fresh: "Serving") -> None:
     """Both have the link; exactly one becomes administrator, the other is told."""
-    token = str(fresh.services.doors.setup_link()).partition("=")[2]
+    token = str(fresh.services.accounts.setup_link()).partition("=")[2]
 
     def set_up(name: str) -> int:
         data = {"token": token, "name": name, "password": GOOD, "again": GOOD}
@@ -362,7 +362,7 @@ def test_of_two_who_set_up_at_once_one_is_administrator(fresh: "Serving") -> Non
 
 def test_an_administrator_from_the_command_line_closes_the_one_time_link(fresh: "Serving") -> None:
     """Whoever made the administrator, from then on the link is dead."""
-    link = fresh.services.doors.setup_link()
+    link = fresh.services.accounts.setup_link()
     fresh.services.users.add("ana", Role.ADMIN, GOOD)
     answer = requests.get(f"{fresh.url}{link}", allow_redirects=False, timeout=60)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/login")

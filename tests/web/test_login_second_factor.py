@@ -12,12 +12,12 @@ import pytest
 import requests
 from tests.conftest import Clock
 
-from labcrate.index.state import STATE_FOLDER
-from labcrate.people.database import Database
+from labcrate.index.state_folder import STATE_FOLDER
+from labcrate.people.database import PeopleDatabase
 from labcrate.people.roles import Role
-from labcrate.people.second_factor import RECOVERY_CODES, STEP_SECONDS, SecondFactors
-from labcrate.web.auth.code_logins import GOOD_SECONDS, CodeGuesses, HalfLogins
-from labcrate.web.auth.login_cookie import HALF, cookie_name, csrf_token
+from labcrate.people.second_factor import RECOVERY_CODES, STEP_S, SecondFactors
+from labcrate.web.auth.code_logins import PENDING_LOGIN_S, CodeThrottle, PendingLogins
+from labcrate.web.auth.login_cookie import PENDING_SUFFIX, cookie_name, csrf_token
 from labcrate.web.auth.login_throttle import LoginThrottle
 
 if TYPE_CHECKING:
@@ -39,11 +39,11 @@ def serving(serve: "Serve", usual_lab: "LabFolder") -> "Serving":
 @pytest.fixture
 def clock(serving: "Serving") -> Iterator[Clock]:
     """What the server reads codes by, and counts attempts and waiting by."""
-    clock, step = Clock(), serving.services.second_step
-    with Database.open(serving.settings.lab_folder / STATE_FOLDER) as database:
-        step.factors = SecondFactors(database, clock)
-        step.waiting, step.guesses = HalfLogins(clock), CodeGuesses(clock)
-        serving.services.doors.guesses = LoginThrottle(clock)
+    clock, code_logins = Clock(), serving.services.code_logins
+    with PeopleDatabase.open(serving.settings.lab_folder / STATE_FOLDER) as database:
+        code_logins.factors = SecondFactors(database, clock)
+        code_logins.pending, code_logins.code_throttle = PendingLogins(clock), CodeThrottle(clock)
+        serving.services.accounts.login_throttle = LoginThrottle(clock)
         yield clock
 
 
@@ -71,7 +71,7 @@ def turn_on(serving: "Serving", browser: "Login", clock: Clock) -> Phone:
     done = send(browser, f"{serving.url}{PAGE}/confirm", current=GOOD, code=phone.shows())
     assert done.status_code == 201, done.text
     phone.sheet = codes_of(done)
-    clock.now += STEP_SECONDS
+    clock.now += STEP_S
     return phone
 
 
@@ -108,13 +108,13 @@ class Browser(requests.Session):
 
     def code(self, code: str, **fields: str) -> requests.Response:
         """Send the form for the code."""
-        data = {"code": code, "csrf": csrf_token(self.half), **fields}
+        data = {"code": code, "csrf": csrf_token(self.pending_login), **fields}
         return self.post(self._serving.url + "/login/code", data=data, allow_redirects=False, timeout=60)
 
     @property
-    def half(self) -> str:
+    def pending_login(self) -> str:
         """What the cookie of the login that waits holds."""
-        return self.cookies.get(cookie_name(self._serving.settings, HALF)) or ""
+        return self.cookies.get(cookie_name(self._serving.settings, PENDING_SUFFIX)) or ""
 
     @property
     def is_in(self) -> bool:
@@ -165,18 +165,18 @@ def test_a_login_takes_password_and_code(serving: "Serving", clock: Clock, phone
     answer = browser.password(next="/sessions/42?pad=30s&camera=1")
     assert (answer.status_code, answer.headers["Location"]) == (303, "/login/code")
     cookie = answer.headers["Set-Cookie"]
-    assert cookie.startswith(cookie_name(serving.settings, HALF))
+    assert cookie.startswith(cookie_name(serving.settings, PENDING_SUFFIX))
     assert sorted(cookie.split("; ")[1:]) == ["HttpOnly", "Path=/", "SameSite=Lax"]
     assert not browser.is_in
     page = browser.get(serving.url + "/login/code")
     assert page.status_code == 200
     assert 'autocomplete="one-time-code"' in page.text
-    assert f'name="csrf" value="{csrf_token(browser.half)}"' in page.text
+    assert f'name="csrf" value="{csrf_token(browser.pending_login)}"' in page.text
     answer = browser.code(phone.shows())
     assert (answer.status_code, answer.headers["Location"]) == (303, "/sessions/42?pad=30s&camera=1")
     assert browser.is_in
-    assert browser.half == ""
-    assert len(serving.services.second_step.waiting) == 0
+    assert browser.pending_login == ""
+    assert len(serving.services.code_logins.pending) == 0
 
 
 def test_who_has_none_logs_in_as_before(serving: "Serving", clock: Clock, phone: Phone) -> None:
@@ -211,7 +211,7 @@ def test_a_code_is_taken_once(serving: "Serving", clock: Clock, phone: Phone) ->
     assert "good once" in alert(answer)
     assert code not in answer.text
     assert not thief.is_in
-    clock.now += STEP_SECONDS
+    clock.now += STEP_S
     assert thief.code(code).status_code == 401
     assert thief.code(phone.shows()).status_code == 303
 
@@ -233,16 +233,16 @@ def test_a_login_that_waits_becomes_one_login(serving: "Serving", clock: Clock, 
     """Eight forms of one browser at once, each with a good code of its own: one goes on."""
     browser = Browser(serving)
     browser.password()
-    half = {"Cookie": f"{cookie_name(serving.settings, HALF)}={browser.half}"}
+    pending_login = {"Cookie": f"{cookie_name(serving.settings, PENDING_SUFFIX)}={browser.pending_login}"}
 
     def enter(code: str) -> int:
-        data = {"code": code, "csrf": csrf_token(browser.half)}
+        data = {"code": code, "csrf": csrf_token(browser.pending_login)}
         url = serving.url + "/login/code"
-        return requests.post(url, data=data, headers=half, allow_redirects=False, timeout=60).status_code
+        return requests.post(url, data=data, headers=pending_login, allow_redirects=False, timeout=60).status_code
 
     with ThreadPoolExecutor(8) as crowd:
         assert sorted(crowd.map(enter, phone.sheet[:8])) == [303] + [401] * 7
-    assert serving.services.second_step.factors.of(serving.user(Role.ADMIN)).recovery_codes == RECOVERY_CODES - 1
+    assert serving.services.code_logins.factors.status(serving.user(Role.ADMIN)).recovery_codes == RECOVERY_CODES - 1
 
 
 def test_a_recovery_code_opens_once(serving: "Serving", clock: Clock, phone: Phone) -> None:
@@ -295,21 +295,21 @@ def test_right_codes_are_free(serving: "Serving", clock: Clock, phone: Phone) ->
         browser = Browser(serving)
         browser.password()
         assert browser.code(phone.shows()).status_code == 303
-        clock.now += STEP_SECONDS
+        clock.now += STEP_S
 
 
 def test_a_login_waits_five_minutes(serving: "Serving", clock: Clock, phone: Phone) -> None:
     """Then the code leads back to name and password, as it does with a cookie that somebody made up."""
     browser = Browser(serving)
     browser.password()
-    clock.now += GOOD_SECONDS - 1
+    clock.now += PENDING_LOGIN_S - 1
     assert browser.get(serving.url + "/login/code").url.endswith("/login/code")
     clock.now += 1
     answer = browser.code(phone.shows())
     assert answer.status_code == 401
     assert "begin again with name and password" in alert(answer)
-    assert browser.half == ""
-    browser.cookies.set(cookie_name(serving.settings, HALF), "made-up")
+    assert browser.pending_login == ""
+    browser.cookies.set(cookie_name(serving.settings, PENDING_SUFFIX), "made-up")
     assert browser.code(phone.shows()).status_code == 401
     assert not browser.is_in
     page = requests.get(serving.url + "/login/code", allow_redirects=False, timeout=60)
@@ -330,9 +330,9 @@ def test_a_login_that_waits_ends_with_what_it_was_begun_with(
         case "disable":
             users.disable("the admin")
         case "reset":
-            serving.services.second_step.factors.reset(users.get("the admin"))
+            serving.services.code_logins.factors.reset(users.get("the admin"))
         case _:
-            serving.services.second_step.factors.turn_off(users.get("the admin"), phone.sheet[1])
+            serving.services.code_logins.factors.turn_off(users.get("the admin"), phone.sheet[1])
     for code in (phone.shows(), phone.sheet[0]):
         assert browser.code(code).status_code in (401, 403)
     assert not browser.is_in
@@ -343,14 +343,14 @@ def test_a_login_that_waits_is_bound_to_its_browser(serving: "Serving", clock: C
     browser, other = Browser(serving), Browser(serving)
     browser.password()
     other.password()
-    url, data = serving.url + "/login/code", {"code": phone.shows(), "csrf": csrf_token(browser.half)}
+    url, data = serving.url + "/login/code", {"code": phone.shows(), "csrf": csrf_token(browser.pending_login)}
     assert requests.post(url, data=data, timeout=60).status_code == 401
-    for csrf in ("", "wrong", "ñ", csrf_token(other.half)):
+    for csrf in ("", "wrong", "ñ", csrf_token(other.pending_login)):
         assert browser.code(phone.shows(), csrf=csrf).status_code == 403
     for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
         assert browser.post(url, data=data, headers=headers).status_code == 403
-    half = {"Cookie": f"{cookie_name(serving.settings)}={browser.half}"}  # as if it were a login
-    assert requests.get(serving.url + "/api/sessions", headers=half, timeout=60).status_code == 401
+    pending_login = {"Cookie": f"{cookie_name(serving.settings)}={browser.pending_login}"}  # as if it were a login
+    assert requests.get(serving.url + "/api/sessions", headers=pending_login, timeout=60).status_code == 401
     assert browser.code(phone.shows()).status_code == 303
 
 
@@ -368,8 +368,8 @@ def test_a_former_login_ends_and_of_one_user_ten_wait(serving: "Serving", clock:
     browser = serving.login(Role.VIEWER)
     former = browser.cookies[cookie_name(serving.settings)]
     browser.post(serving.url + "/login", data={"name": "the admin", "password": GOOD}, allow_redirects=False)
-    half = browser.cookies[cookie_name(serving.settings, HALF)]
-    answer = browser.post(serving.url + "/login/code", data={"code": phone.shows(), "csrf": csrf_token(half)})
+    pending_login = browser.cookies[cookie_name(serving.settings, PENDING_SUFFIX)]
+    answer = browser.post(serving.url + "/login/code", data={"code": phone.shows(), "csrf": csrf_token(pending_login)})
     assert answer.status_code == 200
     assert browser.get(serving.url + "/api/log").status_code == 200
     cookie = {"Cookie": f"{cookie_name(serving.settings)}={former}"}
@@ -377,7 +377,7 @@ def test_a_former_login_ends_and_of_one_user_ten_wait(serving: "Serving", clock:
     browsers = [Browser(serving) for _ in range(12)]
     for each in browsers:
         each.password()
-    assert len(serving.services.second_step.waiting) == 10
+    assert len(serving.services.code_logins.pending) == 10
     assert browsers[0].code(phone.sheet[0]).status_code == 401
     assert browsers[-1].code(phone.sheet[1]).status_code == 303
 
@@ -415,7 +415,7 @@ def test_a_token_takes_a_code_and_works_without_one(serving: "Serving", clock: C
     fields = {"name": "nightly", "days": "1", "current": GOOD}
     assert "does not fit" in alert(send(browser, serving.url + "/account/tokens", **fields))
     assert "does not fit" in alert(send(browser, serving.url + "/account/tokens", **fields, code="000000"))
-    clock.now += STEP_SECONDS
+    clock.now += STEP_S
     made = send(browser, serving.url + "/account/tokens", **fields, code=phone.shows())
     assert made.status_code == 201
     found = re.search(r'id="secret">([^<]+)<', made.text)
@@ -434,7 +434,7 @@ def test_a_script_cannot_change_it(serving: "Serving", clock: Clock, phone: Phon
     for path in (f"{PAGE}/prepare", f"{PAGE}/confirm", f"{PAGE}/codes", f"{PAGE}/off", "/people/second-factor/reset"):
         answer = script.post(serving.url + path, data={"name": "the admin", "current": GOOD, "code": phone.sheet[0]})
         assert answer.status_code == 403
-    assert serving.services.second_step.factors.of(serving.user(Role.ADMIN)).recovery_codes == RECOVERY_CODES
+    assert serving.services.code_logins.factors.status(serving.user(Role.ADMIN)).recovery_codes == RECOVERY_CODES
 
 
 def test_an_administrator_resets_anothers(serving: "Serving", clock: Clock, phone: Phone) -> None:

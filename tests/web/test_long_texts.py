@@ -7,7 +7,7 @@ import pytest
 from tests.support.platform_lab import PlatformLab
 
 from labcrate.people.roles import Role
-from labcrate.web.pages.render import PART
+from labcrate.web.pages.render import TEXT_PAGE_CHARACTERS
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,7 @@ def test_long_notes_are_read_part_by_part(serve: Any, tmp_path: Path) -> None:
     assert 'href="/sessions/77?notes=2#notes" rel="next"' in first
     assert "000001999" in first
     assert "000002000" not in first
-    assert f"({PART:,} / 900,000)" in first
+    assert f"({TEXT_PAGE_CHARACTERS:,} / 900,000)" in first
     last = server.get("/sessions/77?notes=45", Role.VIEWER).text
     assert "Characters 880,001 to 900,000 of 900,000" in last
     assert "000089999" in last

@@ -8,7 +8,7 @@ from PIL import Image
 
 from labcrate.people.roles import Role
 from labcrate.web.pages.assets import PLOTLY, assets, static_path
-from labcrate.web.pages.plots import MOST_POINTS
+from labcrate.web.pages.plots import MAX_POINTS
 
 
 @pytest.fixture(autouse=True)
@@ -158,7 +158,7 @@ def test_many_readings_are_few_points(lab: Any, serve: Any) -> None:
     lab.write("data/zigbee-sensors.csv", "\n".join(lines) + "\n")
     series = plot(serve(lab.root), "property=t&buckets=100").json()["panels"][0]["series"]
     assert sum(one["readings"] for one in series) == 20_000
-    assert sum(len(one["t"]) for one in series) <= min(MOST_POINTS, 5 * 402)
+    assert sum(len(one["t"]) for one in series) <= min(MAX_POINTS, 5 * 402)
     assert max(value for one in series for value in one["v"] if value is not None) == 99
 
 

@@ -63,7 +63,7 @@ class Fields(HTMLParser):
 def test_every_field_says_what_it_is(serve: "Serve", usual_lab: "LabFolder") -> None:
     """Each field of each page has a label, each id is there once, and what a field refers to is there."""
     serving = serve(usual_lab.root)
-    setup = requests.get(f"{serving.url}{serving.services.doors.setup_link()}", timeout=60)
+    setup = requests.get(f"{serving.url}{serving.services.accounts.setup_link()}", timeout=60)
     browser = serving.login(Role.ADMIN)
     serving.services.users.add("bob", Role.VIEWER, GOOD)
     pages = [

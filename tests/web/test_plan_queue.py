@@ -14,7 +14,7 @@ from tests.support.waiting import next_tick
 
 from labcrate.config import ServeSettings
 from labcrate.errors import NoSessionError, NoSuchThingError, NotReadyError, TooManyError
-from labcrate.export.prepare import lay_out
+from labcrate.export.prepare import prepare_from_index
 from labcrate.index.indexing import Progress
 from labcrate.plan.options import Options
 from labcrate.web.app import make_app
@@ -45,8 +45,8 @@ class Making:
         self.begun.append(options)
         try:
             while not self.opened.is_set() and not self.one_more.acquire(timeout=0.01):
-                progress.check()
-            return lay_out(inventory, session_id, options, progress=progress, **more)
+                progress.raise_if_cancelled()
+            return prepare_from_index(inventory, session_id, options, progress=progress, **more)
         finally:
             self.ended.append(options)
 
@@ -55,7 +55,7 @@ class Making:
 def making(monkeypatch: pytest.MonkeyPatch) -> Making:
     """Every plan of the test goes through it."""
     making = Making()
-    monkeypatch.setattr("labcrate.web.archives.archive_cache.lay_out", making.lay_out)
+    monkeypatch.setattr("labcrate.web.archives.archive_cache.prepare_from_index", making.lay_out)
     monkeypatch.setattr(module, "PATIENCE_SECONDS", 60.0)
     return making
 

@@ -17,7 +17,7 @@ import trustme
 from tests.support.rounds import some
 from tests.support.waiting import until
 
-from labcrate.cli.cmd_serve import proxy_url
+from labcrate.cli.cmd_serve import parse_base_url
 from labcrate.errors import UsageError
 
 Start = Callable[..., tuple[subprocess.Popen[str], dict[str, Any]]]
@@ -262,7 +262,7 @@ def test_behind_a_proxy_every_link_carries_its_path(start: Start, serve: Any, us
 def test_no_proxy_has_such_an_address(base_url: str) -> None:
     """Brackets, ports, names and paths that no address has are refused in one sentence."""
     with pytest.raises(UsageError, match=r"^--base-url is '.*'; write it like https://"):
-        proxy_url(base_url)
+        parse_base_url(base_url)
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def test_no_proxy_has_such_an_address(base_url: str) -> None:
 )
 def test_addresses_that_a_proxy_may_have(base_url: str) -> None:
     """A name or address with or without a port and a path is taken as it is, but for slashes at its end."""
-    assert proxy_url(base_url) == base_url.rstrip("/")
+    assert parse_base_url(base_url) == base_url.rstrip("/")
 
 
 @pytest.mark.parametrize(

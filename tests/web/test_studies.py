@@ -11,7 +11,7 @@ from tests.web.test_login_access import GOOD, Route, routes_of
 
 from labcrate.people.roles import Role
 from labcrate.people.users import User
-from labcrate.web.auth.require_role import KEEPS
+from labcrate.web.auth.require_role import SCOPED_ATTRIBUTE
 
 if TYPE_CHECKING:
     from tests.conftest import LabFolder
@@ -95,7 +95,7 @@ def by_session(serving: "Serving") -> list[Route]:
         elif route.needs in (Role.VIEWER, Role.OPERATOR):
             keeps = path in SEEN_BY_ALL or path in JOBS
             assert keeps or path in WHOLE_LAB, f"{path}: say above what people of a study get there"
-            assert getattr(handler.handler, KEEPS, False) is keeps, path
+            assert getattr(handler.handler, SCOPED_ATTRIBUTE, False) is keeps, path
         else:
             assert "{id}" not in path, f"{path}: what is about a session is below /sessions/ or /api/sessions/"
     assert len(found) > 20

@@ -44,7 +44,7 @@ def test_a_study_is_made_given_and_taken_apart(serving: "Serving", admin: "Login
     assert "That holds at once" in page.text
     study = studies.get("falls at home")
     assert (study.sessions, study.people) == (("42",), ("the operator",))
-    assert studies.scope(serving.services.users.get("the operator")).limited
+    assert studies.scope(serving.services.users.get("the operator")).is_limited
     refused = send(serving, admin, "/remove", study="Falls at home")
     assert (refused.status_code, "has people" in refused.text) == (400, True)
     send(serving, admin, "/people/remove", study="Falls at home", name="the operator")

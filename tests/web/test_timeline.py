@@ -17,7 +17,7 @@ from labcrate.plan.options import Options
 from labcrate.plan.plan import Plan, PlannedRecording
 from labcrate.readings.load.slice import Readings
 from labcrate.web.pages.i18n import Locale
-from labcrate.web.pages.timeline import MOST_BLOCKS, Lane, Timeline, Timelines, draw
+from labcrate.web.pages.timeline import MAX_BLOCKS, Lane, Timeline, Timelines, draw
 
 START = datetime(2025, 5, 2, 8, tzinfo=UTC)
 HOUR = TimeSpan(START, START + timedelta(hours=1))
@@ -159,7 +159,7 @@ def test_recorded_and_gaps_fill_the_session(recordings: list[tuple[float, float,
 def test_thousands_of_recordings_are_a_bounded_drawing() -> None:
     """Ten thousand short recordings are drawn as a few hundred blocks that count them all."""
     one = lane(*(recording(number * 0.36, 0.3) for number in range(10_000)))
-    assert len(one.blocks) <= MOST_BLOCKS + 1
+    assert len(one.blocks) <= MAX_BLOCKS + 1
     assert sum(block.count for block in one.blocks) == one.recordings == 10_000
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from labcrate.errors import PeopleError
-from labcrate.people.database import Database
+from labcrate.people.database import PeopleDatabase
 from labcrate.people.export_log import ExportLog, Outcome
 from labcrate.web.downloads.transfer_log import End, Ends
 
@@ -18,7 +18,7 @@ WHAT: dict[str, Any] = {
 
 def test_while_one_end_waits_the_others_wait_behind_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A log that is locked for long holds up one transfer's end, not the ends of all, and in the end has them all."""
-    with Database.open(tmp_path) as database, ExportLog(database) as log:
+    with PeopleDatabase.open(tmp_path) as database, ExportLog(database) as log:
         ends, tried = Ends(log), []
 
         def locked(line: int, *_: Any, **__: Any) -> None:

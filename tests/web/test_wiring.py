@@ -13,7 +13,7 @@ from aiohttp import web
 import labcrate.web
 from labcrate.config import ServeSettings
 from labcrate.errors import NoLabError, PeopleError
-from labcrate.people.database import Database
+from labcrate.people.database import PeopleDatabase
 from labcrate.people.export_log import ExportLog
 from labcrate.web.app import make_app
 from labcrate.web.archives.archive_cache import ArchiveCache
@@ -29,7 +29,7 @@ from labcrate.web.server import run_app
 from labcrate.web.services import Services
 
 ORDER: dict[type, str] = {
-    Database: "close",
+    PeopleDatabase: "close",
     ExportLog: "close",
     ArchiveCache: "close",
     Executor: "close",

@@ -11,13 +11,20 @@ import msgspec
 import polars as pl
 from isal import isal_zlib
 
-from labcrate.api.member import Member, data_start
-from labcrate.api.metadata import Head, columns_of, format_problem, head_of, session_of, value_of
-from labcrate.api.progress import Callback, Stage
+from labcrate.api.member_file import MemberFile, data_start
+from labcrate.api.metadata import (
+    MetadataHead,
+    decode_value,
+    format_problem,
+    read_head,
+    read_session,
+    read_table_columns,
+)
+from labcrate.api.progress import Callback, StageProgress
 from labcrate.api.tables import read_table
-from labcrate.archive.directory import Entry, read_directory, shown, too_long
+from labcrate.archive.directory import ListedMember, read_directory, shown, size_limit_text
 from labcrate.archive.members import open_zip
-from labcrate.archive.names import unsafe
+from labcrate.archive.names import unsafe_name_reason
 from labcrate.archive.signature import read_public_key, verify_signed
 from labcrate.archive.verify import Report, verify_archive
 from labcrate.errors import UsageError, VerificationError
@@ -27,10 +34,10 @@ from labcrate.plan.plan import State
 
 T = TypeVar("T")
 
-MAX_DOCUMENT = 64_000_000
+MAX_DOCUMENT_BYTES = 64_000_000
 """The bytes that metadata or data package may have to be read."""
 
-_AT_ONCE = 1_000_000  # metadata up to this size are there before they are asked for
+_READ_ON_OPEN_BYTES = 1_000_000  # metadata up to this size are there before they are asked for
 
 
 class Archive:
@@ -45,13 +52,13 @@ class Archive:
         self._file = file
         self._label = shown(os.fsencode(path.name))
         self._directory = read_directory(file.fileno(), self._label)
-        self._entries = {entry.raw_name: entry for entry in self._directory.entries}
-        if len(self._entries) < len(self._directory.entries):
+        self._members_by_name = {member.raw_name: member for member in self._directory.members}
+        if len(self._members_by_name) < len(self._directory.members):
             raise self._damaged("its central directory", "a name is there twice")
         head = self._head()
-        self.session: Session = self._parsed(names.METADATA, lambda: session_of(head))
-        self.state: State = self._parsed(names.METADATA, lambda: State(str(value_of(head.state))))
-        if self._entries[names.METADATA.encode()].size_bytes <= _AT_ONCE:
+        self.session: Session = self._parsed(names.METADATA, lambda: read_session(head))
+        self.state: State = self._parsed(names.METADATA, lambda: State(str(decode_value(head.state))))
+        if self._members_by_name[names.METADATA.encode()].size_bytes <= _READ_ON_OPEN_BYTES:
             _ = self.metadata  # so that it is there after ``close``, too
 
     def __repr__(self) -> str:
@@ -70,7 +77,7 @@ class Archive:
     @cached_property
     def metadata(self) -> dict[str, Any]:
         """The whole of ``data/session_metadata.json``; over 1 MB it is read when it is first asked for."""
-        data = self._document(names.METADATA, MAX_DOCUMENT)
+        data = self._document(names.METADATA, MAX_DOCUMENT_BYTES)
         return self._parsed(names.METADATA, lambda: msgspec.json.decode(data, type=dict[str, Any]))
 
     @property
@@ -81,8 +88,10 @@ class Archive:
     @property
     def members(self) -> tuple[str, ...]:
         """The names of all files in the archive, in their order; those that no export gives, escaped."""
-        entries = self._directory.entries
-        return tuple(entry.name if unsafe(entry.raw_name) else entry.raw_name.decode() for entry in entries)
+        members = self._directory.members
+        return tuple(
+            member.name if unsafe_name_reason(member.raw_name) else member.raw_name.decode() for member in members
+        )
 
     @cached_property
     def recordings(self) -> pl.DataFrame:
@@ -110,10 +119,10 @@ class Archive:
         Raises UsageError when there is no such file, VerificationError when it is not where the
         archive says.
         """
-        entry = self._entries.get(name.encode("utf-8", "surrogatepass"))
-        if entry is None:
+        member = self._members_by_name.get(name.encode("utf-8", "surrogatepass"))
+        if member is None:
             raise UsageError(f"There is no {name} in {self._label}; its attribute 'members' lists what there is.")
-        return cast("BinaryIO", io.BufferedReader(self._member(entry)))
+        return cast("BinaryIO", io.BufferedReader(self._member(member)))
 
     def verify(
         self,
@@ -128,8 +137,8 @@ class Archive:
         ``signature`` is the file, ``NAME.zip.minisig`` beside the archive unless it is named.
         Raises VerificationError where damage is such that nothing can be compared, UsageError for what is no key.
         """
-        total = sum(entry.size_bytes for entry in self._directory.entries)
-        advance = Stage("verifying", progress, total).advance
+        total = sum(member.size_bytes for member in self._directory.members)
+        advance = StageProgress("verifying", progress, total).advance
         if key is None:
             if signature is not None:
                 raise UsageError("A signature says nothing without the key that it is to be by; name that, too: key.")
@@ -138,17 +147,17 @@ class Archive:
 
     @cached_property
     def _columns(self) -> dict[str, list[tuple[str, str]]]:
-        data = self._document(names.DATAPACKAGE, MAX_DOCUMENT // 4)
-        return self._parsed(names.DATAPACKAGE, lambda: columns_of(data))
+        data = self._document(names.DATAPACKAGE, MAX_DOCUMENT_BYTES // 4)
+        return self._parsed(names.DATAPACKAGE, lambda: read_table_columns(data))
 
-    def _head(self) -> Head:
-        if names.METADATA.encode() not in self._entries:
+    def _head(self) -> MetadataHead:
+        if names.METADATA.encode() not in self._members_by_name:
             raise VerificationError(
                 f"{self._label} is a ZIP, but no session archive: it has no {names.METADATA}. "
                 "Name a file that labcrate exported."
             )
-        data = self._document(names.METADATA, MAX_DOCUMENT)
-        head = self._parsed(names.METADATA, lambda: head_of(data))
+        data = self._document(names.METADATA, MAX_DOCUMENT_BYTES)
+        head = self._parsed(names.METADATA, lambda: read_head(data))
         if problem := self._parsed(names.METADATA, lambda: format_problem(head)):
             raise VerificationError(f"{self._label} {problem}")
         return head
@@ -161,25 +170,25 @@ class Archive:
 
     def _document(self, name: str, most: int | None = None) -> bytes:
         """The whole of a file of at most so many bytes, known to be what was packed."""
-        entry = self._entries.get(name.encode())
-        if entry is None:
+        member = self._members_by_name.get(name.encode())
+        if member is None:
             raise self._damaged(name, "it is missing")
-        if most is not None and entry.size_bytes > most:
-            raise self._damaged(name, f"it is {too_long(entry.size_bytes, most)}")
-        with io.BufferedReader(self._member(entry)) as file:  # which reads into the one place where it is kept
-            data = file.read(entry.size_bytes)
-        if isal_zlib.crc32(data) != entry.crc32:
+        if most is not None and member.size_bytes > most:
+            raise self._damaged(name, f"it is {size_limit_text(member.size_bytes, most)}")
+        with io.BufferedReader(self._member(member)) as file:  # which reads into the one place where it is kept
+            data = file.read(member.size_bytes)
+        if isal_zlib.crc32(data) != member.crc32:
             raise self._damaged(name, "its CRC-32 is another")
         return data
 
-    def _member(self, entry: Entry) -> Member:
-        if not entry.stored:
-            raise self._damaged(entry.name, "it is compressed, so another program packed it again")
+    def _member(self, member: ListedMember) -> MemberFile:
+        if not member.is_stored:
+            raise self._damaged(member.name, "it is compressed, so another program packed it again")
         fd = self._file.fileno()
-        start = data_start(fd, entry)
-        if start is None or start + entry.size_bytes > self._directory.offset:
-            raise self._damaged(entry.name, "it is not where the central directory says")
-        return Member(os.dup(fd), start, entry.size_bytes, entry.name)
+        start = data_start(fd, member)
+        if start is None or start + member.size_bytes > self._directory.offset:
+            raise self._damaged(member.name, "it is not where the central directory says")
+        return MemberFile(os.dup(fd), start, member.size_bytes, member.name)
 
     def _damaged(self, member: str, what: str) -> VerificationError:
         return VerificationError(

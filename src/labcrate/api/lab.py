@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from labcrate.api.progress import Callback, stages
+from labcrate.api.progress import Callback, stage_progress
 from labcrate.export.assemble import Assembly
-from labcrate.export.prepare import planned_session
+from labcrate.export.prepare import plan_session
 from labcrate.export.session_export import export_session
 from labcrate.lab.folder import Lab as LabFolder
 from labcrate.plan.inventory import take_inventory
@@ -33,7 +33,7 @@ class SessionPlan(Plan):
     def of(cls, assembly: Assembly) -> "SessionPlan":
         """The plan of an archive that is laid out."""
         known = {one.name: getattr(assembly.plan, one.name) for one in fields(Plan)}
-        return cls(**known, members=assembly.parts, size_bytes=assembly.layout.total_size)
+        return cls(**known, members=assembly.parts, size_bytes=assembly.layout.total_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class Lab:
         Raises NoSessionError, DocumentError, CatalogError, UsageError.
         """
         options = parse_keywords(locals())  # the keyword arguments of this call
-        with planned_session(self._lab, str(session), options, stages(progress), workers) as (_, assembly):
+        with plan_session(self._lab, str(session), options, stage_progress(progress), workers) as (_, assembly):
             return SessionPlan.of(assembly)
 
     def export(
@@ -153,7 +153,7 @@ class Lab:
             options,
             to,
             "Python",
-            stages(progress),
+            stage_progress(progress),
             force=force,
             allow_incomplete=allow_incomplete,
             sign=sign,
@@ -161,8 +161,8 @@ class Lab:
             check=check,
             workers=workers,
         )
-        if done.sent.problem:
-            warnings.warn(done.sent.problem, stacklevel=2)
+        if done.log_entry.problem:
+            warnings.warn(done.log_entry.problem, stacklevel=2)
         plan = done.assembly.plan
         return Export(
             path=done.path,
@@ -170,7 +170,7 @@ class Lab:
             etag=done.entity.etag,
             state=plan.state,
             recordings=len(plan.recordings),
-            confirmed=done.confirmation.confirmed,
+            confirmed=done.confirmation.confirmed_count,
             readings=len(plan.readings),
             missing=plan.missing,
             warnings=plan.warnings,

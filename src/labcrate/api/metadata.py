@@ -4,23 +4,23 @@ from typing import Any
 
 import msgspec
 
-from labcrate.archive.directory import too_long
+from labcrate.archive.directory import size_limit_text
 from labcrate.archive.layout import FORMAT_VERSION
 from labcrate.model.session import SelectedCamera, SelectedSensor, Session, is_session_id
 from labcrate.model.timespan import TimeSpan, parse_instant
 from labcrate.plan import member_names as names
 
-MAX_VALUE = 2_000_000
+MAX_VALUE_BYTES = 2_000_000
 """The bytes that a value which every archive has may be long: as objects it takes up to twenty times as many."""
 
 
-class _Camera(msgspec.Struct, rename="camel"):
+class _SelectedCamera(msgspec.Struct, rename="camel"):
     id: str
     name: str | None = None
     recording_prefix: str | None = None
 
 
-class _Sensor(msgspec.Struct):
+class _SelectedSensor(msgspec.Struct):
     id: str
     name: str | None = None
 
@@ -32,8 +32,8 @@ class _Session(msgspec.Struct, rename="camel"):
     start_time: str | None = None
     end_time: str | None = None
     status: str | None = None
-    selected_cameras: tuple[_Camera, ...] = ()
-    selected_sensors: tuple[_Sensor, ...] = ()
+    selected_cameras: tuple[_SelectedCamera, ...] = ()
+    selected_sensors: tuple[_SelectedSensor, ...] = ()
     notes: str | None = None
     tags: tuple[str, ...] = ()
     time_zone: str | None = None
@@ -61,7 +61,7 @@ class _Package(msgspec.Struct):
     resources: tuple[_Resource, ...]
 
 
-class Head(msgspec.Struct, rename="camel"):
+class MetadataHead(msgspec.Struct, rename="camel"):
     """What is needed to open an archive, each value as its own text: the rest of the metadata may be long."""
 
     format: msgspec.Raw = msgspec.Raw()
@@ -70,31 +70,31 @@ class Head(msgspec.Struct, rename="camel"):
     session: msgspec.Raw = msgspec.Raw()
 
 
-def head_of(metadata: bytes) -> Head:
+def read_head(metadata: bytes) -> MetadataHead:
     """Read the head of ``data/session_metadata.json``, and nothing else. Raises ValueError."""
-    return msgspec.json.decode(metadata, type=Head)
+    return msgspec.json.decode(metadata, type=MetadataHead)
 
 
-def value_of(text: msgspec.Raw) -> Any:
+def decode_value(text: msgspec.Raw) -> Any:
     """Read a value of the head; None where it is missing. Raises ValueError where it is not JSON, or very long."""
-    if len(text) > MAX_VALUE:
-        raise ValueError(f"a value in it is {too_long(len(text), MAX_VALUE)}")
+    if len(text) > MAX_VALUE_BYTES:
+        raise ValueError(f"a value in it is {size_limit_text(len(text), MAX_VALUE_BYTES)}")
     return msgspec.json.decode(text) if text else None
 
 
-def format_problem(head: Head) -> str | None:
+def format_problem(head: MetadataHead) -> str | None:
     """Why an archive with these metadata cannot be read here, and what to do; None when it can."""
-    version = value_of(head.format_version)
-    if value_of(head.format) != names.FORMAT or not isinstance(version, int):
+    version = decode_value(head.format_version)
+    if decode_value(head.format) != names.FORMAT or not isinstance(version, int):
         return "is no session archive of labcrate: its metadata are of another format. Name a file that it exported."
     if version > FORMAT_VERSION:
         return f"has format version {version}, and this labcrate reads up to {FORMAT_VERSION}: update labcrate."
     return None
 
 
-def session_of(head: Head) -> Session:
+def read_session(head: MetadataHead) -> Session:
     """The session as the lab described it. Raises ValueError when the metadata do not tell it."""
-    told = msgspec.convert(value_of(head.session), _Session)
+    told = msgspec.convert(decode_value(head.session), _Session)
     if not is_session_id(str(told.id)):
         raise ValueError(f"{told.id!r} is no session id")
     start, end = (parse_instant(text) if text else None for text in (told.start_time, told.end_time))
@@ -115,7 +115,7 @@ def session_of(head: Head) -> Session:
     )
 
 
-def columns_of(package: bytes) -> dict[str, list[tuple[str, str]]]:
+def read_table_columns(package: bytes) -> dict[str, list[tuple[str, str]]]:
     """Each table's columns (name, Frictionless type), by its place in the archive. Raises ValueError.
 
     Only tables that labcrate wrote: of the session's own files the package states no encoding.

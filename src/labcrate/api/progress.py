@@ -10,7 +10,7 @@ Callback = Callable[[str, int, int], None]
 """Called with the stage (``indexing``, ``packing``, ``verifying``), the bytes done in it, and all its bytes."""
 
 
-class Stage(Progress):
+class StageProgress(Progress):
     """Counts the bytes of one stage for a callback, which is called by one thread at a time.
 
     An exception from the callback stops the work, as Ctrl-C does.
@@ -36,6 +36,6 @@ class Stage(Progress):
             self._callback(self._name, self._done, self._total)
 
 
-def stages(callback: Callback | None) -> Callable[[str], AbstractContextManager[Stage]]:
+def stage_progress(callback: Callback | None) -> Callable[[str], AbstractContextManager[StageProgress]]:
     """Return what counts the bytes of each stage, by its name, for a callback."""
-    return lambda name: nullcontext(Stage(name, callback))
+    return lambda name: nullcontext(StageProgress(name, callback))

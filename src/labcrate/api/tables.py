@@ -6,7 +6,7 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 INSTANT = pl.Datetime("us", "UTC")
-_ISO = "%Y-%m-%dT%H:%M:%S%.fZ"
+_TIME_FORMAT = "%Y-%m-%dT%H:%M:%S%.fZ"
 
 
 def read_table(data: bytes, columns: Sequence[tuple[str, str]]) -> pl.DataFrame:
@@ -21,15 +21,15 @@ def read_table(data: bytes, columns: Sequence[tuple[str, str]]) -> pl.DataFrame:
     if texts.columns != [name for name, _ in columns]:
         raise ValueError("its columns are not those that the data package describes")
     try:
-        return texts.select(_typed(texts[name].replace("", None), kind) for name, kind in columns)
+        return texts.select(_typed_column(texts[name].replace("", None), kind) for name, kind in columns)
     except PolarsError as error:
         raise ValueError("a value is not of the type that the data package describes") from error
 
 
-def _typed(texts: pl.Series, kind: str) -> pl.Series:
+def _typed_column(texts: pl.Series, kind: str) -> pl.Series:
     match kind:
         case "datetime":
-            return texts.str.to_datetime(_ISO, time_unit="us", time_zone="UTC")
+            return texts.str.to_datetime(_TIME_FORMAT, time_unit="us", time_zone="UTC")
         case "number":
             return texts.cast(pl.Float64)
         case "integer":
@@ -37,9 +37,9 @@ def _typed(texts: pl.Series, kind: str) -> pl.Series:
             # A counter of a device can outgrow 64 bits; then a float is nearer than nothing.
             return whole if whole.null_count() == texts.null_count() else texts.cast(pl.Float64)
         case "boolean":
-            return texts.replace_strict(_TRUTH, return_dtype=pl.Boolean)
+            return texts.replace_strict(_BOOLEANS, return_dtype=pl.Boolean)
         case _:
             return texts
 
 
-_TRUTH: Mapping[str, bool] = {"true": True, "false": False}
+_BOOLEANS: Mapping[str, bool] = {"true": True, "false": False}

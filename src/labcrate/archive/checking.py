@@ -7,25 +7,25 @@ from typing import Self
 
 from isal import isal_zlib
 
-from labcrate.archive.entity import file_segments, opened, read_at
+from labcrate.archive.entity import file_segments, open_source, read_at
 from labcrate.archive.layout import FileSource, Member
 from labcrate.errors import LabcrateError, OtherBytesError
 from labcrate.model.fixity import Fixity
 
 _READ_BYTES = 256 * 1024  # what a processor's own cache holds: read into it, and summed up there
 
-Trusted = Callable[[int], bool]
+IsTrusted = Callable[[int], bool]
 """Whether an open file needs no reading, because what it lies on checks its data by itself."""
 
 
-def check_bytes(source: FileSource, fixity: Fixity, trusted: Trusted = lambda _: False) -> Iterator[int]:
+def check_bytes(source: FileSource, fixity: Fixity, trusted: IsTrusted = lambda _: False) -> Iterator[int]:
     """Read a source through, patches included, and yield the number of bytes of each piece that was read.
 
     Nothing is read of a file that is ``trusted``. Raises OtherBytesError, which names the file, where its CRC-32 is
     not that of ``fixity``, and SourceChangedError where it is no longer the planned file.
     """
     crc32 = 0
-    with opened(source) as fd:
+    with open_source(source) as fd:
         if trusted(fd):
             return
         for segment in file_segments(source, 0, source.identity.size_bytes):
@@ -53,9 +53,9 @@ class Checker:
     """
 
     def __init__(
-        self, members: Sequence[Member] = (), on_result: OnResult | None = None, trusted: Trusted | None = None
+        self, members: Sequence[Member] = (), on_result: OnResult | None = None, trusted: IsTrusted | None = None
     ) -> None:
-        self._members, self._on_result, self._trusted = members, on_result or _ignore, trusted or _never
+        self._members, self._on_result, self._trusted = members, on_result or _no_result, trusted or _never_trusted
         self._stop = threading.Event()
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="check") if members else None
@@ -104,9 +104,9 @@ class Checker:
         self._on_result(member, read, None)
 
 
-def _ignore(_member: Member, _read: int | None, _error: OtherBytesError | None) -> None:
+def _no_result(_member: Member, _read: int | None, _error: OtherBytesError | None) -> None:
     """Do nothing with a result."""
 
 
-def _never(_: int) -> bool:
+def _never_trusted(_: int) -> bool:
     return False

@@ -4,16 +4,16 @@ import errno
 import os
 from collections.abc import Callable, Sequence
 
-from labcrate.archive.entity import Entity, FileSegment, check_unchanged, opened, read_at
+from labcrate.archive.entity import Entity, FileSegment, check_unchanged, open_source, read_at
 
-CALL_BYTES = 128 * 1024 * 1024
+MAX_CALL_BYTES = 128 * 1024 * 1024
 """The most that one system call copies, so that progress moves and Ctrl-C is heard; a multiple of every block size."""
 
-BOUNDARY = 2 * 1024 * 1024
+BOUNDARY_BYTES = 2 * 1024 * 1024
 """A member's first call ends at a multiple of this in the target, so that the page cache can use large folios:
 a quarter less time than without, measured on ext4."""
 
-BUFFERED_BELOW = 256 * 1024
+BUFFERED_BELOW_BYTES = 256 * 1024
 """Files smaller than this are gathered in memory with the headers around them: fewer, larger writes."""
 
 _BUFFER_BYTES = 1024 * 1024
@@ -22,7 +22,7 @@ _READ_BYTES = 256 * 1024
 Progress = Callable[[int], None]
 """Is told how many bytes were written since it was last called."""
 
-Method = Callable[[FileSegment, int, int, int, int], int]
+CopyMethod = Callable[[FileSegment, int, int, int, int], int]
 """(segment, source descriptor, target descriptor, offset, length) -> bytes copied, 0 if there are none at offset.
 
 Copies to the target's current position. An OSError with an errno of ``_TRY_NEXT`` says: not this way.
@@ -45,33 +45,33 @@ _TRY_NEXT = {
 }
 
 
-def by_copy_file_range(_: FileSegment, source: int, target: int, offset: int, length: int) -> int:
+def copy_with_copy_file_range(_: FileSegment, source: int, target: int, offset: int, length: int) -> int:
     """Linux 4.5: no byte passes through this process; reflinks where the file system has them."""
     if not hasattr(os, "copy_file_range"):
         raise OSError(errno.ENOSYS, "this system has no copy_file_range")
     return os.copy_file_range(source, target, length, offset_src=offset)
 
 
-def by_sendfile(_: FileSegment, source: int, target: int, offset: int, length: int) -> int:
+def copy_with_sendfile(_: FileSegment, source: int, target: int, offset: int, length: int) -> int:
     """Linux 2.6.33: no byte passes through this process; also between file systems and into pipes."""
     if not hasattr(os, "sendfile"):
         raise OSError(errno.ENOSYS, "this system has no sendfile")
     return os.sendfile(target, source, offset, length)
 
 
-def by_read_write(segment: FileSegment, source: int, target: int, offset: int, length: int) -> int:
+def copy_with_read_write(segment: FileSegment, source: int, target: int, offset: int, length: int) -> int:
     """Everywhere; the one method that can tell a failing source from a failing target."""
     data = read_at(segment.source, source, offset, min(length, _READ_BYTES))
     _write_all(target, memoryview(data))
     return len(data)
 
 
-METHODS: tuple[Method, ...] = (by_copy_file_range, by_sendfile, by_read_write)
+COPY_METHODS: tuple[CopyMethod, ...] = (copy_with_copy_file_range, copy_with_sendfile, copy_with_read_write)
 """In order of preference."""
 
 
 def write_entity(
-    entity: Entity, fd: int, progress: Progress | None = None, methods: Sequence[Method] = METHODS
+    entity: Entity, fd: int, progress: Progress | None = None, methods: Sequence[CopyMethod] = COPY_METHODS
 ) -> None:
     """Write the whole archive at the current position of ``fd``, which is 0 in a file just created.
 
@@ -80,18 +80,18 @@ def write_entity(
     SourceChangedError if a source is not the planned one (what is written by then is worthless), and
     OSError as the target gives it (disk full, quota).
     """
-    out = _Target(fd, progress or _ignore)
+    out = _TargetFile(fd, progress or _no_progress)
     for segment in entity.segments():
         if isinstance(segment, bytes):
             out.add(segment)
-        elif segment.length < BUFFERED_BELOW:
+        elif segment.length < BUFFERED_BELOW_BYTES:
             out.add_file(segment)
         else:
             out.copy_file(segment, methods)
     out.flush()
 
 
-class _Target:
+class _TargetFile:
     """The file that is written: gathers small pieces, and has large ones copied."""
 
     def __init__(self, fd: int, progress: Progress) -> None:
@@ -107,7 +107,7 @@ class _Target:
 
     def add_file(self, segment: FileSegment) -> None:
         self._make_room(segment.length)
-        with opened(segment.source) as fd:
+        with open_source(segment.source) as fd:
             done = 0
             while done < segment.length:
                 data = read_at(segment.source, fd, segment.offset + done, segment.length - done)
@@ -119,16 +119,16 @@ class _Target:
         if self.used + length > len(self.memory):
             self.flush()
 
-    def copy_file(self, segment: FileSegment, methods: Sequence[Method]) -> None:
+    def copy_file(self, segment: FileSegment, methods: Sequence[CopyMethod]) -> None:
         self.flush()
         left = list(methods)
         done = 0
-        with opened(segment.source) as source:
+        with open_source(segment.source) as source:
             while done < segment.length:
-                length = min(segment.length - done, BOUNDARY - self.position % BOUNDARY)
-                if length == BOUNDARY:
-                    length = min(segment.length - done, CALL_BYTES)
-                copied = _attempt(left[0], segment, source, self.fd, segment.offset + done, length)
+                length = min(segment.length - done, BOUNDARY_BYTES - self.position % BOUNDARY_BYTES)
+                if length == BOUNDARY_BYTES:
+                    length = min(segment.length - done, MAX_CALL_BYTES)
+                copied = _try_method(left[0], segment, source, self.fd, segment.offset + done, length)
                 if copied:
                     done += copied
                     self._advance(copied)
@@ -149,12 +149,12 @@ class _Target:
         self.progress(length)
 
 
-def _attempt(method: Method, segment: FileSegment, source: int, target: int, offset: int, length: int) -> int:
+def _try_method(method: CopyMethod, segment: FileSegment, source: int, target: int, offset: int, length: int) -> int:
     """What the method copied; 0 if the system cannot copy this way."""
     try:
         return method(segment, source, target, offset, length)
     except OSError as error:
-        if error.errno in _TRY_NEXT and method is not by_read_write:
+        if error.errno in _TRY_NEXT and method is not copy_with_read_write:
             return 0
         raise
 
@@ -164,5 +164,5 @@ def _write_all(fd: int, data: memoryview) -> None:
         data = data[os.write(fd, data) :]
 
 
-def _ignore(_: int) -> None:
+def _no_progress(_: int) -> None:
     """Progress that nobody asked for."""

@@ -13,7 +13,7 @@ from labcrate.errors import VerificationError
 MAX_MEMBERS = 100_000
 """The files that an archive may hold: exports keep to it, so that checking one never takes much memory."""
 
-MAX_IN_MEMORY = 16_000_000
+MAX_IN_MEMORY_BYTES = 16_000_000
 """The bytes that a directory or a manifest may have; exports keep to it, too."""
 
 _TAIL = records.END_RECORD.size + records.MAX16  # 4.3.16: the archive's comment may follow the end record
@@ -21,26 +21,26 @@ _AGAIN = "copy or download it again from where it was exported"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ListedMember:
     """What the central directory says of one member.
 
-    ``difference`` says what of its header is not as labcrate would write it, byte for byte; it is empty where all is.
-    ``wide``: its sizes are to be in the ZIP64 field because of the member before it.
+    ``header_difference`` names the header fields that differ from what labcrate writes; it is empty if none does.
+    ``zip64_sizes``: its sizes are to be in the ZIP64 field because of the member before it.
     """
 
     raw_name: bytes
     crc32: int
     size_bytes: int
-    seconds: int
-    offset: int
-    stored: bool
-    wide: bool
-    difference: str
+    mtime_s: int
+    header_offset: int
+    is_stored: bool
+    zip64_sizes: bool
+    header_difference: str
 
     @property
-    def exact(self) -> bool:
+    def is_exact(self) -> bool:
         """Whether labcrate would write that header, byte for byte."""
-        return not self.difference
+        return not self.header_difference
 
     @property
     def name(self) -> str:
@@ -50,11 +50,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """All entries in order, where they start, and whether the end records are as labcrate writes them."""
+    """All members in order, where they start, and whether the end records are as labcrate writes them."""
 
-    entries: tuple[Entry, ...]
+    members: tuple[ListedMember, ...]
     offset: int
-    end_exact: bool
+    end_is_exact: bool
 
 
 def shown(name: bytes) -> str:
@@ -63,7 +63,7 @@ def shown(name: bytes) -> str:
     return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
 
 
-def too_long(size: int, most: int) -> str:
+def size_limit_text(size: int, most: int) -> str:
     """Say how long something is that is not read for that reason, and the limit (bytes)."""
     return f"{size / 1_000_000:,.1f} MB long, where at most {most // 1_000_000} MB are read"
 
@@ -91,18 +91,18 @@ def read_directory(fd: int, label: str) -> Directory:
     offset, size = _directory_range(fd, end, label)
     if offset + size > end:
         raise _damaged(label, "its end record points outside the file")
-    if size > MAX_IN_MEMORY:
-        raise _too_large(label, f"has a central directory that is {too_long(size, MAX_IN_MEMORY)}")
+    if size > MAX_IN_MEMORY_BYTES:
+        raise _too_large(label, f"has a central directory that is {size_limit_text(size, MAX_IN_MEMORY_BYTES)}")
     data = read_exactly(fd, offset, size)
     rest = read_exactly(fd, offset + size, min(file_bytes - offset - size, _TAIL + 1000))
     if data is None or rest is None:
         raise _damaged(label, "it became shorter while it was read")
-    entries: list[Entry] = []
-    for entry in _entries(data, label):
-        if len(entries) == MAX_MEMBERS:
+    members: list[ListedMember] = []
+    for member in _read_headers(data, label):
+        if len(members) == MAX_MEMBERS:
             raise _too_large(label, f"has more than {MAX_MEMBERS:,} members")
-        entries.append(entry)
-    return Directory(tuple(entries), offset, rest == records.end_records(len(entries), offset, size))
+        members.append(member)
+    return Directory(tuple(members), offset, rest == records.end_records(len(members), offset, size))
 
 
 def _damaged(label: str, what: str) -> VerificationError:
@@ -143,8 +143,8 @@ def _directory_range(fd: int, end: int, label: str) -> tuple[int, int]:
     return offset, size
 
 
-def _entries(data: bytes, label: str) -> Iterator[Entry]:
-    position, head, wide = 0, records.CENTRAL_HEADER, False
+def _read_headers(data: bytes, label: str) -> Iterator[ListedMember]:
+    position, head, zip64_sizes = 0, records.CENTRAL_HEADER, False
     while position < len(data):
         if len(data) - position < head.size:
             raise _damaged(label, "its central directory ends within a header")
@@ -154,13 +154,15 @@ def _entries(data: bytes, label: str) -> Iterator[Entry]:
         if fields[0] != records.CENTRAL_SIGNATURE or stop > len(data):
             raise _damaged(label, f"its central directory cannot be read from byte {position} on")
         name, extra = data[position + head.size : name_end], data[name_end : name_end + fields[11]]
-        entry = _entry(fields, name, _extra_fields(extra), data[position:stop], wide)
-        yield entry
-        wide = records.needs_wide(entry.size_bytes)
+        member = _parse_header(fields, name, _extra_fields(extra), data[position:stop], zip64_sizes)
+        yield member
+        zip64_sizes = records.needs_zip64_sizes(member.size_bytes)
         position = stop
 
 
-def _entry(fields: tuple[int, ...], name: bytes, extra: dict[int, bytes], raw: bytes, wide: bool) -> Entry:
+def _parse_header(
+    fields: tuple[int, ...], name: bytes, extra: dict[int, bytes], raw: bytes, zip64_sizes: bool
+) -> ListedMember:
     method, dos_time, dos_date, crc32, packed, size, offset = *fields[4:10], fields[16]
     long_values = extra.get(records.ZIP64_EXTRA, b"")
     long = [value for (value,) in struct.iter_unpack("<Q", long_values[: len(long_values) // 8 * 8])]
@@ -169,9 +171,9 @@ def _entry(fields: tuple[int, ...], name: bytes, extra: dict[int, bytes], raw: b
     packed = long.pop(0) if packed == records.MAX32 and long else packed
     offset = long.pop(0) if offset == records.MAX32 and long else offset
     seconds = _seconds(extra.get(records.TIME_EXTRA, b""), dos_time, dos_date)
-    expected = records.central_header(name, crc32, size, seconds, offset, wide=wide)
+    expected = records.central_header(name, crc32, size, seconds, offset, zip64_sizes=zip64_sizes)
     difference = "" if expected == raw else central_difference(raw, expected)
-    return Entry(name, crc32, size, seconds, offset, method == 0 and packed == size, wide, difference)
+    return ListedMember(name, crc32, size, seconds, offset, method == 0 and packed == size, zip64_sizes, difference)
 
 
 def _extra_fields(extra: bytes) -> dict[int, bytes]:

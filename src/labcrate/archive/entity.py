@@ -15,7 +15,7 @@ from labcrate.archive.records import MAX32
 from labcrate.errors import SourceChangedError
 from labcrate.model.fixity import Fixity, Identity
 
-CHUNK = 1024 * 1024
+CHUNK_BYTES = 1024 * 1024
 """The most bytes that are held in memory at a time."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -32,10 +32,10 @@ class FileSegment:
 
 
 Segment = bytes | FileSegment
-"""A part of the archive that comes from one place: at most ``CHUNK`` bytes, or a range of a file of any length."""
+"""A part of the archive that comes from one place: at most ``CHUNK_BYTES``, or a range of a file of any length."""
 
 
-def tag_of(members: Iterable[tuple[Fixity, int, str]]) -> str:
+def entity_tag(members: Iterable[tuple[Fixity, int, str]]) -> str:
     """A strong entity tag from members in their order: each one's fixity, modification time in seconds, and name."""
     digest = hashlib.sha256(b"labcrate archive %d\n" % FORMAT_VERSION)
     for fixity, seconds, name in members:
@@ -54,32 +54,32 @@ class Entity:
         for member in layout.members:
             _check_fixity(member)
         self.layout = layout
-        self.length = layout.total_size
+        self.length = layout.total_bytes
 
     @cached_property
     def etag(self) -> str:
         """A strong entity tag, with its quotes (RFC 9110, section 8.8.3): other bytes, another tag."""
-        return tag_of((member.fixity, member.mtime_s, member.name) for member in self.layout.members)
+        return entity_tag((member.fixity, member.mtime_s, member.name) for member in self.layout.members)
 
     def segments(self, start: int = 0, stop: int | None = None) -> Iterator[Segment]:
         """Where the bytes from ``start`` up to ``stop`` (exclusive) come from, in order.
 
-        Whoever reads a ``FileSegment`` does so inside ``opened``, also if its length is 0.
+        Whoever reads a ``FileSegment`` does so inside ``open_source``, also if its length is 0.
         Raises ValueError unless 0 <= start <= stop <= length.
         """
         stop = self.length if stop is None else stop
         if not 0 <= start <= stop <= self.length:
             raise ValueError(f"bytes {start} to {stop} are not in an archive of {self.length} bytes")
-        return _joined(self._pieces(start, stop))
+        return _join_pieces(self._pieces(start, stop))
 
     def read_range(self, start: int = 0, stop: int | None = None) -> Generator[bytes, None, None]:
-        """The bytes from ``start`` up to ``stop`` (exclusive), in chunks of at most ``CHUNK``.
+        """The bytes from ``start`` up to ``stop`` (exclusive), in chunks of at most ``CHUNK_BYTES``.
 
         Whoever breaks off closes the generator, and with it the file it is at. Raises ValueError as
         ``segments`` does, and SourceChangedError instead of giving a byte of a file that is no longer
         the planned one.
         """
-        return _read(self.segments(start, stop))
+        return _read_segments(self.segments(start, stop))
 
     def _pieces(self, start: int, stop: int) -> Iterator[Segment]:
         layout = self.layout
@@ -91,7 +91,7 @@ class Entity:
                     break
                 if layout.data_offsets[index] > start:
                     yield _cut(layout.local_header(index), layout.header_offsets[index], start, stop)
-                yield from self._data(index, start, stop)
+                yield from self._data_segments(index, start, stop)
         if start < layout.end_offset and stop > layout.directory_offset:
             for index in range(layout.central_at(max(start, layout.directory_offset)), len(layout.members)):
                 if layout.central_offsets[index] >= stop:
@@ -100,13 +100,13 @@ class Entity:
         if stop > layout.end_offset:
             yield _cut(layout.end_records(), layout.end_offset, start, stop)
 
-    def _data(self, index: int, start: int, stop: int) -> Iterator[Segment]:
+    def _data_segments(self, index: int, start: int, stop: int) -> Iterator[Segment]:
         """What lies between start and stop of one member's data."""
         at, member = self.layout.data_offsets[index], self.layout.members[index]
         first, last = max(start - at, 0), min(stop - at, member.fixity.size_bytes)
         if isinstance(member.source, BytesSource):
-            for offset in range(first, last, CHUNK):
-                yield member.source.data[offset : min(offset + CHUNK, last)]
+            for offset in range(first, last, CHUNK_BYTES):
+                yield member.source.data[offset : min(offset + CHUNK_BYTES, last)]
         elif first < last or first == last == member.fixity.size_bytes == 0:
             yield from file_segments(member.source, first, last)
 
@@ -123,8 +123,8 @@ def file_segments(source: FileSource, start: int, stop: int) -> Iterator[Segment
             continue
         if at < first:
             yield FileSegment(source, at, first - at)
-        for offset in range(first, last, CHUNK):
-            yield patch.data[offset - patch.offset : min(offset + CHUNK, last) - patch.offset]
+        for offset in range(first, last, CHUNK_BYTES):
+            yield patch.data[offset - patch.offset : min(offset + CHUNK_BYTES, last) - patch.offset]
         at = last
     if at < stop or start == stop:
         yield FileSegment(source, at, stop - at)
@@ -137,11 +137,11 @@ def _check_fixity(member: Member) -> None:
     size = source.identity.size_bytes if isinstance(source, FileSource) else len(source.data)
     if size != fixity.size_bytes:
         raise ValueError(f"{member.name!r} is planned with {fixity.size_bytes} bytes, its source has {size}")
-    if isinstance(source, FileSource) and not _fit(source.patches, size):
+    if isinstance(source, FileSource) and not _patches_fit(source.patches, size):
         raise ValueError(f"the patches of {member.name!r} overlap, or reach beyond its {size} bytes")
 
 
-def _fit(patches: Sequence[Patch], size: int) -> bool:
+def _patches_fit(patches: Sequence[Patch], size: int) -> bool:
     """Return whether patches are in order, apart from each other, and inside a file of that size."""
     edges = [0, *(edge for patch in patches for edge in (patch.offset, patch.stop)), size]
     return all(one <= other for one, other in pairwise(edges))
@@ -152,12 +152,12 @@ def _cut(data: bytes, at: int, start: int, stop: int) -> bytes:
     return data[max(start - at, 0) : max(stop - at, 0)]
 
 
-def _joined(pieces: Iterator[Segment]) -> Iterator[Segment]:
-    """The same bytes with neighbouring pieces in memory joined, up to ``CHUNK``, and empty ones dropped."""
+def _join_pieces(pieces: Iterator[Segment]) -> Iterator[Segment]:
+    """The same bytes with neighbouring pieces in memory joined, up to ``CHUNK_BYTES``, and empty ones dropped."""
     waiting: list[bytes] = []
     length = 0
     for piece in pieces:
-        if waiting and (isinstance(piece, FileSegment) or length + len(piece) > CHUNK):
+        if waiting and (isinstance(piece, FileSegment) or length + len(piece) > CHUNK_BYTES):
             yield b"".join(waiting)
             waiting, length = [], 0
         if isinstance(piece, FileSegment):
@@ -169,22 +169,22 @@ def _joined(pieces: Iterator[Segment]) -> Iterator[Segment]:
         yield b"".join(waiting)
 
 
-def _read(segments: Iterator[Segment]) -> Generator[bytes, None, None]:
+def _read_segments(segments: Iterator[Segment]) -> Generator[bytes, None, None]:
     for segment in segments:
         if isinstance(segment, bytes):
             yield segment
             continue
-        with opened(segment.source) as fd:
+        with open_source(segment.source) as fd:
             done = 0
             while done < segment.length:
-                chunk = read_at(segment.source, fd, segment.offset + done, min(CHUNK, segment.length - done))
+                chunk = read_at(segment.source, fd, segment.offset + done, min(CHUNK_BYTES, segment.length - done))
                 check_unchanged(segment.source, fd)  # before the bytes are out of our hands
                 done += len(chunk)
                 yield chunk
 
 
 @contextmanager
-def opened(source: FileSource) -> Iterator[int]:
+def open_source(source: FileSource) -> Iterator[int]:
     """A descriptor of the planned file, checked on opening and again after its bytes were read.
 
     Raises SourceChangedError if the file is another one, has changed, or cannot be opened any more.
@@ -195,7 +195,7 @@ def opened(source: FileSource) -> Iterator[int]:
         if error.errno in _OUR_OWN_LIMITS:
             raise
         # The cause would carry the absolute path into logs.
-        raise _changed(source, f"cannot be opened any more ({os.strerror(error.errno or 0)})") from None
+        raise _changed_error(source, f"cannot be opened any more ({os.strerror(error.errno or 0)})") from None
     try:
         check_unchanged(source, fd)
         yield fd
@@ -207,7 +207,7 @@ def opened(source: FileSource) -> Iterator[int]:
 def check_unchanged(source: FileSource, fd: int) -> None:
     """Raise SourceChangedError unless the open file is still the planned one."""
     if Identity.of(os.fstat(fd)) != source.identity:
-        raise _changed(source, "has changed")
+        raise _changed_error(source, "has changed")
 
 
 def read_at(source: FileSource, fd: int, offset: int, length: int) -> bytes:
@@ -215,13 +215,13 @@ def read_at(source: FileSource, fd: int, offset: int, length: int) -> bytes:
     try:
         data = os.pread(fd, length, offset)
     except OSError as error:
-        raise _changed(source, f"cannot be read any more ({os.strerror(error.errno or 0)})") from None
+        raise _changed_error(source, f"cannot be read any more ({os.strerror(error.errno or 0)})") from None
     if not data:
-        raise _changed(source, f"ends at byte {offset}, before its planned end")
+        raise _changed_error(source, f"ends at byte {offset}, before its planned end")
     return data
 
 
-def _changed(source: FileSource, what: str) -> SourceChangedError:
+def _changed_error(source: FileSource, what: str) -> SourceChangedError:
     return SourceChangedError(
         f"{source.label} {what} since the export was planned: run the export again when nothing writes to it."
     )

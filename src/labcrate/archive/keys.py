@@ -85,12 +85,12 @@ def read_small_file(path: Path) -> bytes:
     # O_NONBLOCK: a named pipe must not make anybody wait for its writer.
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
-        return read_small(fd)
+        return read_open_small_file(fd)
     finally:
         os.close(fd)
 
 
-def read_small(fd: int) -> bytes:
+def read_open_small_file(fd: int) -> bytes:
     """Return the contents of an open key or signature file. Raises OSError and ValueError as above."""
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         raise ValueError("it is no file")

@@ -18,16 +18,16 @@ FORMAT_VERSION: int = 2
 
 NS_PER_S = 1_000_000_000
 
-ALIGNMENT = 4096
+ALIGNMENT_BYTES = 4096
 """File systems share blocks of this size, if source and copy both start at a multiple of it."""
 
-ALIGNED_FROM = 64 * 1024
+ALIGNED_FROM_BYTES = 64 * 1024
 """Members of this size and more are aligned; for smaller ones the padding would outweigh the gain."""
 
 # Parts that are not empty, `.` or `..`, so no leading or trailing slash either; no backslash (a separator
 # on Windows); no control character (the manifest has one line per member).
-_PART = r"(?!\.{1,2}(?:/|\Z))[^/\\\x00-\x1f\x7f]+"
-_ALLOWED = re.compile(f"{_PART}(?:/{_PART})*")
+_NAME_PART = r"(?!\.{1,2}(?:/|\Z))[^/\\\x00-\x1f\x7f]+"
+_NAME_PATTERN = re.compile(f"{_NAME_PART}(?:/{_NAME_PART})*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
+class PlacedMember:
     """Where one member lies: offsets in bytes from the archive's start, ``data_stop`` exclusive.
 
     ``header_bytes`` includes ``padding_bytes``; ``zip64`` says whether a header of it has the ZIP64 field.
@@ -112,10 +112,10 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True)
-class Description:
+class LayoutDescription:
     """The whole structure of an archive, for people and machines to read; sizes and offsets in bytes."""
 
-    members: tuple[Placement, ...]
+    members: tuple[PlacedMember, ...]
     directory_offset: int
     directory_bytes: int
     end_offset: int
@@ -126,7 +126,7 @@ class Description:
 
 def name_problem(name: str) -> str | None:
     """Why a name cannot be a member's, or None: it must be relative, plain and at most 65535 bytes of UTF-8."""
-    if not _ALLOWED.fullmatch(name):
+    if not _NAME_PATTERN.fullmatch(name):
         return "it is empty or absolute, or has an empty, '.' or '..' part, a backslash or a control character"
     try:
         length = len(name) if name.isascii() else len(name.encode())
@@ -150,13 +150,13 @@ class Layout:
         """Where each member's data start."""
         self.central_offsets = array("Q")
         """Where each member's central directory header starts."""
-        self._place()
-        self.end_offset = self.directory_offset + self.directory_size
-        self.total_size = self.end_offset + len(self.end_records())
+        self._compute_offsets()
+        self.end_offset = self.directory_offset + self.directory_bytes
+        self.total_bytes = self.end_offset + len(self.end_records())
 
-    def _place(self) -> None:
+    def _compute_offsets(self) -> None:
         position = central = 0
-        wide = False
+        zip64_sizes = False
         names: set[str] = set()
         relative: list[int] = []
         for member in self.members:
@@ -169,14 +169,14 @@ class Layout:
             name_bytes = len(name) if name.isascii() else len(name.encode())
             self.header_offsets.append(position)
             relative.append(central)
-            central += records.central_header_length(name_bytes, size, seconds, position, wide)
-            position += records.local_header_length(name_bytes, size, seconds, wide)
-            wide = records.needs_wide(size)
-            if size >= ALIGNED_FROM:
+            central += records.central_header_length(name_bytes, size, seconds, position, zip64_sizes)
+            position += records.local_header_length(name_bytes, size, seconds, zip64_sizes)
+            zip64_sizes = records.needs_zip64_sizes(size)
+            if size >= ALIGNED_FROM_BYTES:
                 position += _padding(position)
             self.data_offsets.append(position)
             position += size
-        self.directory_offset, self.directory_size = position, central
+        self.directory_offset, self.directory_bytes = position, central
         self.central_offsets.extend(position + offset for offset in relative)
 
     def member_at(self, position: int) -> int:
@@ -190,8 +190,8 @@ class Layout:
     def local_header(self, index: int) -> bytes:
         """The local header of a member, padding included: all that lies before its data."""
         member = self.members[index]
-        name, offset, wide = member.name.encode(), self.header_offsets[index], self._wide(index)
-        padding = self.data_offsets[index] - offset - self._bare_header(index)
+        name, offset, zip64_sizes = member.name.encode(), self.header_offsets[index], self._has_zip64_sizes(index)
+        padding = self.data_offsets[index] - offset - self._unpadded_header_bytes(index)
         return records.local_header(
             name,
             member.fixity.crc32,
@@ -199,52 +199,54 @@ class Layout:
             member.mtime_s,
             offset,
             padding=padding,
-            alignment=ALIGNMENT,
-            wide=wide,
+            alignment=ALIGNMENT_BYTES,
+            zip64_sizes=zip64_sizes,
         )
 
     def central_header(self, index: int) -> bytes:
         """The central directory header of a member."""
         member, offset = self.members[index], self.header_offsets[index]
-        size, crc32, wide = member.fixity.size_bytes, member.fixity.crc32, self._wide(index)
-        return records.central_header(member.name.encode(), crc32, size, member.mtime_s, offset, wide=wide)
+        size, crc32, zip64_sizes = member.fixity.size_bytes, member.fixity.crc32, self._has_zip64_sizes(index)
+        return records.central_header(
+            member.name.encode(), crc32, size, member.mtime_s, offset, zip64_sizes=zip64_sizes
+        )
 
-    def _wide(self, index: int) -> bool:
-        return index > 0 and records.needs_wide(self.members[index - 1].fixity.size_bytes)
+    def _has_zip64_sizes(self, index: int) -> bool:
+        return index > 0 and records.needs_zip64_sizes(self.members[index - 1].fixity.size_bytes)
 
-    def _bare_header(self, index: int) -> int:
+    def _unpadded_header_bytes(self, index: int) -> int:
         """Length of a local header without its padding."""
         member = self.members[index]
         size, name_bytes = member.fixity.size_bytes, len(member.name.encode())
-        return records.local_header_length(name_bytes, size, member.mtime_s, self._wide(index))
+        return records.local_header_length(name_bytes, size, member.mtime_s, self._has_zip64_sizes(index))
 
     def end_records(self) -> bytes:
         """All that follows the central directory."""
-        return records.end_records(len(self.members), self.directory_offset, self.directory_size)
+        return records.end_records(len(self.members), self.directory_offset, self.directory_bytes)
 
-    def describe(self) -> Description:
+    def describe(self) -> LayoutDescription:
         """Every offset and length."""
-        end_bytes = self.total_size - self.end_offset
-        return Description(
-            members=tuple(self._placement(index) for index in range(len(self.members))),
+        end_bytes = self.total_bytes - self.end_offset
+        return LayoutDescription(
+            members=tuple(self._placed_member(index) for index in range(len(self.members))),
             directory_offset=self.directory_offset,
-            directory_bytes=self.directory_size,
+            directory_bytes=self.directory_bytes,
             end_offset=self.end_offset,
             end_bytes=end_bytes,
             zip64_end=end_bytes > records.END_RECORD.size,
-            total_bytes=self.total_size,
+            total_bytes=self.total_bytes,
         )
 
-    def _placement(self, index: int) -> Placement:
+    def _placed_member(self, index: int) -> PlacedMember:
         member = self.members[index]
         size = member.fixity.size_bytes
         offset, start = self.header_offsets[index], self.data_offsets[index]
-        bare = self._bare_header(index)
+        bare = self._unpadded_header_bytes(index)
         zip64 = size >= records.MAX32 or offset >= records.MAX32
-        return Placement(member.name, offset, start - offset, start - offset - bare, start, start + size, zip64)
+        return PlacedMember(member.name, offset, start - offset, start - offset - bare, start, start + size, zip64)
 
 
 def _padding(position: int) -> int:
     """How much an extra field must add for data that would start at ``position`` to be aligned."""
-    gap = -position % ALIGNMENT
-    return gap if gap == 0 or gap >= records.PADDING_MIN else gap + ALIGNMENT
+    gap = -position % ALIGNMENT_BYTES
+    return gap if gap == 0 or gap >= records.PADDING_MIN else gap + ALIGNMENT_BYTES

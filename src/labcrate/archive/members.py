@@ -14,8 +14,8 @@ from pathlib import Path
 from isal import isal_zlib
 
 from labcrate.archive import records
-from labcrate.archive.directory import Directory, Entry, read_exactly, shown
-from labcrate.archive.names import unsafe
+from labcrate.archive.directory import Directory, ListedMember, read_exactly, shown
+from labcrate.archive.names import unsafe_name_reason
 from labcrate.archive.records import local_difference
 from labcrate.errors import UsageError
 
@@ -38,36 +38,36 @@ def open_zip(path: Path) -> tuple[int, str]:
     return fd, label
 
 
-CHUNK = 1024 * 1024
-_BATCH_BYTES = 8 * CHUNK
+CHUNK_BYTES = 1024 * 1024
+_BATCH_BYTES = 8 * CHUNK_BYTES
 _BATCH_MEMBERS = 256
 _PADDING = range(records.PADDING_MIN, records.MAX16 // 2)  # together with the other extra fields it fits 16 bits
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ReadMember:
     """One member as found. Where ``data_stop`` is None its data could not be read, and there is no checksum."""
 
-    entry: Entry
+    listed: ListedMember
     problems: tuple[str, ...] = ()
     data_stop: int | None = None
     crc32: int = 0
     sha256: bytes = b""
 
 
-_Bounded = tuple[Entry, int | None]
+_LimitedMember = tuple[ListedMember, int | None]
 """A member, and the offset that its bytes must not pass; None where they would be another member's, too."""
 
 
-def read_members(fd: int, directory: Directory, progress: Callable[[int], None]) -> Generator[Found, None, None]:
+def read_members(fd: int, directory: Directory, progress: Callable[[int], None]) -> Generator[ReadMember, None, None]:
     """Yield all members in their order, several read at a time; stops at once if the caller does.
 
     ``progress`` is called with the number of bytes read since its last call, from worker threads, one at a time.
     """
-    reader = _Reader(fd, progress)
+    reader = _MemberReader(fd, progress)
     workers = min(8, os.cpu_count() or 1)
     pool = ThreadPoolExecutor(workers, "verify")
-    waiting: deque[Future[list[Found]]] = deque()
+    waiting: deque[Future[list[ReadMember]]] = deque()
     try:
         for batch in _batches(directory):
             waiting.append(pool.submit(reader.read_batch, batch))
@@ -80,33 +80,33 @@ def read_members(fd: int, directory: Directory, progress: Callable[[int], None])
         pool.shutdown(cancel_futures=True)
 
 
-def _batches(directory: Directory) -> Iterator[list[_Bounded]]:
+def _batches(directory: Directory) -> Iterator[list[_LimitedMember]]:
     """Portions of work: small members together, large ones each on their own."""
-    batch: list[_Bounded] = []
+    batch: list[_LimitedMember] = []
     size = 0
-    for entry, limit in _bounded(directory):
-        batch.append((entry, limit))
-        size += entry.size_bytes
+    for member, limit in _members_with_limits(directory):
+        batch.append((member, limit))
+        size += member.size_bytes
         if size >= _BATCH_BYTES or len(batch) == _BATCH_MEMBERS:
             yield batch
             batch, size = [], 0
     yield batch
 
 
-def _bounded(directory: Directory) -> Iterator[_Bounded]:
+def _members_with_limits(directory: Directory) -> Iterator[_LimitedMember]:
     """Each member with its limit: where the next one starts. No two may read the same byte, whatever they claim."""
-    entries, free = directory.entries, 0
-    for index, entry in enumerate(entries):
-        limit = entries[index + 1].offset if index + 1 < len(entries) else directory.offset
+    members, free = directory.members, 0
+    for index, member in enumerate(members):
+        limit = members[index + 1].header_offset if index + 1 < len(members) else directory.offset
         limit = min(limit, directory.offset)
-        if free <= entry.offset < limit:
+        if free <= member.header_offset < limit:
             free = limit
-            yield entry, limit
+            yield member, limit
         else:
-            yield entry, None
+            yield member, None
 
 
-class _Reader:
+class _MemberReader:
     """Reads members' headers and data."""
 
     def __init__(self, fd: int, progress: Callable[[int], None]) -> None:
@@ -114,44 +114,50 @@ class _Reader:
         self.lock = threading.Lock()
         self.stopped = threading.Event()
 
-    def read_batch(self, batch: list[_Bounded]) -> list[Found]:
-        return [self._read(entry, limit) for entry, limit in batch]
+    def read_batch(self, batch: list[_LimitedMember]) -> list[ReadMember]:
+        return [self._read(member, limit) for member, limit in batch]
 
-    def _read(self, entry: Entry, limit: int | None) -> Found:
+    def _read(self, member: ListedMember, limit: int | None) -> ReadMember:
         problems: list[str] = []
-        if problem := unsafe(entry.raw_name):
+        if problem := unsafe_name_reason(member.raw_name):
             problems.append(f"its name is not allowed: {problem}")
-        if entry.difference:
-            problems.append(f"its central header is not as labcrate writes it: {entry.difference}")
+        if member.header_difference:
+            problems.append(f"its central header is not as labcrate writes it: {member.header_difference}")
         if limit is None:
-            return Found(entry, (*problems, "lies before or in another member, so it was not read"))
-        local = self._local_header(entry, limit)
+            return ReadMember(member, (*problems, "lies before or in another member, so it was not read"))
+        local = self._local_header(member, limit)
         if local is None:
-            return Found(entry, (*problems, f"its local header is not at byte {entry.offset}, or is not whole"))
-        if difference := _local_difference(entry, local):
+            return ReadMember(
+                member, (*problems, f"its local header is not at byte {member.header_offset}, or is not whole")
+            )
+        if difference := _local_difference(member, local):
             problems.append(f"its local header is not as labcrate writes it: {difference}")
-        start = entry.offset + len(local)
-        stop = start + entry.size_bytes
-        if not entry.stored:
-            return Found(entry, (*problems, "it is not stored, so another program packed it; its data were not read"))
+        start = member.header_offset + len(local)
+        stop = start + member.size_bytes
+        if not member.is_stored:
+            return ReadMember(
+                member, (*problems, "it is not stored, so another program packed it; its data were not read")
+            )
         if stop > limit:
-            return Found(entry, (*problems, f"its data do not end before byte {limit}, where the next member starts"))
-        return Found(entry, tuple(problems), stop, *self._digest(start, entry.size_bytes))
+            return ReadMember(
+                member, (*problems, f"its data do not end before byte {limit}, where the next member starts")
+            )
+        return ReadMember(member, tuple(problems), stop, *self._digest(start, member.size_bytes))
 
-    def _local_header(self, entry: Entry, limit: int) -> bytes | None:
+    def _local_header(self, member: ListedMember, limit: int) -> bytes | None:
         """The whole local header with its extra fields; None where it is none, or does not end before the limit."""
         size = records.LOCAL_HEADER.size
-        head = read_exactly(self.fd, entry.offset, size) if entry.offset + size <= limit else None
+        head = read_exactly(self.fd, member.header_offset, size) if member.header_offset + size <= limit else None
         if head is None or head[:4] != struct.pack("<I", records.LOCAL_SIGNATURE):
             return None
         *_, name_bytes, extra_bytes = records.LOCAL_HEADER.unpack(head)
-        start, length = entry.offset + size, name_bytes + extra_bytes
+        start, length = member.header_offset + size, name_bytes + extra_bytes
         rest = read_exactly(self.fd, start, length) if start + length <= limit else None
         return None if rest is None else head + rest
 
     def _digest(self, start: int, length: int) -> tuple[int, bytes]:
         """CRC-32 and SHA-256 of a range, from one reading; of what is there, if the file became shorter."""
-        memory = memoryview(bytearray(min(CHUNK, length)))
+        memory = memoryview(bytearray(min(CHUNK_BYTES, length)))
         crc32, sha256, done = 0, hashlib.sha256(), 0
         while done < length and not self.stopped.is_set():
             count = os.preadv(self.fd, [memory[: length - done]], start + done)
@@ -165,17 +171,17 @@ class _Reader:
         return crc32, sha256.digest()
 
 
-def _local_difference(entry: Entry, found: bytes) -> str:
+def _local_difference(member: ListedMember, found: bytes) -> str:
     """What differs from what labcrate would write: the directory's facts, and whatever padding makes up the length."""
-    bare = records.local_header_length(len(entry.raw_name), entry.size_bytes, entry.seconds, entry.wide)
+    bare = records.local_header_length(len(member.raw_name), member.size_bytes, member.mtime_s, member.zip64_sizes)
     padding = len(found) - bare
     expected = records.local_header(
-        entry.raw_name,
-        entry.crc32,
-        entry.size_bytes,
-        entry.seconds,
-        entry.offset,
+        member.raw_name,
+        member.crc32,
+        member.size_bytes,
+        member.mtime_s,
+        member.header_offset,
         padding=padding if padding in _PADDING else 0,
-        wide=entry.wide,
+        zip64_sizes=member.zip64_sizes,
     )
     return "" if found == expected else local_difference(found, expected)

@@ -13,10 +13,10 @@ from itertools import pairwise
 
 from labcrate.archive.layout import name_problem
 
-LONGEST = 255
+MAX_COMPONENT_BYTES = 255
 """The bytes that a component may have in UTF-8."""
 
-LONGEST_PATH = 1024
+MAX_PATH_BYTES = 1024
 """The bytes that a whole name may have in UTF-8."""
 
 # Controls (C0, C1, DEL), what Windows forbids, what is not UTF-8, and what breaks or turns a line around (UAX 9).
@@ -32,7 +32,7 @@ _IGNORED = re.compile("[\u200b-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 
 
 # unzip takes a semicolon and digits at the end for a file's version, as on VMS, and drops them.
-VERSION = re.compile(";(?=[0-9]*\\Z)")
+VERSION_SUFFIX = re.compile(";(?=[0-9]*\\Z)")
 
 
 def is_reserved(part: str) -> bool:
@@ -40,7 +40,7 @@ def is_reserved(part: str) -> bool:
     return _RESERVED.fullmatch(_IGNORED.sub("", part)) is not None
 
 
-def compared(name: str) -> str:
+def comparison_key(name: str) -> str:
     """Return what two names share that some system takes for one."""
     if name.isascii():
         return name.casefold()
@@ -48,7 +48,7 @@ def compared(name: str) -> str:
     return unicodedata.normalize("NFC", decomposed)
 
 
-def unsafe(raw_name: bytes) -> str | None:
+def unsafe_name_reason(raw_name: bytes) -> str | None:
     """Return why some system would not unpack a member under this name, or None."""
     try:
         name = raw_name.decode()
@@ -56,14 +56,14 @@ def unsafe(raw_name: bytes) -> str | None:
         return "it is not UTF-8"
     if problem := name_problem(name):
         return problem
-    if len(raw_name) > LONGEST_PATH:
-        return f"it is longer than {LONGEST_PATH} bytes"
+    if len(raw_name) > MAX_PATH_BYTES:
+        return f"it is longer than {MAX_PATH_BYTES} bytes"
     if not unicodedata.is_normalized("NFC", name):
         return "it is not in composed form (NFC)"
-    return next(filter(None, map(_unsafe_part, name.split("/"))), None)
+    return next(filter(None, map(_unsafe_part_reason, name.split("/"))), None)
 
 
-def _unsafe_part(part: str) -> str | None:
+def _unsafe_part_reason(part: str) -> str | None:
     if found := FORBIDDEN.search(part):
         what = "which Windows forbids" if found[0] in '<>:"|?*' else "a control character or one that turns text around"
         return f"it holds U+{ord(found[0]):04X}, {what}"
@@ -71,14 +71,14 @@ def _unsafe_part(part: str) -> str | None:
         return "a part of it means something else to Windows or Git"
     if part.endswith((".", " ")):
         return "a part of it ends in a dot or space, which Windows drops"
-    if VERSION.search(part):
+    if VERSION_SUFFIX.search(part):
         return "a part of it ends in a semicolon or one and digits, which unzip drops"
-    if len(part.encode()) > LONGEST:
-        return f"a part of it is longer than {LONGEST} bytes"
+    if len(part.encode()) > MAX_COMPONENT_BYTES:
+        return f"a part of it is longer than {MAX_COMPONENT_BYTES} bytes"
     return None
 
 
-def clashes(raw_names: Iterable[bytes]) -> Iterator[tuple[bytes, bytes, str]]:
+def name_clashes(raw_names: Iterable[bytes]) -> Iterator[tuple[bytes, bytes, str]]:
     """Yield pairs of different names that cannot both be unpacked everywhere, and why not of the first."""
     # The separator sorts before everything, so that what lies in a folder follows at once on a file of its name.
     for one, other in pairwise(sorted(raw_names, key=_sort_key)):
@@ -90,5 +90,5 @@ def clashes(raw_names: Iterable[bytes]) -> Iterator[tuple[bytes, bytes, str]]:
 
 
 def _sort_key(raw_name: bytes) -> bytes:
-    name = compared(raw_name.decode(errors="surrogateescape"))
+    name = comparison_key(raw_name.decode(errors="surrogateescape"))
     return name.encode(errors="surrogatepass").replace(b"/", b"\0")

@@ -1,8 +1,8 @@
 """The structures of a ZIP file, packed byte by byte.
 
 Sections in comments are those of PKWARE's APPNOTE.TXT 6.3.10. Everything here depends on its
-arguments alone, so the same members always give the same bytes. Where a function takes ``wide``,
-a member's sizes go into the ZIP64 field although 32 bits would hold them (see ``needs_wide``).
+arguments alone, so the same members always give the same bytes. Where a function takes ``zip64_sizes``,
+a member's sizes go into the ZIP64 field although 32 bits would hold them (see ``needs_zip64_sizes``).
 """
 
 import stat
@@ -74,8 +74,8 @@ def _padding_extra(padding: int, alignment: int) -> bytes:
     return struct.pack("<HHH", PADDING_EXTRA, padding - _EXTRA_HEAD.size, alignment).ljust(padding, b"\0")
 
 
-def needs_wide(previous_size: int) -> bool:
-    """Whether the member after one of this size is written ``wide``.
+def needs_zip64_sizes(previous_size: int) -> bool:
+    """Whether the member after one of this size is written ``zip64_sizes``.
 
     Info-ZIP's unzip 6.00 takes a true size of 4 GiB - 1, which is the largest file on FAT32 and so
     what recorders cut at, for the mark that means "see ZIP64", and keeps it for the next member: that one's
@@ -84,15 +84,15 @@ def needs_wide(previous_size: int) -> bool:
     return previous_size == MAX32
 
 
-def local_header_length(name_bytes: int, size: int, seconds: int, wide: bool = False) -> int:
+def local_header_length(name_bytes: int, size: int, seconds: int, zip64_sizes: bool = False) -> int:
     """Length of the local header of a member, without padding."""
-    zip64 = 20 if wide or size >= MAX32 else 0
+    zip64 = 20 if zip64_sizes or size >= MAX32 else 0
     return LOCAL_HEADER.size + name_bytes + zip64 + (_TIME_LENGTH if seconds in _TIME32 else 0)
 
 
-def central_header_length(name_bytes: int, size: int, seconds: int, offset: int, wide: bool = False) -> int:
+def central_header_length(name_bytes: int, size: int, seconds: int, offset: int, zip64_sizes: bool = False) -> int:
     """Length of a member's header in the central directory."""
-    values = (2 if wide or size >= MAX32 else 0) + (1 if offset >= MAX32 else 0)
+    values = (2 if zip64_sizes or size >= MAX32 else 0) + (1 if offset >= MAX32 else 0)
     zip64 = 4 + 8 * values if values else 0
     return CENTRAL_HEADER.size + name_bytes + zip64 + (_TIME_LENGTH if seconds in _TIME32 else 0)
 
@@ -111,7 +111,7 @@ def local_header(
     *,
     padding: int = 0,
     alignment: int = 4096,
-    wide: bool = False,
+    zip64_sizes: bool = False,
 ) -> bytes:
     """The local file header (4.3.7) of a stored member whose modification time is ``seconds`` since 1970.
 
@@ -119,7 +119,7 @@ def local_header(
     descriptor (4.3.9): readers of a stream cannot find the end of a stored member otherwise.
     """
     # 4.5.3: in a local header the ZIP64 field must hold both sizes.
-    size32 = MAX32 if wide else min(size, MAX32)
+    size32 = MAX32 if zip64_sizes else min(size, MAX32)
     extra = _zip64_extra(size, size) if size32 == MAX32 else b""
     extra += _time_extra(seconds) + _padding_extra(padding, alignment)
     version = _version_needed(size32, offset)
@@ -130,9 +130,11 @@ def local_header(
     return head + name + extra
 
 
-def central_header(name: bytes, crc32: int, size: int, seconds: int, offset: int, *, wide: bool = False) -> bytes:
+def central_header(
+    name: bytes, crc32: int, size: int, seconds: int, offset: int, *, zip64_sizes: bool = False
+) -> bytes:
     """The central directory header (4.3.12) of a member whose local header is at ``offset``."""
-    size32 = MAX32 if wide else min(size, MAX32)
+    size32 = MAX32 if zip64_sizes else min(size, MAX32)
     sizes = (size, size) if size32 == MAX32 else ()
     offsets = (offset,) if offset >= MAX32 else ()
     extra = _zip64_extra(*sizes, *offsets) + _time_extra(seconds)  # 4.5.3: only the fields that hold MAX32

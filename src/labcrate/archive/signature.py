@@ -18,7 +18,7 @@ from labcrate.archive.keys import (
     read_small_file,
 )
 from labcrate.archive.manifest import MANIFEST_NAME
-from labcrate.archive.members import CHUNK, open_zip
+from labcrate.archive.members import CHUNK_BYTES, open_zip
 from labcrate.archive.verify import Finding, Report, verify_archive
 from labcrate.errors import UsageError
 
@@ -58,13 +58,13 @@ def verify_signed(
     the kind ``signature``. Raises what ``verify_archive`` does.
     """
     report = verify_archive(path, progress)
-    problem = _problem(path, report, key, signature or path.with_name(path.name + SIGNATURE_SUFFIX))
+    problem = _signature_problem(path, report, key, signature or path.with_name(path.name + SIGNATURE_SUFFIX))
     if problem is not None:
         return replace(report, findings=(*report.findings, problem), etag=None)
     return report if report.findings else replace(report, signed_by=key.key_id)
 
 
-def _problem(path: Path, report: Report, key: PublicKey, beside: Path) -> Finding | None:
+def _signature_problem(path: Path, report: Report, key: PublicKey, beside: Path) -> Finding | None:
     """What is wrong with a signature, or None."""
     from minisign import Signature  # noqa: PLC0415
 
@@ -84,15 +84,15 @@ def _problem(path: Path, report: Report, key: PublicKey, beside: Path) -> Findin
     if not signature.is_prehashed():
         what = "signs the bytes themselves, as minisign did before version 0.10, and not their hash"
         return _finding(key, f"{label}: {what}; have the archive signed again", signed_by)
-    manifest = _Manifest.of(path)
+    manifest = _ManifestReader.of(path)
     if manifest is None:
         return _finding(key, f"{label}: is there, but the archive has no {MANIFEST_NAME} that it could sign; {_AGAIN}")
     with manifest:
-        return _against_manifest(manifest, report, key, signature, label)
+        return _check_manifest_signature(manifest, report, key, signature, label)
 
 
-def _against_manifest(
-    manifest: "_Manifest", report: Report, key: PublicKey, signature: "Signature", label: str
+def _check_manifest_signature(
+    manifest: "_ManifestReader", report: Report, key: PublicKey, signature: "Signature", label: str
 ) -> Finding | None:
     try:
         key.verify(manifest, signature)
@@ -109,7 +109,7 @@ def _finding(key: PublicKey, text: str, found: str | None = None) -> Finding:
     return Finding("signature", "", "Ed25519", key.key_id, found, text)
 
 
-class _Manifest:
+class _ManifestReader:
     """The archive's manifest, read a part at a time and hashed on the way; a context manager that closes the file."""
 
     def __init__(self, fd: int, start: int, stop: int) -> None:
@@ -121,13 +121,13 @@ class _Manifest:
         """Open an archive at its manifest; None where it has none. Raises UsageError, VerificationError."""
         fd, label = open_zip(path)
         try:
-            entries = read_directory(fd, label).entries
-            entry = next((one for one in entries if one.raw_name == MANIFEST_NAME.encode()), None)
-            head = entry and read_exactly(fd, entry.offset, records.LOCAL_HEADER.size)
-            if entry and head and entry.stored:
+            members = read_directory(fd, label).members
+            member = next((one for one in members if one.raw_name == MANIFEST_NAME.encode()), None)
+            head = member and read_exactly(fd, member.header_offset, records.LOCAL_HEADER.size)
+            if member and head and member.is_stored:
                 *_, name_bytes, extra_bytes = records.LOCAL_HEADER.unpack(head)
-                start = entry.offset + len(head) + name_bytes + extra_bytes
-                return cls(fd, start, start + entry.size_bytes)
+                start = member.header_offset + len(head) + name_bytes + extra_bytes
+                return cls(fd, start, start + member.size_bytes)
         except BaseException:
             os.close(fd)
             raise
@@ -137,7 +137,7 @@ class _Manifest:
     def read(self, size: int = -1, /) -> bytes:
         """Return the next bytes, at most ``size`` and one megabyte. Raises OSError."""
         left = self._stop - self._at
-        data = os.pread(self._fd, min(left, CHUNK if size < 0 else size), self._at)
+        data = os.pread(self._fd, min(left, CHUNK_BYTES if size < 0 else size), self._at)
         self._at += len(data)
         self.sha256.update(data)
         return data

@@ -7,29 +7,36 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from labcrate.archive.directory import MAX_IN_MEMORY, Directory, Entry, read_directory, shown, too_long
-from labcrate.archive.entity import tag_of
-from labcrate.archive.manifest import MANIFEST_NAME, manifest_lines
-from labcrate.archive.members import Found, open_zip, read_members
-from labcrate.archive.names import clashes
+from labcrate.archive.directory import (
+    MAX_IN_MEMORY_BYTES,
+    Directory,
+    ListedMember,
+    read_directory,
+    shown,
+    size_limit_text,
+)
+from labcrate.archive.entity import entity_tag
+from labcrate.archive.manifest import MANIFEST_NAME, read_manifest_lines
+from labcrate.archive.members import ReadMember, open_zip, read_members
+from labcrate.archive.names import name_clashes
 from labcrate.errors import VerificationError
 from labcrate.model.fixity import Fixity
 
-MOST_FINDINGS = 1000
+MAX_FINDINGS = 1000
 """The findings that are listed one by one; a last one counts the rest."""
 
-_LONGEST_NAME = 300
-_PART = 64 * 1024
+_MAX_NAME_CHARACTERS = 300
+_PIECE_BYTES = 64 * 1024
 _MANIFEST = MANIFEST_NAME.encode()
 
-Kind = Literal["missing", "altered", "unexpected", "structure", "signature"]
+FindingKind = Literal["missing", "altered", "unexpected", "structure", "signature"]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is wrong. ``member`` is empty for the archive as a whole; ``text`` is a sentence for people."""
 
-    kind: Kind
+    kind: FindingKind
     member: str
     algorithm: str | None
     expected: str | None
@@ -65,7 +72,7 @@ def verify_archive(path: Path, progress: Callable[[int], None] | None = None) ->
     """
     fd, label = open_zip(path)
     try:
-        return _verify(fd, label, progress or _ignore)
+        return _verify(fd, label, progress or _no_progress)
     except OSError as error:
         reason = os.strerror(error.errno or 0)
         raise VerificationError(f"{label} cannot be read ({reason}); check the disk, then try again.") from None
@@ -73,34 +80,34 @@ def verify_archive(path: Path, progress: Callable[[int], None] | None = None) ->
         os.close(fd)
 
 
-def _ignore(_: int) -> None:
+def _no_progress(_: int) -> None:
     """Progress that nobody asked for."""
 
 
 def _verify(fd: int, label: str, progress: Callable[[int], None]) -> Report:
     directory = read_directory(fd, label)
-    checker = _Checker()
-    if not directory.end_exact:
-        checker.structure("", "the end of the archive is not as labcrate writes it: it was changed")
+    verification = _Verification()
+    if not directory.end_is_exact:
+        verification.add_structure_finding("", "the end of the archive is not as labcrate writes it: it was changed")
     with closing(read_members(fd, directory, progress)) as members:
         for member in members:
-            checker.take(member)
-    checker.end(directory.offset)
-    checker.compare(fd, directory)
-    findings = checker.findings()
-    digests = checker.digests
+            verification.check_member(member)
+    verification.check_end(directory.offset)
+    verification.compare_with_manifest(fd, directory)
+    findings = verification.findings()
+    digests = verification.digests
     sha256 = digests[_MANIFEST].hex() if _MANIFEST in digests else None
-    etag = None if findings else tag_of(_facts(directory, digests))
-    return Report(findings, len(directory.entries), checker.bytes, etag, sha256)
+    etag = None if findings else entity_tag(_tag_facts(directory, digests))
+    return Report(findings, len(directory.members), verification.bytes, etag, sha256)
 
 
-def _facts(directory: Directory, digests: Mapping[bytes, bytes]) -> Iterator[tuple[Fixity, int, str]]:
-    for entry in directory.entries:
-        fixity = Fixity(entry.size_bytes, entry.crc32, digests[entry.raw_name].hex())
-        yield fixity, entry.seconds, entry.raw_name.decode()
+def _tag_facts(directory: Directory, digests: Mapping[bytes, bytes]) -> Iterator[tuple[Fixity, int, str]]:
+    for member in directory.members:
+        fixity = Fixity(member.size_bytes, member.crc32, digests[member.raw_name].hex())
+        yield fixity, member.mtime_s, member.raw_name.decode()
 
 
-class _Checker:
+class _Verification:
     """Collects findings, and of each member that could be read its SHA-256."""
 
     def __init__(self) -> None:
@@ -119,90 +126,94 @@ class _Checker:
             self._findings.append(Finding("structure", "", None, None, None, text))
         return tuple(self._findings)
 
-    def structure(self, member: str, what: str) -> None:
+    def add_structure_finding(self, member: str, what: str) -> None:
         """Add a finding on how a member, or the archive as a whole, is built."""
         self._add("structure", member, what)
 
     def _add(
-        self, kind: Kind, member: str, what: str, algorithm: str | None = None, expected: str | None = None,
+        self, kind: FindingKind, member: str, what: str, algorithm: str | None = None, expected: str | None = None,
         found: str | None = None,
     ) -> None:  # fmt: skip
-        if len(self._findings) == MOST_FINDINGS:
+        if len(self._findings) == MAX_FINDINGS:
             self._more += 1
             return
         text = f"{member}: {what}" if member else what
         self._findings.append(Finding(kind, member, algorithm, expected, found, text))
 
-    def take(self, member: Found) -> None:
+    def check_member(self, member: ReadMember) -> None:
         """Check one member, the next in the directory's order: members lie one after the other, no name comes twice."""
-        entry, name = member.entry, _brief(member.entry.raw_name)
-        if self._position is not None and entry.offset != self._position:
-            self.structure(name, f"starts at byte {entry.offset} instead of {self._position}")
+        listed, name = member.listed, _short_name(member.listed.raw_name)
+        if self._position is not None and listed.header_offset != self._position:
+            self.add_structure_finding(name, f"starts at byte {listed.header_offset} instead of {self._position}")
         self._position = member.data_stop
         for problem in member.problems:
-            self.structure(name, problem)
-        if entry.raw_name in self._names:
-            self.structure(name, "is there twice")
+            self.add_structure_finding(name, problem)
+        if listed.raw_name in self._names:
+            self.add_structure_finding(name, "is there twice")
         elif member.data_stop is not None:
-            self.digests[entry.raw_name] = member.sha256
-        self._names.add(entry.raw_name)
+            self.digests[listed.raw_name] = member.sha256
+        self._names.add(listed.raw_name)
         if member.data_stop is not None:
-            self.bytes += entry.size_bytes
+            self.bytes += listed.size_bytes
             self._compare_crc32(member, name)
-            if entry.raw_name == _MANIFEST and self._manifest is None:
-                self._manifest = (member.data_stop - entry.size_bytes, member.data_stop)
+            if listed.raw_name == _MANIFEST and self._manifest is None:
+                self._manifest = (member.data_stop - listed.size_bytes, member.data_stop)
 
-    def _compare_crc32(self, member: Found, name: str) -> None:
-        if member.crc32 != member.entry.crc32:
-            found, expected = f"{member.crc32:08x}", f"{member.entry.crc32:08x}"
+    def _compare_crc32(self, member: ReadMember, name: str) -> None:
+        if member.crc32 != member.listed.crc32:
+            found, expected = f"{member.crc32:08x}", f"{member.listed.crc32:08x}"
             what = f"its CRC-32 is {found}, the central directory says {expected}"
             self._add("altered", name, what, "CRC-32", expected, found)
 
-    def end(self, directory_offset: int) -> None:
+    def check_end(self, directory_offset: int) -> None:
         """Check what can be once all members are known: the directory follows on the last, no two names are one."""
         if self._position is not None and self._position != directory_offset:
-            self.structure("", f"the central directory starts at byte {directory_offset} instead of {self._position}")
-        for one, other, how in clashes(self._names):
-            self.structure(_brief(one), f"its name is not allowed: it {how} {_brief(other)}")
+            self.add_structure_finding(
+                "", f"the central directory starts at byte {directory_offset} instead of {self._position}"
+            )
+        for one, other, how in name_clashes(self._names):
+            self.add_structure_finding(_short_name(one), f"its name is not allowed: it {how} {_short_name(other)}")
 
-    def compare(self, fd: int, directory: Directory) -> None:
+    def compare_with_manifest(self, fd: int, directory: Directory) -> None:
         """Compare all members with the manifest."""
         if self._manifest is None:
             what = "is missing, so no SHA-256 can be checked; export the session again"
             self._add("missing", MANIFEST_NAME, what)
             return
         start, stop = self._manifest
-        if stop - start > MAX_IN_MEMORY:
-            what = f"is {too_long(stop - start, MAX_IN_MEMORY)}, so no SHA-256 can be checked"
-            self.structure(MANIFEST_NAME, what)
+        if stop - start > MAX_IN_MEMORY_BYTES:
+            what = f"is {size_limit_text(stop - start, MAX_IN_MEMORY_BYTES)}, so no SHA-256 can be checked"
+            self.add_structure_finding(MANIFEST_NAME, what)
             return
         expected, missing = self._listed(fd, start, stop)
-        for entry in directory.entries:
-            self._compare_sha256(entry, expected)
+        for member in directory.members:
+            self._compare_sha256(member, expected)
         for raw_name, sha256 in missing.items():
             what = "is in the manifest, but not in the archive"
-            self._add("missing", _brief(raw_name), what, "SHA-256", sha256.hex())
+            self._add("missing", _short_name(raw_name), what, "SHA-256", sha256.hex())
 
     def _listed(self, fd: int, start: int, stop: int) -> tuple[dict[bytes, bytes], dict[bytes, bytes]]:
         """SHA-256 by name as the manifest has it: of members, and of what is no member."""
         listed: dict[bytes, bytes] = {}
         missing: dict[bytes, bytes] = {}
-        for line in manifest_lines(_parts(fd, start, stop)):
+        for line in read_manifest_lines(_read_pieces(fd, start, stop)):
             if line.problem is not None:
-                self.structure(MANIFEST_NAME, line.problem)
+                self.add_structure_finding(MANIFEST_NAME, line.problem)
             elif line.name == _MANIFEST:
-                self.structure(MANIFEST_NAME, f"line {line.number} names the manifest itself")
+                self.add_structure_finding(MANIFEST_NAME, f"line {line.number} names the manifest itself")
             elif line.name in listed or line.name in missing:
-                self.structure(MANIFEST_NAME, f"line {line.number} names a member that an earlier line names")
+                self.add_structure_finding(
+                    MANIFEST_NAME, f"line {line.number} names a member that an earlier line names"
+                )
             else:
                 (listed if line.name in self._names else missing)[line.name] = line.sha256
         return listed, missing
 
-    def _compare_sha256(self, entry: Entry, listed: Mapping[bytes, bytes]) -> None:
-        if entry.raw_name == _MANIFEST:
+    def _compare_sha256(self, member: ListedMember, listed: Mapping[bytes, bytes]) -> None:
+        if member.raw_name == _MANIFEST:
             return
-        expected, found = listed.get(entry.raw_name), self.digests.get(entry.raw_name)
-        name = _brief(entry.raw_name)
+        expected, found = listed.get(member.raw_name), self.digests.get(member.raw_name)
+        name = _short_name(member.raw_name)
         if expected is None:
             self._add("unexpected", name, "is in the archive, but not in its manifest")
         elif found is not None and found != expected:
@@ -210,16 +221,16 @@ class _Checker:
             self._add("altered", name, what, "SHA-256", expected.hex(), found.hex())
 
 
-def _parts(fd: int, start: int, stop: int) -> Iterator[bytes]:
+def _read_pieces(fd: int, start: int, stop: int) -> Iterator[bytes]:
     while start < stop:
-        part = os.pread(fd, min(_PART, stop - start), start)
+        part = os.pread(fd, min(_PIECE_BYTES, stop - start), start)
         if not part:
             return
         yield part
         start += len(part)
 
 
-def _brief(raw_name: bytes) -> str:
+def _short_name(raw_name: bytes) -> str:
     """A name as findings show it: a long one is cut."""
-    name = shown(raw_name[: 2 * _LONGEST_NAME])
-    return name if len(raw_name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
+    name = shown(raw_name[: 2 * _MAX_NAME_CHARACTERS])
+    return name if len(raw_name) <= _MAX_NAME_CHARACTERS else f"{name[:_MAX_NAME_CHARACTERS]}..."

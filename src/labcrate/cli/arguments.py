@@ -3,15 +3,15 @@
 import argparse
 
 
-def _lab(parser: argparse.ArgumentParser) -> None:
+def _add_lab_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--lab", metavar="DIR", help="the lab folder (default: LABCRATE_LAB, or the current folder when it is a lab)"
     )
 
 
-def _session(parser: argparse.ArgumentParser) -> None:
+def _add_session_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("session", metavar="ID", help="the session's id")
-    _lab(parser)
+    _add_lab_arguments(parser)
     parser.add_argument("--pad", metavar="TIME", help="widen the readings' window by this (30s, 5m) on both sides")
     parser.add_argument(
         "--readings",
@@ -24,17 +24,17 @@ def _session(parser: argparse.ArgumentParser) -> None:
         metavar="TOPIC",
         help="Zigbee2MQTT's base topic (default: LABCRATE_BASE_TOPIC, labcrate.toml's, or zigbee2mqtt)",
     )
-    _selecting(parser)
+    _add_selection_arguments(parser)
     parser.add_argument(
         "--redact", action="store_true", help="take the lab's passwords and addresses out of copied files"
     )
     parser.add_argument(
         "--allow-secrets", action="store_true", help="pack files with the lab's passwords or addresses as they are"
     )
-    _workers(parser)
+    _add_workers_arguments(parser)
 
 
-def _selecting(parser: argparse.ArgumentParser) -> None:
+def _add_selection_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--only",
         choices=("all", "sensors", "recordings"),
@@ -68,8 +68,8 @@ def _selecting(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _plan(parser: argparse.ArgumentParser) -> None:
-    _session(parser)
+def _add_plan_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_session_arguments(parser)
     parser.add_argument(
         "--left-out",
         action="store_true",
@@ -77,8 +77,8 @@ def _plan(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _export(parser: argparse.ArgumentParser) -> None:
-    _session(parser)
+def _add_export_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_session_arguments(parser)
     parser.add_argument(
         "-o",
         "--output",
@@ -96,37 +96,37 @@ def _export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sign", action="store_true", help="also write FILE.minisig, a signature by the lab's key ('labcrate keygen')"
     )
-    _check(
+    _add_check_arguments(
         parser,
         "compare all bytes with their checksums while packing (default: those not compared for confirm_days)",
         "compare no bytes with their checksums",
     )
 
 
-def _check(parser: argparse.ArgumentParser, always: str, never: str) -> None:
+def _add_check_arguments(parser: argparse.ArgumentParser, always: str, never: str) -> None:
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--check", action="store_true", default=None, help=always)
     choice.add_argument("--no-check", action="store_false", dest="check", help=never)
 
 
-def _workers(parser: argparse.ArgumentParser) -> None:
+def _add_workers_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=int, metavar="N", help="how many files are read at once (default: one per core)"
     )
 
 
-def _index(parser: argparse.ArgumentParser) -> None:
+def _add_index_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "session", metavar="ID", nargs="?", help="only this session's recordings (default: the whole lab)"
     )
-    _lab(parser)
+    _add_lab_arguments(parser)
     parser.add_argument(
         "--check", action="store_true", help="read all files again and compare them with their checksums"
     )
-    _workers(parser)
+    _add_workers_arguments(parser)
 
 
-def _verify(parser: argparse.ArgumentParser) -> None:
+def _add_verify_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="an archive made by labcrate")
     parser.add_argument(
         "--key", metavar="PUBKEY", help="also check who signed it: the lab's public key, as text or as a file"
@@ -134,14 +134,14 @@ def _verify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--signature", metavar="FILE", help="with --key: the signature (default: FILE.minisig)")
 
 
-def _demo(parser: argparse.ArgumentParser) -> None:
+def _add_demo_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "folder", metavar="DIR", nargs="?", default="labcrate-demo", help="where (default: labcrate-demo)"
     )
 
 
-def _serve(parser: argparse.ArgumentParser) -> None:
-    _lab(parser)
+def _add_serve_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_lab_arguments(parser)
     parser.add_argument(
         "--host", metavar="ADDRESS", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)"
     )
@@ -170,42 +170,42 @@ def _serve(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a folder outside the lab in which recorders' files may be read (may be repeated)",
     )
-    _workers(parser)
+    _add_workers_arguments(parser)
 
 
-def _user(parser: argparse.ArgumentParser) -> None:
+def _add_user_arguments(parser: argparse.ArgumentParser) -> None:
     actions = ("add", "list", "disable", "enable", "password", "role", "reset-second-factor")
     parser.add_argument("action", choices=actions, help="what to do")
     parser.add_argument("name", metavar="NAME", nargs="?", help="the user's name")
-    _lab(parser)
+    _add_lab_arguments(parser)
     parser.add_argument("--role", choices=("viewer", "operator", "admin"), help="what they may do (add: viewer)")
     parser.add_argument(
         "--password-stdin", action="store_true", help="read the password from standard input, not the terminal"
     )
 
 
-def _study(parser: argparse.ArgumentParser) -> None:
+def _add_study_arguments(parser: argparse.ArgumentParser) -> None:
     actions = ("list", "add", "remove", "sessions", "people", "fill")
     parser.add_argument("action", choices=actions, help="what to do")
     parser.add_argument("name", metavar="NAME", nargs="?", help="the study's name")
     parser.add_argument(
         "words", metavar="WORD", nargs="*", help="sessions: add or remove, then ids; people: add or remove, then users"
     )
-    _lab(parser)
+    _add_lab_arguments(parser)
     parser.add_argument("--tag", metavar="TAG", help="fill: the sessions that carry this tag now (shows them, asks)")
     parser.add_argument("--yes", action="store_true", help="fill: do not ask")
 
 
-def _token(parser: argparse.ArgumentParser) -> None:
+def _add_token_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("add", "list", "revoke"), help="what to do")
     parser.add_argument("name", metavar="NAME", nargs="?", help="the token's name")
-    _lab(parser)
+    _add_lab_arguments(parser)
     parser.add_argument("--user", metavar="NAME", help="whose token it is")
     parser.add_argument("--days", type=int, default=365, metavar="N", help="how long it is good for (default: 365)")
 
 
-def _log(parser: argparse.ArgumentParser) -> None:
-    _lab(parser)
+def _add_log_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_lab_arguments(parser)
     parser.add_argument("--session", metavar="ID", help="only this session's lines")
     parser.add_argument("--who", metavar="NAME", default="", help="only lines of users with this in their name")
     parser.add_argument("--from", metavar="DATE", dest="since", help="only lines begun on this day (UTC) or later")
@@ -213,25 +213,25 @@ def _log(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--csv", action="store_true", help="write the lines as CSV")
 
 
-def _init(parser: argparse.ArgumentParser) -> None:
-    _lab(parser)
+def _add_init_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_lab_arguments(parser)
     parser.add_argument("--print", action="store_true", dest="print_only", help="only show the file, and write nothing")
 
 
-def _doctor(parser: argparse.ArgumentParser) -> None:
+def _add_doctor_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("session", metavar="ID", nargs="?", help="only this session (default: the whole lab)")
-    _lab(parser)
+    _add_lab_arguments(parser)
     parser.add_argument(
         "--base-topic", metavar="TOPIC", help="Zigbee2MQTT's base topic (default: LABCRATE_BASE_TOPIC, or zigbee2mqtt)"
     )
     parser.add_argument("--all", action="store_true", help="show all findings, not the first ten of each kind")
-    _workers(parser)
+    _add_workers_arguments(parser)
 
 
-def _link(parser: argparse.ArgumentParser) -> None:
+def _add_link_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("session", metavar="ID", help="the session's id")
     parser.add_argument("files", metavar="FILE", nargs="*", help="near misses, as 'labcrate plan' names them")
-    _lab(parser)
+    _add_lab_arguments(parser)
     parser.add_argument(
         "--all", action="store_true", help="all near misses whose name says the session by a marker (shows them, asks)"
     )
@@ -251,10 +251,10 @@ def _link(parser: argparse.ArgumentParser) -> None:
         "--remux", action="store_true", help="make an MP4 of each video in another container; nothing is encoded again"
     )
     parser.add_argument("--undo", metavar="N", type=int, help="take link number N back ('labcrate link ID' lists them)")
-    _by_time(parser)
+    _add_by_time_arguments(parser)
 
 
-def _by_time(parser: argparse.ArgumentParser) -> None:
+def _add_by_time_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--by-time",
         action="store_true",
@@ -281,20 +281,20 @@ def _by_time(parser: argparse.ArgumentParser) -> None:
 
 
 COMMANDS = {
-    "demo": ("build a sample lab and export a session of it", _demo),
-    "sessions": ("list the lab's sessions", _lab),
-    "plan": ("tell what an export would hold, what not, and why", _plan),
-    "export": ("package a session into one ZIP", _export),
-    "verify": ("check an archive against its manifest", _verify),
-    "keygen": ("make the key that signs the lab's archives", _lab),
-    "index": ("compute checksums ahead of time", _index),
-    "init": ("write a commented labcrate.toml out of what the lab's files show", _init),
-    "doctor": ("list what is wrong with a lab or a session, each with its remedy", _doctor),
-    "layout": ("print an archive's structure, offset by offset", _session),
-    "link": ("link near misses to a session, or take a link back", _link),
-    "serve": ("serve the lab to browsers: pages, API, downloads that resume", _serve),
-    "user": ("say who may log in, and as what", _user),
-    "study": ("say which sessions people see, where not all", _study),
-    "token": ("give scripts a key of their own", _token),
-    "log": ("tell what left the lab, when, and by whom", _log),
+    "demo": ("build a sample lab and export a session of it", _add_demo_arguments),
+    "sessions": ("list the lab's sessions", _add_lab_arguments),
+    "plan": ("tell what an export would hold, what not, and why", _add_plan_arguments),
+    "export": ("package a session into one ZIP", _add_export_arguments),
+    "verify": ("check an archive against its manifest", _add_verify_arguments),
+    "keygen": ("make the key that signs the lab's archives", _add_lab_arguments),
+    "index": ("compute checksums ahead of time", _add_index_arguments),
+    "init": ("write a commented labcrate.toml out of what the lab's files show", _add_init_arguments),
+    "doctor": ("list what is wrong with a lab or a session, each with its remedy", _add_doctor_arguments),
+    "layout": ("print an archive's structure, offset by offset", _add_session_arguments),
+    "link": ("link near misses to a session, or take a link back", _add_link_arguments),
+    "serve": ("serve the lab to browsers: pages, API, downloads that resume", _add_serve_arguments),
+    "user": ("say who may log in, and as what", _add_user_arguments),
+    "study": ("say which sessions people see, where not all", _add_study_arguments),
+    "token": ("give scripts a key of their own", _add_token_arguments),
+    "log": ("tell what left the lab, when, and by whom", _add_log_arguments),
 }

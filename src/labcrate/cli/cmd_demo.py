@@ -4,7 +4,7 @@ import shutil
 import sys
 from argparse import Namespace
 
-from labcrate.cli.cmd_plan import show_left_out
+from labcrate.cli.cmd_plan import print_left_out
 from labcrate.cli.screen import say, say_command, write_json
 from labcrate.cli.session import say_log_problem
 from labcrate.demo.lab import build_demo_lab
@@ -22,7 +22,7 @@ def run(options: Namespace) -> int:
         say(f"Building a sample lab in {folder}/ ...")
     demo = build_demo_lab(folder)
     done = export_session(Lab(demo.root), demo.session_id, Options(), folder, "command line", force=True)
-    say_log_problem(done.sent.problem)
+    say_log_problem(done.log_entry.problem)
     size, etag = done.entity.length, done.entity.etag
     if options.json:
         write_json({"lab": str(folder), "file": str(done.path), "sizeBytes": size, "etag": etag})
@@ -31,7 +31,7 @@ def run(options: Namespace) -> int:
     for part in done.assembly.parts:
         say(f"  {format_size(part.size_bytes or 0):>9}  {part.name}")
     say("\nLeft out")
-    show_left_out(done.assembly.plan, Namespace(lab=str(folder)))
+    print_left_out(done.assembly.plan, Namespace(lab=str(folder)))
     command = "labcrate" if shutil.which("labcrate") else sys.argv[0]
     say("\nNext:")
     say_command((command, "verify", str(done.path)), Namespace(lab=None), "  ")

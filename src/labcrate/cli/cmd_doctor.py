@@ -6,7 +6,7 @@ import textwrap
 from argparse import Namespace
 from collections.abc import Sequence
 
-from labcrate.cli.screen import Bar, open_lab, write_json
+from labcrate.cli.screen import ProgressBar, open_lab, write_json
 from labcrate.config import BASE_TOPIC_VARIABLE
 from labcrate.doctor.findings import Finding, FindingKind, Severity
 from labcrate.doctor.report import Report, make_report, report_object, rules
@@ -15,14 +15,14 @@ from labcrate.linking.verdict import command_line
 from labcrate.model.message import Message
 from labcrate.plan.option_words import parse_session
 
-_AT_MOST = 10
-_WIDTH = 80
+_MAX_PER_KIND = 10
+_MAX_COLUMNS = 80
 
 
 def run(options: Namespace) -> int:
     """Print the findings; that there are some is no failure of the command."""
     named = None if options.session is None else parse_session(options.session)
-    with Bar("Looking into recordings", shown=not options.json) as bar:
+    with ProgressBar("Looking into recordings", shown=not options.json) as bar:
         report = make_report(
             open_lab(options),
             named,
@@ -34,18 +34,18 @@ def run(options: Namespace) -> int:
     if options.json:
         write_json(report_object(report, lab))
     else:
-        show(report, lab, None if options.all else _AT_MOST)
+        print_report(report, lab, None if options.all else _MAX_PER_KIND)
     return 0
 
 
-def show(report: Report, lab: Sequence[str], at_most: int | None) -> None:
+def print_report(report: Report, lab: Sequence[str], at_most: int | None) -> None:
     """Print a report as text for 80 columns: kind by kind, at most so many findings and places of each."""
     cut = False
     for kind, findings in report.kinds.items():
-        cut |= _show_kind(kind, findings, lab, at_most)
+        cut |= _print_kind(kind, findings, lab, at_most)
         print()
     if report.bytes and report.bytes.files:
-        _wrapped(str(report.bytes.said), 0)
+        _print_wrapped(str(report.bytes.said), 0)
     said = report.severities
     whose = "the lab" if report.session is None else f"session {report.session}"
     if not report.findings:
@@ -60,17 +60,17 @@ def show(report: Report, lab: Sequence[str], at_most: int | None) -> None:
     print(f"{counts}{' Not all were shown: add --all.' if cut else ''}")
 
 
-def _show_kind(kind: FindingKind, findings: Sequence[Finding], lab: Sequence[str], at_most: int | None) -> bool:
+def _print_kind(kind: FindingKind, findings: Sequence[Finding], lab: Sequence[str], at_most: int | None) -> bool:
     """Print one kind of finding, and return whether anything of it was left out."""
     print(f"{kind.heading} ({len(findings):,})")
     if kind is FindingKind.NEAR_MISS:
-        _wrapped(", ".join(f"{rule}: {count:,}" for rule, count in rules(findings)), 2)
+        _print_wrapped(", ".join(f"{rule}: {count:,}" for rule, count in rules(findings)), 2)
     left = at_most if at_most is not None else sum(len(one.places) + 1 for one in findings)
     remedy, shown = "", 0
     for finding in findings:
         if left <= 0:
             break
-        left -= _show(finding, left, lab, remedy)
+        left -= _print_finding(finding, left, lab, remedy)
         remedy, shown = finding.remedy, shown + 1
     if shown < len(findings):
         print(f"  ... and {len(findings) - shown:,} more")
@@ -78,32 +78,32 @@ def _show_kind(kind: FindingKind, findings: Sequence[Finding], lab: Sequence[str
     return at_most is not None and (shown < len(findings) or places > at_most)
 
 
-def _show(finding: Finding, left: int, lab: Sequence[str], remedy: str) -> int:
+def _print_finding(finding: Finding, left: int, lab: Sequence[str], remedy: str) -> int:
     """Print one finding with at most ``left`` of its places, and return how many lines of these it took."""
     whose = (
         f"session {finding.session}: " if finding.session and f"session {finding.session}" not in finding.what else ""
     )
     near_miss = finding.kind is FindingKind.NEAR_MISS
     if near_miss:
-        _whole(f"{whose}{finding.places[0]}", 2)
-        _wrapped(finding.what, 6)
+        _print_unbroken(f"{whose}{finding.places[0]}", 2)
+        _print_wrapped(finding.what, 6)
     else:
-        _wrapped(f"{finding.severity}: {whose}{finding.what}", 2)
+        _print_wrapped(f"{finding.severity}: {whose}{finding.what}", 2)
     places = [] if near_miss else [place for place in finding.places if place not in finding.what]
     for place in places[:left]:
-        _whole(place, 6)
+        _print_unbroken(place, 6)
     if len(places) > left:
         print(f"      ... and {len(places) - left:,} more")
     if finding.remedy and (finding.remedy != remedy or finding.command):
-        _wrapped(f"-> {finding.remedy}", 6)
+        _print_wrapped(f"-> {finding.remedy}", 6)
     if finding.command:
-        _whole(f"$ {command_line((*finding.command, *lab))}", 6)
+        _print_unbroken(f"$ {command_line((*finding.command, *lab))}", 6)
     return max(1, min(left, len(places)))
 
 
-def _wrapped(text: str, indent: int) -> None:
+def _print_wrapped(text: str, indent: int) -> None:
     """Print a sentence, broken between words where it is wider than the screen or 80 columns."""
-    columns = min(_WIDTH, shutil.get_terminal_size((_WIDTH, 24)).columns)
+    columns = min(_MAX_COLUMNS, shutil.get_terminal_size((_MAX_COLUMNS, 24)).columns)
     first, others = " " * indent, " " * (indent + 4)
     lines = textwrap.wrap(
         visible(text), columns, initial_indent=first, subsequent_indent=others,
@@ -112,6 +112,6 @@ def _wrapped(text: str, indent: int) -> None:
     print("\n".join(lines))
 
 
-def _whole(text: str, indent: int) -> None:
+def _print_unbroken(text: str, indent: int) -> None:
     """Print a name or a command on one line, however long: a broken one can be pasted nowhere."""
     print(f"{' ' * indent}{visible(text)}")

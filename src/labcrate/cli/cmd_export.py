@@ -4,17 +4,17 @@ from argparse import Namespace
 from typing import Any
 
 from labcrate.cli.screen import open_lab, say, say_command, write_json
-from labcrate.cli.session import export_options, say_log_problem, stages
+from labcrate.cli.session import export_options, say_log_problem, stage_progress
 from labcrate.export.documents.metadata import not_taken_object
 from labcrate.export.documents.secrets import secret_objects
-from labcrate.export.session_export import Exported, export_session
+from labcrate.export.session_export import ExportResult, export_session
 from labcrate.lab.text import one_line
 from labcrate.plan.not_taken import Why
 from labcrate.plan.plan import Plan, State
 from labcrate.plan.summary import as_line, format_size, plural
 
-_MOST_NAMED = 10
-_MOST_COMPRESSED = 3
+_MAX_FILES_NAMED = 10
+_MAX_COMPRESSED_NAMED = 3
 
 
 def run(options: Namespace) -> int:
@@ -25,7 +25,7 @@ def run(options: Namespace) -> int:
         export_options(options),
         options.output or ".",
         "command line",
-        stages(options),
+        stage_progress(options),
         force=options.force,
         allow_incomplete=options.allow_incomplete,
         sign=options.sign,
@@ -33,15 +33,15 @@ def run(options: Namespace) -> int:
         check=options.check,
         workers=options.workers,
     )
-    say_log_problem(done.sent.problem)
+    say_log_problem(done.log_entry.problem)
     if options.json:
-        write_json(_answer(done))
+        write_json(_json_object(done))
     else:
-        _say(done, options)
+        _print_result(done, options)
     return 0
 
 
-def _say(done: Exported, options: Namespace) -> None:
+def _print_result(done: ExportResult, options: Namespace) -> None:
     plan = done.assembly.plan
     say(f"{one_line(str(done.path))}: {format_size(done.entity.length)}, {plan.state}")
     if done.signature:
@@ -49,7 +49,7 @@ def _say(done: Exported, options: Namespace) -> None:
     recordings = plural(len(plan.recordings), "recording")
     say(f"  {recordings}, {plural(len(plan.readings), 'reading')}, {plural(len(done.assembly.parts), 'file')} in all")
     if plan.recordings:
-        say(f"  {done.confirmation.said}")
+        say(f"  {done.confirmation.summary}")
     if plan.options.partial:
         say("  PARTIAL: the rest of the session was not asked for")
     for left_out in plan.not_chosen:
@@ -58,40 +58,40 @@ def _say(done: Exported, options: Namespace) -> None:
         say(f"  missing: {missing}")
     for warning in plan.warnings:
         say(f"  warning: {warning}")
-    _say_not_searched(plan)
-    _say_left_out(plan, options)
+    _print_not_searched(plan)
+    _print_left_out(plan, options)
     if plan.state is State.COMPLETE and not (plan.withheld or plan.near_misses or plan.left_out.get(Why.EXCLUDED)):
         say("  nothing missing, nothing to warn about")
-    if done.sent.private:
+    if done.log_entry.in_own_log:
         say("  The lab takes no export log: the line of this is in the log in your own state folder.")
 
 
-def _say_not_searched(plan: Plan) -> None:
+def _print_not_searched(plan: Plan) -> None:
     """Count the compressed files, in which no secret was looked for, and name the first of them."""
     members = plan.secrecy.not_searched
     if members:
-        more = f" and {len(members) - _MOST_COMPRESSED:,} more" if len(members) > _MOST_COMPRESSED else ""
-        named = ", ".join(members[:_MOST_COMPRESSED]) + more
+        more = f" and {len(members) - _MAX_COMPRESSED_NAMED:,} more" if len(members) > _MAX_COMPRESSED_NAMED else ""
+        named = ", ".join(members[:_MAX_COMPRESSED_NAMED]) + more
         say(f"  compressed, not searched for passwords and addresses: {plural(len(members), 'file')} ({named})")
 
 
-def _say_left_out(plan: Plan, options: Namespace) -> None:
+def _print_left_out(plan: Plan, options: Namespace) -> None:
     """Name what stays out and may matter: at most ten files, and the command that shows all, with what would help.
 
     These are the session's own files, but for its description, and the near misses.
     """
     lines = [f"not exported: {as_line(one)}" for one in plan.not_taken if not one.rule.stood_for]
     lines += [f"near miss ({near.verdict.rule}): {near.source}" for near in plan.near_misses]
-    for line in lines[:_MOST_NAMED]:
+    for line in lines[:_MAX_FILES_NAMED]:
         say(f"  {line}")
-    if len(lines) > _MOST_NAMED:
-        say(f"  and {len(lines) - _MOST_NAMED:,} more that are not exported")
+    if len(lines) > _MAX_FILES_NAMED:
+        say(f"  and {len(lines) - _MAX_FILES_NAMED:,} more that are not exported")
     if lines:
         say("  All that stays out, with what would help:")
         say_command(("labcrate", "plan", plan.session.id), options, "    ")
 
 
-def _answer(done: Exported) -> dict[str, Any]:
+def _json_object(done: ExportResult) -> dict[str, Any]:
     plan = done.assembly.plan
     return {
         "file": str(done.path),
@@ -109,5 +109,5 @@ def _answer(done: Exported) -> dict[str, Any]:
         "nearMisses": len(plan.near_misses),
         "secrets": secret_objects(plan.secrecy.files),
         "notTaken": [not_taken_object(one) for one in plan.not_taken],
-        "bytesConfirmed": done.confirmation.confirmed,
+        "bytesConfirmed": done.confirmation.confirmed_count,
     }

@@ -3,12 +3,12 @@
 import errno
 from argparse import Namespace
 
-from labcrate.cli.screen import Bar, open_lab, say, write_json
+from labcrate.cli.screen import ProgressBar, open_lab, say, write_json
 from labcrate.errors import IncompleteError
 from labcrate.index.catalog import Catalog
-from labcrate.index.indexing import Wish, index_files
-from labcrate.index.searching import Searcher
-from labcrate.index.state import state_folder
+from labcrate.index.indexing import IndexRequest, index_files
+from labcrate.index.secret_search import SecretSearcher
+from labcrate.index.state_folder import state_folder
 from labcrate.lab.folder import Kind
 from labcrate.lab.lab_files import LabFiles, source_of, split_recorder_path
 from labcrate.linking.location import is_hidden
@@ -26,18 +26,20 @@ def run(options: Namespace) -> int:
     """Index the lab's recordings and the files of its sessions, or those of one; what is finished is not read again."""
     lab = open_lab(options)
     inventory = take_inventory(lab)
-    files, wishes = inventory.files, []
-    for path in _wanted(inventory, options.session):
+    files, requests = inventory.files, []
+    for path in _paths_to_index(inventory, options.session):
         try:
             is_video = container_of(path) is not None
-            wishes.append(Wish(path, files.identity(path), probe=is_video, confirm=options.check))
+            requests.append(IndexRequest(path, files.identity(path), probe=is_video, check_bytes=options.check))
         except OSError:
             continue  # gone since the walk
-    with Catalog.open(state_folder(lab.root)) as catalog, Bar("Indexing", shown=not options.json) as bar:
-        searcher = Searcher(inventory.cleaner.matcher, catalog)
-        known, failures = index_files(files, catalog, wishes, probe, bar, options.workers, searcher)
+    with Catalog.open(state_folder(lab.root)) as catalog, ProgressBar("Indexing", shown=not options.json) as bar:
+        searcher = SecretSearcher(inventory.cleaner.matcher, catalog)
+        known, failures = index_files(files, catalog, requests, probe, bar, options.workers, searcher)
         if options.session is None:
-            others = catalog.all().keys() - {wish.path for wish in wishes}  # files beside recordings are among them
+            others = catalog.all().keys() - {
+                request.path for request in requests
+            }  # files beside recordings are among them
             catalog.forget(sorted(path for path in others if _is_gone(files, path)))
     failures |= {path: Message("bytes.differ") for path, one in known.items() if one.differs_ms is not None}
     checked = {"bytesConfirmed": len(known) - sum(path in known for path in failures)} if options.check else {}
@@ -66,7 +68,7 @@ def _is_gone(files: LabFiles, path: str) -> bool:
     return False
 
 
-def _wanted(inventory: Inventory, session: str | None) -> list[str]:
+def _paths_to_index(inventory: Inventory, session: str | None) -> list[str]:
     if session is not None:
         session_id = inventory.resolve(parse_session(session))
         inventory.session(session_id)

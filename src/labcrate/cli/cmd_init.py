@@ -15,29 +15,29 @@ from labcrate.lab.recorders import SETTINGS_FILE
 from labcrate.lab.settings_template import Suggestions, look_over, settings_text
 from labcrate.lab.text import one_line
 
-_THERE = f"{SETTINGS_FILE} is there already and stays as it is; edit it, or move it away and run this again."
+_ALREADY_THERE = f"{SETTINGS_FILE} is there already and stays as it is; edit it, or move it away and run this again."
 
 
 def run(options: Namespace) -> int:
     """Write the lab's settings file, or with ``--print`` only show it."""
     lab = open_lab(options)
     if not options.print_only and os.path.lexists(lab.root / SETTINGS_FILE):
-        raise TargetError(_THERE)
+        raise TargetError(_ALREADY_THERE)
     found = look_over(lab)
     lab_id = str(uuid4())
     text = settings_text(lab_id, found, machine_zone())
     if not options.print_only:
-        write_new(lab, text)
+        write_new_settings(lab, text)
     if options.json:
-        write_json(_answer(lab_id, found, None if options.print_only else SETTINGS_FILE, text))
+        write_json(_json_object(lab_id, found, None if options.print_only else SETTINGS_FILE, text))
     elif options.print_only:
         say(text.rstrip("\n"))
     else:
-        _show(found)
+        _print_result(found)
     return 0
 
 
-def write_new(lab: Lab, text: str) -> None:
+def write_new_settings(lab: Lab, text: str) -> None:
     """Write ``labcrate.toml``, whole or not at all, where there is none. Raises TargetError."""
     target = lab.root / SETTINGS_FILE
     part = lab.root / f".{SETTINGS_FILE}.{secrets.token_hex(4)}.part"
@@ -48,12 +48,12 @@ def write_new(lab: Lab, text: str) -> None:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            _put(part, target)
+            _name_file(part, target)
         finally:
             with suppress(FileNotFoundError):
                 part.unlink()
     except FileExistsError:
-        raise TargetError(_THERE) from None
+        raise TargetError(_ALREADY_THERE) from None
     except OSError as error:
         raise TargetError(
             f"{SETTINGS_FILE} cannot be written to the lab folder ({error.strerror}); have its owner put there what "
@@ -61,7 +61,7 @@ def write_new(lab: Lab, text: str) -> None:
         ) from None
 
 
-def _put(part: Path, target: Path) -> None:
+def _name_file(part: Path, target: Path) -> None:
     """Give the whole file its name; unlike a rename, a second name never replaces a file that came meanwhile."""
     try:
         os.link(part, target)
@@ -73,7 +73,7 @@ def _put(part: Path, target: Path) -> None:
         part.rename(target)
 
 
-def _answer(lab_id: str, found: Suggestions, file: str | None, text: str) -> dict[str, object]:
+def _json_object(lab_id: str, found: Suggestions, file: str | None, text: str) -> dict[str, object]:
     return {
         "file": file,
         "labId": lab_id,
@@ -87,7 +87,7 @@ def _answer(lab_id: str, found: Suggestions, file: str | None, text: str) -> dic
     }
 
 
-def _show(found: Suggestions) -> None:
+def _print_result(found: Suggestions) -> None:
     say(f"{SETTINGS_FILE} is written; everything in it but the lab's id is commented out. In it:")
     say(f"  time zones of sessions: {', '.join(zone for zone, _ in found.zones) or 'none'}")
     say(f"  cameras: {', '.join(dict.fromkeys(one_line(c.name or c.id) for c in found.cameras)) or 'none'}")

@@ -7,45 +7,45 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 
 from labcrate.cli import link_by_time
-from labcrate.cli.link_files import link_files, link_marked
+from labcrate.cli.link_files import link_all_marked, link_files
 from labcrate.cli.screen import open_lab, say, write_json
 from labcrate.cli.session import say_near_miss
 from labcrate.errors import UsageError
 from labcrate.export.people_folder import open_people
 from labcrate.export.plan_views import link_object, near_miss_object
-from labcrate.export.prepare import prepared
+from labcrate.export.prepare import prepare_archive
 from labcrate.lab.folder import printable
 from labcrate.model.session import json_id
 from labcrate.people.export_log import system_user
 from labcrate.people.link_log import Link, LinkLog
 from labcrate.plan.inventory import Inventory, find_session
 from labcrate.plan.plan import NearMiss
-from labcrate.repair.link_by_time import METHOD as BY_TIME
-from labcrate.repair.link_files import take_back
+from labcrate.repair.link_by_time import BY_TIME_METHOD as BY_TIME
+from labcrate.repair.link_files import undo_logged_link
 
 
 def run(options: Namespace) -> int:
     """Link near misses or what recorders have of the session's time, undo a link, or list both."""
     if options.by_time:
         return link_by_time.run(options)
-    _refuse_what_cannot_be_meant(options)
+    _check_options(options)
     inventory, session_id = find_session(open_lab(options), options.session)
     with open_people(inventory.lab.root) as database:
         log = LinkLog(database)
         if options.undo is not None:
             _undo(inventory, session_id, log, options)
             return 0
-        near_misses = _near_misses(inventory, session_id)
+        near_misses = _find_near_misses(inventory, session_id)
         if options.files:
             return link_files(inventory, session_id, log, near_misses, options.files, options)
         if options.all:
-            return link_marked(inventory, session_id, log, near_misses, options)
-        _list(log.lines(session_id), near_misses, session_id, options)
+            return link_all_marked(inventory, session_id, log, near_misses, options)
+        _print_list(log.lines(session_id), near_misses, session_id, options)
     return 0
 
 
-def _refuse_what_cannot_be_meant(options: Namespace) -> None:
-    ways = [word for word, given in _ways(options) if given]
+def _check_options(options: Namespace) -> None:
+    ways = [word for word, given in _method_options(options) if given]
     if options.undo is not None and (options.files or options.all or ways):
         raise UsageError("--undo takes a link back; name no file and no other option with it.")
     if options.files and options.all:
@@ -58,19 +58,19 @@ def _refuse_what_cannot_be_meant(options: Namespace) -> None:
         raise UsageError("--yes answers the question of --all; leave it out where files are named.")
 
 
-def _ways(options: Namespace) -> Iterator[tuple[str, bool]]:
+def _method_options(options: Namespace) -> Iterator[tuple[str, bool]]:
     yield "--move", options.move
     yield "--remux", options.remux
     yield "--camera", bool(options.camera)
 
 
-def _near_misses(inventory: Inventory, session_id: str) -> tuple[NearMiss, ...]:
-    with prepared(inventory.lab, session_id, hashed=False, inventory=inventory) as assembly:
+def _find_near_misses(inventory: Inventory, session_id: str) -> tuple[NearMiss, ...]:
+    with prepare_archive(inventory.lab, session_id, hashed=False, inventory=inventory) as assembly:
         return assembly.plan.near_misses
 
 
 def _undo(inventory: Inventory, session_id: str, log: LinkLog, options: Namespace) -> None:
-    link = take_back(inventory.lab, log, session=session_id, number=options.undo, who=system_user())
+    link = undo_logged_link(inventory.lab, log, session=session_id, number=options.undo, who=system_user())
     if options.json:
         write_json(link_object(link))
     else:
@@ -79,7 +79,7 @@ def _undo(inventory: Inventory, session_id: str, log: LinkLog, options: Namespac
         say(f"Link {link.number} was taken back: {printable(link.source)}{left}.")
 
 
-def _list(links: list[Link], near_misses: Sequence[NearMiss], session_id: str, options: Namespace) -> None:
+def _print_list(links: list[Link], near_misses: Sequence[NearMiss], session_id: str, options: Namespace) -> None:
     if options.json:
         write_json(
             {
@@ -89,9 +89,9 @@ def _list(links: list[Link], near_misses: Sequence[NearMiss], session_id: str, o
             }
         )
         return
-    _list_links("Linked", [link for link in links if not link.undone])
+    _print_links("Linked", [link for link in links if not link.undone])
     if undone := [link for link in links if link.undone]:
-        _list_links("\nTaken back", undone)
+        _print_links("\nTaken back", undone)
     say("\nNear misses")
     for near_miss in near_misses:
         say_near_miss(near_miss, options)
@@ -99,7 +99,7 @@ def _list(links: list[Link], near_misses: Sequence[NearMiss], session_id: str, o
         say("  none")
 
 
-def _list_links(heading: str, links: list[Link]) -> None:
+def _print_links(heading: str, links: list[Link]) -> None:
     say(heading)
     for link in links:
         undone = f", taken back by {link.undone_by}" if link.undone else ""

@@ -4,13 +4,13 @@ from argparse import Namespace
 from dataclasses import replace
 from datetime import timedelta
 
-from labcrate.cli.people import people
+from labcrate.cli.people_arguments import open_people_database
 from labcrate.cli.screen import say, write_json
 from labcrate.cli.terminal import console, table
 from labcrate.errors import UsageError
 from labcrate.model.session import is_number
-from labcrate.people.export_log import ExportLog, Filter, Line
-from labcrate.people.log_lines import as_csv, line_object, what
+from labcrate.people.export_log import ExportLog, ExportLogFilter, ExportLogLine
+from labcrate.people.export_log_formats import as_csv, describe_contents, line_object
 from labcrate.plan.option_words import parse_bound, parse_session
 from labcrate.plan.summary import format_size
 
@@ -20,29 +20,29 @@ def run(options: Namespace) -> int:
     if options.csv and options.json:
         raise UsageError("Choose one of --csv and --json.")
     session = None if options.session is None else parse_session(options.session)
-    wanted = Filter(
+    chosen = ExportLogFilter(
         session,
         options.who.strip(),
         since=parse_bound("--from", options.since, "UTC"),
         until=parse_bound("--to", options.until, "UTC", timedelta(days=1)),
     )
-    with people(options) as database, ExportLog(database) as log:
-        log.settle()
+    with open_people_database(options) as database, ExportLog(database) as log:
+        log.abort_dead_transfers()
         if session is not None:
-            wanted = replace(wanted, session=log.resolve(session))
-        lines = list(wanted.find(log))
+            chosen = replace(chosen, session=log.resolve_session(session))
+        lines = list(chosen.find(log))
     if options.csv:
         print(as_csv(lines), end="")
     elif options.json:
         write_json([line_object(line) for line in lines])
     elif lines:
-        _show(lines)
+        _print_table(lines)
     else:
-        say("No line fits." if wanted else "Nothing has left this lab.")
+        say("No line fits." if chosen else "Nothing has left this lab.")
     return 0
 
 
-def _show(lines: list[Line]) -> None:
+def _print_table(lines: list[ExportLogLine]) -> None:
     shown = table("Begun (UTC)", "Who", "From")
     numbers = all(is_number(line.session) for line in lines)
     shown.add_column("Session", justify="right" if numbers else "left", overflow="fold")
@@ -56,7 +56,7 @@ def _show(lines: list[Line]) -> None:
             line.who,
             f"{line.address} ({line.via})" if line.address else line.via,
             line.session,
-            ", ".join(what(line)),
+            ", ".join(describe_contents(line)),
             format_size(line.bytes_sent),
             format_size(line.length),
             line.outcome,

@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from labcrate.cli.screen import open_lab, say, say_command, write_json
-from labcrate.cli.session import export_options, say_near_miss, stages
+from labcrate.cli.session import export_options, say_near_miss, stage_progress
 from labcrate.export.assemble import Assembly
 from labcrate.export.plan_views import plan_object
-from labcrate.export.prepare import planned_session
+from labcrate.export.prepare import plan_session
 from labcrate.model.timespan import TimeSpan, format_duration, format_instant
 from labcrate.plan.left_out import LeftOut, left_out_files
 from labcrate.plan.plan import Plan
@@ -27,26 +27,26 @@ from labcrate.plan.summary import (
 
 def run(options: Namespace) -> int:
     """Print the plan of one session."""
-    chosen, shown = export_options(options), stages(options)
-    with planned_session(open_lab(options), options.session, chosen, shown, options.workers) as (inventory, assembly):
+    chosen, shown = export_options(options), stage_progress(options)
+    with plan_session(open_lab(options), options.session, chosen, shown, options.workers) as (inventory, assembly):
         others = list(left_out_files(inventory, assembly.plan)) if options.left_out else []
         if options.json:
             named = {"leftOutFiles": [{"file": o.source, "rule": o.rule, "reason": o.reason} for o in others]}
             write_json(plan_object(assembly) | (named if options.left_out else {}))
         else:
-            show(assembly, options, others)
+            print_plan(assembly, options, others)
     return 0
 
 
-def show(assembly: Assembly, options: Namespace, others: Sequence[LeftOut] = ()) -> None:
+def print_plan(assembly: Assembly, options: Namespace, others: Sequence[LeftOut] = ()) -> None:
     """The plan as text that reads well at 80 columns."""
     plan = assembly.plan
     say(f"Session {plan.session.id}: {plan.session.name or '(no name)'}")
     say(f"{describe_span(plan.session.span)}{', ' + plan.session.status if plan.session.status else ''}")
     say("\nGoes in")
-    _goes_in(assembly)
+    _print_members(assembly)
     say("\nStays out")
-    show_left_out(plan, options, others)
+    print_left_out(plan, options, others)
     if plan.missing or plan.warnings:
         say("\nProblems")
     for missing in plan.missing:
@@ -56,14 +56,14 @@ def show(assembly: Assembly, options: Namespace, others: Sequence[LeftOut] = ())
             say_command(missing.command, options, "         ")
     for warning in plan.warnings:
         say(f"  warning: {warning}")
-    _say_secrets(plan)
+    _print_secrets(plan)
     left_out = left_out_words(plan)
     say(f"\nState: {plan.state}" + (f"; {left_out}" if left_out else ""))
-    size = assembly.layout.total_size
+    size = assembly.layout.total_bytes
     say(f"ZIP:   {size:,} bytes ({format_size(size)}), {plural(len(assembly.parts), 'file')}")
 
 
-def _say_secrets(plan: Plan) -> None:
+def _print_secrets(plan: Plan) -> None:
     """Say which files would stop an export, and, apart from them, which are not searched, or not yet."""
     secrecy = plan.secrecy
     if secrecy.refused:
@@ -88,7 +88,7 @@ def describe_span(span: TimeSpan) -> str:
     return f"{start} to {end}" + (f" ({format_duration(span.seconds)})" if span.seconds is not None else "")
 
 
-def _goes_in(assembly: Assembly) -> None:
+def _print_members(assembly: Assembly) -> None:
     spans, listed = camera_spans(assembly.plan.recordings)
     recordings = {recording.member: recording for recording in listed}
     in_spans = {recording.member for span in spans for recording in span.recordings}
@@ -101,10 +101,10 @@ def _goes_in(assembly: Assembly) -> None:
             say(f"             {describe_recording(recording)}; {recording.verdict.reason}")
             say(f"             from {', '.join((recording.source, *recording.also_at))}")
     for span in spans:
-        _goes_in_as_span(span)
+        _print_camera_span(span)
 
 
-def _goes_in_as_span(span: CameraSpan) -> None:
+def _print_camera_span(span: CameraSpan) -> None:
     first, size = span.recordings[0], format_size(span.covered.size_bytes)
     say(f"  {size:>9}  {first.member} and {len(span.recordings) - 1:,} more")
     for line in describe_camera_span(span):
@@ -114,7 +114,7 @@ def _goes_in_as_span(span: CameraSpan) -> None:
     say(f"             from {first.source} and others")
 
 
-def show_left_out(plan: Plan, options: Namespace, others: Sequence[LeftOut] = ()) -> None:
+def print_left_out(plan: Plan, options: Namespace, others: Sequence[LeftOut] = ()) -> None:
     """What was not chosen, the session's files that stay out, what is not the session's, and every near miss.
 
     What is not the session's is counted; the ``others`` are named as well.

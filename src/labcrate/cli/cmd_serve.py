@@ -21,16 +21,16 @@ from labcrate.lab.text import one_line, typed_path, visible
 from labcrate.plan.option_words import parse_zone
 from labcrate.web.server import Started, serve
 
-_PORTS = 65536
+_PORT_COUNT = 65536
 # What DNS can hold (RFC 1035, 2.3.4), as browsers send it.
-_HOST = re.compile(
+_HOST_NAME = re.compile(
     r"(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?"
 )
 # No user, query or fragment; the path of plain segments.
 _BASE_URL = re.compile(
     r"https?://(?:\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::[0-9]+)?(?:/[\w.~!$&'()*+,;=:@%-]+)*/*", re.IGNORECASE | re.ASCII
 )
-_DOTS = re.compile(r"/(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
+_DOT_SEGMENT = re.compile(r"/(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
 
 
 def run(options: Namespace) -> int:
@@ -38,11 +38,11 @@ def run(options: Namespace) -> int:
     chosen = serve_settings(options)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
-    asyncio.run(serve(chosen, lambda started: _say(started, as_json=options.json)))
+    asyncio.run(serve(chosen, lambda started: _print_start(started, as_json=options.json)))
     return 0
 
 
-def _say(started: Started, *, as_json: bool) -> None:
+def _print_start(started: Started, *, as_json: bool) -> None:
     if as_json:
         # One line at once: a program that starts the server waits for it.
         answer = {"url": started.url, "setupUrl": started.setup_url, "warning": started.warning}
@@ -62,8 +62,8 @@ def _say(started: Started, *, as_json: bool) -> None:
 
 def serve_settings(options: Namespace) -> ServeSettings:
     """The settings of the server. Raises UsageError for those that cannot be meant."""
-    if not 0 <= options.port < _PORTS:
-        raise UsageError(f"--port is {options.port}; it is a number from 1 to {_PORTS - 1}.")
+    if not 0 <= options.port < _PORT_COUNT:
+        raise UsageError(f"--port is {options.port}; it is a number from 1 to {_PORT_COUNT - 1}.")
     if bool(options.tls_cert) != bool(options.tls_key):
         raise UsageError("--tls-cert and --tls-key belong together; name both.")
     if options.trusted_proxy and options.base_url is None:
@@ -72,25 +72,25 @@ def serve_settings(options: Namespace) -> ServeSettings:
         lab_folder=lab_folder(options),
         host=options.host,
         port=options.port,
-        base_url=proxy_url(options.base_url),
+        base_url=parse_base_url(options.base_url),
         tls_cert=Path(options.tls_cert) if options.tls_cert else None,
         tls_key=Path(options.tls_key) if options.tls_key else None,
-        time_zone=_time_zone(options.time_zone, open_lab(options)),
+        time_zone=_choose_time_zone(options.time_zone, open_lab(options)),
         base_topic=(options.base_topic or os.environ.get(BASE_TOPIC_VARIABLE) or "").strip("/") or None,
         workers=options.workers,
-        recorders=tuple(_recorder_folder(folder) for folder in options.recorder),
-        trusted_proxies=tuple(map(_network, options.trusted_proxy)) or LOOPBACK,
+        recorders=tuple(_parse_recorder_folder(folder) for folder in options.recorder),
+        trusted_proxies=tuple(map(_parse_network, options.trusted_proxy)) or LOOPBACK,
     )
 
 
-def _recorder_folder(text: str) -> Path:
+def _parse_recorder_folder(text: str) -> Path:
     folder = typed_path(text)
     if not text or not folder.is_dir():
         raise UsageError(f"--recorder is {text!r}; it is a folder that holds recorders' files, and there is none.")
     return folder
 
 
-def _network(text: str) -> Network:
+def _parse_network(text: str) -> Network:
     try:
         return ip_network(text.strip(), strict=False)
     except ValueError:
@@ -100,17 +100,17 @@ def _network(text: str) -> Network:
         ) from None
 
 
-def proxy_url(text: str | None) -> str | None:
+def parse_base_url(text: str | None) -> str | None:
     """Return the address that a proxy is reached by, without a slash at its end. Raises UsageError."""
     if text is None:
         return None
     try:
         parts = urlsplit(text)
         name, bracketed = parts.hostname or "", "[" in parts.netloc
-        sound = (_is_address(name) if bracketed else bool(_HOST.fullmatch(name))) and parts.port != 0
+        sound = (_is_address(name) if bracketed else bool(_HOST_NAME.fullmatch(name))) and parts.port != 0
     except ValueError:  # brackets that do not fit, a port that is none
         sound = False
-    if not sound or not _BASE_URL.fullmatch(text) or _DOTS.search(parts.path):
+    if not sound or not _BASE_URL.fullmatch(text) or _DOT_SEGMENT.search(parts.path):
         raise UsageError(f"--base-url is '{one_line(text)}'; write it like https://lab.example.org/labcrate.")
     return text.rstrip("/")
 
@@ -124,7 +124,7 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _time_zone(text: str | None, lab: Lab) -> str:
+def _choose_time_zone(text: str | None, lab: Lab) -> str:
     """The zone that was named, or labcrate.toml's, or this machine's, or UTC. Raises UsageError, DocumentError."""
     if text is not None:
         return parse_zone(text)

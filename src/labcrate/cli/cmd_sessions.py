@@ -24,13 +24,13 @@ def run(options: Namespace) -> int:
     if not rows and not inventory.problems:
         say("This lab has no sessions: no description, no session folder, no recording named for one.")
         return 0
-    _show(rows)
+    _print_table(rows)
     for problem in inventory.problems:  # what is in these files is not known, perhaps whole sessions
         say(f"! {problem}")
     return 0
 
 
-def _show(rows: list[SessionRow]) -> None:
+def _print_table(rows: list[SessionRow]) -> None:
     table = Table(box=None, pad_edge=False)
     right = {"ID", "Length"} if all(is_number(row.id) for row in rows) else {"Length"}
     for heading in ("ID", "Name", "Start (UTC)", "Length", "Status"):

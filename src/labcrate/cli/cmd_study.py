@@ -4,14 +4,14 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 
-from labcrate.cli.people import named, people, unnamed
-from labcrate.cli.screen import agreed, open_lab, same_lab, say, write_json
+from labcrate.cli.people_arguments import open_people_database, refuse_name, require_name
+from labcrate.cli.screen import ask_yes_no, lab_option, open_lab, say, write_json
 from labcrate.cli.terminal import console, table
 from labcrate.errors import UsageError
 from labcrate.lab.text import one_line
 from labcrate.model.session import json_id
 from labcrate.model.timespan import format_instant
-from labcrate.people.database import Database
+from labcrate.people.database import PeopleDatabase
 from labcrate.people.export_log import system_user
 from labcrate.people.studies import Studies, Study
 from labcrate.people.users import Users
@@ -19,44 +19,44 @@ from labcrate.plan.inventory import Inventory, take_inventory
 from labcrate.plan.overview import tagged
 from labcrate.plan.summary import plural
 
-Done = tuple[Study, str]
+StudyResult = tuple[Study, str]
 
 
 def run(options: Namespace) -> int:
     """Do what was asked with the lab's studies."""
-    with people(options) as database:
+    with open_people_database(options) as database:
         if options.action == "list":
-            unnamed(options, "it lists every study")
-            _list(options, Studies(database).all())
+            refuse_name(options, "it lists every study")
+            _print_list(options, Studies(database).all())
             return 0
-        study, sentence = _ACTIONS[options.action](options, database, named(options, "study"))
+        study, sentence = _ACTIONS[options.action](options, database, require_name(options, "study"))
     if options.json:
-        write_json(_object(study))
+        write_json(_json_object(study))
     else:
         say(sentence)
     return 0
 
 
-def _add(options: Namespace, database: Database, name: str) -> Done:
-    _no_more_words(options)
+def _add(options: Namespace, database: PeopleDatabase, name: str) -> StudyResult:
+    _refuse_words(options)
     study = Studies(database).add(name)
     return study, f"Study {study.name} is there; it has no sessions and no people yet."
 
 
-def _remove(options: Namespace, database: Database, name: str) -> Done:
-    _no_more_words(options)
+def _remove(options: Namespace, database: PeopleDatabase, name: str) -> StudyResult:
+    _refuse_words(options)
     study = Studies(database).remove(name)
     return study, f"Study {study.name} is gone; the lab's sessions are as they were."
 
 
-def _sessions(options: Namespace, database: Database, name: str) -> Done:
-    studies, (what, *words) = Studies(database), _words(options, "ID")
+def _sessions(options: Namespace, database: PeopleDatabase, name: str) -> StudyResult:
+    studies, (what, *words) = Studies(database), _action_words(options, "ID")
     study = studies.get(name)
     if what == "remove":
-        gone = [word if word in study.sessions else _of_lab(options).resolve(word) for word in words]
+        gone = [word if word in study.sessions else _take_inventory(options).resolve(word) for word in words]
         study = studies.remove_sessions(name, gone)
     else:
-        inventory = _of_lab(options)
+        inventory = _take_inventory(options)
         sessions = [inventory.resolve(word) for word in words]
         for session in sessions:
             if session not in inventory.ids:
@@ -65,24 +65,24 @@ def _sessions(options: Namespace, database: Database, name: str) -> Done:
     return study, f"Study {study.name} has {plural(len(study.sessions), 'session')} now."
 
 
-def _people(options: Namespace, database: Database, name: str) -> Done:
-    studies, users, (what, *words) = Studies(database), Users(database), _words(options, "USER")
+def _people(options: Namespace, database: PeopleDatabase, name: str) -> StudyResult:
+    studies, users, (what, *words) = Studies(database), Users(database), _action_words(options, "USER")
     found = [users.get(word) for word in words]
     study = (studies.remove_people if what == "remove" else studies.add_people)(name, found)
     sentences = [f"Study {study.name} has {plural(len(study.people), 'person', 'people')} now."]
     for user in found:
-        if not studies.scope(user).limited:
-            why = "as an administrator" if studies.of(user) else "being in no study"
+        if not studies.scope(user).is_limited:
+            why = "as an administrator" if studies.names_of(user) else "being in no study"
             sentences.append(f"{user.name} sees every session, {why}.")
     return study, "\n".join(sentences)
 
 
-def _fill(options: Namespace, database: Database, name: str) -> Done:
-    _no_more_words(options)
+def _fill(options: Namespace, database: PeopleDatabase, name: str) -> StudyResult:
+    _refuse_words(options)
     if options.tag is None:
         raise UsageError("Say which tag: labcrate study fill NAME --tag TAG.")
     studies = Studies(database)
-    study, found = studies.get(name), tagged(_of_lab(options), options.tag)
+    study, found = studies.get(name), tagged(_take_inventory(options), options.tag)
     new = [session for session in found if session not in study.sessions]
     if not new:
         return study, f"No session has the tag '{one_line(options.tag)}' that study {study.name} does not have already."
@@ -90,7 +90,7 @@ def _fill(options: Namespace, database: Database, name: str) -> Done:
         if options.json or not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise UsageError("fill asks before it adds sessions, and there is no terminal to ask on; add --yes.")
         say(f"With the tag '{one_line(options.tag)}', and not in study {study.name} yet: {', '.join(new)}")
-        if not agreed(f"Add {'this session' if len(new) == 1 else f'these {len(new):,} sessions'}?"):
+        if not ask_yes_no(f"Add {'this session' if len(new) == 1 else f'these {len(new):,} sessions'}?"):
             return study, "Nothing was added."
     study = studies.add_sessions(name, new, system_user())
     return study, (
@@ -98,7 +98,7 @@ def _fill(options: Namespace, database: Database, name: str) -> Done:
     )
 
 
-_ACTIONS: dict[str, Callable[[Namespace, Database, str], Done]] = {
+_ACTIONS: dict[str, Callable[[Namespace, PeopleDatabase, str], StudyResult]] = {
     "add": _add,
     "remove": _remove,
     "sessions": _sessions,
@@ -107,7 +107,7 @@ _ACTIONS: dict[str, Callable[[Namespace, Database, str], Done]] = {
 }
 
 
-def _words(options: Namespace, what: str) -> Sequence[str]:
+def _action_words(options: Namespace, what: str) -> Sequence[str]:
     """``add`` or ``remove``, and at least one more word. Raises UsageError."""
     if len(options.words) < 2 or options.words[0] not in ("add", "remove"):
         raise UsageError(f"Say what to do with which: labcrate study {options.action} NAME add|remove {what} ...")
@@ -115,23 +115,26 @@ def _words(options: Namespace, what: str) -> Sequence[str]:
     return words
 
 
-def _no_more_words(options: Namespace) -> None:
+def _refuse_words(options: Namespace) -> None:
     if options.words:
         raise UsageError(
             f"labcrate study {options.action} takes one NAME; put a name with spaces into quotation marks."
         )
 
 
-def _of_lab(options: Namespace) -> Inventory:
+def _take_inventory(options: Namespace) -> Inventory:
     return take_inventory(open_lab(options))
 
 
-def _list(options: Namespace, studies: Sequence[Study]) -> None:
+def _print_list(options: Namespace, studies: Sequence[Study]) -> None:
     if options.json:
-        write_json([_object(study) for study in studies])
+        write_json([_json_object(study) for study in studies])
         return
     if not studies:
-        say(f"There are no studies: everybody sees every session. Make one: labcrate study add NAME{same_lab(options)}")
+        say(
+            "There are no studies: everybody sees every session. Make one: labcrate study add "
+            f"NAME{lab_option(options)}"
+        )
         return
     shown = table("Study", "Sessions", "People", "Made (UTC)")
     for study in studies:
@@ -140,7 +143,7 @@ def _list(options: Namespace, studies: Sequence[Study]) -> None:
     console().print(shown)
 
 
-def _object(study: Study) -> dict[str, object]:
+def _json_object(study: Study) -> dict[str, object]:
     return {
         "name": study.name,
         "sessions": [json_id(session) for session in study.sessions],

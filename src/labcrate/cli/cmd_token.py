@@ -2,12 +2,12 @@
 
 from argparse import Namespace
 
-from labcrate.cli.people import named, people, unnamed
-from labcrate.cli.screen import same_lab, say, write_json
+from labcrate.cli.people_arguments import open_people_database, refuse_name, require_name
+from labcrate.cli.screen import lab_option, say, write_json
 from labcrate.cli.terminal import console, table
 from labcrate.errors import NoSuchThingError, UsageError
 from labcrate.model.timespan import format_instant
-from labcrate.people.database import Database
+from labcrate.people.database import PeopleDatabase
 from labcrate.people.roles import name_key
 from labcrate.people.tokens import Token, Tokens
 from labcrate.people.users import Users
@@ -15,25 +15,25 @@ from labcrate.people.users import Users
 
 def run(options: Namespace) -> int:
     """Do what was asked with the lab's tokens."""
-    with people(options) as database:
+    with open_people_database(options) as database:
         tokens = Tokens(database)
         if options.action == "add":
             _add(options, database, tokens)
         elif options.action == "revoke":
             _revoke(options, tokens)
         else:
-            unnamed(options, "it lists everybody's tokens, or one user's with --user NAME")
-            _list(options, database, tokens)
+            refuse_name(options, "it lists everybody's tokens, or one user's with --user NAME")
+            _print_list(options, database, tokens)
     return 0
 
 
-def _add(options: Namespace, database: Database, tokens: Tokens) -> None:
-    name = named(options, "token")
+def _add(options: Namespace, database: PeopleDatabase, tokens: Tokens) -> None:
+    name = require_name(options, "token")
     if options.user is None:
         raise UsageError("Say whose token it is: labcrate token add NAME --user NAME{same_lab(options)}.")
     token, secret = tokens.add(Users(database).get(options.user), name, options.days)
     if options.json:
-        write_json(_object(token) | {"token": secret})
+        write_json(_json_object(token) | {"token": secret})
         return
     say(f"Token {token.name} of {token.user}, good until {token.expires:%Y-%m-%d %H:%M} UTC.")
     say("Keep it now: it is not shown again.\n")
@@ -41,15 +41,15 @@ def _add(options: Namespace, database: Database, tokens: Tokens) -> None:
 
 
 def _revoke(options: Namespace, tokens: Tokens) -> None:
-    name = named(options, "token")
-    revoked = tokens.revoke(options.user or _only_owner(tokens, name), name)
+    name = require_name(options, "token")
+    revoked = tokens.revoke(options.user or _find_owner(tokens, name), name)
     if options.json:
-        write_json(_object(revoked))
+        write_json(_json_object(revoked))
     else:
         say(f"Token {revoked.name} of {revoked.user} has ended.")
 
 
-def _only_owner(tokens: Tokens, name: str) -> str:
+def _find_owner(tokens: Tokens, name: str) -> str:
     owners = [token.user for token in tokens.all() if name_key(token.name) == name_key(name)]
     if not owners:
         raise NoSuchThingError(f"There is no token {name!r}; 'labcrate token list' tells which there are.")
@@ -58,23 +58,23 @@ def _only_owner(tokens: Tokens, name: str) -> str:
     return owners[0]
 
 
-def _list(options: Namespace, database: Database, tokens: Tokens) -> None:
+def _print_list(options: Namespace, database: PeopleDatabase, tokens: Tokens) -> None:
     user = options.user and Users(database).get(options.user).name
     found = tokens.all(user)
     if options.json:
-        write_json([_object(token) for token in found])
+        write_json([_json_object(token) for token in found])
         return
     if not found:
-        say(f"There are no tokens. Make one: labcrate token add NAME --user NAME{same_lab(options)}")
+        say(f"There are no tokens. Make one: labcrate token add NAME --user NAME{lab_option(options)}")
         return
     shown = table("Token", "User", "Good until (UTC)", "Last used (UTC)")
     for token in found:
-        until = f"{token.expires:%Y-%m-%d %H:%M}" + (" (over)" if tokens.expired(token) else "")
+        until = f"{token.expires:%Y-%m-%d %H:%M}" + (" (over)" if tokens.is_expired(token) else "")
         shown.add_row(token.name, token.user, until, f"{token.used:%Y-%m-%d %H:%M}" if token.used else "never")
     console().print(shown)
 
 
-def _object(token: Token) -> dict[str, object]:
+def _json_object(token: Token) -> dict[str, object]:
     return {
         "name": token.name,
         "user": token.user,

@@ -3,8 +3,8 @@
 from argparse import Namespace
 from collections.abc import Callable
 
-from labcrate.cli.people import ask_password, named, people, unnamed
-from labcrate.cli.screen import same_lab, say, write_json
+from labcrate.cli.people_arguments import open_people_database, read_password, refuse_name, require_name
+from labcrate.cli.screen import lab_option, say, write_json
 from labcrate.cli.terminal import console, table
 from labcrate.errors import UsageError
 from labcrate.model.timespan import format_instant
@@ -15,40 +15,40 @@ from labcrate.people.users import User, Users
 
 def run(options: Namespace) -> int:
     """Do what was asked with the lab's users."""
-    with people(options) as database:
+    with open_people_database(options) as database:
         users, factors = Users(database), SecondFactors(database)
         if options.action == "list":
-            unnamed(options, "it lists everybody")
-            _list(options, users.all(), factors.having())
+            refuse_name(options, "it lists everybody")
+            _print_list(options, users.all(), factors.user_ids_with_factor())
             return 0
-        name = named(options, "user")
+        name = require_name(options, "user")
         if options.action == "reset-second-factor":
-            user, told = _reset(users, factors, name)
+            user, sentence = _reset_second_factor(users, factors, name)
         else:
-            user, told = _ACTIONS[options.action](options, users, name)
-        having = factors.having()
+            user, sentence = _ACTIONS[options.action](options, users, name)
+        having = factors.user_ids_with_factor()
     if options.json:
-        write_json(_object(user, having))
+        write_json(_json_object(user, having))
     else:
-        say(told)
+        say(sentence)
     return 0
 
 
 def _add(options: Namespace, users: Users, name: str) -> tuple[User, str]:
-    name = users.free(name)  # before anybody types a password for nothing
-    user = users.add(name, Role(options.role or Role.VIEWER), ask_password(options, name))
+    name = users.require_free_name(name)  # before anybody types a password for nothing
+    user = users.add(name, Role(options.role or Role.VIEWER), read_password(options, name))
     return user, f"{user.name} may log in now, as {user.role}."
 
 
 def _password(options: Namespace, users: Users, name: str) -> tuple[User, str]:
     name = users.get(name).name
-    user = users.set_password(name, ask_password(options, name))
+    user = users.set_password(name, read_password(options, name))
     return user, f"{user.name} has another password now; their logins and tokens have ended."
 
 
 def _role(options: Namespace, users: Users, name: str) -> tuple[User, str]:
     if options.role is None:
-        raise UsageError(f"Say which role: labcrate user role NAME --role {'|'.join(Role)}{same_lab(options)}.")
+        raise UsageError(f"Say which role: labcrate user role NAME --role {'|'.join(Role)}{lab_option(options)}.")
     user = users.set_role(name, Role(options.role))
     return user, f"{user.name} is {user.role} from now on."
 
@@ -63,7 +63,7 @@ def _enable(_options: Namespace, users: Users, name: str) -> tuple[User, str]:
     return user, f"{user.name} may log in again."
 
 
-def _reset(users: Users, factors: SecondFactors, name: str) -> tuple[User, str]:
+def _reset_second_factor(users: Users, factors: SecondFactors, name: str) -> tuple[User, str]:
     user = users.get(name)
     factors.reset(user)
     return user, f"{user.name} logs in without a code from now on; their logins have ended."
@@ -78,12 +78,12 @@ _ACTIONS: dict[str, Callable[[Namespace, Users, str], tuple[User, str]]] = {
 }
 
 
-def _list(options: Namespace, users: list[User], having: frozenset[int]) -> None:
+def _print_list(options: Namespace, users: list[User], having: frozenset[int]) -> None:
     if options.json:
-        write_json([_object(user, having) for user in users])
+        write_json([_json_object(user, having) for user in users])
         return
     if not users:
-        say(f"Nobody may log in yet. Add somebody: labcrate user add NAME --role admin{same_lab(options)}")
+        say(f"Nobody may log in yet. Add somebody: labcrate user add NAME --role admin{lab_option(options)}")
         return
     shown = table("Name", "Role", "May log in", "Second factor", "Added (UTC)")
     for user in users:
@@ -93,7 +93,7 @@ def _list(options: Namespace, users: list[User], having: frozenset[int]) -> None
     console().print(shown)
 
 
-def _object(user: User, having: frozenset[int]) -> dict[str, object]:
+def _json_object(user: User, having: frozenset[int]) -> dict[str, object]:
     return {
         "name": user.name,
         "role": str(user.role),

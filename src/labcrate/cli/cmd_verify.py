@@ -8,7 +8,7 @@ from pathlib import Path
 from labcrate.archive.keys import SIGNATURE_SUFFIX
 from labcrate.archive.signature import read_public_key, verify_signed
 from labcrate.archive.verify import Report, verify_archive
-from labcrate.cli.screen import Bar, say, write_json
+from labcrate.cli.screen import ProgressBar, say, write_json
 from labcrate.errors import UsageError, VerificationError
 from labcrate.lab.text import one_line, typed_path
 from labcrate.plan.summary import format_size, plural
@@ -18,8 +18,8 @@ def run(options: Namespace) -> int:
     """Check an archive's structure, every checksum and, with a key, its signature; list each finding."""
     path = typed_path(options.file)
     size = path.stat().st_size if path.is_file() else 0
-    verify = _check_of(options)
-    with Bar("Verifying", shown=not options.json) as bar:
+    verify = _choose_check(options)
+    with ProgressBar("Verifying", shown=not options.json) as bar:
         bar.begin(1, size)
         report = verify(path, bar.advance)
     if options.json:
@@ -37,7 +37,7 @@ def run(options: Namespace) -> int:
     else:
         for finding in report.findings:
             say(f"{finding.kind}: {finding.text}")
-    _refuse(path, report)
+    _raise_if_damaged(path, report)
     if not options.json:
         about = f"{plural(report.members, 'member')}, {format_size(report.bytes)}"
         say(f"{one_line(path.name)} is whole: {about}, every CRC-32 and SHA-256 as the manifest has it.")
@@ -47,7 +47,7 @@ def run(options: Namespace) -> int:
     return 0
 
 
-def _check_of(options: Namespace) -> Callable[[Path, Callable[[int], None]], Report]:
+def _choose_check(options: Namespace) -> Callable[[Path, Callable[[int], None]], Report]:
     """Return what checks an archive as it was asked for. Raises UsageError."""
     if options.key is None:
         if options.signature is not None:
@@ -60,7 +60,7 @@ def _check_of(options: Namespace) -> Callable[[Path, Callable[[int], None]], Rep
     return lambda path, progress: verify_signed(path, key, beside, progress)
 
 
-def _refuse(path: Path, report: Report) -> None:
+def _raise_if_damaged(path: Path, report: Report) -> None:
     """Raise VerificationError where anything was found."""
     if not report.findings:
         return

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from labcrate.cli.screen import Bar, agreed, open_lab, same_lab, say, say_command, write_json
+from labcrate.cli.screen import ProgressBar, ask_yes_no, lab_option, open_lab, say, say_command, write_json
 from labcrate.errors import RepairError, UsageError
 from labcrate.export.people_folder import open_people
 from labcrate.export.plan_views import link_object
 from labcrate.index.catalog import Catalog
-from labcrate.index.state import state_folder
+from labcrate.index.state_folder import state_folder
 from labcrate.model.session import json_id
 from labcrate.model.timespan import Coverage, cover, format_duration, format_instant
 from labcrate.people.export_log import system_user
@@ -23,7 +23,7 @@ from labcrate.plan.option_words import parse_duration
 from labcrate.plan.summary import camera_label, format_size, plural
 from labcrate.repair.link_by_time import link_by_time
 
-_LISTED = 10
+_MAX_LISTED = 10
 
 Groups = Mapping[tuple[str, str, str | None, str], Sequence[Offered]]
 
@@ -37,22 +37,22 @@ def run(options: Namespace) -> int:
     wanted = Wanted(tuple(options.recorder), tuple(options.camera), parse_duration(options.pad))
     inventory, session_id = find_session(open_lab(options), options.session)
     lab = inventory.lab
-    with Catalog.open(state_folder(lab.root)) as catalog, Bar("Looking", shown=not options.json) as bar:
+    with Catalog.open(state_folder(lab.root)) as catalog, ProgressBar("Looking", shown=not options.json) as bar:
         offer = find_by_time(inventory, catalog, session_id, wanted, bar)
     inside = [one for one in offer.files if one.beyond is None]
     beyond = [one for one in offer.files if one.beyond is not None]
     if not options.json:
-        _show(offer, inside, beyond)
-    linked = _agreed(inside, beyond, options)
+        _print_offer(offer, inside, beyond)
+    linked = _choose_files(inside, beyond, options)
     made = None
     if linked:
         with open_people(lab.root) as database:
             made = link_by_time(lab, LinkLog(database), session_id, linked, system_user())
     if options.json:
-        write_json(_answer(offer, linked, made))
+        write_json(_json_object(offer, linked, made))
     elif made:
         say(f"{plural(len(linked), 'recording')} linked to session {session_id}; nothing was copied or moved.")
-        say(f"To take it back: labcrate link {session_id} --undo {made.number}{same_lab(options)}")
+        say(f"To take it back: labcrate link {session_id} --undo {made.number}{lab_option(options)}")
     else:
         say("Nothing was linked.")
     # --yes was given, and did not do: a script must not take that for success.
@@ -63,24 +63,26 @@ def _is_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def _agreed(inside: Sequence[Offered], beyond: Sequence[Offered], options: Namespace) -> list[Offered]:
+def _choose_files(inside: Sequence[Offered], beyond: Sequence[Offered], options: Namespace) -> list[Offered]:
     """Return the files that were answered with yes; those beyond the session are asked about by themselves."""
     chosen: list[Offered] = []
-    if inside and (options.yes or agreed(f"Link {_these(len(inside))}?")):
+    if inside and (options.yes or ask_yes_no(f"Link {_these_recordings(len(inside))}?")):
         chosen += inside
     if beyond:
         if options.yes_beyond or (
             not options.yes
-            and agreed(f"Link also {_these(len(beyond))} that reach{'es' if len(beyond) == 1 else ''} beyond?")
+            and ask_yes_no(
+                f"Link also {_these_recordings(len(beyond))} that reach{'es' if len(beyond) == 1 else ''} beyond?"
+            )
         ):
             chosen += beyond
         elif not options.json and options.yes:
             say(f"{plural(len(beyond), 'recording')} not linked; add --yes-beyond to take what reaches beyond as well:")
-            say_command(_with_beyond(options), options, "  ")
+            say_command(_command_with_beyond(options), options, "  ")
     return chosen
 
 
-def _with_beyond(options: Namespace) -> Iterator[str]:
+def _command_with_beyond(options: Namespace) -> Iterator[str]:
     """The command that was given, with a yes for what reaches beyond as well."""
     yield from ("labcrate", "link", options.session, "--by-time")
     for name in options.recorder:
@@ -92,11 +94,11 @@ def _with_beyond(options: Namespace) -> Iterator[str]:
     yield from ("--yes", "--yes-beyond")
 
 
-def _these(count: int) -> str:
+def _these_recordings(count: int) -> str:
     return "this recording" if count == 1 else f"these {count:,} recordings"
 
 
-def _show(offer: Offer, inside: Sequence[Offered], beyond: Sequence[Offered]) -> None:
+def _print_offer(offer: Offer, inside: Sequence[Offered], beyond: Sequence[Offered]) -> None:
     span = offer.span
     start, end = (format_instant(at) if at else "?" for at in (span.start, span.end))
     say(f"Session {offer.session.id}: {start} to {end}")
@@ -104,13 +106,13 @@ def _show(offer: Offer, inside: Sequence[Offered], beyond: Sequence[Offered]) ->
         say(f"\n  {'camera':<18}  {'files':>6}  {'first (UTC)':<14}  {'last (UTC)':<14}  {'gaps':>4}  {'size':>8}")
     gaps: list[str] = []
     several = len({one.recorder for one in inside}) > 1
-    for (recorder, _, _, name), files in _grouped(inside).items():
-        covered = _covered(files)
+    for (recorder, _, _, name), files in _group_by_camera(inside).items():
+        covered = _coverage(files)
         label = f"{recorder}: {name}" if several else name
-        first, last = _clock(covered.span.start), _clock(covered.span.end)
+        first, last = _format_time(covered.span.start), _format_time(covered.span.end)
         size = format_size(covered.size_bytes)
-        say(f"  {_cut(label, 18):<18}  {covered.count:>6}  {first}  {last}  {len(covered.gaps):>4}  {size:>8}")
-        gaps += [f"  {label}: {_gap_words(covered)}"] if covered.gaps else []
+        say(f"  {_shorten(label, 18):<18}  {covered.count:>6}  {first}  {last}  {len(covered.gaps):>4}  {size:>8}")
+        gaps += [f"  {label}: {_describe_gaps(covered)}"] if covered.gaps else []
     if gaps:
         say("\nGaps")
     for line in gaps:
@@ -120,32 +122,32 @@ def _show(offer: Offer, inside: Sequence[Offered], beyond: Sequence[Offered]) ->
     if beyond:
         more = plural(len(beyond), "more recording" if inside else "recording")
         say(f"\n{more} that {'needs a yes of its' if len(beyond) == 1 else 'need a yes of their'} own:")
-        _show_beyond(beyond)
-    _show_left(offer)
+        _print_beyond(beyond)
+    _print_not_offered(offer)
     say()
 
 
-def _show_beyond(beyond: Sequence[Offered]) -> None:
+def _print_beyond(beyond: Sequence[Offered]) -> None:
     groups = defaultdict[tuple[Beyond | None, tuple[Other, ...]], list[Offered]](list)
     for one in beyond:
         groups[one.beyond, one.others].append(one)
     for (why, others), same in groups.items():
-        for one in same[:_LISTED]:
-            say(f"  {one.source}, {_clock(one.span.start)} to {_clock(one.span.end)}")
-        if len(same) > _LISTED:
-            say(f"  ... and {len(same) - _LISTED:,} more")
-        say(f"      {_why(others) if others else why}")
+        for one in same[:_MAX_LISTED]:
+            say(f"  {one.source}, {_format_time(one.span.start)} to {_format_time(one.span.end)}")
+        if len(same) > _MAX_LISTED:
+            say(f"  ... and {len(same) - _MAX_LISTED:,} more")
+        say(f"      {_describe_overlap(others) if others else why}")
 
 
-def _why(others: Sequence[Other]) -> str:
-    return f"it reaches into the time of {' and '.join(map(_other, others))}"
+def _describe_overlap(others: Sequence[Other]) -> str:
+    return f"it reaches into the time of {' and '.join(map(_describe_session, others))}"
 
 
-def _other(other: Other) -> str:
-    return f"session {other.session_id} ({_clock(other.span.start)} to {_clock(other.span.end)})"
+def _describe_session(other: Other) -> str:
+    return f"session {other.session_id} ({_format_time(other.span.start)} to {_format_time(other.span.end)})"
 
 
-def _show_left(offer: Offer) -> None:
+def _print_not_offered(offer: Offer) -> None:
     """Say what in that time is not offered."""
     if offer.already:
         say(f"\n{plural(offer.already, 'recording')} of it {'is' if offer.already == 1 else 'are'} linked already.")
@@ -156,13 +158,13 @@ def _show_left(offer: Offer) -> None:
         say(f"\n{recorder}: {plural(count, 'file')} of {word}, which was not chosen: not taken.")
     if offer.skipped:
         say("\nNot taken")
-    for source, reason in offer.skipped[:_LISTED]:
+    for source, reason in offer.skipped[:_MAX_LISTED]:
         say(f"  {source}: {reason}")
-    if len(offer.skipped) > _LISTED:
-        say(f"  ... and {len(offer.skipped) - _LISTED:,} more")
+    if len(offer.skipped) > _MAX_LISTED:
+        say(f"  ... and {len(offer.skipped) - _MAX_LISTED:,} more")
 
 
-def _grouped(files: Sequence[Offered]) -> Groups:
+def _group_by_camera(files: Sequence[Offered]) -> Groups:
     """The files by recorder, its word, camera's id and name to show, in the order of recorder and name."""
     groups = defaultdict[tuple[str, str, str | None, str], list[Offered]](list)
     for one in files:
@@ -172,28 +174,28 @@ def _grouped(files: Sequence[Offered]) -> Groups:
     return dict(sorted(groups.items(), key=lambda group: (group[0][0], group[0][3], group[0][1])))
 
 
-def _covered(files: Sequence[Offered]) -> Coverage:
+def _coverage(files: Sequence[Offered]) -> Coverage:
     return cover((one.span, one.identity.size_bytes) for one in files)
 
 
-def _gap_words(covered: Coverage) -> str:
+def _describe_gaps(covered: Coverage) -> str:
     longest = max(covered.gaps, key=lambda gap: gap.seconds or 0.0)
     whole = f"{format_duration(covered.gap_seconds)} in all, " if len(covered.gaps) > 1 else ""
     return (
         f"{plural(len(covered.gaps), 'gap')}, {whole}the longest {format_duration(longest.seconds or 0)} "
-        f"from {_clock(longest.start)}"
+        f"from {_format_time(longest.start)}"
     )
 
 
-def _clock(at: datetime | None) -> str:
+def _format_time(at: datetime | None) -> str:
     return f"{at:%m-%d %H:%M:%S}" if at else "?"
 
 
-def _cut(text: str, width: int) -> str:
+def _shorten(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
-def _answer(offer: Offer, linked: Sequence[Offered], made: Link | None) -> dict[str, Any]:
+def _json_object(offer: Offer, linked: Sequence[Offered], made: Link | None) -> dict[str, Any]:
     span, chosen = offer.span, set(map(id, linked))
     return {
         "session": json_id(offer.session.id),
@@ -204,7 +206,7 @@ def _answer(offer: Offer, linked: Sequence[Offered], made: Link | None) -> dict[
                 "recorder": recorder,
                 "word": word,
                 "cameraId": camera_id,
-                "files": (covered := _covered(files)).count,
+                "files": (covered := _coverage(files)).count,
                 "sizeBytes": covered.size_bytes,
                 "start": format_instant(covered.span.start) if covered.span.start else None,
                 "end": format_instant(covered.span.end) if covered.span.end else None,
@@ -214,7 +216,7 @@ def _answer(offer: Offer, linked: Sequence[Offered], made: Link | None) -> dict[
                     if gap.start and gap.end
                 ],
             }
-            for (recorder, word, camera_id, _), files in _grouped(
+            for (recorder, word, camera_id, _), files in _group_by_camera(
                 [one for one in offer.files if not one.beyond]
             ).items()
         ],

@@ -10,13 +10,13 @@ _LOCALTIME = Path("/etc/localtime")
 
 def machine_zone() -> str:
     """Return the IANA zone of ``TZ``, or the one that /etc/localtime is a link to, or UTC."""
-    for found in (os.environ.get("TZ", "").removeprefix(":"), _linked()):
+    for found in (os.environ.get("TZ", "").removeprefix(":"), _zone_of_localtime()):
         if found and is_time_zone(found):
             return found
     return "UTC"
 
 
-def _linked() -> str:
+def _zone_of_localtime() -> str:
     try:
         return str(_LOCALTIME.readlink()).partition("zoneinfo/")[2]
     except OSError:

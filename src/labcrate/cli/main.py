@@ -21,7 +21,7 @@ from labcrate.lab.text import one_line, visible
 
 INTERRUPTED = 130
 # A plan's thousands of values live until the command ends: looking for garbage among them again and again is in vain.
-_OBJECTS_BETWEEN_COLLECTIONS = 100_000
+_OBJECTS_PER_COLLECTION = 100_000
 
 _FIRST_STEPS = """\
 labcrate packages one session of a living lab into one verifiable ZIP.
@@ -48,8 +48,8 @@ class _Parser(argparse.ArgumentParser):
 
 def run() -> NoReturn:
     """Entry point of the ``labcrate`` command."""
-    _prepare_streams()
-    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    _open_standard_streams()
+    gc.set_threshold(_OBJECTS_PER_COLLECTION)
     for number in (signal.SIGTERM, signal.SIGHUP):  # a shutdown or a closed terminal ends a command as Ctrl-C does
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, signal.default_int_handler)
@@ -57,11 +57,11 @@ def run() -> NoReturn:
     try:
         sys.stderr.flush()
     except OSError:
-        _discard(sys.stderr)
+        _redirect_to_null(sys.stderr)
     sys.exit(code)
 
 
-def _prepare_streams() -> None:
+def _open_standard_streams() -> None:
     """Have three streams that take any text.
 
     A closed one (``>&-``) would give its number to the next file that is opened, and what is written to
@@ -79,7 +79,7 @@ def _prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _discard(stream: TextIO) -> None:
+def _redirect_to_null(stream: TextIO) -> None:
     """Send what is left for a stream nowhere, so that the interpreter does not stumble over it at its end."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, stream.fileno())
@@ -93,38 +93,38 @@ def main(arguments: Sequence[str]) -> int:
         code = _dispatch(arguments)
         sys.stdout.flush()
     except LabcrateError as error:
-        return _report(str(error), type(error).__name__, error.exit_code, as_json=as_json)
+        return _print_error(str(error), type(error).__name__, error.exit_code, as_json=as_json)
     except KeyboardInterrupt:
-        return _report("Stopped; nothing was left behind.", "Interrupted", INTERRUPTED, as_json=as_json)
+        return _print_error("Stopped; nothing was left behind.", "Interrupted", INTERRUPTED, as_json=as_json)
     except BrokenPipeError:
         # The reader of our output went away (labcrate plan 42 | head): not an error of ours.
-        _discard(sys.stdout)
+        _redirect_to_null(sys.stdout)
         return 0
     except OSError as error:
         name = Path(os.fsdecode(error.filename)).name if error.filename else "The system"
-        return _report(f"{name}: {os.strerror(error.errno or 0)}.", "SystemError", 1, as_json=as_json)
+        return _print_error(f"{name}: {os.strerror(error.errno or 0)}.", "SystemError", 1, as_json=as_json)
     return code
 
 
 def _dispatch(arguments: Sequence[str]) -> int:
-    parser = _parser()
+    parser = _build_parser()
     if not arguments:
         print(_FIRST_STEPS, end="")
         return 0
     try:
-        options = parser.parse_args(_corrected(arguments))
+        options = parser.parse_args(_check_command(arguments))
     except SystemExit:  # --help and --version have said all there is to say
         return 0
     code: int = import_module(f"labcrate.cli.cmd_{options.command}").run(options)
     return code
 
 
-def _report(message: str, kind: str, exit_code: int, *, as_json: bool) -> int:
+def _print_error(message: str, kind: str, exit_code: int, *, as_json: bool) -> int:
     """Say what went wrong, after all that was said before it, and return the exit code."""
     try:
         sys.stdout.flush()
     except OSError:
-        _discard(sys.stdout)
+        _redirect_to_null(sys.stdout)
     # A reader of standard error that went away takes nothing from what was done or not done.
     with suppress(OSError):
         if as_json:
@@ -134,7 +134,7 @@ def _report(message: str, kind: str, exit_code: int, *, as_json: bool) -> int:
     return exit_code
 
 
-def _corrected(arguments: Sequence[str]) -> Sequence[str]:
+def _check_command(arguments: Sequence[str]) -> Sequence[str]:
     """Refuse an unknown command with the one that was probably meant."""
     word = next((a for a in arguments if not a.startswith("-")), None)
     if word == arguments[0] and word not in COMMANDS:
@@ -144,18 +144,18 @@ def _corrected(arguments: Sequence[str]) -> Sequence[str]:
     return arguments
 
 
-def _exit_codes() -> str:
+def _list_exit_codes() -> str:
     """List all exit codes, each with the kind of error that ``--json`` names: an installed package has no docs."""
     kinds = sorted((kind.exit_code, kind.__name__) for kind in LabcrateError.__subclasses__())
     listed = ", ".join(f"{code} {name}" for code, name in [(0, "done"), *kinds, (INTERRUPTED, "Interrupted")])
     return f"Exit codes: {listed}; 1 anything else."
 
 
-def _parser() -> argparse.ArgumentParser:
+def _build_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="labcrate",
         description="Package one session of a living lab into one verifiable ZIP.",
-        epilog=_exit_codes(),
+        epilog=_list_exit_codes(),
     )
     parser.add_argument("--version", action="version", version=f"labcrate {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -36,7 +36,7 @@ def open_lab(options: Namespace) -> Lab:
     return Lab(lab_folder(options))
 
 
-def same_lab(options: Namespace) -> str:
+def lab_option(options: Namespace) -> str:
     """What a command that is suggested needs to mean the lab that this one was given: `` --lab DIR``, or nothing."""
     return f" --lab {shlex.quote(options.lab)}" if options.lab else ""
 
@@ -52,7 +52,7 @@ def say(text: str = "") -> None:
         print(textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False))
 
 
-def agreed(question: str) -> bool:
+def ask_yes_no(question: str) -> bool:
     """Ask on the terminal; anything but a yes, and the end of the input, is a no."""
     try:
         return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
@@ -62,7 +62,7 @@ def agreed(question: str) -> bool:
 
 def say_command(words: Iterable[str], options: Namespace, indent: str = "") -> None:
     """Write a command of labcrate on one line of its own, whatever the terminal's width, so that it can be pasted."""
-    print(f"{indent}{command_line(words)}{visible(same_lab(options))}")
+    print(f"{indent}{command_line(words)}{visible(lab_option(options))}")
 
 
 def write_json(value: Any) -> None:
@@ -71,7 +71,7 @@ def write_json(value: Any) -> None:
     print(escaped_steering(json.dumps(value, ensure_ascii=ascii_only, indent=2)))
 
 
-class Bar(Progress):
+class ProgressBar(Progress):
     """A progress bar on standard error while there is something to wait for; silent when that is no terminal."""
 
     def __init__(self, title: str, *, shown: bool = True) -> None:
@@ -86,9 +86,9 @@ class Bar(Progress):
             self._bars.reset(self._task, total=size_bytes)
         elif files and self._shown:
             # Drawing is imported by those who see it: it takes longer than a small export's own work.
-            from labcrate.cli.terminal import bars  # noqa: PLC0415
+            from labcrate.cli.terminal import progress_bars  # noqa: PLC0415
 
-            self._bars = bars()
+            self._bars = progress_bars()
             self._bars.start()
             self._task = self._bars.add_task(self._title, total=size_bytes)
 

@@ -4,9 +4,9 @@ import os
 import sys
 from argparse import Namespace
 
-from labcrate.cli.screen import Bar, say, say_command
+from labcrate.cli.screen import ProgressBar, say, say_command
 from labcrate.config import BASE_TOPIC_VARIABLE
-from labcrate.export.prepare import Stages
+from labcrate.export.prepare import ShowStage
 from labcrate.lab.text import visible
 from labcrate.plan.options import Options, parse_options
 from labcrate.plan.plan import NearMiss
@@ -28,9 +28,9 @@ def export_options(options: Namespace) -> Options:
     return parse_options(vars(options) | {"base_topic": base_topic})
 
 
-def stages(options: Namespace) -> Stages:
+def stage_progress(options: Namespace) -> ShowStage:
     """Return what shows a bar for each stage: none where the answer is JSON."""
-    return lambda name: Bar(name.capitalize(), shown=not options.json)
+    return lambda name: ProgressBar(name.capitalize(), shown=not options.json)
 
 
 def say_log_problem(problem: str | None) -> None:

@@ -45,7 +45,7 @@ class _Console(Console):
         raise BrokenPipeError
 
 
-def bars() -> Progress:
+def progress_bars() -> Progress:
     """Progress bars on standard error that vanish in the end."""
     return Progress(
         TextColumn("{task.description}"),

@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from labcrate.demo.sensors import BASE, SENSORS, Message, Sensor
-from labcrate.demo.story import CAMERAS, HALL, KITCHEN, LIVING_LAB, MORNING, SPANS, TIME_ZONE, VISITOR, LabCamera
+from labcrate.demo.sensors import BASE, SENSORS, DemoSensor, ZigbeeMessage
+from labcrate.demo.story import CAMERAS, HALL, KITCHEN, LIVING_LAB, MORNING_ID, SPANS, TIME_ZONE, VISITOR_ID, DemoCamera
 from labcrate.model.session import json_id
 from labcrate.model.timespan import format_instant
 
@@ -21,7 +21,7 @@ MORNING_SENSORS = tuple(sensor for sensor in SENSORS if not sensor.name.startswi
 CSV_COLUMNS = "timestamp,topic,device_id,temperature,humidity,motion,battery,linkquality,payload"
 
 
-def documents(messages: Sequence[Message]) -> dict[str, bytes]:
+def lab_documents(messages: Sequence[ZigbeeMessage]) -> dict[str, bytes]:
     """Every file that is not a video: path relative to the lab, and content."""
     morning, visitor = _morning(), _visitor()
     return {
@@ -31,15 +31,15 @@ def documents(messages: Sequence[Message]) -> dict[str, bytes]:
         "data/users.json": _json([{"id": 1, "username": LOGIN_NAME, "password": LOGIN_HASH, "role": "admin"}]),
         "data/zigbee-data.json": _json(_unified(messages)),
         "data/zigbee-sensors.csv": _unified_csv(messages),
-        f"sessions/Session{MORNING}/session_data.json": _json(morning),
-        f"sessions/Session{MORNING}/sensor_data/observer_notes.csv": (
+        f"sessions/Session{MORNING_ID}/session_data.json": _json(morning),
+        f"sessions/Session{MORNING_ID}/sensor_data/observer_notes.csv": (
             b"timestamp,note\n"
             b"2025-05-02T06:40:40Z,kettle on\n"
             b'2025-05-02T06:41:00Z,"washing machine starts, door was already shut"\n'
         ),
-        f"sessions/Session{VISITOR}/session_data.json": _json(visitor),
-        f"sessions/Session{VISITOR}/sensor_data/sensor_readings.json": _json(_own_readings(messages)),
-        f"sessions/Session{VISITOR}/sensor_data/sensor_readings.csv": _own_readings_csv(messages),
+        f"sessions/Session{VISITOR_ID}/session_data.json": _json(visitor),
+        f"sessions/Session{VISITOR_ID}/sensor_data/sensor_readings.json": _json(_own_readings(messages)),
+        f"sessions/Session{VISITOR_ID}/sensor_data/sensor_readings.csv": _own_readings_csv(messages),
         "recordings/notes_session42.txt": b"Hall camera lost its network twice, see the gap.\n",
         # What macOS leaves beside a file on a foreign disk (AppleDouble): hidden, and no video in spite of its name.
         "recordings/._kitchen_session42_20250502T064000Z.mp4": b"\0\5\26\7\0\2\0\0Mac OS X        ",
@@ -51,7 +51,7 @@ def _json(value: object) -> bytes:
 
 
 def _session(
-    id_: str, name: str, description: str, cameras: Sequence[LabCamera], sensors: Sequence[Sensor]
+    id_: str, name: str, description: str, cameras: Sequence[DemoCamera], sensors: Sequence[DemoSensor]
 ) -> dict[str, Any]:
     start, end = SPANS[id_].start, SPANS[id_].end
     return {
@@ -73,7 +73,7 @@ def _morning() -> dict[str, Any]:
     """Session 42. Its metadata repeats a camera whole, password and all, as the platform does."""
     title = "Morning routine, kitchen and hall"
     return {
-        **_session(MORNING, title, "Getting up, breakfast, laundry.", CAMERAS, MORNING_SENSORS),
+        **_session(MORNING_ID, title, "Getting up, breakfast, laundry.", CAMERAS, MORNING_SENSORS),
         "notes": "The participant was told about the cameras. The hall camera reconnected once.",
         "tags": ["pilot", "morning"],
         "metadata": {
@@ -89,13 +89,13 @@ def _visitor() -> dict[str, Any]:
     title = "Visitor at the door"
     return {
         **_session(
-            VISITOR, title, "Somebody rings while the morning session is still running.", (HALL, LIVING_LAB), ()
+            VISITOR_ID, title, "Somebody rings while the morning session is still running.", (HALL, LIVING_LAB), ()
         ),
         "metadata": {"researcher": "R. Ejemplo", "participants": ["P-07", "P-11"]},
     }
 
 
-def _camera(camera: LabCamera) -> dict[str, Any]:
+def _camera(camera: DemoCamera) -> dict[str, Any]:
     return {
         "id": camera.id,
         "name": camera.name,
@@ -108,7 +108,7 @@ def _camera(camera: LabCamera) -> dict[str, Any]:
     }
 
 
-def _device(sensor: Sensor, messages: Sequence[Message]) -> dict[str, Any]:
+def _device(sensor: DemoSensor, messages: Sequence[ZigbeeMessage]) -> dict[str, Any]:
     last = [message for message in messages if message.topic == sensor.topic][-1]
     return {
         "id": sensor.id,
@@ -122,7 +122,7 @@ def _device(sensor: Sensor, messages: Sequence[Message]) -> dict[str, Any]:
     }
 
 
-def _unified(messages: Sequence[Message]) -> dict[str, Any]:
+def _unified(messages: Sequence[ZigbeeMessage]) -> dict[str, Any]:
     """``zigbee-data.json``: messages by topic."""
     kept = [message for message in messages if message.in_json]
     topics: dict[str, list[dict[str, Any]]] = {}
@@ -138,7 +138,7 @@ def _unified(messages: Sequence[Message]) -> dict[str, Any]:
     }
 
 
-def _unified_csv(messages: Sequence[Message]) -> bytes:
+def _unified_csv(messages: Sequence[ZigbeeMessage]) -> bytes:
     """``zigbee-sensors.csv``: every field quoted, quotes doubled, the header bare."""
     out = io.StringIO()
     out.write(CSV_COLUMNS + "\n")
@@ -149,7 +149,7 @@ def _unified_csv(messages: Sequence[Message]) -> bytes:
     return out.getvalue().encode()
 
 
-def _row(message: Message) -> tuple[Any, ...]:
+def _row(message: ZigbeeMessage) -> tuple[Any, ...]:
     payload = message.payload
     motion = payload.get("occupancy")
     return (
@@ -165,22 +165,22 @@ def _row(message: Message) -> tuple[Any, ...]:
     )
 
 
-def _climate(messages: Sequence[Message]) -> list[tuple[str, str, float, float]]:
+def _climate(messages: Sequence[ZigbeeMessage]) -> list[tuple[str, str, float, float]]:
     """Time, sensor, temperature and humidity of what the climate sensors said during session 43."""
     ids = {sensor.topic: sensor.id for sensor in SENSORS}
     return [
         (format_instant(message.at), ids[message.topic], message.payload["temperature"], message.payload["humidity"])
         for message in messages
-        if SPANS[VISITOR].contains(message.at) and "temperature" in message.payload
+        if SPANS[VISITOR_ID].contains(message.at) and "temperature" in message.payload
     ]
 
 
-def _own_readings(messages: Sequence[Message]) -> dict[str, Any]:
+def _own_readings(messages: Sequence[ZigbeeMessage]) -> dict[str, Any]:
     keys = ("timestamp", "sensorId", "temperature", "humidity")
     readings = [dict(zip(keys, row, strict=True)) for row in _climate(messages)]
-    return {"sessionId": json_id(VISITOR), "readings": readings}
+    return {"sessionId": json_id(VISITOR_ID), "readings": readings}
 
 
-def _own_readings_csv(messages: Sequence[Message]) -> bytes:
+def _own_readings_csv(messages: Sequence[ZigbeeMessage]) -> bytes:
     rows = [",".join(map(str, row)) for row in _climate(messages)]
     return ("\n".join(["timestamp,sensorId,temperature,humidity", *rows]) + "\n").encode()

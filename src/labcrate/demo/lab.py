@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 from labcrate.demo import story
-from labcrate.demo.documents import MORNING_SENSORS, SECRETS, documents
-from labcrate.demo.sensors import SENSORS, Message, messages
-from labcrate.demo.story import Footage, Take
+from labcrate.demo.documents import MORNING_SENSORS, SECRETS, lab_documents
+from labcrate.demo.sensors import SENSORS, ZigbeeMessage, zigbee_messages
+from labcrate.demo.story import Clip, VideoFile
 from labcrate.errors import TargetError, UsageError
 from labcrate.lab.folder import Lab
 from labcrate.lab.session_register import read_session_register
@@ -22,7 +22,7 @@ from labcrate.video.synthetic import make_clip
 MARKER = ".labcrate/demo"
 
 
-def clear(folder: Path, paths: Iterable[str]) -> None:
+def prepare_folder(folder: Path, paths: Iterable[str]) -> None:
     """Make ``folder`` ready for files at ``paths``: create it, or remove the files of an earlier sample lab.
 
     What else a user put into the folder stays. Raises UsageError when the folder is not empty and no
@@ -36,19 +36,19 @@ def clear(folder: Path, paths: Iterable[str]) -> None:
         raise UsageError(f'The folder "{folder.name}" is not empty and holds no sample lab; name an empty one.')
     former = [line for line in marker.read_text("utf-8").splitlines() if line] if marker.is_file() else []
     for path in {*former, *paths, MARKER}:
-        _refuse_way_out(folder, path)
+        _refuse_path_outside(folder, path)
     for path in former:
         (folder / path).unlink(missing_ok=True)
 
 
-def mark(folder: Path, paths: Iterable[str]) -> None:
+def write_marker(folder: Path, paths: Iterable[str]) -> None:
     """Note in ``folder`` that it holds a sample lab, made of the files at ``paths``."""
     marker = folder / MARKER
     marker.parent.mkdir(exist_ok=True)
     marker.write_text("".join(f"{path}\n" for path in sorted(paths)), "utf-8")
 
 
-def _refuse_way_out(folder: Path, path: str) -> None:
+def _refuse_path_outside(folder: Path, path: str) -> None:
     """No file outside the folder is removed or written, whatever the marker says and wherever a link points."""
     parts = PurePosixPath(path)
     on_the_way = [folder / part for part in (parts, *parts.parents)[:-1]]
@@ -91,17 +91,17 @@ def build_demo_lab(folder: Path) -> DemoLab:
     Of an earlier sample lab only the files it was built with are replaced, and its links are forgotten. Raises
     UsageError when the folder holds anything else, TargetError when it cannot be written.
     """
-    published = messages()
-    files = documents(published)
-    videos = story.footage()
+    published = zigbee_messages()
+    files = lab_documents(published)
+    videos = story.video_files()
     paths = [*files, *(video.path for video in videos)]
     try:
-        clear(folder, paths)
-        mark(folder, paths)
+        prepare_folder(folder, paths)
+        write_marker(folder, paths)
         for path, content in files.items():
-            _put(folder / path, content, story.WRITTEN.timestamp())
-        _film(folder, videos)
-        _forget_links(folder)
+            _write_file(folder / path, content, story.FILES_MODIFIED.timestamp())
+        _write_videos(folder, videos)
+        _remove_link_registers(folder)
     except OSError as error:
         raise TargetError(
             f'The sample lab cannot be written to "{folder.name}": {error.strerror}. Name a folder that can be written.'
@@ -109,7 +109,7 @@ def build_demo_lab(folder: Path) -> DemoLab:
     return _describe(folder, videos, published)
 
 
-def _forget_links(folder: Path) -> None:
+def _remove_link_registers(folder: Path) -> None:
     """Remove what ``labcrate link`` wrote down for the sessions of an earlier sample lab: its files are new now."""
     lab = Lab(folder)
     for session_folder in lab.session_folders().values():
@@ -118,7 +118,7 @@ def _forget_links(folder: Path) -> None:
             (folder / register.path).unlink()
 
 
-def _film(folder: Path, videos: tuple[Footage, ...]) -> None:
+def _write_videos(folder: Path, videos: tuple[VideoFile, ...]) -> None:
     """Encode each take once and put it wherever it is wanted."""
     takes = tuple({video.take for video in videos})
     with TemporaryDirectory(prefix="labcrate-") as studio, ThreadPoolExecutor(WORKERS) as pool:
@@ -126,38 +126,38 @@ def _film(folder: Path, videos: tuple[Footage, ...]) -> None:
     for video in videos:
         content = encoded[video.take]
         end = video.take.start + timedelta(seconds=video.take.seconds)
-        _put(folder / video.path, content[: round(len(content) * video.whole_share)], end.timestamp())
+        _write_file(folder / video.path, content[: round(len(content) * video.whole_share)], end.timestamp())
 
 
-def _encode(studio: Path, take: Take) -> bytes:
+def _encode(studio: Path, take: Clip) -> bytes:
     path = studio / f"{take.camera.prefix}-{take.start.timestamp():.0f}-{take.seconds:.0f}-{take.creation_time}.mp4"
     dated, zone = take.creation_time, story.LOCAL
     make_clip(path, take.camera.name, take.start, take.seconds, fps=4, creation_time=dated, time_zone=zone)
     return path.read_bytes()
 
 
-def _put(path: Path, content: bytes, modified: float) -> None:
+def _write_file(path: Path, content: bytes, modified: float) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     os.utime(path, (modified, modified))
 
 
-def _describe(folder: Path, videos: tuple[Footage, ...], published: tuple[Message, ...]) -> DemoLab:
+def _describe(folder: Path, videos: tuple[VideoFile, ...], published: tuple[ZigbeeMessage, ...]) -> DemoLab:
     wanted = {sensor.topic for sensor in MORNING_SENSORS}
-    span = story.SPANS[story.MORNING]
+    span = story.SPANS[story.MORNING_ID]
     inside = [message for message in published if message.topic in wanted and span.contains(message.at)]
     rest = [video.path for video in videos if not video.linked and video.near_miss is None]
-    other = tuple(path for path in rest if f"session{story.VISITOR}" in path)
+    other = tuple(path for path in rest if f"session{story.VISITOR_ID}" in path)
     return DemoLab(
         root=folder,
-        session_id=story.MORNING,
-        other_session_id=story.VISITOR,
+        session_id=story.MORNING_ID,
+        other_session_id=story.VISITOR_ID,
         linked=tuple(video.path for video in videos if video.linked),
         damaged=tuple(video.path for video in videos if video.whole_share < 1),
         near_misses={video.near_miss: video.path for video in videos if video.near_miss},
         unrelated=tuple(path for path in rest if path not in other),
         other_session=other,
-        not_recordings=tuple(path for path in documents(published) if path.startswith(story.RECORDINGS)),
+        not_recordings=tuple(path for path in lab_documents(published) if path.startswith(story.RECORDINGS)),
         devices=tuple(sensor.name for sensor in SENSORS),
         readings=len(inside),
         only_in_csv=sum(not message.in_json for message in inside),

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from labcrate.demo.story import BEGIN
+from labcrate.demo.story import FIRST_START
 
 BASE = "zigbee2mqtt"
 # The readings reach from four minutes before session 42 to three minutes after session 43, in seconds from BEGIN.
@@ -22,7 +22,7 @@ Event = tuple[float, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Sensor:
+class DemoSensor:
     """A device: its cached ``state`` at the start, and what changes it.
 
     It reports about every ``every_s`` seconds, each key of ``drift`` wandering by up to (step, decimals);
@@ -46,7 +46,7 @@ class Sensor:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class ZigbeeMessage:
     """One MQTT message, and which of the two unified files holds it."""
 
     at: datetime
@@ -56,12 +56,12 @@ class Message:
     in_json: bool
 
 
-def _occupied(*spans: tuple[float, float]) -> tuple[Event, ...]:
+def _motion_events(*spans: tuple[float, float]) -> tuple[Event, ...]:
     """Somebody is seen, and a timer runs out."""
     return tuple(event for on, off in spans for event in ((on, {"occupancy": True}), (off, {"occupancy": False})))
 
 
-def _opened(*spans: tuple[float, float]) -> tuple[Event, ...]:
+def _contact_events(*spans: tuple[float, float]) -> tuple[Event, ...]:
     """A contact is broken, and made again."""
     return tuple(event for on, off in spans for event in ((on, {"contact": False}), (off, {"contact": True})))
 
@@ -69,57 +69,57 @@ def _opened(*spans: tuple[float, float]) -> tuple[Event, ...]:
 _AIR = {"temperature": (0.08, 2), "humidity": (0.35, 2)}
 
 SENSORS = (
-    Sensor(
+    DemoSensor(
         "0x00158d0009a1c001", "kitchen climate", "WSDCGQ11LM", "Aqara",
         {"battery": 91, "voltage": 2995, "temperature": 20.84, "humidity": 47.2, "pressure": 1013.4},
         45, {**_AIR, "pressure": (0.1, 1)},
         ((75, {"temperature": 21.52, "humidity": 55.81}), (118, {"temperature": 21.98, "humidity": 61.37})),
     ),
-    Sensor(
+    DemoSensor(
         "0x00124b002a5b1002", "living room climate", "SNZB-02D", "SONOFF",
         {"battery": 100, "temperature": 21.3, "humidity": 44.6}, 60, _AIR,
     ),
-    Sensor(
+    DemoSensor(
         "0x00124b002a5b1003", "bathroom climate", "SNZB-02D", "SONOFF",
         {"battery": 78, "temperature": 22.1, "humidity": 58.9}, 75, _AIR,
     ),
-    Sensor(
+    DemoSensor(
         "0x00158d0009a1c004", "hall motion", "RTCGQ11LM", "Aqara",
         {"battery": 100, "voltage": 3015, "device_temperature": 22, "illuminance": 34, "occupancy": False},
-        events=_occupied((-178.4, -88.4), (12.35, 102.4), (181.2, 271.2)),
+        events=_motion_events((-178.4, -88.4), (12.35, 102.4), (181.2, 271.2)),
     ),
-    Sensor(
+    DemoSensor(
         "0x00124b002a5b1005", "kitchen motion", "SNZB-03", "SONOFF",
         {"battery": 64, "voltage": 2800, "battery_low": False, "tamper": False, "occupancy": False},
-        events=_occupied((18.1, 78.1), (84.2, 144.2)),
+        events=_motion_events((18.1, 78.1), (84.2, 144.2)),
     ),
-    Sensor(
+    DemoSensor(
         "0x00158d0009a1c006", "front door", "MCCGQ11LM", "Aqara",
         {"battery": 88, "voltage": 2985, "device_temperature": 19, "power_outage_count": 3, "contact": True},
-        events=_opened((-201.7, -195.2), (173.62, 180.4)),
+        events=_contact_events((-201.7, -195.2), (173.62, 180.4)),
     ),
-    Sensor(
+    DemoSensor(
         "0x00158d0009a1c007", "kitchen/fridge door", "MCCGQ11LM", "Aqara",
         {"battery": 95, "voltage": 3005, "device_temperature": 8, "power_outage_count": 1, "contact": True},
-        events=_opened((22.05, 31.4), (134.8, 139.9)),
+        events=_contact_events((22.05, 31.4), (134.8, 139.9)),
     ),
-    Sensor(
+    DemoSensor(
         "0x04cf8cdf3c7a1008", "window light", "GZCGQ01LM", "Aqara",
         {"battery": 100, "voltage": 3100, "illuminance": 412}, 15, {"illuminance": (18, 0)},
     ),
-    Sensor(
+    DemoSensor(
         "0xa4c1381e5d2f1009", "kettle plug", "TS011F_plug_1", "Tuya",
         {"state": "ON", "power": 0, "current": 0, "voltage": 231, "energy": 12.41, "power_outage_memory": "restore"},
         10, {"voltage": (1, 0)},
         ((40.2, {"power": 1985, "current": 8.61}), (125.7, {"power": 0, "current": 0, "energy": 12.46})),
         "Router",
     ),
-    Sensor(
+    DemoSensor(
         "0x00158d0009a1c010", "bedside button", "WXKG11LM", "Aqara",
         {"battery": 97, "voltage": 3000, "device_temperature": 21, "power_outage_count": 12},
         events=((-30.5, {"action": "single"}), (4.9, {"action": "double"}), (5.3, {"action": "release"})),
     ),
-    Sensor(
+    DemoSensor(
         "0x00158d0009a1c011", "washing machine vibration", "DJT11LM", "Aqara",
         {"battery": 83, "voltage": 2975, "vibration": False, "angle": 2, "angle_x": 1, "angle_y": -1, "angle_z": 89},
         events=(
@@ -129,7 +129,7 @@ SENSORS = (
             (205.1, {"vibration": True, "angle": 5, "angle_x": 3, "action": "tilt"}),
         ),
     ),
-    Sensor(
+    DemoSensor(
         "0x00158d0009a1c012", "sink leak", "SJCGQ11LM", "Aqara",
         {"battery": 100, "voltage": 3035, "battery_low": False, "tamper": False, "water_leak": False},
         events=((108.3, {}), (300.2, {"water_leak": True}), (322.9, {"water_leak": False})),
@@ -137,14 +137,14 @@ SENSORS = (
 )  # fmt: skip
 
 
-def messages() -> tuple[Message, ...]:
+def zigbee_messages() -> tuple[ZigbeeMessage, ...]:
     """Everything that was published, in time order."""
     published = [message for sensor in SENSORS for message in _reports(sensor)]
     published += [_availability(SENSORS[0], 47.7, "offline"), _availability(SENSORS[0], 61.1, "online")]
     return tuple(sorted(published, key=lambda message: message.at))
 
 
-def _reports(sensor: Sensor) -> Iterator[Message]:
+def _reports(sensor: DemoSensor) -> Iterator[ZigbeeMessage]:
     """One device's messages: its regular reports and its events, each with the state as it then is."""
     chance = Random(sensor.id)  # noqa: S311 - not for secrets
     state: dict[str, Any] = dict(sensor.state)
@@ -157,7 +157,7 @@ def _reports(sensor: Sensor) -> Iterator[Message]:
         yield _message(sensor.topic, seconds, {**state, **changes, "linkquality": link})
 
 
-def _regular(sensor: Sensor, chance: Random) -> Iterator[Event]:
+def _regular(sensor: DemoSensor, chance: Random) -> Iterator[Event]:
     """Times of the regular reports, never quite regular."""
     if sensor.every_s is None:
         return
@@ -171,12 +171,12 @@ def _rounded(value: float, decimals: int) -> float | int:
     return round(value, decimals) if decimals else round(value)
 
 
-def _availability(sensor: Sensor, seconds: float, state: str) -> Message:
+def _availability(sensor: DemoSensor, seconds: float, state: str) -> ZigbeeMessage:
     return _message(f"{sensor.topic}/availability", seconds, {"state": state})
 
 
-def _message(topic: str, seconds: float, payload: Mapping[str, Any]) -> Message:
+def _message(topic: str, seconds: float, payload: Mapping[str, Any]) -> ZigbeeMessage:
     lost_in_csv = LOST_IN_CSV[0] <= seconds < LOST_IN_CSV[1]
     lost_in_json = LOST_IN_JSON[0] <= seconds < LOST_IN_JSON[1]
-    at = BEGIN + timedelta(milliseconds=round(seconds * 1000))
-    return Message(at, topic, dict(sorted(payload.items())), not lost_in_csv, not lost_in_json)
+    at = FIRST_START + timedelta(milliseconds=round(seconds * 1000))
+    return ZigbeeMessage(at, topic, dict(sorted(payload.items())), not lost_in_csv, not lost_in_json)

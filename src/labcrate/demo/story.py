@@ -9,26 +9,26 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from labcrate.model.timespan import TimeSpan
 
-MORNING, VISITOR = "42", "43"
-BEGIN = datetime(2025, 5, 2, 6, 40, tzinfo=UTC)
+MORNING_ID, VISITOR_ID = "42", "43"
+FIRST_START = datetime(2025, 5, 2, 6, 40, tzinfo=UTC)
 SPANS = {
-    MORNING: TimeSpan(BEGIN, BEGIN + timedelta(seconds=150)),
-    VISITOR: TimeSpan(BEGIN + timedelta(seconds=90), BEGIN + timedelta(seconds=240)),
+    MORNING_ID: TimeSpan(FIRST_START, FIRST_START + timedelta(seconds=150)),
+    VISITOR_ID: TimeSpan(FIRST_START + timedelta(seconds=90), FIRST_START + timedelta(seconds=240)),
 }
 TIME_ZONE = "Europe/Madrid"
 # A fixed offset for the clock in the picture, since a machine need not have the database of time zones.
 LOCAL = timezone(timedelta(hours=2), "CEST")
 # When the lab's files were last written to: fixed, so that an export of the sample lab is the same everywhere.
-WRITTEN = BEGIN + timedelta(minutes=20)
+FILES_MODIFIED = FIRST_START + timedelta(minutes=20)
 
 SEGMENT_S = 30.0
 SNIPPET_S = 5.0
 RECORDINGS = "recordings"
-OWN_FOLDER = f"sessions/Session{MORNING}/recordings"
+OWN_FOLDER = f"sessions/Session{MORNING_ID}/recordings"
 
 
 @dataclass(frozen=True, slots=True)
-class LabCamera:
+class DemoCamera:
     """A camera of the lab; ``address`` is from the range for documentation (RFC 5737)."""
 
     id: int
@@ -37,75 +37,75 @@ class LabCamera:
     address: str
 
 
-KITCHEN = LabCamera(1, "Kitchen", "kitchen", "192.0.2.11")
-HALL = LabCamera(2, "Hall", "hall", "192.0.2.12")
-LIVING_LAB = LabCamera(3, "Living lab", "c32_livinglab", "192.0.2.13")
+KITCHEN = DemoCamera(1, "Kitchen", "kitchen", "192.0.2.11")
+HALL = DemoCamera(2, "Hall", "hall", "192.0.2.12")
+LIVING_LAB = DemoCamera(3, "Living lab", "c32_livinglab", "192.0.2.13")
 CAMERAS = (KITCHEN, HALL, LIVING_LAB)
 
 
 @dataclass(frozen=True, slots=True)
-class Take:
+class Clip:
     """What one video shows: files of the same take have the same bytes."""
 
-    camera: LabCamera
+    camera: DemoCamera
     start: datetime
     seconds: float = SEGMENT_S
     creation_time: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Footage:
+class VideoFile:
     """One video file: where it lies (relative to the lab), what it shows, and what it is for session 42.
 
     ``near_miss`` is the kind of near miss; ``whole_share`` is how much of the file there is.
     """
 
     path: str
-    take: Take
+    take: Clip
     linked: bool = False
     near_miss: str | None = None
     whole_share: float = 1.0
 
 
-def footage() -> tuple[Footage, ...]:
+def video_files() -> tuple[VideoFile, ...]:
     """All video files of the sample lab."""
     return (*_morning(), *_visitor(), *_near_misses(), *_other_days())
 
 
 def _at(seconds: float) -> datetime:
-    return BEGIN + timedelta(seconds=seconds)
+    return FIRST_START + timedelta(seconds=seconds)
 
 
 def _stamp(instant: datetime) -> str:
     return f"{instant:%Y%m%dT%H%M%SZ}"
 
 
-def _morning() -> Iterator[Footage]:
+def _morning() -> Iterator[VideoFile]:
     """Session 42: the kitchen without a gap, the hall with one of 45 s and a damaged end, the living lab by folder."""
     for seconds in (0, 30, 60, 90, 120):
-        yield Footage(f"{RECORDINGS}/kitchen_session42_{_stamp(_at(seconds))}.mp4", Take(KITCHEN, _at(seconds)), True)
-    yield Footage(f"{RECORDINGS}/hall-session42-{_stamp(_at(0))}.mp4", Take(HALL, _at(0)), True)
-    yield Footage(f"{RECORDINGS}/hall_s42_{_stamp(_at(75))}.mp4", Take(HALL, _at(75)), True)
-    yield Footage(f"{RECORDINGS}/hall_s42_{_stamp(_at(105))}.mp4", Take(HALL, _at(105)), True, whole_share=0.6)
-    yield Footage(f"{OWN_FOLDER}/c32_livinglab_{_stamp(_at(15))}.mp4", Take(LIVING_LAB, _at(15)), True)
-    unstamped = Take(LIVING_LAB, _at(60), creation_time=False)
-    yield Footage(f"{OWN_FOLDER}/overview.mp4", unstamped, True)
+        yield VideoFile(f"{RECORDINGS}/kitchen_session42_{_stamp(_at(seconds))}.mp4", Clip(KITCHEN, _at(seconds)), True)
+    yield VideoFile(f"{RECORDINGS}/hall-session42-{_stamp(_at(0))}.mp4", Clip(HALL, _at(0)), True)
+    yield VideoFile(f"{RECORDINGS}/hall_s42_{_stamp(_at(75))}.mp4", Clip(HALL, _at(75)), True)
+    yield VideoFile(f"{RECORDINGS}/hall_s42_{_stamp(_at(105))}.mp4", Clip(HALL, _at(105)), True, whole_share=0.6)
+    yield VideoFile(f"{OWN_FOLDER}/c32_livinglab_{_stamp(_at(15))}.mp4", Clip(LIVING_LAB, _at(15)), True)
+    unstamped = Clip(LIVING_LAB, _at(60), creation_time=False)
+    yield VideoFile(f"{OWN_FOLDER}/overview.mp4", unstamped, True)
 
 
-def _visitor() -> Iterator[Footage]:
+def _visitor() -> Iterator[VideoFile]:
     """Session 43, which runs while session 42 is still on."""
     for camera, seconds in ((LIVING_LAB, 95), (HALL, 140), (LIVING_LAB, 165)):
         path = f"{RECORDINGS}/{camera.prefix}_session43_{_stamp(_at(seconds))}.mp4"
-        yield Footage(path, Take(camera, _at(seconds)))
+        yield VideoFile(path, Clip(camera, _at(seconds)))
 
 
-def _near_misses() -> Iterator[Footage]:
+def _near_misses() -> Iterator[VideoFile]:
     """Files that somebody meant for session 42, one of each kind.
 
     The misspelt folder is ``Session042`` because ``session42`` would be the right one on a file system that
     does not tell case apart.
     """
-    stamp = _stamp(BEGIN)
+    stamp = _stamp(FIRST_START)
     names = {
         "unknown prefix": f"garden_session42_{stamp}.mp4",
         "ambiguous": f"garden_session42_session43_{stamp}.mp4",
@@ -117,17 +117,17 @@ def _near_misses() -> Iterator[Footage]:
         "number runs on": f"kitchen_session42b_{stamp}.mp4",
         "not MP4": f"kitchen_session42_{stamp}.mkv",
     }
-    snippet = Take(KITCHEN, BEGIN, SNIPPET_S)
+    snippet = Clip(KITCHEN, FIRST_START, SNIPPET_S)
     for kind, name in names.items():
-        yield Footage(f"{RECORDINGS}/{name}", snippet, near_miss=kind)
-    yield Footage("sessions/Session042/recordings/a.mp4", snippet, near_miss="wrong folder name")
-    timely = Take(LIVING_LAB, _at(50), SNIPPET_S)
+        yield VideoFile(f"{RECORDINGS}/{name}", snippet, near_miss=kind)
+    yield VideoFile("sessions/Session042/recordings/a.mp4", snippet, near_miss="wrong folder name")
+    timely = Clip(LIVING_LAB, _at(50), SNIPPET_S)
     path = f"{RECORDINGS}/c32_livinglab_{_stamp(timely.start)}.mp4"
-    yield Footage(path, timely, near_miss="right time, no ID")
+    yield VideoFile(path, timely, near_miss="right time, no ID")
 
 
-def _other_days() -> Iterator[Footage]:
+def _other_days() -> Iterator[VideoFile]:
     """Recordings that belong to no session."""
     for camera, days in ((KITCHEN, 1), (HALL, 4)):
-        start = BEGIN - timedelta(days=days, hours=3)
-        yield Footage(f"{RECORDINGS}/{camera.prefix}_{_stamp(start)}.mp4", Take(camera, start, SNIPPET_S))
+        start = FIRST_START - timedelta(days=days, hours=3)
+        yield VideoFile(f"{RECORDINGS}/{camera.prefix}_{_stamp(start)}.mp4", Clip(camera, start, SNIPPET_S))

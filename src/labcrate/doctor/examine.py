@@ -36,8 +36,8 @@ from labcrate.doctor.session_findings import (
 )
 from labcrate.errors import DocumentError
 from labcrate.index.catalog import Catalog
-from labcrate.index.indexing import Progress, Wish, index_files
-from labcrate.index.records import Indexed
+from labcrate.index.indexing import IndexRequest, Progress, index_files
+from labcrate.index.records import IndexedFile
 from labcrate.lab.exclude import Excluded
 from labcrate.lab.folder import Entry, Kind, Lab, printable
 from labcrate.linking.filename import base_name, stem_of_mp4
@@ -159,7 +159,7 @@ class _Exam:
     near_missed: set[str] = field(default_factory=set)
     own_files: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     excluded: Excluded = field(init=False)
-    _indexed: dict[str, Indexed] = field(default_factory=dict)
+    _indexed: dict[str, IndexedFile] = field(default_factory=dict)
     _failed: dict[str, str] = field(default_factory=dict)
     _contexts: dict[str | None, TimeContext] = field(default_factory=dict)
     _undescribed: dict[str | None, Starts] = field(default_factory=dict)
@@ -175,7 +175,7 @@ class _Exam:
         states = self._states(linked)
         self.look(states)
         for one in session_ids:
-            self.progress.check()
+            self.progress.raise_if_cancelled()
             session = inventory.session(one)
             times = self._times(session.time_zone or inventory.zone)
             self._told[one] = _Told(
@@ -222,7 +222,9 @@ class _Exam:
         """Return the probes of files; what is not known yet is looked into."""
         todo = {p: i for p, i in candidates.items() if p not in self._indexed and p not in self._failed}
         if todo:
-            wishes = [Wish(path, identity, hash=False) for path, identity in todo.items() if identity.size_bytes]
+            wishes = [
+                IndexRequest(path, identity, hash=False) for path, identity in todo.items() if identity.size_bytes
+            ]
             lab = self.inventory.lab
             found, failed = index_files(lab, self.catalog, wishes, _probe, self.progress, self.workers)
             self._indexed |= found
@@ -235,7 +237,7 @@ class _Exam:
         taken = self.inventory.paths
         closed = [entry for entry in self.inventory.unlinked if entry.kind is not Kind.FILE]
         for told in self._told.values():
-            self.progress.check()
+            self.progress.raise_if_cancelled()
             yield from description_findings(told.session)
             starts = self._undescribed.get(told.times.zone, ())
             yield from bound_findings(self.inventory, told.session, told.time, starts)
@@ -316,14 +318,14 @@ class _Exam:
             return
         sensors = SensorsOfLab(whole)
         for told in self._told.values():
-            self.progress.check()
+            self.progress.raise_if_cancelled()
             yield from sensors.findings(told.session, told.time.bound.span)
 
     def _load(self, session: Session, window: TimeSpan, zone: str | None) -> Readings:
         settings, lab = self.inventory.settings, self.inventory.lab
         base = self.base_topic or settings.base_topic or BASE_TOPIC
         devices, formats = self.inventory.devices, settings.date_formats
-        return load(lab, session, devices, window, base, zone, formats, self.progress.check)
+        return load(lab, session, devices, window, base, zone, formats, self.progress.raise_if_cancelled)
 
 
 def _probe(file: BinaryIO, path: str) -> Probe:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from labcrate.doctor.findings import Finding, FindingKind, Severity
 from labcrate.doctor.lab_findings import other_folders
 from labcrate.index.catalog import Catalog
-from labcrate.index.indexing import Ending, Progress, Wish, index_files
-from labcrate.index.searching import Searcher
+from labcrate.index.indexing import CancelOnlyProgress, IndexRequest, Progress, index_files
+from labcrate.index.secret_search import SecretSearcher
 from labcrate.lab.exclude import Excluded
 from labcrate.lab.folder import RECORDINGS, SESSIONS, Entry, Kind, printable
 from labcrate.linking.filename import base_name, stem_of_mp4, stem_of_non_mp4
@@ -134,9 +134,11 @@ def find_secret_files(
         if not excluded(path):
             with suppress(OSError):  # gone since the walk
                 identity = inventory.lab.identity(path)
-                wishes[path] = Wish(path, identity, hash=False, probe=False, search=True)
-    searcher = Searcher(inventory.cleaner.matcher, catalog)
-    known, _ = index_files(inventory.lab, catalog, wishes.values(), _no_probe, Ending(progress), workers, searcher)
+                wishes[path] = IndexRequest(path, identity, hash=False, probe=False, search=True)
+    searcher = SecretSearcher(inventory.cleaner.matcher, catalog)
+    known, _ = index_files(
+        inventory.lab, catalog, wishes.values(), _no_probe, CancelOnlyProgress(progress), workers, searcher
+    )
     for path in sorted(known):
         search = known[path].search
         if search and search.fingerprint == searcher.fingerprint and search.result.kinds:

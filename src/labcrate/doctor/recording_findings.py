@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from labcrate.doctor.findings import Finding, FindingKind, Severity
+from labcrate.index.byte_checks import DAY_MS, now_ms
 from labcrate.index.catalog import Catalog
-from labcrate.index.confirming import DAY_MS, now_ms
 from labcrate.lab.folder import printable
 from labcrate.lab.lab_files import source_of
 from labcrate.linking.verdict import Verdict
@@ -142,7 +142,7 @@ class Confirmations:
 def confirmations_of(inventory: Inventory, catalog: Catalog) -> Confirmations:
     """Count what the index of a lab knows of confirmations. Raises CatalogError."""
     days = inventory.settings.confirm_days
-    files, confirmed, oldest_ms = catalog.confirmations(now_ms() - days * DAY_MS)
+    files, confirmed, oldest_ms = catalog.count_confirmed(now_ms() - days * DAY_MS)
     oldest = from_ns(oldest_ms * 1_000_000) if oldest_ms else None
     return Confirmations(files, confirmed, oldest, len(differing_files(inventory, catalog)), days)
 
@@ -152,7 +152,7 @@ def differing_files(inventory: Inventory, catalog: Catalog) -> Sequence[str]:
 
     What has changed since then, because it was restored or touched, is read anew.
     """
-    found: Mapping[str, Identity] = {path: one.identity for path, one in catalog.differing().items()}
+    found: Mapping[str, Identity] = {path: one.identity for path, one in catalog.differing_files().items()}
     present = {}
     for path in found:
         try:

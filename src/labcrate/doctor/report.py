@@ -13,7 +13,7 @@ from labcrate.doctor.recording_findings import Confirmations, byte_findings, con
 from labcrate.errors import DocumentError
 from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import Progress
-from labcrate.index.state import state_folder
+from labcrate.index.state_folder import state_folder
 from labcrate.lab.folder import Lab
 from labcrate.model.lab_settings import LabSettings
 from labcrate.model.message import Message

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from labcrate.archive.directory import MAX_IN_MEMORY, MAX_MEMBERS
+from labcrate.archive.directory import MAX_IN_MEMORY_BYTES, MAX_MEMBERS
 from labcrate.archive.layout import BytesSource, FileSource, Layout, Member
 from labcrate.archive.manifest import manifest_line
 from labcrate.errors import UsageError
@@ -18,7 +18,7 @@ from labcrate.export.documents.metadata import (
 )
 from labcrate.export.documents.readme import readme
 from labcrate.export.media_types import media_type
-from labcrate.export.redact import Sources, check_generated, chunks_of
+from labcrate.export.redact import Replacements, check_generated, read_chunks
 from labcrate.export.spool import Spool, file_source
 from labcrate.lab.lab_files import Files
 from labcrate.model.fixity import Fixity
@@ -45,11 +45,17 @@ class Assembly:
     parts: tuple[Part, ...]
 
 
-class _Builder:
+class _ArchiveBuilder:
     """Collects the members of one archive; order is decided in the end."""
 
     def __init__(
-        self, files: Files, plan: Plan, spool: Spool, tables: Mapping[str, Member], redacted: Sources, matcher: Matcher
+        self,
+        files: Files,
+        plan: Plan,
+        spool: Spool,
+        tables: Mapping[str, Member],
+        redacted: Replacements,
+        matcher: Matcher,
     ) -> None:
         self.files, self.plan, self.spool, self.tables = files, plan, spool, tables
         self.redacted, self.matcher = redacted, matcher
@@ -68,7 +74,7 @@ class _Builder:
             self._add(name, media_type, description, found.fixity, self.mtime_ns, found.source)
         else:
             fixity, source = self.spool.write(name, writer)
-            check_generated(self.matcher, name, chunks_of(source))
+            check_generated(self.matcher, name, read_chunks(source))
             self._add(name, media_type, description, fixity, self.mtime_ns, source)
 
     def file(self, item: CopiedFile, description: str) -> None:
@@ -92,11 +98,11 @@ class _Builder:
 
     def layout(self) -> Layout:
         """All members in their order."""
-        return Layout([self.members[name] for name in sorted(self.members, key=_place)])
+        return Layout([self.members[name] for name in sorted(self.members, key=_sort_key)])
 
     def in_order(self) -> list[Part]:
         """What is there so far, in its order."""
-        return [self.parts[name] for name in sorted(self.parts, key=_place)]
+        return [self.parts[name] for name in sorted(self.parts, key=_sort_key)]
 
 
 _ORDER = (
@@ -119,7 +125,7 @@ _ORDER = (
 _RECORDINGS, _LAST = f"{names.RECORDINGS}/", len(_ORDER) - 1
 
 
-def _place(name: str) -> tuple[int, str]:
+def _sort_key(name: str) -> tuple[int, str]:
     """Where a member comes: the documents in the order of the design, then the session's files and recordings."""
     if name.startswith(_RECORDINGS):  # there may be thousands of them
         return _LAST, name
@@ -134,7 +140,7 @@ def assemble(
     plan: Plan,
     spool: Spool,
     same_session: Iterable[Assembly] = (),
-    redacted: Sources | None = None,
+    redacted: Replacements | None = None,
     matcher: Matcher | None = None,
 ) -> Assembly:
     """Generate every document of the plan into the spool and lay the archive out.
@@ -143,11 +149,11 @@ def assemble(
     crate, manifest. Tables are taken from an archive of ``same_session`` where they would come out the
     same. ``redacted`` stands for files that hold secrets; what is generated is searched for those of ``matcher``.
     """
-    tables = next((_tables_of(one) for one in same_session if _same(one.plan, plan)), {})
-    builder = _Builder(files, plan, spool, tables, redacted or {}, matcher or Matcher(Secrets()))
+    tables = next((_generated_tables(one) for one in same_session if _have_same_tables(one.plan, plan)), {})
+    builder = _ArchiveBuilder(files, plan, spool, tables, redacted or {}, matcher or Matcher(Secrets()))
     for recording in plan.recordings:
         builder.file(recording, describe_recording(recording))
-    zigbee, sensors = _tables(builder)
+    zigbee, sensors = _add_tables(builder)
     for file in plan.session_files:
         if file.kind is not FileKind.SENSOR_DATA:
             builder.file(file, describe_file(file))
@@ -158,15 +164,17 @@ def assemble(
     builder.document(names.METADATA, "application/json", "the session, its recordings, sensors and warnings", metadata)
     devices = to_json(devices_document(plan))
     builder.document(names.DEVICES, "application/json", "the session's cameras and Zigbee devices", devices)
-    _readme(builder, zigbee, sensors)
+    _add_readme(builder, zigbee, sensors)
     package = to_json(datapackage(plan, list(builder.parts.values()), zigbee, sensors))
-    builder.document(names.DATAPACKAGE, "application/json", _DESCRIBED[names.DATAPACKAGE], package)
+    builder.document(names.DATAPACKAGE, "application/json", _DOCUMENT_DESCRIPTIONS[names.DATAPACKAGE], package)
     crate = to_json(
-        crate_document(plan, [*builder.in_order(), Part(names.MANIFEST, _DESCRIBED[names.MANIFEST], "text/plain")])
+        crate_document(
+            plan, [*builder.in_order(), Part(names.MANIFEST, _DOCUMENT_DESCRIPTIONS[names.MANIFEST], "text/plain")]
+        )
     )
-    builder.document(names.CRATE, "application/ld+json", _DESCRIBED[names.CRATE], crate)
+    builder.document(names.CRATE, "application/ld+json", _DOCUMENT_DESCRIPTIONS[names.CRATE], crate)
     manifest = "".join(manifest_line(p.sha256 or "", p.name) for p in builder.in_order())
-    builder.document(names.MANIFEST, "text/plain", _DESCRIBED[names.MANIFEST], manifest.encode())
+    builder.document(names.MANIFEST, "text/plain", _DOCUMENT_DESCRIPTIONS[names.MANIFEST], manifest.encode())
     layout = builder.layout()
     check_limits(plan.session.id, layout, len(manifest.encode()))
     return Assembly(plan, layout, tuple(builder.in_order()))
@@ -176,7 +184,7 @@ def check_limits(session_id: str, layout: Layout, manifest_bytes: int) -> None:
     """Raise UsageError for an archive that is larger than ``verify`` reads."""
     if len(layout.members) > MAX_MEMBERS:
         what = "archive.too_many_files"
-    elif max(layout.directory_size, manifest_bytes) > MAX_IN_MEMORY:
+    elif max(layout.directory_bytes, manifest_bytes) > MAX_IN_MEMORY_BYTES:
         what = "archive.names_too_long"
     else:
         return
@@ -185,7 +193,7 @@ def check_limits(session_id: str, layout: Layout, manifest_bytes: int) -> None:
 
 
 _TABLES = (names.ZIGBEE_JSON, names.ZIGBEE_CSV, names.SENSOR_JSON, names.SENSOR_CSV)
-_DESCRIBED = {
+_DOCUMENT_DESCRIPTIONS = {
     names.README: "this text",
     names.CRATE: "RO-Crate 1.1: every file with its type, size and checksum",
     names.DATAPACKAGE: "Frictionless data package: the tables' columns, types and units",
@@ -193,7 +201,7 @@ _DESCRIBED = {
 }
 
 
-def _same(one: Plan, other: Plan) -> bool:
+def _have_same_tables(one: Plan, other: Plan) -> bool:
     """Whether the tables of two plans come out the same: all that the writers are given is."""
     readings, others = one.readings, other.readings
     return (
@@ -204,7 +212,7 @@ def _same(one: Plan, other: Plan) -> bool:
     )
 
 
-def _tables_of(assembly: Assembly) -> Mapping[str, Member]:
+def _generated_tables(assembly: Assembly) -> Mapping[str, Member]:
     """The tables that were generated, not those that the session's own folder has under such a name."""
     own = {file.member for file in assembly.plan.session_files}
     return {
@@ -212,7 +220,7 @@ def _tables_of(assembly: Assembly) -> Mapping[str, Member]:
     }
 
 
-def _tables(builder: _Builder) -> tuple[Columns, Columns]:
+def _add_tables(builder: _ArchiveBuilder) -> tuple[Columns, Columns]:
     """Add the four sensor tables and the session's own files; give the columns of those that were made."""
     if builder.plan.options.only is Only.RECORDINGS:
         return (), ()
@@ -234,8 +242,10 @@ def _tables(builder: _Builder) -> tuple[Columns, Columns]:
     return zigbee, sensors
 
 
-def _readme(builder: _Builder, zigbee: Columns, sensors: Columns) -> None:
-    later = [Part(name, text, "text/plain") for name, text in _DESCRIBED.items() if name not in builder.parts]
-    ordered = sorted([*builder.in_order(), *later], key=lambda part: _place(part.name))
+def _add_readme(builder: _ArchiveBuilder, zigbee: Columns, sensors: Columns) -> None:
+    later = [
+        Part(name, text, "text/plain") for name, text in _DOCUMENT_DESCRIPTIONS.items() if name not in builder.parts
+    ]
+    ordered = sorted([*builder.in_order(), *later], key=lambda part: _sort_key(part.name))
     text = readme(builder.plan, ordered, zigbee, sensors)
-    builder.document(names.README, "text/plain", _DESCRIBED[names.README], text)
+    builder.document(names.README, "text/plain", _DOCUMENT_DESCRIPTIONS[names.README], text)

@@ -11,20 +11,20 @@ from labcrate.archive.checking import Checker
 from labcrate.archive.layout import FileSource, Member
 from labcrate.errors import CatalogError, OtherBytesError
 from labcrate.export.assemble import Assembly
+from labcrate.index.byte_checks import ByteCheckMode, ByteCheckRule, now_ms
 from labcrate.index.catalog import Catalog
-from labcrate.index.confirming import Check, Confirming, now_ms
-from labcrate.index.records import Indexed
+from labcrate.index.records import IndexedFile
 from labcrate.lab.disk import checks_itself
 from labcrate.plan.plan import PlannedRecording
 from labcrate.plan.summary import plural
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class FileToConfirm:
     """A file whose bytes are to be confirmed before it leaves: its member, and what the index knows of it."""
 
     member: Member
-    known: Indexed
+    known: IndexedFile
 
 
 class Confirmation:
@@ -35,29 +35,29 @@ class Confirmation:
 
     def __init__(
         self,
-        rule: Confirming,
-        due: Mapping[str, Due],
+        rule: ByteCheckRule,
+        due: Mapping[str, FileToConfirm],
         differing: frozenset[str] = frozenset(),
         recordings: frozenset[str] = frozenset(),
         state_folder: Path | None = None,
     ) -> None:
-        self.rule, self.due, self.differing = rule, dict(due), differing
+        self.rule, self.files_to_confirm, self.differing_members = rule, dict(due), differing
         self._recordings, self._state = recordings, state_folder
         self._lock = threading.Lock()
         self._read: set[str] = set()
         self._by_file_system: set[str] = set()
-        self._fresh: list[Indexed] = []
+        self._fresh: list[IndexedFile] = []
 
     @classmethod
     def of(
-        cls, assembly: Assembly, state_folder: Path, rule: Confirming, members: Container[str] | None = None
+        cls, assembly: Assembly, state_folder: Path, rule: ByteCheckRule, members: Container[str] | None = None
     ) -> "Confirmation":
         """Find what is due of an archive, or of some of its ``members`` by name. Raises CatalogError."""
         copied = [one for one in assembly.plan.copied if members is None or one.member in members]
         with Catalog.open(state_folder) as catalog:
             known = catalog.lookup({one.path: one.identity for one in copied})
         named = {member.name: member for member in assembly.layout.members} if copied else {}
-        due: dict[str, Due] = {}
+        due: dict[str, FileToConfirm] = {}
         differing = set()
         for one in copied:
             member, indexed = named[one.member], known[one.path]
@@ -67,7 +67,7 @@ class Confirmation:
             if indexed.differs_ms is not None:
                 differing.add(one.member)
             if rule.is_due(indexed):
-                due[one.member] = Due(member, indexed)
+                due[one.member] = FileToConfirm(member, indexed)
         recordings = frozenset(one.member for one in copied if isinstance(one, PlannedRecording))
         in_order = {name: due[name] for name in named if name in due}
         return cls(rule, in_order, frozenset(differing), recordings, state_folder)
@@ -76,29 +76,29 @@ class Confirmation:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.remember()
+        self.store_results()
 
     def add(self, other: "Confirmation") -> None:
         """Take up what is due of further members, of which nothing was done yet."""
         with self._lock:
-            self.due |= other.due
-            self.differing |= other.differing
+            self.files_to_confirm |= other.files_to_confirm
+            self.differing_members |= other.differing_members
             self._recordings |= other._recordings
 
     def checker(self) -> Checker:
         """Return what confirms all that is due, in the order of the archive."""
-        return Checker([one.member for one in self.due.values()], self.record, self.trusted)
+        return Checker([one.member for one in self.files_to_confirm.values()], self.record_result, self.is_trusted)
 
-    def trusted(self, fd: int) -> bool:
+    def is_trusted(self, fd: int) -> bool:
         """Return whether an open file is confirmed by what it lies on; where all are to be read, none is."""
-        return self.rule.check is not Check.ALWAYS and checks_itself(fd)
+        return self.rule.check is not ByteCheckMode.ALWAYS and checks_itself(fd)
 
-    def record(self, member: Member, read: int | None, error: OtherBytesError | None) -> None:
+    def record_result(self, member: Member, read: int | None, error: OtherBytesError | None) -> None:
         """Take up what became of a member; ``read`` is None for one that was trusted."""
-        due = self.due[member.name]
+        file = self.files_to_confirm[member.name]
         with self._lock:
             if error:
-                self._fresh.append(replace(due.known, differs_ms=now_ms()))
+                self._fresh.append(replace(file.known, differs_ms=now_ms()))
                 return
             whole = isinstance(member.source, FileSource) and not member.source.patches
             if read is None and member.fixity.size_bytes:
@@ -106,32 +106,36 @@ class Confirmation:
             else:
                 self._read.add(member.name)
                 if whole:  # where patches lie, the file's own bytes were not read
-                    self._fresh.append(replace(due.known, confirmed_ms=now_ms(), differs_ms=None))
+                    self._fresh.append(replace(file.known, confirmed_ms=now_ms(), differs_ms=None))
 
     @property
-    def said(self) -> str:
+    def summary(self) -> str:
         """What became of the recordings, on one line: to be asked for when all that is due was confirmed."""
-        if self.rule.check is Check.NEVER:
+        if self.rule.check is ByteCheckMode.NEVER:
             return "bytes not confirmed (--no-check)"
         total, by_itself = len(self._recordings), len(self._recordings & self._by_file_system)
         # What was hashed for this very export is not due: where all are to be read, it was read now as well.
-        earlier = 0 if self.rule.check is Check.ALWAYS else len(self._recordings - self.due.keys())
+        earlier = 0 if self.rule.check is ByteCheckMode.ALWAYS else len(self._recordings - self.files_to_confirm.keys())
         ways = {
-            "read now": self.confirmed - earlier - by_itself,
+            "read now": self.confirmed_count - earlier - by_itself,
             f"within the last {plural(self.rule.days, 'day')}": earlier,
             "by the file system's own checksums": by_itself,
         }
         how = ", ".join(f"{count:,} {way}" for way, count in ways.items() if count)
-        return f"bytes confirmed: {self.confirmed:,} of {plural(total, 'recording')}" + (f" ({how})" if how else "")
+        return f"bytes confirmed: {self.confirmed_count:,} of {plural(total, 'recording')}" + (
+            f" ({how})" if how else ""
+        )
 
     @property
-    def confirmed(self) -> int:
+    def confirmed_count(self) -> int:
         """The number of recordings whose bytes are confirmed; none where none was to be."""
-        if self.rule.check is Check.NEVER:
+        if self.rule.check is ByteCheckMode.NEVER:
             return 0
-        return len(self._recordings) - len((self._recordings & self.due.keys()) - self._read - self._by_file_system)
+        return len(self._recordings) - len(
+            (self._recordings & self.files_to_confirm.keys()) - self._read - self._by_file_system
+        )
 
-    def remember(self) -> None:
+    def store_results(self) -> None:
         """Have the index remember what was found; one that cannot be written is only slower."""
         with self._lock:
             fresh, self._fresh = self._fresh, []

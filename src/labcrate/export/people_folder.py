@@ -6,8 +6,8 @@ Logins and the export log do not split: where the lab holds a file of people, no
 from pathlib import Path
 
 from labcrate.errors import PeopleError
-from labcrate.index.state import STATE_FOLDER, own_folder, state_folder
-from labcrate.people.database import PEOPLE_FILE, Database
+from labcrate.index.state_folder import STATE_FOLDER, state_folder, user_state_folder
+from labcrate.people.database import PEOPLE_FILE, PeopleDatabase
 from labcrate.people.users import Users
 
 _FILES = (PEOPLE_FILE, f"{PEOPLE_FILE}-wal", f"{PEOPLE_FILE}-journal")
@@ -22,9 +22,9 @@ _SPLIT = (
 )
 
 
-def open_people(lab_root: Path) -> Database:
+def open_people(lab_root: Path) -> PeopleDatabase:
     """Open the lab's people, making the file where there never was one. Raises PeopleError, CatalogError."""
-    return Database.open(people_folder(lab_root))
+    return PeopleDatabase.open(people_folder(lab_root))
 
 
 def people_folder(lab_root: Path) -> Path:
@@ -39,12 +39,16 @@ def people_folder(lab_root: Path) -> Path:
             raise PeopleError(_LINKED)
         return inside
     folder = state_folder(lab_root)
-    return own_folder(lab_root) if folder == inside and _own_has_admin(lab_root) else folder
+    return user_state_folder(lab_root) if folder == inside and _own_has_admin(lab_root) else folder
 
 
-def refuse_split(lab_root: Path, people: Database) -> None:
+def refuse_split(lab_root: Path, people: PeopleDatabase) -> None:
     """Raise PeopleError where these people have no administrator, and those in the user's state folder have one."""
-    if people.folder != own_folder(lab_root) and not Users(people).has_admin() and _own_has_admin(lab_root):
+    if (
+        people.state_folder != user_state_folder(lab_root)
+        and not Users(people).has_admin()
+        and _own_has_admin(lab_root)
+    ):
         raise PeopleError(_SPLIT)
 
 
@@ -61,8 +65,8 @@ def _may_hold_people(inside: Path) -> bool:
 
 
 def _own_has_admin(lab_root: Path) -> bool:
-    folder = own_folder(lab_root)
+    folder = user_state_folder(lab_root)
     if not (folder / PEOPLE_FILE).exists():
         return False
-    with Database.open(folder) as database:
+    with PeopleDatabase.open(folder) as database:
         return Users(database).has_admin()

@@ -58,7 +58,7 @@ def plan_object(assembly: Assembly) -> dict[str, Any]:
         "session": json_id(plan.session.id),
         "name": plan.session.name,
         "state": str(plan.state),
-        "sizeBytes": assembly.layout.total_size,
+        "sizeBytes": assembly.layout.total_bytes,
         "readings": len(plan.readings),
         "members": [
             {
@@ -104,24 +104,24 @@ def link_object(link: Link) -> dict[str, Any]:
 
 
 # These say that there are other sessions then, or that they share something.
-_OF_OTHERS = ("bound.same_start", "recorder.shared", "window.reaches_other_session")
+_ABOUT_OTHER_SESSIONS = ("bound.same_start", "recorder.shared", "window.reaches_other_session")
 # A time says nothing of whose a file is, and what is ambiguous names another session too.
-_NAMES_NOT_THIS_ALONE = (Rule.RIGHT_TIME, Rule.AMBIGUOUS)
+_NOT_ONLY_THIS_SESSION = (Rule.RIGHT_TIME, Rule.AMBIGUOUS)
 
 
 def own_near_misses(plan: Plan) -> tuple[NearMiss, ...]:
     """Return the near misses whose name, folder or register names the plan's session, and no other."""
-    return tuple(one for one in plan.near_misses if one.verdict.rule not in _NAMES_NOT_THIS_ALONE)
+    return tuple(one for one in plan.near_misses if one.verdict.rule not in _NOT_ONLY_THIS_SESSION)
 
 
-def within_study(assembly: Assembly) -> Assembly:
+def limit_to_study(assembly: Assembly) -> Assembly:
     """Return an assembly whose plan counts, names and hints at nothing of other sessions."""
     plan = assembly.plan
     warnings = tuple(dict.fromkeys(_own_warnings(plan)))
     return replace(assembly, plan=replace(plan, near_misses=own_near_misses(plan), left_out={}, warnings=warnings))
 
 
-def leaves_span(plan: Plan, options: Options) -> bool:
+def exceeds_session_time(plan: Plan, options: Options) -> bool:
     """Whether a chosen span begins before, or ends after, the time of the plan's session.
 
     Raises UsageError for one that cannot be meant.
@@ -146,12 +146,12 @@ def _own_warnings(plan: Plan) -> Iterator[str]:
         if isinstance(warning, Message) and said == "bound.next_session":
             yield Message("study.bounded", end=warning.values["end"])
         elif said is None and LINKED_ELSEWHERE in warning:
-            yield from _without_others(warning)
-        elif said not in _OF_OTHERS:
+            yield from _without_other_sessions(warning)
+        elif said not in _ABOUT_OTHER_SESSIONS:
             yield instead.get(warning, warning)
 
 
-def _without_others(warning: str) -> Iterator[str]:
+def _without_other_sessions(warning: str) -> Iterator[str]:
     """Yield what is left of a recording's warning, if anything is."""
     if warning.endswith(f"; {LINKED_ELSEWHERE}."):
         yield f"{warning.removesuffix(f'; {LINKED_ELSEWHERE}.')}."

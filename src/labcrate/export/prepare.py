@@ -8,9 +8,9 @@ from labcrate.export.assemble import Assembly, assemble
 from labcrate.export.redact import Redactor
 from labcrate.export.spool import Spool
 from labcrate.index.catalog import Catalog
-from labcrate.index.indexing import Progress, Wish, index_files
-from labcrate.index.searching import Searcher
-from labcrate.index.state import state_folder
+from labcrate.index.indexing import IndexRequest, Progress, index_files
+from labcrate.index.secret_search import SecretSearcher
+from labcrate.index.state_folder import state_folder
 from labcrate.lab.folder import Lab
 from labcrate.model.fixity import Identity
 from labcrate.plan.inventory import Inventory, find_session, take_inventory
@@ -20,7 +20,7 @@ from labcrate.plan.planner import Planner, probe_video
 
 
 @contextmanager
-def prepared(
+def prepare_archive(
     lab: Lab,
     session_id: str,
     options: Options = Options(),
@@ -38,14 +38,14 @@ def prepared(
     it. What ``progress`` raises ends the work. Raises what ``Planner.plan`` does, and TargetError.
     """
     progress = progress or Progress()
-    inventory = in_zone(inventory or take_inventory(lab, options.time_zone), options.time_zone)
+    inventory = inventory_in_zone(inventory or take_inventory(lab, options.time_zone), options.time_zone)
     with Catalog.open(state_folder(lab.root)) as catalog:
         planner = Planner(inventory, catalog, progress, workers)
         plan = planner.plan(session_id, options, hashed=hashed, allow_incomplete=allow_incomplete, refuse=refuse)
-        yield _laid_out(planner, plan, hashed=hashed, refuse=refuse)
+        yield _assemble_plan(planner, plan, hashed=hashed, refuse=refuse)
 
 
-def lay_out(
+def prepare_from_index(
     inventory: Inventory,
     session_id: str,
     options: Options,
@@ -55,7 +55,7 @@ def lay_out(
     unreadable: Mapping[str, tuple[Identity, str]],
     same_session: Iterable[Assembly] = (),
 ) -> Assembly:
-    """Return a session's archive with what is known of its files: none is read through (see ``lacking``).
+    """Return a session's archive with what is known of its files: none is read through (see ``unindexed_files``).
 
     ``unreadable`` is as a Planner has it; ``same_session`` are archives of the session whose tables are taken where
     they would come out the same. What ``progress`` raises ends the work. Raises what ``Planner.plan`` does, and
@@ -64,10 +64,10 @@ def lay_out(
     with Catalog.open(state_folder(inventory.lab.root)) as catalog:
         planner = Planner(inventory, catalog, progress, workers, hurry=True, unreadable=unreadable)
         plan = planner.plan(session_id, options, hashed=False)
-        return _laid_out(planner, plan, same_session)
+        return _assemble_plan(planner, plan, same_session)
 
 
-def lacking(plan: Plan) -> list[CopiedFile]:
+def unindexed_files(plan: Plan) -> list[CopiedFile]:
     """Return the files of which a plan lacks the fixity, or the search for secrets."""
     return [file for file in plan.copied if file.fixity is None or file.search is None]
 
@@ -80,18 +80,18 @@ def compute_fixity(inventory: Inventory, plan: Plan, progress: Progress, workers
     """
     state = state_folder(inventory.lab.root)
     with Catalog.open(state) as catalog:
-        searcher = Searcher(inventory.cleaner.matcher, catalog)
-        wishes = [Wish(file.path, file.identity, probe=False, search=True) for file in lacking(plan)]
+        searcher = SecretSearcher(inventory.cleaner.matcher, catalog)
+        wishes = [IndexRequest(file.path, file.identity, probe=False, search=True) for file in unindexed_files(plan)]
         _, failures = index_files(inventory.files, catalog, wishes, probe_video, progress, workers, searcher)
         if not failures:
-            spool = Spool(state, progress.check)
+            spool = Spool(state, progress.raise_if_cancelled)
             Redactor(inventory.files, inventory.cleaner, catalog, spool, progress, hashed=True).redact(
                 plan, refuse=False
             )
         return failures
 
 
-def in_zone(inventory: Inventory, zone: str | None) -> Inventory:
+def inventory_in_zone(inventory: Inventory, zone: str | None) -> Inventory:
     """Return the inventory with all times that name no zone read in this one (IANA; None: as they are).
 
     The lab is read again for it, for times of sessions are among them; the same recorders may be read as before.
@@ -102,7 +102,7 @@ def in_zone(inventory: Inventory, zone: str | None) -> Inventory:
     return replace(again, recorder_folders=inventory.recorder_folders)
 
 
-def _laid_out(
+def _assemble_plan(
     planner: Planner,
     plan: Plan,
     same_session: Iterable[Assembly] = (),
@@ -112,41 +112,41 @@ def _laid_out(
 ) -> Assembly:
     """Take the secrets out of the files of a plan, generate its documents, and lay its archive out."""
     inventory, progress = planner.inventory, planner.progress
-    spool = Spool(state_folder(inventory.lab.root), progress.check)
+    spool = Spool(state_folder(inventory.lab.root), progress.raise_if_cancelled)
     redactor = Redactor(inventory.files, inventory.cleaner, planner.catalog, spool, progress, hashed)
     plan, redacted = redactor.redact(plan, refuse=refuse)
     return assemble(inventory.files, plan, spool, same_session, redacted, inventory.cleaner.matcher)
 
 
-Stages = Callable[[str], AbstractContextManager[Progress]]
+ShowStage = Callable[[str], AbstractContextManager[Progress]]
 """Return what shows the progress of a stage (``indexing`` or ``packing``) while its context is entered."""
 
 
-def silent(_: str) -> AbstractContextManager[Progress]:
+def show_nothing(_: str) -> AbstractContextManager[Progress]:
     """Show nothing."""
     return nullcontext(Progress())
 
 
 @contextmanager
-def planned_session(
-    lab: Lab, session: str, options: Options, stages: Stages, workers: int | None = None
+def plan_session(
+    lab: Lab, session: str, options: Options, show_stage: ShowStage, workers: int | None = None
 ) -> Iterator[tuple[Inventory, Assembly]]:
     """Yield a lab's inventory, and the archive of one session as it is known before recordings are read through.
 
     ``workers`` is how many files are read at once (None: one per core). Raises UsageError for what is no session's
-    id, and what ``prepared`` does.
+    id, and what ``prepare_archive`` does.
     """
     inventory, session_id = find_session(lab, session, options.time_zone)
-    with laid_out(inventory, session_id, options, stages, workers, export=False) as assembly:
+    with prepare_with_progress(inventory, session_id, options, show_stage, workers, export=False) as assembly:
         yield inventory, assembly
 
 
 @contextmanager
-def laid_out(
+def prepare_with_progress(
     inventory: Inventory,
     session_id: str,
     options: Options,
-    stages: Stages,
+    show_stage: ShowStage,
     workers: int | None,
     *,
     export: bool,
@@ -158,8 +158,8 @@ def laid_out(
     IncompleteError where something is missing.
     """
     with ExitStack() as held:
-        with stages("indexing") as progress:
-            preparing = prepared(
+        with show_stage("indexing") as progress:
+            preparing = prepare_archive(
                 inventory.lab,
                 session_id,
                 options,

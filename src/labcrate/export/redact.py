@@ -8,13 +8,13 @@ from io import FileIO
 from itertools import pairwise
 from typing import IO, BinaryIO, cast
 
-from labcrate.archive.entity import file_segments, opened, read_at
+from labcrate.archive.entity import file_segments, open_source, read_at
 from labcrate.archive.layout import BytesSource, FileSource, Patch
 from labcrate.errors import LabcrateError
 from labcrate.export.spool import Spool, file_source
 from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import Hasher, Progress
-from labcrate.index.records import Patched
+from labcrate.index.records import PatchedFixity
 from labcrate.lab.lab_files import Files
 from labcrate.model.fixity import Fixity
 from labcrate.plan.cleaning import LabCleaner
@@ -25,13 +25,13 @@ from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.mp4_boxes import metadata_ranges
 from labcrate.secrets.stream import find_in_stream
 
-Sources = Mapping[str, FileSource | BytesSource]
+Replacements = Mapping[str, FileSource | BytesSource]
 """What is packed in place of a file, by its member."""
 
 _READ_BYTES = 1024 * 1024
 
 
-class _NotPossibleError(Exception):
+class _NotRedactableError(Exception):
     """A file cannot be rid of its secrets, though others of its kind can."""
 
 
@@ -46,7 +46,7 @@ class Redactor:
     progress: Progress
     hashed: bool
 
-    def redact(self, plan: Plan, *, refuse: bool) -> tuple[Plan, Sources]:
+    def redact(self, plan: Plan, *, refuse: bool) -> tuple[Plan, Replacements]:
         """Return the plan with the fixity of what is packed in place of files that hold secrets, and that.
 
         Raises SourceChangedError, and, to ``refuse`` what cannot be redacted, SecretsError.
@@ -59,16 +59,16 @@ class Redactor:
             if file.member in chosen:
                 try:
                     done[file.member] = self._redacted(file)
-                except _NotPossibleError:
+                except _NotRedactableError:
                     continue
-        plan = _with(plan, done)
+        plan = _plan_with_fixity(plan, done)
         if refuse:
             refuse_secrets(plan.session.id, plan.secrecy)
         return plan, {member: source for member, (_, source) in done.items()}
 
     def _redacted(self, file: CopiedFile) -> tuple[Fixity | None, FileSource | BytesSource]:
         source = file_source(self.files, file)
-        with opened(source) as fd, os.fdopen(os.dup(fd), "rb", buffering=0) as opened_file:
+        with open_source(source) as fd, os.fdopen(os.dup(fd), "rb", buffering=0) as opened_file:
             if file.search and file.search.redaction is Redaction.TEXT:
                 return self._text(file, opened_file)
             return self._mp4(file, source, opened_file)
@@ -84,9 +84,9 @@ class Redactor:
         try:
             fixity, source = self.spool.write(file.source, write)
         except UnicodeError:
-            raise _NotPossibleError from None
+            raise _NotRedactableError from None
         if not clean:
-            raise _NotPossibleError
+            raise _NotRedactableError
         return fixity, source
 
     def _mp4(self, file: CopiedFile, source: FileSource, opened_file: FileIO) -> tuple[Fixity | None, FileSource]:
@@ -102,7 +102,7 @@ class Redactor:
         if not self.hashed:
             return None
         fixity = _fixity_of(source, opened_file.fileno(), self.progress)
-        self.catalog.store([replace(known, patched=Patched(key, fixity))])
+        self.catalog.store([replace(known, patched=PatchedFixity(key, fixity))])
         return fixity
 
 
@@ -111,14 +111,14 @@ def without_secrets_in_tags(source: FileSource, matcher: Matcher, session_id: st
 
     Raises SourceChangedError, and SecretsError where there are secrets that cannot be written over.
     """
-    with opened(source) as fd, os.fdopen(os.dup(fd), "rb", buffering=0) as file:
+    with open_source(source) as fd, os.fdopen(os.dup(fd), "rb", buffering=0) as file:
         found = scan_file(matcher, cast(BinaryIO, file), source.identity.size_bytes)
         if not found.kinds:
             return source
         try:
             if redaction_of(cast(BinaryIO, file)) is Redaction.MP4:
                 return replace(source, patches=_patches(matcher, file, source.identity.size_bytes))
-        except _NotPossibleError:
+        except _NotRedactableError:
             pass
         one = SecretFile(source.label, source.label, found.kinds, found.count, redactable=False)
         refuse_secrets(session_id, Secrecy(files=(one,)))
@@ -130,8 +130,8 @@ def _patches(matcher: Matcher, file: FileIO, size_bytes: int) -> tuple[Patch, ..
     try:
         made = mp4_patches(matcher, cast(BinaryIO, file), size_bytes)
     except ValueError:
-        raise _NotPossibleError from None
-    patches = _flat([Patch(patch.offset, patch.data) for patch in made])
+        raise _NotRedactableError from None
+    patches = _without_overlaps([Patch(patch.offset, patch.data) for patch in made])
     for start, stop in metadata_ranges(cast(BinaryIO, file), size_bytes):
         file.seek(start)
         data = bytearray(file.read(stop - start))
@@ -139,11 +139,11 @@ def _patches(matcher: Matcher, file: FileIO, size_bytes: int) -> tuple[Patch, ..
             if start <= patch.offset < stop:  # each is of one range
                 data[patch.offset - start : patch.stop - start] = patch.data
         if matcher.find(bytes(data)):
-            raise _NotPossibleError
+            raise _NotRedactableError
     return patches
 
 
-def _flat(made: list[Patch]) -> tuple[Patch, ...]:
+def _without_overlaps(made: list[Patch]) -> tuple[Patch, ...]:
     """Return patches in order and apart; where they overlap, what was made later stands."""
     ordered = sorted(made, key=lambda patch: patch.offset)
     if all(one.stop <= other.offset for one, other in pairwise(ordered)):
@@ -171,7 +171,7 @@ def patches_key(patches: Iterable[Patch]) -> str:
 
 def _fixity_of(source: FileSource, fd: int, progress: Progress) -> Fixity:
     """Return the fixity of an opened file with its patches written over it."""
-    hasher = Hasher(lambda _: progress.check())
+    hasher = Hasher(lambda _: progress.raise_if_cancelled())
     for segment in file_segments(source, 0, source.identity.size_bytes):
         if isinstance(segment, bytes):
             hasher.update(segment)
@@ -184,7 +184,7 @@ def _fixity_of(source: FileSource, fd: int, progress: Progress) -> Fixity:
     return hasher.fixity
 
 
-def _with(plan: Plan, done: Mapping[str, tuple[Fixity | None, object]]) -> Plan:
+def _plan_with_fixity(plan: Plan, done: Mapping[str, tuple[Fixity | None, object]]) -> Plan:
     """Return the plan with other fixities; what could not be redacted after all is treated as its options say."""
     otherwise = Treatment.ALLOWED if plan.options.allow_secrets else Treatment.REFUSED
     files = tuple(
@@ -206,7 +206,7 @@ def _with(plan: Plan, done: Mapping[str, tuple[Fixity | None, object]]) -> Plan:
     )
 
 
-_CHUNK = 1024 * 1024
+_CHUNK_BYTES = 1024 * 1024
 
 
 def check_generated(matcher: Matcher, name: str, chunks: Iterable[bytes]) -> None:
@@ -219,7 +219,7 @@ def check_generated(matcher: Matcher, name: str, chunks: Iterable[bytes]) -> Non
         )
 
 
-def chunks_of(source: FileSource | BytesSource) -> Iterator[bytes]:
+def read_chunks(source: FileSource | BytesSource) -> Iterator[bytes]:
     """Yield what a document was written into, from its beginning."""
     if isinstance(source, BytesSource):
         yield source.data
@@ -227,7 +227,7 @@ def chunks_of(source: FileSource | BytesSource) -> Iterator[bytes]:
     fd = source.open()
     try:
         at = 0
-        while chunk := os.pread(fd, _CHUNK, at):
+        while chunk := os.pread(fd, _CHUNK_BYTES, at):
             at += len(chunk)
             yield chunk
     finally:

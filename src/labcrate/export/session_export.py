@@ -12,14 +12,14 @@ from labcrate.errors import PeopleError, SourceChangedError, TargetError
 from labcrate.export.assemble import Assembly
 from labcrate.export.confirmation import Confirmation
 from labcrate.export.people_folder import people_folder
-from labcrate.export.prepare import Stages, laid_out, silent
+from labcrate.export.prepare import ShowStage, prepare_with_progress, show_nothing
 from labcrate.export.signing import sign_archive, signer_of
 from labcrate.export.writer import archive_path, check_targets, signature_path, write_archive
-from labcrate.index.confirming import Check, Confirming
-from labcrate.index.state import own_folder, state_folder
+from labcrate.index.byte_checks import ByteCheckMode, ByteCheckRule
+from labcrate.index.state_folder import state_folder, user_state_folder
 from labcrate.lab.folder import Lab
 from labcrate.lab.text import one_line
-from labcrate.people.database import Database
+from labcrate.people.database import PeopleDatabase
 from labcrate.people.export_log import ExportLog, Outcome, system_user
 from labcrate.plan.inventory import find_session
 from labcrate.plan.options import Options, as_text
@@ -28,58 +28,58 @@ from labcrate.plan.own_archives import is_own_archive
 Via = Literal["command line", "Python"]
 
 
-class Sent:
+class ExportLogEntry:
     """Counts the bytes that were written.
 
-    ``problem`` is a sentence that says why the lab's log has no whole line of this, if it has none; ``private`` says
+    ``problem`` is a sentence that says why the lab's log has no whole line of this, if it has none; ``in_own_log`` says
     that the lab takes no log at all, and the line is in the user's own.
     """
 
     def __init__(self, progress: Callable[[int], None]) -> None:
-        self.size_bytes = 0
+        self.written_bytes = 0
         self.problem: str | None = None
-        self.private = False
-        self.said: str | None = None
+        self.in_own_log = False
+        self.confirmation: str | None = None
         self._progress = progress
 
     def advance(self, size_bytes: int) -> None:
         """So many bytes more."""
-        self.size_bytes += size_bytes
+        self.written_bytes += size_bytes
         self._progress(size_bytes)
 
 
 @contextmanager
-def logged(
+def log_export(
     lab: Lab, session: str, options: str, entity: Entity, via: Via, progress: Callable[[int], None]
-) -> Iterator[Sent]:
+) -> Iterator[ExportLogEntry]:
     """Write the line before the archive is written, and how it went afterwards.
 
     A log that cannot be written does not stop the export, as it stops the server's: whoever runs a program here can
     read the recordings anyway. Then ``problem`` tells it, and the line is in the user's own log where that takes it.
     """
-    sent = Sent(progress)
+    log_entry = ExportLogEntry(progress)
     with ExitStack() as stack:
-        begun = _begin(stack, lab, sent, _Facts(session, options, entity, via))
-        if begun is None:
-            yield sent
+        started = _begin_log_line(stack, lab, log_entry, _LogFacts(session, options, entity, via))
+        if started is None:
+            yield log_entry
             return
-        log, line = begun
+        log, line = started
         outcome, reason = Outcome.ABORTED, None
         try:
-            yield sent
-            outcome, reason = Outcome.FINISHED, sent.said
+            yield log_entry
+            outcome, reason = Outcome.FINISHED, log_entry.confirmation
         except SourceChangedError as error:
             outcome, reason = Outcome.BROKEN, str(error)
             raise
         finally:
             try:
-                log.end(line, sent.size_bytes, outcome, reason)
+                log.end(line, log_entry.written_bytes, outcome, reason)
             except PeopleError as error:
-                sent.problem = f"The export log does not say how this ended. {error}"
+                log_entry.problem = f"The export log does not say how this ended. {error}"
 
 
 @dataclass(frozen=True, slots=True)
-class _Facts:
+class _LogFacts:
     """What a line says before anything is written."""
 
     session: str
@@ -88,31 +88,35 @@ class _Facts:
     via: Via
 
 
-def _begin(stack: ExitStack, lab: Lab, sent: Sent, facts: _Facts) -> tuple[ExportLog, int] | None:
+def _begin_log_line(
+    stack: ExitStack, lab: Lab, log_entry: ExportLogEntry, facts: _LogFacts
+) -> tuple[ExportLog, int] | None:
     """Write the line in the lab's log, else in the user's own; None when neither takes it."""
-    own = own_folder(lab.root)
+    own = user_state_folder(lab.root)
     try:
         folder = people_folder(lab.root)
-        begun = _begin_in(stack, folder, facts)
+        started = _begin_line_in(stack, folder, facts)
     except PeopleError as error:
         problem = error
     else:
-        sent.private = folder == own
-        return begun
+        log_entry.in_own_log = folder == own
+        return started
     try:
         own.mkdir(mode=0o700, parents=True, exist_ok=True)
-        begun = _begin_in(stack, own, facts)
+        started = _begin_line_in(stack, own, facts)
     except (PeopleError, OSError):
-        sent.problem = f"The export log has no line of this. {problem}"
+        log_entry.problem = f"The export log has no line of this. {problem}"
         return None
-    sent.problem = f"The export log has no line of this, but a log of your own has (in your state folder). {problem}"
-    return begun
+    log_entry.problem = (
+        f"The export log has no line of this, but a log of your own has (in your state folder). {problem}"
+    )
+    return started
 
 
-def _begin_in(stack: ExitStack, folder: Path, facts: _Facts) -> tuple[ExportLog, int]:
-    with ExitStack() as opened:
-        log = opened.enter_context(ExportLog(opened.enter_context(Database.open(folder))))
-        log.settle()
+def _begin_line_in(stack: ExitStack, folder: Path, facts: _LogFacts) -> tuple[ExportLog, int]:
+    with ExitStack() as opening:
+        log = opening.enter_context(ExportLog(opening.enter_context(PeopleDatabase.open(folder))))
+        log.abort_dead_transfers()
         length = facts.entity.length
         line = log.begin(
             who=system_user(),
@@ -125,23 +129,23 @@ def _begin_in(stack: ExitStack, folder: Path, facts: _Facts) -> tuple[ExportLog,
             length=length,
             total=length,
         )
-        stack.enter_context(opened.pop_all())
+        stack.enter_context(opening.pop_all())
     return log, line
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ExportResult:
     """An archive that was written, and what is known of that.
 
-    ``signature`` is the file that signs it, None where none was to be made; ``sent`` says what the export log took,
-    ``confirmation`` which bytes were compared with their checksums.
+    ``signature`` is the file that signs it, None where none was to be made; ``log_entry`` says what the export log
+    took, ``confirmation`` which bytes were compared with their checksums.
     """
 
     path: Path
     signature: Path | None
     assembly: Assembly
     entity: Entity
-    sent: Sent
+    log_entry: ExportLogEntry
     confirmation: Confirmation
 
 
@@ -151,7 +155,7 @@ def export_session(
     options: Options,
     to: str | os.PathLike[str],
     via: Via,
-    stages: Stages = silent,
+    show_stage: ShowStage = show_nothing,
     *,
     force: bool = False,
     allow_incomplete: bool = False,
@@ -159,7 +163,7 @@ def export_session(
     sync: bool = True,
     check: bool | None = None,
     workers: int | None = None,
-) -> Exported:
+) -> ExportResult:
     """Package one session into the file, or into the folder, ``to``; whatever goes wrong, nothing is left behind.
 
     ``via`` is the way of the export as the log calls it. ``force`` replaces a file that exists (of the lab's files, an
@@ -174,15 +178,17 @@ def export_session(
     check_targets(target, force=force, signed=sign)
     _refuse_lab_file(lab, target)
     signer = signer_of(lab) if sign else None
-    rule = Confirming.from_now(Check.of(check), inventory.settings.confirm_days)
+    rule = ByteCheckRule.from_now(ByteCheckMode.of(check), inventory.settings.confirm_days)
     whole = not allow_incomplete
-    with laid_out(inventory, session_id, options, stages, workers, export=True, whole=whole) as assembly:
+    with prepare_with_progress(
+        inventory, session_id, options, show_stage, workers, export=True, whole=whole
+    ) as assembly:
         entity = Entity(assembly.layout)
         signature = sign_archive(signer, assembly.layout) if signer else None
         with (
-            stages("packing") as progress,
+            show_stage("packing") as progress,
             Confirmation.of(assembly, state_folder(lab.root), rule) as confirmation,
-            logged(lab, session_id, as_text(assembly.plan.options), entity, via, progress.advance) as sent,
+            log_export(lab, session_id, as_text(assembly.plan.options), entity, via, progress.advance) as log_entry,
         ):
             progress.begin(1, entity.length)
             write_archive(
@@ -190,12 +196,12 @@ def export_session(
                 target,
                 force=force,
                 sync=sync,
-                progress=sent.advance,
+                progress=log_entry.advance,
                 signature=signature,
                 checker=confirmation.checker(),
             )
-            sent.said = confirmation.said
-    return Exported(target, signature_path(target) if sign else None, assembly, entity, sent, confirmation)
+            log_entry.confirmation = confirmation.summary
+    return ExportResult(target, signature_path(target) if sign else None, assembly, entity, log_entry, confirmation)
 
 
 def _refuse_lab_file(lab: Lab, target: Path) -> None:

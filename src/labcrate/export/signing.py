@@ -10,11 +10,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from labcrate.archive.keys import PublicKey, Signer, new_secret_key, parse_public_key, read_small
+from labcrate.archive.keys import PublicKey, Signer, new_secret_key, parse_public_key, read_open_small_file
 from labcrate.archive.layout import BytesSource, Layout
 from labcrate.archive.manifest import MANIFEST_NAME
 from labcrate.errors import NoSuchThingError, SigningError, TargetError
-from labcrate.index.state import STATE_FOLDER, state_folder
+from labcrate.index.state_folder import STATE_FOLDER, state_folder
 from labcrate.lab.disk import sync_folder
 from labcrate.lab.folder import Lab, open_file_below
 from labcrate.secrets.lab_files import SIGNING_KEY
@@ -45,7 +45,7 @@ def make_key(lab: Lab) -> KeyPair:
     Raises TargetError where there is one or it cannot be written, SigningError and CatalogError where that cannot be
     known.
     """
-    if _found(lab):
+    if _key_exists(lab):
         raise TargetError(_EXISTS)
     folder = state_folder(lab.root)
     secret, public = folder / SECRET_KEY_FILE, folder / PUBLIC_KEY_FILE
@@ -65,13 +65,13 @@ def make_key(lab: Lab) -> KeyPair:
 def has_key(lab: Lab) -> bool:
     """Return whether the lab has a key, as far as this user can see; whether it can sign is another question."""
     with suppress(SigningError):
-        return _found(lab)
+        return _key_exists(lab)
     return True
 
 
 def signer_of(lab: Lab) -> Signer:
     """Return the lab's key. Raises NoSuchThingError where it has none, and SigningError where that cannot sign."""
-    data = _read(lab, SECRET_KEY_FILE)
+    data = _read_key_file(lab, SECRET_KEY_FILE)
     if data is None:
         raise NoSuchThingError(
             "This lab has no key to sign with; whoever runs it makes one with 'labcrate keygen', once."
@@ -80,8 +80,8 @@ def signer_of(lab: Lab) -> Signer:
         signer = Signer(data)
     except ValueError as error:
         raise SigningError(f"{_WHERE} cannot sign: {error}; {_BACKUP}.") from None
-    beside = _read(lab, PUBLIC_KEY_FILE)
-    if beside is not None and not _is(beside, signer.public):
+    beside = _read_key_file(lab, PUBLIC_KEY_FILE)
+    if beside is not None and not _is_public_key(beside, signer.public):
         raise SigningError(f"{PUBLIC_KEY_FILE} is not the public key of {_WHERE}; {_BACKUP}.")
     return signer
 
@@ -102,14 +102,14 @@ def sign_archive(signer: Signer, layout: Layout) -> bytes:
     raise AssertionError("an archive was laid out without a manifest")
 
 
-def _is(file: bytes, public: PublicKey) -> bool:
+def _is_public_key(file: bytes, public: PublicKey) -> bool:
     try:
         return parse_public_key(file) == public
     except ValueError:
         return False
 
 
-def _places(lab: Lab, name: str) -> Iterator[tuple[Path, str]]:
+def _key_paths(lab: Lab, name: str) -> Iterator[tuple[Path, str]]:
     """Where a key file may lie: in the lab, also while it cannot be written to, and in the state folder."""
     inside = lab.root / STATE_FOLDER
     if not inside.is_symlink():  # labcrate keeps nothing behind a link
@@ -119,14 +119,14 @@ def _places(lab: Lab, name: str) -> Iterator[tuple[Path, str]]:
         yield own, name
 
 
-def _found(lab: Lab) -> bool:
-    return _read(lab, SECRET_KEY_FILE) is not None or _read(lab, PUBLIC_KEY_FILE) is not None
+def _key_exists(lab: Lab) -> bool:
+    return _read_key_file(lab, SECRET_KEY_FILE) is not None or _read_key_file(lab, PUBLIC_KEY_FILE) is not None
 
 
-def _read(lab: Lab, name: str) -> bytes | None:
+def _read_key_file(lab: Lab, name: str) -> bytes | None:
     """Return what a key file holds; None where there is none. Raises SigningError."""
     refused: OSError | ValueError | None = None
-    for root, path in _places(lab, name):
+    for root, path in _key_paths(lab, name):
         try:
             fd = open_file_below(root, path)
         except (FileNotFoundError, NotADirectoryError):
@@ -136,8 +136,8 @@ def _read(lab: Lab, name: str) -> bytes | None:
             continue
         try:
             if name == SECRET_KEY_FILE:
-                _keep_private(fd)
-            return read_small(fd)
+                _make_private(fd)
+            return read_open_small_file(fd)
         except (OSError, ValueError) as error:
             refused = error
         finally:
@@ -151,7 +151,7 @@ def _read(lab: Lab, name: str) -> bytes | None:
     return None
 
 
-def _keep_private(fd: int) -> None:
+def _make_private(fd: int) -> None:
     """Take away what others may do with the secret key, if they may do anything."""
     if os.fstat(fd).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         with suppress(OSError):  # another user's file, or a read-only disk: it signs all the same

@@ -26,10 +26,10 @@ from labcrate.plan.plan import CopiedFile
 
 _PREFIX = "document-"
 _IN_MEMORY_UP_TO = 1 << 20
-_NAMED_FOR_AT_MOST_S = 3600
+_LEFTOVER_AGE_S = 3600
 _OLD_FOLDER, _OLD_LOCK = "spool", "spool.lock"
 
-Writer = Callable[[IO[bytes]], object]
+WriteDocument = Callable[[IO[bytes]], object]
 """Writes a document into an open file; called once more, from its beginning, when the first disk has no room."""
 
 
@@ -42,7 +42,7 @@ class Spool:
         self._folder = state_folder
         self._check = check
 
-    def write(self, label: str, writer: Writer) -> tuple[Fixity, FileSource | BytesSource]:
+    def write(self, label: str, writer: WriteDocument) -> tuple[Fixity, FileSource | BytesSource]:
         """Have a document written and hashed.
 
         Raises TargetError when neither labcrate's own folder nor the system's temporary one takes it.
@@ -50,9 +50,9 @@ class Spool:
         with suppress(
             OSError
         ):  # the lab's disk may be full or failing, and its data are wanted on another all the more
-            return _written(str(self._folder), label, writer, self._check)
+            return _write_and_hash(str(self._folder), label, writer, self._check)
         try:
-            return _written(tempfile.gettempdir(), label, writer, self._check)
+            return _write_and_hash(tempfile.gettempdir(), label, writer, self._check)
         except OSError as error:
             raise TargetError(
                 "The export's documents cannot be written, neither where labcrate keeps its own files of the lab nor "
@@ -61,23 +61,23 @@ class Spool:
             ) from error
 
 
-def _written(
-    folder: str, label: str, writer: Writer, check: Callable[[], None]
+def _write_and_hash(
+    folder: str, label: str, writer: WriteDocument, check: Callable[[], None]
 ) -> tuple[Fixity, FileSource | BytesSource]:
     with tempfile.SpooledTemporaryFile(_IN_MEMORY_UP_TO, buffering=1 << 20, prefix=_PREFIX, dir=folder) as file:
-        writer(cast("IO[bytes]", _Checked(file, check)))
+        writer(cast("IO[bytes]", _InterruptibleFile(file, check)))
         if file.tell() <= _IN_MEMORY_UP_TO:
             file.seek(0)
             data = file.read()
             return Fixity.of_bytes(data), BytesSource(data)
         file.flush()
-        kept = _Nameless(os.dup(file.fileno()))
+        kept = _UnnamedFile(os.dup(file.fileno()))
     with open(kept.open(), "rb", buffering=0) as whole:  # noqa: PTH123 - a descriptor, not a path
         whole.seek(0)
         return fixity_of(whole), FileSource(kept.open, kept.identity, label)
 
 
-class _Checked:
+class _InterruptibleFile:
     """A file that a document is written into; ``check`` is called before each piece."""
 
     def __init__(self, file: IO[bytes], check: Callable[[], None]) -> None:
@@ -92,7 +92,7 @@ class _Checked:
         return getattr(self._file, name)
 
 
-class _Nameless:
+class _UnnamedFile:
     """A file that no folder lists; it is gone when this and everything that was opened from it are."""
 
     def __init__(self, fd: int) -> None:
@@ -109,7 +109,7 @@ def _remove_leftovers(state_folder: Path) -> None:
     """Remove what a crash may have left where files cannot be made without a name, and what earlier versions left."""
     with suppress(OSError):
         for path in state_folder.glob(f"{_PREFIX}*"):
-            if path.lstat().st_mtime < time.time() - _NAMED_FOR_AT_MOST_S:  # it has a name for a moment only
+            if path.lstat().st_mtime < time.time() - _LEFTOVER_AGE_S:  # it has a name for a moment only
                 path.unlink()
     old = state_folder / _OLD_FOLDER
     if old.is_dir() and not old.is_symlink():

@@ -57,17 +57,17 @@ def write_archive(
     """
     check_targets(target, force=force, signed=signature is not None)
     part = target.with_name(target.name + PART_SUFFIX)
-    with _explained(target), _locked(part) as fd, checker or Checker() as checking:
+    with _translate_os_errors(target), _lock_part(part) as fd, checker or Checker() as checking:
         with _signature_part(target, signature, sync=sync) as beside:
             check_targets(target, force=force, signed=beside is not None)  # another export may have been finished
             if os.fstat(fd).st_size:  # only then: ext4 waits for the disk on closing what was truncated
                 os.ftruncate(fd, 0)
-            write_entity(entity, fd, _Written(fd if sync else None, checking, progress))
+            write_entity(entity, fd, _CopyProgress(fd if sync else None, checking, progress))
             checking.wait()
             if sync:
                 os.fsync(fd)
             check_targets(target, force=force, signed=beside is not None)
-            _place(part, target, beside)
+            _rename_parts(part, target, beside)
         if sync:
             sync_folder(target.parent)
 
@@ -79,7 +79,7 @@ def _signature_part(target: Path, signature: bytes | None, *, sync: bool) -> Ite
         yield None
         return
     part = signature_path(target).with_name(signature_path(target).name + PART_SUFFIX)
-    with _locked(part) as fd:
+    with _lock_part(part) as fd:
         os.ftruncate(fd, 0)
         os.pwrite(fd, signature, 0)
         if sync:
@@ -87,7 +87,7 @@ def _signature_part(target: Path, signature: bytes | None, *, sync: bool) -> Ite
         yield part
 
 
-def _place(part: Path, target: Path, beside: Path | None) -> None:
+def _rename_parts(part: Path, target: Path, beside: Path | None) -> None:
     """Give the archive its name, then its signature; both or none."""
     if beside is None:
         part.rename(target)
@@ -104,7 +104,7 @@ def _place(part: Path, target: Path, beside: Path | None) -> None:
         raise
 
 
-class _Written:
+class _CopyProgress:
     """Hears of what was copied: ends the copying where other bytes were found, and tells the progress.
 
     With a descriptor it has the disk write what was copied while the rest is being copied: the sync in the end waits
@@ -133,7 +133,7 @@ def check_targets(target: Path, *, force: bool, signed: bool = False) -> None:
 
 def check_target(target: Path, *, force: bool) -> None:
     """Raise TargetError when a file cannot be written there; cheap, so that it is known before hashing."""
-    with _explained(target):
+    with _translate_os_errors(target):
         if target.is_dir():
             raise TargetError(f"{target} is a folder; name the file, or end the name with / to have it named for you.")
         if os.path.lexists(target):
@@ -148,20 +148,20 @@ def check_target(target: Path, *, force: bool) -> None:
 
 
 @contextmanager
-def _locked(part: Path) -> Iterator[int]:
+def _lock_part(part: Path) -> Iterator[int]:
     """Open and lock a part; it is gone after a block that raised, unless it has its final name by then."""
-    fd = _opened(part)
+    fd = _open_part(part)
     try:
         yield fd
     except BaseException:
-        if _is_at(part, fd):
+        if _is_open_file(part, fd):
             part.unlink()
         raise
     finally:
         os.close(fd)
 
 
-def _opened(part: Path) -> int:
+def _open_part(part: Path) -> int:
     """The part, open, locked and still under its name. Raises TargetError while another export has it."""
     while True:
         fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
@@ -169,7 +169,7 @@ def _opened(part: Path) -> int:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Between opening and locking, another export may have renamed the part to its goal: it is
             # that finished archive then, and not to be touched.
-            if _is_at(part, fd):
+            if _is_open_file(part, fd):
                 return fd
         except BlockingIOError:
             os.close(fd)
@@ -185,7 +185,7 @@ def _opened(part: Path) -> int:
         os.close(fd)
 
 
-def _is_at(path: Path, fd: int) -> bool:
+def _is_open_file(path: Path, fd: int) -> bool:
     try:
         return os.path.samestat(path.lstat(), os.fstat(fd))
     except FileNotFoundError:
@@ -193,14 +193,14 @@ def _is_at(path: Path, fd: int) -> bool:
 
 
 @contextmanager
-def _explained(target: Path) -> Iterator[None]:
+def _translate_os_errors(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise TargetError(f"{target.name} cannot be written: {_why(error)}") from error
+        raise TargetError(f"{target.name} cannot be written: {_error_reason(error)}") from error
 
 
-def _why(error: OSError) -> str:
+def _error_reason(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "the disk or quota is full; make room, or choose another place with -o."
     if error.errno == errno.EFBIG:

@@ -20,10 +20,10 @@ from typing import BinaryIO
 from isal import isal_zlib
 
 from labcrate.errors import SourceChangedError
+from labcrate.index.byte_checks import check_file_bytes, now_ms
 from labcrate.index.catalog import Catalog
-from labcrate.index.confirming import confirmed, now_ms
-from labcrate.index.records import Indexed
-from labcrate.index.searching import QUICK_BYTES, Searcher
+from labcrate.index.records import IndexedFile
+from labcrate.index.secret_search import QUICK_SEARCH_BYTES, SecretSearcher
 from labcrate.lab.lab_files import Files, source_of
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.recording import Probe
@@ -33,11 +33,11 @@ _STORE_EVERY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class IndexRequest:
     """A file whose fixity (``hash``), probe or secrets (``search``) are to be known.
 
     A file that is hashed is searched as well, in the same reading. ``search`` alone searches it if that takes no
-    time, as with the metadata of an MP4. To ``confirm`` is to read it again and compare it with known checksums.
+    time, as with the metadata of an MP4. To ``check_bytes`` is to read it again and compare it with known checksums.
     """
 
     path: str
@@ -45,16 +45,16 @@ class Wish:
     hash: bool = True
     probe: bool = True
     search: bool = False
-    confirm: bool = False
+    check_bytes: bool = False
 
-    def met_by(self, known: Indexed, searcher: Searcher | None) -> bool:
+    def is_satisfied_by(self, known: IndexedFile, searcher: SecretSearcher | None) -> bool:
         """Whether what is known already suffices."""
         searches = searcher is not None and (self.search or self.hash)
         return (
-            not self.confirm
+            not self.check_bytes
             and (known.fixity is not None or not self.hash)
             and (known.probe is not None or not self.probe)
-            and (searcher is None or not searches or known.searched(searcher.fingerprint) is not None)
+            and (searcher is None or not searches or known.search_with(searcher.fingerprint) is not None)
         )
 
 
@@ -73,19 +73,19 @@ class Progress:
     def finish(self, path: str) -> None:
         """One file more is done, or cannot be read."""
 
-    def check(self) -> None:
+    def raise_if_cancelled(self) -> None:
         """Called between the steps of any work that takes long; what it raises ends the work."""
 
 
-class Ending(Progress):
+class CancelOnlyProgress(Progress):
     """Tells somebody else's progress nothing, but ends with it."""
 
     def __init__(self, other: Progress) -> None:
         self._other = other
 
-    def check(self) -> None:
+    def raise_if_cancelled(self) -> None:
         """Raise what the other one does."""
-        self._other.check()
+        self._other.raise_if_cancelled()
 
 
 Prober = Callable[[BinaryIO, str], Probe]
@@ -95,22 +95,27 @@ Prober = Callable[[BinaryIO, str], Probe]
 def index_files(
     files: Files,
     catalog: Catalog,
-    wishes: Iterable[Wish],
+    requests: Iterable[IndexRequest],
     probe: Prober,
     progress: Progress | None = None,
     workers: int | None = None,
-    searcher: Searcher | None = None,
-) -> tuple[dict[str, Indexed], dict[str, str]]:
+    searcher: SecretSearcher | None = None,
+) -> tuple[dict[str, IndexedFile], dict[str, str]]:
     """Bring the index up to date for these files; without a ``searcher`` none is searched for secrets.
 
     Returns what is known of each file by path, and the reason for each that could not be read (gone,
     no permission, changed while it was read). Raises CatalogError.
     """
-    wishes = list(wishes)
-    known = catalog.lookup({wish.path: wish.identity for wish in wishes})
-    todo = [(wish, known[wish.path]) for wish in wishes if not wish.met_by(known[wish.path], searcher)]
+    requests = list(requests)
+    known = catalog.lookup({request.path: request.identity for request in requests})
+    todo = [
+        (request, known[request.path])
+        for request in requests
+        if not request.is_satisfied_by(known[request.path], searcher)
+    ]
     progress = progress or Progress()
-    progress.begin(len(todo), sum(w.identity.size_bytes for w, i in todo if _is_to_be_read(w, i, searcher)))
+    to_read = [request for request, file in todo if _needs_reading(request, file, searcher)]
+    progress.begin(len(todo), sum(request.identity.size_bytes for request in to_read))
     failures: dict[str, str] = {}
     if not todo:
         return known, failures
@@ -118,9 +123,12 @@ def index_files(
     todo.sort(key=lambda pair: -pair[0].identity.size_bytes)
     stop = threading.Event()
     with ThreadPoolExecutor(workers or os.cpu_count() or 1, "index") as pool:
-        futures = {pool.submit(_index_one, files, w, i, probe, searcher, progress, stop): w.path for w, i in todo}
+        futures = {
+            pool.submit(_index_one, files, request, file, probe, searcher, progress, stop): request.path
+            for request, file in todo
+        }
         try:
-            _collect(futures, catalog, known, failures)
+            _store_results(futures, catalog, known, failures)
         except BaseException:
             stop.set()
             pool.shutdown(cancel_futures=True)
@@ -128,15 +136,15 @@ def index_files(
     return known, failures
 
 
-def _collect(
-    futures: dict[Future[Indexed], str], catalog: Catalog, known: dict[str, Indexed], failures: dict[str, str]
+def _store_results(
+    futures: dict[Future[IndexedFile], str], catalog: Catalog, known: dict[str, IndexedFile], failures: dict[str, str]
 ) -> None:
     # Not concurrent.futures.wait: it goes through all that is pending for every one that is done.
-    done: SimpleQueue[Future[Indexed]] = SimpleQueue()
+    done: SimpleQueue[Future[IndexedFile]] = SimpleQueue()
     for future in futures:
         future.add_done_callback(done.put)
     left = len(futures)
-    fresh: list[Indexed] = []
+    fresh: list[IndexedFile] = []
     stored = time.monotonic()
     try:
         while left:
@@ -149,7 +157,7 @@ def _collect(
                     fresh.append(known[path])
                 except (OSError, SourceChangedError) as error:
                     known.pop(path, None)
-                    failures[path] = _why(error)
+                    failures[path] = _failure_reason(error)
             if fresh and time.monotonic() - stored > _STORE_EVERY_SECONDS:
                 catalog.store(fresh)
                 fresh, stored = [], time.monotonic()
@@ -158,78 +166,86 @@ def _collect(
             catalog.store(fresh)
 
 
-def _is_to_be_read(wish: Wish, known: Indexed, searcher: Searcher | None) -> bool:
+def _needs_reading(request: IndexRequest, known: IndexedFile, searcher: SecretSearcher | None) -> bool:
     """Return whether a file has to be read through: for its checksums, to confirm them, or for its secrets."""
-    searched = searcher is None or known.searched(searcher.fingerprint) is not None
-    return wish.confirm or (wish.hash and (known.fixity is None or not searched))
+    searched = searcher is None or known.search_with(searcher.fingerprint) is not None
+    return request.check_bytes or (request.hash and (known.fixity is None or not searched))
 
 
 def _index_one(
     files: Files,
-    wish: Wish,
-    known: Indexed,
+    request: IndexRequest,
+    known: IndexedFile,
     probe: Prober,
-    searcher: Searcher | None,
+    searcher: SecretSearcher | None,
     progress: Progress,
     stop: threading.Event,
-) -> Indexed:
-    progress.check()
-    progress.start(wish.path)
+) -> IndexedFile:
+    progress.raise_if_cancelled()
+    progress.start(request.path)
     try:
-        return _looked_into(files, wish, known, probe, searcher, partial(_told, progress, stop))
+        return _index_open_file(files, request, known, probe, searcher, partial(_advance, progress, stop))
     finally:
-        progress.finish(wish.path)
+        progress.finish(request.path)
 
 
-def _looked_into(
-    files: Files, wish: Wish, known: Indexed, probe: Prober, searcher: Searcher | None, told: Callable[[int], None]
-) -> Indexed:
-    fd = files.open(wish.path)
+def _index_open_file(
+    files: Files,
+    request: IndexRequest,
+    known: IndexedFile,
+    probe: Prober,
+    searcher: SecretSearcher | None,
+    on_bytes: Callable[[int], None],
+) -> IndexedFile:
+    fd = files.open(request.path)
     with os.fdopen(fd, "rb", buffering=0) as file:
-        _same_or_raise(file, wish)
-        confirm = wish.confirm and known.fixity is not None
-        if searcher and (wish.search or wish.hash) and known.searched(searcher.fingerprint) is None:
-            known = _searched(file, wish, known, searcher, (lambda _: None) if confirm else told)
-        if wish.hash and known.fixity is None:
-            known = replace(known, fixity=fixity_of(file, told), confirmed_ms=now_ms(), differs_ms=None)
-        if wish.probe and known.probe is None:
+        _check_unchanged(file, request)
+        confirm = request.check_bytes and known.fixity is not None
+        if searcher and (request.search or request.hash) and known.search_with(searcher.fingerprint) is None:
+            known = _search_secrets(file, request, known, searcher, (lambda _: None) if confirm else on_bytes)
+        if request.hash and known.fixity is None:
+            known = replace(known, fixity=fixity_of(file, on_bytes), confirmed_ms=now_ms(), differs_ms=None)
+        if request.probe and known.probe is None:
             file.seek(0)
-            known = replace(known, probe=probe(file, wish.path))
+            known = replace(known, probe=probe(file, request.path))
         if confirm:
-            known = confirmed(files, known, told)
-        _same_or_raise(file, wish)
+            known = check_file_bytes(files, known, on_bytes)
+        _check_unchanged(file, request)
     return known
 
 
-def _searched(file: FileIO, wish: Wish, known: Indexed, searcher: Searcher, told: Callable[[int], None]) -> Indexed:
+def _search_secrets(
+    file: FileIO, request: IndexRequest, known: IndexedFile, searcher: SecretSearcher, on_bytes: Callable[[int], None]
+) -> IndexedFile:
     """Search a file for secrets; where that takes the whole of it, its fixity comes out of the same reading."""
-    size_bytes = wish.identity.size_bytes
+    size_bytes = request.identity.size_bytes
     is_video = searcher.is_mp4(file)
-    if is_video or (not wish.hash and size_bytes <= QUICK_BYTES):
-        if is_video and wish.hash and known.fixity:
-            told(size_bytes)  # it was expected to be read through
+    if is_video or (not request.hash and size_bytes <= QUICK_SEARCH_BYTES):
+        if is_video and request.hash and known.fixity:
+            on_bytes(size_bytes)  # it was expected to be read through
         return replace(known, search=searcher.search(file, size_bytes))
-    if not wish.hash:
+    if not request.hash:
         return known
-    hasher = Hasher(told)
+    hasher = Hasher(on_bytes)
     search = searcher.search_chunks(file, hasher.chunks(file))
     if known.fixity and hasher.fixity != known.fixity:  # it was read through for its secrets alone
         return replace(known, search=search, differs_ms=now_ms())
     return replace(known, search=search, fixity=hasher.fixity, confirmed_ms=now_ms(), differs_ms=None)
 
 
-def _same_or_raise(file: BinaryIO, wish: Wish) -> None:
-    if Identity.of(os.fstat(file.fileno())) != wish.identity:
+def _check_unchanged(file: BinaryIO, request: IndexRequest) -> None:
+    if Identity.of(os.fstat(file.fileno())) != request.identity:
         raise SourceChangedError(
-            f"{source_of(wish.path)} changed while it was read; it may still be written. Try again when it is finished."
+            f"{source_of(request.path)} changed while it was read; it may still be "
+            "written. Try again when it is finished."
         )
 
 
 class Hasher:
-    """Computes the fixity of bytes as they go by; ``told`` hears of each piece, and may stop it by raising."""
+    """Computes the fixity of bytes as they go by; ``on_bytes`` hears of each piece, and may stop it by raising."""
 
-    def __init__(self, told: Callable[[int], None] = lambda _: None) -> None:
-        self._told = told
+    def __init__(self, on_bytes: Callable[[int], None] = lambda _: None) -> None:
+        self._on_bytes = on_bytes
         self._sha256, self._crc32, self._size = hashlib.sha256(), 0, 0
 
     def update(self, data: bytes | memoryview) -> None:
@@ -238,7 +254,7 @@ class Hasher:
         self._crc32 = isal_zlib.crc32(data, self._crc32)
         count = memoryview(data).nbytes
         self._size += count
-        self._told(count)
+        self._on_bytes(count)
 
     def chunks(self, file: FileIO) -> Iterator[bytes]:
         """Yield a file from its beginning. Raises OSError."""
@@ -253,9 +269,9 @@ class Hasher:
         return Fixity(self._size, self._crc32, self._sha256.hexdigest())
 
 
-def fixity_of(file: FileIO, told: Callable[[int], None] = lambda _: None) -> Fixity:
-    """Read a file once, from its beginning, for both checksums; ``told`` hears of the bytes of each chunk."""
-    hasher = Hasher(told)
+def fixity_of(file: FileIO, on_bytes: Callable[[int], None] = lambda _: None) -> Fixity:
+    """Read a file once, from its beginning, for both checksums; ``on_bytes`` hears of the bytes of each chunk."""
+    hasher = Hasher(on_bytes)
     file.seek(0)
     # One byte more than a small file has: its end is seen without another chunk's worth of memory.
     buffer = memoryview(bytearray(min(_CHUNK_BYTES, os.fstat(file.fileno()).st_size + 1)))
@@ -264,14 +280,14 @@ def fixity_of(file: FileIO, told: Callable[[int], None] = lambda _: None) -> Fix
     return hasher.fixity
 
 
-def _told(progress: Progress, stop: threading.Event, count: int) -> None:
+def _advance(progress: Progress, stop: threading.Event, count: int) -> None:
     if stop.is_set():
         raise InterruptedError(errno.EINTR, "indexing was stopped")
-    progress.check()
+    progress.raise_if_cancelled()
     progress.advance(count)
 
 
-def _why(error: Exception) -> str:
+def _failure_reason(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "is gone"
     if isinstance(error, PermissionError):

@@ -16,7 +16,7 @@ from labcrate.secrets.copied_files import Redaction, ScanResult
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class SecretSearch:
     """What a search for secrets found, and how they could be taken out.
 
     ``fingerprint`` is the keyed hash of all that was searched for: another one, and the search says nothing.
@@ -28,7 +28,7 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
-class Patched:
+class PatchedFixity:
     """The fixity of a file with bytes written over it; ``patches`` is the SHA-256 of what was written, and where."""
 
     patches: str
@@ -36,7 +36,7 @@ class Patched:
 
 
 @dataclass(frozen=True, slots=True)
-class Indexed:
+class IndexedFile:
     """What is known of one file in one state; each thing is None until it was computed.
 
     ``confirmed_ms`` is when all its bytes were last read and fitted the fixity, ``differs_ms`` when they last did not,
@@ -47,12 +47,12 @@ class Indexed:
     identity: Identity
     fixity: Fixity | None = None
     probe: Probe | None = None
-    search: Search | None = None
-    patched: Patched | None = None
+    search: SecretSearch | None = None
+    patched: PatchedFixity | None = None
     confirmed_ms: int | None = None
     differs_ms: int | None = None
 
-    def searched(self, fingerprint: str) -> Search | None:
+    def search_with(self, fingerprint: str) -> SecretSearch | None:
         """Return what is known of secrets in it, if just these were searched for."""
         return self.search if self.search and self.search.fingerprint == fingerprint else None
 
@@ -62,7 +62,7 @@ _NAMES = (
     "confirmed_ms", "differs_ms", "digest",
 )  # fmt: skip
 COLUMNS = ", ".join(_NAMES)
-STORE = upsert("file", _NAMES, key="path")
+STORE_STATEMENT = upsert("file", _NAMES, key="path")
 """The statement that stores a row, instead of what was known of its path."""
 COLUMNS_2 = COLUMNS.removesuffix(", confirmed_ms, differs_ms, digest")
 """The columns of version 2, which had no digests."""
@@ -88,7 +88,7 @@ def _digest(values: tuple[object, ...]) -> bytes:
     return blake2b(_encode(values), digest_size=_DIGEST_BYTES, person=_PERSON).digest()
 
 
-def is_sound(row: tuple[object, ...]) -> bool:
+def is_intact(row: tuple[object, ...]) -> bool:
     """Return whether a row is what was stored: all of its values fit its digest."""
     try:
         return _digest(row[:-1]) == row[-1]
@@ -96,14 +96,14 @@ def is_sound(row: tuple[object, ...]) -> bool:
         return False
 
 
-def storable(identity: Identity) -> Identity:
+def storable_identity(identity: Identity) -> Identity:
     """The state in SQLite's signed 64 bits: inode numbers need the 64th, and times after the year 2262 more."""
     return Identity(*((number + (1 << 63)) % (1 << 64) - (1 << 63) for number in astuple(identity)))
 
 
-def to_row(record: Indexed) -> tuple[object, ...]:
+def to_row(record: IndexedFile) -> tuple[object, ...]:
     """Return what is known of a file as a row."""
-    identity, fixity = storable(record.identity), record.fixity
+    identity, fixity = storable_identity(record.identity), record.fixity
     probe, search, patched = (
         msgspec.json.encode(part).decode() if part else None for part in (record.probe, record.search, record.patched)
     )
@@ -125,24 +125,24 @@ def to_row(record: Indexed) -> tuple[object, ...]:
     )
 
 
-def from_row(row: Row) -> Indexed:
+def from_row(row: Row) -> IndexedFile:
     """Return what a sound row says."""
     path, size, mtime, ctime, inode, crc32, sha256, probe, search, patched, confirmed, differs, _ = row
     whole = crc32 is not None and sha256 is not None and 0 <= crc32 < 1 << 32 and _SHA256.fullmatch(sha256)
     fixity = Fixity(size, crc32, sha256) if whole and crc32 is not None and sha256 is not None else None
-    return Indexed(
+    return IndexedFile(
         os.fsdecode(path),
         Identity(size, mtime, ctime, inode),
         fixity,
-        _parsed(probe, Probe),
-        _parsed(search, Search),
-        _parsed(patched, Patched),
+        _parse(probe, Probe),
+        _parse(search, SecretSearch),
+        _parse(patched, PatchedFixity),
         confirmed,
         differs,
     )
 
 
-def _parsed(text: str | None, kind: type[T]) -> T | None:
+def _parse(text: str | None, kind: type[T]) -> T | None:
     """Return what a text says; a record that does not parse is one that is not there."""
     if text is not None:
         with suppress(msgspec.DecodeError):

@@ -21,27 +21,27 @@ from labcrate.errors import PeopleError
 from labcrate.lab.disk import sync_folder
 
 PEOPLE_FILE = "people.db"
-_MAKING = "people.lock"
-_WHERE = f"{PEOPLE_FILE} (in the lab's folder .labcrate, or in your state folder)"
+_LOCK_FILE = "people.lock"
+_LOCATION = f"{PEOPLE_FILE} (in the lab's folder .labcrate, or in your state folder)"
 _REMEDY = (
     "It holds logins and the export log, which cannot be made again, so it is left as it is: put your backup in its "
     "place, or move it away to begin without users and with an empty log."
 )
-_KEPT = "It holds the logins and the export log, so no other file takes its place."
-DAMAGE = f"{_WHERE} is damaged. {_REMEDY}"
-_SENTENCES = {
-    DatabaseErrorKind.LOCKED: f"{_WHERE} is locked by another program; wait until that is finished, and try again.",
+_NEVER_REPLACED = "It holds the logins and the export log, so no other file takes its place."
+DAMAGE = f"{_LOCATION} is damaged. {_REMEDY}"
+_MESSAGES = {
+    DatabaseErrorKind.LOCKED: f"{_LOCATION} is locked by another program; wait until that is finished, and try again.",
     DatabaseErrorKind.DAMAGED: DAMAGE,
-    DatabaseErrorKind.FOREIGN: f"{_WHERE} is damaged, or of another program. {_REMEDY}",
-    DatabaseErrorKind.NEWER: f"{_WHERE} was made by a newer labcrate; update labcrate.",
+    DatabaseErrorKind.FOREIGN: f"{_LOCATION} is damaged, or of another program. {_REMEDY}",
+    DatabaseErrorKind.NEWER: f"{_LOCATION} was made by a newer labcrate; update labcrate.",
     DatabaseErrorKind.BARRED: (
-        f"{_WHERE} cannot be written to: have its file system writable, and run labcrate as the user whose file it "
-        f"is. {_KEPT}"
+        f"{_LOCATION} cannot be written to: have its file system writable, and run labcrate as the user whose file it "
+        f"is. {_NEVER_REPLACED}"
     ),
     DatabaseErrorKind.DISK: (
-        f"{_WHERE} cannot be read or written: have its disk sound and its file system writable. {_KEPT}"
+        f"{_LOCATION} cannot be read or written: have its disk sound and its file system writable. {_NEVER_REPLACED}"
     ),
-    DatabaseErrorKind.FULL: f"The disk has no room left for {_WHERE}; make some, and try again.",
+    DatabaseErrorKind.FULL: f"The disk has no room left for {_LOCATION}; make some, and try again.",
 }
 # What takes the tables from each version to the one after it.
 _SCRIPTS = ("schema.sql", "schema_2.sql", "schema_3.sql")
@@ -56,7 +56,7 @@ def now_ms(clock: Clock) -> int:
     return round(clock() * 1000)
 
 
-def instant(milliseconds: int) -> datetime:
+def from_ms(milliseconds: int) -> datetime:
     """Return an instant from milliseconds since 1970, UTC. Raises PeopleError for one that the calendar lacks."""
     try:
         return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
@@ -64,7 +64,7 @@ def instant(milliseconds: int) -> datetime:
         raise PeopleError(DAMAGE) from None
 
 
-class Database(ConnectionPool):
+class PeopleDatabase(ConnectionPool):
     """One lab's people. Any thread may use it, and several processes at once. All methods raise PeopleError."""
 
     @classmethod
@@ -73,10 +73,10 @@ class Database(ConnectionPool):
 
         Raises PeopleError when it is damaged, made by a newer labcrate, locked for long, or not ours to open.
         """
-        return cls(prepare(state_folder), SCHEMA, explain)
+        return cls(prepare_file(state_folder), SCHEMA, to_people_error)
 
     @property
-    def folder(self) -> Path:
+    def state_folder(self) -> Path:
         """The state folder that it lies in."""
         return self.file.parent
 
@@ -89,53 +89,55 @@ def _upgrade(connection: Connection, version: int) -> None:
 SCHEMA = Schema(len(_SCRIPTS), _upgrade, application_id=0x4C42_7065)  # "LBpe": tells our file from any other program's
 
 
-def explain(error: DatabaseError) -> PeopleError:
+def to_people_error(error: DatabaseError) -> PeopleError:
     """Return the sentence, with a remedy, for what is wrong with the file."""
-    return PeopleError(_SENTENCES.get(error.kind, f"{_WHERE} cannot be used: {error}."))
+    return PeopleError(_MESSAGES.get(error.kind, f"{_LOCATION} cannot be used: {error}."))
 
 
-def prepare(state_folder: Path) -> Path:
+def prepare_file(state_folder: Path) -> Path:
     """See that there is a file to open, its owner's alone, and return its path. Raises PeopleError."""
     file = state_folder / PEOPLE_FILE
     try:
         if link := no_file_among(file):
-            raise PeopleError(f"{link.name} is a symbolic link, or no file at all; {_WHERE} must be a file itself.")
-        with making(state_folder):
+            raise PeopleError(f"{link.name} is a symbolic link, or no file at all; {_LOCATION} must be a file itself.")
+        with creation_lock(state_folder):
             if not file.exists():
-                _make(file)
+                _create_database(file)
         keep_private(file)
     except OSError as error:
-        raise _not_opened(error) from error
+        raise _open_error(error) from error
     if not writable(file):
-        raise explain(DatabaseError(DatabaseErrorKind.BARRED))
+        raise to_people_error(DatabaseError(DatabaseErrorKind.BARRED))
     return file
 
 
 @contextmanager
-def making(state_folder: Path) -> Iterator[None]:
+def creation_lock(state_folder: Path) -> Iterator[None]:
     """Keep other processes from making files here meanwhile. Raises PeopleError."""
     try:
-        lock = lock_file(state_folder / _MAKING)
+        lock = lock_file(state_folder / _LOCK_FILE)
     except OSError as error:
-        raise _not_opened(error) from None
+        raise _open_error(error) from None
     with lock:
         yield
 
 
-def _not_opened(error: OSError) -> PeopleError:
+def _open_error(error: OSError) -> PeopleError:
     remedy = "run labcrate as the user whose files they are"
     if error.errno == errno.EROFS:
         remedy = "have the lab's file system writable, and try again"
-    return PeopleError(f"{_WHERE} cannot be opened ({os.strerror(error.errno or 0).lower()}); {remedy}. {_KEPT}")
+    return PeopleError(
+        f"{_LOCATION} cannot be opened ({os.strerror(error.errno or 0).lower()}); {remedy}. {_NEVER_REPLACED}"
+    )
 
 
-def _make(file: Path) -> None:
+def _create_database(file: Path) -> None:
     """Make an empty database under another name first: a file with the right name is always whole."""
     if left := left_journal(file):
-        raise PeopleError(f"{_WHERE} is gone, but {left.name} is still there. {_REMEDY}")
+        raise PeopleError(f"{_LOCATION} is gone, but {left.name} is still there. {_REMEDY}")
     part = file.with_name(f"{file.name}.new")
     remove(part)
-    with explained(explain):
+    with explained(to_people_error):
         make_database(part, SCHEMA)
     part.rename(file)
     sync_folder(file.parent)

@@ -10,17 +10,17 @@ from typing import Any, Self
 
 from labcrate.lab.text import one_line
 from labcrate.model.session import resolved
-from labcrate.people.database import SYSTEM_CLOCK, Clock, Database, instant, now_ms
-from labcrate.people.process_lock import Run
+from labcrate.people.database import SYSTEM_CLOCK, Clock, PeopleDatabase, from_ms, now_ms
+from labcrate.people.process_lock import ProcessLock
 
 COMMAND_LINE = "command line"
-_DIED = "the server or command ended while it was sending; seen when the log was next opened"
+_PROCESS_DIED = "the server or command ended while it was sending; seen when the log was next opened"
 _COLUMNS = (
     "number, begun_ms, ended_ms, who, via, address, session, options, etag, start, length, total, bytes_sent, "
     "outcome, reason"
 )
-_READ_AT_ONCE = 1000
-_LARGEST = (1 << 63) - 1
+_LINES_PER_READ = 1000
+_MAX_INTEGER = (1 << 63) - 1
 
 
 class Outcome(StrEnum):
@@ -33,7 +33,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ExportLogLine:
     """One transfer. ``start`` and ``length`` are the part that was asked for, ``total`` the archive, all in bytes."""
 
     number: int
@@ -56,13 +56,13 @@ class Line:
 class ExportLog:
     """The log of one lab. Any thread may use it; every method may wait for the disk. All raise PeopleError."""
 
-    def __init__(self, database: Database, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(self, database: PeopleDatabase, clock: Clock = SYSTEM_CLOCK) -> None:
         self._database, self._clock = database, clock
-        self._run = Run(database.folder)
+        self._process_lock = ProcessLock(database.state_folder)
 
     def close(self) -> None:
         """Say that nothing more is sent by this process; its lines should have ended."""
-        self._run.close()
+        self._process_lock.close()
 
     def __enter__(self) -> Self:
         return self
@@ -87,7 +87,7 @@ class ExportLog:
         texts = map(one_line, (who, via, address, options, etag))
         who, via, address, options, etag = texts
         values = (now_ms(self._clock), who, via, address, session, options, etag, start, length, total)
-        run = self._run.name()
+        run = self._process_lock.acquire()
         with self._database.change() as connection:
             ((number,),) = connection.rows(
                 "INSERT INTO export (begun_ms, who, via, address, session, options, etag, start, length, total, run) "
@@ -119,25 +119,25 @@ class ExportLog:
                 *(ended_ms, bytes_sent, outcome, reason and one_line(reason), line),
             )
 
-    def settle(self) -> int:
+    def abort_dead_transfers(self) -> int:
         """Mark as aborted what was left running by processes that live no more; returns how many lines that were.
 
         To be called when a server or command starts, before it writes lines of its own.
         """
         # Asked in this order: a process that begins meanwhile is not among those that may be dead.
         named = {run for (run,) in self._database.rows("SELECT DISTINCT run FROM export WHERE outcome = 'running'")}
-        dead = named - self._run.alive() if named else named
-        settled = 0
+        dead = named - self._process_lock.running_processes() if named else named
+        aborted = 0
         for run in dead:
             with self._database.change() as connection:
-                settled += connection.execute(
+                aborted += connection.execute(
                     "UPDATE export SET ended_ms = ?, outcome = 'aborted', reason = ? "
                     "WHERE outcome = 'running' AND run = ?",
-                    *(now_ms(self._clock), _DIED, run),
+                    *(now_ms(self._clock), _PROCESS_DIED, run),
                 )
-        return settled
+        return aborted
 
-    def tags(self, *, who: str, session: str, options: str, since: datetime) -> list[str]:
+    def sent_etags(self, *, who: str, session: str, options: str, since: datetime) -> list[str]:
         """The tags of what the server sent somebody of a session since then, the one that it sent last first."""
         found = self._database.rows(
             "SELECT etag FROM export WHERE session = ? AND who = ? AND options = ? AND begun_ms >= ? AND address <> '' "
@@ -149,24 +149,26 @@ class ExportLog:
         )
         return [etag for (etag,) in found]
 
-    def resolve(self, text: str) -> str:
+    def resolve_session(self, text: str) -> str:
         """Return the id of the session of this log that somebody means: ``42``, also ``s42`` or ``Session42``."""
         return resolved(text, {session for (session,) in self._database.rows("SELECT DISTINCT session FROM export")})
 
-    def lines(self, *, session: str | None = None, limit: int | None = None, before: int | None = None) -> list[Line]:
+    def lines(
+        self, *, session: str | None = None, limit: int | None = None, before: int | None = None
+    ) -> list[ExportLogLine]:
         """The lines, the newest first: of one session or all, and only those with a number below ``before``."""
         of_session, values = ("", []) if session is None else ("session = ? AND ", [session])
         found = self._database.rows(
             f"SELECT {_COLUMNS} FROM export WHERE {of_session}number < ? ORDER BY number DESC LIMIT ?",  # noqa: S608
             *values,
-            _LARGEST if before is None else before,
-            _LARGEST if limit is None else limit,
+            _MAX_INTEGER if before is None else before,
+            _MAX_INTEGER if limit is None else limit,
         )
-        return [_line(row) for row in found]
+        return [_line_from_row(row) for row in found]
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class ExportLogFilter:
     """Which lines are wanted: of a session, of users (part of the name, any case), with an outcome, begun in a time.
 
     ``since`` is the first instant, ``until`` the first one that is too late.
@@ -179,18 +181,18 @@ class Filter:
     until: datetime | None = None
 
     def __bool__(self) -> bool:
-        return self != Filter()
+        return self != ExportLogFilter()
 
-    def find(self, log: ExportLog, before: int | None = None) -> Iterator[Line]:
+    def find(self, log: ExportLog, before: int | None = None) -> Iterator[ExportLogLine]:
         """Those lines, the newest first, from the one below ``before`` on. Raises PeopleError."""
         while True:
-            piece = log.lines(session=self.session, limit=_READ_AT_ONCE, before=before)
-            yield from filter(self._takes, piece)
-            if len(piece) < _READ_AT_ONCE:
+            piece = log.lines(session=self.session, limit=_LINES_PER_READ, before=before)
+            yield from filter(self._matches, piece)
+            if len(piece) < _LINES_PER_READ:
                 return
             before = piece[-1].number
 
-    def _takes(self, line: Line) -> bool:
+    def _matches(self, line: ExportLogLine) -> bool:
         return (
             self.who.casefold() in line.who.casefold()
             and self.outcome in (None, line.outcome)
@@ -211,7 +213,7 @@ def system_user() -> str:
         return str(number)
 
 
-def _line(row: tuple[Any, ...]) -> Line:
+def _line_from_row(row: tuple[Any, ...]) -> ExportLogLine:
     number, begun_ms, ended_ms, *texts_and_sizes = row
-    line = Line(number, instant(begun_ms), None if ended_ms is None else instant(ended_ms), *texts_and_sizes)
+    line = ExportLogLine(number, from_ms(begun_ms), None if ended_ms is None else from_ms(ended_ms), *texts_and_sizes)
     return replace(line, outcome=Outcome(line.outcome))

@@ -7,7 +7,7 @@ from typing import Any
 
 from labcrate.errors import NoSuchThingError, RepairError
 from labcrate.lab.text import one_line
-from labcrate.people.database import SYSTEM_CLOCK, Clock, Database, instant, now_ms
+from labcrate.people.database import SYSTEM_CLOCK, Clock, PeopleDatabase, from_ms, now_ms
 
 _COLUMNS = "number, linked_ms, who, session, source, target, method, undone_ms, undone_by"
 
@@ -30,7 +30,7 @@ class Link:
 class LinkLog:
     """The log of one lab. Any thread may use it; every method may wait for the disk. All raise PeopleError."""
 
-    def __init__(self, database: Database, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(self, database: PeopleDatabase, clock: Clock = SYSTEM_CLOCK) -> None:
         self._database, self._clock = database, clock
 
     def add(self, *, who: str, session: str, source: str, target: str, method: str) -> int:
@@ -43,7 +43,7 @@ class LinkLog:
             )
             return int(number)
 
-    def undone(self, number: int, who: str) -> None:
+    def mark_undone(self, number: int, who: str) -> None:
         """Write down that a link was taken back. Raises NoSuchThingError, and RepairError when it was already."""
         with self._database.change() as connection:
             changed = connection.execute(
@@ -59,17 +59,17 @@ class LinkLog:
         found = self._database.rows(f"SELECT {_COLUMNS} FROM link WHERE number = ?", number)  # noqa: S608
         if not found:
             raise NoSuchThingError(f"There is no link {number}; the list of a session's links tells their numbers.")
-        return _link(found[0])
+        return _link_from_row(found[0])
 
     def lines(self, session: str | None = None) -> list[Link]:
         """The links of one session or all, the newest first, those that were taken back too."""
         of_session, values = ("", []) if session is None else ("WHERE session = ? ", [session])
         query = f"SELECT {_COLUMNS} FROM link {of_session}ORDER BY number DESC"  # noqa: S608 - constants
-        return [_link(row) for row in self._database.rows(query, *values)]
+        return [_link_from_row(row) for row in self._database.rows(query, *values)]
 
 
-def _link(row: tuple[Any, ...]) -> Link:
+def _link_from_row(row: tuple[Any, ...]) -> Link:
     number, linked_ms, who, session, source, target, method, undone_ms, undone_by = row
-    undone = None if undone_ms is None else instant(undone_ms)
+    undone = None if undone_ms is None else from_ms(undone_ms)
     paths = os.fsdecode(source), os.fsdecode(target)
-    return Link(number, instant(linked_ms), who, session, *paths, method, undone, undone_by)
+    return Link(number, from_ms(linked_ms), who, session, *paths, method, undone, undone_by)

@@ -1,13 +1,13 @@
 """Browsers that are logged in."""
 
-from labcrate.people.database import SYSTEM_CLOCK, Clock, Database, now_ms
+from labcrate.people.database import SYSTEM_CLOCK, Clock, PeopleDatabase, now_ms
 from labcrate.people.tokens import hash_secret, make_secret
-from labcrate.people.users import USER_COLUMNS, User, user_of
+from labcrate.people.users import USER_COLUMNS, User, user_from_row
 
-IDLE_SECONDS = 12 * 3600
-LONGEST_SECONDS = 7 * 24 * 3600
-_NOTED_EVERY_SECONDS = 60
-_CLOCK_STEP_SECONDS = 300  # how far a clock may be set back without ending logins
+IDLE_S = 12 * 3600
+MAX_LOGIN_S = 7 * 24 * 3600
+_SEEN_PRECISION_S = 60
+_CLOCK_TOLERANCE_S = 300  # how far a clock may be set back without ending logins
 
 
 class Logins:
@@ -17,7 +17,7 @@ class Logins:
     from the future has ended as well: it was begun under a clock that was ahead, and would live for as long.
     """
 
-    def __init__(self, database: Database, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(self, database: PeopleDatabase, clock: Clock = SYSTEM_CLOCK) -> None:
         self._database, self._clock = database, clock
 
     def begin(self, user: User) -> str:
@@ -26,7 +26,7 @@ class Logins:
         with self._database.change() as connection:
             connection.execute(
                 "DELETE FROM login WHERE NOT (begun_ms > ? AND seen_ms > ? AND begun_ms <= ? AND seen_ms <= ?)",
-                *_bounds(now),
+                *_valid_range(now),
             )
             connection.execute("INSERT INTO login VALUES (?, ?, ?, ?)", hash_secret(secret), user.id, now, now)
         return secret
@@ -39,10 +39,10 @@ class Logins:
             "WHERE secret_sha256 = ? AND begun_ms > ? AND seen_ms > ? AND begun_ms <= ? AND seen_ms <= ? "
             "AND user.disabled = 0"
         )
-        for seen_ms, *columns in self._database.rows(query, hashed, *_bounds(now)):
-            if now - seen_ms >= _NOTED_EVERY_SECONDS * 1000:
+        for seen_ms, *columns in self._database.rows(query, hashed, *_valid_range(now)):
+            if now - seen_ms >= _SEEN_PRECISION_S * 1000:
                 self._database.note("UPDATE login SET seen_ms = ? WHERE secret_sha256 = ?", now, hashed)
-            return user_of(tuple(columns))
+            return user_from_row(tuple(columns))
         return None
 
     def end(self, secret: str) -> None:
@@ -51,7 +51,7 @@ class Logins:
             connection.execute("DELETE FROM login WHERE secret_sha256 = ?", hash_secret(secret))
 
 
-def _bounds(now: int) -> tuple[int, int, int, int]:
+def _valid_range(now: int) -> tuple[int, int, int, int]:
     """Return what a login that lasts was begun and last seen after, and not later than (milliseconds since 1970)."""
-    latest = now + _CLOCK_STEP_SECONDS * 1000
-    return now - LONGEST_SECONDS * 1000, now - IDLE_SECONDS * 1000, latest, latest
+    latest = now + _CLOCK_TOLERANCE_S * 1000
+    return now - MAX_LOGIN_S * 1000, now - IDLE_S * 1000, latest, latest

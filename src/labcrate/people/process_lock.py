@@ -11,31 +11,31 @@ from contextlib import suppress
 from pathlib import Path
 
 from labcrate.errors import PeopleError
-from labcrate.people.database import making
+from labcrate.people.database import creation_lock
 
-RUNS_FOLDER = "running"
+LOCKS_FOLDER = "running"
 
 
-class Run:
-    """This process as a writer of log lines; ``name`` tells it from all others."""
+class ProcessLock:
+    """This process as a writer of log lines; ``acquire`` tells it from all others."""
 
     def __init__(self, state_folder: Path) -> None:
         self._state_folder = state_folder
-        self._folder = state_folder / RUNS_FOLDER
-        self._begun = threading.Lock()
+        self._folder = state_folder / LOCKS_FOLDER
+        self._acquiring = threading.Lock()
         self._lock: int | None = None
         self._name = secrets.token_hex(8)
 
-    def name(self) -> str:
+    def acquire(self) -> str:
         """The name, under a lock that is held from now on. Raises PeopleError."""
-        with self._begun:
+        with self._acquiring:
             if self._lock is None:
                 # Between making the file and locking it, it would look like a dead process's.
-                with making(self._state_folder):
-                    self._lock = self._hold()
+                with creation_lock(self._state_folder):
+                    self._lock = self._create_lock()
         return self._name
 
-    def _hold(self) -> int:
+    def _create_lock(self) -> int:
         try:
             if self._folder.is_symlink():  # what is behind it is not ours to write to
                 self._folder.unlink()
@@ -49,15 +49,15 @@ class Run:
             ) from error
         return lock
 
-    def alive(self) -> set[str]:
+    def running_processes(self) -> set[str]:
         """The names of all processes that live, this one too; files that dead ones left are removed."""
         found: set[str] = set()
-        with making(self._state_folder):
+        with creation_lock(self._state_folder):
             if self._folder.is_symlink():
                 return found
             with suppress(FileNotFoundError, NotADirectoryError):
                 for path in list(self._folder.iterdir()):
-                    if _is_held(path):
+                    if _is_locked(path):
                         found.add(path.name)
                     else:
                         path.unlink(missing_ok=True)
@@ -65,7 +65,7 @@ class Run:
 
     def close(self) -> None:
         """Let go of the lock."""
-        with self._begun:
+        with self._acquiring:
             if self._lock is not None:
                 with suppress(OSError):  # on a file system that became read-only, its lock alone ends
                     (self._folder / self._name).unlink()
@@ -73,7 +73,7 @@ class Run:
                 self._lock = None
 
 
-def _is_held(path: Path) -> bool:
+def _is_locked(path: Path) -> bool:
     try:
         lock = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except PermissionError:

@@ -45,7 +45,7 @@ class SessionScope:
         return cls(frozenset(map(normalized_id, sessions)))
 
     @property
-    def limited(self) -> bool:
+    def is_limited(self) -> bool:
         """Whether it is that of studies, however many sessions they have."""
         return self.sessions is not None
 
@@ -53,18 +53,18 @@ class SessionScope:
         return self.sessions is None or session in self.sessions
 
 
-_LONGEST = 64
-LONGEST_TYPED = 4 * _LONGEST
+_MAX_LENGTH = 64
+MAX_TYPED_LENGTH = 4 * _MAX_LENGTH
 """More characters than anybody's name has, also with each accent as a character of its own."""
 
 
 def clean_name(text: str, what: str) -> str:
     """A name as it is kept: Unicode NFC, no space around it. Raises UsageError for one that nobody could read."""
     name = unicodedata.normalize("NFC", text).strip()
-    if not name or len(name) > _LONGEST or not name.isprintable():
-        shown = one_line(name[: _LONGEST + 1])
+    if not name or len(name) > _MAX_LENGTH or not name.isprintable():
+        shown = one_line(name[: _MAX_LENGTH + 1])
         raise UsageError(
-            f"'{shown}' is no name for a {what}: it takes 1 to {_LONGEST} letters, digits, signs and spaces, "
+            f"'{shown}' is no name for a {what}: it takes 1 to {_MAX_LENGTH} letters, digits, signs and spaces, "
             "and nothing that cannot be seen."
         )
     return name

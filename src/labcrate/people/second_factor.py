@@ -11,19 +11,19 @@ import pyotp
 from labcrate.database.connection import Connection
 from labcrate.errors import LoginError, NoSuchThingError, NotAllowedError, UsageError
 from labcrate.model.message import Message
-from labcrate.people.database import SYSTEM_CLOCK, Clock, Database, now_ms
+from labcrate.people.database import SYSTEM_CLOCK, Clock, PeopleDatabase, now_ms
 from labcrate.people.roles import Role
 from labcrate.people.tokens import hash_secret
 from labcrate.people.users import User, end_logins
 
-STEP_SECONDS = 30
+STEP_S = 30
 RECOVERY_CODES = 10
-NEEDED = Role.OPERATOR
+MINIMUM_ROLE = Role.OPERATOR
 """The role from which on a second factor is offered."""
-_AROUND = 1  # steps by which the two clocks may differ
-_LONGEST_TYPED = 64
+_CLOCK_TOLERANCE_STEPS = 1  # steps by which the two clocks may differ
+_MAX_TYPED_LENGTH = 64
 # 80 random bits, so that no slow hash is needed: 16 signs of Base32.
-_RECOVERY_SIGNS, _GROUP = 16, 4
+_RECOVERY_LENGTH, _GROUP_LENGTH = 16, 4
 _BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 
 
@@ -31,7 +31,7 @@ _BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 class SecondFactor:
     """Whether a login of a user asks for a code, and how many recovery codes are left."""
 
-    on: bool
+    is_on: bool
     recovery_codes: int
 
 
@@ -41,51 +41,51 @@ class SecondFactors:
     Once it is on, a login asks for a code whatever the user's role becomes. All methods raise PeopleError.
     """
 
-    def __init__(self, database: Database, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(self, database: PeopleDatabase, clock: Clock = SYSTEM_CLOCK) -> None:
         self._database, self._clock = database, clock
 
-    def of(self, user: User) -> SecondFactor:
+    def status(self, user: User) -> SecondFactor:
         """How it stands with one user's."""
         query = "SELECT count(*) FROM recovery_code WHERE user_id = ?"
         ((count,),) = self._database.rows(query, user.id)
-        return SecondFactor(user.id in self.having(), count)
+        return SecondFactor(user.id in self.user_ids_with_factor(), count)
 
-    def having(self) -> frozenset[int]:
+    def user_ids_with_factor(self) -> frozenset[int]:
         """The ids of all users whose logins ask for a code."""
         found = self._database.rows("SELECT user_id FROM second_factor WHERE confirmed_ms IS NOT NULL")
         return frozenset(number for (number,) in found)
 
-    def prepare(self, user: User) -> str:
+    def begin_setup(self, user: User) -> str:
         """Make a secret for a user without a second factor, and return it (Base32); one made before is forgotten.
 
-        Logins ask for no code until ``confirm``. Raises NotAllowedError for a viewer, UsageError where it is on.
+        Logins ask for no code until ``finish_setup``. Raises NotAllowedError for a viewer, UsageError where it is on.
         """
         secret = pyotp.random_base32()
         with self._database.change() as connection:
-            _refuse_role(connection, user)
-            _refuse_on(connection, user)
+            _check_role(connection, user)
+            _check_is_off(connection, user)
             connection.execute("DELETE FROM second_factor WHERE user_id = ?", user.id)
             connection.execute("INSERT INTO second_factor (user_id, secret) VALUES (?, ?)", user.id, secret)
         return secret
 
-    def prepared(self, user: User) -> str | None:
+    def pending_secret(self, user: User) -> str | None:
         """The secret that waits for its first code (Base32); None where there is none."""
         query = "SELECT secret FROM second_factor WHERE user_id = ? AND confirmed_ms IS NULL"
         return next((str(secret) for (secret,) in self._database.rows(query, user.id)), None)
 
-    def confirm(self, user: User, code: str, *, keep_login: bytes | None = None) -> list[str]:
+    def finish_setup(self, user: User, code: str, *, keep_login: bytes | None = None) -> list[str]:
         """Turn it on with the first code of a prepared secret, and return recovery codes, which are kept as hashes.
 
         All logins of the user end but one (its secret's hash): they were made without a code. Raises UsageError for
-        a code that does not fit, and what ``prepare`` raises.
+        a code that does not fit, and what ``begin_setup`` raises.
         """
         with self._database.change() as connection:
-            _refuse_role(connection, user)
-            _refuse_on(connection, user)
+            _check_role(connection, user)
+            _check_is_off(connection, user)
             query = "SELECT secret, last_step FROM second_factor WHERE user_id = ?"
             found = connection.rows(query, user.id)
             secret, last_step = found[0] if found else (None, 0)
-            step = self._step(secret, last_step, _typed(code)) if secret else None
+            step = self._step(secret, last_step, _normalize_code(code)) if secret else None
             if step is None:
                 raise UsageError(Message("second_factor.wrong"))
             connection.execute(
@@ -95,7 +95,7 @@ class SecondFactors:
             end_logins(connection, user, keep_login)
             return _new_recovery_codes(connection, user)
 
-    def stamp(self, user: User) -> bytes | None:
+    def login_state(self, user: User) -> bytes | None:
         """What a login that waits for its code depends on; None where no code is asked for.
 
         It changes with the user's password and with the second factor.
@@ -104,26 +104,28 @@ class SecondFactors:
             "SELECT user.password_hash, second_factor.secret FROM second_factor JOIN user ON user.id = user_id "
             "WHERE user_id = ? AND confirmed_ms IS NOT NULL"
         )
-        return next((_stamp(*row) for row in self._database.rows(query, user.id)), None)
+        return next((_login_state(*row) for row in self._database.rows(query, user.id)), None)
 
-    def check(self, user: User, code: str, stamp: bytes | None = None) -> None:
-        """Take a code of the app or a recovery code, each once. With a ``stamp``, nothing may have changed since.
+    def use_code(self, user: User, code: str, expected_state: bytes | None = None) -> None:
+        """Take a code of the app or a recovery code, each once.
+
+        With an ``expected_state``, nothing may have changed since.
 
         Raises LoginError, and UsageError where no code is asked for.
         """
         with self._database.change() as connection:
-            self._take(connection, user, code, stamp)
+            self._use_code(connection, user, code, expected_state)
 
     def turn_off(self, user: User, code: str) -> None:
-        """Take a code, and let logins ask for none any more. Raises as ``check`` does."""
+        """Take a code, and let logins ask for none any more. Raises as ``use_code`` does."""
         with self._database.change() as connection:
-            self._take(connection, user, code)
+            self._use_code(connection, user, code)
             _remove(connection, user)
 
-    def renew(self, user: User, code: str) -> list[str]:
-        """Take a code, and return recovery codes instead of those there were. Raises as ``check`` does."""
+    def renew_recovery_codes(self, user: User, code: str) -> list[str]:
+        """Take a code, and return recovery codes instead of those there were. Raises as ``use_code`` does."""
         with self._database.change() as connection:
-            self._take(connection, user, code)
+            self._use_code(connection, user, code)
             return _new_recovery_codes(connection, user)
 
     def reset(self, user: User) -> None:
@@ -137,18 +139,20 @@ class SecondFactors:
             _remove(connection, user)
             end_logins(connection, user)
 
-    def _take(self, connection: Connection, user: User, code: str, stamp: bytes | None = None) -> None:
+    def _use_code(self, connection: Connection, user: User, code: str, expected_state: bytes | None = None) -> None:
         query = (
             "SELECT secret, last_step, user.password_hash FROM second_factor JOIN user ON user.id = user_id "
             "WHERE user_id = ? AND confirmed_ms IS NOT NULL AND user.disabled = 0"
         )
         found = next(iter(connection.rows(query, user.id)), None)
-        if found is None and stamp is None:
+        if found is None and expected_state is None:
             raise UsageError(Message("second_factor.is_off"))
-        if found is None or (stamp is not None and not hmac.compare_digest(stamp, _stamp(found[2], found[0]))):
+        if found is None or (
+            expected_state is not None and not hmac.compare_digest(expected_state, _login_state(found[2], found[0]))
+        ):
             raise LoginError(Message("second_factor.over"))
         secret, last_step, _ = found
-        typed = _typed(code)
+        typed = _normalize_code(code)
         step = self._step(secret, last_step, typed)
         if step is not None:
             connection.execute("UPDATE second_factor SET last_step = ? WHERE user_id = ?", step, user.id)
@@ -156,7 +160,7 @@ class SecondFactors:
         query = "DELETE FROM recovery_code WHERE user_id = ? AND code_sha256 = ?"
         if connection.execute(query, user.id, hash_secret(typed)):
             return
-        behind = last_step > self._now_step() + _AROUND
+        behind = last_step > self._now_step() + _CLOCK_TOLERANCE_STEPS
         raise LoginError(Message("second_factor.clock_behind" if behind else "second_factor.wrong"))
 
     def _step(self, secret: str, last_step: int, typed: str) -> int | None:
@@ -164,13 +168,13 @@ class SecondFactors:
         codes, now = pyotp.TOTP(secret), self._now_step()
         fitting = [
             step
-            for step in range(max(0, now - _AROUND), now + _AROUND + 1)
+            for step in range(max(0, now - _CLOCK_TOLERANCE_STEPS), now + _CLOCK_TOLERANCE_STEPS + 1)
             if hmac.compare_digest(codes.generate_otp(step).encode(), typed.encode("utf-8", "replace"))
         ]
         return next((step for step in fitting if step > last_step), None)
 
     def _now_step(self) -> int:
-        return int(self._clock() // STEP_SECONDS)
+        return int(self._clock() // STEP_S)
 
 
 def app_uri(secret: str, user: User, host: str) -> str:
@@ -178,20 +182,20 @@ def app_uri(secret: str, user: User, host: str) -> str:
     return pyotp.TOTP(secret).provisioning_uri(name=f"{user.name}@{host}", issuer_name="labcrate")
 
 
-def grouped(text: str) -> str:
+def in_groups(text: str) -> str:
     """A secret in groups of four, which people copy by hand more surely."""
-    return " ".join(text[at : at + _GROUP] for at in range(0, len(text), _GROUP))
+    return " ".join(text[at : at + _GROUP_LENGTH] for at in range(0, len(text), _GROUP_LENGTH))
 
 
-def _typed(code: str) -> str:
+def _normalize_code(code: str) -> str:
     """A code as it is compared: without spaces and dashes, and without regard to case and to width of letters."""
-    if len(code) > _LONGEST_TYPED:
+    if len(code) > _MAX_TYPED_LENGTH:
         return ""
     folded = unicodedata.normalize("NFKC", code).casefold()
     return "".join(sign for sign in folded if not sign.isspace() and unicodedata.category(sign) != "Pd")
 
 
-def _stamp(password_hash: str, secret: str) -> bytes:
+def _login_state(password_hash: str, secret: str) -> bytes:
     return hashlib.sha256(f"{password_hash}\0{secret}".encode()).digest()
 
 
@@ -200,22 +204,22 @@ def _is_on(connection: Connection, user: User) -> bool:
     return bool(connection.rows(query, user.id))
 
 
-def _refuse_on(connection: Connection, user: User) -> None:
+def _check_is_off(connection: Connection, user: User) -> None:
     if _is_on(connection, user):
         raise UsageError(Message("second_factor.is_on"))
 
 
-def _refuse_role(connection: Connection, user: User) -> None:
+def _check_role(connection: Connection, user: User) -> None:
     ((role,),) = connection.rows("SELECT role FROM user WHERE id = ?", user.id)
-    if not Role(role).covers(NEEDED):
+    if not Role(role).covers(MINIMUM_ROLE):
         raise NotAllowedError(Message("second_factor.role"))
 
 
 def _new_recovery_codes(connection: Connection, user: User) -> list[str]:
-    codes = ["".join(secrets.choice(_BASE32) for _ in range(_RECOVERY_SIGNS)) for _ in range(RECOVERY_CODES)]
+    codes = ["".join(secrets.choice(_BASE32) for _ in range(_RECOVERY_LENGTH)) for _ in range(RECOVERY_CODES)]
     connection.execute("DELETE FROM recovery_code WHERE user_id = ?", user.id)
     connection.executemany("INSERT INTO recovery_code VALUES (?, ?)", [(user.id, hash_secret(code)) for code in codes])
-    return [grouped(code).replace(" ", "-") for code in codes]
+    return [in_groups(code).replace(" ", "-") for code in codes]
 
 
 def _remove(connection: Connection, user: User) -> None:

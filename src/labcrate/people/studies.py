@@ -9,7 +9,7 @@ from labcrate.database.errors import TakenError
 from labcrate.errors import NoSuchThingError, UsageError
 from labcrate.lab.text import one_line
 from labcrate.model.session import normalized_id, sort_key
-from labcrate.people.database import SYSTEM_CLOCK, Clock, Database, instant, now_ms
+from labcrate.people.database import SYSTEM_CLOCK, Clock, PeopleDatabase, from_ms, now_ms
 from labcrate.people.roles import Role, SessionScope, clean_name, name_key
 from labcrate.people.users import User
 
@@ -28,7 +28,7 @@ class Study:
 class Studies:
     """The studies of one lab. Any thread may use it; every method may wait for the disk. All raise PeopleError."""
 
-    def __init__(self, database: Database, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(self, database: PeopleDatabase, clock: Clock = SYSTEM_CLOCK) -> None:
         self._database, self._clock = database, clock
 
     def scope(self, user: User) -> SessionScope:
@@ -51,7 +51,7 @@ class Studies:
         for study, name in self._database.rows(query):
             people[study].append(name)
         return [
-            Study(number, name, instant(created), tuple(sorted(sessions[number], key=sort_key)), tuple(people[number]))
+            Study(number, name, from_ms(created), tuple(sorted(sessions[number], key=sort_key)), tuple(people[number]))
             for number, name, created in self._database.rows("SELECT id, name, created_ms FROM study ORDER BY name_key")
         ]
 
@@ -65,7 +65,7 @@ class Studies:
             f"There is no study '{one_line(name[:100])}'; 'labcrate study list' tells which there are."
         )
 
-    def of(self, user: User) -> list[str]:
+    def names_of(self, user: User) -> list[str]:
         """Return the names of the studies that a user is in."""
         query = "SELECT name FROM study JOIN study_member ON study_id = study.id WHERE user_id = ? ORDER BY name_key"
         return [name for (name,) in self._database.rows(query, user.id)]
@@ -110,13 +110,13 @@ class Studies:
     def remove_sessions(self, name: str, sessions: Iterable[str]) -> Study:
         """Take sessions out of a study. Raises NoSuchThingError, also for a session that it does not have."""
         study = self.get(name)
-        wanted = [normalized_id(session) for session in sessions]
-        for session in wanted:
+        ids = [normalized_id(session) for session in sessions]
+        for session in ids:
             if session not in study.sessions:
                 raise NoSuchThingError(f"Study {study.name} has no session '{one_line(session[:100])}'.")
         with self._database.change() as connection:
             connection.executemany(
-                "DELETE FROM study_session WHERE study_id = ? AND session = ?", [(study.id, one) for one in wanted]
+                "DELETE FROM study_session WHERE study_id = ? AND session = ?", [(study.id, one) for one in ids]
             )
         return self.get(name)
 

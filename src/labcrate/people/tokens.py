@@ -9,16 +9,16 @@ from typing import Any
 from labcrate.database.errors import TakenError
 from labcrate.errors import NoSuchThingError, UsageError
 from labcrate.lab.text import one_line
-from labcrate.people.database import SYSTEM_CLOCK, Clock, Database, instant, now_ms
+from labcrate.people.database import SYSTEM_CLOCK, Clock, PeopleDatabase, from_ms, now_ms
 from labcrate.people.roles import clean_name, name_key
-from labcrate.people.users import USER_COLUMNS, User, user_of
+from labcrate.people.users import USER_COLUMNS, User, user_from_row
 
-_BYTES = 32
+_SECRET_BYTES = 32
 
 
 def make_secret(prefix: str = "") -> str:
     """A secret of 256 random bits that goes into a cookie or a header as it is."""
-    return prefix + secrets.token_urlsafe(_BYTES)
+    return prefix + secrets.token_urlsafe(_SECRET_BYTES)
 
 
 def hash_secret(secret: str) -> bytes:
@@ -27,11 +27,11 @@ def hash_secret(secret: str) -> bytes:
 
 
 PREFIX = "labcrate_"
-LONGEST_DAYS = 3650
-MOST = 20
+MAX_DAYS = 3650
+MAX_TOKENS = 20
 _DAY_MS = 24 * 3600 * 1000
-_NOTED_EVERY_MS = 60 * 1000
-_CLOCK_STEP_MS = 300 * 1000  # how far a clock may be set back without ending new tokens
+_USED_PRECISION_MS = 60 * 1000
+_CLOCK_TOLERANCE_MS = 300 * 1000  # how far a clock may be set back without ending new tokens
 _COLUMNS = "token.name, user.name, token.created_ms, token.expires_ms, token.used_ms"
 
 
@@ -49,7 +49,7 @@ class Token:
 class Tokens:
     """The tokens of one lab. Any thread may use it; every method may wait for the disk. All raise PeopleError."""
 
-    def __init__(self, database: Database, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(self, database: PeopleDatabase, clock: Clock = SYSTEM_CLOCK) -> None:
         self._database, self._clock = database, clock
 
     def add(self, user: User, name: str, days: int) -> tuple[Token, str]:
@@ -59,8 +59,8 @@ class Tokens:
         anybody may have, and days that are no time.
         """
         name = clean_name(name, "token")
-        if not 1 <= days <= LONGEST_DAYS:
-            raise UsageError(f"A token is good for 1 to {LONGEST_DAYS} days, not {days}.")
+        if not 1 <= days <= MAX_DAYS:
+            raise UsageError(f"A token is good for 1 to {MAX_DAYS} days, not {days}.")
         secret, now = make_secret(PREFIX), now_ms(self._clock)
         expires = now + days * _DAY_MS
         with self._database.change() as connection:
@@ -68,7 +68,7 @@ class Tokens:
             if disabled:
                 raise UsageError(f"{user.name} is disabled; enable them before they get a token.")
             ((count,),) = connection.rows("SELECT count(*) FROM token WHERE user_id = ?", user.id)
-            if count >= MOST:
+            if count >= MAX_TOKENS:
                 raise UsageError(f"{user.name} has {count} tokens, as many as anybody may have; revoke one first.")
             try:
                 connection.execute(
@@ -78,7 +78,7 @@ class Tokens:
                 )
             except TakenError:
                 raise UsageError(f"{user.name} has a token {name!r} already; choose another name.") from None
-        return Token(name, user.name, instant(now), instant(expires), None), secret
+        return Token(name, user.name, from_ms(now), from_ms(expires), None), secret
 
     def find(self, secret: str) -> User | None:
         """Whose token it is, with the role they have now: None when it is not good, or its user is disabled."""
@@ -89,14 +89,14 @@ class Tokens:
             f"SELECT token.used_ms, {USER_COLUMNS} FROM token JOIN user ON user.id = token.user_id "  # noqa: S608
             "WHERE secret_sha256 = ? AND expires_ms > ? AND token.created_ms <= ? AND user.disabled = 0"
         )
-        for used_ms, *columns in self._database.rows(query, hashed, now, now + _CLOCK_STEP_MS):
+        for used_ms, *columns in self._database.rows(query, hashed, now, now + _CLOCK_TOLERANCE_MS):
             # A time in the future is of a clock that was ahead: it would stand for as long.
-            if used_ms is None or abs(now - used_ms) >= _NOTED_EVERY_MS:
+            if used_ms is None or abs(now - used_ms) >= _USED_PRECISION_MS:
                 self._database.note("UPDATE token SET used_ms = ? WHERE secret_sha256 = ?", now, hashed)
-            return user_of(tuple(columns))
+            return user_from_row(tuple(columns))
         return None
 
-    def stands(self, hashed: bytes) -> bool:
+    def exists(self, hashed: bytes) -> bool:
         """Whether a token, named by its secret's hash, was not revoked; its time may be over."""
         return bool(self._database.rows("SELECT 1 FROM token WHERE secret_sha256 = ?", hashed))
 
@@ -108,7 +108,7 @@ class Tokens:
             f"{of_user}ORDER BY user.name_key, token.name_key",
             *values,
         )
-        return [_token(row) for row in found]
+        return [_token_from_row(row) for row in found]
 
     def revoke(self, user: str, name: str) -> Token:
         """End a token at once, and return what it was. Raises NoSuchThingError."""
@@ -124,12 +124,12 @@ class Tokens:
             f"{one_line(user)} has no token '{one_line(name[:100])}'; 'labcrate token list' tells which there are."
         )
 
-    def expired(self, token: Token) -> bool:
+    def is_expired(self, token: Token) -> bool:
         """Return whether a token's time is over, or lies in the future: then the clock was ahead when it was made."""
         now = now_ms(self._clock)
-        return now >= token.expires.timestamp() * 1000 or token.created.timestamp() * 1000 > now + _CLOCK_STEP_MS
+        return now >= token.expires.timestamp() * 1000 or token.created.timestamp() * 1000 > now + _CLOCK_TOLERANCE_MS
 
 
-def _token(row: tuple[Any, ...]) -> Token:
+def _token_from_row(row: tuple[Any, ...]) -> Token:
     name, user, created_ms, expires_ms, used_ms = row
-    return Token(name, user, instant(created_ms), instant(expires_ms), None if used_ms is None else instant(used_ms))
+    return Token(name, user, from_ms(created_ms), from_ms(expires_ms), None if used_ms is None else from_ms(used_ms))

@@ -10,13 +10,13 @@ from labcrate.database.connection import Connection
 from labcrate.database.errors import TakenError
 from labcrate.errors import LoginError, NoSuchThingError, UsageError
 from labcrate.lab.text import one_line
-from labcrate.people.database import SYSTEM_CLOCK, Clock, Database, instant, now_ms
-from labcrate.people.passwords import Passwords, check_new, checkable
-from labcrate.people.roles import LONGEST_TYPED, Role, clean_name, name_key
+from labcrate.people.database import SYSTEM_CLOCK, Clock, PeopleDatabase, from_ms, now_ms
+from labcrate.people.passwords import Passwords, check_new_password, is_short_enough
+from labcrate.people.roles import MAX_TYPED_LENGTH, Role, clean_name, name_key
 
 USER_COLUMNS = "user.id, user.name, user.role, user.disabled, user.created_ms"
 
-NO_FIT = "Name and password do not fit."
+WRONG_LOGIN = "Name and password do not fit."
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,30 +36,32 @@ class Users:
     Nobody is ever removed, only disabled: a name in the log means one person for good.
     """
 
-    def __init__(self, database: Database, passwords: Passwords | None = None, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self, database: PeopleDatabase, passwords: Passwords | None = None, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
         self._database, self._clock = database, clock
         self._passwords = passwords or Passwords()
 
     def all(self) -> list[User]:
         """Everybody, by name."""
-        return [user_of(row) for row in self._database.rows(f"SELECT {USER_COLUMNS} FROM user ORDER BY name_key")]  # noqa: S608
+        return [user_from_row(row) for row in self._database.rows(f"SELECT {USER_COLUMNS} FROM user ORDER BY name_key")]  # noqa: S608
 
     def get(self, name: str) -> User:
         """The user of that name. Raises NoSuchThingError."""
         query = f"SELECT {USER_COLUMNS} FROM user WHERE name_key = ?"  # noqa: S608 - constant columns
         for row in self._database.rows(query, name_key(one_line(name))):
-            return user_of(row)
+            return user_from_row(row)
         raise NoSuchThingError(f"There is no user '{one_line(name[:100])}'; 'labcrate user list' tells who there is.")
 
     def has_admin(self) -> bool:
         """Whether there is an administrator. Once there is one, there always is."""
         return bool(self._database.rows("SELECT 1 FROM user WHERE role = 'admin' AND disabled = 0 LIMIT 1"))
 
-    def free(self, name: str) -> str:
+    def require_free_name(self, name: str) -> str:
         """A name as it would be kept, if nobody has it yet. Raises UsageError."""
         name = clean_name(name, "user")
         if self._database.rows("SELECT 1 FROM user WHERE name_key = ?", name_key(name)):
-            raise UsageError(_taken(name))
+            raise UsageError(_taken_message(name))
         return name
 
     def add(self, name: str, role: Role, password: str) -> User:
@@ -72,10 +74,10 @@ class Users:
 
     def _add(self, name: str, role: Role, password: str, *, first: bool) -> User:
         name = clean_name(name, "user")
-        check_new(password, name, self._known())
+        check_new_password(password, name, self._guessable_words())
         hashed = self._passwords.hash(password)
         with self._database.change() as connection:
-            if first and _admins(connection):
+            if first and _count_admins(connection):
                 raise UsageError("This lab has an administrator already; log in.")
             try:
                 connection.execute(
@@ -83,26 +85,26 @@ class Users:
                     *(name, name_key(name), role, hashed, now_ms(self._clock)),
                 )
             except TakenError:
-                raise UsageError(_taken(name)) from None
+                raise UsageError(_taken_message(name)) from None
         return self.get(name)
 
-    def _known(self) -> list[str]:
+    def _guessable_words(self) -> list[str]:
         """Return words that everybody of this lab knows: the program's name, and the lab folder's."""
-        return ["labcrate", self._database.folder.parent.name]
+        return ["labcrate", self._database.state_folder.parent.name]
 
     def verify(self, name: str, password: str) -> User:
         """Who has this name and password. Raises LoginError, after the same time whatever it is that does not fit."""
-        key = typed_key(name)
-        if not checkable(password):
-            raise LoginError(NO_FIT)
+        key = login_key(name)
+        if not is_short_enough(password):
+            raise LoginError(WRONG_LOGIN)
         query = f"SELECT user.password_hash, {USER_COLUMNS} FROM user WHERE name_key = ?"  # noqa: S608 - as above
         found = self._database.rows(query, key)
         hashed: str | None = found[0][0] if found else None
-        fits = self._passwords.fits(hashed, password)
-        user = user_of(found[0][1:]) if found else None
+        fits = self._passwords.matches(hashed, password)
+        user = user_from_row(found[0][1:]) if found else None
         if user is None or hashed is None or not fits or user.disabled:
-            raise LoginError(NO_FIT)
-        if self._passwords.outdated(hashed):
+            raise LoginError(WRONG_LOGIN)
+        if self._passwords.needs_rehash(hashed):
             again = self._passwords.hash(password)
             with self._database.change() as connection:
                 connection.execute(
@@ -119,7 +121,7 @@ class Users:
         password that will not do.
         """
         user = self.get(name)
-        check_new(password, user.name, self._known())
+        check_new_password(password, user.name, self._guessable_words())
         hashed = self._passwords.hash(password)
         with self._database.change() as connection:
             connection.execute("UPDATE user SET password_hash = ? WHERE id = ?", hashed, user.id)
@@ -134,14 +136,14 @@ class Users:
         Raises NoSuchThingError, and UsageError when nobody would be left to administer.
         """
         user = self.get(name)
-        with self._database.change() as connection, _admin_left(connection, user):
+        with self._database.change() as connection, _require_admin_left(connection, user):
             connection.execute("UPDATE user SET role = ? WHERE id = ?", role, user.id)
         return self.get(name)
 
     def disable(self, name: str) -> User:
         """Lock somebody out: logins and tokens end at once. Raises what ``set_role`` does."""
         user = self.get(name)
-        with self._database.change() as connection, _admin_left(connection, user):
+        with self._database.change() as connection, _require_admin_left(connection, user):
             connection.execute("UPDATE user SET disabled = 1 WHERE id = ?", user.id)
             end_logins(connection, user)
             connection.execute("DELETE FROM token WHERE user_id = ?", user.id)
@@ -155,20 +157,20 @@ class Users:
         return self.get(name)
 
 
-def typed_key(name: str) -> str:
+def login_key(name: str) -> str:
     """What a name that somebody types is looked up by, and has to be counted by: no two ways of writing it differ.
 
     Raises LoginError for one that is too long to be anybody's.
     """
-    if len(name) > LONGEST_TYPED:
-        raise LoginError(NO_FIT)
+    if len(name) > MAX_TYPED_LENGTH:
+        raise LoginError(WRONG_LOGIN)
     return name_key(one_line(name))
 
 
-def user_of(row: tuple[Any, ...]) -> User:
+def user_from_row(row: tuple[Any, ...]) -> User:
     """A user from the columns of ``USER_COLUMNS``."""
     number, name, role, disabled, created_ms = row
-    return User(number, name, Role(role), bool(disabled), instant(created_ms))
+    return User(number, name, Role(role), bool(disabled), from_ms(created_ms))
 
 
 def end_logins(connection: Connection, user: User, keep_login: bytes | None = None) -> None:
@@ -176,19 +178,19 @@ def end_logins(connection: Connection, user: User, keep_login: bytes | None = No
     connection.execute("DELETE FROM login WHERE user_id = ? AND secret_sha256 <> ?", user.id, keep_login or b"")
 
 
-def _taken(name: str) -> str:
+def _taken_message(name: str) -> str:
     return f"There is already a user {name!r}; choose another name."
 
 
-def _admins(connection: Connection) -> int:
+def _count_admins(connection: Connection) -> int:
     ((count,),) = connection.rows("SELECT count(*) FROM user WHERE role = 'admin' AND disabled = 0")
     return int(count)
 
 
 @contextmanager
-def _admin_left(connection: Connection, changing: User) -> Iterator[None]:
+def _require_admin_left(connection: Connection, changing: User) -> Iterator[None]:
     """Refuse a change that would take the last administrator away."""
-    before = _admins(connection)
+    before = _count_admins(connection)
     yield
-    if before and not _admins(connection):
+    if before and not _count_admins(connection):
         raise UsageError(f"{changing.name} is the last administrator; make somebody else one first.")

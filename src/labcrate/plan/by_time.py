@@ -13,8 +13,8 @@ from typing import BinaryIO
 
 from labcrate.errors import RepairError, UsageError
 from labcrate.index.catalog import Catalog
-from labcrate.index.indexing import Progress, Wish, index_files
-from labcrate.index.records import Indexed
+from labcrate.index.indexing import IndexRequest, Progress, index_files
+from labcrate.index.records import IndexedFile
 from labcrate.lab.exclude import Excluded
 from labcrate.lab.lab_files import LabFiles, recorder_path, source_of
 from labcrate.lab.recorders import Segment, Skipped, folder_of, scan_recorder
@@ -193,7 +193,7 @@ class _Search:
         return span
 
     def _look(self, candidates: Mapping[str, Identity]) -> Mapping[str, Probe]:
-        wishes = [Wish(path, identity, hash=False) for path, identity in candidates.items()]
+        wishes = [IndexRequest(path, identity, hash=False) for path, identity in candidates.items()]
         indexed, _ = index_files(self._inventory.files, self._catalog, wishes, _probe, None, self._workers)
         return {path: known.probe for path, known in indexed.items() if known.probe}
 
@@ -211,9 +211,10 @@ class _Search:
         kept: Sequence[tuple[Recorder, Segment]],
         folders: Mapping[str, Path],
         skipped: list[tuple[str, str]],
-    ) -> Mapping[str, Indexed]:
+    ) -> Mapping[str, IndexedFile]:
         wishes = [
-            Wish(recorder_path(recorder.name, segment.path), segment.identity, hash=False) for recorder, segment in kept
+            IndexRequest(recorder_path(recorder.name, segment.path), segment.identity, hash=False)
+            for recorder, segment in kept
         ]
         files = LabFiles(self._inventory.lab, folders)
         indexed, failures = index_files(files, self._catalog, wishes, _probe, self._progress, self._workers)
@@ -223,7 +224,7 @@ class _Search:
     def _overlapping(
         self,
         kept: Sequence[tuple[Recorder, Segment]],
-        probed: Mapping[str, Indexed],
+        probed: Mapping[str, IndexedFile],
         span: TimeSpan,
         skipped: list[tuple[str, str]],
     ) -> Iterator[Offered | None]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from labcrate.index.catalog import Catalog
-from labcrate.index.state import state_folder
+from labcrate.index.state_folder import state_folder
 from labcrate.lab.folder import Entry, Kind, Lab
 from labcrate.lab.registers import Registers
 from labcrate.lab.session_register import SessionRegister

@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Iterable
 
-from labcrate.archive.names import FORBIDDEN, LONGEST, VERSION, compared, is_reserved
+from labcrate.archive.names import FORBIDDEN, MAX_COMPONENT_BYTES, VERSION_SUFFIX, comparison_key, is_reserved
 
 FORMAT = "labcrate session archive"
 """What ``data/session_metadata.json`` calls the format."""
@@ -50,7 +50,7 @@ class Names:
 
     def __init__(self, reserved: Iterable[str] = ()) -> None:
         self._reserved = set(reserved)
-        self._files = {compared(name) for name in self._reserved}
+        self._files = {comparison_key(name) for name in self._reserved}
         self._folders: set[str] = set()
         self._given: dict[tuple[str, str], str] = {}
         self._numbers: dict[tuple[str, int, int], int] = {}
@@ -70,14 +70,14 @@ class Names:
         for folder in folders:
             parent = self._folder(parent, folder)
         found = self._free(parent, name, (self._files, self._folders))
-        self._files.add(compared(found))
+        self._files.add(comparison_key(found))
         return found
 
     def _folder(self, parent: str, wished: str) -> str:
         """Return the name of a folder with a slash: the same for all that lies in it."""
         if (parent, wished) not in self._given:
             found = self._free(parent, wished, (self._files,))
-            self._folders.add(compared(found))
+            self._folders.add(comparison_key(found))
             self._given[parent, wished] = f"{found}/"
         return self._given[parent, wished]
 
@@ -85,11 +85,11 @@ class Names:
         """Return the first free name; the numbers that were tried before are still taken, and not tried again."""
         safe = safe_name(wished)
         stem, suffix = _split(safe)
-        tried = compared(parent + safe), len(stem.encode()), len(taken)
+        tried = comparison_key(parent + safe), len(stem.encode()), len(taken)
         number = self._numbers.get(tried, 1)
         if number > 1:
             safe = _cut(stem, suffix, f"~{number}")
-        while is_reserved(safe) or any(compared(parent + safe) in names for names in taken):
+        while is_reserved(safe) or any(comparison_key(parent + safe) in names for names in taken):
             number += 1
             safe = _cut(stem, suffix, f"~{number}")
         self._numbers[tried] = number
@@ -110,7 +110,7 @@ def _split(name: str) -> tuple[str, str]:
 
 def _cut(stem: str, suffix: str, number: str = "") -> str:
     """Return stem, number and suffix, the stem cut so that all have 255 bytes; no end is one that a system drops."""
-    room = LONGEST - len((number + suffix).encode())
+    room = MAX_COMPONENT_BYTES - len((number + suffix).encode())
     whole = stem.encode()[:room].decode(errors="ignore") + number + suffix
     stripped = whole.rstrip(". ")
-    return VERSION.sub("_", stripped + "_" * (len(whole) - len(stripped)))
+    return VERSION_SUFFIX.sub("_", stripped + "_" * (len(whole) - len(stripped)))

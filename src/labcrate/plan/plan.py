@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from labcrate.index.records import Search
+from labcrate.index.records import SecretSearch
 from labcrate.lab.folder import printable
 from labcrate.lab.lab_files import is_recorder_path, source_of
 from labcrate.linking.verdict import Verdict
@@ -54,7 +54,7 @@ class PlannedRecording:
     time: RecordingTime
     verdict: Verdict
     camera: Camera | None
-    search: Search | None = None
+    search: SecretSearch | None = None
     shown: str | None = None
 
     @property
@@ -106,7 +106,7 @@ class SessionFile:
     kind: FileKind = FileKind.OTHER
     recording: str | None = None
     columns: tuple[Column, ...] = ()
-    search: Search | None = None
+    search: SecretSearch | None = None
     shown: str | None = None
 
     @property

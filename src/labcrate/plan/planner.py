@@ -7,9 +7,9 @@ from typing import BinaryIO
 
 from labcrate.errors import IncompleteError
 from labcrate.index.catalog import Catalog
-from labcrate.index.indexing import Ending, Progress, Wish, index_files
-from labcrate.index.records import Indexed
-from labcrate.index.searching import Searcher
+from labcrate.index.indexing import CancelOnlyProgress, IndexRequest, Progress, index_files
+from labcrate.index.records import IndexedFile
+from labcrate.index.secret_search import SecretSearcher
 from labcrate.lab.exclude import Excluded
 from labcrate.lab.lab_files import source_of
 from labcrate.model.bound import Bound
@@ -194,7 +194,9 @@ class Planner:
         devices = self.inventory.devices
         settings, lab = self.inventory.settings, self.inventory.lab
         base = options.base_topic or settings.base_topic or BASE_TOPIC
-        readings = load(lab, session, devices, window, base, zone, settings.date_formats, self.progress.check)
+        readings = load(
+            lab, session, devices, window, base, zone, settings.date_formats, self.progress.raise_if_cancelled
+        )
         refuse_unknown_sensors(options, self.inventory.session(session.id), readings.absent_sensors, devices)
         return clean_readings(readings, self.inventory.cleaner)
 
@@ -210,9 +212,11 @@ class Planner:
     ) -> tuple[tuple[PlannedRecording, ...], tuple[SessionFile, ...]]:
         """Hash and probe what goes in; what cannot be read is added to ``missing``."""
         same_named = set() if self.hurry else twins(choice.recordings)
-        searcher = Searcher(self.inventory.cleaner.matcher, self.catalog)
-        wishes = [Wish(f.path, f.identity, hashed or f.path in same_named, search=True) for f in choice.recordings]
-        wishes += [Wish(f.path, f.identity, hashed, probe=False, search=True) for f in choice.session_files]
+        searcher = SecretSearcher(self.inventory.cleaner.matcher, self.catalog)
+        wishes = [
+            IndexRequest(f.path, f.identity, hashed or f.path in same_named, search=True) for f in choice.recordings
+        ]
+        wishes += [IndexRequest(f.path, f.identity, hashed, probe=False, search=True) for f in choice.session_files]
         failed = [wish for wish in wishes if self.unreadable.get(wish.path, (None,))[0] == wish.identity]
         indexed, failures = index_files(
             self.inventory.files,
@@ -227,7 +231,7 @@ class Planner:
         missing += missing_files(failures)
         missing += [_differing(path) for path, one in indexed.items() if one.differs_ms is not None]
         known = {
-            path: replace(one, search=one.searched(searcher.fingerprint))
+            path: replace(one, search=one.search_with(searcher.fingerprint))
             for path, one in indexed.items()
             if one.differs_ms is None
         }
@@ -241,8 +245,8 @@ class Planner:
 
     def _look(self, candidates: Mapping[str, Identity]) -> Mapping[str, Probe]:
         """Probe files that are not linked, to tell when they were made."""
-        wishes = [Wish(path, identity, hash=False) for path, identity in candidates.items()]
-        ending = Ending(self.progress)
+        wishes = [IndexRequest(path, identity, hash=False) for path, identity in candidates.items()]
+        ending = CancelOnlyProgress(self.progress)
         indexed, _ = index_files(self.inventory.files, self.catalog, wishes, probe_video, ending, self.workers)
         return {path: known.probe for path, known in indexed.items() if known.probe}
 
@@ -309,7 +313,7 @@ def _missing(options: Options, own: OwnFiles, recorded: RecorderFiles, readings:
         yield from readings_missing(readings)
 
 
-def _as_known(files: Iterable[SessionFile], indexed: Mapping[str, Indexed]) -> Iterator[SessionFile]:
+def _as_known(files: Iterable[SessionFile], indexed: Mapping[str, IndexedFile]) -> Iterator[SessionFile]:
     for file in files:
         if known := indexed.get(file.path):
             yield replace(file, fixity=known.fixity, search=known.search)

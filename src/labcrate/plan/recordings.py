@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from labcrate.index.records import Indexed
+from labcrate.index.records import IndexedFile
 from labcrate.lab.folder import printable
 from labcrate.lab.lab_files import is_recorder_path, source_of, split_recorder_path
 from labcrate.lab.path_pattern import recorder_stamp
@@ -96,7 +96,7 @@ def twins(found: Iterable[Found]) -> set[str]:
 
 def plan_recordings(
     found: Iterable[Found],
-    indexed: Mapping[str, Indexed],
+    indexed: Mapping[str, IndexedFile],
     session: Session,
     cameras: Cameras,
     times: TimeContext | None = None,
@@ -130,7 +130,7 @@ def plan_recordings(
 
 def _of_recorders(
     found: Iterable[Found],
-    indexed: Mapping[str, Indexed],
+    indexed: Mapping[str, IndexedFile],
     session_id: str,
     cameras: Cameras,
     names: Names,
@@ -161,7 +161,7 @@ def _of_recorders(
         )
 
 
-def _probe(item: Found, indexed: Mapping[str, Indexed]) -> Probe:
+def _probe(item: Found, indexed: Mapping[str, IndexedFile]) -> Probe:
     probe = indexed[item.path].probe
     if probe is None:
         raise AssertionError(f"{source_of(item.path)} was planned without having been probed")
@@ -173,14 +173,14 @@ def _evidence(item: Found, probe: Probe, camera: Camera | None, session_id: str)
     return Evidence(item.path, probe, item.identity.mtime_ns, camera_id, item.verdict.prefix, session_id)
 
 
-def _hash_of(path: str, known: Indexed) -> Iterator[tuple[str, str]]:
+def _hash_of(path: str, known: IndexedFile) -> Iterator[tuple[str, str]]:
     if known.fixity:
         yield _name(path), known.fixity.sha256
 
 
 def _planned(
     item: Found,
-    indexed: Mapping[str, Indexed],
+    indexed: Mapping[str, IndexedFile],
     session_id: str,
     cameras: Cameras,
     member: str,

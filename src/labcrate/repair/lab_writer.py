@@ -13,49 +13,49 @@ from itertools import count, islice
 from labcrate.errors import RepairError
 from labcrate.lab.folder import Lab, printable
 
-_MOST_NAMES = 1000
-_NEW_FOLDER = 0o755
-_NEW_FILE = 0o644
+_MAX_NAMES = 1000
+_FOLDER_MODE = 0o755
+_FILE_MODE = 0o644
 
 
-class Place:
+class PathInOpenFolder:
     """A name in a folder of the lab, the folder open; a context manager that closes it.
 
-    ``new`` makes folders that are not there. Raises OSError, ELOOP for a symbolic link on the way.
+    ``make_folders`` makes folders that are not there. Raises OSError, ELOOP for a symbolic link on the way.
     """
 
-    def __init__(self, lab: Lab, path: str, *, new: bool = False) -> None:
+    def __init__(self, lab: Lab, path: str, *, make_folders: bool = False) -> None:
         *folders, self.name = path.split("/")
         self.path = path
-        self.folder = os.open(lab.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.folder_fd = os.open(lab.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             for folder in folders:
-                below = _enter(self.folder, folder, new=new)
-                os.close(self.folder)
-                self.folder = below
+                below = _open_subfolder(self.folder_fd, folder, make_folders=make_folders)
+                os.close(self.folder_fd)
+                self.folder_fd = below
         except BaseException:
-            os.close(self.folder)
+            os.close(self.folder_fd)
             raise
 
-    def __enter__(self) -> "Place":
+    def __enter__(self) -> "PathInOpenFolder":
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.close(self.folder)
+        os.close(self.folder_fd)
 
-    def identify(self) -> os.stat_result:
+    def stat_regular_file(self) -> os.stat_result:
         """Return the state of the regular file of this name. Raises OSError, ELOOP for a symbolic link."""
-        found = os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
+        found = os.stat(self.name, dir_fd=self.folder_fd, follow_symlinks=False)
         if stat.S_ISLNK(found.st_mode):
             raise OSError(errno.ELOOP, "it is a symbolic link")
         if not stat.S_ISREG(found.st_mode):
             raise OSError(errno.EINVAL, "it is no regular file")
         return found
 
-    def holds(self, other: os.stat_result, name: str | None = None) -> bool:
+    def is_file(self, other: os.stat_result, name: str | None = None) -> bool:
         """Return whether the name (or another one in this folder) is just that file."""
         try:
-            found = os.stat(name or self.name, dir_fd=self.folder, follow_symlinks=False)
+            found = os.stat(name or self.name, dir_fd=self.folder_fd, follow_symlinks=False)
         except FileNotFoundError:
             return False
         return os.path.samestat(found, other)
@@ -63,74 +63,74 @@ class Place:
     def create(self, name: str) -> int:
         """Make an empty file of a free name in this folder, and return its descriptor. Raises OSError."""
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        return os.open(name, flags, _NEW_FILE, dir_fd=self.folder)
+        return os.open(name, flags, _FILE_MODE, dir_fd=self.folder_fd)
 
-    def drop(self, name: str) -> None:
+    def unlink_if_there(self, name: str) -> None:
         """Remove a name in this folder, if there is one. Raises OSError."""
         with suppress(FileNotFoundError):
-            os.unlink(name, dir_fd=self.folder)
+            os.unlink(name, dir_fd=self.folder_fd)
 
     def remove(self, expected: os.stat_result) -> None:
         """Remove the name if it is still that file. Raises OSError, ESTALE when it is not."""
-        if not self.holds(expected):
+        if not self.is_file(expected):
             raise OSError(errno.ESTALE, "it was replaced meanwhile")
-        os.unlink(self.name, dir_fd=self.folder)
+        os.unlink(self.name, dir_fd=self.folder_fd)
 
     def sync(self) -> None:
         """Wait until the folder's names are on the disk. Raises OSError."""
-        os.fsync(self.folder)
+        os.fsync(self.folder_fd)
 
 
-def _enter(at: int, folder: str, *, new: bool) -> int:
+def _open_subfolder(at: int, folder: str, *, make_folders: bool) -> int:
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         return os.open(folder, flags, dir_fd=at)
     except FileNotFoundError:
-        if not new:
+        if not make_folders:
             raise
     except NotADirectoryError:
         if stat.S_ISLNK(os.stat(folder, dir_fd=at, follow_symlinks=False).st_mode):
             raise OSError(errno.ELOOP, "it lies behind a symbolic link") from None
         raise
     with suppress(FileExistsError):  # made by another request just now
-        os.mkdir(folder, _NEW_FOLDER, dir_fd=at)
+        os.mkdir(folder, _FOLDER_MODE, dir_fd=at)
     return os.open(folder, flags, dir_fd=at)
 
 
-def give_free_name(source: Place, target: Place, opened: os.stat_result) -> str:
+def hard_link_free_name(source: PathInOpenFolder, target: PathInOpenFolder, opened: os.stat_result) -> str:
     """Give the file a second name, the first of ``name``, ``name_2``, ``name_3`` ... that is free, and return it.
 
     Raises RepairError when it has one of these already, and OSError.
     """
-    for name in islice(_names(target.name), _MOST_NAMES):
+    for name in islice(_numbered_names(target.name), _MAX_NAMES):
         try:
-            give_name(source, target, name, opened)
+            hard_link(source, target, name, opened)
         except FileExistsError:
-            if target.holds(opened, name):
+            if target.is_file(opened, name):
                 raise RepairError(f"{printable(source.path)} is linked already, as {printable(name)}.") from None
         else:
             return name
-    raise RepairError(f"The session's folder holds {_MOST_NAMES} files called like {printable(target.name)} already.")
+    raise RepairError(f"The session's folder holds {_MAX_NAMES} files called like {printable(target.name)} already.")
 
 
-def _names(name: str) -> Iterator[str]:
+def _numbered_names(name: str) -> Iterator[str]:
     yield name
     stem, dot, suffix = name.rpartition(".")
     yield from (f"{stem}_{n}{dot}{suffix}" for n in count(2))
 
 
-def give_name(source: Place, target: Place, name: str, opened: os.stat_result) -> None:
+def hard_link(source: PathInOpenFolder, target: PathInOpenFolder, name: str, opened: os.stat_result) -> None:
     """Give the file a second name, which must be free; one that was exchanged meanwhile is not left linked.
 
     Raises OSError, RepairError.
     """
-    os.link(source.name, name, src_dir_fd=source.folder, dst_dir_fd=target.folder, follow_symlinks=False)
-    if not target.holds(opened, name):
-        os.unlink(name, dir_fd=target.folder)
+    os.link(source.name, name, src_dir_fd=source.folder_fd, dst_dir_fd=target.folder_fd, follow_symlinks=False)
+    if not target.is_file(opened, name):
+        os.unlink(name, dir_fd=target.folder_fd)
         raise RepairError(f"{printable(source.path)} was replaced while it was linked; look at the plan again.")
 
 
-_WHY = {
+_REASONS = {
     errno.ENOENT: "it is gone. Look at the plan again.",
     errno.ESTALE: "it was replaced meanwhile. Look at the plan again.",
     errno.ELOOP: "it is, or lies behind, a symbolic link, and those are never followed. Put the file itself there.",
@@ -149,10 +149,10 @@ _WHY = {
 
 
 @contextmanager
-def explained(path: str) -> Iterator[None]:
+def convert_os_errors(path: str) -> Iterator[None]:
     """Raise RepairError for an OSError of the block, naming the file and the remedy."""
     try:
         yield
     except OSError as error:
-        why = _WHY.get(error.errno or 0, f"{error.strerror or 'input or output error'}.")
+        why = _REASONS.get(error.errno or 0, f"{error.strerror or 'input or output error'}.")
         raise RepairError(f"{printable(path)} cannot be linked or moved: {why}") from error

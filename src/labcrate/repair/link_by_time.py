@@ -9,9 +9,9 @@ from labcrate.model.timespan import format_instant
 from labcrate.people.link_log import Link, LinkLog
 from labcrate.plan.by_time import Offered
 from labcrate.plan.summary import plural
-from labcrate.repair.register_file import add_entries, linking, remove_entries
+from labcrate.repair.register_file import add_entries, lock_links, remove_entries
 
-METHOD = "by time"
+BY_TIME_METHOD = "by time"
 """How the log of links calls a list of recorders' files that was linked at once."""
 
 
@@ -20,36 +20,36 @@ def link_by_time(lab: Lab, log: LinkLog, session_id: str, files: Sequence[Offere
 
     The entries bear the time of the log's line, by which they are found again when the link is taken back.
     """
-    folder = session_folder(lab, session_id)
+    folder = session_folder_path(lab, session_id)
     names = ", ".join(dict.fromkeys(one.recorder for one in files))
     source, target = f"{names}: {plural(len(files), 'recording')}", register_path(folder)
-    with linking(lab):
-        number = log.add(who=who, session=session_id, source=source, target=target, method=METHOD)
+    with lock_links(lab):
+        number = log.add(who=who, session=session_id, source=source, target=target, method=BY_TIME_METHOD)
         made = log.get(number)
         try:
-            add_entries(lab, folder, [_entry(one, made) for one in files])
+            add_entries(lab, folder, [_register_entry(one, made) for one in files])
         except LabcrateError:
-            log.undone(number, who)
+            log.mark_undone(number, who)
             raise
         return made
 
 
 def undo_by_time(lab: Lab, log: LinkLog, made: Link, who: str) -> Link:
-    """Remove just the entries that a link wrote from the session's register; call it inside ``linking``.
+    """Remove just the entries that a link wrote from the session's register; call it inside ``lock_links``.
 
     Raises RepairError, PeopleError.
     """
-    folder, at = session_folder(lab, made.session), format_instant(made.linked)
+    folder, at = session_folder_path(lab, made.session), format_instant(made.linked)
     remove_entries(lab, folder, lambda one: bool(one.get("folder")) and one.get("linkedAt") == at)
-    log.undone(made.number, who)
+    log.mark_undone(made.number, who)
     return log.get(made.number)
 
 
-def session_folder(lab: Lab, session_id: str) -> str:
+def session_folder_path(lab: Lab, session_id: str) -> str:
     """Return the path of a session's own folder, as the disk spells it where there is one."""
     return lab.session_folders().get(session_id, f"{SESSIONS}/{SESSION_FOLDER}{session_id}")
 
 
-def _entry(one: Offered, made: Link) -> LinkedFile:
+def _register_entry(one: Offered, made: Link) -> LinkedFile:
     camera = one.camera.id if one.camera else None
     return LinkedFile(one.recorder, one.file, one.identity.size_bytes, one.identity.mtime_ns, camera, made.linked)

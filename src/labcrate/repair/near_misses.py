@@ -19,13 +19,13 @@ from labcrate.plan.inventory import Inventory
 from labcrate.plan.lab_rules import key_in_session
 from labcrate.plan.plan import NearMiss
 from labcrate.plan.recordings import Cameras
-from labcrate.repair.lab_writer import Place, explained, give_free_name, give_name
+from labcrate.repair.lab_writer import PathInOpenFolder, convert_os_errors, hard_link, hard_link_free_name
 
 # What a file system's clock may be ahead of the system's.
-_CLOCKS_DIFFER = timedelta(seconds=1)
+_CLOCK_TOLERANCE = timedelta(seconds=1)
 
 
-class Method(StrEnum):
+class LinkMethod(StrEnum):
     """How a file comes to belong to a session; a hard link is how earlier versions did it."""
 
     ENTRY = "register entry"
@@ -35,7 +35,7 @@ class Method(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Repair:
+class LinkedNearMiss:
     """A near miss that was made part of a session; both paths are relative to the lab folder.
 
     ``target`` is where it lies now, or the register that it was written down in.
@@ -44,7 +44,7 @@ class Repair:
     session: str
     source: str
     target: str
-    method: Method
+    method: LinkMethod
 
 
 def find_near_miss(near_misses: Iterable[NearMiss], session: str, file: str) -> NearMiss:
@@ -63,50 +63,54 @@ def find_near_miss(near_misses: Iterable[NearMiss], session: str, file: str) -> 
     return found[0]
 
 
-def refuse_other_files(near_miss: NearMiss) -> None:
+def check_is_mp4(near_miss: NearMiss) -> None:
     """Raise RepairError for a file that is no MP4: only one that is made of it can be linked."""
     if near_miss.verdict.rule is Rule.NOT_MP4 or not near_miss.path.lower().endswith(".mp4"):
-        raise RepairError(f"{near_miss.source} cannot be linked: only MP4s are exported. {_sentence(near_miss)}")
+        raise RepairError(f"{near_miss.source} cannot be linked: only MP4s are exported. {_remedy_sentence(near_miss)}")
 
 
-def move(lab: Lab, session: str, folder: str, near_miss: NearMiss) -> Repair:
+def move_near_miss(lab: Lab, session: str, folder: str, near_miss: NearMiss) -> LinkedNearMiss:
     """Move a near miss into the recordings of its session's ``folder``, under a name that is free there.
 
     Raises RepairError.
     """
-    refuse_other_files(near_miss)
+    check_is_mp4(near_miss)
     name = near_miss.path.rpartition("/")[2]
     with (
-        explained(near_miss.path),
-        Place(lab, near_miss.path) as source,
-        Place(lab, f"{folder}/{RECORDINGS}/{name}", new=True) as target,
+        convert_os_errors(near_miss.path),
+        PathInOpenFolder(lab, near_miss.path) as source,
+        PathInOpenFolder(lab, f"{folder}/{RECORDINGS}/{name}", make_folders=True) as target,
     ):
-        opened = source.identify()
-        taken = give_free_name(source, target, opened)
+        opened = source.stat_regular_file()
+        taken = hard_link_free_name(source, target, opened)
         target.sync()  # the new name is on the disk before the old one goes
         source.remove(opened)
-    return Repair(session, near_miss.path, f"{folder}/{RECORDINGS}/{taken}", Method.MOVE)
+    return LinkedNearMiss(session, near_miss.path, f"{folder}/{RECORDINGS}/{taken}", LinkMethod.MOVE)
 
 
-def undo(lab: Lab, repair: Repair, when: datetime | None) -> None:
+def undo_file_change(lab: Lab, repair: LinkedNearMiss, when: datetime | None) -> None:
     """Take a link back that was made ``when`` (None: just now): move the file back, or remove what was made.
 
     Raises RepairError when that could lose or mistake a file: it is gone, another one, or changed since it
     was moved or made, or its old place is taken.
     """
-    with explained(repair.target), Place(lab, repair.target) as target, Place(lab, repair.source) as source:
-        linked = target.identify()
+    with (
+        convert_os_errors(repair.target),
+        PathInOpenFolder(lab, repair.target) as target,
+        PathInOpenFolder(lab, repair.source) as source,
+    ):
+        linked = target.stat_regular_file()
         # Moving and making set this time, and so does whatever else happens to a file or puts another in its place.
-        changed = when is not None and from_ns(linked.st_ctime_ns) > when + _CLOCKS_DIFFER
-        if repair.method is Method.REMUX:
-            source.identify()
+        changed = when is not None and from_ns(linked.st_ctime_ns) > when + _CLOCK_TOLERANCE
+        if repair.method is LinkMethod.REMUX:
+            source.stat_regular_file()
             if changed:
                 raise RepairError(
                     f"{printable(repair.target)} changed since it was made; remove it by hand. Then give this command "
                     "again, to be rid of the link."
                 )
-        elif repair.method is Method.HARD_LINK:
-            if not source.holds(linked):
+        elif repair.method is LinkMethod.HARD_LINK:
+            if not source.is_file(linked):
                 raise RepairError(
                     f"{printable(repair.source)} is gone or another file now; {printable(repair.target)} may be "
                     "the only copy and stays. Remove it by hand if that is what you want."
@@ -117,15 +121,15 @@ def undo(lab: Lab, repair: Repair, when: datetime | None) -> None:
                     f"{printable(repair.target)} changed since it was moved there; move it back by hand, to "
                     f"{printable(repair.source)}. Then give this command again, to be rid of the link."
                 )
-            give_name(target, source, source.name, linked)
+            hard_link(target, source, source.name, linked)
             source.sync()
         target.remove(linked)
 
 
-def is_undone(lab: Lab, repair: Repair) -> bool:
+def is_already_undone(lab: Lab, repair: LinkedNearMiss) -> bool:
     """Whether a link is taken back already: its file is where it came from, and nothing is where it was put."""
-    with suppress(OSError), Place(lab, repair.source) as source:
-        source.identify()
+    with suppress(OSError), PathInOpenFolder(lab, repair.source) as source:
+        source.stat_regular_file()
         try:
             lab.identity(repair.target)
         except (FileNotFoundError, NotADirectoryError):
@@ -133,12 +137,12 @@ def is_undone(lab: Lab, repair: Repair) -> bool:
     return False
 
 
-def _sentence(near_miss: NearMiss) -> str:
+def _remedy_sentence(near_miss: NearMiss) -> str:
     remedy = near_miss.verdict.remedy or "convert it"
     return f"{remedy[:1].upper()}{remedy[1:]}."
 
 
-def camera_of_link(inventory: Inventory, session_id: str, word: str) -> str:
+def find_camera_id(inventory: Inventory, session_id: str, word: str) -> str:
     """Return the id of the camera that an id, name or prefix means in a session, as its register has it.
 
     A register holds ids, and an id means the session's own user's camera first. Raises UsageError where there is no
@@ -162,7 +166,7 @@ def camera_of_link(inventory: Inventory, session_id: str, word: str) -> str:
     return next(iter(ids))
 
 
-def cameras_of_links(inventory: Inventory, session_id: str) -> list[Camera]:
+def linkable_cameras(inventory: Inventory, session_id: str) -> list[Camera]:
     """Return the cameras that a file can be said to be of in a session, by id: those that their id means there."""
     session = inventory.session(session_id)
     cameras = Cameras.of(inventory, session).by_key

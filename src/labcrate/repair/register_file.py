@@ -10,26 +10,26 @@ from contextlib import contextmanager
 from typing import Any
 
 from labcrate.errors import DocumentError, RepairError
-from labcrate.index.state import state_folder
+from labcrate.index.state_folder import state_folder
 from labcrate.lab.folder import Lab, printable
 from labcrate.lab.json_file import parse_json, read_bytes
 from labcrate.lab.registers import REGISTER_FILE
 from labcrate.lab.session_register import WRITTEN_BY, LinkedFile, encode_register, register_entry, register_path
-from labcrate.repair.lab_writer import Place, explained
+from labcrate.repair.lab_writer import PathInOpenFolder, convert_os_errors
 
-_LOCK = "links.lock"
-_PART = f".{REGISTER_FILE}.part"
+_LOCK_FILE = "links.lock"
+_UNFINISHED_FILE = f".{REGISTER_FILE}.part"
 
 
 @contextmanager
-def linking(lab: Lab) -> Iterator[None]:
+def lock_links(lab: Lab) -> Iterator[None]:
     """Keep other threads and processes from linking in this lab meanwhile. Raises RepairError, CatalogError."""
     try:
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        lock = os.open(state_folder(lab.root) / _LOCK, flags, 0o600)
+        lock = os.open(state_folder(lab.root) / _LOCK_FILE, flags, 0o600)
     except OSError as error:
         raise RepairError(
-            f"{_LOCK} in labcrate's own folder of the lab (.labcrate, or your state folder) cannot be opened "
+            f"{_LOCK_FILE} in labcrate's own folder of the lab (.labcrate, or your state folder) cannot be opened "
             f"({os.strerror(error.errno or 0).lower()}); run labcrate as the user whose file it is."
         ) from None
     try:
@@ -40,41 +40,43 @@ def linking(lab: Lab) -> Iterator[None]:
 
 
 def add_entries(lab: Lab, session_folder: str, files: Sequence[LinkedFile]) -> None:
-    """Add files to a session's register, each in place of an older entry of the same file; call it inside ``linking``.
+    """Add files to a session's register, each in place of an older entry of the same file.
+
+    Call it inside ``lock_links``.
 
     Raises RepairError, also for a register that labcrate did not write, and then nothing changed.
     """
     for one in files:
-        _refuse_unwritable(one)
+        _check_utf8_name(one)
     path = register_path(session_folder)
     added = {(one.folder, one.file): register_entry(one) for one in files}
-    kept = [entry for entry in _entries(lab, path) if _key(entry) not in added]
-    _write(lab, path, [*kept, *added.values()])
+    kept = [entry for entry in _read_entries(lab, path) if _entry_key(entry) not in added]
+    _write_entries(lab, path, [*kept, *added.values()])
 
 
 def remove_entries(lab: Lab, session_folder: str, chosen: Callable[[dict[str, Any]], bool]) -> int:
-    """Remove the entries that ``chosen`` accepts, and return their number; call it inside ``linking``.
+    """Remove the entries that ``chosen`` accepts, and return their number; call it inside ``lock_links``.
 
     A register without entries is removed. Raises RepairError, and then nothing changed.
     """
     path = register_path(session_folder)
-    entries = _entries(lab, path)
+    entries = _read_entries(lab, path)
     kept = [entry for entry in entries if not (isinstance(entry, dict) and chosen(entry))]
     if len(kept) < len(entries):
-        _write(lab, path, kept)
+        _write_entries(lab, path, kept)
     return len(entries) - len(kept)
 
 
 def is_entry_of(entry: dict[str, Any], file: str, folder: str = "") -> bool:
     """Return whether an entry names this file of the lab, or of a recorder's ``folder``."""
-    return _key(entry) == (folder, file)
+    return _entry_key(entry) == (folder, file)
 
 
-def _key(entry: Any) -> tuple[Any, Any] | None:
+def _entry_key(entry: Any) -> tuple[Any, Any] | None:
     return (entry.get("folder", ""), entry.get("file")) if isinstance(entry, dict) else None
 
 
-def _refuse_unwritable(one: LinkedFile) -> None:
+def _check_utf8_name(one: LinkedFile) -> None:
     try:
         one.file.encode()
     except UnicodeEncodeError:
@@ -84,7 +86,7 @@ def _refuse_unwritable(one: LinkedFile) -> None:
         ) from None
 
 
-def _entries(lab: Lab, path: str) -> list[Any]:
+def _read_entries(lab: Lab, path: str) -> list[Any]:
     """The entries that stand in the file, as they are; none where there is no file."""
     try:
         data = read_bytes(lab, path)
@@ -104,22 +106,22 @@ def _entries(lab: Lab, path: str) -> list[Any]:
     return entries
 
 
-def _write(lab: Lab, path: str, entries: Sequence[Any]) -> None:
+def _write_entries(lab: Lab, path: str, entries: Sequence[Any]) -> None:
     """Put the register in its place, on the disk before this returns; what was there before stays until then."""
-    with explained(path), Place(lab, path, new=True) as place:
+    with convert_os_errors(path), PathInOpenFolder(lab, path, make_folders=True) as place:
         if not entries:
-            place.drop(place.name)
+            place.unlink_if_there(place.name)
             place.sync()
             return
-        place.drop(_PART)  # of a writer that was killed: whoever writes holds the lock
-        fd = place.create(_PART)
+        place.unlink_if_there(_UNFINISHED_FILE)  # of a writer that was killed: whoever writes holds the lock
+        fd = place.create(_UNFINISHED_FILE)
         try:
             with os.fdopen(fd, "wb") as file:
                 file.write(encode_register(entries))
                 file.flush()
                 os.fsync(file.fileno())
-            os.rename(_PART, place.name, src_dir_fd=place.folder, dst_dir_fd=place.folder)
+            os.rename(_UNFINISHED_FILE, place.name, src_dir_fd=place.folder_fd, dst_dir_fd=place.folder_fd)
         except BaseException:
-            place.drop(_PART)
+            place.unlink_if_there(_UNFINISHED_FILE)
             raise
         place.sync()

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from labcrate.errors import RepairError
 from labcrate.lab.folder import Lab, printable
 from labcrate.model.fixity import Identity
-from labcrate.repair.lab_writer import Place, explained, give_free_name
+from labcrate.repair.lab_writer import PathInOpenFolder, convert_os_errors, hard_link_free_name
 from labcrate.video.containers import container_of
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class MadeMp4:
     """The MP4 that was made: its path in the lab, its state, and the codec of the sound that did not fit into it."""
 
     path: str
@@ -21,7 +21,7 @@ class Made:
     left_out: str | None
 
 
-def make_mp4(lab: Lab, path: str, folder: str) -> Made:
+def make_mp4(lab: Lab, path: str, folder: str) -> MadeMp4:
     """Make an MP4 of a file of the lab, under a name that is free in ``folder``, without encoding anything again.
 
     It is written under a hidden name, and has its own one when it is whole and on the disk. Its modification time is
@@ -35,39 +35,39 @@ def make_mp4(lab: Lab, path: str, folder: str) -> Made:
         raise RepairError(f"{printable(path)} is no video of another container, so no MP4 is made of it.")
     name = path.rpartition("/")[2].rpartition(".")[0] + ".mp4"
     with (
-        explained(path),
+        convert_os_errors(path),
         os.fdopen(lab.open(path), "rb") as source,
-        Place(lab, f"{folder}/{_part_name(name)}", new=True) as part,
-        Place(lab, f"{folder}/{name}") as target,
+        PathInOpenFolder(lab, f"{folder}/{_unfinished_name(name)}", make_folders=True) as part,
+        PathInOpenFolder(lab, f"{folder}/{name}") as target,
     ):
         before = os.fstat(source.fileno())
-        with os.fdopen(_open_part(part, path), "r+b") as file:
+        with os.fdopen(_open_unfinished(part, path), "r+b") as file:
             try:
                 done = remux(source, file, container, before.st_size)
                 file.flush()
-                if _state(os.fstat(source.fileno())) != _state(before):
+                if _size_and_mtime(os.fstat(source.fileno())) != _size_and_mtime(before):
                     raise RepairError(f"{printable(path)} changed meanwhile. Wait until it is whole, and try again.")
                 os.utime(file.fileno(), ns=(before.st_atime_ns, before.st_mtime_ns))
                 os.fsync(file.fileno())
-                taken = give_free_name(part, target, os.fstat(file.fileno()))
+                taken = hard_link_free_name(part, target, os.fstat(file.fileno()))
                 target.sync()
             except RemuxError as error:
                 raise RepairError(f"No MP4 can be made of {printable(path)}: {error}.") from None
             finally:
-                part.drop(part.name)
+                part.unlink_if_there(part.name)
             made = Identity.of(os.fstat(file.fileno()))
-    return Made(f"{folder}/{taken}", made, ", ".join(done.dropped_codecs) or None)
+    return MadeMp4(f"{folder}/{taken}", made, ", ".join(done.dropped_codecs) or None)
 
 
-def _part_name(name: str) -> str:
+def _unfinished_name(name: str) -> str:
     """Return the name of the unfinished file: short, since the own one may be as long as the disk allows."""
     return f".{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}.part"
 
 
-def _open_part(part: Place, path: str) -> int:
+def _open_unfinished(part: PathInOpenFolder, path: str) -> int:
     """Open the unfinished file, empty, under a lock: one that a killed process left is written anew."""
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    fd = os.open(part.name, flags, 0o644, dir_fd=part.folder)
+    fd = os.open(part.name, flags, 0o644, dir_fd=part.folder_fd)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.ftruncate(fd, 0)
@@ -80,5 +80,5 @@ def _open_part(part: Place, path: str) -> int:
     return fd
 
 
-def _state(found: os.stat_result) -> tuple[int, int]:
+def _size_and_mtime(found: os.stat_result) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns

@@ -12,7 +12,7 @@ from labcrate.web.http.bodies import expecting
 from labcrate.web.http.security_headers import protect
 from labcrate.web.lifespan import hear_of_end, lifespan
 from labcrate.web.routes.api import archive, health, jobs, links, log, plots, recordings, sessions
-from labcrate.web.routes.failures import answered
+from labcrate.web.routes.failures import answer_failures
 from labcrate.web.routes.html import doctor, lists, login, people, second_factor, session, static, studies
 from labcrate.web.services import SERVICES, services
 
@@ -59,12 +59,12 @@ def make_app(settings: ServeSettings, passwords: Passwords | None = None) -> web
 
 @web.middleware
 async def _problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    return await answered(services(request).lab, services(request).pages, request, handler)
+    return await answer_failures(services(request).lab, services(request).pages, request, handler)
 
 
 @web.middleware
 async def _gate(request: web.Request, handler: Handler) -> web.StreamResponse:
-    return await services(request).gate.let_in(request, handler)
+    return await services(request).gate.handle(request, handler)
 
 
 async def _hear_of_end(app: web.Application) -> None:

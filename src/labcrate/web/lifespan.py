@@ -21,15 +21,15 @@ from labcrate.web.archives.indexer import Indexer
 from labcrate.web.archives.inventory_cache import InventoryCache
 from labcrate.web.archives.plan_queue import PlanQueue
 from labcrate.web.archives.prepare_jobs import PrepareJobs
-from labcrate.web.auth.code_logins import SecondStep
-from labcrate.web.auth.doors import Doors
+from labcrate.web.auth.accounts import Accounts
+from labcrate.web.auth.code_logins import CodeLogins
 from labcrate.web.auth.gate import Gate
 from labcrate.web.downloads.sender import Sender
 from labcrate.web.downloads.transfer_log import Ends, TransferLog
 from labcrate.web.executor import Executor, WorkKind
 from labcrate.web.pages.plots import Plots
 from labcrate.web.pages.render import Pages
-from labcrate.web.pages.session_list import Listing
+from labcrate.web.pages.session_list import SessionList
 from labcrate.web.pages.thumbnails import Thumbnails
 from labcrate.web.pages.timeline import Timelines
 from labcrate.web.services import Services
@@ -49,7 +49,7 @@ async def lifespan(settings: ServeSettings, passwords: Passwords | None = None) 
         database = stack.enter_context(open_people(lab.root))
         refuse_split(lab.root, database)
         export_log = stack.enter_context(ExportLog(database))
-        export_log.settle()
+        export_log.abort_dead_transfers()
         inventories = InventoryCache(lab, settings.recorders)
         archives = stack.enter_context(closing(ArchiveCache(inventories, settings.workers)))
         executor = stack.enter_context(closing(Executor()))
@@ -67,7 +67,7 @@ async def lifespan(settings: ServeSettings, passwords: Passwords | None = None) 
         await stack.enter_async_context(_indexing(executor, indexer))
         users, studies = Users(database, passwords), Studies(database)
         logins, tokens = Logins(database), Tokens(database)
-        doors = Doors(executor, users, studies, logins, tokens)
+        accounts = Accounts(executor, users, studies, logins, tokens)
         yield Services(
             settings=settings,
             lab=lab,
@@ -76,13 +76,13 @@ async def lifespan(settings: ServeSettings, passwords: Passwords | None = None) 
             studies=studies,
             logins=logins,
             tokens=tokens,
-            doors=doors,
-            second_step=SecondStep(settings, doors, SecondFactors(database)),
-            gate=Gate(settings, doors),
+            accounts=accounts,
+            code_logins=CodeLogins(settings, accounts, SecondFactors(database)),
+            gate=Gate(settings, accounts),
             export_log=export_log,
             link_log=LinkLog(database),
             ends=ends,
-            transfer_log=TransferLog(executor, export_log, ends, doors),
+            transfer_log=TransferLog(executor, export_log, ends, accounts),
             inventories=inventories,
             archives=archives,
             plans=plans,
@@ -91,7 +91,7 @@ async def lifespan(settings: ServeSettings, passwords: Passwords | None = None) 
             indexer=indexer,
             sender=sender,
             pages=Pages(settings),
-            listing=Listing(inventories),
+            session_list=SessionList(inventories),
             plots=Plots(),
             timelines=Timelines(),
             thumbnails=Thumbnails(lambda: inventories.inventory().files),

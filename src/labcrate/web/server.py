@@ -17,7 +17,7 @@ from yarl import URL
 from labcrate.config import ServeSettings
 from labcrate.errors import ServeError
 from labcrate.export.people_folder import people_folder
-from labcrate.index.state import STATE_FOLDER
+from labcrate.index.state_folder import STATE_FOLDER
 from labcrate.lab.folder import Lab
 from labcrate.lab.text import one_line
 from labcrate.web.app import make_app
@@ -66,7 +66,7 @@ async def serve(settings: ServeSettings, started: Callable[[Started], None]) -> 
         port = await _listen(runner, settings, tls, limits)
         # A link that is printed once must lead to the proxy, where there is one.
         base = settings.base_url or f"http{'s' if tls else ''}://{_in_url(settings.host)}:{port}"
-        link = app[SERVICES].doors.setup_link()
+        link = app[SERVICES].accounts.setup_link()
         warnings = " ".join(filter(None, (_apart(settings), _exposed(settings)))) or None
         started(Started(f"{base}/", f"{base}{link}" if link else None, warnings, _hint(settings)))
         await stop.wait()

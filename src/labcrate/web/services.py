@@ -20,15 +20,15 @@ from labcrate.web.archives.indexer import Indexer
 from labcrate.web.archives.inventory_cache import InventoryCache
 from labcrate.web.archives.plan_queue import PlanQueue
 from labcrate.web.archives.prepare_jobs import PrepareJobs
-from labcrate.web.auth.code_logins import SecondStep
-from labcrate.web.auth.doors import Doors
+from labcrate.web.auth.accounts import Accounts
+from labcrate.web.auth.code_logins import CodeLogins
 from labcrate.web.auth.gate import Gate
 from labcrate.web.downloads.sender import Sender
 from labcrate.web.downloads.transfer_log import Ends, TransferLog
 from labcrate.web.executor import Executor, WorkKind
 from labcrate.web.pages.plots import Plots
 from labcrate.web.pages.render import Pages
-from labcrate.web.pages.session_list import Listing
+from labcrate.web.pages.session_list import SessionList
 from labcrate.web.pages.thumbnails import Thumbnails
 from labcrate.web.pages.timeline import Timelines
 
@@ -48,8 +48,8 @@ class Services:
     studies: Studies
     logins: Logins
     tokens: Tokens
-    doors: Doors
-    second_step: SecondStep
+    accounts: Accounts
+    code_logins: CodeLogins
     gate: Gate
 
     export_log: ExportLog
@@ -66,7 +66,7 @@ class Services:
 
     sender: Sender
     pages: Pages
-    listing: Listing
+    session_list: SessionList
     plots: Plots
     timelines: Timelines
     thumbnails: Thumbnails

@@ -9,7 +9,7 @@ import pytest
 from tests.support.forgeries import SECONDS, of
 
 from labcrate.archive import records
-from labcrate.archive.directory import MAX_IN_MEMORY, MAX_MEMBERS
+from labcrate.archive.directory import MAX_IN_MEMORY_BYTES, MAX_MEMBERS
 from labcrate.archive.manifest import MANIFEST_NAME
 
 MOST = 200 * 1024 * 1024
@@ -108,7 +108,7 @@ HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
         "central directory that is 107.1 MB long, where at most 16 MB are read",
     ),
     "a directory of 16 MB with more members than there may be": (
-        lambda path: headers(path, MAX_IN_MEMORY // 61, lambda index: b"%06d" % index),
+        lambda path: headers(path, MAX_IN_MEMORY_BYTES // 61, lambda index: b"%06d" % index),
         "has more than 100,000 members",
     ),
     "as many members as there may be, none sound": (
@@ -121,17 +121,17 @@ HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
         "longer than 1024 bytes",
     ),
     "a manifest of 16 MB of line breaks": (
-        lambda path: written(path, of({b"a": b""}, b"\n" * MAX_IN_MEMORY)),
+        lambda path: written(path, of({b"a": b""}, b"\n" * MAX_IN_MEMORY_BYTES)),
         "line 1 is not a SHA-256",
     ),
     "a manifest of 16 MB without a line break": (
-        lambda path: written(path, of({b"a": b""}, b"\\" * MAX_IN_MEMORY)),
+        lambda path: written(path, of({b"a": b""}, b"\\" * MAX_IN_MEMORY_BYTES)),
         "line 1 is too long",
     ),
     "a manifest of 16 MB of names that are nowhere": (
         lambda path: (
             path.write_bytes(
-                of({}, b"".join(b"%064d  %09d\n" % (index, index) for index in range(MAX_IN_MEMORY // 76)))
+                of({}, b"".join(b"%064d  %09d\n" % (index, index) for index in range(MAX_IN_MEMORY_BYTES // 76)))
             ),
             None,
         )[1],

@@ -12,7 +12,7 @@ from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
 
 from labcrate.errors import PeopleError
-from labcrate.people.database import PEOPLE_FILE, Database
+from labcrate.people.database import PEOPLE_FILE, PeopleDatabase
 from labcrate.people.export_log import ExportLog, Outcome
 from labcrate.people.link_log import LinkLog
 from labcrate.people.passwords import Passwords
@@ -29,7 +29,7 @@ COMMANDS = (
 
 def filled(folder: Path) -> bytes:
     """Return the bytes of a people.db with users, a token, and a line in each log."""
-    with Database.open(folder) as database, ExportLog(database) as log:
+    with PeopleDatabase.open(folder) as database, ExportLog(database) as log:
         users = Users(database, Passwords(PasswordHasher.from_parameters(CHEAPEST)))
         ada = users.add("ada", Role.ADMIN, "correct horse battery")
         for number in range(30):
@@ -66,7 +66,7 @@ def damaged(whole: bytes, seed: int) -> bytes:
 
 def read_all(folder: Path) -> Iterator[object]:
     """Read everything that pages and commands read."""
-    with Database.open(folder) as database, ExportLog(database) as log:
+    with PeopleDatabase.open(folder) as database, ExportLog(database) as log:
         yield Users(database).all()
         yield Tokens(database).all()
         yield log.lines()

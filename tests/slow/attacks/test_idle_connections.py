@@ -14,8 +14,8 @@ import pytest
 from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
 
-from labcrate.index.state import STATE_FOLDER
-from labcrate.people.database import Database
+from labcrate.index.state_folder import STATE_FOLDER
+from labcrate.people.database import PeopleDatabase
 from labcrate.people.passwords import Passwords
 from labcrate.people.roles import Role
 from labcrate.people.tokens import Tokens
@@ -47,7 +47,7 @@ def token(usual_lab: "LabFolder") -> str:
     """The token of somebody who may log in to the lab."""
     folder: Path = usual_lab.root / STATE_FOLDER
     folder.mkdir()
-    with Database.open(folder) as database:
+    with PeopleDatabase.open(folder) as database:
         users = Users(database, Passwords(PasswordHasher.from_parameters(CHEAPEST)))
         users.add("Ana", Role.ADMIN, "correct horse")
         return Tokens(database).add(users.get("ana"), "attack", 1)[1]

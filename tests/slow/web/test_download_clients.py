@@ -20,9 +20,9 @@ import trustme
 from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
 
-from labcrate.index.state import state_folder
-from labcrate.people.database import Database
-from labcrate.people.export_log import ExportLog, Line
+from labcrate.index.state_folder import state_folder
+from labcrate.people.database import PeopleDatabase
+from labcrate.people.export_log import ExportLog, ExportLogLine
 from labcrate.people.passwords import Passwords
 from labcrate.people.roles import Role
 from labcrate.people.tokens import Tokens
@@ -38,7 +38,7 @@ class Server:
 
     def __init__(self, lab: Path, *options: str) -> None:
         self.lab, self._options, self._port = lab, options, "0"
-        with Database.open(state_folder(lab)) as database:
+        with PeopleDatabase.open(state_folder(lab)) as database:
             users = Users(database, Passwords(PasswordHasher.from_parameters(CHEAPEST)))
             users.add("admin", Role.ADMIN, "correct horse battery")
             _, self.token = Tokens(database).add(users.add("op", Role.OPERATOR, "correct horse battery"), "test", 1)
@@ -65,9 +65,9 @@ class Server:
         with self.process:
             return self.process.communicate()[1]
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[ExportLogLine]:
         """The export log."""
-        with Database.open(state_folder(self.lab)) as database, ExportLog(database) as log:
+        with PeopleDatabase.open(state_folder(self.lab)) as database, ExportLog(database) as log:
             return [line for line in log.lines() if line.via != "command line"]
 
 

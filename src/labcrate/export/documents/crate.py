@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
-from labcrate.export.documents.metadata import instant
+from labcrate.export.documents.metadata import instant_text
 from labcrate.model.timespan import format_instant
 from labcrate.plan import member_names as names
 from labcrate.plan.plan import Plan
@@ -49,7 +49,9 @@ def _root(plan: Plan, identifiers: list[str]) -> dict[str, Any]:
         "hasPart": [{"@id": identifier} for identifier in identifiers],
     }
     if session.span.start or session.span.end:
-        root["temporalCoverage"] = f"{instant(session.span.start) or '..'}/{instant(session.span.end) or '..'}"
+        root["temporalCoverage"] = (
+            f"{instant_text(session.span.start) or '..'}/{instant_text(session.span.end) or '..'}"
+        )
     if session.tags:
         root["keywords"] = ", ".join(session.tags)
     if people := _researcher(plan):

@@ -12,7 +12,7 @@ from itertools import count
 from operator import itemgetter
 from typing import Any
 
-from labcrate.export.documents.metadata import Object
+from labcrate.export.documents.metadata import JsonObject
 from labcrate.model.timespan import format_instant
 from labcrate.plan import member_names as names
 from labcrate.plan.plan import Plan
@@ -58,7 +58,7 @@ RECORDING_COLUMNS: tuple[tuple[str, str, str, str | None, str], ...] = (
 )
 
 
-def recordings_csv(recordings: Iterable[Object]) -> bytes:
+def recordings_csv(recordings: Iterable[JsonObject]) -> bytes:
     """The content of ``data/recordings.csv``: UTF-8, RFC 4180 but for line feeds alone at line ends."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -73,7 +73,7 @@ _STARTS_AT = _KEYS.index(OTHER_STARTS)
 _BOOLEANS_AT = [i for i, (_, _, kind, _, _) in enumerate(RECORDING_COLUMNS) if kind == "boolean"]
 
 
-def _row(recording: Object) -> list[Any]:
+def _row(recording: JsonObject) -> list[Any]:
     """Return the cells of a recording; the writer makes an empty one of None, and text of numbers."""
     row = list(_VALUES(recording))
     row[_STARTS_AT] = _other_starts(row[_STARTS_AT])
@@ -82,7 +82,7 @@ def _row(recording: Object) -> list[Any]:
     return row
 
 
-def _other_starts(claims: Iterable[Object]) -> str:
+def _other_starts(claims: Iterable[JsonObject]) -> str:
     """The claims that were not taken: ``file name 2025-05-02T08:00:00.000Z (1 s); ...``."""
     others = (claim for claim in claims if not claim["taken"])
     return "; ".join(f"{claim['source']} {claim['start']} ({claim['uncertaintySeconds']} s)" for claim in others)
@@ -95,7 +95,7 @@ _TABLE_NAMES = {
 }
 
 
-def datapackage(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sensors: Sequence[Column]) -> Object:
+def datapackage(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sensors: Sequence[Column]) -> JsonObject:
     """The descriptor of the tables that labcrate wrote (types, units, meaning) and of the session's own files."""
     schemas = {
         names.ZIGBEE_CSV: _schema(zigbee),
@@ -105,7 +105,7 @@ def datapackage(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sen
             "primaryKey": "file",
         },
     }
-    own = list(_own_resources(plan, parts))
+    own = list(_session_file_resources(plan, parts))
     return {
         "profile": "data-package" if own else "tabular-data-package",
         "name": f"session-{_slug(plan.session.id)}",
@@ -118,14 +118,18 @@ def datapackage(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sen
     }
 
 
-def _own_resources(plan: Plan, parts: Sequence[Part]) -> Iterator[Object]:
+def _session_file_resources(plan: Plan, parts: Sequence[Part]) -> Iterator[JsonObject]:
     """The session's own files: a table where its form is known, else a file whose content nobody judges."""
     taken, by_name = set(_TABLE_NAMES.values()), {part.name: part for part in parts}
     for file in plan.session_files:
         part, name = by_name[file.member], _resource_name(file.member, taken)
         taken.add(name)
         if file.columns:
-            described = {"profile": "tabular-data-resource", "format": "csv", "schema": _own_schema(file.columns)}
+            described = {
+                "profile": "tabular-data-resource",
+                "format": "csv",
+                "schema": _session_file_schema(file.columns),
+            }
         else:
             # Without the type, frictionless takes any CSV and JSON for a table and checks its rows.
             described = {"profile": "data-resource", "type": "file"}
@@ -146,7 +150,7 @@ def _resource_name(member: str, taken: Collection[str]) -> str:
     return next(name for n in count(1) if (name := wished if n == 1 else f"{wished}-{n}") not in taken)
 
 
-def _own_schema(columns: Sequence[Column]) -> Object:
+def _session_file_schema(columns: Sequence[Column]) -> JsonObject:
     """The columns of a table that labcrate did not write: its times may have any form."""
     fields = [_field(c.name, c.type, c.unit, c.description) for c in columns]
     return {"fields": [{**one, "format": "any"} if one["type"] == "datetime" else one for one in fields]}
@@ -158,7 +162,7 @@ def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9._-]+", "-", ascii_letters).strip("-") or "other"
 
 
-def _resource(part: Part, schema: Object) -> Object:
+def _resource(part: Part, schema: JsonObject) -> JsonObject:
     return {
         "profile": "tabular-data-resource",
         "name": _TABLE_NAMES[part.name],
@@ -173,12 +177,12 @@ def _resource(part: Part, schema: Object) -> Object:
     }
 
 
-def _schema(columns: Sequence[Column]) -> Object:
+def _schema(columns: Sequence[Column]) -> JsonObject:
     return {"fields": [_field(c.name, c.type, c.unit, c.description) for c in columns]}
 
 
-def _field(name: str, kind: str, unit: str | None, description: str) -> Object:
-    field: Object = {"name": name, "type": kind, "description": description}
+def _field(name: str, kind: str, unit: str | None, description: str) -> JsonObject:
+    field: JsonObject = {"name": name, "type": kind, "description": description}
     if kind == "datetime":
         field["format"] = "%Y-%m-%dT%H:%M:%S.%fZ"
     if unit:

@@ -25,7 +25,7 @@ from labcrate.plan.not_taken import NotTaken
 from labcrate.plan.plan import FileKind, Plan, PlannedRecording, SessionFile
 from labcrate.plan.summary import describe_file
 
-Object = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
 def to_json(value: object) -> bytes:
@@ -34,13 +34,13 @@ def to_json(value: object) -> bytes:
     return msgspec.json.format(json.dumps(value, ensure_ascii=False).encode(), indent=2) + b"\n"
 
 
-def session_metadata(plan: Plan, recordings: Sequence[Object]) -> Object:
+def session_metadata(plan: Plan, recordings: Sequence[JsonObject]) -> JsonObject:
     """The content of ``data/session_metadata.json``; ``recordings`` are those of ``recording_object``."""
     return {
         "format": names.FORMAT,
         "formatVersion": FORMAT_VERSION,
         "state": str(plan.state),
-        **({"selection": selection(plan)} if plan.options.partial else {}),
+        **({"selection": selection_object(plan)} if plan.options.partial else {}),
         "session": _session(plan),
         "recordings": recordings,
         "cameras": [_camera(camera) for camera in plan.cameras],
@@ -58,12 +58,12 @@ def session_metadata(plan: Plan, recordings: Sequence[Object]) -> Object:
     }
 
 
-def not_taken_object(one: NotTaken) -> Object:
+def not_taken_object(one: NotTaken) -> JsonObject:
     """One file of the session that stays out, and by which rule; ``files`` counts those of a folder."""
     return {"source": one.source, "rule": str(one.rule), "reason": one.rule.reason, "files": one.files}
 
 
-def _session_file(file: SessionFile) -> Object:
+def _session_file(file: SessionFile) -> JsonObject:
     return {
         "file": file.member,
         "source": file.source,
@@ -75,7 +75,7 @@ def _session_file(file: SessionFile) -> Object:
     }
 
 
-def selection(plan: Plan) -> Object:
+def selection_object(plan: Plan) -> JsonObject:
     """What was chosen of the session: only the metadata of a partial archive say it."""
     options = plan.options
     return {
@@ -83,34 +83,34 @@ def selection(plan: Plan) -> Object:
         "only": str(options.only),
         "cameras": list(options.cameras),
         "sensors": list(options.sensors),
-        "from": instant(options.span.start),
-        "to": instant(options.span.end),
+        "from": instant_text(options.span.start),
+        "to": instant_text(options.span.end),
         "notChosen": list(plan.not_chosen),
     }
 
 
-def instant(value: datetime | None) -> str | None:
+def instant_text(value: datetime | None) -> str | None:
     """An instant in UTC as JSON has it."""
     return format_instant(value) if value else None
 
 
-def local_time(value: datetime | None, zone: str | None) -> str | None:
+def local_time_text(value: datetime | None, zone: str | None) -> str | None:
     """The same instant on the wall clock of a zone, with its offset: ``2025-05-02T21:40:00.000+02:00``."""
     return value.astimezone(ZoneInfo(zone)).isoformat(timespec="milliseconds") if value and zone else None
 
 
-def _session(plan: Plan) -> Object:
+def _session(plan: Plan) -> JsonObject:
     session, span, zone = plan.session, plan.session.span, plan.zone
     return {
         "id": json_id(session.id),
         "name": session.name,
         "description": session.description,
-        "startTime": instant(span.start),
-        "endTime": instant(span.end),
+        "startTime": instant_text(span.start),
+        "endTime": instant_text(span.end),
         "durationSeconds": span.seconds,
         "timeZone": zone,
-        "startTimeLocal": local_time(span.start, zone),
-        "endTimeLocal": local_time(span.end, zone),
+        "startTimeLocal": local_time_text(span.start, zone),
+        "endTimeLocal": local_time_text(span.end, zone),
         "status": session.status,
         "notes": session.notes,
         "tags": list(session.tags),
@@ -122,7 +122,7 @@ def _session(plan: Plan) -> Object:
     }
 
 
-def recording_object(recording: PlannedRecording) -> Object:
+def recording_object(recording: PlannedRecording) -> JsonObject:
     """One recording as the metadata tells it."""
     probe, fixity = recording.probe, recording.fixity
     return {
@@ -133,10 +133,10 @@ def recording_object(recording: PlannedRecording) -> Object:
         "reason": recording.verdict.reason,
         "cameraId": recording.camera.id if recording.camera else None,
         "cameraName": recording.camera.name if recording.camera else None,
-        "startTime": instant(recording.span.start),
-        "endTime": instant(recording.span.end),
+        "startTime": instant_text(recording.span.start),
+        "endTime": instant_text(recording.span.end),
         "startSource": str(recording.start_source),
-        "startUncertaintySeconds": number(recording.time.taken.uncertainty_s),
+        "startUncertaintySeconds": json_number(recording.time.taken.uncertainty_s),
         "startClaims": [_claim(claim) for claim in recording.time.claims],
         "readable": probe.readable,
         "problem": probe.problem,
@@ -152,16 +152,16 @@ def recording_object(recording: PlannedRecording) -> Object:
     }
 
 
-def _claim(claim: TimeClaim) -> Object:
+def _claim(claim: TimeClaim) -> JsonObject:
     return {
         "source": str(claim.source),
-        "start": instant(claim.start),
-        "uncertaintySeconds": number(claim.uncertainty_s),
+        "start": instant_text(claim.start),
+        "uncertaintySeconds": json_number(claim.uncertainty_s),
         "taken": claim.taken,
     }
 
 
-def number(value: float) -> float:
+def json_number(value: float) -> float:
     """A number as JSON and CSV have it: 60, not 60.0."""
     return int(value) if value.is_integer() else value
 
@@ -171,7 +171,7 @@ def number(value: float) -> float:
 UNKNOWN_SHA256 = "0" * 64
 
 
-def _camera(camera: Camera) -> Object:
+def _camera(camera: Camera) -> JsonObject:
     return {"id": camera.id, "name": camera.name, "recordingPrefix": camera.prefix, **camera.extra}
 
 
@@ -180,7 +180,7 @@ def _camera(camera: Camera) -> Object:
 VOLATILE = ("lastSeen", "battery", "linkquality")
 
 
-def device_object(device: Device) -> Object:
+def device_object(device: Device) -> JsonObject:
     """One Zigbee device, without what changes with its every message (see VOLATILE)."""
     return {
         "id": device.id,
@@ -192,7 +192,7 @@ def device_object(device: Device) -> Object:
     }
 
 
-def devices_document(plan: Plan) -> Object:
+def devices_document(plan: Plan) -> JsonObject:
     """The content of ``data/devices.json``: the cameras and Zigbee devices of this session alone."""
     return {
         "cameras": [_camera(camera) for camera in plan.cameras],
@@ -209,15 +209,15 @@ def _camera_files(plan: Plan) -> str:
     return ", ".join([*files, *(f"{DATA}/user_{user}/{CAMERAS_FILE}" for user in sorted(users - {None}, key=str))])
 
 
-def _readings(plan: Plan) -> Object:
+def _readings(plan: Plan) -> JsonObject:
     readings = plan.readings
     return {
         "count": len(readings),
-        "first": instant(readings.first),
-        "last": instant(readings.last),
+        "first": instant_text(readings.first),
+        "last": instant_text(readings.last),
         "window": {
-            "start": None if plan.window == NO_TIME else instant(plan.window.start),
-            "end": None if plan.window == NO_TIME else instant(plan.window.end),
+            "start": None if plan.window == NO_TIME else instant_text(plan.window.start),
+            "end": None if plan.window == NO_TIME else instant_text(plan.window.end),
             "padSeconds": plan.pad.total_seconds(),
             "all": plan.options.all_readings,
             "endSource": str(plan.bound.reason),

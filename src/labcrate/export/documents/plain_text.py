@@ -16,7 +16,7 @@ def section(title: str, lines: Iterable[str]) -> list[str]:
     return [title, "-" * len(title), *body] if body else []
 
 
-def wrapped(text: str, bullet: str = "") -> list[str]:
+def wrap_lines(text: str, bullet: str = "") -> list[str]:
     """Return a text in lines that are easy to read, the first behind a bullet."""
     paragraphs = text.splitlines() or [""]
     return [line for paragraph in paragraphs for line in _wrap(paragraph, bullet)]

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from labcrate.archive.layout import FORMAT_VERSION
 from labcrate.export.documents.datapackage import RECORDING_COLUMNS
-from labcrate.export.documents.metadata import instant, local_time
-from labcrate.export.documents.plain_text import WIDTH, section, table, wrapped
-from labcrate.export.documents.secrets import about_secrets
+from labcrate.export.documents.metadata import instant_text, local_time_text
+from labcrate.export.documents.plain_text import WIDTH, section, table, wrap_lines
+from labcrate.export.documents.secrets import secret_paragraphs
 from labcrate.lab.text import one_line, visible
 from labcrate.model.timespan import NO_TIME, format_duration
 from labcrate.plan import member_names as names
@@ -25,7 +25,7 @@ from labcrate.plan.summary import (
 )
 from labcrate.readings.write.columns import FIXED_COLUMNS, Column
 
-_SHOWN = 40
+_MAX_LISTED = 40
 
 
 def readme(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sensors: Sequence[Column]) -> bytes:
@@ -34,8 +34,8 @@ def readme(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sensors:
     title = f"{title} (PARTIAL)" if plan.options.partial else title
     held = {part.name for part in parts}
     sections = [
-        [*wrapped(title), "=" * min(WIDTH, len(title))],
-        _what_this_is(plan),
+        [*wrap_lines(title), "=" * min(WIDTH, len(title))],
+        _introduction(plan),
         section("PARTIAL: what was chosen of the session", _selection(plan) if plan.options.partial else []),
         section("Session", _session(plan)),
         section("Warnings", _warnings(plan)),
@@ -48,7 +48,7 @@ def readme(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sensors:
         section(f"Columns of {names.SENSOR_CSV}", _sensor_table(plan, sensors, held)),
         section("Columns of " + names.RECORDINGS_CSV, table([(c, _unit(u, d)) for c, _, _, u, d in RECORDING_COLUMNS])),
         section("Times", _times(plan)),
-        section("How recordings were linked to this session", wrapped(_LINKING + _by_time(plan))),
+        section("How recordings were linked to this session", wrap_lines(_LINKING + _about_recorders(plan))),
         section("How to check that nothing is missing or altered", _CHECK),
         section("How to load the readings", _LOAD if names.ZIGBEE_CSV in held else []),
     ]
@@ -62,7 +62,7 @@ def _sensor_table(plan: Plan, sensors: Sequence[Column], held: set[str]) -> list
         return []
     redacted = {one.member for one in plan.secrecy.files if one.treatment is Treatment.REDACTED}
     but = ", but for what was removed (see Secrets)" if names.SENSOR_CSV in redacted else ""
-    return wrapped(f"The session brought this file itself; it is here as the lab wrote it{but}.")
+    return wrap_lines(f"The session brought this file itself; it is here as the lab wrote it{but}.")
 
 
 _LINKING = (
@@ -73,7 +73,7 @@ _LINKING = (
 )
 
 
-def _by_time(plan: Plan) -> str:
+def _about_recorders(plan: Plan) -> str:
     """Say that recorders' files were chosen by a person, where there are any."""
     if not any(recording.of_recorder for recording in plan.recordings):
         return ""
@@ -110,7 +110,7 @@ _LOAD = [
 ]
 
 
-def _what_this_is(plan: Plan) -> list[str]:
+def _introduction(plan: Plan) -> list[str]:
     text = (
         "This archive holds one session of a living lab: the video recordings of its cameras, the readings of its "
         "Zigbee sensors, and what is known about both. It shows people where they live or were observed: keep it where "
@@ -126,9 +126,9 @@ def _what_this_is(plan: Plan) -> list[str]:
     }[plan.state]
     state += f' {left_out[0].upper()}{left_out[1:]}; see "Left out".' if left_out else ""
     return [
-        *wrapped(text),
+        *wrap_lines(text),
         "",
-        *wrapped(f"State: {state}"),
+        *wrap_lines(f"State: {state}"),
         f"Format: labcrate session archive, version {FORMAT_VERSION}",
     ]
 
@@ -139,12 +139,12 @@ def _selection(plan: Plan) -> list[str]:
         ("Chosen", f"only {options.only}" if options.only is not Only.ALL else "sensors and recordings"),
         ("Cameras", ", ".join(options.cameras)),
         ("Sensors", ", ".join(options.sensors)),
-        ("From", instant(options.span.start)),
-        ("To", instant(options.span.end)),
+        ("From", instant_text(options.span.start)),
+        ("To", instant_text(options.span.end)),
     ]
     about = "This archive holds a part of the session. Whoever exported it chose what, and nothing else was left out:"
-    lines = [*wrapped(about), "", *table([(label, value) for label, value in rows if value])]
-    return [*lines, "", *(line for said in plan.not_chosen for line in wrapped(said, "- "))]
+    lines = [*wrap_lines(about), "", *table([(label, value) for label, value in rows if value])]
+    return [*lines, "", *(line for said in plan.not_chosen for line in wrap_lines(said, "- "))]
 
 
 def _session(plan: Plan) -> list[str]:
@@ -153,8 +153,8 @@ def _session(plan: Plan) -> list[str]:
     rows = [
         ("Id", session.id),
         ("Name", session.name),
-        ("Start", _both(instant(session.span.start), local_time(session.span.start, plan.zone))),
-        ("End", _both(instant(session.span.end), local_time(session.span.end, plan.zone))),
+        ("Start", _utc_and_local(instant_text(session.span.start), local_time_text(session.span.start, plan.zone))),
+        ("End", _utc_and_local(instant_text(session.span.end), local_time_text(session.span.end, plan.zone))),
         ("Length", format_duration(seconds) if seconds is not None else None),
         ("Time zone", plan.zone or "not recorded: all times are UTC"),
         ("Status", session.status),
@@ -166,7 +166,7 @@ def _session(plan: Plan) -> list[str]:
     return table([(label, value) for label, value in rows if value])
 
 
-def _both(utc: str | None, local: str | None) -> str:
+def _utc_and_local(utc: str | None, local: str | None) -> str:
     if utc is None:
         return "not recorded"
     return f"{utc} ({local} local)" if local else utc
@@ -175,9 +175,9 @@ def _both(utc: str | None, local: str | None) -> str:
 def _warnings(plan: Plan) -> list[str]:
     lines = []
     for missing in plan.missing:
-        lines += wrapped(f"MISSING: {missing.what} {missing.why}.", "- ")
+        lines += wrap_lines(f"MISSING: {missing.what} {missing.why}.", "- ")
     for warning in plan.warnings:
-        lines += wrapped(warning, "- ")
+        lines += wrap_lines(warning, "- ")
     return lines or ["None."]
 
 
@@ -194,17 +194,17 @@ def _recordings(plan: Plan) -> list[str]:
         first, *more = describe_camera_span(span)
         lines += [first, *(f"    {line}" for line in more)]
         lines.append(f"    the first is {span.recordings[0].member}; all: {names.RECORDINGS_CSV}")
-    for recording in listed[:_SHOWN]:
+    for recording in listed[:_MAX_LISTED]:
         lines += [recording.member, f"    {describe_recording(recording)}"]
-        lines.append(f"    starts {instant(recording.span.start)} ({recording.start_source})")
-    if len(listed) > _SHOWN:
-        lines.append(f"... and {len(listed) - _SHOWN:,} more: see {names.RECORDINGS_CSV}")
+        lines.append(f"    starts {instant_text(recording.span.start)} ({recording.start_source})")
+    if len(listed) > _MAX_LISTED:
+        lines.append(f"... and {len(listed) - _MAX_LISTED:,} more: see {names.RECORDINGS_CSV}")
     return lines
 
 
 def _files(parts: Sequence[Part]) -> list[str]:
     own = [part for part in parts if part.name.startswith(f"{names.SESSION_FILES}/")]
-    hidden = {part.name for part in own[_SHOWN:]}
+    hidden = {part.name for part in own[_MAX_LISTED:]}
     lines = table([(part.name, part.description) for part in parts if part.name not in hidden])
     if hidden:
         lines.append(f"... and {len(hidden):,} more in {names.SESSION_FILES}: see {names.METADATA}")
@@ -214,31 +214,31 @@ def _files(parts: Sequence[Part]) -> list[str]:
 def _left_out(plan: Plan) -> list[str]:
     lines = []
     if plan.not_taken:
-        lines += wrapped("Files of the session that were not copied:")
-    for one in plan.not_taken[:_SHOWN]:
-        lines += wrapped(f"{as_line(one)}.", "- ")
-    if len(plan.not_taken) > _SHOWN:
-        lines.append(f"... and {len(plan.not_taken) - _SHOWN:,} more: see {names.METADATA}")
+        lines += wrap_lines("Files of the session that were not copied:")
+    for one in plan.not_taken[:_MAX_LISTED]:
+        lines += wrap_lines(f"{as_line(one)}.", "- ")
+    if len(plan.not_taken) > _MAX_LISTED:
+        lines.append(f"... and {len(plan.not_taken) - _MAX_LISTED:,} more: see {names.METADATA}")
     if number := len(plan.near_misses):
         were = "was" if number == 1 else "were"
         about = f"elsewhere in the lab may be meant for this session and {were} not taken; the lab can say which."
-        lines += wrapped(f"{plural(number, 'file')} {about}", "- ")
+        lines += wrap_lines(f"{plural(number, 'file')} {about}", "- ")
     return lines
 
 
 def _secrets(plan: Plan) -> list[str]:
-    return [line for bullet, said in about_secrets(plan.secrecy) for line in wrapped(said, bullet)]
+    return [line for bullet, said in secret_paragraphs(plan.secrecy) for line in wrap_lines(said, bullet)]
 
 
 def _sensors(plan: Plan) -> list[str]:
     lines = [f"{describe_readings(plan)}."]
     if plan.options.all_readings:
-        lines += wrapped("All readings of the lab are included, not only those inside the session's time.")
+        lines += wrap_lines("All readings of the lab are included, not only those inside the session's time.")
     elif plan.window == NO_TIME:
-        lines += wrapped("No time is known from which readings could be taken, so none was; see Warnings.")
+        lines += wrap_lines("No time is known from which readings could be taken, so none was; see Warnings.")
     elif plan.window.start or plan.window.end:
-        start, end = instant(plan.window.start) or "the first", instant(plan.window.end) or "the last"
-        lines += wrapped(f"Window: {start} to {end}, both included.")
+        start, end = instant_text(plan.window.start) or "the first", instant_text(plan.window.end) or "the last"
+        lines += wrap_lines(f"Window: {start} to {end}, both included.")
     counts = plan.readings.counts_per_device
     if counts:
         lines += ["", *table([("sensor", "readings"), *((name, f"{count:,}") for name, count in counts)], widest=60)]
@@ -253,7 +253,7 @@ def _times(plan: Plan) -> list[str]:
     )
     if plan.zone:
         text += f" Times without a zone were read in the time zone {plan.zone}."
-    return wrapped(text)
+    return wrap_lines(text)
 
 
 def _columns(columns: Iterable[Column]) -> list[str]:
@@ -265,7 +265,7 @@ def _columns(columns: Iterable[Column]) -> list[str]:
         listed = ", ".join(_unit(c.unit, one_line(c.name)) for c in further)
         lines += [
             "",
-            *wrapped(f"Further columns, each a key of the messages (units where they are certain): {listed}."),
+            *wrap_lines(f"Further columns, each a key of the messages (units where they are certain): {listed}."),
         ]
     return lines
 

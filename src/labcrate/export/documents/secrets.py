@@ -8,7 +8,7 @@ from labcrate.plan.plan import Secrecy, SecretFile, Treatment
 from labcrate.plan.summary import plural
 from labcrate.secrets.keys import CAMERA_LEFT_OUT, LEFT_OUT, normalized
 
-_SHOWN = 20
+_MAX_LISTED = 20
 _SEARCHED = (
     "Passwords, tokens, network addresses and stream URLs that the lab's own files hold{known}, and any URL with a "
     "password in it, were searched for in every file of this archive: in the whole file, in MP4 and MOV in everything "
@@ -17,14 +17,14 @@ _SEARCHED = (
 )
 
 
-def about_secrets(secrecy: Secrecy) -> Iterator[tuple[str, str]]:
+def secret_paragraphs(secrecy: Secrecy) -> Iterator[tuple[str, str]]:
     """Yield what the README says, each paragraph behind its bullet."""
     yield "", _SEARCHED.format(known=", as far as they could be read" if secrecy.unread else "")
     if secrecy.unread:
         yield (
             "- ",
-            f"Could not be read: {_named(secrecy.unread)}. The passwords and addresses in it are not known and were "
-            "NOT searched for; they may stand anywhere in this archive.",
+            f"Could not be read: {_list_files(secrecy.unread)}. The passwords and addresses in it are not known and "
+            "were NOT searched for; they may stand anywhere in this archive.",
         )
     left_out = [place for place in secrecy.blanked if _is_left_out(place)]
     blanked = []
@@ -41,23 +41,23 @@ def about_secrets(secrecy: Secrecy) -> Iterator[tuple[str, str]]:
             f"Left out altogether, key and value: {plural(len(left_out), 'place')} of the lab's descriptions with user "
             f"names or stream paths (listed in {names.METADATA}).",
         )
-    for treatment, said in _TREATED.items():
+    for treatment, said in _TREATMENT_TEXTS.items():
         found = [one for one in secrecy.files if one.treatment is treatment]
-        for one in found[:_SHOWN]:
+        for one in found[:_MAX_LISTED]:
             yield "- ", f"{one.member} {said.format(kinds=one.said)}"
-        if len(found) > _SHOWN:
-            yield "- ", f"... and {len(found) - _SHOWN:,} more like it: see {names.METADATA}"
+        if len(found) > _MAX_LISTED:
+            yield "- ", f"... and {len(found) - _MAX_LISTED:,} more like it: see {names.METADATA}"
     if not_searched := secrecy.not_searched:
         yield (
             "- ",
             "Compressed, so that what is inside was not searched: "
-            f"{_named(not_searched)}. See yourself what they hold before you pass them on.",
+            f"{_list_files(not_searched)}. See yourself what they hold before you pass them on.",
         )
 
 
-def _named(files: Sequence[str]) -> str:
-    more = f" and {len(files) - _SHOWN:,} more" if len(files) > _SHOWN else ""
-    return f"{', '.join(files[:_SHOWN])}{more}"
+def _list_files(files: Sequence[str]) -> str:
+    more = f" and {len(files) - _MAX_LISTED:,} more" if len(files) > _MAX_LISTED else ""
+    return f"{', '.join(files[:_MAX_LISTED])}{more}"
 
 
 def _is_left_out(place: str) -> bool:
@@ -66,7 +66,7 @@ def _is_left_out(place: str) -> bool:
     return key in (CAMERA_LEFT_OUT if place.startswith("cameras[") else LEFT_OUT)
 
 
-_TREATED = {
+_TREATMENT_TEXTS = {
     Treatment.REDACTED: "differs from the lab's own file, because this was taken out of it: {kinds}.",
     Treatment.ALLOWED: "is as the lab has it and HOLDS {kinds}: whoever exported this allowed that.",
 }

@@ -9,7 +9,7 @@ from datetime import datetime
 from labcrate.archive.entity import Entity
 from labcrate.archive.layout import BytesSource
 from labcrate.export.assemble import Assembly
-from labcrate.export.prepare import in_zone, lacking, lay_out
+from labcrate.export.prepare import inventory_in_zone, prepare_from_index, unindexed_files
 from labcrate.index.indexing import Progress
 from labcrate.lab.lab_files import source_of
 from labcrate.model.fixity import Identity
@@ -180,8 +180,8 @@ class ArchiveCache:
         dependencies = Dependencies(inventory, messages, session_id)
         with self._lock:
             same_session = [entry.archive for (other, _), entry in self._current.items() if other == session_id]
-        assembly = lay_out(
-            dependencies.recorded(in_zone(inventory, options.time_zone)),
+        assembly = prepare_from_index(
+            dependencies.recorded(inventory_in_zone(inventory, options.time_zone)),
             session_id,
             options,
             progress=progress,
@@ -191,7 +191,7 @@ class ArchiveCache:
         )
         plan, layout = assembly.plan, assembly.layout
         dependencies.take_plan(plan)
-        entity = None if lacking(plan) else Entity(layout)
+        entity = None if unindexed_files(plan) else Entity(layout)
         if entity:
             hash(entity.etag)  # computed now, not while a request waits
         archive = Archive(plan, layout, assembly.parts, entity, dependencies.latest_change(plan))

@@ -4,9 +4,9 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 
+from labcrate.index.byte_checks import DAY_MS, ByteCheckRule
 from labcrate.index.catalog import Catalog
-from labcrate.index.confirming import DAY_MS, Confirming
-from labcrate.index.indexing import Progress, Wish, index_files
+from labcrate.index.indexing import IndexRequest, Progress, index_files
 from labcrate.lab.disk import checks_itself
 from labcrate.lab.lab_files import LabFiles, source_of
 from labcrate.model.fixity import Identity
@@ -34,12 +34,12 @@ class Confirmer:
         self, files: LabFiles, catalog: Catalog, days: int, present: Mapping[str, Identity], progress: Progress
     ) -> None:
         """Confirm some of the files that are due, those first whose last confirmation is the oldest."""
-        rule, wishes, size_bytes = Confirming.from_now(days=max(days, 1)), list[Wish](), 0
-        due = catalog.confirmed_before(rule.began_ms - rule.days * DAY_MS, rule.began_ms)
+        rule, wishes, size_bytes = ByteCheckRule.from_now(days=max(days, 1)), list[IndexRequest](), 0
+        due = catalog.files_due_for_check(rule.began_ms - rule.days * DAY_MS, rule.began_ms)
         for path, identity in due:
             if present.get(path) != identity or _checks_itself(files, path):
                 continue
-            wishes.append(Wish(path, identity, hash=False, probe=False, confirm=True))
+            wishes.append(IndexRequest(path, identity, hash=False, probe=False, check_bytes=True))
             size_bytes += identity.size_bytes
             if size_bytes >= _MOST_BYTES or len(wishes) >= _MOST_FILES:
                 break

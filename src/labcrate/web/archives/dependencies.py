@@ -6,9 +6,9 @@ from contextlib import suppress
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 
-from labcrate.export.prepare import lacking
+from labcrate.export.prepare import unindexed_files
 from labcrate.index.catalog import INDEX_FILE, Catalog
-from labcrate.index.state import state_folder
+from labcrate.index.state_folder import state_folder
 from labcrate.lab.folder import Kind
 from labcrate.linking.filename import stem_of_mp4, stem_of_non_mp4
 from labcrate.model.fixity import Identity
@@ -53,8 +53,8 @@ class Dependencies:
         """Take up the finished plan: the time of its readings, and what it lacks."""
         self._plan = plan
         redacted = {file.member for file in plan.secrecy.files if file.treatment is Treatment.REDACTED}
-        self._lacking = {file.path: file.identity for file in lacking(plan)}
-        self._patched = {file.path for file in lacking(plan) if file.member in redacted}
+        self._lacking = {file.path: file.identity for file in unindexed_files(plan)}
+        self._patched = {file.path for file in unindexed_files(plan) if file.member in redacted}
         self._differing = any(one.command == CHECK_AGAIN for one in plan.missing)
 
     def __len__(self) -> int:
@@ -135,7 +135,7 @@ class Dependencies:
             known = catalog.lookup(self._lacking)
             fingerprint = self._own.secrets.secrets.fingerprint(catalog.search_key)
         hashed = all(
-            one.fixity and one.searched(fingerprint) and (one.patched or path not in self._patched)
+            one.fixity and one.search_with(fingerprint) and (one.patched or path not in self._patched)
             for path, one in known.items()
         )
         if not hashed:

@@ -44,7 +44,7 @@ class _Basis:
 
 
 class _Making(Progress):
-    """A report in the making: the thread that makes it calls ``check``, all else happens on the event loop."""
+    """A report in the making: its thread calls ``raise_if_cancelled``, all else happens on the event loop."""
 
     def __init__(self, basis: _Basis, clock: Callable[[], float]) -> None:
         self.basis, self.stopped = basis, False
@@ -61,7 +61,7 @@ class _Making(Progress):
             self._waiting -= 1
             self._left = self._clock()
 
-    def check(self) -> None:
+    def raise_if_cancelled(self) -> None:
         """Raise Cancelled when nobody waits any more, or the server ends."""
         if self.stopped or (not self._waiting and self._clock() - self._left > GIVEN_UP_SECONDS):
             raise Cancelled
@@ -151,7 +151,7 @@ class Examining:
             del self._making[session_id]
 
     def _examine(self, session_id: str | None, making: _Making) -> Report:
-        making.check()
+        making.raise_if_cancelled()
         return make_report(
             self._lab,
             session_id,

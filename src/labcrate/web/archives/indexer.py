@@ -14,9 +14,9 @@ from typing import Any, BinaryIO
 
 from labcrate.errors import LabcrateError
 from labcrate.index.catalog import Catalog
-from labcrate.index.indexing import Progress, Wish, index_files
-from labcrate.index.searching import Searcher
-from labcrate.index.state import state_folder
+from labcrate.index.indexing import IndexRequest, Progress, index_files
+from labcrate.index.secret_search import SecretSearcher
+from labcrate.index.state_folder import state_folder
 from labcrate.lab.folder import Entry, Kind, Lab
 from labcrate.lab.lab_files import LabFiles, source_of
 from labcrate.linking.filename import stem_of_mp4
@@ -139,7 +139,7 @@ class Indexer(Progress):
             self._searched_for = inventory.secrets.secrets
         present = self._present(inventory)
         due = self._stable.due(present)
-        wishes = [Wish(path, identity, probe=_is_recording(path)) for path, identity in due.items()]
+        wishes = [IndexRequest(path, identity, probe=_is_recording(path)) for path, identity in due.items()]
         # A lab that shows no recording at all is a disk that is not mounted, sooner than one that was emptied.
         gone = bool(present) and not (self._indexed is not None and self._indexed <= present.keys())
         confirms = not wishes and self._confirmer.is_due
@@ -173,11 +173,11 @@ class Indexer(Progress):
             return False
         return False
 
-    def _read(self, catalog: Catalog, wishes: Iterable[Wish], matcher: Matcher) -> int:
+    def _read(self, catalog: Catalog, wishes: Iterable[IndexRequest], matcher: Matcher) -> int:
         wishes = list(wishes)
         if not wishes:
             return 0
-        searcher = Searcher(matcher, catalog)
+        searcher = SecretSearcher(matcher, catalog)
         known, failures = index_files(self._files, catalog, wishes, _probe, self, workers=1, searcher=searcher)
         self._indexed = (self._indexed or frozenset()) | known.keys()
         self._stable.take_done({path: indexed.identity for path, indexed in known.items()})

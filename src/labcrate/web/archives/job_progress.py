@@ -57,7 +57,7 @@ class Meter(Progress):
 
     def begin(self, files: int, size_bytes: int) -> None:
         """Take up the totals; indexing may begin more than once, for more files."""
-        self.check()
+        self.raise_if_cancelled()
         with self._lock:
             self._files_total = (self._files_total or 0) + files
             self._total = (self._total or 0) + size_bytes
@@ -70,7 +70,7 @@ class Meter(Progress):
 
     def advance(self, size_bytes: int) -> None:
         """So many bytes more were read. Raises Cancelled."""
-        self.check()
+        self.raise_if_cancelled()
         with self._lock:
             self._done += size_bytes
             now = self._clock()
@@ -81,7 +81,7 @@ class Meter(Progress):
 
     def finish(self, path: str) -> None:
         """One file more is done. Raises Cancelled."""
-        self.check()
+        self.raise_if_cancelled()
         with self._lock:
             self._files += 1
             self._open.pop(path, None)
@@ -91,7 +91,7 @@ class Meter(Progress):
         with self._lock:
             self._total, self._files_total = self._total or 0, self._files_total or 0
 
-    def check(self) -> None:
+    def raise_if_cancelled(self) -> None:
         """Raise Cancelled when the end was asked for."""
         if self._stopped.is_set():
             raise Cancelled

@@ -37,8 +37,8 @@ _TRY_AGAIN_SECONDS = 5
 class _Pending(Progress):
     """A plan that is not made yet, and the users who want it.
 
-    ``turn`` is the user in whose turn it is being made, None before that. The thread that makes it calls ``check``;
-    all else happens on the event loop.
+    ``turn`` is the user in whose turn it is being made, None before that. The thread that makes it
+    calls ``raise_if_cancelled``; all else happens on the event loop.
     """
 
     def __init__(self, key: Key, who: str, clock: Callable[[], float]) -> None:
@@ -62,7 +62,7 @@ class _Pending(Progress):
         """Whether a client waits for it, or did a moment ago."""
         return not self._made.done() and (self._waiting > 0 or self._clock() - self._left < GIVEN_UP_SECONDS)
 
-    def check(self) -> None:
+    def raise_if_cancelled(self) -> None:
         """Raise Cancelled when no client waits for it any more."""
         if not self.in_demand:
             raise Cancelled

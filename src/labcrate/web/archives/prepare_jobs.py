@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from labcrate.errors import CatalogError, LabcrateError, NoSuchThingError, NotReadyError, TooManyError
-from labcrate.export.prepare import compute_fixity, lacking
+from labcrate.export.prepare import compute_fixity, unindexed_files
 from labcrate.lab.folder import Lab
 from labcrate.lab.lab_files import source_of
 from labcrate.plan.options import Options
@@ -195,7 +195,7 @@ class PrepareJobs:
                 return
             if failures:
                 break
-            if read and lacking(read) == lacking(archive.plan):
+            if read and unindexed_files(read) == unindexed_files(archive.plan):
                 raise CatalogError("The index cannot be written, so no archive can be made; have room on its disk.")
             read = archive.plan
             failures = await self._executor.run(WorkKind.JOBS, self._read, job, read)
@@ -208,20 +208,20 @@ class PrepareJobs:
 
     async def _planned(self, job: Job) -> Archive:
         """Return the archive as of now, for the user who began the job. Raises Cancelled, and as PlanQueue.plan."""
-        job.meter.check()
+        job.meter.raise_if_cancelled()
         planning = self._plans.plan(job.session, job.options, job.who, for_people=False, limited=False)
         job.planning = asyncio.get_running_loop().create_task(planning)
         try:
             return await job.planning
         except (asyncio.CancelledError, NotReadyError):
-            job.meter.check()
+            job.meter.raise_if_cancelled()
             raise
         finally:
             job.planning = None
 
     def _read(self, job: Job, plan: Plan) -> Mapping[str, str]:
         """Read what a plan lacks; return what cannot be read, if that may be missing. Raises IncompleteError."""
-        job.meter.check()
+        job.meter.raise_if_cancelled()
         inventory, _ = self._inventories.with_messages()
         failures = compute_fixity(inventory, plan, job.meter, self._workers)
         if failures and not job.allow_incomplete:

@@ -10,8 +10,8 @@ from labcrate.web.http.client_and_origin import is_secure
 from labcrate.web.http.urls import path_prefix
 
 _NAME = "labcrate_login"
-_USUAL_PORT = 8642
-HALF = "_half"
+_DEFAULT_PORT = 8642
+PENDING_SUFFIX = "_half"
 """What the name of the cookie of a login that waits for its code ends with."""
 
 
@@ -21,7 +21,7 @@ def cookie_name(settings: ServeSettings, suffix: str = "") -> str:
     Cookies know no ports: without a proxy, a server on another port than the usual has its own name.
     """
     name = _NAME + suffix
-    own = name if settings.base_url or settings.port == _USUAL_PORT else f"{name}_{settings.port}"
+    own = name if settings.base_url or settings.port == _DEFAULT_PORT else f"{name}_{settings.port}"
     if not is_secure(settings):
         return own
     return f"__Secure-{own}" if path_prefix(settings) else f"__Host-{own}"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from labcrate.errors import LoginError, TooManyError
-from labcrate.people.users import typed_key
+from labcrate.people.users import login_key
 from labcrate.web.http.client_and_origin import network_of
 from labcrate.web.http.rate_limiter import RateLimitedLog, RateLimiter
 
@@ -25,15 +25,15 @@ class LoginThrottle:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._of_network = RateLimiter(30, 10, clock)
-        self._of_both = RateLimiter(10, 30, clock)
-        self._of_name = RateLimiter(100, 20, clock)
+        self._by_network = RateLimiter(30, 10, clock)
+        self._by_both = RateLimiter(10, 30, clock)
+        self._by_name = RateLimiter(100, 20, clock)
         # Of each refusal one line an hour, and of everything together about a megabyte a day.
         self._refusals_logged = RateLimiter(1, 3600, clock)
         self._log = RateLimitedLog(clock, burst=1000, period_s=5)
 
     @contextmanager
-    def one(self, name: str, address: str) -> Iterator[None]:
+    def attempt(self, name: str, address: str) -> Iterator[None]:
         """Count one attempt, made in the block, unless its password was right or was not checked at all.
 
         Raises TooManyError when there were too many, and LoginError for a name that cannot be a user's.
@@ -41,10 +41,10 @@ class LoginThrottle:
         network = network_of(address)
         refunds = ExitStack()  # left alone after any other failure: then a password was checked
         try:
-            self._acquire(refunds, self._of_network, network, _NETWORK, address)
-            key = typed_key(name)
-            self._acquire(refunds, self._of_both, f"{network} {key}", _BOTH, address)
-            self._acquire(refunds, self._of_name, key, _NAME, address)
+            self._acquire(refunds, self._by_network, network, _NETWORK, address)
+            key = login_key(name)
+            self._acquire(refunds, self._by_both, f"{network} {key}", _BOTH, address)
+            self._acquire(refunds, self._by_name, key, _NAME, address)
             yield
         except LoginError:
             self._write(_FAILED, address)

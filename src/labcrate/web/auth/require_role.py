@@ -13,15 +13,15 @@ from aiohttp import web
 from labcrate.errors import LoginError, NoSessionError, NoSuchThingError, NotAllowedError, PeopleError
 from labcrate.lab.text import visible
 from labcrate.people.roles import Role, SessionScope
-from labcrate.web.auth.doors import Doors
+from labcrate.web.auth.accounts import Accounts
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 AnyHandler = TypeVar("AnyHandler", bound=Handler)
 
-NEEDS = "labcrate_needs"
+ROLE_ATTRIBUTE = "labcrate_needs"
 """The attribute of a handler that holds the role it needs, or None where no login is asked for."""
 
-KEEPS = "labcrate_keeps"
+SCOPED_ATTRIBUTE = "labcrate_keeps"
 """The attribute of a handler that tells nobody of a session that they do not see, though its path names none."""
 
 
@@ -29,7 +29,7 @@ KEEPS = "labcrate_keeps"
 class Caller:
     """Who asks: the user's name and role, the client's address, and how they proved who they are.
 
-    ``csrf`` is the token that forms of this login carry (empty for a bearer token, which needs none); ``hashed`` is
+    ``csrf`` is the token that forms of this login carry (empty for a bearer token, which needs none); ``token_hash`` is
     the hash of a bearer token (empty for a login). ``scope`` are the sessions that they see.
     """
 
@@ -39,7 +39,7 @@ class Caller:
     via: Literal["login", "token"]
     scope: SessionScope
     csrf: str = field(default="", repr=False)
-    hashed: bytes = field(default=b"", repr=False)
+    token_hash: bytes = field(default=b"", repr=False)
 
     def may(self, needed: Role) -> bool:
         """Whether they may do what needs a role."""
@@ -53,13 +53,13 @@ def allow(role: Role | None) -> Callable[[AnyHandler], AnyHandler]:
     """Say which role a handler needs; None lets everybody in."""
 
     def mark(handler: AnyHandler) -> AnyHandler:
-        setattr(handler, NEEDS, role)
+        setattr(handler, ROLE_ATTRIBUTE, role)
         return handler
 
     return mark
 
 
-def unseen(session_id: str) -> NoSessionError:
+def not_visible_error(session_id: str) -> NoSessionError:
     """Make the one error for a session that somebody of a study does not see, whether or not it is there."""
     return NoSessionError(
         f"There is no session {visible(session_id[:100])} in your studies; if there should be one, ask an "
@@ -67,9 +67,9 @@ def unseen(session_id: str) -> NoSessionError:
     )
 
 
-def keeps_to_scope(handler: AnyHandler) -> AnyHandler:
+def stays_in_scope(handler: AnyHandler) -> AnyHandler:
     """Say that a handler without a session in its path keeps to the sessions of its caller's scope, or to none."""
-    setattr(handler, KEEPS, True)
+    setattr(handler, SCOPED_ATTRIBUTE, True)
     return handler
 
 
@@ -81,13 +81,13 @@ def caller(request: web.Request) -> Caller:
     return found
 
 
-MAY_NO_LONGER = "the user may no longer export"
-REVOKED = "the token was revoked"
-TAKEN_OUT = "the session is in none of the user's studies"
-TAKEN_IN = "the user was put into a study; what is of it can be asked for again"
+ROLE_LOST = "the user may no longer export"
+TOKEN_REVOKED = "the token was revoked"  # noqa: S105 - a sentence
+LEFT_STUDY = "the session is in none of the user's studies"
+JOINED_STUDY = "the user was put into a study; what is of it can be asked for again"
 
 
-async def check_still(doors: Doors, caller: Caller, needed: Role, session: str) -> None:
+async def recheck_permission(accounts: Accounts, caller: Caller, needed: Role, session: str) -> None:
     """Raise NotAllowedError with the reason if a user may no longer do what needs a role and the sight of a session.
 
     They may have been disabled meanwhile, or their token revoked, by any process. They may have come into a study too:
@@ -96,18 +96,18 @@ async def check_still(doors: Doors, caller: Caller, needed: Role, session: str) 
     again.
     """
     try:
-        user = await doors.look_up(doors.users.get, caller.name)
-        scope = await doors.look_up(doors.studies.scope, user)
-        stands = caller.via == "login" or await doors.look_up(doors.tokens.stands, caller.hashed)
+        user = await accounts.run_in_thread(accounts.users.get, caller.name)
+        scope = await accounts.run_in_thread(accounts.studies.scope, user)
+        is_token_good = caller.via == "login" or await accounts.run_in_thread(accounts.tokens.exists, caller.token_hash)
     except NoSuchThingError:
-        raise NotAllowedError(MAY_NO_LONGER) from None
+        raise NotAllowedError(ROLE_LOST) from None
     except PeopleError:
         return
     if user.disabled or not user.role.covers(needed):
-        raise NotAllowedError(MAY_NO_LONGER)
-    if not stands:
-        raise NotAllowedError(REVOKED)
+        raise NotAllowedError(ROLE_LOST)
+    if not is_token_good:
+        raise NotAllowedError(TOKEN_REVOKED)
     if session not in scope:
-        raise NotAllowedError(TAKEN_OUT)
-    if scope.limited and not caller.scope.limited:
-        raise NotAllowedError(TAKEN_IN)
+        raise NotAllowedError(LEFT_STUDY)
+    if scope.is_limited and not caller.scope.is_limited:
+        raise NotAllowedError(JOINED_STUDY)

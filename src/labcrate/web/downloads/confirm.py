@@ -7,8 +7,8 @@ from labcrate.archive.checking import check_bytes
 from labcrate.archive.entity import FileSegment, Segment
 from labcrate.archive.layout import FileSource, Member
 from labcrate.errors import OtherBytesError
-from labcrate.export.confirmation import Confirmation, Due
-from labcrate.index.confirming import Confirming
+from labcrate.export.confirmation import Confirmation, FileToConfirm
+from labcrate.index.byte_checks import ByteCheckRule
 from labcrate.web.archives.archive_cache import Archive
 
 WAIT = b""
@@ -23,14 +23,14 @@ class Confirmed:
 
     def __init__(self, archive: Archive, state_folder: Path, days: int) -> None:
         self._archive, self._state_folder = archive, state_folder
-        self._rule = Confirming.from_now(days=days)
+        self._rule = ByteCheckRule.from_now(days=days)
         self._confirmation: Confirmation | None = None
         self._touched: Sequence[Member] = ()
 
     @property
     def said(self) -> str | None:
         """What was confirmed, on one line."""
-        return self._confirmation.said if self._confirmation and self._confirmation.due else None
+        return self._confirmation.summary if self._confirmation and self._confirmation.files_to_confirm else None
 
     def segments(self, start: int, stop: int) -> Iterator[Segment]:
         """Yield where the bytes of the archive come from, with ``WAIT`` while a file of them is confirmed.
@@ -58,7 +58,7 @@ class Confirmed:
                 yield segment
         finally:
             if self._confirmation:
-                self._confirmation.remember()
+                self._confirmation.store_results()
 
     def _places(self, start: int, stop: int) -> dict[int, int]:
         """Find the members in a range, and the place of each among them by its source."""
@@ -78,25 +78,25 @@ class Confirmed:
 
 
 def _confirm(confirmation: Confirmation, name: str, label: str) -> Iterator[Segment]:
-    if name in confirmation.differing:
+    if name in confirmation.differing_members:
         raise OtherBytesError(label)
-    due = confirmation.due.get(name)
-    if due:
+    file = confirmation.files_to_confirm.get(name)
+    if file:
         yield WAIT
-        yield from _read(confirmation, due)
+        yield from _read(confirmation, file)
 
 
-def _read(confirmation: Confirmation, due: Due) -> Iterator[Segment]:
-    member = due.member
+def _read(confirmation: Confirmation, file: FileToConfirm) -> Iterator[Segment]:
+    member = file.member
     assert isinstance(member.source, FileSource)  # noqa: S101 - only files are due
     read, since = None, 0
     try:
-        for count in check_bytes(member.source, member.fixity, confirmation.trusted):
+        for count in check_bytes(member.source, member.fixity, confirmation.is_trusted):
             read, since = (read or 0) + count, since + count
             if since >= _STEP_BYTES:
                 since = 0
                 yield WAIT
     except OtherBytesError as error:
-        confirmation.record(member, read, error)
+        confirmation.record_result(member, read, error)
         raise
-    confirmation.record(member, read, None)
+    confirmation.record_result(member, read, None)

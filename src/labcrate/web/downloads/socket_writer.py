@@ -15,7 +15,7 @@ from collections.abc import Generator, Iterable, Iterator
 from enum import Enum, auto
 from typing import Generic, TypeVar
 
-from labcrate.archive.entity import FileSegment, Segment, check_unchanged, opened, read_at
+from labcrate.archive.entity import FileSegment, Segment, check_unchanged, open_source, read_at
 
 PIECE_BYTES = 256 * 1024
 """The most that is held in memory for one transfer."""
@@ -74,7 +74,7 @@ def pieces(segments: Iterable[Segment]) -> Generator[bytes, None, None]:
             for start in range(0, len(segment), PIECE_BYTES):
                 yield segment[start : start + PIECE_BYTES]
         else:
-            with opened(segment.source) as fd:
+            with open_source(segment.source) as fd:
                 yield from _read(segment, fd, segment.offset)
 
 
@@ -112,7 +112,7 @@ class SocketWriter:
                     yield from self._turn()
                 yield from self._gather(segment)
                 continue
-            with opened(segment.source) as fd:
+            with open_source(segment.source) as fd:
                 start = segment.offset
                 if segment.length >= SENDFILE_FROM:
                     yield from self._flush(socket.MSG_MORE)

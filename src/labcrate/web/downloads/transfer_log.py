@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from labcrate.errors import PeopleError
 from labcrate.people.export_log import ExportLog, Outcome
 from labcrate.people.roles import Role
-from labcrate.web.auth.doors import Doors
-from labcrate.web.auth.require_role import Caller, check_still
+from labcrate.web.auth.accounts import Accounts
+from labcrate.web.auth.require_role import Caller, recheck_permission
 from labcrate.web.executor import Executor, WorkKind
 
 _log = logging.getLogger("labcrate.web")
@@ -79,7 +79,7 @@ class TransferLog:
     executor: Executor
     export_log: ExportLog
     ends: Ends
-    doors: Doors
+    accounts: Accounts
 
 
 class LogLine:
@@ -111,7 +111,7 @@ class LogLine:
             await self._log.executor.run(WorkKind.REQUESTS, self._log.export_log.progress, self._number, sent)
         except PeopleError as error:
             _log.warning("The export log was not told how far transfer %d is: %s", self._number, error)
-        await check_still(self._log.doors, self._caller, Role.OPERATOR, self._taken.session)
+        await recheck_permission(self._log.accounts, self._caller, Role.OPERATOR, self._taken.session)
 
     async def end(self, sent: int, outcome: Outcome, reason: str | None) -> None:
         """Write how it ended."""

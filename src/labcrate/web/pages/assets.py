@@ -20,7 +20,7 @@ class Asset:
     """One file; ``path`` is where it lies on the disk."""
 
     path: Path
-    _making: threading.Lock = field(default_factory=threading.Lock, compare=False, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, compare=False, repr=False)
 
     @property
     def media_type(self) -> str:
@@ -46,7 +46,7 @@ class Asset:
 
     def body(self, *, gzipped: bool) -> bytes:
         """`compressed` or `content`, made only once when several threads ask at the same time."""
-        with self._making:
+        with self._lock:
             return self.compressed if gzipped else self.content
 
 

@@ -19,25 +19,25 @@ if TYPE_CHECKING:
 
     from labcrate.readings.plot.points import PlotSeries, SeriesKind
 
-MOST_POINTS = 24_000
+MAX_POINTS = 24_000
 """How many points one answer holds at most, of all lines together (but for the breaks between them)."""
 
 _MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LEAST_BUCKETS = 10
-_KEPT_BYTES = 64 * 1024 * 1024
+_MIN_BUCKETS = 10
+_MAX_CACHE_BYTES = 64 * 1024 * 1024
 # A line breaks where a sensor was silent for this many times its usual distance, and for a minute at least.
 _SILENCE = 10
 _SHORTEST_SILENCE_US = 60_000_000
 # What people look at first, and what tells of the device rather than of the room.
-_FIRST = (
+_ROOM_PROPERTIES = (
     "temperature", "humidity", "co2", "voc", "pm25", "illuminance", "illuminance_lux", "pressure", "power",
     "occupancy", "motion", "presence", "contact", "water_leak", "vibration", "smoke", "tamper",
 )  # fmt: skip
-_LAST = (
+_DEVICE_PROPERTIES = (
     "battery", "battery_low", "voltage", "linkquality", "device_temperature", "power_outage_count", "update_available",
 )  # fmt: skip
-_SHOWN_AT_FIRST = 3
+_INITIAL_COUNT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +57,22 @@ class Summary:
     device: str
     property: Property
     readings: int
-    least: float
+    minimum: float
     mean: float
-    most: float
+    maximum: float
     first: datetime
     last: datetime
 
 
 @dataclass
-class _Kept:
+class _SessionPlots:
     """What is known of one session's readings so far."""
 
     readings: Readings
     properties: list[Property]
     devices: list[tuple[str, int]]
     points: "dict[PlotSeries, pl.DataFrame]" = field(default_factory=dict)
-    making: threading.Lock = field(default_factory=threading.Lock)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def size_bytes(self) -> int:
@@ -83,23 +83,23 @@ class Plots:
     """The points of the sessions that were looked at last. Its methods compute: call them in a worker thread."""
 
     def __init__(self) -> None:
-        self._sessions: OrderedDict[str, _Kept] = OrderedDict()
+        self._sessions: OrderedDict[str, _SessionPlots] = OrderedDict()
         self._lock = threading.Lock()
 
     def properties(self, session: str, readings: Readings) -> list[Property]:
         """Everything that can be plotted, what people look at first in front."""
-        return self._kept(session, readings).properties
+        return self._session_plots(session, readings).properties
 
     def devices(self, session: str, readings: Readings) -> list[tuple[str, int]]:
         """Every device that reported, by name, with the number of its readings."""
-        return self._kept(session, readings).devices
+        return self._session_plots(session, readings).devices
 
     def summaries(self, session: str, readings: Readings) -> list[Summary]:
         """One line per device and property: the plots as a table."""
-        kept = self._kept(session, readings)
+        plots = self._session_plots(session, readings)
         found = []
-        for one in kept.properties:
-            points = self._points(kept, one.measured)
+        for one in plots.properties:
+            points = self._points(plots, one.measured)
             found += [_summary(m.device, one, points[m]) for m in one.measured if points[m].height]
         return found
 
@@ -107,10 +107,10 @@ class Plots:
         self, session: str, readings: Readings, names: Collection[str], start: datetime, end: datetime, buckets: int
     ) -> list[dict[str, Any]]:
         """For each property that was named, and each device, the points that a plot from start to end needs."""
-        kept = self._kept(session, readings)
-        chosen = [one for one in kept.properties if one.name in names]
-        points = self._points(kept, [m for one in chosen for m in one.measured])
-        buckets = max(_LEAST_BUCKETS, min(buckets, MOST_POINTS // 4 // (len(points) or 1)))
+        plots = self._session_plots(session, readings)
+        chosen = [one for one in plots.properties if one.name in names]
+        points = self._points(plots, [m for one in chosen for m in one.measured])
+        buckets = max(_MIN_BUCKETS, min(buckets, MAX_POINTS // 4 // (len(points) or 1)))
         first, last = (start - _EPOCH) // _MICROSECOND, (end - _EPOCH) // _MICROSECOND
         return [
             {
@@ -118,7 +118,7 @@ class Plots:
                 "unit": one.unit,
                 "kind": one.kind,
                 "series": [
-                    {"device": m.device, **_drawn(points[m], one, first, last, buckets)}
+                    {"device": m.device, **_series(points[m], one, first, last, buckets)}
                     for m in one.measured
                     if points[m].height
                 ],
@@ -126,26 +126,26 @@ class Plots:
             for one in chosen
         ]
 
-    def _kept(self, session: str, readings: Readings) -> _Kept:
+    def _session_plots(self, session: str, readings: Readings) -> _SessionPlots:
         with self._lock:
-            kept = self._sessions.pop(session, None)
-        if kept is None or kept.readings is not readings:
-            kept = _Kept(readings, _properties(readings), _devices(readings))
+            plots = self._sessions.pop(session, None)
+        if plots is None or plots.readings is not readings:
+            plots = _SessionPlots(readings, _properties(readings), _devices(readings))
         with self._lock:
-            self._sessions[session] = kept
-            while len(self._sessions) > 1 and sum(one.size_bytes for one in self._sessions.values()) > _KEPT_BYTES:
+            self._sessions[session] = plots
+            while len(self._sessions) > 1 and sum(one.size_bytes for one in self._sessions.values()) > _MAX_CACHE_BYTES:
                 self._sessions.popitem(last=False)
-        return kept
+        return plots
 
-    def _points(self, kept: _Kept, wanted: "Collection[PlotSeries]") -> "dict[PlotSeries, pl.DataFrame]":
+    def _points(self, plots: _SessionPlots, requested: "Collection[PlotSeries]") -> "dict[PlotSeries, pl.DataFrame]":
         from labcrate.readings.plot.points import series_points  # noqa: PLC0415
 
-        with kept.making:
-            found = {one: kept.points[one] for one in wanted if one in kept.points}
-            found |= series_points(kept.readings, [one for one in wanted if one not in found])
-            if kept.size_bytes > _KEPT_BYTES:
-                kept.points.clear()
-            kept.points |= found
+        with plots.lock:
+            found = {one: plots.points[one] for one in requested if one in plots.points}
+            found |= series_points(plots.readings, [one for one in requested if one not in found])
+            if plots.size_bytes > _MAX_CACHE_BYTES:
+                plots.points.clear()
+            plots.points |= found
             return found
 
 
@@ -159,8 +159,8 @@ def _properties(readings: Readings) -> list[Property]:
         together[one.name, one.kind].append(one)
     units = Units(readings.topics.devices)
     found = [
-        Property(name, kind, units.shared_unit([one.device for one in of], name), tuple(of))
-        for (name, kind), of in together.items()
+        Property(name, kind, units.shared_unit([one.device for one in sources], name), tuple(sources))
+        for (name, kind), sources in together.items()
     ]
     return sorted(found, key=lambda one: (_rank(one.name), one.name, one.kind))
 
@@ -173,19 +173,19 @@ def _devices(readings: Readings) -> list[tuple[str, int]]:
     return sorted(counts.items())
 
 
-def shown_at_first(properties: Sequence[Property]) -> list[str]:
+def initial_properties(properties: Sequence[Property]) -> list[str]:
     """Which properties a page plots before anybody chose any: a few that tell of the room."""
-    wanted = [one.name for one in properties if one.name in _FIRST]
-    return list(dict.fromkeys(wanted or [one.name for one in properties]))[:_SHOWN_AT_FIRST]
+    requested = [one.name for one in properties if one.name in _ROOM_PROPERTIES]
+    return list(dict.fromkeys(requested or [one.name for one in properties]))[:_INITIAL_COUNT]
 
 
 def _rank(name: str) -> int:
-    if name in _FIRST:
-        return _FIRST.index(name)
-    return len(_FIRST) + (1 + _LAST.index(name) if name in _LAST else 0)
+    if name in _ROOM_PROPERTIES:
+        return _ROOM_PROPERTIES.index(name)
+    return len(_ROOM_PROPERTIES) + (1 + _DEVICE_PROPERTIES.index(name) if name in _DEVICE_PROPERTIES else 0)
 
 
-def _drawn(points: "pl.DataFrame", one: Property, start: int, end: int, buckets: int) -> dict[str, Any]:
+def _series(points: "pl.DataFrame", one: Property, start: int, end: int, buckets: int) -> dict[str, Any]:
     from labcrate.readings.plot.decimate import decimate, insert_gaps, median_interval_us, value_changes  # noqa: PLC0415
     from labcrate.readings.plot.points import SeriesKind  # noqa: PLC0415
 
@@ -199,8 +199,8 @@ def _drawn(points: "pl.DataFrame", one: Property, start: int, end: int, buckets:
 
 def _summary(device: str, one: Property, points: "pl.DataFrame") -> Summary:
     value = points["value"]
-    least, mean, most = (float(each) for each in (value.min(), value.mean(), value.max()))  # type: ignore[arg-type]
+    minimum, mean, maximum = (float(each) for each in (value.min(), value.mean(), value.max()))  # type: ignore[arg-type]
     if not math.isfinite(mean):  # the sum of large values is larger than a float
         mean = float((value / points.height).sum())
     first, last = (_EPOCH + int(points["us"][row]) * _MICROSECOND for row in (0, -1))
-    return Summary(device, one, points.height, least, mean, most, first, last)
+    return Summary(device, one, points.height, minimum, mean, maximum, first, last)

@@ -25,7 +25,7 @@ THEMES = ("light", "dark")
 @cache
 def environment(language: str) -> Environment:
     """The templates in one language."""
-    made = Environment(
+    templates = Environment(
         loader=PackageLoader("labcrate.web.pages"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -33,12 +33,12 @@ def environment(language: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
-        finalize=bounded,
+        finalize=shortened,
     )
-    made.filters["shown"] = printable
-    made.policies["ext.i18n.trimmed"] = True
-    made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
-    return made
+    templates.filters["printable"] = printable
+    templates.policies["ext.i18n.trimmed"] = True
+    templates.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    return templates
 
 
 class Pages:
@@ -58,9 +58,13 @@ class Pages:
 
     def fragment(self, request: web.Request, template: str, /, *, zone: str | None = None, **context: Any) -> str:
         """Make the HTML of a template: a page, or a part of one that a script puts in its place."""
-        return environment(language_of(request)).get_template(template).render(self._usual(request, zone) | context)
+        return (
+            environment(language_of(request))
+            .get_template(template)
+            .render(self._common_context(request, zone) | context)
+        )
 
-    def _usual(self, request: web.Request, zone: str | None) -> dict[str, Any]:
+    def _common_context(self, request: web.Request, zone: str | None) -> dict[str, Any]:
         """Return what every template may name."""
         settings, caller = self._settings, request.get(CALLER)
         theme = request.cookies.get(THEME_COOKIE)
@@ -92,12 +96,12 @@ class Pages:
         return session_url(self._settings, session_id)
 
 
-PART = 20_000
+TEXT_PAGE_CHARACTERS = 20_000
 """Characters of one text that a page shows at most."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TextPage:
     """A part of a text: the characters from ``first`` (counted from 1) to ``last`` of ``total``, and its neighbours."""
 
     text: str
@@ -108,29 +112,29 @@ class Part:
     after: str | None
 
 
-def bounded(value: Any) -> Any:
+def shortened(value: Any) -> Any:
     """Cut a text that is too long for a page, and say how long it is; what the page itself made stays whole."""
-    if isinstance(value, str) and len(value) > PART and not isinstance(value, Markup):
-        return f"{value[:PART]}… ({PART:,} / {len(value):,})"
+    if isinstance(value, str) and len(value) > TEXT_PAGE_CHARACTERS and not isinstance(value, Markup):
+        return f"{value[:TEXT_PAGE_CHARACTERS]}… ({TEXT_PAGE_CHARACTERS:,} / {len(value):,})"
     return value
 
 
-def part_of(request: web.Request, settings: ServeSettings, session: Session, name: str) -> Part | None:
+def text_page(request: web.Request, settings: ServeSettings, session: Session, name: str) -> TextPage | None:
     """Return the part of a session's text that the query of that name counts (``?notes=2``), the first without one."""
     text = session.notes if name == "notes" else session.description
     if not text:
         return None
-    wanted, parts = request.query.get(name, ""), -(-len(text) // PART)
-    number = min(parts, max(1, int(wanted))) if wanted.isascii() and wanted.isdigit() and len(wanted) < 6 else 1
+    given, pages = request.query.get(name, ""), -(-len(text) // TEXT_PAGE_CHARACTERS)
+    number = min(pages, max(1, int(given))) if given.isascii() and given.isdigit() and len(given) < 6 else 1
 
-    def to(other: int) -> str:
+    def page_url(other: int) -> str:
         return f"{session_url(settings, session.id)}?{name}={other}#{name}"
 
-    return Part(
-        text[(number - 1) * PART : number * PART],
-        (number - 1) * PART + 1,
-        min(number * PART, len(text)),
+    return TextPage(
+        text[(number - 1) * TEXT_PAGE_CHARACTERS : number * TEXT_PAGE_CHARACTERS],
+        (number - 1) * TEXT_PAGE_CHARACTERS + 1,
+        min(number * TEXT_PAGE_CHARACTERS, len(text)),
         len(text),
-        to(number - 1) if number > 1 else None,
-        to(number + 1) if number < parts else None,
+        page_url(number - 1) if number > 1 else None,
+        page_url(number + 1) if number < pages else None,
     )

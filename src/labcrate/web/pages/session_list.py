@@ -12,15 +12,15 @@ from multidict import MultiMapping
 from labcrate.errors import UsageError
 from labcrate.lab.text import visible
 from labcrate.model.session import Session, is_number, sort_key
-from labcrate.people.export_log import Filter, Outcome
+from labcrate.people.export_log import ExportLogFilter, Outcome
 from labcrate.people.roles import SessionScope
 from labcrate.plan.option_words import parse_bound, parse_session
 from labcrate.plan.overview import SessionRow
 from labcrate.web.archives.inventory_cache import InventoryCache
 
-MOST_ROWS = 1000
-_USUAL_ROWS = 100
-_LARGEST_OFFSET = 10**9
+MAX_ROWS = 1000
+_DEFAULT_ROWS = 100
+_MAX_OFFSET = 10**9
 _NAMES = ("q", "status", "from", "to", "sort", "order", "limit", "offset")
 
 
@@ -36,7 +36,7 @@ class Sort(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class RowQuery:
+class SessionQuery:
     """Which sessions are wanted, and in which order.
 
     Each of ``words`` must occur; ``statuses`` are alternatives (none: all); ``start`` and ``end`` (exclusive)
@@ -49,19 +49,19 @@ class RowQuery:
     end: datetime | None = None
     sort: Sort = Sort.ID
     descending: bool = False
-    limit: int = _USUAL_ROWS
+    limit: int = _DEFAULT_ROWS
     offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class SessionPage:
     """A page of the rows that a query finds; ``total`` counts all of them."""
 
     rows: tuple[SessionRow, ...]
     total: int
 
 
-def row_query(query: MultiMapping[str], zone: str) -> RowQuery:
+def session_query(query: MultiMapping[str], zone: str) -> SessionQuery:
     """Read a query; dates without a time are days of ``zone``. Raises UsageError."""
     for name in query:
         if name not in _NAMES:
@@ -73,41 +73,41 @@ def row_query(query: MultiMapping[str], zone: str) -> RowQuery:
         raise UsageError(f"sort is {visible(sort)!r}; it is {', '.join(Sort)}.")
     if order not in ("asc", "desc"):
         raise UsageError(f"order is {visible(order)!r}; it is asc or desc.")
-    return RowQuery(
-        words=tuple(_plain(query.get("q", "")).split()),
+    return SessionQuery(
+        words=tuple(_folded(query.get("q", "")).split()),
         statuses=tuple(status for status in query.getall("status", []) if status),
         start=parse_bound("from", query.get("from"), zone),
         end=parse_bound("to", query.get("to"), zone, timedelta(days=1)),
         sort=Sort(sort),
         descending=order == "desc",
-        limit=_number(query, "limit", _USUAL_ROWS, 1, MOST_ROWS),
-        offset=_number(query, "offset", 0, 0, _LARGEST_OFFSET),
+        limit=_number(query, "limit", _DEFAULT_ROWS, 1, MAX_ROWS),
+        offset=_number(query, "offset", 0, 0, _MAX_OFFSET),
     )
 
 
-def _number(query: MultiMapping[str], name: str, usual: int, least: int, most: int) -> int:
+def _number(query: MultiMapping[str], name: str, default: int, minimum: int, maximum: int) -> int:
     text = query.get(name, "")
     if not text:
-        return usual
-    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(most)) else -1
-    if not least <= number <= most:
-        raise UsageError(f"{name} is {visible(text)!r}; it is a whole number from {least} to {most}.")
+        return default
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(maximum)) else -1
+    if not minimum <= number <= maximum:
+        raise UsageError(f"{name} is {visible(text)!r}; it is a whole number from {minimum} to {maximum}.")
     return number
 
 
-class Listing:
+class SessionList:
     """Answers queries over the sessions of a lab. Its methods read the disk: call them in a worker thread."""
 
     def __init__(self, inventories: InventoryCache) -> None:
         self._inventories = inventories
-        self._of: Mapping[str, Session] | None = None
+        self._sessions: Mapping[str, Session] | None = None
         self._texts: Mapping[str, str] = {}
 
     def rows(self, scope: SessionScope) -> list[SessionRow]:
         """The rows of the sessions that somebody sees, in the order of their ids. Raises DocumentError."""
         return [row for row in self._inventories.rows() if row.id in scope]
 
-    def find(self, query: RowQuery, scope: SessionScope) -> Rows:
+    def find(self, query: SessionQuery, scope: SessionScope) -> SessionPage:
         """The page of rows that a query asks for, of those that somebody sees. Raises DocumentError."""
         rows: Sequence[SessionRow] = self.rows(scope)
         if query.statuses:
@@ -116,20 +116,20 @@ class Listing:
             rows = [row for row in rows if _starts_within(row, query.start, query.end)]
         if query.words:
             texts = self._searchable(self._inventories.inventory().book.sessions)
-            rows = [row for row in rows if _holds(row.id, texts.get(row.id, ""), query.words)]
-        ordered = _ordered(rows, query.sort, descending=query.descending)
-        return Rows(tuple(ordered[query.offset : query.offset + query.limit]), len(rows))
+            rows = [row for row in rows if _matches(row.id, texts.get(row.id, ""), query.words)]
+        ordered = _sorted_rows(rows, query.sort, descending=query.descending)
+        return SessionPage(tuple(ordered[query.offset : query.offset + query.limit]), len(rows))
 
     def _searchable(self, sessions: Mapping[str, Session]) -> Mapping[str, str]:
         """What is searched of each session, made once for as long as the lab does not change."""
-        if sessions is not self._of:
-            texts = {i: _plain("\n".join((s.name or "", s.description or "", *s.tags))) for i, s in sessions.items()}
-            self._texts, self._of = texts, sessions
+        if sessions is not self._sessions:
+            texts = {i: _folded("\n".join((s.name or "", s.description or "", *s.tags))) for i, s in sessions.items()}
+            self._texts, self._sessions = texts, sessions
             return texts
         return self._texts
 
 
-def _plain(text: str) -> str:
+def _folded(text: str) -> str:
     """Text without case and accents: who types "sesion" means "Sesión" as well."""
     if text.isascii():
         return text.lower()
@@ -137,16 +137,16 @@ def _plain(text: str) -> str:
 
 
 @lru_cache(maxsize=32768)
-def _plain_name(name: str) -> str:
+def _folded_name(name: str) -> str:
     """The same of a name, which is asked for again with every sorted list."""
-    return _plain(name)
+    return _folded(name)
 
 
-def _holds(session_id: str, text: str, words: Sequence[str]) -> bool:
+def _matches(session_id: str, text: str, words: Sequence[str]) -> bool:
     if is_number(session_id):  # 4 does not mean session 42
         return all(word in text or word == session_id for word in words)
-    plain_id = _plain_name(session_id)
-    return all(word in text or word in plain_id for word in words)
+    folded_id = _folded_name(session_id)
+    return all(word in text or word in folded_id for word in words)
 
 
 def _starts_within(row: SessionRow, start: datetime | None, end: datetime | None) -> bool:
@@ -156,7 +156,7 @@ def _starts_within(row: SessionRow, start: datetime | None, end: datetime | None
 
 _KEYS: Mapping[Sort, Callable[[SessionRow], object]] = {
     Sort.ID: lambda row: sort_key(row.id),
-    Sort.NAME: lambda row: _plain_name(row.name) if row.name else None,
+    Sort.NAME: lambda row: _folded_name(row.name) if row.name else None,
     Sort.START: lambda row: row.span.start,
     Sort.DURATION: lambda row: row.span.seconds,
     Sort.SIZE: lambda row: row.size_bytes,
@@ -164,7 +164,7 @@ _KEYS: Mapping[Sort, Callable[[SessionRow], object]] = {
 }
 
 
-def _ordered(rows: Sequence[SessionRow], sort: Sort, *, descending: bool) -> list[SessionRow]:
+def _sorted_rows(rows: Sequence[SessionRow], sort: Sort, *, descending: bool) -> list[SessionRow]:
     """In order; those of which nothing is known come last either way, and equals by id."""
     key = _KEYS[sort]
     known = [row for row in rows if key(row) is not None]
@@ -172,19 +172,19 @@ def _ordered(rows: Sequence[SessionRow], sort: Sort, *, descending: bool) -> lis
     return known + [row for row in rows if key(row) is None]
 
 
-FILTERS = ("session", "who", "outcome", "from", "to")
-_LARGEST_NUMBER = 10**18 - 1
+LOG_OPTIONS = ("session", "who", "outcome", "from", "to")
+_MAX_NUMBER = 10**18 - 1
 
 
-def line_filter(query: MultiMapping[str], zone: str) -> Filter:
+def log_filter_of(query: MultiMapping[str], zone: str) -> ExportLogFilter:
     """Which lines a query wants; dates without a time are days of ``zone``. Raises UsageError."""
-    for name in FILTERS:
+    for name in LOG_OPTIONS:
         if len(query.getall(name, [])) > 1:
             raise UsageError(f"The option {name!r} is given more than once.")
     outcome = query.get("outcome") or None
     if outcome is not None and outcome not in list(Outcome):
         raise UsageError(f"outcome is {visible(outcome)!r}; it is {', '.join(Outcome)}.")
-    return Filter(
+    return ExportLogFilter(
         parse_session(session) if (session := query.get("session", "").strip()) else None,
         query.get("who", "").strip(),
         Outcome(outcome) if outcome else None,
@@ -193,19 +193,21 @@ def line_filter(query: MultiMapping[str], zone: str) -> Filter:
     )
 
 
-def whole_number(query: MultiMapping[str], name: str, least: int, most: int = _LARGEST_NUMBER) -> int | None:
+def whole_number(query: MultiMapping[str], name: str, minimum: int, maximum: int = _MAX_NUMBER) -> int | None:
     """A number of a query, None where it is not given or empty. Raises UsageError."""
-    given = [text for text in query.getall(name, []) if text.strip()]
-    if not given:
+    values = [text for text in query.getall(name, []) if text.strip()]
+    if not values:
         return None
-    text = given[0].strip()
-    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(most)) else -1
-    if len(given) > 1 or not least <= number <= most:
-        raise UsageError(f"{name} is {visible(', '.join(given))!r}; it is one whole number from {least} to {most}.")
+    text = values[0].strip()
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(maximum)) else -1
+    if len(values) > 1 or not minimum <= number <= maximum:
+        raise UsageError(
+            f"{name} is {visible(', '.join(values))!r}; it is one whole number from {minimum} to {maximum}."
+        )
     return number
 
 
-def refuse_others(query: MultiMapping[str], names: Iterable[str]) -> None:
+def refuse_unknown_options(query: MultiMapping[str], names: Iterable[str]) -> None:
     """Raise UsageError for a word that means nothing here."""
     for name in query:
         if name not in names:

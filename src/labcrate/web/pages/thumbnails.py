@@ -9,9 +9,9 @@ from typing import BinaryIO
 from labcrate.lab.lab_files import Files
 from labcrate.model.fixity import Identity
 
-_MOST_KEPT = 512
+_MAX_CACHED = 512
 _EMPTY_SIZE = (320, 180)
-_GROUND, _INK = (96, 106, 112), (176, 186, 192)
+_BACKGROUND, _FOREGROUND = (96, 106, 112), (176, 186, 192)
 
 
 class Thumbnails:
@@ -22,31 +22,31 @@ class Thumbnails:
 
     def __init__(self, files: Callable[[], Files]) -> None:
         self._files = files
-        self.get = lru_cache(_MOST_KEPT)(self._make)
+        self.get = lru_cache(_MAX_CACHED)(self._make)
 
     def _make(self, path: str, _: Identity) -> bytes:
         """Return the picture of a recording as JPEG; a drawn one where it shows none. Raises OSError."""
         # Loads FFmpeg: not before a picture is asked for.
         from labcrate.video.thumbnail import thumbnail  # noqa: PLC0415
 
-        with _opened(self._files(), path) as file:
-            return thumbnail(file) or drawn()
+        with _open_file(self._files(), path) as file:
+            return thumbnail(file) or placeholder_picture()
 
 
-def _opened(files: Files, path: str) -> BinaryIO:
+def _open_file(files: Files, path: str) -> BinaryIO:
     return os.fdopen(files.open(path), "rb", buffering=0)
 
 
-def drawn() -> bytes:
+def placeholder_picture() -> bytes:
     """Return a picture that says there is none: a crossed frame."""
     from PIL import Image, ImageDraw  # noqa: PLC0415
 
-    picture = Image.new("RGB", _EMPTY_SIZE, _GROUND)
+    picture = Image.new("RGB", _EMPTY_SIZE, _BACKGROUND)
     width, height = _EMPTY_SIZE
     draw = ImageDraw.Draw(picture)
     box = (width // 2 - 36, height // 2 - 24, width // 2 + 36, height // 2 + 24)
-    draw.rectangle(box, outline=_INK, width=3)
-    draw.line((box[0], box[3], box[2], box[1]), fill=_INK, width=3)
-    written = BytesIO()
-    picture.save(written, "JPEG", quality=75)
-    return written.getvalue()
+    draw.rectangle(box, outline=_FOREGROUND, width=3)
+    draw.line((box[0], box[3], box[2], box[1]), fill=_FOREGROUND, width=3)
+    buffer = BytesIO()
+    picture.save(buffer, "JPEG", quality=75)
+    return buffer.getvalue()

@@ -20,12 +20,12 @@ from labcrate.web.pages.i18n import Locale
 GAP = LONGEST_SEAM
 """Cameras begin the next file within this: what is shorter is no gap."""
 
-MOST_BLOCKS = 400
-MOST_DEVICES = 24
+MAX_BLOCKS = 400
+MAX_DEVICES = 24
 BUCKETS = 120
-_MOST_TICKS = 6
-_MOST_KEPT = 16
-_AROUND = 0.25  # how much of the session's length is shown before and after it, where recordings reach beyond
+_MAX_TICKS = 6
+_MAX_CACHED = 16
+_MARGIN = 0.25  # how much of the session's length is shown before and after it, where recordings reach beyond
 _STEPS = [
     *(timedelta(seconds=n) for n in (1, 2, 5, 10, 15, 30)),
     *(timedelta(minutes=n) for n in (1, 2, 5, 10, 15, 30)),
@@ -35,7 +35,7 @@ _STEPS = [
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class TimelineBlock:
     """Something from ``start`` to ``end``, drawn at ``left`` with ``width``; ``count`` recordings of one kind."""
 
     left: float
@@ -59,8 +59,8 @@ class Lane:
     recordings: int
     damaged: int
     recorded_s: float
-    blocks: tuple[Block, ...]
-    gaps: tuple[Block, ...]
+    blocks: tuple[TimelineBlock, ...]
+    gaps: tuple[TimelineBlock, ...]
     gap_count: int
 
 
@@ -88,7 +88,7 @@ class Timeline:
 
     start: datetime
     end: datetime
-    session: Block | None
+    session: TimelineBlock | None
     ticks: tuple[Tick, ...]
     lanes: tuple[Lane, ...]
     activity: tuple[Activity, ...]
@@ -98,7 +98,7 @@ class Timeline:
 
 def draw(plan: Plan, locale: Locale) -> Timeline | None:
     """The drawing of a plan; None where there is nothing to draw, or no time is known of it."""
-    shown = _shown(plan)
+    shown = _drawn_span(plan)
     if shown is None:
         return None
     axis = _Axis(*shown)
@@ -114,9 +114,9 @@ def draw(plan: Plan, locale: Locale) -> Timeline | None:
         axis.block(session.start, session.end) if session.start and session.end else None,
         tuple(_ticks(axis, locale)),
         lanes,
-        tuple(activity[:MOST_DEVICES]),
+        tuple(activity[:MAX_DEVICES]),
         len(plan.recordings) - len(inside),
-        max(0, len(activity) - MOST_DEVICES),
+        max(0, len(activity) - MAX_DEVICES),
     )
 
 
@@ -124,19 +124,19 @@ class Timelines:
     """The timelines that were drawn last, drawn again when their plan is another. Any thread may use it."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, Locale], tuple[Plan, Timeline | None]] = OrderedDict()
+        self._cached: OrderedDict[tuple[str, Locale], tuple[Plan, Timeline | None]] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, plan: Plan, locale: Locale) -> Timeline | None:
         """What ``draw`` gives."""
         key = plan.session.id, locale
         with self._lock:
-            kept = self._kept.pop(key, None)
-        drawn = kept if kept and kept[0] is plan else (plan, draw(plan, locale))
+            cached = self._cached.pop(key, None)
+        drawn = cached if cached and cached[0] is plan else (plan, draw(plan, locale))
         with self._lock:
-            self._kept[key] = drawn
-            while len(self._kept) > _MOST_KEPT:
-                self._kept.popitem(last=False)
+            self._cached[key] = drawn
+            while len(self._cached) > _MAX_CACHED:
+                self._cached.popitem(last=False)
         return drawn[1]
 
 
@@ -149,28 +149,28 @@ class _Axis:
     def length(self) -> timedelta:
         return self.end - self.start
 
-    def place(self, at: datetime) -> float:
+    def position(self, at: datetime) -> float:
         """Where an instant lies, in percent; those beyond an end lie at it."""
         return round(100 * min(1.0, max(0.0, (at - self.start) / self.length)), 3)
 
-    def block(self, start: datetime, end: datetime, count: int = 1, *, damaged: bool = False) -> Block:
-        left = self.place(start)
-        return Block(left, round(self.place(end) - left, 3), start, end, count, damaged)
+    def block(self, start: datetime, end: datetime, count: int = 1, *, damaged: bool = False) -> TimelineBlock:
+        left = self.position(start)
+        return TimelineBlock(left, round(self.position(end) - left, 3), start, end, count, damaged)
 
     def shows(self, recording: PlannedRecording) -> bool:
         return recording.span.overlaps(TimeSpan(self.start, self.end))
 
 
-def _shown(plan: Plan) -> tuple[datetime, datetime] | None:
+def _drawn_span(plan: Plan) -> tuple[datetime, datetime] | None:
     """From when to when is drawn: the session's time and a little around it, or all that has a time."""
     session = plan.session.span
     spans = [(r.span.start, r.span.end or r.span.start) for r in plan.recordings if r.span.start]
     if session.start and session.end and session.start < session.end:
-        around = (session.end - session.start) * _AROUND
+        margin = (session.end - session.start) * _MARGIN
         near = [(s, e) for s, e in spans if s <= session.end and e >= session.start]
         first = min([session.start, *(s for s, _ in near)])
         last = max([session.end, *(e for _, e in near)])
-        return _earlier(session.start, around, first), _later(session.end, around, last)
+        return _earlier(session.start, margin, first), _later(session.end, margin, last)
     known = [at for span in spans for at in span]
     known += [at for at in (plan.readings.first, plan.readings.last, session.start, session.end) if at]
     if not known:
@@ -183,8 +183,8 @@ def _shown(plan: Plan) -> tuple[datetime, datetime] | None:
     )
 
 
-def _earlier(start: datetime, by: timedelta, least: datetime) -> datetime:
-    return max(least, start - by) if start - datetime.min.replace(tzinfo=UTC) > by else least
+def _earlier(start: datetime, by: timedelta, minimum: datetime) -> datetime:
+    return max(minimum, start - by) if start - datetime.min.replace(tzinfo=UTC) > by else minimum
 
 
 def _later(end: datetime, by: timedelta, most: datetime) -> datetime:
@@ -205,23 +205,23 @@ def _lanes(
 
 def _lane(camera: Camera | None, found: Sequence[PlannedRecording], session: TimeSpan, axis: _Axis) -> Lane:
     times = sorted((r.span.start, r.span.end or r.span.start, not r.probe.readable) for r in found if r.span.start)
-    covered = list(_merged((start, end) for start, end, damaged in times if not damaged))
+    covered = list(_merge_spans((start, end) for start, end, damaged in times if not damaged))
     # Where the camera is not known, recordings may be of several: nothing is missing of any.
     gaps = list(_gaps(covered, session)) if camera else []
-    joined = _joined(times) if len(found) > LISTED_AT_MOST else [(*one, 1) for one in times]
+    joined = _join_recordings(times) if len(found) > LISTED_AT_MOST else [(*one, 1) for one in times]
     drawn = [axis.block(start, end, count, damaged=damaged) for start, end, damaged, count in joined]
     return Lane(
         camera,
         len(found),
         sum(damaged for *_, damaged in times),
         sum((end - start).total_seconds() for start, end in covered),
-        tuple(_thinned(drawn)),
-        tuple(_thinned([axis.block(start, end) for start, end in gaps])),
+        tuple(_merge_close(drawn)),
+        tuple(_merge_close([axis.block(start, end) for start, end in gaps])),
         len(gaps),
     )
 
 
-def _merged(spans: Iterable[tuple[datetime, datetime]]) -> Iterator[tuple[datetime, datetime]]:
+def _merge_spans(spans: Iterable[tuple[datetime, datetime]]) -> Iterator[tuple[datetime, datetime]]:
     """Sorted spans, those that touch or overlap as one."""
     current: tuple[datetime, datetime] | None = None
     for start, end in spans:
@@ -235,7 +235,9 @@ def _merged(spans: Iterable[tuple[datetime, datetime]]) -> Iterator[tuple[dateti
         yield current
 
 
-def _joined(times: Iterable[tuple[datetime, datetime, bool]]) -> Iterator[tuple[datetime, datetime, bool, int]]:
+def _join_recordings(
+    times: Iterable[tuple[datetime, datetime, bool]],
+) -> Iterator[tuple[datetime, datetime, bool, int]]:
     """Yield sorted recordings, those that follow each other without a gap as one with their number."""
     current: tuple[datetime, datetime, bool, int] | None = None
     for start, end, damaged in times:
@@ -261,16 +263,16 @@ def _gaps(covered: Sequence[tuple[datetime, datetime]], session: TimeSpan) -> It
             yield end, start
 
 
-def _thinned(blocks: Sequence[Block]) -> Iterator[Block]:
+def _merge_close(blocks: Sequence[TimelineBlock]) -> Iterator[TimelineBlock]:
     """The blocks, those that lie closer together than can be seen as one where there are many."""
-    if len(blocks) <= MOST_BLOCKS:
+    if len(blocks) <= MAX_BLOCKS:
         yield from blocks
         return
-    least, current = 100 / MOST_BLOCKS, blocks[0]
+    minimum, current = 100 / MAX_BLOCKS, blocks[0]
     for block in blocks[1:]:
-        if block.left - current.left < least or block.left - (current.left + current.width) < least / 4:
+        if block.left - current.left < minimum or block.left - (current.left + current.width) < minimum / 4:
             right = max(current.left + current.width, block.left + block.width)
-            current = Block(
+            current = TimelineBlock(
                 current.left,
                 round(right - current.left, 3),
                 current.start,
@@ -286,13 +288,13 @@ def _thinned(blocks: Sequence[Block]) -> Iterator[Block]:
 
 def _ticks(axis: _Axis, locale: Locale) -> Iterator[Tick]:
     """Even steps of time, round on the zone's clock at the drawing's start; each says what the clock said then."""
-    step = next((s for s in _STEPS if axis.length / s <= _MOST_TICKS), _STEPS[-1])
+    step = next((s for s in _STEPS if axis.length / s <= _MAX_TICKS), _STEPS[-1])
     ahead = locale.local(axis.start).utcoffset() or timedelta()
     since = axis.start - datetime(1970, 1, 1, tzinfo=UTC) + ahead
     number = -(-since // step)
     while (at := axis.start + (number * step - since)) <= axis.end:
         clock = locale.local(at) if step < timedelta(days=1) else at + ahead
-        yield Tick(axis.place(at), at, _label(clock, step, locale))
+        yield Tick(axis.position(at), at, _label(clock, step, locale))
         number += 1
 
 

@@ -14,11 +14,11 @@ from labcrate.web.auth.require_role import Handler
 from labcrate.web.http.problems import MEDIA_TYPE, Problem, log_unexpected, of_error, of_http, unexpected
 from labcrate.web.pages.render import Pages
 
-_CLIENT_GONE = 499  # no client reads it: it is what nginx writes into its log for a client that went away
+_STATUS_CLIENT_CLOSED = 499  # no client reads it: it is what nginx writes into its log for a client that went away
 _log = logging.getLogger("labcrate.web")
 
 
-async def answered(lab: Lab, pages: Pages, request: web.Request, handler: Handler) -> web.StreamResponse:
+async def answer_failures(lab: Lab, pages: Pages, request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer every failure of the handlers inside, and none with more than its reader may know."""
     try:
         return await handler(request)
@@ -30,16 +30,16 @@ async def answered(lab: Lab, pages: Pages, request: web.Request, handler: Handle
         if error.status < HTTPStatus.BAD_REQUEST:
             raise
         problem = of_http(error)
-        headers = {name: value for name, value in error.headers.items() if name not in _OF_A_BODY}
+        headers = {name: value for name, value in error.headers.items() if name not in _BODY_HEADERS}
     except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer and the log the reason
-        if isinstance(error, ConnectionError) and _gone(request):
-            return web.Response(status=_CLIENT_GONE)
+        if isinstance(error, ConnectionError) and _is_disconnected(request):
+            return web.Response(status=_STATUS_CLIENT_CLOSED)
         log_unexpected(lab, f"{request.method} {one_line(request.path)}", error)
         problem, headers = unexpected(), {}
     return _answer(pages, request, problem, headers)
 
 
-_OF_A_BODY = (hdrs.CONTENT_TYPE, hdrs.CONTENT_LENGTH, hdrs.TRANSFER_ENCODING)
+_BODY_HEADERS = (hdrs.CONTENT_TYPE, hdrs.CONTENT_LENGTH, hdrs.TRANSFER_ENCODING)
 
 
 def _headers_of(error: LabcrateError) -> dict[str, str]:
@@ -50,12 +50,12 @@ def _headers_of(error: LabcrateError) -> dict[str, str]:
     return {}
 
 
-def _for_people(request: web.Request) -> bool:
+def _wants_page(request: web.Request) -> bool:
     """Whether a browser opens this as a page, as it does with a link to a download; scripts of pages ask for JSON."""
     return "text/html" in request.headers.get(hdrs.ACCEPT, "") and hdrs.AUTHORIZATION not in request.headers
 
 
-def _gone(request: web.Request) -> bool:
+def _is_disconnected(request: web.Request) -> bool:
     return request.transport is None or request.transport.is_closing()
 
 
@@ -65,16 +65,23 @@ def _answer(pages: Pages, request: web.Request, problem: Problem, headers: Mappi
         if request.transport is not None:
             request.transport.abort()
         return web.Response(status=problem.status)
-    if request.path.startswith("/api/") and not _for_people(request):
+    if request.path.startswith("/api/") and not _wants_page(request):
         body = msgspec.json.encode(problem.as_object(request.path), enc_hook=str)
         answer = web.Response(body=body, status=problem.status, content_type=MEDIA_TYPE)
     else:
-        again = problem.more.get("retryAfterSeconds") if problem.status == HTTPStatus.SERVICE_UNAVAILABLE else None
-        answer = pages.render(
-            request, "error.html", status=problem.status, title=problem.title, detail=problem.detail, again=again
+        retry_after_s = (
+            problem.more.get("retryAfterSeconds") if problem.status == HTTPStatus.SERVICE_UNAVAILABLE else None
         )
-        if again and request.method == hdrs.METH_GET:
-            answer.headers["Refresh"] = str(again)  # the download begins when there is something to download
+        answer = pages.render(
+            request,
+            "error.html",
+            status=problem.status,
+            title=problem.title,
+            detail=problem.detail,
+            retry_after_s=retry_after_s,
+        )
+        if retry_after_s and request.method == hdrs.METH_GET:
+            answer.headers["Refresh"] = str(retry_after_s)  # the download begins when there is something to download
     if problem.status == HTTPStatus.REQUEST_TIMEOUT:
         answer.force_close()  # what still comes is no request
     answer.headers.update(headers)

@@ -9,7 +9,7 @@ from aiohttp import web
 from multidict import MultiMapping
 
 from labcrate.errors import NoSessionError, NotAllowedError, UsageError
-from labcrate.export.plan_views import leaves_span
+from labcrate.export.plan_views import exceeds_session_time
 from labcrate.lab.text import visible
 from labcrate.model.session import RULE, is_session_id, normalized_id
 from labcrate.model.timespan import TimeSpan
@@ -20,7 +20,7 @@ from labcrate.web.auth.require_role import Caller, caller
 
 _INCOMPLETE = Word("allow_incomplete", "allow_incomplete", parse_switch)
 # What takes the readings' window, or others' readings into it, beyond a session's own time.
-_BEYOND = (
+_BEYOND_SESSION = (
     "pad reaches beyond the session, and people of a study see no more than its own time; leave it out.",
     "readings=all takes readings of other sessions, and people of a study see no more than their own; leave it out.",
     "time_zone can move readings of other sessions into this one, so people of a study choose none; leave it out.",
@@ -29,9 +29,9 @@ _BEYOND = (
 _LOST_PLUS = re.compile(r":\d\d(\.\d+)? \d\d(:?\d\d)?")
 
 # The names of all options that a query may have, as a message lists them.
-_ONE = [word.name for word in WORDS if word.write and not word.many]
-_ONE.insert(_ONE.index("redact"), _INCOMPLETE.name)
-QUERY_NAMES = (*_ONE, *(word.name for word in WORDS if word.many))
+_SINGLE_NAMES = [word.name for word in WORDS if word.write and not word.many]
+_SINGLE_NAMES.insert(_SINGLE_NAMES.index("redact"), _INCOMPLETE.name)
+QUERY_NAMES = (*_SINGLE_NAMES, *(word.name for word in WORDS if word.many))
 
 
 def query_options(query: MultiMapping[str], base_topic: str | None) -> Options:
@@ -45,56 +45,56 @@ def query_options(query: MultiMapping[str], base_topic: str | None) -> Options:
     return parse_options({name: query.getall(name) for name in query} | {"base_topic": base_topic})
 
 
-async def wanted(request: web.Request, plans: PlanQueue) -> Options:
+async def read_options(request: web.Request, plans: PlanQueue) -> Options:
     """The options of a request's query. Raises UsageError for one that cannot be meant.
 
-    Raises NotAllowedError for what who asks may not decide, as ``decided`` and ``within_span`` have it.
+    Raises NotAllowedError as ``permitted_options`` and ``check_session_time`` do.
     """
     options = query_options(request.query, plans.whole().base_topic)
-    options = decided(caller(request), options)
-    await within_span(request, plans, session_id_of(request), options)
+    options = permitted_options(caller(request), options)
+    await check_session_time(request, plans, session_id_of(request), options)
     return options
 
 
-def whole_of(request: web.Request, plans: PlanQueue) -> Options:
+def whole_session_options(request: web.Request, plans: PlanQueue) -> Options:
     """The options of a whole session, as who asks may have it."""
-    return decided(caller(request), plans.whole())
+    return permitted_options(caller(request), plans.whole())
 
 
-async def within_span(request: web.Request, plans: PlanQueue, session_id: str, options: Options) -> None:
+async def check_session_time(request: web.Request, plans: PlanQueue, session_id: str, options: Options) -> None:
     """Raise NotAllowedError where somebody of a study chose a time beyond the session's own.
 
     Raises what ``PlanQueue.plan`` does.
     """
-    asking = caller(request)
-    if asking.scope.limited and options.span != TimeSpan():
-        planned = await plans.plan(session_id, whole_of(request, plans), asking.name, for_people=False)
-        if leaves_span(planned.plan, options):
+    requester = caller(request)
+    if requester.scope.is_limited and options.span != TimeSpan():
+        planned = await plans.plan(session_id, whole_session_options(request, plans), requester.name, for_people=False)
+        if exceeds_session_time(planned.plan, options):
             raise NotAllowedError(
                 f"'from' and 'to' reach beyond the time of session {session_id}, and people of a study see no more "
                 "than that; choose them within."
             )
 
 
-def incomplete_allowed(request: web.Request) -> bool:
+def allows_incomplete(request: web.Request) -> bool:
     """Whether the rest is wanted when something is missing. Raises UsageError."""
     return bool(_INCOMPLETE.read(request.query.getall(_INCOMPLETE.name, ["0"])))
 
 
-def decided(asking: Caller, options: Options) -> Options:
+def permitted_options(requester: Caller, options: Options) -> Options:
     """Return the options as somebody may have them: for people of a study, whatever the lab's pad is, none.
 
     Raises NotAllowedError where they may not decide about secrets so (operators may redact, administrators allow), and
     where they are of a study and the readings' window would leave the session's own time.
     """
-    if options.allow_secrets and not asking.may(Role.ADMIN):
+    if options.allow_secrets and not requester.may(Role.ADMIN):
         raise NotAllowedError("Only an administrator may have files packed with the lab's secrets in them.")
-    if options.redact and not asking.may(Role.OPERATOR):
+    if options.redact and not requester.may(Role.OPERATOR):
         raise NotAllowedError("Redacting files needs the role operator.")
-    if not asking.scope.limited:
+    if not requester.scope.is_limited:
         return options
-    for message, chosen in zip(_BEYOND, (options.pad, options.all_readings, options.time_zone), strict=True):
-        if chosen:
+    for message, is_chosen in zip(_BEYOND_SESSION, (options.pad, options.all_readings, options.time_zone), strict=True):
+        if is_chosen:
             raise NotAllowedError(message)
     return replace(options, pad=timedelta())
 
@@ -107,13 +107,13 @@ def session_id_of(request: web.Request) -> str:
     return session_id
 
 
-def chosen(query: MultiMapping[str], zone: str, base_topic: str | None) -> Options:
+def form_options(query: MultiMapping[str], zone: str, base_topic: str | None) -> Options:
     """The options that a form's fields mean. Raises UsageError for a field that cannot be meant.
 
     Boxes of cameras that stay ticked beside "only sensor data" mean nothing, nor do those of sensors beside "only
     recordings".
     """
-    given: dict[str, object] = {name: filled for name in query if (filled := [*filter(None, query.getall(name))])}
+    given: dict[str, object] = {name: values for name in query if (values := [*filter(None, query.getall(name))])}
     only = query.get("only")
     if only in (Only.SENSORS, Only.RECORDINGS):
         given.pop("camera" if only == Only.SENSORS else "sensor", None)

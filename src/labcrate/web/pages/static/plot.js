@@ -6,89 +6,89 @@ const LINE_STYLES = ["solid", "dash", "dot", "dashdot"];
 const PANEL_HEIGHT = 150;
 const MORE_HEIGHT = 110;
 
-export function watchPlot(place, choices) {
-  const start = () => new Plot(place, choices).begin();
-  // Plotly is large: it is loaded when the drawing comes near the screen.
-  const near = new IntersectionObserver(
+export function watchPlot(container, checkboxes) {
+  const start = () => new Plot(container, checkboxes).begin();
+  // Plotly is large: it is loaded when the plot comes near the screen.
+  const observer = new IntersectionObserver(
     (seen) => {
       if (!seen.some((one) => one.isIntersecting)) return;
-      near.disconnect();
+      observer.disconnect();
       start();
     },
     { rootMargin: "400px" },
   );
-  near.observe(place);
+  observer.observe(container);
 }
 
 class Plot {
-  constructor(place, choices) {
-    this.place = place;
-    this.choices = choices;
-    this.message = place.querySelector(".plot-message");
+  constructor(container, checkboxes) {
+    this.container = container;
+    this.checkboxes = checkboxes;
+    this.message = container.querySelector(".plot-message");
     this.drawing = document.createElement("div");
-    this.whole = [Date.parse(place.dataset.from), Date.parse(place.dataset.to)];
-    this.range = this.whole;
-    this.newest = 0;
+    this.fullRange = [Date.parse(container.dataset.from), Date.parse(container.dataset.to)];
+    this.range = this.fullRange;
+    this.latestRequest = 0;
     this.timer = 0;
   }
 
   async begin() {
     try {
-      await loadPlotly(this.place.dataset.plotly);
+      await loadPlotly(this.container.dataset.plotly);
     } catch {
-      return this.say(this.place.dataset.failed);
+      return this.showMessage(this.container.dataset.failed);
     }
     Plotly.register(locale());
-    this.place.append(this.drawing);
+    this.container.append(this.drawing);
     this.drawing.tabIndex = 0;
     this.drawing.setAttribute("role", "group");
-    this.drawing.setAttribute("aria-label", this.place.dataset.name);
-    this.drawing.addEventListener("keydown", (event) => this.pressed(event));
+    this.drawing.setAttribute("aria-label", this.container.dataset.name);
+    this.drawing.addEventListener("keydown", (event) => this.onKeydown(event));
     const buttons = document.getElementById("plot-buttons");
     buttons.hidden = false;
     buttons.addEventListener("click", (event) => this.move(event.target.closest("button")?.value));
-    this.choices.addEventListener("change", () => this.load());
+    this.checkboxes.addEventListener("change", () => this.load());
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
     await this.load();
   }
 
-  say(text) {
+  showMessage(text) {
     this.message.textContent = text;
     this.message.hidden = !text;
   }
 
   // Asks for the chosen properties, and a little more than is seen, so that moving shows something at once.
   async load() {
-    const mine = ++this.newest;
-    const names = [...this.choices.querySelectorAll(":checked")].map((box) => box.value);
+    const request = ++this.latestRequest;
+    const names = [...this.checkboxes.querySelectorAll(":checked")].map((box) => box.value);
     if (!names.length) {
       this.drawing.hidden = true;
-      return this.say(this.place.dataset.none);
+      return this.showMessage(this.container.dataset.none);
     }
     const [from, to] = this.range;
     const margin = (to - from) / 2;
     const query = new URLSearchParams(names.map((name) => ["property", name]));
-    query.set("from", new Date(Math.max(from - margin, this.whole[0])).toISOString());
-    query.set("to", new Date(Math.min(to + margin, this.whole[1])).toISOString());
-    query.set("buckets", String(Math.min(2000, Math.max(200, Math.round(this.place.clientWidth)))));
+    query.set("from", new Date(Math.max(from - margin, this.fullRange[0])).toISOString());
+    query.set("to", new Date(Math.min(to + margin, this.fullRange[1])).toISOString());
+    query.set("buckets", String(Math.min(2000, Math.max(200, Math.round(this.container.clientWidth)))));
     try {
-      const answer = await fetch(`${this.place.dataset.source}?${query}`);
+      const answer = await fetch(`${this.container.dataset.source}?${query}`);
       if (!answer.ok) throw new Error(String(answer.status));
-      const told = await answer.json();
-      if (mine !== this.newest) return;
-      this.told = told;
+      const data = await answer.json();
+      if (request !== this.latestRequest) return;
+      this.data = data;
       this.drawing.hidden = false;
-      this.say("");
+      this.showMessage("");
       await this.draw();
     } catch {
-      if (mine === this.newest && !this.told) this.say(this.place.dataset.failed);
+      if (request === this.latestRequest && !this.data) this.showMessage(this.container.dataset.failed);
     }
   }
 
   async draw() {
-    if (!this.told) return;
-    const colours = read(this.place);
-    const { panels, offsetSeconds } = this.told;
+    if (!this.data) return;
+    const colours = readColours(this.container);
+    const { panels, offsetSeconds } = this.data;
     const ahead = offsetSeconds * 1000;
     const lines = panels.flatMap((panel, row) => this.lines(panel, row, ahead, colours));
     const layout = {
@@ -96,7 +96,7 @@ class Plot {
       margin: { l: 56, r: 12, t: 8, b: 44 },
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
-      font: { family: getComputedStyle(this.place).fontFamily, size: 12, color: colours.text },
+      font: { family: getComputedStyle(this.container).fontFamily, size: 12, color: colours.text },
       hovermode: "closest",
       // On a touch screen a finger on the drawing scrolls the page; the buttons move the drawing.
       dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
@@ -106,35 +106,35 @@ class Plot {
       xaxis: {
         type: "date",
         range: this.range.map((at) => at + ahead),
-        title: { text: this.place.dataset.time, font: { color: colours.quiet } },
+        title: { text: this.container.dataset.time, font: { color: colours.quiet } },
         gridcolor: colours.line,
         linecolor: colours.line,
         zeroline: false,
         tickangle: 0,
-        nticks: Math.max(3, Math.floor(this.place.clientWidth / 110)),
+        nticks: Math.max(3, Math.floor(this.container.clientWidth / 110)),
         anchor: panels.length > 1 ? `y${panels.length}` : "y",
       },
-      ...axes(panels, colours, this.place.dataset),
+      ...axes(panels, colours, this.container.dataset),
     };
     const config = { displayModeBar: false, responsive: true, locale: LOCALE, showTips: false, doubleClick: false };
     await Plotly.react(this.drawing, lines, layout, config);
-    if (this.listening) return;
-    this.listening = true;
-    this.drawing.on("plotly_relayout", (change) => this.moved(change));
-    this.drawing.on("plotly_doubleclick", () => this.look(...this.whole));
+    if (this.hasListeners) return;
+    this.hasListeners = true;
+    this.drawing.on("plotly_relayout", (change) => this.onRelayout(change));
+    this.drawing.on("plotly_doubleclick", () => this.setRange(...this.fullRange));
   }
 
   lines(panel, row, ahead, colours) {
     const state = panel.kind === "state";
     return panel.series.map((one) => {
-      const number = this.numberOf(one.device);
-      const few = one.t.length < 200;
+      const number = this.deviceIndex(one.device);
+      const hasFewPoints = one.t.length < 200;
       return {
-        name: plain(one.device),
+        name: escapeHtml(one.device),
         legendgroup: one.device,
-        showlegend: !this.told.panels.slice(0, row).some((other) => other.series.some((s) => s.device === one.device)),
+        showlegend: !this.data.panels.slice(0, row).some((other) => other.series.some((s) => s.device === one.device)),
         type: "scatter",
-        mode: few && !state ? "lines+markers" : "lines",
+        mode: hasFewPoints && !state ? "lines+markers" : "lines",
         x: one.t.map((at) => at + ahead),
         y: one.v,
         yaxis: row ? `y${row + 1}` : "y",
@@ -146,34 +146,34 @@ class Plot {
           dash: LINE_STYLES[Math.floor(number / colours.lines.length) % LINE_STYLES.length],
         },
         marker: { size: 4 },
-        hovertemplate: `%{x|%H:%M:%S}<br>%{y} ${state ? "" : plain(panel.unit ?? "")}<extra>${plain(one.device)}</extra>`,
+        hovertemplate: `%{x|%H:%M:%S}<br>%{y} ${state ? "" : escapeHtml(panel.unit ?? "")}<extra>${escapeHtml(one.device)}</extra>`,
       };
     });
   }
 
   // The same device has the same colour in every panel, and keeps it when others come and go.
-  numberOf(device) {
+  deviceIndex(device) {
     this.devices ??= new Map();
     if (!this.devices.has(device)) this.devices.set(device, this.devices.size);
     return this.devices.get(device);
   }
 
-  moved(change) {
-    const ahead = this.told.offsetSeconds * 1000;
+  onRelayout(change) {
+    const ahead = this.data.offsetSeconds * 1000;
     const from = change["xaxis.range[0]"] ?? change["xaxis.range"]?.[0];
     const to = change["xaxis.range[1]"] ?? change["xaxis.range"]?.[1];
     if (from === undefined || to === undefined) return;
-    this.look(instant(from) - ahead, instant(to) - ahead);
+    this.setRange(milliseconds(from) - ahead, milliseconds(to) - ahead);
   }
 
-  look(from, to) {
+  setRange(from, to) {
     if (!(to > from) || (from === this.range[0] && to === this.range[1])) return;
     this.range = [from, to];
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.load(), 120);
   }
 
-  pressed(event) {
+  onKeydown(event) {
     if (!event.ctrlKey && !event.metaKey && !event.altKey && this.move(event.key)) event.preventDefault();
   }
 
@@ -182,14 +182,14 @@ class Plot {
     const length = to - from;
     const moves = {
       "+": [from + length / 4, to - length / 4],
-      "-": [Math.max(this.whole[0], from - length / 2), Math.min(this.whole[1], to + length / 2)],
+      "-": [Math.max(this.fullRange[0], from - length / 2), Math.min(this.fullRange[1], to + length / 2)],
       ArrowLeft: [from - length / 4, to - length / 4],
       ArrowRight: [from + length / 4, to + length / 4],
-      0: this.whole,
+      0: this.fullRange,
     };
     const goal = moves[key];
     if (!goal || goal[1] - goal[0] < 10) return false;
-    this.look(...goal);
+    this.setRange(...goal);
     return true;
   }
 }
@@ -205,7 +205,7 @@ function axes(panels, colours, words) {
         row ? `yaxis${row + 1}` : "yaxis",
         {
           domain: [Math.max(0, top - share), top],
-          title: { text: plain(panel.property) + (panel.unit ? `<br>${plain(panel.unit)}` : ""), standoff: 6, font: { size: 11, color: colours.quiet } },
+          title: { text: escapeHtml(panel.property) + (panel.unit ? `<br>${escapeHtml(panel.unit)}` : ""), standoff: 6, font: { size: 11, color: colours.quiet } },
           gridcolor: colours.line,
           zeroline: false,
           fixedrange: true,
@@ -240,16 +240,16 @@ function locale() {
 }
 
 // Plotly takes some HTML in texts for markup; names of devices are others' words.
-const plain = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+const escapeHtml = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 
 // Plotly tells a date as text on the axis' own clock.
-const instant = (at) => (typeof at === "number" ? at : Date.parse(`${at.replace(" ", "T")}Z`));
+const milliseconds = (at) => (typeof at === "number" ? at : Date.parse(`${at.replace(" ", "T")}Z`));
 
 // The style sheet's colours as they are now, light or dark.
-function read(place) {
+function readColours(container) {
   const probe = document.createElement("span");
   probe.hidden = true;
-  place.append(probe);
+  container.append(probe);
   const colour = (name) => {
     probe.style.color = `var(--${name})`;
     return getComputedStyle(probe).color;

@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 from labcrate.archive.keys import SIGNATURE_SUFFIX
 from labcrate.errors import NotReadyError
 from labcrate.export.signing import sign_archive, signer_of
-from labcrate.index.state import state_folder
+from labcrate.index.state_folder import state_folder
 from labcrate.lab.folder import Lab
 from labcrate.people.export_log import Outcome
 from labcrate.people.roles import Role
@@ -17,20 +17,20 @@ from labcrate.plan.options import Options, as_text
 from labcrate.web.archives.archive_cache import Archive
 from labcrate.web.archives.inventory_cache import InventoryCache
 from labcrate.web.archives.prepare_jobs import Job, JobState
-from labcrate.web.auth.require_role import MAY_NO_LONGER, REVOKED, TAKEN_IN, TAKEN_OUT, allow, caller
+from labcrate.web.auth.require_role import JOINED_STUDY, LEFT_STUDY, ROLE_LOST, TOKEN_REVOKED, allow, caller
 from labcrate.web.downloads.confirm import Confirmed
 from labcrate.web.downloads.response import archive_file_name, conditions, deliver, disposition, http_date
 from labcrate.web.downloads.transfer_log import LogLine, Taken
 from labcrate.web.http.conditional import Representation, goes_on_blindly, tags_wanted
-from labcrate.web.routes.query import incomplete_allowed, session_id_of, wanted
+from labcrate.web.routes.query import allows_incomplete, read_options, session_id_of
 from labcrate.web.services import Services, services
 
 routes = web.RouteTableDef()
 
-_WAIT_SECONDS = 20.0
-_SOONEST_SECONDS, _LATEST_SECONDS = 2, 60
-_GOES_ON_WITHIN = timedelta(days=7)
-_OF_SIGNATURE = re.compile(r'-[0-9A-F]{1,16}"\Z')
+_WAIT_S = 20.0
+_MIN_RETRY_S, _MAX_RETRY_S = 2, 60
+_RESUME_WITHIN = timedelta(days=7)
+_SIGNATURE_TAG_END = re.compile(r'-[0-9A-F]{1,16}"\Z')
 
 
 @routes.get("/api/sessions/{id}/archive.zip")
@@ -39,16 +39,16 @@ _OF_SIGNATURE = re.compile(r'-[0-9A-F]{1,16}"\Z')
 async def archive(request: web.Request) -> web.StreamResponse:
     """Send a session's archive."""
     server = services(request)
-    session_id, options = session_id_of(request), await wanted(request, server.plans)
-    incomplete = incomplete_allowed(request)
-    asked = conditions(request)
-    found = _still_there(server, tags_wanted(asked), session_id, options, incomplete)
+    session_id, options = session_id_of(request), await read_options(request, server.plans)
+    incomplete = allows_incomplete(request)
+    given_conditions = conditions(request)
+    found = _find_cached(server, tags_wanted(given_conditions), session_id, options, incomplete)
     if found is None:
-        found = await _ready(request, session_id, options, incomplete)
-    if request.method == hdrs.METH_GET and goes_on_blindly(asked):
-        found = await _as_begun(request, session_id, options, incomplete, found)
+        found = await _wait_until_ready(request, session_id, options, incomplete)
+    if request.method == hdrs.METH_GET and goes_on_blindly(given_conditions):
+        found = await _archive_begun(request, session_id, options, incomplete, found)
     entity, name = found.ready_entity, archive_file_name(found.plan)
-    confirmed = await server.work(_confirmed, server.lab, server.inventories, found)
+    confirmed = await server.work(_confirm, server.lab, server.inventories, found)
     return await deliver(
         server.sender,
         request,
@@ -60,7 +60,7 @@ async def archive(request: web.Request) -> web.StreamResponse:
         },
         confirmed.segments,
         f"A download of session {session_id}",
-        _Line(request, session_id, options, found, confirmed),
+        _ArchiveLogLine(request, session_id, options, found, confirmed),
     )
 
 
@@ -72,14 +72,14 @@ async def signature(request: web.Request) -> web.StreamResponse:
     Who insists on such a tag gets the signature of just that archive while it stands.
     """
     server = services(request)
-    session_id, options = session_id_of(request), await wanted(request, server.plans)
-    incomplete = incomplete_allowed(request)
-    asked = conditions(request)
+    session_id, options = session_id_of(request), await read_options(request, server.plans)
+    incomplete = allows_incomplete(request)
+    given_conditions = conditions(request)
     signer = await server.work(signer_of, server.lab)
-    tags = [_OF_SIGNATURE.sub('"', tag) for tag in tags_wanted(asked)]
-    found = _still_there(server, tags, session_id, options, incomplete)
+    tags = [_SIGNATURE_TAG_END.sub('"', tag) for tag in tags_wanted(given_conditions)]
+    found = _find_cached(server, tags, session_id, options, incomplete)
     if found is None:
-        found = await _ready(request, session_id, options, incomplete)
+        found = await _wait_until_ready(request, session_id, options, incomplete)
     data = await server.work(sign_archive, signer, found.layout)
     name = archive_file_name(found.plan) + SIGNATURE_SUFFIX
     return await deliver(
@@ -92,12 +92,12 @@ async def signature(request: web.Request) -> web.StreamResponse:
     )
 
 
-def _confirmed(lab: Lab, inventories: InventoryCache, found: Archive) -> Confirmed:
+def _confirm(lab: Lab, inventories: InventoryCache, found: Archive) -> Confirmed:
     """Have a download's bytes confirmed as the lab's settings say. Raises DocumentError and CatalogError."""
     return Confirmed(found, state_folder(lab.root), inventories.inventory().settings.confirm_days)
 
 
-def _still_there(
+def _find_cached(
     server: Services, tags: Iterable[str], session_id: str, options: Options, incomplete: bool
 ) -> Archive | None:
     """The very archive that a resumed download began with, though the lab may have changed since."""
@@ -109,8 +109,8 @@ def _still_there(
     return None
 
 
-async def _as_begun(
-    request: web.Request, session_id: str, options: Options, incomplete: bool, present: Archive
+async def _archive_begun(
+    request: web.Request, session_id: str, options: Options, incomplete: bool, current: Archive
 ) -> Archive:
     """What a client has a part of that does not say so, by the log: this archive, or an earlier one that still stands.
 
@@ -120,56 +120,58 @@ async def _as_begun(
     Raises HTTPPreconditionRequired where it is another one.
     """
     server = services(request)
-    since = datetime.now(UTC) - _GOES_ON_WITHIN
+    since = datetime.now(UTC) - _RESUME_WITHIN
     who, text = caller(request).name, as_text(options)
-    tags = await server.work(server.export_log.tags, who=who, session=session_id, options=text, since=since)
-    if not tags or present.ready_entity.etag in tags:
-        return present
-    begun = _still_there(server, tags, session_id, options, incomplete) if len(tags) == 1 else None
-    if begun is None:
+    tags = await server.work(server.export_log.sent_etags, who=who, session=session_id, options=text, since=since)
+    if not tags or current.ready_entity.etag in tags:
+        return current
+    earlier = _find_cached(server, tags, session_id, options, incomplete) if len(tags) == 1 else None
+    if earlier is None:
         raise web.HTTPPreconditionRequired(
-            headers={hdrs.ETAG: present.ready_entity.etag},
+            headers={hdrs.ETAG: current.ready_entity.etag},
             text=f"The archive of session {session_id} is no longer the one that you began to download. "
             "Begin anew, or say with If-Range which one you have a part of.",
         )
-    return begun
+    return earlier
 
 
-async def _ready(request: web.Request, session_id: str, options: Options, incomplete: bool) -> Archive:
+async def _wait_until_ready(request: web.Request, session_id: str, options: Options, incomplete: bool) -> Archive:
     """The archive as of now; while recordings are read for the first time, the client is asked to come again.
 
     Raises NotReadyError, and what the preparing of it does.
     """
     server = services(request)
-    found = await _at_once(request, session_id, options, incomplete)
+    found = await _archive_if_ready(request, session_id, options, incomplete)
     if found is None:
         job = server.jobs.prepare(session_id, options, allow_incomplete=incomplete, who=caller(request).name)
-        if await server.jobs.wait(job, _WAIT_SECONDS):
+        if await server.jobs.wait(job, _WAIT_S):
             if job.error:
                 raise job.error
-            found = await _at_once(request, session_id, options, incomplete)
+            found = await _archive_if_ready(request, session_id, options, incomplete)
         if found is None:
-            raise NotReadyError(_not_ready(job), _come_again(job))
+            raise NotReadyError(_not_ready_text(job), _retry_after_s(job))
     return found
 
 
-def _not_ready(job: Job) -> str:
+def _not_ready_text(job: Job) -> str:
     if job.state is JobState.CANCELLED:
         return f"Preparing the archive of session {job.session} was cancelled (job {job.id}); ask for it again."
     return f"The archive of session {job.session} is being prepared (job {job.id}); ask for it again."
 
 
-async def _at_once(request: web.Request, session_id: str, options: Options, incomplete: bool) -> Archive | None:
+async def _archive_if_ready(
+    request: web.Request, session_id: str, options: Options, incomplete: bool
+) -> Archive | None:
     found = await services(request).plans.plan(session_id, options, caller(request).name, for_people=False)
     return found if found.checked(allow_incomplete=incomplete).entity else None
 
 
-def _come_again(job: Job) -> int:
-    left = job.progress.seconds_left if job.running else _SOONEST_SECONDS
-    return int(min(max(_LATEST_SECONDS if left is None else left, _SOONEST_SECONDS), _LATEST_SECONDS))
+def _retry_after_s(job: Job) -> int:
+    left = job.progress.seconds_left if job.running else _MIN_RETRY_S
+    return int(min(max(_MAX_RETRY_S if left is None else left, _MIN_RETRY_S), _MAX_RETRY_S))
 
 
-class _Line(LogLine):
+class _ArchiveLogLine(LogLine):
     """One download's line; an archive that cannot be read as planned is planned anew for the next."""
 
     def __init__(
@@ -180,10 +182,10 @@ class _Line(LogLine):
             caller(request),
             Taken(session_id, as_text(options), found.ready_entity.etag, found.ready_entity.length),
         )
-        self._archives, self._archive, self._confirmed = services(request).archives, found, confirmed
+        self._archives, self._archive, self._confirm = services(request).archives, found, confirmed
 
     async def end(self, sent: int, outcome: Outcome, reason: str | None) -> None:
         """Say how it ended."""
-        if outcome is Outcome.BROKEN and reason not in (MAY_NO_LONGER, REVOKED, TAKEN_IN, TAKEN_OUT):
+        if outcome is Outcome.BROKEN and reason not in (ROLE_LOST, TOKEN_REVOKED, JOINED_STUDY, LEFT_STUDY):
             self._archives.forget(self._archive)
-        await super().end(sent, outcome, self._confirmed.said if outcome is Outcome.FINISHED else reason)
+        await super().end(sent, outcome, self._confirm.said if outcome is Outcome.FINISHED else reason)

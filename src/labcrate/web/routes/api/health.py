@@ -20,19 +20,19 @@ _YAML = "application/yaml"  # RFC 9512
 async def show_health(request: web.Request) -> web.Response:
     """That the server answers, and its version; to operators who see all sessions also what it is busy with."""
     server = services(request)
-    asking = request.get(CALLER)
-    told: dict[str, Any] = {"status": "ok", "version": __version__, "index": server.indexer.state}
-    if asking is not None and asking.may(Role.OPERATOR) and not asking.scope.limited:
-        told["indexing"] = server.indexer.as_object()
-        told["jobsRunning"] = server.jobs.running
-    return json_answer(told)
+    requester = request.get(CALLER)
+    answer: dict[str, Any] = {"status": "ok", "version": __version__, "index": server.indexer.state}
+    if requester is not None and requester.may(Role.OPERATOR) and not requester.scope.limited:
+        answer["indexing"] = server.indexer.as_object()
+        answer["jobsRunning"] = server.jobs.running
+    return json_answer(answer)
 
 
 @routes.get("/api/openapi.yaml")
 @allow(None)
-async def show_contract(_request: web.Request) -> web.Response:
+async def show_openapi(_request: web.Request) -> web.Response:
     """The contract of this API."""
-    return web.Response(body=_CONTRACT, content_type=_YAML, charset="utf-8", headers={"Cache-Control": "no-cache"})
+    return web.Response(body=_OPENAPI, content_type=_YAML, charset="utf-8", headers={"Cache-Control": "no-cache"})
 
 
-_CONTRACT = resources.files("labcrate.web").joinpath("openapi.yaml").read_bytes()
+_OPENAPI = resources.files("labcrate.web").joinpath("openapi.yaml").read_bytes()

@@ -14,20 +14,20 @@ from labcrate.model.timespan import format_instant
 from labcrate.people.roles import Role
 from labcrate.plan.options import as_query
 from labcrate.web.archives.prepare_jobs import Job, JobState
-from labcrate.web.auth.require_role import allow, caller, check_still, keeps_to_scope, unseen
+from labcrate.web.auth.require_role import allow, caller, not_visible_error, recheck_permission, stays_in_scope
 from labcrate.web.http.bodies import encoded, json_answer
 from labcrate.web.http.problems import of_error
 from labcrate.web.http.sse import KEEP_ALIVE, Over, event, stream, wants_events
 from labcrate.web.http.urls import session_api_url, url
-from labcrate.web.routes.query import incomplete_allowed, session_id_of, wanted
+from labcrate.web.routes.query import allows_incomplete, read_options, session_id_of
 from labcrate.web.services import Services, services
 
 routes = web.RouteTableDef()
 
-_LOOK_EVERY_SECONDS = 0.5
-_LOOKS_UNTIL_KEEP_ALIVE = 30
-_LOOKS_UNTIL_ASKED_WHO = 10
-_END = "end"
+_POLL_S = 0.5
+_POLLS_PER_KEEP_ALIVE = 30
+_POLLS_PER_PERMISSION_CHECK = 10
+_END_EVENT_ID = "end"
 
 
 @routes.post("/api/sessions/{id}/prepare")
@@ -36,18 +36,18 @@ async def prepare(request: web.Request) -> web.Response:
     """Have an archive made ready: at once where all is known, else by a job that goes on by itself."""
     server = services(request)
     jobs = server.jobs
-    session_id, options = session_id_of(request), await wanted(request, server.plans)
-    incomplete = incomplete_allowed(request)
+    session_id, options = session_id_of(request), await read_options(request, server.plans)
+    incomplete = allows_incomplete(request)
     planned = await server.plans.plan(session_id, options, caller(request).name)
     begin = jobs.done if planned.checked(allow_incomplete=incomplete).entity else jobs.prepare
     job = begin(session_id, options, allow_incomplete=incomplete, who=caller(request).name)
     status = HTTPStatus.OK if job.state is JobState.DONE else HTTPStatus.ACCEPTED
-    return json_answer(job_object(request, job), status=status, headers={hdrs.LOCATION: _address(server, job)})
+    return json_answer(job_object(request, job), status=status, headers={hdrs.LOCATION: _job_url(server, job)})
 
 
 @routes.get("/api/jobs/{id:[0-9]{1,18}}")
 @allow(Role.OPERATOR)
-@keeps_to_scope
+@stays_in_scope
 async def show_job(request: web.Request) -> web.Response:
     """How far a job is."""
     return json_answer(job_object(request, _job(request)))
@@ -55,36 +55,36 @@ async def show_job(request: web.Request) -> web.Response:
 
 @routes.delete("/api/jobs/{id:[0-9]{1,18}}")
 @allow(Role.OPERATOR)
-@keeps_to_scope
+@stays_in_scope
 async def cancel_job(request: web.Request) -> web.Response:
     """Ask a job to end, and say how it ended if it does so soon."""
     jobs = services(request).jobs
     job = jobs.cancel(_job(request).id)
-    ended = await jobs.wait(job, 2 * _LOOK_EVERY_SECONDS)
-    return json_answer(job_object(request, job), status=HTTPStatus.OK if ended else HTTPStatus.ACCEPTED)
+    has_ended = await jobs.wait(job, 2 * _POLL_S)
+    return json_answer(job_object(request, job), status=HTTPStatus.OK if has_ended else HTTPStatus.ACCEPTED)
 
 
 @routes.get("/api/jobs/{id:[0-9]{1,18}}/events", allow_head=False)
 @allow(Role.OPERATOR)
-@keeps_to_scope
+@stays_in_scope
 async def job_events(request: web.Request) -> web.StreamResponse:
     """A job's progress as server-sent events until it ends."""
     job = _job(request)
-    if request.headers.get("Last-Event-ID") == _END:
+    if request.headers.get("Last-Event-ID") == _END_EVENT_ID:
         # A browser asks again whenever a stream ends. This one has heard the end; 204 has it stop asking.
         return web.Response(status=HTTPStatus.NO_CONTENT)
 
     async def events() -> AsyncIterator[bytes]:
-        count = 0
+        number = 0
         async for changed in _changes(request, job):
-            count += changed
-            told = encoded(job_object(request, job))
+            number += changed
+            answer = encoded(job_object(request, job))
             if not changed:
                 yield KEEP_ALIVE
             elif job.running:
-                yield event(told, name="progress", number=str(count))
+                yield event(answer, name="progress", number=str(number))
             else:
-                yield event(told, name=job.state, number=_END)
+                yield event(answer, name=job.state, number=_END_EVENT_ID)
 
     return await stream(request, events())
 
@@ -97,8 +97,8 @@ async def export_progress(request: web.Request) -> web.StreamResponse:
     There it is one JSON object each time somebody asks; who asks for events gets it as those.
     """
     server = services(request)
-    session_id, options = session_id_of(request), await wanted(request, server.plans)
-    incomplete_allowed(request)  # the query is the archive's
+    session_id, options = session_id_of(request), await read_options(request, server.plans)
+    allows_incomplete(request)  # the query is the archive's
 
     async def is_ready() -> bool:
         planned = await server.plans.plan(session_id, options, caller(request).name, for_people=False)
@@ -107,15 +107,15 @@ async def export_progress(request: web.Request) -> web.StreamResponse:
     ready = await is_ready()
     job = server.jobs.latest(session_id, options)
     if not wants_events(request):
-        return json_answer(_as_reference(request, job, ready=ready))
+        return json_answer(_reference_progress(request, job, ready=ready))
 
     async def events() -> AsyncIterator[bytes]:
         if job is not None:
             async for changed in _changes(request, job):
                 if job.running:
-                    yield event(encoded(_as_reference(request, job, ready=False))) if changed else KEEP_ALIVE
-        told = await is_ready() if job else ready
-        yield event(encoded(_as_reference(request, job, ready=told)))
+                    yield event(encoded(_reference_progress(request, job, ready=False))) if changed else KEEP_ALIVE
+        answer = await is_ready() if job else ready
+        yield event(encoded(_reference_progress(request, job, ready=answer)))
 
     return await stream(request, events())
 
@@ -132,10 +132,10 @@ def _job(request: web.Request) -> Job:
     return job
 
 
-def _error(request: web.Request, job: Job) -> LabcrateError | None:
+def _visible_error(request: web.Request, job: Job) -> LabcrateError | None:
     """Why a job failed; the words for a session that is gone would name others."""
-    if isinstance(job.error, NoSessionError) and caller(request).scope.limited:
-        return unseen(job.session)
+    if isinstance(job.error, NoSessionError) and caller(request).scope.is_limited:
+        return not_visible_error(job.session)
     return job.error
 
 
@@ -145,24 +145,24 @@ async def _changes(request: web.Request, job: Job) -> AsyncIterator[bool]:
     Raises Over for who may hear no more, and where the server's end was the job's: it goes on when asked for again.
     """
     server = services(request)
-    before, silent, looks = None, 0, 0
+    before, unchanged, polls = None, 0, 0
     while job.running:
-        now, silent, looks = job.progress, silent + 1, looks + 1
-        if looks % _LOOKS_UNTIL_ASKED_WHO == 0:
-            await _check_who(request, job.session)
-        if now != before or silent >= _LOOKS_UNTIL_KEEP_ALIVE:
+        now, unchanged, polls = job.progress, unchanged + 1, polls + 1
+        if polls % _POLLS_PER_PERMISSION_CHECK == 0:
+            await _check_permission(request, job.session)
+        if now != before or unchanged >= _POLLS_PER_KEEP_ALIVE:
             yield now != before
-            before, silent = now, 0
-        await server.jobs.wait(job, _LOOK_EVERY_SECONDS)
+            before, unchanged = now, 0
+        await server.jobs.wait(job, _POLL_S)
     if server.jobs.stopping and job.state is JobState.CANCELLED:
         raise Over
     yield True
 
 
-async def _check_who(request: web.Request, session: str) -> None:
+async def _check_permission(request: web.Request, session: str) -> None:
     """Raise Over for who may hear no more."""
     try:
-        await check_still(services(request).doors, caller(request), Role.OPERATOR, session)
+        await recheck_permission(services(request).accounts, caller(request), Role.OPERATOR, session)
     except NotAllowedError:
         raise Over from None
 
@@ -170,8 +170,8 @@ async def _check_who(request: web.Request, session: str) -> None:
 def job_object(request: web.Request, job: Job) -> dict[str, Any]:
     """A job as JSON, for who asks."""
     server = services(request)
-    error = _error(request, job)
-    now, here = job.progress, _address(server, job)
+    error = _visible_error(request, job)
+    now, job_url = job.progress, _job_url(server, job)
     query = MultiDict([(name, value) for name, values in as_query(job.options).items() for value in values])
     archive = URL(session_api_url(server.settings, job.session, "/archive.zip"), encoded=True).with_query(query)
     return {
@@ -191,27 +191,27 @@ def job_object(request: web.Request, job: Job) -> dict[str, Any]:
         "secondsLeft": now.seconds_left,
         "currentFile": now.current_file,
         "error": of_error(error).as_object() if error else None,
-        "links": {"self": here, "events": f"{here}/events", "archive": str(archive)},
+        "links": {"self": job_url, "events": f"{job_url}/events", "archive": str(archive)},
     }
 
 
-def _address(server: Services, job: Job) -> str:
+def _job_url(server: Services, job: Job) -> str:
     return url(server.settings, f"/api/jobs/{job.id}")
 
 
-def _as_reference(request: web.Request, job: Job | None, *, ready: bool) -> dict[str, Any]:
+def _reference_progress(request: web.Request, job: Job | None, *, ready: bool) -> dict[str, Any]:
     """What the reference platform says of an export: files processed of a total, and one of four words."""
     now = job.progress if job else None
     total, processed = (now.files_total or 0, now.files_done) if now else (0, 0)
-    told = {"total": total, "processed": processed}
+    answer = {"total": total, "processed": processed}
     if job is not None and job.running and now is not None:
         share = int(100 * now.bytes_done / now.bytes_total) if now.bytes_total else 0
         message = f"Reading recordings ({processed} of {total})"
-        return told | {"progress": share, "status": "processing", "message": message}
+        return answer | {"progress": share, "status": "processing", "message": message}
     if ready:
-        return told | {"processed": total, "progress": 100, "status": "completed", "message": "Ready to download"}
+        return answer | {"processed": total, "progress": 100, "status": "completed", "message": "Ready to download"}
     if job is not None and job.state in (JobState.FAILED, JobState.CANCELLED):
-        error = _error(request, job)
+        error = _visible_error(request, job)
         why = str(error) if error else "The export was cancelled."
-        return told | {"progress": 0, "status": "error", "message": "The export failed", "error": why}
-    return told | {"progress": 0, "status": "pending", "message": "Not begun; the download begins it"}
+        return answer | {"progress": 0, "status": "error", "message": "The export failed", "error": why}
+    return answer | {"progress": 0, "status": "pending", "message": "Not begun; the download begins it"}

@@ -13,18 +13,18 @@ from labcrate.lab.folder import printable
 from labcrate.people.link_log import Link
 from labcrate.people.roles import Role
 from labcrate.plan.plan import NearMiss
-from labcrate.repair.link_files import check, repair, take_back
-from labcrate.repair.near_misses import Method
+from labcrate.repair.link_files import check_link_requests, create_link, undo_logged_link
+from labcrate.repair.near_misses import LinkMethod
 from labcrate.web.auth.require_role import allow, caller
 from labcrate.web.http.bodies import json_answer, read_json
 from labcrate.web.http.urls import session_api_url
-from labcrate.web.routes.query import session_id_of, whole_of
+from labcrate.web.routes.query import session_id_of, whole_session_options
 from labcrate.web.services import Services, services
 
 routes = web.RouteTableDef()
 
 
-class LinkWish(msgspec.Struct, forbid_unknown_fields=True):
+class LinkRequest(msgspec.Struct, forbid_unknown_fields=True):
     """The body of a request to link a near miss; ``file`` is as the plan names it, ``camera`` an id, name or prefix.
 
     ``hard link``, the default of earlier versions, is taken for ``register entry``.
@@ -42,10 +42,10 @@ async def list_links(request: web.Request) -> web.Response:
     server = services(request)
     session_id = session_id_of(request)
     near_misses = await _near_misses(request, session_id)
-    return json_answer(await server.work(_links, server, session_id, near_misses))
+    return json_answer(await server.work(_links_object, server, session_id, near_misses))
 
 
-def _links(server: Services, session_id: str, near_misses: Sequence[NearMiss]) -> dict[str, Any]:
+def _links_object(server: Services, session_id: str, near_misses: Sequence[NearMiss]) -> dict[str, Any]:
     return {
         "links": [link_object(link) for link in server.link_log.lines(session_id)],
         "nearMisses": [near_miss_object(near_miss) for near_miss in near_misses],
@@ -58,9 +58,9 @@ async def add_link(request: web.Request) -> web.Response:
     """Have a near miss belong to the session."""
     server = services(request)
     session_id = session_id_of(request)
-    wish = await read_json(request, LinkWish)
-    method = Method.MOVE if wish.method == "move" else Method.ENTRY
-    made = await link_near_miss(request, session_id, wish.file, method, wish.camera)
+    body = await read_json(request, LinkRequest)
+    method = LinkMethod.MOVE if body.method == "move" else LinkMethod.ENTRY
+    made = await link_near_miss(request, session_id, body.file, method, body.camera)
     address = session_api_url(server.settings, session_id, f"/links/{made.number}")
     return json_answer(link_object(made), status=HTTPStatus.CREATED, headers={hdrs.LOCATION: address})
 
@@ -79,21 +79,23 @@ async def delete_link(request: web.Request) -> web.Response:
 async def _near_misses(request: web.Request, session_id: str) -> Sequence[NearMiss]:
     """Those of a whole session's plan that who asks may see, as of now."""
     server = services(request)
-    asking = caller(request)
-    planned = await server.plans.plan(session_id, whole_of(request, server.plans), asking.name)
+    requester = caller(request)
+    planned = await server.plans.plan(session_id, whole_session_options(request, server.plans), requester.name)
     plan = planned.plan
-    return own_near_misses(plan) if asking.scope.limited else plan.near_misses
+    return own_near_misses(plan) if requester.scope.is_limited else plan.near_misses
 
 
-async def link_near_miss(request: web.Request, session_id: str, file: str, method: Method, camera: str | None) -> Link:
+async def link_near_miss(
+    request: web.Request, session_id: str, file: str, method: LinkMethod, camera: str | None
+) -> Link:
     """Link a file that the session's plan lists as a near miss, and say of which camera it is (id, name or prefix).
 
     Raises RepairError, PeopleError, UsageError for a camera that there is not, and what ``PlanQueue.plan`` does.
     """
     server = services(request)
-    asking = caller(request)
+    requester = caller(request)
     near_misses = await _near_misses(request, session_id)
-    if asking.scope.limited and not any(file in (one.source, one.path) for one in near_misses):
+    if requester.scope.is_limited and not any(file in (one.source, one.path) for one in near_misses):
         # What else there is, or is not, of that name is of no session that they see.
         raise RepairError(
             f"{printable(file)} is no near miss of session {session_id} that you can link: its name, folder or "
@@ -102,8 +104,10 @@ async def link_near_miss(request: web.Request, session_id: str, file: str, metho
 
     def link() -> Link:
         inventory = server.inventories.inventory(now=True)
-        (wish,) = check(inventory, near_misses, session=session_id, files=[file], method=method, camera=camera)
-        made = repair(inventory, server.link_log, wish, who=asking.name).link
+        (planned,) = check_link_requests(
+            inventory, near_misses, session=session_id, files=[file], method=method, camera=camera
+        )
+        made = create_link(inventory, server.link_log, planned, who=requester.name).link
         server.inventories.inventory(now=True)  # who asks for the plan next sees it
         return made
 
@@ -115,6 +119,6 @@ def undo_link(server: Services, session: str, number: int, who: str) -> Link:
 
     Raises NoSuchThingError, RepairError, PeopleError.
     """
-    undone = take_back(server.lab, server.link_log, session=session, number=number, who=who)
+    undone = undo_logged_link(server.lab, server.link_log, session=session, number=number, who=who)
     server.inventories.inventory(now=True)
     return undone

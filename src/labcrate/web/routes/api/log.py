@@ -5,19 +5,19 @@ from itertools import islice
 
 from aiohttp import hdrs, web
 
-from labcrate.people.export_log import Filter, Line
-from labcrate.people.log_lines import as_csv, line_object
+from labcrate.people.export_log import ExportLogFilter, ExportLogLine
+from labcrate.people.export_log_formats import as_csv, line_object
 from labcrate.people.roles import Role
 from labcrate.web.auth.require_role import allow
 from labcrate.web.http.bodies import encoded, json_answer
-from labcrate.web.pages.session_list import FILTERS, line_filter, refuse_others, whole_number
+from labcrate.web.pages.session_list import LOG_OPTIONS, log_filter_of, refuse_unknown_options, whole_number
 from labcrate.web.services import Services, services
 
 routes = web.RouteTableDef()
 
-_USUAL_LINES = 100
-_MOST_LINES = 1000
-_LINES_AT_ONCE = 5000
+_DEFAULT_LINES = 100
+_MAX_LINES = 1000
+_LINES_PER_WRITE = 5000
 
 
 @routes.get("/api/log")
@@ -25,17 +25,17 @@ _LINES_AT_ONCE = 5000
 async def show_log(request: web.Request) -> web.Response:
     """The newest lines of the export log, or those before a line."""
     server = services(request)
-    refuse_others(request.query, (*FILTERS, "before", "limit"))
-    wanted, before = (
-        line_filter(request.query, server.settings.time_zone),
+    refuse_unknown_options(request.query, (*LOG_OPTIONS, "before", "limit"))
+    log_filter, before = (
+        log_filter_of(request.query, server.settings.time_zone),
         whole_number(request.query, "before", 1),
     )
-    limit = whole_number(request.query, "limit", 1, _MOST_LINES) or _USUAL_LINES
-    return json_answer(await server.work(_page, server, wanted, before, limit))
+    limit = whole_number(request.query, "limit", 1, _MAX_LINES) or _DEFAULT_LINES
+    return json_answer(await server.work(_page, server, log_filter, before, limit))
 
 
-def _page(server: Services, wanted: Filter, before: int | None, limit: int) -> bytes:
-    lines = list(islice(wanted.find(server.export_log, before), limit + 1))
+def _page(server: Services, log_filter: ExportLogFilter, before: int | None, limit: int) -> bytes:
+    lines = list(islice(log_filter.find(server.export_log, before), limit + 1))
     shown = lines[:limit]
     more = len(lines) > limit
     return encoded({"lines": list(map(line_object, shown)), "before": shown[-1].number if more else None})
@@ -46,17 +46,17 @@ def _page(server: Services, wanted: Filter, before: int | None, limit: int) -> b
 async def download_log(request: web.Request) -> web.StreamResponse:
     """The export log for a spreadsheet, or what a filter leaves of it, the newest line first."""
     server = services(request)
-    refuse_others(request.query, FILTERS)
-    found = line_filter(request.query, server.settings.time_zone).find(server.export_log)
+    refuse_unknown_options(request.query, LOG_OPTIONS)
+    found = log_filter_of(request.query, server.settings.time_zone).find(server.export_log)
     answer = web.StreamResponse(headers={hdrs.CONTENT_DISPOSITION: 'attachment; filename="labcrate-log.csv"'})
     answer.content_type, answer.charset = "text/csv", "utf-8"
     # A first look before the answer begins: a log that cannot be read is an error, not an empty table.
-    rows = await server.work(_rows, found)
+    text = await server.work(_csv_lines, found)
     await answer.prepare(request)
     await answer.write(_HEADING)
-    while rows:
-        await answer.write(rows)
-        rows = await server.work(_rows, found)
+    while text:
+        await answer.write(text)
+        text = await server.work(_csv_lines, found)
     await answer.write_eof()
     return answer
 
@@ -65,5 +65,5 @@ async def download_log(request: web.Request) -> web.StreamResponse:
 _HEADING = ("\ufeff" + as_csv([])).encode()
 
 
-def _rows(lines: Iterator[Line]) -> bytes:
-    return as_csv(islice(lines, _LINES_AT_ONCE), heading=False).encode()
+def _csv_lines(lines: Iterator[ExportLogLine]) -> bytes:
+    return as_csv(islice(lines, _LINES_PER_WRITE), heading=False).encode()

@@ -14,14 +14,14 @@ from labcrate.web.auth.require_role import allow, caller
 from labcrate.web.executor import WorkKind
 from labcrate.web.http.bodies import encoded, json_answer
 from labcrate.web.pages.i18n import Locale
-from labcrate.web.routes.query import session_id_of, whole_of
+from labcrate.web.routes.query import session_id_of, whole_session_options
 from labcrate.web.services import services
 
 routes = web.RouteTableDef()
 
-_MOST_PROPERTIES = 8
-_USUAL_BUCKETS, _MOST_BUCKETS = 800, 4000
-_NAMES = ("property", "from", "to", "buckets")
+_MAX_PROPERTIES = 8
+_DEFAULT_BUCKETS, _MAX_BUCKETS = 800, 4000
+_OPTION_NAMES = ("property", "from", "to", "buckets")
 
 
 @routes.get("/api/sessions/{id}/readings/plot")
@@ -31,13 +31,13 @@ async def plot(request: web.Request) -> web.Response:
     server = services(request)
     session_id = session_id_of(request)
     for name in request.query:
-        if name not in _NAMES:
-            raise UsageError(f"There is no option {visible(name)!r}; there are {', '.join(_NAMES)}.")
+        if name not in _OPTION_NAMES:
+            raise UsageError(f"There is no option {visible(name)!r}; there are {', '.join(_OPTION_NAMES)}.")
     names = request.query.getall("property", [])
-    if not 0 < len(names) <= _MOST_PROPERTIES:
-        raise UsageError(f"Name from 1 to {_MOST_PROPERTIES} properties to plot, each as 'property'.")
+    if not 0 < len(names) <= _MAX_PROPERTIES:
+        raise UsageError(f"Name from 1 to {_MAX_PROPERTIES} properties to plot, each as 'property'.")
     buckets, start, end = _buckets(request), _instant(request, "from"), _instant(request, "to")
-    planned = await server.plans.soon(session_id, whole_of(request, server.plans), caller(request).name)
+    planned = await server.plans.soon(session_id, whole_session_options(request, server.plans), caller(request).name)
     if planned is None:
         raise NotReadyError("The session's files are still being looked at; ask again in a moment.", 2)
     plan = planned.plan
@@ -49,15 +49,15 @@ async def plot(request: web.Request) -> web.Response:
             raise UsageError("The plot ends before it starts; exchange 'from' and 'to'.")
         panels = await server.work(server.plots.panels, session_id, readings, names, start, end, buckets)
     zone = plan.session.time_zone or server.settings.time_zone
-    return json_answer(await server.work(encoded, _told(zone, TimeSpan(start, end), panels)))
+    return json_answer(await server.work(encoded, _plot_object(zone, TimeSpan(start, end), panels)))
 
 
-def _told(zone: str, span: TimeSpan, panels: list[dict[str, object]]) -> dict[str, object]:
+def _plot_object(zone: str, span: TimeSpan, panels: list[dict[str, object]]) -> dict[str, object]:
     """The answer; ``offsetSeconds`` is how far the zone's clocks are ahead of UTC where the plot begins."""
-    ahead = Locale("en", zone).local(span.start).utcoffset() if span.start else None
+    offset = Locale("en", zone).local(span.start).utcoffset() if span.start else None
     return {
         "zone": zone,
-        "offsetSeconds": ahead.total_seconds() if ahead else 0,
+        "offsetSeconds": offset.total_seconds() if offset else 0,
         "from": format_instant(span.start) if span.start else None,
         "to": format_instant(span.end) if span.end else None,
         "panels": panels,
@@ -75,10 +75,10 @@ def _instant(request: web.Request, name: str) -> datetime | None:
 
 
 def _buckets(request: web.Request) -> int:
-    text = request.query.get("buckets") or str(_USUAL_BUCKETS)
+    text = request.query.get("buckets") or str(_DEFAULT_BUCKETS)
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
-    if not 1 <= number <= _MOST_BUCKETS:
-        raise UsageError(f"buckets is {visible(text)!r}; it is a whole number from 1 to {_MOST_BUCKETS}.")
+    if not 1 <= number <= _MAX_BUCKETS:
+        raise UsageError(f"buckets is {visible(text)!r}; it is a whole number from 1 to {_MAX_BUCKETS}.")
     return number
 
 

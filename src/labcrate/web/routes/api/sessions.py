@@ -5,15 +5,15 @@ from typing import Any
 from aiohttp import web
 
 from labcrate.errors import NoSessionError, NotAllowedError, UsageError
-from labcrate.export.plan_views import plan_object, row_object, session_object, within_study
+from labcrate.export.plan_views import limit_to_study, plan_object, row_object, session_object
 from labcrate.people.roles import Role, SessionScope
 from labcrate.plan.options import as_query
 from labcrate.web.archives.archive_cache import Archive
-from labcrate.web.auth.require_role import Caller, allow, caller, keeps_to_scope
+from labcrate.web.auth.require_role import Caller, allow, caller, stays_in_scope
 from labcrate.web.http.bodies import encoded, json_answer
 from labcrate.web.http.urls import session_api_url, session_url
-from labcrate.web.pages.session_list import RowQuery, row_query
-from labcrate.web.routes.query import incomplete_allowed, session_id_of, wanted, whole_of
+from labcrate.web.pages.session_list import SessionQuery, session_query
+from labcrate.web.routes.query import allows_incomplete, read_options, session_id_of, whole_session_options
 from labcrate.web.services import Services, services
 
 routes = web.RouteTableDef()
@@ -22,19 +22,19 @@ _NEVER_EMPTY = ("sort", "order", "limit", "offset")
 
 @routes.get("/api/sessions")
 @allow(Role.VIEWER)
-@keeps_to_scope
+@stays_in_scope
 async def list_sessions(request: web.Request) -> web.Response:
     """The sessions that a query finds, a page at a time."""
     server = services(request)
     for name in _NEVER_EMPTY:  # a form may send them empty, a script that does has a fault
         if request.query.get(name) == "":
             raise UsageError(f"The option {name!r} is empty; leave it out, or say what it is.")
-    query = row_query(request.query, server.settings.time_zone)
+    query = session_query(request.query, server.settings.time_zone)
     return json_answer(await server.work(_page, server, query, caller(request).scope))
 
 
-def _page(server: Services, query: RowQuery, scope: SessionScope) -> bytes:
-    found = server.listing.find(query, scope)
+def _page(server: Services, query: SessionQuery, scope: SessionScope) -> bytes:
+    found = server.session_list.find(query, scope)
     rows = [row_object(row) for row in found.rows]
     return encoded({"total": found.total, "limit": query.limit, "offset": query.offset, "sessions": rows})
 
@@ -67,22 +67,22 @@ def _session(server: Services, session_id: str) -> dict[str, Any]:
 async def show_plan(request: web.Request) -> web.Response:
     """What an export would hold and what not, before anything is read for it."""
     server = services(request)
-    plans, asking = server.plans, caller(request)
-    options = await wanted(request, plans)
-    operates = asking.may(Role.OPERATOR)
-    incomplete_allowed(request)  # changes no plan, but one query serves plan and archive
-    if options != whole_of(request, plans) and not operates:
+    plans, requester = server.plans, caller(request)
+    options = await read_options(request, plans)
+    is_operator = requester.may(Role.OPERATOR)
+    allows_incomplete(request)  # changes no plan, but one query serves plan and archive
+    if options != whole_session_options(request, plans) and not is_operator:
         raise NotAllowedError("Choosing a part needs the role operator; without options the plan is of the whole.")
-    planned = await plans.plan(session_id_of(request), options, asking.name)
-    return json_answer(await server.work(_plan, planned, asking))
+    planned = await plans.plan(session_id_of(request), options, requester.name)
+    return json_answer(await server.work(_plan, planned, requester))
 
 
-def _plan(planned: Archive, asking: Caller) -> bytes:
-    assembly = within_study(planned) if asking.scope.limited else planned
+def _plan(planned: Archive, requester: Caller) -> bytes:
+    assembly = limit_to_study(planned) if requester.scope.is_limited else planned
     answer = plan_object(assembly)
     answer["notTakenCount"] = sum(one.files for one in assembly.plan.not_taken)
     answer["nearMissCount"] = len(assembly.plan.near_misses)
-    if not asking.may(Role.OPERATOR):  # names of files that are, so far, nobody's
+    if not requester.may(Role.OPERATOR):  # names of files that are, so far, nobody's
         del answer["nearMisses"], answer["notTaken"], answer["secrets"], answer["notSearchedYet"]
     answer["options"] = as_query(planned.plan.options)
     answer["ready"] = planned.entity is not None and not planned.plan.secrecy.refused

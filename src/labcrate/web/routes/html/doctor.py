@@ -19,8 +19,8 @@ from labcrate.web.services import services
 
 routes = web.RouteTableDef()
 
-_OF_EACH_KIND = 10
-_OF_ONE_KIND = 100
+_SHOWN_PER_KIND = 10
+_SHOWN_PER_PAGE = 100
 
 
 @routes.get("/doctor")
@@ -31,8 +31,11 @@ async def show_doctor(request: web.Request) -> web.Response:
     session_id = _session(request, may_be_empty=True)
     report = await server.examining.soon(session_id)
     if report is None:
-        again = url(server.settings, "/doctor")
-        context = {"session": session_id, "again": str(URL.build(path=again, query=_query(session=session_id)))}
+        doctor_url = url(server.settings, "/doctor")
+        context = {
+            "session": session_id,
+            "reload_url": str(URL.build(path=doctor_url, query=_query(session=session_id))),
+        }
         return await server.work(server.pages.render, request, "doctor_waiting.html", status=202, **context)
     return await server.work(_page, request, report)
 
@@ -64,12 +67,12 @@ def _session(request: web.Request, *, may_be_empty: bool = False) -> str | None:
 def _page(request: web.Request, report: Report) -> web.Response:
     server = services(request)
     chosen = request.query.get("kind", "")
-    only = FindingKind(chosen) if chosen in list(FindingKind) else None
-    here = url(server.settings, "/doctor")
+    only_kind = FindingKind(chosen) if chosen in list(FindingKind) else None
+    doctor_url = url(server.settings, "/doctor")
 
-    def to(kind: FindingKind | None = None, part: int | None = None) -> str:
+    def page_url(kind: FindingKind | None = None, part: int | None = None) -> str:
         query = _query(session=report.session, kind=kind, part=None if part is None else str(part))
-        return str(URL.build(path=here, query=query))
+        return str(URL.build(path=doctor_url, query=query))
 
     return server.pages.render(
         request,
@@ -77,15 +80,15 @@ def _page(request: web.Request, report: Report) -> web.Response:
         report=report,
         counts={str(severity): report.severities[severity] for severity in Severity},
         groups=[
-            _group(kind, findings, request.query.get("part", "") if only else None)
+            _kind_group(kind, findings, request.query.get("part", "") if only_kind else None)
             for kind, findings in report.kinds.items()
-            if only in (None, kind)
+            if only_kind in (None, kind)
         ],
-        only=only,
-        to=to,
+        only_kind=only_kind,
+        page_url=page_url,
         command=command_line,
         badges={"problem": "bad", "warning": "warn", "hint": ""},
-        at_most=_OF_EACH_KIND,
+        at_most=_SHOWN_PER_KIND,
     )
 
 
@@ -93,9 +96,9 @@ def _query(**values: str | None) -> dict[str, str]:
     return {name: value for name, value in values.items() if value}
 
 
-def _group(kind: FindingKind, findings: list[Finding], part: str | None) -> dict[str, Any]:
+def _kind_group(kind: FindingKind, findings: list[Finding], part: str | None) -> dict[str, Any]:
     """One kind of finding: the first few of it, or (``part``) a page of all."""
-    size = _OF_EACH_KIND if part is None else _OF_ONE_KIND
+    size = _SHOWN_PER_KIND if part is None else _SHOWN_PER_PAGE
     pages = -(-len(findings) // size)
     number = min(pages, int(part)) if part and part.isascii() and part.isdigit() and len(part) < 6 else 1
     first = (max(1, number) - 1) * size

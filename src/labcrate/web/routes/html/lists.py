@@ -10,50 +10,58 @@ from multidict import MultiDict
 from yarl import URL
 
 from labcrate.export.signing import public_key_of
-from labcrate.people.export_log import Filter
-from labcrate.people.log_lines import what
+from labcrate.people.export_log import ExportLogFilter
+from labcrate.people.export_log_formats import describe_contents
 from labcrate.people.roles import Role
-from labcrate.web.auth.require_role import allow, caller, keeps_to_scope
+from labcrate.web.auth.require_role import allow, caller, stays_in_scope
 from labcrate.web.http.bodies import form
 from labcrate.web.http.client_and_origin import is_secure
 from labcrate.web.http.urls import path_prefix, url
 from labcrate.web.pages.i18n import COOKIE, LANGUAGES
 from labcrate.web.pages.render import THEME_COOKIE, THEMES
-from labcrate.web.pages.session_list import FILTERS, RowQuery, Rows, Sort, line_filter, row_query, whole_number
-from labcrate.web.routes.html.login import local_path, see
+from labcrate.web.pages.session_list import (
+    LOG_OPTIONS,
+    SessionPage,
+    SessionQuery,
+    Sort,
+    log_filter_of,
+    session_query,
+    whole_number,
+)
+from labcrate.web.routes.html.login import local_path, redirect
 from labcrate.web.services import services
 
 routes = web.RouteTableDef()
 
-_ROWS = 50
-_LINES = 100
-_REMEMBERED = timedelta(days=365)
+_ROWS_PER_PAGE = 50
+_LINES_PER_PAGE = 100
+_COOKIE_AGE = timedelta(days=365)
 
 
 @routes.get("/")
 @allow(Role.VIEWER)
-@keeps_to_scope
+@stays_in_scope
 async def show_sessions(request: web.Request) -> web.Response:
     """The sessions that a query finds, a page at a time; the newest first unless another order is asked for."""
     server = services(request)
-    query = row_query(request.query, server.settings.time_zone)
+    query = session_query(request.query, server.settings.time_zone)
     if not request.query.get("limit"):
-        query = replace(query, limit=_ROWS)
+        query = replace(query, limit=_ROWS_PER_PAGE)
     if not request.query.get("sort"):
         query = replace(query, sort=Sort.START, descending=True)
     return await server.work(_sessions_page, request, query)
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
+class _SortOrder:
     key: str
     descending: bool
 
 
-def _sessions_page(request: web.Request, query: RowQuery) -> web.Response:
+def _sessions_page(request: web.Request, query: SessionQuery) -> web.Response:
     server = services(request)
     scope = caller(request).scope
-    rows, found = server.listing.rows(scope), server.listing.find(query, scope)
+    rows, found = server.session_list.rows(scope), server.session_list.find(query, scope)
     return server.pages.render(
         request,
         "sessions.html",
@@ -64,33 +72,33 @@ def _sessions_page(request: web.Request, query: RowQuery) -> web.Response:
         rows=found.rows,
         total=found.total,
         offset=query.offset,
-        sort=_Order(query.sort, query.descending),
-        **_addresses(request, query, found),
+        sort=_SortOrder(query.sort, query.descending),
+        **_page_urls(request, query, found),
     )
 
 
-def _addresses(request: web.Request, query: RowQuery, found: Rows) -> dict[str, Any]:
+def _page_urls(request: web.Request, query: SessionQuery, found: SessionPage) -> dict[str, Any]:
     """Where the other pages and orders of the same search are."""
 
-    def again(**changes: str | None) -> str:
-        kept = MultiDict(request.query)
+    def with_changes(**changes: str | None) -> str:
+        query_values = MultiDict(request.query)
         for name, value in changes.items():
-            kept.popall(name, None)
+            query_values.popall(name, None)
             if value is not None:
-                kept.add(name, value)
-        return str(URL.build(path=url(services(request).settings, "/"), query=kept))
+                query_values.add(name, value)
+        return str(URL.build(path=url(services(request).settings, "/"), query=query_values))
 
-    def ordered(key: Sort) -> str:
+    def sorted_url(key: Sort) -> str:
         # A second click turns the order around. Names and numbers begin low, times and sizes high.
-        high = key not in (Sort.ID, Sort.NAME)
-        down = not query.descending if key is query.sort else high
-        return again(sort=key, order="desc" if down else "asc", offset=None)
+        descends_first = key not in (Sort.ID, Sort.NAME)
+        descending = not query.descending if key is query.sort else descends_first
+        return with_changes(sort=key, order="desc" if descending else "asc", offset=None)
 
     offset, limit = query.offset, query.limit
     return {
-        "sorted_by": {str(key): ordered(key) for key in Sort},
-        "previous": again(offset=str(max(0, offset - limit))) if offset else None,
-        "next": again(offset=str(offset + limit)) if offset + limit < found.total else None,
+        "sorted_by": {str(key): sorted_url(key) for key in Sort},
+        "previous": with_changes(offset=str(max(0, offset - limit))) if offset else None,
+        "next": with_changes(offset=str(offset + limit)) if offset + limit < found.total else None,
     }
 
 
@@ -100,27 +108,29 @@ async def show_log(request: web.Request) -> web.Response:
     """What left the lab: the newest lines of the export log that fit."""
     server = services(request)
     before = whole_number(request.query, "before", 1)
-    return await server.work(_log_page, request, line_filter(request.query, server.settings.time_zone), before)
+    return await server.work(_log_page, request, log_filter_of(request.query, server.settings.time_zone), before)
 
 
-def _log_page(request: web.Request, wanted: Filter, before: int | None) -> web.Response:
+def _log_page(request: web.Request, log_filter: ExportLogFilter, before: int | None) -> web.Response:
     server = services(request)
-    found = list(islice(wanted.find(server.export_log, before), _LINES + 1))
-    lines, more = found[:_LINES], len(found) > _LINES
-    kept = {name: value for name, value in request.query.items() if name in FILTERS and value.strip()}
+    found = list(islice(log_filter.find(server.export_log, before), _LINES_PER_PAGE + 1))
+    lines, more = found[:_LINES_PER_PAGE], len(found) > _LINES_PER_PAGE
+    query_values = {name: value for name, value in request.query.items() if name in LOG_OPTIONS and value.strip()}
     older = (
-        URL.build(path=url(server.settings, "/log"), query=kept | {"before": str(lines[-1].number)}) if more else None
+        URL.build(path=url(server.settings, "/log"), query=query_values | {"before": str(lines[-1].number)})
+        if more
+        else None
     )
     return server.pages.render(
         request,
         "log.html",
         lines=lines,
         query=request.query,
-        filtered=bool(wanted),
+        filtered=bool(log_filter),
         before=before,
-        what=what,
+        what=describe_contents,
         older=str(older) if older else None,
-        csv=str(URL.build(path=url(server.settings, "/api/log.csv"), query=kept)),
+        csv=str(URL.build(path=url(server.settings, "/api/log.csv"), query=query_values)),
     )
 
 
@@ -128,26 +138,26 @@ def _log_page(request: web.Request, wanted: Filter, before: int | None) -> web.R
 @allow(None)
 async def choose_language(request: web.Request) -> web.Response:
     """Remember the language that somebody chose, and go back to where they were."""
-    return await _remember(request, "language", COOKIE, tuple(LANGUAGES))
+    return await _set_preference(request, "language", COOKIE, tuple(LANGUAGES))
 
 
 @routes.post("/theme")
 @allow(None)
 async def choose_theme(request: web.Request) -> web.Response:
     """Remember light or dark, or (any other word) leave it to the browser again."""
-    return await _remember(request, "theme", THEME_COOKIE, THEMES)
+    return await _set_preference(request, "theme", THEME_COOKIE, THEMES)
 
 
-async def _remember(request: web.Request, field: str, cookie: str, values: tuple[str, ...]) -> web.Response:
+async def _set_preference(request: web.Request, field: str, cookie: str, values: tuple[str, ...]) -> web.Response:
     fields = await form(request)
-    response = see(request, local_path(fields.get("back", "")))
+    response = redirect(request, local_path(fields.get("back", "")))
     settings = services(request).settings
     value, path = fields.get(field, ""), path_prefix(settings) or "/"
     if value in values:
         response.set_cookie(
             cookie,
             value,
-            max_age=int(_REMEMBERED.total_seconds()),
+            max_age=int(_COOKIE_AGE.total_seconds()),
             path=path,
             secure=is_secure(settings),
             httponly=True,
@@ -160,12 +170,12 @@ async def _remember(request: web.Request, field: str, cookie: str, values: tuple
 
 @routes.get("/key")
 @allow(Role.VIEWER)
-@keeps_to_scope
+@stays_in_scope
 async def show_key(request: web.Request) -> web.Response:
     """The public key, or that there is none and how to make one; the secret key is on no page."""
-    return await services(request).work(_page, request)
+    return await services(request).work(_key_page, request)
 
 
-def _page(request: web.Request) -> web.Response:
+def _key_page(request: web.Request) -> web.Response:
     server = services(request)
     return server.pages.render(request, "key.html", key=public_key_of(server.lab))

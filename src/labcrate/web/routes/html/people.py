@@ -5,46 +5,54 @@ from aiohttp import web
 from labcrate.errors import LoginError, NoSuchThingError, TooManyError, UsageError
 from labcrate.model.message import Message
 from labcrate.people.roles import Role, name_key
-from labcrate.people.tokens import LONGEST_DAYS
-from labcrate.web.auth.require_role import allow, caller, keeps_to_scope
-from labcrate.web.routes.html.login import knowing_password, own_form, see, this_login, twice
+from labcrate.people.tokens import MAX_DAYS
+from labcrate.web.auth.require_role import allow, caller, stays_in_scope
+from labcrate.web.routes.html.login import (
+    browser_form,
+    check_current_password,
+    current_login_hash,
+    redirect,
+    repeated_password,
+)
 from labcrate.web.services import services
 
 routes = web.RouteTableDef()
 
 ACCOUNT_PAGE, PEOPLE_PAGE = "/account", "/people"
-_REFUSED = (UsageError, LoginError, TooManyError, NoSuchThingError)
+_FORM_ERRORS = (UsageError, LoginError, TooManyError, NoSuchThingError)
 
 
 @routes.get(ACCOUNT_PAGE)
 @allow(Role.VIEWER)
-@keeps_to_scope
+@stays_in_scope
 async def show_account(request: web.Request) -> web.Response:
     """One's own account: role, password, tokens."""
-    return await _account(request)
+    return await _account_page(request)
 
 
 @routes.post("/account/password")
 @allow(Role.VIEWER)
-@keeps_to_scope
+@stays_in_scope
 async def change_password(request: web.Request) -> web.Response:
     """Change one's own password, for who knows the present one; other logins end, and tokens where that is wished."""
     server = services(request)
-    fields, name = await own_form(request), caller(request).name
+    fields, name = await browser_form(request), caller(request).name
     try:
-        password = twice(fields)
-        await knowing_password(request, fields)
-        keep, users = this_login(request), server.users
+        password = repeated_password(fields)
+        await check_current_password(request, fields)
+        keep, users = current_login_hash(request), server.users
         keep_tokens = "revoke" not in fields
-        await server.doors.hashing(users.set_password, name, password, keep_login=keep, keep_tokens=keep_tokens)
-    except _REFUSED as error:
-        return await _account(request, status=error.http_status, password=str(error))
-    return see(request, f"{ACCOUNT_PAGE}?done=password")
+        await server.accounts.run_password_hashing(
+            users.set_password, name, password, keep_login=keep, keep_tokens=keep_tokens
+        )
+    except _FORM_ERRORS as error:
+        return await _account_page(request, status=error.http_status, password=str(error))
+    return redirect(request, f"{ACCOUNT_PAGE}?done=password")
 
 
 @routes.post("/account/tokens")
 @allow(Role.VIEWER)
-@keeps_to_scope
+@stays_in_scope
 async def create_token(request: web.Request) -> web.Response:
     """Make a token for oneself, for who knows the password: it lasts longer than a browser that was left open.
 
@@ -53,36 +61,36 @@ async def create_token(request: web.Request) -> web.Response:
     The answer shows it, and nothing else ever does.
     """
     server = services(request)
-    fields = await own_form(request)
+    fields = await browser_form(request)
     try:
-        days = days_of(fields.get("days", ""))
-        user = await knowing_password(request, fields)
-        await server.second_step.code_where_asked(request, user, fields.get("code", ""))
-        _, secret = await server.doors.look_up(server.tokens.add, user, fields.get("name", ""), days)
-    except _REFUSED as error:
-        return await _account(request, status=error.http_status, typed=fields, token=error.args[0])
-    return await _account(request, status=201, secret=secret)
+        days = chosen_days(fields.get("days", ""))
+        user = await check_current_password(request, fields)
+        await server.code_logins.check_code_if_on(request, user, fields.get("code", ""))
+        _, secret = await server.accounts.run_in_thread(server.tokens.add, user, fields.get("name", ""), days)
+    except _FORM_ERRORS as error:
+        return await _account_page(request, status=error.http_status, typed=fields, token=error.args[0])
+    return await _account_page(request, status=201, secret=secret)
 
 
 @routes.post("/account/tokens/revoke")
 @allow(Role.VIEWER)
-@keeps_to_scope
+@stays_in_scope
 async def revoke_token(request: web.Request) -> web.Response:
     """End one of one's own tokens."""
     server = services(request)
-    fields = await own_form(request)
+    fields = await browser_form(request)
     try:
-        await server.doors.look_up(server.tokens.revoke, caller(request).name, fields.get("name", ""))
-    except _REFUSED as error:
-        return await _account(request, status=error.http_status, token=str(error))
-    return see(request, f"{ACCOUNT_PAGE}?done=revoked")
+        await server.accounts.run_in_thread(server.tokens.revoke, caller(request).name, fields.get("name", ""))
+    except _FORM_ERRORS as error:
+        return await _account_page(request, status=error.http_status, token=str(error))
+    return redirect(request, f"{ACCOUNT_PAGE}?done=revoked")
 
 
 @routes.get(PEOPLE_PAGE)
 @allow(Role.ADMIN)
 async def show_people(request: web.Request) -> web.Response:
     """Everybody who may log in, or might."""
-    return await _people(request)
+    return await _people_page(request)
 
 
 @routes.post("/people/add")
@@ -90,13 +98,13 @@ async def show_people(request: web.Request) -> web.Response:
 async def add_user(request: web.Request) -> web.Response:
     """Add somebody."""
     server = services(request)
-    fields = await own_form(request)
+    fields = await browser_form(request)
     try:
-        role, password = role_of(fields), twice(fields)
-        await server.doors.hashing(server.users.add, fields.get("name", ""), role, password)
-    except _REFUSED as error:
-        return await _people(request, status=error.http_status, typed=fields, add=str(error))
-    return see(request, f"{PEOPLE_PAGE}?done=added")
+        role, password = chosen_role(fields), repeated_password(fields)
+        await server.accounts.run_password_hashing(server.users.add, fields.get("name", ""), role, password)
+    except _FORM_ERRORS as error:
+        return await _people_page(request, status=error.http_status, typed=fields, add=str(error))
+    return redirect(request, f"{PEOPLE_PAGE}?done=added")
 
 
 @routes.post("/people/role")
@@ -104,13 +112,15 @@ async def add_user(request: web.Request) -> web.Response:
 async def change_role(request: web.Request) -> web.Response:
     """Give somebody another role."""
     server = services(request)
-    fields = await own_form(request)
+    fields = await browser_form(request)
     try:
-        await server.doors.look_up(server.users.set_role, fields.get("name", ""), role_of(fields))
-    except _REFUSED as error:
-        return await _people(request, status=error.http_status, user=str(error))
+        await server.accounts.run_in_thread(server.users.set_role, fields.get("name", ""), chosen_role(fields))
+    except _FORM_ERRORS as error:
+        return await _people_page(request, status=error.http_status, user=str(error))
     own = name_key(fields.get("name", "")) == name_key(caller(request).name)
-    return see(request, "/" if own else f"{PEOPLE_PAGE}?done=role")  # who is no administrator any more sees no people
+    return redirect(
+        request, "/" if own else f"{PEOPLE_PAGE}?done=role"
+    )  # who is no administrator any more sees no people
 
 
 @routes.post("/people/disable")
@@ -132,13 +142,15 @@ async def enable_user(request: web.Request) -> web.Response:
 async def set_password(request: web.Request) -> web.Response:
     """Give somebody another password; all their tokens and logins end, but not the login that does this."""
     server = services(request)
-    fields, users = await own_form(request), server.users
+    fields, users = await browser_form(request), server.users
     name, password = fields.get("name", ""), fields.get("password", "")
     try:
-        await server.doors.hashing(users.set_password, name, password, keep_login=this_login(request))
-    except _REFUSED as error:
-        return await _people(request, status=error.http_status, user=str(error))
-    return see(request, f"{PEOPLE_PAGE}?done=password")
+        await server.accounts.run_password_hashing(
+            users.set_password, name, password, keep_login=current_login_hash(request)
+        )
+    except _FORM_ERRORS as error:
+        return await _people_page(request, status=error.http_status, user=str(error))
+    return redirect(request, f"{PEOPLE_PAGE}?done=password")
 
 
 @routes.post("/people/second-factor/reset")
@@ -146,31 +158,31 @@ async def set_password(request: web.Request) -> web.Response:
 async def reset_second_factor(request: web.Request) -> web.Response:
     """Remove another's second factor, for who lost the telephone and the recovery codes; their logins end."""
     server = services(request)
-    fields = await own_form(request)
+    fields = await browser_form(request)
     try:
-        user = await server.doors.look_up(server.users.get, fields.get("name", ""))
+        user = await server.accounts.run_in_thread(server.users.get, fields.get("name", ""))
         if name_key(user.name) == name_key(caller(request).name):  # a browser that was left open knows no code
             raise UsageError(Message("second_factor.own"))
-        await server.doors.look_up(server.second_step.factors.reset, user)
-    except _REFUSED as error:
-        return await _people(request, status=error.http_status, user=error.args[0])
-    return see(request, f"{PEOPLE_PAGE}?done=second-factor")
+        await server.accounts.run_in_thread(server.code_logins.factors.reset, user)
+    except _FORM_ERRORS as error:
+        return await _people_page(request, status=error.http_status, user=error.args[0])
+    return redirect(request, f"{PEOPLE_PAGE}?done=second-factor")
 
 
 @routes.post("/people/tokens/revoke")
 @allow(Role.ADMIN)
-async def revoke_anybodys_token(request: web.Request) -> web.Response:
+async def revoke_user_token(request: web.Request) -> web.Response:
     """End a token of somebody."""
     server = services(request)
-    fields = await own_form(request)
+    fields = await browser_form(request)
     try:
-        await server.doors.look_up(server.tokens.revoke, fields.get("name", ""), fields.get("token", ""))
-    except _REFUSED as error:
-        return await _people(request, status=error.http_status, token=str(error))
-    return see(request, f"{PEOPLE_PAGE}?done=revoked")
+        await server.accounts.run_in_thread(server.tokens.revoke, fields.get("name", ""), fields.get("token", ""))
+    except _FORM_ERRORS as error:
+        return await _people_page(request, status=error.http_status, token=str(error))
+    return redirect(request, f"{PEOPLE_PAGE}?done=revoked")
 
 
-def role_of(fields: dict[str, str]) -> Role:
+def chosen_role(fields: dict[str, str]) -> Role:
     """The role that a form names. Raises UsageError."""
     try:
         return Role(fields.get("role", ""))
@@ -178,24 +190,24 @@ def role_of(fields: dict[str, str]) -> Role:
         raise UsageError("Choose a role: viewer, operator or admin.") from None
 
 
-def days_of(text: str) -> int:
+def chosen_days(text: str) -> int:
     """Return the days that a form names. Raises UsageError."""
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise UsageError(f"A token is good for 1 to {LONGEST_DAYS} days.")
+        raise UsageError(f"A token is good for 1 to {MAX_DAYS} days.")
     return int(text)
 
 
 async def _switch(request: web.Request, to: str) -> web.Response:
     server = services(request)
-    fields, users = await own_form(request), server.users
+    fields, users = await browser_form(request), server.users
     try:
-        await server.doors.look_up(users.disable if to == "disabled" else users.enable, fields.get("name", ""))
-    except _REFUSED as error:
-        return await _people(request, status=error.http_status, user=str(error))
-    return see(request, f"{PEOPLE_PAGE}?done={to}")
+        await server.accounts.run_in_thread(users.disable if to == "disabled" else users.enable, fields.get("name", ""))
+    except _FORM_ERRORS as error:
+        return await _people_page(request, status=error.http_status, user=str(error))
+    return redirect(request, f"{PEOPLE_PAGE}?done={to}")
 
 
-async def _account(
+async def _account_page(
     request: web.Request,
     *,
     status: int = 200,
@@ -206,15 +218,15 @@ async def _account(
     """The account's page, perhaps with a token's text, or with an error beside the form and what was typed there."""
     server = services(request)
     tokens = server.tokens
-    own = await server.doors.look_up(tokens.all, caller(request).name)
+    own = await server.accounts.run_in_thread(tokens.all, caller(request).name)
     return server.pages.render(
         request,
         "account.html",
         status=status,
         area="account",
-        second_factor=await server.second_step.of(caller(request).name),
+        second_factor=await server.code_logins.second_factor_of(caller(request).name),
         tokens=own,
-        expired=[token for token in own if tokens.expired(token)],
+        expired=[token for token in own if tokens.is_expired(token)],
         secret=secret,
         typed={"name": "", "days": "365"} | (typed or {}),
         errors=errors,
@@ -222,13 +234,13 @@ async def _account(
     )
 
 
-async def _people(
+async def _people_page(
     request: web.Request, *, status: int = 200, typed: dict[str, str] | None = None, **errors: str
 ) -> web.Response:
     """The page of people, perhaps with an error beside the form it is about, and with what was typed there."""
     server = services(request)
-    users = await server.doors.look_up(server.users.all)
-    tokens = await server.doors.look_up(server.tokens.all)
+    users = await server.accounts.run_in_thread(server.users.all)
+    tokens = await server.accounts.run_in_thread(server.tokens.all)
     fields = {"name": "", "role": str(Role.VIEWER)} | (typed or {})
     return server.pages.render(
         request,
@@ -237,9 +249,9 @@ async def _people(
         area="people",
         users=users,
         tokens=tokens,
-        expired=[token for token in tokens if server.tokens.expired(token)],
+        expired=[token for token in tokens if server.tokens.is_expired(token)],
         typed=fields,
-        having=await server.doors.look_up(server.second_step.factors.having),
+        with_second_factor=await server.accounts.run_in_thread(server.code_logins.factors.user_ids_with_factor),
         errors=errors,
         done=request.query.get("done"),
     )

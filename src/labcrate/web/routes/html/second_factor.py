@@ -9,100 +9,109 @@ from aiohttp import web
 from labcrate.errors import LabcrateError, LoginError, NotAllowedError, TooManyError, UsageError
 from labcrate.model.message import Message
 from labcrate.people.roles import Role
-from labcrate.people.second_factor import NEEDED, app_uri, grouped
+from labcrate.people.second_factor import MINIMUM_ROLE, app_uri, in_groups
 from labcrate.people.users import User
-from labcrate.web.auth.code_logins import HalfLogin
-from labcrate.web.auth.doors import CODE_PAGE, LOGIN_PAGE
-from labcrate.web.auth.login_cookie import HALF, csrf_token, drop_login, login_secret
-from labcrate.web.auth.require_role import allow, caller, keeps_to_scope
+from labcrate.web.auth.accounts import CODE_PAGE, LOGIN_PAGE
+from labcrate.web.auth.code_logins import PendingLogin
+from labcrate.web.auth.login_cookie import PENDING_SUFFIX, csrf_token, drop_login, login_secret
+from labcrate.web.auth.require_role import allow, caller, stays_in_scope
 from labcrate.web.http.bodies import form
-from labcrate.web.routes.html.login import knowing_password, logged_in, login_page, own_form, see, this_login
+from labcrate.web.routes.html.login import (
+    browser_form,
+    check_current_password,
+    current_login_hash,
+    login_page,
+    redirect,
+    start_login,
+)
 from labcrate.web.routes.html.people import ACCOUNT_PAGE
 from labcrate.web.services import services
 
 routes = web.RouteTableDef()
 
-PAGE = "/account/second-factor"
-_REFUSED = (UsageError, TooManyError, NotAllowedError)
+SECOND_FACTOR_PAGE = "/account/second-factor"
+_FORM_ERRORS = (UsageError, TooManyError, NotAllowedError)
 
 
-@routes.get(PAGE)
+@routes.get(SECOND_FACTOR_PAGE)
 @allow(Role.VIEWER)
-@keeps_to_scope
+@stays_in_scope
 async def show_second_factor(request: web.Request) -> web.Response:
     """Whether it is on, and what can be done about it."""
     return await _page(request)
 
 
-@routes.post(f"{PAGE}/prepare")
-@allow(NEEDED)
-@keeps_to_scope
+@routes.post(f"{SECOND_FACTOR_PAGE}/prepare")
+@allow(MINIMUM_ROLE)
+@stays_in_scope
 async def prepare(request: web.Request) -> web.Response:
     """Make a secret and show it, for the app to take."""
     server = services(request)
-    await own_form(request)
-    user = await _user(request)
+    await browser_form(request)
+    user = await _current_user(request)
     try:
-        secret = await server.doors.look_up(server.second_step.factors.prepare, user)
-    except _REFUSED as error:
+        secret = await server.accounts.run_in_thread(server.code_logins.factors.begin_setup, user)
+    except _FORM_ERRORS as error:
         return await _page(request, status=error.http_status, error=error.args[0])
     return await _page(request, secret=secret)
 
 
-@routes.post(f"{PAGE}/confirm")
-@allow(NEEDED)
-@keeps_to_scope
+@routes.post(f"{SECOND_FACTOR_PAGE}/confirm")
+@allow(MINIMUM_ROLE)
+@stays_in_scope
 async def confirm(request: web.Request) -> web.Response:
     """Turn it on, for who knows the password and has a first code.
 
     The answer shows the recovery codes, and nothing else ever does.
     """
     server = services(request)
-    fields, factors = await own_form(request), server.second_step.factors
-    user = await _user(request)
+    fields, factors = await browser_form(request), server.code_logins.factors
+    user = await _current_user(request)
     try:
-        await knowing_password(request, fields)
-        code, keep = fields.get("code", ""), this_login(request)
-        codes = await server.doors.look_up(factors.confirm, user, code, keep_login=keep)
-    except _REFUSED as error:
-        secret = await server.doors.look_up(factors.prepared, user)
+        await check_current_password(request, fields)
+        code, keep = fields.get("code", ""), current_login_hash(request)
+        codes = await server.accounts.run_in_thread(factors.finish_setup, user, code, keep_login=keep)
+    except _FORM_ERRORS as error:
+        secret = await server.accounts.run_in_thread(factors.pending_secret, user)
         return await _page(request, status=error.http_status, secret=secret, error=error.args[0])
     return await _page(request, status=201, codes=codes)
 
 
-@routes.post(f"{PAGE}/codes")
+@routes.post(f"{SECOND_FACTOR_PAGE}/codes")
 @allow(Role.VIEWER)
-@keeps_to_scope
+@stays_in_scope
 async def renew_codes(request: web.Request) -> web.Response:
     """Make new recovery codes, for who knows the password and has a code; the old ones are good no more."""
     server = services(request)
-    fields, factors = await own_form(request), server.second_step.factors
+    fields, factors = await browser_form(request), server.code_logins.factors
     try:
-        user = await knowing_password(request, fields)
-        codes = await server.second_step.with_own_code(request, factors.renew, user, fields.get("code", ""))
-    except _REFUSED as error:
+        user = await check_current_password(request, fields)
+        codes = await server.code_logins.run_with_own_code(
+            request, factors.renew_recovery_codes, user, fields.get("code", "")
+        )
+    except _FORM_ERRORS as error:
         return await _page(request, status=error.http_status, error=error.args[0])
     return await _page(request, status=201, codes=codes)
 
 
-@routes.post(f"{PAGE}/off")
+@routes.post(f"{SECOND_FACTOR_PAGE}/off")
 @allow(Role.VIEWER)
-@keeps_to_scope
+@stays_in_scope
 async def turn_off(request: web.Request) -> web.Response:
     """Turn it off, for who knows the password and has a code."""
     server = services(request)
-    fields, factors = await own_form(request), server.second_step.factors
+    fields, factors = await browser_form(request), server.code_logins.factors
     try:
-        user = await knowing_password(request, fields)
-        await server.second_step.with_own_code(request, factors.turn_off, user, fields.get("code", ""))
-    except _REFUSED as error:
+        user = await check_current_password(request, fields)
+        await server.code_logins.run_with_own_code(request, factors.turn_off, user, fields.get("code", ""))
+    except _FORM_ERRORS as error:
         return await _page(request, status=error.http_status, error=error.args[0])
-    return see(request, f"{ACCOUNT_PAGE}?done=second-factor-off")
+    return redirect(request, f"{ACCOUNT_PAGE}?done=second-factor-off")
 
 
-async def _user(request: web.Request) -> User:
+async def _current_user(request: web.Request) -> User:
     server = services(request)
-    return await server.doors.look_up(server.users.get, caller(request).name)
+    return await server.accounts.run_in_thread(server.users.get, caller(request).name)
 
 
 def _host(request: web.Request) -> str:
@@ -114,16 +123,16 @@ def _host(request: web.Request) -> str:
 async def _page(request: web.Request, *, status: int = 200, secret: str | None = None, **context: Any) -> web.Response:
     """The page, perhaps with a secret to take into the app, with recovery codes, or with an error."""
     server = services(request)
-    shown = {"codes": None, "error": None, "secret": secret and grouped(secret), "uri": ""} | context
+    page_context = {"codes": None, "error": None, "secret": secret and in_groups(secret), "uri": ""} | context
     if secret:
-        shown["uri"] = app_uri(secret, await _user(request), _host(request))
+        page_context["uri"] = app_uri(secret, await _current_user(request), _host(request))
     return server.pages.render(
         request,
         "second_factor.html",
         status=status,
         area="account",
-        second_factor=await server.second_step.of(caller(request).name),
-        **shown,
+        second_factor=await server.code_logins.second_factor_of(caller(request).name),
+        **page_context,
     )
 
 
@@ -132,9 +141,9 @@ async def _page(request: web.Request, *, status: int = 200, secret: str | None =
 async def show_code(request: web.Request) -> web.Response:
     """The form for the code; a browser that no login waits for begins with name and password."""
     server = services(request)
-    secret = login_secret(request, server.settings, HALF)
-    if not secret or server.second_step.waiting.find(secret) is None:
-        return see(request, LOGIN_PAGE)
+    secret = login_secret(request, server.settings, PENDING_SUFFIX)
+    if not secret or server.code_logins.pending.find(secret) is None:
+        return redirect(request, LOGIN_PAGE)
     return _code_page(request, secret)
 
 
@@ -143,38 +152,40 @@ async def show_code(request: web.Request) -> web.Response:
 async def send_code(request: web.Request) -> web.Response:
     """Log somebody in whose code is right."""
     server = services(request)
-    fields, secret = await form(request), login_secret(request, server.settings, HALF)
-    waiting = server.second_step.waiting
-    half = waiting.take(secret) if secret else None  # of two forms sent at once, one goes on
-    if not secret or half is None:
-        return await _begin_again(request, LoginError(Message("second_factor.over")))
+    fields, secret = await form(request), login_secret(request, server.settings, PENDING_SUFFIX)
+    pending = server.code_logins.pending
+    pending_login = pending.take(secret) if secret else None  # of two forms sent at once, one goes on
+    if not secret or pending_login is None:
+        return await _restart_login(request, LoginError(Message("second_factor.over")))
     if not hmac.compare_digest(fields.get("csrf", "").encode("utf-8", "replace"), csrf_token(secret).encode()):
-        waiting.give_back(secret, half)
+        pending.put_back(secret, pending_login)
         raise NotAllowedError("This page is out of date; load it again, and do it once more.")
-    return await _enter(request, secret, half, fields.get("code", ""))
+    return await _check_code(request, secret, pending_login, fields.get("code", ""))
 
 
-async def _enter(request: web.Request, secret: str, half: HalfLogin, code: str) -> web.Response:
+async def _check_code(request: web.Request, secret: str, pending_login: PendingLogin, code: str) -> web.Response:
     server = services(request)
-    step = server.second_step
+    code_logins = server.code_logins
     try:
-        await step.with_code(request, step.factors.check, half.user, code, half.stamp)
+        await code_logins.run_with_code(
+            request, code_logins.factors.use_code, pending_login.user, code, pending_login.stamp
+        )
     except (LoginError, TooManyError) as error:
         if error.args[0] == Message("second_factor.over"):
-            return await _begin_again(request, error, half.goal)
-        step.waiting.give_back(secret, half)
+            return await _restart_login(request, error, pending_login.next_path)
+        code_logins.pending.put_back(secret, pending_login)
         return _code_page(request, secret, error)
     except BaseException:
-        step.waiting.give_back(secret, half)
+        code_logins.pending.put_back(secret, pending_login)
         raise
-    response = await logged_in(request, half.user, half.goal)
-    drop_login(response, server.settings, HALF)
+    response = await start_login(request, pending_login.user, pending_login.next_path)
+    drop_login(response, server.settings, PENDING_SUFFIX)
     return response
 
 
-async def _begin_again(request: web.Request, error: LabcrateError, goal: str = "/") -> web.Response:
-    response = await login_page(request, goal, error=error)
-    drop_login(response, services(request).settings, HALF)
+async def _restart_login(request: web.Request, error: LabcrateError, next_path: str = "/") -> web.Response:
+    response = await login_page(request, next_path, error=error)
+    drop_login(response, services(request).settings, PENDING_SUFFIX)
     return response
 
 
@@ -183,7 +194,7 @@ def _code_page(request: web.Request, secret: str, error: LabcrateError | None = 
         request,
         "login_code.html",
         status=error.http_status if error else 200,
-        step=csrf_token(secret),
+        form_token=csrf_token(secret),
         error=error.args[0] if error else None,
     )
     if isinstance(error, TooManyError):

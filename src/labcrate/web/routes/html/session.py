@@ -10,7 +10,7 @@ from yarl import URL
 
 from labcrate.errors import UsageError
 from labcrate.export.assemble import Assembly
-from labcrate.export.plan_views import within_study
+from labcrate.export.plan_views import limit_to_study
 from labcrate.export.signing import has_key
 from labcrate.model.session import Session
 from labcrate.people.link_log import Link
@@ -18,25 +18,31 @@ from labcrate.people.roles import Role
 from labcrate.plan.options import Options, as_query
 from labcrate.plan.plan import Plan, PlannedRecording
 from labcrate.plan.summary import camera_spans
-from labcrate.repair.near_misses import Method, cameras_of_links
+from labcrate.repair.near_misses import LinkMethod, linkable_cameras
 from labcrate.web.auth.require_role import allow, caller
 from labcrate.web.http.bodies import form
 from labcrate.web.http.urls import session_api_url, session_url
 from labcrate.web.pages.i18n import Locale, language_of
-from labcrate.web.pages.plots import shown_at_first
-from labcrate.web.pages.render import part_of
+from labcrate.web.pages.plots import initial_properties
+from labcrate.web.pages.render import text_page
 from labcrate.web.routes.api.links import link_near_miss, undo_link
-from labcrate.web.routes.query import chosen, decided, session_id_of, whole_of, within_span
+from labcrate.web.routes.query import (
+    check_session_time,
+    form_options,
+    permitted_options,
+    session_id_of,
+    whole_session_options,
+)
 from labcrate.web.services import Services, services
 
 routes = web.RouteTableDef()
 
-_PAGE = "/sessions/{id}"
-_RECORDINGS_AT_ONCE = 60
+_SESSION_PAGE = "/sessions/{id}"
+_RECORDINGS_PER_PAGE = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ExportChoice:
     """What somebody chose to export, as far as it is known: ``problem`` says what cannot be meant.
 
     ``assembly`` is None while the plan is still being made. The addresses end in the query that asks for just this;
@@ -52,40 +58,40 @@ class Choice:
     signature: str | None
 
 
-@routes.get(_PAGE)
+@routes.get(_SESSION_PAGE)
 @allow(Role.VIEWER)
 async def show_session(request: web.Request) -> web.Response:
     """A session; while its files are looked at for the first time, a page that says so and asks again."""
     server = services(request)
-    session_id, asking = session_id_of(request), caller(request)
+    session_id, requester = session_id_of(request), caller(request)
     session = await server.work(_session, server, session_id)
-    planned = await server.plans.soon(session_id, whole_of(request, server.plans), asking.name)
+    planned = await server.plans.soon(session_id, whole_session_options(request, server.plans), requester.name)
     if planned is None:
         return await server.work(_waiting_page, request, session)
     # Viewers see the whole session, whatever the address they were given chooses.
-    choice = await _choice(request, session) if asking.may(Role.OPERATOR) else None
+    choice = await _export_choice(request, session) if requester.may(Role.OPERATOR) else None
     return await server.work(_session_page, request, planned, choice)
 
 
-@routes.get(f"{_PAGE}/choice")
+@routes.get(f"{_SESSION_PAGE}/choice")
 @allow(Role.OPERATOR)
 async def show_choice(request: web.Request) -> web.Response:
     """The part of a session's page that tells what a choice comes to; scripts put it in place of the one before."""
     server = services(request)
     session = await server.work(_session, server, session_id_of(request))
-    choice = await _choice(request, session)
+    choice = await _export_choice(request, session)
     html = await server.work(server.pages.fragment, request, "choice.html", zone=_zone(request, session), choice=choice)
     return web.Response(text=html, content_type="text/html")
 
 
-@routes.get(f"{_PAGE}/readings")
+@routes.get(f"{_SESSION_PAGE}/readings")
 @allow(Role.VIEWER)
 async def show_readings(request: web.Request) -> web.Response:
     """The plots as a table: for those who do not see them, or want the figures."""
     server = services(request)
     session_id = session_id_of(request)
     session = await server.work(_session, server, session_id)
-    planned = await server.plans.soon(session_id, whole_of(request, server.plans), caller(request).name)
+    planned = await server.plans.soon(session_id, whole_session_options(request, server.plans), caller(request).name)
     if planned is None:
         return await server.work(_waiting_page, request, session)
     summaries = await server.work(server.plots.summaries, session_id, planned.plan.readings)
@@ -95,28 +101,28 @@ async def show_readings(request: web.Request) -> web.Response:
     )
 
 
-@routes.post(f"{_PAGE}/links")
+@routes.post(f"{_SESSION_PAGE}/links")
 @allow(Role.OPERATOR)
 async def repair_near_miss(request: web.Request) -> web.Response:
     """Link a near miss, and show the session with what was done and how to take it back."""
     session_id, fields = session_id_of(request), await form(request)
-    method = Method.MOVE if fields.get("method") == Method.MOVE else Method.ENTRY
+    method = LinkMethod.MOVE if fields.get("method") == LinkMethod.MOVE else LinkMethod.ENTRY
     camera = fields.get("camera") or None
-    made = await link_near_miss(request, session_id, fields.get("file", ""), method, camera)
-    return _see_session(request, session_id, f"?linked={made.number}")
+    assembled = await link_near_miss(request, session_id, fields.get("file", ""), method, camera)
+    return _redirect_to_session(request, session_id, f"?linked={assembled.number}")
 
 
-@routes.post(f"{_PAGE}/links/{{number:[0-9]{{1,18}}}}/undo")
+@routes.post(f"{_SESSION_PAGE}/links/{{number:[0-9]{{1,18}}}}/undo")
 @allow(Role.OPERATOR)
-async def take_link_back(request: web.Request) -> web.Response:
+async def undo_session_link(request: web.Request) -> web.Response:
     """Take a link back, and show the session without it."""
     server = services(request)
     session_id = session_id_of(request)
     undone = await server.work(undo_link, server, session_id, int(request.match_info["number"]), caller(request).name)
-    return _see_session(request, session_id, f"?undone={undone.number}")
+    return _redirect_to_session(request, session_id, f"?undone={undone.number}")
 
 
-def _see_session(request: web.Request, session_id: str, query: str) -> web.Response:
+def _redirect_to_session(request: web.Request, session_id: str, query: str) -> web.Response:
     """Send a browser on to the session's page."""
     return web.Response(status=303, headers={hdrs.LOCATION: session_url(services(request).settings, session_id, query)})
 
@@ -135,15 +141,15 @@ def _zone(request: web.Request, session: Session) -> str:
     return session.time_zone or services(request).settings.time_zone
 
 
-async def _choice(request: web.Request, session: Session) -> Choice:
+async def _export_choice(request: web.Request, session: Session) -> ExportChoice:
     server = services(request)
     settings = server.settings
-    whole = whole_of(request, server.plans)
+    whole = whole_session_options(request, server.plans)
     options, planned, problem = whole, None, None
     try:
-        options = chosen(request.query, _zone(request, session), settings.base_topic)
-        options = decided(caller(request), options)
-        await within_span(request, server.plans, session.id, options)
+        options = form_options(request.query, _zone(request, session), settings.base_topic)
+        options = permitted_options(caller(request), options)
+        await check_session_time(request, server.plans, session.id, options)
         planned = await server.plans.soon(session.id, options, caller(request).name)
     except UsageError as error:
         problem = str(error)
@@ -155,7 +161,7 @@ async def _choice(request: web.Request, session: Session) -> Choice:
         for what in ("archive.zip", "prepare", "archive.minisig")
     )
     signs = await server.work(has_key, server.lab)
-    return Choice(
+    return ExportChoice(
         options,
         planned if planned else None,
         problem,
@@ -166,64 +172,64 @@ async def _choice(request: web.Request, session: Session) -> Choice:
     )
 
 
-def _session_page(request: web.Request, made: Assembly, choice: Choice | None) -> web.Response:
+def _session_page(request: web.Request, assembled: Assembly, choice: ExportChoice | None) -> web.Response:
     server = services(request)
-    assembly = within_study(made) if caller(request).scope.limited else made
+    assembly = limit_to_study(assembled) if caller(request).scope.is_limited else assembled
     plan, session = assembly.plan, assembly.plan.session
-    zone, operates = _zone(request, session), caller(request).may(Role.OPERATOR)
+    zone, is_operator = _zone(request, session), caller(request).may(Role.OPERATOR)
     properties = server.plots.properties(session.id, plan.readings)
     devices = server.plots.devices(session.id, plan.readings)
-    links = server.link_log.lines(session.id) if operates else []
+    links = server.link_log.lines(session.id) if is_operator else []
     return server.pages.render(
         request,
         "session.html",
         zone=zone,
         session=session,
-        description=part_of(request, server.settings, session, "description"),
-        notes=part_of(request, server.settings, session, "notes"),
+        description=text_page(request, server.settings, session, "description"),
+        notes=text_page(request, server.settings, session, "notes"),
         assembly=assembly,
         plan=plan,
         choice=choice,
         query=request.query,
-        timeline=server.timelines.get(made.plan, Locale(language_of(request), zone)),
+        timeline=server.timelines.get(assembled.plan, Locale(language_of(request), zone)),
         properties=list({one.name: one for one in reversed(properties)}.values())[::-1],
-        shown=shown_at_first(properties),
+        plotted=initial_properties(properties),
         devices=devices,
         links=[link for link in links if link.undone is None],
-        cameras=cameras_of_links(server.inventories.inventory(), session.id) if operates else [],
-        said=_said(request, links),
+        cameras=linkable_cameras(server.inventories.inventory(), session.id) if is_operator else [],
+        notices=_link_notices(request, links),
         administers=caller(request).may(Role.ADMIN),
-        thumbnail=lambda recording: _media(request, recording, session.id, "/thumbnail.jpg"),
-        playback=lambda recording: _media(request, recording, session.id, ""),
+        thumbnail=lambda recording: _media_url(request, recording, session.id, "/thumbnail.jpg"),
+        playback=lambda recording: _media_url(request, recording, session.id, ""),
         sensor_names=_sensor_names(session, devices),
         reasons={recording.member: recording.verdict.reason for recording in plan.recordings},
         spans=camera_spans(plan.recordings)[0],
-        **_part(request, plan),
+        **_recordings_page(request, plan),
     )
 
 
-def _said(request: web.Request, links: list[Link]) -> dict[str, Link]:
+def _link_notices(request: web.Request, links: list[Link]) -> dict[str, Link]:
     """The link that was just made or taken back, so that the page can say it."""
     by_number = {str(link.number): link for link in links}
-    said = {word: by_number.get(request.query.get(word, "")) for word in ("linked", "undone")}
-    return {word: link for word, link in said.items() if link and bool(link.undone) == (word == "undone")}
+    notices = {word: by_number.get(request.query.get(word, "")) for word in ("linked", "undone")}
+    return {word: link for word, link in notices.items() if link and bool(link.undone) == (word == "undone")}
 
 
-def _part(request: web.Request, plan: Plan) -> dict[str, Any]:
+def _recordings_page(request: web.Request, plan: Plan) -> dict[str, Any]:
     """The recordings that are shown, and where the others are."""
     ordered = sorted(plan.recordings, key=_by_time)
-    text, pages = request.query.get("part", ""), max(1, -(-len(ordered) // _RECORDINGS_AT_ONCE))
+    text, pages = request.query.get("part", ""), max(1, -(-len(ordered) // _RECORDINGS_PER_PAGE))
     part = min(pages, max(1, int(text))) if text.isascii() and text.isdigit() and len(text) < 6 else 1
-    first = (part - 1) * _RECORDINGS_AT_ONCE
+    first = (part - 1) * _RECORDINGS_PER_PAGE
 
-    def to(other: int) -> str:
+    def part_url(other: int) -> str:
         return f"{session_url(services(request).settings, plan.session.id)}?part={other}#recordings"
 
     return {
-        "recordings": ordered[first : first + _RECORDINGS_AT_ONCE],
+        "recordings": ordered[first : first + _RECORDINGS_PER_PAGE],
         "recordings_first": first + 1,
-        "recordings_before": to(part - 1) if part > 1 else None,
-        "recordings_after": to(part + 1) if part < pages else None,
+        "recordings_before": part_url(part - 1) if part > 1 else None,
+        "recordings_after": part_url(part + 1) if part < pages else None,
     }
 
 
@@ -232,7 +238,7 @@ def _by_time(recording: PlannedRecording) -> tuple[bool, float, str]:
     return start is None, start.timestamp() if start else 0.0, recording.member
 
 
-def _media(request: web.Request, recording: PlannedRecording, session_id: str, what: str) -> str:
+def _media_url(request: web.Request, recording: PlannedRecording, session_id: str, what: str) -> str:
     """The address of a recording or its picture; it changes with the file, so that browsers may keep what they have."""
     name = quote(recording.member.removeprefix("recordings/"), safe="")
     state = f"?v={recording.identity.mtime_ns:x}-{recording.identity.size_bytes:x}"

@@ -11,8 +11,8 @@ from labcrate.web.services import services
 
 routes = web.RouteTableDef()
 
-_FOR_EVER = "public, max-age=31536000, immutable"  # RFC 8246: not even asked for again
-_ASK_AGAIN = "no-cache"
+_CACHE_FOREVER = "public, max-age=31536000, immutable"  # RFC 8246: not even asked for again
+_REVALIDATE = "no-cache"
 _PIECE_BYTES = 64 * 1024
 
 
@@ -28,7 +28,7 @@ async def asset(request: web.Request) -> web.StreamResponse:
     gzipped = "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, "").lower()
     tag = f"{fingerprint}-gzip" if gzipped else fingerprint
     headers = {
-        hdrs.CACHE_CONTROL: _FOR_EVER if request.query.get("v") == fingerprint else _ASK_AGAIN,
+        hdrs.CACHE_CONTROL: _CACHE_FOREVER if request.query.get("v") == fingerprint else _REVALIDATE,
         hdrs.ETAG: f'"{tag}"',
         hdrs.VARY: hdrs.ACCEPT_ENCODING,
     }

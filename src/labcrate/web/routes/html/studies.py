@@ -12,24 +12,24 @@ from labcrate.people.roles import Role
 from labcrate.people.studies import Studies, Study
 from labcrate.plan.overview import all_tags, tagged
 from labcrate.web.auth.require_role import allow, caller
-from labcrate.web.routes.html.login import own_form, see
+from labcrate.web.routes.html.login import browser_form, redirect
 from labcrate.web.services import services
 
 routes = web.RouteTableDef()
 
 STUDIES_PAGE = "/people/studies"
-_REFUSED = (UsageError, NoSuchThingError, NoSessionError)
-_TOKEN = "A token cannot change studies; log in, or use the command line."  # noqa: S105 - a sentence
+_FORM_ERRORS = (UsageError, NoSuchThingError, NoSessionError)
+_NOT_BY_TOKEN = "A token cannot change studies; log in, or use the command line."  # noqa: S105 - a sentence
 
 
 @routes.get(STUDIES_PAGE)
 @allow(Role.ADMIN)
 async def show_studies(request: web.Request) -> web.Response:
     """Every study, with its sessions and people; with ``tag`` what a tag would put into one."""
-    offer = None
+    proposal = None
     if request.query.get("tag", "").strip() and request.query.get("study"):
-        offer = await _offer(request, request.query["study"], request.query["tag"])
-    return await _page(request, offer=offer)
+        proposal = await _proposal(request, request.query["study"], request.query["tag"])
+    return await _page(request, proposal=proposal)
 
 
 @routes.post("/people/studies/add")
@@ -102,32 +102,34 @@ async def remove_person(request: web.Request) -> web.Response:
 async def fill_study(request: web.Request) -> web.Response:
     """Put the sessions into a study that carry a tag, if they are still those that were shown; else show them anew."""
     server = services(request)
-    fields = await own_form(request, _TOKEN)
+    fields = await browser_form(request, _NOT_BY_TOKEN)
     name, tag = fields.get("study", ""), fields.get("tag", "")
     try:
-        offer = await _offer(request, name, tag)
-        if fields.get("shown") != offer["shown"]:
-            return await _page(request, offer=offer | {"changed": True})
-        await server.doors.look_up(server.studies.add_sessions, name, offer["sessions"], caller(request).name)
-    except _REFUSED as error:
+        proposal = await _proposal(request, name, tag)
+        if fields.get("shown") != proposal["shown"]:
+            return await _page(request, proposal=proposal | {"changed": True})
+        await server.accounts.run_in_thread(
+            server.studies.add_sessions, name, proposal["sessions"], caller(request).name
+        )
+    except _FORM_ERRORS as error:
         return await _page(request, error=error)
-    return see(request, f"{STUDIES_PAGE}?done=changed")
+    return redirect(request, f"{STUDIES_PAGE}?done=changed")
 
 
 async def _change(request: web.Request, done: str, change: Callable[[Studies, dict[str, str]], Study]) -> web.Response:
     server = services(request)
-    fields = await own_form(request, _TOKEN)
+    fields = await browser_form(request, _NOT_BY_TOKEN)
     try:
         await server.work(change, server.studies, fields)
-    except _REFUSED as error:
+    except _FORM_ERRORS as error:
         return await _page(request, error=error, typed=fields.get("name", "") if done == "added" else "")
-    return see(request, f"{STUDIES_PAGE}?done={done}")
+    return redirect(request, f"{STUDIES_PAGE}?done={done}")
 
 
-async def _offer(request: web.Request, name: str, tag: str) -> dict[str, Any]:
+async def _proposal(request: web.Request, name: str, tag: str) -> dict[str, Any]:
     """What a tag would put into a study now. Raises NoSuchThingError for a study that there is not."""
     server = services(request)
-    study = await server.doors.look_up(server.studies.get, name)
+    study = await server.accounts.run_in_thread(server.studies.get, name)
     found = await server.work(lambda: tagged(server.inventories.inventory(), tag))
     new = [session for session in found if session not in study.sessions]
     shown = hashlib.sha256("\n".join(new).encode()).hexdigest()
@@ -135,14 +137,14 @@ async def _offer(request: web.Request, name: str, tag: str) -> dict[str, Any]:
 
 
 async def _page(
-    request: web.Request, *, error: LabcrateError | None = None, typed: str = "", offer: dict[str, Any] | None = None
+    request: web.Request, *, error: LabcrateError | None = None, typed: str = "", proposal: dict[str, Any] | None = None
 ) -> web.Response:
     """The page of studies, perhaps with an error, or with what a tag would add and a question."""
     server = services(request)
-    studies = await server.doors.look_up(server.studies.all)
-    users = await server.doors.look_up(server.users.all)
+    studies = await server.accounts.run_in_thread(server.studies.all)
+    users = await server.accounts.run_in_thread(server.users.all)
     tags = await server.work(lambda: all_tags(server.inventories.inventory()))
-    in_one = {name for study in studies for name in study.people}
+    in_a_study = {name for study in studies for name in study.people}
     return server.pages.render(
         request,
         "studies.html",
@@ -150,10 +152,10 @@ async def _page(
         area="people",
         studies=studies,
         users=[user for user in users if user.role is not Role.ADMIN],
-        see_all=[user.name for user in users if user.role is Role.ADMIN or user.name not in in_one],
+        see_all=[user.name for user in users if user.role is Role.ADMIN or user.name not in in_a_study],
         tags=tags,
         typed=typed,
-        offer=offer,
+        proposal=proposal,
         error=str(error) if error else None,
         done=request.query.get("done"),
     )

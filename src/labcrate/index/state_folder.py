@@ -11,7 +11,7 @@ from labcrate.errors import CatalogError
 STATE_FOLDER = ".labcrate"
 
 
-def own_folder(lab_root: Path) -> Path:
+def user_state_folder(lab_root: Path) -> Path:
     """Return the folder for a lab in the user's state folder, which need not be there."""
     name = hashlib.sha256(os.fsencode(lab_root)).hexdigest()[:16]
     return platformdirs.user_state_path("labcrate") / name
@@ -31,7 +31,7 @@ def state_folder(lab_root: Path) -> Path:
             return inside
     except OSError:
         pass  # read-only or not ours: the user's own folder serves as well
-    own = own_folder(lab_root)
+    own = user_state_folder(lab_root)
     try:
         own.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

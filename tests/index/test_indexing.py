@@ -10,8 +10,8 @@ from typing import Any, BinaryIO
 import pytest
 
 from labcrate.index.catalog import INDEX_FILE, Catalog
-from labcrate.index.indexing import Progress, Wish, index_files
-from labcrate.index.searching import Searcher
+from labcrate.index.indexing import IndexRequest, Progress, index_files
+from labcrate.index.secret_search import SecretSearcher
 from labcrate.model.fixity import Fixity
 from labcrate.model.recording import Probe
 from labcrate.secrets.matcher import Matcher
@@ -43,9 +43,9 @@ class Counted(Progress):
         self.finished.append(path)
 
 
-def wish(lab: Any, path: str) -> Wish:
+def wish(lab: Any, path: str) -> IndexRequest:
     """Both fixity and probe of a file in its present state."""
-    return Wish(path, lab.open().identity(path))
+    return IndexRequest(path, lab.open().identity(path))
 
 
 def test_fixity_is_that_of_the_bytes(lab: Any, tmp_path: Path) -> None:
@@ -138,9 +138,9 @@ def test_an_interrupted_run_keeps_what_was_finished(lab: Any, tmp_path: Path) ->
     assert set(seen[:2]) <= kept
 
 
-def searcher(catalog: Any, *values: str) -> Searcher:
+def searcher(catalog: Any, *values: str) -> SecretSearcher:
     """A search for these passwords."""
-    return Searcher(Matcher(Secrets(tuple(Secret(value, "a password or token") for value in values))), catalog)
+    return SecretSearcher(Matcher(Secrets(tuple(Secret(value, "a password or token") for value in values))), catalog)
 
 
 def test_a_file_is_searched_in_the_reading_that_hashes_it(
@@ -172,9 +172,9 @@ def test_results_of_a_search_are_kept_until_other_values_are_searched_for(lab: A
         index_files(lab.open(), catalog, [wish(lab, path)], no_probe, searcher=first)
     with Catalog.open(tmp_path) as catalog:
         assert searcher(catalog, "Some-Password-1").fingerprint == first.fingerprint, "the key is the index's"
-        assert wish(lab, path).met_by(catalog.lookup({path: lab.open().identity(path)})[path], first)
+        assert wish(lab, path).is_satisfied_by(catalog.lookup({path: lab.open().identity(path)})[path], first)
         other = searcher(catalog, "Other-Password-2", "Some-Password-1")
-        assert not wish(lab, path).met_by(catalog.lookup({path: lab.open().identity(path)})[path], other)
+        assert not wish(lab, path).is_satisfied_by(catalog.lookup({path: lab.open().identity(path)})[path], other)
         known, _ = index_files(lab.open(), catalog, [wish(lab, path)], no_probe, searcher=other)
     found = known[path].search
     assert found is not None
@@ -209,4 +209,4 @@ def test_an_index_of_an_earlier_version_is_made_anew(lab: Any, tmp_path: Path) -
         sought = searcher(catalog, "Some-Password-1")
         index_files(lab.open(), catalog, [wish(lab, path)], no_probe, searcher=sought)
     with Catalog.open(tmp_path) as catalog:
-        assert catalog.all()[path].searched(sought.fingerprint) is not None
+        assert catalog.all()[path].search_with(sought.fingerprint) is not None

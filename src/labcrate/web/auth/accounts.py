@@ -17,10 +17,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 LOGIN_PAGE, CODE_PAGE, SETUP_PAGE = "/login", "/login/code", "/setup"
-_HASHINGS_AHEAD = 16
+_MAX_PENDING_HASHINGS = 16
 
 
-class Doors:
+class Accounts:
     """The people that may come in, looked up and verified in threads, and how often passwords may be guessed.
 
     Use it on the event loop. ``setup_token`` opens the page for the first administrator, for as long as there is none.
@@ -28,29 +28,29 @@ class Doors:
 
     def __init__(self, executor: Executor, users: Users, studies: Studies, logins: Logins, tokens: Tokens) -> None:
         self.users, self.studies, self.logins, self.tokens = users, studies, logins, tokens
-        self.guesses = LoginThrottle()
+        self.login_throttle = LoginThrottle()
         self.setup_token = secrets.token_urlsafe(32)
-        self.hashings = 0
+        self.pending_hashings = 0
         self._executor, self._has_admin = executor, False
 
-    async def look_up(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def run_in_thread(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what a function finds in the people's database, without waiting for a lab's heavy work."""
         return await self._executor.run(WorkKind.PEOPLE, function, *args, **kwargs)
 
-    async def hashing(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def run_password_hashing(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what a function returns that hashes a password. Raises TooManyError when too many of them wait."""
-        if self.hashings >= _HASHINGS_AHEAD:
+        if self.pending_hashings >= _MAX_PENDING_HASHINGS:
             raise TooManyError("Many people are logging in just now; wait a few seconds, and try again.", 5)
-        self.hashings += 1
+        self.pending_hashings += 1
         try:
             return await self._executor.run(WorkKind.PASSWORDS, function, *args, **kwargs)
         finally:
-            self.hashings -= 1
+            self.pending_hashings -= 1
 
     async def has_admin(self) -> bool:
         """Return whether there is an administrator; once there is one, there always is."""
         if not self._has_admin:
-            self._has_admin = await self.look_up(self.users.has_admin)
+            self._has_admin = await self.run_in_thread(self.users.has_admin)
         return self._has_admin
 
     def setup_link(self) -> str | None:
@@ -59,6 +59,6 @@ class Doors:
             return None
         return f"{SETUP_PAGE}?token={self.setup_token}"
 
-    def opens_setup(self, token: str) -> bool:
+    def is_setup_token(self, token: str) -> bool:
         """Return whether a token is that of the one-time link; there may be an administrator all the same."""
         return hmac.compare_digest(token.encode("utf-8", "replace"), self.setup_token.encode())

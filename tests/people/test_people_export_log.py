@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from labcrate.errors import PeopleError
-from labcrate.people.database import PEOPLE_FILE, Database, instant
+from labcrate.people.database import PEOPLE_FILE, PeopleDatabase, from_ms
 from labcrate.people.export_log import ExportLog, Outcome
-from labcrate.people.process_lock import RUNS_FOLDER
+from labcrate.people.process_lock import LOCKS_FOLDER
 
 if TYPE_CHECKING:
     from tests.conftest import Clock
@@ -30,7 +30,7 @@ WHAT: dict[str, Any] = {
 
 
 @pytest.fixture
-def log(database: Database, clock: "Clock") -> ExportLog:
+def log(database: PeopleDatabase, clock: "Clock") -> ExportLog:
     """An empty log."""
     return ExportLog(database, clock)
 
@@ -48,12 +48,12 @@ def test_a_line_tells_all_of_a_transfer(log: ExportLog, clock: "Clock") -> None:
     (line,) = log.lines()
     assert {name: getattr(line, name) for name in WHAT} == WHAT
     assert (line.number, line.bytes_sent, line.outcome, line.reason) == (number, 900, Outcome.FINISHED, None)
-    assert (line.begun, line.ended) == (instant(round(begun * 1000)), instant(round((begun + 1.234) * 1000)))
+    assert (line.begun, line.ended) == (from_ms(round(begun * 1000)), from_ms(round((begun + 1.234) * 1000)))
 
 
 def test_what_somebody_was_sent_from_lately(log: ExportLog, clock: "Clock") -> None:
     """The tags of one user, session and options since a time, each once and the last first; not the command line's."""
-    since = instant(round(clock.now * 1000))
+    since = from_ms(round(clock.now * 1000))
     clock.now += 1
     for etag in ('"old"', '"abc"', '"old"'):
         log.begin(**WHAT | {"etag": etag})
@@ -61,12 +61,12 @@ def test_what_somebody_was_sent_from_lately(log: ExportLog, clock: "Clock") -> N
     for other in others:
         log.begin(**WHAT | {"etag": '"other"'} | other)
     asked = {name: WHAT[name] for name in ("who", "session", "options")}
-    assert log.tags(**asked, since=since) == ['"old"', '"abc"']
+    assert log.sent_etags(**asked, since=since) == ['"old"', '"abc"']
     clock.now += 1
-    assert log.tags(**asked, since=instant(round(clock.now * 1000))) == []
+    assert log.sent_etags(**asked, since=from_ms(round(clock.now * 1000))) == []
 
 
-def test_a_line_that_ended_stays_as_it_is(log: ExportLog, database: Database) -> None:
+def test_a_line_that_ended_stays_as_it_is(log: ExportLog, database: PeopleDatabase) -> None:
     """Neither a late word of a transfer nor anybody with SQL in hand changes or removes it."""
     number = log.begin(**WHAT)
     log.end(number, 5, Outcome.BROKEN, "the file changed")
@@ -131,10 +131,10 @@ def test_lines_of_dead_processes_are_aborted_and_those_of_living_ones_run_on(tmp
     try:
         dead.send_signal(signal.SIGKILL)
         dead.wait(60)
-        with Database.open(tmp_path) as database, ExportLog(database) as log:
+        with PeopleDatabase.open(tmp_path) as database, ExportLog(database) as log:
             own = log.begin(**WHAT)
-            assert log.settle() == 1
-            assert log.settle() == 0
+            assert log.abort_dead_transfers() == 1
+            assert log.abort_dead_transfers() == 0
             outcomes = {line.who: (line.outcome, line.reason) for line in log.lines()}
             assert outcomes["living"] == (Outcome.RUNNING, None)
             assert outcomes["ana"] == (Outcome.RUNNING, None)
@@ -147,15 +147,15 @@ def test_lines_of_dead_processes_are_aborted_and_those_of_living_ones_run_on(tmp
             process.wait(60)
             if process.stdout is not None:
                 process.stdout.close()
-    with Database.open(tmp_path) as database, ExportLog(database) as log:
-        assert log.settle() == 1
-    assert list((tmp_path / RUNS_FOLDER).iterdir()) == []
+    with PeopleDatabase.open(tmp_path) as database, ExportLog(database) as log:
+        assert log.abort_dead_transfers() == 1
+    assert list((tmp_path / LOCKS_FOLDER).iterdir()) == []
 
 
 def test_a_log_that_cannot_be_written_says_so_before_a_byte_is_sent(tmp_path: Path) -> None:
     """A folder where the process cannot be marked as alive, and a database that another program holds, are errors."""
-    with Database.open(tmp_path) as database:
-        (tmp_path / RUNS_FOLDER).write_text("in the way")
+    with PeopleDatabase.open(tmp_path) as database:
+        (tmp_path / LOCKS_FOLDER).write_text("in the way")
         with pytest.raises(PeopleError, match="export log cannot be written"):
             ExportLog(database).begin(**WHAT)
         assert ExportLog(database).lines() == []
@@ -168,9 +168,9 @@ def test_a_link_in_place_of_the_folder_of_processes_is_not_followed(tmp_path: Pa
     (elsewhere / "file").write_text("theirs")
     state = tmp_path / "state"
     state.mkdir()
-    (state / RUNS_FOLDER).symlink_to(elsewhere)
-    with Database.open(state) as database, ExportLog(database) as log:
-        log.settle()
+    (state / LOCKS_FOLDER).symlink_to(elsewhere)
+    with PeopleDatabase.open(state) as database, ExportLog(database) as log:
+        log.abort_dead_transfers()
         log.begin(**WHAT)
     assert [path.name for path in elsewhere.iterdir()] == ["file"]
     assert (state / PEOPLE_FILE).exists()

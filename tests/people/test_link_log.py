@@ -5,11 +5,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from labcrate.errors import NoSuchThingError, PeopleError, RepairError
-from labcrate.people.database import Database
+from labcrate.people.database import PeopleDatabase
 from labcrate.people.link_log import LinkLog
 
 
-def test_a_link_is_listed_and_can_be_taken_back_once(database: Database) -> None:
+def test_a_link_is_listed_and_can_be_taken_back_once(database: PeopleDatabase) -> None:
     """Taking back leaves the line, with who did it; a second time it is an error that says who was first."""
     log = LinkLog(database)
     first = log.add(
@@ -19,22 +19,22 @@ def test_a_link_is_listed_and_can_be_taken_back_once(database: Database) -> None
     assert [link.number for link in log.lines()] == [second, first]
     assert [link.number for link in log.lines("42")] == [first]
     assert log.get(first).undone is None
-    log.undone(first, "bob")
+    log.mark_undone(first, "bob")
     link = log.get(first)
     assert (link.who, link.undone_by, link.undone is not None) == ("ana", "bob", True)
     with pytest.raises(RepairError, match="already, by bob"):
-        log.undone(first, "ana")
+        log.mark_undone(first, "ana")
     assert log.get(first) == link
 
 
-def test_an_unknown_link_is_named(database: Database) -> None:
+def test_an_unknown_link_is_named(database: PeopleDatabase) -> None:
     """Reading or taking back what is not there says which."""
-    for attempt in (LinkLog(database).get, lambda number: LinkLog(database).undone(number, "ana")):
+    for attempt in (LinkLog(database).get, lambda number: LinkLog(database).mark_undone(number, "ana")):
         with pytest.raises(NoSuchThingError, match="no link 9"):
             attempt(9)
 
 
-def test_lines_are_kept(database: Database) -> None:
+def test_lines_are_kept(database: PeopleDatabase) -> None:
     """No statement removes a line."""
     LinkLog(database).add(who="ana", session="1", source="a", target="b", method="move")
     with pytest.raises(PeopleError, match="keeps every line"), database.change() as connection:
@@ -43,7 +43,7 @@ def test_lines_are_kept(database: Database) -> None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(name=st.binary(min_size=1, max_size=40))
-def test_names_are_kept_to_the_byte(database: Database, name: bytes) -> None:
+def test_names_are_kept_to_the_byte(database: PeopleDatabase, name: bytes) -> None:
     """File names in no encoding at all come back as they were."""
     path = name.decode("utf-8", "surrogateescape")
     log = LinkLog(database)

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labcrate.people.export_log import Line, Outcome
-from labcrate.people.log_lines import COLUMNS, as_csv, line_object, what
+from labcrate.people.export_log import ExportLogLine, Outcome
+from labcrate.people.export_log_formats import COLUMNS, as_csv, describe_contents, line_object
 
-LINE = Line(
+LINE = ExportLogLine(
     number=7,
     begun=datetime(2025, 5, 2, 8, tzinfo=UTC),
     ended=None,
@@ -45,8 +45,8 @@ TOLD = {
 @pytest.mark.parametrize(("options", "told"), TOLD.items())
 def test_what_was_taken_is_told_in_words(options: str, told: str) -> None:
     """A steward reads what left without knowing the words of a query; a resumed download says where it began."""
-    assert ", ".join(what(replace(LINE, options=options, start=0))) == told
-    assert what(replace(LINE, options=options, start=1234))[-1] == "from byte 1,234"
+    assert ", ".join(describe_contents(replace(LINE, options=options, start=0))) == told
+    assert describe_contents(replace(LINE, options=options, start=1234))[-1] == "from byte 1,234"
 
 
 def test_json_and_csv_tell_the_same() -> None:

@@ -9,7 +9,7 @@ from functools import partial
 from labcrate.archive.checking import check_bytes
 from labcrate.archive.layout import FileSource
 from labcrate.errors import OtherBytesError
-from labcrate.index.records import Indexed
+from labcrate.index.records import IndexedFile
 from labcrate.lab.lab_files import Files, source_of
 from labcrate.model.lab_settings import CONFIRM_DAYS
 
@@ -24,7 +24,7 @@ def now_ms() -> int:
     return round(CLOCK() * 1000)
 
 
-class Check(StrEnum):
+class ByteCheckMode(StrEnum):
     """Which files are confirmed: those confirmed too long ago, all, or none."""
 
     BY_AGE = "by age"
@@ -32,38 +32,38 @@ class Check(StrEnum):
     NEVER = "never"
 
     @classmethod
-    def of(cls, wish: bool | None) -> "Check":
+    def of(cls, choice: bool | None) -> "ByteCheckMode":
         """Return what somebody chose: True for all, False for none, None for what is due by its age."""
-        return cls.BY_AGE if wish is None else cls.ALWAYS if wish else cls.NEVER
+        return cls.BY_AGE if choice is None else cls.ALWAYS if choice else cls.NEVER
 
 
 @dataclass(frozen=True, slots=True)
-class Confirming:
+class ByteCheckRule:
     """Which bytes are to be confirmed again: those last confirmed over ``days`` before now, unless ``check`` differs.
 
     ``began_ms`` is when the work began for which they are confirmed: what was confirmed since is confirmed.
     """
 
     began_ms: int
-    check: Check = Check.BY_AGE
+    check: ByteCheckMode = ByteCheckMode.BY_AGE
     days: int = CONFIRM_DAYS
 
     @classmethod
-    def from_now(cls, check: Check = Check.BY_AGE, days: int = CONFIRM_DAYS) -> "Confirming":
+    def from_now(cls, check: ByteCheckMode = ByteCheckMode.BY_AGE, days: int = CONFIRM_DAYS) -> "ByteCheckRule":
         """Return the rule for work that begins now."""
         return cls(now_ms(), check, days)
 
-    def is_due(self, known: Indexed) -> bool:
+    def is_due(self, known: IndexedFile) -> bool:
         """Return whether a file is to be confirmed; one without checksums has nothing to be compared with."""
-        if self.check is Check.NEVER or known.fixity is None:
+        if self.check is ByteCheckMode.NEVER or known.fixity is None:
             return False
         now = now_ms()
-        oldest = self.began_ms if self.check is Check.ALWAYS else min(now - self.days * DAY_MS, self.began_ms)
+        oldest = self.began_ms if self.check is ByteCheckMode.ALWAYS else min(now - self.days * DAY_MS, self.began_ms)
         # A time to come is a clock that was set wrong.
         return known.confirmed_ms is None or not oldest <= known.confirmed_ms <= now
 
 
-def confirmed(files: Files, known: Indexed, progress: Callable[[int], None]) -> Indexed:
+def check_file_bytes(files: Files, known: IndexedFile, progress: Callable[[int], None]) -> IndexedFile:
     """Read a file whose checksums are known through, and return what is known of it by that.
 
     Raises SourceChangedError, OSError, and what ``progress`` raises, which is called with the bytes of each piece.

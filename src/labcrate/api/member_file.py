@@ -5,11 +5,11 @@ import os
 import struct
 
 from labcrate.archive import records
-from labcrate.archive.directory import Entry, read_exactly
+from labcrate.archive.directory import ListedMember, read_exactly
 from labcrate.errors import VerificationError
 
 
-class Member(io.RawIOBase):
+class MemberFile(io.RawIOBase):
     """The bytes of one member. It closes the descriptor in the end, so it is given one of its own.
 
     The member's CRC-32 is not checked, so that seeking costs nothing.
@@ -60,12 +60,12 @@ class Member(io.RawIOBase):
         super().close()
 
 
-def data_start(fd: int, entry: Entry) -> int | None:
+def data_start(fd: int, member: ListedMember) -> int | None:
     """Where a member's data start (APPNOTE 4.3.7); None where its local header is not to be found or another's."""
-    head = read_exactly(fd, entry.offset, records.LOCAL_HEADER.size)
+    head = read_exactly(fd, member.header_offset, records.LOCAL_HEADER.size)
     if head is None or head[:4] != struct.pack("<I", records.LOCAL_SIGNATURE):
         return None
     name_bytes, extra_bytes = struct.unpack_from("<HH", head, 26)
-    if read_exactly(fd, entry.offset + len(head), name_bytes) != entry.raw_name:
+    if read_exactly(fd, member.header_offset + len(head), name_bytes) != member.raw_name:
         return None
-    return entry.offset + len(head) + int(name_bytes) + int(extra_bytes)
+    return member.header_offset + len(head) + int(name_bytes) + int(extra_bytes)

@@ -10,13 +10,13 @@ from urllib.parse import parse_qsl
 from labcrate.lab.text import one_line
 from labcrate.model.session import json_id
 from labcrate.model.timespan import format_instant
-from labcrate.people.export_log import Line
+from labcrate.people.export_log import ExportLogLine
 
 COLUMNS = (
     "number", "begunAt", "endedAt", "who", "via", "address", "session", "options", "etag", "start", "length", "total",
     "bytesSent", "outcome", "reason",
 )  # fmt: skip
-_TOLD = {
+_OPTION_WORDS = {
     "recording": "recording {}",
     "camera": "only camera {}",
     "sensor": "only sensor {}",
@@ -24,7 +24,7 @@ _TOLD = {
     "to": "until {}",
     "pad": "{} before and after",
 }
-_WHOLE = {
+_FIXED_OPTION_WORDS = {
     "only=sensors": "only sensor data",
     "only=recordings": "only recordings",
     "readings=all": "all readings of the lab",
@@ -35,7 +35,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _INNER_FORMULA = re.compile(f";(?=[{re.escape(''.join(_FORMULA))}])")
 
 
-def line_object(line: Line) -> dict[str, Any]:
+def line_object(line: ExportLogLine) -> dict[str, Any]:
     """A line as JSON has it; times are ISO 8601 in UTC, sizes bytes."""
     values = (
         line.number,
@@ -57,27 +57,27 @@ def line_object(line: Line) -> dict[str, Any]:
     return dict(zip(COLUMNS, values, strict=True))
 
 
-def what(line: Line) -> list[str]:
+def describe_contents(line: ExportLogLine) -> list[str]:
     """What was taken, and from which byte on: each as a few words for people."""
     pairs = parse_qsl(line.options)
-    told = [
-        _WHOLE.get(f"{name}={value}") or _TOLD.get(name, f"{name}: {{}}").format(one_line(value))
+    words = [
+        _FIXED_OPTION_WORDS.get(f"{name}={value}") or _OPTION_WORDS.get(name, f"{name}: {{}}").format(one_line(value))
         for name, value in pairs
     ]
-    return (told or ["the whole session"]) + ([f"from byte {line.start:,}"] if line.start else [])
+    return (words or ["the whole session"]) + ([f"from byte {line.start:,}"] if line.start else [])
 
 
-def as_csv(lines: Iterable[Line], *, heading: bool = True) -> str:
+def as_csv(lines: Iterable[ExportLogLine], *, heading: bool = True) -> str:
     """Lines as CSV (RFC 4180), in which no cell is a formula: names and addresses are others' words."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     if heading:
         writer.writerow(COLUMNS)
-    writer.writerows(map(_cell, line_object(line).values()) for line in lines)
+    writer.writerows(map(_csv_cell, line_object(line).values()) for line in lines)
     return text.getvalue()
 
 
-def _cell(value: object) -> str:
+def _csv_cell(value: object) -> str:
     text = "" if value is None else str(value)
     text = _INNER_FORMULA.sub("; ", text)
     return f"'{text}" if text.startswith(_FORMULA) else text

@@ -13,20 +13,27 @@ from typing import Any
 import pytest
 
 from labcrate.errors import RepairError
-from labcrate.export.prepare import prepared
-from labcrate.index.state import state_folder
-from labcrate.people.database import Database
+from labcrate.export.prepare import prepare_archive
+from labcrate.index.state_folder import state_folder
+from labcrate.people.database import PeopleDatabase
 from labcrate.people.link_log import Link, LinkLog
 from labcrate.plan.inventory import take_inventory
 from labcrate.plan.plan import NearMiss, Plan
-from labcrate.repair.link_files import check, repair, take_back
-from labcrate.repair.near_misses import Method, Repair, find_near_miss, is_undone, move, undo
+from labcrate.repair.link_files import check_link_requests, create_link, undo_logged_link
+from labcrate.repair.near_misses import (
+    LinkedNearMiss,
+    LinkMethod,
+    find_near_miss,
+    is_already_undone,
+    move_near_miss,
+    undo_file_change,
+)
 
 FOLDER = "sessions/Session42"
 OWN = f"{FOLDER}/recordings"
 REGISTER = f"{FOLDER}/recordings.json"
 FILE = "recordings/cam1_42_a.mp4"
-IN_LAB = [Method.ENTRY, Method.MOVE]
+IN_LAB = [LinkMethod.ENTRY, LinkMethod.MOVE]
 
 
 @pytest.fixture
@@ -41,12 +48,12 @@ def near_lab(lab: Any) -> Any:
 @pytest.fixture
 def log(near_lab: Any) -> Iterator[LinkLog]:
     """The log of links of that lab."""
-    with Database.open(state_folder(near_lab.root)) as database:
+    with PeopleDatabase.open(state_folder(near_lab.root)) as database:
         yield LinkLog(database)
 
 
 def _plan(lab: Any) -> Plan:
-    with prepared(lab.open(), "42", hashed=False) as assembly:
+    with prepare_archive(lab.open(), "42", hashed=False) as assembly:
         return assembly.plan
 
 
@@ -54,11 +61,11 @@ def _near(lab: Any, file: str = FILE) -> NearMiss:
     return find_near_miss(_plan(lab).near_misses, "42", file)
 
 
-def _link(lab: Any, log: LinkLog, method: Method, file: str = FILE, miss: NearMiss | None = None) -> Link:
+def _link(lab: Any, log: LinkLog, method: LinkMethod, file: str = FILE, miss: NearMiss | None = None) -> Link:
     inventory = take_inventory(lab.open())
     misses = [miss] if miss else _plan(lab).near_misses
-    (wish,) = check(inventory, misses, session="42", files=[file], method=method)
-    return repair(inventory, log, wish, who="somebody").link
+    (wish,) = check_link_requests(inventory, misses, session="42", files=[file], method=method)
+    return create_link(inventory, log, wish, who="somebody").link
 
 
 def _linked(lab: Any) -> list[str]:
@@ -73,25 +80,25 @@ def _files(lab: Any) -> dict[str, bytes]:
     }
 
 
-def _second_name(lab: Any, name: str = "cam1_42_a.mp4") -> Repair:
+def _second_name(lab: Any, name: str = "cam1_42_a.mp4") -> LinkedNearMiss:
     """A hard link, as earlier versions made it."""
     (lab.root / OWN).mkdir(parents=True, exist_ok=True)
     (lab.root / OWN / name).hardlink_to(lab.root / FILE)
-    return Repair("42", FILE, f"{OWN}/{name}", Method.HARD_LINK)
+    return LinkedNearMiss("42", FILE, f"{OWN}/{name}", LinkMethod.HARD_LINK)
 
 
 @pytest.mark.parametrize("method", IN_LAB)
-def test_a_near_miss_becomes_part_of_its_session_and_back(near_lab: Any, log: LinkLog, method: Method) -> None:
+def test_a_near_miss_becomes_part_of_its_session_and_back(near_lab: Any, log: LinkLog, method: LinkMethod) -> None:
     """Linked or moved, the recording is in the plan and no near miss any more; undone, all is as it was."""
     before = _files(near_lab)
     assert _linked(near_lab) == []
     made = _link(near_lab, log, method)
-    place = FILE if method is Method.ENTRY else f"{OWN}/cam1_42_a.mp4"
-    assert (made.source, made.target) == (FILE, REGISTER if method is Method.ENTRY else place)
+    place = FILE if method is LinkMethod.ENTRY else f"{OWN}/cam1_42_a.mp4"
+    assert (made.source, made.target) == (FILE, REGISTER if method is LinkMethod.ENTRY else place)
     assert _linked(near_lab) == [place]
     assert _plan(near_lab).near_misses == ()
-    assert (near_lab.root / FILE).exists() == (method is Method.ENTRY)
-    take_back(near_lab.open(), log, session="42", number=made.number, who="somebody")
+    assert (near_lab.root / FILE).exists() == (method is LinkMethod.ENTRY)
+    undo_logged_link(near_lab.open(), log, session="42", number=made.number, who="somebody")
     assert _files(near_lab) == before
     assert [n.path for n in _plan(near_lab).near_misses] == [FILE]
 
@@ -99,7 +106,7 @@ def test_a_near_miss_becomes_part_of_its_session_and_back(near_lab: Any, log: Li
 def test_an_entry_moves_and_links_nothing(near_lab: Any, log: LinkLog) -> None:
     """The recording keeps its one name, its inode and its times; the plan says that it was linked by hand."""
     before = (near_lab.root / FILE).stat()
-    _link(near_lab, log, Method.ENTRY)
+    _link(near_lab, log, LinkMethod.ENTRY)
     after = (near_lab.root / FILE).stat()
     assert (after.st_ino, after.st_nlink, after.st_ctime_ns) == (before.st_ino, 1, before.st_ctime_ns)
     (recording,) = _plan(near_lab).recordings
@@ -111,7 +118,7 @@ def test_hard_links_of_earlier_versions_are_taken_back(near_lab: Any, log: LinkL
     before = _files(near_lab)
     done = _second_name(near_lab)
     number = log.add(who="somebody", session="42", source=done.source, target=done.target, method="hard link")
-    take_back(near_lab.open(), log, session="42", number=number, who="somebody")
+    undo_logged_link(near_lab.open(), log, session="42", number=number, who="somebody")
     assert _files(near_lab) == before
 
 
@@ -119,7 +126,7 @@ def test_a_name_that_is_taken_is_left_alone(near_lab: Any) -> None:
     """Where the session has other recordings of that name, the next free one is taken and the others stay."""
     near_lab.write(f"{OWN}/cam1_42_a.mp4", b"another")
     near_lab.write(f"{OWN}/cam1_42_a_2.mp4", b"a third")
-    done = move(near_lab.open(), "42", FOLDER, _near(near_lab))
+    done = move_near_miss(near_lab.open(), "42", FOLDER, _near(near_lab))
     assert done.target == f"{OWN}/cam1_42_a_3.mp4"
     assert (near_lab.root / OWN / "cam1_42_a.mp4").read_bytes() == b"another"
     assert (near_lab.root / OWN / "cam1_42_a_2.mp4").read_bytes() == b"a third"
@@ -153,7 +160,7 @@ def test_what_is_printed_alike_is_not_guessed_at(near_lab: Any) -> None:
 
 
 @pytest.mark.parametrize("method", IN_LAB)
-def test_only_mp4s_are_linked(near_lab: Any, log: LinkLog, method: Method) -> None:
+def test_only_mp4s_are_linked(near_lab: Any, log: LinkLog, method: LinkMethod) -> None:
     """A near miss that is no MP4 is refused with what to do instead."""
     near_lab.recording("recordings/cam1_session42.mkv")
     with pytest.raises(RepairError, match=r"only MP4s are exported\. Make an MP4 of it \(--remux\)"):
@@ -166,7 +173,7 @@ def test_what_names_another_session_is_not_written_down(near_lab: Any, log: Link
     near_lab.recording("recordings/cam1_session7_x.mp4")
     near_lab.json("data/recordings.json", {"1": {"sessionId": 42, "filePath": "/nvr/cam1_session7_x.mp4"}})
     with pytest.raises(RepairError, match=r"where it lies: recordings.json says session 42, the name says session 7\."):
-        _link(near_lab, log, Method.ENTRY, "recordings/cam1_session7_x.mp4")
+        _link(near_lab, log, LinkMethod.ENTRY, "recordings/cam1_session7_x.mp4")
     assert not (near_lab.root / REGISTER).exists()
     assert log.lines() == []
 
@@ -207,16 +214,16 @@ def _replaced_by_a_folder(root: Path) -> None:
     ],
 )
 def test_links_are_never_followed_and_nothing_is_half_done(
-    near_lab: Any, log: LinkLog, method: Method, change: Callable[[Path], None], why: str
+    near_lab: Any, log: LinkLog, method: LinkMethod, change: Callable[[Path], None], why: str
 ) -> None:
     """What changed between the plan and the link is refused, and no file appears or goes, in or outside the lab."""
     miss = _near(near_lab)
     inventory = take_inventory(near_lab.open())
-    (wish,) = check(inventory, [miss], session="42", files=[FILE], method=method)
+    (wish,) = check_link_requests(inventory, [miss], session="42", files=[FILE], method=method)
     change(near_lab.root)
     before = {path: path.lstat().st_ino for path in near_lab.root.parent.rglob("*.*")}
     with pytest.raises(RepairError, match=why):
-        repair(inventory, log, wish, who="somebody")
+        create_link(inventory, log, wish, who="somebody")
     after = {path: path.lstat().st_ino for path in near_lab.root.parent.rglob("*.*")}
     assert {path: inode for path, inode in after.items() if ".labcrate" not in path.parts} == {
         path: inode for path, inode in before.items() if ".labcrate" not in path.parts
@@ -235,7 +242,7 @@ def test_a_file_that_is_exchanged_in_mid_link_is_not_taken(near_lab: Any, monkey
 
     monkeypatch.setattr(os, "link", exchanging)
     with pytest.raises(RepairError, match="was replaced while it was linked"):
-        move(near_lab.open(), "42", FOLDER, miss)
+        move_near_miss(near_lab.open(), "42", FOLDER, miss)
     assert (near_lab.root / FILE).read_bytes() == b"another study's"
     assert list((near_lab.root / OWN).iterdir()) == []
 
@@ -243,9 +250,9 @@ def test_a_file_that_is_exchanged_in_mid_link_is_not_taken(near_lab: Any, monkey
 def test_linking_twice_at_once_links_once(near_lab: Any, log: LinkLog) -> None:
     """Two who saw the same plan: the second is told, and there is one link and one entry."""
     miss = _near(near_lab)
-    _link(near_lab, log, Method.ENTRY, miss=miss)
+    _link(near_lab, log, LinkMethod.ENTRY, miss=miss)
     with pytest.raises(RepairError, match="was linked to this session before"):
-        _link(near_lab, log, Method.ENTRY, miss=miss)
+        _link(near_lab, log, LinkMethod.ENTRY, miss=miss)
     assert _linked(near_lab) == [FILE]
     assert len(log.lines()) == 1
     assert len(json.loads((near_lab.root / REGISTER).read_text())["recordings"]) == 1
@@ -256,10 +263,10 @@ def test_the_last_copy_is_never_removed(near_lab: Any) -> None:
     done = _second_name(near_lab)
     (near_lab.root / FILE).unlink()
     with pytest.raises(RepairError, match="may be the only copy and stays"):
-        undo(near_lab.open(), done, datetime.now(UTC))
+        undo_file_change(near_lab.open(), done, datetime.now(UTC))
     near_lab.write(FILE, b"another recording")
     with pytest.raises(RepairError, match="may be the only copy and stays"):
-        undo(near_lab.open(), done, datetime.now(UTC))
+        undo_file_change(near_lab.open(), done, datetime.now(UTC))
     assert done.target in _linked(near_lab)
 
 
@@ -267,28 +274,28 @@ def test_what_is_undone(near_lab: Any) -> None:
     """A link counts as taken back when its file is where it was, as itself, and nothing in the session's folder."""
     lab, done = near_lab.open(), _second_name(near_lab)
     source, target = near_lab.root / done.source, near_lab.root / done.target
-    assert not is_undone(lab, done)
+    assert not is_already_undone(lab, done)
     aside = target.rename(near_lab.root / "aside.mp4")
-    assert is_undone(lab, done)
+    assert is_already_undone(lab, done)
     source.unlink()
-    assert not is_undone(lab, done)
+    assert not is_already_undone(lab, done)
     source.symlink_to(aside)
-    assert not is_undone(lab, done)
+    assert not is_already_undone(lab, done)
 
 
 def test_moving_back_overwrites_nothing_and_mistakes_nothing(near_lab: Any) -> None:
     """A place that is taken again, a file that is gone, and one that was put there later are refused."""
-    done = move(near_lab.open(), "42", FOLDER, _near(near_lab))
+    done = move_near_miss(near_lab.open(), "42", FOLDER, _near(near_lab))
     near_lab.write(FILE, b"a new recording")
     with pytest.raises(RepairError, match="its place is taken by another file"):
-        undo(near_lab.open(), done, datetime.now(UTC))
+        undo_file_change(near_lab.open(), done, datetime.now(UTC))
     assert (near_lab.root / FILE).read_bytes() == b"a new recording"
     (near_lab.root / FILE).unlink()
     with pytest.raises(RepairError, match="changed since it was moved there"):
-        undo(near_lab.open(), done, datetime.now(UTC) - timedelta(hours=1))
+        undo_file_change(near_lab.open(), done, datetime.now(UTC) - timedelta(hours=1))
     (near_lab.root / done.target).unlink()
     with pytest.raises(RepairError, match="it is gone"):
-        undo(near_lab.open(), done, datetime.now(UTC))
+        undo_file_change(near_lab.open(), done, datetime.now(UTC))
 
 
 def test_every_near_miss_but_one_of_another_kind_can_be_linked(
@@ -301,16 +308,16 @@ def test_every_near_miss_but_one_of_another_kind_can_be_linked(
     monkeypatch.setattr("labcrate.demo.lab.make_clip", lambda path, *_, **__: path.write_bytes(clip))
     demo = build_demo_lab(tmp_path / "lab")
     lab = Lab(demo.root)
-    with prepared(lab, "42", hashed=False) as assembly:
+    with prepare_archive(lab, "42", hashed=False) as assembly:
         misses = assembly.plan.near_misses
         before = len(assembly.plan.recordings)
     assert {miss.verdict.rule: miss.path for miss in misses} == demo.near_misses
     files = [miss.path for miss in misses if miss.path.endswith(".mp4")]
     inventory = take_inventory(lab)
-    with Database.open(state_folder(lab.root)) as database:
-        for wish in check(inventory, misses, session="42", files=files, method=Method.ENTRY):
-            repair(inventory, LinkLog(database), wish, who="somebody")
-    with prepared(lab, "42", hashed=False) as assembly:
+    with PeopleDatabase.open(state_folder(lab.root)) as database:
+        for wish in check_link_requests(inventory, misses, session="42", files=files, method=LinkMethod.ENTRY):
+            create_link(inventory, LinkLog(database), wish, who="somebody")
+    with prepare_archive(lab, "42", hashed=False) as assembly:
         assert [miss.verdict.rule for miss in assembly.plan.near_misses] == ["not MP4"]
         assert len(assembly.plan.recordings) == before + len(misses) - 1
 
@@ -318,13 +325,13 @@ def test_every_near_miss_but_one_of_another_kind_can_be_linked(
 @pytest.mark.parametrize(
     ("mounts", "method", "why"),
     [
-        (["mount -t tmpfs tmpfs sessions"], Method.MOVE, "lies on another disk"),
-        (["mount --bind . .", "mount -o remount,bind,ro ."], Method.MOVE, "on a read-only disk"),
-        (["mount --bind . .", "mount -o remount,bind,ro ."], Method.ENTRY, "on a read-only disk"),
+        (["mount -t tmpfs tmpfs sessions"], LinkMethod.MOVE, "lies on another disk"),
+        (["mount --bind . .", "mount -o remount,bind,ro ."], LinkMethod.MOVE, "on a read-only disk"),
+        (["mount --bind . .", "mount -o remount,bind,ro ."], LinkMethod.ENTRY, "on a read-only disk"),
     ],
 )
 def test_disks_that_cannot_do_it_say_so(
-    near_lab: Any, mounts: list[str], why: str, method: Method, tmp_path: Path
+    near_lab: Any, mounts: list[str], why: str, method: LinkMethod, tmp_path: Path
 ) -> None:
     """A session's folder on another disk, and a lab on a read-only one, are told apart; the file stays where it is."""
     words = next(
@@ -332,11 +339,11 @@ def test_disks_that_cannot_do_it_say_so(
     )
     if words is None:
         pytest.skip("mounting is not allowed here, neither as this user nor in a user namespace of its own")
-    move = ["--move"] if method is Method.MOVE else []
+    move_near_miss = ["--move"] if method is LinkMethod.MOVE else []
     script = f"""
 from pathlib import Path
 from labcrate.cli.main import main
-raise SystemExit(main(["link", "42", {FILE!r}, "--lab", str(Path.cwd()), *{move!r}]))
+raise SystemExit(main(["link", "42", {FILE!r}, "--lab", str(Path.cwd()), *{move_near_miss!r}]))
 """
     shell = " && ".join([*mounts, "cd .", 'exec "$0" -c "$1"'])
     ran = subprocess.run(

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from labcrate.errors import NoSuchThingError, UsageError
-from labcrate.people.database import Database, instant
-from labcrate.people.logins import IDLE_SECONDS, LONGEST_SECONDS, Logins
+from labcrate.people.database import PeopleDatabase, from_ms
+from labcrate.people.logins import IDLE_S, MAX_LOGIN_S, Logins
 from labcrate.people.roles import Role
 from labcrate.people.tokens import PREFIX, Tokens, hash_secret
 from labcrate.people.users import User, Users
@@ -20,13 +20,13 @@ DAY = 24 * 3600
 
 
 @pytest.fixture
-def logins(database: Database, clock: "Clock") -> Logins:
+def logins(database: PeopleDatabase, clock: "Clock") -> Logins:
     """No logins yet."""
     return Logins(database, clock)
 
 
 @pytest.fixture
-def tokens(database: Database, clock: "Clock") -> Tokens:
+def tokens(database: PeopleDatabase, clock: "Clock") -> Tokens:
     """No tokens yet."""
     return Tokens(database, clock)
 
@@ -40,10 +40,10 @@ def ana(users: Users) -> User:
 def test_a_login_that_is_used_lasts_until_its_longest(logins: Logins, clock: "Clock", ana: User) -> None:
     """Used every eleven hours a login lasts seven days, and not a second more."""
     begun, secret = clock.now, logins.begin(ana)
-    while clock.now + 11 * 3600 < begun + LONGEST_SECONDS:
+    while clock.now + 11 * 3600 < begun + MAX_LOGIN_S:
         clock.now += 11 * 3600
         assert logins.find(secret) == ana
-    clock.now = begun + LONGEST_SECONDS - 1
+    clock.now = begun + MAX_LOGIN_S - 1
     assert logins.find(secret) == ana
     clock.now += 1
     assert logins.find(secret) is None
@@ -52,18 +52,18 @@ def test_a_login_that_is_used_lasts_until_its_longest(logins: Logins, clock: "Cl
 def test_an_idle_login_ends(logins: Logins, clock: "Clock", ana: User) -> None:
     """Nothing asked for twelve hours ends it; one second before it still counts."""
     early, late = logins.begin(ana), logins.begin(ana)
-    clock.now += IDLE_SECONDS - 1
+    clock.now += IDLE_S - 1
     assert logins.find(early) == ana
     clock.now += 1
     assert logins.find(early) == ana
     assert logins.find(late) is None
 
 
-def test_logins_that_ended_are_forgotten(logins: Logins, database: Database, clock: "Clock", ana: User) -> None:
+def test_logins_that_ended_are_forgotten(logins: Logins, database: PeopleDatabase, clock: "Clock", ana: User) -> None:
     """The table does not grow for ever: who logs in next clears away what ended."""
     for _ in range(5):
         logins.begin(ana)
-    clock.now += LONGEST_SECONDS
+    clock.now += MAX_LOGIN_S
     logins.begin(ana)
     assert database.rows("SELECT count(*) FROM login") == [(1,)]
 
@@ -94,13 +94,13 @@ def test_a_token_opens_until_it_expires(tokens: Tokens, clock: "Clock", ana: Use
     """A token is good for its days, has a prefix that scanners find, and is known by its hash alone."""
     token, secret = tokens.add(ana, "nightly export", 30)
     assert secret.startswith(PREFIX)
-    assert token.expires == instant(round((clock.now + 30 * DAY) * 1000))
+    assert token.expires == from_ms(round((clock.now + 30 * DAY) * 1000))
     clock.now += 30 * DAY - 1
     assert tokens.find(secret) == ana
-    assert not tokens.expired(token)
+    assert not tokens.is_expired(token)
     clock.now += 1
     assert tokens.find(secret) is None
-    assert tokens.expired(token)
+    assert tokens.is_expired(token)
     assert [each.name for each in tokens.all()] == ["nightly export"]
 
 
@@ -110,11 +110,11 @@ def test_a_token_stands_until_it_is_revoked(tokens: Tokens, users: Users, clock:
     _, first = tokens.add(ana, "first", 1)
     _, second = tokens.add(ana, "second", 1)
     clock.now += 2 * DAY
-    assert [tokens.stands(hash_secret(secret)) for secret in (first, second)] == [True, True]
+    assert [tokens.exists(hash_secret(secret)) for secret in (first, second)] == [True, True]
     tokens.revoke("ana", "first")
-    assert [tokens.stands(hash_secret(secret)) for secret in (first, second)] == [False, True]
+    assert [tokens.exists(hash_secret(secret)) for secret in (first, second)] == [False, True]
     users.disable("ana")
-    assert not tokens.stands(hash_secret(second))
+    assert not tokens.exists(hash_secret(second))
 
 
 def test_a_token_has_the_role_of_now(tokens: Tokens, users: Users) -> None:
@@ -136,7 +136,7 @@ def test_when_a_token_was_last_used_is_known_to_the_minute(tokens: Tokens, clock
     for seconds, noted in ((0, 0), (59, 0), (60, 60)):
         clock.now = begun + seconds
         tokens.find(secret)
-        assert tokens.all()[0].used == instant(round((begun + noted) * 1000))
+        assert tokens.all()[0].used == from_ms(round((begun + noted) * 1000))
 
 
 def test_a_token_is_revoked_at_once_and_alone(tokens: Tokens, users: Users, ana: User) -> None:
@@ -199,7 +199,7 @@ def test_secrets_are_kept_as_hashes_alone(tmp_path: Path, logins: Logins, tokens
 
 @pytest.mark.parametrize("ahead", [365 * DAY, DAY])
 def test_a_login_of_a_clock_that_was_ahead_ends_with_it(
-    logins: Logins, database: Database, clock: "Clock", ana: User, ahead: int
+    logins: Logins, database: PeopleDatabase, clock: "Clock", ana: User, ahead: int
 ) -> None:
     """A login that was begun or seen in what is the future now counts as ended, and is forgotten."""
     before = logins.begin(ana)
@@ -225,7 +225,7 @@ def test_a_token_of_a_clock_that_was_ahead_is_not_good(tokens: Tokens, clock: "C
     token, secret = tokens.add(ana, "script", 1)
     clock.now -= 365 * DAY
     assert tokens.find(secret) is None
-    assert tokens.expired(token)
+    assert tokens.is_expired(token)
 
 
 def test_when_a_token_was_used_is_corrected_with_the_clock(tokens: Tokens, clock: "Clock", ana: User) -> None:
@@ -235,4 +235,4 @@ def test_when_a_token_was_used_is_corrected_with_the_clock(tokens: Tokens, clock
     assert tokens.find(secret) == ana
     clock.now -= 365 * DAY
     assert tokens.find(secret) == ana
-    assert tokens.all()[0].used == instant(round(clock.now * 1000))
+    assert tokens.all()[0].used == from_ms(round(clock.now * 1000))

@@ -9,19 +9,19 @@ from contextlib import contextmanager
 from labcrate.cli.screen import open_lab
 from labcrate.errors import UsageError
 from labcrate.export.people_folder import open_people
-from labcrate.people.database import Database
+from labcrate.people.database import PeopleDatabase
 
-_LONGEST_LINE_BYTES = 16 * 1024
+_MAX_LINE_BYTES = 16 * 1024
 
 
 @contextmanager
-def people(options: Namespace) -> Iterator[Database]:
+def open_people_database(options: Namespace) -> Iterator[PeopleDatabase]:
     """The people of the lab that was named. Raises NoLabError, CatalogError, PeopleError."""
     with open_people(open_lab(options).root) as database:
         yield database
 
 
-def named(options: Namespace, what: str) -> str:
+def require_name(options: Namespace, what: str) -> str:
     """The name that the command is about. Raises UsageError when none was given."""
     if options.name is None:
         raise UsageError(f"Say which {what}: labcrate {options.command} {options.action} NAME.")
@@ -29,7 +29,7 @@ def named(options: Namespace, what: str) -> str:
     return name
 
 
-def unnamed(options: Namespace, instead: str) -> None:
+def refuse_name(options: Namespace, instead: str) -> None:
     """See that a list was asked for without a name, which would change nothing about it.
 
     Raises UsageError, with what the list holds ``instead``.
@@ -38,13 +38,13 @@ def unnamed(options: Namespace, instead: str) -> None:
         raise UsageError(f"labcrate {options.command} {options.action} takes no NAME; {instead}.")
 
 
-def ask_password(options: Namespace, name: str) -> str:
+def read_password(options: Namespace, name: str) -> str:
     """A password, typed twice on the terminal, or read from standard input when that was asked for.
 
     Raises UsageError.
     """
     if options.password_stdin:
-        return _from_stdin()
+        return _read_stdin_password()
     if not sys.stdin.isatty():
         raise UsageError("There is no terminal to ask for the password on; send it with --password-stdin.")
     try:
@@ -57,8 +57,8 @@ def ask_password(options: Namespace, name: str) -> str:
     return password
 
 
-def _from_stdin() -> str:
-    line = sys.stdin.buffer.readline(_LONGEST_LINE_BYTES)
+def _read_stdin_password() -> str:
+    line = sys.stdin.buffer.readline(_MAX_LINE_BYTES)
     try:
         return line.decode("utf-8").removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:

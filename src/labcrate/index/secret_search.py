@@ -5,16 +5,16 @@ from io import FileIO
 from typing import BinaryIO, cast
 
 from labcrate.index.catalog import Catalog
-from labcrate.index.records import Search
+from labcrate.index.records import SecretSearch
 from labcrate.secrets.copied_files import BEGINNING, Redaction, ScanResult, redaction_of, scan_chunks, scan_file
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.mp4_boxes import is_mp4
 
-QUICK_BYTES = 4 * 1024 * 1024
+QUICK_SEARCH_BYTES = 4 * 1024 * 1024
 """Files up to this size are searched even where nothing is hashed."""
 
 
-class Searcher:
+class SecretSearcher:
     """A search of files for one set of values; ``fingerprint`` is that set's keyed hash in one index."""
 
     def __init__(self, matcher: Matcher, catalog: Catalog) -> None:
@@ -26,15 +26,15 @@ class Searcher:
         file.seek(0)
         return is_mp4(file.read(8))
 
-    def search(self, file: FileIO, size_bytes: int) -> Search:
+    def search(self, file: FileIO, size_bytes: int) -> SecretSearch:
         """Search a file. Raises OSError."""
         return self._search(file, scan_file(self.matcher, cast(BinaryIO, file), size_bytes))
 
-    def search_chunks(self, file: FileIO, chunks: Iterable[bytes]) -> Search:
+    def search_chunks(self, file: FileIO, chunks: Iterable[bytes]) -> SecretSearch:
         """Search a file that is no MP4 by its ``chunks``, all of which are taken. Raises OSError."""
         file.seek(0)
         return self._search(file, scan_chunks(self.matcher, file.read(BEGINNING), chunks))
 
-    def _search(self, file: FileIO, result: ScanResult) -> Search:
+    def _search(self, file: FileIO, result: ScanResult) -> SecretSearch:
         redaction = redaction_of(cast(BinaryIO, file)) if result.kinds else Redaction.NONE
-        return Search(self.fingerprint, result, redaction)
+        return SecretSearch(self.fingerprint, result, redaction)
