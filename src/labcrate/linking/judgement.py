@@ -110,14 +110,14 @@ def _ambiguous_verdict(path: str, links: ResolvedLinks, session_id: str, rules: 
         return unrelated_verdict(
             Rule.OTHER_SESSION, f"may belong to session {join_names(dict.fromkeys((*own, *registered)))}"
         )
-    own_sessions, register_camera = join_names(own), join_names(registered)
+    own_ids, registered_ids = join_names(own), join_names(registered)
     entry = "labcrate link" if links.manual_sessions else _REGISTER
     if not own:
-        reason = f"{entry} names several sessions: {register_camera}"
+        reason = f"{entry} names several sessions: {registered_ids}"
     elif links.location.sessions:
-        reason = f"{entry} says session {register_camera}, the folder says session {own_sessions}"
+        reason = f"{entry} says session {registered_ids}, the folder says session {own_ids}"
     else:
-        reason = f"{entry} says session {register_camera}, the name says session {own_sessions}"
+        reason = f"{entry} says session {registered_ids}, the name says session {own_ids}"
     fixable = not links.manual_sessions and links.own_session in (None, session_id)
     remedy = "link it to the session that it belongs to, or correct the register"
     if links.manual_sessions:

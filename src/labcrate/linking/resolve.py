@@ -105,13 +105,13 @@ def _with_register(links: ResolvedLinks, rules: LinkingRules) -> ResolvedLinks:
 def _hinted_sessions(links: ResolvedLinks, rules: LinkingRules) -> tuple[str, ...]:
     """The sessions that folder and name nearly say: a register must not pass over them."""
     stem = links.stem or ""
-    own_session = [*links.location.sessions, *links.parsed_name.possible_sessions]
+    hinted = [*links.location.sessions, *links.parsed_name.possible_sessions]
     carried = max(rules.prefixes.prefixes_in(stem), default=None)
     start = carried[0] + 1 if carried else 0
     for named in rules.ids.ids_after_markers(stem):
         if named.start >= start and named.uncertainty is not IdUncertainty.TOO_LONG:
-            own_session += named.ids
-    return tuple(dict.fromkeys(own_session))
+            hinted += named.ids
+    return tuple(dict.fromkeys(hinted))
 
 
 def _rule(location: PathLocation, own_session: str | None) -> Rule:

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.linking.test_linking_names import PATHS, WILD, any_rules
+from tests.linking.test_every_name import PATHS, WILD, any_rules
 
 from labcrate.linking import linked_sessions
 from labcrate.linking.all_paths import sessions_of_paths
