@@ -9,7 +9,9 @@ from labcrate.linking.location import Area, session_folder
 from labcrate.linking.near_miss import NameDiagnosis, diagnose_name, name_with_session
 from labcrate.linking.resolve import ResolvedLinks, linked_sessions, resolve_links
 from labcrate.linking.rules import LinkingRules
-from labcrate.linking.verdict import Rule, Verdict, VerdictKind, join_names, printable, unrelated_verdict
+from labcrate.linking.verdict import Rule, Verdict, VerdictKind, unrelated_verdict
+from labcrate.messages.message import first_names
+from labcrate.messages.text import printable
 
 _REGISTER = "recordings.json"
 LINKED_ELSEWHERE = "linked to another session as well"
@@ -32,7 +34,7 @@ def judge_file(path: str, session_id: str, rules: LinkingRules) -> Verdict:
         verdict = unrelated_verdict(Rule.NOT_A_RECORDING, "lies in no folder of recordings")
     elif location.area is not Area.SHARED and session_id not in location.sessions:
         verdict = unrelated_verdict(
-            Rule.OTHER_SESSION, f"lies in the folder of session {join_names(location.sessions)}"
+            Rule.OTHER_SESSION, f"lies in the folder of session {first_names(location.sessions)}"
         )
     elif links.stem is None:
         verdict = _judge_other_file(path, links, session_id, rules)
@@ -100,7 +102,7 @@ def _prefix_and_camera(links: ResolvedLinks, session_id: str, rules: LinkingRule
 
 def _other_session_reason(links: ResolvedLinks) -> str:
     folder = links.rule is Rule.FOLDER
-    return f"{'lies in the folder of' if folder else 'belongs to'} session {join_names(links.sessions)}"
+    return f"{'lies in the folder of' if folder else 'belongs to'} session {first_names(links.sessions)}"
 
 
 def _ambiguous_verdict(path: str, links: ResolvedLinks, session_id: str, rules: LinkingRules) -> Verdict:
@@ -108,9 +110,9 @@ def _ambiguous_verdict(path: str, links: ResolvedLinks, session_id: str, rules: 
     own, registered = links.conflict
     if session_id not in (*own, *registered):
         return unrelated_verdict(
-            Rule.OTHER_SESSION, f"may belong to session {join_names(dict.fromkeys((*own, *registered)))}"
+            Rule.OTHER_SESSION, f"may belong to session {first_names(dict.fromkeys((*own, *registered)))}"
         )
-    own_ids, registered_ids = join_names(own), join_names(registered)
+    own_ids, registered_ids = first_names(own), first_names(registered)
     entry = "labcrate link" if links.manual_sessions else _REGISTER
     if not own:
         reason = f"{entry} names several sessions: {registered_ids}"
@@ -147,7 +149,7 @@ def _judge_name(path: str, links: ResolvedLinks, session_id: str, rules: Linking
         return _near_miss(path, session_id, rules, NameDiagnosis(Rule.AMBIGUOUS, reason, "if it is this one, link it"))
     if diagnosis.rule is Rule.NO_SESSION and links.location.sessions:
         return unrelated_verdict(
-            Rule.OTHER_SESSION, f"lies in the folder of session {join_names(links.location.sessions)}"
+            Rule.OTHER_SESSION, f"lies in the folder of session {first_names(links.location.sessions)}"
         )
     return unrelated_verdict(diagnosis.rule, diagnosis.reason)
 

@@ -12,7 +12,9 @@ from labcrate.linking.ids import IdUncertainty
 from labcrate.linking.mentions import HINT, Mention, find_mentions
 from labcrate.linking.prefixes import CameraNames, SessionPrefixes
 from labcrate.linking.rules import LinkingRules
-from labcrate.linking.verdict import Rule, join_names, printable
+from labcrate.linking.verdict import Rule
+from labcrate.messages.message import first_names
+from labcrate.messages.text import printable
 from labcrate.model.session import is_number
 
 _LOOSE = SEPARATORS + " ."
@@ -80,7 +82,7 @@ def _rival_sessions(stem: str, ends: list[int], rules: LinkingRules) -> dict[str
 def _several_sessions(session_id: str, sessions: list[str]) -> NameDiagnosis:
     count = "two sessions" if len(sessions) == 2 else "several sessions"
     advice = f"let session{session_id} be the only one, right after the prefix of its camera"
-    return NameDiagnosis(Rule.AMBIGUOUS, f"names {count}: {join_names(sessions)}", advice)
+    return NameDiagnosis(Rule.AMBIGUOUS, f"names {count}: {first_names(sessions)}", advice)
 
 
 def _uncertain_session(stem: str, session_id: str, parsed_name: ParsedName) -> NameDiagnosis:
@@ -104,7 +106,7 @@ def _uncertain_session(stem: str, session_id: str, parsed_name: ParsedName) -> N
         reason = f'a file that describes sessions cannot be read; "{longer}" may be the ID of another one'
         return NameDiagnosis(Rule.AMBIGUOUS, reason, "mend that file")
     if len(parsed_name.possible_sessions) > 1:
-        ids = join_names(parsed_name.possible_sessions)
+        ids = first_names(parsed_name.possible_sessions)
         reason = f"may name sessions {ids}, whose IDs begin alike or differ in case alone"
         return NameDiagnosis(Rule.AMBIGUOUS, reason, "give the sessions IDs that differ in more than case")
     corrected = f"{stem[:at]}{session_id}{stem[named.end :]}"
@@ -158,7 +160,7 @@ def _unknown_prefix(
         reason = f'"{prefix}" is the name of a camera whose prefix is "{shown}"'
         corrected = _join_name(right, stem[first.start - 1], f"{first.marker}{session_id}", stem[first.end :])
         return NameDiagnosis(Rule.UNKNOWN_PREFIX, reason, "link it as that camera's", corrected, camera)
-    reason = f'no camera has the prefix "{prefix}"; configured: {join_names(prefixes.texts)}'
+    reason = f'no camera has the prefix "{prefix}"; configured: {first_names(prefixes.texts)}'
     advice = "link it and name its camera with --camera CAMERA"
     if not prefix_end:
         return NameDiagnosis(Rule.UNKNOWN_PREFIX, reason, advice)
@@ -219,5 +221,5 @@ def _separator(text: str, at: int) -> str:
 
 
 def _session_words(sessions: Sequence[str]) -> str:
-    shown = join_names(sessions)
+    shown = first_names(sessions)
     return f"session {shown}" if len(sessions) == 1 else f"sessions {shown}"

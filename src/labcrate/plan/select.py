@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import count
 
-from labcrate.lab.folder import Entry, Kind, printable
+from labcrate.lab.folder import Entry, Kind
 from labcrate.linking.filename import base_name
 from labcrate.linking.judgement import judge_file, near_miss_by_time
 from labcrate.linking.location import is_hidden
 from labcrate.linking.resolve import linked_sessions
 from labcrate.linking.verdict import Rule, Verdict, VerdictKind
+from labcrate.messages.text import printable
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
 from labcrate.model.session import Session

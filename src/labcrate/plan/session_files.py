@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from labcrate.lab.folder import RECORDINGS, SENSOR_DATA, Entry, Kind, printable
+from labcrate.lab.folder import RECORDINGS, SENSOR_DATA, Entry, Kind
 from labcrate.linking.judgement import judge_file
 from labcrate.linking.location import session_folder
 from labcrate.linking.verdict import Rule, Verdict, VerdictKind
+from labcrate.messages.text import printable
 from labcrate.model.fixity import Identity
 from labcrate.model.session import Session
 from labcrate.plan import member_names as names
