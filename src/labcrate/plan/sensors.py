@@ -86,7 +86,9 @@ def load_session_readings(
                 files.append(None)
             except OSError as error:
                 files.append(None)
-                open_problems.append(ReadingsProblem(path, "", f"the file cannot be opened ({error.strerror})", fatal=True))
+                open_problems.append(
+                    ReadingsProblem(path, "", f"the file cannot be opened ({error.strerror})", fatal=True)
+                )
         readings = load_readings(
             files[0], files[1], window, session.sensors, devices, base_topic, zone=zone, date_formats=date_formats
         )
