@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
-from tests.support.rounds import rounds, some
+from tests.support.rounds import rounds, sample
 
 from labcrate.cli import main as command_line
 from labcrate.lab.folder import Lab
@@ -53,7 +53,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("thorough") is None:
             cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
-    kept = {id(item) for of_test in cases.values() for item in some(of_test, _CASES_WITH_QUICK)}
+    kept = {id(item) for of_test in cases.values() for item in sample(of_test, _CASES_WITH_QUICK)}
     config.hook.pytest_deselected(items=[item for item in items if id(item) not in kept])
     items[:] = [item for item in items if id(item) in kept]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.platform_lab import ADDRESS, PASSWORD, PlatformLab, clip
+from tests.support.platform_lab import ADDRESS, PASSWORD, PlatformLab, make_video
 from tests.support.rounds import rounds
 
 from labcrate.archive.copying import COPY_METHODS, write_entity
@@ -75,7 +75,7 @@ def test_a_text_loses_its_secrets_and_nothing_else(lab: PlatformLab, data: st.Da
 def test_a_video_keeps_size_and_pictures(lab: PlatformLab, secret: bytes, around: str, methods: int) -> None:
     """Whatever spelling a tag holds: no byte of the pictures changes and the secret is gone, however it is copied."""
     text = secret.decode("latin-1").replace("\0", "")
-    before = clip(tags={"comment": f"{around} {text} {around}", "title": "a title"}, container="mov")
+    before = make_video(tags={"comment": f"{around} {text} {around}", "title": "a title"}, container="mov")
     lab.write("sessions/Session8/notes.txt", b"nothing")
     lab.write("sessions/Session8/phone.mov", before)
     after = member(lab, "recordings/phone.mov", methods)

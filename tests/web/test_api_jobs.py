@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from tests.support.waiting import next_tick
+from tests.support.waiting import wait_for_next_tick
 
 from labcrate.export.prepare import compute_fixity, prepare_from_index, unindexed_files
 from labcrate.index import indexing
@@ -492,7 +492,7 @@ def test_a_job_is_cancelled_while_it_waits_for_its_plan(
             ended.set()
 
     monkeypatch.setattr(archive_cache, "prepare_from_index", lay_out_slowly)
-    next_tick()
+    wait_for_next_tick()
     server = serve(big_lab.root)
     client = server.as_(Role.OPERATOR)
     job = client.post(f"{server.url}/api/sessions/42/prepare").json()

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from tests.support.rounds import rounds
-from tests.support.waiting import next_tick
+from tests.support.waiting import wait_for_next_tick
 
 from labcrate.archive.entity import Entity
 from labcrate.errors import IncompleteError, NoSessionError, SourceChangedError
@@ -31,7 +31,7 @@ PLAIN = Options()
 
 def wait_for_clock_tick() -> None:
     """Let so much time pass that a further change bears another time than the last one."""
-    next_tick()
+    wait_for_next_tick()
 
 
 def new_cache(lab: Any) -> ArchiveCache:

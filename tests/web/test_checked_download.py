@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import requests
-from tests.support.confirming import confirmed_before, in_place, known_of, rot
-from tests.support.waiting import ended
+from tests.support.bit_rot import flip_byte, overwrite_in_place, read_index_record, set_confirmation_age
+from tests.support.waiting import wait_for_ended
 
 from labcrate.index.byte_checks import now_ms
 from labcrate.plan.options import Options
@@ -35,7 +35,7 @@ def offset_of(archive: bytes, root: Path, path: str) -> int:
 
 def last_line(server: Any) -> Any:
     """Return the newest line of the export log, once it has ended."""
-    ended(server)
+    wait_for_ended(server)
     return server.get("/api/log").json()["lines"][0]
 
 
@@ -48,11 +48,11 @@ def test_stale_recordings_are_confirmed_as_they_are_sent(
     server = serve(two.root)
     whole = server.get(PATH).content
     assert last_line(server)["reason"] is None
-    confirmed_before(two.root)
+    set_confirmation_age(two.root)
     began = now_ms()
     assert server.get(PATH).content == whole
     assert last_line(server)["reason"] == "bytes confirmed: 3 of 3 recordings (3 read now)"
-    assert (known_of(two.root, FIRST).confirmed_ms or 0) >= began
+    assert (read_index_record(two.root, FIRST).confirmed_ms or 0) >= began
 
 
 def test_rot_breaks_the_download_off_before_its_first_byte(
@@ -62,7 +62,7 @@ def test_rot_breaks_the_download_off_before_its_first_byte(
     server = serve(two.root)
     whole = server.get(PATH).content
     at = offset_of(whole, two.root, SECOND)
-    rot(two.root, SECOND)
+    flip_byte(two.root, SECOND)
     got = bytearray()
     with caplog.at_level(logging.WARNING), suppress(requests.exceptions.ChunkedEncodingError):
         for piece in server.get(PATH, stream=True).iter_content(65536):
@@ -84,20 +84,20 @@ def test_a_range_confirms_what_it_touches_alone(serve: Any, two: Any) -> None:
     server = serve(two.root)
     whole = server.get(PATH).content
     at = offset_of(whole, two.root, FIRST)
-    rot(two.root, SECOND)
-    confirmed_before(two.root, path=FIRST)
-    before = known_of(two.root, SECOND)
+    flip_byte(two.root, SECOND)
+    set_confirmation_age(two.root, path=FIRST)
+    before = read_index_record(two.root, SECOND)
     answer = server.get(PATH, headers={"Range": f"bytes={at + 10}-{at + 5000}"})
     assert answer.content == whole[at + 10 : at + 5001]
     assert last_line(server)["reason"] == "bytes confirmed: 1 of 1 recording (1 read now)"
-    assert known_of(two.root, SECOND) == before
+    assert read_index_record(two.root, SECOND) == before
 
 
 def test_confirming_takes_turns(serve: Any, two: Any) -> None:
     """Between two steps a transfer can give its thread back: a large recording is no reason to keep others waiting."""
     server = serve(two.root)
     server.get(PATH)
-    confirmed_before(two.root)
+    set_confirmation_age(two.root)
     found = server.resources.archives.plan("42", Options())
     segments = list(
         checked_download.CheckedDownload(found, two.root / ".labcrate", 30).segments(0, found.ready_entity.length)
@@ -109,10 +109,10 @@ def test_what_was_found_before_is_not_sent(serve: Any, two: Any) -> None:
     """A recording that another process found to be rotten breaks the download off without being read."""
     server = serve(two.root)
     server.get(PATH)
-    before = rot(two.root, FIRST)
+    before = flip_byte(two.root, FIRST)
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
         server.get(PATH)
-    in_place(two.root, FIRST, before)  # the disk is well again, and nobody has looked yet
+    overwrite_in_place(two.root, FIRST, before)  # the disk is well again, and nobody has looked yet
     assert server.get(PATH).status_code == 409
 
 
@@ -128,8 +128,8 @@ def test_the_doctor_page_tells_of_bytes(serve: Any, two: Any) -> None:
     assert "files confirmed in the last 30 days, the oldest on" in server.get("/doctor").text
     spanish = server.get("/doctor", headers={"Accept-Language": "es"}).text
     assert "archivos confirmados en los últimos 30 días" in spanish
-    rot(two.root, FIRST)
+    flip_byte(two.root, FIRST)
     with suppress(requests.exceptions.ChunkedEncodingError):
         server.get(PATH)
-    ended(server)
+    wait_for_ended(server)
     assert server.get("/api/doctor?session=42").json()["findings"][0]["kind"] == "other bytes"

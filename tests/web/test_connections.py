@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 from tests.web.test_download_faults import Tap
 from tests.web.test_login_security import EXPECTED
 
@@ -106,7 +106,7 @@ def test_one_client_cannot_have_all_connections(
     """
     server = serve(usual_lab.root, ConnectionLimits(10, 3), **(certificate if tls else {}))
     silent = [dial(server) for _ in range(3)]
-    until(lambda: server.limits.open_count == 3)
+    wait_until(lambda: server.limits.open_count == 3)
     assert answered(dial(server, HEALTH))
     assert all_of(silent[0]) == b""
     assert answered(dial(server, HEALTH, source="127.0.0.2"))
@@ -120,7 +120,7 @@ def test_there_is_an_end_to_all_connections(serve: "Serve", usual_lab: "LabFolde
     assert answered(dial(server, HEALTH, source="127.0.0.9"))
     assert [all_of(one) for one in silent[:3]] == [b""] * 3
     assert server.limits.open_count == 4
-    until(lambda: server.connections == 4)
+    wait_until(lambda: server.connections == 4)
 
 
 @pytest.mark.parametrize("tls", [False, True])
@@ -148,7 +148,7 @@ def test_who_only_begins_requests_makes_room(serve: "Serve", usual_lab: "LabFold
     slow = []
     for _ in range(4):
         slow.append(dial(server, begun + "Content-Length: 9\r\n\r\n"))
-        until(lambda: sum(one.has_request for one in held(server)) == len(slow))
+        wait_until(lambda: sum(one.has_request for one in held(server)) == len(slow))
     assert answered(dial(server, HEALTH, source="127.0.0.2"))
     assert all_of(slow[0]) == b""
 
@@ -175,7 +175,7 @@ def test_a_body_that_never_comes_has_an_end(
     assert got.split()[1] == "408"
     assert "Connection: close" in got
     assert "did not arrive in time; send it once more" in got
-    until(lambda: server.limits.open_count == 0)
+    wait_until(lambda: server.limits.open_count == 0)
 
 
 @pytest.mark.parametrize("said", ["", "GET /api/hea", "GET /api/health HTTP/1.1\r\nHost: localhost\r\nX: "])
@@ -186,7 +186,7 @@ def test_a_silent_connection_is_ended(
     monkeypatch.setattr(connections, "FIRST_REQUEST_TIMEOUT_S", 0.05)
     server = serve(usual_lab.root)
     assert all_of(dial(server, said)) == b""
-    until(lambda: server.limits.open_count == 0)
+    wait_until(lambda: server.limits.open_count == 0)
 
 
 def test_who_has_asked_is_not_silent(serve: "Serve", usual_lab: "LabFolder", dial: Dialling) -> None:
@@ -199,7 +199,7 @@ def test_who_has_asked_is_not_silent(serve: "Serve", usual_lab: "LabFolder", dia
         for one in held(server):
             one.close_if_no_request()
 
-    until(lambda: len(held(server)) == 2)
+    wait_until(lambda: len(held(server)) == 2)
     asyncio.run_coroutine_threadsafe(meet_deadline(), server.loop).result()
     assert all_of(silent) == b""
     busy.sendall(HEALTH.encode())
@@ -214,7 +214,7 @@ def test_a_connection_is_not_kept_for_ever_after_an_answer(
     server = serve(usual_lab.root)
     for said in (HEALTH, HEALTH + HEALTH[:20]):
         all_of(dial(server, said))
-    until(lambda: server.limits.open_count == 0)
+    wait_until(lambda: server.limits.open_count == 0)
 
 
 @pytest.mark.thorough
@@ -232,7 +232,7 @@ def test_who_takes_nothing_is_dropped(
     monkeypatch.setattr(connection_limits, "STALL_TIMEOUT_S", 0.2)
     server = serve(usual_lab.root, **(certificate if tls else {}))
     assert answered(dial(server, f"GET /static/{PLOTLY} HTTP/1.1\r\nHost: localhost\r\n\r\n" * 5))
-    until(lambda: server.limits.open_count == 0)
+    wait_until(lambda: server.limits.open_count == 0)
 
 
 @knows_stalled
@@ -249,9 +249,9 @@ def test_a_download_may_pause_for_longer(serve: "Serve", usual_lab: "LabFolder")
     with Tap(server, "/api/health") as tap:
         assert patience_ms() == connection_limits.STALL_TIMEOUT_S * 1000
         tap.abort_connection()
-    until(lambda: not held(server))
+    wait_until(lambda: not held(server))
     with Tap(server):
-        until(lambda: patience_ms() == sender.IDLE_TIMEOUT_S * 1000)
+        wait_until(lambda: patience_ms() == sender.IDLE_TIMEOUT_S * 1000)
 
 
 def test_what_waits_for_a_client_is_little(serve: "Serve", usual_lab: "LabFolder", dial: Dialling) -> None:
@@ -263,7 +263,7 @@ def test_what_waits_for_a_client_is_little(serve: "Serve", usual_lab: "LabFolder
         transports = [one.transport for one in held(server)]
         return sum(one.get_write_buffer_size() for one in transports if one is not None)
 
-    assert until(waiting) < 256 * 1024
+    assert wait_until(waiting) < 256 * 1024
     asset = assets()[PLOTLY]
     assert asset.body(gzipped=False) is asset.body(gzipped=False)
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.support.waiting import ended
+from tests.support.waiting import wait_for_ended
 
 from labcrate.index import indexing
 from labcrate.people.export_log import ExportLogLine
@@ -40,7 +40,7 @@ def whole(large_lab: Any, cli: Any, tmp_path: Any) -> bytes:
 
 def lines(server: Any) -> list[ExportLogLine]:
     """The downloads in the export log, the newest first, once all of them have ended."""
-    return [line for line in ended(server) if line.via != "command line"]
+    return [line for line in wait_for_ended(server) if line.via != "command line"]
 
 
 def changed(headers: Any) -> datetime:

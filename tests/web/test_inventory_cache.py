@@ -6,17 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.support.waiting import next_tick
+from tests.support.waiting import wait_for_next_tick
 
 from labcrate.errors import DocumentError
-from labcrate.plan.inventory import take_inventory
+from labcrate.plan.inventory import read_inventory
 from labcrate.web.archives import inventory_cache
 from labcrate.web.archives.inventory_cache import InventoryCache
 
 
 def wait_for_clock_tick() -> None:
     """Let so much time pass that a further change bears another time than the last one."""
-    next_tick()
+    wait_for_next_tick()
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def readings_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     def counting(lab: Any, **more: Any) -> Any:
         counted.append(threading.get_ident())
-        return take_inventory(lab, **more)
+        return read_inventory(lab, **more)
 
     monkeypatch.setattr("labcrate.web.archives.inventory_cache.take_inventory", counting)
     return counted

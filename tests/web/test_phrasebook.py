@@ -66,9 +66,9 @@ def test_every_sentence_is_found_again(sentence: tuple[str, str]) -> None:
 
 # Modules whose sentences stand on pages, and what in them does not.
 SPEAKERS = {
-    "linking/judging.py": {"labcrate link"},
-    "linking/nearmiss.py": {"no session in the name"},
-    "plan/select.py": set[str](),
+    "linking/judgement.py": {"labcrate link"},
+    "linking/near_miss.py": {"no session in the name"},
+    "plan/linked_files.py": set[str](),
     "plan/sensors.py": set[str](),
     "plan/recordings.py": {"was planned without having been probed"},
     "plan/choices.py": set[str](),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from tests.support.waiting import next_tick
+from tests.support.waiting import wait_for_next_tick
 
 from labcrate.config import ServeSettings
 from labcrate.errors import NoSessionError, NotFoundError, NotReadyError, TooManyError
@@ -73,7 +73,7 @@ Run = Callable[[Scenario], None]
 @pytest.fixture
 def run(usual_lab: Any, making: Making, clock: SimpleNamespace) -> Run:
     """Runs what happens to the planning of the usual lab, to which nothing happened just now."""
-    next_tick()
+    wait_for_next_tick()
 
     @asynccontextmanager
     async def planning() -> AsyncIterator[PlanQueue]:

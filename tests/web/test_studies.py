@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from tests.support.waiting import ended
+from tests.support.waiting import wait_for_ended
 from tests.web.test_login_access import GOOD, Route, routes_of
 
 from labcrate.people.roles import Role
@@ -330,7 +330,7 @@ def test_the_archive_of_another_session_is_not_known_by_its_tag(serving: "Servin
             for session in ("7", ABSENT)
         }
         assert len(told) == 1
-    assert all(line.who != "somebody 1" for line in ended(serving))
+    assert all(line.who != "somebody 1" for line in wait_for_ended(serving))
 
 
 def test_changes_hold_at_once(serving: "Serving") -> None:

@@ -13,13 +13,13 @@ from labcrate.index.indexing import CancelOnlyProgress, IndexRequest, Progress, 
 from labcrate.index.secret_search import SecretSearcher
 from labcrate.lab.exclude import Excluded
 from labcrate.lab.folder import RECORDINGS, SESSIONS, Entry, Kind
-from labcrate.linking.filename import base_name, stem_of_mp4, stem_of_other_video
-from labcrate.linking.place import is_hidden
+from labcrate.linking.filename import base_name, stem_of_mp4, stem_of_non_mp4
+from labcrate.linking.location import is_hidden
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.model.recording import Probe
 from labcrate.plan.inventory import Inventory
-from labcrate.plan.session_files import SIDECAR, packed_files
+from labcrate.plan.session_files import SIDECAR, files_to_index
 from labcrate.secrets.copied_files import Redaction
 
 _RECORDING, _VIDEO, _OTHER, _STRAY = "recording", "video", "other", "stray"
@@ -60,7 +60,7 @@ def _sort(path: str) -> str:
     name = base_name(path)
     if stem_of_mp4(name) is not None:
         return _RECORDING
-    return _VIDEO if stem_of_other_video(name) else _OTHER
+    return _VIDEO if stem_of_non_mp4(name) else _OTHER
 
 
 def _stray_files(inventory: Inventory, known: frozenset[str]) -> Iterator[str]:
@@ -128,7 +128,7 @@ def find_secret_files(
     of_sessions = defaultdict[str, list[str]](list)
     for one in session_ids:
         linked = [entry for entry in inventory.linked.get(one, ()) if entry.kind is Kind.FILE]
-        for path in {entry.path for entry in (*linked, *packed_files(inventory, [one]))}:
+        for path in {entry.path for entry in (*linked, *files_to_index(inventory, [one]))}:
             of_sessions[path].append(one)
     files = {}
     for path in of_sessions:

@@ -21,7 +21,7 @@ from labcrate.model.session import is_number
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.lab_rules import camera_key
-from labcrate.plan.recording_time import Evidence, TimeContext, possible_spans
+from labcrate.plan.recording_time import RecordingFacts, TimeContext, possible_spans
 
 _DIGITS = re.compile(r"[0-9]+", re.ASCII)
 _AFTER_MARKER = re.compile(r"(?:session|s)[ _-]*([0-9]+)", re.ASCII | re.IGNORECASE)
@@ -47,7 +47,7 @@ class SessionsInNames:
         folder, _, name = path.rpartition("/")
         found = {_without_leading_zeros(digits) for digits in _DIGITS.findall(folder)}
         found.update(_without_leading_zeros(digits) for digits in _AFTER_MARKER.findall(name))
-        for separator in islice(SEPARATOR.finditer(name), self._rules.prefixes.depth + 1):
+        for separator in islice(SEPARATOR.finditer(name), self._rules.prefixes.max_separators + 1):
             if digits := _DIGITS.match(name, separator.end()):
                 found.add(digits[0])
         found &= self._numbers
@@ -116,10 +116,10 @@ def _possible_spans(
 ) -> Iterator[TimeSpan]:
     """When a recording may have been made, whatever camera's it is."""
     view = inventory.rules.prefixes.of_session("")
-    carried = view.carried_by(base_name(path).rpartition(".")[0])
+    carried = view.longest_in(base_name(path).rpartition(".")[0])
     ids = {camera_key(camera): camera.id for camera in inventory.cameras} if times.clocks else {}
     camera = ids.get(carried.camera or "") if carried else None
-    evidence = Evidence(path, probe or Probe(), identity.mtime_ns, camera, carried.text if carried else None)
+    evidence = RecordingFacts(path, probe or Probe(), identity.mtime_ns, camera, carried.text if carried else None)
     offsets = [abs(clock.offset_s) for clock in times.clocks.values()]
     margin = _MAX_CLOCK_DIFFERENCE + timedelta(seconds=max(offsets)) if offsets else timedelta(seconds=1)
     for span in possible_spans(evidence, times):

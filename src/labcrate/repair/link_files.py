@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from labcrate.errors import LabcrateError, NotFoundError, PeopleError, RepairError
 from labcrate.lab.folder import RECORDINGS, Lab
 from labcrate.lab.session_register import LinkedFile, read_session_register, register_path
-from labcrate.linking.settling import links_by_entry
+from labcrate.linking.resolve import entry_would_link
 from labcrate.linking.verdict import Rule
 from labcrate.messages.text import printable
 from labcrate.model.fixity import Identity
 from labcrate.model.timespan import format_instant
 from labcrate.people.link_log import Link, LinkLog
 from labcrate.plan.inventory import Inventory
-from labcrate.plan.lab_rules import camera_key, key_in_session
+from labcrate.plan.lab_rules import camera_key, camera_key_in_session
 from labcrate.plan.plan import NearMiss
 from labcrate.repair.lab_writer import PathInOpenFolder, convert_os_errors
 from labcrate.repair.link_by_time import BY_TIME_METHOD, undo_by_time
@@ -97,7 +97,7 @@ def _camera_by_name(inventory: Inventory, request: LinkRequest) -> str | None:
     session = inventory.session(request.session)
     ids = {camera_key(camera): camera.id for camera in inventory.cameras}
     camera_id = ids.get(verdict.camera)
-    meant = camera_id is not None and key_in_session(inventory.cameras, session, camera_id) == verdict.camera
+    meant = camera_id is not None and camera_key_in_session(inventory.cameras, session, camera_id) == verdict.camera
     return camera_id if meant else None
 
 
@@ -137,7 +137,7 @@ def _check_linkable(inventory: Inventory, request: LinkRequest) -> None:
             raise RepairError(f"{near.source} is no video of another container; link it without --remux.")
         return
     check_is_mp4(near)
-    if request.method is LinkMethod.ENTRY and not links_by_entry(path, request.session, inventory.rules):
+    if request.method is LinkMethod.ENTRY and not entry_would_link(path, request.session, inventory.rules):
         raise RepairError(
             f"{near.source} cannot be linked to session {request.session} where it lies: {near.verdict.reason}. If it "
             "is this session's, move it into the session's folder with --move."

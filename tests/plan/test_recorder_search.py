@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.recorders import END, FRIGATE, MOTIONEYE, START, describe, frigate, motioneye, register
+from tests.support.recorders import (
+    END,
+    FRIGATE,
+    MOTIONEYE,
+    START,
+    describe_lab,
+    read_register,
+    write_frigate_segment,
+    write_motioneye_film,
+)
 
 from labcrate.index.catalog import Catalog
 
@@ -42,13 +51,13 @@ def recordings(planned: Any) -> dict[str, str]:
 
 def test_what_overlaps_the_session_is_linked_and_exported(lab: Any, nvr: Path, cli: Any, tmp_path: Path) -> None:
     """Segments before and after stay out, those across an edge come in; names tell camera and start in UTC."""
-    describe(lab, FRIGATE.format(folder=nvr))
+    describe_lab(lab, FRIGATE.format(folder=nvr))
     for seconds in (-20, -15, -5, 0, 10, 295, 300, 305):
-        frigate(nvr, "kitchen", START + timedelta(seconds=seconds))
+        write_frigate_segment(nvr, "kitchen", START + timedelta(seconds=seconds))
     outcome = link(cli, lab)
     assert outcome.code == 0, outcome.err
     assert "4 recordings linked to session 42" in outcome.out
-    assert [one["file"] for one in register(lab)] == [
+    assert [one["file"] for one in read_register(lab)] == [
         "2025-05-02/07/kitchen/59.55.mp4",
         "2025-05-02/08/kitchen/00.00.mp4",
         "2025-05-02/08/kitchen/00.10.mp4",
@@ -77,8 +86,8 @@ def test_what_overlaps_the_session_is_linked_and_exported(lab: Any, nvr: Path, c
 def test_a_recorder_inside_the_lab_is_read_in_its_own_zone(lab: Any, cli: Any) -> None:
     """motionEye writes local time, and its folder may lie in the lab: what is linked is no near miss any more."""
     folder = lab.root / "recordings" / "eye"
-    describe(lab, MOTIONEYE.format(folder="recordings/eye"))
-    motioneye(folder, "Camera1", START + 30 * SECOND)
+    describe_lab(lab, MOTIONEYE.format(folder="recordings/eye"))
+    write_motioneye_film(folder, "Camera1", START + 30 * SECOND)
     assert len(plan(cli, lab)["nearMisses"]) == 1
     assert link(cli, lab).code == 0
     planned = plan(cli, lab)
@@ -88,9 +97,9 @@ def test_a_recorder_inside_the_lab_is_read_in_its_own_zone(lab: Any, cli: Any) -
 
 def test_what_the_table_says_fits_80_columns_and_names_gaps(lab: Any, nvr: Path, cli: Any) -> None:
     """Cameras, count, span, gaps over two seconds and size; no line is wider than a terminal's 80 columns."""
-    describe(lab, FRIGATE.format(folder=nvr))
+    describe_lab(lab, FRIGATE.format(folder=nvr))
     for seconds in (0, 10, 21, 40):
-        frigate(nvr, "kitchen", START + timedelta(seconds=seconds))
+        write_frigate_segment(nvr, "kitchen", START + timedelta(seconds=seconds))
     outcome = link(cli, lab)
     *lines, _, command = outcome.out.splitlines()
     assert command.startswith("To take it back: labcrate link 42 --undo 1 --lab ")  # to be pasted: on one line
@@ -103,12 +112,12 @@ def test_what_the_table_says_fits_80_columns_and_names_gaps(lab: Any, nvr: Path,
 def test_what_reaches_past_the_session_needs_its_own_yes(lab: Any, tmp_path: Path, cli: Any) -> None:
     """A file over a minute past the session is left out by --yes alone, and taken with --yes-beyond."""
     folder = tmp_path / "eye"
-    describe(lab, MOTIONEYE.format(folder=folder))
-    motioneye(folder, "Camera1", END - 10 * SECOND, 71)  # 61 seconds past
-    motioneye(folder, "Camera1", START - 60 * SECOND, 70)  # just a minute before
+    describe_lab(lab, MOTIONEYE.format(folder=folder))
+    write_motioneye_film(folder, "Camera1", END - 10 * SECOND, 71)  # 61 seconds past
+    write_motioneye_film(folder, "Camera1", START - 60 * SECOND, 70)  # just a minute before
     outcome = link(cli, lab)
     assert "1 recording not linked; add --yes-beyond" in outcome.out
-    assert [one["file"] for one in register(lab)] == ["Camera1/2025-05-02/09-59-00.mp4"]
+    assert [one["file"] for one in read_register(lab)] == ["Camera1/2025-05-02/09-59-00.mp4"]
     answer = link(cli, lab, "--yes-beyond", "--json").json
     assert answer["beyond"] == [
         {
@@ -125,16 +134,16 @@ def test_a_file_of_two_sessions_needs_its_own_yes_and_both_say_so(
     lab: Any, nvr: Path, cli: Any, tmp_path: Path
 ) -> None:
     """A segment across the border of two sessions may stand in both; neither archive tells the other's id."""
-    describe(lab, FRIGATE.format(folder=nvr))
+    describe_lab(lab, FRIGATE.format(folder=nvr))
     lab.session("P07-evening", startTime="2025-05-02T08:05:00.000Z", endTime="2025-05-02T08:10:00.000Z")
-    frigate(nvr, "kitchen", END - 5 * SECOND)
+    write_frigate_segment(nvr, "kitchen", END - 5 * SECOND)
     outcome = link(cli, lab)
     assert outcome.code == 15  # nothing was linked, though it was said to
     assert "\n1 recording that needs a yes of its own:" in outcome.out
     assert "it reaches into the time of session P07-evening (05-02 08:05:00 to 05-02 08:10:00)" in outcome.out
     assert "1 recording not linked" in outcome.out
     assert f"\n  labcrate link 42 --by-time --yes --yes-beyond --lab {lab.root}\n" in outcome.out
-    assert register(lab) == []
+    assert read_register(lab) == []
     for session_id in ("42", "P07-evening"):
         outcome = cli("link", session_id, "--by-time", "--yes", "--yes-beyond", "--lab", lab.root)
         assert "1 recording linked" in outcome.out
@@ -153,13 +162,13 @@ def test_the_hour_that_occurs_twice(lab: Any, tmp_path: Path, cli: Any, *, told_
     folder = tmp_path / "eye"
     first, second = datetime(2025, 10, 26, 0, 30, tzinfo=UTC), datetime(2025, 10, 26, 1, 30, tzinfo=UTC)
     times = {"startTime": "2025-10-26T01:00:00.000Z", "endTime": "2025-10-26T02:00:00.000Z"}
-    describe(lab, MOTIONEYE.format(folder=folder), **times)
-    motioneye(folder, "Camera1", second, created=second if told_by_container else None)
+    describe_lab(lab, MOTIONEYE.format(folder=folder), **times)
+    write_motioneye_film(folder, "Camera1", second, created=second if told_by_container else None)
     outcome = link(cli, lab, "--json").json
     if told_by_container:
         assert (outcome["linked"], outcome["beyond"]) == (1, [])
         assert list(recordings(plan(cli, lab))) == ["Camera1_20251026T013000Z.mp4"]
-        motioneye(folder, "Camera1", first, created=first)  # the same name, an hour earlier
+        write_motioneye_film(folder, "Camera1", first, created=first)  # the same name, an hour earlier
         assert link(cli, lab, "--json").json["linked"] == 0
     else:
         assert outcome["linked"] == 0
@@ -168,15 +177,15 @@ def test_the_hour_that_occurs_twice(lab: Any, tmp_path: Path, cli: Any, *, told_
 
 def test_cameras_that_nobody_knows_or_selected_are_said_and_left(lab: Any, nvr: Path, cli: Any) -> None:
     """Only selected cameras are taken unless --camera names others, also one that the lab does not know."""
-    describe(lab, FRIGATE.format(folder=nvr))
+    describe_lab(lab, FRIGATE.format(folder=nvr))
     for camera in ("kitchen", "cam2", "garden"):
-        frigate(nvr, camera, START)
+        write_frigate_segment(nvr, camera, START)
     outcome = link(cli, lab)
     assert "nvr: 1 file of garden, which is no camera that the lab knows: not taken." in outcome.out
     assert "nvr: 1 file of cam2, which was not chosen: not taken." in outcome.out
-    assert len(register(lab)) == 1
+    assert len(read_register(lab)) == 1
     assert link(cli, lab, "--camera", "garden", "--camera", "Camera 2").code == 0
-    assert sorted((one["file"].split("/")[2], one.get("cameraId")) for one in register(lab)) == [
+    assert sorted((one["file"].split("/")[2], one.get("cameraId")) for one in read_register(lab)) == [
         ("cam2", "2"),
         ("garden", None),
         ("kitchen", "1"),
@@ -200,30 +209,30 @@ def test_a_slip_is_refused_with_the_remedy(
     lab: Any, nvr: Path, cli: Any, clear: Any, arguments: tuple[str, ...], words: tuple[str, ...]
 ) -> None:
     """Each wrong option is one clear sentence, and nothing is linked."""
-    describe(lab, FRIGATE.format(folder=nvr))
-    frigate(nvr, "kitchen", START)
+    describe_lab(lab, FRIGATE.format(folder=nvr))
+    write_frigate_segment(nvr, "kitchen", START)
     clear(cli("link", "42", *arguments, "--lab", lab.root), 2, *words)
-    assert register(lab) == []
+    assert read_register(lab) == []
 
 
 def test_a_session_without_a_time_is_refused(lab: Any, nvr: Path, cli: Any, clear: Any) -> None:
     """Without any evidence of its end a session has no time to search; one that still runs has none yet."""
-    describe(lab, FRIGATE.format(folder=nvr), endTime="absent")
-    frigate(nvr, "kitchen", START)
+    describe_lab(lab, FRIGATE.format(folder=nvr), endTime="absent")
+    write_frigate_segment(nvr, "kitchen", START)
     clear(link(cli, lab), 15, "Session 42 has no time that is known", "give it a start and an end")
-    describe(lab, FRIGATE.format(folder=nvr), endTime="absent", status="active")
+    describe_lab(lab, FRIGATE.format(folder=nvr), endTime="absent", status="active")
     clear(link(cli, lab), 15, "Session 42 is still active")
 
 
 def test_an_open_session_is_bounded_by_its_own_evidence(lab: Any, nvr: Path, cli: Any) -> None:
     """A session without an end is searched up to where its other recordings end; what is linked does not move that."""
-    describe(lab, FRIGATE.format(folder=nvr), endTime="absent")
+    describe_lab(lab, FRIGATE.format(folder=nvr), endTime="absent")
     lab.recording("recordings/cam1_session42_20250502T080058Z.mp4")  # two seconds long
     for seconds in (0, 55, 65):
-        frigate(nvr, "kitchen", START + timedelta(seconds=seconds))
+        write_frigate_segment(nvr, "kitchen", START + timedelta(seconds=seconds))
     assert link(cli, lab, "--json").json["to"] == "2025-05-02T08:01:00.000Z"
     assert link(cli, lab, "--json").json["to"] == "2025-05-02T08:01:00.000Z"
-    assert len(register(lab)) == 2
+    assert len(read_register(lab)) == 2
 
 
 @pytest.mark.parametrize("evidence", [False, True])
@@ -231,23 +240,23 @@ def test_a_session_that_nobody_ended_claims_no_file_of_a_later_one(
     lab: Any, nvr: Path, cli: Any, *, evidence: bool
 ) -> None:
     """Such a session ends at its bound, before the next one: nothing of a later session is doubted."""
-    describe(lab, FRIGATE.format(folder=nvr))
+    describe_lab(lab, FRIGATE.format(folder=nvr))
     lab.session("P06", startTime="2025-05-02T05:00:00.000Z", endTime=None)
     if evidence:
         lab.recording("recordings/cam1_sessionP06_20250502T080100Z.mp4")
     for seconds in (-5, 10, 200):
-        frigate(nvr, "kitchen", START + timedelta(seconds=seconds))
+        write_frigate_segment(nvr, "kitchen", START + timedelta(seconds=seconds))
     answer = link(cli, lab, "--json").json
     assert (answer["linked"], answer["beyond"]) == (3, [])
 
 
 def test_a_session_that_nobody_ended_claims_what_was_made_until_its_bound(lab: Any, nvr: Path, cli: Any) -> None:
     """A later session without an end lasts as long as its own recordings tell, and not a day."""
-    describe(lab, FRIGATE.format(folder=nvr))
+    describe_lab(lab, FRIGATE.format(folder=nvr))
     lab.session("P08", startTime="2025-05-02T08:02:00.000Z", endTime=None)
     lab.recording("recordings/cam1_sessionP08_20250502T080258Z.mp4")  # two seconds long
     for seconds in (10, 150, 240):
-        frigate(nvr, "kitchen", START + timedelta(seconds=seconds))
+        write_frigate_segment(nvr, "kitchen", START + timedelta(seconds=seconds))
     answer = link(cli, lab, "--json").json
     assert answer["linked"] == 2
     assert [(one["file"], one["sessions"]) for one in answer["beyond"]] == [
@@ -257,9 +266,9 @@ def test_a_session_that_nobody_ended_claims_what_was_made_until_its_bound(lab: A
 
 def test_a_recorder_that_is_not_described_or_not_there(lab: Any, tmp_path: Path, cli: Any, clear: Any) -> None:
     """One sentence names the file or the recorder, never where its folder is."""
-    describe(lab)
+    describe_lab(lab)
     clear(link(cli, lab), 2, "labcrate.toml describes no recorder", "[[recorder]]")
-    describe(lab, FRIGATE.format(folder=tmp_path / "unplugged"))
+    describe_lab(lab, FRIGATE.format(folder=tmp_path / "unplugged"))
     outcome = link(cli, lab)
     clear(outcome, 4, 'recorder "nvr"', "connect its disk")
     assert str(tmp_path) not in outcome.err
@@ -267,13 +276,13 @@ def test_a_recorder_that_is_not_described_or_not_there(lab: Any, tmp_path: Path,
 
 def test_symbolic_links_are_refused(lab: Any, nvr: Path, tmp_path: Path, cli: Any) -> None:
     """A link in a segment's or a folder's place is named and never followed, before linking and after."""
-    describe(lab, FRIGATE.format(folder=nvr))
-    frigate(nvr, "kitchen", START)
-    secret = frigate(tmp_path / "elsewhere", "kitchen", START + 10 * SECOND)
+    describe_lab(lab, FRIGATE.format(folder=nvr))
+    write_frigate_segment(nvr, "kitchen", START)
+    secret = write_frigate_segment(tmp_path / "elsewhere", "kitchen", START + 10 * SECOND)
     (nvr / "2025-05-02/08/kitchen/00.10.mp4").symlink_to(secret)
     answer = link(cli, lab, "--json").json
     assert [one["file"] for one in answer["skipped"]] == ["nvr: 2025-05-02/08/kitchen/00.10.mp4"]
-    assert len(register(lab)) == 1
+    assert len(read_register(lab)) == 1
     kitchen = nvr / "2025-05-02/08/kitchen"
     shutil.move(kitchen, tmp_path / "moved")
     kitchen.symlink_to(tmp_path / "moved")
@@ -284,13 +293,13 @@ def test_symbolic_links_are_refused(lab: Any, nvr: Path, tmp_path: Path, cli: An
 
 def test_a_file_that_is_another_one_by_now_is_missing(lab: Any, nvr: Path, cli: Any, clear: Any) -> None:
     """An entry means one exact file: replaced, gone, or its recorder gone, the session is incomplete and says why."""
-    describe(lab, FRIGATE.format(folder=nvr))
-    file = frigate(nvr, "kitchen", START)
+    describe_lab(lab, FRIGATE.format(folder=nvr))
+    file = write_frigate_segment(nvr, "kitchen", START)
     assert link(cli, lab).code == 0
     before = file.stat()
     file.write_bytes(file.read_bytes()[::-1])
     clear(cli("export", "42", "--lab", lab.root), 6, "nvr: 2025-05-02/08/kitchen/00.00.mp4 was replaced or changed")
-    frigate(nvr, "kitchen", START)
+    write_frigate_segment(nvr, "kitchen", START)
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert plan(cli, lab)["missing"] == []
     file.unlink()
@@ -302,9 +311,9 @@ def test_a_file_that_is_another_one_by_now_is_missing(lab: Any, nvr: Path, cli: 
 
 def test_thousands_that_are_gone_are_one_sentence(lab: Any, nvr: Path, tmp_path: Path, cli: Any) -> None:
     """A recorder that deleted its old files, or whose disk is not connected, makes one line, not one a file."""
-    describe(lab, FRIGATE.format(folder=nvr))
+    describe_lab(lab, FRIGATE.format(folder=nvr))
     for seconds in range(0, 140, 10):
-        frigate(nvr, "kitchen", START + timedelta(seconds=seconds))
+        write_frigate_segment(nvr, "kitchen", START + timedelta(seconds=seconds))
     assert link(cli, lab).code == 0
     (nvr / "2025-05-02/08/kitchen").rename(tmp_path / "deleted")
     (missing,) = plan(cli, lab)["missing"]
@@ -317,16 +326,16 @@ def test_thousands_that_are_gone_are_one_sentence(lab: Any, nvr: Path, tmp_path:
 
 def test_undo_removes_just_what_one_link_wrote(lab: Any, nvr: Path, cli: Any) -> None:
     """Each list is one line of the log; taking one back leaves the entries of the other."""
-    describe(lab, FRIGATE.format(folder=nvr))
-    frigate(nvr, "kitchen", START)
+    describe_lab(lab, FRIGATE.format(folder=nvr))
+    write_frigate_segment(nvr, "kitchen", START)
     assert link(cli, lab).code == 0
-    frigate(nvr, "kitchen", START + 10 * SECOND)
+    write_frigate_segment(nvr, "kitchen", START + 10 * SECOND)
     made = link(cli, lab, "--json").json["link"]
     assert (made["method"], made["source"]) == ("by time", "nvr: 1 recording")
     assert made["target"] == "sessions/Session42/recordings.json"
-    assert len(register(lab)) == 2
+    assert len(read_register(lab)) == 2
     assert cli("link", "42", "--undo", str(made["number"]), "--lab", lab.root).code == 0
-    assert [one["file"] for one in register(lab)] == ["2025-05-02/08/kitchen/00.00.mp4"]
+    assert [one["file"] for one in read_register(lab)] == ["2025-05-02/08/kitchen/00.00.mp4"]
     assert cli("link", "42", "--undo", str(made["number"]), "--lab", lab.root).code == 15
     assert cli("link", "42", "--undo", "1", "--lab", lab.root).code == 0
     assert not (lab.root / "sessions/Session42/recordings.json").exists()
@@ -335,8 +344,8 @@ def test_undo_removes_just_what_one_link_wrote(lab: Any, nvr: Path, cli: Any) ->
 
 def test_on_a_terminal_it_asks(lab: Any, nvr: Path, cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without --yes nothing is linked but by a yes; Enter alone is a no."""
-    describe(lab, FRIGATE.format(folder=nvr))
-    frigate(nvr, "kitchen", START)
+    describe_lab(lab, FRIGATE.format(folder=nvr))
+    write_frigate_segment(nvr, "kitchen", START)
     monkeypatch.setattr("labcrate.cli.link_by_time._is_terminal", lambda: True)
     asked: list[str] = []
     answers = iter(("", "no", "y"))
@@ -349,30 +358,30 @@ def test_on_a_terminal_it_asks(lab: Any, nvr: Path, cli: Any, monkeypatch: pytes
     for linked in (0, 0, 1):
         outcome = cli("link", "42", "--by-time", "--lab", lab.root)
         assert outcome.code == 0, outcome.err
-        assert len(register(lab)) == linked
+        assert len(read_register(lab)) == linked
     assert asked == ["Link this recording? [y/N] "] * 3
 
 
 def test_excluded_files_stay_out(lab: Any, cli: Any) -> None:
     """What the lab keeps out of every archive is not offered, and not packed if it was linked before."""
     folder = lab.root / "recordings" / "eye"
-    describe(lab, MOTIONEYE.format(folder="recordings/eye"))
-    motioneye(folder, "Camera1", START)
+    describe_lab(lab, MOTIONEYE.format(folder="recordings/eye"))
+    write_motioneye_film(folder, "Camera1", START)
     assert link(cli, lab, "--json").json["linked"] == 1
     toml = (lab.root / "labcrate.toml").read_text()
     lab.write("labcrate.toml", f'exclude = ["recordings/eye/"]\n{toml}')
     planned = plan(cli, lab)
     assert recordings(planned) == {}
     assert [one["rule"] for one in planned["notTaken"] if one["source"].startswith("eye: ")] == ["excluded"]
-    motioneye(folder, "Camera1", START + 10 * SECOND)
+    write_motioneye_film(folder, "Camera1", START + 10 * SECOND)
     assert link(cli, lab, "--json").json["linked"] == 0
 
 
 def test_many_files_are_told_as_spans(lab: Any, nvr: Path, cli: Any, tmp_path: Path) -> None:
     """README and plan tell a camera's many recordings as one span with its gaps; the JSON and the CSV have them all."""
-    describe(lab, FRIGATE.format(folder=nvr))
+    describe_lab(lab, FRIGATE.format(folder=nvr))
     for seconds in (*range(0, 200, 10), 220):
-        frigate(nvr, "kitchen", START + timedelta(seconds=seconds))
+        write_frigate_segment(nvr, "kitchen", START + timedelta(seconds=seconds))
     assert link(cli, lab).code == 0
     shown = cli("plan", "42", "--lab", lab.root).out
     assert "recordings/kitchen_20250502T080000Z.mp4 and 20 more" in shown
@@ -392,8 +401,8 @@ def test_many_files_are_told_as_spans(lab: Any, nvr: Path, cli: Any, tmp_path: P
 
 def test_indexing_covers_linked_files_once(lab: Any, nvr: Path, cli: Any) -> None:
     """``labcrate index`` reads them ahead of an export, and does not forget them while their disk is away."""
-    describe(lab, FRIGATE.format(folder=nvr))
-    frigate(nvr, "kitchen", START)
+    describe_lab(lab, FRIGATE.format(folder=nvr))
+    write_frigate_segment(nvr, "kitchen", START)
     assert link(cli, lab).code == 0
     assert cli("index", "--json", "--lab", lab.root).json["indexed"] == 1
     nvr.rename(nvr.with_name("away"))

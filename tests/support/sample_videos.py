@@ -9,18 +9,18 @@ import pytest
 from labcrate.demo import lab
 from labcrate.demo.story import Clip
 
-_FILMS: dict[Clip, bytes] = {}
+_VIDEOS: dict[Clip, bytes] = {}
 _encode = lab._encode
 
 
 def _encode_once(studio: Path, take: Clip) -> bytes:
-    if take not in _FILMS:
-        _FILMS[take] = _encode(studio, take)
-    return _FILMS[take]
+    if take not in _VIDEOS:
+        _VIDEOS[take] = _encode(studio, take)
+    return _VIDEOS[take]
 
 
 @contextmanager
-def encoded_once() -> Iterator[None]:
+def encode_once() -> Iterator[None]:
     """Have sample labs that are built meanwhile share their films."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lab, "_encode", _encode_once)
@@ -28,7 +28,7 @@ def encoded_once() -> Iterator[None]:
 
 
 @pytest.fixture(name="encoded_once")
-def encoded_once_fixture() -> Iterator[None]:
+def encode_once_fixture() -> Iterator[None]:
     """Have the sample labs of a test share their films."""
-    with encoded_once():
+    with encode_once():
         yield

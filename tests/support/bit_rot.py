@@ -12,13 +12,13 @@ from labcrate.model.fixity import Identity
 DAYS_31 = 31 * DAY_MS
 
 
-def known_of(root: Path, path: str) -> IndexedFile:
+def read_index_record(root: Path, path: str) -> IndexedFile:
     """Return what the index of a lab has of a file."""
     with Catalog.open(root / ".labcrate") as catalog:
         return catalog.all()[path]
 
 
-def confirmed_before(root: Path, age_ms: int = DAYS_31, path: str | None = None) -> None:
+def set_confirmation_age(root: Path, age_ms: int = DAYS_31, path: str | None = None) -> None:
     """Have the index say that a file, or all files, were last confirmed so long ago."""
     with Catalog.open(root / ".labcrate") as catalog:
         records = [one for one in catalog.all().values() if path in (None, one.path)]
@@ -26,7 +26,7 @@ def confirmed_before(root: Path, age_ms: int = DAYS_31, path: str | None = None)
         catalog.store([replace(one, confirmed_ms=now_ms() - age_ms) for one in records])
 
 
-def rot(root: Path, path: str, age_ms: int = DAYS_31, at: int = -1) -> bytes:
+def flip_byte(root: Path, path: str, age_ms: int = DAYS_31, at: int = -1) -> bytes:
     """Flip a byte of a file as a failing disk does, and return the bytes that it had.
 
     It was last confirmed so long ago.
@@ -35,12 +35,12 @@ def rot(root: Path, path: str, age_ms: int = DAYS_31, at: int = -1) -> bytes:
     before = file.read_bytes()
     data = bytearray(before)
     data[at] ^= 1
-    in_place(root, path, bytes(data))
-    confirmed_before(root, age_ms, path)
+    overwrite_in_place(root, path, bytes(data))
+    set_confirmation_age(root, age_ms, path)
     return before
 
 
-def in_place(root: Path, path: str, data: bytes) -> None:
+def overwrite_in_place(root: Path, path: str, data: bytes) -> None:
     """Write other bytes into a file of which the index knows all that it knew before.
 
     A disk that fails changes neither size nor times. A test cannot set the time of the last change back, so the index
