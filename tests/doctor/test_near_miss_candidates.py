@@ -12,11 +12,11 @@ from labcrate.lab.documents import read_all_devices
 from labcrate.lab.folder import Lab
 from labcrate.lab.registers import Registers
 from labcrate.lab.sessions import SessionBook
-from labcrate.linking.judging import judge
+from labcrate.linking.judgement import judge_file
 from labcrate.linking.prefixes import CameraNames
-from labcrate.linking.rules import LinkingRules, RegisterEntry
-from labcrate.linking.settling import sessions_named
-from labcrate.linking.verdict import Kind
+from labcrate.linking.resolve import linked_sessions
+from labcrate.linking.rules import LinkEntry, LinkingRules
+from labcrate.linking.verdict import VerdictKind
 from labcrate.model.timespan import TimeSpan, parse_instant
 from labcrate.plan.inventory import Inventory
 
@@ -57,7 +57,7 @@ def test_every_near_miss_is_a_candidate(
     """For any path, whatever is a near miss of a session has that session among those that the path may say."""
     path = f"{folder}{name}{suffix}"
     cameras = [CameraNames("1", "1", "one", "cam1"), CameraNames("2", "2", "ká", "c_2")] if configured else []
-    entry = [RegisterEntry(path.rpartition("/")[2], registered)] if registered else []
+    entry = [LinkEntry(path.rpartition("/")[2], registered)] if registered else []
     rules = LinkingRules.build(
         cameras=cameras,
         selections={"42": [CameraNames("3", "3", "x", None)]},
@@ -66,12 +66,12 @@ def test_every_near_miss_is_a_candidate(
         register=entry,
         shared_names=[path.rpartition("/")[2]],
     )
-    if sessions_named(path, rules):
+    if linked_sessions(path, rules):
         return  # linked: never a near miss
     book = SessionBook({}, {}, {}, frozenset())
     inventory = Inventory(lab, (), (), book, Registers(), {}, rules, {}, ())
     found = SessionsInNames(inventory, IDS).sessions(path)
-    missed = {one for one in IDS if judge(path, one, rules).kind is Kind.NEAR_MISS}
+    missed = {one for one in IDS if judge_file(path, one, rules).kind is VerdictKind.NEAR_MISS}
     assert missed <= found
 
 

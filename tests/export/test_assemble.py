@@ -28,7 +28,7 @@ from labcrate.errors import LabcrateError, SourceChangedError, TargetError, Usag
 from labcrate.export.assemble import Assembly, assemble, check_limits
 from labcrate.export.spool import Spool
 from labcrate.lab.folder import open_file_below
-from labcrate.linking.verdict import Kind, Rule, Verdict
+from labcrate.linking.verdict import Rule, Verdict, VerdictKind
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.recording import Probe, RecordingTime, TimeClaim, TimeSource
 from labcrate.model.session import Session
@@ -93,7 +93,7 @@ class Folder:
             fixity=fixity,
             probe=Probe(problem="no film at all"),
             time=RecordingTime(TimeSpan(START, END), (claim,)),
-            verdict=Verdict(Kind.LINKED, Rule.NAME, "named for session 42"),
+            verdict=Verdict(VerdictKind.LINKED, Rule.NAME, "named for session 42"),
             camera=None,
         )
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from labcrate.linking.verdict import Kind, Rule, Verdict
+from labcrate.linking.verdict import Rule, Verdict, VerdictKind
 from labcrate.model.device import Camera
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import ClockNote, Probe, RecordingTime, TimeClaim, TimeSource
@@ -24,7 +24,7 @@ def recording(
     """A recording with what is odd about its time."""
     claim = TimeClaim(source, START, 1, taken=True)
     time = RecordingTime(TimeSpan(START, START), (claim,), frozenset(notes), apart_s, offset_s)
-    verdict = Verdict(Kind.LINKED, Rule.NAME, "by name")
+    verdict = Verdict(VerdictKind.LINKED, Rule.NAME, "by name")
     return PlannedRecording("recordings/a.mp4", "a.mp4", (), Identity(1, 1, 1, 1), None, Probe(), time, verdict, camera)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from labcrate.errors import UsageError
 from labcrate.lab.session_register import LinkedFile, encode_register, register_entry
-from labcrate.linking.verdict import Kind, Rule, Verdict
+from labcrate.linking.verdict import Rule, Verdict, VerdictKind
 from labcrate.model.bound import Bound, Reason
 from labcrate.model.device import Camera, Device
 from labcrate.model.fixity import Identity
@@ -286,7 +286,7 @@ IDENTITY = Identity(10, 1_600_000_000_000_000_000, 0, 1)
 
 def found(path: str, camera: str | None = "a") -> RecordingFile:
     """A linked recording of a camera."""
-    return RecordingFile(path, IDENTITY, Verdict(Kind.LINKED, Rule.NAME, "named for session 42", camera=camera))
+    return RecordingFile(path, IDENTITY, Verdict(VerdictKind.LINKED, Rule.NAME, "named for session 42", camera=camera))
 
 
 def file(name: str, kind: FileKind = FileKind.OTHER, recording: str | None = None) -> SessionFile:

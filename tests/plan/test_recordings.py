@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from labcrate.archive.names import name_clashes, unsafe_name_reason
 from labcrate.index.records import IndexedFile
-from labcrate.linking.verdict import Kind, Rule, Verdict
+from labcrate.linking.verdict import Rule, Verdict, VerdictKind
 from labcrate.messages.text import printable
 from labcrate.model.device import Camera
 from labcrate.model.fixity import Fixity, Identity
@@ -49,7 +49,7 @@ SECRET = LabCleaner(Matcher(Secrets(strong=(Secret("Not-For-Export-7", CAMERA_PA
 
 def found(path: str, inode: int = 1, size: int = 10, camera: str | None = "a", **verdict: Any) -> RecordingFile:
     """A linked file; one inode is one file on disk."""
-    told = Verdict(Kind.LINKED, Rule.NAME, "named for session 42", camera=camera, **verdict)
+    told = Verdict(VerdictKind.LINKED, Rule.NAME, "named for session 42", camera=camera, **verdict)
     return RecordingFile(path, Identity(size, MTIME, 0, inode), told)
 
 

@@ -221,7 +221,7 @@ def test_failing_disk_is_an_error(kinds: dict[str, bytes], capfd: pytest.Capture
 
 def test_reading_has_a_limit(kinds: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     """An index beyond all measure is given up on, with a sentence."""
-    monkeypatch.setattr(probe_module, "FREE_BYTES", 0)
+    monkeypatch.setattr(probe_module, "MAX_READ_BYTES", 0)
     assert look(kinds["index first"]).problem == "Its index is too large to be looked through."
 
 

@@ -66,8 +66,8 @@ def test_every_sentence_is_found_again(sentence: tuple[str, str]) -> None:
 
 # Modules whose sentences stand on pages, and what in them does not.
 SPEAKERS = {
-    "linking/judging.py": {"labcrate link"},
-    "linking/nearmiss.py": {"no session in the name"},
+    "linking/judgement.py": {"labcrate link"},
+    "linking/near_miss.py": {"no session in the name"},
     "plan/linked_files.py": set[str](),
     "plan/sensors.py": set[str](),
     "plan/recordings.py": {"was planned without having been probed"},

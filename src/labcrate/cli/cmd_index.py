@@ -11,7 +11,7 @@ from labcrate.index.secret_search import SecretSearcher
 from labcrate.index.state_folder import state_folder
 from labcrate.lab.folder import Kind
 from labcrate.lab.lab_files import LabFiles, source_of, split_recorder_path
-from labcrate.linking.place import is_hidden
+from labcrate.linking.location import is_hidden
 from labcrate.messages.message import Message
 from labcrate.plan.inventory import Inventory, read_inventory
 from labcrate.plan.option_values import parse_session

@@ -13,8 +13,8 @@ from labcrate.index.indexing import CancelOnlyProgress, IndexRequest, Progress, 
 from labcrate.index.secret_search import SecretSearcher
 from labcrate.lab.exclude import Excluded
 from labcrate.lab.folder import RECORDINGS, SESSIONS, Entry, Kind
-from labcrate.linking.filename import base_name, stem_of_mp4, stem_of_other_video
-from labcrate.linking.place import is_hidden
+from labcrate.linking.filename import base_name, stem_of_mp4, stem_of_non_mp4
+from labcrate.linking.location import is_hidden
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.model.recording import Probe
@@ -60,7 +60,7 @@ def _sort(path: str) -> str:
     name = base_name(path)
     if stem_of_mp4(name) is not None:
         return _RECORDING
-    return _VIDEO if stem_of_other_video(name) else _OTHER
+    return _VIDEO if stem_of_non_mp4(name) else _OTHER
 
 
 def _stray_files(inventory: Inventory, known: frozenset[str]) -> Iterator[str]:

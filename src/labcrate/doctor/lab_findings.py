@@ -11,8 +11,8 @@ from labcrate.lab.documents import read_all_cameras
 from labcrate.lab.exclude import Excluded
 from labcrate.lab.folder import SESSION_FOLDER, SESSIONS, Kind
 from labcrate.lab.recorders import SETTINGS_FILE
-from labcrate.linking.filename import base_name, composed
-from labcrate.linking.place import Area, place_of
+from labcrate.linking.filename import base_name, to_nfc
+from labcrate.linking.location import Area, locate_path
 from labcrate.linking.prefixes import Prefix
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
@@ -65,7 +65,7 @@ def broken_session_findings(inventory: Inventory, session_id: str) -> Iterator[L
 def folder_findings(inventory: Inventory) -> Iterator[LabFinding]:
     """Yield the folders in ``sessions/`` whose name nearly is that of a session's own folder."""
     for name in unassigned_folders(inventory):
-        place = place_of(f"{SESSIONS}/{name}/file", inventory.rules.ids)
+        place = locate_path(f"{SESSIONS}/{name}/file", inventory.rules.ids)
         if place.area is Area.MISSPELT:
             right = " or ".join(f"{SESSIONS}/{SESSION_FOLDER}{one}" for one in place.sessions)
             yield LabFinding(
@@ -94,7 +94,7 @@ def unassigned_folders(inventory: Inventory) -> list[str]:
 
 def register_findings(inventory: Inventory) -> Iterator[LabFinding]:
     """Yield the entries of registers that count for no file."""
-    uncounted = inventory.rules.register.uncounted
+    uncounted = inventory.rules.register.ambiguous_names
     if uncounted:
         yield LabFinding(
             FindingKind.REGISTER,
@@ -106,13 +106,13 @@ def register_findings(inventory: Inventory) -> Iterator[LabFinding]:
             count=len(uncounted),
         )
     there = {
-        composed(base_name(entry.path))
+        to_nfc(base_name(entry.path))
         for entries in (inventory.unlinked, *inventory.linked.values())
         for entry in entries
     }
     gone = defaultdict(list)
     for entry in inventory.registers.entries:
-        if composed(entry.name) not in there:
+        if to_nfc(entry.name) not in there:
             gone[entry.file].append(f"{entry.file}, key {entry.key}: {printable(entry.name)}")
     for file, places in gone.items():
         what = Message("doctor.register.gone", file=file, count=len(places))

@@ -47,7 +47,7 @@ class SessionsInNames:
         folder, _, name = path.rpartition("/")
         found = {_without_leading_zeros(digits) for digits in _DIGITS.findall(folder)}
         found.update(_without_leading_zeros(digits) for digits in _AFTER_MARKER.findall(name))
-        for separator in islice(SEPARATOR.finditer(name), self._rules.prefixes.depth + 1):
+        for separator in islice(SEPARATOR.finditer(name), self._rules.prefixes.max_separators + 1):
             if digits := _DIGITS.match(name, separator.end()):
                 found.add(digits[0])
         found &= self._numbers
@@ -116,7 +116,7 @@ def _possible_spans(
 ) -> Iterator[TimeSpan]:
     """When a recording may have been made, whatever camera's it is."""
     view = inventory.rules.prefixes.of_session("")
-    carried = view.carried_by(base_name(path).rpartition(".")[0])
+    carried = view.longest_in(base_name(path).rpartition(".")[0])
     ids = {camera_key(camera): camera.id for camera in inventory.cameras} if times.clocks else {}
     camera = ids.get(carried.camera or "") if carried else None
     evidence = RecordingFacts(path, probe or Probe(), identity.mtime_ns, camera, carried.text if carried else None)

@@ -17,7 +17,7 @@ from labcrate.lab.session_register import SessionRegister, read_session_register
 from labcrate.lab.sessions import SessionBook, read_sessions
 from labcrate.lab.settings_file import read_settings
 from labcrate.linking.all_paths import sessions_of_paths
-from labcrate.linking.filename import is_other_video, stem_of_mp4
+from labcrate.linking.filename import is_non_mp4_video, stem_of_mp4
 from labcrate.linking.rules import LinkingRules
 from labcrate.model.device import Camera, Device
 from labcrate.model.lab_settings import LabSettings
@@ -231,7 +231,7 @@ def _may_be_recording(entry: Entry) -> bool:
     parts = entry.path.split("/", 3)
     if parts[0] == RECORDINGS or len(parts) < 3 or parts[2] == RECORDINGS:
         return True
-    return entry.kind is Kind.FILE and (stem_of_mp4(parts[-1]) is not None or is_other_video(parts[-1]))
+    return entry.kind is Kind.FILE and (stem_of_mp4(parts[-1]) is not None or is_non_mp4_video(parts[-1]))
 
 
 def _apply_camera_settings(cameras: Sequence[Camera], settings: LabSettings) -> Iterator[Camera]:

@@ -11,7 +11,7 @@ from labcrate.lab.registers import Registers
 from labcrate.lab.session_register import SessionRegister
 from labcrate.lab.sessions import SessionBook
 from labcrate.linking.prefixes import CameraNames
-from labcrate.linking.rules import LinkingRules, RegisterEntry
+from labcrate.linking.rules import LinkEntry, LinkingRules
 from labcrate.model.device import Camera, find_camera
 from labcrate.model.fixity import Identity
 from labcrate.model.session import SelectedCamera, Session
@@ -76,14 +76,14 @@ def _selected_camera_names(session: Session, cameras: Sequence[Camera]) -> Itera
         yield _camera_names(selected_camera_key(chosen, known), chosen.id, name, prefix)
 
 
-def _register_entries(registers: Registers, cameras: Sequence[Camera]) -> Iterator[RegisterEntry]:
+def _register_entries(registers: Registers, cameras: Sequence[Camera]) -> Iterator[LinkEntry]:
     keys: dict[tuple[str | None, str | None], str | None] = {}
     for entry in registers.entries:
         camera_and_user = (entry.camera_id, entry.user)
         if camera_and_user not in keys:
             known = find_camera(cameras, entry.camera_id, entry.user) if entry.camera_id else None
             keys[camera_and_user] = camera_key(known) if known else None
-        yield RegisterEntry(entry.name, entry.session_id, keys[camera_and_user])
+        yield LinkEntry(entry.name, entry.session_id, keys[camera_and_user])
 
 
 def camera_key_in_session(cameras: Sequence[Camera], session: Session | None, camera_id: str) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from labcrate.lab.folder import Entry, Kind
-from labcrate.linking.judging import judge
+from labcrate.linking.judgement import judge_file
 from labcrate.linking.verdict import Rule
 from labcrate.messages.text import printable
 from labcrate.plan.inventory import Inventory
@@ -51,5 +51,5 @@ def _left_out_file(entry: Entry, other: str, inventory: Inventory, session_id: s
         return LeftOutFile(entry.path, Rule.SYMBOLIC_LINK, "symbolic links are never followed")
     if entry.kind is not Kind.FILE:
         return LeftOutFile(entry.path, Rule.NOT_A_RECORDING, str(entry.kind))
-    verdict = judge(entry.path, session_id, inventory.rules)
+    verdict = judge_file(entry.path, session_id, inventory.rules)
     return LeftOutFile(entry.path, verdict.rule, verdict.reason)

@@ -8,11 +8,10 @@ from itertools import count
 
 from labcrate.lab.folder import Entry, Kind
 from labcrate.linking.filename import base_name
-from labcrate.linking.judging import judge, right_time_near_miss
-from labcrate.linking.place import is_hidden
-from labcrate.linking.settling import sessions_named
-from labcrate.linking.verdict import Kind as VerdictKind
-from labcrate.linking.verdict import Rule, Verdict
+from labcrate.linking.judgement import judge_file, near_miss_by_time
+from labcrate.linking.location import is_hidden
+from labcrate.linking.resolve import linked_sessions
+from labcrate.linking.verdict import Rule, Verdict, VerdictKind
 from labcrate.messages.text import printable
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
@@ -84,7 +83,7 @@ def find_linked_files(
             continue
         if entry.path.startswith(session_folder):
             continue
-        verdict = judge(entry.path, session.id, inventory.rules)
+        verdict = judge_file(entry.path, session.id, inventory.rules)
         if verdict.kind is VerdictKind.NEAR_MISS and entry.path not in converted:
             near_misses.append(NearMiss(entry.path, verdict))
             continue
@@ -122,7 +121,7 @@ def _check_linked(inventory: Inventory, session: Session) -> tuple[list[Recordin
         if identity.size_bytes == 0:
             warnings.append(f"{printable(entry.path)} is empty (0 bytes) and was left out.")
         else:
-            linked.append(RecordingFile(entry.path, identity, judge(entry.path, session.id, inventory.rules)))
+            linked.append(RecordingFile(entry.path, identity, judge_file(entry.path, session.id, inventory.rules)))
     return linked, missing, warnings
 
 
@@ -165,7 +164,7 @@ def _near_misses_by_time(
     ids = {camera_key(camera): camera.id for camera in inventory.cameras}
 
     def spans(path: str, probe: Probe, identity: Identity) -> Iterator[TimeSpan]:
-        prefix_match = prefixes.carried_by(base_name(path).rpartition(".")[0])
+        prefix_match = prefixes.longest_in(base_name(path).rpartition(".")[0])
         camera, prefix = (prefix_match.camera, prefix_match.text) if prefix_match else (None, None)
         return possible_spans(RecordingFacts(path, probe, identity.mtime_ns, ids.get(camera or ""), prefix), times)
 
@@ -184,7 +183,7 @@ def _near_misses_by_time(
     for path, probe in probe_files(candidates).items():
         # One source is enough to show it to somebody: clocks are set wrong, and copies change file times.
         if any(span.overlaps(session.span) for span in spans(path, probe, candidates[path])):
-            near_misses.append(NearMiss(path, right_time_near_miss(path, session.id, inventory.rules)))
+            near_misses.append(NearMiss(path, near_miss_by_time(path, session.id, inventory.rules)))
     return near_misses
 
 
@@ -213,7 +212,7 @@ def _with_free_name(near_miss: NearMiss, inventory: Inventory, existing_paths: C
     free = next(f for n in count(2) if (f := f"{folder}/{stem}_{n}{dot}{suffix}") not in existing_paths)
     renamed = free.rpartition("/")[2]
     in_place = near_miss.path.startswith(f"{folder}/")  # elsewhere, the remedy names the file by its present name
-    if in_place and name in verdict.remedy and sessions_named(free, inventory.rules):
+    if in_place and name in verdict.remedy and linked_sessions(free, inventory.rules):
         remedy = f"{verdict.remedy.replace(name, renamed)} ({printable(name)} is taken)"
         return NearMiss(near_miss.path, replace(verdict, remedy=remedy, linked_as=free))
     return NearMiss(near_miss.path, replace(verdict, remedy=f"{verdict.remedy} ({printable(name)} is taken there)"))

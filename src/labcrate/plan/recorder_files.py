@@ -9,7 +9,7 @@ from pathlib import Path
 from labcrate.lab.lab_files import LabFiles, recorder_path, source_of
 from labcrate.lab.path_pattern import recorder_stamp
 from labcrate.lab.session_register import LinkedFile
-from labcrate.linking.verdict import Kind, Rule, Verdict
+from labcrate.linking.verdict import Rule, Verdict, VerdictKind
 from labcrate.messages.message import Message
 from labcrate.model.device import find_camera
 from labcrate.model.fixity import Identity
@@ -155,7 +155,7 @@ class _VerdictCache:
         key = entry.camera_id, others
         if key not in self._known:
             self._known[key] = Verdict(
-                Kind.LINKED,
+                VerdictKind.LINKED,
                 Rule.REGISTER,
                 Message("recorder.linked", session=self._session.id),
                 warning="linked to another session as well" if others else None,

@@ -16,7 +16,7 @@ from labcrate.model.timespan import TimeSpan, format_instant
 from labcrate.plan.options import Options
 from labcrate.plan.plan import Missing, SessionFile
 from labcrate.readings.load.load import CSV_FILE, JSON_FILE, load_readings
-from labcrate.readings.load.problems import Problem
+from labcrate.readings.load.problems import ReadingsProblem
 from labcrate.readings.load.slice import Readings
 from labcrate.readings.write.columns import Column, describe_platform_csv
 
@@ -86,7 +86,9 @@ def load_session_readings(
                 files.append(None)
             except OSError as error:
                 files.append(None)
-                open_problems.append(Problem(path, "", f"the file cannot be opened ({error.strerror})", fatal=True))
+                open_problems.append(
+                    ReadingsProblem(path, "", f"the file cannot be opened ({error.strerror})", fatal=True)
+                )
         readings = load_readings(
             files[0], files[1], window, session.sensors, devices, base_topic, zone=zone, date_formats=date_formats
         )
@@ -114,7 +116,7 @@ def readings_missing(readings: Readings) -> Iterator[Missing]:
             yield Missing(place, f"cannot be read: {problem.what}", _remedy(problem))
 
 
-def _remedy(problem: Problem) -> str:
+def _remedy(problem: ReadingsProblem) -> str:
     """What to do about a problem; most of those of whole files say it themselves."""
     if problem.about_dates:
         return "Write the format of its times into labcrate.toml (date_formats), and export again."
@@ -166,6 +168,6 @@ def no_readings_warning(readings: Readings, whose: str) -> str:
 
 def involved_devices(devices: Iterable[Device], session: Session, readings: Readings) -> tuple[Device, ...]:
     """The devices that the session selected or that sent a reading, in the lab's order."""
-    involved = {readings.topics.owner(own, whole)[0] for own, whole in readings.kinds}
+    involved = {readings.topics.owner_of(own, whole)[0] for own, whole in readings.kinds}
     involved |= {name for sensor in session.sensors for name in (sensor.id, sensor.name) if name}
     return tuple(d for d in devices if {d.id, d.id.lower(), d.name} & involved)

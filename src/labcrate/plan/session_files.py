@@ -9,10 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from labcrate.lab.folder import RECORDINGS, SENSOR_DATA, Entry, Kind
-from labcrate.linking.judging import judge
-from labcrate.linking.place import own_folder
-from labcrate.linking.verdict import Kind as VerdictKind
-from labcrate.linking.verdict import Rule, Verdict
+from labcrate.linking.judgement import judge_file
+from labcrate.linking.location import session_folder
+from labcrate.linking.verdict import Rule, Verdict, VerdictKind
 from labcrate.messages.text import printable
 from labcrate.model.fixity import Identity
 from labcrate.model.session import Session
@@ -176,7 +175,7 @@ class _FolderSorter:
     def _verdict(self, path: str) -> Verdict:
         """Return the verdict on a video in the session's folder: the one that an MP4 of its name would have."""
         stem = path.rpartition("/")[2].rpartition(".")[0]
-        verdict = judge(f"{own_folder(self._id)}{stem}.mp4", self._id, self._rules)
+        verdict = judge_file(f"{session_folder(self._id)}{stem}.mp4", self._id, self._rules)
         if verdict.linked:
             return verdict
         return Verdict(VerdictKind.LINKED, Rule.FOLDER, f"lies in the folder of session {self._id}")

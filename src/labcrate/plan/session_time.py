@@ -12,7 +12,7 @@ from labcrate.errors import DocumentError, UsageError
 from labcrate.lab.folder import Entry, Kind
 from labcrate.lab.instants import in_zone
 from labcrate.lab.sensor_times import read_sensor_times
-from labcrate.linking.judging import judge
+from labcrate.linking.judgement import judge_file
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.model.bound import Bound, Evidence, Reason, Told, bound_end, start_of_recordings
@@ -95,7 +95,7 @@ def _recording_times(
     recordings: dict[str, RecordingFile] = {}
     for entry in inventory.linked.get(session_id, ()):
         if entry.kind is Kind.FILE and (identity := _identity(inventory, entry.path)):
-            verdict = judge(entry.path, session_id, inventory.rules)
+            verdict = judge_file(entry.path, session_id, inventory.rules)
             recordings[entry.path] = RecordingFile(entry.path, identity, verdict)
     probes = probe_files({path: recording.identity for path, recording in recordings.items()})
     ids = {camera_key(camera): camera.id for camera in inventory.cameras}
@@ -162,7 +162,7 @@ class _RegisteredSpans(Mapping[str, TimeSpan]):
     def __getitem__(self, path: str) -> TimeSpan:
         name = path.rpartition("/")[2]
         entry = self._entries[name]
-        if not self._inventory.rules.register.of_name(name).counts:
+        if not self._inventory.rules.register.of_name(name).is_unique:
             raise KeyError(path)
         return TimeSpan(entry.start, entry.end)
 

@@ -174,7 +174,7 @@ def _was_held_in(other: TimeSpan, beyond: TimeSpan, own: TimeSpan) -> bool:
 
 def register_warnings(inventory: Inventory, recordings: Iterable[PlannedRecording]) -> Iterator[str]:
     """Name the session's files whose register entries count for none, because other files have the same name."""
-    uncounted = frozenset(inventory.rules.register.uncounted)
+    uncounted = frozenset(inventory.rules.register.ambiguous_names)
     for recording in recordings:
         if not recording.is_from_recorder and recording.path.rpartition("/")[2] in uncounted:
             yield Message("register.name_taken", file=recording.member)

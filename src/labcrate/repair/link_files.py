@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from labcrate.errors import LabcrateError, NotFoundError, PeopleError, RepairError
 from labcrate.lab.folder import RECORDINGS, Lab
 from labcrate.lab.session_register import LinkedFile, read_session_register, register_path
-from labcrate.linking.settling import links_by_entry
+from labcrate.linking.resolve import entry_would_link
 from labcrate.linking.verdict import Rule
 from labcrate.messages.text import printable
 from labcrate.model.fixity import Identity
@@ -137,7 +137,7 @@ def _check_linkable(inventory: Inventory, request: LinkRequest) -> None:
             raise RepairError(f"{near.source} is no video of another container; link it without --remux.")
         return
     check_is_mp4(near)
-    if request.method is LinkMethod.ENTRY and not links_by_entry(path, request.session, inventory.rules):
+    if request.method is LinkMethod.ENTRY and not entry_would_link(path, request.session, inventory.rules):
         raise RepairError(
             f"{near.source} cannot be linked to session {request.session} where it lies: {near.verdict.reason}. If it "
             "is this session's, move it into the session's folder with --move."

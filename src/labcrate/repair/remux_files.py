@@ -57,7 +57,7 @@ def make_mp4(lab: Lab, path: str, folder: str) -> MadeMp4:
             finally:
                 part.unlink_if_there(part.name)
             made = Identity.of(os.fstat(file.fileno()))
-    return MadeMp4(f"{folder}/{taken}", made, ", ".join(done.left_out) or None)
+    return MadeMp4(f"{folder}/{taken}", made, ", ".join(done.dropped_codecs) or None)
 
 
 def _unfinished_name(name: str) -> str:

@@ -23,7 +23,7 @@ from labcrate.plan.summary import (
     format_size,
     plural,
 )
-from labcrate.readings.write.columns import FIXED, Column
+from labcrate.readings.write.columns import FIXED_COLUMNS, Column
 
 _MAX_LISTED = 40
 
@@ -261,7 +261,7 @@ def _times(plan: Plan) -> list[str]:
 def _columns(columns: Iterable[Column]) -> list[str]:
     """The columns that every archive has, one to a line; the keys that only these messages have, in one paragraph."""
     all_columns = list(columns)
-    further = [c for c in all_columns if c.key is not None and c.name not in FIXED]
+    further = [c for c in all_columns if c.key is not None and c.name not in FIXED_COLUMNS]
     lines = table([(c.name, _unit(c.unit, c.description)) for c in all_columns if c not in further])
     if further:
         listed = ", ".join(_unit(c.unit, printable(c.name)) for c in further)

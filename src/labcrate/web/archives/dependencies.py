@@ -10,7 +10,7 @@ from labcrate.export.prepare import unindexed_files
 from labcrate.index.catalog import INDEX_FILE, Catalog
 from labcrate.index.state_folder import state_folder
 from labcrate.lab.folder import Kind
-from labcrate.linking.filename import stem_of_mp4, stem_of_other_video
+from labcrate.linking.filename import stem_of_mp4, stem_of_non_mp4
 from labcrate.model.fixity import Identity
 from labcrate.model.timespan import from_ns
 from labcrate.plan.inventory import Inventory
@@ -134,7 +134,7 @@ class Dependencies:
         for entry in inventory.unlinked:
             if entry.kind is Kind.FILE and entry.path not in own and not entry.path.startswith(folder):
                 name = entry.path.rpartition("/")[2]
-                if stem_of_mp4(name) is not None or stem_of_other_video(name) is not None:
+                if stem_of_mp4(name) is not None or stem_of_non_mp4(name) is not None:
                     yield f"{self._root}/{entry.path}"
 
     def _all_hashed(self) -> bool:
@@ -146,11 +146,11 @@ class Dependencies:
             return False
         index = self._state_of_index()
         with Catalog.open(self._state_folder) as catalog:
-            known = catalog.lookup(self._unhashed)
+            indexed = catalog.lookup(self._unhashed)
             fingerprint = self._inventory.secrets.secrets.fingerprint(catalog.search_key)
         hashed = all(
             one.fixity and one.search_with(fingerprint) and (one.patched or path not in self._to_redact)
-            for path, one in known.items()
+            for path, one in indexed.items()
         )
         if not hashed:
             self._index = index  # until it changes again, it tells no more

@@ -189,7 +189,7 @@ class PrepareJobs:
 
         Raises WorkCancelled, and what planning and reading raise.
         """
-        read: Plan | None = None
+        hashed_plan: Plan | None = None
         failures: Mapping[str, str] = {}
         for _ in range(_MAX_ROUNDS):
             archive = (await self._plan(job)).check(allow_incomplete=job.allow_incomplete)
@@ -198,10 +198,10 @@ class PrepareJobs:
                 return
             if failures:
                 break
-            if read and unindexed_files(read) == unindexed_files(archive.plan):
+            if hashed_plan and unindexed_files(hashed_plan) == unindexed_files(archive.plan):
                 raise CatalogError("The index cannot be written, so no archive can be made; have room on its disk.")
-            read = archive.plan
-            failures = await self._executor.run(WorkKind.JOBS, self._hash_files, job, read)
+            hashed_plan = archive.plan
+            failures = await self._executor.run(WorkKind.JOBS, self._hash_files, job, hashed_plan)
         changed = next(iter(failures), "")
         raise NotReadyError(
             f"Files of session {job.session_id} change while they are read"
