@@ -241,7 +241,7 @@ class _RecorderSearch:
             record = probed.get(path)
             if record is None or record.probe is None or start is None or end is None:
                 continue
-            camera = self._cameras.of(recorder, word)
+            camera = self._cameras.find(recorder, word)
             span_of_file, later = self._possible_span(recorder, path, segment, record.probe, camera)
             latest_span = TimeSpan(
                 span_of_file.start and shifted(span_of_file.start, later),
