@@ -10,11 +10,11 @@ from datetime import timedelta
 
 from labcrate.linking.filename import fold
 from labcrate.messages.message import Message
-from labcrate.model.bound import Bound
 from labcrate.model.device import Camera, Device
 from labcrate.model.recording import Probe
 from labcrate.model.session import SelectedSensor, Session
-from labcrate.model.timespan import NO_TIME, TimeSpan
+from labcrate.model.session_bound import SessionBound
+from labcrate.model.timespan import EMPTY_SPAN, TimeSpan
 from labcrate.plan.linked_files import RecordingFile
 from labcrate.plan.option_values import unknown_name_error
 from labcrate.plan.options import DataKind, Options
@@ -128,7 +128,7 @@ def refuse_unknown_sensors(
             raise unknown_name_error("sensor.unknown_name", word, known, "hint.lab_has")
 
 
-def readings_window(options: Options, session: Session, bound: Bound, pad: timedelta) -> TimeSpan:
+def readings_window(options: Options, session: Session, bound: SessionBound, pad: timedelta) -> TimeSpan:
     """Return the readings' window: the part of the session's padded time, or of all time, in the chosen span.
 
     For a session without an end in its description, the chosen span may end later than the estimated end.
@@ -139,7 +139,7 @@ def readings_window(options: Options, session: Session, bound: Bound, pad: timed
     if session.span.end is None and session.span.start is not None and end is not None:
         start = span.start if span else session.span.start
         span = TimeSpan(start, max(end, span.end) if span and span.end else end)
-    return NO_TIME if span is None else intersection(span.padded(pad), options.span)
+    return EMPTY_SPAN if span is None else intersection(span.padded(pad), options.span)
 
 
 def intersection(first: TimeSpan, second: TimeSpan) -> TimeSpan:

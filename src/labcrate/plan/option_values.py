@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from labcrate.errors import UsageError
 from labcrate.messages.message import Message
-from labcrate.model.session import RULE, is_session_id, normalized_id
+from labcrate.model.session import ID_RULE, is_session_id, normalize_id
 from labcrate.model.time_zones import is_time_zone, nearest_time_zone
 from labcrate.model.timespan import format_instant, parse_instant, parse_length
 
@@ -23,9 +23,9 @@ def parse_session(text: str) -> str:
 
     There need not be a session with that ID.
     """
-    session_id = normalized_id(text.strip())
+    session_id = normalize_id(text.strip())
     if not is_session_id(session_id):
-        raise UsageError(Message("option.session", text=text, rule=RULE))
+        raise UsageError(Message("option.session", text=text, rule=ID_RULE))
     return session_id
 
 
