@@ -294,7 +294,7 @@ def test_what_is_no_request_is_answered_like_any_failure(
     assert fields["Content-Type"] == "application/problem+json"
     assert fields.items() >= EXPECTED.items()
     assert (json.loads(body)["status"], json.loads(body)["type"]) == (400, "about:blank")
-    assert caplog.messages == ["What 127.0.0.1 sent is no HTTP request; it was refused."]
+    assert caplog.messages == ["127.0.0.1 sent data that is not an HTTP request; it was rejected."]
     assert "5ecret" not in got + caplog.text
 
 
