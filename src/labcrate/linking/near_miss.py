@@ -15,7 +15,7 @@ from labcrate.linking.rules import LinkingRules
 from labcrate.linking.verdict import Rule
 from labcrate.messages.message import first_names
 from labcrate.messages.text import printable
-from labcrate.model.session import is_number
+from labcrate.model.session import is_numeric_id
 
 _LOOSE = SEPARATORS + " ."
 
@@ -184,7 +184,7 @@ def _id_without_marker(
     if not prefix_end or (prefix and session_id in prefix.ids):
         return _NO_SESSION
     # Text ids follow the whole marker only.
-    short = not is_number(session_id) and stem[prefix_end : prefix_end + 1] in ("s", "S")
+    short = not is_numeric_id(session_id) and stem[prefix_end : prefix_end + 1] in ("s", "S")
     start = prefix_end + 1 if short else prefix_end
     known = rules.ids.text_id_at(stem, start)
     end = known.end if known else start + len(session_id)
@@ -194,7 +194,7 @@ def _id_without_marker(
     if short:
         reason = f"{stem[prefix_end]} stands before {session_id}, and only numbers follow it"
         return NameDiagnosis(Rule.SHORT_MARKER, reason, f"write session{session_id}{where}", corrected)
-    forms = f"session{session_id} or s{session_id}" if is_number(session_id) else f"session{session_id}"
+    forms = f"session{session_id} or s{session_id}" if is_numeric_id(session_id) else f"session{session_id}"
     return NameDiagnosis(
         Rule.BARE_NUMBER, f"{session_id} alone does not name a session", f"write {forms}{where}", corrected
     )

@@ -22,7 +22,7 @@ from labcrate.errors import (
     SecretsError,
     TooManyError,
 )
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.messages.message import Message, plain_text
 from labcrate.messages.text import printable_lines
 
@@ -100,12 +100,12 @@ def _printable(text: Message | str) -> Message | str:
     return text if isinstance(text, Message) else printable_lines(text)
 
 
-def log_unexpected_error(lab: Lab, activity: str, error: BaseException) -> None:
+def log_unexpected_error(lab: LabFolder, activity: str, error: BaseException) -> None:
     """Log an unexpected error with its traceback; ``activity`` is what failed."""
     _log.error("%s failed unexpectedly:\n%s", activity, format_traceback(lab, error))
 
 
-def format_traceback(lab: Lab, error: BaseException) -> str:
+def format_traceback(lab: LabFolder, error: BaseException) -> str:
     """Return the traceback of an error for the log, without the path of the lab folder."""
     return printable_lines("".join(traceback.format_exception(error)).replace(str(lab.root), "LAB"))
 
