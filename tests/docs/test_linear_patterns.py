@@ -17,7 +17,7 @@ from tests.support.regex_steps import StepCounter, TooManyStepsError, costly_tex
 from tests.support.rounds import rounds
 
 import labcrate
-from labcrate.lab.exclude import _rule
+from labcrate.lab.exclude import _compile_rule
 from labcrate.lab.path_pattern import PathPattern, PatternError, name_pattern, recorder_pattern
 from labcrate.linking.all_paths import _relevant_part
 from labcrate.linking.ids import SessionIds
@@ -145,7 +145,7 @@ def test_every_expression_that_is_made_while_labcrate_runs_is_known() -> None:
 @pytest.mark.parametrize("names", [False, True])
 def test_patterns_of_exclude_do_not_grow_faster_than_the_path(pattern: str, names: bool) -> None:
     """Whatever stars a lab writes into ``exclude``, a path made for them costs in proportion to its length."""
-    compiled, _ = _rule(pattern)
+    compiled, _ = _compile_rule(pattern)
     pieces = ["a/", "a/a/b/", "aab/", "x/"] if names else ["a", "ab", "ba", ".", "a.", "c"]
     for piece in pieces:
         once, twice = (count_steps(compiled, "search", repeat_to_length(piece, n) + "!", 10**7) for n in (400, 800))

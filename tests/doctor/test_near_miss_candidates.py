@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from tests.support.rounds import rounds
 
 from labcrate.doctor.near_miss_candidates import SessionsAtTime, SessionsInNames
-from labcrate.lab.documents import read_all_devices
-from labcrate.lab.folder import Lab
-from labcrate.lab.registers import Registers
-from labcrate.lab.sessions import SessionBook
+from labcrate.lab.device_files import read_all_devices
+from labcrate.lab.folder import LabFolder
+from labcrate.lab.registers import RecordingRegisters
+from labcrate.lab.sessions import LabSessions
 from labcrate.linking.judgement import judge_file
 from labcrate.linking.prefixes import CameraNames
 from labcrate.linking.resolve import linked_sessions
@@ -33,12 +33,12 @@ SUFFIXES = st.sampled_from([".mp4", ".MP4", ".mkv", ".mp4.part", ".txt", ""])
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+def lab(tmp_path_factory: pytest.TempPathFactory) -> LabFolder:
     """An empty lab."""
     root: Path = tmp_path_factory.mktemp("lab")
     (root / "recordings").mkdir()
-    assert read_all_devices(Lab(root)) == ((), ())
-    return Lab(root)
+    assert read_all_devices(LabFolder(root)) == ((), ())
+    return LabFolder(root)
 
 
 @pytest.mark.thorough
@@ -52,7 +52,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
 )
 @settings(max_examples=rounds(150, 600), deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_near_miss_is_a_candidate(
-    lab: Lab, folder: str, name: str, suffix: str, *, configured: bool, unreadable: bool, registered: str | None
+    lab: LabFolder, folder: str, name: str, suffix: str, *, configured: bool, unreadable: bool, registered: str | None
 ) -> None:
     """For any path, whatever is a near miss of a session has that session among those that the path may say."""
     path = f"{folder}{name}{suffix}"
@@ -68,8 +68,8 @@ def test_every_near_miss_is_a_candidate(
     )
     if linked_sessions(path, rules):
         return  # linked: never a near miss
-    book = SessionBook({}, {}, {}, frozenset())
-    inventory = Inventory(lab, (), (), book, Registers(), {}, rules, {}, ())
+    book = LabSessions({}, {}, {}, frozenset())
+    inventory = Inventory(lab, (), (), book, RecordingRegisters(), {}, rules, {}, ())
     found = SessionsInNames(inventory, IDS).sessions(path)
     missed = {one for one in IDS if judge_file(path, one, rules).kind is VerdictKind.NEAR_MISS}
     assert missed <= found

@@ -16,7 +16,7 @@ from labcrate.linking import (
     linked_sessions,
     near_miss_by_time,
 )
-from labcrate.model.session import is_number, is_session_id
+from labcrate.model.session import is_numeric_id, is_session_id
 
 # Names near the grammar find more than names at random: both are drawn.
 WORDS = (
@@ -218,8 +218,8 @@ def test_linked_names_say_the_id_whole(stem: str, ids: list[str], lab: LinkingRu
     for session in linked_sessions(f"recordings/{stem}.mp4", rules):
         name = fold(stem).replace("-", "_") + "_"
         written = fold(session).replace("-", "_")
-        assert f"_session{written}_" in name or (is_number(session) and f"_s{written}_" in name)
-        assert is_number(session) or session in ids
+        assert f"_session{written}_" in name or (is_numeric_id(session) and f"_s{written}_" in name)
+        assert is_numeric_id(session) or session in ids
 
 
 @given(rules_and_path(), SMALL | TEXT_IDS)

@@ -18,7 +18,7 @@ from labcrate.messages.text import printable
 from labcrate.model.device import Camera
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.lab_settings import Recorder
-from labcrate.model.recording import ClockNote, Probe, RecordingTime, TimeClaim, TimeSource
+from labcrate.model.recording import ClockNote, Probe, RecordingTime, StartCandidate, TimeSource
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan.inventory import read_inventory
@@ -293,7 +293,7 @@ class TestWarnings:
 
 def timed(start: datetime, source: TimeSource = TimeSource.NAME, *notes: ClockNote) -> RecordingTime:
     """One minute from a start; a name in no known zone may be 14 hours wrong."""
-    claim = TimeClaim(source, start, 14 * 3600.0, taken=True)
+    claim = StartCandidate(source, start, 14 * 3600.0, is_chosen=True)
     return RecordingTime(TimeSpan(start, start + timedelta(minutes=1)), (claim,), frozenset(notes))
 
 

@@ -348,6 +348,6 @@ def test_nothing_is_read_where_the_file_system_checks_its_data(rig: Rig, monkeyp
     rig.look()
     set_confirmation_age(rig.root)
     before = {path: read_index_record(rig.root, path) for path in RECORDINGS}
-    monkeypatch.setattr(background_check, "checks_itself", lambda _: True)
+    monkeypatch.setattr(background_check, "has_data_checksums", lambda _: True)
     rig.look(4000.0)
     assert {path: read_index_record(rig.root, path) for path in RECORDINGS} == before

@@ -13,11 +13,11 @@ from itertools import islice
 
 from ahocorasick_rs import AhoCorasick
 
-from labcrate.lab.folder import Entry, Kind
+from labcrate.lab.folder import EntryKind, FolderEntry
 from labcrate.linking.filename import SEPARATOR, base_name, stem_of_mp4
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
-from labcrate.model.session import is_number
+from labcrate.model.session import is_numeric_id
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.lab_rules import camera_key
@@ -38,8 +38,8 @@ class SessionsInNames:
     def __init__(self, inventory: Inventory, session_ids: Iterable[str]) -> None:
         ids = list(session_ids)
         self._rules = inventory.rules
-        self._numbers = frozenset(filter(is_number, ids))
-        self._texts = [one for one in ids if not is_number(one)]
+        self._numbers = frozenset(filter(is_numeric_id, ids))
+        self._texts = [one for one in ids if not is_numeric_id(one)]
         self._search = AhoCorasick(list(map(_search_form, self._texts))) if self._texts else None
 
     def sessions(self, path: str) -> set[str]:
@@ -82,7 +82,7 @@ def find_near_miss_candidates(
     sessions: Mapping[str, tuple[TimeSpan, TimeContext]],
     identities: Mapping[str, Identity],
     probes: Mapping[str, Probe],
-) -> dict[str, list[Entry]]:
+) -> dict[str, list[FolderEntry]]:
     """Return, for each session, the unlinked files that may be near misses of it.
 
     ``sessions`` have their time as far as it is known, and what is known of times for them; ``identities`` and
@@ -96,9 +96,9 @@ def find_near_miss_candidates(
             contexts[times.zone] = times
             in_zone[times.zone][session_id] = span
     recorded = {zone: SessionsAtTime(spans) for zone, spans in in_zone.items()}
-    found: dict[str, list[Entry]] = defaultdict(list)
+    found: dict[str, list[FolderEntry]] = defaultdict(list)
     for entry in inventory.unlinked:
-        if entry.kind is not Kind.FILE:
+        if entry.kind is not EntryKind.FILE:
             continue
         these = named.sessions(entry.path)
         identity = identities.get(entry.path)

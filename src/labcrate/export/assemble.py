@@ -20,7 +20,7 @@ from labcrate.export.documents.readme import readme
 from labcrate.export.media_types import media_type
 from labcrate.export.redact import Replacements, check_generated, read_chunks
 from labcrate.export.spool import Spool, file_source
-from labcrate.lab.lab_files import Files
+from labcrate.lab.lab_files import FileReader
 from labcrate.messages.message import Message
 from labcrate.model.fixity import Fixity
 from labcrate.model.timespan import from_ns
@@ -50,7 +50,7 @@ class _ArchiveBuilder:
 
     def __init__(
         self,
-        files: Files,
+        files: FileReader,
         plan: Plan,
         spool: Spool,
         tables: Mapping[str, Member],
@@ -138,7 +138,7 @@ def _sort_key(name: str) -> tuple[int, str]:
 
 
 def assemble(
-    files: Files,
+    files: FileReader,
     plan: Plan,
     spool: Spool,
     same_session: Iterable[Assembly] = (),

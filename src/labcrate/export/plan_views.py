@@ -46,7 +46,7 @@ def session_object(row: SessionRow, session: Session) -> dict[str, Any]:
         "timeZone": session.time_zone,
         "cameras": [{"id": c.id, "name": c.name, "prefix": c.prefix} for c in session.cameras],
         "sensors": [{"id": s.id, "name": s.name} for s in session.sensors],
-        "describedIn": list(session.described_in),
+        "describedIn": list(session.description_files),
     }
 
 

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from labcrate.linking.filename import MAX_NAME_LENGTH, SEPARATOR, fold, to_nfc
-from labcrate.model.session import LONGEST_ID, has_leading_zero, is_number
+from labcrate.model.session import MAX_ID_LENGTH, has_leading_zero, is_numeric_id
 
 # re.ASCII keeps U+017F (the long s) from counting as an s; \Z, because $ would also match before a line feed.
 _LONG_MARKER = re.compile("session", re.ASCII | re.IGNORECASE)
@@ -74,7 +74,7 @@ class SessionIds:
         """Index ids, in NFC. Numbers with leading zeros are no ids, and texts longer than a file name fit in none."""
         ids = {to_nfc(one) for one in known}
         kept = frozenset(i for i in ids if 0 < len(i) <= MAX_NAME_LENGTH and not has_leading_zero(i))
-        texts = sorted(i for i in kept if not is_number(i))
+        texts = sorted(i for i in kept if not is_numeric_id(i))
         groups: dict[str, tuple[str, ...]] = {}
         for text in texts:
             groups[fold(text)] = (*groups.get(fold(text), ()), text)
@@ -99,7 +99,7 @@ class SessionIds:
         doubt = None
         if number[0] == "0" and has_leading_zero(number):
             number, doubt = number.lstrip("0") or "0", IdUncertainty.LEADING_ZEROS
-        elif len(number) > LONGEST_ID:
+        elif len(number) > MAX_ID_LENGTH:
             doubt = IdUncertainty.TOO_LONG
         return NamedId(start, found.end(), marker, (number,), doubt)
 

@@ -12,7 +12,7 @@ from labcrate.linking.filename import SEPARATORS, to_nfc
 from labcrate.linking.prefixes import SessionPrefixes
 from labcrate.linking.rules import LinkingRules
 from labcrate.linking.verdict import Rule
-from labcrate.model.session import has_leading_zero, is_number
+from labcrate.model.session import has_leading_zero, is_numeric_id
 
 # Every mention of a session fits this; most names without one are done with it.
 HINT = re.compile(r"session|s[ _-]*[0-9]", re.ASCII | re.IGNORECASE)
@@ -47,7 +47,7 @@ def find_mentions(
     """
     texts = (
         list(_text_ids(stem, session_id, prefix_end, prefixes, rules))
-        if rules.ids.by_folded_id or not is_number(session_id)
+        if rules.ids.by_folded_id or not is_numeric_id(session_id)
         else []
     )
     numbers = [*_at_tokens(stem, prefix_end), *_inside_tokens(stem, prefixes, rules)]
@@ -106,7 +106,9 @@ def _continues_after_id(stem: str, at: int, session_id: str) -> bool:
     """Whether a text id stands there and what follows is no letter, which might make it yet another id."""
     end = at + len(session_id)
     follows = stem[end : end + 1]
-    return not is_number(session_id) and to_nfc(stem[at:end]) == session_id and bool(follows) and not follows.isalnum()
+    return (
+        not is_numeric_id(session_id) and to_nfc(stem[at:end]) == session_id and bool(follows) and not follows.isalnum()
+    )
 
 
 def _is_marker_expected(before: str, marker: str, prefixes: SessionPrefixes, rules: LinkingRules) -> bool:

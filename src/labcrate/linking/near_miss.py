@@ -13,7 +13,7 @@ from labcrate.linking.prefixes import CameraNames, SessionPrefixes
 from labcrate.linking.rules import LinkingRules
 from labcrate.linking.verdict import Rule, sessions_message
 from labcrate.messages.message import Message, first_names
-from labcrate.model.session import is_number
+from labcrate.model.session import is_numeric_id
 
 _LOOSE = SEPARATORS + " ."
 
@@ -187,7 +187,7 @@ def _id_without_marker(
     if not prefix_end or (prefix and session_id in prefix.ids):
         return _NO_SESSION
     # Text ids follow the whole marker only.
-    number = is_number(session_id)
+    number = is_numeric_id(session_id)
     short = not number and stem[prefix_end : prefix_end + 1] in ("s", "S")
     start = prefix_end + 1 if short else prefix_end
     known = rules.ids.text_id_at(stem, start)

@@ -8,7 +8,7 @@ import msgspec
 from labcrate.linking.filename import to_nfc
 from labcrate.linking.ids import SessionIds
 from labcrate.linking.prefixes import CameraNames, Prefixes
-from labcrate.model.session import has_leading_zero, sort_key
+from labcrate.model.session import has_leading_zero, id_sort_key
 
 
 class LinkEntry(msgspec.Struct, frozen=True, gc=False):
@@ -100,7 +100,7 @@ def _sorted_ids(sessions: Collection[str]) -> tuple[str, ...]:
     if not sessions:
         return ()
     ids = {to_nfc(one) for one in sessions}
-    return tuple(sorted((one for one in ids if not has_leading_zero(one)), key=sort_key))
+    return tuple(sorted((one for one in ids if not has_leading_zero(one)), key=id_sort_key))
 
 
 @dataclass(frozen=True, slots=True)

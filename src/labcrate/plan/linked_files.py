@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import count
 
-from labcrate.lab.folder import Entry, Kind
+from labcrate.lab.folder import EntryKind, FolderEntry
 from labcrate.linking.filename import base_name
 from labcrate.linking.judgement import judge_file, near_miss_by_time
 from labcrate.linking.location import is_hidden
@@ -58,7 +58,7 @@ def find_linked_files(
     session: Session,
     probe_files: ProbeFiles,
     times: TimeContext | None = None,
-    unlinked: Sequence[Entry] | None = None,
+    unlinked: Sequence[FolderEntry] | None = None,
     existing_paths: Container[str] | None = None,
     recorder_files: Sequence[RecordingFile] = (),
 ) -> LinkingResult:
@@ -76,9 +76,9 @@ def find_linked_files(
     session_folder = f"{inventory.folder(session.id)}/"  # all of it is sorted by session_files
     left_out[Rule.OTHER_SESSION] = sum(len(found) for other, found in inventory.linked.items() if other != session.id)
     for entry in inventory.unlinked if unlinked is None else unlinked:
-        if entry.kind is not Kind.FILE:
+        if entry.kind is not EntryKind.FILE:
             if not entry.path.startswith(session_folder):
-                left_out[Rule.SYMBOLIC_LINK if entry.kind is Kind.LINK else Rule.NOT_A_RECORDING] += 1
+                left_out[Rule.SYMBOLIC_LINK if entry.kind is EntryKind.LINK else Rule.NOT_A_RECORDING] += 1
             _report_closed_folder(inventory, session, entry, missing, warnings)
             continue
         if entry.path.startswith(session_folder):
@@ -103,14 +103,14 @@ def count_left_out(inventory: Inventory, session: Session, paths: set[str]) -> C
     """Return how `select` counted those of these files that lie outside the session's folder and are no recordings."""
     session_folder = f"{inventory.folder(session.id)}/"
     kinds = [one.kind for one in inventory.unlinked if one.path in paths and not one.path.startswith(session_folder)]
-    return Counter(Rule.SYMBOLIC_LINK if kind is Kind.LINK else Rule.NOT_A_RECORDING for kind in kinds)
+    return Counter(Rule.SYMBOLIC_LINK if kind is EntryKind.LINK else Rule.NOT_A_RECORDING for kind in kinds)
 
 
 def _check_linked(inventory: Inventory, session: Session) -> tuple[list[RecordingFile], list[Missing], list[str]]:
     """The session's files, those of them that cannot be packed, and the empty ones."""
     linked, missing, warnings = [], [], []
     for entry in inventory.linked.get(session.id, ()):
-        if entry.kind is not Kind.FILE:
+        if entry.kind is not EntryKind.FILE:
             missing.append(_missing_non_file(entry))
             continue
         try:
@@ -126,7 +126,7 @@ def _check_linked(inventory: Inventory, session: Session) -> tuple[list[Recordin
 
 
 def _report_closed_folder(
-    inventory: Inventory, session: Session, entry: Entry, missing: list[Missing], warnings: list[str]
+    inventory: Inventory, session: Session, entry: FolderEntry, missing: list[Missing], warnings: list[str]
 ) -> None:
     """Say of a folder that was not entered what it means: it may hold recordings of the session."""
     session_folder = inventory.folder(session.id)
@@ -136,25 +136,29 @@ def _report_closed_folder(
         missing.append(_missing_non_file(entry))
     elif not entry.path.startswith("recordings/") or is_hidden(entry.path):
         return
-    elif entry.kind is Kind.UNREADABLE:
+    elif entry.kind is EntryKind.UNREADABLE:
         missing.append(_missing_non_file(entry))
-    elif entry.kind is Kind.LINK and inventory.lab.leads_to_folder(entry.path):
+    elif entry.kind is EntryKind.LINK and inventory.lab.leads_to_folder(entry.path):
         warnings.append(
             f"{printable(entry.path)} is a symbolic link to a folder; recordings behind it were not looked at."
         )
 
 
-def _missing_non_file(entry: Entry) -> Missing:
-    if entry.kind is Kind.LINK:
+def _missing_non_file(entry: FolderEntry) -> Missing:
+    if entry.kind is EntryKind.LINK:
         remedy = "Put the file itself, or a hard link, in its place: symbolic links are never followed."
         return Missing(printable(entry.path), "is a symbolic link", remedy)
-    if entry.kind is Kind.UNREADABLE:
+    if entry.kind is EntryKind.UNREADABLE:
         return Missing(printable(entry.path), "cannot be opened: no permission", "Make the folder readable.")
     return Missing(printable(entry.path), "is not a regular file", "Put the recording itself in its place.")
 
 
 def _near_misses_by_time(
-    inventory: Inventory, session: Session, without_session: list[Entry], probe_files: ProbeFiles, times: TimeContext
+    inventory: Inventory,
+    session: Session,
+    without_session: list[FolderEntry],
+    probe_files: ProbeFiles,
+    times: TimeContext,
 ) -> list[NearMiss]:
     """Those recordings without a session in their name that were made while the session ran."""
     if session.span.start is None or session.span.end is None:

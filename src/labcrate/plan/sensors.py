@@ -8,7 +8,7 @@ from dataclasses import replace
 from io import BufferedIOBase, BufferedReader, FileIO
 from typing import TYPE_CHECKING
 
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.messages.text import printable
 from labcrate.model.device import Device
 from labcrate.model.session import Session
@@ -39,7 +39,9 @@ def describe_platform_table(name: str, head: bytes) -> tuple[Column, ...] | None
         return None
 
 
-def with_columns(lab: Lab, files: Iterable[SessionFile], folder: str, columns_of: ColumnsOf) -> tuple[SessionFile, ...]:
+def with_columns(
+    lab: LabFolder, files: Iterable[SessionFile], folder: str, columns_of: ColumnsOf
+) -> tuple[SessionFile, ...]:
     """Return the files, the CSVs among them with their columns where their form is known."""
     return tuple(
         replace(file, columns=_columns(lab, file.path, folder, columns_of))
@@ -49,7 +51,7 @@ def with_columns(lab: Lab, files: Iterable[SessionFile], folder: str, columns_of
     )
 
 
-def _columns(lab: Lab, path: str, folder: str, columns_of: ColumnsOf) -> tuple[Column, ...]:
+def _columns(lab: LabFolder, path: str, folder: str, columns_of: ColumnsOf) -> tuple[Column, ...]:
     try:
         with os.fdopen(lab.open(path), "rb") as file:
             head = file.read(_HEAD_BYTES)
@@ -62,7 +64,7 @@ _REPAIR_FILE = "Correct or restore the file, or wait until the lab has finished 
 
 
 def load_session_readings(
-    lab: Lab,
+    lab: LabFolder,
     session: Session,
     devices: Sequence[Device],
     window: TimeSpan,

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from labcrate.index.byte_checks import DAY_MS, ByteCheckRule
 from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import IndexRequest, Progress, index_files
-from labcrate.lab.disk import checks_itself
-from labcrate.lab.lab_files import LabFiles, source_of
+from labcrate.lab.disk import has_data_checksums
+from labcrate.lab.lab_files import LabFiles, display_path
 from labcrate.messages.message import Message
 from labcrate.model.fixity import Identity
 from labcrate.plan.planner import probe_video
@@ -48,7 +48,7 @@ class BackgroundCheck:
         known, _ = index_files(files, catalog, requests, probe_video, progress, workers=1)
         for path, one in known.items():
             if one.differs_ms is not None:
-                _log.warning("%s %s. %s", source_of(path), Message("bytes.differ"), Message("bytes.differ.remedy"))
+                _log.warning("%s %s. %s", display_path(path), Message("bytes.differ"), Message("bytes.differ.remedy"))
                 self._on_difference(path)
 
 
@@ -59,6 +59,6 @@ def _needs_no_check(files: LabFiles, path: str) -> bool:
     except OSError:
         return True
     try:
-        return checks_itself(fd)
+        return has_data_checksums(fd)
     finally:
         os.close(fd)

@@ -17,8 +17,8 @@ from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import IndexRequest, Progress, index_files
 from labcrate.index.secret_search import SecretSearcher
 from labcrate.index.state_folder import state_folder
-from labcrate.lab.folder import Entry, Kind, Lab
-from labcrate.lab.lab_files import LabFiles, source_of
+from labcrate.lab.folder import EntryKind, FolderEntry, LabFolder
+from labcrate.lab.lab_files import LabFiles, display_path
 from labcrate.linking.filename import stem_of_mp4
 from labcrate.linking.location import is_hidden
 from labcrate.model.fixity import Identity
@@ -54,7 +54,7 @@ class Indexer(Progress):
 
     def __init__(
         self,
-        lab: Lab,
+        lab: LabFolder,
         inventory: Callable[[], Inventory],
         busy: Callable[[], bool] = lambda: False,
         *,
@@ -83,7 +83,7 @@ class Indexer(Progress):
 
     def as_object(self) -> dict[str, Any]:
         """Return what it does, in numbers; for users who may know the names of recordings."""
-        failed = [{"file": source_of(path), "why": why} for path, why in self._stable.failures]
+        failed = [{"file": display_path(path), "why": why} for path, why in self._stable.failures]
         return {
             "filesLeft": self._files_left,
             "bytesLeft": self._bytes_left,
@@ -219,8 +219,8 @@ def _is_recording(path: str) -> bool:
     return container_of(path) is not None
 
 
-def _is_file(entry: Entry) -> bool:
-    return entry.kind is Kind.FILE and not is_hidden(entry.path)
+def _is_file(entry: FolderEntry) -> bool:
+    return entry.kind is EntryKind.FILE and not is_hidden(entry.path)
 
 
 def _probe_recording(file: BinaryIO, path: str) -> Probe:

@@ -13,8 +13,8 @@ from enum import StrEnum
 
 from labcrate.errors import CatalogError, LabcrateError, NotFoundError, NotReadyError, TooManyError
 from labcrate.export.prepare import compute_fixity, unindexed_files
-from labcrate.lab.folder import Lab
-from labcrate.lab.lab_files import source_of
+from labcrate.lab.folder import LabFolder
+from labcrate.lab.lab_files import display_path
 from labcrate.plan.options import Options
 from labcrate.plan.plan import Plan
 from labcrate.plan.planner import missing_files, refuse_incomplete
@@ -82,7 +82,7 @@ class PrepareJobs:
         inventories: InventoryCache,
         archives: ArchiveCache,
         plans: PlanQueue,
-        lab: Lab,
+        lab: LabFolder,
         workers: int | None = None,
     ) -> None:
         self.is_stopping = False
@@ -205,7 +205,7 @@ class PrepareJobs:
         changed = next(iter(failures), "")
         raise NotReadyError(
             f"Files of session {job.session_id} change while they are read"
-            f"{f' ({source_of(changed)})' if changed else ''}; ask again when they are finished.",
+            f"{f' ({display_path(changed)})' if changed else ''}; ask again when they are finished.",
             _RETRY_AFTER_S,
         )
 
