@@ -14,7 +14,7 @@ import pytest
 
 import labcrate
 from labcrate.archive.keys import MAX_FILE_BYTES, key_id_of
-from labcrate.errors import NoSuchThingError, SigningError, UsageError
+from labcrate.errors import NotFoundError, SigningError, UsageError
 from labcrate.export.signing import signer_of
 
 MANIFEST = "manifest-sha256.txt"
@@ -77,7 +77,7 @@ def test_the_key_id_is_written_as_minisign_writes_it(usual_lab: Any, keyed: str)
 def test_without_a_key_nothing_is_packed(usual_lab: Any, cli: Any, clear: Any, tmp_path: Path) -> None:
     """A signature that cannot be made is an error of its own before anything is written."""
     clear(cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip", "--sign"), 18, "labcrate keygen")
-    with pytest.raises(NoSuchThingError):
+    with pytest.raises(NotFoundError):
         labcrate.Lab(usual_lab.root).export(42, tmp_path / "out.zip", sign=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["lab"]
 

@@ -22,7 +22,7 @@ from labcrate.api.metadata import (
 )
 from labcrate.api.progress import Callback, StageProgress
 from labcrate.api.tables import read_table
-from labcrate.archive.directory import ListedMember, read_directory, shown, size_limit_text
+from labcrate.archive.directory import ListedMember, printable_name, read_directory, size_limit_text
 from labcrate.archive.members import open_zip
 from labcrate.archive.names import unsafe_name_reason
 from labcrate.archive.signature import read_public_key, verify_signed
@@ -50,7 +50,7 @@ class Archive:
     def __init__(self, file: io.FileIO, path: Path) -> None:
         self.path = path
         self._file = file
-        self._label = shown(os.fsencode(path.name))
+        self._label = printable_name(os.fsencode(path.name))
         self._directory = read_directory(file.fileno(), self._label)
         self._members_by_name = {member.raw_name: member for member in self._directory.members}
         if len(self._members_by_name) < len(self._directory.members):

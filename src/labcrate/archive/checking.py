@@ -9,7 +9,7 @@ from isal import isal_zlib
 
 from labcrate.archive.entity import file_segments, open_source, read_at
 from labcrate.archive.layout import FileSource, Member
-from labcrate.errors import LabcrateError, OtherBytesError
+from labcrate.errors import ChecksumError, LabcrateError
 from labcrate.model.fixity import Fixity
 
 _READ_BYTES = 256 * 1024  # fits into a processor's cache, where the checksum is then computed
@@ -21,7 +21,7 @@ IsTrusted = Callable[[int], bool]
 def check_bytes(source: FileSource, fixity: Fixity, is_trusted: IsTrusted = lambda _: False) -> Iterator[int]:
     """Read a source through, patches included, and yield the number of bytes of each piece that was read.
 
-    Nothing is read of a file that is ``trusted``. Raises OtherBytesError, which names the file, where its CRC-32 is
+    Nothing is read of a file that is ``trusted``. Raises ChecksumError, which names the file, where its CRC-32 is
     not that of ``fixity``, and SourceChangedError where it is no longer the planned file.
     """
     crc32 = 0
@@ -39,10 +39,10 @@ def check_bytes(source: FileSource, fixity: Fixity, is_trusted: IsTrusted = lamb
                 done += len(data)
                 yield len(data)
     if crc32 != fixity.crc32:
-        raise OtherBytesError(source.label)
+        raise ChecksumError(source.label)
 
 
-OnResult = Callable[[Member, int | None, OtherBytesError | None], None]
+OnResult = Callable[[Member, int | None, ChecksumError | None], None]
 """Called with a member, the number of bytes read from it (None if it is trusted), and its error, if any."""
 
 
@@ -80,7 +80,7 @@ class Checker:
             raise self._error
 
     def wait(self) -> None:
-        """Wait until all members are checked. Raises OtherBytesError and SourceChangedError."""
+        """Wait until all members are checked. Raises ChecksumError and SourceChangedError."""
         if self._thread:
             self._thread.join()
         self.check()
@@ -102,13 +102,13 @@ class Checker:
                 read = (read or 0) + count
                 if self._stop.is_set():
                     return
-        except OtherBytesError as error:
+        except ChecksumError as error:
             self._on_result(member, read, error)
             raise
         self._on_result(member, read, None)
 
 
-def _no_result(_member: Member, _read: int | None, _error: OtherBytesError | None) -> None:
+def _no_result(_member: Member, _read: int | None, _error: ChecksumError | None) -> None:
     """Ignore a result."""
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from isal import isal_zlib
 
 from labcrate.archive import records
-from labcrate.archive.directory import Directory, ListedMember, read_exactly, shown
+from labcrate.archive.directory import Directory, ListedMember, printable_name, read_exactly
 from labcrate.archive.names import unsafe_name_reason
 from labcrate.archive.records import local_difference
 from labcrate.errors import UsageError
@@ -25,7 +25,7 @@ def open_zip(path: Path) -> tuple[int, str]:
 
     Raises UsageError when it cannot be opened or is no regular file.
     """
-    label = shown(os.fsencode(path.name))
+    label = printable_name(os.fsencode(path.name))
     try:
         # O_NONBLOCK: a named pipe must not make us wait for its writer.
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from labcrate.archive import records
-from labcrate.archive.directory import read_directory, read_exactly, shown
+from labcrate.archive.directory import printable_name, read_directory, read_exactly
 from labcrate.archive.keys import (
     SIGNATURE_SUFFIX,
     PublicKey,
@@ -35,7 +35,7 @@ def read_public_key(key_or_path: str | os.PathLike[str]) -> PublicKey:
         return parse_public_key(text)
     except ValueError:
         path = Path(os.path.expanduser(text))  # noqa: PTH111 - Path's own raises RuntimeError
-    label = shown(os.fsencode(path.name))
+    label = printable_name(os.fsencode(path.name))
     hint = "give the lab's public key, a text that begins with RW, or the file that holds it"
     try:
         return parse_public_key(read_small_file(path))
@@ -68,7 +68,7 @@ def _signature_problem(path: Path, report: Report, key: PublicKey, signature_pat
     """What is wrong with a signature, or None."""
     from minisign import Signature  # noqa: PLC0415
 
-    label = shown(os.fsencode(signature_path.name))
+    label = printable_name(os.fsencode(signature_path.name))
     try:
         data = read_small_file(signature_path)
         signature = Signature.from_bytes(data)

@@ -11,8 +11,8 @@ from labcrate.archive.directory import (
     MAX_IN_MEMORY_BYTES,
     Directory,
     ListedMember,
+    printable_name,
     read_directory,
-    shown,
     size_limit_text,
 )
 from labcrate.archive.entity import entity_tag
@@ -232,5 +232,5 @@ def _read_pieces(fd: int, start: int, stop: int) -> Iterator[bytes]:
 
 def _short_name(raw_name: bytes) -> str:
     """A name as findings show it: a long one is cut."""
-    name = shown(raw_name[: 2 * _MAX_NAME_CHARACTERS])
+    name = printable_name(raw_name[: 2 * _MAX_NAME_CHARACTERS])
     return name if len(raw_name) <= _MAX_NAME_CHARACTERS else f"{name[:_MAX_NAME_CHARACTERS]}..."

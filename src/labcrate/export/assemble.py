@@ -21,8 +21,8 @@ from labcrate.export.media_types import media_type
 from labcrate.export.redact import Replacements, check_generated, read_chunks
 from labcrate.export.spool import Spool, file_source
 from labcrate.lab.lab_files import Files
+from labcrate.messages.message import Message
 from labcrate.model.fixity import Fixity
-from labcrate.model.message import Message
 from labcrate.model.timespan import from_ns
 from labcrate.plan import member_names as names
 from labcrate.plan.options import Only

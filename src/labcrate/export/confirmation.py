@@ -9,7 +9,7 @@ from typing import Self
 
 from labcrate.archive.checking import Checker
 from labcrate.archive.layout import FileSource, Member
-from labcrate.errors import CatalogError, OtherBytesError
+from labcrate.errors import CatalogError, ChecksumError
 from labcrate.export.assemble import Assembly
 from labcrate.index.byte_checks import ByteCheckMode, ByteCheckRule, now_ms
 from labcrate.index.catalog import Catalog
@@ -93,7 +93,7 @@ class Confirmation:
         """Return whether an open file is confirmed by what it lies on; where all are to be read, none is."""
         return self.rule.check is not ByteCheckMode.ALWAYS and checks_itself(fd)
 
-    def record_result(self, member: Member, read: int | None, error: OtherBytesError | None) -> None:
+    def record_result(self, member: Member, read: int | None, error: ChecksumError | None) -> None:
         """Take up what became of a member; ``read`` is None for one that was trusted."""
         file = self.files_to_confirm[member.name]
         with self._lock:

@@ -7,10 +7,10 @@ from typing import Any
 from labcrate.export.assemble import Assembly
 from labcrate.export.documents.metadata import not_taken_object
 from labcrate.export.documents.secrets import secret_objects
-from labcrate.lab.folder import printable
 from labcrate.linking.judging import LINKED_ELSEWHERE
 from labcrate.linking.verdict import Rule
-from labcrate.model.message import Message
+from labcrate.messages.message import Message
+from labcrate.messages.text import printable
 from labcrate.model.session import Session, json_id
 from labcrate.model.timespan import TimeSpan, format_instant
 from labcrate.people.link_log import Link

@@ -13,7 +13,7 @@ from pathlib import Path
 from labcrate.archive.keys import PublicKey, Signer, new_secret_key, parse_public_key, read_open_small_file
 from labcrate.archive.layout import BytesSource, Layout
 from labcrate.archive.manifest import MANIFEST_NAME
-from labcrate.errors import NoSuchThingError, SigningError, TargetError
+from labcrate.errors import NotFoundError, SigningError, TargetError
 from labcrate.index.state_folder import STATE_FOLDER, state_folder
 from labcrate.lab.disk import sync_folder
 from labcrate.lab.folder import Lab, open_file_below
@@ -70,12 +70,10 @@ def has_key(lab: Lab) -> bool:
 
 
 def signer_of(lab: Lab) -> Signer:
-    """Return the lab's key. Raises NoSuchThingError where it has none, and SigningError where that cannot sign."""
+    """Return the lab's key. Raises NotFoundError where it has none, and SigningError where that cannot sign."""
     data = _read_key_file(lab, SECRET_KEY_FILE)
     if data is None:
-        raise NoSuchThingError(
-            "This lab has no key to sign with; whoever runs it makes one with 'labcrate keygen', once."
-        )
+        raise NotFoundError("This lab has no key to sign with; whoever runs it makes one with 'labcrate keygen', once.")
     try:
         signer = Signer(data)
     except ValueError as error:
@@ -90,7 +88,7 @@ def public_key_of(lab: Lab) -> PublicKey | None:
     """Return the lab's public key, None where it has none. Raises SigningError where its key cannot sign."""
     try:
         return signer_of(lab).public
-    except NoSuchThingError:
+    except NotFoundError:
         return None
 
 

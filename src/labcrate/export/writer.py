@@ -53,7 +53,7 @@ def write_archive(
     Without ``sync`` it is renamed when it is whole; the system brings it to disk within the minute, and
     until then a power cut can lose it. A part that a crash left is replaced; whatever goes wrong, no
     part stays behind. ``checker`` confirms bytes meanwhile. Raises TargetError (exists and no ``force``, folder
-    missing, no permission, disk full, being written by another export), SourceChangedError and OtherBytesError.
+    missing, no permission, disk full, being written by another export), SourceChangedError and ChecksumError.
     """
     check_targets(target, force=force, signed=signature is not None)
     part = target.with_name(target.name + PART_SUFFIX)

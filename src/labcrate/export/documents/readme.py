@@ -7,7 +7,7 @@ from labcrate.export.documents.datapackage import RECORDING_COLUMNS
 from labcrate.export.documents.metadata import instant_text, local_time_text
 from labcrate.export.documents.plain_text import WIDTH, section, table, wrap_lines
 from labcrate.export.documents.secrets import secret_paragraphs
-from labcrate.lab.text import one_line, visible
+from labcrate.messages.text import printable, printable_lines
 from labcrate.model.timespan import NO_TIME, format_duration
 from labcrate.plan import member_names as names
 from labcrate.plan.options import Only
@@ -52,7 +52,7 @@ def readme(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sensors:
         section("How to check that nothing is missing or altered", _CHECK),
         section("How to load the readings", _LOAD if names.ZIGBEE_CSV in member_names else []),
     ]
-    return visible("\n\n".join("\n".join(lines) for lines in sections if lines) + "\n").encode()
+    return printable_lines("\n\n".join("\n".join(lines) for lines in sections if lines) + "\n").encode()
 
 
 def _sensor_table(plan: Plan, sensors: Sequence[Column], member_names: set[str]) -> list[str]:
@@ -262,7 +262,7 @@ def _columns(columns: Iterable[Column]) -> list[str]:
     further = [c for c in all_columns if c.key is not None and c.name not in FIXED]
     lines = table([(c.name, _unit(c.unit, c.description)) for c in all_columns if c not in further])
     if further:
-        listed = ", ".join(_unit(c.unit, one_line(c.name)) for c in further)
+        listed = ", ".join(_unit(c.unit, printable(c.name)) for c in further)
         lines += [
             "",
             *wrap_lines(f"Further columns, each a key of the messages (units where they are certain): {listed}."),
