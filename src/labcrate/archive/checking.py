@@ -21,8 +21,8 @@ IsTrusted = Callable[[int], bool]
 def check_bytes(source: FileSource, fixity: Fixity, is_trusted: IsTrusted = lambda _: False) -> Iterator[int]:
     """Read a source through, patches included, and yield the number of bytes of each piece that was read.
 
-    Nothing is read of a file that is ``trusted``. Raises ChecksumError, which names the file, where its CRC-32 is
-    not that of ``fixity``, and SourceChangedError where it is no longer the planned file.
+    A file for which ``is_trusted`` returns True is not read. Raises ChecksumError, which names the file, if its
+    CRC-32 is not that of ``fixity``, and SourceChangedError if it is no longer the planned file.
     """
     crc32 = 0
     with open_source(source) as fd:
