@@ -15,14 +15,14 @@ NAME = b"data/session_metadata.json"
 
 
 def written(folder: Path, data: bytes) -> Path:
-    """A file with these bytes."""
+    """Return a file with these bytes."""
     path = folder / "a.zip"
     path.write_bytes(data)
     return path
 
 
 def session(**more: object) -> bytes:
-    """A session archive with more in its metadata."""
+    """Return a session archive with more in its metadata."""
     return archive_of(CONTENTS | {NAME: json.dumps(HEAD | more).encode()})
 
 

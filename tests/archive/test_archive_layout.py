@@ -15,7 +15,7 @@ TIME = 1_746_214_800_123_456_789
 
 
 def sized(name: str, size: int) -> Member:
-    """A member of which only the size is known."""
+    """Return a member of which only the size is known."""
     return Member(name, Fixity(size, 0, ""), TIME, FileSource(lambda: -1, Identity(size, 0, 0, 0), name))
 
 

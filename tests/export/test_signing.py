@@ -22,25 +22,25 @@ MANIFEST = "manifest-sha256.txt"
 
 @pytest.fixture
 def keyed(usual_lab: Any, cli: Any) -> str:
-    """The usual lab's public key, just made."""
+    """Return the usual lab's public key, just made."""
     return str(cli("keygen", "--lab", usual_lab.root, "--json").json["publicKey"])
 
 
 @pytest.fixture
 def signed(usual_lab: Any, cli: Any, keyed: str, tmp_path: Path) -> Path:
-    """An archive of session 42 with its signature beside it."""
+    """Return an archive of session 42 with its signature beside it."""
     target = tmp_path / "out.zip"
     assert cli("export", "42", "--lab", usual_lab.root, "-o", target, "--sign").code == 0
     return target
 
 
 def signature_beside(archive: Path) -> Path:
-    """The signature of an archive."""
+    """Return the signature of an archive."""
     return archive.with_name(archive.name + ".minisig")
 
 
 def secret_text(lab: Any) -> str:
-    """What must never leave: the secret key."""
+    """Return the secret key, which must never leave the lab."""
     return str((lab.root / ".labcrate/signing.key").read_text().splitlines()[1])
 
 
@@ -122,7 +122,7 @@ def test_the_right_key_over_a_whole_archive_is_verified(
 
 
 def problem_of(outcome: Any) -> str:
-    """The one finding of a check, which must be of a signature."""
+    """Return the one finding of a check, which must be of a signature."""
     (finding,) = outcome.json["findings"]
     assert (outcome.code, outcome.json["valid"], outcome.json["signedBy"]) == (9, False, None)
     assert outcome.json["etag"] is None

@@ -247,7 +247,7 @@ FORGED: dict[str, tuple[Callable[[], bytes], str]] = {
     "not composed": (lambda: _named("cafe\u0301"), NAME + "it is not in composed form"),
     "a part of 256 bytes": (lambda: _named("x" * 256), NAME + "a part of it is longer than 255"),
     "a part of 258 bytes": (lambda: _named("長" * 86), NAME + "a part of it is longer than 255"),
-    "a path of 1025 bytes": (lambda: _named("a/" * 512 + "b"), NAME + "it is longer than 1024"),
+    "a path of 1025 bytes": (lambda: _named("a/" * 512 + "b"), NAME + "it is longer than 1,024"),
     "escape": (lambda: _named("a\x1b[2J"), NAME),
     "line break": (lambda: _named("a\nb"), NAME),
     "NUL": (lambda: _named("a.txt\0.exe"), NAME),
@@ -388,12 +388,12 @@ FORGED: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "a manifest that lists one twice": (
         lambda: archive_of(CONTENTS, manifest_of(CONTENTS) + manifest_of({b"README.txt": b"other"})),
-        "line 4 names a member that an earlier line names",
+        "line 4 names a file that an earlier line names",
     ),
     "a manifest with MD5": (lambda: archive_of(CONTENTS, b"%032d  README.txt\n" % 0), "line 1 is not a SHA-256"),
     "a manifest with CR": (
         lambda: archive_of(CONTENTS, manifest_of(CONTENTS).replace(b"\n", b"\r\n")),
-        "README.txt\\\\u000d",
+        "README.txt\\\\r",
     ),
     "a manifest without its last line break": (
         lambda: archive_of(CONTENTS, manifest_of(CONTENTS)[:-1]),
