@@ -21,7 +21,7 @@ TIME = 1_746_214_800_000_000_000
 
 @pytest.fixture
 def entity(tmp_path: Path) -> Entity:
-    """Return an entity of documents and files below and above every threshold of copying, in an order that mixes them."""
+    """Return an entity of documents and files below and above every threshold of copying, in mixed order."""
     members = [Member.of_bytes("README.txt", b"hello", TIME), Member.of_bytes("big.json", b"j" * 1_500_000, TIME)]
     sizes = [0, 1, 65535, 65536, 262143, 262144, 5_000_001, 200_000, 2_097_152, 3]
     for index, size in enumerate(sizes):
