@@ -399,7 +399,7 @@ def test_it_is_turned_off_and_codes_renewed_with_password_and_code(
     assert send(login, f"{serving.url}{PAGE}/off", current=GOOD, code=phone.sheet[1]).status_code == 400
     answer = send(login, f"{serving.url}{PAGE}/off", current=GOOD, code=fresh[0])
     assert (answer.status_code, answer.headers["Location"]) == (303, "/account?done=second-factor-off")
-    assert "Your second factor is off." in browser.get(serving.url + "/account?done=second-factor-off").text
+    assert "Second factor turned off." in browser.get(serving.url + "/account?done=second-factor-off").text
     assert Browser(serving).password().headers["Location"] == "/"
     assert "is off" in alert(send(login, f"{serving.url}{PAGE}/off", current=GOOD, code=fresh[1]))
 
@@ -468,8 +468,8 @@ def test_it_is_offered_from_operators_on(serving: "Serving", clock: Clock, role:
     """A viewer sees no word of it on the account's page, and gets no secret."""
     browser = serving.login(role)
     offered = role is not Role.VIEWER
-    assert ("Set up a second factor" in browser.get(serving.url + "/account").text) is offered
-    assert ("<button>Set it up</button>" in browser.get(serving.url + PAGE).text) is offered
+    assert ("Set up second factor" in browser.get(serving.url + "/account").text) is offered
+    assert ("<button>Set up</button>" in browser.get(serving.url + PAGE).text) is offered
     assert send(browser, f"{serving.url}{PAGE}/prepare").status_code == (200 if offered else 403)
     assert send(browser, f"{serving.url}{PAGE}/confirm").status_code == (400 if offered else 403)
 
@@ -482,7 +482,7 @@ def test_a_viewer_who_was_more_keeps_it_until_turning_it_off(serving: "Serving",
     browser = Browser(serving)
     assert browser.password(name="the operator").headers["Location"] == "/login/code"
     assert browser.code(phone.shows()).status_code == 303
-    assert "Change the second factor" in browser.get(serving.url + "/account").text
+    assert "Manage second factor" in browser.get(serving.url + "/account").text
     assert send(operator, f"{serving.url}{PAGE}/off", current=GOOD, code=phone.sheet[0]).status_code == 303
     assert Browser(serving).password(name="the operator").headers["Location"] == "/"
 
