@@ -19,16 +19,16 @@ from labcrate.model.device import Device
 from labcrate.plan.member_names import Names, safe_name
 from labcrate.readings.load.payload import compact, from_cells, same_value
 from labcrate.readings.load.topics import Topics
-from labcrate.secrets.clean import Cleaner
+from labcrate.secrets.cleaner import Cleaner
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.urls import find_urls
-from labcrate.secrets.values import Secrets, collect
+from labcrate.secrets.values import Secrets, collect_secrets
 from labcrate.video.name_time import time_in_path
 from labcrate.web.downloads.response import disposition
 from labcrate.web.http.conditional import Representation, answer, parse_date
 from labcrate.web.pages.i18n import Locale
 
-SECRETS = collect(
+SECRETS = collect_secrets(
     [
         (
             "data/cameras.json",
@@ -68,7 +68,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "clean JSON": lambda text: Cleaner(SECRETS, MATCHER).clean_json({"notes": text, text: [1, 2]}),
     "a clean payload": lambda text: Cleaner(SECRETS, MATCHER).clean_payload("zigbee2mqtt/a", text),
     "a clean payload of a topic": lambda text: Cleaner(SECRETS, MATCHER).clean_payload(text, "{}"),
-    "secrets of a document": lambda text: collect([("data/cameras.json", {"a": text, text: text})]),
+    "secrets of a document": lambda text: collect_secrets([("data/cameras.json", {"a": text, text: text})]),
     "URLs": lambda text: list(find_urls(text)),
     "a compact payload": quietly(compact),
     "a payload in quotes": quietly(lambda text: compact(f'"{text}"')),
@@ -183,6 +183,6 @@ def test_a_text_that_nests_deeply_raises_nothing(deep: str) -> None:
 
 def test_urls_in_urls_make_short_secrets() -> None:
     """A text of nothing but stream URLs gives no thousand-character values that lie in one another."""
-    found = collect([("data/cameras.json", {"a": "rtsp://h.b/" * 3000})])
+    found = collect_secrets([("data/cameras.json", {"a": "rtsp://h.b/" * 3000})])
     assert max(len(secret.value) for secret in found.strong) < 60
     assert len(found.strong) < 20

@@ -20,7 +20,7 @@ from labcrate.model.fixity import Fixity
 from labcrate.plan.cleaning import LabCleaner
 from labcrate.plan.plan import CopiedFile, Plan, Secrecy, SecretFile, Treatment
 from labcrate.plan.secrecy import refuse_secrets, warning_about
-from labcrate.secrets.copied_files import Redaction, mp4_patches, redaction_of, scan_file, write_redacted_text
+from labcrate.secrets.copied_files import Redaction, choose_redaction, mp4_patches, scan_file, write_redacted_text
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.mp4_boxes import metadata_ranges
 from labcrate.secrets.stream import find_in_stream
@@ -116,7 +116,7 @@ def without_secrets_in_tags(source: FileSource, matcher: Matcher, session_id: st
         if not found.kinds:
             return source
         try:
-            if redaction_of(cast(BinaryIO, file)) is Redaction.MP4:
+            if choose_redaction(cast(BinaryIO, file)) is Redaction.MP4:
                 return replace(source, patches=_patches(matcher, file, source.identity.size_bytes))
         except _NotRedactableError:
             pass

@@ -17,7 +17,7 @@ from labcrate.errors import NoSuchThingError, SigningError, TargetError
 from labcrate.index.state_folder import STATE_FOLDER, state_folder
 from labcrate.lab.disk import sync_folder
 from labcrate.lab.folder import Lab, open_file_below
-from labcrate.secrets.lab_files import SIGNING_KEY
+from labcrate.secrets.lab_secrets import SIGNING_KEY
 
 SECRET_KEY_FILE = SIGNING_KEY.rpartition("/")[2]
 PUBLIC_KEY_FILE = "signing.pub"

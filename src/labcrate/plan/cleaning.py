@@ -9,7 +9,7 @@ from labcrate.errors import DocumentError
 from labcrate.lab.sessions import SessionBook
 from labcrate.lab.text import Cleaning
 from labcrate.model.message import Message
-from labcrate.secrets.clean import Cleaner
+from labcrate.secrets.cleaner import Cleaner
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.needles import Needles
 from labcrate.secrets.values import Secrets

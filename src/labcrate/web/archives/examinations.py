@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from labcrate.config import ServeSettings
-from labcrate.doctor.report import Report, make_report
+from labcrate.doctor.report import LabReport, make_report
 from labcrate.errors import DocumentError, NotReadyError, TooManyError
 from labcrate.index.indexing import Progress
 from labcrate.lab.folder import Lab
@@ -48,10 +48,10 @@ class _Making(Progress):
 
     def __init__(self, basis: _Basis, clock: Callable[[], float]) -> None:
         self.basis, self.stopped = basis, False
-        self.task: asyncio.Task[Report] | None = None
+        self.task: asyncio.Task[LabReport] | None = None
         self._clock, self._waiting, self._left = clock, 0, clock()
 
-    async def wait(self) -> Report:
+    async def wait(self) -> LabReport:
         """Wait for the report. Raises Cancelled when it was given up."""
         assert self.task is not None  # noqa: S101 - set before anybody can wait
         self._waiting += 1
@@ -85,12 +85,12 @@ class Examining:
             settings,
             clock,
         )
-        self._kept: dict[str | None, tuple[_Basis, float, Report]] = {}
+        self._kept: dict[str | None, tuple[_Basis, float, LabReport]] = {}
         self._making: dict[str | None, _Making] = {}
         self._one_at_a_time = asyncio.Semaphore(1)
         self._closed = False
 
-    async def report(self, session_id: str | None) -> Report:
+    async def report(self, session_id: str | None) -> LabReport:
         """Return the report on the lab or one session of it, made if it is not there.
 
         Raises NoSessionError, TooManyError, CatalogError, and NotReadyError when the server ends.
@@ -108,7 +108,7 @@ class Examining:
             except Cancelled:  # given up just as this was asked for
                 continue
 
-    async def soon(self, session_id: str | None) -> Report | None:
+    async def soon(self, session_id: str | None) -> LabReport | None:
         """Return the report for a page; None when that takes longer than people like to wait. Raises as ``report``."""
         try:
             async with asyncio.timeout(plan_queue.PATIENCE_SECONDS) as patience:
@@ -139,7 +139,7 @@ class Examining:
         making.task.add_done_callback(_looked_at)
         return making
 
-    async def _make(self, session_id: str | None, making: _Making) -> Report:
+    async def _make(self, session_id: str | None, making: _Making) -> LabReport:
         try:
             async with self._one_at_a_time:
                 report = await self._executor.run(WorkKind.PLANS, self._examine, session_id, making)
@@ -150,7 +150,7 @@ class Examining:
         finally:
             del self._making[session_id]
 
-    def _examine(self, session_id: str | None, making: _Making) -> Report:
+    def _examine(self, session_id: str | None, making: _Making) -> LabReport:
         making.raise_if_cancelled()
         return make_report(
             self._lab,
@@ -181,6 +181,6 @@ def _state(path: str) -> tuple[int, int] | None:
     return found.st_size, found.st_mtime_ns
 
 
-def _looked_at(task: "asyncio.Task[Report]") -> None:
+def _looked_at(task: "asyncio.Task[LabReport]") -> None:
     if not task.cancelled():
         task.exception()  # nobody may be left who waits for it

@@ -12,7 +12,7 @@ from labcrate.lab.session_register import SessionRegister
 from labcrate.model.session import Session
 from labcrate.plan.inventory import Inventory, take_inventory
 from labcrate.plan.overview import SessionRow, session_row
-from labcrate.secrets.lab_files import MESSAGES, TABLE, LabSecrets, read_secrets
+from labcrate.secrets.lab_secrets import MESSAGES, TABLE, LabSecrets, read_secrets
 from labcrate.web.archives.file_states import FileStates, RecordingLab
 
 LARGE = 2000

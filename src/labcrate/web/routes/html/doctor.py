@@ -5,8 +5,8 @@ from typing import Any
 from aiohttp import web
 from yarl import URL
 
-from labcrate.doctor.findings import Finding, FindingKind, Severity
-from labcrate.doctor.report import Report, report_object, rules
+from labcrate.doctor.findings import FindingKind, LabFinding, Severity
+from labcrate.doctor.report import LabReport, count_rules, report_as_json
 from labcrate.errors import UsageError
 from labcrate.lab.text import visible
 from labcrate.linking.verdict import command_line
@@ -49,8 +49,8 @@ async def examine_lab(request: web.Request) -> web.Response:
     return json_answer(await server.work(_body, report))
 
 
-def _body(report: Report) -> bytes:
-    return encoded(report_object(report))
+def _body(report: LabReport) -> bytes:
+    return encoded(report_as_json(report))
 
 
 def _session(request: web.Request, *, may_be_empty: bool = False) -> str | None:
@@ -64,7 +64,7 @@ def _session(request: web.Request, *, may_be_empty: bool = False) -> str | None:
     return session_id
 
 
-def _page(request: web.Request, report: Report) -> web.Response:
+def _page(request: web.Request, report: LabReport) -> web.Response:
     server = services(request)
     chosen = request.query.get("kind", "")
     only_kind = FindingKind(chosen) if chosen in list(FindingKind) else None
@@ -78,10 +78,10 @@ def _page(request: web.Request, report: Report) -> web.Response:
         request,
         "doctor.html",
         report=report,
-        counts={str(severity): report.severities[severity] for severity in Severity},
+        counts={str(severity): report.severity_counts[severity] for severity in Severity},
         groups=[
             _kind_group(kind, findings, request.query.get("part", "") if only_kind else None)
-            for kind, findings in report.kinds.items()
+            for kind, findings in report.by_kind.items()
             if only_kind in (None, kind)
         ],
         only_kind=only_kind,
@@ -96,7 +96,7 @@ def _query(**values: str | None) -> dict[str, str]:
     return {name: value for name, value in values.items() if value}
 
 
-def _kind_group(kind: FindingKind, findings: list[Finding], part: str | None) -> dict[str, Any]:
+def _kind_group(kind: FindingKind, findings: list[LabFinding], part: str | None) -> dict[str, Any]:
     """One kind of finding: the first few of it, or (``part``) a page of all."""
     size = _SHOWN_PER_KIND if part is None else _SHOWN_PER_PAGE
     pages = -(-len(findings) // size)
@@ -106,7 +106,7 @@ def _kind_group(kind: FindingKind, findings: list[Finding], part: str | None) ->
     return {
         "kind": kind,
         "total": len(findings),
-        "rules": rules(findings) if kind is FindingKind.NEAR_MISS else [],
+        "rules": count_rules(findings) if kind is FindingKind.NEAR_MISS else [],
         "shown": shown,
         "first": first + 1,
         "last": first + len(shown),

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from labcrate.secrets.clean import REMOVED, Cleaner
-from labcrate.secrets.keys import CREDENTIALS, LEFT_OUT, PAYLOAD_CREDENTIALS, STEMS, normalized
-from labcrate.secrets.values import collect
+from labcrate.secrets.cleaner import REMOVED, Cleaner
+from labcrate.secrets.credential_keys import CREDENTIALS, LEFT_OUT, PAYLOAD_CREDENTIALS, STEMS, normalize_key
+from labcrate.secrets.values import collect_secrets
 
 PASSWORD = "Not-For-Export-7"  # noqa: S105 - made up
 CAMERAS = {"5": {"ipAddress": "192.0.2.40", "username": "operator", "password": PASSWORD},
@@ -19,7 +19,7 @@ CAMERAS = {"5": {"ipAddress": "192.0.2.40", "username": "operator", "password": 
 @pytest.fixture
 def cleaner() -> Cleaner:
     """A cleaner that knows both cameras."""
-    return Cleaner(collect([("data/cameras.json", CAMERAS)]))
+    return Cleaner(collect_secrets([("data/cameras.json", CAMERAS)]))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_every_cleaned_payload_has_a_needle(cleaner: Cleaner) -> None:
 def test_every_key_has_a_stem() -> None:
     """The quick search for keys sees each of them."""
     assert all(any(stem in key for stem in STEMS) for key in PAYLOAD_CREDENTIALS)
-    assert all(normalized(key) == key for key in PAYLOAD_CREDENTIALS | LEFT_OUT | CREDENTIALS)
+    assert all(normalize_key(key) == key for key in PAYLOAD_CREDENTIALS | LEFT_OUT | CREDENTIALS)
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,10 @@ from labcrate.errors import DocumentError
 from labcrate.lab.folder import DATA, Kind, Lab
 from labcrate.lab.json_file import parse_json, read_bytes
 from labcrate.model.fixity import Identity
-from labcrate.secrets.keys import STEMS
+from labcrate.secrets.credential_keys import STEMS
 from labcrate.secrets.needles import Needles
-from labcrate.secrets.stream import to_utf8, utf16_of
-from labcrate.secrets.values import Secrets, collect, joined
+from labcrate.secrets.stream import to_utf8, utf16_codec
+from labcrate.secrets.values import Secrets, collect_secrets, merge_secrets
 
 _USER_FOLDER = re.compile(rf"{DATA}/user_[^/]*/[^/]*\.json")
 _LINKED_FOLDER = re.compile(rf"{DATA}(?:/user_[^/]*)?")
@@ -31,8 +31,8 @@ TABLE = f"{DATA}/zigbee-sensors.csv"
 SIGNING_KEY = ".labcrate/signing.key"
 """The lab's secret key, which signs archives; no file that holds it may be copied."""
 
-_NEVER = "users.json"
-_LARGE = 256 * 1024
+_NEVER_READ = "users.json"
+_LARGE_BYTES = 256 * 1024
 
 # A bridge's list of devices may be longer than the parser's own limit of 128 KiB, and holds the network's key.
 csv.field_size_limit(2**31 - 1)
@@ -65,15 +65,17 @@ def read_secrets(lab: Lab, before: LabSecrets | None = None) -> LabSecrets:
     ``before`` is what was read earlier: files in the same state are not read again. A file that cannot be read is a
     problem of the result, and never an error: it must not hide the others.
     """
-    quick = _quick_search()
+    quick_search = _quick_search()
     known = before.files if before else {}
-    files = {path: _of_file(lab, path, quick, known.get(path)) for path in (*secret_files(lab), TABLE)}
-    files[SIGNING_KEY] = _of_signing_key(lab)
+    files = {
+        path: _read_file_secrets(lab, path, quick_search, known.get(path)) for path in (*secret_file_paths(lab), TABLE)
+    }
+    files[SIGNING_KEY] = _read_signing_key(lab)
     problems = tuple(found.problem for found in files.values() if found.problem)
-    return LabSecrets(joined(found.secrets for found in files.values()), problems, files)
+    return LabSecrets(merge_secrets(found.secrets for found in files.values()), problems, files)
 
 
-def secret_files(lab: Lab) -> list[str]:
+def secret_file_paths(lab: Lab) -> list[str]:
     """Return the files of a lab that secrets are read from, by path, whether they are there or not.
 
     A symbolic link or a closed folder among them is named as well: reading it says what is the matter.
@@ -87,39 +89,43 @@ def secret_files(lab: Lab) -> list[str]:
     }
     for folder in lab.session_folders().values():
         found.update(f"{folder}/{name}" for name in _SESSION_DOCUMENTS)
-    return sorted(path for path in found if path.rpartition("/")[2] != _NEVER)
+    return sorted(path for path in found if path.rpartition("/")[2] != _NEVER_READ)
 
 
-def _of_file(lab: Lab, path: str, quick: Needles, known: FileSecrets | None) -> FileSecrets:
+def _read_file_secrets(lab: Lab, path: str, quick_search: Needles, known: FileSecrets | None) -> FileSecrets:
     """Return the secrets of one file. Its state is taken before it is read."""
     identity = None
     try:
         identity = lab.identity(path)
         if known is not None and known.identity == identity and not known.problem:
             return known
-        documents = _messages_of_table(lab.read(path) or b"", quick) if path == TABLE else _of_json(lab, path, quick)
-        return FileSecrets(identity, collect(documents))
+        documents = (
+            _messages_of_table(lab.read(path) or b"", quick_search)
+            if path == TABLE
+            else _read_json(lab, path, quick_search)
+        )
+        return FileSecrets(identity, collect_secrets(documents))
     except DocumentError as error:
         return FileSecrets(identity, problem=error)
     except (FileNotFoundError, NotADirectoryError):
         return FileSecrets(None)  # not every session has every document
     except OSError as error:
-        return FileSecrets(identity, problem=DocumentError(path, "", _unreadable(error)))
+        return FileSecrets(identity, problem=DocumentError(path, "", _describe_error(error)))
 
 
-def _of_signing_key(lab: Lab) -> FileSecrets:
+def _read_signing_key(lab: Lab) -> FileSecrets:
     """Return the text of the lab's secret key; nothing where there is none, or this user may not read it."""
     with suppress(OSError):
         identity, data = lab.identity(SIGNING_KEY), lab.read(SIGNING_KEY) or b""
-        *_, text = data[:_LARGE].decode("ascii", "replace").split("\n")[:2]  # below a comment
-        return FileSecrets(identity, collect([(SIGNING_KEY, {"secretKey": text.strip()})]))
+        *_, text = data[:_LARGE_BYTES].decode("ascii", "replace").split("\n")[:2]  # below a comment
+        return FileSecrets(identity, collect_secrets([(SIGNING_KEY, {"secretKey": text.strip()})]))
     return FileSecrets(None)
 
 
-def _of_json(lab: Lab, path: str, quick: Needles) -> Iterator[tuple[str, Any]]:
+def _read_json(lab: Lab, path: str, quick_search: Needles) -> Iterator[tuple[str, Any]]:
     data = read_bytes(lab, path)
     # Large files are registers of messages: most hold nothing of the kind, which is seen without parsing.
-    if data is None or (len(data) > _LARGE and not quick.positions(data)):
+    if data is None or (len(data) > _LARGE_BYTES and not quick_search.positions(data)):
         return
     if path != MESSAGES:
         yield path, parse_json(data, path)
@@ -127,11 +133,11 @@ def _of_json(lab: Lab, path: str, quick: Needles) -> Iterator[tuple[str, Any]]:
     try:
         yield path, parse_json(data, path)
     except DocumentError:  # one message a line, or torn: whoever reads the readings says what is wrong with it
-        yield path, list(_messages_of_lines(_as_utf8(data), quick))
+        yield path, list(_messages_of_lines(_as_utf8(data), quick_search))
 
 
-def _messages_of_lines(data: bytes, quick: Needles) -> Iterator[Any]:
-    for line in _lines(data, quick.positions(data)):
+def _messages_of_lines(data: bytes, quick_search: Needles) -> Iterator[Any]:
+    for line in _lines(data, quick_search.positions(data)):
         with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
             yield msgspec.json.decode(line.strip())
 
@@ -142,23 +148,23 @@ def _quick_search() -> Needles:
     return Needles(word.encode() for word in words | {"bridge/", "bridge\\/", "://", ":\\/\\/", "\\u00"})
 
 
-def _unreadable(error: OSError) -> str:
+def _describe_error(error: OSError) -> str:
     remedy = "put the file itself in its place" if error.errno == errno.ELOOP else "check its permissions"
     return f"cannot be read for the passwords and addresses that it may hold ({error.strerror}); {remedy}."
 
 
-def _messages_of_table(data: bytes, quick: Needles) -> Iterator[tuple[str, Any]]:
+def _messages_of_table(data: bytes, quick_search: Needles) -> Iterator[tuple[str, Any]]:
     """Yield the messages of the lab's table that may hold a secret, as a document of messages."""
     data = _as_utf8(data)
     header, _, rows = data.removeprefix("\ufeff".encode()).partition(b"\n")
     separator = max(b",;\t", key=header.count)
-    columns = [name.strip().strip('"').lower() for name in _text(header).split(chr(separator))]
+    columns = [name.strip().strip('"').lower() for name in _decode_text(header).split(chr(separator))]
     if "payload" not in columns:
         return
     messages = []
-    for line in _lines(rows, quick.positions(rows)):
+    for line in _lines(rows, quick_search.positions(rows)):
         # A carriage return outside quotes stops the parser; inside a message it is white space.
-        for row in csv.reader([_text(line).replace("\r", " ")], delimiter=chr(separator)):
+        for row in csv.reader([_decode_text(line).replace("\r", " ")], delimiter=chr(separator)):
             fields = dict(zip(columns, row, strict=False))
             messages.append({"topic": fields.get("topic", ""), "payload": fields.get("payload", "")})
     if messages:
@@ -166,7 +172,7 @@ def _messages_of_table(data: bytes, quick: Needles) -> Iterator[tuple[str, Any]]
 
 
 def _as_utf8(data: bytes) -> bytes:
-    codec = utf16_of(data)
+    codec = utf16_codec(data)
     return data if codec is None else b"".join(to_utf8([data], codec))
 
 
@@ -182,7 +188,7 @@ def _lines(data: bytes, positions: Iterable[int]) -> Iterator[bytes]:
         yield data[start:done].rstrip(b"\r")
 
 
-def _text(data: bytes) -> str:
+def _decode_text(data: bytes) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""The two archivers that are Python libraries, as commands: ``python -m benchmarks.writers KIND FOLDER TARGET``."""
+"""The two archivers that are Python libraries: ``python -m benchmarks.python_archivers KIND FOLDER TARGET``."""
 
 import importlib
 import sys
@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 
-def by_zipfile(folder: Path, target: Path) -> None:
+def write_with_zipfile(folder: Path, target: Path) -> None:
     """Python's own module, members stored."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         for path in sorted(folder.iterdir()):
             archive.write(path, path.name)
 
 
-def by_zipstream(folder: Path, target: Path) -> None:
+def write_with_zipstream(folder: Path, target: Path) -> None:
     """The library zipstream-ng, members stored."""
     zipstream: Any = importlib.import_module("zipstream")
     with target.open("wb") as file:
@@ -22,4 +22,6 @@ def by_zipstream(folder: Path, target: Path) -> None:
 
 
 if __name__ == "__main__":
-    {"zipfile": by_zipfile, "zipstream": by_zipstream}[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))
+    {"zipfile": write_with_zipfile, "zipstream": write_with_zipstream}[sys.argv[1]](
+        Path(sys.argv[2]), Path(sys.argv[3])
+    )

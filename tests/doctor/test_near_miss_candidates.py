@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support.rounds import rounds
 
-from labcrate.doctor.candidates import NamedIn, RecordedIn
+from labcrate.doctor.near_miss_candidates import SessionsAtTime, SessionsInNames
 from labcrate.lab.documents import read_all_devices
 from labcrate.lab.folder import Lab
 from labcrate.lab.registers import Registers
@@ -70,7 +70,7 @@ def test_every_near_miss_is_a_candidate(
         return  # linked: never a near miss
     book = SessionBook({}, {}, {}, frozenset())
     inventory = Inventory(lab, (), (), book, Registers(), {}, rules, {}, ())
-    found = NamedIn(inventory, IDS).sessions(path)
+    found = SessionsInNames(inventory, IDS).sessions(path)
     missed = {one for one in IDS if judge(path, one, rules).kind is Kind.NEAR_MISS}
     assert missed <= found
 
@@ -84,4 +84,4 @@ SPANS = st.tuples(st.integers(0, 50), st.integers(0, 30)).map(
 def test_the_sessions_of_a_time_are_those_that_overlap_it(sessions: list[TimeSpan], span: TimeSpan) -> None:
     """All of them and no other, however sessions lie within each other."""
     named = {str(number): one for number, one in enumerate(sessions)}
-    assert set(RecordedIn(named).sessions(span)) == {number for number, one in named.items() if one.overlaps(span)}
+    assert set(SessionsAtTime(named).sessions(span)) == {number for number, one in named.items() if one.overlaps(span)}

@@ -13,23 +13,23 @@ from statistics import median, quantiles
 from typing import Any
 
 from benchmarks import peers, servers
+from benchmarks.export_rows import Benchmark
 from benchmarks.measure import ENVIRONMENT, CommandError, NotPossibleError, Results, Run, run
-from benchmarks.rows import Bench
 from benchmarks.servers import Server
-from benchmarks.table import MB, Aim, Line, lines
+from benchmarks.table import MB, ResultLine, Target, result_lines
 
 GB = 1_000_000_000
-_FAST_ENOUGH = round(1 / 0.95, 3)
-_CPU_ENOUGH = 1.3
-_MEMORY = 150 * MB
-_FIRST_SECONDS = 0.05
-_OTHERS_SECONDS = 0.1
+_MAX_TIME_RATIO = round(1 / 0.95, 3)
+_MAX_CPU_RATIO = 1.3
+_MAX_MEMORY_BYTES = 150 * MB
+_MAX_FIRST_BYTE_S = 0.05
+_MAX_OTHERS_S = 0.1
 _MANY_CLIENTS = 64
 _SLOW_BYTES = 16384
 
 
 @dataclass(slots=True)
-class Served:
+class ServerResults:
     """What one server did in all rounds."""
 
     times: Results = field(default_factory=Results)
@@ -37,9 +37,9 @@ class Served:
     rates: list[float] = field(default_factory=list)
 
 
-def throughput(bench: Bench) -> Iterator[Line]:
+def serve(bench: Benchmark) -> Iterator[ResultLine]:
     """2 GB in 8 recordings, all of it in the page cache, for one client and for eight."""
-    if not peers.NGINX.installed():
+    if not peers.NGINX.is_installed():
         raise NotPossibleError("nginx is not installed")
     with bench.lab("recordings", 8, bench.size.large, 0) as lab, ExitStack() as stack:
         archive = bench.folder / "Session1.zip"
@@ -47,22 +47,22 @@ def throughput(bench: Bench) -> Iterator[Line]:
         run(replace(bench.export(lab), command=(*bench.export(lab).command[:5], "-o", str(archive))))
         competing = [stack.enter_context(servers.nginx(archive, bench.folder / "nginx"))]
         competing.append(stack.enter_context(servers.labcrate(lab)))
-        if peers.ARCHIVERS[0].installed():
+        if peers.ARCHIVERS[0].is_installed():
             competing.append(stack.enter_context(servers.zipstream(lab / "recordings")))
         for clients in (1, 8):
-            yield from _throughput(f"serve-{clients}", competing, clients, bench.size.rounds)
-        yield _memory(competing[1])
+            yield from _measure_throughput(f"serve-{clients}", competing, clients, bench.size.rounds)
+        yield _measure_memory(competing[1])
 
 
-def _throughput(row: str, competing: Sequence[Server], clients: int, rounds: int) -> Iterator[Line]:
-    served = {server.name: Served() for server in competing}
+def _measure_throughput(row: str, competing: Sequence[Server], clients: int, rounds: int) -> Iterator[ResultLine]:
+    served = {server.name: ServerResults() for server in competing}
     for server in competing:
-        fetched(server, 1)
+        run_clients(server, 1)
     for number in range(rounds):
-        first = number % len(competing)
-        for server in (*competing[first:], *competing[:first]):
+        first_byte_s = number % len(competing)
+        for server in (*competing[first_byte_s:], *competing[:first_byte_s]):
             before = server.cpu_seconds()
-            answer = fetched(server, clients)
+            answer = run_clients(server, clients)
             one, size = served[server.name], answer["bytes"] / GB
             one.times.runs.append(Run(answer["seconds"], server.resident_bytes()))
             one.cpu_per_gb.append((server.cpu_seconds() - before) / size)
@@ -73,68 +73,80 @@ def _throughput(row: str, competing: Sequence[Server], clients: int, rounds: int
     }
     results = {name: one.times for name, one in served.items()}
     references = {name: nginx for name in served if name != nginx}
-    yield from lines(row, results, references, {ours: Aim(ratio=_FAST_ENOUGH, peak_bytes=_MEMORY)}, notes)
+    yield from result_lines(
+        row, results, references, {ours: Target(ratio=_MAX_TIME_RATIO, peak_bytes=_MAX_MEMORY_BYTES)}, notes
+    )
     per_gb = {}
     for name in (nginx, ours):
         runs = zip(served[name].cpu_per_gb, served[name].times.runs, strict=True)
         per_gb[f"{name}: CPU per GB"] = Results([Run(cpu, one.peak_bytes) for cpu, one in runs])
     of_nginx, of_ours = per_gb
-    yield from lines(row, per_gb, {of_ours: of_nginx}, {of_ours: Aim(ratio=_CPU_ENOUGH)}, {})
+    yield from result_lines(row, per_gb, {of_ours: of_nginx}, {of_ours: Target(ratio=_MAX_CPU_RATIO)}, {})
 
 
-def _memory(server: Server) -> Line:
+def _measure_memory(server: Server) -> ResultLine:
     """Very many downloads at once, none of which is fast."""
     peak = [server.resident_bytes()]
-    with _Slow(server, _MANY_CLIENTS):
+    with _SlowClients(server, _MANY_CLIENTS):
         for _ in range(50):
             peak.append(server.resident_bytes())
             time.sleep(0.02)
     most = max(peak)
-    return Line(
-        "serve-64", "labcrate serve, 64 slow downloads", 0, 0, most, target=f"< {_MEMORY // MB} MB", met=most < _MEMORY
+    return ResultLine(
+        "serve-64",
+        "labcrate serve, 64 slow downloads",
+        0,
+        0,
+        most,
+        target=f"< {_MAX_MEMORY_BYTES // MB} MB",
+        is_met=most < _MAX_MEMORY_BYTES,
     )
 
 
-def first_byte(bench: Bench) -> Iterator[Line]:
+def first_byte(bench: Benchmark) -> Iterator[ResultLine]:
     """A session of very many and large recordings (sparse files, their fixity invented), at its start and anywhere."""
     with bench.lab("sparse", bench.size.members, bench.size.member_bytes) as lab, servers.labcrate(lab) as server:
         total = bench.size.members * bench.size.member_bytes
-        cold = first(server, 0)
+        cold = first_byte_s(server, 0)
         results = {"labcrate serve, first byte": Results(), "labcrate serve, first byte in the middle": Results()}
         for number in range(2 * bench.size.rounds):
             for name, start in zip(results, (0, total * (number + 1) // (2 * bench.size.rounds + 2)), strict=True):
                 time.sleep(1.2)  # longer than a look at so many files is believed
-                results[name].runs.append(Run(first(server, start), server.resident_bytes()))
+                results[name].runs.append(Run(first_byte_s(server, start), server.resident_bytes()))
         note = f"{bench.size.members:,} members, {total / 1e12:.1f} TB; the very first after a start {cold:.1f} s"
-        yield from lines(
-            "first-byte", results, {}, dict.fromkeys(results, Aim(seconds=_FIRST_SECONDS)), dict.fromkeys(results, note)
+        yield from result_lines(
+            "first-byte",
+            results,
+            {},
+            dict.fromkeys(results, Target(seconds=_MAX_FIRST_BYTE_S)),
+            dict.fromkeys(results, note),
         )
 
 
-def others(bench: Bench) -> Iterator[Line]:
+def others(bench: Benchmark) -> Iterator[ResultLine]:
     """What everybody else notices while eight downloads are read from a cold disk, and eight more clients are slow."""
     with bench.lab("recordings", 8, bench.size.large, 0) as lab:
         run(bench.export(lab))
         bench.clear()
         with servers.labcrate(lab) as server:
-            fetched(server, 1)
+            run_clients(server, 1)
             seconds: list[float] = []
-            with _Slow(server, 8):
+            with _SlowClients(server, 8):
                 for _ in range(bench.size.rounds):
-                    servers.evict(sorted((lab / "recordings").iterdir()))
-                    seconds += _asked_meanwhile(server)
+                    servers.drop_from_page_cache(sorted((lab / "recordings").iterdir()))
+                    seconds += _request_times(server)
             answers = Results([Run(one, server.resident_bytes()) for one in seconds])
     most = quantiles(seconds, n=100, method="inclusive")[98]
-    yield Line(
-        "others", "labcrate serve, other requests meanwhile", answers.median, answers.least, answers.peak_bytes,
-        target=f"p99 < {_OTHERS_SECONDS:g} s", met=most < _OTHERS_SECONDS,
+    yield ResultLine(
+        "others", "labcrate serve, other requests meanwhile", answers.median_s, answers.minimum_s, answers.peak_bytes,
+        target=f"p99 < {_MAX_OTHERS_S:g} s", is_met=most < _MAX_OTHERS_S,
         note=f"p99 {most * 1000:.0f} ms, the slowest {max(seconds) * 1000:.0f} ms of {len(seconds)}",
     )  # fmt: skip
 
 
-def _asked_meanwhile(server: Server) -> list[float]:
+def _request_times(server: Server) -> list[float]:
     """How long each of many small requests takes while eight clients download different parts."""
-    fetching = threading.Thread(target=fetched, args=(server, 8, True))
+    fetching = threading.Thread(target=run_clients, args=(server, 8, True))
     fetching.start()
     seconds = []
     while fetching.is_alive():
@@ -153,10 +165,10 @@ def _asked_meanwhile(server: Server) -> list[float]:
     return seconds
 
 
-def fetched(server: Server, clients: int, parts: bool = False) -> dict[str, Any]:
+def run_clients(server: Server, clients: int, parts: bool = False) -> dict[str, Any]:
     """So many clients at once; see `fetching`."""
     words = [str(server.port), str(clients), str(int(parts)), server.path, *server.headers]
-    command = [sys.executable, "-m", "benchmarks.fetching", *words]
+    command = [sys.executable, "-m", "benchmarks.clients", *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=ENVIRONMENT)
     if done.returncode:
         raise CommandError(f"{server.name}: {done.stderr[-500:]}")
@@ -164,7 +176,7 @@ def fetched(server: Server, clients: int, parts: bool = False) -> dict[str, Any]
     return answer
 
 
-def first(server: Server, start: int) -> float:
+def first_byte_s(server: Server, start: int) -> float:
     """Seconds until the first bytes of the body from there on are here."""
     connection = HTTPConnection("127.0.0.1", server.port, timeout=600)
     connection.connect()
@@ -183,29 +195,29 @@ def _headers(server: Server) -> dict[str, str]:
     return dict(header.split(": ", 1) for header in server.headers)
 
 
-class _Slow:
+class _SlowClients:
     """Clients that take little and late, as long as the context lasts."""
 
     def __init__(self, server: Server, count: int) -> None:
         self._server, self._count = server, count
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._take)
-        self._answers: list[HTTPResponse] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._read_slowly)
+        self._responses: list[HTTPResponse] = []
 
     def __enter__(self) -> None:
         for _ in range(self._count):
             connection = HTTPConnection("127.0.0.1", self._server.port, timeout=600)
             connection.request("GET", self._server.path, headers=_headers(self._server))
-            self._answers.append(connection.getresponse())
+            self._responses.append(connection.getresponse())
         self._thread.start()
 
-    def _take(self) -> None:
-        while not self._over.wait(0.05):
-            for answer in self._answers:
+    def _read_slowly(self) -> None:
+        while not self._stop.wait(0.05):
+            for answer in self._responses:
                 answer.read(_SLOW_BYTES)
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
+        self._stop.set()
         self._thread.join()
-        for answer in self._answers:
+        for answer in self._responses:
             answer.close()

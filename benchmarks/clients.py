@@ -1,4 +1,4 @@
-"""Clients that cost next to nothing: ``python -m benchmarks.fetching PORT COUNT PARTS PATH [HEADER ...]``.
+"""Clients that cost next to nothing: ``python -m benchmarks.clients PORT COUNT PARTS PATH [HEADER ...]``.
 
 So many at once ask for a path and throw away what they get; with PARTS 1, each asks for another part of it. Prints
 how long all of them took together, how long each waited for its first byte of the body, and how many bytes came.
@@ -41,9 +41,9 @@ def fetch(port: int, path: str, headers: Sequence[str]) -> tuple[float, int]:
     return first, count
 
 
-def at_once(port: int, count: int, parts: bool, path: str, headers: Sequence[str]) -> dict[str, object]:
+def fetch_in_parallel(port: int, count: int, parts: bool, path: str, headers: Sequence[str]) -> dict[str, object]:
     """All of them, each in a process of its own."""
-    total = _size(port, path, headers) if parts else 0
+    total = _content_length(port, path, headers) if parts else 0
     began, ends = time.perf_counter(), []
     for number in range(count):
         receive, send = os.pipe()
@@ -63,7 +63,7 @@ def at_once(port: int, count: int, parts: bool, path: str, headers: Sequence[str
     return {"seconds": seconds, "first": [first for first, _ in answers], "bytes": sum(size for _, size in answers)}
 
 
-def _size(port: int, path: str, headers: Sequence[str]) -> int:
+def _content_length(port: int, path: str, headers: Sequence[str]) -> int:
     """How long the whole is."""
     lines = [f"HEAD {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", "Connection: close", *headers, "", ""]
     with socket.create_connection(("127.0.0.1", port)) as connection, connection.makefile("rb") as answer:
@@ -74,4 +74,4 @@ def _size(port: int, path: str, headers: Sequence[str]) -> int:
 
 if __name__ == "__main__":
     port, count, parts, path, *headers = sys.argv[1:]
-    print(json.dumps(at_once(int(port), int(count), parts == "1", path, headers)))
+    print(json.dumps(fetch_in_parallel(int(port), int(count), parts == "1", path, headers)))

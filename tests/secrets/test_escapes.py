@@ -9,11 +9,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tests.support.rounds import rounds
 
-from labcrate.secrets.clean import REMOVED, Cleaner
-from labcrate.secrets.copied_files import redacted_text, scan_file
+from labcrate.secrets.cleaner import REMOVED, Cleaner
+from labcrate.secrets.copied_files import redact_text, scan_file
 from labcrate.secrets.matcher import Matcher
-from labcrate.secrets.stream import CHUNK, find_in_stream
-from labcrate.secrets.values import CAMERA_PASSWORD, Secret, Secrets, collect, is_weak
+from labcrate.secrets.stream import CHUNK_BYTES, find_in_stream
+from labcrate.secrets.values import CAMERA_PASSWORD, Secret, Secrets, collect_secrets, is_weak
 
 CHARACTERS = "abcXYZ019-_.!\"'\\/%&<>=@:;# \né中🔑"
 passwords = st.text(alphabet=CHARACTERS, min_size=8, max_size=24).filter(lambda p: not is_weak(p) and p == p.strip())
@@ -136,9 +136,9 @@ def test_found_at_every_offset_across_chunks(password: str, encoding: str, offse
     matcher = Matcher(secrets_of(password))
     spelling = "".join(_percent_escape(c, True) for c in password) if escaped else password
     written = spelling.encode(encoding if not escaped else "utf-8")
-    start = CHUNK + offset - offset % 2
-    stream = bytes(start) + written + bytes(3 * CHUNK // 2)
-    chunks = [stream[i : i + CHUNK] for i in range(0, len(stream), CHUNK)]
+    start = CHUNK_BYTES + offset - offset % 2
+    stream = bytes(start) + written + bytes(3 * CHUNK_BYTES // 2)
+    chunks = [stream[i : i + CHUNK_BYTES] for i in range(0, len(stream), CHUNK_BYTES)]
     hits = list(find_in_stream(matcher, chunks))
     assert hits
     assert len(hits) == len(set(hits))
@@ -156,7 +156,7 @@ def test_a_cleaned_copy_is_the_text_without_the_secret(
     joint = data.draw(st.sampled_from(values))
     assume(all(matcher.find(text.encode()) == [] for text in texts))
     source = io.BytesIO(f" {joint} ".join(texts).encode(encoding))
-    copy = b"".join(redacted_text(matcher, source))
+    copy = b"".join(redact_text(matcher, source))
     assert copy.decode(encoding) == f" {REMOVED} ".join(texts)
     assert scan_file(matcher, io.BytesIO(copy), len(copy)).kinds == ()
 
@@ -168,7 +168,7 @@ numbers = st.integers(0, 255)
 def test_an_address_inside_a_longer_number_is_none(parts: tuple[int, int, int, int], more: str, before: bool) -> None:
     """Where a digit, or a digit beyond a dot, touches a known address, it is something else; else it is found."""
     address = ".".join(map(str, parts))
-    secrets = collect([("data/cameras.json", {"1": {"ipAddress": address}})])
+    secrets = collect_secrets([("data/cameras.json", {"1": {"ipAddress": address}})])
     assume(secrets.strong)
     cleaner = Cleaner(secrets)
     touched = more + address if before else address + more[::-1]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from labcrate.lab.folder import Lab
-from labcrate.secrets.lab_files import read_secrets, secret_files
+from labcrate.secrets.lab_secrets import read_secrets, secret_file_paths
 
 CANARY = "Users-Are-Never-Read"
 
@@ -52,7 +52,7 @@ def test_every_file_gives_its_secrets(root: Path) -> None:
     assert {secret.value for secret in read.secrets.strong} == STRONG
     assert {secret.value for secret in read.secrets.weak} == {"4711"}
     assert read.problems == ()
-    assert not any("users.json" in path for path in secret_files(Lab(root)))
+    assert not any("users.json" in path for path in secret_file_paths(Lab(root)))
 
 
 def test_a_large_register_is_read_where_it_holds_something(root: Path) -> None:

@@ -4,12 +4,12 @@ import io
 
 import pytest
 
-from labcrate.secrets.clean import Cleaner
+from labcrate.secrets.cleaner import Cleaner
 from labcrate.secrets.copied_files import scan_file, write_redacted_text
 from labcrate.secrets.matcher import Matcher
-from labcrate.secrets.values import Secrets, collect
+from labcrate.secrets.values import Secrets, collect_secrets
 
-SECRETS = collect([("data/zigbee-data.json", {"pin_code": "4711", "ssid": "main"})])
+SECRETS = collect_secrets([("data/zigbee-data.json", {"pin_code": "4711", "ssid": "main"})])
 
 
 def _count(data: bytes, secrets: Secrets = SECRETS) -> int:

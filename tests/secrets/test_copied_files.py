@@ -10,19 +10,19 @@ from typing import Any
 import pytest
 from tests.secrets.conftest import PASSWORD, URL
 
+import labcrate.secrets.escaped_regions
 import labcrate.secrets.escapes
-import labcrate.secrets.regions
 import labcrate.secrets.urls
 from labcrate.secrets.copied_files import (
     Redaction,
     ScanResult,
-    redacted_text,
-    redaction_of,
+    choose_redaction,
+    redact_text,
     scan_file,
     write_redacted_text,
 )
 from labcrate.secrets.matcher import Matcher
-from labcrate.secrets.stream import CHUNK, find_in_stream, replace_in_stream
+from labcrate.secrets.stream import CHUNK_BYTES, find_in_stream, replace_in_stream
 from labcrate.secrets.values import CAMERA_PASSWORD, Secret, Secrets
 
 
@@ -64,7 +64,7 @@ def test_compressed_files_are_said_not_to_be_searched(matcher: Matcher) -> None:
         archive.writestr("word/document.xml", PASSWORD * 9)
     for data in (packed.getvalue(), gzip.compress(PASSWORD.encode() * 9), b"%PDF-1.7\n"):
         assert scan(matcher, data) == ScanResult(searched=False)
-        assert redaction_of(io.BytesIO(data)) is Redaction.NONE
+        assert choose_redaction(io.BytesIO(data)) is Redaction.NONE
     assert scan(matcher, b"%PDF-1.7\n/Title (" + PASSWORD.encode() + b")") == ScanResult(
         (CAMERA_PASSWORD,), 1, searched=False
     )
@@ -81,31 +81,31 @@ def test_what_a_cleaned_copy_is(matcher: Matcher) -> None:
     clean = "\ufeffa;é;x\r\n1;[removed];[removed]\r\n2;[removed];end\r\n"
     for encoding in ("utf-8", "utf-16-le", "utf-16-be"):
         source = io.BytesIO(text.encode(encoding))
-        assert redaction_of(source) is Redaction.TEXT
-        assert b"".join(redacted_text(matcher, source)) == clean.encode(encoding)
+        assert choose_redaction(source) is Redaction.TEXT
+        assert b"".join(redact_text(matcher, source)) == clean.encode(encoding)
         target = io.BytesIO()
         assert write_redacted_text(matcher, source, target)
         assert target.getvalue() == clean.encode(encoding)
     broken = b"\xe9\xff \xc3 " + PASSWORD.encode() + b" \xe9 " + PASSWORD.encode("utf-16-be") + b"\0x\n"
-    assert b"".join(redacted_text(matcher, io.BytesIO(broken))) == (
+    assert b"".join(redact_text(matcher, io.BytesIO(broken))) == (
         b"\xe9\xff \xc3 [removed] \xe9 " + "[removed]".encode("utf-16-be") + b"\0x\n"
     )
 
 
 def test_binaries_cannot_be_cleaned() -> None:
     """A cleaned copy is made of texts alone: elsewhere another length would break the file."""
-    assert redaction_of(io.BytesIO(b"RIFF\0\0\0\0WAVE")) is Redaction.NONE
-    assert redaction_of(io.BytesIO("Küche\t1\r\n".encode("cp1252"))) is Redaction.TEXT
-    assert redaction_of(io.BytesIO(b"")) is Redaction.TEXT
+    assert choose_redaction(io.BytesIO(b"RIFF\0\0\0\0WAVE")) is Redaction.NONE
+    assert choose_redaction(io.BytesIO("Küche\t1\r\n".encode("cp1252"))) is Redaction.TEXT
+    assert choose_redaction(io.BytesIO(b"")) is Redaction.TEXT
 
 
 def test_a_large_text_is_cleaned_across_chunks(matcher: Matcher) -> None:
     """In a text of several chunks every secret goes, those across borders too."""
     parts = [b"%d,21.5,%s\n" % (i, PASSWORD.encode() if i % 5000 == 0 else b"ok") for i in range(220_000)]
     data = b"".join(parts)
-    assert len(data) > 2 * CHUNK
-    data = data[: CHUNK - 8] + URL.encode() + b" " + data[CHUNK - 8 :]
-    clean = b"".join(redacted_text(matcher, io.BytesIO(data)))
+    assert len(data) > 2 * CHUNK_BYTES
+    data = data[: CHUNK_BYTES - 8] + URL.encode() + b" " + data[CHUNK_BYTES - 8 :]
+    clean = b"".join(redact_text(matcher, io.BytesIO(data)))
     assert clean == data.replace(URL.encode(), b"[removed]").replace(PASSWORD.encode(), b"[removed]")
 
 
@@ -156,8 +156,10 @@ def test_no_text_can_stall(matcher: Matcher, monkeypatch: pytest.MonkeyPatch, un
         counted("decode", labcrate.secrets.escapes.decode, len),
     )
     monkeypatch.setattr(
-        "labcrate.secrets.regions._run",
-        counted("run", labcrate.secrets.regions._run, lambda _data, _at, _ok, before, after: before + after),
+        "labcrate.secrets.escaped_regions._run_around",
+        counted(
+            "run", labcrate.secrets.escaped_regions._run_around, lambda _data, _at, _ok, before, after: before + after
+        ),
     )
     counts = []
     for size in (30_000, 60_000):
@@ -171,5 +173,5 @@ def test_no_text_can_stall(matcher: Matcher, monkeypatch: pytest.MonkeyPatch, un
 @pytest.mark.parametrize("unit", HOSTILE.values(), ids=HOSTILE)
 def test_large_hostile_files_are_searched(matcher: Matcher, unit: bytes) -> None:
     """However much there is of what is almost a secret, the secret behind it is found."""
-    data = unit * (CHUNK // 4 // len(unit)) + b" \n " + PASSWORD.encode()
+    data = unit * (CHUNK_BYTES // 4 // len(unit)) + b" \n " + PASSWORD.encode()
     assert CAMERA_PASSWORD in {hit.kind for hit in find_in_stream(matcher, [data])}

@@ -50,12 +50,12 @@ STEMS = (
 _SEPARATORS = re.compile(rb"[^a-z0-9]+")
 
 
-def normalized(key: str) -> str:
+def normalize_key(key: str) -> str:
     """Return a key with small letters and digits alone, so that every way of writing it is one."""
     return _SEPARATORS.sub(b"", key.encode("ascii", "ignore").lower()).decode()
 
 
-def is_bridge(topic: str) -> bool:
+def is_bridge_topic(topic: str) -> bool:
     """Return whether a topic is one of the bridge's own, below any base topic: ``.../bridge/...``.
 
     The bridge publishes its whole configuration there (Zigbee2MQTT, ``MQTT topics and messages``).

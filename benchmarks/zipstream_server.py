@@ -1,6 +1,6 @@
 """What one would write without labcrate: aiohttp sends a ZIP while zipstream-ng makes it.
 
-Runs as a child: ``python -m benchmarks.streaming FOLDER PORT``.
+Runs as a child: ``python -m benchmarks.zipstream_server FOLDER PORT``.
 """
 
 import importlib
