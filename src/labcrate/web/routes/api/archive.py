@@ -1,4 +1,4 @@
-"""Downloads: one session's archive, whole or any part of it, the same bytes today and tomorrow."""
+"""Downloads of a session's archive, whole or in part; the same request always gives the same bytes."""
 
 import re
 from collections.abc import Iterable
@@ -67,9 +67,9 @@ async def archive(request: web.Request) -> web.StreamResponse:
 @routes.get("/api/sessions/{id}/archive.minisig")
 @allow(Role.OPERATOR)
 async def signature(request: web.Request) -> web.StreamResponse:
-    """Send the signature of a session's archive by the lab's key; its tag is the archive's, and the key's id.
+    """Send the signature of a session's archive by the lab's key; its ETag is the archive's with the key's ID.
 
-    Who insists on such a tag gets the signature of just that archive while it stands.
+    A request with such an ETag gets the signature of that very archive, as long as it is cached.
     """
     server = services(request)
     session_id, options = session_id_of(request), await read_options(request, server.plans)
@@ -93,14 +93,14 @@ async def signature(request: web.Request) -> web.StreamResponse:
 
 
 def _confirm(lab: Lab, inventories: InventoryCache, found: Archive) -> Confirmed:
-    """Have a download's bytes confirmed as the lab's settings say. Raises DocumentError and CatalogError."""
+    """Return an archive's bytes, checked as the lab's settings require. Raises DocumentError and CatalogError."""
     return Confirmed(found, state_folder(lab.root), inventories.inventory().settings.confirm_days)
 
 
 def _find_cached(
     server: Services, tags: Iterable[str], session_id: str, options: Options, incomplete: bool
 ) -> Archive | None:
-    """The very archive that a resumed download began with, though the lab may have changed since."""
+    """Return the archive that a resumed download began with, even if the lab has changed since; None if not cached."""
     for tag in tags:
         found = server.archives.by_etag(session_id, tag)
         plan = found.plan if found else None
@@ -112,12 +112,12 @@ def _find_cached(
 async def _archive_begun(
     request: web.Request, session_id: str, options: Options, incomplete: bool, current: Archive
 ) -> Archive:
-    """What a client has a part of that does not say so, by the log: this archive, or an earlier one that still stands.
+    """Return the archive that a client continues without naming it: the current one, or an earlier one in the log.
 
-    curl -C - and wget -c append what they get, so that a session that changed meanwhile would spoil what they have
-    without a word; and an answer with the whole does not help, for wget takes the end of that.
+    curl -C - and wget -c append what they receive: after a change of the session that would spoil their file without a
+    warning. Sending the whole archive does not help, because wget appends the end of that.
 
-    Raises HTTPPreconditionRequired where it is another one.
+    Raises HTTPPreconditionRequired if the client has a part of an archive that no longer exists.
     """
     server = services(request)
     since = datetime.now(UTC) - _RESUME_WITHIN
@@ -136,9 +136,9 @@ async def _archive_begun(
 
 
 async def _wait_until_ready(request: web.Request, session_id: str, options: Options, incomplete: bool) -> Archive:
-    """The archive as of now; while recordings are read for the first time, the client is asked to come again.
+    """Return the current archive; start a job if recordings must be read first.
 
-    Raises NotReadyError, and what the preparing of it does.
+    Raises NotReadyError if that takes longer than the wait, and the error of the job.
     """
     server = services(request)
     found = await _archive_if_ready(request, session_id, options, incomplete)
@@ -172,7 +172,7 @@ def _retry_after_s(job: Job) -> int:
 
 
 class _ArchiveLogLine(LogLine):
-    """One download's line; an archive that cannot be read as planned is planned anew for the next."""
+    """The log entry of a download; an archive that could not be read as planned is dropped from the cache."""
 
     def __init__(
         self, request: web.Request, session_id: str, options: Options, found: Archive, confirmed: Confirmed
@@ -185,7 +185,7 @@ class _ArchiveLogLine(LogLine):
         self._archives, self._archive, self._confirm = services(request).archives, found, confirmed
 
     async def end(self, sent: int, outcome: Outcome, reason: str | None) -> None:
-        """Say how it ended."""
+        """Log the end of the download."""
         if outcome is Outcome.BROKEN and reason not in (ROLE_LOST, TOKEN_REVOKED, JOINED_STUDY, LEFT_STUDY):
             self._archives.forget(self._archive)
         await super().end(sent, outcome, self._confirm.said if outcome is Outcome.FINISHED else reason)

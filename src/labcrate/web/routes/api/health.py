@@ -1,4 +1,4 @@
-"""Whether the server works, and what it can be asked."""
+"""The server's health, and the description of the API."""
 
 from importlib import resources
 from typing import Any
@@ -18,7 +18,7 @@ _YAML = "application/yaml"  # RFC 9512
 @routes.get("/api/health")
 @allow(None)
 async def show_health(request: web.Request) -> web.Response:
-    """That the server answers, and its version; to operators who see all sessions also what it is busy with."""
+    """Send the status and the version; to operators who see all sessions also what the server is working on."""
     server = services(request)
     requester = request.get(CALLER)
     answer: dict[str, Any] = {"status": "ok", "version": __version__, "index": server.indexer.state}
@@ -31,7 +31,7 @@ async def show_health(request: web.Request) -> web.Response:
 @routes.get("/api/openapi.yaml")
 @allow(None)
 async def show_openapi(_request: web.Request) -> web.Response:
-    """The contract of this API."""
+    """Send the OpenAPI document."""
     return web.Response(body=_OPENAPI, content_type=_YAML, charset="utf-8", headers={"Cache-Control": "no-cache"})
 
 

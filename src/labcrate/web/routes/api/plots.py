@@ -1,4 +1,4 @@
-"""What a session's page loads beside itself: the points of its plots, and the pictures of its recordings."""
+"""The points of a session's plots, and the pictures of its recordings."""
 
 import hashlib
 from datetime import datetime
@@ -27,7 +27,7 @@ _OPTION_NAMES = ("property", "from", "to", "buckets")
 @routes.get("/api/sessions/{id}/readings/plot")
 @allow(Role.VIEWER)
 async def plot(request: web.Request) -> web.Response:
-    """The points that a plot of some properties needs, from one time to another."""
+    """Send the points of some properties between two times."""
     server = services(request)
     session_id = session_id_of(request)
     for name in request.query:
@@ -53,7 +53,7 @@ async def plot(request: web.Request) -> web.Response:
 
 
 def _plot_object(zone: str, span: TimeSpan, panels: list[dict[str, object]]) -> dict[str, object]:
-    """The answer; ``offsetSeconds`` is how far the zone's clocks are ahead of UTC where the plot begins."""
+    """Return the JSON object of a plot; ``offsetSeconds`` is the zone's distance from UTC at the plot's start."""
     offset = Locale("en", zone).local(span.start).utcoffset() if span.start else None
     return {
         "zone": zone,
@@ -85,7 +85,7 @@ def _buckets(request: web.Request) -> int:
 @routes.get("/api/sessions/{id}/recordings/{name}/thumbnail.jpg")
 @allow(Role.OPERATOR)
 async def thumbnail(request: web.Request) -> web.StreamResponse:
-    """A small picture of a recording; a drawn one where it shows none."""
+    """Send a small picture of a recording, or a placeholder if it has none."""
     server = services(request)
     recording = await server.plans.recording(session_id_of(request), request.match_info["name"], caller(request).name)
     etag = hashlib.sha256(f"{recording.path!r} {recording.identity}".encode()).hexdigest()[:24]

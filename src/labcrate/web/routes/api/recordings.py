@@ -1,4 +1,4 @@
-"""Playback: one recording of a session, any part of it, as a player asks for it."""
+"""Playback of one recording, whole or in part."""
 
 import hashlib
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ routes = web.RouteTableDef()
 @routes.get("/api/sessions/{id}/recordings/{name}")
 @allow(Role.OPERATOR)
 async def recording(request: web.Request) -> web.StreamResponse:
-    """Send a recording, to be played where it is shown. It leaves the lab that way too, so the log has a line of it."""
+    """Send a recording for playback. It leaves the lab this way, so the export log gets an entry."""
     server = services(request)
     session_id, name = session_id_of(request), request.match_info["name"]
     planned = await server.plans.recording(session_id, name, caller(request).name)
@@ -47,9 +47,9 @@ async def recording(request: web.Request) -> web.StreamResponse:
 
 
 def _source(server: Services, planned: PlannedRecording, session_id: str) -> FileSource:
-    """The recording as it is now, its tags without secrets: it may have grown since the plan was made.
+    """Return the current file of a recording, with secrets removed from its tags; it may have changed since the plan.
 
-    Raises NoSuchThingError, and SecretsError where it holds secrets that cannot be taken out.
+    Raises NoSuchThingError, and SecretsError for secrets that cannot be removed.
     """
     files = server.inventories.inventory().files
     try:
@@ -64,7 +64,7 @@ def _source(server: Services, planned: PlannedRecording, session_id: str) -> Fil
 
 
 def _tag(source: FileSource) -> str:
-    """A strong entity tag: a file with the same identity is taken as unchanged everywhere."""
+    """Return a strong ETag: a file with the same identity counts as unchanged everywhere."""
     state = f"{source.identity!r} {patches_key(source.patches)}" if source.patches else repr(source.identity)
     return f'"{hashlib.sha256(state.encode()).hexdigest()[:32]}"'
 
