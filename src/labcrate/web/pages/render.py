@@ -13,7 +13,7 @@ from labcrate.config import ServeSettings
 from labcrate.lab.folder import printable
 from labcrate.model.session import Session, is_session_id, normalized_id
 from labcrate.people.roles import Role
-from labcrate.web.auth.require_role import CALLER
+from labcrate.web.auth.require_role import CALLER, Caller
 from labcrate.web.http.urls import session_api_url, session_url, url
 from labcrate.web.pages.assets import static_path
 from labcrate.web.pages.i18n import LANGUAGES, Locale, language_of, translations
@@ -66,7 +66,8 @@ class Pages:
 
     def _common_context(self, request: web.Request, zone: str | None) -> dict[str, Any]:
         """Return the values that every template may use."""
-        settings, caller = self._settings, request.get(CALLER)
+        settings = self._settings
+        caller: Caller | None = request.get(CALLER)
         theme = request.cookies.get(THEME_COOKIE)
         return {
             "caller": caller,
@@ -82,7 +83,7 @@ class Pages:
             "static": lambda name: url(settings, static_path(name)),
             "version": __version__,
             "operates": caller is not None and caller.may(Role.OPERATOR),
-            "limited": caller is not None and caller.scope.limited,
+            "limited": caller is not None and caller.scope.is_limited,
             "administers": caller is not None and caller.may(Role.ADMIN),
         }
 

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from labcrate import __version__
 from labcrate.people.roles import Role
-from labcrate.web.auth.require_role import CALLER, allow
+from labcrate.web.auth.require_role import CALLER, Caller, allow
 from labcrate.web.http.bodies import json_answer
 from labcrate.web.services import services
 
@@ -20,9 +20,9 @@ _YAML = "application/yaml"  # RFC 9512
 async def show_health(request: web.Request) -> web.Response:
     """Send the status and the version; to operators who see all sessions also what the server is working on."""
     server = services(request)
-    requester = request.get(CALLER)
+    requester: Caller | None = request.get(CALLER)
     answer: dict[str, Any] = {"status": "ok", "version": __version__, "index": server.indexer.state}
-    if requester is not None and requester.may(Role.OPERATOR) and not requester.scope.limited:
+    if requester is not None and requester.may(Role.OPERATOR) and not requester.scope.is_limited:
         answer["indexing"] = server.indexer.as_object()
         answer["jobsRunning"] = server.jobs.running
     return json_answer(answer)
