@@ -10,11 +10,11 @@ from tests.support.hostile_texts import SHAPES
 
 from labcrate.export.documents.plain_text import wrap_lines
 from labcrate.lab.path_pattern import PatternError, recorder_pattern
-from labcrate.lab.text import one_line
 from labcrate.linking.ids import SessionIds
 from labcrate.linking.judging import judge
 from labcrate.linking.prefixes import CameraNames, Prefixes
 from labcrate.linking.rules import LinkingRules
+from labcrate.messages.text import printable
 from labcrate.model.device import Device
 from labcrate.plan.member_names import Names, safe_name
 from labcrate.readings.load.payload import compact, from_cells, same_value
@@ -24,8 +24,8 @@ from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.urls import find_urls
 from labcrate.secrets.values import Secrets, collect_secrets
 from labcrate.video.name_time import time_in_path
-from labcrate.web.downloads.response import disposition
-from labcrate.web.http.conditional import Representation, answer, parse_date
+from labcrate.web.downloads.response import content_disposition
+from labcrate.web.http.conditional import Representation, parse_date, select_range
 from labcrate.web.pages.i18n import Locale
 
 SECRETS = collect_secrets(
@@ -61,7 +61,7 @@ def quietly(function: Callable[[str], Any]) -> Callable[[str], Any]:
 
 
 READERS: dict[str, Callable[[str], Any]] = {
-    "one line": one_line,
+    "one line": printable,
     "a safe name": safe_name,
     "a clean text": lambda text: Cleaner(SECRETS, MATCHER).clean_text(text),
     "a clean name": lambda text: Cleaner(SECRETS, MATCHER).clean_name(text),
@@ -81,11 +81,11 @@ READERS: dict[str, Callable[[str], Any]] = {
     "a time in a path": time_in_path,
     "a verdict": lambda text: judge(f"recordings/{text}.mp4", "42", RULES),
     "a camera's prefix": lambda text: Prefixes.build([CameraNames("1", "1", text, None)], {}, IDS),
-    "a header of a download": disposition,
+    "a header of a download": content_disposition,
     "a date of a request": parse_date,
-    "a range of a request": lambda text: answer("GET", {"range": f"bytes={text}"}, Representation(9, '"a"')),
-    "tags of a request": lambda text: answer("GET", {"if-none-match": text}, Representation(9, '"a"')),
-    "a sentence on a page": lambda text: Locale("es").told(text[:1000]),
+    "a range of a request": lambda text: select_range("GET", {"range": f"bytes={text}"}, Representation(9, '"a"')),
+    "tags of a request": lambda text: select_range("GET", {"if-none-match": text}, Representation(9, '"a"')),
+    "a sentence on a page": lambda text: Locale("es").translation(text[:1000]),
 }
 MOST, SLACK, SIZE = 2.2, 400, 1500
 

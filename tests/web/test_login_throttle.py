@@ -40,7 +40,7 @@ def wrong(login_throttle: LoginThrottle, name: str, address: str) -> bool:
 def look(fits: bool) -> None:
     """Look at a password."""
     if not fits:
-        raise LoginError
+        raise LoginError("wrong")
 
 
 @pytest.mark.thorough

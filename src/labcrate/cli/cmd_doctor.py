@@ -10,9 +10,9 @@ from labcrate.cli.screen import ProgressBar, open_lab, write_json
 from labcrate.config import BASE_TOPIC_VARIABLE
 from labcrate.doctor.findings import FindingKind, LabFinding, Severity
 from labcrate.doctor.report import LabReport, count_rules, make_report, report_as_json
-from labcrate.lab.text import visible
 from labcrate.linking.verdict import command_line
-from labcrate.model.message import Message
+from labcrate.messages.message import Message
+from labcrate.messages.text import printable_lines
 from labcrate.plan.option_words import parse_session
 
 _MAX_PER_KIND = 10
@@ -49,7 +49,7 @@ def print_report(report: LabReport, lab: Sequence[str], at_most: int | None) -> 
     said = report.severity_counts
     whose = "the lab" if report.session is None else f"session {report.session}"
     if not report.findings:
-        print(f"Nothing to report on {visible(whose)}.")
+        print(f"Nothing to report on {printable_lines(whose)}.")
         return
     counts = Message(
         "doctor.summary",
@@ -106,7 +106,7 @@ def _print_wrapped(text: str, indent: int) -> None:
     columns = min(_MAX_COLUMNS, shutil.get_terminal_size((_MAX_COLUMNS, 24)).columns)
     first, others = " " * indent, " " * (indent + 4)
     lines = textwrap.wrap(
-        visible(text), columns, initial_indent=first, subsequent_indent=others,
+        printable_lines(text), columns, initial_indent=first, subsequent_indent=others,
         break_long_words=False, break_on_hyphens=False,
     )  # fmt: skip
     print("\n".join(lines))
@@ -114,4 +114,4 @@ def _print_wrapped(text: str, indent: int) -> None:
 
 def _print_unbroken(text: str, indent: int) -> None:
     """Print a name or a command on one line, however long: a broken one can be pasted nowhere."""
-    print(f"{' ' * indent}{visible(text)}")
+    print(f"{' ' * indent}{printable_lines(text)}")

@@ -39,10 +39,11 @@ from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import IndexRequest, Progress, index_files
 from labcrate.index.records import IndexedFile
 from labcrate.lab.exclude import Excluded
-from labcrate.lab.folder import Entry, Kind, Lab, printable
+from labcrate.lab.folder import Entry, Kind, Lab
 from labcrate.linking.filename import base_name, stem_of_mp4
+from labcrate.messages.message import Message
+from labcrate.messages.text import printable
 from labcrate.model.fixity import Identity
-from labcrate.model.message import Message
 from labcrate.model.recording import Probe
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan

@@ -12,10 +12,11 @@ from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import CancelOnlyProgress, IndexRequest, Progress, index_files
 from labcrate.index.secret_search import SecretSearcher
 from labcrate.lab.exclude import Excluded
-from labcrate.lab.folder import RECORDINGS, SESSIONS, Entry, Kind, printable
+from labcrate.lab.folder import RECORDINGS, SESSIONS, Entry, Kind
 from labcrate.linking.filename import base_name, stem_of_mp4, stem_of_other_video
 from labcrate.linking.place import is_hidden
-from labcrate.model.message import Message
+from labcrate.messages.message import Message
+from labcrate.messages.text import printable
 from labcrate.model.recording import Probe
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.session_files import SIDECAR, packed_files

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from labcrate.model.message import Message
+from labcrate.messages.message import Message
 
 
 class FindingKind(StrEnum):

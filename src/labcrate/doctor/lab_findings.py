@@ -9,12 +9,13 @@ from labcrate.doctor.findings import FindingKind, LabFinding, Severity
 from labcrate.errors import DocumentError
 from labcrate.lab.documents import read_all_cameras
 from labcrate.lab.exclude import Excluded
-from labcrate.lab.folder import SESSION_FOLDER, SESSIONS, Kind, printable
+from labcrate.lab.folder import SESSION_FOLDER, SESSIONS, Kind
 from labcrate.lab.recorders import SETTINGS_FILE
 from labcrate.linking.filename import base_name, composed
 from labcrate.linking.place import Area, place_of
 from labcrate.linking.prefixes import Prefix
-from labcrate.model.message import Message
+from labcrate.messages.message import Message
+from labcrate.messages.text import printable
 from labcrate.model.session import RULE
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.lab_rules import camera_key

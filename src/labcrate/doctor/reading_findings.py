@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from labcrate.doctor.findings import FindingKind, LabFinding, Severity
-from labcrate.lab.folder import printable
-from labcrate.model.message import Message
+from labcrate.messages.message import Message
+from labcrate.messages.text import printable
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan.inventory import Inventory

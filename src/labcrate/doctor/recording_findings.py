@@ -9,12 +9,12 @@ from typing import Any
 from labcrate.doctor.findings import FindingKind, LabFinding, Severity
 from labcrate.index.byte_checks import DAY_MS, now_ms
 from labcrate.index.catalog import Catalog
-from labcrate.lab.folder import printable
 from labcrate.lab.lab_files import source_of
 from labcrate.linking.verdict import Verdict
+from labcrate.messages.message import Message
+from labcrate.messages.text import printable
 from labcrate.model.device import Camera
 from labcrate.model.fixity import Identity
-from labcrate.model.message import Message
 from labcrate.model.recording import ClockNote, Probe, RecordingTime
 from labcrate.model.timespan import format_duration, format_instant, from_ns
 from labcrate.plan.inventory import Inventory

@@ -15,8 +15,8 @@ from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import Progress
 from labcrate.index.state_folder import state_folder
 from labcrate.lab.folder import Lab
+from labcrate.messages.message import Message
 from labcrate.model.lab_settings import LabSettings
-from labcrate.model.message import Message
 from labcrate.model.session import json_id, sort_key
 from labcrate.plan.inventory import Inventory, take_inventory
 from labcrate.secrets.cleaner import REMOVED, Cleaner

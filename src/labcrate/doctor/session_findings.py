@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 
 from labcrate.doctor.findings import FindingKind, LabFinding, Severity
 from labcrate.doctor.recording_findings import LinkedRecording
-from labcrate.lab.folder import printable
+from labcrate.messages.message import Message
+from labcrate.messages.text import printable
 from labcrate.model.bound import Bound, Reason
-from labcrate.model.message import Message
 from labcrate.model.session import Session
 from labcrate.model.timespan import format_instant
 from labcrate.plan.inventory import Inventory

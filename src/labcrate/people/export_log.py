@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
-from labcrate.lab.text import one_line
+from labcrate.messages.text import printable
 from labcrate.model.session import resolved
 from labcrate.people.database import SYSTEM_CLOCK, Clock, PeopleDatabase, from_ms, now_ms
 from labcrate.people.process_lock import ProcessLock
@@ -84,7 +84,7 @@ class ExportLog:
         total: int,
     ) -> int:
         """Write a line before the first byte is sent, and return its number. It is on the disk afterwards."""
-        texts = map(one_line, (who, via, address, options, etag))
+        texts = map(printable, (who, via, address, options, etag))
         who, via, address, options, etag = texts
         values = (now_ms(self._clock), who, via, address, session, options, etag, start, length, total)
         run = self._process_lock.acquire()
@@ -116,7 +116,7 @@ class ExportLog:
             connection.execute(
                 "UPDATE export SET ended_ms = ?, bytes_sent = ?, outcome = ?, reason = ? "
                 "WHERE number = ? AND outcome = 'running'",
-                *(ended_ms, bytes_sent, outcome, reason and one_line(reason), line),
+                *(ended_ms, bytes_sent, outcome, reason and printable(reason), line),
             )
 
     def abort_dead_transfers(self) -> int:
@@ -143,8 +143,8 @@ class ExportLog:
             "SELECT etag FROM export WHERE session = ? AND who = ? AND options = ? AND begun_ms >= ? AND address <> '' "
             "GROUP BY etag ORDER BY max(number) DESC",
             session,
-            one_line(who),
-            one_line(options),
+            printable(who),
+            printable(options),
             round(since.timestamp() * 1000),
         )
         return [etag for (etag,) in found]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl
 
-from labcrate.lab.text import one_line
+from labcrate.messages.text import printable
 from labcrate.model.session import json_id
 from labcrate.model.timespan import format_instant
 from labcrate.people.export_log import ExportLogLine
@@ -61,7 +61,7 @@ def describe_contents(line: ExportLogLine) -> list[str]:
     """What was taken, and from which byte on: each as a few words for people."""
     pairs = parse_qsl(line.options)
     words = [
-        _FIXED_OPTION_WORDS.get(f"{name}={value}") or _OPTION_WORDS.get(name, f"{name}: {{}}").format(one_line(value))
+        _FIXED_OPTION_WORDS.get(f"{name}={value}") or _OPTION_WORDS.get(name, f"{name}: {{}}").format(printable(value))
         for name, value in pairs
     ]
     return (words or ["the whole session"]) + ([f"from byte {line.start:,}"] if line.start else [])

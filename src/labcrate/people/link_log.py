@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from labcrate.errors import NoSuchThingError, RepairError
-from labcrate.lab.text import one_line
+from labcrate.errors import NotFoundError, RepairError
+from labcrate.messages.text import printable
 from labcrate.people.database import SYSTEM_CLOCK, Clock, PeopleDatabase, from_ms, now_ms
 
 _COLUMNS = "number, linked_ms, who, session, source, target, method, undone_ms, undone_by"
@@ -39,26 +39,26 @@ class LinkLog:
             ((number,),) = connection.rows(
                 "INSERT INTO link (linked_ms, who, session, source, target, method) VALUES (?, ?, ?, ?, ?, ?) "
                 "RETURNING number",
-                *(now_ms(self._clock), one_line(who), session, os.fsencode(source), os.fsencode(target), method),
+                *(now_ms(self._clock), printable(who), session, os.fsencode(source), os.fsencode(target), method),
             )
             return int(number)
 
     def mark_undone(self, number: int, who: str) -> None:
-        """Write down that a link was taken back. Raises NoSuchThingError, and RepairError when it was already."""
+        """Write down that a link was taken back. Raises NotFoundError, and RepairError when it was already."""
         with self._database.change() as connection:
             changed = connection.execute(
                 "UPDATE link SET undone_ms = ?, undone_by = ? WHERE number = ? AND undone_ms IS NULL",
-                *(now_ms(self._clock), one_line(who), number),
+                *(now_ms(self._clock), printable(who), number),
             )
         if not changed:
             link = self.get(number)
             raise RepairError(f"Link {number} was taken back already, by {link.undone_by}.")
 
     def get(self, number: int) -> Link:
-        """One link. Raises NoSuchThingError."""
+        """One link. Raises NotFoundError."""
         found = self._database.rows(f"SELECT {_COLUMNS} FROM link WHERE number = ?", number)  # noqa: S608
         if not found:
-            raise NoSuchThingError(f"There is no link {number}; the list of a session's links tells their numbers.")
+            raise NotFoundError(f"There is no link {number}; the list of a session's links tells their numbers.")
         return _link_from_row(found[0])
 
     def lines(self, session: str | None = None) -> list[Link]:

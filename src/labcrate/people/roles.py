@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Self
 
 from labcrate.errors import UsageError
-from labcrate.lab.text import one_line
+from labcrate.messages.text import printable
 from labcrate.model.session import normalized_id
 
 
@@ -62,7 +62,7 @@ def clean_name(text: str, what: str) -> str:
     """A name as it is kept: Unicode NFC, no space around it. Raises UsageError for one that nobody could read."""
     name = unicodedata.normalize("NFC", text).strip()
     if not name or len(name) > _MAX_LENGTH or not name.isprintable():
-        shown = one_line(name[: _MAX_LENGTH + 1])
+        shown = printable(name[: _MAX_LENGTH + 1])
         raise UsageError(
             f"'{shown}' is no name for a {what}: it takes 1 to {_MAX_LENGTH} letters, digits, signs and spaces, "
             "and nothing that cannot be seen."

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from labcrate.database.errors import TakenError
-from labcrate.errors import NoSuchThingError, UsageError
-from labcrate.lab.text import one_line
+from labcrate.errors import NotFoundError, UsageError
+from labcrate.messages.text import printable
 from labcrate.model.session import normalized_id, sort_key
 from labcrate.people.database import SYSTEM_CLOCK, Clock, PeopleDatabase, from_ms, now_ms
 from labcrate.people.roles import Role, SessionScope, clean_name, name_key
@@ -56,13 +56,13 @@ class Studies:
         ]
 
     def get(self, name: str) -> Study:
-        """Return the study of that name. Raises NoSuchThingError."""
-        key = name_key(one_line(name))
+        """Return the study of that name. Raises NotFoundError."""
+        key = name_key(printable(name))
         for study in self.all():
             if name_key(study.name) == key:
                 return study
-        raise NoSuchThingError(
-            f"There is no study '{one_line(name[:100])}'; 'labcrate study list' tells which there are."
+        raise NotFoundError(
+            f"There is no study '{printable(name[:100])}'; 'labcrate study list' tells which there are."
         )
 
     def names_of(self, user: User) -> list[str]:
@@ -84,7 +84,7 @@ class Studies:
         return self.get(name)
 
     def remove(self, name: str) -> Study:
-        """Remove a study that nobody is in, and return what it was. Raises NoSuchThingError.
+        """Remove a study that nobody is in, and return what it was. Raises NotFoundError.
 
         Raises UsageError for one with people: they would see every session from then on.
         """
@@ -100,20 +100,20 @@ class Studies:
         return study
 
     def add_sessions(self, name: str, sessions: Iterable[str], who: str) -> Study:
-        """Put sessions into a study, those that it has already left as they are. Raises NoSuchThingError."""
+        """Put sessions into a study, those that it has already left as they are. Raises NotFoundError."""
         study, now = self.get(name), now_ms(self._clock)
-        rows = [(study.id, normalized_id(session), now, one_line(who)) for session in sessions]
+        rows = [(study.id, normalized_id(session), now, printable(who)) for session in sessions]
         with self._database.change() as connection:
             connection.executemany("INSERT INTO study_session VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", rows)
         return self.get(name)
 
     def remove_sessions(self, name: str, sessions: Iterable[str]) -> Study:
-        """Take sessions out of a study. Raises NoSuchThingError, also for a session that it does not have."""
+        """Take sessions out of a study. Raises NotFoundError, also for a session that it does not have."""
         study = self.get(name)
         ids = [normalized_id(session) for session in sessions]
         for session in ids:
             if session not in study.sessions:
-                raise NoSuchThingError(f"Study {study.name} has no session '{one_line(session[:100])}'.")
+                raise NotFoundError(f"Study {study.name} has no session '{printable(session[:100])}'.")
         with self._database.change() as connection:
             connection.executemany(
                 "DELETE FROM study_session WHERE study_id = ? AND session = ?", [(study.id, one) for one in ids]
@@ -121,7 +121,7 @@ class Studies:
         return self.get(name)
 
     def add_people(self, name: str, users: Iterable[User]) -> Study:
-        """Put users into a study: from their next request on they see its sessions alone. Raises NoSuchThingError."""
+        """Put users into a study: from their next request on they see its sessions alone. Raises NotFoundError."""
         study = self.get(name)
         with self._database.change() as connection:
             connection.executemany(
@@ -130,11 +130,11 @@ class Studies:
         return self.get(name)
 
     def remove_people(self, name: str, users: Iterable[User]) -> Study:
-        """Take users out of a study. Raises NoSuchThingError, also for somebody who is not in it."""
+        """Take users out of a study. Raises NotFoundError, also for somebody who is not in it."""
         study, leaving = self.get(name), list(users)
         for user in leaving:
             if user.name not in study.people:
-                raise NoSuchThingError(f"{user.name} is not in study {study.name}.")
+                raise NotFoundError(f"{user.name} is not in study {study.name}.")
         with self._database.change() as connection:
             connection.executemany(
                 "DELETE FROM study_member WHERE study_id = ? AND user_id = ?", [(study.id, user.id) for user in leaving]

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from labcrate.database.errors import TakenError
-from labcrate.errors import NoSuchThingError, UsageError
-from labcrate.lab.text import one_line
+from labcrate.errors import NotFoundError, UsageError
+from labcrate.messages.text import printable
 from labcrate.people.database import SYSTEM_CLOCK, Clock, PeopleDatabase, from_ms, now_ms
 from labcrate.people.roles import clean_name, name_key
 from labcrate.people.users import USER_COLUMNS, User, user_from_row
@@ -111,17 +111,17 @@ class Tokens:
         return [_token_from_row(row) for row in found]
 
     def revoke(self, user: str, name: str) -> Token:
-        """End a token at once, and return what it was. Raises NoSuchThingError."""
+        """End a token at once, and return what it was. Raises NotFoundError."""
         for token in self.all(user):
-            if name_key(token.name) == name_key(one_line(name)):
+            if name_key(token.name) == name_key(printable(name)):
                 with self._database.change() as connection:
                     connection.execute(
                         "DELETE FROM token WHERE name_key = ? AND user_id = (SELECT id FROM user WHERE name_key = ?)",
                         *(name_key(token.name), name_key(user)),
                     )
                 return token
-        raise NoSuchThingError(
-            f"{one_line(user)} has no token '{one_line(name[:100])}'; 'labcrate token list' tells which there are."
+        raise NotFoundError(
+            f"{printable(user)} has no token '{printable(name[:100])}'; 'labcrate token list' tells which there are."
         )
 
     def is_expired(self, token: Token) -> bool:

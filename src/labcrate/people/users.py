@@ -8,8 +8,8 @@ from typing import Any
 
 from labcrate.database.connection import Connection
 from labcrate.database.errors import TakenError
-from labcrate.errors import LoginError, NoSuchThingError, UsageError
-from labcrate.lab.text import one_line
+from labcrate.errors import LoginError, NotFoundError, UsageError
+from labcrate.messages.text import printable
 from labcrate.people.database import SYSTEM_CLOCK, Clock, PeopleDatabase, from_ms, now_ms
 from labcrate.people.passwords import Passwords, check_new_password, is_short_enough
 from labcrate.people.roles import MAX_TYPED_LENGTH, Role, clean_name, name_key
@@ -47,11 +47,11 @@ class Users:
         return [user_from_row(row) for row in self._database.rows(f"SELECT {USER_COLUMNS} FROM user ORDER BY name_key")]  # noqa: S608
 
     def get(self, name: str) -> User:
-        """The user of that name. Raises NoSuchThingError."""
+        """The user of that name. Raises NotFoundError."""
         query = f"SELECT {USER_COLUMNS} FROM user WHERE name_key = ?"  # noqa: S608 - constant columns
-        for row in self._database.rows(query, name_key(one_line(name))):
+        for row in self._database.rows(query, name_key(printable(name))):
             return user_from_row(row)
-        raise NoSuchThingError(f"There is no user '{one_line(name[:100])}'; 'labcrate user list' tells who there is.")
+        raise NotFoundError(f"There is no user '{printable(name[:100])}'; 'labcrate user list' tells who there is.")
 
     def has_admin(self) -> bool:
         """Whether there is an administrator. Once there is one, there always is."""
@@ -117,7 +117,7 @@ class Users:
     ) -> User:
         """Give somebody another password, and end all their logins but one (its secret's hash), and their tokens.
 
-        Who had the password before may have made tokens with it. Raises NoSuchThingError, and UsageError for a
+        Who had the password before may have made tokens with it. Raises NotFoundError, and UsageError for a
         password that will not do.
         """
         user = self.get(name)
@@ -133,7 +133,7 @@ class Users:
     def set_role(self, name: str, role: Role) -> User:
         """Give somebody another role, which holds from their next request on.
 
-        Raises NoSuchThingError, and UsageError when nobody would be left to administer.
+        Raises NotFoundError, and UsageError when nobody would be left to administer.
         """
         user = self.get(name)
         with self._database.change() as connection, _require_admin_left(connection, user):
@@ -150,7 +150,7 @@ class Users:
         return self.get(name)
 
     def enable(self, name: str) -> User:
-        """Let somebody log in again; tokens they had are gone. Raises NoSuchThingError."""
+        """Let somebody log in again; tokens they had are gone. Raises NotFoundError."""
         user = self.get(name)
         with self._database.change() as connection:
             connection.execute("UPDATE user SET disabled = 0 WHERE id = ?", user.id)
@@ -164,7 +164,7 @@ def login_key(name: str) -> str:
     """
     if len(name) > MAX_TYPED_LENGTH:
         raise LoginError(WRONG_LOGIN)
-    return name_key(one_line(name))
+    return name_key(printable(name))
 
 
 def user_from_row(row: tuple[Any, ...]) -> User:

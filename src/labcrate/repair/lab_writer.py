@@ -11,7 +11,8 @@ from contextlib import contextmanager, suppress
 from itertools import count, islice
 
 from labcrate.errors import RepairError
-from labcrate.lab.folder import Lab, printable
+from labcrate.lab.folder import Lab
+from labcrate.messages.text import printable
 
 _MAX_NAMES = 1000
 _FOLDER_MODE = 0o755

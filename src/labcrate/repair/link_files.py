@@ -9,11 +9,12 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from labcrate.errors import LabcrateError, NoSuchThingError, PeopleError, RepairError
-from labcrate.lab.folder import RECORDINGS, Lab, printable
+from labcrate.errors import LabcrateError, NotFoundError, PeopleError, RepairError
+from labcrate.lab.folder import RECORDINGS, Lab
 from labcrate.lab.session_register import LinkedFile, read_session_register, register_path
 from labcrate.linking.settling import links_by_entry
 from labcrate.linking.verdict import Rule
+from labcrate.messages.text import printable
 from labcrate.model.fixity import Identity
 from labcrate.model.timespan import format_instant
 from labcrate.people.link_log import Link, LinkLog
@@ -215,11 +216,11 @@ def _record_link(lab: Lab, folder: str, log: LinkLog, done: LinkedNearMiss, entr
 
 
 def undo_logged_link(lab: Lab, log: LinkLog, *, session: str, number: int, who: str) -> Link:
-    """Undo one of a session's links, and write that down. Raises NoSuchThingError, RepairError, PeopleError."""
+    """Undo one of a session's links, and write that down. Raises NotFoundError, RepairError, PeopleError."""
     with lock_links(lab):
         made = next((link for link in log.lines(session) if link.number == number), None)
         if made is None:  # of another session or of none: who asks for this one hears no more
-            raise NoSuchThingError(
+            raise NotFoundError(
                 f"There is no link {number} of session {session}; the list of a session's links tells their numbers."
             )
         if made.undone is not None:

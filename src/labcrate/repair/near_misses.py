@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from labcrate.errors import RepairError, UsageError
-from labcrate.lab.folder import RECORDINGS, Lab, printable
+from labcrate.lab.folder import RECORDINGS, Lab
 from labcrate.linking.verdict import Rule
-from labcrate.linking.verdict import printable as linking_printable
+from labcrate.messages.text import printable
 from labcrate.model.device import Camera
 from labcrate.model.session import sort_key
 from labcrate.model.timespan import from_ns
@@ -51,7 +51,7 @@ def find_near_miss(near_misses: Iterable[NearMiss], session: str, file: str) -> 
     """The near miss that a plan names so. Raises RepairError, also where two are printed alike."""
     known = list(near_misses)
     # A remedy's command has the name as the linking rules print it, a plan as the lab does.
-    alike = [n for n in known if file in (n.source, linking_printable(n.path))]
+    alike = [n for n in known if file in (n.source, printable(n.path))]
     found = [n for n in known if n.path == file] or alike
     if not found:
         raise RepairError(

@@ -11,10 +11,11 @@ from typing import Any
 
 from labcrate.errors import DocumentError, RepairError
 from labcrate.index.state_folder import state_folder
-from labcrate.lab.folder import Lab, printable
+from labcrate.lab.folder import Lab
 from labcrate.lab.json_file import parse_json, read_bytes
 from labcrate.lab.registers import REGISTER_FILE
 from labcrate.lab.session_register import WRITTEN_BY, LinkedFile, encode_register, register_entry, register_path
+from labcrate.messages.text import printable
 from labcrate.repair.lab_writer import PathInOpenFolder, convert_os_errors
 
 _LOCK_FILE = "links.lock"

@@ -6,7 +6,8 @@ import os
 from dataclasses import dataclass
 
 from labcrate.errors import RepairError
-from labcrate.lab.folder import Lab, printable
+from labcrate.lab.folder import Lab
+from labcrate.messages.text import printable
 from labcrate.model.fixity import Identity
 from labcrate.repair.lab_writer import PathInOpenFolder, convert_os_errors, hard_link_free_name
 from labcrate.video.containers import container_of

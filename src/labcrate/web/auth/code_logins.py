@@ -157,6 +157,6 @@ class CodeLogins:
             await self.run_with_own_code(request, self.factors.use_code, user, code)
 
     async def second_factor_of(self, name: str) -> SecondFactor:
-        """Return the state of a user's second factor. Raises NoSuchThingError for an unknown user."""
+        """Return the state of a user's second factor. Raises NotFoundError for an unknown user."""
         user = await self._accounts.run_in_thread(self._accounts.users.get, name)
         return await self._accounts.run_in_thread(self.factors.status, user)

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from labcrate import __version__
 from labcrate.config import ServeSettings
-from labcrate.lab.folder import printable
+from labcrate.messages.text import printable
 from labcrate.model.session import Session, is_session_id, normalized_id
 from labcrate.people.roles import Role
 from labcrate.web.auth.require_role import CALLER, Caller

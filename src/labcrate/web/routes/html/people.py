@@ -2,11 +2,12 @@
 
 from aiohttp import web
 
-from labcrate.errors import LoginError, NoSuchThingError, TooManyError, UsageError
-from labcrate.model.message import Message
+from labcrate.errors import LoginError, NotFoundError, TooManyError, UsageError
+from labcrate.messages.message import Message
 from labcrate.people.roles import Role, name_key
 from labcrate.people.tokens import MAX_DAYS
 from labcrate.web.auth.require_role import allow, caller, stays_in_scope
+from labcrate.web.resources import resources
 from labcrate.web.routes.html.login import (
     browser_form,
     check_current_password,
@@ -14,12 +15,11 @@ from labcrate.web.routes.html.login import (
     redirect,
     repeated_password,
 )
-from labcrate.web.services import services
 
 routes = web.RouteTableDef()
 
 ACCOUNT_PAGE, PEOPLE_PAGE = "/account", "/people"
-_FORM_ERRORS = (UsageError, LoginError, TooManyError, NoSuchThingError)
+_FORM_ERRORS = (UsageError, LoginError, TooManyError, NotFoundError)
 
 
 @routes.get(ACCOUNT_PAGE)
@@ -35,7 +35,7 @@ async def show_account(request: web.Request) -> web.Response:
 @stays_in_scope
 async def change_password(request: web.Request) -> web.Response:
     """Change the caller's password after checking the current one; end other logins and, if ticked, all tokens."""
-    server = services(request)
+    server = resources(request)
     fields, name = await browser_form(request), caller(request).name
     try:
         password = repeated_password(fields)
@@ -58,7 +58,7 @@ async def create_token(request: web.Request) -> web.Response:
 
     A token outlives a browser that was left open. Only this response shows it.
     """
-    server = services(request)
+    server = resources(request)
     fields = await browser_form(request)
     try:
         days = chosen_days(fields.get("days", ""))
@@ -75,7 +75,7 @@ async def create_token(request: web.Request) -> web.Response:
 @stays_in_scope
 async def revoke_token(request: web.Request) -> web.Response:
     """Revoke one of the caller's tokens."""
-    server = services(request)
+    server = resources(request)
     fields = await browser_form(request)
     try:
         await server.accounts.run_in_thread(server.tokens.revoke, caller(request).name, fields.get("name", ""))
@@ -95,7 +95,7 @@ async def show_people(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def add_user(request: web.Request) -> web.Response:
     """Add a user."""
-    server = services(request)
+    server = resources(request)
     fields = await browser_form(request)
     try:
         role, password = chosen_role(fields), repeated_password(fields)
@@ -109,7 +109,7 @@ async def add_user(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def change_role(request: web.Request) -> web.Response:
     """Change a user's role."""
-    server = services(request)
+    server = resources(request)
     fields = await browser_form(request)
     try:
         await server.accounts.run_in_thread(server.users.set_role, fields.get("name", ""), chosen_role(fields))
@@ -137,7 +137,7 @@ async def enable_user(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def set_password(request: web.Request) -> web.Response:
     """Set a user's password; end their logins (except the one that made this request) and revoke their tokens."""
-    server = services(request)
+    server = resources(request)
     fields, users = await browser_form(request), server.users
     name, password = fields.get("name", ""), fields.get("password", "")
     try:
@@ -153,7 +153,7 @@ async def set_password(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def reset_second_factor(request: web.Request) -> web.Response:
     """Remove another user's second factor, after they lost phone and recovery codes; end their logins."""
-    server = services(request)
+    server = resources(request)
     fields = await browser_form(request)
     try:
         user = await server.accounts.run_in_thread(server.users.get, fields.get("name", ""))
@@ -169,7 +169,7 @@ async def reset_second_factor(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def revoke_user_token(request: web.Request) -> web.Response:
     """Revoke a user's token."""
-    server = services(request)
+    server = resources(request)
     fields = await browser_form(request)
     try:
         await server.accounts.run_in_thread(server.tokens.revoke, fields.get("name", ""), fields.get("token", ""))
@@ -194,7 +194,7 @@ def chosen_days(text: str) -> int:
 
 
 async def _switch(request: web.Request, to: str) -> web.Response:
-    server = services(request)
+    server = resources(request)
     fields, users = await browser_form(request), server.users
     try:
         await server.accounts.run_in_thread(users.disable if to == "disabled" else users.enable, fields.get("name", ""))
@@ -212,7 +212,7 @@ async def _account_page(
     **errors: str,
 ) -> web.Response:
     """Send the account page, with a new token or with an error and the typed values beside its form, if any."""
-    server = services(request)
+    server = resources(request)
     tokens = server.tokens
     own = await server.accounts.run_in_thread(tokens.all, caller(request).name)
     return server.pages.render(
@@ -234,7 +234,7 @@ async def _people_page(
     request: web.Request, *, status: int = 200, typed: dict[str, str] | None = None, **errors: str
 ) -> web.Response:
     """Send the page of users, with an error and the typed values beside its form, if any."""
-    server = services(request)
+    server = resources(request)
     users = await server.accounts.run_in_thread(server.users.all)
     tokens = await server.accounts.run_in_thread(server.tokens.all)
     fields = {"name": "", "role": str(Role.VIEWER)} | (typed or {})

@@ -8,7 +8,7 @@ from labcrate.errors import UsageError
 pytestmark = pytest.mark.usefixtures("no_filming")
 
 
-def test_somebody_elses_folder_is_refused(tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
     """A folder that holds anything but a sample lab is left as it is."""
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(UsageError, match="not empty and holds no sample lab"):

@@ -21,10 +21,10 @@ def lines(lab: Any) -> list[ExportLogLine]:
 
 def test_every_export_leaves_a_line(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
     """The command and the Python API write who, what and how much; the ETag is that of the archive."""
-    told = cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "a.zip", "--camera", "1", "--json").json
+    output = cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "a.zip", "--camera", "1", "--json").json
     done = labcrate.Lab(usual_lab.root).export(42, tmp_path / "b.zip", pad="30s")
     second, first = lines(usual_lab)
-    assert (first.via, first.options, first.etag) == ("command line", "camera=1", told["etag"])
+    assert (first.via, first.options, first.etag) == ("command line", "camera=1", output["etag"])
     assert (second.via, second.options, second.etag) == ("Python", "pad=30s", done.etag)
     for line, file in ((first, "a.zip"), (second, "b.zip")):
         assert (line.session, line.outcome) == ("42", Outcome.FINISHED)

@@ -114,8 +114,8 @@ def test_a_recording_that_changes_while_it_is_copied(
     real = copying.COPY_METHODS[method]
     harmed: list[str] = []
 
-    def harm_after(segment: Any, source: int, goal: int, offset: int, length: int) -> int:
-        copied = real(segment, source, goal, offset, min(length, 500_000))
+    def harm_after(segment: Any, source: int, target_fd: int, offset: int, length: int) -> int:
+        copied = real(segment, source, target_fd, offset, min(length, 500_000))
         if not harmed and segment.source.label == BIG:
             harm(big_lab.root / BIG)
             harmed.append(BIG)
@@ -171,7 +171,7 @@ def test_a_limit_on_the_size_of_files(command: Any, clear: Any, big_lab: Any, tm
     assert set(listing(tmp_path)) <= {"lab", "state"}  # the log is tried in the user's state folder
 
 
-def rival(big_lab: Any, target: Path, *options: str) -> subprocess.Popen[str]:
+def other_export(big_lab: Any, target: Path, *options: str) -> subprocess.Popen[str]:
     """An export in a process of its own."""
     words = [sys.executable, "-m", "labcrate", "export", "42", "--lab", str(big_lab.root), "-o", str(target), *options]
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -181,7 +181,7 @@ def rival(big_lab: Any, target: Path, *options: str) -> subprocess.Popen[str]:
 def test_two_exports_into_one_file(cli: Any, big_lab: Any, tmp_path: Path) -> None:
     """Of several exports into one file at once exactly one succeeds, the others say why not, and the file is whole."""
     target = tmp_path / "out.zip"
-    processes = [rival(big_lab, target) for _ in range(rounds(2, 4))]
+    processes = [other_export(big_lab, target) for _ in range(rounds(2, 4))]
     ends = [(process.communicate()[1], process.returncode) for process in processes]
     assert sorted(code for _, code in ends) == [0, *[8] * (len(ends) - 1)]
     for said, code in ends:
@@ -195,7 +195,7 @@ def test_two_exports_into_one_file(cli: Any, big_lab: Any, tmp_path: Path) -> No
 def test_two_forced_exports_into_one_file(cli: Any, big_lab: Any, tmp_path: Path) -> None:
     """With --force the last one wins or is told to wait; never is the file a mixture."""
     target = tmp_path / "out.zip"
-    processes = [rival(big_lab, target, "--force") for _ in range(rounds(2, 4))]
+    processes = [other_export(big_lab, target, "--force") for _ in range(rounds(2, 4))]
     ends = [(process.communicate()[1], process.returncode) for process in processes]
     assert {code for _, code in ends} <= {0, 8}
     assert 0 in {code for _, code in ends}

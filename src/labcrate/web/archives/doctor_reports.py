@@ -19,55 +19,55 @@ from labcrate.plan.inventory import Inventory
 from labcrate.readings.load.load import CSV_FILE, JSON_FILE
 from labcrate.web.archives import plan_queue
 from labcrate.web.archives.inventory_cache import InventoryCache
-from labcrate.web.archives.job_progress import Cancelled
-from labcrate.web.archives.plan_queue import GIVEN_UP_SECONDS
+from labcrate.web.archives.job_progress import WorkCancelled
+from labcrate.web.archives.plan_queue import ABANDON_AFTER_S
 from labcrate.web.executor import Executor, WorkKind
 
-KEPT_SECONDS = 60.0
+MAX_AGE_S = 60.0
 """How long a report is shown before the lab is examined again."""
 
-MOST = 8
+MAX_REPORTS = 8
 """How many reports may be in the making together, and how many are kept."""
 
-_TRY_AGAIN_SECONDS = 5
+_RETRY_AFTER_S = 5
 
 
 @dataclass(frozen=True, slots=True)
-class _Basis:
+class _ReportInputs:
     """What a report is made of; ``inventory`` is None where ``labcrate.toml`` cannot be used."""
 
     inventory: Inventory | None
     state: Hashable
 
-    def same(self, other: "_Basis") -> bool:
+    def is_same(self, other: "_ReportInputs") -> bool:
         return self.inventory is other.inventory and self.state == other.state
 
 
-class _Making(Progress):
+class _RunningReport(Progress):
     """A report in the making: its thread calls ``raise_if_cancelled``, all else happens on the event loop."""
 
-    def __init__(self, basis: _Basis, clock: Callable[[], float]) -> None:
-        self.basis, self.stopped = basis, False
+    def __init__(self, inputs: _ReportInputs, clock: Callable[[], float]) -> None:
+        self.inputs, self.is_stopped = inputs, False
         self.task: asyncio.Task[LabReport] | None = None
-        self._clock, self._waiting, self._left = clock, 0, clock()
+        self._clock, self._waiting, self._last_left_s = clock, 0, clock()
 
     async def wait(self) -> LabReport:
-        """Wait for the report. Raises Cancelled when it was given up."""
+        """Wait for the report. Raises WorkCancelled when it was given up."""
         assert self.task is not None  # noqa: S101 - set before anybody can wait
         self._waiting += 1
         try:
             return await asyncio.shield(self.task)
         finally:
             self._waiting -= 1
-            self._left = self._clock()
+            self._last_left_s = self._clock()
 
     def raise_if_cancelled(self) -> None:
-        """Raise Cancelled when nobody waits any more, or the server ends."""
-        if self.stopped or (not self._waiting and self._clock() - self._left > GIVEN_UP_SECONDS):
-            raise Cancelled
+        """Raise WorkCancelled when nobody waits any more, or the server ends."""
+        if self.is_stopped or (not self._waiting and self._clock() - self._last_left_s > ABANDON_AFTER_S):
+            raise WorkCancelled
 
 
-class Examining:
+class DoctorReports:
     """All reports of a server. Use it on the event loop."""
 
     def __init__(
@@ -85,8 +85,8 @@ class Examining:
             settings,
             clock,
         )
-        self._kept: dict[str | None, tuple[_Basis, float, LabReport]] = {}
-        self._making: dict[str | None, _Making] = {}
+        self._finished: dict[str | None, tuple[_ReportInputs, float, LabReport]] = {}
+        self._running: dict[str | None, _RunningReport] = {}
         self._one_at_a_time = asyncio.Semaphore(1)
         self._closed = False
 
@@ -95,23 +95,23 @@ class Examining:
 
         Raises NoSessionError, TooManyError, CatalogError, and NotReadyError when the server ends.
         """
-        basis = await self._executor.run(WorkKind.REQUESTS, self._look, session_id)
+        inputs = await self._executor.run(WorkKind.REQUESTS, self._read_inputs, session_id)
         while True:
             if self._closed:
-                raise NotReadyError("The server is being stopped; ask again in a moment.", _TRY_AGAIN_SECONDS)
-            kept = self._kept.get(session_id)
-            if kept and kept[0].same(basis) and self._clock() - kept[1] < KEPT_SECONDS:
-                return kept[2]
-            making = self._making.get(session_id) or self._begin(session_id, basis)
+                raise NotReadyError("The server is being stopped; ask again in a moment.", _RETRY_AFTER_S)
+            finished = self._finished.get(session_id)
+            if finished and finished[0].is_same(inputs) and self._clock() - finished[1] < MAX_AGE_S:
+                return finished[2]
+            running = self._running.get(session_id) or self._start(session_id, inputs)
             try:
-                return await making.wait()
-            except Cancelled:  # given up just as this was asked for
+                return await running.wait()
+            except WorkCancelled:  # given up just as this was asked for
                 continue
 
-    async def soon(self, session_id: str | None) -> LabReport | None:
+    async def report_for_page(self, session_id: str | None) -> LabReport | None:
         """Return the report for a page; None when that takes longer than people like to wait. Raises as ``report``."""
         try:
-            async with asyncio.timeout(plan_queue.PATIENCE_SECONDS) as patience:
+            async with asyncio.timeout(plan_queue.PAGE_WAIT_S) as patience:
                 return await self.report(session_id)
         except TooManyError:
             return None
@@ -123,54 +123,54 @@ class Examining:
     async def stop(self) -> None:
         """End all that is in the making, and take no more."""
         self._closed = True
-        making = list(self._making.values())
-        for one in making:
-            one.stopped = True
-        await asyncio.gather(*(one.task for one in making if one.task), return_exceptions=True)
+        running = list(self._running.values())
+        for one in running:
+            one.is_stopped = True
+        await asyncio.gather(*(one.task for one in running if one.task), return_exceptions=True)
 
-    def _begin(self, session_id: str | None, basis: _Basis) -> _Making:
-        if len(self._making) >= MOST:
+    def _start(self, session_id: str | None, inputs: _ReportInputs) -> _RunningReport:
+        if len(self._running) >= MAX_REPORTS:
             raise TooManyError(
                 "Too many examinations are waiting to be made; wait until one is done, and ask again.",
-                _TRY_AGAIN_SECONDS,
+                _RETRY_AFTER_S,
             )
-        making = self._making[session_id] = _Making(basis, self._clock)
-        making.task = asyncio.get_running_loop().create_task(self._make(session_id, making))
-        making.task.add_done_callback(_looked_at)
-        return making
+        running = self._running[session_id] = _RunningReport(inputs, self._clock)
+        running.task = asyncio.get_running_loop().create_task(self._run(session_id, running))
+        running.task.add_done_callback(_retrieve_error)
+        return running
 
-    async def _make(self, session_id: str | None, making: _Making) -> LabReport:
+    async def _run(self, session_id: str | None, running: _RunningReport) -> LabReport:
         try:
             async with self._one_at_a_time:
-                report = await self._executor.run(WorkKind.PLANS, self._examine, session_id, making)
-            self._kept[session_id] = (making.basis, self._clock(), report)
-            while len(self._kept) > MOST:
-                del self._kept[min(self._kept, key=lambda one: self._kept[one][1])]
+                report = await self._executor.run(WorkKind.PLANS, self._examine, session_id, running)
+            self._finished[session_id] = (running.inputs, self._clock(), report)
+            while len(self._finished) > MAX_REPORTS:
+                del self._finished[min(self._finished, key=lambda one: self._finished[one][1])]
             return report
         finally:
-            del self._making[session_id]
+            del self._running[session_id]
 
-    def _examine(self, session_id: str | None, making: _Making) -> LabReport:
-        making.raise_if_cancelled()
+    def _examine(self, session_id: str | None, running: _RunningReport) -> LabReport:
+        running.raise_if_cancelled()
         return make_report(
             self._lab,
             session_id,
-            inventory=making.basis.inventory,
+            inventory=running.inputs.inventory,
             base_topic=self._settings.base_topic,
-            progress=making,
+            progress=running,
             workers=self._settings.workers,
         )
 
-    def _look(self, session_id: str | None) -> _Basis:
+    def _read_inputs(self, session_id: str | None) -> _ReportInputs:
         """Look at what a report would be made of now. Raises NoSessionError."""
         try:
             inventory = self._inventories.inventory()
         except DocumentError as error:
-            return _Basis(None, str(error))
+            return _ReportInputs(None, str(error))
         if session_id is not None and session_id not in inventory.book.broken:
             inventory.session(session_id)
         root = self._lab.root
-        return _Basis(inventory, tuple(_state(f"{root}/{file}") for file in (JSON_FILE, CSV_FILE)))
+        return _ReportInputs(inventory, tuple(_state(f"{root}/{file}") for file in (JSON_FILE, CSV_FILE)))
 
 
 def _state(path: str) -> tuple[int, int] | None:
@@ -181,6 +181,6 @@ def _state(path: str) -> tuple[int, int] | None:
     return found.st_size, found.st_mtime_ns
 
 
-def _looked_at(task: "asyncio.Task[LabReport]") -> None:
+def _retrieve_error(task: "asyncio.Task[LabReport]") -> None:
     if not task.cancelled():
         task.exception()  # nobody may be left who waits for it

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-DOCTOR_ENGLISH: Mapping[str, str] = {
+ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "doctor.active": "Session {session} is still active.",
     "doctor.active.remedy": "Stop it in the lab, then export it.",
     "doctor.clock.apart": (

@@ -15,7 +15,7 @@ from labcrate.people.studies import Studies
 from labcrate.people.tokens import Tokens
 from labcrate.people.users import Users
 from labcrate.web.archives.archive_cache import ArchiveCache
-from labcrate.web.archives.examinations import Examining
+from labcrate.web.archives.doctor_reports import DoctorReports
 from labcrate.web.archives.indexer import Indexer
 from labcrate.web.archives.inventory_cache import InventoryCache
 from labcrate.web.archives.plan_queue import PlanQueue
@@ -24,7 +24,7 @@ from labcrate.web.auth.accounts import Accounts
 from labcrate.web.auth.code_logins import CodeLogins
 from labcrate.web.auth.gate import Gate
 from labcrate.web.downloads.sender import Sender
-from labcrate.web.downloads.transfer_log import Ends, TransferLog
+from labcrate.web.downloads.transfer_log import TransferEndWriter, TransferLog
 from labcrate.web.executor import Executor, WorkKind
 from labcrate.web.pages.plots import Plots
 from labcrate.web.pages.render import Pages
@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
+class ServerResources:
     """Everything that a server has, from its start to its end; ``lifespan`` makes it."""
 
     settings: ServeSettings
@@ -54,13 +54,13 @@ class Services:
 
     export_log: ExportLog
     link_log: LinkLog
-    ends: Ends
+    end_writer: TransferEndWriter
     transfer_log: TransferLog
 
     inventories: InventoryCache
     archives: ArchiveCache
     plans: PlanQueue
-    examining: Examining
+    doctor_reports: DoctorReports
     jobs: PrepareJobs
     indexer: Indexer
 
@@ -71,14 +71,14 @@ class Services:
     timelines: Timelines
     thumbnails: Thumbnails
 
-    async def work(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def run_in_thread(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what a function returns that reads the disk or computes, run in one of the threads for such work."""
         return await self.executor.run(WorkKind.REQUESTS, function, *args, **kwargs)
 
 
-SERVICES = web.AppKey("services", Services)
+RESOURCES = web.AppKey("services", ServerResources)
 
 
-def services(request: web.Request) -> Services:
+def resources(request: web.Request) -> ServerResources:
     """Return what the server has that answers a request. For routes: all else gets what it needs as arguments."""
-    return request.app[SERVICES]
+    return request.app[RESOURCES]

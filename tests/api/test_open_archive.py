@@ -26,7 +26,7 @@ def session(**more: object) -> bytes:
     return of(CONTENTS | {NAME: json.dumps(HEAD | more).encode()})
 
 
-def test_long_metadata_are_read_when_they_are_asked_for(tmp_path: Path) -> None:
+def test_long_metadata_are_read_on_first_use(tmp_path: Path) -> None:
     """All of it is there, also over 1 MB; shorter ones are there after closing, too."""
     warnings = ["w" * 99] * 11_000
     with labcrate.open(written(tmp_path, session(warnings=warnings))) as archive:

@@ -10,7 +10,7 @@ import pytest
 from tests.support.confirming import confirmed_before, in_place, known_of, rot
 
 import labcrate
-from labcrate.errors import OtherBytesError
+from labcrate.errors import ChecksumError
 from labcrate.index import byte_checks
 from labcrate.lab.disk import is_checking_mount
 from labcrate.model.timespan import format_instant, from_ns
@@ -40,7 +40,7 @@ def test_rot_stops_the_export_and_is_named(cli: Any, clear: Any, indexed_lab: An
     """A flipped byte under the same state: no file, the recording named with its remedy, the log says broken."""
     rot(indexed_lab.root, ONE)
     outcome = export(cli, indexed_lab, tmp_path / "out.zip")
-    clear(outcome, 7, ONE, "other bytes than its checksum", "backup", "touch", "index --check")
+    clear(outcome, 7, ONE, "does not match its checksum", "backup", "touch", "index --check")
     assert [path.name for path in tmp_path.iterdir()] == ["lab"]
     line = log_of(cli, indexed_lab)
     assert line["outcome"] == "broken"
@@ -147,7 +147,7 @@ def test_python_confirms_as_the_command_does(indexed_lab: Any, tmp_path: Path) -
     rot(indexed_lab.root, ONE, age_ms=0)
     assert lab.export(42, tmp_path / "b.zip", check=False).confirmed == 0
     assert lab.export(42, tmp_path / "c.zip").confirmed == 3  # by what was confirmed this minute
-    with pytest.raises(OtherBytesError, match="other bytes"):
+    with pytest.raises(ChecksumError, match="other bytes"):
         lab.export(42, tmp_path / "d.zip", check=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zip", "b.zip", "c.zip", "lab"]
 
@@ -200,7 +200,7 @@ def test_on_such_a_file_system_the_state_is_enough(
     assert "3 of 3 recordings (3 read now)" in export(cli, indexed_lab, tmp_path / "out.zip", "--check").out
 
 
-def test_doctor_tells_of_bytes(cli: Any, indexed_lab: Any) -> None:
+def test_doctor_reports_unconfirmed_bytes(cli: Any, indexed_lab: Any) -> None:
     """Text and JSON say how many files are confirmed, how old the oldest confirmation is, and what differs."""
     doctor = ("doctor", "--lab", indexed_lab.root)
     before = cli(*doctor, "--json").json["bytes"]
@@ -211,10 +211,10 @@ def test_doctor_tells_of_bytes(cli: Any, indexed_lab: Any) -> None:
     assert (now["files"], now["confirmed"], now["oldest"]) == (4, 3, format_instant(from_ns(confirmed * 1_000_000)))
     rot(indexed_lab.root, ONE)
     assert cli("index", "--check", "--lab", indexed_lab.root).code == 6
-    said = " ".join(cli(*doctor).out.split())
-    assert f"{ONE} holds other bytes than its checksum is of" in said
-    assert "Bytes: 3 of 4 files confirmed in the last 30 days, the oldest on" in said
-    assert "1 hold other bytes" in said
+    output = " ".join(cli(*doctor).out.split())
+    assert f"{ONE} does not match its checksum is of" in output
+    assert "Bytes: 3 of 4 files confirmed in the last 30 days, the oldest on" in output
+    assert "1 hold other bytes" in output
     findings = cli("doctor", "42", *doctor[1:], "--json").json["findings"]
     (found,) = [one for one in findings if one["kind"] == "other bytes"]
     assert (found["severity"], found["session"], found["places"]) == ("problem", 42, [ONE])

@@ -15,7 +15,7 @@ from labcrate.archive.keys import PublicKey, Signer, new_secret_key, parse_publi
 from labcrate.archive.manifest import MANIFEST_NAME
 from labcrate.archive.signature import verify_signed
 
-OFTEN = settings(max_examples=rounds(80, 400), suppress_health_check=[HealthCheck.function_scoped_fixture])
+MORE_EXAMPLES = settings(max_examples=rounds(80, 400), suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def test_the_signature_as_it_is_passes(archive: tuple[Path, PublicKey, bytes]) -
     assert problems(archive, archive[2]) == []
 
 
-@OFTEN
+@MORE_EXAMPLES
 @given(at=st.integers(0, 10_000), flip=st.integers(1, 255))
 def test_no_changed_byte_is_overlooked(archive: tuple[Path, PublicKey, bytes], at: int, flip: int) -> None:
     """A byte that is changed is found, but in the comment that is not trusted and in the line breaks."""
@@ -56,14 +56,14 @@ def test_no_changed_byte_is_overlooked(archive: tuple[Path, PublicKey, bytes], a
         assert len(problems(archive, bytes(data))) == 1
 
 
-@OFTEN
+@MORE_EXAMPLES
 @given(data=st.binary(max_size=600))
 def test_any_bytes_are_one_finding(archive: tuple[Path, PublicKey, bytes], data: bytes) -> None:
     """Noise in place of a signature is named, without a traceback and without a second finding."""
     assert len(problems(archive, data)) == 1
 
 
-@OFTEN
+@MORE_EXAMPLES
 @given(
     edits=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 40), st.binary(max_size=40)), min_size=1, max_size=6)
 )
@@ -77,7 +77,7 @@ def test_any_edit_is_a_finding_or_none(archive: tuple[Path, PublicKey, bytes], e
     assert all(text.isprintable() for text in found)
 
 
-@OFTEN
+@MORE_EXAMPLES
 @given(data=st.binary(max_size=300) | st.text(max_size=120))
 def test_any_key_is_refused_in_words(data: bytes | str) -> None:
     """Noise in place of a public key is a ValueError, whatever it is."""
@@ -85,7 +85,7 @@ def test_any_key_is_refused_in_words(data: bytes | str) -> None:
         parse_public_key(data)
 
 
-@OFTEN
+@MORE_EXAMPLES
 @given(at=st.integers(0, 250), flip=st.integers(1, 255))
 def test_a_damaged_secret_key_signs_right_or_not_at_all(at: int, flip: int) -> None:
     """A secret key with a changed byte is refused, or makes signatures that its own public key verifies."""
