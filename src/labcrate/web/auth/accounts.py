@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from labcrate.errors import TooManyError
+from labcrate.messages.message import Message
 from labcrate.people.logins import Logins
 from labcrate.people.studies import Studies
 from labcrate.people.tokens import Tokens
@@ -41,7 +42,7 @@ class Accounts:
     async def run_password_hashing(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a function that hashes a password in a thread, and return its result. Raises TooManyError."""
         if self.pending_hashings >= _MAX_PENDING_HASHINGS:
-            raise TooManyError("Many people are logging in just now; wait a few seconds, and try again.", 5)
+            raise TooManyError(Message("login.busy"), 5)
         self.pending_hashings += 1
         try:
             return await self._executor.run(WorkKind.PASSWORDS, function, *args, **kwargs)

@@ -21,7 +21,7 @@ from labcrate.web.http.urls import url
 
 PENDING_LOGIN_S = 300
 _MAX_PER_USER = 10
-_TOO_MANY = "Too many codes of one user were wrong, the last from %s: whoever types them knows the password."
+_TOO_MANY = "Too many wrong codes for one user, the last from %s. Someone has this user's password."
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ class CodeLogins:
         try:
             return await self.run_with_code(request, function, user, *args, **kwargs)
         except LoginError as error:
-            raise UsageError(error.args[0]) from None
+            raise UsageError(error.message) from None
 
     async def check_code_if_on(self, request: web.Request, user: User, code: str) -> None:
         """Check the code of a logged-in user who has a second factor. Raises as ``run_with_own_code``."""

@@ -28,9 +28,6 @@ from labcrate.web.http.urls import url
 # These forms have no login that a CSRF token could belong to; their Origin is checked.
 _LOGIN_FORMS = (LOGIN_PAGE, CODE_PAGE, SETUP_PAGE)
 _NO_ROLE_DECLARED = object()
-_WHOLE_LAB = (
-    "This is about the whole lab, and people of a study see its sessions alone; ask an administrator of this lab."
-)
 # Patterns of the routes that are about one session.
 _SESSION_ROUTE = re.compile(r"(?:/api)?/sessions/\{id\}(?:/|$)")
 # The path of the page that a form is on, at the start of the form's own path.
@@ -93,7 +90,7 @@ class Gate:
         if request.path.startswith("/api/") or "Authorization" in request.headers:
             if not has_admin:
                 raise LoginError(Message("login.no_administrator"))
-            raise LoginError("Log in first, or send a token: 'labcrate token add' makes one.")
+            raise LoginError(Message("access.token_needed"))
         here, location = request.rel_url.raw_path_qs, url(self._settings, LOGIN_PAGE)
         page = _FORM_PAGE.match(here)
         if request.method in ("GET", "HEAD") and here != "/":
@@ -111,7 +108,7 @@ class Gate:
             return
         csrf = request.headers.get("X-CSRF-Token") or (await read_form(request)).get("csrf", "")
         if not hmac.compare_digest(csrf.encode("utf-8", "replace"), caller.csrf.encode()):
-            raise NotAllowedError("This page is out of date; load it again, and do it once more.")
+            raise NotAllowedError(Message("access.page_out_of_date"))
 
 
 async def _within_scope(request: web.Request, caller: Caller, handler: Handler) -> web.StreamResponse:
@@ -131,7 +128,7 @@ async def _within_scope(request: web.Request, caller: Caller, handler: Handler) 
             pass
         raise not_visible_error(session_id)
     if not getattr(request.match_info.handler, SCOPED_ATTRIBUTE, False):
-        raise NotAllowedError(_WHOLE_LAB)
+        raise NotAllowedError(Message("access.whole_lab"))
     return await handler(request)
 
 
@@ -142,10 +139,10 @@ def _required_role(request: web.Request) -> object:
     return getattr(request.match_info.handler, ROLE_ATTRIBUTE, _NO_ROLE_DECLARED)
 
 
-def _refusal(required: object) -> str:
+def _refusal(required: object) -> Message:
     if isinstance(required, Role):
-        return f"This needs the role {required}; ask an administrator of this lab."
-    return "Nobody may do this."
+        return Message("access.role_needed", role=required)
+    return Message("access.no_role_declared")
 
 
 def _bearer_token(request: web.Request) -> str:

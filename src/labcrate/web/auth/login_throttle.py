@@ -10,10 +10,11 @@ from labcrate.web.http.client_and_origin import client_network
 from labcrate.web.http.rate_limiter import RateLimitedLog, RateLimiter
 
 _FAILED = "A login from %s failed."
-_NETWORK = "Too many logins from %s failed; more of them are refused for now."
-_BOTH = "Too many logins with one name from %s failed; more of them are refused for now."
+_NETWORK = "Too many failed logins from %s: further attempts are refused for now."
+_BOTH = "Too many failed logins with one name from %s: further attempts are refused for now."
 _NAME = (
-    "Too many logins with one name failed, from several networks; more of them are refused for now, the first from %s."
+    "Too many failed logins with one name from several networks: further attempts are refused for now, "
+    "the first from %s."
 )
 
 

@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 from aiohttp import web
 
 from labcrate.errors import LoginError, NoSessionError, NotAllowedError, NotFoundError, PeopleError
-from labcrate.messages.text import printable_lines
+from labcrate.messages.message import Message
 from labcrate.people.roles import Role, SessionScope
 from labcrate.web.auth.accounts import Accounts
 
@@ -50,7 +50,7 @@ CALLER = web.RequestKey("caller", Caller)
 
 
 def allow(role: Role | None) -> Callable[[AnyHandler], AnyHandler]:
-    """Declare the role that a handler needs; None permits every request."""
+    """Set the role that a handler needs; None permits every request."""
 
     def mark(handler: AnyHandler) -> AnyHandler:
         setattr(handler, ROLE_ATTRIBUTE, role)
@@ -61,14 +61,11 @@ def allow(role: Role | None) -> Callable[[AnyHandler], AnyHandler]:
 
 def not_visible_error(session_id: str) -> NoSessionError:
     """Return the error for a session outside the studies of a user, the same whether or not it exists."""
-    return NoSessionError(
-        f"There is no session {printable_lines(session_id[:100])} in your studies; if there should be one, ask an "
-        "administrator of this lab."
-    )
+    return NoSessionError(Message("access.not_in_studies", session=session_id[:100]))
 
 
 def stays_in_scope(handler: AnyHandler) -> AnyHandler:
-    """Declare that a handler without a session in its path only uses the sessions of its caller's scope."""
+    """Mark that a handler without a session in its path only uses the sessions of its caller's scope."""
     setattr(handler, SCOPED_ATTRIBUTE, True)
     return handler
 
@@ -77,14 +74,14 @@ def caller(request: web.Request) -> Caller:
     """Return the caller of a request. Raises LoginError without a login."""
     found: Caller | None = request.get(CALLER)
     if found is None:
-        raise LoginError("Log in first.")
+        raise LoginError(Message("access.log_in"))
     return found
 
 
-ROLE_LOST = "the user may no longer export"
-TOKEN_REVOKED = "the token was revoked"  # noqa: S105 - a sentence
-LEFT_STUDY = "the session is in none of the user's studies"
-JOINED_STUDY = "the user was put into a study; what is of it can be asked for again"
+ROLE_LOST = Message("access.role_lost")
+TOKEN_REVOKED = Message("access.token_revoked")
+LEFT_STUDY = Message("access.left_study")
+JOINED_STUDY = Message("access.joined_study")
 
 
 async def recheck_permission(accounts: Accounts, caller: Caller, needed: Role, session: str) -> None:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from multidict import MultiMapping
 
 from labcrate.errors import UsageError
-from labcrate.messages.text import printable
+from labcrate.messages.message import Message
 from labcrate.model.session import Session, is_number, sort_key
 from labcrate.people.export_log import ExportLogFilter, Outcome
 from labcrate.people.roles import SessionScope
@@ -65,14 +65,14 @@ def session_query(query: MultiMapping[str], zone: str) -> SessionQuery:
     """Return the search of a query; dates without a time are days in ``zone``. Raises UsageError."""
     for name in query:
         if name not in _NAMES:
-            raise UsageError(f"There is no option {printable(name)!r}; there are {', '.join(_NAMES)}.")
+            raise UsageError(Message("query.unknown_option", name=name, names=", ".join(_NAMES)))
         if name != "status" and len(query.getall(name)) > 1:
-            raise UsageError(f"The option {name!r} is given more than once.")
+            raise UsageError(Message("query.repeated_option", name=name))
     sort, order = query.get("sort") or Sort.ID, query.get("order") or "asc"
     if sort not in list(Sort):
-        raise UsageError(f"sort is {printable(sort)!r}; it is {', '.join(Sort)}.")
+        raise UsageError(Message("query.not_one_of", name="sort", value=sort, allowed=", ".join(Sort)))
     if order not in ("asc", "desc"):
-        raise UsageError(f"order is {printable(order)!r}; it is asc or desc.")
+        raise UsageError(Message("query.not_one_of", name="order", value=order, allowed="asc, desc"))
     return SessionQuery(
         words=tuple(_folded(query.get("q", "")).split()),
         statuses=tuple(status for status in query.getall("status", []) if status),
@@ -91,7 +91,7 @@ def _number(query: MultiMapping[str], name: str, default: int, minimum: int, max
         return default
     number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(maximum)) else -1
     if not minimum <= number <= maximum:
-        raise UsageError(f"{name} is {printable(text)!r}; it is a whole number from {minimum} to {maximum}.")
+        raise UsageError(Message("query.whole_number", name=name, value=text, least=str(minimum), most=str(maximum)))
     return number
 
 
@@ -180,10 +180,10 @@ def log_filter_of(query: MultiMapping[str], zone: str) -> ExportLogFilter:
     """Return the filter of a query; dates without a time are days in ``zone``. Raises UsageError."""
     for name in LOG_OPTIONS:
         if len(query.getall(name, [])) > 1:
-            raise UsageError(f"The option {name!r} is given more than once.")
+            raise UsageError(Message("query.repeated_option", name=name))
     outcome = query.get("outcome") or None
     if outcome is not None and outcome not in list(Outcome):
-        raise UsageError(f"outcome is {printable(outcome)!r}; it is {', '.join(Outcome)}.")
+        raise UsageError(Message("query.not_one_of", name="outcome", value=outcome, allowed=", ".join(Outcome)))
     return ExportLogFilter(
         parse_session(session) if (session := query.get("session", "").strip()) else None,
         query.get("who", "").strip(),
@@ -202,7 +202,7 @@ def whole_number(query: MultiMapping[str], name: str, minimum: int, maximum: int
     number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(maximum)) else -1
     if len(values) > 1 or not minimum <= number <= maximum:
         raise UsageError(
-            f"{name} is {printable(', '.join(values))!r}; it is one whole number from {minimum} to {maximum}."
+            Message("query.whole_number", name=name, value=", ".join(values), least=str(minimum), most=str(maximum))
         )
     return number
 
@@ -211,4 +211,4 @@ def refuse_unknown_options(query: MultiMapping[str], names: Iterable[str]) -> No
     """Raise UsageError for an option that a query does not have."""
     for name in query:
         if name not in names:
-            raise UsageError(f"There is no option {printable(name)!r}; there are {', '.join(names)}.")
+            raise UsageError(Message("query.unknown_option", name=name, names=", ".join(names)))

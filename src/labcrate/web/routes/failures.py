@@ -58,7 +58,7 @@ def _headers_of(error: LabcrateError) -> dict[str, str]:
     return {}
 
 
-def _wants_page(request: web.Request) -> bool:
+def _accepts_page(request: web.Request) -> bool:
     """Return whether a browser opens this address as a page; scripts of pages request JSON."""
     return "text/html" in request.headers.get(hdrs.ACCEPT, "") and hdrs.AUTHORIZATION not in request.headers
 
@@ -75,7 +75,7 @@ def _answer(
         if request.transport is not None:
             request.transport.abort()
         return web.Response(status=problem.status)
-    if request.path.startswith("/api/") and not _wants_page(request):
+    if request.path.startswith("/api/") and not _accepts_page(request):
         body = msgspec.json.encode(problem.as_object(request.path), enc_hook=plain_text)
         answer = web.Response(body=body, status=problem.status, content_type=MEDIA_TYPE)
     else:

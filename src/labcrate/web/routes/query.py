@@ -10,7 +10,7 @@ from multidict import MultiMapping
 
 from labcrate.errors import NoSessionError, NotAllowedError, UsageError
 from labcrate.export.plan_views import exceeds_session_time
-from labcrate.messages.text import printable
+from labcrate.messages.message import Message
 from labcrate.model.session import RULE, is_session_id, normalized_id
 from labcrate.model.timespan import TimeSpan
 from labcrate.people.roles import Role
@@ -21,9 +21,9 @@ from labcrate.web.auth.require_role import Caller, caller
 _INCOMPLETE = Word("allow_incomplete", "allow_incomplete", parse_switch)
 # Options that include readings outside a session's own time.
 _BEYOND_SESSION = (
-    "pad reaches beyond the session, and people of a study see no more than its own time; leave it out.",
-    "readings=all takes readings of other sessions, and people of a study see no more than their own; leave it out.",
-    "time_zone can move readings of other sessions into this one, so people of a study choose none; leave it out.",
+    Message("query.pad"),
+    Message("query.all_readings"),
+    Message("query.time_zone"),
 )
 # In a query, + is a space; before the hours of an offset it must have been a +.
 _LOST_PLUS = re.compile(r":\d\d(\.\d+)? \d\d(:?\d\d)?")
@@ -38,10 +38,10 @@ def query_options(query: MultiMapping[str], base_topic: str | None) -> Options:
     """Return the options of a query; ``base_topic`` is the server's. Raises UsageError."""
     for name in query:
         if name not in QUERY_NAMES:
-            raise UsageError(f"There is no option {printable(name)!r}; there are {', '.join(QUERY_NAMES)}.")
+            raise UsageError(Message("query.unknown_option", name=name, names=", ".join(QUERY_NAMES)))
     for name in ("from", "to"):
         if _LOST_PLUS.search(query.get(name, "")):
-            raise UsageError(f"{name} is {printable(query[name])!r}; write its + as %2B, for in a URL + is a space.")
+            raise UsageError(Message("query.lost_plus", name=name, value=query[name]))
     return parse_options({name: query.getall(name) for name in query} | {"base_topic": base_topic})
 
 
@@ -70,10 +70,7 @@ async def check_session_time(request: web.Request, plans: PlanQueue, session_id:
     if requester.scope.is_limited and options.span != TimeSpan():
         planned = await plans.plan(session_id, whole_session_options(request, plans), requester.name, whole_plan=False)
         if exceeds_session_time(planned.plan, options):
-            raise NotAllowedError(
-                f"'from' and 'to' reach beyond the time of session {session_id}, and people of a study see no more "
-                "than that; choose them within."
-            )
+            raise NotAllowedError(Message("query.outside_session", session=session_id))
 
 
 def allows_incomplete(request: web.Request) -> bool:
@@ -88,9 +85,9 @@ def permitted_options(requester: Caller, options: Options) -> Options:
     allow), and for users with studies where readings outside the session's time would be included.
     """
     if options.allow_secrets and not requester.may(Role.ADMIN):
-        raise NotAllowedError("Only an administrator may have files packed with the lab's secrets in them.")
+        raise NotAllowedError(Message("query.allow_secrets"))
     if options.redact and not requester.may(Role.OPERATOR):
-        raise NotAllowedError("Redacting files needs the role operator.")
+        raise NotAllowedError(Message("query.redact"))
     if not requester.scope.is_limited:
         return options
     for message, is_chosen in zip(_BEYOND_SESSION, (options.pad, options.all_readings, options.time_zone), strict=True):
@@ -103,7 +100,7 @@ def session_id_of(request: web.Request) -> str:
     """Return the session ID in a request's path ``{id}``. Raises NoSessionError for an invalid ID."""
     session_id = normalized_id(request.match_info["id"])
     if not is_session_id(session_id):
-        raise NoSessionError(f"There is no session {printable(session_id[:100])!r}: {RULE}.")
+        raise NoSessionError(Message("query.session_id", id=session_id[:100], rule=RULE))
     return session_id
 
 
@@ -126,7 +123,5 @@ def _instant(name: str, text: str | None, zone: str) -> datetime | None:
     try:
         at = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise UsageError(
-            f"{name} is {printable(text)!r}, which is no date and time; write it like 2025-05-02T10:00."
-        ) from None
+        raise UsageError(Message("query.instant", name=name, value=text, example="2025-05-02T10:00")) from None
     return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone))

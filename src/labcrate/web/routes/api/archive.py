@@ -11,6 +11,7 @@ from labcrate.errors import NotReadyError
 from labcrate.export.signing import sign_archive, signer_of
 from labcrate.index.state_folder import state_folder
 from labcrate.lab.folder import Lab
+from labcrate.messages.message import Message
 from labcrate.people.export_log import Outcome
 from labcrate.people.roles import Role
 from labcrate.plan.options import Options, as_text
@@ -137,8 +138,7 @@ async def _archive_begun(
     if earlier is None:
         raise web.HTTPPreconditionRequired(
             headers={hdrs.ETAG: current.ready_entity.etag},
-            text=f"The archive of session {session_id} is no longer the one that you began to download. "
-            "Begin anew, or say with If-Range which one you have a part of.",
+            text=Message("download.changed", session=session_id),
         )
     return earlier
 
@@ -159,14 +159,13 @@ async def _wait_until_ready(
                 raise job.error
             found = await _archive_if_ready(request, session_id, options, incomplete)
         if found is None:
-            raise NotReadyError(_not_ready_text(job), _retry_after_s(job))
+            raise NotReadyError(_not_ready(job), _retry_after_s(job))
     return found
 
 
-def _not_ready_text(job: Job) -> str:
-    if job.state is JobState.CANCELLED:
-        return f"Preparing the archive of session {job.session_id} was cancelled (job {job.id}); ask for it again."
-    return f"The archive of session {job.session_id} is being prepared (job {job.id}); ask for it again."
+def _not_ready(job: Job) -> Message:
+    id = "download.cancelled" if job.state is JobState.CANCELLED else "download.preparing"
+    return Message(id, session=job.session_id, job=str(job.id))
 
 
 async def _archive_if_ready(

@@ -214,6 +214,6 @@ def _reference_progress(request: web.Request, job: Job | None, *, ready: bool) -
         return answer | {"processed": total, "progress": 100, "status": "completed", "message": "Ready to download"}
     if job is not None and job.state in (JobState.FAILED, JobState.CANCELLED):
         error = _visible_error(request, job)
-        why = str(error) if error else "The export was cancelled."
+        why = error.message if error else "The export was cancelled."
         return answer | {"progress": 0, "status": "error", "message": "The export failed", "error": why}
-    return answer | {"progress": 0, "status": "pending", "message": "Not begun; the download begins it"}
+    return answer | {"progress": 0, "status": "pending", "message": "Not started; the download starts it"}

@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 
 from labcrate.errors import RepairError
 from labcrate.export.plan_views import link_object, near_miss_object, own_near_misses
-from labcrate.messages.text import printable
+from labcrate.messages.message import Message
 from labcrate.people.link_log import Link
 from labcrate.people.roles import Role
 from labcrate.plan.plan import NearMiss
@@ -24,7 +24,7 @@ from labcrate.web.routes.query import session_id_of, whole_session_options
 routes = web.RouteTableDef()
 
 
-class LinkRequest(msgspec.Struct, forbid_unknown_fields=True):
+class LinkRequestBody(msgspec.Struct, forbid_unknown_fields=True):
     """The body of a request to link a near miss; ``file`` is as in the plan, ``camera`` an ID, name or prefix.
 
     ``hard link``, the default of earlier versions, means ``register entry``.
@@ -58,7 +58,7 @@ async def add_link(request: web.Request) -> web.Response:
     """Link a near miss to a session."""
     server = resources(request)
     session_id = session_id_of(request)
-    body = await read_json(request, LinkRequest)
+    body = await read_json(request, LinkRequestBody)
     method = LinkMethod.MOVE if body.method == "move" else LinkMethod.ENTRY
     made = await link_near_miss(request, session_id, body.file, method, body.camera)
     address = session_api_url(server.settings, session_id, f"/links/{made.number}")
@@ -97,10 +97,7 @@ async def link_near_miss(
     near_misses = await _near_misses(request, session_id)
     if requester.scope.is_limited and not any(file in (one.source, one.path) for one in near_misses):
         # A file of that name that belongs to a session outside their scope must not show.
-        raise RepairError(
-            f"{printable(file)} is no near miss of session {session_id} that you can link: its name, folder or "
-            "register has to name that session, and no other."
-        )
+        raise RepairError(Message("near_miss.not_linkable", file=file, session=session_id))
 
     def link() -> Link:
         inventory = server.inventories.inventory(fresh=True)

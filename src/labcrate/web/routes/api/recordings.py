@@ -11,7 +11,7 @@ from labcrate.archive.layout import FileSource
 from labcrate.errors import NotFoundError
 from labcrate.export.media_types import media_type
 from labcrate.export.redact import patches_key, without_secrets_in_tags
-from labcrate.messages.text import printable_lines
+from labcrate.messages.message import Message
 from labcrate.model.timespan import from_ns
 from labcrate.people.roles import Role
 from labcrate.plan.options import recording_as_text
@@ -58,7 +58,7 @@ def _source(server: ServerResources, planned: PlannedRecording, session_id: str)
         identity = files.identity(planned.path)
     except OSError:
         name = planned.member.removeprefix("recordings/")
-        raise NotFoundError(f"The recording {printable_lines(name)!r} of session {session_id} is gone.") from None
+        raise NotFoundError(Message("recording.gone", name=name, session=session_id)) from None
     source = FileSource(partial(files.open, planned.path), identity, planned.source)
     if planned.search and not planned.search.result.kinds and identity == planned.identity:
         return source

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from labcrate.errors import NoSessionError, NotAllowedError, UsageError
 from labcrate.export.plan_views import limit_to_study, plan_object, row_object, session_object
+from labcrate.messages.message import Message
 from labcrate.people.roles import Role, SessionScope
 from labcrate.plan.options import as_query
 from labcrate.web.archives.archive_cache import PlannedArchive
@@ -28,7 +29,7 @@ async def list_sessions(request: web.Request) -> web.Response:
     server = resources(request)
     for name in _NEVER_EMPTY:  # forms may send them empty; in a script this is a mistake
         if request.query.get(name) == "":
-            raise UsageError(f"The option {name!r} is empty; leave it out, or say what it is.")
+            raise UsageError(Message("query.empty_option", name=name))
     query = session_query(request.query, server.settings.time_zone)
     return json_response(await server.run_in_thread(_page, server, query, caller(request).scope))
 
@@ -51,7 +52,7 @@ def _session(server: ServerResources, session_id: str) -> dict[str, Any]:
     session = server.inventories.inventory().session(session_id)
     row = next((row for row in server.inventories.rows() if row.id == session_id), None)
     if row is None:
-        raise NoSessionError(f"There is no session {session_id} in this lab any more.")
+        raise NoSessionError(Message("session.gone", session=session_id))
     here = session_api_url(server.settings, session_id)
     links = {
         "self": here,
@@ -72,7 +73,7 @@ async def show_plan(request: web.Request) -> web.Response:
     is_operator = requester.may(Role.OPERATOR)
     allows_incomplete(request)  # checked only: it does not change the plan, but plan and archive take the same query
     if options != whole_session_options(request, plans) and not is_operator:
-        raise NotAllowedError("Choosing a part needs the role operator; without options the plan is of the whole.")
+        raise NotAllowedError(Message("query.part"))
     planned = await plans.plan(session_id_of(request), options, requester.name)
     return json_response(await server.run_in_thread(_plan, planned, requester))
 

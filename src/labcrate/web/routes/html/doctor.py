@@ -9,7 +9,7 @@ from labcrate.doctor.findings import FindingKind, LabFinding, Severity
 from labcrate.doctor.report import LabReport, count_rules, report_as_json
 from labcrate.errors import UsageError
 from labcrate.linking.verdict import command_line
-from labcrate.messages.text import printable_lines
+from labcrate.messages.message import Message
 from labcrate.model.session import RULE, is_session_id, normalized_id
 from labcrate.people.roles import Role
 from labcrate.web.auth.require_role import allow
@@ -60,7 +60,7 @@ def _session(request: web.Request, *, may_be_empty: bool = False) -> str | None:
         return None
     session_id = normalized_id(text.strip())
     if not is_session_id(session_id):
-        raise UsageError(f"session is {printable_lines(text[:100])!r}, which is no session id: {RULE}.")
+        raise UsageError(Message("query.session_id", id=text[:100], rule=RULE))
     return session_id
 
 

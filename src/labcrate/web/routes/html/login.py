@@ -6,6 +6,7 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from labcrate.errors import LabcrateError, LoginError, NotAllowedError, TooManyError, UsageError
+from labcrate.messages.message import Message
 from labcrate.people.roles import Role
 from labcrate.people.tokens import hash_secret
 from labcrate.people.users import User
@@ -27,7 +28,7 @@ _LOCAL = re.compile(r"/(?![/\\])[!-\[\]-~]{0,2000}", re.ASCII)
 # What a browser or a proxy may read as a parent folder (RFC 3986, 5.2.4; Tomcat reads ..; so) or as another host.
 _UNSAFE = re.compile(r"[\\\x00-\x1f\x7f]|//|/\.{1,2}(?:[/;]|$)")
 _MAX_DECODINGS = 5
-PASSWORDS_DIFFER = "The two passwords are not the same."
+PASSWORDS_DIFFER = Message("form.passwords_differ")
 
 
 @routes.get(LOGIN_PAGE)
@@ -99,7 +100,7 @@ async def set_up(request: web.Request) -> web.Response:
         user = await server.accounts.run_password_hashing(server.users.add_first, name, password)
     except UsageError as error:
         return server.pages.render(
-            request, "setup.html", status=error.http_status, token=token, name=name, error=str(error)
+            request, "setup.html", status=error.http_status, token=token, name=name, error=error.message
         )
     return await start_login(request, user, "/")
 
@@ -141,7 +142,7 @@ async def verify_password(request: web.Request, name: str, password: str) -> Use
 
 def _check_setup_token(request: web.Request, token: str) -> None:
     if not resources(request).accounts.is_setup_token(token):
-        raise NotAllowedError("This is not the link that 'labcrate serve' printed when it started; open that one.")
+        raise NotAllowedError(Message("access.setup_link"))
 
 
 async def start_login(request: web.Request, user: User, next_path: str) -> web.Response:
@@ -170,20 +171,20 @@ async def login_page(
         name=name,
         ready=ready,
         ended=ended,
-        error=error.args[0] if error else None,
+        error=error.message if error else None,
     )
     if isinstance(error, TooManyError):
         response.headers["Retry-After"] = str(error.retry_after_s)
     return response
 
 
-WRONG_CURRENT_PASSWORD = "This is not your present password."  # noqa: S105 - a sentence
+WRONG_CURRENT_PASSWORD = Message("form.password_wrong")
 
 
-_NOT_BY_TOKEN = "A token cannot change people, passwords or tokens; log in, or use the command line."  # noqa: S105 - a sentence
+_NOT_BY_TOKEN = Message("access.users_without_token")
 
 
-async def browser_form(request: web.Request, refusal: str = _NOT_BY_TOKEN) -> dict[str, str]:
+async def browser_form(request: web.Request, refusal: Message = _NOT_BY_TOKEN) -> dict[str, str]:
     """Return the form of a logged-in browser. Raises NotAllowedError for a token, which must not extend itself."""
     if caller(request).via == "token":
         raise NotAllowedError(refusal)

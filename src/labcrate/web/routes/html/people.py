@@ -46,7 +46,7 @@ async def change_password(request: web.Request) -> web.Response:
             users.set_password, name, password, keep_login=keep, keep_tokens=keep_tokens
         )
     except _FORM_ERRORS as error:
-        return await _account_page(request, status=error.http_status, password=str(error))
+        return await _account_page(request, status=error.http_status, password=error.message)
     return redirect(request, f"{ACCOUNT_PAGE}?done=password")
 
 
@@ -66,7 +66,7 @@ async def create_token(request: web.Request) -> web.Response:
         await server.code_logins.check_code_if_on(request, user, fields.get("code", ""))
         _, secret = await server.accounts.run_in_thread(server.tokens.add, user, fields.get("name", ""), days)
     except _FORM_ERRORS as error:
-        return await _account_page(request, status=error.http_status, typed=fields, token=error.args[0])
+        return await _account_page(request, status=error.http_status, typed=fields, token=error.message)
     return await _account_page(request, status=201, secret=secret)
 
 
@@ -80,7 +80,7 @@ async def revoke_token(request: web.Request) -> web.Response:
     try:
         await server.accounts.run_in_thread(server.tokens.revoke, caller(request).name, fields.get("name", ""))
     except _FORM_ERRORS as error:
-        return await _account_page(request, status=error.http_status, token=str(error))
+        return await _account_page(request, status=error.http_status, token=error.message)
     return redirect(request, f"{ACCOUNT_PAGE}?done=revoked")
 
 
@@ -101,7 +101,7 @@ async def add_user(request: web.Request) -> web.Response:
         role, password = chosen_role(fields), repeated_password(fields)
         await server.accounts.run_password_hashing(server.users.add, fields.get("name", ""), role, password)
     except _FORM_ERRORS as error:
-        return await _people_page(request, status=error.http_status, typed=fields, add=str(error))
+        return await _people_page(request, status=error.http_status, typed=fields, add=error.message)
     return redirect(request, f"{PEOPLE_PAGE}?done=added")
 
 
@@ -114,7 +114,7 @@ async def change_role(request: web.Request) -> web.Response:
     try:
         await server.accounts.run_in_thread(server.users.set_role, fields.get("name", ""), chosen_role(fields))
     except _FORM_ERRORS as error:
-        return await _people_page(request, status=error.http_status, user=str(error))
+        return await _people_page(request, status=error.http_status, user=error.message)
     own = name_key(fields.get("name", "")) == name_key(caller(request).name)
     return redirect(request, "/" if own else f"{PEOPLE_PAGE}?done=role")  # a former administrator may not see this page
 
@@ -145,7 +145,7 @@ async def set_password(request: web.Request) -> web.Response:
             users.set_password, name, password, keep_login=current_login_hash(request)
         )
     except _FORM_ERRORS as error:
-        return await _people_page(request, status=error.http_status, user=str(error))
+        return await _people_page(request, status=error.http_status, user=error.message)
     return redirect(request, f"{PEOPLE_PAGE}?done=password")
 
 
@@ -161,7 +161,7 @@ async def reset_second_factor(request: web.Request) -> web.Response:
             raise UsageError(Message("second_factor.own"))
         await server.accounts.run_in_thread(server.code_logins.factors.reset, user)
     except _FORM_ERRORS as error:
-        return await _people_page(request, status=error.http_status, user=error.args[0])
+        return await _people_page(request, status=error.http_status, user=error.message)
     return redirect(request, f"{PEOPLE_PAGE}?done=second-factor")
 
 
@@ -174,7 +174,7 @@ async def revoke_user_token(request: web.Request) -> web.Response:
     try:
         await server.accounts.run_in_thread(server.tokens.revoke, fields.get("name", ""), fields.get("token", ""))
     except _FORM_ERRORS as error:
-        return await _people_page(request, status=error.http_status, token=str(error))
+        return await _people_page(request, status=error.http_status, token=error.message)
     return redirect(request, f"{PEOPLE_PAGE}?done=revoked")
 
 
@@ -183,13 +183,13 @@ def chosen_role(fields: dict[str, str]) -> Role:
     try:
         return Role(fields.get("role", ""))
     except ValueError:
-        raise UsageError("Choose a role: viewer, operator or admin.") from None
+        raise UsageError(Message("form.role")) from None
 
 
 def chosen_days(text: str) -> int:
     """Return the number of days in a form. Raises UsageError for anything but a number."""
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise UsageError(f"A token is good for 1 to {MAX_DAYS} days.")
+        raise UsageError(Message("form.token_days", most=MAX_DAYS))
     return int(text)
 
 
@@ -199,7 +199,7 @@ async def _switch(request: web.Request, to: str) -> web.Response:
     try:
         await server.accounts.run_in_thread(users.disable if to == "disabled" else users.enable, fields.get("name", ""))
     except _FORM_ERRORS as error:
-        return await _people_page(request, status=error.http_status, user=str(error))
+        return await _people_page(request, status=error.http_status, user=error.message)
     return redirect(request, f"{PEOPLE_PAGE}?done={to}")
 
 

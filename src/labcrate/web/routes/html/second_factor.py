@@ -52,7 +52,7 @@ async def prepare(request: web.Request) -> web.Response:
     try:
         secret = await server.accounts.run_in_thread(server.code_logins.factors.begin_setup, user)
     except _FORM_ERRORS as error:
-        return await _page(request, status=error.http_status, error=error.args[0])
+        return await _page(request, status=error.http_status, error=error.message)
     return await _page(request, secret=secret)
 
 
@@ -73,7 +73,7 @@ async def confirm(request: web.Request) -> web.Response:
         codes = await server.accounts.run_in_thread(factors.finish_setup, user, code, keep_login=keep)
     except _FORM_ERRORS as error:
         secret = await server.accounts.run_in_thread(factors.pending_secret, user)
-        return await _page(request, status=error.http_status, secret=secret, error=error.args[0])
+        return await _page(request, status=error.http_status, secret=secret, error=error.message)
     return await _page(request, status=201, codes=codes)
 
 
@@ -90,7 +90,7 @@ async def renew_codes(request: web.Request) -> web.Response:
             request, factors.renew_recovery_codes, user, fields.get("code", "")
         )
     except _FORM_ERRORS as error:
-        return await _page(request, status=error.http_status, error=error.args[0])
+        return await _page(request, status=error.http_status, error=error.message)
     return await _page(request, status=201, codes=codes)
 
 
@@ -105,7 +105,7 @@ async def turn_off(request: web.Request) -> web.Response:
         user = await check_current_password(request, fields)
         await server.code_logins.run_with_own_code(request, factors.turn_off, user, fields.get("code", ""))
     except _FORM_ERRORS as error:
-        return await _page(request, status=error.http_status, error=error.args[0])
+        return await _page(request, status=error.http_status, error=error.message)
     return redirect(request, f"{ACCOUNT_PAGE}?done=second-factor-off")
 
 
@@ -159,7 +159,7 @@ async def send_code(request: web.Request) -> web.Response:
         return await _restart_login(request, LoginError(Message("second_factor.over")))
     if not hmac.compare_digest(fields.get("csrf", "").encode("utf-8", "replace"), csrf_token(secret).encode()):
         pending.put_back(secret, pending_login)
-        raise NotAllowedError("This page is out of date; load it again, and do it once more.")
+        raise NotAllowedError(Message("access.page_out_of_date"))
     return await _check_code(request, secret, pending_login, fields.get("code", ""))
 
 
@@ -171,7 +171,7 @@ async def _check_code(request: web.Request, secret: str, pending_login: PendingL
             request, code_logins.factors.use_code, pending_login.user, code, pending_login.stamp
         )
     except (LoginError, TooManyError) as error:
-        if error.args[0] == Message("second_factor.over"):
+        if error.message == Message("second_factor.over"):
             return await _restart_login(request, error, pending_login.next_path)
         code_logins.pending.put_back(secret, pending_login)
         return _code_page(request, secret, error)
@@ -195,7 +195,7 @@ def _code_page(request: web.Request, secret: str, error: LabcrateError | None = 
         "login_code.html",
         status=error.http_status if error else 200,
         form_token=csrf_token(secret),
-        error=error.args[0] if error else None,
+        error=error.message if error else None,
     )
     if isinstance(error, TooManyError):
         response.headers["Retry-After"] = str(error.retry_after_s)

@@ -160,7 +160,7 @@ async def _export_choice(request: web.Request, session: Session) -> ExportChoice
         await check_session_time(request, server.plans, session.id, options)
         planned = await server.plans.plan_for_page(session.id, options, caller(request).name)
     except UsageError as error:
-        problem = str(error)
+        problem = error.message
     query = MultiDict([(name, value) for name, values in as_query(options).items() for value in values])
     if request.query.get("allow_incomplete") == "1":
         query.add("allow_incomplete", "1")

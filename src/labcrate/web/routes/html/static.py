@@ -5,6 +5,7 @@ from http import HTTPStatus
 from aiohttp import hdrs, web
 
 from labcrate.errors import NotFoundError
+from labcrate.messages.message import Message
 from labcrate.web.auth.require_role import allow
 from labcrate.web.pages.assets import assets
 from labcrate.web.resources import resources
@@ -23,7 +24,7 @@ async def asset(request: web.Request) -> web.StreamResponse:
     server = resources(request)
     found = assets().get(request.match_info["name"])
     if found is None:
-        raise NotFoundError("There is no such file; pages name those that there are.")
+        raise NotFoundError(Message("page.no_such_file"))
     fingerprint = await server.run_in_thread(getattr, found, "fingerprint")
     gzipped = "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, "").lower()
     tag = f"{fingerprint}-gzip" if gzipped else fingerprint

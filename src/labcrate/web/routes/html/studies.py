@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from labcrate.errors import LabcrateError, NoSessionError, NotFoundError, UsageError
-from labcrate.messages.text import printable
+from labcrate.messages.message import Message
 from labcrate.people.roles import Role
 from labcrate.people.studies import Studies, Study
 from labcrate.plan.overview import all_tags, tagged
@@ -19,7 +19,7 @@ routes = web.RouteTableDef()
 
 STUDIES_PAGE = "/people/studies"
 _FORM_ERRORS = (UsageError, NotFoundError, NoSessionError)
-_NOT_BY_TOKEN = "A token cannot change studies; log in, or use the command line."  # noqa: S105 - a sentence
+_NOT_BY_TOKEN = Message("access.studies_without_token")
 
 
 @routes.get(STUDIES_PAGE)
@@ -56,7 +56,7 @@ async def add_sessions(request: web.Request) -> web.Response:
         inventory = resources(request).inventories.inventory()
         session = inventory.resolve(fields.get("session", "").strip())
         if session not in inventory.ids:
-            raise NoSessionError(f"There is no session {printable(session[:100])} in this lab.")
+            raise NoSessionError(Message("session.unknown", session=session[:100]))
         return studies.add_sessions(fields.get("study", ""), [session], who)
 
     return await _change(request, "changed", add)
@@ -156,6 +156,6 @@ async def _page(
         tags=tags,
         typed=typed,
         proposal=proposal,
-        error=str(error) if error else None,
+        error=error.message if error else None,
         done=request.query.get("done"),
     )
