@@ -52,7 +52,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
         meter.raise_if_cancelled()
 
     monkeypatch.setattr(ProgressMeter, "advance", advancing)
-    monkeypatch.setattr(routes_jobs, "_LOOK_EVERY_SECONDS", 0.02)
+    monkeypatch.setattr(routes_jobs, "_POLL_S", 0.02)
     yield gate
     gate.opened.set()
 
@@ -180,7 +180,7 @@ def test_a_stream_ends_for_who_may_hear_no_more(
     big_lab: Any, serve: Any, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A user who is disabled, or made a viewer, hears no more of a job, which goes on for the others."""
-    monkeypatch.setattr(routes_jobs, "_LOOKS_UNTIL_ASKED_WHO", 1)
+    monkeypatch.setattr(routes_jobs, "_POLLS_PER_PERMISSION_CHECK", 1)
     server = serve(big_lab.root, workers=1)
     job = server.as_(Role.OPERATOR).post(f"{server.url}/api/sessions/42/prepare").json()
     assert gate.held.wait(60)
@@ -225,7 +225,7 @@ def test_a_download_that_waited_for_a_cancelled_job_says_so(big_lab: Any, serve:
     waiting.join()
     assert told[0].status_code == 503
     assert told[0].headers["Retry-After"] == "2"
-    sentence = f"Preparing the archive of session 42 was cancelled (job {job['id']}); ask for it again."
+    sentence = f"Preparing the archive of session 42 was cancelled (job {job['id']}). Request it again."
     assert told[0].json()["detail"] == sentence
 
 
@@ -247,7 +247,7 @@ def test_a_silent_stream_shows_that_it_lives(
     big_lab: Any, serve: Any, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While nothing changes for long, comments keep proxies from closing the connection, and are no events."""
-    monkeypatch.setattr(routes_jobs, "_LOOKS_UNTIL_KEEP_ALIVE", 2)
+    monkeypatch.setattr(routes_jobs, "_POLLS_PER_KEEP_ALIVE", 2)
     monkeypatch.setattr(ProgressMeter, "begin", lambda *_: gate.pass_through())  # before anything is known
     server = serve(big_lab.root, workers=1)
     client = server.as_(Role.OPERATOR)

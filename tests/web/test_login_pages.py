@@ -323,7 +323,7 @@ def test_the_one_time_link_makes_the_first_administrator(fresh: "Serving") -> No
     assert short.status_code == 400
     assert "at least 10 characters" in short.text
     assert 'value="Ana"' in short.text
-    assert "not the same" in browser.post(fresh.url + "/setup", data={**data, "again": "other"}).text
+    assert "passwords are different" in browser.post(fresh.url + "/setup", data={**data, "again": "other"}).text
     answer = browser.post(fresh.url + "/setup", data=data, allow_redirects=False)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/")
     assert browser.get(fresh.url + "/api/log").status_code == 200

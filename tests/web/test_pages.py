@@ -176,7 +176,7 @@ def test_a_session_with_nothing_in_it_says_so(lab: Any, serve: Any) -> None:
     """No recordings, no readings, no times, no name: each is said in words; the file that stays out is named."""
     lab.session(42, name="absent", startTime="absent", endTime="absent", status="absent")
     page = text_of(serve(lab.root).get("/sessions/42").text)
-    for sentence in ("Session 42", "No recordings belong", "No sensor readings belong"):
+    for sentence in ("Session 42", "This session has no recordings", "This session has no sensor readings"):
         assert sentence in page
     assert "sessions/Session42/session_data.json" in page
     assert "describes the session and may hold paths" in page
@@ -229,7 +229,7 @@ def test_viewers_see_no_way_to_recordings_or_other_peoples_files(usual_lab: Any,
     page = served.get("/sessions/42", Role.VIEWER).text
     for hidden in ("garden", "/api/sessions/42/recordings/", "archive.zip", "<video", "<img", "export-form", "/log"):
         assert hidden not in page, hidden
-    assert "1 file may have been meant for this session" in text_of(page)
+    assert "1 file may belong to this session" in text_of(page)
     assert "garden_session42_secret" in served.get("/sessions/42", Role.OPERATOR).text
     assert served.get("/sessions/42/choice", Role.VIEWER).status_code == 403
     assert served.get("/log", Role.OPERATOR).status_code == 403
@@ -242,7 +242,7 @@ def test_a_near_miss_is_repaired_and_taken_back_by_plain_forms(usual_lab: Any, s
     client = served.login(Role.OPERATOR)
     data = {"csrf": client.csrf, "file": "recordings/garden_session42_x.mp4"}
     page = client.post(f"{served.url}/sessions/42/links", data=data).text
-    assert "recordings/garden_session42_x.mp4 belongs to this session now." in text_of(page)
+    assert "recordings/garden_session42_x.mp4 was linked to this session." in text_of(page)
     assert "3 recordings" in text_of(page)
     undo = re.findall(r'action="(/sessions/42/links/\d+/undo)"', page)[0]
     page = client.post(served.url + undo, data={"csrf": client.csrf}).text

@@ -56,7 +56,7 @@ def test_from_the_first_link_to_the_archive(own_lab: Path, serve: Any, browse: A
 
     near = "recordings/garden_session42_20250502T064000Z.mp4"
     page.locator("#near li").filter(has_text=near).get_by_role("button", name="Link to this session").click()
-    expect(page.get_by_role("status").filter(has_text=near)).to_contain_text("belongs to this session now")
+    expect(page.get_by_role("status").filter(has_text=near)).to_contain_text("was linked to this session")
     assert exact_size(page) > before
 
     told = exact_size(page)
