@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.support.waiting import ended
+from tests.support.waiting import wait_for_ended
 
 from labcrate.index import indexing
 from labcrate.people.export_log import ExportLogLine
@@ -40,7 +40,7 @@ def whole(large_lab: Any, cli: Any, tmp_path: Any) -> bytes:
 
 def lines(server: Any) -> list[ExportLogLine]:
     """The downloads in the export log, the newest first, once all of them have ended."""
-    return [line for line in ended(server) if line.via != "command line"]
+    return [line for line in wait_for_ended(server) if line.via != "command line"]
 
 
 def changed(headers: Any) -> datetime:
@@ -167,7 +167,9 @@ def test_going_on_without_a_word_on_what_is_there(serve: Any, large_lab: Any, wh
     for part in ("bytes=1000-", "bytes=1000-1999"):
         refused = client.get(url, headers={"Range": part})
         assert (refused.status_code, refused.headers["ETag"]) == (428, fresh.headers["ETag"])
-        assert refused.json()["detail"].startswith("The archive of session 42 has changed since you began to download it")
+        assert refused.json()["detail"].startswith(
+            "The archive of session 42 has changed since you began to download it"
+        )
     for part in ("bytes=0-9", "bytes=-9", "nonsense"):
         assert others.get(url, headers={"Range": part}).status_code in (200, 206)
     assert client.head(url, headers=rest).status_code == 200

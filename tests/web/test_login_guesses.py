@@ -16,14 +16,14 @@ from labcrate.web.auth.login_throttle import LoginThrottle
 from labcrate.web.executor import WorkKind
 
 if TYPE_CHECKING:
-    from tests.conftest import LabFolder
+    from tests.conftest import LabBuilder
     from tests.web.conftest import Serve, Serving
 
 GOOD, WRONG = "correct horse", "a guess of many"
 
 
 @pytest.fixture
-def serving(serve: "Serve", usual_lab: "LabFolder") -> "Serving":
+def serving(serve: "Serve", usual_lab: "LabBuilder") -> "Serving":
     """A lab with an administrator and a viewer, behind a proxy that tells the clients' addresses."""
     running = serve(usual_lab.root, base_url="http://lab.example")
     running.user(Role.VIEWER)
@@ -105,7 +105,7 @@ def test_one_address_guesses_many_names_no_quicker(serving: "Serving") -> None:
     assert log_in(serving, "the viewer", GOOD, "2001:db8:0:1::1").status_code == 303
 
 
-def test_a_forwarded_address_is_believed_behind_a_proxy_alone(serve: "Serve", usual_lab: "LabFolder") -> None:
+def test_a_forwarded_address_is_believed_behind_a_proxy_alone(serve: "Serve", usual_lab: "LabBuilder") -> None:
     """Without --base-url there is no proxy: a header that names another address each time opens no more attempts."""
     serving = serve(usual_lab.root)
     serving.user(Role.ADMIN)
@@ -141,6 +141,9 @@ def test_failed_logins_are_in_the_servers_log(serving: "Serving", caplog: pytest
     said = [(record.levelno, record.getMessage()) for record in caplog.records]
     assert said == [
         *[(logging.WARNING, "A login from 203.0.113.9 failed.")] * 10,
-        (logging.WARNING, "Too many failed logins with one name from 203.0.113.9: further attempts are refused for now."),
+        (
+            logging.WARNING,
+            "Too many failed logins with one name from 203.0.113.9: further attempts are refused for now.",
+        ),
         (logging.WARNING, "A login from 2001:db8::1 failed."),
     ]

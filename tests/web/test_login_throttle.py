@@ -120,7 +120,7 @@ def test_a_limit_that_refuses_says_so_once_an_hour(
     for _ in range(20):
         wrong(login_throttle, "bob", THERE)
     refused = [record.getMessage() for record in caplog.records if "Too many" in record.getMessage()]
-    assert [sentence.partition(";")[0] for sentence in refused] == [
+    assert [sentence.partition(":")[0] for sentence in refused] == [
         f"Too many failed logins from {HERE}",
         "Too many failed logins with one name from several networks",
         f"Too many failed logins with one name from {THERE}",

@@ -11,14 +11,14 @@ from multidict import MultiMapping
 from labcrate.errors import NoSessionError, NotAllowedError, UsageError
 from labcrate.export.plan_views import exceeds_session_time
 from labcrate.messages.message import Message
-from labcrate.model.session import RULE, is_session_id, normalized_id
+from labcrate.model.session import ID_RULE, is_session_id, normalize_id
 from labcrate.model.timespan import TimeSpan
 from labcrate.people.roles import Role
-from labcrate.plan.options import WORDS, Only, Options, Word, parse_options, parse_switch
+from labcrate.plan.options import OPTION_FIELDS, DataKind, OptionField, Options, parse_options, parse_switch
 from labcrate.web.archives.plan_queue import PlanQueue
 from labcrate.web.auth.require_role import Caller, caller
 
-_INCOMPLETE = Word("allow_incomplete", "allow_incomplete", parse_switch)
+_INCOMPLETE = OptionField("allow_incomplete", "allow_incomplete", parse_switch)
 # Options that include readings outside a session's own time.
 _BEYOND_SESSION = (
     Message("query.pad"),
@@ -29,9 +29,9 @@ _BEYOND_SESSION = (
 _LOST_PLUS = re.compile(r":\d\d(\.\d+)? \d\d(:?\d\d)?")
 
 # The names of all options of a query, in the order of messages.
-_SINGLE_NAMES = [word.name for word in WORDS if word.write and not word.many]
+_SINGLE_NAMES = [field.name for field in OPTION_FIELDS if field.write and not field.many]
 _SINGLE_NAMES.insert(_SINGLE_NAMES.index("redact"), _INCOMPLETE.name)
-QUERY_NAMES = (*_SINGLE_NAMES, *(word.name for word in WORDS if word.many))
+QUERY_NAMES = (*_SINGLE_NAMES, *(field.name for word in OPTION_FIELDS if field.many))
 
 
 def query_options(query: MultiMapping[str], base_topic: str | None) -> Options:
@@ -98,9 +98,9 @@ def permitted_options(requester: Caller, options: Options) -> Options:
 
 def session_id_of(request: web.Request) -> str:
     """Return the session ID in a request's path ``{id}``. Raises NoSessionError for an invalid ID."""
-    session_id = normalized_id(request.match_info["id"])
+    session_id = normalize_id(request.match_info["id"])
     if not is_session_id(session_id):
-        raise NoSessionError(Message("query.session_id", id=session_id[:100], rule=RULE))
+        raise NoSessionError(Message("query.session_id", id=session_id[:100], rule=ID_RULE))
     return session_id
 
 
@@ -111,8 +111,8 @@ def form_options(query: MultiMapping[str], zone: str, base_topic: str | None) ->
     """
     given: dict[str, object] = {name: values for name in query if (values := [*filter(None, query.getall(name))])}
     only = query.get("only")
-    if only in (Only.SENSORS, Only.RECORDINGS):
-        given.pop("camera" if only == Only.SENSORS else "sensor", None)
+    if only in (DataKind.SENSORS, DataKind.RECORDINGS):
+        given.pop("camera" if only == DataKind.SENSORS else "sensor", None)
     times = {name: _instant(name, query.get(name), zone) for name in ("from", "to")}
     return parse_options(given | times | {"base_topic": base_topic})
 
