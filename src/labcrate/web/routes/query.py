@@ -31,7 +31,7 @@ _LOST_PLUS = re.compile(r":\d\d(\.\d+)? \d\d(:?\d\d)?")
 # The names of all options of a query, in the order of messages.
 _SINGLE_NAMES = [field.name for field in OPTION_FIELDS if field.write and not field.many]
 _SINGLE_NAMES.insert(_SINGLE_NAMES.index("redact"), _INCOMPLETE.name)
-QUERY_NAMES = (*_SINGLE_NAMES, *(field.name for word in OPTION_FIELDS if field.many))
+QUERY_NAMES = (*_SINGLE_NAMES, *(field.name for field in OPTION_FIELDS if field.many))
 
 
 def query_options(query: MultiMapping[str], base_topic: str | None) -> Options:
