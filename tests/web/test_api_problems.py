@@ -12,7 +12,7 @@ from labcrate import errors
 from labcrate.errors import LabcrateError
 from labcrate.people.roles import Role
 from labcrate.web.auth.require_role import allow
-from labcrate.web.http.problems import of_error
+from labcrate.web.http.problems import problem_of_error
 from labcrate.web.routes.api import sessions as routes_sessions
 
 
@@ -31,7 +31,7 @@ def test_every_error_has_a_type_and_a_title_of_its_own() -> None:
             error = kind("Wait.", 7)
         else:
             error = kind("It failed.")
-        made.append(of_error(error))
+        made.append(problem_of_error(error))
         assert made[-1].status == kind.http_status
     assert len({problem.type for problem in made}) == len(made) == 21
     assert len({problem.title for problem in made}) >= len(made) - 1  # a server that cannot start answers nobody
@@ -78,7 +78,7 @@ def test_an_error_keeps_its_type_under_another_name() -> None:
     class Renamed(errors.NoSessionError):
         """What a class would be called after a move."""
 
-    problem = of_error(Renamed("There is no session 9."))
+    problem = problem_of_error(Renamed("There is no session 9."))
     assert (problem.type, problem.title) == ("urn:labcrate:error:no-session", "Session not found")
 
 
@@ -296,7 +296,7 @@ def test_no_path_forges_a_line_of_the_log(
     async def broken(*_: object) -> None:
         raise errors.CatalogError("It cannot be used.\nA login from 192.0.2.1 failed.")
 
-    monkeypatch.setattr("labcrate.web.archives.plan_queue.PlanQueue.recording", broken)
+    monkeypatch.setattr("labcrate.web.archives.plan_queue.PlanQueue.find_recording", broken)
     server = serve(usual_lab.root)
     with caplog.at_level(logging.WARNING, "labcrate.web"):
         answer = server.get("/api/sessions/42/recordings/a%0AA%20login%20from%20192.0.2.2%20failed.mp4", Role.OPERATOR)

@@ -20,7 +20,7 @@ from typing import Any, Self
 
 import aiohttp
 import pytest
-from tests.support.waiting import ended, until
+from tests.support.waiting import wait_for_ended, wait_until
 
 from labcrate.errors import PeopleError
 from labcrate.index.state_folder import state_folder
@@ -28,9 +28,8 @@ from labcrate.people.database import PeopleDatabase
 from labcrate.people.export_log import ExportLog
 from labcrate.people.roles import Role
 from labcrate.web import lifespan
-from labcrate.web.auth import require_role as lasting
-from labcrate.web.downloads import response as response_module
-from labcrate.web.downloads import sender
+from labcrate.web.auth import require_role
+from labcrate.web.downloads import response, sender
 
 PATH = "/api/sessions/42/archive.zip"
 BIG = "recordings/cam1_session42_big.mp4"
@@ -98,7 +97,7 @@ class Tap:
             pass
         return bytes(got)
 
-    def break_off(self) -> None:
+    def abort_connection(self) -> None:
         """Go away without a word."""
         self._file.close()
         reset(self.socket)
@@ -152,7 +151,7 @@ def test_a_recording_that_changes_in_mid_transfer(
         began = len(tap.take(1_000_000))
         harm(big_lab.root / BIG)
         assert began + len(tap.take_all()) < total
-    line = ended(server, 1)[0]
+    line = wait_for_ended(server, 1)[0]
     assert (line.outcome, line.length) == ("broken", total)
     assert line.bytes_sent < total
     assert line.reason
@@ -171,17 +170,17 @@ def test_a_client_that_goes_away(serve: Any, big_lab: Any, caplog: pytest.LogCap
     """Twenty clients that leave in the middle leave twenty lines and nothing else: no file, socket or traceback."""
     server = serve(big_lab.root)
     etag = server.get(PATH, Role.OPERATOR).headers["ETag"]
-    before = until(descriptors)
+    before = wait_until(descriptors)
     for _ in range(20):
         tap = Tap(server)
         assert len(tap.take(500_000)) == 500_000
-        tap.break_off()
-    lines = ended(server, 21)
+        tap.abort_connection()
+    lines = wait_for_ended(server, 21)
     assert {line.outcome for line in lines[:20]} == {"aborted"}
     assert {line.reason for line in lines[:20]} == {"the client went away"}
     assert [line for line in lines[:20] if not 500_000 <= line.bytes_sent < line.length] == []
     assert {line.etag for line in lines[:20]} == {etag}
-    until(lambda: descriptors() <= before)
+    wait_until(lambda: descriptors() <= before)
     assert [record for record in caplog.records if record.levelno >= logging.WARNING or record.exc_info] == []
     assert list((big_lab.root / ".labcrate").glob("document*")) == []
 
@@ -192,7 +191,7 @@ def test_a_client_that_leaves_while_its_line_is_written(
     """A line that is being written when its client leaves says so in the end: nothing was sent, nothing runs on."""
     server = serve(big_lab.root)
     server.get(PATH, Role.OPERATOR)
-    begun, written, begin = threading.Event(), threading.Event(), server.services.export_log.begin
+    begun, written, begin = threading.Event(), threading.Event(), server.resources.export_log.begin
 
     def slow(**values: Any) -> int:
         begun.set()
@@ -200,14 +199,14 @@ def test_a_client_that_leaves_while_its_line_is_written(
         number: int = begin(**values)
         return number
 
-    monkeypatch.setattr(server.services.export_log, "begin", slow)
+    monkeypatch.setattr(server.resources.export_log, "begin", slow)
     others = server.connections
     connection = asking(server)
     assert begun.wait(60)
     reset(connection)
-    until(lambda: server.connections == others)
+    wait_until(lambda: server.connections == others)
     written.set()
-    line = ended(server, 2)[0]
+    line = wait_for_ended(server, 2)[0]
     assert (line.outcome, line.reason, line.bytes_sent) == ("aborted", "the client went away", 0)
 
 
@@ -226,7 +225,7 @@ def test_a_client_that_leaves_with_the_last_byte(serve: Any, usual_lab: Any, mon
     server = serve(usual_lab.root)
     with Tap(server) as tap:
         size = len(tap.take_all())
-    line = ended(server, 1)[0]
+    line = wait_for_ended(server, 1)[0]
     assert (line.outcome, line.reason, line.bytes_sent, line.length) == ("finished", None, size, size)
 
 
@@ -235,20 +234,20 @@ def test_the_server_is_stopped_during_many_downloads(serve: Any, big_lab: Any, m
     """However many run and however slow the log is, each line ends, and none tells of fewer bytes than arrived."""
     server = serve(big_lab.root)
     server.get(PATH, Role.OPERATOR)
-    end = server.services.export_log.end
+    end = server.resources.export_log.end
 
     def slow(*values: Any, **more: Any) -> None:
         time.sleep(0.05)
         end(*values, **more)
 
-    monkeypatch.setattr(server.services.export_log, "end", slow)
+    monkeypatch.setattr(server.resources.export_log, "end", slow)
     taps = [Tap(server, headers=f"Range: bytes={number}-\r\n") for number in range(40)]
     arrived = {number: len(tap.take(1000 * number)) for number, tap in enumerate(taps)}
     server.stop()
     server.stop = lambda: None
     arrived = {number: arrived[number] + len(tap.take_all()) for number, tap in enumerate(taps)}
     for tap in taps:
-        tap.break_off()
+        tap.abort_connection()
     with PeopleDatabase.open(state_folder(big_lab.root)) as database, ExportLog(database) as log:
         lines = {line.start: line for line in log.lines(limit=40)}
     assert {(line.outcome, line.reason) for line in lines.values()} == {("aborted", "the server was stopped")}
@@ -257,12 +256,12 @@ def test_the_server_is_stopped_during_many_downloads(serve: Any, big_lab: Any, m
 
 def disable(server: Any, name: str) -> None:
     """Lock a user out."""
-    server.services.users.disable(name)
+    server.resources.users.disable(name)
 
 
 def demote(server: Any, name: str) -> None:
     """Let a user see sessions, and nothing more."""
-    server.services.users.set_role(name, Role.VIEWER)
+    server.resources.users.set_role(name, Role.VIEWER)
 
 
 def disable_by_command(server: Any, name: str) -> None:
@@ -273,25 +272,25 @@ def disable_by_command(server: Any, name: str) -> None:
 
 def revoke_token(server: Any, name: str) -> None:
     """End the token that the download was asked for with."""
-    (token,) = server.services.tokens.all(name)
-    server.services.tokens.revoke(name, token.name)
+    (token,) = server.resources.tokens.all(name)
+    server.resources.tokens.revoke(name, token.name)
 
 
 def leave_study(server: Any, name: str) -> None:
     """Put a user into a study that the session is not in."""
-    server.services.studies.add("S")
-    server.services.studies.add_people("S", [server.services.users.get(name)])
+    server.resources.studies.add("S")
+    server.resources.studies.add_people("S", [server.resources.users.get(name)])
 
 
 def enter_study(server: Any, name: str) -> None:
     """Put a user into a study of the session: what was asked for before could be more than they may have."""
-    server.services.studies.add("S")
-    server.services.studies.add_sessions("S", ["42"], "ana")
-    server.services.studies.add_people("S", [server.services.users.get(name)])
+    server.resources.studies.add("S")
+    server.resources.studies.add_sessions("S", ["42"], "ana")
+    server.resources.studies.add_people("S", [server.resources.users.get(name)])
 
 
 MAY_NOT, TOKEN_REVOKED = "the user may no longer export", "the token was revoked"
-OUT, IN = "the session is in none of the user's studies", lasting.JOINED_STUDY
+OUT, IN = "the session is in none of the user's studies", require_role.JOINED_STUDY
 
 
 @pytest.mark.parametrize(
@@ -309,24 +308,24 @@ def test_who_may_no_longer_export_gets_no_more(
     serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch, shut_out: Callable[[Any, str], None], why: str
 ) -> None:
     """A download ends soon after its user may not have it any more, however long the client would have taken."""
-    monkeypatch.setattr(response_module, "_REPORT_EVERY_SECONDS", 0.02)
+    monkeypatch.setattr(response, "_REPORT_INTERVAL_S", 0.02)
     server = serve(big_lab.root)
     etag = server.get(PATH).headers["ETag"]
     with Tap(server) as tap:
         total = int(tap.headers["content-length"])
         began = len(tap.take(1_000_000))
         shut_out(server, "the operator")
-        line = ended(server, 2)[0]
+        line = wait_for_ended(server, 2)[0]
         assert (line.outcome, line.reason) == ("broken", why)
         assert began + len(tap.take_all()) <= line.bytes_sent < total
-    assert server.services.archives.by_etag("42", etag)  # it is the user who may not, the archive is whole
+    assert server.resources.archives.get_by_etag("42", etag)  # it is the user who may not, the archive is whole
 
 
 def test_a_session_taken_out_of_a_study_is_sent_no_further(
     serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A download by somebody of a study ends soon after its session left the study, and goes on while it is in it."""
-    monkeypatch.setattr(response_module, "_REPORT_EVERY_SECONDS", 0.02)
+    monkeypatch.setattr(response, "_REPORT_INTERVAL_S", 0.02)
     server = serve(big_lab.root)
     server.user(Role.OPERATOR)
     enter_study(server, "the operator")
@@ -334,20 +333,20 @@ def test_a_session_taken_out_of_a_study_is_sent_no_further(
     with Tap(server) as tap:
         total = int(tap.headers["content-length"])
         began = len(tap.take(1_000_000))
-        server.services.studies.remove_sessions("S", ["42"])
-        line = ended(server, 1)[0]
+        server.resources.studies.remove_sessions("S", ["42"])
+        line = wait_for_ended(server, 1)[0]
         assert (line.outcome, line.reason) == ("broken", OUT)
         assert began + len(tap.take_all()) <= line.bytes_sent < total
-    assert server.services.archives.by_etag("42", etag)
+    assert server.resources.archives.get_by_etag("42", etag)
 
 
 def test_a_line_whose_end_cannot_be_written_is_ended_later(
     serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A full disk at the end of a download leaves no line running: it is tried again, and the time is the end's own."""
-    monkeypatch.setattr(lifespan, "_ENDS_AGAIN_SECONDS", 0.02)
+    monkeypatch.setattr(lifespan, "_LOG_RETRY_INTERVAL_S", 0.02)
     server = serve(big_lab.root)
-    end, tried = server.services.export_log.end, []
+    end, tried = server.resources.export_log.end, []
 
     def full(*values: Any, **more: Any) -> None:
         tried.append(more["ended"])
@@ -355,9 +354,9 @@ def test_a_line_whose_end_cannot_be_written_is_ended_later(
             raise PeopleError("The disk is full.")
         end(*values, **more)
 
-    monkeypatch.setattr(server.services.export_log, "end", full)
+    monkeypatch.setattr(server.resources.export_log, "end", full)
     size = len(server.get(PATH, Role.OPERATOR).content)
-    line = ended(server, 1)[0]
+    line = wait_for_ended(server, 1)[0]
     assert (line.outcome, line.bytes_sent, len(tried)) == ("finished", size, 5)
     assert line.ended
     assert {round(1000 * at) for at in tried} == {round(1000 * line.ended.timestamp())}
@@ -377,7 +376,7 @@ def test_an_end_that_could_not_be_written_is_written_before_the_server_ends(
         raise PeopleError("The disk is full.")
 
     with monkeypatch.context() as patched:
-        patched.setattr(server.services.export_log, "end", full)
+        patched.setattr(server.resources.export_log, "end", full)
         server.get(PATH, Role.OPERATOR)
         assert tried.wait(60)
     server.stop()
@@ -391,7 +390,7 @@ def test_clients_that_take_nothing_hold_nobody_up(serve: Any, big_lab: Any) -> N
     """With twice as many idle clients as threads, others get the whole archive, and then the idle ones do."""
     server = serve(big_lab.root)
     whole = server.get(PATH, Role.OPERATOR).content
-    taps = [Tap(server) for _ in range(2 * sender.THREADS)]
+    taps = [Tap(server) for _ in range(2 * sender.SEND_THREADS)]
     try:
         for _ in range(3):
             assert server.get(PATH, Role.OPERATOR).content == whole
@@ -400,16 +399,16 @@ def test_clients_that_take_nothing_hold_nobody_up(serve: Any, big_lab: Any) -> N
             assert tap.take(len(whole)) == whole
     finally:
         for tap in taps:
-            tap.break_off()
+            tap.abort_connection()
 
 
 @pytest.mark.thorough
 def test_a_client_that_takes_nothing_for_very_long(serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that stands still longer than it may is left; one that goes on in time is not."""
-    monkeypatch.setattr(sender, "IDLE_SECONDS", 1.0)
+    monkeypatch.setattr(sender, "IDLE_TIMEOUT_S", 1.0)
     server = serve(big_lab.root)
     with Tap(server) as tap:
-        assert ended(server, 1)[0].outcome == "aborted"
+        assert wait_for_ended(server, 1)[0].outcome == "aborted"
         total = int(tap.headers["content-length"])
         assert len(tap.take_all()) < total
     with Tap(server) as tap:
@@ -417,7 +416,7 @@ def test_a_client_that_takes_nothing_for_very_long(serve: Any, big_lab: Any, mon
         while got < total:
             time.sleep(0.02)
             got += len(tap.take(min(1_000_000, total - got)))
-    assert ended(server, 2)[0].outcome == "finished"
+    assert wait_for_ended(server, 2)[0].outcome == "finished"
 
 
 @pytest.mark.thorough
@@ -426,7 +425,7 @@ def test_two_hundred_clients_at_once(serve: Any, usual_lab: Any) -> None:
     usual_lab.recording(BIG, content=random.Random(2).randbytes(3_000_000))  # noqa: S311
     server = serve(usual_lab.root)
     whole = server.get(PATH, Role.OPERATOR).content
-    before = until(descriptors)
+    before = wait_until(descriptors)
     token = server.token(Role.OPERATOR)
 
     async def digest(client: aiohttp.ClientSession) -> str:
@@ -442,9 +441,9 @@ def test_two_hundred_clients_at_once(serve: Any, usual_lab: Any) -> None:
             return await asyncio.gather(*(digest(client) for _ in range(200)))
 
     assert asyncio.run(run()) == [hashlib.sha256(whole).hexdigest()] * 200
-    lines = ended(server, 201)
+    lines = wait_for_ended(server, 201)
     assert {(line.outcome, line.bytes_sent) for line in lines} == {("finished", len(whole))}
-    until(lambda: descriptors() <= before)
+    wait_until(lambda: descriptors() <= before)
 
 
 @pytest.mark.thorough
@@ -462,7 +461,7 @@ def test_no_limit_of_this_machine_is_taken_for_a_changed_file(
         patched.setattr("labcrate.lab.folder._open_below", full)
         with Tap(server, headers=f"If-Match: {etag}\r\n") as tap:
             assert len(tap.take_all()) < int(tap.headers["content-length"])
-        line = ended(server, 2)[0]
+        line = wait_for_ended(server, 2)[0]
     assert line.outcome == "broken"
     assert re.search("limit.*Too many open files", line.reason or "")
     assert "was broken off: the server has reached a limit" in caplog.text

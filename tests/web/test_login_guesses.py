@@ -16,14 +16,14 @@ from labcrate.web.auth.login_throttle import LoginThrottle
 from labcrate.web.executor import WorkKind
 
 if TYPE_CHECKING:
-    from tests.conftest import LabFolder
+    from tests.conftest import LabBuilder
     from tests.web.conftest import Serve, Serving
 
 GOOD, WRONG = "correct horse", "a guess of many"
 
 
 @pytest.fixture
-def serving(serve: "Serve", usual_lab: "LabFolder") -> "Serving":
+def serving(serve: "Serve", usual_lab: "LabBuilder") -> "Serving":
     """A lab with an administrator and a viewer, behind a proxy that tells the clients' addresses."""
     running = serve(usual_lab.root, base_url="http://lab.example")
     running.user(Role.VIEWER)
@@ -34,7 +34,7 @@ def serving(serve: "Serve", usual_lab: "LabFolder") -> "Serving":
 def clock(serving: "Serving") -> Clock:
     """What the server counts attempts by."""
     clock = Clock()
-    serving.services.accounts.login_throttle = LoginThrottle(clock)
+    serving.resources.accounts.login_throttle = LoginThrottle(clock)
     return clock
 
 
@@ -105,11 +105,11 @@ def test_one_address_guesses_many_names_no_quicker(serving: "Serving") -> None:
     assert log_in(serving, "the viewer", GOOD, "2001:db8:0:1::1").status_code == 303
 
 
-def test_a_forwarded_address_is_believed_behind_a_proxy_alone(serve: "Serve", usual_lab: "LabFolder") -> None:
+def test_a_forwarded_address_is_believed_behind_a_proxy_alone(serve: "Serve", usual_lab: "LabBuilder") -> None:
     """Without --base-url there is no proxy: a header that names another address each time opens no more attempts."""
     serving = serve(usual_lab.root)
     serving.user(Role.ADMIN)
-    serving.services.accounts.login_throttle = LoginThrottle(Clock())
+    serving.resources.accounts.login_throttle = LoginThrottle(Clock())
     for n in range(30):
         log_in(serving, f"name {n}", WRONG, f"192.0.2.{n}")
     assert log_in(serving, "the admin", GOOD, "192.0.2.99").status_code == 429
@@ -118,7 +118,7 @@ def test_a_forwarded_address_is_believed_behind_a_proxy_alone(serve: "Serve", us
 def test_only_so_many_passwords_wait_to_be_hashed(serving: "Serving") -> None:
     """A flood of logins is turned away before it fills memory or time, and those who come after it get in."""
     release = threading.Event()
-    hashing = serving.services.executor.run(WorkKind.PASSWORDS, release.wait, 60)
+    hashing = serving.resources.executor.run(WorkKind.PASSWORDS, release.wait, 60)
     asyncio.run_coroutine_threadsafe(hashing, serving.loop)
     with ThreadPoolExecutor(20) as crowd:
         answers = [crowd.submit(log_in, serving, f"name {n}", WRONG) for n in range(20)]
@@ -128,7 +128,7 @@ def test_only_so_many_passwords_wait_to_be_hashed(serving: "Serving") -> None:
     assert statuses == [401] * 16 + [429] * 4
     assert [(answer.status_code, answer.headers["Retry-After"]) for answer in refused] == [(429, "5")] * 4
     assert log_in(serving, "the admin", GOOD).status_code == 303
-    assert serving.services.accounts.pending_hashings == 0
+    assert serving.resources.accounts.pending_hashings == 0
 
 
 @pytest.mark.usefixtures("clock")

@@ -12,7 +12,7 @@ from labcrate.messages.english import CATALOGUES, ENGLISH
 from labcrate.messages.message import Message, Pattern
 from labcrate.people.export_log import Outcome
 from labcrate.plan.plan import State
-from labcrate.web.http.bodies import encoded
+from labcrate.web.http.bodies import encode_json
 from labcrate.web.pages.i18n import Locale, message_patterns, words
 
 SPANISH = Locale("es")
@@ -93,7 +93,7 @@ def test_a_message_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
     catalogue(monkeypatch, {"test.two": "{count} files: {names}"})
     message = Message("test.two", count=1234, names="{count} {x}")
     assert message == "1,234 files: {count} {x}"
-    assert encoded([message]) == b'["1,234 files: {count} {x}"]'
+    assert encode_json([message]) == b'["1,234 files: {count} {x}"]'
     assert isinstance(str(message), Message)
 
 
