@@ -224,7 +224,7 @@ def test_a_download_that_waited_for_a_cancelled_job_says_so(big_lab: Any, serve:
     waiting.join()
     assert told[0].status_code == 503
     assert told[0].headers["Retry-After"] == "2"
-    sentence = f"Preparing the archive of session 42 was cancelled (job {job['id']}); ask for it again."
+    sentence = f"Preparing the archive of session 42 was cancelled (job {job['id']}). Request it again."
     assert told[0].json()["detail"] == sentence
 
 

@@ -59,7 +59,7 @@ CONTRACT = {
     "ServeError": (17, 500, "serve", "Something went wrong"),
     "NotFoundError": (18, 404, "no-such-thing", "Not found"),
     "SecretsError": (19, 409, "secrets", "Files contain secrets of the lab"),
-    "SigningError": (20, 503, "signing", "The lab's key cannot be used"),
+    "SigningError": (20, 503, "signing", "Lab key cannot be used"),
 }
 """Of every class: exit code, HTTP status, the end of its type and its title. Scripts tell errors apart by them."""
 
@@ -96,7 +96,7 @@ def test_a_browser_that_opens_a_download_gets_a_page(
     assert "En este laboratorio no hay una sesión 99" in refused.text
 
     async def not_yet(*_: object) -> None:
-        raise errors.NotReadyError("The archive of session 42 is being prepared (job 3); ask for it again.", 7)
+        raise errors.NotReadyError("The archive of session 42 is being prepared (job 3). Try again later.", 7)
 
     monkeypatch.setattr("labcrate.web.routes.api.archive._wait_until_ready", not_yet)
     waiting = browser.get(f"{path}/42/archive.zip", headers=BROWSER)
