@@ -293,7 +293,7 @@ def test_nothing_is_missing_is_said_only_where_that_is_so(usual_lab: Any, cli: A
     assert "nothing missing" not in out
     assert (
         'State: complete, with warnings. No file that was to be packed is missing; see "Warnings". 2 files of the '
-        "session were not exported, and 1 file elsewhere in the lab may be meant for it and was not exported; see "
+        "session were not exported, and 1 file elsewhere in the lab may belong to it and was not exported; see "
     ) in readme
     assert b"garden" not in (tmp_path / "a.zip").read_bytes()
     plan = cli("plan", "42", "--lab", usual_lab.root).out

@@ -108,7 +108,7 @@ def test_no_data_folder(cli: Any, usual_lab: Any, tmp_path: Path) -> None:
     (usual_lab.root / "data").rmdir()
     outcome = export(cli, usual_lab, tmp_path / "out.zip", "--json")
     assert (outcome.code, outcome.json["recordings"], outcome.json["readings"]) == (0, 2, 0)
-    assert any("no sensor readings at all" in warning for warning in outcome.json["warnings"])
+    assert any("The lab has no sensor readings" in warning for warning in outcome.json["warnings"])
 
 
 @pytest.mark.parametrize("path", sample(list(DOCUMENTS), 4))
@@ -283,7 +283,11 @@ def test_odd_things_in_sensor_data(cli: Any, clear: Any, usual_lab: Any, tmp_pat
     os.mkfifo(folder / "pipe.csv")
     target = tmp_path / "out.zip"
     clear(
-        export(cli, usual_lab, target), 6, "link.csv is a symbolic link", "pipe.csv is neither file nor folder", "deep"
+        export(cli, usual_lab, target),
+        6,
+        "link.csv is a symbolic link",
+        "pipe.csv is neither a file nor a folder",
+        "deep",
     )
     assert export(cli, usual_lab, target, "--allow-incomplete").code == 0
     with zipfile.ZipFile(target) as archive:
