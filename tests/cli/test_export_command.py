@@ -442,7 +442,7 @@ def test_a_selected_camera_without_a_recording_is_named(usual_lab: Any, cli: Any
 
     assert warnings() == []  # nobody knows which camera any.mp4 is of
     (usual_lab.root / "sessions/Session42/recordings/any.mp4").unlink()
-    said = "The session selected camera Camera 2, and no recording of it belongs to the session."
+    said = "Camera Camera 2 was selected for the session, but no recording of it belongs to the session."
     assert warnings() == [said]
     outcome = cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "a.zip")
     assert (outcome.code, "complete, with warnings" in outcome.out) == (0, True)

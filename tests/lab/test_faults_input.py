@@ -51,11 +51,11 @@ def check_list_named(run: Any, clear: Any, lab: Any, target: Path, *words: str) 
     outcome = run("export", "42", "--lab", lab.root, "-o", target)
     said, code = (outcome.out, outcome.code) if hasattr(outcome, "out") else (outcome.stdout, outcome.returncode)
     line, *secrets = [line for line in said.splitlines() if LIST in line]
-    unsearched = "so the passwords and addresses in it are not known and were not searched for."
+    unsearched = "Passwords and addresses in it are not known, so they were not searched for."
     assert len(secrets) < 2
     assert all(one.endswith(unsearched) for one in secrets)
     assert (code, "complete, with warnings" in said, line.lstrip()[:9]) == (0, True, "warning: ")
-    assert line.endswith("What it may say of this session is not known.")
+    assert line.endswith("Its entries about this session, if any, are unknown.")
     for word in words:
         assert word in line
     target.unlink()
@@ -98,7 +98,7 @@ def test_an_empty_lab(cli: Any, clear: Any, lab: Any) -> None:
     """A lab with nothing in it lists no sessions, indexes nothing, and says so of any session."""
     assert cli("sessions", "--lab", lab.root).code == 0
     assert cli("index", "--lab", lab.root).code == 0
-    clear(cli("export", "1", "--lab", lab.root), 5, "no sessions at all")
+    clear(cli("export", "1", "--lab", lab.root), 5, "The lab has no sessions")
 
 
 def test_no_data_folder(cli: Any, usual_lab: Any, tmp_path: Path) -> None:

@@ -151,8 +151,8 @@ def test_a_plan_reads_no_file_through(usual_lab: Any, serve: Any, cli: Any, monk
     assert open_["ready"] is False
     told = [warning for warning in open_["warnings"] if "may be the same" in warning]
     assert told == [
-        f"{' and '.join(twins)} have the same name and size and may be the same file. All of them are counted until they "
-        "are read, so the ZIP may turn out smaller."
+        f"{' and '.join(twins)} have the same name and size and may be the same file. All of them are counted until "
+        "they are read, so the ZIP may turn out smaller."
     ]
     job = server.as_(Role.OPERATOR).post(f"{server.url}/api/sessions/42/prepare").json()
     server.get(job["links"]["events"])

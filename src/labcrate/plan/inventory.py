@@ -115,16 +115,16 @@ class Inventory:
             if entry.path in (SESSIONS, self.folder(session_id)) and entry.kind in _CLOSED_FOLDER_IDS:
                 message_id = _CLOSED_FOLDER_IDS[entry.kind]
                 raise NoSessionError(Message(message_id, session=session_id, folder=entry.path))
-        raise NoSessionError(Message("session.unknown", session=session_id, hint=self._list_sessions(session_id)))
+        raise NoSessionError(Message("session.not_found", session=session_id, hint=self._list_sessions(session_id)))
 
     def _list_sessions(self, session_id: str) -> Message:
         ids = self.ids
         if not ids:
-            return Message("session.unknown.none")
+            return Message("session.not_found.none")
         sessions = first_names(ids, _MAX_LISTED_SESSIONS)
         if nearest := _nearest_id(session_id, ids):
-            return Message("session.unknown.nearest", sessions=sessions, nearest=nearest)
-        return Message("session.unknown.listed", sessions=sessions)
+            return Message("session.not_found.nearest", sessions=sessions, nearest=nearest)
+        return Message("session.not_found.listed", sessions=sessions)
 
 
 def _nearest_id(session_id: str, ids: Sequence[str]) -> str | None:
