@@ -167,7 +167,7 @@ def recording_findings(
             yield LabFinding(
                 FindingKind.DAMAGED,
                 Severity.WARNING,
-                Message("doctor.damaged", file=recording.source, problem=recording.probe.problem.rstrip(".")),
+                Message("doctor.damaged", file=recording.source, problem=recording.probe.problem),
                 Message("doctor.damaged.remedy"),
                 session.id,
                 places=(recording.source,),
