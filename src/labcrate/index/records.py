@@ -107,7 +107,8 @@ def to_row(record: IndexedFile) -> tuple[object, ...]:
     """Return what is known of a file as a row."""
     identity, fixity = storable_identity(record.identity), record.fixity
     probe, search, patched = (
-        msgspec.json.encode(part, enc_hook=_to_json).decode() if part else None for part in (record.probe, record.search, record.patched)
+        msgspec.json.encode(part, enc_hook=_to_json).decode() if part else None
+        for part in (record.probe, record.search, record.patched)
     )
     return with_digest(
         (
