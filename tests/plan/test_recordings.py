@@ -276,7 +276,7 @@ class TestWarnings:
         """Said where the session selected cameras and this is none of them; not where it selected none."""
         chosen = replace(CAMERAS, selected=frozenset({"b"}))
         (sentence,) = warned(found(A), INSIDE, chosen)
-        assert sentence == f"recordings/a.mp4 is of camera Hall, which the session had not selected."
+        assert sentence == "recordings/a.mp4 is of camera Hall, which the session had not selected."
         assert warned(found(A, camera="b"), INSIDE, chosen) == []
         assert warned(found(A, camera=None), INSIDE, chosen) == []
 

@@ -113,7 +113,7 @@ def _of_stamp(stem: str, found: re.Match[str]) -> NameTime | None:
 
 
 def _is_minutes(date_by: str, between: str | None, time_by: str) -> bool:
-    """Return True for ``20250502T2140`` and ``2025-05-02_21-40``; False for counters (``20250502_0001``, ``_01_02``)."""
+    """Return True for ``20250502T2140`` and ``2025-05-02_21-40``; False for counters (``20250502_0001``)."""
     if not time_by:
         return between in ("T", "t")
     return bool(date_by) or between != time_by

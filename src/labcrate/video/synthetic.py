@@ -37,7 +37,7 @@ def make_clip(
 
     The clock shows ``time_zone`` and UTC. With ``creation_time``, the header contains ``start``. The modification time
     of the file is the recording's end, as with a camera. ``size`` (width, height) is in pixels and must be even. The
-    same arguments give the same bytes with the same version of the encoder. Raises OSError if the file cannot be written.
+    same arguments give the same bytes with the same version of the encoder. Raises OSError if writing fails.
     """
     # An absolute path: FFmpeg could interpret the beginning of a relative one as a protocol.
     options = {"movflags": "+faststart", "fflags": "+bitexact"}
