@@ -49,7 +49,7 @@ class BackgroundCheck:
         known, _ = index_files(files, catalog, requests, probe_video, progress, workers=1)
         for path, one in known.items():
             if one.differs_ms is not None:
-                _log.warning("%s %s. %s", display_path(path), Message("bytes.differ"), Message("bytes.differ.remedy"))
+                _log.warning("%s", Message("file.differs", file=display_path(path)))
                 self._on_difference(path)
 
 

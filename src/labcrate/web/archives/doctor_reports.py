@@ -46,7 +46,7 @@ class _ReportInputs:
 
 
 class _RunningReport(Progress):
-    """A report in the making: its thread calls ``raise_if_cancelled``, all else happens on the event loop."""
+    """A report that is being made. Its thread calls ``raise_if_cancelled``; use the rest on the event loop."""
 
     def __init__(self, inputs: _ReportInputs, clock: Callable[[], float]) -> None:
         self.inputs, self.is_stopped = inputs, False

@@ -185,7 +185,7 @@ async def _send(
         if outcome is not Outcome.FINISHED:
             response.force_close()
         if outcome is Outcome.BROKEN:
-            _log.warning("%s was aborted: %s", log_name, reason)
+            _log.warning("%s failed: %s", log_name, reason)
         if log_entry and reporting:
             reporting.cancel()
             await wait_until_done(log_entry.end(transfer.sent, outcome, reason))
