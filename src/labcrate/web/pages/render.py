@@ -82,7 +82,7 @@ class Pages:
             "static": lambda name: url(settings, static_path(name)),
             "version": __version__,
             "operates": caller is not None and caller.may(Role.OPERATOR),
-            "limited": caller is not None and caller.scope.limited,
+            "limited": caller is not None and caller.scope.is_limited,
             "administers": caller is not None and caller.may(Role.ADMIN),
         }
 

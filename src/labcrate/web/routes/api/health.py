@@ -22,7 +22,7 @@ async def show_health(request: web.Request) -> web.Response:
     server = resources(request)
     requester = request.get(CALLER)
     answer: dict[str, Any] = {"status": "ok", "version": __version__, "index": server.indexer.state}
-    if requester is not None and requester.may(Role.OPERATOR) and not requester.scope.limited:
+    if requester is not None and requester.may(Role.OPERATOR) and not requester.scope.is_limited:
         answer["indexing"] = server.indexer.as_object()
         answer["jobsRunning"] = server.jobs.unfinished_count
     return json_response(answer)
