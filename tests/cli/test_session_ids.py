@@ -14,7 +14,7 @@ import labcrate
 from labcrate.errors import NoSessionError, UsageError
 from labcrate.export.documents.datapackage import _slug
 from labcrate.model.session import is_session_id, json_id, normalized_id, resolved, sort_key
-from labcrate.plan.option_words import parse_session
+from labcrate.plan.option_values import parse_session
 
 if TYPE_CHECKING:
     from tests.conftest import Cli, LabFolder

@@ -23,7 +23,7 @@ from labcrate.linking.all_paths import _beginning
 from labcrate.linking.ids import SessionIds
 from labcrate.linking.prefixes import CameraNames, Prefixes
 from labcrate.linking.rules import LinkingRules
-from labcrate.plan.named_time import _marker
+from labcrate.plan.name_time_utc import _session_marker_pattern
 from labcrate.web.pages.phrasebook import _pattern
 
 SOURCE = Path(labcrate.__file__).parent
@@ -40,7 +40,7 @@ USES = {
 # in a text of somebody else's.
 MADE = {
     "export/documents/datapackage.py": {"_slug": "a character class alone"},
-    "plan/named_time.py": {"_marker": "here"},
+    "plan/name_time_utc.py": {"_marker": "here"},
     "lab/exclude.py": {"_rule": "here"},
     "lab/path_pattern.py": {"_compiled": "here"},
     "lab/text.py": set[str](),
@@ -183,7 +183,7 @@ def test_what_is_made_of_sessions_prefixes_and_sentences() -> None:
     any_prefix = LinkingRules(ids, Prefixes.build([], {}, ids))
     beginnings_of_names = [_beginning(many), _beginning(any_prefix)]
     sentence = _pattern("%(path)s of %(what)s: %(count)s of %(why)s: %(number)s in %(session)s, and %(what)s is %(a)s.")
-    assert [growth(_marker(one), "finditer") for one in (None, "42", "a-b_c", "-" * 60)] == [None] * 4
+    assert [growth(_session_marker_pattern(one), "finditer") for one in (None, "42", "a-b_c", "-" * 60)] == [None] * 4
     assert [growth(one, "match") for one in beginnings_of_names if one] == [None] * 2
     assert growth(sentence, "fullmatch") is None
     pieces = "recordings/a of b: 1 of b: 2 in c, and b is d", "data/: , and ", " of : ", " of 1: ", ": 1 of "

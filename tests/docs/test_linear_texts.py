@@ -16,7 +16,7 @@ from labcrate.linking.prefixes import CameraNames, Prefixes
 from labcrate.linking.rules import LinkingRules
 from labcrate.messages.text import printable
 from labcrate.model.device import Device
-from labcrate.plan.member_names import Names, safe_name
+from labcrate.plan.member_names import UniqueNames, safe_name
 from labcrate.readings.load.payload import compact, from_cells, same_value
 from labcrate.readings.load.topics import Topics
 from labcrate.secrets.cleaner import Cleaner
@@ -158,8 +158,8 @@ def test_many_files_with_one_name_cost_no_more_each() -> None:
     """Names that are equal on some system are numbered without trying every number again."""
 
     def take(count: int) -> list[str]:
-        names = Names()
-        return [names.take("a?.mp4" if i % 2 else "A*.mp4") for i in range(count)]
+        names = UniqueNames()
+        return [names.reserve("a?.mp4" if i % 2 else "A*.mp4") for i in range(count)]
 
     once, twice = (lines_of(lambda _, n=n: take(n), "") for n in (100, 200))  # type: ignore[misc]
     assert twice <= MOST * once

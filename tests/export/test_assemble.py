@@ -34,8 +34,8 @@ from labcrate.model.recording import Probe, RecordingTime, TimeClaim, TimeSource
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan import member_names as names
-from labcrate.plan.member_names import Names
-from labcrate.plan.options import Only, Options
+from labcrate.plan.member_names import UniqueNames
+from labcrate.plan.options import DataKind, Options
 from labcrate.plan.plan import FileKind, Missing, Plan, PlannedRecording, SessionFile
 from labcrate.readings.load.load import load_readings
 from labcrate.readings.load.slice import Readings
@@ -88,7 +88,7 @@ class Folder:
         return PlannedRecording(
             member=f"{names.RECORDINGS}/{member}",
             path=path,
-            also_at=(),
+            duplicate_paths=(),
             identity=identity,
             fixity=fixity,
             probe=Probe(problem="no film at all"),
@@ -202,19 +202,22 @@ def test_any_names_and_sizes_make_a_zip_that_reads_whole(requested: list[tuple[s
     with TemporaryDirectory() as root:
         (Path(root) / "files").mkdir()
         folder = Folder(Path(root) / "files")
-        recorded, own = Names(), Names((names.SENSOR_JSON.rpartition("/")[2], names.SENSOR_CSV.rpartition("/")[2]))
-        others = Names()
+        recorded, own = (
+            UniqueNames(),
+            UniqueNames((names.SENSOR_JSON.rpartition("/")[2], names.SENSOR_CSV.rpartition("/")[2])),
+        )
+        others = UniqueNames()
         recordings, files, expected = [], [], {}
         for index, (name, kind) in enumerate(requested):
             size = data.draw(st.sampled_from(SIZES) | st.integers(0, 9000))
             content = random.Random(index).randbytes(size)  # noqa: S311
             if kind == "recording":
-                recordings.append(folder.recording(recorded.take(name.replace("/", "_")), content))
+                recordings.append(folder.recording(recorded.reserve(name.replace("/", "_")), content))
                 expected[recordings[-1].member] = content
             else:
                 below, top = (own, names.SENSOR_DATA) if kind == "sensor data" else (others, names.SESSION_FILES)
                 kinds = {"sensor data": FileKind.SENSOR_DATA, "other": FileKind.OTHER}
-                files.append(folder.file(f"{top}/{below.take(name)}", content, kinds[kind]))
+                files.append(folder.file(f"{top}/{below.reserve(name)}", content, kinds[kind]))
                 expected[files[-1].member] = content
         plan = plan_of(recordings, files, readings(*SOME) if data.draw(st.booleans()) else None)
         assembly = assembled(folder, plan)
@@ -302,7 +305,7 @@ def test_the_sessions_own_tables_stand_for_generated_ones(folder: Folder) -> Non
 
 def test_only_recordings_bring_no_table_of_readings(folder: Folder) -> None:
     """Where only recordings were chosen there is none of the four tables, and no document speaks of one."""
-    plan = replace(plan_of([folder.recording("a.mp4", b"x")]), options=Options(only=Only.RECORDINGS))
+    plan = replace(plan_of([folder.recording("a.mp4", b"x")]), options=Options(only=DataKind.RECORDINGS))
     found = unzipped(whole(assembled(folder, plan)))
     tables = {names.ZIGBEE_CSV, names.ZIGBEE_JSON, names.SENSOR_CSV, names.SENSOR_JSON}
     assert not tables & found.keys()

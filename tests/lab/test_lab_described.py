@@ -13,7 +13,7 @@ from labcrate.lab.documents import read_all_cameras
 from labcrate.lab.registers import read_registers
 from labcrate.lab.sessions import SessionBook, read_sessions
 from labcrate.lab.text import AS_WRITTEN
-from labcrate.plan.inventory import take_inventory
+from labcrate.plan.inventory import read_inventory
 
 UUID = "5f0f9b1e-6f0e-4f57-9f4e-0c2f3a0d7a11"
 START = "2025-06-10T15:30:12.040Z"
@@ -294,7 +294,7 @@ def test_texts_can_be_had_as_they_are_written(platform: Any) -> None:
     assert session.notes == notes
     assert session.described["metadata"] == {"userExperience": "media"}
     assert session.removed_keys == ()
-    assert "Not-For-Export-7" not in repr(take_inventory(platform.open()).session("7"))
+    assert "Not-For-Export-7" not in repr(read_inventory(platform.open()).session("7"))
 
 
 def test_no_control_character_comes_out_of_a_message(lab: Any) -> None:

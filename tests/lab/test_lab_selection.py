@@ -9,7 +9,7 @@ from labcrate.lab.selection import sorted_selection
 from labcrate.lab.sessions import read_sessions
 from labcrate.model.device import Camera, find_camera
 from labcrate.model.session import Session
-from labcrate.plan.inventory import take_inventory
+from labcrate.plan.inventory import read_inventory
 
 
 def chosen(lab: Any, **fields: Any) -> Session:
@@ -119,7 +119,7 @@ def test_a_name_is_kept_as_written_for_prefixes(lab: Any) -> None:
     """A camera that is named by its address shows none, but its files are still named for it."""
     lab.json("data/cameras.json", {"1": {"name": "192.0.2.77"}})
     lab.json("data/user_2/cameras.json", {"2": {"name": "x", "ipAddress": "192.0.2.77"}})
-    camera = take_inventory(lab.open()).cameras[0]
+    camera = read_inventory(lab.open()).cameras[0]
     assert (camera.name, camera.raw_name) == ("[removed]", "192.0.2.77")
 
 

@@ -9,7 +9,7 @@ import pytest
 from labcrate.errors import DocumentError
 from labcrate.lab.documents import read_all_cameras, read_all_devices
 from labcrate.lab.sessions import read_sessions
-from labcrate.plan.inventory import take_inventory
+from labcrate.plan.inventory import read_inventory
 
 
 def test_a_full_session(lab: Any) -> None:
@@ -26,7 +26,7 @@ def test_a_full_session(lab: Any) -> None:
         metadata={"researcher": "Ana", "labInfo": {"timezone": "Europe/Madrid"}},
         weather="rain",
     )
-    session = take_inventory(lab.open()).book.sessions["42"]
+    session = read_inventory(lab.open()).book.sessions["42"]
     assert session.span.start == datetime(2025, 5, 2, 8, tzinfo=UTC)
     assert session.time_zone == "Europe/Madrid"
     assert session.described["weather"] == "rain"
@@ -166,7 +166,7 @@ def test_broken_cameras(lab: Any, content: str | bytes, message: str) -> None:
 def test_cameras_keep_no_secret(lab: Any) -> None:
     """Of a camera its number, name, prefix and harmless extras are kept."""
     lab.cameras("hall", None)
-    cameras = take_inventory(lab.open()).cameras
+    cameras = read_inventory(lab.open()).cameras
     assert [(c.id, c.prefix) for c in cameras] == [("1", "hall"), ("2", None)]
     assert cameras[0].removed_keys == ("ipAddress", "password", "streamPath", "username")
     assert "s3cret" not in repr(cameras)

@@ -12,9 +12,8 @@ from labcrate.index.catalog import Catalog
 from labcrate.index.state_folder import state_folder
 from labcrate.linking import all_paths, grammar, settling
 from labcrate.linking.judging import judge
-from labcrate.plan import select as selection
-from labcrate.plan import session_time
-from labcrate.plan.inventory import take_inventory
+from labcrate.plan import linked_files, session_time
+from labcrate.plan.inventory import read_inventory
 from labcrate.plan.planner import Planner
 
 MINE = 3
@@ -57,14 +56,14 @@ def work_of_a_plan(lab: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Counter[s
         return real(path, **kwargs)
 
     with monkeypatch.context() as patched:
-        for module in (selection, session_time):
+        for module in (linked_files, session_time):
             patched.setattr(module, "judge", counted("judge", judge))
         patched.setattr(all_paths, "sessions_named", counted("settle", settling.sessions_named))
         patched.setattr(all_paths, "read_name", counted("read", grammar.read_name))
         patched.setattr(os, "lstat", lstat)
-        inventory = take_inventory(lab.open())
+        inventory = read_inventory(lab.open())
         with Catalog.open(state_folder(lab.root)) as catalog:
-            plan = Planner(inventory, catalog).plan(str(MINE), hashed=False)
+            plan = Planner(inventory, catalog).plan(str(MINE), with_fixity=False)
     assert plan.session.id == str(MINE)
     return counts, [path for path in seen if Path(path).suffix == ".mp4"]
 

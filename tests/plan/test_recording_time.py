@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from labcrate.model.recording import CameraClock, ClockNote, Probe, RecordingTime, TimeSource
 from labcrate.model.timespan import TimeSpan
-from labcrate.plan.named_time import without_session
-from labcrate.plan.recording_time import Evidence, TimeContext, possible_spans, recorded_span, recording_time
+from labcrate.plan.name_time_utc import strip_session
+from labcrate.plan.recording_time import RecordingFacts, TimeContext, possible_spans, recorded_span, recording_time
 
 MADRID, NEW_YORK, LONDON = "Europe/Madrid", "America/New_York", "Europe/London"
 START = datetime(2025, 6, 10, 18, 40, tzinfo=UTC)
@@ -33,7 +33,7 @@ def when(
 ) -> RecordingTime:
     """The time of a recording in the shared folder, of camera 5 and session 8."""
     path = f"recordings/{name}"
-    evidence = Evidence(
+    evidence = RecordingFacts(
         path, Probe(duration_s=length_s, creation_time=container), int(MODIFIED.timestamp()) * 10**9, "5", "c05", "8"
     )
     clocks = {"5": clock} if clock else {}
@@ -254,7 +254,7 @@ def test_the_names_end_for_want_of_a_length() -> None:
 )  # fmt: skip
 def test_prefix_and_session_are_cut_out(path: str, session_id: str, prefix: str | None, rest: str) -> None:
     """Digits that the linking rules take for an id, and those of the camera, are no times."""
-    assert without_session(path, session_id, prefix) == rest
+    assert strip_session(path, session_id, prefix) == rest
 
 
 def test_a_session_id_that_looks_like_a_date_is_none() -> None:
@@ -265,7 +265,7 @@ def test_a_session_id_that_looks_like_a_date_is_none() -> None:
 
 def test_every_source_has_a_possible_span() -> None:
     """Register, name, container and file each give a span, the one that was taken first."""
-    evidence = Evidence(ZULU, Probe(duration_s=60, creation_time=START + timedelta(minutes=7)), 0)
+    evidence = RecordingFacts(ZULU, Probe(duration_s=60, creation_time=START + timedelta(minutes=7)), 0)
     spans = list(possible_spans(evidence, TimeContext(None, {ZULU: TimeSpan(START - timedelta(minutes=1))})))
     starts = [
         START - timedelta(minutes=1),
@@ -343,7 +343,7 @@ def test_a_camera_on_local_time_is_always_found(
 )
 def test_nothing_is_a_crash(name: str, zone: str | None, length_s: float | None, mtime_ns: int) -> None:
     """Any name, length and file time give a span with a start, and exactly one claim that is taken."""
-    time = recording_time(Evidence(name, Probe(duration_s=length_s), mtime_ns), TimeContext(zone))
+    time = recording_time(RecordingFacts(name, Probe(duration_s=length_s), mtime_ns), TimeContext(zone))
     assert time.span.start is not None
     assert time.span.end is None or time.span.start <= time.span.end
     assert [claim.taken for claim in time.claims].count(True) == 1

@@ -10,9 +10,9 @@ from labcrate.model.bound import Reason
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
 from labcrate.model.timespan import TimeSpan
-from labcrate.plan.inventory import take_inventory
+from labcrate.plan.inventory import read_inventory
 from labcrate.plan.recording_time import TimeContext
-from labcrate.plan.session_time import SessionTime, registered_spans, session_time, undescribed_starts
+from labcrate.plan.session_time import SessionTime, registered_spans, session_time, undescribed_session_starts
 
 START = datetime(2025, 5, 2, 8, tzinfo=UTC)
 COPIED = datetime(2025, 11, 30, tzinfo=UTC)
@@ -26,7 +26,7 @@ def look(found: Mapping[str, Identity]) -> Mapping[str, Probe]:
 
 def time_of(lab: Any, session_id: str = "42", zone: str | None = None, probes: Any = look) -> SessionTime:
     """The time of a session as the lab is now."""
-    inventory = take_inventory(lab.open(), zone)
+    inventory = read_inventory(lab.open(), zone)
     return session_time(
         inventory, inventory.session(session_id), TimeContext(zone, registered_spans(inventory)), probes
     )
@@ -96,10 +96,10 @@ def test_a_session_that_only_recordings_tell_of_bounds_it_too(lab: Any) -> None:
     recorded(lab, START + HOUR, session_id=777)
     time = time_of(lab)
     assert time.span == TimeSpan(START, START + HOUR - timedelta(microseconds=1))
-    inventory = take_inventory(lab.open())
+    inventory = read_inventory(lab.open())
     times = TimeContext(None, registered_spans(inventory))
-    assert list(undescribed_starts(inventory, times, look)) == [("777", START + HOUR)]
-    assert list(undescribed_starts(inventory, times, look, but="777")) == []
+    assert list(undescribed_session_starts(inventory, times, look)) == [("777", START + HOUR)]
+    assert list(undescribed_session_starts(inventory, times, look, except_session="777")) == []
     session = inventory.session("42")
     assert session_time(inventory, session, times, look, lambda _: [("777", START + HOUR)]) == time
     assert session_time(inventory, session, times, look, lambda _: []).span == TimeSpan(
@@ -142,7 +142,7 @@ def test_a_recording_that_vanished_is_no_evidence(lab: Any) -> None:
     begun(lab)
     recorded(lab, START)
     path = recorded(lab, START + HOUR)
-    inventory = take_inventory(lab.open())
+    inventory = read_inventory(lab.open())
     (lab.root / path).unlink()
     times = TimeContext(None, registered_spans(inventory))
     assert session_time(inventory, inventory.session("42"), times, look).span == TimeSpan(START, START + MINUTE)
@@ -193,7 +193,7 @@ class TestRegisteredSpans:
 
     def test_a_name_that_several_files_have_counts_for_none(self, registered: Any) -> None:
         """An entry gives its times to the one file of its name; where two have it nobody knows which is meant."""
-        inventory = take_inventory(registered.open())
+        inventory = read_inventory(registered.open())
         spans = registered_spans(inventory)
         assert dict(spans) == {"recordings/one.mp4": TimeSpan(START, START + 3 * MINUTE)}
         assert len(spans) == 1

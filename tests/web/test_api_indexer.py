@@ -11,7 +11,7 @@ from tests.support.bit_rot import flip_byte, read_index_record, set_confirmation
 from labcrate.errors import CatalogError
 from labcrate.index.catalog import Catalog
 from labcrate.index.state_folder import state_folder
-from labcrate.plan.inventory import take_inventory
+from labcrate.plan.inventory import read_inventory
 from labcrate.video import probe as probe_module
 from labcrate.web.archives import background_check
 from labcrate.web.archives import indexer as module
@@ -34,7 +34,7 @@ class Rig:
         self.waiting: list[bool] = []
         self.indexer = Indexer(
             self.lab,
-            lambda: take_inventory(self.lab),
+            lambda: read_inventory(self.lab),
             lambda: bool(self.waiting) and self.waiting.pop(),
             clock=lambda: self.now,
             wall_clock=lambda: self.wall,
@@ -328,7 +328,7 @@ def test_rot_is_found_in_the_background(serve: Any, usual_lab: Any, caplog: pyte
     rig = Rig(usual_lab)
     rig.indexer = Indexer(
         rig.lab,
-        lambda: take_inventory(rig.lab),
+        lambda: read_inventory(rig.lab),
         clock=lambda: rig.now,
         wall_clock=lambda: rig.wall,
         on_difference=differs,

@@ -14,7 +14,7 @@ from tests.support.waiting import wait_for_next_tick
 
 from labcrate.cli.main import main
 from labcrate.lab.session_register import register_path
-from labcrate.plan.options import Only, Options
+from labcrate.plan.options import DataKind, Options
 from labcrate.plan.planner import Planner
 from labcrate.web.archives.archive_cache import ArchiveCache
 from labcrate.web.archives.inventory_cache import InventoryCache
@@ -197,7 +197,7 @@ def test_another_session_inside_the_widened_window(usual_lab: Any) -> None:
 def test_messages_count_for_archives_without_readings(usual_lab: Any) -> None:
     """A password in a message that comes later is searched for in recordings too, though no reading is packed."""
     archives = caches(usual_lab)
-    videos = Options(only=Only.RECORDINGS)
+    videos = Options(only=DataKind.RECORDINGS)
     first = archives.plan("42", videos)
     wait_for_next_tick()
     assert archives.get("42", videos) is first

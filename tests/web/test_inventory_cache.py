@@ -9,7 +9,7 @@ import pytest
 from tests.support.waiting import wait_for_next_tick
 
 from labcrate.errors import DocumentError
-from labcrate.plan.inventory import take_inventory
+from labcrate.plan.inventory import read_inventory
 from labcrate.web.archives import inventory_cache as module
 from labcrate.web.archives.inventory_cache import InventoryCache
 
@@ -26,7 +26,7 @@ def readings_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     def counting(lab: Any, **more: Any) -> Any:
         counted.append(threading.get_ident())
-        return take_inventory(lab, **more)
+        return read_inventory(lab, **more)
 
     monkeypatch.setattr("labcrate.web.archives.inventory_cache.take_inventory", counting)
     return counted

@@ -13,10 +13,10 @@ from labcrate.lab.folder import Kind
 from labcrate.lab.lab_files import LabFiles, source_of, split_recorder_path
 from labcrate.linking.place import is_hidden
 from labcrate.messages.message import Message
-from labcrate.plan.inventory import Inventory, take_inventory
-from labcrate.plan.option_words import parse_session
+from labcrate.plan.inventory import Inventory, read_inventory
+from labcrate.plan.option_values import parse_session
 from labcrate.plan.recorder_files import recorder_paths
-from labcrate.plan.session_files import packed_files
+from labcrate.plan.session_files import files_to_index
 from labcrate.plan.summary import format_size, plural
 from labcrate.video.containers import container_of
 from labcrate.video.probe import probe
@@ -25,7 +25,7 @@ from labcrate.video.probe import probe
 def run(options: Namespace) -> int:
     """Index the lab's recordings and the files of its sessions, or those of one; what is finished is not read again."""
     lab = open_lab(options)
-    inventory = take_inventory(lab)
+    inventory = read_inventory(lab)
     files, requests = inventory.files, []
     for path in _paths_to_index(inventory, options.session):
         try:
@@ -77,6 +77,6 @@ def _paths_to_index(inventory: Inventory, session: str | None) -> list[str]:
         ids = list(inventory.book.folders)
         entries = [*inventory.unlinked, *(e for linked in inventory.linked.values() for e in linked)]
     found = [e for e in entries if e.kind is Kind.FILE and e.path.lower().endswith(".mp4") and not is_hidden(e.path)]
-    own = [entry.path for entry in (*found, *packed_files(inventory, ids))]
+    own = [entry.path for entry in (*found, *files_to_index(inventory, ids))]
     linked = [session_id] if session is not None else inventory.own_registers
     return list(dict.fromkeys([*own, *(path for path, _ in recorder_paths(inventory, linked))]))

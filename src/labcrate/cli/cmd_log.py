@@ -11,7 +11,7 @@ from labcrate.errors import UsageError
 from labcrate.model.session import is_number
 from labcrate.people.export_log import ExportLog, ExportLogFilter, ExportLogLine
 from labcrate.people.export_log_formats import as_csv, describe_contents, line_object
-from labcrate.plan.option_words import parse_bound, parse_session
+from labcrate.plan.option_values import parse_bound, parse_session
 from labcrate.plan.summary import format_size
 
 

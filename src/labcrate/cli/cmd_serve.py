@@ -19,7 +19,7 @@ from labcrate.lab.folder import Lab
 from labcrate.lab.settings_file import read_settings
 from labcrate.lab.text import typed_path
 from labcrate.messages.text import printable
-from labcrate.plan.option_words import parse_zone
+from labcrate.plan.option_values import parse_zone
 from labcrate.web.server import ServerAddress, serve
 
 _PORT_COUNT = 65536

@@ -9,15 +9,15 @@ from labcrate.cli.terminal import console
 from labcrate.export.plan_views import row_object
 from labcrate.model.session import is_number
 from labcrate.model.timespan import format_duration
-from labcrate.plan.inventory import take_inventory
-from labcrate.plan.overview import SessionRow, overview
+from labcrate.plan.inventory import read_inventory
+from labcrate.plan.overview import SessionRow, session_rows
 from labcrate.plan.summary import format_size
 
 
 def run(options: Namespace) -> int:
     """List the lab's sessions."""
-    inventory = take_inventory(open_lab(options))
-    rows = overview(inventory)
+    inventory = read_inventory(open_lab(options))
+    rows = session_rows(inventory)
     if options.json:
         write_json([row_object(row) for row in rows])
         return 0

@@ -17,15 +17,22 @@ from labcrate.model.session import json_id
 from labcrate.model.timespan import Coverage, cover, format_duration, format_instant
 from labcrate.people.export_log import system_user
 from labcrate.people.link_log import Link, LinkLog
-from labcrate.plan.by_time import Beyond, Offer, Offered, Other, Wanted, find_by_time
 from labcrate.plan.inventory import find_session
-from labcrate.plan.option_words import parse_duration
+from labcrate.plan.option_values import parse_duration
+from labcrate.plan.recorder_search import (
+    CandidateFile,
+    ConfirmReason,
+    OtherSession,
+    SearchFilter,
+    SearchResult,
+    search_recorders,
+)
 from labcrate.plan.summary import camera_label, format_size, plural
 from labcrate.repair.link_by_time import link_by_time
 
 _MAX_LISTED = 10
 
-Groups = Mapping[tuple[str, str, str | None, str], Sequence[Offered]]
+Groups = Mapping[tuple[str, str, str | None, str], Sequence[CandidateFile]]
 
 
 def run(options: Namespace) -> int:
@@ -34,13 +41,13 @@ def run(options: Namespace) -> int:
         raise UsageError("--by-time finds the recordings itself; name no file, no --move and no --undo with it.")
     if not options.yes and (options.json or not _is_terminal()):
         raise UsageError("--by-time asks before it links, and there is no terminal to ask on; add --yes.")
-    wanted = Wanted(tuple(options.recorder), tuple(options.camera), parse_duration(options.pad))
+    wanted = SearchFilter(tuple(options.recorder), tuple(options.camera), parse_duration(options.pad))
     inventory, session_id = find_session(open_lab(options), options.session)
     lab = inventory.lab
     with Catalog.open(state_folder(lab.root)) as catalog, ProgressBar("Looking", shown=not options.json) as bar:
-        offer = find_by_time(inventory, catalog, session_id, wanted, bar)
-    inside = [one for one in offer.files if one.beyond is None]
-    beyond = [one for one in offer.files if one.beyond is not None]
+        offer = search_recorders(inventory, catalog, session_id, wanted, bar)
+    inside = [one for one in offer.files if one.confirm_reason is None]
+    beyond = [one for one in offer.files if one.confirm_reason is not None]
     if not options.json:
         _print_offer(offer, inside, beyond)
     linked = _choose_files(inside, beyond, options)
@@ -56,16 +63,18 @@ def run(options: Namespace) -> int:
     else:
         say("Nothing was linked.")
     # --yes was given, and did not do: a script must not take that for success.
-    return RepairError.exit_code if options.yes and beyond and not linked and not offer.already else 0
+    return RepairError.exit_code if options.yes and beyond and not linked and not offer.already_linked else 0
 
 
 def _is_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def _choose_files(inside: Sequence[Offered], beyond: Sequence[Offered], options: Namespace) -> list[Offered]:
+def _choose_files(
+    inside: Sequence[CandidateFile], beyond: Sequence[CandidateFile], options: Namespace
+) -> list[CandidateFile]:
     """Return the files that were answered with yes; those beyond the session are asked about by themselves."""
-    chosen: list[Offered] = []
+    chosen: list[CandidateFile] = []
     if inside and (options.yes or ask_yes_no(f"Link {_these_recordings(len(inside))}?")):
         chosen += inside
     if beyond:
@@ -98,7 +107,7 @@ def _these_recordings(count: int) -> str:
     return "this recording" if count == 1 else f"these {count:,} recordings"
 
 
-def _print_offer(offer: Offer, inside: Sequence[Offered], beyond: Sequence[Offered]) -> None:
+def _print_offer(offer: SearchResult, inside: Sequence[CandidateFile], beyond: Sequence[CandidateFile]) -> None:
     span = offer.span
     start, end = (format_instant(at) if at else "?" for at in (span.start, span.end))
     say(f"Session {offer.session.id}: {start} to {end}")
@@ -127,10 +136,10 @@ def _print_offer(offer: Offer, inside: Sequence[Offered], beyond: Sequence[Offer
     say()
 
 
-def _print_beyond(beyond: Sequence[Offered]) -> None:
-    groups = defaultdict[tuple[Beyond | None, tuple[Other, ...]], list[Offered]](list)
+def _print_beyond(beyond: Sequence[CandidateFile]) -> None:
+    groups = defaultdict[tuple[ConfirmReason | None, tuple[OtherSession, ...]], list[CandidateFile]](list)
     for one in beyond:
-        groups[one.beyond, one.others].append(one)
+        groups[one.confirm_reason, one.other_sessions].append(one)
     for (why, others), same in groups.items():
         for one in same[:_MAX_LISTED]:
             say(f"  {one.source}, {_format_time(one.span.start)} to {_format_time(one.span.end)}")
@@ -139,18 +148,19 @@ def _print_beyond(beyond: Sequence[Offered]) -> None:
         say(f"      {_describe_overlap(others) if others else why}")
 
 
-def _describe_overlap(others: Sequence[Other]) -> str:
+def _describe_overlap(others: Sequence[OtherSession]) -> str:
     return f"it reaches into the time of {' and '.join(map(_describe_session, others))}"
 
 
-def _describe_session(other: Other) -> str:
+def _describe_session(other: OtherSession) -> str:
     return f"session {other.session_id} ({_format_time(other.span.start)} to {_format_time(other.span.end)})"
 
 
-def _print_not_offered(offer: Offer) -> None:
+def _print_not_offered(offer: SearchResult) -> None:
     """Say what in that time is not offered."""
-    if offer.already:
-        say(f"\n{plural(offer.already, 'recording')} of it {'is' if offer.already == 1 else 'are'} linked already.")
+    if offer.already_linked:
+        are = "is" if offer.already_linked == 1 else "are"
+        say(f"\n{plural(offer.already_linked, 'recording')} of it {are} linked already.")
     for (recorder, word), count in sorted(offer.unknown.items()):
         say(f"\n{recorder}: {plural(count, 'file')} of {word}, which is no camera that the lab knows: not taken.")
         say(f"  Say which it is with cameras = {{ {word} = ID }} in labcrate.toml, or take it with --camera {word}.")
@@ -164,17 +174,17 @@ def _print_not_offered(offer: Offer) -> None:
         say(f"  ... and {len(offer.skipped) - _MAX_LISTED:,} more")
 
 
-def _group_by_camera(files: Sequence[Offered]) -> Groups:
+def _group_by_camera(files: Sequence[CandidateFile]) -> Groups:
     """The files by recorder, its word, camera's id and name to show, in the order of recorder and name."""
-    groups = defaultdict[tuple[str, str, str | None, str], list[Offered]](list)
+    groups = defaultdict[tuple[str, str, str | None, str], list[CandidateFile]](list)
     for one in files:
         camera = one.camera
-        shown = camera_label(camera) if camera else f"{one.word} (unknown)"
-        groups[one.recorder, one.word, camera.id if camera else None, shown].append(one)
+        shown = camera_label(camera) if camera else f"{one.camera_word} (unknown)"
+        groups[one.recorder, one.camera_word, camera.id if camera else None, shown].append(one)
     return dict(sorted(groups.items(), key=lambda group: (group[0][0], group[0][3], group[0][1])))
 
 
-def _coverage(files: Sequence[Offered]) -> Coverage:
+def _coverage(files: Sequence[CandidateFile]) -> Coverage:
     return cover((one.span, one.identity.size_bytes) for one in files)
 
 
@@ -195,7 +205,7 @@ def _shorten(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
-def _json_object(offer: Offer, linked: Sequence[Offered], made: Link | None) -> dict[str, Any]:
+def _json_object(offer: SearchResult, linked: Sequence[CandidateFile], made: Link | None) -> dict[str, Any]:
     span, chosen = offer.span, set(map(id, linked))
     return {
         "session": json_id(offer.session.id),
@@ -217,20 +227,20 @@ def _json_object(offer: Offer, linked: Sequence[Offered], made: Link | None) -> 
                 ],
             }
             for (recorder, word, camera_id, _), files in _group_by_camera(
-                [one for one in offer.files if not one.beyond]
+                [one for one in offer.files if not one.confirm_reason]
             ).items()
         ],
         "beyond": [
             {
                 "file": one.source,
-                "reason": str(one.beyond),
-                "sessions": [json_id(other.session_id) for other in one.others],
+                "reason": str(one.confirm_reason),
+                "sessions": [json_id(other.session_id) for other in one.other_sessions],
                 "linked": id(one) in chosen,
             }
             for one in offer.files
-            if one.beyond
+            if one.confirm_reason
         ],
-        "alreadyLinked": offer.already,
+        "alreadyLinked": offer.already_linked,
         "unknownCameras": [{"recorder": r, "word": w, "files": n} for (r, w), n in sorted(offer.unknown.items())],
         "notSelected": [{"recorder": r, "word": w, "files": n} for (r, w), n in sorted(offer.not_selected.items())],
         "skipped": [{"file": source, "reason": reason} for source, reason in offer.skipped],

@@ -19,7 +19,7 @@ from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.model.recording import Probe
 from labcrate.plan.inventory import Inventory
-from labcrate.plan.session_files import SIDECAR, packed_files
+from labcrate.plan.session_files import SIDECAR, files_to_index
 from labcrate.secrets.copied_files import Redaction
 
 _RECORDING, _VIDEO, _OTHER, _STRAY = "recording", "video", "other", "stray"
@@ -128,7 +128,7 @@ def find_secret_files(
     of_sessions = defaultdict[str, list[str]](list)
     for one in session_ids:
         linked = [entry for entry in inventory.linked.get(one, ()) if entry.kind is Kind.FILE]
-        for path in {entry.path for entry in (*linked, *packed_files(inventory, [one]))}:
+        for path in {entry.path for entry in (*linked, *files_to_index(inventory, [one]))}:
             of_sessions[path].append(one)
     files = {}
     for path in of_sessions:

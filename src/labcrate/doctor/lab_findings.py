@@ -123,7 +123,7 @@ def register_findings(inventory: Inventory) -> Iterator[LabFinding]:
 def unknown_camera_findings(inventory: Inventory) -> Iterator[LabFinding]:
     """Yield the ids of cameras in ``labcrate.toml`` that the lab has no camera for: most are misspelt."""
     settings = inventory.settings
-    listed = {camera.id for camera in read_all_cameras(inventory.lab, inventory.cleaner.of_cameras)[0]}
+    listed = {camera.id for camera in read_all_cameras(inventory.lab, inventory.cleaner.camera_cleaning)[0]}
     listed.update(camera.id for session in inventory.book.sessions.values() for camera in session.cameras)
     entries = [(f"cameras.{one}", one) for one in settings.cameras if listed and one not in listed]
     known = listed | settings.cameras.keys()

@@ -21,7 +21,7 @@ from labcrate.model.session import is_number
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.lab_rules import camera_key
-from labcrate.plan.recording_time import Evidence, TimeContext, possible_spans
+from labcrate.plan.recording_time import RecordingFacts, TimeContext, possible_spans
 
 _DIGITS = re.compile(r"[0-9]+", re.ASCII)
 _AFTER_MARKER = re.compile(r"(?:session|s)[ _-]*([0-9]+)", re.ASCII | re.IGNORECASE)
@@ -119,7 +119,7 @@ def _possible_spans(
     carried = view.carried_by(base_name(path).rpartition(".")[0])
     ids = {camera_key(camera): camera.id for camera in inventory.cameras} if times.clocks else {}
     camera = ids.get(carried.camera or "") if carried else None
-    evidence = Evidence(path, probe or Probe(), identity.mtime_ns, camera, carried.text if carried else None)
+    evidence = RecordingFacts(path, probe or Probe(), identity.mtime_ns, camera, carried.text if carried else None)
     offsets = [abs(clock.offset_s) for clock in times.clocks.values()]
     margin = _MAX_CLOCK_DIFFERENCE + timedelta(seconds=max(offsets)) if offsets else timedelta(seconds=1)
     for span in possible_spans(evidence, times):

@@ -18,7 +18,7 @@ from labcrate.model.fixity import Identity
 from labcrate.model.recording import ClockNote, Probe, RecordingTime
 from labcrate.model.timespan import format_duration, format_instant, from_ns
 from labcrate.plan.inventory import Inventory
-from labcrate.plan.planner import CHECK_AGAIN
+from labcrate.plan.planner import CHECK_COMMAND
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ def byte_findings(inventory: Inventory, catalog: Catalog, session_id: str | None
                     Message("doctor.bytes", file=source_of(path)),
                     Message("bytes.differ.remedy"),
                     session,
-                    command=CHECK_AGAIN,
+                    command=CHECK_COMMAND,
                     places=(source_of(path),),
                 )
 

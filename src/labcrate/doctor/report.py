@@ -18,7 +18,7 @@ from labcrate.lab.folder import Lab
 from labcrate.messages.message import Message
 from labcrate.model.lab_settings import LabSettings
 from labcrate.model.session import json_id, sort_key
-from labcrate.plan.inventory import Inventory, take_inventory
+from labcrate.plan.inventory import Inventory, read_inventory
 from labcrate.secrets.cleaner import REMOVED, Cleaner
 
 _SEVERITIES, _KINDS = list(Severity), list(FindingKind)
@@ -141,9 +141,9 @@ def _clean_text(text: str, cleaner: Cleaner) -> str:
 def take_inventory_despite_settings(lab: Lab) -> tuple[Inventory, DocumentError | None]:
     """Take the inventory of a lab and, where ``labcrate.toml`` cannot be used, take it without that and say why."""
     try:
-        return take_inventory(lab), None
+        return read_inventory(lab), None
     except DocumentError as error:
-        return take_inventory(lab, settings=LabSettings()), error
+        return read_inventory(lab, settings=LabSettings()), error
 
 
 def make_report(

@@ -10,12 +10,14 @@ from labcrate.model.bound import Bound, Reason
 from labcrate.model.session import Session
 from labcrate.model.timespan import format_instant
 from labcrate.plan.inventory import Inventory
-from labcrate.plan.not_taken import NotTaken, Why
+from labcrate.plan.not_taken import NotTaken, NotTakenRule
 from labcrate.plan.plan import Missing, NearMiss
-from labcrate.plan.recordings import Cameras, may_be_of
-from labcrate.plan.session_time import SessionTime, Starts
+from labcrate.plan.recordings import SessionCameras, may_overlap_session
+from labcrate.plan.session_time import SessionStarts, SessionTime
 
-_HARMLESS = frozenset({Why.EXCLUDED, Why.HIDDEN, Why.SYSTEM, Why.LOCK, Why.ARCHIVE})
+_HARMLESS = frozenset(
+    {NotTakenRule.EXCLUDED, NotTakenRule.HIDDEN, NotTakenRule.SYSTEM, NotTakenRule.LOCK, NotTakenRule.ARCHIVE}
+)
 
 
 def description_findings(session: Session) -> Iterator[LabFinding]:
@@ -48,7 +50,9 @@ def description_findings(session: Session) -> Iterator[LabFinding]:
         )
 
 
-def bound_findings(inventory: Inventory, session: Session, time: SessionTime, others: Starts) -> Iterator[LabFinding]:
+def bound_findings(
+    inventory: Inventory, session: Session, time: SessionTime, others: SessionStarts
+) -> Iterator[LabFinding]:
     """Yield where the time of a session without start or end is taken to end, and why.
 
     ``others`` are the starts of sessions that only recordings tell of.
@@ -73,7 +77,7 @@ def bound_findings(inventory: Inventory, session: Session, time: SessionTime, ot
 
 
 def _describe_end(
-    inventory: Inventory, session: Session, bound: Bound, others: Starts
+    inventory: Inventory, session: Session, bound: Bound, others: SessionStarts
 ) -> tuple[Message, Message, tuple[str, ...] | None]:
     """What is known of the end of a session, what to do, and the export that takes more."""
     if bound.span is None or bound.span.end is None:
@@ -110,7 +114,7 @@ def _describe_end(
     return what, Message("doctor.end.beyond", file=file, to=beyond), command
 
 
-def _next_session_ids(inventory: Inventory, session: Session, bound: Bound, others: Starts) -> list[str]:
+def _next_session_ids(inventory: Inventory, session: Session, bound: Bound, others: SessionStarts) -> list[str]:
     """The ids of the sessions that begin when the bound says that the next one does; empty where none does.
 
     One whose id was refused is ``?``, where no other begins then.
@@ -154,7 +158,7 @@ def missing_findings(session_id: str | None, missing: Iterable[Missing]) -> Iter
 
 
 def recording_findings(
-    session: Session, recordings: Iterable[LinkedRecording], cameras: Cameras
+    session: Session, recordings: Iterable[LinkedRecording], cameras: SessionCameras
 ) -> Iterator[LabFinding]:
     """Yield damaged recordings, and what else is odd about recordings: one finding for all that share it."""
     files_by_warning: dict[Message, list[str]] = {}
@@ -178,24 +182,24 @@ def recording_findings(
         )
 
 
-def _recording_warnings(session: Session, recording: LinkedRecording, cameras: Cameras) -> Iterator[Message]:
+def _recording_warnings(session: Session, recording: LinkedRecording, cameras: SessionCameras) -> Iterator[Message]:
     camera, verdict = recording.camera, recording.verdict
     if verdict.warning:
         yield Message("doctor.recording.linked", warning=verdict.warning)
     if cameras.selected and camera and not cameras.selects(verdict):
         yield Message("doctor.recording.not_selected", camera=printable(camera.name or camera.id))
-    if recording.probe.readable and not may_be_of(session, recording.time):
+    if recording.probe.readable and not may_overlap_session(session, recording.time):
         yield Message("doctor.recording.outside", source=str(recording.time.taken.source))
 
 
 def kept_out_findings(session_id: str, not_taken: Iterable[NotTaken]) -> Iterator[LabFinding]:
     """Yield the files of a session that stay out by a rule, one finding a rule; what stands elsewhere is left out."""
-    by_rule: dict[Why, list[NotTaken]] = {}
+    by_rule: dict[NotTakenRule, list[NotTaken]] = {}
     for one in not_taken:
-        if not one.rule.stood_for:
+        if not one.rule.is_in_metadata:
             by_rule.setdefault(one.rule, []).append(one)
     for rule, found in by_rule.items():
-        empty = rule is Why.EMPTY
+        empty = rule is NotTakenRule.EMPTY
         yield LabFinding(
             FindingKind.EMPTY if empty else FindingKind.KEPT_OUT,
             Severity.HINT if rule in _HARMLESS else Severity.WARNING,

@@ -25,9 +25,9 @@ from labcrate.messages.message import Message
 from labcrate.model.fixity import Fixity
 from labcrate.model.timespan import from_ns
 from labcrate.plan import member_names as names
-from labcrate.plan.options import Only
+from labcrate.plan.options import DataKind
 from labcrate.plan.plan import CopiedFile, FileKind, Plan
-from labcrate.plan.summary import Part, describe_file, describe_readings, describe_recording, plural
+from labcrate.plan.summary import MemberDescription, describe_file, describe_readings, describe_recording, plural
 from labcrate.readings.write.columns import LONG_COLUMNS, Column, columns
 from labcrate.readings.write.writers import Writer, writers
 from labcrate.secrets.matcher import Matcher
@@ -42,7 +42,7 @@ class Assembly:
 
     plan: Plan
     layout: Layout
-    parts: tuple[Part, ...]
+    parts: tuple[MemberDescription, ...]
 
 
 class _ArchiveBuilder:
@@ -60,7 +60,7 @@ class _ArchiveBuilder:
         self.files, self.plan, self.spool, self.tables = files, plan, spool, tables
         self.replacements, self.matcher = replacements, matcher
         self.members: dict[str, Member] = {}
-        self.parts: dict[str, Part] = {}
+        self.parts: dict[str, MemberDescription] = {}
         self.mtime_ns = int(plan.latest_change.timestamp()) * 1_000_000_000
 
     def add_document(self, name: str, media_type: str, description: str, content: bytes) -> None:
@@ -94,13 +94,15 @@ class _ArchiveBuilder:
     ) -> None:
         self.members[name] = Member(name, fixity, mtime_ns, source)
         sha256 = fixity.sha256 or UNKNOWN_SHA256
-        self.parts[name] = Part(name, description, media_type, fixity.size_bytes, sha256, from_ns(mtime_ns))
+        self.parts[name] = MemberDescription(
+            name, description, media_type, fixity.size_bytes, sha256, from_ns(mtime_ns)
+        )
 
     def layout(self) -> Layout:
         """All members in their order."""
         return Layout([self.members[name] for name in sorted(self.members, key=_sort_key)])
 
-    def ordered_parts(self) -> list[Part]:
+    def ordered_parts(self) -> list[MemberDescription]:
         """What is there so far, in its order."""
         return [self.parts[name] for name in sorted(self.parts, key=_sort_key)]
 
@@ -173,7 +175,11 @@ def assemble(
     builder.add_document(names.DATAPACKAGE, "application/json", _DOCUMENT_DESCRIPTIONS[names.DATAPACKAGE], package)
     crate = to_json(
         crate_document(
-            plan, [*builder.ordered_parts(), Part(names.MANIFEST, _DOCUMENT_DESCRIPTIONS[names.MANIFEST], "text/plain")]
+            plan,
+            [
+                *builder.ordered_parts(),
+                MemberDescription(names.MANIFEST, _DOCUMENT_DESCRIPTIONS[names.MANIFEST], "text/plain"),
+            ],
         )
     )
     builder.add_document(names.CRATE, "application/ld+json", _DOCUMENT_DESCRIPTIONS[names.CRATE], crate)
@@ -226,7 +232,7 @@ def _generated_tables(assembly: Assembly) -> Mapping[str, Member]:
 
 def _add_tables(builder: _ArchiveBuilder) -> tuple[Columns, Columns]:
     """Add the four sensor tables and the session's own files; give the columns of those that were made."""
-    if builder.plan.options.only is Only.RECORDINGS:
+    if builder.plan.options.only is DataKind.RECORDINGS:
         return (), ()
     readings = builder.plan.readings
     description = describe_readings(builder.plan)
@@ -250,7 +256,9 @@ def _add_tables(builder: _ArchiveBuilder) -> tuple[Columns, Columns]:
 
 def _add_readme(builder: _ArchiveBuilder, zigbee: Columns, sensors: Columns) -> None:
     later = [
-        Part(name, text, "text/plain") for name, text in _DOCUMENT_DESCRIPTIONS.items() if name not in builder.parts
+        MemberDescription(name, text, "text/plain")
+        for name, text in _DOCUMENT_DESCRIPTIONS.items()
+        if name not in builder.parts
     ]
     ordered = sorted([*builder.ordered_parts(), *later], key=lambda part: _sort_key(part.name))
     text = readme(builder.plan, ordered, zigbee, sensors)

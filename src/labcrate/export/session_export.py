@@ -174,7 +174,7 @@ def export_session(
     the lab, NotFoundError where the lab has no key to sign with, and SigningError.
     """
     inventory, session_id = find_session(lab, session, options.time_zone)
-    target = archive_path(to, session_id, partial=options.partial)
+    target = archive_path(to, session_id, partial=options.is_partial)
     check_targets(target, force=force, signed=sign)
     _refuse_lab_file(lab, target)
     signer = signer_of(lab) if sign else None

@@ -24,7 +24,7 @@ from labcrate.readings.write.columns import Column
 _EARLIEST = datetime(1980, 1, 1, tzinfo=UTC)
 
 
-NOT_BOUNDED = Bound(TimeSpan(), Reason.DESCRIBED)
+UNKNOWN_BOUND = Bound(TimeSpan(), Reason.DESCRIBED)
 
 
 class State(StrEnum):
@@ -47,7 +47,7 @@ class PlannedRecording:
 
     member: str
     path: str
-    also_at: tuple[str, ...]
+    duplicate_paths: tuple[str, ...]
     identity: Identity
     fixity: Fixity | None
     probe: Probe
@@ -78,7 +78,7 @@ class PlannedRecording:
         return self.shown or source_of(self.path)
 
     @property
-    def of_recorder(self) -> bool:
+    def is_from_recorder(self) -> bool:
         """Whether it is a file of a recorder that knows no sessions."""
         return is_recorder_path(self.path)
 
@@ -87,7 +87,7 @@ class FileKind(StrEnum):
     """What a file of a session is that is no recording."""
 
     SENSOR_DATA = "sensor data"
-    BESIDE = "sensor data of a recording"
+    SIDECAR = "sensor data of a recording"
     OTHER = "session file"
 
 
@@ -151,7 +151,7 @@ class Missing:
         return f"{self.what} {self.why}"
 
 
-class Treatment(StrEnum):
+class SecretTreatment(StrEnum):
     """What becomes of a file that holds a secret."""
 
     REFUSED = "refused"
@@ -171,10 +171,10 @@ class SecretFile:
     kinds: tuple[str, ...]
     places: int
     redactable: bool
-    treatment: Treatment = Treatment.REFUSED
+    treatment: SecretTreatment = SecretTreatment.REFUSED
 
     @property
-    def said(self) -> str:
+    def kinds_text(self) -> str:
         """The kinds as words: ``a camera's password and a network address``."""
         *most, last = self.kinds
         return f"{', '.join(most)} and {last}" if most else last
@@ -200,7 +200,7 @@ class Secrecy:
     @property
     def refused(self) -> tuple[SecretFile, ...]:
         """The files because of which nothing may be packed."""
-        return tuple(one for one in self.files if one.treatment is Treatment.REFUSED)
+        return tuple(one for one in self.files if one.treatment is SecretTreatment.REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +228,7 @@ class Plan:
     not_chosen: tuple[str, ...] = ()
     not_taken: tuple[NotTaken, ...] = ()
     pad: timedelta = timedelta()
-    bound: Bound = NOT_BOUNDED
+    bound: Bound = UNKNOWN_BOUND
     zone: str | None = None
     secrecy: Secrecy = Secrecy()
 
@@ -240,7 +240,7 @@ class Plan:
     @property
     def withheld(self) -> int:
         """The number of the session's own files that were not copied and that nothing in the archive stands for."""
-        return sum(one.files for one in self.not_taken if not one.rule.stood_for)
+        return sum(one.files for one in self.not_taken if not one.rule.is_in_metadata)
 
     @property
     def state(self) -> State:

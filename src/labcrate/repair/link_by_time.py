@@ -7,7 +7,7 @@ from labcrate.lab.folder import SESSION_FOLDER, SESSIONS, Lab
 from labcrate.lab.session_register import LinkedFile, register_path
 from labcrate.model.timespan import format_instant
 from labcrate.people.link_log import Link, LinkLog
-from labcrate.plan.by_time import Offered
+from labcrate.plan.recorder_search import CandidateFile
 from labcrate.plan.summary import plural
 from labcrate.repair.register_file import add_entries, lock_links, remove_entries
 
@@ -15,7 +15,7 @@ BY_TIME_METHOD = "by time"
 """How the log of links calls a list of recorders' files that was linked at once."""
 
 
-def link_by_time(lab: Lab, log: LinkLog, session_id: str, files: Sequence[Offered], who: str) -> Link:
+def link_by_time(lab: Lab, log: LinkLog, session_id: str, files: Sequence[CandidateFile], who: str) -> Link:
     """Write recorders' files into a session's register, and that into the log. Raises RepairError, PeopleError.
 
     The entries bear the time of the log's line, by which they are found again when the link is taken back.
@@ -50,6 +50,6 @@ def session_folder_path(lab: Lab, session_id: str) -> str:
     return lab.session_folders().get(session_id, f"{SESSIONS}/{SESSION_FOLDER}{session_id}")
 
 
-def _register_entry(one: Offered, made: Link) -> LinkedFile:
+def _register_entry(one: CandidateFile, made: Link) -> LinkedFile:
     camera = one.camera.id if one.camera else None
     return LinkedFile(one.recorder, one.file, one.identity.size_bytes, one.identity.mtime_ns, camera, made.linked)

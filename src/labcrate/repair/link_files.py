@@ -19,7 +19,7 @@ from labcrate.model.fixity import Identity
 from labcrate.model.timespan import format_instant
 from labcrate.people.link_log import Link, LinkLog
 from labcrate.plan.inventory import Inventory
-from labcrate.plan.lab_rules import camera_key, key_in_session
+from labcrate.plan.lab_rules import camera_key, camera_key_in_session
 from labcrate.plan.plan import NearMiss
 from labcrate.repair.lab_writer import PathInOpenFolder, convert_os_errors
 from labcrate.repair.link_by_time import BY_TIME_METHOD, undo_by_time
@@ -97,7 +97,7 @@ def _camera_by_name(inventory: Inventory, request: LinkRequest) -> str | None:
     session = inventory.session(request.session)
     ids = {camera_key(camera): camera.id for camera in inventory.cameras}
     camera_id = ids.get(verdict.camera)
-    meant = camera_id is not None and key_in_session(inventory.cameras, session, camera_id) == verdict.camera
+    meant = camera_id is not None and camera_key_in_session(inventory.cameras, session, camera_id) == verdict.camera
     return camera_id if meant else None
 
 

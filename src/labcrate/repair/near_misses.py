@@ -14,11 +14,11 @@ from labcrate.messages.text import printable
 from labcrate.model.device import Camera
 from labcrate.model.session import sort_key
 from labcrate.model.timespan import from_ns
-from labcrate.plan.choices import cameras_called
+from labcrate.plan.choices import find_camera_keys
 from labcrate.plan.inventory import Inventory
-from labcrate.plan.lab_rules import key_in_session
+from labcrate.plan.lab_rules import camera_key_in_session
 from labcrate.plan.plan import NearMiss
-from labcrate.plan.recordings import Cameras
+from labcrate.plan.recordings import SessionCameras
 from labcrate.repair.lab_writer import PathInOpenFolder, convert_os_errors, hard_link, hard_link_free_name
 
 # What a file system's clock may be ahead of the system's.
@@ -149,9 +149,9 @@ def find_camera_id(inventory: Inventory, session_id: str, word: str) -> str:
     such camera, where the word means several, and where the camera's id means another one in this session.
     """
     session = inventory.session(session_id)
-    cameras = Cameras.of(inventory, session)
-    found = cameras_called(word, cameras)
-    meant = [key for key in found if key == key_in_session(inventory.cameras, session, cameras.by_key[key].id)]
+    cameras = SessionCameras.build(inventory, session)
+    found = find_camera_keys(word, cameras)
+    meant = [key for key in found if key == camera_key_in_session(inventory.cameras, session, cameras.by_key[key].id)]
     if not meant:
         camera = cameras.by_key[found[0]]
         raise UsageError(
@@ -169,6 +169,6 @@ def find_camera_id(inventory: Inventory, session_id: str, word: str) -> str:
 def linkable_cameras(inventory: Inventory, session_id: str) -> list[Camera]:
     """Return the cameras that a file can be said to be of in a session, by id: those that their id means there."""
     session = inventory.session(session_id)
-    cameras = Cameras.of(inventory, session).by_key
-    meant = [c for key, c in cameras.items() if key == key_in_session(inventory.cameras, session, c.id)]
+    cameras = SessionCameras.build(inventory, session).by_key
+    meant = [c for key, c in cameras.items() if key == camera_key_in_session(inventory.cameras, session, c.id)]
     return sorted(meant, key=lambda camera: sort_key(camera.id))

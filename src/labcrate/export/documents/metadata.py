@@ -40,7 +40,7 @@ def session_metadata(plan: Plan, recordings: Sequence[JsonObject]) -> JsonObject
         "format": names.FORMAT,
         "formatVersion": FORMAT_VERSION,
         "state": str(plan.state),
-        **({"selection": selection_object(plan)} if plan.options.partial else {}),
+        **({"selection": selection_object(plan)} if plan.options.is_partial else {}),
         "session": _session(plan),
         "recordings": recordings,
         "cameras": [_camera(camera) for camera in plan.cameras],
@@ -128,7 +128,7 @@ def recording_object(recording: PlannedRecording) -> JsonObject:
     return {
         "file": recording.member,
         "source": recording.source,
-        "alsoAt": list(recording.also_at),
+        "alsoAt": list(recording.duplicate_paths),
         "linkedBy": recording.verdict.rule,
         "reason": recording.verdict.reason,
         "cameraId": recording.camera.id if recording.camera else None,

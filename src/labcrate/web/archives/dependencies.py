@@ -14,8 +14,8 @@ from labcrate.linking.filename import stem_of_mp4, stem_of_other_video
 from labcrate.model.fixity import Identity
 from labcrate.model.timespan import from_ns
 from labcrate.plan.inventory import Inventory
-from labcrate.plan.plan import Plan, Treatment
-from labcrate.plan.planner import CHECK_AGAIN
+from labcrate.plan.plan import Plan, SecretTreatment
+from labcrate.plan.planner import CHECK_COMMAND
 from labcrate.plan.recorder_files import linked_elsewhere
 from labcrate.plan.session_time import registered_spans
 from labcrate.plan.warnings import window_warnings
@@ -64,10 +64,10 @@ class Dependencies:
     def set_plan(self, plan: Plan) -> None:
         """Take up the finished plan: the time of its readings, and what it lacks."""
         self._plan = plan
-        redacted = {file.member for file in plan.secrecy.files if file.treatment is Treatment.REDACTED}
+        redacted = {file.member for file in plan.secrecy.files if file.treatment is SecretTreatment.REDACTED}
         self._unhashed = {file.path: file.identity for file in unindexed_files(plan)}
         self._to_redact = {file.path for file in unindexed_files(plan) if file.member in redacted}
-        self._has_damaged_files = any(one.command == CHECK_AGAIN for one in plan.missing)
+        self._has_damaged_files = any(one.command == CHECK_COMMAND for one in plan.missing)
 
     def __len__(self) -> int:
         """Return the number of places whose states are compared for an archive."""

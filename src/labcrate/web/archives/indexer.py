@@ -25,7 +25,7 @@ from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.recorder_files import recorder_paths
-from labcrate.plan.session_files import packed_files
+from labcrate.plan.session_files import files_to_index
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.values import Secrets
 from labcrate.video.containers import container_of
@@ -211,7 +211,7 @@ def _paths_to_index(inventory: Inventory) -> Iterator[str]:
     """All recordings, whosever they are, what the sessions' own folders hold, and what was linked of recorders."""
     for entries in (inventory.unlinked, *inventory.linked.values()):
         yield from (entry.path for entry in entries if stem_of_mp4(entry.path) is not None and _is_file(entry))
-    yield from (entry.path for entry in packed_files(inventory, inventory.book.folders))
+    yield from (entry.path for entry in files_to_index(inventory, inventory.book.folders))
     yield from (path for path, _ in recorder_paths(inventory, inventory.own_registers))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from labcrate.lab.folder import Entry, Kind, Lab
 from labcrate.lab.session_register import SessionRegister
 from labcrate.model.session import Session
-from labcrate.plan.inventory import Inventory, take_inventory
+from labcrate.plan.inventory import Inventory, read_inventory
 from labcrate.plan.overview import SessionRow, session_row
 from labcrate.secrets.lab_secrets import MESSAGES, TABLE, LabSecrets, read_secrets
 from labcrate.web.archives.file_states import FileStates, TrackingLab
@@ -85,7 +85,7 @@ class InventoryCache:
         """Read the lab anew; ``secrets`` are those that are known."""
         # The sensors' messages say nothing that an inventory is made of.
         tracking_lab = TrackingLab(self._lab, ignored={f"{self._lab.root}/{path}" for path in (MESSAGES, TABLE)})
-        inventory = replace(take_inventory(tracking_lab, allowed=self._recorders, secrets=secrets), lab=self._lab)
+        inventory = replace(read_inventory(tracking_lab, allowed=self._recorders, secrets=secrets), lab=self._lab)
         self._current, self._secrets = (inventory, tracking_lab.read_files), inventory.secrets
         return inventory
 

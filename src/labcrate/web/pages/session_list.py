@@ -14,7 +14,7 @@ from labcrate.messages.text import printable
 from labcrate.model.session import Session, is_number, sort_key
 from labcrate.people.export_log import ExportLogFilter, Outcome
 from labcrate.people.roles import SessionScope
-from labcrate.plan.option_words import parse_bound, parse_session
+from labcrate.plan.option_values import parse_bound, parse_session
 from labcrate.plan.overview import SessionRow
 from labcrate.web.archives.inventory_cache import InventoryCache
 

@@ -14,7 +14,7 @@ from itertools import pairwise
 from labcrate.model.device import Camera
 from labcrate.model.timespan import LONGEST_SEAM, TimeSpan
 from labcrate.plan.plan import Plan, PlannedRecording
-from labcrate.plan.summary import LISTED_AT_MOST
+from labcrate.plan.summary import MAX_LISTED_RECORDINGS
 from labcrate.web.pages.i18n import Locale
 
 GAP = LONGEST_SEAM
@@ -208,7 +208,7 @@ def _lane(camera: Camera | None, found: Sequence[PlannedRecording], session: Tim
     covered = list(_merge_spans((start, end) for start, end, damaged in times if not damaged))
     # Where the camera is not known, recordings may be of several: nothing is missing of any.
     gaps = list(_gaps(covered, session)) if camera else []
-    joined = _join_recordings(times) if len(found) > LISTED_AT_MOST else [(*one, 1) for one in times]
+    joined = _join_recordings(times) if len(found) > MAX_LISTED_RECORDINGS else [(*one, 1) for one in times]
     drawn = [axis.block(start, end, count, damaged=damaged) for start, end, damaged, count in joined]
     return Lane(
         camera,

@@ -17,7 +17,7 @@ CLOCK_CHANGE_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class NamedTime:
+class NameTimeUtc:
     """Start and perhaps end as a name shows them, in UTC.
 
     ``starts`` has two instants for a time that occurs twice; ``coarse_s`` is 60 for a name in minutes, else 0;
@@ -26,34 +26,34 @@ class NamedTime:
 
     starts: tuple[datetime, ...]
     end: datetime | None
-    coarse_s: float
+    rounding_s: float
     zoned: bool
     zone: ZoneInfo | None
     note: ClockNote | None = None
 
     @property
-    def placed(self) -> bool:
+    def has_zone(self) -> bool:
         """Return whether a zone is known, so that the time is more than a guess."""
         return self.zoned or self.zone is not None
 
     @property
     def uncertainty_s(self) -> float:
         """Return how wrong the start may be, in seconds."""
-        if not self.placed:
-            return NO_ZONE_S + self.coarse_s
-        return CLOCK_CHANGE_S + self.coarse_s if self.note else self.coarse_s or SECOND_S
+        if not self.has_zone:
+            return NO_ZONE_S + self.rounding_s
+        return CLOCK_CHANGE_S + self.rounding_s if self.note else self.rounding_s or SECOND_S
 
-    def nearest(self, instant: datetime, within_s: float) -> "NamedTime":
+    def nearest(self, instant: datetime, within_s: float) -> "NameTimeUtc":
         """Return the name's time with one start where another source tells which of two it was."""
         if len(self.starts) == 1:
             return self
-        near = [s for s in self.starts if -within_s <= (instant - s).total_seconds() <= within_s + self.coarse_s]
-        return replace(self, starts=(near[0],), note=None) if near else self
+        matching = [s for s in self.starts if -within_s <= (instant - s).total_seconds() <= within_s + self.rounding_s]
+        return replace(self, starts=(matching[0],), note=None) if matching else self
 
 
-def place_name(
+def name_time_in_utc(
     shown: NameTime, zone: ZoneInfo | None, offset: timedelta = timedelta(), *, shows_zone: bool = False
-) -> NamedTime:
+) -> NameTimeUtc:
     """Place a name's time in UTC: by its own zone, else by ``zone``, else as if it were UTC; then add ``offset``.
 
     ``shows_zone`` says that ``zone`` is as certain as if the name showed it.
@@ -68,10 +68,10 @@ def place_name(
         and starts[0].astimezone(zone).replace(tzinfo=None) != shown.start
     ):
         note = ClockNote.SKIPPED_HOUR
-    return NamedTime(
+    return NameTimeUtc(
         starts=tuple(start + offset for start in starts),
         end=_instants(shown.end, zone)[-1] + offset if shown.end else None,
-        coarse_s=MINUTE_S if shown.precision_s == MINUTE_S else 0.0,
+        rounding_s=MINUTE_S if shown.precision_s == MINUTE_S else 0.0,
         zoned=shown.zoned or shows_zone,
         zone=zone,
         note=note,
@@ -89,18 +89,18 @@ def _instants(shown: datetime, zone: ZoneInfo | None) -> tuple[datetime, ...]:
     return (first, second) if first < second else (first,)
 
 
-def without_session(path: str, session_id: str | None, prefix: str | None) -> str:
+def strip_session(path: str, session_id: str | None, prefix: str | None) -> str:
     """Return a path without the camera's prefix and the session's marker and id in its name: they are no times."""
     folder, slash, name = unicodedata.normalize("NFC", path).rpartition("/")
     if prefix:
         prefix = unicodedata.normalize("NFC", prefix)
         if name[: len(prefix)].casefold() == prefix.casefold():
             name = name[len(prefix) :]
-    return f"{folder}{slash}{_marker(session_id).sub('', name, count=1)}"
+    return f"{folder}{slash}{_session_marker_pattern(session_id).sub('', name, count=1)}"
 
 
 @lru_cache(maxsize=256)
-def _marker(session_id: str | None) -> re.Pattern[str]:
+def _session_marker_pattern(session_id: str | None) -> re.Pattern[str]:
     """``session42``, ``s42``, and the markers of other sessions, which a recording in a session's folder may have."""
     own = rf"(?:session|s){re.escape(session_id)}" if session_id else "(?!)"
     return re.compile(rf"(?:(?<=[_-])|\A)(?:{own}|session[0-9]+|(?<=[_-])s[0-9]+)(?=[_.-]|\Z)", re.IGNORECASE)

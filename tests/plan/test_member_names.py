@@ -15,7 +15,7 @@ from labcrate.archive.layout import Layout, Member, name_problem
 from labcrate.archive.manifest import MANIFEST_NAME, manifest_line
 from labcrate.archive.names import MAX_COMPONENT_BYTES, MAX_PATH_BYTES, unsafe_name_reason
 from labcrate.archive.verify import verify_archive
-from labcrate.plan.member_names import LONGEST_BELOW, Names, safe_name
+from labcrate.plan.member_names import MAX_SUBPATH_BYTES, UniqueNames, safe_name
 
 
 @pytest.mark.parametrize(
@@ -43,9 +43,9 @@ def test_names(name: str, safe: str) -> None:
 
 def test_same_and_nearly_same_names_get_numbers() -> None:
     """The second of two names that differ in nothing, in case or in Unicode form alone gets ~2, the third ~3."""
-    names = Names()
+    names = UniqueNames()
     decomposed = unicodedata.normalize("NFD", "küche.mp4")
-    taken = [names.take(n) for n in ("küche.mp4", "KÜCHE.mp4", decomposed, "no suffix", "no suffix")]
+    taken = [names.reserve(n) for n in ("küche.mp4", "KÜCHE.mp4", decomposed, "no suffix", "no suffix")]
     assert taken == [
         "küche.mp4",
         "KÜCHE~2.mp4",
@@ -58,9 +58,9 @@ def test_same_and_nearly_same_names_get_numbers() -> None:
 @given(st.lists(st.text(st.characters(), min_size=1, max_size=12).filter(lambda n: "/" not in n), max_size=20))
 def test_any_names_become_safe_and_different(wished: list[str]) -> None:
     """Whatever the files are called: all names are valid members, different in any case, and the same every time."""
-    names, again = Names(), Names()
-    taken = [names.take(name) for name in wished]
-    assert taken == [again.take(name) for name in wished]
+    names, again = UniqueNames(), UniqueNames()
+    taken = [names.reserve(name) for name in wished]
+    assert taken == [again.reserve(name) for name in wished]
     assert len({unicodedata.normalize("NFC", name).casefold() for name in taken}) == len(wished)
     for name in taken:
         assert name_problem(name) is None
@@ -105,32 +105,32 @@ def test_names_that_turn_around_run_or_are_too_long(name: str, safe: str) -> Non
 
 def test_a_long_name_gets_its_number_within_255_bytes() -> None:
     """A numbered name is cut again, so that its number and suffix are whole."""
-    names = Names()
-    taken = [names.take("x" * 255 + ".mp4") for _ in range(3)]
+    names = UniqueNames()
+    taken = [names.reserve("x" * 255 + ".mp4") for _ in range(3)]
     assert taken == ["x" * 251 + ".mp4", "x" * 249 + "~2.mp4", "x" * 249 + "~3.mp4"]
 
 
 def test_a_file_never_has_the_name_of_a_folder() -> None:
     """Whichever comes first, file or folder, the other gets another name, and all files of a folder the same one."""
-    names = Names()
-    assert [names.take(n) for n in ("Wear", "wear/a", "wear/b", "wear~2", "x/a", "X")] == [
+    names = UniqueNames()
+    assert [names.reserve(n) for n in ("Wear", "wear/a", "wear/b", "wear~2", "x/a", "X")] == [
         "Wear", "wear~2/a", "wear~2/b", "wear~2~2", "x/a", "X~2",
     ]  # fmt: skip
 
 
 def test_a_number_makes_no_name_that_git_reads_as_another() -> None:
     """``git~2`` may be the short name of ``.git`` on Windows: numbers of one digit are passed over."""
-    names = Names()
-    assert [names.take(name) for name in ("git", "GIT", "git~2")] == ["git", "GIT~10", "_git~2"]
+    names = UniqueNames()
+    assert [names.reserve(name) for name in ("git", "GIT", "git~2")] == ["git", "GIT~10", "_git~2"]
 
 
 @pytest.mark.parametrize("folder", ["x", "deep folder", "長" * 80, "a:"])
 def test_a_path_that_is_too_long_loses_its_innermost_folders(folder: str) -> None:
     """Whatever the depth: a whole name fits macOS, is no other's, and begins and ends as the file's own path does."""
-    names = Names()
-    most = LONGEST_BELOW // len(f"{safe_name(folder)}/".encode())
+    names = UniqueNames()
+    most = MAX_SUBPATH_BYTES // len(f"{safe_name(folder)}/".encode())
     wished = [f"{folder}/" * depth + "end.csv" for depth in (1, most, most + 1, 2 * most, *((1000,) * THOROUGH))]
-    taken = [names.take(path) for path in wished]
+    taken = [names.reserve(path) for path in wished]
     assert len(set(taken)) == len(wished)
     for name in taken:
         assert unsafe_name_reason(f"data/session_files/{name}".encode()) is None
@@ -141,10 +141,10 @@ def test_a_path_that_is_too_long_loses_its_innermost_folders(folder: str) -> Non
 
 def test_only_the_exact_name_gets_a_reserved_one() -> None:
     """What labcrate makes unless the session brings it keeps its name: a file in other letters gets a number."""
-    names = Names(["sensor_readings.csv"])
-    assert names.take("Sensor_Readings.csv") == "Sensor_Readings~2.csv"
-    assert names.take("sensor_readings.csv") == "sensor_readings.csv"
-    assert names.take("sensor_readings.csv") == "sensor_readings~3.csv"
+    names = UniqueNames(["sensor_readings.csv"])
+    assert names.reserve("Sensor_Readings.csv") == "Sensor_Readings~2.csv"
+    assert names.reserve("sensor_readings.csv") == "sensor_readings.csv"
+    assert names.reserve("sensor_readings.csv") == "sensor_readings~3.csv"
 
 
 PARTS = st.one_of(
@@ -176,8 +176,8 @@ FORBIDDEN = {"con", "prn", "aux", "nul", ".git", "autorun.inf"}
 @given(st.lists(st.lists(PARTS, min_size=1, max_size=3).map("/".join), unique=True, max_size=15))
 def test_any_paths_become_safe_and_different(wished: list[str]) -> None:
     """Whatever files and folders are called: no two names are one, none is a folder, and no part is a forbidden one."""
-    names = Names()
-    taken = [names.take(path) for path in wished]
+    names = UniqueNames()
+    taken = [names.reserve(path) for path in wished]
     folded = [unicodedata.normalize("NFC", name).casefold() for name in taken]
     assert len(set(folded)) == len(wished)
     folders = {name[:at] for name in folded for at, c in enumerate(name) if c == "/"}
@@ -203,9 +203,10 @@ BIDI = {"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"}
 @given(st.lists(st.lists(PARTS, min_size=1, max_size=3).map("/".join), unique=True, min_size=1, max_size=8))
 def test_any_names_written_to_a_zip_are_verified_and_unpacked(wished: list[str]) -> None:
     """An archive with whatever names passes labcrate's own check, and Python unpacks each member to its own file."""
-    names = Names()
+    names = UniqueNames()
     members = [
-        Member.of_bytes(f"data/session_files/{names.take(path)}", path.encode("utf-8", "replace"), 0) for path in wished
+        Member.of_bytes(f"data/session_files/{names.reserve(path)}", path.encode("utf-8", "replace"), 0)
+        for path in wished
     ]
     lines = "".join(manifest_line(member.fixity.sha256, member.name) for member in members)
     entity = Entity(Layout([*members, Member.of_bytes(MANIFEST_NAME, lines.encode(), 0)]))

@@ -18,20 +18,20 @@ from labcrate.model.recording import Probe
 from labcrate.model.session import SelectedSensor, Session
 from labcrate.model.timespan import NO_TIME, TimeSpan
 from labcrate.plan.choices import (
-    Choice,
-    cameras_called,
-    choose,
+    ChosenFiles,
+    choose_files,
     choose_sensors,
-    chosen_window,
+    describe_readings_not_chosen,
+    find_camera_keys,
     intersection,
-    readings_not_chosen,
+    readings_window,
     refuse_unknown_sensors,
 )
-from labcrate.plan.inventory import Inventory, take_inventory
-from labcrate.plan.options import Only, Options
+from labcrate.plan.inventory import Inventory, read_inventory
+from labcrate.plan.linked_files import LinkingResult, RecordingFile, count_left_out, find_linked_files
+from labcrate.plan.options import DataKind, Options
 from labcrate.plan.plan import FileKind, SessionFile
-from labcrate.plan.recordings import Cameras
-from labcrate.plan.select import Found, Selection, counted, select
+from labcrate.plan.recordings import SessionCameras
 from labcrate.readings.load.slice import Readings
 
 START, END = datetime(2025, 5, 2, 8, tzinfo=UTC), datetime(2025, 5, 2, 8, 5, tzinfo=UTC)
@@ -44,10 +44,10 @@ def nothing(_: Mapping[str, Identity]) -> Mapping[str, Probe]:
     return {}
 
 
-def selected(lab: Any, session_id: str = "42", look: Any = nothing) -> tuple[Inventory, Selection]:
+def selected(lab: Any, session_id: str = "42", look: Any = nothing) -> tuple[Inventory, LinkingResult]:
     """The selection for one session of a lab as it is now."""
-    inventory = take_inventory(lab.open())
-    return inventory, select(inventory, inventory.session(session_id), look)
+    inventory = read_inventory(lab.open())
+    return inventory, find_linked_files(inventory, inventory.session(session_id), look)
 
 
 def filled(lab: Any, *paths: str) -> None:
@@ -151,10 +151,10 @@ def test_a_hard_link_of_a_linked_file_is_no_near_miss(lab: Any) -> None:
 def test_what_goes_between_walk_and_judgement(lab: Any) -> None:
     """A linked file that vanished is missing with its name; a near miss that vanished is nobody's."""
     filled(lab, "recordings/cam1_session42_x.mp4", "recordings/cam1_session042_y.mp4", "recordings/cam1_20250502.mp4")
-    inventory = take_inventory(lab.open())
+    inventory = read_inventory(lab.open())
     for path in (lab.root / "recordings").iterdir():
         path.unlink()
-    selection = select(inventory, inventory.session("42"), nothing)
+    selection = find_linked_files(inventory, inventory.session("42"), nothing)
     assert [one.what for one in selection.missing] == ["recordings/cam1_session42_x.mp4"]
     assert (selection.linked, selection.near_misses) == ((), ())
 
@@ -274,19 +274,19 @@ def test_sensor_data_beside_a_recording_are_counted_as_what_they_were(lab: Any) 
     (lab.root / "recordings/cam1_session42_y-sensors.json").symlink_to("nowhere")
     inventory, selection = selected(lab)
     paths = {"recordings/cam1_session42_x-sensors.json", "recordings/cam1_session42_y-sensors.json"}
-    both = counted(inventory, inventory.session("42"), paths)
+    both = count_left_out(inventory, inventory.session("42"), paths)
     assert both == Counter({Rule.NOT_A_RECORDING: 1, Rule.SYMBOLIC_LINK: 1})
     assert selection.left_out - both == Counter()
-    assert counted(inventory, inventory.session("42"), set()) == Counter()
+    assert count_left_out(inventory, inventory.session("42"), set()) == Counter()
 
 
-CAMERAS = Cameras({"a": Camera("1", "Hall", "cam1"), "b": Camera("2", "Küche", "cam2")}, frozenset({"a"}))
+CAMERAS = SessionCameras({"a": Camera("1", "Hall", "cam1"), "b": Camera("2", "Küche", "cam2")}, frozenset({"a"}))
 IDENTITY = Identity(10, 1_600_000_000_000_000_000, 0, 1)
 
 
-def found(path: str, camera: str | None = "a") -> Found:
+def found(path: str, camera: str | None = "a") -> RecordingFile:
     """A linked recording of a camera."""
-    return Found(path, IDENTITY, Verdict(Kind.LINKED, Rule.NAME, "named for session 42", camera=camera))
+    return RecordingFile(path, IDENTITY, Verdict(Kind.LINKED, Rule.NAME, "named for session 42", camera=camera))
 
 
 def file(name: str, kind: FileKind = FileKind.OTHER, recording: str | None = None) -> SessionFile:
@@ -298,17 +298,17 @@ RECORDED = [found("recordings/hall.mp4"), found("recordings/kitchen.mp4", "b"), 
 FILES = [
     file("plan.pdf"),
     file("own.csv", FileKind.SENSOR_DATA),
-    file("hall-sensors.json", FileKind.BESIDE, "recordings/hall.mp4"),
-    file("kitchen-sensors.json", FileKind.BESIDE, "recordings/kitchen.mp4"),
+    file("hall-sensors.json", FileKind.SIDECAR, "recordings/hall.mp4"),
+    file("kitchen-sensors.json", FileKind.SIDECAR, "recordings/kitchen.mp4"),
 ]
 
 
-def chosen(options: Options, probes: Mapping[str, Probe] | None = None) -> Choice:
+def chosen(options: Options, probes: Mapping[str, Probe] | None = None) -> ChosenFiles:
     """What is left of three recordings and four files."""
-    return choose(options, SESSION, CAMERAS, RECORDED, FILES, lambda _: probes or {})
+    return choose_files(options, SESSION, CAMERAS, RECORDED, FILES, lambda _: probes or {})
 
 
-def said(choice: Choice) -> int:
+def said(choice: ChosenFiles) -> int:
     """The number of files that the sentences on what was not chosen account for."""
     return sum(int(sentence.split()[0].replace(",", "")) for sentence in choice.not_chosen)
 
@@ -323,9 +323,9 @@ HOUR_AGO = TimeSpan(START - timedelta(hours=2), START - timedelta(hours=1))
         (Options(cameras=("Hall",)), ["hall"], ["plan.pdf", "own.csv", "hall-sensors.json"]),
         (Options(cameras=("1", "cam2")), ["hall", "kitchen"], [file.path for file in FILES]),
         (Options(cameras=("KÜCHE",)), ["kitchen"], ["plan.pdf", "own.csv", "kitchen-sensors.json"]),
-        (Options(only=Only.RECORDINGS), ["hall", "kitchen", "any"], []),
-        (Options(only=Only.SENSORS), [], ["own.csv", "hall-sensors.json", "kitchen-sensors.json"]),
-        (Options(only=Only.SENSORS, sensors=("door",)), [], []),
+        (Options(only=DataKind.RECORDINGS), ["hall", "kitchen", "any"], []),
+        (Options(only=DataKind.SENSORS), [], ["own.csv", "hall-sensors.json", "kitchen-sensors.json"]),
+        (Options(only=DataKind.SENSORS, sensors=("door",)), [], []),
         (Options(sensors=("door",)), ["hall", "kitchen", "any"], []),
         (Options(span=HOUR_AGO), ["hall", "kitchen", "any"], []),
     ],
@@ -352,14 +352,14 @@ def test_a_recording_goes_in_whole_if_it_touches_the_span() -> None:
 
 def test_an_unknown_camera_is_a_slip_with_a_proposal() -> None:
     """A camera that nobody knows is refused, also for sensors alone, with the nearest name or all of them."""
-    for only in Only:
+    for only in DataKind:
         with pytest.raises(UsageError, match=r"^There is no camera 'Hal'; did you mean Hall\?$"):
             chosen(Options(cameras=("Hall", "Hal"), only=only))
     with pytest.raises(UsageError, match="the lab knows Hall, Küche"):
-        cameras_called("x\ny", CAMERAS)
+        find_camera_keys("x\ny", CAMERAS)
     with pytest.raises(UsageError, match="the lab knows none"):
-        cameras_called("x", Cameras({}, frozenset()))
-    assert cameras_called("ku\u0308che", CAMERAS) == ["b"]
+        find_camera_keys("x", SessionCameras({}, frozenset()))
+    assert find_camera_keys("ku\u0308che", CAMERAS) == ["b"]
 
 
 DEVICES = (Device("0x00AB", "door"), Device("0x02", "hall"), Device("0x03"))
@@ -391,7 +391,7 @@ def test_a_session_of_all_sensors_takes_any_that_the_lab_has() -> None:
 @pytest.mark.parametrize(
     ("options", "others", "sentences"),
     [
-        (Options(only=Only.RECORDINGS), 5, ["All readings were left out: only recordings were chosen."]),
+        (Options(only=DataKind.RECORDINGS), 5, ["All readings were left out: only recordings were chosen."]),
         (Options(sensors=("door",)), 0, []),
         (Options(sensors=("door",)), 1, ["1 reading of other sensors was left out."]),
         (Options(sensors=("door",)), 1200, ["1,200 readings of other sensors were left out."]),
@@ -401,7 +401,7 @@ def test_a_session_of_all_sensors_takes_any_that_the_lab_has() -> None:
 )
 def test_readings_that_were_not_chosen_are_said(options: Options, others: int, sentences: list[str]) -> None:
     """What of the readings a choice leaves out has a sentence, and nothing is said of what was not a choice."""
-    assert list(readings_not_chosen(options, Readings(of_other_sensors=others))) == sentences
+    assert list(describe_readings_not_chosen(options, Readings(of_other_sensors=others))) == sentences
 
 
 MINUTE = timedelta(minutes=1)
@@ -432,7 +432,7 @@ def test_the_window_never_leaves_the_sessions_time_unasked(
     options: Options, session: Session, bound: Bound, window: TimeSpan
 ) -> None:
     """The window is the padded time cut to what was chosen; only an end that is not described may be named later."""
-    assert chosen_window(options, session, bound, MINUTE) == window
+    assert readings_window(options, session, bound, MINUTE) == window
 
 
 def test_what_spans_share() -> None:

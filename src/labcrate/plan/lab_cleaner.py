@@ -20,19 +20,19 @@ class LabCleaner:
     """Blanks the secrets of one lab. Most texts hold nothing of the kind, which a quick search tells."""
 
     matcher: Matcher = field(default_factory=lambda: Matcher(Secrets()))
-    _quick: Needles = field(init=False)
+    _needles: Needles = field(init=False)
     _long: dict[str, str] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         needles = Cleaner(self.matcher.secrets, self.matcher).needles()
-        object.__setattr__(self, "_quick", Needles(needle.encode("utf-8", "surrogatepass") for needle in needles))
+        object.__setattr__(self, "_needles", Needles(needle.encode("utf-8", "surrogatepass") for needle in needles))
 
     def __repr__(self) -> str:
         return f"LabCleaner({self.matcher.secrets!r})"
 
     def text(self, text: str) -> str:
         """Return a text without secrets and absolute paths; the same text where it has none."""
-        if not self._suspect(text):
+        if not self._may_hold_secret(text):
             return text
         if isinstance(text, Message):
             return text.replace_texts(self.text)
@@ -40,24 +40,24 @@ class LabCleaner:
 
     def name(self, name: str) -> str:
         """Return a file's or a camera's name, or a path below the lab folder, with ``_`` for each secret."""
-        return self._cleaner().clean_name(name) if self._suspect(name) else name
+        return self._cleaner().clean_name(name) if self._may_hold_secret(name) else name
 
     def value(self, value: Any, places: list[str]) -> Any:
         """Return a JSON value without secrets; where they stood is added to ``places``, each place once."""
         try:
-            suspect = self._suspect(msgspec.json.encode(value).decode())
+            may_hold_secret = self._may_hold_secret(msgspec.json.encode(value).decode())
         except (TypeError, ValueError, UnicodeError):  # lone surrogates: they are cleaned one by one
-            suspect = True
-        return self._cleaned(value, places) if suspect else value
+            may_hold_secret = True
+        return self._clean_json(value, places) if may_hold_secret else value
 
     def camera(self, value: Any, places: list[str]) -> Any:
         """Return what a file says of a camera, where ``user`` is a login, as ``value`` does."""
-        return self._cleaned(value, places, camera=True)
+        return self._clean_json(value, places, camera=True)
 
     def error(self, error: DocumentError) -> DocumentError:
         """Return an error about a file that quotes no secret of it."""
-        said = self.name(error.file), self.text(error.where), self.text(error.problem)
-        return error if said == (error.file, error.where, error.problem) else DocumentError(*said)
+        cleaned = self.name(error.file), self.text(error.where), self.text(error.problem)
+        return error if cleaned == (error.file, error.where, error.problem) else DocumentError(*cleaned)
 
     def needles(self) -> tuple[str, ...]:
         """Return texts one of which every message has that is changed by ``payload``."""
@@ -68,29 +68,29 @@ class LabCleaner:
         return self._cleaner().clean_payload(topic, payload)
 
     @property
-    def of_documents(self) -> Cleaning:
+    def document_cleaning(self) -> Cleaning:
         """How sessions and devices are cleaned while they are read."""
         return Cleaning(self.text, self.value)
 
     @property
-    def of_cameras(self) -> Cleaning:
+    def camera_cleaning(self) -> Cleaning:
         """How cameras are cleaned while they are read."""
         return Cleaning(self.text, self.camera)
 
-    def _cleaned(self, value: Any, places: list[str], *, camera: bool = False) -> Any:
+    def _clean_json(self, value: Any, places: list[str], *, camera: bool = False) -> Any:
         cleaner = self._cleaner()
-        kept = cleaner.clean_json(value, camera=camera)
+        cleaned = cleaner.clean_json(value, camera=camera)
         places[:] = sorted({*places, *cleaner.places})
-        return kept
+        return cleaned
 
     def _cleaner(self) -> Cleaner:
         return Cleaner(self.matcher.secrets, self.matcher, self._long)
 
-    def _suspect(self, text: str) -> bool:
-        return bool(self._quick.positions(text.encode("utf-8", "surrogatepass").lower()))
+    def _may_hold_secret(self, text: str) -> bool:
+        return bool(self._needles.positions(text.encode("utf-8", "surrogatepass").lower()))
 
 
-def without_secrets(book: SessionBook, cleaner: LabCleaner) -> SessionBook:
+def clean_session_book(book: SessionBook, cleaner: LabCleaner) -> SessionBook:
     """Return all sessions with what was said of their files while they were read, without the secrets quoted in it."""
     sessions = {}
     for session_id, session in book.sessions.items():

@@ -67,18 +67,18 @@ def write_time(at: datetime) -> str:
     return format_instant(at) if at.tzinfo else at.isoformat()
 
 
-def parse_bound(name: str, text: str | None, zone: str, whole: timedelta = timedelta()) -> datetime | None:
-    """Read an instant; a date alone is that day's beginning in ``zone``, or (``whole``, a day, later) its end.
+def parse_bound(name: str, text: str | None, zone: str, after: timedelta = timedelta()) -> datetime | None:
+    """Read an instant; a date alone is that day's beginning in ``zone``, or (``after``, a day, later) its end.
 
-    An instant with ``whole`` is one just after it, so that it is inside. Return None for no text. Raises UsageError.
+    An instant with ``after`` is one just after it, so that it is inside. Return None for no text. Raises UsageError.
     """
     if not text or not text.strip():
         return None
     try:
         if len(text.strip()) <= len("2025-05-02"):
-            day = date.fromisoformat(text.strip()) + whole
+            day = date.fromisoformat(text.strip()) + after
             return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
-        return parse_instant(text) + (timedelta(microseconds=1) if whole else whole)
+        return parse_instant(text) + (timedelta(microseconds=1) if after else after)
     except (ValueError, OverflowError):
         raise UsageError(
             f"{name} is {printable_lines(text)!r}, which is no date; write it like 2025-05-02 or 2025-05-02T10:00:00Z."
