@@ -136,7 +136,7 @@ def _clean_text(text: str, cleaner: Cleaner) -> str:
 
 
 def take_inventory_despite_settings(lab: Lab) -> tuple[Inventory, DocumentError | None]:
-    """Return the inventory of a lab, and the error if it was taken without ``labcrate.toml`` because that is invalid."""
+    """Return the inventory of a lab; if ``labcrate.toml`` is invalid, take it without and return the error, too."""
     try:
         return read_inventory(lab), None
     except DocumentError as error:

@@ -193,7 +193,7 @@ def _recording_warnings(session: Session, recording: LinkedRecording, cameras: S
 
 
 def kept_out_findings(session_id: str, not_taken: Iterable[NotTaken]) -> Iterator[LabFinding]:
-    """Yield the session's files that are not exported, one finding for each rule; omit those exported in another form."""
+    """Yield the session's files that are not exported, one for each rule; omit those exported in another form."""
     by_rule: dict[NotTakenRule, list[NotTaken]] = {}
     for one in not_taken:
         if not one.rule.is_in_metadata:
