@@ -17,9 +17,9 @@ from tests.support.regex_steps import StepCounter, TooManyStepsError, costly_tex
 from tests.support.rounds import rounds
 
 import labcrate
-from labcrate.lab.exclude import _rule
+from labcrate.lab.exclude import _compile_rule
 from labcrate.lab.path_pattern import PathPattern, PatternError, name_pattern, recorder_pattern
-from labcrate.linking.all_paths import _beginning
+from labcrate.linking.all_paths import _relevant_part
 from labcrate.linking.ids import SessionIds
 from labcrate.linking.prefixes import CameraNames, Prefixes
 from labcrate.linking.rules import LinkingRules
@@ -145,7 +145,7 @@ def test_every_expression_that_is_made_while_labcrate_runs_is_known() -> None:
 @pytest.mark.parametrize("names", [False, True])
 def test_patterns_of_exclude_do_not_grow_faster_than_the_path(pattern: str, names: bool) -> None:
     """Whatever stars a lab writes into ``exclude``, a path made for them costs in proportion to its length."""
-    compiled, _ = _rule(pattern)
+    compiled, _ = _compile_rule(pattern)
     pieces = ["a/", "a/a/b/", "aab/", "x/"] if names else ["a", "ab", "ba", ".", "a.", "c"]
     for piece in pieces:
         once, twice = (count_steps(compiled, "search", repeat_to_length(piece, n) + "!", 10**7) for n in (400, 800))
@@ -181,7 +181,7 @@ def test_what_is_made_of_sessions_prefixes_and_sentences() -> None:
     cameras = [CameraNames("1", "1", "kitchen", "a_b-c_d")]
     many = LinkingRules(ids, Prefixes.build(cameras, {}, ids))
     any_prefix = LinkingRules(ids, Prefixes.build([], {}, ids))
-    beginnings_of_names = [_beginning(many), _beginning(any_prefix)]
+    beginnings_of_names = [_relevant_part(many), _relevant_part(any_prefix)]
     sentence = _pattern("%(path)s of %(what)s: %(count)s of %(why)s: %(number)s in %(session)s, and %(what)s is %(a)s.")
     assert [growth(_session_marker_pattern(one), "finditer") for one in (None, "42", "a-b_c", "-" * 60)] == [None] * 4
     assert [growth(one, "match") for one in beginnings_of_names if one] == [None] * 2

@@ -28,9 +28,9 @@ from labcrate.errors import LabcrateError, SourceChangedError, TargetError, Usag
 from labcrate.export.assemble import Assembly, assemble, check_limits
 from labcrate.export.spool import Spool
 from labcrate.lab.folder import open_file_below
-from labcrate.linking.verdict import Kind, Rule, Verdict
+from labcrate.linking.verdict import Rule, Verdict, VerdictKind
 from labcrate.model.fixity import Fixity, Identity
-from labcrate.model.recording import Probe, RecordingTime, TimeClaim, TimeSource
+from labcrate.model.recording import Probe, RecordingTime, StartCandidate, TimeSource
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan import member_names as names
@@ -43,7 +43,7 @@ from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.values import CAMERA_PASSWORD, Secret, Secrets
 
 START, END = datetime(2025, 5, 2, 8, tzinfo=UTC), datetime(2025, 5, 2, 8, 5, tzinfo=UTC)
-SESSION = Session("42", "Morning", span=TimeSpan(START, END), described_in=("data/sessions.json",))
+SESSION = Session("42", "Morning", span=TimeSpan(START, END), description_files=("data/sessions.json",))
 SIZES = [1, 4095, 4096, 4097, ALIGNED_FROM_BYTES - 1, ALIGNED_FROM_BYTES, ALIGNED_FROM_BYTES + 1, 200_000]
 DOCUMENTS = {
     names.README,
@@ -84,7 +84,7 @@ class Folder:
     def recording(self, member: str, data: bytes) -> PlannedRecording:
         """A recording of the session with these bytes."""
         path, identity, fixity = self.put(data)
-        claim = TimeClaim(TimeSource.NAME, START, 1.0, taken=True)
+        claim = StartCandidate(TimeSource.NAME, START, 1.0, is_chosen=True)
         return PlannedRecording(
             member=f"{names.RECORDINGS}/{member}",
             path=path,
@@ -93,7 +93,7 @@ class Folder:
             fixity=fixity,
             probe=Probe(problem="no film at all"),
             time=RecordingTime(TimeSpan(START, END), (claim,)),
-            verdict=Verdict(Kind.LINKED, Rule.NAME, "named for session 42"),
+            verdict=Verdict(VerdictKind.LINKED, Rule.NAME, "named for session 42"),
             camera=None,
         )
 
@@ -394,7 +394,7 @@ def test_a_secret_in_a_generated_document_stops_everything(folder: Folder, where
     said = {"note": "it is Not-For-Export-7"}
     plan = plan_of(read=readings(("2025-05-02T08:01:00.000Z", "zigbee2mqtt/door", said)))
     if where == names.METADATA:
-        plan = replace(plan_of(), session=replace(SESSION, described=said))
+        plan = replace(plan_of(), session=replace(SESSION, all_fields=said))
     with pytest.raises(LabcrateError, match=f"^{where} was generated with {CAMERA_PASSWORD} in it") as caught:
         assembled(folder, plan, matcher=matcher)
     assert "Not-For-Export" not in str(caught.value)

@@ -12,7 +12,7 @@ from tests.support.bit_rot import flip_byte, overwrite_in_place, read_index_reco
 import labcrate
 from labcrate.errors import ChecksumError
 from labcrate.index import byte_checks
-from labcrate.lab.disk import is_checking_mount
+from labcrate.lab.disk import is_checksumming_mount
 from labcrate.model.timespan import format_instant, from_ns
 
 ONE = "recordings/cam1_session42_20250502_080000.mp4"
@@ -186,7 +186,7 @@ def test_rot_in_a_file_that_is_searched_again_is_not_hashed_anew(
 )
 def test_file_systems_that_check_their_data(line: str, checks: bool) -> None:
     """Btrfs and ZFS do, unless they are mounted without checksums; the name of a device or folder says nothing."""
-    assert is_checking_mount(line) is checks
+    assert is_checksumming_mount(line) is checks
 
 
 def test_on_such_a_file_system_the_state_is_enough(

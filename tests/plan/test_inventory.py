@@ -37,7 +37,7 @@ def test_every_way_to_tell_of_a_session_makes_one(lab: Any) -> None:
     lab.write("recordings/cam1_session100_a.mp4", "x")
     inventory = read_inventory(lab.open())
     assert inventory.ids == ["5", "9", "10", "100", "P07"]
-    assert inventory.session("100").described_in == ()
+    assert inventory.session("100").description_files == ()
     assert inventory.session("10").name == "Ten"
 
 

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from labcrate.errors import UsageError
-from labcrate.lab.session_register import LinkedFile, encode_register, register_entry
-from labcrate.linking.verdict import Kind, Rule, Verdict
-from labcrate.model.bound import Bound, Reason
+from labcrate.lab.session_register import LinkedFile, encode_entry, encode_register
+from labcrate.linking.verdict import Rule, Verdict, VerdictKind
 from labcrate.model.device import Camera, Device
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
 from labcrate.model.session import SelectedSensor, Session
-from labcrate.model.timespan import NO_TIME, TimeSpan
+from labcrate.model.session_bound import EndReason, SessionBound
+from labcrate.model.timespan import EMPTY_SPAN, TimeSpan
 from labcrate.plan.choices import (
     ChosenFiles,
     choose_files,
@@ -260,7 +260,7 @@ def test_an_mp4_that_was_made_stands_for_its_original(lab: Any) -> None:
     state = (lab.root / mp4).stat()
     one = LinkedFile("", mp4, state.st_size, state.st_mtime_ns, made_from=video)
     assert [near.path for near in selected(lab)[1].near_misses] == [video]
-    lab.write("sessions/Session42/recordings.json", encode_register([register_entry(one)]))
+    lab.write("sessions/Session42/recordings.json", encode_register([encode_entry(one)]))
     _, selection = selected(lab)
     assert selection.near_misses == ()
     assert selection.left_out == Counter({Rule.NOT_MP4: 1})
@@ -286,7 +286,7 @@ IDENTITY = Identity(10, 1_600_000_000_000_000_000, 0, 1)
 
 def found(path: str, camera: str | None = "a") -> RecordingFile:
     """A linked recording of a camera."""
-    return RecordingFile(path, IDENTITY, Verdict(Kind.LINKED, Rule.NAME, "named for session 42", camera=camera))
+    return RecordingFile(path, IDENTITY, Verdict(VerdictKind.LINKED, Rule.NAME, "named for session 42", camera=camera))
 
 
 def file(name: str, kind: FileKind = FileKind.OTHER, recording: str | None = None) -> SessionFile:
@@ -406,20 +406,25 @@ def test_readings_that_were_not_chosen_are_said(options: Options, others: int, s
 
 MINUTE = timedelta(minutes=1)
 OPEN = Session("42", span=TimeSpan(START, None))
-EVIDENCE = Bound(TimeSpan(START, END), Reason.EVIDENCE)
+EVIDENCE = SessionBound(TimeSpan(START, END), EndReason.LAST_FILE)
 
 
 @pytest.mark.parametrize(
     ("options", "session", "bound", "window"),
     [
-        (Options(), SESSION, Bound(SESSION.span, Reason.DESCRIBED), TimeSpan(START - MINUTE, END + MINUTE)),
+        (Options(), SESSION, SessionBound(SESSION.span, EndReason.DESCRIBED), TimeSpan(START - MINUTE, END + MINUTE)),
         (Options(all_readings=True), SESSION, EVIDENCE, TimeSpan()),
         (Options(all_readings=True, span=TimeSpan(START, None)), SESSION, EVIDENCE, TimeSpan(START, None)),
         (Options(span=TimeSpan(START, START)), SESSION, EVIDENCE, TimeSpan(START, START)),
         (Options(span=TimeSpan(None, END + 9 * MINUTE)), SESSION, EVIDENCE, TimeSpan(START - MINUTE, END + MINUTE)),
-        (Options(), OPEN, Bound(None, Reason.NO_EVIDENCE), NO_TIME),
-        (Options(span=TimeSpan(START, END)), Session("42"), Bound(None, Reason.NO_START), NO_TIME),
-        (Options(span=TimeSpan(None, END)), OPEN, Bound(None, Reason.NO_EVIDENCE), TimeSpan(START - MINUTE, END)),
+        (Options(), OPEN, SessionBound(None, EndReason.NO_TIMED_FILE), EMPTY_SPAN),
+        (Options(span=TimeSpan(START, END)), Session("42"), SessionBound(None, EndReason.NO_START), EMPTY_SPAN),
+        (
+            Options(span=TimeSpan(None, END)),
+            OPEN,
+            SessionBound(None, EndReason.NO_TIMED_FILE),
+            TimeSpan(START - MINUTE, END),
+        ),
         (
             Options(span=TimeSpan(None, END + 9 * MINUTE)),
             OPEN,
@@ -429,7 +434,7 @@ EVIDENCE = Bound(TimeSpan(START, END), Reason.EVIDENCE)
     ],
 )
 def test_the_window_never_leaves_the_sessions_time_unasked(
-    options: Options, session: Session, bound: Bound, window: TimeSpan
+    options: Options, session: Session, bound: SessionBound, window: TimeSpan
 ) -> None:
     """The window is the padded time cut to what was chosen; only an end that is not described may be named later."""
     assert readings_window(options, session, bound, MINUTE) == window

@@ -20,7 +20,7 @@ from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import Progress
 from labcrate.index.records import IndexedFile
 from labcrate.index.state_folder import state_folder
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.messages.text import printable
 from labcrate.model.fixity import Fixity
 from labcrate.model.timespan import TimeSpan
@@ -45,7 +45,7 @@ def plan_of(lab: Any, session_id: str = "42", options: Options = Options(), **ho
 
 def bytes_of(root: Path) -> bytes:
     """The archive of session 42 of the lab in a folder."""
-    with prepare_archive(Lab(root), "42", hashed=True) as assembly:
+    with prepare_archive(LabFolder(root), "42", hashed=True) as assembly:
         return b"".join(Entity(assembly.layout).read_range())
 
 
@@ -141,7 +141,7 @@ def test_every_file_has_one_place_in_the_plan_of_each_session(things: dict[str, 
         (root / "data/cameras.json").write_text('[{"id": 1, "recordingPrefix": "cam1"}, {"id": 2, "name": "cam2"}]')
         for path, thing in things.items():
             made(root, path, thing)
-        lab = Lab(root)
+        lab = LabFolder(root)
         inventory = read_inventory(lab)
         packed_by: dict[str, str] = {}
         with Catalog.open(state_folder(root)) as catalog:

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from labcrate.archive.names import name_clashes, unsafe_name_reason
 from labcrate.index.records import IndexedFile
-from labcrate.linking.verdict import Kind, Rule, Verdict
+from labcrate.linking.verdict import Rule, Verdict, VerdictKind
 from labcrate.messages.text import printable
 from labcrate.model.device import Camera
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.lab_settings import Recorder
-from labcrate.model.recording import ClockNote, Probe, RecordingTime, TimeClaim, TimeSource
+from labcrate.model.recording import ClockNote, Probe, RecordingTime, StartCandidate, TimeSource
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan.inventory import read_inventory
@@ -49,7 +49,7 @@ SECRET = LabCleaner(Matcher(Secrets(strong=(Secret("Not-For-Export-7", CAMERA_PA
 
 def found(path: str, inode: int = 1, size: int = 10, camera: str | None = "a", **verdict: Any) -> RecordingFile:
     """A linked file; one inode is one file on disk."""
-    told = Verdict(Kind.LINKED, Rule.NAME, "named for session 42", camera=camera, **verdict)
+    told = Verdict(VerdictKind.LINKED, Rule.NAME, "named for session 42", camera=camera, **verdict)
     return RecordingFile(path, Identity(size, MTIME, 0, inode), told)
 
 
@@ -293,7 +293,7 @@ class TestWarnings:
 
 def timed(start: datetime, source: TimeSource = TimeSource.NAME, *notes: ClockNote) -> RecordingTime:
     """One minute from a start; a name in no known zone may be 14 hours wrong."""
-    claim = TimeClaim(source, start, 14 * 3600.0, taken=True)
+    claim = StartCandidate(source, start, 14 * 3600.0, is_chosen=True)
     return RecordingTime(TimeSpan(start, start + timedelta(minutes=1)), (claim,), frozenset(notes))
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from labcrate.archive.entity import Entity
 from labcrate.archive.layout import Layout, Member
-from labcrate.lab.exclude import Excluded
+from labcrate.lab.exclude import ExcludePatterns
 from labcrate.plan import member_names as names
 from labcrate.plan.inventory import read_inventory
 from labcrate.plan.linked_files import find_linked_files
@@ -33,7 +33,7 @@ def sorted_files(lab: Any, *exclude: str) -> SessionFolderFiles:
     inventory = read_inventory(lab.open())
     session = inventory.session("42")
     return find_session_files(
-        inventory, session, find_linked_files(inventory, session, lambda _: {}), Excluded(exclude).matches
+        inventory, session, find_linked_files(inventory, session, lambda _: {}), ExcludePatterns(exclude).matches
     )
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from labcrate.model.bound import Reason
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
+from labcrate.model.session_bound import EndReason
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan.inventory import read_inventory
 from labcrate.plan.recording_time import TimeContext
@@ -53,7 +53,7 @@ def test_a_described_time_stands_and_no_file_is_looked_into(lab: Any) -> None:
         raise AssertionError("a file was looked into")
 
     time = time_of(lab, probes=never)
-    assert (time.span, time.bound.reason) == (TimeSpan(START, START + 5 * MINUTE), Reason.DESCRIBED)
+    assert (time.span, time.bound.reason) == (TimeSpan(START, START + 5 * MINUTE), EndReason.DESCRIBED)
     assert (time.warnings, time.problems) == ((), ())
 
 
@@ -63,7 +63,7 @@ def test_the_last_recording_ends_it(lab: Any) -> None:
     recorded(lab, START)
     last = recorded(lab, START + HOUR)
     time = time_of(lab)
-    assert (time.span, time.bound.reason) == (TimeSpan(START, START + HOUR + MINUTE), Reason.EVIDENCE)
+    assert (time.span, time.bound.reason) == (TimeSpan(START, START + HOUR + MINUTE), EndReason.LAST_FILE)
     assert len(time.warnings) == 1
     assert last in time.warnings[0]
 
@@ -73,7 +73,7 @@ def test_a_files_date_alone_is_no_evidence(lab: Any) -> None:
     begun(lab)
     lab.write("recordings/cam1_session42_a.mp4", "x", START + MINUTE)
     time = time_of(lab)
-    assert (time.span, time.bound.reason) == (None, Reason.NO_EVIDENCE)
+    assert (time.span, time.bound.reason) == (None, EndReason.NO_TIMED_FILE)
     assert len(time.warnings) == 1
 
 
@@ -83,7 +83,7 @@ def test_the_next_session_bounds_it_and_is_not_named(lab: Any) -> None:
     lab.session(777, startTime=(START + HOUR).isoformat(), endTime="absent")
     recorded(lab, START + HOUR - MINUTE / 2)
     time = time_of(lab)
-    assert time.bound.reason is Reason.NEXT_SESSION
+    assert time.bound.reason is EndReason.NEXT_SESSION
     assert time.span
     assert time.span.end == START + HOUR - timedelta(microseconds=1)
     assert not any("777" in str(warning) for warning in time.warnings)
@@ -112,7 +112,7 @@ def test_a_day_bounds_it(lab: Any) -> None:
     begun(lab)
     late = recorded(lab, START + 30 * HOUR)
     time = time_of(lab)
-    assert (time.span, time.bound.reason) == (TimeSpan(START, START + 24 * HOUR), Reason.LONGEST)
+    assert (time.span, time.bound.reason) == (TimeSpan(START, START + 24 * HOUR), EndReason.MAX_LENGTH)
     assert any(late in str(warning) for warning in time.warnings)
 
 
@@ -133,7 +133,7 @@ def test_a_session_that_no_file_describes(lab: Any) -> None:
     assert time_of(lab).span == TimeSpan(START, START + HOUR + MINUTE)
     lab.write("recordings/cam1_session9_a.mp4", "x", START)
     time = time_of(lab, "9")
-    assert (time.span, time.bound.reason) == (None, Reason.NO_START)
+    assert (time.span, time.bound.reason) == (None, EndReason.NO_START)
     assert len(time.warnings) == 1
 
 

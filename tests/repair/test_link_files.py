@@ -303,11 +303,11 @@ def test_every_near_miss_but_one_of_another_kind_can_be_linked(
 ) -> None:
     """In the sample lab, which has a near miss of each kind, all MP4s among them can be linked and then are."""
     from labcrate.demo.lab import build_demo_lab  # noqa: PLC0415 - FFmpeg is not needed by the others
-    from labcrate.lab.folder import Lab  # noqa: PLC0415
+    from labcrate.lab.folder import LabFolder  # noqa: PLC0415
 
     monkeypatch.setattr("labcrate.demo.lab.make_clip", lambda path, *_, **__: path.write_bytes(clip))
     demo = build_demo_lab(tmp_path / "lab")
-    lab = Lab(demo.root)
+    lab = LabFolder(demo.root)
     with prepare_archive(lab, "42", hashed=False) as assembly:
         misses = assembly.plan.near_misses
         before = len(assembly.plan.recordings)

@@ -12,9 +12,8 @@ from labcrate.errors import CatalogError
 from labcrate.index.catalog import Catalog
 from labcrate.index.state_folder import state_folder
 from labcrate.plan.inventory import read_inventory
-from labcrate.video import probe as probe_module
-from labcrate.web.archives import background_check
-from labcrate.web.archives import indexer as module
+from labcrate.video import probe
+from labcrate.web.archives import background_check, indexer
 from labcrate.web.archives.indexer import Indexer
 
 RECORDINGS = {
@@ -226,14 +225,14 @@ def test_a_recording_that_upsets_the_probe_is_one_that_cannot_be_read(
 ) -> None:
     """Whatever FFmpeg raises for one file, the others are read, and that one is tried again later."""
     usual_lab.recording("recordings/cam1_session42_a.mp4", content=usual_lab.clip + b"bad")
-    real, bad = probe_module.probe, len(usual_lab.clip) + 3
+    real, bad = probe.probe, len(usual_lab.clip) + 3
 
     def upset(file: Any, path: str) -> Any:
         if os.fstat(file.fileno()).st_size == bad:
             raise RuntimeError("no picture has a height of -1")
         return real(file, path)
 
-    monkeypatch.setattr(probe_module, "probe", upset)
+    monkeypatch.setattr(probe, "probe", upset)
     rig.look()
     assert rig.look() == 2
     why = "cannot be read: something unexpected happened (RuntimeError)"
@@ -255,7 +254,7 @@ def test_the_unforeseen_is_logged_once_and_survived(
         raise RuntimeError(f"cannot think about {usual_lab.root}")
 
     with monkeypatch.context() as patched:
-        patched.setattr(module, "_wanted", broken)
+        patched.setattr(indexer, "_paths_to_index", broken)
         assert [rig.look() for _ in range(3)] == [0] * 3
         assert rig.indexer.state == "troubled"
     assert caplog.text.count("Traceback") == 1
@@ -268,13 +267,13 @@ def test_the_unforeseen_is_logged_once_and_survived(
 def test_the_thread_looks_on_its_own_and_ends_at_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """Running, it looks again and again without being asked, and stop ends it, also while it waits."""
     looked = threading.Semaphore(0)
-    monkeypatch.setattr(module, "_SCAN_INTERVAL_S", 0.001)
+    monkeypatch.setattr(indexer, "_SCAN_INTERVAL_S", 0.001)
     monkeypatch.setattr(rig.indexer, "step", looked.release)
     thread = threading.Thread(target=rig.indexer.run)
     thread.start()
     for _ in range(3):
         assert looked.acquire(timeout=30)
-    monkeypatch.setattr(module, "_SCAN_INTERVAL_S", 3600.0)
+    monkeypatch.setattr(indexer, "_SCAN_INTERVAL_S", 3600.0)
     rig.indexer.stop()
     thread.join(30)
     assert not thread.is_alive()
@@ -349,6 +348,6 @@ def test_nothing_is_read_where_the_file_system_checks_its_data(rig: Rig, monkeyp
     rig.look()
     set_confirmation_age(rig.root)
     before = {path: read_index_record(rig.root, path) for path in RECORDINGS}
-    monkeypatch.setattr(background_check, "checks_itself", lambda _: True)
+    monkeypatch.setattr(background_check, "has_data_checksums", lambda _: True)
     rig.look(4000.0)
     assert {path: read_index_record(rig.root, path) for path in RECORDINGS} == before

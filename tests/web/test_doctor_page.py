@@ -9,8 +9,8 @@ from tests.support.platform_lab import CANARIES, START, PlatformLab, format_for_
 from tests.support.waiting import wait_until
 from tests.web.test_pages import text_of
 
-from labcrate.doctor import report as run
 from labcrate.doctor.findings import FindingKind, Severity
+from labcrate.doctor.report import make_report
 from labcrate.people.roles import Role
 from labcrate.web.archives import doctor_reports
 from labcrate.web.pages.phrasebook import SEVERITIES
@@ -104,7 +104,7 @@ def test_a_report_is_made_once_while_the_lab_is_the_same(
 
     def counted(*args: Any, **options: Any) -> Any:
         made.append(args)
-        return run.make_report(*args, **options)
+        return make_report(*args, **options)
 
     monkeypatch.setattr(doctor_reports, "MAX_AGE_S", 3600.0)
     monkeypatch.setattr(doctor_reports, "make_report", counted)
@@ -126,7 +126,7 @@ def test_a_page_says_that_the_lab_is_being_examined(serve: Any, root: Path, monk
         begun.append(arguments)
         while not opened.wait(0.01):
             progress.raise_if_cancelled()
-        return run.make_report(*arguments, progress=progress, **more)
+        return make_report(*arguments, progress=progress, **more)
 
     monkeypatch.setattr("labcrate.web.archives.plan_queue.PAGE_WAIT_S", 0.05)
     monkeypatch.setattr(doctor_reports, "make_report", slow)

@@ -28,9 +28,8 @@ from labcrate.people.database import PeopleDatabase
 from labcrate.people.export_log import ExportLog
 from labcrate.people.roles import Role
 from labcrate.web import lifespan
-from labcrate.web.auth import require_role as lasting
-from labcrate.web.downloads import response as response_module
-from labcrate.web.downloads import sender
+from labcrate.web.auth import require_role
+from labcrate.web.downloads import response, sender
 
 PATH = "/api/sessions/42/archive.zip"
 BIG = "recordings/cam1_session42_big.mp4"
@@ -291,7 +290,7 @@ def enter_study(server: Any, name: str) -> None:
 
 
 MAY_NOT, TOKEN_REVOKED = "the user may no longer export", "the token was revoked"
-OUT, IN = "the session is in none of the user's studies", lasting.JOINED_STUDY
+OUT, IN = "the session is in none of the user's studies", require_role.JOINED_STUDY
 
 
 @pytest.mark.parametrize(
@@ -309,7 +308,7 @@ def test_who_may_no_longer_export_gets_no_more(
     serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch, shut_out: Callable[[Any, str], None], why: str
 ) -> None:
     """A download ends soon after its user may not have it any more, however long the client would have taken."""
-    monkeypatch.setattr(response_module, "_REPORT_INTERVAL_S", 0.02)
+    monkeypatch.setattr(response, "_REPORT_INTERVAL_S", 0.02)
     server = serve(big_lab.root)
     etag = server.get(PATH).headers["ETag"]
     with Tap(server) as tap:
@@ -326,7 +325,7 @@ def test_a_session_taken_out_of_a_study_is_sent_no_further(
     serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A download by somebody of a study ends soon after its session left the study, and goes on while it is in it."""
-    monkeypatch.setattr(response_module, "_REPORT_INTERVAL_S", 0.02)
+    monkeypatch.setattr(response, "_REPORT_INTERVAL_S", 0.02)
     server = serve(big_lab.root)
     server.user(Role.OPERATOR)
     enter_study(server, "the operator")

@@ -288,7 +288,7 @@ def test_while_recordings_are_read_for_the_first_time(
         return real(file, *arguments)
 
     monkeypatch.setattr(indexing, "fixity_of", counting)
-    monkeypatch.setattr(routes_archive, "_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(routes_archive, "_WAIT_S", 0.0)
     server = serve(large_lab.root)
     client = server.as_(Role.OPERATOR)
     answers = [client.get(server.url + PATH)]

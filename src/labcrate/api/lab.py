@@ -11,7 +11,7 @@ from labcrate.api.progress import Callback, stage_progress
 from labcrate.export.assemble import Assembly
 from labcrate.export.prepare import plan_session
 from labcrate.export.session_export import export_session
-from labcrate.lab.folder import Lab as LabFolder
+from labcrate.lab.folder import LabFolder as LabBuilder
 from labcrate.plan.inventory import read_inventory
 from labcrate.plan.options import DataKind, parse_keywords
 from labcrate.plan.overview import SessionRow, session_rows
@@ -64,7 +64,7 @@ class Lab:
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self._lab = LabFolder(Path(folder))
+        self._lab = LabBuilder(Path(folder))
 
     def __repr__(self) -> str:
         return f"labcrate.Lab({str(self.folder)!r})"

@@ -9,9 +9,9 @@ from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import IndexRequest, index_files
 from labcrate.index.secret_search import SecretSearcher
 from labcrate.index.state_folder import state_folder
-from labcrate.lab.folder import Kind
-from labcrate.lab.lab_files import LabFiles, source_of, split_recorder_path
-from labcrate.linking.place import is_hidden
+from labcrate.lab.folder import EntryKind
+from labcrate.lab.lab_files import LabFiles, display_path, split_recorder_path
+from labcrate.linking.location import is_hidden
 from labcrate.messages.message import Message
 from labcrate.plan.inventory import Inventory, read_inventory
 from labcrate.plan.option_values import parse_session
@@ -45,14 +45,14 @@ def run(options: Namespace) -> int:
     checked = {"bytesConfirmed": len(known) - sum(path in known for path in failures)} if options.check else {}
     size = sum(item.identity.size_bytes for item in known.values())
     if options.json:
-        failed = {source_of(path): why for path, why in failures.items()}
+        failed = {display_path(path): why for path, why in failures.items()}
         write_json({"indexed": len(known), "sizeBytes": size, "failed": failed} | checked)
     else:
         say(f"{plural(len(known), 'file')} indexed, {format_size(size)}")
         for count in checked.values():
             say(f"  bytes confirmed: {count:,} of {plural(len(known), 'file')}")
     if failures:
-        listed = "\n".join(f"  - {source_of(path)} {why}" for path, why in sorted(failures.items()))
+        listed = "\n".join(f"  - {display_path(path)} {why}" for path, why in sorted(failures.items()))
         remedy = f"\n{Message('bytes.differ.remedy')}" if Message("bytes.differ") in failures.values() else ""
         what = "cannot be relied on" if remedy else "could not be indexed"
         raise IncompleteError(f"{plural(len(failures), 'file')} {what}:\n{listed}{remedy}")
@@ -76,7 +76,9 @@ def _paths_to_index(inventory: Inventory, session: str | None) -> list[str]:
     else:
         ids = list(inventory.book.folders)
         entries = [*inventory.unlinked, *(e for linked in inventory.linked.values() for e in linked)]
-    found = [e for e in entries if e.kind is Kind.FILE and e.path.lower().endswith(".mp4") and not is_hidden(e.path)]
+    found = [
+        e for e in entries if e.kind is EntryKind.FILE and e.path.lower().endswith(".mp4") and not is_hidden(e.path)
+    ]
     own = [entry.path for entry in (*found, *files_to_index(inventory, ids))]
     linked = [session_id] if session is not None else inventory.own_registers
     return list(dict.fromkeys([*own, *(path for path, _ in recorder_paths(inventory, linked))]))

@@ -10,9 +10,9 @@ from uuid import uuid4
 from labcrate.cli.machine_zone import machine_zone
 from labcrate.cli.screen import open_lab, say, write_json
 from labcrate.errors import TargetError
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.lab.recorders import SETTINGS_FILE
-from labcrate.lab.settings_template import Suggestions, look_over, settings_text
+from labcrate.lab.settings_template import SettingsSuggestions, settings_text, suggest_settings
 from labcrate.messages.text import printable
 
 _ALREADY_THERE = f"{SETTINGS_FILE} is there already and stays as it is; edit it, or move it away and run this again."
@@ -23,7 +23,7 @@ def run(options: Namespace) -> int:
     lab = open_lab(options)
     if not options.print_only and os.path.lexists(lab.root / SETTINGS_FILE):
         raise TargetError(_ALREADY_THERE)
-    found = look_over(lab)
+    found = suggest_settings(lab)
     lab_id = str(uuid4())
     text = settings_text(lab_id, found, machine_zone())
     if not options.print_only:
@@ -37,7 +37,7 @@ def run(options: Namespace) -> int:
     return 0
 
 
-def write_new_settings(lab: Lab, text: str) -> None:
+def write_new_settings(lab: LabFolder, text: str) -> None:
     """Write ``labcrate.toml``, whole or not at all, where there is none. Raises TargetError."""
     target = lab.root / SETTINGS_FILE
     part = lab.root / f".{SETTINGS_FILE}.{secrets.token_hex(4)}.part"
@@ -73,7 +73,7 @@ def _name_file(part: Path, target: Path) -> None:
         part.rename(target)
 
 
-def _json_object(lab_id: str, found: Suggestions, file: str | None, text: str) -> dict[str, object]:
+def _json_object(lab_id: str, found: SettingsSuggestions, file: str | None, text: str) -> dict[str, object]:
     return {
         "file": file,
         "labId": lab_id,
@@ -82,16 +82,16 @@ def _json_object(lab_id: str, found: Suggestions, file: str | None, text: str) -
         "recorders": [
             {"type": r.type, "folder": printable(r.folder), "example": printable(r.example)} for r in found.recorders
         ],
-        "unread": list(map(printable, found.unread)),
+        "unread": list(map(printable, found.unreadable_files)),
         **({} if file else {"text": text}),
     }
 
 
-def _print_result(found: Suggestions) -> None:
+def _print_result(found: SettingsSuggestions) -> None:
     say(f"{SETTINGS_FILE} is written; everything in it but the lab's id is commented out. In it:")
     say(f"  time zones of sessions: {', '.join(zone for zone, _ in found.zones) or 'none'}")
     say(f"  cameras: {', '.join(dict.fromkeys(printable(c.name or c.id) for c in found.cameras)) or 'none'}")
     for recorder in found.recorders:
         say(f"  recorder: {printable(recorder.folder)}/ holds files named as {recorder.type} names them")
-    for path in found.unread:
+    for path in found.unreadable_files:
         say(f"  ! {printable(path)} could not be read, so what it says is not in it")

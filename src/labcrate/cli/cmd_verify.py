@@ -10,14 +10,14 @@ from labcrate.archive.signature import read_public_key, verify_signed
 from labcrate.archive.verify import Report, verify_archive
 from labcrate.cli.screen import ProgressBar, say, write_json
 from labcrate.errors import UsageError, VerificationError
-from labcrate.lab.text import typed_path
+from labcrate.lab.text import expand_home
 from labcrate.messages.text import printable
 from labcrate.plan.summary import format_size, plural
 
 
 def run(options: Namespace) -> int:
     """Check an archive's structure, every checksum and, with a key, its signature; list each finding."""
-    path = typed_path(options.file)
+    path = expand_home(options.file)
     size = path.stat().st_size if path.is_file() else 0
     verify = _choose_check(options)
     with ProgressBar("Verifying", shown=not options.json) as bar:
@@ -57,7 +57,7 @@ def _choose_check(options: Namespace) -> Callable[[Path, Callable[[int], None]],
             )
         return verify_archive
     key = read_public_key(options.key)
-    beside = None if options.signature is None else typed_path(options.signature)
+    beside = None if options.signature is None else expand_home(options.signature)
     return lambda path, progress: verify_signed(path, key, beside, progress)
 
 

@@ -14,7 +14,7 @@ from labcrate.export.plan_views import link_object
 from labcrate.index.catalog import Catalog
 from labcrate.index.state_folder import state_folder
 from labcrate.model.session import json_id
-from labcrate.model.timespan import Coverage, cover, format_duration, format_instant
+from labcrate.model.timespan import Coverage, format_duration, format_instant, measure_coverage
 from labcrate.people.export_log import system_user
 from labcrate.people.link_log import Link, LinkLog
 from labcrate.plan.inventory import find_session
@@ -185,7 +185,7 @@ def _group_by_camera(files: Sequence[CandidateFile]) -> Groups:
 
 
 def _coverage(files: Sequence[CandidateFile]) -> Coverage:
-    return cover((one.span, one.identity.size_bytes) for one in files)
+    return measure_coverage((one.span, one.identity.size_bytes) for one in files)
 
 
 def _describe_gaps(covered: Coverage) -> str:

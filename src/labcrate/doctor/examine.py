@@ -38,8 +38,8 @@ from labcrate.errors import DocumentError
 from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import IndexRequest, Progress, index_files
 from labcrate.index.records import IndexedFile
-from labcrate.lab.exclude import Excluded
-from labcrate.lab.folder import Entry, Kind, Lab
+from labcrate.lab.exclude import ExcludePatterns
+from labcrate.lab.folder import EntryKind, FolderEntry, LabFolder
 from labcrate.linking.filename import base_name, stem_of_mp4
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
@@ -128,10 +128,10 @@ def secret_findings(secrets: Iterable[FileWithSecrets]) -> Iterator[LabFinding]:
         )
 
 
-class _LabWithStateCache(Lab):
+class _LabWithStateCache(LabFolder):
     """A lab that reads the state of each file once."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: LabFolder) -> None:
         self.root = lab.root
         self._states: dict[str, Identity] = {}
 
@@ -165,18 +165,18 @@ class _Examination:
     clocks: CameraClocks = field(default_factory=CameraClocks)
     near_miss_paths: set[str] = field(default_factory=set)
     own_files: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    excluded: Excluded = field(init=False)
+    excluded: ExcludePatterns = field(init=False)
     _indexed: dict[str, IndexedFile] = field(default_factory=dict)
     _failed: dict[str, str] = field(default_factory=dict)
     _contexts: dict[str | None, TimeContext] = field(default_factory=dict)
     _undescribed: dict[str | None, SessionStarts] = field(default_factory=dict)
     _sessions: dict[str, _SessionWithTime] = field(default_factory=dict)
-    _near_miss_candidates: Mapping[str, list[Entry]] = field(default_factory=dict)
+    _near_miss_candidates: Mapping[str, list[FolderEntry]] = field(default_factory=dict)
 
     def prepare(self, session_ids: Sequence[str]) -> None:
         """Probe the files of these sessions, and find the time of each session."""
         inventory = self.inventory
-        self.excluded = Excluded(inventory.settings.exclude)
+        self.excluded = ExcludePatterns(inventory.settings.exclude)
         self._registered = registered_spans(inventory)
         linked = [entry for one in session_ids for entry in inventory.linked.get(one, ())]
         states = self._read_states(linked)
@@ -201,10 +201,10 @@ class _Examination:
         """Return the time of a session as its plan uses it, which decides which recordings were made during it."""
         return timed.time.bound.span or timed.session.span
 
-    def _read_states(self, entries: Iterable[Entry]) -> dict[str, Identity]:
+    def _read_states(self, entries: Iterable[FolderEntry]) -> dict[str, Identity]:
         states = {}
         for entry in entries:
-            if entry.kind is Kind.FILE:
+            if entry.kind is EntryKind.FILE:
                 try:
                     states[entry.path] = self.inventory.lab.identity(entry.path)
                 except OSError:
@@ -240,7 +240,7 @@ class _Examination:
     def check_sessions(self) -> Iterator[LabFinding]:
         """Yield the findings of each session; collect those of its cameras in ``clocks``."""
         taken = self.inventory.paths
-        closed = [entry for entry in self.inventory.unlinked if entry.kind is not Kind.FILE]
+        closed = [entry for entry in self.inventory.unlinked if entry.kind is not EntryKind.FILE]
         for timed in self._sessions.values():
             self.progress.raise_if_cancelled()
             yield from description_findings(timed.session)
@@ -249,7 +249,7 @@ class _Examination:
             yield from self._file_findings(timed, closed, taken)
 
     def _file_findings(
-        self, timed: _SessionWithTime, closed: Sequence[Entry], taken: frozenset[str]
+        self, timed: _SessionWithTime, closed: Sequence[FolderEntry], taken: frozenset[str]
     ) -> Iterator[LabFinding]:
         inventory, session, times = self.inventory, timed.session, timed.times
         bounded = replace(session, span=self._effective_span(timed) or UNLIMITED)

@@ -11,10 +11,10 @@ from labcrate.doctor.lab_findings import unassigned_folders
 from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import CancelOnlyProgress, IndexRequest, Progress, index_files
 from labcrate.index.secret_search import SecretSearcher
-from labcrate.lab.exclude import Excluded
-from labcrate.lab.folder import RECORDINGS, SESSIONS, Entry, Kind
-from labcrate.linking.filename import base_name, stem_of_mp4, stem_of_other_video
-from labcrate.linking.place import is_hidden
+from labcrate.lab.exclude import ExcludePatterns
+from labcrate.lab.folder import RECORDINGS, SESSIONS, EntryKind, FolderEntry
+from labcrate.linking.filename import base_name, stem_of_mp4, stem_of_non_mp4
+from labcrate.linking.location import is_hidden
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.model.recording import Probe
@@ -38,7 +38,7 @@ def unlinked_file_findings(
     for entry in inventory.unlinked:
         path = entry.path
         own = path.startswith(f"{SESSIONS}/")  # sessions' own folders have their own findings
-        if own or entry.kind is not Kind.FILE or path in known or path in beside or is_hidden(path):
+        if own or entry.kind is not EntryKind.FILE or path in known or path in beside or is_hidden(path):
             continue
         if not excluded(path):
             sorts[_sort(path)].append(printable(path))
@@ -60,7 +60,7 @@ def _sort(path: str) -> str:
     name = base_name(path)
     if stem_of_mp4(name) is not None:
         return _RECORDING
-    return _VIDEO if stem_of_other_video(name) else _OTHER
+    return _VIDEO if stem_of_non_mp4(name) else _OTHER
 
 
 def _stray_files(inventory: Inventory, known: frozenset[str]) -> Iterator[str]:
@@ -69,7 +69,7 @@ def _stray_files(inventory: Inventory, known: frozenset[str]) -> Iterator[str]:
     Of folders whose name nearly names a session, the folder is reported instead.
     """
     lab = inventory.lab
-    if lab.sessions_barred():
+    if lab.unreadable_sessions_folder():
         return
     try:
         with os.scandir(lab.root / SESSIONS) as listing:
@@ -79,7 +79,7 @@ def _stray_files(inventory: Inventory, known: frozenset[str]) -> Iterator[str]:
     yield from (printable(f"{SESSIONS}/{name}") for name in files if not name.startswith("."))
     for name in unassigned_folders(inventory):
         for entry in lab.walk(f"{SESSIONS}/{name}"):
-            if entry.kind is Kind.FILE and entry.path not in known and not is_hidden(entry.path):
+            if entry.kind is EntryKind.FILE and entry.path not in known and not is_hidden(entry.path):
                 yield printable(entry.path)
 
 
@@ -87,7 +87,7 @@ def unreadable_findings(inventory: Inventory, own_folders: Sequence[str]) -> Ite
     """Yield links, pipes and unreadable folders in the folders of recordings, except those in sessions' own folders."""
     own = tuple(f"{folder}/" for folder in own_folders)
     for entry in inventory.unlinked:
-        if entry.kind is Kind.FILE or entry.path.startswith(own) or is_hidden(entry.path):
+        if entry.kind is EntryKind.FILE or entry.path.startswith(own) or is_hidden(entry.path):
             continue
         yield LabFinding(
             FindingKind.MISSING,
@@ -99,14 +99,14 @@ def unreadable_findings(inventory: Inventory, own_folders: Sequence[str]) -> Ite
 
 
 _MESSAGE_IDS = {
-    Kind.LINK: "doctor.closed.link",
-    Kind.UNREADABLE: "doctor.closed.folder",
-    Kind.OTHER: "doctor.closed.other",
+    EntryKind.LINK: "doctor.closed.link",
+    EntryKind.UNREADABLE: "doctor.closed.folder",
+    EntryKind.OTHER: "doctor.closed.other",
 }
 
 
-def _severity(entry: Entry) -> Severity:
-    hides = entry.kind is Kind.UNREADABLE or entry.path in (RECORDINGS, SESSIONS)
+def _severity(entry: FolderEntry) -> Severity:
+    hides = entry.kind is EntryKind.UNREADABLE or entry.path in (RECORDINGS, SESSIONS)
     return Severity.PROBLEM if hides else Severity.WARNING
 
 
@@ -127,10 +127,10 @@ def find_secret_files(
 
     A large file that is no MP4 is searched when it is hashed; until then it is not reported. Raises CatalogError.
     """
-    excluded = Excluded(inventory.settings.exclude).matches
+    excluded = ExcludePatterns(inventory.settings.exclude).matches
     of_sessions = defaultdict[str, list[str]](list)
     for one in session_ids:
-        linked = [entry for entry in inventory.linked.get(one, ()) if entry.kind is Kind.FILE]
+        linked = [entry for entry in inventory.linked.get(one, ()) if entry.kind is EntryKind.FILE]
         for path in {entry.path for entry in (*linked, *files_to_index(inventory, [one]))}:
             of_sessions[path].append(one)
     files = {}

@@ -14,10 +14,10 @@ from labcrate.errors import DocumentError
 from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import Progress
 from labcrate.index.state_folder import state_folder
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.messages.message import Message
 from labcrate.model.lab_settings import LabSettings
-from labcrate.model.session import json_id, sort_key
+from labcrate.model.session import id_sort_key, json_id
 from labcrate.plan.inventory import Inventory, read_inventory
 from labcrate.secrets.cleaner import REMOVED, Cleaner
 
@@ -98,7 +98,7 @@ def _sort_key(finding: LabFinding) -> tuple[int, int, bool, tuple[int, int, str]
         _SEVERITIES.index(finding.severity),
         _KINDS.index(finding.kind),
         finding.session is not None,
-        sort_key(session),
+        id_sort_key(session),
         finding.rule or "",
     )
 
@@ -135,7 +135,7 @@ def _clean_text(text: str, cleaner: Cleaner) -> str:
     return text.replace_texts(cleaner.clean_text) if isinstance(text, Message) else cleaner.clean_text(text)
 
 
-def take_inventory_despite_settings(lab: Lab) -> tuple[Inventory, DocumentError | None]:
+def take_inventory_despite_settings(lab: LabFolder) -> tuple[Inventory, DocumentError | None]:
     """Return the inventory of a lab; if ``labcrate.toml`` is invalid, take it without and return the error, too."""
     try:
         return read_inventory(lab), None
@@ -144,7 +144,7 @@ def take_inventory_despite_settings(lab: Lab) -> tuple[Inventory, DocumentError 
 
 
 def make_report(
-    lab: Lab,
+    lab: LabFolder,
     session: str | None = None,
     *,
     inventory: Inventory | None = None,

@@ -6,8 +6,8 @@ from labcrate.doctor.findings import FindingKind, LabFinding, Severity
 from labcrate.doctor.recording_findings import LinkedRecording
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
-from labcrate.model.bound import Bound, Reason
 from labcrate.model.session import Session
+from labcrate.model.session_bound import EndReason, SessionBound
 from labcrate.model.timespan import format_instant
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.not_taken import NotTaken, NotTakenRule
@@ -22,7 +22,7 @@ _HARMLESS = frozenset(
 
 def description_findings(session: Session) -> Iterator[LabFinding]:
     """Yield the warnings about a session's description, and whether the session is still active."""
-    if session.active:
+    if session.is_active:
         yield LabFinding(
             FindingKind.ACTIVE,
             Severity.WARNING,
@@ -30,7 +30,7 @@ def description_findings(session: Session) -> Iterator[LabFinding]:
             Message("doctor.active.remedy"),
             session.id,
         )
-    if not session.described_in:
+    if not session.description_files:
         yield LabFinding(
             FindingKind.DESCRIPTION,
             Severity.WARNING,
@@ -46,7 +46,7 @@ def description_findings(session: Session) -> Iterator[LabFinding]:
             warning,
             Message("doctor.zone.remedy" if zone else "doctor.document.remedy"),
             session.id,
-            places=tuple(map(printable, session.described_in)),
+            places=tuple(map(printable, session.description_files)),
         )
 
 
@@ -58,8 +58,8 @@ def bound_findings(
     ``others`` are the starts of sessions that no file describes.
     """
     bound = time.bound
-    places = tuple(map(printable, session.described_in))
-    if bound.reason is not Reason.DESCRIBED:
+    places = tuple(map(printable, session.description_files))
+    if bound.reason is not EndReason.DESCRIBED:
         what, remedy, command = _describe_end(inventory, session, bound, others)
         severity = Severity.PROBLEM if bound.span is None else Severity.WARNING
         yield LabFinding(FindingKind.UNBOUNDED, severity, what, remedy, session.id, command, places)
@@ -77,22 +77,22 @@ def bound_findings(
 
 
 def _describe_end(
-    inventory: Inventory, session: Session, bound: Bound, others: SessionStarts
+    inventory: Inventory, session: Session, bound: SessionBound, others: SessionStarts
 ) -> tuple[Message, Message, tuple[str, ...] | None]:
     """Return the known end of a session, the remedy, and the command that exports more."""
     if bound.span is None or bound.span.end is None:
-        if bound.reason is Reason.NO_START:
+        if bound.reason is EndReason.NO_START:
             return Message("doctor.end.no_start"), Message("doctor.end.no_start_remedy"), None
         what = Message("doctor.end.no_evidence")
         if next_ids := _next_session_ids(inventory, session, bound, others):
             what = Message("doctor.end.no_evidence_next", next=_format_ids(next_ids), start=_next_start_text(bound))
         return what, Message("doctor.end.no_evidence_remedy"), None
-    latest, end = bound.evidence, format_instant(bound.span.end)
+    latest, end = bound.last_file, format_instant(bound.span.end)
     next_ids = _next_session_ids(inventory, session, bound, others)
-    file, source = (printable(latest.file), str(latest.told)) if latest else ("", "")
-    if bound.reason is Reason.NEXT_SESSION:
+    file, source = (printable(latest.file), str(latest.source)) if latest else ("", "")
+    if bound.reason is EndReason.NEXT_SESSION:
         what = Message("doctor.end.next_session", end=end, next=_format_ids(next_ids), start=_next_start_text(bound))
-    elif bound.reason is Reason.LONGEST:
+    elif bound.reason is EndReason.MAX_LENGTH:
         what = Message("doctor.end.longest", end=end)
     elif next_ids:
         what = Message(
@@ -114,7 +114,7 @@ def _describe_end(
     return what, Message("doctor.end.beyond", file=file, to=beyond), command
 
 
-def _next_session_ids(inventory: Inventory, session: Session, bound: Bound, others: SessionStarts) -> list[str]:
+def _next_session_ids(inventory: Inventory, session: Session, bound: SessionBound, others: SessionStarts) -> list[str]:
     """Return the sorted IDs of the sessions that begin at the bound's next start; empty if none does.
 
     A session whose ID was refused is ``?``, if no other begins then.
@@ -130,7 +130,7 @@ def _format_ids(ids: Iterable[str]) -> str:
     return ", ".join(f"id {one}" for one in ids)
 
 
-def _next_start_text(bound: Bound) -> str:
+def _next_start_text(bound: SessionBound) -> str:
     return format_instant(bound.next_start) if bound.next_start else ""
 
 
@@ -188,8 +188,8 @@ def _recording_warnings(session: Session, recording: LinkedRecording, cameras: S
         yield Message("doctor.recording.linked", warning=verdict.warning)
     if cameras.selected and camera and not cameras.selects(verdict):
         yield Message("doctor.recording.not_selected", camera=printable(camera.name or camera.id))
-    if recording.probe.readable and not may_overlap_session(session, recording.time):
-        yield Message("doctor.recording.outside", source=recording.time.taken.source)
+    if recording.probe.is_readable and not may_overlap_session(session, recording.time):
+        yield Message("doctor.recording.outside", source=recording.time.chosen.source)
 
 
 def kept_out_findings(session_id: str, not_taken: Iterable[NotTaken]) -> Iterator[LabFinding]:

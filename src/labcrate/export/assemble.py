@@ -20,7 +20,7 @@ from labcrate.export.documents.readme import readme
 from labcrate.export.media_types import media_type
 from labcrate.export.redact import Replacements, check_generated, read_chunks
 from labcrate.export.spool import Spool, file_source
-from labcrate.lab.lab_files import Files
+from labcrate.lab.lab_files import FileReader
 from labcrate.messages.message import Message
 from labcrate.model.fixity import Fixity
 from labcrate.model.timespan import from_ns
@@ -28,8 +28,8 @@ from labcrate.plan import member_names as names
 from labcrate.plan.options import DataKind
 from labcrate.plan.plan import CopiedFile, FileKind, Plan
 from labcrate.plan.summary import MemberDescription, describe_file, describe_readings, describe_recording, plural
-from labcrate.readings.write.columns import LONG_COLUMNS, Column, columns
-from labcrate.readings.write.writers import Writer, writers
+from labcrate.readings.write.columns import LONG_COLUMNS, Column, zigbee_columns
+from labcrate.readings.write.table_writers import TableWriter, table_writers
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.values import Secrets
 
@@ -50,7 +50,7 @@ class _ArchiveBuilder:
 
     def __init__(
         self,
-        files: Files,
+        files: FileReader,
         plan: Plan,
         spool: Spool,
         tables: Mapping[str, Member],
@@ -68,7 +68,7 @@ class _ArchiveBuilder:
         check_generated(self.matcher, name, [content])
         self._add(name, media_type, description, Fixity.of_bytes(content), self.mtime_ns, BytesSource(content))
 
-    def add_table(self, name: str, media_type: str, description: str, writer: Writer) -> None:
+    def add_table(self, name: str, media_type: str, description: str, writer: TableWriter) -> None:
         """Add a table of the readings; one that stands already is not written again."""
         if found := self.tables.get(name):
             self._add(name, media_type, description, found.fixity, self.mtime_ns, found.source)
@@ -138,7 +138,7 @@ def _sort_key(name: str) -> tuple[int, str]:
 
 
 def assemble(
-    files: Files,
+    files: FileReader,
     plan: Plan,
     spool: Spool,
     same_session: Iterable[Assembly] = (),
@@ -236,8 +236,8 @@ def _add_tables(builder: _ArchiveBuilder) -> tuple[Columns, Columns]:
         return (), ()
     readings = builder.plan.readings
     description = describe_readings(builder.plan)
-    zigbee, sensors = columns(readings), LONG_COLUMNS
-    write = writers(readings, builder.plan.session.id)
+    zigbee, sensors = zigbee_columns(readings), LONG_COLUMNS
+    write = table_writers(readings, builder.plan.session.id)
     builder.add_table(
         names.ZIGBEE_JSON, "application/json", f"Zigbee messages by topic: {description}", write.zigbee_json
     )

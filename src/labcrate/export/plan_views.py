@@ -7,7 +7,7 @@ from typing import Any
 from labcrate.export.assemble import Assembly
 from labcrate.export.documents.metadata import not_taken_object
 from labcrate.export.documents.secrets import secret_objects
-from labcrate.linking.judging import LINKED_ELSEWHERE
+from labcrate.linking.judgement import LINKED_ELSEWHERE
 from labcrate.linking.verdict import Rule
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
@@ -46,7 +46,7 @@ def session_object(row: SessionRow, session: Session) -> dict[str, Any]:
         "timeZone": session.time_zone,
         "cameras": [{"id": c.id, "name": c.name, "prefix": c.prefix} for c in session.cameras],
         "sensors": [{"id": s.id, "name": s.name} for s in session.sensors],
-        "describedIn": list(session.described_in),
+        "describedIn": list(session.description_files),
     }
 
 

@@ -11,7 +11,7 @@ from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import IndexRequest, Progress, index_files
 from labcrate.index.secret_search import SecretSearcher
 from labcrate.index.state_folder import state_folder
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.model.fixity import Identity
 from labcrate.plan.inventory import Inventory, find_session, read_inventory
 from labcrate.plan.options import Options
@@ -21,7 +21,7 @@ from labcrate.plan.planner import Planner, probe_video
 
 @contextmanager
 def prepare_archive(
-    lab: Lab,
+    lab: LabFolder,
     session_id: str,
     options: Options = Options(),
     *,
@@ -131,7 +131,7 @@ def show_nothing(_: str) -> AbstractContextManager[Progress]:
 
 @contextmanager
 def plan_session(
-    lab: Lab, session: str, options: Options, show_stage: ShowStage, workers: int | None = None
+    lab: LabFolder, session: str, options: Options, show_stage: ShowStage, workers: int | None = None
 ) -> Iterator[tuple[Inventory, Assembly]]:
     """Yield a lab's inventory, and the archive of one session as it is known before recordings are read through.
 

@@ -15,7 +15,7 @@ from labcrate.export.spool import Spool, file_source
 from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import Hasher, Progress
 from labcrate.index.records import PatchedFixity
-from labcrate.lab.lab_files import Files
+from labcrate.lab.lab_files import FileReader
 from labcrate.model.fixity import Fixity
 from labcrate.plan.lab_cleaner import LabCleaner
 from labcrate.plan.plan import CopiedFile, Plan, Secrecy, SecretFile, SecretTreatment
@@ -39,7 +39,7 @@ class _NotRedactableError(Exception):
 class Redactor:
     """Redacts the files of plans of one lab. With ``hashed`` the fixity of patched files is computed if it is new."""
 
-    files: Files
+    files: FileReader
     cleaner: LabCleaner
     catalog: Catalog
     spool: Spool

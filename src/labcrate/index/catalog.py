@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from labcrate.database.connection import Connection, Schema
-from labcrate.database.errors import DatabaseError, DatabaseErrorKind, explained
-from labcrate.database.files import make_private, remove
+from labcrate.database.errors import DatabaseError, DatabaseErrorKind, translate_errors
+from labcrate.database.files import create_private_file, remove_database
 from labcrate.errors import CatalogError
 from labcrate.index.records import (
     COLUMNS,
@@ -57,7 +57,7 @@ class Catalog:
         Raises CatalogError when it was made by a newer labcrate, or stays locked by another process.
         """
         file = folder / INDEX_FILE
-        with explained(partial(_to_catalog_error, file)):
+        with translate_errors(partial(_to_catalog_error, file)):
             if file.is_symlink():  # what is behind it is not ours to write
                 _remove(file)
             try:
@@ -169,7 +169,7 @@ class Catalog:
 
     def _retry_on_damage(self, work: Callable[[], T]) -> T:
         """Do something with the index. A damaged one is replaced by an empty one: all of it can be computed again."""
-        with explained(partial(_to_catalog_error, self._file)):
+        with translate_errors(partial(_to_catalog_error, self._file)):
             try:
                 return work()
             except DatabaseError as error:
@@ -190,14 +190,14 @@ def _connect(file: Path | None) -> Connection:
     """Return a connection to the index (None: to one in memory), whose tables are there and of this version."""
     if file:
         with suppress(OSError):  # why it cannot be made shows when it is opened
-            make_private(file)  # it tells what recordings there are
+            create_private_file(file)  # it tells what recordings there are
     # A cache: after a power cut it may be gone, never wrong, so it waits for no disk.
-    return Connection(file, SCHEMA, precious=False)
+    return Connection(file, SCHEMA, irreplaceable=False)
 
 
 def _remove(file: Path) -> None:
     try:
-        remove(file)
+        remove_database(file)
     except OSError as error:
         raise CatalogError(
             f"The index {INDEX_FILE} is damaged and cannot be replaced ({error.strerror}); delete it."

@@ -13,9 +13,16 @@ from importlib import resources
 from pathlib import Path
 from typing import Self
 
-from labcrate.database.connection import Connection, Schema, make_database
-from labcrate.database.errors import DatabaseError, DatabaseErrorKind, explained
-from labcrate.database.files import keep_private, left_journal, lock_file, no_file_among, remove, writable
+from labcrate.database.connection import Connection, Schema, create_database
+from labcrate.database.errors import DatabaseError, DatabaseErrorKind, translate_errors
+from labcrate.database.files import (
+    are_writable,
+    first_irregular_file,
+    leftover_journal,
+    lock_file,
+    remove_database,
+    restrict_permissions,
+)
 from labcrate.database.pool import ConnectionPool
 from labcrate.errors import PeopleError
 from labcrate.lab.disk import sync_folder
@@ -32,9 +39,9 @@ DAMAGE = f"{_LOCATION} is damaged. {_REMEDY}"
 _MESSAGES = {
     DatabaseErrorKind.LOCKED: f"{_LOCATION} is locked by another program; wait until that is finished, and try again.",
     DatabaseErrorKind.DAMAGED: DAMAGE,
-    DatabaseErrorKind.FOREIGN: f"{_LOCATION} is damaged, or of another program. {_REMEDY}",
+    DatabaseErrorKind.OTHER_APPLICATION: f"{_LOCATION} is damaged, or of another program. {_REMEDY}",
     DatabaseErrorKind.NEWER: f"{_LOCATION} was made by a newer labcrate; update labcrate.",
-    DatabaseErrorKind.BARRED: (
+    DatabaseErrorKind.NO_ACCESS: (
         f"{_LOCATION} cannot be written to: have its file system writable, and run labcrate as the user whose file it "
         f"is. {_NEVER_REPLACED}"
     ),
@@ -98,16 +105,16 @@ def prepare_file(state_folder: Path) -> Path:
     """See that there is a file to open, its owner's alone, and return its path. Raises PeopleError."""
     file = state_folder / PEOPLE_FILE
     try:
-        if link := no_file_among(file):
+        if link := first_irregular_file(file):
             raise PeopleError(f"{link.name} is a symbolic link, or no file at all; {_LOCATION} must be a file itself.")
         with creation_lock(state_folder):
             if not file.exists():
                 _create_database(file)
-        keep_private(file)
+        restrict_permissions(file)
     except OSError as error:
         raise _open_error(error) from error
-    if not writable(file):
-        raise to_people_error(DatabaseError(DatabaseErrorKind.BARRED))
+    if not are_writable(file):
+        raise to_people_error(DatabaseError(DatabaseErrorKind.NO_ACCESS))
     return file
 
 
@@ -133,11 +140,11 @@ def _open_error(error: OSError) -> PeopleError:
 
 def _create_database(file: Path) -> None:
     """Make an empty database under another name first: a file with the right name is always whole."""
-    if left := left_journal(file):
+    if left := leftover_journal(file):
         raise PeopleError(f"{_LOCATION} is gone, but {left.name} is still there. {_REMEDY}")
     part = file.with_name(f"{file.name}.new")
-    remove(part)
-    with explained(to_people_error):
-        make_database(part, SCHEMA)
+    remove_database(part)
+    with translate_errors(to_people_error):
+        create_database(part, SCHEMA)
     part.rename(file)
     sync_folder(file.parent)

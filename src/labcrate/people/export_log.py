@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from labcrate.messages.text import printable
-from labcrate.model.session import resolved
+from labcrate.model.session import resolve_id
 from labcrate.people.database import SYSTEM_CLOCK, Clock, PeopleDatabase, from_ms, now_ms
 from labcrate.people.process_lock import ProcessLock
 
@@ -88,7 +88,7 @@ class ExportLog:
         who, via, address, options, etag = texts
         values = (now_ms(self._clock), who, via, address, session, options, etag, start, length, total)
         run = self._process_lock.acquire()
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             ((number,),) = connection.rows(
                 "INSERT INTO export (begun_ms, who, via, address, session, options, etag, start, length, total, run) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number",
@@ -99,7 +99,7 @@ class ExportLog:
 
     def progress(self, line: int, bytes_sent: int) -> None:
         """Say how many bytes were sent so far. A power cut may forget it."""
-        with self._database.change(durable=False) as connection:
+        with self._database.write_transaction(durable=False) as connection:
             connection.execute(
                 "UPDATE export SET bytes_sent = ? WHERE number = ? AND outcome = 'running'", bytes_sent, line
             )
@@ -112,7 +112,7 @@ class ExportLog:
         Of a line that ended already, nothing changes.
         """
         ended_ms = round(1000 * (self._clock() if ended is None else ended))
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             connection.execute(
                 "UPDATE export SET ended_ms = ?, bytes_sent = ?, outcome = ?, reason = ? "
                 "WHERE number = ? AND outcome = 'running'",
@@ -129,7 +129,7 @@ class ExportLog:
         dead = named - self._process_lock.running_processes() if named else named
         aborted = 0
         for run in dead:
-            with self._database.change() as connection:
+            with self._database.write_transaction() as connection:
                 aborted += connection.execute(
                     "UPDATE export SET ended_ms = ?, outcome = 'aborted', reason = ? "
                     "WHERE outcome = 'running' AND run = ?",
@@ -151,7 +151,7 @@ class ExportLog:
 
     def resolve_session(self, text: str) -> str:
         """Return the id of the session of this log that somebody means: ``42``, also ``s42`` or ``Session42``."""
-        return resolved(text, {session for (session,) in self._database.rows("SELECT DISTINCT session FROM export")})
+        return resolve_id(text, {session for (session,) in self._database.rows("SELECT DISTINCT session FROM export")})
 
     def lines(
         self, *, session: str | None = None, limit: int | None = None, before: int | None = None

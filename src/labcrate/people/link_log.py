@@ -35,7 +35,7 @@ class LinkLog:
 
     def add(self, *, who: str, session: str, source: str, target: str, method: str) -> int:
         """Write down a link, and return its number. It is on the disk afterwards."""
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             ((number,),) = connection.rows(
                 "INSERT INTO link (linked_ms, who, session, source, target, method) VALUES (?, ?, ?, ?, ?, ?) "
                 "RETURNING number",
@@ -45,7 +45,7 @@ class LinkLog:
 
     def mark_undone(self, number: int, who: str) -> None:
         """Write down that a link was taken back. Raises NotFoundError, and RepairError when it was already."""
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             changed = connection.execute(
                 "UPDATE link SET undone_ms = ?, undone_by = ? WHERE number = ? AND undone_ms IS NULL",
                 *(now_ms(self._clock), printable(who), number),

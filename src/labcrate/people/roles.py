@@ -8,7 +8,7 @@ from typing import Self
 
 from labcrate.errors import UsageError
 from labcrate.messages.text import printable
-from labcrate.model.session import normalized_id
+from labcrate.model.session import normalize_id
 
 
 class Role(StrEnum):
@@ -42,7 +42,7 @@ class SessionScope:
     @classmethod
     def of(cls, sessions: Iterable[str]) -> Self:
         """Make the scope of who sees these sessions alone, be they none."""
-        return cls(frozenset(map(normalized_id, sessions)))
+        return cls(frozenset(map(normalize_id, sessions)))
 
     @property
     def is_limited(self) -> bool:

@@ -61,7 +61,7 @@ class SecondFactors:
         Logins ask for no code until ``finish_setup``. Raises NotAllowedError for a viewer, UsageError where it is on.
         """
         secret = pyotp.random_base32()
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             _check_role(connection, user)
             _check_is_off(connection, user)
             connection.execute("DELETE FROM second_factor WHERE user_id = ?", user.id)
@@ -79,7 +79,7 @@ class SecondFactors:
         All logins of the user end but one (its secret's hash): they were made without a code. Raises UsageError for
         a code that does not fit, and what ``begin_setup`` raises.
         """
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             _check_role(connection, user)
             _check_is_off(connection, user)
             query = "SELECT secret, last_step FROM second_factor WHERE user_id = ?"
@@ -113,18 +113,18 @@ class SecondFactors:
 
         Raises LoginError, and UsageError where no code is asked for.
         """
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             self._use_code(connection, user, code, expected_state)
 
     def turn_off(self, user: User, code: str) -> None:
         """Take a code, and let logins ask for none any more. Raises as ``use_code`` does."""
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             self._use_code(connection, user, code)
             _remove(connection, user)
 
     def renew_recovery_codes(self, user: User, code: str) -> list[str]:
         """Take a code, and return recovery codes instead of those there were. Raises as ``use_code`` does."""
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             self._use_code(connection, user, code)
             return _new_recovery_codes(connection, user)
 
@@ -133,7 +133,7 @@ class SecondFactors:
 
         Raises NotFoundError where there is none.
         """
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             if not _is_on(connection, user):
                 raise NotFoundError(Message("second_factor.none", name=user.name))
             _remove(connection, user)

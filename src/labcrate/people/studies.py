@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from labcrate.database.errors import TakenError
+from labcrate.database.errors import ConstraintError
 from labcrate.errors import NotFoundError, UsageError
 from labcrate.messages.text import printable
-from labcrate.model.session import normalized_id, sort_key
+from labcrate.model.session import id_sort_key, normalize_id
 from labcrate.people.database import SYSTEM_CLOCK, Clock, PeopleDatabase, from_ms, now_ms
 from labcrate.people.roles import Role, SessionScope, clean_name, name_key
 from labcrate.people.users import User
@@ -51,7 +51,9 @@ class Studies:
         for study, name in self._database.rows(query):
             people[study].append(name)
         return [
-            Study(number, name, from_ms(created), tuple(sorted(sessions[number], key=sort_key)), tuple(people[number]))
+            Study(
+                number, name, from_ms(created), tuple(sorted(sessions[number], key=id_sort_key)), tuple(people[number])
+            )
             for number, name, created in self._database.rows("SELECT id, name, created_ms FROM study ORDER BY name_key")
         ]
 
@@ -73,13 +75,13 @@ class Studies:
     def add(self, name: str) -> Study:
         """Make a study without sessions and people. Raises UsageError for a name that is taken or will not do."""
         name = clean_name(name, "study")
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             try:
                 connection.execute(
                     "INSERT INTO study (name, name_key, created_ms) VALUES (?, ?, ?)",
                     *(name, name_key(name), now_ms(self._clock)),
                 )
-            except TakenError:
+            except ConstraintError:
                 raise UsageError(f"There is already a study {name!r}; choose another name.") from None
         return self.get(name)
 
@@ -89,7 +91,7 @@ class Studies:
         Raises UsageError for one with people: they would see every session from then on.
         """
         study = self.get(name)
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             if connection.rows("SELECT 1 FROM study_member WHERE study_id = ? LIMIT 1", study.id):
                 raise UsageError(
                     f"Study {study.name} has people, and who is in no study sees every session; take them out of it "
@@ -102,19 +104,19 @@ class Studies:
     def add_sessions(self, name: str, sessions: Iterable[str], who: str) -> Study:
         """Put sessions into a study, those that it has already left as they are. Raises NotFoundError."""
         study, now = self.get(name), now_ms(self._clock)
-        rows = [(study.id, normalized_id(session), now, printable(who)) for session in sessions]
-        with self._database.change() as connection:
+        rows = [(study.id, normalize_id(session), now, printable(who)) for session in sessions]
+        with self._database.write_transaction() as connection:
             connection.executemany("INSERT INTO study_session VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", rows)
         return self.get(name)
 
     def remove_sessions(self, name: str, sessions: Iterable[str]) -> Study:
         """Take sessions out of a study. Raises NotFoundError, also for a session that it does not have."""
         study = self.get(name)
-        ids = [normalized_id(session) for session in sessions]
+        ids = [normalize_id(session) for session in sessions]
         for session in ids:
             if session not in study.sessions:
                 raise NotFoundError(f"Study {study.name} has no session '{printable(session[:100])}'.")
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             connection.executemany(
                 "DELETE FROM study_session WHERE study_id = ? AND session = ?", [(study.id, one) for one in ids]
             )
@@ -123,7 +125,7 @@ class Studies:
     def add_people(self, name: str, users: Iterable[User]) -> Study:
         """Put users into a study: from their next request on they see its sessions alone. Raises NotFoundError."""
         study = self.get(name)
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             connection.executemany(
                 "INSERT INTO study_member VALUES (?, ?) ON CONFLICT DO NOTHING", [(study.id, user.id) for user in users]
             )
@@ -135,7 +137,7 @@ class Studies:
         for user in leaving:
             if user.name not in study.people:
                 raise NotFoundError(f"{user.name} is not in study {study.name}.")
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             connection.executemany(
                 "DELETE FROM study_member WHERE study_id = ? AND user_id = ?", [(study.id, user.id) for user in leaving]
             )

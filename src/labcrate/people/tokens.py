@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from labcrate.database.errors import TakenError
+from labcrate.database.errors import ConstraintError
 from labcrate.errors import NotFoundError, UsageError
 from labcrate.messages.text import printable
 from labcrate.people.database import SYSTEM_CLOCK, Clock, PeopleDatabase, from_ms, now_ms
@@ -63,7 +63,7 @@ class Tokens:
             raise UsageError(f"A token is good for 1 to {MAX_DAYS} days, not {days}.")
         secret, now = make_secret(PREFIX), now_ms(self._clock)
         expires = now + days * _DAY_MS
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             ((disabled,),) = connection.rows("SELECT disabled FROM user WHERE id = ?", user.id)
             if disabled:
                 raise UsageError(f"{user.name} is disabled; enable them before they get a token.")
@@ -76,7 +76,7 @@ class Tokens:
                     "VALUES (?, ?, ?, ?, ?, ?)",
                     *(hash_secret(secret), user.id, name, name_key(name), now, expires),
                 )
-            except TakenError:
+            except ConstraintError:
                 raise UsageError(f"{user.name} has a token {name!r} already; choose another name.") from None
         return Token(name, user.name, from_ms(now), from_ms(expires), None), secret
 
@@ -92,7 +92,7 @@ class Tokens:
         for used_ms, *columns in self._database.rows(query, hashed, now, now + _CLOCK_TOLERANCE_MS):
             # A time in the future is of a clock that was ahead: it would stand for as long.
             if used_ms is None or abs(now - used_ms) >= _USED_PRECISION_MS:
-                self._database.note("UPDATE token SET used_ms = ? WHERE secret_sha256 = ?", now, hashed)
+                self._database.write_if_idle("UPDATE token SET used_ms = ? WHERE secret_sha256 = ?", now, hashed)
             return user_from_row(tuple(columns))
         return None
 
@@ -114,7 +114,7 @@ class Tokens:
         """End a token at once, and return what it was. Raises NotFoundError."""
         for token in self.all(user):
             if name_key(token.name) == name_key(printable(name)):
-                with self._database.change() as connection:
+                with self._database.write_transaction() as connection:
                     connection.execute(
                         "DELETE FROM token WHERE name_key = ? AND user_id = (SELECT id FROM user WHERE name_key = ?)",
                         *(name_key(token.name), name_key(user)),

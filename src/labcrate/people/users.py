@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from labcrate.database.connection import Connection
-from labcrate.database.errors import TakenError
+from labcrate.database.errors import ConstraintError
 from labcrate.errors import LoginError, NotFoundError, UsageError
 from labcrate.messages.text import printable
 from labcrate.people.database import SYSTEM_CLOCK, Clock, PeopleDatabase, from_ms, now_ms
@@ -76,7 +76,7 @@ class Users:
         name = clean_name(name, "user")
         check_new_password(password, name, self._guessable_words())
         hashed = self._passwords.hash(password)
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             if first and _count_admins(connection):
                 raise UsageError("This lab has an administrator already; log in.")
             try:
@@ -84,7 +84,7 @@ class Users:
                     "INSERT INTO user (name, name_key, role, password_hash, created_ms) VALUES (?, ?, ?, ?, ?)",
                     *(name, name_key(name), role, hashed, now_ms(self._clock)),
                 )
-            except TakenError:
+            except ConstraintError:
                 raise UsageError(_taken_message(name)) from None
         return self.get(name)
 
@@ -106,7 +106,7 @@ class Users:
             raise LoginError(WRONG_LOGIN)
         if self._passwords.needs_rehash(hashed):
             again = self._passwords.hash(password)
-            with self._database.change() as connection:
+            with self._database.write_transaction() as connection:
                 connection.execute(
                     "UPDATE user SET password_hash = ? WHERE id = ? AND password_hash = ?", again, user.id, hashed
                 )
@@ -123,7 +123,7 @@ class Users:
         user = self.get(name)
         check_new_password(password, user.name, self._guessable_words())
         hashed = self._passwords.hash(password)
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             connection.execute("UPDATE user SET password_hash = ? WHERE id = ?", hashed, user.id)
             end_logins(connection, user, keep_login)
             if not keep_tokens:
@@ -136,14 +136,14 @@ class Users:
         Raises NotFoundError, and UsageError when nobody would be left to administer.
         """
         user = self.get(name)
-        with self._database.change() as connection, _require_admin_left(connection, user):
+        with self._database.write_transaction() as connection, _require_admin_left(connection, user):
             connection.execute("UPDATE user SET role = ? WHERE id = ?", role, user.id)
         return self.get(name)
 
     def disable(self, name: str) -> User:
         """Lock somebody out: logins and tokens end at once. Raises what ``set_role`` does."""
         user = self.get(name)
-        with self._database.change() as connection, _require_admin_left(connection, user):
+        with self._database.write_transaction() as connection, _require_admin_left(connection, user):
             connection.execute("UPDATE user SET disabled = 1 WHERE id = ?", user.id)
             end_logins(connection, user)
             connection.execute("DELETE FROM token WHERE user_id = ?", user.id)
@@ -152,7 +152,7 @@ class Users:
     def enable(self, name: str) -> User:
         """Let somebody log in again; tokens they had are gone. Raises NotFoundError."""
         user = self.get(name)
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             connection.execute("UPDATE user SET disabled = 0 WHERE id = ?", user.id)
         return self.get(name)
 

@@ -12,11 +12,11 @@ from datetime import timedelta
 from labcrate.errors import UsageError
 from labcrate.linking.filename import fold
 from labcrate.messages.text import printable
-from labcrate.model.bound import Bound
 from labcrate.model.device import Camera, Device
 from labcrate.model.recording import Probe
 from labcrate.model.session import SelectedSensor, Session
-from labcrate.model.timespan import NO_TIME, TimeSpan
+from labcrate.model.session_bound import SessionBound
+from labcrate.model.timespan import EMPTY_SPAN, TimeSpan
 from labcrate.plan.linked_files import RecordingFile
 from labcrate.plan.options import DataKind, Options
 from labcrate.plan.plan import FileKind, SessionFile
@@ -129,7 +129,7 @@ def refuse_unknown_sensors(
             raise _unknown_name_error("sensor", word, [d.name or d.id for d in devices], "the lab knows")
 
 
-def readings_window(options: Options, session: Session, bound: Bound, pad: timedelta) -> TimeSpan:
+def readings_window(options: Options, session: Session, bound: SessionBound, pad: timedelta) -> TimeSpan:
     """Return the readings' window: the session's time, padded, or all; and of that what lies in the chosen span.
 
     Where no end is known, or one that was only found, ``--to`` may name a later one.
@@ -140,7 +140,7 @@ def readings_window(options: Options, session: Session, bound: Bound, pad: timed
     if session.span.end is None and session.span.start is not None and end is not None:
         start = span.start if span else session.span.start
         span = TimeSpan(start, max(end, span.end) if span and span.end else end)
-    return NO_TIME if span is None else intersection(span.padded(pad), options.span)
+    return EMPTY_SPAN if span is None else intersection(span.padded(pad), options.span)
 
 
 def intersection(first: TimeSpan, second: TimeSpan) -> TimeSpan:

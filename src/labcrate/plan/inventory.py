@@ -7,22 +7,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from labcrate.errors import DocumentError, NoSessionError
-from labcrate.lab.documents import read_all_cameras, read_all_devices
-from labcrate.lab.folder import RECORDINGS, SESSION_FOLDER, SESSIONS, Entry, Kind, Lab
+from labcrate.lab.device_files import read_all_cameras, read_all_devices
+from labcrate.lab.device_selection import resolve_selection
+from labcrate.lab.folder import RECORDINGS, SESSION_FOLDER_PREFIX, SESSIONS, EntryKind, FolderEntry, LabFolder
 from labcrate.lab.lab_files import LabFiles
-from labcrate.lab.recorders import allowed_recorders, folders_of
-from labcrate.lab.registers import Registers, read_registers
-from labcrate.lab.selection import sorted_selection
+from labcrate.lab.recorders import allowed_recorders, recorder_folder_paths
+from labcrate.lab.registers import RecordingRegisters, read_registers
 from labcrate.lab.session_register import SessionRegister, read_session_register
-from labcrate.lab.sessions import SessionBook, read_sessions
+from labcrate.lab.sessions import LabSessions, read_sessions
 from labcrate.lab.settings_file import read_settings
 from labcrate.linking.all_paths import sessions_of_paths
-from labcrate.linking.filename import is_other_video, stem_of_mp4
+from labcrate.linking.filename import is_non_mp4_video, stem_of_mp4
 from labcrate.linking.rules import LinkingRules
 from labcrate.model.device import Camera, Device
 from labcrate.model.lab_settings import LabSettings
 from labcrate.model.recording import CameraClock
-from labcrate.model.session import Session, is_number, resolved, sort_key
+from labcrate.model.session import Session, id_sort_key, is_numeric_id, resolve_id
 from labcrate.plan.lab_cleaner import LabCleaner, clean_session_book
 from labcrate.plan.lab_rules import camera_key, linking_rules
 from labcrate.plan.option_values import parse_session
@@ -31,8 +31,8 @@ from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.values import Secrets
 
 _CLOSED_FOLDER = {
-    Kind.LINK: "is a symbolic link, which labcrate never follows,",
-    Kind.UNREADABLE: "is a folder without permission to read it",
+    EntryKind.LINK: "is a symbolic link, which labcrate never follows,",
+    EntryKind.UNREADABLE: "is a folder without permission to read it",
 }
 
 
@@ -47,15 +47,15 @@ class Inventory:
     as the lab has them.
     """
 
-    lab: Lab
+    lab: LabFolder
     cameras: tuple[Camera, ...]
     devices: tuple[Device, ...]
-    book: SessionBook
-    registers: Registers
+    book: LabSessions
+    registers: RecordingRegisters
     own_registers: Mapping[str, SessionRegister]
     rules: LinkingRules
-    linked: Mapping[str, tuple[Entry, ...]]
-    unlinked: tuple[Entry, ...]
+    linked: Mapping[str, tuple[FolderEntry, ...]]
+    unlinked: tuple[FolderEntry, ...]
     settings: LabSettings = field(default_factory=LabSettings)
     zone: str | None = None
     problems: tuple[DocumentError, ...] = ()
@@ -79,7 +79,7 @@ class Inventory:
     @property
     def ids(self) -> list[str]:
         """Every session there is: described by a file, having a folder, or named by a recording."""
-        return sorted({*self.book.sessions, *self.book.broken, *self.book.folders, *self.linked}, key=sort_key)
+        return sorted({*self.book.sessions, *self.book.broken, *self.book.folders, *self.linked}, key=id_sort_key)
 
     @property
     def paths(self) -> frozenset[str]:
@@ -89,11 +89,11 @@ class Inventory:
 
     def resolve(self, text: str) -> str:
         """Return the id of the session that somebody means: ``42``, also ``s42`` or ``Session42``."""
-        return resolved(text, self.ids)
+        return resolve_id(text, self.ids)
 
     def folder(self, session_id: str) -> str:
         """Return the path of the session's own folder, as the disk spells it where there is one."""
-        return self.book.folders.get(session_id, f"{SESSIONS}/{SESSION_FOLDER}{session_id}")
+        return self.book.folders.get(session_id, f"{SESSIONS}/{SESSION_FOLDER_PREFIX}{session_id}")
 
     def camera(self, key: str | None) -> Camera | None:
         """Return the camera that a verdict names by its key."""
@@ -107,11 +107,11 @@ class Inventory:
         """
         session = self.book.get(session_id)
         if session is not None:
-            return sorted_selection(session, self.cameras, self.devices)
+            return resolve_selection(session, self.cameras, self.devices)
         if session_id in self.linked:
             return Session(session_id)
-        if self.book.unreadable:
-            raise self.book.unreadable[0]
+        if self.book.unreadable_files:
+            raise self.book.unreadable_files[0]
         for entry in self.unlinked:
             if entry.path in (SESSIONS, self.folder(session_id)) and entry.kind in _CLOSED_FOLDER:
                 raise NoSessionError(
@@ -134,15 +134,15 @@ def _nearest_id(session_id: str, ids: Sequence[str]) -> str | None:
     by_folded_id = {other.casefold(): other for other in reversed(ids)}
     if similar := difflib.get_close_matches(session_id.casefold(), by_folded_id, n=1):
         return by_folded_id[similar[0]]
-    numbers = [int(other) for other in ids if is_number(other)]
-    if not is_number(session_id) or not numbers:
+    numbers = [int(other) for other in ids if is_numeric_id(other)]
+    if not is_numeric_id(session_id) or not numbers:
         return None
     missing = int(session_id)
     return str(min(numbers, key=lambda number: (abs(number - missing), number)))
 
 
 def read_inventory(
-    lab: Lab,
+    lab: LabFolder,
     zone: str | None = None,
     settings: LabSettings | None = None,
     allowed: Sequence[Path] | None = None,
@@ -164,7 +164,7 @@ def read_inventory(
     cameras = tuple(_apply_camera_settings(cameras, settings))
     devices, device_problems = read_all_devices(lab, cleaner.document_cleaning)
     book = clean_session_book(
-        read_sessions(lab, zone=zone, chosen=chosen_zone, cleaning=cleaner.document_cleaning), cleaner
+        read_sessions(lab, zone=zone, zone_override=chosen_zone, cleaning=cleaner.document_cleaning), cleaner
     )
     registers = read_registers(lab, zone=zone)
     session_registers = {session_id: read_session_register(lab, folder) for session_id, folder in book.folders.items()}
@@ -177,7 +177,7 @@ def read_inventory(
     rules = linking_rules(
         lab, cameras, book, registers, session_registers, entries, prefixes_unknown=bool(camera_problems)
     )
-    linked: dict[str, list[Entry]] = defaultdict(list)
+    linked: dict[str, list[FolderEntry]] = defaultdict(list)
     unlinked = []
     for entry, session_ids in zip(entries, sessions_of_paths([entry.path for entry in entries], rules), strict=True):
         for session_id in session_ids:
@@ -206,7 +206,7 @@ def read_inventory(
         settings,
         zone,
         tuple({str(problem): problem for problem in map(cleaner.error, problems)}.values()),
-        folders_of(settings.recorders, lab.root)
+        recorder_folder_paths(settings.recorders, lab.root)
         if allowed is None
         else allowed_recorders(settings.recorders, lab.root, allowed)[0],
         secrets,
@@ -215,7 +215,7 @@ def read_inventory(
     )
 
 
-def find_session(lab: Lab, given_id: str, time_zone: str | None = None) -> tuple[Inventory, str]:
+def find_session(lab: LabFolder, given_id: str, time_zone: str | None = None) -> tuple[Inventory, str]:
     """Take a lab's inventory, and find the id of the session that was named; there may be none of that id.
 
     ``time_zone`` is the IANA zone of all times without one (None: as the lab says). Raises UsageError for what is
@@ -226,12 +226,12 @@ def find_session(lab: Lab, given_id: str, time_zone: str | None = None) -> tuple
     return inventory, inventory.resolve(text)
 
 
-def _may_be_recording(entry: Entry) -> bool:
+def _may_be_recording(entry: FolderEntry) -> bool:
     """Whether an entry lies where recordings lie, or is a video elsewhere in a session's folder."""
     parts = entry.path.split("/", 3)
     if parts[0] == RECORDINGS or len(parts) < 3 or parts[2] == RECORDINGS:
         return True
-    return entry.kind is Kind.FILE and (stem_of_mp4(parts[-1]) is not None or is_other_video(parts[-1]))
+    return entry.kind is EntryKind.FILE and (stem_of_mp4(parts[-1]) is not None or is_non_mp4_video(parts[-1]))
 
 
 def _apply_camera_settings(cameras: Sequence[Camera], settings: LabSettings) -> Iterator[Camera]:

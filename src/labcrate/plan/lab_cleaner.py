@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from labcrate.errors import DocumentError
-from labcrate.lab.sessions import SessionBook
+from labcrate.lab.sessions import LabSessions
 from labcrate.lab.text import Cleaning
 from labcrate.messages.message import Message
 from labcrate.secrets.cleaner import Cleaner
@@ -90,7 +90,7 @@ class LabCleaner:
         return bool(self._needles.positions(text.encode("utf-8", "surrogatepass").lower()))
 
 
-def clean_session_book(book: SessionBook, cleaner: LabCleaner) -> SessionBook:
+def clean_session_book(book: LabSessions, cleaner: LabCleaner) -> LabSessions:
     """Return all sessions with what was said of their files while they were read, without the secrets quoted in it."""
     sessions = {}
     for session_id, session in book.sessions.items():

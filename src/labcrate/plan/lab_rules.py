@@ -6,12 +6,12 @@ from contextlib import suppress
 
 from labcrate.index.catalog import Catalog
 from labcrate.index.state_folder import state_folder
-from labcrate.lab.folder import Entry, Kind, Lab
-from labcrate.lab.registers import Registers
+from labcrate.lab.folder import EntryKind, FolderEntry, LabFolder
+from labcrate.lab.registers import RecordingRegisters
 from labcrate.lab.session_register import SessionRegister
-from labcrate.lab.sessions import SessionBook
+from labcrate.lab.sessions import LabSessions
 from labcrate.linking.prefixes import CameraNames
-from labcrate.linking.rules import LinkingRules, RegisterEntry
+from labcrate.linking.rules import LinkEntry, LinkingRules
 from labcrate.model.device import Camera, find_camera
 from labcrate.model.fixity import Identity
 from labcrate.model.session import SelectedCamera, Session
@@ -35,12 +35,12 @@ def is_unresolved_key(key: str) -> bool:
 
 
 def linking_rules(
-    lab: Lab,
+    lab: LabFolder,
     cameras: Sequence[Camera],
-    book: SessionBook,
-    registers: Registers,
+    book: LabSessions,
+    registers: RecordingRegisters,
     own_registers: Mapping[str, SessionRegister],
-    entries: Sequence[Entry],
+    entries: Sequence[FolderEntry],
     *,
     prefixes_unknown: bool = False,
 ) -> LinkingRules:
@@ -53,9 +53,9 @@ def linking_rules(
     return LinkingRules.build(
         cameras=[_camera_names(camera_key(camera), camera.id, camera.raw_name, camera.prefix) for camera in cameras],
         selections={session.id: list(_selected_camera_names(session, cameras)) for session in book.sessions.values()},
-        session_ids=[*book.known_ids, *registers.refused],
-        descriptions_unreadable=bool(book.unreadable),
-        prefix_configured=bool(book.prefixes) or prefixes_unknown,
+        session_ids=[*book.known_ids, *registers.invalid_ids],
+        descriptions_unreadable=bool(book.unreadable_files),
+        prefix_configured=bool(book.recording_prefixes) or prefixes_unknown,
         register=_register_entries(registers, cameras),
         linked=linked,
         linked_cameras=linked_cameras,
@@ -76,14 +76,14 @@ def _selected_camera_names(session: Session, cameras: Sequence[Camera]) -> Itera
         yield _camera_names(selected_camera_key(chosen, known), chosen.id, name, prefix)
 
 
-def _register_entries(registers: Registers, cameras: Sequence[Camera]) -> Iterator[RegisterEntry]:
+def _register_entries(registers: RecordingRegisters, cameras: Sequence[Camera]) -> Iterator[LinkEntry]:
     keys: dict[tuple[str | None, str | None], str | None] = {}
-    for entry in registers.entries:
+    for entry in registers.recordings:
         camera_and_user = (entry.camera_id, entry.user)
         if camera_and_user not in keys:
             known = find_camera(cameras, entry.camera_id, entry.user) if entry.camera_id else None
             keys[camera_and_user] = camera_key(known) if known else None
-        yield RegisterEntry(entry.name, entry.session_id, keys[camera_and_user])
+        yield LinkEntry(entry.name, entry.session_id, keys[camera_and_user])
 
 
 def camera_key_in_session(cameras: Sequence[Camera], session: Session | None, camera_id: str) -> str | None:
@@ -96,7 +96,7 @@ def camera_key_in_session(cameras: Sequence[Camera], session: Session | None, ca
 
 
 def _manual_links(
-    lab: Lab, own_registers: Mapping[str, SessionRegister], cameras: Sequence[Camera], book: SessionBook
+    lab: LabFolder, own_registers: Mapping[str, SessionRegister], cameras: Sequence[Camera], book: LabSessions
 ) -> tuple[dict[str, list[str]], dict[tuple[str, str], str]]:
     """The files of the lab that ``labcrate link`` gave to sessions, if they are still the very files.
 
@@ -110,7 +110,7 @@ def _manual_links(
                 continue  # a recorder's file, which is not among the lab's
             with suppress(OSError):
                 identity = lab.identity(entry.file)
-                if entry.means(identity.size_bytes, identity.mtime_ns, book.folders.get(session_id)):
+                if entry.matches(identity.size_bytes, identity.mtime_ns, book.folders.get(session_id)):
                     linked[entry.file].append(session_id)
                     session = book.sessions.get(session_id)
                     if entry.camera_id and (key := camera_key_in_session(cameras, session, entry.camera_id)):
@@ -118,20 +118,20 @@ def _manual_links(
     return linked, camera_keys
 
 
-def _ambiguous_names(lab: Lab, registers: Registers, entries: Sequence[Entry]) -> list[str]:
+def _ambiguous_names(lab: LabFolder, registers: RecordingRegisters, entries: Sequence[FolderEntry]) -> list[str]:
     """The base names in a register that several files of the lab have, with different bytes.
 
     Whether two files of one size hold the same bytes is known once both are in the index; until then they count as
     different, so that no entry is given to a file that it may not mean.
     """
-    if not registers.entries:
+    if not registers.recordings:
         return []
-    files = [entry.path for entry in entries if entry.kind is Kind.FILE]
+    files = [entry.path for entry in entries if entry.kind is EntryKind.FILE]
     names = [path[path.rfind("/") + 1 :] for path in files]
     if len(set(names)) == len(names):
         return []
     repeated = {name for name, count in Counter(names).items() if count > 1}
-    repeated &= {entry.name for entry in registers.entries}
+    repeated &= {entry.name for entry in registers.recordings}
     paths_by_name: dict[str, list[str]] = defaultdict(list)
     for name, path in zip(names, files, strict=True):
         if name in repeated:

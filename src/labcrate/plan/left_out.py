@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from labcrate.lab.folder import Entry, Kind
-from labcrate.linking.judging import judge
+from labcrate.lab.folder import EntryKind, FolderEntry
+from labcrate.linking.judgement import judge_file
 from labcrate.linking.verdict import Rule
 from labcrate.messages.text import printable
 from labcrate.plan.inventory import Inventory
@@ -44,12 +44,12 @@ def left_out_files(inventory: Inventory, plan: Plan) -> Iterator[LeftOutFile]:
             yield _left_out_file(entry, other, inventory, plan.session.id)
 
 
-def _left_out_file(entry: Entry, other: str, inventory: Inventory, session_id: str) -> LeftOutFile:
+def _left_out_file(entry: FolderEntry, other: str, inventory: Inventory, session_id: str) -> LeftOutFile:
     if other:
         return LeftOutFile(entry.path, Rule.OTHER_SESSION, f"belongs to session {other}")
-    if entry.kind is Kind.LINK:
+    if entry.kind is EntryKind.LINK:
         return LeftOutFile(entry.path, Rule.SYMBOLIC_LINK, "symbolic links are never followed")
-    if entry.kind is not Kind.FILE:
+    if entry.kind is not EntryKind.FILE:
         return LeftOutFile(entry.path, Rule.NOT_A_RECORDING, str(entry.kind))
-    verdict = judge(entry.path, session_id, inventory.rules)
+    verdict = judge_file(entry.path, session_id, inventory.rules)
     return LeftOutFile(entry.path, verdict.rule, verdict.reason)

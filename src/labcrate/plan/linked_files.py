@@ -6,13 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import count
 
-from labcrate.lab.folder import Entry, Kind
+from labcrate.lab.folder import EntryKind, FolderEntry
 from labcrate.linking.filename import base_name
-from labcrate.linking.judging import judge, right_time_near_miss
-from labcrate.linking.place import is_hidden
-from labcrate.linking.settling import sessions_named
-from labcrate.linking.verdict import Kind as VerdictKind
-from labcrate.linking.verdict import Rule, Verdict
+from labcrate.linking.judgement import judge_file, near_miss_by_time
+from labcrate.linking.location import is_hidden
+from labcrate.linking.resolve import linked_sessions
+from labcrate.linking.verdict import Rule, Verdict, VerdictKind
 from labcrate.messages.text import printable
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
@@ -59,7 +58,7 @@ def find_linked_files(
     session: Session,
     probe_files: ProbeFiles,
     times: TimeContext | None = None,
-    unlinked: Sequence[Entry] | None = None,
+    unlinked: Sequence[FolderEntry] | None = None,
     existing_paths: Container[str] | None = None,
     recorder_files: Sequence[RecordingFile] = (),
 ) -> LinkingResult:
@@ -77,14 +76,14 @@ def find_linked_files(
     session_folder = f"{inventory.folder(session.id)}/"  # all of it is sorted by session_files
     left_out[Rule.OTHER_SESSION] = sum(len(found) for other, found in inventory.linked.items() if other != session.id)
     for entry in inventory.unlinked if unlinked is None else unlinked:
-        if entry.kind is not Kind.FILE:
+        if entry.kind is not EntryKind.FILE:
             if not entry.path.startswith(session_folder):
-                left_out[Rule.SYMBOLIC_LINK if entry.kind is Kind.LINK else Rule.NOT_A_RECORDING] += 1
+                left_out[Rule.SYMBOLIC_LINK if entry.kind is EntryKind.LINK else Rule.NOT_A_RECORDING] += 1
             _report_closed_folder(inventory, session, entry, missing, warnings)
             continue
         if entry.path.startswith(session_folder):
             continue
-        verdict = judge(entry.path, session.id, inventory.rules)
+        verdict = judge_file(entry.path, session.id, inventory.rules)
         if verdict.kind is VerdictKind.NEAR_MISS and entry.path not in converted:
             near_misses.append(NearMiss(entry.path, verdict))
             continue
@@ -104,14 +103,14 @@ def count_left_out(inventory: Inventory, session: Session, paths: set[str]) -> C
     """Return how `select` counted those of these files that lie outside the session's folder and are no recordings."""
     session_folder = f"{inventory.folder(session.id)}/"
     kinds = [one.kind for one in inventory.unlinked if one.path in paths and not one.path.startswith(session_folder)]
-    return Counter(Rule.SYMBOLIC_LINK if kind is Kind.LINK else Rule.NOT_A_RECORDING for kind in kinds)
+    return Counter(Rule.SYMBOLIC_LINK if kind is EntryKind.LINK else Rule.NOT_A_RECORDING for kind in kinds)
 
 
 def _check_linked(inventory: Inventory, session: Session) -> tuple[list[RecordingFile], list[Missing], list[str]]:
     """The session's files, those of them that cannot be packed, and the empty ones."""
     linked, missing, warnings = [], [], []
     for entry in inventory.linked.get(session.id, ()):
-        if entry.kind is not Kind.FILE:
+        if entry.kind is not EntryKind.FILE:
             missing.append(_missing_non_file(entry))
             continue
         try:
@@ -122,12 +121,12 @@ def _check_linked(inventory: Inventory, session: Session) -> tuple[list[Recordin
         if identity.size_bytes == 0:
             warnings.append(f"{printable(entry.path)} is empty (0 bytes) and was left out.")
         else:
-            linked.append(RecordingFile(entry.path, identity, judge(entry.path, session.id, inventory.rules)))
+            linked.append(RecordingFile(entry.path, identity, judge_file(entry.path, session.id, inventory.rules)))
     return linked, missing, warnings
 
 
 def _report_closed_folder(
-    inventory: Inventory, session: Session, entry: Entry, missing: list[Missing], warnings: list[str]
+    inventory: Inventory, session: Session, entry: FolderEntry, missing: list[Missing], warnings: list[str]
 ) -> None:
     """Say of a folder that was not entered what it means: it may hold recordings of the session."""
     session_folder = inventory.folder(session.id)
@@ -137,25 +136,29 @@ def _report_closed_folder(
         missing.append(_missing_non_file(entry))
     elif not entry.path.startswith("recordings/") or is_hidden(entry.path):
         return
-    elif entry.kind is Kind.UNREADABLE:
+    elif entry.kind is EntryKind.UNREADABLE:
         missing.append(_missing_non_file(entry))
-    elif entry.kind is Kind.LINK and inventory.lab.leads_to_folder(entry.path):
+    elif entry.kind is EntryKind.LINK and inventory.lab.leads_to_folder(entry.path):
         warnings.append(
             f"{printable(entry.path)} is a symbolic link to a folder; recordings behind it were not looked at."
         )
 
 
-def _missing_non_file(entry: Entry) -> Missing:
-    if entry.kind is Kind.LINK:
+def _missing_non_file(entry: FolderEntry) -> Missing:
+    if entry.kind is EntryKind.LINK:
         remedy = "Put the file itself, or a hard link, in its place: symbolic links are never followed."
         return Missing(printable(entry.path), "is a symbolic link", remedy)
-    if entry.kind is Kind.UNREADABLE:
+    if entry.kind is EntryKind.UNREADABLE:
         return Missing(printable(entry.path), "cannot be opened: no permission", "Make the folder readable.")
     return Missing(printable(entry.path), "is not a regular file", "Put the recording itself in its place.")
 
 
 def _near_misses_by_time(
-    inventory: Inventory, session: Session, without_session: list[Entry], probe_files: ProbeFiles, times: TimeContext
+    inventory: Inventory,
+    session: Session,
+    without_session: list[FolderEntry],
+    probe_files: ProbeFiles,
+    times: TimeContext,
 ) -> list[NearMiss]:
     """Those recordings without a session in their name that were made while the session ran."""
     if session.span.start is None or session.span.end is None:
@@ -165,7 +168,7 @@ def _near_misses_by_time(
     ids = {camera_key(camera): camera.id for camera in inventory.cameras}
 
     def spans(path: str, probe: Probe, identity: Identity) -> Iterator[TimeSpan]:
-        prefix_match = prefixes.carried_by(base_name(path).rpartition(".")[0])
+        prefix_match = prefixes.longest_in(base_name(path).rpartition(".")[0])
         camera, prefix = (prefix_match.camera, prefix_match.text) if prefix_match else (None, None)
         return possible_spans(RecordingFacts(path, probe, identity.mtime_ns, ids.get(camera or ""), prefix), times)
 
@@ -184,7 +187,7 @@ def _near_misses_by_time(
     for path, probe in probe_files(candidates).items():
         # One source is enough to show it to somebody: clocks are set wrong, and copies change file times.
         if any(span.overlaps(session.span) for span in spans(path, probe, candidates[path])):
-            near_misses.append(NearMiss(path, right_time_near_miss(path, session.id, inventory.rules)))
+            near_misses.append(NearMiss(path, near_miss_by_time(path, session.id, inventory.rules)))
     return near_misses
 
 
@@ -213,7 +216,7 @@ def _with_free_name(near_miss: NearMiss, inventory: Inventory, existing_paths: C
     free = next(f for n in count(2) if (f := f"{folder}/{stem}_{n}{dot}{suffix}") not in existing_paths)
     renamed = free.rpartition("/")[2]
     in_place = near_miss.path.startswith(f"{folder}/")  # elsewhere, the remedy names the file by its present name
-    if in_place and name in verdict.remedy and sessions_named(free, inventory.rules):
+    if in_place and name in verdict.remedy and linked_sessions(free, inventory.rules):
         remedy = f"{verdict.remedy.replace(name, renamed)} ({printable(name)} is taken)"
         return NearMiss(near_miss.path, replace(verdict, remedy=remedy, linked_as=free))
     return NearMiss(near_miss.path, replace(verdict, remedy=f"{verdict.remedy} ({printable(name)} is taken there)"))

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterator
 
-from labcrate.lab.session_register import LinkedFile, lies_in, register_path
+from labcrate.lab.session_register import LinkedFile, is_in_session_folder, register_path
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.model.fixity import Identity
@@ -16,12 +16,12 @@ def missing_manual_links(inventory: Inventory, session_id: str) -> Iterator[Miss
     folder, session = inventory.book.folders.get(session_id), shlex.quote(session_id)
     for entry in _linked_files(inventory, session_id):
         state = _identity(inventory, entry.file)
-        if state and entry.means(state.size_bytes, state.mtime_ns, folder):
+        if state and entry.matches(state.size_bytes, state.mtime_ns, folder):
             continue
         reason = "changed" if state else "gone"
         remedy = Message(f"hand_link.{reason}.remedy", session=session)
         command: tuple[str, ...] | None = ("labcrate", "link", session_id, *([entry.file] if state else ()))
-        if lies_in(entry.file, folder):  # it is no near miss, and taking the link back would move or remove it
+        if is_in_session_folder(entry.file, folder):  # no near miss; undoing the link would move or remove it
             remedy = Message("hand_link.own.remedy", register=printable(register_path(folder or "")))
             command = None
         yield Missing(printable(entry.file), Message(f"hand_link.{reason}"), remedy, command)

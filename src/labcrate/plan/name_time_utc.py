@@ -63,7 +63,7 @@ def name_time_in_utc(
         note = ClockNote.REPEATED_HOUR
     elif (
         zone
-        and not shown.zoned
+        and not shown.has_zone
         and zone.key != "UTC"
         and starts[0].astimezone(zone).replace(tzinfo=None) != shown.start
     ):
@@ -72,7 +72,7 @@ def name_time_in_utc(
         starts=tuple(start + offset for start in starts),
         end=_instants(shown.end, zone)[-1] + offset if shown.end else None,
         rounding_s=MINUTE_S if shown.precision_s == MINUTE_S else 0.0,
-        zoned=shown.zoned or shows_zone,
+        zoned=shown.has_zone or shows_zone,
         zone=zone,
         note=note,
     )

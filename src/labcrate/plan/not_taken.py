@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from labcrate.lab.lab_files import source_of
+from labcrate.lab.lab_files import display_path
 
 
 class NotTakenRule(StrEnum):
@@ -59,7 +59,7 @@ class NotTaken:
     @property
     def source(self) -> str:
         """The path as printable text, with the recorder's name before one of its files."""
-        return source_of(self.path)
+        return display_path(self.path)
 
 
 # At the top of a session's folder: what describes the session, with absolute paths and more in it.

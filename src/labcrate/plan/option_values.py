@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from labcrate.errors import UsageError
 from labcrate.messages.text import printable_lines
-from labcrate.model.session import RULE, is_session_id, normalized_id
+from labcrate.model.session import ID_RULE, is_session_id, normalize_id
 from labcrate.model.time_zones import is_time_zone, nearest_time_zone
 from labcrate.model.timespan import format_instant, parse_instant, parse_length
 
@@ -14,9 +14,9 @@ _MICROSECOND, _SECOND = timedelta(microseconds=1), timedelta(seconds=1)
 
 def parse_session(text: str) -> str:
     """Read a session's id, which may be one of no session: ``42``, ``P07-morning`` (NFC). Raises UsageError."""
-    session_id = normalized_id(text.strip())
+    session_id = normalize_id(text.strip())
     if not is_session_id(session_id):
-        raise UsageError(f"{printable_lines(text)!r} is no session id: {RULE}. 'labcrate sessions' lists the ids.")
+        raise UsageError(f"{printable_lines(text)!r} is no session id: {ID_RULE}. 'labcrate sessions' lists the ids.")
     return session_id
 
 

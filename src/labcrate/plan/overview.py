@@ -4,18 +4,18 @@ import unicodedata
 from dataclasses import dataclass
 
 from labcrate.errors import DocumentError
-from labcrate.lab.folder import Kind
+from labcrate.lab.folder import EntryKind
 from labcrate.messages.text import printable
-from labcrate.model.session import Session, sort_key
+from labcrate.model.session import Session, id_sort_key
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.planner import session_warnings
 from labcrate.plan.recorder_files import recorder_entries
 
 _KIND_WORDS = {
-    Kind.LINK: "a symbolic link",
-    Kind.OTHER: "neither file nor folder",
-    Kind.UNREADABLE: "a folder without permission to read it",
+    EntryKind.LINK: "a symbolic link",
+    EntryKind.OTHER: "neither file nor folder",
+    EntryKind.UNREADABLE: "a folder without permission to read it",
 }
 
 
@@ -42,14 +42,14 @@ def session_row(inventory: Inventory, session_id: str) -> SessionRow:
     try:
         session = inventory.session(session_id)
         warnings = [*session_warnings(session)]
-        if session.active:
+        if session.is_active:
             warnings.append("The session is still active.")
     except DocumentError as error:
         session, warnings = Session(session_id), [str(error)]
     entries = recorder_entries(inventory, session_id)
     count, size = len(entries), sum(one.size_bytes for one in entries)
     for entry in inventory.linked.get(session_id, ()):
-        if entry.kind is not Kind.FILE:
+        if entry.kind is not EntryKind.FILE:
             warnings.append(f"{printable(entry.path)} is {_KIND_WORDS[entry.kind]} and cannot be exported.")
             continue
         try:
@@ -64,7 +64,9 @@ def session_row(inventory: Inventory, session_id: str) -> SessionRow:
 def sessions_with_tag(inventory: Inventory, tag: str) -> list[str]:
     """Return the ids of the sessions that carry a tag now, compared without regard to case and to space around it."""
     key, sessions = _comparable_tag(tag), inventory.book.sessions
-    return sorted((id for id, session in sessions.items() if key in map(_comparable_tag, session.tags)), key=sort_key)
+    return sorted(
+        (id for id, session in sessions.items() if key in map(_comparable_tag, session.tags)), key=id_sort_key
+    )
 
 
 def all_tags(inventory: Inventory) -> list[str]:

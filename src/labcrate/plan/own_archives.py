@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import BinaryIO
 
 from labcrate.archive.keys import SIGNATURE_SUFFIX
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.plan import member_names as names
 
 _LOCAL = struct.Struct("<4s5H3I2H")
@@ -20,14 +20,14 @@ _STORED, _DEFLATED = 0, 8
 _HEAD_BYTES = 4096
 
 
-def is_own_signature(lab: Lab, path: str) -> bool:
+def is_own_signature(lab: LabFolder, path: str) -> bool:
     """Return whether a file of the lab is the signature beside an archive that labcrate wrote."""
     with suppress(OSError):  # what cannot be opened is no archive that anybody could check
         return path.endswith(SIGNATURE_SUFFIX) and is_own_archive(lab, path.removesuffix(SIGNATURE_SUFFIX))
     return False
 
 
-def is_own_archive(lab: Lab, path: str) -> bool:
+def is_own_archive(lab: LabFolder, path: str) -> bool:
     """Return whether a file of the lab is an archive that labcrate wrote, whole or not. Raises OSError."""
     if not path.lower().endswith(".zip"):
         return False

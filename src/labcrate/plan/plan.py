@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from labcrate.index.records import SecretSearch
-from labcrate.lab.lab_files import is_recorder_path, source_of
+from labcrate.lab.lab_files import display_path, is_recorder_path
 from labcrate.linking.verdict import Verdict
 from labcrate.messages.text import printable
-from labcrate.model.bound import Bound, Reason
 from labcrate.model.device import Camera, Device
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.recording import Probe, RecordingTime, TimeSource
 from labcrate.model.session import Session
+from labcrate.model.session_bound import EndReason, SessionBound
 from labcrate.model.timespan import TimeSpan, from_ns
 from labcrate.plan.not_taken import NotTaken
 from labcrate.plan.options import Options
@@ -24,7 +24,7 @@ from labcrate.readings.write.columns import Column
 _EARLIEST = datetime(1980, 1, 1, tzinfo=UTC)
 
 
-UNKNOWN_BOUND = Bound(TimeSpan(), Reason.DESCRIBED)
+UNKNOWN_BOUND = SessionBound(TimeSpan(), EndReason.DESCRIBED)
 
 
 class State(StrEnum):
@@ -70,12 +70,12 @@ class PlannedRecording:
     @property
     def start_source(self) -> TimeSource:
         """Return where the start comes from."""
-        return self.time.taken.source
+        return self.time.chosen.source
 
     @property
     def source(self) -> str:
         """The path as printable text; a recorder's file by the recorder's name and the path below its folder."""
-        return self.shown or source_of(self.path)
+        return self.shown or display_path(self.path)
 
     @property
     def is_from_recorder(self) -> bool:
@@ -228,7 +228,7 @@ class Plan:
     not_chosen: tuple[str, ...] = ()
     not_taken: tuple[NotTaken, ...] = ()
     pad: timedelta = timedelta()
-    bound: Bound = UNKNOWN_BOUND
+    bound: SessionBound = UNKNOWN_BOUND
     zone: str | None = None
     secrecy: Secrecy = Secrecy()
 

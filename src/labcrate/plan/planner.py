@@ -10,13 +10,13 @@ from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import CancelOnlyProgress, IndexRequest, Progress, index_files
 from labcrate.index.records import IndexedFile
 from labcrate.index.secret_search import SecretSearcher
-from labcrate.lab.exclude import Excluded
-from labcrate.lab.lab_files import source_of
+from labcrate.lab.exclude import ExcludePatterns
+from labcrate.lab.lab_files import display_path
 from labcrate.messages.message import Message
-from labcrate.model.bound import Bound
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
 from labcrate.model.session import Session
+from labcrate.model.session_bound import SessionBound
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan.choices import (
     ChosenFiles,
@@ -122,7 +122,7 @@ class Planner:
         window = readings_window(options, described, time.bound, pad)
         refuse_empty_span(options, described, time.bound, window, None)
         readings, messages = self._readings(session, window, options, zone)
-        is_excluded = Excluded(inventory.settings.exclude).matches
+        is_excluded = ExcludePatterns(inventory.settings.exclude).matches
         recorder_files = check_recorder_files(inventory, session, is_excluded)
         linking = find_linked_files(
             inventory,
@@ -279,13 +279,13 @@ def probe_video(file: BinaryIO, path: str) -> Probe:
 
 def _changed_bytes(path: str) -> Missing:
     """What was found to hold other bytes than its checksums are of: it is not hashed anew in silence."""
-    return Missing(source_of(path), Message("bytes.differ"), Message("bytes.differ.remedy"), CHECK_COMMAND)
+    return Missing(display_path(path), Message("bytes.differ"), Message("bytes.differ.remedy"), CHECK_COMMAND)
 
 
 def missing_files(failures: Mapping[str, str]) -> list[Missing]:
     """Return the files that could not be read as what is missing, by path with the reason."""
     remedy = "Make the file readable and whole, and export again."
-    return [Missing(source_of(path), why, remedy) for path, why in failures.items()]
+    return [Missing(display_path(path), why, remedy) for path, why in failures.items()]
 
 
 def refuse_incomplete(session: Session, missing: Sequence[Missing]) -> None:
@@ -311,13 +311,13 @@ def _recording_warnings(
     yield from possible_duplicate_warnings(recordings)
 
 
-def _with_known_time(session: Session, bound: Bound) -> Session:
+def _with_known_time(session: Session, bound: SessionBound) -> Session:
     """The session with its time as far as it is known, to tell which other recordings were made then."""
     return replace(session, span=bound.span) if bound.span else session
 
 
 def _active_session(session: Session) -> Iterator[Missing]:
-    if session.active:
+    if session.is_active:
         yield Missing(f"Session {session.id}", "is still active", "Stop it in the lab first.")
 
 
@@ -341,6 +341,6 @@ def _with_index_records(files: Iterable[SessionFile], records: Mapping[str, Inde
 
 def session_warnings(session: Session) -> Iterator[str]:
     """What is worth knowing about a session's description."""
-    if not session.described_in:
+    if not session.description_files:
         yield f"No file of the lab describes session {session.id}: its name, times and sensors are unknown."
     yield from session.warnings

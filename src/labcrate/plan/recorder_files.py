@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from labcrate.lab.lab_files import LabFiles, recorder_path, source_of
-from labcrate.lab.path_pattern import recorder_stamp
+from labcrate.lab.lab_files import LabFiles, display_path, recorder_path
+from labcrate.lab.path_pattern import parse_recorder_path
 from labcrate.lab.session_register import LinkedFile
-from labcrate.linking.verdict import Kind, Rule, Verdict
+from labcrate.linking.verdict import Rule, Verdict, VerdictKind
 from labcrate.messages.message import Message
 from labcrate.model.device import find_camera
 from labcrate.model.fixity import Identity
@@ -101,7 +101,7 @@ def _why_not_packed(
     recorder: Recorder, entry: LinkedFile, state: Identity | OSError, session: str
 ) -> tuple[str, str] | None:
     """Return why the file of an entry cannot be packed, and the remedy; None where it is the very one."""
-    if recorder_stamp(recorder.pattern, entry.file) is None:
+    if parse_recorder_path(recorder.pattern, entry.file) is None:
         return Message("recorder.other_pattern"), Message("recorder.other_pattern.remedy", name=recorder.name)
     if isinstance(state, FileNotFoundError):
         return Message("recorder.gone"), Message("recorder.gone.remedy", session=session)
@@ -118,13 +118,13 @@ def _missing(entries: Sequence[LinkedFile], why: str, remedy: str) -> Iterator[M
         yield Missing(_name_of_files(entries), why, remedy)
         return
     for entry in entries:
-        yield Missing(source_of(recorder_path(entry.folder, entry.file)), why, remedy)
+        yield Missing(display_path(recorder_path(entry.folder, entry.file)), why, remedy)
 
 
 def _name_of_files(entries: Sequence[LinkedFile]) -> str:
     """``nvr: 2025-05-02/07/kitchen/30.00.mp4 and 2,879 more``."""
     first = min(entries, key=lambda entry: entry.file)
-    named = source_of(recorder_path(first.folder, first.file))
+    named = display_path(recorder_path(first.folder, first.file))
     return Message("recorder.files", first=named, more=len(entries) - 1) if len(entries) > 1 else named
 
 
@@ -155,7 +155,7 @@ class _VerdictCache:
         key = entry.camera_id, others
         if key not in self._known:
             self._known[key] = Verdict(
-                Kind.LINKED,
+                VerdictKind.LINKED,
                 Rule.REGISTER,
                 Message("recorder.linked", session=self._session.id),
                 warning="linked to another session as well" if others else None,

@@ -15,16 +15,16 @@ from labcrate.errors import RepairError, UsageError
 from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import IndexRequest, Progress, index_files
 from labcrate.index.records import IndexedFile
-from labcrate.lab.exclude import Excluded
-from labcrate.lab.lab_files import LabFiles, recorder_path, source_of
-from labcrate.lab.recorders import Segment, Skipped, folder_of, scan_recorder
-from labcrate.model.bound import LONGEST
+from labcrate.lab.exclude import ExcludePatterns
+from labcrate.lab.lab_files import LabFiles, display_path, recorder_path
+from labcrate.lab.recorders import Segment, SkippedFile, recorder_folder_path, scan_recorder
 from labcrate.model.device import Camera
 from labcrate.model.fixity import Identity
 from labcrate.model.lab_settings import Recorder
 from labcrate.model.recording import ClockNote, Probe
 from labcrate.model.session import Session
-from labcrate.model.timespan import TimeSpan, shifted
+from labcrate.model.session_bound import MAX_SESSION_LENGTH
+from labcrate.model.timespan import TimeSpan, shift_instant
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.recorder_cameras import RecorderCameras, recorder_camera_word, unknown_name_error
 from labcrate.plan.recorder_files import recorder_entries
@@ -72,7 +72,7 @@ class CandidateFile:
     @property
     def source(self) -> str:
         """Return the recorder's name and the path below its folder, as printable text."""
-        return source_of(recorder_path(self.recorder, self.file))
+        return display_path(recorder_path(self.recorder, self.file))
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +158,10 @@ class _RecorderSearch:
         found: list[tuple[Recorder, Segment]] = []
         folders: dict[str, Path] = {}
         for recorder in recorders:
-            folder = folders[recorder.name] = folder_of(recorder, self._inventory.lab.root)
-            unreadable: list[Skipped] = []
+            folder = folders[recorder.name] = recorder_folder_path(recorder, self._inventory.lab.root)
+            unreadable: list[SkippedFile] = []
             found += [(recorder, segment) for segment in scan_recorder(folder, recorder, span, unreadable)]
-            skipped += [(source_of(recorder_path(recorder.name, one.path)), one.reason) for one in unreadable]
+            skipped += [(display_path(recorder_path(recorder.name, one.path)), one.reason) for one in unreadable]
         found = list(self._not_excluded(found, folders))
         unknown, not_selected = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
         chosen = list(self._cameras.choose_segments(found, search_filter.cameras, unknown, not_selected))
@@ -188,7 +188,7 @@ class _RecorderSearch:
 
     def _session_time(self) -> TimeSpan:
         session = self._session
-        if session.active:
+        if session.is_active:
             raise RepairError(f"Session {session.id} is still active; stop it in the lab first.")
         span = session_time(self._inventory, session, self._times, self._probe_files).span
         if span is None:
@@ -206,7 +206,7 @@ class _RecorderSearch:
     def _not_excluded(
         self, found: Sequence[tuple[Recorder, Segment]], folders: Mapping[str, Path]
     ) -> Iterator[tuple[Recorder, Segment]]:
-        is_excluded, root = Excluded(self._inventory.settings.exclude).matches, self._inventory.lab.root
+        is_excluded, root = ExcludePatterns(self._inventory.settings.exclude).matches, self._inventory.lab.root
         for recorder, segment in found:
             path = folders[recorder.name] / segment.path
             if not (path.is_relative_to(root) and is_excluded(path.relative_to(root).as_posix())):
@@ -224,7 +224,7 @@ class _RecorderSearch:
         ]
         files = LabFiles(self._inventory.lab, folders)
         indexed, failures = index_files(files, self._catalog, requests, _probe_video, self._progress, self._workers)
-        skipped += [(source_of(path), f"it {why}") for path, why in failures.items()]
+        skipped += [(display_path(path), f"it {why}") for path, why in failures.items()]
         return indexed
 
     def _overlapping(
@@ -244,12 +244,12 @@ class _RecorderSearch:
             camera = self._cameras.of(recorder, word)
             span_of_file, later = self._possible_span(recorder, path, segment, record.probe, camera)
             latest_span = TimeSpan(
-                span_of_file.start and shifted(span_of_file.start, later),
-                span_of_file.end and shifted(span_of_file.end, later),
+                span_of_file.start and shift_instant(span_of_file.start, later),
+                span_of_file.end and shift_instant(span_of_file.end, later),
             )
             if not _overlap(span_of_file, span) and not _overlap(latest_span, span):
                 if record.probe.duration_s is None and span_of_file.start and span_of_file.start < start:
-                    skipped.append((source_of(path), "its length cannot be read, so it may end before the session"))
+                    skipped.append((display_path(path), "its length cannot be read, so it may end before the session"))
                 continue
             candidate = CandidateFile(recorder.name, segment.path, word, camera, span_of_file, segment.identity)
             overlapped = tuple(
@@ -273,7 +273,7 @@ class _RecorderSearch:
             if other.id == self._session.id or other_start is None:
                 continue
             if other_end is None:
-                other_end = shifted(other_start, LONGEST)
+                other_end = shift_instant(other_start, MAX_SESSION_LENGTH)
                 if (
                     start is None
                     or other_end is None
@@ -281,7 +281,7 @@ class _RecorderSearch:
                     or (span.end is not None and other_start >= span.end)
                 ):
                     continue
-                if not other.active:
+                if not other.is_active:
                     other_end = self._assumed_end(other, other_end)
                     if own_start is not None and other_start < own_start:
                         other_end = min(other_end, own_start - TOLERANCE)
@@ -310,8 +310,8 @@ class _RecorderSearch:
         time = recording_time(evidence, self._times)
         start = time.span.start or segment.start
         length = min(evidence.length or timedelta(), recorder.longest)
-        uncertainty_s = time.taken.uncertainty_s if time.notes.intersection(_CLOCK_CHANGES) else 0.0
-        return TimeSpan(start, shifted(start, length) or start), timedelta(seconds=uncertainty_s)
+        uncertainty_s = time.chosen.uncertainty_s if time.notes.intersection(_CLOCK_CHANGES) else 0.0
+        return TimeSpan(start, shift_instant(start, length) or start), timedelta(seconds=uncertainty_s)
 
 
 def _probe_video(file: BinaryIO, path: str) -> Probe:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from labcrate.lab.lab_files import split_recorder_path
-from labcrate.lab.path_pattern import name_pattern, recorder_stamp
+from labcrate.lab.path_pattern import name_pattern, parse_recorder_path
 from labcrate.model.lab_settings import Recorder
 from labcrate.model.recording import (
     FIRST_CREDIBLE_TIME,
@@ -17,10 +17,10 @@ from labcrate.model.recording import (
     ClockNote,
     Probe,
     RecordingTime,
-    TimeClaim,
+    StartCandidate,
     TimeSource,
 )
-from labcrate.model.timespan import TimeSpan, from_ns, shifted
+from labcrate.model.timespan import TimeSpan, from_ns, shift_instant
 from labcrate.plan.name_time_utc import NameTimeUtc, name_time_in_utc, strip_session
 from labcrate.video.name_time import MINUTE_S, SECOND_S, NameTime, time_in_path
 
@@ -101,7 +101,7 @@ def recording_time(facts: RecordingFacts, context: TimeContext = TimeContext()) 
         else _time_from_name(facts, clock, context.zone)
     )
     creation_time = _if_plausible(facts.probe.creation_time)
-    creation_time = creation_time and shifted(creation_time, timedelta(seconds=clock.offset_s))
+    creation_time = creation_time and shift_instant(creation_time, timedelta(seconds=clock.offset_s))
     if named:
         for other in filter(None, (registered.start, creation_time)):
             named = named.nearest(other, AGREE_S)
@@ -113,9 +113,9 @@ def recording_time(facts: RecordingFacts, context: TimeContext = TimeContext()) 
     ]
     return RecordingTime(
         span=TimeSpan(taken.start, _recording_end(taken, registered, named, facts.length)),
-        claims=(TimeClaim(taken.source, taken.start, taken.uncertainty_s, taken=True), *others),
+        candidates=(StartCandidate(taken.source, taken.start, taken.uncertainty_s, is_chosen=True), *others),
         notes=frozenset(_clock_notes(taken, others, named, is_local=container is not None and container.local)),
-        apart_s=max(differences_s, default=0.0),
+        max_difference_s=max(differences_s, default=0.0),
         offset_s=clock.offset_s if named or container else 0.0,
     )
 
@@ -129,8 +129,8 @@ def possible_spans(facts: RecordingFacts, context: TimeContext = TimeContext()) 
     """Yield the span that each source gives a recording, the best source first; there is at least one."""
     time = recording_time(facts, context)
     yield time.span
-    for claim in time.others:
-        yield TimeSpan(claim.start, shifted(claim.start, facts.length or timedelta()))
+    for claim in time.other_candidates:
+        yield TimeSpan(claim.start, shift_instant(claim.start, facts.length or timedelta()))
 
 
 def _if_plausible(instant: datetime | None) -> datetime | None:
@@ -154,7 +154,7 @@ def _recorder(path: str, context: TimeContext) -> tuple[Recorder | None, str]:
 
 def _time_from_recorder_path(path: str, recorder: Recorder) -> NameTimeUtc | None:
     """Return the time that the pattern of a recorder's paths finds; its zone is known, as if the path showed it."""
-    stamp = recorder_stamp(recorder.pattern, path)
+    stamp = parse_recorder_path(recorder.pattern, path)
     if stamp is None:
         return None
     shown = NameTime(stamp.time, None, MINUTE_S if stamp.uncertainty_s else SECOND_S)
@@ -175,7 +175,7 @@ def _interpret_container(
     if named is None or not named.has_zone:
         return _ContainerTime(creation_time)
     media_s = length.total_seconds() if length else 0.0
-    less_length = shifted(creation_time, -length) if length else None
+    less_length = shift_instant(creation_time, -length) if length else None
     gaps = [(_seconds_between(creation_time, start), _zone_offset_s(named, start)) for start in named.starts]
     is_start = any(_agrees_with_name(named, gap_s) for gap_s, _ in gaps)
     if not is_start and less_length and any(_agrees_with_name(named, gap_s - media_s) for gap_s, _ in gaps):
@@ -211,31 +211,31 @@ def _zone_offset_s(named: NameTimeUtc, start: datetime) -> float:
 
 
 def _rank_claims(
-    registered: datetime | None, named: NameTimeUtc | None, container: _ContainerTime | None, modified: TimeClaim
-) -> list[TimeClaim]:
+    registered: datetime | None, named: NameTimeUtc | None, container: _ContainerTime | None, modified: StartCandidate
+) -> list[StartCandidate]:
     """All claims, the best one first."""
-    by_name = [TimeClaim(TimeSource.NAME, named.starts[0], named.uncertainty_s)] if named else []
+    by_name = [StartCandidate(TimeSource.NAME, named.starts[0], named.uncertainty_s)] if named else []
     by_container = []
     if container:
         uncertainty_s = CONTAINER_END_S if container.source is TimeSource.CONTAINER_END else CONTAINER_S
-        by_container = [TimeClaim(container.source, container.start, uncertainty_s)]
+        by_container = [StartCandidate(container.source, container.start, uncertainty_s)]
     name_first = named is not None and (named.zoned or (container is not None and container.local))
     by_content = [*by_name, *by_container] if name_first else [*by_container, *by_name]
-    by_register = [TimeClaim(TimeSource.REGISTER, registered, REGISTER_S)] if registered else []
+    by_register = [StartCandidate(TimeSource.REGISTER, registered, REGISTER_S)] if registered else []
     return [*by_register, *by_content, modified]
 
 
-def _claim_from_file_time(facts: RecordingFacts) -> TimeClaim:
+def _claim_from_file_time(facts: RecordingFacts) -> StartCandidate:
     """The file's modification time is about the recording's end."""
     end, length = from_ns(facts.mtime_ns), facts.length
     if length is None:
-        return TimeClaim(TimeSource.MODIFIED, end, NO_LENGTH_S)
+        return StartCandidate(TimeSource.MODIFIED, end, NO_LENGTH_S)
     uncertainty_s = round(MODIFIED_S + MODIFIED_SHARE * length.total_seconds(), 3)
-    return TimeClaim(TimeSource.MODIFIED, shifted(end, -length) or end, uncertainty_s)
+    return StartCandidate(TimeSource.MODIFIED, shift_instant(end, -length) or end, uncertainty_s)
 
 
 def _recording_end(
-    taken: TimeClaim, registered: TimeSpan, named: NameTimeUtc | None, length: timedelta | None
+    taken: StartCandidate, registered: TimeSpan, named: NameTimeUtc | None, length: timedelta | None
 ) -> datetime | None:
     """The register's end where its start was taken; else start and length; the name's end for want of a length."""
     end = None
@@ -243,10 +243,10 @@ def _recording_end(
         end = registered.end
     elif taken.source is TimeSource.NAME and named and length is None:
         end = named.end
-    return end if end and end >= taken.start else shifted(taken.start, length or timedelta())
+    return end if end and end >= taken.start else shift_instant(taken.start, length or timedelta())
 
 
-def _claims_agree(taken: TimeClaim, other: TimeClaim, named: NameTimeUtc | None) -> bool:
+def _claims_agree(taken: StartCandidate, other: StartCandidate, named: NameTimeUtc | None) -> bool:
     """Return whether two sources say the same; a modification time, often that of a copy, is not compared."""
     if other.source is TimeSource.MODIFIED:
         return True
@@ -259,7 +259,7 @@ def _claims_agree(taken: TimeClaim, other: TimeClaim, named: NameTimeUtc | None)
 
 
 def _clock_notes(
-    taken: TimeClaim, others: list[TimeClaim], named: NameTimeUtc | None, *, is_local: bool
+    taken: StartCandidate, others: list[StartCandidate], named: NameTimeUtc | None, *, is_local: bool
 ) -> Iterator[ClockNote]:
     """What is odd about a recording's clock, as far as it matters for the time that was taken."""
     if is_local:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from labcrate.index.records import IndexedFile
-from labcrate.lab.lab_files import is_recorder_path, source_of, split_recorder_path
-from labcrate.lab.path_pattern import recorder_stamp
+from labcrate.lab.lab_files import display_path, is_recorder_path, split_recorder_path
+from labcrate.lab.path_pattern import parse_recorder_path
 from labcrate.lab.recorders import segment_member_name
 from labcrate.linking.verdict import Verdict
 from labcrate.messages.message import Message
@@ -17,7 +17,7 @@ from labcrate.messages.text import printable
 from labcrate.model.device import Camera, find_camera
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import ClockNote, Probe, RecordingTime, TimeSource
-from labcrate.model.session import SelectedCamera, Session, sort_key
+from labcrate.model.session import SelectedCamera, Session, id_sort_key
 from labcrate.model.timespan import format_instant
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.lab_cleaner import LabCleaner
@@ -56,7 +56,7 @@ class SessionCameras:
         """Those that the session selected or that a recording is of, by id."""
         keys = {key for r in recordings if (key := r.verdict.camera) and key in self.by_key}
         found = (self.by_key[key] for key in sorted(keys | self.selected_except(keys)))
-        return tuple(sorted(found, key=lambda camera: sort_key(camera.id)))
+        return tuple(sorted(found, key=lambda camera: id_sort_key(camera.id)))
 
     def selected_except(self, keys: AbstractSet[str]) -> set[str]:
         """Return the keys of the selected cameras that are none of those with ``keys``."""
@@ -148,10 +148,10 @@ def _plan_recorder_files(
     for file in files:
         name, below = split_recorder_path(file.path) or ("", file.path)
         recorder, camera = times.recorders.get(name), cameras.find(file.verdict)
-        stamp = recorder_stamp(recorder.pattern, below) if recorder else None
+        stamp = parse_recorder_path(recorder.pattern, below) if recorder else None
         camera_word = (stamp and stamp.camera) or (camera and (camera.name or camera.id)) or name
         time = recording_time(_recording_facts(file, _known_probe(file, indexed), camera, session_id), times)
-        named.append((segment_member_name(camera_word, time.span.start or time.taken.start), file, camera, time))
+        named.append((segment_member_name(camera_word, time.span.start or time.chosen.start), file, camera, time))
     for member, file, camera, time in sorted(named, key=lambda one: (one[0], one[1].path)):
         yield PlannedRecording(
             member=f"{FOLDER}/{names.reserve(cleaner.name(member))}",
@@ -170,7 +170,7 @@ def _plan_recorder_files(
 def _known_probe(file: RecordingFile, indexed: Mapping[str, IndexedFile]) -> Probe:
     probe = indexed[file.path].probe
     if probe is None:
-        raise AssertionError(f"{source_of(file.path)} was planned without having been probed")
+        raise AssertionError(f"{display_path(file.path)} was planned without having been probed")
     return probe
 
 
@@ -224,7 +224,7 @@ def recording_warnings(
     camera = recording.camera
     if cameras.selected and camera and not cameras.selects(recording.verdict):
         yield f"{name} is of camera {camera.name or printable(camera.id)}, which the session had not selected."
-    if recording.probe.readable and not may_overlap_session(session, recording.time):
+    if recording.probe.is_readable and not may_overlap_session(session, recording.time):
         hint = " That may be the time of a copy." if recording.start_source is TimeSource.MODIFIED else ""
         start = format_instant(recording.span.start) if recording.span.start else "unknown"
         yield f"{name} starts at {start} ({recording.start_source}), outside the session's time.{hint}"
@@ -246,7 +246,7 @@ def cameras_without_recordings(found: Iterable[RecordingFile], cameras: SessionC
 
 def may_overlap_session(session: Session, time: RecordingTime) -> bool:
     """Whether a recording may be of the session's time: one without a known zone is said to be unsure by its camera."""
-    span, taken = time.span, time.taken
+    span, taken = time.span, time.chosen
     if taken.source is TimeSource.NAME and ClockNote.NO_ZONE in time.notes:
         span = span.padded(timedelta(seconds=taken.uncertainty_s))
     return span.overlaps(session.span)

@@ -160,9 +160,9 @@ def _clean_session(session: Session, cleaner: LabCleaner) -> Session:
 
     cameras = tuple(replace(c, id=cleaner.name(c.id), prefix=name(c.prefix)) for c in session.cameras)
     sensors = tuple(replace(s, id=cleaner.name(s.id), topic=name(s.topic)) for s in session.sensors)
-    described_in = tuple(map(cleaner.name, session.described_in))
-    same = (cameras, sensors, described_in) == (session.cameras, session.sensors, session.described_in)
-    return session if same else replace(session, cameras=cameras, sensors=sensors, described_in=described_in)
+    files = tuple(map(cleaner.name, session.description_files))
+    same = (cameras, sensors, files) == (session.cameras, session.sensors, session.description_files)
+    return session if same else replace(session, cameras=cameras, sensors=sensors, description_files=files)
 
 
 def _clean_camera(camera: Camera, cleaner: LabCleaner) -> Camera:

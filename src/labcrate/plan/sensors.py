@@ -8,7 +8,7 @@ from dataclasses import replace
 from io import BufferedIOBase, BufferedReader, FileIO
 from typing import TYPE_CHECKING
 
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.messages.text import printable
 from labcrate.model.device import Device
 from labcrate.model.session import Session
@@ -16,7 +16,7 @@ from labcrate.model.timespan import TimeSpan, format_instant
 from labcrate.plan.options import Options
 from labcrate.plan.plan import Missing, SessionFile
 from labcrate.readings.load.load import CSV_FILE, JSON_FILE, load_readings
-from labcrate.readings.load.problems import Problem
+from labcrate.readings.load.problems import ReadingsProblem
 from labcrate.readings.load.slice import Readings
 from labcrate.readings.write.columns import Column, describe_platform_csv
 
@@ -39,7 +39,9 @@ def describe_platform_table(name: str, head: bytes) -> tuple[Column, ...] | None
         return None
 
 
-def with_columns(lab: Lab, files: Iterable[SessionFile], folder: str, columns_of: ColumnsOf) -> tuple[SessionFile, ...]:
+def with_columns(
+    lab: LabFolder, files: Iterable[SessionFile], folder: str, columns_of: ColumnsOf
+) -> tuple[SessionFile, ...]:
     """Return the files, the CSVs among them with their columns where their form is known."""
     return tuple(
         replace(file, columns=_columns(lab, file.path, folder, columns_of))
@@ -49,7 +51,7 @@ def with_columns(lab: Lab, files: Iterable[SessionFile], folder: str, columns_of
     )
 
 
-def _columns(lab: Lab, path: str, folder: str, columns_of: ColumnsOf) -> tuple[Column, ...]:
+def _columns(lab: LabFolder, path: str, folder: str, columns_of: ColumnsOf) -> tuple[Column, ...]:
     try:
         with os.fdopen(lab.open(path), "rb") as file:
             head = file.read(_HEAD_BYTES)
@@ -62,7 +64,7 @@ _REPAIR_FILE = "Correct or restore the file, or wait until the lab has finished 
 
 
 def load_session_readings(
-    lab: Lab,
+    lab: LabFolder,
     session: Session,
     devices: Sequence[Device],
     window: TimeSpan,
@@ -86,7 +88,9 @@ def load_session_readings(
                 files.append(None)
             except OSError as error:
                 files.append(None)
-                open_problems.append(Problem(path, "", f"the file cannot be opened ({error.strerror})", fatal=True))
+                open_problems.append(
+                    ReadingsProblem(path, "", f"the file cannot be opened ({error.strerror})", fatal=True)
+                )
         readings = load_readings(
             files[0], files[1], window, session.sensors, devices, base_topic, zone=zone, date_formats=date_formats
         )
@@ -114,7 +118,7 @@ def readings_missing(readings: Readings) -> Iterator[Missing]:
             yield Missing(place, f"cannot be read: {problem.what}", _remedy(problem))
 
 
-def _remedy(problem: Problem) -> str:
+def _remedy(problem: ReadingsProblem) -> str:
     """What to do about a problem; most of those of whole files say it themselves."""
     if problem.about_dates:
         return "Write the format of its times into labcrate.toml (date_formats), and export again."
@@ -166,6 +170,6 @@ def no_readings_warning(readings: Readings, whose: str) -> str:
 
 def involved_devices(devices: Iterable[Device], session: Session, readings: Readings) -> tuple[Device, ...]:
     """The devices that the session selected or that sent a reading, in the lab's order."""
-    involved = {readings.topics.owner(own, whole)[0] for own, whole in readings.kinds}
+    involved = {readings.topics.owner_of(own, whole)[0] for own, whole in readings.kinds}
     involved |= {name for sensor in session.sensors for name in (sensor.id, sensor.name) if name}
     return tuple(d for d in devices if {d.id, d.id.lower(), d.name} & involved)

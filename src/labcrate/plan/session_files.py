@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from labcrate.lab.folder import RECORDINGS, SENSOR_DATA, Entry, Kind
-from labcrate.linking.judging import judge
-from labcrate.linking.place import own_folder
-from labcrate.linking.verdict import Kind as VerdictKind
-from labcrate.linking.verdict import Rule, Verdict
+from labcrate.lab.folder import RECORDINGS, SENSOR_DATA, EntryKind, FolderEntry
+from labcrate.linking.judgement import judge_file
+from labcrate.linking.location import session_folder
+from labcrate.linking.verdict import Rule, Verdict, VerdictKind
 from labcrate.messages.text import printable
 from labcrate.model.fixity import Identity
 from labcrate.model.session import Session
@@ -70,12 +69,12 @@ def find_session_files(
     return files
 
 
-def files_to_index(inventory: Inventory, session_ids: Iterable[str]) -> Iterator[Entry]:
+def files_to_index(inventory: Inventory, session_ids: Iterable[str]) -> Iterator[FolderEntry]:
     """Yield the files of sessions' own folders that an archive may hold, as far as their names tell: to index them."""
     for session_id in session_ids:
         folder = inventory.book.folders.get(session_id)
         for entry in inventory.lab.walk(folder) if folder else ():
-            if entry.kind is Kind.FILE and not_taken_rule(entry.path.removeprefix(f"{folder}/")) is None:
+            if entry.kind is EntryKind.FILE and not_taken_rule(entry.path.removeprefix(f"{folder}/")) is None:
                 yield entry
 
 
@@ -99,12 +98,14 @@ class _FolderSorter:
         self._handled: set[str] = set()
         self._sensor_names, self._other_names = UniqueNames(_GENERATED_NAMES), UniqueNames()
 
-    def add_linked(self, linking: LinkingResult, entries: Sequence[Entry], unlinked: Sequence[Entry]) -> None:
+    def add_linked(
+        self, linking: LinkingResult, entries: Sequence[FolderEntry], unlinked: Sequence[FolderEntry]
+    ) -> None:
         """Take what the linking rules linked (of ``entries``) or could not read, but for what the lab excludes."""
-        files = [entry.path for entry in entries if entry.kind is Kind.FILE]
+        files = [entry.path for entry in entries if entry.kind is EntryKind.FILE]
         excluded = {entry.path for entry in entries if self._is_excluded(entry)}
         excluded_folders = [
-            entry.path for entry in unlinked if entry.kind is not Kind.FILE and self._is_excluded(entry)
+            entry.path for entry in unlinked if entry.kind is not EntryKind.FILE and self._is_excluded(entry)
         ]
         excluded_names = set(map(printable, (*excluded, *excluded_folders)))
         missing_names, linked = {one.what for one in linking.missing}, {one.path for one in linking.linked}
@@ -115,7 +116,7 @@ class _FolderSorter:
         self.found.missing_recordings = [m for m in linking.missing if m.what not in excluded_names]
         self._handled = linked | excluded | empty
 
-    def sort(self, entry: Entry, below: str) -> None:
+    def sort(self, entry: FolderEntry, below: str) -> None:
         """Sort one entry of the session's folder, at a path below that: in, out, or missing."""
         if entry.path in self._handled:
             return
@@ -125,7 +126,7 @@ class _FolderSorter:
             known = self.found.missing_recordings  # a link or closed folder that is never taken is not missing
             self.found.missing_recordings = [one for one in known if one.what != printable(entry.path)]
             self._leave_out(entry.path.removesuffix(below) + part, why)
-        elif entry.kind is not Kind.FILE:
+        elif entry.kind is not EntryKind.FILE:
             self._sort_non_file(entry, below)
         else:
             try:
@@ -176,28 +177,28 @@ class _FolderSorter:
     def _verdict(self, path: str) -> Verdict:
         """Return the verdict on a video in the session's folder: the one that an MP4 of its name would have."""
         stem = path.rpartition("/")[2].rpartition(".")[0]
-        verdict = judge(f"{own_folder(self._id)}{stem}.mp4", self._id, self._rules)
+        verdict = judge_file(f"{session_folder(self._id)}{stem}.mp4", self._id, self._rules)
         if verdict.linked:
             return verdict
         return Verdict(VerdictKind.LINKED, Rule.FOLDER, f"lies in the folder of session {self._id}")
 
-    def _sort_non_file(self, entry: Entry, below: str) -> None:
+    def _sort_non_file(self, entry: FolderEntry, below: str) -> None:
         """Sort a link, a pipe or a closed folder: where recordings and sensor data lie, some may be behind it."""
         at_top = below.partition("/")[0]
         is_video = container_of(below) is not None or at_top == RECORDINGS
-        if entry.kind is Kind.UNREADABLE or is_video or at_top == SENSOR_DATA:
+        if entry.kind is EntryKind.UNREADABLE or is_video or at_top == SENSOR_DATA:
             self._add_missing(_missing_non_file(entry), is_video=is_video)
-        elif entry.kind is Kind.LINK:
+        elif entry.kind is EntryKind.LINK:
             self._leave_out(entry.path, NotTakenRule.LINK)
             name = printable(entry.path)
             self.found.warnings.append(f"{name} is a symbolic link and was left out; put the file itself in its place.")
         else:
             self._leave_out(entry.path, NotTakenRule.NO_FILE)
 
-    def _is_excluded(self, entry: Entry) -> bool:
+    def _is_excluded(self, entry: FolderEntry) -> bool:
         # A link or a closed folder may be one that a pattern for folders means.
         return self._is_excluded_path(entry.path) or (
-            entry.kind is not Kind.FILE and self._is_excluded_path(f"{entry.path}/")
+            entry.kind is not EntryKind.FILE and self._is_excluded_path(f"{entry.path}/")
         )
 
     def _add_missing(self, missing: Missing, *, is_video: bool) -> None:
@@ -212,10 +213,10 @@ class _FolderSorter:
         self.found.not_taken.append(NotTaken(path, why))
 
 
-def _missing_non_file(entry: Entry) -> Missing:
-    if entry.kind is Kind.UNREADABLE:
+def _missing_non_file(entry: FolderEntry) -> Missing:
+    if entry.kind is EntryKind.UNREADABLE:
         return Missing(printable(entry.path), "cannot be opened: no permission", "Make the folder readable.")
-    what = "is neither file nor folder" if entry.kind is Kind.OTHER else f"is a {entry.kind}"
+    what = "is neither file nor folder" if entry.kind is EntryKind.OTHER else f"is a {entry.kind}"
     return Missing(printable(entry.path), what, "Put the file itself in its place.")
 
 

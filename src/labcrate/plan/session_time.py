@@ -9,17 +9,24 @@ from datetime import datetime
 from itertools import chain
 
 from labcrate.errors import DocumentError, UsageError
-from labcrate.lab.folder import Entry, Kind
-from labcrate.lab.instants import in_zone
+from labcrate.lab.folder import EntryKind, FolderEntry
+from labcrate.lab.instants import convert_to_utc
 from labcrate.lab.sensor_times import read_sensor_times
-from labcrate.linking.judging import judge
+from labcrate.linking.judgement import judge_file
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
-from labcrate.model.bound import Bound, Evidence, Reason, Told, bound_end, start_of_recordings
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe, TimeSource
 from labcrate.model.session import Session
-from labcrate.model.timespan import NO_TIME, TimeSpan, format_instant
+from labcrate.model.session_bound import (
+    EndReason,
+    EndSource,
+    SessionBound,
+    TimedFile,
+    estimate_end,
+    first_recording_start,
+)
+from labcrate.model.timespan import EMPTY_SPAN, TimeSpan, format_instant
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.lab_rules import camera_key
 from labcrate.plan.linked_files import ProbeFiles, RecordingFile
@@ -27,10 +34,10 @@ from labcrate.plan.options import ENDS_BEFORE, DataKind, Options
 from labcrate.plan.recording_time import RecordingFacts, TimeContext, recording_time
 
 _EVIDENCE_SOURCES = {
-    TimeSource.REGISTER: Told.REGISTER,
-    TimeSource.CONTAINER: Told.CONTAINER,
-    TimeSource.CONTAINER_END: Told.CONTAINER,
-    TimeSource.NAME: Told.NAME,
+    TimeSource.REGISTER: EndSource.REGISTER,
+    TimeSource.CONTAINER: EndSource.CONTAINER,
+    TimeSource.CONTAINER_END: EndSource.CONTAINER,
+    TimeSource.NAME: EndSource.NAME,
 }
 
 
@@ -38,7 +45,7 @@ _EVIDENCE_SOURCES = {
 class SessionTime:
     """The bound of a session, and what is worth knowing about it."""
 
-    bound: Bound
+    bound: SessionBound
     warnings: tuple[str, ...] = ()
     problems: tuple[DocumentError, ...] = ()
 
@@ -65,12 +72,12 @@ def session_time(
     yields, from a cache.
     """
     if session.span.start is not None and session.span.end is not None:
-        return SessionTime(Bound(session.span, Reason.DESCRIBED))
-    described = bool(session.described_in)
+        return SessionTime(SessionBound(session.span, EndReason.DESCRIBED))
+    described = bool(session.description_files)
     recordings = list(_recording_times(inventory, session.id, times, probe_files))
     sensors = read_sensor_times(inventory.lab, session.id, inventory.folder(session.id), times.zone)
-    evidence = [*recordings, *sensors.evidence]
-    start = session.span.start if described else start_of_recordings(recordings)
+    evidence = [*recordings, *sensors.files]
+    start = session.span.start if described else first_recording_start(recordings)
     span = TimeSpan(start, session.span.end)
     other_starts: SessionStarts = []
     if start:
@@ -79,23 +86,23 @@ def session_time(
             if undescribed_starts
             else list(undescribed_session_starts(inventory, times, probe_files, session.id))
         )
-    bound = bound_end(span, evidence, inventory.book.next_start(session.id, start, other_starts))
+    bound = estimate_end(span, evidence, inventory.book.next_start(session.id, start, other_starts))
     warnings = list(_bound_warnings(bound, described=described))
-    if bound.estimated and inventory.book.same_start(session.id, start, other_starts):
+    if bound.is_estimated and inventory.book.same_start(session.id, start, other_starts):
         warnings.append(Message("bound.same_start"))
-    if sensors.local and times.zone is None:
+    if sensors.assumed_utc and times.zone is None:
         warnings.append(Message("bound.zone_unknown"))
     return SessionTime(bound, tuple(warnings), sensors.problems)
 
 
 def _recording_times(
     inventory: Inventory, session_id: str, times: TimeContext, probe_files: ProbeFiles
-) -> Iterator[Evidence]:
+) -> Iterator[TimedFile]:
     """When each recording of a session began and ended, where anything but its modification time says so."""
     recordings: dict[str, RecordingFile] = {}
     for entry in inventory.linked.get(session_id, ()):
-        if entry.kind is Kind.FILE and (identity := _identity(inventory, entry.path)):
-            verdict = judge(entry.path, session_id, inventory.rules)
+        if entry.kind is EntryKind.FILE and (identity := _identity(inventory, entry.path)):
+            verdict = judge_file(entry.path, session_id, inventory.rules)
             recordings[entry.path] = RecordingFile(entry.path, identity, verdict)
     probes = probe_files({path: recording.identity for path, recording in recordings.items()})
     ids = {camera_key(camera): camera.id for camera in inventory.cameras}
@@ -105,10 +112,10 @@ def _recording_times(
         time = recording_time(
             RecordingFacts(path, probe, recording.identity.mtime_ns, camera, verdict.prefix, session_id), times
         )
-        source = _EVIDENCE_SOURCES.get(time.taken.source)
+        source = _EVIDENCE_SOURCES.get(time.chosen.source)
         end = time.span.end or time.span.start
         if source and end:
-            yield Evidence(path, source, end, time.span.start)
+            yield TimedFile(path, source, end, time.span.start)
 
 
 def _identity(inventory: Inventory, path: str) -> Identity | None:
@@ -124,29 +131,29 @@ def undescribed_session_starts(
     """Yield the starts of the sessions that only recordings tell of, ``except_session`` left out."""
     for other in inventory.linked:
         if other != except_session and other not in inventory.book.sessions:
-            start = start_of_recordings(_recording_times(inventory, other, times, probe_files))
+            start = first_recording_start(_recording_times(inventory, other, times, probe_files))
             if start:
                 yield other, start
 
 
-def _bound_warnings(bound: Bound, *, described: bool) -> Iterator[str]:
+def _bound_warnings(bound: SessionBound, *, described: bool) -> Iterator[str]:
     """What is worth knowing about a bound; no other session is named."""
-    span, evidence = bound.span, bound.evidence
+    span, evidence = bound.span, bound.last_file
     if span is None:
-        yield Message("bound.no_start" if bound.reason is Reason.NO_START else "bound.no_evidence")
+        yield Message("bound.no_start" if bound.reason is EndReason.NO_START else "bound.no_evidence")
         return
     end = format_instant(span.end) if span.end else ""
-    if bound.reason is Reason.NEXT_SESSION:
+    if bound.reason is EndReason.NEXT_SESSION:
         yield Message("bound.next_session", end=end)
-    elif bound.reason is Reason.LONGEST:
+    elif bound.reason is EndReason.MAX_LENGTH:
         yield Message("bound.longest", end=end)
-    elif bound.reason is Reason.EVIDENCE and evidence:
+    elif bound.reason is EndReason.LAST_FILE and evidence:
         yield Message("bound.evidence" if described else "bound.undescribed", end=end, file=printable(evidence.file))
-    if bound.beyond:
-        yield Message("bound.beyond", file=printable(bound.beyond.file), to=format_instant(bound.beyond.end))
+    if bound.file_beyond:
+        yield Message("bound.beyond", file=printable(bound.file_beyond.file), to=format_instant(bound.file_beyond.end))
 
 
-def registered_spans(inventory: Inventory, entries: Iterable[Entry] | None = None) -> Mapping[str, TimeSpan]:
+def registered_spans(inventory: Inventory, entries: Iterable[FolderEntry] | None = None) -> Mapping[str, TimeSpan]:
     """Return the start and end that the lab's registers give to recordings (None: all), by the recording's path."""
     spans = _RegisteredSpans(inventory)
     return spans if entries is None else {entry.path: spans[entry.path] for entry in entries if entry.path in spans}
@@ -157,12 +164,12 @@ class _RegisteredSpans(Mapping[str, TimeSpan]):
 
     def __init__(self, inventory: Inventory) -> None:
         self._inventory = inventory
-        self._entries = {one.name: one for one in inventory.registers.entries if one.start or one.end}
+        self._entries = {one.name: one for one in inventory.registers.recordings if one.start or one.end}
 
     def __getitem__(self, path: str) -> TimeSpan:
         name = path.rpartition("/")[2]
         entry = self._entries[name]
-        if not self._inventory.rules.register.of_name(name).counts:
+        if not self._inventory.rules.register.of_name(name).is_unique:
             raise KeyError(path)
         return TimeSpan(entry.start, entry.end)
 
@@ -183,7 +190,7 @@ def options_in_utc(options: Options, zone: str | None) -> Options:
     if not any(_times_without_zone(options)):
         return options
     try:
-        start, end = (None if at is None else in_zone(at, zone).instant for at in (span.start, span.end))
+        start, end = (None if at is None else convert_to_utc(at, zone).instant for at in (span.start, span.end))
     except OverflowError:
         raise UsageError("The chosen time lies, in UTC, before the year 1 or after 9999.") from None
     if start and end and end < start:
@@ -205,14 +212,14 @@ def describe_span_zone(given: Options, in_utc: Options, zone: str | None) -> Ite
 
 
 def refuse_empty_span(
-    options: Options, session: Session, bound: Bound, window: TimeSpan, recordings: int | None
+    options: Options, session: Session, bound: SessionBound, window: TimeSpan, recordings: int | None
 ) -> None:
     """Raise UsageError where a chosen span leaves nothing of the session's time, naming that.
 
     ``recordings`` is how many of those touch the span, None while that is not known: they may have been made outside
     the session's time, and are taken where only recordings are wanted.
     """
-    if options.span == TimeSpan() or window == NO_TIME or window.start is None or window.end is None:
+    if options.span == TimeSpan() or window == EMPTY_SPAN or window.start is None or window.end is None:
         return
     if window.start <= window.end or (options.only is DataKind.RECORDINGS and recordings != 0):
         return

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from labcrate.messages.text import printable
 from labcrate.model.device import Camera
-from labcrate.model.session import sort_key
-from labcrate.model.timespan import Coverage, TimeSpan, cover, format_duration, format_instant
+from labcrate.model.session import id_sort_key
+from labcrate.model.timespan import Coverage, TimeSpan, format_duration, format_instant, measure_coverage
 from labcrate.plan.not_taken import NotTaken
 from labcrate.plan.plan import FileKind, Plan, PlannedRecording, SessionFile
 
@@ -44,7 +44,7 @@ def describe_recording(recording: PlannedRecording) -> str:
     """``Hall, 0:12, h264 640x360``, or what is wrong with it."""
     camera = camera_label(recording.camera)
     probe = recording.probe
-    if not probe.readable:
+    if not probe.is_readable:
         return f"{camera}; damaged: {(probe.problem or '').rstrip('.')}"
     length = format_duration(probe.duration_s) if probe.duration_s is not None else "unknown length"
     size = f" {probe.width}x{probe.height}" if probe.width and probe.height else ""
@@ -131,8 +131,10 @@ def camera_spans(recordings: Iterable[PlannedRecording]) -> tuple[tuple[CameraSp
         of_camera[recording.camera.id if recording.camera else None].append(recording)
     long_cameras = {camera_id for camera_id, found in of_camera.items() if len(found) > MAX_LISTED_RECORDINGS}
     spans = [
-        CameraSpan(found[0].camera, tuple(found), cover((one.span, one.identity.size_bytes) for one in found))
-        for camera_id, found in sorted(of_camera.items(), key=lambda one: (one[0] is None, sort_key(one[0] or "")))
+        CameraSpan(
+            found[0].camera, tuple(found), measure_coverage((one.span, one.identity.size_bytes) for one in found)
+        )
+        for camera_id, found in sorted(of_camera.items(), key=lambda one: (one[0] is None, id_sort_key(one[0] or "")))
         if camera_id in long_cameras
     ]
     others = [one for one in all_recordings if (one.camera.id if one.camera else None) not in long_cameras]

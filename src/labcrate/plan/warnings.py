@@ -4,14 +4,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from labcrate.errors import DocumentError
-from labcrate.lab.documents import CAMERAS_FILE, DEVICES
+from labcrate.lab.device_files import CAMERAS_FILE, DEVICES
 from labcrate.lab.folder import SESSIONS
 from labcrate.lab.registers import REGISTER_FILE
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
-from labcrate.model.bound import Bound
 from labcrate.model.recording import ClockNote, TimeSource
 from labcrate.model.session import Session
+from labcrate.model.session_bound import SessionBound
 from labcrate.model.timespan import TimeSpan, format_duration
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.options import DataKind, Options
@@ -48,15 +48,15 @@ def clock_warnings(recordings: Iterable[PlannedRecording]) -> Iterator[Message]:
 
 
 def _time_difference_messages(recordings: Sequence[PlannedRecording]) -> Iterator[Message]:
-    apart = [recording.time for recording in recordings if recording.time.apart_s]
+    apart = [recording.time for recording in recordings if recording.time.max_difference_s]
     if not apart:
         return
-    seconds = max(time.apart_s for time in apart)
+    seconds = max(time.max_difference_s for time in apart)
     size = f"{format_duration(seconds)} ({seconds:,.0f} s)" if seconds >= 60 else f"{seconds:.1f} s"
     yield Message("clock.apart", apart=len(apart), recordings=plural(len(recordings), "recording"), size=size)
     local = [time for time in apart if ClockNote.LOCAL_TIME in time.notes]
     if local:
-        by_name = all(time.taken.source is TimeSource.NAME for time in local)
+        by_name = all(time.chosen.source is TimeSource.NAME for time in local)
         taken = Message("clock.file_name" if by_name else "clock.better_source")
         if len(local) == len(apart):
             yield Message("clock.local_time", taken=taken)
@@ -90,14 +90,14 @@ def recorder_warnings(
 def _recorder_camera_warnings(
     camera: str, recordings: Sequence[PlannedRecording], session: Session, cameras: SessionCameras
 ) -> Iterator[str]:
-    damaged = [one for one in recordings if not one.probe.readable]
+    damaged = [one for one in recordings if not one.probe.is_readable]
     if damaged:
         yield Message("recorder.damaged", camera=camera, count=len(damaged), first=damaged[0].member)
     if shared := sum(bool(one.verdict.also_linked_to) for one in recordings):
         yield Message("recorder.shared", camera=camera, count=shared)
     if cameras.selected and recordings[0].verdict.camera and not cameras.selects(recordings[0].verdict):
         yield Message("recorder.not_selected", camera=camera, count=len(recordings))
-    outside = [one for one in recordings if one.probe.readable and not one.span.overlaps(session.span)]
+    outside = [one for one in recordings if one.probe.is_readable and not one.span.overlaps(session.span)]
     if outside:
         yield Message("recorder.outside", camera=camera, count=len(outside), first=outside[0].member)
 
@@ -119,7 +119,7 @@ def lab_faults_warnings(inventory: Inventory, session_id: str, options: Options)
     for error in _faults_of_session(inventory, session_id):
         if not _may_hide_files(error, options):
             yield str(error)
-    for error in inventory.book.unreadable:
+    for error in inventory.book.unreadable_files:
         yield Message("session.list_unread", error=(str(error),))
 
 
@@ -149,7 +149,7 @@ def _may_hide_files(error: DocumentError, options: Options) -> bool:
 
 
 def window_warnings(
-    inventory: Inventory, session: Session, window: TimeSpan, bound: Bound, options: Options
+    inventory: Inventory, session: Session, window: TimeSpan, bound: SessionBound, options: Options
 ) -> Iterator[str]:
     """Say where the window was widened into the time of other sessions, without naming them."""
     if options.all_readings:
@@ -174,7 +174,7 @@ def _was_held_in(other: TimeSpan, beyond: TimeSpan, own: TimeSpan) -> bool:
 
 def register_warnings(inventory: Inventory, recordings: Iterable[PlannedRecording]) -> Iterator[str]:
     """Name the session's files whose register entries count for none, because other files have the same name."""
-    uncounted = frozenset(inventory.rules.register.uncounted)
+    uncounted = frozenset(inventory.rules.register.ambiguous_names)
     for recording in recordings:
         if not recording.is_from_recorder and recording.path.rpartition("/")[2] in uncounted:
             yield Message("register.name_taken", file=recording.member)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from labcrate.errors import LabcrateError
-from labcrate.lab.folder import SESSION_FOLDER, SESSIONS, Lab
+from labcrate.lab.folder import SESSION_FOLDER_PREFIX, SESSIONS, LabFolder
 from labcrate.lab.session_register import LinkedFile, register_path
 from labcrate.model.timespan import format_instant
 from labcrate.people.link_log import Link, LinkLog
@@ -15,7 +15,7 @@ BY_TIME_METHOD = "by time"
 """How the log of links calls a list of recorders' files that was linked at once."""
 
 
-def link_by_time(lab: Lab, log: LinkLog, session_id: str, files: Sequence[CandidateFile], who: str) -> Link:
+def link_by_time(lab: LabFolder, log: LinkLog, session_id: str, files: Sequence[CandidateFile], who: str) -> Link:
     """Write recorders' files into a session's register, and that into the log. Raises RepairError, PeopleError.
 
     The entries bear the time of the log's line, by which they are found again when the link is taken back.
@@ -34,7 +34,7 @@ def link_by_time(lab: Lab, log: LinkLog, session_id: str, files: Sequence[Candid
         return made
 
 
-def undo_by_time(lab: Lab, log: LinkLog, made: Link, who: str) -> Link:
+def undo_by_time(lab: LabFolder, log: LinkLog, made: Link, who: str) -> Link:
     """Remove just the entries that a link wrote from the session's register; call it inside ``lock_links``.
 
     Raises RepairError, PeopleError.
@@ -45,9 +45,9 @@ def undo_by_time(lab: Lab, log: LinkLog, made: Link, who: str) -> Link:
     return log.get(made.number)
 
 
-def session_folder_path(lab: Lab, session_id: str) -> str:
+def session_folder_path(lab: LabFolder, session_id: str) -> str:
     """Return the path of a session's own folder, as the disk spells it where there is one."""
-    return lab.session_folders().get(session_id, f"{SESSIONS}/{SESSION_FOLDER}{session_id}")
+    return lab.session_folders().get(session_id, f"{SESSIONS}/{SESSION_FOLDER_PREFIX}{session_id}")
 
 
 def _register_entry(one: CandidateFile, made: Link) -> LinkedFile:

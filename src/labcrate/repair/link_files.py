@@ -10,9 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from labcrate.errors import LabcrateError, NotFoundError, PeopleError, RepairError
-from labcrate.lab.folder import RECORDINGS, Lab
+from labcrate.lab.folder import RECORDINGS, LabFolder
 from labcrate.lab.session_register import LinkedFile, read_session_register, register_path
-from labcrate.linking.settling import links_by_entry
+from labcrate.linking.resolve import entry_would_link
 from labcrate.linking.verdict import Rule
 from labcrate.messages.text import printable
 from labcrate.model.fixity import Identity
@@ -119,7 +119,7 @@ def _resolve_near_miss(inventory: Inventory, known: Sequence[NearMiss], session:
         ) from None
 
 
-def _exists(lab: Lab, file: str) -> bool:
+def _exists(lab: LabFolder, file: str) -> bool:
     try:
         lab.identity(file)
     except (FileNotFoundError, NotADirectoryError):
@@ -137,7 +137,7 @@ def _check_linkable(inventory: Inventory, request: LinkRequest) -> None:
             raise RepairError(f"{near.source} is no video of another container; link it without --remux.")
         return
     check_is_mp4(near)
-    if request.method is LinkMethod.ENTRY and not links_by_entry(path, request.session, inventory.rules):
+    if request.method is LinkMethod.ENTRY and not entry_would_link(path, request.session, inventory.rules):
         raise RepairError(
             f"{near.source} cannot be linked to session {request.session} where it lies: {near.verdict.reason}. If it "
             "is this session's, move it into the session's folder with --move."
@@ -164,7 +164,7 @@ def create_link(inventory: Inventory, log: LinkLog, request: LinkRequest, *, who
         return LinkResult(_record_link(lab, folder, log, done, moved, who))
 
 
-def _link_in_place(lab: Lab, folder: str, log: LinkLog, request: LinkRequest, who: str) -> Link:
+def _link_in_place(lab: LabFolder, folder: str, log: LinkLog, request: LinkRequest, who: str) -> Link:
     """Write a file into the session's register; the line in the log comes first, so that no link is without one."""
     path, register = request.near_miss.path, register_path(folder)
     with convert_os_errors(path), PathInOpenFolder(lab, path) as place:
@@ -198,7 +198,9 @@ def _register_entry(
     )
 
 
-def _record_link(lab: Lab, folder: str, log: LinkLog, done: LinkedNearMiss, entry: LinkedFile | None, who: str) -> Link:
+def _record_link(
+    lab: LabFolder, folder: str, log: LinkLog, done: LinkedNearMiss, entry: LinkedFile | None, who: str
+) -> Link:
     """Write down what was done to a file; where that fails, nothing was done."""
     try:
         if entry:
@@ -215,7 +217,7 @@ def _record_link(lab: Lab, folder: str, log: LinkLog, done: LinkedNearMiss, entr
         raise
 
 
-def undo_logged_link(lab: Lab, log: LinkLog, *, session: str, number: int, who: str) -> Link:
+def undo_logged_link(lab: LabFolder, log: LinkLog, *, session: str, number: int, who: str) -> Link:
     """Undo one of a session's links, and write that down. Raises NotFoundError, RepairError, PeopleError."""
     with lock_links(lab):
         made = next((link for link in log.lines(session) if link.number == number), None)

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from labcrate.errors import RepairError, UsageError
-from labcrate.lab.folder import RECORDINGS, Lab
+from labcrate.lab.folder import RECORDINGS, LabFolder
 from labcrate.linking.verdict import Rule
 from labcrate.messages.text import printable
 from labcrate.model.device import Camera
-from labcrate.model.session import sort_key
+from labcrate.model.session import id_sort_key
 from labcrate.model.timespan import from_ns
 from labcrate.plan.choices import find_camera_keys
 from labcrate.plan.inventory import Inventory
@@ -69,7 +69,7 @@ def check_is_mp4(near_miss: NearMiss) -> None:
         raise RepairError(f"{near_miss.source} cannot be linked: only MP4s are exported. {_remedy_sentence(near_miss)}")
 
 
-def move_near_miss(lab: Lab, session: str, folder: str, near_miss: NearMiss) -> LinkedNearMiss:
+def move_near_miss(lab: LabFolder, session: str, folder: str, near_miss: NearMiss) -> LinkedNearMiss:
     """Move a near miss into the recordings of its session's ``folder``, under a name that is free there.
 
     Raises RepairError.
@@ -88,7 +88,7 @@ def move_near_miss(lab: Lab, session: str, folder: str, near_miss: NearMiss) -> 
     return LinkedNearMiss(session, near_miss.path, f"{folder}/{RECORDINGS}/{taken}", LinkMethod.MOVE)
 
 
-def undo_file_change(lab: Lab, repair: LinkedNearMiss, when: datetime | None) -> None:
+def undo_file_change(lab: LabFolder, repair: LinkedNearMiss, when: datetime | None) -> None:
     """Take a link back that was made ``when`` (None: just now): move the file back, or remove what was made.
 
     Raises RepairError when that could lose or mistake a file: it is gone, another one, or changed since it
@@ -126,7 +126,7 @@ def undo_file_change(lab: Lab, repair: LinkedNearMiss, when: datetime | None) ->
         target.remove(linked)
 
 
-def is_already_undone(lab: Lab, repair: LinkedNearMiss) -> bool:
+def is_already_undone(lab: LabFolder, repair: LinkedNearMiss) -> bool:
     """Whether a link is taken back already: its file is where it came from, and nothing is where it was put."""
     with suppress(OSError), PathInOpenFolder(lab, repair.source) as source:
         source.stat_regular_file()
@@ -171,4 +171,4 @@ def linkable_cameras(inventory: Inventory, session_id: str) -> list[Camera]:
     session = inventory.session(session_id)
     cameras = SessionCameras.build(inventory, session).by_key
     meant = [c for key, c in cameras.items() if key == camera_key_in_session(inventory.cameras, session, c.id)]
-    return sorted(meant, key=lambda camera: sort_key(camera.id))
+    return sorted(meant, key=lambda camera: id_sort_key(camera.id))

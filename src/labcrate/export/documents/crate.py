@@ -61,7 +61,7 @@ def _root(plan: Plan, identifiers: list[str]) -> dict[str, Any]:
 
 def _licence(plan: Plan) -> dict[str, Any]:
     """The licence in the session's own words; that there is none is said, not filled in."""
-    described = plan.session.described
+    described = plan.session.all_fields
     metadata = described.get("metadata")
     for place in (described, metadata if isinstance(metadata, dict) else {}):
         stated = place.get("license", place.get("licence"))

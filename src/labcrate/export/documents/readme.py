@@ -8,7 +8,7 @@ from labcrate.export.documents.metadata import instant_text, local_time_text
 from labcrate.export.documents.plain_text import WIDTH, section, table, wrap_lines
 from labcrate.export.documents.secrets import secret_paragraphs
 from labcrate.messages.text import printable, printable_lines
-from labcrate.model.timespan import NO_TIME, format_duration
+from labcrate.model.timespan import EMPTY_SPAN, format_duration
 from labcrate.plan import member_names as names
 from labcrate.plan.options import DataKind
 from labcrate.plan.plan import Plan, SecretTreatment, State
@@ -23,7 +23,7 @@ from labcrate.plan.summary import (
     format_size,
     plural,
 )
-from labcrate.readings.write.columns import FIXED, Column
+from labcrate.readings.write.columns import FIXED_COLUMNS, Column
 
 _MAX_LISTED = 40
 
@@ -236,7 +236,7 @@ def _sensors(plan: Plan) -> list[str]:
     lines = [f"{describe_readings(plan)}."]
     if plan.options.all_readings:
         lines += wrap_lines("All readings of the lab are included, not only those inside the session's time.")
-    elif plan.window == NO_TIME:
+    elif plan.window == EMPTY_SPAN:
         lines += wrap_lines("No time is known from which readings could be taken, so none was; see Warnings.")
     elif plan.window.start or plan.window.end:
         start, end = instant_text(plan.window.start) or "the first", instant_text(plan.window.end) or "the last"
@@ -261,7 +261,7 @@ def _times(plan: Plan) -> list[str]:
 def _columns(columns: Iterable[Column]) -> list[str]:
     """The columns that every archive has, one to a line; the keys that only these messages have, in one paragraph."""
     all_columns = list(columns)
-    further = [c for c in all_columns if c.key is not None and c.name not in FIXED]
+    further = [c for c in all_columns if c.key is not None and c.name not in FIXED_COLUMNS]
     lines = table([(c.name, _unit(c.unit, c.description)) for c in all_columns if c not in further])
     if further:
         listed = ", ".join(_unit(c.unit, printable(c.name)) for c in further)

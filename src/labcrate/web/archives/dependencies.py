@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from labcrate.export.prepare import unindexed_files
 from labcrate.index.catalog import INDEX_FILE, Catalog
 from labcrate.index.state_folder import state_folder
-from labcrate.lab.folder import Kind
-from labcrate.linking.filename import stem_of_mp4, stem_of_other_video
+from labcrate.lab.folder import EntryKind
+from labcrate.linking.filename import stem_of_mp4, stem_of_non_mp4
 from labcrate.model.fixity import Identity
 from labcrate.model.timespan import from_ns
 from labcrate.plan.inventory import Inventory
@@ -117,13 +117,13 @@ class Dependencies:
         """
         # What is linked by an entry, or not any more, changes the register, and with it the date of its folder.
         folder = self._inventory.folder(self._session_id)
-        paths = (*(file.path for file in plan.copied), *plan.session.described_in, folder)
+        paths = (*(file.path for file in plan.copied), *plan.session.description_files, folder)
         return max([plan.latest_change, *map(self._change_time, paths)])
 
     def _change_time(self, path: str) -> datetime:
         with suppress(OSError):
             return from_ns(
-                os.lstat(self._inventory.files.place(path) or "").st_ctime_ns
+                os.lstat(self._inventory.files.disk_path(path) or "").st_ctime_ns
             )  # a second name changes it too
         return _EPOCH
 
@@ -132,9 +132,9 @@ class Dependencies:
         folder, register = f"{inventory.folder(self._session_id)}/", inventory.own_registers.get(self._session_id)
         own = {one.file for one in register.files} if register else set()
         for entry in inventory.unlinked:
-            if entry.kind is Kind.FILE and entry.path not in own and not entry.path.startswith(folder):
+            if entry.kind is EntryKind.FILE and entry.path not in own and not entry.path.startswith(folder):
                 name = entry.path.rpartition("/")[2]
-                if stem_of_mp4(name) is not None or stem_of_other_video(name) is not None:
+                if stem_of_mp4(name) is not None or stem_of_non_mp4(name) is not None:
                     yield f"{self._root}/{entry.path}"
 
     def _all_hashed(self) -> bool:
@@ -146,11 +146,11 @@ class Dependencies:
             return False
         index = self._state_of_index()
         with Catalog.open(self._state_folder) as catalog:
-            known = catalog.lookup(self._unhashed)
+            indexed = catalog.lookup(self._unhashed)
             fingerprint = self._inventory.secrets.secrets.fingerprint(catalog.search_key)
         hashed = all(
             one.fixity and one.search_with(fingerprint) and (one.patched or path not in self._to_redact)
-            for path, one in known.items()
+            for path, one in indexed.items()
         )
         if not hashed:
             self._index = index  # until it changes again, it tells no more
@@ -180,7 +180,7 @@ def _session_inputs(inventory: Inventory, session_id: str) -> tuple[object, ...]
         registered_spans(inventory, own),
         inventory.rules.prefixes.of_session(session_id),
         [(entry.path, inventory.rules.register.of_name(entry.path.rpartition("/")[2])) for entry in own],
-        tuple(entry for entry in inventory.unlinked if entry.kind is not Kind.FILE),
+        tuple(entry for entry in inventory.unlinked if entry.kind is not EntryKind.FILE),
         tuple(map(str, inventory.problems)),
         _next_sessions(inventory, session_id) if open_ended else None,
         inventory.secrets.secrets,

@@ -11,7 +11,7 @@ from multidict import MultiMapping
 from labcrate.errors import NoSessionError, NotAllowedError, UsageError
 from labcrate.export.plan_views import exceeds_session_time
 from labcrate.messages.text import printable
-from labcrate.model.session import RULE, is_session_id, normalized_id
+from labcrate.model.session import ID_RULE, is_session_id, normalize_id
 from labcrate.model.timespan import TimeSpan
 from labcrate.people.roles import Role
 from labcrate.plan.options import OPTION_FIELDS, DataKind, OptionField, Options, parse_options, parse_switch
@@ -101,9 +101,9 @@ def permitted_options(requester: Caller, options: Options) -> Options:
 
 def session_id_of(request: web.Request) -> str:
     """The session's id in a request's path ``{id}``. Raises NoSessionError for a text that no session can have."""
-    session_id = normalized_id(request.match_info["id"])
+    session_id = normalize_id(request.match_info["id"])
     if not is_session_id(session_id):
-        raise NoSessionError(f"There is no session {printable(session_id[:100])!r}: {RULE}.")
+        raise NoSessionError(f"There is no session {printable(session_id[:100])!r}: {ID_RULE}.")
     return session_id
 
 

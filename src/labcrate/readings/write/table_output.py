@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from labcrate.readings.load.slice import CHUNK_ROWS, Readings, decoded
+from labcrate.readings.load.slice import CHUNK_ROWS, Readings, decode_payloads
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,7 +20,7 @@ Target = Path | IO[bytes]
 """A file to create or replace, or one that is open for writing in binary and stays open."""
 
 
-def opened(target: Target) -> AbstractContextManager[IO[bytes]]:
+def open_target(target: Target) -> AbstractContextManager[IO[bytes]]:
     """The target, open; a path is closed in the end, a file is not."""
     return target.open("wb") if isinstance(target, Path) else nullcontext(target)
 
@@ -42,19 +42,19 @@ def write_rows(table: pl.DataFrame, file: IO[bytes]) -> None:
     file.write(text.getbuffer())
 
 
-def write_lines(pieces: Iterable[pl.Series], file: IO[bytes]) -> None:
+def write_lines(batches: Iterable[pl.Series], file: IO[bytes]) -> None:
     """Write JSON values, one to a line, with commas between them."""
     between = b""
-    for piece in pieces:
-        if len(piece):
+    for batch in batches:
+        if len(batch):
             text = io.BytesIO()
             # A table of one column, each cell as it is, is the quickest way to join them.
-            piece.to_frame().write_csv(text, include_header=False, quote_style="never", line_terminator=_BETWEEN)
+            batch.to_frame().write_csv(text, include_header=False, quote_style="never", line_terminator=_BETWEEN)
             file.write(between)
             file.write(text.getbuffer()[: -len(_BETWEEN)])
             between = _BETWEEN.encode()
 
 
-def in_pieces(readings: Readings) -> Iterator[tuple[pl.DataFrame, list[object]]]:
+def iter_batches(readings: Readings) -> Iterator[tuple[pl.DataFrame, list[object]]]:
     """The frame in pieces, each with its decoded payloads."""
-    return zip(readings.frame.iter_slices(CHUNK_ROWS), decoded(readings.frame["payload"]), strict=True)
+    return zip(readings.frame.iter_slices(CHUNK_ROWS), decode_payloads(readings.frame["payload"]), strict=True)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.rounds import rounds
 
-from labcrate.readings.load.csv_rows import Rows, read_blocks
+from labcrate.readings.load.csv_rows import RowFormat, read_blocks
 
 WIDTH = 3
 cells = st.text(st.sampled_from('ab",\n é0'), max_size=6)
@@ -29,8 +29,8 @@ def read(data: bytes, block_bytes: int) -> tuple[list[list[str]], list[int], lis
     rows: list[list[str]] = []
     lines: list[int] = []
     broken: list[int] = []
-    for block in read_blocks(file, Rows(WIDTH, [0]), block_bytes):
-        kept, columns = block.take(range(len(block.lines)))
+    for block in read_blocks(file, RowFormat(WIDTH, [0]), block_bytes):
+        kept, columns = block.cells_of_rows(range(len(block.lines)))
         rows += [list(row) for row in zip(*columns, strict=True)]
         lines += [block.lines[row] for row in kept]
         broken += [line for line in block.lines if line not in lines]

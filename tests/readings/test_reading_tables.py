@@ -15,7 +15,7 @@ from labcrate.model.device import Device
 from labcrate.model.timespan import TimeSpan
 from labcrate.readings.load.load import load_readings
 from labcrate.readings.load.slice import Readings
-from labcrate.readings.write.columns import columns
+from labcrate.readings.write.columns import zigbee_columns
 from labcrate.readings.write.tables import write_sensor_csv, write_sensor_json, write_zigbee_csv, write_zigbee_json
 
 FIXED = ["timestamp", "topic", "device_id", "temperature", "humidity", "motion", "battery", "linkquality", "payload"]
@@ -142,7 +142,7 @@ def test_nested_and_null_values_make_no_column() -> None:
 def test_a_columns_type_holds_all_its_values(payloads: list[str], kind: str) -> None:
     """Whole numbers, numbers, truth values keep their type; mixed ones are text."""
     readings = readings_of(*((f"d{n}", f'{{"key": {payload}}}') for n, payload in enumerate(payloads)))
-    assert [column.type for column in columns(readings) if column.name == "key"] == [kind]
+    assert [column.type for column in zigbee_columns(readings) if column.name == "key"] == [kind]
 
 
 def test_the_columns_describe_the_csv_and_frictionless_agrees(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_the_columns_describe_the_csv_and_frictionless_agrees(tmp_path: Path) ->
         ("c/state", '"ON"'),
         ("d", '{"mixed": "one", "topic": "t", "battery": 100}'),
     )
-    layout = columns(readings)
+    layout = zigbee_columns(readings)
     write_zigbee_csv(readings, tmp_path / "z.csv")
     assert (tmp_path / "z.csv").read_text().partition("\n")[0].split(",") == [column.name for column in layout]
     fields = [{"name": column.name, "type": column.type} for column in layout]
@@ -236,7 +236,7 @@ def test_units_are_the_devices_own_or_certain_ones() -> None:
         ("known", "temperature"): "°C",
         ("other", "voltage"): "",
     }
-    by_name = {column.name: column.unit for column in columns(readings)}
+    by_name = {column.name: column.unit for column in zigbee_columns(readings)}
     assert (by_name["voltage"], by_name["pressure"], by_name["temperature"]) == (None, "kPa", "°C")
 
 

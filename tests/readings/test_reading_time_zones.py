@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from labcrate.model.timespan import TimeSpan, format_instant
-from labcrate.readings.load.date_formats import check_date_format, shape_of
+from labcrate.readings.load.date_formats import check_date_format, guess_date_format
 from labcrate.readings.load.load import load_readings
 from labcrate.readings.load.slice import Readings
 
@@ -118,7 +118,7 @@ def test_a_format_that_cannot_be_known_is_never_guessed(text: str, form: str) ->
     assert "labcrate.toml" in problem.what
     assert (problem.count, problem.incomplete) == (2, True)
     check_date_format(form)
-    check_date_format(shape_of(text) or "")
+    check_date_format(guess_date_format(text) or "")
     read = load_readings(None, io.BytesIO(row), TimeSpan(), zone=MADRID, date_formats=(form,))
     assert read.problems == ()
     assert read.first is not None

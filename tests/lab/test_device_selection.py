@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from labcrate.lab.documents import read_all_cameras, read_all_devices
-from labcrate.lab.selection import sorted_selection
+from labcrate.lab.device_files import read_all_cameras, read_all_devices
+from labcrate.lab.device_selection import resolve_selection
 from labcrate.lab.sessions import read_sessions
 from labcrate.model.device import Camera, find_camera
 from labcrate.model.session import Session
@@ -17,7 +17,7 @@ def chosen(lab: Any, **fields: Any) -> Session:
     lab.json("data/user_2/sessions.json", {"7": {"id": 7, **fields}})
     opened = lab.open()
     session = read_sessions(opened).sessions["7"]
-    return sorted_selection(session, read_all_cameras(opened)[0], read_all_devices(opened)[0])
+    return resolve_selection(session, read_all_cameras(opened)[0], read_all_devices(opened)[0])
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_every_place_counts(rooms: Any, fields: dict[str, Any]) -> None:
     """Whichever field selects it, and however it spells its type: camera 5 and sensor 0x01, each once."""
     session = chosen(rooms, **fields)
     assert ([c.id for c in session.cameras], [s.id for s in session.sensors]) == (["5"], ["0x01"])
-    assert (session.unsorted, session.warnings) == ((), ())
+    assert (session.untyped_devices, session.warnings) == ((), ())
 
 
 def test_names_serve_as_ids(rooms: Any) -> None:

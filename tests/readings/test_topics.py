@@ -10,10 +10,10 @@ from labcrate.model.device import Device
 from labcrate.model.session import SelectedSensor
 from labcrate.model.timespan import TimeSpan
 from labcrate.readings.load.load import load_readings
-from labcrate.readings.load.selection import Selection
+from labcrate.readings.load.selection import SensorSelection
 from labcrate.readings.load.slice import Readings
 from labcrate.readings.load.topics import Topics, device_id
-from labcrate.readings.plot.points import measured
+from labcrate.readings.plot.points import plot_series
 from labcrate.readings.write.tables import write_sensor_csv
 
 DEVICES = (
@@ -29,7 +29,7 @@ TOPICS = Topics(devices=DEVICES)
 def selected(sensor: SelectedSensor, own: str, whole: bool = True) -> bool:
     """Whether a session with this one sensor takes the topic, in a lab that has no other."""
     kind = (f"zigbee2mqtt/{own}", whole)
-    return Selection([sensor], TOPICS).among([kind]).takes(*kind)
+    return SensorSelection([sensor], TOPICS).match_topics([kind]).includes(*kind)
 
 
 def test_the_device_is_the_topic_without_its_base() -> None:
@@ -75,7 +75,7 @@ def test_which_topics_are_readings(topic: str, reading: bool) -> None:
 )
 def test_single_values_belong_to_the_longest_known_name(own: str, whole: bool, owner: tuple[str, str]) -> None:
     """With attribute output the device is the longest name the topic begins with, and the rest is the key."""
-    assert TOPICS.owner(own, whole) == owner
+    assert TOPICS.owner_of(own, whole) == owner
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_a_devices_own_topic_is_taken_and_no_other_that_ends_so(own: str) -> Non
     readings = lab(own, ROOM, sensors=[SENSOR], devices=(Device("0x1", "sensor1"),))
     assert readings.frame.select("topic", "device_id").rows() == [(own, "sensor1")]
     (ambiguous,) = readings.ambiguous_sensors
-    assert (ambiguous.topics, ambiguous.taken) == ((ROOM,), (own,))
+    assert (ambiguous.topics, ambiguous.own_topics) == ((ROOM,), (own,))
 
 
 def test_another_devices_own_topic_is_never_taken() -> None:
@@ -199,7 +199,7 @@ def test_single_values_join_their_device() -> None:
     text = json.dumps({"messages": sent}).encode()
     readings = load_readings(io.BytesIO(text), None, TimeSpan(), [SENSOR], (Device("0x1", "sensor1"),))
     assert readings.frame["device_id"].to_list() == ["sensor1", "sensor1"]
-    assert {(one.device, one.name) for one in measured(readings)} == {
+    assert {(one.device, one.name) for one in plot_series(readings)} == {
         ("sensor1", "temperature"),
         ("sensor1", "battery"),
     }

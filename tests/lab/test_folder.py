@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 
 from labcrate.errors import NoLabError
-from labcrate.lab.folder import Kind, Lab
+from labcrate.lab.folder import EntryKind, LabFolder
 from labcrate.messages.text import printable
 
 
 def test_a_folder_without_lab_parts_is_no_lab(tmp_path: Path) -> None:
     """A folder with none of the lab's parts is refused with a sentence that says what to do."""
     with pytest.raises(NoLabError, match=r"not a lab folder.*--lab DIR"):
-        Lab(tmp_path)
+        LabFolder(tmp_path)
 
 
 def test_a_missing_folder_is_no_lab(tmp_path: Path) -> None:
     """A folder that does not exist is refused by its name."""
     with pytest.raises(NoLabError, match="There is no folder"):
-        Lab(tmp_path / "absent")
+        LabFolder(tmp_path / "absent")
 
 
 def test_recordings_are_found_in_both_places_at_any_depth(lab: Any) -> None:
@@ -57,7 +57,7 @@ def test_symbolic_links_are_found_as_links_and_never_entered(lab: Any, tmp_path:
     link.parent.mkdir(parents=True, exist_ok=True)
     link.symlink_to(outside / "stranger.mp4" if place.endswith(".mp4") else outside)
     opened = lab.open()
-    assert [(entry.path, entry.kind) for entry in opened.recordings()] == [(place, Kind.LINK)]
+    assert [(entry.path, entry.kind) for entry in opened.recordings()] == [(place, EntryKind.LINK)]
     beyond = place if place.endswith(".mp4") else f"{place}/stranger.mp4"
     with pytest.raises(OSError) as caught:  # noqa: PT011 - the error number is what counts
         opened.open(beyond)
@@ -68,7 +68,7 @@ def test_a_named_pipe_does_not_hang_and_is_not_opened(lab: Any) -> None:
     """A pipe with a recording's name is reported as no file, and opening it fails at once."""
     os.mkfifo(lab.root / "recordings" / "cam1_session1.mp4")
     opened = lab.open()
-    assert [entry.kind for entry in opened.recordings()] == [Kind.OTHER]
+    assert [entry.kind for entry in opened.recordings()] == [EntryKind.OTHER]
     with pytest.raises(OSError, match="not a regular file"):
         opened.open("recordings/cam1_session1.mp4")
 
@@ -92,7 +92,7 @@ def test_session_folders_are_those_that_end_in_an_id(lab: Any) -> None:
     assert opened.session_folders() == {
         session_id: f"sessions/Session{session_id}" for session_id in ("0", "1", "3x", "P07-morning")
     }
-    assert opened.refused_session_folders() == {"sessions/Session5.": "5.", "sessions/Session_4": "_4"}
+    assert opened.misnamed_session_folders() == {"sessions/Session5.": "5.", "sessions/Session_4": "_4"}
 
 
 def test_users_folders_are_found_by_number_and_links_are_not_entered(lab: Any, tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_users_folders_are_found_by_number_and_links_are_not_entered(lab: Any, t
     (lab.root / "data/user_3").symlink_to(tmp_path)
     folders, closed = lab.open().user_folders()
     assert list(folders.items()) == [("2", "data/user_2"), ("10", "data/user_10"), ("ana", "data/user_ana")]
-    assert [(entry.path, entry.kind) for entry in closed] == [("data/user_3", Kind.LINK)]
+    assert [(entry.path, entry.kind) for entry in closed] == [("data/user_3", EntryKind.LINK)]
 
 
 def test_a_name_that_is_not_utf8_is_found_and_printable(lab: Any) -> None:

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from labcrate.model.timespan import TimeSpan, shifted
+from labcrate.model.timespan import TimeSpan, shift_instant
 
-LONGEST = timedelta(hours=24)
+MAX_SESSION_LENGTH = timedelta(hours=24)
 """How long a session without an end can be at most."""
 
-_BEFORE = timedelta(microseconds=1)
+_ONE_MICROSECOND = timedelta(microseconds=1)
 _LAST_INSTANT = datetime.max.replace(tzinfo=UTC)
 
 
-class Told(StrEnum):
+class EndSource(StrEnum):
     """What says when a recording or a sensor file ended."""
 
     REGISTER = "register"
@@ -27,32 +27,32 @@ class Told(StrEnum):
     SENSOR_FILE = "sensor file"
 
 
-class Reason(StrEnum):
+class EndReason(StrEnum):
     """Why a session's time ends where it does."""
 
     DESCRIBED = "described"
-    EVIDENCE = "evidence"
+    LAST_FILE = "last file"
     NEXT_SESSION = "next session"
-    LONGEST = "longest"
+    MAX_LENGTH = "maximum length"
     NO_START = "no start"
-    NO_EVIDENCE = "no evidence"
+    NO_TIMED_FILE = "no timed file"
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class TimedFile:
     """A recording or a sensor file of the session with its end, and its start where that is known.
 
     ``file`` is relative to the lab folder. Never made of a modification time.
     """
 
     file: str
-    told: Told
+    source: EndSource
     end: datetime
     start: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
+class SessionBound:
     """The time that readings of a session are taken from, and why.
 
     ``span`` is None where no readings may be taken without ``--to`` or ``--readings all``; else both its sides are
@@ -62,23 +62,23 @@ class Bound:
     """
 
     span: TimeSpan | None
-    reason: Reason
-    evidence: Evidence | None = None
+    reason: EndReason
+    last_file: TimedFile | None = None
     next_start: datetime | None = None
-    beyond: Evidence | None = None
+    file_beyond: TimedFile | None = None
 
     @property
-    def estimated(self) -> bool:
+    def is_estimated(self) -> bool:
         """Whether the end was not described but found."""
-        return self.span is not None and self.reason is not Reason.DESCRIBED
+        return self.span is not None and self.reason is not EndReason.DESCRIBED
 
 
-def start_of_recordings(evidence: Iterable[Evidence]) -> datetime | None:
+def first_recording_start(files: Iterable[TimedFile]) -> datetime | None:
     """Return when the first recording began: the start of a session that no file describes."""
-    return min((one.start for one in evidence if one.start and one.told is not Told.SENSOR_FILE), default=None)
+    return min((one.start for one in files if one.start and one.source is not EndSource.SENSOR_FILE), default=None)
 
 
-def bound_end(span: TimeSpan, evidence: Iterable[Evidence], next_start: datetime | None) -> Bound:
+def estimate_end(span: TimeSpan, files: Iterable[TimedFile], next_start: datetime | None) -> SessionBound:
     """Return the time of a session whose description says ``span``.
 
     A described end stands. Without one it is the latest evidence's end, but before (not at) ``next_start``, the
@@ -86,21 +86,21 @@ def bound_end(span: TimeSpan, evidence: Iterable[Evidence], next_start: datetime
     of a clock that was set wrong, and counts for nothing; so does a ``next_start`` that is not after the start.
     """
     if span.start is None:
-        return Bound(None, Reason.NO_START)
+        return SessionBound(None, EndReason.NO_START)
     if span.end is not None:
-        return Bound(span, Reason.DESCRIBED)
+        return SessionBound(span, EndReason.DESCRIBED)
     start = span.start
-    later = [one for one in evidence if one.end >= start]
+    later = [one for one in files if one.end >= start]
     if next_start is not None and next_start <= start:
         next_start = None
     if not later:
-        return Bound(None, Reason.NO_EVIDENCE, next_start=next_start)
+        return SessionBound(None, EndReason.NO_TIMED_FILE, next_start=next_start)
     latest = max(later, key=lambda one: (one.end, one.file))
-    day = shifted(start, LONGEST) or _LAST_INSTANT
-    end, reason = latest.end, Reason.EVIDENCE
+    day = shift_instant(start, MAX_SESSION_LENGTH) or _LAST_INSTANT
+    end, reason = latest.end, EndReason.LAST_FILE
     if end > day:
-        end, reason = day, Reason.LONGEST
+        end, reason = day, EndReason.MAX_LENGTH
     if next_start is not None and end >= next_start:
-        end, reason = next_start - _BEFORE, Reason.NEXT_SESSION
+        end, reason = next_start - _ONE_MICROSECOND, EndReason.NEXT_SESSION
     beyond = latest if latest.end > day else None
-    return Bound(TimeSpan(start, end), reason, latest, next_start, beyond)
+    return SessionBound(TimeSpan(start, end), reason, latest, next_start, beyond)

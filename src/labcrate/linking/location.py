@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from labcrate.linking.filename import composed
+from labcrate.linking.filename import to_nfc
 from labcrate.linking.ids import SessionIds
 from labcrate.model.session import has_leading_zero, is_session_id
 
@@ -22,7 +22,7 @@ class Area(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PathLocation:
     """Where a path lies. ``sessions`` are those whose folder that is (one) or seems to be (below ``recordings/`` too).
 
     ``folder`` is that folder, and ``below`` the path in it.
@@ -39,8 +39,8 @@ class Place:
         return self.sessions[0] if self.area is Area.SESSION else None
 
 
-ELSEWHERE = Place(Area.ELSEWHERE)
-_SHARED = Place(Area.SHARED)
+ELSEWHERE = PathLocation(Area.ELSEWHERE)
+_SHARED = PathLocation(Area.SHARED)
 
 
 def is_hidden(path: str) -> bool:
@@ -48,52 +48,52 @@ def is_hidden(path: str) -> bool:
     return path.startswith(".") or "/." in path
 
 
-def own_folder(session_id: str) -> str:
+def session_folder(session_id: str) -> str:
     """The folder whose files all belong to the session, with a slash at its end."""
     return f"{_SESSIONS}{_OWN}{session_id}/"
 
 
-def place_of(path: str, ids: SessionIds) -> Place:
+def locate_path(path: str, ids: SessionIds) -> PathLocation:
     """Where a path of the lab (relative, with slashes) lies."""
     if path.startswith(SHARED):
-        return _below_recordings(path, ids)
+        return _locate_below_recordings(path, ids)
     if not path.startswith(_SESSIONS):
         return ELSEWHERE
     name, slash, below = path[len(_SESSIONS) :].partition("/")
     if not slash:
         return ELSEWHERE
     folder = f"{_SESSIONS}{name}"
-    if (session := _session_of(name)) is not None:
-        return Place(Area.SESSION, (session,), folder, below)
-    seems = _seems(name, ids)
-    return Place(Area.MISSPELT, seems, folder, below) if seems else ELSEWHERE
+    if (session := _session_of_folder(name)) is not None:
+        return PathLocation(Area.SESSION, (session,), folder, below)
+    seems = _sessions_nearly_named(name, ids)
+    return PathLocation(Area.MISSPELT, seems, folder, below) if seems else ELSEWHERE
 
 
-def _below_recordings(path: str, ids: SessionIds) -> Place:
+def _locate_below_recordings(path: str, ids: SessionIds) -> PathLocation:
     """A session's folder that was put into ``recordings/``: the first folder on the way that seems to be one."""
     at = len(SHARED)
     while (end := path.find("/", at)) >= 0:
         name = path[at:end]
-        if name[:1] in "sS " and (seems := _seems(name, ids)):
-            return Place(Area.SHARED, seems, path[:end], path[end + 1 :])
+        if name[:1] in "sS " and (seems := _sessions_nearly_named(name, ids)):
+            return PathLocation(Area.SHARED, seems, path[:end], path[end + 1 :])
         at = end + 1
     return _SHARED
 
 
-def _session_of(name: str) -> str | None:
+def _session_of_folder(name: str) -> str | None:
     """The id of the session whose folder is called so; the spelling is exact but for Unicode composition."""
-    session_id = composed(name.removeprefix(_OWN))
+    session_id = to_nfc(name.removeprefix(_OWN))
     return session_id if name.startswith(_OWN) and is_session_id(session_id) else None
 
 
-def _seems(name: str, ids: SessionIds) -> tuple[str, ...]:
+def _sessions_nearly_named(name: str, ids: SessionIds) -> tuple[str, ...]:
     """The sessions that a folder's name nearly says: other case, spaces, separators, leading zeros."""
     bare = name.strip(" ")
     if bare[: len(_OWN)].lower() != _OWN.lower():
         return ()
-    text = composed(bare[len(_OWN) :].lstrip(" _-"))
+    text = to_nfc(bare[len(_OWN) :].lstrip(" _-"))
     if has_leading_zero(text):
         text = text.lstrip("0") or "0"
     if text.isascii() and text.isdigit():
         return (text,) if is_session_id(text) else ()
-    return ids.alike(text)
+    return ids.equal_ignoring_case(text)

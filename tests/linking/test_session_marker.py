@@ -6,17 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labcrate.linking import Kind, LinkingRules, RegisterEntry, judge
-from labcrate.linking.judging import names_by_marker
-from labcrate.linking.settling import links_by_entry
+from labcrate.linking import LinkEntry, LinkingRules, VerdictKind, judge_file
+from labcrate.linking.judgement import has_session_marker
+from labcrate.linking.resolve import entry_would_link
 
 RULES = LinkingRules.of_prefixes("cam1", "cam2")
 
 
 def _marked(path: str, session: str = "42", rules: LinkingRules = RULES) -> bool:
-    verdict = judge(path, session, rules)
-    assert verdict.kind is Kind.NEAR_MISS, verdict
-    return names_by_marker(path, session, verdict, rules)
+    verdict = judge_file(path, session, rules)
+    assert verdict.kind is VerdictKind.NEAR_MISS, verdict
+    return has_session_marker(path, session, verdict, rules)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_an_s_before_a_text_is_any_word() -> None:
 
 def test_a_video_that_the_register_alone_names_is_not_taken() -> None:
     """A register's word on a video in another container is not the name's."""
-    rules = LinkingRules.build(prefix_configured=True, register=[RegisterEntry("a.mkv", "42")])
+    rules = LinkingRules.build(prefix_configured=True, register=[LinkEntry("a.mkv", "42")])
     assert not _marked("recordings/a.mkv", "42", rules)
 
 
@@ -79,8 +79,8 @@ def test_no_name_is_taken_for_two_sessions_or_without_the_number(stem: str, suff
     path = f"recordings/{stem}{suffix}"
     taken = []
     for session in ("42", "7", "4", "2"):
-        verdict = judge(path, session, RULES)
-        if verdict.kind is Kind.NEAR_MISS and names_by_marker(path, session, verdict, RULES):
+        verdict = judge_file(path, session, RULES)
+        if verdict.kind is VerdictKind.NEAR_MISS and has_session_marker(path, session, verdict, RULES):
             taken.append(session)
             assert re.search(rf"s[ _-]*(ession[ _-]*)?0*{session}(?![0-9])", stem, re.IGNORECASE)
     assert len(taken) <= 1
@@ -90,9 +90,9 @@ def test_no_name_is_taken_for_two_sessions_or_without_the_number(stem: str, suff
 def test_an_entry_never_takes_a_file_from_the_session_that_its_name_says(stem: str, session: str) -> None:
     """A name that is linked to one session cannot be linked to another by an entry; any other MP4 can."""
     path = f"recordings/{stem}.mp4"
-    said = [other for other in ("42", "7", "4", "2") if judge(path, other, RULES).linked]
+    said = [other for other in ("42", "7", "4", "2") if judge_file(path, other, RULES).linked]
     if not stem.startswith("."):
-        assert links_by_entry(path, session, RULES) == (said in ([], [session]))
+        assert entry_would_link(path, session, RULES) == (said in ([], [session]))
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_an_entry_never_takes_a_file_from_the_session_that_its_name_says(stem: s
 )
 def test_an_entry_does_not_overrule_a_folder(path: str, links: bool) -> None:
     """What lies in another session's folder, is hidden or is no MP4 is not linked by an entry."""
-    assert links_by_entry(path, "42", RULES) == links
+    assert entry_would_link(path, "42", RULES) == links
 
 
 def test_the_camera_of_an_entry_is_that_sessions_alone() -> None:
@@ -116,6 +116,6 @@ def test_the_camera_of_an_entry_is_that_sessions_alone() -> None:
     rules = LinkingRules.build(
         prefix_configured=True, linked={path: ["42", "7"]}, linked_cameras={(path, "42"): "2@"}, session_ids=["42", "7"]
     )
-    verdicts = {session: judge(path, session, rules) for session in ("42", "7")}
+    verdicts = {session: judge_file(path, session, rules) for session in ("42", "7")}
     assert {session: v.camera for session, v in verdicts.items()} == {"42": "2@", "7": None}
     assert verdicts["42"].also_linked_to == ("7",)

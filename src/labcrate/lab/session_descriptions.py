@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from labcrate.errors import DocumentError
-from labcrate.lab.documents import NOT_ENTERED, user_files
-from labcrate.lab.folder import DATA, SESSION_FOLDER, Lab
-from labcrate.lab.json_file import check_texts, convert, entries, read_json, short_text
+from labcrate.lab.device_files import FOLDER_NOT_READ, user_files
+from labcrate.lab.folder import DATA, SESSION_FOLDER_PREFIX, LabFolder
+from labcrate.lab.json_file import check_text_lengths, convert, list_entries, read_json, short_text
 from labcrate.messages.text import printable
-from labcrate.model.session import RULE, has_leading_zero, is_session_id, normalized_id
+from labcrate.model.session import ID_RULE, has_leading_zero, is_session_id, normalize_id
 
 SESSIONS_FILE = "sessions.json"
 SESSIONS_LIST = f"{DATA}/{SESSIONS_FILE}"
@@ -23,7 +23,7 @@ CONFIG_FILE = "config.json"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Source:
+class DescriptionSource:
     """A JSON object that describes a session: its file, its place there (``7``, ``[0]``), its user, its fields."""
 
     path: str
@@ -38,7 +38,7 @@ class Source:
 
 
 @dataclass(slots=True)
-class Descriptions:
+class SessionDescriptions:
     """All descriptions of the lab.
 
     ``sources``: by session, the strongest first; a session that only its folder tells of has none. ``broken``: the
@@ -48,71 +48,73 @@ class Descriptions:
     """
 
     folders: Mapping[str, str]
-    sources: dict[str, list[Source]] = field(default_factory=lambda: defaultdict(list))
+    sources: dict[str, list[DescriptionSource]] = field(default_factory=lambda: defaultdict(list))
     broken: dict[str, DocumentError] = field(default_factory=dict)
     problems: list[DocumentError] = field(default_factory=list)
     unreadable: list[DocumentError] = field(default_factory=list)
-    refused: set[str] = field(default_factory=set)
-    strays: list[Source] = field(default_factory=list)
-    told: dict[str, list[DocumentError]] = field(default_factory=lambda: defaultdict(list))
+    invalid_ids: set[str] = field(default_factory=set)
+    rejected_sources: list[DescriptionSource] = field(default_factory=list)
+    rejected_entries: dict[str, list[DocumentError]] = field(default_factory=lambda: defaultdict(list))
 
 
-def find_descriptions(lab: Lab) -> Descriptions:
+def find_descriptions(lab: LabFolder) -> SessionDescriptions:
     """Find every description of a session. Whatever is wrong costs the file, entry or session that it is about."""
-    found = Descriptions(lab.session_folders())
+    found = SessionDescriptions(lab.session_folders())
     for session_id, folder in found.folders.items():
         _add_folder(lab, session_id, folder, found)
-    for path, text in lab.refused_session_folders().items():
-        found.refused.add(text)
-        remedy = f"{RULE}; rename the folder"
+    for path, text in lab.misnamed_session_folders().items():
+        found.invalid_ids.add(text)
+        remedy = f"{ID_RULE}; rename the folder"
         found.problems.append(
-            DocumentError(printable(path), "", f"'{short_text(text)}' after {SESSION_FOLDER} is no id: {remedy}.")
+            DocumentError(
+                printable(path), "", f"'{short_text(text)}' after {SESSION_FOLDER_PREFIX} is no id: {remedy}."
+            )
         )
-    if barred := lab.sessions_barred():
-        _unreadable(found, DocumentError(barred.path, "", NOT_ENTERED[barred.kind]))
+    if barred := lab.unreadable_sessions_folder():
+        _add_unreadable(found, DocumentError(barred.path, "", FOLDER_NOT_READ[barred.kind]))
     files, closed = user_files(lab, SESSIONS_FILE)
     for error in closed:
-        _unreadable(found, error)
+        _add_unreadable(found, error)
     for user, path in [*files.items(), (None, SESSIONS_LIST)]:
         _add_file(lab, path, user, found)
-    _settle(found)
+    _reject_conflicts(found)
     return found
 
 
-def _unreadable(found: Descriptions, error: DocumentError) -> None:
+def _add_unreadable(found: SessionDescriptions, error: DocumentError) -> None:
     found.problems.append(error)
     found.unreadable.append(error)
 
 
-def _add_folder(lab: Lab, session_id: str, folder: str, found: Descriptions) -> None:
+def _add_folder(lab: LabFolder, session_id: str, folder: str, found: SessionDescriptions) -> None:
     """The files in a session's own folder: one that does not parse breaks that session alone."""
     sources = found.sources[session_id]
     for path in (f"{folder}/{SESSION_FILE}", f"{folder}/{CONFIG_FILE}"):
         try:
             value = read_json(lab, path)
             if value is not None:
-                check_texts(value, path, "")
-                sources.append(Source(path, "", convert(value, dict[str, Any], path, "")))
+                check_text_lengths(value, path, "")
+                sources.append(DescriptionSource(path, "", convert(value, dict[str, Any], path, "")))
         except DocumentError as error:
             found.broken.setdefault(session_id, error)
 
 
-def _add_file(lab: Lab, path: str, user: str | None, found: Descriptions) -> None:
+def _add_file(lab: LabFolder, path: str, user: str | None, found: SessionDescriptions) -> None:
     """A file of many sessions: one that does not parse hides no session that another file describes."""
     try:
         value = read_json(lab, path)
-        listed = [] if value is None else list(entries(value, path))
+        listed = [] if value is None else list(list_entries(value, path))
     except DocumentError as error:
-        _unreadable(found, error)
+        _add_unreadable(found, error)
         return
     for key, where, entry in listed:
-        _add_entry(Source(path, where, entry if isinstance(entry, dict) else {}, user), key, entry, found)
+        _add_entry(DescriptionSource(path, where, entry if isinstance(entry, dict) else {}, user), key, entry, found)
 
 
-def _add_entry(source: Source, key: str | None, entry: Any, found: Descriptions) -> None:
+def _add_entry(source: DescriptionSource, key: str | None, entry: Any, found: SessionDescriptions) -> None:
     """Add one entry of a file under its id, or refuse it."""
-    own = own_id(source.fields)
-    ids = [normalized_id(text) for text in (key, own if isinstance(own, str) else None) if text is not None]
+    own = declared_id(source.fields)
+    ids = [normalize_id(text) for text in (key, own if isinstance(own, str) else None) if text is not None]
     problem = None
     if not isinstance(entry, dict):
         problem = "is no object that describes a session; correct it."
@@ -123,32 +125,32 @@ def _add_entry(source: Source, key: str | None, entry: Any, found: Descriptions)
     elif len(set(ids)) > 1:
         problem = f"the key is '{short_text(ids[0])}', but the id in it is '{short_text(ids[1])}'; make them agree."
     elif has_leading_zero(ids[0]):
-        found.strays.append(source)  # no id, and by the rule not a refused one either
+        found.rejected_sources.append(source)  # no id, and by the rule not a refused one either
         return
     elif not is_session_id(ids[0]):
-        problem = f"'{short_text(ids[0])}' is no session id: {RULE}."
+        problem = f"'{short_text(ids[0])}' is no session id: {ID_RULE}."
     if problem is None:
         try:
-            check_texts(entry, source.path, source.where)
+            check_text_lengths(entry, source.path, source.where)
         except DocumentError as error:
             found.broken.setdefault(ids[0], error)
         found.sources[ids[0]].append(source)
         return
-    _refuse(source, ids, DocumentError(source.path, f"key {source.where}", problem), found)
+    _reject_entry(source, ids, DocumentError(source.path, f"key {source.where}", problem), found)
 
 
-def _refuse(source: Source, ids: list[str], error: DocumentError, found: Descriptions) -> None:
+def _reject_entry(source: DescriptionSource, ids: list[str], error: DocumentError, found: SessionDescriptions) -> None:
     """Refuse an entry that cannot be meant; what it costs is the sessions that it alone tells of."""
     found.problems.append(error)
-    found.strays.append(source)
+    found.rejected_sources.append(source)
     for text in ids:
         if is_session_id(text):
-            found.told[text].append(error)
+            found.rejected_entries[text].append(error)
         elif not has_leading_zero(text):
-            found.refused.add(text)
+            found.invalid_ids.add(text)
 
 
-def own_id(fields: Mapping[str, Any]) -> str | object | None:
+def declared_id(fields: Mapping[str, Any]) -> str | object | None:
     """Return the id that an object gives itself, as a text; None without one, anything else if it is no id's type."""
     value = fields.get("id")
     if value is None:
@@ -160,19 +162,19 @@ def own_id(fields: Mapping[str, Any]) -> str | object | None:
     return value
 
 
-def _settle(found: Descriptions) -> None:
+def _reject_conflicts(found: SessionDescriptions) -> None:
     """Refuse the sessions that cannot be meant: described in two ways, or by refused entries alone."""
     for session_id, sources in found.sources.items():
-        if error := _conflict(session_id, sources):
+        if error := _conflict_error(session_id, sources):
             found.broken.setdefault(session_id, error)
-    for session_id, errors in found.told.items():
+    for session_id, errors in found.rejected_entries.items():
         if not found.sources.get(session_id):
             found.broken.setdefault(session_id, errors[0])
     known = {id(error) for error in found.broken.values()}
     found.problems = [error for error in found.problems if id(error) not in known]
 
 
-def _conflict(session_id: str, sources: list[Source]) -> DocumentError | None:
+def _conflict_error(session_id: str, sources: list[DescriptionSource]) -> DocumentError | None:
     """The error of an id that two users' files, or two entries of one file, describe differently."""
     listed = [source for source in sources if source.where]
     for group in ([one for one in listed if one.user is not None], [one for one in listed if one.user is None]):
@@ -189,5 +191,5 @@ def _conflict(session_id: str, sources: list[Source]) -> DocumentError | None:
     return None
 
 
-def _content(source: Source) -> dict[str, Any]:
+def _content(source: DescriptionSource) -> dict[str, Any]:
     return {name: value for name, value in source.fields.items() if name not in ("id", "sessionId")}

@@ -18,18 +18,18 @@ _SENSOR_TYPES = frozenset({"sensor", "sensors"})
 
 
 @dataclass(slots=True)
-class Selection:
+class DeviceSelection:
     """The cameras, sensors and devices of unknown type that a description selects, each once, in its order."""
 
     cameras: list[SelectedCamera] = field(default_factory=list)
     sensors: list[SelectedSensor] = field(default_factory=list)
-    unsorted: list[SelectedDevice] = field(default_factory=list)
+    untyped: list[SelectedDevice] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
-def read_selection(fields: Mapping[str, Any], cleaning: Cleaning) -> Selection:
+def read_device_selection(fields: Mapping[str, Any], cleaning: Cleaning) -> DeviceSelection:
     """Read everything that a session's description selects; what cannot be meant is a warning."""
-    selection = Selection()
+    selection = DeviceSelection()
     metadata = fields.get("metadata")
     metadata = metadata if isinstance(metadata, Mapping) else {}
     places = (
@@ -39,12 +39,12 @@ def read_selection(fields: Mapping[str, Any], cleaning: Cleaning) -> Selection:
         ("metadata.selectedDevices", metadata.get("selectedDevices")),
     )
     for place, value in places:
-        for kind, item in _items(place, value, selection.warnings):
+        for kind, item in _iterate_items(place, value, selection.warnings):
             _add(selection, kind, item, cleaning)
     return selection
 
 
-def prefixes(fields: Mapping[str, Any]) -> Iterator[str]:
+def recording_prefixes(fields: Mapping[str, Any]) -> Iterator[str]:
     """Yield the recording prefixes that a description gives its cameras, read without judging it."""
     metadata = fields.get("metadata")
     inner = metadata if isinstance(metadata, Mapping) else {}
@@ -54,23 +54,23 @@ def prefixes(fields: Mapping[str, Any]) -> Iterator[str]:
         inner.get("devices"),
         inner.get("selectedDevices"),
     ):
-        for _, item in _items("", value, []):
+        for _, item in _iterate_items("", value, []):
             prefix = item.get("recordingPrefix")
             if isinstance(prefix, str) and prefix:
                 yield prefix
 
 
-def sorted_selection(session: Session, cameras: Sequence[Camera], devices: Sequence[Device]) -> Session:
+def resolve_selection(session: Session, cameras: Sequence[Camera], devices: Sequence[Device]) -> Session:
     """Return the session with what it selects looked up among the lab's cameras and devices.
 
     A device of unknown type is a camera, a sensor, or both, by whose id or name it has; one that is neither is taken
     as a sensor, so that no readings come along that were not selected, with a warning. A camera that is selected by
     its name gets its id.
     """
-    found = Selection(list(session.cameras), list(session.sensors))
-    for thing in session.unsorted:
+    found = DeviceSelection(list(session.cameras), list(session.sensors))
+    for thing in session.untyped_devices:
         texts = {text for text in (thing.id, thing.name) if text}
-        known = _camera(thing.id, thing.name, cameras, session.user)
+        known = _find_camera(thing.id, thing.name, cameras, session.user)
         device = any(texts & {one.id, one.name} for one in devices)
         if known:
             _add_camera(found, SelectedCamera(known.id, known.name, known.prefix, known.raw_name))
@@ -80,19 +80,19 @@ def sorted_selection(session: Session, cameras: Sequence[Camera], devices: Seque
             named = printable(thing.name or thing.id)
             what = "is neither a camera nor a device of the lab's files; it is taken as a sensor"
             found.warnings.append(f"The session selects {named!r}, which {what}.")
-    chosen = tuple(_with_id(camera, cameras, session.user) for camera in found.cameras)
-    if not session.unsorted and chosen == session.cameras:
+    chosen = tuple(_resolve_camera(camera, cameras, session.user) for camera in found.cameras)
+    if not session.untyped_devices and chosen == session.cameras:
         return session
     warnings = (*session.warnings, *found.warnings)
-    return replace(session, cameras=chosen, sensors=tuple(found.sensors), unsorted=(), warnings=warnings)
+    return replace(session, cameras=chosen, sensors=tuple(found.sensors), untyped_devices=(), warnings=warnings)
 
 
-def _with_id(chosen: SelectedCamera, cameras: Sequence[Camera], user: str | None) -> SelectedCamera:
-    known = _camera(chosen.id, chosen.raw_name, cameras, user)
+def _resolve_camera(chosen: SelectedCamera, cameras: Sequence[Camera], user: str | None) -> SelectedCamera:
+    known = _find_camera(chosen.id, chosen.raw_name, cameras, user)
     return chosen if known is None or known.id == chosen.id else replace(chosen, id=known.id)
 
 
-def _camera(camera_id: str, name: str | None, cameras: Sequence[Camera], user: str | None) -> Camera | None:
+def _find_camera(camera_id: str, name: str | None, cameras: Sequence[Camera], user: str | None) -> Camera | None:
     """The camera of that id, else the one camera of that name."""
     if known := find_camera(cameras, camera_id, user):
         return known
@@ -105,12 +105,12 @@ def _camera(camera_id: str, name: str | None, cameras: Sequence[Camera], user: s
     return called[0] if len(called) == 1 else None
 
 
-def _items(place: str, value: Any, warnings: list[str]) -> Iterator[tuple[str | None, dict[str, Any]]]:
+def _iterate_items(place: str, value: Any, warnings: list[str]) -> Iterator[tuple[str | None, dict[str, Any]]]:
     """The entries of one place, as objects, with their type: in lists by type, in one list, or keyed by id."""
     if value is None or value == "":
         return
     if isinstance(value, list):
-        yield from _listed(place, None, value, warnings)
+        yield from _iterate_list(place, None, value, warnings)
     elif not isinstance(value, Mapping):
         warnings.append(f"{place} of the session is no list of devices; nothing was taken from it.")
     elif value.keys() & {"cameras", "sensors"}:
@@ -119,14 +119,14 @@ def _items(place: str, value: Any, warnings: list[str]) -> Iterator[tuple[str | 
             if isinstance(chosen, Mapping):
                 yield from ((kind, {"id": key, **_object(item)}) for key, item in chosen.items())
             elif isinstance(chosen, list):
-                yield from _listed(f"{place}.{kind}", kind, chosen, warnings)
+                yield from _iterate_list(f"{place}.{kind}", kind, chosen, warnings)
             elif chosen is not None:
                 warnings.append(f"{place}.{kind} of the session is no list; nothing was taken from it.")
     else:
         yield from ((None, {"id": key, **item}) for key, item in value.items() if isinstance(item, Mapping))
 
 
-def _listed(
+def _iterate_list(
     place: str, kind: str | None, items: Sequence[Any], warnings: list[str]
 ) -> Iterator[tuple[str | None, dict[str, Any]]]:
     for i, item in enumerate(items):
@@ -138,7 +138,7 @@ def _listed(
             warnings.append(f"{place}[{i}] of the session names no device; it was left out.")
 
 
-def _add(selection: Selection, kind: str | None, item: Mapping[str, Any], cleaning: Cleaning) -> None:
+def _add(selection: DeviceSelection, kind: str | None, item: Mapping[str, Any], cleaning: Cleaning) -> None:
     name, given = _text(item.get("name")), _text(item.get("type"))
     identifier = _text(item.get("id")) or name
     topic = _text(item.get("topic"))
@@ -155,11 +155,11 @@ def _add(selection: Selection, kind: str | None, item: Mapping[str, Any], cleani
             _add_sensor(selection, sensor)
     elif identifier:
         thing = SelectedDevice(identifier, cleaning.optional(name), None if given is None else printable_lines(given))
-        if thing not in selection.unsorted:
-            selection.unsorted.append(thing)
+        if thing not in selection.untyped:
+            selection.untyped.append(thing)
 
 
-def _add_camera(selection: Selection, camera: SelectedCamera) -> None:
+def _add_camera(selection: DeviceSelection, camera: SelectedCamera) -> None:
     """Add a camera; of one that is there already, only what was missing is added."""
     for i, known in enumerate(selection.cameras):
         if known.id == camera.id:
@@ -173,7 +173,7 @@ def _add_camera(selection: Selection, camera: SelectedCamera) -> None:
     selection.cameras.append(camera)
 
 
-def _add_sensor(selection: Selection, sensor: SelectedSensor) -> None:
+def _add_sensor(selection: DeviceSelection, sensor: SelectedSensor) -> None:
     """Add a sensor; of one that is there already, only what was missing is added."""
     for i, known in enumerate(selection.sensors):
         if known.id == sensor.id:

@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 
 from labcrate.linking import (
     CameraNames,
-    Kind,
+    LinkEntry,
     LinkingRules,
-    RegisterEntry,
+    VerdictKind,
     fold,
-    judge,
-    right_time_near_miss,
-    sessions_named,
+    judge_file,
+    linked_sessions,
+    near_miss_by_time,
 )
-from labcrate.model.session import is_number, is_session_id
+from labcrate.model.session import is_numeric_id, is_session_id
 
 # Names near the grammar find more than names at random: both are drawn.
 WORDS = (
@@ -105,9 +105,7 @@ def any_rules(draw: st.DrawFn, *, by_hand: bool = True) -> LinkingRules:
         session_ids=ids,
         descriptions_unreadable=draw(st.booleans()),
         prefix_configured=draw(st.booleans()),
-        register=draw(
-            st.lists(st.builds(RegisterEntry, NAMES, st.none() | known, st.none() | st.just("k")), max_size=3)
-        ),
+        register=draw(st.lists(st.builds(LinkEntry, NAMES, st.none() | known, st.none() | st.just("k")), max_size=3)),
         linked=draw(st.dictionaries(PATHS, st.sets(known, max_size=2), max_size=2)) if by_hand else {},
         shared_names=draw(st.sets(NAMES, max_size=1)),
     )
@@ -126,10 +124,10 @@ def rules_and_path(draw: st.DrawFn, *, by_hand: bool = True) -> tuple[LinkingRul
 def test_judging_never_fails_and_agrees_with_counting(lab: tuple[LinkingRules, str], asked: str) -> None:
     """For any text a verdict comes, printable, and it is linked exactly when the path counts for that session."""
     rules, path = lab
-    verdict = judge(path, asked, rules)
-    assert verdict.linked == (asked in sessions_named(path, rules))
-    assert (verdict.kind is Kind.NEAR_MISS) == (verdict.remedy is not None)
-    assert verdict.kind is Kind.NEAR_MISS or (verdict.linked_as, verdict.command) == (None, None)
+    verdict = judge_file(path, asked, rules)
+    assert verdict.linked == (asked in linked_sessions(path, rules))
+    assert (verdict.kind is VerdictKind.NEAR_MISS) == (verdict.remedy is not None)
+    assert verdict.kind is VerdictKind.NEAR_MISS or (verdict.linked_as, verdict.command) == (None, None)
     if asked.isprintable():
         assert (verdict.reason + (verdict.remedy or "") + (verdict.warning or "")).isprintable()
 
@@ -139,9 +137,9 @@ def test_judging_never_fails_and_agrees_with_counting(lab: tuple[LinkingRules, s
 def test_the_counted_sessions_are_linked(lab: tuple[LinkingRules, str]) -> None:
     """Whatever sessions a path counts for, judging it for each of them links it, and each is told of the others."""
     rules, path = lab
-    named = sessions_named(path, rules)
+    named = linked_sessions(path, rules)
     for session in named:
-        verdict = judge(path, session, rules)
+        verdict = judge_file(path, session, rules)
         assert verdict.linked
         assert {session, *verdict.also_linked_to} == set(named)
         assert len(named) == 1 or "linked to another session as well" in (verdict.warning or "")
@@ -151,7 +149,7 @@ def test_the_counted_sessions_are_linked(lab: tuple[LinkingRules, str]) -> None:
 def test_no_file_belongs_to_two_sessions(lab: tuple[LinkingRules, str]) -> None:
     """For any ids, prefixes, registers and names, a recording that nobody linked by hand is linked to at most one."""
     rules, path = lab
-    assert len(sessions_named(path, rules)) <= 1
+    assert len(linked_sessions(path, rules)) <= 1
 
 
 @given(rules_and_path(by_hand=False), st.data())
@@ -160,8 +158,11 @@ def test_no_register_moves_a_recording_to_another_session(lab: tuple[LinkingRule
     rules, path = lab
     without = LinkingRules(rules.ids, rules.prefixes)
     session = data.draw(SMALL | TEXT_IDS)
-    named = LinkingRules.build(register=[RegisterEntry(path.rpartition("/")[2], session)]).register
-    said, together = sessions_named(path, without), sessions_named(path, LinkingRules(rules.ids, rules.prefixes, named))
+    named = LinkingRules.build(register=[LinkEntry(path.rpartition("/")[2], session)]).register
+    said, together = (
+        linked_sessions(path, without),
+        linked_sessions(path, LinkingRules(rules.ids, rules.prefixes, named)),
+    )
     assert together in (said, ()) if said else together in ((session,), ())
 
 
@@ -181,12 +182,12 @@ def test_what_the_grammar_makes_is_linked_and_its_parts_are_not(
     path = f"recordings/{prefix}{separator}{marker}{session}{rest}{extension}"
     rules = LinkingRules.of_prefixes(prefix)
     view = rules.prefixes.of_session(session)
-    assume(len(view.ends(path[11:-4])) == 1)  # the prefix does not occur again, longer, with the marker inside
-    verdict = judge(path, session, rules)
+    assume(len(view.prefix_ends(path[11:-4])) == 1)  # the prefix does not occur again, longer, with the marker inside
+    verdict = judge_file(path, session, rules)
     assert (verdict.linked, verdict.prefix) == (True, prefix)
     start = data.draw(st.integers(0, len(session) - 1))
     part = str(int(session[start : data.draw(st.integers(start + 1, len(session)))]))
-    assert judge(path, part, rules).linked == (part == session)
+    assert judge_file(path, part, rules).linked == (part == session)
 
 
 @given(st.lists(SMALL | TEXT_IDS, min_size=1, max_size=8, unique=True), st.data())
@@ -200,7 +201,7 @@ def test_the_longest_known_id_is_meant(ids: list[str], data: st.DataObject) -> N
     alike = [i for i in ids if i.lower() in (f.lower() for f in fits)]
     looser = [i for i in ids if (tail.lower() + "_").replace("-", "_").startswith(i.lower().replace("-", "_") + "_")]
     rules = LinkingRules.build(cameras=[CameraNames("k", "1", None, "cam1")], session_ids=ids)
-    named = sessions_named(f"recordings/cam1_session{tail}.mp4", rules)
+    named = linked_sessions(f"recordings/cam1_session{tail}.mp4", rules)
     if set(fits) == set(looser) == set(alike):
         assert named == (max(fits, key=len),)
     else:
@@ -214,11 +215,11 @@ def test_linked_names_say_the_id_whole(stem: str, ids: list[str], lab: LinkingRu
     assume("/" not in stem)
     rules = LinkingRules.build(session_ids=ids)
     rules = LinkingRules(rules.ids, lab.prefixes)
-    for session in sessions_named(f"recordings/{stem}.mp4", rules):
+    for session in linked_sessions(f"recordings/{stem}.mp4", rules):
         name = fold(stem).replace("-", "_") + "_"
         written = fold(session).replace("-", "_")
-        assert f"_session{written}_" in name or (is_number(session) and f"_s{written}_" in name)
-        assert is_number(session) or session in ids
+        assert f"_session{written}_" in name or (is_numeric_id(session) and f"_s{written}_" in name)
+        assert is_numeric_id(session) or session in ids
 
 
 @given(rules_and_path(), SMALL | TEXT_IDS)
@@ -227,24 +228,24 @@ def test_linked_names_say_the_id_whole(stem: str, ids: list[str], lab: LinkingRu
 def test_every_remedy_is_right(lab: tuple[LinkingRules, str], asked: str) -> None:
     """A file that is called or moved as its remedy proposes is linked to the session that was asked for."""
     rules, path = lab
-    verdict = judge(path, asked, rules)
+    verdict = judge_file(path, asked, rules)
     if verdict.linked_as is not None:
-        assert asked in sessions_named(verdict.linked_as, rules)
+        assert asked in linked_sessions(verdict.linked_as, rules)
     if verdict.remedy is not None and " rename it to " in verdict.remedy:
         renamed = verdict.remedy.rpartition(" rename it to ")[2]
-        assert asked in sessions_named(f"{path.rpartition('/')[0]}/{renamed}", rules)
+        assert asked in linked_sessions(f"{path.rpartition('/')[0]}/{renamed}", rules)
 
 
 @given(rules_and_path(), SMALL | TEXT_IDS)
 def test_every_link_by_hand_is_right(lab: tuple[LinkingRules, str], asked: str) -> None:
     """Where a near miss comes with ``labcrate link``, an entry as that command writes it links the file."""
     rules, path = lab
-    command = judge(path, asked, rules).command
+    command = judge_file(path, asked, rules).command
     if command is not None and "--remux" not in command:
         assert command[:4] == ("labcrate", "link", asked, path)
         told = LinkingRules.build(linked={path: {asked}}).register
         register = type(told)(rules.register.by_name, told.by_path)
-        assert sessions_named(path, LinkingRules(rules.ids, rules.prefixes, register)) == (asked,)
+        assert linked_sessions(path, LinkingRules(rules.ids, rules.prefixes, register)) == (asked,)
 
 
 @given(STEMS, SMALL | TEXT_IDS, NUMBER_RULES)
@@ -252,9 +253,9 @@ def test_every_remedy_for_the_right_time_is_right(stem: str, asked: str, rules: 
     """The same holds where only the time speaks for a recording."""
     path = f"recordings/{stem}.mp4"
     assume("/." not in path and "/" not in stem and is_session_id(asked))
-    linked_as = right_time_near_miss(path, asked, rules).linked_as
+    linked_as = near_miss_by_time(path, asked, rules).linked_as
     assert linked_as is not None
-    assert judge(linked_as, asked, rules).linked
+    assert judge_file(linked_as, asked, rules).linked
 
 
 @given(STEMS, SMALL, st.lists(PREFIX, max_size=3))
@@ -263,7 +264,7 @@ def test_case_of_ascii_letters_and_composition_change_nothing(stem: str, asked: 
     assume("/" not in stem)
 
     def told(name: str, rules: LinkingRules) -> tuple[str, str]:
-        verdict = judge(f"recordings/{name}.mp4", asked, rules)
+        verdict = judge_file(f"recordings/{name}.mp4", asked, rules)
         return verdict.kind, verdict.rule
 
     swapped = "".join(c.swapcase() if c.isascii() else c for c in stem)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from labcrate.errors import DocumentError
-from labcrate.lab.documents import read_all_cameras, read_all_devices
+from labcrate.lab.device_files import read_all_cameras, read_all_devices
 from labcrate.lab.sessions import read_sessions
 from labcrate.plan.inventory import read_inventory
 
@@ -29,8 +29,8 @@ def test_a_full_session(lab: Any) -> None:
     session = read_inventory(lab.open()).book.sessions["42"]
     assert session.span.start == datetime(2025, 5, 2, 8, tzinfo=UTC)
     assert session.time_zone == "Europe/Madrid"
-    assert session.described["weather"] == "rain"
-    assert session.described["selectedDevices"]["cameras"] == [
+    assert session.all_fields["weather"] == "rain"
+    assert session.all_fields["selectedDevices"]["cameras"] == [
         {"id": 1, "name": "Hall", "recordingPrefix": "hall", "password": "[removed]"}
     ]
     assert session.removed_keys == ("selectedDevices.cameras[0].password",)
@@ -61,14 +61,14 @@ def test_the_sessions_own_folder_wins_and_the_difference_is_told(lab: Any) -> No
         "data/sessions.json and sessions/Session42/session_data.json differ in name; "
         "sessions/Session42/session_data.json is taken.",
     )
-    assert session.described_in == ("sessions/Session42/session_data.json", "data/sessions.json")
+    assert session.description_files == ("sessions/Session42/session_data.json", "data/sessions.json")
 
 
 def test_a_folder_alone_makes_a_session(lab: Any) -> None:
     """A folder without a description is a session that no file describes."""
     (lab.root / "sessions" / "Session9").mkdir()
     session = read_sessions(lab.open()).sessions["9"]
-    assert session.described_in == ()
+    assert session.description_files == ()
 
 
 def test_one_broken_session_leaves_the_others(lab: Any) -> None:

@@ -13,9 +13,17 @@ import psutil
 import pytest
 
 from labcrate.database import connection as connection_module
-from labcrate.database.connection import Connection, Schema, make_database, upsert
-from labcrate.database.errors import DatabaseError, DatabaseErrorKind, TakenError, explained
-from labcrate.database.files import files_of, keep_private, left_journal, lock_file, no_file_among, remove, writable
+from labcrate.database.connection import Connection, Schema, create_database, upsert
+from labcrate.database.errors import ConstraintError, DatabaseError, DatabaseErrorKind, translate_errors
+from labcrate.database.files import (
+    are_writable,
+    database_files,
+    first_irregular_file,
+    leftover_journal,
+    lock_file,
+    remove_database,
+    restrict_permissions,
+)
 from labcrate.database.pool import ConnectionPool
 from labcrate.errors import PeopleError
 
@@ -43,7 +51,7 @@ SCHEMA = Schema(2, upgrade, application_id=77)
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     """A database with one table and one row."""
-    make_database(tmp_path / "a.db", SCHEMA)
+    create_database(tmp_path / "a.db", SCHEMA)
     return tmp_path / "a.db"
 
 
@@ -88,7 +96,7 @@ def test_a_new_database_is_private_and_of_this_version(file: Path, connection: C
     assert connection.rows("PRAGMA journal_mode") == [("wal",)]
     assert connection.rows("PRAGMA user_version") == [(2,)]
     with pytest.raises(FileExistsError):
-        make_database(file, SCHEMA)
+        create_database(file, SCHEMA)
 
 
 def test_each_version_is_reached_from_the_one_that_is_there(file: Path, connection: Connection) -> None:
@@ -115,7 +123,7 @@ def test_a_script_runs_statements_with_semicolons_inside(connection: Connection)
         "CREATE TRIGGER stays BEFORE DELETE ON thing\nBEGIN SELECT RAISE(ABORT, 'kept; always'); END;\n-- last;\n"
     )
     assert connection.rows("SELECT name FROM thing WHERE size = 1") == [("a;\nb",)]
-    with pytest.raises(TakenError, match="kept; always"):
+    with pytest.raises(ConstraintError, match="kept; always"):
         connection.execute("DELETE FROM thing")
 
 
@@ -156,7 +164,7 @@ def test_a_lock_that_lasts(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_damage_and_foreign_files_have_kinds_of_their_own(file: Path) -> None:
     """Noise is damage; a file without our mark is foreign; neither changes, and neither stays open."""
     whole = file.read_bytes()
-    assert kind_of(file, Schema(2, upgrade, application_id=78)) is DatabaseErrorKind.FOREIGN
+    assert kind_of(file, Schema(2, upgrade, application_id=78)) is DatabaseErrorKind.OTHER_APPLICATION
     assert file.read_bytes() == whole
     file.write_bytes(whole[:100] + b"\xff" * (len(whole) - 100))
     assert kind_of(file) is DatabaseErrorKind.DAMAGED
@@ -189,7 +197,7 @@ def test_statements_that_fail(connection: Connection, statement: str, kind: Data
     with pytest.raises(DatabaseError) as caught:
         connection.execute(statement)
     assert caught.value.kind is kind
-    assert isinstance(caught.value, TakenError) == statement.startswith("INSERT")
+    assert isinstance(caught.value, ConstraintError) == statement.startswith("INSERT")
 
 
 def test_no_room_ends_the_transaction(connection: Connection) -> None:
@@ -203,10 +211,10 @@ def test_no_room_ends_the_transaction(connection: Connection) -> None:
 
 def test_what_is_precious_is_not_made_in_passing(tmp_path: Path) -> None:
     """A precious file that is gone is an error; another one is made, as is one in memory."""
-    assert kind_of(tmp_path / "none.db") is DatabaseErrorKind.BARRED
+    assert kind_of(tmp_path / "none.db") is DatabaseErrorKind.NO_ACCESS
     assert list(tmp_path.iterdir()) == []
     for file in (tmp_path / "cache ?#%.db", None):
-        with Connection(file, Schema(2, upgrade), precious=False) as connection:
+        with Connection(file, Schema(2, upgrade), irreplaceable=False) as connection:
             assert connection.rows("SELECT * FROM thing") == [("from", 0)]
     assert [path.name for path in tmp_path.iterdir()] == ["cache ?#%.db"]
 
@@ -219,15 +227,15 @@ def test_a_pool_speaks_as_its_user_does(file: Path) -> None:
 
     with ConnectionPool(file, SCHEMA, explain) as pool:
         for statement in ("SELECT * FROM nothing", "DELETE FROM thing"):
-            with pytest.raises(PeopleError, match=r"in short: (STATEMENT|BARRED)"):
+            with pytest.raises(PeopleError, match=r"in short: (STATEMENT|NO_ACCESS)"):
                 pool.rows(statement)
-        with pytest.raises(PeopleError, match="in short: OTHER"), pool.change() as connection:
+        with pytest.raises(PeopleError, match="in short: OTHER"), pool.write_transaction() as connection:
             connection.execute("INSERT INTO thing VALUES ('from', 1)")
         with pytest.raises(PeopleError, match="in short: STATEMENT"):
-            pool.note("UPDATE nothing SET a = 1")
+            pool.write_if_idle("UPDATE nothing SET a = 1")
     with pytest.raises(PeopleError, match="in short: NEWER"):
         ConnectionPool(file, Schema(1, upgrade, 77), explain)
-    with pytest.raises(ZeroDivisionError), explained(explain):
+    with pytest.raises(ZeroDivisionError), translate_errors(explain):
         _ = 1 / 0
 
 
@@ -235,28 +243,28 @@ def test_a_note_gives_way(file: Path) -> None:
     """A small change is left out while another program writes, at once, and done afterwards."""
     with Connection(file) as other, ConnectionPool(file, SCHEMA, lambda _: PeopleError("no")) as pool:
         with other.transaction():
-            pool.note("UPDATE thing SET size = 5")
+            pool.write_if_idle("UPDATE thing SET size = 5")
         assert pool.rows("SELECT size FROM thing") == [(0,)]
-        pool.note("UPDATE thing SET size = ?", 5)
+        pool.write_if_idle("UPDATE thing SET size = ?", 5)
         assert pool.rows("SELECT size FROM thing") == [(5,)]
 
 
 def test_the_files_of_a_database(tmp_path: Path) -> None:
     """Links among them, journals left alone, rights of others, and all of them removed."""
     file = tmp_path / "a.db"
-    for own in files_of(file):
+    for own in database_files(file):
         own.touch(0o644)
-    assert (no_file_among(file), writable(file)) == (None, True)
-    keep_private(file)
+    assert (first_irregular_file(file), are_writable(file)) == (None, True)
+    restrict_permissions(file)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    journal = left_journal(file)
+    journal = leftover_journal(file)
     assert journal
     assert journal.name == "a.db-journal"
-    remove(file)
-    remove(file)
-    assert (list(tmp_path.iterdir()), left_journal(file)) == ([], None)
+    remove_database(file)
+    remove_database(file)
+    assert (list(tmp_path.iterdir()), leftover_journal(file)) == ([], None)
     (tmp_path / "a.db-wal").symlink_to("nowhere")
-    assert no_file_among(file) == tmp_path / "a.db-wal"
+    assert first_irregular_file(file) == tmp_path / "a.db-wal"
 
 
 def test_a_lock_file(tmp_path: Path) -> None:

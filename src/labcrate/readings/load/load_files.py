@@ -7,22 +7,22 @@ from pathlib import Path
 from labcrate.model.timespan import TimeSpan
 from labcrate.readings.load.csv_source import read_csv
 from labcrate.readings.load.json_source import read_json
-from labcrate.readings.load.problems import Problem
-from labcrate.readings.load.selection import Selection
+from labcrate.readings.load.problems import ReadingsProblem
+from labcrate.readings.load.selection import SensorSelection
 from labcrate.readings.load.slice import Readings
-from labcrate.readings.load.source import Opened, Source
+from labcrate.readings.load.source import FileReadings, OpenFile
 from labcrate.readings.load.time_rules import TimeRules
 from labcrate.readings.load.topics import Topics
 from labcrate.readings.load.window import slice_readings
 
-File = Path | Opened | None
+ReadingsFile = Path | OpenFile | None
 
 
-def load_both(
-    json_file: File,
-    csv_file: File,
+def load_files(
+    json_file: ReadingsFile,
+    csv_file: ReadingsFile,
     window: TimeSpan,
-    selection: Selection,
+    selection: SensorSelection,
     topics: Topics,
     labels: tuple[str, str],
     rules: TimeRules,
@@ -36,14 +36,14 @@ def load_both(
         return slice_readings(json, csv.result(), window, selection, topics)
 
 
-def _read(file: Path | Opened | None, label: str, read: Callable[[Opened], Source]) -> Source:
+def _read(file: Path | OpenFile | None, label: str, read: Callable[[OpenFile], FileReadings]) -> FileReadings:
     try:
         if file is None:
-            return Source()
+            return FileReadings()
         if isinstance(file, Path):
             with file.open("rb") as opened:
                 return read(opened)
         return read(file)
     except OSError as error:
         what = f"the file cannot be read ({error.strerror or 'input/output error'}); check its permissions and its disk"
-        return Source(problems=(Problem(label, "", what, fatal=True),))
+        return FileReadings(problems=(ReadingsProblem(label, "", what, fatal=True),))

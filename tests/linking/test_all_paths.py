@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.linking.test_linking_names import PATHS, WILD, any_rules
+from tests.linking.test_every_name import PATHS, WILD, any_rules
 
-from labcrate.linking import sessions_named
+from labcrate.linking import linked_sessions
 from labcrate.linking.all_paths import sessions_of_paths
 from labcrate.linking.rules import LinkingRules
 
@@ -33,6 +33,6 @@ def rules_and_paths(draw: st.DrawFn) -> tuple[LinkingRules, list[str]]:
 def test_many_are_linked_as_each_alone(lab: tuple[LinkingRules, list[str]]) -> None:
     """In order and in reverse, with any rules, each path has the sessions that it has alone."""
     rules, paths = lab
-    alone = [sessions_named(path, rules) for path in paths]
+    alone = [linked_sessions(path, rules) for path in paths]
     assert list(sessions_of_paths(paths, rules)) == alone
     assert list(sessions_of_paths(reversed(paths), rules)) == alone[::-1]

@@ -13,34 +13,34 @@ import msgspec
 
 from labcrate.model.session import json_id
 from labcrate.readings.load.slice import Readings
-from labcrate.readings.write.columns import LONG_COLUMNS, Column, columns
-from labcrate.readings.write.writing import write_header
+from labcrate.readings.write.columns import LONG_COLUMNS, Column, zigbee_columns
+from labcrate.readings.write.table_output import write_header
 
-Writer = Callable[[IO[bytes]], object]
+TableWriter = Callable[[IO[bytes]], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Writers:
+class TableWriters:
     """What writes each table into an open file."""
 
-    zigbee_json: Writer
-    zigbee_csv: Writer
-    sensor_json: Writer
-    sensor_csv: Writer
+    zigbee_json: TableWriter
+    zigbee_csv: TableWriter
+    sensor_json: TableWriter
+    sensor_csv: TableWriter
 
 
-def writers(readings: Readings, session_id: str) -> Writers:
+def table_writers(readings: Readings, session_id: str) -> TableWriters:
     """The writers of a session's tables; the same as those of `tables`, to the byte."""
     if not len(readings):
-        return Writers(
+        return TableWriters(
             _write_no_messages,
-            partial(_write_names, columns(readings)),
+            partial(_write_header_only, zigbee_columns(readings)),
             partial(_write_no_values, session_id),
-            partial(_write_names, LONG_COLUMNS),
+            partial(_write_header_only, LONG_COLUMNS),
         )
     from labcrate.readings.write.tables import write_sensor_csv, write_sensor_json, write_zigbee_csv, write_zigbee_json  # noqa: PLC0415  # noqa: PLC0415
 
-    return Writers(
+    return TableWriters(
         partial(write_zigbee_json, readings),
         partial(write_zigbee_csv, readings),
         partial(write_sensor_json, readings, session_id=session_id),
@@ -48,7 +48,7 @@ def writers(readings: Readings, session_id: str) -> Writers:
     )
 
 
-def _write_names(layout: tuple[Column, ...], file: IO[bytes]) -> None:
+def _write_header_only(layout: tuple[Column, ...], file: IO[bytes]) -> None:
     write_header((column.name for column in layout), file)
 
 

@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from labcrate.errors import DocumentError
-from labcrate.lab.documents import read_all_cameras
+from labcrate.lab.device_files import read_all_cameras
 from labcrate.lab.registers import read_registers
-from labcrate.lab.sessions import SessionBook, read_sessions
-from labcrate.lab.text import AS_WRITTEN
+from labcrate.lab.sessions import LabSessions, read_sessions
+from labcrate.lab.text import NO_CLEANING
 from labcrate.plan.inventory import read_inventory
 
 UUID = "5f0f9b1e-6f0e-4f57-9f4e-0c2f3a0d7a11"
@@ -46,7 +46,7 @@ def platform(lab: Any) -> Any:
     return lab
 
 
-def sentences(book: SessionBook) -> list[str]:
+def sentences(book: LabSessions) -> list[str]:
     """Everything that is wrong with the files, as it is said."""
     return [str(error) for error in (*book.broken.values(), *book.problems)]
 
@@ -56,13 +56,13 @@ def test_all_places_and_shapes_are_read(platform: Any) -> None:
     book = read_sessions(platform.open())
     assert list(book.sessions) == ["1", "7", "8", UUID, "P07-morning"]
     assert sentences(book) == []
-    assert not book.unreadable
+    assert not book.unreadable_files
     assert [session.user for session in book.sessions.values()] == ["2", "2", "2", None, "3"]
     visit = book.sessions[UUID]
     assert (visit.name, visit.span.seconds) == ("visita", 1800)
     assert ([c.id for c in visit.cameras], [s.id for s in visit.sensors]) == (["5"], ["t-cocina"])
-    assert visit.described["participants"] == "P-05"
-    assert visit.described_in == tuple(f"sessions/Session{UUID}/{n}" for n in ("session_data.json", "config.json"))
+    assert visit.all_fields["participants"] == "P-05"
+    assert visit.description_files == tuple(f"sessions/Session{UUID}/{n}" for n in ("session_data.json", "config.json"))
     assert book.sessions["7"].span.end is None
 
 
@@ -87,8 +87,8 @@ def test_each_field_comes_from_the_first_file_that_has_it(lab: Any) -> None:
     assert (session.name, session.description, session.notes, session.tags) == ("one", "two", "three", ("t",))
     assert session.span.end == datetime(2025, 6, 10, 16, tzinfo=UTC)
     assert session.researcher == "R."
-    assert session.described["name"] == "two"
-    assert session.described["title"] == "one"
+    assert session.all_fields["name"] == "two"
+    assert session.all_fields["title"] == "one"
     assert session.warnings == (
         "data/user_2/sessions.json and sessions/Session7/config.json differ in description, name; "
         "sessions/Session7/config.json is taken.",
@@ -156,9 +156,9 @@ def test_a_bad_id_is_refused_for_that_session_alone(platform: Any, bad: Any) -> 
     assert len(sentences(book)) == 1
     assert sentences(book)[0].startswith("data/sessions.json, key [0]: ")
     assert "no session id" in sentences(book)[0]
-    assert book.refused == {str(bad)}
+    assert book.invalid_ids == {str(bad)}
     assert str(bad) in book.known_ids
-    assert not book.unreadable
+    assert not book.unreadable_files
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_a_broken_file_hides_no_session_of_another(platform: Any, path: str, con
     platform.write(path, content)
     (platform.root / "sessions/Session7").mkdir()
     book = read_sessions(platform.open())
-    assert book.unreadable
+    assert book.unreadable_files
     assert len(book.problems) == 1
     assert book.problems[0].file == path
     others = {"1", "7", "8", UUID, "P07-morning"} - ({"1"} if path == "data/sessions.json" else {"8"})
@@ -231,7 +231,7 @@ def test_a_broken_file_in_a_sessions_folder_breaks_that_session_alone(
     book = read_sessions(platform.open())
     assert list(book.broken) == ["7"]
     assert str(book.broken["7"]).startswith(f"sessions/Session7/{name}")
-    assert not book.unreadable
+    assert not book.unreadable_files
 
 
 def test_links_are_never_followed(platform: Any, tmp_path: Any) -> None:
@@ -245,7 +245,7 @@ def test_links_are_never_followed(platform: Any, tmp_path: Any) -> None:
     (platform.root / "sessions").rename(outside / "moved")
     (platform.root / "sessions").symlink_to(outside / "moved")
     book = read_sessions(platform.open())
-    assert book.unreadable
+    assert book.unreadable_files
     assert sorted(error.file for error in book.problems) == ["data/sessions.json", "data/user_9", "sessions"]
     assert book.sessions.keys() == {"7", "8", "P07-morning"}
 
@@ -290,9 +290,9 @@ def test_texts_can_be_had_as_they_are_written(platform: Any) -> None:
     """Without cleaning every text and key is there: for who blanks secrets by their values."""
     notes = "rtsp://a:Not-For-Export-7@192.0.2.40/live; firmware 2.10.3.1"
     platform.json("data/user_2/sessions.json", {"7": entry(7, notes=notes, metadata={"userExperience": "media"})})
-    session = read_sessions(platform.open(), cleaning=AS_WRITTEN).sessions["7"]
+    session = read_sessions(platform.open(), cleaning=NO_CLEANING).sessions["7"]
     assert session.notes == notes
-    assert session.described["metadata"] == {"userExperience": "media"}
+    assert session.all_fields["metadata"] == {"userExperience": "media"}
     assert session.removed_keys == ()
     assert "Not-For-Export-7" not in repr(read_inventory(platform.open()).session("7"))
 
