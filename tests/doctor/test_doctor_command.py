@@ -273,7 +273,7 @@ def test_unknown_cameras_in_the_settings_are_warnings(platform: PlatformLab, doc
 
 
 def test_unlinked_and_excluded_files_are_listed(platform: PlatformLab, doctor: Doctor) -> None:
-    """Files below recordings/, in sessions/ and in a session's folder are listed; sidecars and excluded ones are not."""
+    """Files below recordings/, in sessions/ and in a session's folder are listed; sidecars and excluded files not."""
     platform.write("recordings/notes.txt", "x")
     platform.write("recordings/other.mp4", make_video(), START + timedelta(days=90))
     platform.write("recordings/other.avi", b"x")

@@ -1,7 +1,7 @@
-"""What must not leave the lab, as values: collected from the lab's own documents, never guessed from key names.
+"""The values that must not be exported, collected from the lab's own documents and never guessed from key names.
 
-A strong value is searched for everywhere. A weak one (short, digits alone, a common word) would be found all over
-a lab's files, so it counts only as the whole value of a credential's key, or before ``@`` in a URL.
+A strong value is searched for everywhere. A weak one (short, digits only, a common word) would be found all over a
+lab's files, so it counts only as the whole value of a credential key, or before ``@`` in a URL.
 """
 
 import hashlib
@@ -35,14 +35,14 @@ SECRET_KINDS = (CAMERA_PASSWORD, PASSWORD, URL_CREDENTIALS, STREAM_URL, CAMERA_A
 """Every kind of secret, in the words that messages use; of two kinds that a value has, the first is named."""
 
 MIN_STRONG_LENGTH = 8
-"""Characters of a credential below which it is weak."""
+"""A credential with fewer characters is weak."""
 
 COMMON_WORDS = frozenset({"admin", "password", "camera", "live", "main"})
 MAX_VALUE_LENGTH = 16 * 1024
-"""Characters of a value beyond which its beginning is searched for."""
+"""Of a longer value, this many characters are searched for."""
 
 SEARCH_VERSION = 2
-"""Raised when the search finds more than before, so that results kept from an older one are not used."""
+"""Increased when the search finds more than before, so that stored results of an older one are not used."""
 
 _STREAM_SCHEMES = frozenset({"rtsp", "rtsps", "rtspu", "rtmp", "rtmps", "rtp", "srt", "udp", "mms", "rtmpt"})
 _WEB_SCHEMES = frozenset({"http", "https"})
@@ -52,14 +52,14 @@ _NETWORK_KEY_BYTES = 16
 _MAX_NESTED = 4
 _REMOVED = "[removed]"
 MAX_URLS = 1000
-"""URLs of one text that give values; those behind them are found by their own passwords alone."""
+"""URLs of one text that are collected as values; later ones are found only by their passwords."""
 
 _MAX_TEXT_JSON = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Secret:
-    """One value that must not leave. Its ``repr`` shows the kind alone: values never reach a log."""
+    """One value that must not be exported. Its ``repr`` shows only the kind: values never reach a log."""
 
     value: str
     kind: str
@@ -71,7 +71,7 @@ class Secret:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Secrets:
-    """The values of a lab that must not leave: ``strong`` ones count anywhere, ``weak`` ones as a whole."""
+    """The values of a lab that must not be exported: ``strong`` ones count anywhere, ``weak`` ones as a whole."""
 
     strong: tuple[Secret, ...] = ()
     weak: tuple[Secret, ...] = ()
@@ -80,10 +80,10 @@ class Secrets:
         return f"Secrets({len(self.strong)} strong, {len(self.weak)} weak)"
 
     def fingerprint(self, key: bytes) -> str:
-        """Return a keyed hash of the values and of the way they are searched for (BLAKE2b, RFC 7693), in hex.
+        """Return a keyed hash of the values and of the search method (BLAKE2b, RFC 7693), in hex.
 
-        A result of a search is worth something as long as this stays the same. ``key`` (1 to 64 bytes, random, the
-        index's own) keeps a short password from being found by trying. Raises ValueError without a key.
+        A search result is valid as long as this stays the same. ``key`` (1 to 64 random bytes, the index's own) keeps
+        short passwords from being found by trying. Raises ValueError without a key.
         """
         if not key:
             raise ValueError("the hash of secrets needs a key, else short ones could be found by trying")
@@ -97,11 +97,11 @@ class Secrets:
 
 
 def collect_secrets(documents: Iterable[tuple[str, Any]]) -> Secrets:
-    """Collect the secrets of JSON documents, each with its path in the lab.
+    """Collect the secrets of JSON documents, each given with its path in the lab.
 
-    Documents named ``cameras.json`` give passwords, addresses and stream URLs; so do messages of the bridge, in any
-    document. Every document gives the values of credentials' keys and the passwords of URLs. A document named
-    ``users.json`` is passed over.
+    Documents named ``cameras.json`` have passwords, addresses and stream URLs; so do messages of the bridge, in any
+    document. Every document may have values of credential keys and passwords in URLs. A document named ``users.json``
+    is skipped.
     """
     found = _Collector()
     for path, value in documents:
@@ -112,7 +112,7 @@ def collect_secrets(documents: Iterable[tuple[str, Any]]) -> Secrets:
 
 
 def merge_secrets(parts: Iterable[Secrets]) -> Secrets:
-    """Return the secrets of several files as one: the same as ``collect_secrets`` makes of all their documents."""
+    """Return the secrets of several files as one, the same as ``collect_secrets`` makes of all their documents."""
     found = _Collector()
     for part in parts:
         found.take(part)
@@ -120,14 +120,14 @@ def merge_secrets(parts: Iterable[Secrets]) -> Secrets:
 
 
 def is_weak(value: str) -> bool:
-    """Return whether a credential is too common to be searched for by itself."""
+    """Return whether a credential is too common to be searched for alone."""
     return len(value) < MIN_STRONG_LENGTH or value.isdigit() or value.casefold() in COMMON_WORDS
 
 
 def spellings_of_address(text: str) -> tuple[str, ...]:
-    """Return how a network address is written; nothing for what does not count as one.
+    """Return the spellings of a network address; none for a text that does not count as one.
 
-    ``localhost``, 0.0.0.0, loopback addresses and host names without a dot say nothing about a lab.
+    ``localhost``, 0.0.0.0, loopback addresses and host names without a dot reveal nothing about a lab.
     """
     text = text.strip().strip("[]").rstrip(".")
     try:
@@ -144,7 +144,7 @@ def spellings_of_address(text: str) -> tuple[str, ...]:
 
 
 class _Collector:
-    """The values found so far, each with the first of its kinds."""
+    """The values collected so far, each with the first of its kinds."""
 
     def __init__(self) -> None:
         self._strong: dict[str, Secret] = {}
@@ -154,7 +154,7 @@ class _Collector:
         if not value:
             return
         weak = is_weak(value)
-        if weak or value not in _REMOVED:  # else what stands where a secret stood would hold one
+        if weak or value not in _REMOVED:  # otherwise the replacement itself would contain a secret
             _add(self._weak if weak else self._strong, Secret(value[:MAX_VALUE_LENGTH], kind))
 
     def address(self, text: str, kind: str) -> None:
@@ -180,7 +180,7 @@ def _add(group: dict[str, Secret], secret: Secret) -> None:
 
 
 def _collect_from(found: _Collector, document: Any, place: str) -> None:
-    """Go through a document without recursion; ``place`` is ``camera``, ``bridge`` or nothing."""
+    """Collect from a document without recursion; ``place`` is ``camera``, ``bridge`` or empty."""
     waiting: list[tuple[Any, str, str]] = [(document, "", place)]
     while waiting:
         value, key, place = waiting.pop()
@@ -203,7 +203,7 @@ def _collect_from(found: _Collector, document: Any, place: str) -> None:
 
 
 def _decoded(text: str) -> Iterator[Any]:
-    """Yield the value of a text that is JSON: messages are often kept as texts."""
+    """Yield the value of a text that is JSON: messages are often stored as texts."""
     try:
         yield msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
@@ -220,7 +220,7 @@ def _collect_text(found: _Collector, text: str, key: str, place: str) -> None:
 
 
 def _collect_address(found: _Collector, text: str, key: str, place: str) -> None:
-    """Take an address that is the whole of a text, alone or with a port or a path behind it."""
+    """Collect an address that is the whole of a text, alone or followed by a port or a path."""
     kind = CAMERA_ADDRESS if place == "camera" else ADDRESS
     text = text.strip()
     if key in ADDRESSES:
@@ -236,7 +236,7 @@ def _collect_address(found: _Collector, text: str, key: str, place: str) -> None
 
 def _collect_urls(found: _Collector, text: str, key: str, place: str) -> None:
     if not place and "@" not in text and "?" not in text:
-        return  # outside cameras and the bridge only what stands before ``@`` or behind ``?`` counts
+        return  # outside cameras and the bridge, only the parts before ``@`` and after ``?`` count
     for url in islice(find_urls(text), MAX_URLS):
         for password in url.passwords():
             found.add_credential(password, CAMERA_PASSWORD if place == "camera" else PASSWORD)
@@ -248,7 +248,7 @@ def _collect_urls(found: _Collector, text: str, key: str, place: str) -> None:
 
 
 def _collect_host(found: _Collector, url: Url, key: str, place: str) -> None:
-    """Take the host of a URL of a camera or the bridge; of a web page only where a key says that it is an address."""
+    """Collect the host of a URL of a camera or the bridge; of a web page only if its key names an address."""
     try:
         ipaddress.ip_address(url.host)
         is_number = True
@@ -265,9 +265,9 @@ def _collect_host(found: _Collector, url: Url, key: str, place: str) -> None:
 
 
 def _length_before_nested(url: str) -> int:
-    """Return where a URL goes on with more URLs than one has: they are found by themselves.
+    """Return the length of a URL before the excess URLs inside it; those are found separately.
 
-    A text of nothing but URLs would else make as many values that lie in one another, a thousand characters each.
+    Otherwise a text of nothing but URLs would give as many nested values, a thousand characters each.
     """
     at = -1
     for _ in range(_MAX_NESTED):
@@ -278,7 +278,7 @@ def _length_before_nested(url: str) -> int:
 
 
 def _collect_network_key(found: _Collector, numbers: list[Any]) -> None:
-    """Take a Zigbee network key, which is written as a list of 16 bytes or in hex."""
+    """Collect a Zigbee network key, which is written as a list of 16 bytes or in hex."""
     if len(numbers) == _NETWORK_KEY_BYTES and all(type(n) is int and 0 <= n <= 255 for n in numbers):
         for text in (bytes(numbers).hex(), bytes(numbers).hex().upper(), *_number_lists(numbers)):
             found.add_credential(text, PASSWORD)
