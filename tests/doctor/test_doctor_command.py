@@ -26,6 +26,7 @@ from labcrate.cli.main import main
 from labcrate.doctor.examine import secret_findings
 from labcrate.doctor.file_findings import FileWithSecrets
 from labcrate.doctor.findings import FindingKind, Severity
+from labcrate.secrets.values import SecretKind
 
 Doctor = Callable[..., list[dict[str, Any]]]
 
@@ -317,7 +318,7 @@ def test_invalid_settings_are_a_finding_and_hide_no_other(platform: PlatformLab,
 
 def test_files_with_secrets_are_named_with_kinds_and_no_values() -> None:
     """A finding about secrets gives the file and the kinds, never a value."""
-    kinds = ("a camera's password", "a stream URL")
+    kinds = (SecretKind.CAMERA_PASSWORD, SecretKind.STREAM_URL)
     found, other = secret_findings(
         FileWithSecrets(f"sessions/Session7/{name}", kinds, name == "notes.txt", "7")
         for name in ("notes.txt", "report.pdf")

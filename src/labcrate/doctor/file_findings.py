@@ -21,6 +21,7 @@ from labcrate.model.recording import Probe
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.session_files import SIDECAR, files_to_index
 from labcrate.secrets.copied_files import Redaction
+from labcrate.secrets.values import SecretKind
 
 _RECORDING, _VIDEO, _OTHER, _STRAY = "recording", "video", "other", "stray"
 
@@ -115,7 +116,7 @@ class FileWithSecrets:
     """A file of a session that contains secrets, with their kinds; ``redactable``: they can be removed from a copy."""
 
     path: str
-    kinds: tuple[str, ...]
+    kinds: tuple[SecretKind, ...]
     redactable: bool
     session: str
 

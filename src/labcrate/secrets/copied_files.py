@@ -17,7 +17,7 @@ from labcrate.secrets.stream import (
     to_utf8,
     utf16_codec,
 )
-from labcrate.secrets.values import SECRET_KINDS
+from labcrate.secrets.values import SECRET_KINDS, SecretKind
 
 BEGINNING_BYTES = 64 * 1024
 """The first bytes of a file, which show its type."""
@@ -40,7 +40,7 @@ class ScanResult:
     whether the whole file was ``searched``: a compressed one is searched only where it is not compressed.
     """
 
-    kinds: tuple[str, ...] = ()
+    kinds: tuple[SecretKind, ...] = ()
     count: int = 0
     position: bool = False
     searched: bool = True
@@ -82,7 +82,7 @@ def _range_has_position(file: BinaryIO, start: int, stop: int) -> bool:
 
 
 def _make_result(hits: Iterable[Hit], position: bool = False, searched: bool = True) -> ScanResult:
-    kinds: set[str] = set()
+    kinds: set[SecretKind] = set()
     count, end = 0, -1
     for hit in hits:
         kinds.add(hit.kind)

@@ -13,6 +13,7 @@ import msgspec
 from labcrate.errors import DocumentError
 from labcrate.lab.folder import DATA, EntryKind, LabFolder
 from labcrate.lab.json_file import parse_json, read_bytes
+from labcrate.messages.message import Message
 from labcrate.model.fixity import Identity
 from labcrate.secrets.credential_keys import STEMS
 from labcrate.secrets.needles import Needles
@@ -148,9 +149,10 @@ def _quick_search() -> Needles:
     return Needles(word.encode() for word in words | {"bridge/", "bridge\\/", "://", ":\\/\\/", "\\u00"})
 
 
-def _describe_error(error: OSError) -> str:
-    remedy = "put the file itself in its place" if error.errno == errno.ELOOP else "check its permissions"
-    return f"cannot be read for the passwords and addresses that it may hold ({error.strerror}); {remedy}."
+def _describe_error(error: OSError) -> Message:
+    if error.errno == errno.ELOOP:
+        return Message("lab_secrets.link")
+    return Message("lab_secrets.unreadable", error=error.strerror)
 
 
 def _messages_of_table(data: bytes, quick_search: Needles) -> Iterator[tuple[str, Any]]:

@@ -18,7 +18,7 @@ from labcrate.secrets.escapes import LEVELS, decode, decoded_forms, spellings
 from labcrate.secrets.needles import NEEDLE_LENGTH, Needles, caseless_needles, needle_for
 from labcrate.secrets.urls import MAX_URL_LENGTH as LONGEST_URL
 from labcrate.secrets.urls import url_at
-from labcrate.secrets.values import MIN_STRONG_LENGTH, SECRET_KINDS, URL_CREDENTIALS, Secret, Secrets
+from labcrate.secrets.values import MIN_STRONG_LENGTH, SECRET_KINDS, Secret, SecretKind, Secrets
 from labcrate.secrets.weak_values import ROW_BYTES, TableColumns, WeakValues
 
 _BEFORE_AT = 400  # characters between a URL's scheme and its ``@``
@@ -40,7 +40,7 @@ class Hit(NamedTuple):
 
     start: int
     stop: int
-    kind: str
+    kind: SecretKind
     order: str = ""
 
 
@@ -276,4 +276,6 @@ def _url_hit(data: bytes, at: int) -> Hit | None:
     url = url_at(text.decode("latin-1"), (at - begin) // step)
     if url is None or not url.password:
         return None
-    return Hit(begin + url.start * step, begin + (url.stop - 1) * step + 1, URL_CREDENTIALS, "any" if wide else "")
+    return Hit(
+        begin + url.start * step, begin + (url.stop - 1) * step + 1, SecretKind.URL_CREDENTIALS, "any" if wide else ""
+    )

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import islice
 from typing import Any
 
@@ -25,15 +26,19 @@ from labcrate.secrets.credential_keys import (
 )
 from labcrate.secrets.urls import Url, find_urls
 
-CAMERA_PASSWORD = "a camera's password"  # noqa: S105 - a kind, shown in messages
-CAMERA_ADDRESS = "a camera's address"
-STREAM_URL = "a stream URL"
-URL_CREDENTIALS = "a URL with credentials"
-PASSWORD = "a password or token"  # noqa: S105 - a kind
-ADDRESS = "a network address"
-SECRET_KINDS = (CAMERA_PASSWORD, PASSWORD, URL_CREDENTIALS, STREAM_URL, CAMERA_ADDRESS, ADDRESS)
-"""Every kind of secret, in the words that messages use; of two kinds that a value has, the first is named."""
 
+class SecretKind(StrEnum):
+    """The kinds of secrets, in the words of messages; of two kinds that one value has, the first is reported."""
+
+    CAMERA_PASSWORD = "a camera's password"  # noqa: S105 - a kind
+    PASSWORD = "a password or token"  # noqa: S105 - a kind
+    URL_CREDENTIALS = "a URL with credentials"
+    STREAM_URL = "a stream URL"
+    CAMERA_ADDRESS = "a camera's address"
+    ADDRESS = "a network address"
+
+
+SECRET_KINDS = tuple(SecretKind)
 MIN_STRONG_LENGTH = 8
 """A credential with fewer characters is weak."""
 
@@ -62,7 +67,7 @@ class Secret:
     """One value that must not be exported. Its ``repr`` shows only the kind: values never reach a log."""
 
     value: str
-    kind: str
+    kind: SecretKind
     address: bool = False
 
     def __repr__(self) -> str:
@@ -150,19 +155,19 @@ class _Collector:
         self._strong: dict[str, Secret] = {}
         self._weak: dict[str, Secret] = {}
 
-    def add_credential(self, value: str, kind: str) -> None:
+    def add_credential(self, value: str, kind: SecretKind) -> None:
         if not value:
             return
         weak = is_weak(value)
         if weak or value not in _REMOVED:  # otherwise the replacement itself would contain a secret
             _add(self._weak if weak else self._strong, Secret(value[:MAX_VALUE_LENGTH], kind))
 
-    def address(self, text: str, kind: str) -> None:
+    def address(self, text: str, kind: SecretKind) -> None:
         for spelling in spellings_of_address(text):
             _add(self._strong, Secret(spelling, kind, address=True))
 
     def add_stream_url(self, url: str) -> None:
-        _add(self._strong, Secret(url[:MAX_VALUE_LENGTH], STREAM_URL))
+        _add(self._strong, Secret(url[:MAX_VALUE_LENGTH], SecretKind.STREAM_URL))
 
     def take(self, others: Secrets) -> None:
         for group, secrets in ((self._strong, others.strong), (self._weak, others.weak)):
@@ -199,7 +204,7 @@ def _collect_from(found: _Collector, document: Any, place: str) -> None:
             if value[:1] in ("{", "[") and len(value) <= _MAX_TEXT_JSON:
                 waiting.extend((inner, key, place) for inner in _decoded(value))
         elif isinstance(value, int | float) and not isinstance(value, bool) and key in CREDENTIALS:
-            found.add_credential(str(value), PASSWORD)
+            found.add_credential(str(value), SecretKind.PASSWORD)
 
 
 def _decoded(text: str) -> Iterator[Any]:
@@ -213,7 +218,7 @@ def _decoded(text: str) -> Iterator[Any]:
 def _collect_text(found: _Collector, text: str, key: str, place: str) -> None:
     left_out = key in (CAMERA_LEFT_OUT if place == "camera" else LEFT_OUT) or (place == "bridge" and key == "user")
     if key in CREDENTIALS and not left_out:
-        found.add_credential(text, CAMERA_PASSWORD if place == "camera" else PASSWORD)
+        found.add_credential(text, SecretKind.CAMERA_PASSWORD if place == "camera" else SecretKind.PASSWORD)
     elif place and not left_out and "://" not in text:
         _collect_address(found, text, key, place)
     _collect_urls(found, text, key, place)
@@ -221,7 +226,7 @@ def _collect_text(found: _Collector, text: str, key: str, place: str) -> None:
 
 def _collect_address(found: _Collector, text: str, key: str, place: str) -> None:
     """Collect an address that is the whole of a text, alone or followed by a port or a path."""
-    kind = CAMERA_ADDRESS if place == "camera" else ADDRESS
+    kind = SecretKind.CAMERA_ADDRESS if place == "camera" else SecretKind.ADDRESS
     text = text.strip()
     if key in ADDRESSES:
         host = text.partition("/")[0].rpartition("@")[2]
@@ -239,10 +244,10 @@ def _collect_urls(found: _Collector, text: str, key: str, place: str) -> None:
         return  # outside cameras and the bridge, only the parts before ``@`` and after ``?`` count
     for url in islice(find_urls(text), MAX_URLS):
         for password in url.passwords():
-            found.add_credential(password, CAMERA_PASSWORD if place == "camera" else PASSWORD)
+            found.add_credential(password, SecretKind.CAMERA_PASSWORD if place == "camera" else SecretKind.PASSWORD)
         for name, value in url.query():
             if normalize_key(name) in CREDENTIALS:
-                found.add_credential(value, CAMERA_PASSWORD if place == "camera" else PASSWORD)
+                found.add_credential(value, SecretKind.CAMERA_PASSWORD if place == "camera" else SecretKind.PASSWORD)
         if place:
             _collect_host(found, url, key, place)
 
@@ -255,7 +260,7 @@ def _collect_host(found: _Collector, url: Url, key: str, place: str) -> None:
     except ValueError:
         is_number = False
     if url.scheme not in _WEB_SCHEMES or is_number or key in ADDRESSES or url.password:
-        found.address(url.host, CAMERA_ADDRESS if place == "camera" else ADDRESS)
+        found.address(url.host, SecretKind.CAMERA_ADDRESS if place == "camera" else SecretKind.ADDRESS)
     if (
         url.scheme in _STREAM_SCHEMES
         and len(url.text) >= MIN_STRONG_LENGTH
@@ -281,7 +286,7 @@ def _collect_network_key(found: _Collector, numbers: list[Any]) -> None:
     """Collect a Zigbee network key, which is written as a list of 16 bytes or in hex."""
     if len(numbers) == _NETWORK_KEY_BYTES and all(type(n) is int and 0 <= n <= 255 for n in numbers):
         for text in (bytes(numbers).hex(), bytes(numbers).hex().upper(), *_number_lists(numbers)):
-            found.add_credential(text, PASSWORD)
+            found.add_credential(text, SecretKind.PASSWORD)
 
 
 def _number_lists(numbers: list[int]) -> tuple[str, str]:

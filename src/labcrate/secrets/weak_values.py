@@ -13,7 +13,7 @@ from ahocorasick_rs import BytesAhoCorasick
 from labcrate.secrets.credential_keys import CREDENTIALS, PAYLOAD_CREDENTIALS, STEMS, normalize_key
 from labcrate.secrets.escaped_regions import merge_ranges
 from labcrate.secrets.needles import Needles
-from labcrate.secrets.values import Secret
+from labcrate.secrets.values import Secret, SecretKind
 
 ROW_BYTES = 512
 """Bytes of a row or an object before and after a credential key in which its value is searched."""
@@ -52,7 +52,7 @@ class WeakValues:
         """Return whether a text as a whole is one of the values."""
         return text.encode("utf-8", "surrogatepass") in self._values
 
-    def find(self, data: bytes) -> Iterator[tuple[int, int, str]]:
+    def find(self, data: bytes) -> Iterator[tuple[int, int, SecretKind]]:
         """Yield start, stop and kind of each weak value that a credential key belongs to."""
         if self._needles is None or self._value_search is None or not self._value_search.find_matches_as_indexes(data):
             return  # the usual case
@@ -108,7 +108,7 @@ class WeakValues:
             else None
         )
 
-    def _value_after(self, data: bytes, at: int, before: re.Pattern[bytes]) -> Iterator[tuple[int, int, str]]:
+    def _value_after(self, data: bytes, at: int, before: re.Pattern[bytes]) -> Iterator[tuple[int, int, SecretKind]]:
         between = before.match(data, at)
         if between is None:
             return
@@ -129,7 +129,7 @@ class WeakValues:
             found.extend(start + end for _, _, end in self._value_search.find_matches_as_indexes(data[start:stop]))
         return found
 
-    def _cells_of(self, line: bytes, at: int) -> Iterator[tuple[int, int, str]]:
+    def _cells_of(self, line: bytes, at: int) -> Iterator[tuple[int, int, SecretKind]]:
         """Yield the values that are a whole cell of a row; of two that overlap the first, and then the longer one."""
         if self._value_search is None:
             return
@@ -171,7 +171,7 @@ class TableColumns:
     """
 
     def __init__(
-        self, separator: bytes, names: int, credential_columns: frozenset[int], values: dict[bytes, str]
+        self, separator: bytes, names: int, credential_columns: frozenset[int], values: dict[bytes, SecretKind]
     ) -> None:
         self._separator, self._names, self._credential_columns, self._values = (
             separator,
@@ -183,7 +183,7 @@ class TableColumns:
         self._rest = b""
         self._at = 0
 
-    def feed(self, chunk: bytes) -> list[tuple[int, int, str]]:
+    def feed(self, chunk: bytes) -> list[tuple[int, int, SecretKind]]:
         """Return the values in the rows that are complete so far, with offsets in the whole table."""
         whole, newline, rest = (self._rest + chunk).rpartition(b"\n")
         if not newline and len(rest) > _MAX_ROW_BYTES:
@@ -192,13 +192,13 @@ class TableColumns:
         self._rest = rest
         return found
 
-    def end(self) -> list[tuple[int, int, str]]:
+    def end(self) -> list[tuple[int, int, SecretKind]]:
         """Return the values in the last row."""
         found, self._rest = self._search_rows(self._rest), b""
         return found
 
-    def _search_rows(self, data: bytes) -> list[tuple[int, int, str]]:
-        found: list[tuple[int, int, str]] = []
+    def _search_rows(self, data: bytes) -> list[tuple[int, int, SecretKind]]:
+        found: list[tuple[int, int, SecretKind]] = []
         if not self._value_search.find_matches_as_indexes(data):
             self._at += len(data)
             return found
