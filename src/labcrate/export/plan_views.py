@@ -154,7 +154,7 @@ def _own_warnings(plan: Plan) -> Iterator[str]:
 
 
 def _without_other_sessions(warning: Message) -> Iterator[Message]:
-    """Yield what is left of a recording's warning, if anything is."""
-    text = warning.values["warning"]
-    if text.endswith(f"; {LINKED_ELSEWHERE}"):
-        yield Message(warning.id, file=warning.values["file"], warning=text.removesuffix(f"; {LINKED_ELSEWHERE}"))
+    """Yield what a recording's warning says besides the link to another session, if anything."""
+    inner = warning.values["warning"]
+    if isinstance(inner, Message) and inner.id == "linking.two_warnings" and inner.values["second"] == LINKED_ELSEWHERE:
+        yield Message(warning.id, file=warning.values["file"], warning=inner.values["first"])

@@ -9,6 +9,7 @@ from pathlib import Path
 from labcrate.lab.lab_files import LabFiles, display_path, recorder_path
 from labcrate.lab.path_pattern import parse_recorder_path
 from labcrate.lab.session_register import LinkedFile
+from labcrate.linking.judgement import LINKED_ELSEWHERE
 from labcrate.linking.verdict import Rule, Verdict, VerdictKind
 from labcrate.messages.message import Message
 from labcrate.model.device import find_camera
@@ -161,7 +162,7 @@ class _VerdictCache:
                 VerdictKind.LINKED,
                 Rule.REGISTER,
                 Message("recorder.linked", session=self._session.id),
-                warning=Message("recording.shared") if others else None,
+                warning=LINKED_ELSEWHERE if others else None,
                 camera=self._camera(entry.camera_id),
                 also_linked_to=others,
             )

@@ -24,7 +24,7 @@ from labcrate.plan.lab_cleaner import LabCleaner
 from labcrate.plan.lab_rules import camera_key, is_unresolved_key, selected_camera_key
 from labcrate.plan.linked_files import RecordingFile
 from labcrate.plan.member_names import UniqueNames
-from labcrate.plan.plan import PlannedRecording, without_final_stop
+from labcrate.plan.plan import PlannedRecording
 from labcrate.plan.recording_time import RecordingFacts, TimeContext, recording_time
 
 FOLDER = "recordings"
@@ -213,7 +213,7 @@ def recording_warnings(
     """Yield the warnings about one recording."""
     name = recording.member
     if recording.probe.problem:
-        yield Message("recording.damaged", file=name, problem=without_final_stop(recording.probe.problem))
+        yield Message("recording.damaged", file=name, problem=recording.probe.problem)
     if recording.verdict.warning:
         yield Message("recording.warning", file=name, warning=recording.verdict.warning)
     original = recording.source.rpartition("/")[2]

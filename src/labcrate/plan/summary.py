@@ -10,7 +10,7 @@ from labcrate.model.device import Camera
 from labcrate.model.session import id_sort_key
 from labcrate.model.timespan import Coverage, TimeSpan, format_duration, format_instant, measure_coverage
 from labcrate.plan.not_taken import NotTaken
-from labcrate.plan.plan import FileKind, Plan, PlannedRecording, SessionFile, without_final_stop
+from labcrate.plan.plan import FileKind, Plan, PlannedRecording, SessionFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def describe_recording(recording: PlannedRecording) -> Message:
     camera = camera_label(recording.camera)
     probe = recording.probe
     if not probe.is_readable:
-        return Message("recording.described.damaged", camera=camera, problem=without_final_stop(probe.problem or ""))
+        return Message("recording.described.damaged", camera=camera, problem=probe.problem or "")
     known = probe.duration_s is not None
     length = format_duration(probe.duration_s or 0) if known else Message("recording.no_length")
     size = f" {probe.width}x{probe.height}" if probe.width and probe.height else ""

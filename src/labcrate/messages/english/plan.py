@@ -234,7 +234,6 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "recording.possible_duplicates": "{files} have the same name and size and may be the same file. All of them are counted until they are read, so the ZIP may turn out smaller.",
     "recording.renamed": "{file} is named {original} in the lab; that name is already used here or is not allowed on every system.",
     "recording.secret_name": '{file} has another name in the lab: a password or network address in it was replaced by "_".',
-    "recording.shared": "linked to another session as well",
     "recording.start_unknown": "an unknown time",
     "recording.warning": "{file}: {warning}.",
     "register.name_taken": "{file}: the lab's register of recordings has an entry for this name. It was not used, because several files with different contents have this name.",
