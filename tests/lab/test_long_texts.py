@@ -7,10 +7,10 @@ import pytest
 
 from labcrate.errors import DocumentError
 from labcrate.lab.device_files import read_all_cameras
-from labcrate.lab.json_file import LONGEST_TEXT
+from labcrate.lab.json_file import MAX_TEXT_BYTES
 from labcrate.lab.sessions import read_sessions
 
-LONG = "x" * (LONGEST_TEXT + 1)
+LONG = "x" * (MAX_TEXT_BYTES + 1)
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ LONG = "x" * (LONGEST_TEXT + 1)
 def test_a_text_over_a_megabyte_costs_its_session_alone(lab: Any, fields: dict[str, Any], place: str) -> None:
     """The message names file, key, length, rule and remedy; all other sessions are of use."""
     lab.session(1, **fields)
-    lab.session(2, notes="y" * LONGEST_TEXT)
+    lab.session(2, notes="y" * MAX_TEXT_BYTES)
     book = read_sessions(lab.open())
     assert list(book.sessions) == ["2"]
     with pytest.raises(DocumentError, match="1 MB is the most; shorten it") as caught:
