@@ -126,7 +126,7 @@ def test_times_without_a_zone_are_said_wherever_they_stand(platform: PlatformLab
     platform.json("data/sessions.json", {"30": {"startTime": "2025-06-12T08:00:00", "endTime": "2025-06-12T09:00:00Z"}})
     platform.write("data/zigbee-sensors.csv", "timestamp,topic,payload\n2025-06-10T15:30:20,zigbee2mqtt/x,1\n")
     found = doctor(kind="time zone")
-    assert only(found, "startTime of the session carries no zone")["session"] == 30
+    assert only(found, "startTime of the session has no time zone")["session"] == 30
     assert only(found, "data/zigbee-sensors.csv", "times without a zone")["session"] is None
 
 
