@@ -182,7 +182,7 @@ def test_an_address_of_this_machine_says_what_others_put_in_its_place(
         assert get(link).status_code == 200
         process.kill()
         process.communicate()
-    hint = f"From another machine, put this machine's name in place of {address}.\n"
+    hint = f"From another machine, use this machine's name instead of {address}.\n"
     assert (hint in lines) == (address is not None)
     if address:
         assert link.startswith(f"http://{address}:")
@@ -218,7 +218,7 @@ def test_many_silent_clients_do_not_take_the_server_down(start: Start) -> None:
     wait_until(healthy)
     process.terminate()
     _, said = process.communicate(timeout=60)
-    assert "the longest silent one goes" in said
+    assert "the one idle for longest is closed" in said
     assert len(said.splitlines()) < 20
 
 
