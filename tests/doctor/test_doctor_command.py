@@ -153,7 +153,7 @@ def test_invalid_files_and_ids_are_named(platform: PlatformLab, doctor: Doctor) 
     (platform.root / "sessions/session 8/recordings").mkdir(parents=True)
     documents = doctor(kind="document")
     assert only(documents, "data/devices.json")["places"] == ["data/devices.json, line 1, column 3"]
-    assert only(documents, "describes session 7 otherwise")["session"] == 7
+    assert only(documents, "describes session 7 differently")["session"] == 7
     assert "bad/id" in only(doctor(kind="refused id"), "data/sessions.json")["what"]
     folders = doctor(kind="folder name")
     assert only(folders, "sessions/Session!")

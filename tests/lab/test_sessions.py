@@ -111,7 +111,8 @@ def test_times_without_any_zone_are_utc_with_a_warning(lab: Any) -> None:
     session = read_sessions(lab.open()).sessions["1"]
     assert session.span.start == datetime(2025, 5, 2, 8, tzinfo=UTC)
     assert session.warnings == (
-        "startTime of the session has no time zone and is read as UTC. If it is local time, name the zone with --time-zone.",
+        "startTime of the session has no time zone and is read as UTC. If it is local time, name the zone with "
+        "--time-zone.",
     )
 
 

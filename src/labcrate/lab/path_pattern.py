@@ -33,7 +33,7 @@ PLACEHOLDERS: Mapping[str, str] = {
     "f": "milliseconds, three digits",
     "epoch": "seconds since 1970 (ten digits) or milliseconds (thirteen)",
     "camera": "the recorder's name of the camera",
-    "any": "any text within one name, or none",
+    "any": "any text within one name, also none",
 }
 _DIGITS = {"Y": 4, "y": 2, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2, "f": 3}
 _UNBOUNDED = {"camera": "[^/]+", "any": "[^/]*"}
