@@ -266,10 +266,10 @@ _WRITER = """
 import sys
 from pathlib import Path
 from typing import Any
-from labcrate.people.database import Database
+from labcrate.people.database import PeopleDatabase
 from labcrate.people.link_log import LinkLog
 
-with Database.open(Path(sys.argv[1])) as database:
+with PeopleDatabase.open(Path(sys.argv[1])) as database:
     for _ in range(40):
         LinkLog(database).add(who=sys.argv[2], session="1", source="a", target="b", method="move")
 """

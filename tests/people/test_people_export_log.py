@@ -107,10 +107,10 @@ def test_a_name_cannot_forge_a_line(log: ExportLog) -> None:
 _SENDER = """
 import sys, time
 from pathlib import Path
-from labcrate.people.database import Database
+from labcrate.people.database import PeopleDatabase
 from labcrate.people.export_log import ExportLog
 
-log = ExportLog(Database.open(Path(sys.argv[1])))
+log = ExportLog(PeopleDatabase.open(Path(sys.argv[1])))
 print(log.begin(who=sys.argv[2], via="login", address="", session="1", options="", etag="", start=0, length=9, total=9))
 sys.stdout.flush()
 time.sleep(600)

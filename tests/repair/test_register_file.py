@@ -131,12 +131,12 @@ def test_writers_at_once_lose_no_entry(lab: Any) -> None:
     script = textwrap.dedent("""
         import sys
         from pathlib import Path
-        from labcrate.repair.register_file import add_entries, linking
+        from labcrate.repair.register_file import add_entries, lock_links
         from labcrate.lab.folder import Lab
         from labcrate.lab.session_register import LinkedFile
         lab = Lab(Path(sys.argv[1]))
         for n in range(20):
-            with linking(lab):
+            with lock_links(lab):
                 add_entries(lab, "sessions/Session42", [LinkedFile("", f"recordings/{sys.argv[2]}_{n}.mp4", 1, 1)])
     """)
     running = [subprocess.Popen([sys.executable, "-c", script, str(lab.root), str(n)]) for n in range(6)]
@@ -169,7 +169,7 @@ def test_killed_at_any_step_the_register_is_the_old_or_the_new_one(lab: Any, ste
             real(fd)
         os.fsync = fsync
         lab = Lab(Path(sys.argv[1]))
-        with module.linking(lab):
+        with module.lock_links(lab):
             module.add_entries(lab, "sessions/Session42", [LinkedFile("", "recordings/new.mp4", 1, 1)])
     """)
     old = _one("recordings/old.mp4")
