@@ -16,46 +16,46 @@ from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
-from benchmarks import peers, rows, serving
+from benchmarks import export_rows, peers, server_rows
+from benchmarks.export_rows import QUICK, Benchmark, DataSize, MeasureRow
 from benchmarks.measure import CommandError, NotPossibleError
-from benchmarks.reflink import reflink
-from benchmarks.rows import QUICK, Bench, Row, Size
-from benchmarks.table import Line, render
+from benchmarks.reflink_rows import reflink
+from benchmarks.table import ResultLine, render_table
 
-ROWS: dict[str, Row] = {
-    "start": rows.start,
-    "pack-a": rows.pack_a,
-    "check-a": rows.checked_a,
-    "sensors-a": rows.with_readings,
-    "pack-b": rows.pack_b,
-    "first-a": rows.first_a,
-    "first-b": rows.first_b,
-    "plan": rows.plan,
-    "segments": rows.segments,
-    "plan-register": rows.plan_registered,
-    "readings": rows.readings,
+ROWS: dict[str, MeasureRow] = {
+    "start": export_rows.start,
+    "pack-a": export_rows.pack_a,
+    "check-a": export_rows.check_a,
+    "sensors-a": export_rows.sensors_a,
+    "pack-b": export_rows.pack_b,
+    "first-a": export_rows.first_a,
+    "first-b": export_rows.first_b,
+    "plan": export_rows.plan,
+    "segments": export_rows.segments,
+    "plan-register": export_rows.plan_register,
+    "readings": export_rows.readings,
     "reflink": reflink,
-    "serve": serving.throughput,
-    "first-byte": serving.first_byte,
-    "others": serving.others,
+    "serve": server_rows.serve,
+    "first-byte": server_rows.first_byte,
+    "others": server_rows.others,
 }
-_NEEDED_FULL, _NEEDED_QUICK = 16_000_000_000, 3_000_000_000
+_FREE_BYTES_FULL, _FREE_BYTES_QUICK = 16_000_000_000, 3_000_000_000
 
 
 def main(arguments: Sequence[str]) -> int:
     """Measure, print the table, and clean up."""
     options = _parse(arguments)
-    size = QUICK if options.quick else Size()
+    size = QUICK if options.quick else DataSize()
     if options.rounds:
         size = replace(size, rounds=options.rounds)
-    needed = _NEEDED_QUICK if options.quick else _NEEDED_FULL
+    needed = _FREE_BYTES_QUICK if options.quick else _FREE_BYTES_FULL
     if shutil.disk_usage(options.dir).free < needed:
         print(f"bench: {options.dir} has less than {needed // 10**9} GB free; name another folder with --dir.")
         return 1
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # both clean up
     folder = Path(tempfile.mkdtemp(prefix="labcrate-bench-", dir=options.dir))
     try:
-        return _measure(Bench(folder, size), options.only or list(ROWS))
+        return _measure(Benchmark(folder, size), options.only or list(ROWS))
     except KeyboardInterrupt:
         print("bench: stopped", file=sys.stderr)
         return 130
@@ -74,11 +74,11 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _measure(bench: Bench, chosen: Sequence[str]) -> int:
-    print(*_machine(bench), sep="\n", flush=True)
-    table: list[Line] = []
+def _measure(bench: Benchmark, row_names: Sequence[str]) -> int:
+    print(*_describe_machine(bench), sep="\n", flush=True)
+    table: list[ResultLine] = []
     failed = False
-    for name in chosen:
+    for name in row_names:
         began = time.monotonic()
         print(f"row {name}: ", end="", file=sys.stderr, flush=True)
         try:
@@ -90,15 +90,15 @@ def _measure(bench: Bench, chosen: Sequence[str]) -> int:
             failed = True
         bench.clear()
         print(f"{time.monotonic() - began:.0f} s", file=sys.stderr)
-    print("\n" + render(table))
+    print("\n" + render_table(table))
     return int(failed)
 
 
-def _machine(bench: Bench) -> list[str]:
+def _describe_machine(bench: Benchmark) -> list[str]:
     """What the numbers hold for, and who does not take part."""
     compared = [peers.COPY, *peers.ARCHIVERS, peers.DUCKDB, peers.NGINX]
-    there = [peer for peer in compared if peer.installed()]
-    absent = [peer.name for peer in compared if peer not in there]
+    available = [peer for peer in compared if peer.is_installed()]
+    absent = [peer.name for peer in compared if peer not in available]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     size = bench.size
     return [
@@ -106,7 +106,7 @@ def _machine(bench: Bench) -> list[str]:
         f"{os.cpu_count()} cores ({_processor()}), {memory:.0f} GB of memory, {_file_system(bench.folder)}; "
         f"load before the start {os.getloadavg()[0]:.1f}",
         f"(a) 8 x {size.large / 1e6:,.0f} MB, (b) {size.small_files:,} x 200 KB; {size.rounds} rounds",
-        *(f"peer: {peer.describe()}" for peer in there),
+        *(f"peer: {peer.describe()}" for peer in available),
         *([f"not installed: {', '.join(absent)}"] if absent else []),
     ]
 

@@ -21,7 +21,7 @@ NAMES = (
 HARMLESS = "The participant sat down and read for a while. "
 
 
-def cost(note: str) -> tuple[float, float]:
+def measure_note(note: str) -> tuple[float, float]:
     """Return the processor seconds of a plan, and the longest time in seconds that another thread waited."""
     with tempfile.TemporaryDirectory() as folder:
         lab = PlatformLab(Path(folder) / "lab").build()
@@ -39,22 +39,22 @@ def cost(note: str) -> tuple[float, float]:
 
         ticking = threading.Thread(target=tick)
         ticking.start()
-        begin = time.process_time()
+        start_s = time.process_time()
         try:
             Lab(lab.root).plan("77")
         finally:
-            took = time.process_time() - begin
+            cpu_s = time.process_time() - start_s
             done.set()
             ticking.join()
-        return took, max(gaps)
+        return cpu_s, max(gaps)
 
 
 def main() -> None:
     """Print a line for each shape."""
-    cost("short")
+    measure_note("short")
     for name, piece in {"harmless": HARMLESS, **{name: SHAPES[name] for name in NAMES}}.items():
-        took, gap = cost(hostile(piece, LENGTH))
-        print(f"{name:24} {took:6.2f} s, longest gap {gap * 1000:4.0f} ms", flush=True)
+        cpu_s, gap = measure_note(hostile(piece, LENGTH))
+        print(f"{name:24} {cpu_s:6.2f} s, longest gap {gap * 1000:4.0f} ms", flush=True)
 
 
 if __name__ == "__main__":

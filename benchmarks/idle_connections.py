@@ -16,7 +16,7 @@ IDLE, ADDRESSES, ANSWERS, DESCRIPTORS = 3072, 6, 20, 8192
 PATIENCE_SECONDS, PAUSE_SECONDS = 60, 0.05
 
 
-def dial(port: int, source: str) -> socket.socket:
+def connect(port: int, source: str) -> socket.socket:
     """A connection from one of this machine's addresses."""
     client = socket.socket()
     client.settimeout(PATIENCE_SECONDS)
@@ -25,10 +25,10 @@ def dial(port: int, source: str) -> socket.socket:
     return client
 
 
-def answered(port: int) -> bool:
+def is_answered(port: int) -> bool:
     """Whether a visitor who comes now is served."""
     try:
-        with dial(port, "127.0.2.1") as client:
+        with connect(port, "127.0.2.1") as client:
             client.sendall(b"GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
             return client.recv(100).startswith(b"HTTP/1.1 200")
     except OSError:
@@ -37,17 +37,17 @@ def answered(port: int) -> bool:
 
 def measure(port: int) -> None:
     """Print when the first answer came, and how long the others took."""
-    idle = [dial(port, f"127.0.1.{1 + number % ADDRESSES}") for number in range(IDLE)]
-    begun = time.perf_counter()
-    while not answered(port):
+    idle = [connect(port, f"127.0.1.{1 + number % ADDRESSES}") for number in range(IDLE)]
+    start_s = time.perf_counter()
+    while not is_answered(port):
         time.sleep(PAUSE_SECONDS)
-    print(f"the first answer came after {time.perf_counter() - begun:.2f} s")
-    took = []
+    print(f"the first answer came after {time.perf_counter() - start_s:.2f} s")
+    times_ms = []
     for _ in range(ANSWERS - 1):
-        begun = time.perf_counter()
-        answered(port)
-        took.append(1000 * (time.perf_counter() - begun))
-    print(f"the next {len(took)}: median {statistics.median(took):.1f} ms, at most {max(took):.1f} ms")
+        start_s = time.perf_counter()
+        is_answered(port)
+        times_ms.append(1000 * (time.perf_counter() - start_s))
+    print(f"the next {len(times_ms)}: median {statistics.median(times_ms):.1f} ms, at most {max(times_ms):.1f} ms")
     for one in idle:
         one.close()
 

@@ -28,37 +28,37 @@ _SENSORS = 100
 _MANY_SECONDS = 2.0
 
 
-def recordings_lab(lab: Path, count: int, size_bytes: int, readings: int) -> None:
+def build_recordings_lab(lab: Path, count: int, size_bytes: int, readings: int) -> None:
     """One session with so many recordings of that size, and so many readings inside it (0: no sensor files)."""
-    _describe(lab, [1])
-    clip = _clip(_MANY_SECONDS)
+    _write_descriptions(lab, [1])
+    clip = _make_clip(_MANY_SECONDS)
     (lab / "recordings").mkdir()
     for number in range(count):
-        _recording(lab / f"recordings/cam{number % 4 + 1}_session1_{number:05}.mp4", clip, size_bytes)
+        _write_recording(lab / f"recordings/cam{number % 4 + 1}_session1_{number:05}.mp4", clip, size_bytes)
     if readings:
-        _readings(lab, readings, BEGIN, WINDOW / max(readings, 1))
+        _write_readings(lab, readings, BEGIN, WINDOW / max(readings, 1))
 
 
-def segments_lab(lab: Path, count: int, size_bytes: int) -> None:
+def build_segments_lab(lab: Path, count: int, size_bytes: int) -> None:
     """One session, and so many segments of ten seconds that a Frigate recorder with four cameras wrote meanwhile."""
-    _describe(lab, [1])
+    _write_descriptions(lab, [1])
     length = timedelta(seconds=10)
     session = lab / "sessions/Session1/session_data.json"
-    described = json.loads(session.read_text()) | {"endTime": _text(BEGIN + length * (count // 4))}
+    described = json.loads(session.read_text()) | {"endTime": _format_instant(BEGIN + length * (count // 4))}
     session.write_text(json.dumps(described))
     (lab / "labcrate.toml").write_text('[[recorder]]\nname = "nvr"\ntype = "frigate"\nfolder = "nvr"\n')
-    clip = _clip(length.total_seconds())
+    clip = _make_clip(length.total_seconds())
     for number in range(count):
         at = BEGIN + length * (number // 4)
         path = lab / f"nvr/{at:%Y-%m-%d/%H}/cam{number % 4 + 1}/{at:%M.%S}.mp4"
         path.parent.mkdir(parents=True, exist_ok=True)
-        _recording(path, clip, size_bytes)
+        _write_recording(path, clip, size_bytes)
 
 
-def many_sessions(lab: Path, recordings: int, sessions: int) -> None:
+def build_sessions_lab(lab: Path, recordings: int, sessions: int) -> None:
     """So many small recordings, half of them in the shared folder, half in their sessions' own ones."""
-    _describe(lab, range(1, sessions + 1))
-    clip = _clip(0.4)
+    _write_descriptions(lab, range(1, sessions + 1))
+    clip = _make_clip(0.4)
     (lab / "recordings").mkdir()
     for number in range(recordings):
         session = number % sessions + 1
@@ -67,13 +67,18 @@ def many_sessions(lab: Path, recordings: int, sessions: int) -> None:
         (folder / f"cam{number % 4 + 1}_session{session}_{number:06}.mp4").write_bytes(clip)
 
 
-def registered_lab(lab: Path, recordings: int, sessions: int) -> None:
+def build_registered_lab(lab: Path, recordings: int, sessions: int) -> None:
     """So many small recordings as the platform keeps them: all in one folder, each with an entry in the register."""
     (lab / "data").mkdir(parents=True)
     (lab / "recordings").mkdir()
-    clip = _clip(0.4)
+    clip = _make_clip(0.4)
     described = [
-        {"id": n, "name": f"Session {n}", "startTime": _text(start), "endTime": _text(start + WINDOW)}
+        {
+            "id": n,
+            "name": f"Session {n}",
+            "startTime": _format_instant(start),
+            "endTime": _format_instant(start + WINDOW),
+        }
         for n in range(1, sessions + 1)
         for start in [BEGIN + timedelta(days=n - 1)]
     ]
@@ -84,18 +89,18 @@ def registered_lab(lab: Path, recordings: int, sessions: int) -> None:
         start = BEGIN + timedelta(days=session - 1, seconds=10 * (number // sessions))
         name = f"cam{camera}_session{session}-{start:%Y-%m-%dT%H-%M-%S-000Z}.mp4"
         (lab / "recordings" / name).write_bytes(clip)
-        times = {"startTime": _text(start), "endTime": _text(start + timedelta(seconds=10))}
+        times = {"startTime": _format_instant(start), "endTime": _format_instant(start + timedelta(seconds=10))}
         entry = {"id": number, "cameraId": camera, "sessionId": session, "filePath": f"/app/recordings/{name}"}
         register[str(number)] = {**entry, **times, "status": "completed"}
     for file, value in (("cameras", cameras), ("sessions", described), ("recordings", register)):
         (lab / f"data/{file}.json").write_text(json.dumps(value))
 
 
-def sparse_lab(lab: Path, count: int, size_bytes: int) -> None:
+def build_sparse_lab(lab: Path, count: int, size_bytes: int) -> None:
     """One session with so many recordings of that size, which take no room; the index is told their fixity."""
-    _describe(lab, [1])
+    _write_descriptions(lab, [1])
     (lab / "recordings").mkdir()
-    clip, known = _clip(_MANY_SECONDS), []
+    clip, known = _make_clip(_MANY_SECONDS), []
     for number in range(count):
         path = f"recordings/cam{number % 4 + 1}_session1_{number:05}.mp4"
         with (lab / path).open("wb") as file:
@@ -108,14 +113,14 @@ def sparse_lab(lab: Path, count: int, size_bytes: int) -> None:
         catalog.store(known)
 
 
-def readings_lab(lab: Path, count: int) -> None:
+def build_readings_lab(lab: Path, count: int) -> None:
     """So many readings of 100 sensors, ten a second, and one session of an hour in the middle of them."""
     begin = BEGIN - timedelta(seconds=count / 20)
-    _describe(lab, [1])
-    _readings(lab, count, begin, timedelta(milliseconds=100))
+    _write_descriptions(lab, [1])
+    _write_readings(lab, count, begin, timedelta(milliseconds=100))
 
 
-def _describe(lab: Path, sessions: range | list[int]) -> None:
+def _write_descriptions(lab: Path, sessions: range | list[int]) -> None:
     (lab / "data").mkdir(parents=True)
     cameras = {str(n): {"name": f"Camera {n}", "recordingPrefix": f"cam{n}"} for n in range(1, 5)}
     (lab / "data/cameras.json").write_text(json.dumps(cameras))
@@ -126,22 +131,22 @@ def _describe(lab: Path, sessions: range | list[int]) -> None:
         described = {
             "id": number,
             "name": f"Session {number}",
-            "startTime": _text(start),
-            "endTime": _text(start + WINDOW),
+            "startTime": _format_instant(start),
+            "endTime": _format_instant(start + WINDOW),
             "status": "completed",
             "selectedDevices": {"cameras": [{"id": str(n), "recordingPrefix": f"cam{n}"} for n in range(1, 5)]},
         }
         (folder / "session_data.json").write_text(json.dumps(described))
 
 
-def _clip(seconds: float) -> bytes:
+def _make_clip(seconds: float) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.mp4"
         make_clip(path, "cam1", BEGIN, seconds)
         return path.read_bytes()
 
 
-def _recording(path: Path, clip: bytes, size_bytes: int) -> None:
+def _write_recording(path: Path, clip: bytes, size_bytes: int) -> None:
     """A small real MP4, made large by a box that players skip (ISO/IEC 14496-12, 8.1.2: ``free``), full of noise."""
     left = size_bytes - len(clip) - 16
     with path.open("wb") as file:
@@ -150,19 +155,19 @@ def _recording(path: Path, clip: bytes, size_bytes: int) -> None:
             left -= file.write(os.urandom(min(left, _BLOCK)))
 
 
-def _readings(lab: Path, count: int, begin: datetime, step: timedelta) -> None:
+def _write_readings(lab: Path, count: int, begin: datetime, step: timedelta) -> None:
     """Readings in both unified files: the sensors in turn, one every ``step``."""
     step_us = step // timedelta(microseconds=1)
-    table = _table(begin, step_us, 0, 0)
+    table = _make_table(begin, step_us, 0, 0)
     with (lab / "data/zigbee-sensors.csv").open("wb") as file:
         file.write((",".join(table.columns) + "\n").encode())
         for start in range(0, count, 500_000):
-            rows = _table(begin, step_us, start, min(start + 500_000, count))
+            rows = _make_table(begin, step_us, start, min(start + 500_000, count))
             rows.write_csv(file, include_header=False, quote_style="non_numeric")
     with (lab / "data/zigbee-data.json").open("wb") as file:
         file.write(b'{"messages":{')
         for sensor in range(min(_SENSORS, count)):
-            rows = _table(begin, step_us, sensor, count, _SENSORS)
+            rows = _make_table(begin, step_us, sensor, count, _SENSORS)
             messages = rows.select(
                 pl.concat_str(
                     pl.lit('{"timestamp":"'), "timestamp", pl.lit('","payload":'), "payload", pl.lit("}")
@@ -172,7 +177,7 @@ def _readings(lab: Path, count: int, begin: datetime, step: timedelta) -> None:
         file.write(b'},"topics":[]}')
 
 
-def _table(begin: datetime, step_us: int, start: int, stop: int, by: int = 1) -> pl.DataFrame:
+def _make_table(begin: datetime, step_us: int, start: int, stop: int, by: int = 1) -> pl.DataFrame:
     """The readings with these numbers as rows of the lab's own CSV."""
     number = pl.int_range(start, stop, by, eager=True).alias("n").to_frame()
     us = int(begin.timestamp()) * 1_000_000 + pl.col("n") * step_us
@@ -192,19 +197,19 @@ def _table(begin: datetime, step_us: int, start: int, stop: int, by: int = 1) ->
     return values.select("timestamp", topic.alias("topic"), *values.columns[1:], payload.alias("payload"))
 
 
-def _text(instant: datetime) -> str:
+def _format_instant(instant: datetime) -> str:
     return instant.strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 def main(kind: str, folder: str, *numbers: str) -> None:
     """Build one lab."""
     builders = {
-        "recordings": recordings_lab,
-        "segments": segments_lab,
-        "sessions": many_sessions,
-        "registered": registered_lab,
-        "readings": readings_lab,
-        "sparse": sparse_lab,
+        "recordings": build_recordings_lab,
+        "segments": build_segments_lab,
+        "sessions": build_sessions_lab,
+        "registered": build_registered_lab,
+        "readings": build_readings_lab,
+        "sparse": build_sparse_lab,
     }
     builders[kind](Path(folder), *map(int, numbers))  # type: ignore[operator]
 

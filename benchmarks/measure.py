@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-Prepare = Callable[[], object]
+PrepareRun = Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Competitor:
 
     name: str
     command: Sequence[str]
-    prepare: Prepare = lambda: None
+    prepare: PrepareRun = lambda: None
     self_timed: bool = False
     cwd: Path | None = None
 
@@ -42,12 +42,12 @@ class Results:
     runs: list[Run] = field(default_factory=list)
 
     @property
-    def median(self) -> float:
+    def median_s(self) -> float:
         """Median of the times, in seconds."""
         return median(run.seconds for run in self.runs)
 
     @property
-    def least(self) -> float:
+    def minimum_s(self) -> float:
         """The shortest time, in seconds: the run that other work on the machine disturbed least."""
         return min(run.seconds for run in self.runs)
 
@@ -65,7 +65,7 @@ class CommandError(Exception):
     """A command that was to be measured ended with an error."""
 
 
-def alternate(competitors: Sequence[Competitor], rounds: int) -> dict[str, Results]:
+def run_in_turn(competitors: Sequence[Competitor], rounds: int) -> dict[str, Results]:
     """Run all competitors in turn, round after round, so that a disturbance does not hit one of them alone.
 
     The first of a round is another one each time, and dirty pages of the one before are on disk when the next begins.

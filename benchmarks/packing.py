@@ -15,7 +15,7 @@ from labcrate.export.prepare import prepare_archive
 from labcrate.lab.folder import Lab
 
 
-def pack(lab: Path, target: str) -> None:
+def measure_packing(lab: Path, target: str) -> None:
     """Print how many seconds the packing took."""
     with prepare_archive(Lab(lab), "1", hashed=True) as assembly:
         began = time.perf_counter()
@@ -26,4 +26,4 @@ def pack(lab: Path, target: str) -> None:
 
 
 if __name__ == "__main__":
-    pack(Path(sys.argv[1]), sys.argv[2])
+    measure_packing(Path(sys.argv[1]), sys.argv[2])

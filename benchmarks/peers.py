@@ -23,7 +23,7 @@ class Peer:
     version: Sequence[str] = ()
     line: int = 0
 
-    def installed(self) -> bool:
+    def is_installed(self) -> bool:
         """Whether it can be run here."""
         if not self.needs:
             return True
@@ -35,8 +35,10 @@ class Peer:
             return f"{self.name} of Python {platform.python_version()}"
         if not self.version:
             return f"{self.needs} {_distribution(self.needs)}"
-        told = subprocess.run(self.version, capture_output=True, text=True, check=False).stdout.strip().splitlines()
-        return told[self.line].strip() if len(told) > self.line else self.name
+        output_lines = (
+            subprocess.run(self.version, capture_output=True, text=True, check=False).stdout.strip().splitlines()
+        )
+        return output_lines[self.line].strip() if len(output_lines) > self.line else self.name
 
 
 def _distribution(name: str) -> str | None:
@@ -86,7 +88,7 @@ def hash_and_copy_synced(folder: Path, target: Path) -> Sequence[str]:
 
 
 def _writer(kind: str) -> Command:
-    return lambda folder, target: (sys.executable, "-m", "benchmarks.writers", kind, str(folder), str(target))
+    return lambda folder, target: (sys.executable, "-m", "benchmarks.python_archivers", kind, str(folder), str(target))
 
 
 ARCHIVERS = (

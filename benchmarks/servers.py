@@ -57,11 +57,13 @@ class Server:
 def labcrate(lab: Path) -> Iterator[Server]:
     """``labcrate serve``, with somebody who may download."""
     for name, role in (("admin", "admin"), ("bench", "operator")):
-        _say(*LABCRATE, "user", "add", name, "--role", role, "--password-stdin", "--lab", str(lab), given=_PASSWORD)
-    made = _say(*LABCRATE, "token", "add", "bench", "--user", "bench", "--lab", str(lab), "--json")
+        _run_labcrate(
+            *LABCRATE, "user", "add", name, "--role", role, "--password-stdin", "--lab", str(lab), given=_PASSWORD
+        )
+    made = _run_labcrate(*LABCRATE, "token", "add", "bench", "--user", "bench", "--lab", str(lab), "--json")
     header = f"Authorization: Bearer {json.loads(made)['token']}"
     port = _free_port()
-    with _running(*LABCRATE, "serve", "--lab", str(lab), "--port", str(port), port=port) as process:
+    with _run_server(*LABCRATE, "serve", "--lab", str(lab), "--port", str(port), port=port) as process:
         yield Server("labcrate serve", process, port, "/api/sessions/1/archive.zip", (header,))
 
 
@@ -73,7 +75,7 @@ def nginx(archive: Path, folder: Path) -> Iterator[Server]:
     # As who runs this: the workers of a nginx that root starts would be somebody who may not read the archive.
     own = {"user": getpwuid(os.getuid()).pw_name, "group": getgrgid(os.getgid()).gr_name}
     (folder / "nginx.conf").write_text(_NGINX.format(folder=folder, port=port, root=archive.parent, **own))
-    with _running("nginx", "-c", str(folder / "nginx.conf"), "-p", str(folder), port=port) as process:
+    with _run_server("nginx", "-c", str(folder / "nginx.conf"), "-p", str(folder), port=port) as process:
         yield Server("nginx, the finished ZIP", process, port, f"/{archive.name}")
     shutil.rmtree(folder)
 
@@ -82,13 +84,13 @@ def nginx(archive: Path, folder: Path) -> Iterator[Server]:
 def zipstream(recordings: Path) -> Iterator[Server]:
     """aiohttp, streaming what zipstream-ng makes."""
     port = _free_port()
-    words = (sys.executable, "-m", "benchmarks.streaming", str(recordings), str(port))
-    with _running(*words, port=port) as process:
+    words = (sys.executable, "-m", "benchmarks.zipstream_server", str(recordings), str(port))
+    with _run_server(*words, port=port) as process:
         yield Server("aiohttp with zipstream-ng", process, port, "/")
 
 
 @contextmanager
-def _running(*command: str, port: int) -> Iterator[psutil.Process]:
+def _run_server(*command: str, port: int) -> Iterator[psutil.Process]:
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=ENVIRONMENT) as process:
         try:
             _wait_for(process, port)
@@ -112,14 +114,14 @@ def _free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def _say(*command: str, given: str = "") -> str:
+def _run_labcrate(*command: str, given: str = "") -> str:
     done = subprocess.run(command, input=given + "\n", capture_output=True, text=True, check=False, env=ENVIRONMENT)
     if done.returncode:
         raise CommandError(f"{' '.join(command[2:5])} ended with {done.returncode}: {done.stderr}")
     return done.stdout
 
 
-def evict(files: Sequence[Path]) -> None:
+def drop_from_page_cache(files: Sequence[Path]) -> None:
     """Have the disk read these files the next time: what the page cache holds of them is dropped."""
     os.sync()
     for path in files:

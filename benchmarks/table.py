@@ -9,30 +9,30 @@ MB = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One measured command in one row, and what was aimed at: ``target`` in words, ``met`` None without one."""
+class ResultLine:
+    """One measured command in one row, and what was aimed at: ``target`` in words, ``is_met`` None without one."""
 
     row: str
     what: str
-    median: float
-    least: float
+    median_s: float
+    minimum_s: float
     peak_bytes: int
     ratio: float | None = None
     reference: str = ""
     target: str = ""
-    met: bool | None = None
+    is_met: bool | None = None
     note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Aim:
+class Target:
     """What a command should come to: at most a ratio to the reference, seconds, or bytes of memory."""
 
     ratio: float | None = None
     seconds: float | None = None
     peak_bytes: int | None = None
 
-    def words(self) -> str:
+    def describe(self) -> str:
         """The aim as the table has it."""
         parts = []
         if self.ratio is not None:
@@ -43,7 +43,7 @@ class Aim:
             parts.append(f"< {self.peak_bytes // MB} MB")
         return ", ".join(parts)
 
-    def met(self, ratio: float | None, seconds: float, peak_bytes: int) -> bool:
+    def is_met(self, ratio: float | None, seconds: float, peak_bytes: int) -> bool:
         """Whether all of it was reached."""
         return (
             (self.ratio is None or (ratio is not None and ratio <= self.ratio))
@@ -52,49 +52,49 @@ class Aim:
         )
 
 
-def lines(
-    row: str, results: dict[str, Results], references: dict[str, str], aims: dict[str, Aim], notes: dict[str, str]
-) -> list[Line]:
+def result_lines(
+    row: str, results: dict[str, Results], references: dict[str, str], targets: dict[str, Target], notes: dict[str, str]
+) -> list[ResultLine]:
     """A line for each competitor; ``references`` says whom each is compared with (by median)."""
-    found = []
+    table = []
     for name, result in results.items():
         reference = references.get(name, "")
-        ratio = result.median / results[reference].median if reference else None
-        aim = aims.get(name)
-        met = aim.met(ratio, result.median, result.peak_bytes) if aim else None
-        words = aim.words() if aim else ""
-        found.append(
-            Line(
-                row, name, result.median, result.least, result.peak_bytes, ratio, reference, words, met,
+        ratio = result.median_s / results[reference].median_s if reference else None
+        target = targets.get(name)
+        is_met = target.is_met(ratio, result.median_s, result.peak_bytes) if target else None
+        describe = target.describe() if target else ""
+        table.append(
+            ResultLine(
+                row, name, result.median_s, result.minimum_s, result.peak_bytes, ratio, reference, describe, is_met,
                 notes.get(name, ""),
             )
         )  # fmt: skip
-    return found
+    return table
 
 
-_HEADER = ("row", "what", "median s", "min s", "ratio", "to", "peak MB", "target", "met")
+_COLUMNS = ("row", "what", "median s", "min s", "ratio", "to", "peak MB", "target", "met")
 
 
-def render(table: Sequence[Line]) -> str:
+def render_table(table: Sequence[ResultLine]) -> str:
     """The table in Markdown, padded so that it reads well in a terminal too."""
-    cells = [_HEADER, *(_cells(line) for line in table)]
-    widths = [max(len(row[at]) for row in cells) for at in range(len(_HEADER))]
-    shown = [
+    cells = [_COLUMNS, *(_cells(line) for line in table)]
+    widths = [max(len(row[at]) for row in cells) for at in range(len(_COLUMNS))]
+    padded = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in cells
     ]
     rule = "| " + " | ".join("-" * width for width in widths) + " |"
-    return "\n".join([shown[0], rule, *shown[1:]])
+    return "\n".join([padded[0], rule, *padded[1:]])
 
 
-def _cells(line: Line) -> tuple[str, ...]:
+def _cells(line: ResultLine) -> tuple[str, ...]:
     return (
         line.row,
         line.what + (f" ({line.note})" if line.note else ""),
-        f"{line.median:.3f}",
-        f"{line.least:.3f}",
+        f"{line.median_s:.3f}",
+        f"{line.minimum_s:.3f}",
         "" if line.ratio is None else f"{line.ratio:.2f}",
         line.reference,
         f"{line.peak_bytes / MB:.0f}",
         line.target,
-        {None: "", True: "yes", False: "no"}[line.met],
+        {None: "", True: "yes", False: "no"}[line.is_met],
     )

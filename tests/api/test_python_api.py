@@ -59,8 +59,8 @@ def test_the_page_documents_every_public_attribute(name: str) -> None:
     (section,) = re.findall(
         rf"^##+ `labcrate\.{name}`\n(.*?)(?=^##+ `labcrate\.|^## |\Z)", PAGE.read_text(), re.M | re.S
     )
-    told = set(re.findall(r"\w+", section))
-    assert {a for a in declared if not a.startswith("_") and a != "of"} - told == set()
+    seen = set(re.findall(r"\w+", section))
+    assert {a for a in declared if not a.startswith("_") and a != "of"} - seen == set()
 
 
 def test_the_page_documents_every_error() -> None:
@@ -88,15 +88,15 @@ def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
 def test_sessions_and_plan_are_those_of_the_command_line(usual_lab: Any, cli: Any) -> None:
     """Both ways tell the same sessions, members, reasons and size."""
     lab = labcrate.Lab(str(usual_lab.root))
-    told = cli("sessions", "--lab", usual_lab.root, "--json").json
+    seen = cli("sessions", "--lab", usual_lab.root, "--json").json
     assert [(r.id, r.name, r.recordings, r.size_bytes) for r in lab.sessions()] == [
-        (str(r["id"]), r["name"], r["recordings"], r["sizeBytes"]) for r in told
+        (str(r["id"]), r["name"], r["recordings"], r["sizeBytes"]) for r in seen
     ]
-    plan, said = lab.plan(42), cli("plan", "42", "--lab", usual_lab.root, "--json").json
-    assert (plan.size_bytes, str(plan.state)) == (said["sizeBytes"], said["state"])
-    assert [part.name for part in plan.members] == [member["name"] for member in said["members"]]
-    assert [n.source for n in plan.near_misses] == [n["file"] for n in said["nearMisses"]]
-    assert list(plan.warnings) == said["warnings"]
+    plan, as_json = lab.plan(42), cli("plan", "42", "--lab", usual_lab.root, "--json").json
+    assert (plan.size_bytes, str(plan.state)) == (as_json["sizeBytes"], as_json["state"])
+    assert [part.name for part in plan.members] == [member["name"] for member in as_json["members"]]
+    assert [n.source for n in plan.near_misses] == [n["file"] for n in as_json["nearMisses"]]
+    assert list(plan.warnings) == as_json["warnings"]
 
 
 @pytest.mark.parametrize(
@@ -115,12 +115,12 @@ def test_export_is_that_of_the_command_line(
     """The same options give the same bytes and the same account; the plan knew the size."""
     lab = labcrate.Lab(usual_lab.root)
     done = lab.export(42, tmp_path / "api.zip", **options)
-    said = cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "cli.zip", "--json", *arguments).json
+    as_json = cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "cli.zip", "--json", *arguments).json
     data = (tmp_path / "api.zip").read_bytes()
     assert data == (tmp_path / "cli.zip").read_bytes()
     assert done.size_bytes == len(data) == lab.plan(42, **options).size_bytes
     assert (done.etag, str(done.state), done.recordings, done.readings, list(done.warnings)) == (
-        said["etag"], said["state"], said["recordings"], said["readings"], said["warnings"],
+        as_json["etag"], as_json["state"], as_json["recordings"], as_json["readings"], as_json["warnings"],
     )  # fmt: skip
 
 
@@ -339,7 +339,7 @@ def test_metadata_that_cannot_be_read_here(
         labcrate.open(changed)
 
 
-def test_what_is_no_archive_is_told_from_what_is_damaged(exported: labcrate.Export, tmp_path: Path) -> None:
+def test_foreign_files_are_distinguished_from_damaged_archives(exported: labcrate.Export, tmp_path: Path) -> None:
     """Text, a foreign ZIP, half an archive, a compressed one and garbled JSON each get their own sentence."""
     data = exported.path.read_bytes()
     (tmp_path / "text.zip").write_text("hello")

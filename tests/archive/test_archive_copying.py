@@ -32,7 +32,7 @@ def entity(tmp_path: Path) -> Entity:
     return Entity(Layout(members))
 
 
-def written(entity: Entity, path: Path, methods: Sequence[CopyMethod]) -> bytes:
+def write_with(entity: Entity, path: Path, methods: Sequence[CopyMethod]) -> bytes:
     """What write_entity puts into a file."""
     with path.open("wb") as file:
         write_entity(entity, file.fileno(), methods=methods)
@@ -81,7 +81,7 @@ def nothing(_: FileSegment, source: int, target: int, offset: int, length: int) 
 )
 def test_every_method_writes_the_same_bytes(entity: Entity, tmp_path: Path, methods: Sequence[CopyMethod]) -> None:
     """Each method alone, each fallback and a change of method within a file give what the entity reads as."""
-    assert written(entity, tmp_path / "out.zip", methods) == b"".join(entity.read_range())
+    assert write_with(entity, tmp_path / "out.zip", methods) == b"".join(entity.read_range())
 
 
 def test_a_system_without_the_fast_calls_still_writes(
@@ -90,7 +90,7 @@ def test_a_system_without_the_fast_calls_still_writes(
     """Where os has neither copy_file_range nor sendfile, reading and writing does it."""
     monkeypatch.delattr(os, "copy_file_range")
     monkeypatch.delattr(os, "sendfile")
-    assert written(entity, tmp_path / "out.zip", COPY_METHODS) == b"".join(entity.read_range())
+    assert write_with(entity, tmp_path / "out.zip", COPY_METHODS) == b"".join(entity.read_range())
 
 
 def test_a_pipe_can_be_the_target(entity: Entity) -> None:
@@ -133,17 +133,19 @@ def test_a_full_disk_is_the_targets_error(entity: Entity, methods: Sequence[Copy
 def test_limits_of_the_target_end_the_copying(entity: Entity, tmp_path: Path, number: int) -> None:
     """Disk, quota and file size limits are not answered by copying in another way."""
     with pytest.raises(OSError, match=os.strerror(number)) as caught:
-        written(entity, tmp_path / "out.zip", (refusing(number), copy_with_read_write))
+        write_with(entity, tmp_path / "out.zip", (refusing(number), copy_with_read_write))
     assert caught.value.errno == number
 
 
 def test_copying_nothing_for_ever_is_an_error(entity: Entity, tmp_path: Path) -> None:
     """If the only method makes no headway the export ends with an error instead of turning in a circle."""
     with pytest.raises(OSError, match="copies nothing"):
-        written(entity, tmp_path / "out.zip", (nothing,))
+        write_with(entity, tmp_path / "out.zip", (nothing,))
 
 
-def test_a_failing_source_is_told_from_a_failing_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_source_is_distinguished_from_a_failing_target(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """EIO of the kernel's copy is ambiguous; reading apart from writing shows that the recording's disk is failing."""
     path = tmp_path / "a.mp4"
     path.write_bytes(b"x" * 300_000)
@@ -155,4 +157,4 @@ def test_a_failing_source_is_told_from_a_failing_target(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(os, "pread", failing)
     with pytest.raises(SourceChangedError, match=r"recordings/a\.mp4 cannot be read any more"):
-        written(entity, tmp_path / "out.zip", (refusing(errno.EIO), copy_with_read_write))
+        write_with(entity, tmp_path / "out.zip", (refusing(errno.EIO), copy_with_read_write))

@@ -63,7 +63,7 @@ def test_names_that_could_do_harm_are_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["a", "...", "..a/b..", "a b/ü/日本.mp4", "C'est.csv", "x" * 65535, "~", ".hidden"])
-def test_harmless_names_are_taken(name: str) -> None:
+def test_harmless_names_are_accepted(name: str) -> None:
     """Dots inside names, spaces and every script are allowed, up to 65535 bytes."""
     assert Layout([sized(name, 1)]).describe().members[0].name == name
 

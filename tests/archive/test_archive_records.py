@@ -47,7 +47,7 @@ def test_zip64_only_where_a_field_is_too_small() -> None:
     assert local[31:] == struct.pack("<HHQQ", 1, 16, 0xFFFFFFFF, 0xFFFFFFFF)
 
 
-def test_the_member_after_one_of_exactly_4_gib_minus_1_is_wide() -> None:
+def test_the_member_after_one_of_exactly_4_gib_minus_1_has_zip64_sizes() -> None:
     """Its sizes stand in the ZIP64 field of both headers: unzip 6.00 would misread the field otherwise."""
     assert [records.needs_zip64_sizes(size) for size in (0xFFFFFFFE, 0xFFFFFFFF, 0x100000000)] == [False, True, False]
     central = records.central_header(b"a", 0, 3, 1 << 40, 0xFFFFFFFF, zip64_sizes=True)

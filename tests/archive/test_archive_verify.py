@@ -94,7 +94,7 @@ def test_without_a_manifest_that_is_the_finding(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("lines", [b"nonsense\n", b"%b  a\n%b  a\n" % (b"0" * 64, b"0" * 64), b"%b  a" % (b"0" * 64)])
-def test_lines_of_a_manifest_that_cannot_be_meant_are_named(tmp_path: Path, lines: bytes) -> None:
+def test_invalid_manifest_lines_are_named(tmp_path: Path, lines: bytes) -> None:
     """A line of another form, a name listed twice and a last line cut short are findings of the manifest."""
     path = archive(tmp_path / "a.zip", [Member.of_bytes(MANIFEST_NAME, lines, TIME)])
     assert ("structure", MANIFEST_NAME, None) in kinds(verify_archive(path))

@@ -74,9 +74,9 @@ def test_each_forgery_is_found_or_refused(name: str, tmp_path: Path) -> None:
     make, reason = FORGED[name]
     path = tmp_path / "a.zip"
     path.write_bytes(make())
-    said = verdict(path)
-    assert any(re.search(reason, text) for text in said), said
-    assert all(text.isprintable() for text in said)
+    texts = verdict(path)
+    assert any(re.search(reason, text) for text in texts), texts
+    assert all(text.isprintable() for text in texts)
 
 
 @pytest.mark.thorough

@@ -63,9 +63,9 @@ def test_lab_is_small(lab: DemoLab) -> None:
 
 def test_every_video_is_accounted_for(lab: DemoLab) -> None:
     """Each file with video is linked, of the other session, a near miss or unrelated: exactly one of them."""
-    told = [*lab.linked, *lab.other_session, *lab.near_misses.values(), *lab.unrelated]
+    described = [*lab.linked, *lab.other_session, *lab.near_misses.values(), *lab.unrelated]
     found = {str(path.relative_to(lab.root)) for path in lab.root.rglob("*.m[pk][4v]") if path.name[0] != "."}
-    assert sorted(told) == sorted(found)
+    assert sorted(described) == sorted(found)
     assert set(lab.damaged) <= set(lab.linked)
     assert all((lab.root / path).is_file() for path in lab.not_recordings)
 
@@ -102,15 +102,15 @@ def test_recordings_are_dated(lab: DemoLab) -> None:
         elif found.creation_time and found.duration_s:
             assert end == found.creation_time + timedelta(seconds=found.duration_s)
     assert unset == [f"{story.OWN_FOLDER}/overview.mp4"]
-    timely = (lab.root / lab.near_misses["right time, no ID"]).stat().st_mtime_ns
-    assert story.SPANS[lab.session_id].contains(from_ns(timely))
+    same_time = (lab.root / lab.near_misses["right time, no ID"]).stat().st_mtime_ns
+    assert story.SPANS[lab.session_id].contains(from_ns(same_time))
     for path in lab.unrelated:
         assert not story.SPANS[lab.session_id].contains(from_ns((lab.root / path).stat().st_mtime_ns))
 
 
 def test_hall_has_a_gap(lab: DemoLab) -> None:
     """Between two recordings of the hall 45 seconds are missing; the kitchen has no gap."""
-    takes = [video.take for video in story.video_files() if video.linked]
+    takes = [video.clip for video in story.video_files() if video.linked]
     gaps = {
         camera.name: [
             (later.start - earlier.start).total_seconds() - earlier.seconds for earlier, later in pairwise(of_camera)
@@ -137,10 +137,10 @@ def test_unified_files_differ_by_what_a_crash_lost(lab: DemoLab) -> None:
     in_json, in_csv = readings_in_json(lab), readings_in_csv(lab)
     assert max(in_json.values()) == max(in_csv.values()) == 1
     session = read(lab, f"sessions/Session{lab.session_id}/session_data.json")
-    wanted = {f"zigbee2mqtt/{sensor['name']}" for sensor in session["selectedDevices"]["sensors"]}
+    expected = {f"zigbee2mqtt/{sensor['name']}" for sensor in session["selectedDevices"]["sensors"]}
 
     def belonging(unified: Counter[tuple[str, str, str]]) -> int:
-        return sum(topic in wanted and span(session).contains(parse_instant(when)) for when, topic, _ in unified)
+        return sum(topic in expected and span(session).contains(parse_instant(when)) for when, topic, _ in unified)
 
     assert belonging(in_json | in_csv) == lab.readings > 40
     assert belonging(in_csv - in_json) == lab.only_in_csv > 0

@@ -10,25 +10,25 @@ from tests.support.hostile_texts import SHAPES
 
 from labcrate.export.documents.plain_text import wrap_lines
 from labcrate.lab.path_pattern import PatternError, recorder_pattern
-from labcrate.lab.text import one_line
 from labcrate.linking.ids import SessionIds
 from labcrate.linking.judging import judge
 from labcrate.linking.prefixes import CameraNames, Prefixes
 from labcrate.linking.rules import LinkingRules
+from labcrate.messages.text import printable
 from labcrate.model.device import Device
 from labcrate.plan.member_names import Names, safe_name
 from labcrate.readings.load.payload import compact, from_cells, same_value
 from labcrate.readings.load.topics import Topics
-from labcrate.secrets.clean import Cleaner
+from labcrate.secrets.cleaner import Cleaner
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.urls import find_urls
-from labcrate.secrets.values import Secrets, collect
+from labcrate.secrets.values import Secrets, collect_secrets
 from labcrate.video.name_time import time_in_path
-from labcrate.web.downloads.response import disposition
-from labcrate.web.http.conditional import Representation, answer, parse_date
+from labcrate.web.downloads.response import content_disposition
+from labcrate.web.http.conditional import Representation, parse_date, select_range
 from labcrate.web.pages.i18n import Locale
 
-SECRETS = collect(
+SECRETS = collect_secrets(
     [
         (
             "data/cameras.json",
@@ -61,14 +61,14 @@ def quietly(function: Callable[[str], Any]) -> Callable[[str], Any]:
 
 
 READERS: dict[str, Callable[[str], Any]] = {
-    "one line": one_line,
+    "one line": printable,
     "a safe name": safe_name,
     "a clean text": lambda text: Cleaner(SECRETS, MATCHER).clean_text(text),
     "a clean name": lambda text: Cleaner(SECRETS, MATCHER).clean_name(text),
     "clean JSON": lambda text: Cleaner(SECRETS, MATCHER).clean_json({"notes": text, text: [1, 2]}),
     "a clean payload": lambda text: Cleaner(SECRETS, MATCHER).clean_payload("zigbee2mqtt/a", text),
     "a clean payload of a topic": lambda text: Cleaner(SECRETS, MATCHER).clean_payload(text, "{}"),
-    "secrets of a document": lambda text: collect([("data/cameras.json", {"a": text, text: text})]),
+    "secrets of a document": lambda text: collect_secrets([("data/cameras.json", {"a": text, text: text})]),
     "URLs": lambda text: list(find_urls(text)),
     "a compact payload": quietly(compact),
     "a payload in quotes": quietly(lambda text: compact(f'"{text}"')),
@@ -81,11 +81,11 @@ READERS: dict[str, Callable[[str], Any]] = {
     "a time in a path": time_in_path,
     "a verdict": lambda text: judge(f"recordings/{text}.mp4", "42", RULES),
     "a camera's prefix": lambda text: Prefixes.build([CameraNames("1", "1", text, None)], {}, IDS),
-    "a header of a download": disposition,
+    "a header of a download": content_disposition,
     "a date of a request": parse_date,
-    "a range of a request": lambda text: answer("GET", {"range": f"bytes={text}"}, Representation(9, '"a"')),
-    "tags of a request": lambda text: answer("GET", {"if-none-match": text}, Representation(9, '"a"')),
-    "a sentence on a page": lambda text: Locale("es").told(text[:1000]),
+    "a range of a request": lambda text: select_range("GET", {"range": f"bytes={text}"}, Representation(9, '"a"')),
+    "tags of a request": lambda text: select_range("GET", {"if-none-match": text}, Representation(9, '"a"')),
+    "a sentence on a page": lambda text: Locale("es").translation(text[:1000]),
 }
 MOST, SLACK, SIZE = 2.2, 400, 1500
 
@@ -183,6 +183,6 @@ def test_a_text_that_nests_deeply_raises_nothing(deep: str) -> None:
 
 def test_urls_in_urls_make_short_secrets() -> None:
     """A text of nothing but stream URLs gives no thousand-character values that lie in one another."""
-    found = collect([("data/cameras.json", {"a": "rtsp://h.b/" * 3000})])
+    found = collect_secrets([("data/cameras.json", {"a": "rtsp://h.b/" * 3000})])
     assert max(len(secret.value) for secret in found.strong) < 60
     assert len(found.strong) < 20

@@ -14,7 +14,7 @@ from tests.support.platform_lab import ADDRESS, CANARIES, PASSWORD, START, UUID,
 
 from labcrate.cli.main import main
 from labcrate.doctor.examine import secret_findings
-from labcrate.doctor.file_findings import SecretIn
+from labcrate.doctor.file_findings import FileWithSecrets
 from labcrate.doctor.findings import FindingKind, Severity
 
 Doctor = Callable[..., list[dict[str, Any]]]
@@ -306,7 +306,8 @@ def test_files_with_secrets_are_named_with_the_kinds_alone() -> None:
     """Who searched for secrets passes on file and kinds; never a value."""
     kinds = ("a camera's password", "a stream URL")
     found, other = secret_findings(
-        SecretIn(f"sessions/Session7/{name}", kinds, name == "notes.txt", "7") for name in ("notes.txt", "report.pdf")
+        FileWithSecrets(f"sessions/Session7/{name}", kinds, name == "notes.txt", "7")
+        for name in ("notes.txt", "report.pdf")
     )
     assert (found.kind, found.session) == (FindingKind.SECRET, "7")
     assert found.what == "sessions/Session7/notes.txt holds a camera's password, a stream URL."

@@ -193,7 +193,7 @@ TEXTS = st.text(st.characters(codec=None), min_size=1, max_size=30) | st.sampled
 
 @settings(max_examples=12)
 @given(st.lists(st.tuples(TEXTS, st.sampled_from(["recording", "sensor data", "other"])), max_size=8), st.data())
-def test_any_names_and_sizes_make_a_zip_that_reads_whole(wished: list[tuple[str, str]], data: st.DataObject) -> None:
+def test_any_names_and_sizes_make_a_zip_that_reads_whole(requested: list[tuple[str, str]], data: st.DataObject) -> None:
     """For any names and sizes of files the ZIP holds each under a name of its own, with its bytes, in one order.
 
     No two names are one on any system, all are safe on every one, the manifest tells the hash of every other member,
@@ -205,7 +205,7 @@ def test_any_names_and_sizes_make_a_zip_that_reads_whole(wished: list[tuple[str,
         recorded, own = Names(), Names((names.SENSOR_JSON.rpartition("/")[2], names.SENSOR_CSV.rpartition("/")[2]))
         others = Names()
         recordings, files, expected = [], [], {}
-        for index, (name, kind) in enumerate(wished):
+        for index, (name, kind) in enumerate(requested):
             size = data.draw(st.sampled_from(SIZES) | st.integers(0, 9000))
             content = random.Random(index).randbytes(size)  # noqa: S311
             if kind == "recording":
@@ -230,8 +230,10 @@ def test_any_names_and_sizes_make_a_zip_that_reads_whole(wished: list[tuple[str,
         raw = [name.encode() for name in found]
         assert [unsafe_name_reason(name) for name in raw] == [None] * len(raw)
         assert list(name_clashes(raw)) == []
-        held = {name: hashlib.sha256(content).hexdigest() for name, content in found.items() if name != MANIFEST_NAME}
-        assert manifest(found) == held
+        digests = {
+            name: hashlib.sha256(content).hexdigest() for name, content in found.items() if name != MANIFEST_NAME
+        }
+        assert manifest(found) == digests
         behind = [name for name in found if name.startswith((f"{names.SESSION_FILES}/", f"{names.RECORDINGS}/"))]
         assert behind == sorted(behind) == list(found)[len(found) - len(behind) :]
         layout = assembly.layout
@@ -335,13 +337,13 @@ def test_tables_of_an_archive_that_is_there_are_taken(folder: Folder) -> None:
 @pytest.mark.parametrize("other", ["a value", "a message more", "another session", "none"])
 def test_tables_of_other_readings_are_not_taken(folder: Folder, other: str) -> None:
     """An archive whose readings or session differ in anything gives no table."""
-    told: dict[str, tuple[tuple[str, str, dict[str, Any]], ...]] = {
+    topics: dict[str, tuple[tuple[str, str, dict[str, Any]], ...]] = {
         "a value": (("2025-05-02T08:01:00.000Z", "zigbee2mqtt/door", {"contact": False, "battery": 90}),),
         "a message more": (*SOME, ("2025-05-02T08:01:01.000Z", "zigbee2mqtt/door", {"contact": True})),
         "another session": SOME,
         "none": (),
     }
-    plan = plan_of(read=readings(*told[other]))
+    plan = plan_of(read=readings(*topics[other]))
     if other == "another session":
         plan = replace(plan, session=replace(SESSION, id="7"))
     spool = Counting(folder.root.parent)
@@ -377,7 +379,7 @@ def test_a_cleaned_copy_is_packed_in_place_of_its_file(folder: Folder) -> None:
     """What stands for a file without its secrets goes in under the file's name, with the fixity of the plan."""
     file, clean = folder.file("data/session_files/a.txt", b"password hunter2hunter2"), b"password [removed]"
     plan = plan_of(files=[replace(file, fixity=Fixity.of_bytes(clean))])
-    found = unzipped(whole(assembled(folder, plan, redacted={file.member: BytesSource(clean)})))
+    found = unzipped(whole(assembled(folder, plan, replacements={file.member: BytesSource(clean)})))
     assert found[file.member] == clean
     assert b"hunter2" not in b"".join(found.values())
 

@@ -140,7 +140,7 @@ def test_sha256sum_agrees_after_unpacking(archive: Path, tmp_path: Path) -> None
         assert len(checked.stdout.splitlines()) == len(opened.namelist()) - 1
 
 
-def test_the_readme_stands_alone(archive: Path) -> None:
+def test_the_readme_needs_no_other_document(archive: Path) -> None:
     """The README names the session, its times and zone, every document, the warnings; no line is too wide to read."""
     with zipfile.ZipFile(archive) as opened:
         text = opened.read("README.txt").decode()
@@ -186,14 +186,14 @@ def test_the_readmes_polars_lines_read_numbers_as_numbers(
     assert all(readings[name].dtype.is_numeric() for name in ("temperature", "humidity"))
 
 
-def test_recordings_csv_tells_what_the_metadata_tell(archive: Path) -> None:
+def test_recordings_csv_says_what_the_metadata_say(archive: Path) -> None:
     """One row per recording, with the same values as the metadata."""
     with zipfile.ZipFile(archive) as opened, opened.open("data/recordings.csv") as file:
         table = pd.read_csv(file)
-    told = {r["file"]: r for r in metadata_of(archive)["recordings"]}
-    assert set(table["file"]) == set(told)
+    described = {r["file"]: r for r in metadata_of(archive)["recordings"]}
+    assert set(table["file"]) == set(described)
     for _, row in table.iterrows():
-        recording = told[row["file"]]
+        recording = described[row["file"]]
         assert (row["sha256"], row["size_bytes"], row["readable"]) == (
             recording["sha256"], recording["sizeBytes"], recording["readable"],
         )  # fmt: skip

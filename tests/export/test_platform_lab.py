@@ -83,9 +83,9 @@ def test_no_reading_of_the_next_session_comes_along(platform: PlatformLab, cli: 
     nine = START + timedelta(minutes=40)
     last = max(row["timestamp"] for row in rows(members, "data/zigbee-sensors.csv"))
     assert last == iso(nine - timedelta(minutes=1))
-    said = b"".join(members[name] for name in ("README.txt", "data/session_metadata.json"))
-    assert b"when the lab's next session began" in said
-    assert b"session 9" not in said
+    text = b"".join(members[name] for name in ("README.txt", "data/session_metadata.json"))
+    assert b"when the lab's next session began" in text
+    assert b"session 9" not in text
 
 
 def test_without_evidence_no_reading_is_taken(platform: PlatformLab, cli: "Cli") -> None:

@@ -58,8 +58,10 @@ def test_what_a_careful_technician_expects(platform: Any, cli: Any, tmp_path: Pa
     clip(platform, "c05_session8_20250610183500.mp4", None)
     clip(platform, "c06_session8_20250610T185000Z.mp4", datetime(2025, 6, 10, 18, 50, 1, tzinfo=UTC))
     rows, metadata = exported(platform, cli, tmp_path / "8.zip")
-    told = {name: tuple(row[c] for c in ("start", "start_source", "start_uncertainty_s")) for name, row in rows.items()}
-    assert told == {
+    starts = {
+        name: tuple(row[c] for c in ("start", "start_source", "start_uncertainty_s")) for name, row in rows.items()
+    }
+    assert starts == {
         "c05_session8-2025-06-10T18-31-14-655Z.mp4": ("2025-06-10T18:31:14.655Z", "file name", "1"),
         "c05_session8_20250610T184000Z.mp4": ("2025-06-10T18:40:00.000Z", "file name", "1"),
         "c05_session8_20250610183500.mp4": ("2025-06-10T18:35:00.000Z", "file name", "50400"),
@@ -97,8 +99,8 @@ def test_the_sessions_zone_is_used(platform: Any, cli: Any, tmp_path: Path) -> N
     clip(platform, "c06_session8_2025-06-10 20.40.00.mp4", local - timedelta(hours=2))
     clip(platform, "c06_session8_20250610204500.mp4", None)
     rows, metadata = exported(platform, cli, tmp_path / "8.zip")
-    told = {name: (row["start"], row["start_source"]) for name, row in rows.items()}
-    assert told == {
+    starts = {name: (row["start"], row["start_source"]) for name, row in rows.items()}
+    assert starts == {
         "c05_session8_20250610204000.mp4": ("2025-06-10T18:40:00.000Z", "file name"),
         "c06_session8_2025-06-10 20.40.00.mp4": ("2025-06-10T18:40:00.000Z", "MP4 creation time"),
         "c06_session8_20250610204500.mp4": ("2025-06-10T18:45:00.000Z", "file name"),

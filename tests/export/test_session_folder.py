@@ -73,15 +73,15 @@ LEFT_OUT = {
 
 def remuxed(clip: bytes, container: str) -> bytes:
     """A clip in another container, its pictures as they are."""
-    goal = io.BytesIO()
-    with av.open(io.BytesIO(clip), "r") as source, av.open(goal, "w", format=container) as target:
+    remuxed_file = io.BytesIO()
+    with av.open(io.BytesIO(clip), "r") as source, av.open(remuxed_file, "w", format=container) as target:
         stream = source.streams.video[0]
         copy = target.add_stream_from_template(stream)
         for packet in source.demux(stream):
             if packet.dts is not None:
                 packet.stream = copy
                 target.mux(packet)
-    return goal.getvalue()
+    return remuxed_file.getvalue()
 
 
 def export(cli: Any, lab: Any, target: Path, *words: str) -> Any:
@@ -243,7 +243,7 @@ def test_video_of_other_containers_is_looked_into(full_lab: Any, cli: Any, tmp_p
 def test_what_stays_out_is_named_with_its_rule(littered_lab: Any, cli: Any, tmp_path: Path) -> None:
     """README, metadata, plan and plan --json name every file of the folder that stays out; none of it is inside."""
     target = tmp_path / "a.zip"
-    said = export(cli, littered_lab, target).out
+    output = export(cli, littered_lab, target).out
     metadata = metadata_of(target)
     named = {one["source"].removeprefix(f"{OWN}/"): one["rule"] for one in metadata["notTaken"]}
     assert named == LEFT_OUT
@@ -260,35 +260,35 @@ def test_what_stays_out_is_named_with_its_rule(littered_lab: Any, cli: Any, tmp_
         assert f"- {OWN}/{name}" in unwrapped
         assert f"  {OWN}/{name}" in plan
     assert "sessions/Session42/.git/ (2 files): hidden files are never taken." in unwrapped
-    assert "nothing missing" not in said
-    assert said.count("  not exported: ") == 10
-    assert "\n  and 6 more that are not exported\n" in said
-    assert f"\n    labcrate plan 42 --lab {littered_lab.root}\n" in said
+    assert "nothing missing" not in output
+    assert output.count("  not exported: ") == 10
+    assert "\n  and 6 more that are not exported\n" in output
+    assert f"\n    labcrate plan 42 --lab {littered_lab.root}\n" in output
 
 
 def test_nothing_is_missing_is_said_only_where_that_is_so(usual_lab: Any, cli: Any, tmp_path: Path) -> None:
     """State, README and command mention near misses and files left out in the same breath, and count them right."""
     usual_lab.json(f"{OWN}/session_data.json", json.loads((usual_lab.root / OWN / "session_data.json").read_text()))
 
-    def said() -> tuple[str, str, Any]:
+    def output() -> tuple[str, str, Any]:
         outcome = export(cli, usual_lab, tmp_path / "a.zip", "--force")
         with zipfile.ZipFile(tmp_path / "a.zip") as archive:
             readme = " ".join(archive.read("README.txt").decode().split())
         return outcome.out, readme, metadata_of(tmp_path / "a.zip")
 
-    out, readme, metadata = said()
+    out, readme, metadata = output()
     assert metadata["state"] == "complete"
     assert "nothing missing, nothing to warn about" in out
     assert "State: complete. Everything that belongs to the session is in it. Format" in readme
     usual_lab.write(f"{OWN}/Thumbs.db", "x")
-    out, readme, metadata = said()
+    out, readme, metadata = output()
     assert metadata["state"] == "complete"
     assert "nothing missing" not in out
     left = 'No file that was to be packed is missing. 1 file of the session was not exported; see "Left out".'
     assert f"State: complete. {left}" in readme
     usual_lab.recording("recordings/garden_session42_x.mp4")
     usual_lab.write(f"{OWN}/empty.csv", "")
-    out, readme, metadata = said()
+    out, readme, metadata = output()
     assert (metadata["state"], metadata["nearMissCount"]) == ("complete, with warnings", 1)
     assert "nothing missing" not in out
     assert (
@@ -325,7 +325,7 @@ def test_files_of_other_sessions_are_counted_and_named_on_request(usual_lab: Any
 
 
 @pytest.mark.parametrize(
-    ("words", "files", "said"),
+    ("words", "files", "expected"),
     [
         (
             ("--only", "recordings"),
@@ -340,16 +340,16 @@ def test_files_of_other_sessions_are_counted_and_named_on_request(usual_lab: Any
     ],
 )
 def test_a_chosen_part_says_what_of_the_folder_it_leaves_out(
-    full_lab: Any, cli: Any, tmp_path: Path, words: tuple[str, ...], files: int, said: str
+    full_lab: Any, cli: Any, tmp_path: Path, words: tuple[str, ...], files: int, expected: str
 ) -> None:
     """A part takes only the files that are of it: the folder's other files cannot be cut, and that is said."""
     export(cli, full_lab, tmp_path / "a.zip", *words)
     metadata = metadata_of(tmp_path / "a.zip")
     assert len(metadata["sessionFiles"]) == files
     not_chosen = " ".join(metadata["selection"]["notChosen"])
-    for words_of_it in filter(None, said.split("|")):
+    for words_of_it in filter(None, expected.split("|")):
         assert words_of_it in not_chosen
-    assert ("other files" in not_chosen) == ("other files" in said)
+    assert ("other files" in not_chosen) == ("other files" in expected)
 
 
 def plan_of(lab: Any) -> Plan:
@@ -411,15 +411,15 @@ def test_a_near_miss_that_is_excluded_is_counted_alone(usual_lab: Any) -> None:
 
 def test_tables_of_a_known_form_have_their_columns(full_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A CSV of a known form is a table in the plan, with its columns; what knows it is given path and beginning."""
-    asked: dict[str, bytes] = {}
+    first_bytes: dict[str, bytes] = {}
 
     def columns_of(name: str, head: bytes) -> tuple[Column, ...] | None:
-        asked[name] = head
+        first_bytes[name] = head
         return (Column("t", "number", "s", "time"), Column("x", "number", None, "x")) if "acc" in name else None
 
     monkeypatch.setattr("labcrate.plan.planner.describe_platform_table", columns_of)
     plan = plan_of(full_lab)
-    assert asked == {"wear/acc.csv": b"t,x\n1,2\n", "sensor_data/belt.csv": b"a;b\n1\n"}
+    assert first_bytes == {"wear/acc.csv": b"t,x\n1,2\n", "sensor_data/belt.csv": b"a;b\n1\n"}
     columns = {file.member: [c.name for c in file.columns] for file in plan.session_files if file.columns}
     assert columns == {"data/session_files/wear/acc.csv": ["t", "x"]}
 
@@ -505,11 +505,11 @@ def test_a_file_that_cannot_be_read_makes_the_export_incomplete(
     usual_lab.write(f"{OWN}/closed.edf", "x").chmod(0)
     usual_lab.write(f"{OWN}/shut/inside.csv", "x").parent.chmod(0)
     try:
-        said = command("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "a.zip", denied=True)
-        clear(said, 6, f"{OWN}/shut cannot be opened: no permission")
+        output = command("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "a.zip", denied=True)
+        clear(output, 6, f"{OWN}/shut cannot be opened: no permission")
         (usual_lab.root / OWN / "shut").chmod(0o755)
-        said = command("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "a.zip", denied=True)
-        clear(said, 6, f"{OWN}/closed.edf cannot be read: no permission")
+        output = command("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "a.zip", denied=True)
+        clear(output, 6, f"{OWN}/closed.edf cannot be read: no permission")
     finally:
         (usual_lab.root / OWN / "shut").chmod(0o755)
     assert not (tmp_path / "a.zip").exists()

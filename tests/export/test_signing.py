@@ -14,7 +14,7 @@ import pytest
 
 import labcrate
 from labcrate.archive.keys import MAX_FILE_BYTES, key_id_of
-from labcrate.errors import NoSuchThingError, SigningError, UsageError
+from labcrate.errors import NotFoundError, SigningError, UsageError
 from labcrate.export.signing import signer_of
 
 MANIFEST = "manifest-sha256.txt"
@@ -34,7 +34,7 @@ def signed(usual_lab: Any, cli: Any, keyed: str, tmp_path: Path) -> Path:
     return target
 
 
-def beside(archive: Path) -> Path:
+def signature_beside(archive: Path) -> Path:
     """The signature of an archive."""
     return archive.with_name(archive.name + ".minisig")
 
@@ -44,7 +44,7 @@ def secret_text(lab: Any) -> str:
     return str((lab.root / ".labcrate/signing.key").read_text().splitlines()[1])
 
 
-def test_a_key_is_made_once_and_only_when_asked(usual_lab: Any, cli: Any, clear: Any, tmp_path: Path) -> None:
+def test_a_key_is_made_once_and_only_on_request(usual_lab: Any, cli: Any, clear: Any, tmp_path: Path) -> None:
     """No command but keygen makes one: private, with the public one said; and it never overwrites another."""
     cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip")
     state = usual_lab.root / ".labcrate"
@@ -77,7 +77,7 @@ def test_the_key_id_is_written_as_minisign_writes_it(usual_lab: Any, keyed: str)
 def test_without_a_key_nothing_is_packed(usual_lab: Any, cli: Any, clear: Any, tmp_path: Path) -> None:
     """A signature that cannot be made is an error of its own before anything is written."""
     clear(cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "out.zip", "--sign"), 18, "labcrate keygen")
-    with pytest.raises(NoSuchThingError):
+    with pytest.raises(NotFoundError):
         labcrate.Lab(usual_lab.root).export(42, tmp_path / "out.zip", sign=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["lab"]
 
@@ -88,13 +88,13 @@ def test_a_signature_changes_no_byte_of_the_archive_and_repeats(
     """The same archive gives the same signature; the ZIP is the one without it; its trusted comment is the SHA-256."""
     plain = tmp_path / "plain.zip"
     assert cli("export", "42", "--lab", usual_lab.root, "-o", plain).code == 0
-    assert not beside(plain).exists()
+    assert not signature_beside(plain).exists()
     assert plain.read_bytes() == signed.read_bytes()
     again = labcrate.Lab(usual_lab.root).export(42, tmp_path / "again.zip", sign=True)
-    assert again.signature == beside(tmp_path / "again.zip")
-    assert beside(signed).read_bytes() == again.signature.read_bytes()
+    assert again.signature == signature_beside(tmp_path / "again.zip")
+    assert signature_beside(signed).read_bytes() == again.signature.read_bytes()
     manifest = zipfile.ZipFile(signed).read(MANIFEST)
-    assert hashlib.sha256(manifest).hexdigest() in beside(signed).read_text()
+    assert hashlib.sha256(manifest).hexdigest() in signature_beside(signed).read_text()
     assert sorted(path.name for path in tmp_path.iterdir() if ".part" in path.name) == []
 
 
@@ -110,9 +110,9 @@ def test_the_right_key_over_a_whole_archive_is_verified(
         outcome = cli("verify", signed, "--key", key)
         assert (outcome.code, outcome.err) == (0, "")
         assert f"signed by key {key_id}" in outcome.out
-    moved = beside(signed).rename(tmp_path / "elsewhere.sig")
-    told = cli("verify", signed, "--key", keyed, "--signature", moved, "--json").json
-    assert (told["valid"], told["signedBy"], told["findings"]) == (True, key_id, [])
+    moved = signature_beside(signed).rename(tmp_path / "elsewhere.sig")
+    public_key_text = cli("verify", signed, "--key", keyed, "--signature", moved, "--json").json
+    assert (public_key_text["valid"], public_key_text["signedBy"], public_key_text["findings"]) == (True, key_id, [])
     with labcrate.open(signed) as archive:
         report = archive.verify(key=keyed, signature=moved)
         assert (report.findings, report.signed_by) == ((), key_id)
@@ -137,7 +137,7 @@ def test_a_whole_archive_of_a_forger_is_not_verified(
     usual_lab.session(42, name="Another morning")
     forged = tmp_path / "forged.zip"
     assert cli("export", "42", "--lab", usual_lab.root, "-o", forged).code == 0
-    beside(forged).write_bytes(beside(signed).read_bytes())
+    signature_beside(forged).write_bytes(signature_beside(signed).read_bytes())
     assert cli("verify", forged).code == 0
     assert f"is no signature of this archive's {MANIFEST}" in problem_of(
         cli("verify", forged, "--key", keyed, "--json")
@@ -155,12 +155,12 @@ def test_another_key_is_named_with_the_one_that_was_expected(cli: Any, signed: P
     assert ids[0] != ids[1]
 
 
-def test_a_key_that_pretends_to_be_the_lab_s_does_not_pass(cli: Any, keyed: str, signed: Path) -> None:
+def test_a_key_with_the_lab_s_key_id_does_not_pass(cli: Any, keyed: str, signed: Path) -> None:
     """Another key under the same id signs in vain."""
     manifest = zipfile.ZipFile(signed).read(MANIFEST)
     pair = minisign.KeyPair.generate()
     pair.secret_key._keynum_sk.key_id[:] = bytes(minisign.PublicKey.from_base64(keyed)._keynum_pk)[:8]
-    beside(signed).write_bytes(bytes(pair.secret_key.sign(manifest)))
+    signature_beside(signed).write_bytes(bytes(pair.secret_key.sign(manifest)))
     assert "is no signature of this archive's" in problem_of(cli("verify", signed, "--key", keyed, "--json"))
 
 
@@ -190,19 +190,19 @@ def test_what_is_no_signature_is_one_sentence(
     cli: Any, keyed: str, signed: Path, content: bytes | None, words: str
 ) -> None:
     """Missing, empty, noise, huge: a finding, exit code 9, no traceback."""
-    beside(signed).unlink()
+    signature_beside(signed).unlink()
     if content is not None:
-        beside(signed).write_bytes(content)
+        signature_beside(signed).write_bytes(content)
     assert words in problem_of(cli("verify", signed, "--key", keyed, "--json"))
 
 
-def test_a_folder_or_pipe_in_place_of_a_signature_makes_nobody_wait(cli: Any, keyed: str, signed: Path) -> None:
+def test_a_folder_or_pipe_in_place_of_a_signature_does_not_block(cli: Any, keyed: str, signed: Path) -> None:
     """What is no file is said to be none, and a pipe without a writer is not waited for."""
-    beside(signed).unlink()
-    os.mkfifo(beside(signed))
+    signature_beside(signed).unlink()
+    os.mkfifo(signature_beside(signed))
     assert "it is no file" in problem_of(cli("verify", signed, "--key", keyed, "--json"))
-    beside(signed).unlink()
-    beside(signed).mkdir()
+    signature_beside(signed).unlink()
+    signature_beside(signed).mkdir()
     assert "it is no file" in problem_of(cli("verify", signed, "--key", keyed, "--json"))
 
 
@@ -212,12 +212,12 @@ def test_a_signature_of_the_bytes_themselves_is_refused_with_the_remedy(
     """Minisign's old kind, which needs the whole manifest in memory, is named."""
     manifest = zipfile.ZipFile(signed).read(MANIFEST)
     secret = minisign.SecretKey.from_file(usual_lab.root / ".labcrate/signing.key")
-    beside(signed).write_bytes(bytes(secret.sign(manifest, prehash=False)))
+    signature_beside(signed).write_bytes(bytes(secret.sign(manifest, prehash=False)))
     assert "before version 0.10" in problem_of(cli("verify", signed, "--key", keyed, "--json"))
 
 
 @pytest.mark.parametrize("key", ["nothing-there.pub", "RW", "not a key", ""])
-def test_what_is_no_key_cannot_be_meant(cli: Any, clear: Any, signed: Path, key: str) -> None:
+def test_what_is_no_key_is_refused(cli: Any, clear: Any, signed: Path, key: str) -> None:
     """Exit code 2 and how to name a key."""
     clear(cli("verify", signed, "--key", key), 2, "the lab's public key")
 
@@ -233,23 +233,23 @@ def test_a_secret_key_in_place_of_the_public_one_is_not_repeated(
         assert secret[72:90] not in outcome.out + outcome.err
 
 
-def test_a_signature_alone_cannot_be_meant(cli: Any, clear: Any, signed: Path) -> None:
+def test_a_signature_without_a_key_is_refused(cli: Any, clear: Any, signed: Path) -> None:
     """Without a key, whose signature it is to be is not known."""
-    clear(cli("verify", signed, "--signature", beside(signed)), 2, "--key PUBKEY")
+    clear(cli("verify", signed, "--signature", signature_beside(signed)), 2, "--key PUBKEY")
 
 
-def test_neither_file_is_replaced_unless_asked(
+def test_neither_file_is_replaced_without_force(
     usual_lab: Any, cli: Any, clear: Any, keyed: str, signed: Path, tmp_path: Path
 ) -> None:
     """A signature that is there stops a signed export as a ZIP does; --force replaces both."""
     signed.unlink()
-    before = beside(signed).read_bytes()
+    before = signature_beside(signed).read_bytes()
     export = ("export", "42", "--lab", usual_lab.root, "-o", signed, "--sign")
     clear(cli(*export), 8, "out.zip.minisig exists already", "--force")
     assert not signed.exists()
     usual_lab.session(42, name="Another morning")
     assert cli(*export, "--force").code == 0
-    assert beside(signed).read_bytes() != before
+    assert signature_beside(signed).read_bytes() != before
     assert cli("verify", signed, "--key", keyed).code == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["lab", "out.zip", "out.zip.minisig"]
 
@@ -341,10 +341,13 @@ def test_the_secret_key_never_leaves(usual_lab: Any, cli: Any, clear: Any, keyed
         cli("plan", "42", "--lab", usual_lab.root, "--json"),
         cli("doctor", "--lab", usual_lab.root, "--json"),
     ]
-    for told in (*(one.out + one.err for one in outcomes), (tmp_path / "out.zip").read_bytes().decode("latin-1")):
-        assert secret not in told
-        assert secret[72:] not in told
-    assert secret not in beside(tmp_path / "out.zip").read_text()
+    for public_key_text in (
+        *(one.out + one.err for one in outcomes),
+        (tmp_path / "out.zip").read_bytes().decode("latin-1"),
+    ):
+        assert secret not in public_key_text
+        assert secret[72:] not in public_key_text
+    assert secret not in signature_beside(tmp_path / "out.zip").read_text()
     assert "signing.key" not in json.dumps(zipfile.ZipFile(tmp_path / "out.zip").namelist())
     usual_lab.write("sessions/Session42/notes/copy.key", (usual_lab.root / ".labcrate/signing.key").read_bytes())
     outcome = cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "second.zip")

@@ -17,7 +17,7 @@ from labcrate.archive import copying
 from labcrate.archive.checking import Checker
 from labcrate.archive.entity import Entity
 from labcrate.archive.layout import FileSource, Layout, Member, Patch
-from labcrate.errors import OtherBytesError, SourceChangedError, TargetError
+from labcrate.errors import ChecksumError, SourceChangedError, TargetError
 from labcrate.export import writer
 from labcrate.export.writer import archive_path, check_target, check_targets, signature_path, write_archive
 from labcrate.model.fixity import Identity
@@ -270,7 +270,7 @@ def test_a_checksum_that_does_not_fit_ends_the_write(entity: Entity, folder: Pat
     """Where a checker finds other bytes than the plan's, even after all was copied, no archive gets its name."""
     member = entity.layout.members[2]
     wrong = replace(member, fixity=replace(member.fixity, crc32=member.fixity.crc32 ^ 1))
-    with pytest.raises(OtherBytesError, match=r"recordings/source\.mp4"):
+    with pytest.raises(ChecksumError, match=r"recordings/source\.mp4"):
         write_archive(entity, folder / "out.zip", checker=Checker([wrong]))
     assert state(folder) == {}
 

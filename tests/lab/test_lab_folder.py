@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from labcrate.errors import NoLabError
-from labcrate.lab.folder import Kind, Lab, printable
+from labcrate.lab.folder import Kind, Lab
+from labcrate.messages.text import printable
 
 
 def test_a_folder_without_lab_parts_is_no_lab(tmp_path: Path) -> None:

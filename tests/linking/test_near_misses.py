@@ -118,7 +118,7 @@ def test_what_is_said_can_be_printed() -> None:
     assert verdict.rule is Rule.UNKNOWN_PREFIX
     assert verdict.remedy is not None
     assert (verdict.reason + verdict.remedy).isprintable()
-    assert r'"cam1_\udcff\x1b[2J"' in verdict.reason
+    assert r'"cam1_\xff\x1b[2J"' in verdict.reason
     assert verdict.linked_as == "sessions/Session42/recordings/cam1_\udcff\x1b[2J_session42\u202e.mp4"
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from labcrate.errors import NoSuchThingError, PeopleError, RepairError
+from labcrate.errors import NotFoundError, PeopleError, RepairError
 from labcrate.people.database import PeopleDatabase
 from labcrate.people.link_log import LinkLog
 
@@ -30,7 +30,7 @@ def test_a_link_is_listed_and_can_be_taken_back_once(database: PeopleDatabase) -
 def test_an_unknown_link_is_named(database: PeopleDatabase) -> None:
     """Reading or taking back what is not there says which."""
     for attempt in (LinkLog(database).get, lambda number: LinkLog(database).mark_undone(number, "ana")):
-        with pytest.raises(NoSuchThingError, match="no link 9"):
+        with pytest.raises(NotFoundError, match="no link 9"):
             attempt(9)
 
 

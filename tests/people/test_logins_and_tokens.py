@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labcrate.errors import NoSuchThingError, UsageError
+from labcrate.errors import NotFoundError, UsageError
 from labcrate.people.database import PeopleDatabase, from_ms
 from labcrate.people.logins import IDLE_S, MAX_LOGIN_S, Logins
 from labcrate.people.roles import Role
@@ -149,7 +149,7 @@ def test_a_token_is_revoked_at_once_and_alone(tokens: Tokens, users: Users, ana:
     assert tokens.find(bobs) == bob
     assert [token.user for token in tokens.all()] == ["bob"]
     assert tokens.all("ana") == []
-    with pytest.raises(NoSuchThingError, match="ana has no token 'script'"):
+    with pytest.raises(NotFoundError, match="ana has no token 'script'"):
         tokens.revoke("ana", "script")
 
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support.rounds import rounds
 
-from labcrate.errors import LoginError, NoSuchThingError, NotAllowedError, UsageError
+from labcrate.errors import LoginError, NotAllowedError, NotFoundError, UsageError
 from labcrate.people.database import PeopleDatabase
 from labcrate.people.logins import Logins
 from labcrate.people.roles import Role
@@ -242,7 +242,7 @@ def test_a_reset_ends_logins_and_no_tokens(
     assert factors.user_ids_with_factor() == frozenset()
     assert Logins(database, clock).find(secret) is None
     assert len(Tokens(database, clock).all()) == 1
-    with pytest.raises(NoSuchThingError, match="Ana has no second factor"):
+    with pytest.raises(NotFoundError, match="Ana has no second factor"):
         factors.reset(ana)
 
 

@@ -10,7 +10,7 @@ from argon2.profiles import CHEAPEST, RFC_9106_LOW_MEMORY
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labcrate.errors import LoginError, NoSuchThingError, UsageError
+from labcrate.errors import LoginError, NotFoundError, UsageError
 from labcrate.people.database import PeopleDatabase
 from labcrate.people.logins import Logins
 from labcrate.people.passwords import Passwords, check_new_password
@@ -237,7 +237,7 @@ def test_another_password_ends_logins_and_tokens(users: Users, database: PeopleD
 def test_who_is_not_there_is_named(users: Users) -> None:
     """Every action on an unknown user says which, and where to look."""
     for attempt in (users.get, users.disable, users.enable, lambda name: users.set_role(name, Role.ADMIN)):
-        with pytest.raises(NoSuchThingError, match=r"no user 'ghost'; 'labcrate user list'"):
+        with pytest.raises(NotFoundError, match=r"no user 'ghost'; 'labcrate user list'"):
             attempt("ghost")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from labcrate.archive.layout import name_problem
-from labcrate.lab.folder import printable
+from labcrate.messages.text import printable
 
 UNSAFE = re.compile('[<>:"\\\\|?*\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]')
 FORBIDDEN = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d|conin\$) *(?:\..*)?|\.git|autorun\.inf|.*[. ]", re.IGNORECASE)

@@ -6,7 +6,7 @@ import pytest
 
 from labcrate.errors import DocumentError, NoSessionError
 from labcrate.export.prepare import prepare_archive
-from labcrate.model.message import Message
+from labcrate.messages.message import Message
 from labcrate.plan.inventory import take_inventory
 from labcrate.plan.options import Only, Options
 from labcrate.plan.plan import Plan
@@ -50,7 +50,7 @@ def test_pages_say_it_in_spanish(usual_lab: Any, content: str) -> None:
     spanish = Locale("es")
     assert missing.what.startswith("data/cameras.json")
     for text in (missing.why, missing.remedy, f"{missing.what}: {missing.why}."):
-        assert spanish.told(text) not in (None, text)
+        assert spanish.translation(text) not in (None, text)
 
 
 def test_what_may_tell_of_sensors_is_missing(usual_lab: Any) -> None:

@@ -20,7 +20,8 @@ from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import Progress
 from labcrate.index.records import IndexedFile
 from labcrate.index.state_folder import state_folder
-from labcrate.lab.folder import Lab, printable
+from labcrate.lab.folder import Lab
+from labcrate.messages.text import printable
 from labcrate.model.fixity import Fixity
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan.inventory import Inventory, take_inventory

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from labcrate.archive.names import name_clashes, unsafe_name_reason
 from labcrate.index.records import IndexedFile
-from labcrate.lab.folder import printable
 from labcrate.linking.verdict import Kind, Rule, Verdict
+from labcrate.messages.text import printable
 from labcrate.model.device import Camera
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.lab_settings import Recorder

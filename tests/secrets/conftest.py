@@ -9,7 +9,7 @@ import av
 import pytest
 
 from labcrate.secrets.matcher import Matcher
-from labcrate.secrets.values import Secrets, collect
+from labcrate.secrets.values import Secrets, collect_secrets
 from labcrate.video.synthetic import make_clip
 
 PASSWORD = "Not-For-Export-7"  # noqa: S105 - made up
@@ -31,7 +31,7 @@ def secrets() -> Secrets:
         "5": {"ipAddress": "192.0.2.40", "username": "operator", "password": PASSWORD},
         "6": {"password": "admin"},
     }
-    return collect([("data/cameras.json", cameras)])
+    return collect_secrets([("data/cameras.json", cameras)])
 
 
 @pytest.fixture(scope="session")

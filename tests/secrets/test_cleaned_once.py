@@ -10,7 +10,7 @@ from tests.support.hostile_texts import SHAPES
 from labcrate.export.documents.metadata import to_json
 from labcrate.plan.cleaning import LabCleaner
 from labcrate.secrets.matcher import Matcher
-from labcrate.secrets.values import collect
+from labcrate.secrets.values import collect_secrets
 
 CAMERAS = [
     {"id": 1, "password": "hunter22x!", "rtsp": "rtsp://admin:hunter22x!@192.0.2.7/live"},
@@ -26,7 +26,7 @@ CAMERAS = [
     {"id": 11, "password": "[removed]x"},
     {"id": 12, "password": "removed]"},
 ]
-MATCHER = Matcher(collect([("data/cameras.json", CAMERAS)]))
+MATCHER = Matcher(collect_secrets([("data/cameras.json", CAMERAS)]))
 CLEANER = LabCleaner(MATCHER)
 PIECES = [
     *(shape for shape in SHAPES.values() if shape != "\udcff"),
@@ -67,4 +67,4 @@ def test_a_document_of_cleaned_values_is_clean(value: Any, notes: str, tag: str)
 @pytest.mark.parametrize("password", ["removed]", "[removed", "[removed]"])
 def test_what_stands_for_a_secret_is_none(password: str) -> None:
     """A password that lies in ``[removed]`` would be found wherever something was removed."""
-    assert collect([("data/cameras.json", [{"id": 1, "password": password}])]).strong == ()
+    assert collect_secrets([("data/cameras.json", [{"id": 1, "password": password}])]).strong == ()

@@ -7,25 +7,25 @@ from tests.support.platform_lab import PlatformLab
 
 from labcrate.lab.documents import read_all_cameras
 from labcrate.lab.folder import Lab as Folder
-from labcrate.secrets.clean import Cleaner
+from labcrate.secrets.cleaner import Cleaner
 from labcrate.secrets.escapes import decode
-from labcrate.secrets.matcher import Matcher, windows_of
+from labcrate.secrets.matcher import Matcher, covered_ranges
 from labcrate.secrets.stream import find_in_stream
-from labcrate.secrets.values import MOST_URLS, Secrets, collect
+from labcrate.secrets.values import MAX_URLS, Secrets, collect_secrets
 
 
 def of_cameras(*cameras: dict[str, object]) -> Secrets:
     """The secrets of cameras."""
-    return collect([("data/cameras.json", list(cameras))])
+    return collect_secrets([("data/cameras.json", list(cameras))])
 
 
 @pytest.mark.parametrize("path", ["data/cameras.json", "sessions/Session1/session_data.json"])
 def test_one_text_gives_a_thousand_urls(path: str) -> None:
     """Of six thousand different ones."""
-    text = " ".join(f"rtsp://user:password{i}@camera{i}.lab/live" for i in range(MOST_URLS + 5000))
-    found = collect([(path, {"notes": text})])
-    assert len(found.strong) <= 3 * MOST_URLS
-    assert f"password{MOST_URLS - 1}" in {secret.value for secret in found.strong}
+    text = " ".join(f"rtsp://user:password{i}@camera{i}.lab/live" for i in range(MAX_URLS + 5000))
+    found = collect_secrets([(path, {"notes": text})])
+    assert len(found.strong) <= 3 * MAX_URLS
+    assert f"password{MAX_URLS - 1}" in {secret.value for secret in found.strong}
     assert Matcher(found).find(b"rtsp://user:password5999@camera5999.lab/live")  # by its own password
 
 
@@ -45,18 +45,18 @@ def test_a_secret_that_overlaps_itself_has_as_many_places_as_cover_it() -> None:
     matcher = Matcher(of_cameras({"id": 1, "password": "aaaaaaaa"}))
     hits = matcher.find(b"a" * 80_003)
     assert len(hits) <= 2 * 80_003 / 8
-    assert windows_of(hits) == [(0, 80_003)]
+    assert covered_ranges(hits) == [(0, 80_003)]
     assert Cleaner(matcher.secrets, matcher).clean_text("x" + "a" * 80_003) == "x[removed]"
 
 
 @pytest.mark.parametrize("before", range(9))
 def test_such_places_leave_no_gap_between_pieces(before: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a stream of several pieces, wherever they begin."""
-    monkeypatch.setattr("labcrate.secrets.stream.CHUNK", 1)
+    monkeypatch.setattr("labcrate.secrets.stream.CHUNK_BYTES", 1)
     matcher = Matcher(of_cameras({"id": 1, "password": "aaaaaaaa"}))
     data = b"x" * before + b"a" * 40_001
     hits = list(find_in_stream(matcher, (data[at : at + 9_973] for at in range(0, len(data), 9_973))))
-    assert windows_of(hits) == [(before, len(data))]
+    assert covered_ranges(hits) == [(before, len(data))]
     assert len(hits) == len(set(hits))
 
 
@@ -67,7 +67,7 @@ def test_a_place_in_a_run_of_escapes_is_that_of_its_own(escaped: bytes) -> None:
     """Each byte of a run that is undone at once stands for its own escape."""
     level = decode(escaped)
     assert level is not None
-    parts = [level.source(at, at + 1) for at in range(len(level.data))]
+    parts = [level.source_range(at, at + 1) for at in range(len(level.data))]
     whole = b"".join(escaped[start:stop] for start, stop in dict.fromkeys(parts))
     assert whole == escaped
     for at, (start, stop) in enumerate(parts):
@@ -79,5 +79,5 @@ def test_a_place_in_a_run_of_escapes_is_that_of_its_own(escaped: bytes) -> None:
 def test_hundreds_of_passwords_in_one_another() -> None:
     """Each is the beginning of the next; what they cover is one range."""
     matcher = Matcher(of_cameras(*({"id": i, "password": "a" * i} for i in range(8, 208))))
-    assert windows_of(matcher.find(b"a" * 5000)) == [(0, 5000)]
+    assert covered_ranges(matcher.find(b"a" * 5000)) == [(0, 5000)]
     assert len(matcher.find(b"a" * 5000)) <= 2 * sum(5000 // i + 1 for i in range(8, 208))

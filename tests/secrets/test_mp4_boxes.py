@@ -6,9 +6,9 @@ import struct
 import pytest
 from tests.secrets.conftest import MOVFLAGS, PASSWORD, URL, Tagged, frames, tags
 
-from labcrate.secrets.copied_files import Redaction, mp4_patches, redaction_of, scan_file
+from labcrate.secrets.copied_files import Redaction, choose_redaction, mp4_patches, scan_file
 from labcrate.secrets.matcher import Matcher
-from labcrate.secrets.mp4_boxes import Patch, metadata_ranges, patched, patches
+from labcrate.secrets.mp4_boxes import BytePatch, apply_patches, make_patches, metadata_ranges
 from labcrate.secrets.values import CAMERA_ADDRESS, CAMERA_PASSWORD, URL_CREDENTIALS
 
 KINDS = (CAMERA_PASSWORD, URL_CREDENTIALS, CAMERA_ADDRESS)
@@ -29,7 +29,7 @@ def test_tags_of_real_files(matcher: Matcher, tagged: Tagged, kind: str, suffix:
     before = scan_file(matcher, io.BytesIO(data), len(data))
     assert (before.kinds, before.searched) == (KINDS, True)
     made = mp4_patches(matcher, io.BytesIO(data), len(data))
-    clean = patched(data, 0, made)
+    clean = apply_patches(data, 0, made)
     assert len(clean) == len(data)
     assert PASSWORD.encode() not in clean
     assert scan_file(matcher, io.BytesIO(clean), len(clean)).kinds == ()
@@ -37,7 +37,7 @@ def test_tags_of_real_files(matcher: Matcher, tagged: Tagged, kind: str, suffix:
     assert len(frames(clean)) == 15
     assert "192.0.2.40" not in str(tags(clean))
     assert tags(clean).get("artist") == tags(data).get("artist")
-    assert redaction_of(io.BytesIO(data)) is Redaction.MP4
+    assert choose_redaction(io.BytesIO(data)) is Redaction.MP4
 
 
 @pytest.mark.parametrize("kind", ["index first", "QuickTime tags", "fragmented"])
@@ -54,7 +54,7 @@ def test_the_handlers_name(matcher: Matcher, tagged: Tagged) -> None:
     """Where no box can be done without, the place itself is written over: a track's handler still is one."""
     data = tagged("index first", {}, {"handler_name": URL})
     assert scan_file(matcher, io.BytesIO(data), len(data)).kinds == KINDS
-    clean = patched(data, 0, mp4_patches(matcher, io.BytesIO(data), len(data)))
+    clean = apply_patches(data, 0, mp4_patches(matcher, io.BytesIO(data), len(data)))
     assert scan_file(matcher, io.BytesIO(clean), len(clean)).kinds == ()
     assert frames(clean) == frames(data)
     assert tags(clean)["track handler_name"] == "_" * len(URL)
@@ -88,7 +88,7 @@ def test_pictures_are_not_searched(matcher: Matcher) -> None:
     for rest in places:
         data = box(b"ftyp", b"isom") + mdat + rest
         assert scan_file(matcher, io.BytesIO(data), len(data)).kinds == (CAMERA_PASSWORD,)
-        clean = patched(data, 0, mp4_patches(matcher, io.BytesIO(data), len(data)))
+        clean = apply_patches(data, 0, mp4_patches(matcher, io.BytesIO(data), len(data)))
         assert clean[: len(data) - len(rest)] == data[: len(data) - len(rest)]
         assert PASSWORD.encode() not in clean[-len(rest) :]
         assert len(clean) == len(data)
@@ -99,19 +99,19 @@ def test_the_box_becomes_free_of_the_same_length() -> None:
     one, two = box(b"\xa9cmt", b"\0\x05\0\0hello"), box(b"\xa9nam", b"\0\x05\0\0title")
     data = box(b"moov", box(b"udta", one, two))
     at = data.index(b"hello")
-    made = patches(data, 1000, [(1000 + at, 1000 + at + 5)])
-    assert made == [Patch(1000 + data.index(one), box(b"free", bytes(len(one) - 8)))]
-    assert patched(data, 1000, made) == box(b"moov", box(b"udta", box(b"free", bytes(len(one) - 8)), two))
+    made = make_patches(data, 1000, [(1000 + at, 1000 + at + 5)])
+    assert made == [BytePatch(1000 + data.index(one), box(b"free", bytes(len(one) - 8)))]
+    assert apply_patches(data, 1000, made) == box(b"moov", box(b"udta", box(b"free", bytes(len(one) - 8)), two))
 
 
 def test_patches_of_any_part() -> None:
     """A file read in parts of any size, with patches written over, is the same as the whole."""
     data = bytes(range(100))
-    made = [Patch(3, b"abc"), Patch(50, b"x" * 20), Patch(99, b"!")]
-    whole = patched(data, 0, made)
+    made = [BytePatch(3, b"abc"), BytePatch(50, b"x" * 20), BytePatch(99, b"!")]
+    whole = apply_patches(data, 0, made)
     assert whole != data
     for size in (1, 2, 7, 40, 99, 100):
-        assert b"".join(patched(data[i : i + size], i, made) for i in range(0, 100, size)) == whole
+        assert b"".join(apply_patches(data[i : i + size], i, made) for i in range(0, 100, size)) == whole
 
 
 @pytest.mark.parametrize("depth", [5, 50, 500])
@@ -121,6 +121,6 @@ def test_boxes_of_any_depth_and_number(matcher: Matcher, depth: int) -> None:
     for _ in range(depth):
         data = box(b"udta", data)
     data = box(b"ftyp", b"isom") + box(b"moov", data) + box(b"free") * 5000
-    clean = patched(data, 0, mp4_patches(matcher, io.BytesIO(data), len(data)))
+    clean = apply_patches(data, 0, mp4_patches(matcher, io.BytesIO(data), len(data)))
     assert len(clean) == len(data)
     assert PASSWORD.encode() not in clean

@@ -12,7 +12,7 @@ from labcrate.secrets.values import (
     PASSWORD,
     STREAM_URL,
     Secrets,
-    collect,
+    collect_secrets,
     is_weak,
     spellings_of_address,
 )
@@ -30,7 +30,7 @@ CAMERA = {
 
 def found(documents: list[tuple[str, Any]]) -> tuple[dict[str, str], dict[str, str]]:
     """Return the strong and the weak values, each with its kind."""
-    secrets = collect(documents)
+    secrets = collect_secrets(documents)
     return {s.value: s.kind for s in secrets.strong}, {s.value: s.kind for s in secrets.weak}
 
 
@@ -158,12 +158,12 @@ def test_any_document_gives_passwords_of_urls() -> None:
 
 def test_users_are_never_read() -> None:
     """A document named users.json gives nothing, whoever hands it over."""
-    assert collect([("data/users.json", [{"password": "$2b$10$abcdefgh"}])]) == Secrets()
+    assert collect_secrets([("data/users.json", [{"password": "$2b$10$abcdefgh"}])]) == Secrets()
 
 
 def test_no_value_is_shown() -> None:
     """Neither a secret's nor the whole's text form holds a value: they may reach a log."""
-    secrets = collect([("data/cameras.json", {"5": CAMERA, "6": {"password": "short"}})])
+    secrets = collect_secrets([("data/cameras.json", {"5": CAMERA, "6": {"password": "short"}})])
     shown = f"{secrets!r} {secrets} {secrets.strong!r} {secrets.weak!r}"
     assert "Not-For-Export-7" not in shown
     assert "192.0.2.40" not in shown
@@ -172,12 +172,14 @@ def test_no_value_is_shown() -> None:
 
 def test_the_fingerprint_is_of_the_values() -> None:
     """The same values in any order and from any file give the same hash; another value or key another one."""
-    one = collect([("data/cameras.json", {"5": CAMERA, "6": {"password": "Another-One-8"}})])
-    same = collect(
+    one = collect_secrets([("data/cameras.json", {"5": CAMERA, "6": {"password": "Another-One-8"}})])
+    same = collect_secrets(
         [("data/cameras.json", {"9": {"password": "Another-One-8"}}), ("data/user_1/cameras.json", {"1": CAMERA})]
     )
-    other = collect([("data/cameras.json", {"5": CAMERA, "6": {"password": "Another-One-9"}})])
-    weak = collect([("data/cameras.json", {"5": CAMERA, "6": {"password": "Another-One-8"}, "7": {"password": "x"}})])
+    other = collect_secrets([("data/cameras.json", {"5": CAMERA, "6": {"password": "Another-One-9"}})])
+    weak = collect_secrets(
+        [("data/cameras.json", {"5": CAMERA, "6": {"password": "Another-One-8"}, "7": {"password": "x"}})]
+    )
     prints = [secrets.fingerprint(b"key") for secrets in (one, other, weak)]
     assert same.fingerprint(b"key") == prints[0]
     assert len({*prints, one.fingerprint(b"other key")}) == 4

@@ -24,7 +24,7 @@ def ended(server: Any, count: int = 0) -> list[ExportLogLine]:
     """The lines of the export log, the newest first, once there are so many and all have ended."""
 
     def lines() -> tuple[list[ExportLogLine]] | None:
-        found: list[ExportLogLine] = server.services.export_log.lines()
+        found: list[ExportLogLine] = server.resources.export_log.lines()
         return (found,) if len(found) >= count and all(line.outcome != "running" for line in found) else None
 
     return list(until(lines)[0])

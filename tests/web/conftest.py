@@ -23,9 +23,9 @@ from labcrate.people.users import User
 from labcrate.web.app import make_app
 from labcrate.web.auth.login_cookie import cookie_name, csrf_token
 from labcrate.web.http.connection_limits import ConnectionLimits
-from labcrate.web.http.connections import listeners
+from labcrate.web.http.connections import open_listeners
+from labcrate.web.resources import RESOURCES, ServerResources
 from labcrate.web.server import run_app, tls_context
-from labcrate.web.services import SERVICES, Services
 
 PASSWORD = "correct horse"  # noqa: S105 - of users that live as long as a test
 Client = TypeVar("Client", bound=requests.Session)
@@ -74,7 +74,7 @@ class Serving:
 
     async def _listen(self) -> None:
         tls = tls_context(self.settings)
-        for listener in await listeners("127.0.0.1", 0, self.limits):
+        for listener in await open_listeners("127.0.0.1", 0, self.limits):
             await web.SockSite(self.runner, listener, ssl_context=tls).start()
 
     def as_(self, role: Role | None) -> requests.Session:
@@ -95,7 +95,7 @@ class Serving:
 
     def user(self, role: Role) -> User:
         """The user with a role that tests ask as; their password is ``PASSWORD``."""
-        users = self.services.users
+        users = self.resources.users
         for each in {Role.ADMIN, role}:  # before there is an administrator, nobody else is let in
             with suppress(UsageError):
                 users.add(f"the {each}", each, PASSWORD)
@@ -105,7 +105,7 @@ class Serving:
         """A token of that user; the same one each time."""
         with self._making:
             if role not in self._tokens:
-                _, self._tokens[role] = self.services.tokens.add(self.user(role), token_hex(8), 1)
+                _, self._tokens[role] = self.resources.tokens.add(self.user(role), token_hex(8), 1)
         return self._tokens[role]
 
     def _client(self, client: Client) -> Client:
@@ -118,9 +118,9 @@ class Serving:
         return self.as_(role).get(self.url + path, timeout=60, **options)
 
     @property
-    def services(self) -> Services:
+    def resources(self) -> ServerResources:
         """What the server has."""
-        return self.app[SERVICES]
+        return self.app[RESOURCES]
 
     @property
     def connections(self) -> int:

@@ -106,7 +106,7 @@ def busy_lab(usual_lab: Any, serve: Any) -> Any:
     job = client.post(f"{server.url}/api/sessions/42/prepare").json()
     client.get(server.url + job["links"]["events"])
     server.job = job["id"]
-    log = server.services.export_log
+    log = server.resources.export_log
     line = log.begin(
         who="Ana", via="login", address="", session="42", options="", etag='"x"', start=0, length=1, total=1
     )

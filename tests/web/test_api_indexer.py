@@ -13,7 +13,7 @@ from labcrate.index.catalog import Catalog
 from labcrate.index.state_folder import state_folder
 from labcrate.plan.inventory import take_inventory
 from labcrate.video import probe as probe_module
-from labcrate.web.archives import confirmer
+from labcrate.web.archives import background_check
 from labcrate.web.archives import indexer as module
 from labcrate.web.archives.indexer import Indexer
 
@@ -37,7 +37,7 @@ class Rig:
             lambda: take_inventory(self.lab),
             lambda: bool(self.waiting) and self.waiting.pop(),
             clock=lambda: self.now,
-            wall=lambda: self.wall,
+            wall_clock=lambda: self.wall,
         )
 
     def look(self, after: float = 10.0) -> int:
@@ -268,13 +268,13 @@ def test_the_unforeseen_is_logged_once_and_survived(
 def test_the_thread_looks_on_its_own_and_ends_at_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """Running, it looks again and again without being asked, and stop ends it, also while it waits."""
     looked = threading.Semaphore(0)
-    monkeypatch.setattr(module, "_LOOK_EVERY_SECONDS", 0.001)
+    monkeypatch.setattr(module, "_SCAN_INTERVAL_S", 0.001)
     monkeypatch.setattr(rig.indexer, "step", looked.release)
     thread = threading.Thread(target=rig.indexer.run)
     thread.start()
     for _ in range(3):
         assert looked.acquire(timeout=30)
-    monkeypatch.setattr(module, "_LOOK_EVERY_SECONDS", 3600.0)
+    monkeypatch.setattr(module, "_SCAN_INTERVAL_S", 3600.0)
     rig.indexer.stop()
     thread.join(30)
     assert not thread.is_alive()
@@ -318,29 +318,29 @@ def test_rot_is_found_in_the_background(serve: Any, usual_lab: Any, caplog: pyte
     server = serve(usual_lab.root)
     assert server.get("/api/sessions/42/archive.zip").status_code == 200
     rot(usual_lab.root, path)
-    server.services.indexer.stop()
+    server.resources.indexer.stop()
     found: list[str] = []
 
     def differs(path: str) -> None:
         found.append(path)
-        server.services.archives.drop_file(path)
+        server.resources.archives.remove_with_file(path)
 
     rig = Rig(usual_lab)
     rig.indexer = Indexer(
         rig.lab,
         lambda: take_inventory(rig.lab),
         clock=lambda: rig.now,
-        wall=lambda: rig.wall,
-        differs=differs,
+        wall_clock=lambda: rig.wall,
+        on_difference=differs,
     )
     for _ in range(3):
         rig.look(4000.0)
     assert found == [path]
-    assert f"{path} holds other bytes" in caplog.text
+    assert f"{path} does not match its checksum" in caplog.text
     assert known_of(usual_lab.root, path).differs_ms is not None
     answer = server.get("/api/sessions/42/archive.zip")
     assert answer.status_code == 409
-    assert "other bytes" in answer.json()["detail"]
+    assert "does not match its checksum" in answer.json()["detail"]
 
 
 def test_nothing_is_read_where_the_file_system_checks_its_data(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -349,6 +349,6 @@ def test_nothing_is_read_where_the_file_system_checks_its_data(rig: Rig, monkeyp
     rig.look()
     confirmed_before(rig.root)
     before = {path: known_of(rig.root, path) for path in RECORDINGS}
-    monkeypatch.setattr(confirmer, "checks_itself", lambda _: True)
+    monkeypatch.setattr(background_check, "checks_itself", lambda _: True)
     rig.look(4000.0)
     assert {path: known_of(rig.root, path) for path in RECORDINGS} == before

@@ -22,8 +22,8 @@ from labcrate.people.roles import Role
 from labcrate.plan.options import Options
 from labcrate.web.archives import archive_cache, plan_queue
 from labcrate.web.archives import prepare_jobs as jobs_module
-from labcrate.web.archives.job_progress import Cancelled, JobProgress, Meter
-from labcrate.web.executor import THREADS, WorkKind
+from labcrate.web.archives.job_progress import JobProgress, ProgressMeter, WorkCancelled
+from labcrate.web.executor import THREADS_PER_KIND, WorkKind
 from labcrate.web.routes.api import jobs as routes_jobs
 
 MIB = 1 << 20
@@ -44,14 +44,14 @@ class Gate:
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
     """Real hashing, held after its first chunk."""
-    gate, advance = Gate(), Meter.advance
+    gate, advance = Gate(), ProgressMeter.advance
 
-    def advancing(meter: Meter, size_bytes: int) -> None:
+    def advancing(meter: ProgressMeter, size_bytes: int) -> None:
         advance(meter, size_bytes)
         gate.pass_through()
         meter.raise_if_cancelled()
 
-    monkeypatch.setattr(Meter, "advance", advancing)
+    monkeypatch.setattr(ProgressMeter, "advance", advancing)
     monkeypatch.setattr(routes_jobs, "_LOOK_EVERY_SECONDS", 0.02)
     yield gate
     gate.opened.set()
@@ -164,7 +164,7 @@ def test_the_server_stops_in_mid_job(big_lab: Any, serve: Any, gate: Gate) -> No
     listening = client.get(server.url + job["links"]["events"], stream=True)
     reader = threading.Thread(target=lambda: told.append(listening.text))
     reader.start()
-    running = server.services.jobs.get(job["id"])
+    running = server.resources.jobs.get(job["id"])
     stopping = threading.Thread(target=server.stop)
     stopping.start()
     assert running.meter._stopped.wait(60)
@@ -185,10 +185,10 @@ def test_a_stream_ends_for_who_may_hear_no_more(
     job = server.as_(Role.OPERATOR).post(f"{server.url}/api/sessions/42/prepare").json()
     assert gate.held.wait(60)
     for path in (job["links"]["events"], "/api/sessions/42/export-progress"):
-        server.services.users.set_role("the operator", Role.OPERATOR)
+        server.resources.users.set_role("the operator", Role.OPERATOR)
         events = {"Accept": "text/event-stream"}
         with server.as_(Role.OPERATOR).get(server.url + path, headers=events, stream=True, timeout=60) as stream:
-            server.services.users.set_role("the operator", Role.VIEWER)
+            server.resources.users.set_role("the operator", Role.VIEWER)
             assert "done" not in stream.text
             assert "completed" not in stream.text
     gate.opened.set()
@@ -198,17 +198,17 @@ def test_a_stream_ends_for_who_may_hear_no_more(
 def test_what_is_ready_waits_for_nobody(big_lab: Any, serve: Any, gate: Gate) -> None:
     """While others' recordings are read in all the threads there are, a ready archive is told to be ready at once."""
     server = serve(big_lab.root, workers=1)
-    archives, inventories = server.services.archives, server.services.inventories
-    compute_fixity(inventories.with_messages()[0], archives.plan("7", Options()).plan, Progress(), None)
+    archives, inventories = server.resources.archives, server.resources.inventories
+    compute_fixity(inventories.read_with_messages()[0], archives.plan("7", Options()).plan, Progress(), None)
     client = server.as_(Role.OPERATOR)
-    for seconds in range(THREADS[WorkKind.JOBS]):
+    for seconds in range(THREADS_PER_KIND[WorkKind.JOBS]):
         assert client.post(f"{server.url}/api/sessions/42/prepare?pad={seconds}s").status_code == 202
     assert gate.held.wait(60)
     answer = client.post(f"{server.url}/api/sessions/7/prepare")
     assert (answer.status_code, answer.json()["state"], answer.json()["bytesTotal"]) == (200, "done", 0)
     told = _events(client.get(server.url + answer.json()["links"]["events"]).text)
     assert [name for _, name, _ in told] == ["done"]
-    server.services.jobs.stop()
+    server.resources.jobs.stop()
 
 
 def test_a_download_that_waited_for_a_cancelled_job_says_so(big_lab: Any, serve: Any, gate: Gate) -> None:
@@ -248,7 +248,7 @@ def test_a_silent_stream_shows_that_it_lives(
 ) -> None:
     """While nothing changes for long, comments keep proxies from closing the connection, and are no events."""
     monkeypatch.setattr(routes_jobs, "_LOOKS_UNTIL_KEEP_ALIVE", 2)
-    monkeypatch.setattr(Meter, "begin", lambda *_: gate.pass_through())  # before anything is known
+    monkeypatch.setattr(ProgressMeter, "begin", lambda *_: gate.pass_through())  # before anything is known
     server = serve(big_lab.root, workers=1)
     client = server.as_(Role.OPERATOR)
     job = client.post(f"{server.url}/api/sessions/42/prepare").json()
@@ -305,7 +305,7 @@ def test_an_unforeseen_error_ends_the_job_and_is_logged(
     def broken(*_: object) -> None:
         raise RuntimeError(f"cannot think about {usual_lab.root}")
 
-    monkeypatch.setattr(Meter, "begin", broken)
+    monkeypatch.setattr(ProgressMeter, "begin", broken)
     server = serve(usual_lab.root)
     client = server.as_(Role.OPERATOR)
     job = client.post(f"{server.url}/api/sessions/42/prepare").json()
@@ -330,7 +330,7 @@ def test_only_so_many_jobs_run_or_wait(usual_lab: Any, serve: Any, gate: Gate, m
     """Who asks for ever other archives is told to wait, and when to ask again; those that run are still joined."""
     server = serve(usual_lab.root, workers=1)
     client = server.as_(Role.OPERATOR)
-    monkeypatch.setattr(jobs_module, "_MOST_UNFINISHED", 6)
+    monkeypatch.setattr(jobs_module, "_MAX_UNFINISHED", 6)
     first = client.post(f"{server.url}/api/sessions/42/prepare?only=all").json()
     for seconds in range(1, 6):
         assert client.post(f"{server.url}/api/sessions/42/prepare?pad={seconds}s").status_code == 202
@@ -338,7 +338,7 @@ def test_only_so_many_jobs_run_or_wait(usual_lab: Any, serve: Any, gate: Gate, m
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "30")
     assert answer.json()["retryAfterSeconds"] == 30
     assert client.post(f"{server.url}/api/sessions/42/prepare").json()["id"] == first["id"]
-    server.services.jobs.stop()
+    server.resources.jobs.stop()
 
 
 def test_scripts_of_the_reference_platform_hear_of_progress(big_lab: Any, serve: Any, gate: Gate) -> None:
@@ -366,24 +366,24 @@ def test_scripts_of_the_reference_platform_hear_of_progress(big_lab: Any, serve:
 def test_the_meter_tells_rate_and_time_left_over_the_last_seconds() -> None:
     """The rate is that of the last ten seconds, not of all time, and the time left follows from it."""
     now = 0.0
-    meter = Meter(clock=lambda: now)
-    assert meter.read() == JobProgress()
+    meter = ProgressMeter(clock=lambda: now)
+    assert meter.progress() == JobProgress()
     meter.begin(2, 4000)
     meter.start("recordings/a\x1b.mp4")
-    assert meter.read() == JobProgress(0, 4000, 0, 2, None, None, "recordings/a\\x1b.mp4")
+    assert meter.progress() == JobProgress(0, 4000, 0, 2, None, None, "recordings/a\\x1b.mp4")
     for now in range(1, 21):
         meter.advance(100 if now <= 10 else 200)
-    told = meter.read()
-    assert (told.bytes_done, told.rate, told.seconds_left) == (3000, 200.0, 5.0)
+    told = meter.progress()
+    assert (told.bytes_done, told.bytes_per_s, told.seconds_left) == (3000, 200.0, 5.0)
     meter.finish("recordings/a\x1b.mp4")
-    assert (meter.read().files_done, meter.read().current_file) == (1, None)
+    assert (meter.progress().files_done, meter.progress().current_file) == (1, None)
     meter.advance(2000)  # a file that has grown
-    assert (meter.read().bytes_done, meter.read().bytes_total) == (5000, 5000)
+    assert (meter.progress().bytes_done, meter.progress().bytes_total) == (5000, 5000)
 
 
 def test_a_stopped_meter_ends_the_work_at_its_next_word() -> None:
     """Whatever indexing says next, it hears that the job was cancelled."""
-    meter = Meter()
+    meter = ProgressMeter()
     meter.stop()
     words: list[Callable[[], None]] = [
         partial(meter.begin, 1, 1),
@@ -392,15 +392,15 @@ def test_a_stopped_meter_ends_the_work_at_its_next_word() -> None:
         meter.raise_if_cancelled,
     ]
     for said in words:
-        with pytest.raises(Cancelled):
+        with pytest.raises(WorkCancelled):
             said()
-    assert meter.read() == JobProgress()
+    assert meter.progress() == JobProgress()
 
 
 def test_ended_jobs_are_kept_for_a_while(usual_lab: Any, serve: Any) -> None:
     """Two hundred ended jobs can still be asked for, the oldest are forgotten."""
     server = serve(usual_lab.root)
-    jobs = server.services.jobs
+    jobs = server.resources.jobs
     client = server.as_(Role.OPERATOR)
     numbers = [client.post(f"{server.url}/api/sessions/42/prepare").json()["id"]]
     client.get(f"{server.url}/api/jobs/{numbers[0]}/events")
@@ -411,7 +411,7 @@ def test_ended_jobs_are_kept_for_a_while(usual_lab: Any, serve: Any) -> None:
 
 
 async def _prepared(jobs: Any) -> int:
-    job = jobs.prepare("42", Options(), allow_incomplete=False, who="x")
+    job = jobs.start("42", Options(), allow_incomplete=False, who="x")
     assert await jobs.wait(job, 60)
     number: int = job.id
     return number
@@ -498,7 +498,7 @@ def test_a_job_is_cancelled_while_it_waits_for_its_plan(
     client = server.as_(Role.OPERATOR)
     job = client.post(f"{server.url}/api/sessions/42/prepare").json()
     assert again.wait(60)
-    monkeypatch.setattr(plan_queue, "GIVEN_UP_SECONDS", 0.0)
+    monkeypatch.setattr(plan_queue, "ABANDON_AFTER_S", 0.0)
     answer = client.delete(server.url + job["links"]["self"])
     assert (answer.status_code, answer.json()["state"], answer.json()["error"]) == (200, "cancelled", None)
     assert ended.wait(60)

@@ -111,8 +111,8 @@ def test_who_links_sees_it_at_once_in_a_large_lab_too(
     near_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where a look at the lab is believed for a while, one's own change is seen all the same."""
-    monkeypatch.setattr(inventory_cache, "LARGE", 0)
-    monkeypatch.setattr(inventory_cache, "BELIEVED_SECONDS", 3600.0)
+    monkeypatch.setattr(inventory_cache, "MANY_FILES", 0)
+    monkeypatch.setattr(inventory_cache, "RECHECK_AFTER_S", 3600.0)
     server = serve(near_lab.root)
     client = server.as_(Role.OPERATOR)
     assert client.get(f"{server.url}/api/sessions/42/plan").json()["nearMissCount"] == 1

@@ -14,7 +14,7 @@ from labcrate.web.routes.api import log as routes_log
 
 
 def _write(server: Any, count: int, **fields: Any) -> list[int]:
-    log = server.services.export_log
+    log = server.resources.export_log
     numbers = []
     for i in range(count):
         line = {

@@ -70,7 +70,7 @@ def test_a_viewer_who_follows_an_operators_link_sees_the_whole_session(
     usual_lab: Any, serve: Any, held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page's address may carry a choice: for a viewer the page is there, and no plan is made for the choice."""
-    monkeypatch.setattr(plan_queue, "PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr(plan_queue, "PAGE_WAIT_S", 60.0)
     server = serve(usual_lab.root)
     query = "only=sensors&pad=5&readings=all&camera=nobody"
     assert server.get(f"/sessions/42?{query}", Role.VIEWER).status_code == 200
@@ -81,7 +81,7 @@ def test_a_viewer_who_follows_an_operators_link_sees_the_whole_session(
 @pytest.mark.thorough
 def test_nothing_waits_for_plans(usual_lab: Any, serve: Any, held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
     """While all threads that plan are held, pages, the API, logins, downloads that stand ready and the log answer."""
-    monkeypatch.setattr(plan_queue, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(plan_queue, "PAGE_WAIT_S", 0.5)
     server = serve(usual_lab.root)
     operator = server.as_(Role.OPERATOR)
     job = operator.post(f"{server.url}/api/sessions/42/prepare").json()
@@ -114,8 +114,8 @@ def test_too_many_plans_are_refused_and_pages_come_again(
     usual_lab: Any, serve: Any, held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who asks for one more gets 429 with the time to wait, in the API; a page says that it loads again."""
-    monkeypatch.setattr(plan_queue, "MOST_OF_ONE_USER", 1)
-    monkeypatch.setattr(plan_queue, "PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr(plan_queue, "MAX_PLANS_PER_USER", 1)
+    monkeypatch.setattr(plan_queue, "PAGE_WAIT_S", 60.0)
     server = serve(usual_lab.root)
     first = _asking(server, Role.OPERATOR, 0)
     assert held.held.acquire(timeout=60)
@@ -141,7 +141,7 @@ def test_a_plan_whose_client_is_gone_ends(
         client.sendall(f"GET {PLAN}?pad=1s HTTP/1.1\r\n{login}\r\n".encode())
         assert held.held.acquire(timeout=60)
         assert not held.ended.is_set()
-        monkeypatch.setattr(plan_queue, "GIVEN_UP_SECONDS", 0.0)
+        monkeypatch.setattr(plan_queue, "ABANDON_AFTER_S", 0.0)
     assert held.ended.wait(60)
 
 

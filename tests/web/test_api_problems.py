@@ -12,7 +12,7 @@ from labcrate import errors
 from labcrate.errors import LabcrateError
 from labcrate.people.roles import Role
 from labcrate.web.auth.require_role import allow
-from labcrate.web.http.problems import of_error
+from labcrate.web.http.problems import problem_of_error
 from labcrate.web.routes.api import sessions as routes_sessions
 
 
@@ -31,7 +31,7 @@ def test_every_error_has_a_type_and_a_title_of_its_own() -> None:
             error = kind("Wait.", 7)
         else:
             error = kind("It failed.")
-        made.append(of_error(error))
+        made.append(problem_of_error(error))
         assert made[-1].status == kind.http_status
     assert len({problem.type for problem in made}) == len(made) == 21
     assert len({problem.title for problem in made}) >= len(made) - 1  # a server that cannot start answers nobody
@@ -40,25 +40,25 @@ def test_every_error_has_a_type_and_a_title_of_its_own() -> None:
 
 CONTRACT = {
     "LabcrateError": (1, 500, "labcrate", "Something went wrong"),
-    "UsageError": (2, 400, "usage", "The request cannot be meant"),
-    "NoLabError": (3, 503, "no-lab", "There is no lab"),
-    "DocumentError": (4, 500, "document", "A file of the lab does not parse"),
-    "NoSessionError": (5, 404, "no-session", "There is no such session"),
-    "IncompleteError": (6, 409, "incomplete", "The session is not whole"),
-    "SourceChangedError": (7, 409, "source-changed", "A file changed meanwhile"),
-    "OtherBytesError": (7, 409, "other-bytes", "A file holds other bytes than its checksum is of"),
-    "TargetError": (8, 500, "target", "There is no room, or no permission, to write"),
+    "UsageError": (2, 400, "usage", "Invalid request"),
+    "NoLabError": (3, 503, "no-lab", "No lab folder"),
+    "DocumentError": (4, 500, "document", "Invalid file in the lab"),
+    "NoSessionError": (5, 404, "no-session", "Session not found"),
+    "IncompleteError": (6, 409, "incomplete", "The export would be incomplete"),
+    "SourceChangedError": (7, 409, "source-changed", "A file has changed"),
+    "ChecksumError": (7, 409, "other-bytes", "A file does not match its checksum"),
+    "TargetError": (8, 500, "target", "The output cannot be written"),
     "VerificationError": (9, 422, "verification", "The archive is damaged"),
     "CatalogError": (10, 503, "catalog", "The index cannot be used"),
     "NotAllowedError": (11, 403, "not-allowed", "Not allowed"),
     "LoginError": (12, 401, "login", "Not logged in"),
     "TooManyError": (13, 429, "too-many", "Too many requests"),
-    "PeopleError": (14, 503, "people", "Logins or logs cannot be used"),
-    "RepairError": (15, 409, "repair", "The link cannot be made or undone"),
+    "PeopleError": (14, 503, "people", "Logins and logs cannot be used"),
+    "RepairError": (15, 409, "repair", "The link cannot be changed"),
     "NotReadyError": (16, 503, "not-ready", "The archive is not ready yet"),
     "ServeError": (17, 500, "serve", "Something went wrong"),
-    "NoSuchThingError": (18, 404, "no-such-thing", "There is no such thing"),
-    "SecretsError": (19, 409, "secrets", "Files hold secrets of the lab"),
+    "NotFoundError": (18, 404, "no-such-thing", "Not found"),
+    "SecretsError": (19, 409, "secrets", "Files contain secrets of the lab"),
     "SigningError": (20, 503, "signing", "The lab's key cannot be used"),
 }
 """Of every class: exit code, HTTP status, the end of its type and its title. Scripts tell errors apart by them."""
@@ -78,8 +78,8 @@ def test_an_error_keeps_its_type_under_another_name() -> None:
     class Renamed(errors.NoSessionError):
         """What a class would be called after a move."""
 
-    problem = of_error(Renamed("There is no session 9."))
-    assert (problem.type, problem.title) == ("urn:labcrate:error:no-session", "There is no such session")
+    problem = problem_of_error(Renamed("There is no session 9."))
+    assert (problem.type, problem.title) == ("urn:labcrate:error:no-session", "Session not found")
 
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Accept-Language": "es"}
@@ -296,7 +296,7 @@ def test_no_path_forges_a_line_of_the_log(
     async def broken(*_: object) -> None:
         raise errors.CatalogError("It cannot be used.\nA login from 192.0.2.1 failed.")
 
-    monkeypatch.setattr("labcrate.web.archives.plan_queue.PlanQueue.recording", broken)
+    monkeypatch.setattr("labcrate.web.archives.plan_queue.PlanQueue.find_recording", broken)
     server = serve(usual_lab.root)
     with caplog.at_level(logging.WARNING, "labcrate.web"):
         answer = server.get("/api/sessions/42/recordings/a%0AA%20login%20from%20192.0.2.2%20failed.mp4", Role.OPERATOR)

@@ -61,10 +61,10 @@ def ready(
     progress: Progress | None = None,
 ) -> Any:
     """The archive of session 42 as of now, what its plan lacks read first, as a job does."""
-    found = archives.plan("42", options, for_people=False).checked(allow_incomplete=allow_incomplete)
+    found = archives.plan("42", options, whole_plan=False).check(allow_incomplete=allow_incomplete)
     if found.entity is None:
-        compute_fixity(archives._inventories.with_messages()[0], found.plan, progress or Progress(), None)
-        found = archives.plan("42", options, for_people=False).checked(allow_incomplete=allow_incomplete)
+        compute_fixity(archives._inventories.read_with_messages()[0], found.plan, progress or Progress(), None)
+        found = archives.plan("42", options, whole_plan=False).check(allow_incomplete=allow_incomplete)
     assert found.entity
     return found
 
@@ -91,7 +91,7 @@ def test_an_archive_is_made_once(usual_lab: Any, made: list[Options]) -> None:
     assert count == 2
     assert ready(archives).entity is first.entity
     assert archives.plan("42", PLAIN) == first
-    assert archives.plan("42", PLAIN, for_people=False) == first
+    assert archives.plan("42", PLAIN, whole_plan=False) == first
     assert len(made) == count
     assert archives.plan("42", Options(pad=timedelta(hours=1))).layout is not first.layout
 
@@ -103,7 +103,7 @@ def test_what_another_process_indexed_is_ready(usual_lab: Any, cli: Any) -> None
     assert cli("index", "42", "--lab", usual_lab.root).code == 0
     settle()
     for _ in range(2):  # a request compares first, and once more when it is its turn to plan
-        assert archives.kept("42", PLAIN) is None
+        assert archives.get("42", PLAIN) is None
     assert archives.plan("42", PLAIN).entity is not None
 
 
@@ -180,7 +180,7 @@ def test_a_lab_that_goes_on_measuring(usual_lab: Any) -> None:
         more.write('"2025-05-03T08:00:00.000Z","zigbee2mqtt/door","door","","","","","","{}"\n')
     assert ready(archives).entity.etag == etag
     assert ready(archives).entity is first.entity
-    found = archives.by_etag("42", etag)
+    found = archives.get_by_etag("42", etag)
     assert found is not None
     assert found.ready_entity.etag == etag
 
@@ -204,11 +204,11 @@ def test_an_earlier_archive_can_be_asked_for_by_its_tag(usual_lab: Any) -> None:
     data = whole(archives)
     usual_lab.session(42, name="Evening")
     assert whole(archives) != data
-    found = archives.by_etag("42", before.entity.etag)
+    found = archives.get_by_etag("42", before.entity.etag)
     assert found is not None
     assert b"".join(found.ready_entity.read_range(1000)) == data[1000:]
-    assert archives.by_etag("7", before.entity.etag) is None
-    assert archives.by_etag("42", '"other"') is None
+    assert archives.get_by_etag("7", before.entity.etag) is None
+    assert archives.get_by_etag("42", '"other"') is None
 
 
 def test_an_archive_that_cannot_be_read_any_more_is_forgotten(usual_lab: Any) -> None:
@@ -218,8 +218,8 @@ def test_an_archive_that_cannot_be_read_any_more_is_forgotten(usual_lab: Any) ->
     usual_lab.recording("recordings/cam1_session42_a.mp4", content=bytes(len(usual_lab.clip)))
     with pytest.raises(SourceChangedError, match="cam1_session42_a"):
         b"".join(before.entity.read_range())
-    archives.forget(before)
-    assert archives.by_etag("42", before.entity.etag) is None
+    archives.remove(before)
+    assert archives.get_by_etag("42", before.entity.etag) is None
     assert b"".join(ready(archives).entity.read_range())
 
 
@@ -348,11 +348,11 @@ def test_what_nobody_asks_for_is_let_go(usual_lab: Any, monkeypatch: pytest.Monk
     archives = hashed_once(usual_lab)
     etag = ready(archives).entity.etag
     assert documents_on_disk() > before
-    archives.tidy()
-    assert archives.by_etag("42", etag)
-    monkeypatch.setattr(module, "KEPT_SECONDS", -1.0)
-    archives.tidy()
-    assert archives.by_etag("42", etag) is None
+    archives.remove_unused()
+    assert archives.get_by_etag("42", etag)
+    monkeypatch.setattr(module, "MAX_UNUSED_S", -1.0)
+    archives.remove_unused()
+    assert archives.get_by_etag("42", etag) is None
     assert documents_on_disk() == before
 
 
@@ -365,12 +365,12 @@ def documents_on_disk() -> int:
 
 def test_memory_is_bounded(usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many kinds of archives are asked for, only so many stand; the last one always does."""
-    monkeypatch.setattr(module, "KEPT_BYTES", 1)
+    monkeypatch.setattr(module, "MAX_CACHE_BYTES", 1)
     archives = standing(usual_lab)
     tags = []
     for minutes in range(4):
         tags.append(ready(archives, Options(pad=timedelta(minutes=minutes))).entity.etag)
-    assert [archives.by_etag("42", tag) is not None for tag in tags] == [False, False, False, True]
+    assert [archives.get_by_etag("42", tag) is not None for tag in tags] == [False, False, False, True]
 
 
 def test_very_many_readings_are_not_read_for_every_message(usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -388,7 +388,7 @@ def test_very_many_readings_are_not_read_for_every_message(usual_lab: Any, monke
     usual_lab.zigbee_json([("2025-05-02T08:04:00.000Z", "zigbee2mqtt/door", {"contact": True})])
     second = archives.plan("42", PLAIN)
     assert second is not first  # the readings are few
-    monkeypatch.setattr(module, "_MANY_READINGS_BYTES", 10)
+    monkeypatch.setattr(module, "_SLOW_READINGS_BYTES", 10)
     usual_lab.zigbee_json([])
     third = archives.plan("42", PLAIN)
     usual_lab.zigbee_json([("2025-05-02T08:03:00.000Z", "zigbee2mqtt/door", {"contact": True})])

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from labcrate.web.http.connection_limits import MOST, MOST_PER_NETWORK, ConnectionLimits, Slot
+from labcrate.web.http.connection_limits import MAX_CONNECTIONS, MAX_PER_NETWORK, ConnectionLimits, ConnectionSlot
 
 
 @dataclass
@@ -15,7 +15,7 @@ class Visits:
     limits: ConnectionLimits
     ended: list[str] = field(default_factory=list)
     turned_away: list[str] = field(default_factory=list)
-    slots: dict[str, Slot] = field(default_factory=dict)
+    slots: dict[str, ConnectionSlot] = field(default_factory=dict)
 
     def come(self, address: str, *names: str) -> None:
         """Have connections of some names come from an address."""
@@ -26,10 +26,10 @@ class Visits:
             else:
                 self.slots[name] = slot
 
-    def ask(self, name: str, *, logged_in: bool = False) -> None:
+    def ask(self, name: str, *, is_logged_in: bool = False) -> None:
         """Have one of them begin a request."""
         self.limits.request_began(self.slots[name])
-        self.limits.set_logged_in(self.slots[name], logged_in=logged_in)
+        self.limits.set_logged_in(self.slots[name], is_logged_in=is_logged_in)
 
     def be_answered(self, name: str) -> None:
         """Have one of them wait for nothing any more."""
@@ -38,16 +38,16 @@ class Visits:
     def log_in(self, *names: str) -> None:
         """Have some of them ask for something as somebody who is logged in, and be answered."""
         for name in names:
-            self.ask(name, logged_in=True)
+            self.ask(name, is_logged_in=True)
             self.be_answered(name)
 
 
 def fill(limits: ConnectionLimits, address: str, attempts: int) -> int:
     """How many connections there are more after some attempts from one address."""
-    before = limits.taken
+    before = limits.open_count
     for _ in range(attempts):
         limits.admit(address, lambda: None)
-    return limits.taken - before
+    return limits.open_count - before
 
 
 @pytest.mark.parametrize(
@@ -56,14 +56,14 @@ def fill(limits: ConnectionLimits, address: str, attempts: int) -> int:
         (20, 8, 6),
         (256, 52, 41),
         (1024, 308, 246),
-        (65_536, MOST, MOST_PER_NETWORK),
-        (resource.RLIM_INFINITY, MOST, MOST_PER_NETWORK),
+        (65_536, MAX_CONNECTIONS, MAX_PER_NETWORK),
+        (resource.RLIM_INFINITY, MAX_CONNECTIONS, MAX_PER_NETWORK),
     ],
 )
 def test_the_room_fits_what_the_system_allows(descriptors: int, most: int, most_of_one: int) -> None:
     """Every connection could send a file at the same time, and one client leaves slots for others."""
-    assert fill(ConnectionLimits.within(descriptors), "192.0.2.1", 5000) == most_of_one
-    limits = ConnectionLimits.within(descriptors)
+    assert fill(ConnectionLimits.for_descriptors(descriptors), "192.0.2.1", 5000) == most_of_one
+    limits = ConnectionLimits.for_descriptors(descriptors)
     assert sum(fill(limits, f"192.0.2.{number}", 100) for number in range(100)) == most
     assert most < max(descriptors, 20) or descriptors == resource.RLIM_INFINITY
 
@@ -76,7 +76,7 @@ def test_one_network_has_its_share_and_no_more() -> None:
     assert fill(limits, "2001:db8::2%eth0", 5) == 1
     assert fill(limits, "2001:db8:0:1::1", 5) == 3
     assert fill(limits, "192.0.2.2", 5) == 1
-    assert limits.taken == 10
+    assert limits.open_count == 10
 
 
 def test_the_longest_silent_one_goes() -> None:
@@ -86,7 +86,7 @@ def test_the_longest_silent_one_goes() -> None:
     visits.ask("a")
     visits.be_answered("a")  # and is the latest of the silent ones
     visits.come("192.0.2.2", "d", "e", "f", "g")
-    assert (visits.ended, visits.turned_away, visits.limits.taken) == (["b", "c", "a", "d"], [], 3)
+    assert (visits.ended, visits.turned_away, visits.limits.open_count) == (["b", "c", "a", "d"], [], 3)
 
 
 def test_who_asks_goes_after_all_who_are_silent() -> None:
@@ -94,14 +94,14 @@ def test_who_asks_goes_after_all_who_are_silent() -> None:
     visits = Visits(ConnectionLimits(4, 4))
     visits.come("192.0.2.1", "a", "b", "c", "d")
     for name in "abc":
-        visits.ask(name, logged_in=name == "a")
+        visits.ask(name, is_logged_in=name == "a")
     visits.come("192.0.2.2", "e")
-    visits.ask("e", logged_in=True)
+    visits.ask("e", is_logged_in=True)
     visits.come("192.0.2.2", "f")
-    visits.ask("f", logged_in=True)
+    visits.ask("f", is_logged_in=True)
     assert visits.ended == ["d", "b"]
     visits.come("192.0.2.2", "g")
-    visits.ask("g", logged_in=True)
+    visits.ask("g", is_logged_in=True)
     visits.come("192.0.2.2", "h")
     assert (visits.ended, visits.turned_away) == (["d", "b", "c"], ["h"])
 
@@ -131,11 +131,11 @@ def test_a_network_that_is_full_ends_its_own() -> None:
     assert visits.ended == ["b", "c"]
     visits.log_in("d", "e")
     visits.come("192.0.2.1", "f")
-    visits.ask("f", logged_in=True)
-    visits.ask("d", logged_in=True)
-    visits.ask("e", logged_in=True)
+    visits.ask("f", is_logged_in=True)
+    visits.ask("d", is_logged_in=True)
+    visits.ask("e", is_logged_in=True)
     visits.come("192.0.2.1", "g")
-    assert (visits.ended, visits.turned_away, visits.limits.taken) == (["b", "c", "a"], ["g"], 4)
+    assert (visits.ended, visits.turned_away, visits.limits.open_count) == (["b", "c", "a"], ["g"], 4)
 
 
 def test_who_leaves_makes_room() -> None:
@@ -144,13 +144,13 @@ def test_who_leaves_makes_room() -> None:
     slot = limits.admit("192.0.2.1", lambda: None)
     assert slot is not None
     assert fill(limits, "192.0.2.1", 1) == 1
-    limits.set_logged_in(slot, logged_in=True)
+    limits.set_logged_in(slot, is_logged_in=True)
     for _ in range(2):
         limits.release(slot)
         limits.request_began(slot)
         limits.request_ended(slot)
-        limits.set_logged_in(slot, logged_in=True)
-    assert limits.taken == 1
+        limits.set_logged_in(slot, is_logged_in=True)
+    assert limits.open_count == 1
     assert fill(limits, "192.0.2.1", 2) == 1
 
 

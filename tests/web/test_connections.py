@@ -106,11 +106,11 @@ def test_one_client_cannot_have_all_connections(
     """
     server = serve(usual_lab.root, ConnectionLimits(10, 3), **(certificate if tls else {}))
     silent = [dial(server) for _ in range(3)]
-    until(lambda: server.limits.taken == 3)
+    until(lambda: server.limits.open_count == 3)
     assert answered(dial(server, HEALTH))
     assert all_of(silent[0]) == b""
     assert answered(dial(server, HEALTH, source="127.0.0.2"))
-    assert server.limits.taken == 4
+    assert server.limits.open_count == 4
 
 
 def test_there_is_an_end_to_all_connections(serve: "Serve", usual_lab: "LabFolder", dial: Dialling) -> None:
@@ -119,7 +119,7 @@ def test_there_is_an_end_to_all_connections(serve: "Serve", usual_lab: "LabFolde
     silent = [dial(server, source=f"127.0.0.{number}") for number in (1, 1, 2, 2, 3, 3)]
     assert answered(dial(server, HEALTH, source="127.0.0.9"))
     assert [all_of(one) for one in silent[:3]] == [b""] * 3
-    assert server.limits.taken == 4
+    assert server.limits.open_count == 4
     until(lambda: server.connections == 4)
 
 
@@ -137,7 +137,7 @@ def test_a_flood_ends_no_connection_of_who_is_logged_in(
     visitor.sendall(asked.encode())
     assert answered(visitor)
     assert [all_of(one) for one in flood[:24]] == [b""] * 24
-    assert server.limits.taken <= 12
+    assert server.limits.open_count <= 12
 
 
 def test_who_only_begins_requests_makes_room(serve: "Serve", usual_lab: "LabFolder", dial: Dialling) -> None:
@@ -148,7 +148,7 @@ def test_who_only_begins_requests_makes_room(serve: "Serve", usual_lab: "LabFold
     slow = []
     for _ in range(4):
         slow.append(dial(server, begun + "Content-Length: 9\r\n\r\n"))
-        until(lambda: sum(one.asked for one in held(server)) == len(slow))
+        until(lambda: sum(one.has_request for one in held(server)) == len(slow))
     assert answered(dial(server, HEALTH, source="127.0.0.2"))
     assert all_of(slow[0]) == b""
 
@@ -168,14 +168,14 @@ def test_a_body_that_never_comes_has_an_end(
     begun: str,
 ) -> None:
     """JSON and forms are waited for in the same way: then the answer is 408, and the connection ends."""
-    monkeypatch.setattr(bodies, "BODY_SECONDS", 0.05)
+    monkeypatch.setattr(bodies, "BODY_TIMEOUT_S", 0.05)
     server = serve(usual_lab.root)
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: 20\r\n"
     got = all_of(dial(server, f"{head}Authorization: Bearer {server.token(Role.OPERATOR)}\r\n\r\n{begun}")).decode()
     assert got.split()[1] == "408"
     assert "Connection: close" in got
     assert "did not arrive in time; send it once more" in got
-    until(lambda: server.limits.taken == 0)
+    until(lambda: server.limits.open_count == 0)
 
 
 @pytest.mark.parametrize("said", ["", "GET /api/hea", "GET /api/health HTTP/1.1\r\nHost: localhost\r\nX: "])
@@ -183,10 +183,10 @@ def test_a_silent_connection_is_ended(
     serve: "Serve", usual_lab: "LabFolder", dial: Dialling, monkeypatch: pytest.MonkeyPatch, said: str
 ) -> None:
     """Who has not sent the whole head of a request after a while is waited for no longer."""
-    monkeypatch.setattr(connections, "FIRST_SECONDS", 0.05)
+    monkeypatch.setattr(connections, "FIRST_REQUEST_TIMEOUT_S", 0.05)
     server = serve(usual_lab.root)
     assert all_of(dial(server, said)) == b""
-    until(lambda: server.limits.taken == 0)
+    until(lambda: server.limits.open_count == 0)
 
 
 def test_who_has_asked_is_not_silent(serve: "Serve", usual_lab: "LabFolder", dial: Dialling) -> None:
@@ -197,7 +197,7 @@ def test_who_has_asked_is_not_silent(serve: "Serve", usual_lab: "LabFolder", dia
 
     async def meet_deadline() -> None:
         for one in held(server):
-            one.expect_request()
+            one.close_if_no_request()
 
     until(lambda: len(held(server)) == 2)
     asyncio.run_coroutine_threadsafe(meet_deadline(), server.loop).result()
@@ -210,11 +210,11 @@ def test_a_connection_is_not_kept_for_ever_after_an_answer(
     serve: "Serve", usual_lab: "LabFolder", dial: Dialling, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server ends a connection that brings no other request, also when half of one has come."""
-    monkeypatch.setattr(connections, "NEXT_SECONDS", 0.05)
+    monkeypatch.setattr(connections, "KEEP_ALIVE_TIMEOUT_S", 0.05)
     server = serve(usual_lab.root)
     for said in (HEALTH, HEALTH + HEALTH[:20]):
         all_of(dial(server, said))
-    until(lambda: server.limits.taken == 0)
+    until(lambda: server.limits.open_count == 0)
 
 
 @pytest.mark.thorough
@@ -229,10 +229,10 @@ def test_who_takes_nothing_is_dropped(
     tls: bool,
 ) -> None:
     """A client that asks for much and reads nothing does not keep its connection, and what waits for it, for ever."""
-    monkeypatch.setattr(connection_limits, "STALLED_SECONDS", 0.2)
+    monkeypatch.setattr(connection_limits, "STALL_TIMEOUT_S", 0.2)
     server = serve(usual_lab.root, **(certificate if tls else {}))
     assert answered(dial(server, f"GET /static/{PLOTLY} HTTP/1.1\r\nHost: localhost\r\n\r\n" * 5))
-    until(lambda: server.limits.taken == 0)
+    until(lambda: server.limits.open_count == 0)
 
 
 @knows_stalled
@@ -247,11 +247,11 @@ def test_a_download_may_pause_for_longer(serve: "Serve", usual_lab: "LabFolder")
         return told
 
     with Tap(server, "/api/health") as tap:
-        assert patience_ms() == connection_limits.STALLED_SECONDS * 1000
-        tap.break_off()
+        assert patience_ms() == connection_limits.STALL_TIMEOUT_S * 1000
+        tap.abort_connection()
     until(lambda: not held(server))
     with Tap(server):
-        until(lambda: patience_ms() == sender.IDLE_SECONDS * 1000)
+        until(lambda: patience_ms() == sender.IDLE_TIMEOUT_S * 1000)
 
 
 def test_what_waits_for_a_client_is_little(serve: "Serve", usual_lab: "LabFolder", dial: Dialling) -> None:

@@ -93,8 +93,8 @@ def rich(lab: Any, nvr: Path) -> None:
 
 def own_places(archives: ArchiveCache, options: Options = PLAIN) -> set[str]:
     """The places that the plan of session 42 depends on, of its own and of what is left out."""
-    lab = archives._current["42", options].dependencies._lab
-    return {*lab.read_files._present, *lab.read_files._absent, *lab.read_strangers._present}
+    lab = archives._by_key["42", options].dependencies._lab
+    return {*lab.read_files._present, *lab.read_files._absent, *lab.read_unlinked._present}
 
 
 @pytest.mark.parametrize(
@@ -118,15 +118,15 @@ def test_every_place_that_planning_reads_is_recorded(
     archives._inventories.inventory()
     with traced(monkeypatch) as read:
         archives.plan("42", options)
-    recorded = own_places(archives, options)
-    assert len(recorded) > 15
+    tracked_inventory = own_places(archives, options)
+    assert len(tracked_inventory) > 15
     current = archives._inventories._current
     assert current is not None
     inventory = {*current[1]._present, *current[1]._absent}
     root = Path(os.path.realpath(usual_lab.root))
-    assert read.below(root, nvr) - recorded - inventory == set()
+    assert read.below(root, nvr) - tracked_inventory - inventory == set()
     if options.time_zone is None:
-        files = {place for place in read.below(root, nvr) - recorded if not os.path.isdir(place)}  # noqa: PTH112
+        files = {place for place in read.below(root, nvr) - tracked_inventory if not os.path.isdir(place)}  # noqa: PTH112
         # Of what the plan reads itself, all is its own; the rest are documents that are looked at for secrets.
         assert {os.path.splitext(file)[1] for file in files} <= {".json", ".toml"}  # noqa: PTH122
 
@@ -140,8 +140,8 @@ def test_every_place_that_an_inventory_reads_is_recorded(
     with traced(monkeypatch) as read:
         inventories.inventory()
     assert inventories._current is not None
-    recorded = {*inventories._current[1]._present, *inventories._current[1]._absent}
-    left = {place.rpartition("/")[2] for place in read.below(usual_lab.root) - recorded}
+    tracked_inventory = {*inventories._current[1]._present, *inventories._current[1]._absent}
+    left = {place.rpartition("/")[2] for place in read.below(usual_lab.root) - tracked_inventory}
     assert left == {"zigbee-sensors.csv", "zigbee-data.json"}
 
 
@@ -163,9 +163,9 @@ def test_one_more_file_that_a_planner_reads_makes_the_plan_stale(
     archives = caches(usual_lab)
     first = archives.plan("42", PLAIN)
     next_tick()
-    assert archives.kept("42", PLAIN) is first
+    assert archives.get("42", PLAIN) is first
     usual_lab.write(new, "2")
-    assert archives.kept("42", PLAIN, for_people=False) is None
+    assert archives.get("42", PLAIN, whole_plan=False) is None
     assert archives.plan("42", PLAIN).plan.warnings[-1] == f"{new}: 2"
 
 
@@ -200,8 +200,8 @@ def test_messages_count_for_archives_without_readings(usual_lab: Any) -> None:
     videos = Options(only=Only.RECORDINGS)
     first = archives.plan("42", videos)
     next_tick()
-    assert archives.kept("42", videos) is first
+    assert archives.get("42", videos) is first
     usual_lab.zigbee_json(
         [("2025-05-02T08:04:00.000Z", "zigbee2mqtt/bridge/info", {"config": {"password": "s3cret!x"}})]
     )
-    assert archives.kept("42", videos) is None
+    assert archives.get("42", videos) is None

@@ -12,7 +12,7 @@ from tests.web.test_pages import text_of
 from labcrate.doctor import report as run
 from labcrate.doctor.findings import FindingKind, Severity
 from labcrate.people.roles import Role
-from labcrate.web.archives import examinations as examining
+from labcrate.web.archives import doctor_reports
 from labcrate.web.pages.phrasebook import SEVERITIES
 
 
@@ -28,7 +28,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for a report as long as it takes: how busy the machine is decides nothing."""
-    monkeypatch.setattr("labcrate.web.archives.plan_queue.PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr("labcrate.web.archives.plan_queue.PAGE_WAIT_S", 60.0)
 
 
 def test_the_page_shows_what_the_api_says(serve: Any, root: Path) -> None:
@@ -106,8 +106,8 @@ def test_a_report_is_made_once_while_the_lab_is_the_same(
         made.append(args)
         return run.make_report(*args, **options)
 
-    monkeypatch.setattr(examining, "KEPT_SECONDS", 3600.0)
-    monkeypatch.setattr(examining, "make_report", counted)
+    monkeypatch.setattr(doctor_reports, "MAX_AGE_S", 3600.0)
+    monkeypatch.setattr(doctor_reports, "make_report", counted)
     server = serve(lab.root)
     assert [server.get("/api/doctor").json()["kinds"] for _ in range(2)]
     assert len(made) == 1
@@ -128,8 +128,8 @@ def test_a_page_says_that_the_lab_is_being_examined(serve: Any, root: Path, monk
             progress.raise_if_cancelled()
         return run.make_report(*arguments, progress=progress, **more)
 
-    monkeypatch.setattr("labcrate.web.archives.plan_queue.PATIENCE_SECONDS", 0.05)
-    monkeypatch.setattr(examining, "make_report", slow)
+    monkeypatch.setattr("labcrate.web.archives.plan_queue.PAGE_WAIT_S", 0.05)
+    monkeypatch.setattr(doctor_reports, "make_report", slow)
     server = serve(root)
     for _ in range(3):
         answer = server.get("/doctor")
@@ -152,8 +152,8 @@ def test_a_server_ends_while_a_lab_is_being_examined(serve: Any, root: Path, mon
             progress.raise_if_cancelled()
             threading.Event().wait(0.01)
 
-    monkeypatch.setattr("labcrate.web.archives.plan_queue.PATIENCE_SECONDS", 0.05)
-    monkeypatch.setattr(examining, "make_report", endless)
+    monkeypatch.setattr("labcrate.web.archives.plan_queue.PAGE_WAIT_S", 0.05)
+    monkeypatch.setattr(doctor_reports, "make_report", endless)
     server = serve(root)
     # A look at a busy machine's disk may take longer than a page waits: then the examination begins with the next one.
     assert until(lambda: server.get("/doctor").status_code == 202 and begun.is_set())

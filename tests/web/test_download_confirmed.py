@@ -13,8 +13,8 @@ from tests.support.waiting import ended
 
 from labcrate.index.byte_checks import now_ms
 from labcrate.plan.options import Options
-from labcrate.web.downloads import confirm as confirming
-from labcrate.web.downloads.socket_writer import pieces
+from labcrate.web.downloads import checked_download
+from labcrate.web.downloads.socket_writer import read_pieces
 
 PATH = "/api/sessions/42/archive.zip"
 FIRST, SECOND = "recordings/cam1_session42_a.mp4", "recordings/cam1_session42_b.mp4"
@@ -44,7 +44,7 @@ def test_stale_recordings_are_confirmed_as_they_are_sent(
     serve: Any, two: Any, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
     """The same bytes as before, the log says what was confirmed, and the index knows it; however they are looked up."""
-    monkeypatch.setattr(confirming, "_LOOKED_UP", at_once)
+    monkeypatch.setattr(checked_download, "_MEMBERS_PER_LOOKUP", at_once)
     server = serve(two.root)
     whole = server.get(PATH).content
     assert last_line(server)["reason"] is None
@@ -72,11 +72,11 @@ def test_rot_breaks_the_download_off_before_its_first_byte(
     line = last_line(server)
     assert line["outcome"] == "broken"
     assert SECOND in line["reason"]
-    assert "other bytes" in line["reason"]
+    assert "does not match its checksum" in line["reason"]
     assert "A download of session 42 was broken off: recordings/cam1_session42_b.mp4" in caplog.text
     answer = server.get(PATH)
     assert answer.status_code == 409
-    assert "other bytes" in answer.json()["detail"]
+    assert "does not match its checksum" in answer.json()["detail"]
 
 
 def test_a_range_confirms_what_it_touches_alone(serve: Any, two: Any) -> None:
@@ -98,9 +98,11 @@ def test_confirming_takes_turns(serve: Any, two: Any) -> None:
     server = serve(two.root)
     server.get(PATH)
     confirmed_before(two.root)
-    found = server.services.archives.plan("42", Options())
-    segments = list(confirming.Confirmed(found, two.root / ".labcrate", 30).segments(0, found.ready_entity.length))
-    assert segments.count(confirming.WAIT) == 3 + 2 * (9_000_000 // (4 << 20))
+    found = server.resources.archives.plan("42", Options())
+    segments = list(
+        checked_download.CheckedDownload(found, two.root / ".labcrate", 30).segments(0, found.ready_entity.length)
+    )
+    assert segments.count(checked_download.PAUSE) == 3 + 2 * (9_000_000 // (4 << 20))
 
 
 def test_what_was_found_before_is_not_sent(serve: Any, two: Any) -> None:
@@ -116,7 +118,7 @@ def test_what_was_found_before_is_not_sent(serve: Any, two: Any) -> None:
 
 def test_waiting_ends_no_transfer_over_tls() -> None:
     """Where bytes pass through the server, what stands for waiting is an empty piece and not the end."""
-    assert list(pieces([b"a", confirming.WAIT, b"b"])) == [b"a", b"", b"b"]
+    assert list(read_pieces([b"a", checked_download.PAUSE, b"b"])) == [b"a", b"", b"b"]
 
 
 def test_the_doctor_page_tells_of_bytes(serve: Any, two: Any) -> None:

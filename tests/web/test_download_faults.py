@@ -98,7 +98,7 @@ class Tap:
             pass
         return bytes(got)
 
-    def break_off(self) -> None:
+    def abort_connection(self) -> None:
         """Go away without a word."""
         self._file.close()
         reset(self.socket)
@@ -175,7 +175,7 @@ def test_a_client_that_goes_away(serve: Any, big_lab: Any, caplog: pytest.LogCap
     for _ in range(20):
         tap = Tap(server)
         assert len(tap.take(500_000)) == 500_000
-        tap.break_off()
+        tap.abort_connection()
     lines = ended(server, 21)
     assert {line.outcome for line in lines[:20]} == {"aborted"}
     assert {line.reason for line in lines[:20]} == {"the client went away"}
@@ -192,7 +192,7 @@ def test_a_client_that_leaves_while_its_line_is_written(
     """A line that is being written when its client leaves says so in the end: nothing was sent, nothing runs on."""
     server = serve(big_lab.root)
     server.get(PATH, Role.OPERATOR)
-    begun, written, begin = threading.Event(), threading.Event(), server.services.export_log.begin
+    begun, written, begin = threading.Event(), threading.Event(), server.resources.export_log.begin
 
     def slow(**values: Any) -> int:
         begun.set()
@@ -200,7 +200,7 @@ def test_a_client_that_leaves_while_its_line_is_written(
         number: int = begin(**values)
         return number
 
-    monkeypatch.setattr(server.services.export_log, "begin", slow)
+    monkeypatch.setattr(server.resources.export_log, "begin", slow)
     others = server.connections
     connection = asking(server)
     assert begun.wait(60)
@@ -235,20 +235,20 @@ def test_the_server_is_stopped_during_many_downloads(serve: Any, big_lab: Any, m
     """However many run and however slow the log is, each line ends, and none tells of fewer bytes than arrived."""
     server = serve(big_lab.root)
     server.get(PATH, Role.OPERATOR)
-    end = server.services.export_log.end
+    end = server.resources.export_log.end
 
     def slow(*values: Any, **more: Any) -> None:
         time.sleep(0.05)
         end(*values, **more)
 
-    monkeypatch.setattr(server.services.export_log, "end", slow)
+    monkeypatch.setattr(server.resources.export_log, "end", slow)
     taps = [Tap(server, headers=f"Range: bytes={number}-\r\n") for number in range(40)]
     arrived = {number: len(tap.take(1000 * number)) for number, tap in enumerate(taps)}
     server.stop()
     server.stop = lambda: None
     arrived = {number: arrived[number] + len(tap.take_all()) for number, tap in enumerate(taps)}
     for tap in taps:
-        tap.break_off()
+        tap.abort_connection()
     with PeopleDatabase.open(state_folder(big_lab.root)) as database, ExportLog(database) as log:
         lines = {line.start: line for line in log.lines(limit=40)}
     assert {(line.outcome, line.reason) for line in lines.values()} == {("aborted", "the server was stopped")}
@@ -257,12 +257,12 @@ def test_the_server_is_stopped_during_many_downloads(serve: Any, big_lab: Any, m
 
 def disable(server: Any, name: str) -> None:
     """Lock a user out."""
-    server.services.users.disable(name)
+    server.resources.users.disable(name)
 
 
 def demote(server: Any, name: str) -> None:
     """Let a user see sessions, and nothing more."""
-    server.services.users.set_role(name, Role.VIEWER)
+    server.resources.users.set_role(name, Role.VIEWER)
 
 
 def disable_by_command(server: Any, name: str) -> None:
@@ -273,21 +273,21 @@ def disable_by_command(server: Any, name: str) -> None:
 
 def revoke_token(server: Any, name: str) -> None:
     """End the token that the download was asked for with."""
-    (token,) = server.services.tokens.all(name)
-    server.services.tokens.revoke(name, token.name)
+    (token,) = server.resources.tokens.all(name)
+    server.resources.tokens.revoke(name, token.name)
 
 
 def leave_study(server: Any, name: str) -> None:
     """Put a user into a study that the session is not in."""
-    server.services.studies.add("S")
-    server.services.studies.add_people("S", [server.services.users.get(name)])
+    server.resources.studies.add("S")
+    server.resources.studies.add_people("S", [server.resources.users.get(name)])
 
 
 def enter_study(server: Any, name: str) -> None:
     """Put a user into a study of the session: what was asked for before could be more than they may have."""
-    server.services.studies.add("S")
-    server.services.studies.add_sessions("S", ["42"], "ana")
-    server.services.studies.add_people("S", [server.services.users.get(name)])
+    server.resources.studies.add("S")
+    server.resources.studies.add_sessions("S", ["42"], "ana")
+    server.resources.studies.add_people("S", [server.resources.users.get(name)])
 
 
 MAY_NOT, TOKEN_REVOKED = "the user may no longer export", "the token was revoked"
@@ -309,7 +309,7 @@ def test_who_may_no_longer_export_gets_no_more(
     serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch, shut_out: Callable[[Any, str], None], why: str
 ) -> None:
     """A download ends soon after its user may not have it any more, however long the client would have taken."""
-    monkeypatch.setattr(response_module, "_REPORT_EVERY_SECONDS", 0.02)
+    monkeypatch.setattr(response_module, "_REPORT_INTERVAL_S", 0.02)
     server = serve(big_lab.root)
     etag = server.get(PATH).headers["ETag"]
     with Tap(server) as tap:
@@ -319,14 +319,14 @@ def test_who_may_no_longer_export_gets_no_more(
         line = ended(server, 2)[0]
         assert (line.outcome, line.reason) == ("broken", why)
         assert began + len(tap.take_all()) <= line.bytes_sent < total
-    assert server.services.archives.by_etag("42", etag)  # it is the user who may not, the archive is whole
+    assert server.resources.archives.get_by_etag("42", etag)  # it is the user who may not, the archive is whole
 
 
 def test_a_session_taken_out_of_a_study_is_sent_no_further(
     serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A download by somebody of a study ends soon after its session left the study, and goes on while it is in it."""
-    monkeypatch.setattr(response_module, "_REPORT_EVERY_SECONDS", 0.02)
+    monkeypatch.setattr(response_module, "_REPORT_INTERVAL_S", 0.02)
     server = serve(big_lab.root)
     server.user(Role.OPERATOR)
     enter_study(server, "the operator")
@@ -334,20 +334,20 @@ def test_a_session_taken_out_of_a_study_is_sent_no_further(
     with Tap(server) as tap:
         total = int(tap.headers["content-length"])
         began = len(tap.take(1_000_000))
-        server.services.studies.remove_sessions("S", ["42"])
+        server.resources.studies.remove_sessions("S", ["42"])
         line = ended(server, 1)[0]
         assert (line.outcome, line.reason) == ("broken", OUT)
         assert began + len(tap.take_all()) <= line.bytes_sent < total
-    assert server.services.archives.by_etag("42", etag)
+    assert server.resources.archives.get_by_etag("42", etag)
 
 
 def test_a_line_whose_end_cannot_be_written_is_ended_later(
     serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A full disk at the end of a download leaves no line running: it is tried again, and the time is the end's own."""
-    monkeypatch.setattr(lifespan, "_ENDS_AGAIN_SECONDS", 0.02)
+    monkeypatch.setattr(lifespan, "_LOG_RETRY_INTERVAL_S", 0.02)
     server = serve(big_lab.root)
-    end, tried = server.services.export_log.end, []
+    end, tried = server.resources.export_log.end, []
 
     def full(*values: Any, **more: Any) -> None:
         tried.append(more["ended"])
@@ -355,7 +355,7 @@ def test_a_line_whose_end_cannot_be_written_is_ended_later(
             raise PeopleError("The disk is full.")
         end(*values, **more)
 
-    monkeypatch.setattr(server.services.export_log, "end", full)
+    monkeypatch.setattr(server.resources.export_log, "end", full)
     size = len(server.get(PATH, Role.OPERATOR).content)
     line = ended(server, 1)[0]
     assert (line.outcome, line.bytes_sent, len(tried)) == ("finished", size, 5)
@@ -377,7 +377,7 @@ def test_an_end_that_could_not_be_written_is_written_before_the_server_ends(
         raise PeopleError("The disk is full.")
 
     with monkeypatch.context() as patched:
-        patched.setattr(server.services.export_log, "end", full)
+        patched.setattr(server.resources.export_log, "end", full)
         server.get(PATH, Role.OPERATOR)
         assert tried.wait(60)
     server.stop()
@@ -391,7 +391,7 @@ def test_clients_that_take_nothing_hold_nobody_up(serve: Any, big_lab: Any) -> N
     """With twice as many idle clients as threads, others get the whole archive, and then the idle ones do."""
     server = serve(big_lab.root)
     whole = server.get(PATH, Role.OPERATOR).content
-    taps = [Tap(server) for _ in range(2 * sender.THREADS)]
+    taps = [Tap(server) for _ in range(2 * sender.SEND_THREADS)]
     try:
         for _ in range(3):
             assert server.get(PATH, Role.OPERATOR).content == whole
@@ -400,13 +400,13 @@ def test_clients_that_take_nothing_hold_nobody_up(serve: Any, big_lab: Any) -> N
             assert tap.take(len(whole)) == whole
     finally:
         for tap in taps:
-            tap.break_off()
+            tap.abort_connection()
 
 
 @pytest.mark.thorough
 def test_a_client_that_takes_nothing_for_very_long(serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that stands still longer than it may is left; one that goes on in time is not."""
-    monkeypatch.setattr(sender, "IDLE_SECONDS", 1.0)
+    monkeypatch.setattr(sender, "IDLE_TIMEOUT_S", 1.0)
     server = serve(big_lab.root)
     with Tap(server) as tap:
         assert ended(server, 1)[0].outcome == "aborted"

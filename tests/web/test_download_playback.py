@@ -79,7 +79,7 @@ def test_any_name(serve: Any, usual_lab: Any, name: str) -> None:
     """A recording is found by its name in the plan, whatever letters that has, and its header stays one header."""
     usual_lab.recording(f"sessions/Session42/recordings/{name}", content=b"its own bytes" * 9)
     server = serve(usual_lab.root)
-    recordings = server.services.archives.plan("42", Options()).plan.recordings
+    recordings = server.resources.archives.plan("42", Options()).plan.recordings
     own = next(recording.member for recording in recordings if recording.identity.size_bytes == 9 * 13)
     answer = play(server, own.removeprefix("recordings/"))
     assert (answer.status_code, answer.content) == (200, b"its own bytes" * 9)

@@ -163,7 +163,7 @@ def test_going_on_without_a_word_on_what_is_there(serve: Any, large_lab: Any, wh
     assert others.get(url, headers=rest).content == fresh.content[1000:]
     answer = client.get(url, headers=rest)
     assert (answer.status_code, answer.content, answer.headers["ETag"]) == (206, whole[1000:], begun)
-    server.services.archives.forget(server.services.archives.by_etag("42", begun))
+    server.resources.archives.remove(server.resources.archives.get_by_etag("42", begun))
     for part in ("bytes=1000-", "bytes=1000-1999"):
         refused = client.get(url, headers={"Range": part})
         assert (refused.status_code, refused.headers["ETag"]) == (428, fresh.headers["ETag"])
@@ -367,7 +367,7 @@ def test_what_cannot_be_logged_is_not_sent(serve: Any, usual_lab: Any, monkeypat
     server = serve(usual_lab.root)
     assert server.get(PATH, Role.OPERATOR).status_code == 200
     monkeypatch.setattr(
-        server.services.export_log, "begin", _failing(PeopleError("The disk has no room for people.db."))
+        server.resources.export_log, "begin", _failing(PeopleError("The disk has no room for people.db."))
     )
     refused = server.get(PATH, Role.OPERATOR)
     assert refused.status_code == 503

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from labcrate.web.executor import THREADS, Executor, WorkKind
+from labcrate.web.executor import THREADS_PER_KIND, Executor, WorkKind
 
 
 class Held:
@@ -54,7 +54,7 @@ def test_each_lane_has_its_own_threads(lane: WorkKind) -> None:
     async def scenario(executor: Executor, held: Held) -> None:
         others = [other for other in WorkKind if other is not lane for _ in range(20)]
         tasks = [asyncio.ensure_future(executor.run(other, held)) for other in others]
-        await until(lambda: held.running == sum(THREADS.values()) - THREADS[lane])
+        await until(lambda: held.running == sum(THREADS_PER_KIND.values()) - THREADS_PER_KIND[lane])
         async with asyncio.timeout(60):
             assert await executor.run(lane, lambda: "done") == "done"
         held.released.set()
@@ -68,10 +68,10 @@ def test_only_so_many_of_one_kind_run_at_a_time() -> None:
 
     async def scenario(executor: Executor, held: Held) -> None:
         tasks = [asyncio.ensure_future(executor.run(WorkKind.JOBS, held)) for _ in range(10)]
-        await until(lambda: held.running == THREADS[WorkKind.JOBS])
+        await until(lambda: held.running == THREADS_PER_KIND[WorkKind.JOBS])
         held.released.set()
         await asyncio.gather(*tasks)
-        assert (held.most, held.done) == (THREADS[WorkKind.JOBS], 10)
+        assert (held.most, held.done) == (THREADS_PER_KIND[WorkKind.JOBS], 10)
 
     run(scenario)
 
@@ -82,9 +82,10 @@ def test_those_who_leave_do_not_free_a_thread_that_still_works() -> None:
     async def scenario(executor: Executor, held: Held) -> None:
         for _ in range(5):
             tasks = [
-                asyncio.ensure_future(executor.run(WorkKind.REQUESTS, held)) for _ in range(THREADS[WorkKind.REQUESTS])
+                asyncio.ensure_future(executor.run(WorkKind.REQUESTS, held))
+                for _ in range(THREADS_PER_KIND[WorkKind.REQUESTS])
             ]
-            await until(lambda: held.running == THREADS[WorkKind.REQUESTS])
+            await until(lambda: held.running == THREADS_PER_KIND[WorkKind.REQUESTS])
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
@@ -92,8 +93,8 @@ def test_those_who_leave_do_not_free_a_thread_that_still_works() -> None:
             assert await executor.run(WorkKind.PEOPLE, lambda: "known") == "known"
         held.released.set()
         assert await executor.run(WorkKind.REQUESTS, lambda: "again") == "again"
-        await until(lambda: held.done == THREADS[WorkKind.REQUESTS])  # the first that ended made room
-        assert held.most == THREADS[WorkKind.REQUESTS]
+        await until(lambda: held.done == THREADS_PER_KIND[WorkKind.REQUESTS])  # the first that ended made room
+        assert held.most == THREADS_PER_KIND[WorkKind.REQUESTS]
 
     run(scenario)
 
@@ -103,14 +104,14 @@ def test_at_the_end_what_waits_is_dropped_and_what_runs_ends() -> None:
 
     async def scenario(executor: Executor, held: Held) -> None:
         tasks = [asyncio.ensure_future(executor.run(WorkKind.PLANS, held)) for _ in range(6)]
-        await until(lambda: held.running == THREADS[WorkKind.PLANS])
+        await until(lambda: held.running == THREADS_PER_KIND[WorkKind.PLANS])
         held.released.set()
         executor.close()
         told = await asyncio.gather(*tasks, return_exceptions=True)
-        assert told[: THREADS[WorkKind.PLANS]] == [None] * THREADS[WorkKind.PLANS]
-        assert all(isinstance(one, asyncio.CancelledError) for one in told[THREADS[WorkKind.PLANS] :])
+        assert told[: THREADS_PER_KIND[WorkKind.PLANS]] == [None] * THREADS_PER_KIND[WorkKind.PLANS]
+        assert all(isinstance(one, asyncio.CancelledError) for one in told[THREADS_PER_KIND[WorkKind.PLANS] :])
         with pytest.raises(asyncio.CancelledError):
             await executor.run(WorkKind.REQUESTS, held)
-        assert held.done == THREADS[WorkKind.PLANS]
+        assert held.done == THREADS_PER_KIND[WorkKind.PLANS]
 
     run(scenario)

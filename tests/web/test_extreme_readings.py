@@ -18,7 +18,7 @@ ALONE = EXTREME[:: rounds(5, 1)]
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for a plan as long as it takes: how busy the machine is decides nothing."""
-    monkeypatch.setattr("labcrate.web.archives.plan_queue.PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr("labcrate.web.archives.plan_queue.PAGE_WAIT_S", 60.0)
 
 
 def write_values(lab: Any, values: tuple[str, ...]) -> None:

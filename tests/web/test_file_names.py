@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from labcrate.export.prepare import prepare_archive
 from labcrate.plan.options import Only, Options
-from labcrate.web.downloads.response import archive_file_name, disposition
+from labcrate.web.downloads.response import archive_file_name, content_disposition
 
 # RFC 6266, section 4.1, with RFC 8187's ext-value: what a recipient may rely on.
 _FORM = re.compile(
@@ -23,11 +23,11 @@ _FORM = re.compile(
 @given(st.text(st.characters(), max_size=60))
 def test_any_name_stays_inside_the_header(name: str) -> None:
     """Whatever a name holds, the header is of the form that the RFCs give, in ASCII, and tells the name."""
-    found = _FORM.fullmatch(disposition(name))
+    found = _FORM.fullmatch(content_disposition(name))
     assert found
     told = found["plain"] if found["exact"] is None else unquote(found["exact"], errors="strict")
     assert told == name.encode("utf-8", "replace").decode()
-    assert disposition(name, "inline") == "inline" + disposition(name).removeprefix("attachment")
+    assert content_disposition(name, "inline") == "inline" + content_disposition(name).removeprefix("attachment")
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_archives_are_called_by_id_and_title(usual_lab: Any, title: Any, name: s
     usual_lab.session(42, name=title)
     with prepare_archive(usual_lab.open(), "42", hashed=False) as assembly:
         assert archive_file_name(assembly.plan) == name
-    header = disposition(name)
+    header = content_disposition(name)
     assert f'filename="{plain or name}"' in header
     assert ("filename*" in header) == (plain is not None)
     assert len(name.encode()) <= 190
@@ -74,7 +74,7 @@ def test_ids_that_are_no_numbers_name_archives(usual_lab: Any, session_id: str, 
     usual_lab.json("data/sessions.json", [{"id": session_id, "name": "Morning"}])
     with prepare_archive(usual_lab.open(), session_id, hashed=False) as assembly:
         assert archive_file_name(assembly.plan) == name
-    found = _FORM.fullmatch(disposition(name))
+    found = _FORM.fullmatch(content_disposition(name))
     assert found
     assert found["plain"] == (plain or name)
     assert unquote(found["exact"] or found["plain"], errors="strict") == name
@@ -90,4 +90,4 @@ def test_a_part_of_a_session_says_so(usual_lab: Any) -> None:
 def test_composed_and_decomposed_titles_have_one_plain_form() -> None:
     """The ASCII form keeps the letters of accented ones, however they are written."""
     for form in ("NFC", "NFD"):
-        assert 'filename="Manana.zip"' in disposition(unicodedata.normalize(form, "Mañana.zip"))
+        assert 'filename="Manana.zip"' in content_disposition(unicodedata.normalize(form, "Mañana.zip"))

@@ -53,25 +53,25 @@ def test_every_change_is_seen(tmp_path: Path, change: Callable[[Path], object]) 
     (tmp_path / "inner" / "old").touch()
     states = settled(tmp_path, "file", "inner", "absent")
     assert len(states) == 3
-    assert states.same()
+    assert states.is_unchanged()
     (tmp_path / "stranger").touch()
     (tmp_path / "file").read_bytes()
-    assert states.same()
+    assert states.is_unchanged()
     change(tmp_path)
-    assert not states.same()
+    assert not states.is_unchanged()
 
 
 def test_what_was_too_young_to_tell_is_not_believed(tmp_path: Path) -> None:
     """Right after a change another one could bear the same time, so such states are never the same; later ones are."""
     (tmp_path / "file").write_bytes(b"bytes")
     young = FileStates([f"{tmp_path}/file"])
-    assert not young.same()
-    assert settled(tmp_path, "file").same()
-    assert not young.same()
+    assert not young.is_unchanged()
+    assert settled(tmp_path, "file").is_unchanged()
+    assert not young.is_unchanged()
 
 
 def test_a_time_in_the_future_is_no_reason_to_doubt(tmp_path: Path) -> None:
     """A file that claims to be of next year is believed like any other: its modification time is anybody's to set."""
     (tmp_path / "file").write_bytes(b"bytes")
     os.utime(tmp_path / "file", (time.time() + 1e7,) * 2)
-    assert settled(tmp_path, "file").same()
+    assert settled(tmp_path, "file").is_unchanged()

@@ -137,6 +137,6 @@ def test_a_size_is_never_far_from_the_truth(size: int) -> None:
 def test_sentences_of_the_core_are_marked_as_english() -> None:
     """A reader of Spanish hears an English sentence in English; what is translated is not marked. Both are escaped."""
     spanish = Locale("es")
-    assert str(spanish.core("<b> is gone")) == '<span lang="en">&lt;b&gt; is gone</span>'
-    assert str(spanish.core("Name and password do not fit.")) == "El nombre y la contraseña no coinciden."
-    assert str(Locale("en").core("<b>")) == "&lt;b&gt;"
+    assert str(spanish.message("<b> is gone")) == '<span lang="en">&lt;b&gt; is gone</span>'
+    assert str(spanish.message("Name and password do not fit.")) == "El nombre y la contraseña no coinciden."
+    assert str(Locale("en").message("<b>")) == "&lt;b&gt;"

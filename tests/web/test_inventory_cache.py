@@ -152,12 +152,12 @@ def test_a_broken_document_is_told_each_time_and_mended_at_once(usual_lab: Any) 
 
 def test_in_a_very_large_lab_a_look_is_believed_for_a_while(usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a look takes long it is believed for a moment, unless somebody insists on now."""
-    monkeypatch.setattr(module, "LARGE", 3)
-    monkeypatch.setattr(module, "BELIEVED_SECONDS", 3600.0)
+    monkeypatch.setattr(module, "MANY_FILES", 3)
+    monkeypatch.setattr(module, "RECHECK_AFTER_S", 3600.0)
     settle()
     kept = InventoryCache(usual_lab.open())
     before = kept.inventory()
     usual_lab.session(43)
     assert kept.inventory() is before
-    assert kept.inventory(now=True).ids == ["7", "42", "43"]
+    assert kept.inventory(fresh=True).ids == ["7", "42", "43"]
     assert kept.inventory().ids == ["7", "42", "43"]

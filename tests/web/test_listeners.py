@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from labcrate.web.http.connection_limits import ConnectionLimits, LimitedListener
-from labcrate.web.http.connections import limit_accept_error_log, listeners
+from labcrate.web.http.connections import limit_accept_error_log, open_listeners
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def no_descriptors_left() -> Iterator[None]:
 @pytest.fixture
 def listener() -> Iterator[LimitedListener]:
     """Listens on a free loopback port."""
-    (one,) = asyncio.run(listeners("127.0.0.1", 0, ConnectionLimits(10, 10)))
+    (one,) = asyncio.run(open_listeners("127.0.0.1", 0, ConnectionLimits(10, 10)))
     with one:
         one.listen()
         one.setblocking(False)
@@ -78,7 +78,7 @@ def test_a_name_is_listened_on_at_each_of_its_addresses(monkeypatch: pytest.Monk
             return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", place) for place in places]
 
         monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", found)
-        opened = await listeners("lab.example", 0, ConnectionLimits())
+        opened = await open_listeners("lab.example", 0, ConnectionLimits())
         addresses = [one.getsockname()[0] for one in opened]
         for one in opened:
             one.close()
@@ -93,4 +93,4 @@ def test_a_name_is_listened_on_at_each_of_its_addresses(monkeypatch: pytest.Monk
 def test_a_port_that_is_taken_is_an_error_though_another_address_is_free() -> None:
     """Nobody is sent to somebody else's server by the other address of a name."""
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
-        asyncio.run(listeners("127.0.0.1", taken.getsockname()[1], ConnectionLimits()))
+        asyncio.run(open_listeners("127.0.0.1", taken.getsockname()[1], ConnectionLimits()))

@@ -26,7 +26,7 @@ from labcrate.people.users import Users
 from labcrate.web.app import make_app
 from labcrate.web.auth.login_cookie import cookie_name, csrf_token
 from labcrate.web.auth.require_role import ROLE_ATTRIBUTE
-from labcrate.web.services import SERVICES
+from labcrate.web.resources import RESOURCES
 
 if TYPE_CHECKING:
     from tests.conftest import LabFolder
@@ -78,7 +78,7 @@ def routes_of(app: web.Application) -> list[Route]:
 
 def by_login(serving: "Serving", role: Role) -> Caller:
     """A browser of somebody with a role."""
-    return _browser(serving, serving.services.logins.begin(serving.user(role)), role)
+    return _browser(serving, serving.resources.logins.begin(serving.user(role)), role)
 
 
 def _browser(serving: "Serving", secret: str, role: Role | None) -> Caller:
@@ -97,17 +97,17 @@ def _script(secret: str, role: Role | None = None) -> Caller:
 
 def disabled_by_login(serving: "Serving") -> Caller:
     """A browser that was logged in as an administrator who is disabled now."""
-    user = serving.services.users.add("disabled", Role.ADMIN, GOOD)
-    secret = serving.services.logins.begin(user)
-    serving.services.users.disable("disabled")
+    user = serving.resources.users.add("disabled", Role.ADMIN, GOOD)
+    secret = serving.resources.logins.begin(user)
+    serving.resources.users.disable("disabled")
     return _browser(serving, secret, None)
 
 
 def disabled_by_token(serving: "Serving") -> Caller:
     """A script of an administrator who is disabled now."""
-    user = serving.services.users.add("disabled", Role.ADMIN, GOOD)
-    _, secret = serving.services.tokens.add(user, "script", 1)
-    serving.services.users.disable("disabled")
+    user = serving.resources.users.add("disabled", Role.ADMIN, GOOD)
+    _, secret = serving.resources.tokens.add(user, "script", 1)
+    serving.resources.users.disable("disabled")
     return _script(secret)
 
 
@@ -131,8 +131,8 @@ def foreign_token(serving: "Serving") -> Caller:
 
 def logged_out(serving: "Serving") -> Caller:
     """A browser that kept its cookie after logging out."""
-    secret = serving.services.logins.begin(serving.user(Role.ADMIN))
-    serving.services.logins.end(secret)
+    secret = serving.resources.logins.begin(serving.user(Role.ADMIN))
+    serving.resources.logins.end(secret)
     return _browser(serving, secret, None)
 
 
@@ -194,7 +194,7 @@ def test_everybody_may_do_what_the_route_says_and_nothing_else(
 ) -> None:
     """Each route lets in exactly the roles that it needs; all others get 401, 403 or the login page, and no content."""
     caller = CALLERS[who](serving)
-    people = serving.services.users.all()
+    people = serving.resources.users.all()
     # Logging out comes last: it ends the login that all others are asked with.
     for route in sorted(routes_of(serving.app), key=lambda route: route.path == "/logout"):
         with ask(route, caller) as answer:
@@ -216,7 +216,7 @@ def test_everybody_may_do_what_the_route_says_and_nothing_else(
                 assert is_to_login(answer), told
             for name in NAMES:
                 assert name not in answer.text.replace(route.path, ""), told
-    assert serving.services.users.all() == people
+    assert serving.resources.users.all() == people
 
 
 def raw(serving: "Serving", target: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
@@ -325,8 +325,8 @@ def test_a_handler_that_says_nothing_is_refused_to_everybody(usual_lab: "LabFold
         app = make_app(ServeSettings(usual_lab.root))
         app.router.add_get("/forgotten", forgotten)
         async with TestClient(TestServer(app)) as client:
-            admin = app[SERVICES].users.add("ana", Role.ADMIN, GOOD)
-            _, secret = app[SERVICES].tokens.add(admin, "script", 1)
+            admin = app[RESOURCES].users.add("ana", Role.ADMIN, GOOD)
+            _, secret = app[RESOURCES].tokens.add(admin, "script", 1)
             headers = {"Authorization": f"Bearer {secret}"}
             asked = [
                 await client.get("/forgotten", allow_redirects=False),
@@ -341,7 +341,7 @@ def test_a_handler_that_says_nothing_is_refused_to_everybody(usual_lab: "LabFold
 
 def test_a_login_ends_with_its_user(serving: "Serving") -> None:
     """What a browser or script may do follows the user from one request to the next: role first, then nothing."""
-    users = serving.services.users
+    users = serving.resources.users
     browser, script = serving.login(Role.OPERATOR), serving.as_(Role.OPERATOR)
     url = serving.url + "/api/sessions/42/links"
     assert [client.get(url).status_code for client in (browser, script)] == [200, 200]
@@ -395,8 +395,8 @@ def test_nothing_is_served_while_people_cannot_be_read(serving: "Serving", tmp_p
 def test_a_token_before_there_is_an_administrator_is_told_so(usual_lab: "LabFolder", serve: "Serve") -> None:
     """A valid token is refused while no administrator exists, and the answer says that and what to do."""
     served = serve(usual_lab.root)
-    user = served.services.users.add("nurse", Role.OPERATOR, GOOD)
-    _, token = served.services.tokens.add(user, "script", 1)
+    user = served.resources.users.add("nurse", Role.OPERATOR, GOOD)
+    _, token = served.resources.tokens.add(user, "script", 1)
     answer = requests.get(served.url + "/api/sessions", headers={"Authorization": f"Bearer {token}"}, timeout=60)
     assert answer.status_code == 401
     assert "has no administrator yet" in answer.json()["detail"]

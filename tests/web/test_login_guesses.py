@@ -34,7 +34,7 @@ def serving(serve: "Serve", usual_lab: "LabFolder") -> "Serving":
 def clock(serving: "Serving") -> Clock:
     """What the server counts attempts by."""
     clock = Clock()
-    serving.services.accounts.login_throttle = LoginThrottle(clock)
+    serving.resources.accounts.login_throttle = LoginThrottle(clock)
     return clock
 
 
@@ -109,7 +109,7 @@ def test_a_forwarded_address_is_believed_behind_a_proxy_alone(serve: "Serve", us
     """Without --base-url there is no proxy: a header that names another address each time opens no more attempts."""
     serving = serve(usual_lab.root)
     serving.user(Role.ADMIN)
-    serving.services.accounts.login_throttle = LoginThrottle(Clock())
+    serving.resources.accounts.login_throttle = LoginThrottle(Clock())
     for n in range(30):
         log_in(serving, f"name {n}", WRONG, f"192.0.2.{n}")
     assert log_in(serving, "the admin", GOOD, "192.0.2.99").status_code == 429
@@ -118,7 +118,7 @@ def test_a_forwarded_address_is_believed_behind_a_proxy_alone(serve: "Serve", us
 def test_only_so_many_passwords_wait_to_be_hashed(serving: "Serving") -> None:
     """A flood of logins is turned away before it fills memory or time, and those who come after it get in."""
     release = threading.Event()
-    hashing = serving.services.executor.run(WorkKind.PASSWORDS, release.wait, 60)
+    hashing = serving.resources.executor.run(WorkKind.PASSWORDS, release.wait, 60)
     asyncio.run_coroutine_threadsafe(hashing, serving.loop)
     with ThreadPoolExecutor(20) as crowd:
         answers = [crowd.submit(log_in, serving, f"name {n}", WRONG) for n in range(20)]
@@ -128,7 +128,7 @@ def test_only_so_many_passwords_wait_to_be_hashed(serving: "Serving") -> None:
     assert statuses == [401] * 16 + [429] * 4
     assert [(answer.status_code, answer.headers["Retry-After"]) for answer in refused] == [(429, "5")] * 4
     assert log_in(serving, "the admin", GOOD).status_code == 303
-    assert serving.services.accounts.pending_hashings == 0
+    assert serving.resources.accounts.pending_hashings == 0
 
 
 @pytest.mark.usefixtures("clock")

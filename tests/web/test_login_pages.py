@@ -72,15 +72,15 @@ def test_the_login_form_leads_to_where_one_wanted_to_go(serving: "Serving") -> N
 )
 def test_a_form_whose_login_has_ended_leads_back_to_its_page(serving: "Serving", path: str, page: str) -> None:
     """The login page says what happened, and leads to the page that the form stands on; nothing was done."""
-    browser, people = serving.login(Role.ADMIN), serving.services.users.all()
-    serving.services.logins.end(browser.cookies[cookie_name(serving.settings)])
+    browser, people = serving.login(Role.ADMIN), serving.resources.users.all()
+    serving.resources.logins.end(browser.cookies[cookie_name(serving.settings)])
     answer = browser.post(serving.url + path, data={"csrf": browser.csrf, "name": "bob"})
     assert answer.url == f"{serving.url}/login?next={page}&ended=yes"
     assert "Your login has ended. Log in again, then repeat what you did." in answer.text
     assert f'name="next" value="{page}"' in answer.text
     data = {"name": "the admin", "password": GOOD, "next": page}
     assert browser.post(serving.url + "/login", data=data).url == serving.url + page
-    assert serving.services.users.all() == people
+    assert serving.resources.users.all() == people
 
 
 @pytest.mark.parametrize("path", ["/logout", "/nothing", "/people", "//sessions/42/links"])
@@ -222,7 +222,7 @@ def test_a_form_needs_the_token_of_its_login(serving: "Serving") -> None:
     assert browser.post(serving.url + "/api/sessions/42/prepare").status_code == 403
     assert browser.delete(serving.url + "/api/sessions/42/links/1").status_code == 403
     assert browser.post(serving.url + "/logout").status_code == 403
-    assert [user.name for user in serving.services.users.all()] == ["the admin"]
+    assert [user.name for user in serving.resources.users.all()] == ["the admin"]
     assert browser.post(target, data={**add, "csrf": browser.csrf}, allow_redirects=False).status_code == 303
     headers = {"X-CSRF-Token": browser.csrf}
     assert browser.post(serving.url + "/api/sessions/42/prepare", headers=headers).ok
@@ -295,8 +295,8 @@ def test_a_form_that_is_too_large_is_not_read(serving: "Serving") -> None:
 
 def test_nothing_is_served_before_there_is_an_administrator(fresh: "Serving") -> None:
     """Only the setup, what pages load, and health: not even somebody who is a user already gets in."""
-    bob = fresh.services.users.add("bob", Role.VIEWER, GOOD)
-    _, token = fresh.services.tokens.add(bob, "script", 1)
+    bob = fresh.resources.users.add("bob", Role.VIEWER, GOOD)
+    _, token = fresh.resources.tokens.add(bob, "script", 1)
     headers = {"Authorization": f"Bearer {token}"}
     assert requests.get(fresh.url + "/api/sessions", headers=headers, timeout=60).status_code == 401
     assert requests.get(fresh.url + "/api/health", timeout=60).status_code == 200
@@ -310,7 +310,7 @@ def test_nothing_is_served_before_there_is_an_administrator(fresh: "Serving") ->
 
 def test_the_one_time_link_makes_the_first_administrator(fresh: "Serving") -> None:
     """It leads to a form, the form to being logged in as administrator, and then it leads nowhere any more."""
-    link = fresh.services.accounts.setup_link()
+    link = fresh.resources.accounts.setup_link()
     assert link is not None
     browser = fresh.as_(None)
     page = browser.get(fresh.url + link)
@@ -327,12 +327,12 @@ def test_the_one_time_link_makes_the_first_administrator(fresh: "Serving") -> No
     answer = browser.post(fresh.url + "/setup", data=data, allow_redirects=False)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/")
     assert browser.get(fresh.url + "/api/log").status_code == 200
-    assert fresh.services.accounts.setup_link() is None
+    assert fresh.resources.accounts.setup_link() is None
     again = requests.post(fresh.url + "/setup", data={**data, "name": "Eve"}, allow_redirects=False, timeout=60)
     assert (again.status_code, again.headers["Location"]) == (303, "/login")
     later = requests.get(fresh.url + link, allow_redirects=False, timeout=60)
     assert (later.status_code, later.headers["Location"]) == (303, "/login")
-    assert [user.name for user in fresh.services.users.all()] == ["Ana"]
+    assert [user.name for user in fresh.resources.users.all()] == ["Ana"]
 
 
 @pytest.mark.parametrize("token", ["", "wrong", "ñ", "\x00"])
@@ -343,12 +343,12 @@ def test_without_the_one_time_link_nobody_sets_up(fresh: "Serving", token: str) 
     assert '<input id="password"' not in page.text
     data = {"token": token, "name": "Eve", "password": GOOD, "again": GOOD}
     assert requests.post(fresh.url + "/setup", data=data, timeout=60).status_code == 403
-    assert fresh.services.users.all() == []
+    assert fresh.resources.users.all() == []
 
 
 def test_of_two_who_set_up_at_once_one_is_administrator(fresh: "Serving") -> None:
     """Both have the link; exactly one becomes administrator, the other is told."""
-    token = str(fresh.services.accounts.setup_link()).partition("=")[2]
+    token = str(fresh.resources.accounts.setup_link()).partition("=")[2]
 
     def set_up(name: str) -> int:
         data = {"token": token, "name": name, "password": GOOD, "again": GOOD}
@@ -357,13 +357,13 @@ def test_of_two_who_set_up_at_once_one_is_administrator(fresh: "Serving") -> Non
     with ThreadPoolExecutor() as pool:
         statuses = list(pool.map(set_up, ["Ana", "Bob", "Carla", "Dora"]))
     assert set(statuses) <= {303, 400}
-    assert len(fresh.services.users.all()) == 1
+    assert len(fresh.resources.users.all()) == 1
 
 
 def test_an_administrator_from_the_command_line_closes_the_one_time_link(fresh: "Serving") -> None:
     """Whoever made the administrator, from then on the link is dead."""
-    link = fresh.services.accounts.setup_link()
-    fresh.services.users.add("ana", Role.ADMIN, GOOD)
+    link = fresh.resources.accounts.setup_link()
+    fresh.resources.users.add("ana", Role.ADMIN, GOOD)
     answer = requests.get(f"{fresh.url}{link}", allow_redirects=False, timeout=60)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/login")
 

@@ -39,11 +39,11 @@ def serving(serve: "Serve", usual_lab: "LabFolder") -> "Serving":
 @pytest.fixture
 def clock(serving: "Serving") -> Iterator[Clock]:
     """What the server reads codes by, and counts attempts and waiting by."""
-    clock, code_logins = Clock(), serving.services.code_logins
+    clock, code_logins = Clock(), serving.resources.code_logins
     with PeopleDatabase.open(serving.settings.lab_folder / STATE_FOLDER) as database:
         code_logins.factors = SecondFactors(database, clock)
-        code_logins.pending, code_logins.login_throttle = PendingLogins(clock), CodeThrottle(clock)
-        serving.services.accounts.login_throttle = LoginThrottle(clock)
+        code_logins.pending, code_logins.code_throttle = PendingLogins(clock), CodeThrottle(clock)
+        serving.resources.accounts.login_throttle = LoginThrottle(clock)
         yield clock
 
 
@@ -176,7 +176,7 @@ def test_a_login_takes_password_and_code(serving: "Serving", clock: Clock, phone
     assert (answer.status_code, answer.headers["Location"]) == (303, "/sessions/42?pad=30s&camera=1")
     assert browser.is_in
     assert browser.pending_login == ""
-    assert len(serving.services.code_logins.pending) == 0
+    assert len(serving.resources.code_logins.pending) == 0
 
 
 def test_who_has_none_logs_in_as_before(serving: "Serving", clock: Clock, phone: Phone) -> None:
@@ -242,7 +242,7 @@ def test_a_login_that_waits_becomes_one_login(serving: "Serving", clock: Clock, 
 
     with ThreadPoolExecutor(8) as crowd:
         assert sorted(crowd.map(enter, phone.sheet[:8])) == [303] + [401] * 7
-    assert serving.services.code_logins.factors.status(serving.user(Role.ADMIN)).recovery_codes == RECOVERY_CODES - 1
+    assert serving.resources.code_logins.factors.status(serving.user(Role.ADMIN)).recovery_codes == RECOVERY_CODES - 1
 
 
 def test_a_recovery_code_opens_once(serving: "Serving", clock: Clock, phone: Phone) -> None:
@@ -321,7 +321,7 @@ def test_a_login_that_waits_ends_with_what_it_was_begun_with(
     serving: "Serving", clock: Clock, phone: Phone, change: str
 ) -> None:
     """Another password, being disabled, a reset or turning it off: the code opens nothing then."""
-    browser, users = Browser(serving), serving.services.users
+    browser, users = Browser(serving), serving.resources.users
     users.add("Eva", Role.ADMIN, GOOD)
     browser.password()
     match change:
@@ -330,9 +330,9 @@ def test_a_login_that_waits_ends_with_what_it_was_begun_with(
         case "disable":
             users.disable("the admin")
         case "reset":
-            serving.services.code_logins.factors.reset(users.get("the admin"))
+            serving.resources.code_logins.factors.reset(users.get("the admin"))
         case _:
-            serving.services.code_logins.factors.turn_off(users.get("the admin"), phone.sheet[1])
+            serving.resources.code_logins.factors.turn_off(users.get("the admin"), phone.sheet[1])
     for code in (phone.shows(), phone.sheet[0]):
         assert browser.code(code).status_code in (401, 403)
     assert not browser.is_in
@@ -377,7 +377,7 @@ def test_a_former_login_ends_and_of_one_user_ten_wait(serving: "Serving", clock:
     browsers = [Browser(serving) for _ in range(12)]
     for each in browsers:
         each.password()
-    assert len(serving.services.code_logins.pending) == 10
+    assert len(serving.resources.code_logins.pending) == 10
     assert browsers[0].code(phone.sheet[0]).status_code == 401
     assert browsers[-1].code(phone.sheet[1]).status_code == 303
 
@@ -406,7 +406,7 @@ def test_it_is_turned_off_and_codes_renewed_with_password_and_code(
 
 def test_a_token_takes_a_code_and_works_without_one(serving: "Serving", clock: Clock, phone: Phone) -> None:
     """A token outlasts the login, so making one asks for a code; what it opens does not."""
-    _, script = serving.services.tokens.add(serving.user(Role.ADMIN), "before", 1)
+    _, script = serving.resources.tokens.add(serving.user(Role.ADMIN), "before", 1)
     login = Browser(serving)
     login.password()
     login.code(phone.shows())
@@ -434,12 +434,12 @@ def test_a_script_cannot_change_it(serving: "Serving", clock: Clock, phone: Phon
     for path in (f"{PAGE}/prepare", f"{PAGE}/confirm", f"{PAGE}/codes", f"{PAGE}/off", "/people/second-factor/reset"):
         answer = script.post(serving.url + path, data={"name": "the admin", "current": GOOD, "code": phone.sheet[0]})
         assert answer.status_code == 403
-    assert serving.services.code_logins.factors.status(serving.user(Role.ADMIN)).recovery_codes == RECOVERY_CODES
+    assert serving.resources.code_logins.factors.status(serving.user(Role.ADMIN)).recovery_codes == RECOVERY_CODES
 
 
 def test_an_administrator_resets_anothers(serving: "Serving", clock: Clock, phone: Phone) -> None:
     """The people's page says who has one; a reset ends the other's logins; one's own takes a code."""
-    users = serving.services.users
+    users = serving.resources.users
     users.add("Eva", Role.ADMIN, GOOD)
     eva: Any = Browser(serving)
     eva.password(name="Eva")
@@ -478,7 +478,7 @@ def test_a_viewer_who_was_more_keeps_it_until_turning_it_off(serving: "Serving",
     """Another role opens no way around the code, and none out of turning it off."""
     operator: Any = serving.login(Role.OPERATOR)
     phone = turn_on(serving, operator, clock)
-    serving.services.users.set_role("the operator", Role.VIEWER)
+    serving.resources.users.set_role("the operator", Role.VIEWER)
     browser = Browser(serving)
     assert browser.password(name="the operator").headers["Location"] == "/login/code"
     assert browser.code(phone.shows()).status_code == 303

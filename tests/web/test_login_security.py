@@ -11,7 +11,7 @@ from aiohttp import web
 
 from labcrate.config import ServeSettings
 from labcrate.people.roles import Role
-from labcrate.web.http.security_headers import CONTENT_SECURITY_POLICY, protect
+from labcrate.web.http.security_headers import CONTENT_SECURITY_POLICY, add_security_headers
 
 if TYPE_CHECKING:
     from tests.conftest import LabFolder
@@ -111,7 +111,7 @@ def test_neighbours_on_other_ports_keep_their_http(serve: "Serve", usual_lab: "L
 def test_tls_of_our_own_speaks_for_its_own_port(port: int, told: bool) -> None:
     """Without a proxy it is the port that is listened on that counts."""
     answer = web.Response()
-    protect(answer, ServeSettings(Path("lab"), port=port, tls_cert=Path("cert.pem")))
+    add_security_headers(answer, ServeSettings(Path("lab"), port=port, tls_cert=Path("cert.pem")))
     assert ("Strict-Transport-Security" in answer.headers) == told
 
 

@@ -23,7 +23,7 @@ def login_throttle(clock: Clock) -> LoginThrottle:
 def right(login_throttle: LoginThrottle, name: str, address: str, *, fits: bool = True) -> bool:
     """Type the right password; whether it was looked at."""
     try:
-        with login_throttle.one(name, address):
+        with login_throttle.attempt(name, address):
             look(fits)
     except LoginError:
         return True
@@ -40,7 +40,7 @@ def wrong(login_throttle: LoginThrottle, name: str, address: str) -> bool:
 def look(fits: bool) -> None:
     """Look at a password."""
     if not fits:
-        raise LoginError
+        raise LoginError("wrong")
 
 
 @pytest.mark.thorough
@@ -71,7 +71,7 @@ def test_what_was_right_or_not_looked_at_is_given_back(login_throttle: LoginThro
     """Logging in as often as one likes leaves all attempts, and so does being turned away by a full queue."""
     for _ in range(1000):
         assert right(login_throttle, "ana", HERE)
-        with pytest.raises(TooManyError), login_throttle.one("ana", HERE):
+        with pytest.raises(TooManyError), login_throttle.attempt("ana", HERE):
             raise TooManyError("", 5)
     assert sum(wrong(login_throttle, "ana", HERE) for _ in range(20)) == 10
 
@@ -79,7 +79,7 @@ def test_what_was_right_or_not_looked_at_is_given_back(login_throttle: LoginThro
 def test_going_away_before_the_answer_gives_nothing_back(login_throttle: LoginThrottle) -> None:
     """Whoever breaks the connection off still had a password hashed."""
     for _ in range(10):
-        with pytest.raises(asyncio.CancelledError), login_throttle.one("ana", HERE):
+        with pytest.raises(asyncio.CancelledError), login_throttle.attempt("ana", HERE):
             raise asyncio.CancelledError
     assert not right(login_throttle, "ana", HERE)
 
@@ -92,7 +92,7 @@ def test_the_way_a_name_is_written_opens_nothing(name: str, padding: str, before
     for _ in range(10):
         assert wrong(login_throttle, name, HERE)
     if len(padded) > 256:
-        with pytest.raises(LoginError), login_throttle.one(padded, HERE):
+        with pytest.raises(LoginError), login_throttle.attempt(padded, HERE):
             pytest.fail("it was looked at")
     else:
         assert right(login_throttle, padded, HERE) == (login_key(padded) != login_key(name))

@@ -22,7 +22,7 @@ def text_of(page: str) -> str:
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for a plan as long as it takes: how busy the machine is decides nothing."""
-    monkeypatch.setattr("labcrate.web.archives.plan_queue.PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr("labcrate.web.archives.plan_queue.PAGE_WAIT_S", 60.0)
 
 
 @pytest.fixture
@@ -377,11 +377,11 @@ def test_a_plan_that_takes_long_keeps_nobody_waiting(
     usual_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While files are looked at the first time, the page says so at once, loads again by itself, and then is there."""
-    monkeypatch.setattr("labcrate.web.archives.plan_queue.PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr("labcrate.web.archives.plan_queue.PAGE_WAIT_S", 0.0)
     served = serve(usual_lab.root)
     first = served.get("/sessions/42")
     assert first.status_code == 202
     assert 'http-equiv="refresh"' in first.text
     assert "Morning" in text_of(first.text)
-    monkeypatch.setattr("labcrate.web.archives.plan_queue.PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr("labcrate.web.archives.plan_queue.PAGE_WAIT_S", 60.0)
     assert "Timeline" in served.get("/sessions/42").text

@@ -63,9 +63,9 @@ class Fields(HTMLParser):
 def test_every_field_says_what_it_is(serve: "Serve", usual_lab: "LabFolder") -> None:
     """Each field of each page has a label, each id is there once, and what a field refers to is there."""
     serving = serve(usual_lab.root)
-    setup = requests.get(f"{serving.url}{serving.services.accounts.setup_link()}", timeout=60)
+    setup = requests.get(f"{serving.url}{serving.resources.accounts.setup_link()}", timeout=60)
     browser = serving.login(Role.ADMIN)
-    serving.services.users.add("bob", Role.VIEWER, GOOD)
+    serving.resources.users.add("bob", Role.VIEWER, GOOD)
     pages = [
         setup,
         requests.get(serving.url + "/login", timeout=60),
@@ -96,7 +96,7 @@ def test_an_administrator_adds_somebody_who_can_log_in(serving: "Serving") -> No
     page = browser.get(serving.url + "/people?done=added")
     assert 'role="status"' in page.text
     assert "Bob" in page.text
-    assert serving.services.users.verify("bob", GOOD).role is Role.OPERATOR
+    assert serving.resources.users.verify("bob", GOOD).role is Role.OPERATOR
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_what_will_not_do_is_said_beside_the_form(serving: "Serving", fields: di
     assert why in alert(answer)
     assert f'id="name" name="name" value="{fields["name"]}"' in answer.text
     assert GOOD not in answer.text
-    assert len(serving.services.users.all()) == 1
+    assert len(serving.resources.users.all()) == 1
 
 
 def test_names_are_text_on_every_page(serving: "Serving") -> None:
@@ -139,16 +139,16 @@ def test_names_are_text_on_every_page(serving: "Serving") -> None:
 
 def test_roles_and_locks_are_changed(serving: "Serving") -> None:
     """Each button does what it says, at once, and the last administrator's are refused with the reason."""
-    browser, users = serving.login(Role.ADMIN), serving.services.users
+    browser, users = serving.login(Role.ADMIN), serving.resources.users
     bob = users.add("bob", Role.VIEWER, GOOD)
-    secret = serving.services.logins.begin(bob)
-    _, token = serving.services.tokens.add(bob, "script", 1)
+    secret = serving.resources.logins.begin(bob)
+    _, token = serving.resources.tokens.add(bob, "script", 1)
     assert send(browser, serving.url + "/people/role", name="bob", role="operator").status_code == 303
     assert users.get("bob").role is Role.OPERATOR
     assert send(browser, serving.url + "/people/password", name="bob", password=OTHER).status_code == 303
     assert users.verify("bob", OTHER)
-    assert serving.services.logins.find(secret) is None
-    assert serving.services.tokens.find(token) is None
+    assert serving.resources.logins.find(secret) is None
+    assert serving.resources.tokens.find(token) is None
     assert send(browser, serving.url + "/people/disable", name="bob").status_code == 303
     assert users.get("bob").disabled
     assert send(browser, serving.url + "/people/enable", name="bob").status_code == 303
@@ -163,7 +163,7 @@ def test_roles_and_locks_are_changed(serving: "Serving") -> None:
 def test_who_gives_the_role_away_goes_on_as_somebody_else(serving: "Serving") -> None:
     """Making oneself a viewer leads to a page that viewers may see."""
     browser = serving.login(Role.ADMIN)
-    serving.services.users.add("bob", Role.ADMIN, GOOD)
+    serving.resources.users.add("bob", Role.ADMIN, GOOD)
     answer = send(browser, serving.url + "/people/role", name="the admin", role="viewer")
     assert answer.headers["Location"] == "/"
     assert browser.get(serving.url + "/").status_code == 200
@@ -187,7 +187,7 @@ def test_changing_ones_password_ends_the_other_logins(serving: "Serving") -> Non
     assert (answer.status_code, answer.headers["Location"]) == (303, "/account?done=password")
     assert here.get(serving.url + "/api/sessions").status_code == 200
     assert there.get(serving.url + "/api/sessions").status_code == 401
-    assert serving.services.users.verify("the viewer", OTHER)
+    assert serving.resources.users.verify("the viewer", OTHER)
 
 
 def test_the_present_password_cannot_be_guessed_in_a_borrowed_browser(serving: "Serving") -> None:
@@ -205,7 +205,7 @@ def test_the_present_password_cannot_be_guessed_in_a_borrowed_browser(serving: "
         requests.post(serving.url + "/login", data={"name": "the viewer", "password": GOOD}, timeout=60),
     ]
     assert [answer.status_code for answer in answers] == [429] * 3
-    assert serving.services.tokens.all() == []
+    assert serving.resources.tokens.all() == []
 
 
 def test_a_token_is_shown_once(serving: "Serving") -> None:
@@ -231,7 +231,7 @@ def test_days_that_are_none_make_no_token(serving: "Serving", days: str) -> None
     answer = send(browser, serving.url + "/account/tokens", name="script", days=days, current=GOOD)
     assert answer.status_code == 400
     assert "1 to 3650 days" in alert(answer)
-    assert serving.services.tokens.all() == []
+    assert serving.resources.tokens.all() == []
 
 
 def test_a_refused_token_keeps_what_was_typed(serving: "Serving") -> None:
@@ -248,17 +248,17 @@ def test_ones_own_new_password_revokes_tokens_where_that_is_wished(serving: "Ser
     browser = serving.login(Role.VIEWER)
     change = {"current": GOOD, "password": GOOD, "again": GOOD}
     assert 'name="revoke" type="hidden" value="yes"' in browser.get(serving.url + "/account").text
-    serving.services.tokens.add(serving.user(Role.VIEWER), "script", 1)
+    serving.resources.tokens.add(serving.user(Role.VIEWER), "script", 1)
     assert 'name="revoke" type="checkbox" value="yes" checked' in browser.get(serving.url + "/account").text
     assert send(browser, serving.url + "/account/password", **change).status_code == 303
-    assert [token.name for token in serving.services.tokens.all()] == ["script"]
+    assert [token.name for token in serving.resources.tokens.all()] == ["script"]
     assert send(browser, serving.url + "/account/password", revoke="yes", **change).status_code == 303
-    assert serving.services.tokens.all() == []
+    assert serving.resources.tokens.all() == []
 
 
 def test_an_administrator_sees_and_revokes_everybodys_tokens(serving: "Serving") -> None:
     """Name, user and times of each stand on the page with a button that ends it at once; nobody else has the page."""
-    tokens, user = serving.services.tokens, serving.user(Role.VIEWER)
+    tokens, user = serving.resources.tokens, serving.user(Role.VIEWER)
     _, secret = tokens.add(user, "nightly", 30)
     token, _ = tokens.add(user, "other", 30)
     browser = serving.login(Role.ADMIN)
@@ -285,7 +285,7 @@ def test_refusals_are_in_the_readers_language(serving: "Serving") -> None:
     browser = serving.login(Role.ADMIN)
     browser.headers["Accept-Language"] = "es"
     for number in range(20):
-        serving.services.tokens.add(serving.user(Role.ADMIN), f"script {number}", 1)
+        serving.resources.tokens.add(serving.user(Role.ADMIN), f"script {number}", 1)
     for path, fields, said in (
         ("account/tokens", {"name": "one more", "days": "1", "current": GOOD}, "the admin tiene 20 tokens, tantos"),
         ("people/tokens/revoke", {"name": "the admin", "token": "x"}, "the admin no tiene ningún token «x»"),
@@ -298,12 +298,12 @@ def test_refusals_are_in_the_readers_language(serving: "Serving") -> None:
 def test_nobody_touches_anothers_tokens(serving: "Serving") -> None:
     """The account's forms know one's own tokens alone."""
     admin = serving.user(Role.ADMIN)
-    serving.services.tokens.add(admin, "theirs", 1)
+    serving.resources.tokens.add(admin, "theirs", 1)
     browser = serving.login(Role.VIEWER)
     answer = send(browser, serving.url + "/account/tokens/revoke", name="theirs")
     assert answer.status_code == 404
     assert "theirs" not in browser.get(serving.url + "/account").text
-    assert [token.name for token in serving.services.tokens.all("the admin")] == ["theirs"]
+    assert [token.name for token in serving.resources.tokens.all("the admin")] == ["theirs"]
 
 
 FORMS = ["account/password", "account/tokens", "account/tokens/revoke"]
@@ -314,10 +314,10 @@ FORMS += [f"people/{action}" for action in ("add", "role", "disable", "enable", 
 def test_a_token_makes_no_tokens_and_changes_nobody(serving: "Serving", path: str) -> None:
     """Who gets hold of a script's token cannot turn it into one that lasts longer, nor into a user."""
     script = serving.as_(Role.ADMIN)
-    tokens, people = serving.services.tokens.all(), serving.services.users.all()
+    tokens, people = serving.resources.tokens.all(), serving.resources.users.all()
     fields = {"name": "bob", "role": "admin", "password": OTHER, "again": OTHER, "current": GOOD, "days": "9"}
     answer = script.post(f"{serving.url}/{path}", data=fields)
     assert answer.status_code == 403
-    assert [token.name for token in serving.services.tokens.all()] == [token.name for token in tokens]
-    assert serving.services.users.all() == people
-    assert serving.services.users.verify("the admin", GOOD)
+    assert [token.name for token in serving.resources.tokens.all()] == [token.name for token in tokens]
+    assert serving.resources.users.all() == people
+    assert serving.resources.users.verify("the admin", GOOD)

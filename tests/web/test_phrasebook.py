@@ -60,7 +60,7 @@ def test_every_sentence_is_found_again(sentence: tuple[str, str]) -> None:
     values |= {name: ("12", "12") for name in values if name in NUMBERS}
     values |= {name: ("P07 morning-2.1", "P07 morning-2.1") for name in values if name == "session"}
     values |= {name: INNER[name] for name in values if name in INNER}
-    said = Locale("es").told(english % {name: value for name, (value, _) in values.items()})
+    said = Locale("es").translation(english % {name: value for name, (value, _) in values.items()})
     assert said == spanish % {name: value for name, (_, value) in values.items()}
 
 
@@ -164,20 +164,20 @@ def test_no_sentence_of_the_core_is_missed(module: str) -> None:
 )
 def test_sentences_within_sentences(english: str, spanish: str) -> None:
     """What is put together from several sentences is translated whole, with its values as they are."""
-    assert Locale("es").told(english) == spanish
+    assert Locale("es").translation(english) == spanish
 
 
 def test_what_is_not_in_the_book_is_not_half_translated() -> None:
     """A sentence is unknown as a whole when a sentence in it is unknown."""
     spanish = Locale("es")
-    assert spanish.told("recordings/a.mp4 is damaged and kept as it is: Something new.") is None
-    assert spanish.told("recordings/a.mp4: something new.") is None
-    assert spanish.told("2 things were left out: other cameras were chosen.") is None
+    assert spanish.translation("recordings/a.mp4 is damaged and kept as it is: Something new.") is None
+    assert spanish.translation("recordings/a.mp4: something new.") is None
+    assert spanish.translation("2 things were left out: other cameras were chosen.") is None
 
 
 def test_numbers_are_written_as_in_the_language() -> None:
     """Thousands are grouped as readers of Spanish group them, whatever depth they stand at."""
-    told = Locale("es").told("Zigbee messages by topic: 1,234,567 readings of 8 topics")
+    told = Locale("es").translation("Zigbee messages by topic: 1,234,567 readings of 8 topics")
     assert told == "mensajes Zigbee por topic: 1.234.567 lecturas de 8 topics"
 
 
@@ -188,4 +188,4 @@ def test_any_text_is_said_or_not(text: str, value: str, more: list[tuple[str, st
     book = Phrasebook([("%(file)s is gone", "%(file)s ya no está"), ("gone", "fuera")], str)
     assert book.say(f"{value} is gone") == (f"{value} ya no está" if 0 < len(value) <= 900 else None)
     assert book.say(text) is None or "gone" in text
-    assert all(Locale("es").told(f"{a}: {b}") != "" for a, b in more)
+    assert all(Locale("es").translation(f"{a}: {b}") != "" for a, b in more)

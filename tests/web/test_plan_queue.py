@@ -13,15 +13,15 @@ from aiohttp import web
 from tests.support.waiting import next_tick
 
 from labcrate.config import ServeSettings
-from labcrate.errors import NoSessionError, NoSuchThingError, NotReadyError, TooManyError
+from labcrate.errors import NoSessionError, NotFoundError, NotReadyError, TooManyError
 from labcrate.export.prepare import prepare_from_index
 from labcrate.index.indexing import Progress
 from labcrate.plan.options import Options
 from labcrate.web.app import make_app
 from labcrate.web.archives import plan_queue as module
-from labcrate.web.archives.archive_cache import Archive
+from labcrate.web.archives.archive_cache import PlannedArchive
 from labcrate.web.archives.plan_queue import PlanQueue
-from labcrate.web.services import SERVICES
+from labcrate.web.resources import RESOURCES
 
 WHOLE = Options()
 
@@ -56,7 +56,7 @@ def making(monkeypatch: pytest.MonkeyPatch) -> Making:
     """Every plan of the test goes through it."""
     making = Making()
     monkeypatch.setattr("labcrate.web.archives.archive_cache.prepare_from_index", making.lay_out)
-    monkeypatch.setattr(module, "PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr(module, "PAGE_WAIT_S", 60.0)
     return making
 
 
@@ -80,7 +80,7 @@ def run(usual_lab: Any, making: Making, clock: SimpleNamespace) -> Run:
         app = make_app(ServeSettings(usual_lab.root))
         runner = web.AppRunner(app)
         await runner.setup()
-        server = app[SERVICES]
+        server = app[RESOURCES]
         planning = PlanQueue(server.executor, server.archives, None, lambda: clock.now)
         try:
             yield planning
@@ -102,12 +102,12 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
-def ask(planning: PlanQueue, options: Options, who: str = "ana") -> "asyncio.Task[Archive]":
+def ask(planning: PlanQueue, options: Options, who: str = "ana") -> "asyncio.Task[PlannedArchive]":
     """Somebody who asks, and waits."""
     return asyncio.get_running_loop().create_task(planning.plan("42", options, who))
 
 
-async def ask_in_turn(planning: PlanQueue, *parts: Options) -> "list[asyncio.Task[Archive]]":
+async def ask_in_turn(planning: PlanQueue, *parts: Options) -> "list[asyncio.Task[PlannedArchive]]":
     """Ask for one after the other: threads look for plans that stand, and any of several could be the first."""
     asking = []
     for options in parts:
@@ -118,10 +118,10 @@ async def ask_in_turn(planning: PlanQueue, *parts: Options) -> "list[asyncio.Tas
 
 def turns(planning: PlanQueue) -> list[str | None]:
     """Whose turn each unfinished plan is made in, None for one that waits; in the order in which they were asked."""
-    return [wish.turn for wish in planning._pending.values()]
+    return [wish.turn_of for wish in planning._pending.values()]
 
 
-async def leave(*tasks: "asyncio.Task[Archive]") -> None:
+async def leave(*tasks: "asyncio.Task[PlannedArchive]") -> None:
     """Have them go away, as a client that closes its connection."""
     for task in tasks:
         task.cancel()
@@ -134,8 +134,8 @@ def test_one_plan_is_made_for_all_who_ask_for_it(run: Run, making: Making) -> No
     async def scenario(planning: PlanQueue) -> None:
         loop = asyncio.get_running_loop()
         asking: list[asyncio.Task[Any]] = [ask(planning, WHOLE, who) for who in ("ana", "ana", "ben")]
-        asking += [loop.create_task(planning.soon("42", WHOLE, who)) for who in ("ana", "eva")]
-        shown = [loop.create_task(planning.recording("42", "any.mp4", "ana")) for _ in range(20)]
+        asking += [loop.create_task(planning.plan_for_page("42", WHOLE, who)) for who in ("ana", "eva")]
+        shown = [loop.create_task(planning.find_recording("42", "any.mp4", "ana")) for _ in range(20)]
         await until(lambda: bool(making.begun))
         making.opened.set()
         found = await asyncio.gather(*asking)
@@ -186,16 +186,16 @@ def test_only_so_many_plans_wait(run: Run, making: Making) -> None:
     """Beyond a few of one user, and some of all, there is an error with what to do; a page just comes again."""
 
     async def scenario(planning: PlanQueue) -> None:
-        asking = [ask(planning, part(number)) for number in range(module.MOST_OF_ONE_USER)]
-        await until(lambda: len(turns(planning)) == module.MOST_OF_ONE_USER)
+        asking = [ask(planning, part(number)) for number in range(module.MAX_PLANS_PER_USER)]
+        await until(lambda: len(turns(planning)) == module.MAX_PLANS_PER_USER)
         with pytest.raises(TooManyError, match="6 plans that you asked for") as refused:
             await planning.plan("42", WHOLE, "ana")
         assert refused.value.retry_after_s > 0
-        assert await planning.soon("42", WHOLE, "ana") is None
+        assert await planning.plan_for_page("42", WHOLE, "ana") is None
         asking.append(ask(planning, part(0)))  # one of them again is not one more
-        for number in range(module.MOST_OF_ONE_USER, module.MOST):
+        for number in range(module.MAX_PLANS_PER_USER, module.MAX_PLANS):
             asking.append(ask(planning, part(number), f"user {number}"))
-        await until(lambda: len(turns(planning)) == module.MOST)
+        await until(lambda: len(turns(planning)) == module.MAX_PLANS)
         with pytest.raises(TooManyError, match="Too many plans are waiting"):
             await planning.plan("42", WHOLE, "eva")
         making.opened.set()
@@ -209,10 +209,10 @@ def test_what_nobody_waits_for_is_not_made(run: Run, making: Making, clock: Simp
     """Plans whose clients are gone are not begun; the one that is being made ends, and makes room for others."""
 
     async def scenario(planning: PlanQueue) -> None:
-        asking = await ask_in_turn(planning, *map(part, range(module.MOST_OF_ONE_USER)))
+        asking = await ask_in_turn(planning, *map(part, range(module.MAX_PLANS_PER_USER)))
         await leave(*asking)
         assert making.ended == []  # who loads a page again finds it going on
-        clock.now += module.GIVEN_UP_SECONDS
+        clock.now += module.ABANDON_AFTER_S
         await until(lambda: making.ended == [part(0)])
         making.opened.set()
         await planning.plan("42", WHOLE, "ana")
@@ -226,9 +226,9 @@ def test_those_who_went_away_take_no_room(run: Run, making: Making, clock: Simpl
     """A user whose earlier questions were given up may ask again at once, while another plan is being made."""
 
     async def scenario(planning: PlanQueue) -> None:
-        first, *others = await ask_in_turn(planning, *map(part, range(module.MOST_OF_ONE_USER)))
+        first, *others = await ask_in_turn(planning, *map(part, range(module.MAX_PLANS_PER_USER)))
         await leave(*others)
-        clock.now += module.GIVEN_UP_SECONDS
+        clock.now += module.ABANDON_AFTER_S
         second = ask(planning, WHOLE)
         await until(lambda: set(planning._pending) == {("42", part(0)), ("42", WHOLE)})
         making.opened.set()
@@ -244,15 +244,15 @@ def test_a_page_that_is_loaded_again_finds_its_plan(
     """A plan that takes longer than a page waits goes on from one loading to the next, and is made once."""
 
     async def scenario(planning: PlanQueue) -> None:
-        monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.0)
+        monkeypatch.setattr(module, "PAGE_WAIT_S", 0.0)
         for _ in range(5):
-            assert await planning.soon("42", WHOLE, "ana") is None
+            assert await planning.plan_for_page("42", WHOLE, "ana") is None
             await until(lambda: making.begun == [WHOLE])
-            clock.now += module.GIVEN_UP_SECONDS - 1
+            clock.now += module.ABANDON_AFTER_S - 1
         making.opened.set()
         await until(lambda: making.ended == [WHOLE])
-        monkeypatch.setattr(module, "PATIENCE_SECONDS", 60.0)
-        assert await planning.soon("42", WHOLE, "ana")
+        monkeypatch.setattr(module, "PAGE_WAIT_S", 60.0)
+        assert await planning.plan_for_page("42", WHOLE, "ana")
         assert making.begun == [WHOLE]
 
     run(scenario)
@@ -282,8 +282,8 @@ def test_a_plan_that_stands_does_not_wait_for_others(run: Run, making: Making) -
         asking = [ask(planning, part(number), who) for number, who in enumerate(("ana", "ben", "eva"))]
         await until(lambda: len(making.begun) == 3)
         assert await planning.plan("42", WHOLE, "ana") == stands
-        assert await planning.soon("42", WHOLE, "joe") == stands
-        assert (await planning.recording("42", "any.mp4", "joe")).member == "recordings/any.mp4"
+        assert await planning.plan_for_page("42", WHOLE, "joe") == stands
+        assert (await planning.find_recording("42", "any.mp4", "joe")).member == "recordings/any.mp4"
         making.opened.set()
         await asyncio.gather(*asking)
 
@@ -300,7 +300,7 @@ def test_the_server_ends_while_plans_are_made(run: Run, making: Making) -> None:
         for told in await asyncio.gather(*asking, return_exceptions=True):
             assert isinstance(told, NotReadyError)
         with pytest.raises(NotReadyError):
-            await planning.soon("42", WHOLE, "ana")
+            await planning.plan_for_page("42", WHOLE, "ana")
         await planning.close()  # no plan would ever end by itself: nothing opens them
         assert len(making.ended) == len(making.begun) == 2
 
@@ -325,17 +325,17 @@ def test_recordings_are_found_by_their_names_in_the_plan_alone(run: Run, making:
 
     async def scenario(planning: PlanQueue) -> None:
         async def found(name: str) -> str:
-            return (await planning.recording("42", name, "ana")).path
+            return (await planning.find_recording("42", name, "ana")).path
 
         making.opened.set()
         assert await found("any.mp4") == "sessions/Session42/recordings/any.mp4"
         usual_lab.recording("sessions/Session42/recordings/any.mp4", content=usual_lab.clip + b"more")
         assert await found("any.mp4") == "sessions/Session42/recordings/any.mp4"
         for name in ("cam1_session7_a.mp4", "../recordings/any.mp4", "recordings/any.mp4", "", "ANY.MP4", "README.txt"):
-            with pytest.raises(NoSuchThingError):
+            with pytest.raises(NotFoundError):
                 await found(name)
         (usual_lab.root / "recordings/cam1_session42_a.mp4").rename(usual_lab.root / "recordings/cam1_session8_a.mp4")
-        with pytest.raises(NoSuchThingError):
+        with pytest.raises(NotFoundError):
             await found("cam1_session42_a.mp4")
 
     run(scenario)

@@ -7,7 +7,14 @@ from http import HTTPStatus
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from labcrate.web.http.conditional import Answer, Representation, answer, goes_on_blindly, parse_date, tags_wanted
+from labcrate.web.http.conditional import (
+    Representation,
+    SelectedRange,
+    is_unconditional_resume,
+    parse_date,
+    requested_etags,
+    select_range,
+)
 
 ETAG, OTHER = '"abc"', '"abcd"'
 MODIFIED = datetime(2025, 5, 2, 8, 5, tzinfo=UTC)
@@ -31,9 +38,9 @@ illegal = st.one_of(
 ranges = st.one_of(legal, several, illegal)
 
 
-def model_part(value: str, length: int) -> Answer:
+def model_part(value: str, length: int) -> SelectedRange:
     """What a range comes to, by the words of RFC 9110, section 14."""
-    whole = Answer(HTTPStatus.OK, 0, length)
+    whole = SelectedRange(HTTPStatus.OK, 0, length)
     unit, equals, rest = value.strip(" \t").partition("=")
     wanted = [spec.strip(" \t") for spec in rest.split(",") if spec.strip(" \t")]
     if not equals or unit.lower() != "bytes" or not unit.isascii() or len(wanted) != 1:
@@ -42,7 +49,7 @@ def model_part(value: str, length: int) -> Answer:
     if not dash or not all(c in "0123456789" for c in first + last) or not first + last:
         return whole
     a, z = (int(text.lstrip("0")[:4000] or "0") if text else None for text in (first, last))
-    unsatisfiable = Answer(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
+    unsatisfiable = SelectedRange(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
     if a is None:
         assert z is not None
         positions = list(range(length))[-z:] if 0 < z <= length else list(range(length)) if z else []
@@ -52,7 +59,7 @@ def model_part(value: str, length: int) -> Answer:
         return whole
     else:
         positions = [p for p in range(length) if a <= p and (z is None or p <= z)]
-    return Answer(HTTPStatus.PARTIAL_CONTENT, positions[0], positions[-1] + 1) if positions else unsatisfiable
+    return SelectedRange(HTTPStatus.PARTIAL_CONTENT, positions[0], positions[-1] + 1) if positions else unsatisfiable
 
 
 @given(ranges, st.integers(0, 30))
@@ -63,14 +70,14 @@ def model_part(value: str, length: int) -> Answer:
 def test_any_range_header(value: str, length: int) -> None:
     """Any text as Range gives the part that the model gives, the whole, or 416, and never an error."""
     there = Representation(length, ETAG, MODIFIED)
-    found = answer("GET", {"range": value}, there)
+    found = select_range("GET", {"range": value}, there)
     assert found == model_part(value, length)
     if found.status == HTTPStatus.PARTIAL_CONTENT:
         assert 0 <= found.start < found.stop <= length
         assert found.content_range(length) == f"bytes {found.start}-{found.start + found.length - 1}/{length}"
     elif found.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
         assert found.content_range(length) == f"bytes */{length}"
-    assert answer("HEAD", {"range": value}, there) == Answer(HTTPStatus.OK, 0, length)
+    assert select_range("HEAD", {"range": value}, there) == SelectedRange(HTTPStatus.OK, 0, length)
 
 
 tags = st.sampled_from([ETAG, OTHER, f"W/{ETAG}", f"W/{OTHER}", '""', "abc", '"\u00e9"'])
@@ -114,7 +121,7 @@ def test_conditions_in_their_order(headers: dict[str, str], method: str, dated: 
     Of what has no date that tells anything, nobody is told that it is as it was then.
     """
     there = Representation(10, ETAG, MODIFIED + timedelta(microseconds=999_999) if dated else None)
-    found = answer(method, headers, there)
+    found = select_range(method, headers, there)
     if "if-match" in headers:
         allowed = names(headers["if-match"], weak=False)
     else:
@@ -126,11 +133,11 @@ def test_conditions_in_their_order(headers: dict[str, str], method: str, dated: 
         limit = since(headers.get("if-modified-since"))
         same = limit is not None and dated and limit >= MODIFIED
     ranged = method == "GET" and "range" in headers and headers.get("if-range", ETAG) == ETAG
-    expected = Answer(HTTPStatus.OK, 0, 10) if not ranged else model_part(headers["range"], 10)
+    expected = SelectedRange(HTTPStatus.OK, 0, 10) if not ranged else model_part(headers["range"], 10)
     if same:
-        expected = Answer(HTTPStatus.NOT_MODIFIED)
+        expected = SelectedRange(HTTPStatus.NOT_MODIFIED)
     if not allowed:
-        expected = Answer(HTTPStatus.PRECONDITION_FAILED)
+        expected = SelectedRange(HTTPStatus.PRECONDITION_FAILED)
     assert found == expected
 
 
@@ -149,18 +156,20 @@ def test_dates_of_all_three_forms(at: datetime) -> None:
 def test_anything_as_a_date_or_tag(text: str, other: str) -> None:
     """No text makes an error of a date or a tag; only strong tags count as wanted."""
     assert parse_date(text) is None or isinstance(parse_date(text), datetime)
-    assert all(tag.startswith('"') for tag in tags_wanted({"if-match": text, "if-range": other, "range": "bytes=0-"}))
-    assert tags_wanted({"if-match": f"W/{ETAG}", "if-range": ETAG}) == []
+    assert all(
+        tag.startswith('"') for tag in requested_etags({"if-match": text, "if-range": other, "range": "bytes=0-"})
+    )
+    assert requested_etags({"if-match": f"W/{ETAG}", "if-range": ETAG}) == []
 
 
 @given(ranges, st.integers(1, 30))
 def test_only_who_wants_a_middle_without_a_condition_goes_on_blindly(value: str, length: int) -> None:
     """Whatever the header, what begins at the first byte, or says of what it is the rest, is not blind."""
-    part = answer("GET", {"range": value}, Representation(length, ETAG, MODIFIED))
-    if goes_on_blindly({"range": value}):
+    part = select_range("GET", {"range": value}, Representation(length, ETAG, MODIFIED))
+    if is_unconditional_resume({"range": value}):
         assert part.start > 0 or part.status != HTTPStatus.PARTIAL_CONTENT
     elif part.status == HTTPStatus.PARTIAL_CONTENT:
         assert part.start == 0 or value.partition("=")[2].lstrip(" \t,").startswith("-")
-    assert not goes_on_blindly({"range": value, "if-range": OTHER})
-    assert not goes_on_blindly({"range": value, "if-match": OTHER})
-    assert tags_wanted({"if-match": OTHER, "if-range": ETAG, "range": "x"}) == [OTHER, ETAG]
+    assert not is_unconditional_resume({"range": value, "if-range": OTHER})
+    assert not is_unconditional_resume({"range": value, "if-match": OTHER})
+    assert requested_etags({"if-match": OTHER, "if-range": ETAG, "range": "x"}) == [OTHER, ETAG]

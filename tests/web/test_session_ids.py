@@ -16,7 +16,7 @@ IDS = ["42", UUID, "P07", "P07-morning", "café", "kitchen 2.1"]
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for a plan as long as it takes: how busy the machine is decides nothing."""
-    monkeypatch.setattr("labcrate.web.archives.plan_queue.PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr("labcrate.web.archives.plan_queue.PAGE_WAIT_S", 60.0)
 
 
 def name_of(session_id: str) -> str:

@@ -16,9 +16,17 @@ from labcrate.archive.layout import FileSource
 from labcrate.errors import SourceChangedError
 from labcrate.model.fixity import Identity
 from labcrate.web.downloads import socket_writer
-from labcrate.web.downloads.socket_writer import Pause, SocketWriter, Steps, pieces
+from labcrate.web.downloads.socket_writer import PauseReason, SharedGenerator, SocketWriter, read_pieces
 
-SIZES = [0, 1, 5000, socket_writer.PIECE_BYTES, socket_writer.SENDFILE_FROM - 1, socket_writer.SENDFILE_FROM, 3_000_001]
+SIZES = [
+    0,
+    1,
+    5000,
+    socket_writer.PIECE_BYTES,
+    socket_writer.SENDFILE_MIN_BYTES - 1,
+    socket_writer.SENDFILE_MIN_BYTES,
+    3_000_001,
+]
 
 
 @pytest.fixture
@@ -42,14 +50,14 @@ def source(path: Path, size: int, seed: int = 0) -> FileSource:
 def push_all(near: socket.socket, segments: list[Segment]) -> int:
     """SocketWriter until the end, as the threads do it, and close."""
     push = SocketWriter(near)
-    run_out(Steps(push.steps(segments), Pause.DONE))
+    run_out(SharedGenerator(push.steps(segments), PauseReason.DONE))
     near.shutdown(socket.SHUT_WR)
     return push.sent
 
 
-def run_out(steps: Steps[Pause]) -> None:
+def run_out(steps: SharedGenerator[PauseReason]) -> None:
     """Go on until the end, whoever waits."""
-    while steps.step() is not Pause.DONE:
+    while steps.step() is not PauseReason.DONE:
         pass
 
 
@@ -84,8 +92,8 @@ def test_every_byte_in_order(tmp_path: Path, pair: tuple[socket.socket, socket.s
     counted: list[int] = []
     assert received(pair[1], lambda: counted.append(push_all(pair[0], segments))) == expected
     assert counted == [len(expected)]
-    assert b"".join(pieces(segments)) == expected
-    assert max(map(len, pieces(segments))) <= socket_writer.PIECE_BYTES
+    assert b"".join(read_pieces(segments)) == expected
+    assert max(map(len, read_pieces(segments))) <= socket_writer.PIECE_BYTES
 
 
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOSYS])
@@ -112,16 +120,16 @@ def test_a_client_that_takes_nothing_holds_no_thread(tmp_path: Path, pair: tuple
     near, far = pair
     file = source(tmp_path / "file", 20_000_000)
     push = SocketWriter(near)
-    steps = Steps(push.steps([FileSegment(file, 0, 20_000_000)]), Pause.DONE)
-    while steps.step() is not Pause.BLOCKED:
+    steps = SharedGenerator(push.steps([FileSegment(file, 0, 20_000_000)]), PauseReason.DONE)
+    while steps.step() is not PauseReason.BLOCKED:
         pass
-    assert steps.step() is Pause.BLOCKED
+    assert steps.step() is PauseReason.BLOCKED
     before = push.sent
     assert 0 < before < 20_000_000
     got = bytearray()
     while len(got) < before:
         got += far.recv(1 << 16)
-    assert steps.step() in (Pause.BLOCKED, Pause.TURN)
+    assert steps.step() in (PauseReason.BLOCKED, PauseReason.TURN)
     assert push.sent > before
     steps.close()
 
@@ -130,19 +138,19 @@ def test_a_transfer_gives_others_their_turn(
     tmp_path: Path, pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However fast its client is, a transfer gives its thread back when its turn is over."""
-    monkeypatch.setattr(socket_writer, "TURN_SECONDS", 0.0)
-    monkeypatch.setattr(socket_writer, "PATIENCE_MS", 1000)
+    monkeypatch.setattr(socket_writer, "TURN_S", 0.0)
+    monkeypatch.setattr(socket_writer, "POLL_MS", 1000)
     file = source(tmp_path / "file", 5_000_000)
-    push, pauses = SocketWriter(pair[0]), list[Pause]()
-    steps = Steps(push.steps([FileSegment(file, 0, 5_000_000)]), Pause.DONE)
+    push, pauses = SocketWriter(pair[0]), list[PauseReason]()
+    steps = SharedGenerator(push.steps([FileSegment(file, 0, 5_000_000)]), PauseReason.DONE)
 
     def run() -> None:
-        while (pause := steps.step()) is not Pause.DONE:
+        while (pause := steps.step()) is not PauseReason.DONE:
             pauses.append(pause)
         pair[0].shutdown(socket.SHUT_WR)
 
     assert received(pair[1], run) == (tmp_path / "file").read_bytes()
-    assert pauses.count(Pause.TURN) > 10
+    assert pauses.count(PauseReason.TURN) > 10
 
 
 def grow(file: Path) -> None:
@@ -174,8 +182,8 @@ def test_a_file_that_changes_never_arrives_whole(
     near, far = pair
     file = source(tmp_path / "file.mp4", size)
     push = SocketWriter(near)
-    steps = Steps(push.steps([b"head", FileSegment(file, 0, size)]), Pause.DONE)
-    assert steps.step() is Pause.BLOCKED
+    steps = SharedGenerator(push.steps([b"head", FileSegment(file, 0, size)]), PauseReason.DONE)
+    assert steps.step() is PauseReason.BLOCKED
     harm(tmp_path / "file.mp4")
 
     def run() -> None:
@@ -240,9 +248,9 @@ def test_closing_in_the_middle_closes_the_file(tmp_path: Path, pair: tuple[socke
     """A transfer that is given up has nothing open any more, and does nothing when it is asked to go on."""
     file = source(tmp_path / "file", 20_000_000)
     before = len(list(Path("/proc/self/fd").iterdir()))
-    steps = Steps(SocketWriter(pair[0]).steps([FileSegment(file, 0, 20_000_000)]), Pause.DONE)
-    assert steps.step() is Pause.BLOCKED
+    steps = SharedGenerator(SocketWriter(pair[0]).steps([FileSegment(file, 0, 20_000_000)]), PauseReason.DONE)
+    assert steps.step() is PauseReason.BLOCKED
     assert len(list(Path("/proc/self/fd").iterdir())) == before + 1
     steps.close()
     assert len(list(Path("/proc/self/fd").iterdir())) == before
-    assert steps.step() is Pause.DONE
+    assert steps.step() is PauseReason.DONE

@@ -67,19 +67,19 @@ def serving(serve: "Serve", usual_lab: "LabFolder") -> "Serving":
 
 def member(serving: "Serving", role: Role, *studies: list[str]) -> User:
     """A user of studies with these sessions; with none given, of no study."""
-    user = serving.services.users.add(f"somebody {len(serving.services.users.all())}", role, GOOD)
+    user = serving.resources.users.add(f"somebody {len(serving.resources.users.all())}", role, GOOD)
     for number, sessions in enumerate(studies):
         name = f"study {number} of {user.name}"
-        serving.services.studies.add(name)
-        serving.services.studies.add_sessions(name, sessions, "ana")
-        serving.services.studies.add_people(name, [user])
+        serving.resources.studies.add(name)
+        serving.resources.studies.add_sessions(name, sessions, "ana")
+        serving.resources.studies.add_people(name, [user])
     return user
 
 
 def script(serving: "Serving", user: User) -> requests.Session:
     """A client with a token of that user."""
     client = serving.as_(None)
-    _, secret = serving.services.tokens.add(user, f"token {len(serving.services.tokens.all())}", 1)
+    _, secret = serving.resources.tokens.add(user, f"token {len(serving.resources.tokens.all())}", 1)
     client.headers["Authorization"] = f"Bearer {secret}"
     return client
 
@@ -335,7 +335,7 @@ def test_the_archive_of_another_session_is_not_known_by_its_tag(serving: "Servin
 
 def test_changes_hold_at_once(serving: "Serving") -> None:
     """Sessions and people that come and go do so with the next request, in every login and token."""
-    user, studies = member(serving, Role.OPERATOR), serving.services.studies
+    user, studies = member(serving, Role.OPERATOR), serving.resources.studies
     client, url = script(serving, user), serving.url + "/api/sessions/7"
     studies.add("S")
     seen: list[int] = []

@@ -37,14 +37,14 @@ def send(serving: "Serving", browser: "Login", below: str, **fields: str) -> Any
 
 def test_a_study_is_made_given_and_taken_apart(serving: "Serving", admin: "Login") -> None:
     """Every form does what it says, and the page shows it; a study is removed only when nobody is in it."""
-    studies = serving.services.studies
+    studies = serving.resources.studies
     assert "no sessions and no people yet" in send(serving, admin, "/add", name="Falls at home").text
     send(serving, admin, "/sessions/add", study="Falls at home", session="s42")
     page = send(serving, admin, "/people/add", study="Falls at home", name="the operator")
     assert "That holds at once" in page.text
     study = studies.get("falls at home")
     assert (study.sessions, study.people) == (("42",), ("the operator",))
-    assert studies.scope(serving.services.users.get("the operator")).is_limited
+    assert studies.scope(serving.resources.users.get("the operator")).is_limited
     refused = send(serving, admin, "/remove", study="Falls at home")
     assert (refused.status_code, "has people" in refused.text) == (400, True)
     send(serving, admin, "/people/remove", study="Falls at home", name="the operator")
@@ -59,18 +59,18 @@ def test_a_tag_is_shown_before_it_fills_a_study(serving: "Serving", admin: "Logi
     send(serving, admin, "/add", name="S")
     offered = admin.get(serving.url + PAGE, params={"study": "S", "tag": "falls"}).text
     assert "2 sessions would be added" in offered
-    assert serving.services.studies.get("S").sessions == ()
+    assert serving.resources.studies.get("S").sessions == ()
     (shown,) = re.findall(r'name="shown" value="(\w+)"', offered)
     usual_lab.session(44, tags=["falls"])
     again = send(serving, admin, "/fill", study="S", tag="falls", shown=shown).text
     assert "3 sessions would be added" in again
     assert "Look again" in again
-    assert serving.services.studies.get("S").sessions == ()
+    assert serving.resources.studies.get("S").sessions == ()
     (shown,) = re.findall(r'name="shown" value="(\w+)"', again)
     send(serving, admin, "/fill", study="S", tag="falls", shown=shown)
-    assert serving.services.studies.get("S").sessions == ("42", "43", "44")
+    assert serving.resources.studies.get("S").sessions == ("42", "43", "44")
     usual_lab.session(45, tags=["falls"])
-    assert "45" not in serving.services.studies.get("S").sessions
+    assert "45" not in serving.resources.studies.get("S").sessions
 
 
 def test_mistakes_are_said_on_the_page(serving: "Serving", admin: "Login") -> None:
@@ -86,7 +86,7 @@ def test_mistakes_are_said_on_the_page(serving: "Serving", admin: "Login") -> No
     ):
         answer = send(serving, admin, below, **fields)
         assert (answer.status_code, said in answer.text) == (status, True), below
-    study = serving.services.studies.get("S")
+    study = serving.resources.studies.get("S")
     assert (study.sessions, study.people) == ((), ())
 
 
@@ -105,12 +105,12 @@ def test_tokens_do_not_change_studies(serving: "Serving") -> None:
     answer = serving.as_(Role.ADMIN).post(serving.url + PAGE + "/add", data={"name": "S"})
     assert answer.status_code == 403
     assert serving.login(Role.ADMIN).post(serving.url + PAGE + "/add", data={"name": "S"}).status_code == 403
-    assert serving.services.studies.all() == []
+    assert serving.resources.studies.all() == []
 
 
 def test_people_of_a_study_see_no_check_and_no_wider_window(serving: "Serving") -> None:
     """The menu and the export form offer what they may do alone; pages say why something is not shown."""
-    studies = serving.services.studies
+    studies = serving.resources.studies
     studies.add("S")
     studies.add_sessions("S", ["42"], "ana")
     studies.add_people("S", [serving.user(Role.OPERATOR)])

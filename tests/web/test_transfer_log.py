@@ -8,7 +8,7 @@ import pytest
 from labcrate.errors import PeopleError
 from labcrate.people.database import PeopleDatabase
 from labcrate.people.export_log import ExportLog, Outcome
-from labcrate.web.downloads.transfer_log import End, Ends
+from labcrate.web.downloads.transfer_log import TransferEnd, TransferEndWriter
 
 WHAT: dict[str, Any] = {
     "who": "ana", "via": "token", "address": "::1", "session": "42", "options": "", "etag": '"abc"', "start": 0,
@@ -19,7 +19,7 @@ WHAT: dict[str, Any] = {
 def test_while_one_end_waits_the_others_wait_behind_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A log that is locked for long holds up one transfer's end, not the ends of all, and in the end has them all."""
     with PeopleDatabase.open(tmp_path) as database, ExportLog(database) as log:
-        ends, tried = Ends(log), []
+        ends, tried = TransferEndWriter(log), []
 
         def locked(line: int, *_: Any, **__: Any) -> None:
             tried.append(line)
@@ -29,12 +29,12 @@ def test_while_one_end_waits_the_others_wait_behind_it(tmp_path: Path, monkeypat
             patched.setattr(log, "end", locked)
             numbers = [log.begin(**WHAT) for _ in range(3)]
             for number in numbers:
-                ends.write(End(number, number, Outcome.FINISHED, None, at=1000.0 + number))
+                ends.write(TransferEnd(number, number, Outcome.FINISHED, None, ended_s=1000.0 + number))
             assert tried == numbers[:1]
-            ends.write_kept()
+            ends.write_pending()
             assert tried == numbers[:1] * 2
-        ends.write_kept()
-        ends.write(End(log.begin(**WHAT), 5, Outcome.ABORTED, "the client went away"))
+        ends.write_pending()
+        ends.write(TransferEnd(log.begin(**WHAT), 5, Outcome.ABORTED, "the client went away"))
         last, *lines = log.lines()
     assert (last.outcome, last.reason) == ("aborted", "the client went away")
     assert {(line.outcome, line.bytes_sent) for line in lines} == {("finished", number) for number in numbers}

@@ -17,33 +17,33 @@ from labcrate.people.database import PeopleDatabase
 from labcrate.people.export_log import ExportLog
 from labcrate.web.app import make_app
 from labcrate.web.archives.archive_cache import ArchiveCache
-from labcrate.web.archives.examinations import Examining
+from labcrate.web.archives.doctor_reports import DoctorReports
 from labcrate.web.archives.indexer import Indexer
 from labcrate.web.archives.plan_queue import PlanQueue
 from labcrate.web.archives.prepare_jobs import PrepareJobs
 from labcrate.web.downloads.sender import Sender
-from labcrate.web.downloads.transfer_log import Ends
+from labcrate.web.downloads.transfer_log import TransferEndWriter
 from labcrate.web.executor import Executor
 from labcrate.web.lifespan import lifespan
+from labcrate.web.resources import ServerResources
 from labcrate.web.server import run_app
-from labcrate.web.services import Services
 
 ORDER: dict[type, str] = {
     PeopleDatabase: "close",
     ExportLog: "close",
     ArchiveCache: "close",
     Executor: "close",
-    Ends: "write_kept",
+    TransferEndWriter: "write_pending",
     Sender: "close",
     PlanQueue: "close",
-    Examining: "stop",
+    DoctorReports: "stop",
     PrepareJobs: "close",
     Indexer: "stop",
 }
 """What has an end, in the order in which it starts, and the method that ends it."""
 
-ABOVE = ("app", "server", "lifespan", "services", "routes")
-"""Modules and rooms that may know the application or ``Services``."""
+ABOVE = ("app", "server", "lifespan", "resources", "routes")
+"""Modules and rooms that may know the application or ``ServerResources``."""
 
 
 @pytest.fixture
@@ -114,14 +114,14 @@ def test_those_who_wait_hear_of_the_end_while_they_are_connected(usual_lab: Any,
         await runner.cleanup()
 
     asyncio.run(live())
-    assert seen[:4] == ["!PrepareJobs", "!PlanQueue", "-Examining", "-Server"]
+    assert seen[:4] == ["!PrepareJobs", "!PlanQueue", "-DoctorReports", "-Server"]
     # aiohttp ends its own server, too, which is empty
     assert next(one for one in seen[4:] if one != "-Server") == "-Indexer"
 
 
 def test_services_cannot_be_exchanged() -> None:
     """What the server has is fixed from its start to its end."""
-    assert Services.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    assert ServerResources.__dataclass_params__.frozen  # type: ignore[attr-defined]
 
 
 def _modules() -> Iterator[tuple[str, ast.Module]]:
@@ -131,21 +131,21 @@ def _modules() -> Iterator[tuple[str, ast.Module]]:
 
 
 def test_below_the_routes_nothing_knows_the_application() -> None:
-    """No module below the routes names the application, its keys or ``Services``: it is handed what it needs."""
+    """No module below the routes names the application, its keys or ``ServerResources``: it is handed what it needs."""
     found = []
     for name, tree in _modules():
         if name.partition("/")[0] in ABOVE:
             continue
         for node in ast.walk(tree):
             if (isinstance(node, ast.Attribute) and node.attr in ("Application", "AppKey", "app")) or (
-                isinstance(node, ast.ImportFrom) and node.module in ("labcrate.web.services", "labcrate.web.lifespan")
+                isinstance(node, ast.ImportFrom) and node.module in ("labcrate.web.resources", "labcrate.web.lifespan")
             ):
                 found.append(f"{name}, line {node.lineno}")
     assert found == []
 
 
 def test_there_is_one_key_and_the_routes_do_not_read_it() -> None:
-    """All that a route needs comes out of ``services(request)``."""
+    """All that a route needs comes out of ``resources(request)``."""
     keys, reading = [], []
     for name, tree in _modules():
         for node in ast.walk(tree):
@@ -153,7 +153,7 @@ def test_there_is_one_key_and_the_routes_do_not_read_it() -> None:
                 keys.append(name)
             if isinstance(node, ast.Attribute) and node.attr in ("Application", "app") and name.startswith("routes/"):
                 reading.append(f"{name}, line {node.lineno}")
-    assert (keys, reading) == (["services"], [])
+    assert (keys, reading) == (["resources"], [])
 
 
 def test_no_route_is_there_twice(tmp_path: Path) -> None:

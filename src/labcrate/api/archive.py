@@ -22,7 +22,7 @@ from labcrate.api.metadata import (
 )
 from labcrate.api.progress import Callback, StageProgress
 from labcrate.api.tables import read_table
-from labcrate.archive.directory import ListedMember, read_directory, shown, size_limit_text
+from labcrate.archive.directory import ListedMember, printable_name, read_directory, size_limit_text
 from labcrate.archive.members import open_zip
 from labcrate.archive.names import unsafe_name_reason
 from labcrate.archive.signature import read_public_key, verify_signed
@@ -50,14 +50,14 @@ class Archive:
     def __init__(self, file: io.FileIO, path: Path) -> None:
         self.path = path
         self._file = file
-        self._label = shown(os.fsencode(path.name))
+        self._label = printable_name(os.fsencode(path.name))
         self._directory = read_directory(file.fileno(), self._label)
         self._members_by_name = {member.raw_name: member for member in self._directory.members}
         if len(self._members_by_name) < len(self._directory.members):
-            raise self._damaged("its central directory", "a name is there twice")
-        head = self._head()
-        self.session: Session = self._parsed(names.METADATA, lambda: read_session(head))
-        self.state: State = self._parsed(names.METADATA, lambda: State(str(decode_value(head.state))))
+            raise self._damaged_error("its central directory", "a name is there twice")
+        head = self._read_metadata_head()
+        self.session: Session = self._parse(names.METADATA, lambda: read_session(head))
+        self.state: State = self._parse(names.METADATA, lambda: State(str(decode_value(head.state))))
         if self._members_by_name[names.METADATA.encode()].size_bytes <= _READ_ON_OPEN_BYTES:
             _ = self.metadata  # so that it is there after ``close``, too
 
@@ -77,8 +77,8 @@ class Archive:
     @cached_property
     def metadata(self) -> dict[str, Any]:
         """The whole of ``data/session_metadata.json``; over 1 MB it is read when it is first asked for."""
-        data = self._document(names.METADATA, MAX_DOCUMENT_BYTES)
-        return self._parsed(names.METADATA, lambda: msgspec.json.decode(data, type=dict[str, Any]))
+        data = self._read_document(names.METADATA, MAX_DOCUMENT_BYTES)
+        return self._parse(names.METADATA, lambda: msgspec.json.decode(data, type=dict[str, Any]))
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -110,8 +110,8 @@ class Archive:
         """
         if name not in self._columns:
             raise UsageError(f"{name} is no table that {self._label} describes; it has {', '.join(self._columns)}.")
-        data = self._document(name)
-        return self._parsed(name, lambda: read_table(data, self._columns[name]))
+        data = self._read_document(name)
+        return self._parse(name, lambda: read_table(data, self._columns[name]))
 
     def open(self, name: str) -> BinaryIO:
         """Open one file of the archive for reading in binary, seekable, without unpacking it.
@@ -122,7 +122,7 @@ class Archive:
         member = self._members_by_name.get(name.encode("utf-8", "surrogatepass"))
         if member is None:
             raise UsageError(f"There is no {name} in {self._label}; its attribute 'members' lists what there is.")
-        return cast("BinaryIO", io.BufferedReader(self._member(member)))
+        return cast("BinaryIO", io.BufferedReader(self._open_member(member)))
 
     def verify(
         self,
@@ -147,50 +147,50 @@ class Archive:
 
     @cached_property
     def _columns(self) -> dict[str, list[tuple[str, str]]]:
-        data = self._document(names.DATAPACKAGE, MAX_DOCUMENT_BYTES // 4)
-        return self._parsed(names.DATAPACKAGE, lambda: read_table_columns(data))
+        data = self._read_document(names.DATAPACKAGE, MAX_DOCUMENT_BYTES // 4)
+        return self._parse(names.DATAPACKAGE, lambda: read_table_columns(data))
 
-    def _head(self) -> MetadataHead:
+    def _read_metadata_head(self) -> MetadataHead:
         if names.METADATA.encode() not in self._members_by_name:
             raise VerificationError(
                 f"{self._label} is a ZIP, but no session archive: it has no {names.METADATA}. "
                 "Name a file that labcrate exported."
             )
-        data = self._document(names.METADATA, MAX_DOCUMENT_BYTES)
-        head = self._parsed(names.METADATA, lambda: read_head(data))
-        if problem := self._parsed(names.METADATA, lambda: format_problem(head)):
+        data = self._read_document(names.METADATA, MAX_DOCUMENT_BYTES)
+        head = self._parse(names.METADATA, lambda: read_head(data))
+        if problem := self._parse(names.METADATA, lambda: format_problem(head)):
             raise VerificationError(f"{self._label} {problem}")
         return head
 
-    def _parsed(self, member: str, parse: Callable[[], T]) -> T:
+    def _parse(self, member: str, parse: Callable[[], T]) -> T:
         try:
             return parse()
         except (ValueError, RecursionError) as error:
-            raise self._damaged(member, str(error)) from error
+            raise self._damaged_error(member, str(error)) from error
 
-    def _document(self, name: str, most: int | None = None) -> bytes:
+    def _read_document(self, name: str, max_bytes: int | None = None) -> bytes:
         """The whole of a file of at most so many bytes, known to be what was packed."""
         member = self._members_by_name.get(name.encode())
         if member is None:
-            raise self._damaged(name, "it is missing")
-        if most is not None and member.size_bytes > most:
-            raise self._damaged(name, f"it is {size_limit_text(member.size_bytes, most)}")
-        with io.BufferedReader(self._member(member)) as file:  # which reads into the one place where it is kept
+            raise self._damaged_error(name, "it is missing")
+        if max_bytes is not None and member.size_bytes > max_bytes:
+            raise self._damaged_error(name, f"it is {size_limit_text(member.size_bytes, max_bytes)}")
+        with io.BufferedReader(self._open_member(member)) as file:  # which reads into the one place where it is kept
             data = file.read(member.size_bytes)
         if isal_zlib.crc32(data) != member.crc32:
-            raise self._damaged(name, "its CRC-32 is another")
+            raise self._damaged_error(name, "its CRC-32 is another")
         return data
 
-    def _member(self, member: ListedMember) -> MemberFile:
+    def _open_member(self, member: ListedMember) -> MemberFile:
         if not member.is_stored:
-            raise self._damaged(member.name, "it is compressed, so another program packed it again")
+            raise self._damaged_error(member.name, "it is compressed, so another program packed it again")
         fd = self._file.fileno()
         start = data_start(fd, member)
         if start is None or start + member.size_bytes > self._directory.offset:
-            raise self._damaged(member.name, "it is not where the central directory says")
+            raise self._damaged_error(member.name, "it is not where the central directory says")
         return MemberFile(os.dup(fd), start, member.size_bytes, member.name)
 
-    def _damaged(self, member: str, what: str) -> VerificationError:
+    def _damaged_error(self, member: str, what: str) -> VerificationError:
         return VerificationError(
             f"{self._label} is damaged at {member}: {what}. 'labcrate verify' tells more; export or copy it again."
         )
@@ -202,11 +202,11 @@ def open_archive(path: str | os.PathLike[str]) -> Archive:
     Raises UsageError when the file cannot be opened; VerificationError when it is no ZIP, a damaged
     one, no archive of labcrate's, or one of a newer format version.
     """
-    place = Path(path).absolute()
-    fd, _ = open_zip(place)
+    absolute_path = Path(path).absolute()
+    fd, _ = open_zip(absolute_path)
     file = io.FileIO(fd)
     try:
-        return Archive(file, place)
+        return Archive(file, absolute_path)
     except BaseException:
         file.close()
         raise

@@ -143,8 +143,8 @@ class Lab:
         each stops the export otherwise; ``sign`` also writes ``NAME.zip.minisig``, a signature by the lab's key;
         ``sync`` waits until the disk has it. ``check`` compares all bytes with their checksums while packing, or
         (False) none; None takes those not compared for ``confirm_days``. Whatever goes wrong, nothing is left behind.
-        Raises what ``plan`` does, and IncompleteError, SecretsError, SourceChangedError (OtherBytesError where bytes
-        do not fit), TargetError; with ``sign`` NoSuchThingError (the lab has no key) and SigningError.
+        Raises what ``plan`` does, and IncompleteError, SecretsError, SourceChangedError (ChecksumError where bytes
+        do not fit), TargetError; with ``sign`` NotFoundError (the lab has no key) and SigningError.
         """
         options = parse_keywords(locals())  # the keyword arguments of this call
         done = export_session(

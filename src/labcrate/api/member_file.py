@@ -44,10 +44,10 @@ class MemberFile(io.RawIOBase):
     def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
         """Read on. Raises VerificationError where the archive ends before the member does."""
         self._checkClosed()
-        wanted = min(len(buffer), max(0, self._size - self._at))
-        if not wanted:
+        length = min(len(buffer), max(0, self._size - self._at))
+        if not length:
             return 0
-        count = os.preadv(self._fd, [memoryview(buffer)[:wanted]], self._start + self._at)
+        count = os.preadv(self._fd, [memoryview(buffer)[:length]], self._start + self._at)
         if not count:
             raise VerificationError(f"The archive ends within {self.name}: it was cut short; copy it again.")
         self._at += count

@@ -94,24 +94,24 @@ def format_problem(head: MetadataHead) -> str | None:
 
 def read_session(head: MetadataHead) -> Session:
     """The session as the lab described it. Raises ValueError when the metadata do not tell it."""
-    told = msgspec.convert(decode_value(head.session), _Session)
-    if not is_session_id(str(told.id)):
-        raise ValueError(f"{told.id!r} is no session id")
-    start, end = (parse_instant(text) if text else None for text in (told.start_time, told.end_time))
+    session = msgspec.convert(decode_value(head.session), _Session)
+    if not is_session_id(str(session.id)):
+        raise ValueError(f"{session.id!r} is no session id")
+    start, end = (parse_instant(text) if text else None for text in (session.start_time, session.end_time))
     return Session(
-        id=str(told.id),
-        name=told.name,
-        description=told.description,
+        id=str(session.id),
+        name=session.name,
+        description=session.description,
         span=TimeSpan(start, end),
-        status=told.status,
-        cameras=tuple(SelectedCamera(c.id, c.name, c.recording_prefix) for c in told.selected_cameras),
-        sensors=tuple(SelectedSensor(s.id, s.name) for s in told.selected_sensors),
-        notes=told.notes,
-        tags=told.tags,
-        time_zone=told.time_zone,
-        described=told.described,
-        described_in=told.described_in,
-        removed_keys=told.removed_keys,
+        status=session.status,
+        cameras=tuple(SelectedCamera(c.id, c.name, c.recording_prefix) for c in session.selected_cameras),
+        sensors=tuple(SelectedSensor(s.id, s.name) for s in session.selected_sensors),
+        notes=session.notes,
+        tags=session.tags,
+        time_zone=session.time_zone,
+        described=session.described,
+        described_in=session.described_in,
+        removed_keys=session.removed_keys,
     )
 
 

@@ -80,15 +80,15 @@ def write_entity(
     SourceChangedError if a source is not the planned one (what is written by then is worthless), and
     OSError as the target gives it (disk full, quota).
     """
-    out = _TargetFile(fd, progress or _no_progress)
+    target_file = _TargetFile(fd, progress or _no_progress)
     for segment in entity.segments():
         if isinstance(segment, bytes):
-            out.add(segment)
+            target_file.add(segment)
         elif segment.length < BUFFERED_BELOW_BYTES:
-            out.add_file(segment)
+            target_file.add_file(segment)
         else:
-            out.copy_file(segment, methods)
-    out.flush()
+            target_file.copy_file(segment, methods)
+    target_file.flush()
 
 
 class _TargetFile:
@@ -121,19 +121,19 @@ class _TargetFile:
 
     def copy_file(self, segment: FileSegment, methods: Sequence[CopyMethod]) -> None:
         self.flush()
-        left = list(methods)
+        remaining_methods = list(methods)
         done = 0
         with open_source(segment.source) as source:
             while done < segment.length:
                 length = min(segment.length - done, BOUNDARY_BYTES - self.position % BOUNDARY_BYTES)
                 if length == BOUNDARY_BYTES:
                     length = min(segment.length - done, MAX_CALL_BYTES)
-                copied = _try_method(left[0], segment, source, self.fd, segment.offset + done, length)
+                copied = _try_method(remaining_methods[0], segment, source, self.fd, segment.offset + done, length)
                 if copied:
                     done += copied
                     self._advance(copied)
-                elif len(left) > 1:  # refused, or nothing there: the last method, reading, finds out which
-                    del left[0]
+                elif len(remaining_methods) > 1:  # refused, or nothing there: the last method, reading, finds out which
+                    del remaining_methods[0]
                 else:
                     check_unchanged(segment.source, source)
                     raise OSError(errno.EIO, "the system copies nothing and names no reason")

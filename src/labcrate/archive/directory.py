@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from labcrate.archive import records
 from labcrate.archive.records import central_difference
 from labcrate.errors import VerificationError
+from labcrate.messages.text import printable
 
 MAX_MEMBERS = 100_000
 """The files that an archive may hold: exports keep to it, so that checking one never takes much memory."""
@@ -45,7 +46,7 @@ class ListedMember:
     @property
     def name(self) -> str:
         """The name for people: whatever is not printable UTF-8 is escaped."""
-        return shown(self.raw_name)
+        return printable_name(self.raw_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,9 @@ class Directory:
     end_is_exact: bool
 
 
-def shown(name: bytes) -> str:
-    """A name that may come from anybody, safe to print."""
-    text = name.decode("utf-8", "backslashreplace")
-    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
+def printable_name(name: bytes) -> str:
+    """Return the name of a member as printable text."""
+    return printable(name.decode("utf-8", "surrogateescape"))
 
 
 def size_limit_text(size: int, most: int) -> str:
@@ -116,9 +116,9 @@ def _too_large(label: str, what: str) -> VerificationError:
 def _find_end(fd: int, file_bytes: int, label: str) -> int:
     """Where the end of central directory record starts."""
     start = max(0, file_bytes - _TAIL)
-    tail = read_exactly(fd, start, file_bytes - start) or b""
+    last_bytes = read_exactly(fd, start, file_bytes - start) or b""
     signature = struct.pack("<I", records.END_SIGNATURE)
-    at = tail.rfind(signature, 0, max(0, len(tail) - records.END_RECORD.size + len(signature)))
+    at = last_bytes.rfind(signature, 0, max(0, len(last_bytes) - records.END_RECORD.size + len(signature)))
     if at >= 0:
         return start + at
     if read_exactly(fd, 0, 4) == struct.pack("<I", records.LOCAL_SIGNATURE):

@@ -154,19 +154,19 @@ def _cut(data: bytes, at: int, start: int, stop: int) -> bytes:
 
 def _join_pieces(pieces: Iterator[Segment]) -> Iterator[Segment]:
     """The same bytes with neighbouring pieces in memory joined, up to ``CHUNK_BYTES``, and empty ones dropped."""
-    waiting: list[bytes] = []
+    pending: list[bytes] = []
     length = 0
     for piece in pieces:
-        if waiting and (isinstance(piece, FileSegment) or length + len(piece) > CHUNK_BYTES):
-            yield b"".join(waiting)
-            waiting, length = [], 0
+        if pending and (isinstance(piece, FileSegment) or length + len(piece) > CHUNK_BYTES):
+            yield b"".join(pending)
+            pending, length = [], 0
         if isinstance(piece, FileSegment):
             yield piece
         elif piece:
-            waiting.append(piece)
+            pending.append(piece)
             length += len(piece)
-    if waiting:
-        yield b"".join(waiting)
+    if pending:
+        yield b"".join(pending)
 
 
 def _read_segments(segments: Iterator[Segment]) -> Generator[bytes, None, None]:

@@ -26,12 +26,12 @@ MAX_FILE_BYTES = 64 * 1024
 _PUBLIC_KEY_CHARACTERS = 56
 
 
-def key_id_of(packed: bytes) -> str:
+def key_id_of(key_bytes: bytes) -> str:
     """Return the key id of a packed key or signature as minisign writes it (``%llX`` in its minisign.c).
 
     It is a little-endian number of 64 bits in hexadecimal, without leading zeros.
     """
-    return f"{int.from_bytes(packed[2:10], 'little'):X}"
+    return f"{int.from_bytes(key_bytes[2:10], 'little'):X}"
 
 
 class Readable(Protocol):

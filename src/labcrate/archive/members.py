@@ -14,7 +14,7 @@ from pathlib import Path
 from isal import isal_zlib
 
 from labcrate.archive import records
-from labcrate.archive.directory import Directory, ListedMember, read_exactly, shown
+from labcrate.archive.directory import Directory, ListedMember, printable_name, read_exactly
 from labcrate.archive.names import unsafe_name_reason
 from labcrate.archive.records import local_difference
 from labcrate.errors import UsageError
@@ -25,7 +25,7 @@ def open_zip(path: Path) -> tuple[int, str]:
 
     Raises UsageError when it cannot be opened or is no regular file.
     """
-    label = shown(os.fsencode(path.name))
+    label = printable_name(os.fsencode(path.name))
     try:
         # O_NONBLOCK: a named pipe must not make us wait for its writer.
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -67,14 +67,14 @@ def read_members(fd: int, directory: Directory, progress: Callable[[int], None])
     reader = _MemberReader(fd, progress)
     workers = min(8, os.cpu_count() or 1)
     pool = ThreadPoolExecutor(workers, "verify")
-    waiting: deque[Future[list[ReadMember]]] = deque()
+    pending: deque[Future[list[ReadMember]]] = deque()
     try:
         for batch in _batches(directory):
-            waiting.append(pool.submit(reader.read_batch, batch))
-            if len(waiting) > 2 * workers:
-                yield from waiting.popleft().result()
-        while waiting:
-            yield from waiting.popleft().result()
+            pending.append(pool.submit(reader.read_batch, batch))
+            if len(pending) > 2 * workers:
+                yield from pending.popleft().result()
+        while pending:
+            yield from pending.popleft().result()
     finally:
         reader.stopped.set()
         pool.shutdown(cancel_futures=True)

@@ -214,7 +214,7 @@ def central_difference(found: bytes, expected: bytes) -> str:
 def _difference(head: struct.Struct, names: tuple[str, ...], found: bytes, expected: bytes) -> str:
     values = dict(zip(names, head.unpack_from(found), strict=True))
     others = dict(zip(names, head.unpack_from(expected), strict=True))
-    words = [_described(name, values[name], others[name]) for name in names if values[name] != others[name]]
+    words = [_field_words(name, values[name], others[name]) for name in names if values[name] != others[name]]
     start, expected_start = head.size + values["name length"], head.size + others["name length"]
     if found[head.size : start] != expected[head.size : expected_start]:
         words.append("name")
@@ -223,7 +223,7 @@ def _difference(head: struct.Struct, names: tuple[str, ...], found: bytes, expec
     return sys.intern(", ".join(words) or "length")  # a hundred thousand members differ in the same way
 
 
-def _described(name: str, value: int, expected: int) -> str:
+def _field_words(name: str, value: int, expected: int) -> str:
     if name == "flags":
         known = [word for bit, word in _FLAG_NAMES.items() if (value ^ expected) & bit]
         return f"flags ({', '.join(known)})" if known else name

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from labcrate.archive import records
-from labcrate.archive.directory import read_directory, read_exactly, shown
+from labcrate.archive.directory import printable_name, read_directory, read_exactly
 from labcrate.archive.keys import (
     SIGNATURE_SUFFIX,
     PublicKey,
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 _AGAIN = "get archive and signature again from the lab"
 
 
-def read_public_key(named: str | os.PathLike[str]) -> PublicKey:
+def read_public_key(key_or_path: str | os.PathLike[str]) -> PublicKey:
     """Return the public key that is named: by its base64 text, or by the file that holds it. Raises UsageError."""
-    text = os.fspath(named)
+    text = os.fspath(key_or_path)
     try:
         return parse_public_key(text)
     except ValueError:
         path = Path(os.path.expanduser(text))  # noqa: PTH111 - Path's own raises RuntimeError
-    label = shown(os.fsencode(path.name))
+    label = printable_name(os.fsencode(path.name))
     hint = "give the lab's public key, a text that begins with RW, or the file that holds it"
     try:
         return parse_public_key(read_small_file(path))
@@ -64,13 +64,13 @@ def verify_signed(
     return report if report.findings else replace(report, signed_by=key.key_id)
 
 
-def _signature_problem(path: Path, report: Report, key: PublicKey, beside: Path) -> Finding | None:
+def _signature_problem(path: Path, report: Report, key: PublicKey, signature_path: Path) -> Finding | None:
     """What is wrong with a signature, or None."""
     from minisign import Signature  # noqa: PLC0415
 
-    label = shown(os.fsencode(beside.name))
+    label = printable_name(os.fsencode(signature_path.name))
     try:
-        data = read_small_file(beside)
+        data = read_small_file(signature_path)
         signature = Signature.from_bytes(data)
     except OSError as error:
         reason = os.strerror(error.errno or 0)
@@ -136,8 +136,8 @@ class _ManifestReader:
 
     def read(self, size: int = -1, /) -> bytes:
         """Return the next bytes, at most ``size`` and one megabyte. Raises OSError."""
-        left = self._stop - self._at
-        data = os.pread(self._fd, min(left, CHUNK_BYTES if size < 0 else size), self._at)
+        remaining = self._stop - self._at
+        data = os.pread(self._fd, min(remaining, CHUNK_BYTES if size < 0 else size), self._at)
         self._at += len(data)
         self.sha256.update(data)
         return data

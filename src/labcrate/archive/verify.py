@@ -11,8 +11,8 @@ from labcrate.archive.directory import (
     MAX_IN_MEMORY_BYTES,
     Directory,
     ListedMember,
+    printable_name,
     read_directory,
-    shown,
     size_limit_text,
 )
 from labcrate.archive.entity import entity_tag
@@ -117,12 +117,12 @@ class _Verification:
         self._position: int | None = 0
         self._manifest: tuple[int, int] | None = None
         self._findings: list[Finding] = []
-        self._more = 0
+        self._unlisted_count = 0
 
     def findings(self) -> tuple[Finding, ...]:
         """Return all that was found, up to a number of them."""
-        if self._more:
-            self._more, text = 0, f"{self._more} further findings are not listed"
+        if self._unlisted_count:
+            self._unlisted_count, text = 0, f"{self._unlisted_count} further findings are not listed"
             self._findings.append(Finding("structure", "", None, None, None, text))
         return tuple(self._findings)
 
@@ -135,7 +135,7 @@ class _Verification:
         found: str | None = None,
     ) -> None:  # fmt: skip
         if len(self._findings) == MAX_FINDINGS:
-            self._more += 1
+            self._unlisted_count += 1
             return
         text = f"{member}: {what}" if member else what
         self._findings.append(Finding(kind, member, algorithm, expected, found, text))
@@ -185,14 +185,14 @@ class _Verification:
             what = f"is {size_limit_text(stop - start, MAX_IN_MEMORY_BYTES)}, so no SHA-256 can be checked"
             self.add_structure_finding(MANIFEST_NAME, what)
             return
-        expected, missing = self._listed(fd, start, stop)
+        expected, missing = self._read_manifest(fd, start, stop)
         for member in directory.members:
             self._compare_sha256(member, expected)
         for raw_name, sha256 in missing.items():
             what = "is in the manifest, but not in the archive"
             self._add("missing", _short_name(raw_name), what, "SHA-256", sha256.hex())
 
-    def _listed(self, fd: int, start: int, stop: int) -> tuple[dict[bytes, bytes], dict[bytes, bytes]]:
+    def _read_manifest(self, fd: int, start: int, stop: int) -> tuple[dict[bytes, bytes], dict[bytes, bytes]]:
         """SHA-256 by name as the manifest has it: of members, and of what is no member."""
         listed: dict[bytes, bytes] = {}
         missing: dict[bytes, bytes] = {}
@@ -232,5 +232,5 @@ def _read_pieces(fd: int, start: int, stop: int) -> Iterator[bytes]:
 
 def _short_name(raw_name: bytes) -> str:
     """A name as findings show it: a long one is cut."""
-    name = shown(raw_name[: 2 * _MAX_NAME_CHARACTERS])
+    name = printable_name(raw_name[: 2 * _MAX_NAME_CHARACTERS])
     return name if len(raw_name) <= _MAX_NAME_CHARACTERS else f"{name[:_MAX_NAME_CHARACTERS]}..."

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 from labcrate.cli.screen import ProgressBar, open_lab, write_json
 from labcrate.config import BASE_TOPIC_VARIABLE
-from labcrate.doctor.findings import Finding, FindingKind, Severity
-from labcrate.doctor.report import Report, make_report, report_object, rules
-from labcrate.lab.text import visible
+from labcrate.doctor.findings import FindingKind, LabFinding, Severity
+from labcrate.doctor.report import LabReport, count_rules, make_report, report_as_json
 from labcrate.linking.verdict import command_line
-from labcrate.model.message import Message
+from labcrate.messages.message import Message
+from labcrate.messages.text import printable_lines
 from labcrate.plan.option_words import parse_session
 
 _MAX_PER_KIND = 10
@@ -32,24 +32,24 @@ def run(options: Namespace) -> int:
         )
     lab = ("--lab", options.lab) if options.lab else ()
     if options.json:
-        write_json(report_object(report, lab))
+        write_json(report_as_json(report, lab))
     else:
         print_report(report, lab, None if options.all else _MAX_PER_KIND)
     return 0
 
 
-def print_report(report: Report, lab: Sequence[str], at_most: int | None) -> None:
+def print_report(report: LabReport, lab: Sequence[str], at_most: int | None) -> None:
     """Print a report as text for 80 columns: kind by kind, at most so many findings and places of each."""
     cut = False
-    for kind, findings in report.kinds.items():
+    for kind, findings in report.by_kind.items():
         cut |= _print_kind(kind, findings, lab, at_most)
         print()
-    if report.bytes and report.bytes.files:
-        _print_wrapped(str(report.bytes.said), 0)
-    said = report.severities
+    if report.confirmations and report.confirmations.files:
+        _print_wrapped(str(report.confirmations.message), 0)
+    said = report.severity_counts
     whose = "the lab" if report.session is None else f"session {report.session}"
     if not report.findings:
-        print(f"Nothing to report on {visible(whose)}.")
+        print(f"Nothing to report on {printable_lines(whose)}.")
         return
     counts = Message(
         "doctor.summary",
@@ -60,11 +60,11 @@ def print_report(report: Report, lab: Sequence[str], at_most: int | None) -> Non
     print(f"{counts}{' Not all were shown: add --all.' if cut else ''}")
 
 
-def _print_kind(kind: FindingKind, findings: Sequence[Finding], lab: Sequence[str], at_most: int | None) -> bool:
+def _print_kind(kind: FindingKind, findings: Sequence[LabFinding], lab: Sequence[str], at_most: int | None) -> bool:
     """Print one kind of finding, and return whether anything of it was left out."""
     print(f"{kind.heading} ({len(findings):,})")
     if kind is FindingKind.NEAR_MISS:
-        _print_wrapped(", ".join(f"{rule}: {count:,}" for rule, count in rules(findings)), 2)
+        _print_wrapped(", ".join(f"{rule}: {count:,}" for rule, count in count_rules(findings)), 2)
     left = at_most if at_most is not None else sum(len(one.places) + 1 for one in findings)
     remedy, shown = "", 0
     for finding in findings:
@@ -78,7 +78,7 @@ def _print_kind(kind: FindingKind, findings: Sequence[Finding], lab: Sequence[st
     return at_most is not None and (shown < len(findings) or places > at_most)
 
 
-def _print_finding(finding: Finding, left: int, lab: Sequence[str], remedy: str) -> int:
+def _print_finding(finding: LabFinding, left: int, lab: Sequence[str], remedy: str) -> int:
     """Print one finding with at most ``left`` of its places, and return how many lines of these it took."""
     whose = (
         f"session {finding.session}: " if finding.session and f"session {finding.session}" not in finding.what else ""
@@ -106,7 +106,7 @@ def _print_wrapped(text: str, indent: int) -> None:
     columns = min(_MAX_COLUMNS, shutil.get_terminal_size((_MAX_COLUMNS, 24)).columns)
     first, others = " " * indent, " " * (indent + 4)
     lines = textwrap.wrap(
-        visible(text), columns, initial_indent=first, subsequent_indent=others,
+        printable_lines(text), columns, initial_indent=first, subsequent_indent=others,
         break_long_words=False, break_on_hyphens=False,
     )  # fmt: skip
     print("\n".join(lines))
@@ -114,4 +114,4 @@ def _print_wrapped(text: str, indent: int) -> None:
 
 def _print_unbroken(text: str, indent: int) -> None:
     """Print a name or a command on one line, however long: a broken one can be pasted nowhere."""
-    print(f"{' ' * indent}{visible(text)}")
+    print(f"{' ' * indent}{printable_lines(text)}")

@@ -8,7 +8,7 @@ from labcrate.cli.session import export_options, say_log_problem, stage_progress
 from labcrate.export.documents.metadata import not_taken_object
 from labcrate.export.documents.secrets import secret_objects
 from labcrate.export.session_export import ExportResult, export_session
-from labcrate.lab.text import one_line
+from labcrate.messages.text import printable
 from labcrate.plan.not_taken import Why
 from labcrate.plan.plan import Plan, State
 from labcrate.plan.summary import as_line, format_size, plural
@@ -43,9 +43,9 @@ def run(options: Namespace) -> int:
 
 def _print_result(done: ExportResult, options: Namespace) -> None:
     plan = done.assembly.plan
-    say(f"{one_line(str(done.path))}: {format_size(done.entity.length)}, {plan.state}")
+    say(f"{printable(str(done.path))}: {format_size(done.entity.length)}, {plan.state}")
     if done.signature:
-        say(f"{one_line(str(done.signature))}: its signature")
+        say(f"{printable(str(done.signature))}: its signature")
     recordings = plural(len(plan.recordings), "recording")
     say(f"  {recordings}, {plural(len(plan.readings), 'reading')}, {plural(len(done.assembly.parts), 'file')} in all")
     if plan.recordings:

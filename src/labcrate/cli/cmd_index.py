@@ -12,7 +12,7 @@ from labcrate.index.state_folder import state_folder
 from labcrate.lab.folder import Kind
 from labcrate.lab.lab_files import LabFiles, source_of, split_recorder_path
 from labcrate.linking.place import is_hidden
-from labcrate.model.message import Message
+from labcrate.messages.message import Message
 from labcrate.plan.inventory import Inventory, take_inventory
 from labcrate.plan.option_words import parse_session
 from labcrate.plan.recorder_files import recorder_paths

@@ -10,10 +10,10 @@ from uuid import uuid4
 from labcrate.cli.machine_zone import machine_zone
 from labcrate.cli.screen import open_lab, say, write_json
 from labcrate.errors import TargetError
-from labcrate.lab.folder import Lab, printable
+from labcrate.lab.folder import Lab
 from labcrate.lab.recorders import SETTINGS_FILE
 from labcrate.lab.settings_template import Suggestions, look_over, settings_text
-from labcrate.lab.text import one_line
+from labcrate.messages.text import printable
 
 _ALREADY_THERE = f"{SETTINGS_FILE} is there already and stays as it is; edit it, or move it away and run this again."
 
@@ -90,7 +90,7 @@ def _json_object(lab_id: str, found: Suggestions, file: str | None, text: str) -
 def _print_result(found: Suggestions) -> None:
     say(f"{SETTINGS_FILE} is written; everything in it but the lab's id is commented out. In it:")
     say(f"  time zones of sessions: {', '.join(zone for zone, _ in found.zones) or 'none'}")
-    say(f"  cameras: {', '.join(dict.fromkeys(one_line(c.name or c.id) for c in found.cameras)) or 'none'}")
+    say(f"  cameras: {', '.join(dict.fromkeys(printable(c.name or c.id) for c in found.cameras)) or 'none'}")
     for recorder in found.recorders:
         say(f"  recorder: {printable(recorder.folder)}/ holds files named as {recorder.type} names them")
     for path in found.unread:

@@ -14,7 +14,7 @@ from labcrate.errors import UsageError
 from labcrate.export.people_folder import open_people
 from labcrate.export.plan_views import link_object, near_miss_object
 from labcrate.export.prepare import prepare_archive
-from labcrate.lab.folder import printable
+from labcrate.messages.text import printable
 from labcrate.model.session import json_id
 from labcrate.people.export_log import system_user
 from labcrate.people.link_log import Link, LinkLog

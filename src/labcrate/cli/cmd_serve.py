@@ -17,9 +17,10 @@ from labcrate.config import BASE_TOPIC_VARIABLE, LOOPBACK, Network, ServeSetting
 from labcrate.errors import UsageError
 from labcrate.lab.folder import Lab
 from labcrate.lab.settings_file import read_settings
-from labcrate.lab.text import one_line, typed_path, visible
+from labcrate.lab.text import typed_path
+from labcrate.messages.text import printable
 from labcrate.plan.option_words import parse_zone
-from labcrate.web.server import Started, serve
+from labcrate.web.server import ServerAddress, serve
 
 _PORT_COUNT = 65536
 # What DNS can hold (RFC 1035, 2.3.4), as browsers send it.
@@ -42,7 +43,7 @@ def run(options: Namespace) -> int:
     return 0
 
 
-def _print_start(started: Started, *, as_json: bool) -> None:
+def _print_start(started: ServerAddress, *, as_json: bool) -> None:
     if as_json:
         # One line at once: a program that starts the server waits for it.
         answer = {"url": started.url, "setupUrl": started.setup_url, "warning": started.warning}
@@ -95,7 +96,7 @@ def _parse_network(text: str) -> Network:
         return ip_network(text.strip(), strict=False)
     except ValueError:
         raise UsageError(
-            f"--trusted-proxy: {visible(text)!r} is no address and no network; write it like 192.0.2.7, 10.0.0.0/8 or "
+            f"--trusted-proxy: {printable(text)!r} is not an address or network; write 192.0.2.7, 10.0.0.0/8 or "
             "2001:db8::/32."
         ) from None
 
@@ -111,7 +112,7 @@ def parse_base_url(text: str | None) -> str | None:
     except ValueError:  # brackets that do not fit, a port that is none
         sound = False
     if not sound or not _BASE_URL.fullmatch(text) or _DOT_SEGMENT.search(parts.path):
-        raise UsageError(f"--base-url is '{one_line(text)}'; write it like https://lab.example.org/labcrate.")
+        raise UsageError(f"--base-url is '{printable(text)}'; write it like https://lab.example.org/labcrate.")
     return text.rstrip("/")
 
 

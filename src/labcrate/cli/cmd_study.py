@@ -8,7 +8,7 @@ from labcrate.cli.people_arguments import open_people_database, refuse_name, req
 from labcrate.cli.screen import ask_yes_no, lab_option, open_lab, say, write_json
 from labcrate.cli.terminal import console, table
 from labcrate.errors import UsageError
-from labcrate.lab.text import one_line
+from labcrate.messages.text import printable
 from labcrate.model.session import json_id
 from labcrate.model.timespan import format_instant
 from labcrate.people.database import PeopleDatabase
@@ -85,11 +85,14 @@ def _fill(options: Namespace, database: PeopleDatabase, name: str) -> StudyResul
     study, found = studies.get(name), tagged(_take_inventory(options), options.tag)
     new = [session for session in found if session not in study.sessions]
     if not new:
-        return study, f"No session has the tag '{one_line(options.tag)}' that study {study.name} does not have already."
+        return (
+            study,
+            f"No session has the tag '{printable(options.tag)}' that is not in study {study.name} yet.",
+        )
     if not options.yes:
         if options.json or not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise UsageError("fill asks before it adds sessions, and there is no terminal to ask on; add --yes.")
-        say(f"With the tag '{one_line(options.tag)}', and not in study {study.name} yet: {', '.join(new)}")
+        say(f"With the tag '{printable(options.tag)}', and not in study {study.name} yet: {', '.join(new)}")
         if not ask_yes_no(f"Add {'this session' if len(new) == 1 else f'these {len(new):,} sessions'}?"):
             return study, "Nothing was added."
     study = studies.add_sessions(name, new, system_user())

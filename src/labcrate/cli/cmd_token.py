@@ -5,7 +5,7 @@ from argparse import Namespace
 from labcrate.cli.people_arguments import open_people_database, refuse_name, require_name
 from labcrate.cli.screen import lab_option, say, write_json
 from labcrate.cli.terminal import console, table
-from labcrate.errors import NoSuchThingError, UsageError
+from labcrate.errors import NotFoundError, UsageError
 from labcrate.model.timespan import format_instant
 from labcrate.people.database import PeopleDatabase
 from labcrate.people.roles import name_key
@@ -52,7 +52,7 @@ def _revoke(options: Namespace, tokens: Tokens) -> None:
 def _find_owner(tokens: Tokens, name: str) -> str:
     owners = [token.user for token in tokens.all() if name_key(token.name) == name_key(name)]
     if not owners:
-        raise NoSuchThingError(f"There is no token {name!r}; 'labcrate token list' tells which there are.")
+        raise NotFoundError(f"There is no token {name!r}; 'labcrate token list' tells which there are.")
     if len(owners) > 1:
         raise UsageError(f"{', '.join(owners)} each have a token {name!r}; say whose with --user NAME.")
     return owners[0]

@@ -10,7 +10,8 @@ from labcrate.archive.signature import read_public_key, verify_signed
 from labcrate.archive.verify import Report, verify_archive
 from labcrate.cli.screen import ProgressBar, say, write_json
 from labcrate.errors import UsageError, VerificationError
-from labcrate.lab.text import one_line, typed_path
+from labcrate.lab.text import typed_path
+from labcrate.messages.text import printable
 from labcrate.plan.summary import format_size, plural
 
 
@@ -40,7 +41,7 @@ def run(options: Namespace) -> int:
     _raise_if_damaged(path, report)
     if not options.json:
         about = f"{plural(report.members, 'member')}, {format_size(report.bytes)}"
-        say(f"{one_line(path.name)} is whole: {about}, every CRC-32 and SHA-256 as the manifest has it.")
+        say(f"{printable(path.name)} is whole: {about}, every CRC-32 and SHA-256 as the manifest has it.")
         if report.signed_by:
             say(f"Its manifest is signed by key {report.signed_by}, the one that you gave.")
         say(f"ETag, as the export log has it: {report.etag}")
@@ -64,7 +65,7 @@ def _raise_if_damaged(path: Path, report: Report) -> None:
     """Raise VerificationError where anything was found."""
     if not report.findings:
         return
-    found, name = plural(len(report.findings), "finding"), one_line(path.name)
+    found, name = plural(len(report.findings), "finding"), printable(path.name)
     if all(finding.kind == "signature" for finding in report.findings):
         raise VerificationError(
             f"{name} agrees with its manifest, but not with a signature by that key: {found}. Do not take it for "

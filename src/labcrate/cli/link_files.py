@@ -10,9 +10,9 @@ from labcrate.cli.screen import ask_yes_no, say, say_command, write_json
 from labcrate.cli.terminal import console
 from labcrate.errors import PeopleError, RepairError, UsageError
 from labcrate.export.plan_views import link_object
-from labcrate.lab.folder import printable
 from labcrate.linking.judging import names_by_marker
 from labcrate.linking.verdict import Rule
+from labcrate.messages.text import printable
 from labcrate.model.session import json_id
 from labcrate.people.export_log import system_user
 from labcrate.people.link_log import LinkLog

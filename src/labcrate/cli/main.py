@@ -17,7 +17,7 @@ from typing import Any, NoReturn, TextIO
 from labcrate import __version__
 from labcrate.cli.arguments import COMMANDS
 from labcrate.errors import LabcrateError, UsageError
-from labcrate.lab.text import one_line, visible
+from labcrate.messages.text import printable, printable_lines
 
 INTERRUPTED = 130
 # A plan's thousands of values live until the command ends: looking for garbage among them again and again is in vain.
@@ -40,7 +40,7 @@ class _Parser(argparse.ArgumentParser):
     """Reports a wrong option as an error of ours: one sentence, with the nearest right word."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{one_line(message[:1].upper() + message[1:])}. See '{self.prog} --help'.")
+        raise UsageError(f"{printable(message[:1].upper() + message[1:])}. See '{self.prog} --help'.")
 
     def print_help(self, file: Any = None) -> None:
         print(self.format_help(), end="", file=file)  # argparse itself is silent when this cannot be written
@@ -130,7 +130,7 @@ def _print_error(message: str, kind: str, exit_code: int, *, as_json: bool) -> i
         if as_json:
             print(json.dumps({"error": {"kind": kind, "message": message, "exitCode": exit_code}}), file=sys.stderr)
         else:
-            print(f"labcrate: {visible(message)}", file=sys.stderr)
+            print(f"labcrate: {printable_lines(message)}", file=sys.stderr)
     return exit_code
 
 

@@ -15,8 +15,9 @@ from labcrate.config import LAB_VARIABLE
 from labcrate.errors import NoLabError
 from labcrate.index.indexing import Progress
 from labcrate.lab.folder import Lab
-from labcrate.lab.text import escaped_steering, typed_path, visible
+from labcrate.lab.text import typed_path
 from labcrate.linking.verdict import command_line
+from labcrate.messages.text import escape_steering, printable_lines
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -44,7 +45,7 @@ def lab_option(options: Namespace) -> str:
 def say(text: str = "") -> None:
     """Write lines of text; on a terminal, a long one goes on below its own beginning. Names are never broken."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    for line in visible(text).split("\n"):
+    for line in printable_lines(text).split("\n"):
         if width is None or len(line) <= width:
             print(line)
             continue
@@ -62,13 +63,13 @@ def ask_yes_no(question: str) -> bool:
 
 def say_command(words: Iterable[str], options: Namespace, indent: str = "") -> None:
     """Write a command of labcrate on one line of its own, whatever the terminal's width, so that it can be pasted."""
-    print(f"{indent}{command_line(words)}{visible(lab_option(options))}")
+    print(f"{indent}{command_line(words)}{printable_lines(lab_option(options))}")
 
 
 def write_json(value: Any) -> None:
     """Write one JSON document to standard output; what its encoding does not have is escaped as JSON does it."""
     ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
-    print(escaped_steering(json.dumps(value, ensure_ascii=ascii_only, indent=2)))
+    print(escape_steering(json.dumps(value, ensure_ascii=ascii_only, indent=2)))
 
 
 class ProgressBar(Progress):

@@ -7,7 +7,7 @@ from argparse import Namespace
 from labcrate.cli.screen import ProgressBar, say, say_command
 from labcrate.config import BASE_TOPIC_VARIABLE
 from labcrate.export.prepare import ShowStage
-from labcrate.lab.text import visible
+from labcrate.messages.text import printable_lines
 from labcrate.plan.options import Options, parse_options
 from labcrate.plan.plan import NearMiss
 
@@ -36,4 +36,4 @@ def stage_progress(options: Namespace) -> ShowStage:
 def say_log_problem(problem: str | None) -> None:
     """Warn on standard error where the lab's export log has no whole line of an export."""
     if problem:
-        print(f"labcrate: warning: {visible(problem[:1].lower() + problem[1:])}", file=sys.stderr)
+        print(f"labcrate: warning: {printable_lines(problem[:1].lower() + problem[1:])}", file=sys.stderr)

@@ -15,7 +15,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from labcrate.lab.text import visible
+from labcrate.messages.text import printable_lines
 
 # Wide enough for a file name in a pipe or a log; a terminal's own width is always kept.
 _PIPE_WIDTH = 200
@@ -39,7 +39,7 @@ class _Console(Console):
     """Shows what others wrote without letting it steer the terminal; a reader that went away is our caller's affair."""
 
     def render_str(self, text: str, **options: Any) -> Text:
-        return super().render_str(visible(text), **options)
+        return super().render_str(printable_lines(text), **options)
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError

@@ -124,9 +124,9 @@ def _device(sensor: DemoSensor, messages: Sequence[ZigbeeMessage]) -> dict[str, 
 
 def _unified(messages: Sequence[ZigbeeMessage]) -> dict[str, Any]:
     """``zigbee-data.json``: messages by topic."""
-    kept = [message for message in messages if message.in_json]
+    in_json = [message for message in messages if message.in_json]
     topics: dict[str, list[dict[str, Any]]] = {}
-    for message in kept:
+    for message in in_json:
         topics.setdefault(message.topic, []).append(
             {"timestamp": format_instant(message.at), "payload": message.payload}
         )
@@ -134,7 +134,7 @@ def _unified(messages: Sequence[ZigbeeMessage]) -> dict[str, Any]:
         "messages": topics,
         "topics": list(topics),
         "deviceCount": len(SENSORS),
-        "lastUpdated": format_instant(kept[-1].at),
+        "lastUpdated": format_instant(in_json[-1].at),
     }
 
 

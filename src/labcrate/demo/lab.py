@@ -34,10 +34,10 @@ def prepare_folder(folder: Path, paths: Iterable[str]) -> None:
     marker = folder / MARKER
     if not marker.is_file() and any(folder.iterdir()):
         raise UsageError(f'The folder "{folder.name}" is not empty and holds no sample lab; name an empty one.')
-    former = [line for line in marker.read_text("utf-8").splitlines() if line] if marker.is_file() else []
-    for path in {*former, *paths, MARKER}:
+    former_paths = [line for line in marker.read_text("utf-8").splitlines() if line] if marker.is_file() else []
+    for path in {*former_paths, *paths, MARKER}:
         _refuse_path_outside(folder, path)
-    for path in former:
+    for path in former_paths:
         (folder / path).unlink(missing_ok=True)
 
 
@@ -51,8 +51,8 @@ def write_marker(folder: Path, paths: Iterable[str]) -> None:
 def _refuse_path_outside(folder: Path, path: str) -> None:
     """No file outside the folder is removed or written, whatever the marker says and wherever a link points."""
     parts = PurePosixPath(path)
-    on_the_way = [folder / part for part in (parts, *parts.parents)[:-1]]
-    if parts.is_absolute() or ".." in parts.parts or any(step.is_symlink() for step in on_the_way):
+    steps = [folder / part for part in (parts, *parts.parents)[:-1]]
+    if parts.is_absolute() or ".." in parts.parts or any(step.is_symlink() for step in steps):
         raise UsageError(f'"{path}" leads out of the folder "{folder.name}"; name an empty folder for the sample lab.')
 
 
@@ -120,19 +120,21 @@ def _remove_link_registers(folder: Path) -> None:
 
 def _write_videos(folder: Path, videos: tuple[VideoFile, ...]) -> None:
     """Encode each take once and put it wherever it is wanted."""
-    takes = tuple({video.take for video in videos})
-    with TemporaryDirectory(prefix="labcrate-") as studio, ThreadPoolExecutor(WORKERS) as pool:
-        encoded = dict(zip(takes, pool.map(partial(_encode, Path(studio)), takes), strict=True))
+    clips = tuple({video.clip for video in videos})
+    with TemporaryDirectory(prefix="labcrate-") as temp_folder, ThreadPoolExecutor(WORKERS) as pool:
+        encoded = dict(zip(clips, pool.map(partial(_encode, Path(temp_folder)), clips), strict=True))
     for video in videos:
-        content = encoded[video.take]
-        end = video.take.start + timedelta(seconds=video.take.seconds)
-        _write_file(folder / video.path, content[: round(len(content) * video.whole_share)], end.timestamp())
+        content = encoded[video.clip]
+        end = video.clip.start + timedelta(seconds=video.clip.seconds)
+        _write_file(folder / video.path, content[: round(len(content) * video.size_share)], end.timestamp())
 
 
-def _encode(studio: Path, take: Clip) -> bytes:
-    path = studio / f"{take.camera.prefix}-{take.start.timestamp():.0f}-{take.seconds:.0f}-{take.creation_time}.mp4"
-    dated, zone = take.creation_time, story.LOCAL
-    make_clip(path, take.camera.name, take.start, take.seconds, fps=4, creation_time=dated, time_zone=zone)
+def _encode(temp_folder: Path, clip: Clip) -> bytes:
+    path = (
+        temp_folder / f"{clip.camera.prefix}-{clip.start.timestamp():.0f}-{clip.seconds:.0f}-{clip.creation_time}.mp4"
+    )
+    creation_time, zone = clip.creation_time, story.LOCAL
+    make_clip(path, clip.camera.name, clip.start, clip.seconds, fps=4, creation_time=creation_time, time_zone=zone)
     return path.read_bytes()
 
 
@@ -143,9 +145,9 @@ def _write_file(path: Path, content: bytes, modified: float) -> None:
 
 
 def _describe(folder: Path, videos: tuple[VideoFile, ...], published: tuple[ZigbeeMessage, ...]) -> DemoLab:
-    wanted = {sensor.topic for sensor in MORNING_SENSORS}
+    topics = {sensor.topic for sensor in MORNING_SENSORS}
     span = story.SPANS[story.MORNING_ID]
-    inside = [message for message in published if message.topic in wanted and span.contains(message.at)]
+    inside = [message for message in published if message.topic in topics and span.contains(message.at)]
     rest = [video.path for video in videos if not video.linked and video.near_miss is None]
     other = tuple(path for path in rest if f"session{story.VISITOR_ID}" in path)
     return DemoLab(
@@ -153,7 +155,7 @@ def _describe(folder: Path, videos: tuple[VideoFile, ...], published: tuple[Zigb
         session_id=story.MORNING_ID,
         other_session_id=story.VISITOR_ID,
         linked=tuple(video.path for video in videos if video.linked),
-        damaged=tuple(video.path for video in videos if video.whole_share < 1),
+        damaged=tuple(video.path for video in videos if video.size_share < 1),
         near_misses={video.near_miss: video.path for video in videos if video.near_miss},
         unrelated=tuple(path for path in rest if path not in other),
         other_session=other,

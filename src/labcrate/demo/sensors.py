@@ -146,28 +146,28 @@ def zigbee_messages() -> tuple[ZigbeeMessage, ...]:
 
 def _reports(sensor: DemoSensor) -> Iterator[ZigbeeMessage]:
     """One device's messages: its regular reports and its events, each with the state as it then is."""
-    chance = Random(sensor.id)  # noqa: S311 - not for secrets
+    rng = Random(sensor.id)  # noqa: S311 - not for secrets
     state: dict[str, Any] = dict(sensor.state)
-    link = chance.randint(90, 200)
-    for seconds, changes in sorted((*_regular(sensor, chance), *sensor.events), key=lambda event: event[0]):
+    link_quality = rng.randint(90, 200)
+    for seconds, changes in sorted((*_regular_reports(sensor, rng), *sensor.events), key=lambda event: event[0]):
         for key, (step, decimals) in sensor.drift.items():
-            state[key] = _rounded(state[key] + chance.uniform(-step, step), decimals)
+            state[key] = _round(state[key] + rng.uniform(-step, step), decimals)
         state |= {key: value for key, value in changes.items() if not key.startswith("action")}
-        link = min(255, max(40, link + chance.randint(-6, 6)))
-        yield _message(sensor.topic, seconds, {**state, **changes, "linkquality": link})
+        link_quality = min(255, max(40, link_quality + rng.randint(-6, 6)))
+        yield _message(sensor.topic, seconds, {**state, **changes, "linkquality": link_quality})
 
 
-def _regular(sensor: DemoSensor, chance: Random) -> Iterator[Event]:
+def _regular_reports(sensor: DemoSensor, rng: Random) -> Iterator[Event]:
     """Times of the regular reports, never quite regular."""
     if sensor.every_s is None:
         return
-    seconds = FIRST_S + chance.uniform(0, sensor.every_s)
+    seconds = FIRST_S + rng.uniform(0, sensor.every_s)
     while seconds < LAST_S:
         yield round(seconds, 3), {}
-        seconds += sensor.every_s * chance.uniform(0.9, 1.1)
+        seconds += sensor.every_s * rng.uniform(0.9, 1.1)
 
 
-def _rounded(value: float, decimals: int) -> float | int:
+def _round(value: float, decimals: int) -> float | int:
     return round(value, decimals) if decimals else round(value)
 
 

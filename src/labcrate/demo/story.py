@@ -61,10 +61,10 @@ class VideoFile:
     """
 
     path: str
-    take: Clip
+    clip: Clip
     linked: bool = False
     near_miss: str | None = None
-    whole_share: float = 1.0
+    size_share: float = 1.0
 
 
 def video_files() -> tuple[VideoFile, ...]:
@@ -86,10 +86,10 @@ def _morning() -> Iterator[VideoFile]:
         yield VideoFile(f"{RECORDINGS}/kitchen_session42_{_stamp(_at(seconds))}.mp4", Clip(KITCHEN, _at(seconds)), True)
     yield VideoFile(f"{RECORDINGS}/hall-session42-{_stamp(_at(0))}.mp4", Clip(HALL, _at(0)), True)
     yield VideoFile(f"{RECORDINGS}/hall_s42_{_stamp(_at(75))}.mp4", Clip(HALL, _at(75)), True)
-    yield VideoFile(f"{RECORDINGS}/hall_s42_{_stamp(_at(105))}.mp4", Clip(HALL, _at(105)), True, whole_share=0.6)
+    yield VideoFile(f"{RECORDINGS}/hall_s42_{_stamp(_at(105))}.mp4", Clip(HALL, _at(105)), True, size_share=0.6)
     yield VideoFile(f"{OWN_FOLDER}/c32_livinglab_{_stamp(_at(15))}.mp4", Clip(LIVING_LAB, _at(15)), True)
-    unstamped = Clip(LIVING_LAB, _at(60), creation_time=False)
-    yield VideoFile(f"{OWN_FOLDER}/overview.mp4", unstamped, True)
+    undated = Clip(LIVING_LAB, _at(60), creation_time=False)
+    yield VideoFile(f"{OWN_FOLDER}/overview.mp4", undated, True)
 
 
 def _visitor() -> Iterator[VideoFile]:
@@ -121,9 +121,9 @@ def _near_misses() -> Iterator[VideoFile]:
     for kind, name in names.items():
         yield VideoFile(f"{RECORDINGS}/{name}", snippet, near_miss=kind)
     yield VideoFile("sessions/Session042/recordings/a.mp4", snippet, near_miss="wrong folder name")
-    timely = Clip(LIVING_LAB, _at(50), SNIPPET_S)
-    path = f"{RECORDINGS}/c32_livinglab_{_stamp(timely.start)}.mp4"
-    yield VideoFile(path, timely, near_miss="right time, no ID")
+    same_time = Clip(LIVING_LAB, _at(50), SNIPPET_S)
+    path = f"{RECORDINGS}/c32_livinglab_{_stamp(same_time.start)}.mp4"
+    yield VideoFile(path, same_time, near_miss="right time, no ID")
 
 
 def _other_days() -> Iterator[VideoFile]:

@@ -10,11 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
-from labcrate.doctor.candidates import find_candidates
-from labcrate.doctor.file_findings import SecretIn, closed_findings, unknown_findings
-from labcrate.doctor.findings import Finding, FindingKind, Severity
+from labcrate.doctor.file_findings import FileWithSecrets, unlinked_file_findings, unreadable_findings
+from labcrate.doctor.findings import FindingKind, LabFinding, Severity
 from labcrate.doctor.lab_findings import (
-    broken_findings,
+    broken_session_findings,
     document_findings,
     exclude_findings,
     folder_findings,
@@ -24,8 +23,9 @@ from labcrate.doctor.lab_findings import (
     settings_findings,
     unknown_camera_findings,
 )
-from labcrate.doctor.reading_findings import SensorsOfLab, device_findings, row_findings, sensor_findings
-from labcrate.doctor.recording_findings import Clocks, Seen
+from labcrate.doctor.near_miss_candidates import find_near_miss_candidates
+from labcrate.doctor.reading_findings import LabSensors, device_findings, row_findings, sensor_findings
+from labcrate.doctor.recording_findings import CameraClocks, LinkedRecording
 from labcrate.doctor.session_findings import (
     bound_findings,
     description_findings,
@@ -39,10 +39,11 @@ from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import IndexRequest, Progress, index_files
 from labcrate.index.records import IndexedFile
 from labcrate.lab.exclude import Excluded
-from labcrate.lab.folder import Entry, Kind, Lab, printable
+from labcrate.lab.folder import Entry, Kind, Lab
 from labcrate.linking.filename import base_name, stem_of_mp4
+from labcrate.messages.message import Message
+from labcrate.messages.text import printable
 from labcrate.model.fixity import Identity
-from labcrate.model.message import Message
 from labcrate.model.recording import Probe
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan
@@ -60,7 +61,7 @@ from labcrate.plan.warnings import lab_faults_missing
 from labcrate.readings.load.slice import Readings
 from labcrate.readings.load.topics import BASE_TOPIC
 
-NOTHING = TimeSpan()
+UNLIMITED = TimeSpan()
 
 
 def examine(
@@ -69,11 +70,11 @@ def examine(
     session_id: str | None = None,
     *,
     settings_problem: DocumentError | None = None,
-    secrets: Sequence[SecretIn] = (),
+    secrets: Sequence[FileWithSecrets] = (),
     base_topic: str | None = None,
     progress: Progress | None = None,
     workers: int | None = None,
-) -> Iterator[Finding]:
+) -> Iterator[LabFinding]:
     """Yield what is wrong with a lab or with one session of it (``session_id``), each finding with its remedy.
 
     ``settings_problem`` is what is wrong with ``labcrate.toml``, where the inventory was taken without it. ``secrets``
@@ -81,36 +82,36 @@ def examine(
     ``progress`` is told; what it raises ends the work. Raises NoSessionError, CatalogError.
     """
     progress = progress or Progress()
-    inventory = replace(inventory, lab=_OnceRead(inventory.lab))
+    inventory = replace(inventory, lab=_LabWithStateCache(inventory.lab))
     if session_id is not None and session_id not in inventory.book.broken:
         inventory.session(session_id)
     ids = inventory.ids if session_id is None else [session_id]
     yield from secret_findings(secrets)
     for one in ids:
-        yield from broken_findings(inventory, one)
-    exam = _Exam(inventory, catalog, progress, workers, base_topic, alone=session_id is not None)
-    exam.begin([one for one in ids if one not in inventory.book.broken])
-    yield from exam.sessions()
-    yield from exam.readings(session_id)
+        yield from broken_session_findings(inventory, one)
+    examination = _Examination(inventory, catalog, progress, workers, base_topic, alone=session_id is not None)
+    examination.prepare([one for one in ids if one not in inventory.book.broken])
+    yield from examination.check_sessions()
+    yield from examination.check_readings(session_id)
     if session_id is None:
         yield from settings_findings(inventory, settings_problem)
         yield from unknown_camera_findings(inventory)
         yield from recorder_findings(inventory)
         yield from document_findings(inventory)
         yield from folder_findings(inventory)
-        yield from closed_findings(inventory, list(inventory.book.folders.values()))
+        yield from unreadable_findings(inventory, list(inventory.book.folders.values()))
         yield from register_findings(inventory)
         yield from prefix_findings(inventory)
-        yield from unknown_findings(inventory, exam.near_missed, exam.excluded.matches)
-        yield from exclude_findings(inventory, exam.own_files)
-    yield from exam.clocks.findings(session_id)
+        yield from unlinked_file_findings(inventory, examination.near_miss_paths, examination.excluded.matches)
+        yield from exclude_findings(inventory, examination.own_files)
+    yield from examination.clocks.findings(session_id)
 
 
-def secret_findings(secrets: Iterable[SecretIn]) -> Iterator[Finding]:
+def secret_findings(secrets: Iterable[FileWithSecrets]) -> Iterator[LabFinding]:
     """Yield the files that hold secrets of the lab, with the kinds of these and never their values."""
     for one in secrets:
         shown = printable(one.path)
-        yield Finding(
+        yield LabFinding(
             FindingKind.SECRET,
             Severity.WARNING,
             Message("doctor.secret", file=shown, kinds=", ".join(one.kinds)),
@@ -121,7 +122,7 @@ def secret_findings(secrets: Iterable[SecretIn]) -> Iterator[Finding]:
         )
 
 
-class _OnceRead(Lab):
+class _LabWithStateCache(Lab):
     """The lab; the state of a file is read once for all who need it."""
 
     def __init__(self, lab: Lab) -> None:
@@ -137,7 +138,7 @@ class _OnceRead(Lab):
 
 
 @dataclass(slots=True)
-class _Told:
+class _SessionWithTime:
     """A session with its time, and what is known of times for it."""
 
     session: Session
@@ -146,7 +147,7 @@ class _Told:
 
 
 @dataclass
-class _Exam:
+class _Examination:
     """One examination: what its sessions share."""
 
     inventory: Inventory
@@ -155,46 +156,46 @@ class _Exam:
     workers: int | None
     base_topic: str | None
     alone: bool = False
-    clocks: Clocks = field(default_factory=Clocks)
-    near_missed: set[str] = field(default_factory=set)
+    clocks: CameraClocks = field(default_factory=CameraClocks)
+    near_miss_paths: set[str] = field(default_factory=set)
     own_files: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     excluded: Excluded = field(init=False)
     _indexed: dict[str, IndexedFile] = field(default_factory=dict)
     _failed: dict[str, str] = field(default_factory=dict)
     _contexts: dict[str | None, TimeContext] = field(default_factory=dict)
     _undescribed: dict[str | None, Starts] = field(default_factory=dict)
-    _told: dict[str, _Told] = field(default_factory=dict)
-    _candidates: Mapping[str, list[Entry]] = field(default_factory=dict)
+    _sessions: dict[str, _SessionWithTime] = field(default_factory=dict)
+    _near_miss_candidates: Mapping[str, list[Entry]] = field(default_factory=dict)
 
-    def begin(self, session_ids: Sequence[str]) -> None:
+    def prepare(self, session_ids: Sequence[str]) -> None:
         """Look into the files that concern these sessions, and find the time of each."""
         inventory = self.inventory
         self.excluded = Excluded(inventory.settings.exclude)
         self._registered = registered_spans(inventory)
         linked = [entry for one in session_ids for entry in inventory.linked.get(one, ())]
-        states = self._states(linked)
-        self.look(states)
+        states = self._read_states(linked)
+        self.probe_files(states)
         for one in session_ids:
             self.progress.raise_if_cancelled()
             session = inventory.session(one)
-            times = self._times(session.time_zone or inventory.zone)
-            self._told[one] = _Told(
-                session, times, session_time(inventory, session, times, self.look, self._undescribed_starts)
+            times = self._time_context(session.time_zone or inventory.zone)
+            self._sessions[one] = _SessionWithTime(
+                session, times, session_time(inventory, session, times, self.probe_files, self._undescribed_starts)
             )
-        nameless = self._states(e for e in inventory.unlinked if stem_of_mp4(base_name(e.path)) is not None)
-        if len(self._told) == 1:  # its own selection looks into what may be of its time, and no more
-            self._known(nameless)
+        nameless = self._read_states(e for e in inventory.unlinked if stem_of_mp4(base_name(e.path)) is not None)
+        if len(self._sessions) == 1:  # its own selection looks into what may be of its time, and no more
+            self._load_known(nameless)
         else:
-            self.look(nameless)
-        spans = {one: (self._span(told) or NOTHING, told.times) for one, told in self._told.items()}
+            self.probe_files(nameless)
+        spans = {one: (self._effective_span(timed) or UNLIMITED, timed.times) for one, timed in self._sessions.items()}
         probes = {path: known.probe for path, known in self._indexed.items() if known.probe}
-        self._candidates = find_candidates(inventory, spans, nameless, probes)
+        self._near_miss_candidates = find_near_miss_candidates(inventory, spans, nameless, probes)
 
-    def _span(self, told: _Told) -> TimeSpan | None:
+    def _effective_span(self, timed: _SessionWithTime) -> TimeSpan | None:
         """The time of a session as its plan has it, for telling which recordings were made then."""
-        return told.time.bound.span or told.session.span
+        return timed.time.bound.span or timed.session.span
 
-    def _states(self, entries: Iterable[Entry]) -> dict[str, Identity]:
+    def _read_states(self, entries: Iterable[Entry]) -> dict[str, Identity]:
         states = {}
         for entry in entries:
             if entry.kind is Kind.FILE:
@@ -204,52 +205,52 @@ class _Exam:
                     continue  # gone since the walk
         return states
 
-    def _times(self, zone: str | None) -> TimeContext:
+    def _time_context(self, zone: str | None) -> TimeContext:
         if zone not in self._contexts:
             self._contexts[zone] = TimeContext(zone, self._registered, self.inventory.clocks)
         return self._contexts[zone]
 
     def _undescribed_starts(self, times: TimeContext) -> Starts:
         if times.zone not in self._undescribed:
-            self._undescribed[times.zone] = list(undescribed_starts(self.inventory, times, self.look))
+            self._undescribed[times.zone] = list(undescribed_starts(self.inventory, times, self.probe_files))
         return self._undescribed[times.zone]
 
-    def _known(self, states: Mapping[str, Identity]) -> None:
+    def _load_known(self, states: Mapping[str, Identity]) -> None:
         """Take up what the index knows of files, without looking into any."""
         self._indexed |= {p: k for p, k in self.catalog.lookup(states).items() if p not in self._indexed and k.probe}
 
-    def look(self, candidates: Mapping[str, Identity]) -> Mapping[str, Probe]:
+    def probe_files(self, candidates: Mapping[str, Identity]) -> Mapping[str, Probe]:
         """Return the probes of files; what is not known yet is looked into."""
         todo = {p: i for p, i in candidates.items() if p not in self._indexed and p not in self._failed}
         if todo:
-            wishes = [
-                IndexRequest(path, identity, hash=False) for path, identity in todo.items() if identity.size_bytes
-            ]
+            files = [IndexRequest(path, identity, hash=False) for path, identity in todo.items() if identity.size_bytes]
             lab = self.inventory.lab
-            found, failed = index_files(lab, self.catalog, wishes, _probe, self.progress, self.workers)
+            found, failed = index_files(lab, self.catalog, files, _probe, self.progress, self.workers)
             self._indexed |= found
             self._failed |= failed
         known = {path: self._indexed[path].probe for path in candidates if path in self._indexed}
         return {path: probe for path, probe in known.items() if probe}
 
-    def sessions(self) -> Iterator[Finding]:
+    def check_sessions(self) -> Iterator[LabFinding]:
         """Yield the findings of each session; what concerns its cameras is gathered in ``clocks``."""
         taken = self.inventory.paths
         closed = [entry for entry in self.inventory.unlinked if entry.kind is not Kind.FILE]
-        for told in self._told.values():
+        for timed in self._sessions.values():
             self.progress.raise_if_cancelled()
-            yield from description_findings(told.session)
-            starts = self._undescribed.get(told.times.zone, ())
-            yield from bound_findings(self.inventory, told.session, told.time, starts)
-            yield from self._files(told, closed, taken)
+            yield from description_findings(timed.session)
+            starts = self._undescribed.get(timed.times.zone, ())
+            yield from bound_findings(self.inventory, timed.session, timed.time, starts)
+            yield from self._file_findings(timed, closed, taken)
 
-    def _files(self, told: _Told, closed: Sequence[Entry], taken: frozenset[str]) -> Iterator[Finding]:
-        inventory, session, times = self.inventory, told.session, told.times
-        bounded = replace(session, span=self._span(told) or NOTHING)
+    def _file_findings(
+        self, timed: _SessionWithTime, closed: Sequence[Entry], taken: frozenset[str]
+    ) -> Iterator[LabFinding]:
+        inventory, session, times = self.inventory, timed.session, timed.times
+        bounded = replace(session, span=self._effective_span(timed) or UNLIMITED)
         own = f"{inventory.folder(session.id)}/"
-        unlinked = [e for e in closed if len(self._told) == 1 or e.path.startswith(own)]
-        unlinked += self._candidates.get(session.id, ())
-        selection = select(inventory, bounded, self.look, times, unlinked, taken)
+        unlinked = [e for e in closed if len(self._sessions) == 1 or e.path.startswith(own)]
+        unlinked += self._near_miss_candidates.get(session.id, ())
+        selection = select(inventory, bounded, self.probe_files, times, unlinked, taken)
         found = find_session_files(inventory, session, selection, self.excluded.matches)
         self.own_files[session.id] = [
             *(one.path for one in found.files),
@@ -257,18 +258,18 @@ class _Exam:
             *(one.path for one in found.recordings),
         ]
         near_misses = [near for near in selection.near_misses if not self.excluded.matches(near.path)]
-        self.near_missed.update(near.path for near in near_misses)
+        self.near_miss_paths.update(near.path for near in near_misses)
         yield from near_miss_findings(session.id, near_misses)
         yield from missing_findings(session.id, [*found.missing_recordings, *found.missing_files])
-        recorded = find_recorder_files(inventory, session, self.excluded.matches)
-        yield from missing_findings(session.id, [*recorded.missing, *no_longer_there(inventory, session.id)])
+        recorder_files = find_recorder_files(inventory, session, self.excluded.matches)
+        yield from missing_findings(session.id, [*recorder_files.missing, *no_longer_there(inventory, session.id)])
         if self.alone:  # of the whole lab they are findings by themselves
             yield from missing_findings(session.id, lab_faults_missing(inventory, session.id, Options()))
         yield from kept_out_findings(session.id, found.not_taken)
-        self.look({one.path: one.identity for one in found.recordings})
+        self.probe_files({one.path: one.identity for one in found.recordings})
         for path, why in ((one.path, self._failed.get(one.path)) for one in found.recordings):
             if why:
-                yield Finding(
+                yield LabFinding(
                     FindingKind.MISSING,
                     Severity.PROBLEM,
                     f"{printable(path)} {why}",
@@ -277,12 +278,14 @@ class _Exam:
                     places=(printable(path),),
                 )
         cameras = Cameras.of(inventory, session)
-        recordings = [self._seen(one, told, cameras) for one in found.recordings if one.path in self._indexed]
+        recordings = [
+            self._linked_recording(one, timed, cameras) for one in found.recordings if one.path in self._indexed
+        ]
         for recording in recordings:
             self.clocks.add(recording)
         yield from recording_findings(session, recordings, cameras)
 
-    def _seen(self, found: Found, told: _Told, cameras: Cameras) -> Seen:
+    def _linked_recording(self, found: Found, timed: _SessionWithTime, cameras: Cameras) -> LinkedRecording:
         """Return what is known of a linked recording, as its session's plan has it."""
         probe, camera = self._indexed[found.path].probe or Probe(), cameras.of_recording(found.verdict)
         evidence = Evidence(
@@ -291,37 +294,37 @@ class _Exam:
             found.identity.mtime_ns,
             camera.id if camera else None,
             found.verdict.prefix,
-            told.session.id,
+            timed.session.id,
         )
-        return Seen(found.path, probe, recording_time(evidence, told.times), found.verdict, camera)
+        return LinkedRecording(found.path, probe, recording_time(evidence, timed.times), found.verdict, camera)
 
-    def readings(self, session_id: str | None) -> Iterator[Finding]:
+    def check_readings(self, session_id: str | None) -> Iterator[LabFinding]:
         """Yield what is wrong with the lab's sensor files, for one session as far as its time goes."""
         inventory = self.inventory
         if session_id is not None:
-            for told in self._told.values():
-                span = told.time.bound.span
+            for timed in self._sessions.values():
+                span = timed.time.bound.span
                 if span is None:
                     continue  # no readings are taken: that is a finding of its own
-                readings = self._load(told.session, span, told.times.zone)
+                readings = self._load_readings(timed.session, span, timed.times.zone)
                 yield from row_findings(readings, session_id)
                 absent, silent = readings.absent_sensors, readings.silent_sensors
                 yield from sensor_findings(session_id, absent, silent, readings.ambiguous_sensors)
             return
-        zones = {told.session.time_zone for told in self._told.values()}
+        zones = {timed.session.time_zone for timed in self._sessions.values()}
         # A lab without a zone, whose sessions have one: readings are read as their exports read them.
         zone = inventory.zone or (next(iter(zones)) if len(zones) == 1 else None)
-        whole = self._load(Session("lab"), NOTHING, zone)
+        whole = self._load_readings(Session("lab"), UNLIMITED, zone)
         yield from row_findings(whole, None, every_session_has_zone=bool(zones) and None not in zones)
         yield from device_findings(inventory, whole)
-        if not any(told.session.sensors for told in self._told.values()):
+        if not any(timed.session.sensors for timed in self._sessions.values()):
             return
-        sensors = SensorsOfLab(whole)
-        for told in self._told.values():
+        sensors = LabSensors(whole)
+        for timed in self._sessions.values():
             self.progress.raise_if_cancelled()
-            yield from sensors.findings(told.session, told.time.bound.span)
+            yield from sensors.findings(timed.session, timed.time.bound.span)
 
-    def _load(self, session: Session, window: TimeSpan, zone: str | None) -> Readings:
+    def _load_readings(self, session: Session, window: TimeSpan, zone: str | None) -> Readings:
         settings, lab = self.inventory.settings, self.inventory.lab
         base = self.base_topic or settings.base_topic or BASE_TOPIC
         devices, formats = self.inventory.devices, settings.date_formats

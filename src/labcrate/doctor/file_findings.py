@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from labcrate.doctor.findings import Finding, FindingKind, Severity
-from labcrate.doctor.lab_findings import other_folders
+from labcrate.doctor.findings import FindingKind, LabFinding, Severity
+from labcrate.doctor.lab_findings import unassigned_folders
 from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import CancelOnlyProgress, IndexRequest, Progress, index_files
 from labcrate.index.secret_search import SecretSearcher
 from labcrate.lab.exclude import Excluded
-from labcrate.lab.folder import RECORDINGS, SESSIONS, Entry, Kind, printable
+from labcrate.lab.folder import RECORDINGS, SESSIONS, Entry, Kind
 from labcrate.linking.filename import base_name, stem_of_mp4, stem_of_other_video
 from labcrate.linking.place import is_hidden
-from labcrate.model.message import Message
+from labcrate.messages.message import Message
+from labcrate.messages.text import printable
 from labcrate.model.recording import Probe
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.session_files import SIDECAR, packed_files
@@ -24,9 +25,9 @@ from labcrate.secrets.copied_files import Redaction
 _RECORDING, _VIDEO, _OTHER, _STRAY = "recording", "video", "other", "stray"
 
 
-def unknown_findings(
+def unlinked_file_findings(
     inventory: Inventory, near_misses: Iterable[str], excluded: Callable[[str], bool]
-) -> Iterator[Finding]:
+) -> Iterator[LabFinding]:
     """Yield the files that no rule gives to a session, one finding for each sort of file.
 
     ``near_misses`` are the paths of all near misses of all sessions; they are no part of these.
@@ -41,10 +42,10 @@ def unknown_findings(
             continue
         if not excluded(path):
             sorts[_sort(path)].append(printable(path))
-    sorts[_STRAY] += [path for path in _strays(inventory, known) if not excluded(path)]
+    sorts[_STRAY] += [path for path in _stray_files(inventory, known) if not excluded(path)]
     for sort, places in sorts.items():
         if places:
-            yield Finding(
+            yield LabFinding(
                 FindingKind.UNKNOWN,
                 Severity.HINT,
                 Message(f"doctor.unknown.{sort}", count=len(places)),
@@ -62,7 +63,7 @@ def _sort(path: str) -> str:
     return _VIDEO if stem_of_other_video(name) else _OTHER
 
 
-def _strays(inventory: Inventory, known: frozenset[str]) -> Iterator[str]:
+def _stray_files(inventory: Inventory, known: frozenset[str]) -> Iterator[str]:
     """What lies in ``sessions/`` and in no session's own folder; of a folder that is nearly one, the name is said."""
     lab = inventory.lab
     if lab.sessions_barred():
@@ -73,28 +74,28 @@ def _strays(inventory: Inventory, known: frozenset[str]) -> Iterator[str]:
     except OSError:
         return
     yield from (printable(f"{SESSIONS}/{name}") for name in files if not name.startswith("."))
-    for name in other_folders(inventory):
+    for name in unassigned_folders(inventory):
         for entry in lab.walk(f"{SESSIONS}/{name}"):
             if entry.kind is Kind.FILE and entry.path not in known and not is_hidden(entry.path):
                 yield printable(entry.path)
 
 
-def closed_findings(inventory: Inventory, own_folders: Sequence[str]) -> Iterator[Finding]:
+def unreadable_findings(inventory: Inventory, own_folders: Sequence[str]) -> Iterator[LabFinding]:
     """Yield links, pipes and closed folders where recordings lie, but for those in sessions' own folders."""
     own = tuple(f"{folder}/" for folder in own_folders)
     for entry in inventory.unlinked:
         if entry.kind is Kind.FILE or entry.path.startswith(own) or is_hidden(entry.path):
             continue
-        yield Finding(
+        yield LabFinding(
             FindingKind.MISSING,
             _severity(entry),
-            Message(_WHAT[entry.kind], file=printable(entry.path)),
-            Message(f"{_WHAT[entry.kind]}_remedy"),
+            Message(_MESSAGE_IDS[entry.kind], file=printable(entry.path)),
+            Message(f"{_MESSAGE_IDS[entry.kind]}_remedy"),
             places=(printable(entry.path),),
         )
 
 
-_WHAT = {
+_MESSAGE_IDS = {
     Kind.LINK: "doctor.closed.link",
     Kind.UNREADABLE: "doctor.closed.folder",
     Kind.OTHER: "doctor.closed.other",
@@ -107,7 +108,7 @@ def _severity(entry: Entry) -> Severity:
 
 
 @dataclass(frozen=True, slots=True)
-class SecretIn:
+class FileWithSecrets:
     """A file of a session with the kinds of secrets in it; ``redactable`` says whether they can be taken out."""
 
     path: str
@@ -118,7 +119,7 @@ class SecretIn:
 
 def find_secret_files(
     inventory: Inventory, catalog: Catalog, session_ids: Sequence[str], progress: Progress, workers: int | None
-) -> Iterator[SecretIn]:
+) -> Iterator[FileWithSecrets]:
     """Yield each file that an archive of the sessions may copy and that holds a secret, once for each session.
 
     A large file that is no MP4 is searched when it is hashed: before that, nothing is said of it. Raises CatalogError.
@@ -129,22 +130,22 @@ def find_secret_files(
         linked = [entry for entry in inventory.linked.get(one, ()) if entry.kind is Kind.FILE]
         for path in {entry.path for entry in (*linked, *packed_files(inventory, [one]))}:
             of_sessions[path].append(one)
-    wishes = {}
+    files = {}
     for path in of_sessions:
         if not excluded(path):
             with suppress(OSError):  # gone since the walk
                 identity = inventory.lab.identity(path)
-                wishes[path] = IndexRequest(path, identity, hash=False, probe=False, search=True)
+                files[path] = IndexRequest(path, identity, hash=False, probe=False, search=True)
     searcher = SecretSearcher(inventory.cleaner.matcher, catalog)
     known, _ = index_files(
-        inventory.lab, catalog, wishes.values(), _no_probe, CancelOnlyProgress(progress), workers, searcher
+        inventory.lab, catalog, files.values(), _no_probe, CancelOnlyProgress(progress), workers, searcher
     )
     for path in sorted(known):
         search = known[path].search
         if search and search.fingerprint == searcher.fingerprint and search.result.kinds:
             redactable = search.redaction is not Redaction.NONE
             for session in of_sessions[path]:
-                yield SecretIn(path, search.result.kinds, redactable, session)
+                yield FileWithSecrets(path, search.result.kinds, redactable, session)
 
 
 def _no_probe(_file: object, _path: str) -> Probe:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from labcrate.model.message import Message
+from labcrate.messages.message import Message
 
 
 class FindingKind(StrEnum):
@@ -51,7 +51,7 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class LabFinding:
     """One thing that was found in a lab.
 
     ``session`` is the id of the session that it is about, None for the whole lab. ``command`` is a command of labcrate

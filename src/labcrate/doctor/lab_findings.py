@@ -5,33 +5,34 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
-from labcrate.doctor.findings import Finding, FindingKind, Severity
+from labcrate.doctor.findings import FindingKind, LabFinding, Severity
 from labcrate.errors import DocumentError
 from labcrate.lab.documents import read_all_cameras
 from labcrate.lab.exclude import Excluded
-from labcrate.lab.folder import SESSION_FOLDER, SESSIONS, Kind, printable
+from labcrate.lab.folder import SESSION_FOLDER, SESSIONS, Kind
 from labcrate.lab.recorders import SETTINGS_FILE
 from labcrate.linking.filename import base_name, composed
 from labcrate.linking.place import Area, place_of
 from labcrate.linking.prefixes import Prefix
-from labcrate.model.message import Message
+from labcrate.messages.message import Message
+from labcrate.messages.text import printable
 from labcrate.model.session import RULE
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.lab_rules import camera_key
 
 
-def settings_findings(inventory: Inventory, problem: DocumentError | None) -> Iterator[Finding]:
+def settings_findings(inventory: Inventory, problem: DocumentError | None) -> Iterator[LabFinding]:
     """Yield what is wrong with ``labcrate.toml`` (``problem``), or that there is none."""
     if problem is not None:
-        yield Finding(
+        yield LabFinding(
             FindingKind.SETTINGS,
             Severity.PROBLEM,
             str(problem),
             Message("doctor.settings.remedy"),
-            places=(_place(problem),),
+            places=(_place_of_error(problem),),
         )
     elif not os.path.lexists(inventory.lab.root / SETTINGS_FILE):
-        yield Finding(
+        yield LabFinding(
             FindingKind.SETTINGS,
             Severity.HINT,
             Message("doctor.settings.none"),
@@ -40,7 +41,7 @@ def settings_findings(inventory: Inventory, problem: DocumentError | None) -> It
         )
 
 
-def document_findings(inventory: Inventory) -> Iterator[Finding]:
+def document_findings(inventory: Inventory) -> Iterator[LabFinding]:
     """Yield each file, entry and id that was refused; descriptions of sessions that cannot be used name the session."""
     misnamed = {printable(path) for path in inventory.lab.refused_session_folders()}
     for error in dict.fromkeys(inventory.problems):
@@ -50,24 +51,24 @@ def document_findings(inventory: Inventory) -> Iterator[Finding]:
             kind, remedy = FindingKind.REFUSED_ID, "doctor.id.remedy"
         else:
             kind, remedy = FindingKind.DOCUMENT, "doctor.document.remedy"
-        yield Finding(kind, Severity.PROBLEM, str(error), Message(remedy), places=(_place(error),))
+        yield LabFinding(kind, Severity.PROBLEM, str(error), Message(remedy), places=(_place_of_error(error),))
 
 
-def broken_findings(inventory: Inventory, session_id: str) -> Iterator[Finding]:
+def broken_session_findings(inventory: Inventory, session_id: str) -> Iterator[LabFinding]:
     """Yield the error of a session whose description cannot be used."""
     if error := inventory.book.broken.get(session_id):
         kind = FindingKind.REFUSED_ID if RULE in error.problem else FindingKind.DOCUMENT
         remedy = Message("doctor.document.remedy")
-        yield Finding(kind, Severity.PROBLEM, str(error), remedy, session_id, places=(_place(error),))
+        yield LabFinding(kind, Severity.PROBLEM, str(error), remedy, session_id, places=(_place_of_error(error),))
 
 
-def folder_findings(inventory: Inventory) -> Iterator[Finding]:
+def folder_findings(inventory: Inventory) -> Iterator[LabFinding]:
     """Yield the folders in ``sessions/`` whose name nearly is that of a session's own folder."""
-    for name in other_folders(inventory):
+    for name in unassigned_folders(inventory):
         place = place_of(f"{SESSIONS}/{name}/file", inventory.rules.ids)
         if place.area is Area.MISSPELT:
             right = " or ".join(f"{SESSIONS}/{SESSION_FOLDER}{one}" for one in place.sessions)
-            yield Finding(
+            yield LabFinding(
                 FindingKind.FOLDER_NAME,
                 Severity.PROBLEM,
                 Message("doctor.folder.misspelt", folder=printable(f"{SESSIONS}/{name}"), right=right),
@@ -77,7 +78,7 @@ def folder_findings(inventory: Inventory) -> Iterator[Finding]:
             )
 
 
-def other_folders(inventory: Inventory) -> list[str]:
+def unassigned_folders(inventory: Inventory) -> list[str]:
     """Return the names of the folders in ``sessions/`` that are no session's own, sorted."""
     if inventory.lab.sessions_barred():
         return []
@@ -91,11 +92,11 @@ def other_folders(inventory: Inventory) -> list[str]:
     return sorted(name for name in found if name not in own | refused and not name.startswith("."))
 
 
-def register_findings(inventory: Inventory) -> Iterator[Finding]:
+def register_findings(inventory: Inventory) -> Iterator[LabFinding]:
     """Yield the entries of registers that count for no file."""
     uncounted = inventory.rules.register.uncounted
     if uncounted:
-        yield Finding(
+        yield LabFinding(
             FindingKind.REGISTER,
             Severity.WARNING,
             Message("doctor.register.shared", count=len(uncounted)),
@@ -116,22 +117,22 @@ def register_findings(inventory: Inventory) -> Iterator[Finding]:
     for file, places in gone.items():
         what = Message("doctor.register.gone", file=file, count=len(places))
         remedy = Message("doctor.register.gone_remedy")
-        yield Finding(FindingKind.REGISTER, Severity.HINT, what, remedy, places=tuple(places), count=len(places))
+        yield LabFinding(FindingKind.REGISTER, Severity.HINT, what, remedy, places=tuple(places), count=len(places))
 
 
-def unknown_camera_findings(inventory: Inventory) -> Iterator[Finding]:
+def unknown_camera_findings(inventory: Inventory) -> Iterator[LabFinding]:
     """Yield the ids of cameras in ``labcrate.toml`` that the lab has no camera for: most are misspelt."""
     settings = inventory.settings
     listed = {camera.id for camera in read_all_cameras(inventory.lab, inventory.cleaner.of_cameras)[0]}
     listed.update(camera.id for session in inventory.book.sessions.values() for camera in session.cameras)
-    said = [(f"cameras.{one}", one) for one in settings.cameras if listed and one not in listed]
+    entries = [(f"cameras.{one}", one) for one in settings.cameras if listed and one not in listed]
     known = listed | settings.cameras.keys()
     for recorder in settings.recorders:
         where = f"recorder {recorder.name}: cameras"
-        said += [(f"{where}.{word}", one) for word, one in recorder.cameras.items() if one not in known]
-    for key, one in said:
+        entries += [(f"{where}.{word}", one) for word, one in recorder.cameras.items() if one not in known]
+    for key, one in entries:
         near = get_close_matches(one, sorted(listed), n=1)
-        yield Finding(
+        yield LabFinding(
             FindingKind.SETTINGS,
             Severity.WARNING,
             Message("doctor.settings.camera", key=printable(key), camera=printable(one)),
@@ -142,13 +143,13 @@ def unknown_camera_findings(inventory: Inventory) -> Iterator[Finding]:
         )
 
 
-def recorder_findings(inventory: Inventory) -> Iterator[Finding]:
+def recorder_findings(inventory: Inventory) -> Iterator[LabFinding]:
     """Yield the recorders whose folder is not there; of those that may not be read, nothing is said."""
     for recorder in inventory.settings.recorders:
         folder = inventory.recorder_folders.get(recorder.name)
         if folder is not None and not folder.is_dir():
             name = printable(recorder.name)
-            yield Finding(
+            yield LabFinding(
                 FindingKind.SETTINGS,
                 Severity.WARNING,
                 Message("doctor.settings.recorder", name=name),
@@ -157,7 +158,7 @@ def recorder_findings(inventory: Inventory) -> Iterator[Finding]:
             )
 
 
-def prefix_findings(inventory: Inventory) -> Iterator[Finding]:
+def prefix_findings(inventory: Inventory) -> Iterator[LabFinding]:
     """Yield the prefixes that several cameras have, so that a name does not tell which of them recorded it."""
     prefixes = inventory.rules.prefixes
     shared: dict[str, Prefix] = {}
@@ -171,7 +172,7 @@ def prefix_findings(inventory: Inventory) -> Iterator[Finding]:
             f"{printable(names.get(camera.key) or camera.id)} ({printable(camera.key.removesuffix('@'))})"
             for camera in prefix.cameras
         )
-        yield Finding(
+        yield LabFinding(
             FindingKind.PREFIX,
             Severity.WARNING,
             Message("doctor.prefix.shared", prefix=printable(prefix.text), names=", ".join(cameras)),
@@ -181,14 +182,14 @@ def prefix_findings(inventory: Inventory) -> Iterator[Finding]:
         )
 
 
-def exclude_findings(inventory: Inventory, own_files: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
+def exclude_findings(inventory: Inventory, own_files: Mapping[str, Sequence[str]]) -> Iterator[LabFinding]:
     """Yield the patterns of ``exclude`` that fit no file; ``own_files`` are the paths in sessions' own folders."""
     entries = [entry for group in (inventory.unlinked, *inventory.linked.values()) for entry in group]
     paths = [entry.path if entry.kind is Kind.FILE else f"{entry.path}/" for entry in entries]
     for pattern in inventory.settings.exclude:
         excluded = Excluded((pattern.removeprefix("!"),))
-        if not any(map(excluded.matches, paths)) and not _any(excluded, own_files.values()):
-            yield Finding(
+        if not any(map(excluded.matches, paths)) and not _excludes_any(excluded, own_files.values()):
+            yield LabFinding(
                 FindingKind.EXCLUDE,
                 Severity.HINT,
                 Message("doctor.exclude.nothing", pattern=printable(pattern)),
@@ -197,9 +198,9 @@ def exclude_findings(inventory: Inventory, own_files: Mapping[str, Sequence[str]
             )
 
 
-def _any(excluded: Excluded, groups: Iterable[Sequence[str]]) -> bool:
+def _excludes_any(excluded: Excluded, groups: Iterable[Sequence[str]]) -> bool:
     return any(excluded.matches(path) for group in groups for path in group)
 
 
-def _place(error: DocumentError) -> str:
+def _place_of_error(error: DocumentError) -> str:
     return f"{printable(error.file)}, {error.where}" if error.where else printable(error.file)

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from labcrate.doctor.findings import Finding, FindingKind, Severity
-from labcrate.lab.folder import printable
-from labcrate.model.message import Message
+from labcrate.doctor.findings import FindingKind, LabFinding, Severity
+from labcrate.messages.message import Message
+from labcrate.messages.text import printable
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan.inventory import Inventory
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def row_findings(
     readings: Readings, session_id: str | None, *, every_session_has_zone: bool = False
-) -> Iterator[Finding]:
+) -> Iterator[LabFinding]:
     """Yield each fault of the lab's sensor files: the file, the first line or key, how many rows, and what.
 
     Times without a zone are none where every session has a zone, in which its export reads them.
@@ -33,7 +33,7 @@ def row_findings(
         no_zone = _is_no_zone(problem.what)
         if no_zone and every_session_has_zone:
             continue
-        yield Finding(
+        yield LabFinding(
             FindingKind.TIME_ZONE if no_zone else FindingKind.DOCUMENT if problem.fatal else FindingKind.ROWS,
             Severity.PROBLEM if problem.incomplete else Severity.WARNING,
             Message("doctor.zone.rows", place=printable(place), count=problem.count) if no_zone else f"{problem}.",
@@ -57,11 +57,11 @@ def _is_no_zone(what: str) -> bool:
     return what.startswith(NAIVE_TIME)
 
 
-def device_findings(inventory: Inventory, readings: Readings) -> Iterator[Finding]:
+def device_findings(inventory: Inventory, readings: Readings) -> Iterator[LabFinding]:
     """Yield the devices of the lab that no reading is of; nothing where the lab has no readings at all."""
     if not len(readings):
         if inventory.devices:
-            yield Finding(
+            yield LabFinding(
                 FindingKind.SENSOR, Severity.HINT, Message("doctor.sensor.none"), Message("doctor.sensor.none_remedy")
             )
         return
@@ -69,7 +69,7 @@ def device_findings(inventory: Inventory, readings: Readings) -> Iterator[Findin
     silent = [d for d in inventory.devices if not seen & {d.id, d.id.lower(), d.name}]
     if silent:
         names = tuple(printable(device.name or device.id) for device in silent)
-        yield Finding(
+        yield LabFinding(
             FindingKind.SENSOR,
             Severity.HINT,
             Message("doctor.sensor.devices", count=len(names)),
@@ -80,42 +80,42 @@ def device_findings(inventory: Inventory, readings: Readings) -> Iterator[Findin
 
 
 @dataclass(frozen=True)
-class SensorsOfLab:
+class LabSensors:
     """The topics of all readings of a lab, to tell of each session which of its sensors have none."""
 
     readings: Readings
-    kinds: frozenset[tuple[str, bool]] = field(init=False)
-    _whole: pl.DataFrame = field(init=False)
+    topic_kinds: frozenset[tuple[str, bool]] = field(init=False)
+    _message_times: pl.DataFrame = field(init=False)
 
     def __post_init__(self) -> None:
         import polars as pl  # noqa: PLC0415
 
-        object.__setattr__(self, "kinds", frozenset((t, whole) for t, _, whole in self.readings.topic_kinds))
+        object.__setattr__(self, "topic_kinds", frozenset((t, whole) for t, _, whole in self.readings.topic_kinds))
         frame = self.readings.frame
-        whole = frame.select("timestamp", "topic", pl.col("payload").str.starts_with("{").alias("whole"))
-        object.__setattr__(self, "_whole", whole)
+        message_times = frame.select("timestamp", "topic", pl.col("payload").str.starts_with("{").alias("whole"))
+        object.__setattr__(self, "_message_times", message_times)
 
-    def findings(self, session: Session, span: TimeSpan | None) -> Iterator[Finding]:
+    def findings(self, session: Session, span: TimeSpan | None) -> Iterator[LabFinding]:
         """Yield the selected sensors of a session that have no reading in the lab, or none in the session's time."""
         if not session.sensors:
             return
-        selected = Selection(session.sensors, self.readings.topics).among(self.kinds)
-        absent = selected.without(list(self.kinds))
+        selected = Selection(session.sensors, self.readings.topics).among(self.topic_kinds)
+        absent = selected.without(list(self.topic_kinds))
         inside = self._inside(span) if span else ()
         silent = [label for label in selected.without(list(inside)) if label not in absent] if span else []
         yield from sensor_findings(session.id, absent, silent, selected.ambiguous)
 
     def _inside(self, span: TimeSpan) -> set[tuple[str, bool]]:
         """The topics that have a reading in a span."""
-        times = self._whole["timestamp"]
+        times = self._message_times["timestamp"]
         first = 0 if span.start is None else times.search_sorted(span.start, "left")
         last = len(times) if span.end is None else times.search_sorted(span.end, "right")
-        return set(self._whole.slice(first, last - first).select("topic", "whole").unique().rows())
+        return set(self._message_times.slice(first, last - first).select("topic", "whole").unique().rows())
 
 
 def sensor_findings(
     session_id: str, absent: Iterable[str], silent: Iterable[str], ambiguous: Iterable[AmbiguousSensor]
-) -> Iterator[Finding]:
+) -> Iterator[LabFinding]:
     """Yield the selected sensors of a session of which no readings are taken, one finding for each reason."""
     groups = (
         ("absent", Severity.WARNING, [printable(name) for name in absent]),
@@ -123,7 +123,7 @@ def sensor_findings(
     )
     for word, severity, names in groups:
         if names:
-            yield Finding(
+            yield LabFinding(
                 FindingKind.SENSOR,
                 severity,
                 Message(f"doctor.sensor.{word}", count=len(names), session=session_id, names=", ".join(names)),
@@ -133,7 +133,7 @@ def sensor_findings(
                 count=len(names),
             )
     for one in ambiguous:
-        yield Finding(
+        yield LabFinding(
             FindingKind.SENSOR,
             Severity.WARNING,
             str(one),

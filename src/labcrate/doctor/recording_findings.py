@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from labcrate.doctor.findings import Finding, FindingKind, Severity
+from labcrate.doctor.findings import FindingKind, LabFinding, Severity
 from labcrate.index.byte_checks import DAY_MS, now_ms
 from labcrate.index.catalog import Catalog
-from labcrate.lab.folder import printable
 from labcrate.lab.lab_files import source_of
 from labcrate.linking.verdict import Verdict
+from labcrate.messages.message import Message
+from labcrate.messages.text import printable
 from labcrate.model.device import Camera
 from labcrate.model.fixity import Identity
-from labcrate.model.message import Message
 from labcrate.model.recording import ClockNote, Probe, RecordingTime
 from labcrate.model.timespan import format_duration, format_instant, from_ns
 from labcrate.plan.inventory import Inventory
@@ -22,7 +22,7 @@ from labcrate.plan.planner import CHECK_AGAIN
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class LinkedRecording:
     """A recording of a session that was looked into; ``path`` is relative to the lab folder."""
 
     path: str
@@ -38,71 +38,73 @@ class Seen:
 
 
 @dataclass(slots=True)
-class _Clock:
+class _CameraClock:
     """What the recordings of one camera say of its clock."""
 
     name: str
     total: int = 0
     apart_s: float = 0.0
-    apart: list[str] = field(default_factory=list)
-    noted: dict[ClockNote, list[str]] = field(default_factory=lambda: defaultdict(list))
+    disagreeing: list[str] = field(default_factory=list)
+    files_by_note: dict[ClockNote, list[str]] = field(default_factory=lambda: defaultdict(list))
 
 
-class Clocks:
+class CameraClocks:
     """Gathers recordings' times, camera by camera."""
 
     def __init__(self) -> None:
-        self._of_camera: dict[str | None, _Clock] = {}
+        self._of_camera: dict[str | None, _CameraClock] = {}
 
-    def add(self, recording: Seen) -> None:
+    def add(self, recording: LinkedRecording) -> None:
         """Take one recording into account."""
         camera, key = recording.camera, recording.verdict.camera
         clock = self._of_camera.get(key if camera else None)
         if clock is None:
             name = printable(camera.name or camera.id) if camera else ""
-            clock = self._of_camera[key if camera else None] = _Clock(name)
+            clock = self._of_camera[key if camera else None] = _CameraClock(name)
         clock.total += 1
         if recording.time.apart_s:
-            clock.apart.append(recording.source)
+            clock.disagreeing.append(recording.source)
             clock.apart_s = max(clock.apart_s, recording.time.apart_s)
         for note in recording.time.notes:
-            clock.noted[note].append(recording.source)
+            clock.files_by_note[note].append(recording.source)
 
-    def findings(self, session_id: str | None) -> Iterator[Finding]:
+    def findings(self, session_id: str | None) -> Iterator[LabFinding]:
         """Yield what is wrong with each camera's clock; of a session alone where only its recordings were added."""
         for clock in self._of_camera.values():
-            yield from _of(clock, session_id)
+            yield from _clock_findings(clock, session_id)
 
 
-def _of(clock: _Clock, session_id: str | None) -> Iterator[Finding]:
+def _clock_findings(clock: _CameraClock, session_id: str | None) -> Iterator[LabFinding]:
     camera = clock.name or "?"
-    if clock.apart:
-        local = clock.noted.get(ClockNote.LOCAL_TIME, [])
+    if clock.disagreeing:
+        local = clock.files_by_note.get(ClockNote.LOCAL_TIME, [])
         what = Message(
             "doctor.clock.local" if local else "doctor.clock.apart",
             camera=camera,
-            count=len(clock.apart),
+            count=len(clock.disagreeing),
             total=clock.total,
-            size=_size(clock.apart_s),
+            size=_format_difference(clock.apart_s),
         )
         remedy = Message("doctor.clock.local_remedy" if local else "doctor.clock.remedy")
-        yield _finding(FindingKind.CLOCK, what, remedy, session_id, clock.apart)
-    for note, kind, word in (
+        yield _make_finding(FindingKind.CLOCK, what, remedy, session_id, clock.disagreeing)
+    for note, kind, topic in (
         (ClockNote.NO_ZONE, FindingKind.TIME_ZONE, "no_zone"),
         (ClockNote.REPEATED_HOUR, FindingKind.CLOCK, "repeated"),
         (ClockNote.SKIPPED_HOUR, FindingKind.CLOCK, "skipped"),
     ):
-        if files := clock.noted.get(note):
-            what = Message(f"doctor.clock.{word}", camera=camera, count=len(files), total=clock.total)
+        if files := clock.files_by_note.get(note):
+            what = Message(f"doctor.clock.{topic}", camera=camera, count=len(files), total=clock.total)
             remedy = Message("doctor.zone.remedy" if kind is FindingKind.TIME_ZONE else "doctor.clock.hour_remedy")
-            yield _finding(kind, what, remedy, session_id, files)
+            yield _make_finding(kind, what, remedy, session_id, files)
 
 
-def _finding(kind: FindingKind, what: Message, remedy: Message, session: str | None, files: list[str]) -> Finding:
-    return Finding(kind, Severity.WARNING, what, remedy, session, places=tuple(files), count=len(files))
+def _make_finding(
+    kind: FindingKind, what: Message, remedy: Message, session: str | None, files: list[str]
+) -> LabFinding:
+    return LabFinding(kind, Severity.WARNING, what, remedy, session, places=tuple(files), count=len(files))
 
 
-def _size(seconds: float) -> str:
+def _format_difference(seconds: float) -> str:
     return f"{format_duration(seconds)} ({seconds:,.0f} s)" if seconds >= 60 else f"{seconds:.1f} s"
 
 
@@ -121,7 +123,7 @@ class Confirmations:
     days: int
 
     @property
-    def said(self) -> Message:
+    def message(self) -> Message:
         """The figures as a sentence."""
         values = {"confirmed": self.confirmed, "files": self.files, "days": self.days, "differing": self.differing}
         if self.oldest is None:
@@ -139,15 +141,15 @@ class Confirmations:
         }
 
 
-def confirmations_of(inventory: Inventory, catalog: Catalog) -> Confirmations:
+def count_confirmations(inventory: Inventory, catalog: Catalog) -> Confirmations:
     """Count what the index of a lab knows of confirmations. Raises CatalogError."""
     days = inventory.settings.confirm_days
     files, confirmed, oldest_ms = catalog.count_confirmed(now_ms() - days * DAY_MS)
     oldest = from_ns(oldest_ms * 1_000_000) if oldest_ms else None
-    return Confirmations(files, confirmed, oldest, len(differing_files(inventory, catalog)), days)
+    return Confirmations(files, confirmed, oldest, len(find_differing_files(inventory, catalog)), days)
 
 
-def differing_files(inventory: Inventory, catalog: Catalog) -> Sequence[str]:
+def find_differing_files(inventory: Inventory, catalog: Catalog) -> Sequence[str]:
     """Return the files that hold other bytes and are still in the state in which that was found. Raises CatalogError.
 
     What has changed since then, because it was restored or touched, is read anew.
@@ -162,16 +164,16 @@ def differing_files(inventory: Inventory, catalog: Catalog) -> Sequence[str]:
     return [path for path, one in catalog.lookup(present).items() if one.differs_ms is not None]
 
 
-def byte_findings(inventory: Inventory, catalog: Catalog, session_id: str | None) -> Iterator[Finding]:
+def byte_findings(inventory: Inventory, catalog: Catalog, session_id: str | None) -> Iterator[LabFinding]:
     """Yield the files of a lab, or of one session, that hold other bytes, once for each session.
 
     Raises CatalogError.
     """
-    for path in differing_files(inventory, catalog):
+    for path in find_differing_files(inventory, catalog):
         sessions: list[str | None] = [*_sessions_of(inventory, path)]
         for session in sessions or [None]:
             if session_id in (None, session):
-                yield Finding(
+                yield LabFinding(
                     FindingKind.BYTES,
                     Severity.PROBLEM,
                     Message("doctor.bytes", file=source_of(path)),

@@ -8,73 +8,73 @@ from typing import Any
 
 from labcrate.doctor.examine import examine
 from labcrate.doctor.file_findings import find_secret_files
-from labcrate.doctor.findings import Finding, FindingKind, Severity
-from labcrate.doctor.recording_findings import Confirmations, byte_findings, confirmations_of
+from labcrate.doctor.findings import FindingKind, LabFinding, Severity
+from labcrate.doctor.recording_findings import Confirmations, byte_findings, count_confirmations
 from labcrate.errors import DocumentError
 from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import Progress
 from labcrate.index.state_folder import state_folder
 from labcrate.lab.folder import Lab
+from labcrate.messages.message import Message
 from labcrate.model.lab_settings import LabSettings
-from labcrate.model.message import Message
 from labcrate.model.session import json_id, sort_key
 from labcrate.plan.inventory import Inventory, take_inventory
-from labcrate.secrets.clean import REMOVED, Cleaner
+from labcrate.secrets.cleaner import REMOVED, Cleaner
 
 _SEVERITIES, _KINDS = list(Severity), list(FindingKind)
 
 
 @dataclass(frozen=True)
-class Report:
+class LabReport:
     """All findings about a lab or one session of it (``session``), in the order in which they are shown.
 
-    ``bytes`` says of the lab as a whole how old the confirmations of its files' bytes are.
+    ``confirmations`` says of the lab as a whole how old the confirmations of its files' bytes are.
     """
 
-    findings: tuple[Finding, ...]
+    findings: tuple[LabFinding, ...]
     session: str | None = None
-    bytes: Confirmations | None = None
+    confirmations: Confirmations | None = None
 
     @classmethod
     def of(
         cls,
-        findings: Iterable[Finding],
+        findings: Iterable[LabFinding],
         cleaner: Cleaner,
         session: str | None = None,
-        figures: Confirmations | None = None,
-    ) -> "Report":
+        confirmations: Confirmations | None = None,
+    ) -> "LabReport":
         """Sort findings, and blank whatever they quote of the lab's secrets (``cleaner`` knows them) and its paths."""
-        found = sorted(findings, key=_order)
+        found = sorted(findings, key=_sort_key)
         if not _is_clean(found, cleaner):
-            found = [_cleaned(one, cleaner) for one in found]
-        return cls(tuple(found), session, figures)
+            found = [_without_secrets(one, cleaner) for one in found]
+        return cls(tuple(found), session, confirmations)
 
     @cached_property
-    def kinds(self) -> dict[FindingKind, list[Finding]]:
+    def by_kind(self) -> dict[FindingKind, list[LabFinding]]:
         """The findings by kind; the kind with the worst of them comes first."""
-        groups: dict[FindingKind, list[Finding]] = {}
+        groups: dict[FindingKind, list[LabFinding]] = {}
         for finding in self.findings:
             groups.setdefault(finding.kind, []).append(finding)
         return groups
 
     @cached_property
-    def severities(self) -> Counter[Severity]:
+    def severity_counts(self) -> Counter[Severity]:
         """How many findings there are of each severity."""
         return Counter(finding.severity for finding in self.findings)
 
 
-def rules(findings: Sequence[Finding]) -> list[tuple[str, int]]:
+def count_rules(findings: Sequence[LabFinding]) -> list[tuple[str, int]]:
     """Return the rules of near misses with their numbers, the most frequent first."""
     return Counter(finding.rule for finding in findings if finding.rule).most_common()
 
 
-def report_object(report: Report, lab: Sequence[str] = ()) -> dict[str, Any]:
+def report_as_json(report: LabReport, lab: Sequence[str] = ()) -> dict[str, Any]:
     """Return a report as a JSON object; ``lab`` are the words that each command needs to mean the same lab."""
     return {
         "session": None if report.session is None else json_id(report.session),
-        "counts": {f"{severity}s": report.severities[severity] for severity in Severity},
-        "kinds": {str(kind): len(found) for kind, found in report.kinds.items()},
-        "bytes": report.bytes.as_object() if report.bytes else None,
+        "counts": {f"{severity}s": report.severity_counts[severity] for severity in Severity},
+        "kinds": {str(kind): len(found) for kind, found in report.by_kind.items()},
+        "bytes": report.confirmations.as_object() if report.confirmations else None,
         "findings": [
             {
                 "kind": str(one.kind),
@@ -92,7 +92,7 @@ def report_object(report: Report, lab: Sequence[str] = ()) -> dict[str, Any]:
     }
 
 
-def _order(finding: Finding) -> tuple[int, int, bool, tuple[int, int, str], str]:
+def _sort_key(finding: LabFinding) -> tuple[int, int, bool, tuple[int, int, str], str]:
     session = finding.session or ""
     return (
         _SEVERITIES.index(finding.severity),
@@ -103,7 +103,7 @@ def _order(finding: Finding) -> tuple[int, int, bool, tuple[int, int, str], str]
     )
 
 
-def _is_clean(findings: Iterable[Finding], cleaner: Cleaner) -> bool:
+def _is_clean(findings: Iterable[LabFinding], cleaner: Cleaner) -> bool:
     """Return whether nothing has to be blanked: one search of all texts is quicker than one of each."""
     texts: list[str] = []
     for one in findings:
@@ -114,7 +114,7 @@ def _is_clean(findings: Iterable[Finding], cleaner: Cleaner) -> bool:
     return cleaner.clean_text(whole) == whole
 
 
-def _cleaned(finding: Finding, cleaner: Cleaner) -> Finding:
+def _without_secrets(finding: LabFinding, cleaner: Cleaner) -> LabFinding:
     """Return a finding without secrets; a command that would hold one is left out.
 
     A place with one is shown as ``[removed]``: with ``_``, as in archives, it would look like another file's name.
@@ -124,21 +124,21 @@ def _cleaned(finding: Finding, cleaner: Cleaner) -> Finding:
         command = None
     return replace(
         finding,
-        what=_text(finding.what, cleaner),
-        remedy=_text(finding.remedy, cleaner),
+        what=_clean_text(finding.what, cleaner),
+        remedy=_clean_text(finding.remedy, cleaner),
         command=command,
         places=tuple(cleaner.clean_name(place, REMOVED) for place in finding.places),
     )
 
 
-def _text(text: str, cleaner: Cleaner) -> str:
+def _clean_text(text: str, cleaner: Cleaner) -> str:
     if not isinstance(text, Message):
         return cleaner.clean_text(text)
     values = {n: cleaner.clean_text(value) if isinstance(value, str) else value for n, value in text.values.items()}
     return text if values == text.values else Message(text.id, **values)
 
 
-def inventory_in_spite_of_settings(lab: Lab) -> tuple[Inventory, DocumentError | None]:
+def take_inventory_despite_settings(lab: Lab) -> tuple[Inventory, DocumentError | None]:
     """Take the inventory of a lab and, where ``labcrate.toml`` cannot be used, take it without that and say why."""
     try:
         return take_inventory(lab), None
@@ -154,7 +154,7 @@ def make_report(
     base_topic: str | None = None,
     progress: Progress | None = None,
     workers: int | None = None,
-) -> Report:
+) -> LabReport:
     """Examine a lab or one session of it, and return the report.
 
     ``session`` is the id, or what somebody calls it (``s42``); ``inventory`` the lab's, where it has just been taken.
@@ -162,7 +162,7 @@ def make_report(
     """
     problem = None
     if inventory is None:
-        inventory, problem = inventory_in_spite_of_settings(lab)
+        inventory, problem = take_inventory_despite_settings(lab)
     session = None if session is None else inventory.resolve(session)
     cleaner = Cleaner(inventory.secrets.secrets)
     with Catalog.open(state_folder(lab.root)) as catalog:
@@ -177,5 +177,5 @@ def make_report(
             progress=progress,
             workers=workers,
         )
-        figures = confirmations_of(inventory, catalog) if session is None else None
-        return Report.of([*findings, *byte_findings(inventory, catalog, session)], cleaner, session, figures)
+        confirmations = count_confirmations(inventory, catalog) if session is None else None
+        return LabReport.of([*findings, *byte_findings(inventory, catalog, session)], cleaner, session, confirmations)

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 
-from labcrate.doctor.findings import Finding, FindingKind, Severity
-from labcrate.doctor.recording_findings import Seen
-from labcrate.lab.folder import printable
+from labcrate.doctor.findings import FindingKind, LabFinding, Severity
+from labcrate.doctor.recording_findings import LinkedRecording
+from labcrate.messages.message import Message
+from labcrate.messages.text import printable
 from labcrate.model.bound import Bound, Reason
-from labcrate.model.message import Message
 from labcrate.model.session import Session
 from labcrate.model.timespan import format_instant
 from labcrate.plan.inventory import Inventory
@@ -15,13 +15,13 @@ from labcrate.plan.plan import Missing, NearMiss
 from labcrate.plan.recordings import Cameras, may_be_of
 from labcrate.plan.session_time import SessionTime, Starts
 
-_NO_HARM = frozenset({Why.EXCLUDED, Why.HIDDEN, Why.SYSTEM, Why.LOCK, Why.ARCHIVE})
+_HARMLESS = frozenset({Why.EXCLUDED, Why.HIDDEN, Why.SYSTEM, Why.LOCK, Why.ARCHIVE})
 
 
-def description_findings(session: Session) -> Iterator[Finding]:
+def description_findings(session: Session) -> Iterator[LabFinding]:
     """Yield what is odd about a session's description, and whether the session still runs."""
     if session.active:
-        yield Finding(
+        yield LabFinding(
             FindingKind.ACTIVE,
             Severity.WARNING,
             Message("doctor.active", session=session.id),
@@ -29,7 +29,7 @@ def description_findings(session: Session) -> Iterator[Finding]:
             session.id,
         )
     if not session.described_in:
-        yield Finding(
+        yield LabFinding(
             FindingKind.DESCRIPTION,
             Severity.WARNING,
             Message("doctor.undescribed", session=session.id),
@@ -38,7 +38,7 @@ def description_findings(session: Session) -> Iterator[Finding]:
         )
     for warning in session.warnings:
         zone = isinstance(warning, Message) and warning.id == "session.no_zone"
-        yield Finding(
+        yield LabFinding(
             FindingKind.TIME_ZONE if zone else FindingKind.DESCRIPTION,
             Severity.WARNING,
             warning,
@@ -48,7 +48,7 @@ def description_findings(session: Session) -> Iterator[Finding]:
         )
 
 
-def bound_findings(inventory: Inventory, session: Session, time: SessionTime, others: Starts) -> Iterator[Finding]:
+def bound_findings(inventory: Inventory, session: Session, time: SessionTime, others: Starts) -> Iterator[LabFinding]:
     """Yield where the time of a session without start or end is taken to end, and why.
 
     ``others`` are the starts of sessions that only recordings tell of.
@@ -56,23 +56,23 @@ def bound_findings(inventory: Inventory, session: Session, time: SessionTime, ot
     bound = time.bound
     places = tuple(map(printable, session.described_in))
     if bound.reason is not Reason.DESCRIBED:
-        what, remedy, command = _about(inventory, session, bound, others)
+        what, remedy, command = _describe_end(inventory, session, bound, others)
         severity = Severity.PROBLEM if bound.span is None else Severity.WARNING
-        yield Finding(FindingKind.UNBOUNDED, severity, what, remedy, session.id, command, places)
+        yield LabFinding(FindingKind.UNBOUNDED, severity, what, remedy, session.id, command, places)
     for warning in time.warnings:
         if isinstance(warning, Message) and warning.id == "bound.same_start":
             remedy = Message("doctor.end.same_start_remedy")
-            yield Finding(FindingKind.UNBOUNDED, Severity.WARNING, warning, remedy, session.id, None, places)
+            yield LabFinding(FindingKind.UNBOUNDED, Severity.WARNING, warning, remedy, session.id, None, places)
         if isinstance(warning, Message) and warning.id == "bound.zone_unknown":
             remedy = Message("doctor.zone.remedy")
-            yield Finding(FindingKind.TIME_ZONE, Severity.WARNING, warning, remedy, session.id)
+            yield LabFinding(FindingKind.TIME_ZONE, Severity.WARNING, warning, remedy, session.id)
     for problem in time.problems:
         place = f"{printable(problem.file)}, {problem.where}" if problem.where else printable(problem.file)
         remedy = Message("doctor.document.remedy")
-        yield Finding(FindingKind.ROWS, Severity.WARNING, str(problem), remedy, session.id, places=(place,))
+        yield LabFinding(FindingKind.ROWS, Severity.WARNING, str(problem), remedy, session.id, places=(place,))
 
 
-def _about(
+def _describe_end(
     inventory: Inventory, session: Session, bound: Bound, others: Starts
 ) -> tuple[Message, Message, tuple[str, ...] | None]:
     """What is known of the end of a session, what to do, and the export that takes more."""
@@ -80,32 +80,37 @@ def _about(
         if bound.reason is Reason.NO_START:
             return Message("doctor.end.no_start"), Message("doctor.end.no_start_remedy"), None
         what = Message("doctor.end.no_evidence")
-        if follows := _next(inventory, session, bound, others):
-            what = Message("doctor.end.no_evidence_next", next=_said(follows), start=_text(bound))
+        if next_ids := _next_session_ids(inventory, session, bound, others):
+            what = Message("doctor.end.no_evidence_next", next=_format_ids(next_ids), start=_next_start_text(bound))
         return what, Message("doctor.end.no_evidence_remedy"), None
     latest, end = bound.evidence, format_instant(bound.span.end)
-    follows = _next(inventory, session, bound, others)
-    file, told = (printable(latest.file), str(latest.told)) if latest else ("", "")
+    next_ids = _next_session_ids(inventory, session, bound, others)
+    file, source = (printable(latest.file), str(latest.told)) if latest else ("", "")
     if bound.reason is Reason.NEXT_SESSION:
-        what = Message("doctor.end.next_session", end=end, next=_said(follows), start=_text(bound))
+        what = Message("doctor.end.next_session", end=end, next=_format_ids(next_ids), start=_next_start_text(bound))
     elif bound.reason is Reason.LONGEST:
         what = Message("doctor.end.longest", end=end)
-    elif follows:
+    elif next_ids:
         what = Message(
-            "doctor.end.evidence_next", end=end, file=file, told=told, next=_said(follows), start=_text(bound)
+            "doctor.end.evidence_next",
+            end=end,
+            file=file,
+            told=source,
+            next=_format_ids(next_ids),
+            start=_next_start_text(bound),
         )
     else:
-        what = Message("doctor.end.evidence", end=end, file=file, told=told)
+        what = Message("doctor.end.evidence", end=end, file=file, told=source)
     if latest is None or latest.end <= bound.span.end:
         return what, Message("doctor.end.remedy"), None
     beyond = format_instant(latest.end)
     command = ("labcrate", "export", session.id, "--to", beyond)
     if bound.next_start is not None and latest.end >= bound.next_start:
-        return what, Message("doctor.end.beyond_next", file=file, to=beyond, next=", ".join(follows)), command
+        return what, Message("doctor.end.beyond_next", file=file, to=beyond, next=", ".join(next_ids)), command
     return what, Message("doctor.end.beyond", file=file, to=beyond), command
 
 
-def _next(inventory: Inventory, session: Session, bound: Bound, others: Starts) -> list[str]:
+def _next_session_ids(inventory: Inventory, session: Session, bound: Bound, others: Starts) -> list[str]:
     """The ids of the sessions that begin when the bound says that the next one does; empty where none does.
 
     One whose id was refused is ``?``, where no other begins then.
@@ -116,20 +121,20 @@ def _next(inventory: Inventory, session: Session, bound: Bound, others: Starts) 
     return sorted(found - {"?"}) or sorted(found)
 
 
-def _said(ids: Iterable[str]) -> str:
+def _format_ids(ids: Iterable[str]) -> str:
     """Ids as they stand in brackets after a word, so that one which is a word itself reads as an id."""
     return ", ".join(f"id {one}" for one in ids)
 
 
-def _text(bound: Bound) -> str:
+def _next_start_text(bound: Bound) -> str:
     return format_instant(bound.next_start) if bound.next_start else ""
 
 
-def near_miss_findings(session_id: str, near_misses: Iterable[NearMiss]) -> Iterator[Finding]:
+def near_miss_findings(session_id: str, near_misses: Iterable[NearMiss]) -> Iterator[LabFinding]:
     """Yield each file that may have been meant for a session, with its remedy and the command for that."""
     for near in near_misses:
         verdict = near.verdict
-        yield Finding(
+        yield LabFinding(
             FindingKind.NEAR_MISS,
             Severity.WARNING,
             verdict.reason,
@@ -141,19 +146,21 @@ def near_miss_findings(session_id: str, near_misses: Iterable[NearMiss]) -> Iter
         )
 
 
-def missing_findings(session_id: str | None, missing: Iterable[Missing]) -> Iterator[Finding]:
+def missing_findings(session_id: str | None, missing: Iterable[Missing]) -> Iterator[LabFinding]:
     """Yield what belongs to a session and cannot be packed."""
     for one in missing:
         kind, places = FindingKind.MISSING, (one.what,)
-        yield Finding(kind, Severity.PROBLEM, str(one), one.remedy, session_id, one.command, places)
+        yield LabFinding(kind, Severity.PROBLEM, str(one), one.remedy, session_id, one.command, places)
 
 
-def recording_findings(session: Session, recordings: Iterable[Seen], cameras: Cameras) -> Iterator[Finding]:
+def recording_findings(
+    session: Session, recordings: Iterable[LinkedRecording], cameras: Cameras
+) -> Iterator[LabFinding]:
     """Yield damaged recordings, and what else is odd about recordings: one finding for all that share it."""
-    odd: dict[Message, list[str]] = {}
+    files_by_warning: dict[Message, list[str]] = {}
     for recording in recordings:
         if recording.probe.problem:
-            yield Finding(
+            yield LabFinding(
                 FindingKind.DAMAGED,
                 Severity.WARNING,
                 Message("doctor.damaged", file=recording.source, problem=recording.probe.problem.rstrip(".")),
@@ -161,17 +168,17 @@ def recording_findings(session: Session, recordings: Iterable[Seen], cameras: Ca
                 session.id,
                 places=(recording.source,),
             )
-        for message in _odd(session, recording, cameras):
-            odd.setdefault(message, []).append(recording.source)
-    for message, places in odd.items():
+        for message in _recording_warnings(session, recording, cameras):
+            files_by_warning.setdefault(message, []).append(recording.source)
+    for message, places in files_by_warning.items():
         remedy = Message("doctor.recording.remedy")
-        places_of = tuple(places)
-        yield Finding(
-            FindingKind.RECORDING, Severity.WARNING, message, remedy, session.id, places=places_of, count=len(places)
+        all_places = tuple(places)
+        yield LabFinding(
+            FindingKind.RECORDING, Severity.WARNING, message, remedy, session.id, places=all_places, count=len(places)
         )
 
 
-def _odd(session: Session, recording: Seen, cameras: Cameras) -> Iterator[Message]:
+def _recording_warnings(session: Session, recording: LinkedRecording, cameras: Cameras) -> Iterator[Message]:
     camera, verdict = recording.camera, recording.verdict
     if verdict.warning:
         yield Message("doctor.recording.linked", warning=verdict.warning)
@@ -181,17 +188,17 @@ def _odd(session: Session, recording: Seen, cameras: Cameras) -> Iterator[Messag
         yield Message("doctor.recording.outside", source=str(recording.time.taken.source))
 
 
-def kept_out_findings(session_id: str, not_taken: Iterable[NotTaken]) -> Iterator[Finding]:
+def kept_out_findings(session_id: str, not_taken: Iterable[NotTaken]) -> Iterator[LabFinding]:
     """Yield the files of a session that stay out by a rule, one finding a rule; what stands elsewhere is left out."""
-    of_rule: dict[Why, list[NotTaken]] = {}
+    by_rule: dict[Why, list[NotTaken]] = {}
     for one in not_taken:
         if not one.rule.stood_for:
-            of_rule.setdefault(one.rule, []).append(one)
-    for rule, found in of_rule.items():
+            by_rule.setdefault(one.rule, []).append(one)
+    for rule, found in by_rule.items():
         empty = rule is Why.EMPTY
-        yield Finding(
+        yield LabFinding(
             FindingKind.EMPTY if empty else FindingKind.KEPT_OUT,
-            Severity.HINT if rule in _NO_HARM else Severity.WARNING,
+            Severity.HINT if rule in _HARMLESS else Severity.WARNING,
             Message("doctor.kept_out", count=sum(one.files for one in found), session=session_id, why=rule.reason),
             Message("doctor.empty.remedy" if empty else "doctor.kept_out.remedy"),
             session_id,

@@ -21,8 +21,8 @@ from labcrate.export.media_types import media_type
 from labcrate.export.redact import Replacements, check_generated, read_chunks
 from labcrate.export.spool import Spool, file_source
 from labcrate.lab.lab_files import Files
+from labcrate.messages.message import Message
 from labcrate.model.fixity import Fixity
-from labcrate.model.message import Message
 from labcrate.model.timespan import from_ns
 from labcrate.plan import member_names as names
 from labcrate.plan.options import Only
@@ -54,21 +54,21 @@ class _ArchiveBuilder:
         plan: Plan,
         spool: Spool,
         tables: Mapping[str, Member],
-        redacted: Replacements,
+        replacements: Replacements,
         matcher: Matcher,
     ) -> None:
         self.files, self.plan, self.spool, self.tables = files, plan, spool, tables
-        self.redacted, self.matcher = redacted, matcher
+        self.replacements, self.matcher = replacements, matcher
         self.members: dict[str, Member] = {}
         self.parts: dict[str, Part] = {}
         self.mtime_ns = int(plan.latest_change.timestamp()) * 1_000_000_000
 
-    def document(self, name: str, media_type: str, description: str, content: bytes) -> None:
+    def add_document(self, name: str, media_type: str, description: str, content: bytes) -> None:
         """Add a generated document. Raises LabcrateError where a secret came into it, which is a mistake of ours."""
         check_generated(self.matcher, name, [content])
         self._add(name, media_type, description, Fixity.of_bytes(content), self.mtime_ns, BytesSource(content))
 
-    def table(self, name: str, media_type: str, description: str, writer: Writer) -> None:
+    def add_table(self, name: str, media_type: str, description: str, writer: Writer) -> None:
         """Add a table of the readings; one that stands already is not written again."""
         if found := self.tables.get(name):
             self._add(name, media_type, description, found.fixity, self.mtime_ns, found.source)
@@ -79,7 +79,7 @@ class _ArchiveBuilder:
 
     def file(self, item: CopiedFile, description: str) -> None:
         """Add a file of the lab or of a recorder as it is, or what stands for it without its secrets."""
-        source = self.redacted.get(item.member) or file_source(self.files, item)
+        source = self.replacements.get(item.member) or file_source(self.files, item)
         fixity = item.fixity or Fixity(item.identity.size_bytes, 0, "")
         self._add(item.member, media_type(item.member), description, fixity, item.identity.mtime_ns, source)
 
@@ -100,7 +100,7 @@ class _ArchiveBuilder:
         """All members in their order."""
         return Layout([self.members[name] for name in sorted(self.members, key=_sort_key)])
 
-    def in_order(self) -> list[Part]:
+    def ordered_parts(self) -> list[Part]:
         """What is there so far, in its order."""
         return [self.parts[name] for name in sorted(self.parts, key=_sort_key)]
 
@@ -140,7 +140,7 @@ def assemble(
     plan: Plan,
     spool: Spool,
     same_session: Iterable[Assembly] = (),
-    redacted: Replacements | None = None,
+    replacements: Replacements | None = None,
     matcher: Matcher | None = None,
 ) -> Assembly:
     """Generate every document of the plan into the spool and lay the archive out.
@@ -150,7 +150,7 @@ def assemble(
     same. ``redacted`` stands for files that hold secrets; what is generated is searched for those of ``matcher``.
     """
     tables = next((_generated_tables(one) for one in same_session if _have_same_tables(one.plan, plan)), {})
-    builder = _ArchiveBuilder(files, plan, spool, tables, redacted or {}, matcher or Matcher(Secrets()))
+    builder = _ArchiveBuilder(files, plan, spool, tables, replacements or {}, matcher or Matcher(Secrets()))
     for recording in plan.recordings:
         builder.file(recording, describe_recording(recording))
     zigbee, sensors = _add_tables(builder)
@@ -158,26 +158,30 @@ def assemble(
         if file.kind is not FileKind.SENSOR_DATA:
             builder.file(file, describe_file(file))
     rows = plural(len(plan.recordings), "recording")
-    told = [recording_object(recording) for recording in plan.recordings]
-    builder.document(names.RECORDINGS_CSV, "text/csv", f"one row per recording: {rows}", recordings_csv(told))
-    metadata = to_json(session_metadata(plan, told))
-    builder.document(names.METADATA, "application/json", "the session, its recordings, sensors and warnings", metadata)
+    recording_objects = [recording_object(recording) for recording in plan.recordings]
+    builder.add_document(
+        names.RECORDINGS_CSV, "text/csv", f"one row per recording: {rows}", recordings_csv(recording_objects)
+    )
+    metadata = to_json(session_metadata(plan, recording_objects))
+    builder.add_document(
+        names.METADATA, "application/json", "the session, its recordings, sensors and warnings", metadata
+    )
     devices = to_json(devices_document(plan))
-    builder.document(names.DEVICES, "application/json", "the session's cameras and Zigbee devices", devices)
+    builder.add_document(names.DEVICES, "application/json", "the session's cameras and Zigbee devices", devices)
     _add_readme(builder, zigbee, sensors)
     package = to_json(datapackage(plan, list(builder.parts.values()), zigbee, sensors))
-    builder.document(names.DATAPACKAGE, "application/json", _DOCUMENT_DESCRIPTIONS[names.DATAPACKAGE], package)
+    builder.add_document(names.DATAPACKAGE, "application/json", _DOCUMENT_DESCRIPTIONS[names.DATAPACKAGE], package)
     crate = to_json(
         crate_document(
-            plan, [*builder.in_order(), Part(names.MANIFEST, _DOCUMENT_DESCRIPTIONS[names.MANIFEST], "text/plain")]
+            plan, [*builder.ordered_parts(), Part(names.MANIFEST, _DOCUMENT_DESCRIPTIONS[names.MANIFEST], "text/plain")]
         )
     )
-    builder.document(names.CRATE, "application/ld+json", _DOCUMENT_DESCRIPTIONS[names.CRATE], crate)
-    manifest = "".join(manifest_line(p.sha256 or "", p.name) for p in builder.in_order())
-    builder.document(names.MANIFEST, "text/plain", _DOCUMENT_DESCRIPTIONS[names.MANIFEST], manifest.encode())
+    builder.add_document(names.CRATE, "application/ld+json", _DOCUMENT_DESCRIPTIONS[names.CRATE], crate)
+    manifest = "".join(manifest_line(p.sha256 or "", p.name) for p in builder.ordered_parts())
+    builder.add_document(names.MANIFEST, "text/plain", _DOCUMENT_DESCRIPTIONS[names.MANIFEST], manifest.encode())
     layout = builder.layout()
     check_limits(plan.session.id, layout, len(manifest.encode()))
-    return Assembly(plan, layout, tuple(builder.in_order()))
+    return Assembly(plan, layout, tuple(builder.ordered_parts()))
 
 
 def check_limits(session_id: str, layout: Layout, manifest_bytes: int) -> None:
@@ -225,20 +229,22 @@ def _add_tables(builder: _ArchiveBuilder) -> tuple[Columns, Columns]:
     if builder.plan.options.only is Only.RECORDINGS:
         return (), ()
     readings = builder.plan.readings
-    about = describe_readings(builder.plan)
+    description = describe_readings(builder.plan)
     zigbee, sensors = columns(readings), LONG_COLUMNS
     write = writers(readings, builder.plan.session.id)
-    builder.table(names.ZIGBEE_JSON, "application/json", f"Zigbee messages by topic: {about}", write.zigbee_json)
-    builder.table(names.ZIGBEE_CSV, "text/csv", f"the same messages, one row each: {about}", write.zigbee_csv)
+    builder.add_table(
+        names.ZIGBEE_JSON, "application/json", f"Zigbee messages by topic: {description}", write.zigbee_json
+    )
+    builder.add_table(names.ZIGBEE_CSV, "text/csv", f"the same messages, one row each: {description}", write.zigbee_csv)
     for file in builder.plan.session_files:
         if file.kind is FileKind.SENSOR_DATA:
             builder.file(file, describe_file(file))
     if names.SENSOR_JSON not in builder.parts:
-        builder.table(names.SENSOR_JSON, "application/json", "one entry per measured value", write.sensor_json)
+        builder.add_table(names.SENSOR_JSON, "application/json", "one entry per measured value", write.sensor_json)
     if names.SENSOR_CSV in builder.parts:
         return zigbee, ()
-    about = "one row per measured value, with its unit where that is certain"
-    builder.table(names.SENSOR_CSV, "text/csv", about, write.sensor_csv)
+    description = "one row per measured value, with its unit where that is certain"
+    builder.add_table(names.SENSOR_CSV, "text/csv", description, write.sensor_csv)
     return zigbee, sensors
 
 
@@ -246,6 +252,6 @@ def _add_readme(builder: _ArchiveBuilder, zigbee: Columns, sensors: Columns) -> 
     later = [
         Part(name, text, "text/plain") for name, text in _DOCUMENT_DESCRIPTIONS.items() if name not in builder.parts
     ]
-    ordered = sorted([*builder.in_order(), *later], key=lambda part: _sort_key(part.name))
+    ordered = sorted([*builder.ordered_parts(), *later], key=lambda part: _sort_key(part.name))
     text = readme(builder.plan, ordered, zigbee, sensors)
-    builder.document(names.README, "text/plain", _DOCUMENT_DESCRIPTIONS[names.README], text)
+    builder.add_document(names.README, "text/plain", _DOCUMENT_DESCRIPTIONS[names.README], text)

@@ -9,7 +9,7 @@ from typing import Self
 
 from labcrate.archive.checking import Checker
 from labcrate.archive.layout import FileSource, Member
-from labcrate.errors import CatalogError, OtherBytesError
+from labcrate.errors import CatalogError, ChecksumError
 from labcrate.export.assemble import Assembly
 from labcrate.index.byte_checks import ByteCheckMode, ByteCheckRule, now_ms
 from labcrate.index.catalog import Catalog
@@ -36,17 +36,17 @@ class Confirmation:
     def __init__(
         self,
         rule: ByteCheckRule,
-        due: Mapping[str, FileToConfirm],
-        differing: frozenset[str] = frozenset(),
+        files_to_confirm: Mapping[str, FileToConfirm],
+        differing_members: frozenset[str] = frozenset(),
         recordings: frozenset[str] = frozenset(),
         state_folder: Path | None = None,
     ) -> None:
-        self.rule, self.files_to_confirm, self.differing_members = rule, dict(due), differing
+        self.rule, self.files_to_confirm, self.differing_members = rule, dict(files_to_confirm), differing_members
         self._recordings, self._state = recordings, state_folder
         self._lock = threading.Lock()
         self._read: set[str] = set()
         self._by_file_system: set[str] = set()
-        self._fresh: list[IndexedFile] = []
+        self._new_results: list[IndexedFile] = []
 
     @classmethod
     def of(
@@ -57,20 +57,20 @@ class Confirmation:
         with Catalog.open(state_folder) as catalog:
             known = catalog.lookup({one.path: one.identity for one in copied})
         named = {member.name: member for member in assembly.layout.members} if copied else {}
-        due: dict[str, FileToConfirm] = {}
-        differing = set()
+        files_to_confirm: dict[str, FileToConfirm] = {}
+        differing_members = set()
         for one in copied:
             member, indexed = named[one.member], known[one.path]
             # A cleaned copy of a text was made of the file just now, and has checksums of its own.
             if not isinstance(member.source, FileSource) or member.source.identity != one.identity:
                 continue
             if indexed.differs_ms is not None:
-                differing.add(one.member)
+                differing_members.add(one.member)
             if rule.is_due(indexed):
-                due[one.member] = FileToConfirm(member, indexed)
+                files_to_confirm[one.member] = FileToConfirm(member, indexed)
         recordings = frozenset(one.member for one in copied if isinstance(one, PlannedRecording))
-        in_order = {name: due[name] for name in named if name in due}
-        return cls(rule, in_order, frozenset(differing), recordings, state_folder)
+        in_order = {name: files_to_confirm[name] for name in named if name in files_to_confirm}
+        return cls(rule, in_order, frozenset(differing_members), recordings, state_folder)
 
     def __enter__(self) -> Self:
         return self
@@ -93,12 +93,12 @@ class Confirmation:
         """Return whether an open file is confirmed by what it lies on; where all are to be read, none is."""
         return self.rule.check is not ByteCheckMode.ALWAYS and checks_itself(fd)
 
-    def record_result(self, member: Member, read: int | None, error: OtherBytesError | None) -> None:
+    def record_result(self, member: Member, read: int | None, error: ChecksumError | None) -> None:
         """Take up what became of a member; ``read`` is None for one that was trusted."""
         file = self.files_to_confirm[member.name]
         with self._lock:
             if error:
-                self._fresh.append(replace(file.known, differs_ms=now_ms()))
+                self._new_results.append(replace(file.known, differs_ms=now_ms()))
                 return
             whole = isinstance(member.source, FileSource) and not member.source.patches
             if read is None and member.fixity.size_bytes:
@@ -106,20 +106,20 @@ class Confirmation:
             else:
                 self._read.add(member.name)
                 if whole:  # where patches lie, the file's own bytes were not read
-                    self._fresh.append(replace(file.known, confirmed_ms=now_ms(), differs_ms=None))
+                    self._new_results.append(replace(file.known, confirmed_ms=now_ms(), differs_ms=None))
 
     @property
     def summary(self) -> str:
         """What became of the recordings, on one line: to be asked for when all that is due was confirmed."""
         if self.rule.check is ByteCheckMode.NEVER:
             return "bytes not confirmed (--no-check)"
-        total, by_itself = len(self._recordings), len(self._recordings & self._by_file_system)
+        total, by_file_system = len(self._recordings), len(self._recordings & self._by_file_system)
         # What was hashed for this very export is not due: where all are to be read, it was read now as well.
         earlier = 0 if self.rule.check is ByteCheckMode.ALWAYS else len(self._recordings - self.files_to_confirm.keys())
         ways = {
-            "read now": self.confirmed_count - earlier - by_itself,
+            "read now": self.confirmed_count - earlier - by_file_system,
             f"within the last {plural(self.rule.days, 'day')}": earlier,
-            "by the file system's own checksums": by_itself,
+            "by the file system's own checksums": by_file_system,
         }
         how = ", ".join(f"{count:,} {way}" for way, count in ways.items() if count)
         return f"bytes confirmed: {self.confirmed_count:,} of {plural(total, 'recording')}" + (
@@ -138,7 +138,7 @@ class Confirmation:
     def store_results(self) -> None:
         """Have the index remember what was found; one that cannot be written is only slower."""
         with self._lock:
-            fresh, self._fresh = self._fresh, []
-        if fresh and self._state:
+            new_results, self._new_results = self._new_results, []
+        if new_results and self._state:
             with suppress(CatalogError), Catalog.open(self._state) as catalog:
-                catalog.store(fresh)
+                catalog.store(new_results)

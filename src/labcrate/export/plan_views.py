@@ -7,10 +7,10 @@ from typing import Any
 from labcrate.export.assemble import Assembly
 from labcrate.export.documents.metadata import not_taken_object
 from labcrate.export.documents.secrets import secret_objects
-from labcrate.lab.folder import printable
 from labcrate.linking.judging import LINKED_ELSEWHERE
 from labcrate.linking.verdict import Rule
-from labcrate.model.message import Message
+from labcrate.messages.message import Message
+from labcrate.messages.text import printable
 from labcrate.model.session import Session, json_id
 from labcrate.model.timespan import TimeSpan, format_instant
 from labcrate.people.link_log import Link
@@ -136,19 +136,19 @@ def exceeds_session_time(plan: Plan, options: Options) -> bool:
 
 
 def _own_warnings(plan: Plan) -> Iterator[str]:
-    readings, whose = plan.readings, whose_time(plan.options)
-    instead = {absent_sensor(name): silent_sensor(name, whose) for name in readings.absent_sensors}
+    readings, time_owner = plan.readings, whose_time(plan.options)
+    replaced_by = {absent_sensor(name): silent_sensor(name, time_owner) for name in readings.absent_sensors}
     if not len(readings):
         at = "study.no_reading" if plan.options.span == TimeSpan() else "study.no_reading_chosen"
-        instead[nothing_inside(readings, whose)] = Message(at)
+        replaced_by[nothing_inside(readings, time_owner)] = Message(at)
     for warning in plan.warnings:
-        said = getattr(warning, "id", None)
-        if isinstance(warning, Message) and said == "bound.next_session":
+        message_id = getattr(warning, "id", None)
+        if isinstance(warning, Message) and message_id == "bound.next_session":
             yield Message("study.bounded", end=warning.values["end"])
-        elif said is None and LINKED_ELSEWHERE in warning:
+        elif message_id is None and LINKED_ELSEWHERE in warning:
             yield from _without_other_sessions(warning)
-        elif said not in _ABOUT_OTHER_SESSIONS:
-            yield instead.get(warning, warning)
+        elif message_id not in _ABOUT_OTHER_SESSIONS:
+            yield replaced_by.get(warning, warning)
 
 
 def _without_other_sessions(warning: str) -> Iterator[str]:

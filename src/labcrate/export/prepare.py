@@ -98,8 +98,8 @@ def inventory_in_zone(inventory: Inventory, zone: str | None) -> Inventory:
     """
     if not zone or zone == inventory.chosen_zone:
         return inventory
-    again = take_inventory(inventory.lab, zone, inventory.settings, secrets=inventory.secrets)
-    return replace(again, recorder_folders=inventory.recorder_folders)
+    new_inventory = take_inventory(inventory.lab, zone, inventory.settings, secrets=inventory.secrets)
+    return replace(new_inventory, recorder_folders=inventory.recorder_folders)
 
 
 def _assemble_plan(
@@ -157,7 +157,7 @@ def prepare_with_progress(
     For an ``export`` recordings are read through, and secrets that may not be packed refused; ``whole``: raise
     IncompleteError where something is missing.
     """
-    with ExitStack() as held:
+    with ExitStack() as stack:
         with show_stage("indexing") as progress:
             preparing = prepare_archive(
                 inventory.lab,
@@ -170,5 +170,5 @@ def prepare_with_progress(
                 workers=workers,
                 inventory=inventory,
             )
-            assembly = held.enter_context(preparing)
+            assembly = stack.enter_context(preparing)
         yield assembly

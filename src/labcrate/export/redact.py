@@ -20,7 +20,7 @@ from labcrate.model.fixity import Fixity
 from labcrate.plan.cleaning import LabCleaner
 from labcrate.plan.plan import CopiedFile, Plan, Secrecy, SecretFile, Treatment
 from labcrate.plan.secrecy import refuse_secrets, warning_about
-from labcrate.secrets.copied_files import Redaction, mp4_patches, redaction_of, scan_file, write_redacted_text
+from labcrate.secrets.copied_files import Redaction, choose_redaction, mp4_patches, scan_file, write_redacted_text
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.mp4_boxes import metadata_ranges
 from labcrate.secrets.stream import find_in_stream
@@ -58,7 +58,7 @@ class Redactor:
         for file in plan.copied:
             if file.member in chosen:
                 try:
-                    done[file.member] = self._redacted(file)
+                    done[file.member] = self._redact_file(file)
                 except _NotRedactableError:
                     continue
         plan = _plan_with_fixity(plan, done)
@@ -66,14 +66,14 @@ class Redactor:
             refuse_secrets(plan.session.id, plan.secrecy)
         return plan, {member: source for member, (_, source) in done.items()}
 
-    def _redacted(self, file: CopiedFile) -> tuple[Fixity | None, FileSource | BytesSource]:
+    def _redact_file(self, file: CopiedFile) -> tuple[Fixity | None, FileSource | BytesSource]:
         source = file_source(self.files, file)
         with open_source(source) as fd, os.fdopen(os.dup(fd), "rb", buffering=0) as opened_file:
             if file.search and file.search.redaction is Redaction.TEXT:
-                return self._text(file, opened_file)
-            return self._mp4(file, source, opened_file)
+                return self._redact_text(file, opened_file)
+            return self._redact_mp4(file, source, opened_file)
 
-    def _text(self, file: CopiedFile, opened_file: FileIO) -> tuple[Fixity, FileSource | BytesSource]:
+    def _redact_text(self, file: CopiedFile, opened_file: FileIO) -> tuple[Fixity, FileSource | BytesSource]:
         clean = False
 
         def write(target: IO[bytes]) -> None:
@@ -89,11 +89,13 @@ class Redactor:
             raise _NotRedactableError
         return fixity, source
 
-    def _mp4(self, file: CopiedFile, source: FileSource, opened_file: FileIO) -> tuple[Fixity | None, FileSource]:
+    def _redact_mp4(
+        self, file: CopiedFile, source: FileSource, opened_file: FileIO
+    ) -> tuple[Fixity | None, FileSource]:
         source = replace(source, patches=_patches(self.cleaner.matcher, opened_file, file.identity.size_bytes))
-        return self._fixity(file, source, opened_file), source
+        return self._patched_fixity(file, source, opened_file), source
 
-    def _fixity(self, file: CopiedFile, source: FileSource, opened_file: FileIO) -> Fixity | None:
+    def _patched_fixity(self, file: CopiedFile, source: FileSource, opened_file: FileIO) -> Fixity | None:
         """Return the fixity of a patched file, from the index if it has just these patches."""
         key = patches_key(source.patches)
         known = self.catalog.lookup({file.path: file.identity})[file.path]
@@ -116,7 +118,7 @@ def without_secrets_in_tags(source: FileSource, matcher: Matcher, session_id: st
         if not found.kinds:
             return source
         try:
-            if redaction_of(cast(BinaryIO, file)) is Redaction.MP4:
+            if choose_redaction(cast(BinaryIO, file)) is Redaction.MP4:
                 return replace(source, patches=_patches(matcher, file, source.identity.size_bytes))
         except _NotRedactableError:
             pass
@@ -128,10 +130,10 @@ def without_secrets_in_tags(source: FileSource, matcher: Matcher, session_id: st
 def _patches(matcher: Matcher, file: FileIO, size_bytes: int) -> tuple[Patch, ...]:
     """Return what to write over an MP4; a search of its metadata then finds nothing. Raises _NotPossibleError."""
     try:
-        made = mp4_patches(matcher, cast(BinaryIO, file), size_bytes)
+        patches_made = mp4_patches(matcher, cast(BinaryIO, file), size_bytes)
     except ValueError:
         raise _NotRedactableError from None
-    patches = _without_overlaps([Patch(patch.offset, patch.data) for patch in made])
+    patches = _without_overlaps([Patch(patch.offset, patch.data) for patch in patches_made])
     for start, stop in metadata_ranges(cast(BinaryIO, file), size_bytes):
         file.seek(start)
         data = bytearray(file.read(stop - start))
@@ -143,21 +145,21 @@ def _patches(matcher: Matcher, file: FileIO, size_bytes: int) -> tuple[Patch, ..
     return patches
 
 
-def _without_overlaps(made: list[Patch]) -> tuple[Patch, ...]:
+def _without_overlaps(patches_made: list[Patch]) -> tuple[Patch, ...]:
     """Return patches in order and apart; where they overlap, what was made later stands."""
-    ordered = sorted(made, key=lambda patch: patch.offset)
+    ordered = sorted(patches_made, key=lambda patch: patch.offset)
     if all(one.stop <= other.offset for one, other in pairwise(ordered)):
         return tuple(ordered)
-    flat: list[Patch] = []
-    for new in made:
-        kept = []
-        for one in flat:
+    result: list[Patch] = []
+    for new in patches_made:
+        parts = []
+        for one in result:
             if one.offset < new.offset:
-                kept.append(Patch(one.offset, one.data[: new.offset - one.offset]))
+                parts.append(Patch(one.offset, one.data[: new.offset - one.offset]))
             if one.stop > new.stop:
-                kept.append(Patch(max(one.offset, new.stop), one.data[max(new.stop - one.offset, 0) :]))
-        flat = [*kept, new]
-    return tuple(sorted(flat, key=lambda patch: patch.offset))
+                parts.append(Patch(max(one.offset, new.stop), one.data[max(new.stop - one.offset, 0) :]))
+        result = [*parts, new]
+    return tuple(sorted(result, key=lambda patch: patch.offset))
 
 
 def patches_key(patches: Iterable[Patch]) -> str:
@@ -186,18 +188,18 @@ def _fixity_of(source: FileSource, fd: int, progress: Progress) -> Fixity:
 
 def _plan_with_fixity(plan: Plan, done: Mapping[str, tuple[Fixity | None, object]]) -> Plan:
     """Return the plan with other fixities; what could not be redacted after all is treated as its options say."""
-    otherwise = Treatment.ALLOWED if plan.options.allow_secrets else Treatment.REFUSED
+    fallback = Treatment.ALLOWED if plan.options.allow_secrets else Treatment.REFUSED
     files = tuple(
-        replace(one, treatment=otherwise, redactable=False)
+        replace(one, treatment=fallback, redactable=False)
         if one.treatment is Treatment.REDACTED and one.member not in done
         else one
         for one in plan.secrecy.files
     )
     # What was said of a file is said anew where another thing becomes of it.
-    said = {warning_about(old): warning_about(new) for old, new in zip(plan.secrecy.files, files, strict=True)}
+    new_warnings = {warning_about(old): warning_about(new) for old, new in zip(plan.secrecy.files, files, strict=True)}
     return replace(
         plan,
-        warnings=tuple(said.get(warning, warning) for warning in plan.warnings),
+        warnings=tuple(new_warnings.get(warning, warning) for warning in plan.warnings),
         recordings=tuple(replace(r, fixity=done[r.member][0]) if r.member in done else r for r in plan.recordings),
         session_files=tuple(
             replace(f, fixity=done[f.member][0]) if f.member in done else f for f in plan.session_files

@@ -18,7 +18,7 @@ from labcrate.export.writer import archive_path, check_targets, signature_path, 
 from labcrate.index.byte_checks import ByteCheckMode, ByteCheckRule
 from labcrate.index.state_folder import state_folder, user_state_folder
 from labcrate.lab.folder import Lab
-from labcrate.lab.text import one_line
+from labcrate.messages.text import printable
 from labcrate.people.database import PeopleDatabase
 from labcrate.people.export_log import ExportLog, Outcome, system_user
 from labcrate.plan.inventory import find_session
@@ -171,7 +171,7 @@ def export_session(
     ``sign`` writes a signature beside the archive, ``sync`` waits until the disk has it. ``check`` compares all bytes
     with their checksums, or (False) none; None those that are due.
     Raises what ``planned_session`` and ``write_archive`` do, IncompleteError, SecretsError, TargetError for a file of
-    the lab, NoSuchThingError where the lab has no key to sign with, and SigningError.
+    the lab, NotFoundError where the lab has no key to sign with, and SigningError.
     """
     inventory, session_id = find_session(lab, session, options.time_zone)
     target = archive_path(to, session_id, partial=options.partial)
@@ -213,6 +213,6 @@ def _refuse_lab_file(lab: Lab, target: Path) -> None:
         if is_own_archive(lab, str(place.relative_to(root))):
             return
     raise TargetError(
-        f"{one_line(str(target))} is a file of the lab, and labcrate never replaces one of those; choose another name "
+        f"{printable(str(target))} is a file of the lab, and labcrate never replaces one of those; choose another name "
         "with --output."
     )

@@ -13,11 +13,11 @@ from pathlib import Path
 from labcrate.archive.keys import PublicKey, Signer, new_secret_key, parse_public_key, read_open_small_file
 from labcrate.archive.layout import BytesSource, Layout
 from labcrate.archive.manifest import MANIFEST_NAME
-from labcrate.errors import NoSuchThingError, SigningError, TargetError
+from labcrate.errors import NotFoundError, SigningError, TargetError
 from labcrate.index.state_folder import STATE_FOLDER, state_folder
 from labcrate.lab.disk import sync_folder
 from labcrate.lab.folder import Lab, open_file_below
-from labcrate.secrets.lab_files import SIGNING_KEY
+from labcrate.secrets.lab_secrets import SIGNING_KEY
 
 SECRET_KEY_FILE = SIGNING_KEY.rpartition("/")[2]
 PUBLIC_KEY_FILE = "signing.pub"
@@ -70,18 +70,16 @@ def has_key(lab: Lab) -> bool:
 
 
 def signer_of(lab: Lab) -> Signer:
-    """Return the lab's key. Raises NoSuchThingError where it has none, and SigningError where that cannot sign."""
+    """Return the lab's key. Raises NotFoundError where it has none, and SigningError where that cannot sign."""
     data = _read_key_file(lab, SECRET_KEY_FILE)
     if data is None:
-        raise NoSuchThingError(
-            "This lab has no key to sign with; whoever runs it makes one with 'labcrate keygen', once."
-        )
+        raise NotFoundError("This lab has no key to sign with; whoever runs it makes one with 'labcrate keygen', once.")
     try:
         signer = Signer(data)
     except ValueError as error:
         raise SigningError(f"{_WHERE} cannot sign: {error}; {_BACKUP}.") from None
-    beside = _read_key_file(lab, PUBLIC_KEY_FILE)
-    if beside is not None and not _is_public_key(beside, signer.public):
+    public_file = _read_key_file(lab, PUBLIC_KEY_FILE)
+    if public_file is not None and not _is_public_key(public_file, signer.public):
         raise SigningError(f"{PUBLIC_KEY_FILE} is not the public key of {_WHERE}; {_BACKUP}.")
     return signer
 
@@ -90,7 +88,7 @@ def public_key_of(lab: Lab) -> PublicKey | None:
     """Return the lab's public key, None where it has none. Raises SigningError where its key cannot sign."""
     try:
         return signer_of(lab).public
-    except NoSuchThingError:
+    except NotFoundError:
         return None
 
 
@@ -111,12 +109,12 @@ def _is_public_key(file: bytes, public: PublicKey) -> bool:
 
 def _key_paths(lab: Lab, name: str) -> Iterator[tuple[Path, str]]:
     """Where a key file may lie: in the lab, also while it cannot be written to, and in the state folder."""
-    inside = lab.root / STATE_FOLDER
-    if not inside.is_symlink():  # labcrate keeps nothing behind a link
+    lab_state_folder = lab.root / STATE_FOLDER
+    if not lab_state_folder.is_symlink():  # labcrate keeps nothing behind a link
         yield lab.root, f"{STATE_FOLDER}/{name}"
-    own = state_folder(lab.root)
-    if own != inside:
-        yield own, name
+    own_folder = state_folder(lab.root)
+    if own_folder != lab_state_folder:
+        yield own_folder, name
 
 
 def _key_exists(lab: Lab) -> bool:

@@ -36,11 +36,11 @@ WriteDocument = Callable[[IO[bytes]], object]
 class Spool:
     """Takes generated documents; each lives as long as somebody holds the source that it became."""
 
-    def __init__(self, state_folder: Path, check: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, state_folder: Path, check_stop: Callable[[], None] = lambda: None) -> None:
         """Use the folder; ``check`` is called before each piece is written, and what it raises ends the writing."""
         _remove_leftovers(state_folder)
         self._folder = state_folder
-        self._check = check
+        self._check_stop = check_stop
 
     def write(self, label: str, writer: WriteDocument) -> tuple[Fixity, FileSource | BytesSource]:
         """Have a document written and hashed.
@@ -50,9 +50,9 @@ class Spool:
         with suppress(
             OSError
         ):  # the lab's disk may be full or failing, and its data are wanted on another all the more
-            return _write_and_hash(str(self._folder), label, writer, self._check)
+            return _write_and_hash(str(self._folder), label, writer, self._check_stop)
         try:
-            return _write_and_hash(tempfile.gettempdir(), label, writer, self._check)
+            return _write_and_hash(tempfile.gettempdir(), label, writer, self._check_stop)
         except OSError as error:
             raise TargetError(
                 "The export's documents cannot be written, neither where labcrate keeps its own files of the lab nor "
@@ -62,30 +62,30 @@ class Spool:
 
 
 def _write_and_hash(
-    folder: str, label: str, writer: WriteDocument, check: Callable[[], None]
+    folder: str, label: str, writer: WriteDocument, check_stop: Callable[[], None]
 ) -> tuple[Fixity, FileSource | BytesSource]:
     with tempfile.SpooledTemporaryFile(_IN_MEMORY_UP_TO, buffering=1 << 20, prefix=_PREFIX, dir=folder) as file:
-        writer(cast("IO[bytes]", _InterruptibleFile(file, check)))
+        writer(cast("IO[bytes]", _InterruptibleFile(file, check_stop)))
         if file.tell() <= _IN_MEMORY_UP_TO:
             file.seek(0)
             data = file.read()
             return Fixity.of_bytes(data), BytesSource(data)
         file.flush()
-        kept = _UnnamedFile(os.dup(file.fileno()))
-    with open(kept.open(), "rb", buffering=0) as whole:  # noqa: PTH123 - a descriptor, not a path
+        unnamed = _UnnamedFile(os.dup(file.fileno()))
+    with open(unnamed.open(), "rb", buffering=0) as whole:  # noqa: PTH123 - a descriptor, not a path
         whole.seek(0)
-        return fixity_of(whole), FileSource(kept.open, kept.identity, label)
+        return fixity_of(whole), FileSource(unnamed.open, unnamed.identity, label)
 
 
 class _InterruptibleFile:
     """A file that a document is written into; ``check`` is called before each piece."""
 
-    def __init__(self, file: IO[bytes], check: Callable[[], None]) -> None:
-        self._file, self._check = file, check
+    def __init__(self, file: IO[bytes], check_stop: Callable[[], None]) -> None:
+        self._file, self._check_stop = file, check_stop
 
     def write(self, piece: bytes) -> int:
         """Write a piece."""
-        self._check()
+        self._check_stop()
         return self._file.write(piece)
 
     def __getattr__(self, name: str) -> object:

@@ -53,21 +53,23 @@ def write_archive(
     Without ``sync`` it is renamed when it is whole; the system brings it to disk within the minute, and
     until then a power cut can lose it. A part that a crash left is replaced; whatever goes wrong, no
     part stays behind. ``checker`` confirms bytes meanwhile. Raises TargetError (exists and no ``force``, folder
-    missing, no permission, disk full, being written by another export), SourceChangedError and OtherBytesError.
+    missing, no permission, disk full, being written by another export), SourceChangedError and ChecksumError.
     """
     check_targets(target, force=force, signed=signature is not None)
     part = target.with_name(target.name + PART_SUFFIX)
     with _translate_os_errors(target), _lock_part(part) as fd, checker or Checker() as checking:
-        with _signature_part(target, signature, sync=sync) as beside:
-            check_targets(target, force=force, signed=beside is not None)  # another export may have been finished
+        with _signature_part(target, signature, sync=sync) as signature_part:
+            check_targets(
+                target, force=force, signed=signature_part is not None
+            )  # another export may have been finished
             if os.fstat(fd).st_size:  # only then: ext4 waits for the disk on closing what was truncated
                 os.ftruncate(fd, 0)
             write_entity(entity, fd, _CopyProgress(fd if sync else None, checking, progress))
             checking.wait()
             if sync:
                 os.fsync(fd)
-            check_targets(target, force=force, signed=beside is not None)
-            _rename_parts(part, target, beside)
+            check_targets(target, force=force, signed=signature_part is not None)
+            _rename_parts(part, target, signature_part)
         if sync:
             sync_folder(target.parent)
 
@@ -87,16 +89,16 @@ def _signature_part(target: Path, signature: bytes | None, *, sync: bool) -> Ite
         yield part
 
 
-def _rename_parts(part: Path, target: Path, beside: Path | None) -> None:
+def _rename_parts(part: Path, target: Path, signature_part: Path | None) -> None:
     """Give the archive its name, then its signature; both or none."""
-    if beside is None:
+    if signature_part is None:
         part.rename(target)
         return
     signature = signature_path(target)
     signature.unlink(missing_ok=True)  # of an earlier archive: it must not stand beside this one
     try:
         part.rename(target)
-        beside.rename(signature)
+        signature_part.rename(signature)
     except BaseException:
         if not os.path.lexists(part):
             target.unlink(missing_ok=True)

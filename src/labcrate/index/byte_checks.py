@@ -8,7 +8,7 @@ from functools import partial
 
 from labcrate.archive.checking import check_bytes
 from labcrate.archive.layout import FileSource
-from labcrate.errors import OtherBytesError
+from labcrate.errors import ChecksumError
 from labcrate.index.records import IndexedFile
 from labcrate.lab.lab_files import Files, source_of
 from labcrate.model.lab_settings import CONFIRM_DAYS
@@ -75,6 +75,6 @@ def check_file_bytes(files: Files, known: IndexedFile, progress: Callable[[int],
     try:
         for count in check_bytes(source, known.fixity):
             progress(count)
-    except OtherBytesError:
+    except ChecksumError:
         return replace(known, differs_ms=now_ms())
     return replace(known, confirmed_ms=now_ms(), differs_ms=None)

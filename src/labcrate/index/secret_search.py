@@ -6,7 +6,14 @@ from typing import BinaryIO, cast
 
 from labcrate.index.catalog import Catalog
 from labcrate.index.records import SecretSearch
-from labcrate.secrets.copied_files import BEGINNING, Redaction, ScanResult, redaction_of, scan_chunks, scan_file
+from labcrate.secrets.copied_files import (
+    BEGINNING_BYTES,
+    Redaction,
+    ScanResult,
+    choose_redaction,
+    scan_chunks,
+    scan_file,
+)
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.mp4_boxes import is_mp4
 
@@ -33,8 +40,8 @@ class SecretSearcher:
     def search_chunks(self, file: FileIO, chunks: Iterable[bytes]) -> SecretSearch:
         """Search a file that is no MP4 by its ``chunks``, reading all of them. Raises OSError."""
         file.seek(0)
-        return self._search(file, scan_chunks(self.matcher, file.read(BEGINNING), chunks))
+        return self._search(file, scan_chunks(self.matcher, file.read(BEGINNING_BYTES), chunks))
 
     def _search(self, file: FileIO, result: ScanResult) -> SecretSearch:
-        redaction = redaction_of(cast(BinaryIO, file)) if result.kinds else Redaction.NONE
+        redaction = choose_redaction(cast(BinaryIO, file)) if result.kinds else Redaction.NONE
         return SecretSearch(self.fingerprint, result, redaction)

@@ -11,8 +11,9 @@ from typing import Any
 
 from labcrate.errors import DocumentError
 from labcrate.lab.documents import NOT_ENTERED, user_files
-from labcrate.lab.folder import DATA, SESSION_FOLDER, Lab, printable
-from labcrate.lab.json_file import check_texts, convert, entries, read_json, shown
+from labcrate.lab.folder import DATA, SESSION_FOLDER, Lab
+from labcrate.lab.json_file import check_texts, convert, entries, read_json, short_text
+from labcrate.messages.text import printable
 from labcrate.model.session import RULE, has_leading_zero, is_session_id, normalized_id
 
 SESSIONS_FILE = "sessions.json"
@@ -65,7 +66,7 @@ def find_descriptions(lab: Lab) -> Descriptions:
         found.refused.add(text)
         remedy = f"{RULE}; rename the folder"
         found.problems.append(
-            DocumentError(printable(path), "", f"'{shown(text)}' after {SESSION_FOLDER} is no id: {remedy}.")
+            DocumentError(printable(path), "", f"'{short_text(text)}' after {SESSION_FOLDER} is no id: {remedy}.")
         )
     if barred := lab.sessions_barred():
         _unreadable(found, DocumentError(barred.path, "", NOT_ENTERED[barred.kind]))
@@ -120,12 +121,12 @@ def _add_entry(source: Source, key: str | None, entry: Any, found: Descriptions)
     elif not ids:
         problem = "the session has no id; give it one."
     elif len(set(ids)) > 1:
-        problem = f"the key is '{shown(ids[0])}', but the id in it is '{shown(ids[1])}'; make them agree."
+        problem = f"the key is '{short_text(ids[0])}', but the id in it is '{short_text(ids[1])}'; make them agree."
     elif has_leading_zero(ids[0]):
         found.strays.append(source)  # no id, and by the rule not a refused one either
         return
     elif not is_session_id(ids[0]):
-        problem = f"'{shown(ids[0])}' is no session id: {RULE}."
+        problem = f"'{short_text(ids[0])}' is no session id: {RULE}."
     if problem is None:
         try:
             check_texts(entry, source.path, source.where)

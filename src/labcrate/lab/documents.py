@@ -14,7 +14,8 @@ import msgspec
 from labcrate.errors import DocumentError
 from labcrate.lab.folder import DATA, Kind, Lab
 from labcrate.lab.json_file import check_texts, convert, entries, read_json
-from labcrate.lab.text import AS_WRITTEN, Cleaning, one_line
+from labcrate.lab.text import AS_WRITTEN, Cleaning
+from labcrate.messages.text import printable
 from labcrate.model.device import Camera, Device
 
 CAMERAS_FILE = "cameras.json"
@@ -119,7 +120,7 @@ def _camera(path: str, key: str | None, where: str, value: Any, *, cleaning: Cle
     camera_id = key if key is not None else _text(fields.id)
     if not camera_id:
         raise DocumentError(path, f"key {where}", "the camera has no id; give it one.")
-    shown = None if fields.name is None else one_line(cleaning.text(fields.name))
+    shown = None if fields.name is None else printable(cleaning.text(fields.name))
     removed: list[str] = []
     extra = {name: v for name, v in _extras(raw, _Camera, cleaning, removed).items() if name != "id"}
     prefix = fields.recording_prefix or None

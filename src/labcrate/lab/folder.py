@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from labcrate.errors import NoLabError
+from labcrate.messages.text import printable
 from labcrate.model.fixity import Identity
 from labcrate.model.session import has_leading_zero, is_session_id, normalized_id, sort_key
 
@@ -51,14 +52,6 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 
     path: str
     kind: Kind
-
-
-def printable(path: str) -> str:
-    """A path as text that any terminal and file can hold: what is not UTF-8 or would break a line is escaped."""
-    if path.isprintable():  # what is not UTF-8 is not, either
-        return path
-    text = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class Lab:

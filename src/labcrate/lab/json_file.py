@@ -10,7 +10,7 @@ import msgspec
 
 from labcrate.errors import DocumentError
 from labcrate.lab.folder import Lab
-from labcrate.lab.text import one_line
+from labcrate.messages.text import printable
 
 T = TypeVar("T")
 _LONGEST_SHOWN = 80
@@ -102,7 +102,7 @@ def entries(value: Any, path: str) -> Iterator[tuple[str | None, str, Any]]:
     Raises DocumentError for a value that is neither.
     """
     if isinstance(value, dict):
-        yield from ((key, shown(key), entry) for key, entry in value.items())
+        yield from ((key, short_text(key), entry) for key, entry in value.items())
     elif isinstance(value, list):
         yield from ((None, f"[{i}]", entry) for i, entry in enumerate(value))
     else:
@@ -110,9 +110,9 @@ def entries(value: Any, path: str) -> Iterator[tuple[str | None, str, Any]]:
         raise DocumentError(path, "", what)
 
 
-def shown(text: str) -> str:
-    """Return a key or an id as a message shows it: on one line, its control characters written out, not too long."""
-    return one_line(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…")
+def short_text(text: str) -> str:
+    """Return a key or an id as a message quotes it: on one line, at most so long."""
+    return printable(text, _LONGEST_SHOWN)
 
 
 def check_texts(value: Any, path: str, where: str) -> None:
@@ -131,8 +131,8 @@ def check_texts(value: Any, path: str, where: str) -> None:
         if isinstance(one, dict):
             for key, inner in one.items():
                 if _is_too_long(key):
-                    raise _too_long(path, f"{place}.{shown(key)}", key)
-                waiting.append((f"{place}.{shown(key)}", inner))
+                    raise _too_long(path, f"{place}.{short_text(key)}", key)
+                waiting.append((f"{place}.{short_text(key)}", inner))
         elif isinstance(one, list):
             waiting.extend((f"{place}[{i}]", inner) for i, inner in enumerate(one))
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from labcrate.lab.folder import Lab, printable
+from labcrate.lab.folder import Lab
 from labcrate.lab.recorders import RecorderFolder
+from labcrate.messages.text import printable
 from labcrate.model.fixity import Identity
 
 _MARK = "@"

@@ -15,7 +15,7 @@ from labcrate.errors import DocumentError
 from labcrate.lab.documents import user_files
 from labcrate.lab.folder import DATA, Lab
 from labcrate.lab.instants import Read, in_zone, read_instant
-from labcrate.lab.json_file import entries, parse_json, read_bytes, shown
+from labcrate.lab.json_file import entries, parse_json, read_bytes, short_text
 from labcrate.model.session import RULE, has_leading_zero, is_session_id, normalized_id
 
 REGISTER_FILE = "recordings.json"
@@ -249,7 +249,7 @@ class _Reading:
 
 def _fault(path: str, what: str, keys: list[str]) -> DocumentError:
     others = f"; so have {len(keys) - 1:,} others" if len(keys) > 1 else ""
-    return DocumentError(path, f"key {shown(keys[0])}", f"the entry has {what}{others}.")
+    return DocumentError(path, f"key {short_text(keys[0])}", f"the entry has {what}{others}.")
 
 
 def _base_name(path: str | None) -> str:

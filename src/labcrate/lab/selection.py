@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from labcrate.lab.text import Cleaning, one_line, visible
+from labcrate.lab.text import Cleaning
+from labcrate.messages.text import printable, printable_lines
 from labcrate.model.device import Camera, Device, find_camera
 from labcrate.model.session import SelectedCamera, SelectedDevice, SelectedSensor, Session
 
@@ -76,7 +77,7 @@ def sorted_selection(session: Session, cameras: Sequence[Camera], devices: Seque
         if device or not known:
             _add_sensor(found, SelectedSensor(thing.id, thing.name))
         if not device and not known:
-            named = one_line(thing.name or thing.id)
+            named = printable(thing.name or thing.id)
             what = "is neither a camera nor a device of the lab's files; it is taken as a sensor"
             found.warnings.append(f"The session selects {named!r}, which {what}.")
     chosen = tuple(_with_id(camera, cameras, session.user) for camera in found.cameras)
@@ -144,16 +145,16 @@ def _add(selection: Selection, kind: str | None, item: Mapping[str, Any], cleani
     kind = kind or (given or "").strip().lower()
     if kind in _CAMERA_TYPES:
         if identifier is not None:
-            shown = None if name is None else one_line(cleaning.text(name))
+            shown = None if name is None else printable(cleaning.text(name))
             prefix = _text(item.get("recordingPrefix"))
             _add_camera(selection, SelectedCamera(identifier, shown, prefix, name))
     elif kind in _SENSOR_TYPES:
         if identifier or topic:
-            # Compared with topics: left as it is but for secrets, and made visible where it is shown.
+            # Compared with topics: left as it is but for secrets, and made printable_lines where it is shown.
             sensor = SelectedSensor(identifier or topic or "", cleaning.optional(name), topic)
             _add_sensor(selection, sensor)
     elif identifier:
-        thing = SelectedDevice(identifier, cleaning.optional(name), None if given is None else visible(given))
+        thing = SelectedDevice(identifier, cleaning.optional(name), None if given is None else printable_lines(given))
         if thing not in selection.unsorted:
             selection.unsorted.append(thing)
 

@@ -12,11 +12,12 @@ from labcrate.errors import DocumentError
 from labcrate.lab.described import Descriptions, Source, find_descriptions, own_id
 from labcrate.lab.folder import Lab
 from labcrate.lab.instants import Read, read_instant
-from labcrate.lab.json_file import convert, shown
+from labcrate.lab.json_file import convert, short_text
 from labcrate.lab.merging import Merged, merge
 from labcrate.lab.selection import prefixes, read_selection
-from labcrate.lab.text import AS_WRITTEN, Cleaning, one_line, visible
-from labcrate.model.message import Message
+from labcrate.lab.text import AS_WRITTEN, Cleaning
+from labcrate.messages.message import Message
+from labcrate.messages.text import printable, printable_lines
 from labcrate.model.session import Session, normalized_id, sort_key
 from labcrate.model.timespan import TimeSpan
 
@@ -157,7 +158,7 @@ def _session(session_id: str, found: Descriptions, zone: str | None, chosen: str
     for source in sources:
         own = own_id(source.fields)
         if not source.where and own is not None and (not isinstance(own, str) or normalized_id(own) != session_id):
-            said = shown(str(own))
+            said = short_text(str(own))
             warnings.append(f"{source.path} says id {said}; the folder's id {session_id} is taken.")
     merged = merge(sources, None, [])
     own_zone = _zone(merged.fields, warnings)
@@ -186,14 +187,14 @@ def _build(
     removed: list[str] = []
     return Session(
         id=session_id,
-        name=None if name is None else one_line(cleaning.text(name)),
+        name=None if name is None else printable(cleaning.text(name)),
         description=_prose(fields.get("description"), cleaning),
         span=span,
         status=_line(cleaning.optional(fields.get("status"))),
         cameras=tuple(selection.cameras),
         sensors=tuple(selection.sensors),
         notes=_prose(fields.get("notes"), cleaning),
-        tags=tuple(one_line(cleaning.text(tag)) for tag in fields.get("tags") or []),
+        tags=tuple(printable(cleaning.text(tag)) for tag in fields.get("tags") or []),
         time_zone=own_zone,
         described=cleaning.value(merged.described, removed),
         described_in=tuple(dict.fromkeys(source.path for source in merged.sources)),
@@ -215,11 +216,11 @@ def _checked(merged: Merged) -> dict[str, Any]:
 
 
 def _line(text: str | None) -> str | None:
-    return None if text is None else one_line(text)
+    return None if text is None else printable(text)
 
 
 def _prose(text: str | None, cleaning: Cleaning) -> str | None:
-    return None if text is None else visible(cleaning.text(text))
+    return None if text is None else printable_lines(cleaning.text(text))
 
 
 def _instant(merged: Merged, name: str, zone: str | None, warnings: list[str]) -> datetime | None:

@@ -11,7 +11,7 @@ from uuid import UUID
 from labcrate.lab.exclude import pattern_problem
 from labcrate.lab.path_pattern import PatternError
 from labcrate.lab.recorders import TYPES
-from labcrate.lab.text import one_line
+from labcrate.messages.text import printable
 from labcrate.model.time_zones import is_time_zone, nearest_time_zone
 from labcrate.model.timespan import parse_length
 
@@ -189,12 +189,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"did you mean {near[0]}?" if near else f"there {'are' if len(words) > 1 else 'is'} {', '.join(words)}."
 
 
-def shown(word: object) -> str:
-    """Return a word of the file as a message shows it: on one line, not too long."""
-    line = one_line(str(word))
-    return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}..."
+def short_text(word: object) -> str:
+    """Return a word of the file as a message quotes it: on one line, at most so long."""
+    return printable(str(word), _SHOWN)
 
 
 def quoted(word: str) -> str:
     """Return a word of the file in quotes."""
-    return f'"{shown(word)}"'
+    return f'"{short_text(word)}"'

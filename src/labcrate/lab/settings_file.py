@@ -31,11 +31,11 @@ from labcrate.lab.setting_values import (
     printable_line,
     recorder_name,
     recorder_type,
-    shown,
+    short_text,
     topic,
     zone,
 )
-from labcrate.lab.text import one_line
+from labcrate.messages.text import printable
 from labcrate.model.lab_settings import CameraSettings, LabSettings, Recorder, SessionDefaults
 
 _BOM = b"\xef\xbb\xbf"
@@ -113,7 +113,7 @@ def parse_settings(data: bytes) -> LabSettings:
         **values,
         session=SessionDefaults(**session),
         cameras={
-            str(id_): CameraSettings(str(id_), **_section(f"key cameras.{shown(id_)}", camera, _CAMERA))
+            str(id_): CameraSettings(str(id_), **_section(f"key cameras.{short_text(id_)}", camera, _CAMERA))
             for id_, camera in cameras.items()
         },
         recorders=_recorders(table.get("recorder", []), zone_of_lab),
@@ -130,7 +130,7 @@ def _parsed(data: bytes) -> dict[str, Any]:
     except RecursionError:
         raise DocumentError(SETTINGS_FILE, "", "nests lists or tables too deep; no key needs that.") from None
     except ValueError as error:  # TOMLDecodeError is one, and so is a number of more digits than Python converts
-        message = one_line(str(error))
+        message = printable(str(error))
         at = _AT.search(message)
         where = at[1].replace("end of document", "at its end") if at else ""
         problem = message[: at.start()] if at else "a number is too long to be one"
@@ -201,7 +201,7 @@ def _value(where: str, key: str, value: Any, check: Check) -> Any:
     try:
         return check(value)
     except Invalid as error:
-        raise DocumentError(SETTINGS_FILE, f"{where}{shown(key)}", str(error)) from None
+        raise DocumentError(SETTINGS_FILE, f"{where}{short_text(key)}", str(error)) from None
 
 
 def _list(key: str, value: Any, check: Check) -> tuple[Any, ...]:
@@ -219,4 +219,4 @@ def _table(where: str, value: Any) -> dict[str, Any]:
 
 
 def _unknown(where: str, key: str, known: Mapping[str, object]) -> DocumentError:
-    return DocumentError(SETTINGS_FILE, f"{where}{shown(key)}", f"there is no such key; {nearest(key, known)}")
+    return DocumentError(SETTINGS_FILE, f"{where}{short_text(key)}", f"there is no such key; {nearest(key, known)}")

@@ -10,11 +10,11 @@ from typing import Any
 
 from labcrate.errors import DocumentError
 from labcrate.lab.documents import CAMERAS
-from labcrate.lab.folder import DATA, Lab, printable
+from labcrate.lab.folder import DATA, Lab
 from labcrate.lab.json_file import read_json
 from labcrate.lab.recorders import TYPES, scan_recorder
 from labcrate.lab.sessions import read_sessions
-from labcrate.lab.text import escaped_steering
+from labcrate.messages.text import escape_steering, printable
 from labcrate.model.lab_settings import Recorder
 from labcrate.model.timespan import TimeSpan
 
@@ -215,4 +215,4 @@ def _commented(lines: Iterable[str]) -> str:
 
 def toml_text(text: str) -> str:
     """Return a text as a basic string of TOML 1.0, with JSON's escapes; what steers a terminal is escaped as well."""
-    return escaped_steering(json.dumps(text, ensure_ascii=False))
+    return escape_steering(json.dumps(text, ensure_ascii=False))

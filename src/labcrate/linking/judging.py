@@ -9,7 +9,9 @@ from labcrate.linking.nearmiss import Finding, examine, with_session
 from labcrate.linking.place import Area, own_folder
 from labcrate.linking.rules import LinkingRules
 from labcrate.linking.settling import Settled, sessions_named, settle
-from labcrate.linking.verdict import Kind, Rule, Verdict, listed, printable, unrelated
+from labcrate.linking.verdict import Kind, Rule, Verdict, unrelated
+from labcrate.messages.message import first_names
+from labcrate.messages.text import printable
 
 _REGISTER = "recordings.json"
 LINKED_ELSEWHERE = "linked to another session as well"
@@ -31,7 +33,7 @@ def judge(path: str, session_id: str, rules: LinkingRules) -> Verdict:
     elif place.area is Area.ELSEWHERE:
         verdict = unrelated(Rule.NOT_A_RECORDING, "lies in no folder of recordings")
     elif place.area is not Area.SHARED and session_id not in place.sessions:
-        verdict = unrelated(Rule.OTHER_SESSION, f"lies in the folder of session {listed(place.sessions)}")
+        verdict = unrelated(Rule.OTHER_SESSION, f"lies in the folder of session {first_names(place.sessions)}")
     elif settled.stem is None:
         verdict = _judge_other_file(path, settled, session_id, rules)
     elif place.area is Area.MISSPELT:
@@ -91,15 +93,15 @@ def _camera(settled: Settled, asked: str, rules: LinkingRules) -> tuple[str | No
 
 def _belongs(settled: Settled) -> str:
     folder = settled.rule is Rule.FOLDER
-    return f"{'lies in the folder of' if folder else 'belongs to'} session {listed(settled.sessions)}"
+    return f"{'lies in the folder of' if folder else 'belongs to'} session {first_names(settled.sessions)}"
 
 
 def _ambiguous(path: str, settled: Settled, asked: str, rules: LinkingRules) -> Verdict:
     """A file of which the register says one thing, and its folder or name (or a second entry) another."""
     own, registered = settled.conflict
     if asked not in (*own, *registered):
-        return unrelated(Rule.OTHER_SESSION, f"may belong to session {listed(dict.fromkeys((*own, *registered)))}")
-    said, told = listed(own), listed(registered)
+        return unrelated(Rule.OTHER_SESSION, f"may belong to session {first_names(dict.fromkeys((*own, *registered)))}")
+    said, told = first_names(own), first_names(registered)
     entry = "labcrate link" if settled.by_hand else _REGISTER
     if not own:
         reason = f"{entry} names several sessions: {told}"
@@ -135,7 +137,7 @@ def _judge_name(path: str, settled: Settled, asked: str, rules: LinkingRules) ->
         reason = f"{_REGISTER} gives {name} session {asked}, but several different files are called so"
         return _near_miss(path, asked, rules, Finding(Rule.AMBIGUOUS, reason, "if it is this one, link it"))
     if finding.rule is Rule.NO_SESSION and settled.place.sessions:
-        return unrelated(Rule.OTHER_SESSION, f"lies in the folder of session {listed(settled.place.sessions)}")
+        return unrelated(Rule.OTHER_SESSION, f"lies in the folder of session {first_names(settled.place.sessions)}")
     return unrelated(finding.rule, finding.reason)
 
 

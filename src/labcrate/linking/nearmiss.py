@@ -12,7 +12,9 @@ from labcrate.linking.ids import Doubt
 from labcrate.linking.mentions import HINT, Mention, find_mentions
 from labcrate.linking.prefixes import CameraNames, View
 from labcrate.linking.rules import LinkingRules
-from labcrate.linking.verdict import Rule, listed, printable
+from labcrate.linking.verdict import Rule
+from labcrate.messages.message import first_names
+from labcrate.messages.text import printable
 from labcrate.model.session import is_number
 
 _LOOSE = SEPARATORS + " ."
@@ -76,7 +78,7 @@ def _rivals(stem: str, ends: list[int], rules: LinkingRules) -> dict[str, int]:
 def _several(asked: str, sessions: list[str]) -> Finding:
     count = "two sessions" if len(sessions) == 2 else "several sessions"
     advice = f"let session{asked} be the only one, right after the prefix of its camera"
-    return Finding(Rule.AMBIGUOUS, f"names {count}: {listed(sessions)}", advice)
+    return Finding(Rule.AMBIGUOUS, f"names {count}: {first_names(sessions)}", advice)
 
 
 def _in_doubt(stem: str, asked: str, reading: Reading) -> Finding:
@@ -95,7 +97,7 @@ def _in_doubt(stem: str, asked: str, reading: Reading) -> Finding:
         reason = f'a file that describes sessions cannot be read; "{longer}" may be the ID of another one'
         return Finding(Rule.AMBIGUOUS, reason, "mend that file")
     if len(reading.possible) > 1:
-        reason = f"may name sessions {listed(reading.possible)}, whose IDs begin alike or differ in case alone"
+        reason = f"may name sessions {first_names(reading.possible)}, whose IDs begin alike or differ in case alone"
         return Finding(Rule.AMBIGUOUS, reason, "give the sessions IDs that differ in more than case")
     corrected = f"{stem[:at]}{asked}{stem[named.end :]}"
     return Finding(Rule.AMBIGUOUS, f"the ID is written {written}", f"write the ID as {asked}", corrected)
@@ -144,7 +146,7 @@ def _unknown_prefix(stem: str, asked: str, anchor: int, first: Mention, view: Vi
         reason = f'"{prefix}" is the name of a camera whose prefix is "{shown}"'
         corrected = _joined(right, stem[first.start - 1], f"{first.marker}{asked}", stem[first.end :])
         return Finding(Rule.UNKNOWN_PREFIX, reason, "link it as that camera's", corrected, camera)
-    reason = f'no camera has the prefix "{prefix}"; configured: {listed(view.names)}'
+    reason = f'no camera has the prefix "{prefix}"; configured: {first_names(view.names)}'
     advice = "link it and name its camera with --camera CAMERA"
     if not anchor:
         return Finding(Rule.UNKNOWN_PREFIX, reason, advice)
@@ -201,5 +203,5 @@ def _separator(text: str, at: int) -> str:
 
 
 def _sessions(sessions: Sequence[str]) -> str:
-    shown = listed(sessions)
+    shown = first_names(sessions)
     return f"session {shown}" if len(sessions) == 1 else f"sessions {shown}"

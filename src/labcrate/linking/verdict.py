@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
+from labcrate.messages.text import printable
+
 
 class Kind(StrEnum):
     """The three verdicts."""
@@ -78,20 +80,6 @@ def unrelated(rule: Rule, reason: str) -> Verdict:
     return Verdict(Kind.UNRELATED, rule, reason)
 
 
-def printable(text: str) -> str:
-    """Return a file's name for people: control characters and undecodable bytes become escapes."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
-
-
 def command_line(words: Iterable[str]) -> str:
     """Return a command as one line that can be pasted into a shell, quoted where that is needed."""
     return shlex.join(map(printable, words))
-
-
-def listed(names: Iterable[str], most: int = 8) -> str:
-    """Return names as one line: the first of them, and how many more there are."""
-    shown = [printable(name) for name in names]
-    more = len(shown) - most
-    return ", ".join(shown[:most]) + (f" and {more} more" if more > 0 else "")

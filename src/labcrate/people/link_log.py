@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from labcrate.errors import NoSuchThingError, RepairError
+from labcrate.errors import NotFoundError, RepairError
 from labcrate.messages.message import Message
 from labcrate.messages.stored import message_from_json, message_to_json
 from labcrate.messages.text import printable
@@ -67,7 +67,7 @@ class LinkLog:
             return int(number)
 
     def mark_undone(self, number: int, who: str) -> None:
-        """Record that a link was undone. Raises NoSuchThingError, and RepairError if it was undone before."""
+        """Record that a link was undone. Raises NotFoundError, and RepairError if it was undone before."""
         with self._database.change() as connection:
             changed = connection.execute(
                 "UPDATE link SET undone_ms = ?, undone_by = ? WHERE number = ? AND undone_ms IS NULL",
@@ -78,10 +78,10 @@ class LinkLog:
             raise RepairError(Message("link.already_undone", number=str(number), who=link.undone_by))
 
     def get(self, number: int) -> Link:
-        """Return the link with this number. Raises NoSuchThingError."""
+        """Return the link with this number. Raises NotFoundError."""
         found = self._database.rows(f"SELECT {_COLUMNS} FROM link WHERE number = ?", number)  # noqa: S608
         if not found:
-            raise NoSuchThingError(Message("link.not_found", number=str(number)))
+            raise NotFoundError(Message("link.not_found", number=str(number)))
         return _link_from_row(found[0])
 
     def lines(self, session: str | None = None) -> list[Link]:

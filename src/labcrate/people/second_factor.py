@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pyotp
 
 from labcrate.database.connection import Connection
-from labcrate.errors import LoginError, NoSuchThingError, NotAllowedError, UsageError
+from labcrate.errors import LoginError, NotAllowedError, NotFoundError, UsageError
 from labcrate.messages.message import Message
 from labcrate.people.database import SYSTEM_CLOCK, Clock, PeopleDatabase, now_ms
 from labcrate.people.roles import Role
@@ -131,11 +131,11 @@ class SecondFactors:
     def reset(self, user: User) -> None:
         """Remove a user's second factor without a code, and end the user's logins; tokens stay valid.
 
-        Raises NoSuchThingError if there is none.
+        Raises NotFoundError if there is none.
         """
         with self._database.change() as connection:
             if not _is_on(connection, user):
-                raise NoSuchThingError(Message("second_factor.none", name=user.name))
+                raise NotFoundError(Message("second_factor.none", name=user.name))
             _remove(connection, user)
             end_logins(connection, user)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from labcrate.database.errors import TakenError
-from labcrate.errors import NoSuchThingError, UsageError
+from labcrate.errors import NotFoundError, UsageError
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.model.session import normalized_id, sort_key
@@ -57,12 +57,12 @@ class Studies:
         ]
 
     def get(self, name: str) -> Study:
-        """Return the study of that name. Raises NoSuchThingError."""
+        """Return the study of that name. Raises NotFoundError."""
         key = name_key(printable(name))
         for study in self.all():
             if name_key(study.name) == key:
                 return study
-        raise NoSuchThingError(Message("study.not_found", name=printable(name, 100)))
+        raise NotFoundError(Message("study.not_found", name=printable(name, 100)))
 
     def names_of(self, user: User) -> list[str]:
         """Return the names of the studies that a user is in."""
@@ -83,7 +83,7 @@ class Studies:
         return self.get(name)
 
     def remove(self, name: str) -> Study:
-        """Delete a study without people, and return it. Raises NoSuchThingError.
+        """Delete a study without people, and return it. Raises NotFoundError.
 
         Raises UsageError for a study with people, since they would see every session from then on.
         """
@@ -96,7 +96,7 @@ class Studies:
         return study
 
     def add_sessions(self, name: str, sessions: Iterable[str], who: str) -> Study:
-        """Add sessions to a study; ignore those that it already has. Raises NoSuchThingError."""
+        """Add sessions to a study; ignore those that it already has. Raises NotFoundError."""
         study, now = self.get(name), now_ms(self._clock)
         rows = [(study.id, normalized_id(session), now, printable(who)) for session in sessions]
         with self._database.change() as connection:
@@ -104,12 +104,12 @@ class Studies:
         return self.get(name)
 
     def remove_sessions(self, name: str, sessions: Iterable[str]) -> Study:
-        """Remove sessions from a study. Raises NoSuchThingError, also for a session that is not in it."""
+        """Remove sessions from a study. Raises NotFoundError, also for a session that is not in it."""
         study = self.get(name)
         ids = [normalized_id(session) for session in sessions]
         for session in ids:
             if session not in study.sessions:
-                raise NoSuchThingError(
+                raise NotFoundError(
                     Message("study.no_session", study=study.name, session=printable(session, 100))
                 )
         with self._database.change() as connection:
@@ -119,7 +119,7 @@ class Studies:
         return self.get(name)
 
     def add_people(self, name: str, users: Iterable[User]) -> Study:
-        """Add users to a study: from their next request on they see only its sessions. Raises NoSuchThingError."""
+        """Add users to a study: from their next request on they see only its sessions. Raises NotFoundError."""
         study = self.get(name)
         with self._database.change() as connection:
             connection.executemany(
@@ -128,11 +128,11 @@ class Studies:
         return self.get(name)
 
     def remove_people(self, name: str, users: Iterable[User]) -> Study:
-        """Remove users from a study. Raises NoSuchThingError, also for a user who is not in it."""
+        """Remove users from a study. Raises NotFoundError, also for a user who is not in it."""
         study, leaving = self.get(name), list(users)
         for user in leaving:
             if user.name not in study.people:
-                raise NoSuchThingError(Message("study.no_person", name=user.name, study=study.name))
+                raise NotFoundError(Message("study.no_person", name=user.name, study=study.name))
         with self._database.change() as connection:
             connection.executemany(
                 "DELETE FROM study_member WHERE study_id = ? AND user_id = ?", [(study.id, user.id) for user in leaving]

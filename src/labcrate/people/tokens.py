@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from labcrate.database.errors import TakenError
-from labcrate.errors import NoSuchThingError, UsageError
+from labcrate.errors import NotFoundError, UsageError
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.people.database import SYSTEM_CLOCK, Clock, PeopleDatabase, from_ms, now_ms
@@ -112,7 +112,7 @@ class Tokens:
         return [_token_from_row(row) for row in found]
 
     def revoke(self, user: str, name: str) -> Token:
-        """Delete a token, and return it. Raises NoSuchThingError."""
+        """Delete a token, and return it. Raises NotFoundError."""
         for token in self.all(user):
             if name_key(token.name) == name_key(printable(name)):
                 with self._database.change() as connection:
@@ -121,7 +121,7 @@ class Tokens:
                         *(name_key(token.name), name_key(user)),
                     )
                 return token
-        raise NoSuchThingError(Message("token.not_found", user=user, name=printable(name, 100)))
+        raise NotFoundError(Message("token.not_found", user=user, name=printable(name, 100)))
 
     def is_expired(self, token: Token) -> bool:
         """Return whether a token is expired, or was created in the future, that is while the clock was ahead."""

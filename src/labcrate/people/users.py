@@ -8,7 +8,7 @@ from typing import Any
 
 from labcrate.database.connection import Connection
 from labcrate.database.errors import TakenError
-from labcrate.errors import LoginError, NoSuchThingError, UsageError
+from labcrate.errors import LoginError, NotFoundError, UsageError
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.people.database import SYSTEM_CLOCK, Clock, PeopleDatabase, from_ms, now_ms
@@ -46,11 +46,11 @@ class Users:
         return [user_from_row(row) for row in self._database.rows(f"SELECT {USER_COLUMNS} FROM user ORDER BY name_key")]  # noqa: S608
 
     def get(self, name: str) -> User:
-        """Return the user with this name. Raises NoSuchThingError."""
+        """Return the user with this name. Raises NotFoundError."""
         query = f"SELECT {USER_COLUMNS} FROM user WHERE name_key = ?"  # noqa: S608 - constant columns
         for row in self._database.rows(query, name_key(printable(name))):
             return user_from_row(row)
-        raise NoSuchThingError(Message("user.not_found", name=printable(name, 100)))
+        raise NotFoundError(Message("user.not_found", name=printable(name, 100)))
 
     def has_admin(self) -> bool:
         """Return whether there is an administrator. When there is one, there always will be."""
@@ -116,7 +116,7 @@ class Users:
     ) -> User:
         """Change a user's password, and end their logins and tokens, which may have been made with the old one.
 
-        ``keep_login`` is the hash of the secret of a login that stays. Raises NoSuchThingError, and UsageError for an
+        ``keep_login`` is the hash of the secret of a login that stays. Raises NotFoundError, and UsageError for an
         invalid password.
         """
         user = self.get(name)
@@ -132,7 +132,7 @@ class Users:
     def set_role(self, name: str, role: Role) -> User:
         """Change a user's role, from their next request on.
 
-        Raises NoSuchThingError, and UsageError for the last administrator.
+        Raises NotFoundError, and UsageError for the last administrator.
         """
         user = self.get(name)
         with self._database.change() as connection, _require_admin_left(connection, user):
@@ -149,7 +149,7 @@ class Users:
         return self.get(name)
 
     def enable(self, name: str) -> User:
-        """Let a disabled user log in again; their old tokens stay deleted. Raises NoSuchThingError."""
+        """Let a disabled user log in again; their old tokens stay deleted. Raises NotFoundError."""
         user = self.get(name)
         with self._database.change() as connection:
             connection.execute("UPDATE user SET disabled = 0 WHERE id = ?", user.id)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from labcrate.errors import UsageError
-from labcrate.lab.text import one_line
 from labcrate.linking.filename import fold
+from labcrate.messages.text import printable
 from labcrate.model.bound import Bound
 from labcrate.model.device import Camera, Device
 from labcrate.model.recording import Probe
@@ -211,7 +211,7 @@ def _unknown(what: str, word: str, known: Iterable[str], whose: str) -> UsageErr
     names = sorted(dict.fromkeys(known))
     near = difflib.get_close_matches(word, names, n=1)
     instead = f"did you mean {near[0]}?" if near else f"{whose} {', '.join(names[:20]) or 'none'}."
-    return UsageError(f"There is no {what} {one_line(word)!r}; {one_line(instead)}")
+    return UsageError(f"There is no {what} {printable(word)!r}; {printable(instead)}")
 
 
 def _count(number: int, noun: str, why: str) -> str | None:

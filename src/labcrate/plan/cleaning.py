@@ -8,8 +8,8 @@ import msgspec
 from labcrate.errors import DocumentError
 from labcrate.lab.sessions import SessionBook
 from labcrate.lab.text import Cleaning
-from labcrate.model.message import Message
-from labcrate.secrets.clean import Cleaner
+from labcrate.messages.message import Message
+from labcrate.secrets.cleaner import Cleaner
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.needles import Needles
 from labcrate.secrets.values import Secrets
@@ -35,8 +35,7 @@ class LabCleaner:
         if not self._suspect(text):
             return text
         if isinstance(text, Message):
-            values = {name: self.text(v) if isinstance(v, str) else v for name, v in text.values.items()}
-            return text if values == text.values else Message(text.id, **values)
+            return text.replace_texts(self.text)
         return self._cleaner().clean_text(text)
 
     def name(self, name: str) -> str:

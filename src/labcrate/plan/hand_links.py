@@ -3,10 +3,10 @@
 import shlex
 from collections.abc import Iterator
 
-from labcrate.lab.folder import printable
 from labcrate.lab.session_register import LinkedFile, lies_in, register_path
+from labcrate.messages.message import Message
+from labcrate.messages.text import printable
 from labcrate.model.fixity import Identity
-from labcrate.model.message import Message
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.plan import Missing
 

@@ -26,7 +26,7 @@ from labcrate.model.session import Session, is_number, resolved, sort_key
 from labcrate.plan.cleaning import LabCleaner, without_secrets
 from labcrate.plan.lab_rules import camera_key, linking_rules
 from labcrate.plan.option_words import parse_session
-from labcrate.secrets.lab_files import LabSecrets, read_secrets
+from labcrate.secrets.lab_secrets import LabSecrets, read_secrets
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.values import Secrets
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from labcrate.lab.folder import Entry, Kind, printable
+from labcrate.lab.folder import Entry, Kind
 from labcrate.linking.judging import judge
 from labcrate.linking.verdict import Rule
+from labcrate.messages.text import printable
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.plan import Plan
 from labcrate.plan.session_files import beside

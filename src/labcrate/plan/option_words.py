@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from labcrate.errors import UsageError
-from labcrate.lab.text import visible
+from labcrate.messages.text import printable_lines
 from labcrate.model.session import RULE, is_session_id, normalized_id
 from labcrate.model.time_zones import is_time_zone, nearest_time_zone
 from labcrate.model.timespan import format_instant, parse_instant, parse_length
@@ -16,7 +16,7 @@ def parse_session(text: str) -> str:
     """Read a session's id, which may be one of no session: ``42``, ``P07-morning`` (NFC). Raises UsageError."""
     session_id = normalized_id(text.strip())
     if not is_session_id(session_id):
-        raise UsageError(f"{visible(text)!r} is no session id: {RULE}. 'labcrate sessions' lists the ids.")
+        raise UsageError(f"{printable_lines(text)!r} is no session id: {RULE}. 'labcrate sessions' lists the ids.")
     return session_id
 
 
@@ -42,7 +42,7 @@ def parse_zone(name: str) -> str:
         return name
     near = nearest_time_zone(name)
     hint = f"did you mean {near}?" if near else "use an IANA name like Europe/Madrid."
-    raise UsageError(f"There is no time zone {visible(name)!r}; {hint}")
+    raise UsageError(f"There is no time zone {printable_lines(name)!r}; {hint}")
 
 
 def parse_time(name: str, given: str | datetime) -> datetime | None:
@@ -81,5 +81,5 @@ def parse_bound(name: str, text: str | None, zone: str, whole: timedelta = timed
         return parse_instant(text) + (timedelta(microseconds=1) if whole else whole)
     except (ValueError, OverflowError):
         raise UsageError(
-            f"{name} is {visible(text)!r}, which is no date; write it like 2025-05-02 or 2025-05-02T10:00:00Z."
+            f"{name} is {printable_lines(text)!r}, which is no date; write it like 2025-05-02 or 2025-05-02T10:00:00Z."
         ) from None

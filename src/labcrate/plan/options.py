@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from labcrate.errors import UsageError
-from labcrate.lab.text import visible
+from labcrate.messages.text import printable_lines
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan.option_words import parse_duration, parse_time, parse_zone, write_duration, write_time
 
@@ -109,7 +109,7 @@ def _in_order(_: str, given: Iterable[str]) -> tuple[str, ...]:
 def parse_switch(name: str, given: str | bool) -> bool:
     """Return whether a switch is on. Raises UsageError."""
     if isinstance(given, str) and given not in ("0", "1", "true", "false"):
-        raise UsageError(f"{name} is {visible(given)!r}; it is 1 or 0.")
+        raise UsageError(f"{name} is {printable_lines(given)!r}; it is 1 or 0.")
     return given in ("1", "true") if isinstance(given, str) else bool(given)
 
 

@@ -4,7 +4,8 @@ import unicodedata
 from dataclasses import dataclass
 
 from labcrate.errors import DocumentError
-from labcrate.lab.folder import Kind, printable
+from labcrate.lab.folder import Kind
+from labcrate.messages.text import printable
 from labcrate.model.session import Session, sort_key
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan.inventory import Inventory

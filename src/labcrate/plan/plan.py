@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from labcrate.index.records import SecretSearch
-from labcrate.lab.folder import printable
 from labcrate.lab.lab_files import is_recorder_path, source_of
 from labcrate.linking.verdict import Verdict
+from labcrate.messages.text import printable
 from labcrate.model.bound import Bound, Reason
 from labcrate.model.device import Camera, Device
 from labcrate.model.fixity import Fixity, Identity

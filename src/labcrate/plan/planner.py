@@ -12,9 +12,9 @@ from labcrate.index.records import IndexedFile
 from labcrate.index.secret_search import SecretSearcher
 from labcrate.lab.exclude import Excluded
 from labcrate.lab.lab_files import source_of
+from labcrate.messages.message import Message
 from labcrate.model.bound import Bound
 from labcrate.model.fixity import Identity
-from labcrate.model.message import Message
 from labcrate.model.recording import Probe
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan

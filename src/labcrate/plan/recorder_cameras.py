@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from labcrate.errors import UsageError
 from labcrate.lab.recorders import Segment
-from labcrate.lab.text import one_line
 from labcrate.linking.filename import fold
+from labcrate.messages.text import printable
 from labcrate.model.device import Camera, find_camera
 from labcrate.model.lab_settings import Recorder
 from labcrate.model.session import Session
@@ -93,7 +93,7 @@ def unknown_word(what: str, word: str, known: Iterable[str], whose: str) -> Usag
     names = sorted(dict.fromkeys(known))
     near = difflib.get_close_matches(word, names, n=1)
     instead = f"did you mean {near[0]}?" if near else f"{whose} {', '.join(names[:20]) or 'none'}."
-    return UsageError(f"There is no {what} {one_line(word)!r}; {one_line(instead)}")
+    return UsageError(f"There is no {what} {printable(word)!r}; {printable(instead)}")
 
 
 def _is_called(camera: Camera, word: str) -> bool:

@@ -10,10 +10,10 @@ from labcrate.lab.lab_files import LabFiles, recorder_path, source_of
 from labcrate.lab.path_pattern import recorder_stamp
 from labcrate.lab.session_register import LinkedFile
 from labcrate.linking.verdict import Kind, Rule, Verdict
+from labcrate.messages.message import Message
 from labcrate.model.device import find_camera
 from labcrate.model.fixity import Identity
 from labcrate.model.lab_settings import Recorder
-from labcrate.model.message import Message
 from labcrate.model.session import Session
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.lab_rules import camera_key

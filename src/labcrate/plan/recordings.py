@@ -8,15 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from labcrate.index.records import IndexedFile
-from labcrate.lab.folder import printable
 from labcrate.lab.lab_files import is_recorder_path, source_of, split_recorder_path
 from labcrate.lab.path_pattern import recorder_stamp
 from labcrate.lab.recorders import segment_member_name
-from labcrate.lab.text import one_line
 from labcrate.linking.verdict import Verdict
+from labcrate.messages.message import Message
+from labcrate.messages.text import printable
 from labcrate.model.device import Camera, find_camera
 from labcrate.model.fixity import Identity
-from labcrate.model.message import Message
 from labcrate.model.recording import ClockNote, Probe, RecordingTime, TimeSource
 from labcrate.model.session import SelectedCamera, Session, sort_key
 from labcrate.model.timespan import format_instant
@@ -217,7 +216,7 @@ def warnings_about(
         yield f"{name} is called {original} in the lab; that name is taken or cannot be written everywhere."
     camera = recording.camera
     if cameras.selected and camera and not cameras.selects(recording.verdict):
-        yield f"{name} is of camera {camera.name or one_line(camera.id)}, which the session had not selected."
+        yield f"{name} is of camera {camera.name or printable(camera.id)}, which the session had not selected."
     if recording.probe.readable and not may_be_of(session, recording.time):
         hint = " That may be the time of a copy." if recording.start_source is TimeSource.MODIFIED else ""
         start = format_instant(recording.span.start) if recording.span.start else "unknown"
@@ -235,7 +234,7 @@ def cameras_without_recordings(found: Iterable[Found], cameras: Cameras) -> Iter
         return
     for key in sorted(cameras.selected_beside(seen)):
         camera = cameras.by_key[key]
-        yield Message("recording.none_of_camera", camera=camera.name or one_line(camera.id))
+        yield Message("recording.none_of_camera", camera=camera.name or printable(camera.id))
 
 
 def may_be_of(session: Session, time: RecordingTime) -> bool:

@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import TypeVar
 
 from labcrate.errors import SecretsError
-from labcrate.lab.folder import printable
+from labcrate.messages.message import Message
+from labcrate.messages.text import printable
 from labcrate.model.device import Camera, Device
-from labcrate.model.message import Message
 from labcrate.model.session import Session
 from labcrate.plan.cleaning import LabCleaner
 from labcrate.plan.not_taken import NotTaken

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import count
 
-from labcrate.lab.folder import Entry, Kind, printable
+from labcrate.lab.folder import Entry, Kind
 from labcrate.linking.filename import base_name
 from labcrate.linking.judging import judge, right_time_near_miss
 from labcrate.linking.place import is_hidden
 from labcrate.linking.settling import sessions_named
 from labcrate.linking.verdict import Kind as VerdictKind
 from labcrate.linking.verdict import Rule, Verdict
+from labcrate.messages.text import printable
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
 from labcrate.model.session import Session

@@ -9,7 +9,7 @@ from io import BufferedIOBase, BufferedReader, FileIO
 from typing import TYPE_CHECKING
 
 from labcrate.lab.folder import Lab
-from labcrate.lab.text import one_line
+from labcrate.messages.text import printable
 from labcrate.model.device import Device
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan, format_instant
@@ -145,12 +145,12 @@ def whose_time(options: Options) -> str:
 
 def absent_sensor(name: str) -> str:
     """Say of a selected sensor that the lab has nothing of it."""
-    return f'Sensor "{one_line(name)}" was selected, and the lab has no reading of a sensor of that name.'
+    return f'Sensor "{printable(name)}" was selected, and the lab has no reading of a sensor of that name.'
 
 
 def silent_sensor(name: str, whose: str) -> str:
     """Say of a selected sensor that it sent nothing in a time, named by ``whose``."""
-    return f'Sensor "{one_line(name)}" was selected, and it sent nothing in {whose}.'
+    return f'Sensor "{printable(name)}" was selected, and it sent nothing in {whose}.'
 
 
 def nothing_inside(readings: Readings, whose: str) -> str:

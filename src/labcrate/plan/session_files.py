@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from labcrate.lab.folder import RECORDINGS, SENSOR_DATA, Entry, Kind, printable
+from labcrate.lab.folder import RECORDINGS, SENSOR_DATA, Entry, Kind
 from labcrate.linking.judging import judge
 from labcrate.linking.place import own_folder
 from labcrate.linking.verdict import Kind as VerdictKind
 from labcrate.linking.verdict import Rule, Verdict
+from labcrate.messages.text import printable
 from labcrate.model.fixity import Identity
 from labcrate.model.session import Session
 from labcrate.plan import member_names as names

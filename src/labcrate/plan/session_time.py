@@ -9,13 +9,14 @@ from datetime import datetime
 from itertools import chain
 
 from labcrate.errors import DocumentError, UsageError
-from labcrate.lab.folder import Entry, Kind, printable
+from labcrate.lab.folder import Entry, Kind
 from labcrate.lab.instants import in_zone
 from labcrate.lab.sensor_times import read_sensor_times
 from labcrate.linking.judging import judge
+from labcrate.messages.message import Message
+from labcrate.messages.text import printable
 from labcrate.model.bound import Bound, Evidence, Reason, Told, bound_end, start_of_recordings
 from labcrate.model.fixity import Identity
-from labcrate.model.message import Message
 from labcrate.model.recording import Probe, TimeSource
 from labcrate.model.session import Session
 from labcrate.model.timespan import NO_TIME, TimeSpan, format_instant

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from labcrate.lab.folder import printable
-from labcrate.lab.text import one_line
+from labcrate.messages.text import printable
 from labcrate.model.device import Camera
 from labcrate.model.session import sort_key
 from labcrate.model.timespan import Coverage, TimeSpan, cover, format_duration, format_instant
@@ -38,7 +37,7 @@ def format_size(size_bytes: int) -> str:
 
 def camera_label(camera: Camera | None) -> str:
     """Return what a camera is called, on one line: by its name, else by its id, which may hold any characters."""
-    return (camera.name or one_line(f"camera {camera.id}")) if camera else "unknown camera"
+    return (camera.name or printable(f"camera {camera.id}")) if camera else "unknown camera"
 
 
 def describe_recording(recording: PlannedRecording) -> str:

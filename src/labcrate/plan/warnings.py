@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from labcrate.errors import DocumentError
 from labcrate.lab.documents import CAMERAS_FILE, DEVICES
-from labcrate.lab.folder import SESSIONS, printable
+from labcrate.lab.folder import SESSIONS
 from labcrate.lab.registers import REGISTER_FILE
-from labcrate.lab.text import one_line
+from labcrate.messages.message import Message
+from labcrate.messages.text import printable
 from labcrate.model.bound import Bound
-from labcrate.model.message import Message
 from labcrate.model.recording import ClockNote, TimeSource
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan, format_duration
@@ -38,7 +38,7 @@ def clock_warnings(recordings: Iterable[PlannedRecording]) -> Iterator[Message]:
         camera = same[0].camera
         if sentences := (*_apart(same), *_unsure(same), *_corrected(same)):
             if camera:
-                yield Message("clock.camera", camera=camera.name or one_line(camera.id), sentences=sentences)
+                yield Message("clock.camera", camera=camera.name or printable(camera.id), sentences=sentences)
             else:
                 yield Message("clock.no_camera", sentences=sentences)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from labcrate.errors import LabcrateError, NoSuchThingError, PeopleError, RepairError
+from labcrate.errors import LabcrateError, NotFoundError, PeopleError, RepairError
 from labcrate.lab.folder import RECORDINGS, Lab
 from labcrate.lab.session_register import LinkedFile, read_session_register, register_path
 from labcrate.linking.settling import links_by_entry
@@ -213,11 +213,11 @@ def _record_link(lab: Lab, folder: str, log: LinkLog, done: LinkedNearMiss, entr
 
 
 def undo_logged_link(lab: Lab, log: LinkLog, *, session: str, number: int, who: str) -> Link:
-    """Undo one of a session's links, and record it in the log. Raises NoSuchThingError, RepairError, PeopleError."""
+    """Undo one of a session's links, and record it in the log. Raises NotFoundError, RepairError, PeopleError."""
     with lock_links(lab):
         made = next((link for link in log.lines(session) if link.number == number), None)
         if made is None:  # do not reveal whether another session has it
-            raise NoSuchThingError(Message("link.not_found_in_session", number=str(number), session=session))
+            raise NotFoundError(Message("link.not_found_in_session", number=str(number), session=session))
         if made.undone is not None:
             raise RepairError(Message("link.already_undone", number=str(number), who=made.undone_by))
         if made.method == LinkMethod.BY_TIME:

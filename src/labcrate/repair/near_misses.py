@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from labcrate.errors import RepairError, UsageError
 from labcrate.lab.folder import RECORDINGS, Lab
 from labcrate.linking.verdict import Rule
-from labcrate.linking.verdict import printable as linking_printable
+from labcrate.messages.text import printable
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.model.device import Camera
@@ -44,7 +44,7 @@ def find_near_miss(near_misses: Iterable[NearMiss], session: str, file: str) -> 
     """Return the near miss that a plan shows under this name. Raises RepairError if there is none, or more than one."""
     known = list(near_misses)
     # A remedy's command has the name as the linking rules print it, a plan as the lab does.
-    alike = [n for n in known if file in (n.source, linking_printable(n.path))]
+    alike = [n for n in known if file in (n.source, printable(n.path))]
     found = [n for n in known if n.path == file] or alike
     if not found:
         raise RepairError(Message("repair.no_near_miss", file=file, session=session, quoted=shlex.quote(session)))

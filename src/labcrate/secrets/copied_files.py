@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import BinaryIO
 
-from labcrate.secrets.clean import REMOVED
-from labcrate.secrets.matcher import Hit, Matcher, windows_of
-from labcrate.secrets.mp4_boxes import Patch, has_position, is_mp4, metadata_ranges, patched, patches
+from labcrate.secrets.cleaner import REMOVED
+from labcrate.secrets.matcher import Hit, Matcher, covered_ranges
+from labcrate.secrets.mp4_boxes import BytePatch, apply_patches, has_position, is_mp4, make_patches, metadata_ranges
 from labcrate.secrets.stream import (
     find_in_stream,
     from_utf8,
@@ -15,14 +15,14 @@ from labcrate.secrets.stream import (
     read_ranges,
     replace_in_stream,
     to_utf8,
-    utf16_of,
+    utf16_codec,
 )
-from labcrate.secrets.values import KINDS
+from labcrate.secrets.values import SECRET_KINDS
 
-BEGINNING = 64 * 1024
+BEGINNING_BYTES = 64 * 1024
 """Bytes that tell what a file is."""
 
-_MAX_TREE = 64 * 1024 * 1024
+_MAX_TREE_BYTES = 64 * 1024 * 1024
 """Bytes of one range of metadata beyond which its boxes are not read one by one for a position."""
 
 # How compressed files begin: PDF, ZIP (and DOCX, XLSX, ODT), gzip, bzip2, XZ, 7-Zip, Zstandard, RAR.
@@ -52,11 +52,11 @@ def scan_file(matcher: Matcher, file: BinaryIO, size_bytes: int) -> ScanResult:
     A text that begins with UTF-16's byte order mark is searched as the text that it is.
     """
     file.seek(0)
-    beginning = file.read(BEGINNING)
+    beginning = file.read(BEGINNING_BYTES)
     if is_mp4(beginning):
         ranges = metadata_ranges(file, size_bytes)
         found = find_in_stream(matcher, read_ranges(file, ranges))
-        return _result(found, position=any(_tells_position(file, *part) for part in ranges))
+        return _make_result(found, position=any(_range_has_position(file, *part) for part in ranges))
     return scan_chunks(matcher, beginning, read_chunks(file))
 
 
@@ -65,15 +65,15 @@ def scan_chunks(matcher: Matcher, beginning: bytes, chunks: Iterable[bytes]) -> 
 
     ``beginning``: its first 64 KiB, or all of it.
     """
-    codec = utf16_of(beginning)
+    codec = utf16_codec(beginning)
     if codec is not None:
-        return _result(find_in_stream(matcher, to_utf8(chunks, codec)))
+        return _make_result(find_in_stream(matcher, to_utf8(chunks, codec)))
     found = find_in_stream(matcher, chunks, text=b"\0" not in beginning)
-    return _result(found, searched=not beginning.startswith(_COMPRESSED))
+    return _make_result(found, searched=not beginning.startswith(_COMPRESSED))
 
 
-def _tells_position(file: BinaryIO, start: int, stop: int) -> bool:
-    if stop - start > _MAX_TREE:
+def _range_has_position(file: BinaryIO, start: int, stop: int) -> bool:
+    if stop - start > _MAX_TREE_BYTES:
         return False
     file.seek(start)
     data = file.read(stop - start)
@@ -81,19 +81,18 @@ def _tells_position(file: BinaryIO, start: int, stop: int) -> bool:
     return any(kind in data for kind in (b"moov", b"meta", b"uuid")) and has_position(data, start)
 
 
-def _result(hits: Iterable[Hit], position: bool = False, searched: bool = True) -> ScanResult:
+def _make_result(hits: Iterable[Hit], position: bool = False, searched: bool = True) -> ScanResult:
     kinds: set[str] = set()
     count, end = 0, -1
     for hit in hits:
         kinds.add(hit.kind)
         count += hit.start >= end
         end = max(end, hit.stop)
-    return ScanResult(tuple(kind for kind in KINDS if kind in kinds), count, position, searched)
+    return ScanResult(tuple(kind for kind in SECRET_KINDS if kind in kinds), count, position, searched)
 
 
-_BEGINNING = 64 * 1024
 _CONTROL = frozenset(range(32)) - frozenset(b"\t\n\r\f\x1b\b")
-_MAX_RANGE = 256 * 1024 * 1024
+_MAX_RANGE_BYTES = 256 * 1024 * 1024
 _ROUNDS = 4
 
 
@@ -105,24 +104,26 @@ class Redaction(StrEnum):
     NONE = "not possible"
 
 
-def redaction_of(file: BinaryIO) -> Redaction:
+def choose_redaction(file: BinaryIO) -> Redaction:
     """Return how the secrets of a file can be taken out; of other binaries they cannot. Raises OSError."""
     file.seek(0)
-    beginning = file.read(_BEGINNING)
+    beginning = file.read(BEGINNING_BYTES)
     if is_mp4(beginning):
         return Redaction.MP4
-    if utf16_of(beginning) is not None or (not _CONTROL.intersection(beginning) and not beginning.startswith(b"%PDF")):
+    if utf16_codec(beginning) is not None or (
+        not _CONTROL.intersection(beginning) and not beginning.startswith(b"%PDF")
+    ):
         return Redaction.TEXT
     return Redaction.NONE
 
 
-def redacted_text(matcher: Matcher, file: BinaryIO) -> Iterator[bytes]:
+def redact_text(matcher: Matcher, file: BinaryIO) -> Iterator[bytes]:
     """Yield a text with every secret replaced by ``[removed]``, in its own encoding; all else byte for byte.
 
     The file is read twice, and never held. Raises OSError, and UnicodeError for UTF-16 that is damaged.
     """
     file.seek(0)
-    codec = utf16_of(file.read(2))
+    codec = utf16_codec(file.read(2))
 
     def chunks() -> Iterator[bytes]:
         return read_chunks(file) if codec is None else to_utf8(read_chunks(file), codec, "surrogatepass")
@@ -136,57 +137,57 @@ def write_redacted_text(matcher: Matcher, file: BinaryIO, target: BinaryIO) -> b
 
     Raises OSError, and UnicodeError for UTF-16 that is damaged.
     """
-    for chunk in redacted_text(matcher, file):
+    for chunk in redact_text(matcher, file):
         target.write(chunk)
     target.flush()
     target.seek(0)
-    codec = utf16_of(target.read(2))
+    codec = utf16_codec(target.read(2))
     chunks = read_chunks(target) if codec is None else to_utf8(read_chunks(target), codec)
     return next(find_in_stream(matcher, chunks), None) is None
 
 
-def mp4_patches(matcher: Matcher, file: BinaryIO, size_bytes: int) -> list[Patch]:
+def mp4_patches(matcher: Matcher, file: BinaryIO, size_bytes: int) -> list[BytePatch]:
     """Return what to write over an MP4 so that its metadata holds no secret, its length and offsets being the same.
 
     Raises OSError, and ValueError where a piece of metadata is too large to be a recorder's.
     """
-    made: list[Patch] = []
+    patches: list[BytePatch] = []
     for start, stop in metadata_ranges(file, size_bytes):
-        if stop - start > _MAX_RANGE:
-            raise ValueError(f"more than {_MAX_RANGE} bytes of metadata in one piece")
+        if stop - start > _MAX_RANGE_BYTES:
+            raise ValueError(f"more than {_MAX_RANGE_BYTES} bytes of metadata in one piece")
         file.seek(start)
         data = file.read(stop - start)
-        made.extend(_range_patches(matcher, data, start))
-    return made
+        patches.extend(_range_patches(matcher, data, start))
+    return patches
 
 
-def _range_patches(matcher: Matcher, data: bytes, start: int) -> Iterator[Patch]:
-    find: Callable[[bytes], list[tuple[int, int]]] = lambda part: windows_of(matcher.find(part))  # noqa: E731
+def _range_patches(matcher: Matcher, data: bytes, start: int) -> Iterator[BytePatch]:
+    find: Callable[[bytes], list[tuple[int, int]]] = lambda part: covered_ranges(matcher.find(part))  # noqa: E731
     for round_number in range(_ROUNDS):
         hits = [(start + first, start + last) for first, last in find(data)]
         if not hits:
             return
         if round_number == 0:
-            made = patches(data, start, hits)
+            patches = make_patches(data, start, hits)
         else:  # what became visible by the first round, which left no box to free
-            made = [Patch(first, b"_" * (last - first)) for first, last in hits]
-        yield from made
-        data = patched(data, start, made)
+            patches = [BytePatch(first, b"_" * (last - first)) for first, last in hits]
+        yield from patches
+        data = apply_patches(data, start, patches)
 
 
 def _replacements(hits: Iterator[Hit]) -> list[tuple[int, int, bytes]]:
     """Return the sorted, separate ranges to replace, each with its replacement in the encoding that it stands in."""
-    joined: list[tuple[int, int, str]] = []
+    merged: list[tuple[int, int, str]] = []
     for hit in sorted(hits):
-        if joined and hit.start <= joined[-1][1]:
-            start, stop, order = joined[-1]
-            joined[-1] = (start, max(stop, hit.stop), order)
+        if merged and hit.start <= merged[-1][1]:
+            start, stop, order = merged[-1]
+            merged[-1] = (start, max(stop, hit.stop), order)
         else:
-            joined.append((hit.start, hit.stop, hit.order))
-    return [(start, stop, _removed(order)) for start, stop, order in joined]
+            merged.append((hit.start, hit.stop, hit.order))
+    return [(start, stop, _encoded_replacement(order)) for start, stop, order in merged]
 
 
-def _removed(order: str) -> bytes:
+def _encoded_replacement(order: str) -> bytes:
     if order == "any":
         return "\0".join(REMOVED).encode()
     return REMOVED.encode(f"utf-16-{order}" if order else "ascii")

@@ -15,7 +15,7 @@ from urllib.parse import quote, quote_plus
 LEVELS = 3
 """How often escapes are undone: a JSON text in a JSON text in a URL."""
 
-LONGEST_ESCAPE = 12
+MAX_ESCAPE_LENGTH = 12
 """Bytes that one character may take under escapes, beyond which it is no longer recognised."""
 
 _JSON_SHORT = {
@@ -42,7 +42,7 @@ class Decoded:
     _steps: list[int]  # how many bytes of the source each of its bytes stands for; 0 where that differs
     _stops: list[int]  # where the run ends in the source
 
-    def source(self, start: int, stop: int) -> tuple[int, int]:
+    def source_range(self, start: int, stop: int) -> tuple[int, int]:
         """Return the range of the source that the bytes from ``start`` up to ``stop`` stand for."""
         first = bisect_right(self._starts, start) - 1
         last = bisect_right(self._starts, stop - 1) - 1
@@ -62,7 +62,7 @@ def decode(data: bytes) -> Decoded | None:
     steps: list[int] = []
     stops: list[int] = []
     length = at = 0
-    for source, stop, text, step in _undone(data):
+    for source, stop, text, step in _decode_escapes(data):
         if source > at:
             parts.append(data[at:source])
             starts.append(length)
@@ -86,7 +86,7 @@ def decode(data: bytes) -> Decoded | None:
     return Decoded(b"".join(parts), starts, sources, steps, stops)
 
 
-def _undone(data: bytes) -> Iterator[tuple[int, int, bytes, int]]:
+def _decode_escapes(data: bytes) -> Iterator[tuple[int, int, bytes, int]]:
     """Yield start, stop and meaning of each escape, or of a run of equally long ones with the length of each."""
     at = 0
     for found in _ESCAPE.finditer(data):
@@ -138,7 +138,7 @@ def spellings(value: str) -> set[str]:
     return found | {text.replace('"', '""') for text in found}
 
 
-def meanings(value: str) -> set[bytes]:
+def decoded_forms(value: str) -> set[bytes]:
     """Return what is left of a value that itself looks escaped, at each level of undoing."""
     found = set()
     data = value.encode("utf-8", "surrogatepass")

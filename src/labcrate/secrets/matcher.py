@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
-from labcrate.secrets.escapes import LEVELS, decode, meanings, spellings
-from labcrate.secrets.needles import NEEDLE, Needles, caseless_needles, needle_of
-from labcrate.secrets.regions import URL, WIDE_URL, EscapedRegions, joined
-from labcrate.secrets.urls import LONGEST as LONGEST_URL
+from labcrate.secrets.escaped_regions import URL, WIDE_URL, EscapedRegions, merge_ranges
+from labcrate.secrets.escapes import LEVELS, decode, decoded_forms, spellings
+from labcrate.secrets.needles import NEEDLE_LENGTH, Needles, caseless_needles, needle_for
+from labcrate.secrets.urls import MAX_URL_LENGTH as LONGEST_URL
 from labcrate.secrets.urls import url_at
-from labcrate.secrets.values import KINDS, SHORTEST, URL_CREDENTIALS, Secret, Secrets
-from labcrate.secrets.weak import ROW, TableColumns, WeakValues
+from labcrate.secrets.values import MIN_STRONG_LENGTH, SECRET_KINDS, URL_CREDENTIALS, Secret, Secrets
+from labcrate.secrets.weak_values import ROW_BYTES, TableColumns, WeakValues
 
 _BEFORE_AT = 400  # characters between a URL's scheme and its ``@``
 MARGIN = 64
@@ -57,15 +57,15 @@ class Matcher:
 
     def __init__(self, secrets: Secrets) -> None:
         self.secrets = secrets
-        patterns = _patterns(secrets.strong)
+        patterns = _make_patterns(secrets.strong)
         longest = max((len(pattern.data) for pattern in patterns), default=0)
         self._regions = EscapedRegions([secret.value for secret in secrets.strong], MARGIN // 2)
-        self.reach = max(longest, self._regions.reach, 2 * LONGEST_URL, 2 * ROW) + 2 * MARGIN
+        self.reach_bytes = max(longest, self._regions.reach_bytes, 2 * LONGEST_URL, 2 * ROW_BYTES) + 2 * MARGIN
         """Bytes that one secret and what decides on it may take."""
         self._span = longest + MARGIN
-        self._exact = _Exact([p for p in patterns if not p.caseless])
-        self._caseless = _Exact([p for p in patterns if p.caseless])
-        self._needles, self._before = _needles(patterns)
+        self._case_sensitive = _PatternSearch([p for p in patterns if not p.caseless])
+        self._caseless = _PatternSearch([p for p in patterns if p.caseless])
+        self._needles, self._before_needle = _make_needles(patterns)
         self._weak = WeakValues(secrets.weak)
 
     def find(self, data: bytes, text: bool = True) -> list[Hit]:
@@ -74,14 +74,14 @@ class Matcher:
         ``text``: also look for weak values behind the keys of credentials, which only texts have.
         """
         regions, urls = self._regions.find(data)
-        hits = self._plain(data, text, urls)
+        hits = self._find_unescaped(data, text, urls)
         for start, stop in regions:
-            hits.extend(self._escaped(data, start, stop, text))
+            hits.extend(self._find_escaped(data, start, stop, text))
         return sorted(set(hits))
 
-    def table(self, beginning: bytes) -> TableColumns | None:
+    def table_columns(self, beginning: bytes) -> TableColumns | None:
         """Return a search of a table's columns for weak values, where its header names a credential's."""
-        return self._weak.table(beginning)
+        return self._weak.table_columns(beginning)
 
     def is_weak_value(self, value: object) -> bool:
         """Return whether a JSON value is, as a whole, a value that is too common to be searched for by itself."""
@@ -93,27 +93,32 @@ class Matcher:
         Only where it has no escape in it. For a quick search of whole columns; these are to be kept as secret.
         """
         texts = {secret.value for secret in self.secrets.strong}
-        texts |= {data.decode("utf-8", "ignore") for text in texts for data in meanings(text) if len(data) >= SHORTEST}
-        parts = {max(_WORDS.split(text), key=len)[:NEEDLE] or text[:1] for text in texts}
+        texts |= {
+            data.decode("utf-8", "ignore")
+            for text in texts
+            for data in decoded_forms(text)
+            if len(data) >= MIN_STRONG_LENGTH
+        }
+        parts = {max(_WORDS.split(text), key=len)[:NEEDLE_LENGTH] or text[:1] for text in texts}
         return {"".join(c.lower() if c.isascii() else c for c in part) for part in parts}
 
-    def _plain(self, data: bytes, text: bool, urls: Iterable[int]) -> list[Hit]:
+    def _find_unescaped(self, data: bytes, text: bool, urls: Iterable[int]) -> list[Hit]:
         """Find what stands in the data without undoing escapes."""
         found: list[tuple[Hit, list[int]]] = []
-        for start, stop in windows(self._needles.positions(data), self._before, self._span, len(data)):
+        for start, stop in ranges_around(self._needles.positions(data), self._before_needle, self._span, len(data)):
             part = data[start:stop]
-            for pattern, at, end in [*self._exact.find(part), *self._caseless.find(part.lower())]:
+            for pattern, at, end in [*self._case_sensitive.find(part), *self._caseless.find(part.lower())]:
                 hit = Hit(start + at, start + end, pattern.secret.kind, pattern.order)
-                found.append((hit, _touching(data, hit, pattern) if pattern.secret.address else []))
+                found.append((hit, _find_touching(data, hit, pattern) if pattern.secret.address else []))
         for at in urls:
             hit_or_none = _url_hit(data, at)
             if hit_or_none is not None:
                 found.append((hit_or_none, []))
         if text:
             found.extend((Hit(*place), []) for place in self._weak.find(data))
-        return _settled(found)
+        return _resolve_touching(found)
 
-    def _escaped(self, data: bytes, start: int, stop: int, text: bool) -> Iterable[Hit]:
+    def _find_escaped(self, data: bytes, start: int, stop: int, text: bool) -> Iterable[Hit]:
         """Find what stands in a part of the data once its escapes are undone, level by level."""
         chain = []
         part = data[start:stop]
@@ -123,14 +128,14 @@ class Matcher:
                 return
             chain.append(decoded)
             part = decoded.data
-            for hit in self._plain(part, text, _urls_in(part)):
+            for hit in self._find_unescaped(part, text, _urls_in(part)):
                 begin, end = hit.start, hit.stop
                 for level in reversed(chain):
-                    begin, end = level.source(begin, end)
+                    begin, end = level.source_range(begin, end)
                 yield Hit(start + begin, start + end, hit.kind, hit.order)
 
 
-class _Exact:
+class _PatternSearch:
     """The places of every pattern, also where they overlap.
 
     Of a pattern that overlaps itself (``aaaaaaaa`` in a million letters) no more places than cover the same bytes; of
@@ -148,37 +153,37 @@ class _Exact:
         # Those of one pattern come from left to right.
         matches = self._search.find_matches_as_indexes(data, overlapping=True)
         found: list[tuple[int, int, int]] = []
-        last: dict[int, int] = {}  # of each pattern its last place in ``found``
-        before: dict[int, int] = {}  # and where the place before that one ends
+        last_index: dict[int, int] = {}  # of each pattern its last place in ``found``
+        previous_end: dict[int, int] = {}  # and where the place before that one ends
         for match in matches:
             which, start, _ = match
-            at = last.get(which, -1)
-            if at >= 0 and not self._patterns[which].secret.address and start <= before[which]:
+            at = last_index.get(which, -1)
+            if at >= 0 and not self._patterns[which].secret.address and start <= previous_end[which]:
                 found[at] = match  # reaches further than the one it overlaps, and leaves no gap to the one before
                 continue
-            before[which] = found[at][2] if at >= 0 else -1
-            last[which] = len(found)
+            previous_end[which] = found[at][2] if at >= 0 else -1
+            last_index[which] = len(found)
             found.append(match)
         return [(self._patterns[which], start, stop) for which, start, stop in found]
 
 
-def windows(positions: list[int], before: int, after: int, length: int) -> list[tuple[int, int]]:
+def ranges_around(positions: list[int], before: int, after: int, length: int) -> list[tuple[int, int]]:
     """Return the ranges around sorted positions, those that meet joined into one, none twice."""
-    return joined([(max(position - before, 0), min(position + after, length)) for position in positions])
+    return merge_ranges([(max(position - before, 0), min(position + after, length)) for position in positions])
 
 
-def _patterns(secrets: tuple[Secret, ...]) -> list[_Pattern]:
+def _make_patterns(secrets: tuple[Secret, ...]) -> list[_Pattern]:
     """Return the byte strings to search for; one that stands for several secrets has the first of their kinds."""
-    made: dict[tuple[bytes, str, bool], _Pattern] = {}
-    for secret in sorted(secrets, key=lambda secret: KINDS.index(secret.kind)):
+    by_key: dict[tuple[bytes, str, bool], _Pattern] = {}
+    for secret in sorted(secrets, key=lambda secret: SECRET_KINDS.index(secret.kind)):
         caseless = secret.address and secret.value.isascii()
         texts = {text.lower() if caseless else text for text in spellings(secret.value)}
         for data, order in {encoded for text in texts for encoded in _encodings(text)}:
-            made.setdefault((data, order, caseless), _Pattern(data, secret, order, caseless))
-        for data in meanings(secret.value):
-            if len(data) >= SHORTEST:
-                made.setdefault((data, "", False), _Pattern(data, secret, "", False))
-    return list(made.values())
+            by_key.setdefault((data, order, caseless), _Pattern(data, secret, order, caseless))
+        for data in decoded_forms(secret.value):
+            if len(data) >= MIN_STRONG_LENGTH:
+                by_key.setdefault((data, "", False), _Pattern(data, secret, "", False))
+    return list(by_key.values())
 
 
 def _encodings(text: str) -> list[tuple[bytes, str]]:
@@ -192,7 +197,7 @@ def _encodings(text: str) -> list[tuple[bytes, str]]:
     return found
 
 
-def _needles(patterns: list[_Pattern]) -> tuple[Needles, int]:
+def _make_needles(patterns: list[_Pattern]) -> tuple[Needles, int]:
     """Return the quick search for the patterns, and how far before a needle its pattern may begin."""
     needles: set[bytes] = set()
     before = 0
@@ -202,11 +207,11 @@ def _needles(patterns: list[_Pattern]) -> tuple[Needles, int]:
             needles |= found
             before = max(before, offset)
         else:
-            needles.add(needle_of(pattern.data, bool(pattern.order)))
-    return Needles(needles), before + 2 * NEEDLE + MARGIN
+            needles.add(needle_for(pattern.data, bool(pattern.order)))
+    return Needles(needles), before + 2 * NEEDLE_LENGTH + MARGIN
 
 
-def _touching(data: bytes, hit: Hit, pattern: _Pattern) -> list[int]:
+def _find_touching(data: bytes, hit: Hit, pattern: _Pattern) -> list[int]:
     """Return where a digit, or a digit beyond a dot, touches an address: there it is a part of something longer.
 
     In an address with colons (RFC 4291) the letters a to f are digits, and a colon joins as a dot does.
@@ -224,28 +229,28 @@ def _touching(data: bytes, hit: Hit, pattern: _Pattern) -> list[int]:
     return found
 
 
-def _settled(found: list[tuple[Hit, list[int]]]) -> list[Hit]:
+def _resolve_touching(found: list[tuple[Hit, list[int]]]) -> list[Hit]:
     """Return the places that count: what touches an address does not join it where it is itself a secret."""
-    taken = [hit for hit, touching in found if not touching]
+    counted = [hit for hit, touching in found if not touching]
     left = [(hit, touching) for hit, touching in found if touching]
     for _ in range(_ROUNDS):
         if not left:
             break
-        covered = windows_of(taken)
-        judged = [(hit, touching, all(_inside(covered, at) for at in touching)) for hit, touching in left]
+        covered = covered_ranges(counted)
+        judged = [(hit, touching, all(_is_inside(covered, at) for at in touching)) for hit, touching in left]
         left = [(hit, touching) for hit, touching, counts in judged if not counts]
         if len(left) == len(judged):
             break
-        taken.extend(hit for hit, _, counts in judged if counts)
-    return taken
+        counted.extend(hit for hit, _, counts in judged if counts)
+    return counted
 
 
-def windows_of(hits: Iterable[Hit]) -> list[tuple[int, int]]:
+def covered_ranges(hits: Iterable[Hit]) -> list[tuple[int, int]]:
     """Return the ranges that hits cover, those that overlap joined into one."""
-    return joined([(hit.start, hit.stop) for hit in sorted(hits)])
+    return merge_ranges([(hit.start, hit.stop) for hit in sorted(hits)])
 
 
-def _inside(ranges: list[tuple[int, int]], at: int) -> bool:
+def _is_inside(ranges: list[tuple[int, int]], at: int) -> bool:
     which = bisect_right(ranges, at, key=lambda part: part[0]) - 1
     return which >= 0 and at < ranges[which][1]
 

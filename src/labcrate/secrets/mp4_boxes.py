@@ -21,7 +21,7 @@ _MAX_DEPTH = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class Mp4Box:
     """A box of ``length`` bytes at ``start``, of which the first ``header`` say its kind and length."""
 
     start: int
@@ -36,7 +36,7 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Patch:
+class BytePatch:
     """Bytes that stand in a file's place from ``offset`` on."""
 
     offset: int
@@ -57,25 +57,25 @@ def metadata_ranges(file: BinaryIO, size_bytes: int) -> list[tuple[int, int]]:
     at = 0
     for _ in range(MAX_BOXES):
         file.seek(at)
-        box = _box(file.read(16), 0, at, size_bytes)
+        box = _read_box(file.read(16), 0, at, size_bytes)
         if box is None:
             break
-        _add(ranges, at, min(box.start + box.header if box.kind == b"mdat" else box.stop, size_bytes))
+        _add_range(ranges, at, min(box.start + box.header if box.kind == b"mdat" else box.stop, size_bytes))
         at = box.stop
         if at >= size_bytes:
             return ranges
-    _add(ranges, at, size_bytes)
+    _add_range(ranges, at, size_bytes)
     return ranges
 
 
-def _add(ranges: list[tuple[int, int]], start: int, stop: int) -> None:
+def _add_range(ranges: list[tuple[int, int]], start: int, stop: int) -> None:
     if ranges and ranges[-1][1] == start:
         ranges[-1] = (ranges[-1][0], stop)
     elif start < stop:
         ranges.append((start, stop))
 
 
-def _box(data: bytes, at: int, base: int, limit: int) -> Box | None:
+def _read_box(data: bytes, at: int, base: int, limit: int) -> Mp4Box | None:
     """Return the box whose header stands at ``at`` of ``data``, which lies at ``base`` of the file."""
     if len(data) - at < 8:
         return None
@@ -89,17 +89,17 @@ def _box(data: bytes, at: int, base: int, limit: int) -> Box | None:
         length = limit - base - at
     if length < header or kind == b"\0\0\0\0":
         return None
-    return Box(base + at, length, header, kind)
+    return Mp4Box(base + at, length, header, kind)
 
 
-def chains(data: bytes, base: int) -> Iterator[tuple[Box, ...]]:
+def box_chains(data: bytes, base: int) -> Iterator[tuple[Mp4Box, ...]]:
     """Yield every box in a range of metadata that lies at ``base``, behind those that it lies in, outermost first."""
-    waiting: list[tuple[int, int, tuple[Box, ...]]] = [(base, base + len(data), ())]
+    waiting: list[tuple[int, int, tuple[Mp4Box, ...]]] = [(base, base + len(data), ())]
     for _ in range(_MAX_TREE_BOXES):
         if not waiting:
             return
         at, limit, outer = waiting.pop()
-        box = _box(data, at - base, base, limit) if limit - at >= 8 else None
+        box = _read_box(data, at - base, base, limit) if limit - at >= 8 else None
         if box is None:
             continue
         chain = (*outer, box)
@@ -111,7 +111,7 @@ def chains(data: bytes, base: int) -> Iterator[tuple[Box, ...]]:
             waiting.append((inside, stop, chain))
 
 
-def _first_inside(data: bytes, base: int, chain: tuple[Box, ...]) -> int | None:
+def _first_inside(data: bytes, base: int, chain: tuple[Mp4Box, ...]) -> int | None:
     """Return where the first box inside the last of the chain begins; ``None`` where it holds none."""
     box = chain[-1]
     start = box.start + box.header
@@ -124,7 +124,7 @@ def _first_inside(data: bytes, base: int, chain: tuple[Box, ...]) -> int | None:
 
 def has_position(data: bytes, base: int = 0) -> bool:
     """Return whether tags in a range of metadata say where the camera was."""
-    for chain in chains(data, base):
+    for chain in box_chains(data, base):
         box = chain[-1]
         if box.kind in _POSITION_BOXES and box.length > box.header:
             return True
@@ -136,7 +136,7 @@ def has_position(data: bytes, base: int = 0) -> bool:
     return False
 
 
-def patches(data: bytes, base: int, hits: list[tuple[int, int]]) -> list[Patch]:
+def make_patches(data: bytes, base: int, hits: list[tuple[int, int]]) -> list[BytePatch]:
     """Return what to write over a range of metadata at ``base``, so that the places ``hits`` (sorted) are gone.
 
     The innermost box that a reader can do without becomes ``free``; where there is none, as in a track's handler, the
@@ -144,20 +144,20 @@ def patches(data: bytes, base: int, hits: list[tuple[int, int]]) -> list[Patch]:
     """
     starts = [start for start, _ in hits]
     left = set(range(len(hits)))
-    whole: dict[int, Box] = {}
-    for chain in sorted(chains(data, base), key=len, reverse=True):
+    whole: dict[int, Mp4Box] = {}
+    for chain in sorted(box_chains(data, base), key=len, reverse=True):
         box = chain[-1]
         between = range(bisect_left(starts, box.start + box.header), bisect_left(starts, box.stop))
         inside = [i for i in between if i in left and hits[i][1] <= box.stop]
-        if inside and _can_go(chain):
+        if inside and _is_removable(chain):
             whole[box.start] = box
             left.difference_update(inside)
-    made = [_freed(data, base, box) for box in whole.values()]
-    made += [Patch(start, b"_" * (stop - start)) for start, stop in (hits[i] for i in left)]
+    made = [_free_box(data, base, box) for box in whole.values()]
+    made += [BytePatch(start, b"_" * (stop - start)) for start, stop in (hits[i] for i in left)]
     return sorted(made, key=lambda patch: patch.offset)
 
 
-def _can_go(chain: tuple[Box, ...]) -> bool:
+def _is_removable(chain: tuple[Mp4Box, ...]) -> bool:
     box = chain[-1]
     parent = chain[-2].kind if len(chain) > 1 else b""
     if box.kind in _UNUSED or box.kind in (b"uuid", b"meta", b"udta"):
@@ -168,18 +168,18 @@ def _can_go(chain: tuple[Box, ...]) -> bool:
     return box.kind == b"data" and len(chain) > 2 and chain[-3].kind == b"ilst"
 
 
-def _freed(data: bytes, base: int, box: Box) -> Patch:
+def _free_box(data: bytes, base: int, box: Mp4Box) -> BytePatch:
     """Return a ``free`` box of the same length, with the header's own way of telling it."""
     at = box.start - base
     stop = min(box.stop - base, len(data))
     header = data[at : at + box.header]
-    return Patch(box.start, header[:4] + b"free" + header[8:] + bytes(stop - at - box.header))
+    return BytePatch(box.start, header[:4] + b"free" + header[8:] + bytes(stop - at - box.header))
 
 
-def patched(data: bytes, offset: int, made: list[Patch]) -> bytes:
+def apply_patches(data: bytes, offset: int, patches: list[BytePatch]) -> bytes:
     """Return a part of a file, read at ``offset``, as it is with the patches written over it."""
     stop = offset + len(data)
-    touching = [patch for patch in made if patch.offset < stop and patch.offset + len(patch.data) > offset]
+    touching = [patch for patch in patches if patch.offset < stop and patch.offset + len(patch.data) > offset]
     if not touching:
         return data
     changed = bytearray(data)

@@ -9,16 +9,16 @@ from itertools import product
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
-GROUP = 48
+GROUP_SIZE = 48
 """Needles of one search by vector instructions."""
 
-MOST_GROUPS = 10
+MAX_GROUPS = 10
 """Beyond this many groups one automaton is faster."""
 
-NEEDLE = 8
+NEEDLE_LENGTH = 8
 """Characters of a needle, where a value has that many."""
 
-_CASELESS_NEEDLE = 4
+_CASELESS_LENGTH = 4
 
 
 class Needles:
@@ -28,10 +28,10 @@ class Needles:
         unique = sorted(set(needles))
         self._searches: list[BytesAhoCorasick] = []
         self._groups = [unique] if unique else []
-        if len(unique) > GROUP * MOST_GROUPS:
+        if len(unique) > GROUP_SIZE * MAX_GROUPS:
             self._searches = [BytesAhoCorasick(unique, MatchKind.LeftmostLongest, Implementation.DFA)]
         elif unique:
-            count = -(-len(unique) // GROUP)
+            count = -(-len(unique) // GROUP_SIZE)
             # Neighbours in different groups: many needles that begin alike slow the vector search down.
             self._groups = [unique[first::count] for first in range(count)]
             self._searches = [BytesAhoCorasick(group, MatchKind.LeftmostLongest) for group in self._groups]
@@ -51,16 +51,16 @@ class Needles:
         return sorted(found) if len(self._searches) > 1 else found
 
 
-def needle_of(pattern: bytes, wide: bool) -> bytes:
+def needle_for(pattern: bytes, wide: bool) -> bytes:
     """Return the beginning of a pattern; ``wide``: every second byte is 0."""
-    return pattern[: 2 * NEEDLE - 1 if wide else NEEDLE]
+    return pattern[: 2 * NEEDLE_LENGTH - 1 if wide else NEEDLE_LENGTH]
 
 
 def caseless_needles(pattern: bytes, wide: bool) -> tuple[set[bytes], int]:
     """Return a short part of an ASCII pattern in every mixture of small and capital letters, and its offset."""
     step = 2 if wide else 1
     text = pattern[::step]
-    length = min(_CASELESS_NEEDLE, len(text))
+    length = min(_CASELESS_LENGTH, len(text))
     offset = min(range(len(text) - length + 1), key=lambda at: sum(c in _LETTERS for c in text[at : at + length]))
     part = text[offset : offset + length]
     choices = [sorted({bytes((c,)).lower(), bytes((c,)).upper()}) for c in part]

@@ -6,16 +6,16 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from labcrate.secrets.matcher import MARGIN, Hit, Matcher
-from labcrate.secrets.weak import ROW, TableColumns
+from labcrate.secrets.weak_values import ROW_BYTES, TableColumns
 
-CHUNK = 1024 * 1024
+CHUNK_BYTES = 1024 * 1024
 """Bytes that are read at a time."""
 
-_DECIDING = ROW + MARGIN
+_CONTEXT_BYTES = ROW_BYTES + MARGIN
 """Bytes behind a value that may say what it is: the rest of its row."""
 
 _JSON_KEY = re.compile(rb'"\s{0,8}:\s{0,8}\Z')
-_NEAR = 24
+_KEY_CONTEXT_BYTES = 24
 
 _BOMS = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
@@ -25,15 +25,15 @@ def find_in_stream(matcher: Matcher, chunks: Iterable[bytes], text: bool = True)
 
     Memory is bounded by a few chunks and the longest secret.
     """
-    overlap = 2 * matcher.reach
-    enough = max(CHUNK, 4 * overlap)
+    overlap = 2 * matcher.reach_bytes
+    enough = max(CHUNK_BYTES, 4 * overlap)
     data, base, done = b"", 0, -1
     parts: list[bytes] = []
     waiting = 0
     columns: list[TableColumns] = []
-    given: set[Hit] = set()
+    yielded: set[Hit] = set()
     for number, chunk in enumerate(chunks):
-        if number == 0 and text and (table := matcher.table(chunk)):
+        if number == 0 and text and (table := matcher.table_columns(chunk)):
             columns.append(table)
         for table in columns:
             yield from (Hit(*place) for place in table.feed(chunk))
@@ -43,20 +43,20 @@ def find_in_stream(matcher: Matcher, chunks: Iterable[bytes], text: bool = True)
             continue
         data = b"".join((data, *parts))
         parts, waiting = [], 0
-        stop = base + len(data) - _DECIDING  # beyond it, what follows may decide
-        found = list(_between(matcher.find(data, text), base, done - matcher.reach, stop))
-        yield from (hit for hit in found if hit not in given)
+        stop = base + len(data) - _CONTEXT_BYTES  # beyond it, what follows may decide
+        found = list(_hits_between(matcher.find(data, text), base, done - matcher.reach_bytes, stop))
+        yield from (hit for hit in found if hit not in yielded)
         # Of places that overlap not all are named: those of the next piece may leave a gap to these.
-        given = {hit for hit in found if hit.stop > stop - matcher.reach}
+        yielded = {hit for hit in found if hit.stop > stop - matcher.reach_bytes}
         base += len(data) - overlap
         data, done = data[-overlap:], stop
     for table in columns:
         yield from (Hit(*place) for place in table.end())
-    last = _between(matcher.find(b"".join((data, *parts)), text), base, done - matcher.reach, None)
-    yield from (hit for hit in last if hit not in given)
+    last = _hits_between(matcher.find(b"".join((data, *parts)), text), base, done - matcher.reach_bytes, None)
+    yield from (hit for hit in last if hit not in yielded)
 
 
-def _between(hits: list[Hit], base: int, done: int, stop: int | None) -> Iterator[Hit]:
+def _hits_between(hits: list[Hit], base: int, done: int, stop: int | None) -> Iterator[Hit]:
     """Yield the hits that end after ``done`` and no later than ``stop``, with offsets in the stream."""
     for hit in hits:
         if done < base + hit.stop and (stop is None or base + hit.stop <= stop):
@@ -75,25 +75,27 @@ def replace_in_stream(chunks: Iterable[bytes], ranges: Iterable[tuple[int, int, 
     for chunk in chunks:
         at = 0
         while following is not None and following[0] < base + len(chunk):
-            start, stop, instead = following
+            start, stop, replacement = following
             if start >= base:  # else the range began in an earlier chunk, and what replaces it has been given
                 yield chunk[at : start - base]
                 bare = chunk[start - base : stop - base].isdigit()
-                behind_key = bare and _JSON_KEY.search(before + chunk[max(0, start - base - _NEAR) : start - base])
-                yield b'"%b"' % instead if behind_key else instead
+                behind_key = bare and _JSON_KEY.search(
+                    before + chunk[max(0, start - base - _KEY_CONTEXT_BYTES) : start - base]
+                )
+                yield b'"%b"' % replacement if behind_key else replacement
             at = min(stop - base, len(chunk))
             if stop > base + len(chunk):
                 break
             following = next(left, None)
         yield chunk[at:]
         base += len(chunk)
-        before = (before + chunk)[-_NEAR:]
+        before = (before + chunk)[-_KEY_CONTEXT_BYTES:]
 
 
 def read_chunks(file: BinaryIO) -> Iterator[bytes]:
     """Yield a file from its beginning. Raises OSError."""
     file.seek(0)
-    while chunk := file.read(CHUNK):
+    while chunk := file.read(CHUNK_BYTES):
         yield chunk
 
 
@@ -102,13 +104,13 @@ def read_ranges(file: BinaryIO, ranges: Iterable[tuple[int, int]]) -> Iterator[b
     for start, stop in ranges:
         file.seek(start)
         left = stop - start
-        while left and (chunk := file.read(min(left, CHUNK))):
+        while left and (chunk := file.read(min(left, CHUNK_BYTES))):
             left -= len(chunk)
             yield chunk
         yield bytes(8)
 
 
-def utf16_of(beginning: bytes) -> str | None:
+def utf16_codec(beginning: bytes) -> str | None:
     """Return the codec of a text that begins with UTF-16's byte order mark; ``None`` for anything else."""
     return next((codec for mark, codec in _BOMS if beginning.startswith(mark)), None)
 

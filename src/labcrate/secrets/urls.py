@@ -9,15 +9,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote
 
-LONGEST = 1600
+MAX_URL_LENGTH = 1600
 """The most characters of a URL that are looked at."""
 
-_NONE = r"\s\x00-\x20\x7f\"'<>"  # what no part of a URL holds
+_NEVER_IN_URL = r"\s\x00-\x20\x7f\"'<>"  # what no part of a URL holds
 _SCHEME_BEFORE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,20}\Z")
-_CREDENTIALS = re.compile(rf"(?P<user>[^{_NONE}/?#@:\\]{{0,128}}):(?P<password>[^{_NONE}/?#\\]{{1,256}})@")
-_USER = re.compile(rf"[^{_NONE}/?#@:\\]{{1,128}}@")
-_HOST = re.compile(rf"\[[0-9A-Fa-f:.%a-z]{{2,60}}\]|[^{_NONE}/?#@:\\,;)\]}}]{{1,253}}")
-_REST = re.compile(rf"[^{_NONE}\\;,)\]}}|]{{0,1024}}")
+_CREDENTIALS = re.compile(
+    rf"(?P<user>[^{_NEVER_IN_URL}/?#@:\\]{{0,128}}):(?P<password>[^{_NEVER_IN_URL}/?#\\]{{1,256}})@"
+)
+_USER = re.compile(rf"[^{_NEVER_IN_URL}/?#@:\\]{{1,128}}@")
+_HOST = re.compile(rf"\[[0-9A-Fa-f:.%a-z]{{2,60}}\]|[^{_NEVER_IN_URL}/?#@:\\,;)\]}}]{{1,253}}")
+_REST = re.compile(rf"[^{_NEVER_IN_URL}\\;,)\]}}|]{{0,1024}}")
 _PLACEHOLDER = re.compile(r"\*+|x{3,}|X{3,}|\.{2,}|\[removed\]|\$?\{[^{}]{0,200}\}")
 
 

@@ -15,7 +15,14 @@ from typing import Any
 
 import msgspec
 
-from labcrate.secrets.keys import ADDRESSES, CAMERA_LEFT_OUT, CREDENTIALS, LEFT_OUT, is_bridge, normalized
+from labcrate.secrets.credential_keys import (
+    ADDRESSES,
+    CAMERA_LEFT_OUT,
+    CREDENTIALS,
+    LEFT_OUT,
+    is_bridge_topic,
+    normalize_key,
+)
 from labcrate.secrets.urls import Url, find_urls
 
 CAMERA_PASSWORD = "a camera's password"  # noqa: S105 - a kind, shown in messages
@@ -24,14 +31,14 @@ STREAM_URL = "a stream URL"
 URL_CREDENTIALS = "a URL with credentials"
 PASSWORD = "a password or token"  # noqa: S105 - a kind
 ADDRESS = "a network address"
-KINDS = (CAMERA_PASSWORD, PASSWORD, URL_CREDENTIALS, STREAM_URL, CAMERA_ADDRESS, ADDRESS)
+SECRET_KINDS = (CAMERA_PASSWORD, PASSWORD, URL_CREDENTIALS, STREAM_URL, CAMERA_ADDRESS, ADDRESS)
 """Every kind of secret, in the words that messages use; of two kinds that a value has, the first is named."""
 
-SHORTEST = 8
+MIN_STRONG_LENGTH = 8
 """Characters of a credential below which it is weak."""
 
 COMMON_WORDS = frozenset({"admin", "password", "camera", "live", "main"})
-LONGEST = 16 * 1024
+MAX_VALUE_LENGTH = 16 * 1024
 """Characters of a value beyond which its beginning is searched for."""
 
 SEARCH_VERSION = 2
@@ -42,9 +49,9 @@ _WEB_SCHEMES = frozenset({"http", "https"})
 _HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]|\.(?=[A-Za-z0-9_])){0,252}")
 _PORT = re.compile(r":[0-9]{1,5}\Z")
 _NETWORK_KEY_BYTES = 16
-_MOST_NESTED = 4
+_MAX_NESTED = 4
 _REMOVED = "[removed]"
-MOST_URLS = 1000
+MAX_URLS = 1000
 """URLs of one text that give values; those behind them are found by their own passwords alone."""
 
 _MAX_TEXT_JSON = 4 * 1024 * 1024
@@ -89,24 +96,24 @@ class Secrets:
         return (True, self.strong), (False, self.weak)
 
 
-def collect(documents: Iterable[tuple[str, Any]]) -> Secrets:
+def collect_secrets(documents: Iterable[tuple[str, Any]]) -> Secrets:
     """Collect the secrets of JSON documents, each with its path in the lab.
 
     Documents named ``cameras.json`` give passwords, addresses and stream URLs; so do messages of the bridge, in any
     document. Every document gives the values of credentials' keys and the passwords of URLs. A document named
     ``users.json`` is passed over.
     """
-    found = _Found()
+    found = _Collector()
     for path, value in documents:
         name = path.rpartition("/")[2]
         if name != "users.json":
-            _walk(found, value, "camera" if name == "cameras.json" else "")
+            _collect_from(found, value, "camera" if name == "cameras.json" else "")
     return found.secrets()
 
 
-def joined(parts: Iterable[Secrets]) -> Secrets:
-    """Return the secrets of several files as one: the same as ``collect`` makes of all their documents."""
-    found = _Found()
+def merge_secrets(parts: Iterable[Secrets]) -> Secrets:
+    """Return the secrets of several files as one: the same as ``collect_secrets`` makes of all their documents."""
+    found = _Collector()
     for part in parts:
         found.take(part)
     return found.secrets()
@@ -114,7 +121,7 @@ def joined(parts: Iterable[Secrets]) -> Secrets:
 
 def is_weak(value: str) -> bool:
     """Return whether a credential is too common to be searched for by itself."""
-    return len(value) < SHORTEST or value.isdigit() or value.casefold() in COMMON_WORDS
+    return len(value) < MIN_STRONG_LENGTH or value.isdigit() or value.casefold() in COMMON_WORDS
 
 
 def spellings_of_address(text: str) -> tuple[str, ...]:
@@ -136,63 +143,63 @@ def spellings_of_address(text: str) -> tuple[str, ...]:
     return tuple(sorted(s for s in spellings if len(s) > 5))
 
 
-class _Found:
+class _Collector:
     """The values found so far, each with the first of its kinds."""
 
     def __init__(self) -> None:
         self._strong: dict[str, Secret] = {}
         self._weak: dict[str, Secret] = {}
 
-    def credential(self, value: str, kind: str) -> None:
+    def add_credential(self, value: str, kind: str) -> None:
         if not value:
             return
         weak = is_weak(value)
         if weak or value not in _REMOVED:  # else what stands where a secret stood would hold one
-            _keep(self._weak if weak else self._strong, Secret(value[:LONGEST], kind))
+            _add(self._weak if weak else self._strong, Secret(value[:MAX_VALUE_LENGTH], kind))
 
     def address(self, text: str, kind: str) -> None:
         for spelling in spellings_of_address(text):
-            _keep(self._strong, Secret(spelling, kind, address=True))
+            _add(self._strong, Secret(spelling, kind, address=True))
 
-    def stream(self, url: str) -> None:
-        _keep(self._strong, Secret(url[:LONGEST], STREAM_URL))
+    def add_stream_url(self, url: str) -> None:
+        _add(self._strong, Secret(url[:MAX_VALUE_LENGTH], STREAM_URL))
 
     def take(self, others: Secrets) -> None:
         for group, secrets in ((self._strong, others.strong), (self._weak, others.weak)):
             for secret in secrets:
-                _keep(group, secret)
+                _add(group, secret)
 
     def secrets(self) -> Secrets:
         return Secrets(*(tuple(group[value] for value in sorted(group)) for group in (self._strong, self._weak)))
 
 
-def _keep(group: dict[str, Secret], secret: Secret) -> None:
+def _add(group: dict[str, Secret], secret: Secret) -> None:
     before = group.get(secret.value)
-    if before is None or KINDS.index(secret.kind) < KINDS.index(before.kind):
+    if before is None or SECRET_KINDS.index(secret.kind) < SECRET_KINDS.index(before.kind):
         group[secret.value] = secret
 
 
-def _walk(found: _Found, document: Any, place: str) -> None:
+def _collect_from(found: _Collector, document: Any, place: str) -> None:
     """Go through a document without recursion; ``place`` is ``camera``, ``bridge`` or nothing."""
     waiting: list[tuple[Any, str, str]] = [(document, "", place)]
     while waiting:
         value, key, place = waiting.pop()
         if isinstance(value, dict):
             topic = value.get("topic")
-            inside = "bridge" if isinstance(topic, str) and is_bridge(topic) else place
+            inside = "bridge" if isinstance(topic, str) and is_bridge_topic(topic) else place
             for name, inner in value.items():
-                waiting.append((inner, normalized(str(name)), "bridge" if is_bridge(str(name)) else inside))
-                _take_urls(found, str(name), "", inside)
+                waiting.append((inner, normalize_key(str(name)), "bridge" if is_bridge_topic(str(name)) else inside))
+                _collect_urls(found, str(name), "", inside)
         elif isinstance(value, list):
             if key == "networkkey":
-                _take_network_key(found, value)
+                _collect_network_key(found, value)
             waiting.extend((inner, key, place) for inner in value)
         elif isinstance(value, str):
-            _take_text(found, value, key, place)
+            _collect_text(found, value, key, place)
             if value[:1] in ("{", "[") and len(value) <= _MAX_TEXT_JSON:
                 waiting.extend((inner, key, place) for inner in _decoded(value))
         elif isinstance(value, int | float) and not isinstance(value, bool) and key in CREDENTIALS:
-            found.credential(str(value), PASSWORD)
+            found.add_credential(str(value), PASSWORD)
 
 
 def _decoded(text: str) -> Iterator[Any]:
@@ -203,16 +210,16 @@ def _decoded(text: str) -> Iterator[Any]:
         return
 
 
-def _take_text(found: _Found, text: str, key: str, place: str) -> None:
+def _collect_text(found: _Collector, text: str, key: str, place: str) -> None:
     left_out = key in (CAMERA_LEFT_OUT if place == "camera" else LEFT_OUT) or (place == "bridge" and key == "user")
     if key in CREDENTIALS and not left_out:
-        found.credential(text, CAMERA_PASSWORD if place == "camera" else PASSWORD)
+        found.add_credential(text, CAMERA_PASSWORD if place == "camera" else PASSWORD)
     elif place and not left_out and "://" not in text:
-        _take_address(found, text, key, place)
-    _take_urls(found, text, key, place)
+        _collect_address(found, text, key, place)
+    _collect_urls(found, text, key, place)
 
 
-def _take_address(found: _Found, text: str, key: str, place: str) -> None:
+def _collect_address(found: _Collector, text: str, key: str, place: str) -> None:
     """Take an address that is the whole of a text, alone or with a port or a path behind it."""
     kind = CAMERA_ADDRESS if place == "camera" else ADDRESS
     text = text.strip()
@@ -227,20 +234,20 @@ def _take_address(found: _Found, text: str, key: str, place: str) -> None:
     found.address(text, kind)
 
 
-def _take_urls(found: _Found, text: str, key: str, place: str) -> None:
+def _collect_urls(found: _Collector, text: str, key: str, place: str) -> None:
     if not place and "@" not in text and "?" not in text:
         return  # outside cameras and the bridge only what stands before ``@`` or behind ``?`` counts
-    for url in islice(find_urls(text), MOST_URLS):
+    for url in islice(find_urls(text), MAX_URLS):
         for password in url.passwords():
-            found.credential(password, CAMERA_PASSWORD if place == "camera" else PASSWORD)
+            found.add_credential(password, CAMERA_PASSWORD if place == "camera" else PASSWORD)
         for name, value in url.query():
-            if normalized(name) in CREDENTIALS:
-                found.credential(value, CAMERA_PASSWORD if place == "camera" else PASSWORD)
+            if normalize_key(name) in CREDENTIALS:
+                found.add_credential(value, CAMERA_PASSWORD if place == "camera" else PASSWORD)
         if place:
-            _take_host(found, url, key, place)
+            _collect_host(found, url, key, place)
 
 
-def _take_host(found: _Found, url: Url, key: str, place: str) -> None:
+def _collect_host(found: _Collector, url: Url, key: str, place: str) -> None:
     """Take the host of a URL of a camera or the bridge; of a web page only where a key says that it is an address."""
     try:
         ipaddress.ip_address(url.host)
@@ -249,30 +256,34 @@ def _take_host(found: _Found, url: Url, key: str, place: str) -> None:
         is_number = False
     if url.scheme not in _WEB_SCHEMES or is_number or key in ADDRESSES or url.password:
         found.address(url.host, CAMERA_ADDRESS if place == "camera" else ADDRESS)
-    if url.scheme in _STREAM_SCHEMES and len(url.text) >= SHORTEST and url.host not in ("", "localhost", "127.0.0.1"):
-        found.stream(url.text[: _nested(url.text)])
+    if (
+        url.scheme in _STREAM_SCHEMES
+        and len(url.text) >= MIN_STRONG_LENGTH
+        and url.host not in ("", "localhost", "127.0.0.1")
+    ):
+        found.add_stream_url(url.text[: _length_before_nested(url.text)])
 
 
-def _nested(url: str) -> int:
+def _length_before_nested(url: str) -> int:
     """Return where a URL goes on with more URLs than one has: they are found by themselves.
 
     A text of nothing but URLs would else make as many values that lie in one another, a thousand characters each.
     """
     at = -1
-    for _ in range(_MOST_NESTED):
+    for _ in range(_MAX_NESTED):
         at = url.find("://", at + 1)
         if at < 0:
             return len(url)
     return at
 
 
-def _take_network_key(found: _Found, numbers: list[Any]) -> None:
+def _collect_network_key(found: _Collector, numbers: list[Any]) -> None:
     """Take a Zigbee network key, which is written as a list of 16 bytes or in hex."""
     if len(numbers) == _NETWORK_KEY_BYTES and all(type(n) is int and 0 <= n <= 255 for n in numbers):
-        for text in (bytes(numbers).hex(), bytes(numbers).hex().upper(), *_lists(numbers)):
-            found.credential(text, PASSWORD)
+        for text in (bytes(numbers).hex(), bytes(numbers).hex().upper(), *_number_lists(numbers)):
+            found.add_credential(text, PASSWORD)
 
 
-def _lists(numbers: list[int]) -> tuple[str, str]:
+def _number_lists(numbers: list[int]) -> tuple[str, str]:
     words = [str(n) for n in numbers]
     return ",".join(words), ", ".join(words)

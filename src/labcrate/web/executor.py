@@ -37,7 +37,7 @@ class WorkKind(Enum):
     """Pictures of recordings: a page full of them must not keep downloads and other pages waiting."""
 
 
-THREADS = {
+THREADS_PER_KIND = {
     WorkKind.REQUESTS: 8,
     WorkKind.PLANS: 2,
     WorkKind.JOBS: 4,
@@ -51,8 +51,8 @@ class Executor:
     """Runs functions in threads, of each kind so many at a time and the others in their order. Use it on the loop."""
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(sum(THREADS.values()), "work")
-        self._free = {kind: asyncio.Semaphore(threads) for kind, threads in THREADS.items()}
+        self._pool = ThreadPoolExecutor(sum(THREADS_PER_KIND.values()), "work")
+        self._semaphores = {kind: asyncio.Semaphore(threads) for kind, threads in THREADS_PER_KIND.items()}
         self._closed = False
 
     async def run(self, kind: WorkKind, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -60,22 +60,22 @@ class Executor:
 
         A function that runs goes on when the caller is cancelled, and keeps its thread: other kinds have theirs.
         """
-        free, loop = self._free[kind], asyncio.get_running_loop()
-        await free.acquire()
+        semaphore, loop = self._semaphores[kind], asyncio.get_running_loop()
+        await semaphore.acquire()
         if self._closed:
-            free.release()
+            semaphore.release()
             raise asyncio.CancelledError
         running = self._pool.submit(partial(function, *args, **kwargs))
-        running.add_done_callback(lambda _: loop.call_soon_threadsafe(free.release))
+        running.add_done_callback(lambda _: loop.call_soon_threadsafe(semaphore.release))
         return await asyncio.wrap_future(running)
 
     @asynccontextmanager
-    async def repeating(self, seconds: float, function: Callable[[], object]) -> AsyncIterator[None]:
+    async def run_repeatedly(self, interval_s: float, function: Callable[[], object]) -> AsyncIterator[None]:
         """In the block, run a function again and again, with so many seconds between."""
 
         async def repeat() -> None:
             while True:
-                await asyncio.sleep(seconds)
+                await asyncio.sleep(interval_s)
                 await self.run(WorkKind.REQUESTS, function)
 
         task = asyncio.get_running_loop().create_task(repeat())

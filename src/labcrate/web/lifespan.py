@@ -16,7 +16,7 @@ from labcrate.people.studies import Studies
 from labcrate.people.tokens import Tokens
 from labcrate.people.users import Users
 from labcrate.web.archives.archive_cache import ArchiveCache
-from labcrate.web.archives.examinations import Examining
+from labcrate.web.archives.doctor_reports import DoctorReports
 from labcrate.web.archives.indexer import Indexer
 from labcrate.web.archives.inventory_cache import InventoryCache
 from labcrate.web.archives.plan_queue import PlanQueue
@@ -25,21 +25,21 @@ from labcrate.web.auth.accounts import Accounts
 from labcrate.web.auth.code_logins import CodeLogins
 from labcrate.web.auth.gate import Gate
 from labcrate.web.downloads.sender import Sender
-from labcrate.web.downloads.transfer_log import Ends, TransferLog
+from labcrate.web.downloads.transfer_log import TransferEndWriter, TransferLog
 from labcrate.web.executor import Executor, WorkKind
 from labcrate.web.pages.plots import Plots
 from labcrate.web.pages.render import Pages
 from labcrate.web.pages.session_list import SessionList
 from labcrate.web.pages.thumbnails import Thumbnails
 from labcrate.web.pages.timeline import Timelines
-from labcrate.web.services import Services
+from labcrate.web.resources import ServerResources
 
-_TIDY_SECONDS = 60.0
-_ENDS_AGAIN_SECONDS = 60.0
+_CLEANUP_INTERVAL_S = 60.0
+_LOG_RETRY_INTERVAL_S = 60.0
 
 
 @asynccontextmanager
-async def lifespan(settings: ServeSettings, passwords: Passwords | None = None) -> AsyncIterator[Services]:
+async def lifespan(settings: ServeSettings, passwords: Passwords | None = None) -> AsyncIterator[ServerResources]:
     """Start what the server of one lab has, and end it after the block: the last line that started ends first.
 
     Raises NoLabError, CatalogError, PeopleError.
@@ -53,22 +53,24 @@ async def lifespan(settings: ServeSettings, passwords: Passwords | None = None) 
         inventories = InventoryCache(lab, settings.recorders)
         archives = stack.enter_context(closing(ArchiveCache(inventories, settings.workers)))
         executor = stack.enter_context(closing(Executor()))
-        await stack.enter_async_context(executor.repeating(_TIDY_SECONDS, archives.tidy))
-        ends = await stack.enter_async_context(_writing_ends(executor, Ends(export_log)))
+        await stack.enter_async_context(executor.run_repeatedly(_CLEANUP_INTERVAL_S, archives.remove_unused))
+        end_writer = await stack.enter_async_context(_retry_log_writes(executor, TransferEndWriter(export_log)))
         sender = Sender()
         stack.push_async_callback(sender.close)
         plans = PlanQueue(executor, archives, settings.base_topic)
         stack.push_async_callback(plans.close)
-        examining = Examining(executor, lab, inventories, settings)
-        stack.push_async_callback(examining.stop)
+        doctor_reports = DoctorReports(executor, lab, inventories, settings)
+        stack.push_async_callback(doctor_reports.stop)
         jobs = PrepareJobs(executor, inventories, archives, plans, lab, settings.workers)
         stack.push_async_callback(jobs.close)
-        indexer = Indexer(lab, inventories.inventory, lambda: jobs.running > 0, differs=archives.drop_file)
-        await stack.enter_async_context(_indexing(executor, indexer))
+        indexer = Indexer(
+            lab, inventories.inventory, lambda: jobs.unfinished_count > 0, on_difference=archives.remove_with_file
+        )
+        await stack.enter_async_context(_run_indexer(executor, indexer))
         users, studies = Users(database, passwords), Studies(database)
         logins, tokens = Logins(database), Tokens(database)
         accounts = Accounts(executor, users, studies, logins, tokens)
-        yield Services(
+        yield ServerResources(
             settings=settings,
             lab=lab,
             executor=executor,
@@ -81,12 +83,12 @@ async def lifespan(settings: ServeSettings, passwords: Passwords | None = None) 
             gate=Gate(settings, accounts),
             export_log=export_log,
             link_log=LinkLog(database),
-            ends=ends,
-            transfer_log=TransferLog(executor, export_log, ends, accounts),
+            end_writer=end_writer,
+            transfer_log=TransferLog(executor, export_log, end_writer, accounts),
             inventories=inventories,
             archives=archives,
             plans=plans,
-            examining=examining,
+            doctor_reports=doctor_reports,
             jobs=jobs,
             indexer=indexer,
             sender=sender,
@@ -98,26 +100,26 @@ async def lifespan(settings: ServeSettings, passwords: Passwords | None = None) 
         )
 
 
-async def hear_of_end(services: Services) -> None:
+async def notify_shutdown(resources: ServerResources) -> None:
     """Have those that wait hear that the server ends, while their connections are still open to say so."""
-    services.sender.stopping = True
-    services.jobs.stop()  # before the plans that they wait for: they are cancelled, and do not fail
-    services.plans.stop()
-    await services.examining.stop()
+    resources.sender.is_stopping = True
+    resources.jobs.stop()  # before the plans that they wait for: they are cancelled, and do not fail
+    resources.plans.stop()
+    await resources.doctor_reports.stop()
 
 
 @asynccontextmanager
-async def _writing_ends(executor: Executor, ends: Ends) -> AsyncIterator[Ends]:
+async def _retry_log_writes(executor: Executor, end_writer: TransferEndWriter) -> AsyncIterator[TransferEndWriter]:
     """In the block, try again to write ends that could not be written; after it, a last time."""
     try:
-        async with executor.repeating(_ENDS_AGAIN_SECONDS, ends.write_kept):
-            yield ends
+        async with executor.run_repeatedly(_LOG_RETRY_INTERVAL_S, end_writer.write_pending):
+            yield end_writer
     finally:
-        await executor.run(WorkKind.REQUESTS, ends.write_kept)
+        await executor.run(WorkKind.REQUESTS, end_writer.write_pending)
 
 
 @asynccontextmanager
-async def _indexing(executor: Executor, indexer: Indexer) -> AsyncIterator[None]:
+async def _run_indexer(executor: Executor, indexer: Indexer) -> AsyncIterator[None]:
     """In the block, the indexer goes on in a thread of its own."""
     thread = threading.Thread(target=indexer.run, name="indexer")
     thread.start()

@@ -32,7 +32,7 @@ from tests.support.forgeries import (
 
 import labcrate
 from labcrate.archive import records
-from labcrate.archive.directory import shown
+from labcrate.archive.directory import printable_name
 from labcrate.archive.verify import verify_archive
 from labcrate.errors import LabcrateError, VerificationError
 
@@ -199,5 +199,5 @@ def test_random_names_that_are_called_whole_are_the_same_to_every_unzipper(tool:
             sound += 1
             with zipfile.ZipFile(path) as file:
                 expected = {info.filename: file.read(info) for info in file.infolist()}
-            assert unpacked(path, tool) == expected, (number, [shown(name.encode()) for name in expected])
+            assert unpacked(path, tool) == expected, (number, [printable_name(name.encode()) for name in expected])
     assert sound > ROUNDS // 10

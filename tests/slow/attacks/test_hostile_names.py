@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from tests.slow.attacks import hostile_names as hostile
 
-from labcrate.lab.folder import printable
 from labcrate.linking import CameraNames, LinkingRules, RegisterEntry, judge, right_time_near_miss, sessions_named
 from labcrate.linking.all_paths import sessions_of_paths
+from labcrate.messages.text import printable
 
 LABS = 5
 NAMES_FOR_VERDICTS = 3000

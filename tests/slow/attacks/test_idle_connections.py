@@ -20,7 +20,7 @@ from labcrate.people.passwords import Passwords
 from labcrate.people.roles import Role
 from labcrate.people.tokens import Tokens
 from labcrate.people.users import Users
-from labcrate.web.http.connection_limits import MOST, MOST_PER_NETWORK
+from labcrate.web.http.connection_limits import MAX_CONNECTIONS, MAX_PER_NETWORK
 
 if TYPE_CHECKING:
     from tests.conftest import LabFolder
@@ -102,12 +102,12 @@ def test_idle_connections_shut_nobody_out(token: str, port: int) -> None:
         visitor = dial(port, "127.0.0.1", stack)
         assert status(visitor, "/api/health", token) == 200
         idle = [dial(port, f"127.0.1.{1 + number % ADDRESSES}", stack) for number in range(ADDRESSES * EACH)]
-        assert ADDRESSES * EACH > MOST
-        assert EACH <= MOST_PER_NETWORK
+        assert ADDRESSES * EACH > MAX_CONNECTIONS
+        assert EACH <= MAX_PER_NETWORK
         newcomer = dial(port, "127.0.2.1", stack)
         assert status(newcomer, "/api/health") == 200
         assert status(visitor, "/api/health", token) == 200
         assert status(dial(port, "127.0.1.1", stack), "/api/health") == 200
         gone = [ended(one) for one in idle]
-        assert all(gone[: len(idle) - MOST])
+        assert all(gone[: len(idle) - MAX_CONNECTIONS])
         assert not ended(newcomer)

@@ -84,8 +84,8 @@ def _row(recording: JsonObject) -> list[Any]:
 
 def _other_starts(claims: Iterable[JsonObject]) -> str:
     """The claims that were not taken: ``file name 2025-05-02T08:00:00.000Z (1 s); ...``."""
-    others = (claim for claim in claims if not claim["taken"])
-    return "; ".join(f"{claim['source']} {claim['start']} ({claim['uncertaintySeconds']} s)" for claim in others)
+    other_claims = (claim for claim in claims if not claim["taken"])
+    return "; ".join(f"{claim['source']} {claim['start']} ({claim['uncertaintySeconds']} s)" for claim in other_claims)
 
 
 _TABLE_NAMES = {
@@ -120,10 +120,10 @@ def datapackage(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sen
 
 def _session_file_resources(plan: Plan, parts: Sequence[Part]) -> Iterator[JsonObject]:
     """The session's own files: a table where its form is known, else a file whose content nobody judges."""
-    taken, by_name = set(_TABLE_NAMES.values()), {part.name: part for part in parts}
+    taken_names, by_name = set(_TABLE_NAMES.values()), {part.name: part for part in parts}
     for file in plan.session_files:
-        part, name = by_name[file.member], _resource_name(file.member, taken)
-        taken.add(name)
+        part, name = by_name[file.member], _resource_name(file.member, taken_names)
+        taken_names.add(name)
         if file.columns:
             described = {
                 "profile": "tabular-data-resource",
@@ -144,10 +144,10 @@ def _session_file_resources(plan: Plan, parts: Sequence[Part]) -> Iterator[JsonO
         }
 
 
-def _resource_name(member: str, taken: Collection[str]) -> str:
+def _resource_name(member: str, taken_names: Collection[str]) -> str:
     """A name that no other resource has."""
-    wished = _slug(member.removeprefix("data/"))
-    return next(name for n in count(1) if (name := wished if n == 1 else f"{wished}-{n}") not in taken)
+    base_name = _slug(member.removeprefix("data/"))
+    return next(name for n in count(1) if (name := base_name if n == 1 else f"{base_name}-{n}") not in taken_names)
 
 
 def _session_file_schema(columns: Sequence[Column]) -> JsonObject:

@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
-from labcrate.lab.text import one_line
+from labcrate.messages.text import printable
 
 WIDTH = 78
 
@@ -37,7 +37,7 @@ def _wrap(text: str, bullet: str) -> list[str]:
 
 def table(rows: Sequence[Row], widest: int = 38) -> list[str]:
     """Two columns: the first as wide as it must be, within reason, and on one line; the second wrapped beside it."""
-    rows = [(one_line(label), text) for label, text in rows]
+    rows = [(printable(label), text) for label, text in rows]
     width = min(max((len(row[0]) for row in rows), default=0), widest) + 2
     return [line for label, text in rows for line in _row(label, text, width)]
 

@@ -7,7 +7,7 @@ from labcrate.export.documents.datapackage import RECORDING_COLUMNS
 from labcrate.export.documents.metadata import instant_text, local_time_text
 from labcrate.export.documents.plain_text import WIDTH, section, table, wrap_lines
 from labcrate.export.documents.secrets import secret_paragraphs
-from labcrate.lab.text import one_line, visible
+from labcrate.messages.text import printable, printable_lines
 from labcrate.model.timespan import NO_TIME, format_duration
 from labcrate.plan import member_names as names
 from labcrate.plan.options import Only
@@ -32,7 +32,7 @@ def readme(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sensors:
     """The README of an archive; ``zigbee`` and ``sensors`` are the columns of the two kinds of sensor table."""
     title = f"Session {plan.session.id}: {plan.session.name}" if plan.session.name else plan.session.title
     title = f"{title} (PARTIAL)" if plan.options.partial else title
-    held = {part.name for part in parts}
+    member_names = {part.name for part in parts}
     sections = [
         [*wrap_lines(title), "=" * min(WIDTH, len(title))],
         _introduction(plan),
@@ -45,20 +45,20 @@ def readme(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sensors:
         section("Left out", _left_out(plan)),
         section("Secrets", _secrets(plan)),
         section("Columns of " + names.ZIGBEE_CSV, _columns(zigbee)),
-        section(f"Columns of {names.SENSOR_CSV}", _sensor_table(plan, sensors, held)),
+        section(f"Columns of {names.SENSOR_CSV}", _sensor_table(plan, sensors, member_names)),
         section("Columns of " + names.RECORDINGS_CSV, table([(c, _unit(u, d)) for c, _, _, u, d in RECORDING_COLUMNS])),
         section("Times", _times(plan)),
         section("How recordings were linked to this session", wrap_lines(_LINKING + _about_recorders(plan))),
         section("How to check that nothing is missing or altered", _CHECK),
-        section("How to load the readings", _LOAD if names.ZIGBEE_CSV in held else []),
+        section("How to load the readings", _LOAD if names.ZIGBEE_CSV in member_names else []),
     ]
-    return visible("\n\n".join("\n".join(lines) for lines in sections if lines) + "\n").encode()
+    return printable_lines("\n\n".join("\n".join(lines) for lines in sections if lines) + "\n").encode()
 
 
-def _sensor_table(plan: Plan, sensors: Sequence[Column], held: set[str]) -> list[str]:
+def _sensor_table(plan: Plan, sensors: Sequence[Column], member_names: set[str]) -> list[str]:
     if sensors:
         return _columns(sensors)
-    if names.SENSOR_CSV not in held:
+    if names.SENSOR_CSV not in member_names:
         return []
     redacted = {one.member for one in plan.secrecy.files if one.treatment is Treatment.REDACTED}
     but = ", but for what was removed (see Secrets)" if names.SENSOR_CSV in redacted else ""
@@ -116,13 +116,13 @@ def _introduction(plan: Plan) -> list[str]:
         "Zigbee sensors, and what is known about both. It shows people where they live or were observed: keep it where "
         "your agreement with them allows, and pass nothing on without it."
     )
-    wanted = "was chosen" if plan.options.partial else "belongs to the session"
+    content = "was chosen" if plan.options.partial else "belongs to the session"
     left_out = left_out_words(plan)
-    linked = "No file that was to be packed is missing"
+    all_packed = "No file that was to be packed is missing"
     state = {
-        State.COMPLETE: f"complete. {linked if left_out else f'Everything that {wanted} is in it'}.",
-        State.WARNINGS: f'complete, with warnings. {linked if left_out else "Nothing is missing"}; see "Warnings".',
-        State.INCOMPLETE: f'incomplete. Something that {wanted} is missing; see "Warnings".',
+        State.COMPLETE: f"complete. {all_packed if left_out else f'Everything that {content} is in it'}.",
+        State.WARNINGS: f'complete, with warnings. {all_packed if left_out else "Nothing is missing"}; see "Warnings".',
+        State.INCOMPLETE: f'incomplete. Something that {content} is missing; see "Warnings".',
     }[plan.state]
     state += f' {left_out[0].upper()}{left_out[1:]}; see "Left out".' if left_out else ""
     return [
@@ -262,7 +262,7 @@ def _columns(columns: Iterable[Column]) -> list[str]:
     further = [c for c in all_columns if c.key is not None and c.name not in FIXED]
     lines = table([(c.name, _unit(c.unit, c.description)) for c in all_columns if c not in further])
     if further:
-        listed = ", ".join(_unit(c.unit, one_line(c.name)) for c in further)
+        listed = ", ".join(_unit(c.unit, printable(c.name)) for c in further)
         lines += [
             "",
             *wrap_lines(f"Further columns, each a key of the messages (units where they are certain): {listed}."),

@@ -6,7 +6,7 @@ from typing import Any
 from labcrate.plan import member_names as names
 from labcrate.plan.plan import Secrecy, SecretFile, Treatment
 from labcrate.plan.summary import plural
-from labcrate.secrets.keys import CAMERA_LEFT_OUT, LEFT_OUT, normalized
+from labcrate.secrets.credential_keys import CAMERA_LEFT_OUT, LEFT_OUT, normalize_key
 
 _MAX_LISTED = 20
 _SEARCHED = (
@@ -62,7 +62,7 @@ def _list_files(files: Sequence[str]) -> str:
 
 def _is_left_out(place: str) -> bool:
     """Return whether a place is one of a user name or stream path, which are not blanked but left out."""
-    key = normalized(place.rpartition(".")[2])
+    key = normalize_key(place.rpartition(".")[2])
     return key in (CAMERA_LEFT_OUT if place.startswith("cameras[") else LEFT_OUT)
 
 

@@ -20,11 +20,21 @@ from labcrate.plan.recorder_files import linked_elsewhere
 from labcrate.plan.session_time import registered_spans
 from labcrate.plan.warnings import window_warnings
 from labcrate.readings.load.load import CSV_FILE, JSON_FILE
-from labcrate.web.archives.file_states import FileStates, RecordingLab
+from labcrate.web.archives.file_states import FileStates, TrackingLab
 
-_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Of these parts of an inventory, the plan of one session depends on little; of any other part, on all of it.
-_OF_MANY_SESSIONS = {"lab", "book", "registers", "own_registers", "rules", "linked", "unlinked", "problems", "secrets"}
+_PARTLY_USED_FIELDS = {
+    "lab",
+    "book",
+    "registers",
+    "own_registers",
+    "rules",
+    "linked",
+    "unlinked",
+    "problems",
+    "secrets",
+}
 
 
 class Dependencies:
@@ -37,65 +47,67 @@ class Dependencies:
     """
 
     def __init__(self, inventory: Inventory, messages: FileStates, session_id: str) -> None:
-        self._session_id, self._own, self._whole = session_id, inventory, inventory
+        self._session_id, self._inventory, self._whole_inventory = session_id, inventory, inventory
         self._root = inventory.lab.root
-        self._lab = RecordingLab(inventory.lab, before=messages, strangers=frozenset(self._strangers(inventory)))
+        self._lab = TrackingLab(
+            inventory.lab, states=messages, unlinked=frozenset(self._unlinked_recordings(inventory))
+        )
         self._state_folder = state_folder(self._root)
         self._index = self._state_of_index()
         self._plan: Plan | None = None
-        self._lacking, self._patched, self._differing = dict[str, Identity](), set[str](), False
+        self._unhashed, self._to_redact, self._has_damaged_files = dict[str, Identity](), set[str](), False
 
-    def recorded(self, inventory: Inventory) -> Inventory:
+    def tracked_inventory(self, inventory: Inventory) -> Inventory:
         """Return the inventory for the plan: what is read of its lab is recorded."""
         return replace(inventory, lab=self._lab)
 
-    def take_plan(self, plan: Plan) -> None:
+    def set_plan(self, plan: Plan) -> None:
         """Take up the finished plan: the time of its readings, and what it lacks."""
         self._plan = plan
         redacted = {file.member for file in plan.secrecy.files if file.treatment is Treatment.REDACTED}
-        self._lacking = {file.path: file.identity for file in unindexed_files(plan)}
-        self._patched = {file.path for file in unindexed_files(plan) if file.member in redacted}
-        self._differing = any(one.command == CHECK_AGAIN for one in plan.missing)
+        self._unhashed = {file.path: file.identity for file in unindexed_files(plan)}
+        self._to_redact = {file.path for file in unindexed_files(plan) if file.member in redacted}
+        self._has_damaged_files = any(one.command == CHECK_AGAIN for one in plan.missing)
 
     def __len__(self) -> int:
         """Return the number of places whose states are compared for an archive."""
         return len(self._lab.read_files)
 
     @property
-    def places(self) -> int:
+    def path_count(self) -> int:
         """Return the number of all places whose states are held."""
-        return len(self._lab.read_files) + len(self._lab.read_strangers)
+        return len(self._lab.read_files) + len(self._lab.read_unlinked)
 
     @property
     def readings_bytes(self) -> int:
         """Return how much was read to find the session's readings."""
         return sum(self._lab.read_files.size_bytes(f"{self._root}/{path}") for path in (JSON_FILE, CSV_FILE))
 
-    def same_links(self, inventory: Inventory) -> bool:
+    def links_unchanged(self, inventory: Inventory) -> bool:
         """Return whether the same files are the session's, whatever is in them by now."""
-        if inventory is not self._own:
-            if self._part_of(inventory) != self._part_of(self._own):
+        if inventory is not self._inventory:
+            if self._inputs_of(inventory) != self._inputs_of(self._inventory):
                 return False
-            self._own = inventory
+            self._inventory = inventory
         return True
 
-    def same_archive(self, inventory: Inventory) -> bool:
+    def archive_unchanged(self, inventory: Inventory) -> bool:
         """Return whether an archive would have the same bytes, or still none while files have to be read for it."""
         return (
-            self.same_links(inventory)
-            and self._lab.read_files.same()
+            self.links_unchanged(inventory)
+            and self._lab.read_files.is_unchanged()
             and not self._all_hashed()
-            and not (self._differing and not self._index.same())
+            and not (self._has_damaged_files and not self._index.is_unchanged())
         )
 
-    def same_plan(self, inventory: Inventory) -> bool:
+    def plan_unchanged(self, inventory: Inventory) -> bool:
         """Return whether the plan would also say the same of everything that is left out."""
-        if not self.same_archive(inventory) or not self._lab.read_strangers.same():
+        if not self.archive_unchanged(inventory) or not self._lab.read_unlinked.is_unchanged():
             return False
-        if inventory is not self._whole:
-            if (inventory.linked, inventory.unlinked) != (self._whole.linked, self._whole.unlinked):
+        if inventory is not self._whole_inventory:
+            if (inventory.linked, inventory.unlinked) != (self._whole_inventory.linked, self._whole_inventory.unlinked):
                 return False
-            self._whole = inventory
+            self._whole_inventory = inventory
         return True
 
     def latest_change(self, plan: Plan) -> datetime:
@@ -104,16 +116,18 @@ class Dependencies:
         Its own dates do not tell that: a recording that is linked later may be older than all the others.
         """
         # What is linked by an entry, or not any more, changes the register, and with it the date of its folder.
-        folder = self._own.folder(self._session_id)
+        folder = self._inventory.folder(self._session_id)
         paths = (*(file.path for file in plan.copied), *plan.session.described_in, folder)
-        return max([plan.latest_change, *map(self._changed, paths)])
+        return max([plan.latest_change, *map(self._change_time, paths)])
 
-    def _changed(self, path: str) -> datetime:
+    def _change_time(self, path: str) -> datetime:
         with suppress(OSError):
-            return from_ns(os.lstat(self._own.files.place(path) or "").st_ctime_ns)  # a second name changes it too
-        return _EARLIEST
+            return from_ns(
+                os.lstat(self._inventory.files.place(path) or "").st_ctime_ns
+            )  # a second name changes it too
+        return _EPOCH
 
-    def _strangers(self, inventory: Inventory) -> Iterator[str]:
+    def _unlinked_recordings(self, inventory: Inventory) -> Iterator[str]:
         """Yield the places of recordings that are no session's, but for those that the session's own folder names."""
         folder, register = f"{inventory.folder(self._session_id)}/", inventory.own_registers.get(self._session_id)
         own = {one.file for one in register.files} if register else set()
@@ -128,14 +142,14 @@ class Dependencies:
 
         Nothing less is worth another plan: while recordings are hashed, the index changes every second.
         """
-        if not self._lacking or self._index.same():
+        if not self._unhashed or self._index.is_unchanged():
             return False
         index = self._state_of_index()
         with Catalog.open(self._state_folder) as catalog:
-            known = catalog.lookup(self._lacking)
-            fingerprint = self._own.secrets.secrets.fingerprint(catalog.search_key)
+            known = catalog.lookup(self._unhashed)
+            fingerprint = self._inventory.secrets.secrets.fingerprint(catalog.search_key)
         hashed = all(
-            one.fixity and one.search_with(fingerprint) and (one.patched or path not in self._patched)
+            one.fixity and one.search_with(fingerprint) and (one.patched or path not in self._to_redact)
             for path, one in known.items()
         )
         if not hashed:
@@ -145,16 +159,16 @@ class Dependencies:
     def _state_of_index(self) -> FileStates:
         return FileStates([f"{self._state_folder}/{INDEX_FILE}"])
 
-    def _part_of(self, inventory: Inventory) -> tuple[object, ...]:
-        return _own_part(inventory, self._session_id), list(_reached(inventory, self._plan))
+    def _inputs_of(self, inventory: Inventory) -> tuple[object, ...]:
+        return _session_inputs(inventory, self._session_id), list(_window_warnings(inventory, self._plan))
 
 
-def _own_part(inventory: Inventory, session_id: str) -> tuple[object, ...]:
+def _session_inputs(inventory: Inventory, session_id: str) -> tuple[object, ...]:
     """Return what of an inventory the plan of one session depends on, but for who else was there at its time."""
     session, own = inventory.book.sessions.get(session_id), inventory.linked.get(session_id, ())
     open_ended = session is None or session.span.start is None or session.span.end is None
     register = inventory.own_registers.get(session_id)
-    shared = (one.name for one in fields(inventory) if one.compare and one.name not in _OF_MANY_SESSIONS)
+    shared = (one.name for one in fields(inventory) if one.compare and one.name not in _PARTLY_USED_FIELDS)
     return (
         *(getattr(inventory, name) for name in shared),
         session,
@@ -174,7 +188,7 @@ def _own_part(inventory: Inventory, session_id: str) -> tuple[object, ...]:
     )
 
 
-def _reached(inventory: Inventory, plan: Plan | None) -> Iterator[str]:
+def _window_warnings(inventory: Inventory, plan: Plan | None) -> Iterator[str]:
     """Yield the warnings on other sessions that were held in the window of a plan."""
     session = plan and inventory.book.sessions.get(plan.session.id)
     if plan and session:

@@ -8,8 +8,8 @@ from operator import attrgetter, eq
 
 from labcrate.lab.folder import Lab
 
-_STATE = attrgetter("st_mtime_ns", "st_ctime_ns", "st_ino", "st_size")
-State = tuple[int, int, int, int]
+_read_state = attrgetter("st_mtime_ns", "st_ctime_ns", "st_ino", "st_size")
+FileState = tuple[int, int, int, int]
 
 # A file system stamps changes with a clock that stands still between ticks: two changes within one tick look like
 # one. Linux ticks at least every 10 ms; a time without a fraction of a second is of a file system that has no finer
@@ -26,62 +26,62 @@ class FileStates:
     whatever changes meanwhile differs from its state.
     """
 
-    def __init__(self, places: Iterable[str] = ()) -> None:
+    def __init__(self, paths: Iterable[str] = ()) -> None:
         self._lock = threading.Lock()
-        self._present: dict[str, State] = {}
+        self._present: dict[str, FileState] = {}
         self._absent: set[str] = set()
-        self._doubtful = False
-        for place in places:
-            self.add(place)
+        self._is_uncertain = False
+        for path in paths:
+            self.add(path)
 
     def __len__(self) -> int:
         return len(self._present) + len(self._absent)
 
-    def __contains__(self, place: object) -> bool:
-        return place in self._present or place in self._absent
+    def __contains__(self, path: object) -> bool:
+        return path in self._present or path in self._absent
 
-    def add(self, place: str) -> None:
+    def add(self, path: str) -> None:
         """Take the state of one more place; of one that was added before, the first state stays."""
-        if place in self:
+        if path in self:
             return
         with self._lock:
-            if place in self:
+            if path in self:
                 return
             now_ns = time.time_ns()
             try:
-                state = self._present[place] = _STATE(os.lstat(place))
+                state = self._present[path] = _read_state(os.lstat(path))
             except OSError:
-                self._absent.add(place)
+                self._absent.add(path)
             else:
                 # The time of the last change of state tells how young it is: no program can set it.
-                self._doubtful |= _could_recur(state[1], now_ns)
+                self._is_uncertain |= _may_have_same_time(state[1], now_ns)
 
-    def size_bytes(self, place: str) -> int:
+    def size_bytes(self, path: str) -> int:
         """Return the size that a file had; 0 for a place that was not there, or not added."""
-        return self._present[place][-1] if place in self._present else 0
+        return self._present[path][-1] if path in self._present else 0
 
-    def same(self) -> bool:
+    def is_unchanged(self) -> bool:
         """Return whether all is as it was then, for certain."""
-        if self._doubtful:
+        if self._is_uncertain:
             return False
         try:
             # One after the other: to hold ten thousand results at a time costs as much as to get them.
-            same = all(map(eq, self._present.values(), map(_STATE, map(os.lstat, self._present))))
+            same = all(map(eq, self._present.values(), map(_read_state, map(os.lstat, self._present))))
         except OSError:
             return False
         return same and not any(map(os.path.lexists, self._absent))
 
 
-def _could_recur(changed_ns: int, now_ns: int) -> bool:
+def _may_have_same_time(changed_ns: int, now_ns: int) -> bool:
     """Return whether a change after ``now_ns`` may bear the same time as one before it."""
     tick_ns = _TICK_NS if changed_ns % _NS_PER_S else _COARSE_TICK_NS
     return abs(now_ns - changed_ns) <= tick_ns
 
 
-_MOST_STRANGERS = 5000
+_MAX_UNLINKED = 5000
 
 
-class RecordingLab(Lab):
+class TrackingLab(Lab):
     """A lab that takes the state of every place before that is read: files, folders, and what is not there.
 
     All places are absolute paths. ``ignored`` are those whose changes do not matter; ``before`` is what was recorded
@@ -94,18 +94,18 @@ class RecordingLab(Lab):
         self,
         lab: Lab,
         *,
-        before: FileStates | None = None,
+        states: FileStates | None = None,
         ignored: Container[str] = (),
-        strangers: Container[str] = (),
+        unlinked: Container[str] = (),
     ) -> None:
         self.root = lab.root
-        self._ignored, self._strangers = ignored, strangers
-        self.read_files, self.read_strangers = FileStates() if before is None else before, FileStates()
+        self._ignored, self._unlinked = ignored, unlinked
+        self.read_files, self.read_unlinked = FileStates() if states is None else states, FileStates()
 
-    def before_read(self, place: str) -> None:
+    def before_read(self, path: str) -> None:
         """Take the state of a place."""
-        if place in self._strangers:
-            if len(self.read_strangers) < _MOST_STRANGERS:
-                self.read_strangers.add(place)
-        elif place not in self._ignored:
-            self.read_files.add(place)
+        if path in self._unlinked:
+            if len(self.read_unlinked) < _MAX_UNLINKED:
+                self.read_unlinked.add(path)
+        elif path not in self._ignored:
+            self.read_files.add(path)

@@ -29,18 +29,18 @@ from labcrate.plan.session_files import packed_files
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.values import Secrets
 from labcrate.video.containers import container_of
-from labcrate.web.archives.confirmer import Confirmer
+from labcrate.web.archives.background_check import BackgroundCheck
 from labcrate.web.archives.stable_files import StableFiles
-from labcrate.web.http.problems import trace_of
+from labcrate.web.http.problems import format_traceback
 
-_LOOK_EVERY_SECONDS = 10.0
+_SCAN_INTERVAL_S = 10.0
 # Of the time, walking the lab takes at most one part in so many: a lab of a million files is walked less often.
-_SHARE_OF_LOOKING = 20
-_YIELD_SECONDS = 0.2
+_SCAN_TIME_FACTOR = 20
+_JOB_POLL_S = 0.2
 _log = logging.getLogger("labcrate.web")
 
 
-class _Stopped(Exception):  # noqa: N818 - no error: the server ends
+class IndexerStopped(Exception):  # noqa: N818 - no error: the server ends
     """Raised out of the reading when the server ends."""
 
 
@@ -59,13 +59,13 @@ class Indexer(Progress):
         busy: Callable[[], bool] = lambda: False,
         *,
         clock: Callable[[], float] = time.monotonic,
-        wall: Callable[[], float] = time.time,
-        differs: Callable[[str], None] = lambda _: None,
+        wall_clock: Callable[[], float] = time.time,
+        on_difference: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._lab, self._inventory, self._busy, self._clock = lab, inventory, busy, clock
         self._files = LabFiles(lab)
         self._stop = threading.Event()
-        self._stable, self._confirmer = StableFiles(clock, wall), Confirmer(clock, differs)
+        self._stable, self._background_check = StableFiles(clock, wall_clock), BackgroundCheck(clock, on_difference)
         self._indexed: frozenset[str] | None = None
         self._problem: str | None = None
         self._searched_for: Secrets | None = None
@@ -87,7 +87,7 @@ class Indexer(Progress):
         return {
             "filesLeft": self._files_left,
             "bytesLeft": self._bytes_left,
-            "unstable": max(0, self._stable.untouched - self._files_left),
+            "unstable": max(0, self._stable.waiting_count - self._files_left),
             "failed": failed,
             "problem": self._problem,
         }
@@ -99,9 +99,9 @@ class Indexer(Progress):
         all the others wait for it on a busy machine.
         """
         while not self._stop.is_set():
-            begun = self._clock()
+            began_s = self._clock()
             self.step()
-            self._stop.wait(max(_LOOK_EVERY_SECONDS, _SHARE_OF_LOOKING * (self._clock() - begun)))
+            self._stop.wait(max(_SCAN_INTERVAL_S, _SCAN_TIME_FACTOR * (self._clock() - began_s)))
 
     def stop(self) -> None:
         """Have it end at once; what was read whole stays known."""
@@ -110,39 +110,41 @@ class Indexer(Progress):
     def step(self) -> int:
         """Look once, and read what has become stable; returns how many files were read."""
         try:
-            read = self._look()
+            read = self._scan()
         except (LabcrateError, OSError) as error:
-            said = str(error) if isinstance(error, LabcrateError) else os.strerror(error.errno or 0)
-            self._tell(said)
+            reason = str(error) if isinstance(error, LabcrateError) else os.strerror(error.errno or 0)
+            self._log_problem(reason)
             return 0
-        except _Stopped:
+        except IndexerStopped:
             return 0
         except Exception as error:  # noqa: BLE001 - without its thread nothing would be indexed until a restart
-            self._tell(f"something unexpected happened ({type(error).__name__}); the server's log says what.", error)
+            self._log_problem(
+                f"something unexpected happened ({type(error).__name__}); the server's log says what.", error
+            )
             return 0
         finally:
             self._files_left = self._bytes_left = 0
         self._problem = None
         return read
 
-    def _tell(self, said: str, unexpected: BaseException | None = None) -> None:
+    def _log_problem(self, reason: str, unexpected: BaseException | None = None) -> None:
         """Log what is the matter, once for as long as it is."""
-        if said != self._problem:
-            trace = "\n" + trace_of(self._lab, unexpected) if unexpected else ""
-            _log.warning("Recordings cannot be indexed ahead of time: %s%s", said, trace)
-        self._problem = said
+        if reason != self._problem:
+            trace = "\n" + format_traceback(self._lab, unexpected) if unexpected else ""
+            _log.warning("Recordings cannot be indexed ahead of time: %s%s", reason, trace)
+        self._problem = reason
 
-    def _look(self) -> int:
+    def _scan(self) -> int:
         inventory = self._inventory()
         if inventory.secrets.secrets != self._searched_for:  # what was searched for others says nothing of these
-            self._stable.read_again()
+            self._stable.forget_read_files()
             self._searched_for = inventory.secrets.secrets
-        present = self._present(inventory)
-        due = self._stable.due(present)
+        present = self._files_to_index(inventory)
+        due = self._stable.files_to_read(present)
         wishes = [IndexRequest(path, identity, probe=_is_recording(path)) for path, identity in due.items()]
         # A lab that shows no recording at all is a disk that is not mounted, sooner than one that was emptied.
         gone = bool(present) and not (self._indexed is not None and self._indexed <= present.keys())
-        confirms = not wishes and self._confirmer.is_due
+        confirms = not wishes and self._background_check.is_due
         if not wishes and not gone and not confirms:
             return 0
         with Catalog.open(state_folder(self._lab.root)) as catalog:
@@ -150,15 +152,15 @@ class Indexer(Progress):
                 known = catalog.all().keys()
                 catalog.forget(sorted(filter(self._is_gone, known - present.keys())))
                 self._indexed = frozenset(known & present.keys())
-            read = self._read(catalog, wishes, inventory.cleaner.matcher)
+            read = self._index_files(catalog, wishes, inventory.cleaner.matcher)
             if confirms:
-                self._confirmer.confirm(self._files, catalog, inventory.settings.confirm_days, present, self)
+                self._background_check.confirm(self._files, catalog, inventory.settings.confirm_days, present, self)
             return read
 
-    def _present(self, inventory: Inventory) -> dict[str, Identity]:
+    def _files_to_index(self, inventory: Inventory) -> dict[str, Identity]:
         """Return every file whose checksums an archive could need, in its present state."""
         self._files, found = inventory.files, {}
-        for path in _wanted(inventory):
+        for path in _paths_to_index(inventory):
             with suppress(OSError):  # gone since the walk
                 found[path] = self._files.identity(path)
         return found
@@ -173,15 +175,17 @@ class Indexer(Progress):
             return False
         return False
 
-    def _read(self, catalog: Catalog, wishes: Iterable[IndexRequest], matcher: Matcher) -> int:
+    def _index_files(self, catalog: Catalog, wishes: Iterable[IndexRequest], matcher: Matcher) -> int:
         wishes = list(wishes)
         if not wishes:
             return 0
         searcher = SecretSearcher(matcher, catalog)
-        known, failures = index_files(self._files, catalog, wishes, _probe, self, workers=1, searcher=searcher)
+        known, failures = index_files(
+            self._files, catalog, wishes, _probe_recording, self, workers=1, searcher=searcher
+        )
         self._indexed = (self._indexed or frozenset()) | known.keys()
-        self._stable.take_done({path: indexed.identity for path, indexed in known.items()})
-        self._stable.take_failures(failures, {wish.path: wish.identity for wish in wishes})
+        self._stable.add_read({path: indexed.identity for path, indexed in known.items()})
+        self._stable.add_failures(failures, {wish.path: wish.identity for wish in wishes})
         return len(known)
 
     def begin(self, files: int, size_bytes: int) -> None:
@@ -193,17 +197,17 @@ class Indexer(Progress):
         self._bytes_left -= size_bytes
         self._yielding = True
         while self._busy() and not self._stop.is_set():
-            self._stop.wait(_YIELD_SECONDS)
+            self._stop.wait(_JOB_POLL_S)
         self._yielding = False
         if self._stop.is_set():
-            raise _Stopped
+            raise IndexerStopped
 
     def finish(self, path: str) -> None:  # noqa: ARG002 - which one is of no interest here
         """One file less to read."""
         self._files_left -= 1
 
 
-def _wanted(inventory: Inventory) -> Iterator[str]:
+def _paths_to_index(inventory: Inventory) -> Iterator[str]:
     """All recordings, whosever they are, what the sessions' own folders hold, and what was linked of recorders."""
     for entries in (inventory.unlinked, *inventory.linked.values()):
         yield from (entry.path for entry in entries if stem_of_mp4(entry.path) is not None and _is_file(entry))
@@ -219,7 +223,7 @@ def _is_file(entry: Entry) -> bool:
     return entry.kind is Kind.FILE and not is_hidden(entry.path)
 
 
-def _probe(file: BinaryIO, path: str) -> Probe:
+def _probe_recording(file: BinaryIO, path: str) -> Probe:
     # FFmpeg is loaded when there is something to probe.
     from labcrate.video.probe import probe  # noqa: PLC0415
 

@@ -12,23 +12,23 @@ from labcrate.lab.session_register import SessionRegister
 from labcrate.model.session import Session
 from labcrate.plan.inventory import Inventory, take_inventory
 from labcrate.plan.overview import SessionRow, session_row
-from labcrate.secrets.lab_files import MESSAGES, TABLE, LabSecrets, read_secrets
-from labcrate.web.archives.file_states import FileStates, RecordingLab
+from labcrate.secrets.lab_secrets import MESSAGES, TABLE, LabSecrets, read_secrets
+from labcrate.web.archives.file_states import FileStates, TrackingLab
 
-LARGE = 2000
+MANY_FILES = 2000
 """To compare so many places takes longer than a request should wait for each time."""
 
-BELIEVED_SECONDS = 1.0
+RECHECK_AFTER_S = 1.0
 """How long a comparison of so many places counts, in seconds."""
 
-_STILL_GROWING_SECONDS = 600.0
-_SIZES_BELIEVED_SECONDS = 10.0
+_FINAL_AFTER_S = 600.0
+_SIZES_RECHECK_AFTER_S = 10.0
 
 
 class InventoryCache:
     """What the lab holds. Its methods read the disk: call them in a worker thread, several at a time may.
 
-    The inventory is as of the call. Only in a lab of very many sessions it may be as old as ``BELIEVED_SECONDS``,
+    The inventory is as of the call. Only in a lab of very many sessions it may be as old as ``RECHECK_AFTER_S``,
     or, while it is being read again, as old as that takes. ``recorders`` are the folders outside the lab that may be
     read.
     """
@@ -38,10 +38,10 @@ class InventoryCache:
         self._reading = threading.Lock()
         self._current: tuple[Inventory, FileStates] | None = None
         self._secrets: LabSecrets | None = None
-        self._believed_until = 0.0
-        self._rows = _Rows()
+        self._valid_until_s = 0.0
+        self._rows = _SessionRows()
 
-    def with_messages(self) -> tuple[Inventory, FileStates]:
+    def read_with_messages(self) -> tuple[Inventory, FileStates]:
         """Return the inventory with the secrets that sensors' messages hold by now, and the states of what was read.
 
         Messages come every second, and are read for an archive alone. Raises DocumentError.
@@ -50,42 +50,47 @@ class InventoryCache:
         with self._reading:
             if self._current is None or self._secrets is None:
                 raise AssertionError("the lab was read, and there is no inventory")
-            recording = RecordingLab(self._lab, ignored=self._current[1])
-            secrets = read_secrets(recording, self._secrets)
+            tracking_lab = TrackingLab(self._lab, ignored=self._current[1])
+            secrets = read_secrets(tracking_lab, self._secrets)
             changed = secrets.secrets != self._secrets.secrets
             self._secrets = secrets
-            return self._read(secrets) if changed else self._current[0], recording.read_files
+            return self._read(secrets) if changed else self._current[0], tracking_lab.read_files
 
-    def inventory(self, *, now: bool = False) -> Inventory:
+    def inventory(self, *, fresh: bool = False) -> Inventory:
         """Return the inventory; with ``now`` as of this call in any lab, as after a change of one's own.
 
         Raises DocumentError.
         """
         current = self._current
-        if current and not now and len(current[1]) > LARGE and (self._believed() or self._reading.locked()):
+        if (
+            current
+            and not fresh
+            and len(current[1]) > MANY_FILES
+            and (self._is_still_valid() or self._reading.locked())
+        ):
             return current[0]
         with self._reading:  # many who ask at once cause one reading
-            if self._current and not now and self._believed():
+            if self._current and not fresh and self._is_still_valid():
                 return self._current[0]
-            if self._current is None or not self._current[1].same():
+            if self._current is None or not self._current[1].is_unchanged():
                 self._read(self._secrets)
             current = self._current
             if current is None:
                 raise AssertionError("the lab was read, and there is no inventory")
-            if len(current[1]) > LARGE:
-                self._believed_until = time.monotonic() + BELIEVED_SECONDS
+            if len(current[1]) > MANY_FILES:
+                self._valid_until_s = time.monotonic() + RECHECK_AFTER_S
             return current[0]
 
     def _read(self, secrets: LabSecrets | None) -> Inventory:
         """Read the lab anew; ``secrets`` are those that are known."""
         # The sensors' messages say nothing that an inventory is made of.
-        recording = RecordingLab(self._lab, ignored={f"{self._lab.root}/{path}" for path in (MESSAGES, TABLE)})
-        inventory = replace(take_inventory(recording, allowed=self._recorders, secrets=secrets), lab=self._lab)
-        self._current, self._secrets = (inventory, recording.read_files), inventory.secrets
+        tracking_lab = TrackingLab(self._lab, ignored={f"{self._lab.root}/{path}" for path in (MESSAGES, TABLE)})
+        inventory = replace(take_inventory(tracking_lab, allowed=self._recorders, secrets=secrets), lab=self._lab)
+        self._current, self._secrets = (inventory, tracking_lab.read_files), inventory.secrets
         return inventory
 
-    def _believed(self) -> bool:
-        return time.monotonic() < self._believed_until
+    def _is_still_valid(self) -> bool:
+        return time.monotonic() < self._valid_until_s
 
     def rows(self) -> list[SessionRow]:
         """Return one row per session. Raises DocumentError.
@@ -93,10 +98,10 @@ class InventoryCache:
         The size of a recording that was not written to for ten minutes is taken as final; where very many were written
         to more lately, all sizes may be ten seconds old.
         """
-        return self._rows.of(self.inventory())
+        return self._rows.update(self.inventory())
 
 
-class _Rows:
+class _SessionRows:
     """The rows of the sessions, each computed again when its session changed or a recording of it still grows."""
 
     def __init__(self) -> None:
@@ -104,34 +109,39 @@ class _Rows:
         self._inventory: Inventory | None = None
         self._known: dict[str, tuple[Session | None, tuple[Entry, ...], SessionRegister | None, SessionRow]] = {}
         self._growing: dict[str, int] = {}
-        self._believed_until = 0.0
+        self._valid_until_s = 0.0
 
-    def of(self, inventory: Inventory) -> list[SessionRow]:
+    def update(self, inventory: Inventory) -> list[SessionRow]:
         """Return all rows, in the order of their ids."""
         with self._lock:
             if inventory is not self._inventory:
-                self._take(inventory)
-            elif time.monotonic() >= self._believed_until:
+                self._set_inventory(inventory)
+            elif time.monotonic() >= self._valid_until_s:
                 for session_id in list(self._growing):
                     self._compute(inventory, session_id)
             else:
                 return [known[-1] for known in self._known.values()]
-            if sum(self._growing.values()) > LARGE:
-                self._believed_until = time.monotonic() + _SIZES_BELIEVED_SECONDS
+            if sum(self._growing.values()) > MANY_FILES:
+                self._valid_until_s = time.monotonic() + _SIZES_RECHECK_AFTER_S
             return [known[-1] for known in self._known.values()]
 
-    def _take(self, inventory: Inventory) -> None:
+    def _set_inventory(self, inventory: Inventory) -> None:
         known, self._known = self._known, {}
         growing, self._growing = self._growing, {}
         for session_id in inventory.ids:
-            before = known.get(session_id)
+            previous = known.get(session_id)
             state = (
                 inventory.book.sessions.get(session_id),
                 inventory.linked.get(session_id, ()),
                 inventory.own_registers.get(session_id),
             )
-            if before and session_id not in growing and session_id not in inventory.book.broken and before[:3] == state:
-                self._known[session_id] = before
+            if (
+                previous
+                and session_id not in growing
+                and session_id not in inventory.book.broken
+                and previous[:3] == state
+            ):
+                self._known[session_id] = previous
             else:
                 self._compute(inventory, session_id)
         self._inventory = inventory
@@ -141,13 +151,13 @@ class _Rows:
         register = inventory.own_registers.get(session_id)
         self._known[session_id] = (session, entries, register, session_row(inventory, session_id))
         self._growing.pop(session_id, None)
-        if entries and ((session and session.active) or _grows(inventory, entries)):
+        if entries and ((session and session.active) or _is_growing(inventory, entries)):
             self._growing[session_id] = len(entries)
 
 
-def _grows(inventory: Inventory, entries: tuple[Entry, ...]) -> bool:
+def _is_growing(inventory: Inventory, entries: tuple[Entry, ...]) -> bool:
     """Whether a recording was written to not long ago, and may be still."""
-    since = (time.time() - _STILL_GROWING_SECONDS) * 1e9
+    since = (time.time() - _FINAL_AFTER_S) * 1e9
     root = str(inventory.lab.root)
     for entry in entries:
         try:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from labcrate.index.indexing import Progress
-from labcrate.lab.folder import printable
+from labcrate.messages.text import printable
 
-_RATE_OVER_SECONDS = 10.0
-_SAMPLE_SECONDS = 0.25
+_RATE_PERIOD_S = 10.0
+_SAMPLE_INTERVAL_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +25,16 @@ class JobProgress:
     bytes_total: int | None = None
     files_done: int = 0
     files_total: int | None = None
-    rate: float | None = None
+    bytes_per_s: float | None = None
     seconds_left: float | None = None
     current_file: str | None = None
 
 
-class Cancelled(Exception):  # noqa: N818 - no error: what was asked for
+class WorkCancelled(Exception):  # noqa: N818 - no error: what was asked for
     """Raised out of work that was cancelled."""
 
 
-class Meter(Progress):
+class ProgressMeter(Progress):
     """Count what indexing reads, from several threads, and end it when the job is cancelled."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -51,7 +51,7 @@ class Meter(Progress):
         self._stopped.set()
 
     @property
-    def stopped(self) -> bool:
+    def is_stopped(self) -> bool:
         """Whether the end was asked for."""
         return self._stopped.is_set()
 
@@ -69,53 +69,53 @@ class Meter(Progress):
             self._open[path] = None
 
     def advance(self, size_bytes: int) -> None:
-        """So many bytes more were read. Raises Cancelled."""
+        """So many bytes more were read. Raises WorkCancelled."""
         self.raise_if_cancelled()
         with self._lock:
             self._done += size_bytes
             now = self._clock()
-            if not self._samples or now - self._samples[-1][0] >= _SAMPLE_SECONDS:
+            if not self._samples or now - self._samples[-1][0] >= _SAMPLE_INTERVAL_S:
                 self._samples.append((now, self._done))
-                while now - self._samples[0][0] > _RATE_OVER_SECONDS:
+                while now - self._samples[0][0] > _RATE_PERIOD_S:
                     self._samples.popleft()
 
     def finish(self, path: str) -> None:
-        """One file more is done. Raises Cancelled."""
+        """One file more is done. Raises WorkCancelled."""
         self.raise_if_cancelled()
         with self._lock:
             self._files += 1
             self._open.pop(path, None)
 
-    def settle(self) -> None:
+    def set_final_totals(self) -> None:
         """All is known: where nothing was begun, there was nothing to read."""
         with self._lock:
             self._total, self._files_total = self._total or 0, self._files_total or 0
 
     def raise_if_cancelled(self) -> None:
-        """Raise Cancelled when the end was asked for."""
+        """Raise WorkCancelled when the end was asked for."""
         if self._stopped.is_set():
-            raise Cancelled
+            raise WorkCancelled
 
-    def read(self) -> JobProgress:
+    def progress(self) -> JobProgress:
         """Return how far it is."""
         with self._lock:
             total = None if self._total is None else max(self._total, self._done)  # a file may have grown
-            rate = self._rate()
-            left = (total - self._done) / rate if total is not None and rate else None
+            bytes_per_s = self._bytes_per_s()
+            left = (total - self._done) / bytes_per_s if total is not None and bytes_per_s else None
             current = next(reversed(self._open), None)
             return JobProgress(
                 self._done,
                 total,
                 self._files,
                 self._files_total,
-                rate,
+                bytes_per_s,
                 left,
                 None if current is None else printable(current),
             )
 
-    def _rate(self) -> float | None:
+    def _bytes_per_s(self) -> float | None:
         if not self._samples:
             return None
-        then, done = self._samples[0]
-        passed = self._clock() - then
-        return (self._done - done) / passed if passed > 0 else None
+        sampled_at_s, done = self._samples[0]
+        elapsed_s = self._clock() - sampled_at_s
+        return (self._done - done) / elapsed_s if elapsed_s > 0 else None

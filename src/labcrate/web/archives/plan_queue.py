@@ -10,72 +10,72 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from labcrate.errors import LabcrateError, NoSuchThingError, NotReadyError, TooManyError
+from labcrate.errors import LabcrateError, NotFoundError, NotReadyError, TooManyError
 from labcrate.index.indexing import Progress
-from labcrate.lab.text import visible
+from labcrate.messages.text import printable_lines
 from labcrate.plan.options import Options
 from labcrate.plan.plan import PlannedRecording
-from labcrate.web.archives.archive_cache import Archive, ArchiveCache, Key
-from labcrate.web.archives.job_progress import Cancelled
-from labcrate.web.executor import THREADS, Executor, WorkKind
+from labcrate.web.archives.archive_cache import ArchiveCache, CacheKey, PlannedArchive
+from labcrate.web.archives.job_progress import WorkCancelled
+from labcrate.web.executor import THREADS_PER_KIND, Executor, WorkKind
 
-PATIENCE_SECONDS = 2.5
+PAGE_WAIT_S = 2.5
 """How long a page waits for a plan."""
 
-GIVEN_UP_SECONDS = 15.0
+ABANDON_AFTER_S = 15.0
 """How long a plan is still made after its last client left. Pages ask again every few seconds."""
 
-MOST_OF_ONE_USER = 6
+MAX_PLANS_PER_USER = 6
 """How many unfinished plans a user may have asked for: as many as a browser asks for at once."""
 
-MOST = 24
+MAX_PLANS = 24
 """How many unfinished plans there may be of all users together."""
 
-_TRY_AGAIN_SECONDS = 5
+_RETRY_AFTER_S = 5
 
 
-class _Pending(Progress):
+class _QueuedPlan(Progress):
     """A plan that is not made yet, and the users who want it.
 
     ``turn`` is the user in whose turn it is being made, None before that. The thread that makes it
     calls ``raise_if_cancelled``; all else happens on the event loop.
     """
 
-    def __init__(self, key: Key, who: str, clock: Callable[[], float]) -> None:
-        self.key, self.who, self._clock = key, who, clock
-        self.users = {who}
-        self.turn: str | None = None
-        self._made: asyncio.Future[Archive] = asyncio.get_running_loop().create_future()
-        self._waiting, self._left = 0, clock()
+    def __init__(self, key: CacheKey, user: str, clock: Callable[[], float]) -> None:
+        self.key, self.user, self._clock = key, user, clock
+        self.users = {user}
+        self.turn_of: str | None = None
+        self._result: asyncio.Future[PlannedArchive] = asyncio.get_running_loop().create_future()
+        self._waiting, self._last_left_s = 0, clock()
 
-    async def wait(self) -> Archive:
-        """Return the archive. Raises Cancelled when the plan was given up, and what ArchiveCache.plan does."""
+    async def wait(self) -> PlannedArchive:
+        """Return the archive. Raises WorkCancelled when the plan was given up, and what ArchiveCache.plan does."""
         self._waiting += 1
         try:
-            return await asyncio.shield(self._made)
+            return await asyncio.shield(self._result)
         finally:
             self._waiting -= 1
-            self._left = self._clock()
+            self._last_left_s = self._clock()
 
     @property
-    def in_demand(self) -> bool:
+    def is_needed(self) -> bool:
         """Whether a client waits for it, or did a moment ago."""
-        return not self._made.done() and (self._waiting > 0 or self._clock() - self._left < GIVEN_UP_SECONDS)
+        return not self._result.done() and (self._waiting > 0 or self._clock() - self._last_left_s < ABANDON_AFTER_S)
 
     def raise_if_cancelled(self) -> None:
-        """Raise Cancelled when no client waits for it any more."""
-        if not self.in_demand:
-            raise Cancelled
+        """Raise WorkCancelled when no client waits for it any more."""
+        if not self.is_needed:
+            raise WorkCancelled
 
-    def end(self, made: Archive | BaseException) -> None:
+    def end(self, result: PlannedArchive | BaseException) -> None:
         """Hand the outcome to all that wait."""
-        if self._made.done():
+        if self._result.done():
             return
-        if isinstance(made, Archive):
-            self._made.set_result(made)
+        if isinstance(result, PlannedArchive):
+            self._result.set_result(result)
         else:
-            self._made.set_exception(made)
-            self._made.exception()  # there may be no client left that retrieves it
+            self._result.set_exception(result)
+            self._result.exception()  # there may be no client left that retrieves it
 
 
 class PlanQueue:
@@ -89,18 +89,18 @@ class PlanQueue:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._executor, self._archives, self._base_topic, self._clock = executor, archives, base_topic, clock
-        self._pending: dict[Key, _Pending] = {}
-        self._making: set[asyncio.Task[Archive]] = set()
+        self._pending: dict[CacheKey, _QueuedPlan] = {}
+        self._running: set[asyncio.Task[PlannedArchive]] = set()
         self._closed = False
 
-    def whole(self) -> Options:
+    def whole_session_options(self) -> Options:
         """Return the options of a whole session's plan."""
         return Options(base_topic=self._base_topic)
 
     async def plan(
-        self, session_id: str, options: Options, who: str, *, for_people: bool = True, limited: bool = True
-    ) -> Archive:
-        """Return a session's archive as of now, for a user; ``for_people`` is as in ``ArchiveCache.plan``.
+        self, session_id: str, options: Options, user: str, *, whole_plan: bool = True, limited: bool = True
+    ) -> PlannedArchive:
+        """Return a session's archive as of now, for a user; ``whole_plan`` is as in ``ArchiveCache.plan``.
 
         ``limited``: a user may ask for a few at a time. Raises TooManyError, NotReadyError when the server ends, and
         what ``ArchiveCache.plan`` does.
@@ -108,16 +108,16 @@ class PlanQueue:
         key = session_id, options
         if key in self._pending:
             # It was begun before this request, and the lab may have changed since: that is compared below.
-            with suppress(LabcrateError, Cancelled):
-                await self._wait(self._pending[key], who)
+            with suppress(LabcrateError, WorkCancelled):
+                await self._wait(self._pending[key], user)
         while True:
-            found = await self._kept_or_pending(key, who, for_people=for_people, limited=limited)
-            if isinstance(found, Archive):
+            found = await self._find_or_queue(key, user, whole_plan=whole_plan, limited=limited)
+            if isinstance(found, PlannedArchive):
                 return found
-            with suppress(Cancelled):  # given up just as this request came
-                return await self._wait(found, who)
+            with suppress(WorkCancelled):  # given up just as this request came
+                return await self._wait(found, user)
 
-    async def soon(self, session_id: str, options: Options, who: str) -> Archive | None:
+    async def plan_for_page(self, session_id: str, options: Options, user: str) -> PlannedArchive | None:
         """Return a session's archive for a page, perhaps as of a moment ago; None when that takes too long for one.
 
         Then it goes on for a while, and the next request joins it; where too many wait, it is begun some other time.
@@ -126,98 +126,101 @@ class PlanQueue:
         key = session_id, options
         begun = self._pending.get(key)
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS) as patience:
+            async with asyncio.timeout(PAGE_WAIT_S) as patience:
                 if begun is None:
                     # The comparison goes on as well: where that takes long, a plan would never be begun otherwise.
-                    found = await asyncio.shield(self._kept_or_pending(key, who))
-                    if isinstance(found, Archive):
+                    found = await asyncio.shield(self._find_or_queue(key, user))
+                    if isinstance(found, PlannedArchive):
                         return found
                     begun = found
-                return await self._wait(begun, who)
-        except (Cancelled, TooManyError):
+                return await self._wait(begun, user)
+        except (WorkCancelled, TooManyError):
             return None
         except TimeoutError:  # the disk's own error is called the same
             if not patience.expired():
                 raise
             return None
 
-    async def recording(self, session_id: str, name: str, who: str) -> PlannedRecording:
+    async def find_recording(self, session_id: str, name: str, user: str) -> PlannedRecording:
         """Return one recording of a session by its member's name without the folder, whole or not, hashed or not.
 
-        Raises NoSuchThingError, and what ``plan`` does.
+        Raises NotFoundError, and what ``plan`` does.
         """
-        found = await self._executor.run(WorkKind.REQUESTS, self._archives.linked, session_id, self.whole())
-        found = found or await self.plan(session_id, self.whole(), who, for_people=False)
+        found = await self._executor.run(
+            WorkKind.REQUESTS, self._archives.get_with_same_links, session_id, self.whole_session_options()
+        )
+        found = found or await self.plan(session_id, self.whole_session_options(), user, whole_plan=False)
         for recording in found.plan.recordings:
             if recording.member == f"recordings/{name}":
                 return recording
-        raise NoSuchThingError(f"Session {session_id} has no recording {visible(name)!r}.")
+        raise NotFoundError(f"Session {session_id} has no recording {printable_lines(name)!r}.")
 
     def stop(self) -> None:
         """Give up all plans, and take no more."""
         self._closed = True
         for pending in list(self._pending.values()):
-            self._give_up(pending)
+            self._cancel(pending)
 
     async def close(self) -> None:
         """Wait for the threads; what they make ends at its next step."""
         self.stop()
-        if self._making:
-            await asyncio.wait(self._making)
+        if self._running:
+            await asyncio.wait(self._running)
 
-    async def _kept_or_pending(
-        self, key: Key, who: str, *, for_people: bool = True, limited: bool = True
-    ) -> Archive | _Pending:
+    async def _find_or_queue(
+        self, key: CacheKey, user: str, *, whole_plan: bool = True, limited: bool = True
+    ) -> PlannedArchive | _QueuedPlan:
         """Return the archive that is kept, or else a plan that is to be made."""
-        kept = await self._executor.run(WorkKind.REQUESTS, self._archives.kept, *key, for_people=for_people)
+        kept = await self._executor.run(WorkKind.REQUESTS, self._archives.get, *key, whole_plan=whole_plan)
         if self._closed:
-            raise NotReadyError("The server is being stopped; ask again in a moment.", _TRY_AGAIN_SECONDS)
-        return kept or self._pending.get(key) or self._add(key, who, limited=limited)
+            raise NotReadyError("The server is being stopped; ask again in a moment.", _RETRY_AFTER_S)
+        return kept or self._pending.get(key) or self._add(key, user, limited=limited)
 
-    def _add(self, key: Key, who: str, *, limited: bool) -> _Pending:
+    def _add(self, key: CacheKey, user: str, *, limited: bool) -> _QueuedPlan:
         for pending in list(self._pending.values()):
-            if pending.turn is None and not pending.in_demand:
-                self._give_up(pending)
-        if limited and sum(pending.who == who for pending in self._pending.values()) >= MOST_OF_ONE_USER:
+            if pending.turn_of is None and not pending.is_needed:
+                self._cancel(pending)
+        if limited and sum(pending.user == user for pending in self._pending.values()) >= MAX_PLANS_PER_USER:
             raise TooManyError(
-                f"{MOST_OF_ONE_USER} plans that you asked for are not made yet; wait until one is done, and ask again.",
-                _TRY_AGAIN_SECONDS,
+                f"{MAX_PLANS_PER_USER} plans that you asked for are not made yet; wait until one is done, and ask "
+                "again.",
+                _RETRY_AFTER_S,
             )
-        if limited and len(self._pending) >= MOST:
+        if limited and len(self._pending) >= MAX_PLANS:
             raise TooManyError(
-                "Too many plans are waiting to be made; wait until one is done, and ask again.", _TRY_AGAIN_SECONDS
+                "Too many plans are waiting to be made; wait until one is done, and ask again.", _RETRY_AFTER_S
             )
-        pending = self._pending[key] = _Pending(key, who, self._clock)
-        self._go_on()
+        pending = self._pending[key] = _QueuedPlan(key, user, self._clock)
+        self._start_next()
         return pending
 
-    async def _wait(self, pending: _Pending, who: str) -> Archive:
-        pending.users.add(who)
-        self._go_on()  # this user's turn may come before that of those who asked first
+    async def _wait(self, pending: _QueuedPlan, user: str) -> PlannedArchive:
+        pending.users.add(user)
+        self._start_next()  # this user's turn may come before that of those who asked first
         return await pending.wait()
 
-    def _go_on(self) -> None:
+    def _start_next(self) -> None:
         """Begin what can be begun, the oldest first, but one of a user at a time: others come in between."""
-        for pending in [pending for pending in self._pending.values() if pending.turn is None]:
-            busy = {one.turn for one in self._pending.values() if one.turn is not None}
-            if len(busy) >= THREADS[WorkKind.PLANS]:
+        for pending in [pending for pending in self._pending.values() if pending.turn_of is None]:
+            busy = {one.turn_of for one in self._pending.values() if one.turn_of is not None}
+            if len(busy) >= THREADS_PER_KIND[WorkKind.PLANS]:
                 return
-            if not pending.in_demand:
-                self._give_up(pending)
+            if not pending.is_needed:
+                self._cancel(pending)
             elif free := pending.users - busy:
-                pending.turn = min(free)
+                pending.turn_of = min(free)
                 plan = partial(self._archives.plan, *pending.key, progress=pending)
-                making = asyncio.get_running_loop().create_task(self._executor.run(WorkKind.PLANS, plan))
-                self._making.add(making)
-                making.add_done_callback(partial(self._ended, pending))
+                task = asyncio.get_running_loop().create_task(self._executor.run(WorkKind.PLANS, plan))
+                self._running.add(task)
+                task.add_done_callback(partial(self._on_end, pending))
 
-    def _ended(self, pending: _Pending, making: asyncio.Task[Archive]) -> None:
-        self._making.discard(making)
+    def _on_end(self, pending: _QueuedPlan, task: asyncio.Task[PlannedArchive]) -> None:
+        self._running.discard(task)
         del self._pending[pending.key]
-        pending.end(Cancelled() if making.cancelled() else making.exception() or making.result())
-        self._go_on()
+        pending.end(WorkCancelled() if task.cancelled() else task.exception() or task.result())
+        self._start_next()
 
-    def _give_up(self, pending: _Pending) -> None:
-        pending.end(Cancelled())
-        if pending.turn is None:
+    def _cancel(self, pending: _QueuedPlan) -> None:
+        pending.end(WorkCancelled())
+        if pending.turn_of is None:
             del self._pending[pending.key]

@@ -66,7 +66,7 @@ class PendingLogins:
         self._pending.pop(hash_secret(secret), None)
         return login
 
-    def give_back(self, secret: str, login: PendingLogin) -> None:
+    def put_back(self, secret: str, login: PendingLogin) -> None:
         """Have a login wait on: its code was wrong."""
         self._pending[hash_secret(secret)] = login
 
@@ -86,7 +86,7 @@ class CodeThrottle:
         self._log = RateLimitedLog(clock, burst=10, period_s=3600)
 
     @contextmanager
-    def one(self, user: User, address: str) -> Iterator[None]:
+    def attempt(self, user: User, address: str) -> Iterator[None]:
         """One code, checked in the block. Raises TooManyError, and says so in the log."""
         key = str(user.id)
         try:
@@ -112,7 +112,7 @@ class CodeLogins:
     """What takes codes of second factors, and the logins that wait for one. Use it on the event loop."""
 
     def __init__(self, settings: ServeSettings, accounts: Accounts, factors: SecondFactors) -> None:
-        self.factors, self.pending, self.login_throttle = factors, PendingLogins(), CodeThrottle()
+        self.factors, self.pending, self.code_throttle = factors, PendingLogins(), CodeThrottle()
         self._settings, self._accounts = settings, accounts
 
     async def begin(self, user: User, next_path: str) -> web.Response | None:
@@ -134,7 +134,7 @@ class CodeLogins:
     ) -> T:
         """Do what takes a code of a user. Raises LoginError, and TooManyError after too many that were wrong."""
         address = client_address(request, self._settings)
-        with self._accounts.login_throttle.one(user.name, address), self.login_throttle.one(user, address):
+        with self._accounts.login_throttle.attempt(user.name, address), self.code_throttle.attempt(user, address):
             return await self._accounts.run_in_thread(function, user, *args, **kwargs)
 
     async def run_with_own_code(
@@ -156,7 +156,7 @@ class CodeLogins:
         if (await self._accounts.run_in_thread(self.factors.status, user)).is_on:
             await self.run_with_own_code(request, self.factors.use_code, user, code)
 
-    async def of(self, name: str) -> SecondFactor:
-        """Return the state of a user's second factor. Raises NoSuchThingError for a name of no user."""
+    async def second_factor_of(self, name: str) -> SecondFactor:
+        """Return the state of a user's second factor. Raises NotFoundError for a name of no user."""
         user = await self._accounts.run_in_thread(self._accounts.users.get, name)
         return await self._accounts.run_in_thread(self.factors.status, user)

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from labcrate.config import ServeSettings
 from labcrate.errors import LoginError, NoSessionError, NotAllowedError
-from labcrate.model.message import Message
+from labcrate.messages.message import Message
 from labcrate.model.session import normalized_id
 from labcrate.people.roles import Role
 from labcrate.people.tokens import hash_secret
@@ -20,7 +20,7 @@ from labcrate.people.users import User
 from labcrate.web.auth.accounts import CODE_PAGE, LOGIN_PAGE, SETUP_PAGE, Accounts
 from labcrate.web.auth.login_cookie import csrf_token, login_secret
 from labcrate.web.auth.require_role import CALLER, ROLE_ATTRIBUTE, SCOPED_ATTRIBUTE, Caller, Handler, not_visible_error
-from labcrate.web.http.bodies import form
+from labcrate.web.http.bodies import read_form
 from labcrate.web.http.client_and_origin import SAFE_METHODS, check_host, check_origin, client_address
 from labcrate.web.http.connections import ClientConnection
 from labcrate.web.http.urls import url
@@ -53,7 +53,7 @@ class Gate:
         if caller is not None:
             request[CALLER] = caller
         if isinstance(request.protocol, ClientConnection):
-            request.protocol.set_logged_in(logged_in=caller is not None)
+            request.protocol.set_logged_in(is_logged_in=caller is not None)
         required = _required_role(request)
         if required is not None and caller is None:
             return self._send_to_login(request, has_admin=await self._accounts.has_admin())
@@ -109,7 +109,7 @@ class Gate:
         check_origin(request, self._settings)
         if caller is None or request.path in _LOGIN_FORMS:
             return
-        csrf = request.headers.get("X-CSRF-Token") or (await form(request)).get("csrf", "")
+        csrf = request.headers.get("X-CSRF-Token") or (await read_form(request)).get("csrf", "")
         if not hmac.compare_digest(csrf.encode("utf-8", "replace"), caller.csrf.encode()):
             raise NotAllowedError("This page is out of date; load it again, and do it once more.")
 

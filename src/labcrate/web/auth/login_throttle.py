@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager, suppress
 
 from labcrate.errors import LoginError, TooManyError
 from labcrate.people.users import login_key
-from labcrate.web.http.client_and_origin import network_of
+from labcrate.web.http.client_and_origin import client_network
 from labcrate.web.http.rate_limiter import RateLimitedLog, RateLimiter
 
 _FAILED = "A login from %s failed."
@@ -33,12 +33,12 @@ class LoginThrottle:
         self._log = RateLimitedLog(clock, burst=1000, period_s=5)
 
     @contextmanager
-    def one(self, name: str, address: str) -> Iterator[None]:
+    def attempt(self, name: str, address: str) -> Iterator[None]:
         """Count one attempt, made in the block, unless its password was right or was not checked at all.
 
         Raises TooManyError when there were too many, and LoginError for a name that cannot be a user's.
         """
-        network = network_of(address)
+        network = client_network(address)
         refunds = ExitStack()  # left alone after any other failure: then a password was checked
         try:
             self._acquire(refunds, self._by_network, network, _NETWORK, address)

@@ -10,8 +10,8 @@ from typing import Literal, TypeVar
 
 from aiohttp import web
 
-from labcrate.errors import LoginError, NoSessionError, NoSuchThingError, NotAllowedError, PeopleError
-from labcrate.lab.text import visible
+from labcrate.errors import LoginError, NoSessionError, NotAllowedError, NotFoundError, PeopleError
+from labcrate.messages.text import printable_lines
 from labcrate.people.roles import Role, SessionScope
 from labcrate.web.auth.accounts import Accounts
 
@@ -62,7 +62,7 @@ def allow(role: Role | None) -> Callable[[AnyHandler], AnyHandler]:
 def not_visible_error(session_id: str) -> NoSessionError:
     """Make the one error for a session that somebody of a study does not see, whether or not it is there."""
     return NoSessionError(
-        f"There is no session {visible(session_id[:100])} in your studies; if there should be one, ask an "
+        f"There is no session {printable_lines(session_id[:100])} in your studies; if there should be one, ask an "
         "administrator of this lab."
     )
 
@@ -99,7 +99,7 @@ async def recheck_permission(accounts: Accounts, caller: Caller, needed: Role, s
         user = await accounts.run_in_thread(accounts.users.get, caller.name)
         scope = await accounts.run_in_thread(accounts.studies.scope, user)
         is_token_good = caller.via == "login" or await accounts.run_in_thread(accounts.tokens.exists, caller.token_hash)
-    except NoSuchThingError:
+    except NotFoundError:
         raise NotAllowedError(ROLE_LOST) from None
     except PeopleError:
         return

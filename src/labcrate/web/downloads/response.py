@@ -16,27 +16,27 @@ from aiohttp import hdrs, web
 from labcrate.archive.entity import Segment
 from labcrate.errors import CatalogError, NotAllowedError, SourceChangedError
 from labcrate.export.writer import archive_name
-from labcrate.lab.text import one_line
+from labcrate.messages.text import printable
 from labcrate.people.export_log import Outcome
 from labcrate.plan.member_names import safe_name
 from labcrate.plan.plan import Plan
-from labcrate.web.downloads.sender import ClientGoneError, Sender, Transfer, break_off, finish
-from labcrate.web.http.conditional import CONDITIONS, Answer, Representation, answer
+from labcrate.web.downloads.sender import ClientGoneError, Sender, Transfer, abort_connection, wait_until_done
+from labcrate.web.http.conditional import CONDITIONAL_HEADERS, Representation, SelectedRange, select_range
 
-_REPORT_EVERY_SECONDS = 5.0
+_REPORT_INTERVAL_S = 5.0
 # RFC 8187, section 3.2.1: what need not be written as a percentage.
 _ATTR_CHAR = "!#$&+-.^_`|~"
 # RFC 6266, appendix D: no quotation mark or backslash, which are escaped differently everywhere, and no percentage.
-_NOT_PLAIN = re.compile(r'[^ -~]|["\\%]')
-_LONGEST_BYTES = 180  # a file's name has 255 at most, and browsers add to it
+_UNSAFE_IN_QUOTES = re.compile(r'[^ -~]|["\\%]')
+_MAX_NAME_BYTES = 180  # a file's name has 255 at most, and browsers add to it
 _CLIENT_GONE, _STOPPED = "the client went away", "the server was stopped"
 _log = logging.getLogger("labcrate.web")
 
-Segments = Callable[[int, int], Iterable[Segment]]
+SegmentReader = Callable[[int, int], Iterable[Segment]]
 """Returns the bytes from one offset up to another (exclusive)."""
 
 
-class Observer(Protocol):
+class TransferObserver(Protocol):
     """Notes how a body is sent; each note may wait for a disk."""
 
     async def begin(self, start: int, length: int) -> None:
@@ -49,56 +49,56 @@ class Observer(Protocol):
         """Note how it ended."""
 
 
-def conditions(request: web.Request) -> dict[str, str]:
+def conditional_headers(request: web.Request) -> dict[str, str]:
     """Return the conditional headers of a request."""
-    return {name: ", ".join(request.headers.getall(name)) for name in CONDITIONS if name in request.headers}
+    return {name: ", ".join(request.headers.getall(name)) for name in CONDITIONAL_HEADERS if name in request.headers}
 
 
-async def deliver(
+async def send_representation(
     sender: Sender,
     request: web.Request,
-    there: Representation,
+    representation: Representation,
     headers: Mapping[str, str],
-    segments: Segments,
-    about: str,
-    observer: Observer | None = None,
+    segments: SegmentReader,
+    log_name: str,
+    observer: TransferObserver | None = None,
 ) -> web.StreamResponse:
     """Send what was asked for of ``there``, with these headers beside those that every such answer has.
 
     ``about`` names it in the server's log when it turns out not to be what was planned; the connection ends then.
     """
-    part = answer(request.method, conditions(request), there)
-    common = _headers(there) | dict(headers)
-    if part.status == HTTPStatus.NOT_MODIFIED:
-        return web.Response(status=part.status, headers=common)
-    _refuse(part, there)
-    response = web.StreamResponse(status=part.status, headers=common)
-    response.content_length = part.length
-    if content_range := part.content_range(there.length):
+    selected = select_range(request.method, conditional_headers(request), representation)
+    common = _headers(representation) | dict(headers)
+    if selected.status == HTTPStatus.NOT_MODIFIED:
+        return web.Response(status=selected.status, headers=common)
+    _raise_failed_condition(selected, representation)
+    response = web.StreamResponse(status=selected.status, headers=common)
+    response.content_length = selected.length
+    if content_range := selected.content_range(representation.length):
         response.headers[hdrs.CONTENT_RANGE] = content_range
-    if request.method == hdrs.METH_GET and part.length:
-        with sender.under_way():
+    if request.method == hdrs.METH_GET and selected.length:
+        with sender.running_transfer():
             if observer:
-                await _begin(sender, part, observer)
-            await _send(sender, request, response, segments(part.start, part.stop), about, observer)
+                await _log_begin(sender, selected, observer)
+            await _send(sender, request, response, segments(selected.start, selected.stop), log_name, observer)
     return response
 
 
-def _headers(there: Representation) -> dict[str, str]:
+def _headers(representation: Representation) -> dict[str, str]:
     headers: dict[str, str] = {
-        hdrs.ETAG: there.etag,
+        hdrs.ETAG: representation.etag,
         hdrs.ACCEPT_RANGES: "bytes",
         hdrs.CACHE_CONTROL: "private, no-cache, no-transform",
     }
-    if there.modified is None:
+    if representation.modified is None:
         return headers
-    return headers | {hdrs.LAST_MODIFIED: http_date(there.modified)}
+    return headers | {hdrs.LAST_MODIFIED: http_date(representation.modified)}
 
 
-def disposition(name: str, kind: Literal["attachment", "inline"] = "attachment") -> str:
+def content_disposition(name: str, kind: Literal["attachment", "inline"] = "attachment") -> str:
     """Return Content-Disposition (RFC 6266, RFC 8187) for a file name: in ASCII, and as it is where that differs."""
     ascii_only = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    stem, dot, suffix = _NOT_PLAIN.sub("_", ascii_only).rpartition(".")
+    stem, dot, suffix = _UNSAFE_IN_QUOTES.sub("_", ascii_only).rpartition(".")
     plain = f"{stem.rstrip()}{dot}{suffix}"
     if plain == name:
         return f'{kind}; filename="{plain}"'
@@ -108,40 +108,44 @@ def disposition(name: str, kind: Literal["attachment", "inline"] = "attachment")
 def archive_file_name(plan: Plan) -> str:
     """Return ``Session42 Morning in the kitchen.zip``: the session's id and name, and PARTIAL in the name of a part."""
     stem, _, suffix = archive_name(plan.session.id, partial=plan.options.partial).rpartition(".")
-    named = safe_name(f"{stem} {one_line(plan.session.name or '')}".strip())
-    cut = named.encode("utf-8", "replace")[:_LONGEST_BYTES].decode("utf-8", "ignore")
+    full_name = safe_name(f"{stem} {printable(plan.session.name or '')}".strip())
+    cut = full_name.encode("utf-8", "replace")[:_MAX_NAME_BYTES].decode("utf-8", "ignore")
     return f"{cut.rstrip()}.{suffix}"
 
 
-def http_date(changed: datetime) -> str:
+def http_date(modified: datetime) -> str:
     """Return a time of change as ``Last-Modified`` has it: never later than now, though files may be (8.8.2.1)."""
-    return format_datetime(min(changed, datetime.now(UTC)).astimezone(UTC).replace(microsecond=0), usegmt=True)
+    return format_datetime(min(modified, datetime.now(UTC)).astimezone(UTC).replace(microsecond=0), usegmt=True)
 
 
-def _refuse(part: Answer, there: Representation) -> None:
+def _raise_failed_condition(selected: SelectedRange, representation: Representation) -> None:
     """Raise the error that the status is, if it is one."""
-    if part.status == HTTPStatus.PRECONDITION_FAILED:
+    if selected.status == HTTPStatus.PRECONDITION_FAILED:
         raise web.HTTPPreconditionFailed(
-            headers={hdrs.ETAG: there.etag}, text="What is there is not, or no longer, what the request is about."
+            headers={hdrs.ETAG: representation.etag},
+            text="What is there is not, or no longer, what the request is about.",
         )
-    if part.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+    if selected.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
         raise web.HTTPRequestRangeNotSatisfiable(
-            headers={hdrs.CONTENT_RANGE: part.content_range(there.length) or "", hdrs.ETAG: there.etag},
-            text=f"There are {there.length} bytes, and the range begins after them.",
+            headers={
+                hdrs.CONTENT_RANGE: selected.content_range(representation.length) or "",
+                hdrs.ETAG: representation.etag,
+            },
+            text=f"There are {representation.length} bytes, and the range begins after them.",
         )
 
 
-async def _begin(sender: Sender, part: Answer, observer: Observer) -> None:
+async def _log_begin(sender: Sender, selected: SelectedRange, observer: TransferObserver) -> None:
     """Have the observer note what will be sent, and that it ended if the client leaves meanwhile."""
     try:
-        await finish(observer.begin(part.start, part.length))
+        await wait_until_done(observer.begin(selected.start, selected.length))
     except asyncio.CancelledError:
-        await finish(observer.end(0, Outcome.ABORTED, _why_cancelled(sender)))
+        await wait_until_done(observer.end(0, Outcome.ABORTED, _cancel_reason(sender)))
         raise
 
 
-def _why_cancelled(sender: Sender) -> str:
-    return _STOPPED if sender.stopping else _CLIENT_GONE
+def _cancel_reason(sender: Sender) -> str:
+    return _STOPPED if sender.is_stopping else _CLIENT_GONE
 
 
 async def _send(
@@ -149,11 +153,13 @@ async def _send(
     request: web.Request,
     response: web.StreamResponse,
     segments: Iterable[Segment],
-    about: str,
-    observer: Observer | None,
+    log_name: str,
+    observer: TransferObserver | None,
 ) -> None:
     transfer = Transfer()
-    reporting = asyncio.get_running_loop().create_task(_report(request, transfer, observer)) if observer else None
+    reporting = (
+        asyncio.get_running_loop().create_task(_report_progress(request, transfer, observer)) if observer else None
+    )
     outcome, reason = Outcome.BROKEN, "the server failed"
     try:
         await response.prepare(request)
@@ -164,29 +170,29 @@ async def _send(
     except (ClientGoneError, ConnectionError):
         outcome, reason = Outcome.ABORTED, _CLIENT_GONE
     except asyncio.CancelledError:
-        outcome, reason = Outcome.ABORTED, _why_cancelled(sender)
+        outcome, reason = Outcome.ABORTED, _cancel_reason(sender)
         if reason == _CLIENT_GONE and transfer.sent == response.content_length:
             outcome, reason = Outcome.FINISHED, ""  # it left with the last byte
         raise
     except OSError as error:
         reason = f"the server has reached a limit ({error.strerror or 'out of resources'})"
     finally:
-        if transfer.refused:
-            outcome, reason = Outcome.BROKEN, transfer.refused
+        if transfer.refusal_reason:
+            outcome, reason = Outcome.BROKEN, transfer.refusal_reason
         if outcome is not Outcome.FINISHED:
             response.force_close()
         if outcome is Outcome.BROKEN:
-            _log.warning("%s was broken off: %s", about, reason)
+            _log.warning("%s was broken off: %s", log_name, reason)
         if observer and reporting:
             reporting.cancel()
-            await finish(observer.end(transfer.sent, outcome, reason or None))
+            await wait_until_done(observer.end(transfer.sent, outcome, reason or None))
 
 
-async def _report(request: web.Request, transfer: Transfer, observer: Observer) -> None:
-    while not transfer.refused:
-        await asyncio.sleep(_REPORT_EVERY_SECONDS)
+async def _report_progress(request: web.Request, transfer: Transfer, observer: TransferObserver) -> None:
+    while not transfer.refusal_reason:
+        await asyncio.sleep(_REPORT_INTERVAL_S)
         try:
             await observer.progress(transfer.sent)
         except NotAllowedError as error:
-            transfer.refused = str(error)
-            break_off(request)
+            transfer.refusal_reason = str(error)
+            abort_connection(request)

@@ -12,13 +12,13 @@ from typing import TypeVar
 from aiohttp import web
 
 from labcrate.archive.entity import Segment
-from labcrate.web.downloads.socket_writer import Pause, SocketWriter, Steps, pieces
+from labcrate.web.downloads.socket_writer import PauseReason, SharedGenerator, SocketWriter, read_pieces
 from labcrate.web.http.connection_limits import set_stall_timeout
 
-THREADS = 16
+SEND_THREADS = 16
 """How many transfers are written at a time; clients that are slower than the server hold none of them."""
 
-IDLE_SECONDS = 600.0
+IDLE_TIMEOUT_S = 600.0
 """How long a client may take nothing before it counts as gone."""
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ class Transfer:
     def __init__(self) -> None:
         self.writer: SocketWriter | None = None
         self.written = 0
-        self.refused: str | None = None
+        self.refusal_reason: str | None = None
 
     @property
     def sent(self) -> int:
@@ -49,25 +49,25 @@ class Sender:
     """The threads that send. Use it on the event loop. ``stopping`` is set when the server ends all transfers."""
 
     def __init__(self) -> None:
-        self.stopping = False
-        self._under_way: set[asyncio.Future[None]] = set()
-        self._pool = ThreadPoolExecutor(THREADS, "send")
+        self.is_stopping = False
+        self._running_transfers: set[asyncio.Future[None]] = set()
+        self._pool = ThreadPoolExecutor(SEND_THREADS, "send")
 
     @contextmanager
-    def under_way(self) -> Iterator[None]:
+    def running_transfer(self) -> Iterator[None]:
         """Have `close` wait for what is done in the block, though the end of the server cancels it."""
         ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._under_way.add(ended)
+        self._running_transfers.add(ended)
         try:
             yield
         finally:
-            self._under_way.discard(ended)
+            self._running_transfers.discard(ended)
             ended.set_result(None)
 
     async def close(self) -> None:
         """End the threads once all that is under way has ended."""
-        while self._under_way:
-            await asyncio.wait(self._under_way)
+        while self._running_transfers:
+            await asyncio.wait(self._running_transfers)
         self._pool.shutdown()
 
     async def send(self, request: web.Request, segments: Iterable[Segment], transfer: Transfer) -> None:
@@ -77,19 +77,19 @@ class Sender:
         off then: nothing else shows a client that what it got is not the whole.
         """
         try:
-            transport = _transport(request)
+            transport = _open_transport(request)
             set_stall_timeout(
-                transport.get_extra_info("socket"), IDLE_SECONDS
+                transport.get_extra_info("socket"), IDLE_TIMEOUT_S
             )  # from now on: browsers pause what they play
             if transport.get_extra_info("sslcontext"):  # the kernel has no key: what is sent passes through here
                 await self._through_transport(request, segments, transfer)
             else:
                 await self._through_socket(request, transport, segments, transfer)
         except (ConnectionError, TimeoutError):
-            break_off(request)
+            abort_connection(request)
             raise ClientGoneError from None
         except BaseException:
-            break_off(request)
+            abort_connection(request)
             raise
 
     async def _through_socket(
@@ -98,42 +98,42 @@ class Sender:
         """Write into the socket itself, once the transport has nothing more to write to it."""
         transport.set_write_buffer_limits(0)  # from now on, drained means empty
         request.writer.send_headers()
-        async with asyncio.timeout(IDLE_SECONDS):
+        async with asyncio.timeout(IDLE_TIMEOUT_S):
             while transport.get_write_buffer_size():
                 await request.writer.drain()
-        connection = _duplicate(_transport(request))
+        connection = _duplicate_socket(_open_transport(request))
         transfer.writer = SocketWriter(connection)
-        steps = Steps(transfer.writer.steps(segments), Pause.DONE)
+        steps = SharedGenerator(transfer.writer.steps(segments), PauseReason.DONE)
         try:
-            while (pause := await self._in_thread(steps)) is not Pause.DONE:
-                _transport(request)
-                if pause is Pause.BLOCKED:
-                    await _writable(connection)
+            while (pause := await self._run_step(steps)) is not PauseReason.DONE:
+                _open_transport(request)
+                if pause is PauseReason.BLOCKED:
+                    await _wait_writable(connection)
         except BaseException:
-            await self._end(steps, connection)
+            await self._close_steps(steps, connection)
             raise
         connection.close()
         transport.set_write_buffer_limits()
 
     async def _through_transport(self, request: web.Request, segments: Iterable[Segment], transfer: Transfer) -> None:
         """Read in a thread, and write through the transport."""
-        steps = Steps[bytes | None](pieces(segments), None)
+        steps = SharedGenerator[bytes | None](read_pieces(segments), None)
         try:
-            while (piece := await self._in_thread(steps)) is not None:
-                _transport(request)
+            while (piece := await self._run_step(steps)) is not None:
+                _open_transport(request)
                 if not piece:
                     continue
                 transfer.written += len(piece)  # the transport takes it at once, and may never say so
-                async with asyncio.timeout(IDLE_SECONDS):
+                async with asyncio.timeout(IDLE_TIMEOUT_S):
                     await request.writer.write(piece)
         except BaseException:
-            await self._end(steps)
+            await self._close_steps(steps)
             raise
 
-    async def _in_thread(self, steps: Steps[T]) -> T:
+    async def _run_step(self, steps: SharedGenerator[T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, steps.step)
 
-    async def _end(self, steps: Steps[T], connection: socket.socket | None = None) -> None:
+    async def _close_steps(self, steps: SharedGenerator[T], connection: socket.socket | None = None) -> None:
         """Close the files of a transfer that breaks off, once no thread works on it: then its count is final."""
 
         def end() -> None:
@@ -141,10 +141,10 @@ class Sender:
             if connection:
                 connection.close()
 
-        await finish(asyncio.wrap_future(self._pool.submit(end)))
+        await wait_until_done(asyncio.wrap_future(self._pool.submit(end)))
 
 
-def break_off(request: web.Request) -> None:
+def abort_connection(request: web.Request) -> None:
     """End the connection at once, with all that waits in it: then the client sees that this was not the whole."""
     transport = request.transport
     if transport is None:
@@ -156,7 +156,7 @@ def break_off(request: web.Request) -> None:
     transport.abort()
 
 
-def _transport(request: web.Request) -> asyncio.Transport:
+def _open_transport(request: web.Request) -> asyncio.Transport:
     """Return the connection of a request. Raises ConnectionResetError when it has ended."""
     transport = request.transport
     if transport is None or transport.is_closing():
@@ -164,39 +164,39 @@ def _transport(request: web.Request) -> asyncio.Transport:
     return transport
 
 
-def _duplicate(transport: asyncio.Transport) -> socket.socket:
+def _duplicate_socket(transport: asyncio.Transport) -> socket.socket:
     """Return a second descriptor of the connection: the transport may close its own at any time."""
     connection = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
     connection.setblocking(False)
     return connection
 
 
-async def _writable(connection: socket.socket) -> None:
+async def _wait_writable(connection: socket.socket) -> None:
     """Wait until the client has taken something. Raises TimeoutError."""
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
     loop.add_writer(connection, ready.set)
     try:
-        async with asyncio.timeout(IDLE_SECONDS):
+        async with asyncio.timeout(IDLE_TIMEOUT_S):
             await ready.wait()
     finally:
         loop.remove_writer(connection)
 
 
-async def finish(what: Awaitable[T]) -> T:
+async def wait_until_done(awaitable: Awaitable[T]) -> T:
     """Wait for something to its end, however often this is cancelled, and raise CancelledError afterwards.
 
     A client that leaves and a server that stops cancel the wait. ``asyncio.shield`` is not enough: it keeps the awaited
     work from being cancelled, but waits no longer itself.
     """
-    task = asyncio.ensure_future(what)
+    task = asyncio.ensure_future(awaitable)
     cancelled = False
     while not task.done():
         try:
             await asyncio.wait({task})
         except asyncio.CancelledError:
             cancelled = True
-    found = task.result()
+    result = task.result()
     if cancelled:
         raise asyncio.CancelledError
-    return found
+    return result

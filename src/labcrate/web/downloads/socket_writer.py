@@ -20,22 +20,22 @@ from labcrate.archive.entity import FileSegment, Segment, check_unchanged, open_
 PIECE_BYTES = 256 * 1024
 """The most that is held in memory for one transfer."""
 
-SENDFILE_FROM = 1024 * 1024
+SENDFILE_MIN_BYTES = 1024 * 1024
 """Members of this size and more are sent by the kernel."""
 
-TURN_SECONDS = 0.1
+TURN_S = 0.1
 """How long a transfer keeps its thread while others may be waiting for one."""
 
-PATIENCE_MS = 10
+POLL_MS = 10
 """How long the thread itself waits for a client that is only a little slower than we are."""
 
-_CALL_BYTES = 1 << 30
-_NOT_BY_SENDFILE = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
+_MAX_SENDFILE_BYTES = 1 << 30
+_SENDFILE_UNSUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
 
 T = TypeVar("T")
 
 
-class Pause(Enum):
+class PauseReason(Enum):
     """Why a transfer gave its thread back: its turn is over, the client takes nothing more now, or the end."""
 
     TURN = auto()
@@ -43,7 +43,7 @@ class Pause(Enum):
     DONE = auto()
 
 
-class Steps(Generic[T]):
+class SharedGenerator(Generic[T]):
     """A generator that is advanced by one thread at a time, and closed between two steps."""
 
     def __init__(self, steps: Generator[T, None, None], end: T) -> None:
@@ -61,7 +61,7 @@ class Steps(Generic[T]):
             self._steps.close()
 
 
-def pieces(segments: Iterable[Segment]) -> Generator[bytes, None, None]:
+def read_pieces(segments: Iterable[Segment]) -> Generator[bytes, None, None]:
     """Yield the segments' bytes in pieces of at most ``PIECE_BYTES``, each after its source was compared.
 
     Where there is nothing to send for a while, an empty piece lets other transfers have their turn. Raises
@@ -99,92 +99,92 @@ class SocketWriter:
         self.connection = connection
         self._poll = select.poll()
         self._poll.register(connection, select.POLLOUT)
-        self._gathered = bytearray()
+        self._buffered = bytearray()
         self._turn_ends = 0.0
 
-    def steps(self, segments: Iterable[Segment]) -> Generator[Pause, None, None]:
+    def steps(self, segments: Iterable[Segment]) -> Generator[PauseReason, None, None]:
         """Write until the turn is over or the client takes nothing more; then again, until there is nothing left."""
         self._begin_turn()
         for segment, last in _with_last(segments):
             if isinstance(segment, bytes):
                 if not segment:  # nothing to send for a while
                     yield from self._flush()
-                    yield from self._turn()
-                yield from self._gather(segment)
+                    yield from self._end_turn()
+                yield from self._buffer(segment)
                 continue
             with open_source(segment.source) as fd:
                 start = segment.offset
-                if segment.length >= SENDFILE_FROM:
+                if segment.length >= SENDFILE_MIN_BYTES:
                     yield from self._flush(socket.MSG_MORE)
                     start = yield from self._send_file(segment, fd, PIECE_BYTES if last else 0)
                 for piece in _read(segment, fd, start):
-                    yield from self._gather(piece)
+                    yield from self._buffer(piece)
         yield from self._flush()
 
-    def _gather(self, data: bytes) -> Generator[Pause, None, None]:
+    def _buffer(self, data: bytes) -> Generator[PauseReason, None, None]:
         """Keep small parts until there are enough of them for a call."""
-        if self._gathered and len(self._gathered) + len(data) > PIECE_BYTES:
+        if self._buffered and len(self._buffered) + len(data) > PIECE_BYTES:
             yield from self._flush(socket.MSG_MORE)
         if len(data) >= PIECE_BYTES:
             yield from self._write(memoryview(data), 0)
         else:
-            self._gathered += data
+            self._buffered += data
 
-    def _flush(self, flags: int = 0) -> Generator[Pause, None, None]:
-        data, self._gathered = self._gathered, bytearray()
+    def _flush(self, flags: int = 0) -> Generator[PauseReason, None, None]:
+        data, self._buffered = self._buffered, bytearray()
         yield from self._write(memoryview(data), flags)
 
-    def _write(self, data: memoryview, flags: int) -> Generator[Pause, None, None]:
+    def _write(self, data: memoryview, flags: int) -> Generator[PauseReason, None, None]:
         while data:
             try:
                 count = self.connection.send(data, flags)
             except BlockingIOError:
-                yield from self._wait()
+                yield from self._wait_for_client()
                 continue
             except OSError:
                 raise ConnectionAbortedError from None
             self.sent += count
             data = data[count:]
-            yield from self._turn()
+            yield from self._end_turn()
 
-    def _send_file(self, segment: FileSegment, fd: int, kept: int) -> Generator[Pause, None, int]:
+    def _send_file(self, segment: FileSegment, fd: int, rest_bytes: int) -> Generator[PauseReason, None, int]:
         """Have the kernel send all but the last ``kept`` bytes; return where the rest begins."""
-        at, stop, goal = segment.offset, segment.offset + segment.length - kept, self.connection.fileno()
-        while at < stop:
+        offset, stop, socket_fd = segment.offset, segment.offset + segment.length - rest_bytes, self.connection.fileno()
+        while offset < stop:
             try:
-                count = os.sendfile(goal, fd, at, min(stop - at, _CALL_BYTES))
+                count = os.sendfile(socket_fd, fd, offset, min(stop - offset, _MAX_SENDFILE_BYTES))
             except BlockingIOError:
-                yield from self._wait()
+                yield from self._wait_for_client()
                 check_unchanged(segment.source, fd)
                 continue
             except OSError as error:
-                if error.errno in _NOT_BY_SENDFILE:  # some file systems cannot
-                    return at
-                read_at(segment.source, fd, at, 1)  # a failing disk says so here, by the file's name
+                if error.errno in _SENDFILE_UNSUPPORTED:  # some file systems cannot
+                    return offset
+                read_at(segment.source, fd, offset, 1)  # a failing disk says so here, by the file's name
                 raise ConnectionAbortedError from None
             if not count:
-                read_at(segment.source, fd, at, 1)  # cut short: it says so
-            at += count
+                read_at(segment.source, fd, offset, 1)  # cut short: it says so
+            offset += count
             self.sent += count
             if time.monotonic() > self._turn_ends:
-                yield from self._turn()
+                yield from self._end_turn()
                 check_unchanged(segment.source, fd)
-        return at
+        return offset
 
-    def _wait(self) -> Generator[Pause, None, None]:
-        if not self._poll.poll(PATIENCE_MS):
-            yield Pause.BLOCKED
+    def _wait_for_client(self) -> Generator[PauseReason, None, None]:
+        if not self._poll.poll(POLL_MS):
+            yield PauseReason.BLOCKED
             self._begin_turn()
         else:
-            yield from self._turn()
+            yield from self._end_turn()
 
-    def _turn(self) -> Generator[Pause, None, None]:
+    def _end_turn(self) -> Generator[PauseReason, None, None]:
         if time.monotonic() > self._turn_ends:
-            yield Pause.TURN
+            yield PauseReason.TURN
             self._begin_turn()
 
     def _begin_turn(self) -> None:
-        self._turn_ends = time.monotonic() + TURN_SECONDS
+        self._turn_ends = time.monotonic() + TURN_S
 
 
 def _with_last(segments: Iterable[Segment]) -> Iterator[tuple[Segment, bool]]:

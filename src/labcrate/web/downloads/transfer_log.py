@@ -20,50 +20,50 @@ _log = logging.getLogger("labcrate.web")
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class TransferEnd:
     """How the transfer of a line ended; ``at`` is when, in seconds since 1970."""
 
-    line: int
+    line_number: int
     sent: int
     outcome: Outcome
     reason: str | None
-    at: float = field(default_factory=time.time)
+    ended_s: float = field(default_factory=time.time)
 
 
-class Ends:
+class TransferEndWriter:
     """Writes ends into their lines, and keeps those that it cannot write. Threads may share it; it waits for disks."""
 
     def __init__(self, log: ExportLog) -> None:
         self._log, self._writing = log, threading.Lock()
-        self._kept: list[End] = []
+        self._pending: list[TransferEnd] = []
 
-    def write(self, end: End) -> None:
+    def write(self, end: TransferEnd) -> None:
         """Write an end, now or later: behind others that could not be written, so that not each waits for a lock."""
-        why = "others wait to be written."
-        if not self._kept:
+        reason = "others wait to be written."
+        if not self._pending:
             try:
                 self._write(end)
             except PeopleError as error:
-                why = str(error)
+                reason = str(error)
             else:
                 return
-        told = (end.line, end.outcome, end.sent, why)
+        told = (end.line_number, end.outcome, end.sent, reason)
         _log.warning("The export log was not yet told that transfer %d ended (%s, %d bytes): %s", *told)
-        self._kept.append(end)
+        self._pending.append(end)
 
-    def write_kept(self) -> None:
+    def write_pending(self) -> None:
         """Write the ends that could not be written before, as far as possible."""
         with self._writing, suppress(PeopleError):
-            while self._kept:
-                self._write(self._kept[0])
-                self._kept.pop(0)
+            while self._pending:
+                self._write(self._pending[0])
+                self._pending.pop(0)
 
-    def _write(self, end: End) -> None:
-        self._log.end(end.line, end.sent, end.outcome, end.reason, ended=end.at)
+    def _write(self, end: TransferEnd) -> None:
+        self._log.end(end.line_number, end.sent, end.outcome, end.reason, ended=end.ended_s)
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class DownloadInfo:
     """What is downloaded: of which session, with which options (as the query of a URL), and its length in bytes."""
 
     session: str
@@ -78,41 +78,43 @@ class TransferLog:
 
     executor: Executor
     export_log: ExportLog
-    ends: Ends
+    end_writer: TransferEndWriter
     accounts: Accounts
 
 
-class LogLine:
+class ExportLogEntry:
     """The line of one transfer."""
 
-    def __init__(self, log: TransferLog, caller: Caller, taken: Taken) -> None:
-        self._log, self._caller, self._taken = log, caller, taken
-        self._number = 0
+    def __init__(self, log: TransferLog, caller: Caller, download: DownloadInfo) -> None:
+        self._log, self._caller, self._download = log, caller, download
+        self._line_number = 0
 
     async def begin(self, start: int, length: int) -> None:
         """Write the line. Raises PeopleError: what cannot be logged is not sent."""
-        self._number = await self._log.executor.run(
+        self._line_number = await self._log.executor.run(
             WorkKind.REQUESTS,
             self._log.export_log.begin,
             who=self._caller.name,
             via=self._caller.via,
             address=self._caller.address,
-            session=self._taken.session,
-            options=self._taken.options,
-            etag=self._taken.etag,
+            session=self._download.session,
+            options=self._download.options,
+            etag=self._download.etag,
             start=start,
             length=length,
-            total=self._taken.total,
+            total=self._download.total,
         )
 
     async def progress(self, sent: int) -> None:
         """Write how far it is. Raises NotAllowedError for a user who may not have the rest."""
         try:
-            await self._log.executor.run(WorkKind.REQUESTS, self._log.export_log.progress, self._number, sent)
+            await self._log.executor.run(WorkKind.REQUESTS, self._log.export_log.progress, self._line_number, sent)
         except PeopleError as error:
-            _log.warning("The export log was not told how far transfer %d is: %s", self._number, error)
-        await recheck_permission(self._log.accounts, self._caller, Role.OPERATOR, self._taken.session)
+            _log.warning("The export log was not told how far transfer %d is: %s", self._line_number, error)
+        await recheck_permission(self._log.accounts, self._caller, Role.OPERATOR, self._download.session)
 
     async def end(self, sent: int, outcome: Outcome, reason: str | None) -> None:
         """Write how it ended."""
-        await self._log.executor.run(WorkKind.REQUESTS, self._log.ends.write, End(self._number, sent, outcome, reason))
+        await self._log.executor.run(
+            WorkKind.REQUESTS, self._log.end_writer.write, TransferEnd(self._line_number, sent, outcome, reason)
+        )

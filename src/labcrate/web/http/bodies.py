@@ -14,23 +14,24 @@ import msgspec
 from aiohttp import HttpVersion11, hdrs, web
 
 from labcrate.errors import UsageError
+from labcrate.messages.message import plain_text
 
-BODY_SECONDS = 30.0
+BODY_TIMEOUT_S = 30.0
 """How long a client may take for the body of a request."""
 
 JSON = "application/json"
-_FORM = "application/x-www-form-urlencoded"
+_FORM_TYPE = "application/x-www-form-urlencoded"
 T = TypeVar("T")
 
 
-def encoded(value: Any) -> bytes:
+def encode_json(value: Any) -> bytes:
     """Return a value as JSON (UTF-8); a large one belongs into a worker thread."""
-    return msgspec.json.encode(value, enc_hook=str)  # messages are texts of a type of their own
+    return msgspec.json.encode(value, enc_hook=plain_text)
 
 
-def json_answer(value: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+def json_response(value: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """Return an answer with a JSON body that is not cached; bytes are taken as encoded."""
-    body = value if isinstance(value, bytes) else encoded(value)
+    body = value if isinstance(value, bytes) else encode_json(value)
     answer = web.Response(body=body, status=status, content_type=JSON, headers=headers)
     answer.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
     return answer
@@ -42,7 +43,7 @@ async def read_json(request: web.Request, kind: type[T]) -> T:
         raise web.HTTPUnsupportedMediaType(
             text=f"The body must be JSON; send it with 'Content-Type: {JSON}'.", headers={hdrs.ACCEPT: JSON}
         )
-    async with _arriving(request):
+    async with _receiving_body(request):
         body = await request.read()
     try:
         return msgspec.json.decode(body, type=kind)
@@ -52,40 +53,42 @@ async def read_json(request: web.Request, kind: type[T]) -> T:
         raise UsageError("The body is no JSON.") from None
 
 
-async def form(request: web.Request) -> dict[str, str]:
+async def read_form(request: web.Request) -> dict[str, str]:
     """Return the fields of a request's form, each as it was given first; none for a body that is no form.
 
     Raises UsageError for one that is not UTF-8, and HTTP's own error for one that does not arrive.
     """
-    if request.content_type != _FORM:
+    if request.content_type != _FORM_TYPE:
         return {}
     try:
-        async with _arriving(request):
+        async with _receiving_body(request):
             fields = await request.post()
     except (ValueError, LookupError):  # bytes that are not text, or a charset that does not exist
         raise UsageError("The form is not UTF-8 text; send it from the page itself.") from None
-    found: dict[str, str] = {}
+    first_values: dict[str, str] = {}
     for name, value in fields.items():
         if isinstance(value, str):
-            found.setdefault(name, value)
-    return found
+            first_values.setdefault(name, value)
+    return first_values
 
 
-def expecting(routes: web.RouteTableDef) -> list[web.RouteDef]:
+def with_deferred_expect(routes: web.RouteTableDef) -> list[web.RouteDef]:
     """Return the routes, changed so that ``Expect`` is not answered before their handler runs."""
-    found = (route for route in routes if isinstance(route, web.RouteDef))
-    return [web.RouteDef(r.method, r.path, r.handler, {**r.kwargs, "expect_handler": _say_nothing}) for r in found]
+    first_values = (route for route in routes if isinstance(route, web.RouteDef))
+    return [
+        web.RouteDef(r.method, r.path, r.handler, {**r.kwargs, "expect_handler": _ignore_expect}) for r in first_values
+    ]
 
 
-async def _say_nothing(_: web.Request) -> None:
+async def _ignore_expect(_: web.Request) -> None:
     pass
 
 
 @asynccontextmanager
-async def _arriving(request: web.Request) -> AsyncIterator[None]:
-    """Read a body in the block, within `BODY_SECONDS`; a client that waits is asked to send it. Raises HTTP's 408."""
+async def _receiving_body(request: web.Request) -> AsyncIterator[None]:
+    """Read a body in the block, within `BODY_TIMEOUT_S`; a client that waits is asked to send it. Raises HTTP's 408."""
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(BODY_TIMEOUT_S):
             waits = request.headers.get(hdrs.EXPECT, "").lower() == "100-continue" and request.version == HttpVersion11
             if waits and request.can_read_body:
                 await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")

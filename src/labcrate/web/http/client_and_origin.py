@@ -8,7 +8,7 @@ from aiohttp import web
 
 from labcrate.config import ServeSettings
 from labcrate.errors import NotAllowedError, UsageError
-from labcrate.lab.text import one_line
+from labcrate.messages.text import printable
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -34,47 +34,47 @@ def client_address(request: web.Request, settings: ServeSettings) -> str:
     Only the last entry of X-Forwarded-For was added by the proxy: a client may send any others. Where that entry is
     another trusted proxy's address, the one before it was added by that proxy, and so on.
     """
-    address = _plain(request.remote or "") or ""
+    address = _normalize_address(request.remote or "") or ""
     forwarded = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
     while forwarded and is_proxy(settings, address):
-        before = _plain(forwarded.pop().strip())
-        if before is None:
+        previous = _normalize_address(forwarded.pop().strip())
+        if previous is None:
             break
-        address = before
+        address = previous
     return address
 
 
 def is_proxy(settings: ServeSettings, address: str) -> bool:
     """Return whether an address is that of a proxy in front of this server."""
-    parsed = _parsed(address)
-    return bool(settings.base_url and parsed and any(parsed in network for network in settings.trusted_proxies))
+    ip = _parse_address(address)
+    return bool(settings.base_url and ip and any(ip in network for network in settings.trusted_proxies))
 
 
 _WITH_PORT = re.compile(r"\[([^\[\]]+)\](?::\d{1,5})?|([^:]+):\d{1,5}", re.ASCII)
 
 
-def _plain(address: str) -> str | None:
+def _normalize_address(address: str) -> str | None:
     """Return an address in one form, IPv4 also when it came as IPv6, without a port; None for what is no address."""
     with_port = _WITH_PORT.fullmatch(address)
-    parsed = _parsed(with_port[1] or with_port[2] if with_port else address)
-    return None if parsed is None else str(parsed)
+    ip = _parse_address(with_port[1] or with_port[2] if with_port else address)
+    return None if ip is None else str(ip)
 
 
-def _parsed(address: str) -> Address | None:
+def _parse_address(address: str) -> Address | None:
     try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
+        ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return None
-    return getattr(parsed, "ipv4_mapped", None) or parsed
+    return getattr(ip, "ipv4_mapped", None) or ip
 
 
-def network_of(address: str) -> str:
+def client_network(address: str) -> str:
     """Return what counts as one client: an IPv4 address, or the /64 that an IPv6 client has all of."""
     try:
-        parsed = ipaddress.ip_address(address)
+        ip = ipaddress.ip_address(address)
     except ValueError:
         return address
-    return address if parsed.version == 4 else str(ipaddress.ip_network((parsed, 64), strict=False))
+    return address if ip.version == 4 else str(ipaddress.ip_network((ip, 64), strict=False))
 
 
 def check_host(request: web.Request, settings: ServeSettings) -> None:
@@ -82,15 +82,15 @@ def check_host(request: web.Request, settings: ServeSettings) -> None:
 
     Raises UsageError.
     """
-    asked = request.headers.get("Host")
-    if asked is None or not (settings.base_url or is_loopback(settings.host)):
+    host_header = request.headers.get("Host")
+    if host_header is None or not (settings.base_url or is_loopback(settings.host)):
         return  # no browser, or a server on the network whose name is not configured
-    name = _host_name(asked)
+    name = _host_name(host_header)
     # A proxy in front may pass on its client's host name, or the loopback one under which it reached us.
-    known = {_host_name(urlsplit(settings.base_url or "").netloc), settings.host.lower()}
-    if name is None or not (is_loopback(name) or name in known):
-        right = settings.base_url or f"http{'s' if settings.tls_cert else ''}://localhost:{settings.port}"
-        raise UsageError(f"This server is not called '{one_line(asked[:100])}'; open it as {right}/.")
+    own_names = {_host_name(urlsplit(settings.base_url or "").netloc), settings.host.lower()}
+    if name is None or not (is_loopback(name) or name in own_names):
+        own_url = settings.base_url or f"http{'s' if settings.tls_cert else ''}://localhost:{settings.port}"
+        raise UsageError(f"This server is not called '{printable(host_header[:100])}'; open it as {own_url}/.")
 
 
 def _host_name(netloc: str) -> str | None:
@@ -107,12 +107,16 @@ def check_origin(request: web.Request, settings: ServeSettings) -> None:
     """
     site = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin")
-    own = site in ("same-origin", "none") if site is not None else origin is None or _is_own(request, settings, origin)
-    if not own:
+    is_own = (
+        site in ("same-origin", "none")
+        if site is not None
+        else origin is None or _is_own_origin(request, settings, origin)
+    )
+    if not is_own:
         raise NotAllowedError("Another site's page sent this; open the page here, and do it there.")
 
 
-def _is_own(request: web.Request, settings: ServeSettings, origin: str) -> bool:
+def _is_own_origin(request: web.Request, settings: ServeSettings, origin: str) -> bool:
     """Return whether an origin is this site, by its host and port: a proxy may add TLS."""
-    own = {urlsplit(settings.base_url.lower()).netloc} if settings.base_url else set()
-    return urlsplit(origin.lower()).netloc in own | {request.headers.get("Host", "").lower()} - {""}
+    own_hosts = {urlsplit(settings.base_url.lower()).netloc} if settings.base_url else set()
+    return urlsplit(origin.lower()).netloc in own_hosts | {request.headers.get("Host", "").lower()} - {""}

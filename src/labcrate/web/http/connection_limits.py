@@ -17,27 +17,27 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from labcrate.web.http.client_and_origin import network_of
+from labcrate.web.http.client_and_origin import client_network
 from labcrate.web.http.rate_limiter import RateLimitedLog
 
-MOST = 2048
+MAX_CONNECTIONS = 2048
 """Connections at a time, where the system has the descriptors for them."""
 
-MOST_PER_NETWORK = 512
+MAX_PER_NETWORK = 512
 """Connections at a time from one client network: far more than a lab's browsers and download clients have."""
 
-STALLED_SECONDS = 60.0
+STALL_TIMEOUT_S = 60.0
 """How long a client may take nothing of what is sent to it; a download may pause for longer."""
 
-_RESERVED_PART = 4
+_RESERVE_DIVISOR = 4
 """The fourth part of all slots is the reserve of users who are logged in."""
 
 # Files that are open beside connections: databases, logs, pictures that are being made. A connection may take three
 # descriptors: its own, the sender's, and that of the file that is sent.
-_OTHER_DESCRIPTORS = 100
-_DESCRIPTORS_EACH = 3
-_LEAST = 8
-_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_DESCRIPTORS_FOR_OTHERS = 100
+_DESCRIPTORS_PER_CONNECTION = 3
+_MIN_CONNECTIONS = 8
+_EXHAUSTED_ERRNOS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 def raise_file_limit() -> int:
@@ -49,7 +49,7 @@ def raise_file_limit() -> int:
 
 
 @dataclass(eq=False, slots=True)
-class Slot:
+class ConnectionSlot:
     """The count of one open connection.
 
     ``end`` ends the connection; ``logged_in`` says that its last request was of a user who is logged in.
@@ -57,10 +57,10 @@ class Slot:
 
     network: str
     end: Callable[[], None]
-    logged_in: bool = False
+    is_logged_in: bool = False
 
 
-def _no_proxy(_: str) -> bool:
+def _is_never_proxy(_: str) -> bool:
     return False
 
 
@@ -71,113 +71,122 @@ class ConnectionLimits:
     """
 
     def __init__(
-        self, most: int = MOST, most_per_network: int = MOST_PER_NETWORK, *, is_proxy: Callable[[str], bool] = _no_proxy
+        self,
+        max_connections: int = MAX_CONNECTIONS,
+        max_per_network: int = MAX_PER_NETWORK,
+        *,
+        is_proxy: Callable[[str], bool] = _is_never_proxy,
     ) -> None:
-        self._most, self._most_per_network, self._is_proxy = most, most_per_network, is_proxy
-        self._reserve = most // _RESERVED_PART
+        self._max_connections, self._max_per_network, self._is_proxy = max_connections, max_per_network, is_proxy
+        self._reserve = max_connections // _RESERVE_DIVISOR
         # Dictionaries as ordered sets: silent connections, and those with a request, the longest first.
-        self._silent: dict[Slot, None] = {}
-        self._busy: dict[Slot, None] = {}
-        self._of_network: Counter[str] = Counter()
+        self._silent: dict[ConnectionSlot, None] = {}
+        self._busy: dict[ConnectionSlot, None] = {}
+        self._count_by_network: Counter[str] = Counter()
         self._logged_in = 0
-        self._full = RateLimitedLog()
+        self._full_log = RateLimitedLog()
 
     @classmethod
-    def within(cls, descriptors: int, *, is_proxy: Callable[[str], bool] = _no_proxy) -> "ConnectionLimits":
+    def for_descriptors(
+        cls, descriptors: int, *, is_proxy: Callable[[str], bool] = _is_never_proxy
+    ) -> "ConnectionLimits":
         """Return the limits for so many descriptors."""
-        most = MOST
+        max_connections = MAX_CONNECTIONS
         if descriptors != resource.RLIM_INFINITY:
-            most = max(_LEAST, min(MOST, (descriptors - _OTHER_DESCRIPTORS) // _DESCRIPTORS_EACH))
-        return cls(most, min(MOST_PER_NETWORK, most * 4 // 5), is_proxy=is_proxy)
+            max_connections = max(
+                _MIN_CONNECTIONS,
+                min(MAX_CONNECTIONS, (descriptors - _DESCRIPTORS_FOR_OTHERS) // _DESCRIPTORS_PER_CONNECTION),
+            )
+        return cls(max_connections, min(MAX_PER_NETWORK, max_connections * 4 // 5), is_proxy=is_proxy)
 
     @property
-    def taken(self) -> int:
+    def open_count(self) -> int:
         """Return the number of open connections."""
         return len(self._silent) + len(self._busy)
 
-    def admit(self, address: str, end: Callable[[], None]) -> Slot | None:
+    def admit(self, address: str, end: Callable[[], None]) -> ConnectionSlot | None:
         """Count a connection, if need be in place of another one, which is ended; return None when none may go."""
-        network = network_of(address.partition("%")[0])
-        if self._of_network[network] >= self._most_per_network and not self._is_proxy(address):
-            self._full.warn(
-                f"There are {self._most_per_network} connections from {network}; the longest silent one goes."
+        network = client_network(address.partition("%")[0])
+        if self._count_by_network[network] >= self._max_per_network and not self._is_proxy(address):
+            self._full_log.warn(
+                f"There are {self._max_per_network} connections from {network}; the longest silent one goes."
             )
-            admitted = self._end_one(network)
-        elif self.taken >= self._most:
-            self._full.warn(f"There are {self._most} connections; the longest silent one goes.")
-            admitted = self._end_one(None)
+            admitted = self._close_one(network)
+        elif self.open_count >= self._max_connections:
+            self._full_log.warn(f"There are {self._max_connections} connections; the longest silent one goes.")
+            admitted = self._close_one(None)
         else:
             admitted = True
         if not admitted:
             return None
-        slot = Slot(network, end)
+        slot = ConnectionSlot(network, end)
         self._silent[slot] = None
-        self._of_network[network] += 1
+        self._count_by_network[network] += 1
         return slot
 
-    def request_began(self, slot: Slot) -> None:
+    def request_began(self, slot: ConnectionSlot) -> None:
         """Note that a request came."""
         if slot in self._silent:
             del self._silent[slot]
             self._busy[slot] = None
 
-    def request_ended(self, slot: Slot) -> None:
+    def request_ended(self, slot: ConnectionSlot) -> None:
         """Note that a request was answered: from now on the connection is silent."""
         if slot in self._busy:
             del self._busy[slot]
             self._silent[slot] = None
 
-    def set_logged_in(self, slot: Slot, *, logged_in: bool) -> None:
+    def set_logged_in(self, slot: ConnectionSlot, *, is_logged_in: bool) -> None:
         """Note whether the request of a connection is of a user who is logged in."""
-        if slot.logged_in is not logged_in and (slot in self._silent or slot in self._busy):
-            slot.logged_in = logged_in
-            self._logged_in += 1 if logged_in else -1
+        if slot.is_logged_in is not is_logged_in and (slot in self._silent or slot in self._busy):
+            slot.is_logged_in = is_logged_in
+            self._logged_in += 1 if is_logged_in else -1
 
-    def release(self, slot: Slot) -> None:
+    def release(self, slot: ConnectionSlot) -> None:
         """Count a connection no more, if it is still counted."""
-        self.set_logged_in(slot, logged_in=False)
+        self.set_logged_in(slot, is_logged_in=False)
         for slots in (self._silent, self._busy):
             if slot in slots:
                 del slots[slot]
-                self._of_network[slot.network] -= 1
-                if not self._of_network[slot.network]:
-                    del self._of_network[slot.network]
+                self._count_by_network[slot.network] -= 1
+                if not self._count_by_network[slot.network]:
+                    del self._count_by_network[slot.network]
 
-    def _end_one(self, network: str | None) -> bool:
+    def _close_one(self, network: str | None) -> bool:
         """End the connection that has been silent the longest, of one network or all; return whether there was one."""
-        slot = next(self._dispensable(network), None)
+        slot = next(self._closable_slots(network), None)
         if slot is None:
             return False
         self.release(slot)
         slot.end()
         return True
 
-    def _dispensable(self, network: str | None) -> Iterator[Slot]:
+    def _closable_slots(self, network: str | None) -> Iterator[ConnectionSlot]:
         """Yield the connections that may end for another: silent ones first, then requests without a login.
 
         Requests with a login are never ended. Silent connections of users are spared while all of them are no more
         than their reserve; in their own network they end when there is no other.
         """
-        spared = network is not None or self._logged_in <= self._reserve
+        is_reserve_kept = network is not None or self._logged_in <= self._reserve
         for slot in self._silent:
-            if network in (None, slot.network) and not (slot.logged_in and spared):
+            if network in (None, slot.network) and not (slot.is_logged_in and is_reserve_kept):
                 yield slot
         for slot in self._busy:
-            if network in (None, slot.network) and not slot.logged_in:
+            if network in (None, slot.network) and not slot.is_logged_in:
                 yield slot
         for slot in self._silent:
             if network == slot.network:
                 yield slot
 
 
-_counted: dict[int, "CountedSocket"] = {}
+_socket_by_descriptor: dict[int, "CountedSocket"] = {}
 """All admitted connections by descriptor: asyncio hands out nothing else that identifies a connection."""
 
 
 class CountedSocket(socket.socket):
     """An accepted connection; closing it frees its slot."""
 
-    slot: Slot
+    slot: ConnectionSlot
 
     def __init__(self, accepted: socket.socket, limits: ConnectionLimits) -> None:
         super().__init__(accepted.family, accepted.type, accepted.proto, accepted.detach())
@@ -185,21 +194,21 @@ class CountedSocket(socket.socket):
 
     def admit(self, address: str) -> bool:
         """Take a slot, and return whether there was one."""
-        slot = self.limits.admit(address, self._hang_up)
+        slot = self.limits.admit(address, self._shut_down)
         if slot is None:
             return False
         self.slot = slot
-        _counted[self.fileno()] = self
+        _socket_by_descriptor[self.fileno()] = self
         return True
 
     def close(self) -> None:
         """Close it, and count it no more."""
-        if _counted.get(self.fileno()) is self:
-            del _counted[self.fileno()]
+        if _socket_by_descriptor.get(self.fileno()) is self:
+            del _socket_by_descriptor[self.fileno()]
             self.limits.release(self.slot)
         super().close()
 
-    def _hang_up(self) -> None:
+    def _shut_down(self) -> None:
         """End it for its reader, TLS too, which closes it then."""
         with suppress(OSError):  # it ended meanwhile
             self.shutdown(socket.SHUT_RDWR)
@@ -208,7 +217,7 @@ class CountedSocket(socket.socket):
 def counted_socket(transport: asyncio.BaseTransport) -> CountedSocket | None:
     """Return the admitted connection below a transport, while it is open."""
     connection = transport.get_extra_info("socket")
-    return None if connection is None else _counted.get(connection.fileno())
+    return None if connection is None else _socket_by_descriptor.get(connection.fileno())
 
 
 class LimitedListener(socket.socket):
@@ -225,16 +234,16 @@ class LimitedListener(socket.socket):
             self._exhausted = False
             raise BlockingIOError
         try:
-            accepted, place = super().accept()
+            accepted, address = super().accept()
         except OSError as error:
-            self._exhausted = error.errno in _EXHAUSTED
+            self._exhausted = error.errno in _EXHAUSTED_ERRNOS
             raise
-        counted = CountedSocket(accepted, self._limits)
-        if not counted.admit(place[0]):
-            counted.close()
+        client = CountedSocket(accepted, self._limits)
+        if not client.admit(address[0]):
+            client.close()
             raise ConnectionAbortedError
-        set_stall_timeout(counted, STALLED_SECONDS)
-        return counted, place
+        set_stall_timeout(client, STALL_TIMEOUT_S)
+        return client, address
 
 
 def set_stall_timeout(connection: socket.socket | TransportSocket, seconds: float) -> None:

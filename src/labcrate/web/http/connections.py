@@ -13,56 +13,58 @@ from aiohttp.http import RawRequestMessage
 from labcrate.config import ServeSettings
 from labcrate.lab.folder import Lab
 from labcrate.web.http.connection_limits import ConnectionLimits, CountedSocket, LimitedListener, counted_socket
-from labcrate.web.http.problems import answer_outside, log_unexpected
+from labcrate.web.http.problems import log_unexpected_error, response_without_handler
 from labcrate.web.http.rate_limiter import RateLimitedLog
-from labcrate.web.http.security_headers import protect
+from labcrate.web.http.security_headers import add_security_headers
 
-FIRST_SECONDS = 30.0
+FIRST_REQUEST_TIMEOUT_S = 30.0
 """How long a client may take for the head of its first request."""
 
-NEXT_SECONDS = 75.0
+KEEP_ALIVE_TIMEOUT_S = 75.0
 """The same for every later one: longer than proxies keep a connection, so that it is theirs to close."""
 
-_NOT_HERE = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
+_UNAVAILABLE_ERRNOS = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
 
 
 class ClientConnection(web.RequestHandler):
     """One client's connection."""
 
-    __slots__ = ("_connections", "_counted", "_first", "asked")
+    __slots__ = ("_connections", "_counted_socket", "_first_request_timer", "has_request")
 
     def __init__(self, connections: "Connections", **options: Any) -> None:
         super().__init__(connections, **options)
         self._connections = connections
-        self._first: asyncio.TimerHandle | None = None
-        self._counted: CountedSocket | None = None
-        self.asked = False
+        self._first_request_timer: asyncio.TimerHandle | None = None
+        self._counted_socket: CountedSocket | None = None
+        self.has_request = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin, and set a deadline of `FIRST_SECONDS` for the first request."""
+        """Begin, and set a deadline of `FIRST_REQUEST_TIMEOUT_S` for the first request."""
         super().connection_made(transport)
-        self._counted = counted_socket(transport)
-        if self._counted is not None and isinstance(transport, asyncio.Transport):
-            self._counted.slot.end = transport.abort  # a request under way ends with it
-        self._first = asyncio.get_running_loop().call_later(FIRST_SECONDS, self.expect_request)
+        self._counted_socket = counted_socket(transport)
+        if self._counted_socket is not None and isinstance(transport, asyncio.Transport):
+            self._counted_socket.slot.end = transport.abort  # a request under way ends with it
+        self._first_request_timer = asyncio.get_running_loop().call_later(
+            FIRST_REQUEST_TIMEOUT_S, self.close_if_no_request
+        )
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """End, and leave no reference to the connection."""
-        if self._first is not None:
-            self._first.cancel()
-        self._counted = None
+        if self._first_request_timer is not None:
+            self._first_request_timer.cancel()
+        self._counted_socket = None
         super().connection_lost(exc)
 
     def request_began(self) -> None:
         """Note that a request came."""
-        self.asked = True
-        if self._counted is not None:
-            self._counted.limits.request_began(self._counted.slot)
+        self.has_request = True
+        if self._counted_socket is not None:
+            self._counted_socket.limits.request_began(self._counted_socket.slot)
 
-    def set_logged_in(self, *, logged_in: bool) -> None:
+    def set_logged_in(self, *, is_logged_in: bool) -> None:
         """Note whether the request is of a user who is logged in: then the connection belongs to their reserve."""
-        if self._counted is not None:
-            self._counted.limits.set_logged_in(self._counted.slot, logged_in=logged_in)
+        if self._counted_socket is not None:
+            self._counted_socket.limits.set_logged_in(self._counted_socket.slot, is_logged_in=is_logged_in)
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
@@ -74,12 +76,12 @@ class ClientConnection(web.RequestHandler):
                 self.force_close()  # a body that never came is not waited for again
             return sent
         finally:
-            if self._counted is not None:
-                self._counted.limits.request_ended(self._counted.slot)
+            if self._counted_socket is not None:
+                self._counted_socket.limits.request_ended(self._counted_socket.slot)
 
-    def expect_request(self) -> None:
+    def close_if_no_request(self) -> None:
         """End the connection if no request has come yet."""
-        if not self.asked and self.transport is not None:
+        if not self.has_request and self.transport is not None:
             self.transport.abort()
 
     def handle_error(
@@ -92,72 +94,74 @@ class ClientConnection(web.RequestHandler):
         """Answer what is no request, or failed before a handler ran. Nothing of it is repeated: it may hold a token."""
         connections = self._connections
         if status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            connections.malformed.warn(f"What {request.remote} sent is no HTTP request; it was refused.")
+            connections.malformed_log.warn(f"What {request.remote} sent is no HTTP request; it was refused.")
         elif exc is not None:
-            log_unexpected(connections.lab, "A request", exc)
+            log_unexpected_error(connections.lab, "A request", exc)
         if request.writer.output_size > 0:
             raise ConnectionError  # the answer had begun: the end of the connection shows that it is not whole
-        answer = answer_outside(status)
-        protect(answer, connections.settings)
-        answer.force_close()
-        return answer
+        response = response_without_handler(status)
+        add_security_headers(response, connections.settings)
+        response.force_close()
+        return response
 
 
 class Connections(web.Server):
     """All connections of an application; ``made`` is the server that aiohttp made for it."""
 
-    def __init__(self, settings: ServeSettings, made: web.Server) -> None:
+    def __init__(self, settings: ServeSettings, app_server: web.Server) -> None:
         super().__init__(
-            made.request_handler,
-            request_factory=_noting(made.request_factory),
-            handler_cancellation=made.handler_cancellation,
+            app_server.request_handler,
+            request_factory=_counting_requests(app_server.request_factory),
+            handler_cancellation=app_server.handler_cancellation,
         )
         self.settings, self.lab = settings, Lab(settings.lab_folder)
-        self.malformed = RateLimitedLog()
+        self.malformed_log = RateLimitedLog()
 
     def __call__(self) -> ClientConnection:
         """Return the protocol of a new connection."""
-        return ClientConnection(self, loop=asyncio.get_running_loop(), keepalive_timeout=NEXT_SECONDS, access_log=None)
+        return ClientConnection(
+            self, loop=asyncio.get_running_loop(), keepalive_timeout=KEEP_ALIVE_TIMEOUT_S, access_log=None
+        )
 
 
-def _noting(make: Callable[..., web.BaseRequest]) -> Callable[..., web.BaseRequest]:
+def _counting_requests(make_original: Callable[..., web.BaseRequest]) -> Callable[..., web.BaseRequest]:
     """Return a factory of requests that notes each in its connection."""
 
     def make_request(
         message: RawRequestMessage, payload: Any, connection: ClientConnection, *others: Any
     ) -> web.BaseRequest:
         connection.request_began()
-        return make(message, payload, connection, *others)
+        return make_original(message, payload, connection, *others)
 
     return make_request
 
 
-async def listeners(host: str, port: int, limits: ConnectionLimits) -> list[LimitedListener]:
+async def open_listeners(host: str, port: int, limits: ConnectionLimits) -> list[LimitedListener]:
     """Return a bound socket for each address that a host has here; the empty host has them all. Raises OSError."""
-    places = await asyncio.get_running_loop().getaddrinfo(
+    addresses = await asyncio.get_running_loop().getaddrinfo(
         host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )
     bound: list[LimitedListener] = []
     failures: list[OSError] = []
-    for family, kind, protocol, _, place in dict.fromkeys(places):
+    for family, kind, protocol, _, address in dict.fromkeys(addresses):
         try:
-            bound.append(_bound(LimitedListener(family, kind, protocol, limits), place))
+            bound.append(_bind(LimitedListener(family, kind, protocol, limits), address))
         except OSError as error:
             failures.append(error)
-    serious = [error for error in failures if not bound or error.errno not in _NOT_HERE]
-    if serious:
+    errors = [error for error in failures if not bound or error.errno not in _UNAVAILABLE_ERRNOS]
+    if errors:
         for one in bound:
             one.close()
-        raise serious[0]
+        raise errors[0]
     return bound
 
 
-def _bound(listener: LimitedListener, place: Any) -> LimitedListener:
+def _bind(listener: LimitedListener, address: Any) -> LimitedListener:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         if listener.family == socket.AF_INET6:  # IPv4 has a socket of its own
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.bind(place)
+        listener.bind(address)
     except OSError:
         listener.close()
         raise

@@ -24,13 +24,14 @@ from labcrate.errors import (
     TooManyError,
 )
 from labcrate.lab.folder import Lab
-from labcrate.lab.text import visible
+from labcrate.messages.message import plain_text
+from labcrate.messages.text import printable_lines
 
 MEDIA_TYPE = "application/problem+json"
 _ABOUT_HTTP = "about:blank"
 _NO_REQUEST = "What was sent is no HTTP request; the connection ends here."
 _UNEXPECTED = "Something unexpected happened; the server's log says what. Try again, and tell the administrator."
-_SENTENCES = {
+_STATUS_TEXTS = {
     HTTPStatus.NOT_FOUND: "There is nothing at this address.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take that method; 'Allow' names those that it takes.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The request is larger than anything this server takes.",
@@ -39,77 +40,78 @@ _log = logging.getLogger("labcrate.web")
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ProblemDetails:
     """What went wrong with a request (RFC 9457, section 3); ``more`` are its extension members."""
 
     type: str
     title: str
     status: int
     detail: str
-    more: Mapping[str, Any] = field(default_factory=dict)
+    extensions: Mapping[str, Any] = field(default_factory=dict)
 
     def as_object(self, instance: str | None = None) -> dict[str, Any]:
         """The members of the JSON object; ``instance`` is the address it is about."""
-        named = {"type": self.type, "title": self.title, "status": self.status, "detail": self.detail}
-        return named | ({"instance": instance} if instance else {}) | dict(self.more)
+        members = {"type": self.type, "title": self.title, "status": self.status, "detail": self.detail}
+        return members | ({"instance": instance} if instance else {}) | dict(self.extensions)
 
 
-def of_error(error: LabcrateError) -> Problem:
+def problem_of_error(error: LabcrateError) -> ProblemDetails:
     """The problem that an error of ours is to whoever asked."""
-    more: dict[str, Any] = {}
+    extensions: dict[str, Any] = {}
     detail = str(error)
     if isinstance(error, TooManyError | NotReadyError):
-        more["retryAfterSeconds"] = error.retry_after_s
+        extensions["retryAfterSeconds"] = error.retry_after_s
     elif isinstance(error, DocumentError):
-        more |= {"file": visible(error.file), "where": visible(error.where)}
+        extensions |= {"file": printable_lines(error.file), "where": printable_lines(error.where)}
     elif isinstance(error, IncompleteError) and error.missing:
-        more["missing"] = [{"what": what, "why": why, "remedy": remedy} for what, why, remedy in error.missing]
+        extensions["missing"] = [{"what": what, "why": why, "remedy": remedy} for what, why, remedy in error.missing]
         listed = "; ".join(f"{what} {why}" for what, why, _ in error.missing)
         detail = f"{detail.partition(':')[0]}: {listed}. Put that right, or ask for the rest with allow_incomplete=1."
     elif isinstance(error, SecretsError):
-        more["files"] = [{"file": member, "kinds": kinds, "redactable": can} for member, kinds, can in error.files]
-        detail = (
-            f"{_FLAGS.sub(_as_query_word, ' '.join(detail.split()))} Only an administrator may ask for allow_secrets=1."
-        )
-    return Problem(error.urn, error.title, error.http_status, visible(detail), more)
+        extensions["files"] = [
+            {"file": member, "kinds": kinds, "redactable": can} for member, kinds, can in error.files
+        ]
+        query = _CLI_FLAGS.sub(_query_parameter, " ".join(detail.split()))
+        detail = f"{query} Only an administrator may ask for allow_secrets=1."
+    return ProblemDetails(error.urn, error.title, error.http_status, printable_lines(detail), extensions)
 
 
-_FLAGS = re.compile(r"--(redact|allow-secrets)")
+_CLI_FLAGS = re.compile(r"--(redact|allow-secrets)")
 
 
-def _as_query_word(flag: re.Match[str]) -> str:
+def _query_parameter(flag: re.Match[str]) -> str:
     return f"{flag[1].replace('-', '_')}=1"
 
 
-def of_http(error: web.HTTPException) -> Problem:
+def problem_of_http(error: web.HTTPException) -> ProblemDetails:
     """The problem that HTTP itself has a word for."""
     status = HTTPStatus(error.status)
-    said = error.text if error.text and error.text != f"{error.status}: {error.reason}" else None
-    detail = _SENTENCES.get(status) or said or f"{status.description or status.phrase}."
-    more: dict[str, Any] = {}
+    text = error.text if error.text and error.text != f"{error.status}: {error.reason}" else None
+    detail = _STATUS_TEXTS.get(status) or text or f"{status.description or status.phrase}."
+    extensions: dict[str, Any] = {}
     if isinstance(error, web.HTTPMethodNotAllowed):
-        more["allowed"] = sorted(error.allowed_methods)
-    return Problem(_ABOUT_HTTP, status.phrase, error.status, visible(detail), more)
+        extensions["allowed"] = sorted(error.allowed_methods)
+    return ProblemDetails(_ABOUT_HTTP, status.phrase, error.status, printable_lines(detail), extensions)
 
 
-def log_unexpected(lab: Lab, what: str, error: BaseException) -> None:
+def log_unexpected_error(lab: Lab, activity: str, error: BaseException) -> None:
     """Log an error that nobody foresaw, with its traceback."""
-    _log.error("%s failed unexpectedly:\n%s", what, trace_of(lab, error))
+    _log.error("%s failed unexpectedly:\n%s", activity, format_traceback(lab, error))
 
 
-def trace_of(lab: Lab, error: BaseException) -> str:
+def format_traceback(lab: Lab, error: BaseException) -> str:
     """An error's traceback for the log; where the lab lies is nobody's affair."""
-    return visible("".join(traceback.format_exception(error)).replace(str(lab.root), "LAB"))
+    return printable_lines("".join(traceback.format_exception(error)).replace(str(lab.root), "LAB"))
 
 
-def unexpected() -> Problem:
+def unexpected_problem() -> ProblemDetails:
     """Return the problem of a failure that is a mistake of this server."""
-    return Problem(_ABOUT_HTTP, "Internal Server Error", 500, _UNEXPECTED)
+    return ProblemDetails(_ABOUT_HTTP, "Internal Server Error", 500, _UNEXPECTED)
 
 
-def answer_outside(status: int) -> web.Response:
+def response_without_handler(status: int) -> web.Response:
     """The answer to what no handler saw, of which not even the address is known."""
     detail = _UNEXPECTED if status >= HTTPStatus.INTERNAL_SERVER_ERROR else _NO_REQUEST
-    problem = Problem(_ABOUT_HTTP, HTTPStatus(status).phrase, status, detail)
-    body = msgspec.json.encode(problem.as_object(), enc_hook=str)
+    problem = ProblemDetails(_ABOUT_HTTP, HTTPStatus(status).phrase, status, detail)
+    body = msgspec.json.encode(problem.as_object(), enc_hook=plain_text)
     return web.Response(body=body, status=status, content_type=MEDIA_TYPE)

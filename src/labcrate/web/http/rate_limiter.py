@@ -8,7 +8,7 @@ from math import ceil
 
 from labcrate.errors import TooManyError
 
-_MOST_KEYS = 10_000
+_MAX_KEYS = 10_000
 _log = logging.getLogger("labcrate.web")
 
 
@@ -20,20 +20,20 @@ class RateLimiter:
     """
 
     def __init__(self, burst: int, period_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._ahead_s, self._period_s, self._clock = burst * period_s, period_s, clock
+        self._burst_s, self._period_s, self._clock = burst * period_s, period_s, clock
         self._used_until: OrderedDict[str, float] = OrderedDict()
 
     def acquire(self, key: str) -> None:
         """Count one attempt. Raises TooManyError when it comes too early; then it does not count."""
         now = self._clock()
-        until = max(self._used_until.get(key, now), now) + self._period_s
-        early_s = until - self._ahead_s - now
+        used_until = max(self._used_until.get(key, now), now) + self._period_s
+        early_s = used_until - self._burst_s - now
         if early_s > 0:
             wait = ceil(early_s)
             raise TooManyError(f"Too many attempts to log in; wait {wait} s, and try again.", wait)
-        self._used_until[key] = until
+        self._used_until[key] = used_until
         self._used_until.move_to_end(key)
-        self._forget(now)
+        self._remove_old_keys(now)
 
     def refund(self, key: str) -> None:
         """Take back the count of one attempt, which turned out to be right. Wrong ones before it still count."""
@@ -43,11 +43,11 @@ class RateLimiter:
     def __len__(self) -> int:
         return len(self._used_until)
 
-    def _forget(self, now: float) -> None:
+    def _remove_old_keys(self, now: float) -> None:
         # The oldest come first. A key whose time is over has all attempts again, as if never seen.
         while self._used_until:
-            key, until = next(iter(self._used_until.items()))
-            if until > now and len(self._used_until) <= _MOST_KEYS:
+            key, used_until = next(iter(self._used_until.items()))
+            if used_until > now and len(self._used_until) <= _MAX_KEYS:
                 return
             del self._used_until[key]
 
@@ -61,15 +61,15 @@ class RateLimitedLog:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, *, burst: int = 1, period_s: float = 10.0) -> None:
         self._limiter = RateLimiter(burst, period_s, clock)
-        self._left_out = 0
+        self._omitted = 0
 
     def warn(self, text: str) -> None:
         """Write the warning, or count it."""
         try:
             self._limiter.acquire("")
         except TooManyError:
-            self._left_out += 1
+            self._omitted += 1
             return
-        more = f" Before it, {self._left_out} such lines were left out." if self._left_out else ""
-        self._left_out = 0
-        _log.warning("%s%s", text, more)
+        omitted_text = f" Before it, {self._omitted} such lines were left out." if self._omitted else ""
+        self._omitted = 0
+        _log.warning("%s%s", text, omitted_text)

@@ -24,7 +24,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
     )
 )
 
-_ALWAYS = {
+_FIXED_HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     # Not "no-referrer": with it, browsers hide the origin of this site's own forms as well.
@@ -35,15 +35,15 @@ _ALWAYS = {
     "Server": "labcrate",
 }
 _HTTPS_PORT = 443
-_YEAR_SECONDS = 365 * 24 * 3600
+_YEAR_S = 365 * 24 * 3600
 
 
-def protect(response: web.StreamResponse, settings: ServeSettings) -> None:
+def add_security_headers(response: web.StreamResponse, settings: ServeSettings) -> None:
     """Add the headers to an answer. Those about caching stay as they are."""
-    response.headers.update(_ALWAYS)
+    response.headers.update(_FIXED_HEADERS)
     response.headers.setdefault("Cache-Control", "no-store")
     if _has_https(settings):
-        response.headers.setdefault("Strict-Transport-Security", f"max-age={_YEAR_SECONDS}")
+        response.headers.setdefault("Strict-Transport-Security", f"max-age={_YEAR_S}")
     if response.status == 401:
         response.headers.setdefault("WWW-Authenticate", 'Bearer realm="labcrate"')  # RFC 6750, 3
 

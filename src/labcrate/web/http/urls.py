@@ -15,11 +15,11 @@ def url(settings: ServeSettings, path: str) -> str:
     return path_prefix(settings) + path
 
 
-def session_url(settings: ServeSettings, session_id: str, below: str = "") -> str:
+def session_url(settings: ServeSettings, session_id: str, subpath: str = "") -> str:
     """Return the path of a session's page, or of what lies below it (``/readings``), its id percent-encoded."""
-    return url(settings, f"/sessions/{quote(session_id, safe='')}{below}")
+    return url(settings, f"/sessions/{quote(session_id, safe='')}{subpath}")
 
 
-def session_api_url(settings: ServeSettings, session_id: str, below: str = "") -> str:
+def session_api_url(settings: ServeSettings, session_id: str, subpath: str = "") -> str:
     """Return the path of a session in the API, or of what lies below it (``/plan``), its id percent-encoded."""
-    return url(settings, f"/api/sessions/{quote(session_id, safe='')}{below}")
+    return url(settings, f"/api/sessions/{quote(session_id, safe='')}{subpath}")

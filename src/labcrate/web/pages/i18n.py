@@ -2,6 +2,7 @@
 
 import io
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache, lru_cache
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import hdrs, web
 from babel import Locale as Cldr
 from babel.dates import format_date, format_datetime, format_time
+from babel.lists import format_list
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -18,7 +20,8 @@ from babel.numbers import format_decimal, format_scientific
 from babel.support import Translations
 from markupsafe import Markup
 
-from labcrate.model.message import Message, fill
+from labcrate.messages.english import CATALOGUES
+from labcrate.messages.message import Language, Message, Pattern, fill
 from labcrate.model.timespan import format_duration, format_instant
 from labcrate.web.pages.phrasebook import Phrasebook
 
@@ -29,7 +32,9 @@ LANGUAGES = {"en": "English", "es": "Español"}
 _USUAL = "en"
 _DOMAIN = "labcrate"
 _CORE = "core"  # the context (msgctxt) of sentences that no template holds
-_MESSAGE = "message"  # the context of messages, which are translated by their ids
+_WORDS = "words"
+MESSAGE_DOMAINS = tuple(catalogue.__name__.rpartition(".")[2] for catalogue in CATALOGUES)
+"""The ``.po`` files of messages: one for each catalogue of ``labcrate.messages.english``."""
 # CLDR's British English: day before month, and 24 hours, as the lab's own clocks and files have it.
 _CLDR = {"en": Cldr("en", "GB"), "es": Cldr("es", "ES")}
 _UNITS = ("B", "kB", "MB", "GB", "TB")
@@ -65,25 +70,46 @@ def _weight(text: str) -> float:
 
 @cache
 def translations(language: str) -> Translations:
-    """All sentences of a language, read from its ``.po`` file; English ones stand in the source itself."""
+    """Return the pages' own sentences in a language, read from its ``.po`` file; English ones are in the source."""
     if language == _USUAL:
         return Translations()
     compiled = io.BytesIO()
-    write_mo(compiled, _catalog(language))
+    write_mo(compiled, _catalog(language, _DOMAIN))
     compiled.seek(0)
     return Translations(compiled)
 
 
+def _catalog(language: str, domain: str) -> Catalog:
+    folder = resources.files("labcrate.web.pages").joinpath(f"translations/{language}/LC_MESSAGES")
+    return read_po(io.BytesIO(folder.joinpath(f"{domain}.po").read_bytes()), locale=language)
+
+
 @cache
-def _catalog(language: str) -> Catalog:
-    path = f"translations/{language}/LC_MESSAGES/{_DOMAIN}.po"
-    return read_po(io.BytesIO(resources.files("labcrate.web.pages").joinpath(path).read_bytes()), locale=language)
+def message_patterns(language: str) -> dict[str, Pattern]:
+    """Return the patterns of all messages in a language by their ids, as its ``.po`` files have them."""
+    patterns: dict[str, Pattern] = {}
+    for domain in MESSAGE_DOMAINS:
+        for entry in _catalog(language, domain):
+            if isinstance(entry.id, str):
+                if entry.id:  # the first entry is the file's head
+                    patterns[entry.id] = str(entry.string)
+            else:
+                one, many = tuple(entry.string or ())
+                patterns[entry.id[0]] = (one, many)
+    return patterns
+
+
+@cache
+def words(language: str) -> dict[str, str]:
+    """Return the words of a language for the members of enumerations that users see, by their English."""
+    return {str(entry.id): str(entry.string) for entry in _catalog(language, _WORDS) if entry.id}
 
 
 @cache
 def _phrasebook(language: str) -> Phrasebook:
     """What the ``.po`` file says of the core's own sentences."""
-    told = [(str(m.id), str(m.string)) for m in _catalog(language) if m.context == _CORE or "%" not in m.id]
+    catalog = _catalog(language, _DOMAIN)
+    told = [(str(m.id), str(m.string)) for m in catalog if m.context == _CORE or "%" not in m.id]
     return Phrasebook(told, Locale(language).number)
 
 
@@ -94,37 +120,47 @@ def _of_the_core(language: str, text: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Locale:
-    """How things are said on one page: in a language, with times in an IANA zone and UTC beside them."""
+    """How a page writes: in a language, with times in an IANA zone and in UTC beside it."""
 
     language: str
     zone: str = "UTC"
 
-    def say(self, message: str) -> str:
-        """A word or sentence of the pages in the language."""
-        return translations(self.language).gettext(message) if message else message
+    def say(self, sentence: str) -> str:
+        """Return a word or sentence of the pages in the language."""
+        return translations(self.language).gettext(sentence) if sentence else sentence
 
-    def core(self, text: str) -> Markup:
-        """A sentence of the core as HTML: in the language where it is translated, else marked as English."""
-        said = self.told(text)
-        return Markup('<span lang="en">{}</span>').format(text) if said is None else Markup("{}").format(said)
+    def word(self, word: str) -> str:
+        """Return the word for a member of an enumeration (a state, an outcome, a rule) in the language."""
+        return word if self.language == _USUAL else words(self.language).get(str(word), str(word))
 
-    def told(self, text: str) -> str | None:
-        """A sentence of the core in the language; None where it is not translated."""
+    def message(self, text: str) -> Markup:
+        """Return a message as HTML in the language, or a text that has no translation, marked as English."""
+        translated = self.translation(text)
+        if translated is None:
+            return Markup('<span lang="en">{}</span>').format(text)
+        return Markup("{}").format(translated)
+
+    def text(self, text: str) -> str:
+        """Return a message in the language, or a text that has no translation as it is."""
+        translated = self.translation(text)
+        return text if translated is None else translated
+
+    def translation(self, text: str) -> str | None:
+        """Return a message in the language, or None for a text that has no translation."""
         if self.language == _USUAL:
             return text
-        return self._message(text) if isinstance(text, Message) else _of_the_core(self.language, text)
+        if not isinstance(text, Message):
+            return _of_the_core(self.language, text)
+        pattern = message_patterns(self.language).get(text.id)
+        return None if pattern is None else fill(pattern, text.values, self._writing())
 
-    def _message(self, message: Message) -> str | None:
-        """Say a message from its id and values; None where the id is not translated."""
-        pattern = str(translations(self.language).pgettext(_MESSAGE, message.id))
-        return None if pattern == message.id else fill(pattern, {n: self._value(v) for n, v in message.values.items()})
+    def _writing(self) -> Language:
+        """Return how the language writes the values of a message."""
 
-    def _value(self, value: object) -> object:
-        if isinstance(value, str):
-            return self.told(value) or value
-        if isinstance(value, tuple):
-            return tuple(self._value(one) for one in value)
-        return self.number(value) if type(value) is int else value
+        def enumerate_texts(texts: Sequence[str]) -> str:
+            return format_list(texts, locale=_CLDR[self.language])
+
+        return Language(self.number, enumerate_texts, self.text, self.word)
 
     def number(self, value: float, digits: int = 0) -> str:
         """A number with the language's separators and at most so many digits behind the point.

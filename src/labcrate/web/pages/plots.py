@@ -57,9 +57,9 @@ class Summary:
     device: str
     property: Property
     readings: int
-    least: float
+    minimum: float
     mean: float
-    most: float
+    maximum: float
     first: datetime
     last: datetime
 
@@ -159,8 +159,8 @@ def _properties(readings: Readings) -> list[Property]:
         together[one.name, one.kind].append(one)
     units = Units(readings.topics.devices)
     found = [
-        Property(name, kind, units.shared([one.device for one in of], name), tuple(of))
-        for (name, kind), of in together.items()
+        Property(name, kind, units.shared([one.device for one in sources], name), tuple(sources))
+        for (name, kind), sources in together.items()
     ]
     return sorted(found, key=lambda one: (_rank(one.name), one.name, one.kind))
 
@@ -199,8 +199,8 @@ def _series(points: "pl.DataFrame", one: Property, start: int, end: int, buckets
 
 def _summary(device: str, one: Property, points: "pl.DataFrame") -> Summary:
     value = points["value"]
-    least, mean, most = (float(each) for each in (value.min(), value.mean(), value.max()))  # type: ignore[arg-type]
+    minimum, mean, maximum = (float(each) for each in (value.min(), value.mean(), value.max()))  # type: ignore[arg-type]
     if not math.isfinite(mean):  # the sum of large values is larger than a float
         mean = float((value / points.height).sum())
     first, last = (_EPOCH + int(points["us"][row]) * _MICROSECOND for row in (0, -1))
-    return Summary(device, one, points.height, least, mean, most, first, last)
+    return Summary(device, one, points.height, minimum, mean, maximum, first, last)

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from labcrate import __version__
 from labcrate.config import ServeSettings
-from labcrate.lab.folder import printable
+from labcrate.messages.text import printable
 from labcrate.model.session import Session, is_session_id, normalized_id
 from labcrate.people.roles import Role
 from labcrate.web.auth.require_role import CALLER
@@ -25,7 +25,7 @@ THEMES = ("light", "dark")
 @cache
 def environment(language: str) -> Environment:
     """The templates in one language."""
-    made = Environment(
+    templates = Environment(
         loader=PackageLoader("labcrate.web.pages"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -35,10 +35,10 @@ def environment(language: str) -> Environment:
         auto_reload=False,
         finalize=shortened,
     )
-    made.filters["printable"] = printable
-    made.policies["ext.i18n.trimmed"] = True
-    made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
-    return made
+    templates.filters["printable"] = printable
+    templates.policies["ext.i18n.trimmed"] = True
+    templates.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    return templates
 
 
 class Pages:
@@ -124,8 +124,8 @@ def text_page(request: web.Request, settings: ServeSettings, session: Session, n
     text = session.notes if name == "notes" else session.description
     if not text:
         return None
-    wanted, parts = request.query.get(name, ""), -(-len(text) // TEXT_PAGE_CHARACTERS)
-    number = min(parts, max(1, int(wanted))) if wanted.isascii() and wanted.isdigit() and len(wanted) < 6 else 1
+    given, pages = request.query.get(name, ""), -(-len(text) // TEXT_PAGE_CHARACTERS)
+    number = min(pages, max(1, int(given))) if given.isascii() and given.isdigit() and len(given) < 6 else 1
 
     def page_url(other: int) -> str:
         return f"{session_url(settings, session.id)}?{name}={other}#{name}"
@@ -136,5 +136,5 @@ def text_page(request: web.Request, settings: ServeSettings, session: Session, n
         min(number * TEXT_PAGE_CHARACTERS, len(text)),
         len(text),
         page_url(number - 1) if number > 1 else None,
-        page_url(number + 1) if number < parts else None,
+        page_url(number + 1) if number < pages else None,
     )

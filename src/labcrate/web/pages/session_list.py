@@ -10,7 +10,7 @@ from functools import lru_cache
 from multidict import MultiMapping
 
 from labcrate.errors import UsageError
-from labcrate.lab.text import visible
+from labcrate.messages.text import printable
 from labcrate.model.session import Session, is_number, sort_key
 from labcrate.people.export_log import ExportLogFilter, Outcome
 from labcrate.people.roles import SessionScope
@@ -65,14 +65,14 @@ def session_query(query: MultiMapping[str], zone: str) -> SessionQuery:
     """Read a query; dates without a time are days of ``zone``. Raises UsageError."""
     for name in query:
         if name not in _NAMES:
-            raise UsageError(f"There is no option {visible(name)!r}; there are {', '.join(_NAMES)}.")
+            raise UsageError(f"There is no option {printable(name)!r}; there are {', '.join(_NAMES)}.")
         if name != "status" and len(query.getall(name)) > 1:
             raise UsageError(f"The option {name!r} is given more than once.")
     sort, order = query.get("sort") or Sort.ID, query.get("order") or "asc"
     if sort not in list(Sort):
-        raise UsageError(f"sort is {visible(sort)!r}; it is {', '.join(Sort)}.")
+        raise UsageError(f"sort is {printable(sort)!r}; it is {', '.join(Sort)}.")
     if order not in ("asc", "desc"):
-        raise UsageError(f"order is {visible(order)!r}; it is asc or desc.")
+        raise UsageError(f"order is {printable(order)!r}; it is asc or desc.")
     return SessionQuery(
         words=tuple(_folded(query.get("q", "")).split()),
         statuses=tuple(status for status in query.getall("status", []) if status),
@@ -85,13 +85,13 @@ def session_query(query: MultiMapping[str], zone: str) -> SessionQuery:
     )
 
 
-def _number(query: MultiMapping[str], name: str, default: int, least: int, most: int) -> int:
+def _number(query: MultiMapping[str], name: str, default: int, minimum: int, maximum: int) -> int:
     text = query.get(name, "")
     if not text:
         return default
-    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(most)) else -1
-    if not least <= number <= most:
-        raise UsageError(f"{name} is {visible(text)!r}; it is a whole number from {least} to {most}.")
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(maximum)) else -1
+    if not minimum <= number <= maximum:
+        raise UsageError(f"{name} is {printable(text)!r}; it is a whole number from {minimum} to {maximum}.")
     return number
 
 
@@ -183,7 +183,7 @@ def log_filter_of(query: MultiMapping[str], zone: str) -> ExportLogFilter:
             raise UsageError(f"The option {name!r} is given more than once.")
     outcome = query.get("outcome") or None
     if outcome is not None and outcome not in list(Outcome):
-        raise UsageError(f"outcome is {visible(outcome)!r}; it is {', '.join(Outcome)}.")
+        raise UsageError(f"outcome is {printable(outcome)!r}; it is {', '.join(Outcome)}.")
     return ExportLogFilter(
         parse_session(session) if (session := query.get("session", "").strip()) else None,
         query.get("who", "").strip(),
@@ -193,15 +193,17 @@ def log_filter_of(query: MultiMapping[str], zone: str) -> ExportLogFilter:
     )
 
 
-def whole_number(query: MultiMapping[str], name: str, least: int, most: int = _MAX_NUMBER) -> int | None:
+def whole_number(query: MultiMapping[str], name: str, minimum: int, maximum: int = _MAX_NUMBER) -> int | None:
     """A number of a query, None where it is not given or empty. Raises UsageError."""
-    given = [text for text in query.getall(name, []) if text.strip()]
-    if not given:
+    values = [text for text in query.getall(name, []) if text.strip()]
+    if not values:
         return None
-    text = given[0].strip()
-    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(most)) else -1
-    if len(given) > 1 or not least <= number <= most:
-        raise UsageError(f"{name} is {visible(', '.join(given))!r}; it is one whole number from {least} to {most}.")
+    text = values[0].strip()
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(maximum)) else -1
+    if len(values) > 1 or not minimum <= number <= maximum:
+        raise UsageError(
+            f"{name} is {printable(', '.join(values))!r}; it is one whole number from {minimum} to {maximum}."
+        )
     return number
 
 
@@ -209,4 +211,4 @@ def refuse_unknown_options(query: MultiMapping[str], names: Iterable[str]) -> No
     """Raise UsageError for a word that means nothing here."""
     for name in query:
         if name not in names:
-            raise UsageError(f"There is no option {visible(name)!r}; there are {', '.join(names)}.")
+            raise UsageError(f"There is no option {printable(name)!r}; there are {', '.join(names)}.")

@@ -9,9 +9,17 @@ from aiohttp import hdrs, web
 
 from labcrate.errors import LabcrateError, LoginError, NotReadyError, TooManyError
 from labcrate.lab.folder import Lab
-from labcrate.lab.text import one_line
+from labcrate.messages.message import plain_text
+from labcrate.messages.text import printable
 from labcrate.web.auth.require_role import Handler
-from labcrate.web.http.problems import MEDIA_TYPE, Problem, log_unexpected, of_error, of_http, unexpected
+from labcrate.web.http.problems import (
+    MEDIA_TYPE,
+    ProblemDetails,
+    log_unexpected_error,
+    problem_of_error,
+    problem_of_http,
+    unexpected_problem,
+)
 from labcrate.web.pages.render import Pages
 
 _STATUS_CLIENT_CLOSED = 499  # no client reads it: it is what nginx writes into its log for a client that went away
@@ -23,19 +31,19 @@ async def answer_failures(lab: Lab, pages: Pages, request: web.Request, handler:
     try:
         return await handler(request)
     except LabcrateError as error:
-        problem, headers = of_error(error), _headers_of(error)
+        problem, headers = problem_of_error(error), _headers_of(error)
         if error.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, NotReadyError):
-            _log.warning("%s %s: %s", request.method, one_line(request.path), one_line(str(error)))
+            _log.warning("%s %s: %s", request.method, printable(request.path), printable(str(error)))
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST:
             raise
-        problem = of_http(error)
+        problem = problem_of_http(error)
         headers = {name: value for name, value in error.headers.items() if name not in _BODY_HEADERS}
     except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer and the log the reason
         if isinstance(error, ConnectionError) and _is_disconnected(request):
             return web.Response(status=_STATUS_CLIENT_CLOSED)
-        log_unexpected(lab, f"{request.method} {one_line(request.path)}", error)
-        problem, headers = unexpected(), {}
+        log_unexpected_error(lab, f"{request.method} {printable(request.path)}", error)
+        problem, headers = unexpected_problem(), {}
     return _answer(pages, request, problem, headers)
 
 
@@ -59,18 +67,20 @@ def _is_disconnected(request: web.Request) -> bool:
     return request.transport is None or request.transport.is_closing()
 
 
-def _answer(pages: Pages, request: web.Request, problem: Problem, headers: Mapping[str, str]) -> web.StreamResponse:
+def _answer(
+    pages: Pages, request: web.Request, problem: ProblemDetails, headers: Mapping[str, str]
+) -> web.StreamResponse:
     if request.writer.output_size > 0:
         # The answer had begun: only a broken connection tells that what was sent is not the whole.
         if request.transport is not None:
             request.transport.abort()
         return web.Response(status=problem.status)
     if request.path.startswith("/api/") and not _wants_page(request):
-        body = msgspec.json.encode(problem.as_object(request.path), enc_hook=str)
+        body = msgspec.json.encode(problem.as_object(request.path), enc_hook=plain_text)
         answer = web.Response(body=body, status=problem.status, content_type=MEDIA_TYPE)
     else:
         retry_after_s = (
-            problem.more.get("retryAfterSeconds") if problem.status == HTTPStatus.SERVICE_UNAVAILABLE else None
+            problem.extensions.get("retryAfterSeconds") if problem.status == HTTPStatus.SERVICE_UNAVAILABLE else None
         )
         answer = pages.render(
             request,

@@ -10,7 +10,7 @@ from multidict import MultiMapping
 
 from labcrate.errors import NoSessionError, NotAllowedError, UsageError
 from labcrate.export.plan_views import exceeds_session_time
-from labcrate.lab.text import visible
+from labcrate.messages.text import printable
 from labcrate.model.session import RULE, is_session_id, normalized_id
 from labcrate.model.timespan import TimeSpan
 from labcrate.people.roles import Role
@@ -38,10 +38,10 @@ def query_options(query: MultiMapping[str], base_topic: str | None) -> Options:
     """Return the options that a query asks for; ``base_topic`` is the server's. Raises UsageError."""
     for name in query:
         if name not in QUERY_NAMES:
-            raise UsageError(f"There is no option {visible(name)!r}; there are {', '.join(QUERY_NAMES)}.")
+            raise UsageError(f"There is no option {printable(name)!r}; there are {', '.join(QUERY_NAMES)}.")
     for name in ("from", "to"):
         if _LOST_PLUS.search(query.get(name, "")):
-            raise UsageError(f"{name} is {visible(query[name])!r}; write its + as %2B, for in a URL + is a space.")
+            raise UsageError(f"{name} is {printable(query[name])!r}; write its + as %2B, for in a URL + is a space.")
     return parse_options({name: query.getall(name) for name in query} | {"base_topic": base_topic})
 
 
@@ -50,7 +50,7 @@ async def read_options(request: web.Request, plans: PlanQueue) -> Options:
 
     Raises NotAllowedError as ``permitted_options`` and ``check_session_time`` do.
     """
-    options = query_options(request.query, plans.whole().base_topic)
+    options = query_options(request.query, plans.whole_session_options().base_topic)
     options = permitted_options(caller(request), options)
     await check_session_time(request, plans, session_id_of(request), options)
     return options
@@ -58,7 +58,7 @@ async def read_options(request: web.Request, plans: PlanQueue) -> Options:
 
 def whole_session_options(request: web.Request, plans: PlanQueue) -> Options:
     """The options of a whole session, as who asks may have it."""
-    return permitted_options(caller(request), plans.whole())
+    return permitted_options(caller(request), plans.whole_session_options())
 
 
 async def check_session_time(request: web.Request, plans: PlanQueue, session_id: str, options: Options) -> None:
@@ -68,7 +68,7 @@ async def check_session_time(request: web.Request, plans: PlanQueue, session_id:
     """
     requester = caller(request)
     if requester.scope.is_limited and options.span != TimeSpan():
-        planned = await plans.plan(session_id, whole_session_options(request, plans), requester.name, for_people=False)
+        planned = await plans.plan(session_id, whole_session_options(request, plans), requester.name, whole_plan=False)
         if exceeds_session_time(planned.plan, options):
             raise NotAllowedError(
                 f"'from' and 'to' reach beyond the time of session {session_id}, and people of a study see no more "
@@ -103,7 +103,7 @@ def session_id_of(request: web.Request) -> str:
     """The session's id in a request's path ``{id}``. Raises NoSessionError for a text that no session can have."""
     session_id = normalized_id(request.match_info["id"])
     if not is_session_id(session_id):
-        raise NoSessionError(f"There is no session {visible(session_id[:100])!r}: {RULE}.")
+        raise NoSessionError(f"There is no session {printable(session_id[:100])!r}: {RULE}.")
     return session_id
 
 
@@ -128,6 +128,6 @@ def _instant(name: str, text: str | None, zone: str) -> datetime | None:
         at = datetime.fromisoformat(text.strip())
     except ValueError:
         raise UsageError(
-            f"{name} is {visible(text)!r}, which is no date and time; write it like 2025-05-02T10:00."
+            f"{name} is {printable(text)!r}, which is no date and time; write it like 2025-05-02T10:00."
         ) from None
     return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone))

@@ -14,16 +14,22 @@ from labcrate.lab.folder import Lab
 from labcrate.people.export_log import Outcome
 from labcrate.people.roles import Role
 from labcrate.plan.options import Options, as_text
-from labcrate.web.archives.archive_cache import Archive
+from labcrate.web.archives.archive_cache import PlannedArchive
 from labcrate.web.archives.inventory_cache import InventoryCache
 from labcrate.web.archives.prepare_jobs import Job, JobState
 from labcrate.web.auth.require_role import JOINED_STUDY, LEFT_STUDY, ROLE_LOST, TOKEN_REVOKED, allow, caller
-from labcrate.web.downloads.confirm import Confirmed
-from labcrate.web.downloads.response import archive_file_name, conditions, deliver, disposition, http_date
-from labcrate.web.downloads.transfer_log import LogLine, Taken
-from labcrate.web.http.conditional import Representation, goes_on_blindly, tags_wanted
+from labcrate.web.downloads.checked_download import CheckedDownload
+from labcrate.web.downloads.response import (
+    archive_file_name,
+    conditional_headers,
+    content_disposition,
+    http_date,
+    send_representation,
+)
+from labcrate.web.downloads.transfer_log import DownloadInfo, ExportLogEntry
+from labcrate.web.http.conditional import Representation, is_unconditional_resume, requested_etags
+from labcrate.web.resources import ServerResources, resources
 from labcrate.web.routes.query import allows_incomplete, read_options, session_id_of
-from labcrate.web.services import Services, services
 
 routes = web.RouteTableDef()
 
@@ -38,24 +44,24 @@ _SIGNATURE_TAG_END = re.compile(r'-[0-9A-F]{1,16}"\Z')
 @allow(Role.OPERATOR)
 async def archive(request: web.Request) -> web.StreamResponse:
     """Send a session's archive."""
-    server = services(request)
+    server = resources(request)
     session_id, options = session_id_of(request), await read_options(request, server.plans)
     incomplete = allows_incomplete(request)
-    given_conditions = conditions(request)
-    found = _find_cached(server, tags_wanted(given_conditions), session_id, options, incomplete)
+    given_conditions = conditional_headers(request)
+    found = _find_cached(server, requested_etags(given_conditions), session_id, options, incomplete)
     if found is None:
         found = await _wait_until_ready(request, session_id, options, incomplete)
-    if request.method == hdrs.METH_GET and goes_on_blindly(given_conditions):
+    if request.method == hdrs.METH_GET and is_unconditional_resume(given_conditions):
         found = await _archive_begun(request, session_id, options, incomplete, found)
     entity, name = found.ready_entity, archive_file_name(found.plan)
-    confirmed = await server.work(_confirm, server.lab, server.inventories, found)
-    return await deliver(
+    confirmed = await server.run_in_thread(_confirm, server.lab, server.inventories, found)
+    return await send_representation(
         server.sender,
         request,
         Representation(entity.length, entity.etag),
         {
             hdrs.CONTENT_TYPE: "application/zip",
-            hdrs.CONTENT_DISPOSITION: disposition(name),
+            hdrs.CONTENT_DISPOSITION: content_disposition(name),
             hdrs.LAST_MODIFIED: http_date(found.modified),
         },
         confirmed.segments,
@@ -71,38 +77,38 @@ async def signature(request: web.Request) -> web.StreamResponse:
 
     Who insists on such a tag gets the signature of just that archive while it stands.
     """
-    server = services(request)
+    server = resources(request)
     session_id, options = session_id_of(request), await read_options(request, server.plans)
     incomplete = allows_incomplete(request)
-    given_conditions = conditions(request)
-    signer = await server.work(signer_of, server.lab)
-    tags = [_SIGNATURE_TAG_END.sub('"', tag) for tag in tags_wanted(given_conditions)]
+    given_conditions = conditional_headers(request)
+    signer = await server.run_in_thread(signer_of, server.lab)
+    tags = [_SIGNATURE_TAG_END.sub('"', tag) for tag in requested_etags(given_conditions)]
     found = _find_cached(server, tags, session_id, options, incomplete)
     if found is None:
         found = await _wait_until_ready(request, session_id, options, incomplete)
-    data = await server.work(sign_archive, signer, found.layout)
+    data = await server.run_in_thread(sign_archive, signer, found.layout)
     name = archive_file_name(found.plan) + SIGNATURE_SUFFIX
-    return await deliver(
+    return await send_representation(
         server.sender,
         request,
         Representation(len(data), f'{found.ready_entity.etag[:-1]}-{signer.public.key_id}"'),
-        {hdrs.CONTENT_TYPE: "text/plain", hdrs.CONTENT_DISPOSITION: disposition(name)},
+        {hdrs.CONTENT_TYPE: "text/plain", hdrs.CONTENT_DISPOSITION: content_disposition(name)},
         lambda start, stop: [data[start:stop]],
         f"The signature of session {session_id}",
     )
 
 
-def _confirm(lab: Lab, inventories: InventoryCache, found: Archive) -> Confirmed:
+def _confirm(lab: Lab, inventories: InventoryCache, found: PlannedArchive) -> CheckedDownload:
     """Have a download's bytes confirmed as the lab's settings say. Raises DocumentError and CatalogError."""
-    return Confirmed(found, state_folder(lab.root), inventories.inventory().settings.confirm_days)
+    return CheckedDownload(found, state_folder(lab.root), inventories.inventory().settings.confirm_days)
 
 
 def _find_cached(
-    server: Services, tags: Iterable[str], session_id: str, options: Options, incomplete: bool
-) -> Archive | None:
+    server: ServerResources, tags: Iterable[str], session_id: str, options: Options, incomplete: bool
+) -> PlannedArchive | None:
     """The very archive that a resumed download began with, though the lab may have changed since."""
     for tag in tags:
-        found = server.archives.by_etag(session_id, tag)
+        found = server.archives.get_by_etag(session_id, tag)
         plan = found.plan if found else None
         if plan and plan.options == options and (incomplete or not plan.missing) and not plan.secrecy.refused:
             return found
@@ -110,8 +116,8 @@ def _find_cached(
 
 
 async def _archive_begun(
-    request: web.Request, session_id: str, options: Options, incomplete: bool, current: Archive
-) -> Archive:
+    request: web.Request, session_id: str, options: Options, incomplete: bool, current: PlannedArchive
+) -> PlannedArchive:
     """What a client has a part of that does not say so, by the log: this archive, or an earlier one that still stands.
 
     curl -C - and wget -c append what they get, so that a session that changed meanwhile would spoil what they have
@@ -119,10 +125,12 @@ async def _archive_begun(
 
     Raises HTTPPreconditionRequired where it is another one.
     """
-    server = services(request)
+    server = resources(request)
     since = datetime.now(UTC) - _RESUME_WITHIN
     who, text = caller(request).name, as_text(options)
-    tags = await server.work(server.export_log.sent_etags, who=who, session=session_id, options=text, since=since)
+    tags = await server.run_in_thread(
+        server.export_log.sent_etags, who=who, session=session_id, options=text, since=since
+    )
     if not tags or current.ready_entity.etag in tags:
         return current
     earlier = _find_cached(server, tags, session_id, options, incomplete) if len(tags) == 1 else None
@@ -135,15 +143,17 @@ async def _archive_begun(
     return earlier
 
 
-async def _wait_until_ready(request: web.Request, session_id: str, options: Options, incomplete: bool) -> Archive:
+async def _wait_until_ready(
+    request: web.Request, session_id: str, options: Options, incomplete: bool
+) -> PlannedArchive:
     """The archive as of now; while recordings are read for the first time, the client is asked to come again.
 
     Raises NotReadyError, and what the preparing of it does.
     """
-    server = services(request)
+    server = resources(request)
     found = await _archive_if_ready(request, session_id, options, incomplete)
     if found is None:
-        job = server.jobs.prepare(session_id, options, allow_incomplete=incomplete, who=caller(request).name)
+        job = server.jobs.start(session_id, options, allow_incomplete=incomplete, user=caller(request).name)
         if await server.jobs.wait(job, _WAIT_S):
             if job.error:
                 raise job.error
@@ -155,37 +165,37 @@ async def _wait_until_ready(request: web.Request, session_id: str, options: Opti
 
 def _not_ready_text(job: Job) -> str:
     if job.state is JobState.CANCELLED:
-        return f"Preparing the archive of session {job.session} was cancelled (job {job.id}); ask for it again."
-    return f"The archive of session {job.session} is being prepared (job {job.id}); ask for it again."
+        return f"Preparing the archive of session {job.session_id} was cancelled (job {job.id}); ask for it again."
+    return f"The archive of session {job.session_id} is being prepared (job {job.id}); ask for it again."
 
 
 async def _archive_if_ready(
     request: web.Request, session_id: str, options: Options, incomplete: bool
-) -> Archive | None:
-    found = await services(request).plans.plan(session_id, options, caller(request).name, for_people=False)
-    return found if found.checked(allow_incomplete=incomplete).entity else None
+) -> PlannedArchive | None:
+    found = await resources(request).plans.plan(session_id, options, caller(request).name, whole_plan=False)
+    return found if found.check(allow_incomplete=incomplete).entity else None
 
 
 def _retry_after_s(job: Job) -> int:
-    left = job.progress.seconds_left if job.running else _MIN_RETRY_S
+    left = job.progress.seconds_left if job.is_running else _MIN_RETRY_S
     return int(min(max(_MAX_RETRY_S if left is None else left, _MIN_RETRY_S), _MAX_RETRY_S))
 
 
-class _ArchiveLogLine(LogLine):
+class _ArchiveLogLine(ExportLogEntry):
     """One download's line; an archive that cannot be read as planned is planned anew for the next."""
 
     def __init__(
-        self, request: web.Request, session_id: str, options: Options, found: Archive, confirmed: Confirmed
+        self, request: web.Request, session_id: str, options: Options, found: PlannedArchive, confirmed: CheckedDownload
     ) -> None:
         super().__init__(
-            services(request).transfer_log,
+            resources(request).transfer_log,
             caller(request),
-            Taken(session_id, as_text(options), found.ready_entity.etag, found.ready_entity.length),
+            DownloadInfo(session_id, as_text(options), found.ready_entity.etag, found.ready_entity.length),
         )
-        self._archives, self._archive, self._confirm = services(request).archives, found, confirmed
+        self._archives, self._archive, self._confirm = resources(request).archives, found, confirmed
 
     async def end(self, sent: int, outcome: Outcome, reason: str | None) -> None:
         """Say how it ended."""
         if outcome is Outcome.BROKEN and reason not in (ROLE_LOST, TOKEN_REVOKED, JOINED_STUDY, LEFT_STUDY):
-            self._archives.forget(self._archive)
-        await super().end(sent, outcome, self._confirm.said if outcome is Outcome.FINISHED else reason)
+            self._archives.remove(self._archive)
+        await super().end(sent, outcome, self._confirm.summary if outcome is Outcome.FINISHED else reason)

@@ -1,6 +1,6 @@
 """Whether the server works, and what it can be asked."""
 
-from importlib import resources
+from importlib.resources import files
 from typing import Any
 
 from aiohttp import web
@@ -8,8 +8,8 @@ from aiohttp import web
 from labcrate import __version__
 from labcrate.people.roles import Role
 from labcrate.web.auth.require_role import CALLER, allow
-from labcrate.web.http.bodies import json_answer
-from labcrate.web.services import services
+from labcrate.web.http.bodies import json_response
+from labcrate.web.resources import resources
 
 routes = web.RouteTableDef()
 _YAML = "application/yaml"  # RFC 9512
@@ -19,13 +19,13 @@ _YAML = "application/yaml"  # RFC 9512
 @allow(None)
 async def show_health(request: web.Request) -> web.Response:
     """That the server answers, and its version; to operators who see all sessions also what it is busy with."""
-    server = services(request)
+    server = resources(request)
     requester = request.get(CALLER)
     answer: dict[str, Any] = {"status": "ok", "version": __version__, "index": server.indexer.state}
     if requester is not None and requester.may(Role.OPERATOR) and not requester.scope.limited:
         answer["indexing"] = server.indexer.as_object()
-        answer["jobsRunning"] = server.jobs.running
-    return json_answer(answer)
+        answer["jobsRunning"] = server.jobs.unfinished_count
+    return json_response(answer)
 
 
 @routes.get("/api/openapi.yaml")
@@ -35,4 +35,4 @@ async def show_openapi(_request: web.Request) -> web.Response:
     return web.Response(body=_OPENAPI, content_type=_YAML, charset="utf-8", headers={"Cache-Control": "no-cache"})
 
 
-_OPENAPI = resources.files("labcrate.web").joinpath("openapi.yaml").read_bytes()
+_OPENAPI = files("labcrate.web").joinpath("openapi.yaml").read_bytes()

@@ -15,12 +15,12 @@ from labcrate.people.roles import Role
 from labcrate.plan.options import as_query
 from labcrate.web.archives.prepare_jobs import Job, JobState
 from labcrate.web.auth.require_role import allow, caller, not_visible_error, recheck_permission, stays_in_scope
-from labcrate.web.http.bodies import encoded, json_answer
-from labcrate.web.http.problems import of_error
-from labcrate.web.http.sse import KEEP_ALIVE, Over, event, stream, wants_events
+from labcrate.web.http.bodies import encode_json, json_response
+from labcrate.web.http.problems import problem_of_error
+from labcrate.web.http.sse import KEEP_ALIVE, StreamClosed, accepts_event_stream, format_event, send_events
 from labcrate.web.http.urls import session_api_url, url
+from labcrate.web.resources import ServerResources, resources
 from labcrate.web.routes.query import allows_incomplete, read_options, session_id_of
-from labcrate.web.services import Services, services
 
 routes = web.RouteTableDef()
 
@@ -34,15 +34,15 @@ _END_EVENT_ID = "end"
 @allow(Role.OPERATOR)
 async def prepare(request: web.Request) -> web.Response:
     """Have an archive made ready: at once where all is known, else by a job that goes on by itself."""
-    server = services(request)
+    server = resources(request)
     jobs = server.jobs
     session_id, options = session_id_of(request), await read_options(request, server.plans)
     incomplete = allows_incomplete(request)
     planned = await server.plans.plan(session_id, options, caller(request).name)
-    begin = jobs.done if planned.checked(allow_incomplete=incomplete).entity else jobs.prepare
-    job = begin(session_id, options, allow_incomplete=incomplete, who=caller(request).name)
+    begin = jobs.add_finished if planned.check(allow_incomplete=incomplete).entity else jobs.start
+    job = begin(session_id, options, allow_incomplete=incomplete, user=caller(request).name)
     status = HTTPStatus.OK if job.state is JobState.DONE else HTTPStatus.ACCEPTED
-    return json_answer(job_object(request, job), status=status, headers={hdrs.LOCATION: _job_url(server, job)})
+    return json_response(job_object(request, job), status=status, headers={hdrs.LOCATION: _job_url(server, job)})
 
 
 @routes.get("/api/jobs/{id:[0-9]{1,18}}")
@@ -50,7 +50,7 @@ async def prepare(request: web.Request) -> web.Response:
 @stays_in_scope
 async def show_job(request: web.Request) -> web.Response:
     """How far a job is."""
-    return json_answer(job_object(request, _job(request)))
+    return json_response(job_object(request, _job(request)))
 
 
 @routes.delete("/api/jobs/{id:[0-9]{1,18}}")
@@ -58,10 +58,10 @@ async def show_job(request: web.Request) -> web.Response:
 @stays_in_scope
 async def cancel_job(request: web.Request) -> web.Response:
     """Ask a job to end, and say how it ended if it does so soon."""
-    jobs = services(request).jobs
+    jobs = resources(request).jobs
     job = jobs.cancel(_job(request).id)
-    ended = await jobs.wait(job, 2 * _POLL_S)
-    return json_answer(job_object(request, job), status=HTTPStatus.OK if ended else HTTPStatus.ACCEPTED)
+    has_ended = await jobs.wait(job, 2 * _POLL_S)
+    return json_response(job_object(request, job), status=HTTPStatus.OK if has_ended else HTTPStatus.ACCEPTED)
 
 
 @routes.get("/api/jobs/{id:[0-9]{1,18}}/events", allow_head=False)
@@ -78,15 +78,15 @@ async def job_events(request: web.Request) -> web.StreamResponse:
         number = 0
         async for changed in _changes(request, job):
             number += changed
-            answer = encoded(job_object(request, job))
+            answer = encode_json(job_object(request, job))
             if not changed:
                 yield KEEP_ALIVE
-            elif job.running:
-                yield event(answer, name="progress", number=str(number))
+            elif job.is_running:
+                yield format_event(answer, name="progress", event_id=str(number))
             else:
-                yield event(answer, name=job.state, number=_END_EVENT_ID)
+                yield format_event(answer, name=job.state, event_id=_END_EVENT_ID)
 
-    return await stream(request, events())
+    return await send_events(request, events())
 
 
 @routes.get("/api/sessions/{id}/export-progress", allow_head=False)
@@ -96,106 +96,111 @@ async def export_progress(request: web.Request) -> web.StreamResponse:
 
     There it is one JSON object each time somebody asks; who asks for events gets it as those.
     """
-    server = services(request)
+    server = resources(request)
     session_id, options = session_id_of(request), await read_options(request, server.plans)
     allows_incomplete(request)  # the query is the archive's
 
     async def is_ready() -> bool:
-        planned = await server.plans.plan(session_id, options, caller(request).name, for_people=False)
+        planned = await server.plans.plan(session_id, options, caller(request).name, whole_plan=False)
         return planned.entity is not None
 
     ready = await is_ready()
     job = server.jobs.latest(session_id, options)
-    if not wants_events(request):
-        return json_answer(_reference_progress(request, job, ready=ready))
+    if not accepts_event_stream(request):
+        return json_response(_reference_progress(request, job, ready=ready))
 
     async def events() -> AsyncIterator[bytes]:
         if job is not None:
             async for changed in _changes(request, job):
-                if job.running:
-                    yield event(encoded(_reference_progress(request, job, ready=False))) if changed else KEEP_ALIVE
+                if job.is_running:
+                    yield (
+                        format_event(encode_json(_reference_progress(request, job, ready=False)))
+                        if changed
+                        else KEEP_ALIVE
+                    )
         answer = await is_ready() if job else ready
-        yield event(encoded(_reference_progress(request, job, ready=answer)))
+        yield format_event(encode_json(_reference_progress(request, job, ready=answer)))
 
-    return await stream(request, events())
+    return await send_events(request, events())
 
 
 def _job(request: web.Request) -> Job:
     """The job of a request's path; one of a session that who asks does not see is not there.
 
-    Raises NoSuchThingError.
+    Raises NotFoundError.
     """
-    jobs, number = services(request).jobs, int(request.match_info["id"])  # routes match digits alone
+    jobs, number = resources(request).jobs, int(request.match_info["id"])  # routes match digits alone
     job = jobs.get(number)
-    if job.session not in caller(request).scope:
-        raise jobs.no_such(number)
+    if job.session_id not in caller(request).scope:
+        raise jobs.no_such_job(number)
     return job
 
 
 def _visible_error(request: web.Request, job: Job) -> LabcrateError | None:
     """Why a job failed; the words for a session that is gone would name others."""
     if isinstance(job.error, NoSessionError) and caller(request).scope.is_limited:
-        return not_visible_error(job.session)
+        return not_visible_error(job.session_id)
     return job.error
 
 
 async def _changes(request: web.Request, job: Job) -> AsyncIterator[bool]:
     """True whenever a job has something to tell, the last time when it ended; False when it is silent for long.
 
-    Raises Over for who may hear no more, and where the server's end was the job's: it goes on when asked for again.
+    Raises StreamClosed for who may hear no more, and where the job ended with the server: it goes on when asked for
+    again.
     """
-    server = services(request)
+    server = resources(request)
     before, unchanged, polls = None, 0, 0
-    while job.running:
+    while job.is_running:
         now, unchanged, polls = job.progress, unchanged + 1, polls + 1
         if polls % _POLLS_PER_PERMISSION_CHECK == 0:
-            await _check_permission(request, job.session)
+            await _check_permission(request, job.session_id)
         if now != before or unchanged >= _POLLS_PER_KEEP_ALIVE:
             yield now != before
             before, unchanged = now, 0
         await server.jobs.wait(job, _POLL_S)
-    if server.jobs.stopping and job.state is JobState.CANCELLED:
-        raise Over
+    if server.jobs.is_stopping and job.state is JobState.CANCELLED:
+        raise StreamClosed
     yield True
 
 
 async def _check_permission(request: web.Request, session: str) -> None:
-    """Raise Over for who may hear no more."""
+    """Raise StreamClosed for who may hear no more."""
     try:
-        await recheck_permission(services(request).accounts, caller(request), Role.OPERATOR, session)
+        await recheck_permission(resources(request).accounts, caller(request), Role.OPERATOR, session)
     except NotAllowedError:
-        raise Over from None
+        raise StreamClosed from None
 
 
 def job_object(request: web.Request, job: Job) -> dict[str, Any]:
     """A job as JSON, for who asks."""
-    server = services(request)
+    server = resources(request)
     error = _visible_error(request, job)
     now, job_url = job.progress, _job_url(server, job)
     query = MultiDict([(name, value) for name, values in as_query(job.options).items() for value in values])
-    archive = URL(session_api_url(server.settings, job.session, "/archive.zip"), encoded=True).with_query(query)
+    archive = URL(session_api_url(server.settings, job.session_id, "/archive.zip"), encoded=True).with_query(query)
     return {
         "id": job.id,
-        "session": json_id(job.session),
+        "session": json_id(job.session_id),
         "options": as_query(job.options),
         "allowIncomplete": job.allow_incomplete,
         "state": job.state,
         "startedAt": format_instant(job.started),
         "endedAt": format_instant(job.ended) if job.ended else None,
-        "startedBy": job.who,
+        "startedBy": job.user,
         "bytesDone": now.bytes_done,
         "bytesTotal": now.bytes_total,
         "filesDone": now.files_done,
         "filesTotal": now.files_total,
-        "bytesPerSecond": now.rate,
+        "bytesPerSecond": now.bytes_per_s,
         "secondsLeft": now.seconds_left,
         "currentFile": now.current_file,
-        "error": of_error(error).as_object() if error else None,
+        "error": problem_of_error(error).as_object() if error else None,
         "links": {"self": job_url, "events": f"{job_url}/events", "archive": str(archive)},
     }
 
 
-def _job_url(server: Services, job: Job) -> str:
+def _job_url(server: ServerResources, job: Job) -> str:
     return url(server.settings, f"/api/jobs/{job.id}")
 
 
@@ -204,7 +209,7 @@ def _reference_progress(request: web.Request, job: Job | None, *, ready: bool) -
     now = job.progress if job else None
     total, processed = (now.files_total or 0, now.files_done) if now else (0, 0)
     answer = {"total": total, "processed": processed}
-    if job is not None and job.running and now is not None:
+    if job is not None and job.is_running and now is not None:
         share = int(100 * now.bytes_done / now.bytes_total) if now.bytes_total else 0
         message = f"Reading recordings ({processed} of {total})"
         return answer | {"progress": share, "status": "processing", "message": message}

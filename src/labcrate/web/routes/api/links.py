@@ -9,17 +9,17 @@ from aiohttp import hdrs, web
 
 from labcrate.errors import RepairError
 from labcrate.export.plan_views import link_object, near_miss_object, own_near_misses
-from labcrate.lab.folder import printable
+from labcrate.messages.text import printable
 from labcrate.people.link_log import Link
 from labcrate.people.roles import Role
 from labcrate.plan.plan import NearMiss
 from labcrate.repair.link_files import check_link_requests, create_link, undo_logged_link
 from labcrate.repair.near_misses import LinkMethod
 from labcrate.web.auth.require_role import allow, caller
-from labcrate.web.http.bodies import json_answer, read_json
+from labcrate.web.http.bodies import json_response, read_json
 from labcrate.web.http.urls import session_api_url
+from labcrate.web.resources import ServerResources, resources
 from labcrate.web.routes.query import session_id_of, whole_session_options
-from labcrate.web.services import Services, services
 
 routes = web.RouteTableDef()
 
@@ -39,13 +39,13 @@ class LinkRequest(msgspec.Struct, forbid_unknown_fields=True):
 @allow(Role.OPERATOR)
 async def list_links(request: web.Request) -> web.Response:
     """What was linked to a session, and the near misses that could be."""
-    server = services(request)
+    server = resources(request)
     session_id = session_id_of(request)
     near_misses = await _near_misses(request, session_id)
-    return json_answer(await server.work(_links_object, server, session_id, near_misses))
+    return json_response(await server.run_in_thread(_links_object, server, session_id, near_misses))
 
 
-def _links_object(server: Services, session_id: str, near_misses: Sequence[NearMiss]) -> dict[str, Any]:
+def _links_object(server: ServerResources, session_id: str, near_misses: Sequence[NearMiss]) -> dict[str, Any]:
     return {
         "links": [link_object(link) for link in server.link_log.lines(session_id)],
         "nearMisses": [near_miss_object(near_miss) for near_miss in near_misses],
@@ -56,29 +56,29 @@ def _links_object(server: Services, session_id: str, near_misses: Sequence[NearM
 @allow(Role.OPERATOR)
 async def add_link(request: web.Request) -> web.Response:
     """Have a near miss belong to the session."""
-    server = services(request)
+    server = resources(request)
     session_id = session_id_of(request)
-    wish = await read_json(request, LinkRequest)
-    method = LinkMethod.MOVE if wish.method == "move" else LinkMethod.ENTRY
-    made = await link_near_miss(request, session_id, wish.file, method, wish.camera)
+    body = await read_json(request, LinkRequest)
+    method = LinkMethod.MOVE if body.method == "move" else LinkMethod.ENTRY
+    made = await link_near_miss(request, session_id, body.file, method, body.camera)
     address = session_api_url(server.settings, session_id, f"/links/{made.number}")
-    return json_answer(link_object(made), status=HTTPStatus.CREATED, headers={hdrs.LOCATION: address})
+    return json_response(link_object(made), status=HTTPStatus.CREATED, headers={hdrs.LOCATION: address})
 
 
 @routes.delete("/api/sessions/{id}/links/{number:[0-9]{1,18}}")
 @allow(Role.OPERATOR)
 async def delete_link(request: web.Request) -> web.Response:
     """Take a link back."""
-    server = services(request)
+    server = resources(request)
     number = int(request.match_info["number"])
-    return json_answer(
-        link_object(await server.work(undo_link, server, session_id_of(request), number, caller(request).name))
+    return json_response(
+        link_object(await server.run_in_thread(undo_link, server, session_id_of(request), number, caller(request).name))
     )
 
 
 async def _near_misses(request: web.Request, session_id: str) -> Sequence[NearMiss]:
     """Those of a whole session's plan that who asks may see, as of now."""
-    server = services(request)
+    server = resources(request)
     requester = caller(request)
     planned = await server.plans.plan(session_id, whole_session_options(request, server.plans), requester.name)
     plan = planned.plan
@@ -92,7 +92,7 @@ async def link_near_miss(
 
     Raises RepairError, PeopleError, UsageError for a camera that there is not, and what ``PlanQueue.plan`` does.
     """
-    server = services(request)
+    server = resources(request)
     requester = caller(request)
     near_misses = await _near_misses(request, session_id)
     if requester.scope.is_limited and not any(file in (one.source, one.path) for one in near_misses):
@@ -103,22 +103,22 @@ async def link_near_miss(
         )
 
     def link() -> Link:
-        inventory = server.inventories.inventory(now=True)
-        (wish,) = check_link_requests(
+        inventory = server.inventories.inventory(fresh=True)
+        (planned,) = check_link_requests(
             inventory, near_misses, session=session_id, files=[file], method=method, camera=camera
         )
-        made = create_link(inventory, server.link_log, wish, who=requester.name).link
-        server.inventories.inventory(now=True)  # who asks for the plan next sees it
+        made = create_link(inventory, server.link_log, planned, who=requester.name).link
+        server.inventories.inventory(fresh=True)  # who asks for the plan next sees it
         return made
 
-    return await server.work(link)
+    return await server.run_in_thread(link)
 
 
-def undo_link(server: Services, session: str, number: int, who: str) -> Link:
+def undo_link(server: ServerResources, session: str, number: int, who: str) -> Link:
     """Take one of a session's links back. Call it in a worker thread.
 
-    Raises NoSuchThingError, RepairError, PeopleError.
+    Raises NotFoundError, RepairError, PeopleError.
     """
     undone = undo_logged_link(server.lab, server.link_log, session=session, number=number, who=who)
-    server.inventories.inventory(now=True)
+    server.inventories.inventory(fresh=True)
     return undone

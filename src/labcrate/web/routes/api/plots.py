@@ -6,16 +6,16 @@ from http import HTTPStatus
 
 from aiohttp import hdrs, web
 
-from labcrate.errors import NoSuchThingError, NotReadyError, UsageError
-from labcrate.lab.text import visible
+from labcrate.errors import NotFoundError, NotReadyError, UsageError
+from labcrate.messages.text import printable_lines
 from labcrate.model.timespan import TimeSpan, format_instant, parse_instant
 from labcrate.people.roles import Role
 from labcrate.web.auth.require_role import allow, caller
 from labcrate.web.executor import WorkKind
-from labcrate.web.http.bodies import encoded, json_answer
+from labcrate.web.http.bodies import encode_json, json_response
 from labcrate.web.pages.i18n import Locale
+from labcrate.web.resources import resources
 from labcrate.web.routes.query import session_id_of, whole_session_options
-from labcrate.web.services import services
 
 routes = web.RouteTableDef()
 
@@ -28,16 +28,18 @@ _OPTION_NAMES = ("property", "from", "to", "buckets")
 @allow(Role.VIEWER)
 async def plot(request: web.Request) -> web.Response:
     """The points that a plot of some properties needs, from one time to another."""
-    server = services(request)
+    server = resources(request)
     session_id = session_id_of(request)
     for name in request.query:
         if name not in _OPTION_NAMES:
-            raise UsageError(f"There is no option {visible(name)!r}; there are {', '.join(_OPTION_NAMES)}.")
+            raise UsageError(f"There is no option {printable_lines(name)!r}; there are {', '.join(_OPTION_NAMES)}.")
     names = request.query.getall("property", [])
     if not 0 < len(names) <= _MAX_PROPERTIES:
         raise UsageError(f"Name from 1 to {_MAX_PROPERTIES} properties to plot, each as 'property'.")
     buckets, start, end = _buckets(request), _instant(request, "from"), _instant(request, "to")
-    planned = await server.plans.soon(session_id, whole_session_options(request, server.plans), caller(request).name)
+    planned = await server.plans.plan_for_page(
+        session_id, whole_session_options(request, server.plans), caller(request).name
+    )
     if planned is None:
         raise NotReadyError("The session's files are still being looked at; ask again in a moment.", 2)
     plan = planned.plan
@@ -47,9 +49,9 @@ async def plot(request: web.Request) -> web.Response:
     if start and end:
         if end <= start:
             raise UsageError("The plot ends before it starts; exchange 'from' and 'to'.")
-        panels = await server.work(server.plots.panels, session_id, readings, names, start, end, buckets)
+        panels = await server.run_in_thread(server.plots.panels, session_id, readings, names, start, end, buckets)
     zone = plan.session.time_zone or server.settings.time_zone
-    return json_answer(await server.work(encoded, _plot_object(zone, TimeSpan(start, end), panels)))
+    return json_response(await server.run_in_thread(encode_json, _plot_object(zone, TimeSpan(start, end), panels)))
 
 
 def _plot_object(zone: str, span: TimeSpan, panels: list[dict[str, object]]) -> dict[str, object]:
@@ -71,14 +73,14 @@ def _instant(request: web.Request, name: str) -> datetime | None:
     try:
         return parse_instant(text)
     except (ValueError, OverflowError):
-        raise UsageError(f"{name} is {visible(text)!r}; write it like 2025-05-02T10:00:00Z.") from None
+        raise UsageError(f"{name} is {printable_lines(text)!r}; write it like 2025-05-02T10:00:00Z.") from None
 
 
 def _buckets(request: web.Request) -> int:
     text = request.query.get("buckets") or str(_DEFAULT_BUCKETS)
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
     if not 1 <= number <= _MAX_BUCKETS:
-        raise UsageError(f"buckets is {visible(text)!r}; it is a whole number from 1 to {_MAX_BUCKETS}.")
+        raise UsageError(f"buckets is {printable_lines(text)!r}; it is a whole number from 1 to {_MAX_BUCKETS}.")
     return number
 
 
@@ -86,8 +88,10 @@ def _buckets(request: web.Request) -> int:
 @allow(Role.OPERATOR)
 async def thumbnail(request: web.Request) -> web.StreamResponse:
     """A small picture of a recording; a drawn one where it shows none."""
-    server = services(request)
-    recording = await server.plans.recording(session_id_of(request), request.match_info["name"], caller(request).name)
+    server = resources(request)
+    recording = await server.plans.find_recording(
+        session_id_of(request), request.match_info["name"], caller(request).name
+    )
     etag = hashlib.sha256(f"{recording.path!r} {recording.identity}".encode()).hexdigest()[:24]
     headers = {hdrs.CACHE_CONTROL: "private, no-cache", hdrs.ETAG: f'"{etag}"'}
     if any(one.value in (etag, "*") for one in request.if_none_match or ()):
@@ -97,5 +101,5 @@ async def thumbnail(request: web.Request) -> web.StreamResponse:
             WorkKind.THUMBNAILS, server.thumbnails.get, recording.path, recording.identity
         )
     except OSError as error:
-        raise NoSuchThingError(f"{recording.source} cannot be read ({error.strerror}).") from None
+        raise NotFoundError(f"{recording.source} cannot be read ({error.strerror}).") from None
     return web.Response(body=picture, content_type="image/jpeg", headers=headers)

@@ -8,20 +8,20 @@ from aiohttp import hdrs, web
 
 from labcrate.archive.entity import Segment, file_segments
 from labcrate.archive.layout import FileSource
-from labcrate.errors import NoSuchThingError
+from labcrate.errors import NotFoundError
 from labcrate.export.media_types import media_type
 from labcrate.export.redact import patches_key, without_secrets_in_tags
-from labcrate.lab.text import visible
+from labcrate.messages.text import printable_lines
 from labcrate.model.timespan import from_ns
 from labcrate.people.roles import Role
 from labcrate.plan.options import recording_as_text
 from labcrate.plan.plan import PlannedRecording
 from labcrate.web.auth.require_role import allow, caller
-from labcrate.web.downloads.response import deliver, disposition
-from labcrate.web.downloads.transfer_log import LogLine, Taken
+from labcrate.web.downloads.response import content_disposition, send_representation
+from labcrate.web.downloads.transfer_log import DownloadInfo, ExportLogEntry
 from labcrate.web.http.conditional import Representation
+from labcrate.web.resources import ServerResources, resources
 from labcrate.web.routes.query import session_id_of
-from labcrate.web.services import Services, services
 
 routes = web.RouteTableDef()
 
@@ -30,33 +30,35 @@ routes = web.RouteTableDef()
 @allow(Role.OPERATOR)
 async def recording(request: web.Request) -> web.StreamResponse:
     """Send a recording, to be played where it is shown. It leaves the lab that way too, so the log has a line of it."""
-    server = services(request)
+    server = resources(request)
     session_id, name = session_id_of(request), request.match_info["name"]
-    planned = await server.plans.recording(session_id, name, caller(request).name)
-    source = await server.work(_source, server, planned, session_id)
+    planned = await server.plans.find_recording(session_id, name, caller(request).name)
+    source = await server.run_in_thread(_source, server, planned, session_id)
     tag, size = _tag(source), source.identity.size_bytes
-    return await deliver(
+    return await send_representation(
         server.sender,
         request,
         Representation(size, tag, from_ns(source.identity.mtime_ns)),
-        {hdrs.CONTENT_TYPE: media_type(planned.path), hdrs.CONTENT_DISPOSITION: disposition(name, "inline")},
+        {hdrs.CONTENT_TYPE: media_type(planned.path), hdrs.CONTENT_DISPOSITION: content_disposition(name, "inline")},
         partial(_segments, source),
         f"The playback of a recording of session {session_id}",
-        LogLine(server.transfer_log, caller(request), Taken(session_id, recording_as_text(name), tag, size)),
+        ExportLogEntry(
+            server.transfer_log, caller(request), DownloadInfo(session_id, recording_as_text(name), tag, size)
+        ),
     )
 
 
-def _source(server: Services, planned: PlannedRecording, session_id: str) -> FileSource:
+def _source(server: ServerResources, planned: PlannedRecording, session_id: str) -> FileSource:
     """The recording as it is now, its tags without secrets: it may have grown since the plan was made.
 
-    Raises NoSuchThingError, and SecretsError where it holds secrets that cannot be taken out.
+    Raises NotFoundError, and SecretsError where it holds secrets that cannot be taken out.
     """
     files = server.inventories.inventory().files
     try:
         identity = files.identity(planned.path)
     except OSError:
         name = planned.member.removeprefix("recordings/")
-        raise NoSuchThingError(f"The recording {visible(name)!r} of session {session_id} is gone.") from None
+        raise NotFoundError(f"The recording {printable_lines(name)!r} of session {session_id} is gone.") from None
     source = FileSource(partial(files.open, planned.path), identity, planned.source)
     if planned.search and not planned.search.result.kinds and identity == planned.identity:
         return source

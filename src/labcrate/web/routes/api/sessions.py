@@ -8,13 +8,13 @@ from labcrate.errors import NoSessionError, NotAllowedError, UsageError
 from labcrate.export.plan_views import limit_to_study, plan_object, row_object, session_object
 from labcrate.people.roles import Role, SessionScope
 from labcrate.plan.options import as_query
-from labcrate.web.archives.archive_cache import Archive
+from labcrate.web.archives.archive_cache import PlannedArchive
 from labcrate.web.auth.require_role import Caller, allow, caller, stays_in_scope
-from labcrate.web.http.bodies import encoded, json_answer
+from labcrate.web.http.bodies import encode_json, json_response
 from labcrate.web.http.urls import session_api_url, session_url
 from labcrate.web.pages.session_list import SessionQuery, session_query
+from labcrate.web.resources import ServerResources, resources
 from labcrate.web.routes.query import allows_incomplete, read_options, session_id_of, whole_session_options
-from labcrate.web.services import Services, services
 
 routes = web.RouteTableDef()
 _NEVER_EMPTY = ("sort", "order", "limit", "offset")
@@ -25,29 +25,29 @@ _NEVER_EMPTY = ("sort", "order", "limit", "offset")
 @stays_in_scope
 async def list_sessions(request: web.Request) -> web.Response:
     """The sessions that a query finds, a page at a time."""
-    server = services(request)
+    server = resources(request)
     for name in _NEVER_EMPTY:  # a form may send them empty, a script that does has a fault
         if request.query.get(name) == "":
             raise UsageError(f"The option {name!r} is empty; leave it out, or say what it is.")
     query = session_query(request.query, server.settings.time_zone)
-    return json_answer(await server.work(_page, server, query, caller(request).scope))
+    return json_response(await server.run_in_thread(_page, server, query, caller(request).scope))
 
 
-def _page(server: Services, query: SessionQuery, scope: SessionScope) -> bytes:
+def _page(server: ServerResources, query: SessionQuery, scope: SessionScope) -> bytes:
     found = server.session_list.find(query, scope)
     rows = [row_object(row) for row in found.rows]
-    return encoded({"total": found.total, "limit": query.limit, "offset": query.offset, "sessions": rows})
+    return encode_json({"total": found.total, "limit": query.limit, "offset": query.offset, "sessions": rows})
 
 
 @routes.get("/api/sessions/{id}")
 @allow(Role.VIEWER)
 async def show_session(request: web.Request) -> web.Response:
     """One session as the lab describes it."""
-    server = services(request)
-    return json_answer(await server.work(_session, server, session_id_of(request)))
+    server = resources(request)
+    return json_response(await server.run_in_thread(_session, server, session_id_of(request)))
 
 
-def _session(server: Services, session_id: str) -> dict[str, Any]:
+def _session(server: ServerResources, session_id: str) -> dict[str, Any]:
     session = server.inventories.inventory().session(session_id)
     row = next((row for row in server.inventories.rows() if row.id == session_id), None)
     if row is None:
@@ -66,7 +66,7 @@ def _session(server: Services, session_id: str) -> dict[str, Any]:
 @allow(Role.VIEWER)
 async def show_plan(request: web.Request) -> web.Response:
     """What an export would hold and what not, before anything is read for it."""
-    server = services(request)
+    server = resources(request)
     plans, requester = server.plans, caller(request)
     options = await read_options(request, plans)
     is_operator = requester.may(Role.OPERATOR)
@@ -74,10 +74,10 @@ async def show_plan(request: web.Request) -> web.Response:
     if options != whole_session_options(request, plans) and not is_operator:
         raise NotAllowedError("Choosing a part needs the role operator; without options the plan is of the whole.")
     planned = await plans.plan(session_id_of(request), options, requester.name)
-    return json_answer(await server.work(_plan, planned, requester))
+    return json_response(await server.run_in_thread(_plan, planned, requester))
 
 
-def _plan(planned: Archive, requester: Caller) -> bytes:
+def _plan(planned: PlannedArchive, requester: Caller) -> bytes:
     assembly = limit_to_study(planned) if requester.scope.is_limited else planned
     answer = plan_object(assembly)
     answer["notTakenCount"] = sum(one.files for one in assembly.plan.not_taken)
@@ -86,4 +86,4 @@ def _plan(planned: Archive, requester: Caller) -> bytes:
         del answer["nearMisses"], answer["notTaken"], answer["secrets"], answer["notSearchedYet"]
     answer["options"] = as_query(planned.plan.options)
     answer["ready"] = planned.entity is not None and not planned.plan.secrecy.refused
-    return encoded(answer)
+    return encode_json(answer)

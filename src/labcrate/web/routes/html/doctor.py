@@ -5,17 +5,17 @@ from typing import Any
 from aiohttp import web
 from yarl import URL
 
-from labcrate.doctor.findings import Finding, FindingKind, Severity
-from labcrate.doctor.report import Report, report_object, rules
+from labcrate.doctor.findings import FindingKind, LabFinding, Severity
+from labcrate.doctor.report import LabReport, count_rules, report_as_json
 from labcrate.errors import UsageError
-from labcrate.lab.text import visible
 from labcrate.linking.verdict import command_line
+from labcrate.messages.text import printable_lines
 from labcrate.model.session import RULE, is_session_id, normalized_id
 from labcrate.people.roles import Role
 from labcrate.web.auth.require_role import allow
-from labcrate.web.http.bodies import encoded, json_answer
+from labcrate.web.http.bodies import encode_json, json_response
 from labcrate.web.http.urls import url
-from labcrate.web.services import services
+from labcrate.web.resources import resources
 
 routes = web.RouteTableDef()
 
@@ -27,30 +27,30 @@ _SHOWN_PER_PAGE = 100
 @allow(Role.OPERATOR)
 async def show_doctor(request: web.Request) -> web.Response:
     """The findings, kind by kind; while the lab is examined, a page that says so and asks again."""
-    server = services(request)
+    server = resources(request)
     session_id = _session(request, may_be_empty=True)
-    report = await server.examining.soon(session_id)
+    report = await server.doctor_reports.report_for_page(session_id)
     if report is None:
         doctor_url = url(server.settings, "/doctor")
         context = {
             "session": session_id,
             "reload_url": str(URL.build(path=doctor_url, query=_query(session=session_id))),
         }
-        return await server.work(server.pages.render, request, "doctor_waiting.html", status=202, **context)
-    return await server.work(_page, request, report)
+        return await server.run_in_thread(server.pages.render, request, "doctor_waiting.html", status=202, **context)
+    return await server.run_in_thread(_page, request, report)
 
 
 @routes.get("/api/doctor")
 @allow(Role.OPERATOR)
 async def examine_lab(request: web.Request) -> web.Response:
     """The findings as JSON."""
-    server = services(request)
-    report = await server.examining.report(_session(request))
-    return json_answer(await server.work(_body, report))
+    server = resources(request)
+    report = await server.doctor_reports.report(_session(request))
+    return json_response(await server.run_in_thread(_body, report))
 
 
-def _body(report: Report) -> bytes:
-    return encoded(report_object(report))
+def _body(report: LabReport) -> bytes:
+    return encode_json(report_as_json(report))
 
 
 def _session(request: web.Request, *, may_be_empty: bool = False) -> str | None:
@@ -60,12 +60,12 @@ def _session(request: web.Request, *, may_be_empty: bool = False) -> str | None:
         return None
     session_id = normalized_id(text.strip())
     if not is_session_id(session_id):
-        raise UsageError(f"session is {visible(text[:100])!r}, which is no session id: {RULE}.")
+        raise UsageError(f"session is {printable_lines(text[:100])!r}, which is no session id: {RULE}.")
     return session_id
 
 
-def _page(request: web.Request, report: Report) -> web.Response:
-    server = services(request)
+def _page(request: web.Request, report: LabReport) -> web.Response:
+    server = resources(request)
     chosen = request.query.get("kind", "")
     only_kind = FindingKind(chosen) if chosen in list(FindingKind) else None
     doctor_url = url(server.settings, "/doctor")
@@ -78,10 +78,10 @@ def _page(request: web.Request, report: Report) -> web.Response:
         request,
         "doctor.html",
         report=report,
-        counts={str(severity): report.severities[severity] for severity in Severity},
+        counts={str(severity): report.severity_counts[severity] for severity in Severity},
         groups=[
             _kind_group(kind, findings, request.query.get("part", "") if only_kind else None)
-            for kind, findings in report.kinds.items()
+            for kind, findings in report.by_kind.items()
             if only_kind in (None, kind)
         ],
         only_kind=only_kind,
@@ -96,7 +96,7 @@ def _query(**values: str | None) -> dict[str, str]:
     return {name: value for name, value in values.items() if value}
 
 
-def _kind_group(kind: FindingKind, findings: list[Finding], part: str | None) -> dict[str, Any]:
+def _kind_group(kind: FindingKind, findings: list[LabFinding], part: str | None) -> dict[str, Any]:
     """One kind of finding: the first few of it, or (``part``) a page of all."""
     size = _SHOWN_PER_KIND if part is None else _SHOWN_PER_PAGE
     pages = -(-len(findings) // size)
@@ -106,7 +106,7 @@ def _kind_group(kind: FindingKind, findings: list[Finding], part: str | None) ->
     return {
         "kind": kind,
         "total": len(findings),
-        "rules": rules(findings) if kind is FindingKind.NEAR_MISS else [],
+        "rules": count_rules(findings) if kind is FindingKind.NEAR_MISS else [],
         "shown": shown,
         "first": first + 1,
         "last": first + len(shown),

@@ -14,7 +14,7 @@ from labcrate.people.export_log import ExportLogFilter
 from labcrate.people.export_log_formats import describe_contents
 from labcrate.people.roles import Role
 from labcrate.web.auth.require_role import allow, caller, stays_in_scope
-from labcrate.web.http.bodies import form
+from labcrate.web.http.bodies import read_form
 from labcrate.web.http.client_and_origin import is_secure
 from labcrate.web.http.urls import path_prefix, url
 from labcrate.web.pages.i18n import COOKIE, LANGUAGES
@@ -28,8 +28,8 @@ from labcrate.web.pages.session_list import (
     session_query,
     whole_number,
 )
+from labcrate.web.resources import resources
 from labcrate.web.routes.html.login import local_path, redirect
-from labcrate.web.services import services
 
 routes = web.RouteTableDef()
 
@@ -43,13 +43,13 @@ _COOKIE_AGE = timedelta(days=365)
 @stays_in_scope
 async def show_sessions(request: web.Request) -> web.Response:
     """The sessions that a query finds, a page at a time; the newest first unless another order is asked for."""
-    server = services(request)
+    server = resources(request)
     query = session_query(request.query, server.settings.time_zone)
     if not request.query.get("limit"):
         query = replace(query, limit=_ROWS_PER_PAGE)
     if not request.query.get("sort"):
         query = replace(query, sort=Sort.START, descending=True)
-    return await server.work(_sessions_page, request, query)
+    return await server.run_in_thread(_sessions_page, request, query)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class _SortOrder:
 
 
 def _sessions_page(request: web.Request, query: SessionQuery) -> web.Response:
-    server = services(request)
+    server = resources(request)
     scope = caller(request).scope
     rows, found = server.session_list.rows(scope), server.session_list.find(query, scope)
     return server.pages.render(
@@ -86,7 +86,7 @@ def _page_urls(request: web.Request, query: SessionQuery, found: SessionPage) ->
             query_values.popall(name, None)
             if value is not None:
                 query_values.add(name, value)
-        return str(URL.build(path=url(services(request).settings, "/"), query=query_values))
+        return str(URL.build(path=url(resources(request).settings, "/"), query=query_values))
 
     def sorted_url(key: Sort) -> str:
         # A second click turns the order around. Names and numbers begin low, times and sizes high.
@@ -106,13 +106,15 @@ def _page_urls(request: web.Request, query: SessionQuery, found: SessionPage) ->
 @allow(Role.ADMIN)
 async def show_log(request: web.Request) -> web.Response:
     """What left the lab: the newest lines of the export log that fit."""
-    server = services(request)
+    server = resources(request)
     before = whole_number(request.query, "before", 1)
-    return await server.work(_log_page, request, log_filter_of(request.query, server.settings.time_zone), before)
+    return await server.run_in_thread(
+        _log_page, request, log_filter_of(request.query, server.settings.time_zone), before
+    )
 
 
 def _log_page(request: web.Request, log_filter: ExportLogFilter, before: int | None) -> web.Response:
-    server = services(request)
+    server = resources(request)
     found = list(islice(log_filter.find(server.export_log, before), _LINES_PER_PAGE + 1))
     lines, more = found[:_LINES_PER_PAGE], len(found) > _LINES_PER_PAGE
     query_values = {name: value for name, value in request.query.items() if name in LOG_OPTIONS and value.strip()}
@@ -149,9 +151,9 @@ async def choose_theme(request: web.Request) -> web.Response:
 
 
 async def _set_preference(request: web.Request, field: str, cookie: str, values: tuple[str, ...]) -> web.Response:
-    fields = await form(request)
+    fields = await read_form(request)
     response = redirect(request, local_path(fields.get("back", "")))
-    settings = services(request).settings
+    settings = resources(request).settings
     value, path = fields.get(field, ""), path_prefix(settings) or "/"
     if value in values:
         response.set_cookie(
@@ -173,9 +175,9 @@ async def _set_preference(request: web.Request, field: str, cookie: str, values:
 @stays_in_scope
 async def show_key(request: web.Request) -> web.Response:
     """The public key, or that there is none and how to make one; the secret key is on no page."""
-    return await services(request).work(_key_page, request)
+    return await resources(request).run_in_thread(_key_page, request)
 
 
 def _key_page(request: web.Request) -> web.Response:
-    server = services(request)
+    server = resources(request)
     return server.pages.render(request, "key.html", key=public_key_of(server.lab))

@@ -15,10 +15,10 @@ from labcrate.web.auth.accounts import (
 )
 from labcrate.web.auth.login_cookie import drop_login, login_secret, set_login
 from labcrate.web.auth.require_role import CALLER, allow, caller, stays_in_scope
-from labcrate.web.http.bodies import form
+from labcrate.web.http.bodies import read_form
 from labcrate.web.http.client_and_origin import client_address
 from labcrate.web.http.urls import url
-from labcrate.web.services import services
+from labcrate.web.resources import resources
 
 routes = web.RouteTableDef()
 
@@ -44,8 +44,8 @@ async def show_login(request: web.Request) -> web.Response:
 @allow(None)
 async def log_in(request: web.Request) -> web.Response:
     """Log somebody in, and send them to where they wanted to go."""
-    server = services(request)
-    fields = await form(request)
+    server = resources(request)
+    fields = await read_form(request)
     name, next_path = fields.get("name", ""), local_path(fields.get("next", ""))
     if not await server.accounts.has_admin():
         return await login_page(request, next_path)
@@ -61,7 +61,7 @@ async def log_in(request: web.Request) -> web.Response:
 @stays_in_scope
 async def log_out(request: web.Request) -> web.Response:
     """End the login."""
-    server = services(request)
+    server = resources(request)
     secret = login_secret(request, server.settings)
     if secret:
         await server.accounts.run_in_thread(server.logins.end, secret)
@@ -76,7 +76,7 @@ async def log_out(request: web.Request) -> web.Response:
 @allow(None)
 async def show_setup(request: web.Request) -> web.Response:
     """The form for the first administrator, for who has the one-time link."""
-    server = services(request)
+    server = resources(request)
     token = request.query.get("token", "")
     if await server.accounts.has_admin():
         return redirect(request, LOGIN_PAGE)
@@ -88,8 +88,8 @@ async def show_setup(request: web.Request) -> web.Response:
 @allow(None)
 async def set_up(request: web.Request) -> web.Response:
     """Make the first administrator, and log them in."""
-    server = services(request)
-    fields = await form(request)
+    server = resources(request)
+    fields = await read_form(request)
     if await server.accounts.has_admin():
         return redirect(request, LOGIN_PAGE)
     token, name = fields.get("token", ""), fields.get("name", "")
@@ -121,7 +121,7 @@ def local_path(text: str) -> str:
 
 def redirect(request: web.Request, path: str) -> web.Response:
     """Send a browser on to a page of this server."""
-    return web.Response(status=303, headers={"Location": url(services(request).settings, path)})
+    return web.Response(status=303, headers={"Location": url(resources(request).settings, path)})
 
 
 def repeated_password(fields: dict[str, str]) -> str:
@@ -134,19 +134,19 @@ def repeated_password(fields: dict[str, str]) -> str:
 
 async def verify_password(request: web.Request, name: str, password: str) -> User:
     """Who has this name and password. Raises LoginError, and TooManyError after too many that did not fit."""
-    server = services(request)
-    with server.accounts.login_throttle.one(name, client_address(request, server.settings)):
+    server = resources(request)
+    with server.accounts.login_throttle.attempt(name, client_address(request, server.settings)):
         return await server.accounts.run_password_hashing(server.users.verify, name, password)
 
 
 def _check_setup_token(request: web.Request, token: str) -> None:
-    if not services(request).accounts.is_setup_token(token):
+    if not resources(request).accounts.is_setup_token(token):
         raise NotAllowedError("This is not the link that 'labcrate serve' printed when it started; open that one.")
 
 
 async def start_login(request: web.Request, user: User, next_path: str) -> web.Response:
     """Begin a login, end the browser's former one, and send it to where somebody wants to go."""
-    server = services(request)
+    server = resources(request)
     previous = login_secret(request, server.settings)
     if previous:
         await server.accounts.run_in_thread(server.logins.end, previous)
@@ -160,7 +160,7 @@ async def login_page(
     request: web.Request, next_path: str, *, name: str = "", error: LabcrateError | None = None, ended: bool = False
 ) -> web.Response:
     """The login form, perhaps with the name that was typed, and with why it did not work."""
-    server = services(request)
+    server = resources(request)
     ready = await server.accounts.has_admin()
     response = server.pages.render(
         request,
@@ -187,7 +187,7 @@ async def browser_form(request: web.Request, refusal: str = _NOT_BY_TOKEN) -> di
     """The form that a logged-in person sent. Raises NotAllowedError for a token: it must not outlive itself."""
     if caller(request).via == "token":
         raise NotAllowedError(refusal)
-    return await form(request)
+    return await read_form(request)
 
 
 async def check_current_password(request: web.Request, fields: dict[str, str]) -> User:
@@ -200,5 +200,5 @@ async def check_current_password(request: web.Request, fields: dict[str, str]) -
 
 def current_login_hash(request: web.Request) -> bytes | None:
     """The hash of the secret of the login that asks."""
-    secret = login_secret(request, services(request).settings)
+    secret = login_secret(request, resources(request).settings)
     return hash_secret(secret) if secret else None

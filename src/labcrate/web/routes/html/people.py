@@ -2,11 +2,12 @@
 
 from aiohttp import web
 
-from labcrate.errors import LoginError, NoSuchThingError, TooManyError, UsageError
-from labcrate.model.message import Message
+from labcrate.errors import LoginError, NotFoundError, TooManyError, UsageError
+from labcrate.messages.message import Message
 from labcrate.people.roles import Role, name_key
 from labcrate.people.tokens import MAX_DAYS
 from labcrate.web.auth.require_role import allow, caller, stays_in_scope
+from labcrate.web.resources import resources
 from labcrate.web.routes.html.login import (
     browser_form,
     check_current_password,
@@ -14,12 +15,11 @@ from labcrate.web.routes.html.login import (
     redirect,
     repeated_password,
 )
-from labcrate.web.services import services
 
 routes = web.RouteTableDef()
 
 ACCOUNT_PAGE, PEOPLE_PAGE = "/account", "/people"
-_FORM_ERRORS = (UsageError, LoginError, TooManyError, NoSuchThingError)
+_FORM_ERRORS = (UsageError, LoginError, TooManyError, NotFoundError)
 
 
 @routes.get(ACCOUNT_PAGE)
@@ -35,7 +35,7 @@ async def show_account(request: web.Request) -> web.Response:
 @stays_in_scope
 async def change_password(request: web.Request) -> web.Response:
     """Change one's own password, for who knows the present one; other logins end, and tokens where that is wished."""
-    server = services(request)
+    server = resources(request)
     fields, name = await browser_form(request), caller(request).name
     try:
         password = repeated_password(fields)
@@ -60,7 +60,7 @@ async def create_token(request: web.Request) -> web.Response:
 
     The answer shows it, and nothing else ever does.
     """
-    server = services(request)
+    server = resources(request)
     fields = await browser_form(request)
     try:
         days = chosen_days(fields.get("days", ""))
@@ -77,7 +77,7 @@ async def create_token(request: web.Request) -> web.Response:
 @stays_in_scope
 async def revoke_token(request: web.Request) -> web.Response:
     """End one of one's own tokens."""
-    server = services(request)
+    server = resources(request)
     fields = await browser_form(request)
     try:
         await server.accounts.run_in_thread(server.tokens.revoke, caller(request).name, fields.get("name", ""))
@@ -97,7 +97,7 @@ async def show_people(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def add_user(request: web.Request) -> web.Response:
     """Add somebody."""
-    server = services(request)
+    server = resources(request)
     fields = await browser_form(request)
     try:
         role, password = chosen_role(fields), repeated_password(fields)
@@ -111,7 +111,7 @@ async def add_user(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def change_role(request: web.Request) -> web.Response:
     """Give somebody another role."""
-    server = services(request)
+    server = resources(request)
     fields = await browser_form(request)
     try:
         await server.accounts.run_in_thread(server.users.set_role, fields.get("name", ""), chosen_role(fields))
@@ -141,7 +141,7 @@ async def enable_user(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def set_password(request: web.Request) -> web.Response:
     """Give somebody another password; all their tokens and logins end, but not the login that does this."""
-    server = services(request)
+    server = resources(request)
     fields, users = await browser_form(request), server.users
     name, password = fields.get("name", ""), fields.get("password", "")
     try:
@@ -157,7 +157,7 @@ async def set_password(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def reset_second_factor(request: web.Request) -> web.Response:
     """Remove another's second factor, for who lost the telephone and the recovery codes; their logins end."""
-    server = services(request)
+    server = resources(request)
     fields = await browser_form(request)
     try:
         user = await server.accounts.run_in_thread(server.users.get, fields.get("name", ""))
@@ -173,7 +173,7 @@ async def reset_second_factor(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def revoke_user_token(request: web.Request) -> web.Response:
     """End a token of somebody."""
-    server = services(request)
+    server = resources(request)
     fields = await browser_form(request)
     try:
         await server.accounts.run_in_thread(server.tokens.revoke, fields.get("name", ""), fields.get("token", ""))
@@ -198,7 +198,7 @@ def chosen_days(text: str) -> int:
 
 
 async def _switch(request: web.Request, to: str) -> web.Response:
-    server = services(request)
+    server = resources(request)
     fields, users = await browser_form(request), server.users
     try:
         await server.accounts.run_in_thread(users.disable if to == "disabled" else users.enable, fields.get("name", ""))
@@ -216,7 +216,7 @@ async def _account_page(
     **errors: str,
 ) -> web.Response:
     """The account's page, perhaps with a token's text, or with an error beside the form and what was typed there."""
-    server = services(request)
+    server = resources(request)
     tokens = server.tokens
     own = await server.accounts.run_in_thread(tokens.all, caller(request).name)
     return server.pages.render(
@@ -224,7 +224,7 @@ async def _account_page(
         "account.html",
         status=status,
         area="account",
-        second_factor=await server.code_logins.of(caller(request).name),
+        second_factor=await server.code_logins.second_factor_of(caller(request).name),
         tokens=own,
         expired=[token for token in own if tokens.is_expired(token)],
         secret=secret,
@@ -238,7 +238,7 @@ async def _people_page(
     request: web.Request, *, status: int = 200, typed: dict[str, str] | None = None, **errors: str
 ) -> web.Response:
     """The page of people, perhaps with an error beside the form it is about, and with what was typed there."""
-    server = services(request)
+    server = resources(request)
     users = await server.accounts.run_in_thread(server.users.all)
     tokens = await server.accounts.run_in_thread(server.tokens.all)
     fields = {"name": "", "role": str(Role.VIEWER)} | (typed or {})

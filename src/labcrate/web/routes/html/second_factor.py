@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from labcrate.errors import LabcrateError, LoginError, NotAllowedError, TooManyError, UsageError
-from labcrate.model.message import Message
+from labcrate.messages.message import Message
 from labcrate.people.roles import Role
 from labcrate.people.second_factor import MINIMUM_ROLE, app_uri, in_groups
 from labcrate.people.users import User
@@ -15,7 +15,8 @@ from labcrate.web.auth.accounts import CODE_PAGE, LOGIN_PAGE
 from labcrate.web.auth.code_logins import PendingLogin
 from labcrate.web.auth.login_cookie import PENDING_SUFFIX, csrf_token, drop_login, login_secret
 from labcrate.web.auth.require_role import allow, caller, stays_in_scope
-from labcrate.web.http.bodies import form
+from labcrate.web.http.bodies import read_form
+from labcrate.web.resources import resources
 from labcrate.web.routes.html.login import (
     browser_form,
     check_current_password,
@@ -25,7 +26,6 @@ from labcrate.web.routes.html.login import (
     start_login,
 )
 from labcrate.web.routes.html.people import ACCOUNT_PAGE
-from labcrate.web.services import services
 
 routes = web.RouteTableDef()
 
@@ -46,7 +46,7 @@ async def show_second_factor(request: web.Request) -> web.Response:
 @stays_in_scope
 async def prepare(request: web.Request) -> web.Response:
     """Make a secret and show it, for the app to take."""
-    server = services(request)
+    server = resources(request)
     await browser_form(request)
     user = await _current_user(request)
     try:
@@ -64,7 +64,7 @@ async def confirm(request: web.Request) -> web.Response:
 
     The answer shows the recovery codes, and nothing else ever does.
     """
-    server = services(request)
+    server = resources(request)
     fields, factors = await browser_form(request), server.code_logins.factors
     user = await _current_user(request)
     try:
@@ -82,7 +82,7 @@ async def confirm(request: web.Request) -> web.Response:
 @stays_in_scope
 async def renew_codes(request: web.Request) -> web.Response:
     """Make new recovery codes, for who knows the password and has a code; the old ones are good no more."""
-    server = services(request)
+    server = resources(request)
     fields, factors = await browser_form(request), server.code_logins.factors
     try:
         user = await check_current_password(request, fields)
@@ -99,7 +99,7 @@ async def renew_codes(request: web.Request) -> web.Response:
 @stays_in_scope
 async def turn_off(request: web.Request) -> web.Response:
     """Turn it off, for who knows the password and has a code."""
-    server = services(request)
+    server = resources(request)
     fields, factors = await browser_form(request), server.code_logins.factors
     try:
         user = await check_current_password(request, fields)
@@ -110,19 +110,19 @@ async def turn_off(request: web.Request) -> web.Response:
 
 
 async def _current_user(request: web.Request) -> User:
-    server = services(request)
+    server = resources(request)
     return await server.accounts.run_in_thread(server.users.get, caller(request).name)
 
 
 def _host(request: web.Request) -> str:
     """What the server is called, without a port."""
-    base_url = services(request).settings.base_url
+    base_url = resources(request).settings.base_url
     return urlsplit(base_url or f"//{request.host}").hostname or ""
 
 
 async def _page(request: web.Request, *, status: int = 200, secret: str | None = None, **context: Any) -> web.Response:
     """The page, perhaps with a secret to take into the app, with recovery codes, or with an error."""
-    server = services(request)
+    server = resources(request)
     page_context = {"codes": None, "error": None, "secret": secret and in_groups(secret), "uri": ""} | context
     if secret:
         page_context["uri"] = app_uri(secret, await _current_user(request), _host(request))
@@ -131,7 +131,7 @@ async def _page(request: web.Request, *, status: int = 200, secret: str | None =
         "second_factor.html",
         status=status,
         area="account",
-        second_factor=await server.code_logins.of(caller(request).name),
+        second_factor=await server.code_logins.second_factor_of(caller(request).name),
         **page_context,
     )
 
@@ -140,7 +140,7 @@ async def _page(request: web.Request, *, status: int = 200, secret: str | None =
 @allow(None)
 async def show_code(request: web.Request) -> web.Response:
     """The form for the code; a browser that no login waits for begins with name and password."""
-    server = services(request)
+    server = resources(request)
     secret = login_secret(request, server.settings, PENDING_SUFFIX)
     if not secret or server.code_logins.pending.find(secret) is None:
         return redirect(request, LOGIN_PAGE)
@@ -151,20 +151,20 @@ async def show_code(request: web.Request) -> web.Response:
 @allow(None)
 async def send_code(request: web.Request) -> web.Response:
     """Log somebody in whose code is right."""
-    server = services(request)
-    fields, secret = await form(request), login_secret(request, server.settings, PENDING_SUFFIX)
+    server = resources(request)
+    fields, secret = await read_form(request), login_secret(request, server.settings, PENDING_SUFFIX)
     pending = server.code_logins.pending
     pending_login = pending.take(secret) if secret else None  # of two forms sent at once, one goes on
     if not secret or pending_login is None:
         return await _restart_login(request, LoginError(Message("second_factor.over")))
     if not hmac.compare_digest(fields.get("csrf", "").encode("utf-8", "replace"), csrf_token(secret).encode()):
-        pending.give_back(secret, pending_login)
+        pending.put_back(secret, pending_login)
         raise NotAllowedError("This page is out of date; load it again, and do it once more.")
     return await _check_code(request, secret, pending_login, fields.get("code", ""))
 
 
 async def _check_code(request: web.Request, secret: str, pending_login: PendingLogin, code: str) -> web.Response:
-    server = services(request)
+    server = resources(request)
     code_logins = server.code_logins
     try:
         await code_logins.run_with_code(
@@ -173,10 +173,10 @@ async def _check_code(request: web.Request, secret: str, pending_login: PendingL
     except (LoginError, TooManyError) as error:
         if error.args[0] == Message("second_factor.over"):
             return await _restart_login(request, error, pending_login.next_path)
-        code_logins.pending.give_back(secret, pending_login)
+        code_logins.pending.put_back(secret, pending_login)
         return _code_page(request, secret, error)
     except BaseException:
-        code_logins.pending.give_back(secret, pending_login)
+        code_logins.pending.put_back(secret, pending_login)
         raise
     response = await start_login(request, pending_login.user, pending_login.next_path)
     drop_login(response, server.settings, PENDING_SUFFIX)
@@ -185,12 +185,12 @@ async def _check_code(request: web.Request, secret: str, pending_login: PendingL
 
 async def _restart_login(request: web.Request, error: LabcrateError, next_path: str = "/") -> web.Response:
     response = await login_page(request, next_path, error=error)
-    drop_login(response, services(request).settings, PENDING_SUFFIX)
+    drop_login(response, resources(request).settings, PENDING_SUFFIX)
     return response
 
 
 def _code_page(request: web.Request, secret: str, error: LabcrateError | None = None) -> web.Response:
-    response = services(request).pages.render(
+    response = resources(request).pages.render(
         request,
         "login_code.html",
         status=error.http_status if error else 200,

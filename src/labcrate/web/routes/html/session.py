@@ -20,11 +20,12 @@ from labcrate.plan.plan import Plan, PlannedRecording
 from labcrate.plan.summary import camera_spans
 from labcrate.repair.near_misses import LinkMethod, linkable_cameras
 from labcrate.web.auth.require_role import allow, caller
-from labcrate.web.http.bodies import form
+from labcrate.web.http.bodies import read_form
 from labcrate.web.http.urls import session_api_url, session_url
 from labcrate.web.pages.i18n import Locale, language_of
 from labcrate.web.pages.plots import initial_properties
 from labcrate.web.pages.render import text_page
+from labcrate.web.resources import ServerResources, resources
 from labcrate.web.routes.api.links import link_near_miss, undo_link
 from labcrate.web.routes.query import (
     check_session_time,
@@ -33,7 +34,6 @@ from labcrate.web.routes.query import (
     session_id_of,
     whole_session_options,
 )
-from labcrate.web.services import Services, services
 
 routes = web.RouteTableDef()
 
@@ -62,25 +62,27 @@ class ExportChoice:
 @allow(Role.VIEWER)
 async def show_session(request: web.Request) -> web.Response:
     """A session; while its files are looked at for the first time, a page that says so and asks again."""
-    server = services(request)
+    server = resources(request)
     session_id, requester = session_id_of(request), caller(request)
-    session = await server.work(_session, server, session_id)
-    planned = await server.plans.soon(session_id, whole_session_options(request, server.plans), requester.name)
+    session = await server.run_in_thread(_session, server, session_id)
+    planned = await server.plans.plan_for_page(session_id, whole_session_options(request, server.plans), requester.name)
     if planned is None:
-        return await server.work(_waiting_page, request, session)
+        return await server.run_in_thread(_waiting_page, request, session)
     # Viewers see the whole session, whatever the address they were given chooses.
     choice = await _export_choice(request, session) if requester.may(Role.OPERATOR) else None
-    return await server.work(_session_page, request, planned, choice)
+    return await server.run_in_thread(_session_page, request, planned, choice)
 
 
 @routes.get(f"{_SESSION_PAGE}/choice")
 @allow(Role.OPERATOR)
 async def show_choice(request: web.Request) -> web.Response:
     """The part of a session's page that tells what a choice comes to; scripts put it in place of the one before."""
-    server = services(request)
-    session = await server.work(_session, server, session_id_of(request))
+    server = resources(request)
+    session = await server.run_in_thread(_session, server, session_id_of(request))
     choice = await _export_choice(request, session)
-    html = await server.work(server.pages.fragment, request, "choice.html", zone=_zone(request, session), choice=choice)
+    html = await server.run_in_thread(
+        server.pages.fragment, request, "choice.html", zone=_zone(request, session), choice=choice
+    )
     return web.Response(text=html, content_type="text/html")
 
 
@@ -88,15 +90,17 @@ async def show_choice(request: web.Request) -> web.Response:
 @allow(Role.VIEWER)
 async def show_readings(request: web.Request) -> web.Response:
     """The plots as a table: for those who do not see them, or want the figures."""
-    server = services(request)
+    server = resources(request)
     session_id = session_id_of(request)
-    session = await server.work(_session, server, session_id)
-    planned = await server.plans.soon(session_id, whole_session_options(request, server.plans), caller(request).name)
+    session = await server.run_in_thread(_session, server, session_id)
+    planned = await server.plans.plan_for_page(
+        session_id, whole_session_options(request, server.plans), caller(request).name
+    )
     if planned is None:
-        return await server.work(_waiting_page, request, session)
-    summaries = await server.work(server.plots.summaries, session_id, planned.plan.readings)
+        return await server.run_in_thread(_waiting_page, request, session)
+    summaries = await server.run_in_thread(server.plots.summaries, session_id, planned.plan.readings)
     zone = _zone(request, session)
-    return await server.work(
+    return await server.run_in_thread(
         server.pages.render, request, "readings.html", zone=zone, session=session, summaries=summaries
     )
 
@@ -105,7 +109,7 @@ async def show_readings(request: web.Request) -> web.Response:
 @allow(Role.OPERATOR)
 async def repair_near_miss(request: web.Request) -> web.Response:
     """Link a near miss, and show the session with what was done and how to take it back."""
-    session_id, fields = session_id_of(request), await form(request)
+    session_id, fields = session_id_of(request), await read_form(request)
     method = LinkMethod.MOVE if fields.get("method") == LinkMethod.MOVE else LinkMethod.ENTRY
     camera = fields.get("camera") or None
     assembled = await link_near_miss(request, session_id, fields.get("file", ""), method, camera)
@@ -116,33 +120,37 @@ async def repair_near_miss(request: web.Request) -> web.Response:
 @allow(Role.OPERATOR)
 async def undo_session_link(request: web.Request) -> web.Response:
     """Take a link back, and show the session without it."""
-    server = services(request)
+    server = resources(request)
     session_id = session_id_of(request)
-    undone = await server.work(undo_link, server, session_id, int(request.match_info["number"]), caller(request).name)
+    undone = await server.run_in_thread(
+        undo_link, server, session_id, int(request.match_info["number"]), caller(request).name
+    )
     return _redirect_to_session(request, session_id, f"?undone={undone.number}")
 
 
 def _redirect_to_session(request: web.Request, session_id: str, query: str) -> web.Response:
     """Send a browser on to the session's page."""
-    return web.Response(status=303, headers={hdrs.LOCATION: session_url(services(request).settings, session_id, query)})
+    return web.Response(
+        status=303, headers={hdrs.LOCATION: session_url(resources(request).settings, session_id, query)}
+    )
 
 
-def _session(server: Services, session_id: str) -> Session:
+def _session(server: ServerResources, session_id: str) -> Session:
     return server.inventories.inventory().session(session_id)
 
 
 def _waiting_page(request: web.Request, session: Session) -> web.Response:
-    return services(request).pages.render(
+    return resources(request).pages.render(
         request, "session_waiting.html", status=202, zone=_zone(request, session), session=session
     )
 
 
 def _zone(request: web.Request, session: Session) -> str:
-    return session.time_zone or services(request).settings.time_zone
+    return session.time_zone or resources(request).settings.time_zone
 
 
 async def _export_choice(request: web.Request, session: Session) -> ExportChoice:
-    server = services(request)
+    server = resources(request)
     settings = server.settings
     whole = whole_session_options(request, server.plans)
     options, planned, problem = whole, None, None
@@ -150,7 +158,7 @@ async def _export_choice(request: web.Request, session: Session) -> ExportChoice
         options = form_options(request.query, _zone(request, session), settings.base_topic)
         options = permitted_options(caller(request), options)
         await check_session_time(request, server.plans, session.id, options)
-        planned = await server.plans.soon(session.id, options, caller(request).name)
+        planned = await server.plans.plan_for_page(session.id, options, caller(request).name)
     except UsageError as error:
         problem = str(error)
     query = MultiDict([(name, value) for name, values in as_query(options).items() for value in values])
@@ -160,7 +168,7 @@ async def _export_choice(request: web.Request, session: Session) -> ExportChoice
         str(URL(session_api_url(server.settings, session.id, f"/{what}"), encoded=True).with_query(query))
         for what in ("archive.zip", "prepare", "archive.minisig")
     )
-    signs = await server.work(has_key, server.lab)
+    signs = await server.run_in_thread(has_key, server.lab)
     return ExportChoice(
         options,
         planned if planned else None,
@@ -173,7 +181,7 @@ async def _export_choice(request: web.Request, session: Session) -> ExportChoice
 
 
 def _session_page(request: web.Request, assembled: Assembly, choice: ExportChoice | None) -> web.Response:
-    server = services(request)
+    server = resources(request)
     assembly = limit_to_study(assembled) if caller(request).scope.is_limited else assembled
     plan, session = assembly.plan, assembly.plan.session
     zone, is_operator = _zone(request, session), caller(request).may(Role.OPERATOR)
@@ -223,7 +231,7 @@ def _recordings_page(request: web.Request, plan: Plan) -> dict[str, Any]:
     first = (part - 1) * _RECORDINGS_PER_PAGE
 
     def part_url(other: int) -> str:
-        return f"{session_url(services(request).settings, plan.session.id)}?part={other}#recordings"
+        return f"{session_url(resources(request).settings, plan.session.id)}?part={other}#recordings"
 
     return {
         "recordings": ordered[first : first + _RECORDINGS_PER_PAGE],
@@ -242,7 +250,7 @@ def _media_url(request: web.Request, recording: PlannedRecording, session_id: st
     """The address of a recording or its picture; it changes with the file, so that browsers may keep what they have."""
     name = quote(recording.member.removeprefix("recordings/"), safe="")
     state = f"?v={recording.identity.mtime_ns:x}-{recording.identity.size_bytes:x}"
-    return session_api_url(services(request).settings, session_id, f"/recordings/{name}{what}") + (
+    return session_api_url(resources(request).settings, session_id, f"/recordings/{name}{what}") + (
         state if what else ""
     )
 

@@ -4,10 +4,10 @@ from http import HTTPStatus
 
 from aiohttp import hdrs, web
 
-from labcrate.errors import NoSuchThingError
+from labcrate.errors import NotFoundError
 from labcrate.web.auth.require_role import allow
 from labcrate.web.pages.assets import assets
-from labcrate.web.services import services
+from labcrate.web.resources import resources
 
 routes = web.RouteTableDef()
 
@@ -20,11 +20,11 @@ _PIECE_BYTES = 64 * 1024
 @allow(None)
 async def asset(request: web.Request) -> web.StreamResponse:
     """One file of those that pages name; no other path leads to any."""
-    server = services(request)
+    server = resources(request)
     found = assets().get(request.match_info["name"])
     if found is None:
-        raise NoSuchThingError("There is no such file; pages name those that there are.")
-    fingerprint = await server.work(getattr, found, "fingerprint")
+        raise NotFoundError("There is no such file; pages name those that there are.")
+    fingerprint = await server.run_in_thread(getattr, found, "fingerprint")
     gzipped = "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, "").lower()
     tag = f"{fingerprint}-gzip" if gzipped else fingerprint
     headers = {
@@ -34,7 +34,7 @@ async def asset(request: web.Request) -> web.StreamResponse:
     }
     if any(one.value in (tag, "*") for one in request.if_none_match or ()):
         return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
-    body = await server.work(found.body, gzipped=gzipped)
+    body = await server.run_in_thread(found.body, gzipped=gzipped)
     if gzipped:
         headers[hdrs.CONTENT_ENCODING] = "gzip"
     response = web.StreamResponse(headers=headers)

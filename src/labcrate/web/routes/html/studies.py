@@ -6,19 +6,19 @@ from typing import Any
 
 from aiohttp import web
 
-from labcrate.errors import LabcrateError, NoSessionError, NoSuchThingError, UsageError
-from labcrate.lab.text import one_line
+from labcrate.errors import LabcrateError, NoSessionError, NotFoundError, UsageError
+from labcrate.messages.text import printable
 from labcrate.people.roles import Role
 from labcrate.people.studies import Studies, Study
 from labcrate.plan.overview import all_tags, tagged
 from labcrate.web.auth.require_role import allow, caller
+from labcrate.web.resources import resources
 from labcrate.web.routes.html.login import browser_form, redirect
-from labcrate.web.services import services
 
 routes = web.RouteTableDef()
 
 STUDIES_PAGE = "/people/studies"
-_FORM_ERRORS = (UsageError, NoSuchThingError, NoSessionError)
+_FORM_ERRORS = (UsageError, NotFoundError, NoSessionError)
 _NOT_BY_TOKEN = "A token cannot change studies; log in, or use the command line."  # noqa: S105 - a sentence
 
 
@@ -53,10 +53,10 @@ async def add_sessions(request: web.Request) -> web.Response:
     who = caller(request).name
 
     def add(studies: Studies, fields: dict[str, str]) -> Study:
-        inventory = services(request).inventories.inventory()
+        inventory = resources(request).inventories.inventory()
         session = inventory.resolve(fields.get("session", "").strip())
         if session not in inventory.ids:
-            raise NoSessionError(f"There is no session {one_line(session[:100])} in this lab.")
+            raise NoSessionError(f"There is no session {printable(session[:100])} in this lab.")
         return studies.add_sessions(fields.get("study", ""), [session], who)
 
     return await _change(request, "changed", add)
@@ -77,7 +77,7 @@ async def remove_session(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def add_person(request: web.Request) -> web.Response:
     """Put somebody into a study."""
-    users = services(request).users
+    users = resources(request).users
 
     def add(studies: Studies, fields: dict[str, str]) -> Study:
         return studies.add_people(fields.get("study", ""), [users.get(fields.get("name", ""))])
@@ -89,7 +89,7 @@ async def add_person(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def remove_person(request: web.Request) -> web.Response:
     """Take somebody out of a study."""
-    users = services(request).users
+    users = resources(request).users
 
     def remove(studies: Studies, fields: dict[str, str]) -> Study:
         return studies.remove_people(fields.get("study", ""), [users.get(fields.get("name", ""))])
@@ -101,7 +101,7 @@ async def remove_person(request: web.Request) -> web.Response:
 @allow(Role.ADMIN)
 async def fill_study(request: web.Request) -> web.Response:
     """Put the sessions into a study that carry a tag, if they are still those that were shown; else show them anew."""
-    server = services(request)
+    server = resources(request)
     fields = await browser_form(request, _NOT_BY_TOKEN)
     name, tag = fields.get("study", ""), fields.get("tag", "")
     try:
@@ -117,20 +117,20 @@ async def fill_study(request: web.Request) -> web.Response:
 
 
 async def _change(request: web.Request, done: str, change: Callable[[Studies, dict[str, str]], Study]) -> web.Response:
-    server = services(request)
+    server = resources(request)
     fields = await browser_form(request, _NOT_BY_TOKEN)
     try:
-        await server.work(change, server.studies, fields)
+        await server.run_in_thread(change, server.studies, fields)
     except _FORM_ERRORS as error:
         return await _page(request, error=error, typed=fields.get("name", "") if done == "added" else "")
     return redirect(request, f"{STUDIES_PAGE}?done={done}")
 
 
 async def _proposal(request: web.Request, name: str, tag: str) -> dict[str, Any]:
-    """What a tag would put into a study now. Raises NoSuchThingError for a study that there is not."""
-    server = services(request)
+    """What a tag would put into a study now. Raises NotFoundError for a study that there is not."""
+    server = resources(request)
     study = await server.accounts.run_in_thread(server.studies.get, name)
-    found = await server.work(lambda: tagged(server.inventories.inventory(), tag))
+    found = await server.run_in_thread(lambda: tagged(server.inventories.inventory(), tag))
     new = [session for session in found if session not in study.sessions]
     shown = hashlib.sha256("\n".join(new).encode()).hexdigest()
     return {"study": study.name, "tag": tag.strip(), "sessions": new, "shown": shown, "changed": False}
@@ -140,10 +140,10 @@ async def _page(
     request: web.Request, *, error: LabcrateError | None = None, typed: str = "", proposal: dict[str, Any] | None = None
 ) -> web.Response:
     """The page of studies, perhaps with an error, or with what a tag would add and a question."""
-    server = services(request)
+    server = resources(request)
     studies = await server.accounts.run_in_thread(server.studies.all)
     users = await server.accounts.run_in_thread(server.users.all)
-    tags = await server.work(lambda: all_tags(server.inventories.inventory()))
+    tags = await server.run_in_thread(lambda: all_tags(server.inventories.inventory()))
     in_a_study = {name for study in studies for name in study.people}
     return server.pages.render(
         request,

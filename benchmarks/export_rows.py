@@ -1,0 +1,269 @@
+"""What is measured: one function per row of the table, each building its lab, measuring, and removing both."""
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from benchmarks import peers
+from benchmarks.measure import Competitor, Results, run, run_in_turn
+from benchmarks.table import MB, ResultLine, Target, result_lines
+
+LABCRATE = str(Path(sys.executable).with_name("labcrate"))
+MEMORY_LIMIT_BYTES = 100 * MB
+
+
+@dataclass(frozen=True, slots=True)
+class DataSize:
+    """How much is measured; the readings are (in the lab, within the session of the sets with some)."""
+
+    large: int = 250_000_000
+    small_files: int = 2000
+    rounds: int = 5
+    recordings: int = 100_000
+    sessions: int = 1000
+    readings: int = 10_000_000
+    some_readings: int = 5000
+    members: int = 10_000
+    member_bytes: int = 100_000_000
+    segments: int = 2880
+    segment_bytes: int = 500_000
+
+
+QUICK = DataSize(16_000_000, 200, 2, 5000, 50, 200_000, 1000, 500, segments=400, segment_bytes=100_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """Where the data lie and how much of them there is."""
+
+    folder: Path
+    size: DataSize
+
+    @contextmanager
+    def lab(self, kind: str, *numbers: int) -> Iterator[Path]:
+        """A lab of that kind, removed in the end."""
+        lab = self.folder / "lab"
+        build = (sys.executable, "-m", "benchmarks.labs", kind, str(lab), *map(str, numbers))
+        run(Competitor(f"building {kind}", build))
+        try:
+            yield lab
+        finally:
+            shutil.rmtree(lab, ignore_errors=True)
+
+    @property
+    def target(self) -> Path:
+        """What every competitor makes."""
+        return self.folder / "target.zip"
+
+    def clear(self) -> None:
+        """Remove what the last competitor made."""
+        if self.target.is_dir():
+            shutil.rmtree(self.target)
+        self.target.unlink(missing_ok=True)
+
+    def peer(self, name: str, command: peers.Command, source: Path) -> Competitor:
+        """A peer that packs a folder."""
+        return Competitor(name, command(source, self.target), self.clear)
+
+    def export(self, lab: Path, name: str = "labcrate export", *options: str, delete_index: bool = False) -> Competitor:
+        """The whole command; ``delete_index`` has it find an empty index each time."""
+        command = (LABCRATE, "export", "1", "--lab", str(lab), "-o", str(self.target), *options)
+        return Competitor(name, command, partial(self._prepare, lab, delete_index=delete_index))
+
+    def _prepare(self, lab: Path, *, delete_index: bool) -> None:
+        self.clear()
+        if delete_index:
+            shutil.rmtree(lab / ".labcrate", ignore_errors=True)
+
+
+def _measure_packing(bench: Benchmark, row: str, count: int, size_bytes: int) -> Iterator[ResultLine]:
+    """Fixity known: labcrate beside cp and every archiver."""
+    with bench.lab("recordings", count, size_bytes, 0) as lab:
+        source = lab / "recordings"
+        part = (sys.executable, "-m", "benchmarks.packing")
+        ends = (str(lab), str(bench.target))
+        whole, packing, unsynced = "labcrate export", "labcrate, packing alone", "labcrate export --no-sync"
+        run(bench.export(lab))  # computes the fixity, and brings everything into the page cache
+        competitors = [
+            bench.peer("cp", peers.copy, source),
+            bench.peer("cp + sync", peers.copy_synced, source),
+            Competitor(packing, (*part, *ends), bench.clear, self_timed=True),
+            bench.export(lab, unsynced, "--no-sync"),
+            bench.export(lab),
+            *(bench.peer(p.name, p.command, source) for p in peers.ARCHIVERS if p.is_installed()),
+        ]
+        results = run_in_turn(competitors, bench.size.rounds)
+    bench.clear()
+    large = row == "pack-a"
+    targets = {
+        packing: Target(ratio=1.3 if large else None, peak_bytes=MEMORY_LIMIT_BYTES),
+        unsynced: Target(ratio=1.8 if large else None, peak_bytes=MEMORY_LIMIT_BYTES),
+        whole: Target(ratio=1.8 if large else None, peak_bytes=MEMORY_LIMIT_BYTES),
+    }
+    # The aim is set against cp, which leaves its work to be written later; the line after it compares like with like.
+    yield from result_lines(row, results, dict.fromkeys((n for n in results if n != "cp"), "cp"), targets, {})
+    durable = {name: results[name] for name in (whole, "cp + sync")}
+    yield from result_lines(row, durable, {whole: "cp + sync"}, {}, {})[:1]
+    yield from _compare_with_fastest(row, results, packing, unsynced, whole)
+
+
+def _compare_with_fastest(row: str, results: dict[str, Results], *ours: str) -> Iterator[ResultLine]:
+    """Our commands once more, beside the fastest archiver."""
+    archivers = [peer.name for peer in peers.ARCHIVERS if peer.name in results]
+    if archivers:
+        best = min(archivers, key=lambda name: results[name].median_s)
+        compared = {name: results[name] for name in ours} | {best: results[best]}
+        targets = dict.fromkeys(ours, Target(ratio=1.0))
+        yield from [
+            line for line in result_lines(row, compared, dict.fromkeys(ours, best), targets, {}) if line.what in ours
+        ]
+
+
+def pack_a(bench: Benchmark) -> Iterator[ResultLine]:
+    """(a) 2 GB in 8 recordings."""
+    yield from _measure_packing(bench, "pack-a", 8, bench.size.large)
+
+
+def check_a(bench: Benchmark) -> Iterator[ResultLine]:
+    """(a) with all bytes confirmed while they are packed, beside cp and crc32 at the same time."""
+    with bench.lab("recordings", 8, bench.size.large, 0) as lab:
+        source = lab / "recordings"
+        run(bench.export(lab))
+        beside, synced = "cp beside crc32", "cp + sync beside crc32"
+        checked, unsynced = "labcrate export --check", "labcrate export --check --no-sync"
+        competitors = [
+            bench.peer(beside, peers.copy_and_crc32, source),
+            bench.peer(synced, peers.copy_synced_and_crc32, source),
+            bench.export(lab, unsynced, "--check", "--no-sync"),
+            bench.export(lab, checked, "--check"),
+            bench.export(lab, "labcrate export --no-check --no-sync", "--no-check", "--no-sync"),
+        ]
+        results = run_in_turn(competitors, bench.size.rounds)
+    bench.clear()
+    peer = {unsynced: beside, checked: synced, "labcrate export --no-check --no-sync": beside}
+    targets = dict.fromkeys((unsynced, checked), Target(ratio=1.3, peak_bytes=MEMORY_LIMIT_BYTES))
+    yield from result_lines("check-a", results, peer, targets, {})
+
+
+def pack_b(bench: Benchmark) -> Iterator[ResultLine]:
+    """(b) 2000 recordings of 200 KB."""
+    yield from _measure_packing(bench, "pack-b", bench.size.small_files, 200_000)
+
+
+def sensors_a(bench: Benchmark) -> Iterator[ResultLine]:
+    """(a) again, in a lab that has sensors too."""
+    with bench.lab("recordings", 8, bench.size.large, bench.size.some_readings) as lab:
+        run(bench.export(lab))
+        competitors = [bench.peer("cp + sync", peers.copy_synced, lab / "recordings"), bench.export(lab)]
+        results = run_in_turn(competitors, bench.size.rounds)
+    bench.clear()
+    note = {"labcrate export": f"{bench.size.some_readings:,} readings"}
+    yield from result_lines("sensors-a", results, {"labcrate export": "cp + sync"}, {}, note)
+
+
+def _measure_first_export(bench: Benchmark, row: str, count: int, size_bytes: int) -> Iterator[ResultLine]:
+    """Fixity unknown: labcrate beside sha256sum followed by cp."""
+    whole, plain, synced = "labcrate export, nothing indexed", "sha256sum; cp", "sha256sum; cp + sync"
+    with bench.lab("recordings", count, size_bytes, 0) as lab:
+        source = lab / "recordings"
+        competitors = [
+            bench.peer(plain, peers.hash_and_copy, source),
+            bench.peer(synced, peers.hash_and_copy_synced, source),
+            bench.export(lab, whole, delete_index=True),
+        ]
+        results = run_in_turn(competitors, bench.size.rounds)
+    bench.clear()
+    yield from result_lines(row, results, {whole: plain}, {whole: Target(ratio=1.0, peak_bytes=MEMORY_LIMIT_BYTES)}, {})
+    synced_results = {name: results[name] for name in (whole, synced)}
+    yield from result_lines(row, synced_results, {whole: synced}, {whole: Target(ratio=1.0)}, {})[:1]
+
+
+def first_a(bench: Benchmark) -> Iterator[ResultLine]:
+    """First export of (a)."""
+    yield from _measure_first_export(bench, "first-a", 8, bench.size.large)
+
+
+def first_b(bench: Benchmark) -> Iterator[ResultLine]:
+    """First export of (b)."""
+    yield from _measure_first_export(bench, "first-b", bench.size.small_files, 200_000)
+
+
+def start(bench: Benchmark) -> Iterator[ResultLine]:
+    """Start-up of the command."""
+    results = run_in_turn([Competitor("labcrate --help", (LABCRATE, "--help"))], 2 * bench.size.rounds)
+    yield from result_lines("start", results, {}, {"labcrate --help": Target(seconds=0.3)}, {})
+
+
+def plan(bench: Benchmark) -> Iterator[ResultLine]:
+    """A plan in a large lab whose catalog is warm."""
+    size = bench.size
+    yield from _measure_plan(bench, "plan", "sessions", f"{size.recordings:,} recordings, {size.sessions:,} sessions")
+
+
+def plan_register(bench: Benchmark) -> Iterator[ResultLine]:
+    """The same where all recordings lie in one folder, and a register has an entry for each."""
+    yield from _measure_plan(
+        bench, "plan-register", "registered", f"{bench.size.recordings:,} recordings with a register"
+    )
+
+
+def _measure_plan(bench: Benchmark, row: str, kind: str, note: str) -> Iterator[ResultLine]:
+    size = bench.size
+    with bench.lab(kind, size.recordings, size.sessions) as lab:
+        command = (LABCRATE, "plan", str(size.sessions // 2), "--lab", str(lab))
+        competitor = Competitor("labcrate plan", command)
+        run(competitor)
+        results = run_in_turn([competitor], size.rounds)
+    yield from result_lines(row, results, {}, {"labcrate plan": Target(seconds=2.0)}, {"labcrate plan": note})
+
+
+def segments(bench: Benchmark) -> Iterator[ResultLine]:
+    """The files of a recorder that knows no sessions, linked by time and indexed: their plan, and their export."""
+    count, size_bytes = bench.size.segments, bench.size.segment_bytes
+    with bench.lab("segments", count, size_bytes) as lab:
+        at = ("--lab", str(lab))
+        run(Competitor("linking", (LABCRATE, "link", "1", "--by-time", "--yes", *at)))
+        run(Competitor("indexing", (LABCRATE, "index", *at)))
+        planned = run_in_turn([Competitor("labcrate plan", (LABCRATE, "plan", "1", *at))], bench.size.rounds)
+        exported = run_in_turn(
+            [
+                bench.peer("cp", peers.copy, lab / "nvr"),
+                bench.peer("cp + sync", peers.copy_synced, lab / "nvr"),
+                bench.export(lab, "labcrate export --no-sync", "--no-sync"),
+                bench.export(lab),
+            ],
+            bench.size.rounds,
+        )
+    bench.clear()
+    note = {"labcrate plan": f"{count:,} segments of four cameras"}
+    yield from result_lines("segments", planned, {}, {"labcrate plan": Target(seconds=1.0)}, note)
+    yield from result_lines(
+        "segments", exported, dict.fromkeys(("labcrate export --no-sync", "labcrate export"), "cp"), {}, {}
+    )
+
+
+def readings(bench: Benchmark) -> Iterator[ResultLine]:
+    """A lab with very many readings, an hour of them inside the session."""
+    with bench.lab("readings", bench.size.readings) as lab:
+        part = (sys.executable, "-m", "benchmarks.duckdb_readings", str(lab), str(bench.target))
+        whole, both, csv = "labcrate export", "DuckDB, both files", "DuckDB, the CSV alone"
+        competitors = [bench.export(lab)]
+        if peers.DUCKDB.is_installed():
+            competitors += [Competitor(n, (*part, k), bench.clear) for n, k in ((both, "both"), (csv, "csv"))]
+        results = run_in_turn(competitors, (bench.size.rounds + 1) // 2)
+    bench.clear()
+    note = {whole: f"{bench.size.readings:,} readings"}
+    memory = Target(peak_bytes=4000 * MB)
+    if both not in results:
+        yield from result_lines("readings", results, {}, {whole: memory}, note)
+        return
+    yield from result_lines("readings", results, {whole: both}, {whole: Target(ratio=2.0, peak_bytes=4000 * MB)}, note)
+    csv_results = {name: results[name] for name in (whole, csv)}
+    yield from result_lines("readings", csv_results, {whole: csv}, {whole: Target(ratio=2.0)}, {})[:1]
+
+
+MeasureRow = Callable[[Benchmark], Iterator[ResultLine]]

@@ -1,0 +1,195 @@
+"""Reads the secrets of a lab from its files: cameras, registers, sessions, and what the bridge has said."""
+
+import csv
+import errno
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from labcrate.errors import DocumentError
+from labcrate.lab.folder import DATA, Kind, Lab
+from labcrate.lab.json_file import parse_json, read_bytes
+from labcrate.model.fixity import Identity
+from labcrate.secrets.credential_keys import STEMS
+from labcrate.secrets.needles import Needles
+from labcrate.secrets.stream import to_utf8, utf16_codec
+from labcrate.secrets.values import Secrets, collect_secrets, merge_secrets
+
+_USER_FOLDER = re.compile(rf"{DATA}/user_[^/]*/[^/]*\.json")
+_LINKED_FOLDER = re.compile(rf"{DATA}(?:/user_[^/]*)?")
+_SESSION_DOCUMENTS = ("session_data.json", "config.json", "session_form_data.json")
+MESSAGES = f"{DATA}/zigbee-data.json"
+"""The lab's readings as messages; what is wrong with it is said where readings are read."""
+
+TABLE = f"{DATA}/zigbee-sensors.csv"
+"""The lab's readings as a table, where the bridge's messages may stand as well."""
+
+SIGNING_KEY = ".labcrate/signing.key"
+"""The lab's secret key, which signs archives; no file that holds it may be copied."""
+
+_NEVER_READ = "users.json"
+_LARGE_BYTES = 256 * 1024
+
+# A bridge's list of devices may be longer than the parser's own limit of 128 KiB, and holds the network's key.
+csv.field_size_limit(2**31 - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class FileSecrets:
+    """The secrets of one file in one state (None: not there, or its state is not known)."""
+
+    identity: Identity | None
+    secrets: Secrets = field(default_factory=Secrets)
+    problem: DocumentError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LabSecrets:
+    """The secrets of a lab, and the files that could not be read for them: a broken one may hide some.
+
+    ``files`` has them by file, so that only what has changed is read again.
+    """
+
+    secrets: Secrets
+    problems: tuple[DocumentError, ...] = ()
+    files: Mapping[str, FileSecrets] = field(default_factory=dict, repr=False)
+
+
+def read_secrets(lab: Lab, before: LabSecrets | None = None) -> LabSecrets:
+    """Collect the secrets of a lab from its own JSON files and its table of readings; ``users.json`` is never opened.
+
+    ``before`` is what was read earlier: files in the same state are not read again. A file that cannot be read is a
+    problem of the result, and never an error: it must not hide the others.
+    """
+    quick_search = _quick_search()
+    known = before.files if before else {}
+    files = {
+        path: _read_file_secrets(lab, path, quick_search, known.get(path)) for path in (*secret_file_paths(lab), TABLE)
+    }
+    files[SIGNING_KEY] = _read_signing_key(lab)
+    problems = tuple(found.problem for found in files.values() if found.problem)
+    return LabSecrets(merge_secrets(found.secrets for found in files.values()), problems, files)
+
+
+def secret_file_paths(lab: Lab) -> list[str]:
+    """Return the files of a lab that secrets are read from, by path, whether they are there or not.
+
+    A symbolic link or a closed folder among them is named as well: reading it says what is the matter.
+    """
+    found = {
+        entry.path
+        for entry in lab.walk(DATA)
+        if entry.kind is Kind.UNREADABLE
+        or (entry.path.endswith(".json") and (entry.path.count("/") == 1 or _USER_FOLDER.fullmatch(entry.path)))
+        or (entry.kind is Kind.LINK and _LINKED_FOLDER.fullmatch(entry.path))
+    }
+    for folder in lab.session_folders().values():
+        found.update(f"{folder}/{name}" for name in _SESSION_DOCUMENTS)
+    return sorted(path for path in found if path.rpartition("/")[2] != _NEVER_READ)
+
+
+def _read_file_secrets(lab: Lab, path: str, quick_search: Needles, known: FileSecrets | None) -> FileSecrets:
+    """Return the secrets of one file. Its state is taken before it is read."""
+    identity = None
+    try:
+        identity = lab.identity(path)
+        if known is not None and known.identity == identity and not known.problem:
+            return known
+        documents = (
+            _messages_of_table(lab.read(path) or b"", quick_search)
+            if path == TABLE
+            else _read_json(lab, path, quick_search)
+        )
+        return FileSecrets(identity, collect_secrets(documents))
+    except DocumentError as error:
+        return FileSecrets(identity, problem=error)
+    except (FileNotFoundError, NotADirectoryError):
+        return FileSecrets(None)  # not every session has every document
+    except OSError as error:
+        return FileSecrets(identity, problem=DocumentError(path, "", _describe_error(error)))
+
+
+def _read_signing_key(lab: Lab) -> FileSecrets:
+    """Return the text of the lab's secret key; nothing where there is none, or this user may not read it."""
+    with suppress(OSError):
+        identity, data = lab.identity(SIGNING_KEY), lab.read(SIGNING_KEY) or b""
+        *_, text = data[:_LARGE_BYTES].decode("ascii", "replace").split("\n")[:2]  # below a comment
+        return FileSecrets(identity, collect_secrets([(SIGNING_KEY, {"secretKey": text.strip()})]))
+    return FileSecrets(None)
+
+
+def _read_json(lab: Lab, path: str, quick_search: Needles) -> Iterator[tuple[str, Any]]:
+    data = read_bytes(lab, path)
+    # Large files are registers of messages: most hold nothing of the kind, which is seen without parsing.
+    if data is None or (len(data) > _LARGE_BYTES and not quick_search.positions(data)):
+        return
+    if path != MESSAGES:
+        yield path, parse_json(data, path)
+        return
+    try:
+        yield path, parse_json(data, path)
+    except DocumentError:  # one message a line, or torn: whoever reads the readings says what is wrong with it
+        yield path, list(_messages_of_lines(_as_utf8(data), quick_search))
+
+
+def _messages_of_lines(data: bytes, quick_search: Needles) -> Iterator[Any]:
+    for line in _lines(data, quick_search.positions(data)):
+        with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
+            yield msgspec.json.decode(line.strip())
+
+
+def _quick_search() -> Needles:
+    """Return a search for what a file must hold, in any usual spelling, to hold a secret at all."""
+    words = {spelling for stem in STEMS for spelling in (stem, stem.upper(), stem.capitalize())}
+    return Needles(word.encode() for word in words | {"bridge/", "bridge\\/", "://", ":\\/\\/", "\\u00"})
+
+
+def _describe_error(error: OSError) -> str:
+    remedy = "put the file itself in its place" if error.errno == errno.ELOOP else "check its permissions"
+    return f"cannot be read for the passwords and addresses that it may hold ({error.strerror}); {remedy}."
+
+
+def _messages_of_table(data: bytes, quick_search: Needles) -> Iterator[tuple[str, Any]]:
+    """Yield the messages of the lab's table that may hold a secret, as a document of messages."""
+    data = _as_utf8(data)
+    header, _, rows = data.removeprefix("\ufeff".encode()).partition(b"\n")
+    separator = max(b",;\t", key=header.count)
+    columns = [name.strip().strip('"').lower() for name in _decode_text(header).split(chr(separator))]
+    if "payload" not in columns:
+        return
+    messages = []
+    for line in _lines(rows, quick_search.positions(rows)):
+        # A carriage return outside quotes stops the parser; inside a message it is white space.
+        for row in csv.reader([_decode_text(line).replace("\r", " ")], delimiter=chr(separator)):
+            fields = dict(zip(columns, row, strict=False))
+            messages.append({"topic": fields.get("topic", ""), "payload": fields.get("payload", "")})
+    if messages:
+        yield TABLE, messages
+
+
+def _as_utf8(data: bytes) -> bytes:
+    codec = utf16_codec(data)
+    return data if codec is None else b"".join(to_utf8([data], codec))
+
+
+def _lines(data: bytes, positions: Iterable[int]) -> Iterator[bytes]:
+    """Yield the lines in which the sorted positions lie, each once."""
+    done = -1
+    for position in positions:
+        if position < done:
+            continue
+        start = data.rfind(b"\n", 0, position) + 1
+        stop = data.find(b"\n", position)
+        done = stop if stop >= 0 else len(data)
+        yield data[start:done].rstrip(b"\r")
+
+
+def _decode_text(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")

@@ -1,0 +1,104 @@
+"""Downloads whose bytes are confirmed on the way: each file that is due is read through before its first byte goes."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from labcrate.archive.checking import check_bytes
+from labcrate.archive.entity import FileSegment, Segment
+from labcrate.archive.layout import FileSource, Member
+from labcrate.errors import ChecksumError
+from labcrate.export.confirmation import Confirmation, FileToConfirm
+from labcrate.index.byte_checks import ByteCheckRule
+from labcrate.web.archives.archive_cache import PlannedArchive
+
+PAUSE = b""
+"""What stands between two steps of confirming: no byte of the archive, but another transfer may have its turn."""
+
+_STEP_BYTES = 4 * 1024 * 1024
+_MEMBERS_PER_LOOKUP = 100
+
+
+class CheckedDownload:
+    """One transfer of a part of an archive; ``said`` is what was confirmed for it, None where nothing was due."""
+
+    def __init__(self, archive: PlannedArchive, state_folder: Path, days: int) -> None:
+        self._archive, self._state_folder = archive, state_folder
+        self._rule = ByteCheckRule.from_now(days=days)
+        self._confirmation: Confirmation | None = None
+        self._members: Sequence[Member] = ()
+
+    @property
+    def summary(self) -> str | None:
+        """What was confirmed, on one line."""
+        return self._confirmation.summary if self._confirmation and self._confirmation.files_to_confirm else None
+
+    def segments(self, start: int, stop: int) -> Iterator[Segment]:
+        """Yield where the bytes of the archive come from, with ``WAIT`` while a file of them is confirmed.
+
+        What is in no file of the range is not looked at. Raises ChecksumError before the first byte of a file that
+        holds other bytes, SourceChangedError and CatalogError.
+        """
+        positions: dict[int, int] | None = None
+        lookup_end = 0
+        confirmed_names: set[str] = set()
+        try:
+            for segment in self._archive.ready_entity.segments(start, stop):
+                if isinstance(segment, FileSegment):
+                    if positions is None:
+                        positions = self._file_positions(start, stop)
+                    position = positions.get(id(segment.source))
+                    if position is not None:
+                        if position >= lookup_end:
+                            lookup_end = position + _MEMBERS_PER_LOOKUP
+                            self._add_due(position, lookup_end)
+                        name = self._members[position].name
+                        if self._confirmation and name not in confirmed_names:
+                            confirmed_names.add(name)
+                            yield from _confirm(self._confirmation, name, segment.source.label)
+                yield segment
+        finally:
+            if self._confirmation:
+                self._confirmation.store_results()
+
+    def _file_positions(self, start: int, stop: int) -> dict[int, int]:
+        """Find the members in a range, and the place of each among them by its source."""
+        layout = self._archive.layout
+        last = layout.member_at(min(stop, layout.directory_offset) - 1)
+        self._members = layout.members[layout.member_at(start) : last + 1]
+        return {
+            id(one.source): position for position, one in enumerate(self._members) if isinstance(one.source, FileSource)
+        }
+
+    def _add_due(self, first: int, stop: int) -> None:
+        """Find what is due of some members: of all of them at once, the first byte would wait for ten thousand."""
+        names = {one.name for one in self._members[first:stop] if isinstance(one.source, FileSource)}
+        confirmation = Confirmation.of(self._archive, self._state_folder, self._rule, names)
+        if self._confirmation:
+            self._confirmation.add(confirmation)
+        else:
+            self._confirmation = confirmation
+
+
+def _confirm(confirmation: Confirmation, name: str, label: str) -> Iterator[Segment]:
+    if name in confirmation.differing_members:
+        raise ChecksumError(label)
+    file = confirmation.files_to_confirm.get(name)
+    if file:
+        yield PAUSE
+        yield from _confirm_bytes(confirmation, file)
+
+
+def _confirm_bytes(confirmation: Confirmation, file: FileToConfirm) -> Iterator[Segment]:
+    member = file.member
+    assert isinstance(member.source, FileSource)  # noqa: S101 - only files are due
+    read_bytes, unreported_bytes = None, 0
+    try:
+        for count in check_bytes(member.source, member.fixity, confirmation.is_trusted):
+            read_bytes, unreported_bytes = (read_bytes or 0) + count, unreported_bytes + count
+            if unreported_bytes >= _STEP_BYTES:
+                unreported_bytes = 0
+                yield PAUSE
+    except ChecksumError as error:
+        confirmation.record_result(member, read_bytes, error)
+        raise
+    confirmation.record_result(member, read_bytes, None)
