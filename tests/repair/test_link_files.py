@@ -16,13 +16,12 @@ from labcrate.errors import RepairError
 from labcrate.export.prepare import prepare_archive
 from labcrate.index.state_folder import state_folder
 from labcrate.people.database import PeopleDatabase
-from labcrate.people.link_log import Link, LinkLog
+from labcrate.people.link_log import Link, LinkLog, LinkMethod
 from labcrate.plan.inventory import take_inventory
 from labcrate.plan.plan import NearMiss, Plan
 from labcrate.repair.link_files import check_link_requests, create_link, undo_logged_link
 from labcrate.repair.near_misses import (
     LinkedNearMiss,
-    LinkMethod,
     find_near_miss,
     is_already_undone,
     move_near_miss,

@@ -12,6 +12,7 @@ from labcrate.index.indexing import IndexRequest, Progress, index_files
 from labcrate.index.secret_search import SecretSearcher
 from labcrate.index.state_folder import state_folder
 from labcrate.lab.folder import Lab
+from labcrate.messages.message import Message
 from labcrate.model.fixity import Identity
 from labcrate.plan.inventory import Inventory, find_session, take_inventory
 from labcrate.plan.options import Options
@@ -52,7 +53,7 @@ def prepare_from_index(
     *,
     progress: Progress,
     workers: int | None,
-    unreadable: Mapping[str, tuple[Identity, str]],
+    unreadable: Mapping[str, tuple[Identity, Message]],
     same_session: Iterable[Assembly] = (),
 ) -> Assembly:
     """Return a session's archive with what is known of its files: none is read through (see ``unindexed_files``).

@@ -103,7 +103,7 @@ class Catalog:
         return {indexed.path: indexed for indexed in map(from_row, rows)}
 
     def files_due_for_check(self, oldest_ms: int, now_ms: int) -> list[tuple[str, Identity]]:
-        """Return path and state of the files whose bytes were last confirmed before ``oldest_ms`` or never, oldest first.
+        """Return path and state of the files last confirmed before ``oldest_ms`` (or never), the oldest first.
 
         A time after ``now_ms`` was written by a wrong clock and counts as never. Files that differ from their
         checksums are omitted.
@@ -122,7 +122,7 @@ class Catalog:
         return {one.path: one for one in map(from_row, rows)}
 
     def count_confirmed(self, oldest_ms: int) -> tuple[int, int, int | None]:
-        """Return how many files have checksums, how many of these were confirmed since then, and the oldest time (ms)."""
+        """Return how many files have checksums, how many of them were confirmed since then, and the oldest time."""
         ((files, confirmed, oldest),) = self._rows(
             "SELECT count(crc32), count(CASE WHEN confirmed_ms >= ? THEN 1 END), min(coalesce(confirmed_ms, 0)) "
             "FROM file WHERE crc32 IS NOT NULL",

@@ -138,7 +138,10 @@ def index_files(
 
 
 def _store_results(
-    futures: dict[Future[IndexedFile], str], catalog: Catalog, known: dict[str, IndexedFile], failures: dict[str, Message]
+    futures: dict[Future[IndexedFile], str],
+    catalog: Catalog,
+    known: dict[str, IndexedFile],
+    failures: dict[str, Message],
 ) -> None:
     # Not concurrent.futures.wait: it goes through all pending futures for each one that is done.
     done: SimpleQueue[Future[IndexedFile]] = SimpleQueue()

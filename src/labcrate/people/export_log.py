@@ -6,7 +6,7 @@ A line is written before the first byte is sent, and completed when the transfer
 import os
 import pwd
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -229,7 +229,14 @@ def _reason_columns(reason: str | None) -> tuple[str | None, str | None]:
 
 
 def _line_from_row(row: tuple[Any, ...]) -> ExportLogLine:
-    number, begun_ms, ended_ms, *texts_and_sizes, outcome, reason, reason_message = row
+    *values, reason_message = row
+    line = ExportLogLine(*values)
     message = None if reason_message is None else message_from_json(reason_message)
-    begun, ended = from_ms(begun_ms), None if ended_ms is None else from_ms(ended_ms)
-    return ExportLogLine(number, begun, ended, *texts_and_sizes, Outcome(outcome), message or reason)
+    _, begun_ms, ended_ms, *_ = row
+    return replace(
+        line,
+        begun=from_ms(begun_ms),
+        ended=None if ended_ms is None else from_ms(ended_ms),
+        outcome=Outcome(line.outcome),
+        reason=message or line.reason,
+    )

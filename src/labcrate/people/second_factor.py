@@ -77,7 +77,8 @@ class SecondFactors:
         """Turn the second factor on with the first code of a new secret, and return recovery codes.
 
         End all logins of the user, which were made without a code, except ``keep_login`` (the hash of its secret).
-        Only hashes of the recovery codes are stored. Raises UsageError for a wrong code, and what ``begin_setup`` raises.
+        Only hashes of the recovery codes are stored. Raises what ``begin_setup`` raises, and UsageError for a wrong
+        code.
         """
         with self._database.change() as connection:
             _check_role(connection, user)
@@ -192,7 +193,7 @@ def _normalize_code(code: str) -> str:
     if len(code) > _MAX_TYPED_LENGTH:
         return ""
     folded = unicodedata.normalize("NFKC", code).casefold()
-    return "".join(character for character in folded if not character.isspace() and unicodedata.category(character) != "Pd")
+    return "".join(one for one in folded if not one.isspace() and unicodedata.category(one) != "Pd")
 
 
 def _login_state(password_hash: str, secret: str) -> bytes:

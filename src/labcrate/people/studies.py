@@ -109,9 +109,7 @@ class Studies:
         ids = [normalized_id(session) for session in sessions]
         for session in ids:
             if session not in study.sessions:
-                raise NotFoundError(
-                    Message("study.no_session", study=study.name, session=printable(session, 100))
-                )
+                raise NotFoundError(Message("study.no_session", study=study.name, session=printable(session, 100)))
         with self._database.change() as connection:
             connection.executemany(
                 "DELETE FROM study_session WHERE study_id = ? AND session = ?", [(study.id, one) for one in ids]

@@ -89,7 +89,7 @@ class Planner:
     progress: Progress = field(default_factory=Progress)
     workers: int | None = None
     hurry: bool = False
-    unreadable: Mapping[str, tuple[Identity, str]] = field(default_factory=dict)
+    unreadable: Mapping[str, tuple[Identity, Message]] = field(default_factory=dict)
 
     def plan(
         self,

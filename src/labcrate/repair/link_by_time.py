@@ -11,6 +11,7 @@ from labcrate.people.link_log import Link, LinkLog, LinkMethod
 from labcrate.plan.by_time import Offered
 from labcrate.repair.register_file import add_entries, lock_links, remove_entries
 
+
 def link_by_time(lab: Lab, log: LinkLog, session_id: str, files: Sequence[Offered], who: str) -> Link:
     """Add recorders' files to a session's register, and a line to the log. Raises RepairError, PeopleError.
 
@@ -20,7 +21,9 @@ def link_by_time(lab: Lab, log: LinkLog, session_id: str, files: Sequence[Offere
     recorders = list(dict.fromkeys(one.recorder for one in files))
     source = Message("link.recordings", recorders=", ".join(recorders), count=len(files))
     with lock_links(lab):
-        number = log.add(who=who, session=session_id, source=source, target=register_path(folder), method=LinkMethod.BY_TIME)
+        number = log.add(
+            who=who, session=session_id, source=source, target=register_path(folder), method=LinkMethod.BY_TIME
+        )
         made = log.get(number)
         try:
             add_entries(lab, folder, [_register_entry(one, made) for one in files])

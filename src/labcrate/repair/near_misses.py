@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from labcrate.errors import RepairError, UsageError
 from labcrate.lab.folder import RECORDINGS, Lab
 from labcrate.linking.verdict import Rule
-from labcrate.messages.text import printable
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.model.device import Camera
