@@ -8,7 +8,7 @@ import threading
 import time
 from pathlib import Path
 
-from tests.support.hostile_texts import SHAPES, hostile
+from tests.support.hostile_texts import SHAPES, repeat_to_length
 from tests.support.platform_lab import PlatformLab
 
 from labcrate import Lab
@@ -53,7 +53,7 @@ def main() -> None:
     """Print a line for each shape."""
     measure_note("short")
     for name, piece in {"harmless": HARMLESS, **{name: SHAPES[name] for name in NAMES}}.items():
-        cpu_s, gap = measure_note(hostile(piece, LENGTH))
+        cpu_s, gap = measure_note(repeat_to_length(piece, LENGTH))
         print(f"{name:24} {cpu_s:6.2f} s, longest gap {gap * 1000:4.0f} ms", flush=True)
 
 

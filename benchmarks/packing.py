@@ -12,12 +12,12 @@ from pathlib import Path
 from labcrate.archive.copying import write_entity
 from labcrate.archive.entity import Entity
 from labcrate.export.prepare import prepare_archive
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 
 
 def measure_packing(lab: Path, target: str) -> None:
     """Print how many seconds the packing took."""
-    with prepare_archive(Lab(lab), "1", hashed=True) as assembly:
+    with prepare_archive(LabFolder(lab), "1", hashed=True) as assembly:
         began = time.perf_counter()
         fd = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         write_entity(Entity(assembly.layout), fd)

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
-from tests.support.rounds import rounds, some
+from tests.support.rounds import rounds, sample
 
 from labcrate.cli import main as command_line
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.video.synthetic import make_clip
 
 pytest_plugins = ["tests.support.processes"]
@@ -53,7 +53,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("thorough") is None:
             cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
-    kept = {id(item) for of_test in cases.values() for item in some(of_test, _CASES_WITH_QUICK)}
+    kept = {id(item) for of_test in cases.values() for item in sample(of_test, _CASES_WITH_QUICK)}
     config.hook.pytest_deselected(items=[item for item in items if id(item) not in kept])
     items[:] = [item for item in items if id(item) in kept]
 
@@ -64,7 +64,7 @@ Clear = Callable[..., None]
 Message = tuple[str, str, dict[str, Any]]
 
 
-class LabFolder:
+class LabBuilder:
     """Writes a lab in the layout of the reference platform; every part is optional."""
 
     def __init__(self, root: Path, clip: bytes) -> None:
@@ -73,9 +73,9 @@ class LabFolder:
         (root / "data").mkdir()
         (root / "sessions").mkdir()
 
-    def open(self) -> Lab:
+    def open(self) -> LabFolder:
         """The folder as labcrate sees it."""
-        return Lab(self.root)
+        return LabFolder(self.root)
 
     def write(self, path: str, content: bytes | str, mtime: datetime | None = None) -> Path:
         """Write one file, and give it a modification time."""
@@ -153,13 +153,13 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.fixture
-def lab(tmp_path: Path, clip: bytes) -> LabFolder:
+def lab(tmp_path: Path, clip: bytes) -> LabBuilder:
     """An empty lab folder."""
-    return LabFolder(tmp_path / "lab", clip)
+    return LabBuilder(tmp_path / "lab", clip)
 
 
 @pytest.fixture
-def usual_lab(lab: LabFolder) -> LabFolder:
+def usual_lab(lab: LabBuilder) -> LabBuilder:
     """A lab with two cameras, session 42 with two recordings, another session's recording, and readings."""
     lab.cameras("cam1", "cam2")
     lab.session(

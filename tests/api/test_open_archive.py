@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.support.forgeries import CONTENTS, PIECES, Plan, build, of
+from tests.support.forgeries import CONTENTS, MEMBERS, ForgedArchive, archive_of, build_archive
 
 import labcrate
 from labcrate.errors import VerificationError
@@ -23,7 +23,7 @@ def written(folder: Path, data: bytes) -> Path:
 
 def session(**more: object) -> bytes:
     """A session archive with more in its metadata."""
-    return of(CONTENTS | {NAME: json.dumps(HEAD | more).encode()})
+    return archive_of(CONTENTS | {NAME: json.dumps(HEAD | more).encode()})
 
 
 def test_long_metadata_are_read_on_first_use(tmp_path: Path) -> None:
@@ -56,8 +56,8 @@ def test_what_is_too_long_or_foreign_is_refused(tmp_path: Path, more: dict[str, 
 
 def test_a_name_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     """Which of the two an unzipper takes cannot be known."""
-    first, *rest = PIECES
-    data = build(Plan((first, replace(first, data=b"another\n"), *rest)))
+    first, *rest = MEMBERS
+    data = build_archive(ForgedArchive((first, replace(first, data=b"another\n"), *rest)))
     with pytest.raises(VerificationError, match="a name is there twice"):
         labcrate.open(written(tmp_path, data))
 
@@ -65,7 +65,7 @@ def test_a_name_that_is_there_twice_is_refused(tmp_path: Path) -> None:
 def test_every_listed_member_opens(tmp_path: Path) -> None:
     """The names that are listed are those that ``open`` takes, whatever the script."""
     names = [*CONTENTS, "👩\u200d🔬.txt".encode(), b"a/b c.txt"]
-    data = of(dict.fromkeys(names, b"x") | {NAME: json.dumps(HEAD).encode()})
+    data = archive_of(dict.fromkeys(names, b"x") | {NAME: json.dumps(HEAD).encode()})
     with labcrate.open(written(tmp_path, data)) as archive:
         for name in archive.members:
             with archive.open(name) as file:

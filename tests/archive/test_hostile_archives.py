@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.support import forgeries
-from tests.support.forgeries import FORGED, PIECES, SECONDS, SOUND, WHOLE
+from tests.support.forgeries import FORGED, MEMBERS, SECONDS, SOUND, WHOLE
 
 from labcrate.archive import verify
 from labcrate.archive.directory import read_directory
@@ -64,7 +64,7 @@ def verdict(path: Path) -> list[str]:
 
 def test_the_forger_writes_what_labcrate_writes() -> None:
     """Without an override its bytes are labcrate's own, so that a forgery differs in what its name says alone."""
-    members = [Member.of_bytes(piece.name.decode(), piece.data, SECONDS * 10**9) for piece in PIECES]
+    members = [Member.of_bytes(piece.name.decode(), piece.data, SECONDS * 10**9) for piece in MEMBERS]
     assert b"".join(Entity(Layout(members)).read_range()) == WHOLE
 
 
@@ -143,14 +143,14 @@ def test_entries_that_go_up_and_down_cost_one_reading(tmp_path: Path, count_read
 def test_long_names_are_cut_in_findings(tmp_path: Path) -> None:
     """A name of 60,000 characters does not fill the screen."""
     path = tmp_path / "a.zip"
-    path.write_bytes(forgeries.of({b"\x1b" * 60_000: b""}))
+    path.write_bytes(forgeries.archive_of({b"\x1b" * 60_000: b""}))
     assert all(len(text) < 2500 for text in verdict(path))
 
 
 def test_the_manifest_is_named_by_its_sha256(tmp_path: Path) -> None:
     """The report has the manifest's SHA-256, as ``sha256sum`` would say it, whether or not something was found."""
     path = tmp_path / "a.zip"
-    expected = forgeries.HASH(PIECES[-1].data).hexdigest()
+    expected = forgeries.HASH(MEMBERS[-1].data).hexdigest()
     for make in (SOUND["as exported"], FORGED["a member more"][0]):
         path.write_bytes(make())
         assert verify_archive(path).manifest_sha256 == expected

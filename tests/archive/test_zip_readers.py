@@ -10,30 +10,30 @@ from tests.support.zip_variants import LATE
 from labcrate.archive.directory import read_directory
 
 if TYPE_CHECKING:
-    from tests.support.zip_readers import Archive, Reader
+    from tests.support.zip_readers import Reader, WrittenArchive
 
 
 @pytest.mark.parametrize("reader", ["unzip", "zipfile"], indirect=True)
-def test_readers_find_every_byte(archive: "Archive", reader: "Reader", tmp_path: Path) -> None:
+def test_readers_find_every_byte(archive: "WrittenArchive", reader: "Reader", tmp_path: Path) -> None:
     """Names, sizes and order are the written ones, all bytes too, and no reader has a word to say about it."""
-    found = reader.everything(archive.path, tmp_path)
+    found = reader.read_all(archive.path, tmp_path)
     assert found.differences(reader.expected(archive.contents)) == []
 
 
 @pytest.mark.parametrize("reader", ["unzip"], indirect=True)
-def test_a_program_lists_what_lies_around_4_gib(edge: "Archive", reader: "Reader", tmp_path: Path) -> None:
+def test_a_program_lists_what_lies_around_4_gib(edge: "WrittenArchive", reader: "Reader", tmp_path: Path) -> None:
     """Names and sizes are right at the last value that 32 bits hold, at the mark for ZIP64, and beyond."""
-    found = reader.listed(edge.path, tmp_path)
+    found = reader.list_members(edge.path, tmp_path)
     assert found.sizes == edge.contents.sizes
 
 
-def test_zipfile_reads_the_time(mixed: "Archive") -> None:
+def test_zipfile_reads_the_time(mixed: "WrittenArchive") -> None:
     """Python's zipfile, which knows the DOS time alone, gives the even second in UTC."""
     with zipfile.ZipFile(mixed.path) as file:
         assert {info.date_time for info in file.infolist()} == {(2025, 5, 2, 19, 40, 0)}
 
 
-def test_zipfile_reads_around_4_gib(edge: "Archive") -> None:
+def test_zipfile_reads_around_4_gib(edge: "WrittenArchive") -> None:
     """Python's zipfile lists the same, and reads the members before and after the large one."""
     with zipfile.ZipFile(edge.path) as file:
         assert [(info.filename, info.file_size) for info in file.infolist()] == edge.contents.sizes
@@ -42,7 +42,7 @@ def test_zipfile_reads_around_4_gib(edge: "Archive") -> None:
             assert member.read(10) == bytes(10)
 
 
-def test_labcrate_reads_its_own_directory(edge: "Archive") -> None:
+def test_labcrate_reads_its_own_directory(edge: "WrittenArchive") -> None:
     """Verification finds the central directory and the end records around 4 GiB as they were written."""
     with edge.path.open("rb") as file:
         directory = read_directory(file.fileno(), "edge.zip")
@@ -52,7 +52,7 @@ def test_labcrate_reads_its_own_directory(edge: "Archive") -> None:
 
 
 @pytest.mark.thorough
-def test_labcrate_reads_its_own_directory_of_70000(many: "Archive") -> None:
+def test_labcrate_reads_its_own_directory_of_70000(many: "WrittenArchive") -> None:
     """The same for more members than the plain end record can count."""
     with many.path.open("rb") as file:
         directory = read_directory(file.fileno(), "many.zip")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.rounds import some
+from tests.support.rounds import sample
 
 
 def shell(script: str, *words: Any, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
@@ -36,7 +36,7 @@ def wordy_lab(usual_lab: Any) -> Any:
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("words", some(COMMANDS, 2))
+@pytest.mark.parametrize("words", sample(COMMANDS, 2))
 def test_a_reader_that_goes_away(usual_lab: Any, words: list[str]) -> None:
     """``labcrate plan 42 | head -1`` is no error: exit code 0 and not a word on standard error."""
     lab = ["--lab", usual_lab.root] if words and words[0] != "--help" else []
@@ -53,7 +53,7 @@ def test_a_reader_that_goes_away_in_the_middle(wordy_lab: Any) -> None:
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("streams", some(["<&-", ">&-", "2>&-", "<&- >&- 2>&-"], 2))
+@pytest.mark.parametrize("streams", sample(["<&-", ">&-", "2>&-", "<&- >&- 2>&-"], 2))
 def test_closed_streams(cli: Any, usual_lab: Any, tmp_path: Path, streams: str) -> None:
     """With any of its streams closed, export writes the same archive, and not a word of its own into it."""
     assert cli("export", "42", "--lab", usual_lab.root, "-o", tmp_path / "a.zip").code == 0
@@ -67,7 +67,7 @@ def test_closed_streams(cli: Any, usual_lab: Any, tmp_path: Path, streams: str) 
 
 @pytest.mark.thorough
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full to fill up")
-@pytest.mark.parametrize("words", some(COMMANDS, 2))
+@pytest.mark.parametrize("words", sample(COMMANDS, 2))
 def test_standard_output_is_full(usual_lab: Any, words: list[str]) -> None:
     """An answer that cannot be written is an error that says so, not a traceback and not a success."""
     lab = ["--lab", usual_lab.root] if words and words[0] != "--help" else []
@@ -89,7 +89,7 @@ ASCII, PLAIN_C = {"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0
 @pytest.mark.thorough
 @pytest.mark.parametrize(
     ("env", "words"),
-    some(
+    sample(
         [
             (ASCII, ["plan"]),
             (ASCII, ["export", "--json"]),

@@ -13,18 +13,18 @@ from hypothesis import strategies as st
 import labcrate
 from labcrate.errors import NoSessionError, UsageError
 from labcrate.export.documents.datapackage import _slug
-from labcrate.model.session import is_session_id, json_id, normalized_id, resolved, sort_key
-from labcrate.plan.option_words import parse_session
+from labcrate.model.session import id_sort_key, is_session_id, json_id, normalize_id, resolve_id
+from labcrate.plan.option_values import parse_session
 
 if TYPE_CHECKING:
-    from tests.conftest import Cli, LabFolder
+    from tests.conftest import Cli, LabBuilder
 
 UUID = "7f9c24e5-1b1d-4c52-9d0e-5a8f0c3f7a11"
 IDS = ["42", UUID, "P07", "P07-morning", "kitchen 2.1"]
 
 
 @pytest.fixture
-def mixed(lab: "LabFolder") -> "LabFolder":
+def mixed(lab: "LabBuilder") -> "LabBuilder":
     """A lab with sessions of every kind of id, each with a sensor file of its own that names it."""
     lab.cameras("cam1")
     for session_id in IDS:
@@ -111,7 +111,7 @@ def test_ids_are_compared_in_one_composition(lab: Any, cli: "Cli") -> None:
 @given(st.text(max_size=70))
 def test_any_text_is_an_id_or_refused(text: str) -> None:
     """What is taken obeys the rule in the form that is kept; all else is a UsageError that says the rule."""
-    if not is_session_id(normalized_id(text.strip())):
+    if not is_session_id(normalize_id(text.strip())):
         with pytest.raises(UsageError, match="an id has 1 to 64 letters"):
             parse_session(text)
         return
@@ -131,9 +131,9 @@ IDS_OF_ANY_KIND = st.one_of(
 def test_a_known_id_always_means_itself(session_id: str, others: set[str]) -> None:
     """Whatever other sessions there are, nobody's id is taken for a short form of another's."""
     known = others | {session_id}
-    assert resolved(session_id, known) == session_id
-    assert resolved(f"Session{session_id}", known) in {session_id, f"Session{session_id}"} & known
-    assert sorted(known, key=sort_key) == sorted(sorted(known), key=sort_key)
+    assert resolve_id(session_id, known) == session_id
+    assert resolve_id(f"Session{session_id}", known) in {session_id, f"Session{session_id}"} & known
+    assert sorted(known, key=id_sort_key) == sorted(sorted(known), key=id_sort_key)
 
 
 @given(IDS_OF_ANY_KIND)

@@ -3,17 +3,17 @@
 from pathlib import Path
 
 import pytest
-from tests.support.films import encoded_once, encoded_once_fixture
+from tests.support.sample_videos import encode_once, encode_once_fixture
 
 from labcrate.demo.lab import DemoLab, build_demo_lab
 
-__all__ = ["encoded_once_fixture"]
+__all__ = ["encode_once_fixture"]
 
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> DemoLab:
     """The sample lab as a newcomer gets it."""
-    with encoded_once():
+    with encode_once():
         return build_demo_lab(tmp_path_factory.mktemp("demo") / "lab")
 
 

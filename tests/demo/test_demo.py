@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from labcrate.demo.lab import DemoLab, build_demo_lab
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 
 pytestmark = pytest.mark.usefixtures("encoded_once")
 
@@ -47,7 +47,7 @@ def test_no_remedy_overwrites_a_file(cli: Any, tmp_path: Path) -> None:
     """A remedy never proposes a name that a file of the lab has already."""
     planted = build_demo_lab(tmp_path / "demo")
     plan = cli("plan", "42", "--lab", tmp_path / "demo", "--json").json
-    taken = {entry.path.rpartition("/")[2] for entry in Lab(planted.root).recordings()}
+    taken = {entry.path.rpartition("/")[2] for entry in LabFolder(planted.root).recordings()}
     renames = [n["remedy"].partition("rename it to ")[2].partition(" (")[0] for n in plan["nearMisses"]]
     assert any(renames)
     assert not taken & {name for name in renames if name}

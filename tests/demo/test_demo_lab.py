@@ -12,7 +12,7 @@ from labcrate.demo import story
 from labcrate.demo.lab import DemoLab, build_demo_lab
 from labcrate.demo.sensors import SENSORS, zigbee_messages
 from labcrate.errors import TargetError
-from labcrate.lab.session_register import LinkedFile, encode_register, register_entry
+from labcrate.lab.session_register import LinkedFile, encode_entry, encode_register
 from labcrate.model.timespan import TimeSpan, from_ns, parse_instant
 from labcrate.video.probe import probe
 
@@ -97,7 +97,7 @@ def test_recordings_are_dated(lab: DemoLab) -> None:
         with file.open("rb") as opened:
             found = probe(opened)
         end = from_ns(file.stat().st_mtime_ns)
-        if found.readable and found.creation_time is None:
+        if found.is_readable and found.creation_time is None:
             unset.append(path)
         elif found.creation_time and found.duration_s:
             assert end == found.creation_time + timedelta(seconds=found.duration_s)
@@ -208,7 +208,7 @@ def test_a_sample_lab_that_is_built_again_has_no_links(tmp_path: Path) -> None:
     demo = build_demo_lab(tmp_path / "lab")
     register = demo.root / "sessions/Session42/recordings.json"
     entry = LinkedFile("", "recordings/a.mp4", 1, 1)
-    register.write_bytes(encode_register([register_entry(entry)]))
+    register.write_bytes(encode_register([encode_entry(entry)]))
     build_demo_lab(tmp_path / "lab")
     assert not register.exists()
     register.write_text("{}")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.films import encoded_once
+from tests.support.sample_videos import encode_once
 
 from labcrate import config
 from labcrate.cli.main import _build_parser as command_line
@@ -82,7 +82,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which ``labcrate demo`` was run."""
     folder = tmp_path_factory.mktemp("sample")
-    with encoded_once(), pytest.MonkeyPatch.context() as there:
+    with encode_once(), pytest.MonkeyPatch.context() as there:
         there.chdir(folder)
         assert main(["demo"]) == 0
     return folder
@@ -95,7 +95,7 @@ def place(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     monkeypatch.chdir(tmp_path / "place")
     for name in (config.LAB_VARIABLE, config.BASE_TOPIC_VARIABLE):
         monkeypatch.delenv(name, raising=False)
-    with encoded_once():
+    with encode_once():
         yield tmp_path / "place"
 
 

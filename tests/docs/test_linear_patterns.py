@@ -12,18 +12,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.hostile_texts import SHAPES, hostile
-from tests.support.regex_steps import Steps, TooManyStepsError, beginnings, made_for, steps
+from tests.support.hostile_texts import SHAPES, repeat_to_length
+from tests.support.regex_steps import StepCounter, TooManyStepsError, costly_texts, count_steps, repeat_beginnings
 from tests.support.rounds import rounds
 
 import labcrate
-from labcrate.lab.exclude import _rule
+from labcrate.lab.exclude import _compile_rule
 from labcrate.lab.path_pattern import PathPattern, PatternError, name_pattern, recorder_pattern
-from labcrate.linking.all_paths import _beginning
+from labcrate.linking.all_paths import _relevant_part
 from labcrate.linking.ids import SessionIds
 from labcrate.linking.prefixes import CameraNames, Prefixes
 from labcrate.linking.rules import LinkingRules
-from labcrate.plan.named_time import _marker
+from labcrate.plan.name_time_utc import _session_marker_pattern
 from labcrate.web.pages.phrasebook import _pattern
 
 SOURCE = Path(labcrate.__file__).parent
@@ -40,7 +40,7 @@ USES = {
 # in a text of somebody else's.
 MADE = {
     "export/documents/datapackage.py": {"_slug": "a character class alone"},
-    "plan/named_time.py": {"_marker": "here"},
+    "plan/name_time_utc.py": {"_marker": "here"},
     "lab/exclude.py": {"_rule": "here"},
     "lab/path_pattern.py": {"_compiled": "here"},
     "lab/text.py": set[str](),
@@ -86,10 +86,10 @@ def texts(pattern: re.Pattern[Any]) -> Iterator[tuple[str, str, str]]:
     """The beginning, the repeated piece and the end of the texts that an expression is tried with."""
     for piece in list(SHAPES.values())[:: rounds(3, 1)]:
         yield "", piece, ""
-    for piece in made_for(pattern):
+    for piece in costly_texts(pattern):
         yield "", piece, ""
         yield "", piece, "\x01!"
-    for before, inside in beginnings(pattern):
+    for before, inside in repeat_beginnings(pattern):
         if inside:
             yield before, inside, "\x01!"
 
@@ -97,10 +97,10 @@ def texts(pattern: re.Pattern[Any]) -> Iterator[tuple[str, str, str]]:
 def growth(pattern: re.Pattern[Any], use: str, size: int = SIZE) -> str | None:
     """Return what twice the text costs more than twice as much for, or None."""
     for before, piece, end in texts(pattern):
-        once, twice = (before + hostile(piece, length) + end for length in (size, 2 * size))
+        once, twice = (before + repeat_to_length(piece, length) + end for length in (size, 2 * size))
         try:
-            cost = steps(pattern, use, once, 4000 * size)
-            more = steps(pattern, use, twice, 8000 * size)
+            cost = count_steps(pattern, use, once, 4000 * size)
+            more = count_steps(pattern, use, twice, 8000 * size)
         except TooManyStepsError:
             return f"{use} of {pattern.pattern!r} does not end for {before[:40]!r} and {piece[:40]!r} and {end!r}"
         if more > MOST * cost + SLACK:
@@ -145,10 +145,10 @@ def test_every_expression_that_is_made_while_labcrate_runs_is_known() -> None:
 @pytest.mark.parametrize("names", [False, True])
 def test_patterns_of_exclude_do_not_grow_faster_than_the_path(pattern: str, names: bool) -> None:
     """Whatever stars a lab writes into ``exclude``, a path made for them costs in proportion to its length."""
-    compiled, _ = _rule(pattern)
+    compiled, _ = _compile_rule(pattern)
     pieces = ["a/", "a/a/b/", "aab/", "x/"] if names else ["a", "ab", "ba", ".", "a.", "c"]
     for piece in pieces:
-        once, twice = (steps(compiled, "search", hostile(piece, n) + "!", 10**7) for n in (400, 800))
+        once, twice = (count_steps(compiled, "search", repeat_to_length(piece, n) + "!", 10**7) for n in (400, 800))
         assert twice <= MOST * once + SLACK, piece
 
 
@@ -162,7 +162,7 @@ def test_patterns_of_recorders_do_not_grow_faster_than_the_name(places: list[str
         compiled = PathPattern(f"{''.join(places)}/{{Y}}{{m}}{{d}}{{H}}{{M}}.mp4").parts[0]
     except PatternError:
         return
-    once, twice = (steps(compiled, "fullmatch", hostile(piece, n) + "!", 10**7) for n in (300, 600))
+    once, twice = (count_steps(compiled, "fullmatch", repeat_to_length(piece, n) + "!", 10**7) for n in (300, 600))
     assert twice <= MOST * once + SLACK
 
 
@@ -181,14 +181,16 @@ def test_what_is_made_of_sessions_prefixes_and_sentences() -> None:
     cameras = [CameraNames("1", "1", "kitchen", "a_b-c_d")]
     many = LinkingRules(ids, Prefixes.build(cameras, {}, ids))
     any_prefix = LinkingRules(ids, Prefixes.build([], {}, ids))
-    beginnings_of_names = [_beginning(many), _beginning(any_prefix)]
+    beginnings_of_names = [_relevant_part(many), _relevant_part(any_prefix)]
     sentence = _pattern("%(path)s of %(what)s: %(count)s of %(why)s: %(number)s in %(session)s, and %(what)s is %(a)s.")
-    assert [growth(_marker(one), "finditer") for one in (None, "42", "a-b_c", "-" * 60)] == [None] * 4
+    assert [growth(_session_marker_pattern(one), "finditer") for one in (None, "42", "a-b_c", "-" * 60)] == [None] * 4
     assert [growth(one, "match") for one in beginnings_of_names if one] == [None] * 2
     assert growth(sentence, "fullmatch") is None
     pieces = "recordings/a of b: 1 of b: 2 in c, and b is d", "data/: , and ", " of : ", " of 1: ", ": 1 of "
     for piece in pieces:
-        once, twice = (steps(sentence, "fullmatch", f"data/{hostile(piece, n)}", 10**7) for n in (300, 600))
+        once, twice = (
+            count_steps(sentence, "fullmatch", f"data/{repeat_to_length(piece, n)}", 10**7) for n in (300, 600)
+        )
         assert twice <= MOST * once + SLACK, piece
 
 
@@ -219,7 +221,7 @@ def test_the_steps_that_are_counted_are_those_of_the_engine(name: str, pieces: l
     pattern = patterns()[name]
     text = "".join(pieces)
     given_text: Any = text.encode("utf-8", "surrogatepass") if isinstance(pattern.pattern, bytes) else text
-    counted = Steps(pattern, small=10**6)
+    counted = StepCounter(pattern, repeat_limit=10**6)
     assert counted.finditer(given_text) == [found.span() for found in pattern.finditer(given_text)]
     whole = pattern.fullmatch(given_text)
     assert counted.match(given_text, whole=True) == (whole.span() if whole else None)

@@ -11,13 +11,13 @@ from tests.support.hostile_texts import SHAPES
 from labcrate.export.documents.plain_text import wrap_lines
 from labcrate.lab.path_pattern import PatternError, recorder_pattern
 from labcrate.linking.ids import SessionIds
-from labcrate.linking.judging import judge
+from labcrate.linking.judgement import judge_file
 from labcrate.linking.prefixes import CameraNames, Prefixes
 from labcrate.linking.rules import LinkingRules
 from labcrate.messages.text import printable
 from labcrate.model.device import Device
-from labcrate.plan.member_names import Names, safe_name
-from labcrate.readings.load.payload import compact, from_cells, same_value
+from labcrate.plan.member_names import UniqueNames, safe_name
+from labcrate.readings.load.payload import compact, comparison_text, from_cells
 from labcrate.readings.load.topics import Topics
 from labcrate.secrets.cleaner import Cleaner
 from labcrate.secrets.matcher import Matcher
@@ -73,13 +73,13 @@ READERS: dict[str, Callable[[str], Any]] = {
     "a compact payload": quietly(compact),
     "a payload in quotes": quietly(lambda text: compact(f'"{text}"')),
     "cells": quietly(lambda text: from_cells({"a": text, text: "1"})),
-    "the same value": quietly(same_value),
-    "a topic's device": lambda text: TOPICS.owner(text, whole_message=False),
+    "the same value": quietly(comparison_text),
+    "a topic's device": lambda text: TOPICS.owner_of(text, whole_message=False),
     "a reading": TOPICS.is_reading,
     "a recorder's pattern": quietly(recorder_pattern),
     "wrapped lines": wrap_lines,
     "a time in a path": time_in_path,
-    "a verdict": lambda text: judge(f"recordings/{text}.mp4", "42", RULES),
+    "a verdict": lambda text: judge_file(f"recordings/{text}.mp4", "42", RULES),
     "a camera's prefix": lambda text: Prefixes.build([CameraNames("1", "1", text, None)], {}, IDS),
     "a header of a download": content_disposition,
     "a date of a request": parse_date,
@@ -158,8 +158,8 @@ def test_many_files_with_one_name_cost_no_more_each() -> None:
     """Names that are equal on some system are numbered without trying every number again."""
 
     def take(count: int) -> list[str]:
-        names = Names()
-        return [names.take("a?.mp4" if i % 2 else "A*.mp4") for i in range(count)]
+        names = UniqueNames()
+        return [names.reserve("a?.mp4" if i % 2 else "A*.mp4") for i in range(count)]
 
     once, twice = (lines_of(lambda _, n=n: take(n), "") for n in (100, 200))  # type: ignore[misc]
     assert twice <= MOST * once

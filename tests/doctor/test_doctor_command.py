@@ -10,7 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.platform_lab import ADDRESS, CANARIES, PASSWORD, START, UUID, PlatformLab, clip, iso, stamp
+from tests.support.platform_lab import (
+    ADDRESS,
+    CANARIES,
+    PASSWORD,
+    START,
+    UUID,
+    PlatformLab,
+    as_iso,
+    format_for_name,
+    make_video,
+)
 
 from labcrate.cli.main import main
 from labcrate.doctor.examine import secret_findings
@@ -71,13 +81,13 @@ def test_a_session_without_an_end_says_its_bound_the_next_session_and_the_way_be
     """Bound, source, next session's id and start; where evidence goes on beyond, the ``--to`` that takes it."""
     found = only(doctor(kind="no end"), "Session7/sensor_data/temperature_sensors.csv")
     assert found["session"] == 7
-    assert iso(START + timedelta(seconds=60)) in found["what"]
-    assert f"next session (id 9) began at {iso(START + timedelta(minutes=40))}" in found["what"]
+    assert as_iso(START + timedelta(seconds=60)) in found["what"]
+    assert f"next session (id 9) began at {as_iso(START + timedelta(minutes=40))}" in found["what"]
     assert found["command"] is None
     late = START + timedelta(minutes=45)
-    platform.write(f"recordings/c05_session7-{stamp(late)}.mp4", clip())
+    platform.write(f"recordings/c05_session7-{format_for_name(late)}.mp4", make_video())
     found = only(doctor("7", kind="no end"), "no end")
-    end = iso(late + timedelta(seconds=2))
+    end = as_iso(late + timedelta(seconds=2))
     assert "the next session (id 9) began at" in found["what"]
     assert found["command"][:-2] == ["labcrate", "export", "7", "--to", end]
     assert "readings from the time of session 9" in found["remedy"]
@@ -89,10 +99,10 @@ def test_sessions_without_start_or_evidence_take_no_readings(platform: PlatformL
         "data/sessions.json",
         {
             "20": {"id": 20, "startTime": None, "endTime": None, "status": "completed"},
-            "21": {"id": 21, "startTime": iso(START + timedelta(days=3)), "status": "active"},
+            "21": {"id": 21, "startTime": as_iso(START + timedelta(days=3)), "status": "active"},
         },
     )
-    platform.write(f"recordings/c05_session22-{stamp(START + timedelta(days=9))}.mp4", clip())
+    platform.write(f"recordings/c05_session22-{format_for_name(START + timedelta(days=9))}.mp4", make_video())
     found = doctor(kind="no end")
     assert "no start" in only([f for f in found if f["session"] == 20], "no readings are taken")["what"]
     assert only([f for f in found if f["session"] == 21], "no recording or sensor file")["severity"] == "problem"
@@ -152,9 +162,9 @@ def test_near_misses_come_with_remedy_and_a_command_that_works(
     platform: PlatformLab, doctor: Doctor, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Each has its rule and a command with ``--lab``; on the text it stands on one line, and does what it says."""
-    platform.write(f"recordings/c05_007-{stamp(START + timedelta(seconds=20))}.mp4", clip())
-    platform.write("recordings/c05session8_x y.mp4", clip())
-    platform.write(f"recordings/c05_session9-{stamp(START)}.mkv", clip(container="matroska"))
+    platform.write(f"recordings/c05_007-{format_for_name(START + timedelta(seconds=20))}.mp4", make_video())
+    platform.write("recordings/c05session8_x y.mp4", make_video())
+    platform.write(f"recordings/c05_session9-{format_for_name(START)}.mkv", make_video(container="matroska"))
     found = doctor(kind="near miss")
     assert {one["rule"] for one in found} >= {"right time, no ID", "no separator", "not MP4"}
     assert only(found, "c05-5-")["session"] == 7
@@ -170,8 +180,8 @@ def test_near_misses_come_with_remedy_and_a_command_that_works(
 @pytest.mark.thorough
 def test_the_lab_says_of_each_session_what_the_session_alone_says(platform: PlatformLab, doctor: Doctor) -> None:
     """Near misses, bounds, recordings and files of a session are the same, whether it is examined alone or with all."""
-    platform.write("recordings/c05session8_b.mp4", clip())
-    platform.write("recordings/c05_08_c.mp4", clip())
+    platform.write("recordings/c05session8_b.mp4", make_video())
+    platform.write("recordings/c05_08_c.mp4", make_video())
     shared = {str(kind) for kind in FindingKind} - {
         "clock",
         "time zone",
@@ -187,11 +197,11 @@ def test_the_lab_says_of_each_session_what_the_session_alone_says(platform: Plat
 
 def test_recordings_that_are_damaged_empty_or_doubtful_are_listed(platform: PlatformLab, doctor: Doctor) -> None:
     """Damage, emptiness, a camera that was not selected, a time outside the session's."""
-    name = f"recordings/c05_session8-{stamp(START + timedelta(hours=3, minutes=1))}"
-    platform.write(f"{name}-broken.mp4", clip()[:300])
+    name = f"recordings/c05_session8-{format_for_name(START + timedelta(hours=3, minutes=1))}"
+    platform.write(f"{name}-broken.mp4", make_video()[:300])
     platform.write(f"{name}-empty.mp4", b"")
-    platform.write(f"recordings/t05_session7-{stamp(START + timedelta(days=2))}.mp4", clip())
-    platform.write(f"recordings/c05_session9-{stamp(START + timedelta(days=2))}.mp4", clip())
+    platform.write(f"recordings/t05_session7-{format_for_name(START + timedelta(days=2))}.mp4", make_video())
+    platform.write(f"recordings/c05_session9-{format_for_name(START + timedelta(days=2))}.mp4", make_video())
     assert "broken" in only(doctor(kind="damaged recording"), "broken.mp4")["what"]
     assert only(doctor(kind="empty file"), "empty.mp4")["session"] == 8
     found = doctor("7", kind="recording")
@@ -205,14 +215,14 @@ def test_registers_prefixes_and_sensors_that_tell_nothing_are_listed(platform: P
     register["32"] = {"filePath": "/srv/x/gone.mp4", "sessionId": 7, "cameraId": 5}
     register["33"] = {"filePath": "/srv/x/twice.mp4", "sessionId": 7, "cameraId": 5}
     platform.json("data/user_2/recordings.json", register)
-    platform.write("recordings/a/twice.mp4", clip())
-    platform.write("recordings/b/twice.mp4", clip(1))
+    platform.write("recordings/a/twice.mp4", make_video())
+    platform.write("recordings/b/twice.mp4", make_video(1))
     cameras = json.loads((platform.root / "data/user_2/cameras.json").read_text())
     cameras["6"]["recordingPrefix"] = "c05"
     platform.json("data/user_2/cameras.json", cameras)
     devices = json.loads((platform.root / "data/devices.json").read_text())
     platform.json("data/devices.json", [*devices, {"id": "0x00124b0022aa0009", "name": "silent"}])
-    session = {"startTime": iso(START), "endTime": iso(START + timedelta(hours=1))}
+    session = {"startTime": as_iso(START), "endTime": as_iso(START + timedelta(hours=1))}
     sensors = {"sensors": [{"id": "nowhere"}, {"id": "t-cocina"}]}
     platform.json("data/sessions.json", {"40": {**session, "selectedDevices": sensors}})
     found = doctor(kind="register")
@@ -229,7 +239,7 @@ def test_a_link_by_hand_whose_file_changed_is_a_problem(platform: PlatformLab, d
     """The entry that ``labcrate link`` wrote means the very file, no other of its name: an export refuses."""
     entry = {"file": "recordings/odd.mp4", "sizeBytes": 5, "modifiedNs": "1", "folder": ""}
     platform.json("sessions/Session8/recordings.json", {"writtenBy": "labcrate link", "recordings": [entry]})
-    platform.write("recordings/odd.mp4", clip())
+    platform.write("recordings/odd.mp4", make_video())
     finding = only(doctor("8", kind="missing file"), "recordings/odd.mp4")
     assert (finding["session"], finding["severity"]) == (8, "problem")
 
@@ -262,7 +272,7 @@ def test_settings_that_name_cameras_the_lab_does_not_have_are_warned_of(platform
 def test_unknown_files_and_files_that_stay_out_are_listed(platform: PlatformLab, doctor: Doctor) -> None:
     """Below recordings/, in sessions/, and in a session's own folder; known sidecars and excluded files are not."""
     platform.write("recordings/notes.txt", "x")
-    platform.write("recordings/nobody.mp4", clip(), START + timedelta(days=90))
+    platform.write("recordings/nobody.mp4", make_video(), START + timedelta(days=90))
     platform.write("recordings/nobody.avi", b"x")
     platform.write("recordings/test/x.txt", "x")
     platform.write("sessions/readme.txt", "x")
@@ -319,13 +329,13 @@ def test_files_with_secrets_are_named_with_the_kinds_alone() -> None:
 
 def test_a_next_session_whose_id_was_refused_is_no_name_of_another(platform: PlatformLab, doctor: Doctor) -> None:
     """Only ids that can be named stand there, each called an id: ``open`` is one, and no word of the sentence."""
-    start = iso(START + timedelta(minutes=10))
+    start = as_iso(START + timedelta(minutes=10))
     platform.json(
         "data/sessions.json",
         {
             "open": {"id": "open", "startTime": start, "status": "completed"},
             "../no": {"id": "../no", "startTime": start},
-            "7": {"id": 7, "startTime": iso(START), "endTime": None, "status": "completed"},
+            "7": {"id": 7, "startTime": as_iso(START), "endTime": None, "status": "completed"},
         },
     )
     assert f"The next session (id open) began at {start}" in only(doctor("7", kind="no end"), "no end")["what"]
@@ -340,7 +350,7 @@ def test_no_finding_shows_a_secret_an_address_or_a_path_of_a_computer(
         "data/sessions.json",
         {"50": {"startTime": url}, f"x{PASSWORD}/": {}, "51": {"startTime": "/srv/data/users.json"}},
     )
-    platform.write(f"recordings/c05session8_{PASSWORD}.mp4", clip())
+    platform.write(f"recordings/c05session8_{PASSWORD}.mp4", make_video())
     platform.write(f"recordings/{ADDRESS}.txt", "x")
     found = doctor()
     assert {50, 51} <= {one["session"] for one in found}
@@ -390,8 +400,8 @@ def test_a_sound_lab_has_nothing_but_hints(tmp_path: Path, capsys: pytest.Captur
     """One session, wholly described, and settings: nothing to report."""
     lab = PlatformLab(tmp_path / "lab")
     lab.write("labcrate.toml", "")
-    lab.json("data/sessions.json", {"1": {"startTime": iso(START), "endTime": iso(START + timedelta(hours=1))}})
-    lab.write(f"recordings/cam1_session1-{stamp(START + timedelta(minutes=1))}.mp4", clip())
+    lab.json("data/sessions.json", {"1": {"startTime": as_iso(START), "endTime": as_iso(START + timedelta(hours=1))}})
+    lab.write(f"recordings/cam1_session1-{format_for_name(START + timedelta(minutes=1))}.mp4", make_video())
     lab.json("data/cameras.json", {"1": {"name": "one", "recordingPrefix": "cam1"}})
     assert main(["doctor", "--lab", str(lab.root)]) == 0
     assert capsys.readouterr().out == "Nothing to report on the lab.\n"

@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 from tests.support.rounds import rounds
 
 from labcrate.doctor.near_miss_candidates import SessionsAtTime, SessionsInNames
-from labcrate.lab.documents import read_all_devices
-from labcrate.lab.folder import Lab
-from labcrate.lab.registers import Registers
-from labcrate.lab.sessions import SessionBook
-from labcrate.linking.judging import judge
+from labcrate.lab.device_files import read_all_devices
+from labcrate.lab.folder import LabFolder
+from labcrate.lab.registers import RecordingRegisters
+from labcrate.lab.sessions import LabSessions
+from labcrate.linking.judgement import judge_file
 from labcrate.linking.prefixes import CameraNames
-from labcrate.linking.rules import LinkingRules, RegisterEntry
-from labcrate.linking.settling import sessions_named
-from labcrate.linking.verdict import Kind
+from labcrate.linking.resolve import linked_sessions
+from labcrate.linking.rules import LinkEntry, LinkingRules
+from labcrate.linking.verdict import VerdictKind
 from labcrate.model.timespan import TimeSpan, parse_instant
 from labcrate.plan.inventory import Inventory
 
@@ -33,12 +33,12 @@ SUFFIXES = st.sampled_from([".mp4", ".MP4", ".mkv", ".mp4.part", ".txt", ""])
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+def lab(tmp_path_factory: pytest.TempPathFactory) -> LabFolder:
     """An empty lab."""
     root: Path = tmp_path_factory.mktemp("lab")
     (root / "recordings").mkdir()
-    assert read_all_devices(Lab(root)) == ((), ())
-    return Lab(root)
+    assert read_all_devices(LabFolder(root)) == ((), ())
+    return LabFolder(root)
 
 
 @pytest.mark.thorough
@@ -52,12 +52,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
 )
 @settings(max_examples=rounds(150, 600), deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_near_miss_is_a_candidate(
-    lab: Lab, folder: str, name: str, suffix: str, *, configured: bool, unreadable: bool, registered: str | None
+    lab: LabFolder, folder: str, name: str, suffix: str, *, configured: bool, unreadable: bool, registered: str | None
 ) -> None:
     """For any path, whatever is a near miss of a session has that session among those that the path may say."""
     path = f"{folder}{name}{suffix}"
     cameras = [CameraNames("1", "1", "one", "cam1"), CameraNames("2", "2", "ká", "c_2")] if configured else []
-    entry = [RegisterEntry(path.rpartition("/")[2], registered)] if registered else []
+    entry = [LinkEntry(path.rpartition("/")[2], registered)] if registered else []
     rules = LinkingRules.build(
         cameras=cameras,
         selections={"42": [CameraNames("3", "3", "x", None)]},
@@ -66,12 +66,12 @@ def test_every_near_miss_is_a_candidate(
         register=entry,
         shared_names=[path.rpartition("/")[2]],
     )
-    if sessions_named(path, rules):
+    if linked_sessions(path, rules):
         return  # linked: never a near miss
-    book = SessionBook({}, {}, {}, frozenset())
-    inventory = Inventory(lab, (), (), book, Registers(), {}, rules, {}, ())
+    book = LabSessions({}, {}, {}, frozenset())
+    inventory = Inventory(lab, (), (), book, RecordingRegisters(), {}, rules, {}, ())
     found = SessionsInNames(inventory, IDS).sessions(path)
-    missed = {one for one in IDS if judge(path, one, rules).kind is Kind.NEAR_MISS}
+    missed = {one for one in IDS if judge_file(path, one, rules).kind is VerdictKind.NEAR_MISS}
     assert missed <= found
 
 

@@ -28,14 +28,14 @@ from labcrate.errors import LabcrateError, SourceChangedError, TargetError, Usag
 from labcrate.export.assemble import Assembly, assemble, check_limits
 from labcrate.export.spool import Spool
 from labcrate.lab.folder import open_file_below
-from labcrate.linking.verdict import Kind, Rule, Verdict
+from labcrate.linking.verdict import Rule, Verdict, VerdictKind
 from labcrate.model.fixity import Fixity, Identity
-from labcrate.model.recording import Probe, RecordingTime, TimeClaim, TimeSource
+from labcrate.model.recording import Probe, RecordingTime, StartCandidate, TimeSource
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan import member_names as names
-from labcrate.plan.member_names import Names
-from labcrate.plan.options import Only, Options
+from labcrate.plan.member_names import UniqueNames
+from labcrate.plan.options import DataKind, Options
 from labcrate.plan.plan import FileKind, Missing, Plan, PlannedRecording, SessionFile
 from labcrate.readings.load.load import load_readings
 from labcrate.readings.load.slice import Readings
@@ -43,7 +43,7 @@ from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.values import CAMERA_PASSWORD, Secret, Secrets
 
 START, END = datetime(2025, 5, 2, 8, tzinfo=UTC), datetime(2025, 5, 2, 8, 5, tzinfo=UTC)
-SESSION = Session("42", "Morning", span=TimeSpan(START, END), described_in=("data/sessions.json",))
+SESSION = Session("42", "Morning", span=TimeSpan(START, END), description_files=("data/sessions.json",))
 SIZES = [1, 4095, 4096, 4097, ALIGNED_FROM_BYTES - 1, ALIGNED_FROM_BYTES, ALIGNED_FROM_BYTES + 1, 200_000]
 DOCUMENTS = {
     names.README,
@@ -84,16 +84,16 @@ class Folder:
     def recording(self, member: str, data: bytes) -> PlannedRecording:
         """A recording of the session with these bytes."""
         path, identity, fixity = self.put(data)
-        claim = TimeClaim(TimeSource.NAME, START, 1.0, taken=True)
+        claim = StartCandidate(TimeSource.NAME, START, 1.0, is_chosen=True)
         return PlannedRecording(
             member=f"{names.RECORDINGS}/{member}",
             path=path,
-            also_at=(),
+            duplicate_paths=(),
             identity=identity,
             fixity=fixity,
             probe=Probe(problem="no film at all"),
             time=RecordingTime(TimeSpan(START, END), (claim,)),
-            verdict=Verdict(Kind.LINKED, Rule.NAME, "named for session 42"),
+            verdict=Verdict(VerdictKind.LINKED, Rule.NAME, "named for session 42"),
             camera=None,
         )
 
@@ -202,19 +202,22 @@ def test_any_names_and_sizes_make_a_zip_that_reads_whole(requested: list[tuple[s
     with TemporaryDirectory() as root:
         (Path(root) / "files").mkdir()
         folder = Folder(Path(root) / "files")
-        recorded, own = Names(), Names((names.SENSOR_JSON.rpartition("/")[2], names.SENSOR_CSV.rpartition("/")[2]))
-        others = Names()
+        recorded, own = (
+            UniqueNames(),
+            UniqueNames((names.SENSOR_JSON.rpartition("/")[2], names.SENSOR_CSV.rpartition("/")[2])),
+        )
+        others = UniqueNames()
         recordings, files, expected = [], [], {}
         for index, (name, kind) in enumerate(requested):
             size = data.draw(st.sampled_from(SIZES) | st.integers(0, 9000))
             content = random.Random(index).randbytes(size)  # noqa: S311
             if kind == "recording":
-                recordings.append(folder.recording(recorded.take(name.replace("/", "_")), content))
+                recordings.append(folder.recording(recorded.reserve(name.replace("/", "_")), content))
                 expected[recordings[-1].member] = content
             else:
                 below, top = (own, names.SENSOR_DATA) if kind == "sensor data" else (others, names.SESSION_FILES)
                 kinds = {"sensor data": FileKind.SENSOR_DATA, "other": FileKind.OTHER}
-                files.append(folder.file(f"{top}/{below.take(name)}", content, kinds[kind]))
+                files.append(folder.file(f"{top}/{below.reserve(name)}", content, kinds[kind]))
                 expected[files[-1].member] = content
         plan = plan_of(recordings, files, readings(*SOME) if data.draw(st.booleans()) else None)
         assembly = assembled(folder, plan)
@@ -302,7 +305,7 @@ def test_the_sessions_own_tables_stand_for_generated_ones(folder: Folder) -> Non
 
 def test_only_recordings_bring_no_table_of_readings(folder: Folder) -> None:
     """Where only recordings were chosen there is none of the four tables, and no document speaks of one."""
-    plan = replace(plan_of([folder.recording("a.mp4", b"x")]), options=Options(only=Only.RECORDINGS))
+    plan = replace(plan_of([folder.recording("a.mp4", b"x")]), options=Options(only=DataKind.RECORDINGS))
     found = unzipped(whole(assembled(folder, plan)))
     tables = {names.ZIGBEE_CSV, names.ZIGBEE_JSON, names.SENSOR_CSV, names.SENSOR_JSON}
     assert not tables & found.keys()
@@ -391,7 +394,7 @@ def test_a_secret_in_a_generated_document_stops_everything(folder: Folder, where
     said = {"note": "it is Not-For-Export-7"}
     plan = plan_of(read=readings(("2025-05-02T08:01:00.000Z", "zigbee2mqtt/door", said)))
     if where == names.METADATA:
-        plan = replace(plan_of(), session=replace(SESSION, described=said))
+        plan = replace(plan_of(), session=replace(SESSION, all_fields=said))
     with pytest.raises(LabcrateError, match=f"^{where} was generated with {CAMERA_PASSWORD} in it") as caught:
         assembled(folder, plan, matcher=matcher)
     assert "Not-For-Export" not in str(caught.value)

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.confirming import confirmed_before, in_place, known_of, rot
+from tests.support.bit_rot import flip_byte, overwrite_in_place, read_index_record, set_confirmation_age
 
 import labcrate
 from labcrate.errors import ChecksumError
 from labcrate.index import byte_checks
-from labcrate.lab.disk import is_checking_mount
+from labcrate.lab.disk import is_checksumming_mount
 from labcrate.model.timespan import format_instant, from_ns
 
 ONE = "recordings/cam1_session42_20250502_080000.mp4"
@@ -38,7 +38,7 @@ def log_of(cli: Any, lab: Any) -> Any:
 
 def test_rot_stops_the_export_and_is_named(cli: Any, clear: Any, indexed_lab: Any, tmp_path: Path) -> None:
     """A flipped byte under the same state: no file, the recording named with its remedy, the log says broken."""
-    rot(indexed_lab.root, ONE)
+    flip_byte(indexed_lab.root, ONE)
     outcome = export(cli, indexed_lab, tmp_path / "out.zip")
     clear(outcome, 7, ONE, "does not match its checksum", "backup", "touch", "index --check")
     assert [path.name for path in tmp_path.iterdir()] == ["lab"]
@@ -49,7 +49,7 @@ def test_rot_stops_the_export_and_is_named(cli: Any, clear: Any, indexed_lab: An
 
 def test_rot_is_remembered(cli: Any, clear: Any, indexed_lab: Any, tmp_path: Path) -> None:
     """What was found to hold other bytes makes later exports incomplete, also with --no-check; the rest can be had."""
-    rot(indexed_lab.root, ONE)
+    flip_byte(indexed_lab.root, ONE)
     assert export(cli, indexed_lab, tmp_path / "out.zip").code == 7
     for words in ((), ("--no-check",)):
         clear(export(cli, indexed_lab, tmp_path / "out.zip", *words), 6, ONE, "other bytes", "backup")
@@ -63,7 +63,7 @@ def test_rot_is_remembered(cli: Any, clear: Any, indexed_lab: Any, tmp_path: Pat
 def test_what_the_remedy_says_helps(cli: Any, indexed_lab: Any, tmp_path: Path, how: str) -> None:
     """A restored file, a touched one, and one that reads well again under --check are exported as they are."""
     assert export(cli, indexed_lab, tmp_path / "fresh.zip").code == 0
-    before = rot(indexed_lab.root, ONE)
+    before = flip_byte(indexed_lab.root, ONE)
     file = indexed_lab.root / ONE
     times = file.stat()
     assert export(cli, indexed_lab, tmp_path / "out.zip").code == 7
@@ -73,7 +73,7 @@ def test_what_the_remedy_says_helps(cli: Any, indexed_lab: Any, tmp_path: Path, 
     elif how == "touched":
         os.utime(file, ns=(0, 1_700_000_000_000_000_000))
     else:
-        in_place(indexed_lab.root, ONE, before)
+        overwrite_in_place(indexed_lab.root, ONE, before)
         assert export(cli, indexed_lab, tmp_path / "out.zip").code == 6
         assert cli("index", "--check", "--lab", indexed_lab.root).code == 0
     assert export(cli, indexed_lab, tmp_path / "out.zip").code == 0
@@ -83,21 +83,21 @@ def test_what_the_remedy_says_helps(cli: Any, indexed_lab: Any, tmp_path: Path, 
 
 def test_a_fresh_confirmation_is_not_repeated(cli: Any, indexed_lab: Any, tmp_path: Path) -> None:
     """Nothing is read again within 30 days, and terminal, JSON and log say that all are confirmed all the same."""
-    confirmed_before(indexed_lab.root, 29 * byte_checks.DAY_MS)
-    before = known_of(indexed_lab.root, ONE)
+    set_confirmation_age(indexed_lab.root, 29 * byte_checks.DAY_MS)
+    before = read_index_record(indexed_lab.root, ONE)
     outcome = export(cli, indexed_lab, tmp_path / "out.zip")
     assert "bytes confirmed: 3 of 3 recordings (3 within the last 30 days)" in outcome.out
     assert log_of(cli, indexed_lab)["reason"] == "bytes confirmed: 3 of 3 recordings (3 within the last 30 days)"
-    assert known_of(indexed_lab.root, ONE) == before
+    assert read_index_record(indexed_lab.root, ONE) == before
 
 
 def test_an_old_confirmation_is_renewed(cli: Any, indexed_lab: Any, tmp_path: Path) -> None:
     """What was confirmed 31 days ago is read while it is packed, and is known as confirmed from then on."""
-    confirmed_before(indexed_lab.root, path=ONE)
+    set_confirmation_age(indexed_lab.root, path=ONE)
     began = byte_checks.now_ms()
     outcome = export(cli, indexed_lab, tmp_path / "out.zip")
     assert "bytes confirmed: 3 of 3 recordings (1 read now, 2 within the last 30 days)" in outcome.out
-    confirmed = known_of(indexed_lab.root, ONE).confirmed_ms
+    confirmed = read_index_record(indexed_lab.root, ONE).confirmed_ms
     assert confirmed is not None
     assert confirmed >= began
 
@@ -105,9 +105,9 @@ def test_an_old_confirmation_is_renewed(cli: Any, indexed_lab: Any, tmp_path: Pa
 def test_check_reads_all_and_no_check_nothing(cli: Any, indexed_lab: Any, tmp_path: Path) -> None:
     """--check finds rot in a file confirmed this minute; --no-check packs it however old, and says so everywhere."""
     assert "3 of 3 recordings (3 read now)" in export(cli, indexed_lab, tmp_path / "out.zip", "--check").out
-    rot(indexed_lab.root, ONE, age_ms=0)
+    flip_byte(indexed_lab.root, ONE, age_ms=0)
     assert export(cli, indexed_lab, tmp_path / "out.zip").code == 0
-    confirmed_before(indexed_lab.root)
+    set_confirmation_age(indexed_lab.root)
     outcome = export(cli, indexed_lab, tmp_path / "out.zip", "--no-check")
     assert "bytes not confirmed (--no-check)" in outcome.out
     assert log_of(cli, indexed_lab)["reason"] == "bytes not confirmed (--no-check)"
@@ -123,11 +123,11 @@ def test_a_first_export_with_check_reads_once(cli: Any, usual_lab: Any, tmp_path
 
 def test_the_days_are_the_labs(cli: Any, indexed_lab: Any, tmp_path: Path) -> None:
     """confirm_days decides; 0 is every export."""
-    confirmed_before(indexed_lab.root)
-    rot(indexed_lab.root, ONE)
+    set_confirmation_age(indexed_lab.root)
+    flip_byte(indexed_lab.root, ONE)
     indexed_lab.write("labcrate.toml", "confirm_days = 40\n")
     assert export(cli, indexed_lab, tmp_path / "out.zip").code == 0
-    rot(indexed_lab.root, ONE, age_ms=1000, at=-2)
+    flip_byte(indexed_lab.root, ONE, age_ms=1000, at=-2)
     indexed_lab.write("labcrate.toml", "confirm_days = 0\n")
     assert export(cli, indexed_lab, tmp_path / "out.zip").code == 7
 
@@ -144,7 +144,7 @@ def test_python_confirms_as_the_command_does(indexed_lab: Any, tmp_path: Path) -
     """Lab.export raises for rot, leaves nothing, and with check=False packs it."""
     lab = labcrate.Lab(indexed_lab.root)
     assert lab.export(42, tmp_path / "a.zip", check=True).confirmed == 3
-    rot(indexed_lab.root, ONE, age_ms=0)
+    flip_byte(indexed_lab.root, ONE, age_ms=0)
     assert lab.export(42, tmp_path / "b.zip", check=False).confirmed == 0
     assert lab.export(42, tmp_path / "c.zip").confirmed == 3  # by what was confirmed this minute
     with pytest.raises(ChecksumError, match="other bytes"):
@@ -155,9 +155,9 @@ def test_python_confirms_as_the_command_does(indexed_lab: Any, tmp_path: Path) -
 def test_index_check_names_what_rotted(cli: Any, clear: Any, indexed_lab: Any) -> None:
     """``labcrate index --check`` reads everything again, names what differs, and counts what does not."""
     assert "bytes confirmed: 4 of 4 files" in cli("index", "--check", "--lab", indexed_lab.root).out
-    rot(indexed_lab.root, ONE, age_ms=0)
+    flip_byte(indexed_lab.root, ONE, age_ms=0)
     clear(cli("index", "--check", "--lab", indexed_lab.root), 6, ONE, "other bytes", "backup")
-    assert known_of(indexed_lab.root, ONE).differs_ms is not None
+    assert read_index_record(indexed_lab.root, ONE).differs_ms is not None
 
 
 def test_rot_in_a_file_that_is_searched_again_is_not_hashed_anew(
@@ -166,7 +166,7 @@ def test_rot_in_a_file_that_is_searched_again_is_not_hashed_anew(
     """A text that is read again only because the lab has another password keeps its checksum, and is refused."""
     indexed_lab.write("sessions/Session42/notes.txt", "seven cups of coffee")
     assert cli("index", "--lab", indexed_lab.root).code == 0
-    rot(indexed_lab.root, "sessions/Session42/notes.txt", age_ms=0)
+    flip_byte(indexed_lab.root, "sessions/Session42/notes.txt", age_ms=0)
     indexed_lab.json("data/config.json", {"mqtt": {"password": "Tr0ub4dor-and-3"}})
     clear(cli("index", "--lab", indexed_lab.root), 6, "notes.txt", "other bytes")
     clear(export(cli, indexed_lab, tmp_path / "out.zip"), 6, "notes.txt", "other bytes")
@@ -186,14 +186,14 @@ def test_rot_in_a_file_that_is_searched_again_is_not_hashed_anew(
 )
 def test_file_systems_that_check_their_data(line: str, checks: bool) -> None:
     """Btrfs and ZFS do, unless they are mounted without checksums; the name of a device or folder says nothing."""
-    assert is_checking_mount(line) is checks
+    assert is_checksumming_mount(line) is checks
 
 
 def test_on_such_a_file_system_the_state_is_enough(
     cli: Any, indexed_lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """There an old confirmation is enough, and the terminal says why; --check reads all the same."""
-    confirmed_before(indexed_lab.root)
+    set_confirmation_age(indexed_lab.root)
     monkeypatch.setattr("labcrate.export.confirmation.checks_itself", lambda _: True)
     outcome = export(cli, indexed_lab, tmp_path / "out.zip")
     assert "bytes confirmed: 3 of 3 recordings (3 by the file system's own checksums)" in outcome.out
@@ -205,11 +205,11 @@ def test_doctor_reports_unconfirmed_bytes(cli: Any, indexed_lab: Any) -> None:
     doctor = ("doctor", "--lab", indexed_lab.root)
     before = cli(*doctor, "--json").json["bytes"]
     assert (before["files"], before["confirmed"], before["differing"], before["days"]) == (4, 4, 0, 30)
-    confirmed_before(indexed_lab.root, path=ONE)
-    confirmed = known_of(indexed_lab.root, ONE).confirmed_ms or 0
+    set_confirmation_age(indexed_lab.root, path=ONE)
+    confirmed = read_index_record(indexed_lab.root, ONE).confirmed_ms or 0
     now = cli(*doctor, "--json").json["bytes"]
     assert (now["files"], now["confirmed"], now["oldest"]) == (4, 3, format_instant(from_ns(confirmed * 1_000_000)))
-    rot(indexed_lab.root, ONE)
+    flip_byte(indexed_lab.root, ONE)
     assert cli("index", "--check", "--lab", indexed_lab.root).code == 6
     output = " ".join(cli(*doctor).out.split())
     assert f"{ONE} does not match its checksum is of" in output

@@ -9,7 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support.platform_lab import CANARIES, PIN, SENSOR_TOPIC, START, UUID, PlatformLab, clip, iso, stamp
+from tests.support.platform_lab import (
+    CANARIES,
+    PIN,
+    SENSOR_TOPIC,
+    START,
+    UUID,
+    PlatformLab,
+    as_iso,
+    format_for_name,
+    make_video,
+)
 
 if TYPE_CHECKING:
     from tests.conftest import Clear, Cli
@@ -53,7 +63,10 @@ def test_every_session_of_every_user_is_there(platform: PlatformLab, cli: "Cli")
 def test_a_topic_with_a_room_is_the_selected_sensor(platform: PlatformLab, cli: "Cli") -> None:
     """``t-cocina`` is selected, the topic is ``zigbee2mqtt/planta/t-cocina``: its readings are there and join."""
     path = platform.root / f"sessions/Session{UUID}/config.json"
-    config = json.loads(path.read_text()) | {"startTime": iso(START), "endTime": iso(START + timedelta(minutes=10))}
+    config = json.loads(path.read_text()) | {
+        "startTime": as_iso(START),
+        "endTime": as_iso(START + timedelta(minutes=10)),
+    }
     path.write_text(json.dumps(config))
     members = exported(cli, platform, UUID)
     readings = rows(members, "data/zigbee-sensors.csv")
@@ -68,7 +81,7 @@ def test_a_session_that_nobody_ended_is_bounded(platform: PlatformLab, cli: "Cli
     """Readings end with the session's own last evidence, here the sensor file; the window and its reason are said."""
     members = exported(cli, platform, "7", "--redact")
     times = [row["timestamp"] for row in rows(members, "data/zigbee-sensors.csv")]
-    assert (times[0], times[-1]) == (iso(START), iso(START + timedelta(minutes=1)))
+    assert (times[0], times[-1]) == (as_iso(START), as_iso(START + timedelta(minutes=1)))
     metadata = json.loads(members["data/session_metadata.json"])
     assert metadata["readings"]["window"]["endSource"] == "evidence"
     assert metadata["session"]["endTime"] is None
@@ -78,11 +91,11 @@ def test_a_session_that_nobody_ended_is_bounded(platform: PlatformLab, cli: "Cli
 def test_no_reading_of_the_next_session_comes_along(platform: PlatformLab, cli: "Cli") -> None:
     """A recording that goes on into the next session's time ends the readings before that one, and names no session."""
     late = START + timedelta(minutes=45)
-    platform.write(f"recordings/c05_session7-{stamp(late)}.mp4", clip())
+    platform.write(f"recordings/c05_session7-{format_for_name(late)}.mp4", make_video())
     members = exported(cli, platform, "7", "--redact")
     nine = START + timedelta(minutes=40)
     last = max(row["timestamp"] for row in rows(members, "data/zigbee-sensors.csv"))
-    assert last == iso(nine - timedelta(minutes=1))
+    assert last == as_iso(nine - timedelta(minutes=1))
     text = b"".join(members[name] for name in ("README.txt", "data/session_metadata.json"))
     assert b"when the lab's next session began" in text
     assert b"session 9" not in text
@@ -92,12 +105,17 @@ def test_without_evidence_no_reading_is_taken(platform: PlatformLab, cli: "Cli")
     """An open session with neither recording nor sensor file has no readings, unless the end is named."""
     sessions = platform.root / "data/user_3/sessions.json"
     value = json.loads(sessions.read_text())
-    value["10"] = {"id": 10, "name": "open", "startTime": iso(START + timedelta(hours=3, minutes=1)), "endTime": None}
+    value["10"] = {
+        "id": 10,
+        "name": "open",
+        "startTime": as_iso(START + timedelta(hours=3, minutes=1)),
+        "endTime": None,
+    }
     sessions.write_text(json.dumps(value))
     found = plan(cli, platform, "10")
     assert found["readings"] == 0
     assert any("no readings are included" in warning for warning in found["warnings"])
-    end = iso(START + timedelta(hours=3, minutes=6))
+    end = as_iso(START + timedelta(hours=3, minutes=6))
     assert plan(cli, platform, "10", "--to", end)["readings"] == 12
 
 
@@ -169,7 +187,7 @@ def test_the_doctor_names_files_with_secrets_and_never_the_secrets(
     outcome = cli("doctor", "--json")
     found = [one for one in outcome.json["findings"] if one["kind"] == "secret"]
     assert [one["places"] for one in found] == [
-        [f"recordings/c05_session7-{stamp(START + timedelta(seconds=2.615))}.mp4"]
+        [f"recordings/c05_session7-{format_for_name(START + timedelta(seconds=2.615))}.mp4"]
     ]
     assert "password" in found[0]["what"]
     for secret in (*CANARIES, PIN, str(platform.root)):

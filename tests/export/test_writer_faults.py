@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.rounds import rounds, some
+from tests.support.rounds import rounds, sample
 
 from labcrate.archive import copying
 from labcrate.export import session_export, writer
@@ -138,7 +138,7 @@ def test_the_next_export_takes_the_recording_as_it_is_then(cli: Any, big_lab: An
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("size", some(["100k", "1m", "2500k", "2900k"], 1))
+@pytest.mark.parametrize("size", sample(["100k", "1m", "2500k", "2900k"], 1))
 def test_a_full_disk(
     command: Any, clear: Any, namespace: list[str], big_lab: Any, tmp_path: Path, snapshot: Any, size: str
 ) -> None:
@@ -156,7 +156,7 @@ def test_a_full_disk(
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("limit", some([0, 1, 4096, 70_000, 1_000_000, 3_000_000], 2))
+@pytest.mark.parametrize("limit", sample([0, 1, 4096, 70_000, 1_000_000, 3_000_000], 2))
 def test_a_limit_on_the_size_of_files(command: Any, clear: Any, big_lab: Any, tmp_path: Path, limit: int) -> None:
     """Where no file may become that large, also the index, the export ends with one sentence and without a part."""
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.rounds import rounds
 
-from labcrate.lab.exclude import Excluded, pattern_problem
+from labcrate.lab.exclude import ExcludePatterns, pattern_problem
 
 GIT = shutil.which("git")
 
@@ -60,13 +60,13 @@ PATHS = st.lists(st.sampled_from(["a", "b", "ab", "aab", "axb", "a.mp4", "c d", 
 @given(patterns=st.lists(PATTERNS, min_size=1, max_size=4), paths=st.lists(PATHS, min_size=1, max_size=12, unique=True))
 def test_patterns_mean_what_git_makes_of_them(repository: Path, patterns: list[str], paths: list[str]) -> None:
     """Any patterns exclude exactly those files that ``git check-ignore`` names."""
-    excluded = Excluded(patterns)
+    excluded = ExcludePatterns(patterns)
     assert {path for path in paths if excluded.matches(path)} == ignored_by_git(repository, patterns, paths)
 
 
 def test_folders_are_excluded_as_a_whole() -> None:
     """Nothing below an excluded folder is taken, not even by a later pattern; the folder itself says so."""
-    excluded = Excluded(["recordings/test/", "!recordings/test/keep.mp4", "*.tmp", "!keep.tmp"])
+    excluded = ExcludePatterns(["recordings/test/", "!recordings/test/keep.mp4", "*.tmp", "!keep.tmp"])
     assert excluded.matches("recordings/test/keep.mp4")
     assert excluded.matches_folder("recordings/test")
     assert excluded.matches_folder("recordings/test/deeper")
@@ -78,13 +78,13 @@ def test_folders_are_excluded_as_a_whole() -> None:
 
 def test_no_patterns_exclude_nothing() -> None:
     """A lab without patterns keeps everything."""
-    assert not Excluded(()).matches("a/b")
-    assert not Excluded(()).matches_folder("a")
+    assert not ExcludePatterns(()).matches("a/b")
+    assert not ExcludePatterns(()).matches_folder("a")
 
 
 def test_a_name_that_is_not_utf_8_is_compared() -> None:
     """A name with surrogate escapes is matched as any other."""
-    assert Excluded(["*.tmp"]).matches("recordings/\udcff.tmp")
+    assert ExcludePatterns(["*.tmp"]).matches("recordings/\udcff.tmp")
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_path_made_for_it_costs_no_time(pattern: str, path: str) -> None:
     """The longest paths that nearly fit many stars are decided in a moment."""
     assert pattern_problem(pattern) is None
     begin = time.process_time()
-    assert not Excluded([pattern]).matches(path)
+    assert not ExcludePatterns([pattern]).matches(path)
     assert time.process_time() - begin < 10
 
 
@@ -125,4 +125,4 @@ def test_a_path_made_for_it_costs_no_time(pattern: str, path: str) -> None:
 def test_whatever_passes_the_check_compiles(pattern: str) -> None:
     """A pattern without a problem can be compiled and matched, without a warning of the regular expressions."""
     if pattern_problem(pattern) is None:
-        Excluded([pattern]).matches("a/b")
+        ExcludePatterns([pattern]).matches("a/b")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.rounds import rounds, some
+from tests.support.rounds import rounds, sample
 
 LIST = "data/sessions.json"
 DOCUMENTS = {
@@ -111,7 +111,7 @@ def test_no_data_folder(cli: Any, usual_lab: Any, tmp_path: Path) -> None:
     assert any("no sensor readings at all" in warning for warning in outcome.json["warnings"])
 
 
-@pytest.mark.parametrize("path", some(list(DOCUMENTS), 4))
+@pytest.mark.parametrize("path", sample(list(DOCUMENTS), 4))
 @pytest.mark.parametrize(
     "content",
     [b"", b" \n", b"\xff\xfe{\x00", b"not json", b"[[1]", b'{"a": NaN}', b'"text"', b"7", b"[" * 100_000,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from labcrate.errors import DocumentError
-from labcrate.lab.documents import read_all_cameras
+from labcrate.lab.device_files import read_all_cameras
 from labcrate.lab.json_file import LONGEST_TEXT
 from labcrate.lab.sessions import read_sessions
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labcrate.lab.path_pattern import PatternError, bounds, name_pattern, recorder_pattern
-from labcrate.lab.recorders import TYPES
+from labcrate.lab.path_pattern import PatternError, name_pattern, recorder_pattern, wall_clock_bounds
+from labcrate.lab.recorders import RECORDER_TYPES
 
 WORDS = st.text(alphabet="abcXYZ-_ é(", min_size=1, max_size=12)
 FIELDS = ("{Y}", "{m}", "{d}", "{H}", "{M}", "{S}")
@@ -42,10 +42,10 @@ def test_any_time_that_a_pattern_writes_it_reads_back(pattern: str, at: datetime
     assert said.uncertainty_s == 0
 
 
-@given(at=INSTANTS, camera=WORDS, known=st.sampled_from(sorted(TYPES)))
+@given(at=INSTANTS, camera=WORDS, known=st.sampled_from(sorted(RECORDER_TYPES)))
 def test_the_patterns_that_are_built_in_read_what_they_write(at: datetime, camera: str, known: str) -> None:
     """Frigate's and motionEye's paths come back to the second."""
-    compiled = recorder_pattern(TYPES[known].pattern)
+    compiled = recorder_pattern(RECORDER_TYPES[known].pattern)
     said = compiled.parse(compiled.format(at, camera))
     assert said is not None
     assert (said.camera, said.time) == (camera, at.replace(microsecond=0))
@@ -65,8 +65,8 @@ def test_seconds_since_1970_are_utc(at: datetime) -> None:
 @pytest.mark.parametrize(
     ("pattern", "path", "camera", "time_"),
     [
-        (TYPES["frigate"].pattern, "2025-05-02/07/kitchen/30.00.mp4", "kitchen", "2025-05-02T07:30:00"),
-        (TYPES["motioneye"].pattern, "Camera1/2025-05-02/07-30-00.mp4", "Camera1", "2025-05-02T07:30:00"),
+        (RECORDER_TYPES["frigate"].pattern, "2025-05-02/07/kitchen/30.00.mp4", "kitchen", "2025-05-02T07:30:00"),
+        (RECORDER_TYPES["motioneye"].pattern, "Camera1/2025-05-02/07-30-00.mp4", "Camera1", "2025-05-02T07:30:00"),
         ("{camera}_{any}_{Y}{m}{d}{H}{M}{S}.mp4", "Front_01_20250502093000.mp4", "Front", "2025-05-02T09:30:00"),
         (
             "{any}_{Y}{m}{d}_{H}{M}{S}_{any}.mp4",
@@ -93,7 +93,7 @@ def test_paths_of_real_recorders(pattern: str, path: str, camera: str | None, ti
 )  # fmt: skip
 def test_other_paths_are_none_of_the_recorder(path: str) -> None:
     """A path that only resembles the pattern, or holds no possible date, says nothing."""
-    assert recorder_pattern(TYPES["frigate"].pattern).parse(path) is None
+    assert recorder_pattern(RECORDER_TYPES["frigate"].pattern).parse(path) is None
 
 
 @pytest.mark.parametrize(
@@ -136,21 +136,21 @@ def test_folders_bound_what_is_below_them(at: datetime, known: int) -> None:
     """The span of the first fields of a time holds that time."""
     keys = ("Y", "m", "d", "H", "M")[:known]
     values = dict(zip(keys, (f"{at:%Y}", f"{at:%m}", f"{at:%d}", f"{at:%H}", f"{at:%M}"), strict=False))
-    span = bounds(values)
+    span = wall_clock_bounds(values)
     assert span is not None
     assert span[0] <= at <= span[1]
 
 
 def test_an_hour_that_occurs_twice_is_said() -> None:
     """On the night when summer time ends 02:30 means two instants; on any other night one."""
-    compiled = recorder_pattern(TYPES["motioneye"].pattern)
+    compiled = recorder_pattern(RECORDER_TYPES["motioneye"].pattern)
     zone = ZoneInfo("Europe/Madrid")
     twice = compiled.parse("a/2025-10-26/02-30-00.mp4")
     once = compiled.parse("a/2025-10-25/02-30-00.mp4")
     assert twice is not None
     assert once is not None
-    assert twice.instants(zone) == (
+    assert twice.start_bounds(zone) == (
         datetime(2025, 10, 26, 0, 30, tzinfo=UTC),
         datetime(2025, 10, 26, 1, 30, tzinfo=UTC),
     )
-    assert once.instants(zone) == (datetime(2025, 10, 25, 0, 30, tzinfo=UTC),) * 2
+    assert once.start_bounds(zone) == (datetime(2025, 10, 25, 0, 30, tzinfo=UTC),) * 2

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from labcrate.errors import DocumentError
 from labcrate.lab.path_pattern import recorder_pattern
 from labcrate.lab.recorders import (
-    LONGEST,
-    TYPES,
+    LONGEST_FILE,
+    RECORDER_TYPES,
     RecorderFolder,
-    Skipped,
+    SkippedFile,
     allowed_recorders,
-    folder_of,
+    recorder_folder_path,
     scan_recorder,
     segment_member_name,
 )
@@ -27,7 +27,7 @@ from labcrate.model.timespan import TimeSpan
 
 
 def recorder(
-    folder: str = ".", pattern: str = TYPES["frigate"].pattern, zone: str = "UTC", minutes: float = 10
+    folder: str = ".", pattern: str = RECORDER_TYPES["frigate"].pattern, zone: str = "UTC", minutes: float = 10
 ) -> Recorder:
     """A recorder of that pattern."""
     return Recorder("nvr", folder, pattern, zone, timedelta(minutes=minutes))
@@ -63,8 +63,8 @@ def test_segments_that_may_overlap_are_found(tmp_path: Path) -> None:
 
 ZONES = ("UTC", "Europe/Madrid", "Pacific/Auckland", "America/St_Johns", "Australia/Lord_Howe", "Pacific/Apia")
 PATTERNS = (
-    TYPES["frigate"].pattern,
-    TYPES["motioneye"].pattern,
+    RECORDER_TYPES["frigate"].pattern,
+    RECORDER_TYPES["motioneye"].pattern,
     "{Y}/{m}/{d}/{camera}/{H}{M}{S}.mp4",
     "{camera}/{Y}{m}{d}{H}/{M}{S}.mp4",
     "{Y}-{m}-{d}/{camera}_{Y}{m}{d}{H}{M}{S}.mp4",
@@ -149,7 +149,7 @@ def test_symbolic_links_are_never_followed(tmp_path: Path) -> None:
     (hour / "kitchen/30.00.mp4").symlink_to(outside)
     put(root, "2025-05-02/07/kitchen/31.00.mp4", b"")
     (hour / "kitchen/32.00.mp4").mkdir()
-    skipped: list[Skipped] = []
+    skipped: list[SkippedFile] = []
     assert list(scan_recorder(root, recorder(), span("07:00:00", "08:00:00"), skipped)) == []
     assert {(item.path, item.reason.partition(",")[0]) for item in skipped} == {
         ("2025-05-02/07/hall", "it is a symbolic link"),
@@ -193,7 +193,7 @@ def test_a_server_reads_only_what_it_may(tmp_path: Path) -> None:
     (lab / "link").symlink_to(other)
     folders = ("recordings", str(allowed), str(allowed / "frigate"), "../allowed/frigate", str(other), "link",
                "../allowed-2", f"{allowed}/../other", "~no-such-user-at-all/x")  # fmt: skip
-    recorders = [Recorder(f"r{i}", folder, "", "UTC", LONGEST) for i, folder in enumerate(folders)]
+    recorders = [Recorder(f"r{i}", folder, "", "UTC", LONGEST_FILE) for i, folder in enumerate(folders)]
     may, refused = allowed_recorders(recorders, lab, [allowed])
     assert may == {
         "r0": lab / "recordings",
@@ -202,7 +202,7 @@ def test_a_server_reads_only_what_it_may(tmp_path: Path) -> None:
         "r3": allowed / "frigate",
     }
     assert [item.name for item in refused] == ["r4", "r5", "r6", "r7", "r8"]
-    assert folder_of(recorders[4], lab) == other  # the command line takes it from the file
+    assert recorder_folder_path(recorders[4], lab) == other  # the command line takes it from the file
 
 
 INSTANTS = st.datetimes(

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from labcrate.lab.registers import RegisterEntry, read_registers
-from labcrate.lab.session_register import LinkedFile, encode_register, read_session_register, register_entry
+from labcrate.lab.registers import RegisteredRecording, read_registers
+from labcrate.lab.session_register import LinkedFile, encode_entry, encode_register, read_session_register
 
 NAME = "c05_session7-2025-06-10T15-30-14-655Z.mp4"
 FOLDER = "sessions/Session7"
@@ -35,9 +35,9 @@ def test_an_entry_in_full(lab: Any) -> None:
     """Base name, session, camera, times, state and user are read; the path of another machine is not kept."""
     lab.json("data/user_2/recordings.json", {"31": entry()})
     start, end = (datetime(2025, 6, 10, 15, 30, *second, tzinfo=UTC) for second in ((14, 655000), (16, 700000)))
-    expected = RegisterEntry("data/user_2/recordings.json", "31", NAME, "7", "5", start, end, "completed", "2")
+    expected = RegisteredRecording("data/user_2/recordings.json", "31", NAME, "7", "5", start, end, "completed", "2")
     registers = read_registers(lab.open())
-    assert (registers.entries, registers.problems, registers.local) == ((expected,), (), False)
+    assert (registers.recordings, registers.problems, registers.assumed_utc) == ((expected,), (), False)
     assert "/app" not in repr(registers)
 
 
@@ -48,7 +48,7 @@ def test_an_entry_in_full(lab: Any) -> None:
 def test_base_names_of_every_system(lab: Any, path: str, name: str) -> None:
     """Slashes and backslashes both end a folder's name."""
     lab.json("data/recordings.json", [entry(filePath=path)])
-    assert [one.name for one in read_registers(lab.open()).entries] == [name]
+    assert [one.name for one in read_registers(lab.open()).recordings] == [name]
 
 
 def test_what_is_absent_or_null_is_unknown(lab: Any) -> None:
@@ -56,7 +56,9 @@ def test_what_is_absent_or_null_is_unknown(lab: Any) -> None:
     bare = {"filePath": "a.mp4"}
     lab.json("data/recordings.json", {"1": bare, "2": {**bare, "sessionId": None, "startTime": None, "cameraId": ""}})
     registers = read_registers(lab.open())
-    assert registers.entries == tuple(RegisterEntry("data/recordings.json", key, "a.mp4") for key in ("1", "2"))
+    assert registers.recordings == tuple(
+        RegisteredRecording("data/recordings.json", key, "a.mp4") for key in ("1", "2")
+    )
     assert registers.problems == ()
 
 
@@ -75,15 +77,15 @@ def test_a_fault_costs_a_field_and_is_said_once(lab: Any) -> None:
         },
     )
     registers = read_registers(lab.open())
-    assert [(e.key, e.session_id, e.start is None, e.end is None) for e in registers.entries] == [
+    assert [(e.key, e.session_id, e.start is None, e.end is None) for e in registers.recordings] == [
         ("1", "7", True, False),
         ("2", "7", True, False),
         ("3", None, False, False),
         ("4", None, False, False),
         ("5", "7", True, True),
     ]
-    assert registers.refused == {"x/../../data"}
-    assert not registers.unreadable
+    assert registers.invalid_ids == {"x/../../data"}
+    assert not registers.has_unreadable_file
     sentences = sorted(str(problem) for problem in registers.problems)
     assert len(sentences) == 5
     assert sentences[0] == (
@@ -95,10 +97,10 @@ def test_a_fault_costs_a_field_and_is_said_once(lab: Any) -> None:
 def test_times_without_a_zone(lab: Any) -> None:
     """They are read in the lab's zone; without one as UTC, and that is handed on to be said."""
     lab.json("data/recordings.json", [entry(startTime="2025-06-10T15:30:14", endTime=None)])
-    assert read_registers(lab.open()).local
+    assert read_registers(lab.open()).assumed_utc
     madrid = read_registers(lab.open(), zone="Europe/Madrid")
-    assert madrid.entries[0].start == datetime(2025, 6, 10, 13, 30, 14, tzinfo=UTC)
-    assert not madrid.local
+    assert madrid.recordings[0].start == datetime(2025, 6, 10, 13, 30, 14, tzinfo=UTC)
+    assert not madrid.assumed_utc
 
 
 @pytest.mark.parametrize("content", ['{"1": {"filePath": "a', "", "7", b'{"1": "\xff"}'])
@@ -107,9 +109,9 @@ def test_a_broken_register_leaves_the_others(lab: Any, content: Any) -> None:
     lab.write("data/recordings.json", content)
     lab.json("data/user_2/recordings.json", {"31": entry()})
     registers = read_registers(lab.open())
-    assert registers.unreadable
+    assert registers.has_unreadable_file
     assert [problem.file for problem in registers.problems] == ["data/recordings.json"]
-    assert [one.key for one in registers.entries] == ["31"]
+    assert [one.key for one in registers.recordings] == ["31"]
 
 
 @pytest.mark.thorough
@@ -117,8 +119,8 @@ def test_a_register_of_a_hundred_thousand_recordings(lab: Any) -> None:
     """Every one of very many entries is read, and one wrong among them is found."""
     lab.json("data/recordings.json", {str(i): entry(sessionId=i % 300 or "x/") for i in range(100_000)})
     registers = read_registers(lab.open())
-    assert len(registers.entries) == 100_000
-    assert sum(one.session_id == "7" for one in registers.entries) == 334
+    assert len(registers.recordings) == 100_000
+    assert sum(one.session_id == "7" for one in registers.recordings) == 334
     assert [str(problem).rpartition("; ")[2] for problem in registers.problems] == ["so have 333 others."]
 
 
@@ -136,8 +138,8 @@ def test_anything_in_a_register_is_borne(lab: Any, value: Any) -> None:
     sound = {**value, "sound": entry()} if isinstance(value, dict) else [*value, entry()]
     lab.json("data/recordings.json", sound)
     registers = read_registers(lab.open())
-    assert registers.entries[-1].name == NAME
-    assert registers.entries[-1].session_id == "7"
+    assert registers.recordings[-1].name == NAME
+    assert registers.recordings[-1].session_id == "7"
 
 
 LINKED = st.builds(
@@ -156,7 +158,7 @@ LINKED = st.builds(
 @given(st.lists(LINKED, unique_by=lambda one: (one.folder, one.file)))
 def test_links_survive_being_written(lab: Any, files: list[LinkedFile]) -> None:
     """What labcrate link writes is read as it was, to the nanosecond."""
-    lab.write(f"{FOLDER}/recordings.json", encode_register([register_entry(one) for one in files]))
+    lab.write(f"{FOLDER}/recordings.json", encode_register([encode_entry(one) for one in files]))
     register = read_session_register(lab.open(), FOLDER)
     assert (register.files, register.problems) == (tuple(files), ())
 

@@ -42,13 +42,13 @@ def test_every_file_that_the_platform_writes(lab: Any) -> None:
         {"sessionId": 7, "readings": [{"timestamp": format_instant(at(38))}, {"timestamp": 1749570000000}, {}]},
     )
     found = times(lab)
-    assert {one.file.removeprefix(f"{FOLDER}/"): (one.start, one.end) for one in found.evidence} == {
+    assert {one.file.removeprefix(f"{FOLDER}/"): (one.start, one.end) for one in found.files} == {
         TRAFFIC: (at(31), at(35)),
         "sensor_data/temperature_sensors.csv": (at(36), at(36)),
         "sensor_data/sensor_readings.csv": (at(37), at(37)),
         "sensor_data/sensor_readings.json": (at(38), at(40)),
     }
-    assert (found.problems, found.local) == ((), False)
+    assert (found.problems, found.assumed_utc) == ((), False)
 
 
 def test_other_files_say_nothing(lab: Any, tmp_path: Any) -> None:
@@ -71,7 +71,7 @@ def test_a_torn_row_takes_no_other_along(lab: Any) -> None:
     """Rows that a crash cut off, in the middle or at the end, leave the times of all other rows."""
     torn = '"2025-06-10T15:32:00.000Z","zigbee2mqtt/x/t","{""temp'
     lab.write(f"{FOLDER}/{TRAFFIC}", HEADER + row(31) + torn + "\n" + row(34) + '"2025-06-1')
-    assert [one.end for one in times(lab).evidence] == [at(34)]
+    assert [one.end for one in times(lab).files] == [at(34)]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
@@ -81,9 +81,9 @@ def test_files_that_a_spreadsheet_saved(lab: Any, encoding: str, delimiter: str)
     text = delimiter.join(["sensor", "Timestamp"]) + "\r\n" + delimiter.join(["salón", "2025-06-10 15:31:00"]) + "\r\n"
     lab.write(f"{FOLDER}/sensor_data/x_sensors.csv", text.encode(encoding))
     found = times(lab)
-    assert ([one.end for one in found.evidence], found.local) == ([at(31)], True)
+    assert ([one.end for one in found.files], found.assumed_utc) == ([at(31)], True)
     madrid = times(lab, "Europe/Madrid")
-    assert ([one.end for one in madrid.evidence], madrid.local) == ([at(31) - timedelta(hours=2)], False)
+    assert ([one.end for one in madrid.files], madrid.assumed_utc) == ([at(31) - timedelta(hours=2)], False)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_files_without_a_time(lab: Any, name: str, content: str, problem: str | 
     """A file that should have times and has none is named; one without rows is no fault. Neither is evidence."""
     lab.write(f"{FOLDER}/sensor_data/{name}", content)
     found = times(lab)
-    assert found.evidence == ()
+    assert found.files == ()
     assert [one.file for one in found.problems] == ([f"{FOLDER}/sensor_data/{name}"] if problem else [])
     assert all(problem and problem in str(one) for one in found.problems)
 
@@ -121,5 +121,5 @@ def test_the_end_is_the_latest_time_in_whatever_order_and_spelling(lab: Any, row
     instants = {i: at(0) + timedelta(seconds=row[0]) for i, row in enumerate(rows) if isinstance(row, tuple)}
     texts = [instants[i].strftime(row[1]) if isinstance(row, tuple) else row for i, row in enumerate(rows)]
     lab.write(f"{FOLDER}/sensor_data/x_sensors.csv", "timestamp,value\n" + "".join(f"{text},1\n" for text in texts))
-    found = [(one.start, one.end) for one in times(lab).evidence]
+    found = [(one.start, one.end) for one in times(lab).files]
     assert found == ([(min(instants.values()), max(instants.values()))] if instants else [])

@@ -12,9 +12,15 @@ from hypothesis import strategies as st
 
 from labcrate.errors import DocumentError
 from labcrate.lab.path_pattern import PLACEHOLDERS
-from labcrate.lab.recorders import TYPES
+from labcrate.lab.recorders import RECORDER_TYPES
 from labcrate.lab.settings_file import known_keys, parse_settings, read_settings
-from labcrate.lab.settings_template import CameraFound, RecorderFound, Suggestions, settings_text, toml_text
+from labcrate.lab.settings_template import (
+    SettingsSuggestions,
+    SuggestedCamera,
+    SuggestedRecorder,
+    settings_text,
+    toml_text,
+)
 from labcrate.model.lab_settings import CameraSettings, LabSettings, Recorder, SessionDefaults
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/labcrate-toml.md").read_text("utf-8")
@@ -65,9 +71,9 @@ def test_every_key_has_its_value() -> None:
         session=SessionDefaults(timedelta(seconds=90)),
         cameras={"5": CameraSettings("5", "cocina", "c05", "America/Bogota", -3600.0, "{any}_{Y}{m}{d}{H}{M}{S}")},
         recorders=(
-            Recorder("nvr", "/srv/frigate/recordings", TYPES["frigate"].pattern, "UTC", timedelta(minutes=10),
+            Recorder("nvr", "/srv/frigate/recordings", RECORDER_TYPES["frigate"].pattern, "UTC", timedelta(minutes=10),
                      "frigate", {"kitchen": "5", "hall": "P-7"}),
-            Recorder("eye", "~/motioneye", TYPES["motioneye"].pattern, "Europe/Madrid", timedelta(hours=1),
+            Recorder("eye", "~/motioneye", RECORDER_TYPES["motioneye"].pattern, "Europe/Madrid", timedelta(hours=1),
                      "motioneye"),
             Recorder("own", "../ftp", "{camera}_{epoch}.mp4", "Europe/Madrid", timedelta(hours=24)),
         ),
@@ -236,7 +242,7 @@ def test_the_page_documents_exactly_the_keys_that_there_are() -> None:
     placeholders = re.findall(r"^\| `\{(\w+)\}` \| (.+) \|$", PAGE, re.M)
     assert placeholders == list(PLACEHOLDERS.items())
     types = re.findall(r"^\| `(\w+)` \| `(\S+)` \|", PAGE, re.M)
-    assert types == [(name, known.pattern) for name, known in TYPES.items()]
+    assert types == [(name, known.pattern) for name, known in RECORDER_TYPES.items()]
 
 
 def test_the_example_of_the_page_is_in_order() -> None:
@@ -245,15 +251,18 @@ def test_the_example_of_the_page_is_in_order() -> None:
     assert parse_settings(example.encode()).recorders[0].cameras == {"kitchen": "5"}
 
 
-FOUND = Suggestions(
+FOUND = SettingsSuggestions(
     zones=(("Europe/Madrid", 3), ("UTC", 1)),
-    cameras=(CameraFound("5", "data/user_2/cameras.json", 'co"cina', "c05"), CameraFound("a b.c", "data/cameras.json")),
-    recorders=(RecorderFound("motioneye", "eye", "Camera1/2025-05-02/07-30-00.mp4"),),
+    cameras=(
+        SuggestedCamera("5", "data/user_2/cameras.json", 'co"cina', "c05"),
+        SuggestedCamera("a b.c", "data/cameras.json"),
+    ),
+    recorders=(SuggestedRecorder("motioneye", "eye", "Camera1/2025-05-02/07-30-00.mp4"),),
 )
 
 
-@pytest.mark.parametrize("found", [Suggestions(), FOUND])
-def test_the_template_shows_every_key_and_only_keys_that_there_are(found: Suggestions) -> None:
+@pytest.mark.parametrize("found", [SettingsSuggestions(), FOUND])
+def test_the_template_shows_every_key_and_only_keys_that_there_are(found: SettingsSuggestions) -> None:
     """As written only lab_id is in force; with every example in force the file is accepted and has every key."""
     text = settings_text(LAB_ID, found, "America/Bogota")
     assert parse_settings(text.encode()) == LabSettings(lab_id=LAB_ID)

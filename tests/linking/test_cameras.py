@@ -2,7 +2,7 @@
 
 import pytest
 
-from labcrate.linking import CameraNames, Kind, LinkingRules, Rule, judge, sessions_named
+from labcrate.linking import CameraNames, LinkingRules, Rule, VerdictKind, judge_file, linked_sessions
 
 
 def camera(key: str, id: str, name: str | None = None, prefix: str | None = None) -> CameraNames:
@@ -33,7 +33,7 @@ PLATFORM = LinkingRules.build(
 )
 def test_a_camera_goes_by_its_prefix_or_name_or_number(name: str, prefix: str, key: str) -> None:
     """Every way in which the platform names a camera's files links them, and says which camera it is."""
-    verdict = judge(f"recordings/{name}.mp4", "42", PLATFORM)
+    verdict = judge_file(f"recordings/{name}.mp4", "42", PLATFORM)
     assert (verdict.linked, verdict.prefix, verdict.camera, verdict.warning) == (True, prefix, key, None)
 
 
@@ -42,9 +42,9 @@ def test_a_camera_goes_by_its_prefix_or_name_or_number(name: str, prefix: str, k
 )
 def test_a_camera_has_only_its_first_name(name: str) -> None:
     """A camera with a configured prefix has no other, nor has one with a name; a name with a marker in it is none."""
-    verdict = judge(f"recordings/{name}.mp4", "42", PLATFORM)
-    assert verdict.kind is Kind.NEAR_MISS
-    assert sessions_named(f"recordings/{name}.mp4", PLATFORM) == ()
+    verdict = judge_file(f"recordings/{name}.mp4", "42", PLATFORM)
+    assert verdict.kind is VerdictKind.NEAR_MISS
+    assert linked_sessions(f"recordings/{name}.mp4", PLATFORM) == ()
 
 
 @pytest.mark.parametrize("name", ["cam1 s42", "cam1 sessionP07 x", "cam1_session7"])
@@ -54,7 +54,7 @@ def test_a_name_that_holds_a_marker_is_no_prefix(name: str) -> None:
     named = [camera("A", "1", name), camera("B", "2", None, "other")]
     configured = [camera("A", "1", None, name.replace(" ", "-"))]
     rules = [LinkingRules.build(cameras=cameras, session_ids=["P07"]) for cameras in (named, configured)]
-    assert [sessions_named(path, one) for one in rules] == [(), ("3",)]
+    assert [linked_sessions(path, one) for one in rules] == [(), ("3",)]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_shared_prefix_is_the_better_cameras_or_nobodys(
 ) -> None:
     """Configured comes before named before numbered; at one rank the recording is linked, its camera unknown."""
     for path in ("recordings/cam1_session42_x.mp4", "sessions/Session42/cam1_x.mp4"):
-        verdict = judge(path, "42", LinkingRules.build(cameras=cameras))
+        verdict = judge_file(path, "42", LinkingRules.build(cameras=cameras))
         assert (verdict.linked, verdict.prefix is not None, verdict.camera) == (True, True, key)
         assert bool(verdict.warning) == warned
     if warned:
@@ -86,9 +86,9 @@ def test_a_selection_counts_for_names_of_its_own_session() -> None:
     rules = LinkingRules.build(
         cameras=[camera("A", "1", None, "cam1")], selections={"7": [camera("B", "2", None, "old")]}
     )
-    assert sessions_named("recordings/old_session7_x.mp4", rules) == ("7",)
-    assert judge("recordings/old_session7_x.mp4", "7", rules).camera == "B"
-    verdict = judge("recordings/old_session42_x.mp4", "42", rules)
+    assert linked_sessions("recordings/old_session7_x.mp4", rules) == ("7",)
+    assert judge_file("recordings/old_session7_x.mp4", "7", rules).camera == "B"
+    verdict = judge_file("recordings/old_session42_x.mp4", "42", rules)
     assert (verdict.rule, verdict.reason) == (
         Rule.UNKNOWN_PREFIX,
         'no camera has the prefix "old"; configured: cam1',
@@ -100,8 +100,8 @@ def test_the_sessions_own_camera_comes_first() -> None:
     rules = LinkingRules.build(
         cameras=[camera("user 1", "2", None, "c2")], selections={"7": [camera("user 2", "2", None, "c2")]}
     )
-    assert judge("recordings/c2_session7.mp4", "7", rules).camera == "user 2"
-    assert judge("recordings/c2_session8.mp4", "8", rules).camera == "user 1"
+    assert judge_file("recordings/c2_session7.mp4", "7", rules).camera == "user 2"
+    assert judge_file("recordings/c2_session8.mp4", "8", rules).camera == "user 1"
 
 
 def test_the_longest_prefix_that_counts_decides() -> None:
@@ -109,34 +109,34 @@ def test_the_longest_prefix_that_counts_decides() -> None:
     lab, lab_s1 = camera("A", "1", None, "lab"), camera("B", "2", None, "lab_s1")
     path = "recordings/lab_s1_session42.mp4"
     of_42 = LinkingRules.build(cameras=[lab], selections={"42": [lab_s1]})
-    assert sessions_named(path, of_42) == ("42",)
+    assert linked_sessions(path, of_42) == ("42",)
     of_1 = LinkingRules.build(cameras=[lab], selections={"1": [lab_s1]})
-    assert sessions_named(path, of_1) == ()
-    assert judge(path, "1", of_1).rule is Rule.AMBIGUOUS
-    assert sessions_named("recordings/lab_s1_x.mp4", of_1) == ()
+    assert linked_sessions(path, of_1) == ()
+    assert judge_file(path, "1", of_1).rule is Rule.AMBIGUOUS
+    assert linked_sessions("recordings/lab_s1_x.mp4", of_1) == ()
     of_9 = LinkingRules.build(cameras=[lab], selections={"9": [lab_s1]})
-    assert sessions_named(path, of_9) == ()
-    assert [judge(path, asked, of_9).rule for asked in ("1", "42", "9")] == [
+    assert linked_sessions(path, of_9) == ()
+    assert [judge_file(path, asked, of_9).rule for asked in ("1", "42", "9")] == [
         Rule.AMBIGUOUS,
         Rule.AMBIGUOUS,
         Rule.OTHER_SESSION,
     ]
-    assert judge(path, "1", of_9).reason == 'names session 1 of "lab" or session 42 of "lab_s1"'
+    assert judge_file(path, "1", of_9).reason == 'names session 1 of "lab" or session 42 of "lab_s1"'
 
 
 def test_names_and_numbers_configure_nothing() -> None:
     """Without a recordingPrefix anywhere any prefix is accepted, with a warning, though cameras have names."""
     named = [camera("A", "1", "Kitchen"), camera("B", "2")]
     rules = LinkingRules.build(cameras=named)
-    verdict = judge("recordings/garden_session42.mp4", "42", rules)
+    verdict = judge_file("recordings/garden_session42.mp4", "42", rules)
     assert (verdict.linked, verdict.warning, verdict.camera) == (True, "no prefixes configured", None)
-    assert judge("recordings/kitchen_session42.mp4", "42", rules).camera == "A"
-    assert judge("recordings/kitchen_session42_s7.mp4", "42", rules).rule is Rule.AMBIGUOUS
+    assert judge_file("recordings/kitchen_session42.mp4", "42", rules).camera == "A"
+    assert judge_file("recordings/kitchen_session42_s7.mp4", "42", rules).rule is Rule.AMBIGUOUS
     for elsewhere in (
         LinkingRules.build(cameras=named, selections={"7": [camera("C", "3", None, "c3")]}),
         LinkingRules.build(cameras=named, prefix_configured=True),
     ):
-        assert judge("recordings/garden_session42.mp4", "42", elsewhere).rule is Rule.UNKNOWN_PREFIX
+        assert judge_file("recordings/garden_session42.mp4", "42", elsewhere).rule is Rule.UNKNOWN_PREFIX
 
 
 @pytest.mark.parametrize(
@@ -154,4 +154,4 @@ def test_names_and_numbers_configure_nothing() -> None:
 def test_a_cameras_own_number_after_its_prefix_is_no_session(name: str, asked: str, rule: Rule) -> None:
     """The platform's names without a session put the camera's id after its prefix: never a bare number."""
     rules = LinkingRules.build(cameras=[camera("A", "2", None, "c31"), camera("B", "3", "Kitchen")])
-    assert judge(f"recordings/{name}.mp4", asked, rules).rule is rule
+    assert judge_file(f"recordings/{name}.mp4", asked, rules).rule is rule

@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from labcrate.linking import LinkingRules, Rule, fold, judge, sessions_named
+from labcrate.linking import LinkingRules, Rule, fold, judge_file, linked_sessions
 
 CAMS = LinkingRules.of_prefixes("cam1", "cam2")
 ANY = LinkingRules()
@@ -12,7 +12,7 @@ ANY = LinkingRules()
 
 def session_named(path: str, rules: LinkingRules) -> str | None:
     """The one session that a path is linked to."""
-    named = sessions_named(path, rules)
+    named = linked_sessions(path, rules)
     assert len(named) <= 1
     return named[0] if named else None
 
@@ -78,25 +78,25 @@ def test_the_longest_prefix_decides() -> None:
     assert session_named("recordings/lab_s1_session42.mp4", prefixes) == "42"
     assert session_named("recordings/lab_s2_x.mp4", prefixes) == "2"
     assert session_named("recordings/lab_s1_x.mp4", prefixes) is None
-    verdict = judge("recordings/lab_s1_x.mp4", "1", prefixes)
+    verdict = judge_file("recordings/lab_s1_x.mp4", "1", prefixes)
     assert verdict.rule is Rule.AMBIGUOUS
     assert verdict.reason == 'either session 1 of "lab" or another recording of "lab_s1"'
-    assert judge("recordings/lab_s1_x.mp4", "42", prefixes).rule is Rule.OTHER_SESSION
+    assert judge_file("recordings/lab_s1_x.mp4", "42", prefixes).rule is Rule.OTHER_SESSION
 
 
 def test_a_rival_beside_another_number_makes_both_ambiguous() -> None:
     """Where lab names session 1 and lab_s1 almost names 42, the name is a near miss of both and linked to none."""
     prefixes = LinkingRules.of_prefixes("lab", "lab_s1")
-    rules = [judge("recordings/lab_s1_session042.mp4", asked, prefixes).rule for asked in ("1", "42", "7")]
+    rules = [judge_file("recordings/lab_s1_session042.mp4", asked, prefixes).rule for asked in ("1", "42", "7")]
     assert rules == [Rule.AMBIGUOUS, Rule.AMBIGUOUS, Rule.OTHER_SESSION]
 
 
 def test_prefixes_compare_without_case_and_composition() -> None:
     """Küche, KÜCHE and its decomposed spelling are one prefix, shown as it was configured first."""
     prefixes = LinkingRules.of_prefixes("Küche", "KÜCHE", " ", "")
-    assert prefixes.prefixes.of_session("42").names[0] == "Küche"
+    assert prefixes.prefixes.of_session("42").texts[0] == "Küche"
     for spelling in ("küche", unicodedata.normalize("NFD", "KÜCHE")):
-        verdict = judge(f"recordings/{spelling}_s42_x.mp4", "42", prefixes)
+        verdict = judge_file(f"recordings/{spelling}_s42_x.mp4", "42", prefixes)
         assert (verdict.linked, verdict.prefix) == (True, "Küche")
     assert fold("STRASSE") == fold("straße")
     assert fold("\u03b1\u0345\u0301") == fold("\u1fb4")  # one letter, its two marks in either order
@@ -112,7 +112,7 @@ def test_a_prefix_is_text_not_a_pattern() -> None:
     """Characters with a meaning in patterns stand for themselves in a prefix."""
     prefixes = LinkingRules.of_prefixes("cam.", "a*b", "c(1)", "d-")
     assert session_named("recordings/camx_s1.mp4", prefixes) is None
-    assert [session_named(f"recordings/{p}_s1.mp4", prefixes) for p in prefixes.prefixes.of_session("1").names] == [
+    assert [session_named(f"recordings/{p}_s1.mp4", prefixes) for p in prefixes.prefixes.of_session("1").texts] == [
         "1",
         "1",
         "1",
@@ -124,8 +124,8 @@ def test_a_prefix_is_text_not_a_pattern() -> None:
 def test_a_number_that_is_no_id_links_nothing(asked: str) -> None:
     """Negative numbers, leading zeros and numbers of over 64 digits, which no id has, match nothing."""
     names = ["cam1_s-42.mp4", "cam1_s42.mp4", f"cam1_s1{'0' * 64}.mp4", f"cam1_s1{'0' * 5000}.mp4", "cam1_s042.mp4"]
-    assert not any(judge(f"recordings/{name}", asked, CAMS).linked for name in names)
+    assert not any(judge_file(f"recordings/{name}", asked, CAMS).linked for name in names)
     folders = ("42", "-42", "042", "1" + "0" * 64)
-    assert not any(judge(f"sessions/Session{digits}/recordings/a.mp4", asked, CAMS).linked for digits in folders)
+    assert not any(judge_file(f"sessions/Session{digits}/recordings/a.mp4", asked, CAMS).linked for digits in folders)
     assert session_named(f"recordings/cam1_s{'9' * 64}.mp4", CAMS) == "9" * 64
     assert session_named(f"recordings/cam1_s1{'0' * 64}.mp4", CAMS) is None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from labcrate.linking import Kind, LinkingRules, Rule, judge, right_time_near_miss
+from labcrate.linking import LinkingRules, Rule, VerdictKind, judge_file, near_miss_by_time
 
 CAMS = LinkingRules.of_prefixes("cam1", "cam2")
 ANY = LinkingRules()
@@ -37,8 +37,8 @@ ANY = LinkingRules()
 )
 def test_a_near_miss_is_named_and_mended(name: str, rule: Rule, fixed: str | None) -> None:
     """Each fault gets its rule and the very name that mends it, or the session's folder when no name is sure."""
-    verdict = judge(f"recordings/may/{name}.MP4", "42", CAMS)
-    assert (verdict.kind, verdict.rule) == (Kind.NEAR_MISS, rule)
+    verdict = judge_file(f"recordings/may/{name}.MP4", "42", CAMS)
+    assert (verdict.kind, verdict.rule) == (VerdictKind.NEAR_MISS, rule)
     assert verdict.remedy is not None
     if fixed:
         assert verdict.linked_as == f"recordings/may/{fixed}.MP4"
@@ -63,8 +63,8 @@ def test_a_near_miss_is_named_and_mended(name: str, rule: Rule, fixed: str | Non
 )
 def test_near_misses_without_prefixes(name: str, rule: Rule, fixed: str | None) -> None:
     """Where no prefix is configured the same faults are found, and nobody is told that a prefix is unknown."""
-    verdict = judge(f"recordings/{name}.mp4", "42", ANY)
-    assert (verdict.kind, verdict.rule) == (Kind.NEAR_MISS, rule)
+    verdict = judge_file(f"recordings/{name}.mp4", "42", ANY)
+    assert (verdict.kind, verdict.rule) == (VerdictKind.NEAR_MISS, rule)
     assert verdict.linked_as == (f"recordings/{fixed}.mp4" if fixed else f"sessions/Session42/recordings/{name}.mp4")
 
 
@@ -74,47 +74,53 @@ def test_near_misses_without_prefixes(name: str, rule: Rule, fixed: str | None) 
 )
 def test_numbers_elsewhere_are_no_near_miss(name: str) -> None:
     """A number that merely occurs in a name says no session, nor does the plural of a word before one."""
-    assert judge(f"recordings/{name}", "42", CAMS).rule is Rule.NO_SESSION
-    assert judge("recordings/clips42_x.mp4", "42", ANY).rule is Rule.NO_SESSION
+    assert judge_file(f"recordings/{name}", "42", CAMS).rule is Rule.NO_SESSION
+    assert judge_file("recordings/clips42_x.mp4", "42", ANY).rule is Rule.NO_SESSION
 
 
 def test_a_near_miss_of_one_session_is_unrelated_to_another() -> None:
     """Asked for another session, the reason says which session the name almost names."""
-    verdict = judge("recordings/garden_session7.mp4", "42", CAMS)
-    assert (verdict.kind, verdict.rule, verdict.reason) == (Kind.UNRELATED, Rule.OTHER_SESSION, "names session 7")
-    verdict = judge("recordings/garden_session7_s8.mp4", "42", CAMS)
+    verdict = judge_file("recordings/garden_session7.mp4", "42", CAMS)
+    assert (verdict.kind, verdict.rule, verdict.reason) == (
+        VerdictKind.UNRELATED,
+        Rule.OTHER_SESSION,
+        "names session 7",
+    )
+    verdict = judge_file("recordings/garden_session7_s8.mp4", "42", CAMS)
     assert verdict.reason == "names sessions 7, 8"
 
 
 @pytest.mark.parametrize("suffix", [".mkv", ".TS", ".h264", ".mp4.part", ".mp4.crdownload", ".MP4~", ".mp4.mkv"])
 def test_other_videos_are_near_misses_of_the_session_they_name(suffix: str) -> None:
     """A video of another kind, or half an MP4, is a near miss where its name would link, and nothing elsewhere."""
-    verdict = judge(f"recordings/cam1_s42_x{suffix}", "42", CAMS)
+    verdict = judge_file(f"recordings/cam1_s42_x{suffix}", "42", CAMS)
     assert (verdict.rule, verdict.prefix) == (Rule.NOT_MP4, "cam1")
     assert verdict.linked_as == "recordings/cam1_s42_x.mp4"
     assert verdict.remedy is not None
     assert "cam1_s42_x.mp4" in verdict.remedy
     assert f'"{suffix}"' in verdict.reason
     for path, asked in ((f"recordings/cam1_s42_x{suffix}", "4"), (f"recordings/garden_s42{suffix}", "42")):
-        assert judge(path, asked, CAMS).rule is Rule.NOT_A_RECORDING
+        assert judge_file(path, asked, CAMS).rule is Rule.NOT_A_RECORDING
 
 
 def test_an_unknown_prefix_may_be_configured_or_the_file_renamed() -> None:
     """Whether cam1_kitchen is a camera only its owner knows: the remedy offers both ways out as alternatives."""
-    verdict = judge("recordings/cam1_kitchen_s42.mp4", "42", CAMS)
+    verdict = judge_file("recordings/cam1_kitchen_s42.mp4", "42", CAMS)
     assert verdict.reason == 'no camera has the prefix "cam1_kitchen"; configured: cam1, cam2'
     assert verdict.remedy == "link it and name its camera with --camera CAMERA, or rename it to cam1_s42_kitchen.mp4"
 
 
 def test_many_prefixes_are_not_all_listed() -> None:
     """The reason lists the first prefixes and counts the rest, so that it stays one line."""
-    reason = judge("recordings/garden_s42.mp4", "42", LinkingRules.of_prefixes(*(f"cam{n}" for n in range(100)))).reason
+    reason = judge_file(
+        "recordings/garden_s42.mp4", "42", LinkingRules.of_prefixes(*(f"cam{n}" for n in range(100)))
+    ).reason
     assert reason.endswith("configured: cam0, cam1, cam2, cam3, cam4, cam5, cam6, cam7 and 92 more")
 
 
 def test_what_is_said_can_be_printed() -> None:
     """Undecodable bytes and control characters in a name reach nobody's terminal, and no renaming is built on them."""
-    verdict = judge("recordings/cam1_\udcff\x1b[2J_session42\u202e.mp4", "42", CAMS)
+    verdict = judge_file("recordings/cam1_\udcff\x1b[2J_session42\u202e.mp4", "42", CAMS)
     assert verdict.rule is Rule.UNKNOWN_PREFIX
     assert verdict.remedy is not None
     assert (verdict.reason + verdict.remedy).isprintable()
@@ -134,7 +140,7 @@ def test_what_is_said_can_be_printed() -> None:
 )
 def test_the_right_time_without_a_number(prefixes: LinkingRules, name: str, fixed: str) -> None:
     """A recording of the session's time gets the name it would have, after its camera's prefix if that is known."""
-    assert judge(f"recordings/{name}.mp4", "42", prefixes).rule is Rule.NO_SESSION
-    verdict = right_time_near_miss(f"recordings/{name}.mp4", "42", prefixes)
-    assert (verdict.kind, verdict.rule, verdict.linked_as) == (Kind.NEAR_MISS, Rule.RIGHT_TIME, fixed)
+    assert judge_file(f"recordings/{name}.mp4", "42", prefixes).rule is Rule.NO_SESSION
+    verdict = near_miss_by_time(f"recordings/{name}.mp4", "42", prefixes)
+    assert (verdict.kind, verdict.rule, verdict.linked_as) == (VerdictKind.NEAR_MISS, Rule.RIGHT_TIME, fixed)
     assert verdict.prefix == (name[:4] if name.startswith("cam") else None)

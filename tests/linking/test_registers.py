@@ -6,14 +6,14 @@ import pytest
 
 from labcrate.linking import (
     CameraNames,
-    Kind,
+    LinkEntry,
     LinkingRules,
-    RegisterEntry,
     Rule,
+    VerdictKind,
     command_line,
-    judge,
-    right_time_near_miss,
-    sessions_named,
+    judge_file,
+    linked_sessions,
+    near_miss_by_time,
 )
 
 CAMS = (CameraNames("A", "1", None, "cam1"), CameraNames("B", "2", None, "cam2"))
@@ -25,7 +25,7 @@ def lab(
     """The rules of a lab whose register gives each base name a session, all of them of camera B."""
     return LinkingRules.build(
         cameras=CAMS,
-        register=[RegisterEntry(name, session, "B") for name, session in entries],
+        register=[LinkEntry(name, session, "B") for name, session in entries],
         shared_names=shared,
         linked=by_hand,
     )
@@ -35,11 +35,11 @@ def test_the_register_gives_a_file_its_session_and_camera() -> None:
     """A base name of the register is linked wherever recordings lie, and to no session but that one."""
     rules = lab(("x.mp4", "7"), ("Y.mp4", "P07-morning"))
     for path in ("recordings/x.mp4", "recordings/may/x.mp4", "sessions/Session7/x.mp4"):
-        verdict = judge(path, "7", rules)
+        verdict = judge_file(path, "7", rules)
         assert (verdict.linked, verdict.camera, verdict.warning) == (True, "B", None)
-        assert judge(path, "42", rules).rule is Rule.OTHER_SESSION
-    assert judge("recordings/x.mp4", "7", rules).rule is Rule.REGISTER
-    assert sessions_named("recordings/Y.mp4", rules) == ("P07-morning",)
+        assert judge_file(path, "42", rules).rule is Rule.OTHER_SESSION
+    assert judge_file("recordings/x.mp4", "7", rules).rule is Rule.REGISTER
+    assert linked_sessions("recordings/Y.mp4", rules) == ("P07-morning",)
     for path in (
         "recordings/y.mp4",
         "recordings/xx.mp4",
@@ -47,32 +47,32 @@ def test_the_register_gives_a_file_its_session_and_camera() -> None:
         "recordings/.trash/x.mp4",
         "recordings/x.mp4/a.mp4",
     ):
-        assert sessions_named(path, rules) == ()
+        assert linked_sessions(path, rules) == ()
 
 
 def test_the_register_makes_its_ids_known() -> None:
     """A text id that only the register knows is an id for names, too."""
-    assert sessions_named("recordings/cam1_sessionP07_x.mp4", lab(("x.mp4", "P07"))) == ("P07",)
-    assert sessions_named("recordings/cam1_sessionP07_x.mp4", lab()) == ()
+    assert linked_sessions("recordings/cam1_sessionP07_x.mp4", lab(("x.mp4", "P07"))) == ("P07",)
+    assert linked_sessions("recordings/cam1_sessionP07_x.mp4", lab()) == ()
 
 
 def test_an_entry_without_session_links_nothing() -> None:
     """The platform often writes no session, or one that is no id: such an entry gives the camera alone."""
     rules = lab(("cam_x.mp4", None), ("y.mp4", "042"))
-    assert sessions_named("recordings/cam_x.mp4", rules) == sessions_named("recordings/y.mp4", rules) == ()
-    assert judge("sessions/Session42/cam_x.mp4", "42", rules).camera == "B"
+    assert linked_sessions("recordings/cam_x.mp4", rules) == linked_sessions("recordings/y.mp4", rules) == ()
+    assert judge_file("sessions/Session42/cam_x.mp4", "42", rules).camera == "B"
 
 
 def test_register_and_name_agree() -> None:
     """Where both say the same, the name's rule is given; the register tells which of two cameras it is."""
     rules = lab(("cam1_session42_x.mp4", "42"))
-    verdict = judge("recordings/cam1_session42_x.mp4", "42", rules)
+    verdict = judge_file("recordings/cam1_session42_x.mp4", "42", rules)
     assert (verdict.rule, verdict.prefix, verdict.camera) == (Rule.NAME, "cam1", "A")
     twins = LinkingRules.build(
         cameras=[CameraNames("A", "1", None, "cam1"), CameraNames("B", "2", None, "cam1")],
-        register=[RegisterEntry("cam1_session42_x.mp4", "42", "B")],
+        register=[LinkEntry("cam1_session42_x.mp4", "42", "B")],
     )
-    verdict = judge("recordings/cam1_session42_x.mp4", "42", twins)
+    verdict = judge_file("recordings/cam1_session42_x.mp4", "42", twins)
     assert (verdict.camera, verdict.warning) == ("B", None)
 
 
@@ -92,20 +92,20 @@ def test_register_and_name_agree() -> None:
 def test_register_against_name_or_folder_is_ambiguous(path: str) -> None:
     """A file of which the register says 7, its folder or name 42, stays out; both sessions see both said."""
     rules = lab((path.rpartition("/")[2], "7"))
-    assert sessions_named(path, rules) == ()
+    assert linked_sessions(path, rules) == ()
     for asked in ("7", "42"):
-        verdict = judge(path, asked, rules)
-        assert (verdict.kind, verdict.rule) == (Kind.NEAR_MISS, Rule.AMBIGUOUS)
+        verdict = judge_file(path, asked, rules)
+        assert (verdict.kind, verdict.rule) == (VerdictKind.NEAR_MISS, Rule.AMBIGUOUS)
         assert "recordings.json says session 7" in verdict.reason
         assert "session 42" in verdict.reason
-    assert judge(path, "8", rules).rule is Rule.OTHER_SESSION
+    assert judge_file(path, "8", rules).rule is Rule.OTHER_SESSION
 
 
 def test_two_entries_that_differ_are_ambiguous() -> None:
     """Two registers that give one base name two sessions link it to neither."""
     rules = lab(("x.mp4", "7"), ("x.mp4", "8"))
-    assert sessions_named("recordings/x.mp4", rules) == ()
-    assert [judge("recordings/x.mp4", asked, rules).rule for asked in ("7", "8", "9")] == [
+    assert linked_sessions("recordings/x.mp4", rules) == ()
+    assert [judge_file("recordings/x.mp4", asked, rules).rule for asked in ("7", "8", "9")] == [
         Rule.AMBIGUOUS,
         Rule.AMBIGUOUS,
         Rule.OTHER_SESSION,
@@ -115,48 +115,48 @@ def test_two_entries_that_differ_are_ambiguous() -> None:
 def test_an_entry_of_a_shared_name_counts_for_none_and_is_named() -> None:
     """Where several different files have the base name, the entry links none of them, and is no conflict either."""
     rules = lab(("x.mp4", "7"), ("cam1_session42.mp4", "7"), shared=("x.mp4", "cam1_session42.mp4", "z.mp4"))
-    assert rules.register.uncounted == ("cam1_session42.mp4", "x.mp4")
-    verdict = judge("recordings/x.mp4", "7", rules)
-    assert (verdict.kind, verdict.rule) == (Kind.NEAR_MISS, Rule.AMBIGUOUS)
+    assert rules.register.ambiguous_names == ("cam1_session42.mp4", "x.mp4")
+    verdict = judge_file("recordings/x.mp4", "7", rules)
+    assert (verdict.kind, verdict.rule) == (VerdictKind.NEAR_MISS, Rule.AMBIGUOUS)
     assert "several different files are called so" in verdict.reason
-    assert judge("recordings/x.mp4", "8", rules).rule is Rule.NO_SESSION
-    assert sessions_named("recordings/cam1_session42.mp4", rules) == ("42",)
+    assert judge_file("recordings/x.mp4", "8", rules).rule is Rule.NO_SESSION
+    assert linked_sessions("recordings/cam1_session42.mp4", rules) == ("42",)
 
 
 def test_a_link_by_hand_counts_for_the_very_file() -> None:
     """It links that path alone, to each of the sessions that it was given to, and each knows of the other."""
     rules = lab(by_hand={"recordings/a.mp4": {"7", "42"}})
-    assert sessions_named("recordings/a.mp4", rules) == ("7", "42")
-    verdict = judge("recordings/a.mp4", "42", rules)
+    assert linked_sessions("recordings/a.mp4", rules) == ("7", "42")
+    verdict = judge_file("recordings/a.mp4", "42", rules)
     assert (verdict.rule, verdict.also_linked_to) == (Rule.REGISTER, ("7",))
     assert verdict.warning == "linked to another session as well"
     for path in ("recordings/b/a.mp4", "sessions/session7/a.mp4", "recordings/A.mp4"):
-        assert sessions_named(path, rules) == ()
-    assert judge("recordings/a.mp4", "8", rules).rule is Rule.OTHER_SESSION
+        assert linked_sessions(path, rules) == ()
+    assert judge_file("recordings/a.mp4", "8", rules).rule is Rule.OTHER_SESSION
 
 
 def test_a_recorders_file_is_linked_by_hand() -> None:
     """A path outside recordings/ and sessions/ is linked by hand and in no other way."""
     path = "kitchen recorder/2025-05-02/07/kitchen/30.00.mp4"
-    rules = LinkingRules.build(cameras=CAMS, linked={path: {"7"}}, register=[RegisterEntry("30.01.mp4", "7")])
-    assert sessions_named(path, rules) == ("7",)
-    assert sessions_named(path.replace("30.00", "30.01"), rules) == ()
+    rules = LinkingRules.build(cameras=CAMS, linked={path: {"7"}}, register=[LinkEntry("30.01.mp4", "7")])
+    assert linked_sessions(path, rules) == ("7",)
+    assert linked_sessions(path.replace("30.00", "30.01"), rules) == ()
 
 
 def test_a_link_by_hand_decides_between_register_and_name() -> None:
     """Where the register says 7 and the name 42, linking by hand to 42 settles it; against its name it cannot go."""
     entry, path = ("cam1_session42_x.mp4", "7"), "recordings/cam1_session42_x.mp4"
-    assert sessions_named(path, lab(entry, by_hand={path: {"42"}})) == ("42",)
+    assert linked_sessions(path, lab(entry, by_hand={path: {"42"}})) == ("42",)
     against = lab(by_hand={path: {"7"}})
-    assert sessions_named(path, against) == ()
-    verdict = judge(path, "42", against)
+    assert linked_sessions(path, against) == ()
+    verdict = judge_file(path, "42", against)
     assert verdict.reason == "labcrate link says session 7, the name says session 42"
     assert verdict.command is None
 
 
 def test_another_container_of_the_register_is_a_near_miss() -> None:
     """Below recordings/ only MP4s are taken: a video that the register names comes with the command that makes one."""
-    verdict = judge("recordings/x.mkv", "7", lab(("x.mkv", "7")))
+    verdict = judge_file("recordings/x.mkv", "7", lab(("x.mkv", "7")))
     assert (verdict.rule, verdict.command) == (
         Rule.NOT_MP4,
         ("labcrate", "link", "7", "recordings/x.mkv", "--remux"),
@@ -176,9 +176,9 @@ def test_another_container_of_the_register_is_a_near_miss() -> None:
 )
 def test_a_command_can_be_pasted(path: str, options: tuple[str, ...]) -> None:
     """A near miss comes with the command that links it: one line, quoted, and no second time inside its remedy."""
-    verdict = judge(path, "42", LinkingRules.build(cameras=CAMS))
-    if verdict.kind is not Kind.NEAR_MISS:
-        verdict = right_time_near_miss(path, "42", LinkingRules.build(cameras=CAMS))
+    verdict = judge_file(path, "42", LinkingRules.build(cameras=CAMS))
+    if verdict.kind is not VerdictKind.NEAR_MISS:
+        verdict = near_miss_by_time(path, "42", LinkingRules.build(cameras=CAMS))
     assert verdict.command == ("labcrate", "link", "42", path, *options)
     line = command_line(verdict.command)
     assert shlex.split(line) == list(verdict.command)

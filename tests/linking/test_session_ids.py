@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from labcrate.linking import CameraNames, Kind, LinkingRules, Rule, judge, sessions_named
+from labcrate.linking import CameraNames, LinkingRules, Rule, VerdictKind, judge_file, linked_sessions
 
 CAMS = (CameraNames("a", "1", "kitchen", "cam1"), CameraNames("b", "2", "hall", "cam2"))
 UUID = "5f0f9b1e-6f0e-4f57-9f4e-0c2f3a0d7a11"
@@ -46,22 +46,22 @@ def lab(*ids: str, unreadable: bool = False) -> LinkingRules:
 )
 def test_the_whole_and_the_longest_id_is_meant(ids: list[str], name: str, session: str | None) -> None:
     """An id ends at a separator or the extension, texts follow ``session`` alone, and the longest is meant."""
-    assert sessions_named(f"recordings/{name}", lab(*ids)) == ((session,) if session else ())
+    assert linked_sessions(f"recordings/{name}", lab(*ids)) == ((session,) if session else ())
 
 
 @pytest.mark.parametrize("refused", ["P07-mor+ning", "P07-x:", "P07-" + "n" * 80])
 def test_a_refused_id_keeps_its_recordings_from_a_shorter_one(refused: str) -> None:
     """A name that says an id which was refused is that session's, never of a session whose id begins it."""
     rules = lab("P07", refused)
-    assert sessions_named(f"recordings/cam1_session{refused}_x.mp4", rules) == (refused,)
-    assert judge(f"recordings/cam1_session{refused}_x.mp4", "P07", rules).rule is Rule.OTHER_SESSION
+    assert linked_sessions(f"recordings/cam1_session{refused}_x.mp4", rules) == (refused,)
+    assert judge_file(f"recordings/cam1_session{refused}_x.mp4", "P07", rules).rule is Rule.OTHER_SESSION
 
 
 def test_ids_compare_composed() -> None:
     """An id and a name written by macOS (decomposed) say the same session."""
     composed, decomposed = (unicodedata.normalize("NFC", "küche-1"), unicodedata.normalize("NFD", "küche-1"))
     for spelt in ((composed, decomposed), (decomposed, composed)):
-        named = sessions_named(f"recordings/cam1_session{spelt[1]}_x.mp4", lab(spelt[0]))
+        named = linked_sessions(f"recordings/cam1_session{spelt[1]}_x.mp4", lab(spelt[0]))
         assert named == (composed,)
 
 
@@ -69,19 +69,19 @@ def test_ids_compare_composed() -> None:
 def test_ids_that_differ_in_case_alone_are_ambiguous_in_names(name: str) -> None:
     """Neither P07 nor p07 gets the recording, both see it, and folders still tell them apart."""
     rules = lab("P07", "p07", "P0")
-    verdicts = {asked: judge(f"recordings/{name}.mp4", asked, rules) for asked in ("P07", "p07", "P0")}
+    verdicts = {asked: judge_file(f"recordings/{name}.mp4", asked, rules) for asked in ("P07", "p07", "P0")}
     assert [v.rule for v in verdicts.values()] == [Rule.AMBIGUOUS, Rule.AMBIGUOUS, Rule.OTHER_SESSION]
     assert verdicts["P07"].reason == "may name sessions P07, p07, whose IDs begin alike or differ in case alone"
-    assert sessions_named(f"sessions/Sessionp07/{name}.mp4", rules) == ("p07",)
+    assert linked_sessions(f"sessions/Sessionp07/{name}.mp4", rules) == ("p07",)
 
 
 def test_an_id_in_another_case_is_not_taken_for_a_shorter_one() -> None:
     """Where P07-Morning is written and P07-morning is known, session P07 does not get the recording."""
     rules = lab("P07", "P07-morning")
     path = "recordings/cam1_sessionP07-Morning_x.mp4"
-    assert sessions_named(path, rules) == ()
-    assert [judge(path, asked, rules).rule for asked in ("P07", "P07-morning")] == [Rule.AMBIGUOUS] * 2
-    verdict = judge("recordings/cam1_sessionp07-morning_x.mp4", "P07-morning", lab("P07-morning"))
+    assert linked_sessions(path, rules) == ()
+    assert [judge_file(path, asked, rules).rule for asked in ("P07", "P07-morning")] == [Rule.AMBIGUOUS] * 2
+    verdict = judge_file("recordings/cam1_sessionp07-morning_x.mp4", "P07-morning", lab("P07-morning"))
     assert (verdict.rule, verdict.reason) == (Rule.AMBIGUOUS, "the ID is written p07-morning")
     assert verdict.linked_as == "recordings/cam1_sessionP07-morning_x.mp4"
 
@@ -99,10 +99,10 @@ def test_an_id_in_another_case_is_not_taken_for_a_shorter_one() -> None:
 def test_an_unreadable_description_makes_longer_names_ambiguous(name: str, session: str | None) -> None:
     """While a file that describes sessions cannot be read, what follows a text id may be part of another one."""
     rules = lab("P07", "42", unreadable=True)
-    assert sessions_named(f"recordings/{name}.mp4", rules) == ((session,) if session else ())
-    assert sessions_named(f"recordings/{name}.mp4", lab("P07", "42")) != ()
+    assert linked_sessions(f"recordings/{name}.mp4", rules) == ((session,) if session else ())
+    assert linked_sessions(f"recordings/{name}.mp4", lab("P07", "42")) != ()
     if session is None:
-        verdict = judge(f"recordings/{name}.mp4", "P07", rules)
+        verdict = judge_file(f"recordings/{name}.mp4", "P07", rules)
         assert verdict.rule is Rule.AMBIGUOUS
         assert verdict.reason.startswith("a file that describes sessions cannot be read")
 
@@ -110,11 +110,11 @@ def test_an_unreadable_description_makes_longer_names_ambiguous(name: str, sessi
 def test_without_prefixes_text_ids_count_as_markers() -> None:
     """With no prefix configured two different sessions in a name are ambiguous, whatever kind their ids are."""
     rules = LinkingRules.build(session_ids=["P07", "P07-morning", "42"])
-    assert sessions_named("recordings/any_sessionP07-morning_x.mp4", rules) == ("P07-morning",)
-    assert sessions_named("recordings/any_sessionP07_x_sessionP07.mp4", rules) == ("P07",)
-    assert sessions_named("recordings/sessionP07_x.mp4", rules) == ()
+    assert linked_sessions("recordings/any_sessionP07-morning_x.mp4", rules) == ("P07-morning",)
+    assert linked_sessions("recordings/any_sessionP07_x_sessionP07.mp4", rules) == ("P07",)
+    assert linked_sessions("recordings/sessionP07_x.mp4", rules) == ()
     path = "recordings/any_sessionP07_s42.mp4"
-    assert [judge(path, asked, rules).rule for asked in ("P07", "42")] == [Rule.AMBIGUOUS] * 2
+    assert [judge_file(path, asked, rules).rule for asked in ("P07", "42")] == [Rule.AMBIGUOUS] * 2
 
 
 @pytest.mark.parametrize(
@@ -133,40 +133,40 @@ def test_without_prefixes_text_ids_count_as_markers() -> None:
 def test_near_misses_of_a_text_id(name: str, rule: Rule, fixed: str | None) -> None:
     """What almost names a text id is a near miss of it, with the name that mends it, and of no other session."""
     rules = lab("P07", "P08", "P0")
-    verdict = judge(f"recordings/{name}.mp4", "P07", rules)
-    assert (verdict.kind, verdict.rule) == (Kind.NEAR_MISS, rule)
+    verdict = judge_file(f"recordings/{name}.mp4", "P07", rules)
+    assert (verdict.kind, verdict.rule) == (VerdictKind.NEAR_MISS, rule)
     assert verdict.linked_as == (f"recordings/{fixed}.mp4" if fixed else f"sessions/SessionP07/recordings/{name}.mp4")
-    assert judge(f"recordings/{name}.mp4", "P0", rules).kind is Kind.UNRELATED
+    assert judge_file(f"recordings/{name}.mp4", "P0", rules).kind is VerdictKind.UNRELATED
 
 
 @pytest.mark.parametrize("name", [f"garden_session{UUID}_x", f"cam1_session{UUID}", f"session{UUID}_cam1"])
 def test_a_uuid_is_no_number_that_runs_on(name: str) -> None:
     """The digits that a UUID begins with are no session's number, though nothing of the lab knows that UUID."""
-    assert judge(f"recordings/{name}.mp4", "5", lab()).kind is Kind.UNRELATED
+    assert judge_file(f"recordings/{name}.mp4", "5", lab()).kind is VerdictKind.UNRELATED
 
 
 def test_a_text_that_begins_with_a_number_is_no_near_miss_of_it() -> None:
     """What says 42-b with a fault is shown to session 42-b, and not to session 42."""
     rules = lab("42", "42-b")
     for name in ("garden_session42-b_x", "cam1_42-b_x", "session42-b_cam1"):
-        kinds = [judge(f"recordings/{name}.mp4", asked, rules).kind for asked in ("42-b", "42")]
-        assert kinds == [Kind.NEAR_MISS, Kind.UNRELATED]
+        kinds = [judge_file(f"recordings/{name}.mp4", asked, rules).kind for asked in ("42-b", "42")]
+        assert kinds == [VerdictKind.NEAR_MISS, VerdictKind.UNRELATED]
 
 
 @pytest.mark.parametrize(
     ("folder", "kinds"),
     [
-        ("sessions/SessionP07", (Kind.LINKED, Kind.UNRELATED)),
-        ("sessions/sessionP07", (Kind.NEAR_MISS, Kind.UNRELATED)),
-        ("sessions/Session P07", (Kind.NEAR_MISS, Kind.UNRELATED)),
-        ("recordings/SessionP07", (Kind.NEAR_MISS, Kind.UNRELATED)),
-        ("sessions/SessionP08", (Kind.UNRELATED, Kind.LINKED)),
-        ("sessions/SessionP07-x", (Kind.UNRELATED, Kind.UNRELATED)),
-        ("sessions/SessionP07+", (Kind.UNRELATED, Kind.UNRELATED)),
-        ("sessions/Session../SessionP07", (Kind.UNRELATED, Kind.UNRELATED)),
+        ("sessions/SessionP07", (VerdictKind.LINKED, VerdictKind.UNRELATED)),
+        ("sessions/sessionP07", (VerdictKind.NEAR_MISS, VerdictKind.UNRELATED)),
+        ("sessions/Session P07", (VerdictKind.NEAR_MISS, VerdictKind.UNRELATED)),
+        ("recordings/SessionP07", (VerdictKind.NEAR_MISS, VerdictKind.UNRELATED)),
+        ("sessions/SessionP08", (VerdictKind.UNRELATED, VerdictKind.LINKED)),
+        ("sessions/SessionP07-x", (VerdictKind.UNRELATED, VerdictKind.UNRELATED)),
+        ("sessions/SessionP07+", (VerdictKind.UNRELATED, VerdictKind.UNRELATED)),
+        ("sessions/Session../SessionP07", (VerdictKind.UNRELATED, VerdictKind.UNRELATED)),
     ],
 )
-def test_folders_of_text_ids_are_exact(folder: str, kinds: tuple[Kind, Kind]) -> None:
+def test_folders_of_text_ids_are_exact(folder: str, kinds: tuple[VerdictKind, VerdictKind]) -> None:
     """A session's folder carries its id whole; a known id in another spelling is a near miss of that session alone."""
     rules = lab("P07", "P08")
-    assert tuple(judge(f"{folder}/a.mp4", asked, rules).kind for asked in ("P07", "P08")) == kinds
+    assert tuple(judge_file(f"{folder}/a.mp4", asked, rules).kind for asked in ("P07", "P08")) == kinds

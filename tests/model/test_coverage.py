@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labcrate.model.timespan import LONGEST_SEAM, TimeSpan, cover
+from labcrate.model.timespan import MAX_SEAM, TimeSpan, measure_coverage
 
 START = datetime(2025, 5, 2, 8, tzinfo=UTC)
 
@@ -18,7 +18,7 @@ def span(start_s: float, length_s: float) -> TimeSpan:
 
 def test_a_seam_of_two_seconds_is_no_gap() -> None:
     """Recorders begin the next file a moment later: two seconds are a seam, and what is longer is a gap."""
-    covered = cover([(span(0, 10), 5), (span(12, 8), 7), (span(22.5, 1), 1)])
+    covered = measure_coverage([(span(0, 10), 5), (span(12, 8), 7), (span(22.5, 1), 1)])
     assert (covered.count, covered.size_bytes, covered.recorded) == (3, 13, timedelta(seconds=19))
     assert covered.span == span(0, 23.5)
     assert covered.gaps == (span(20, 2.5),)
@@ -26,21 +26,21 @@ def test_a_seam_of_two_seconds_is_no_gap() -> None:
 
 def test_a_recording_without_a_time_counts_and_has_no_place() -> None:
     """It is among the number and the size, and changes no span."""
-    covered = cover([(TimeSpan(), 5), (span(0, 1), 5)])
+    covered = measure_coverage([(TimeSpan(), 5), (span(0, 1), 5)])
     assert (covered.count, covered.size_bytes, covered.span) == (2, 10, span(0, 1))
-    assert cover([(TimeSpan(), 5)]).span == TimeSpan()
+    assert measure_coverage([(TimeSpan(), 5)]).span == TimeSpan()
 
 
 @given(st.lists(st.tuples(st.integers(0, 200), st.integers(0, 20)), min_size=1, max_size=30))
 def test_gaps_are_just_where_nothing_was_recorded(given_spans: list[tuple[int, int]]) -> None:
     """A second lies in a gap if no recording holds it and the hole is longer than a seam, in any order."""
     spans = [span(start, length) for start, length in given_spans]
-    covered = cover((one, 1) for one in spans)
+    covered = measure_coverage((one, 1) for one in spans)
     assert covered.span == TimeSpan(min(s.start for s in spans if s.start), max(s.end for s in spans if s.end))
     for gap in covered.gaps:
         assert gap.start
         assert gap.end
-        assert gap.end - gap.start > LONGEST_SEAM
+        assert gap.end - gap.start > MAX_SEAM
         inside = TimeSpan(gap.start + timedelta(microseconds=1), gap.end - timedelta(microseconds=1))
         assert not any(one.overlaps(inside) for one in spans)
     for second in range(221):
@@ -51,4 +51,4 @@ def test_gaps_are_just_where_nothing_was_recorded(given_spans: list[tuple[int, i
         if covered.span.contains(middle) and not held and not any(gap.contains(middle) for gap in covered.gaps):
             before = max(one.end for one in spans if one.end and one.end < middle)
             after = min(one.start for one in spans if one.start and one.start > middle)
-            assert after - before <= LONGEST_SEAM
+            assert after - before <= MAX_SEAM

@@ -37,7 +37,7 @@ def test_an_unknown_link_is_named(database: PeopleDatabase) -> None:
 def test_lines_are_kept(database: PeopleDatabase) -> None:
     """No statement removes a line."""
     LinkLog(database).add(who="ana", session="1", source="a", target="b", method="move")
-    with pytest.raises(PeopleError, match="keeps every line"), database.change() as connection:
+    with pytest.raises(PeopleError, match="keeps every line"), database.write_transaction() as connection:
         connection.execute("DELETE FROM link")
 
 

@@ -25,14 +25,14 @@ from labcrate.people.second_factor import SecondFactors
 from labcrate.people.users import Users
 
 if TYPE_CHECKING:
-    from tests.conftest import Clear, Cli, LabFolder
+    from tests.conftest import Clear, Cli, LabBuilder
     from tests.support.processes import Command
 
 GOOD = "correct horse"
 
 
 @pytest.fixture
-def people(lab: "LabFolder") -> Path:
+def people(lab: "LabBuilder") -> Path:
     """A lab with an administrator, Ana, and a viewer, Bob."""
     (lab.root / STATE_FOLDER).mkdir()
     with PeopleDatabase.open(lab.root / STATE_FOLDER) as database:
@@ -43,7 +43,7 @@ def people(lab: "LabFolder") -> Path:
 
 
 @pytest.mark.thorough
-def test_a_password_is_read_from_standard_input(command: "Command", lab: "LabFolder") -> None:
+def test_a_password_is_read_from_standard_input(command: "Command", lab: "LabBuilder") -> None:
     """One line, without its end; the user can log in with it, and it is repeated nowhere."""
     outcome = command(
         "user", "add", "Ana", "--role", "admin", "--password-stdin", "--lab", lab.root, input="contraseña ñ\r\n"
@@ -58,7 +58,7 @@ def test_a_password_is_read_from_standard_input(command: "Command", lab: "LabFol
     [("short\n", "at least 10 characters"), ("", "at least 10 characters"), ("a\x00b" * 5, "cannot be typed")],
 )
 def test_a_password_that_will_not_do_is_refused(
-    command: "Command", lab: "LabFolder", clear: "Clear", given: str, words: str
+    command: "Command", lab: "LabBuilder", clear: "Clear", given: str, words: str
 ) -> None:
     """The rule is said, exit code 2 is an option that cannot be meant, and nobody is added."""
     clear(command("user", "add", "ana", "--password-stdin", "--lab", lab.root, input=given), 2, words)
@@ -306,7 +306,7 @@ def test_a_locked_file_of_people_is_waited_for(command: "Command", people: Path)
     """A command that comes while the server writes waits its turn, and then does its work."""
     words = [sys.executable, "-m", "labcrate", "user", "disable", "bob", "--lab", str(people)]
     with PeopleDatabase.open(people / STATE_FOLDER) as database:
-        with database.change():
+        with database.write_transaction():
             process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
             with pytest.raises(subprocess.TimeoutExpired):
                 process.communicate(timeout=2)

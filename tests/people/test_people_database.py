@@ -57,14 +57,14 @@ def test_what_was_written_is_there_when_it_is_opened_again(tmp_path: Path) -> No
 def test_changes_wait_for_the_disk_unless_they_hardly_matter(database: PeopleDatabase) -> None:
     """What must survive a power cut is written with synchronous=FULL (2), the rest with NORMAL (1), both in WAL."""
     for durable, expected in ((True, 2), (False, 1), (True, 2)):
-        with database.change(durable=durable) as connection:
+        with database.write_transaction(durable=durable) as connection:
             assert connection.rows("PRAGMA synchronous") == [(expected,)]
             assert connection.rows("PRAGMA journal_mode") == [("wal",)]
 
 
 def test_a_change_that_fails_leaves_nothing(database: PeopleDatabase) -> None:
     """All of a transaction is done, or nothing of it, and the next one works."""
-    with pytest.raises(PeopleError, match="cannot store TEXT"), database.change() as connection:
+    with pytest.raises(PeopleError, match="cannot store TEXT"), database.write_transaction() as connection:
         connection.executemany(
             "INSERT INTO link VALUES (?, 1, 'ana', 1, ?, x'', 'move', NULL, NULL)", [(1, b"bytes"), (2, "text")]
         )
@@ -141,7 +141,10 @@ def test_a_file_of_version_1_keeps_every_line(tmp_path: Path, monkeypatch: pytes
         now = database.rows("SELECT type, name, tbl_name FROM sqlite_master ORDER BY 1, 2")
         assert [row for row in now if row[2] in {*TABLES, "sqlite_sequence"}] == things
         for statement in ("DELETE FROM export", "DELETE FROM link", "UPDATE export SET who = 'x' WHERE number = 2"):
-            with pytest.raises(PeopleError, match=r"keeps every line|stays as it is"), database.change() as connection:
+            with (
+                pytest.raises(PeopleError, match=r"keeps every line|stays as it is"),
+                database.write_transaction() as connection,
+            ):
                 connection.execute(statement)
         # A number is never given twice.
         log = ExportLog(database)
@@ -310,12 +313,12 @@ def test_threads_share_one_database(database: PeopleDatabase) -> None:
 def test_reading_does_not_wait_for_writing(tmp_path: Path, database: PeopleDatabase) -> None:
     """While one process is in the middle of a change, others read what was there before, and small notes give way."""
     add_link(database)
-    with PeopleDatabase.open(tmp_path) as other, other.change() as connection:
+    with PeopleDatabase.open(tmp_path) as other, other.write_transaction() as connection:
         connection.execute("UPDATE link SET who = 'changed'")
         assert [link.who for link in LinkLog(database).lines()] == ["ana"]
-        database.note("UPDATE link SET who = 'noted'")
+        database.write_if_idle("UPDATE link SET who = 'noted'")
     assert [link.who for link in LinkLog(database).lines()] == ["changed"]
-    database.note("UPDATE link SET who = 'noted'")
+    database.write_if_idle("UPDATE link SET who = 'noted'")
     assert [link.who for link in LinkLog(database).lines()] == ["noted"]
 
 

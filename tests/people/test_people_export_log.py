@@ -75,7 +75,7 @@ def test_a_line_that_ended_stays_as_it_is(log: ExportLog, database: PeopleDataba
     (line,) = log.lines()
     assert (line.bytes_sent, line.outcome, line.reason) == (5, Outcome.BROKEN, "the file changed")
     for statement in ("DELETE FROM export", "UPDATE export SET who = 'nobody'"):
-        with pytest.raises(PeopleError, match="export log"), database.change() as connection:
+        with pytest.raises(PeopleError, match="export log"), database.write_transaction() as connection:
             connection.execute(statement)
     assert log.lines() == [line]
 

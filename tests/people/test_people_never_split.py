@@ -25,7 +25,7 @@ from labcrate.people.tokens import Tokens
 from labcrate.people.users import Users
 
 if TYPE_CHECKING:
-    from tests.conftest import Clear, LabFolder
+    from tests.conftest import Clear, LabBuilder
     from tests.support.processes import Command
 
 READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
@@ -40,7 +40,7 @@ def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def populated(usual_lab: "LabFolder", own_state: Path) -> Iterator[Path]:
+def populated(usual_lab: "LabBuilder", own_state: Path) -> Iterator[Path]:
     """The ``.labcrate/`` of a lab that has an administrator; whatever a test did to it can be deleted afterwards."""
     folder = usual_lab.root / STATE_FOLDER
     folder.mkdir()
@@ -167,7 +167,7 @@ def test_a_log_that_nobody_takes_is_said(populated: Path, own_state: Path, tmp_p
 
 @pytest.mark.thorough
 def test_a_lab_that_was_read_only_from_the_beginning_goes_on(
-    command: "Command", namespace: list[str], usual_lab: "LabFolder", own_state: Path, tmp_path: Path
+    command: "Command", namespace: list[str], usual_lab: "LabBuilder", own_state: Path, tmp_path: Path
 ) -> None:
     """It has people and log in the user's state folder; the server and the export say so."""
     mounted = [*namespace, "sh", "-c", READ_ONLY, str(usual_lab.root)]
@@ -187,7 +187,7 @@ def test_a_lab_that_was_read_only_from_the_beginning_goes_on(
     assert not (usual_lab.root / STATE_FOLDER).exists()
 
 
-def test_people_of_the_state_folder_stay_when_the_lab_can_be_written(usual_lab: "LabFolder", own_state: Path) -> None:
+def test_people_of_the_state_folder_stay_when_the_lab_can_be_written(usual_lab: "LabBuilder", own_state: Path) -> None:
     """A lab that was read-only has its administrators where they were, also once its file system is writable."""
     assert own_state.name
     own = user_state_folder(usual_lab.root)
@@ -198,7 +198,7 @@ def test_people_of_the_state_folder_stay_when_the_lab_can_be_written(usual_lab: 
     assert not (usual_lab.root / STATE_FOLDER / "people.db").exists()
 
 
-def test_two_files_of_people_are_refused(usual_lab: "LabFolder", populated: Path) -> None:
+def test_two_files_of_people_are_refused(usual_lab: "LabBuilder", populated: Path) -> None:
     """Administrators in the state folder are not passed over for a file in the lab that has none."""
     own = user_state_folder(usual_lab.root)
     own.mkdir(parents=True)

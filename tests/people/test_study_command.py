@@ -15,11 +15,11 @@ from labcrate.people.studies import Studies
 from labcrate.people.users import Users
 
 if TYPE_CHECKING:
-    from tests.conftest import Clear, Cli, LabFolder
+    from tests.conftest import Clear, Cli, LabBuilder
 
 
 @pytest.fixture
-def people(usual_lab: "LabFolder") -> Path:
+def people(usual_lab: "LabBuilder") -> Path:
     """The usual lab, in which 42 and 43 carry a tag, with an administrator, Ana, and an operator, Bob."""
     usual_lab.session(42, tags=["Falls", "night"])
     usual_lab.session(43, tags=["falls "])
@@ -69,7 +69,7 @@ def test_an_administrator_sees_every_session_all_the_same(cli: "Cli", people: Pa
     assert scope(people, "Ana") == SessionScope.all()
 
 
-def test_a_tag_fills_a_study_once(cli: "Cli", people: Path, usual_lab: "LabFolder") -> None:
+def test_a_tag_fills_a_study_once(cli: "Cli", people: Path, usual_lab: "LabBuilder") -> None:
     """The sessions that carry the tag now come in, after a yes; one that gets it later does not."""
     lab = ("--lab", people)
     cli("study", "add", "S", *lab)

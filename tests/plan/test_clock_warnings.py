@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime
 
-from labcrate.linking.verdict import Kind, Rule, Verdict
+from labcrate.linking.verdict import Rule, Verdict, VerdictKind
 from labcrate.model.device import Camera
 from labcrate.model.fixity import Identity
-from labcrate.model.recording import ClockNote, Probe, RecordingTime, TimeClaim, TimeSource
+from labcrate.model.recording import ClockNote, Probe, RecordingTime, StartCandidate, TimeSource
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan.plan import PlannedRecording
 from labcrate.plan.warnings import clock_warnings
@@ -22,9 +22,9 @@ def recording(
     source: TimeSource = TimeSource.NAME,
 ) -> PlannedRecording:
     """A recording with what is odd about its time."""
-    claim = TimeClaim(source, START, 1, taken=True)
+    claim = StartCandidate(source, START, 1, is_chosen=True)
     time = RecordingTime(TimeSpan(START, START), (claim,), frozenset(notes), apart_s, offset_s)
-    verdict = Verdict(Kind.LINKED, Rule.NAME, "by name")
+    verdict = Verdict(VerdictKind.LINKED, Rule.NAME, "by name")
     return PlannedRecording("recordings/a.mp4", "a.mp4", (), Identity(1, 1, 1, 1), None, Probe(), time, verdict, camera)
 
 

@@ -7,8 +7,8 @@ import pytest
 from labcrate.errors import DocumentError, NoSessionError
 from labcrate.export.prepare import prepare_archive
 from labcrate.messages.message import Message
-from labcrate.plan.inventory import take_inventory
-from labcrate.plan.options import Only, Options
+from labcrate.plan.inventory import read_inventory
+from labcrate.plan.options import DataKind, Options
 from labcrate.plan.plan import Plan
 from labcrate.web.pages.i18n import Locale
 
@@ -27,7 +27,7 @@ def test_what_may_tell_of_recordings_is_missing(usual_lab: Any, file: str) -> No
     assert missing.what == f"{file}, line 1, column 8"
     assert missing.why.startswith("is not valid JSON")
     assert not missing.why.endswith(".")
-    sensors = plan(usual_lab, only=Only.SENSORS)
+    sensors = plan(usual_lab, only=DataKind.SENSORS)
     assert sensors.missing == ()
     assert [warning for warning in sensors.warnings if file in warning] == [
         f"{missing.what}: {missing.why}.",
@@ -57,7 +57,7 @@ def test_what_may_tell_of_sensors_is_missing(usual_lab: Any) -> None:
     """Unless only recordings were chosen."""
     usual_lab.write("data/devices.json", "[")
     assert [one.what for one in plan(usual_lab).missing] == ["data/devices.json, line 1, column 2"]
-    assert plan(usual_lab, only=Only.RECORDINGS).missing == ()
+    assert plan(usual_lab, only=DataKind.RECORDINGS).missing == ()
 
 
 def test_an_entry_costs_itself_alone(usual_lab: Any) -> None:
@@ -78,7 +78,7 @@ def test_no_other_session_is_named(usual_lab: Any) -> None:
     usual_lab.write("sessions/SessionP07/recordings.json", '{"writtenBy": "labcrate link", "recordings": 7}')
     usual_lab.json("data/sessions.json", {"-P08": {"name": "Other"}, "42": {"id": 42, "name": "Morning"}})
     (usual_lab.root / "sessions/Session-odd").mkdir()
-    assert len(take_inventory(usual_lab.open()).problems) == 3
+    assert len(read_inventory(usual_lab.open()).problems) == 3
     assert not [warning for warning in plan(usual_lab).warnings if "P0" in warning or "odd" in warning]
     assert [one.what for one in plan(usual_lab, "P07").missing] == [
         "sessions/SessionP07/recordings.json, key recordings"
@@ -101,10 +101,10 @@ def test_the_error_of_an_unknown_session_names_the_file_that_may_hold_it(usual_l
     """Where a list cannot be read, that is why a session is not found, not some other fault of the lab."""
     (usual_lab.root / "sessions/Session-odd").mkdir()
     with pytest.raises(NoSessionError):
-        take_inventory(usual_lab.open()).session("9")
+        read_inventory(usual_lab.open()).session("9")
     usual_lab.write("data/sessions.json", "[")
     with pytest.raises(DocumentError, match=r"data/sessions\.json, line 1"):
-        take_inventory(usual_lab.open()).session("9")
+        read_inventory(usual_lab.open()).session("9")
 
 
 def test_cameras_that_cannot_be_read_never_widen_what_is_linked(lab: Any) -> None:

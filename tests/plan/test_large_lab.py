@@ -10,11 +10,10 @@ import pytest
 
 from labcrate.index.catalog import Catalog
 from labcrate.index.state_folder import state_folder
-from labcrate.linking import all_paths, grammar, settling
-from labcrate.linking.judging import judge
-from labcrate.plan import select as selection
-from labcrate.plan import session_time
-from labcrate.plan.inventory import take_inventory
+from labcrate.linking import all_paths, grammar, resolve
+from labcrate.linking.judgement import judge_file
+from labcrate.plan import linked_files, session_time
+from labcrate.plan.inventory import read_inventory
 from labcrate.plan.planner import Planner
 
 MINE = 3
@@ -57,14 +56,14 @@ def work_of_a_plan(lab: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Counter[s
         return real(path, **kwargs)
 
     with monkeypatch.context() as patched:
-        for module in (selection, session_time):
-            patched.setattr(module, "judge", counted("judge", judge))
-        patched.setattr(all_paths, "sessions_named", counted("settle", settling.sessions_named))
-        patched.setattr(all_paths, "read_name", counted("read", grammar.read_name))
+        for module in (linked_files, session_time):
+            patched.setattr(module, "judge_file", counted("judge", judge_file))
+        patched.setattr(all_paths, "linked_sessions", counted("resolve", resolve.linked_sessions))
+        patched.setattr(all_paths, "parse_name", counted("read", grammar.parse_name))
         patched.setattr(os, "lstat", lstat)
-        inventory = take_inventory(lab.open())
+        inventory = read_inventory(lab.open())
         with Catalog.open(state_folder(lab.root)) as catalog:
-            plan = Planner(inventory, catalog).plan(str(MINE), hashed=False)
+            plan = Planner(inventory, catalog).plan(str(MINE), with_fixity=False)
     assert plan.session.id == str(MINE)
     return counts, [path for path in seen if Path(path).suffix == ".mp4"]
 
@@ -76,7 +75,7 @@ def test_the_work_grows_with_beginnings_of_names_alone(lab: Any, monkeypatch: py
     fill(lab, sessions=20, each=10)
     twice, _ = work_of_a_plan(lab, monkeypatch)
     assert once["read"] == twice["read"] == 20
-    assert once["settle"] == twice["settle"] == 0
+    assert once["resolve"] == twice["resolve"] == 0
     assert once["judge"] <= 2 * 5
     assert twice["judge"] <= 2 * 10
 

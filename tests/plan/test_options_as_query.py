@@ -18,25 +18,25 @@ import labcrate
 from labcrate.cli.arguments import COMMANDS
 from labcrate.cli.session import export_options
 from labcrate.errors import UsageError
-from labcrate.plan.option_words import parse_duration
-from labcrate.plan.options import WORDS, Only, Options, as_query, parse_keywords, parse_options
+from labcrate.plan.option_values import parse_duration
+from labcrate.plan.options import OPTION_FIELDS, DataKind, Options, as_query, parse_keywords, parse_options
 from labcrate.web.routes.query import QUERY_NAMES, form_options, query_options
 
 WEB = Path(labcrate.__file__).parent / "web"
-IN_QUERY = {word.name for word in WORDS if word.write}
+IN_QUERY = {word.name for word in OPTION_FIELDS if word.write}
 
 words = st.lists(st.text(min_size=1, max_size=20), max_size=3)
 instants = st.none() | st.datetimes(timezones=st.just(UTC))
 options = st.builds(
     lambda pad, readings, only, cameras, sensors, bounds, zone, secrets: parse_options(
         {
-            "pad": pad, "readings": readings, "only": only, "camera": () if only is Only.SENSORS else cameras,
-            "sensor": () if only is Only.RECORDINGS else sensors, "from": bounds[0], "to": bounds[1],
+            "pad": pad, "readings": readings, "only": only, "camera": () if only is DataKind.SENSORS else cameras,
+            "sensor": () if only is DataKind.RECORDINGS else sensors, "from": bounds[0], "to": bounds[1],
             "time_zone": zone, "redact": secrets[0], "allow_secrets": secrets[1],
         }
     ),
-    st.none() | st.timedeltas(min_value=timedelta()), st.sampled_from(["session", "all"]), st.sampled_from(Only), words,
-    words, st.tuples(instants, instants).filter(lambda pair: not (pair[0] and pair[1]) or pair[0] <= pair[1]),
+    st.none() | st.timedeltas(min_value=timedelta()), st.sampled_from(["session", "all"]), st.sampled_from(DataKind),
+    words, words, st.tuples(instants, instants).filter(lambda pair: not (pair[0] and pair[1]) or pair[0] <= pair[1]),
     st.sampled_from([None, "UTC", "Europe/Madrid"]), st.tuples(st.booleans(), st.booleans()),
 )  # fmt: skip
 
@@ -65,7 +65,7 @@ def by_command_line(asked: Options) -> Options:
 
 def by_keywords(asked: Options) -> Options:
     """What Python reads from its keyword arguments, given as values."""
-    return parse_keywords({word.keyword: word.value(asked) for word in WORDS})
+    return parse_keywords({word.keyword: word.value(asked) for word in OPTION_FIELDS})
 
 
 FRONTS: dict[str, Callable[[Options], Options]] = {
@@ -75,7 +75,7 @@ FRONTS: dict[str, Callable[[Options], Options]] = {
     "form": lambda asked: form_options(query_of(asked), "Asia/Tokyo", None),
     "Python": by_keywords,
     "Python, as texts": lambda asked: parse_keywords(
-        {word.keyword: as_query(asked)[word.name] for word in WORDS if word.name in as_query(asked)}
+        {word.keyword: as_query(asked)[word.name] for word in OPTION_FIELDS if word.name in as_query(asked)}
     ),
 }
 
@@ -106,7 +106,7 @@ def test_the_command_line_has_the_words_of_the_table(command: str) -> None:
     own = {"plan": {"--left-out"}, "layout": set[str](), "export": {
         "-o", "--output", "--force", "--no-sync", "--allow-incomplete", "--sign", "--check", "--no-check",
     }}[command]  # fmt: skip
-    expected = {f"--{word.name.replace('_', '-')}" for word in WORDS}
+    expected = {f"--{word.name.replace('_', '-')}" for word in OPTION_FIELDS}
     assert told == expected | own | {"-h", "--help", "--lab", "--workers"}
 
 
@@ -118,13 +118,13 @@ def test_python_has_the_words_of_the_table(call: object) -> None:
     own = {"self", "session", "progress", "workers"}
     if call is labcrate.Lab.export:
         own |= {"to", "force", "allow_incomplete", "sign", "sync", "check"}
-    assert parameters == {word.keyword for word in WORDS} | own
+    assert parameters == {word.keyword for word in OPTION_FIELDS} | own
 
 
 def test_a_query_and_its_description_have_the_words_of_the_table() -> None:
     """All but the base topic, which is the server's, for a plan, an archive and its preparation."""
     assert set(QUERY_NAMES) == IN_QUERY | {"allow_incomplete"}
-    assert {word.name for word in WORDS} - {"base_topic"} == IN_QUERY
+    assert {word.name for word in OPTION_FIELDS} - {"base_topic"} == IN_QUERY
     contract = yaml.safe_load((WEB / "openapi.yaml").read_text())
     for path in ("plan", "archive.zip", "prepare"):
         item = contract["paths"][f"/api/sessions/{{id}}/{path}"]

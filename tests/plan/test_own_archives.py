@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from labcrate.archive.entity import Entity
 from labcrate.export.prepare import prepare_archive
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.plan.own_archives import is_own_archive
 
 
@@ -65,4 +65,4 @@ def test_any_bytes_are_an_answer(tmp_path_factory: pytest.TempPathFactory, conte
     root = tmp_path_factory.mktemp("lab")
     (root / "data").mkdir()
     Path(root / "data/a.zip").write_bytes(b"PK\x03\x04" + content)
-    assert not is_own_archive(Lab(root), "data/a.zip")
+    assert not is_own_archive(LabFolder(root), "data/a.zip")

@@ -20,30 +20,32 @@ from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import Progress
 from labcrate.index.records import IndexedFile
 from labcrate.index.state_folder import state_folder
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.messages.text import printable
 from labcrate.model.fixity import Fixity
 from labcrate.model.timespan import TimeSpan
-from labcrate.plan.inventory import Inventory, take_inventory
+from labcrate.plan.inventory import Inventory, read_inventory
 from labcrate.plan.left_out import left_out_files
-from labcrate.plan.options import Only, Options
-from labcrate.plan.plan import Plan, State, Treatment
-from labcrate.plan.planner import CHECK_AGAIN, Planner
+from labcrate.plan.options import DataKind, Options
+from labcrate.plan.plan import Plan, SecretTreatment, State
+from labcrate.plan.planner import CHECK_COMMAND, Planner
 
 START = datetime(2025, 5, 2, 8, tzinfo=UTC)
 
 
 def plan_of(lab: Any, session_id: str = "42", options: Options = Options(), **how: Any) -> Plan:
     """The plan of one session of a lab as it is on disk now."""
-    inventory = how.pop("inventory", None) or take_inventory(lab.open(), options.time_zone)
-    planner = {name: how.pop(name) for name in ("progress", "hurry") if name in how}
+    inventory = how.pop("inventory", None) or read_inventory(lab.open(), options.time_zone)
+    planner = {name: how.pop(name) for name in ("progress", "skip_duplicate_check") if name in how}
     with Catalog.open(state_folder(lab.root)) as catalog:
-        return Planner(inventory, catalog, workers=1, **planner).plan(session_id, options, **{"hashed": True, **how})
+        return Planner(inventory, catalog, workers=1, **planner).plan(
+            session_id, options, **{"with_fixity": True, **how}
+        )
 
 
 def bytes_of(root: Path) -> bytes:
     """The archive of session 42 of the lab in a folder."""
-    with prepare_archive(Lab(root), "42", hashed=True) as assembly:
+    with prepare_archive(LabFolder(root), "42", hashed=True) as assembly:
         return b"".join(Entity(assembly.layout).read_range())
 
 
@@ -51,7 +53,7 @@ def placed(plan: Plan, inventory: Inventory) -> Counter[str]:
     """How often a plan, and what it counts as left out, names each path; as printable text."""
     found: Counter[str] = Counter()
     for recording in plan.recordings:
-        found.update((recording.source, *recording.also_at))
+        found.update((recording.source, *recording.duplicate_paths))
     found.update(file.source for file in plan.session_files)
     found.update(near_miss.source for near_miss in plan.near_misses)
     found.update(one.source for one in plan.not_taken)
@@ -139,12 +141,12 @@ def test_every_file_has_one_place_in_the_plan_of_each_session(things: dict[str, 
         (root / "data/cameras.json").write_text('[{"id": 1, "recordingPrefix": "cam1"}, {"id": 2, "name": "cam2"}]')
         for path, thing in things.items():
             made(root, path, thing)
-        lab = Lab(root)
-        inventory = take_inventory(lab)
+        lab = LabFolder(root)
+        inventory = read_inventory(lab)
         packed_by: dict[str, str] = {}
         with Catalog.open(state_folder(root)) as catalog:
             for session_id in inventory.ids:
-                plan = Planner(inventory, catalog, workers=1).plan(session_id, hashed=True)
+                plan = Planner(inventory, catalog, workers=1).plan(session_id, with_fixity=True)
                 mine = {entry.path for entry in lab.walk(inventory.folder(session_id))}
                 found = placed(plan, inventory)
                 folders = [one.source for one in plan.not_taken if one.source.endswith("/")]
@@ -218,7 +220,7 @@ def one_file(lab: Any) -> None:
 def test_a_recording_that_goes_while_it_is_read_is_missing(lab: Any) -> None:
     """A file that is deleted between the walk and its reading is not passed over: it is missing, with a remedy."""
     one_file(lab)
-    inventory = take_inventory(lab.open())
+    inventory = read_inventory(lab.open())
     plan = plan_of(lab, inventory=inventory, progress=Meanwhile(lambda path: (lab.root / path).unlink(missing_ok=True)))
     assert plan.recordings == ()
     assert [missing.what for missing in plan.missing] == [MINE]
@@ -242,7 +244,7 @@ def test_a_recording_that_grows_while_it_is_read_is_missing(lab: Any) -> None:
 def test_a_session_that_is_gone_since_the_walk(lab: Any) -> None:
     """Recordings that vanish before the plan are missing, not left out in silence."""
     one_file(lab)
-    inventory = take_inventory(lab.open())
+    inventory = read_inventory(lab.open())
     (lab.root / MINE).unlink()
     with pytest.raises(IncompleteError, match=MINE):
         plan_of(lab, inventory=inventory, allow_incomplete=False)
@@ -258,7 +260,7 @@ def test_other_bytes_under_the_same_state_are_missing(lab: Any) -> None:
         catalog.store([replace(known, differs_ms=1)])
     plan = plan_of(lab)
     assert plan.recordings == ()
-    assert [(one.what, one.command) for one in plan.missing] == [(MINE, CHECK_AGAIN)]
+    assert [(one.what, one.command) for one in plan.missing] == [(MINE, CHECK_COMMAND)]
     os.utime(lab.root / MINE)
     assert plan_of(lab).missing == ()
 
@@ -310,7 +312,7 @@ def test_what_cannot_be_packed_is_named_with_a_remedy(lab: Any, case: str) -> No
     lab.zigbee_json([])
     harm, what = BROKEN[case]
     harm(lab)
-    plan = plan_of(lab, hashed=False)
+    plan = plan_of(lab, with_fixity=False)
     assert plan.state is State.INCOMPLETE
     named = [one for one in plan.missing if str(one.what).startswith(what)]
     assert named
@@ -400,7 +402,7 @@ def test_a_session_that_does_not_exist(usual_lab: Any) -> None:
 
 def test_a_plan_without_hashing_reads_no_file_through_and_says_the_same(usual_lab: Any) -> None:
     """Before and after hashing a plan names the same files, times and warnings; only fixity is not known before."""
-    first, hashed = plan_of(usual_lab, hashed=False), plan_of(usual_lab)
+    first, hashed = plan_of(usual_lab, with_fixity=False), plan_of(usual_lab)
     assert all(one.fixity is None for one in first.copied)
     assert all(one.fixity for one in hashed.copied)
     without = tuple(replace(one, fixity=None, search=None) for one in hashed.recordings)
@@ -408,17 +410,17 @@ def test_a_plan_without_hashing_reads_no_file_through_and_says_the_same(usual_la
     assert (first.warnings, first.missing, first.left_out) == (hashed.warnings, hashed.missing, hashed.left_out)
 
 
-def test_namesakes_are_compared_unless_there_is_a_hurry(lab: Any) -> None:
-    """One name and size in two places: read to tell whether they are one, and in a hurry said to be perhaps."""
+def test_namesakes_are_compared_unless_that_is_skipped(lab: Any) -> None:
+    """One name and size in two places: compared by content, or counted twice with a warning when that is skipped."""
     one_file(lab)
     lab.write(f"sessions/Session42/{MINE}", bytes(lab.clip))
     name = MINE.rpartition("/")[2]
-    hurried = plan_of(lab, hashed=False, hurry=True)
+    hurried = plan_of(lab, with_fixity=False, skip_duplicate_check=True)
     assert [one.member for one in hurried.recordings] == [MINE, MINE.replace(".mp4", "~2.mp4")]
     assert any("may be the same" in warning and name in warning for warning in hurried.warnings)
-    plan = plan_of(lab, hashed=False)
+    plan = plan_of(lab, with_fixity=False)
     assert [one.member for one in plan.recordings] == [MINE]
-    assert plan.recordings[0].also_at == (f"sessions/Session42/{MINE}",)
+    assert plan.recordings[0].duplicate_paths == (f"sessions/Session42/{MINE}",)
     assert not any("may be the same" in warning for warning in plan.warnings)
 
 
@@ -462,7 +464,7 @@ class TestSecrets:
     def test_they_are_refused_before_anything_is_hashed(self, leaking: Any) -> None:
         """The error names the file, never the secret; no recording was read through for it."""
         with pytest.raises(SecretsError, match=r"sessions/Session42/notes\.txt") as caught:
-            plan_of(leaking, refuse=True)
+            plan_of(leaking, stop_on_secrets=True)
         assert "s3cret" not in str(caught.value)
         with Catalog.open(state_folder(leaking.root)) as catalog:
             known = catalog.lookup({MINE: leaking.open().identity(MINE)})[MINE]
@@ -471,15 +473,15 @@ class TestSecrets:
     @pytest.mark.parametrize(
         ("options", "treatment"),
         [
-            (Options(), Treatment.REFUSED),
-            (Options(redact=True), Treatment.REDACTED),
-            (Options(allow_secrets=True), Treatment.ALLOWED),
-            (Options(redact=True, allow_secrets=True), Treatment.REDACTED),
+            (Options(), SecretTreatment.REFUSED),
+            (Options(redact=True), SecretTreatment.REDACTED),
+            (Options(allow_secrets=True), SecretTreatment.ALLOWED),
+            (Options(redact=True, allow_secrets=True), SecretTreatment.REDACTED),
         ],
     )
-    def test_a_plan_says_what_becomes_of_them(self, leaking: Any, options: Options, treatment: Treatment) -> None:
+    def test_a_plan_says_what_becomes_of_them(self, leaking: Any, options: Options, treatment: SecretTreatment) -> None:
         """Each treatment is in the plan, with a warning about it, and no text of the plan holds the secret."""
-        plan = plan_of(leaking, options=options, refuse=treatment is not Treatment.REFUSED)
+        plan = plan_of(leaking, options=options, stop_on_secrets=treatment is not SecretTreatment.REFUSED)
         assert [(one.source, one.treatment) for one in plan.secrecy.files] == [
             ("sessions/Session42/notes.txt", treatment)
         ]
@@ -490,12 +492,12 @@ class TestSecrets:
 def test_a_choice_leaves_nothing_out_in_silence(usual_lab: Any) -> None:
     """Of each kind of data that was not chosen the plan says how much; what was chosen is there whole."""
     usual_lab.write("sessions/Session42/notes.txt", "x")
-    sensors = plan_of(usual_lab, options=Options(only=Only.SENSORS))
+    sensors = plan_of(usual_lab, options=Options(only=DataKind.SENSORS))
     assert sensors.copied == ()
     assert len(sensors.readings) == 3
     assert any("2 recordings were left out" in said for said in sensors.not_chosen)
     assert any("1 other file" in said for said in sensors.not_chosen)
-    recordings = plan_of(usual_lab, options=Options(only=Only.RECORDINGS))
+    recordings = plan_of(usual_lab, options=Options(only=DataKind.RECORDINGS))
     assert (len(recordings.recordings), len(recordings.readings)) == (2, 0)
     assert any("All readings" in said for said in recordings.not_chosen)
     span = TimeSpan(START + timedelta(minutes=1), START + timedelta(minutes=3))

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from labcrate.model.recording import CameraClock, ClockNote, Probe, RecordingTime, TimeSource
 from labcrate.model.timespan import TimeSpan
-from labcrate.plan.named_time import without_session
-from labcrate.plan.recording_time import Evidence, TimeContext, possible_spans, recorded_span, recording_time
+from labcrate.plan.name_time_utc import strip_session
+from labcrate.plan.recording_time import RecordingFacts, TimeContext, possible_spans, recorded_span, recording_time
 
 MADRID, NEW_YORK, LONDON = "Europe/Madrid", "America/New_York", "Europe/London"
 START = datetime(2025, 6, 10, 18, 40, tzinfo=UTC)
@@ -33,7 +33,7 @@ def when(
 ) -> RecordingTime:
     """The time of a recording in the shared folder, of camera 5 and session 8."""
     path = f"recordings/{name}"
-    evidence = Evidence(
+    evidence = RecordingFacts(
         path, Probe(duration_s=length_s, creation_time=container), int(MODIFIED.timestamp()) * 10**9, "5", "c05", "8"
     )
     clocks = {"5": clock} if clock else {}
@@ -42,8 +42,8 @@ def when(
 
 def claims(time: RecordingTime) -> list[tuple[TimeSource, datetime, float, bool]]:
     """The claims without the modification time, which is always the last."""
-    assert time.claims[-1].source is FILE
-    return [(c.source, c.start, c.uncertainty_s, c.taken) for c in time.claims[:-1]]
+    assert time.candidates[-1].source is FILE
+    return [(c.source, c.start, c.uncertainty_s, c.is_chosen) for c in time.candidates[:-1]]
 
 
 def test_the_register_comes_first_and_ends_the_recording() -> None:
@@ -52,7 +52,7 @@ def test_the_register_comes_first_and_ends_the_recording() -> None:
     time = when(ZULU, START + timedelta(hours=2), registered=span)
     assert time.span == span
     assert [source for source, *_ in claims(time)] == [REGISTER, NAME, CONTAINER]
-    assert time.taken.source is REGISTER
+    assert time.chosen.source is REGISTER
 
 
 @pytest.mark.parametrize("end", [None, START - timedelta(seconds=1)])
@@ -65,7 +65,7 @@ def test_a_register_without_a_start_says_nothing() -> None:
     """Only an end, or a start before any clock was set, is no claim."""
     for start in (None, datetime(2000, 1, 1, tzinfo=UTC)):
         time = when(ZULU, registered=TimeSpan(start, START + timedelta(hours=1)))
-        assert (time.taken.source, time.span.end) == (NAME, START + timedelta(seconds=40))
+        assert (time.chosen.source, time.span.end) == (NAME, START + timedelta(seconds=40))
 
 
 def test_a_name_with_a_zone_comes_before_the_container() -> None:
@@ -73,7 +73,7 @@ def test_a_name_with_a_zone_comes_before_the_container() -> None:
     odd = START + timedelta(minutes=7)
     time = when(ZULU, odd, MADRID)
     assert claims(time) == [(NAME, START, 1, True), (CONTAINER, odd, 1, False)]
-    assert (time.apart_s, time.notes) == (420, frozenset())
+    assert (time.max_difference_s, time.notes) == (420, frozenset())
 
 
 def test_the_container_comes_before_a_name_in_the_zone() -> None:
@@ -82,22 +82,22 @@ def test_the_container_comes_before_a_name_in_the_zone() -> None:
         made = START + timedelta(seconds=seconds)
         time = when(LOCAL, made, MADRID)
         assert claims(time) == [(CONTAINER, made, 1, True), (NAME, START, 1, False)]
-        assert time.apart_s == (abs(seconds) if abs(seconds) > 2 else 0)
+        assert time.max_difference_s == (abs(seconds) if abs(seconds) > 2 else 0)
 
 
 def test_a_name_in_the_zone_comes_before_the_file() -> None:
     """Without register and container the name is taken, in summer and in winter."""
     assert when(LOCAL, None, MADRID).span.start == START
     assert when("c05_session8_20250110204000.mp4", None, MADRID).span.start == datetime(2025, 1, 10, 19, 40, tzinfo=UTC)
-    assert when(LOCAL, None, MADRID).taken.uncertainty_s == 1
+    assert when(LOCAL, None, MADRID).chosen.uncertainty_s == 1
 
 
 def test_otherwise_the_file_tells_the_end() -> None:
     """The modification time less the length; how wrong that may be grows with the length, and without one with all."""
     time = when("c05_session8_20250610.mp4", length_s=600)
-    assert (time.taken.source, time.span) == (FILE, TimeSpan(MODIFIED - timedelta(minutes=10), MODIFIED))
-    assert time.taken.uncertainty_s == 180
-    assert when("a.mp4", length_s=None).taken.uncertainty_s == 12 * 3600
+    assert (time.chosen.source, time.span) == (FILE, TimeSpan(MODIFIED - timedelta(minutes=10), MODIFIED))
+    assert time.chosen.uncertainty_s == 180
+    assert when("a.mp4", length_s=None).chosen.uncertainty_s == 12 * 3600
 
 
 @pytest.mark.parametrize("off_by", [-2, -1, 0, 1, 2])
@@ -121,14 +121,14 @@ def test_a_container_in_local_time(name: str, zone: str | None, hours: float, of
     time = when(name, made, zone)
     assert claims(time) == [(NAME, START, 1, True), (CONTAINER, made, 1, False)]
     assert time.notes == {ClockNote.LOCAL_TIME}
-    assert time.apart_s == abs(hours * 3600 + off_by)
+    assert time.max_difference_s == abs(hours * 3600 + off_by)
 
 
 @pytest.mark.parametrize("seconds", [14.25 * 3600, -14.25 * 3600, 7203, 7197, 450, 2])
 def test_no_local_time(seconds: float) -> None:
     """Beyond 14 hours, three seconds beside a quarter hour, or not apart at all: the clock is not said to be local."""
     time = when(LOCAL, START + timedelta(seconds=seconds), MADRID)
-    assert (time.taken.source, time.notes) == (CONTAINER, frozenset())
+    assert (time.chosen.source, time.notes) == (CONTAINER, frozenset())
 
 
 @pytest.mark.parametrize("length_s", [37.4, 900.0, 3600.0, 7200.0])
@@ -138,14 +138,14 @@ def test_a_container_that_tells_the_end(name: str, length_s: float) -> None:
     time = when(name, START + timedelta(seconds=length_s), MADRID, length_s=length_s)
     assert time.span == TimeSpan(START, START + timedelta(seconds=length_s))
     assert (CONTAINER_END, START, 2) in [claim[:3] for claim in claims(time)]
-    assert (time.notes, time.apart_s) == (frozenset(), 0)
+    assert (time.notes, time.max_difference_s) == (frozenset(), 0)
 
 
 def test_a_container_that_tells_the_end_in_local_time() -> None:
     """Apart by the length and the zone's offset: both are known, and the name is taken."""
     time = when(LOCAL, START + timedelta(hours=2, seconds=37), MADRID, length_s=37)
-    assert (time.taken.source, time.span.start, set(time.notes)) == (NAME, START, {ClockNote.LOCAL_TIME})
-    assert time.apart_s == 7200
+    assert (time.chosen.source, time.span.start, set(time.notes)) == (NAME, START, {ClockNote.LOCAL_TIME})
+    assert time.max_difference_s == 7200
 
 
 def test_a_name_without_any_zone_never_overrules_the_container() -> None:
@@ -158,12 +158,12 @@ def test_a_name_without_any_zone_never_overrules_the_container() -> None:
         assert claims(time) == [(CONTAINER, made, 1, True), (NAME, read, 50_400, False)]
         assert time.notes == {ClockNote.NO_ZONE}
     assert when(LOCAL, read).notes == frozenset()
-    assert when(LOCAL, read + timedelta(seconds=60), length_s=60).taken.source is CONTAINER
+    assert when(LOCAL, read + timedelta(seconds=60), length_s=60).chosen.source is CONTAINER
 
 
 def test_the_modification_time_is_not_compared() -> None:
     """A copy's time is months away; while another source speaks that is no news."""
-    assert when(ZULU).apart_s == 0
+    assert when(ZULU).max_difference_s == 0
 
 
 def test_a_clock_that_was_never_set_does_not_speak() -> None:
@@ -184,8 +184,8 @@ def test_a_cameras_own_zone_and_offset() -> None:
     )
     moved = START + timedelta(seconds=90.5)
     assert [claim[:2] for claim in claims(time)[1:]] == [(CONTAINER, moved), (NAME, moved)]
-    assert (time.apart_s, time.offset_s) == (0, 90.5)
-    assert time.claims[-1].start == MODIFIED - timedelta(seconds=40)
+    assert (time.max_difference_s, time.offset_s) == (0, 90.5)
+    assert time.candidates[-1].start == MODIFIED - timedelta(seconds=40)
 
 
 def test_a_cameras_own_pattern() -> None:
@@ -210,7 +210,7 @@ def test_an_hour_that_occurs_twice() -> None:
     assert (claims(unsure), set(unsure.notes)) == ([(NAME, first, 3600, True)], {ClockNote.REPEATED_HOUR})
     for known in (first, second):
         for time in (when(name, known, MADRID), when(name, None, MADRID, registered=TimeSpan(known))):
-            assert (time.span.start, time.apart_s, time.notes) == (known, 0, frozenset())
+            assert (time.span.start, time.max_difference_s, time.notes) == (known, 0, frozenset())
 
 
 def test_an_hour_that_does_not_occur() -> None:
@@ -223,10 +223,10 @@ def test_an_hour_that_does_not_occur() -> None:
 def test_a_name_in_minutes() -> None:
     """It is a minute unsure, agrees with a container inside that minute, and finds local time all the same."""
     name = "c05_session8_20250610T1840Z.mp4"
-    assert when(name, START + timedelta(seconds=59)).apart_s == 0
-    assert when(name, START + timedelta(seconds=130)).apart_s == 130
+    assert when(name, START + timedelta(seconds=59)).max_difference_s == 0
+    assert when(name, START + timedelta(seconds=130)).max_difference_s == 130
     time = when(name, START + timedelta(hours=2, seconds=42))
-    assert (time.taken.uncertainty_s, set(time.notes)) == (60, {ClockNote.LOCAL_TIME})
+    assert (time.chosen.uncertainty_s, set(time.notes)) == (60, {ClockNote.LOCAL_TIME})
 
 
 def test_the_names_end_for_want_of_a_length() -> None:
@@ -254,18 +254,18 @@ def test_the_names_end_for_want_of_a_length() -> None:
 )  # fmt: skip
 def test_prefix_and_session_are_cut_out(path: str, session_id: str, prefix: str | None, rest: str) -> None:
     """Digits that the linking rules take for an id, and those of the camera, are no times."""
-    assert without_session(path, session_id, prefix) == rest
+    assert strip_session(path, session_id, prefix) == rest
 
 
 def test_a_session_id_that_looks_like_a_date_is_none() -> None:
     """Session 20250502's recording shows no time; the same digits elsewhere do."""
-    assert when("c05_session20250502_093000.mp4").taken.source is FILE
-    assert when("c05_session8_20250502_093000.mp4").taken.source is NAME
+    assert when("c05_session20250502_093000.mp4").chosen.source is FILE
+    assert when("c05_session8_20250502_093000.mp4").chosen.source is NAME
 
 
 def test_every_source_has_a_possible_span() -> None:
     """Register, name, container and file each give a span, the one that was taken first."""
-    evidence = Evidence(ZULU, Probe(duration_s=60, creation_time=START + timedelta(minutes=7)), 0)
+    evidence = RecordingFacts(ZULU, Probe(duration_s=60, creation_time=START + timedelta(minutes=7)), 0)
     spans = list(possible_spans(evidence, TimeContext(None, {ZULU: TimeSpan(START - timedelta(minutes=1))})))
     starts = [
         START - timedelta(minutes=1),
@@ -311,8 +311,8 @@ def test_any_instant_comes_back_within_its_uncertainty(at: datetime, zone: str, 
     if not zoned:
         at = at.replace(microsecond=0)
     time = when(name, None, zone if known else None)
-    assert time.taken.source is NAME
-    assert abs((time.taken.start - at).total_seconds()) <= time.taken.uncertainty_s
+    assert time.chosen.source is NAME
+    assert abs((time.chosen.start - at).total_seconds()) <= time.chosen.uncertainty_s
 
 
 @given(
@@ -343,7 +343,7 @@ def test_a_camera_on_local_time_is_always_found(
 )
 def test_nothing_is_a_crash(name: str, zone: str | None, length_s: float | None, mtime_ns: int) -> None:
     """Any name, length and file time give a span with a start, and exactly one claim that is taken."""
-    time = recording_time(Evidence(name, Probe(duration_s=length_s), mtime_ns), TimeContext(zone))
+    time = recording_time(RecordingFacts(name, Probe(duration_s=length_s), mtime_ns), TimeContext(zone))
     assert time.span.start is not None
     assert time.span.end is None or time.span.start <= time.span.end
-    assert [claim.taken for claim in time.claims].count(True) == 1
+    assert [claim.is_chosen for claim in time.candidates].count(True) == 1

@@ -13,28 +13,28 @@ from hypothesis import strategies as st
 
 from labcrate.archive.names import name_clashes, unsafe_name_reason
 from labcrate.index.records import IndexedFile
-from labcrate.linking.verdict import Kind, Rule, Verdict
+from labcrate.linking.verdict import Rule, Verdict, VerdictKind
 from labcrate.messages.text import printable
 from labcrate.model.device import Camera
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.lab_settings import Recorder
-from labcrate.model.recording import ClockNote, Probe, RecordingTime, TimeClaim, TimeSource
+from labcrate.model.recording import ClockNote, Probe, RecordingTime, StartCandidate, TimeSource
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan
-from labcrate.plan.cleaning import LabCleaner
-from labcrate.plan.inventory import take_inventory
+from labcrate.plan.inventory import read_inventory
+from labcrate.plan.lab_cleaner import LabCleaner
+from labcrate.plan.linked_files import RecordingFile
 from labcrate.plan.plan import PlannedRecording
 from labcrate.plan.recording_time import TimeContext
 from labcrate.plan.recordings import (
-    Cameras,
+    SessionCameras,
     cameras_without_recordings,
-    may_be_of,
-    not_compared,
+    find_possible_duplicates,
+    may_overlap_session,
     plan_recordings,
-    twins,
-    warnings_about,
+    possible_duplicate_warnings,
+    recording_warnings,
 )
-from labcrate.plan.select import Found
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.values import CAMERA_PASSWORD, Secret, Secrets
 
@@ -42,19 +42,19 @@ START, END = datetime(2025, 5, 2, 8, tzinfo=UTC), datetime(2025, 5, 2, 8, 5, tzi
 SESSION = Session("42", span=TimeSpan(START, END))
 MTIME = int((START + timedelta(minutes=2)).timestamp()) * 10**9
 HALL, KITCHEN = Camera("1", "Hall", "cam1"), Camera("2", "Kitchen", "cam2")
-CAMERAS = Cameras({"a": HALL, "b": KITCHEN}, frozenset())
+CAMERAS = SessionCameras({"a": HALL, "b": KITCHEN}, frozenset())
 PROBE = Probe(duration_s=60.0)
 SECRET = LabCleaner(Matcher(Secrets(strong=(Secret("Not-For-Export-7", CAMERA_PASSWORD),))))
 
 
-def found(path: str, inode: int = 1, size: int = 10, camera: str | None = "a", **verdict: Any) -> Found:
+def found(path: str, inode: int = 1, size: int = 10, camera: str | None = "a", **verdict: Any) -> RecordingFile:
     """A linked file; one inode is one file on disk."""
-    told = Verdict(Kind.LINKED, Rule.NAME, "named for session 42", camera=camera, **verdict)
-    return Found(path, Identity(size, MTIME, 0, inode), told)
+    told = Verdict(VerdictKind.LINKED, Rule.NAME, "named for session 42", camera=camera, **verdict)
+    return RecordingFile(path, Identity(size, MTIME, 0, inode), told)
 
 
 def known(
-    files: Iterable[Found], content: Mapping[str, str] | None = None, probe: Probe = PROBE
+    files: Iterable[RecordingFile], content: Mapping[str, str] | None = None, probe: Probe = PROBE
 ) -> dict[str, IndexedFile]:
     """What the index has of them; ``content`` gives files that were hashed their bytes."""
     index = {}
@@ -66,7 +66,7 @@ def known(
 
 
 def planned(
-    files: Sequence[Found], content: Mapping[str, str] | None = None, **options: Any
+    files: Sequence[RecordingFile], content: Mapping[str, str] | None = None, **options: Any
 ) -> tuple[PlannedRecording, ...]:
     """The recordings of the archive."""
     return plan_recordings(files, known(files, content), SESSION, CAMERAS, **options)
@@ -86,7 +86,7 @@ def test_one_name_and_bytes_go_in_once_and_every_place_is_told() -> None:
     content = dict.fromkeys((A, B, "recordings/x/a.mp4"), "bytes")
     for order in (files, files[::-1], [files[1], files[2], files[0]]):
         (one,) = planned(order, content)
-        assert (one.path, one.also_at) == (A, ("recordings/x/a.mp4", B))
+        assert (one.path, one.duplicate_paths) == (A, ("recordings/x/a.mp4", B))
 
 
 def test_one_name_with_other_bytes_goes_in_twice() -> None:
@@ -115,7 +115,7 @@ def test_a_chain_of_links_and_copies_is_one() -> None:
     files = [found(A, 1), found(B, 2), found(paths[2], 3), found(paths[3], 2)]
     content = {A: "same", B: "same", paths[2]: "other", paths[3]: "same"}
     first, second = planned(files, content)
-    assert {first.path, *first.also_at} == {A, B, paths[3]}
+    assert {first.path, *first.duplicate_paths} == {A, B, paths[3]}
     assert second.path == paths[2]
 
 
@@ -155,12 +155,12 @@ def test_no_file_is_lost_or_packed_twice(drawn: list[tuple[str, str, int]], chan
     files = [found(f"recordings/{folder}/{name}", inode) for inode, (folder, name, _) in enumerate(drawn)]
     content = {one.path: str(data) for one, (_, _, data) in zip(files, drawn, strict=True)}
     got = planned(files, content)
-    paths = [path for one in got for path in (one.path, *one.also_at)]
+    paths = [path for one in got for path in (one.path, *one.duplicate_paths)]
     assert sorted(paths) == sorted(content)
     kinds = Counter((path.rpartition("/")[2], data) for path, data in content.items())
     assert len(got) == len(kinds)
     for one in got:
-        assert {content[path] for path in (one.path, *one.also_at)} == {content[one.path]}
+        assert {content[path] for path in (one.path, *one.duplicate_paths)} == {content[one.path]}
     chance.shuffle(files)
     assert planned(files, content) == got
 
@@ -168,19 +168,19 @@ def test_no_file_is_lost_or_packed_twice(drawn: list[tuple[str, str, int]], chan
 def test_twins_are_those_that_only_hashes_tell_apart() -> None:
     """Namesakes of one size are to be hashed, unless they are one file; another size or name is another recording."""
     files = [found(A, 1), found(B, 2), found("recordings/b.mp4", 3), found("recordings/x/b.mp4", 3)]
-    assert twins(files) == {A, B}
-    assert twins([found(A, 1, 10), found(B, 2, 11)]) == set()
-    assert twins([found("@nvr/x/a.mp4", 1), found("@nvr/y/a.mp4", 2)]) == set()
+    assert find_possible_duplicates(files) == {A, B}
+    assert find_possible_duplicates([found(A, 1, 10), found(B, 2, 11)]) == set()
+    assert find_possible_duplicates([found("@nvr/x/a.mp4", 1), found("@nvr/y/a.mp4", 2)]) == set()
 
 
 def test_what_was_not_compared_is_said() -> None:
     """Until they were read, namesakes of one size may be one, and a sentence names them; afterwards nothing is said."""
     files = [found(A, 1), found(B, 2)]
-    (sentence,) = not_compared(planned(files))
+    (sentence,) = possible_duplicate_warnings(planned(files))
     assert A in sentence
     assert B in sentence
-    assert list(not_compared(planned(files, {A: "one", B: "two"}))) == []
-    assert len(list(not_compared(planned(files, {A: "one"})))) == 1
+    assert list(possible_duplicate_warnings(planned(files, {A: "one", B: "two"}))) == []
+    assert len(list(possible_duplicate_warnings(planned(files, {A: "one"})))) == 1
 
 
 def test_a_file_that_was_not_probed_is_a_mistake_of_ours() -> None:
@@ -193,7 +193,7 @@ def test_a_file_that_was_not_probed_is_a_mistake_of_ours() -> None:
 NVR = Recorder("nvr", "/nvr", "{Y}-{m}-{d}/{H}/{camera}/{M}.{S}.mp4", "UTC", timedelta(hours=1))
 
 
-def of_recorder(below: str, inode: int = 1, camera: str | None = "a") -> Found:
+def of_recorder(below: str, inode: int = 1, camera: str | None = "a") -> RecordingFile:
     """A recorder's file that was linked to the session."""
     return found(f"@nvr/{below}", inode, camera=camera)
 
@@ -218,7 +218,7 @@ class TestRecorders:
         got = planned(files, content, times=times)
         assert [one.path for one in got] == [files[3].path, files[2].path, files[1].path, files[0].path]
         assert len(set(members(got))) == 4
-        assert all(one.of_recorder for one in got[1:])
+        assert all(one.is_from_recorder for one in got[1:])
         starts = [one.span.start for one in got[1:]]
         assert starts == [START, START + timedelta(seconds=10), START + timedelta(seconds=10)]
 
@@ -232,12 +232,12 @@ class TestRecorders:
 
 
 def warned(
-    one: Found, probe: Probe = PROBE, cameras: Cameras = CAMERAS, cleaner: LabCleaner | None = None
+    one: RecordingFile, probe: Probe = PROBE, cameras: SessionCameras = CAMERAS, cleaner: LabCleaner | None = None
 ) -> list[str]:
     """What is said about one recording."""
     clean = cleaner or LabCleaner()
     (recording,) = plan_recordings([one], known([one], probe=probe), SESSION, cameras, cleaner=clean)
-    return list(warnings_about(recording, SESSION, cameras, clean))
+    return list(recording_warnings(recording, SESSION, cameras, clean))
 
 
 INSIDE = Probe(duration_s=60.0, creation_time=START + timedelta(minutes=1))
@@ -293,17 +293,17 @@ class TestWarnings:
 
 def timed(start: datetime, source: TimeSource = TimeSource.NAME, *notes: ClockNote) -> RecordingTime:
     """One minute from a start; a name in no known zone may be 14 hours wrong."""
-    claim = TimeClaim(source, start, 14 * 3600.0, taken=True)
+    claim = StartCandidate(source, start, 14 * 3600.0, is_chosen=True)
     return RecordingTime(TimeSpan(start, start + timedelta(minutes=1)), (claim,), frozenset(notes))
 
 
 def test_a_name_without_a_zone_may_be_of_a_session_hours_away() -> None:
     """Only a name whose zone is not known is given the benefit of the doubt, and only as far as zones go."""
     away = START - timedelta(hours=13)
-    assert may_be_of(SESSION, timed(away, TimeSource.NAME, ClockNote.NO_ZONE))
-    assert not may_be_of(SESSION, timed(away))
-    assert not may_be_of(SESSION, timed(away, TimeSource.CONTAINER, ClockNote.NO_ZONE))
-    assert not may_be_of(SESSION, timed(START - timedelta(hours=20), TimeSource.NAME, ClockNote.NO_ZONE))
+    assert may_overlap_session(SESSION, timed(away, TimeSource.NAME, ClockNote.NO_ZONE))
+    assert not may_overlap_session(SESSION, timed(away))
+    assert not may_overlap_session(SESSION, timed(away, TimeSource.CONTAINER, ClockNote.NO_ZONE))
+    assert not may_overlap_session(SESSION, timed(START - timedelta(hours=20), TimeSource.NAME, ClockNote.NO_ZONE))
 
 
 class TestCameras:
@@ -314,8 +314,8 @@ class TestCameras:
         lab.cameras("cam1", "cam2")
         chosen = [{"id": 1, "name": "Door", "recordingPrefix": "door"}, {"id": 9, "name": "Rented"}]
         lab.session(42, selectedDevices={"cameras": chosen})
-        inventory = take_inventory(lab.open())
-        cameras = Cameras.of(inventory, inventory.session("42"))
+        inventory = read_inventory(lab.open())
+        cameras = SessionCameras.build(inventory, inventory.session("42"))
         assert {(camera.id, camera.name, camera.prefix) for camera in cameras.by_key.values()} == {
             ("1", "Door", "door"),
             ("2", "Camera 2", "cam2"),
@@ -326,7 +326,7 @@ class TestCameras:
 
     def test_involved_are_the_selected_and_the_recorded(self) -> None:
         """Each camera once, in the order of ids as numbers, those without a recording too."""
-        many = Cameras({"a": replace(HALL, id="10"), "b": KITCHEN, "c": Camera("3")}, frozenset({"a"}))
+        many = SessionCameras({"a": replace(HALL, id="10"), "b": KITCHEN, "c": Camera("3")}, frozenset({"a"}))
         recordings = plan_recordings([found(A, camera="b")], known([found(A)]), SESSION, many)
         assert [camera.id for camera in many.involved(recordings)] == ["2", "10"]
 
@@ -345,5 +345,5 @@ def test_paths_of_any_bytes_are_shown_as_text() -> None:
     """Further places of a recording are told as printable text, the first as the disk has it."""
     odd = "recordings/\udcff\n/a.mp4"
     (one,) = planned([found(A, 1), found(odd, 1)])
-    assert {one.path, *one.also_at} == {A, printable(odd)}
-    assert all(path.isprintable() for path in one.also_at)
+    assert {one.path, *one.duplicate_paths} == {A, printable(odd)}
+    assert all(path.isprintable() for path in one.duplicate_paths)

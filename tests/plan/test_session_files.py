@@ -8,13 +8,13 @@ import pytest
 
 from labcrate.archive.entity import Entity
 from labcrate.archive.layout import Layout, Member
-from labcrate.lab.exclude import Excluded
+from labcrate.lab.exclude import ExcludePatterns
 from labcrate.plan import member_names as names
-from labcrate.plan.inventory import take_inventory
-from labcrate.plan.not_taken import NotTaken, Why
+from labcrate.plan.inventory import read_inventory
+from labcrate.plan.linked_files import find_linked_files
+from labcrate.plan.not_taken import NotTaken, NotTakenRule
 from labcrate.plan.plan import FileKind, Missing
-from labcrate.plan.select import select
-from labcrate.plan.session_files import OwnFiles, beside, find_session_files, packed_files
+from labcrate.plan.session_files import SessionFolderFiles, files_to_index, find_session_files, sidecar_path
 
 OWN = "sessions/Session42"
 THEN = datetime(2025, 5, 2, 8, 1, tzinfo=UTC)
@@ -28,22 +28,24 @@ def own(lab: Any) -> Any:
     return lab
 
 
-def sorted_files(lab: Any, *exclude: str) -> OwnFiles:
+def sorted_files(lab: Any, *exclude: str) -> SessionFolderFiles:
     """What the session's folder holds, by what becomes of it."""
-    inventory = take_inventory(lab.open())
+    inventory = read_inventory(lab.open())
     session = inventory.session("42")
-    return find_session_files(inventory, session, select(inventory, session, lambda _: {}), Excluded(exclude).matches)
+    return find_session_files(
+        inventory, session, find_linked_files(inventory, session, lambda _: {}), ExcludePatterns(exclude).matches
+    )
 
 
-def members(files: OwnFiles) -> dict[str, str]:
+def members(files: SessionFolderFiles) -> dict[str, str]:
     """The members of files that are no recordings, by their path in the session's folder."""
     return {one.path.removeprefix(f"{OWN}/"): one.member for one in files.files}
 
 
-def left(files: OwnFiles) -> dict[str, Why]:
+def left(files: SessionFolderFiles) -> dict[str, NotTakenRule]:
     """What stays out, by the path in the session's folder, but for the session's description."""
     rules = {one.path.removeprefix(f"{OWN}/"): one.rule for one in files.not_taken}
-    assert rules.pop("session_data.json") is Why.DESCRIPTION
+    assert rules.pop("session_data.json") is NotTakenRule.DESCRIPTION
     return rules
 
 
@@ -98,17 +100,17 @@ def test_a_table_of_labcrates_own_name_keeps_it_only_in_that_spelling(own: Any, 
 
 
 RULES = {
-    ".hidden": (".hidden", Why.HIDDEN),
-    ".git/config": (".git/", Why.HIDDEN),
-    "notes/.DS_Store": ("notes/.DS_Store", Why.HIDDEN),
-    "Thumbs.db": ("Thumbs.db", Why.SYSTEM),
-    "recordings/@eaDir/a.mp4/thumb.jpg": ("recordings/@eaDir/", Why.SYSTEM),
-    "~$plan.docx": ("~$plan.docx", Why.LOCK),
-    "recordings/a.mp4.part": ("recordings/a.mp4.part", Why.UNFINISHED),
-    "config.json": ("config.json", Why.DESCRIPTION),
-    "recordings.json": ("recordings.json", Why.REGISTER),
-    "empty.txt": ("empty.txt", Why.EMPTY),
-    "private.txt": ("private.txt", Why.EXCLUDED),
+    ".hidden": (".hidden", NotTakenRule.HIDDEN),
+    ".git/config": (".git/", NotTakenRule.HIDDEN),
+    "notes/.DS_Store": ("notes/.DS_Store", NotTakenRule.HIDDEN),
+    "Thumbs.db": ("Thumbs.db", NotTakenRule.SYSTEM),
+    "recordings/@eaDir/a.mp4/thumb.jpg": ("recordings/@eaDir/", NotTakenRule.SYSTEM),
+    "~$plan.docx": ("~$plan.docx", NotTakenRule.LOCK),
+    "recordings/a.mp4.part": ("recordings/a.mp4.part", NotTakenRule.UNFINISHED),
+    "config.json": ("config.json", NotTakenRule.DESCRIPTION),
+    "recordings.json": ("recordings.json", NotTakenRule.REGISTER),
+    "empty.txt": ("empty.txt", NotTakenRule.EMPTY),
+    "private.txt": ("private.txt", NotTakenRule.EXCLUDED),
 }
 
 
@@ -121,7 +123,7 @@ def test_each_rule_keeps_out_what_it_means_and_is_named(own: Any) -> None:
     own.write(f"{OWN}/below/recordings.json", "{}")
     files = sorted_files(own, "private.txt")
     assert left(files) == dict(RULES.values())
-    assert NotTaken(f"{OWN}/.git/", Why.HIDDEN, 2) in files.not_taken
+    assert NotTaken(f"{OWN}/.git/", NotTakenRule.HIDDEN, 2) in files.not_taken
     assert [one.path for one in files.not_taken] == sorted(one.path for one in files.not_taken)
     assert members(files).keys() == {"below/config.json", "below/recordings.json"}
     assert sum(one.files for one in files.not_taken) == len(RULES) + 2
@@ -138,10 +140,10 @@ def test_empty_and_excluded_recordings_are_named_and_not_missing(own: Any) -> No
     files = sorted_files(own, "*out.mp4")
     assert files.recordings == []
     assert left(files) == {
-        "recordings/empty.mp4": Why.EMPTY,
-        "recordings/out.mp4": Why.EXCLUDED,
-        "recordings/link-out.mp4": Why.EXCLUDED,
-        "recordings/cam1_session42_out.mp4": Why.EXCLUDED,
+        "recordings/empty.mp4": NotTakenRule.EMPTY,
+        "recordings/out.mp4": NotTakenRule.EXCLUDED,
+        "recordings/link-out.mp4": NotTakenRule.EXCLUDED,
+        "recordings/cam1_session42_out.mp4": NotTakenRule.EXCLUDED,
     }
     assert files.missing_recordings == []
 
@@ -169,7 +171,7 @@ def test_other_links_and_pipes_are_named(own: Any) -> None:
     (own.root / OWN / "notes.txt").symlink_to(own.root / "data/cameras.json")
     os.mkfifo(own.root / OWN / "pipe")
     files = sorted_files(own)
-    assert left(files) == {"notes.txt": Why.LINK, "pipe": Why.NO_FILE}
+    assert left(files) == {"notes.txt": NotTakenRule.LINK, "pipe": NotTakenRule.NO_FILE}
     assert len(files.warnings) == 1
     assert [*files.missing_files, *files.missing_recordings, *files.files] == []
 
@@ -178,7 +180,7 @@ def test_a_file_that_goes_during_the_walk_is_missing(own: Any, monkeypatch: pyte
     """What was listed and cannot be looked at any more is missing, a video among the recordings."""
     own.write(f"{OWN}/a.txt", "x")
     own.write(f"{OWN}/clips/b.mov", "x")
-    inventory = take_inventory(own.open())
+    inventory = read_inventory(own.open())
     session = inventory.session("42")
     real = os.lstat
 
@@ -188,7 +190,7 @@ def test_a_file_that_goes_during_the_walk_is_missing(own: Any, monkeypatch: pyte
         return real(path, **options)
 
     monkeypatch.setattr(os, "lstat", lstat)
-    files = find_session_files(inventory, session, select(inventory, session, lambda _: {}))
+    files = find_session_files(inventory, session, find_linked_files(inventory, session, lambda _: {}))
     assert [one.what for one in files.missing_files] == [f"{OWN}/a.txt"]
     assert [one.what for one in files.missing_recordings] == [f"{OWN}/clips/b.mov"]
     assert all(isinstance(one, Missing) and one.remedy for one in (*files.missing_files, *files.missing_recordings))
@@ -208,25 +210,27 @@ class TestBeside:
 
     def test_it_goes_in_with_its_recording(self, recorded: Any) -> None:
         """Beside a recording it is the session's, and says of which recording; beside none it is nobody's."""
-        assert beside(self.RECORDING) == self.PATH
+        assert sidecar_path(self.RECORDING) == self.PATH
         recorded.write(self.PATH, "{}")
         recorded.write("recordings/cam1_session42_b-sensors.json", "{}")
         (one,) = sorted_files(recorded).files
-        assert (one.path, one.kind, one.recording) == (self.PATH, FileKind.BESIDE, self.RECORDING)
+        assert (one.path, one.kind, one.recording) == (self.PATH, FileKind.SIDECAR, self.RECORDING)
         assert one.member == "data/session_files/recordings/cam1_session42_a-sensors.json"
 
-    @pytest.mark.parametrize("why", [Why.EXCLUDED, Why.LINK, Why.NO_FILE, Why.EMPTY])
-    def test_it_stays_out_by_the_rules_of_all_files(self, recorded: Any, why: Why) -> None:
+    @pytest.mark.parametrize(
+        "why", [NotTakenRule.EXCLUDED, NotTakenRule.LINK, NotTakenRule.NO_FILE, NotTakenRule.EMPTY]
+    )
+    def test_it_stays_out_by_the_rules_of_all_files(self, recorded: Any, why: NotTakenRule) -> None:
         """Excluded, a link, a pipe or empty: named with that rule, and the recording goes in all the same."""
         place = recorded.root / self.PATH
         match why:
-            case Why.LINK:
+            case NotTakenRule.LINK:
                 place.symlink_to(recorded.root / "data/cameras.json")
-            case Why.NO_FILE:
+            case NotTakenRule.NO_FILE:
                 os.mkfifo(place)
             case _:
-                place.write_text("" if why is Why.EMPTY else "{}")
-        files = sorted_files(recorded, *(["*-sensors.json"] if why is Why.EXCLUDED else []))
+                place.write_text("" if why is NotTakenRule.EMPTY else "{}")
+        files = sorted_files(recorded, *(["*-sensors.json"] if why is NotTakenRule.EXCLUDED else []))
         assert left(files) == {self.PATH: why}
         assert files.files == []
         assert [one.path for one in files.recordings] == [self.RECORDING]
@@ -250,8 +254,8 @@ def test_files_to_index_are_those_that_may_be_packed(own: Any) -> None:
     for path in ("a.txt", ".hidden", "b.part", "recordings/c.mp4"):
         own.write(f"{OWN}/{path}", "x")
     (own.root / OWN / "link").symlink_to("a.txt")
-    inventory = take_inventory(own.open())
-    assert [one.path for one in packed_files(inventory, ["42", "7"])] == [f"{OWN}/a.txt", f"{OWN}/recordings/c.mp4"]
+    inventory = read_inventory(own.open())
+    assert [one.path for one in files_to_index(inventory, ["42", "7"])] == [f"{OWN}/a.txt", f"{OWN}/recordings/c.mp4"]
 
 
 def test_a_session_without_a_folder_has_no_files(lab: Any) -> None:
@@ -275,5 +279,5 @@ def test_labcrates_own_archives_stay_out_and_other_zips_go_in(own: Any) -> None:
     own.write(f"{OWN}/Session42.zip", b"".join(other.read_range()))
     own.write(f"{OWN}/Session42.zip.minisig", "signature")
     files = sorted_files(own)
-    assert left(files) == {"renamed.ZIP": Why.ARCHIVE, "renamed.ZIP.minisig": Why.ARCHIVE}
+    assert left(files) == {"renamed.ZIP": NotTakenRule.ARCHIVE, "renamed.ZIP.minisig": NotTakenRule.ARCHIVE}
     assert members(files).keys() == {"Session42.zip", "Session42.zip.minisig"}

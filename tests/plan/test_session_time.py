@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from labcrate.model.bound import Reason
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
+from labcrate.model.session_bound import EndReason
 from labcrate.model.timespan import TimeSpan
-from labcrate.plan.inventory import take_inventory
+from labcrate.plan.inventory import read_inventory
 from labcrate.plan.recording_time import TimeContext
-from labcrate.plan.session_time import SessionTime, registered_spans, session_time, undescribed_starts
+from labcrate.plan.session_time import SessionTime, registered_spans, session_time, undescribed_session_starts
 
 START = datetime(2025, 5, 2, 8, tzinfo=UTC)
 COPIED = datetime(2025, 11, 30, tzinfo=UTC)
@@ -26,7 +26,7 @@ def look(found: Mapping[str, Identity]) -> Mapping[str, Probe]:
 
 def time_of(lab: Any, session_id: str = "42", zone: str | None = None, probes: Any = look) -> SessionTime:
     """The time of a session as the lab is now."""
-    inventory = take_inventory(lab.open(), zone)
+    inventory = read_inventory(lab.open(), zone)
     return session_time(
         inventory, inventory.session(session_id), TimeContext(zone, registered_spans(inventory)), probes
     )
@@ -53,7 +53,7 @@ def test_a_described_time_stands_and_no_file_is_looked_into(lab: Any) -> None:
         raise AssertionError("a file was looked into")
 
     time = time_of(lab, probes=never)
-    assert (time.span, time.bound.reason) == (TimeSpan(START, START + 5 * MINUTE), Reason.DESCRIBED)
+    assert (time.span, time.bound.reason) == (TimeSpan(START, START + 5 * MINUTE), EndReason.DESCRIBED)
     assert (time.warnings, time.problems) == ((), ())
 
 
@@ -63,7 +63,7 @@ def test_the_last_recording_ends_it(lab: Any) -> None:
     recorded(lab, START)
     last = recorded(lab, START + HOUR)
     time = time_of(lab)
-    assert (time.span, time.bound.reason) == (TimeSpan(START, START + HOUR + MINUTE), Reason.EVIDENCE)
+    assert (time.span, time.bound.reason) == (TimeSpan(START, START + HOUR + MINUTE), EndReason.LAST_FILE)
     assert len(time.warnings) == 1
     assert last in time.warnings[0]
 
@@ -73,7 +73,7 @@ def test_a_files_date_alone_is_no_evidence(lab: Any) -> None:
     begun(lab)
     lab.write("recordings/cam1_session42_a.mp4", "x", START + MINUTE)
     time = time_of(lab)
-    assert (time.span, time.bound.reason) == (None, Reason.NO_EVIDENCE)
+    assert (time.span, time.bound.reason) == (None, EndReason.NO_TIMED_FILE)
     assert len(time.warnings) == 1
 
 
@@ -83,7 +83,7 @@ def test_the_next_session_bounds_it_and_is_not_named(lab: Any) -> None:
     lab.session(777, startTime=(START + HOUR).isoformat(), endTime="absent")
     recorded(lab, START + HOUR - MINUTE / 2)
     time = time_of(lab)
-    assert time.bound.reason is Reason.NEXT_SESSION
+    assert time.bound.reason is EndReason.NEXT_SESSION
     assert time.span
     assert time.span.end == START + HOUR - timedelta(microseconds=1)
     assert not any("777" in str(warning) for warning in time.warnings)
@@ -96,10 +96,10 @@ def test_a_session_that_only_recordings_tell_of_bounds_it_too(lab: Any) -> None:
     recorded(lab, START + HOUR, session_id=777)
     time = time_of(lab)
     assert time.span == TimeSpan(START, START + HOUR - timedelta(microseconds=1))
-    inventory = take_inventory(lab.open())
+    inventory = read_inventory(lab.open())
     times = TimeContext(None, registered_spans(inventory))
-    assert list(undescribed_starts(inventory, times, look)) == [("777", START + HOUR)]
-    assert list(undescribed_starts(inventory, times, look, but="777")) == []
+    assert list(undescribed_session_starts(inventory, times, look)) == [("777", START + HOUR)]
+    assert list(undescribed_session_starts(inventory, times, look, except_session="777")) == []
     session = inventory.session("42")
     assert session_time(inventory, session, times, look, lambda _: [("777", START + HOUR)]) == time
     assert session_time(inventory, session, times, look, lambda _: []).span == TimeSpan(
@@ -112,7 +112,7 @@ def test_a_day_bounds_it(lab: Any) -> None:
     begun(lab)
     late = recorded(lab, START + 30 * HOUR)
     time = time_of(lab)
-    assert (time.span, time.bound.reason) == (TimeSpan(START, START + 24 * HOUR), Reason.LONGEST)
+    assert (time.span, time.bound.reason) == (TimeSpan(START, START + 24 * HOUR), EndReason.MAX_LENGTH)
     assert any(late in str(warning) for warning in time.warnings)
 
 
@@ -133,7 +133,7 @@ def test_a_session_that_no_file_describes(lab: Any) -> None:
     assert time_of(lab).span == TimeSpan(START, START + HOUR + MINUTE)
     lab.write("recordings/cam1_session9_a.mp4", "x", START)
     time = time_of(lab, "9")
-    assert (time.span, time.bound.reason) == (None, Reason.NO_START)
+    assert (time.span, time.bound.reason) == (None, EndReason.NO_START)
     assert len(time.warnings) == 1
 
 
@@ -142,7 +142,7 @@ def test_a_recording_that_vanished_is_no_evidence(lab: Any) -> None:
     begun(lab)
     recorded(lab, START)
     path = recorded(lab, START + HOUR)
-    inventory = take_inventory(lab.open())
+    inventory = read_inventory(lab.open())
     (lab.root / path).unlink()
     times = TimeContext(None, registered_spans(inventory))
     assert session_time(inventory, inventory.session("42"), times, look).span == TimeSpan(START, START + MINUTE)
@@ -193,7 +193,7 @@ class TestRegisteredSpans:
 
     def test_a_name_that_several_files_have_counts_for_none(self, registered: Any) -> None:
         """An entry gives its times to the one file of its name; where two have it nobody knows which is meant."""
-        inventory = take_inventory(registered.open())
+        inventory = read_inventory(registered.open())
         spans = registered_spans(inventory)
         assert dict(spans) == {"recordings/one.mp4": TimeSpan(START, START + 3 * MINUTE)}
         assert len(spans) == 1

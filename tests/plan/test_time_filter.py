@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from labcrate.model.recording import CameraClock, Probe
 from labcrate.model.timespan import TimeSpan
-from labcrate.plan.recording_time import Evidence, TimeContext, possible_spans
+from labcrate.plan.recording_time import RecordingFacts, TimeContext, possible_spans
 from labcrate.plan.time_filter import TimeFilter
 
 BEGIN = datetime(2025, 5, 2, 8, tzinfo=UTC)
@@ -43,18 +43,18 @@ def test_nothing_that_may_be_of_the_span_is_ruled_out(
     spans = {path: TimeSpan(start, start + timedelta(hours=hours))} if start else {}
     times = TimeContext(zone, spans, {})
     mtime_ns = int(modified.replace(tzinfo=UTC).timestamp()) * 10**9
-    if any(span.overlaps(SPAN) for span in possible_spans(Evidence(path, Probe(), mtime_ns), times)):
-        assert TimeFilter(SPAN, times).may_be(path, mtime_ns)
+    if any(span.overlaps(SPAN) for span in possible_spans(RecordingFacts(path, Probe(), mtime_ns), times)):
+        assert TimeFilter(SPAN, times).may_overlap(path, mtime_ns)
 
 
 @pytest.mark.parametrize("name", ["cam1_2025-04-22T08-00-00-000Z", "cam1_20250610080000", "garden"])
 def test_other_days_are_ruled_out(name: str) -> None:
     """A name of another day, or of none, changed at another time, is not worth another look."""
-    assert not TimeFilter(SPAN, TimeContext()).may_be(f"recordings/{name}.mp4", LONG_AGO_NS)
+    assert not TimeFilter(SPAN, TimeContext()).may_overlap(f"recordings/{name}.mp4", LONG_AGO_NS)
 
 
 @pytest.mark.parametrize("clock", [CameraClock(offset_s=86_400.0), CameraClock(name_pattern="{anything}")])
 def test_corrected_clocks_rule_nothing_out(clock: CameraClock) -> None:
     """Where a camera's clock is set right, or its names follow a pattern of their own, every file is looked at."""
     times = TimeContext(clocks={"1": clock})
-    assert TimeFilter(SPAN, times).may_be("recordings/cam1_2025-04-22T08-00-00-000Z.mp4", LONG_AGO_NS)
+    assert TimeFilter(SPAN, times).may_overlap("recordings/cam1_2025-04-22T08-00-00-000Z.mp4", LONG_AGO_NS)

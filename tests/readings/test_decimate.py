@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labcrate.readings.plot.decimate import POINTS_PER_BUCKET, broken_at, changes, decimate, usual_distance
+from labcrate.readings.plot.decimate import POINTS_PER_BUCKET, decimate, insert_gaps, median_interval_us, value_changes
 
 SCHEMA = {"us": pl.Int64, "value": pl.Float64}
 
@@ -73,7 +73,7 @@ def test_a_single_peak_among_a_million_readings_is_drawn() -> None:
 @given(series, st.integers(1, 10**5))
 def test_a_line_breaks_just_where_a_sensor_was_silent(points: pl.DataFrame, longest: int) -> None:
     """Between two readings farther apart than that lies a null value, and nowhere else; all readings stay."""
-    broken = broken_at(points, longest)
+    broken = insert_gaps(points, longest)
     assert broken.drop_nulls().equals(points)
     wide = points["us"].diff().drop_nulls() > longest
     assert broken["value"].null_count() == wide.sum()
@@ -82,7 +82,7 @@ def test_a_line_breaks_just_where_a_sensor_was_silent(points: pl.DataFrame, long
 def test_gaps_stay_when_points_are_left_out() -> None:
     """A silence wider than a pixel is a silence after decimation as well."""
     points = frame(*((us, 1.0) for us in (*range(1000), *range(90_000, 91_000))))
-    broken = broken_at(decimate(points, 0, 100_000, 100), 10_000)
+    broken = insert_gaps(decimate(points, 0, 100_000, 100), 10_000)
     assert broken["value"].null_count() == 1
     assert broken.filter(pl.col("value").is_null())["us"][0] == 1000
 
@@ -91,7 +91,7 @@ def test_gaps_stay_when_points_are_left_out() -> None:
 def test_a_state_is_drawn_from_its_changes(states: list[bool]) -> None:
     """Only changes, the first and the last reading are kept, and they tell the state at every moment."""
     points = frame(*((number, float(state)) for number, state in enumerate(states)))
-    kept = changes(points)
+    kept = value_changes(points)
     told = [kept.filter(pl.col("us") <= at)["value"][-1] for at in range(len(states))]
     assert told == [float(state) for state in states]
     assert kept["us"][0] == 0
@@ -102,4 +102,4 @@ def test_a_state_is_drawn_from_its_changes(states: list[bool]) -> None:
 @pytest.mark.parametrize(("times", "usual"), [((), None), ((0, 5), None), ((0, 5, 10, 100), 5)])
 def test_the_usual_distance_is_not_that_of_a_gap(times: tuple[int, ...], usual: int | None) -> None:
     """Half of the distances are shorter, so a pause of hours does not count as usual."""
-    assert usual_distance(frame(*((at, 0.0) for at in times))) == usual
+    assert median_interval_us(frame(*((at, 0.0) for at in times))) == usual

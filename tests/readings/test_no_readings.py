@@ -12,10 +12,10 @@ from labcrate.model.timespan import TimeSpan
 from labcrate.readings.load.load import load_readings
 from labcrate.readings.load.slice import Readings
 from labcrate.readings.write import tables
-from labcrate.readings.write.writers import Writer, writers
+from labcrate.readings.write.table_writers import TableWriter, table_writers
 
 
-def written(writer: Writer) -> bytes:
+def written(writer: TableWriter) -> bytes:
     """What a writer writes."""
     file = io.BytesIO()
     writer(file)
@@ -25,7 +25,7 @@ def written(writer: Writer) -> bytes:
 def test_tables_without_rows_are_those_of_the_general_writers() -> None:
     """What stands ready for a session without readings is, byte for byte, what the writers make of none."""
     none = Readings()
-    ready = writers(none, "42")
+    ready = table_writers(none, "42")
     assert written(ready.zigbee_json) == written(lambda file: tables.write_zigbee_json(none, file))
     assert written(ready.zigbee_csv) == written(lambda file: tables.write_zigbee_csv(none, file))
     assert written(ready.sensor_json) == written(lambda file: tables.write_sensor_json(none, file, session_id="42"))

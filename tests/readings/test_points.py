@@ -10,7 +10,7 @@ from labcrate.model.device import Device
 from labcrate.model.timespan import TimeSpan, format_instant
 from labcrate.readings.load.load import load_readings
 from labcrate.readings.load.slice import Readings
-from labcrate.readings.plot.points import Kind, Measured, measured, points
+from labcrate.readings.plot.points import PlotSeries, SeriesKind, plot_series, series_points
 
 START = datetime(2025, 5, 2, 8, tzinfo=UTC)
 
@@ -29,17 +29,17 @@ def load(messages: dict[str, list[object]], *devices: Device) -> Readings:
 
 def values(readings: Readings) -> dict[tuple[str, str], list[float]]:
     """All values by device and property."""
-    wanted = list(measured(readings))
-    found = points(readings, wanted)
+    wanted = list(plot_series(readings))
+    found = series_points(readings, wanted)
     return {(one.device, one.name): found[one]["value"].to_list() for one in wanted}
 
 
 def test_numbers_and_states_are_found_with_their_kind() -> None:
     """Numbers and true or false can be drawn; texts, lists and nested values cannot."""
     readings = load({"hall": [{"temperature": 21.5, "occupancy": True, "action": "on", "color": {"x": 1}, "l": [1]}]})
-    assert {(one.name, one.kind) for one in measured(readings)} == {
-        ("temperature", Kind.NUMBER),
-        ("occupancy", Kind.STATE),
+    assert {(one.name, one.kind) for one in plot_series(readings)} == {
+        ("temperature", SeriesKind.NUMBER),
+        ("occupancy", SeriesKind.STATE),
     }
 
 
@@ -47,8 +47,8 @@ def test_values_keep_their_order_and_null_is_no_value() -> None:
     """Every number comes out with its time; null and a missing key are no points."""
     readings = load({"hall": [{"t": 1}, {"t": None}, {"other": 5}, {"t": 2.5}]})
     assert values(readings) == {("hall", "t"): [1.0, 2.5], ("hall", "other"): [5.0]}
-    one = Measured("hall", "t", Kind.NUMBER, "hall", "t")
-    seconds = points(readings, [one])[one]["us"] - int(START.timestamp() * 1_000_000)
+    one = PlotSeries("hall", "t", SeriesKind.NUMBER, "hall", "t")
+    seconds = series_points(readings, [one])[one]["us"] - int(START.timestamp() * 1_000_000)
     assert seconds.to_list() == [0, 3_000_000]
 
 
@@ -77,4 +77,4 @@ def test_a_number_that_nothing_holds_costs_only_itself() -> None:
 
 def test_without_readings_there_is_nothing_to_draw() -> None:
     """An empty file has no properties."""
-    assert list(measured(load({}))) == []
+    assert list(plot_series(load({}))) == []

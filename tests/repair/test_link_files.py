@@ -17,7 +17,7 @@ from labcrate.export.prepare import prepare_archive
 from labcrate.index.state_folder import state_folder
 from labcrate.people.database import PeopleDatabase
 from labcrate.people.link_log import Link, LinkLog, LinkMethod
-from labcrate.plan.inventory import take_inventory
+from labcrate.plan.inventory import read_inventory
 from labcrate.plan.plan import NearMiss, Plan
 from labcrate.repair.link_files import check_link_requests, create_link, undo_logged_link
 from labcrate.repair.near_misses import (
@@ -61,7 +61,7 @@ def _near(lab: Any, file: str = FILE) -> NearMiss:
 
 
 def _link(lab: Any, log: LinkLog, method: LinkMethod, file: str = FILE, miss: NearMiss | None = None) -> Link:
-    inventory = take_inventory(lab.open())
+    inventory = read_inventory(lab.open())
     misses = [miss] if miss else _plan(lab).near_misses
     (wish,) = check_link_requests(inventory, misses, session="42", files=[file], method=method)
     return create_link(inventory, log, wish, who="somebody").link
@@ -217,7 +217,7 @@ def test_links_are_never_followed_and_nothing_is_half_done(
 ) -> None:
     """What changed between the plan and the link is refused, and no file appears or goes, in or outside the lab."""
     miss = _near(near_lab)
-    inventory = take_inventory(near_lab.open())
+    inventory = read_inventory(near_lab.open())
     (wish,) = check_link_requests(inventory, [miss], session="42", files=[FILE], method=method)
     change(near_lab.root)
     before = {path: path.lstat().st_ino for path in near_lab.root.parent.rglob("*.*")}
@@ -302,17 +302,17 @@ def test_every_near_miss_but_one_of_another_kind_can_be_linked(
 ) -> None:
     """In the sample lab, which has a near miss of each kind, all MP4s among them can be linked and then are."""
     from labcrate.demo.lab import build_demo_lab  # noqa: PLC0415 - FFmpeg is not needed by the others
-    from labcrate.lab.folder import Lab  # noqa: PLC0415
+    from labcrate.lab.folder import LabFolder  # noqa: PLC0415
 
     monkeypatch.setattr("labcrate.demo.lab.make_clip", lambda path, *_, **__: path.write_bytes(clip))
     demo = build_demo_lab(tmp_path / "lab")
-    lab = Lab(demo.root)
+    lab = LabFolder(demo.root)
     with prepare_archive(lab, "42", hashed=False) as assembly:
         misses = assembly.plan.near_misses
         before = len(assembly.plan.recordings)
     assert {miss.verdict.rule: miss.path for miss in misses} == demo.near_misses
     files = [miss.path for miss in misses if miss.path.endswith(".mp4")]
-    inventory = take_inventory(lab)
+    inventory = read_inventory(lab)
     with PeopleDatabase.open(state_folder(lab.root)) as database:
         for wish in check_link_requests(inventory, misses, session="42", files=files, method=LinkMethod.ENTRY):
             create_link(inventory, LinkLog(database), wish, who="somebody")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.support.hostile_texts import SHAPES
 
 from labcrate.export.documents.metadata import to_json
-from labcrate.plan.cleaning import LabCleaner
+from labcrate.plan.lab_cleaner import LabCleaner
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.values import collect_secrets
 

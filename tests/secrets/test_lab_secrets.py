@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.secrets.lab_secrets import read_secrets, secret_file_paths
 
 CANARY = "Users-Are-Never-Read"
@@ -48,11 +48,11 @@ STRONG = {
 
 def test_every_file_gives_its_secrets(root: Path) -> None:
     """Cameras of the lab and of each user, notes, sessions' folders, the bridge in JSON and table: all are read."""
-    read = read_secrets(Lab(root))
+    read = read_secrets(LabFolder(root))
     assert {secret.value for secret in read.secrets.strong} == STRONG
     assert {secret.value for secret in read.secrets.weak} == {"4711"}
     assert read.problems == ()
-    assert not any("users.json" in path for path in secret_file_paths(Lab(root)))
+    assert not any("users.json" in path for path in secret_file_paths(LabFolder(root)))
 
 
 def test_a_large_register_is_read_where_it_holds_something(root: Path) -> None:
@@ -61,7 +61,7 @@ def test_a_large_register_is_read_where_it_holds_something(root: Path) -> None:
     messages = {"z/t": rows, "z/bridge/info": [{"payload": {"mqtt": {"password": "Bridge-Pass-5"}}}]}
     put(root, "data/zigbee-data.json", {"messages": messages})
     assert (root / "data/zigbee-data.json").stat().st_size > 256 * 1024
-    assert {secret.value for secret in read_secrets(Lab(root)).secrets.strong} == STRONG
+    assert {secret.value for secret in read_secrets(LabFolder(root)).secrets.strong} == STRONG
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_broken_file_is_a_problem_and_hides_no_other(root: Path, path: str) ->
     """A half-written file is named, and what the others hold is still known."""
     text = (root / path).read_bytes() if (root / path).exists() else b'{"1": {"filePath": "a"}}'
     (root / path).write_bytes(text[:-3])
-    read = read_secrets(Lab(root))
+    read = read_secrets(LabFolder(root))
     assert [problem.file for problem in read.problems] == [path]
     assert {"Top-Camera-1", "Notes-Pass-3"} <= {secret.value for secret in read.secrets.strong}
     assert not any(value in str(problem) for problem in read.problems for value in STRONG)
@@ -84,7 +84,7 @@ def test_messages_one_a_line_are_read_as_well(root: Path) -> None:
         {"topic": "z/bridge/info", "payload": {"password": "Bridge-Pass-5"}},
     ]
     (root / "data/zigbee-data.json").write_text("".join(f"{json.dumps(line)}\n" for line in lines) + '{"topic": "z/')
-    read = read_secrets(Lab(root))
+    read = read_secrets(LabFolder(root))
     assert "Bridge-Pass-5" in {secret.value for secret in read.secrets.strong}
     assert read.problems == ()
 
@@ -104,7 +104,7 @@ def test_no_row_of_the_table_stops_reading(root: Path, row: str) -> None:
     header = "timestamp,topic,device_id,payload\n"
     text = header + 't,z/x,,"{""password"":""Table-Pass-0""}"\n' + row.replace("{0}", "password" * 25_000)
     (root / "data/zigbee-sensors.csv").write_text(text, encoding="utf-8", newline="")
-    read = read_secrets(Lab(root))
+    read = read_secrets(LabFolder(root))
     values = {secret.value for secret in read.secrets.strong}
     assert "Table-Pass-0" in values
     assert ("Bridge-Pass-9" in values) == ("Bridge-Pass-9" in row)
@@ -113,19 +113,19 @@ def test_no_row_of_the_table_stops_reading(root: Path, row: str) -> None:
 
 def test_only_what_changed_is_read_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files in the same state are not opened a second time, and what comes out is the same as when all are read."""
-    before = read_secrets(Lab(root))
+    before = read_secrets(LabFolder(root))
     put(root, "data/user_2/cameras.json", {"5": {"password": "Another-Pass-8"}})
     opened: list[str] = []
-    read = Lab.read
+    read = LabFolder.read
 
-    def noting(lab: Lab, path: str) -> bytes | None:
+    def noting(lab: LabFolder, path: str) -> bytes | None:
         opened.append(path)
         return read(lab, path)
 
-    monkeypatch.setattr(Lab, "read", noting)
-    again = read_secrets(Lab(root), before)
+    monkeypatch.setattr(LabFolder, "read", noting)
+    again = read_secrets(LabFolder(root), before)
     assert opened == ["data/user_2/cameras.json"]
-    assert again.secrets == read_secrets(Lab(root)).secrets
+    assert again.secrets == read_secrets(LabFolder(root)).secrets
     assert "Another-Pass-8" in {secret.value for secret in again.secrets.strong}
 
 
@@ -134,7 +134,7 @@ def test_links_are_named_and_not_followed(root: Path) -> None:
     elsewhere = root / "elsewhere.json"
     elsewhere.write_text(json.dumps({"9": {"password": "Behind-A-Link-9"}}), encoding="utf-8")
     (root / "data/user_1/cameras.json").symlink_to(elsewhere)
-    read = read_secrets(Lab(root))
+    read = read_secrets(LabFolder(root))
     assert [problem.file for problem in read.problems] == ["data/user_1/cameras.json"]
     assert {secret.value for secret in read.secrets.strong} == STRONG
 
@@ -144,11 +144,11 @@ def test_a_table_of_any_dialect(root: Path, encoding: str) -> None:
     """The table of a spreadsheet gives its secrets as well."""
     text = 'timestamp;topic;payload\nt;z/bridge/info;"{""password"":""Küchen-Pass""}"\n'
     (root / "data/zigbee-sensors.csv").write_bytes(text.encode(encoding))
-    assert "Küchen-Pass" in {secret.value for secret in read_secrets(Lab(root)).secrets.strong}
+    assert "Küchen-Pass" in {secret.value for secret in read_secrets(LabFolder(root)).secrets.strong}
 
 
 def test_a_lab_without_anything(tmp_path: Path) -> None:
     """A lab that has recordings alone has no secrets and no problems."""
     (tmp_path / "recordings").mkdir()
-    read = read_secrets(Lab(tmp_path))
+    read = read_secrets(LabFolder(tmp_path))
     assert (read.secrets.strong, read.secrets.weak, read.problems) == ((), (), ())

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from tests.support.platform_lab import PlatformLab
 
-from labcrate.lab.documents import read_all_cameras
-from labcrate.lab.folder import Lab as Folder
+from labcrate.lab.device_files import read_all_cameras
+from labcrate.lab.folder import LabFolder as Folder
 from labcrate.secrets.cleaner import Cleaner
 from labcrate.secrets.escapes import decode
 from labcrate.secrets.matcher import Matcher, covered_ranges

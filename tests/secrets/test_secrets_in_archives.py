@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import av
 import pytest
-from tests.support.platform_lab import ADDRESS, CANARIES, PASSWORD, PIN, UUID, PlatformLab, clip
+from tests.support.platform_lab import ADDRESS, CANARIES, PASSWORD, PIN, UUID, PlatformLab, make_video
 
 from labcrate.cli.main import main
 from labcrate.export.documents.secrets import secret_paragraphs
@@ -161,7 +161,7 @@ def test_texts_keep_their_encoding(platform_lab: PlatformLab, tmp_path: Path, en
     [
         ("eeg/other.edf", b"0       " + PASSWORD.encode().ljust(504) + bytes(64)),
         ("audio/tagged.wav", b"RIFF\x24\x01\0\0WAVELIST" + PASSWORD.encode() + bytes(300)),
-        ("clip.mkv", clip(container="matroska", tags={"comment": f"rtsp://a:{PASSWORD}@{ADDRESS}/"})),
+        ("clip.mkv", make_video(container="matroska", tags={"comment": f"rtsp://a:{PASSWORD}@{ADDRESS}/"})),
         ("torn.txt", b"\xff\xfe" + PASSWORD.encode("utf-16-le") + b"A"),
     ],
 )
@@ -291,7 +291,7 @@ def test_a_recording_whose_name_holds_an_address_says_why_it_has_another(
     platform_lab: PlatformLab, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The reason is the address, not a name that is taken."""
-    platform_lab.write(f"recordings/c05_session8_{ADDRESS}_20250610183500.mp4", clip())
+    platform_lab.write(f"recordings/c05_session8_{ADDRESS}_20250610183500.mp4", make_video())
     assert main(["plan", "8", "--lab", str(platform_lab.root)]) == 0
     said = capsys.readouterr().out
     assert "recordings/c05_session8___20250610183500.mp4 has another name in the lab: a password or" in said
@@ -305,7 +305,7 @@ def test_a_recording_whose_name_holds_an_address_says_why_it_has_another(
 def test_a_position_is_a_warning(platform_lab: PlatformLab, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Where a phone's video says that it was recorded, one warning says so."""
     tags = {"com.apple.quicktime.location.ISO6709": "+40.0000-003.0000/"}
-    platform_lab.write("sessions/Session8/walk.mov", clip(container="mov", tags=tags))
+    platform_lab.write("sessions/Session8/walk.mov", make_video(container="mov", tags=tags))
     assert main(["plan", "8", "--lab", str(platform_lab.root), "--json"]) == 0
     warnings = [w for w in json.loads(capsys.readouterr().out)["warnings"] if "position" in w]
     assert len(warnings) == 1
@@ -316,7 +316,7 @@ def test_names_hold_no_secret(platform_lab: PlatformLab, tmp_path: Path) -> None
     """In member names, sources and warnings each secret becomes ``_``; two files that end up alike both go in."""
     own = "sessions/Session8"
     for name in (f"{PASSWORD}.txt", f"{ADDRESS}.txt", f"{PASSWORD}/a.txt", f"cam {ADDRESS} x.mov"):
-        platform_lab.write(f"{own}/{name}", clip(container="mov") if name.endswith("mov") else name[-8:])
+        platform_lab.write(f"{own}/{name}", make_video(container="mov") if name.endswith("mov") else name[-8:])
     platform_lab.write(f"{own}/empty {ADDRESS}.txt", b"")
     target = tmp_path / "a.zip"
     assert export(platform_lab, "8", target) == 0

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.platform_lab import ADDRESS, PASSWORD, PlatformLab, clip
+from tests.support.platform_lab import ADDRESS, PASSWORD, PlatformLab, make_video
 from tests.support.rounds import rounds
 
 from labcrate.archive.copying import COPY_METHODS, write_entity
 from labcrate.archive.entity import Entity
 from labcrate.errors import SecretsError
 from labcrate.export.prepare import prepare_archive
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.plan.options import Options
 
 SPELLINGS = (
@@ -37,7 +37,7 @@ def lab() -> Any:
 
 def member(lab: PlatformLab, name: str, methods: int = 0) -> bytes:
     """A member of session 8's redacted archive."""
-    with prepare_archive(Lab(lab.root), "8", Options(redact=True), hashed=True, refuse=True) as assembly:
+    with prepare_archive(LabFolder(lab.root), "8", Options(redact=True), hashed=True, refuse=True) as assembly:
         entity = Entity(assembly.layout)
         target = lab.root.parent / "out.zip"
         with target.open("wb") as file:
@@ -64,7 +64,7 @@ def test_a_text_loses_its_secrets_and_nothing_else(lab: PlatformLab, data: st.Da
         parts += [secret, between]
         expected += [b"[removed]", between]
     lab.write("sessions/Session8/notes.txt", b"".join(parts))
-    with pytest.raises(SecretsError), prepare_archive(Lab(lab.root), "8", hashed=True, refuse=True):
+    with pytest.raises(SecretsError), prepare_archive(LabFolder(lab.root), "8", hashed=True, refuse=True):
         pass
     assert member(lab, "data/session_files/notes.txt") == b"".join(expected)
 
@@ -75,7 +75,7 @@ def test_a_text_loses_its_secrets_and_nothing_else(lab: PlatformLab, data: st.Da
 def test_a_video_keeps_size_and_pictures(lab: PlatformLab, secret: bytes, around: str, methods: int) -> None:
     """Whatever spelling a tag holds: no byte of the pictures changes and the secret is gone, however it is copied."""
     text = secret.decode("latin-1").replace("\0", "")
-    before = clip(tags={"comment": f"{around} {text} {around}", "title": "a title"}, container="mov")
+    before = make_video(tags={"comment": f"{around} {text} {around}", "title": "a title"}, container="mov")
     lab.write("sessions/Session8/notes.txt", b"nothing")
     lab.write("sessions/Session8/phone.mov", before)
     after = member(lab, "recordings/phone.mov", methods)

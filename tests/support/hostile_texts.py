@@ -24,6 +24,6 @@ SHAPES: dict[str, str] = {
 }  # fmt: skip
 
 
-def hostile(piece: str, length: int) -> str:
+def repeat_to_length(piece: str, length: int) -> str:
     """Return a text of a length that consists of a piece alone."""
     return (piece * (length // len(piece) + 1))[:length]

@@ -32,17 +32,17 @@ START = datetime(2025, 6, 10, 15, 30, 12, 40_000, UTC)
 SENSOR_TOPIC, LOCK_TOPIC = "zigbee2mqtt/planta/t-cocina", "zigbee2mqtt/planta/cerradura"
 
 
-def stamp(at: datetime) -> str:
+def format_for_name(at: datetime) -> str:
     """A time as the platform writes it into names: ISO 8601 with ``-`` for ``:`` and ``.``, milliseconds last."""
     return f"{at:%Y-%m-%dT%H-%M-%S}-{at.microsecond // 1000:03}Z"
 
 
-def iso(at: datetime) -> str:
+def as_iso(at: datetime) -> str:
     """A time as JavaScript writes it."""
     return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}Z"
 
 
-def clip(
+def make_video(
     seconds: float = 2.0,
     *,
     created: datetime | None = None,
@@ -68,7 +68,7 @@ def clip(
     return file.getvalue()
 
 
-def wav() -> bytes:
+def make_wav() -> bytes:
     """A second of silence."""
     file = BytesIO()
     with wave.open(file, "wb") as out:
@@ -79,7 +79,7 @@ def wav() -> bytes:
     return file.getvalue()
 
 
-def edf() -> bytes:
+def make_edf() -> bytes:
     """An EDF file (European Data Format, 1992): a header of 512 bytes and one record of one signal."""
     fields = ("0", 8), ("P-03", 80), ("visit", 80), ("10.06.25", 8), ("15.30.12", 8), ("512", 8), ("", 44), ("1", 8)
     signal = ("EEG", 16), ("", 80), ("uV", 8), ("-100", 8), ("100", 8), ("-32768", 8), ("32767", 8), ("", 80), ("4", 8)
@@ -135,7 +135,7 @@ class PlatformLab:
             {
                 "7": {
                     "id": 7, "userId": 2, "name": "desayuno P-03", "description": "cocina y salón",
-                    "startTime": iso(START), "endTime": None, "status": "completed",
+                    "startTime": as_iso(START), "endTime": None, "status": "completed",
                     "notes": f"cámara: rtsp://operator:{PASSWORD}@{ADDRESS}:554/live; firmware 2.10.3.1; "
                     "TC 00:03:21:09; doi 10.5281/zenodo.1234",
                     "tags": ["piloto"],
@@ -149,7 +149,7 @@ class PlatformLab:
                 },
                 "8": {
                     "id": 8, "userId": 2, "name": "siesta P-04", "description": "",
-                    "startTime": iso(START + timedelta(hours=3)), "endTime": iso(START + timedelta(hours=4)),
+                    "startTime": as_iso(START + timedelta(hours=3)), "endTime": as_iso(START + timedelta(hours=4)),
                     "status": "completed", "notes": None, "tags": [], "metadata": {},
                 },
             },
@@ -158,8 +158,8 @@ class PlatformLab:
             "data/user_3/sessions.json",
             {
                 "9": {
-                    "id": 9, "userId": 3, "name": "P-05", "startTime": iso(START + timedelta(minutes=40)),
-                    "endTime": iso(START + timedelta(minutes=50)), "status": "completed",
+                    "id": 9, "userId": 3, "name": "P-05", "startTime": as_iso(START + timedelta(minutes=40)),
+                    "endTime": as_iso(START + timedelta(minutes=50)), "status": "completed",
                 }
             },
         )  # fmt: skip
@@ -187,25 +187,28 @@ class PlatformLab:
 
     def _recordings(self) -> None:
         first = START + timedelta(seconds=2.615)
-        name = f"c05_session7-{stamp(first)}"
+        name = f"c05_session7-{format_for_name(first)}"
         tags = {"comment": f"rtsp://operator:{PASSWORD}@{ADDRESS}/live"}
-        self.write(f"recordings/{name}.mp4", clip(tags=tags))
+        self.write(f"recordings/{name}.mp4", make_video(tags=tags))
         self.json(f"recordings/{name}-sensors.json", {"cameraId": 5, "sessionId": 7, "messages": []})
         salon = START + timedelta(seconds=48)
-        self.write(f"recordings/sala-de-estar_session7-{stamp(salon)}.mp4", clip())
-        self.write(f"recordings/c05-5-{stamp(START + timedelta(seconds=30))}.mp4", clip())
+        self.write(f"recordings/sala-de-estar_session7-{format_for_name(salon)}.mp4", make_video())
+        self.write(f"recordings/c05-5-{format_for_name(START + timedelta(seconds=30))}.mp4", make_video())
         eight = START + timedelta(hours=3, minutes=5)
-        self.write(f"recordings/c05_session8_{eight:%Y%m%d%H%M%S}.mp4", clip())
+        self.write(f"recordings/c05_session8_{eight:%Y%m%d%H%M%S}.mp4", make_video())
         local = eight + timedelta(minutes=5)
-        self.write(f"recordings/c05_session8_{local:%Y%m%dT%H%M%SZ}.mp4", clip(created=local + timedelta(hours=2)))
-        self.write(f"recordings/t05_session9-{stamp(START + timedelta(minutes=41))}.mp4", clip())
-        self.write(f"sessions/Session{UUID}/recordings/c05_session{UUID}_20250611T080000Z.mp4", clip())
+        self.write(
+            f"recordings/c05_session8_{local:%Y%m%dT%H%M%SZ}.mp4", make_video(created=local + timedelta(hours=2))
+        )
+        self.write(f"recordings/t05_session9-{format_for_name(START + timedelta(minutes=41))}.mp4", make_video())
+        self.write(f"sessions/Session{UUID}/recordings/c05_session{UUID}_20250611T080000Z.mp4", make_video())
         self.json(
             "data/user_2/recordings.json",
             {
                 "31": {
-                    "cameraId": 5, "sessionId": 7, "filePath": f"/app/recordings/{name}.mp4", "startTime": iso(first),
-                    "endTime": iso(first + timedelta(seconds=2)), "id": 31, "status": "completed", "title": None,
+                    "cameraId": 5, "sessionId": 7, "filePath": f"/app/recordings/{name}.mp4",
+                    "startTime": as_iso(first), "endTime": as_iso(first + timedelta(seconds=2)),
+                    "id": 31, "status": "completed", "title": None,
                 }
             },
         )  # fmt: skip
@@ -214,7 +217,7 @@ class PlatformLab:
         messages: dict[str, list[dict[str, Any]]] = {SENSOR_TOPIC: []}
         rows = ["timestamp,topic,device_id,temperature,humidity,motion,battery,linkquality,payload"]
         for minute in range(-10, 260, 1):
-            at = iso(START + timedelta(minutes=minute))
+            at = as_iso(START + timedelta(minutes=minute))
             payload = {"temperature": 21 + minute / 100, "humidity": 50, "battery": 90, "linkquality": 80}
             messages[SENSOR_TOPIC].append({"timestamp": at, "payload": payload})
             text = json.dumps(payload).replace('"', '""')
@@ -227,7 +230,7 @@ class PlatformLab:
 
     def _own_folder(self) -> None:
         own = "sessions/Session7"
-        row = f'"{iso(START + timedelta(seconds=60))}"'
+        row = f'"{as_iso(START + timedelta(seconds=60))}"'
         self.json(f"{own}/session_7_sensors.json", {"sessionId": 7, "data": []})
         traffic = "timestamp,topic,payload,sensor_id,battery,linkquality\n"
         payload = '"{""temperature"":21.4}"'
@@ -237,9 +240,9 @@ class PlatformLab:
         self.write(f"{own}/mqtt_data/session_7_mqtt.log", "[2025-06-10T15:30:12.040Z] inicio\n")
         header = "timestamp,sensor_id,temperature,battery,linkquality\n"
         self.write(f"{own}/sensor_data/temperature_sensors.csv", f'{header}{row},"planta","21.4","",""\n')
-        self.write(f"{own}/eeg/visit.edf", edf())
-        self.write(f"{own}/audio/room.wav", wav())
+        self.write(f"{own}/eeg/visit.edf", make_edf())
+        self.write(f"{own}/audio/room.wav", make_wav())
         self.write(f"{own}/forms/consent.pdf", b"%PDF-1.4\n%%EOF\n")
-        self.write(f"{own}/phone.mov", clip(container="mov"))
+        self.write(f"{own}/phone.mov", make_video(container="mov"))
         self.write(f"{own}/Thumbs.db", b"thumbs")
         self.write("sessions/Session8/wearable/acc.csv", "t;x;y;z\n0,00;1,2;0,1;9,8\n")

@@ -59,7 +59,7 @@ def command(tmp_path: Path) -> Command:
         outcome = subprocess.run(
             [*before, sys.executable, "-m", "labcrate", *arguments],
             env=environment,
-            preexec_fn=_obey_permissions if denied else options.pop("preexec_fn", None),
+            preexec_fn=_drop_root_privileges if denied else options.pop("preexec_fn", None),
             capture_output="stdout" not in options,
             text=True,
             errors="surrogateescape",
@@ -78,12 +78,12 @@ def permissions() -> None:
     if os.geteuid() != 0:
         return
     try:
-        subprocess.run([sys.executable, "-c", ""], preexec_fn=_obey_permissions, check=True)
+        subprocess.run([sys.executable, "-c", ""], preexec_fn=_drop_root_privileges, check=True)
     except (OSError, subprocess.SubprocessError):
         pytest.skip("runs as root, and may not give up root's power to open every file")
 
 
-def _obey_permissions() -> None:
+def _drop_root_privileges() -> None:
     """Give up what lets root open every file; root is then a user like any other who owns these files."""
     if os.geteuid() == 0:
         libc = ctypes.CDLL(None, use_errno=True)

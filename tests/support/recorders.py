@@ -33,7 +33,7 @@ cameras = {{ Camera1 = 1 }}
 
 
 @cache
-def clip(seconds: float, created: datetime | None = None) -> bytes:
+def make_clip_bytes(seconds: float, created: datetime | None = None) -> bytes:
     """A real clip of a length in seconds, with a creation time where one is given."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "clip.mp4"
@@ -41,7 +41,7 @@ def clip(seconds: float, created: datetime | None = None) -> bytes:
         return path.read_bytes()
 
 
-def put(folder: Path, path: str, content: bytes, ended: datetime) -> Path:
+def write_file(folder: Path, path: str, content: bytes, ended: datetime) -> Path:
     """Write a recorder's file; its modification time is when the recording ended."""
     file = folder / path
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -50,27 +50,31 @@ def put(folder: Path, path: str, content: bytes, ended: datetime) -> Path:
     return file
 
 
-def frigate(folder: Path, camera: str, at: datetime, seconds: float = 10) -> Path:
+def write_frigate_segment(folder: Path, camera: str, at: datetime, seconds: float = 10) -> Path:
     """Write a segment as ``move_segment`` in Frigate's ``record/maintainer.py`` names it: by its start in UTC."""
     utc = at.astimezone(UTC)
-    return put(folder, f"{utc:%Y-%m-%d/%H}/{camera}/{utc:%M.%S}.mp4", clip(seconds), at + timedelta(seconds=seconds))
+    return write_file(
+        folder, f"{utc:%Y-%m-%d/%H}/{camera}/{utc:%M.%S}.mp4", make_clip_bytes(seconds), at + timedelta(seconds=seconds)
+    )
 
 
-def motioneye(folder: Path, camera: str, at: datetime, seconds: float = 10, *, created: datetime | None = None) -> Path:
+def write_motioneye_film(
+    folder: Path, camera: str, at: datetime, seconds: float = 10, *, created: datetime | None = None
+) -> Path:
     """Write a film as motionEye's ``movie_filename`` names it: by the wall clock of its machine."""
     local = at.astimezone(ZoneInfo("Europe/Madrid"))
-    content = clip(seconds, created)
-    return put(folder, f"{camera}/{local:%Y-%m-%d/%H-%M-%S}.mp4", content, at + timedelta(seconds=seconds))
+    content = make_clip_bytes(seconds, created)
+    return write_file(folder, f"{camera}/{local:%Y-%m-%d/%H-%M-%S}.mp4", content, at + timedelta(seconds=seconds))
 
 
-def describe(lab: Any, *tables: str, **session: Any) -> None:
+def describe_lab(lab: Any, *tables: str, **session: Any) -> None:
     """Give a lab two cameras, session 42 with the first one selected, and a ``labcrate.toml`` with recorders."""
     lab.cameras("cam1", "cam2")
     lab.session(42, timeZone="Europe/Madrid", selectedDevices={"cameras": [{"id": 1, "name": "Camera 1"}]}, **session)
     lab.write("labcrate.toml", "".join(tables))
 
 
-def register(lab: Any, session_id: int | str = 42) -> list[dict[str, Any]]:
+def read_register(lab: Any, session_id: int | str = 42) -> list[dict[str, Any]]:
     """The entries of a session's own register."""
     file = lab.root / f"sessions/Session{session_id}/recordings.json"
     found: list[dict[str, Any]] = json.loads(file.read_text())["recordings"] if file.exists() else []

@@ -15,7 +15,7 @@ from typing import Any
 Groups = Mapping[int, tuple[int, int]]
 State = tuple[int, Groups]
 
-SMALL = 4
+REPEAT_LIMIT = 4
 """Repeats that are bounded by more than this are counted as bounded by this: what is bounded is so at any size."""
 
 _LITERALS = (codes.LITERAL, codes.NOT_LITERAL, codes.ANY, codes.IN)
@@ -34,17 +34,17 @@ class TooManyStepsError(Exception):
     """A search that takes more steps than the limit."""
 
 
-class Steps:
+class StepCounter:
     """A regular expression whose steps are counted; ``limit`` (of steps) ends what would never end."""
 
-    def __init__(self, pattern: re.Pattern[Any], small: int = SMALL) -> None:
+    def __init__(self, pattern: re.Pattern[Any], repeat_limit: int = REPEAT_LIMIT) -> None:
         self.tree = parser.parse(pattern.pattern, pattern.flags)
-        self.taken = 0
+        self.count = 0
         self._ascii = isinstance(pattern.pattern, bytes) or bool(pattern.flags & re.ASCII)
         self._flags = pattern.flags
-        self.limit, self._small = 10**9, small
+        self.limit, self._repeat_limit = 10**9, repeat_limit
         self._text = ""
-        self._fits: dict[tuple[int, int, str], bool] = {}
+        self._match_cache: dict[tuple[int, int, str], bool] = {}
 
     def finditer(self, text: str | bytes) -> list[tuple[int, int]]:
         """Return the spans of all matches, as ``finditer`` finds them."""
@@ -75,15 +75,15 @@ class Steps:
                 at += 1
 
     def _step(self, number: int = 1) -> None:
-        self.taken += number
-        if self.taken > self.limit:
+        self.count += number
+        if self.count > self.limit:
             raise TooManyStepsError
 
     def _walk(self, items: list[Any], k: int, at: int, groups: Groups, flags: int) -> Iterator[State]:
         """Yield where the items from ``k`` on may end that begin at a place, in the order of the engine."""
         while k < len(items) and items[k][0] in _LITERALS:
             self._step()
-            if at >= len(self._text) or not self._is(items[k], self._text[at], flags):
+            if at >= len(self._text) or not self._matches(items[k], self._text[at], flags):
                 return
             k, at = k + 1, at + 1
         if k == len(items):
@@ -108,11 +108,11 @@ class Steps:
                 yield state
                 return
         elif op in (codes.ASSERT, codes.ASSERT_NOT):
-            found = self._looks(av[0], list(av[1]), av[1].getwidth()[0], at, groups, flags)
+            found = self._look_around(av[0], list(av[1]), av[1].getwidth()[0], at, groups, flags)
             if (found is not None) == (op is codes.ASSERT):
                 yield at, found or groups
         elif op is codes.AT:
-            if self._stands(av, at, flags):
+            if self._is_at(av, at, flags):
                 yield at, groups
         elif op is codes.GROUPREF:
             start, stop = groups.get(av, (0, -1))
@@ -122,7 +122,9 @@ class Steps:
         else:
             raise NotImplementedError(str(op))
 
-    def _looks(self, ahead: int, items: list[Any], width: int, at: int, groups: Groups, flags: int) -> Groups | None:
+    def _look_around(
+        self, ahead: int, items: list[Any], width: int, at: int, groups: Groups, flags: int
+    ) -> Groups | None:
         start = at if ahead > 0 else at - width
         if start < 0:
             return None
@@ -134,17 +136,17 @@ class Steps:
         self, op: Any, least: int, most: Any, inside: Any, at: int, groups: Groups, flags: int
     ) -> Iterator[State]:
         items = list(inside)
-        bound = len(self._text) + 1 if most is codes.MAXREPEAT else min(int(most), max(least, self._small))
+        bound = len(self._text) + 1 if most is codes.MAXREPEAT else min(int(most), max(least, self._repeat_limit))
         if len(items) == 1 and items[0][0] in _LITERALS:
-            states = self._of_one(op, least, bound, items[0], at, groups, flags)
+            states = self._repeat_character(op, least, bound, items[0], at, groups, flags)
         else:
-            states = self._of_many(op, least, bound, items, at, groups, flags)
+            states = self._repeat_group(op, least, bound, items, at, groups, flags)
         for state in states:
             yield state
             if op is codes.POSSESSIVE_REPEAT:
                 return
 
-    def _of_one(
+    def _repeat_character(
         self, op: Any, least: int, bound: int, item: Any, at: int, groups: Groups, flags: int
     ) -> Iterator[State]:
         """A repeat of single characters: the greedy one looks ahead once and then goes back."""
@@ -154,17 +156,21 @@ class Steps:
                 self._step()
                 if count >= least:
                     yield at + count, groups
-                if count >= bound or at + count >= len(self._text) or not self._is(item, self._text[at + count], flags):
+                if (
+                    count >= bound
+                    or at + count >= len(self._text)
+                    or not self._matches(item, self._text[at + count], flags)
+                ):
                     return
                 count += 1
-        while count < bound and at + count < len(self._text) and self._is(item, self._text[at + count], flags):
+        while count < bound and at + count < len(self._text) and self._matches(item, self._text[at + count], flags):
             count += 1
         self._step(count + 1)
         for end in range(count, least - 1, -1):
             self._step()
             yield at + end, groups
 
-    def _of_many(
+    def _repeat_group(
         self, op: Any, least: int, bound: int, items: list[Any], at: int, groups: Groups, flags: int
     ) -> Iterator[State]:
         """A repeat of anything longer, without recursion: a text may repeat it as often as it has characters."""
@@ -187,7 +193,7 @@ class Steps:
                 if not lazy and count >= least:
                     yield here, known
 
-    def _stands(self, where: Any, at: int, flags: int) -> bool:
+    def _is_at(self, where: Any, at: int, flags: int) -> bool:
         text, size = self._text, len(self._text)
         if where in (codes.AT_BEGINNING, codes.AT_BEGINNING_STRING):
             return at == 0 or (where is codes.AT_BEGINNING and bool(flags & re.MULTILINE) and text[at - 1] == "\n")
@@ -198,14 +204,14 @@ class Steps:
         is_word = [0 <= i < size and self._category(r"\w", text[i]) for i in (at - 1, at)]
         return (is_word[0] != is_word[1]) == (where is codes.AT_BOUNDARY)
 
-    def _is(self, item: Any, character: str, flags: int) -> bool:
+    def _matches(self, item: Any, character: str, flags: int) -> bool:
         key = id(item), flags & re.IGNORECASE, character
-        known = self._fits.get(key)
+        known = self._match_cache.get(key)
         if known is None:
-            known = self._fits[key] = self._compared(item, character, flags)
+            known = self._match_cache[key] = self._compare(item, character, flags)
         return known
 
-    def _compared(self, item: Any, character: str, flags: int) -> bool:
+    def _compare(self, item: Any, character: str, flags: int) -> bool:
         op, av = item
         if op is codes.ANY:
             return character != "\n" or bool(flags & re.DOTALL)
@@ -214,11 +220,11 @@ class Steps:
             cases |= {character.lower(), character.upper()}
         if op is codes.IN:
             negated = av[0][0] is codes.NEGATE
-            return any(self._in(one, case) for one in av for case in cases) != negated
+            return any(self._is_in(one, case) for one in av for case in cases) != negated
         same = any(case == chr(av) for case in cases)
         return same == (op is codes.LITERAL)
 
-    def _in(self, one: Any, character: str) -> bool:
+    def _is_in(self, one: Any, character: str) -> bool:
         op, av = one
         if op is codes.RANGE:
             return len(character) == 1 and av[0] <= ord(character) <= av[1]
@@ -230,24 +236,24 @@ class Steps:
         return re.match(written, character, re.ASCII if self._ascii else 0) is not None
 
 
-_counters = cache(Steps)
+_counters = cache(StepCounter)
 
 
-def steps(pattern: re.Pattern[Any], use: str, text: str, limit: int = 10**9) -> int:
+def count_steps(pattern: re.Pattern[Any], use: str, text: str, limit: int = 10**9) -> int:
     """Return the steps of one use of an expression: ``search``, ``match``, ``fullmatch`` or ``finditer``."""
-    counted = _counters(pattern)
-    counted.taken, counted.limit = 0, limit
+    counter = _counters(pattern)
+    counter.count, counter.limit = 0, limit
     given = text.encode("utf-8", "surrogatepass") if isinstance(pattern.pattern, bytes) else text
     if use == "finditer":
-        counted.finditer(given)
+        counter.finditer(given)
     elif use == "search":
-        counted.search(given)
+        counter.search(given)
     else:
-        counted.match(given, whole=use == "fullmatch")
-    return counted.taken
+        counter.match(given, whole=use == "fullmatch")
+    return counter.count
 
 
-def made_for(pattern: re.Pattern[Any]) -> list[str]:
+def costly_texts(pattern: re.Pattern[Any]) -> list[str]:
     """Return texts whose repetition is likely to cost an expression most: what leads to each repeat, and its inside."""
     tree = list(parser.parse(pattern.pattern, pattern.flags))
     found = {_sample(tree)}
@@ -256,7 +262,7 @@ def made_for(pattern: re.Pattern[Any]) -> list[str]:
     return sorted(found - {""})
 
 
-def beginnings(pattern: re.Pattern[Any]) -> list[tuple[str, str]]:
+def repeat_beginnings(pattern: re.Pattern[Any]) -> list[tuple[str, str]]:
     """Return for each repeat what leads to it and its inside: the one once, and the other as often as one likes."""
     return sorted(set(_repeats(list(parser.parse(pattern.pattern, pattern.flags)), "")))
 
@@ -289,7 +295,9 @@ def _sample(items: list[Any]) -> str:
         elif op is codes.ANY:
             made += "a"
         elif op is codes.IN:
-            made += next((c for c in 'a1 -/:."%\t\n\\é€<' if Steps(re.compile("a"))._compared((op, av), c, 0)), "Z")
+            made += next(
+                (c for c in 'a1 -/:."%\t\n\\é€<' if StepCounter(re.compile("a"))._compare((op, av), c, 0)), "Z"
+            )
         elif op in _REPEATS:
             made += _sample(list(av[2])) * max(av[0], 1 if av[0] == 0 and av[1] is codes.MAXREPEAT else av[0])
         elif op is codes.SUBPATTERN:

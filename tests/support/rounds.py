@@ -15,7 +15,7 @@ def rounds(quick: int, thorough: int) -> int:
     return thorough if THOROUGH else quick
 
 
-def some(values: Sequence[Value], quick: int) -> Sequence[Value]:
+def sample(values: Sequence[Value], quick: int) -> Sequence[Value]:
     """Return all values where time does not matter, else so many of them, from the first to the last."""
     if THOROUGH or quick >= len(values):
         return values

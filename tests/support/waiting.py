@@ -11,7 +11,7 @@ from labcrate.people.export_log import ExportLogLine
 TICK_NS = 20_000_000
 
 
-def until(met: Callable[[], Any]) -> Any:
+def wait_until(met: Callable[[], Any]) -> Any:
     """Wait for something that is bound to happen, and give it."""
     ends = time.monotonic() + 60
     while not (found := met()):
@@ -20,17 +20,17 @@ def until(met: Callable[[], Any]) -> Any:
     return found
 
 
-def ended(server: Any, count: int = 0) -> list[ExportLogLine]:
+def wait_for_ended(server: Any, count: int = 0) -> list[ExportLogLine]:
     """The lines of the export log, the newest first, once there are so many and all have ended."""
 
     def lines() -> tuple[list[ExportLogLine]] | None:
         found: list[ExportLogLine] = server.resources.export_log.lines()
         return (found,) if len(found) >= count and all(line.outcome != "running" for line in found) else None
 
-    return list(until(lines)[0])
+    return list(wait_until(lines)[0])
 
 
-def next_tick() -> None:
+def wait_for_next_tick() -> None:
     """Wait until the clock of the file system has gone on: a change from now on bears another time than the last one.
 
     The server counts two changes within 20 ms as one (``FileStates``).
@@ -44,4 +44,4 @@ def next_tick() -> None:
             probe.chmod(0o600)
             return probe.stat().st_ctime_ns - begun > 2 * TICK_NS
 
-        until(ticked)
+        wait_until(ticked)

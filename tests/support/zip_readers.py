@@ -91,7 +91,7 @@ def run(words: Sequence[str], archive: Path, folder: Path, sink: Callable[[IO[by
             raise ReaderError(f"{words[0]} ended with {reader.returncode}: {said}")
 
 
-def text_of(words: Sequence[str], archive: Path, folder: Path, piped: bool = False) -> str:
+def run_for_text(words: Sequence[str], archive: Path, folder: Path, piped: bool = False) -> str:
     """Run a reader as ``run`` does; gives what it writes as text."""
     parts: list[bytes] = []
     run(words, archive, folder, lambda output: parts.append(output.read()), piped)
@@ -120,17 +120,17 @@ class Reader:
     listed_as: Callable[[str], str] = str
     unpacked_as: Callable[[str], str] = str
 
-    def listed(self, archive: Path, folder: Path) -> Contents:
+    def list_members(self, archive: Path, folder: Path) -> Contents:
         """Names and sizes alone."""
-        text = text_of(self._words(self.listing, archive), archive, folder, self.piped)
+        text = run_for_text(self._words(self.listing, archive), archive, folder, self.piped)
         found = re.finditer(self.row, text, re.MULTILINE)
         return Contents([(match["name"], int(match["size"])) for match in found])
 
-    def everything(self, archive: Path, folder: Path) -> Contents:
+    def read_all(self, archive: Path, folder: Path) -> Contents:
         """All that the reader finds; raises ReaderError if it complains."""
         if self.read:
             return self.read(archive, folder)
-        found = self.listed(archive, folder)
+        found = self.list_members(archive, folder)
         if self.content:
             words = self._words(self.content, archive)
             run(words, archive, folder, lambda output: found.add(chunks_of(output)), self.piped)
@@ -146,7 +146,7 @@ class Reader:
 
     def unpack_all(self, archive: Path, folder: Path) -> None:
         """Unpack all members into a folder."""
-        text_of(self._words(self.unpack, archive), archive, folder, self.piped)
+        run_for_text(self._words(self.unpack, archive), archive, folder, self.piped)
 
     def expected(self, contents: Contents) -> Contents:
         """What this reader must find where these contents are."""
@@ -158,17 +158,17 @@ class Reader:
         return [word.format(zip=archive) for word in words]
 
 
-def composed(name: str) -> str:
+def compose_name(name: str) -> str:
     """libarchive composes names that are flagged as UTF-8 (Unicode form NFC)."""
     return unicodedata.normalize("NFC", name)
 
 
-def without_scripts(name: str) -> str:
+def without_non_ascii(name: str) -> str:
     """busybox lists a question mark for every byte beyond ASCII; it unpacks the right names."""
     return "".join("?" if byte > 126 else chr(byte) for byte in name.encode())
 
 
-def by_zipfile(archive: Path, _: Path) -> Contents:
+def read_with_zipfile(archive: Path, _: Path) -> Contents:
     """Python's zipfile, which compares each CRC-32."""
     found = Contents()
     with zipfile.ZipFile(archive) as file:
@@ -180,7 +180,7 @@ def by_zipfile(archive: Path, _: Path) -> Contents:
     return found
 
 
-def by_stream_unzip(archive: Path, _: Path) -> Contents:
+def read_with_stream_unzip(archive: Path, _: Path) -> Contents:
     """stream-unzip, which compares each CRC-32 and size."""
     from stream_unzip import UnzipError, stream_unzip  # noqa: PLC0415 - it need not be installed
 
@@ -194,10 +194,10 @@ def by_stream_unzip(archive: Path, _: Path) -> Contents:
     return found
 
 
-def by_java(classes: Path, archive: Path, folder: Path, piped: bool) -> Contents:
+def read_with_java(classes: Path, archive: Path, folder: Path, piped: bool) -> Contents:
     """java.util.zip: ``ZipInputStream`` on a pipe, ``ZipFile`` on a file."""
     words = ["java", *SERIAL, "-cp", str(classes), "ReadZip"]
-    *rows, crc32 = text_of(words if piped else [*words, str(archive)], archive, folder, piped).splitlines()
+    *rows, crc32 = run_for_text(words if piped else [*words, str(archive)], archive, folder, piped).splitlines()
     sizes = [(name, int(size)) for size, _, name in (row.partition(" ") for row in rows)]
     return Contents(sizes, sum(size for _, size in sizes), int(crc32))
 
@@ -225,8 +225,8 @@ PROGRAMS = {
         LONG_ROW,
         ("bsdtar", "-xOf", "{zip}"),
         ("bsdtar", "-xf", "{zip}"),
-        listed_as=composed,
-        unpacked_as=composed,
+        listed_as=compose_name,
+        unpacked_as=compose_name,
     ),
     "bsdtar stream": Reader(
         "bsdtar",
@@ -235,8 +235,8 @@ PROGRAMS = {
         ("bsdtar", "-xOf", "-"),
         ("bsdtar", "-xf", "-"),
         piped=True,
-        listed_as=composed,
-        unpacked_as=composed,
+        listed_as=compose_name,
+        unpacked_as=compose_name,
     ),
     "jar": Reader(
         "jar",
@@ -257,13 +257,13 @@ PROGRAMS = {
         r"^ *(?P<size>\d+)  \d\S+ \d\S+   (?P<name>.+)$",
         ("busybox", "unzip", "-p", "{zip}"),
         ("busybox", "unzip", "-q", "{zip}"),
-        listed_as=without_scripts,
+        listed_as=without_non_ascii,
     ),
 }
 LIBRARIES = ["ZipFile", "ZipInputStream", "zipfile", "stream-unzip"]
 
 
-def installed(program: str) -> None:
+def skip_unless_installed(program: str) -> None:
     """Skip, visibly, if a program is not installed."""
     if not shutil.which(program):
         pytest.skip(f"{program} is not installed: this reader was not tried")
@@ -272,7 +272,7 @@ def installed(program: str) -> None:
 @pytest.fixture(scope="session")
 def java_classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the compiled Java readers are."""
-    installed("javac")
+    skip_unless_installed("javac")
     folder = tmp_path_factory.mktemp("java")
     subprocess.run(["javac", "-d", folder, Path(__file__).with_name("ReadZip.java")], check=True)
     return folder
@@ -283,21 +283,21 @@ def reader(request: pytest.FixtureRequest) -> Reader:
     """Each reader in turn; those that are not installed are skipped by name."""
     name: str = request.param
     if name in PROGRAMS:
-        installed(PROGRAMS[name].program)
+        skip_unless_installed(PROGRAMS[name].program)
         return PROGRAMS[name]
     if name == "zipfile":
-        return Reader("Python", read=by_zipfile)
+        return Reader("Python", read=read_with_zipfile)
     if name == "stream-unzip":
         if not importlib.util.find_spec("stream_unzip"):
             pytest.skip("stream-unzip is not installed: this reader was not tried")
-        return Reader(name, read=by_stream_unzip)
+        return Reader(name, read=read_with_stream_unzip)
     classes: Path = request.getfixturevalue("java_classes")
     piped = name == "ZipInputStream"
-    return Reader("java", read=lambda archive, folder: by_java(classes, archive, folder, piped), piped=piped)
+    return Reader("java", read=lambda archive, folder: read_with_java(classes, archive, folder, piped), piped=piped)
 
 
 @dataclass(frozen=True)
-class Archive:
+class WrittenArchive:
     """A ZIP that labcrate wrote, and what was put into it."""
 
     path: Path
@@ -318,10 +318,10 @@ def copy_sparsely(_: FileSegment, source: int, target: int, offset: int, length:
     return os.write(target, os.pread(source, min(length, end - offset, CHUNK), offset))
 
 
-class Writer:
+class ArchiveWriter:
     """Writes archives as labcrate does."""
 
-    def whole(self, path: Path, members: Sequence[Member], sparse: bool = False) -> Archive:
+    def write_whole(self, path: Path, members: Sequence[Member], sparse: bool = False) -> WrittenArchive:
         """All of it; what is expected is read from the sources, by no ZIP reader."""
         methods: Sequence[CopyMethod] = (copy_sparsely,) if sparse else COPY_METHODS
         with path.open("wb") as file:
@@ -329,21 +329,21 @@ class Writer:
         contents = Contents()
         for member in members:
             contents.add_member(member.name, member_chunks(member))
-        return Archive(path, contents)
+        return WrittenArchive(path, contents)
 
-    def frame(self, path: Path, layout: Layout, hole: int) -> Archive:
+    def write_frame(self, path: Path, layout: Layout, hole: int) -> WrittenArchive:
         """All but the data of member ``hole``, which nobody will read; what is expected are names and sizes."""
         entity = Entity(layout)
         with path.open("wb") as file:
             for start, stop in ((0, layout.data_offsets[hole]), (layout.header_offsets[hole + 1], entity.length)):
                 os.pwrite(file.fileno(), b"".join(entity.read_range(start, stop)), start)
-        return Archive(path, Contents([(member.name, member.fixity.size_bytes) for member in layout.members]))
+        return WrittenArchive(path, Contents([(member.name, member.fixity.size_bytes) for member in layout.members]))
 
 
 @pytest.fixture(scope="session")
-def writer() -> Writer:
+def writer() -> ArchiveWriter:
     """Writes archives."""
-    return Writer()
+    return ArchiveWriter()
 
 
 def member_chunks(member: Member) -> Iterator[bytes]:
@@ -368,7 +368,7 @@ class StructureCheck:
         self.folder = folder
         (folder / "Linear.pm").write_text(self.LINEAR)
 
-    def objections(self, archive: Archive, overlaps: bool = True) -> list[str]:
+    def find_objections(self, archive: WrittenArchive, overlaps: bool = True) -> list[str]:
         """The lines that complain, and which structures were not found as often as they must be."""
         script = shutil.which("zipdetails") or ""
         words = [] if overlaps else ["perl", f"-I{self.folder}", "-MLinear"]
@@ -393,5 +393,5 @@ class StructureCheck:
 @pytest.fixture(scope="session")
 def zipdetails(tmp_path_factory: pytest.TempPathFactory) -> StructureCheck:
     """The structure checker, if it is installed."""
-    installed("zipdetails")
+    skip_unless_installed("zipdetails")
     return StructureCheck(tmp_path_factory.mktemp("zipdetails"))

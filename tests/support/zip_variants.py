@@ -8,7 +8,7 @@ from labcrate.archive.layout import FileSource, Layout, Member
 from labcrate.model.fixity import Fixity, Identity
 
 if TYPE_CHECKING:
-    from tests.support.zip_readers import Archive, Writer
+    from tests.support.zip_readers import ArchiveWriter, WrittenArchive
 
 TIME = 1_746_214_801_000_000_000  # an odd second, which the DOS time alone cannot hold
 GIB4 = 1 << 32
@@ -63,22 +63,24 @@ def variant(request: pytest.FixtureRequest) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def archive(variant: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory, writer: "Writer") -> "Archive":
+def archive(
+    variant: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory, writer: "ArchiveWriter"
+) -> "WrittenArchive":
     """An archive of the variant."""
-    return writer.whole(tmp_path_factory.mktemp("archive") / "a.zip", members_of(variant))
+    return writer.write_whole(tmp_path_factory.mktemp("archive") / "a.zip", members_of(variant))
 
 
 @pytest.fixture(scope="module")
-def mixed(tmp_path_factory: pytest.TempPathFactory, writer: "Writer") -> "Archive":
+def mixed(tmp_path_factory: pytest.TempPathFactory, writer: "ArchiveWriter") -> "WrittenArchive":
     """Documents, an empty file, padded and unpadded members."""
-    return writer.whole(tmp_path_factory.mktemp("mixed") / "a.zip", members_of(MIXED))
+    return writer.write_whole(tmp_path_factory.mktemp("mixed") / "a.zip", members_of(MIXED))
 
 
 @pytest.fixture(scope="module")
-def many(tmp_path_factory: pytest.TempPathFactory, writer: "Writer") -> "Archive":
+def many(tmp_path_factory: pytest.TempPathFactory, writer: "ArchiveWriter") -> "WrittenArchive":
     """70 000 members: more than the plain end record can count."""
     members = [Member.of_bytes(f"data/{index:05}.csv", b"%d\n" % index, TIME) for index in range(70_000)]
-    return writer.whole(tmp_path_factory.mktemp("many") / "many.zip", members)
+    return writer.write_whole(tmp_path_factory.mktemp("many") / "many.zip", members)
 
 
 # What lies around 4 GiB: one member's size, where the member after it starts, where the directory starts.
@@ -86,7 +88,9 @@ EDGES = [("size", 1), *((what, delta) for what in ("size", "offset", "directory"
 
 
 @pytest.fixture(scope="module", params=EDGES, ids=lambda edge: f"{edge[0]} 4 GiB {edge[1]:+}")
-def edge(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, writer: "Writer") -> "Archive":
+def edge(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, writer: "ArchiveWriter"
+) -> "WrittenArchive":
     """A small member, a large one whose data are a hole, a small one: one of their places is at the edge of 32 bits.
 
     The large member's CRC-32 is not that of its zeros, because nobody reads them here.
@@ -99,7 +103,7 @@ def edge(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     layout = Layout(edge_members(size))
     reached = {"size": size, "offset": layout.header_offsets[2], "directory": layout.directory_offset}
     assert reached[what] == GIB4 + delta
-    return writer.frame(tmp_path_factory.mktemp("edge") / "edge.zip", layout, hole=1)
+    return writer.write_frame(tmp_path_factory.mktemp("edge") / "edge.zip", layout, hole=1)
 
 
 def edge_members(size: int) -> list[Member]:

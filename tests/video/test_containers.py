@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labcrate.linking import LinkingRules, judge
+from labcrate.linking import LinkingRules, judge_file
 from labcrate.video.containers import CONTAINERS, container_of
 from labcrate.video.probe import probe
 
@@ -90,7 +90,7 @@ def test_linking_knows_the_same_suffixes() -> None:
     """Outside a session's folder each of these suffixes but .mp4 is the near miss of a video that is no MP4."""
     rules = LinkingRules.of_prefixes("cam1")
     for suffix in CONTAINERS.keys() - {"mp4"}:
-        assert judge(f"recordings/cam1_session42_a.{suffix}", "42", rules).rule == "not MP4", suffix
+        assert judge_file(f"recordings/cam1_session42_a.{suffix}", "42", rules).rule == "not MP4", suffix
 
 
 def test_ffmpeg_has_every_demuxer() -> None:

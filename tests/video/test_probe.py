@@ -174,7 +174,7 @@ def test_name_of_the_file_means_nothing(clip: Path, tmp_path: Path, monkeypatch:
     for name in ("concat:a.mp4|b.mp4", "data:video,x", "cache:pipe:0"):
         Path(name).write_bytes(clip.read_bytes())
         with Path(name).open("rb") as file:
-            assert probe(file).readable
+            assert probe(file).is_readable
 
 
 def test_many_threads_agree(kinds: dict[str, bytes]) -> None:
@@ -221,7 +221,7 @@ def test_failing_disk_is_an_error(kinds: dict[str, bytes], capfd: pytest.Capture
 
 def test_reading_has_a_limit(kinds: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     """An index beyond all measure is given up on, with a sentence."""
-    monkeypatch.setattr(probe_module, "FREE_BYTES", 0)
+    monkeypatch.setattr(probe_module, "MAX_READ_BYTES", 0)
     assert look(kinds["index first"]).problem == "Its index is too large to be looked through."
 
 
@@ -233,7 +233,7 @@ def test_number_of_boxes_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_padding_after_the_end_is_no_damage(kinds: dict[str, bytes]) -> None:
     """A recorder that preallocates leaves zeros behind; the recording is whole all the same."""
-    assert look(kinds["index first"] + bytes(5000)).readable
+    assert look(kinds["index first"] + bytes(5000)).is_readable
 
 
 def test_a_tag_that_is_not_utf8_does_not_matter(kinds: dict[str, bytes]) -> None:

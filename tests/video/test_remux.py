@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from labcrate.video.containers import container_of
-from labcrate.video.remux import Remuxed, RemuxError, remux
+from labcrate.video.remux import RemuxError, RemuxResult, remux
 
 PICTURES = 30
 CREATED = "2025-05-02T08:00:00.000000Z"
@@ -50,7 +50,7 @@ def pictures(path: Path) -> list[tuple[Fraction, bytes]]:
         return found
 
 
-def _remux(source: Path, target: Path) -> Remuxed:
+def _remux(source: Path, target: Path) -> RemuxResult:
     container = container_of(source.name)
     assert container is not None
     with source.open("rb") as read, target.open("w+b") as written:
@@ -85,7 +85,7 @@ def test_every_picture_keeps_its_bytes_and_its_time(
     assert [picture for _, picture in found] == [picture for _, picture in expected]
     assert max(abs(one - other) for (one, _), (other, _) in zip(expected, found, strict=True)) < Fraction(1, 1000)
     law = sound in ("pcm_alaw", "pcm_mulaw")
-    assert done.left_out == ((sound,) if law else ())
+    assert done.dropped_codecs == ((sound,) if law else ())
     with av.open(str(target)) as made:
         assert [s.codec_context.name for s in made.streams.audio] == ([sound] if sound and not law else [])
 

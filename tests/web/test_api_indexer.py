@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.confirming import confirmed_before, known_of, rot
+from tests.support.bit_rot import flip_byte, read_index_record, set_confirmation_age
 
 from labcrate.errors import CatalogError
 from labcrate.index.catalog import Catalog
 from labcrate.index.state_folder import state_folder
-from labcrate.plan.inventory import take_inventory
-from labcrate.video import probe as probe_module
-from labcrate.web.archives import background_check
-from labcrate.web.archives import indexer as module
+from labcrate.plan.inventory import read_inventory
+from labcrate.video import probe
+from labcrate.web.archives import background_check, indexer
 from labcrate.web.archives.indexer import Indexer
 
 RECORDINGS = {
@@ -34,7 +33,7 @@ class Rig:
         self.waiting: list[bool] = []
         self.indexer = Indexer(
             self.lab,
-            lambda: take_inventory(self.lab),
+            lambda: read_inventory(self.lab),
             lambda: bool(self.waiting) and self.waiting.pop(),
             clock=lambda: self.now,
             wall_clock=lambda: self.wall,
@@ -226,14 +225,14 @@ def test_a_recording_that_upsets_the_probe_is_one_that_cannot_be_read(
 ) -> None:
     """Whatever FFmpeg raises for one file, the others are read, and that one is tried again later."""
     usual_lab.recording("recordings/cam1_session42_a.mp4", content=usual_lab.clip + b"bad")
-    real, bad = probe_module.probe, len(usual_lab.clip) + 3
+    real, bad = probe.probe, len(usual_lab.clip) + 3
 
     def upset(file: Any, path: str) -> Any:
         if os.fstat(file.fileno()).st_size == bad:
             raise RuntimeError("no picture has a height of -1")
         return real(file, path)
 
-    monkeypatch.setattr(probe_module, "probe", upset)
+    monkeypatch.setattr(probe, "probe", upset)
     rig.look()
     assert rig.look() == 2
     why = "cannot be read: something unexpected happened (RuntimeError)"
@@ -255,7 +254,7 @@ def test_the_unforeseen_is_logged_once_and_survived(
         raise RuntimeError(f"cannot think about {usual_lab.root}")
 
     with monkeypatch.context() as patched:
-        patched.setattr(module, "_wanted", broken)
+        patched.setattr(indexer, "_paths_to_index", broken)
         assert [rig.look() for _ in range(3)] == [0] * 3
         assert rig.indexer.state == "troubled"
     assert caplog.text.count("Traceback") == 1
@@ -268,13 +267,13 @@ def test_the_unforeseen_is_logged_once_and_survived(
 def test_the_thread_looks_on_its_own_and_ends_at_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """Running, it looks again and again without being asked, and stop ends it, also while it waits."""
     looked = threading.Semaphore(0)
-    monkeypatch.setattr(module, "_SCAN_INTERVAL_S", 0.001)
+    monkeypatch.setattr(indexer, "_SCAN_INTERVAL_S", 0.001)
     monkeypatch.setattr(rig.indexer, "step", looked.release)
     thread = threading.Thread(target=rig.indexer.run)
     thread.start()
     for _ in range(3):
         assert looked.acquire(timeout=30)
-    monkeypatch.setattr(module, "_SCAN_INTERVAL_S", 3600.0)
+    monkeypatch.setattr(indexer, "_SCAN_INTERVAL_S", 3600.0)
     rig.indexer.stop()
     thread.join(30)
     assert not thread.is_alive()
@@ -285,31 +284,31 @@ def test_old_confirmations_are_renewed_when_nothing_is_left_to_read(rig: Rig) ->
     rig.look()
     assert rig.look() == 3
     old, young = "recordings/cam1_session42_a.mp4", "recordings/cam1_session7_a.mp4"
-    confirmed_before(rig.root, path=old)
+    set_confirmation_age(rig.root, path=old)
     (rig.root / "recordings/cam1_session42_new.mp4").write_bytes(b"new")
     os.utime(rig.root / "recordings/cam1_session42_new.mp4", (rig.wall - 1e6, rig.wall - 1e6))
-    before = known_of(rig.root, old), known_of(rig.root, young)
+    before = read_index_record(rig.root, old), read_index_record(rig.root, young)
     rig.look()
     assert rig.look(4000.0) == 1
-    assert (known_of(rig.root, old), known_of(rig.root, young)) == before
+    assert (read_index_record(rig.root, old), read_index_record(rig.root, young)) == before
     rig.look(4000.0)
-    assert (known_of(rig.root, old).confirmed_ms or 0) > (before[0].confirmed_ms or 0)
-    assert known_of(rig.root, young) == before[1]
+    assert (read_index_record(rig.root, old).confirmed_ms or 0) > (before[0].confirmed_ms or 0)
+    assert read_index_record(rig.root, young) == before[1]
 
 
 def test_confirming_lets_everything_else_go_first(rig: Rig) -> None:
     """While somebody waits for other work, the confirming stands still; a server that ends is not held up by it."""
     rig.look()
     rig.look()
-    confirmed_before(rig.root)
+    set_confirmation_age(rig.root)
     rig.waiting = [True] * 3
     rig.look(4000.0)
     assert not rig.waiting
-    confirmed_before(rig.root)
-    before = {path: known_of(rig.root, path) for path in RECORDINGS}
+    set_confirmation_age(rig.root)
+    before = {path: read_index_record(rig.root, path) for path in RECORDINGS}
     rig.indexer.stop()
     rig.look(4000.0)
-    assert {path: known_of(rig.root, path) for path in RECORDINGS} == before
+    assert {path: read_index_record(rig.root, path) for path in RECORDINGS} == before
 
 
 def test_rot_is_found_in_the_background(serve: Any, usual_lab: Any, caplog: pytest.LogCaptureFixture) -> None:
@@ -317,7 +316,7 @@ def test_rot_is_found_in_the_background(serve: Any, usual_lab: Any, caplog: pyte
     path = "recordings/cam1_session42_a.mp4"
     server = serve(usual_lab.root)
     assert server.get("/api/sessions/42/archive.zip").status_code == 200
-    rot(usual_lab.root, path)
+    flip_byte(usual_lab.root, path)
     server.resources.indexer.stop()
     found: list[str] = []
 
@@ -328,7 +327,7 @@ def test_rot_is_found_in_the_background(serve: Any, usual_lab: Any, caplog: pyte
     rig = Rig(usual_lab)
     rig.indexer = Indexer(
         rig.lab,
-        lambda: take_inventory(rig.lab),
+        lambda: read_inventory(rig.lab),
         clock=lambda: rig.now,
         wall_clock=lambda: rig.wall,
         on_difference=differs,
@@ -337,7 +336,7 @@ def test_rot_is_found_in_the_background(serve: Any, usual_lab: Any, caplog: pyte
         rig.look(4000.0)
     assert found == [path]
     assert f"{path} does not match its checksum" in caplog.text
-    assert known_of(usual_lab.root, path).differs_ms is not None
+    assert read_index_record(usual_lab.root, path).differs_ms is not None
     answer = server.get("/api/sessions/42/archive.zip")
     assert answer.status_code == 409
     assert "does not match its checksum" in answer.json()["detail"]
@@ -347,8 +346,8 @@ def test_nothing_is_read_where_the_file_system_checks_its_data(rig: Rig, monkeyp
     """On Btrfs and ZFS the server reads nothing again."""
     rig.look()
     rig.look()
-    confirmed_before(rig.root)
-    before = {path: known_of(rig.root, path) for path in RECORDINGS}
-    monkeypatch.setattr(background_check, "checks_itself", lambda _: True)
+    set_confirmation_age(rig.root)
+    before = {path: read_index_record(rig.root, path) for path in RECORDINGS}
+    monkeypatch.setattr(background_check, "has_data_checksums", lambda _: True)
     rig.look(4000.0)
-    assert {path: known_of(rig.root, path) for path in RECORDINGS} == before
+    assert {path: read_index_record(rig.root, path) for path in RECORDINGS} == before

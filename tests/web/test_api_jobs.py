@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from tests.support.waiting import next_tick
+from tests.support.waiting import wait_for_next_tick
 
 from labcrate.export.prepare import compute_fixity, prepare_from_index, unindexed_files
 from labcrate.index import indexing
@@ -20,8 +20,7 @@ from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import Progress
 from labcrate.people.roles import Role
 from labcrate.plan.options import Options
-from labcrate.web.archives import archive_cache, plan_queue
-from labcrate.web.archives import prepare_jobs as jobs_module
+from labcrate.web.archives import archive_cache, plan_queue, prepare_jobs
 from labcrate.web.archives.job_progress import JobProgress, ProgressMeter, WorkCancelled
 from labcrate.web.executor import THREADS_PER_KIND, WorkKind
 from labcrate.web.routes.api import jobs as routes_jobs
@@ -52,7 +51,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
         meter.raise_if_cancelled()
 
     monkeypatch.setattr(ProgressMeter, "advance", advancing)
-    monkeypatch.setattr(routes_jobs, "_LOOK_EVERY_SECONDS", 0.02)
+    monkeypatch.setattr(routes_jobs, "_POLL_S", 0.02)
     yield gate
     gate.opened.set()
 
@@ -120,7 +119,7 @@ def test_many_downloads_cause_one_reading(big_lab: Any, serve: Any, monkeypatch:
         read.append(len(unindexed_files(plan)))
         return compute_fixity(inventory, plan, *more)
 
-    monkeypatch.setattr(jobs_module, "compute_fixity", counting)
+    monkeypatch.setattr(prepare_jobs, "compute_fixity", counting)
     server = serve(big_lab.root)
     server.token(Role.ADMIN)
     got: list[bytes] = []
@@ -180,7 +179,7 @@ def test_a_stream_ends_for_who_may_hear_no_more(
     big_lab: Any, serve: Any, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A user who is disabled, or made a viewer, hears no more of a job, which goes on for the others."""
-    monkeypatch.setattr(routes_jobs, "_LOOKS_UNTIL_ASKED_WHO", 1)
+    monkeypatch.setattr(routes_jobs, "_POLLS_PER_PERMISSION_CHECK", 1)
     server = serve(big_lab.root, workers=1)
     job = server.as_(Role.OPERATOR).post(f"{server.url}/api/sessions/42/prepare").json()
     assert gate.held.wait(60)
@@ -247,7 +246,7 @@ def test_a_silent_stream_shows_that_it_lives(
     big_lab: Any, serve: Any, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While nothing changes for long, comments keep proxies from closing the connection, and are no events."""
-    monkeypatch.setattr(routes_jobs, "_LOOKS_UNTIL_KEEP_ALIVE", 2)
+    monkeypatch.setattr(routes_jobs, "_POLLS_PER_KEEP_ALIVE", 2)
     monkeypatch.setattr(ProgressMeter, "begin", lambda *_: gate.pass_through())  # before anything is known
     server = serve(big_lab.root, workers=1)
     client = server.as_(Role.OPERATOR)
@@ -330,7 +329,7 @@ def test_only_so_many_jobs_run_or_wait(usual_lab: Any, serve: Any, gate: Gate, m
     """Who asks for ever other archives is told to wait, and when to ask again; those that run are still joined."""
     server = serve(usual_lab.root, workers=1)
     client = server.as_(Role.OPERATOR)
-    monkeypatch.setattr(jobs_module, "_MAX_UNFINISHED", 6)
+    monkeypatch.setattr(prepare_jobs, "_MAX_UNFINISHED", 6)
     first = client.post(f"{server.url}/api/sessions/42/prepare?only=all").json()
     for seconds in range(1, 6):
         assert client.post(f"{server.url}/api/sessions/42/prepare?pad={seconds}s").status_code == 202
@@ -493,7 +492,7 @@ def test_a_job_is_cancelled_while_it_waits_for_its_plan(
             ended.set()
 
     monkeypatch.setattr(archive_cache, "prepare_from_index", lay_out_slowly)
-    next_tick()
+    wait_for_next_tick()
     server = serve(big_lab.root)
     client = server.as_(Role.OPERATOR)
     job = client.post(f"{server.url}/api/sessions/42/prepare").json()

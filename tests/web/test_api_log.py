@@ -51,7 +51,7 @@ def test_the_log_is_read_a_page_at_a_time(usual_lab: Any, serve: Any) -> None:
 
 def test_the_csv_has_every_line(usual_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """All lines are there in order, more than are read at once, and a spreadsheet opens it as UTF-8."""
-    monkeypatch.setattr(routes_log, "_LINES_AT_ONCE", 4)
+    monkeypatch.setattr(routes_log, "_LINES_PER_WRITE", 4)
     server = serve(usual_lab.root)
     numbers = _write(server, 9, who="Iñaki")
     answer = server.get("/api/log.csv")

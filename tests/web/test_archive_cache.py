@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from tests.support.rounds import rounds
-from tests.support.waiting import next_tick
+from tests.support.waiting import wait_for_next_tick
 
 from labcrate.archive.entity import Entity
 from labcrate.errors import IncompleteError, NoSessionError, SourceChangedError
@@ -22,26 +22,26 @@ from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import IndexRequest, Progress, index_files
 from labcrate.index.state_folder import state_folder
 from labcrate.plan.options import Options
-from labcrate.web.archives import archive_cache as module
+from labcrate.web.archives import archive_cache
 from labcrate.web.archives.archive_cache import ArchiveCache
 from labcrate.web.archives.inventory_cache import InventoryCache
 
 PLAIN = Options()
 
 
-def settle() -> None:
+def wait_for_clock_tick() -> None:
     """Let so much time pass that a further change bears another time than the last one."""
-    next_tick()
+    wait_for_next_tick()
 
 
-def standing(lab: Any) -> ArchiveCache:
+def new_cache(lab: Any) -> ArchiveCache:
     """The archives of a lab to which nothing happened just now."""
-    settle()
+    wait_for_clock_tick()
     return ArchiveCache(InventoryCache(lab.open()))
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
+def planned_options(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
     """Tells of every plan that is made its options."""
     seen: list[Options] = []
 
@@ -53,7 +53,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
     return seen
 
 
-def ready(
+def plan_and_hash(
     archives: ArchiveCache,
     options: Options = PLAIN,
     *,
@@ -69,47 +69,47 @@ def ready(
     return found
 
 
-def hashed_once(lab: Any) -> ArchiveCache:
+def hashed_cache(lab: Any) -> ArchiveCache:
     """The same, with the fixity of session 42 known and its archive standing."""
-    archives = standing(lab)
-    ready(archives)
-    settle()
+    archives = new_cache(lab)
+    plan_and_hash(archives)
+    wait_for_clock_tick()
     return archives
 
 
-def whole(archives: ArchiveCache) -> bytes:
+def archive_bytes(archives: ArchiveCache) -> bytes:
     """The bytes of session 42's archive as of now."""
-    return b"".join(ready(archives).entity.read_range())
+    return b"".join(plan_and_hash(archives).entity.read_range())
 
 
-def test_an_archive_is_made_once(usual_lab: Any, made: list[Options]) -> None:
+def test_an_archive_is_made_once(usual_lab: Any, planned_options: list[Options]) -> None:
     """Before hashing an archive is not ready; after it, plan and archive are the same as long as nothing changes."""
-    archives = standing(usual_lab)
+    archives = new_cache(usual_lab)
     assert archives.plan("42", PLAIN).entity is None
-    first = ready(archives)
-    count = len(made)
+    first = plan_and_hash(archives)
+    count = len(planned_options)
     assert count == 2
-    assert ready(archives).entity is first.entity
+    assert plan_and_hash(archives).entity is first.entity
     assert archives.plan("42", PLAIN) == first
     assert archives.plan("42", PLAIN, whole_plan=False) == first
-    assert len(made) == count
+    assert len(planned_options) == count
     assert archives.plan("42", Options(pad=timedelta(hours=1))).layout is not first.layout
 
 
 def test_what_another_process_indexed_is_ready(usual_lab: Any, cli: Any) -> None:
     """A session that the command line indexes meanwhile is ready without being hashed again."""
-    archives = standing(usual_lab)
+    archives = new_cache(usual_lab)
     assert archives.plan("42", PLAIN).entity is None
     assert cli("index", "42", "--lab", usual_lab.root).code == 0
-    settle()
+    wait_for_clock_tick()
     for _ in range(2):  # a request compares first, and once more when it is its turn to plan
         assert archives.get("42", PLAIN) is None
     assert archives.plan("42", PLAIN).entity is not None
 
 
-def test_hashing_makes_no_plan_anew_until_it_is_done(usual_lab: Any, made: list[Options], cli: Any) -> None:
+def test_hashing_makes_no_plan_anew_until_it_is_done(usual_lab: Any, planned_options: list[Options], cli: Any) -> None:
     """A plan stands while its recordings are hashed one by one, also by another process; the last one makes another."""
-    archives = standing(usual_lab)
+    archives = new_cache(usual_lab)
     plan = archives.plan("42", PLAIN)
     first = plan.plan.recordings[0]
     with Catalog.open(state_folder(usual_lab.root)) as catalog:
@@ -117,7 +117,7 @@ def test_hashing_makes_no_plan_anew_until_it_is_done(usual_lab: Any, made: list[
             usual_lab.open(), catalog, [IndexRequest(first.path, first.identity)], lambda _file, _path: first.probe
         )
     assert archives.plan("42", PLAIN) == plan
-    assert made == [PLAIN]
+    assert planned_options == [PLAIN]
     assert cli("index", "42", "--lab", usual_lab.root).code == 0
     assert archives.plan("42", PLAIN).entity is not None
 
@@ -140,10 +140,10 @@ RELEVANT: dict[str, Callable[[Any], object]] = {
 @pytest.mark.parametrize("what", RELEVANT)
 def test_every_relevant_change_is_seen_at_once(usual_lab: Any, what: str) -> None:
     """After a change the next archive is the one that a command which knows nothing of the last would make."""
-    archives = hashed_once(usual_lab)
-    before = ready(archives)
+    archives = hashed_cache(usual_lab)
+    before = plan_and_hash(archives)
     RELEVANT[what](usual_lab)
-    after = ready(archives)
+    after = plan_and_hash(archives)
     with prepare_archive(usual_lab.open(), "42", hashed=True) as fresh:
         assert after.plan.recordings == fresh.plan.recordings
         assert after.parts == fresh.parts
@@ -160,26 +160,26 @@ IRRELEVANT: dict[str, Callable[[Any], object]] = {
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("what", IRRELEVANT)
-def test_others_changes_make_no_other_archive(usual_lab: Any, made: list[Options], what: str) -> None:
+def test_others_changes_make_no_other_archive(usual_lab: Any, planned_options: list[Options], what: str) -> None:
     """What concerns other sessions leaves a standing archive as it is; the plan that people see is made anew."""
-    archives = hashed_once(usual_lab)
-    before, count = ready(archives), len(made)
+    archives = hashed_cache(usual_lab)
+    before, count = plan_and_hash(archives), len(planned_options)
     IRRELEVANT[what](usual_lab)
-    assert ready(archives) == before
-    assert len(made) == count
+    assert plan_and_hash(archives) == before
+    assert len(planned_options) == count
     after = archives.plan("42", PLAIN).plan
-    assert after.left_out == standing(usual_lab).plan("42", PLAIN).plan.left_out
+    assert after.left_out == new_cache(usual_lab).plan("42", PLAIN).plan.left_out
 
 
 def test_a_lab_that_goes_on_measuring(usual_lab: Any) -> None:
     """Readings after the session's end make another plan and the same archive: its tag stays, and is still found."""
-    archives = hashed_once(usual_lab)
-    first = ready(archives)
+    archives = hashed_cache(usual_lab)
+    first = plan_and_hash(archives)
     etag = first.entity.etag
     with (usual_lab.root / "data/zigbee-sensors.csv").open("a") as more:
         more.write('"2025-05-03T08:00:00.000Z","zigbee2mqtt/door","door","","","","","","{}"\n')
-    assert ready(archives).entity.etag == etag
-    assert ready(archives).entity is first.entity
+    assert plan_and_hash(archives).entity.etag == etag
+    assert plan_and_hash(archives).entity is first.entity
     found = archives.get_by_etag("42", etag)
     assert found is not None
     assert found.ready_entity.etag == etag
@@ -187,23 +187,23 @@ def test_a_lab_that_goes_on_measuring(usual_lab: Any) -> None:
 
 def test_an_equal_copy_of_a_recording(usual_lab: Any) -> None:
     """A recording that was replaced by a copy with the same bytes and time is the same archive, and can be read."""
-    archives = hashed_once(usual_lab)
-    before = ready(archives)
+    archives = hashed_cache(usual_lab)
+    before = plan_and_hash(archives)
     file = usual_lab.root / "sessions/Session42/recordings/any.mp4"
     shutil.copy2(file, file.with_suffix(".tmp"))
     file.with_suffix(".tmp").rename(file)
-    after = ready(archives)
+    after = plan_and_hash(archives)
     assert after.entity.etag == before.entity.etag
     assert len(b"".join(after.entity.read_range())) == after.entity.length
 
 
 def test_an_earlier_archive_can_be_asked_for_by_its_tag(usual_lab: Any) -> None:
     """A download that began before the session was described anew goes on with the very bytes that it began with."""
-    archives = hashed_once(usual_lab)
-    before = ready(archives)
-    data = whole(archives)
+    archives = hashed_cache(usual_lab)
+    before = plan_and_hash(archives)
+    data = archive_bytes(archives)
     usual_lab.session(42, name="Evening")
-    assert whole(archives) != data
+    assert archive_bytes(archives) != data
     found = archives.get_by_etag("42", before.entity.etag)
     assert found is not None
     assert b"".join(found.ready_entity.read_range(1000)) == data[1000:]
@@ -213,14 +213,14 @@ def test_an_earlier_archive_can_be_asked_for_by_its_tag(usual_lab: Any) -> None:
 
 def test_an_archive_that_cannot_be_read_any_more_is_forgotten(usual_lab: Any) -> None:
     """When a recording changed the old archive gives no wrong byte, and once forgotten it is not offered again."""
-    archives = hashed_once(usual_lab)
-    before = ready(archives)
+    archives = hashed_cache(usual_lab)
+    before = plan_and_hash(archives)
     usual_lab.recording("recordings/cam1_session42_a.mp4", content=bytes(len(usual_lab.clip)))
     with pytest.raises(SourceChangedError, match="cam1_session42_a"):
         b"".join(before.entity.read_range())
     archives.remove(before)
     assert archives.get_by_etag("42", before.entity.etag) is None
-    assert b"".join(ready(archives).entity.read_range())
+    assert b"".join(plan_and_hash(archives).entity.read_range())
 
 
 @pytest.fixture
@@ -229,28 +229,28 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     write = Spool.write
 
-    def telling(spool: Spool, label: str, writer: Any) -> Any:
+    def write_and_record(spool: Spool, label: str, writer: Any) -> Any:
         seen.append(label)
         return write(spool, label, writer)
 
-    monkeypatch.setattr(Spool, "write", telling)
+    monkeypatch.setattr(Spool, "write", write_and_record)
     return seen
 
 
 def test_tables_are_written_once(usual_lab: Any, written: list[str]) -> None:
     """Plans of a session with the same readings share their tables: when it is hashed, and for a choice of cameras."""
-    archives = standing(usual_lab)
+    archives = new_cache(usual_lab)
     archives.plan("42", PLAIN)
     assert len(written) == 4
-    assert ready(archives).entity.length > 0
+    assert plan_and_hash(archives).entity.length > 0
     chosen = Options(cameras=("cam1",))
-    assert ready(archives, chosen).plan.recordings != ready(archives).plan.recordings
+    assert plan_and_hash(archives, chosen).plan.recordings != plan_and_hash(archives).plan.recordings
     assert len(written) == 4
     archives.plan("42", Options(pad=timedelta(hours=1)))
     assert len(written) == 8
     for options in (PLAIN, chosen):
         with prepare_archive(usual_lab.open(), "42", options, hashed=True) as fresh:
-            assert Entity(fresh.layout).etag == ready(archives, options).entity.etag
+            assert Entity(fresh.layout).etag == plan_and_hash(archives, options).entity.etag
 
 
 PER_MILLE = {"type": "numeric", "property": "battery", "unit": "per mille"}
@@ -272,10 +272,10 @@ OTHERWISE: dict[str, Callable[[Any], object]] = {
 def test_tables_that_would_come_out_otherwise_are_written(usual_lab: Any, what: str) -> None:
     """Another unit or value, or a file of the session's own in a table's place: the archive is as a fresh one's."""
     usual_lab.write("sessions/Session42/sensor_data/sensor_readings.json", "{}")
-    archives = hashed_once(usual_lab)
+    archives = hashed_cache(usual_lab)
     OTHERWISE[what](usual_lab)
     with prepare_archive(usual_lab.open(), "42", hashed=True) as fresh:
-        assert whole(archives) == b"".join(Entity(fresh.layout).read_range())
+        assert archive_bytes(archives) == b"".join(Entity(fresh.layout).read_range())
 
 
 class Stopped(Exception):  # noqa: N818 - raised on purpose
@@ -291,10 +291,10 @@ class Stopping(Progress):
 
 def test_a_cancelled_preparation_leaves_the_way_free(usual_lab: Any) -> None:
     """What the progress raises comes out; the next who asks gets the archive."""
-    archives = standing(usual_lab)
+    archives = new_cache(usual_lab)
     with pytest.raises(Stopped):
-        ready(archives, progress=Stopping())
-    assert ready(archives).entity.length > 0
+        plan_and_hash(archives, progress=Stopping())
+    assert plan_and_hash(archives).entity.length > 0
 
 
 class Counting(Progress):
@@ -314,7 +314,7 @@ def test_planning_ends_at_any_step(usual_lab: Any) -> None:
     """Whichever step a plan is ended at, nothing of it is left, and the next who asks gets it whole."""
     usual_lab.zigbee_json([("2025-05-02T08:01:00.000Z", "zigbee2mqtt/hall", {"note": "x" * 9000})] * 300)
     before, ended = documents_on_disk(), 0
-    archives = standing(usual_lab)
+    archives = new_cache(usual_lab)
     while True:
         with suppress(Stopped):
             archives.plan("42", PLAIN, progress=Counting(ended + 1))
@@ -327,16 +327,16 @@ def test_planning_ends_at_any_step(usual_lab: Any) -> None:
 
 def test_errors_and_what_is_missing(usual_lab: Any) -> None:
     """No session, no archive; an incomplete one is refused before anything is hashed, unless it is wanted so."""
-    archives = standing(usual_lab)
+    archives = new_cache(usual_lab)
     with pytest.raises(NoSessionError):
         archives.plan("99", PLAIN)
     usual_lab.session(42, status="active")
     with pytest.raises(IncompleteError, match="still active"):
-        ready(archives)
-    archive = ready(archives, allow_incomplete=True)
+        plan_and_hash(archives)
+    archive = plan_and_hash(archives, allow_incomplete=True)
     assert archive.plan.missing
     with pytest.raises(IncompleteError):
-        ready(archives)
+        plan_and_hash(archives)
 
 
 @pytest.mark.thorough
@@ -345,12 +345,12 @@ def test_what_nobody_asks_for_is_let_go(usual_lab: Any, monkeypatch: pytest.Monk
     note = {"note": "x" * 2000}
     usual_lab.zigbee_json([("2025-05-02T08:01:00.000Z", "zigbee2mqtt/hall", note)] * 2000)
     before = documents_on_disk()
-    archives = hashed_once(usual_lab)
-    etag = ready(archives).entity.etag
+    archives = hashed_cache(usual_lab)
+    etag = plan_and_hash(archives).entity.etag
     assert documents_on_disk() > before
     archives.remove_unused()
     assert archives.get_by_etag("42", etag)
-    monkeypatch.setattr(module, "MAX_UNUSED_S", -1.0)
+    monkeypatch.setattr(archive_cache, "MAX_UNUSED_S", -1.0)
     archives.remove_unused()
     assert archives.get_by_etag("42", etag) is None
     assert documents_on_disk() == before
@@ -365,11 +365,11 @@ def documents_on_disk() -> int:
 
 def test_memory_is_bounded(usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many kinds of archives are asked for, only so many stand; the last one always does."""
-    monkeypatch.setattr(module, "MAX_CACHE_BYTES", 1)
-    archives = standing(usual_lab)
+    monkeypatch.setattr(archive_cache, "MAX_CACHE_BYTES", 1)
+    archives = new_cache(usual_lab)
     tags = []
     for minutes in range(4):
-        tags.append(ready(archives, Options(pad=timedelta(minutes=minutes))).entity.etag)
+        tags.append(plan_and_hash(archives, Options(pad=timedelta(minutes=minutes))).entity.etag)
     assert [archives.get_by_etag("42", tag) is not None for tag in tags] == [False, False, False, True]
 
 
@@ -383,12 +383,12 @@ def test_very_many_readings_are_not_read_for_every_message(usual_lab: Any, monke
 
     monkeypatch.setattr("labcrate.web.archives.archive_cache.prepare_from_index", slowly)
     monkeypatch.setattr("labcrate.web.archives.archive_cache.time", SimpleNamespace(monotonic=lambda: clock.now))
-    archives = standing(usual_lab)
+    archives = new_cache(usual_lab)
     first = archives.plan("42", PLAIN)
     usual_lab.zigbee_json([("2025-05-02T08:04:00.000Z", "zigbee2mqtt/door", {"contact": True})])
     second = archives.plan("42", PLAIN)
     assert second is not first  # the readings are few
-    monkeypatch.setattr(module, "_SLOW_READINGS_BYTES", 10)
+    monkeypatch.setattr(archive_cache, "_SLOW_READINGS_BYTES", 10)
     usual_lab.zigbee_json([])
     third = archives.plan("42", PLAIN)
     usual_lab.zigbee_json([("2025-05-02T08:03:00.000Z", "zigbee2mqtt/door", {"contact": True})])

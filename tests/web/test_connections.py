@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 from tests.web.test_download_faults import Tap
 from tests.web.test_login_security import EXPECTED
 
@@ -23,7 +23,7 @@ from labcrate.web.http.connections import ClientConnection
 from labcrate.web.pages.assets import PLOTLY, assets
 
 if TYPE_CHECKING:
-    from tests.conftest import LabFolder
+    from tests.conftest import LabBuilder
     from tests.web.conftest import Serve, Serving
 
 HEALTH = "GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -98,7 +98,7 @@ def held(server: "Serving") -> list[ClientConnection]:
 
 @pytest.mark.parametrize("tls", [False, True])
 def test_one_client_cannot_have_all_connections(
-    serve: "Serve", usual_lab: "LabFolder", dial: Dialling, certificate: dict[str, Path], tls: bool
+    serve: "Serve", usual_lab: "LabBuilder", dial: Dialling, certificate: dict[str, Path], tls: bool
 ) -> None:
     """Whoever has as many as one client may loses the longest silent one with the next; others are served.
 
@@ -106,26 +106,26 @@ def test_one_client_cannot_have_all_connections(
     """
     server = serve(usual_lab.root, ConnectionLimits(10, 3), **(certificate if tls else {}))
     silent = [dial(server) for _ in range(3)]
-    until(lambda: server.limits.open_count == 3)
+    wait_until(lambda: server.limits.open_count == 3)
     assert answered(dial(server, HEALTH))
     assert all_of(silent[0]) == b""
     assert answered(dial(server, HEALTH, source="127.0.0.2"))
     assert server.limits.open_count == 4
 
 
-def test_there_is_an_end_to_all_connections(serve: "Serve", usual_lab: "LabFolder", dial: Dialling) -> None:
+def test_there_is_an_end_to_all_connections(serve: "Serve", usual_lab: "LabBuilder", dial: Dialling) -> None:
     """No number of clients takes more descriptors than there are: the longest silent ones end."""
     server = serve(usual_lab.root, ConnectionLimits(4, 2))
     silent = [dial(server, source=f"127.0.0.{number}") for number in (1, 1, 2, 2, 3, 3)]
     assert answered(dial(server, HEALTH, source="127.0.0.9"))
     assert [all_of(one) for one in silent[:3]] == [b""] * 3
     assert server.limits.open_count == 4
-    until(lambda: server.connections == 4)
+    wait_until(lambda: server.connections == 4)
 
 
 @pytest.mark.parametrize("tls", [False, True])
 def test_a_flood_ends_no_connection_of_who_is_logged_in(
-    serve: "Serve", usual_lab: "LabFolder", dial: Dialling, certificate: dict[str, Path], tls: bool
+    serve: "Serve", usual_lab: "LabBuilder", dial: Dialling, certificate: dict[str, Path], tls: bool
 ) -> None:
     """Silent connections in any number leave alone who asked as somebody, and let others in."""
     server = serve(usual_lab.root, ConnectionLimits(12, 6), **(certificate if tls else {}))
@@ -140,7 +140,7 @@ def test_a_flood_ends_no_connection_of_who_is_logged_in(
     assert server.limits.open_count <= 12
 
 
-def test_who_only_begins_requests_makes_room(serve: "Serve", usual_lab: "LabFolder", dial: Dialling) -> None:
+def test_who_only_begins_requests_makes_room(serve: "Serve", usual_lab: "LabBuilder", dial: Dialling) -> None:
     """Whoever holds connections with bodies that never come loses the longest of them to who comes next."""
     server = serve(usual_lab.root, ConnectionLimits(4, 4))
     begun = "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
@@ -148,7 +148,7 @@ def test_who_only_begins_requests_makes_room(serve: "Serve", usual_lab: "LabFold
     slow = []
     for _ in range(4):
         slow.append(dial(server, begun + "Content-Length: 9\r\n\r\n"))
-        until(lambda: sum(one.has_request for one in held(server)) == len(slow))
+        wait_until(lambda: sum(one.has_request for one in held(server)) == len(slow))
     assert answered(dial(server, HEALTH, source="127.0.0.2"))
     assert all_of(slow[0]) == b""
 
@@ -160,7 +160,7 @@ def test_who_only_begins_requests_makes_room(serve: "Serve", usual_lab: "LabFold
 @pytest.mark.parametrize("begun", ["", "{"])
 def test_a_body_that_never_comes_has_an_end(
     serve: "Serve",
-    usual_lab: "LabFolder",
+    usual_lab: "LabBuilder",
     dial: Dialling,
     monkeypatch: pytest.MonkeyPatch,
     path: str,
@@ -175,21 +175,21 @@ def test_a_body_that_never_comes_has_an_end(
     assert got.split()[1] == "408"
     assert "Connection: close" in got
     assert "did not arrive in time; send it once more" in got
-    until(lambda: server.limits.open_count == 0)
+    wait_until(lambda: server.limits.open_count == 0)
 
 
 @pytest.mark.parametrize("said", ["", "GET /api/hea", "GET /api/health HTTP/1.1\r\nHost: localhost\r\nX: "])
 def test_a_silent_connection_is_ended(
-    serve: "Serve", usual_lab: "LabFolder", dial: Dialling, monkeypatch: pytest.MonkeyPatch, said: str
+    serve: "Serve", usual_lab: "LabBuilder", dial: Dialling, monkeypatch: pytest.MonkeyPatch, said: str
 ) -> None:
     """Who has not sent the whole head of a request after a while is waited for no longer."""
     monkeypatch.setattr(connections, "FIRST_REQUEST_TIMEOUT_S", 0.05)
     server = serve(usual_lab.root)
     assert all_of(dial(server, said)) == b""
-    until(lambda: server.limits.open_count == 0)
+    wait_until(lambda: server.limits.open_count == 0)
 
 
-def test_who_has_asked_is_not_silent(serve: "Serve", usual_lab: "LabFolder", dial: Dialling) -> None:
+def test_who_has_asked_is_not_silent(serve: "Serve", usual_lab: "LabBuilder", dial: Dialling) -> None:
     """That deadline is about the first request: it ends a connection without one, and none that brought one."""
     server = serve(usual_lab.root)
     silent, busy = dial(server), dial(server, HEALTH)
@@ -199,7 +199,7 @@ def test_who_has_asked_is_not_silent(serve: "Serve", usual_lab: "LabFolder", dia
         for one in held(server):
             one.close_if_no_request()
 
-    until(lambda: len(held(server)) == 2)
+    wait_until(lambda: len(held(server)) == 2)
     asyncio.run_coroutine_threadsafe(meet_deadline(), server.loop).result()
     assert all_of(silent) == b""
     busy.sendall(HEALTH.encode())
@@ -207,14 +207,14 @@ def test_who_has_asked_is_not_silent(serve: "Serve", usual_lab: "LabFolder", dia
 
 
 def test_a_connection_is_not_kept_for_ever_after_an_answer(
-    serve: "Serve", usual_lab: "LabFolder", dial: Dialling, monkeypatch: pytest.MonkeyPatch
+    serve: "Serve", usual_lab: "LabBuilder", dial: Dialling, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server ends a connection that brings no other request, also when half of one has come."""
     monkeypatch.setattr(connections, "KEEP_ALIVE_TIMEOUT_S", 0.05)
     server = serve(usual_lab.root)
     for said in (HEALTH, HEALTH + HEALTH[:20]):
         all_of(dial(server, said))
-    until(lambda: server.limits.open_count == 0)
+    wait_until(lambda: server.limits.open_count == 0)
 
 
 @pytest.mark.thorough
@@ -222,7 +222,7 @@ def test_a_connection_is_not_kept_for_ever_after_an_answer(
 @pytest.mark.parametrize("tls", [False, True])
 def test_who_takes_nothing_is_dropped(
     serve: "Serve",
-    usual_lab: "LabFolder",
+    usual_lab: "LabBuilder",
     dial: Dialling,
     monkeypatch: pytest.MonkeyPatch,
     certificate: dict[str, Path],
@@ -232,11 +232,11 @@ def test_who_takes_nothing_is_dropped(
     monkeypatch.setattr(connection_limits, "STALL_TIMEOUT_S", 0.2)
     server = serve(usual_lab.root, **(certificate if tls else {}))
     assert answered(dial(server, f"GET /static/{PLOTLY} HTTP/1.1\r\nHost: localhost\r\n\r\n" * 5))
-    until(lambda: server.limits.open_count == 0)
+    wait_until(lambda: server.limits.open_count == 0)
 
 
 @knows_stalled
-def test_a_download_may_pause_for_longer(serve: "Serve", usual_lab: "LabFolder") -> None:
+def test_a_download_may_pause_for_longer(serve: "Serve", usual_lab: "LabBuilder") -> None:
     """Browsers stop reading what they play or pause: while a file is sent, the sender's own patience counts."""
     server = serve(usual_lab.root)
 
@@ -249,12 +249,12 @@ def test_a_download_may_pause_for_longer(serve: "Serve", usual_lab: "LabFolder")
     with Tap(server, "/api/health") as tap:
         assert patience_ms() == connection_limits.STALL_TIMEOUT_S * 1000
         tap.abort_connection()
-    until(lambda: not held(server))
+    wait_until(lambda: not held(server))
     with Tap(server):
-        until(lambda: patience_ms() == sender.IDLE_TIMEOUT_S * 1000)
+        wait_until(lambda: patience_ms() == sender.IDLE_TIMEOUT_S * 1000)
 
 
-def test_what_waits_for_a_client_is_little(serve: "Serve", usual_lab: "LabFolder", dial: Dialling) -> None:
+def test_what_waits_for_a_client_is_little(serve: "Serve", usual_lab: "LabBuilder", dial: Dialling) -> None:
     """Of a file of megabytes a client that reads nothing has some pieces in memory; the file itself is there once."""
     server = serve(usual_lab.root)
     dial(server, f"GET /static/{PLOTLY} HTTP/1.1\r\nHost: localhost\r\n\r\n" * 5)
@@ -263,7 +263,7 @@ def test_what_waits_for_a_client_is_little(serve: "Serve", usual_lab: "LabFolder
         transports = [one.transport for one in held(server)]
         return sum(one.get_write_buffer_size() for one in transports if one is not None)
 
-    assert until(waiting) < 256 * 1024
+    assert wait_until(waiting) < 256 * 1024
     asset = assets()[PLOTLY]
     assert asset.body(gzipped=False) is asset.body(gzipped=False)
 
@@ -283,7 +283,7 @@ def test_what_waits_for_a_client_is_little(serve: "Serve", usual_lab: "LabFolder
     ],
 )
 def test_what_is_no_request_is_answered_like_any_failure(
-    serve: "Serve", usual_lab: "LabFolder", dial: Dialling, caplog: pytest.LogCaptureFixture, said: str
+    serve: "Serve", usual_lab: "LabBuilder", dial: Dialling, caplog: pytest.LogCaptureFixture, said: str
 ) -> None:
     """It gets a problem with the headers of every answer; neither the answer nor the log repeats what was sent."""
     server = serve(usual_lab.root)
@@ -299,7 +299,7 @@ def test_what_is_no_request_is_answered_like_any_failure(
 
 
 def test_babble_does_not_fill_the_log(
-    serve: "Serve", usual_lab: "LabFolder", dial: Dialling, caplog: pytest.LogCaptureFixture
+    serve: "Serve", usual_lab: "LabBuilder", dial: Dialling, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Who sends no requests again and again leaves one line for all of them together, not one for each."""
     server = serve(usual_lab.root)
@@ -311,7 +311,7 @@ def test_babble_does_not_fill_the_log(
 @pytest.mark.parametrize("base_url", [None, "http://lab.example/labcrate"])
 @pytest.mark.parametrize("path", ["//[bad", "/labcrate//[bad", "//a:b/x", "/labcrate//a:b/x", "/labcrate///", "/[bad"])
 def test_every_path_has_an_answer(
-    serve: "Serve", usual_lab: "LabFolder", dial: Dialling, caplog: pytest.LogCaptureFixture, base_url: Any, path: str
+    serve: "Serve", usual_lab: "LabBuilder", dial: Dialling, caplog: pytest.LogCaptureFixture, base_url: Any, path: str
 ) -> None:
     """A path with slashes that look like a host's is a path like any other, below a proxy's or not."""
     server = serve(usual_lab.root, base_url=base_url)

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.recorders import FRIGATE, START, describe, frigate
-from tests.support.waiting import next_tick
+from tests.support.recorders import FRIGATE, START, describe_lab, write_frigate_segment
+from tests.support.waiting import wait_for_next_tick
 
 from labcrate.cli.main import main
 from labcrate.lab.session_register import register_path
-from labcrate.plan.options import Only, Options
+from labcrate.plan.options import DataKind, Options
 from labcrate.plan.planner import Planner
 from labcrate.web.archives.archive_cache import ArchiveCache
 from labcrate.web.archives.inventory_cache import InventoryCache
@@ -24,7 +24,7 @@ PLAIN = Options()
 
 def caches(lab: Any, *recorders: Path) -> ArchiveCache:
     """The archives of a lab to which nothing happened just now."""
-    next_tick()
+    wait_for_next_tick()
     return ArchiveCache(InventoryCache(lab.open(), recorders))
 
 
@@ -78,9 +78,9 @@ def traced(monkeypatch: pytest.MonkeyPatch) -> Iterator[Traced]:
 
 def rich(lab: Any, nvr: Path) -> None:
     """Give session 42 all kinds of files, and the lab recordings that are no session's."""
-    describe(lab, FRIGATE.format(folder=nvr))
+    describe_lab(lab, FRIGATE.format(folder=nvr))
     for seconds in (0, 10):
-        frigate(nvr, "kitchen", START + timedelta(seconds=seconds))
+        write_frigate_segment(nvr, "kitchen", START + timedelta(seconds=seconds))
     assert main(["link", "42", "--by-time", "--yes", "--lab", str(lab.root)]) == 0
     lab.write("sessions/Session42/sensor_data/own.csv", "timestamp,value\n2025-05-02T08:01:00.000Z,1\n")
     lab.write("sessions/Session42/notes/a.txt", "written by hand")
@@ -162,7 +162,7 @@ def test_one_more_file_that_a_planner_reads_makes_the_plan_stale(
     monkeypatch.setattr(Planner, "plan", reading_more)
     archives = caches(usual_lab)
     first = archives.plan("42", PLAIN)
-    next_tick()
+    wait_for_next_tick()
     assert archives.get("42", PLAIN) is first
     usual_lab.write(new, "2")
     assert archives.get("42", PLAIN, whole_plan=False) is None
@@ -172,8 +172,8 @@ def test_one_more_file_that_a_planner_reads_makes_the_plan_stale(
 def test_a_recording_of_a_recorder_that_another_session_has_no_more(lab: Any, tmp_path: Path) -> None:
     """A warning that a file was linked to another session as well is gone when that session's link was taken back."""
     nvr = tmp_path / "nvr"
-    describe(lab, FRIGATE.format(folder=nvr))
-    frigate(nvr, "kitchen", START)
+    describe_lab(lab, FRIGATE.format(folder=nvr))
+    write_frigate_segment(nvr, "kitchen", START)
     assert main(["link", "42", "--by-time", "--yes", "--lab", str(lab.root)]) == 0
     lab.session(43)
     linked = lab.root / register_path("sessions/Session42")
@@ -197,9 +197,9 @@ def test_another_session_inside_the_widened_window(usual_lab: Any) -> None:
 def test_messages_count_for_archives_without_readings(usual_lab: Any) -> None:
     """A password in a message that comes later is searched for in recordings too, though no reading is packed."""
     archives = caches(usual_lab)
-    videos = Options(only=Only.RECORDINGS)
+    videos = Options(only=DataKind.RECORDINGS)
     first = archives.plan("42", videos)
-    next_tick()
+    wait_for_next_tick()
     assert archives.get("42", videos) is first
     usual_lab.zigbee_json(
         [("2025-05-02T08:04:00.000Z", "zigbee2mqtt/bridge/info", {"config": {"password": "s3cret!x"}})]

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.platform_lab import CANARIES, START, PlatformLab, clip, stamp
-from tests.support.waiting import until
+from tests.support.platform_lab import CANARIES, START, PlatformLab, format_for_name, make_video
+from tests.support.waiting import wait_until
 from tests.web.test_pages import text_of
 
-from labcrate.doctor import report as run
 from labcrate.doctor.findings import FindingKind, Severity
+from labcrate.doctor.report import make_report
 from labcrate.people.roles import Role
 from labcrate.web.archives import doctor_reports
 from labcrate.web.pages.phrasebook import SEVERITIES
@@ -21,7 +21,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lab in the platform's shape, with near misses whose names are HTML."""
     lab = PlatformLab(tmp_path_factory.mktemp("platform") / "lab").build()
     for number in range(12):
-        lab.write(f"recordings/c05session8_{number:02}<b>.mp4", clip())
+        lab.write(f"recordings/c05session8_{number:02}<b>.mp4", make_video())
     return lab.root
 
 
@@ -98,13 +98,13 @@ def test_a_report_is_made_once_while_the_lab_is_the_same(
 ) -> None:
     """A second look comes from memory; a new file or a changed sensor file has it made again."""
     lab = PlatformLab(tmp_path / "lab")
-    lab.write(f"recordings/cam1_session1-{stamp(START)}.mp4", clip())
+    lab.write(f"recordings/cam1_session1-{format_for_name(START)}.mp4", make_video())
     lab.write("data/zigbee-sensors.csv", "timestamp,topic,payload\n")
     made: list[Any] = []
 
     def counted(*args: Any, **options: Any) -> Any:
         made.append(args)
-        return run.make_report(*args, **options)
+        return make_report(*args, **options)
 
     monkeypatch.setattr(doctor_reports, "MAX_AGE_S", 3600.0)
     monkeypatch.setattr(doctor_reports, "make_report", counted)
@@ -126,7 +126,7 @@ def test_a_page_says_that_the_lab_is_being_examined(serve: Any, root: Path, monk
         begun.append(arguments)
         while not opened.wait(0.01):
             progress.raise_if_cancelled()
-        return run.make_report(*arguments, progress=progress, **more)
+        return make_report(*arguments, progress=progress, **more)
 
     monkeypatch.setattr("labcrate.web.archives.plan_queue.PAGE_WAIT_S", 0.05)
     monkeypatch.setattr(doctor_reports, "make_report", slow)
@@ -138,7 +138,7 @@ def test_a_page_says_that_the_lab_is_being_examined(serve: Any, root: Path, monk
         assert '<meta http-equiv="refresh"' in answer.text
     assert server.get("/").status_code == 200
     opened.set()
-    assert until(lambda: server.get("/doctor").status_code == 200)
+    assert wait_until(lambda: server.get("/doctor").status_code == 200)
     assert len(begun) == 1
 
 
@@ -156,7 +156,7 @@ def test_a_server_ends_while_a_lab_is_being_examined(serve: Any, root: Path, mon
     monkeypatch.setattr(doctor_reports, "make_report", endless)
     server = serve(root)
     # A look at a busy machine's disk may take longer than a page waits: then the examination begins with the next one.
-    assert until(lambda: server.get("/doctor").status_code == 202 and begun.is_set())
+    assert wait_until(lambda: server.get("/doctor").status_code == 202 and begun.is_set())
     # The fixture stops the server; a thread that went on would keep the test from ending.
 
 

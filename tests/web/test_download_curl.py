@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.waiting import ended
+from tests.support.waiting import wait_for_ended
 
 from labcrate.people.roles import Role
 
@@ -23,5 +23,5 @@ def test_curl_goes_on_where_it_was(serve: Any, usual_lab: Any, cli: Any, tmp_pat
     login = f"Authorization: Bearer {server.token(Role.OPERATOR)}"
     subprocess.run(["curl", "-sS", "-f", "-C", "-", "-H", login, "-o", target, server.url + PATH], check=True)
     assert target.read_bytes() == whole
-    line = ended(server, 1)[0]
+    line = wait_for_ended(server, 1)[0]
     assert (line.outcome, line.start, line.bytes_sent) == ("finished", 20_000, len(whole) - 20_000)

@@ -20,7 +20,7 @@ from typing import Any, Self
 
 import aiohttp
 import pytest
-from tests.support.waiting import ended, until
+from tests.support.waiting import wait_for_ended, wait_until
 
 from labcrate.errors import PeopleError
 from labcrate.index.state_folder import state_folder
@@ -28,9 +28,8 @@ from labcrate.people.database import PeopleDatabase
 from labcrate.people.export_log import ExportLog
 from labcrate.people.roles import Role
 from labcrate.web import lifespan
-from labcrate.web.auth import require_role as lasting
-from labcrate.web.downloads import response as response_module
-from labcrate.web.downloads import sender
+from labcrate.web.auth import require_role
+from labcrate.web.downloads import response, sender
 
 PATH = "/api/sessions/42/archive.zip"
 BIG = "recordings/cam1_session42_big.mp4"
@@ -152,7 +151,7 @@ def test_a_recording_that_changes_in_mid_transfer(
         began = len(tap.take(1_000_000))
         harm(big_lab.root / BIG)
         assert began + len(tap.take_all()) < total
-    line = ended(server, 1)[0]
+    line = wait_for_ended(server, 1)[0]
     assert (line.outcome, line.length) == ("broken", total)
     assert line.bytes_sent < total
     assert line.reason
@@ -171,17 +170,17 @@ def test_a_client_that_goes_away(serve: Any, big_lab: Any, caplog: pytest.LogCap
     """Twenty clients that leave in the middle leave twenty lines and nothing else: no file, socket or traceback."""
     server = serve(big_lab.root)
     etag = server.get(PATH, Role.OPERATOR).headers["ETag"]
-    before = until(descriptors)
+    before = wait_until(descriptors)
     for _ in range(20):
         tap = Tap(server)
         assert len(tap.take(500_000)) == 500_000
         tap.abort_connection()
-    lines = ended(server, 21)
+    lines = wait_for_ended(server, 21)
     assert {line.outcome for line in lines[:20]} == {"aborted"}
     assert {line.reason for line in lines[:20]} == {"the client went away"}
     assert [line for line in lines[:20] if not 500_000 <= line.bytes_sent < line.length] == []
     assert {line.etag for line in lines[:20]} == {etag}
-    until(lambda: descriptors() <= before)
+    wait_until(lambda: descriptors() <= before)
     assert [record for record in caplog.records if record.levelno >= logging.WARNING or record.exc_info] == []
     assert list((big_lab.root / ".labcrate").glob("document*")) == []
 
@@ -205,9 +204,9 @@ def test_a_client_that_leaves_while_its_line_is_written(
     connection = asking(server)
     assert begun.wait(60)
     reset(connection)
-    until(lambda: server.connections == others)
+    wait_until(lambda: server.connections == others)
     written.set()
-    line = ended(server, 2)[0]
+    line = wait_for_ended(server, 2)[0]
     assert (line.outcome, line.reason, line.bytes_sent) == ("aborted", "the client went away", 0)
 
 
@@ -226,7 +225,7 @@ def test_a_client_that_leaves_with_the_last_byte(serve: Any, usual_lab: Any, mon
     server = serve(usual_lab.root)
     with Tap(server) as tap:
         size = len(tap.take_all())
-    line = ended(server, 1)[0]
+    line = wait_for_ended(server, 1)[0]
     assert (line.outcome, line.reason, line.bytes_sent, line.length) == ("finished", None, size, size)
 
 
@@ -291,7 +290,7 @@ def enter_study(server: Any, name: str) -> None:
 
 
 MAY_NOT, TOKEN_REVOKED = "the user may no longer export", "the token was revoked"
-OUT, IN = "the session is in none of the user's studies", lasting.JOINED_STUDY
+OUT, IN = "the session is in none of the user's studies", require_role.JOINED_STUDY
 
 
 @pytest.mark.parametrize(
@@ -309,14 +308,14 @@ def test_who_may_no_longer_export_gets_no_more(
     serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch, shut_out: Callable[[Any, str], None], why: str
 ) -> None:
     """A download ends soon after its user may not have it any more, however long the client would have taken."""
-    monkeypatch.setattr(response_module, "_REPORT_INTERVAL_S", 0.02)
+    monkeypatch.setattr(response, "_REPORT_INTERVAL_S", 0.02)
     server = serve(big_lab.root)
     etag = server.get(PATH).headers["ETag"]
     with Tap(server) as tap:
         total = int(tap.headers["content-length"])
         began = len(tap.take(1_000_000))
         shut_out(server, "the operator")
-        line = ended(server, 2)[0]
+        line = wait_for_ended(server, 2)[0]
         assert (line.outcome, line.reason) == ("broken", why)
         assert began + len(tap.take_all()) <= line.bytes_sent < total
     assert server.resources.archives.get_by_etag("42", etag)  # it is the user who may not, the archive is whole
@@ -326,7 +325,7 @@ def test_a_session_taken_out_of_a_study_is_sent_no_further(
     serve: Any, big_lab: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A download by somebody of a study ends soon after its session left the study, and goes on while it is in it."""
-    monkeypatch.setattr(response_module, "_REPORT_INTERVAL_S", 0.02)
+    monkeypatch.setattr(response, "_REPORT_INTERVAL_S", 0.02)
     server = serve(big_lab.root)
     server.user(Role.OPERATOR)
     enter_study(server, "the operator")
@@ -335,7 +334,7 @@ def test_a_session_taken_out_of_a_study_is_sent_no_further(
         total = int(tap.headers["content-length"])
         began = len(tap.take(1_000_000))
         server.resources.studies.remove_sessions("S", ["42"])
-        line = ended(server, 1)[0]
+        line = wait_for_ended(server, 1)[0]
         assert (line.outcome, line.reason) == ("broken", OUT)
         assert began + len(tap.take_all()) <= line.bytes_sent < total
     assert server.resources.archives.get_by_etag("42", etag)
@@ -357,7 +356,7 @@ def test_a_line_whose_end_cannot_be_written_is_ended_later(
 
     monkeypatch.setattr(server.resources.export_log, "end", full)
     size = len(server.get(PATH, Role.OPERATOR).content)
-    line = ended(server, 1)[0]
+    line = wait_for_ended(server, 1)[0]
     assert (line.outcome, line.bytes_sent, len(tried)) == ("finished", size, 5)
     assert line.ended
     assert {round(1000 * at) for at in tried} == {round(1000 * line.ended.timestamp())}
@@ -409,7 +408,7 @@ def test_a_client_that_takes_nothing_for_very_long(serve: Any, big_lab: Any, mon
     monkeypatch.setattr(sender, "IDLE_TIMEOUT_S", 1.0)
     server = serve(big_lab.root)
     with Tap(server) as tap:
-        assert ended(server, 1)[0].outcome == "aborted"
+        assert wait_for_ended(server, 1)[0].outcome == "aborted"
         total = int(tap.headers["content-length"])
         assert len(tap.take_all()) < total
     with Tap(server) as tap:
@@ -417,7 +416,7 @@ def test_a_client_that_takes_nothing_for_very_long(serve: Any, big_lab: Any, mon
         while got < total:
             time.sleep(0.02)
             got += len(tap.take(min(1_000_000, total - got)))
-    assert ended(server, 2)[0].outcome == "finished"
+    assert wait_for_ended(server, 2)[0].outcome == "finished"
 
 
 @pytest.mark.thorough
@@ -426,7 +425,7 @@ def test_two_hundred_clients_at_once(serve: Any, usual_lab: Any) -> None:
     usual_lab.recording(BIG, content=random.Random(2).randbytes(3_000_000))  # noqa: S311
     server = serve(usual_lab.root)
     whole = server.get(PATH, Role.OPERATOR).content
-    before = until(descriptors)
+    before = wait_until(descriptors)
     token = server.token(Role.OPERATOR)
 
     async def digest(client: aiohttp.ClientSession) -> str:
@@ -442,9 +441,9 @@ def test_two_hundred_clients_at_once(serve: Any, usual_lab: Any) -> None:
             return await asyncio.gather(*(digest(client) for _ in range(200)))
 
     assert asyncio.run(run()) == [hashlib.sha256(whole).hexdigest()] * 200
-    lines = ended(server, 201)
+    lines = wait_for_ended(server, 201)
     assert {(line.outcome, line.bytes_sent) for line in lines} == {("finished", len(whole))}
-    until(lambda: descriptors() <= before)
+    wait_until(lambda: descriptors() <= before)
 
 
 @pytest.mark.thorough
@@ -462,7 +461,7 @@ def test_no_limit_of_this_machine_is_taken_for_a_changed_file(
         patched.setattr("labcrate.lab.folder._open_below", full)
         with Tap(server, headers=f"If-Match: {etag}\r\n") as tap:
             assert len(tap.take_all()) < int(tap.headers["content-length"])
-        line = ended(server, 2)[0]
+        line = wait_for_ended(server, 2)[0]
     assert line.outcome == "broken"
     assert re.search("limit.*Too many open files", line.reason or "")
     assert "was broken off: the server has reached a limit" in caplog.text

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from tests.support.waiting import ended
+from tests.support.waiting import wait_for_ended
 
 from labcrate.people.export_log import Outcome
 from labcrate.people.export_log_formats import describe_contents
@@ -51,7 +51,7 @@ def test_what_is_played_left_the_lab(serve: Any, usual_lab: Any) -> None:
     play(server, "any.mp4", Range=f"bytes={len(usual_lab.clip)}-")
     server.as_(Role.OPERATOR).head(server.url + FOLDER + "any.mp4")
     assert server.get(FOLDER + "any.mp4", Role.VIEWER).status_code == 403
-    part, whole = ended(server)
+    part, whole = wait_for_ended(server)
     size = len(usual_lab.clip)
     assert (whole.session, whole.options, whole.etag, whole.who) == ("42", "recording=any.mp4", tag, "the operator")
     assert (whole.start, whole.bytes_sent, whole.total, whole.outcome) == (0, size, size, Outcome.FINISHED)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.support.platform_lab import ADDRESS, CANARIES, PASSWORD, PlatformLab
-from tests.support.waiting import ended, next_tick
+from tests.support.waiting import wait_for_ended, wait_for_next_tick
 
 from labcrate.people.roles import Role
 
@@ -57,7 +57,7 @@ def test_an_operator_has_it_redacted(server: Any, platform_lab: PlatformLab) -> 
         stop = choice.randrange(start, min(start + 5000, len(answer.content)))
         part = server.get(f"{ARCHIVE}?redact=1", Role.OPERATOR, headers={"Range": f"bytes={start}-{stop}"})
         assert (part.status_code, part.content) == (206, answer.content[start : stop + 1])
-    assert {line.options for line in ended(server)} == {"redact=1"}
+    assert {line.options for line in wait_for_ended(server)} == {"redact=1"}
 
 
 def test_only_administrators_allow_secrets(server: Any) -> None:
@@ -69,7 +69,7 @@ def test_only_administrators_allow_secrets(server: Any) -> None:
     answer = server.get(f"{ARCHIVE}?allow_secrets=1", Role.ADMIN)
     assert answer.status_code == 200
     assert PASSWORD.encode() in answer.content
-    assert {line.options for line in ended(server)} == {"allow_secrets=1"}
+    assert {line.options for line in wait_for_ended(server)} == {"allow_secrets=1"}
     # What stands ready for the administrator is nobody else's.
     etag = answer.headers["ETag"]
     for query, status in (("", 409), ("?allow_secrets=1", 403)):
@@ -95,7 +95,7 @@ def test_a_secret_that_becomes_known_is_found(server: Any, platform_lab: Platfor
     eight = "/api/sessions/8/archive.zip"
     platform_lab.write("sessions/Session8/a.txt", "the word is Another-Canary-9")
     assert server.get(eight, Role.OPERATOR).status_code == 200
-    next_tick()
+    wait_for_next_tick()
     path = platform_lab.root / "data/user_2/cameras.json"
     path.write_text(path.read_text().replace(PASSWORD, "Another-Canary-9"))
     assert server.get(eight, Role.OPERATOR).status_code == 409
@@ -106,7 +106,7 @@ def test_a_secret_in_a_message_becomes_known(server: Any, platform_lab: Platform
     eight = "/api/sessions/8/archive.zip"
     platform_lab.write("sessions/Session8/a.txt", "the word is Another-Canary-9")
     assert server.get(eight, Role.OPERATOR).status_code == 200
-    next_tick()
+    wait_for_next_tick()
     table = platform_lab.root / "data/zigbee-sensors.csv"
     with table.open("a") as file:
         file.write('"2025-06-10T16:00:00.000Z","z/bridge/info","bridge","","","","","","{""network_key"":')

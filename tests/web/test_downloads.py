@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.support.waiting import ended
+from tests.support.waiting import wait_for_ended
 
 from labcrate.index import indexing
 from labcrate.people.export_log import ExportLogLine
@@ -40,7 +40,7 @@ def whole(large_lab: Any, cli: Any, tmp_path: Any) -> bytes:
 
 def lines(server: Any) -> list[ExportLogLine]:
     """The downloads in the export log, the newest first, once all of them have ended."""
-    return [line for line in ended(server) if line.via != "command line"]
+    return [line for line in wait_for_ended(server) if line.via != "command line"]
 
 
 def changed(headers: Any) -> datetime:
@@ -288,7 +288,7 @@ def test_while_recordings_are_read_for_the_first_time(
         return real(file, *arguments)
 
     monkeypatch.setattr(indexing, "fixity_of", counting)
-    monkeypatch.setattr(routes_archive, "_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(routes_archive, "_WAIT_S", 0.0)
     server = serve(large_lab.root)
     client = server.as_(Role.OPERATOR)
     answers = [client.get(server.url + PATH)]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labcrate.export.prepare import prepare_archive
-from labcrate.plan.options import Only, Options
+from labcrate.plan.options import DataKind, Options
 from labcrate.web.downloads.response import archive_file_name, content_disposition
 
 # RFC 6266, section 4.1, with RFC 8187's ext-value: what a recipient may rely on.
@@ -83,7 +83,7 @@ def test_ids_that_are_no_numbers_name_archives(usual_lab: Any, session_id: str, 
 def test_a_part_of_a_session_says_so(usual_lab: Any) -> None:
     """The file name of a selective export carries PARTIAL right after the id."""
     usual_lab.session(42, name="Mañana")
-    with prepare_archive(usual_lab.open(), "42", Options(only=Only.SENSORS), hashed=False) as assembly:
+    with prepare_archive(usual_lab.open(), "42", Options(only=DataKind.SENSORS), hashed=False) as assembly:
         assert archive_file_name(assembly.plan) == "Session42_PARTIAL Mañana.zip"
 
 

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.support.waiting import next_tick
+from tests.support.waiting import wait_for_next_tick
 
 from labcrate.web.archives.file_states import FileStates
 
 
 def settled(folder: Path, *names: str) -> FileStates:
     """The states of places whose last change lies so far back that another one would bear another time."""
-    next_tick()
+    wait_for_next_tick()
     return FileStates(f"{folder}/{name}" for name in names)
 
 

@@ -6,7 +6,7 @@ import pytest
 from multidict import MultiDict
 
 from labcrate.errors import UsageError
-from labcrate.plan.options import Only, Options
+from labcrate.plan.options import DataKind, Options
 from labcrate.web.routes.query import form_options
 
 
@@ -50,8 +50,8 @@ def test_everything_can_be_chosen() -> None:
 def test_boxes_of_the_other_kind_mean_nothing() -> None:
     """Whoever ticks cameras and then takes only sensor data gets that, and the other way round."""
     both = (("camera", "2"), ("sensor", "hall"))
-    assert options(("only", "sensors"), *both) == Options(only=Only.SENSORS, sensors=("hall",))
-    assert options(("only", "recordings"), *both) == Options(only=Only.RECORDINGS, cameras=("2",))
+    assert options(("only", "sensors"), *both) == Options(only=DataKind.SENSORS, sensors=("hall",))
+    assert options(("only", "recordings"), *both) == Options(only=DataKind.RECORDINGS, cameras=("2",))
 
 
 def test_the_base_topic_is_the_servers() -> None:

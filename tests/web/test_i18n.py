@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from labcrate.linking.verdict import Rule
 from labcrate.people.export_log import COMMAND_LINE, Outcome
-from labcrate.plan.not_taken import Why
+from labcrate.plan.not_taken import NotTakenRule
 from labcrate.plan.plan import State
 from labcrate.web.pages import phrasebook as words
 from labcrate.web.pages.i18n import LANGUAGES, Locale, preferred
@@ -66,7 +66,7 @@ def test_the_words_of_the_core_are_all_known_here() -> None:
     assert set(words.OUTCOMES) == set(Outcome)
     assert set(words.RULES) == set(Rule)
     assert COMMAND_LINE in words.WAYS
-    assert words.EXCLUDED == Why.EXCLUDED
+    assert words.EXCLUDED == NotTakenRule.EXCLUDED
     assert {routes_login.PASSWORDS_DIFFER, routes_login.WRONG_CURRENT_PASSWORD} <= set(words.SENTENCES)
 
 

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.support.waiting import next_tick
+from tests.support.waiting import wait_for_next_tick
 
 from labcrate.errors import DocumentError
-from labcrate.plan.inventory import take_inventory
-from labcrate.web.archives import inventory_cache as module
+from labcrate.plan.inventory import read_inventory
+from labcrate.web.archives import inventory_cache
 from labcrate.web.archives.inventory_cache import InventoryCache
 
 
-def settle() -> None:
+def wait_for_clock_tick() -> None:
     """Let so much time pass that a further change bears another time than the last one."""
-    next_tick()
+    wait_for_next_tick()
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def readings_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     def counting(lab: Any, **more: Any) -> Any:
         counted.append(threading.get_ident())
-        return take_inventory(lab, **more)
+        return read_inventory(lab, **more)
 
     monkeypatch.setattr("labcrate.web.archives.inventory_cache.take_inventory", counting)
     return counted
@@ -34,7 +34,7 @@ def readings_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_nothing_is_read_twice_while_nothing_changes(usual_lab: Any, readings_of: list[int]) -> None:
     """Asked again, the inventory is the same object, and the lab was read once; rows and recordings agree with it."""
-    settle()
+    wait_for_clock_tick()
     kept = InventoryCache(usual_lab.open())
     first = kept.inventory()
     assert all(kept.inventory() is first for _ in range(10))
@@ -46,7 +46,7 @@ def test_nothing_is_read_twice_while_nothing_changes(usual_lab: Any, readings_of
 
 def test_many_threads_cause_one_reading(usual_lab: Any, readings_of: list[int]) -> None:
     """Twenty threads that ask at once get one inventory, read once."""
-    settle()
+    wait_for_clock_tick()
     kept = InventoryCache(usual_lab.open())
     found: list[Any] = []
     all_there = threading.Barrier(20)
@@ -94,7 +94,7 @@ CHANGES: dict[str, Callable[[Any], object]] = {
 @pytest.mark.parametrize("what", CHANGES)
 def test_every_change_is_seen_at_once(usual_lab: Any, what: str) -> None:
     """After any change of the lab's files the very next answer is what reading the lab anew gives."""
-    settle()
+    wait_for_clock_tick()
     kept = InventoryCache(usual_lab.open())
     before = kept.inventory()
     kept.rows()
@@ -110,7 +110,7 @@ def test_every_change_is_seen_at_once(usual_lab: Any, what: str) -> None:
 
 def test_readings_of_sensors_do_not_count(usual_lab: Any) -> None:
     """A sensor's message, which comes every second, has nothing read again."""
-    settle()
+    wait_for_clock_tick()
     kept = InventoryCache(usual_lab.open())
     before = kept.inventory()
     usual_lab.zigbee_json([("2025-05-02T08:04:00.000Z", "zigbee2mqtt/door", {"contact": True})])
@@ -121,7 +121,7 @@ def test_sizes_of_recordings_that_grow(usual_lab: Any) -> None:
     """The size of a recording that is being written is told as it is now, though nothing else changes."""
     growing = usual_lab.root / "recordings/cam1_session42_a.mp4"
     growing.touch()
-    settle()
+    wait_for_clock_tick()
     kept = InventoryCache(usual_lab.open())
     before = {row.id: row.size_bytes for row in kept.rows()}
     with growing.open("ab") as more:
@@ -133,7 +133,7 @@ def test_sizes_of_recordings_that_grow(usual_lab: Any) -> None:
 def test_a_broken_document_is_told_each_time_and_mended_at_once(usual_lab: Any) -> None:
     """While data/sessions.json is broken it is named each time and hides no other session; then all is there."""
     usual_lab.json("data/sessions.json", [{"id": 11}])
-    settle()
+    wait_for_clock_tick()
     kept = InventoryCache(usual_lab.open())
     assert kept.inventory().ids == ["7", "11", "42"]
     assert kept.inventory().problems == ()
@@ -143,7 +143,7 @@ def test_a_broken_document_is_told_each_time_and_mended_at_once(usual_lab: Any) 
         assert kept.inventory().ids == [row.id for row in kept.rows()] == ["7", "42"]
         with pytest.raises(DocumentError, match=r"data/sessions\.json"):
             kept.inventory().session("11")
-    settle()
+    wait_for_clock_tick()
     usual_lab.json("data/sessions.json", [{"id": 11}])
     assert kept.inventory().ids == ["7", "11", "42"]
     assert kept.inventory().problems == ()
@@ -152,9 +152,9 @@ def test_a_broken_document_is_told_each_time_and_mended_at_once(usual_lab: Any) 
 
 def test_in_a_very_large_lab_a_look_is_believed_for_a_while(usual_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a look takes long it is believed for a moment, unless somebody insists on now."""
-    monkeypatch.setattr(module, "MANY_FILES", 3)
-    monkeypatch.setattr(module, "RECHECK_AFTER_S", 3600.0)
-    settle()
+    monkeypatch.setattr(inventory_cache, "MANY_FILES", 3)
+    monkeypatch.setattr(inventory_cache, "RECHECK_AFTER_S", 3600.0)
+    wait_for_clock_tick()
     kept = InventoryCache(usual_lab.open())
     before = kept.inventory()
     usual_lab.session(43)

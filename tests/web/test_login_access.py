@@ -29,7 +29,7 @@ from labcrate.web.auth.require_role import ROLE_ATTRIBUTE
 from labcrate.web.resources import RESOURCES
 
 if TYPE_CHECKING:
-    from tests.conftest import LabFolder
+    from tests.conftest import LabBuilder
     from tests.web.conftest import Serve, Serving
 
 GOOD = "correct horse"
@@ -156,7 +156,7 @@ CALLERS: dict[str, Callable[["Serving"], Caller]] = {
 
 
 @pytest.fixture
-def serving(serve: "Serve", usual_lab: "LabFolder") -> "Serving":
+def serving(serve: "Serve", usual_lab: "LabBuilder") -> "Serving":
     """The usual lab, with an administrator: before there is one, nobody is let in."""
     running = serve(usual_lab.root)
     running.user(Role.ADMIN)
@@ -315,7 +315,7 @@ def test_what_is_there_is_not_told_from_what_is_not(serving: "Serving") -> None:
     assert pages == {303}
 
 
-def test_a_handler_that_says_nothing_is_refused_to_everybody(usual_lab: "LabFolder") -> None:
+def test_a_handler_that_says_nothing_is_refused_to_everybody(usual_lab: "LabBuilder") -> None:
     """Forgetting to say whom a handler lets in locks it; nobody comes in by mistake."""
 
     async def forgotten(_: web.Request) -> web.Response:
@@ -358,7 +358,10 @@ def test_a_change_by_another_process_holds_at_once(serving: "Serving") -> None:
     """Whoever disables somebody on the command line need not tell the server."""
     browser, script = serving.login(Role.VIEWER), serving.as_(Role.VIEWER)
     assert [client.get(serving.url + "/api/sessions").status_code for client in (browser, script)] == [200, 200]
-    with PeopleDatabase.open(serving.settings.lab_folder / STATE_FOLDER) as other, other.change() as connection:
+    with (
+        PeopleDatabase.open(serving.settings.lab_folder / STATE_FOLDER) as other,
+        other.write_transaction() as connection,
+    ):
         connection.execute("UPDATE user SET disabled = 1 WHERE name = 'the viewer'")
     assert [client.get(serving.url + "/api/sessions").status_code for client in (browser, script)] == [401, 401]
 
@@ -392,7 +395,7 @@ def test_nothing_is_served_while_people_cannot_be_read(serving: "Serving", tmp_p
     assert "Morning" not in answer.text
 
 
-def test_a_token_before_there_is_an_administrator_is_told_so(usual_lab: "LabFolder", serve: "Serve") -> None:
+def test_a_token_before_there_is_an_administrator_is_told_so(usual_lab: "LabBuilder", serve: "Serve") -> None:
     """A valid token is refused while no administrator exists, and the answer says that and what to do."""
     served = serve(usual_lab.root)
     user = served.resources.users.add("nurse", Role.OPERATOR, GOOD)

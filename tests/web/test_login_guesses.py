@@ -16,14 +16,14 @@ from labcrate.web.auth.login_throttle import LoginThrottle
 from labcrate.web.executor import WorkKind
 
 if TYPE_CHECKING:
-    from tests.conftest import LabFolder
+    from tests.conftest import LabBuilder
     from tests.web.conftest import Serve, Serving
 
 GOOD, WRONG = "correct horse", "a guess of many"
 
 
 @pytest.fixture
-def serving(serve: "Serve", usual_lab: "LabFolder") -> "Serving":
+def serving(serve: "Serve", usual_lab: "LabBuilder") -> "Serving":
     """A lab with an administrator and a viewer, behind a proxy that tells the clients' addresses."""
     running = serve(usual_lab.root, base_url="http://lab.example")
     running.user(Role.VIEWER)
@@ -105,7 +105,7 @@ def test_one_address_guesses_many_names_no_quicker(serving: "Serving") -> None:
     assert log_in(serving, "the viewer", GOOD, "2001:db8:0:1::1").status_code == 303
 
 
-def test_a_forwarded_address_is_believed_behind_a_proxy_alone(serve: "Serve", usual_lab: "LabFolder") -> None:
+def test_a_forwarded_address_is_believed_behind_a_proxy_alone(serve: "Serve", usual_lab: "LabBuilder") -> None:
     """Without --base-url there is no proxy: a header that names another address each time opens no more attempts."""
     serving = serve(usual_lab.root)
     serving.user(Role.ADMIN)

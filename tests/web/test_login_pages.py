@@ -13,14 +13,14 @@ from labcrate.web.auth.login_cookie import cookie_name
 from labcrate.web.routes.html.login import local_path
 
 if TYPE_CHECKING:
-    from tests.conftest import LabFolder
+    from tests.conftest import LabBuilder
     from tests.web.conftest import Serve, Serving
 
 GOOD = "correct horse"
 
 
 @pytest.fixture
-def fresh(serve: "Serve", usual_lab: "LabFolder") -> "Serving":
+def fresh(serve: "Serve", usual_lab: "LabBuilder") -> "Serving":
     """A lab that is served for the first time."""
     return serve(usual_lab.root)
 
@@ -160,7 +160,7 @@ def test_the_cookie_is_for_this_site_and_no_script(serving: "Serving") -> None:
     ],
 )
 def test_the_cookie_is_bound_as_far_as_it_can_be(
-    serve: "Serve", usual_lab: "LabFolder", settings: dict[str, Any], name: str, attributes: list[str]
+    serve: "Serve", usual_lab: "LabBuilder", settings: dict[str, Any], name: str, attributes: list[str]
 ) -> None:
     """Behind TLS the cookie is Secure with the strictest prefix, below a path its own, beside another port another."""
     serving = serve(usual_lab.root, **settings)

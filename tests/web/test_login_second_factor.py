@@ -21,7 +21,7 @@ from labcrate.web.auth.login_cookie import PENDING_SUFFIX, cookie_name, csrf_tok
 from labcrate.web.auth.login_throttle import LoginThrottle
 
 if TYPE_CHECKING:
-    from tests.conftest import LabFolder
+    from tests.conftest import LabBuilder
     from tests.web.conftest import Login, Serve, Serving
 
 GOOD, OTHER = "correct horse", "another horse"
@@ -29,7 +29,7 @@ PAGE = "/account/second-factor"
 
 
 @pytest.fixture
-def serving(serve: "Serve", usual_lab: "LabFolder") -> "Serving":
+def serving(serve: "Serve", usual_lab: "LabBuilder") -> "Serving":
     """The usual lab with an administrator, behind a proxy that tells the clients' addresses."""
     running = serve(usual_lab.root, base_url="http://lab.example")
     running.user(Role.ADMIN)

@@ -14,7 +14,7 @@ from labcrate.people.roles import Role
 from labcrate.web.http.security_headers import CONTENT_SECURITY_POLICY, add_security_headers
 
 if TYPE_CHECKING:
-    from tests.conftest import LabFolder
+    from tests.conftest import LabBuilder
     from tests.web.conftest import Serve, Serving
 
 EXPECTED = {
@@ -67,7 +67,7 @@ def answers(serving: "Serving") -> list[requests.Response]:
     return found
 
 
-def test_every_answer_has_the_headers(serve: "Serve", usual_lab: "LabFolder") -> None:
+def test_every_answer_has_the_headers(serve: "Serve", usual_lab: "LabBuilder") -> None:
     """Pages, data, files, downloads, redirects and errors alike; over plain HTTP nothing of HTTPS is said."""
     for answer in answers(serve(usual_lab.root)):
         told = f"{answer.request.method} {answer.request.url} {answer.status_code}"
@@ -78,7 +78,7 @@ def test_every_answer_has_the_headers(serve: "Serve", usual_lab: "LabFolder") ->
         assert not any(name.startswith("Access-Control-") for name in answer.headers), told
 
 
-def test_what_people_see_is_not_kept_by_browsers(serve: "Serve", usual_lab: "LabFolder") -> None:
+def test_what_people_see_is_not_kept_by_browsers(serve: "Serve", usual_lab: "LabBuilder") -> None:
     """Nothing that needs a login may be kept by anybody but the browser that asked; pages and data not even there."""
     for answer in answers(serve(usual_lab.root)):
         told = f"{answer.request.url} {answer.status_code}: {answer.headers.get('Cache-Control')}"
@@ -92,7 +92,7 @@ def test_what_people_see_is_not_kept_by_browsers(serve: "Serve", usual_lab: "Lab
 
 
 @pytest.mark.parametrize("base_url", ["https://lab.example", "https://lab.example/crate", "https://[2001:db8::1]:443"])
-def test_behind_tls_browsers_are_told_to_stay_there(serve: "Serve", usual_lab: "LabFolder", base_url: str) -> None:
+def test_behind_tls_browsers_are_told_to_stay_there(serve: "Serve", usual_lab: "LabBuilder", base_url: str) -> None:
     """With TLS, that of a proxy too, HTTP is not used again for a year."""
     answer = serve(usual_lab.root, base_url=base_url).get("/api/health", None)
     assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
@@ -101,7 +101,7 @@ def test_behind_tls_browsers_are_told_to_stay_there(serve: "Serve", usual_lab: "
 @pytest.mark.parametrize(
     "base_url", ["https://lab.example:8642", "https://[2001:db8::1]:8443", "http://lab.example:443"]
 )
-def test_neighbours_on_other_ports_keep_their_http(serve: "Serve", usual_lab: "LabFolder", base_url: str) -> None:
+def test_neighbours_on_other_ports_keep_their_http(serve: "Serve", usual_lab: "LabBuilder", base_url: str) -> None:
     """On a port of its own nothing of the kind is said: it would be about all ports of that name (RFC 6797, 8.3)."""
     answer = serve(usual_lab.root, base_url=base_url).get("/api/health", None)
     assert "Strict-Transport-Security" not in answer.headers
@@ -141,7 +141,7 @@ FOREIGN = [
 ]
 
 
-def test_a_loopback_server_answers_to_loopback_names_alone(serve: "Serve", usual_lab: "LabFolder") -> None:
+def test_a_loopback_server_answers_to_loopback_names_alone(serve: "Serve", usual_lab: "LabBuilder") -> None:
     """A foreign page that makes its own name point here reaches nothing (DNS rebinding), not even public parts."""
     serving = serve(usual_lab.root)
     serving.user(Role.ADMIN)
@@ -156,7 +156,7 @@ def test_a_loopback_server_answers_to_loopback_names_alone(serve: "Serve", usual
     assert told == "This server is not called 'evil.example'; open it as http://localhost:8642/."
 
 
-def test_behind_a_proxy_the_proxys_name_is_right(serve: "Serve", usual_lab: "LabFolder") -> None:
+def test_behind_a_proxy_the_proxys_name_is_right(serve: "Serve", usual_lab: "LabBuilder") -> None:
     """With --base-url its name is answered to, and the loopback one that a proxy may pass on; no other."""
     serving = serve(usual_lab.root, base_url="https://lab.example:8443/crate")
     serving.user(Role.ADMIN)
@@ -166,13 +166,13 @@ def test_behind_a_proxy_the_proxys_name_is_right(serve: "Serve", usual_lab: "Lab
         assert serving.get("/login", None, headers={"Host": host}).status_code == 400, host
 
 
-def test_a_server_on_the_network_answers_to_any_name(serve: "Serve", usual_lab: "LabFolder") -> None:
+def test_a_server_on_the_network_answers_to_any_name(serve: "Serve", usual_lab: "LabBuilder") -> None:
     """Bound to the network without --base-url, nobody knows what it is called there."""
     serving = serve(usual_lab.root, host="0.0.0.0")  # noqa: S104 - a setting; the test's own socket is on loopback
     assert serving.get("/api/health", None, headers={"Host": "lab.local"}).status_code == 200
 
 
-def test_the_log_has_the_clients_address(serve: "Serve", usual_lab: "LabFolder") -> None:
+def test_the_log_has_the_clients_address(serve: "Serve", usual_lab: "LabBuilder") -> None:
     """Behind a proxy on this machine the last forwarded address is the client's; otherwise the connection's own is."""
     for base_url, address in (("http://lab.example", "192.0.2.7"), (None, "127.0.0.1")):
         serving = serve(usual_lab.root, base_url=base_url)
@@ -202,7 +202,7 @@ def test_the_log_has_the_clients_address(serve: "Serve", usual_lab: "LabFolder")
     ],
 )
 def test_a_forwarded_address_may_have_a_port(
-    serve: "Serve", usual_lab: "LabFolder", forwarded: str, address: str
+    serve: "Serve", usual_lab: "LabBuilder", forwarded: str, address: str
 ) -> None:
     """Proxies write addresses with and without a port; whatever is neither counts as the proxy's own address."""
     serving = serve(usual_lab.root, base_url="http://lab.example")
@@ -221,7 +221,7 @@ def test_a_forwarded_address_may_have_a_port(
     ],
 )
 def test_only_a_trusted_proxy_is_believed(
-    serve: "Serve", usual_lab: "LabFolder", networks: tuple[str, ...], address: str
+    serve: "Serve", usual_lab: "LabBuilder", networks: tuple[str, ...], address: str
 ) -> None:
     """The word of each proxy that is named counts, and that of nobody else, however the header is written."""
     serving = serve(usual_lab.root, base_url="http://lab.example", trusted_proxies=tuple(map(ip_network, networks)))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.support.waiting import ended
+from tests.support.waiting import wait_for_ended
 
 from labcrate.people.roles import Role
 
@@ -363,7 +363,7 @@ def test_the_log_shows_every_download(usual_lab: Any, serve: Any) -> None:
     served = serve(usual_lab.root)
     assert "Nothing was exported yet" in served.get("/log").text
     assert served.get("/api/sessions/42/archive.zip?only=sensors", Role.OPERATOR).status_code == 200
-    ended(served)
+    wait_for_ended(served)
     text = text_of(served.get("/log").text)
     for shown in ("the operator", "127.0.0.1", "only sensor data", "finished"):
         assert shown in text

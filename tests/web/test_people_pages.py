@@ -11,14 +11,14 @@ from labcrate.model.timespan import format_instant
 from labcrate.people.roles import Role
 
 if TYPE_CHECKING:
-    from tests.conftest import LabFolder
+    from tests.conftest import LabBuilder
     from tests.web.conftest import Login, Serve, Serving
 
 GOOD, OTHER = "correct horse", "another horse"
 
 
 @pytest.fixture
-def serving(serve: "Serve", usual_lab: "LabFolder") -> "Serving":
+def serving(serve: "Serve", usual_lab: "LabBuilder") -> "Serving":
     """The usual lab, with an administrator."""
     running = serve(usual_lab.root)
     running.user(Role.ADMIN)
@@ -60,7 +60,7 @@ class Fields(HTMLParser):
             self.unnamed[str(told.get("id"))] = tag
 
 
-def test_every_field_says_what_it_is(serve: "Serve", usual_lab: "LabFolder") -> None:
+def test_every_field_says_what_it_is(serve: "Serve", usual_lab: "LabBuilder") -> None:
     """Each field of each page has a label, each id is there once, and what a field refers to is there."""
     serving = serve(usual_lab.root)
     setup = requests.get(f"{serving.url}{serving.resources.accounts.setup_link()}", timeout=60)

@@ -66,9 +66,9 @@ def test_every_sentence_is_found_again(sentence: tuple[str, str]) -> None:
 
 # Modules whose sentences stand on pages, and what in them does not.
 SPEAKERS = {
-    "linking/judging.py": {"labcrate link"},
-    "linking/nearmiss.py": {"no session in the name"},
-    "plan/select.py": set[str](),
+    "linking/judgement.py": {"labcrate link"},
+    "linking/near_miss.py": {"no session in the name"},
+    "plan/linked_files.py": set[str](),
     "plan/sensors.py": set[str](),
     "plan/recordings.py": {"was planned without having been probed"},
     "plan/choices.py": set[str](),
@@ -88,11 +88,11 @@ SPEAKERS = {
     "plan/inventory.py": set[str](),
     "plan/warnings.py": set[str](),
     "repair/link_files.py": set[str](),
-    "lab/described.py": {", key"},
-    "lab/documents.py": set[str](),
+    "lab/session_descriptions.py": {", key"},
+    "lab/device_files.py": set[str](),
     "lab/json_file.py": set[str](),
     "lab/registers.py": set[str](),
-    "lab/selection.py": set[str](),
+    "lab/device_selection.py": set[str](),
     "lab/sensor_times.py": set[str](),
     "lab/session_register.py": {"key recordings[", "key recordings"},
     "lab/sessions.py": set[str](),

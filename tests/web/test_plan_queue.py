@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from tests.support.waiting import next_tick
+from tests.support.waiting import wait_for_next_tick
 
 from labcrate.config import ServeSettings
 from labcrate.errors import NoSessionError, NotFoundError, NotReadyError, TooManyError
@@ -18,7 +18,7 @@ from labcrate.export.prepare import prepare_from_index
 from labcrate.index.indexing import Progress
 from labcrate.plan.options import Options
 from labcrate.web.app import make_app
-from labcrate.web.archives import plan_queue as module
+from labcrate.web.archives import plan_queue
 from labcrate.web.archives.archive_cache import PlannedArchive
 from labcrate.web.archives.plan_queue import PlanQueue
 from labcrate.web.resources import RESOURCES
@@ -56,7 +56,7 @@ def making(monkeypatch: pytest.MonkeyPatch) -> Making:
     """Every plan of the test goes through it."""
     making = Making()
     monkeypatch.setattr("labcrate.web.archives.archive_cache.prepare_from_index", making.lay_out)
-    monkeypatch.setattr(module, "PAGE_WAIT_S", 60.0)
+    monkeypatch.setattr(plan_queue, "PAGE_WAIT_S", 60.0)
     return making
 
 
@@ -73,7 +73,7 @@ Run = Callable[[Scenario], None]
 @pytest.fixture
 def run(usual_lab: Any, making: Making, clock: SimpleNamespace) -> Run:
     """Runs what happens to the planning of the usual lab, to which nothing happened just now."""
-    next_tick()
+    wait_for_next_tick()
 
     @asynccontextmanager
     async def planning() -> AsyncIterator[PlanQueue]:
@@ -102,16 +102,16 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
-def ask(planning: PlanQueue, options: Options, who: str = "ana") -> "asyncio.Task[PlannedArchive]":
+def request_plan(planning: PlanQueue, options: Options, who: str = "ana") -> "asyncio.Task[PlannedArchive]":
     """Somebody who asks, and waits."""
     return asyncio.get_running_loop().create_task(planning.plan("42", options, who))
 
 
-async def ask_in_turn(planning: PlanQueue, *parts: Options) -> "list[asyncio.Task[PlannedArchive]]":
+async def request_plans_in_order(planning: PlanQueue, *parts: Options) -> "list[asyncio.Task[PlannedArchive]]":
     """Ask for one after the other: threads look for plans that stand, and any of several could be the first."""
     asking = []
     for options in parts:
-        asking.append(ask(planning, options))
+        asking.append(request_plan(planning, options))
         await until(lambda: len(planning._pending) == len(asking))
     return asking
 
@@ -121,7 +121,7 @@ def turns(planning: PlanQueue) -> list[str | None]:
     return [wish.turn_of for wish in planning._pending.values()]
 
 
-async def leave(*tasks: "asyncio.Task[PlannedArchive]") -> None:
+async def cancel_requests(*tasks: "asyncio.Task[PlannedArchive]") -> None:
     """Have them go away, as a client that closes its connection."""
     for task in tasks:
         task.cancel()
@@ -133,7 +133,7 @@ def test_one_plan_is_made_for_all_who_ask_for_it(run: Run, making: Making) -> No
 
     async def scenario(planning: PlanQueue) -> None:
         loop = asyncio.get_running_loop()
-        asking: list[asyncio.Task[Any]] = [ask(planning, WHOLE, who) for who in ("ana", "ana", "ben")]
+        asking: list[asyncio.Task[Any]] = [request_plan(planning, WHOLE, who) for who in ("ana", "ana", "ben")]
         asking += [loop.create_task(planning.plan_for_page("42", WHOLE, who)) for who in ("ana", "eva")]
         shown = [loop.create_task(planning.find_recording("42", "any.mp4", "ana")) for _ in range(20)]
         await until(lambda: bool(making.begun))
@@ -150,10 +150,10 @@ def test_one_user_does_not_have_all_others_wait(run: Run, making: Making) -> Non
     """However many plans a user asks for, one is made at a time, and another user's comes between them."""
 
     async def scenario(planning: PlanQueue) -> None:
-        asking = await ask_in_turn(planning, *map(part, range(5)))
+        asking = await request_plans_in_order(planning, *map(part, range(5)))
         await until(lambda: turns(planning) == ["ana", None, None, None, None])
         await until(lambda: making.begun == [part(0)])
-        asking.append(ask(planning, part(9), "ben"))
+        asking.append(request_plan(planning, part(9), "ben"))
         await until(lambda: making.begun == [part(0), part(9)])
         assert turns(planning) == ["ana", None, None, None, None, "ben"]
         making.opened.set()
@@ -169,10 +169,10 @@ def test_what_two_users_want_comes_in_the_turn_of_either(run: Run, making: Makin
     """Who asks for a plan that somebody else's other plans stand before does not wait for those."""
 
     async def scenario(planning: PlanQueue) -> None:
-        asking = await ask_in_turn(planning, *map(part, range(3)))
+        asking = await request_plans_in_order(planning, *map(part, range(3)))
         await until(lambda: turns(planning) == ["ana", None, None])
         await until(lambda: making.begun == [part(0)])  # of two threads, either could come first
-        asking.append(ask(planning, part(2), "ben"))
+        asking.append(request_plan(planning, part(2), "ben"))
         await until(lambda: making.begun == [part(0), part(2)])
         making.opened.set()
         await asyncio.gather(*asking)
@@ -186,16 +186,16 @@ def test_only_so_many_plans_wait(run: Run, making: Making) -> None:
     """Beyond a few of one user, and some of all, there is an error with what to do; a page just comes again."""
 
     async def scenario(planning: PlanQueue) -> None:
-        asking = [ask(planning, part(number)) for number in range(module.MAX_PLANS_PER_USER)]
-        await until(lambda: len(turns(planning)) == module.MAX_PLANS_PER_USER)
+        asking = [request_plan(planning, part(number)) for number in range(plan_queue.MAX_PLANS_PER_USER)]
+        await until(lambda: len(turns(planning)) == plan_queue.MAX_PLANS_PER_USER)
         with pytest.raises(TooManyError, match="6 plans that you asked for") as refused:
             await planning.plan("42", WHOLE, "ana")
         assert refused.value.retry_after_s > 0
         assert await planning.plan_for_page("42", WHOLE, "ana") is None
-        asking.append(ask(planning, part(0)))  # one of them again is not one more
-        for number in range(module.MAX_PLANS_PER_USER, module.MAX_PLANS):
-            asking.append(ask(planning, part(number), f"user {number}"))
-        await until(lambda: len(turns(planning)) == module.MAX_PLANS)
+        asking.append(request_plan(planning, part(0)))  # one of them again is not one more
+        for number in range(plan_queue.MAX_PLANS_PER_USER, plan_queue.MAX_PLANS):
+            asking.append(request_plan(planning, part(number), f"user {number}"))
+        await until(lambda: len(turns(planning)) == plan_queue.MAX_PLANS)
         with pytest.raises(TooManyError, match="Too many plans are waiting"):
             await planning.plan("42", WHOLE, "eva")
         making.opened.set()
@@ -209,10 +209,10 @@ def test_what_nobody_waits_for_is_not_made(run: Run, making: Making, clock: Simp
     """Plans whose clients are gone are not begun; the one that is being made ends, and makes room for others."""
 
     async def scenario(planning: PlanQueue) -> None:
-        asking = await ask_in_turn(planning, *map(part, range(module.MAX_PLANS_PER_USER)))
-        await leave(*asking)
+        asking = await request_plans_in_order(planning, *map(part, range(plan_queue.MAX_PLANS_PER_USER)))
+        await cancel_requests(*asking)
         assert making.ended == []  # who loads a page again finds it going on
-        clock.now += module.ABANDON_AFTER_S
+        clock.now += plan_queue.ABANDON_AFTER_S
         await until(lambda: making.ended == [part(0)])
         making.opened.set()
         await planning.plan("42", WHOLE, "ana")
@@ -226,10 +226,10 @@ def test_those_who_went_away_take_no_room(run: Run, making: Making, clock: Simpl
     """A user whose earlier questions were given up may ask again at once, while another plan is being made."""
 
     async def scenario(planning: PlanQueue) -> None:
-        first, *others = await ask_in_turn(planning, *map(part, range(module.MAX_PLANS_PER_USER)))
-        await leave(*others)
-        clock.now += module.ABANDON_AFTER_S
-        second = ask(planning, WHOLE)
+        first, *others = await request_plans_in_order(planning, *map(part, range(plan_queue.MAX_PLANS_PER_USER)))
+        await cancel_requests(*others)
+        clock.now += plan_queue.ABANDON_AFTER_S
+        second = request_plan(planning, WHOLE)
         await until(lambda: set(planning._pending) == {("42", part(0)), ("42", WHOLE)})
         making.opened.set()
         await asyncio.gather(first, second)
@@ -244,14 +244,14 @@ def test_a_page_that_is_loaded_again_finds_its_plan(
     """A plan that takes longer than a page waits goes on from one loading to the next, and is made once."""
 
     async def scenario(planning: PlanQueue) -> None:
-        monkeypatch.setattr(module, "PAGE_WAIT_S", 0.0)
+        monkeypatch.setattr(plan_queue, "PAGE_WAIT_S", 0.0)
         for _ in range(5):
             assert await planning.plan_for_page("42", WHOLE, "ana") is None
             await until(lambda: making.begun == [WHOLE])
-            clock.now += module.ABANDON_AFTER_S - 1
+            clock.now += plan_queue.ABANDON_AFTER_S - 1
         making.opened.set()
         await until(lambda: making.ended == [WHOLE])
-        monkeypatch.setattr(module, "PAGE_WAIT_S", 60.0)
+        monkeypatch.setattr(plan_queue, "PAGE_WAIT_S", 60.0)
         assert await planning.plan_for_page("42", WHOLE, "ana")
         assert making.begun == [WHOLE]
 
@@ -262,10 +262,10 @@ def test_a_plan_is_as_of_the_asking(run: Run, making: Making, usual_lab: Any) ->
     """Who joins a plan that was begun before the lab changed gets one that knows of the change."""
 
     async def scenario(planning: PlanQueue) -> None:
-        before = ask(planning, WHOLE)
+        before = request_plan(planning, WHOLE)
         await until(lambda: bool(making.begun))
         usual_lab.recording("recordings/cam2_session42_b.mp4")
-        after = ask(planning, WHOLE)
+        after = request_plan(planning, WHOLE)
         making.opened.set()
         await before
         assert any(r.path.endswith("cam2_session42_b.mp4") for r in (await after).plan.recordings)
@@ -279,7 +279,7 @@ def test_a_plan_that_stands_does_not_wait_for_others(run: Run, making: Making) -
     async def scenario(planning: PlanQueue) -> None:
         making.one_more.release()
         stands = await planning.plan("42", WHOLE, "ana")
-        asking = [ask(planning, part(number), who) for number, who in enumerate(("ana", "ben", "eva"))]
+        asking = [request_plan(planning, part(number), who) for number, who in enumerate(("ana", "ben", "eva"))]
         await until(lambda: len(making.begun) == 3)
         assert await planning.plan("42", WHOLE, "ana") == stands
         assert await planning.plan_for_page("42", WHOLE, "joe") == stands
@@ -294,7 +294,7 @@ def test_the_server_ends_while_plans_are_made(run: Run, making: Making) -> None:
     """Plans in the making end at their next step, the others are not begun, and who waits is told to come again."""
 
     async def scenario(planning: PlanQueue) -> None:
-        asking = [ask(planning, part(number), f"user {number}") for number in range(4)]
+        asking = [request_plan(planning, part(number), f"user {number}") for number in range(4)]
         await until(lambda: len(making.begun) == 2)
         planning.stop()
         for told in await asyncio.gather(*asking, return_exceptions=True):

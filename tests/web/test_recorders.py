@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 import requests
-from tests.support.recorders import FRIGATE, MOTIONEYE, START, describe, frigate, motioneye, register
+from tests.support.recorders import (
+    FRIGATE,
+    MOTIONEYE,
+    START,
+    describe_lab,
+    read_register,
+    write_frigate_segment,
+    write_motioneye_film,
+)
 
 from labcrate.cli.main import main
 from labcrate.people.roles import Role
@@ -19,9 +27,9 @@ from labcrate.people.roles import Role
 def nvr(tmp_path: Path, lab: Any) -> Path:
     """A Frigate folder outside the lab, with two segments that are linked to session 42."""
     folder = tmp_path / "frigate"
-    describe(lab, FRIGATE.format(folder=folder))
+    describe_lab(lab, FRIGATE.format(folder=folder))
     for seconds in (0, 10):
-        frigate(folder, "kitchen", START + timedelta(seconds=seconds))
+        write_frigate_segment(folder, "kitchen", START + timedelta(seconds=seconds))
     assert main(["link", "42", "--by-time", "--yes", "--lab", str(lab.root)]) == 0
     return folder
 
@@ -64,8 +72,8 @@ def test_an_allowed_folder_is_served(lab: Any, nvr: Path, serve: Any, *, above: 
 
 def test_a_folder_inside_the_lab_needs_no_word(lab: Any, serve: Any) -> None:
     """What lies in the lab is the lab's: the server reads it as everything else there."""
-    describe(lab, MOTIONEYE.format(folder="recordings/eye"))
-    motioneye(lab.root / "recordings/eye", "Camera1", START)
+    describe_lab(lab, MOTIONEYE.format(folder="recordings/eye"))
+    write_motioneye_film(lab.root / "recordings/eye", "Camera1", START)
     assert main(["link", "42", "--by-time", "--yes", "--lab", str(lab.root)]) == 0
     assert archive(serve(lab.root)).status_code == 200
 
@@ -92,14 +100,14 @@ def test_a_list_is_taken_back_over_http(lab: Any, nvr: Path, serve: Any) -> None
     assert (link["method"], link["source"]) == ("by time", "nvr: 2 recordings")
     answer = server.as_(Role.OPERATOR).delete(f"{server.url}/api/sessions/42/links/{link['number']}")
     assert answer.status_code == 200
-    assert register(lab) == []
+    assert read_register(lab) == []
     assert server.get("/api/sessions/42/plan").json()["missing"] == []
 
 
 def test_a_page_tells_many_segments_as_spans(lab: Any, nvr: Path, serve: Any) -> None:
     """The session's page has one row for a camera and one bar for segments that follow each other."""
     for seconds in range(20, 200, 10):
-        frigate(nvr, "kitchen", START + timedelta(seconds=seconds))
+        write_frigate_segment(nvr, "kitchen", START + timedelta(seconds=seconds))
     assert main(["link", "42", "--by-time", "--yes", "--lab", str(lab.root)]) == 0
     server = serve(lab.root, recorders=(nvr,))
     server.get("/api/sessions/42/plan")

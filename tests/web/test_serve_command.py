@@ -14,8 +14,8 @@ import psutil
 import pytest
 import requests
 import trustme
-from tests.support.rounds import some
-from tests.support.waiting import until
+from tests.support.rounds import sample
+from tests.support.waiting import wait_until
 
 from labcrate.cli.cmd_serve import parse_base_url
 from labcrate.errors import UsageError
@@ -58,7 +58,7 @@ def test_the_first_line_says_where_and_how_to_begin(start: Start) -> None:
     assert get(f"{told['url']}api/health").json()["status"] == "ok"
 
 
-@pytest.mark.parametrize("number", some([signal.SIGTERM, signal.SIGINT], 1))
+@pytest.mark.parametrize("number", sample([signal.SIGTERM, signal.SIGINT], 1))
 def test_a_signal_ends_it_in_order(start: Start, number: signal.Signals) -> None:
     """Ctrl-C and a service manager's signal end the server with exit code 0 and no traceback."""
     process, _ = start()
@@ -215,7 +215,7 @@ def test_many_silent_clients_do_not_take_the_server_down(start: Start) -> None:
         except requests.ConnectionError:  # the server has not noticed yet that they left
             return False
 
-    until(healthy)
+    wait_until(healthy)
     process.terminate()
     _, said = process.communicate(timeout=60)
     assert "the longest silent one goes" in said

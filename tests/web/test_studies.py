@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from tests.support.waiting import ended
+from tests.support.waiting import wait_for_ended
 from tests.web.test_login_access import GOOD, Route, routes_of
 
 from labcrate.people.roles import Role
@@ -14,7 +14,7 @@ from labcrate.people.users import User
 from labcrate.web.auth.require_role import SCOPED_ATTRIBUTE
 
 if TYPE_CHECKING:
-    from tests.conftest import LabFolder
+    from tests.conftest import LabBuilder
     from tests.web.conftest import Serve, Serving
 
 ABSENT = "4711"
@@ -44,7 +44,7 @@ STUDIES_OF = {"of 42": ["42"], "of 42 and 8": ["42", "8"], "of 7": ["7"], "of no
 
 
 @pytest.fixture
-def serving(serve: "Serve", usual_lab: "LabFolder") -> "Serving":
+def serving(serve: "Serve", usual_lab: "LabBuilder") -> "Serving":
     """The usual lab with two more sessions, one of which begins right after 42, and files of all and of none."""
     lab = usual_lab
     for number, start, end in ((7, "06:00", "06:30"), (8, "08:05", "08:30")):
@@ -195,7 +195,7 @@ def test_the_plan_says_nothing_of_other_sessions(serving: "Serving") -> None:
 
 
 @pytest.fixture
-def open_lab(serving: "Serving", usual_lab: "LabFolder") -> "LabFolder":
+def open_lab(serving: "Serving", usual_lab: "LabBuilder") -> "LabBuilder":
     """The same, where session 42 has no end, no reading, and the next session begins before its last recording ends."""
     usual_lab.session(42, endTime="absent")
     usual_lab.recording("recordings/cam1_session42_2025-05-02_08-01-00Z.mp4")
@@ -206,7 +206,7 @@ def open_lab(serving: "Serving", usual_lab: "LabFolder") -> "LabFolder":
     return usual_lab
 
 
-def test_warnings_hide_the_next_session_and_the_labs_readings(serving: "Serving", open_lab: "LabFolder") -> None:
+def test_warnings_hide_the_next_session_and_the_labs_readings(serving: "Serving", open_lab: "LabBuilder") -> None:
     """A bound says when, not that another session began; no count of the lab's readings, no nearest one is shown."""
     everybody, of_study = (script(serving, member(serving, Role.VIEWER, *of)) for of in ([], [["42"]]))
     whole, told = (client.get(serving.url + "/api/sessions/42/plan").json() for client in (everybody, of_study))
@@ -261,7 +261,7 @@ def test_within_the_session_parts_can_be_chosen(serving: "Serving") -> None:
     assert of_study.get(f"{serving.url}/api/sessions/42/plan?pad=0").status_code == 200
 
 
-def test_the_labs_own_pad_does_not_widen_a_studys_window(serving: "Serving", usual_lab: "LabFolder") -> None:
+def test_the_labs_own_pad_does_not_widen_a_studys_window(serving: "Serving", usual_lab: "LabBuilder") -> None:
     """Where labcrate.toml widens every window, people of a study get the session's own time all the same."""
     usual_lab.write("labcrate.toml", '[session]\npad = "10m"\n')
     everybody, of_study = (script(serving, member(serving, Role.VIEWER, *of)) for of in ([], [["42"]]))
@@ -330,7 +330,7 @@ def test_the_archive_of_another_session_is_not_known_by_its_tag(serving: "Servin
             for session in ("7", ABSENT)
         }
         assert len(told) == 1
-    assert all(line.who != "somebody 1" for line in ended(serving))
+    assert all(line.who != "somebody 1" for line in wait_for_ended(serving))
 
 
 def test_changes_hold_at_once(serving: "Serving") -> None:
@@ -351,7 +351,7 @@ def test_changes_hold_at_once(serving: "Serving") -> None:
     assert seen == [404, 200, 404, 200]
 
 
-def test_an_id_is_compared_in_one_form(serving: "Serving", usual_lab: "LabFolder") -> None:
+def test_an_id_is_compared_in_one_form(serving: "Serving", usual_lab: "LabBuilder") -> None:
     """Accents that are characters of their own (Unicode NFD) mean the same session, in a study and in an address."""
     usual_lab.session("caf\u00e9")
     client = script(serving, member(serving, Role.VIEWER, ["cafe\u0301"]))

@@ -8,14 +8,14 @@ import pytest
 from labcrate.people.roles import Role
 
 if TYPE_CHECKING:
-    from tests.conftest import LabFolder
+    from tests.conftest import LabBuilder
     from tests.web.conftest import Login, Serve, Serving
 
 PAGE = "/people/studies"
 
 
 @pytest.fixture
-def serving(serve: "Serve", usual_lab: "LabFolder") -> "Serving":
+def serving(serve: "Serve", usual_lab: "LabBuilder") -> "Serving":
     """The usual lab, in which 42 and 43 carry a tag."""
     usual_lab.session(42, tags=["Falls"])
     usual_lab.session(43, tags=["falls", "<b>night</b>"])
@@ -54,7 +54,7 @@ def test_a_study_is_made_given_and_taken_apart(serving: "Serving", admin: "Login
     assert studies.all() == []
 
 
-def test_a_tag_is_shown_before_it_fills_a_study(serving: "Serving", admin: "Login", usual_lab: "LabFolder") -> None:
+def test_a_tag_is_shown_before_it_fills_a_study(serving: "Serving", admin: "Login", usual_lab: "LabBuilder") -> None:
     """Its sessions are listed and asked about; where they change meanwhile, nothing is done but show them anew."""
     send(serving, admin, "/add", name="S")
     offered = admin.get(serving.url + PAGE, params={"study": "S", "tag": "falls"}).text

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labcrate.linking.verdict import Kind, Rule, Verdict
+from labcrate.linking.verdict import Rule, Verdict, VerdictKind
 from labcrate.model.device import Camera
 from labcrate.model.fixity import Identity
-from labcrate.model.recording import Probe, RecordingTime, TimeClaim, TimeSource
+from labcrate.model.recording import Probe, RecordingTime, StartCandidate, TimeSource
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan.options import Options
@@ -32,8 +32,8 @@ def recording(
     at = None if start is None else START + timedelta(seconds=start)
     span = TimeSpan(at, at and at + timedelta(seconds=length))
     probe = Probe(problem="It is cut short.") if damaged else Probe(duration_s=length)
-    verdict = Verdict(Kind.LINKED, Rule.NAME, "by name")
-    time = RecordingTime(span, (TimeClaim(TimeSource.NAME, at or START, 1, taken=True),))
+    verdict = Verdict(VerdictKind.LINKED, Rule.NAME, "by name")
+    time = RecordingTime(span, (StartCandidate(TimeSource.NAME, at or START, 1, is_chosen=True),))
     return PlannedRecording("recordings/a.mp4", "a.mp4", (), Identity(1, 1, 1, 1), None, probe, time, verdict, camera)
 
 

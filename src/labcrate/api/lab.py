@@ -11,12 +11,12 @@ from labcrate.api.progress import Callback, stage_progress
 from labcrate.export.assemble import Assembly
 from labcrate.export.prepare import plan_session
 from labcrate.export.session_export import export_session
-from labcrate.lab.folder import Lab as LabFolder
-from labcrate.plan.inventory import take_inventory
-from labcrate.plan.options import Only, parse_keywords
-from labcrate.plan.overview import SessionRow, overview
+from labcrate.lab.folder import LabFolder as LabBuilder
+from labcrate.plan.inventory import read_inventory
+from labcrate.plan.options import DataKind, parse_keywords
+from labcrate.plan.overview import SessionRow, session_rows
 from labcrate.plan.plan import Missing, Plan, State
-from labcrate.plan.summary import Part
+from labcrate.plan.summary import MemberDescription
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class SessionPlan(Plan):
     ``members`` are the files of the archive in their order; ``size_bytes`` is that of the whole ZIP.
     """
 
-    members: tuple[Part, ...] = field(repr=False)
+    members: tuple[MemberDescription, ...] = field(repr=False)
     size_bytes: int
 
     @classmethod
@@ -64,7 +64,7 @@ class Lab:
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self._lab = LabFolder(Path(folder))
+        self._lab = LabBuilder(Path(folder))
 
     def __repr__(self) -> str:
         return f"labcrate.Lab({str(self.folder)!r})"
@@ -76,7 +76,7 @@ class Lab:
 
     def sessions(self) -> list[SessionRow]:
         """All sessions in the order of their ids, with number and size of their recordings. Raises DocumentError."""
-        return overview(take_inventory(self._lab))
+        return session_rows(read_inventory(self._lab))
 
     def plan(
         self,
@@ -85,7 +85,7 @@ class Lab:
         pad: timedelta | str | None = None,
         all_readings: bool = False,
         base_topic: str | None = None,
-        only: str = Only.ALL,
+        only: str = DataKind.ALL,
         cameras: Iterable[str] = (),
         sensors: Iterable[str] = (),
         start: datetime | str | None = None,
@@ -119,7 +119,7 @@ class Lab:
         pad: timedelta | str | None = None,
         all_readings: bool = False,
         base_topic: str | None = None,
-        only: str = Only.ALL,
+        only: str = DataKind.ALL,
         cameras: Iterable[str] = (),
         sensors: Iterable[str] = (),
         start: datetime | str | None = None,

@@ -109,8 +109,8 @@ def read_session(head: MetadataHead) -> Session:
         notes=session.notes,
         tags=session.tags,
         time_zone=session.time_zone,
-        described=session.described,
-        described_in=session.described_in,
+        all_fields=session.described,
+        description_files=session.described_in,
         removed_keys=session.removed_keys,
     )
 

@@ -9,19 +9,19 @@ from labcrate.cli.screen import say, say_command, write_json
 from labcrate.cli.session import say_log_problem
 from labcrate.demo.lab import build_demo_lab
 from labcrate.export.session_export import export_session
-from labcrate.lab.folder import Lab
-from labcrate.lab.text import typed_path
+from labcrate.lab.folder import LabFolder
+from labcrate.lab.text import expand_home
 from labcrate.plan.options import Options
 from labcrate.plan.summary import format_size
 
 
 def run(options: Namespace) -> int:
     """Build the sample lab, export one of its sessions, and print the next steps."""
-    folder = typed_path(options.folder)
+    folder = expand_home(options.folder)
     if not options.json:
         say(f"Building a sample lab in {folder}/ ...")
     demo = build_demo_lab(folder)
-    done = export_session(Lab(demo.root), demo.session_id, Options(), folder, "command line", force=True)
+    done = export_session(LabFolder(demo.root), demo.session_id, Options(), folder, "command line", force=True)
     say_log_problem(done.log_entry.problem)
     size, etag = done.entity.length, done.entity.etag
     if options.json:

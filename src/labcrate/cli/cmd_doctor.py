@@ -13,7 +13,7 @@ from labcrate.doctor.report import LabReport, count_rules, make_report, report_a
 from labcrate.linking.verdict import command_line
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable_lines
-from labcrate.plan.option_words import parse_session
+from labcrate.plan.option_values import parse_session
 
 _MAX_PER_KIND = 10
 _MAX_COLUMNS = 80

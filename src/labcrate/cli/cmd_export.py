@@ -9,9 +9,9 @@ from labcrate.export.documents.metadata import not_taken_object
 from labcrate.export.documents.secrets import secret_objects
 from labcrate.export.session_export import ExportResult, export_session
 from labcrate.messages.text import printable
-from labcrate.plan.not_taken import Why
+from labcrate.plan.not_taken import NotTakenRule
 from labcrate.plan.plan import Plan, State
-from labcrate.plan.summary import as_line, format_size, plural
+from labcrate.plan.summary import describe_not_taken, format_size, plural
 
 _MAX_FILES_NAMED = 10
 _MAX_COMPRESSED_NAMED = 3
@@ -50,7 +50,7 @@ def _print_result(done: ExportResult, options: Namespace) -> None:
     say(f"  {recordings}, {plural(len(plan.readings), 'reading')}, {plural(len(done.assembly.parts), 'file')} in all")
     if plan.recordings:
         say(f"  {done.confirmation.summary}")
-    if plan.options.partial:
+    if plan.options.is_partial:
         say("  PARTIAL: only a part of the session was requested")
     for left_out in plan.not_chosen:
         say(f"  {left_out}")
@@ -60,7 +60,9 @@ def _print_result(done: ExportResult, options: Namespace) -> None:
         say(f"  warning: {warning}")
     _print_not_searched(plan)
     _print_left_out(plan, options)
-    if plan.state is State.COMPLETE and not (plan.withheld or plan.near_misses or plan.left_out.get(Why.EXCLUDED)):
+    if plan.state is State.COMPLETE and not (
+        plan.withheld or plan.near_misses or plan.left_out.get(NotTakenRule.EXCLUDED)
+    ):
         say("  no files missing, no warnings")
     if done.log_entry.in_own_log:
         say("  The lab's export log is read-only: this export was logged in your own state folder.")
@@ -80,7 +82,7 @@ def _print_left_out(plan: Plan, options: Namespace) -> None:
 
     These are files of the session's own folder, except its description, and near misses.
     """
-    lines = [f"not exported: {as_line(one)}" for one in plan.not_taken if not one.rule.stood_for]
+    lines = [f"not exported: {describe_not_taken(one)}" for one in plan.not_taken if not one.rule.is_in_metadata]
     lines += [f"near miss ({near.verdict.rule}): {near.source}" for near in plan.near_misses]
     for line in lines[:_MAX_FILES_NAMED]:
         say(f"  {line}")
@@ -99,7 +101,7 @@ def _json_object(done: ExportResult) -> dict[str, Any]:
         "sizeBytes": done.entity.length,
         "etag": done.entity.etag,
         "state": str(plan.state),
-        "partial": plan.options.partial,
+        "partial": plan.options.is_partial,
         "notChosen": list(plan.not_chosen),
         "recordings": len(plan.recordings),
         "readings": len(plan.readings),

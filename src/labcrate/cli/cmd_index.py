@@ -11,15 +11,15 @@ from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import IndexRequest, index_files
 from labcrate.index.secret_search import SecretSearcher
 from labcrate.index.state_folder import state_folder
-from labcrate.lab.folder import Kind
-from labcrate.lab.lab_files import LabFiles, source_of, split_recorder_path
-from labcrate.linking.place import is_hidden
+from labcrate.lab.folder import EntryKind
+from labcrate.lab.lab_files import LabFiles, display_path, split_recorder_path
+from labcrate.linking.location import is_hidden
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
-from labcrate.plan.inventory import Inventory, take_inventory
-from labcrate.plan.option_words import parse_session
+from labcrate.plan.inventory import Inventory, read_inventory
+from labcrate.plan.option_values import parse_session
 from labcrate.plan.recorder_files import recorder_paths
-from labcrate.plan.session_files import packed_files
+from labcrate.plan.session_files import files_to_index
 from labcrate.plan.summary import format_size, plural
 from labcrate.video.containers import container_of
 from labcrate.video.probe import probe
@@ -28,7 +28,7 @@ from labcrate.video.probe import probe
 def run(options: Namespace) -> int:
     """Index the recordings and files of all sessions or of one. Files that are already indexed are not read again."""
     lab = open_lab(options)
-    inventory = take_inventory(lab)
+    inventory = read_inventory(lab)
     files, requests = inventory.files, []
     for path in _paths_to_index(inventory, options.session):
         try:
@@ -48,7 +48,7 @@ def run(options: Namespace) -> int:
     checked = {"bytesConfirmed": len(known) - sum(path in known for path in failures)} if options.check else {}
     size = sum(item.identity.size_bytes for item in known.values())
     if options.json:
-        failed = {source_of(path): why for path, why in failures.items()}
+        failed = {display_path(path): why for path, why in failures.items()}
         write_json({"indexed": len(known), "sizeBytes": size, "failed": failed} | checked)
     else:
         say(f"{plural(len(known), 'file')} indexed, {format_size(size)}")
@@ -62,7 +62,7 @@ def run(options: Namespace) -> int:
 def _failure(failures: Mapping[str, Message], *, listed: bool) -> IncompleteError:
     """Return the error for files that could not be indexed or hold other bytes, after printing a list of them."""
     for path, why in sorted(failures.items()) if listed else ():
-        print(f"  - {printable(source_of(path))} {why}", file=sys.stderr)
+        print(f"  - {printable(display_path(path))} {why}", file=sys.stderr)
     if Message("cli.bytes_differ") in failures.values():
         return IncompleteError(Message("cli.files_differ", count=len(failures)))
     return IncompleteError(Message("cli.files_not_indexed", count=len(failures)))
@@ -85,7 +85,7 @@ def _paths_to_index(inventory: Inventory, session: str | None) -> list[str]:
     else:
         ids = list(inventory.book.folders)
         entries = [*inventory.unlinked, *(e for linked in inventory.linked.values() for e in linked)]
-    found = [e for e in entries if e.kind is Kind.FILE and e.path.lower().endswith(".mp4") and not is_hidden(e.path)]
-    own = [entry.path for entry in (*found, *packed_files(inventory, ids))]
+    found = [e for e in entries if e.kind is EntryKind.FILE and e.path.lower().endswith(".mp4") and not is_hidden(e.path)]
+    own = [entry.path for entry in (*found, *files_to_index(inventory, ids))]
     linked = [session_id] if session is not None else inventory.own_registers
     return list(dict.fromkeys([*own, *(path for path, _ in recorder_paths(inventory, linked))]))

@@ -10,9 +10,9 @@ from uuid import uuid4
 from labcrate.cli.machine_zone import machine_zone
 from labcrate.cli.screen import open_lab, say, write_json
 from labcrate.errors import TargetError
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.lab.recorders import SETTINGS_FILE
-from labcrate.lab.settings_template import Suggestions, look_over, settings_text
+from labcrate.lab.settings_template import SettingsSuggestions, settings_text, suggest_settings
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 
@@ -22,7 +22,7 @@ def run(options: Namespace) -> int:
     lab = open_lab(options)
     if not options.print_only and os.path.lexists(lab.root / SETTINGS_FILE):
         raise TargetError(Message("cli.settings_exist", file=SETTINGS_FILE))
-    found = look_over(lab)
+    found = suggest_settings(lab)
     lab_id = str(uuid4())
     text = settings_text(lab_id, found, machine_zone())
     if not options.print_only:
@@ -36,7 +36,7 @@ def run(options: Namespace) -> int:
     return 0
 
 
-def write_new_settings(lab: Lab, text: str) -> None:
+def write_new_settings(lab: LabFolder, text: str) -> None:
     """Write ``labcrate.toml`` atomically. Raises TargetError, also if the file exists."""
     target = lab.root / SETTINGS_FILE
     part = lab.root / f".{SETTINGS_FILE}.{secrets.token_hex(4)}.part"
@@ -69,7 +69,7 @@ def _name_file(part: Path, target: Path) -> None:
         part.rename(target)
 
 
-def _json_object(lab_id: str, found: Suggestions, file: str | None, text: str) -> dict[str, object]:
+def _json_object(lab_id: str, found: SettingsSuggestions, file: str | None, text: str) -> dict[str, object]:
     return {
         "file": file,
         "labId": lab_id,
@@ -78,16 +78,16 @@ def _json_object(lab_id: str, found: Suggestions, file: str | None, text: str) -
         "recorders": [
             {"type": r.type, "folder": printable(r.folder), "example": printable(r.example)} for r in found.recorders
         ],
-        "unread": list(map(printable, found.unread)),
+        "unread": list(map(printable, found.unreadable_files)),
         **({} if file else {"text": text}),
     }
 
 
-def _print_result(found: Suggestions) -> None:
+def _print_result(found: SettingsSuggestions) -> None:
     say(f"{SETTINGS_FILE} was written. All settings except the lab's ID are commented out. Found:")
     say(f"  time zones of sessions: {', '.join(zone for zone, _ in found.zones) or 'none'}")
     say(f"  cameras: {', '.join(dict.fromkeys(printable(c.name or c.id) for c in found.cameras)) or 'none'}")
     for recorder in found.recorders:
         say(f"  recorder: {printable(recorder.folder)}/ (file names of {recorder.type})")
-    for path in found.unread:
+    for path in found.unreadable_files:
         say(f"  ! {printable(path)} could not be read; its content was not used")

@@ -9,10 +9,10 @@ from labcrate.cli.screen import say, write_json
 from labcrate.cli.terminal import console, table
 from labcrate.errors import UsageError
 from labcrate.messages.message import Message
-from labcrate.model.session import is_number
+from labcrate.model.session import is_numeric_id
 from labcrate.people.export_log import ExportLog, ExportLogFilter, ExportLogLine
 from labcrate.people.export_log_formats import as_csv, describe_contents, line_object
-from labcrate.plan.option_words import parse_bound, parse_session
+from labcrate.plan.option_values import parse_bound, parse_session
 from labcrate.plan.summary import format_size
 
 
@@ -45,7 +45,7 @@ def run(options: Namespace) -> int:
 
 def _print_table(lines: list[ExportLogLine]) -> None:
     shown = table("Begun (UTC)", "Who", "From")
-    numbers = all(is_number(line.session) for line in lines)
+    numbers = all(is_numeric_id(line.session) for line in lines)
     shown.add_column("Session", justify="right" if numbers else "left", overflow="fold")
     shown.add_column("What", overflow="fold")
     for heading in ("Sent", "Of"):

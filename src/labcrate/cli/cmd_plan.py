@@ -10,17 +10,17 @@ from labcrate.export.assemble import Assembly
 from labcrate.export.plan_views import plan_object
 from labcrate.export.prepare import plan_session
 from labcrate.model.timespan import TimeSpan, format_duration, format_instant
-from labcrate.plan.left_out import LeftOut, left_out_files
+from labcrate.plan.left_out import LeftOutFile, left_out_files
 from labcrate.plan.plan import Plan
-from labcrate.plan.secrecy import remedy_for
+from labcrate.plan.secrecy import secret_file_remedy
 from labcrate.plan.summary import (
     CameraSpan,
-    as_line,
     camera_spans,
     describe_camera_span,
+    describe_not_exported,
+    describe_not_taken,
     describe_recording,
     format_size,
-    left_out_words,
     plural,
 )
 
@@ -38,7 +38,7 @@ def run(options: Namespace) -> int:
     return 0
 
 
-def print_plan(assembly: Assembly, options: Namespace, others: Sequence[LeftOut] = ()) -> None:
+def print_plan(assembly: Assembly, options: Namespace, others: Sequence[LeftOutFile] = ()) -> None:
     """Print a plan as text for 80 columns."""
     plan = assembly.plan
     say(f"Session {plan.session.id}: {plan.session.name or '(no name)'}")
@@ -57,7 +57,7 @@ def print_plan(assembly: Assembly, options: Namespace, others: Sequence[LeftOut]
     for warning in plan.warnings:
         say(f"  warning: {warning}")
     _print_secrets(plan)
-    left_out = left_out_words(plan)
+    left_out = describe_not_exported(plan)
     say(f"\nState: {plan.state}" + (f"; {left_out}" if left_out else ""))
     size = assembly.layout.total_bytes
     say(f"ZIP:   {size:,} bytes ({format_size(size)}), {plural(len(assembly.parts), 'file')}")
@@ -69,8 +69,8 @@ def _print_secrets(plan: Plan) -> None:
     if secrecy.refused:
         say("\nWould stop an export")
     for one in secrecy.refused:
-        say(f"  {one.source} holds {one.said}")
-        say(f"      -> {remedy_for(one)}")
+        say(f"  {one.source} holds {one.kinds_text}")
+        say(f"      -> {secret_file_remedy(one)}")
     if secrecy.not_searched:
         say("\nNot searched (does not stop an export)")
     for member in secrecy.not_searched:
@@ -99,7 +99,7 @@ def _print_members(assembly: Assembly) -> None:
         recording = recordings.get(part.name)
         if recording:
             say(f"             {describe_recording(recording)}; {recording.verdict.reason}")
-            say(f"             from {', '.join((recording.source, *recording.also_at))}")
+            say(f"             from {', '.join((recording.source, *recording.duplicate_paths))}")
     for span in spans:
         _print_camera_span(span)
 
@@ -114,7 +114,7 @@ def _print_camera_span(span: CameraSpan) -> None:
     say(f"             from {first.source} and others")
 
 
-def print_left_out(plan: Plan, options: Namespace, others: Sequence[LeftOut] = ()) -> None:
+def print_left_out(plan: Plan, options: Namespace, others: Sequence[LeftOutFile] = ()) -> None:
     """Print what was not chosen, the session's files that are left out, and every near miss.
 
     Files of other sessions are counted, and listed if they are given as ``others``.
@@ -122,7 +122,7 @@ def print_left_out(plan: Plan, options: Namespace, others: Sequence[LeftOut] = (
     for sentence in plan.not_chosen:
         say(f"  PARTIAL: {sentence}")
     for one in plan.not_taken:
-        say(f"  {as_line(one)}")
+        say(f"  {describe_not_taken(one)}")
     for rule, count in sorted(plan.left_out.items()):
         say(f"  {plural(count, 'file')}: {rule}")
     for other in others:

@@ -15,11 +15,11 @@ from labcrate.cli.machine_zone import machine_zone
 from labcrate.cli.screen import lab_folder, open_lab, say
 from labcrate.config import BASE_TOPIC_VARIABLE, LOOPBACK, Network, ServeSettings
 from labcrate.errors import UsageError
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.lab.settings_file import read_settings
-from labcrate.lab.text import typed_path
+from labcrate.lab.text import expand_home
 from labcrate.messages.message import Message
-from labcrate.plan.option_words import parse_zone
+from labcrate.plan.option_values import parse_zone
 from labcrate.web.server import ServerAddress, serve
 
 _PORT_COUNT = 65536
@@ -85,7 +85,7 @@ def serve_settings(options: Namespace) -> ServeSettings:
 
 
 def _parse_recorder_folder(text: str) -> Path:
-    folder = typed_path(text)
+    folder = expand_home(text)
     if not text or not folder.is_dir():
         raise UsageError(Message("cli.recorder_folder", folder=text))
     return folder
@@ -122,7 +122,7 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _choose_time_zone(text: str | None, lab: Lab) -> str:
+def _choose_time_zone(text: str | None, lab: LabFolder) -> str:
     """Return the requested time zone, or labcrate.toml's, or this machine's. Raises UsageError, DocumentError."""
     if text is not None:
         return parse_zone(text)

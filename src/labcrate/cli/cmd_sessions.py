@@ -7,17 +7,17 @@ from rich.table import Table
 from labcrate.cli.screen import open_lab, say, write_json
 from labcrate.cli.terminal import console
 from labcrate.export.plan_views import row_object
-from labcrate.model.session import is_number
+from labcrate.model.session import is_numeric_id
 from labcrate.model.timespan import format_duration
-from labcrate.plan.inventory import take_inventory
-from labcrate.plan.overview import SessionRow, overview
+from labcrate.plan.inventory import read_inventory
+from labcrate.plan.overview import SessionRow, session_rows
 from labcrate.plan.summary import format_size
 
 
 def run(options: Namespace) -> int:
     """Print a table of the lab's sessions, and their problems."""
-    inventory = take_inventory(open_lab(options))
-    rows = overview(inventory)
+    inventory = read_inventory(open_lab(options))
+    rows = session_rows(inventory)
     if options.json:
         write_json([row_object(row) for row in rows])
         return 0
@@ -32,7 +32,7 @@ def run(options: Namespace) -> int:
 
 def _print_table(rows: list[SessionRow]) -> None:
     table = Table(box=None, pad_edge=False)
-    right = {"ID", "Length"} if all(is_number(row.id) for row in rows) else {"Length"}
+    right = {"ID", "Length"} if all(is_numeric_id(row.id) for row in rows) else {"Length"}
     for heading in ("ID", "Name", "Start (UTC)", "Length", "Status"):
         table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
     for heading in ("Rec.", "Size"):

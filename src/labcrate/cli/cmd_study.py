@@ -16,8 +16,8 @@ from labcrate.people.database import PeopleDatabase
 from labcrate.people.export_log import system_user
 from labcrate.people.studies import Studies, Study
 from labcrate.people.users import Users
-from labcrate.plan.inventory import Inventory, take_inventory
-from labcrate.plan.overview import tagged
+from labcrate.plan.inventory import Inventory, read_inventory
+from labcrate.plan.overview import sessions_with_tag
 from labcrate.plan.summary import plural
 
 StudyResult = tuple[Study, str]
@@ -83,7 +83,7 @@ def _fill(options: Namespace, database: PeopleDatabase, name: str) -> StudyResul
     if options.tag is None:
         raise UsageError(Message("cli.tag_missing"))
     studies = Studies(database)
-    study, found = studies.get(name), tagged(_take_inventory(options), options.tag)
+    study, found = studies.get(name), sessions_with_tag(_take_inventory(options), options.tag)
     new = [session for session in found if session not in study.sessions]
     if not new:
         return (
@@ -126,7 +126,7 @@ def _refuse_words(options: Namespace) -> None:
 
 
 def _take_inventory(options: Namespace) -> Inventory:
-    return take_inventory(open_lab(options))
+    return read_inventory(open_lab(options))
 
 
 def _print_list(options: Namespace, studies: Sequence[Study]) -> None:

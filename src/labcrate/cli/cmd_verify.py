@@ -10,7 +10,7 @@ from labcrate.archive.signature import read_public_key, verify_signed
 from labcrate.archive.verify import Report, verify_archive
 from labcrate.cli.screen import ProgressBar, say, write_json
 from labcrate.errors import UsageError, VerificationError
-from labcrate.lab.text import typed_path
+from labcrate.lab.text import expand_home
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.plan.summary import format_size, plural
@@ -18,7 +18,7 @@ from labcrate.plan.summary import format_size, plural
 
 def run(options: Namespace) -> int:
     """Check an archive's structure, all checksums and, with a key, the signature; print the findings."""
-    path = typed_path(options.file)
+    path = expand_home(options.file)
     size = path.stat().st_size if path.is_file() else 0
     verify = _choose_check(options)
     with ProgressBar("Verifying", shown=not options.json) as bar:
@@ -56,7 +56,7 @@ def _choose_check(options: Namespace) -> Callable[[Path, Callable[[int], None]],
             raise UsageError(Message("cli.signature_without_key"))
         return verify_archive
     key = read_public_key(options.key)
-    beside = None if options.signature is None else typed_path(options.signature)
+    beside = None if options.signature is None else expand_home(options.signature)
     return lambda path, progress: verify_signed(path, key, beside, progress)
 
 

@@ -15,18 +15,25 @@ from labcrate.index.catalog import Catalog
 from labcrate.index.state_folder import state_folder
 from labcrate.messages.message import Message
 from labcrate.model.session import json_id
-from labcrate.model.timespan import Coverage, cover, format_duration, format_instant
+from labcrate.model.timespan import Coverage, format_duration, format_instant, measure_coverage
 from labcrate.people.export_log import system_user
 from labcrate.people.link_log import Link, LinkLog
-from labcrate.plan.by_time import Beyond, Offer, Offered, Other, Wanted, find_by_time
+from labcrate.plan.recorder_search import (
+    CandidateFile,
+    ConfirmReason,
+    OtherSession,
+    SearchFilter,
+    SearchResult,
+    search_recorders,
+)
 from labcrate.plan.inventory import find_session
-from labcrate.plan.option_words import parse_duration
+from labcrate.plan.option_values import parse_duration
 from labcrate.plan.summary import camera_label, format_size, plural
 from labcrate.repair.link_by_time import link_by_time
 
 _MAX_LISTED = 10
 
-Groups = Mapping[tuple[str, str, str | None, str], Sequence[Offered]]
+Groups = Mapping[tuple[str, str, str | None, str], Sequence[CandidateFile]]
 
 
 def run(options: Namespace) -> int:
@@ -35,13 +42,13 @@ def run(options: Namespace) -> int:
         raise UsageError(Message("cli.by_time_alone"))
     if not options.yes and (options.json or not _is_terminal()):
         raise UsageError(Message("cli.no_terminal_by_time"))
-    wanted = Wanted(tuple(options.recorder), tuple(options.camera), parse_duration(options.pad))
+    chosen_filter = SearchFilter(tuple(options.recorder), tuple(options.camera), parse_duration(options.pad))
     inventory, session_id = find_session(open_lab(options), options.session)
     lab = inventory.lab
     with Catalog.open(state_folder(lab.root)) as catalog, ProgressBar("Searching", shown=not options.json) as bar:
-        offer = find_by_time(inventory, catalog, session_id, wanted, bar)
-    inside = [one for one in offer.files if one.beyond is None]
-    beyond = [one for one in offer.files if one.beyond is not None]
+        offer = search_recorders(inventory, catalog, session_id, chosen_filter, bar)
+    inside = [one for one in offer.files if one.confirm_reason is None]
+    beyond = [one for one in offer.files if one.confirm_reason is not None]
     if not options.json:
         _print_offer(offer, inside, beyond)
     linked = _choose_files(inside, beyond, options)
@@ -57,16 +64,16 @@ def run(options: Namespace) -> int:
     else:
         say("No files were linked.")
     # --yes was not enough: a script must see that nothing was linked.
-    return RepairError.exit_code if options.yes and beyond and not linked and not offer.already else 0
+    return RepairError.exit_code if options.yes and beyond and not linked and not offer.already_linked else 0
 
 
 def _is_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def _choose_files(inside: Sequence[Offered], beyond: Sequence[Offered], options: Namespace) -> list[Offered]:
+def _choose_files(inside: Sequence[CandidateFile], beyond: Sequence[CandidateFile], options: Namespace) -> list[CandidateFile]:
     """Return the files that the user confirmed. Files beyond the session need a separate confirmation."""
-    chosen: list[Offered] = []
+    chosen: list[CandidateFile] = []
     if inside and (options.yes or ask_yes_no(f"Link {_these_recordings(len(inside))}?")):
         chosen += inside
     if beyond:
@@ -96,7 +103,7 @@ def _these_recordings(count: int) -> str:
     return "this recording" if count == 1 else f"these {count:,} recordings"
 
 
-def _print_offer(offer: Offer, inside: Sequence[Offered], beyond: Sequence[Offered]) -> None:
+def _print_offer(offer: SearchResult, inside: Sequence[CandidateFile], beyond: Sequence[CandidateFile]) -> None:
     span = offer.span
     start, end = (format_instant(at) if at else "?" for at in (span.start, span.end))
     say(f"Session {offer.session.id}: {start} to {end}")
@@ -125,10 +132,10 @@ def _print_offer(offer: Offer, inside: Sequence[Offered], beyond: Sequence[Offer
     say()
 
 
-def _print_beyond(beyond: Sequence[Offered]) -> None:
-    groups = defaultdict[tuple[Beyond | None, tuple[Other, ...]], list[Offered]](list)
+def _print_beyond(beyond: Sequence[CandidateFile]) -> None:
+    groups = defaultdict[tuple[ConfirmReason | None, tuple[OtherSession, ...]], list[CandidateFile]](list)
     for one in beyond:
-        groups[one.beyond, one.others].append(one)
+        groups[one.confirm_reason, one.other_sessions].append(one)
     for (why, others), same in groups.items():
         for one in same[:_MAX_LISTED]:
             say(f"  {one.source}, {_format_time(one.span.start)} to {_format_time(one.span.end)}")
@@ -137,18 +144,18 @@ def _print_beyond(beyond: Sequence[Offered]) -> None:
         say(f"      {_describe_overlap(others) if others else why}")
 
 
-def _describe_overlap(others: Sequence[Other]) -> str:
+def _describe_overlap(others: Sequence[OtherSession]) -> str:
     return f"extends into the time of {' and '.join(map(_describe_session, others))}"
 
 
-def _describe_session(other: Other) -> str:
+def _describe_session(other: OtherSession) -> str:
     return f"session {other.session_id} ({_format_time(other.span.start)} to {_format_time(other.span.end)})"
 
 
-def _print_not_offered(offer: Offer) -> None:
+def _print_not_offered(offer: SearchResult) -> None:
     """Print the recordings of that time that are not offered."""
-    if offer.already:
-        say(f"\nAlready linked: {plural(offer.already, 'recording')} of this time.")
+    if offer.already_linked:
+        say(f"\nAlready linked: {plural(offer.already_linked, 'recording')} of this time.")
     for (recorder, word), count in sorted(offer.unknown.items()):
         say(f"\n{recorder}: {plural(count, 'file')} of {word}, which is not a known camera: not linked.")
         say(f"  Set cameras = {{ {word} = ID }} in labcrate.toml, or link its files with --camera {word}.")
@@ -162,18 +169,18 @@ def _print_not_offered(offer: Offer) -> None:
         say(f"  ... and {len(offer.skipped) - _MAX_LISTED:,} more")
 
 
-def _group_by_camera(files: Sequence[Offered]) -> Groups:
+def _group_by_camera(files: Sequence[CandidateFile]) -> Groups:
     """Return the files by recorder, recorder's word, camera id and camera name, sorted by recorder and name."""
-    groups = defaultdict[tuple[str, str, str | None, str], list[Offered]](list)
+    groups = defaultdict[tuple[str, str, str | None, str], list[CandidateFile]](list)
     for one in files:
         camera = one.camera
-        shown = camera_label(camera) if camera else f"{one.word} (unknown)"
-        groups[one.recorder, one.word, camera.id if camera else None, shown].append(one)
+        shown = camera_label(camera) if camera else f"{one.camera_word} (unknown)"
+        groups[one.recorder, one.camera_word, camera.id if camera else None, shown].append(one)
     return dict(sorted(groups.items(), key=lambda group: (group[0][0], group[0][3], group[0][1])))
 
 
-def _coverage(files: Sequence[Offered]) -> Coverage:
-    return cover((one.span, one.identity.size_bytes) for one in files)
+def _coverage(files: Sequence[CandidateFile]) -> Coverage:
+    return measure_coverage((one.span, one.identity.size_bytes) for one in files)
 
 
 def _describe_gaps(covered: Coverage) -> str:
@@ -193,7 +200,7 @@ def _shorten(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
-def _json_object(offer: Offer, linked: Sequence[Offered], made: Link | None) -> dict[str, Any]:
+def _json_object(offer: SearchResult, linked: Sequence[CandidateFile], made: Link | None) -> dict[str, Any]:
     span, chosen = offer.span, set(map(id, linked))
     return {
         "session": json_id(offer.session.id),
@@ -215,20 +222,20 @@ def _json_object(offer: Offer, linked: Sequence[Offered], made: Link | None) -> 
                 ],
             }
             for (recorder, word, camera_id, _), files in _group_by_camera(
-                [one for one in offer.files if not one.beyond]
+                [one for one in offer.files if not one.confirm_reason]
             ).items()
         ],
         "beyond": [
             {
                 "file": one.source,
-                "reason": str(one.beyond),
-                "sessions": [json_id(other.session_id) for other in one.others],
+                "reason": str(one.confirm_reason),
+                "sessions": [json_id(other.session_id) for other in one.other_sessions],
                 "linked": id(one) in chosen,
             }
             for one in offer.files
-            if one.beyond
+            if one.confirm_reason
         ],
-        "alreadyLinked": offer.already,
+        "alreadyLinked": offer.already_linked,
         "unknownCameras": [{"recorder": r, "word": w, "files": n} for (r, w), n in sorted(offer.unknown.items())],
         "notSelected": [{"recorder": r, "word": w, "files": n} for (r, w), n in sorted(offer.not_selected.items())],
         "skipped": [{"file": source, "reason": reason} for source, reason in offer.skipped],

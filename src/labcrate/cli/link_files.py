@@ -10,7 +10,7 @@ from labcrate.cli.screen import ask_yes_no, say, say_command, write_json
 from labcrate.cli.terminal import console
 from labcrate.errors import PeopleError, RepairError, UsageError
 from labcrate.export.plan_views import link_object
-from labcrate.linking.judging import names_by_marker
+from labcrate.linking.judgement import has_session_marker
 from labcrate.linking.verdict import Rule
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
@@ -137,7 +137,7 @@ def link_all_marked(
     With ``--remux`` these are the videos that are no MP4s, else the MP4s. Raises UsageError if there is no terminal.
     """
     method = link_method(options)
-    marked = [near for near in near_misses if names_by_marker(near.path, session_id, near.verdict, inventory.rules)]
+    marked = [near for near in near_misses if has_session_marker(near.path, session_id, near.verdict, inventory.rules)]
     chosen = [near for near in marked if (near.verdict.rule is Rule.NOT_MP4) == (method is LinkMethod.REMUX)]
     files = [near.path for near in chosen]
     # Report files that cannot be linked before asking.

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Self
 from labcrate.config import LAB_VARIABLE
 from labcrate.errors import NoLabError
 from labcrate.index.indexing import Progress
-from labcrate.lab.folder import Lab
-from labcrate.lab.text import typed_path
+from labcrate.lab.folder import LabFolder
+from labcrate.lab.text import expand_home
 from labcrate.linking.verdict import command_line
 from labcrate.messages.message import Message
 from labcrate.messages.text import escape_steering, printable_lines
@@ -30,12 +30,12 @@ def lab_folder(options: Namespace) -> Path:
     named = options.lab if options.lab is not None else os.environ.get(LAB_VARIABLE)
     if named == "":
         raise NoLabError(Message("cli.empty_lab_name", variable=LAB_VARIABLE))
-    return typed_path(named) if named else Path.cwd()
+    return expand_home(named) if named else Path.cwd()
 
 
-def open_lab(options: Namespace) -> Lab:
+def open_lab(options: Namespace) -> LabFolder:
     """Open the command's lab. Raises NoLabError."""
-    return Lab(lab_folder(options))
+    return LabFolder(lab_folder(options))
 
 
 def lab_option(options: Namespace) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from labcrate.database.errors import DatabaseError, DatabaseErrorKind, engine_errors
-from labcrate.database.files import make_private
+from labcrate.database.files import create_private_file
 
 BUSY_SECONDS = 10.0
 """How long a statement waits for another program's lock before it fails."""
@@ -29,7 +29,7 @@ class Schema:
 class Connection:
     """One connection. One thread at a time may use it; every method may wait for the disk and raise DatabaseError."""
 
-    def __init__(self, file: Path | None, schema: Schema | None = None, *, precious: bool = True) -> None:
+    def __init__(self, file: Path | None, schema: Schema | None = None, *, irreplaceable: bool = True) -> None:
         """Open a file, or (None) a database in memory, and see that it has the tables of ``schema``.
 
         A ``precious`` one is not made where there is none; it is read through for damage, what was changed is on the
@@ -37,17 +37,17 @@ class Connection:
         """
         with engine_errors():
             # mode=rw: a file that vanished meanwhile is not made again in passing.
-            name = f"{file.absolute().as_uri()}?mode={'rw' if precious else 'rwc'}" if file else ":memory:"
+            name = f"{file.absolute().as_uri()}?mode={'rw' if irreplaceable else 'rwc'}" if file else ":memory:"
             self._engine = sqlite3.connect(
                 name, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
         try:
-            self.set_durable(precious)
-            if precious:
+            self.set_durable(irreplaceable)
+            if irreplaceable:
                 for pragma in ("foreign_keys = ON", "trusted_schema = OFF", "secure_delete = ON"):
                     self.execute(f"PRAGMA {pragma}")
             if schema:
-                self._check(schema, thoroughly=precious)
+                self._check(schema, thoroughly=irreplaceable)
         except BaseException:  # a damaged file is noticed here
             self.close()
             raise
@@ -105,7 +105,7 @@ class Connection:
     def _check(self, schema: Schema, *, thoroughly: bool) -> None:
         """See that these are the tables of ``schema``, bringing older ones up to date; change nothing otherwise."""
         if schema.application_id not in (None, self._number("application_id")):
-            raise DatabaseError(DatabaseErrorKind.FOREIGN)
+            raise DatabaseError(DatabaseErrorKind.OTHER_APPLICATION)
         version = self._number("user_version")
         if version > schema.version:
             raise DatabaseError(DatabaseErrorKind.NEWER)
@@ -129,9 +129,9 @@ class Connection:
         return int(number)
 
 
-def make_database(file: Path, schema: Schema) -> None:
+def create_database(file: Path, schema: Schema) -> None:
     """Make a database that its owner alone may read, where readers never wait for writers. Raises OSError as well."""
-    make_private(file)
+    create_private_file(file)
     with Connection(file) as connection:
         connection.execute("PRAGMA journal_mode = WAL")  # a write-ahead log
         connection.migrate(schema)

@@ -14,10 +14,10 @@ class DatabaseErrorKind(Enum):
     LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)  # by another program, for longer than a connection waits
     DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
     STATEMENT = (sqlite3.SQLITE_ERROR,)  # one that these tables do not know
-    BARRED = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH)
+    NO_ACCESS = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH)
     DISK = (sqlite3.SQLITE_IOERR,)
     FULL = (sqlite3.SQLITE_FULL,)
-    FOREIGN = ("damaged, or of another program",)
+    OTHER_APPLICATION = ("damaged, or of another program",)
     NEWER = ("made by a later version",)
     OTHER = ("anything else",)
 
@@ -26,23 +26,23 @@ _KINDS = {code: kind for kind in DatabaseErrorKind for code in kind.value}
 
 
 class DatabaseError(Exception):
-    """What the engine says, with the kind of it. Never shown as it is: ``explained`` turns it into a sentence."""
+    """What the engine says, with the kind of it. Never shown: ``translate_errors`` turns it into a sentence."""
 
     def __init__(self, kind: DatabaseErrorKind, said: str = "") -> None:
         self.kind = kind
         super().__init__(said)
 
 
-class TakenError(DatabaseError):
+class ConstraintError(DatabaseError):
     """A row that the tables do not take: most often, a name that another row has."""
 
 
-Explain = Callable[[DatabaseError], LabcrateError]
+ErrorTranslator = Callable[[DatabaseError], LabcrateError]
 """Makes the sentence for what is wrong with one database."""
 
 
 @contextmanager
-def explained(explain: Explain) -> Iterator[None]:
+def translate_errors(explain: ErrorTranslator) -> Iterator[None]:
     """Raise each DatabaseError of the block as the error of the database's user."""
     try:
         yield
@@ -56,7 +56,7 @@ def engine_errors() -> Iterator[None]:
     try:
         yield
     except sqlite3.IntegrityError as error:
-        raise TakenError(DatabaseErrorKind.OTHER, str(error)) from error
+        raise ConstraintError(DatabaseErrorKind.OTHER, str(error)) from error
     except sqlite3.Error as error:
         raise DatabaseError(_kind_of(error), str(error)) from error
     except UnicodeDecodeError as error:  # of a damaged file, SQLite's own sentence may be no text

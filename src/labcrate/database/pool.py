@@ -7,24 +7,24 @@ from pathlib import Path
 from typing import Any, Self
 
 from labcrate.database.connection import BUSY_SECONDS, Connection, Schema
-from labcrate.database.errors import DatabaseError, DatabaseErrorKind, Explain, explained
+from labcrate.database.errors import DatabaseError, DatabaseErrorKind, ErrorTranslator, translate_errors
 
 
 class ConnectionPool:
     """One database. Any thread may use it, and several processes at once: a server and commands beside it.
 
     Readers never wait for writers. What is written is on the disk when the writing ends, unless it is said not to
-    matter. All methods raise what ``explain`` makes of a DatabaseError.
+    matter. All methods raise what ``translate`` makes of a DatabaseError.
     """
 
-    def __init__(self, file: Path, schema: Schema, explain: Explain) -> None:
+    def __init__(self, file: Path, schema: Schema, translate: ErrorTranslator) -> None:
         """Open a file that is there, see that it is whole, and bring its tables up to date."""
-        self.file, self._explain = file, explain
+        self.file, self._explain = file, translate
         # A connection for each thread that reads, so that a long reading holds nobody up.
         self._own = threading.local()
         self._readers: list[Connection] = []
         self._writing, self._listing = threading.Lock(), threading.Lock()
-        with explained(explain):
+        with translate_errors(translate):
             self._writer = Connection(file, schema)
 
     def close(self) -> None:
@@ -42,26 +42,26 @@ class ConnectionPool:
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Return what a query finds."""
-        with explained(self._explain):
+        with translate_errors(self._explain):
             return self._reader().rows(query, *values)
 
     @contextmanager
-    def change(self, *, durable: bool = True) -> Iterator[Connection]:
+    def write_transaction(self, *, durable: bool = True) -> Iterator[Connection]:
         """Do all that is done in the block with the connection, or nothing of it.
 
         What is not ``durable`` may be forgotten in a power cut, and costs no wait for the disk.
         """
-        with self._writing, explained(self._explain):
+        with self._writing, translate_errors(self._explain):
             self._writer.set_durable(durable)
             with self._writer.transaction():
                 yield self._writer
 
-    def note(self, statement: str, *values: object) -> None:
+    def write_if_idle(self, statement: str, *values: object) -> None:
         """Change something that hardly matters, if nothing else is being written just now: it never waits."""
         if not self._writing.acquire(blocking=False):
             return
         try:
-            with explained(self._explain):
+            with translate_errors(self._explain):
                 self._writer.execute("PRAGMA busy_timeout = 0")
                 self._writer.set_durable(False)
                 try:

@@ -14,7 +14,7 @@ from labcrate.demo.documents import MORNING_SENSORS, SECRETS, lab_documents
 from labcrate.demo.sensors import SENSORS, ZigbeeMessage, zigbee_messages
 from labcrate.demo.story import Clip, VideoFile
 from labcrate.errors import TargetError, UsageError
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.lab.session_register import read_session_register
 from labcrate.video.synthetic import make_clip
 
@@ -111,7 +111,7 @@ def build_demo_lab(folder: Path) -> DemoLab:
 
 def _remove_link_registers(folder: Path) -> None:
     """Remove what ``labcrate link`` wrote down for the sessions of an earlier sample lab: its files are new now."""
-    lab = Lab(folder)
+    lab = LabFolder(folder)
     for session_folder in lab.session_folders().values():
         register = read_session_register(lab, session_folder)
         if register.files:

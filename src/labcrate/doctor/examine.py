@@ -38,8 +38,8 @@ from labcrate.errors import DocumentError
 from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import IndexRequest, Progress, index_files
 from labcrate.index.records import IndexedFile
-from labcrate.lab.exclude import Excluded
-from labcrate.lab.folder import Entry, Kind, Lab
+from labcrate.lab.exclude import ExcludePatterns
+from labcrate.lab.folder import EntryKind, FolderEntry, LabFolder
 from labcrate.linking.filename import base_name, stem_of_mp4
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
@@ -47,16 +47,22 @@ from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan
-from labcrate.plan.hand_links import no_longer_there
 from labcrate.plan.inventory import Inventory
+from labcrate.plan.linked_files import RecordingFile, find_linked_files
+from labcrate.plan.manual_links import missing_manual_links
 from labcrate.plan.options import Options
-from labcrate.plan.recorder_files import find_recorder_files
-from labcrate.plan.recording_time import Evidence, TimeContext, recording_time
-from labcrate.plan.recordings import Cameras
-from labcrate.plan.select import Found, select
-from labcrate.plan.sensors import load
+from labcrate.plan.recorder_files import check_recorder_files
+from labcrate.plan.recording_time import RecordingFacts, TimeContext, recording_time
+from labcrate.plan.recordings import SessionCameras
+from labcrate.plan.sensors import load_session_readings
 from labcrate.plan.session_files import find_session_files
-from labcrate.plan.session_time import SessionTime, Starts, registered_spans, session_time, undescribed_starts
+from labcrate.plan.session_time import (
+    SessionStarts,
+    SessionTime,
+    registered_spans,
+    session_time,
+    undescribed_session_starts,
+)
 from labcrate.plan.warnings import lab_faults_missing
 from labcrate.readings.load.slice import Readings
 from labcrate.readings.load.topics import BASE_TOPIC
@@ -122,10 +128,10 @@ def secret_findings(secrets: Iterable[FileWithSecrets]) -> Iterator[LabFinding]:
         )
 
 
-class _LabWithStateCache(Lab):
+class _LabWithStateCache(LabFolder):
     """The lab; the state of a file is read once for all who need it."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: LabFolder) -> None:
         self.root = lab.root
         self._states: dict[str, Identity] = {}
 
@@ -159,18 +165,18 @@ class _Examination:
     clocks: CameraClocks = field(default_factory=CameraClocks)
     near_miss_paths: set[str] = field(default_factory=set)
     own_files: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    excluded: Excluded = field(init=False)
+    excluded: ExcludePatterns = field(init=False)
     _indexed: dict[str, IndexedFile] = field(default_factory=dict)
     _failed: dict[str, str] = field(default_factory=dict)
     _contexts: dict[str | None, TimeContext] = field(default_factory=dict)
-    _undescribed: dict[str | None, Starts] = field(default_factory=dict)
+    _undescribed: dict[str | None, SessionStarts] = field(default_factory=dict)
     _sessions: dict[str, _SessionWithTime] = field(default_factory=dict)
-    _near_miss_candidates: Mapping[str, list[Entry]] = field(default_factory=dict)
+    _near_miss_candidates: Mapping[str, list[FolderEntry]] = field(default_factory=dict)
 
     def prepare(self, session_ids: Sequence[str]) -> None:
         """Look into the files that concern these sessions, and find the time of each."""
         inventory = self.inventory
-        self.excluded = Excluded(inventory.settings.exclude)
+        self.excluded = ExcludePatterns(inventory.settings.exclude)
         self._registered = registered_spans(inventory)
         linked = [entry for one in session_ids for entry in inventory.linked.get(one, ())]
         states = self._read_states(linked)
@@ -195,10 +201,10 @@ class _Examination:
         """The time of a session as its plan has it, for telling which recordings were made then."""
         return timed.time.bound.span or timed.session.span
 
-    def _read_states(self, entries: Iterable[Entry]) -> dict[str, Identity]:
+    def _read_states(self, entries: Iterable[FolderEntry]) -> dict[str, Identity]:
         states = {}
         for entry in entries:
-            if entry.kind is Kind.FILE:
+            if entry.kind is EntryKind.FILE:
                 try:
                     states[entry.path] = self.inventory.lab.identity(entry.path)
                 except OSError:
@@ -210,9 +216,9 @@ class _Examination:
             self._contexts[zone] = TimeContext(zone, self._registered, self.inventory.clocks)
         return self._contexts[zone]
 
-    def _undescribed_starts(self, times: TimeContext) -> Starts:
+    def _undescribed_starts(self, times: TimeContext) -> SessionStarts:
         if times.zone not in self._undescribed:
-            self._undescribed[times.zone] = list(undescribed_starts(self.inventory, times, self.probe_files))
+            self._undescribed[times.zone] = list(undescribed_session_starts(self.inventory, times, self.probe_files))
         return self._undescribed[times.zone]
 
     def _load_known(self, states: Mapping[str, Identity]) -> None:
@@ -234,7 +240,7 @@ class _Examination:
     def check_sessions(self) -> Iterator[LabFinding]:
         """Yield the findings of each session; what concerns its cameras is gathered in ``clocks``."""
         taken = self.inventory.paths
-        closed = [entry for entry in self.inventory.unlinked if entry.kind is not Kind.FILE]
+        closed = [entry for entry in self.inventory.unlinked if entry.kind is not EntryKind.FILE]
         for timed in self._sessions.values():
             self.progress.raise_if_cancelled()
             yield from description_findings(timed.session)
@@ -243,14 +249,14 @@ class _Examination:
             yield from self._file_findings(timed, closed, taken)
 
     def _file_findings(
-        self, timed: _SessionWithTime, closed: Sequence[Entry], taken: frozenset[str]
+        self, timed: _SessionWithTime, closed: Sequence[FolderEntry], taken: frozenset[str]
     ) -> Iterator[LabFinding]:
         inventory, session, times = self.inventory, timed.session, timed.times
         bounded = replace(session, span=self._effective_span(timed) or UNLIMITED)
         own = f"{inventory.folder(session.id)}/"
         unlinked = [e for e in closed if len(self._sessions) == 1 or e.path.startswith(own)]
         unlinked += self._near_miss_candidates.get(session.id, ())
-        selection = select(inventory, bounded, self.probe_files, times, unlinked, taken)
+        selection = find_linked_files(inventory, bounded, self.probe_files, times, unlinked, taken)
         found = find_session_files(inventory, session, selection, self.excluded.matches)
         self.own_files[session.id] = [
             *(one.path for one in found.files),
@@ -261,8 +267,8 @@ class _Examination:
         self.near_miss_paths.update(near.path for near in near_misses)
         yield from near_miss_findings(session.id, near_misses)
         yield from missing_findings(session.id, [*found.missing_recordings, *found.missing_files])
-        recorder_files = find_recorder_files(inventory, session, self.excluded.matches)
-        yield from missing_findings(session.id, [*recorder_files.missing, *no_longer_there(inventory, session.id)])
+        recorder_files = check_recorder_files(inventory, session, self.excluded.matches)
+        yield from missing_findings(session.id, [*recorder_files.missing, *missing_manual_links(inventory, session.id)])
         if self.alone:  # of the whole lab they are findings by themselves
             yield from missing_findings(session.id, lab_faults_missing(inventory, session.id, Options()))
         yield from kept_out_findings(session.id, found.not_taken)
@@ -277,7 +283,7 @@ class _Examination:
                     session.id,
                     places=(printable(path),),
                 )
-        cameras = Cameras.of(inventory, session)
+        cameras = SessionCameras.build(inventory, session)
         recordings = [
             self._linked_recording(one, timed, cameras) for one in found.recordings if one.path in self._indexed
         ]
@@ -285,10 +291,12 @@ class _Examination:
             self.clocks.add(recording)
         yield from recording_findings(session, recordings, cameras)
 
-    def _linked_recording(self, found: Found, timed: _SessionWithTime, cameras: Cameras) -> LinkedRecording:
+    def _linked_recording(
+        self, found: RecordingFile, timed: _SessionWithTime, cameras: SessionCameras
+    ) -> LinkedRecording:
         """Return what is known of a linked recording, as its session's plan has it."""
-        probe, camera = self._indexed[found.path].probe or Probe(), cameras.of_recording(found.verdict)
-        evidence = Evidence(
+        probe, camera = self._indexed[found.path].probe or Probe(), cameras.find(found.verdict)
+        evidence = RecordingFacts(
             found.path,
             probe,
             found.identity.mtime_ns,
@@ -328,7 +336,9 @@ class _Examination:
         settings, lab = self.inventory.settings, self.inventory.lab
         base = self.base_topic or settings.base_topic or BASE_TOPIC
         devices, formats = self.inventory.devices, settings.date_formats
-        return load(lab, session, devices, window, base, zone, formats, self.progress.raise_if_cancelled)
+        return load_session_readings(
+            lab, session, devices, window, base, zone, formats, self.progress.raise_if_cancelled
+        )
 
 
 def _probe(file: BinaryIO, path: str) -> Probe:

@@ -11,15 +11,15 @@ from labcrate.doctor.lab_findings import unassigned_folders
 from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import CancelOnlyProgress, IndexRequest, Progress, index_files
 from labcrate.index.secret_search import SecretSearcher
-from labcrate.lab.exclude import Excluded
-from labcrate.lab.folder import RECORDINGS, SESSIONS, Entry, Kind
-from labcrate.linking.filename import base_name, stem_of_mp4, stem_of_other_video
-from labcrate.linking.place import is_hidden
+from labcrate.lab.exclude import ExcludePatterns
+from labcrate.lab.folder import RECORDINGS, SESSIONS, EntryKind, FolderEntry
+from labcrate.linking.filename import base_name, stem_of_mp4, stem_of_non_mp4
+from labcrate.linking.location import is_hidden
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.model.recording import Probe
 from labcrate.plan.inventory import Inventory
-from labcrate.plan.session_files import SIDECAR, packed_files
+from labcrate.plan.session_files import SIDECAR, files_to_index
 from labcrate.secrets.copied_files import Redaction
 
 _RECORDING, _VIDEO, _OTHER, _STRAY = "recording", "video", "other", "stray"
@@ -38,7 +38,7 @@ def unlinked_file_findings(
     for entry in inventory.unlinked:
         path = entry.path
         own = path.startswith(f"{SESSIONS}/")  # the files of sessions' own folders are sorted with these
-        if own or entry.kind is not Kind.FILE or path in known or path in beside or is_hidden(path):
+        if own or entry.kind is not EntryKind.FILE or path in known or path in beside or is_hidden(path):
             continue
         if not excluded(path):
             sorts[_sort(path)].append(printable(path))
@@ -60,13 +60,13 @@ def _sort(path: str) -> str:
     name = base_name(path)
     if stem_of_mp4(name) is not None:
         return _RECORDING
-    return _VIDEO if stem_of_other_video(name) else _OTHER
+    return _VIDEO if stem_of_non_mp4(name) else _OTHER
 
 
 def _stray_files(inventory: Inventory, known: frozenset[str]) -> Iterator[str]:
     """What lies in ``sessions/`` and in no session's own folder; of a folder that is nearly one, the name is said."""
     lab = inventory.lab
-    if lab.sessions_barred():
+    if lab.unreadable_sessions_folder():
         return
     try:
         with os.scandir(lab.root / SESSIONS) as listing:
@@ -76,7 +76,7 @@ def _stray_files(inventory: Inventory, known: frozenset[str]) -> Iterator[str]:
     yield from (printable(f"{SESSIONS}/{name}") for name in files if not name.startswith("."))
     for name in unassigned_folders(inventory):
         for entry in lab.walk(f"{SESSIONS}/{name}"):
-            if entry.kind is Kind.FILE and entry.path not in known and not is_hidden(entry.path):
+            if entry.kind is EntryKind.FILE and entry.path not in known and not is_hidden(entry.path):
                 yield printable(entry.path)
 
 
@@ -84,7 +84,7 @@ def unreadable_findings(inventory: Inventory, own_folders: Sequence[str]) -> Ite
     """Yield links, pipes and closed folders where recordings lie, but for those in sessions' own folders."""
     own = tuple(f"{folder}/" for folder in own_folders)
     for entry in inventory.unlinked:
-        if entry.kind is Kind.FILE or entry.path.startswith(own) or is_hidden(entry.path):
+        if entry.kind is EntryKind.FILE or entry.path.startswith(own) or is_hidden(entry.path):
             continue
         yield LabFinding(
             FindingKind.MISSING,
@@ -96,14 +96,14 @@ def unreadable_findings(inventory: Inventory, own_folders: Sequence[str]) -> Ite
 
 
 _MESSAGE_IDS = {
-    Kind.LINK: "doctor.closed.link",
-    Kind.UNREADABLE: "doctor.closed.folder",
-    Kind.OTHER: "doctor.closed.other",
+    EntryKind.LINK: "doctor.closed.link",
+    EntryKind.UNREADABLE: "doctor.closed.folder",
+    EntryKind.OTHER: "doctor.closed.other",
 }
 
 
-def _severity(entry: Entry) -> Severity:
-    hides = entry.kind is Kind.UNREADABLE or entry.path in (RECORDINGS, SESSIONS)
+def _severity(entry: FolderEntry) -> Severity:
+    hides = entry.kind is EntryKind.UNREADABLE or entry.path in (RECORDINGS, SESSIONS)
     return Severity.PROBLEM if hides else Severity.WARNING
 
 
@@ -124,11 +124,11 @@ def find_secret_files(
 
     A large file that is no MP4 is searched when it is hashed: before that, nothing is said of it. Raises CatalogError.
     """
-    excluded = Excluded(inventory.settings.exclude).matches
+    excluded = ExcludePatterns(inventory.settings.exclude).matches
     of_sessions = defaultdict[str, list[str]](list)
     for one in session_ids:
-        linked = [entry for entry in inventory.linked.get(one, ()) if entry.kind is Kind.FILE]
-        for path in {entry.path for entry in (*linked, *packed_files(inventory, [one]))}:
+        linked = [entry for entry in inventory.linked.get(one, ()) if entry.kind is EntryKind.FILE]
+        for path in {entry.path for entry in (*linked, *files_to_index(inventory, [one]))}:
             of_sessions[path].append(one)
     files = {}
     for path in of_sessions:

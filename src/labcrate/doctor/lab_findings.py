@@ -7,16 +7,16 @@ from difflib import get_close_matches
 
 from labcrate.doctor.findings import FindingKind, LabFinding, Severity
 from labcrate.errors import DocumentError
-from labcrate.lab.documents import read_all_cameras
-from labcrate.lab.exclude import Excluded
-from labcrate.lab.folder import SESSION_FOLDER, SESSIONS, Kind
+from labcrate.lab.device_files import read_all_cameras
+from labcrate.lab.exclude import ExcludePatterns
+from labcrate.lab.folder import SESSION_FOLDER_PREFIX, SESSIONS, EntryKind
 from labcrate.lab.recorders import SETTINGS_FILE
-from labcrate.linking.filename import base_name, composed
-from labcrate.linking.place import Area, place_of
+from labcrate.linking.filename import base_name, to_nfc
+from labcrate.linking.location import Area, locate_path
 from labcrate.linking.prefixes import Prefix
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
-from labcrate.model.session import RULE
+from labcrate.model.session import ID_RULE
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.lab_rules import camera_key
 
@@ -43,11 +43,11 @@ def settings_findings(inventory: Inventory, problem: DocumentError | None) -> It
 
 def document_findings(inventory: Inventory) -> Iterator[LabFinding]:
     """Yield each file, entry and id that was refused; descriptions of sessions that cannot be used name the session."""
-    misnamed = {printable(path) for path in inventory.lab.refused_session_folders()}
+    misnamed = {printable(path) for path in inventory.lab.misnamed_session_folders()}
     for error in dict.fromkeys(inventory.problems):
         if error.file in misnamed:
             kind, remedy = FindingKind.FOLDER_NAME, "doctor.folder.remedy"
-        elif RULE in error.problem:
+        elif ID_RULE in error.problem:
             kind, remedy = FindingKind.REFUSED_ID, "doctor.id.remedy"
         else:
             kind, remedy = FindingKind.DOCUMENT, "doctor.document.remedy"
@@ -57,7 +57,7 @@ def document_findings(inventory: Inventory) -> Iterator[LabFinding]:
 def broken_session_findings(inventory: Inventory, session_id: str) -> Iterator[LabFinding]:
     """Yield the error of a session whose description cannot be used."""
     if error := inventory.book.broken.get(session_id):
-        kind = FindingKind.REFUSED_ID if RULE in error.problem else FindingKind.DOCUMENT
+        kind = FindingKind.REFUSED_ID if ID_RULE in error.problem else FindingKind.DOCUMENT
         remedy = Message("doctor.document.remedy")
         yield LabFinding(kind, Severity.PROBLEM, str(error), remedy, session_id, places=(_place_of_error(error),))
 
@@ -65,9 +65,9 @@ def broken_session_findings(inventory: Inventory, session_id: str) -> Iterator[L
 def folder_findings(inventory: Inventory) -> Iterator[LabFinding]:
     """Yield the folders in ``sessions/`` whose name nearly is that of a session's own folder."""
     for name in unassigned_folders(inventory):
-        place = place_of(f"{SESSIONS}/{name}/file", inventory.rules.ids)
+        place = locate_path(f"{SESSIONS}/{name}/file", inventory.rules.ids)
         if place.area is Area.MISSPELT:
-            right = " or ".join(f"{SESSIONS}/{SESSION_FOLDER}{one}" for one in place.sessions)
+            right = " or ".join(f"{SESSIONS}/{SESSION_FOLDER_PREFIX}{one}" for one in place.sessions)
             yield LabFinding(
                 FindingKind.FOLDER_NAME,
                 Severity.PROBLEM,
@@ -80,10 +80,10 @@ def folder_findings(inventory: Inventory) -> Iterator[LabFinding]:
 
 def unassigned_folders(inventory: Inventory) -> list[str]:
     """Return the names of the folders in ``sessions/`` that are no session's own, sorted."""
-    if inventory.lab.sessions_barred():
+    if inventory.lab.unreadable_sessions_folder():
         return []
     own = {path.rpartition("/")[2] for path in inventory.book.folders.values()}
-    refused = {path.rpartition("/")[2] for path in inventory.lab.refused_session_folders()}
+    refused = {path.rpartition("/")[2] for path in inventory.lab.misnamed_session_folders()}
     try:
         with os.scandir(inventory.lab.root / SESSIONS) as listing:
             found = [entry.name for entry in listing if entry.is_dir(follow_symlinks=False)]
@@ -94,7 +94,7 @@ def unassigned_folders(inventory: Inventory) -> list[str]:
 
 def register_findings(inventory: Inventory) -> Iterator[LabFinding]:
     """Yield the entries of registers that count for no file."""
-    uncounted = inventory.rules.register.uncounted
+    uncounted = inventory.rules.register.ambiguous_names
     if uncounted:
         yield LabFinding(
             FindingKind.REGISTER,
@@ -106,13 +106,13 @@ def register_findings(inventory: Inventory) -> Iterator[LabFinding]:
             count=len(uncounted),
         )
     there = {
-        composed(base_name(entry.path))
+        to_nfc(base_name(entry.path))
         for entries in (inventory.unlinked, *inventory.linked.values())
         for entry in entries
     }
     gone = defaultdict(list)
-    for entry in inventory.registers.entries:
-        if composed(entry.name) not in there:
+    for entry in inventory.registers.recordings:
+        if to_nfc(entry.name) not in there:
             gone[entry.file].append(f"{entry.file}, key {entry.key}: {printable(entry.name)}")
     for file, places in gone.items():
         what = Message("doctor.register.gone", file=file, count=len(places))
@@ -123,7 +123,7 @@ def register_findings(inventory: Inventory) -> Iterator[LabFinding]:
 def unknown_camera_findings(inventory: Inventory) -> Iterator[LabFinding]:
     """Yield the ids of cameras in ``labcrate.toml`` that the lab has no camera for: most are misspelt."""
     settings = inventory.settings
-    listed = {camera.id for camera in read_all_cameras(inventory.lab, inventory.cleaner.of_cameras)[0]}
+    listed = {camera.id for camera in read_all_cameras(inventory.lab, inventory.cleaner.camera_cleaning)[0]}
     listed.update(camera.id for session in inventory.book.sessions.values() for camera in session.cameras)
     entries = [(f"cameras.{one}", one) for one in settings.cameras if listed and one not in listed]
     known = listed | settings.cameras.keys()
@@ -185,9 +185,9 @@ def prefix_findings(inventory: Inventory) -> Iterator[LabFinding]:
 def exclude_findings(inventory: Inventory, own_files: Mapping[str, Sequence[str]]) -> Iterator[LabFinding]:
     """Yield the patterns of ``exclude`` that fit no file; ``own_files`` are the paths in sessions' own folders."""
     entries = [entry for group in (inventory.unlinked, *inventory.linked.values()) for entry in group]
-    paths = [entry.path if entry.kind is Kind.FILE else f"{entry.path}/" for entry in entries]
+    paths = [entry.path if entry.kind is EntryKind.FILE else f"{entry.path}/" for entry in entries]
     for pattern in inventory.settings.exclude:
-        excluded = Excluded((pattern.removeprefix("!"),))
+        excluded = ExcludePatterns((pattern.removeprefix("!"),))
         if not any(map(excluded.matches, paths)) and not _excludes_any(excluded, own_files.values()):
             yield LabFinding(
                 FindingKind.EXCLUDE,
@@ -198,7 +198,7 @@ def exclude_findings(inventory: Inventory, own_files: Mapping[str, Sequence[str]
             )
 
 
-def _excludes_any(excluded: Excluded, groups: Iterable[Sequence[str]]) -> bool:
+def _excludes_any(excluded: ExcludePatterns, groups: Iterable[Sequence[str]]) -> bool:
     return any(excluded.matches(path) for group in groups for path in group)
 
 

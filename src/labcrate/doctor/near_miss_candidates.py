@@ -13,15 +13,15 @@ from itertools import islice
 
 from ahocorasick_rs import AhoCorasick
 
-from labcrate.lab.folder import Entry, Kind
+from labcrate.lab.folder import EntryKind, FolderEntry
 from labcrate.linking.filename import SEPARATOR, base_name, stem_of_mp4
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
-from labcrate.model.session import is_number
+from labcrate.model.session import is_numeric_id
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.lab_rules import camera_key
-from labcrate.plan.recording_time import Evidence, TimeContext, possible_spans
+from labcrate.plan.recording_time import RecordingFacts, TimeContext, possible_spans
 
 _DIGITS = re.compile(r"[0-9]+", re.ASCII)
 _AFTER_MARKER = re.compile(r"(?:session|s)[ _-]*([0-9]+)", re.ASCII | re.IGNORECASE)
@@ -38,8 +38,8 @@ class SessionsInNames:
     def __init__(self, inventory: Inventory, session_ids: Iterable[str]) -> None:
         ids = list(session_ids)
         self._rules = inventory.rules
-        self._numbers = frozenset(filter(is_number, ids))
-        self._texts = [one for one in ids if not is_number(one)]
+        self._numbers = frozenset(filter(is_numeric_id, ids))
+        self._texts = [one for one in ids if not is_numeric_id(one)]
         self._search = AhoCorasick(list(map(_search_form, self._texts))) if self._texts else None
 
     def sessions(self, path: str) -> set[str]:
@@ -47,7 +47,7 @@ class SessionsInNames:
         folder, _, name = path.rpartition("/")
         found = {_without_leading_zeros(digits) for digits in _DIGITS.findall(folder)}
         found.update(_without_leading_zeros(digits) for digits in _AFTER_MARKER.findall(name))
-        for separator in islice(SEPARATOR.finditer(name), self._rules.prefixes.depth + 1):
+        for separator in islice(SEPARATOR.finditer(name), self._rules.prefixes.max_separators + 1):
             if digits := _DIGITS.match(name, separator.end()):
                 found.add(digits[0])
         found &= self._numbers
@@ -82,7 +82,7 @@ def find_near_miss_candidates(
     sessions: Mapping[str, tuple[TimeSpan, TimeContext]],
     identities: Mapping[str, Identity],
     probes: Mapping[str, Probe],
-) -> dict[str, list[Entry]]:
+) -> dict[str, list[FolderEntry]]:
     """Return, for each session, the unlinked files that may be near misses of it.
 
     ``sessions`` have their time as far as it is known, and what is known of times for them; ``identities`` and
@@ -96,9 +96,9 @@ def find_near_miss_candidates(
             contexts[times.zone] = times
             in_zone[times.zone][session_id] = span
     recorded = {zone: SessionsAtTime(spans) for zone, spans in in_zone.items()}
-    found: dict[str, list[Entry]] = defaultdict(list)
+    found: dict[str, list[FolderEntry]] = defaultdict(list)
     for entry in inventory.unlinked:
-        if entry.kind is not Kind.FILE:
+        if entry.kind is not EntryKind.FILE:
             continue
         these = named.sessions(entry.path)
         identity = identities.get(entry.path)
@@ -116,10 +116,10 @@ def _possible_spans(
 ) -> Iterator[TimeSpan]:
     """When a recording may have been made, whatever camera's it is."""
     view = inventory.rules.prefixes.of_session("")
-    carried = view.carried_by(base_name(path).rpartition(".")[0])
+    carried = view.longest_in(base_name(path).rpartition(".")[0])
     ids = {camera_key(camera): camera.id for camera in inventory.cameras} if times.clocks else {}
     camera = ids.get(carried.camera or "") if carried else None
-    evidence = Evidence(path, probe or Probe(), identity.mtime_ns, camera, carried.text if carried else None)
+    evidence = RecordingFacts(path, probe or Probe(), identity.mtime_ns, camera, carried.text if carried else None)
     offsets = [abs(clock.offset_s) for clock in times.clocks.values()]
     margin = _MAX_CLOCK_DIFFERENCE + timedelta(seconds=max(offsets)) if offsets else timedelta(seconds=1)
     for span in possible_spans(evidence, times):

@@ -12,12 +12,12 @@ from labcrate.messages.text import printable
 from labcrate.model.session import Session
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan.inventory import Inventory
-from labcrate.readings.load.selection import AmbiguousSensor, Selection
+from labcrate.readings.load.selection import AmbiguousSensor, SensorSelection
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from labcrate.readings.load.problems import Problem
+    from labcrate.readings.load.problems import ReadingsProblem
     from labcrate.readings.load.slice import Readings
 
 
@@ -44,7 +44,7 @@ def row_findings(
         )
 
 
-def _remedy(problem: Problem) -> str:
+def _remedy(problem: ReadingsProblem) -> str:
     if problem.about_dates:
         return "doctor.rows.dates_remedy"
     return "doctor.missing.remedy" if problem.fatal else "doctor.rows.remedy"
@@ -99,11 +99,11 @@ class LabSensors:
         """Yield the selected sensors of a session that have no reading in the lab, or none in the session's time."""
         if not session.sensors:
             return
-        selected = Selection(session.sensors, self.readings.topics).among(self.topic_kinds)
-        absent = selected.without(list(self.topic_kinds))
+        selected = SensorSelection(session.sensors, self.readings.topics).match_topics(self.topic_kinds)
+        absent = selected.sensors_without(list(self.topic_kinds))
         inside = self._inside(span) if span else ()
-        silent = [label for label in selected.without(list(inside)) if label not in absent] if span else []
-        yield from sensor_findings(session.id, absent, silent, selected.ambiguous)
+        silent = [label for label in selected.sensors_without(list(inside)) if label not in absent] if span else []
+        yield from sensor_findings(session.id, absent, silent, selected.ambiguous_sensors)
 
     def _inside(self, span: TimeSpan) -> set[tuple[str, bool]]:
         """The topics that have a reading in a span."""

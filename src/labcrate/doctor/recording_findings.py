@@ -9,7 +9,7 @@ from typing import Any
 from labcrate.doctor.findings import FindingKind, LabFinding, Severity
 from labcrate.index.byte_checks import DAY_MS, now_ms
 from labcrate.index.catalog import Catalog
-from labcrate.lab.lab_files import source_of
+from labcrate.lab.lab_files import display_path
 from labcrate.linking.verdict import Verdict
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
@@ -18,7 +18,7 @@ from labcrate.model.fixity import Identity
 from labcrate.model.recording import ClockNote, Probe, RecordingTime
 from labcrate.model.timespan import format_duration, format_instant, from_ns
 from labcrate.plan.inventory import Inventory
-from labcrate.plan.planner import CHECK_AGAIN
+from labcrate.plan.planner import CHECK_COMMAND
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,9 @@ class CameraClocks:
             name = printable(camera.name or camera.id) if camera else ""
             clock = self._of_camera[key if camera else None] = _CameraClock(name)
         clock.total += 1
-        if recording.time.apart_s:
+        if recording.time.max_difference_s:
             clock.disagreeing.append(recording.source)
-            clock.apart_s = max(clock.apart_s, recording.time.apart_s)
+            clock.apart_s = max(clock.apart_s, recording.time.max_difference_s)
         for note in recording.time.notes:
             clock.files_by_note[note].append(recording.source)
 
@@ -176,11 +176,11 @@ def byte_findings(inventory: Inventory, catalog: Catalog, session_id: str | None
                 yield LabFinding(
                     FindingKind.BYTES,
                     Severity.PROBLEM,
-                    Message("doctor.bytes", file=source_of(path)),
+                    Message("doctor.bytes", file=display_path(path)),
                     Message("bytes.differ.remedy"),
                     session,
-                    command=CHECK_AGAIN,
-                    places=(source_of(path),),
+                    command=CHECK_COMMAND,
+                    places=(display_path(path),),
                 )
 
 

@@ -14,11 +14,11 @@ from labcrate.errors import DocumentError
 from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import Progress
 from labcrate.index.state_folder import state_folder
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.messages.message import Message
 from labcrate.model.lab_settings import LabSettings
-from labcrate.model.session import json_id, sort_key
-from labcrate.plan.inventory import Inventory, take_inventory
+from labcrate.model.session import id_sort_key, json_id
+from labcrate.plan.inventory import Inventory, read_inventory
 from labcrate.secrets.cleaner import REMOVED, Cleaner
 
 _SEVERITIES, _KINDS = list(Severity), list(FindingKind)
@@ -98,7 +98,7 @@ def _sort_key(finding: LabFinding) -> tuple[int, int, bool, tuple[int, int, str]
         _SEVERITIES.index(finding.severity),
         _KINDS.index(finding.kind),
         finding.session is not None,
-        sort_key(session),
+        id_sort_key(session),
         finding.rule or "",
     )
 
@@ -138,16 +138,16 @@ def _clean_text(text: str, cleaner: Cleaner) -> str:
     return text if values == text.values else Message(text.id, **values)
 
 
-def take_inventory_despite_settings(lab: Lab) -> tuple[Inventory, DocumentError | None]:
+def take_inventory_despite_settings(lab: LabFolder) -> tuple[Inventory, DocumentError | None]:
     """Take the inventory of a lab and, where ``labcrate.toml`` cannot be used, take it without that and say why."""
     try:
-        return take_inventory(lab), None
+        return read_inventory(lab), None
     except DocumentError as error:
-        return take_inventory(lab, settings=LabSettings()), error
+        return read_inventory(lab, settings=LabSettings()), error
 
 
 def make_report(
-    lab: Lab,
+    lab: LabFolder,
     session: str | None = None,
     *,
     inventory: Inventory | None = None,

@@ -6,21 +6,23 @@ from labcrate.doctor.findings import FindingKind, LabFinding, Severity
 from labcrate.doctor.recording_findings import LinkedRecording
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
-from labcrate.model.bound import Bound, Reason
 from labcrate.model.session import Session
+from labcrate.model.session_bound import EndReason, SessionBound
 from labcrate.model.timespan import format_instant
 from labcrate.plan.inventory import Inventory
-from labcrate.plan.not_taken import NotTaken, Why
+from labcrate.plan.not_taken import NotTaken, NotTakenRule
 from labcrate.plan.plan import Missing, NearMiss
-from labcrate.plan.recordings import Cameras, may_be_of
-from labcrate.plan.session_time import SessionTime, Starts
+from labcrate.plan.recordings import SessionCameras, may_overlap_session
+from labcrate.plan.session_time import SessionStarts, SessionTime
 
-_HARMLESS = frozenset({Why.EXCLUDED, Why.HIDDEN, Why.SYSTEM, Why.LOCK, Why.ARCHIVE})
+_HARMLESS = frozenset(
+    {NotTakenRule.EXCLUDED, NotTakenRule.HIDDEN, NotTakenRule.SYSTEM, NotTakenRule.LOCK, NotTakenRule.ARCHIVE}
+)
 
 
 def description_findings(session: Session) -> Iterator[LabFinding]:
     """Yield what is odd about a session's description, and whether the session still runs."""
-    if session.active:
+    if session.is_active:
         yield LabFinding(
             FindingKind.ACTIVE,
             Severity.WARNING,
@@ -28,7 +30,7 @@ def description_findings(session: Session) -> Iterator[LabFinding]:
             Message("doctor.active.remedy"),
             session.id,
         )
-    if not session.described_in:
+    if not session.description_files:
         yield LabFinding(
             FindingKind.DESCRIPTION,
             Severity.WARNING,
@@ -44,18 +46,20 @@ def description_findings(session: Session) -> Iterator[LabFinding]:
             warning,
             Message("doctor.zone.remedy" if zone else "doctor.document.remedy"),
             session.id,
-            places=tuple(map(printable, session.described_in)),
+            places=tuple(map(printable, session.description_files)),
         )
 
 
-def bound_findings(inventory: Inventory, session: Session, time: SessionTime, others: Starts) -> Iterator[LabFinding]:
+def bound_findings(
+    inventory: Inventory, session: Session, time: SessionTime, others: SessionStarts
+) -> Iterator[LabFinding]:
     """Yield where the time of a session without start or end is taken to end, and why.
 
     ``others`` are the starts of sessions that only recordings tell of.
     """
     bound = time.bound
-    places = tuple(map(printable, session.described_in))
-    if bound.reason is not Reason.DESCRIBED:
+    places = tuple(map(printable, session.description_files))
+    if bound.reason is not EndReason.DESCRIBED:
         what, remedy, command = _describe_end(inventory, session, bound, others)
         severity = Severity.PROBLEM if bound.span is None else Severity.WARNING
         yield LabFinding(FindingKind.UNBOUNDED, severity, what, remedy, session.id, command, places)
@@ -73,22 +77,22 @@ def bound_findings(inventory: Inventory, session: Session, time: SessionTime, ot
 
 
 def _describe_end(
-    inventory: Inventory, session: Session, bound: Bound, others: Starts
+    inventory: Inventory, session: Session, bound: SessionBound, others: SessionStarts
 ) -> tuple[Message, Message, tuple[str, ...] | None]:
     """What is known of the end of a session, what to do, and the export that takes more."""
     if bound.span is None or bound.span.end is None:
-        if bound.reason is Reason.NO_START:
+        if bound.reason is EndReason.NO_START:
             return Message("doctor.end.no_start"), Message("doctor.end.no_start_remedy"), None
         what = Message("doctor.end.no_evidence")
         if next_ids := _next_session_ids(inventory, session, bound, others):
             what = Message("doctor.end.no_evidence_next", next=_format_ids(next_ids), start=_next_start_text(bound))
         return what, Message("doctor.end.no_evidence_remedy"), None
-    latest, end = bound.evidence, format_instant(bound.span.end)
+    latest, end = bound.last_file, format_instant(bound.span.end)
     next_ids = _next_session_ids(inventory, session, bound, others)
-    file, source = (printable(latest.file), str(latest.told)) if latest else ("", "")
-    if bound.reason is Reason.NEXT_SESSION:
+    file, source = (printable(latest.file), str(latest.source)) if latest else ("", "")
+    if bound.reason is EndReason.NEXT_SESSION:
         what = Message("doctor.end.next_session", end=end, next=_format_ids(next_ids), start=_next_start_text(bound))
-    elif bound.reason is Reason.LONGEST:
+    elif bound.reason is EndReason.MAX_LENGTH:
         what = Message("doctor.end.longest", end=end)
     elif next_ids:
         what = Message(
@@ -110,7 +114,7 @@ def _describe_end(
     return what, Message("doctor.end.beyond", file=file, to=beyond), command
 
 
-def _next_session_ids(inventory: Inventory, session: Session, bound: Bound, others: Starts) -> list[str]:
+def _next_session_ids(inventory: Inventory, session: Session, bound: SessionBound, others: SessionStarts) -> list[str]:
     """The ids of the sessions that begin when the bound says that the next one does; empty where none does.
 
     One whose id was refused is ``?``, where no other begins then.
@@ -126,7 +130,7 @@ def _format_ids(ids: Iterable[str]) -> str:
     return ", ".join(f"id {one}" for one in ids)
 
 
-def _next_start_text(bound: Bound) -> str:
+def _next_start_text(bound: SessionBound) -> str:
     return format_instant(bound.next_start) if bound.next_start else ""
 
 
@@ -154,7 +158,7 @@ def missing_findings(session_id: str | None, missing: Iterable[Missing]) -> Iter
 
 
 def recording_findings(
-    session: Session, recordings: Iterable[LinkedRecording], cameras: Cameras
+    session: Session, recordings: Iterable[LinkedRecording], cameras: SessionCameras
 ) -> Iterator[LabFinding]:
     """Yield damaged recordings, and what else is odd about recordings: one finding for all that share it."""
     files_by_warning: dict[Message, list[str]] = {}
@@ -178,24 +182,24 @@ def recording_findings(
         )
 
 
-def _recording_warnings(session: Session, recording: LinkedRecording, cameras: Cameras) -> Iterator[Message]:
+def _recording_warnings(session: Session, recording: LinkedRecording, cameras: SessionCameras) -> Iterator[Message]:
     camera, verdict = recording.camera, recording.verdict
     if verdict.warning:
         yield Message("doctor.recording.linked", warning=verdict.warning)
     if cameras.selected and camera and not cameras.selects(verdict):
         yield Message("doctor.recording.not_selected", camera=printable(camera.name or camera.id))
-    if recording.probe.readable and not may_be_of(session, recording.time):
-        yield Message("doctor.recording.outside", source=str(recording.time.taken.source))
+    if recording.probe.is_readable and not may_overlap_session(session, recording.time):
+        yield Message("doctor.recording.outside", source=str(recording.time.chosen.source))
 
 
 def kept_out_findings(session_id: str, not_taken: Iterable[NotTaken]) -> Iterator[LabFinding]:
     """Yield the files of a session that stay out by a rule, one finding a rule; what stands elsewhere is left out."""
-    by_rule: dict[Why, list[NotTaken]] = {}
+    by_rule: dict[NotTakenRule, list[NotTaken]] = {}
     for one in not_taken:
-        if not one.rule.stood_for:
+        if not one.rule.is_in_metadata:
             by_rule.setdefault(one.rule, []).append(one)
     for rule, found in by_rule.items():
-        empty = rule is Why.EMPTY
+        empty = rule is NotTakenRule.EMPTY
         yield LabFinding(
             FindingKind.EMPTY if empty else FindingKind.KEPT_OUT,
             Severity.HINT if rule in _HARMLESS else Severity.WARNING,

@@ -20,16 +20,16 @@ from labcrate.export.documents.readme import readme
 from labcrate.export.media_types import media_type
 from labcrate.export.redact import Replacements, check_generated, read_chunks
 from labcrate.export.spool import Spool, file_source
-from labcrate.lab.lab_files import Files
+from labcrate.lab.lab_files import FileReader
 from labcrate.messages.message import Message
 from labcrate.model.fixity import Fixity
 from labcrate.model.timespan import from_ns
 from labcrate.plan import member_names as names
-from labcrate.plan.options import Only
+from labcrate.plan.options import DataKind
 from labcrate.plan.plan import CopiedFile, FileKind, Plan
-from labcrate.plan.summary import Part, describe_file, describe_readings, describe_recording, plural
-from labcrate.readings.write.columns import LONG_COLUMNS, Column, columns
-from labcrate.readings.write.writers import Writer, writers
+from labcrate.plan.summary import MemberDescription, describe_file, describe_readings, describe_recording, plural
+from labcrate.readings.write.columns import LONG_COLUMNS, Column, zigbee_columns
+from labcrate.readings.write.table_writers import TableWriter, table_writers
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.values import Secrets
 
@@ -42,7 +42,7 @@ class Assembly:
 
     plan: Plan
     layout: Layout
-    parts: tuple[Part, ...]
+    parts: tuple[MemberDescription, ...]
 
 
 class _ArchiveBuilder:
@@ -50,7 +50,7 @@ class _ArchiveBuilder:
 
     def __init__(
         self,
-        files: Files,
+        files: FileReader,
         plan: Plan,
         spool: Spool,
         tables: Mapping[str, Member],
@@ -60,7 +60,7 @@ class _ArchiveBuilder:
         self.files, self.plan, self.spool, self.tables = files, plan, spool, tables
         self.replacements, self.matcher = replacements, matcher
         self.members: dict[str, Member] = {}
-        self.parts: dict[str, Part] = {}
+        self.parts: dict[str, MemberDescription] = {}
         self.mtime_ns = int(plan.latest_change.timestamp()) * 1_000_000_000
 
     def add_document(self, name: str, media_type: str, description: str, content: bytes) -> None:
@@ -68,7 +68,7 @@ class _ArchiveBuilder:
         check_generated(self.matcher, name, [content])
         self._add(name, media_type, description, Fixity.of_bytes(content), self.mtime_ns, BytesSource(content))
 
-    def add_table(self, name: str, media_type: str, description: str, writer: Writer) -> None:
+    def add_table(self, name: str, media_type: str, description: str, writer: TableWriter) -> None:
         """Add a table of the readings; one that stands already is not written again."""
         if found := self.tables.get(name):
             self._add(name, media_type, description, found.fixity, self.mtime_ns, found.source)
@@ -94,13 +94,15 @@ class _ArchiveBuilder:
     ) -> None:
         self.members[name] = Member(name, fixity, mtime_ns, source)
         sha256 = fixity.sha256 or UNKNOWN_SHA256
-        self.parts[name] = Part(name, description, media_type, fixity.size_bytes, sha256, from_ns(mtime_ns))
+        self.parts[name] = MemberDescription(
+            name, description, media_type, fixity.size_bytes, sha256, from_ns(mtime_ns)
+        )
 
     def layout(self) -> Layout:
         """All members in their order."""
         return Layout([self.members[name] for name in sorted(self.members, key=_sort_key)])
 
-    def ordered_parts(self) -> list[Part]:
+    def ordered_parts(self) -> list[MemberDescription]:
         """What is there so far, in its order."""
         return [self.parts[name] for name in sorted(self.parts, key=_sort_key)]
 
@@ -136,7 +138,7 @@ def _sort_key(name: str) -> tuple[int, str]:
 
 
 def assemble(
-    files: Files,
+    files: FileReader,
     plan: Plan,
     spool: Spool,
     same_session: Iterable[Assembly] = (),
@@ -173,7 +175,11 @@ def assemble(
     builder.add_document(names.DATAPACKAGE, "application/json", _DOCUMENT_DESCRIPTIONS[names.DATAPACKAGE], package)
     crate = to_json(
         crate_document(
-            plan, [*builder.ordered_parts(), Part(names.MANIFEST, _DOCUMENT_DESCRIPTIONS[names.MANIFEST], "text/plain")]
+            plan,
+            [
+                *builder.ordered_parts(),
+                MemberDescription(names.MANIFEST, _DOCUMENT_DESCRIPTIONS[names.MANIFEST], "text/plain"),
+            ],
         )
     )
     builder.add_document(names.CRATE, "application/ld+json", _DOCUMENT_DESCRIPTIONS[names.CRATE], crate)
@@ -226,12 +232,12 @@ def _generated_tables(assembly: Assembly) -> Mapping[str, Member]:
 
 def _add_tables(builder: _ArchiveBuilder) -> tuple[Columns, Columns]:
     """Add the four sensor tables and the session's own files; give the columns of those that were made."""
-    if builder.plan.options.only is Only.RECORDINGS:
+    if builder.plan.options.only is DataKind.RECORDINGS:
         return (), ()
     readings = builder.plan.readings
     description = describe_readings(builder.plan)
-    zigbee, sensors = columns(readings), LONG_COLUMNS
-    write = writers(readings, builder.plan.session.id)
+    zigbee, sensors = zigbee_columns(readings), LONG_COLUMNS
+    write = table_writers(readings, builder.plan.session.id)
     builder.add_table(
         names.ZIGBEE_JSON, "application/json", f"Zigbee messages by topic: {description}", write.zigbee_json
     )
@@ -250,7 +256,9 @@ def _add_tables(builder: _ArchiveBuilder) -> tuple[Columns, Columns]:
 
 def _add_readme(builder: _ArchiveBuilder, zigbee: Columns, sensors: Columns) -> None:
     later = [
-        Part(name, text, "text/plain") for name, text in _DOCUMENT_DESCRIPTIONS.items() if name not in builder.parts
+        MemberDescription(name, text, "text/plain")
+        for name, text in _DOCUMENT_DESCRIPTIONS.items()
+        if name not in builder.parts
     ]
     ordered = sorted([*builder.ordered_parts(), *later], key=lambda part: _sort_key(part.name))
     text = readme(builder.plan, ordered, zigbee, sensors)

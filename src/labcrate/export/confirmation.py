@@ -14,7 +14,7 @@ from labcrate.export.assemble import Assembly
 from labcrate.index.byte_checks import ByteCheckMode, ByteCheckRule, now_ms
 from labcrate.index.catalog import Catalog
 from labcrate.index.records import IndexedFile
-from labcrate.lab.disk import checks_itself
+from labcrate.lab.disk import has_data_checksums
 from labcrate.plan.plan import PlannedRecording
 from labcrate.plan.summary import plural
 
@@ -91,7 +91,7 @@ class Confirmation:
 
     def is_trusted(self, fd: int) -> bool:
         """Return whether an open file is confirmed by what it lies on; where all are to be read, none is."""
-        return self.rule.check is not ByteCheckMode.ALWAYS and checks_itself(fd)
+        return self.rule.check is not ByteCheckMode.ALWAYS and has_data_checksums(fd)
 
     def record_result(self, member: Member, read: int | None, error: ChecksumError | None) -> None:
         """Take up what became of a member; ``read`` is None for one that was trusted."""

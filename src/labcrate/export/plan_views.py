@@ -7,7 +7,7 @@ from typing import Any
 from labcrate.export.assemble import Assembly
 from labcrate.export.documents.metadata import not_taken_object
 from labcrate.export.documents.secrets import secret_objects
-from labcrate.linking.judging import LINKED_ELSEWHERE
+from labcrate.linking.judgement import LINKED_ELSEWHERE
 from labcrate.linking.verdict import Rule
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
@@ -17,8 +17,8 @@ from labcrate.people.link_log import Link
 from labcrate.plan.options import Options
 from labcrate.plan.overview import SessionRow
 from labcrate.plan.plan import NearMiss, Plan
-from labcrate.plan.sensors import absent_sensor, nothing_inside, silent_sensor, whose_time
-from labcrate.plan.session_time import in_utc
+from labcrate.plan.sensors import absent_sensor_warning, no_readings_warning, silent_sensor_warning, time_words
+from labcrate.plan.session_time import options_in_utc
 
 
 def row_object(row: SessionRow) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def session_object(row: SessionRow, session: Session) -> dict[str, Any]:
         "timeZone": session.time_zone,
         "cameras": [{"id": c.id, "name": c.name, "prefix": c.prefix} for c in session.cameras],
         "sensors": [{"id": s.id, "name": s.name} for s in session.sensors],
-        "describedIn": list(session.described_in),
+        "describedIn": list(session.description_files),
     }
 
 
@@ -69,7 +69,7 @@ def plan_object(assembly: Assembly) -> dict[str, Any]:
             }
             for part in assembly.parts
         ],
-        "partial": plan.options.partial,
+        "partial": plan.options.is_partial,
         "notChosen": list(plan.not_chosen),
         "leftOut": dict(plan.left_out),
         "nearMisses": [near_miss_object(near_miss) for near_miss in plan.near_misses],
@@ -126,7 +126,7 @@ def exceeds_session_time(plan: Plan, options: Options) -> bool:
 
     Raises UsageError for one that cannot be meant.
     """
-    chosen = in_utc(options, options.time_zone or plan.zone).span
+    chosen = options_in_utc(options, options.time_zone or plan.zone).span
     if chosen == TimeSpan():
         return False
     own = plan.bound.span
@@ -136,11 +136,13 @@ def exceeds_session_time(plan: Plan, options: Options) -> bool:
 
 
 def _own_warnings(plan: Plan) -> Iterator[str]:
-    readings, time_owner = plan.readings, whose_time(plan.options)
-    replaced_by = {absent_sensor(name): silent_sensor(name, time_owner) for name in readings.absent_sensors}
+    readings, time_owner = plan.readings, time_words(plan.options)
+    replaced_by = {
+        absent_sensor_warning(name): silent_sensor_warning(name, time_owner) for name in readings.absent_sensors
+    }
     if not len(readings):
         at = "study.no_reading" if plan.options.span == TimeSpan() else "study.no_reading_chosen"
-        replaced_by[nothing_inside(readings, time_owner)] = Message(at)
+        replaced_by[no_readings_warning(readings, time_owner)] = Message(at)
     for warning in plan.warnings:
         message_id = getattr(warning, "id", None)
         if isinstance(warning, Message) and message_id == "bound.next_session":

@@ -11,10 +11,10 @@ from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import IndexRequest, Progress, index_files
 from labcrate.index.secret_search import SecretSearcher
 from labcrate.index.state_folder import state_folder
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.messages.message import Message
 from labcrate.model.fixity import Identity
-from labcrate.plan.inventory import Inventory, find_session, take_inventory
+from labcrate.plan.inventory import Inventory, find_session, read_inventory
 from labcrate.plan.options import Options
 from labcrate.plan.plan import CopiedFile, Plan
 from labcrate.plan.planner import Planner, probe_video
@@ -22,7 +22,7 @@ from labcrate.plan.planner import Planner, probe_video
 
 @contextmanager
 def prepare_archive(
-    lab: Lab,
+    lab: LabFolder,
     session_id: str,
     options: Options = Options(),
     *,
@@ -39,10 +39,12 @@ def prepare_archive(
     it. What ``progress`` raises ends the work. Raises what ``Planner.plan`` does, and TargetError.
     """
     progress = progress or Progress()
-    inventory = inventory_in_zone(inventory or take_inventory(lab, options.time_zone), options.time_zone)
+    inventory = inventory_in_zone(inventory or read_inventory(lab, options.time_zone), options.time_zone)
     with Catalog.open(state_folder(lab.root)) as catalog:
         planner = Planner(inventory, catalog, progress, workers)
-        plan = planner.plan(session_id, options, hashed=hashed, allow_incomplete=allow_incomplete, refuse=refuse)
+        plan = planner.plan(
+            session_id, options, with_fixity=hashed, allow_incomplete=allow_incomplete, stop_on_secrets=refuse
+        )
         yield _assemble_plan(planner, plan, hashed=hashed, refuse=refuse)
 
 
@@ -63,8 +65,8 @@ def prepare_from_index(
     TargetError.
     """
     with Catalog.open(state_folder(inventory.lab.root)) as catalog:
-        planner = Planner(inventory, catalog, progress, workers, hurry=True, unreadable=unreadable)
-        plan = planner.plan(session_id, options, hashed=False)
+        planner = Planner(inventory, catalog, progress, workers, skip_duplicate_check=True, unreadable=unreadable)
+        plan = planner.plan(session_id, options, with_fixity=False)
         return _assemble_plan(planner, plan, same_session)
 
 
@@ -99,7 +101,7 @@ def inventory_in_zone(inventory: Inventory, zone: str | None) -> Inventory:
     """
     if not zone or zone == inventory.chosen_zone:
         return inventory
-    new_inventory = take_inventory(inventory.lab, zone, inventory.settings, secrets=inventory.secrets)
+    new_inventory = read_inventory(inventory.lab, zone, inventory.settings, secrets=inventory.secrets)
     return replace(new_inventory, recorder_folders=inventory.recorder_folders)
 
 
@@ -130,7 +132,7 @@ def show_nothing(_: str) -> AbstractContextManager[Progress]:
 
 @contextmanager
 def plan_session(
-    lab: Lab, session: str, options: Options, show_stage: ShowStage, workers: int | None = None
+    lab: LabFolder, session: str, options: Options, show_stage: ShowStage, workers: int | None = None
 ) -> Iterator[tuple[Inventory, Assembly]]:
     """Yield a lab's inventory, and the archive of one session as it is known before recordings are read through.
 

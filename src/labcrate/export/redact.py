@@ -15,11 +15,11 @@ from labcrate.export.spool import Spool, file_source
 from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import Hasher, Progress
 from labcrate.index.records import PatchedFixity
-from labcrate.lab.lab_files import Files
+from labcrate.lab.lab_files import FileReader
 from labcrate.model.fixity import Fixity
-from labcrate.plan.cleaning import LabCleaner
-from labcrate.plan.plan import CopiedFile, Plan, Secrecy, SecretFile, Treatment
-from labcrate.plan.secrecy import refuse_secrets, warning_about
+from labcrate.plan.lab_cleaner import LabCleaner
+from labcrate.plan.plan import CopiedFile, Plan, Secrecy, SecretFile, SecretTreatment
+from labcrate.plan.secrecy import refuse_secrets, secret_file_warning
 from labcrate.secrets.copied_files import Redaction, choose_redaction, mp4_patches, scan_file, write_redacted_text
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.mp4_boxes import metadata_ranges
@@ -39,7 +39,7 @@ class _NotRedactableError(Exception):
 class Redactor:
     """Redacts the files of plans of one lab. With ``hashed`` the fixity of patched files is computed if it is new."""
 
-    files: Files
+    files: FileReader
     cleaner: LabCleaner
     catalog: Catalog
     spool: Spool
@@ -51,7 +51,7 @@ class Redactor:
 
         Raises SourceChangedError, and, to ``refuse`` what cannot be redacted, SecretsError.
         """
-        chosen = {one.member for one in plan.secrecy.files if one.treatment is Treatment.REDACTED}
+        chosen = {one.member for one in plan.secrecy.files if one.treatment is SecretTreatment.REDACTED}
         if not chosen:
             return plan, {}
         done: dict[str, tuple[Fixity | None, FileSource | BytesSource]] = {}
@@ -188,15 +188,17 @@ def _fixity_of(source: FileSource, fd: int, progress: Progress) -> Fixity:
 
 def _plan_with_fixity(plan: Plan, done: Mapping[str, tuple[Fixity | None, object]]) -> Plan:
     """Return the plan with other fixities; what could not be redacted after all is treated as its options say."""
-    fallback = Treatment.ALLOWED if plan.options.allow_secrets else Treatment.REFUSED
+    fallback = SecretTreatment.ALLOWED if plan.options.allow_secrets else SecretTreatment.REFUSED
     files = tuple(
         replace(one, treatment=fallback, redactable=False)
-        if one.treatment is Treatment.REDACTED and one.member not in done
+        if one.treatment is SecretTreatment.REDACTED and one.member not in done
         else one
         for one in plan.secrecy.files
     )
     # What was said of a file is said anew where another thing becomes of it.
-    new_warnings = {warning_about(old): warning_about(new) for old, new in zip(plan.secrecy.files, files, strict=True)}
+    new_warnings = {
+        secret_file_warning(old): secret_file_warning(new) for old, new in zip(plan.secrecy.files, files, strict=True)
+    }
     return replace(
         plan,
         warnings=tuple(new_warnings.get(warning, warning) for warning in plan.warnings),

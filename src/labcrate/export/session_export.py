@@ -17,7 +17,7 @@ from labcrate.export.signing import sign_archive, signer_of
 from labcrate.export.writer import archive_path, check_targets, signature_path, write_archive
 from labcrate.index.byte_checks import ByteCheckMode, ByteCheckRule
 from labcrate.index.state_folder import state_folder, user_state_folder
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.messages.text import printable
 from labcrate.people.database import PeopleDatabase
 from labcrate.people.export_log import ExportLog, Outcome, system_user
@@ -50,7 +50,7 @@ class ExportLogEntry:
 
 @contextmanager
 def log_export(
-    lab: Lab, session: str, options: str, entity: Entity, via: Via, progress: Callable[[int], None]
+    lab: LabFolder, session: str, options: str, entity: Entity, via: Via, progress: Callable[[int], None]
 ) -> Iterator[ExportLogEntry]:
     """Write the line before the archive is written, and how it went afterwards.
 
@@ -89,7 +89,7 @@ class _LogFacts:
 
 
 def _begin_log_line(
-    stack: ExitStack, lab: Lab, log_entry: ExportLogEntry, facts: _LogFacts
+    stack: ExitStack, lab: LabFolder, log_entry: ExportLogEntry, facts: _LogFacts
 ) -> tuple[ExportLog, int] | None:
     """Write the line in the lab's log, else in the user's own; None when neither takes it."""
     own = user_state_folder(lab.root)
@@ -150,7 +150,7 @@ class ExportResult:
 
 
 def export_session(
-    lab: Lab,
+    lab: LabFolder,
     session: str,
     options: Options,
     to: str | os.PathLike[str],
@@ -174,7 +174,7 @@ def export_session(
     the lab, NotFoundError where the lab has no key to sign with, and SigningError.
     """
     inventory, session_id = find_session(lab, session, options.time_zone)
-    target = archive_path(to, session_id, partial=options.partial)
+    target = archive_path(to, session_id, partial=options.is_partial)
     check_targets(target, force=force, signed=sign)
     _refuse_lab_file(lab, target)
     signer = signer_of(lab) if sign else None
@@ -204,7 +204,7 @@ def export_session(
     return ExportResult(target, signature_path(target) if sign else None, assembly, entity, log_entry, confirmation)
 
 
-def _refuse_lab_file(lab: Lab, target: Path) -> None:
+def _refuse_lab_file(lab: LabFolder, target: Path) -> None:
     """Refuse to replace a file of the lab that labcrate did not write. Raises TargetError."""
     place, root = target.parent.resolve() / target.name, lab.root.resolve()
     if not os.path.lexists(place) or not place.is_relative_to(root):

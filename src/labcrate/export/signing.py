@@ -16,7 +16,7 @@ from labcrate.archive.manifest import MANIFEST_NAME
 from labcrate.errors import NotFoundError, SigningError, TargetError
 from labcrate.index.state_folder import STATE_FOLDER, state_folder
 from labcrate.lab.disk import sync_folder
-from labcrate.lab.folder import Lab, open_file_below
+from labcrate.lab.folder import LabFolder, open_file_below
 from labcrate.secrets.lab_secrets import SIGNING_KEY
 
 SECRET_KEY_FILE = SIGNING_KEY.rpartition("/")[2]
@@ -39,7 +39,7 @@ class KeyPair:
     public_file: Path
 
 
-def make_key(lab: Lab) -> KeyPair:
+def make_key(lab: LabFolder) -> KeyPair:
     """Make the lab's key pair, and never in place of another.
 
     Raises TargetError where there is one or it cannot be written, SigningError and CatalogError where that cannot be
@@ -62,14 +62,14 @@ def make_key(lab: Lab) -> KeyPair:
     return KeyPair(key, secret, public)
 
 
-def has_key(lab: Lab) -> bool:
+def has_key(lab: LabFolder) -> bool:
     """Return whether the lab has a key, as far as this user can see; whether it can sign is another question."""
     with suppress(SigningError):
         return _key_exists(lab)
     return True
 
 
-def signer_of(lab: Lab) -> Signer:
+def signer_of(lab: LabFolder) -> Signer:
     """Return the lab's key. Raises NotFoundError where it has none, and SigningError where that cannot sign."""
     data = _read_key_file(lab, SECRET_KEY_FILE)
     if data is None:
@@ -84,7 +84,7 @@ def signer_of(lab: Lab) -> Signer:
     return signer
 
 
-def public_key_of(lab: Lab) -> PublicKey | None:
+def public_key_of(lab: LabFolder) -> PublicKey | None:
     """Return the lab's public key, None where it has none. Raises SigningError where its key cannot sign."""
     try:
         return signer_of(lab).public
@@ -107,7 +107,7 @@ def _is_public_key(file: bytes, public: PublicKey) -> bool:
         return False
 
 
-def _key_paths(lab: Lab, name: str) -> Iterator[tuple[Path, str]]:
+def _key_paths(lab: LabFolder, name: str) -> Iterator[tuple[Path, str]]:
     """Where a key file may lie: in the lab, also while it cannot be written to, and in the state folder."""
     lab_state_folder = lab.root / STATE_FOLDER
     if not lab_state_folder.is_symlink():  # labcrate keeps nothing behind a link
@@ -117,11 +117,11 @@ def _key_paths(lab: Lab, name: str) -> Iterator[tuple[Path, str]]:
         yield own_folder, name
 
 
-def _key_exists(lab: Lab) -> bool:
+def _key_exists(lab: LabFolder) -> bool:
     return _read_key_file(lab, SECRET_KEY_FILE) is not None or _read_key_file(lab, PUBLIC_KEY_FILE) is not None
 
 
-def _read_key_file(lab: Lab, name: str) -> bytes | None:
+def _read_key_file(lab: LabFolder, name: str) -> bytes | None:
     """Return what a key file holds; None where there is none. Raises SigningError."""
     refused: OSError | ValueError | None = None
     for root, path in _key_paths(lab, name):

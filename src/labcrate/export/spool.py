@@ -20,7 +20,7 @@ from typing import IO, cast
 from labcrate.archive.layout import BytesSource, FileSource
 from labcrate.errors import TargetError
 from labcrate.index.indexing import fixity_of
-from labcrate.lab.lab_files import Files
+from labcrate.lab.lab_files import FileReader
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.plan.plan import CopiedFile
 
@@ -131,6 +131,6 @@ def _remove_old_run(run: Path) -> None:
         shutil.rmtree(run, ignore_errors=True)
 
 
-def file_source(files: Files, file: CopiedFile) -> FileSource:
+def file_source(files: FileReader, file: CopiedFile) -> FileSource:
     """Return a planned file as it lies in the lab, opened by the lab's own rules for links."""
     return FileSource(partial(files.open, file.path), file.identity, file.source)

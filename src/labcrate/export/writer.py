@@ -13,7 +13,7 @@ from labcrate.archive.entity import Entity
 from labcrate.archive.keys import SIGNATURE_SUFFIX
 from labcrate.errors import TargetError
 from labcrate.lab.disk import sync_folder
-from labcrate.lab.text import typed_path
+from labcrate.lab.text import expand_home
 
 PART_SUFFIX = ".part"
 
@@ -26,7 +26,7 @@ def archive_name(session_id: str, *, partial: bool = False) -> str:
 def archive_path(to: str | os.PathLike[str], session_id: str, *, partial: bool = False) -> Path:
     """Where a session's ZIP goes: the file that was named, or a name of ours in the folder that was."""
     text = os.fspath(to)
-    path = typed_path(text)
+    path = expand_home(text)
     named = path / archive_name(session_id, partial=partial)
     return named if os.path.isdir(path) or text.endswith(os.sep) else path  # noqa: PTH112 - is_dir raises
 

@@ -10,7 +10,7 @@ from labcrate.archive.checking import check_bytes
 from labcrate.archive.layout import FileSource
 from labcrate.errors import ChecksumError
 from labcrate.index.records import IndexedFile
-from labcrate.lab.lab_files import Files, source_of
+from labcrate.lab.lab_files import FileReader, display_path
 from labcrate.model.lab_settings import CONFIRM_DAYS
 
 CLOCK: Callable[[], float] = time.time
@@ -63,7 +63,7 @@ class ByteCheckRule:
         return known.confirmed_ms is None or not oldest <= known.confirmed_ms <= now
 
 
-def check_file_bytes(files: Files, known: IndexedFile, progress: Callable[[int], None]) -> IndexedFile:
+def check_file_bytes(files: FileReader, known: IndexedFile, progress: Callable[[int], None]) -> IndexedFile:
     """Read a file completely, compare it with its checksums, and return its record with the result.
 
     Call ``progress`` with the number of bytes of each piece. Raises SourceChangedError, OSError, and what ``progress``
@@ -71,7 +71,7 @@ def check_file_bytes(files: Files, known: IndexedFile, progress: Callable[[int],
     """
     if known.fixity is None:
         raise AssertionError("a file without checksums cannot be checked")
-    source = FileSource(partial(files.open, known.path), known.identity, source_of(known.path))
+    source = FileSource(partial(files.open, known.path), known.identity, display_path(known.path))
     try:
         for count in check_bytes(source, known.fixity):
             progress(count)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from labcrate.database.connection import Connection, Schema
-from labcrate.database.errors import DatabaseError, DatabaseErrorKind, explained
-from labcrate.database.files import make_private, remove
+from labcrate.database.errors import DatabaseError, DatabaseErrorKind, translate_errors
+from labcrate.database.files import create_private_file, remove_database
 from labcrate.errors import CatalogError
 from labcrate.index.records import (
     COLUMNS,
@@ -58,7 +58,7 @@ class Catalog:
         stays locked by another process.
         """
         file = folder / INDEX_FILE
-        with explained(partial(_to_catalog_error, file)):
+        with translate_errors(partial(_to_catalog_error, file)):
             if file.is_symlink():  # never write through a symbolic link
                 _remove(file)
             try:
@@ -171,7 +171,7 @@ class Catalog:
 
     def _retry_on_damage(self, work: Callable[[], T]) -> T:
         """Return the result of ``work``. If the index is damaged, replace it by an empty one and try again."""
-        with explained(partial(_to_catalog_error, self._file)):
+        with translate_errors(partial(_to_catalog_error, self._file)):
             try:
                 return work()
             except DatabaseError as error:
@@ -192,14 +192,14 @@ def _connect(file: Path | None) -> Connection:
     """Return a connection to the index in a file, or in memory (None), with the tables of this version."""
     if file:
         with suppress(OSError):  # opening it reports the problem
-            make_private(file)  # it lists the recordings
+            create_private_file(file)  # it lists the recordings
     # After a power cut the index may be lost, but never wrong, so there is no need to wait for the disk.
-    return Connection(file, SCHEMA, precious=False)
+    return Connection(file, SCHEMA, irreplaceable=False)
 
 
 def _remove(file: Path) -> None:
     try:
-        remove(file)
+        remove_database(file)
     except OSError as error:
         raise CatalogError(Message("index.damaged", file=INDEX_FILE, error=error.strerror)) from None
 

@@ -24,7 +24,7 @@ from labcrate.index.byte_checks import check_file_bytes, now_ms
 from labcrate.index.catalog import Catalog
 from labcrate.index.records import IndexedFile
 from labcrate.index.secret_search import QUICK_SEARCH_BYTES, SecretSearcher
-from labcrate.lab.lab_files import Files, source_of
+from labcrate.lab.lab_files import FileReader, display_path
 from labcrate.messages.message import Message
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.recording import Probe
@@ -94,7 +94,7 @@ Prober = Callable[[BinaryIO, str], Probe]
 
 
 def index_files(
-    files: Files,
+    files: FileReader,
     catalog: Catalog,
     requests: Iterable[IndexRequest],
     probe: Prober,
@@ -177,7 +177,7 @@ def _needs_reading(request: IndexRequest, known: IndexedFile, searcher: SecretSe
 
 
 def _index_one(
-    files: Files,
+    files: FileReader,
     request: IndexRequest,
     known: IndexedFile,
     probe: Prober,
@@ -194,7 +194,7 @@ def _index_one(
 
 
 def _index_open_file(
-    files: Files,
+    files: FileReader,
     request: IndexRequest,
     known: IndexedFile,
     probe: Prober,
@@ -239,7 +239,7 @@ def _search_secrets(
 
 def _check_unchanged(file: BinaryIO, request: IndexRequest) -> None:
     if Identity.of(os.fstat(file.fileno())) != request.identity:
-        raise SourceChangedError(Message("index.changed_while_read", file=source_of(request.path)))
+        raise SourceChangedError(Message("index.changed_while_read", file=display_path(request.path)))
 
 
 class Hasher:

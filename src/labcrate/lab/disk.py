@@ -15,13 +15,13 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
-_CHECKING = ("btrfs", "zfs")
-_WITHOUT = {"nodatasum", "nodatacow", "checksum=off"}
+_CHECKSUMMING = ("btrfs", "zfs")
+_OPTIONS_WITHOUT_CHECKSUMS = {"nodatasum", "nodatacow", "checksum=off"}
 # ioctl_iflags(2): a file that Btrfs writes in place has no checksums.
 _GET_FLAGS, _NO_COPY_ON_WRITE = 0x80086601, 0x00800000
 
 
-def checks_itself(fd: int) -> bool:
+def has_data_checksums(fd: int) -> bool:
     """Return whether the file system of an open file checks this file's data; what cannot be told is False."""
     try:
         with open(f"/proc/self/fdinfo/{fd}", encoding="ascii") as info:  # noqa: PTH123 - no Path is needed for it
@@ -31,18 +31,18 @@ def checks_itself(fd: int) -> bool:
             found = next((line for line in mounts if line.split(" ", 1)[0] == mount), "")
     except OSError:
         return False
-    return is_checking_mount(found) and not _written_in_place(fd)
+    return is_checksumming_mount(found) and not _has_no_copy_on_write(fd)
 
 
-def is_checking_mount(line: str) -> bool:
+def is_checksumming_mount(line: str) -> bool:
     """Return whether a line of ``/proc/self/mountinfo`` (proc(5)) is of a file system that checks its data."""
     own, separator, rest = line.rstrip("\n").partition(" - ")
     kind, _, options = rest.partition(" ")
     words = {*own.split(" ")[-1:], *options.replace(",", " ").split(" ")}
-    return bool(separator) and kind in _CHECKING and not words & _WITHOUT
+    return bool(separator) and kind in _CHECKSUMMING and not words & _OPTIONS_WITHOUT_CHECKSUMS
 
 
-def _written_in_place(fd: int) -> bool:
+def _has_no_copy_on_write(fd: int) -> bool:
     buffer = bytearray(struct.calcsize("l"))
     try:
         fcntl.ioctl(fd, _GET_FLAGS, buffer)

@@ -14,7 +14,7 @@ from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 _STAR = "[^/]*"
 
 
-class Excluded:
+class ExcludePatterns:
     """The compiled patterns of ``exclude``: which paths, relative to the lab's root, they keep out.
 
     The patterns have passed ``pattern_problem``. What was found about folders is kept, so that the files of one
@@ -24,12 +24,12 @@ class Excluded:
     __slots__ = ("_folders", "_rules")
 
     def __init__(self, patterns: Sequence[str]) -> None:
-        self._rules = tuple(_rule(pattern) for pattern in reversed(patterns))
+        self._rules = tuple(_compile_rule(pattern) for pattern in reversed(patterns))
         self._folders: dict[str, bool] = {"": False}
 
     def matches(self, path: str) -> bool:
         """Return whether a file is excluded, by itself or with a folder above it."""
-        return bool(self._rules) and (self.matches_folder(path.rpartition("/")[0]) or self._decided(path))
+        return bool(self._rules) and (self.matches_folder(path.rpartition("/")[0]) or self._last_match(path))
 
     def matches_folder(self, folder: str) -> bool:
         """Return whether a whole folder is excluded, so that it need not be read."""
@@ -40,16 +40,16 @@ class Excluded:
         for i in range(1, len(names) + 1):
             path = "/".join(names[:i])
             if path not in self._folders:
-                self._folders[path] = known or self._decided(f"{path}/")
+                self._folders[path] = known or self._last_match(f"{path}/")
             known = self._folders[path]
         return known
 
-    def _decided(self, entry: str) -> bool:
+    def _last_match(self, entry: str) -> bool:
         """Return what the last pattern that fits an entry itself says of it."""
         return next((exclude for fits, exclude in self._rules if fits.search(entry)), False)
 
 
-def _rule(pattern: str) -> tuple[re.Pattern[str], bool]:
+def _compile_rule(pattern: str) -> tuple[re.Pattern[str], bool]:
     """Compile a pattern to an expression for an entry itself, and whether it excludes.
 
     The library's expressions also fit whatever is below an entry, so that a ``!pattern`` for a folder would count for
@@ -61,11 +61,11 @@ def _rule(pattern: str) -> tuple[re.Pattern[str], bool]:
     if expression.endswith("/"):  # a/** fits what is inside, and not the folder itself
         expression += "."
     # No pattern holds a control character: so this one can stand for a star while the names are taken apart.
-    names = "/".join(map(_stars, expression.replace(_STAR, "\0").replace("[^/]", "\1").split("/")))
-    return re.compile(_without_going_back(names.replace("\1", "[^/]"))), bool(compiled.include)
+    names = "/".join(map(_compile_stars, expression.replace(_STAR, "\0").replace("[^/]", "\1").split("/")))
+    return re.compile(_prevent_backtracking(names.replace("\1", "[^/]"))), bool(compiled.include)
 
 
-def _stars(name: str) -> str:
+def _compile_stars(name: str) -> str:
     """Let what stands between two stars of a name fit at the first place where it can, for good.
 
     The library's own expressions try every place for each star, to the power of their number.
@@ -75,7 +75,7 @@ def _stars(name: str) -> str:
     return first + "".join(f"(?>{_STAR}?{part})" for part in others) + last
 
 
-def _without_going_back(expression: str) -> str:
+def _prevent_backtracking(expression: str) -> str:
     """Let each name between two ``**`` fit at the first folder it can, for good: what follows it may begin anywhere.
 
     The library's own expressions try every folder for each ``**``, to the power of their number.
@@ -111,10 +111,10 @@ def pattern_problem(pattern: str) -> str | None:
         ),
         (pattern.endswith("/**/"), "ends in /**/; write the folder's own path for all of it, like recordings/test/"),
     )
-    return next((problem for wrong, problem in rules if wrong), None) or _not_understood(pattern)
+    return next((problem for wrong, problem in rules if wrong), None) or _syntax_problem(pattern)
 
 
-def _not_understood(pattern: str) -> str | None:
+def _syntax_problem(pattern: str) -> str | None:
     """Return what the library cannot make anything of; git leaves such a pattern out in silence."""
     brackets = "is no pattern that git understands; close its [ with a ], and write ranges upwards, like [0-9]"
     try:
@@ -128,10 +128,10 @@ def _not_understood(pattern: str) -> str | None:
         return "has a class or a sign within [ ] that is not supported; write the characters, like [0-9a-f]"
     except re.error:
         return brackets
-    return brackets if compiled.include is None or _open_bracket(pattern) else None
+    return brackets if compiled.include is None or _has_open_bracket(pattern) else None
 
 
-def _open_bracket(pattern: str) -> bool:
+def _has_open_bracket(pattern: str) -> bool:
     """Return whether a ``[`` has no ``]`` in its part of the path: such a pattern fits nothing."""
     for name in pattern.split("/"):
         at = 0

@@ -19,23 +19,23 @@ import msgspec
 from labcrate.errors import NoLabError
 from labcrate.messages.text import printable
 from labcrate.model.fixity import Identity
-from labcrate.model.session import has_leading_zero, is_session_id, normalized_id, sort_key
+from labcrate.model.session import has_leading_zero, id_sort_key, is_session_id, normalize_id
 
 RECORDINGS = "recordings"
 SESSIONS = "sessions"
 DATA = "data"
 SENSOR_DATA = "sensor_data"
-SESSION_FOLDER = "Session"
+SESSION_FOLDER_PREFIX = "Session"
 """How the name of a session's own folder begins; its id follows."""
 
-USER_FOLDER = "user_"
+USER_FOLDER_PREFIX = "user_"
 """How the name of a user's folder below ``data/`` begins; the user's number follows."""
 
 _USER = re.compile(r"[\w.-]+")
-_NAME_IT = "name the lab folder with --lab DIR or LABCRATE_LAB"
+_REMEDY = "name the lab folder with --lab DIR or LABCRATE_LAB"
 
 
-class Kind(StrEnum):
+class EntryKind(StrEnum):
     """What a directory entry is."""
 
     FILE = "file"
@@ -44,17 +44,17 @@ class Kind(StrEnum):
     UNREADABLE = "unreadable folder"
 
 
-class Entry(msgspec.Struct, frozen=True, gc=False):
+class FolderEntry(msgspec.Struct, frozen=True, gc=False):
     """Something found below the lab folder; ``path`` is relative to it.
 
     A lab has a hundred thousand: a Struct is made ten times as fast as a dataclass.
     """
 
     path: str
-    kind: Kind
+    kind: EntryKind
 
 
-class Lab:
+class LabFolder:
     """A lab folder, read-only. Raises NoLabError for a folder that is none."""
 
     def __init__(self, root: Path) -> None:
@@ -63,14 +63,14 @@ class Lab:
             self.root = root.resolve(strict=True)
             parts = {entry.name for entry in os.scandir(self.root) if entry.is_dir()}
         except (FileNotFoundError, NotADirectoryError):
-            raise NoLabError(f"There is no folder {named}; {_NAME_IT}.") from None
+            raise NoLabError(f"There is no folder {named}; {_REMEDY}.") from None
         except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
             why = error.strerror if isinstance(error, OSError) else "symbolic links in a circle"
-            raise NoLabError(f"The folder {named} cannot be opened ({why}); {_NAME_IT}.") from None
+            raise NoLabError(f"The folder {named} cannot be opened ({why}); {_REMEDY}.") from None
         if not parts.intersection((RECORDINGS, SESSIONS, DATA)):
             raise NoLabError(
                 f"{named} is not a lab folder: it holds none of {RECORDINGS}/, {SESSIONS}/ and {DATA}/. "
-                f"{_NAME_IT[:1].upper()}{_NAME_IT[1:]}, or try 'labcrate demo'."
+                f"{_REMEDY[:1].upper()}{_REMEDY[1:]}, or try 'labcrate demo'."
             )
 
     def before_read(self, place: str) -> None:
@@ -119,45 +119,47 @@ class Lab:
         """The session ids that have a folder, with that folder's path."""
         found: dict[str, str] = {}
         for entry in sorted(self._scan_sessions()[0], key=lambda e: e.name):
-            session_id = normalized_id(entry.name.removeprefix(SESSION_FOLDER))
+            session_id = normalize_id(entry.name.removeprefix(SESSION_FOLDER_PREFIX))
             if (
-                entry.name.startswith(SESSION_FOLDER)
+                entry.name.startswith(SESSION_FOLDER_PREFIX)
                 and is_session_id(session_id)
                 and entry.is_dir(follow_symlinks=False)
             ):
                 found.setdefault(session_id, f"{SESSIONS}/{entry.name}")
-        return {session_id: found[session_id] for session_id in sorted(found, key=sort_key)}
+        return {session_id: found[session_id] for session_id in sorted(found, key=id_sort_key)}
 
-    def sessions_barred(self) -> Entry | None:
+    def unreadable_sessions_folder(self) -> FolderEntry | None:
         """``sessions/`` itself, where it is a link or closed, so that nobody knows the folders in it."""
         return self._scan_sessions()[1]
 
-    def refused_session_folders(self) -> dict[str, str]:
+    def misnamed_session_folders(self) -> dict[str, str]:
         """The session folders whose name ends in no id, with that end; digits with a leading zero are near misses."""
         refused = {}
         for entry in self._scan_sessions()[0]:
-            session_id = normalized_id(entry.name.removeprefix(SESSION_FOLDER))
-            is_folder = entry.name.startswith(SESSION_FOLDER) and entry.is_dir(follow_symlinks=False)
+            session_id = normalize_id(entry.name.removeprefix(SESSION_FOLDER_PREFIX))
+            is_folder = entry.name.startswith(SESSION_FOLDER_PREFIX) and entry.is_dir(follow_symlinks=False)
             if is_folder and session_id and not is_session_id(session_id) and not has_leading_zero(session_id):
                 refused[f"{SESSIONS}/{entry.name}"] = session_id
         return {path: refused[path] for path in sorted(refused)}
 
-    def user_folders(self) -> tuple[dict[str, str], tuple[Entry, ...]]:
+    def user_folders(self) -> tuple[dict[str, str], tuple[FolderEntry, ...]]:
         """The folders ``data/user_2`` by their user (``2``), and what could not be entered there."""
         entries, barred = self._scan(DATA)
         found, closed = {}, [barred] if barred else []
         for entry in entries:
-            user = entry.name.removeprefix(USER_FOLDER)
-            if not entry.name.startswith(USER_FOLDER) or not _USER.fullmatch(user):
+            user = entry.name.removeprefix(USER_FOLDER_PREFIX)
+            if not entry.name.startswith(USER_FOLDER_PREFIX) or not _USER.fullmatch(user):
                 continue
             path = f"{DATA}/{entry.name}"
             if entry.is_symlink():
-                closed.append(Entry(path, Kind.LINK))
+                closed.append(FolderEntry(path, EntryKind.LINK))
             elif entry.is_dir(follow_symlinks=False):
                 found[user] = path
-        return {user: found[user] for user in sorted(found, key=sort_key)}, tuple(sorted(closed, key=lambda e: e.path))
+        return {user: found[user] for user in sorted(found, key=id_sort_key)}, tuple(
+            sorted(closed, key=lambda e: e.path)
+        )
 
-    def recordings(self) -> Iterator[Entry]:
+    def recordings(self) -> Iterator[FolderEntry]:
         """Yield whatever lies below ``recordings/`` and in every folder of ``sessions/``."""
         yield from self.walk(RECORDINGS)
         entries, barred = self._scan_sessions()
@@ -166,57 +168,57 @@ class Lab:
         for entry in sorted(entries, key=lambda e: e.name):
             folder = f"{SESSIONS}/{entry.name}"
             if entry.is_symlink():
-                yield Entry(folder, Kind.LINK)
+                yield FolderEntry(folder, EntryKind.LINK)
             elif entry.is_dir(follow_symlinks=False):
                 yield from self.walk(folder)
 
-    def walk(self, folder: str) -> Iterator[Entry]:
+    def walk(self, folder: str) -> Iterator[FolderEntry]:
         """Every entry below a folder that is not itself a folder, in the order of names."""
         top = self.root / folder
         self.before_read(str(top))
         if os.path.islink(top):  # noqa: PTH114 - Path.is_symlink raises where a folder above is closed
-            yield Entry(folder, Kind.LINK)
+            yield FolderEntry(folder, EntryKind.LINK)
             return
         try:
             entries = sorted(os.scandir(top), key=attrgetter("name"))
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError:
-            yield Entry(folder, Kind.UNREADABLE)
+            yield FolderEntry(folder, EntryKind.UNREADABLE)
             return
         for entry in entries:
             path = f"{folder}/{entry.name}"
             if entry.is_file(follow_symlinks=False):
-                yield Entry(path, Kind.FILE)
+                yield FolderEntry(path, EntryKind.FILE)
             elif entry.is_symlink():
-                yield Entry(path, Kind.LINK)
+                yield FolderEntry(path, EntryKind.LINK)
             elif entry.is_dir(follow_symlinks=False):
                 yield from self.walk(path)
             else:
-                yield Entry(path, Kind.OTHER)
+                yield FolderEntry(path, EntryKind.OTHER)
 
-    def _scan_sessions(self) -> tuple[list[os.DirEntry[str]], Entry | None]:
+    def _scan_sessions(self) -> tuple[list[os.DirEntry[str]], FolderEntry | None]:
         """What lies in ``sessions/``, or that it is a link or closed: then sessions may be in it all the same."""
         return self._scan(SESSIONS)
 
-    def _scan(self, folder: str) -> tuple[list[os.DirEntry[str]], Entry | None]:
+    def _scan(self, folder: str) -> tuple[list[os.DirEntry[str]], FolderEntry | None]:
         """What lies in a folder of the lab's root, or that it is a link or closed."""
         path = self.root / folder
         self.before_read(str(path))
         if path.is_symlink():
-            return [], Entry(folder, Kind.LINK)
+            return [], FolderEntry(folder, EntryKind.LINK)
         try:
             return list(os.scandir(path)), None
         except (FileNotFoundError, NotADirectoryError):
             return [], None
         except OSError:
-            return [], Entry(folder, Kind.UNREADABLE)
+            return [], FolderEntry(folder, EntryKind.UNREADABLE)
 
 
 def open_file_below(root: Path, path: str) -> int:
     """Open a regular file below a folder for reading and return its descriptor; the caller closes it.
 
-    No part of ``path`` may be a symbolic link. Raises OSError as ``Lab.open`` does.
+    No part of ``path`` may be a symbolic link. Raises OSError as ``LabFolder.open`` does.
     """
     *folders, name = path.split("/")
     at = open_folder_below(root, folders)

@@ -10,18 +10,18 @@ _DIGITS = re.compile(r"[0-9]{9,17}(?:\.[0-9]{1,9})?", re.ASCII)
 _COMPACT = re.compile(r"(?:19|20)[0-9]{12}", re.ASCII)
 
 
-class Read(NamedTuple):
+class ParsedTime(NamedTuple):
     """A time as it was read: the instant in UTC, whether its text named no zone, and whether an hour is in doubt.
 
     ``doubtful``: the zone's clock showed that time twice, or skipped it; the first is taken.
     """
 
     instant: datetime
-    naive: bool = False
-    doubtful: bool = False
+    has_no_zone: bool = False
+    is_ambiguous: bool = False
 
 
-def read_instant(value: Any, zone: str | None) -> Read:
+def read_instant(value: Any, zone: str | None) -> ParsedTime:
     """Read a time; one without a zone is read in the IANA zone ``zone``, or in UTC without one.
 
     Numbers count seconds, milliseconds or microseconds from 1970, by their size. Raises ValueError.
@@ -29,22 +29,22 @@ def read_instant(value: Any, zone: str | None) -> Read:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError("neither a text nor a number")  # noqa: TRY004 - the caller words it for the file
     if not isinstance(value, str):
-        return Read(_since_1970(value))
+        return ParsedTime(_convert_epoch(value))
     text = value.strip()
     if _COMPACT.fullmatch(text):
         try:
-            return in_zone(datetime.strptime(text, "%Y%m%d%H%M%S"), zone)  # noqa: DTZ007 - the zone follows
+            return convert_to_utc(datetime.strptime(text, "%Y%m%d%H%M%S"), zone)  # noqa: DTZ007 - the zone follows
         except ValueError:
             pass  # no date: milliseconds
     if _DIGITS.fullmatch(text):
-        return Read(_since_1970(int(text) if text.isdigit() else float(text)))
+        return ParsedTime(_convert_epoch(int(text) if text.isdigit() else float(text)))
     try:
-        return in_zone(datetime.fromisoformat(text), zone)
+        return convert_to_utc(datetime.fromisoformat(text), zone)
     except OverflowError as error:
         raise ValueError(str(error)) from None
 
 
-def _since_1970(value: float) -> datetime:
+def _convert_epoch(value: float) -> datetime:
     """Digits before the point: 9 to 11 seconds (until the year 5138), 12 to 14 milliseconds, 15 to 17 microseconds."""
     size = abs(value)
     if not 10**8 <= size < 10**17:
@@ -56,15 +56,15 @@ def _since_1970(value: float) -> datetime:
         raise ValueError(str(error)) from None
 
 
-def in_zone(local: datetime, zone: str | None) -> Read:
+def convert_to_utc(local: datetime, zone: str | None) -> ParsedTime:
     """Place a time in UTC: by its own zone, else in the IANA zone ``zone``, else as if it were UTC.
 
     Raises OverflowError for a time that is in UTC before the year 1 or after 9999.
     """
     if local.tzinfo is not None:
-        return Read(local.astimezone(UTC))
+        return ParsedTime(local.astimezone(UTC))
     if zone is None:
-        return Read(local.replace(tzinfo=UTC), naive=True)
+        return ParsedTime(local.replace(tzinfo=UTC), has_no_zone=True)
     there = local.replace(tzinfo=ZoneInfo(zone))
     doubtful = there.utcoffset() != there.replace(fold=1).utcoffset()
-    return Read(there.astimezone(UTC), naive=True, doubtful=doubtful)
+    return ParsedTime(there.astimezone(UTC), has_no_zone=True, is_ambiguous=doubtful)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from labcrate.errors import DocumentError
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.messages.text import printable
 
 T = TypeVar("T")
@@ -22,7 +22,7 @@ LONGEST_TEXT = 1_000_000
 _BOM = b"\xef\xbb\xbf"
 
 
-def read_bytes(lab: Lab, path: str) -> bytes | None:
+def read_bytes(lab: LabFolder, path: str) -> bytes | None:
     """Return the bytes of a file of the lab, None where there is no file. Raises DocumentError."""
     try:
         return lab.read(path)
@@ -31,7 +31,7 @@ def read_bytes(lab: Lab, path: str) -> bytes | None:
         raise DocumentError(path, "", f"cannot be read ({error.strerror}); {remedy}.") from None
 
 
-def read_json(lab: Lab, path: str) -> Any:
+def read_json(lab: LabFolder, path: str) -> Any:
     """Return the value in a JSON file of the lab, None where there is no file. Raises DocumentError."""
     data = read_bytes(lab, path)
     return None if data is None else parse_json(data, path)
@@ -44,29 +44,29 @@ def parse_json(data: bytes, path: str) -> Any:
     except RecursionError:
         raise DocumentError(path, "", _TOO_DEEP) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise DocumentError(path, *_where_json_breaks(data, error)) from error
-    if _deeper_than(_MAX_DEPTH, value):
+        raise DocumentError(path, *_locate_json_error(data, error)) from error
+    if _is_deeper_than(_MAX_DEPTH, value):
         raise DocumentError(path, "", _TOO_DEEP)
     return value
 
 
-def _deeper_than(limit: int, value: Any) -> bool:
+def _is_deeper_than(limit: int, value: Any) -> bool:
     """Whether objects and lists nest further: what is done with them later goes down level by level."""
     level = [value]
     for _ in range(limit):
-        level = [inner for outer in level for inner in _inside(outer)]
+        level = [inner for outer in level for inner in _children(outer)]
         if not level:
             return False
     return True
 
 
-def _inside(value: Any) -> Iterable[Any]:
+def _children(value: Any) -> Iterable[Any]:
     if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, list) else ()
 
 
-def _where_json_breaks(data: bytes, error: Exception) -> tuple[str, str]:
+def _locate_json_error(data: bytes, error: Exception) -> tuple[str, str]:
     """Line and reason of a JSON error: msgspec tells a byte, people count lines."""
     remedy = "Correct the file, or wait until the lab has finished writing it."
     if not data.strip():
@@ -94,7 +94,7 @@ def convert(value: Any, to: type[T], path: str, key: str) -> T:
         raise DocumentError(path, f"key {where}" if where else "", f"{problem}.") from error
 
 
-def entries(value: Any, path: str) -> Iterator[tuple[str | None, str, Any]]:
+def list_entries(value: Any, path: str) -> Iterator[tuple[str | None, str, Any]]:
     """Yield the entries of a list or of an object keyed by id, the two shapes that the platform writes.
 
     Each is its key in the object (None in a list), how a message names its place (``7``, ``[0]``), and its value.
@@ -115,7 +115,7 @@ def short_text(text: str) -> str:
     return printable(text, _LONGEST_SHOWN)
 
 
-def check_texts(value: Any, path: str, where: str) -> None:
+def check_text_lengths(value: Any, path: str, where: str) -> None:
     """Check that no text in a JSON value is longer than ``LONGEST_TEXT``. Raises DocumentError naming its key.
 
     Each text is cleaned, compared and shown many times over. ``where`` is the value's own place in the file.
@@ -127,11 +127,11 @@ def check_texts(value: Any, path: str, where: str) -> None:
     while waiting:
         place, one = waiting.pop()
         if isinstance(one, str) and _is_too_long(one):
-            raise _too_long(path, place, one)
+            raise _too_long_error(path, place, one)
         if isinstance(one, dict):
             for key, inner in one.items():
                 if _is_too_long(key):
-                    raise _too_long(path, f"{place}.{short_text(key)}", key)
+                    raise _too_long_error(path, f"{place}.{short_text(key)}", key)
                 waiting.append((f"{place}.{short_text(key)}", inner))
         elif isinstance(one, list):
             waiting.extend((f"{place}[{i}]", inner) for i, inner in enumerate(one))
@@ -143,7 +143,7 @@ def _is_too_long(text: str) -> bool:
     return len(text) > LONGEST_TEXT or len(text.encode("utf-8", "surrogatepass")) > LONGEST_TEXT
 
 
-def _too_long(path: str, place: str, text: str) -> DocumentError:
+def _too_long_error(path: str, place: str, text: str) -> DocumentError:
     size = len(text.encode("utf-8", "surrogatepass")) / 1_000_000
     what = (
         f"is a text of {size:.2f} MB, and 1 MB is the most; shorten it, or keep it as a file of its own in the "

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.lab.recorders import RecorderFolder
 from labcrate.messages.text import printable
 from labcrate.model.fixity import Identity
 
-_MARK = "@"
+_RECORDER_PREFIX = "@"
 
 
-class Files(Protocol):
+class FileReader(Protocol):
     """What opens files by their paths and says in which state they are."""
 
     def open(self, path: str) -> int:
@@ -32,7 +32,7 @@ class Files(Protocol):
 class LabFiles:
     """The files of a lab and of those recorders whose folders may be read; ``folders`` are by recorder's name."""
 
-    lab: Lab
+    lab: LabFolder
     folders: Mapping[str, Path] = field(default_factory=dict)
 
     def open(self, path: str) -> int:
@@ -47,7 +47,7 @@ class LabFiles:
         try:
             return folder.open(below)
         except FileNotFoundError:
-            _refuse_absent(folder)
+            _check_folder_exists(folder)
             raise
 
     def identity(self, path: str) -> Identity:
@@ -59,7 +59,7 @@ class LabFiles:
         try:
             return folder.identity(below)
         except FileNotFoundError:
-            _refuse_absent(folder)
+            _check_folder_exists(folder)
             raise
 
     def identities(self, name: str, paths: Sequence[str]) -> Iterator[Identity | OSError]:
@@ -76,7 +76,7 @@ class LabFiles:
         self.lab.before_read(str(folder))
         return folder.is_dir()
 
-    def place(self, path: str) -> str | None:
+    def disk_path(self, path: str) -> str | None:
         """Return where a file lies on disk, to notice changes of it; None where its recorder may not be read."""
         at = split_recorder_path(path)
         if at is None:
@@ -91,7 +91,7 @@ class LabFiles:
         return RecorderFolder(self.folders[name], name)
 
 
-def _refuse_absent(folder: RecorderFolder) -> None:
+def _check_folder_exists(folder: RecorderFolder) -> None:
     """Raise OSError where the whole folder is gone, which is a disk that is not connected: no file of it is gone."""
     if not folder.root.is_dir():
         raise OSError(errno.ENODEV, "its recorder's folder is not there")
@@ -99,23 +99,23 @@ def _refuse_absent(folder: RecorderFolder) -> None:
 
 def recorder_path(name: str, below: str) -> str:
     """Return the path of a recorder's file: ``below`` is the one below its folder."""
-    return f"{_MARK}{name}/{below}"
+    return f"{_RECORDER_PREFIX}{name}/{below}"
 
 
 def is_recorder_path(path: str) -> bool:
     """Return whether a path is a recorder's file, not one of the lab folder."""
-    return path.startswith(_MARK)
+    return path.startswith(_RECORDER_PREFIX)
 
 
 def split_recorder_path(path: str) -> tuple[str, str] | None:
     """Return the recorder's name and the path below its folder; None for a file of the lab folder."""
-    if not path.startswith(_MARK):
+    if not path.startswith(_RECORDER_PREFIX):
         return None
-    name, _, below = path[len(_MARK) :].partition("/")
+    name, _, below = path[len(_RECORDER_PREFIX) :].partition("/")
     return name, below
 
 
-def source_of(path: str) -> str:
+def display_path(path: str) -> str:
     """Return a path as people are shown it: ``nvr: 2025-05-02/07/kitchen/30.00.mp4`` for a recorder's file."""
     at = split_recorder_path(path)
     return printable(path if at is None else f"{at[0]}: {at[1]}")

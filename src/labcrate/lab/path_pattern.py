@@ -15,10 +15,10 @@ from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from labcrate.model.timespan import shifted
+from labcrate.model.timespan import shift_instant
 
 EXTENSION = ".mp4"
-_LONGEST = 500
+_MAX_LENGTH = 500
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 PLACEHOLDERS: Mapping[str, str] = {
@@ -46,7 +46,7 @@ class PatternError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class ParsedPath:
     """What a path says: the camera's word (None where the pattern has none) and a time.
 
     ``time`` is UTC where the path holds seconds since 1970, else it has no zone. The recording began at ``time`` or
@@ -57,22 +57,24 @@ class Stamp:
     time: datetime
     uncertainty_s: float = 0.0
 
-    def instants(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    def start_bounds(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
         """Return the earliest and the latest instant (UTC) that the time may mean in a zone.
 
         They differ in the hour that occurs twice when summer time ends, and in the one that does not occur when it
         begins (PEP 495, "The fold attribute").
         """
-        earliest, latest = between(self.time, self.time, zone) if self.time.tzinfo is None else (self.time, self.time)
+        earliest, latest = (
+            utc_bounds(self.time, self.time, zone) if self.time.tzinfo is None else (self.time, self.time)
+        )
         return earliest, latest + timedelta(seconds=self.uncertainty_s)
 
 
-def between(low: datetime, high: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+def utc_bounds(low: datetime, high: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """Return the earliest and latest instant (UTC) of a span of a zone's wall clock."""
     if zone.key == "UTC":
         return low.replace(tzinfo=UTC), high.replace(tzinfo=UTC)
     instants = [
-        shifted(time, -offset) or time
+        shift_instant(time, -offset) or time
         for time in {low, high}
         for offset in _offsets(zone, time.replace(second=0, microsecond=0))
     ]
@@ -89,26 +91,26 @@ class PathPattern:
     """A compiled pattern: one part for each folder and one for the file's name.
 
     ``parts`` are anchored regular expressions, to be used with ``fullmatch``; a part without a placeholder is also in
-    ``literals``. ``dated_again[i]`` says that a field of time in parts 0 to i is found again in a later part, which
+    ``literals``. ``repeats_date[i]`` says that a field of time in parts 0 to i is found again in a later part, which
     is the one that counts.
     """
 
-    __slots__ = ("dated_again", "literals", "parts", "text")
+    __slots__ = ("literals", "parts", "repeats_date", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
         names = text.split("/")
-        pieces = [_pieces(name) for name in names]
-        self.parts = tuple(_compiled(part, last=i == len(names) - 1) for i, part in enumerate(pieces))
+        pieces = [_split_placeholders(name) for name in names]
+        self.parts = tuple(_compile_part(part, last=i == len(names) - 1) for i, part in enumerate(pieces))
         self.literals = tuple(name if all(key is None for key, _ in part) else None
                               for name, part in zip(names, pieces, strict=True))  # fmt: skip
-        fields = [{_unified(key) for key, _ in part if key and key not in _UNBOUNDED} for part in pieces]
-        self.dated_again = tuple(
+        fields = [{_field_name(key) for key, _ in part if key and key not in _UNBOUNDED} for part in pieces]
+        self.repeats_date = tuple(
             bool(set().union(*fields[: i + 1]) & set().union(*fields[i + 1 :])) for i in range(len(fields))
         )
         _check_fields(set().union(*fields))
 
-    def parse(self, path: str) -> Stamp | None:
+    def parse(self, path: str) -> ParsedPath | None:
         """Return what a path says; None for one that does not fit or holds no possible date."""
         names = path.split("/")
         if len(names) != len(self.parts):
@@ -118,8 +120,8 @@ class PathPattern:
             match = part.fullmatch(name)
             if not match:
                 return None
-            fields |= found(match)
-        return stamp(fields)
+            fields |= matched_fields(match)
+        return interpret_fields(fields)
 
     def format(self, time: datetime, camera: str = "", anything: str = "") -> str:
         """Return the path of a recording: ``time`` is in UTC for ``{epoch}`` and a wall clock's for the rest."""
@@ -130,7 +132,8 @@ class PathPattern:
             "camera": camera, "any": anything,
         }  # fmt: skip
         return "/".join(
-            "".join(values[key] if key else text for key, text in _pieces(name)) for name in self.text.split("/")
+            "".join(values[key] if key else text for key, text in _split_placeholders(name))
+            for name in self.text.split("/")
         )
 
 
@@ -144,7 +147,7 @@ def recorder_pattern(text: str) -> PathPattern:
 
 
 @lru_cache(maxsize=1 << 14)
-def recorder_stamp(pattern: str, path: str) -> Stamp | None:
+def parse_recorder_path(pattern: str, path: str) -> ParsedPath | None:
     """Return what a recorder's path says by a pattern, as ``PathPattern.parse`` does; a plan needs it several times."""
     return recorder_pattern(pattern).parse(path)
 
@@ -161,15 +164,15 @@ def name_pattern(text: str) -> PathPattern:
 
 
 def _check_path(text: str) -> None:
-    if len(text) > _LONGEST:
-        raise PatternError(f"is longer than {_LONGEST} characters; a path's pattern is shorter")
+    if len(text) > _MAX_LENGTH:
+        raise PatternError(f"is longer than {_MAX_LENGTH} characters; a path's pattern is shorter")
     if not text.isprintable():
         raise PatternError("holds a control character; write it on one line")
     if any(name in ("", ".", "..") for name in text.split("/")):
         raise PatternError("has to be a path below the folder: without a slash at either end, '//', '.' or '..'")
 
 
-def _pieces(name: str) -> list[tuple[str | None, str]]:
+def _split_placeholders(name: str) -> list[tuple[str | None, str]]:
     """Split one part of a path into placeholders (key, "") and plain text (None, text)."""
     pieces: list[tuple[str | None, str]] = []
     for key, text, brace in _PIECE.findall(name):
@@ -187,7 +190,7 @@ def _pieces(name: str) -> list[tuple[str | None, str]]:
     return pieces
 
 
-def _compiled(pieces: list[tuple[str | None, str]], *, last: bool) -> re.Pattern[str]:
+def _compile_part(pieces: list[tuple[str | None, str]], *, last: bool) -> re.Pattern[str]:
     """Compile one part; everything from one unbounded placeholder to the next one is an atomic group."""
     unbounded = [i for i, (key, _) in enumerate(pieces) if key in _UNBOUNDED]
     if any(after == before + 1 for before, after in pairwise(unbounded)):
@@ -212,7 +215,7 @@ def _compiled(pieces: list[tuple[str | None, str]], *, last: bool) -> re.Pattern
     return re.compile("".join(expression))
 
 
-def _unified(key: str) -> str:
+def _field_name(key: str) -> str:
     return "Y" if key == "y" else key
 
 
@@ -229,7 +232,7 @@ def _check_fields(fields: set[str]) -> None:
         raise PatternError("has milliseconds {f} without seconds {S}; add {S}")
 
 
-def found(match: re.Match[str]) -> dict[str, str]:
+def matched_fields(match: re.Match[str]) -> dict[str, str]:
     """Return the fields of a matched part, with a year of two digits as one of four (20yy)."""
     fields = match.groupdict()
     if "y" in fields:
@@ -237,22 +240,22 @@ def found(match: re.Match[str]) -> dict[str, str]:
     return fields
 
 
-def stamp(fields: Mapping[str, str]) -> Stamp | None:
+def interpret_fields(fields: Mapping[str, str]) -> ParsedPath | None:
     """Return what a whole path's fields say; None where they are no date."""
     camera = fields.get("camera")
     try:
         if "epoch" in fields:
             seconds = int(fields["epoch"]) / (1000 if len(fields["epoch"]) > 10 else 1)
-            return Stamp(camera, _EPOCH + timedelta(seconds=seconds))
+            return ParsedPath(camera, _EPOCH + timedelta(seconds=seconds))
         day = int(fields["Y"]), int(fields["m"]), int(fields["d"])
         second, thousandths = int(fields.get("S", "0")), int(fields.get("f", "0"))
         time = datetime(*day, int(fields["H"]), int(fields["M"]), second, thousandths * 1000)  # noqa: DTZ001 - a wall clock's
     except (ValueError, OverflowError):
         return None
-    return Stamp(camera, time, 0.0 if "S" in fields else 60.0)
+    return ParsedPath(camera, time, 0.0 if "S" in fields else 60.0)
 
 
-def bounds(fields: Mapping[str, str]) -> tuple[datetime, datetime] | None:
+def wall_clock_bounds(fields: Mapping[str, str]) -> tuple[datetime, datetime] | None:
     """Return the span of the wall clock that the fields of the first folders allow.
 
     None where they do not bound it. Raises ValueError for fields that are no date.

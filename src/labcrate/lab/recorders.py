@@ -20,9 +20,9 @@ from zoneinfo import ZoneInfo
 
 from labcrate.errors import DocumentError
 from labcrate.lab.folder import open_file_below, open_folder_below
-from labcrate.lab.path_pattern import PathPattern, bounds, found, recorder_pattern, stamp
-from labcrate.lab.path_pattern import between as instants_between
-from labcrate.lab.text import typed_path
+from labcrate.lab.path_pattern import PathPattern, interpret_fields, matched_fields, recorder_pattern, wall_clock_bounds
+from labcrate.lab.path_pattern import utc_bounds as instants_between
+from labcrate.lab.text import expand_home
 from labcrate.model.fixity import Identity
 from labcrate.model.lab_settings import Recorder
 from labcrate.model.timespan import TimeSpan
@@ -39,17 +39,17 @@ class RecorderType:
     longest: timedelta
 
 
-LONGEST = timedelta(hours=24)
+LONGEST_FILE = timedelta(hours=24)
 """The longest file of a recorder of which nothing else is known."""
 
-TYPES: Mapping[str, RecorderType] = {
+RECORDER_TYPES: Mapping[str, RecorderType] = {
     "frigate": RecorderType("{Y}-{m}-{d}/{H}/{camera}/{M}.{S}.mp4", "UTC", timedelta(seconds=600)),
-    "motioneye": RecorderType("{camera}/{Y}-{m}-{d}/{H}-{M}-{S}.mp4", None, LONGEST),
+    "motioneye": RecorderType("{camera}/{Y}-{m}-{d}/{H}-{M}-{S}.mp4", None, LONGEST_FILE),
 }
 
 # A folder's dates are the wall clock's of its zone, exactly. Where the date stands again further down, the folder may
 # have been named by another clock (that of the machine that received the file, say): zones are up to 26 hours apart.
-_OTHER_CLOCK = timedelta(hours=26)
+_MAX_ZONE_DIFFERENCE = timedelta(hours=26)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,27 +68,27 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
+class SkippedFile:
     """Something inside the span that was not taken, and why; ``path`` is below the recorder's folder."""
 
     path: str
     reason: str
 
 
-def folder_of(recorder: Recorder, lab_root: Path) -> Path:
+def recorder_folder_path(recorder: Recorder, lab_root: Path) -> Path:
     """Return where a recorder's files lie, without symbolic links above them. Raises DocumentError."""
     try:
         return (lab_root / Path(recorder.folder).expanduser()).resolve()
     except (OSError, RuntimeError):  # no home folder of that name; links in a circle
-        raise _no_folder(recorder.name, "cannot be found") from None
+        raise _no_folder_error(recorder.name, "cannot be found") from None
 
 
-def folders_of(recorders: Sequence[Recorder], lab_root: Path) -> dict[str, Path]:
+def recorder_folder_paths(recorders: Sequence[Recorder], lab_root: Path) -> dict[str, Path]:
     """Return the folders of recorders by name, wherever they lie; those that cannot be found are left out."""
     folders = {}
     for recorder in recorders:
         with suppress(DocumentError):
-            folders[recorder.name] = folder_of(recorder, lab_root)
+            folders[recorder.name] = recorder_folder_path(recorder, lab_root)
     return folders
 
 
@@ -101,12 +101,12 @@ def allowed_recorders(
     whoever can write ``labcrate.toml`` must not decide what the server's user shows. Symbolic links are resolved
     before they are compared.
     """
-    roots = [root.resolve() for root in (lab_root, *(typed_path(str(path)) for path in allowed))]
+    roots = [root.resolve() for root in (lab_root, *(expand_home(str(path)) for path in allowed))]
     may: dict[str, Path] = {}
     refused = []
     for recorder in recorders:
         try:
-            folder = folder_of(recorder, lab_root)
+            folder = recorder_folder_path(recorder, lab_root)
         except DocumentError:
             refused.append(recorder)
             continue
@@ -133,11 +133,11 @@ class RecorderFolder:
 
         Raises OSError: ELOOP where a part is a symbolic link, EINVAL where the last one is no regular file.
         """
-        return open_file_below(self.root, _below(path))
+        return open_file_below(self.root, _check_path(path))
 
     def identity(self, path: str) -> Identity:
         """Return the state of a file on disk, without opening it. Raises OSError when it is gone or no file."""
-        *folders, name = _below(path).split("/")
+        *folders, name = _check_path(path).split("/")
         at = open_folder_below(self.root, folders)
         try:
             return _identity(at, name)
@@ -155,9 +155,9 @@ class RecorderFolder:
                         if at >= 0:
                             os.close(at)
                             at = -1
-                        at = open_folder_below(self.root, _below(path).split("/")[:-1])
+                        at = open_folder_below(self.root, _check_path(path).split("/")[:-1])
                         opened = folder
-                    yield _identity(at, _below(name))
+                    yield _identity(at, _check_path(name))
                 except OSError as error:
                     yield error
         finally:
@@ -174,7 +174,7 @@ def _identity(at: int, name: str) -> Identity:
     return Identity.of(state)
 
 
-def _below(path: str) -> str:
+def _check_path(path: str) -> str:
     if any(name in ("", ".", "..") for name in path.split("/")):
         raise FileNotFoundError(errno.ENOENT, "not a path below the recorder's folder")
     return path
@@ -191,7 +191,7 @@ def segment_member_name(camera: str, start: datetime) -> str:
 
 
 def scan_recorder(
-    folder: Path, recorder: Recorder, span: TimeSpan, skipped: list[Skipped] | None = None
+    folder: Path, recorder: Recorder, span: TimeSpan, skipped: list[SkippedFile] | None = None
 ) -> Iterator[Segment]:
     """Yield the files of a recorder that may overlap a span, in the order of their paths.
 
@@ -202,34 +202,34 @@ def scan_recorder(
     try:
         root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise _no_folder(recorder.name, f"cannot be read ({error.strerror})") from None
+        raise _no_folder_error(recorder.name, f"cannot be read ({error.strerror})") from None
     try:
-        yield from _Scan(recorder, span, [] if skipped is None else skipped).below(root, "", 0, {})
+        yield from _RecorderScan(recorder, span, [] if skipped is None else skipped).scan_folder(root, "", 0, {})
     finally:
         os.close(root)
 
 
-def _no_folder(name: str, why: str) -> DocumentError:
+def _no_folder_error(name: str, why: str) -> DocumentError:
     return DocumentError(
         SETTINGS_FILE, f'recorder "{name}"', f"its folder {why}; connect its disk or correct 'folder'."
     )
 
 
-class _Scan:
+class _RecorderScan:
     """One search: the pattern, the zone, and the instants between which a file may have begun."""
 
-    def __init__(self, recorder: Recorder, span: TimeSpan, skipped: list[Skipped]) -> None:
+    def __init__(self, recorder: Recorder, span: TimeSpan, skipped: list[SkippedFile]) -> None:
         self._pattern: PathPattern = recorder_pattern(recorder.pattern)
         self._zone = ZoneInfo(recorder.time_zone)
-        self._begun = TimeSpan(span.padded(recorder.longest).start, span.end)
+        self._start_window = TimeSpan(span.padded(recorder.longest).start, span.end)
         self._skipped = skipped
 
-    def below(self, at: int, path: str, depth: int, fields: Mapping[str, str]) -> Iterator[Segment]:
+    def scan_folder(self, at: int, path: str, depth: int, fields: Mapping[str, str]) -> Iterator[Segment]:
         """Yield what is in an open folder, ``depth`` parts of the pattern below the recorder's."""
         last = depth == len(self._pattern.parts) - 1
         literal = self._pattern.literals[depth]
         if literal is not None and not last:
-            yield from self._enter(at, literal, path, depth, fields)
+            yield from self._scan_subfolder(at, literal, path, depth, fields)
             return
         with os.scandir(at) as listing:
             entries = sorted(listing, key=lambda entry: entry.name)
@@ -238,63 +238,65 @@ class _Scan:
             match = None if entry.name.startswith(".") else part.fullmatch(entry.name)
             if match is None:
                 continue
-            known = {**fields, **found(match)}
+            known = {**fields, **matched_fields(match)}
             if last:
-                yield from self._file(entry, f"{path}{entry.name}", known)
-            elif self._may_hold(known, depth):
-                yield from self._enter(at, entry.name, path, depth, known)
+                yield from self._find_segment(entry, f"{path}{entry.name}", known)
+            elif self._may_contain(known, depth):
+                yield from self._scan_subfolder(at, entry.name, path, depth, known)
 
-    def _enter(self, at: int, name: str, path: str, depth: int, fields: Mapping[str, str]) -> Iterator[Segment]:
+    def _scan_subfolder(
+        self, at: int, name: str, path: str, depth: int, fields: Mapping[str, str]
+    ) -> Iterator[Segment]:
         try:
             inside = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
         except FileNotFoundError:
             return  # recorders delete old folders while others look at them
         except OSError as error:
-            if reason := _why_closed(at, name, error):
-                self._skipped.append(Skipped(f"{path}{name}", reason))
+            if reason := _why_unreadable(at, name, error):
+                self._skipped.append(SkippedFile(f"{path}{name}", reason))
             return
         try:
-            yield from self.below(inside, f"{path}{name}/", depth + 1, fields)
+            yield from self.scan_folder(inside, f"{path}{name}/", depth + 1, fields)
         finally:
             os.close(inside)
 
-    def _may_hold(self, fields: Mapping[str, str], depth: int) -> bool:
+    def _may_contain(self, fields: Mapping[str, str], depth: int) -> bool:
         """Return whether a file below a folder with these fields may have begun in time."""
         try:
-            wall = bounds(fields)
+            wall = wall_clock_bounds(fields)
             if wall is None:
                 return True
             low, high = instants_between(*wall, self._zone)
-            margin = _OTHER_CLOCK if self._pattern.dated_again[depth] else timedelta()
-            return self._begun.overlaps(TimeSpan(low, high).padded(margin))
+            margin = _MAX_ZONE_DIFFERENCE if self._pattern.repeats_date[depth] else timedelta()
+            return self._start_window.overlaps(TimeSpan(low, high).padded(margin))
         except ValueError:
             return False
         except OverflowError:
             return True
 
-    def _file(self, entry: os.DirEntry[str], path: str, fields: Mapping[str, str]) -> Iterator[Segment]:
-        said = stamp(fields)
+    def _find_segment(self, entry: os.DirEntry[str], path: str, fields: Mapping[str, str]) -> Iterator[Segment]:
+        said = interpret_fields(fields)
         if said is None:
             return
-        earliest, latest = said.instants(self._zone)
-        if not self._begun.overlaps(TimeSpan(earliest, latest)):
+        earliest, latest = said.start_bounds(self._zone)
+        if not self._start_window.overlaps(TimeSpan(earliest, latest)):
             return
         try:
             state = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
             return
         if stat.S_ISLNK(state.st_mode):
-            self._skipped.append(Skipped(path, "it is a symbolic link, and those are never followed"))
+            self._skipped.append(SkippedFile(path, "it is a symbolic link, and those are never followed"))
         elif not stat.S_ISREG(state.st_mode):
-            self._skipped.append(Skipped(path, "it is no regular file"))
+            self._skipped.append(SkippedFile(path, "it is no regular file"))
         elif state.st_size == 0:
-            self._skipped.append(Skipped(path, "it is empty"))
+            self._skipped.append(SkippedFile(path, "it is empty"))
         else:
             uncertainty_s = (latest - earliest).total_seconds()
             yield Segment(path, said.camera, earliest, uncertainty_s, Identity.of(state))
 
 
-def _why_closed(at: int, name: str, error: OSError) -> str | None:
+def _why_unreadable(at: int, name: str, error: OSError) -> str | None:
     """Return why a folder cannot be read; None for a file in a folder's place, which is none of the recorder's."""
     try:
         mode = os.stat(name, dir_fd=at, follow_symlinks=False).st_mode

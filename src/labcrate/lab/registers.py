@@ -12,11 +12,11 @@ from typing import Any
 import msgspec
 
 from labcrate.errors import DocumentError
-from labcrate.lab.documents import user_files
-from labcrate.lab.folder import DATA, Lab
-from labcrate.lab.instants import Read, in_zone, read_instant
-from labcrate.lab.json_file import entries, parse_json, read_bytes, short_text
-from labcrate.model.session import RULE, has_leading_zero, is_session_id, normalized_id
+from labcrate.lab.device_files import user_files
+from labcrate.lab.folder import DATA, LabFolder
+from labcrate.lab.instants import ParsedTime, convert_to_utc, read_instant
+from labcrate.lab.json_file import list_entries, parse_json, read_bytes, short_text
+from labcrate.model.session import ID_RULE, has_leading_zero, is_session_id, normalize_id
 
 REGISTER_FILE = "recordings.json"
 REGISTER = f"{DATA}/{REGISTER_FILE}"
@@ -28,7 +28,7 @@ _Faults = dict[str, list[str]]
 """The keys of the entries that have each fault."""
 
 
-class RegisterEntry(msgspec.Struct, frozen=True, gc=False):
+class RegisteredRecording(msgspec.Struct, frozen=True, gc=False):
     """What a register says of one recording; None is unknown.
 
     ``file`` and ``key`` are where it says so. ``name`` is the recording's base name: the path before it is of the
@@ -46,21 +46,21 @@ class RegisterEntry(msgspec.Struct, frozen=True, gc=False):
     user: str | None = None
 
 
-class Registers(msgspec.Struct, frozen=True):
+class RecordingRegisters(msgspec.Struct, frozen=True):
     """All registers of a lab.
 
     ``unreadable``: whether a register could not be read. ``refused``: texts that stand for a session's id and are
     none. ``local``: whether times without a zone were read as UTC, because no zone is known.
     """
 
-    entries: tuple[RegisterEntry, ...] = ()
+    recordings: tuple[RegisteredRecording, ...] = ()
     problems: tuple[DocumentError, ...] = ()
-    unreadable: bool = False
-    refused: frozenset[str] = frozenset()
-    local: bool = False
+    has_unreadable_file: bool = False
+    invalid_ids: frozenset[str] = frozenset()
+    assumed_utc: bool = False
 
 
-class _Sound(msgspec.Struct, rename="camel", gc=False):
+class _TypedEntry(msgspec.Struct, rename="camel", gc=False):
     """The fields of interest as the platform writes them: msgspec reads their times many times as fast as Python."""
 
     file_path: str | None = None
@@ -72,7 +72,7 @@ class _Sound(msgspec.Struct, rename="camel", gc=False):
     user_id: str | int | None = None
 
 
-class _Any(msgspec.Struct, rename="camel"):
+class _UntypedEntry(msgspec.Struct, rename="camel"):
     """The same fields, of whatever type they are: a wrong one must not cost the file."""
 
     file_path: Any = None
@@ -84,17 +84,17 @@ class _Any(msgspec.Struct, rename="camel"):
     user_id: Any = None
 
 
-_SOUND_OBJECT = msgspec.json.Decoder(dict[str, _Sound])
-_SOUND_LIST = msgspec.json.Decoder(list[_Sound])
-_ANY_OBJECT = msgspec.json.Decoder(dict[str, _Any])
-_ANY_LIST = msgspec.json.Decoder(list[_Any])
-_UNDECODED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_TYPED_OBJECT = msgspec.json.Decoder(dict[str, _TypedEntry])
+_TYPED_LIST = msgspec.json.Decoder(list[_TypedEntry])
+_UNTYPED_OBJECT = msgspec.json.Decoder(dict[str, _UntypedEntry])
+_UNTYPED_LIST = msgspec.json.Decoder(list[_UntypedEntry])
+_DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-def read_registers(lab: Lab, *, zone: str | None = None) -> Registers:
+def read_registers(lab: LabFolder, *, zone: str | None = None) -> RecordingRegisters:
     """Read ``data/recordings.json`` and ``data/user_*/recordings.json``; times without a zone are read in ``zone``."""
     files, closed = user_files(lab, REGISTER_FILE)
-    reading = _Reading(zone, list(closed))
+    reading = _RegisterReader(zone, list(closed))
     unreadable = bool(closed)
     for user, path in [(None, REGISTER), *files.items()]:
         try:
@@ -104,47 +104,51 @@ def read_registers(lab: Lab, *, zone: str | None = None) -> Registers:
         except DocumentError as error:
             reading.problems.append(error)
             unreadable = True
-    refused = frozenset(reading.refused)
-    return Registers(tuple(reading.found), tuple(reading.problems), unreadable, refused, reading.local)
+    refused = frozenset(reading.invalid_ids)
+    return RecordingRegisters(
+        tuple(reading.recordings), tuple(reading.problems), unreadable, refused, reading.assumed_utc
+    )
 
 
-def _sound(data: bytes) -> Iterable[tuple[str, _Sound]]:
+def _decode_typed(data: bytes) -> Iterable[tuple[str, _TypedEntry]]:
     """The entries of a register with their keys. Raises one of _UNDECODED where a field of any is not as it should."""
     begins = data.removeprefix(_BOM).lstrip()
     if begins.startswith(b"["):
-        return [(f"[{i}]", entry) for i, entry in enumerate(_SOUND_LIST.decode(begins))]
-    return _SOUND_OBJECT.decode(begins).items()
+        return [(f"[{i}]", entry) for i, entry in enumerate(_TYPED_LIST.decode(begins))]
+    return _TYPED_OBJECT.decode(begins).items()
 
 
-def _parsed(data: bytes, path: str, report: Callable[[DocumentError], None]) -> Iterable[tuple[str, _Any]]:
+def _decode_untyped(
+    data: bytes, path: str, report: Callable[[DocumentError], None]
+) -> Iterable[tuple[str, _UntypedEntry]]:
     """The same, whatever their fields are: at once where all are objects, else one by one. Raises DocumentError."""
     begins = data.removeprefix(_BOM).lstrip()
     try:
         if begins.startswith(b"["):
-            return [(f"[{i}]", entry) for i, entry in enumerate(_ANY_LIST.decode(begins))]
-        return _ANY_OBJECT.decode(begins).items()
-    except _UNDECODED:
-        return _one_by_one(list(entries(parse_json(data, path), path)), path, report)
+            return [(f"[{i}]", entry) for i, entry in enumerate(_UNTYPED_LIST.decode(begins))]
+        return _UNTYPED_OBJECT.decode(begins).items()
+    except _DECODE_ERRORS:
+        return _decode_one_by_one(list(list_entries(parse_json(data, path), path)), path, report)
 
 
-def _one_by_one(
+def _decode_one_by_one(
     found: list[tuple[str | None, str, Any]], path: str, report: Callable[[DocumentError], None]
-) -> Iterator[tuple[str, _Any]]:
+) -> Iterator[tuple[str, _UntypedEntry]]:
     for _, where, value in found:
         if isinstance(value, dict):
-            yield where, msgspec.convert(value, _Any)
+            yield where, msgspec.convert(value, _UntypedEntry)
         else:
             report(DocumentError(path, f"key {where}", "is no object that describes a recording; correct it."))
 
 
-class _Reading:
+class _RegisterReader:
     """Entries made of what the files say, with what is wrong in them, once for each file and fault."""
 
     def __init__(self, zone: str | None, problems: list[DocumentError]) -> None:
-        self.found: list[RegisterEntry] = []
+        self.recordings: list[RegisteredRecording] = []
         self.problems = problems
-        self.refused: set[str] = set()
-        self.local = False
+        self.invalid_ids: set[str] = set()
+        self.assumed_utc = False
         self._zone = zone
         # A few sessions, cameras and users have all the entries.
         self._ids: dict[str | int, str] = {}
@@ -154,12 +158,14 @@ class _Reading:
         """Add the entries of one file. Raises DocumentError for a file that is no register."""
         faults: dict[str, list[str]] = {}
         try:
-            self._add(path, user, _sound(data), faults)
-        except _UNDECODED:
-            self._add(path, user, self._mended(_parsed(data, path, self.problems.append), faults), faults)
-        self.problems += [_fault(path, what, keys) for what, keys in faults.items()]
+            self._add(path, user, _decode_typed(data), faults)
+        except _DECODE_ERRORS:
+            self._add(
+                path, user, self._drop_invalid_fields(_decode_untyped(data, path, self.problems.append), faults), faults
+            )
+        self.problems += [_fault_error(path, what, keys) for what, keys in faults.items()]
 
-    def _add(self, path: str, user: str | None, parsed: Iterable[tuple[str, _Sound]], faults: _Faults) -> None:
+    def _add(self, path: str, user: str | None, parsed: Iterable[tuple[str, _TypedEntry]], faults: _Faults) -> None:
         ids, texts = self._ids, self._texts
         for key, raw in parsed:
             name = _base_name(raw.file_path)
@@ -168,9 +174,9 @@ class _Reading:
                 continue
             start, end = raw.start_time, raw.end_time
             if start is not None and start.tzinfo is not UTC:
-                start = self._in_utc(start, key, faults)
+                start = self._convert_to_utc(start, key, faults)
             if end is not None and end.tzinfo is not UTC:
-                end = self._in_utc(end, key, faults)
+                end = self._convert_to_utc(end, key, faults)
             if start and end and end < start:
                 faults.setdefault("an end before its start; neither time is used", []).append(key)
                 start = end = None
@@ -178,8 +184,8 @@ class _Reading:
             session_id = ids.get(told) if told else None
             if session_id is None and told not in (None, ""):
                 session_id = self._session_id(told, key, faults)
-            self.found.append(
-                RegisterEntry(
+            self.recordings.append(
+                RegisteredRecording(
                     path,
                     key,
                     name,
@@ -192,10 +198,12 @@ class _Reading:
                 )
             )
 
-    def _mended(self, parsed: Iterable[tuple[str, _Any]], faults: _Faults) -> Iterator[tuple[str, _Sound]]:
+    def _drop_invalid_fields(
+        self, parsed: Iterable[tuple[str, _UntypedEntry]], faults: _Faults
+    ) -> Iterator[tuple[str, _TypedEntry]]:
         """The entries without what is wrong in them."""
         for key, raw in parsed:
-            entry = _Sound(raw.file_path if isinstance(raw.file_path, str) else None)
+            entry = _TypedEntry(raw.file_path if isinstance(raw.file_path, str) else None)
             if _base_name(entry.file_path):
                 entry.session_id, entry.camera_id, entry.user_id = map(
                     _text_or_number, (raw.session_id, raw.camera_id, raw.user_id)
@@ -209,13 +217,13 @@ class _Reading:
 
     def _session_id(self, value: str | int, key: str, faults: _Faults) -> str | None:
         text = str(value)
-        session_id = normalized_id(text)
+        session_id = normalize_id(text)
         if is_session_id(session_id):
             self._ids[value] = session_id
             return session_id
         if not has_leading_zero(text):
-            self.refused.add(session_id)
-            faults.setdefault(f"a session's id that is none: {RULE}", []).append(key)
+            self.invalid_ids.add(session_id)
+            faults.setdefault(f"a session's id that is none: {ID_RULE}", []).append(key)
         return None
 
     def _text(self, value: str | int | None) -> str | None:
@@ -229,25 +237,25 @@ class _Reading:
             return None
         try:
             with suppress(msgspec.ValidationError):  # as it is read where the whole file is sound
-                return self._placed(in_zone(msgspec.convert(value, datetime), self._zone))
-            return self._placed(read_instant(value, self._zone))
+                return self._note_missing_zone(convert_to_utc(msgspec.convert(value, datetime), self._zone))
+            return self._note_missing_zone(read_instant(value, self._zone))
         except (ValueError, OverflowError):
             faults.setdefault(_NO_TIME, []).append(key)
             return None
 
-    def _in_utc(self, time: datetime, key: str, faults: _Faults) -> datetime | None:
+    def _convert_to_utc(self, time: datetime, key: str, faults: _Faults) -> datetime | None:
         try:
-            return self._placed(in_zone(time, self._zone))
+            return self._note_missing_zone(convert_to_utc(time, self._zone))
         except OverflowError:
             faults.setdefault(_NO_TIME, []).append(key)
             return None
 
-    def _placed(self, read: Read) -> datetime:
-        self.local |= read.naive and self._zone is None
+    def _note_missing_zone(self, read: ParsedTime) -> datetime:
+        self.assumed_utc |= read.has_no_zone and self._zone is None
         return read.instant
 
 
-def _fault(path: str, what: str, keys: list[str]) -> DocumentError:
+def _fault_error(path: str, what: str, keys: list[str]) -> DocumentError:
     others = f"; so have {len(keys) - 1:,} others" if len(keys) > 1 else ""
     return DocumentError(path, f"key {short_text(keys[0])}", f"the entry has {what}{others}.")
 

@@ -18,46 +18,46 @@ from typing import Any, TextIO
 import msgspec
 
 from labcrate.errors import DocumentError
-from labcrate.lab.folder import SENSOR_DATA, Kind, Lab
+from labcrate.lab.folder import SENSOR_DATA, EntryKind, LabFolder
 from labcrate.lab.instants import read_instant
-from labcrate.model.bound import Evidence, Told
+from labcrate.model.session_bound import EndSource, TimedFile
 
 MQTT_DATA = "mqtt_data"
 
 _COLUMN = "timestamp"
 _LONGEST_LINE = 1 << 20
 _DELIMITERS = ",;\t"
-_USUAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z", re.ASCII)
+_COMMON_FORM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class SensorTimes:
     """The evidence of each sensor file that has a time, what is wrong with files, and whether zones are missing."""
 
-    evidence: tuple[Evidence, ...] = ()
+    files: tuple[TimedFile, ...] = ()
     problems: tuple[DocumentError, ...] = ()
-    local: bool = False
+    assumed_utc: bool = False
 
 
-class _Row(msgspec.Struct):
+class _TimestampRow(msgspec.Struct):
     timestamp: Any = None
 
 
-class _Readings(msgspec.Struct):
-    readings: list[_Row] | None = None
+class _ReadingsDocument(msgspec.Struct):
+    readings: list[_TimestampRow] | None = None
 
 
-_DECODER = msgspec.json.Decoder(_Readings | list[_Row])
+_DECODER = msgspec.json.Decoder(_ReadingsDocument | list[_TimestampRow])
 
 
-def read_sensor_times(lab: Lab, session_id: str, session_folder: str, zone: str | None = None) -> SensorTimes:
+def read_sensor_times(lab: LabFolder, session_id: str, session_folder: str, zone: str | None = None) -> SensorTimes:
     """Return when the platform's sensor files in a session's folder end; times without a zone are read in ``zone``.
 
     Rows without a time that can be read count for nothing; a file of which none can be read is a problem.
     """
     evidence, problems, local = [], [], False
-    for path in _files(lab, session_id, session_folder):
-        latest = _Latest(zone)
+    for path in _find_files(lab, session_id, session_folder):
+        latest = _LatestTime(zone)
         try:
             fd = lab.open(path)
             with os.fdopen(fd, "rb") as file:
@@ -69,8 +69,8 @@ def read_sensor_times(lab: Lab, session_id: str, session_folder: str, zone: str 
             problems.append(DocumentError(path, "", str(error)))
             continue
         if latest.instant is not None:
-            evidence.append(Evidence(path, Told.SENSOR_FILE, latest.instant, latest.first))
-            local |= latest.local
+            evidence.append(TimedFile(path, EndSource.SENSOR_FILE, latest.instant, latest.first))
+            local |= latest.assumed_utc
         elif latest.unreadable:
             what = "no row has a time that can be read; write times as 2025-05-02T19:40:00Z."
             problems.append(DocumentError(path, "", what))
@@ -81,20 +81,20 @@ class _NoTimesError(Exception):
     """A file in which no times can be found at all."""
 
 
-class _Latest:
+class _LatestTime:
     """The latest of many times; ``first`` is the earliest, ``unreadable`` counts what is no time."""
 
     def __init__(self, zone: str | None) -> None:
         self.instant: datetime | None = None
         self.first: datetime | None = None
-        self.local = False
+        self.assumed_utc = False
         self.unreadable = 0
         self._zone = zone
         self._low = self._high = ""
 
     def add(self, value: Any) -> None:
         """Take one time into account."""
-        usual = type(value) is str and _USUAL.fullmatch(value) is not None
+        usual = type(value) is str and _COMMON_FORM.fullmatch(value) is not None
         # Texts of this one form sort as their times do: what lies between two of them is not parsed.
         if usual and self._low <= value <= self._high:
             return
@@ -103,7 +103,7 @@ class _Latest:
         except ValueError:
             self.unreadable += 1
             return
-        self.local |= read.naive and self._zone is None
+        self.assumed_utc |= read.has_no_zone and self._zone is None
         if usual:
             self._low, self._high = min(self._low or value, value), max(self._high, value)
         if self.instant is None or read.instant > self.instant:
@@ -112,20 +112,20 @@ class _Latest:
             self.first = read.instant
 
 
-def _files(lab: Lab, session_id: str, session_folder: str) -> Iterator[str]:
+def _find_files(lab: LabFolder, session_id: str, session_folder: str) -> Iterator[str]:
     """The platform's sensor files that are there. No link is followed."""
     for entry in lab.walk(f"{session_folder}/{SENSOR_DATA}"):
         folder, _, name = entry.path.rpartition("/")
         ours = name in ("sensor_readings.csv", "sensor_readings.json") or fnmatch.fnmatchcase(name, "*_sensors.csv")
-        if entry.kind is Kind.FILE and ours and folder == f"{session_folder}/{SENSOR_DATA}" and name[0] != ".":
+        if entry.kind is EntryKind.FILE and ours and folder == f"{session_folder}/{SENSOR_DATA}" and name[0] != ".":
             yield entry.path
     traffic = f"session_{session_id}_mqtt_traffic.csv"
     for entry in lab.walk(f"{session_folder}/{MQTT_DATA}"):
-        if entry.kind is Kind.FILE and entry.path == f"{session_folder}/{MQTT_DATA}/{traffic}":
+        if entry.kind is EntryKind.FILE and entry.path == f"{session_folder}/{MQTT_DATA}/{traffic}":
             yield entry.path
 
 
-def _read_json(file: io.BufferedReader, latest: _Latest) -> None:
+def _read_json(file: io.BufferedReader, latest: _LatestTime) -> None:
     # Read, not mapped: a platform that rewrites the file meanwhile would otherwise kill the process with SIGBUS.
     text = file.read().removeprefix(codecs.BOM_UTF8)
     if not text:
@@ -134,13 +134,13 @@ def _read_json(file: io.BufferedReader, latest: _Latest) -> None:
         document = _DECODER.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise _NoTimesError("is no JSON with a list of readings, so it does not say when the session ended.") from None
-    rows = document.readings or [] if isinstance(document, _Readings) else document
+    rows = document.readings or [] if isinstance(document, _ReadingsDocument) else document
     for row in rows:
         if row.timestamp is not None:
             latest.add(row.timestamp)
 
 
-def _read_csv(file: io.BufferedReader, latest: _Latest) -> None:
+def _read_csv(file: io.BufferedReader, latest: _LatestTime) -> None:
     """Go through the lines, each for itself: a row that a crash cut off must not take the following ones along."""
     begin = file.peek(4)[:2]
     encoding = "utf-16" if begin in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
@@ -156,7 +156,7 @@ def _read_csv(file: io.BufferedReader, latest: _Latest) -> None:
     raise _NoTimesError(f"has no column {_COLUMN!r}, so it does not say when the session ended.")
 
 
-def _read_rows(text: TextIO, delimiter: str, at: int, latest: _Latest) -> None:
+def _read_rows(text: TextIO, delimiter: str, at: int, latest: _LatestTime) -> None:
     while line := text.readline(_LONGEST_LINE):
         if at == 0:
             cell = line.partition(delimiter)[0].strip().strip('"')

@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from labcrate.errors import DocumentError
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.lab.json_file import convert, parse_json, read_bytes
 from labcrate.lab.registers import REGISTER_FILE
 from labcrate.model.timespan import format_instant, parse_instant
@@ -50,17 +50,17 @@ class LinkedFile(msgspec.Struct, frozen=True):
     made_from: str | None = None
     left_out: str | None = None
 
-    def means(self, size_bytes: int, modified_ns: int, session_folder: str | None) -> bool:
+    def matches(self, size_bytes: int, modified_ns: int, session_folder: str | None) -> bool:
         """Return whether the lab's file of this entry, as it is now, is the one that was linked.
 
         One that was moved into the session's own folder belongs by lying there: its modification time may change.
         """
         if size_bytes != self.size_bytes:
             return False
-        return modified_ns == self.modified_ns or lies_in(self.file, session_folder)
+        return modified_ns == self.modified_ns or is_in_session_folder(self.file, session_folder)
 
 
-def lies_in(path: str, session_folder: str | None) -> bool:
+def is_in_session_folder(path: str, session_folder: str | None) -> bool:
     """Return whether a path is below a session's own folder."""
     return session_folder is not None and path.startswith(f"{session_folder}/")
 
@@ -73,7 +73,7 @@ class SessionRegister(msgspec.Struct, frozen=True):
     problems: tuple[DocumentError, ...] = ()
 
 
-class _File(msgspec.Struct, rename="camel", omit_defaults=True):
+class _LinkedFileEntry(msgspec.Struct, rename="camel", omit_defaults=True):
     file: str
     size_bytes: int
     modified_ns: str
@@ -84,15 +84,15 @@ class _File(msgspec.Struct, rename="camel", omit_defaults=True):
     left_out: str | None = None
 
 
-class _Document(msgspec.Struct, rename="camel"):
+class _RegisterDocument(msgspec.Struct, rename="camel"):
     written_by: str
-    recordings: list[_File]
+    recordings: list[_LinkedFileEntry]
 
 
-_DECODER = msgspec.json.Decoder(_Document)
+_DECODER = msgspec.json.Decoder(_RegisterDocument)
 
 
-def read_session_register(lab: Lab, session_folder: str) -> SessionRegister:
+def read_session_register(lab: LabFolder, session_folder: str) -> SessionRegister:
     """Read the register in a session's own folder; an entry that cannot be meant costs itself alone.
 
     A ``recordings.json`` there that labcrate did not write says nothing here: it is a file of the session like others.
@@ -102,24 +102,24 @@ def read_session_register(lab: Lab, session_folder: str) -> SessionRegister:
         data = read_bytes(lab, path)
         if data is None:
             return SessionRegister(path)
-        raw = _decoded(data, path)
+        raw = _decode_entries(data, path)
     except DocumentError as error:
         return SessionRegister(path, problems=(error,))
     files: dict[tuple[str, str], LinkedFile] = {}
     problems: list[DocumentError] = []
     for i, entry in enumerate(raw):
         try:
-            one = _linked(convert(entry, _File, path, f"recordings[{i}]"), path, i)
+            one = _parse_entry(convert(entry, _LinkedFileEntry, path, f"recordings[{i}]"), path, i)
             files[one.folder, one.file] = one
         except DocumentError as error:
             problems.append(error)
     return SessionRegister(path, tuple(files.values()), tuple(problems))
 
 
-def register_entry(one: LinkedFile) -> dict[str, Any]:
+def encode_entry(one: LinkedFile) -> dict[str, Any]:
     """Return one file's entry as a JSON object."""
     entry: dict[str, Any] = msgspec.to_builtins(
-        _File(
+        _LinkedFileEntry(
             one.file,
             one.size_bytes,
             str(one.modified_ns),
@@ -138,7 +138,7 @@ def encode_register(entries: Sequence[Any]) -> bytes:
     return msgspec.json.format(msgspec.json.encode({"writtenBy": WRITTEN_BY, "recordings": entries}), indent=2) + b"\n"
 
 
-def _decoded(data: bytes, path: str) -> Iterable[Any]:
+def _decode_entries(data: bytes, path: str) -> Iterable[Any]:
     """The entries: at once where all are sound, else as they are."""
     try:
         document = _DECODER.decode(data)
@@ -154,7 +154,7 @@ def _decoded(data: bytes, path: str) -> Iterable[Any]:
     return found
 
 
-def _linked(entry: _File, path: str, i: int) -> LinkedFile:
+def _parse_entry(entry: _LinkedFileEntry, path: str, i: int) -> LinkedFile:
     where = f"key recordings[{i}]"
     parts = entry.file.split("/")
     if not entry.file or "\0" in entry.file or any(part in ("", ".", "..") for part in parts):

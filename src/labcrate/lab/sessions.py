@@ -9,42 +9,42 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from labcrate.errors import DocumentError
-from labcrate.lab.described import Descriptions, Source, find_descriptions, own_id
-from labcrate.lab.folder import Lab
-from labcrate.lab.instants import Read, read_instant
+from labcrate.lab.device_selection import read_device_selection, recording_prefixes
+from labcrate.lab.folder import LabFolder
+from labcrate.lab.instants import ParsedTime, read_instant
 from labcrate.lab.json_file import convert, short_text
-from labcrate.lab.merging import Merged, merge
-from labcrate.lab.selection import prefixes, read_selection
-from labcrate.lab.text import AS_WRITTEN, Cleaning
+from labcrate.lab.merge_descriptions import MergedDescription, merge_descriptions
+from labcrate.lab.session_descriptions import DescriptionSource, SessionDescriptions, declared_id, find_descriptions
+from labcrate.lab.text import NO_CLEANING, Cleaning
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable, printable_lines
-from labcrate.model.session import Session, normalized_id, sort_key
+from labcrate.model.session import Session, id_sort_key, normalize_id
 from labcrate.model.timespan import TimeSpan
 
 _ZONE_KEYS = ("timeZone", "timezone", "time_zone", "tz")
 _LONGEST_SHOWN = 60
 
 
-class _Selected(msgspec.Struct):
+class _SelectedFields(msgspec.Struct):
     cameras: list[dict[str, Any]] | None = None
     sensors: list[dict[str, Any] | str | int] | None = None
 
 
-class _Fields(msgspec.Struct, rename="camel"):
+class _SessionFields(msgspec.Struct, rename="camel"):
     """The fields whose types are checked, the same in every file."""
 
     name: str | None = None
     title: str | None = None
     description: str | None = None
     status: str | None = None
-    selected_devices: _Selected | None = None
+    selected_devices: _SelectedFields | None = None
     notes: str | None = None
     tags: list[str] | None = None
     metadata: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class SessionBook:
+class LabSessions:
     """All sessions that files or folders tell of.
 
     ``broken`` holds the error of each session that cannot be used: the others are still of use. ``problems`` is
@@ -57,10 +57,10 @@ class SessionBook:
     sessions: Mapping[str, Session]
     broken: Mapping[str, DocumentError]
     folders: Mapping[str, str]
-    prefixes: frozenset[str]
+    recording_prefixes: frozenset[str]
     problems: tuple[DocumentError, ...] = ()
-    unreadable: tuple[DocumentError, ...] = ()
-    refused: frozenset[str] = frozenset()
+    unreadable_files: tuple[DocumentError, ...] = ()
+    invalid_ids: frozenset[str] = frozenset()
     starts: tuple[tuple[str | None, datetime], ...] = ()
 
     def get(self, session_id: str) -> Session | None:
@@ -72,7 +72,7 @@ class SessionBook:
     @property
     def known_ids(self) -> frozenset[str]:
         """Every id that a description or folder tells of, refused ones too: file names may mean any of them."""
-        return frozenset({*self.sessions, *self.broken, *self.folders, *self.refused})
+        return frozenset({*self.sessions, *self.broken, *self.folders, *self.invalid_ids})
 
     def next_start(
         self, session_id: str, start: datetime | None = None, others: Iterable[tuple[str, datetime]] = ()
@@ -103,8 +103,8 @@ class SessionBook:
 
 
 def read_sessions(
-    lab: Lab, *, zone: str | None = None, chosen: str | None = None, cleaning: Cleaning = AS_WRITTEN
-) -> SessionBook:
+    lab: LabFolder, *, zone: str | None = None, zone_override: str | None = None, cleaning: Cleaning = NO_CLEANING
+) -> LabSessions:
     """Read every session's description; nothing that is wrong hides a session that another file describes.
 
     ``zone`` is the IANA zone of times without one, where the session itself names none; ``chosen`` is one that
@@ -115,115 +115,117 @@ def read_sessions(
     sessions: dict[str, Session] = {}
     broken = dict(found.broken)
     starts: list[tuple[str | None, datetime]] = []
-    for session_id in sorted(found.sources.keys() - broken.keys(), key=sort_key):
+    for session_id in sorted(found.sources.keys() - broken.keys(), key=id_sort_key):
         try:
-            session = _session(session_id, found, zone, chosen, cleaning)
+            session = _read_session(session_id, found, zone, zone_override, cleaning)
         except DocumentError as error:
             broken[session_id] = error
             continue
         sessions[session_id] = session
         if session.span.start:
             starts.append((session_id, session.span.start))
-    for session_id in sorted(broken, key=sort_key):
+    for session_id in sorted(broken, key=id_sort_key):
         sources = found.sources.get(session_id, ())
-        starts += [(session_id, at) for source in sources for at in _any_start(source, zone, chosen)]
-    starts += [(None, at) for source in found.strays for at in _any_start(source, zone, chosen)]
-    every = [*(source for sources in found.sources.values() for source in sources), *found.strays]
-    return SessionBook(
+        starts += [(session_id, at) for source in sources for at in _parse_start(source, zone, zone_override)]
+    starts += [(None, at) for source in found.rejected_sources for at in _parse_start(source, zone, zone_override)]
+    every = [*(source for sources in found.sources.values() for source in sources), *found.rejected_sources]
+    return LabSessions(
         sessions,
-        {session_id: broken[session_id] for session_id in sorted(broken, key=sort_key)},
+        {session_id: broken[session_id] for session_id in sorted(broken, key=id_sort_key)},
         found.folders,
-        frozenset(prefix for source in every for prefix in prefixes(source.fields)),
+        frozenset(prefix for source in every for prefix in recording_prefixes(source.fields)),
         tuple(found.problems),
         tuple(found.unreadable),
-        frozenset(found.refused),
+        frozenset(found.invalid_ids),
         tuple(starts),
     )
 
 
-def _any_start(source: Source, zone: str | None, chosen: str | None) -> Iterator[datetime]:
+def _parse_start(source: DescriptionSource, zone: str | None, zone_override: str | None) -> Iterator[datetime]:
     """The start in a description that is of no use otherwise: it still tells when another session began."""
     value = source.fields.get("startTime")
     try:
         if value:
-            yield read_instant(value, chosen or _zone(source.fields, []) or zone).instant
+            yield read_instant(value, zone_override or _find_zone(source.fields, []) or zone).instant
     except ValueError:
         return
 
 
-def _session(session_id: str, found: Descriptions, zone: str | None, chosen: str | None, cleaning: Cleaning) -> Session:
+def _read_session(
+    session_id: str, found: SessionDescriptions, zone: str | None, zone_override: str | None, cleaning: Cleaning
+) -> Session:
     """One session out of all that describes it. Raises DocumentError."""
     sources = found.sources[session_id]
-    warnings = [f"{error} Nothing was taken from that entry." for error in found.told.get(session_id, ())]
+    warnings = [f"{error} Nothing was taken from that entry." for error in found.rejected_entries.get(session_id, ())]
     for source in sources:
-        own = own_id(source.fields)
-        if not source.where and own is not None and (not isinstance(own, str) or normalized_id(own) != session_id):
+        own = declared_id(source.fields)
+        if not source.where and own is not None and (not isinstance(own, str) or normalize_id(own) != session_id):
             said = short_text(str(own))
             warnings.append(f"{source.path} says id {said}; the folder's id {session_id} is taken.")
-    merged = merge(sources, None, [])
-    own_zone = _zone(merged.fields, warnings)
-    zone = chosen or own_zone or zone
+    merged = merge_descriptions(sources, None, [])
+    own_zone = _find_zone(merged.fields, warnings)
+    zone = zone_override or own_zone or zone
     if len(sources) > 1:  # which of their times differ depends on the zone
-        merged = merge(sources, zone, warnings)
-    return _build(session_id, merged, own_zone, zone, warnings, cleaning)
+        merged = merge_descriptions(sources, zone, warnings)
+    return _build_session(session_id, merged, own_zone, zone, warnings, cleaning)
 
 
-def _build(
+def _build_session(
     session_id: str,
-    merged: Merged,
+    merged: MergedDescription,
     own_zone: str | None,
     zone: str | None,
     warnings: list[str],
     cleaning: Cleaning,
 ) -> Session:
-    fields = _checked(merged)
-    span = TimeSpan(*(_instant(merged, name, zone, warnings) for name in ("startTime", "endTime")))
+    fields = _check_fields(merged)
+    span = TimeSpan(*(_parse_time(merged, name, zone, warnings) for name in ("startTime", "endTime")))
     if span.start and span.end and span.end < span.start:
         source = merged.origin["endTime"]
         what = "the session ends before it starts; correct the times."
-        raise DocumentError(source.path, _key(source, "endTime"), what)
-    selection = read_selection(merged.fields, cleaning)
+        raise DocumentError(source.path, _key_place(source, "endTime"), what)
+    selection = read_device_selection(merged.fields, cleaning)
     name = fields.get(merged.name_key)
     removed: list[str] = []
     return Session(
         id=session_id,
         name=None if name is None else printable(cleaning.text(name)),
-        description=_prose(fields.get("description"), cleaning),
+        description=_clean_prose(fields.get("description"), cleaning),
         span=span,
-        status=_line(cleaning.optional(fields.get("status"))),
+        status=_single_line(cleaning.optional(fields.get("status"))),
         cameras=tuple(selection.cameras),
         sensors=tuple(selection.sensors),
-        notes=_prose(fields.get("notes"), cleaning),
+        notes=_clean_prose(fields.get("notes"), cleaning),
         tags=tuple(printable(cleaning.text(tag)) for tag in fields.get("tags") or []),
         time_zone=own_zone,
-        described=cleaning.value(merged.described, removed),
-        described_in=tuple(dict.fromkeys(source.path for source in merged.sources)),
+        all_fields=cleaning.value(merged.all_fields, removed),
+        description_files=tuple(dict.fromkeys(source.path for source in merged.sources)),
         removed_keys=tuple(removed),
         warnings=(*warnings, *selection.warnings),
         user=merged.user,
-        unsorted=tuple(selection.unsorted),
+        untyped_devices=tuple(selection.untyped),
     )
 
 
-def _checked(merged: Merged) -> dict[str, Any]:
+def _check_fields(merged: MergedDescription) -> dict[str, Any]:
     """The merged fields of known type, each checked as part of the file that it comes from. Raises DocumentError."""
     checked: dict[str, Any] = {}
     for source in merged.sources:
         own = {name: value for name, value in merged.fields.items() if merged.origin[name] is source}
-        fields = convert(own, _Fields, source.path, source.where)
+        fields = convert(own, _SessionFields, source.path, source.where)
         checked |= {name: value for name, value in msgspec.structs.asdict(fields).items() if value is not None}
     return checked
 
 
-def _line(text: str | None) -> str | None:
+def _single_line(text: str | None) -> str | None:
     return None if text is None else printable(text)
 
 
-def _prose(text: str | None, cleaning: Cleaning) -> str | None:
+def _clean_prose(text: str | None, cleaning: Cleaning) -> str | None:
     return None if text is None else printable_lines(cleaning.text(text))
 
 
-def _instant(merged: Merged, name: str, zone: str | None, warnings: list[str]) -> datetime | None:
+def _parse_time(merged: MergedDescription, name: str, zone: str | None, warnings: list[str]) -> datetime | None:
     value = merged.fields.get(name)
     if value is None:
         return None
@@ -232,25 +234,25 @@ def _instant(merged: Merged, name: str, zone: str | None, warnings: list[str]) -
         read = read_instant(value, zone)
     except ValueError:
         what = f"{repr(value)[:_LONGEST_SHOWN]} is not a date and time; write it as 2025-05-02T19:40:00Z."
-        raise DocumentError(source.path, _key(source, name), what) from None
-    if warning := _about(name, read, zone):
+        raise DocumentError(source.path, _key_place(source, name), what) from None
+    if warning := _zone_warning(name, read, zone):
         warnings.append(warning)
     return read.instant
 
 
-def _key(source: Source, name: str) -> str:
+def _key_place(source: DescriptionSource, name: str) -> str:
     return f"key {source.where}.{name}".replace(" .", " ")
 
 
-def _about(name: str, read: Read, zone: str | None) -> str | None:
-    if read.naive and zone is None:
+def _zone_warning(name: str, read: ParsedTime, zone: str | None) -> str | None:
+    if read.has_no_zone and zone is None:
         return Message("session.no_zone", field=name)
-    if read.doubtful:
+    if read.is_ambiguous:
         return f"{name} of the session lies in an hour that clocks in {zone} show twice or never; the first is taken."
     return None
 
 
-def _zone(fields: Mapping[str, Any], warnings: list[str]) -> str | None:
+def _find_zone(fields: Mapping[str, Any], warnings: list[str]) -> str | None:
     """The IANA zone that the session names, at the top or in its metadata (labInfo included)."""
     metadata = _object(fields.get("metadata"))
     for place in (fields, metadata, _object(metadata.get("labInfo"))):

@@ -12,11 +12,11 @@ from datetime import timedelta
 from typing import Any
 
 from labcrate.errors import DocumentError
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.lab.path_pattern import name_pattern, recorder_pattern
-from labcrate.lab.recorders import LONGEST, SETTINGS_FILE, TYPES
+from labcrate.lab.recorders import LONGEST_FILE, RECORDER_TYPES, SETTINGS_FILE
 from labcrate.lab.setting_values import (
-    Invalid,
+    InvalidValueError,
     camera_id,
     date_format,
     days,
@@ -28,10 +28,10 @@ from labcrate.lab.setting_values import (
     number,
     path_pattern,
     prefix,
-    printable_line,
     recorder_name,
     recorder_type,
     short_text,
+    single_line,
     topic,
     zone,
 )
@@ -39,7 +39,7 @@ from labcrate.messages.text import printable
 from labcrate.model.lab_settings import CameraSettings, LabSettings, Recorder, SessionDefaults
 
 _BOM = b"\xef\xbb\xbf"
-_AT = re.compile(r" \(at (line [0-9]+, column [0-9]+|end of document)\)\Z")
+_ERROR_PLACE = re.compile(r" \(at (line [0-9]+, column [0-9]+|end of document)\)\Z")
 
 Check = Callable[[Any], Any]
 """Gives the checked value, or raises Invalid with the rest of a sentence about the key."""
@@ -47,7 +47,7 @@ Check = Callable[[Any], Any]
 
 _SESSION: Mapping[str, Check] = {"pad": length}
 _CAMERA: Mapping[str, Check] = {
-    "name": printable_line,
+    "name": single_line,
     "prefix": prefix,
     "time_zone": zone,
     "offset_s": number,
@@ -74,18 +74,18 @@ _ROOT: Mapping[str, Check | Mapping[str, Check]] = {
     "recorder": _RECORDER,
 }
 _LISTS = ("date_formats", "exclude")
-_MIDDLE = {"session": "session.", "cameras": "cameras.ID.", "recorder": "recorder."}
+_KEY_PREFIXES = {"session": "session.", "cameras": "cameras.ID.", "recorder": "recorder."}
 
 
 def known_keys() -> tuple[str, ...]:
     """Return every key that the file may have, dotted; ``ID`` and ``WORD`` stand for what the lab decides."""
     keys: list[str] = []
     for key, inside in _ROOT.items():
-        keys += [f"{_MIDDLE[key]}{inner}" for inner in inside] if isinstance(inside, Mapping) else [key]
+        keys += [f"{_KEY_PREFIXES[key]}{inner}" for inner in inside] if isinstance(inside, Mapping) else [key]
     return tuple(f"{key}.WORD" if key == "recorder.cameras" else key for key in keys)
 
 
-def read_settings(lab: Lab) -> LabSettings:
+def read_settings(lab: LabFolder) -> LabSettings:
     """Read and check ``labcrate.toml``; a lab without one has the defaults. Raises DocumentError."""
     try:
         data = lab.read(SETTINGS_FILE)
@@ -98,29 +98,29 @@ def read_settings(lab: Lab) -> LabSettings:
 
 def parse_settings(data: bytes) -> LabSettings:
     """Check the bytes of a ``labcrate.toml``. Raises DocumentError naming line or key."""
-    table = _parsed(data)
+    table = _parse_toml(data)
     values: dict[str, Any] = {}
     for key, value in table.items():
         check = _ROOT.get(key)
         if check is None:
-            raise _unknown("key ", key, _ROOT)
+            raise _unknown_key_error("key ", key, _ROOT)
         if callable(check):
-            values[key] = _list(key, value, check) if key in _LISTS else _value("key ", key, value, check)
-    session = _section("key session", table.get("session", {}), _SESSION)
-    cameras = _table("key cameras", table.get("cameras", {}))
+            values[key] = _check_list(key, value, check) if key in _LISTS else _check_value("key ", key, value, check)
+    session = _check_section("key session", table.get("session", {}), _SESSION)
+    cameras = _check_table("key cameras", table.get("cameras", {}))
     zone_of_lab = values.get("time_zone")
     return LabSettings(
         **values,
         session=SessionDefaults(**session),
         cameras={
-            str(id_): CameraSettings(str(id_), **_section(f"key cameras.{short_text(id_)}", camera, _CAMERA))
+            str(id_): CameraSettings(str(id_), **_check_section(f"key cameras.{short_text(id_)}", camera, _CAMERA))
             for id_, camera in cameras.items()
         },
-        recorders=_recorders(table.get("recorder", []), zone_of_lab),
+        recorders=_check_recorders(table.get("recorder", []), zone_of_lab),
     )
 
 
-def _parsed(data: bytes) -> dict[str, Any]:
+def _parse_toml(data: bytes) -> dict[str, Any]:
     plain = data.removeprefix(_BOM)
     try:
         return tomllib.loads(plain.decode())
@@ -131,7 +131,7 @@ def _parsed(data: bytes) -> dict[str, Any]:
         raise DocumentError(SETTINGS_FILE, "", "nests lists or tables too deep; no key needs that.") from None
     except ValueError as error:  # TOMLDecodeError is one, and so is a number of more digits than Python converts
         message = printable(str(error))
-        at = _AT.search(message)
+        at = _ERROR_PLACE.search(message)
         where = at[1].replace("end of document", "at its end") if at else ""
         problem = message[: at.start()] if at else "a number is too long to be one"
         problem = problem[:1].lower() + problem[1:]
@@ -140,7 +140,7 @@ def _parsed(data: bytes) -> dict[str, Any]:
         raise DocumentError(SETTINGS_FILE, where, f"is not valid TOML: {problem}. Correct the line.") from None
 
 
-def _recorders(value: Any, zone_of_lab: str | None) -> tuple[Recorder, ...]:
+def _check_recorders(value: Any, zone_of_lab: str | None) -> tuple[Recorder, ...]:
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise DocumentError(SETTINGS_FILE, "key recorder", "has to be a list of tables; begin each with [[recorder]].")
     recorders: list[Recorder] = []
@@ -148,32 +148,32 @@ def _recorders(value: Any, zone_of_lab: str | None) -> tuple[Recorder, ...]:
         where = f"recorder {i}, key "
         if "name" not in table:
             raise DocumentError(SETTINGS_FILE, f"{where}name", "is missing; write what you call the recorder.")
-        name = _value(where, "name", table["name"], recorder_name)
+        name = _check_value(where, "name", table["name"], recorder_name)
         if any(name.casefold() == other.name.casefold() for other in recorders):
             raise DocumentError(
                 SETTINGS_FILE, f"{where}name", f'another recorder is called "{name}"; give each a name of its own.'
             )
-        recorders.append(_recorder(f'recorder "{name}", key ', table, zone_of_lab))
+        recorders.append(_check_recorder(f'recorder "{name}", key ', table, zone_of_lab))
     return tuple(recorders)
 
 
-def _recorder(where: str, table: dict[str, Any], zone_of_lab: str | None) -> Recorder:
-    values = _values(where, table, _RECORDER)
-    words = _table(f"{where}cameras", table.get("cameras", {}))
-    cameras = {word: _value(f"{where}cameras.", word, id_, camera_id) for word, id_ in words.items()}
+def _check_recorder(where: str, table: dict[str, Any], zone_of_lab: str | None) -> Recorder:
+    values = _check_values(where, table, _RECORDER)
+    words = _check_table(f"{where}cameras", table.get("cameras", {}))
+    cameras = {word: _check_value(f"{where}cameras.", word, id_, camera_id) for word, id_ in words.items()}
     if "folder" not in values:
         raise DocumentError(
             SETTINGS_FILE,
             f"{where}folder",
             "is missing; write the path of the folder that the recorder's files lie in.",
         )
-    known = TYPES.get(values.get("type", ""))
+    known = RECORDER_TYPES.get(values.get("type", ""))
     pattern: str | None = values.get("pattern") or (known.pattern if known else None)
     if pattern is None:
         raise DocumentError(
             SETTINGS_FILE,
             f"{where}pattern",
-            f"is missing; write the pattern of its paths, or 'type' with one of {', '.join(TYPES)}.",
+            f"is missing; write the pattern of its paths, or 'type' with one of {', '.join(RECORDER_TYPES)}.",
         )
     time_zone: str | None = values.get("zone") or (known.time_zone if known else None) or zone_of_lab
     if time_zone is None and "{epoch}" not in pattern:
@@ -182,35 +182,37 @@ def _recorder(where: str, table: dict[str, Any], zone_of_lab: str | None) -> Rec
             f"{where}zone",
             "is missing; write the IANA zone of the times in its paths, like Europe/Madrid or UTC.",
         )
-    longest: timedelta = values.get("longest") or (known.longest if known else LONGEST)
+    longest: timedelta = values.get("longest") or (known.longest if known else LONGEST_FILE)
     return Recorder(values["name"], values["folder"], pattern, time_zone or "UTC", longest, values.get("type"), cameras)
 
 
-def _section(where: str, value: Any, checks: Mapping[str, Check]) -> dict[str, Any]:
-    return _values(f"{where}.", _table(where, value), checks)
+def _check_section(where: str, value: Any, checks: Mapping[str, Check]) -> dict[str, Any]:
+    return _check_values(f"{where}.", _check_table(where, value), checks)
 
 
-def _values(where: str, table: Mapping[str, Any], checks: Mapping[str, Check]) -> dict[str, Any]:
+def _check_values(where: str, table: Mapping[str, Any], checks: Mapping[str, Check]) -> dict[str, Any]:
     for key in table:
         if key not in checks:
-            raise _unknown(where, key, checks)
-    return {key: _value(where, key, value, checks[key]) for key, value in table.items() if checks[key] is not dict}
+            raise _unknown_key_error(where, key, checks)
+    return {
+        key: _check_value(where, key, value, checks[key]) for key, value in table.items() if checks[key] is not dict
+    }
 
 
-def _value(where: str, key: str, value: Any, check: Check) -> Any:
+def _check_value(where: str, key: str, value: Any, check: Check) -> Any:
     try:
         return check(value)
-    except Invalid as error:
+    except InvalidValueError as error:
         raise DocumentError(SETTINGS_FILE, f"{where}{short_text(key)}", str(error)) from None
 
 
-def _list(key: str, value: Any, check: Check) -> tuple[Any, ...]:
+def _check_list(key: str, value: Any, check: Check) -> tuple[Any, ...]:
     if not isinstance(value, list):
         raise DocumentError(SETTINGS_FILE, f"key {key}", 'has to be a list of texts, like ["one", "two"].')
-    return tuple(_value(f"key {key}", f"[{i}]", item, check) for i, item in enumerate(value))
+    return tuple(_check_value(f"key {key}", f"[{i}]", item, check) for i, item in enumerate(value))
 
 
-def _table(where: str, value: Any) -> dict[str, Any]:
+def _check_table(where: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         header = where.removeprefix("key ")
         remedy = "write it like { kitchen = 5 }" if " " in header else f"begin it with [{header}]"
@@ -218,5 +220,5 @@ def _table(where: str, value: Any) -> dict[str, Any]:
     return value
 
 
-def _unknown(where: str, key: str, known: Mapping[str, object]) -> DocumentError:
+def _unknown_key_error(where: str, key: str, known: Mapping[str, object]) -> DocumentError:
     return DocumentError(SETTINGS_FILE, f"{where}{short_text(key)}", f"there is no such key; {nearest(key, known)}")

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from labcrate.errors import DocumentError
-from labcrate.lab.documents import CAMERAS
-from labcrate.lab.folder import DATA, Lab
+from labcrate.lab.device_files import CAMERAS
+from labcrate.lab.folder import DATA, LabFolder
 from labcrate.lab.json_file import read_json
-from labcrate.lab.recorders import TYPES, scan_recorder
+from labcrate.lab.recorders import RECORDER_TYPES, scan_recorder
 from labcrate.lab.sessions import read_sessions
 from labcrate.messages.text import escape_steering, printable
 from labcrate.model.lab_settings import Recorder
@@ -20,12 +20,12 @@ from labcrate.model.timespan import TimeSpan
 
 _USER = "user_"
 # Of these fields a camera's name or prefix may say something; whatever else a camera's entry holds may open it.
-_PLAIN = ("id", "name", "recordingPrefix", "isRecording", "status")
+_PUBLIC_FIELDS = ("id", "name", "recordingPrefix", "isRecording", "status")
 _SHORTEST_SECRET = 3
 
 
 @dataclass(frozen=True, slots=True)
-class CameraFound:
+class SuggestedCamera:
     """A camera that a file of the lab lists; ``name`` and ``prefix`` are None where they hold an address or secret."""
 
     id: str
@@ -35,7 +35,7 @@ class CameraFound:
 
 
 @dataclass(frozen=True, slots=True)
-class RecorderFound:
+class SuggestedRecorder:
     """A folder inside the lab whose files are named as a known recorder names them; ``example`` is one of them."""
 
     type: str
@@ -44,22 +44,22 @@ class RecorderFound:
 
 
 @dataclass(frozen=True, slots=True)
-class Suggestions:
+class SettingsSuggestions:
     """What was found. ``zones`` are the sessions' zones, the most frequent first; ``unread`` are files that broke."""
 
     zones: tuple[tuple[str, int], ...] = ()
-    cameras: tuple[CameraFound, ...] = ()
-    recorders: tuple[RecorderFound, ...] = ()
-    unread: tuple[str, ...] = ()
+    cameras: tuple[SuggestedCamera, ...] = ()
+    recorders: tuple[SuggestedRecorder, ...] = ()
+    unreadable_files: tuple[str, ...] = ()
 
 
-def look_over(lab: Lab) -> Suggestions:
+def suggest_settings(lab: LabFolder) -> SettingsSuggestions:
     """Return what the lab's files suggest; one that cannot be read is named and holds up nothing."""
     unread: list[str] = []
-    cameras: list[CameraFound] = []
+    cameras: list[SuggestedCamera] = []
     for path in _camera_files(lab):
         try:
-            cameras += _cameras(path, read_json(lab, path))
+            cameras += _find_cameras(path, read_json(lab, path))
         except DocumentError:
             unread.append(path)
     zones: Counter[str] = Counter()
@@ -68,43 +68,47 @@ def look_over(lab: Lab) -> Suggestions:
         zones.update(session.time_zone for session in book.sessions.values() if session.time_zone)
     except DocumentError as error:
         unread.append(error.file)
-    return Suggestions(tuple(zones.most_common()), tuple(cameras), tuple(_recorders(lab)), tuple(unread))
+    return SettingsSuggestions(tuple(zones.most_common()), tuple(cameras), tuple(_find_recorders(lab)), tuple(unread))
 
 
-def _camera_files(lab: Lab) -> Iterator[str]:
+def _camera_files(lab: LabFolder) -> Iterator[str]:
     yield CAMERAS
-    for name in _folders(lab.root / DATA):
+    for name in _list_subfolders(lab.root / DATA):
         if name.startswith(_USER):
             yield f"{DATA}/{name}/cameras.json"
 
 
-def _cameras(path: str, value: Any) -> Iterator[CameraFound]:
+def _find_cameras(path: str, value: Any) -> Iterator[SuggestedCamera]:
     for id_, fields in value.items() if isinstance(value, dict) else ():
         if isinstance(fields, dict):
-            yield CameraFound(id_, path, _harmless(fields, "name"), _harmless(fields, "recordingPrefix"))
+            yield SuggestedCamera(id_, path, _safe_text(fields, "name"), _safe_text(fields, "recordingPrefix"))
 
 
-def _harmless(fields: Mapping[str, Any], key: str) -> str | None:
+def _safe_text(fields: Mapping[str, Any], key: str) -> str | None:
     """Return a camera's text, unless it looks like an address or holds what another field of the camera says."""
     said = fields.get(key)
     if not isinstance(said, str) or not said.strip() or not said.isprintable():
         return None
-    others = [str(value) for name, value in fields.items() if name not in _PLAIN and isinstance(value, str | int)]
+    others = [
+        str(value) for name, value in fields.items() if name not in _PUBLIC_FIELDS and isinstance(value, str | int)
+    ]
     dotted = said.replace(":", ".").split(".")
     if "://" in said or "@" in said or sum(part.isalnum() for part in dotted) > 3:
         return None
     return None if any(len(other) >= _SHORTEST_SECRET and other in said for other in others) else said
 
 
-def _recorders(lab: Lab) -> Iterator[RecorderFound]:
+def _find_recorders(lab: LabFolder) -> Iterator[SuggestedRecorder]:
     """Look for recorders in the lab's folders and in theirs; each search ends with the first file that fits."""
-    top = [name for name in _folders(lab.root) if name not in (DATA, "sessions")]
-    folders = [inner for name in top for inner in (name, *(f"{name}/{below}" for below in _folders(lab.root / name)))]
+    top = [name for name in _list_subfolders(lab.root) if name not in (DATA, "sessions")]
+    folders = [
+        inner for name in top for inner in (name, *(f"{name}/{below}" for below in _list_subfolders(lab.root / name)))
+    ]
     found: list[str] = []
     for folder in folders:
         if any(folder.startswith(f"{above}/") for above in found):
             continue
-        for type_, known in TYPES.items():
+        for type_, known in RECORDER_TYPES.items():
             recorder = Recorder(folder, folder, known.pattern, "UTC", known.longest)
             try:
                 segment = next(scan_recorder(lab.root / folder, recorder, TimeSpan()), None)
@@ -112,11 +116,11 @@ def _recorders(lab: Lab) -> Iterator[RecorderFound]:
                 continue
             if segment:
                 found.append(folder)
-                yield RecorderFound(type_, folder, segment.path)
+                yield SuggestedRecorder(type_, folder, segment.path)
                 break
 
 
-def _folders(path: Path) -> list[str]:
+def _list_subfolders(path: Path) -> list[str]:
     """Return the names of the folders in a folder, without hidden ones and symbolic links."""
     try:
         if path.is_symlink():
@@ -169,19 +173,19 @@ _RECORDERS = """
 """
 
 
-def settings_text(lab_id: str, found: Suggestions, machine_zone: str) -> str:
+def settings_text(lab_id: str, found: SettingsSuggestions, machine_zone: str) -> str:
     """Return a commented ``labcrate.toml`` in which only ``lab_id`` is in force."""
     zones = ", ".join(f"{zone} ({count})" for zone, count in found.zones)
     said = f"\n# Sessions of this lab name: {zones}." if zones else "\n# No session names one; this machine's is below."
     zone = found.zones[0][0] if found.zones else machine_zone
-    cameras = [_camera(camera, zone) for camera in found.cameras or [CameraFound("1", "")]]
-    examples = found.recorders or [RecorderFound("frigate", "/path/to/frigate/recordings", "")]
-    recorders = [_recorder(recorder, zone) for recorder in examples]
+    cameras = [_camera_section(camera, zone) for camera in found.cameras or [SuggestedCamera("1", "")]]
+    examples = found.recorders or [SuggestedRecorder("frigate", "/path/to/frigate/recordings", "")]
+    recorders = [_recorder_section(recorder, zone) for recorder in examples]
     head = _HEAD.format(lab_id=toml_text(lab_id), zones=said, zone=toml_text(zone))
     return head + _CAMERAS + "".join(cameras) + _RECORDERS + "".join(recorders)
 
 
-def _camera(camera: CameraFound, zone: str) -> str:
+def _camera_section(camera: SuggestedCamera, zone: str) -> str:
     key = camera.id if camera.id.isascii() and camera.id.isalnum() else toml_text(camera.id)
     lines = [f"[cameras.{key}]" + (f"  # {printable(camera.file)}" if camera.file else "")]
     if camera.name:
@@ -191,25 +195,25 @@ def _camera(camera: CameraFound, zone: str) -> str:
     if camera.prefix or not camera.file:
         lines.append(f"prefix = {toml_text(camera.prefix or 'cam1')}")
     lines += [f"time_zone = {toml_text(zone)}", "offset_s = 0.0", 'name_pattern = "{any}_{Y}{m}{d}{H}{M}{S}"']
-    return _commented(lines)
+    return _comment_out(lines)
 
 
-def _recorder(recorder: RecorderFound, zone_of_lab: str) -> str:
-    zone = TYPES[recorder.type].time_zone
+def _recorder_section(recorder: SuggestedRecorder, zone_of_lab: str) -> str:
+    zone = RECORDER_TYPES[recorder.type].time_zone
     lines = ["[[recorder]]" + (f"  # it holds {printable(recorder.example)}" if recorder.example else "")]
     lines += [
         f"name = {toml_text(recorder.type)}",
         f"type = {toml_text(recorder.type)}",
         f"folder = {toml_text(printable(recorder.folder))}",
-        f"pattern = {toml_text(TYPES[recorder.type].pattern)}  # the type's own; leave it out",
+        f"pattern = {toml_text(RECORDER_TYPES[recorder.type].pattern)}  # the type's own; leave it out",
         f"zone = {toml_text(zone or zone_of_lab)}",
         'longest = "10m"',
         "cameras = { kitchen = 1 }",
     ]
-    return _commented(lines)
+    return _comment_out(lines)
 
 
-def _commented(lines: Iterable[str]) -> str:
+def _comment_out(lines: Iterable[str]) -> str:
     return "#\n" + "".join(f"# {line}\n" for line in lines)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 
-def typed_path(text: str) -> Path:
+def expand_home(text: str) -> Path:
     """Return the path that somebody typed, ``~`` as their home; of a user who is not there it stays (no exception)."""
     return Path(os.path.expanduser(text))  # noqa: PTH111 - Path's own raises RuntimeError
 
@@ -27,5 +27,5 @@ class Cleaning:
         return None if text is None else self.text(text)
 
 
-AS_WRITTEN = Cleaning(lambda text: text, lambda value, _removed: value)
+NO_CLEANING = Cleaning(lambda text: text, lambda value, _removed: value)
 """Leave everything as it is. Only for what never leaves the lab."""

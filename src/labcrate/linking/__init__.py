@@ -1,23 +1,23 @@
 """Which recordings belong to a session: an exact rule over names, folders and registers, with its reasons."""
 
-from labcrate.linking.filename import fold, is_other_video
-from labcrate.linking.judging import judge, right_time_near_miss
+from labcrate.linking.filename import fold, is_non_mp4_video
+from labcrate.linking.judgement import judge_file, near_miss_by_time
 from labcrate.linking.prefixes import CameraNames
-from labcrate.linking.rules import LinkingRules, RegisterEntry
-from labcrate.linking.settling import sessions_named
-from labcrate.linking.verdict import Kind, Rule, Verdict, command_line
+from labcrate.linking.resolve import linked_sessions
+from labcrate.linking.rules import LinkEntry, LinkingRules
+from labcrate.linking.verdict import Rule, Verdict, VerdictKind, command_line
 
 __all__ = [
     "CameraNames",
-    "Kind",
+    "LinkEntry",
     "LinkingRules",
-    "RegisterEntry",
     "Rule",
     "Verdict",
+    "VerdictKind",
     "command_line",
     "fold",
-    "is_other_video",
-    "judge",
-    "right_time_near_miss",
-    "sessions_named",
+    "is_non_mp4_video",
+    "judge_file",
+    "linked_sessions",
+    "near_miss_by_time",
 ]

@@ -6,12 +6,12 @@ A lab has a hundred thousand recordings, but few folders and few beginnings of n
 import re
 from collections.abc import Iterable, Iterator
 
-from labcrate.linking.filename import SEPARATORS, composed
-from labcrate.linking.grammar import read_name
-from labcrate.linking.ids import holds_token
-from labcrate.linking.place import ELSEWHERE, Area, Place, is_hidden, place_of
+from labcrate.linking.filename import SEPARATORS, to_nfc
+from labcrate.linking.grammar import parse_name
+from labcrate.linking.ids import contains_marker
+from labcrate.linking.location import ELSEWHERE, Area, PathLocation, is_hidden, locate_path
+from labcrate.linking.resolve import linked_sessions
 from labcrate.linking.rules import LinkingRules
-from labcrate.linking.settling import sessions_named
 
 
 def sessions_of_paths(paths: Iterable[str], rules: LinkingRules) -> Iterator[tuple[str, ...]]:
@@ -20,66 +20,66 @@ def sessions_of_paths(paths: Iterable[str], rules: LinkingRules) -> Iterator[tup
     It is fastest where paths that begin alike come one after the other.
     """
     by_name, by_path = rules.register.by_name, rules.register.by_path
-    folders: dict[str, Place] = {}
-    names = _Names(rules)
+    folders: dict[str, PathLocation] = {}
+    names = _SessionsByName(rules)
     for path in paths:
         at = path.rfind("/") + 1
         folder, name = path[:at], path[at:]
-        place = folders.get(folder)
-        if place is None:
-            place = folders[folder] = ELSEWHERE if is_hidden(path) else place_of(path, rules.ids)
-        own = None
+        location = folders.get(folder)
+        if location is None:
+            location = folders[folder] = ELSEWHERE if is_hidden(path) else locate_path(path, rules.ids)
+        own_sessions = None
         if name[-4:] == ".mp4" and name[0] != "." and not (by_path and path in by_path):
-            if place.area is Area.SHARED:
-                own = names.said(name)
-            elif place.area is Area.SESSION:
-                own = place.sessions
-        registered = by_name.get(name if name.isascii() else composed(name))
-        if own is None:
-            yield sessions_named(path, rules)
-        elif registered is None or not registered.sessions or not registered.counts:
-            yield own
-        elif own:
-            yield own if own == registered.sessions else ()
-        elif place.sessions or names.hint(name):
-            yield sessions_named(path, rules)
+            if location.area is Area.SHARED:
+                own_sessions = names.session_in_name(name)
+            elif location.area is Area.SESSION:
+                own_sessions = location.sessions
+        registered = by_name.get(name if name.isascii() else to_nfc(name))
+        if own_sessions is None:
+            yield linked_sessions(path, rules)
+        elif registered is None or not registered.sessions or not registered.is_unique:
+            yield own_sessions
+        elif own_sessions:
+            yield own_sessions if own_sessions == registered.sessions else ()
+        elif location.sessions or names.may_name_session(name):
+            yield linked_sessions(path, rules)
         else:
             yield registered.sessions if len(registered.sessions) == 1 else ()
 
 
-class _Names:
+class _SessionsByName:
     """What names say of sessions, read once for all names that begin alike."""
 
     def __init__(self, rules: LinkingRules) -> None:
         self._rules = rules
-        self._pattern = _beginning(rules)
-        self._read: dict[str, tuple[str, ...]] = {}
-        self._doubtful: set[str] = set()
-        self._last = "/"  # how no name begins
-        self._last_said: tuple[str, ...] = ()
+        self._pattern = _relevant_part(rules)
+        self._sessions: dict[str, tuple[str, ...]] = {}
+        self._uncertain: set[str] = set()
+        self._last_start = "/"  # how no name begins
+        self._last_sessions: tuple[str, ...] = ()
 
-    def said(self, name: str) -> tuple[str, ...]:
+    def session_in_name(self, name: str) -> tuple[str, ...]:
         """Return the session that the name of an MP4 says for sure, if any."""
-        if name.startswith(self._last):
-            return self._last_said
-        beginning = self._beginning(name)
-        said = self._read.get(beginning)
-        if said is None:
-            reading = read_name(beginning, self._rules)
-            said = self._read[beginning] = () if reading.session is None else (reading.session,)
-            if reading.possible:
-                self._doubtful.add(beginning)
+        if name.startswith(self._last_start):
+            return self._last_sessions
+        beginning = self._relevant_part(name)
+        sessions = self._sessions.get(beginning)
+        if sessions is None:
+            parsed_name = parse_name(beginning, self._rules)
+            sessions = self._sessions[beginning] = () if parsed_name.session is None else (parsed_name.session,)
+            if parsed_name.possible_sessions:
+                self._uncertain.add(beginning)
         follows = name[len(beginning) : len(beginning) + 1]
         if self._rules.prefixes.configured and follows in SEPARATORS:
             # The pattern ends before a separator where it has all its parts: so it does in any name that goes on so.
-            self._last, self._last_said = beginning + follows, said
-        return said
+            self._last_start, self._last_sessions = beginning + follows, sessions
+        return sessions
 
-    def hint(self, name: str) -> bool:
+    def may_name_session(self, name: str) -> bool:
         """Return whether a name that says no session for sure may still mean one."""
-        return self._beginning(name) in self._doubtful or holds_token(name)
+        return self._relevant_part(name) in self._uncertain or contains_marker(name)
 
-    def _beginning(self, name: str) -> str:
+    def _relevant_part(self, name: str) -> str:
         """As much of a name as the grammar looks at."""
         if self._pattern is None:
             return name[:-4]
@@ -87,16 +87,18 @@ class _Names:
         return found[0] if found else ""
 
 
-def _beginning(rules: LinkingRules) -> re.Pattern[str] | None:
+def _relevant_part(rules: LinkingRules) -> re.Pattern[str] | None:
     """The pattern of what ``read_name`` looks at; None where it depends on all of a name.
 
     After a known prefix, that is the prefix and an id, with the separators that these may hold. Where any prefix will
     do, it reaches to the last part that can begin with a marker, and an id from there. What follows is looked at only
     while a description cannot be read.
     """
-    if rules.ids.unreadable:
+    if rules.ids.descriptions_unreadable:
         return None
     part, separator = f"[^{SEPARATORS}]*", f"[{SEPARATORS}]"
     if rules.prefixes.configured:
-        return re.compile(f"{part}(?:{separator}{part}){{0,{rules.prefixes.depth + rules.ids.depth}}}")
-    return re.compile(f"(?:.*{separator})?[sS]{part}(?:{separator}{part}){{0,{rules.ids.depth}}}", re.DOTALL)
+        return re.compile(
+            f"{part}(?:{separator}{part}){{0,{rules.prefixes.max_separators + rules.ids.max_separators}}}"
+        )
+    return re.compile(f"(?:.*{separator})?[sS]{part}(?:{separator}{part}){{0,{rules.ids.max_separators}}}", re.DOTALL)

@@ -7,7 +7,7 @@ SEPARATORS = "_-"
 SEPARATOR = re.compile("[_-]")
 
 # No file system holds a longer name.
-LONGEST_NAME = 255
+MAX_NAME_LENGTH = 255
 
 _OTHER_VIDEO = re.compile(
     r"(.+)\.(?:264|265|3gp|asf|avi|dav|flv|h264|h265|hevc|m2ts|m4v|mkv|mov|mpe?g|mts|ogv|ts|webm|wmv)",
@@ -26,7 +26,7 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
 
 
-def composed(text: str) -> str:
+def to_nfc(text: str) -> str:
     """Return a text in Unicode NFC, the form in which base names and ids are compared."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
@@ -41,12 +41,12 @@ def stem_of_mp4(name: str) -> str | None:
     return name[:-4] if name[-4:].lower() == ".mp4" else None
 
 
-def is_other_video(name: str) -> bool:
+def is_non_mp4_video(name: str) -> bool:
     """Return whether a file name ends like a video in another container than MP4 (``.mkv``, ``.MOV``, ``.ts``)."""
     return _OTHER_VIDEO.fullmatch(name) is not None
 
 
-def stem_of_other_video(name: str) -> str | None:
+def stem_of_non_mp4(name: str) -> str | None:
     """Return a name without ``.mkv`` and the like, or without ``.mp4`` and one more suffix (``.part``, ``~``)."""
     if name.endswith("~"):
         return stem_of_mp4(name[:-1])

@@ -11,8 +11,8 @@ from enum import Enum
 from itertools import islice
 from typing import NamedTuple
 
-from labcrate.linking.filename import LONGEST_NAME, SEPARATOR, composed, fold
-from labcrate.model.session import LONGEST_ID, has_leading_zero, is_number
+from labcrate.linking.filename import MAX_NAME_LENGTH, SEPARATOR, fold, to_nfc
+from labcrate.model.session import MAX_ID_LENGTH, has_leading_zero, is_numeric_id
 
 # re.ASCII keeps U+017F (the long s) from counting as an s; \Z, because $ would also match before a line feed.
 _LONG_MARKER = re.compile("session", re.ASCII | re.IGNORECASE)
@@ -21,16 +21,16 @@ _TOKEN = re.compile(r"(?:\A|(?<=[_-]))(?:session|s)", re.ASCII | re.IGNORECASE)
 _NUMBER_AFTER_MARKER = re.compile(r"[_-](?:session|s)[0-9]", re.ASCII | re.IGNORECASE)
 
 
-class Doubt(Enum):
+class IdUncertainty(Enum):
     """Why an id in a name is not taken for sure."""
 
     CASE = "it differs from a known id in case alone, or two known ids do"
-    GOES_ON = "the name goes on after it, and a file that describes sessions cannot be read"
-    ZEROS = "it is a number with leading zeros"
-    LENGTH = "it is a number longer than any id"
+    NAME_CONTINUES = "the name goes on after it, and a file that describes sessions cannot be read"
+    LEADING_ZEROS = "it is a number with leading zeros"
+    TOO_LONG = "it is a number longer than any id"
 
 
-class Named(NamedTuple):
+class NamedId(NamedTuple):
     """An id that stands in a name from ``start`` (its marker's, where it has one) to ``end``.
 
     ``ids`` is the one id that is meant or, where there is a ``doubt``, those that may be; ``marker`` is as the
@@ -41,15 +41,15 @@ class Named(NamedTuple):
     end: int
     marker: str
     ids: tuple[str, ...]
-    doubt: Doubt | None = None
+    uncertainty: IdUncertainty | None = None
 
     @property
-    def sure(self) -> bool:
+    def is_certain(self) -> bool:
         """Whether exactly one session is meant."""
-        return self.doubt is None
+        return self.uncertainty is None
 
 
-def holds_token(name: str) -> bool:
+def contains_marker(name: str) -> bool:
     """Return whether a part of a name begins as a session's marker does."""
     return _TOKEN.search(name) is not None
 
@@ -64,17 +64,17 @@ class SessionIds:
     """
 
     known: frozenset[str] = frozenset()
-    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    heads: frozenset[str] = frozenset()
-    depth: int = 0
-    unreadable: bool = False
+    by_folded_id: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    first_parts: frozenset[str] = frozenset()
+    max_separators: int = 0
+    descriptions_unreadable: bool = False
 
     @classmethod
     def build(cls, known: Iterable[str], *, unreadable: bool = False) -> "SessionIds":
         """Index ids, in NFC. Numbers with leading zeros are no ids, and texts longer than a file name fit in none."""
-        ids = {composed(one) for one in known}
-        kept = frozenset(i for i in ids if 0 < len(i) <= LONGEST_NAME and not has_leading_zero(i))
-        texts = sorted(i for i in kept if not is_number(i))
+        ids = {to_nfc(one) for one in known}
+        kept = frozenset(i for i in ids if 0 < len(i) <= MAX_NAME_LENGTH and not has_leading_zero(i))
+        texts = sorted(i for i in kept if not is_numeric_id(i))
         groups: dict[str, tuple[str, ...]] = {}
         for text in texts:
             groups[fold(text)] = (*groups.get(fold(text), ()), text)
@@ -82,64 +82,64 @@ class SessionIds:
         depth = max(map(len, parts), default=1) - 1
         return cls(kept, groups, frozenset(part[0] for part in parts), depth, unreadable)
 
-    def alike(self, text: str) -> tuple[str, ...]:
+    def equal_ignoring_case(self, text: str) -> tuple[str, ...]:
         """Return the known ids that a text equals without regard to case; numbers have none."""
-        return self.groups.get(fold(text), ())
+        return self.by_folded_id.get(fold(text), ())
 
-    def after_marker(self, stem: str, start: int) -> Named | None:
+    def id_after_marker(self, stem: str, start: int) -> NamedId | None:
         """Return what ``marker ID`` at ``start`` names: the longest known id that fits, else a number."""
-        if self.groups and _LONG_MARKER.match(stem, start):
+        if self.by_folded_id and _LONG_MARKER.match(stem, start):
             at = start + len("session")
-            if text := self.text_at(stem, at):
-                return Named(start, text.end, stem[start:at], text.ids, text.doubt)
+            if text := self.text_id_at(stem, at):
+                return NamedId(start, text.end, stem[start:at], text.ids, text.uncertainty)
         found = _NUMBERED.match(stem, start)
         if found is None:
             return None
         marker, number = found.groups()
         doubt = None
         if number[0] == "0" and has_leading_zero(number):
-            number, doubt = number.lstrip("0") or "0", Doubt.ZEROS
-        elif len(number) > LONGEST_ID:
-            doubt = Doubt.LENGTH
-        return Named(start, found.end(), marker, (number,), doubt)
+            number, doubt = number.lstrip("0") or "0", IdUncertainty.LEADING_ZEROS
+        elif len(number) > MAX_ID_LENGTH:
+            doubt = IdUncertainty.TOO_LONG
+        return NamedId(start, found.end(), marker, (number,), doubt)
 
-    def text_at(self, stem: str, start: int) -> Named | None:
+    def text_id_at(self, stem: str, start: int) -> NamedId | None:
         """Return the longest known id that begins at ``start`` and ends as an id must; None for a plain number."""
         head = SEPARATOR.search(stem, start)
-        if not self.groups or fold(stem[start : head.start() if head else len(stem)]) not in self.heads:
+        if not self.by_folded_id or fold(stem[start : head.start() if head else len(stem)]) not in self.first_parts:
             return None
         possible: list[str] = []
         longest = start
         for end in reversed(self._ends(stem, start)):
-            text = composed(stem[start:end])
+            text = to_nfc(stem[start:end])
             if possible:  # in doubt already: then a shorter id may be meant as well
                 possible += [text] if text in self.known else []
                 continue
-            group = self.alike(text)
+            group = self.equal_ignoring_case(text)
             if group == (text,):
-                goes_on = self.unreadable and end < len(stem)
-                return Named(start, end, "", group, Doubt.GOES_ON if goes_on else None)
+                goes_on = self.descriptions_unreadable and end < len(stem)
+                return NamedId(start, end, "", group, IdUncertainty.NAME_CONTINUES if goes_on else None)
             if group:
                 possible, longest = [*group], end
-        return Named(start, longest, "", tuple(possible), Doubt.CASE) if possible else None
+        return NamedId(start, longest, "", tuple(possible), IdUncertainty.CASE) if possible else None
 
-    def markers(self, stem: str) -> Iterator[Named]:
+    def ids_after_markers(self, stem: str) -> Iterator[NamedId]:
         """Return every ``marker ID`` that begins a name or follows a separator, in order, none inside another."""
         at = 0
         while found := _TOKEN.search(stem, at):
-            named = self.after_marker(stem, found.start())
+            named = self.id_after_marker(stem, found.start())
             at = found.end()
             if named:
                 yield named
                 at = named.end
 
-    def holds_marker(self, prefix: str) -> bool:
+    def contains_id(self, prefix: str) -> bool:
         """Return whether a prefix holds a session's marker after a separator, as in ``cam1-session42``."""
         if _NUMBER_AFTER_MARKER.search(prefix):
             return True
-        return any(named.start > 0 for named in self.markers(prefix))
+        return any(named.start > 0 for named in self.ids_after_markers(prefix))
 
     def _ends(self, stem: str, start: int) -> list[int]:
         """Where an id that begins at ``start`` may end, ascending: one with n separators at the n + 1st or before."""
-        ends = [found.start() for found in islice(SEPARATOR.finditer(stem, start), self.depth + 1)]
-        return ends if len(ends) > self.depth else [*ends, len(stem)]
+        ends = [found.start() for found in islice(SEPARATOR.finditer(stem, start), self.max_separators + 1)]
+        return ends if len(ends) > self.max_separators else [*ends, len(stem)]

@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from labcrate.linking.filename import SEPARATORS, composed
-from labcrate.linking.prefixes import View
+from labcrate.linking.filename import SEPARATORS, to_nfc
+from labcrate.linking.prefixes import SessionPrefixes
 from labcrate.linking.rules import LinkingRules
 from labcrate.linking.verdict import Rule
-from labcrate.model.session import has_leading_zero, is_number
+from labcrate.model.session import has_leading_zero, is_numeric_id
 
 # Every mention of a session fits this; most names without one are done with it.
 HINT = re.compile(r"session|s[ _-]*[0-9]", re.ASCII | re.IGNORECASE)
@@ -33,25 +33,31 @@ class Mention:
     start: int
     end: int
     marker: str
-    written: str
+    written_id: str
     ids: tuple[str, ...]
     flaw: Rule | None
 
 
-def find_mentions(stem: str, asked: str, anchor: int, view: View, rules: LinkingRules) -> list[Mention]:
+def find_mentions(
+    stem: str, session_id: str, prefix_end: int, prefixes: SessionPrefixes, rules: LinkingRules
+) -> list[Mention]:
     """Find all places from ``anchor`` on (the end of the camera's prefix) that name a session, in order.
 
     Those that lack a separator are found anywhere.
     """
-    texts = list(_texts(stem, asked, anchor, view, rules)) if rules.ids.groups or not is_number(asked) else []
-    numbers = [*_at_tokens(stem, anchor), *_inside_tokens(stem, view, rules)]
+    texts = (
+        list(_text_ids(stem, session_id, prefix_end, prefixes, rules))
+        if rules.ids.by_folded_id or not is_numeric_id(session_id)
+        else []
+    )
+    numbers = [*_at_tokens(stem, prefix_end), *_inside_tokens(stem, prefixes, rules)]
     # An id like 42-b begins with a number, which is no mention of its own.
     alone = [n for n in numbers if not any(text.start <= n.start < text.end for text in texts)]
     return sorted([*texts, *alone], key=lambda mention: mention.start)
 
 
-def _at_tokens(stem: str, anchor: int) -> Iterator[Mention]:
-    for found in _AT_TOKEN.finditer(stem, anchor):
+def _at_tokens(stem: str, prefix_end: int) -> Iterator[Mention]:
+    for found in _AT_TOKEN.finditer(stem, prefix_end):
         marker, gap, digits = found.groups()
         if len(marker) > 1 and _UUID.match(stem, found.start(3)):
             continue
@@ -60,52 +66,58 @@ def _at_tokens(stem: str, anchor: int) -> Iterator[Mention]:
             flaw = Rule.LEADING_ZEROS if has_leading_zero(digits) else None
         elif ended or not gap:
             # A lone s beside a number is a marker only where a marker is due; elsewhere it is any word.
-            if len(marker) == 1 and not (anchor and found.start() == anchor):
+            if len(marker) == 1 and not (prefix_end and found.start() == prefix_end):
                 continue
             flaw = Rule.SPLIT_MARKER if gap else Rule.NUMBER_RUNS_ON
         else:
             continue
-        yield Mention(found.start(), found.end(), marker, digits, (_number(digits),), flaw)
+        yield Mention(found.start(), found.end(), marker, digits, (_without_zeros(digits),), flaw)
 
 
-def _inside_tokens(stem: str, view: View, rules: LinkingRules) -> Iterator[Mention]:
+def _inside_tokens(stem: str, prefixes: SessionPrefixes, rules: LinkingRules) -> Iterator[Mention]:
     for found in _INSIDE_TOKEN.finditer(stem):
-        if _is_due(stem[: found.start()], found[1], view, rules):
-            number = (_number(found[2]),)
+        if _is_marker_expected(stem[: found.start()], found[1], prefixes, rules):
+            number = (_without_zeros(found[2]),)
             yield Mention(found.start(), found.end(), found[1], found[2], number, Rule.NO_SEPARATOR)
 
 
-def _texts(stem: str, asked: str, anchor: int, view: View, rules: LinkingRules) -> Iterator[Mention]:
+def _text_ids(
+    stem: str, session_id: str, prefix_end: int, prefixes: SessionPrefixes, rules: LinkingRules
+) -> Iterator[Mention]:
     """The same for ids that are no numbers: known ones whole, the one that was asked for also where it runs on."""
     for found in _TEXT_MARKER.finditer(stem):
         start, at, gap = found.start(), found.end(), found[2]
         inside = start > 0 and stem[start - 1] not in SEPARATORS
-        if (start < anchor and not inside) or (inside and (gap or not _is_due(stem[:start], found[1], view, rules))):
+        if (start < prefix_end and not inside) or (
+            inside and (gap or not _is_marker_expected(stem[:start], found[1], prefixes, rules))
+        ):
             continue
-        named = rules.ids.text_at(stem, at)
+        named = rules.ids.text_id_at(stem, at)
         if named:
             # A marker and a separator can begin an id, too: then it is that id.
             flaw = Rule.NO_SEPARATOR if inside else Rule.SPLIT_MARKER if gap else None
             yield Mention(start, named.end, found[1], stem[at : named.end], named.ids, flaw)
-        elif not gap and not inside and _runs_on(stem, at, asked):
-            end = at + len(asked)
-            yield Mention(start, end, found[1], stem[at:end], (asked,), Rule.NUMBER_RUNS_ON)
+        elif not gap and not inside and _continues_after_id(stem, at, session_id):
+            end = at + len(session_id)
+            yield Mention(start, end, found[1], stem[at:end], (session_id,), Rule.NUMBER_RUNS_ON)
 
 
-def _runs_on(stem: str, at: int, asked: str) -> bool:
+def _continues_after_id(stem: str, at: int, session_id: str) -> bool:
     """Whether a text id stands there and what follows is no letter, which might make it yet another id."""
-    end = at + len(asked)
+    end = at + len(session_id)
     follows = stem[end : end + 1]
-    return not is_number(asked) and composed(stem[at:end]) == asked and bool(follows) and not follows.isalnum()
+    return (
+        not is_numeric_id(session_id) and to_nfc(stem[at:end]) == session_id and bool(follows) and not follows.isalnum()
+    )
 
 
-def _is_due(before: str, marker: str, view: View, rules: LinkingRules) -> bool:
+def _is_marker_expected(before: str, marker: str, prefixes: SessionPrefixes, rules: LinkingRules) -> bool:
     """Whether a marker without a separator stands where one is due: right after a camera's prefix."""
     bare = before.rstrip(" .")
     if rules.prefixes.configured:
-        return bool(view.get(bare))
+        return bool(prefixes.get(bare))
     return bool(bare) and len(marker) > 1
 
 
-def _number(digits: str) -> str:
+def _without_zeros(digits: str) -> str:
     return digits.lstrip("0") or "0"

@@ -17,7 +17,7 @@ _WHITE_SPACE = re.compile(r"\s+")
 _BETWEEN = re.compile(r"[\s_-]+")
 
 
-class Rank(IntEnum):
+class PrefixRank(IntEnum):
     """Where a prefix comes from; where cameras share one, the lower rank has it."""
 
     CONFIGURED = 0
@@ -43,7 +43,7 @@ class Prefix:
     """A prefix with the cameras that have it at its best rank; ``ids`` are those of every rank."""
 
     text: str
-    rank: Rank
+    rank: PrefixRank
     cameras: tuple[CameraNames, ...]
     ids: frozenset[str]
 
@@ -52,7 +52,7 @@ class Prefix:
         """The key of the camera, when it is only one."""
         return self.cameras[0].key if len(self.cameras) == 1 else None
 
-    def joined(self, other: "Prefix") -> "Prefix":
+    def merge(self, other: "Prefix") -> "Prefix":
         """Return the prefix with the cameras of both; of the same camera the first mention stays."""
         ids = self.ids | other.ids
         best = self if self.rank <= other.rank else other
@@ -62,19 +62,19 @@ class Prefix:
         return Prefix(self.text, self.rank, tuple(reversed(cameras.values())), ids)
 
 
-_Table = Mapping[str, Prefix]
+_PrefixTable = Mapping[str, Prefix]
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class SessionPrefixes:
     """The prefixes that count for names of one session: the lab's, and those of the session's own selection."""
 
-    lab: _Table
-    selection: _Table
-    depth: int
+    lab: _PrefixTable
+    selection: _PrefixTable
+    max_separators: int
 
     @property
-    def names(self) -> tuple[str, ...]:
+    def texts(self) -> tuple[str, ...]:
         """The prefixes as they are shown: the lab's first, each group in the order it was given."""
         own = (prefix.text for folded, prefix in self.selection.items() if folded not in self.lab)
         return (*(prefix.text for prefix in self.lab.values()), *own)
@@ -83,28 +83,32 @@ class View:
         """The prefix that ``text`` is, without regard to case; None when it is none."""
         folded = fold(text)
         lab, own = self.lab.get(folded), self.selection.get(folded)
-        return own.joined(lab) if own and lab else own or lab
+        return own.merge(lab) if own and lab else own or lab
 
-    def called(self, text: str) -> tuple[CameraNames, str] | None:
+    def camera_called(self, text: str) -> tuple[CameraNames, str] | None:
         """Return the only camera whose name or prefix ``text`` is but for case, blanks and dashes, with its prefix."""
-        plain = _plain(text)
+        plain = _comparison_form(text)
         found = {
             camera.id: (camera, prefix.text)
             for prefix in (*self.selection.values(), *self.lab.values())
             for camera in prefix.cameras
-            if plain in (_plain(prefix.text), _plain(camera.name or ""))
+            if plain in (_comparison_form(prefix.text), _comparison_form(camera.name or ""))
         }
         return next(iter(found.values())) if plain and len(found) == 1 else None
 
-    def ends(self, stem: str) -> list[int]:
+    def prefix_ends(self, stem: str) -> list[int]:
         """The indexes of all separators in ``stem`` that a prefix stands before, ascending."""
-        return [at for at, folded in _beginnings(stem, self.depth) if folded in self.lab or folded in self.selection]
+        return [
+            at
+            for at, folded in _name_starts(stem, self.max_separators)
+            if folded in self.lab or folded in self.selection
+        ]
 
-    def carried_by(self, stem: str) -> Prefix | None:
+    def longest_in(self, stem: str) -> Prefix | None:
         """The longest prefix that a name (without extension) begins with or consists of."""
         if whole := self.get(stem):
             return whole
-        ends = self.ends(stem)
+        ends = self.prefix_ends(stem)
         return self.get(stem[: ends[-1]]) if ends else None
 
 
@@ -116,10 +120,10 @@ class Prefixes:
     """
 
     configured: bool = False
-    lab: _Table = field(default_factory=dict)
-    selections: Mapping[str, _Table] = field(default_factory=dict)
-    selected: frozenset[str] = frozenset()
-    depth: int = 1
+    lab: _PrefixTable = field(default_factory=dict)
+    selections: Mapping[str, _PrefixTable] = field(default_factory=dict)
+    all_selected: frozenset[str] = frozenset()
+    max_separators: int = 1
 
     @classmethod
     def build(
@@ -131,11 +135,11 @@ class Prefixes:
         configured: bool = False,
     ) -> "Prefixes":
         """Give each camera its prefix. ``configured`` is for prefixes that stand where they cannot be read."""
-        lab = _table(cameras, ids)
-        chosen = {session: _table(of_session, ids) for session, of_session in selections.items()}
+        lab = _prefix_table(cameras, ids)
+        chosen = {session: _prefix_table(of_session, ids) for session, of_session in selections.items()}
         tables = [lab, *chosen.values()]
         return cls(
-            configured or any(p.rank is Rank.CONFIGURED for table in tables for p in table.values()),
+            configured or any(p.rank is PrefixRank.CONFIGURED for table in tables for p in table.values()),
             lab,
             chosen,
             frozenset(folded for table in chosen.values() for folded in table),
@@ -143,53 +147,53 @@ class Prefixes:
             1 + max((len(SEPARATOR.findall(folded)) for table in tables for folded in table), default=0),
         )
 
-    def of_session(self, session_id: str) -> View:
+    def of_session(self, session_id: str) -> SessionPrefixes:
         """The prefixes that count for names of a session."""
-        return View(self.lab, self.selections.get(session_id, {}), self.depth)
+        return SessionPrefixes(self.lab, self.selections.get(session_id, {}), self.max_separators)
 
-    def begin(self, stem: str) -> list[tuple[int, str]]:
+    def prefixes_in(self, stem: str) -> list[tuple[int, str]]:
         """Each separator in ``stem`` that a prefix of anybody stands before, ascending, with that prefix folded."""
         return [
             (at, folded)
-            for at, folded in _beginnings(stem, self.depth)
-            if folded in self.lab or folded in self.selected
+            for at, folded in _name_starts(stem, self.max_separators)
+            if folded in self.lab or folded in self.all_selected
         ]
 
-    def selects(self, session_id: str, folded: str) -> bool:
+    def is_selected_for(self, session_id: str, folded: str) -> bool:
         """Whether a camera of the session's own selection has that (folded) prefix."""
         return folded in self.selections.get(session_id, {})
 
 
-def prefix_of(camera: CameraNames, ids: SessionIds) -> tuple[Rank, str] | None:
+def prefix_of(camera: CameraNames, ids: SessionIds) -> tuple[PrefixRank, str] | None:
     """Return a camera's prefix and its rank; None for a camera that has none.
 
     A camera whose name holds a session's marker after a separator has none: its files would name that session. Nor
     does it go by ``cam{id}``, which the platform writes for cameras without a name alone.
     """
     if camera.recording_prefix and not camera.recording_prefix.isspace():
-        return Rank.CONFIGURED, camera.recording_prefix
+        return PrefixRank.CONFIGURED, camera.recording_prefix
     if camera.name and not camera.name.isspace():
         named = _WHITE_SPACE.sub("-", camera.name.lower())
-        return None if ids.holds_marker(named) else (Rank.NAME, named)
-    return (Rank.NUMBER, f"cam{camera.id}") if camera.id else None
+        return None if ids.contains_id(named) else (PrefixRank.NAME, named)
+    return (PrefixRank.NUMBER, f"cam{camera.id}") if camera.id else None
 
 
-def _plain(text: str) -> str:
+def _comparison_form(text: str) -> str:
     return _BETWEEN.sub("-", fold(text)).strip("-")
 
 
-def _table(cameras: Iterable[CameraNames], ids: SessionIds) -> dict[str, Prefix]:
+def _prefix_table(cameras: Iterable[CameraNames], ids: SessionIds) -> dict[str, Prefix]:
     table: dict[str, Prefix] = {}
     for camera in cameras:
         if found := prefix_of(camera, ids):
             rank, text = found
             prefix = Prefix(text, rank, (camera,), frozenset((camera.id,)))
             folded = fold(text)
-            table[folded] = table[folded].joined(prefix) if folded in table else prefix
+            table[folded] = table[folded].merge(prefix) if folded in table else prefix
     return table
 
 
-def _beginnings(stem: str, depth: int) -> Iterator[tuple[int, str]]:
+def _name_starts(stem: str, depth: int) -> Iterator[tuple[int, str]]:
     """The first separators of a name, each with what stands before it, folded."""
     lower = stem.lower() if stem.isascii() else None
     for separator in islice(SEPARATOR.finditer(stem), depth):

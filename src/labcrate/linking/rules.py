@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from labcrate.linking.filename import composed
+from labcrate.linking.filename import to_nfc
 from labcrate.linking.ids import SessionIds
 from labcrate.linking.prefixes import CameraNames, Prefixes
-from labcrate.model.session import has_leading_zero, sort_key
+from labcrate.model.session import has_leading_zero, id_sort_key
 
 
-class RegisterEntry(msgspec.Struct, frozen=True, gc=False):
+class LinkEntry(msgspec.Struct, frozen=True, gc=False):
     """An entry of a ``recordings.json``: the file's base name, its session, the caller's key of its camera."""
 
     file: str
@@ -20,21 +20,23 @@ class RegisterEntry(msgspec.Struct, frozen=True, gc=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Registered:
+class RegisteredName:
     """What all entries of one base name say. They do not ``count`` where several different files have the name."""
 
     sessions: tuple[str, ...] = ()
     cameras: frozenset[str] = frozenset()
-    counts: bool = True
+    is_unique: bool = True
 
     @property
     def camera(self) -> str | None:
         """The caller's key of the camera; None where entries name several."""
-        return next(iter(self.cameras)) if self.counts and len(self.cameras) == 1 else None
+        return next(iter(self.cameras)) if self.is_unique and len(self.cameras) == 1 else None
 
-    def joined(self, other: "Registered") -> "Registered":
+    def merge(self, other: "RegisteredName") -> "RegisteredName":
         """Return what two entries of one base name say together."""
-        return Registered(_ids((*self.sessions, *other.sessions)), self.cameras | other.cameras, self.counts)
+        return RegisteredName(
+            _sorted_ids((*self.sessions, *other.sessions)), self.cameras | other.cameras, self.is_unique
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,57 +48,59 @@ class Register:
     because several files of the lab have them and different bytes.
     """
 
-    by_name: Mapping[str, Registered] = field(default_factory=dict)
+    by_name: Mapping[str, RegisteredName] = field(default_factory=dict)
     by_path: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     cameras: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    uncounted: tuple[str, ...] = ()
+    ambiguous_names: tuple[str, ...] = ()
 
     @classmethod
     def build(
         cls,
-        entries: Iterable[RegisterEntry],
+        entries: Iterable[LinkEntry],
         linked: Mapping[str, Collection[str]],
         shared_names: Collection[str],
         cameras: Mapping[tuple[str, str], str] | None = None,
     ) -> "Register":
         """Index the entries. Sessions that are numbers with leading zeros are none, and are dropped."""
-        shared = {composed(name) for name in shared_names}
-        by_name: dict[str, Registered] = {}
-        alike: dict[tuple[str | None, str | None, bool], Registered] = {}  # a few say what all entries say
+        shared = {to_nfc(name) for name in shared_names}
+        by_name: dict[str, RegisteredName] = {}
+        alike: dict[tuple[str | None, str | None, bool], RegisteredName] = {}  # a few say what all entries say
         for entry in entries:
-            name = entry.file if entry.file.isascii() else composed(entry.file)
+            name = entry.file if entry.file.isascii() else to_nfc(entry.file)
             key = (entry.session, entry.camera, name not in shared)
-            told = alike.get(key)
-            if told is None:
+            registered = alike.get(key)
+            if registered is None:
                 own = frozenset(() if entry.camera is None else (entry.camera,))
-                sessions = _ids((entry.session,) if entry.session else ())
-                told = alike[key] = Registered(sessions, own, name not in shared)
-            known = by_name.setdefault(name, told)
-            if known is not told:
-                by_name[name] = known.joined(told)
-        by_path = {path: _ids(told) for path, told in linked.items()}
-        uncounted = tuple(sorted(name for name, told in by_name.items() if told.sessions and not told.counts))
+                sessions = _sorted_ids((entry.session,) if entry.session else ())
+                registered = alike[key] = RegisteredName(sessions, own, name not in shared)
+            known = by_name.setdefault(name, registered)
+            if known is not registered:
+                by_name[name] = known.merge(registered)
+        by_path = {path: _sorted_ids(registered) for path, registered in linked.items()}
+        uncounted = tuple(
+            sorted(name for name, registered in by_name.items() if registered.sessions and not registered.is_unique)
+        )
         return cls(by_name, by_path, cameras or {}, uncounted)
 
     @property
     def sessions(self) -> frozenset[str]:
         """Every session that an entry names."""
-        named = {told.sessions for told in self.by_name.values()}
+        named = {registered.sessions for registered in self.by_name.values()}
         return frozenset(one for sessions in (*named, *self.by_path.values()) for one in sessions)
 
-    def of_name(self, base_name: str) -> Registered:
+    def of_name(self, base_name: str) -> RegisteredName:
         """Return what is said of a file by its base name; nothing where no entry has it."""
-        return self.by_name.get(composed(base_name), UNREGISTERED)
+        return self.by_name.get(to_nfc(base_name), UNREGISTERED)
 
 
-UNREGISTERED = Registered()
+UNREGISTERED = RegisteredName()
 
 
-def _ids(sessions: Collection[str]) -> tuple[str, ...]:
+def _sorted_ids(sessions: Collection[str]) -> tuple[str, ...]:
     if not sessions:
         return ()
-    ids = {composed(one) for one in sessions}
-    return tuple(sorted((one for one in ids if not has_leading_zero(one)), key=sort_key))
+    ids = {to_nfc(one) for one in sessions}
+    return tuple(sorted((one for one in ids if not has_leading_zero(one)), key=id_sort_key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,7 @@ class LinkingRules:
         session_ids: Iterable[str] = (),
         descriptions_unreadable: bool = False,
         prefix_configured: bool = False,
-        register: Iterable[RegisterEntry] = (),
+        register: Iterable[LinkEntry] = (),
         linked: Mapping[str, Collection[str]] | None = None,
         linked_cameras: Mapping[tuple[str, str], str] | None = None,
         shared_names: Collection[str] = (),

@@ -9,7 +9,7 @@ from functools import lru_cache
 from labcrate.messages.text import printable
 
 
-class Kind(StrEnum):
+class VerdictKind(StrEnum):
     """The three verdicts."""
 
     LINKED = "linked"
@@ -57,7 +57,7 @@ class Verdict:
     which the file would be linked; None where only the register can be mended.
     """
 
-    kind: Kind
+    kind: VerdictKind
     rule: Rule
     reason: str
     remedy: str | None = None
@@ -71,13 +71,13 @@ class Verdict:
     @property
     def linked(self) -> bool:
         """Whether the file goes into the session's archive."""
-        return self.kind is Kind.LINKED
+        return self.kind is VerdictKind.LINKED
 
 
 @lru_cache(maxsize=4096)  # tens of thousands of files share a few reasons
-def unrelated(rule: Rule, reason: str) -> Verdict:
+def unrelated_verdict(rule: Rule, reason: str) -> Verdict:
     """Return the verdict on a file that has nothing to do with the session."""
-    return Verdict(Kind.UNRELATED, rule, reason)
+    return Verdict(VerdictKind.UNRELATED, rule, reason)
 
 
 def command_line(words: Iterable[str]) -> str:

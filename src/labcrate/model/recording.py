@@ -21,7 +21,7 @@ class Probe:
     creation_time: datetime | None = None
 
     @property
-    def readable(self) -> bool:
+    def is_readable(self) -> bool:
         """Whether a player could open it."""
         return self.problem is None
 
@@ -54,13 +54,13 @@ class ClockNote(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class TimeClaim:
+class StartCandidate:
     """What one source says of a recording's start, at most so many seconds wrong."""
 
     source: TimeSource
     start: datetime
     uncertainty_s: float
-    taken: bool = False
+    is_chosen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +72,20 @@ class RecordingTime:
     """
 
     span: TimeSpan
-    claims: tuple[TimeClaim, ...]
+    candidates: tuple[StartCandidate, ...]
     notes: frozenset[ClockNote] = frozenset()
-    apart_s: float = 0.0
+    max_difference_s: float = 0.0
     offset_s: float = 0.0
 
     @property
-    def taken(self) -> TimeClaim:
+    def chosen(self) -> StartCandidate:
         """Return the claim that the span's start comes from."""
-        return next(claim for claim in self.claims if claim.taken)
+        return next(claim for claim in self.candidates if claim.is_chosen)
 
     @property
-    def others(self) -> tuple[TimeClaim, ...]:
+    def other_candidates(self) -> tuple[StartCandidate, ...]:
         """Return the claims that were not taken."""
-        return tuple(claim for claim in self.claims if not claim.taken)
+        return tuple(claim for claim in self.candidates if not claim.is_chosen)
 
 
 @dataclass(frozen=True, slots=True)

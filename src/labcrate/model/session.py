@@ -8,8 +8,8 @@ from typing import Any
 
 from labcrate.model.timespan import TimeSpan
 
-LONGEST_ID = 64
-RULE = (
+MAX_ID_LENGTH = 64
+ID_RULE = (
     "an id has 1 to 64 letters, digits, spaces, '.', '_' or '-', begins with a letter or digit, "
     "and does not end in a space or dot; a number has no leading zero"
 )
@@ -22,7 +22,7 @@ _SHORTCUT = re.compile(r"(?i:session)(.+)|[sS](0|[1-9][0-9]*)")
 _JSON_DIGITS = 15
 
 
-def normalized_id(text: str) -> str:
+def normalize_id(text: str) -> str:
     """Return the form in which ids are compared: Unicode NFC."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
@@ -37,22 +37,22 @@ def has_leading_zero(text: str) -> bool:
     return _LEADING_ZERO.fullmatch(text) is not None
 
 
-def is_number(text: str) -> bool:
+def is_numeric_id(text: str) -> bool:
     """Return whether an id is a number, so that it may follow the short marker ``s`` in a file name."""
     return _NUMBER.fullmatch(text) is not None
 
 
-def sort_key(session_id: str) -> tuple[int, int, str]:
+def id_sort_key(session_id: str) -> tuple[int, int, str]:
     """Return a key that sorts numbers by value, before all other ids by their text."""
-    return (len(session_id), 0, session_id) if is_number(session_id) else (LONGEST_ID + 1, 1, session_id)
+    return (len(session_id), 0, session_id) if is_numeric_id(session_id) else (MAX_ID_LENGTH + 1, 1, session_id)
 
 
 def json_id(session_id: str) -> int | str:
     """Return an id as JSON has it: a number where it is one of at most 15 digits, else the text."""
-    return int(session_id) if is_number(session_id) and len(session_id) <= _JSON_DIGITS else session_id
+    return int(session_id) if is_numeric_id(session_id) and len(session_id) <= _JSON_DIGITS else session_id
 
 
-def resolved(text: str, known: Container[str]) -> str:
+def resolve_id(text: str, known: Container[str]) -> str:
     """Return the known id that a text means: the text itself, else ``42`` for ``Session42`` or ``s42``.
 
     The text comes back as it is where it means none of them, so that a message can quote it.
@@ -115,23 +115,23 @@ class Session:
     notes: str | None = None
     tags: tuple[str, ...] = ()
     time_zone: str | None = None
-    described: Mapping[str, Any] = field(default_factory=dict)
-    described_in: tuple[str, ...] = ()
+    all_fields: Mapping[str, Any] = field(default_factory=dict)
+    description_files: tuple[str, ...] = ()
     removed_keys: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     user: str | None = None
-    unsorted: tuple[SelectedDevice, ...] = ()
+    untyped_devices: tuple[SelectedDevice, ...] = ()
 
     @property
-    def active(self) -> bool:
+    def is_active(self) -> bool:
         """Whether the session is still running."""
         return self.status == ACTIVE
 
     @property
     def researcher(self) -> str | None:
         """Who held the session, where its description or its metadata say so."""
-        metadata = self.described.get("metadata")
-        for place in (metadata, self.described):
+        metadata = self.all_fields.get("metadata")
+        for place in (metadata, self.all_fields):
             name = place.get("researcher") if isinstance(place, Mapping) else None
             if isinstance(name, str) and name:
                 return name

@@ -5,14 +5,14 @@ from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 # Links and leap-second copies that some systems keep beside the zones: they mean something else on each machine.
-_NO_ZONES = ("localtime", "Factory", "posixrules")
+_LOCAL_NAMES = ("localtime", "Factory", "posixrules")
 _COPIES = ("posix/", "right/")
 _LONGEST_ABBREVIATION = 5
 
 
 def is_time_zone(name: str) -> bool:
     """Return whether a text is the name of an IANA time zone, the same on every machine."""
-    if name in _NO_ZONES or name.startswith(_COPIES):
+    if name in _LOCAL_NAMES or name.startswith(_COPIES):
         return False
     try:
         ZoneInfo(name)

@@ -50,7 +50,7 @@ def from_ns(nanoseconds: int) -> datetime:
         return datetime.max.replace(tzinfo=UTC) if nanoseconds > 0 else datetime.min.replace(tzinfo=UTC)
 
 
-def shifted(instant: datetime, by: timedelta) -> datetime | None:
+def shift_instant(instant: datetime, by: timedelta) -> datetime | None:
     """The instant so much later, or None beyond the calendar's years 1 to 9999."""
     try:
         return instant + by
@@ -79,7 +79,7 @@ class TimeSpan:
 
     def padded(self, pad: timedelta) -> Self:
         """The span widened by ``pad`` on both sides; a side that would leave the calendar is open."""
-        return type(self)(self.start and shifted(self.start, -pad), self.end and shifted(self.end, pad))
+        return type(self)(self.start and shift_instant(self.start, -pad), self.end and shift_instant(self.end, pad))
 
     def contains(self, instant: datetime) -> bool:
         """Whether the instant lies inside, both ends included."""
@@ -92,11 +92,11 @@ class TimeSpan:
         )
 
 
-NO_TIME = TimeSpan(datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC))
+EMPTY_SPAN = TimeSpan(datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC))
 """A span that holds no instant."""
 
 
-LONGEST_SEAM = timedelta(seconds=2)
+MAX_SEAM = timedelta(seconds=2)
 """Recorders begin the next file within this time of the end of the one before: what is longer is a gap."""
 
 
@@ -119,14 +119,14 @@ class Coverage:
         return sum(gap.seconds or 0.0 for gap in self.gaps)
 
 
-def cover(recordings: Iterable[tuple[TimeSpan, int]]) -> Coverage:
+def measure_coverage(recordings: Iterable[tuple[TimeSpan, int]]) -> Coverage:
     """Return what recordings cover; each is its span and its size in bytes."""
     every = list(recordings)
     timed = sorted((span.start, span.end or span.start) for span, _ in every if span.start)
     gaps: list[TimeSpan] = []
     end: datetime | None = None
     for start, stop in timed:
-        if end is not None and start - end > LONGEST_SEAM:
+        if end is not None and start - end > MAX_SEAM:
             gaps.append(TimeSpan(end, start))
         end = stop if end is None else max(end, stop)
     return Coverage(

@@ -13,9 +13,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Self
 
-from labcrate.database.connection import Connection, Schema, make_database
-from labcrate.database.errors import DatabaseError, DatabaseErrorKind, explained
-from labcrate.database.files import keep_private, left_journal, lock_file, no_file_among, remove, writable
+from labcrate.database.connection import Connection, Schema, create_database
+from labcrate.database.errors import DatabaseError, DatabaseErrorKind, translate_errors
+from labcrate.database.files import restrict_permissions, leftover_journal, lock_file, first_irregular_file, remove_database, are_writable
 from labcrate.database.pool import ConnectionPool
 from labcrate.errors import PeopleError
 from labcrate.lab.disk import sync_folder
@@ -26,9 +26,9 @@ _LOCK_FILE = "people.lock"
 _MESSAGE_IDS = {
     DatabaseErrorKind.LOCKED: "people.locked",
     DatabaseErrorKind.DAMAGED: "people.damaged",
-    DatabaseErrorKind.FOREIGN: "people.foreign",
+    DatabaseErrorKind.OTHER_APPLICATION: "people.foreign",
     DatabaseErrorKind.NEWER: "people.newer",
-    DatabaseErrorKind.BARRED: "people.read_only",
+    DatabaseErrorKind.NO_ACCESS: "people.read_only",
     DatabaseErrorKind.DISK: "people.disk",
     DatabaseErrorKind.FULL: "people.full",
 }
@@ -90,15 +90,15 @@ def prepare_file(state_folder: Path) -> Path:
     """Create the database file if there is none, make it private, and return its path. Raises PeopleError."""
     file = state_folder / PEOPLE_FILE
     try:
-        if link := no_file_among(file):
+        if link := first_irregular_file(file):
             raise PeopleError(Message("people.not_a_file", name=link.name))
         with creation_lock(state_folder):
             if not file.exists():
                 _create_database(file)
-        keep_private(file)
+        restrict_permissions(file)
     except OSError as error:
         raise _open_error(error) from error
-    if not writable(file):
+    if not are_writable(file):
         raise PeopleError(Message("people.read_only"))
     return file
 
@@ -122,11 +122,11 @@ def _open_error(error: OSError) -> PeopleError:
 
 def _create_database(file: Path) -> None:
     """Create an empty database. It gets its name when it is complete, so a file of that name is never partial."""
-    if left := left_journal(file):
+    if left := leftover_journal(file):
         raise PeopleError(Message("people.missing", journal=left.name))
     unfinished = file.with_name(f"{file.name}.new")
-    remove(unfinished)
-    with explained(to_people_error):
-        make_database(unfinished, SCHEMA)
+    remove_database(unfinished)
+    with translate_errors(to_people_error):
+        create_database(unfinished, SCHEMA)
     unfinished.rename(file)
     sync_folder(file.parent)

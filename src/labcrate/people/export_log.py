@@ -14,7 +14,7 @@ from typing import Any, Self
 from labcrate.messages.message import Message
 from labcrate.messages.stored import message_from_json, message_to_json
 from labcrate.messages.text import printable
-from labcrate.model.session import resolved
+from labcrate.model.session import resolve_id
 from labcrate.people.database import SYSTEM_CLOCK, Clock, PeopleDatabase, from_ms, now_ms
 from labcrate.people.process_lock import ProcessLock
 
@@ -96,7 +96,7 @@ class ExportLog:
         who, via, address, options, etag = texts
         values = (now_ms(self._clock), who, via, address, session, options, etag, start, length, total)
         run = self._process_lock.acquire()
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             ((number,),) = connection.rows(
                 "INSERT INTO export (begun_ms, who, via, address, session, options, etag, start, length, total, run) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number",
@@ -107,7 +107,7 @@ class ExportLog:
 
     def progress(self, line: int, bytes_sent: int) -> None:
         """Record how many bytes were sent so far. A power cut may lose this."""
-        with self._database.change(durable=False) as connection:
+        with self._database.write_transaction(durable=False) as connection:
             connection.execute(
                 "UPDATE export SET bytes_sent = ? WHERE number = ? AND outcome = 'running'", bytes_sent, line
             )
@@ -120,7 +120,7 @@ class ExportLog:
         A ``reason`` that is a Message is stored with its id and values, so that it can be read in any language.
         """
         ended_ms = round(1000 * (self._clock() if ended is None else ended))
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             connection.execute(
                 "UPDATE export SET ended_ms = ?, bytes_sent = ?, outcome = ?, reason = ?, reason_message = ? "
                 "WHERE number = ? AND outcome = 'running'",
@@ -137,7 +137,7 @@ class ExportLog:
         dead = named - self._process_lock.running_processes() if named else named
         aborted = 0
         for run in dead:
-            with self._database.change() as connection:
+            with self._database.write_transaction() as connection:
                 aborted += connection.execute(
                     "UPDATE export SET ended_ms = ?, outcome = 'aborted', reason = ?, reason_message = ? "
                     "WHERE outcome = 'running' AND run = ?",
@@ -159,7 +159,7 @@ class ExportLog:
 
     def resolve_session(self, text: str) -> str:
         """Return the id of the session in this log that a text names: ``42``, also ``s42`` or ``Session42``."""
-        return resolved(text, {session for (session,) in self._database.rows("SELECT DISTINCT session FROM export")})
+        return resolve_id(text, {session for (session,) in self._database.rows("SELECT DISTINCT session FROM export")})
 
     def lines(
         self, *, session: str | None = None, limit: int | None = None, before: int | None = None

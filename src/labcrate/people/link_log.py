@@ -58,7 +58,7 @@ class LinkLog:
         """Record a link, and return its number when it is on the disk."""
         message = message_to_json(source) if isinstance(source, Message) else None
         paths = os.fsencode(source), message, os.fsencode(target)
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             ((number,),) = connection.rows(
                 "INSERT INTO link (linked_ms, who, session, source, source_message, target, method) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING number",
@@ -68,7 +68,7 @@ class LinkLog:
 
     def mark_undone(self, number: int, who: str) -> None:
         """Record that a link was undone. Raises NotFoundError, and RepairError if it was undone before."""
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             changed = connection.execute(
                 "UPDATE link SET undone_ms = ?, undone_by = ? WHERE number = ? AND undone_ms IS NULL",
                 *(now_ms(self._clock), printable(who), number),

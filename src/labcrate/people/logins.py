@@ -23,7 +23,7 @@ class Logins:
     def begin(self, user: User) -> str:
         """Log a user in, and return the secret for the cookie; delete all logins that have ended."""
         secret, now = make_secret(), now_ms(self._clock)
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             connection.execute(
                 "DELETE FROM login WHERE NOT (begun_ms > ? AND seen_ms > ? AND begun_ms <= ? AND seen_ms <= ?)",
                 *_valid_range(now),
@@ -41,13 +41,13 @@ class Logins:
         )
         for seen_ms, *columns in self._database.rows(query, hashed, *_valid_range(now)):
             if now - seen_ms >= _SEEN_PRECISION_S * 1000:
-                self._database.note("UPDATE login SET seen_ms = ? WHERE secret_sha256 = ?", now, hashed)
+                self._database.write_if_idle("UPDATE login SET seen_ms = ? WHERE secret_sha256 = ?", now, hashed)
             return user_from_row(tuple(columns))
         return None
 
     def end(self, secret: str) -> None:
         """Log out. Ignore a login that has already ended."""
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             connection.execute("DELETE FROM login WHERE secret_sha256 = ?", hash_secret(secret))
 
 

@@ -9,7 +9,7 @@ from typing import Literal, Self
 from labcrate.errors import UsageError
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
-from labcrate.model.session import normalized_id
+from labcrate.model.session import normalize_id
 
 
 class Role(StrEnum):
@@ -43,7 +43,7 @@ class SessionScope:
     @classmethod
     def of(cls, sessions: Iterable[str]) -> Self:
         """Return the scope of these sessions only, of none if there are none."""
-        return cls(frozenset(map(normalized_id, sessions)))
+        return cls(frozenset(map(normalize_id, sessions)))
 
     @property
     def is_limited(self) -> bool:

@@ -61,7 +61,7 @@ class SecondFactors:
         Logins require no code until ``finish_setup``. Raises NotAllowedError for a viewer, UsageError where it is on.
         """
         secret = pyotp.random_base32()
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             _check_role(connection, user)
             _check_is_off(connection, user)
             connection.execute("DELETE FROM second_factor WHERE user_id = ?", user.id)
@@ -80,7 +80,7 @@ class SecondFactors:
         Only hashes of the recovery codes are stored. Raises what ``begin_setup`` raises, and UsageError for a wrong
         code.
         """
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             _check_role(connection, user)
             _check_is_off(connection, user)
             query = "SELECT secret, last_step FROM second_factor WHERE user_id = ?"
@@ -114,18 +114,18 @@ class SecondFactors:
 
         Raises LoginError, and UsageError if no code is required.
         """
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             self._use_code(connection, user, code, expected_state)
 
     def turn_off(self, user: User, code: str) -> None:
         """Accept a code, and turn the second factor off. Raises what ``use_code`` raises."""
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             self._use_code(connection, user, code)
             _remove(connection, user)
 
     def renew_recovery_codes(self, user: User, code: str) -> list[str]:
         """Accept a code, and return new recovery codes in place of the old ones. Raises what ``use_code`` raises."""
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             self._use_code(connection, user, code)
             return _new_recovery_codes(connection, user)
 
@@ -134,7 +134,7 @@ class SecondFactors:
 
         Raises NotFoundError if there is none.
         """
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             if not _is_on(connection, user):
                 raise NotFoundError(Message("second_factor.none", name=user.name))
             _remove(connection, user)

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from labcrate.database.errors import TakenError
+from labcrate.database.errors import ConstraintError
 from labcrate.errors import NotFoundError, UsageError
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
-from labcrate.model.session import normalized_id, sort_key
+from labcrate.model.session import id_sort_key, normalize_id
 from labcrate.people.database import SYSTEM_CLOCK, Clock, PeopleDatabase, from_ms, now_ms
 from labcrate.people.roles import Role, SessionScope, clean_name, name_key
 from labcrate.people.users import User
@@ -52,7 +52,9 @@ class Studies:
         for study, name in self._database.rows(query):
             people[study].append(name)
         return [
-            Study(number, name, from_ms(created), tuple(sorted(sessions[number], key=sort_key)), tuple(people[number]))
+            Study(
+                number, name, from_ms(created), tuple(sorted(sessions[number], key=id_sort_key)), tuple(people[number])
+            )
             for number, name, created in self._database.rows("SELECT id, name, created_ms FROM study ORDER BY name_key")
         ]
 
@@ -72,13 +74,13 @@ class Studies:
     def add(self, name: str) -> Study:
         """Create a study without sessions and people. Raises UsageError for an invalid name, or one in use."""
         name = clean_name(name, "study")
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             try:
                 connection.execute(
                     "INSERT INTO study (name, name_key, created_ms) VALUES (?, ?, ?)",
                     *(name, name_key(name), now_ms(self._clock)),
                 )
-            except TakenError:
+            except ConstraintError:
                 raise UsageError(Message("study.exists", name=name)) from None
         return self.get(name)
 
@@ -88,7 +90,7 @@ class Studies:
         Raises UsageError for a study with people, since they would see every session from then on.
         """
         study = self.get(name)
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             if connection.rows("SELECT 1 FROM study_member WHERE study_id = ? LIMIT 1", study.id):
                 raise UsageError(Message("study.has_people", study=study.name))
             connection.execute("DELETE FROM study_session WHERE study_id = ?", study.id)
@@ -98,19 +100,19 @@ class Studies:
     def add_sessions(self, name: str, sessions: Iterable[str], who: str) -> Study:
         """Add sessions to a study; ignore those that it already has. Raises NotFoundError."""
         study, now = self.get(name), now_ms(self._clock)
-        rows = [(study.id, normalized_id(session), now, printable(who)) for session in sessions]
-        with self._database.change() as connection:
+        rows = [(study.id, normalize_id(session), now, printable(who)) for session in sessions]
+        with self._database.write_transaction() as connection:
             connection.executemany("INSERT INTO study_session VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", rows)
         return self.get(name)
 
     def remove_sessions(self, name: str, sessions: Iterable[str]) -> Study:
         """Remove sessions from a study. Raises NotFoundError, also for a session that is not in it."""
         study = self.get(name)
-        ids = [normalized_id(session) for session in sessions]
+        ids = [normalize_id(session) for session in sessions]
         for session in ids:
             if session not in study.sessions:
                 raise NotFoundError(Message("study.no_session", study=study.name, session=printable(session, 100)))
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             connection.executemany(
                 "DELETE FROM study_session WHERE study_id = ? AND session = ?", [(study.id, one) for one in ids]
             )
@@ -119,7 +121,7 @@ class Studies:
     def add_people(self, name: str, users: Iterable[User]) -> Study:
         """Add users to a study: from their next request on they see only its sessions. Raises NotFoundError."""
         study = self.get(name)
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             connection.executemany(
                 "INSERT INTO study_member VALUES (?, ?) ON CONFLICT DO NOTHING", [(study.id, user.id) for user in users]
             )
@@ -131,7 +133,7 @@ class Studies:
         for user in leaving:
             if user.name not in study.people:
                 raise NotFoundError(Message("study.no_person", name=user.name, study=study.name))
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             connection.executemany(
                 "DELETE FROM study_member WHERE study_id = ? AND user_id = ?", [(study.id, user.id) for user in leaving]
             )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from labcrate.database.errors import TakenError
+from labcrate.database.errors import ConstraintError
 from labcrate.errors import NotFoundError, UsageError
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
@@ -64,7 +64,7 @@ class Tokens:
             raise UsageError(Message("token.days", most=MAX_DAYS, days=days))
         secret, now = make_secret(PREFIX), now_ms(self._clock)
         expires = now + days * _DAY_MS
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             ((disabled,),) = connection.rows("SELECT disabled FROM user WHERE id = ?", user.id)
             if disabled:
                 raise UsageError(Message("token.user_disabled", name=user.name))
@@ -77,7 +77,7 @@ class Tokens:
                     "VALUES (?, ?, ?, ?, ?, ?)",
                     *(hash_secret(secret), user.id, name, name_key(name), now, expires),
                 )
-            except TakenError:
+            except ConstraintError:
                 raise UsageError(Message("token.exists", user=user.name, name=name)) from None
         return Token(name, user.name, from_ms(now), from_ms(expires), None), secret
 
@@ -93,7 +93,7 @@ class Tokens:
         for used_ms, *columns in self._database.rows(query, hashed, now, now + _CLOCK_TOLERANCE_MS):
             # A time in the future was written while the clock was ahead: it is corrected, too.
             if used_ms is None or abs(now - used_ms) >= _USED_PRECISION_MS:
-                self._database.note("UPDATE token SET used_ms = ? WHERE secret_sha256 = ?", now, hashed)
+                self._database.write_if_idle("UPDATE token SET used_ms = ? WHERE secret_sha256 = ?", now, hashed)
             return user_from_row(tuple(columns))
         return None
 
@@ -115,7 +115,7 @@ class Tokens:
         """Delete a token, and return it. Raises NotFoundError."""
         for token in self.all(user):
             if name_key(token.name) == name_key(printable(name)):
-                with self._database.change() as connection:
+                with self._database.write_transaction() as connection:
                     connection.execute(
                         "DELETE FROM token WHERE name_key = ? AND user_id = (SELECT id FROM user WHERE name_key = ?)",
                         *(name_key(token.name), name_key(user)),

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from labcrate.database.connection import Connection
-from labcrate.database.errors import TakenError
+from labcrate.database.errors import ConstraintError
 from labcrate.errors import LoginError, NotFoundError, UsageError
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
@@ -75,7 +75,7 @@ class Users:
         name = clean_name(name, "user")
         check_new_password(password, name, self._guessable_words())
         hashed = self._passwords.hash(password)
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             if first and _count_admins(connection):
                 raise UsageError(Message("user.has_administrator"))
             try:
@@ -83,7 +83,7 @@ class Users:
                     "INSERT INTO user (name, name_key, role, password_hash, created_ms) VALUES (?, ?, ?, ?, ?)",
                     *(name, name_key(name), role, hashed, now_ms(self._clock)),
                 )
-            except TakenError:
+            except ConstraintError:
                 raise UsageError(Message("user.exists", name=name)) from None
         return self.get(name)
 
@@ -105,7 +105,7 @@ class Users:
             raise LoginError(Message("login.wrong"))
         if self._passwords.needs_rehash(hashed):
             again = self._passwords.hash(password)
-            with self._database.change() as connection:
+            with self._database.write_transaction() as connection:
                 connection.execute(
                     "UPDATE user SET password_hash = ? WHERE id = ? AND password_hash = ?", again, user.id, hashed
                 )
@@ -122,7 +122,7 @@ class Users:
         user = self.get(name)
         check_new_password(password, user.name, self._guessable_words())
         hashed = self._passwords.hash(password)
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             connection.execute("UPDATE user SET password_hash = ? WHERE id = ?", hashed, user.id)
             end_logins(connection, user, keep_login)
             if not keep_tokens:
@@ -135,14 +135,14 @@ class Users:
         Raises NotFoundError, and UsageError for the last administrator.
         """
         user = self.get(name)
-        with self._database.change() as connection, _require_admin_left(connection, user):
+        with self._database.write_transaction() as connection, _require_admin_left(connection, user):
             connection.execute("UPDATE user SET role = ? WHERE id = ?", role, user.id)
         return self.get(name)
 
     def disable(self, name: str) -> User:
         """Disable a user, and end their logins and tokens. Raises what ``set_role`` raises."""
         user = self.get(name)
-        with self._database.change() as connection, _require_admin_left(connection, user):
+        with self._database.write_transaction() as connection, _require_admin_left(connection, user):
             connection.execute("UPDATE user SET disabled = 1 WHERE id = ?", user.id)
             end_logins(connection, user)
             connection.execute("DELETE FROM token WHERE user_id = ?", user.id)
@@ -151,7 +151,7 @@ class Users:
     def enable(self, name: str) -> User:
         """Let a disabled user log in again; their old tokens stay deleted. Raises NotFoundError."""
         user = self.get(name)
-        with self._database.change() as connection:
+        with self._database.write_transaction() as connection:
             connection.execute("UPDATE user SET disabled = 0 WHERE id = ?", user.id)
         return self.get(name)
 

@@ -6,12 +6,12 @@ from contextlib import suppress
 
 from labcrate.index.catalog import Catalog
 from labcrate.index.state_folder import state_folder
-from labcrate.lab.folder import Entry, Kind, Lab
-from labcrate.lab.registers import Registers
+from labcrate.lab.folder import EntryKind, FolderEntry, LabFolder
+from labcrate.lab.registers import RecordingRegisters
 from labcrate.lab.session_register import SessionRegister
-from labcrate.lab.sessions import SessionBook
+from labcrate.lab.sessions import LabSessions
 from labcrate.linking.prefixes import CameraNames
-from labcrate.linking.rules import LinkingRules, RegisterEntry
+from labcrate.linking.rules import LinkEntry, LinkingRules
 from labcrate.model.device import Camera, find_camera
 from labcrate.model.fixity import Identity
 from labcrate.model.session import SelectedCamera, Session
@@ -24,23 +24,23 @@ def camera_key(camera: Camera) -> str:
     return f"{camera.id}@{camera.user or ''}"
 
 
-def selected_key(chosen: SelectedCamera, known: Camera | None) -> str:
+def selected_camera_key(selected: SelectedCamera, known: Camera | None) -> str:
     """Return the key of a camera that a session selected: the lab's own, or one for a camera the lab lacks."""
-    return camera_key(known) if known else f"{chosen.id}{_UNRESOLVED}"
+    return camera_key(known) if known else f"{selected.id}{_UNRESOLVED}"
 
 
-def is_unresolved(key: str) -> bool:
+def is_unresolved_key(key: str) -> bool:
     """Return whether a key is of a camera that a session selected and that no one camera of the lab is."""
     return key.endswith(_UNRESOLVED)
 
 
 def linking_rules(
-    lab: Lab,
+    lab: LabFolder,
     cameras: Sequence[Camera],
-    book: SessionBook,
-    registers: Registers,
+    book: LabSessions,
+    registers: RecordingRegisters,
     own_registers: Mapping[str, SessionRegister],
-    entries: Sequence[Entry],
+    entries: Sequence[FolderEntry],
     *,
     prefixes_unknown: bool = False,
 ) -> LinkingRules:
@@ -49,44 +49,44 @@ def linking_rules(
     ``prefixes_unknown``: what describes cameras cannot be read, so that prefixes may be configured that nobody sees;
     only known ones count then.
     """
-    linked, linked_cameras = _linked_by_hand(lab, own_registers, cameras, book)
+    linked, linked_cameras = _manual_links(lab, own_registers, cameras, book)
     return LinkingRules.build(
-        cameras=[_names(camera_key(camera), camera.id, camera.raw_name, camera.prefix) for camera in cameras],
-        selections={session.id: list(_selection(session, cameras)) for session in book.sessions.values()},
-        session_ids=[*book.known_ids, *registers.refused],
-        descriptions_unreadable=bool(book.unreadable),
-        prefix_configured=bool(book.prefixes) or prefixes_unknown,
-        register=_registered(registers, cameras),
+        cameras=[_camera_names(camera_key(camera), camera.id, camera.raw_name, camera.prefix) for camera in cameras],
+        selections={session.id: list(_selected_camera_names(session, cameras)) for session in book.sessions.values()},
+        session_ids=[*book.known_ids, *registers.invalid_ids],
+        descriptions_unreadable=bool(book.unreadable_files),
+        prefix_configured=bool(book.recording_prefixes) or prefixes_unknown,
+        register=_register_entries(registers, cameras),
         linked=linked,
         linked_cameras=linked_cameras,
-        shared_names=_shared_names(lab, registers, entries),
+        shared_names=_ambiguous_names(lab, registers, entries),
     )
 
 
-def _names(key: str, camera_id: str, name: str | None, prefix: str | None) -> CameraNames:
+def _camera_names(key: str, camera_id: str, name: str | None, prefix: str | None) -> CameraNames:
     return CameraNames(key, camera_id, name, prefix)
 
 
-def _selection(session: Session, cameras: Sequence[Camera]) -> Iterator[CameraNames]:
+def _selected_camera_names(session: Session, cameras: Sequence[Camera]) -> Iterator[CameraNames]:
     """The cameras that a session selected, called as the session or else the lab calls them."""
     for chosen in session.cameras:
         known = find_camera(cameras, chosen.id, session.user)
         name = chosen.raw_name or chosen.name or (known.raw_name if known else None)
         prefix = chosen.prefix or (known.prefix if known else None)
-        yield _names(selected_key(chosen, known), chosen.id, name, prefix)
+        yield _camera_names(selected_camera_key(chosen, known), chosen.id, name, prefix)
 
 
-def _registered(registers: Registers, cameras: Sequence[Camera]) -> Iterator[RegisterEntry]:
+def _register_entries(registers: RecordingRegisters, cameras: Sequence[Camera]) -> Iterator[LinkEntry]:
     keys: dict[tuple[str | None, str | None], str | None] = {}
-    for entry in registers.entries:
-        at = (entry.camera_id, entry.user)
-        if at not in keys:
+    for entry in registers.recordings:
+        camera_and_user = (entry.camera_id, entry.user)
+        if camera_and_user not in keys:
             known = find_camera(cameras, entry.camera_id, entry.user) if entry.camera_id else None
-            keys[at] = camera_key(known) if known else None
-        yield RegisterEntry(entry.name, entry.session_id, keys[at])
+            keys[camera_and_user] = camera_key(known) if known else None
+        yield LinkEntry(entry.name, entry.session_id, keys[camera_and_user])
 
 
-def key_in_session(cameras: Sequence[Camera], session: Session | None, camera_id: str) -> str | None:
+def camera_key_in_session(cameras: Sequence[Camera], session: Session | None, camera_id: str) -> str | None:
     """Return the key of the camera that an id means in a session: its user's first; None where it means none."""
     known = find_camera(cameras, camera_id, session.user if session else None)
     if known:
@@ -95,60 +95,60 @@ def key_in_session(cameras: Sequence[Camera], session: Session | None, camera_id
     return f"{camera_id}@selection" if selected else None
 
 
-def _linked_by_hand(
-    lab: Lab, own_registers: Mapping[str, SessionRegister], cameras: Sequence[Camera], book: SessionBook
+def _manual_links(
+    lab: LabFolder, own_registers: Mapping[str, SessionRegister], cameras: Sequence[Camera], book: LabSessions
 ) -> tuple[dict[str, list[str]], dict[tuple[str, str], str]]:
     """The files of the lab that ``labcrate link`` gave to sessions, if they are still the very files.
 
     With them, by file and session, the keys of the cameras that it gave them.
     """
     linked: dict[str, list[str]] = defaultdict(list)
-    given: dict[tuple[str, str], str] = {}
+    camera_keys: dict[tuple[str, str], str] = {}
     for session_id, register in own_registers.items():
-        for one in register.files:
-            if one.folder:
+        for entry in register.files:
+            if entry.folder:
                 continue  # a recorder's file, which is not among the lab's
             with suppress(OSError):
-                identity = lab.identity(one.file)
-                if one.means(identity.size_bytes, identity.mtime_ns, book.folders.get(session_id)):
-                    linked[one.file].append(session_id)
+                identity = lab.identity(entry.file)
+                if entry.matches(identity.size_bytes, identity.mtime_ns, book.folders.get(session_id)):
+                    linked[entry.file].append(session_id)
                     session = book.sessions.get(session_id)
-                    if one.camera_id and (key := key_in_session(cameras, session, one.camera_id)):
-                        given[one.file, session_id] = key
-    return linked, given
+                    if entry.camera_id and (key := camera_key_in_session(cameras, session, entry.camera_id)):
+                        camera_keys[entry.file, session_id] = key
+    return linked, camera_keys
 
 
-def _shared_names(lab: Lab, registers: Registers, entries: Sequence[Entry]) -> list[str]:
+def _ambiguous_names(lab: LabFolder, registers: RecordingRegisters, entries: Sequence[FolderEntry]) -> list[str]:
     """The base names in a register that several files of the lab have, with different bytes.
 
     Whether two files of one size hold the same bytes is known once both are in the index; until then they count as
     different, so that no entry is given to a file that it may not mean.
     """
-    if not registers.entries:
+    if not registers.recordings:
         return []
-    files = [entry.path for entry in entries if entry.kind is Kind.FILE]
+    files = [entry.path for entry in entries if entry.kind is EntryKind.FILE]
     names = [path[path.rfind("/") + 1 :] for path in files]
     if len(set(names)) == len(names):
         return []
     repeated = {name for name, count in Counter(names).items() if count > 1}
-    repeated &= {entry.name for entry in registers.entries}
-    several: dict[str, list[str]] = defaultdict(list)
+    repeated &= {entry.name for entry in registers.recordings}
+    paths_by_name: dict[str, list[str]] = defaultdict(list)
     for name, path in zip(names, files, strict=True):
         if name in repeated:
-            several[name].append(path)
-    if not several:
+            paths_by_name[name].append(path)
+    if not paths_by_name:
         return []
     states: dict[str, Identity] = {}
-    for paths in several.values():
+    for paths in paths_by_name.values():
         for path in paths:
             with suppress(OSError):
                 states[path] = lab.identity(path)
     with Catalog.open(state_folder(lab.root)) as catalog:
         known = catalog.lookup(states)
     shared = []
-    for name, paths in several.items():
-        there = [path for path in paths if path in states]
-        hashes = {fixity.sha256 if (fixity := known[path].fixity) else path for path in there}
-        if len({states[path] for path in there}) > 1 and len(hashes) > 1:
+    for name, paths in paths_by_name.items():
+        existing = [path for path in paths if path in states]
+        hashes = {fixity.sha256 if (fixity := known[path].fixity) else path for path in existing}
+        if len({states[path] for path in existing}) > 1 and len(hashes) > 1:
             shared.append(name)
     return shared

@@ -24,10 +24,10 @@ SESSION_FILES = "data/session_files"
 RECORDINGS = "recordings"
 
 
-LONGEST_BELOW = 900
+MAX_SUBPATH_BYTES = 900
 """The bytes that a path may have below its folder of the archive, numbers and the folder's own name not counted."""
 
-_LONGEST_SUFFIX = 20
+_MAX_SUFFIX_BYTES = 20
 
 
 def safe_name(name: str) -> str:
@@ -41,7 +41,7 @@ def safe_name(name: str) -> str:
     return _cut(*_split(safe))
 
 
-class Names:
+class UniqueNames:
     """Hands out names in one folder of the ZIP: the wished-for one, or ``name~2.mp4`` when it is taken.
 
     ``reserved`` are names for files that labcrate makes unless the session brings them: only their exact spelling
@@ -52,19 +52,19 @@ class Names:
         self._reserved = set(reserved)
         self._files = {comparison_key(name) for name in self._reserved}
         self._folders: set[str] = set()
-        self._given: dict[tuple[str, str], str] = {}
+        self._folder_names: dict[tuple[str, str], str] = {}
         self._numbers: dict[tuple[str, int, int], int] = {}
 
-    def take(self, wished: str) -> str:
-        """Return a safe name that nothing has yet, as near to ``wished`` as can be. Slashes separate folders.
+    def reserve(self, name_or_path: str) -> str:
+        """Return a safe name that nothing has yet, as near to ``name_or_path`` as can be. Slashes separate folders.
 
         Of a path that is too long for some system the innermost folders are left out.
         """
-        if wished in self._reserved:
-            self._reserved.remove(wished)
-            return wished
-        *folders, name = wished.split("/")
-        while folders and _bytes_of(folders, name) > LONGEST_BELOW:
+        if name_or_path in self._reserved:
+            self._reserved.remove(name_or_path)
+            return name_or_path
+        *folders, name = name_or_path.split("/")
+        while folders and _path_bytes(folders, name) > MAX_SUBPATH_BYTES:
             folders.pop()
         parent = ""
         for folder in folders:
@@ -73,17 +73,17 @@ class Names:
         self._files.add(comparison_key(found))
         return found
 
-    def _folder(self, parent: str, wished: str) -> str:
+    def _folder(self, parent: str, name_or_path: str) -> str:
         """Return the name of a folder with a slash: the same for all that lies in it."""
-        if (parent, wished) not in self._given:
-            found = self._free(parent, wished, (self._files,))
+        if (parent, name_or_path) not in self._folder_names:
+            found = self._free(parent, name_or_path, (self._files,))
             self._folders.add(comparison_key(found))
-            self._given[parent, wished] = f"{found}/"
-        return self._given[parent, wished]
+            self._folder_names[parent, name_or_path] = f"{found}/"
+        return self._folder_names[parent, name_or_path]
 
-    def _free(self, parent: str, wished: str, taken: tuple[set[str], ...]) -> str:
+    def _free(self, parent: str, name_or_path: str, taken: tuple[set[str], ...]) -> str:
         """Return the first free name; the numbers that were tried before are still taken, and not tried again."""
-        safe = safe_name(wished)
+        safe = safe_name(name_or_path)
         stem, suffix = _split(safe)
         tried = comparison_key(parent + safe), len(stem.encode()), len(taken)
         number = self._numbers.get(tried, 1)
@@ -96,14 +96,14 @@ class Names:
         return parent + safe
 
 
-def _bytes_of(folders: Iterable[str], name: str) -> int:
+def _path_bytes(folders: Iterable[str], name: str) -> int:
     return sum(len(safe_name(part).encode()) + 1 for part in (*folders, name))
 
 
 def _split(name: str) -> tuple[str, str]:
     """Return stem and suffix (with its dot); a long one is no suffix, and a name that is all suffix has none."""
     stem, dot, suffix = name.rpartition(".")
-    if not stem or len(suffix.encode("utf-8", "replace")) > _LONGEST_SUFFIX:
+    if not stem or len(suffix.encode("utf-8", "replace")) > _MAX_SUFFIX_BYTES:
         return name, ""
     return stem, dot + suffix
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from labcrate.lab.lab_files import source_of
+from labcrate.lab.lab_files import display_path
 
 
-class Why(StrEnum):
+class NotTakenRule(StrEnum):
     """The rule by which a file of the session stays out: a stable code, the same in the plan and the metadata."""
 
     EXCLUDED = "excluded"
@@ -27,23 +27,24 @@ class Why(StrEnum):
         return _REASONS[self]
 
     @property
-    def stood_for(self) -> bool:
+    def is_in_metadata(self) -> bool:
         """Whether what the file says stands elsewhere in the archive."""
-        return self in (Why.DESCRIPTION, Why.REGISTER)
+        return self in (NotTakenRule.DESCRIPTION, NotTakenRule.REGISTER)
 
 
 _REASONS = {
-    Why.EXCLUDED: "the lab keeps it out (exclude in labcrate.toml)",
-    Why.HIDDEN: "hidden files are never taken",
-    Why.SYSTEM: "made by an operating system or a storage device",
-    Why.LOCK: "the mark of an office program that has a document open",
-    Why.UNFINISHED: "an unfinished copy; finish it and give it its own name",
-    Why.DESCRIPTION: "describes the session and may hold paths of the lab's computers; the metadata stand for it",
-    Why.REGISTER: "a list of the session's recordings; the metadata stand for it",
-    Why.ARCHIVE: "an archive that labcrate wrote",
-    Why.LINK: "symbolic links are never followed",
-    Why.NO_FILE: "neither file nor folder",
-    Why.EMPTY: "empty (0 bytes)",
+    NotTakenRule.EXCLUDED: "the lab keeps it out (exclude in labcrate.toml)",
+    NotTakenRule.HIDDEN: "hidden files are never taken",
+    NotTakenRule.SYSTEM: "made by an operating system or a storage device",
+    NotTakenRule.LOCK: "the mark of an office program that has a document open",
+    NotTakenRule.UNFINISHED: "an unfinished copy; finish it and give it its own name",
+    NotTakenRule.DESCRIPTION: "describes the session and may hold paths of the lab's computers; "
+    "the metadata stand for it",
+    NotTakenRule.REGISTER: "a list of the session's recordings; the metadata stand for it",
+    NotTakenRule.ARCHIVE: "an archive that labcrate wrote",
+    NotTakenRule.LINK: "symbolic links are never followed",
+    NotTakenRule.NO_FILE: "neither file nor folder",
+    NotTakenRule.EMPTY: "empty (0 bytes)",
 }
 
 
@@ -52,13 +53,13 @@ class NotTaken:
     """A file of the session that stays out; a ``path`` with a slash at its end stands for ``files`` in that folder."""
 
     path: str
-    rule: Why
+    rule: NotTakenRule
     files: int = 1
 
     @property
     def source(self) -> str:
         """The path as printable text, with the recorder's name before one of its files."""
-        return source_of(self.path)
+        return display_path(self.path)
 
 
 # At the top of a session's folder: what describes the session, with absolute paths and more in it.
@@ -68,7 +69,7 @@ _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
 _SYSTEM_FOLDERS = frozenset({"@eadir"})
 
 
-def kept_out(below: str) -> tuple[Why, str] | None:
+def not_taken_rule(below: str) -> tuple[NotTakenRule, str] | None:
     """Return the rule that keeps a path out and the part of the path that it is about; None if none does.
 
     ``below`` is the path below the session's folder. A hidden folder, or one that a storage device made, is named
@@ -77,20 +78,20 @@ def kept_out(below: str) -> tuple[Why, str] | None:
     at = 0
     for part in below.split("/"):
         at += len(part)
-        if why := _why(part, last=at == len(below)):
+        if why := _rule_for_part(part, last=at == len(below)):
             return why, below[:at] + ("" if at == len(below) else "/")
         at += 1
     if below in DESCRIPTIONS:
-        return Why.DESCRIPTION, below
-    return (Why.REGISTER, below) if below == REGISTER else None
+        return NotTakenRule.DESCRIPTION, below
+    return (NotTakenRule.REGISTER, below) if below == REGISTER else None
 
 
-def _why(part: str, *, last: bool) -> Why | None:
+def _rule_for_part(part: str, *, last: bool) -> NotTakenRule | None:
     folded = part.casefold()
     if part.startswith("."):
-        return Why.HIDDEN
+        return NotTakenRule.HIDDEN
     if folded in _SYSTEM_FOLDERS or (last and folded in _SYSTEM_FILES):
-        return Why.SYSTEM
+        return NotTakenRule.SYSTEM
     if last and part.startswith("~$"):
-        return Why.LOCK
-    return Why.UNFINISHED if last and folded.endswith(".part") else None
+        return NotTakenRule.LOCK
+    return NotTakenRule.UNFINISHED if last and folded.endswith(".part") else None

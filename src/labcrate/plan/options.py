@@ -10,12 +10,12 @@ from urllib.parse import urlencode
 from labcrate.errors import UsageError
 from labcrate.messages.text import printable_lines
 from labcrate.model.timespan import TimeSpan
-from labcrate.plan.option_words import parse_duration, parse_time, parse_zone, write_duration, write_time
+from labcrate.plan.option_values import parse_duration, parse_time, parse_zone, write_duration, write_time
 
 ENDS_BEFORE = "The span ends before it starts; exchange 'from' and 'to'."
 
 
-class Only(StrEnum):
+class DataKind(StrEnum):
     """Which kind of a session's data is chosen."""
 
     ALL = "all"
@@ -39,7 +39,7 @@ class Options:
     pad: timedelta | None = None
     all_readings: bool = False
     base_topic: str | None = None
-    only: Only = Only.ALL
+    only: DataKind = DataKind.ALL
     cameras: tuple[str, ...] = ()
     sensors: tuple[str, ...] = ()
     span: TimeSpan = TimeSpan()
@@ -48,13 +48,13 @@ class Options:
     allow_secrets: bool = False
 
     @property
-    def partial(self) -> bool:
+    def is_partial(self) -> bool:
         """Whether less than the whole session is chosen."""
-        return self.only is not Only.ALL or bool(self.cameras or self.sensors) or self.span != TimeSpan()
+        return self.only is not DataKind.ALL or bool(self.cameras or self.sensors) or self.span != TimeSpan()
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class OptionField:
     """A word that says an option: ``name`` in a query and on the command line, ``keyword`` in Python.
 
     ``parse`` gets the name, for its messages, and the value; ``write`` turns a value into a text of a query (None:
@@ -95,13 +95,13 @@ def _all_readings(name: str, given: str | bool) -> bool:
     return given in ("all", True)
 
 
-def _only(name: str, given: str) -> Only:
-    if given not in list(Only):
-        raise UsageError(f"{name} is {given!r}; it is {', '.join(map(repr, map(str, Only)))}.")
-    return Only(given)
+def _only(name: str, given: str) -> DataKind:
+    if given not in list(DataKind):
+        raise UsageError(f"{name} is {given!r}; it is {', '.join(map(repr, map(str, DataKind)))}.")
+    return DataKind(given)
 
 
-def _in_order(_: str, given: Iterable[str]) -> tuple[str, ...]:
+def _sorted_words(_: str, given: Iterable[str]) -> tuple[str, ...]:
     """Return the same words in one order, so that equal choices are equal values."""
     return tuple(sorted({word.strip() for word in given} - {""}))
 
@@ -113,43 +113,47 @@ def parse_switch(name: str, given: str | bool) -> bool:
     return given in ("1", "true") if isinstance(given, str) else bool(given)
 
 
-def _on(_: object) -> str:
+def _write_on(_: object) -> str:
     return "1"
 
 
-WORDS = (
-    Word("pad", "pad", _pad, write_duration),
-    Word("readings", "all_readings", _all_readings, lambda _: "all"),
-    Word("base_topic", "base_topic", lambda _, given: given.strip("/") if given else None, None),
-    Word("only", "only", _only),
-    Word("camera", "cameras", _in_order, many=True),
-    Word("sensor", "sensors", _in_order, many=True),
-    Word("from", "start", parse_time, write_time),
-    Word("to", "end", parse_time, write_time),
-    Word("time_zone", "time_zone", lambda _, given: parse_zone(given) if given else None),
-    Word("redact", "redact", parse_switch, _on),
-    Word("allow_secrets", "allow_secrets", parse_switch, _on),
+OPTION_FIELDS = (
+    OptionField("pad", "pad", _pad, write_duration),
+    OptionField("readings", "all_readings", _all_readings, lambda _: "all"),
+    OptionField("base_topic", "base_topic", lambda _, given: given.strip("/") if given else None, None),
+    OptionField("only", "only", _only),
+    OptionField("camera", "cameras", _sorted_words, many=True),
+    OptionField("sensor", "sensors", _sorted_words, many=True),
+    OptionField("from", "start", parse_time, write_time),
+    OptionField("to", "end", parse_time, write_time),
+    OptionField("time_zone", "time_zone", lambda _, given: parse_zone(given) if given else None),
+    OptionField("redact", "redact", parse_switch, _write_on),
+    OptionField("allow_secrets", "allow_secrets", parse_switch, _write_on),
 )
 """All words of options, in the order in which a query is written."""
 
-_WHOLE = Options()
+_DEFAULTS = Options()
 
 
-def parse_options(words: Mapping[str, object]) -> Options:
+def parse_options(given: Mapping[str, object]) -> Options:
     """Return the options that words say, by their names; other words mean nothing here, nor does None.
 
     Raises UsageError.
     """
-    read = {word.keyword: word.read(words[word.name]) for word in WORDS if words.get(word.name) is not None}
-    span = TimeSpan(read.pop("start", None), read.pop("end", None))
-    options = Options(**read, span=span)
-    for what, without, chosen in (
-        ("camera", Only.SENSORS, options.cameras),
-        ("sensor", Only.RECORDINGS, options.sensors),
+    values = {
+        option.keyword: option.read(given[option.name])
+        for option in OPTION_FIELDS
+        if given.get(option.name) is not None
+    }
+    span = TimeSpan(values.pop("start", None), values.pop("end", None))
+    options = Options(**values, span=span)
+    for noun, excluded_kind, chosen in (
+        ("camera", DataKind.SENSORS, options.cameras),
+        ("sensor", DataKind.RECORDINGS, options.sensors),
     ):
-        if options.only is without and chosen:
+        if options.only is excluded_kind and chosen:
             raise UsageError(
-                f"only is '{without}' and a {what} is chosen, which leaves nothing of it; leave out one of them."
+                f"only is '{excluded_kind}' and a {noun} is chosen, which leaves nothing of it; leave out one of them."
             )
     if span.start and span.end and (span.start.tzinfo is None) == (span.end.tzinfo is None) and span.end < span.start:
         raise UsageError(ENDS_BEFORE)
@@ -158,16 +162,16 @@ def parse_options(words: Mapping[str, object]) -> Options:
 
 def parse_keywords(keywords: Mapping[str, object]) -> Options:
     """Return the options that the keyword arguments of a Python call say; others mean nothing. Raises UsageError."""
-    return parse_options({word.name: keywords.get(word.keyword) for word in WORDS})
+    return parse_options({option.name: keywords.get(option.keyword) for option in OPTION_FIELDS})
 
 
 def as_query(options: Options) -> dict[str, list[str]]:
     """Return the words that say these options, as a query has them: only what is not the default, in one order."""
     query = {}
-    for word in WORDS:
-        value = word.value(options)
-        if word.write and value != word.value(_WHOLE):
-            query[word.name] = [word.write(one) for one in (value if word.many else (value,))]
+    for option in OPTION_FIELDS:
+        value = option.value(options)
+        if option.write and value != option.value(_DEFAULTS):
+            query[option.name] = [option.write(one) for one in (value if option.many else (value,))]
     return query
 
 

@@ -4,18 +4,18 @@ import unicodedata
 from dataclasses import dataclass
 
 from labcrate.errors import DocumentError
-from labcrate.lab.folder import Kind
+from labcrate.lab.folder import EntryKind
 from labcrate.messages.text import printable
-from labcrate.model.session import Session, sort_key
+from labcrate.model.session import Session, id_sort_key
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.planner import session_warnings
 from labcrate.plan.recorder_files import recorder_entries
 
-_AS = {
-    Kind.LINK: "a symbolic link",
-    Kind.OTHER: "neither file nor folder",
-    Kind.UNREADABLE: "a folder without permission to read it",
+_KIND_WORDS = {
+    EntryKind.LINK: "a symbolic link",
+    EntryKind.OTHER: "neither file nor folder",
+    EntryKind.UNREADABLE: "a folder without permission to read it",
 }
 
 
@@ -32,7 +32,7 @@ class SessionRow:
     warnings: tuple[str, ...]
 
 
-def overview(inventory: Inventory) -> list[SessionRow]:
+def session_rows(inventory: Inventory) -> list[SessionRow]:
     """All sessions in the order of their ids; one whose description is broken is listed with that error."""
     return [session_row(inventory, session_id) for session_id in inventory.ids]
 
@@ -42,15 +42,15 @@ def session_row(inventory: Inventory, session_id: str) -> SessionRow:
     try:
         session = inventory.session(session_id)
         warnings = [*session_warnings(session)]
-        if session.active:
+        if session.is_active:
             warnings.append("The session is still active.")
     except DocumentError as error:
         session, warnings = Session(session_id), [str(error)]
     entries = recorder_entries(inventory, session_id)
     count, size = len(entries), sum(one.size_bytes for one in entries)
     for entry in inventory.linked.get(session_id, ()):
-        if entry.kind is not Kind.FILE:
-            warnings.append(f"{printable(entry.path)} is {_AS[entry.kind]} and cannot be exported.")
+        if entry.kind is not EntryKind.FILE:
+            warnings.append(f"{printable(entry.path)} is {_KIND_WORDS[entry.kind]} and cannot be exported.")
             continue
         try:
             identity = inventory.lab.identity(entry.path)
@@ -61,10 +61,12 @@ def session_row(inventory: Inventory, session_id: str) -> SessionRow:
     return SessionRow(session_id, session.name, session.span, session.status, count, size, tuple(warnings))
 
 
-def tagged(inventory: Inventory, tag: str) -> list[str]:
+def sessions_with_tag(inventory: Inventory, tag: str) -> list[str]:
     """Return the ids of the sessions that carry a tag now, compared without regard to case and to space around it."""
-    key, sessions = _key(tag), inventory.book.sessions
-    return sorted((id for id, session in sessions.items() if key in map(_key, session.tags)), key=sort_key)
+    key, sessions = _comparable_tag(tag), inventory.book.sessions
+    return sorted(
+        (id for id, session in sessions.items() if key in map(_comparable_tag, session.tags)), key=id_sort_key
+    )
 
 
 def all_tags(inventory: Inventory) -> list[str]:
@@ -72,5 +74,5 @@ def all_tags(inventory: Inventory) -> list[str]:
     return sorted({tag for session in inventory.book.sessions.values() for tag in session.tags if tag.strip()})
 
 
-def _key(tag: str) -> str:
+def _comparable_tag(tag: str) -> str:
     return unicodedata.normalize("NFC", tag).strip().casefold()

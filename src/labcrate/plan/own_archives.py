@@ -11,55 +11,55 @@ from contextlib import suppress
 from typing import BinaryIO
 
 from labcrate.archive.keys import SIGNATURE_SUFFIX
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.plan import member_names as names
 
 _LOCAL = struct.Struct("<4s5H3I2H")
-_SIGNATURE = b"PK\x03\x04"
+_LOCAL_SIGNATURE = b"PK\x03\x04"
 _STORED, _DEFLATED = 0, 8
-_LOOKED_AT = 4096
+_HEAD_BYTES = 4096
 
 
-def is_own_signature(lab: Lab, path: str) -> bool:
+def is_own_signature(lab: LabFolder, path: str) -> bool:
     """Return whether a file of the lab is the signature beside an archive that labcrate wrote."""
     with suppress(OSError):  # what cannot be opened is no archive that anybody could check
         return path.endswith(SIGNATURE_SUFFIX) and is_own_archive(lab, path.removesuffix(SIGNATURE_SUFFIX))
     return False
 
 
-def is_own_archive(lab: Lab, path: str) -> bool:
+def is_own_archive(lab: LabFolder, path: str) -> bool:
     """Return whether a file of the lab is an archive that labcrate wrote, whole or not. Raises OSError."""
     if not path.lower().endswith(".zip"):
         return False
     with os.fdopen(lab.open(path), "rb") as file:
-        first = _member(file, 0)
+        first = _read_local_header(file, 0)
         if first is None or first[0] != names.README.encode():
             return False
-        second = _member(file, first[2])
+        second = _read_local_header(file, first[2])
         if second is None or second[0] != names.METADATA.encode():
             return False
         file.seek(second[1])
-        beginning = _inflated(file.read(_LOOKED_AT), second[3])
+        beginning = _decompress(file.read(_HEAD_BYTES), second[3])
     return f'"format": "{names.FORMAT}"'.encode() in beginning
 
 
-def _member(file: BinaryIO, offset: int) -> tuple[bytes, int, int, int] | None:
+def _read_local_header(file: BinaryIO, offset: int) -> tuple[bytes, int, int, int] | None:
     """Return name, start of the data, end of the data and method of the member at an offset; None if none is there."""
     file.seek(offset)
     header = file.read(_LOCAL.size)
     if len(header) < _LOCAL.size:
         return None
     signature, _, _, method, _, _, _, packed, _, name_bytes, extra_bytes = _LOCAL.unpack(header)
-    if signature != _SIGNATURE:
+    if signature != _LOCAL_SIGNATURE:
         return None
     start = offset + _LOCAL.size + name_bytes + extra_bytes
     return file.read(name_bytes), start, start + packed, method
 
 
-def _inflated(data: bytes, method: int) -> bytes:
+def _decompress(data: bytes, method: int) -> bytes:
     if method != _DEFLATED:
         return data if method == _STORED else b""
     try:
-        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, _LOOKED_AT)
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, _HEAD_BYTES)
     except zlib.error:
         return b""

@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from labcrate.index.records import SecretSearch
-from labcrate.lab.lab_files import is_recorder_path, source_of
+from labcrate.lab.lab_files import display_path, is_recorder_path
 from labcrate.linking.verdict import Verdict
 from labcrate.messages.text import printable
-from labcrate.model.bound import Bound, Reason
 from labcrate.model.device import Camera, Device
 from labcrate.model.fixity import Fixity, Identity
 from labcrate.model.recording import Probe, RecordingTime, TimeSource
 from labcrate.model.session import Session
+from labcrate.model.session_bound import EndReason, SessionBound
 from labcrate.model.timespan import TimeSpan, from_ns
 from labcrate.plan.not_taken import NotTaken
 from labcrate.plan.options import Options
@@ -24,7 +24,7 @@ from labcrate.readings.write.columns import Column
 _EARLIEST = datetime(1980, 1, 1, tzinfo=UTC)
 
 
-NOT_BOUNDED = Bound(TimeSpan(), Reason.DESCRIBED)
+UNKNOWN_BOUND = SessionBound(TimeSpan(), EndReason.DESCRIBED)
 
 
 class State(StrEnum):
@@ -47,7 +47,7 @@ class PlannedRecording:
 
     member: str
     path: str
-    also_at: tuple[str, ...]
+    duplicate_paths: tuple[str, ...]
     identity: Identity
     fixity: Fixity | None
     probe: Probe
@@ -70,15 +70,15 @@ class PlannedRecording:
     @property
     def start_source(self) -> TimeSource:
         """Return where the start comes from."""
-        return self.time.taken.source
+        return self.time.chosen.source
 
     @property
     def source(self) -> str:
         """The path as printable text; a recorder's file by the recorder's name and the path below its folder."""
-        return self.shown or source_of(self.path)
+        return self.shown or display_path(self.path)
 
     @property
-    def of_recorder(self) -> bool:
+    def is_from_recorder(self) -> bool:
         """Whether it is a file of a recorder that knows no sessions."""
         return is_recorder_path(self.path)
 
@@ -87,7 +87,7 @@ class FileKind(StrEnum):
     """What a file of a session is that is no recording."""
 
     SENSOR_DATA = "sensor data"
-    BESIDE = "sensor data of a recording"
+    SIDECAR = "sensor data of a recording"
     OTHER = "session file"
 
 
@@ -151,7 +151,7 @@ class Missing:
         return f"{self.what} {self.why}"
 
 
-class Treatment(StrEnum):
+class SecretTreatment(StrEnum):
     """What becomes of a file that holds a secret."""
 
     REFUSED = "refused"
@@ -171,10 +171,10 @@ class SecretFile:
     kinds: tuple[str, ...]
     places: int
     redactable: bool
-    treatment: Treatment = Treatment.REFUSED
+    treatment: SecretTreatment = SecretTreatment.REFUSED
 
     @property
-    def said(self) -> str:
+    def kinds_text(self) -> str:
         """The kinds as words: ``a camera's password and a network address``."""
         *most, last = self.kinds
         return f"{', '.join(most)} and {last}" if most else last
@@ -200,7 +200,7 @@ class Secrecy:
     @property
     def refused(self) -> tuple[SecretFile, ...]:
         """The files because of which nothing may be packed."""
-        return tuple(one for one in self.files if one.treatment is Treatment.REFUSED)
+        return tuple(one for one in self.files if one.treatment is SecretTreatment.REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +228,7 @@ class Plan:
     not_chosen: tuple[str, ...] = ()
     not_taken: tuple[NotTaken, ...] = ()
     pad: timedelta = timedelta()
-    bound: Bound = NOT_BOUNDED
+    bound: SessionBound = UNKNOWN_BOUND
     zone: str | None = None
     secrecy: Secrecy = Secrecy()
 
@@ -240,7 +240,7 @@ class Plan:
     @property
     def withheld(self) -> int:
         """The number of the session's own files that were not copied and that nothing in the archive stands for."""
-        return sum(one.files for one in self.not_taken if not one.rule.stood_for)
+        return sum(one.files for one in self.not_taken if not one.rule.is_in_metadata)
 
     @property
     def state(self) -> State:

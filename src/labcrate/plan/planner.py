@@ -10,59 +10,65 @@ from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import CancelOnlyProgress, IndexRequest, Progress, index_files
 from labcrate.index.records import IndexedFile
 from labcrate.index.secret_search import SecretSearcher
-from labcrate.lab.exclude import Excluded
-from labcrate.lab.lab_files import source_of
+from labcrate.lab.exclude import ExcludePatterns
+from labcrate.lab.lab_files import display_path
 from labcrate.messages.message import Message
-from labcrate.model.bound import Bound
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
 from labcrate.model.session import Session
+from labcrate.model.session_bound import SessionBound
 from labcrate.model.timespan import TimeSpan
 from labcrate.plan.choices import (
-    Choice,
-    choose,
+    ChosenFiles,
+    choose_files,
     choose_sensors,
-    chosen_window,
-    readings_not_chosen,
+    describe_readings_not_chosen,
+    readings_window,
     refuse_unknown_sensors,
 )
-from labcrate.plan.cleaning import LabCleaner
-from labcrate.plan.hand_links import left_out_of_mp4, no_longer_there
 from labcrate.plan.inventory import Inventory
-from labcrate.plan.not_taken import Why
-from labcrate.plan.options import Only, Options
+from labcrate.plan.lab_cleaner import LabCleaner
+from labcrate.plan.linked_files import RecordingFile, count_left_out, find_linked_files
+from labcrate.plan.manual_links import lost_sound_warnings, missing_manual_links
+from labcrate.plan.not_taken import NotTakenRule
+from labcrate.plan.options import DataKind, Options
 from labcrate.plan.plan import CopiedFile, Missing, Plan, PlannedRecording, SessionFile
-from labcrate.plan.recorder_files import RecorderFiles, find_recorder_files
+from labcrate.plan.recorder_files import RecorderFiles, check_recorder_files
 from labcrate.plan.recording_time import TimeContext
 from labcrate.plan.recordings import (
-    Cameras,
+    SessionCameras,
     cameras_without_recordings,
-    not_compared,
+    find_possible_duplicates,
     plan_recordings,
-    twins,
-    warnings_about,
+    possible_duplicate_warnings,
+    recording_warnings,
 )
 from labcrate.plan.secrecy import (
+    clean_plan,
     clean_readings,
+    find_secrecy,
     refuse_secrets,
-    secrecy_of,
     secrecy_warnings,
-    without_secrets,
 )
-from labcrate.plan.select import Found, counted, select
 from labcrate.plan.sensors import (
     describe_platform_table,
     involved_devices,
-    load,
+    load_session_readings,
     readings_missing,
     readings_warnings,
     with_columns,
 )
-from labcrate.plan.session_files import OwnFiles, beside, find_session_files
-from labcrate.plan.session_time import in_utc, refuse_nothing, registered_spans, session_time, zone_said
+from labcrate.plan.session_files import SessionFolderFiles, find_session_files, sidecar_path
+from labcrate.plan.session_time import (
+    describe_span_zone,
+    options_in_utc,
+    refuse_empty_span,
+    registered_spans,
+    session_time,
+)
 from labcrate.plan.warnings import (
     clock_warnings,
-    files_not_read,
+    files_not_searched,
     lab_faults_missing,
     lab_faults_warnings,
     recorder_warnings,
@@ -72,7 +78,7 @@ from labcrate.plan.warnings import (
 from labcrate.readings.load.slice import Readings
 from labcrate.readings.load.topics import BASE_TOPIC
 
-CHECK_AGAIN = ("labcrate", "index", "--check")
+CHECK_COMMAND = ("labcrate", "index", "--check")
 """The command that reads files again that were found to hold other bytes."""
 
 
@@ -88,7 +94,7 @@ class Planner:
     catalog: Catalog
     progress: Progress = field(default_factory=Progress)
     workers: int | None = None
-    hurry: bool = False
+    skip_duplicate_check: bool = False
     unreadable: Mapping[str, tuple[Identity, Message]] = field(default_factory=dict)
 
     def plan(
@@ -96,73 +102,79 @@ class Planner:
         session_id: str,
         options: Options = Options(),
         *,
-        hashed: bool,
+        with_fixity: bool,
         allow_incomplete: bool = True,
-        refuse: bool = False,
+        stop_on_secrets: bool = False,
     ) -> Plan:
-        """The plan of one session; ``hashed`` also computes the fixity that an archive needs.
+        """The plan of one session; ``with_fixity`` also computes the fixity that an archive needs.
 
-        Raises NoSessionError, DocumentError, CatalogError, IncompleteError unless that is allowed, and, to
-        ``refuse`` what may not be packed, SecretsError; it does so before the long work of hashing wherever it can.
+        Raises NoSessionError, DocumentError, CatalogError, IncompleteError unless that is allowed, and with
+        ``stop_on_secrets`` SecretsError for what may not be packed: before the long work of hashing wherever it can.
         """
-        inventory, told = self.inventory, self.inventory.session(session_id)
-        zone = options.time_zone or told.time_zone or inventory.zone
-        asked, options = options, in_utc(options, zone)
+        inventory, described = self.inventory, self.inventory.session(session_id)
+        zone = options.time_zone or described.time_zone or inventory.zone
+        given_options, options = options, options_in_utc(options, zone)
         recorders = {recorder.name: recorder for recorder in inventory.settings.recorders}
         times = TimeContext(zone, registered_spans(inventory), inventory.clocks, recorders)
-        time = session_time(inventory, told, times, self._look)
-        session = choose_sensors(options, told, inventory.devices)
+        time = session_time(inventory, described, times, self._probe_files)
+        session = choose_sensors(options, described, inventory.devices)
         pad = inventory.settings.session.pad if options.pad is None else options.pad
-        window = chosen_window(options, told, time.bound, pad)
-        refuse_nothing(options, told, time.bound, window, None)
+        window = readings_window(options, described, time.bound, pad)
+        refuse_empty_span(options, described, time.bound, window, None)
         readings, messages = self._readings(session, window, options, zone)
-        excluded = Excluded(inventory.settings.exclude).matches
-        recorded = find_recorder_files(inventory, session, excluded)
-        selection = select(inventory, _bounded(session, time.bound), self._look, times, recorded=recorded.found)
-        cameras = Cameras.of(inventory, session)
-        own = find_session_files(inventory, session, selection, excluded)
-        found = [*own.recordings, *recorded.found]
-        choice = choose(options, session, cameras, found, own.files, self._probed, times)
-        refuse_nothing(options, told, time.bound, window, len(choice.recordings))
-        missing = [*_still_running(session), *lab_faults_missing(inventory, session_id, options)]
-        missing += _missing(options, own, recorded, readings)
-        missing += no_longer_there(inventory, session.id) if options.only is not Only.SENSORS else ()
+        is_excluded = ExcludePatterns(inventory.settings.exclude).matches
+        recorder_files = check_recorder_files(inventory, session, is_excluded)
+        linking = find_linked_files(
+            inventory,
+            _with_known_time(session, time.bound),
+            self._probe_files,
+            times,
+            recorder_files=recorder_files.found,
+        )
+        cameras = SessionCameras.build(inventory, session)
+        folder_files = find_session_files(inventory, session, linking, is_excluded)
+        found = [*folder_files.recordings, *recorder_files.found]
+        chosen = choose_files(options, session, cameras, found, folder_files.files, self._probe_recordings, times)
+        refuse_empty_span(options, described, time.bound, window, len(chosen.recordings))
+        missing = [*_active_session(session), *lab_faults_missing(inventory, session_id, options)]
+        missing += _missing(options, folder_files, recorder_files, readings)
+        missing += missing_manual_links(inventory, session.id) if options.only is not DataKind.SENSORS else ()
         if not allow_incomplete:
             refuse_incomplete(session, missing)
-        if hashed and refuse:
-            before = self._index(choice, session, cameras, times, [], hashed=False)
-            known: tuple[CopiedFile, ...] = (*before[0], *before[1])
-            refuse_secrets(session.id, secrecy_of(session, (), (), known, 0, options, inventory.cleaner))
-        recordings, files = self._index(choice, session, cameras, times, missing, hashed=hashed)
-        near_misses = tuple(near for near in selection.near_misses if not excluded(near.path))
-        kept_out = len(selection.near_misses) - len(near_misses)
-        go_along = counted(inventory, session, {beside(found.path) for found in own.recordings})
+        if with_fixity and stop_on_secrets:
+            unhashed = self._index(chosen, session, cameras, times, [], with_fixity=False)
+            known: tuple[CopiedFile, ...] = (*unhashed[0], *unhashed[1])
+            refuse_secrets(session.id, find_secrecy(session, (), (), known, 0, options, inventory.cleaner))
+        recordings, files = self._index(chosen, session, cameras, times, missing, with_fixity=with_fixity)
+        near_misses = tuple(near for near in linking.near_misses if not is_excluded(near.path))
+        excluded_near_misses = len(linking.near_misses) - len(near_misses)
+        sidecars = count_left_out(inventory, session, {sidecar_path(found.path) for found in folder_files.recordings})
         if not allow_incomplete:
             refuse_incomplete(session, missing)
         involved, devices = cameras.involved(recordings), involved_devices(inventory.devices, session, readings)
         packed: tuple[CopiedFile, ...] = (*recordings, *files)
-        unread = files_not_read(inventory, session.id)
-        secrecy = secrecy_of(session, involved, devices, packed, messages, options, inventory.cleaner, unread)
-        if refuse:
+        unread = files_not_searched(inventory, session.id)
+        secrecy = find_secrecy(session, involved, devices, packed, messages, options, inventory.cleaner, unread)
+        if stop_on_secrets:
             refuse_secrets(session.id, secrecy)
         warnings = [
             *session_warnings(session),
             *lab_faults_warnings(inventory, session_id, options),
             *map(str, time.problems),
             *(time.warnings if not options.all_readings else ()),
-            *window_warnings(inventory, told, window, time.bound, options),
+            *window_warnings(inventory, described, window, time.bound, options),
             *register_warnings(inventory, recordings),
-            *(() if zone else zone_said(asked, options, zone)),
-            *left_out_of_mp4(inventory, session.id),
-            *selection.warnings,
-            *own.warnings,
-            *(cameras_without_recordings(found, cameras) if options.only is not Only.SENSORS else ()),
-            *_about_recordings(recordings, session, cameras, inventory.cleaner),
-            *(readings_warnings(readings, options) if options.only is not Only.RECORDINGS else ()),
+            *(() if zone else describe_span_zone(given_options, options, zone)),
+            *lost_sound_warnings(inventory, session.id),
+            *linking.warnings,
+            *folder_files.warnings,
+            *(cameras_without_recordings(found, cameras) if options.only is not DataKind.SENSORS else ()),
+            *_recording_warnings(recordings, session, cameras, inventory.cleaner),
+            *(readings_warnings(readings, options) if options.only is not DataKind.RECORDINGS else ()),
             *secrecy_warnings(secrecy, packed),
         ]
         plan = Plan(
-            session=told,
+            session=described,
             options=options,
             window=window,
             cameras=involved,
@@ -171,30 +183,32 @@ class Planner:
             session_files=with_columns(inventory.lab, files, inventory.folder(session.id), describe_platform_table),
             readings=readings,
             near_misses=near_misses,
-            left_out=selection.left_out - go_along + Counter({Why.EXCLUDED.value: kept_out} if kept_out else {}),
+            left_out=linking.left_out
+            - sidecars
+            + Counter({NotTakenRule.EXCLUDED.value: excluded_near_misses} if excluded_near_misses else {}),
             missing=tuple(missing),
             warnings=tuple(dict.fromkeys(warnings)),
             not_chosen=(
-                *choice.not_chosen,
-                *readings_not_chosen(options, readings),
-                *(zone_said(asked, options, zone) if zone else ()),
+                *chosen.not_chosen,
+                *describe_readings_not_chosen(options, readings),
+                *(describe_span_zone(given_options, options, zone) if zone else ()),
             ),
-            not_taken=(*own.not_taken, *recorded.not_taken),
+            not_taken=(*folder_files.not_taken, *recorder_files.not_taken),
             pad=pad,
             bound=time.bound,
             zone=zone,
             secrecy=secrecy,
         )
-        return without_secrets(plan, inventory.cleaner)
+        return clean_plan(plan, inventory.cleaner)
 
     def _readings(self, session: Session, window: TimeSpan, options: Options, zone: str | None) -> tuple[Readings, int]:
         """The readings without secrets, and from how many messages something was removed."""
-        if options.only is Only.RECORDINGS:
+        if options.only is DataKind.RECORDINGS:
             return Readings(window=window), 0
         devices = self.inventory.devices
         settings, lab = self.inventory.settings, self.inventory.lab
         base = options.base_topic or settings.base_topic or BASE_TOPIC
-        readings = load(
+        readings = load_session_readings(
             lab, session, devices, window, base, zone, settings.date_formats, self.progress.raise_if_cancelled
         )
         refuse_unknown_sensors(options, self.inventory.session(session.id), readings.absent_sensors, devices)
@@ -202,53 +216,57 @@ class Planner:
 
     def _index(
         self,
-        choice: Choice,
+        chosen: ChosenFiles,
         session: Session,
-        cameras: Cameras,
+        cameras: SessionCameras,
         times: TimeContext,
         missing: list[Missing],
         *,
-        hashed: bool,
+        with_fixity: bool,
     ) -> tuple[tuple[PlannedRecording, ...], tuple[SessionFile, ...]]:
         """Hash and probe what goes in; what cannot be read is added to ``missing``."""
-        same_named = set() if self.hurry else twins(choice.recordings)
+        possible_duplicates = set() if self.skip_duplicate_check else find_possible_duplicates(chosen.recordings)
         searcher = SecretSearcher(self.inventory.cleaner.matcher, self.catalog)
-        wishes = [
-            IndexRequest(f.path, f.identity, hashed or f.path in same_named, search=True) for f in choice.recordings
+        requests = [
+            IndexRequest(file.path, file.identity, with_fixity or file.path in possible_duplicates, search=True)
+            for file in chosen.recordings
         ]
-        wishes += [IndexRequest(f.path, f.identity, hashed, probe=False, search=True) for f in choice.session_files]
-        failed = [wish for wish in wishes if self.unreadable.get(wish.path, (None,))[0] == wish.identity]
+        requests += [
+            IndexRequest(file.path, file.identity, with_fixity, probe=False, search=True)
+            for file in chosen.session_files
+        ]
+        failed = [request for request in requests if self.unreadable.get(request.path, (None,))[0] == request.identity]
         indexed, failures = index_files(
             self.inventory.files,
             self.catalog,
-            [wish for wish in wishes if wish not in failed] if failed else wishes,
+            [request for request in requests if request not in failed] if failed else requests,
             probe_video,
             self.progress,
             self.workers,
             searcher,
         )
-        failures |= {wish.path: self.unreadable[wish.path][1] for wish in failed}
+        failures |= {request.path: self.unreadable[request.path][1] for request in failed}
         missing += missing_files(failures)
-        missing += [_differing(path) for path, one in indexed.items() if one.differs_ms is not None]
+        missing += [_changed_bytes(path) for path, one in indexed.items() if one.differs_ms is not None]
         known = {
             path: replace(one, search=one.search_with(searcher.fingerprint))
             for path, one in indexed.items()
             if one.differs_ms is None
         }
-        readable = [found for found in choice.recordings if found.path in known]
+        readable = [found for found in chosen.recordings if found.path in known]
         recordings = plan_recordings(readable, known, session, cameras, times, self.inventory.cleaner)
-        return recordings, tuple(_as_known(choice.session_files, known))
+        return recordings, tuple(_with_index_records(chosen.session_files, known))
 
-    def _probed(self, found: Sequence[Found]) -> Mapping[str, Probe]:
+    def _probe_recordings(self, found: Sequence[RecordingFile]) -> Mapping[str, Probe]:
         """Probe linked files, to tell which of them touch the chosen span."""
-        return self._look({one.path: one.identity for one in found})
+        return self._probe_files({one.path: one.identity for one in found})
 
-    def _look(self, candidates: Mapping[str, Identity]) -> Mapping[str, Probe]:
+    def _probe_files(self, candidates: Mapping[str, Identity]) -> Mapping[str, Probe]:
         """Probe files that are not linked, to tell when they were made."""
-        wishes = [IndexRequest(path, identity, hash=False) for path, identity in candidates.items()]
+        requests = [IndexRequest(path, identity, hash=False) for path, identity in candidates.items()]
         ending = CancelOnlyProgress(self.progress)
-        indexed, _ = index_files(self.inventory.files, self.catalog, wishes, probe_video, ending, self.workers)
-        return {path: known.probe for path, known in indexed.items() if known.probe}
+        indexed, _ = index_files(self.inventory.files, self.catalog, requests, probe_video, ending, self.workers)
+        return {path: record.probe for path, record in indexed.items() if record.probe}
 
 
 def probe_video(file: BinaryIO, path: str) -> Probe:
@@ -259,15 +277,15 @@ def probe_video(file: BinaryIO, path: str) -> Probe:
     return probe(file, path)
 
 
-def _differing(path: str) -> Missing:
+def _changed_bytes(path: str) -> Missing:
     """What was found to hold other bytes than its checksums are of: it is not hashed anew in silence."""
-    return Missing(source_of(path), Message("bytes.differ"), Message("bytes.differ.remedy"), CHECK_AGAIN)
+    return Missing(display_path(path), Message("bytes.differ"), Message("bytes.differ.remedy"), CHECK_COMMAND)
 
 
 def missing_files(failures: Mapping[str, str]) -> list[Missing]:
     """Return the files that could not be read as what is missing, by path with the reason."""
     remedy = "Make the file readable and whole, and export again."
-    return [Missing(source_of(path), why, remedy) for path, why in failures.items()]
+    return [Missing(display_path(path), why, remedy) for path, why in failures.items()]
 
 
 def refuse_incomplete(session: Session, missing: Sequence[Missing]) -> None:
@@ -281,46 +299,48 @@ def refuse_incomplete(session: Session, missing: Sequence[Missing]) -> None:
         )
 
 
-def _about_recordings(
-    recordings: Sequence[PlannedRecording], session: Session, cameras: Cameras, cleaner: LabCleaner
+def _recording_warnings(
+    recordings: Sequence[PlannedRecording], session: Session, cameras: SessionCameras, cleaner: LabCleaner
 ) -> Iterator[str]:
     """What is worth knowing about recordings: one by one, those of recorders by camera, and about clocks."""
     for recording in recordings:
-        if not recording.of_recorder:
-            yield from warnings_about(recording, session, cameras, cleaner)
+        if not recording.is_from_recorder:
+            yield from recording_warnings(recording, session, cameras, cleaner)
     yield from recorder_warnings(recordings, session, cameras)
     yield from clock_warnings(recordings)
-    yield from not_compared(recordings)
+    yield from possible_duplicate_warnings(recordings)
 
 
-def _bounded(session: Session, bound: Bound) -> Session:
+def _with_known_time(session: Session, bound: SessionBound) -> Session:
     """The session with its time as far as it is known, to tell which other recordings were made then."""
     return replace(session, span=bound.span) if bound.span else session
 
 
-def _still_running(session: Session) -> Iterator[Missing]:
-    if session.active:
+def _active_session(session: Session) -> Iterator[Missing]:
+    if session.is_active:
         yield Missing(f"Session {session.id}", "is still active", "Stop it in the lab first.")
 
 
-def _missing(options: Options, own: OwnFiles, recorded: RecorderFiles, readings: Readings) -> Iterator[Missing]:
+def _missing(
+    options: Options, folder_files: SessionFolderFiles, recorder_files: RecorderFiles, readings: Readings
+) -> Iterator[Missing]:
     """What belongs to the session, was asked for, and cannot be read."""
-    if options.only is not Only.SENSORS:
-        yield from own.missing_recordings
-        yield from recorded.missing
-    if options.only is not Only.RECORDINGS:
-        yield from own.missing_files
+    if options.only is not DataKind.SENSORS:
+        yield from folder_files.missing_recordings
+        yield from recorder_files.missing
+    if options.only is not DataKind.RECORDINGS:
+        yield from folder_files.missing_files
         yield from readings_missing(readings)
 
 
-def _as_known(files: Iterable[SessionFile], indexed: Mapping[str, IndexedFile]) -> Iterator[SessionFile]:
+def _with_index_records(files: Iterable[SessionFile], records: Mapping[str, IndexedFile]) -> Iterator[SessionFile]:
     for file in files:
-        if known := indexed.get(file.path):
-            yield replace(file, fixity=known.fixity, search=known.search)
+        if record := records.get(file.path):
+            yield replace(file, fixity=record.fixity, search=record.search)
 
 
 def session_warnings(session: Session) -> Iterator[str]:
     """What is worth knowing about a session's description."""
-    if not session.described_in:
+    if not session.description_files:
         yield f"No file of the lab describes session {session.id}: its name, times and sensors are unknown."
     yield from session.warnings

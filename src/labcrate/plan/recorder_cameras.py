@@ -13,7 +13,7 @@ from labcrate.model.lab_settings import Recorder
 from labcrate.model.session import Session
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.lab_rules import camera_key
-from labcrate.plan.recordings import Cameras
+from labcrate.plan.recordings import SessionCameras
 
 
 class RecorderCameras:
@@ -21,7 +21,7 @@ class RecorderCameras:
 
     def __init__(self, inventory: Inventory, session: Session) -> None:
         self._inventory, self._session = inventory, session
-        self._cameras = Cameras.of(inventory, session)
+        self._cameras = SessionCameras.build(inventory, session)
         self._keys: dict[tuple[str, str], str | None] = {}
 
     def of(self, recorder: Recorder, word: str) -> Camera | None:
@@ -29,10 +29,10 @@ class RecorderCameras:
         key = self._key(recorder, word)
         return self._cameras.by_key[key] if key else None
 
-    def chosen(
+    def choose_segments(
         self,
         found: Sequence[tuple[Recorder, Segment]],
-        words: Sequence[str],
+        camera_names: Sequence[str],
         unknown: Counter[tuple[str, str]],
         not_selected: Counter[tuple[str, str]],
     ) -> Iterator[tuple[Recorder, Segment]]:
@@ -40,31 +40,31 @@ class RecorderCameras:
 
         The others are counted by recorder and word. Raises UsageError for a word that is no camera anywhere.
         """
-        keys, called = self._named(words, {word_of(*one) for one in found})
+        keys, called = self._find_named(camera_names, {recorder_camera_word(*one) for one in found})
         for recorder, segment in found:
-            word = word_of(recorder, segment)
-            key = self._key(recorder, word)
-            if words:
-                wanted = key in keys or fold(word) in called
+            camera_word = recorder_camera_word(recorder, segment)
+            key = self._key(recorder, camera_word)
+            if camera_names:
+                is_chosen = key in keys or fold(camera_word) in called
             else:
-                wanted = key is not None and (not self._cameras.selected or key in self._cameras.selected)
-            if wanted:
+                is_chosen = key is not None and (not self._cameras.selected or key in self._cameras.selected)
+            if is_chosen:
                 yield recorder, segment
             else:
-                (unknown if key is None else not_selected)[recorder.name, word] += 1
+                (unknown if key is None else not_selected)[recorder.name, camera_word] += 1
 
-    def _named(self, words: Sequence[str], recorded: set[str]) -> tuple[set[str | None], set[str]]:
+    def _find_named(self, camera_names: Sequence[str], recorded: set[str]) -> tuple[set[str | None], set[str]]:
         """Return the keys of the lab's cameras and the recorders' words that were named. Raises UsageError."""
-        keys, called = set[str | None](), set[str]()
-        for word in words:
-            of_lab = {key for key, camera in self._cameras.by_key.items() if _is_called(camera, word)}
+        keys, recorder_words = set[str | None](), set[str]()
+        for word in camera_names:
+            of_lab = {key for key, camera in self._cameras.by_key.items() if _has_name(camera, word)}
             of_recorder = {fold(other) for other in recorded if fold(other) == fold(word)}
             if not of_lab and not of_recorder:
                 names = [camera.name or camera.id for camera in self._cameras.by_key.values()]
-                raise unknown_word("camera", word, [*names, *recorded], "the lab and its recorders know")
+                raise unknown_name_error("camera", word, [*names, *recorded], "the lab and its recorders know")
             keys |= of_lab
-            called |= of_recorder
-        return keys, called
+            recorder_words |= of_recorder
+        return keys, recorder_words
 
     def _key(self, recorder: Recorder, word: str) -> str | None:
         if (recorder.name, word) not in self._keys:
@@ -78,23 +78,23 @@ class RecorderCameras:
             known = find_camera(self._inventory.cameras, camera_id, self._session.user)
             key = camera_key(known) if known else f"{camera_id}@selection"
             return key if key in self._cameras.by_key else None
-        found = {key for key, camera in self._cameras.by_key.items() if _is_called(camera, word)}
+        found = {key for key, camera in self._cameras.by_key.items() if _has_name(camera, word)}
         chosen = found & self._cameras.selected or found
         return next(iter(chosen)) if len(chosen) == 1 else None
 
 
-def word_of(recorder: Recorder, segment: Segment) -> str:
+def recorder_camera_word(recorder: Recorder, segment: Segment) -> str:
     """Return the recorder's word for a camera; one whose paths tell none is called as the recorder."""
     return segment.camera or recorder.name
 
 
-def unknown_word(what: str, word: str, known: Iterable[str], whose: str) -> UsageError:
+def unknown_name_error(what: str, word: str, known: Iterable[str], known_by: str) -> UsageError:
     """Return the error for a word that names nothing, with the nearest one that does."""
     names = sorted(dict.fromkeys(known))
-    near = difflib.get_close_matches(word, names, n=1)
-    instead = f"did you mean {near[0]}?" if near else f"{whose} {', '.join(names[:20]) or 'none'}."
-    return UsageError(f"There is no {what} {printable(word)!r}; {printable(instead)}")
+    nearest = difflib.get_close_matches(word, names, n=1)
+    hint = f"did you mean {nearest[0]}?" if nearest else f"{known_by} {', '.join(names[:20]) or 'none'}."
+    return UsageError(f"There is no {what} {printable(word)!r}; {printable(hint)}")
 
 
-def _is_called(camera: Camera, word: str) -> bool:
+def _has_name(camera: Camera, word: str) -> bool:
     return fold(word) in {fold(name) for name in (camera.prefix, camera.name, camera.id) if name}

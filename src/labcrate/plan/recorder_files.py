@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from labcrate.lab.lab_files import LabFiles, recorder_path, source_of
-from labcrate.lab.path_pattern import recorder_stamp
+from labcrate.lab.lab_files import LabFiles, display_path, recorder_path
+from labcrate.lab.path_pattern import parse_recorder_path
 from labcrate.lab.session_register import LinkedFile
-from labcrate.linking.verdict import Kind, Rule, Verdict
+from labcrate.linking.verdict import Rule, Verdict, VerdictKind
 from labcrate.messages.message import Message
 from labcrate.model.device import find_camera
 from labcrate.model.fixity import Identity
@@ -17,21 +17,21 @@ from labcrate.model.lab_settings import Recorder
 from labcrate.model.session import Session
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.lab_rules import camera_key
-from labcrate.plan.not_taken import NotTaken, Why
+from labcrate.plan.linked_files import RecordingFile
+from labcrate.plan.not_taken import NotTaken, NotTakenRule
 from labcrate.plan.plan import Missing
-from labcrate.plan.select import Found
 
-NAMED_AT_MOST = 12
+MAX_NAMED_FILES = 12
 """So many missing files of a recorder are named one by one, more of them as one sentence."""
 
-Excluded = Callable[[str], bool]
+IsExcluded = Callable[[str], bool]
 
 
 @dataclass(slots=True)
 class RecorderFiles:
     """A session's files of recorders: those to pack, those that are missing, and those that the lab keeps out."""
 
-    found: list[Found] = field(default_factory=list)
+    found: list[RecordingFile] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
     not_taken: list[NotTaken] = field(default_factory=list)
 
@@ -42,7 +42,9 @@ def recorder_entries(inventory: Inventory, session_id: str) -> tuple[LinkedFile,
     return tuple(one for one in register.files if one.folder) if register else ()
 
 
-def find_recorder_files(inventory: Inventory, session: Session, excluded: Excluded = lambda _: False) -> RecorderFiles:
+def check_recorder_files(
+    inventory: Inventory, session: Session, is_excluded: IsExcluded = lambda _: False
+) -> RecorderFiles:
     """Compare a session's files of recorders with the disk: each must be the very one that was linked."""
     files = RecorderFiles()
     entries = defaultdict[str, list[LinkedFile]](list)
@@ -50,39 +52,41 @@ def find_recorder_files(inventory: Inventory, session: Session, excluded: Exclud
         entries[entry.folder].append(entry)
     if not entries:
         return files
-    verdicts = _Verdicts(inventory, session)
+    verdicts = _VerdictCache(inventory, session)
     recorders = {recorder.name: recorder for recorder in inventory.settings.recorders}
-    for name, own in entries.items():
-        if why := _closed(name, recorders.get(name), inventory.files):
-            files.missing.append(Missing(_counted(own), *why))
+    for name, linked in entries.items():
+        if reason := _why_unavailable(name, recorders.get(name), inventory.files):
+            files.missing.append(Missing(_name_of_files(linked), *reason))
             continue
         lab_path = _path_in_lab(inventory.recorder_folders[name], inventory.lab.root)
-        out = {one.file for one in own if lab_path is not None and excluded(f"{lab_path}{one.file}")}
-        files.not_taken += [NotTaken(recorder_path(name, file), Why.EXCLUDED) for file in sorted(out)]
-        kept = [one for one in own if one.file not in out]
-        _compare(files, recorders[name], inventory.files, kept, verdicts)
+        excluded_files = {one.file for one in linked if lab_path is not None and is_excluded(f"{lab_path}{one.file}")}
+        files.not_taken += [
+            NotTaken(recorder_path(name, file), NotTakenRule.EXCLUDED) for file in sorted(excluded_files)
+        ]
+        remaining = [one for one in linked if one.file not in excluded_files]
+        _check_files(files, recorders[name], inventory.files, remaining, verdicts)
     return files
 
 
-def _compare(
+def _check_files(
     files: RecorderFiles,
     recorder: Recorder,
     lab_files: LabFiles,
     entries: Sequence[LinkedFile],
-    verdicts: "_Verdicts",
+    verdicts: "_VerdictCache",
 ) -> None:
     """Add the files of one recorder, or what is missing of them."""
     failed = defaultdict[tuple[str, str], list[LinkedFile]](list)
     for entry, state in zip(entries, lab_files.identities(recorder.name, [one.file for one in entries]), strict=True):
-        if reason := _problem(recorder, entry, state, verdicts.session):
+        if reason := _why_not_packed(recorder, entry, state, verdicts.session):
             failed[reason].append(entry)
         elif isinstance(state, Identity):
-            files.found.append(Found(recorder_path(recorder.name, entry.file), state, verdicts.of(entry)))
-    for reason, those in failed.items():
-        files.missing += _missing(those, *reason)
+            files.found.append(RecordingFile(recorder_path(recorder.name, entry.file), state, verdicts.of(entry)))
+    for reason, same_reason in failed.items():
+        files.missing += _missing(same_reason, *reason)
 
 
-def _closed(name: str, recorder: Recorder | None, files: LabFiles) -> tuple[str, str] | None:
+def _why_unavailable(name: str, recorder: Recorder | None, files: LabFiles) -> tuple[str, str] | None:
     """Return why nothing of a recorder can be read, with the remedy; None where it can."""
     if recorder is None:
         return Message("recorder.unknown", name=name), Message("recorder.unknown.remedy", name=name)
@@ -93,9 +97,11 @@ def _closed(name: str, recorder: Recorder | None, files: LabFiles) -> tuple[str,
     return None
 
 
-def _problem(recorder: Recorder, entry: LinkedFile, state: Identity | OSError, session: str) -> tuple[str, str] | None:
+def _why_not_packed(
+    recorder: Recorder, entry: LinkedFile, state: Identity | OSError, session: str
+) -> tuple[str, str] | None:
     """Return why the file of an entry cannot be packed, and the remedy; None where it is the very one."""
-    if recorder_stamp(recorder.pattern, entry.file) is None:
+    if parse_recorder_path(recorder.pattern, entry.file) is None:
         return Message("recorder.other_pattern"), Message("recorder.other_pattern.remedy", name=recorder.name)
     if isinstance(state, FileNotFoundError):
         return Message("recorder.gone"), Message("recorder.gone.remedy", session=session)
@@ -108,17 +114,17 @@ def _problem(recorder: Recorder, entry: LinkedFile, state: Identity | OSError, s
 
 def _missing(entries: Sequence[LinkedFile], why: str, remedy: str) -> Iterator[Missing]:
     """Name files that are missing for one reason: recorders delete thousands of old ones at a time."""
-    if len(entries) > NAMED_AT_MOST:
-        yield Missing(_counted(entries), why, remedy)
+    if len(entries) > MAX_NAMED_FILES:
+        yield Missing(_name_of_files(entries), why, remedy)
         return
     for entry in entries:
-        yield Missing(source_of(recorder_path(entry.folder, entry.file)), why, remedy)
+        yield Missing(display_path(recorder_path(entry.folder, entry.file)), why, remedy)
 
 
-def _counted(entries: Sequence[LinkedFile]) -> str:
+def _name_of_files(entries: Sequence[LinkedFile]) -> str:
     """``nvr: 2025-05-02/07/kitchen/30.00.mp4 and 2,879 more``."""
     first = min(entries, key=lambda entry: entry.file)
-    named = source_of(recorder_path(first.folder, first.file))
+    named = display_path(recorder_path(first.folder, first.file))
     return Message("recorder.files", first=named, more=len(entries) - 1) if len(entries) > 1 else named
 
 
@@ -130,7 +136,7 @@ def _path_in_lab(folder: Path, root: Path) -> str | None:
     return "" if below == "." else f"{below}/"
 
 
-class _Verdicts:
+class _VerdictCache:
     """The verdicts on a session's files of recorders; thousands of files share a few."""
 
     def __init__(self, inventory: Inventory, session: Session) -> None:
@@ -149,7 +155,7 @@ class _Verdicts:
         key = entry.camera_id, others
         if key not in self._known:
             self._known[key] = Verdict(
-                Kind.LINKED,
+                VerdictKind.LINKED,
                 Rule.REGISTER,
                 Message("recorder.linked", session=self._session.id),
                 warning="linked to another session as well" if others else None,

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from labcrate.lab.lab_files import split_recorder_path
-from labcrate.lab.path_pattern import name_pattern, recorder_stamp
+from labcrate.lab.path_pattern import name_pattern, parse_recorder_path
 from labcrate.model.lab_settings import Recorder
 from labcrate.model.recording import (
     FIRST_CREDIBLE_TIME,
@@ -17,11 +17,11 @@ from labcrate.model.recording import (
     ClockNote,
     Probe,
     RecordingTime,
-    TimeClaim,
+    StartCandidate,
     TimeSource,
 )
-from labcrate.model.timespan import TimeSpan, from_ns, shifted
-from labcrate.plan.named_time import NamedTime, place_name, without_session
+from labcrate.model.timespan import TimeSpan, from_ns, shift_instant
+from labcrate.plan.name_time_utc import NameTimeUtc, name_time_in_utc, strip_session
 from labcrate.video.name_time import MINUTE_S, SECOND_S, NameTime, time_in_path
 
 # Sources agree that are no further apart, in seconds; what a name in minutes leaves out comes on top.
@@ -54,7 +54,7 @@ class TimeContext:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class RecordingFacts:
     """One recording as its times are read from it; ``path`` is relative to the lab folder, with slashes.
 
     ``prefix`` and ``session_id`` are what the linking rules found in the name: they are no times.
@@ -75,7 +75,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class _Container:
+class _ContainerTime:
     """What a container's creation time means; ``start`` is as it stands, or less the length."""
 
     start: datetime
@@ -83,61 +83,67 @@ class _Container:
     local: bool = False
 
 
-def recording_time(evidence: Evidence, context: TimeContext = TimeContext()) -> RecordingTime:
+def recording_time(facts: RecordingFacts, context: TimeContext = TimeContext()) -> RecordingTime:
     """Return when a recording began and ended, with what every source says of its start.
 
     Taken is the first of: the register, a name that shows its zone, the container, a name in the camera's or the
     lab's zone (else read as UTC), the file's modification time. A container that holds local time gives way to the
     name. Raises ValueError for a camera's name pattern that is none.
     """
-    recorder, below = _recorder(evidence.path, context)
+    recorder, path_in_recorder = _recorder(facts.path, context)
     # A recorder writes its own clock's times into paths and containers, never those of its cameras.
-    clock = _NO_CLOCK if recorder else context.clocks.get(evidence.camera_id or "", _NO_CLOCK)
-    registered = context.registered.get(evidence.path, TimeSpan())
-    registered = registered if _credible(registered.start) else TimeSpan()
-    named = _by_recorder(below, recorder) if recorder else _named(evidence, clock, context.zone)
-    created = _credible(evidence.probe.creation_time)
-    created = created and shifted(created, timedelta(seconds=clock.offset_s))
+    clock = _NO_CLOCK if recorder else context.clocks.get(facts.camera_id or "", _NO_CLOCK)
+    registered = context.registered.get(facts.path, TimeSpan())
+    registered = registered if _if_plausible(registered.start) else TimeSpan()
+    named = (
+        _time_from_recorder_path(path_in_recorder, recorder)
+        if recorder
+        else _time_from_name(facts, clock, context.zone)
+    )
+    creation_time = _if_plausible(facts.probe.creation_time)
+    creation_time = creation_time and shift_instant(creation_time, timedelta(seconds=clock.offset_s))
     if named:
-        for other in filter(None, (registered.start, created)):
+        for other in filter(None, (registered.start, creation_time)):
             named = named.nearest(other, AGREE_S)
-    container = _understood(created, named, evidence.length) if created else None
+    container = _interpret_container(creation_time, named, facts.length) if creation_time else None
 
-    taken, *others = _ranked(registered.start, named, container, _modified(evidence))
-    apart = [abs(_seconds(other.start, taken.start)) for other in others if not _agree(taken, other, named)]
+    taken, *others = _rank_claims(registered.start, named, container, _claim_from_file_time(facts))
+    differences_s = [
+        abs(_seconds_between(other.start, taken.start)) for other in others if not _claims_agree(taken, other, named)
+    ]
     return RecordingTime(
-        span=TimeSpan(taken.start, _end(taken, registered, named, evidence.length)),
-        claims=(TimeClaim(taken.source, taken.start, taken.uncertainty_s, taken=True), *others),
-        notes=frozenset(_notes(taken, others, named, local=container is not None and container.local)),
-        apart_s=max(apart, default=0.0),
+        span=TimeSpan(taken.start, _recording_end(taken, registered, named, facts.length)),
+        candidates=(StartCandidate(taken.source, taken.start, taken.uncertainty_s, is_chosen=True), *others),
+        notes=frozenset(_clock_notes(taken, others, named, is_local=container is not None and container.local)),
+        max_difference_s=max(differences_s, default=0.0),
         offset_s=clock.offset_s if named or container else 0.0,
     )
 
 
-def recorded_span(evidence: Evidence, context: TimeContext = TimeContext()) -> TimeSpan:
+def recorded_span(facts: RecordingFacts, context: TimeContext = TimeContext()) -> TimeSpan:
     """Return a recording's start and end, from the best source there is."""
-    return recording_time(evidence, context).span
+    return recording_time(facts, context).span
 
 
-def possible_spans(evidence: Evidence, context: TimeContext = TimeContext()) -> Iterator[TimeSpan]:
+def possible_spans(facts: RecordingFacts, context: TimeContext = TimeContext()) -> Iterator[TimeSpan]:
     """Yield the span that each source gives a recording, the best source first; there is at least one."""
-    time = recording_time(evidence, context)
+    time = recording_time(facts, context)
     yield time.span
-    for claim in time.others:
-        yield TimeSpan(claim.start, shifted(claim.start, evidence.length or timedelta()))
+    for claim in time.other_candidates:
+        yield TimeSpan(claim.start, shift_instant(claim.start, facts.length or timedelta()))
 
 
-def _credible(instant: datetime | None) -> datetime | None:
+def _if_plausible(instant: datetime | None) -> datetime | None:
     return instant if instant and instant >= FIRST_CREDIBLE_TIME else None
 
 
-def _named(evidence: Evidence, clock: CameraClock, lab_zone: str | None) -> NamedTime | None:
-    shown = _by_pattern(evidence.path, clock.name_pattern) if clock.name_pattern else None
-    shown = shown or time_in_path(without_session(evidence.path, evidence.session_id, evidence.prefix))
+def _time_from_name(facts: RecordingFacts, clock: CameraClock, lab_zone: str | None) -> NameTimeUtc | None:
+    shown = _time_from_camera_pattern(facts.path, clock.name_pattern) if clock.name_pattern else None
+    shown = shown or time_in_path(strip_session(facts.path, facts.session_id, facts.prefix))
     if shown is None:
         return None
     zone = clock.time_zone or lab_zone
-    return place_name(shown, ZoneInfo(zone) if zone else None, timedelta(seconds=clock.offset_s))
+    return name_time_in_utc(shown, ZoneInfo(zone) if zone else None, timedelta(seconds=clock.offset_s))
 
 
 def _recorder(path: str, context: TimeContext) -> tuple[Recorder | None, str]:
@@ -146,118 +152,129 @@ def _recorder(path: str, context: TimeContext) -> tuple[Recorder | None, str]:
     return (context.recorders.get(at[0]), at[1]) if at else (None, path)
 
 
-def _by_recorder(path: str, recorder: Recorder) -> NamedTime | None:
+def _time_from_recorder_path(path: str, recorder: Recorder) -> NameTimeUtc | None:
     """Return the time that the pattern of a recorder's paths finds; its zone is known, as if the path showed it."""
-    stamp = recorder_stamp(recorder.pattern, path)
+    stamp = parse_recorder_path(recorder.pattern, path)
     if stamp is None:
         return None
     shown = NameTime(stamp.time, None, MINUTE_S if stamp.uncertainty_s else SECOND_S)
-    return place_name(shown, ZoneInfo(recorder.time_zone), shows_zone=True)
+    return name_time_in_utc(shown, ZoneInfo(recorder.time_zone), shows_zone=True)
 
 
-def _by_pattern(path: str, pattern: str) -> NameTime | None:
+def _time_from_camera_pattern(path: str, pattern: str) -> NameTime | None:
     """Return the time that a camera's own name pattern (labcrate.toml) finds; None where it does not fit."""
     stem = path.rpartition("/")[2].rpartition(".")[0]
     stamp = name_pattern(pattern).parse(stem)
     return NameTime(stamp.time, None, MINUTE_S if stamp.uncertainty_s else SECOND_S) if stamp else None
 
 
-def _understood(created: datetime, named: NamedTime | None, length: timedelta | None) -> _Container:
+def _interpret_container(
+    creation_time: datetime, named: NameTimeUtc | None, length: timedelta | None
+) -> _ContainerTime:
     """Tell by a name whose zone is known whether the container tells the start or the end, in UTC or in local time."""
-    if named is None or not named.placed:
-        return _Container(created)
+    if named is None or not named.has_zone:
+        return _ContainerTime(creation_time)
     media_s = length.total_seconds() if length else 0.0
-    began = shifted(created, -length) if length else None
-    apart = [(_seconds(created, start), _zone_s(named, start)) for start in named.starts]
-    at_start = any(_near(named, gap_s) for gap_s, _ in apart)
-    if not at_start and began and any(_near(named, gap_s - media_s) for gap_s, _ in apart):
-        return _Container(began, TimeSource.CONTAINER_END)
-    if at_start:
-        return _Container(created)
-    if any((zone_s and _near(named, gap_s - zone_s)) or _whole_quarters(named, gap_s) for gap_s, zone_s in apart):
-        return _Container(created, local=True)
-    if began and any(zone_s and _near(named, gap_s - media_s - zone_s) for gap_s, zone_s in apart):
-        return _Container(began, TimeSource.CONTAINER_END, local=True)
-    return _Container(created)
+    less_length = shift_instant(creation_time, -length) if length else None
+    gaps = [(_seconds_between(creation_time, start), _zone_offset_s(named, start)) for start in named.starts]
+    is_start = any(_agrees_with_name(named, gap_s) for gap_s, _ in gaps)
+    if not is_start and less_length and any(_agrees_with_name(named, gap_s - media_s) for gap_s, _ in gaps):
+        return _ContainerTime(less_length, TimeSource.CONTAINER_END)
+    if is_start:
+        return _ContainerTime(creation_time)
+    if any(
+        (zone_s and _agrees_with_name(named, gap_s - zone_s)) or _differ_by_time_zone(named, gap_s)
+        for gap_s, zone_s in gaps
+    ):
+        return _ContainerTime(creation_time, local=True)
+    if less_length and any(zone_s and _agrees_with_name(named, gap_s - media_s - zone_s) for gap_s, zone_s in gaps):
+        return _ContainerTime(less_length, TimeSource.CONTAINER_END, local=True)
+    return _ContainerTime(creation_time)
 
 
-def _near(named: NamedTime, gap_s: float) -> bool:
+def _agrees_with_name(named: NameTimeUtc, gap_s: float) -> bool:
     """Return whether a source so many seconds after a name agrees; a name in minutes is up to 60 s early."""
-    return -AGREE_S <= gap_s <= AGREE_S + named.coarse_s
+    return -AGREE_S <= gap_s <= AGREE_S + named.rounding_s
 
 
-def _whole_quarters(named: NamedTime, gap_s: float) -> bool:
+def _differ_by_time_zone(named: NameTimeUtc, gap_s: float) -> bool:
     """Return whether two times are apart as zones are: by whole quarter hours, 14 hours at most, not by nothing."""
     quarters, rest_s = divmod(gap_s + AGREE_S, _QUARTER_HOUR_S)
-    within = abs(quarters * _QUARTER_HOUR_S) <= _FARTHEST_ZONE_S
-    return quarters != 0 and within and _near(named, rest_s - AGREE_S)
+    is_within_zones = abs(quarters * _QUARTER_HOUR_S) <= _FARTHEST_ZONE_S
+    return quarters != 0 and is_within_zones and _agrees_with_name(named, rest_s - AGREE_S)
 
 
-def _zone_s(named: NamedTime, start: datetime) -> float:
+def _zone_offset_s(named: NameTimeUtc, start: datetime) -> float:
     """The known zone's offset at a date, in seconds; 0 where none is known."""
     offset = start.astimezone(named.zone).utcoffset() if named.zone else None
     return offset.total_seconds() if offset else 0.0
 
 
-def _ranked(
-    registered: datetime | None, named: NamedTime | None, container: _Container | None, modified: TimeClaim
-) -> list[TimeClaim]:
+def _rank_claims(
+    registered: datetime | None, named: NameTimeUtc | None, container: _ContainerTime | None, modified: StartCandidate
+) -> list[StartCandidate]:
     """All claims, the best one first."""
-    by_name = [TimeClaim(TimeSource.NAME, named.starts[0], named.uncertainty_s)] if named else []
+    by_name = [StartCandidate(TimeSource.NAME, named.starts[0], named.uncertainty_s)] if named else []
     by_container = []
     if container:
-        exact_s = CONTAINER_END_S if container.source is TimeSource.CONTAINER_END else CONTAINER_S
-        by_container = [TimeClaim(container.source, container.start, exact_s)]
+        uncertainty_s = CONTAINER_END_S if container.source is TimeSource.CONTAINER_END else CONTAINER_S
+        by_container = [StartCandidate(container.source, container.start, uncertainty_s)]
     name_first = named is not None and (named.zoned or (container is not None and container.local))
-    told = [*by_name, *by_container] if name_first else [*by_container, *by_name]
-    by_register = [TimeClaim(TimeSource.REGISTER, registered, REGISTER_S)] if registered else []
-    return [*by_register, *told, modified]
+    by_content = [*by_name, *by_container] if name_first else [*by_container, *by_name]
+    by_register = [StartCandidate(TimeSource.REGISTER, registered, REGISTER_S)] if registered else []
+    return [*by_register, *by_content, modified]
 
 
-def _modified(evidence: Evidence) -> TimeClaim:
+def _claim_from_file_time(facts: RecordingFacts) -> StartCandidate:
     """The file's modification time is about the recording's end."""
-    end, length = from_ns(evidence.mtime_ns), evidence.length
+    end, length = from_ns(facts.mtime_ns), facts.length
     if length is None:
-        return TimeClaim(TimeSource.MODIFIED, end, NO_LENGTH_S)
+        return StartCandidate(TimeSource.MODIFIED, end, NO_LENGTH_S)
     uncertainty_s = round(MODIFIED_S + MODIFIED_SHARE * length.total_seconds(), 3)
-    return TimeClaim(TimeSource.MODIFIED, shifted(end, -length) or end, uncertainty_s)
+    return StartCandidate(TimeSource.MODIFIED, shift_instant(end, -length) or end, uncertainty_s)
 
 
-def _end(taken: TimeClaim, registered: TimeSpan, named: NamedTime | None, length: timedelta | None) -> datetime | None:
+def _recording_end(
+    taken: StartCandidate, registered: TimeSpan, named: NameTimeUtc | None, length: timedelta | None
+) -> datetime | None:
     """The register's end where its start was taken; else start and length; the name's end for want of a length."""
     end = None
     if taken.source is TimeSource.REGISTER:
         end = registered.end
     elif taken.source is TimeSource.NAME and named and length is None:
         end = named.end
-    return end if end and end >= taken.start else shifted(taken.start, length or timedelta())
+    return end if end and end >= taken.start else shift_instant(taken.start, length or timedelta())
 
 
-def _agree(taken: TimeClaim, other: TimeClaim, named: NamedTime | None) -> bool:
+def _claims_agree(taken: StartCandidate, other: StartCandidate, named: NameTimeUtc | None) -> bool:
     """Return whether two sources say the same; a modification time, often that of a copy, is not compared."""
     if other.source is TimeSource.MODIFIED:
         return True
-    gap_s = _seconds(other.start, taken.start)
+    gap_s = _seconds_between(other.start, taken.start)
     if named and taken.source is TimeSource.NAME:
-        return _near(named, gap_s)
+        return _agrees_with_name(named, gap_s)
     if named and other.source is TimeSource.NAME:
-        return _near(named, -gap_s)
+        return _agrees_with_name(named, -gap_s)
     return abs(gap_s) <= AGREE_S
 
 
-def _notes(taken: TimeClaim, others: list[TimeClaim], named: NamedTime | None, *, local: bool) -> Iterator[ClockNote]:
+def _clock_notes(
+    taken: StartCandidate, others: list[StartCandidate], named: NameTimeUtc | None, *, is_local: bool
+) -> Iterator[ClockNote]:
     """What is odd about a recording's clock, as far as it matters for the time that was taken."""
-    if local:
+    if is_local:
         yield ClockNote.LOCAL_TIME
     if named is None:
         return
-    is_taken = taken.source is TimeSource.NAME
-    doubted = any(other.source is TimeSource.NAME and not _agree(taken, other, named) for other in others)
-    if not named.placed and (is_taken or doubted):
+    is_chosen = taken.source is TimeSource.NAME
+    is_contradicted = any(
+        other.source is TimeSource.NAME and not _claims_agree(taken, other, named) for other in others
+    )
+    if not named.has_zone and (is_chosen or is_contradicted):
         yield ClockNote.NO_ZONE
-    if named.note and is_taken:
+    if named.note and is_chosen:
         yield named.note
 
 
-def _seconds(later: datetime, earlier: datetime) -> float:
+def _seconds_between(later: datetime, earlier: datetime) -> float:
     return (later - earlier).total_seconds()

@@ -9,7 +9,7 @@ from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.model.device import Camera, Device
 from labcrate.model.session import Session
-from labcrate.plan.cleaning import LabCleaner
+from labcrate.plan.lab_cleaner import LabCleaner
 from labcrate.plan.not_taken import NotTaken
 from labcrate.plan.options import Options
 from labcrate.plan.plan import (
@@ -20,8 +20,8 @@ from labcrate.plan.plan import (
     PlannedRecording,
     Secrecy,
     SecretFile,
+    SecretTreatment,
     SessionFile,
-    Treatment,
 )
 from labcrate.readings.load.slice import Readings, clean_payloads
 from labcrate.secrets.copied_files import Redaction
@@ -29,7 +29,7 @@ from labcrate.secrets.copied_files import Redaction
 T = TypeVar("T", PlannedRecording, SessionFile, NearMiss)
 
 
-def secrecy_of(
+def find_secrecy(
     session: Session,
     cameras: Iterable[Camera],
     devices: Iterable[Device],
@@ -51,7 +51,7 @@ def secrecy_of(
     files = list(files)
     searched = [(file, file.search) for file in files if file.search]
     pending = tuple(cleaner.name(file.source) for file in files if file.search is None)
-    found = (
+    secret_files = (
         SecretFile(
             file.member,
             cleaner.name(file.source),
@@ -64,14 +64,14 @@ def secrecy_of(
         if search.result.kinds
     )
     not_searched = tuple(file.member for file, search in searched if not search.result.searched)
-    not_known = tuple(sorted({cleaner.name(file) for file in unread}))
-    return Secrecy(tuple(sorted(blanked)), messages, tuple(found), not_searched, pending, not_known)
+    unread_names = tuple(sorted({cleaner.name(file) for file in unread}))
+    return Secrecy(tuple(sorted(blanked)), messages, tuple(secret_files), not_searched, pending, unread_names)
 
 
-def _treatment(options: Options, *, redactable: bool) -> Treatment:
+def _treatment(options: Options, *, redactable: bool) -> SecretTreatment:
     if options.redact and redactable:
-        return Treatment.REDACTED
-    return Treatment.ALLOWED if options.allow_secrets else Treatment.REFUSED
+        return SecretTreatment.REDACTED
+    return SecretTreatment.ALLOWED if options.allow_secrets else SecretTreatment.REFUSED
 
 
 def refuse_secrets(session_id: str, secrecy: Secrecy) -> None:
@@ -79,7 +79,7 @@ def refuse_secrets(session_id: str, secrecy: Secrecy) -> None:
     refused = secrecy.refused
     if not refused:
         return
-    lines = [f"  - {one.source} holds {one.said}. {remedy_for(one)}" for one in refused]
+    lines = [f"  - {one.source} holds {one.kinds_text}. {secret_file_remedy(one)}" for one in refused]
     listed = "\n".join(lines)
     raise SecretsError(
         f"Session {session_id} was not exported, because files of it hold secrets of the lab:\n{listed}\n"
@@ -88,9 +88,9 @@ def refuse_secrets(session_id: str, secrecy: Secrecy) -> None:
     )
 
 
-def remedy_for(one: SecretFile) -> str:
+def secret_file_remedy(file: SecretFile) -> str:
     """Return what can be done about a file that holds a secret."""
-    if one.redactable:
+    if file.redactable:
         return "To have it taken out of the copy, add --redact."
     return "It cannot be taken out of a file of this kind; take it out in the lab, or exclude the file."
 
@@ -99,21 +99,21 @@ def secrecy_warnings(secrecy: Secrecy, files: Iterable[CopiedFile]) -> Iterator[
     """Say what is worth knowing about secrets in copied files, and positions in the tags of videos."""
     for name in secrecy.unread:
         yield Message("secrets.unread", file=name)
-    yield from map(warning_about, secrecy.files)
+    yield from map(secret_file_warning, secrecy.files)
     for file in files:
         if file.search and file.search.result.position:
             yield Message("secrets.position", file=file.member)
 
 
-def warning_about(one: SecretFile) -> str:
+def secret_file_warning(file: SecretFile) -> str:
     """Return what is worth knowing about a file that holds a secret."""
-    match one.treatment:
-        case Treatment.REDACTED:
-            return Message("secrets.redacted", file=one.member, kinds=one.said)
-        case Treatment.ALLOWED:
-            return Message("secrets.allowed", file=one.member, kinds=one.said)
+    match file.treatment:
+        case SecretTreatment.REDACTED:
+            return Message("secrets.redacted", file=file.member, kinds=file.kinds_text)
+        case SecretTreatment.ALLOWED:
+            return Message("secrets.allowed", file=file.member, kinds=file.kinds_text)
         case _:
-            return Message("secrets.found", file=one.source, kinds=one.said)
+            return Message("secrets.found", file=file.source, kinds=file.kinds_text)
 
 
 def clean_readings(readings: Readings, cleaner: LabCleaner) -> tuple[Readings, int]:
@@ -132,75 +132,80 @@ def clean_readings(readings: Readings, cleaner: LabCleaner) -> tuple[Readings, i
     return cleaned, count
 
 
-def without_secrets(plan: Plan, cleaner: LabCleaner) -> Plan:
+def clean_plan(plan: Plan, cleaner: LabCleaner) -> Plan:
     """Return a plan in which no text holds a secret: names, sources, reasons, warnings, ids."""
     return replace(
         plan,
-        session=_session(plan.session, cleaner),
-        cameras=tuple(_camera(camera, cleaner) for camera in plan.cameras),
-        devices=tuple(_device(device, cleaner) for device in plan.devices),
-        recordings=tuple(_recording(recording, cleaner) for recording in plan.recordings),
-        session_files=tuple(_shown(file, cleaner) for file in plan.session_files),
-        near_misses=tuple(_near_miss(near, cleaner) for near in plan.near_misses),
-        missing=tuple(_missing(one, cleaner) for one in plan.missing),
+        session=_clean_session(plan.session, cleaner),
+        cameras=tuple(_clean_camera(camera, cleaner) for camera in plan.cameras),
+        devices=tuple(_clean_device(device, cleaner) for device in plan.devices),
+        recordings=tuple(_clean_recording(recording, cleaner) for recording in plan.recordings),
+        session_files=tuple(_with_clean_path(file, cleaner) for file in plan.session_files),
+        near_misses=tuple(_clean_near_miss(near, cleaner) for near in plan.near_misses),
+        missing=tuple(_clean_missing(one, cleaner) for one in plan.missing),
         warnings=tuple(dict.fromkeys(map(cleaner.text, plan.warnings))),
         not_chosen=tuple(map(cleaner.text, plan.not_chosen)),
-        not_taken=tuple(_not_taken(one, cleaner) for one in plan.not_taken),
-        secrecy=_secrecy(plan.secrecy, cleaner),
+        not_taken=tuple(_clean_not_taken(one, cleaner) for one in plan.not_taken),
+        secrecy=_clean_secrecy(plan.secrecy, cleaner),
     )
 
 
-def _secrecy(secrecy: Secrecy, cleaner: LabCleaner) -> Secrecy:
+def _clean_secrecy(secrecy: Secrecy, cleaner: LabCleaner) -> Secrecy:
     return replace(secrecy, blanked=tuple(map(cleaner.text, secrecy.blanked)))
 
 
-def _session(session: Session, cleaner: LabCleaner) -> Session:
+def _clean_session(session: Session, cleaner: LabCleaner) -> Session:
     def name(text: str | None) -> str | None:
         return None if text is None else cleaner.name(text)
 
     cameras = tuple(replace(c, id=cleaner.name(c.id), prefix=name(c.prefix)) for c in session.cameras)
     sensors = tuple(replace(s, id=cleaner.name(s.id), topic=name(s.topic)) for s in session.sensors)
-    described_in = tuple(map(cleaner.name, session.described_in))
-    same = (cameras, sensors, described_in) == (session.cameras, session.sensors, session.described_in)
-    return session if same else replace(session, cameras=cameras, sensors=sensors, described_in=described_in)
+    files = tuple(map(cleaner.name, session.description_files))
+    same = (cameras, sensors, files) == (session.cameras, session.sensors, session.description_files)
+    return session if same else replace(session, cameras=cameras, sensors=sensors, description_files=files)
 
 
-def _camera(camera: Camera, cleaner: LabCleaner) -> Camera:
+def _clean_camera(camera: Camera, cleaner: LabCleaner) -> Camera:
     prefix = None if camera.prefix is None else cleaner.name(camera.prefix)
     camera_id = cleaner.name(camera.id)
     return camera if (camera_id, prefix) == (camera.id, camera.prefix) else replace(camera, id=camera_id, prefix=prefix)
 
 
-def _device(device: Device, cleaner: LabCleaner) -> Device:
+def _clean_device(device: Device, cleaner: LabCleaner) -> Device:
     device_id = cleaner.name(device.id)
     return device if device_id == device.id else replace(device, id=device_id)
 
 
-def _recording(recording: PlannedRecording, cleaner: LabCleaner) -> PlannedRecording:
-    verdict, camera = recording.verdict, recording.camera and _camera(recording.camera, cleaner)
+def _clean_recording(recording: PlannedRecording, cleaner: LabCleaner) -> PlannedRecording:
+    verdict, camera = recording.verdict, recording.camera and _clean_camera(recording.camera, cleaner)
     reason, warning = cleaner.text(verdict.reason), verdict.warning and cleaner.text(verdict.warning)
-    also_at = tuple(map(cleaner.name, recording.also_at))
-    if (reason, warning, also_at, camera) != (verdict.reason, verdict.warning, recording.also_at, recording.camera):
+    also_at = tuple(map(cleaner.name, recording.duplicate_paths))
+    if (reason, warning, also_at, camera) != (
+        verdict.reason,
+        verdict.warning,
+        recording.duplicate_paths,
+        recording.camera,
+    ):
         verdict = replace(verdict, reason=reason, warning=warning)
-        recording = replace(recording, verdict=verdict, also_at=also_at, camera=camera)
-    return _shown(recording, cleaner)
+        recording = replace(recording, verdict=verdict, duplicate_paths=also_at, camera=camera)
+    return _with_clean_path(recording, cleaner)
 
 
-def _shown(file: T, cleaner: LabCleaner) -> T:
+def _with_clean_path(file: T, cleaner: LabCleaner) -> T:
     path = printable(file.path)
     shown = cleaner.name(path)
     return file if shown == path else replace(file, shown=shown)
 
 
-def _near_miss(near: NearMiss, cleaner: LabCleaner) -> NearMiss:
+def _clean_near_miss(near: NearMiss, cleaner: LabCleaner) -> NearMiss:
     verdict = near.verdict
     reason, remedy = cleaner.text(verdict.reason), verdict.remedy and cleaner.text(verdict.remedy)
     if (reason, remedy) != (verdict.reason, verdict.remedy):
         near = replace(near, verdict=replace(verdict, reason=reason, remedy=remedy))
-    return _shown(near, cleaner)
+    return _with_clean_path(near, cleaner)
 
 
-def _missing(one: Missing, cleaner: LabCleaner) -> Missing:
+def _clean_missing(one: Missing, cleaner: LabCleaner) -> Missing:
     command = one.command
     if command and any(cleaner.name(word) != word for word in command):
         command = None
@@ -208,6 +213,6 @@ def _missing(one: Missing, cleaner: LabCleaner) -> Missing:
     return one if cleaned == one else cleaned
 
 
-def _not_taken(one: NotTaken, cleaner: LabCleaner) -> NotTaken:
+def _clean_not_taken(one: NotTaken, cleaner: LabCleaner) -> NotTaken:
     path = cleaner.name(one.path)
     return one if path == one.path else replace(one, path=path)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from io import BufferedIOBase, BufferedReader, FileIO
 from typing import TYPE_CHECKING
 
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.messages.text import printable
 from labcrate.model.device import Device
 from labcrate.model.session import Session
@@ -16,7 +16,7 @@ from labcrate.model.timespan import TimeSpan, format_instant
 from labcrate.plan.options import Options
 from labcrate.plan.plan import Missing, SessionFile
 from labcrate.readings.load.load import CSV_FILE, JSON_FILE, load_readings
-from labcrate.readings.load.problems import Problem
+from labcrate.readings.load.problems import ReadingsProblem
 from labcrate.readings.load.slice import Readings
 from labcrate.readings.write.columns import Column, describe_platform_csv
 
@@ -39,7 +39,9 @@ def describe_platform_table(name: str, head: bytes) -> tuple[Column, ...] | None
         return None
 
 
-def with_columns(lab: Lab, files: Iterable[SessionFile], folder: str, columns_of: ColumnsOf) -> tuple[SessionFile, ...]:
+def with_columns(
+    lab: LabFolder, files: Iterable[SessionFile], folder: str, columns_of: ColumnsOf
+) -> tuple[SessionFile, ...]:
     """Return the files, the CSVs among them with their columns where their form is known."""
     return tuple(
         replace(file, columns=_columns(lab, file.path, folder, columns_of))
@@ -49,7 +51,7 @@ def with_columns(lab: Lab, files: Iterable[SessionFile], folder: str, columns_of
     )
 
 
-def _columns(lab: Lab, path: str, folder: str, columns_of: ColumnsOf) -> tuple[Column, ...]:
+def _columns(lab: LabFolder, path: str, folder: str, columns_of: ColumnsOf) -> tuple[Column, ...]:
     try:
         with os.fdopen(lab.open(path), "rb") as file:
             head = file.read(_HEAD_BYTES)
@@ -58,11 +60,11 @@ def _columns(lab: Lab, path: str, folder: str, columns_of: ColumnsOf) -> tuple[C
     return columns_of(path.removeprefix(f"{folder}/"), head) or ()
 
 
-_REPAIR = "Correct or restore the file, or wait until the lab has finished writing it."
+_REPAIR_FILE = "Correct or restore the file, or wait until the lab has finished writing it."
 
 
-def load(
-    lab: Lab,
+def load_session_readings(
+    lab: LabFolder,
     session: Session,
     devices: Sequence[Device],
     window: TimeSpan,
@@ -78,22 +80,24 @@ def load(
     """
     with ExitStack() as stack:
         files: list[BufferedIOBase | None] = []
-        refused = []
+        open_problems = []
         for path in (JSON_FILE, CSV_FILE):
             try:
-                files.append(stack.enter_context(BufferedReader(_Checked(lab.open(path), check))))
+                files.append(stack.enter_context(BufferedReader(_InterruptibleFile(lab.open(path), check))))
             except (FileNotFoundError, NotADirectoryError):
                 files.append(None)
             except OSError as error:
                 files.append(None)
-                refused.append(Problem(path, "", f"the file cannot be opened ({error.strerror})", fatal=True))
+                open_problems.append(
+                    ReadingsProblem(path, "", f"the file cannot be opened ({error.strerror})", fatal=True)
+                )
         readings = load_readings(
             files[0], files[1], window, session.sensors, devices, base_topic, zone=zone, date_formats=date_formats
         )
-    return replace(readings, problems=(*refused, *readings.problems))
+    return replace(readings, problems=(*open_problems, *readings.problems))
 
 
-class _Checked(FileIO):
+class _InterruptibleFile(FileIO):
     """A file; ``check`` is called before each piece of it is read."""
 
     def __init__(self, fd: int, check: Callable[[], None]) -> None:
@@ -114,46 +118,46 @@ def readings_missing(readings: Readings) -> Iterator[Missing]:
             yield Missing(place, f"cannot be read: {problem.what}", _remedy(problem))
 
 
-def _remedy(problem: Problem) -> str:
+def _remedy(problem: ReadingsProblem) -> str:
     """What to do about a problem; most of those of whole files say it themselves."""
     if problem.about_dates:
         return "Write the format of its times into labcrate.toml (date_formats), and export again."
     if not problem.fatal:
         return "Correct or restore the row, and export again."
-    return "Then export again." if "; " in problem.what else _REPAIR
+    return "Then export again." if "; " in problem.what else _REPAIR_FILE
 
 
 def readings_warnings(readings: Readings, options: Options) -> Iterator[str]:
     """What is worth knowing about the readings."""
-    whose = whose_time(options)
+    whose = time_words(options)
     for problem in readings.problems:
         if not problem.incomplete:
             yield f"{problem}."
     if not len(readings):
-        yield nothing_inside(readings, whose)
+        yield no_readings_warning(readings, whose)
     yield from map(str, readings.ambiguous_sensors)
     for name in readings.absent_sensors:
-        yield absent_sensor(name)
+        yield absent_sensor_warning(name)
     for name in readings.silent_sensors:
-        yield silent_sensor(name, whose)
+        yield silent_sensor_warning(name, whose)
 
 
-def whose_time(options: Options) -> str:
+def time_words(options: Options) -> str:
     """Name the time that readings are taken from: the session's, or the chosen one."""
     return "the session's time" if options.span == TimeSpan() else "the chosen time"
 
 
-def absent_sensor(name: str) -> str:
+def absent_sensor_warning(name: str) -> str:
     """Say of a selected sensor that the lab has nothing of it."""
     return f'Sensor "{printable(name)}" was selected, and the lab has no reading of a sensor of that name.'
 
 
-def silent_sensor(name: str, whose: str) -> str:
+def silent_sensor_warning(name: str, whose: str) -> str:
     """Say of a selected sensor that it sent nothing in a time, named by ``whose``."""
     return f'Sensor "{printable(name)}" was selected, and it sent nothing in {whose}.'
 
 
-def nothing_inside(readings: Readings, whose: str) -> str:
+def no_readings_warning(readings: Readings, whose: str) -> str:
     """Say that a time, named by ``whose``, holds no reading, and what the lab has beside it."""
     if not readings.lab.total:
         return "The lab has no sensor readings at all."
@@ -166,6 +170,6 @@ def nothing_inside(readings: Readings, whose: str) -> str:
 
 def involved_devices(devices: Iterable[Device], session: Session, readings: Readings) -> tuple[Device, ...]:
     """The devices that the session selected or that sent a reading, in the lab's order."""
-    involved = {readings.topics.owner(own, whole)[0] for own, whole in readings.kinds}
+    involved = {readings.topics.owner_of(own, whole)[0] for own, whole in readings.kinds}
     involved |= {name for sensor in session.sensors for name in (sensor.id, sensor.name) if name}
     return tuple(d for d in devices if {d.id, d.id.lower(), d.name} & involved)

@@ -8,41 +8,40 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from labcrate.lab.folder import RECORDINGS, SENSOR_DATA, Entry, Kind
-from labcrate.linking.judging import judge
-from labcrate.linking.place import own_folder
-from labcrate.linking.verdict import Kind as VerdictKind
-from labcrate.linking.verdict import Rule, Verdict
+from labcrate.lab.folder import RECORDINGS, SENSOR_DATA, EntryKind, FolderEntry
+from labcrate.linking.judgement import judge_file
+from labcrate.linking.location import session_folder
+from labcrate.linking.verdict import Rule, Verdict, VerdictKind
 from labcrate.messages.text import printable
 from labcrate.model.fixity import Identity
 from labcrate.model.session import Session
 from labcrate.plan import member_names as names
 from labcrate.plan.inventory import Inventory
-from labcrate.plan.member_names import Names
-from labcrate.plan.not_taken import NotTaken, Why, kept_out
+from labcrate.plan.linked_files import LinkingResult, RecordingFile
+from labcrate.plan.member_names import UniqueNames
+from labcrate.plan.not_taken import NotTaken, NotTakenRule, not_taken_rule
 from labcrate.plan.own_archives import is_own_archive, is_own_signature
 from labcrate.plan.plan import FileKind, Missing, SessionFile
-from labcrate.plan.select import Found, Selection
 from labcrate.video.containers import container_of
 
-Excluded = Callable[[str], bool]
+IsExcluded = Callable[[str], bool]
 """Whether the lab keeps a path (relative to the lab folder) out of every archive."""
 
 SIDECAR = "-sensors.json"
 """How the name of the sensor data ends that the platform writes beside a recording."""
 
-_REPAIR = "Correct or restore the file, or wait until the lab has finished writing it."
-_MADE = tuple(name.rpartition("/")[2] for name in (names.SENSOR_JSON, names.SENSOR_CSV))
+_REPAIR_FILE = "Correct or restore the file, or wait until the lab has finished writing it."
+_GENERATED_NAMES = tuple(name.rpartition("/")[2] for name in (names.SENSOR_JSON, names.SENSOR_CSV))
 
 
 @dataclass(slots=True)
-class OwnFiles:
+class SessionFolderFiles:
     """What belongs to a session; ``recordings`` are all that are linked, in its own folder and elsewhere.
 
     ``missing_recordings`` and ``missing_files`` cannot be packed; ``not_taken`` stays out by a rule.
     """
 
-    recordings: list[Found] = field(default_factory=list)
+    recordings: list[RecordingFile] = field(default_factory=list)
     files: list[SessionFile] = field(default_factory=list)
     not_taken: list[NotTaken] = field(default_factory=list)
     missing_recordings: list[Missing] = field(default_factory=list)
@@ -51,164 +50,177 @@ class OwnFiles:
 
 
 def find_session_files(
-    inventory: Inventory, session: Session, selection: Selection, excluded: Excluded = lambda _: False
-) -> OwnFiles:
+    inventory: Inventory, session: Session, linking: LinkingResult, is_excluded: IsExcluded = lambda _: False
+) -> SessionFolderFiles:
     """Sort all that lies in a session's own folder, and the sensor data beside its recordings.
 
-    ``selection`` is what the linking rules found; what of it is not excluded comes back among the recordings.
+    ``linking`` is what the linking rules found; what of it is not excluded comes back among the recordings.
     """
-    finder = _Finder(inventory, session, excluded)
-    finder.take_linked(selection, inventory.linked.get(session.id, ()), inventory.unlinked)
+    sorter = _FolderSorter(inventory, session, is_excluded)
+    sorter.add_linked(linking, inventory.linked.get(session.id, ()), inventory.unlinked)
     folder = inventory.book.folders.get(session.id)
     for entry in inventory.lab.walk(folder) if folder else ():
-        finder.sort(entry, entry.path.removeprefix(f"{folder}/"))
-    found = finder.found
-    for recording in tuple(found.recordings):
+        sorter.sort(entry, entry.path.removeprefix(f"{folder}/"))
+    files = sorter.found
+    for recording in tuple(files.recordings):
         if folder is None or not recording.path.startswith(f"{folder}/"):
-            finder.take_beside(recording.path)
-    found.not_taken = sorted(_once(found.not_taken), key=lambda one: one.path)
-    return found
+            sorter.add_sidecar(recording.path)
+    files.not_taken = sorted(_count_by_place(files.not_taken), key=lambda one: one.path)
+    return files
 
 
-def packed_files(inventory: Inventory, session_ids: Iterable[str]) -> Iterator[Entry]:
+def files_to_index(inventory: Inventory, session_ids: Iterable[str]) -> Iterator[FolderEntry]:
     """Yield the files of sessions' own folders that an archive may hold, as far as their names tell: to index them."""
     for session_id in session_ids:
         folder = inventory.book.folders.get(session_id)
         for entry in inventory.lab.walk(folder) if folder else ():
-            if entry.kind is Kind.FILE and kept_out(entry.path.removeprefix(f"{folder}/")) is None:
+            if entry.kind is EntryKind.FILE and not_taken_rule(entry.path.removeprefix(f"{folder}/")) is None:
                 yield entry
 
 
-def beside(recording: str) -> str:
+def sidecar_path(recording: str) -> str:
     """Return the path of the sensor data that the platform writes beside a recording."""
     return recording.rpartition(".")[0] + SIDECAR
 
 
-class _Finder:
+class _FolderSorter:
     """Sorts entries into what was ``found``."""
 
-    def __init__(self, inventory: Inventory, session: Session, excluded: Excluded) -> None:
-        self.found = OwnFiles()
-        self._lab, self._rules, self._id, self._excluded = inventory.lab, inventory.rules, session.id, excluded
-        self._clean = inventory.cleaner.name
-        self._taken: set[str] = set()
-        self._sensor_names, self._other_names = Names(_MADE), Names()
+    def __init__(self, inventory: Inventory, session: Session, is_excluded: IsExcluded) -> None:
+        self.found = SessionFolderFiles()
+        self._lab, self._rules, self._id, self._is_excluded_path = (
+            inventory.lab,
+            inventory.rules,
+            session.id,
+            is_excluded,
+        )
+        self._clean_name = inventory.cleaner.name
+        self._handled: set[str] = set()
+        self._sensor_names, self._other_names = UniqueNames(_GENERATED_NAMES), UniqueNames()
 
-    def take_linked(self, selection: Selection, entries: Sequence[Entry], unlinked: Sequence[Entry]) -> None:
+    def add_linked(
+        self, linking: LinkingResult, entries: Sequence[FolderEntry], unlinked: Sequence[FolderEntry]
+    ) -> None:
         """Take what the linking rules linked (of ``entries``) or could not read, but for what the lab excludes."""
-        files = [entry.path for entry in entries if entry.kind is Kind.FILE]
-        out = {entry.path for entry in entries if self._is_excluded(entry)}
-        barred = [entry.path for entry in unlinked if entry.kind is not Kind.FILE and self._is_excluded(entry)]
-        shown_out = set(map(printable, (*out, *barred)))
-        unread, linked = {one.what for one in selection.missing}, {one.path for one in selection.linked}
-        empty = {path for path in files if path not in linked | out and printable(path) not in unread}
-        self.found.not_taken += [NotTaken(path, Why.EXCLUDED) for path in out]
-        self.found.not_taken += [NotTaken(path, Why.EMPTY) for path in empty]
-        self.found.recordings = [one for one in selection.linked if one.path not in out]
-        self.found.missing_recordings = [m for m in selection.missing if m.what not in shown_out]
-        self._taken = linked | out | empty
+        files = [entry.path for entry in entries if entry.kind is EntryKind.FILE]
+        excluded = {entry.path for entry in entries if self._is_excluded(entry)}
+        excluded_folders = [
+            entry.path for entry in unlinked if entry.kind is not EntryKind.FILE and self._is_excluded(entry)
+        ]
+        excluded_names = set(map(printable, (*excluded, *excluded_folders)))
+        missing_names, linked = {one.what for one in linking.missing}, {one.path for one in linking.linked}
+        empty = {path for path in files if path not in linked | excluded and printable(path) not in missing_names}
+        self.found.not_taken += [NotTaken(path, NotTakenRule.EXCLUDED) for path in excluded]
+        self.found.not_taken += [NotTaken(path, NotTakenRule.EMPTY) for path in empty]
+        self.found.recordings = [one for one in linking.linked if one.path not in excluded]
+        self.found.missing_recordings = [m for m in linking.missing if m.what not in excluded_names]
+        self._handled = linked | excluded | empty
 
-    def sort(self, entry: Entry, below: str) -> None:
+    def sort(self, entry: FolderEntry, below: str) -> None:
         """Sort one entry of the session's folder, at a path below that: in, out, or missing."""
-        if entry.path in self._taken:
+        if entry.path in self._handled:
             return
-        rule = (Why.EXCLUDED, below) if self._is_excluded(entry) else kept_out(below)
+        rule = (NotTakenRule.EXCLUDED, below) if self._is_excluded(entry) else not_taken_rule(below)
         if rule is not None:
             why, part = rule
             known = self.found.missing_recordings  # a link or closed folder that is never taken is not missing
             self.found.missing_recordings = [one for one in known if one.what != printable(entry.path)]
-            self._leave(entry.path.removesuffix(below) + part, why)
-        elif entry.kind is not Kind.FILE:
-            self._sort_no_file(entry, below)
+            self._leave_out(entry.path.removesuffix(below) + part, why)
+        elif entry.kind is not EntryKind.FILE:
+            self._sort_non_file(entry, below)
         else:
             try:
                 self._sort_file(entry.path, below, self._lab.identity(entry.path))
             except OSError as error:
-                unread = Missing(printable(entry.path), f"cannot be read ({error.strerror})", _REPAIR)
-                self._miss(unread, is_video=container_of(below) is not None)
+                unread = Missing(printable(entry.path), f"cannot be read ({error.strerror})", _REPAIR_FILE)
+                self._add_missing(unread, is_video=container_of(below) is not None)
 
-    def take_beside(self, recording: str) -> None:
+    def add_sidecar(self, recording: str) -> None:
         """Take the sensor data that lie beside a recording outside the session's folder."""
-        path = beside(recording)
-        if path in self._taken:
+        path = sidecar_path(recording)
+        if path in self._handled:
             return
         with suppress(OSError):  # there is none, or it went with its recording, which will be missed
             state = self._lab.status(path)
-            self._taken.add(path)
-            if self._excluded(path):
-                self._leave(path, Why.EXCLUDED)
+            self._handled.add(path)
+            if self._is_excluded_path(path):
+                self._leave_out(path, NotTakenRule.EXCLUDED)
             elif not stat.S_ISREG(state.st_mode):
-                self._leave(path, Why.LINK if stat.S_ISLNK(state.st_mode) else Why.NO_FILE)
+                self._leave_out(path, NotTakenRule.LINK if stat.S_ISLNK(state.st_mode) else NotTakenRule.NO_FILE)
             elif state.st_size == 0:
-                self._leave_empty(path)
+                self._leave_out_empty(path)
             else:
                 below = f"{RECORDINGS}/{path.rpartition('/')[2]}"
-                self._take(FileKind.BESIDE, path, below, Identity.of(state), recording)
+                self._add_file(FileKind.SIDECAR, path, below, Identity.of(state), recording)
 
     def _sort_file(self, path: str, below: str, identity: Identity) -> None:
         if identity.size_bytes == 0:
-            self._leave_empty(path)
+            self._leave_out_empty(path)
         elif container_of(below):
-            self.found.recordings.append(Found(path, identity, self._verdict(path)))
+            self.found.recordings.append(RecordingFile(path, identity, self._verdict(path)))
         elif is_own_archive(self._lab, path) or is_own_signature(self._lab, path):
-            self._leave(path, Why.ARCHIVE)
+            self._leave_out(path, NotTakenRule.ARCHIVE)
         else:
             kind = FileKind.SENSOR_DATA if below.startswith(f"{SENSOR_DATA}/") else FileKind.OTHER
-            self._take(kind, path, below, identity)
+            self._add_file(kind, path, below, identity)
 
-    def _take(self, kind: FileKind, path: str, below: str, identity: Identity, recording: str | None = None) -> None:
-        below = self._clean(below)
+    def _add_file(
+        self, kind: FileKind, path: str, below: str, identity: Identity, recording: str | None = None
+    ) -> None:
+        below = self._clean_name(below)
         if kind is FileKind.SENSOR_DATA:
-            member = f"{names.SENSOR_DATA}/{self._sensor_names.take(below.removeprefix(f'{SENSOR_DATA}/'))}"
+            member = f"{names.SENSOR_DATA}/{self._sensor_names.reserve(below.removeprefix(f'{SENSOR_DATA}/'))}"
         else:
-            member = f"{names.SESSION_FILES}/{self._other_names.take(below)}"
+            member = f"{names.SESSION_FILES}/{self._other_names.reserve(below)}"
         self.found.files.append(SessionFile(member, path, identity, None, kind, recording))
 
     def _verdict(self, path: str) -> Verdict:
         """Return the verdict on a video in the session's folder: the one that an MP4 of its name would have."""
         stem = path.rpartition("/")[2].rpartition(".")[0]
-        verdict = judge(f"{own_folder(self._id)}{stem}.mp4", self._id, self._rules)
+        verdict = judge_file(f"{session_folder(self._id)}{stem}.mp4", self._id, self._rules)
         if verdict.linked:
             return verdict
         return Verdict(VerdictKind.LINKED, Rule.FOLDER, f"lies in the folder of session {self._id}")
 
-    def _sort_no_file(self, entry: Entry, below: str) -> None:
+    def _sort_non_file(self, entry: FolderEntry, below: str) -> None:
         """Sort a link, a pipe or a closed folder: where recordings and sensor data lie, some may be behind it."""
         at_top = below.partition("/")[0]
         is_video = container_of(below) is not None or at_top == RECORDINGS
-        if entry.kind is Kind.UNREADABLE or is_video or at_top == SENSOR_DATA:
-            self._miss(_not_a_file(entry), is_video=is_video)
-        elif entry.kind is Kind.LINK:
-            self._leave(entry.path, Why.LINK)
+        if entry.kind is EntryKind.UNREADABLE or is_video or at_top == SENSOR_DATA:
+            self._add_missing(_missing_non_file(entry), is_video=is_video)
+        elif entry.kind is EntryKind.LINK:
+            self._leave_out(entry.path, NotTakenRule.LINK)
             name = printable(entry.path)
             self.found.warnings.append(f"{name} is a symbolic link and was left out; put the file itself in its place.")
         else:
-            self._leave(entry.path, Why.NO_FILE)
+            self._leave_out(entry.path, NotTakenRule.NO_FILE)
 
-    def _is_excluded(self, entry: Entry) -> bool:
+    def _is_excluded(self, entry: FolderEntry) -> bool:
         # A link or a closed folder may be one that a pattern for folders means.
-        return self._excluded(entry.path) or (entry.kind is not Kind.FILE and self._excluded(f"{entry.path}/"))
+        return self._is_excluded_path(entry.path) or (
+            entry.kind is not EntryKind.FILE and self._is_excluded_path(f"{entry.path}/")
+        )
 
-    def _miss(self, missing: Missing, *, is_video: bool) -> None:
+    def _add_missing(self, missing: Missing, *, is_video: bool) -> None:
         if missing.what not in {known.what for known in self.found.missing_recordings}:
             (self.found.missing_recordings if is_video else self.found.missing_files).append(missing)
 
-    def _leave_empty(self, path: str) -> None:
-        self._leave(path, Why.EMPTY)
+    def _leave_out_empty(self, path: str) -> None:
+        self._leave_out(path, NotTakenRule.EMPTY)
         self.found.warnings.append(f"{printable(path)} is empty (0 bytes) and was left out.")
 
-    def _leave(self, path: str, why: Why) -> None:
+    def _leave_out(self, path: str, why: NotTakenRule) -> None:
         self.found.not_taken.append(NotTaken(path, why))
 
 
-def _not_a_file(entry: Entry) -> Missing:
-    if entry.kind is Kind.UNREADABLE:
+def _missing_non_file(entry: FolderEntry) -> Missing:
+    if entry.kind is EntryKind.UNREADABLE:
         return Missing(printable(entry.path), "cannot be opened: no permission", "Make the folder readable.")
-    what = "is neither file nor folder" if entry.kind is Kind.OTHER else f"is a {entry.kind}"
+    what = "is neither file nor folder" if entry.kind is EntryKind.OTHER else f"is a {entry.kind}"
     return Missing(printable(entry.path), what, "Put the file itself in its place.")
 
 
-def _once(not_taken: Iterable[NotTaken]) -> Iterator[NotTaken]:
+def _count_by_place(not_taken: Iterable[NotTaken]) -> Iterator[NotTaken]:
     """Yield each place once, with the number of files in it."""
     counts: dict[NotTaken, int] = {}
     for one in not_taken:

@@ -7,14 +7,14 @@ from datetime import datetime
 
 from labcrate.messages.text import printable
 from labcrate.model.device import Camera
-from labcrate.model.session import sort_key
-from labcrate.model.timespan import Coverage, TimeSpan, cover, format_duration, format_instant
+from labcrate.model.session import id_sort_key
+from labcrate.model.timespan import Coverage, TimeSpan, format_duration, format_instant, measure_coverage
 from labcrate.plan.not_taken import NotTaken
 from labcrate.plan.plan import FileKind, Plan, PlannedRecording, SessionFile
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class MemberDescription:
     """A file of the archive; ``sha256`` and ``size_bytes`` are None where they cannot be known yet."""
 
     name: str
@@ -44,7 +44,7 @@ def describe_recording(recording: PlannedRecording) -> str:
     """``Hall, 0:12, h264 640x360``, or what is wrong with it."""
     camera = camera_label(recording.camera)
     probe = recording.probe
-    if not probe.readable:
+    if not probe.is_readable:
         return f"{camera}; damaged: {(probe.problem or '').rstrip('.')}"
     length = format_duration(probe.duration_s) if probe.duration_s is not None else "unknown length"
     size = f" {probe.width}x{probe.height}" if probe.width and probe.height else ""
@@ -61,23 +61,25 @@ def describe_file(file: SessionFile) -> str:
     return f"{about}; columns: {', '.join(column.name for column in file.columns)}" if file.columns else about
 
 
-def as_line(one: NotTaken) -> str:
+def describe_not_taken(one: NotTaken) -> str:
     """``sessions/Session42/.git/ (812 files): hidden files are never taken``."""
     count = f" ({plural(one.files, 'file')})" if one.path.endswith("/") else ""
     return f"{one.source}{count}: {one.rule.reason}"
 
 
-def left_out_words(plan: Plan) -> str:
+def describe_not_exported(plan: Plan) -> str:
     """Count what is not in the archive though it may matter: '' where that is nothing."""
-    said = []
+    parts = []
     if plan.withheld:
-        said.append(f"{plural(plan.withheld, 'file')} of the session {_were(plan.withheld)} not exported")
+        parts.append(f"{plural(plan.withheld, 'file')} of the session {_was_or_were(plan.withheld)} not exported")
     if count := len(plan.near_misses):
-        said.append(f"{plural(count, 'file')} elsewhere in the lab may be meant for it and {_were(count)} not exported")
-    return ", and ".join(said)
+        parts.append(
+            f"{plural(count, 'file')} elsewhere in the lab may be meant for it and {_was_or_were(count)} not exported"
+        )
+    return ", and ".join(parts)
 
 
-def _were(count: int) -> str:
+def _was_or_were(count: int) -> str:
     return "was" if count == 1 else "were"
 
 
@@ -91,15 +93,15 @@ def describe_readings(plan: Plan) -> str:
     return f"{plural(len(plan.readings), 'reading')} of {plural(len(plan.readings.topic_names), 'topic')}"
 
 
-def titled(plan: Plan) -> str:
+def session_title(plan: Plan) -> str:
     """The session's title; a part of a session is called so wherever it is named."""
-    return f"{plan.session.title} (PARTIAL)" if plan.options.partial else plan.session.title
+    return f"{plan.session.title} (PARTIAL)" if plan.options.is_partial else plan.session.title
 
 
-LISTED_AT_MOST = 12
+MAX_LISTED_RECORDINGS = 12
 """So many recordings of a camera are listed one by one; more are told as a span."""
 
-_GAPS_SHOWN = 5
+_MAX_LISTED_GAPS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +126,18 @@ class CameraSpan:
 def camera_spans(recordings: Iterable[PlannedRecording]) -> tuple[tuple[CameraSpan, ...], tuple[PlannedRecording, ...]]:
     """Divide recordings into the spans of cameras with more than ``LISTED_AT_MOST``, by camera id, and all others."""
     of_camera = defaultdict[str | None, list[PlannedRecording]](list)
-    every = list(recordings)
-    for recording in every:
+    all_recordings = list(recordings)
+    for recording in all_recordings:
         of_camera[recording.camera.id if recording.camera else None].append(recording)
-    many = {camera_id for camera_id, found in of_camera.items() if len(found) > LISTED_AT_MOST}
+    long_cameras = {camera_id for camera_id, found in of_camera.items() if len(found) > MAX_LISTED_RECORDINGS}
     spans = [
-        CameraSpan(found[0].camera, tuple(found), cover((one.span, one.identity.size_bytes) for one in found))
-        for camera_id, found in sorted(of_camera.items(), key=lambda one: (one[0] is None, sort_key(one[0] or "")))
-        if camera_id in many
+        CameraSpan(
+            found[0].camera, tuple(found), measure_coverage((one.span, one.identity.size_bytes) for one in found)
+        )
+        for camera_id, found in sorted(of_camera.items(), key=lambda one: (one[0] is None, id_sort_key(one[0] or "")))
+        if camera_id in long_cameras
     ]
-    others = [one for one in every if (one.camera.id if one.camera else None) not in many]
+    others = [one for one in all_recordings if (one.camera.id if one.camera else None) not in long_cameras]
     return tuple(spans), tuple(others)
 
 
@@ -151,8 +155,8 @@ def describe_camera_span(span: CameraSpan) -> Iterator[str]:
         yield "no gap between two recordings"
         return
     yield f"{plural(len(span.gaps), 'gap')}, {format_duration(covered.gap_seconds)} in all:"
-    for gap in span.gaps[:_GAPS_SHOWN]:
+    for gap in span.gaps[:_MAX_LISTED_GAPS]:
         start = format_instant(gap.start) if gap.start else ""
         yield f"  {format_duration(gap.seconds or 0)} from {start}"
-    if len(span.gaps) > _GAPS_SHOWN:
-        yield f"  and {len(span.gaps) - _GAPS_SHOWN:,} more"
+    if len(span.gaps) > _MAX_LISTED_GAPS:
+        yield f"  and {len(span.gaps) - _MAX_LISTED_GAPS:,} more"

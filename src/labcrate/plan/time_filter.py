@@ -10,10 +10,10 @@ from labcrate.model.timespan import TimeSpan, from_ns
 from labcrate.plan.recording_time import TimeContext
 
 # Names show local time, at most 14:45 from UTC, and an end within 24 hours: two days hold both.
-_AROUND = timedelta(days=2)
-_MOST_DAYS = 60
+_MARGIN = timedelta(days=2)
+_MAX_DAYS = 60
 _DAY = timedelta(days=1)
-_BETWEEN = str.maketrans("", "", "-_./")
+_SEPARATORS = str.maketrans("", "", "-_./")
 _EPOCH = re.compile(r"(?<![0-9])(?:[0-9]{13}|[0-9]{10})(?![0-9])")
 
 
@@ -27,26 +27,26 @@ class TimeFilter:
     def __init__(self, span: TimeSpan, times: TimeContext) -> None:
         self._span, self._times = span, times
         corrected = any(clock.offset_s or clock.name_pattern for clock in times.clocks.values())
-        self._days = None if corrected else _days(span)
+        self._days = None if corrected else _days_around(span)
 
-    def may_be(self, path: str, mtime_ns: int) -> bool:
+    def may_overlap(self, path: str, mtime_ns: int) -> bool:
         """Return whether any source of a file may speak of the span."""
         if self._days is None or self._span.contains(from_ns(mtime_ns)):
             return True
         registered = self._times.registered.get(path)
         if registered and registered.start and TimeSpan(registered.start, registered.end).overlaps(self._span):
             return True
-        digits = path.translate(_BETWEEN)
+        digits = path.translate(_SEPARATORS)
         return any(day in digits for day in self._days) or _EPOCH.search(path) is not None
 
 
-def _days(span: TimeSpan) -> tuple[str, ...] | None:
+def _days_around(span: TimeSpan) -> tuple[str, ...] | None:
     """The days around a span as eight digits; None where they are too many, or reach out of the calendar."""
-    if span.start is None or span.end is None or span.end - span.start > _MOST_DAYS * _DAY:
+    if span.start is None or span.end is None or span.end - span.start > _MAX_DAYS * _DAY:
         return None
     try:
-        first: datetime = span.start - _AROUND
-        last = span.end + _AROUND
+        first: datetime = span.start - _MARGIN
+        last = span.end + _MARGIN
     except OverflowError:
         return None
     return tuple(f"{first + n * _DAY:%Y%m%d}" for n in range((last - first).days + 2))

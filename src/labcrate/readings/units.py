@@ -9,7 +9,7 @@ from typing import Any
 
 from labcrate.model.device import Device
 
-CERTAIN: Mapping[str, str] = {
+CERTAIN_UNITS: Mapping[str, str] = {
     "battery": "%",
     "co2": "ppm",
     "color_temp": "mired",
@@ -32,18 +32,20 @@ class Units:
     """The units that the lab's devices tell of themselves."""
 
     def __init__(self, devices: Sequence[Device]) -> None:
-        self._told = {name: dict(_exposed(device)) for device in devices for name in (device.id, device.name) if name}
+        self._reported_units = {
+            name: dict(_exposed(device)) for device in devices for name in (device.id, device.name) if name
+        }
 
-    def of(self, device: str, prop: str) -> str | None:
+    def unit_of(self, device: str, prop: str) -> str | None:
         """The unit of a device's property (nested keys joined by ``-``), None if it is not known."""
-        told = self._told.get(device)
-        if told is not None and prop in told:
-            return told[prop]
-        return CERTAIN.get(prop)
+        units = self._reported_units.get(device)
+        if units is not None and prop in units:
+            return units[prop]
+        return CERTAIN_UNITS.get(prop)
 
-    def shared(self, devices: Sequence[str], prop: str) -> str | None:
+    def shared_unit(self, devices: Sequence[str], prop: str) -> str | None:
         """The unit of a property if it is known and the same for all the devices."""
-        units = {self.of(device, prop) for device in devices}
+        units = {self.unit_of(device, prop) for device in devices}
         return units.pop() if len(units) == 1 else None
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from itertools import count, islice
 
 from labcrate.errors import RepairError
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.messages.message import Message
 
 _MAX_NAMES = 1000
@@ -25,7 +25,7 @@ class PathInOpenFolder:
     ``make_folders`` creates missing folders. Raises OSError; ELOOP for a symbolic link in the path.
     """
 
-    def __init__(self, lab: Lab, path: str, *, make_folders: bool = False) -> None:
+    def __init__(self, lab: LabFolder, path: str, *, make_folders: bool = False) -> None:
         *folders, self.name = path.split("/")
         self.path = path
         self.folder_fd = os.open(lab.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

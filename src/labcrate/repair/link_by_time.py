@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 
 from labcrate.errors import LabcrateError
-from labcrate.lab.folder import SESSION_FOLDER, SESSIONS, Lab
+from labcrate.lab.folder import SESSION_FOLDER_PREFIX, SESSIONS, LabFolder
 from labcrate.lab.session_register import LinkedFile, register_path
 from labcrate.messages.message import Message
 from labcrate.model.timespan import format_instant
 from labcrate.people.link_log import Link, LinkLog, LinkMethod
-from labcrate.plan.by_time import Offered
+from labcrate.plan.recorder_search import CandidateFile
 from labcrate.repair.register_file import add_entries, lock_links, remove_entries
 
 
-def link_by_time(lab: Lab, log: LinkLog, session_id: str, files: Sequence[Offered], who: str) -> Link:
+def link_by_time(lab: LabFolder, log: LinkLog, session_id: str, files: Sequence[CandidateFile], who: str) -> Link:
     """Add recorders' files to a session's register, and a line to the log. Raises RepairError, PeopleError.
 
     The entries have the time of the log's line, by which ``undo_by_time`` finds them.
@@ -33,7 +33,7 @@ def link_by_time(lab: Lab, log: LinkLog, session_id: str, files: Sequence[Offere
         return made
 
 
-def undo_by_time(lab: Lab, log: LinkLog, made: Link, who: str) -> Link:
+def undo_by_time(lab: LabFolder, log: LinkLog, made: Link, who: str) -> Link:
     """Remove the entries of a link from the session's register. Call it inside ``lock_links``.
 
     Raises RepairError, PeopleError.
@@ -44,11 +44,11 @@ def undo_by_time(lab: Lab, log: LinkLog, made: Link, who: str) -> Link:
     return log.get(made.number)
 
 
-def session_folder_path(lab: Lab, session_id: str) -> str:
+def session_folder_path(lab: LabFolder, session_id: str) -> str:
     """Return the path of a session's own folder, spelled as on the disk if it exists."""
-    return lab.session_folders().get(session_id, f"{SESSIONS}/{SESSION_FOLDER}{session_id}")
+    return lab.session_folders().get(session_id, f"{SESSIONS}/{SESSION_FOLDER_PREFIX}{session_id}")
 
 
-def _register_entry(one: Offered, made: Link) -> LinkedFile:
+def _register_entry(one: CandidateFile, made: Link) -> LinkedFile:
     camera = one.camera.id if one.camera else None
     return LinkedFile(one.recorder, one.file, one.identity.size_bytes, one.identity.mtime_ns, camera, made.linked)

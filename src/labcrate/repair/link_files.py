@@ -10,9 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from labcrate.errors import LabcrateError, NotFoundError, PeopleError, RepairError
-from labcrate.lab.folder import RECORDINGS, Lab
+from labcrate.lab.folder import RECORDINGS, LabFolder
 from labcrate.lab.session_register import LinkedFile, read_session_register, register_path
-from labcrate.linking.settling import links_by_entry
+from labcrate.linking.resolve import entry_would_link
 from labcrate.linking.verdict import Rule
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
@@ -20,7 +20,7 @@ from labcrate.model.fixity import Identity
 from labcrate.model.timespan import format_instant
 from labcrate.people.link_log import Link, LinkLog, LinkMethod
 from labcrate.plan.inventory import Inventory
-from labcrate.plan.lab_rules import camera_key, key_in_session
+from labcrate.plan.lab_rules import camera_key, camera_key_in_session
 from labcrate.plan.plan import NearMiss
 from labcrate.repair.lab_writer import PathInOpenFolder, convert_os_errors
 from labcrate.repair.link_by_time import undo_by_time
@@ -97,7 +97,7 @@ def _camera_by_name(inventory: Inventory, request: LinkRequest) -> str | None:
     session = inventory.session(request.session)
     ids = {camera_key(camera): camera.id for camera in inventory.cameras}
     camera_id = ids.get(verdict.camera)
-    matches = camera_id is not None and key_in_session(inventory.cameras, session, camera_id) == verdict.camera
+    matches = camera_id is not None and camera_key_in_session(inventory.cameras, session, camera_id) == verdict.camera
     return camera_id if matches else None
 
 
@@ -117,7 +117,7 @@ def _resolve_near_miss(inventory: Inventory, known: Sequence[NearMiss], session:
         ) from None
 
 
-def _exists(lab: Lab, file: str) -> bool:
+def _exists(lab: LabFolder, file: str) -> bool:
     try:
         lab.identity(file)
     except (FileNotFoundError, NotADirectoryError):
@@ -135,7 +135,7 @@ def _check_linkable(inventory: Inventory, request: LinkRequest) -> None:
             raise RepairError(Message("repair.not_other_container", file=near.source))
         return
     check_is_mp4(near)
-    if request.method is LinkMethod.ENTRY and not links_by_entry(path, request.session, inventory.rules):
+    if request.method is LinkMethod.ENTRY and not entry_would_link(path, request.session, inventory.rules):
         raise RepairError(
             Message("repair.not_in_place", file=near.source, session=request.session, reason=near.verdict.reason)
         )
@@ -161,7 +161,7 @@ def create_link(inventory: Inventory, log: LinkLog, request: LinkRequest, *, who
         return LinkResult(_record_link(lab, folder, log, done, moved, who))
 
 
-def _link_in_place(lab: Lab, folder: str, log: LinkLog, request: LinkRequest, who: str) -> Link:
+def _link_in_place(lab: LabFolder, folder: str, log: LinkLog, request: LinkRequest, who: str) -> Link:
     """Add a file to the session's register. The log is written first, so that every link has a line."""
     path, register = request.near_miss.path, register_path(folder)
     with convert_os_errors(path), PathInOpenFolder(lab, path) as place:
@@ -195,7 +195,9 @@ def _register_entry(
     )
 
 
-def _record_link(lab: Lab, folder: str, log: LinkLog, done: LinkedNearMiss, entry: LinkedFile | None, who: str) -> Link:
+def _record_link(
+    lab: LabFolder, folder: str, log: LinkLog, done: LinkedNearMiss, entry: LinkedFile | None, who: str
+) -> Link:
     """Write the register and the log for a moved or new file. If that fails, undo the change."""
     try:
         if entry:
@@ -212,7 +214,7 @@ def _record_link(lab: Lab, folder: str, log: LinkLog, done: LinkedNearMiss, entr
         raise
 
 
-def undo_logged_link(lab: Lab, log: LinkLog, *, session: str, number: int, who: str) -> Link:
+def undo_logged_link(lab: LabFolder, log: LinkLog, *, session: str, number: int, who: str) -> Link:
     """Undo one of a session's links, and record it in the log. Raises NotFoundError, RepairError, PeopleError."""
     with lock_links(lab):
         made = next((link for link in log.lines(session) if link.number == number), None)

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from labcrate.errors import RepairError, UsageError
-from labcrate.lab.folder import RECORDINGS, Lab
+from labcrate.lab.folder import RECORDINGS, LabFolder
 from labcrate.linking.verdict import Rule
 from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.model.device import Camera
-from labcrate.model.session import sort_key
+from labcrate.model.session import id_sort_key
 from labcrate.model.timespan import from_ns
 from labcrate.people.link_log import LinkMethod
-from labcrate.plan.choices import cameras_called
+from labcrate.plan.choices import find_camera_keys
 from labcrate.plan.inventory import Inventory
-from labcrate.plan.lab_rules import key_in_session
+from labcrate.plan.lab_rules import camera_key_in_session
 from labcrate.plan.plan import NearMiss
-from labcrate.plan.recordings import Cameras
+from labcrate.plan.recordings import SessionCameras
 from labcrate.repair.lab_writer import PathInOpenFolder, convert_os_errors, hard_link, hard_link_free_name
 
 # A file system's clock may be ahead of the system's by so much.
@@ -59,7 +59,7 @@ def check_is_mp4(near_miss: NearMiss) -> None:
         raise RepairError(Message("repair.not_mp4", file=near_miss.source, remedy=remedy))
 
 
-def move_near_miss(lab: Lab, session: str, folder: str, near_miss: NearMiss) -> LinkedNearMiss:
+def move_near_miss(lab: LabFolder, session: str, folder: str, near_miss: NearMiss) -> LinkedNearMiss:
     """Move a near miss into the recordings of its session's ``folder``, under a free name.
 
     Raises RepairError.
@@ -78,7 +78,7 @@ def move_near_miss(lab: Lab, session: str, folder: str, near_miss: NearMiss) -> 
     return LinkedNearMiss(session, near_miss.path, f"{folder}/{RECORDINGS}/{taken}", LinkMethod.MOVE)
 
 
-def undo_file_change(lab: Lab, repair: LinkedNearMiss, when: datetime | None) -> None:
+def undo_file_change(lab: LabFolder, repair: LinkedNearMiss, when: datetime | None) -> None:
     """Move a linked file back, or remove the file that was made, for a link of the time ``when`` (None: a moment ago).
 
     Raises RepairError if a file could be lost: it is gone, another file, or changed since the link, or another file
@@ -107,7 +107,7 @@ def undo_file_change(lab: Lab, repair: LinkedNearMiss, when: datetime | None) ->
         target.remove(linked)
 
 
-def is_already_undone(lab: Lab, repair: LinkedNearMiss) -> bool:
+def is_already_undone(lab: LabFolder, repair: LinkedNearMiss) -> bool:
     """Return whether a link is already undone: the file is at its old path, and there is none at the new one."""
     with suppress(OSError), PathInOpenFolder(lab, repair.source) as source:
         source.stat_regular_file()
@@ -125,9 +125,9 @@ def find_camera_id(inventory: Inventory, session_id: str, word: str) -> str:
     if there are several, and if the camera's id refers to another camera in this session.
     """
     session = inventory.session(session_id)
-    cameras = Cameras.of(inventory, session)
-    found = cameras_called(word, cameras)
-    usable = [key for key in found if key == key_in_session(inventory.cameras, session, cameras.by_key[key].id)]
+    cameras = SessionCameras.build(inventory, session)
+    found = find_camera_keys(word, cameras)
+    usable = [key for key in found if key == camera_key_in_session(inventory.cameras, session, cameras.by_key[key].id)]
     if not usable:
         camera = cameras.by_key[found[0]]
         raise UsageError(Message("repair.camera_id_in_use", camera=word, id=camera.id))
@@ -142,6 +142,6 @@ def find_camera_id(inventory: Inventory, session_id: str, word: str) -> str:
 def linkable_cameras(inventory: Inventory, session_id: str) -> list[Camera]:
     """Return the cameras, by id, that a link in a session can name: those that their id refers to there."""
     session = inventory.session(session_id)
-    cameras = Cameras.of(inventory, session).by_key
-    usable = [c for key, c in cameras.items() if key == key_in_session(inventory.cameras, session, c.id)]
-    return sorted(usable, key=lambda camera: sort_key(camera.id))
+    cameras = SessionCameras.build(inventory, session).by_key
+    usable = [c for key, c in cameras.items() if key == camera_key_in_session(inventory.cameras, session, c.id)]
+    return sorted(usable, key=lambda camera: id_sort_key(camera.id))

@@ -11,10 +11,10 @@ from typing import Any
 
 from labcrate.errors import DocumentError, RepairError
 from labcrate.index.state_folder import state_folder
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.lab.json_file import parse_json, read_bytes
 from labcrate.lab.registers import REGISTER_FILE
-from labcrate.lab.session_register import WRITTEN_BY, LinkedFile, encode_register, register_entry, register_path
+from labcrate.lab.session_register import WRITTEN_BY, LinkedFile, encode_entry, encode_register, register_path
 from labcrate.messages.message import Message
 from labcrate.repair.lab_writer import PathInOpenFolder, convert_os_errors
 
@@ -23,7 +23,7 @@ _UNFINISHED_FILE = f".{REGISTER_FILE}.part"
 
 
 @contextmanager
-def lock_links(lab: Lab) -> Iterator[None]:
+def lock_links(lab: LabFolder) -> Iterator[None]:
     """Prevent other threads and processes from linking in this lab meanwhile. Raises RepairError, CatalogError."""
     try:
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -38,7 +38,7 @@ def lock_links(lab: Lab) -> Iterator[None]:
         os.close(lock)
 
 
-def add_entries(lab: Lab, session_folder: str, files: Sequence[LinkedFile]) -> None:
+def add_entries(lab: LabFolder, session_folder: str, files: Sequence[LinkedFile]) -> None:
     """Add files to a session's register, each in place of an older entry of the same file.
 
     Call it inside ``lock_links``. Raises RepairError, also for a register that labcrate did not write. Then nothing
@@ -47,12 +47,12 @@ def add_entries(lab: Lab, session_folder: str, files: Sequence[LinkedFile]) -> N
     for one in files:
         _check_utf8_name(one)
     path = register_path(session_folder)
-    added = {(one.folder, one.file): register_entry(one) for one in files}
+    added = {(one.folder, one.file): encode_entry(one) for one in files}
     others = [entry for entry in _read_entries(lab, path) if _entry_key(entry) not in added]
     _write_entries(lab, path, [*others, *added.values()])
 
 
-def remove_entries(lab: Lab, session_folder: str, chosen: Callable[[dict[str, Any]], bool]) -> int:
+def remove_entries(lab: LabFolder, session_folder: str, chosen: Callable[[dict[str, Any]], bool]) -> int:
     """Remove the entries for which ``chosen`` returns True, and return their number. Call it inside ``lock_links``.
 
     A register without entries is deleted. Raises RepairError; then nothing is changed.
@@ -81,7 +81,7 @@ def _check_utf8_name(one: LinkedFile) -> None:
         raise RepairError(Message("repair.name_not_utf8", file=one.file)) from None
 
 
-def _read_entries(lab: Lab, path: str) -> list[Any]:
+def _read_entries(lab: LabFolder, path: str) -> list[Any]:
     """Return the entries of the file, unchanged; none if there is no file."""
     try:
         data = read_bytes(lab, path)
@@ -98,7 +98,7 @@ def _read_entries(lab: Lab, path: str) -> list[Any]:
     return entries
 
 
-def _write_entries(lab: Lab, path: str, entries: Sequence[Any]) -> None:
+def _write_entries(lab: LabFolder, path: str, entries: Sequence[Any]) -> None:
     """Write the register and wait for the disk. The old register stays until the new one is complete."""
     with convert_os_errors(path), PathInOpenFolder(lab, path, make_folders=True) as place:
         if not entries:

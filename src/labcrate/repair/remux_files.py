@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 
 from labcrate.errors import RepairError
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.messages.message import Message
 from labcrate.model.fixity import Identity
 from labcrate.repair.lab_writer import PathInOpenFolder, convert_os_errors, hard_link_free_name
@@ -22,7 +22,7 @@ class MadeMp4:
     left_out: str | None
 
 
-def make_mp4(lab: Lab, path: str, folder: str) -> MadeMp4:
+def make_mp4(lab: LabFolder, path: str, folder: str) -> MadeMp4:
     """Make an MP4 from a file of the lab, under a free name in ``folder``, without encoding again.
 
     The MP4 is written under a hidden name, and gets its name when it is complete and on the disk. It has the
@@ -57,7 +57,7 @@ def make_mp4(lab: Lab, path: str, folder: str) -> MadeMp4:
             finally:
                 part.unlink_if_there(part.name)
             made = Identity.of(os.fstat(file.fileno()))
-    return MadeMp4(f"{folder}/{taken}", made, ", ".join(done.left_out) or None)
+    return MadeMp4(f"{folder}/{taken}", made, ", ".join(done.dropped_codecs) or None)
 
 
 def _unfinished_name(name: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from labcrate.errors import DocumentError
-from labcrate.lab.folder import DATA, Kind, Lab
+from labcrate.lab.folder import DATA, EntryKind, LabFolder
 from labcrate.lab.json_file import parse_json, read_bytes
 from labcrate.model.fixity import Identity
 from labcrate.secrets.credential_keys import STEMS
@@ -59,7 +59,7 @@ class LabSecrets:
     files: Mapping[str, FileSecrets] = field(default_factory=dict, repr=False)
 
 
-def read_secrets(lab: Lab, before: LabSecrets | None = None) -> LabSecrets:
+def read_secrets(lab: LabFolder, before: LabSecrets | None = None) -> LabSecrets:
     """Collect the secrets of a lab from its own JSON files and its table of readings; ``users.json`` is never opened.
 
     ``before`` is what was read earlier: files in the same state are not read again. A file that cannot be read is a
@@ -75,7 +75,7 @@ def read_secrets(lab: Lab, before: LabSecrets | None = None) -> LabSecrets:
     return LabSecrets(merge_secrets(found.secrets for found in files.values()), problems, files)
 
 
-def secret_file_paths(lab: Lab) -> list[str]:
+def secret_file_paths(lab: LabFolder) -> list[str]:
     """Return the files of a lab that secrets are read from, by path, whether they are there or not.
 
     A symbolic link or a closed folder among them is named as well: reading it says what is the matter.
@@ -83,16 +83,16 @@ def secret_file_paths(lab: Lab) -> list[str]:
     found = {
         entry.path
         for entry in lab.walk(DATA)
-        if entry.kind is Kind.UNREADABLE
+        if entry.kind is EntryKind.UNREADABLE
         or (entry.path.endswith(".json") and (entry.path.count("/") == 1 or _USER_FOLDER.fullmatch(entry.path)))
-        or (entry.kind is Kind.LINK and _LINKED_FOLDER.fullmatch(entry.path))
+        or (entry.kind is EntryKind.LINK and _LINKED_FOLDER.fullmatch(entry.path))
     }
     for folder in lab.session_folders().values():
         found.update(f"{folder}/{name}" for name in _SESSION_DOCUMENTS)
     return sorted(path for path in found if path.rpartition("/")[2] != _NEVER_READ)
 
 
-def _read_file_secrets(lab: Lab, path: str, quick_search: Needles, known: FileSecrets | None) -> FileSecrets:
+def _read_file_secrets(lab: LabFolder, path: str, quick_search: Needles, known: FileSecrets | None) -> FileSecrets:
     """Return the secrets of one file. Its state is taken before it is read."""
     identity = None
     try:
@@ -113,7 +113,7 @@ def _read_file_secrets(lab: Lab, path: str, quick_search: Needles, known: FileSe
         return FileSecrets(identity, problem=DocumentError(path, "", _describe_error(error)))
 
 
-def _read_signing_key(lab: Lab) -> FileSecrets:
+def _read_signing_key(lab: LabFolder) -> FileSecrets:
     """Return the text of the lab's secret key; nothing where there is none, or this user may not read it."""
     with suppress(OSError):
         identity, data = lab.identity(SIGNING_KEY), lab.read(SIGNING_KEY) or b""
@@ -122,7 +122,7 @@ def _read_signing_key(lab: Lab) -> FileSecrets:
     return FileSecrets(None)
 
 
-def _read_json(lab: Lab, path: str, quick_search: Needles) -> Iterator[tuple[str, Any]]:
+def _read_json(lab: LabFolder, path: str, quick_search: Needles) -> Iterator[tuple[str, Any]]:
     data = read_bytes(lab, path)
     # Large files are registers of messages: most hold nothing of the kind, which is seen without parsing.
     if data is None or (len(data) > _LARGE_BYTES and not quick_search.positions(data)):

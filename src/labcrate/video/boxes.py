@@ -15,22 +15,22 @@ MAX_BOXES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
+class BoxOutline:
     """The kinds of boxes found whole, and the one that the file ends inside of (``None``: it ends where it should).
 
     ``sound_bytes`` is where the last whole ``mdat`` ends: what a fragmented file that was broken off still holds.
     """
 
-    first: bytes | None
-    whole: frozenset[bytes]
-    cut: bytes | None
-    sound_bytes: int
-    too_many: bool = False
+    first_box: bytes | None
+    whole_boxes: frozenset[bytes]
+    cut_box: bytes | None
+    playable_bytes: int
+    has_too_many: bool = False
 
     @property
-    def broken_off(self) -> bool:
+    def is_broken_off(self) -> bool:
         """Whether this is a fragmented file that ends inside a fragment, as after a power cut."""
-        return b"moof" in self.whole and self.cut is not None
+        return b"moof" in self.whole_boxes and self.cut_box is not None
 
     @property
     def problem(self) -> str | None:
@@ -39,38 +39,38 @@ class Outline:
         A fragmented file that ends inside its last fragment is not damaged: everything before it plays,
         which is what fragments are for.
         """
-        if self.first not in FIRST_BOXES:
+        if self.first_box not in FIRST_BOXES:
             return "It is not an MP4 file."
-        if self.too_many:
+        if self.has_too_many:
             return f"It has more than {MAX_BOXES} boxes, which no camera writes."
-        if b"moov" not in self.whole:
+        if b"moov" not in self.whole_boxes:
             return "It is cut short or was never finished: its index (moov) is missing."
-        if b"mdat" not in self.whole or (self.cut == b"mdat" and not self.broken_off):
+        if b"mdat" not in self.whole_boxes or (self.cut_box == b"mdat" and not self.is_broken_off):
             return "It is cut short: a part of its video data (mdat) is missing."
         return None
 
 
-def read_outline(file: BinaryIO, size_bytes: int) -> Outline:
+def read_outline(file: BinaryIO, size_bytes: int) -> BoxOutline:
     """Walk over the top-level boxes of a file of ``size_bytes``; reads 16 bytes of each. Raises OSError."""
     first: bytes | None = None
     whole: set[bytes] = set()
-    start = sound = 0
+    start = playable = 0
     for _ in range(MAX_BOXES):
-        header = _header(file, start)
+        header = _read_box_header(file, start)
         if header is None:
-            return Outline(first, frozenset(whole), None, sound)
+            return BoxOutline(first, frozenset(whole), None, playable)
         kind, length = header
         first = first or kind
         stop = size_bytes if length == 0 else start + length  # size 0: the box goes on to the end of the file
         if stop > size_bytes:
-            return Outline(first, frozenset(whole), kind, sound)
+            return BoxOutline(first, frozenset(whole), kind, playable)
         whole.add(kind)
-        sound = stop if kind == b"mdat" else sound
+        playable = stop if kind == b"mdat" else playable
         start = stop
-    return Outline(first, frozenset(whole), None, sound, too_many=True)
+    return BoxOutline(first, frozenset(whole), None, playable, has_too_many=True)
 
 
-def _header(file: BinaryIO, start: int) -> tuple[bytes, int] | None:
+def _read_box_header(file: BinaryIO, start: int) -> tuple[bytes, int] | None:
     """Kind and length of the box at ``start``; ``None`` where no box can be read (end of file, padding)."""
     file.seek(start)
     raw = file.read(16)

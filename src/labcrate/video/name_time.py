@@ -39,7 +39,7 @@ _CLOCK = re.compile(
     r"(?<![0-9])(?<![0-9]\.)"
     rf"(?P<H>[01][0-9]|2[0-3])(?P<t>[-_.:]?)(?P<M>[0-5][0-9])(?P=t)(?P<S>[0-5][0-9]){_ZONE}(?![0-9])(?!\.[0-9])"
 )
-_KIND = re.compile(r"[0-9]?[A-Za-z]|")
+_KIND_LETTER = re.compile(r"[0-9]?[A-Za-z]|")
 _EPOCH = re.compile(r"(?<![^_ ()\[\]-])(?:(?P<ms>[0-9]{13})|(?P<s>[0-9]{10})(?:\.(?P<f>[0-9]{1,6}))?)(?![^_ ()\[\]-])")
 _DATE_AND_HOUR = re.compile(r"20[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:[01][0-9]|2[0-3])")
 
@@ -57,7 +57,7 @@ class NameTime:
     precision_s: float = SECOND_S
 
     @property
-    def zoned(self) -> bool:
+    def has_zone(self) -> bool:
         """Return whether the path itself shows the time zone."""
         return self.start.tzinfo is not None
 
@@ -88,13 +88,13 @@ def _stamp(stem: str) -> NameTime | None:
             continue
         if first is None:
             first = shown, found
-        elif first[0].zoned == shown.zoned and timedelta() < shown.start - first[0].start <= _LONGEST:
+        elif first[0].has_zone == shown.has_zone and timedelta() < shown.start - first[0].start <= _LONGEST:
             return NameTime(first[0].start, shown.start, first[0].precision_s)
     if first is None:
         return None
     shown, found = first
     end = _END_TIME.match(stem, found.end())
-    return NameTime(shown.start, end and _at_end(shown.start, end), shown.precision_s)
+    return NameTime(shown.start, end and _end_time(shown.start, end), shown.precision_s)
 
 
 def _of_stamp(stem: str, found: re.Match[str]) -> NameTime | None:
@@ -109,7 +109,7 @@ def _of_stamp(stem: str, found: re.Match[str]) -> NameTime | None:
         return None
     fraction = found["f"] or found["ms"] or found["more"]
     start = _datetime(f"{found['Y']}-{found['m']}-{found['D']}", found["H"], found["M"], seconds, fraction)
-    return NameTime(_zoned(start, found), None, SECOND_S if seconds else MINUTE_S) if start else None
+    return NameTime(_with_zone(start, found), None, SECOND_S if seconds else MINUTE_S) if start else None
 
 
 def _is_minutes(date_by: str, between: str | None, time_by: str) -> bool:
@@ -124,21 +124,21 @@ def _clock_in_date_folder(folder: str, stem: str) -> NameTime | None:
     date = _date_of(folder)
     if date is None:
         return None
-    clocks = [found for found in _CLOCK.finditer(stem) if found["t"] or _alone(stem, found)]
+    clocks = [found for found in _CLOCK.finditer(stem) if found["t"] or _is_separate_field(stem, found)]
     if not clocks:
         return None
     start = _datetime(date, clocks[0]["H"], clocks[0]["M"], clocks[0]["S"])
     end = clocks[1] if len(clocks) > 1 and not clocks[1]["o"] else None
     if start is None:
         return None
-    start = _zoned(start, clocks[0])
-    return NameTime(start, end and _at_end(start, end))
+    start = _with_zone(start, clocks[0])
+    return NameTime(start, end and _end_time(start, end))
 
 
-def _alone(stem: str, found: re.Match[str]) -> bool:
+def _is_separate_field(stem: str, found: re.Match[str]) -> bool:
     """Return whether six digits stand between separators, or begin the name after a letter."""
     before, after = stem[: found.start()], stem[found.end() : found.end() + 1]
-    return (before[-1:] in ("_", "-", " ") or _KIND.fullmatch(before) is not None) and not after.isalnum()
+    return (before[-1:] in ("_", "-", " ") or _KIND_LETTER.fullmatch(before) is not None) and not after.isalnum()
 
 
 def _date_of(folder: str) -> str | None:
@@ -172,7 +172,7 @@ def _datetime(
     return start if FIRST_YEAR <= start.year <= LAST_YEAR else None
 
 
-def _zoned(start: datetime, found: re.Match[str]) -> datetime:
+def _with_zone(start: datetime, found: re.Match[str]) -> datetime:
     if found["z"]:
         return start.replace(tzinfo=UTC)
     if not (text := found["o"]):
@@ -181,6 +181,6 @@ def _zoned(start: datetime, found: re.Match[str]) -> datetime:
     return start.replace(tzinfo=timezone(-offset if text[0] == "-" else offset))
 
 
-def _at_end(start: datetime, found: re.Match[str]) -> datetime:
+def _end_time(start: datetime, found: re.Match[str]) -> datetime:
     end = start.replace(hour=int(found["H"]), minute=int(found["M"]), second=int(found["S"]), microsecond=0)
     return end if end >= start else end + timedelta(days=1)

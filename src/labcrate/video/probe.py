@@ -16,10 +16,10 @@ from labcrate.video.containers import CONTAINERS, MP4_DEMUXER, Container, contai
 # FFmpeg reads a box's header with a whole buffer; a small one keeps the reading small where fragments are many.
 BUFFER_BYTES = 4096
 # What FFmpeg may read: an index of ten hours has about 15 MB, a file in fragments an index for each of them.
-FREE_BYTES = 256 * 1024 * 1024
-FREE_SHARE = 16
+MAX_READ_BYTES = 256 * 1024 * 1024
+MAX_READ_SHARE = 16
 # Other containers have a short index or none: their streams are known from the first packets.
-OTHER_FREE_BYTES = 64 * 1024 * 1024
+OTHER_MAX_READ_BYTES = 64 * 1024 * 1024
 
 # Options of libavformat: no decoder may be opened, no file beside this one, and one packet is looked at.
 OPTIONS = {"codec_whitelist": "none", "protocol_whitelist": "none", "enable_drefs": "0", "probesize": "32"}
@@ -29,48 +29,50 @@ OTHER_OPTIONS = {"codec_whitelist": "none", "protocol_whitelist": "none", "probe
 av.logging.set_level(None)  # FFmpeg reports damage to standard error otherwise
 
 
-class Window:
+class LimitedFile:
     """The file as FFmpeg sees it: no name, a limit to the reading, and no exceptions.
 
     PyAV prints an exception that is raised inside FFmpeg's callbacks when FFmpeg goes on regardless, so a
     failure is kept here and looks like the end of the file until FFmpeg is done.
     """
 
-    def __init__(self, file: BinaryIO, size_bytes: int, free_bytes: int | None = None) -> None:
-        self._file, self._size, self._at = file, size_bytes, 0
-        self._left = FREE_BYTES + size_bytes // FREE_SHARE if free_bytes is None else free_bytes
+    def __init__(self, file: BinaryIO, size_bytes: int, max_read_bytes: int | None = None) -> None:
+        self._file, self._size, self._position = file, size_bytes, 0
+        self._remaining_bytes = (
+            MAX_READ_BYTES + size_bytes // MAX_READ_SHARE if max_read_bytes is None else max_read_bytes
+        )
         self.failure: OSError | None = None
 
     @property
-    def exhausted(self) -> bool:
+    def is_exhausted(self) -> bool:
         """Whether more was read than telling about a video can need."""
-        return self._left <= 0
+        return self._remaining_bytes <= 0
 
     def read(self, count: int) -> bytes:
         """Up to ``count`` bytes from where it stands; none after a failure or beyond the limit."""
-        if self.failure or self.exhausted or self._at >= self._size:
+        if self.failure or self.is_exhausted or self._position >= self._size:
             return b""
         try:
-            self._file.seek(self._at)
+            self._file.seek(self._position)
             data = self._file.read(count)
         except OSError as error:
             self.failure = error
             return b""
-        self._at += len(data)
-        self._left -= len(data)
+        self._position += len(data)
+        self._remaining_bytes -= len(data)
         return data
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Stand elsewhere, and return where; -1 where that cannot be, as FFmpeg expects it."""
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}.get(whence)
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}.get(whence)
         if base is None or not 0 <= base + offset < 2**63:
             return -1
-        self._at = base + offset
-        return self._at
+        self._position = base + offset
+        return self._position
 
     def tell(self) -> int:
         """Where it stands."""
-        return self._at
+        return self._position
 
 
 def probe(file: BinaryIO, name: str = "video.mp4") -> Probe:
@@ -91,35 +93,35 @@ def probe(file: BinaryIO, name: str = "video.mp4") -> Probe:
     if outline.problem is not None:
         return Probe(problem=outline.problem.replace(CONTAINERS["mp4"].name, container.name))
     # FFmpeg gives up on a file that ends inside a fragment's index, so it is shown the whole fragments only.
-    window = Window(file, outline.sound_bytes if outline.broken_off else size)
+    window = LimitedFile(file, outline.playable_bytes if outline.is_broken_off else size)
     try:
-        found = _ask_ffmpeg(window)
+        found = _read_with_ffmpeg(window)
     except (av.FFmpegError, ValueError, OverflowError):
         found = Probe(problem="It is damaged: its index (moov) cannot be read.")
     if window.failure is not None:
         raise window.failure
-    return Probe(problem="Its index is too large to be looked through.") if window.exhausted else found
+    return Probe(problem="Its index is too large to be looked through.") if window.is_exhausted else found
 
 
 def _probe_other(file: BinaryIO, size_bytes: int, container: Container) -> Probe:
     """Look into a video that is no MP4: by its own demuxer alone, with the same care."""
     if is_cut_short(file, size_bytes):
         return Probe(problem="It is cut short: it says that it is longer than it is.")
-    window = Window(file, size_bytes, OTHER_FREE_BYTES)
+    window = LimitedFile(file, size_bytes, OTHER_MAX_READ_BYTES)
     try:
-        found = _ask_ffmpeg(window, container.demuxer, OTHER_OPTIONS)
+        found = _read_with_ffmpeg(window, container.demuxer, OTHER_OPTIONS)
     except (av.FFmpegError, ValueError, OverflowError):
         found = Probe(problem=f"It is damaged, or is not {container.name}.")
     if window.failure is not None:
         raise window.failure
-    return Probe(problem="Its beginning is too large to be looked through.") if window.exhausted else found
+    return Probe(problem="Its beginning is too large to be looked through.") if window.is_exhausted else found
 
 
 # Tags of any bytes: PyAV 19 always replaces what is not UTF-8 in them, earlier ones must be told to.
 _METADATA: dict[str, Any] = {} if int(av.__version__.partition(".")[0]) >= 19 else {"metadata_errors": "replace"}
 
 
-def _ask_ffmpeg(window: Window, demuxer: str = MP4_DEMUXER, options: dict[str, str] = OPTIONS) -> Probe:
+def _read_with_ffmpeg(window: LimitedFile, demuxer: str = MP4_DEMUXER, options: dict[str, str] = OPTIONS) -> Probe:
     # "mp4" allows the MP4 and QuickTime demuxer alone: text is not taken for a playlist.
     with av.open(
         window,
@@ -129,30 +131,30 @@ def _ask_ffmpeg(window: Window, demuxer: str = MP4_DEMUXER, options: dict[str, s
         buffer_size=BUFFER_BYTES,
         **_METADATA,
     ) as container:
-        return _tell(container, timed=demuxer == MP4_DEMUXER)
+        return _to_probe(container, timed=demuxer == MP4_DEMUXER)
 
 
-def _tell(container: av.container.InputContainer, *, timed: bool) -> Probe:
+def _to_probe(container: av.container.InputContainer, *, timed: bool) -> Probe:
     """Turn what FFmpeg found into a Probe; ``timed`` says that the container always knows its length."""
     if not container.streams.video:
         return Probe(problem="It holds no video.")
     video = container.streams.video[0]
-    known = bool(container.duration and container.duration > 0)
-    if not known and timed:
+    has_duration = bool(container.duration and container.duration > 0)
+    if not has_duration and timed:
         return Probe(problem="It holds no pictures.")
     video_codec = _codec(video)
     if video_codec is None:  # such a stream has no width, either
         return Probe(problem="Its video is in a format that FFmpeg does not know.")
-    if not known and not video.width:
+    if not has_duration and not video.width:
         return Probe(problem="It holds no pictures.")
     audio = container.streams.audio[0] if container.streams.audio else None
     return Probe(
-        duration_s=container.duration / av.time_base if known and container.duration else None,
+        duration_s=container.duration / av.time_base if has_duration and container.duration else None,
         video_codec=video_codec,
         width=video.width or None,
         height=video.height or None,
         # Where nothing is timed, FFmpeg fills in 25 pictures a second.
-        frame_rate=_rate(video.average_rate) if known else None,
+        frame_rate=_rate(video.average_rate) if has_duration else None,
         audio_codec=_codec(audio) if audio else None,
         creation_time=_creation_time(container.metadata.get("creation_time")),
     )

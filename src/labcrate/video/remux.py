@@ -8,7 +8,7 @@ import av
 import av.logging
 
 from labcrate.video.containers import Container, is_cut_short
-from labcrate.video.probe import Window
+from labcrate.video.probe import LimitedFile
 
 _UNLIMITED = 1 << 62
 # No file beside this one is opened. Decoders may be: what a transport stream's sound is, only they can tell.
@@ -23,14 +23,14 @@ class RemuxError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Remuxed:
+class RemuxResult:
     """What went into the MP4: the number of ``pictures``, and the codecs of the streams that do not fit into one."""
 
     pictures: int
-    left_out: tuple[str, ...]
+    dropped_codecs: tuple[str, ...]
 
 
-def remux(source: BinaryIO, target: BinaryIO, container: Container, size_bytes: int) -> Remuxed:
+def remux(source: BinaryIO, target: BinaryIO, container: Container, size_bytes: int) -> RemuxResult:
     """Copy the pictures and the sound of an opened video into an MP4 with its index at its beginning.
 
     ``container`` says which demuxer reads it: no other is tried, and no name reaches FFmpeg. ``target`` is an empty
@@ -39,7 +39,7 @@ def remux(source: BinaryIO, target: BinaryIO, container: Container, size_bytes: 
     """
     if is_cut_short(source, size_bytes):
         raise RemuxError("it is cut short: it says that it is longer than it is")
-    window, written = Window(source, size_bytes, _UNLIMITED), _Target(target)
+    window, written = LimitedFile(source, size_bytes, _UNLIMITED), _RemuxTarget(target)
     try:
         done = _copy(window, written, container)
     except (av.FFmpegError, ValueError, OverflowError) as error:
@@ -50,7 +50,7 @@ def remux(source: BinaryIO, target: BinaryIO, container: Container, size_bytes: 
     return done
 
 
-class _Target:
+class _RemuxTarget:
     """The new file as FFmpeg sees it. A failure is kept: PyAV prints one that is raised inside FFmpeg's callbacks."""
 
     def __init__(self, file: BinaryIO) -> None:
@@ -74,23 +74,23 @@ class _Target:
         """Return where it stands."""
         return self._file.tell()
 
-    def again(self, _url: str, _flags: int, _options: dict[str, str]) -> BinaryIO:
+    def reopen(self, _url: str, _flags: int, _options: dict[str, str]) -> BinaryIO:
         """Open the file a second time for reading: to make room for the index, what was written is moved along."""
         self._file.flush()
         return open(f"/proc/self/fd/{self._file.fileno()}", "rb", buffering=0)  # noqa: PTH123 - FFmpeg closes it
 
 
-def _copy(window: Window, written: _Target, container: Container) -> Remuxed:
+def _copy(window: LimitedFile, written: _RemuxTarget, container: Container) -> RemuxResult:
     with (
         av.open(window, "r", format=container.demuxer, container_options=_OPTIONS, **_METADATA) as source,
         av.open(
-            written, "w", format="mp4", container_options={"movflags": "+faststart"}, io_open=written.again
+            written, "w", format="mp4", container_options={"movflags": "+faststart"}, io_open=written.reopen
         ) as target,
     ):
         if "creation_time" in source.metadata:
             target.metadata["creation_time"] = source.metadata["creation_time"]
         streams: dict[int, Any] = {}
-        left_out = []
+        dropped_codecs = []
         for stream in (*source.streams.video, *source.streams.audio):
             codec = stream.codec_context.name if stream.codec_context else "unknown"
             if codec in target.supported_codecs and not _is_cover(stream):
@@ -98,7 +98,7 @@ def _copy(window: Window, written: _Target, container: Container) -> Remuxed:
             elif stream.type == "video" and not _is_cover(stream):
                 raise RemuxError(f"its video ({codec}) does not fit into an MP4")
             else:
-                left_out.append(codec)
+                dropped_codecs.append(codec)
         if not any(stream.type == "video" for stream in streams.values()):
             raise RemuxError("it holds no video")
         pictures = 0
@@ -110,7 +110,7 @@ def _copy(window: Window, written: _Target, container: Container) -> Remuxed:
             target.mux(packet)
         if not pictures:
             raise RemuxError("it holds no pictures")
-        return Remuxed(pictures, tuple(left_out))
+        return RemuxResult(pictures, tuple(dropped_codecs))
 
 
 def _is_cover(stream: Any) -> bool:
@@ -118,7 +118,7 @@ def _is_cover(stream: Any) -> bool:
     return bool(stream.type == "video" and av.stream.Disposition.attached_pic in stream.disposition)
 
 
-def _check(target: BinaryIO, done: Remuxed) -> None:
+def _check(target: BinaryIO, done: RemuxResult) -> None:
     """Compare what the new file's index says with what was put into it."""
     target.seek(0)
     try:

@@ -84,14 +84,14 @@ def _pictures(
             shown = moment.replace(microsecond=0)
             still = Image.new("RGB", size, background(camera))
             draw = ImageDraw.Draw(still)
-            for text, (top, ink, font) in zip(_texts(camera, shown, time_zone), lines, strict=True):
+            for text, (top, ink, font) in zip(_clock_lines(camera, shown, time_zone), lines, strict=True):
                 draw.text((size[0] // 16, top), text, ink, font)
         picture = still.copy()
         _draw_dot(picture, number / fps)
         yield picture
 
 
-def _texts(camera: str, moment: datetime, time_zone: tzinfo) -> tuple[str, ...]:
+def _clock_lines(camera: str, moment: datetime, time_zone: tzinfo) -> tuple[str, ...]:
     """Name, local time, date and zone, and UTC."""
     local = moment.astimezone(time_zone)
     return (

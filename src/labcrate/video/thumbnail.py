@@ -8,14 +8,14 @@ import av
 from PIL import Image
 
 from labcrate.video.boxes import read_outline
-from labcrate.video.probe import OPTIONS, Window
+from labcrate.video.probe import OPTIONS, LimitedFile
 
 WIDTH = 320
 _QUALITY = 75
 _SKIP_S = 1.0  # the very first frames of a camera are often grey
-_MOST_FRAMES = 60
-_MOST_PIXELS = 64_000_000
-_TALLEST = 4  # times its width: a JPEG has at most 65,535 lines
+_MAX_FRAMES = 60
+_MAX_PIXELS = 64_000_000
+_MAX_HEIGHT_FACTOR = 4  # times its width: a JPEG has at most 65,535 lines
 # What cameras record: no decoder that nobody needs is given a foreign file.
 _DECODERS = "h264,hevc,mpeg4,mjpeg,av1,libdav1d,vp9,libvpx-vp9"
 
@@ -29,7 +29,7 @@ def thumbnail(file: BinaryIO, width: int = WIDTH) -> bytes | None:
     outline = read_outline(file, size)
     if outline.problem is not None:
         return None
-    window = Window(file, outline.sound_bytes if outline.broken_off else size)
+    window = LimitedFile(file, outline.playable_bytes if outline.is_broken_off else size)
     try:
         picture = _picture(window, width)
     except (av.FFmpegError, ValueError, OverflowError, MemoryError):
@@ -43,7 +43,7 @@ def thumbnail(file: BinaryIO, width: int = WIDTH) -> bytes | None:
     return written.getvalue()
 
 
-def _picture(window: Window, width: int) -> Image.Image | None:
+def _picture(window: LimitedFile, width: int) -> Image.Image | None:
     options = {**OPTIONS, "codec_whitelist": _DECODERS}
     with av.open(window, "r", format="mp4", options=options, buffer_size=1 << 16) as container:
         if not container.streams.video:
@@ -52,15 +52,15 @@ def _picture(window: Window, width: int) -> Image.Image | None:
         if stream.codec_context is None:  # a codec that FFmpeg does not know: such a stream has no width, either
             return None
         stream.thread_count = 1
-        if stream.width * stream.height > _MOST_PIXELS:
+        if stream.width * stream.height > _MAX_PIXELS:
             return None
         latest = None
         for number, frame in enumerate(container.decode(stream)):
             latest = frame
-            if number >= _MOST_FRAMES or (frame.time or 0.0) >= _SKIP_S:
+            if number >= _MAX_FRAMES or (frame.time or 0.0) >= _SKIP_S:
                 break
         if latest is None:
             return None
-        height = min(width * _TALLEST, max(2, round(width * latest.height / latest.width)))
+        height = min(width * _MAX_HEIGHT_FACTOR, max(2, round(width * latest.height / latest.width)))
         picture: Image.Image = latest.reformat(width, height, "rgb24").to_image()  # type: ignore[no-untyped-call]
         return picture

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing
 
 from labcrate.config import ServeSettings
 from labcrate.export.people_folder import open_people, refuse_split
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.people.export_log import ExportLog
 from labcrate.people.link_log import LinkLog
 from labcrate.people.logins import Logins
@@ -45,7 +45,7 @@ async def lifespan(settings: ServeSettings, passwords: Passwords | None = None) 
     Raises NoLabError, CatalogError, PeopleError.
     """
     async with AsyncExitStack() as stack:
-        lab = Lab(settings.lab_folder)
+        lab = LabFolder(settings.lab_folder)
         database = stack.enter_context(open_people(lab.root))
         refuse_split(lab.root, database)
         export_log = stack.enter_context(ExportLog(database))

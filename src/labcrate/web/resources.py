@@ -7,7 +7,7 @@ from typing import ParamSpec, TypeVar
 from aiohttp import web
 
 from labcrate.config import ServeSettings
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.people.export_log import ExportLog
 from labcrate.people.link_log import LinkLog
 from labcrate.people.logins import Logins
@@ -41,7 +41,7 @@ class ServerResources:
     """Everything that a server has, from its start to its end; ``lifespan`` makes it."""
 
     settings: ServeSettings
-    lab: Lab
+    lab: LabFolder
     executor: Executor
 
     users: Users

@@ -18,7 +18,7 @@ from labcrate.config import ServeSettings
 from labcrate.errors import ServeError
 from labcrate.export.people_folder import people_folder
 from labcrate.index.state_folder import STATE_FOLDER
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.messages.text import printable
 from labcrate.web.app import make_app
 from labcrate.web.http.client_and_origin import is_loopback, is_proxy, is_secure
@@ -166,7 +166,7 @@ def tls_context(settings: ServeSettings) -> ssl.SSLContext | None:
 
 def _people_folder_warning(settings: ServeSettings) -> str | None:
     """Say where the people are, if they are not in the lab."""
-    if people_folder(Lab(settings.lab_folder).root).name == STATE_FOLDER:
+    if people_folder(LabFolder(settings.lab_folder).root).name == STATE_FOLDER:
         return None
     return (
         f"People and the export log of this lab are in your own state folder: it has had no {STATE_FOLDER} that could "

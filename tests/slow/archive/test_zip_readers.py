@@ -12,22 +12,22 @@ import pytest
 from tests.support.zip_variants import LATE, MIXED, TIME
 
 if TYPE_CHECKING:
-    from tests.support.zip_readers import Archive, Reader, StructureCheck
+    from tests.support.zip_readers import Reader, StructureCheck, WrittenArchive
 
 UNPACKERS = ["unzip", "7z", "bsdtar", "bsdtar stream", "busybox"]  # jar does it in every test: it has no other way
 WITHOUT_JAR = [*UNPACKERS, "ZipFile", "ZipInputStream", "zipfile", "stream-unzip"]
 COMPARING = ["unzip", "7z", "bsdtar", "bsdtar stream", "jar stream", "ZipInputStream", "zipfile", "stream-unzip"]
 
 
-def test_every_reader_finds_every_byte(archive: "Archive", reader: "Reader", tmp_path: Path) -> None:
+def test_every_reader_finds_every_byte(archive: "WrittenArchive", reader: "Reader", tmp_path: Path) -> None:
     """Names, sizes and order are the written ones, all bytes too, and no reader has a word to say about it."""
-    found = reader.everything(archive.path, tmp_path)
+    found = reader.read_all(archive.path, tmp_path)
     assert found.differences(reader.expected(archive.contents)) == []
 
 
 @pytest.mark.parametrize("reader", UNPACKERS, indirect=True)
 def test_programs_unpack_every_member_as_it_was(
-    archive: "Archive", variant: dict[str, bytes], reader: "Reader", tmp_path: Path
+    archive: "WrittenArchive", variant: dict[str, bytes], reader: "Reader", tmp_path: Path
 ) -> None:
     """On disk, too: names in every script and all bytes; from a pipe where the program can do that."""
     reader.unpack_all(archive.path, tmp_path)
@@ -36,25 +36,25 @@ def test_programs_unpack_every_member_as_it_was(
 
 
 @pytest.mark.parametrize("reader", WITHOUT_JAR, indirect=True)
-def test_readers_find_70000_members(many: "Archive", reader: "Reader", tmp_path: Path) -> None:
+def test_readers_find_70000_members(many: "WrittenArchive", reader: "Reader", tmp_path: Path) -> None:
     """All 70 000 names in order, and all their bytes; jar, which has to unpack them, is tried with the huge ones."""
-    found = reader.everything(many.path, tmp_path)
+    found = reader.read_all(many.path, tmp_path)
     assert found.differences(reader.expected(many.contents)) == []
 
 
-def is_noticed(archive: "Archive", data: bytes, reader: "Reader", folder: Path) -> bool:
+def is_noticed(archive: "WrittenArchive", data: bytes, reader: "Reader", folder: Path) -> bool:
     """Whether a reader, or the comparison with what was written, notices that an archive is not as it was."""
     damaged, target = folder / "damaged.zip", folder / "to"
     damaged.write_bytes(data)
     target.mkdir()
     try:
-        found = reader.everything(damaged, target)
+        found = reader.read_all(damaged, target)
     except (AssertionError, zipfile.BadZipFile):
         return True
     return found.differences(reader.expected(archive.contents)) != []
 
 
-def test_one_altered_byte_is_noticed(mixed: "Archive", reader: "Reader", tmp_path: Path) -> None:
+def test_one_altered_byte_is_noticed(mixed: "WrittenArchive", reader: "Reader", tmp_path: Path) -> None:
     """The comparison of all bytes can fail: with one other byte it does, also for readers that compare no CRC-32."""
     data = bytearray(mixed.path.read_bytes())
     data[data.index(b"PK\x03\x04" * 4) + 5] ^= 0xFF
@@ -62,7 +62,7 @@ def test_one_altered_byte_is_noticed(mixed: "Archive", reader: "Reader", tmp_pat
 
 
 @pytest.mark.parametrize("reader", COMPARING, indirect=True)
-def test_an_altered_checksum_is_noticed(mixed: "Archive", reader: "Reader", tmp_path: Path) -> None:
+def test_an_altered_checksum_is_noticed(mixed: "WrittenArchive", reader: "Reader", tmp_path: Path) -> None:
     """That a reader is content says something: it computes the CRC-32 of stored members itself, and compares it.
 
     Not so busybox and java.util.zip.ZipFile, on which jar is built: there all bytes are compared here instead.
@@ -75,7 +75,7 @@ def test_an_altered_checksum_is_noticed(mixed: "Archive", reader: "Reader", tmp_
 
 
 @pytest.mark.parametrize("reader", ["unzip", "7z", "bsdtar"], indirect=True)
-def test_programs_restore_time_and_permissions(mixed: "Archive", reader: "Reader", tmp_path: Path) -> None:
+def test_programs_restore_time_and_permissions(mixed: "WrittenArchive", reader: "Reader", tmp_path: Path) -> None:
     """Unpacked files have the source's modification time to the second, read as UTC, and are readable files, 0644."""
     old = os.umask(0o022)
     try:
@@ -89,14 +89,14 @@ def test_programs_restore_time_and_permissions(mixed: "Archive", reader: "Reader
 
 
 @pytest.mark.parametrize("reader", ["unzip", "7z", "bsdtar", "jar"], indirect=True)
-def test_programs_list_what_lies_around_4_gib(edge: "Archive", reader: "Reader", tmp_path: Path) -> None:
+def test_programs_list_what_lies_around_4_gib(edge: "WrittenArchive", reader: "Reader", tmp_path: Path) -> None:
     """Names and sizes are right at the last value that 32 bits hold, at the mark for ZIP64, and beyond."""
-    found = reader.listed(edge.path, tmp_path)
+    found = reader.list_members(edge.path, tmp_path)
     assert found.sizes == edge.contents.sizes
 
 
 @pytest.mark.parametrize("program", ["unzip", "7z", "bsdtar"])
-def test_programs_reach_both_sides_of_4_gib(edge: "Archive", tmp_path: Path, program: str) -> None:
+def test_programs_reach_both_sides_of_4_gib(edge: "WrittenArchive", tmp_path: Path, program: str) -> None:
     """The members before and after the large one are unpacked alone."""
     content = {"unzip": ["unzip", "-p"], "7z": ["7z", "x", "-so"], "bsdtar": ["bsdtar", "-xOf"]}[program]
     if not shutil.which(program):
@@ -113,7 +113,7 @@ def has_zip64_end(path: Path) -> bool:
         return file.read(4) == b"PK\x06\x07"
 
 
-def test_busybox_refuses_what_lies_beyond_4_gib(edge: "Archive", tmp_path: Path) -> None:
+def test_busybox_refuses_what_lies_beyond_4_gib(edge: "WrittenArchive", tmp_path: Path) -> None:
     """busybox reads no ZIP64: it fails at once and lists no member, rather than giving other bytes than it should."""
     if not shutil.which("busybox"):
         pytest.skip("busybox is not installed: this reader was not tried")
@@ -127,25 +127,25 @@ def test_busybox_refuses_what_lies_beyond_4_gib(edge: "Archive", tmp_path: Path)
         assert b"Session 42" not in done.stdout
 
 
-def test_zipdetails_has_no_objection(archive: "Archive", zipdetails: "StructureCheck") -> None:
+def test_zipdetails_has_no_objection(archive: "WrittenArchive", zipdetails: "StructureCheck") -> None:
     """The structure checker walks through every variant without a warning and meets every header."""
-    assert zipdetails.objections(archive) == []
+    assert zipdetails.find_objections(archive) == []
 
 
-def test_zipdetails_has_no_objection_around_4_gib(edge: "Archive", zipdetails: "StructureCheck") -> None:
+def test_zipdetails_has_no_objection_around_4_gib(edge: "WrittenArchive", zipdetails: "StructureCheck") -> None:
     """The same for the ZIP64 forms of all structures, and just before they are needed."""
     if not has_zip64_end(edge.path):
         pytest.skip(
             "zipdetails 2.104 adds 4 GiB to where the directory is if the file is longer than that: its own bug"
         )
-    assert zipdetails.objections(edge) == []
+    assert zipdetails.find_objections(edge) == []
 
 
-def test_zipdetails_can_object(mixed: "Archive", zipdetails: "StructureCheck", tmp_path: Path) -> None:
+def test_zipdetails_can_object(mixed: "WrittenArchive", zipdetails: "StructureCheck", tmp_path: Path) -> None:
     """A header that is not where the central directory says is noticed."""
     data = bytearray(mixed.path.read_bytes())
     at = data.index(b"data/recordings.csv") - 30
     data[at : at + 4] = b"\0\0\0\0"
     damaged = tmp_path / "damaged.zip"
     damaged.write_bytes(data)
-    assert zipdetails.objections(replace(mixed, path=damaged)) != []
+    assert zipdetails.find_objections(replace(mixed, path=damaged)) != []

@@ -17,7 +17,7 @@ from labcrate.archive.verify import verify_archive
 from labcrate.model.fixity import Fixity, Identity
 
 if TYPE_CHECKING:
-    from tests.support.zip_readers import Archive, Reader, StructureCheck, Writer
+    from tests.support.zip_readers import ArchiveWriter, Reader, StructureCheck, WrittenArchive
 
 pytestmark = pytest.mark.skipif(
     not os.environ.get("LABCRATE_HUGE"), reason="archives of several GiB are read only with LABCRATE_HUGE=1: minutes"
@@ -59,8 +59,8 @@ def sparse_member(folder: Path, number: int, size: int) -> Member:
 
 @pytest.fixture(scope="module", params=VARIANTS)
 def huge(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, writer: "Writer"
-) -> "Iterator[Archive]":
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, writer: "ArchiveWriter"
+) -> "Iterator[WrittenArchive]":
     """Large members from sparse files between small ones; the archive is as sparse, but for that of 6 GiB.
 
     That one is written in labcrate's usual way, by the system, over the edge of 4 GiB in source and target.
@@ -72,19 +72,19 @@ def huge(
         Member.of_bytes("recordings/late.mp4", b"late\n" * 20_000, TIME),
         Member.of_bytes("data/late.csv", b"", TIME),
     ]
-    yield writer.whole(folder / "huge.zip", members, sparse=request.param != "6 GiB")
+    yield writer.write_whole(folder / "huge.zip", members, sparse=request.param != "6 GiB")
     shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize("reader", READERS, indirect=True)
-def test_readers_find_every_byte_of_huge_archives(huge: "Archive", reader: "Reader", tmp_path: Path) -> None:
+def test_readers_find_every_byte_of_huge_archives(huge: "WrittenArchive", reader: "Reader", tmp_path: Path) -> None:
     """Names, sizes, order and all bytes are the written ones, with no word of warning."""
-    found = reader.everything(huge.path, tmp_path)
+    found = reader.read_all(huge.path, tmp_path)
     shutil.rmtree(tmp_path)
     assert found.differences(reader.expected(huge.contents)) == []
 
 
-def test_busybox_refuses_huge_archives(huge: "Archive", tmp_path: Path) -> None:
+def test_busybox_refuses_huge_archives(huge: "WrittenArchive", tmp_path: Path) -> None:
     """busybox reads no ZIP64: it fails at once and gives no byte."""
     if not shutil.which("busybox"):
         pytest.skip("busybox is not installed: this reader was not tried")
@@ -94,12 +94,12 @@ def test_busybox_refuses_huge_archives(huge: "Archive", tmp_path: Path) -> None:
     assert done.stdout == b""
 
 
-def test_zipdetails_has_no_objection_to_huge_archives(huge: "Archive", zipdetails: "StructureCheck") -> None:
+def test_zipdetails_has_no_objection_to_huge_archives(huge: "WrittenArchive", zipdetails: "StructureCheck") -> None:
     """The structure checker meets every header, and has no warning; thousands are not searched for overlaps."""
-    assert zipdetails.objections(huge, overlaps=len(huge.contents.sizes) < 1000) == []
+    assert zipdetails.find_objections(huge, overlaps=len(huge.contents.sizes) < 1000) == []
 
 
-def test_labcrate_verifies_huge_archives(huge: "Archive") -> None:
+def test_labcrate_verifies_huge_archives(huge: "WrittenArchive") -> None:
     """labcrate's own check computes the same CRC-32, and misses nothing but the manifest that is not there."""
     report = verify_archive(huge.path)
     assert [(finding.kind, finding.member) for finding in report.findings] == [("missing", MANIFEST_NAME)]
@@ -107,13 +107,13 @@ def test_labcrate_verifies_huge_archives(huge: "Archive") -> None:
 
 
 @pytest.mark.parametrize("reader", ["jar", "jar stream"], indirect=True)
-def test_jar_unpacks_70000_members(many: "Archive", reader: "Reader", tmp_path: Path) -> None:
+def test_jar_unpacks_70000_members(many: "WrittenArchive", reader: "Reader", tmp_path: Path) -> None:
     """jar, from a file and from a pipe, unpacks all of them as they were."""
-    found = reader.everything(many.path, tmp_path)
+    found = reader.read_all(many.path, tmp_path)
     shutil.rmtree(tmp_path)
     assert found.differences(reader.expected(many.contents)) == []
 
 
-def test_zipdetails_has_no_objection_to_70000_members(many: "Archive", zipdetails: "StructureCheck") -> None:
+def test_zipdetails_has_no_objection_to_70000_members(many: "WrittenArchive", zipdetails: "StructureCheck") -> None:
     """Every header is met, with no warning; only its search for overlaps, not done in 10 minutes, is off."""
-    assert zipdetails.objections(many, overlaps=False) == []
+    assert zipdetails.find_objections(many, overlaps=False) == []

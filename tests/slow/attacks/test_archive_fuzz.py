@@ -20,14 +20,14 @@ from tests.support.forgeries import (
     END,
     FORGED,
     LOCAL,
-    PIECES,
+    MEMBERS,
     SOUND,
     WHOLE,
-    Piece,
-    Plan,
-    build,
-    of,
-    pieces_of,
+    ForgedArchive,
+    ForgedMember,
+    archive_of,
+    build_archive,
+    members_of,
 )
 
 import labcrate
@@ -41,7 +41,7 @@ MOST = 100 * 1024 * 1024
 """What one archive of less than 1 MB may take, in bytes that Python counts."""
 
 METADATA = b'{"format": "labcrate session archive", "formatVersion": 2, "state": "complete", "session": {"id": 42}}'
-SESSION = of(CONTENTS | {b"data/session_metadata.json": METADATA, b"datapackage.json": b'{"resources": []}'})
+SESSION = archive_of(CONTENTS | {b"data/session_metadata.json": METADATA, b"datapackage.json": b'{"resources": []}'})
 PARTS = (
     *("a", "A", "b", "ab", "a.", "a ", " a", ".a", "..", ".", "", "-a", "~", "$a", "%2e", "@a", "#U00e4", "a:b"),
     *("a\\b", "con", "nul.txt", ".git", "git~1", "*", "?", "[a]", "{b}", "'", "`", ";", "a;1", "&", "!", "^", "="),
@@ -95,21 +95,21 @@ def with_fields(chance: random.Random) -> bytes:
         picked = chance.sample(range(1, len(names)), chance.randint(0, 2))
         return {names[index]: min(chance.choice(VALUES), LIMITS[codes[index]]) for index in picked}
 
-    pieces = list(PIECES)
+    pieces = list(MEMBERS)
     for _ in range(chance.randint(0, 2)):
         index = chance.randrange(len(pieces))
         local = fields(LOCAL, records.LOCAL_HEADER.format[1:])
         central = fields(CENTRAL, records.CENTRAL_HEADER.format[1:])
         pieces[index] = replace(pieces[index], local=local, central=central)
-    return build(Plan(tuple(pieces), end=fields(END, records.END_RECORD.format[1:])))
+    return build_archive(ForgedArchive(tuple(pieces), end=fields(END, records.END_RECORD.format[1:])))
 
 
 def with_names(chance: random.Random) -> bytes:
     """An archive whose members, all in its manifest, have odd names: many such archives are whole."""
     names = {"/".join(chance.choices(PARTS, k=chance.randint(1, 3))).encode() for _ in range(chance.randint(1, 4))}
     contents = {name: chance.randbytes(chance.choice((0, 5, 300))) for name in sorted(names)}
-    pieces: tuple[Piece, ...] = pieces_of(contents)
-    return build(Plan(tuple(chance.sample(pieces, len(pieces)))))
+    pieces: tuple[ForgedMember, ...] = members_of(contents)
+    return build_archive(ForgedArchive(tuple(chance.sample(pieces, len(pieces)))))
 
 
 def whole(path: Path) -> bool:

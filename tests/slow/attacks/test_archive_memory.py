@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.support.forgeries import SECONDS, of
+from tests.support.forgeries import SECONDS, archive_of
 
 from labcrate.archive import records
 from labcrate.archive.directory import MAX_IN_MEMORY_BYTES, MAX_MEMBERS
@@ -85,7 +85,7 @@ def tokens(count: int, kind: bytes) -> bytes:
 def many(path: Path) -> None:
     """As many members as there may be, all sound, and metadata as long as may be."""
     files = {b"data/session_files/frames/%06d.jpg" % index: b"" for index in range(MAX_MEMBERS - 3)}
-    path.write_bytes(of(metadata(b'"x": ' + tokens(20_000_000, b"[]") + b"}") | files))
+    path.write_bytes(archive_of(metadata(b'"x": ' + tokens(20_000_000, b"[]") + b"}") | files))
 
 
 def full_metadata(rest: bytes, session: bytes = b"") -> Callable[[Path], None]:
@@ -93,7 +93,7 @@ def full_metadata(rest: bytes, session: bytes = b"") -> Callable[[Path], None]:
     contents = metadata(rest)
     if session:
         contents[METADATA] = contents[METADATA].replace(b'{"id": 42}', session)
-    return lambda path: written(path, of(contents))
+    return lambda path: written(path, archive_of(contents))
 
 
 HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
@@ -121,17 +121,19 @@ HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
         "longer than 1024 bytes",
     ),
     "a manifest of 16 MB of line breaks": (
-        lambda path: written(path, of({b"a": b""}, b"\n" * MAX_IN_MEMORY_BYTES)),
+        lambda path: written(path, archive_of({b"a": b""}, b"\n" * MAX_IN_MEMORY_BYTES)),
         "line 1 is not a SHA-256",
     ),
     "a manifest of 16 MB without a line break": (
-        lambda path: written(path, of({b"a": b""}, b"\\" * MAX_IN_MEMORY_BYTES)),
+        lambda path: written(path, archive_of({b"a": b""}, b"\\" * MAX_IN_MEMORY_BYTES)),
         "line 1 is too long",
     ),
     "a manifest of 16 MB of names that are nowhere": (
         lambda path: (
             path.write_bytes(
-                of({}, b"".join(b"%064d  %09d\n" % (index, index) for index in range(MAX_IN_MEMORY_BYTES // 76)))
+                archive_of(
+                    {}, b"".join(b"%064d  %09d\n" % (index, index) for index in range(MAX_IN_MEMORY_BYTES // 76))
+                )
             ),
             None,
         )[1],

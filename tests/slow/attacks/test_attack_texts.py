@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.support.hostile_texts import SHAPES, hostile
+from tests.support.hostile_texts import SHAPES, repeat_to_length
 from tests.support.platform_lab import PlatformLab
 
 from labcrate import Lab
@@ -57,13 +57,13 @@ def cost(root: Path, text: str) -> float:
 def harmless(tmp_path_factory: pytest.TempPathFactory) -> float:
     """The processor time of a plan with harmless texts; what the first plan loads is loaded."""
     cost(tmp_path_factory.mktemp("first") / "lab", "short")
-    return cost(tmp_path_factory.mktemp("harmless") / "lab", hostile(HARMLESS, LENGTH))
+    return cost(tmp_path_factory.mktemp("harmless") / "lab", repeat_to_length(HARMLESS, LENGTH))
 
 
 @pytest.mark.parametrize("name", sorted(SHAPES))
 def test_a_plan_of_hostile_texts_costs_little_more(tmp_path: Path, harmless: float, name: str) -> None:
     """Each shape, in every field at once."""
-    text = hostile(SHAPES[name].encode("utf-8", "replace").decode(), LENGTH)
+    text = repeat_to_length(SHAPES[name].encode("utf-8", "replace").decode(), LENGTH)
     assert cost(tmp_path / "lab", text) < MOST * max(harmless, 0.2)
 
 
@@ -72,5 +72,5 @@ def test_a_plan_of_mixed_texts_costs_little_more(tmp_path: Path, harmless: float
     """Random mixtures of the shapes."""
     chance = random.Random(seed)  # noqa: S311 - an attack that repeats
     pieces = "".join(chance.choice([*SHAPES.values()]) * chance.randint(1, 40) for _ in range(200))
-    text = hostile(pieces.encode("utf-8", "replace").decode(), LENGTH)
+    text = repeat_to_length(pieces.encode("utf-8", "replace").decode(), LENGTH)
     assert cost(tmp_path / "lab", text) < MOST * max(harmless, 0.2)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from tests.slow.attacks import hostile_names as hostile
 
-from labcrate.linking import CameraNames, LinkingRules, RegisterEntry, judge, right_time_near_miss, sessions_named
+from labcrate.linking import CameraNames, LinkEntry, LinkingRules, judge_file, linked_sessions, near_miss_by_time
 from labcrate.linking.all_paths import sessions_of_paths
 from labcrate.messages.text import printable
 
@@ -41,7 +41,7 @@ def some_rules(dice: random.Random) -> LinkingRules:
         cameras=cameras if dice.random() < 0.5 else (),
         session_ids=[*hostile.IDS, *(hostile.component(dice) for _ in range(4))],
         descriptions_unreadable=dice.random() < 0.2,
-        register=[RegisterEntry(hostile.recording(dice), dice.choice(hostile.IDS)) for _ in range(4)],
+        register=[LinkEntry(hostile.recording(dice), dice.choice(hostile.IDS)) for _ in range(4)],
         shared_names=[hostile.recording(dice)],
     )
 
@@ -57,17 +57,17 @@ def test_no_name_makes_a_verdict_fail_or_links_to_two_sessions() -> None:
             name = hostile.recording(dice) if dice.random() < 0.7 else hostile.component(dice)
             top = dice.choice(("recordings/", "recordings/", "sessions/Session42/", f"sessions/Session{name}/", ""))
             paths.append(top + hostile.folders(dice) + name)
-        alone = [sessions_named(path, rules) for path in paths]
+        alone = [linked_sessions(path, rules) for path in paths]
         assert list(sessions_of_paths(paths, rules)) == alone
         for path, sessions in zip(paths, alone, strict=True):
             assert len(sessions) <= 1, ascii(path)
             linked += bool(sessions)
             for session in asked:
-                verdict = judge(path, session, rules)
+                verdict = judge_file(path, session, rules)
                 assert verdict.linked == (session in sessions), ascii(path)
                 said = f"{verdict.reason}{verdict.remedy or ''}{verdict.warning or ''}"
                 assert said.isprintable(), ascii(path)
-            right_time_near_miss(path, "42", rules)
+            near_miss_by_time(path, "42", rules)
     assert 0 < linked < NAMES_FOR_VERDICTS
 
 

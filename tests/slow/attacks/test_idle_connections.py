@@ -23,7 +23,7 @@ from labcrate.people.users import Users
 from labcrate.web.http.connection_limits import MAX_CONNECTIONS, MAX_PER_NETWORK
 
 if TYPE_CHECKING:
-    from tests.conftest import LabFolder
+    from tests.conftest import LabBuilder
 
 ADDRESSES, EACH = 6, 512
 DESCRIPTORS = 8192
@@ -43,7 +43,7 @@ def descriptors() -> Iterator[None]:
 
 
 @pytest.fixture
-def token(usual_lab: "LabFolder") -> str:
+def token(usual_lab: "LabBuilder") -> str:
     """The token of somebody who may log in to the lab."""
     folder: Path = usual_lab.root / STATE_FOLDER
     folder.mkdir()
@@ -54,7 +54,7 @@ def token(usual_lab: "LabFolder") -> str:
 
 
 @pytest.fixture
-def port(usual_lab: "LabFolder") -> Iterator[int]:
+def port(usual_lab: "LabBuilder") -> Iterator[int]:
     """The port of the real command, which serves in a process of its own."""
     words = [sys.executable, "-m", "labcrate", "serve", "--lab", str(usual_lab.root), "--port", "0", "--json"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:

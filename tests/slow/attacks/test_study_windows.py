@@ -17,7 +17,7 @@ from labcrate.model.timespan import parse_instant
 from labcrate.people.roles import Role
 
 if TYPE_CHECKING:
-    from tests.conftest import LabFolder
+    from tests.conftest import LabBuilder
     from tests.web.conftest import Serve
 
 serve = serving_labs.serve  # the fixture, which stands beside the tests of the server
@@ -64,7 +64,7 @@ def query(choice: random.Random) -> str:
 
 
 @pytest.mark.parametrize("kind", LABS)
-def test_no_query_takes_a_reading_from_beyond_the_session(serve: "Serve", usual_lab: "LabFolder", kind: str) -> None:
+def test_no_query_takes_a_reading_from_beyond_the_session(serve: "Serve", usual_lab: "LabBuilder", kind: str) -> None:
     """Whatever is asked for, an archive's window and readings lie in the session's own time, or there is none."""
     usual_lab.session(42, **LABS[kind])
     usual_lab.recording("recordings/cam1_session42_20250502T080100Z.mp4")

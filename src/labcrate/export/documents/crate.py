@@ -8,14 +8,14 @@ from labcrate.export.documents.metadata import instant_text
 from labcrate.model.timespan import format_instant
 from labcrate.plan import member_names as names
 from labcrate.plan.plan import Plan
-from labcrate.plan.summary import Part, titled
+from labcrate.plan.summary import MemberDescription, session_title
 
 _CONTEXT = "https://w3id.org/ro/crate/1.1/context"
 _PROFILE = "https://w3id.org/ro/crate/1.1"
 _LICENCE = "#licence"
 
 
-def crate_document(plan: Plan, parts: Iterable[Part]) -> dict[str, Any]:
+def crate_document(plan: Plan, parts: Iterable[MemberDescription]) -> dict[str, Any]:
     """The crate's JSON-LD: every file with size, type and SHA-256, the session as its root data set."""
     files = [_file(part) for part in parts]
     return {
@@ -41,7 +41,7 @@ def _root(plan: Plan, identifiers: list[str]) -> dict[str, Any]:
         "@id": "./",
         "@type": "Dataset",
         "identifier": f"session-{session.id}",
-        "name": titled(plan),
+        "name": session_title(plan),
         "description": session.description
         or f"Recordings and sensor readings of session {session.id} of a living lab.",
         "datePublished": format_instant(plan.latest_change),
@@ -61,7 +61,7 @@ def _root(plan: Plan, identifiers: list[str]) -> dict[str, Any]:
 
 def _licence(plan: Plan) -> dict[str, Any]:
     """The licence in the session's own words; that there is none is said, not filled in."""
-    described = plan.session.described
+    described = plan.session.all_fields
     metadata = described.get("metadata")
     for place in (described, metadata if isinstance(metadata, dict) else {}):
         stated = place.get("license", place.get("licence"))
@@ -80,7 +80,7 @@ def _researcher(plan: Plan) -> list[dict[str, Any]]:
     return [{"@id": "#researcher", "@type": "Person", "name": name}] if name else []
 
 
-def _file(part: Part) -> dict[str, Any]:
+def _file(part: MemberDescription) -> dict[str, Any]:
     # RO-Crate 1.1, "Encoding file paths": an @id is a URI reference, so spaces and the like are quoted.
     entity: dict[str, Any] = {
         "@id": quote(part.name, safe="/~()!*'"),

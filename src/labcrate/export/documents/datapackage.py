@@ -16,7 +16,7 @@ from labcrate.export.documents.metadata import JsonObject
 from labcrate.model.timespan import format_instant
 from labcrate.plan import member_names as names
 from labcrate.plan.plan import Plan
-from labcrate.plan.summary import Part, titled
+from labcrate.plan.summary import MemberDescription, session_title
 from labcrate.readings.write.columns import Column
 
 # A recording's claims in one cell, without the one that was taken.
@@ -95,7 +95,9 @@ _TABLE_NAMES = {
 }
 
 
-def datapackage(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sensors: Sequence[Column]) -> JsonObject:
+def datapackage(
+    plan: Plan, parts: Sequence[MemberDescription], zigbee: Sequence[Column], sensors: Sequence[Column]
+) -> JsonObject:
     """The descriptor of the tables that labcrate wrote (types, units, meaning) and of the session's own files."""
     schemas = {
         names.ZIGBEE_CSV: _schema(zigbee),
@@ -109,7 +111,7 @@ def datapackage(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sen
     return {
         "profile": "data-package" if own else "tabular-data-package",
         "name": f"session-{_slug(plan.session.id)}",
-        "title": titled(plan),
+        "title": session_title(plan),
         "created": format_instant(plan.latest_change),
         "resources": [
             *(_resource(part, schemas[part.name]) for part in parts if schemas.get(part.name, {}).get("fields")),
@@ -118,7 +120,7 @@ def datapackage(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sen
     }
 
 
-def _session_file_resources(plan: Plan, parts: Sequence[Part]) -> Iterator[JsonObject]:
+def _session_file_resources(plan: Plan, parts: Sequence[MemberDescription]) -> Iterator[JsonObject]:
     """The session's own files: a table where its form is known, else a file whose content nobody judges."""
     taken_names, by_name = set(_TABLE_NAMES.values()), {part.name: part for part in parts}
     for file in plan.session_files:
@@ -162,7 +164,7 @@ def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9._-]+", "-", ascii_letters).strip("-") or "other"
 
 
-def _resource(part: Part, schema: JsonObject) -> JsonObject:
+def _resource(part: MemberDescription, schema: JsonObject) -> JsonObject:
     return {
         "profile": "tabular-data-resource",
         "name": _TABLE_NAMES[part.name],

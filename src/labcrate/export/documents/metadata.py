@@ -14,12 +14,12 @@ import msgspec
 from labcrate.archive.layout import FORMAT_VERSION
 from labcrate.export.documents.secrets import secrecy_object
 from labcrate.export.media_types import media_type
-from labcrate.lab.documents import CAMERAS, CAMERAS_FILE, DEVICES
+from labcrate.lab.device_files import CAMERAS, CAMERAS_FILE, DEVICES
 from labcrate.lab.folder import DATA
 from labcrate.model.device import Camera, Device
-from labcrate.model.recording import TimeClaim
+from labcrate.model.recording import StartCandidate
 from labcrate.model.session import json_id
-from labcrate.model.timespan import NO_TIME, format_instant, from_ns
+from labcrate.model.timespan import EMPTY_SPAN, format_instant, from_ns
 from labcrate.plan import member_names as names
 from labcrate.plan.not_taken import NotTaken
 from labcrate.plan.plan import FileKind, Plan, PlannedRecording, SessionFile
@@ -40,7 +40,7 @@ def session_metadata(plan: Plan, recordings: Sequence[JsonObject]) -> JsonObject
         "format": names.FORMAT,
         "formatVersion": FORMAT_VERSION,
         "state": str(plan.state),
-        **({"selection": selection_object(plan)} if plan.options.partial else {}),
+        **({"selection": selection_object(plan)} if plan.options.is_partial else {}),
         "session": _session(plan),
         "recordings": recordings,
         "cameras": [_camera(camera) for camera in plan.cameras],
@@ -116,8 +116,8 @@ def _session(plan: Plan) -> JsonObject:
         "tags": list(session.tags),
         "selectedCameras": [{"id": c.id, "name": c.name, "recordingPrefix": c.prefix} for c in session.cameras],
         "selectedSensors": [{"id": s.id, "name": s.name} for s in session.sensors],
-        "describedIn": list(session.described_in),
-        "described": session.described,
+        "describedIn": list(session.description_files),
+        "described": session.all_fields,
         "removedKeys": list(session.removed_keys),
     }
 
@@ -128,7 +128,7 @@ def recording_object(recording: PlannedRecording) -> JsonObject:
     return {
         "file": recording.member,
         "source": recording.source,
-        "alsoAt": list(recording.also_at),
+        "alsoAt": list(recording.duplicate_paths),
         "linkedBy": recording.verdict.rule,
         "reason": recording.verdict.reason,
         "cameraId": recording.camera.id if recording.camera else None,
@@ -136,9 +136,9 @@ def recording_object(recording: PlannedRecording) -> JsonObject:
         "startTime": instant_text(recording.span.start),
         "endTime": instant_text(recording.span.end),
         "startSource": str(recording.start_source),
-        "startUncertaintySeconds": json_number(recording.time.taken.uncertainty_s),
-        "startClaims": [_claim(claim) for claim in recording.time.claims],
-        "readable": probe.readable,
+        "startUncertaintySeconds": json_number(recording.time.chosen.uncertainty_s),
+        "startClaims": [_claim(claim) for claim in recording.time.candidates],
+        "readable": probe.is_readable,
         "problem": probe.problem,
         "durationSeconds": probe.duration_s,
         "videoCodec": probe.video_codec,
@@ -152,12 +152,12 @@ def recording_object(recording: PlannedRecording) -> JsonObject:
     }
 
 
-def _claim(claim: TimeClaim) -> JsonObject:
+def _claim(claim: StartCandidate) -> JsonObject:
     return {
         "source": str(claim.source),
         "start": instant_text(claim.start),
         "uncertaintySeconds": json_number(claim.uncertainty_s),
-        "taken": claim.taken,
+        "taken": claim.is_chosen,
     }
 
 
@@ -216,8 +216,8 @@ def _readings(plan: Plan) -> JsonObject:
         "first": instant_text(readings.first),
         "last": instant_text(readings.last),
         "window": {
-            "start": None if plan.window == NO_TIME else instant_text(plan.window.start),
-            "end": None if plan.window == NO_TIME else instant_text(plan.window.end),
+            "start": None if plan.window == EMPTY_SPAN else instant_text(plan.window.start),
+            "end": None if plan.window == EMPTY_SPAN else instant_text(plan.window.end),
             "padSeconds": plan.pad.total_seconds(),
             "all": plan.options.all_readings,
             "endSource": str(plan.bound.reason),

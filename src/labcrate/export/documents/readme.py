@@ -8,35 +8,37 @@ from labcrate.export.documents.metadata import instant_text, local_time_text
 from labcrate.export.documents.plain_text import WIDTH, section, table, wrap_lines
 from labcrate.export.documents.secrets import secret_paragraphs
 from labcrate.messages.text import printable, printable_lines
-from labcrate.model.timespan import NO_TIME, format_duration
+from labcrate.model.timespan import EMPTY_SPAN, format_duration
 from labcrate.plan import member_names as names
-from labcrate.plan.options import Only
-from labcrate.plan.plan import Plan, State, Treatment
+from labcrate.plan.options import DataKind
+from labcrate.plan.plan import Plan, SecretTreatment, State
 from labcrate.plan.summary import (
-    Part,
-    as_line,
+    MemberDescription,
     camera_spans,
     describe_camera_span,
+    describe_not_exported,
+    describe_not_taken,
     describe_readings,
     describe_recording,
     format_size,
-    left_out_words,
     plural,
 )
-from labcrate.readings.write.columns import FIXED, Column
+from labcrate.readings.write.columns import FIXED_COLUMNS, Column
 
 _MAX_LISTED = 40
 
 
-def readme(plan: Plan, parts: Sequence[Part], zigbee: Sequence[Column], sensors: Sequence[Column]) -> bytes:
+def readme(
+    plan: Plan, parts: Sequence[MemberDescription], zigbee: Sequence[Column], sensors: Sequence[Column]
+) -> bytes:
     """The README of an archive; ``zigbee`` and ``sensors`` are the columns of the two kinds of sensor table."""
     title = f"Session {plan.session.id}: {plan.session.name}" if plan.session.name else plan.session.title
-    title = f"{title} (PARTIAL)" if plan.options.partial else title
+    title = f"{title} (PARTIAL)" if plan.options.is_partial else title
     member_names = {part.name for part in parts}
     sections = [
         [*wrap_lines(title), "=" * min(WIDTH, len(title))],
         _introduction(plan),
-        section("PARTIAL: what was chosen of the session", _selection(plan) if plan.options.partial else []),
+        section("PARTIAL: what was chosen of the session", _selection(plan) if plan.options.is_partial else []),
         section("Session", _session(plan)),
         section("Warnings", _warnings(plan)),
         section("Recordings", _recordings(plan)),
@@ -60,7 +62,7 @@ def _sensor_table(plan: Plan, sensors: Sequence[Column], member_names: set[str])
         return _columns(sensors)
     if names.SENSOR_CSV not in member_names:
         return []
-    redacted = {one.member for one in plan.secrecy.files if one.treatment is Treatment.REDACTED}
+    redacted = {one.member for one in plan.secrecy.files if one.treatment is SecretTreatment.REDACTED}
     but = ", but for what was removed (see Secrets)" if names.SENSOR_CSV in redacted else ""
     return wrap_lines(f"The session brought this file itself; it is here as the lab wrote it{but}.")
 
@@ -75,7 +77,7 @@ _LINKING = (
 
 def _about_recorders(plan: Plan) -> str:
     """Say that recorders' files were chosen by a person, where there are any."""
-    if not any(recording.of_recorder for recording in plan.recordings):
+    if not any(recording.is_from_recorder for recording in plan.recordings):
         return ""
     return (
         " Recordings of a recorder that knows no sessions are named by camera and start; a person linked those that "
@@ -116,8 +118,8 @@ def _introduction(plan: Plan) -> list[str]:
         "Zigbee sensors, and what is known about both. It shows people where they live or were observed: keep it where "
         "your agreement with them allows, and pass nothing on without it."
     )
-    content = "was chosen" if plan.options.partial else "belongs to the session"
-    left_out = left_out_words(plan)
+    content = "was chosen" if plan.options.is_partial else "belongs to the session"
+    left_out = describe_not_exported(plan)
     all_packed = "No file that was to be packed is missing"
     state = {
         State.COMPLETE: f"complete. {all_packed if left_out else f'Everything that {content} is in it'}.",
@@ -136,7 +138,7 @@ def _introduction(plan: Plan) -> list[str]:
 def _selection(plan: Plan) -> list[str]:
     options = plan.options
     rows = [
-        ("Chosen", f"only {options.only}" if options.only is not Only.ALL else "sensors and recordings"),
+        ("Chosen", f"only {options.only}" if options.only is not DataKind.ALL else "sensors and recordings"),
         ("Cameras", ", ".join(options.cameras)),
         ("Sensors", ", ".join(options.sensors)),
         ("From", instant_text(options.span.start)),
@@ -183,7 +185,7 @@ def _warnings(plan: Plan) -> list[str]:
 
 def _recordings(plan: Plan) -> list[str]:
     if not plan.recordings:
-        if plan.options.partial:
+        if plan.options.is_partial:
             return ["None was chosen."]
         return ['None; see "Left out".' if plan.withheld else "None: no recording is linked to this session."]
     size = sum(r.size_bytes for r in plan.recordings)
@@ -202,7 +204,7 @@ def _recordings(plan: Plan) -> list[str]:
     return lines
 
 
-def _files(parts: Sequence[Part]) -> list[str]:
+def _files(parts: Sequence[MemberDescription]) -> list[str]:
     own = [part for part in parts if part.name.startswith(f"{names.SESSION_FILES}/")]
     hidden = {part.name for part in own[_MAX_LISTED:]}
     lines = table([(part.name, part.description) for part in parts if part.name not in hidden])
@@ -216,7 +218,7 @@ def _left_out(plan: Plan) -> list[str]:
     if plan.not_taken:
         lines += wrap_lines("Files of the session that were not copied:")
     for one in plan.not_taken[:_MAX_LISTED]:
-        lines += wrap_lines(f"{as_line(one)}.", "- ")
+        lines += wrap_lines(f"{describe_not_taken(one)}.", "- ")
     if len(plan.not_taken) > _MAX_LISTED:
         lines.append(f"... and {len(plan.not_taken) - _MAX_LISTED:,} more: see {names.METADATA}")
     if number := len(plan.near_misses):
@@ -234,7 +236,7 @@ def _sensors(plan: Plan) -> list[str]:
     lines = [f"{describe_readings(plan)}."]
     if plan.options.all_readings:
         lines += wrap_lines("All readings of the lab are included, not only those inside the session's time.")
-    elif plan.window == NO_TIME:
+    elif plan.window == EMPTY_SPAN:
         lines += wrap_lines("No time is known from which readings could be taken, so none was; see Warnings.")
     elif plan.window.start or plan.window.end:
         start, end = instant_text(plan.window.start) or "the first", instant_text(plan.window.end) or "the last"
@@ -259,7 +261,7 @@ def _times(plan: Plan) -> list[str]:
 def _columns(columns: Iterable[Column]) -> list[str]:
     """The columns that every archive has, one to a line; the keys that only these messages have, in one paragraph."""
     all_columns = list(columns)
-    further = [c for c in all_columns if c.key is not None and c.name not in FIXED]
+    further = [c for c in all_columns if c.key is not None and c.name not in FIXED_COLUMNS]
     lines = table([(c.name, _unit(c.unit, c.description)) for c in all_columns if c not in further])
     if further:
         listed = ", ".join(_unit(c.unit, printable(c.name)) for c in further)
@@ -274,5 +276,5 @@ def _unit(unit: str | None, description: str) -> str:
     return f"{description} [{unit}]" if unit else description
 
 
-def _is_recording(part: Part) -> bool:
+def _is_recording(part: MemberDescription) -> bool:
     return part.name.startswith(names.RECORDINGS + "/")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from labcrate.plan import member_names as names
-from labcrate.plan.plan import Secrecy, SecretFile, Treatment
+from labcrate.plan.plan import Secrecy, SecretFile, SecretTreatment
 from labcrate.plan.summary import plural
 from labcrate.secrets.credential_keys import CAMERA_LEFT_OUT, LEFT_OUT, normalize_key
 
@@ -44,7 +44,7 @@ def secret_paragraphs(secrecy: Secrecy) -> Iterator[tuple[str, str]]:
     for treatment, said in _TREATMENT_TEXTS.items():
         found = [one for one in secrecy.files if one.treatment is treatment]
         for one in found[:_MAX_LISTED]:
-            yield "- ", f"{one.member} {said.format(kinds=one.said)}"
+            yield "- ", f"{one.member} {said.format(kinds=one.kinds_text)}"
         if len(found) > _MAX_LISTED:
             yield "- ", f"... and {len(found) - _MAX_LISTED:,} more like it: see {names.METADATA}"
     if not_searched := secrecy.not_searched:
@@ -67,8 +67,8 @@ def _is_left_out(place: str) -> bool:
 
 
 _TREATMENT_TEXTS = {
-    Treatment.REDACTED: "differs from the lab's own file, because this was taken out of it: {kinds}.",
-    Treatment.ALLOWED: "is as the lab has it and HOLDS {kinds}: whoever exported this allowed that.",
+    SecretTreatment.REDACTED: "differs from the lab's own file, because this was taken out of it: {kinds}.",
+    SecretTreatment.ALLOWED: "is as the lab has it and HOLDS {kinds}: whoever exported this allowed that.",
 }
 
 

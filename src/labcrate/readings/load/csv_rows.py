@@ -15,7 +15,7 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from labcrate.readings.load.dialect import lines_as_utf8
-from labcrate.readings.load.source import Opened
+from labcrate.readings.load.source import OpenFile
 
 BLOCK_BYTES = 1 << 23
 
@@ -28,59 +28,61 @@ _LONGEST_ROW = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """Some rows of the file.
+class CsvBlock:
+    """Some rows of a CSV file.
 
-    ``lines``: each row's line, counted from 1; ``first``: the columns asked for when reading, String, null or empty
-    where a row has nothing; ``text`` or ``fields``: the rows themselves; ``broken``: those rows that are not whole, of
-    which only what is surely readable stands in ``first``; ``torn_from``: the row from which on the file's end is torn
-    if it cannot be read; ``guessed``: lines read as Windows-1252 although others are UTF-8; ``left_bytes``: how much of
-    the end was left for the next block, ``left_lines`` the same in lines.
+    ``lines``: the line number of each row, counted from 1. ``key_columns``: the columns requested when reading
+    (String; null or empty where a row has no value). ``text`` or ``fields``: the rows themselves. ``broken_rows``: rows
+    that are not whole; ``key_columns`` holds only their readable cells. ``truncated_from``: the first row that belongs
+    to the truncated end of the file, if it cannot be read. ``guessed_lines``: lines read as Windows-1252 although
+    others are UTF-8. ``unread_bytes`` and ``unread_lines``: how much of the end is left for the next block.
     """
 
     lines: Sequence[int]
-    first: list[pl.Series]
+    key_columns: list[pl.Series]
     width: int
     delimiter: str = ","
     text: bytes = b""
     fields: list[list[str]] | None = None
-    broken: frozenset[int] = frozenset()
-    torn_from: int | None = None
-    guessed: tuple[int, ...] = ()
-    left_bytes: int = 0
-    left_lines: int = 0
+    broken_rows: frozenset[int] = frozenset()
+    truncated_from: int | None = None
+    guessed_lines: tuple[int, ...] = ()
+    unread_bytes: int = 0
+    unread_lines: int = 0
 
-    def take(self, rows: Sequence[int]) -> tuple[list[int], list[list[str]]]:
+    def cells_of_rows(self, rows: Sequence[int]) -> tuple[list[int], list[list[str]]]:
         """Of the rows, those that have as many fields as the header, and their cells: per column, a text per row."""
         if self.fields is not None:
-            whole = [row for row in rows if row not in self.broken]
+            whole = [row for row in rows if row not in self.broken_rows]
             return whole, _transposed([self.fields[row] for row in whole], self.width)
         try:
             parsed = _parse(self.text, self.width, range(self.width), self.delimiter)
             columns = [column.gather(list(rows)) for column in parsed]
         except PolarsError:  # a column that was not looked at before does not parse in some row
-            return self._take_lines(rows)
+            return self._cells_of_lines(rows)
         # The parser fills up a row that was cut off with nulls.
-        if columns[-1].null_count() and len(self._take_lines(rows)[0]) < len(rows):
-            return self._take_lines(rows)
+        if columns[-1].null_count() and len(self._cells_of_lines(rows)[0]) < len(rows):
+            return self._cells_of_lines(rows)
         return list(rows), [column.fill_null("").to_list() for column in columns]
 
-    def _take_lines(self, rows: Sequence[int]) -> tuple[list[int], list[list[str]]]:
+    def _cells_of_lines(self, rows: Sequence[int]) -> tuple[list[int], list[list[str]]]:
         lines = self.text.split(b"\n")
-        found = {row: fields for row in rows if (fields := _fields(lines[row], self.width, self.delimiter))}
+        found = {row: fields for row in rows if (fields := _parse_fields(lines[row], self.width, self.delimiter))}
         return list(found), _transposed(list(found.values()), self.width)
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class RowFormat:
     """What the rows of a file are like: ``width`` fields each; ``columns``: the places of those to read first."""
 
     width: int
-    columns: Sequence[int]
+    key_columns: Sequence[int]
     delimiter: str = ","
 
 
-def read_blocks(file: Opened, rows: Rows, block_bytes: int = BLOCK_BYTES, first_line: int = 2) -> Iterator[Block]:
+def read_blocks(
+    file: OpenFile, rows: RowFormat, block_bytes: int = BLOCK_BYTES, first_line: int = 2
+) -> Iterator[CsvBlock]:
     """Read all rows after the header."""
     # One buffer for all blocks: touching fresh memory for each costs more than parsing does.
     buffer, filled, line = bytearray(block_bytes), 0, first_line
@@ -95,9 +97,9 @@ def read_blocks(file: Opened, rows: Rows, block_bytes: int = BLOCK_BYTES, first_
         used = cut
         if text:
             lines = range(line, line + text.count(b"\n") + (not text.endswith(b"\n")))
-            block = _block(text, rows, lines, last=not got)
+            block = _parse_block(text, rows, lines, last=not got)
             yield block
-            used -= block.left_bytes
+            used -= block.unread_bytes
             line += len(lines) - text.count(b"\n", used)
         if not got:
             return
@@ -105,69 +107,71 @@ def read_blocks(file: Opened, rows: Rows, block_bytes: int = BLOCK_BYTES, first_
         buffer[:filled] = buffer[used:end]
 
 
-def _block(raw: bytes, rows: Rows, numbers: range, last: bool) -> Block:
+def _parse_block(raw: bytes, rows: RowFormat, numbers: range, last: bool) -> CsvBlock:
     text, foreign, mixed = lines_as_utf8(raw)
     guessed = tuple(numbers[place] for place in foreign) if mixed else ()
     first = _parse_lines(text, rows, len(numbers))
     if first is None:
-        block = _mend(text, rows, numbers, last)
+        block = _split_rows(text, rows, numbers, last)
         if not foreign:
-            return replace(block, guessed=guessed)
-        left = block.left_bytes and sum(len(one) + 1 for one in raw.split(b"\n")[: len(numbers)][-block.left_lines :])
-        return replace(block, guessed=guessed, left_bytes=left)
-    torn = len(numbers) - 1 if last and not text.endswith(b"\n") else None
-    return Block(numbers, first, rows.width, rows.delimiter, text, torn_from=torn, guessed=guessed)
+            return replace(block, guessed_lines=guessed)
+        unread_bytes = block.unread_bytes and sum(
+            len(one) + 1 for one in raw.split(b"\n")[: len(numbers)][-block.unread_lines :]
+        )
+        return replace(block, guessed_lines=guessed, unread_bytes=unread_bytes)
+    truncated = len(numbers) - 1 if last and not text.endswith(b"\n") else None
+    return CsvBlock(numbers, first, rows.width, rows.delimiter, text, truncated_from=truncated, guessed_lines=guessed)
 
 
-def _parse_lines(text: bytes, rows: Rows, count: int) -> list[pl.Series] | None:
+def _parse_lines(text: bytes, rows: RowFormat, count: int) -> list[pl.Series] | None:
     """The columns of a text that is one row per line; None if it is not sure to be that."""
     try:
-        first = _parse(text, rows.width, rows.columns, rows.delimiter)
+        first = _parse(text, rows.width, rows.key_columns, rows.delimiter)
     except PolarsError:
         return None
     # A blank line becomes a row of nulls.
     return first if len(first[0]) == count and not first[0].null_count() else None
 
 
-def _mend(text: bytes, rows: Rows, numbers: range, last: bool) -> Block:
+def _split_rows(text: bytes, rows: RowFormat, numbers: range, last: bool) -> CsvBlock:
     """The rows of a text that is not one row per line, whole and broken ones."""
     lines = text.split(b"\n")[: len(numbers)]
     fields: list[list[str]] = []
     places: list[int] = []
     broken: set[int] = set()
-    torn_from: int | None = None
+    truncated_from: int | None = None
     start = 0
     while start < len(lines):
         stop, open_field = _row_end(lines, start)
         if open_field and stop == len(lines):
             if not last:
                 break  # the row may go on in the next block
-            torn_from = len(fields) if torn_from is None else torn_from
-        row = None if open_field else _fields(b"\n".join(lines[start:stop]), rows.width, rows.delimiter)
+            truncated_from = len(fields) if truncated_from is None else truncated_from
+        row = None if open_field else _parse_fields(b"\n".join(lines[start:stop]), rows.width, rows.delimiter)
         if row is not None:
             fields.append(row)
             places.append(numbers[start])
-            start, torn_from = stop, None
+            start, truncated_from = stop, None
             continue
         if lines[start].strip():
             broken.add(len(fields))
-            fields.append(_readable(lines[start], rows.width, rows.delimiter))
+            fields.append(_readable_fields(lines[start], rows.width, rows.delimiter))
             places.append(numbers[start])
         start += 1
-    if last and torn_from is None and fields and not text.endswith(b"\n"):
-        torn_from = len(fields) - 1
-    left = sum(len(line) + 1 for line in lines[start:])
-    first = _pick(fields, rows.columns)
-    return Block(
+    if last and truncated_from is None and fields and not text.endswith(b"\n"):
+        truncated_from = len(fields) - 1
+    unread_bytes = sum(len(line) + 1 for line in lines[start:])
+    first = _pick_columns(fields, rows.key_columns)
+    return CsvBlock(
         places,
         first,
         rows.width,
         rows.delimiter,
         fields=fields,
-        broken=frozenset(broken),
-        torn_from=torn_from,
-        left_bytes=left,
-        left_lines=len(lines) - start,
+        broken_rows=frozenset(broken),
+        truncated_from=truncated_from,
+        unread_bytes=unread_bytes,
+        unread_lines=len(lines) - start,
     )
 
 
@@ -195,11 +199,11 @@ def _transposed(rows: list[list[str]], width: int) -> list[list[str]]:
     return [[row[index] for row in rows] for index in range(width)]
 
 
-def _pick(fields: list[list[str]], columns: Sequence[int]) -> list[pl.Series]:
+def _pick_columns(fields: list[list[str]], columns: Sequence[int]) -> list[pl.Series]:
     return [pl.Series([row[index] for row in fields], dtype=pl.String) for index in columns]
 
 
-def _fields(row: bytes, width: int, delimiter: str) -> list[str] | None:
+def _parse_fields(row: bytes, width: int, delimiter: str) -> list[str] | None:
     """The fields of one row, None if it is not a whole one."""
     try:
         parsed = list(csv.reader([row.decode().rstrip("\r\n")], strict=True, delimiter=delimiter))
@@ -208,7 +212,7 @@ def _fields(row: bytes, width: int, delimiter: str) -> list[str] | None:
     return parsed[0] if len(parsed) == 1 and len(parsed[0]) == width else None
 
 
-def _readable(line: bytes, width: int, delimiter: str) -> list[str]:
+def _readable_fields(line: bytes, width: int, delimiter: str) -> list[str]:
     """The fields that a broken row surely has: all but the last, which may be cut off; empty ones for the others."""
     try:
         parsed = next(csv.reader([line.decode().rstrip("\r\n")], delimiter=delimiter), [])

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 import polars as pl
 
 from labcrate.model.timespan import TimeSpan
-from labcrate.readings.load.csv_rows import BLOCK_BYTES, Block, Rows, read_blocks
-from labcrate.readings.load.dialect import NEEDED, Dialect, open_utf8, read_dialect
+from labcrate.readings.load.csv_rows import BLOCK_BYTES, CsvBlock, RowFormat, read_blocks
+from labcrate.readings.load.dialect import KNOWN_COLUMNS, Dialect, open_utf8, read_dialect
 from labcrate.readings.load.payload import from_cell, from_cells
-from labcrate.readings.load.problems import Extent, Problem
-from labcrate.readings.load.source import Gatherer, Opened, Piece, Source
+from labcrate.readings.load.problems import Extent, ReadingsProblem
+from labcrate.readings.load.source import FileReadings, OpenFile, ReadingsCollector, RowBatch
 from labcrate.readings.load.time_rules import TimeRules
 from labcrate.readings.load.topics import Topics, device_id
 
@@ -24,101 +24,107 @@ _GUESSED = "the line is not UTF-8 although others are, and was read as Windows-1
 
 
 def read_csv(
-    file: Opened,
+    file: OpenFile,
     label: str,
     window: TimeSpan,
     topics: Topics,
     rules: TimeRules | None = None,
     block_bytes: int = BLOCK_BYTES,
-) -> Source:
+) -> FileReadings:
     """Read the readings inside the window; a file without the needed columns becomes a fatal problem."""
     file, first_line, transcoder = open_utf8(file)
     try:
         dialect = read_dialect(file, first_line)
     except ValueError:
         what = "the header is not one line of text; write the file again as UTF-8"
-        return Source(problems=(Problem(label, "line 1", what, fatal=True),))
-    reader = _Reader(dialect, Gatherer(label, window, topics, rules))
+        return FileReadings(problems=(ReadingsProblem(label, "line 1", what, fatal=True),))
+    reader = _CsvReader(dialect, ReadingsCollector(label, window, topics, rules))
     if not dialect.header:
-        reader.gatherer.tally.add("the file is empty, without even a header, so it was taken as having no readings", "")
-        return reader.gatherer.source()
-    if not dialect.has_columns:
+        reader.collector.faults.add(
+            "the file is empty, without even a header, so it was taken as having no readings", ""
+        )
+        return reader.collector.result()
+    if not dialect.has_required_columns:
         what = 'the header needs the columns "timestamp" and "topic" (or "device_id"); put them in'
-        return Source(problems=(Problem(label, "line 1", what, fatal=True),))
-    rows = Rows(len(dialect.header), reader.first, dialect.delimiter)
-    for block in read_blocks(file, rows, block_bytes, dialect.first_row):
-        reader.take(block)
-    if transcoder is not None and transcoder.damaged:
-        reader.gatherer.tally.add(_NO_UTF16, "", extent=Extent.INSIDE)
-    return reader.gatherer.source()
+        return FileReadings(problems=(ReadingsProblem(label, "line 1", what, fatal=True),))
+    rows = RowFormat(len(dialect.header), reader.key_columns, dialect.delimiter)
+    for block in read_blocks(file, rows, block_bytes, dialect.first_row_line):
+        reader.add_block(block)
+    if transcoder is not None and transcoder.is_damaged:
+        reader.collector.faults.add(_NO_UTF16, "", extent=Extent.INSIDE)
+    return reader.collector.result()
 
 
-class _Reader:
+class _CsvReader:
     """Takes blocks of rows under one header."""
 
-    def __init__(self, dialect: Dialect, gatherer: Gatherer) -> None:
-        self.gatherer = gatherer
+    def __init__(self, dialect: Dialect, collector: ReadingsCollector) -> None:
+        self.collector = collector
         self._decimal_comma = dialect.decimal_comma
-        self._place = {name: index for index, name in reversed(list(enumerate(dialect.header)))}
-        self._cells = {name: index for name, index in self._place.items() if name not in NEEDED}
-        self.first = [self._place[name] for name in ("timestamp", "topic", "device_id") if name in self._place]
+        self._column_index = {name: index for index, name in reversed(list(enumerate(dialect.header)))}
+        self._value_columns = {name: index for name, index in self._column_index.items() if name not in KNOWN_COLUMNS}
+        self.key_columns = [
+            self._column_index[name] for name in ("timestamp", "topic", "device_id") if name in self._column_index
+        ]
 
-    def take(self, block: Block) -> None:
+    def add_block(self, block: CsvBlock) -> None:
         """Add a block's readings."""
-        if block.guessed:
-            self.gatherer.tally.add(_GUESSED, f"line {block.guessed[0]}", len(block.guessed))
+        if block.guessed_lines:
+            self.collector.faults.add(_GUESSED, f"line {block.guessed_lines[0]}", len(block.guessed_lines))
         if not len(block.lines):
             return
-        broken = dict.fromkeys(block.broken, _NO_ROW)
+        broken = dict.fromkeys(block.broken_rows, _NO_ROW)
         topic = self._topics(block)
-        piece = self.gatherer.take(
-            block.first[0], topic, lambda row: f"line {block.lines[row]}", broken, block.torn_from
+        batch = self.collector.read_batch(
+            block.key_columns[0], topic, lambda row: f"line {block.lines[row]}", broken, block.truncated_from
         )
-        self._look_at_kinds(block, piece)
-        if piece.taken.any():
-            self._take_inside(block, piece)
+        self._note_topic_kinds(block, batch)
+        if batch.inside.any():
+            self._add_inside(block, batch)
 
-    def _topics(self, block: Block) -> pl.Series:
+    def _topics(self, block: CsvBlock) -> pl.Series:
         """Each row's topic, made from its device_id where there is none; empty where there is neither."""
-        names = [name for name in ("topic", "device_id") if name in self._place]
-        frame = pl.DataFrame([one.fill_null("").alias(name) for name, one in zip(names, block.first[1:], strict=True)])
+        names = [name for name in ("topic", "device_id") if name in self._column_index]
+        frame = pl.DataFrame(
+            [one.fill_null("").alias(name) for name, one in zip(names, block.key_columns[1:], strict=True)]
+        )
         if "device_id" not in names:
             return frame["topic"]
         topic = frame["topic"] if "topic" in names else pl.repeat("", frame.height, eager=True)
         if not (missing := (topic == "") & (frame["device_id"] != "")).any():
             return topic
-        made = self.gatherer.topics.base + "/" + frame["device_id"]
-        self.gatherer.named.update(made.filter(missing).unique().to_list())
+        made = self.collector.topics.base + "/" + frame["device_id"]
+        self.collector.topics_from_ids.update(made.filter(missing).unique().to_list())
         return pl.select(pl.when(missing).then(made).otherwise(topic).alias("topic"))["topic"]
 
-    def _look_at_kinds(self, block: Block, piece: Piece) -> None:
+    def _note_topic_kinds(self, block: CsvBlock, batch: RowBatch) -> None:
         """Note the file's topics; where the device is a part of one, its first row says whether messages are whole."""
-        for topic, row in self.gatherer.met_first(piece):
+        for topic, row in self.collector.first_rows_of_new_topics(batch):
             whole = True
-            if "/" in device_id(topic, self.gatherer.topics.base) and row not in block.broken:
-                rows, cells = block.take([row])
+            if "/" in device_id(topic, self.collector.topics.base) and row not in block.broken_rows:
+                rows, cells = block.cells_of_rows([row])
                 payloads, _ = self._payloads(cells, len(rows))
                 whole = all(payload is not None and payload.startswith("{") for payload in payloads)
-            self.gatherer.kinds.add((topic, whole))
+            self.collector.kinds.add((topic, whole))
 
-    def _take_inside(self, block: Block, piece: Piece) -> None:
-        wanted = piece.taken.arg_true().to_list()
-        rows, cells = block.take(wanted)
-        if len(rows) < len(wanted):
-            for row in sorted(set(wanted).difference(rows)):
-                self.gatherer.fault(piece, row, _NO_ROW)
-        self.gatherer.add(piece, rows, *self._payloads(cells, len(rows)))
+    def _add_inside(self, block: CsvBlock, batch: RowBatch) -> None:
+        rows_inside = batch.inside.arg_true().to_list()
+        rows, cells = block.cells_of_rows(rows_inside)
+        if len(rows) < len(rows_inside):
+            for row in sorted(set(rows_inside).difference(rows)):
+                self.collector.add_fault(batch, row, _NO_ROW)
+        self.collector.add_payloads(batch, rows, *self._payloads(cells, len(rows)))
 
     def _payloads(self, cells: Sequence[list[str]], count: int) -> tuple[list[str | None], list[bool]]:
         """Each row's payload as compact JSON, None if it is unreadable, and whether it was made from other cells."""
-        whole = cells[self._place["payload"]] if "payload" in self._place else [""] * count
+        whole = cells[self._column_index["payload"]] if "payload" in self._column_index else [""] * count
         payloads: list[str | None] = []
         for row, cell in enumerate(whole):
             try:
-                payloads.append(from_cell(cell) if cell.strip() else self._built(cells, row))
+                payloads.append(from_cell(cell) if cell.strip() else self._payload_from_cells(cells, row))
             except ValueError:
                 payloads.append(None)
         return payloads, [not cell.strip() for cell in whole]
 
-    def _built(self, cells: Sequence[list[str]], row: int) -> str:
-        return from_cells({name: cells[index][row] for name, index in self._cells.items()}, self._decimal_comma)
+    def _payload_from_cells(self, cells: Sequence[list[str]], row: int) -> str:
+        return from_cells({name: cells[index][row] for name, index in self._value_columns.items()}, self._decimal_comma)

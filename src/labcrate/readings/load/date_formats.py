@@ -10,9 +10,9 @@ from functools import cache
 
 import polars as pl
 
-_NEEDED = (("%Y", "%y"), ("%m", "%b", "%B"), ("%d",))
+_REQUIRED = (("%Y", "%y"), ("%m", "%b", "%B"), ("%d",))
 # Directives that Python's strptime and Polars read alike; %f and the rest go to Python alone.
-_ALIKE = re.compile(r"(?:[^%]|%[YmdHMS%])*")
+_SAME_IN_POLARS = re.compile(r"(?:[^%]|%[YmdHMS%])*")
 _SURE_FROM = datetime(1970, 1, 1, tzinfo=UTC)
 _SURE_TO = datetime(2100, 1, 1, tzinfo=UTC)
 _EPOCH = _SURE_FROM
@@ -28,7 +28,7 @@ def check_date_format(text: str) -> None:
 
     Raises ValueError with one sentence if it lacks day, month or year, or holds an unknown directive.
     """
-    for group in _NEEDED:
+    for group in _REQUIRED:
         if not any(one in text for one in group):
             raise ValueError(f'the date format "{text}" needs one of {", ".join(group)}')
     now = datetime(2025, 11, 30, 21, 42, 37, tzinfo=UTC)
@@ -54,7 +54,7 @@ def read_formats(texts: pl.Series, formats: Sequence[str]) -> tuple[pl.Series, p
 
 
 def _read(texts: pl.Series, one: str) -> tuple[pl.Series, pl.Series]:
-    if _ALIKE.fullmatch(one):
+    if _SAME_IN_POLARS.fullmatch(one):
         # Polars takes "25" for the year 25 where %Y stands: such a row goes to Python, which does not.
         time = texts.str.to_datetime(one, time_unit="us", strict=False)
         sure = time.is_between(_SURE_FROM.replace(tzinfo=None), _SURE_TO.replace(tzinfo=None))
@@ -84,7 +84,7 @@ def _parse(text: str, one: str) -> tuple[int | None, bool]:
 
 
 @cache
-def explain(shape: str) -> str:
+def date_format_advice(shape: str) -> str:
     """Return what to write into ``labcrate.toml`` for times of this shape (see `shape_of`)."""
     return (
         f"a time of this kind can mean several dates, so the reading was left out; say in labcrate.toml how it is "
@@ -92,7 +92,7 @@ def explain(shape: str) -> str:
     )
 
 
-def shape_of(text: str) -> str | None:
+def guess_date_format(text: str) -> str | None:
     """Return a format that the text may have, None if it does not look like a date at all."""
     if _COMPACT.fullmatch(text):
         return "%Y%m%d%H%M%S"

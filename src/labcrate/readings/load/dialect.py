@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, BinaryIO
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-NEEDED = ("timestamp", "topic", "device_id", "payload")
+KNOWN_COLUMNS = ("timestamp", "topic", "device_id", "payload")
 """Columns with a meaning of their own; their names may be written in any case."""
 
 _DELIMITERS = (",", ";", "\t")
 _SEPARATOR_LINE = re.compile(r'"?sep=([,;\t])"?')
-_LONGEST_LINE = 1 << 20
+_MAX_LINE_BYTES = 1 << 20
 _CHUNK = 1 << 20
 UTF8_BOM = b"\xef\xbb\xbf"
 
@@ -30,10 +30,10 @@ class Dialect:
 
     delimiter: str
     header: list[str]
-    first_row: int
+    first_row_line: int
 
     @property
-    def has_columns(self) -> bool:
+    def has_required_columns(self) -> bool:
         """Whether the columns are there that readings need."""
         return "timestamp" in self.header and ("topic" in self.header or "device_id" in self.header)
 
@@ -43,15 +43,15 @@ class Dialect:
         return self.delimiter != ","
 
 
-def open_utf8(file: io.BufferedIOBase) -> "tuple[io.BufferedIOBase, bytes, Utf16 | None]":
+def open_utf8(file: io.BufferedIOBase) -> "tuple[io.BufferedIOBase, bytes, Utf16Transcoder | None]":
     """Give the file, its first line, and the transcoder if it is UTF-16: then the file is that, read as UTF-8."""
-    line = file.readline(_LONGEST_LINE)
+    line = file.readline(_MAX_LINE_BYTES)
     encoding = utf16_encoding(line)
     if encoding is None:
         return file, line.removeprefix(UTF8_BOM), None
-    transcoder = Utf16(file, line, encoding)
+    transcoder = Utf16Transcoder(file, line, encoding)
     reader = io.BufferedReader(transcoder, _CHUNK)
-    return reader, reader.readline(_LONGEST_LINE).removeprefix(UTF8_BOM), transcoder
+    return reader, reader.readline(_MAX_LINE_BYTES).removeprefix(UTF8_BOM), transcoder
 
 
 def read_dialect(file: io.BufferedIOBase, first_line: bytes) -> Dialect:
@@ -59,9 +59,9 @@ def read_dialect(file: io.BufferedIOBase, first_line: bytes) -> Dialect:
     number, text = 2, _text(first_line)
     delimiter = None
     if found := _SEPARATOR_LINE.fullmatch(text):
-        number, delimiter, text = 3, found[1], _text(file.readline(_LONGEST_LINE))
+        number, delimiter, text = 3, found[1], _text(file.readline(_MAX_LINE_BYTES))
     best = [Dialect(one, _header(text, one), number) for one in ([delimiter] if delimiter else _DELIMITERS)]
-    return max(best, key=lambda dialect: (dialect.has_columns, len(dialect.header)))
+    return max(best, key=lambda dialect: (dialect.has_required_columns, len(dialect.header)))
 
 
 def lines_as_utf8(text: bytes) -> tuple[bytes, list[int], bool]:
@@ -87,12 +87,12 @@ def lines_as_utf8(text: bytes) -> tuple[bytes, list[int], bool]:
             line.decode()
             mixed = True
         except UnicodeDecodeError:
-            lines[place] = from_windows(line).encode()
+            lines[place] = decode_windows_1252(line).encode()
             foreign.append(place)
     return b"\n".join(lines), foreign, mixed
 
 
-def from_windows(data: bytes) -> str:
+def decode_windows_1252(data: bytes) -> str:
     """Decode Windows-1252; the five bytes that it leaves undefined are control characters, as browsers read them."""
     try:
         return data.decode("cp1252")
@@ -103,12 +103,12 @@ def from_windows(data: bytes) -> str:
 _WINDOWS = [bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(256)]
 
 
-class Utf16(io.RawIOBase):
+class Utf16Transcoder(io.RawIOBase):
     """A file in UTF-16, read as UTF-8. ``damaged``: some bytes were no text and became U+FFFD."""
 
-    def __init__(self, file: BinaryIO | io.BufferedIOBase, begun: bytes, encoding: str) -> None:
-        self.damaged = False
-        self._file, self._begun = file, begun
+    def __init__(self, file: BinaryIO | io.BufferedIOBase, start: bytes, encoding: str) -> None:
+        self.is_damaged = False
+        self._file, self._start = file, start
         self._decoder = codecs.getincrementaldecoder(encoding)("replace")
         self._ready = b""
         self._ended = False
@@ -120,11 +120,11 @@ class Utf16(io.RawIOBase):
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
         """Read a piece."""
         while not self._ready and not self._ended:
-            data, self._begun = self._begun or self._file.read(_CHUNK), b""
+            data, self._start = self._start or self._file.read(_CHUNK), b""
             self._ended = not data
             text = self._decoder.decode(data, final=self._ended)
             # An odd byte at the very end is a torn row, which shows by itself.
-            self.damaged = self.damaged or ("\ufffd" in text and not self._ended)
+            self.is_damaged = self.is_damaged or ("\ufffd" in text and not self._ended)
             self._ready = text.encode()
         view = memoryview(buffer).cast("B")
         count = min(len(view), len(self._ready))
@@ -147,7 +147,7 @@ def _text(line: bytes) -> str:
     try:
         text = line.decode()
     except UnicodeDecodeError:
-        text = from_windows(line)
+        text = decode_windows_1252(line)
     if "\0" in text:
         raise ValueError("a line of text holds no zero bytes")
     return text.rstrip("\r\n")
@@ -158,4 +158,4 @@ def _header(text: str, delimiter: str) -> list[str]:
         names = [name.strip() for name in next(csv.reader([text], delimiter=delimiter), [])]
     except csv.Error as error:
         raise ValueError(str(error)) from error
-    return [name.lower() if name.lower() in NEEDED and name.lower() not in names else name for name in names]
+    return [name.lower() if name.lower() in KNOWN_COLUMNS and name.lower() not in names else name for name in names]

@@ -10,29 +10,29 @@ import polars as pl
 
 from labcrate.readings.load.dialect import lines_as_utf8
 from labcrate.readings.load.payload import compact
-from labcrate.readings.load.source import Gatherer, Source
+from labcrate.readings.load.source import FileReadings, ReadingsCollector
 
 _ROWS = 50_000
 NO_MESSAGE = "this is no object with a timestamp, a topic and a payload, so it was left out"
 
 
-class _Message(msgspec.Struct, gc=False):
+class _FlatMessage(msgspec.Struct, gc=False):
     timestamp: object = None
     topic: object = None
     device_id: object = None
     payload: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
-class _Line(msgspec.Struct):
+class _FirstLine(msgspec.Struct):
     timestamp: object
     messages: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
-_MESSAGE = msgspec.json.Decoder(_Message)
-_LINE = msgspec.json.Decoder(_Line)
+_MESSAGE = msgspec.json.Decoder(_FlatMessage)
+_LINE = msgspec.json.Decoder(_FirstLine)
 
 
-def begins_lines(text: bytes) -> bool:
+def begins_with_message(text: bytes) -> bool:
     """Tell whether the first line of a text is a message of its own."""
     line, _, _ = lines_as_utf8(text.lstrip().partition(b"\n")[0])
     try:
@@ -41,14 +41,16 @@ def begins_lines(text: bytes) -> bool:
         return False
 
 
-def read_list(parts: Sequence[msgspec.Raw], key: str, gatherer: Gatherer) -> Source:
+def read_list(parts: Sequence[msgspec.Raw], key: str, collector: ReadingsCollector) -> FileReadings:
     """Read the messages of a list; ``key`` is what the list is called, for people."""
     for start in range(0, len(parts), _ROWS):
-        _take(parts[start : start + _ROWS], [f"{key}[{place}]" for place in range(start, start + _ROWS)], gatherer)
-    return gatherer.source()
+        _add_messages(
+            parts[start : start + _ROWS], [f"{key}[{place}]" for place in range(start, start + _ROWS)], collector
+        )
+    return collector.result()
 
 
-def read_lines(text: bytes, gatherer: Gatherer) -> Source:
+def read_lines(text: bytes, collector: ReadingsCollector) -> FileReadings:
     """Read one message a line; a last line that ends too early is a torn one."""
     whole, _, _ = lines_as_utf8(text)
     numbered = [(number, line) for number, line in enumerate(whole.split(b"\n"), 1) if line.strip()]
@@ -56,36 +58,37 @@ def read_lines(text: bytes, gatherer: Gatherer) -> Source:
         some = numbered[start : start + _ROWS]
         last = start + _ROWS >= len(numbered)
         lines = [line for _, line in some]
-        _take(lines, [f"line {number}" for number, _ in some], gatherer, len(lines) - 1 if last else None)
-    return gatherer.source()
+        _add_messages(lines, [f"line {number}" for number, _ in some], collector, len(lines) - 1 if last else None)
+    return collector.result()
 
 
-def _take(
-    parts: Sequence[msgspec.Raw | bytes], places: Sequence[str], gatherer: Gatherer, last: int | None = None
+def _add_messages(
+    parts: Sequence[msgspec.Raw | bytes], places: Sequence[str], collector: ReadingsCollector, last: int | None = None
 ) -> None:
-    messages: list[_Message] = []
+    messages: list[_FlatMessage] = []
     broken: dict[int, str] = {}
-    torn: int | None = None
+    truncated: int | None = None
     for row, part in enumerate(parts):
         try:
             message = _decoded(part)
         except (ValueError, RecursionError) as error:
-            message = _Message()
-            torn = row if row == last and "truncated" in str(error) else None
+            message = _FlatMessage()
+            truncated = row if row == last and "truncated" in str(error) else None
         messages.append(message)
         if message.payload is msgspec.UNSET:
             broken[row] = NO_MESSAGE
-    topic = pl.Series([_topic(message, gatherer) for message in messages], dtype=pl.String)
+    topic = pl.Series([_topic(message, collector) for message in messages], dtype=pl.String)
     texts = as_text([message.timestamp for message in messages])
-    piece = gatherer.take(texts, topic, places.__getitem__, broken, torn)
-    gatherer.kinds.update(
-        (topic, (payload_text(messages[row].payload) or "").startswith("{")) for topic, row in gatherer.met_first(piece)
+    batch = collector.read_batch(texts, topic, places.__getitem__, broken, truncated)
+    collector.kinds.update(
+        (topic, (payload_text(messages[row].payload) or "").startswith("{"))
+        for topic, row in collector.first_rows_of_new_topics(batch)
     )
-    rows = piece.taken.arg_true().to_list()
-    gatherer.add(piece, rows, [payload_text(messages[row].payload) for row in rows], [False] * len(rows))
+    rows = batch.inside.arg_true().to_list()
+    collector.add_payloads(batch, rows, [payload_text(messages[row].payload) for row in rows], [False] * len(rows))
 
 
-def _decoded(part: msgspec.Raw | bytes) -> _Message:
+def _decoded(part: msgspec.Raw | bytes) -> _FlatMessage:
     try:
         return _MESSAGE.decode(part)
     except ValueError:
@@ -95,12 +98,12 @@ def _decoded(part: msgspec.Raw | bytes) -> _Message:
     return _MESSAGE.decode(text)
 
 
-def _topic(message: _Message, gatherer: Gatherer) -> str:
+def _topic(message: _FlatMessage, collector: ReadingsCollector) -> str:
     if isinstance(message.topic, str) and message.topic:
         return message.topic
     if isinstance(message.device_id, str) and message.device_id:
-        made = f"{gatherer.topics.base}/{message.device_id}"
-        gatherer.named.add(made)
+        made = f"{collector.topics.base}/{message.device_id}"
+        collector.topics_from_ids.add(made)
         return made
     return ""
 

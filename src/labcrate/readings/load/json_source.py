@@ -12,9 +12,9 @@ import polars as pl
 
 from labcrate.model.timespan import TimeSpan
 from labcrate.readings.load.dialect import UTF8_BOM, lines_as_utf8, utf16_encoding
-from labcrate.readings.load.json_flat import as_text, begins_lines, payload_text, read_lines, read_list
-from labcrate.readings.load.problems import Extent, Problem
-from labcrate.readings.load.source import Gatherer, Opened, Source, Where
+from labcrate.readings.load.json_flat import as_text, begins_with_message, payload_text, read_lines, read_list
+from labcrate.readings.load.problems import Extent, ReadingsProblem
+from labcrate.readings.load.source import FileReadings, OpenFile, ReadingsCollector, RowLocation
 from labcrate.readings.load.time_rules import TimeRules
 from labcrate.readings.load.topics import Topics
 
@@ -22,56 +22,58 @@ _NO_MESSAGE = "this is no object with a timestamp and a payload, so it was left 
 _NO_LIST = "this is no list of messages, so it was left out"
 
 
-class _File(msgspec.Struct):
+class _MessagesFile(msgspec.Struct):
     messages: dict[str, msgspec.Raw] | list[msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
     timestamp: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
-class _Message(msgspec.Struct, gc=False):
+class _TopicMessage(msgspec.Struct, gc=False):
     timestamp: object = None
     payload: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
-_MESSAGE = msgspec.json.Decoder(_Message)
-_MESSAGES = msgspec.json.Decoder(list[_Message])
-_FILE: msgspec.json.Decoder[_File | list[msgspec.Raw]] = msgspec.json.Decoder(_File | list[msgspec.Raw])
+_MESSAGE = msgspec.json.Decoder(_TopicMessage)
+_MESSAGES = msgspec.json.Decoder(list[_TopicMessage])
+_FILE: msgspec.json.Decoder[_MessagesFile | list[msgspec.Raw]] = msgspec.json.Decoder(_MessagesFile | list[msgspec.Raw])
 
 
-def read_json(file: Opened, label: str, window: TimeSpan, topics: Topics, rules: TimeRules | None = None) -> Source:
+def read_json(
+    file: OpenFile, label: str, window: TimeSpan, topics: Topics, rules: TimeRules | None = None
+) -> FileReadings:
     """Read the readings inside the window; a file that is no such JSON becomes a fatal problem."""
 
-    def gatherer(in_time_order: bool = True) -> Gatherer:
-        return Gatherer(label, window, topics, rules, in_time_order)
+    def collector(in_time_order: bool = True) -> ReadingsCollector:
+        return ReadingsCollector(label, window, topics, rules, in_time_order)
 
     data = _as_utf8(file.read())
     try:
         whole = _decoded(data)
     except (ValueError, RecursionError) as error:
         text = bytes(data)
-        if begins_lines(text):
-            return read_lines(text, gatherer())
-        return Source(problems=(_unparsable(label, text, str(error)),))
+        if begins_with_message(text):
+            return read_lines(text, collector())
+        return FileReadings(problems=(_parse_problem(label, text, str(error)),))
     if isinstance(whole, list):
-        return read_list(whole, "", gatherer())
+        return read_list(whole, "", collector())
     if isinstance(whole.messages, dict):
-        return _read_topics(whole.messages, gatherer(in_time_order=False))
+        return _read_topics(whole.messages, collector(in_time_order=False))
     if isinstance(whole.messages, list):
-        return read_list(whole.messages, "messages", gatherer())
-    return _read_other(whole, bytes(data), gatherer())
+        return read_list(whole.messages, "messages", collector())
+    return _read_other(whole, bytes(data), collector())
 
 
-def _read_topics(messages: dict[str, msgspec.Raw], gatherer: Gatherer) -> Source:
+def _read_topics(messages: dict[str, msgspec.Raw], collector: ReadingsCollector) -> FileReadings:
     for topic, raw in messages.items():
-        _gather(topic, raw, gatherer)
-    return gatherer.source()
+        _add_topic(topic, raw, collector)
+    return collector.result()
 
 
-def _read_other(whole: _File, text: bytes, gatherer: Gatherer) -> Source:
+def _read_other(whole: _MessagesFile, text: bytes, collector: ReadingsCollector) -> FileReadings:
     """The readings of an object without messages: it may be one itself."""
     if whole.timestamp is not msgspec.UNSET:
-        return read_lines(text, gatherer)
-    gatherer.tally.add('there is no "messages" in it, so it was taken as having no readings', "")
-    return gatherer.source()
+        return read_lines(text, collector)
+    collector.faults.add('there is no "messages" in it, so it was taken as having no readings', "")
+    return collector.result()
 
 
 def _as_utf8(data: bytes) -> bytes | memoryview:
@@ -81,7 +83,7 @@ def _as_utf8(data: bytes) -> bytes | memoryview:
     return memoryview(data)[len(UTF8_BOM) :] if data.startswith(UTF8_BOM) else data
 
 
-def _decoded(data: bytes | memoryview) -> _File | list[msgspec.Raw]:
+def _decoded(data: bytes | memoryview) -> _MessagesFile | list[msgspec.Raw]:
     """The file's value; a text whose keys are not UTF-8 is read as Windows-1252. Payloads are not looked at."""
     try:
         return _FILE.decode(data)
@@ -92,7 +94,7 @@ def _decoded(data: bytes | memoryview) -> _File | list[msgspec.Raw]:
     return _FILE.decode(text)
 
 
-def _gather(topic: str, raw: msgspec.Raw, gatherer: Gatherer) -> None:
+def _add_topic(topic: str, raw: msgspec.Raw, collector: ReadingsCollector) -> None:
     key = f"messages[{msgspec.json.encode(topic).decode()}]"
     parts: list[msgspec.Raw] = []
     try:
@@ -102,45 +104,47 @@ def _gather(topic: str, raw: msgspec.Raw, gatherer: Gatherer) -> None:
         try:
             parts = msgspec.json.decode(raw, type=list[msgspec.Raw])
         except (ValueError, RecursionError):
-            gatherer.tally.add(_NO_LIST, key, extent=Extent.INSIDE, topic=topic or None)
+            collector.faults.add(_NO_LIST, key, extent=Extent.INSIDE, topic=topic or None)
             return
     broken = {}
     for place, part in enumerate(parts):
         try:
             messages.append(_MESSAGE.decode(part))
         except (ValueError, RecursionError):
-            messages.append(_Message())
+            messages.append(_TopicMessage())
             broken[place] = _NO_MESSAGE
-    if messages and topic and not gatherer.topics.is_reading(topic):
-        gatherer.no_readings[topic] += len(messages)
+    if messages and topic and not collector.topics.is_reading(topic):
+        collector.no_readings[topic] += len(messages)
     elif messages:
-        _keep(topic, messages, broken, lambda row: f"{key}[{row}]", gatherer)
+        _add_messages(topic, messages, broken, lambda row: f"{key}[{row}]", collector)
 
 
-def _keep(topic: str, messages: list[_Message], broken: dict[int, str], where: Where, gatherer: Gatherer) -> None:
+def _add_messages(
+    topic: str, messages: list[_TopicMessage], broken: dict[int, str], where: RowLocation, collector: ReadingsCollector
+) -> None:
     name = pl.Series([topic], dtype=pl.String)
     texts = as_text([message.timestamp for message in messages])
-    piece = gatherer.take(texts, name.new_from_index(0, len(texts)), where, broken)
-    rows = piece.taken.arg_true().to_list()
+    batch = collector.read_batch(texts, name.new_from_index(0, len(texts)), where, broken)
+    rows = batch.inside.arg_true().to_list()
     payloads = [payload_text(messages[row].payload) for row in rows]
-    gatherer.add(piece, rows, payloads, [False] * len(rows))
-    if gatherer.met_first(piece):
+    collector.add_payloads(batch, rows, payloads, [False] * len(rows))
+    if collector.first_rows_of_new_topics(batch):
         known = next((text for text in payloads if text is not None), None) or payload_text(messages[0].payload) or ""
-        gatherer.kinds.add((topic, known.startswith("{")))
+        collector.kinds.add((topic, known.startswith("{")))
 
 
-def _unparsable(label: str, data: bytes, error: str) -> Problem:
+def _parse_problem(label: str, data: bytes, error: str) -> ReadingsProblem:
     """A problem that names the line: from the decoder's byte, or the last one if the text ends too early."""
     line = data.count(b"\n") + 1
     if not data or data.isspace():
-        return Problem(label, "", "the file is empty; write it again or restore a copy", fatal=True)
+        return ReadingsProblem(label, "", "the file is empty; write it again or restore a copy", fatal=True)
     if "truncated" in error:
         what = "the JSON ends too early; wait until it is written, or restore a copy"
-        return Problem(label, f"line {line}", what, fatal=True)
+        return ReadingsProblem(label, f"line {line}", what, fatal=True)
     if found := re.search(r" \(byte (\d+)\)", error):
         at = int(found[1])
         line = data.count(b"\n", 0, at) + 1
         reason = error.removeprefix("JSON is malformed: ").replace(found[0], "")
-        return Problem(label, f"line {line}, byte {at}", f"this is not JSON ({reason}); repair it", fatal=True)
+        return ReadingsProblem(label, f"line {line}, byte {at}", f"this is not JSON ({reason}); repair it", fatal=True)
     what = f'it should be an object with "messages", or a list of messages ({error}); repair it'
-    return Problem(label, "", what, fatal=True)
+    return ReadingsProblem(label, "", what, fatal=True)

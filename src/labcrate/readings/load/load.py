@@ -7,7 +7,7 @@ from pathlib import Path
 from labcrate.model.device import Device
 from labcrate.model.session import SelectedSensor
 from labcrate.model.timespan import TimeSpan
-from labcrate.readings.load.selection import Selection
+from labcrate.readings.load.selection import SensorSelection
 from labcrate.readings.load.slice import Readings
 from labcrate.readings.load.time_rules import TimeRules
 from labcrate.readings.load.topics import BASE_TOPIC, Topics
@@ -36,11 +36,11 @@ def load_readings(
     Implements "Which readings" of the archive's specification.
     """
     topics = Topics(base_topic, tuple(devices))
-    selection = Selection(sensors, topics)
+    selection = SensorSelection(sensors, topics)
     if json_file is None and csv_file is None:
-        return Readings(window=window, topics=topics, absent_sensors=selection.among(()).without(()))
+        return Readings(window=window, topics=topics, absent_sensors=selection.match_topics(()).sensors_without(()))
     # Loads Polars: not for a lab without readings.
-    from labcrate.readings.load.both import load_both  # noqa: PLC0415
+    from labcrate.readings.load.load_files import load_files  # noqa: PLC0415
 
     rules = TimeRules(zone, date_formats)
-    return load_both(json_file, csv_file, window, selection, topics, labels, rules)
+    return load_files(json_file, csv_file, window, selection, topics, labels, rules)

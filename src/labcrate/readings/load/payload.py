@@ -31,7 +31,7 @@ SCALAR_TEXT: Mapping[type, Callable[[Any], str]] = {
 _DECIMAL_COMMA = re.compile(r"\s*-?\d+,\d+\s*")
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
-DEEPEST = 64
+MAX_DEPTH = 64
 """How many objects and lists may lie in one another; no device's message comes near it."""
 
 
@@ -58,7 +58,7 @@ def _checked(json_text: bytes | str | msgspec.Raw) -> tuple[str, object]:
         value = DECODER.decode(text)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
-    if text.count("{") + text.count("[") > DEEPEST and _depth(value) > DEEPEST:
+    if text.count("{") + text.count("[") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
         raise ValueError("nested too deep")
     return text, value
 
@@ -115,7 +115,7 @@ VALUE_JSON: Mapping[type, Callable[[Any], str]] = {**VALUE_TEXT, str: _quoted}
 """How each becomes JSON."""
 
 
-def same_value(text: str) -> str:
+def comparison_text(text: str) -> str:
     """A text that is equal for JSON of equal value: key order, whitespace, ``22`` and ``22.0`` do not matter."""
     try:
         return _canonical(json.loads(text, parse_int=Number, parse_float=Number))
@@ -137,7 +137,7 @@ def covers(payload: str, built: str) -> bool:
 
 
 def _value(raw: msgspec.Raw) -> str:
-    return same_value(bytes(raw).decode())
+    return comparison_text(bytes(raw).decode())
 
 
 def _canonical(value: Any) -> str:
@@ -147,12 +147,12 @@ def _canonical(value: Any) -> str:
         case list():
             return "[" + ",".join(map(_canonical, value)) + "]"
         case Number():
-            return _plain(value)
+            return _canonical_number(value)
         case _:
             return json.dumps(value)
 
 
-def _plain(number: str) -> str:
+def _canonical_number(number: str) -> str:
     """A number as its significant digits and a power of ten: one text per value, however large or small."""
     mantissa, _, power = number.lower().partition("e")
     whole, _, fraction = mantissa.lstrip("-").partition(".")

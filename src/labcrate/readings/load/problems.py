@@ -11,7 +11,7 @@ from enum import Enum
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ReadingsProblem:
     """One fault of a source file, or one kind of fault of many of its rows.
 
     ``file`` is relative to the lab folder; ``where`` is the line or key of the first of ``count`` faults.
@@ -58,7 +58,7 @@ class Fault:
     topic: str | None
 
 
-class Tally:
+class FaultCounter:
     """Counts the faults of one file by kind, extent and topic, and remembers where each was met first."""
 
     def __init__(self) -> None:
@@ -78,7 +78,7 @@ class Tally:
         )
 
 
-def to_problems(file: str, faults: Iterable[Fault], is_selected: Callable[[str], bool]) -> tuple[Problem, ...]:
+def to_problems(file: str, faults: Iterable[Fault], is_selected: Callable[[str], bool]) -> tuple[ReadingsProblem, ...]:
     """Return one problem per kind of fault, in the order in which the kinds were met.
 
     ``is_selected`` tells of a topic whether the session selected its sensor; a row without a readable topic counts.
@@ -94,7 +94,7 @@ def to_problems(file: str, faults: Iterable[Fault], is_selected: Callable[[str],
         first, before = seen.get((what, incomplete), (fault.where, 0))
         seen[what, incomplete] = (first, before + fault.count)
     return tuple(
-        Problem(
+        ReadingsProblem(
             file, where, what if count == 1 else f"{what} ({count} times, first here)", count, incomplete=incomplete
         )
         for (what, incomplete), (where, count) in seen.items()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from labcrate.model.device import Device
 from labcrate.model.session import SelectedSensor
-from labcrate.readings.load.topics import Kind, Paths, Topics, in_names, names_of
+from labcrate.readings.load.topics import DevicePaths, TopicKind, Topics, in_names, names_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +17,13 @@ class AmbiguousSensor:
 
     sensor: str
     topics: tuple[str, ...]
-    taken: tuple[str, ...] = ()
+    own_topics: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Return the warning, as a sentence."""
         named = " and ".join(self.topics)
-        if self.taken:
-            own = " and ".join(self.taken)
+        if self.own_topics:
+            own = " and ".join(self.own_topics)
             return (
                 f'Sensor "{self.sensor}" was selected: {own} was taken, {named} was not, although it ends in that name.'
             )
@@ -33,7 +33,7 @@ class AmbiguousSensor:
         )
 
 
-class Selection:
+class SensorSelection:
     """The sensors that a session selected, each named by ``id`` or ``name``."""
 
     def __init__(self, sensors: Iterable[SelectedSensor], topics: Topics) -> None:
@@ -43,16 +43,16 @@ class Selection:
     def __bool__(self) -> bool:
         return bool(self._sensors)
 
-    def among(self, kinds: Iterable[Kind]) -> "Selected":
+    def match_topics(self, kinds: Iterable[TopicKind]) -> "SelectedTopics":
         """Match the sensors with the topics of the whole lab."""
         kinds = list(kinds)
         names = self._topics.names.union(*(aliases for _, aliases, _ in self._sensors))
-        paths = Paths(self._topics, names, kinds)
+        paths = DevicePaths(self._topics, names, kinds)
         labels: dict[str, set[str]] = {}
         ambiguous = []
         for label, aliases, known in self._sensors:
-            own = paths.called(aliases)
-            by_end = paths.ending(aliases) - own
+            own = paths.with_name(aliases)
+            by_end = paths.ending_with(aliases) - own
             # A path that is another device's own is not this one's; yet it is one more that ends so.
             others = {path for path in by_end if in_names(path, self._topics.names)} if known or own else set()
             labels.setdefault(label, set()).update(own or (by_end if len(by_end) == 1 else set()) - others)
@@ -60,30 +60,30 @@ class Selection:
             if unclear:
                 named = [tuple(sorted(map(paths.topic, some))) for some in (unclear, own)]
                 ambiguous.append(AmbiguousSensor(label, *named))
-        return Selected(paths, labels, tuple(ambiguous), bool(self))
+        return SelectedTopics(paths, labels, tuple(ambiguous), bool(self))
 
 
-class Selected:
+class SelectedTopics:
     """The topics of the selected sensors; all topics if none was selected."""
 
     def __init__(
-        self, paths: Paths, labels: dict[str, set[str]], ambiguous: tuple[AmbiguousSensor, ...], some: bool
+        self, paths: DevicePaths, labels: dict[str, set[str]], ambiguous: tuple[AmbiguousSensor, ...], some: bool
     ) -> None:
-        self.ambiguous = ambiguous
-        self._paths, self._labels, self._some = paths, labels, some
-        self._taken = set().union(*labels.values())
+        self.ambiguous_sensors = ambiguous
+        self._paths, self._labels, self._any_selected = paths, labels, some
+        self._selected_paths = set().union(*labels.values())
 
-    def takes(self, topic: str, whole_message: bool) -> bool:
+    def includes(self, topic: str, whole_message: bool) -> bool:
         """Tell whether the topic's readings are of a selected sensor."""
-        return not self._some or self._paths.of(topic, whole_message) in self._taken
+        return not self._any_selected or self._paths.of(topic, whole_message) in self._selected_paths
 
-    def without(self, kinds: Sequence[Kind]) -> tuple[str, ...]:
+    def sensors_without(self, kinds: Sequence[TopicKind]) -> tuple[str, ...]:
         """Return the sensors, as the session names them, that no reading of these topics belongs to.
 
         Those of which nothing was taken because it is not clear which topic is theirs are not among them.
         """
         present = {self._paths.of(topic, whole) for topic, whole in kinds}
-        unclear = {one.sensor for one in self.ambiguous if not one.taken}
+        unclear = {one.sensor for one in self.ambiguous_sensors if not one.own_topics}
         return tuple(label for label, paths in self._labels.items() if label not in unclear and not paths & present)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from labcrate.model.timespan import TimeSpan
 from labcrate.readings.load.payload import DECODER, Number
-from labcrate.readings.load.problems import Problem
+from labcrate.readings.load.problems import ReadingsProblem
 from labcrate.readings.load.selection import AmbiguousSensor
 from labcrate.readings.load.topics import Topics
 
@@ -36,7 +36,7 @@ def profile(frame: pl.DataFrame) -> Profile:
     profiles: dict[str, Mapping[str, frozenset[str]]] = {}
     for (device,), readings in sorted(frame.partition_by("device_id", as_dict=True).items()):
         types: defaultdict[str, set[type]] = defaultdict(set)
-        for values in decoded(readings["payload"]):
+        for values in decode_payloads(readings["payload"]):
             for value in values:
                 if isinstance(value, dict):
                     for key, one in value.items():
@@ -46,7 +46,7 @@ def profile(frame: pl.DataFrame) -> Profile:
     return profiles
 
 
-def decoded(payloads: pl.Series) -> Iterator[list[object]]:
+def decode_payloads(payloads: pl.Series) -> Iterator[list[object]]:
     """The payloads' values, a chunk at a time; see `payload.DECODER` for what numbers become."""
     for chunk in payloads.to_frame().iter_slices(CHUNK_ROWS):
         # One text of many is decoded much faster than many texts.
@@ -92,7 +92,7 @@ class Readings:
     silent_sensors: tuple[str, ...] = ()
     ambiguous_sensors: tuple[AmbiguousSensor, ...] = ()
     lab: LabCounts = LabCounts()
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[ReadingsProblem, ...] = ()
 
     def __len__(self) -> int:
         return 0 if self.rows is None else self.rows.height

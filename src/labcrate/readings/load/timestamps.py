@@ -21,7 +21,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _OFFSETS = {"key": pl.Int64, "early": pl.Int64, "late": pl.Int64}
 
 
-class Settled(NamedTuple):
+class LocalInstants(NamedTuple):
     """Microseconds since 1970 of local times.
 
     ``us`` is the only or first instant; ``second`` the other one of a time that occurs twice, else null; ``skipped``
@@ -33,7 +33,7 @@ class Settled(NamedTuple):
     skipped: pl.Series
 
 
-def to_instants(local_us: pl.Series, zone: ZoneInfo) -> Settled:
+def to_instants(local_us: pl.Series, zone: ZoneInfo) -> LocalInstants:
     """Turn local times, given as microseconds since 1970 in local time, into instants; null stays null."""
     frame = local_us.alias("local").to_frame().with_columns(step=pl.col("local").floordiv(_STEP_US))
     steps = frame["step"].drop_nulls().unique().to_list()
@@ -53,12 +53,12 @@ def to_instants(local_us: pl.Series, zone: ZoneInfo) -> Settled:
             early=pl.col("early").fill_null(pl.col("early_exact")), late=pl.col("late").fill_null(pl.col("late_exact"))
         )
     early, late = pl.col("early"), pl.col("late")
-    settled = frame.select(
+    instants = frame.select(
         us=pl.col("local") - early,
         second=pl.when(early > late).then(pl.col("local") - late),
         skipped=(early < late).fill_null(False),
     )
-    return Settled(settled["us"], settled["second"], settled["skipped"])
+    return LocalInstants(instants["us"], instants["second"], instants["skipped"])
 
 
 def _table(rows: list[tuple[int, int, int]]) -> pl.DataFrame:
@@ -112,7 +112,7 @@ def instant_at(us: int) -> datetime:
     return EPOCH + timedelta(microseconds=us)
 
 
-def inside(us: pl.Series, window: TimeSpan) -> pl.Series:
+def is_inside(us: pl.Series, window: TimeSpan) -> pl.Series:
     """Which rows lie in the window, both ends included; an unreadable time never does."""
     mask = us.is_not_null()
     if window.start is not None:
@@ -129,7 +129,7 @@ def parse_timestamps(texts: pl.Series, rules: TimeRules | None = None) -> Instan
     not exist raises ``zoneinfo.ZoneInfoNotFoundError``.
     """
     rules = rules or TimeRules()
-    frame = texts.alias("text").to_frame().select("text", us=_usual(pl.col("text")), naive=pl.lit(False))
+    frame = texts.alias("text").to_frame().select("text", us=_parse_usual(pl.col("text")), naive=pl.lit(False))
     if frame["us"].null_count() == 0 and frame["us"].is_between(_FIRST, _LAST).all():
         return Instants(frame["us"], frame["naive"])
     if rules.date_formats and frame["us"].null_count():
@@ -152,20 +152,20 @@ def parse_timestamps(texts: pl.Series, rules: TimeRules | None = None) -> Instan
 
 def _in_zone(frame: pl.DataFrame, zone: ZoneInfo) -> Instants:
     """The naive rows as times of the zone."""
-    settled = to_instants(frame["us"].set(~frame["naive"], None), zone)
-    us = pl.select(pl.when(frame["naive"]).then(settled.us).otherwise(frame["us"]))["us"]
+    instants = to_instants(frame["us"].set(~frame["naive"], None), zone)
+    us = pl.select(pl.when(frame["naive"]).then(instants.us).otherwise(frame["us"]))["us"]
     us = us.set(~us.is_between(_FIRST, _LAST).fill_null(True), None)
-    return Instants(us, pl.repeat(False, len(us), eager=True), settled.second, settled.skipped)
+    return Instants(us, pl.repeat(False, len(us), eager=True), instants.second, instants.skipped)
 
 
-def iso(column: str) -> pl.Expr:
+def iso_text(column: str) -> pl.Expr:
     """Write a Datetime column as UTC ISO 8601: milliseconds, or microseconds where they matter."""
     time = pl.col(column)
     milliseconds = time.dt.strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
     return pl.when(time.dt.microsecond() % 1000 == 0).then(milliseconds).otherwise(time.dt.strftime("%FT%T%.6fZ"))
 
 
-def _usual(text: pl.Expr) -> pl.Expr:
+def _parse_usual(text: pl.Expr) -> pl.Expr:
     seconds = text.str.head(19).str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us", strict=False, cache=False)
     return seconds.cast(pl.Int64) + text.str.slice(19).replace_strict(
         _TAILS, _TAIL_US, default=None, return_dtype=pl.Int64

@@ -14,7 +14,7 @@ BASE_TOPIC = "zigbee2mqtt"
 """Zigbee2MQTT's own default of its setting ``mqtt.base_topic``."""
 
 # Levels of a topic up to which every beginning of it is looked up; a house has three or four.
-_LEVELS = 32
+_MAX_LEVELS = 32
 _COMMANDS = ("availability", "set", "get")
 
 
@@ -50,7 +50,7 @@ class Topics:
             return False
         return not (len(parts) > 2 and parts[-2] in ("set", "get") and "/".join(parts[:-2]) in self.names)
 
-    def owner(self, own: str, whole_message: bool = True) -> tuple[str, str]:
+    def owner_of(self, own: str, whole_message: bool = True) -> tuple[str, str]:
         """The device and the key that a topic without its base stands for.
 
         A whole message (a JSON object) is the state of the device that the topic names, and has no key. A single value
@@ -58,7 +58,7 @@ class Topics:
         """
         if whole_message or own in self.names:
             return own, ""
-        known = _longest(own, self.names)
+        known = _longest_known(own, self.names)
         if known is not None:
             return known, own[len(known) + 1 :]
         name, slash, key = own.rpartition("/")
@@ -68,7 +68,7 @@ class Topics:
         """Return the device and the key that a topic stands for, given the ``device_id`` of its readings."""
         own = device_id(topic, self.base)
         if whole_message or device == own:
-            return self.owner(own, whole_message) if device == own else (device, "")
+            return self.owner_of(own, whole_message) if device == own else (device, "")
         return device, own[len(device_path(own, False, self.names)) + 1 :]
 
 
@@ -95,7 +95,7 @@ def device_path(own: str, whole_message: bool, names: frozenset[str]) -> str:
     """
     if whole_message:
         return own
-    known = _longest(own, names)
+    known = _longest_known(own, names)
     if known is not None:
         return known
     parts = own.split("/")
@@ -103,9 +103,9 @@ def device_path(own: str, whole_message: bool, names: frozenset[str]) -> str:
     return "/".join(parts[:named])
 
 
-def _longest(own: str, names: frozenset[str]) -> str | None:
+def _longest_known(own: str, names: frozenset[str]) -> str | None:
     """The longest of the names that is the topic, or a beginning of it that ends at a slash."""
-    if own.count("/") > _LEVELS:  # each beginning would be another copy of nearly all of it
+    if own.count("/") > _MAX_LEVELS:  # each beginning would be another copy of nearly all of it
         begun = (own[: len(name)] for name in names if own[len(name) : len(name) + 1] in ("/", ""))
         return max((start for start in begun if in_names(start, names)), key=len, default=None)
     while not in_names(own, names):
@@ -115,14 +115,14 @@ def _longest(own: str, names: frozenset[str]) -> str | None:
     return own
 
 
-Kind = tuple[str, bool]
+TopicKind = tuple[str, bool]
 """A topic, and whether its messages are whole (JSON objects) or single values."""
 
 
-class Paths:
+class DevicePaths:
     """The parts of the lab's topics that name devices, as far as these names tell."""
 
-    def __init__(self, topics: Topics, names: frozenset[str], kinds: Iterable[Kind]) -> None:
+    def __init__(self, topics: Topics, names: frozenset[str], kinds: Iterable[TopicKind]) -> None:
         self._base, self._names = topics.base, names
         self._ends: defaultdict[str, set[str]] = defaultdict(set)
         self._topics: defaultdict[str, set[str]] = defaultdict(set)
@@ -137,12 +137,12 @@ class Paths:
         """Return the part of the topic that names the device."""
         return device_path(device_id(topic, self._base), whole_message, self._names)
 
-    def called(self, names: Iterable[str]) -> set[str]:
+    def with_name(self, names: Iterable[str]) -> set[str]:
         """Return the paths that are one of the names."""
-        wanted = set(names)
-        return {path for path in self._first_topic if in_names(path, wanted)}
+        sought = set(names)
+        return {path for path in self._first_topic if in_names(path, sought)}
 
-    def ending(self, names: Iterable[str]) -> set[str]:
+    def ending_with(self, names: Iterable[str]) -> set[str]:
         """Return the paths with a room before one of the names."""
         return {path for name in names for path in self._ends.get(name, ()) if "/" in path}
 
@@ -151,16 +151,16 @@ class Paths:
         return self._first_topic[path]
 
 
-class Owners:
+class TopicOwners:
     """The devices of ``devices.json`` that the lab's topics belong to.
 
     A topic is a device's by all of its path; else by the last part, if no other path of the lab ends so and none is the
     device's own.
     """
 
-    def __init__(self, topics: Topics, kinds: Iterable[Kind]) -> None:
+    def __init__(self, topics: Topics, kinds: Iterable[TopicKind]) -> None:
         self._base = topics.base
-        self._paths = Paths(topics, topics.names, kinds)
+        self._paths = DevicePaths(topics, topics.names, kinds)
         self._by_path: dict[str, str] = {}
         # Of two devices that share a name or address the first one has it; a name outdoes nothing.
         by_name: dict[str, str] = {}
@@ -168,12 +168,12 @@ class Owners:
             shown = device.name or device.id
             for name in names_of(device):
                 by_name.setdefault(name, shown)
-            own = self._paths.called(names_of(device))
-            by_end = self._paths.ending(names_of(device))
+            own = self._paths.with_name(names_of(device))
+            by_end = self._paths.ending_with(names_of(device))
             if not own and len(by_end) == 1:
                 self._by_path.setdefault(by_end.pop(), shown)
         for name, shown in by_name.items():
-            for path in self._paths.called([name]):
+            for path in self._paths.with_name([name]):
                 self._by_path[path] = shown
 
     def device_id(self, topic: str, whole_message: bool) -> str:
@@ -183,8 +183,8 @@ class Owners:
 
     def topic_of(self, name: str) -> str | None:
         """Return the lab's only topic of whole messages of the device that goes by this name; None without one."""
-        called = self._paths.called([name])
+        called = self._paths.with_name([name])
         shown = {self._by_path[path] for path in called if path in self._by_path}
         paths = {path for path, device in self._by_path.items() if device in (shown or {name})} | called
-        paths = paths or self._paths.ending([name])
+        paths = paths or self._paths.ending_with([name])
         return self._paths.topic(paths.pop()) if len(paths) == 1 else None

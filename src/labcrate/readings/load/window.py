@@ -12,13 +12,13 @@ from datetime import datetime
 import polars as pl
 
 from labcrate.model.timespan import TimeSpan
-from labcrate.readings.load.payload import covers, same_value
-from labcrate.readings.load.problems import Problem, to_problems
-from labcrate.readings.load.selection import Selected, Selection
+from labcrate.readings.load.payload import comparison_text, covers
+from labcrate.readings.load.problems import ReadingsProblem, to_problems
+from labcrate.readings.load.selection import SelectedTopics, SensorSelection
 from labcrate.readings.load.slice import LabCounts, Readings
-from labcrate.readings.load.source import Source
+from labcrate.readings.load.source import FileReadings
 from labcrate.readings.load.timestamps import FRAME, instant_at, microseconds
-from labcrate.readings.load.topics import Kind, Owners, Topics, device_id
+from labcrate.readings.load.topics import TopicKind, TopicOwners, Topics, device_id
 
 BOTH, JSON, CSV = "both", "json", "csv"
 
@@ -32,13 +32,13 @@ def unite(json: pl.DataFrame, csv: pl.DataFrame) -> pl.DataFrame:
     """
     origins = _origins(json, csv)
     json, csv = (one.join(origins, on=_GROUP, how="left") for one in (json, csv))
-    settled = pl.concat([json.filter(pl.col("origin").is_in([BOTH, JSON])), csv.filter(pl.col("origin") == CSV)])
+    decided = pl.concat([json.filter(pl.col("origin").is_in([BOTH, JSON])), csv.filter(pl.col("origin") == CSV)])
     ours, theirs = (_numbered(one.filter(pl.col("origin").is_null()).drop("origin")) for one in (json, csv))
     key = [*_GROUP, "same", "nth"]
     whole, built = theirs.filter(~pl.col("built")), theirs.filter("built")
     matched = ours.join(whole, on=key, how="semi").with_columns(origin=pl.lit(BOTH))
-    alone = _cover(ours.join(whole, on=key, how="anti"), built)
-    parts = (settled, matched, *alone, whole.join(ours, on=key, how="anti").with_columns(origin=pl.lit(CSV)))
+    alone = _match_built_rows(ours.join(whole, on=key, how="anti"), built)
+    parts = (decided, matched, *alone, whole.join(ours, on=key, how="anti").with_columns(origin=pl.lit(CSV)))
     columns = ["us", "topic", "payload", "origin"]
     return pl.concat([part.select(columns) for part in parts]).sort(columns)
 
@@ -58,13 +58,13 @@ def _origins(json: pl.DataFrame, csv: pl.DataFrame) -> pl.DataFrame:
 
 def _numbered(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows with their payload's value, and how many-th of its equals each is."""
-    same = pl.Series("same", [same_value(text) for text in rows["payload"]], dtype=pl.String)
+    same = pl.Series("same", [comparison_text(text) for text in rows["payload"]], dtype=pl.String)
     rows = rows.with_columns(same).sort("us", "topic", "same", "payload", "built")
     # Rows that were built are matched otherwise, so they must not take a number from the whole ones.
     return rows.with_columns(nth=pl.int_range(pl.len()).over("us", "topic", "same", "built"))
 
 
-def _cover(json: pl.DataFrame, built: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _match_built_rows(json: pl.DataFrame, built: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Match rows that had no payload of their own with readings that say all that they say.
 
     Gives the JSON's readings, each with its origin, and the built rows that no reading covers.
@@ -75,30 +75,32 @@ def _cover(json: pl.DataFrame, built: pl.DataFrame) -> tuple[pl.DataFrame, pl.Da
             candidates[us, topic].append(row)
     payloads = json["payload"].to_list()
     covered: set[int] = set()
-    left: list[bool] = []
+    unmatched: list[bool] = []
     for us, topic, payload in built.select(*_GROUP, "payload").iter_rows():
         fits = (row for row in candidates[us, topic] if row not in covered and covers(payloads[row], payload))
         found = next(fits, None)
-        left.append(found is None)
+        unmatched.append(found is None)
         if found is not None:
             covered.add(found)
     origin = pl.Series("origin", [BOTH if row in covered else JSON for row in range(json.height)], dtype=pl.String)
-    rest = built.filter(pl.Series(left, dtype=pl.Boolean)).with_columns(origin=pl.lit(CSV))
+    rest = built.filter(pl.Series(unmatched, dtype=pl.Boolean)).with_columns(origin=pl.lit(CSV))
     return json.with_columns(origin), rest
 
 
-def slice_readings(json: Source, csv: Source, window: TimeSpan, selection: Selection, topics: Topics) -> Readings:
+def slice_readings(
+    json: FileReadings, csv: FileReadings, window: TimeSpan, selection: SensorSelection, topics: Topics
+) -> Readings:
     """Unite two sources, each already cut to the window, and keep the selected sensors' readings."""
     json, csv, kinds = _with_topics(json, csv, topics)
     united = unite(json.rows, csv.rows).with_columns(whole=pl.col("payload").str.starts_with("{"))
     kinds_inside = united.select("topic", "whole").unique().rows()
     kinds |= set(kinds_inside)
-    owners, selected = Owners(topics, kinds), selection.among(kinds)
+    owners, selected = TopicOwners(topics, kinds), selection.match_topics(kinds)
     united = _with_devices(united, kinds_inside, owners)
-    taken = [kind for kind in kinds_inside if selected.takes(*kind)]
+    taken = [kind for kind in kinds_inside if selected.includes(*kind)]
     chosen = united if len(taken) == len(kinds_inside) else _of_kinds(united, taken)
     origin = dict(chosen["origin"].value_counts().iter_rows())
-    absent = selected.without(list(kinds))
+    absent = selected.sensors_without(list(kinds))
     return Readings(
         rows=chosen.select(pl.from_epoch("us", "us").dt.replace_time_zone("UTC").alias("timestamp"), *list(FRAME)[1:]),
         window=window,
@@ -108,27 +110,29 @@ def slice_readings(json: Source, csv: Source, window: TimeSpan, selection: Selec
         only_csv=origin.get(CSV, 0),
         of_other_sensors=united.height - chosen.height,
         absent_sensors=absent,
-        silent_sensors=tuple(label for label in selected.without(taken) if label not in absent),
-        ambiguous_sensors=selected.ambiguous,
+        silent_sensors=tuple(label for label in selected.sensors_without(taken) if label not in absent),
+        ambiguous_sensors=selected.ambiguous_sensors,
         lab=_lab_counts(json, csv, window, united),
         problems=tuple(_problems(json, csv, selected)),
     )
 
 
-def _with_topics(json: Source, csv: Source, topics: Topics) -> tuple[Source, Source, set[Kind]]:
+def _with_topics(
+    json: FileReadings, csv: FileReadings, topics: Topics
+) -> tuple[FileReadings, FileReadings, set[TopicKind]]:
     """Give rows that name their device instead of a topic the topic of that device, where the lab has just one."""
-    made = {topic for source in (json, csv) for topic in source.named}
-    kinds = {kind for source in (json, csv) for kind in source.kinds if kind[0] not in source.named}
+    made = {topic for source in (json, csv) for topic in source.topics_from_ids}
+    kinds = {kind for source in (json, csv) for kind in source.kinds if kind[0] not in source.topics_from_ids}
     missing = made - {topic for topic, _ in kinds}
-    owners = Owners(topics, kinds) if missing else None
+    owners = TopicOwners(topics, kinds) if missing else None
     found = {topic: owners.topic_of(device_id(topic, topics.base)) for topic in missing} if owners else {}
     renamed = {topic: name for topic, name in found.items() if name is not None}
     kinds |= {(topic, True) for topic in missing if topic not in renamed}
     return _renamed(json, renamed), _renamed(csv, renamed), kinds
 
 
-def _renamed(source: Source, topics: dict[str, str]) -> Source:
-    if not topics or source.named.isdisjoint(topics):
+def _renamed(source: FileReadings, topics: dict[str, str]) -> FileReadings:
+    if not topics or source.topics_from_ids.isdisjoint(topics):
         return source
     topic = pl.col("topic").cast(pl.String).replace(topics)
     return replace(
@@ -136,27 +140,27 @@ def _renamed(source: Source, topics: dict[str, str]) -> Source:
     )
 
 
-def _with_devices(united: pl.DataFrame, kinds: Sequence[Kind], owners: Owners) -> pl.DataFrame:
+def _with_devices(united: pl.DataFrame, kinds: Sequence[TopicKind], owners: TopicOwners) -> pl.DataFrame:
     rows = [(topic, whole, owners.device_id(topic, whole)) for topic, whole in kinds]
     devices = pl.DataFrame(rows, {"topic": pl.String, "whole": pl.Boolean, "device_id": pl.String}, orient="row")
     return united.join(devices, on=["topic", "whole"], how="left", maintain_order="left")
 
 
-def _of_kinds(united: pl.DataFrame, kinds: Sequence[Kind]) -> pl.DataFrame:
+def _of_kinds(united: pl.DataFrame, kinds: Sequence[TopicKind]) -> pl.DataFrame:
     chosen = pl.DataFrame(kinds, {"topic": pl.String, "whole": pl.Boolean}, orient="row")
     return united.join(chosen, on=["topic", "whole"], how="semi", maintain_order="left")
 
 
-def _problems(json: Source, csv: Source, selected: Selected) -> Iterator[Problem]:
+def _problems(json: FileReadings, csv: FileReadings, selected: SelectedTopics) -> Iterator[ReadingsProblem]:
     def is_selected(topic: str) -> bool:
-        return selected.takes(topic, True) or selected.takes(topic, False)
+        return selected.includes(topic, True) or selected.includes(topic, False)
 
     for source in (json, csv):
         yield from source.problems
         yield from to_problems(source.label, source.faults, is_selected)
 
 
-def _lab_counts(json: Source, csv: Source, window: TimeSpan, united: pl.DataFrame) -> LabCounts:
+def _lab_counts(json: FileReadings, csv: FileReadings, window: TimeSpan, united: pl.DataFrame) -> LabCounts:
     times = [source.keys["us"] for source in (json, csv) if source.keys.height]
     return LabCounts(
         json=json.keys.height,

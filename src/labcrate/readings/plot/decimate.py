@@ -22,7 +22,7 @@ def decimate(points: pl.DataFrame, start: int, end: int, buckets: int) -> pl.Dat
         width = max(1, -(-(end - start + 1) // buckets))
         rows = inside.with_row_index("row")
         bucket = ((pl.col("us") - start) // width).alias("bucket")
-        kept = (
+        rows_to_keep = (
             rows.lazy()
             .group_by(bucket)
             .agg(
@@ -35,24 +35,24 @@ def decimate(points: pl.DataFrame, start: int, end: int, buckets: int) -> pl.Dat
             .select(pl.col("value").unique().sort())
             .collect()["value"]
         )
-        inside = inside[kept]
+        inside = inside[rows_to_keep]
     return pl.concat([before, inside, after])
 
 
-def changes(points: pl.DataFrame) -> pl.DataFrame:
+def value_changes(points: pl.DataFrame) -> pl.DataFrame:
     """Only those points at which the value is another than before, and the last one: a state lasts until it changes."""
     value = pl.col("value")
     return points.filter(value.ne_missing(value.shift()) | (pl.int_range(pl.len()) == pl.len() - 1) | _is_first())
 
 
-def broken_at(points: pl.DataFrame, longest: int) -> pl.DataFrame:
+def insert_gaps(points: pl.DataFrame, longest_us: int) -> pl.DataFrame:
     """The points, with a null value between two that lie more than ``longest`` microseconds apart: the line breaks."""
-    apart = pl.col("us").shift(-1) - pl.col("us") > longest
+    apart = pl.col("us").shift(-1) - pl.col("us") > longest_us
     breaks = points.filter(apart).with_columns(pl.col("us") + 1, pl.lit(None, points.schema["value"]).alias("value"))
     return pl.concat([points, breaks]).sort("us", maintain_order=True)
 
 
-def usual_distance(points: pl.DataFrame) -> int | None:
+def median_interval_us(points: pl.DataFrame) -> int | None:
     """The distance between two readings that half of them keep, in microseconds; None for fewer than three."""
     median = points["us"].diff().median() if points.height > 2 else None
     return int(median) if isinstance(median, int | float) else None

@@ -12,7 +12,7 @@ _NUMBERS = {"integer", "number"}
 _STATES = ("true", "false")
 
 
-class Kind(StrEnum):
+class SeriesKind(StrEnum):
     """Whether values are numbers, or on and off."""
 
     NUMBER = "number"
@@ -20,52 +20,52 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class PlotSeries:
     """A property of a device. ``key`` is where in the device's payloads it stands; None for a topic whose payloads
     are the values themselves. ``own`` is the ``device_id`` of these payloads, or that topic.
     """
 
     device: str
     name: str
-    kind: Kind
-    own: str
+    kind: SeriesKind
+    source_name: str
     key: str | None
 
 
-def measured(readings: Readings) -> Iterator[Measured]:
+def plot_series(readings: Readings) -> Iterator[PlotSeries]:
     """Everything that numbers, or true and false, were reported of."""
     for device in sorted({device for _, device, whole in readings.topic_kinds if whole}):
         for key, types in readings.profile.get(device, {}).items():
             kind = _kind(types - {"null"})
             if kind:
-                yield Measured(device, key, kind, device, key)
+                yield PlotSeries(device, key, kind, device, key)
     for topic, known_as, whole in readings.topic_kinds:
         if not whole:
             device, name = readings.topics.device_and_key(topic, known_as, whole_message=False)
             values = _values(readings.frame, topic)
             if values["payload"].is_in(_STATES).all():
-                yield Measured(device, name or "value", Kind.STATE, topic, None)
+                yield PlotSeries(device, name or "value", SeriesKind.STATE, topic, None)
             elif values["payload"].cast(pl.Float64, strict=False).is_finite().any():
-                yield Measured(device, name or "value", Kind.NUMBER, topic, None)
+                yield PlotSeries(device, name or "value", SeriesKind.NUMBER, topic, None)
 
 
-def points(readings: Readings, wanted: Collection[Measured]) -> dict[Measured, pl.DataFrame]:
+def series_points(readings: Readings, series: Collection[PlotSeries]) -> dict[PlotSeries, pl.DataFrame]:
     """The points of each: ``us`` (microseconds since 1970, sorted) and ``value`` (states as 0 and 1), without null."""
-    by_source: dict[str, list[Measured]] = {}
-    for one in wanted:
-        by_source.setdefault(one.own, []).append(one)
-    found: dict[Measured, pl.DataFrame] = {}
+    by_source: dict[str, list[PlotSeries]] = {}
+    for one in series:
+        by_source.setdefault(one.source_name, []).append(one)
+    found: dict[PlotSeries, pl.DataFrame] = {}
     for own, of_source in by_source.items():
         keyed = [one for one in of_source if one.key is not None]
         if keyed:
             rows = _of(readings.frame, pl.col("device_id") == own).filter(pl.col("payload").str.starts_with("{"))
             values = _decoded(rows["payload"], [one.key for one in keyed if one.key is not None])
-            found |= {one: _clean(rows["us"], values[one.key or ""]) for one in keyed}
+            found |= {one: _finite_points(rows["us"], values[one.key or ""]) for one in keyed}
         for one in of_source:
             if one.key is None:
                 rows = _values(readings.frame, own)
                 text = rows["payload"].replace({"true": "1", "false": "0"})
-                found[one] = _clean(rows["us"], text.cast(pl.Float64, strict=False))
+                found[one] = _finite_points(rows["us"], text.cast(pl.Float64, strict=False))
     return found
 
 
@@ -80,14 +80,14 @@ def _values(frame: pl.DataFrame, topic: str) -> pl.DataFrame:
     )
 
 
-def _clean(us: pl.Series, values: pl.Series) -> pl.DataFrame:
+def _finite_points(us: pl.Series, values: pl.Series) -> pl.DataFrame:
     return pl.DataFrame([us, values.alias("value")]).drop_nulls().filter(pl.col("value").is_finite())
 
 
-def _kind(types: frozenset[str]) -> Kind | None:
+def _kind(types: frozenset[str]) -> SeriesKind | None:
     if types and types <= _NUMBERS:
-        return Kind.NUMBER
-    return Kind.STATE if types == {"boolean"} else None
+        return SeriesKind.NUMBER
+    return SeriesKind.STATE if types == {"boolean"} else None
 
 
 def _decoded(payloads: pl.Series, keys: list[str]) -> Mapping[str, pl.Series]:
@@ -96,12 +96,12 @@ def _decoded(payloads: pl.Series, keys: list[str]) -> Mapping[str, pl.Series]:
         decoded = payloads.str.json_decode(pl.Struct(dict.fromkeys(keys, pl.Float64)))
     except pl.exceptions.ComputeError:
         # A number that no float holds, as 1e999: only its own value is lost then.
-        texts = {key: payloads.str.extract(rf'"{_literally(key)}":(-?[0-9.eE+-]+|true|false)') for key in keys}
+        texts = {key: payloads.str.extract(rf'"{_escape_key(key)}":(-?[0-9.eE+-]+|true|false)') for key in keys}
         plain = {key: text.replace({"true": "1", "false": "0"}) for key, text in texts.items()}
         return {key: text.cast(pl.Float64, strict=False) for key, text in plain.items()}
     return {key: decoded.struct.field(key) for key in keys}
 
 
-def _literally(key: str) -> str:
+def _escape_key(key: str) -> str:
     """The key in a pattern: every character that may mean something there by its number."""
     return "".join(c if c.isalnum() or c == "_" else rf"\x{{{ord(c):x}}}" for c in key)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from labcrate.readings.load.slice import Readings
-from labcrate.readings.units import CERTAIN, Units
+from labcrate.readings.units import CERTAIN_UNITS, Units
 
 ColumnType = Literal["datetime", "string", "integer", "number", "boolean"]
 
@@ -39,7 +39,7 @@ _MEASURED = {
 }
 _AFTER = (Column("payload", "string", None, "The whole message as JSON, every value as the source has it"),)
 
-FIXED = (*(column.name for column in _BEFORE), *_MEASURED, *(column.name for column in _AFTER))
+FIXED_COLUMNS = (*(column.name for column in _BEFORE), *_MEASURED, *(column.name for column in _AFTER))
 PREFIX = "payload."
 
 LONG_COLUMNS = (
@@ -52,30 +52,30 @@ LONG_COLUMNS = (
 """The columns of ``sensor_readings.csv``."""
 
 
-def columns(readings: Readings) -> tuple[Column, ...]:
+def zigbee_columns(readings: Readings) -> tuple[Column, ...]:
     """The columns of ``zigbee-sensors.csv``, in order: the fixed ones, every further scalar key, the payload.
 
     A key is a column if one of its values is neither null nor nested. A key that is called like a fixed column that
     means something else (``topic``, ``payload``, a ``motion`` that is not true or false), or that is blank,
     becomes ``payload.KEY``.
     """
-    found = _found(readings)
+    found = _types_by_key(readings)
     units = Units(readings.topics.devices)
-    fixed = [_measured(name, found, units) for name in _MEASURED]
+    fixed = [_measured_column(name, found, units) for name in _MEASURED]
     further: dict[str, Column] = {}
     for key in sorted(found):
         types = frozenset().union(*found[key].values()) - {"null", "nested"}
         if key == "motion":
             types -= {"boolean"}
         if types and (key == "motion" or key not in _MEASURED):
-            name = _name(key, found)
+            name = _column_name(key, found)
             further[name] = Column(
-                name, _type(types), units.shared(list(found[key]), key), f"The payload's {key!r}", key
+                name, _type(types), units.shared_unit(list(found[key]), key), f"The payload's {key!r}", key
             )
     return (*_BEFORE, *fixed, *(further[name] for name in sorted(further)), *_AFTER)
 
 
-def _found(readings: Readings) -> dict[str, dict[str, frozenset[str]]]:
+def _types_by_key(readings: Readings) -> dict[str, dict[str, frozenset[str]]]:
     """Key to device to types: the profile seen from the keys."""
     found: dict[str, dict[str, frozenset[str]]] = {}
     for device, keys in readings.profile.items():
@@ -84,14 +84,14 @@ def _found(readings: Readings) -> dict[str, dict[str, frozenset[str]]]:
     return found
 
 
-def _measured(name: str, found: Mapping[str, Mapping[str, frozenset[str]]], units: Units) -> Column:
+def _measured_column(name: str, found: Mapping[str, Mapping[str, frozenset[str]]], units: Units) -> Column:
     usual, meaning = _MEASURED[name]
     if name == "motion":
         return Column(name, "boolean", None, meaning)
     holders = found.get(name, {})
     types = frozenset().union(*holders.values()) - {"null", "nested"}
     kind: ColumnType = "number" if usual == "number" and types <= {"integer", "number"} else _type(types)
-    return Column(name, kind, units.shared(list(holders) or [""], name), meaning, name)
+    return Column(name, kind, units.shared_unit(list(holders) or [""], name), meaning, name)
 
 
 def _type(types: Collection[str]) -> ColumnType:
@@ -106,9 +106,9 @@ def _type(types: Collection[str]) -> ColumnType:
     return "string"
 
 
-def _name(key: str, taken: Collection[str]) -> str:
+def _column_name(key: str, taken: Collection[str]) -> str:
     """The key, or the key behind a prefix where the plain key would be blank or a fixed column."""
-    if key.strip() and key not in FIXED:
+    if key.strip() and key not in FIXED_COLUMNS:
         return key
     name = PREFIX + key
     while name in taken:
@@ -119,8 +119,10 @@ def _name(key: str, taken: Collection[str]) -> str:
 _TIME = Column("timestamp", "datetime", None, "When the platform received the message: ISO 8601")
 _SENSOR = Column("sensor_id", "string", None, "What the platform took for the sensor: a part of the topic")
 _STATE = (
-    Column("battery", "number", CERTAIN["battery"], "Charge of the device's battery, where the message says it"),
-    Column("linkquality", "number", CERTAIN["linkquality"], "Quality of the radio link, where the message says it"),
+    Column("battery", "number", CERTAIN_UNITS["battery"], "Charge of the device's battery, where the message says it"),
+    Column(
+        "linkquality", "number", CERTAIN_UNITS["linkquality"], "Quality of the radio link, where the message says it"
+    ),
 )
 _TRAFFIC = (
     _TIME,
@@ -148,7 +150,7 @@ def describe_platform_csv(name: str, header: Sequence[str]) -> tuple[Column, ...
         columns = _TRAFFIC
     elif last.endswith("_sensors.csv") and (quantity := last.removesuffix("_sensors.csv")) in _VALUES:
         kind, meaning = _VALUES[quantity]
-        columns = (_TIME, _SENSOR, Column(quantity, kind, CERTAIN.get(quantity), meaning), *_STATE)
+        columns = (_TIME, _SENSOR, Column(quantity, kind, CERTAIN_UNITS.get(quantity), meaning), *_STATE)
     if columns is None or [one.strip() for one in header] != [column.name for column in columns]:
         return None
     return columns

@@ -15,10 +15,17 @@ from labcrate.model.session import json_id
 from labcrate.model.timespan import format_instant
 from labcrate.readings.load.payload import SCALAR_TEXT, VALUE_JSON, VALUE_TEXT
 from labcrate.readings.load.slice import CHUNK_ROWS, Readings
-from labcrate.readings.load.timestamps import iso
+from labcrate.readings.load.timestamps import iso_text
 from labcrate.readings.units import Units
-from labcrate.readings.write.columns import LONG_COLUMNS, Column, columns
-from labcrate.readings.write.writing import Target, in_pieces, opened, write_header, write_lines, write_rows
+from labcrate.readings.write.columns import LONG_COLUMNS, Column, zigbee_columns
+from labcrate.readings.write.table_output import (
+    Target,
+    iter_batches,
+    open_target,
+    write_header,
+    write_lines,
+    write_rows,
+)
 
 
 def write_zigbee_csv(readings: Readings, target: Target) -> None:
@@ -26,12 +33,12 @@ def write_zigbee_csv(readings: Readings, target: Target) -> None:
 
     Numbers stand as in the source, truth values as ``true`` and ``false``, null as an empty cell.
     """
-    layout = columns(readings)
-    with opened(target) as file:
+    layout = zigbee_columns(readings)
+    with open_target(target) as file:
         write_header((column.name for column in layout), file)
-        for piece, payloads in in_pieces(readings):
+        for batch, payloads in iter_batches(readings):
             cells = _cells(payloads, layout)
-            write_rows(piece.select(iso("timestamp"), "topic", "device_id", *cells, "payload"), file)
+            write_rows(batch.select(iso_text("timestamp"), "topic", "device_id", *cells, "payload"), file)
 
 
 def write_zigbee_json(readings: Readings, target: Target) -> None:
@@ -39,7 +46,7 @@ def write_zigbee_json(readings: Readings, target: Target) -> None:
     by_topic = readings.frame.sort("topic", maintain_order=True)
     counts = by_topic.group_by("topic", maintain_order=True).agg(pl.len())
     start = 0
-    with opened(target) as file:
+    with open_target(target) as file:
         file.write(b'{\n"messages": {')
         for number, (topic, count) in enumerate(counts.iter_rows()):
             file.write((b",\n" if number else b"\n") + msgspec.json.encode(topic) + b": [\n")
@@ -64,8 +71,8 @@ def _cells(payloads: Sequence[object], layout: Sequence[Column]) -> list[pl.Seri
         if not isinstance(payload, dict):
             continue
         for key, value in payload.items():
-            if (column := by_key.get(key)) is not None and (write := text_of.get(type(value))) is not None:
-                column[row] = write(value)
+            if (column := by_key.get(key)) is not None and (writers := text_of.get(type(value))) is not None:
+                column[row] = writers(value)
         motion[row] = _motion(payload)
         if "motion" in by_key and isinstance(payload.get("motion"), bool):
             by_key["motion"][row] = None  # it stands in the fixed column
@@ -74,40 +81,42 @@ def _cells(payloads: Sequence[object], layout: Sequence[Column]) -> list[pl.Seri
 
 def _motion(payload: Mapping[str, object]) -> str | None:
     """The payload's motion or, without one, its occupancy, if that is true or false."""
-    told = payload.get("motion")
-    if not isinstance(told, bool):
-        told = payload.get("occupancy")
-    return SCALAR_TEXT[bool](told) if isinstance(told, bool) else None
+    motion = payload.get("motion")
+    if not isinstance(motion, bool):
+        motion = payload.get("occupancy")
+    return SCALAR_TEXT[bool](motion) if isinstance(motion, bool) else None
 
 
 def _messages(readings: pl.DataFrame) -> Iterator[pl.Series]:
-    for piece in readings.iter_slices(CHUNK_ROWS):
-        text = pl.concat_str(pl.lit('{"timestamp":"'), iso("timestamp"), pl.lit('","payload":'), "payload", pl.lit("}"))
-        yield piece.select(message=text)["message"]
+    for batch in readings.iter_slices(CHUNK_ROWS):
+        text = pl.concat_str(
+            pl.lit('{"timestamp":"'), iso_text("timestamp"), pl.lit('","payload":'), "payload", pl.lit("}")
+        )
+        yield batch.select(message=text)["message"]
 
 
 def _count_devices(readings: Readings) -> int:
     return len({readings.topics.device_and_key(*kind)[0] for kind in readings.topic_kinds})
 
 
-Write = Mapping[type, Callable[[Any], str]]
+ValueWriters = Mapping[type, Callable[[Any], str]]
 
 _TEXTS = ("device_id", "property", "value", "unit")
 
 
 def write_sensor_csv(readings: Readings, target: Target) -> None:
     """Write one row per value in the columns ``LONG_COLUMNS``; every cell that is not empty is quoted."""
-    with opened(target) as file:
+    with open_target(target) as file:
         write_header((column.name for column in LONG_COLUMNS), file)
-        for table in _long(readings, VALUE_TEXT):
+        for table in _value_rows(readings, VALUE_TEXT):
             write_rows(table, file)
 
 
 def write_sensor_json(readings: Readings, target: Target, session_id: str) -> None:
     """Write ``{"sessionId", "readings": [{"timestamp", "device_id", "property", "value", "unit"}]}``, one to a line."""
-    with opened(target) as file:
+    with open_target(target) as file:
         file.write(b'{\n"sessionId": ' + msgspec.json.encode(json_id(session_id)) + b',\n"readings": [\n')
-        write_lines((_objects(table) for table in _long(readings, VALUE_JSON)), file)
+        write_lines((_objects(table) for table in _value_rows(readings, VALUE_JSON)), file)
         file.write(b"\n]\n}\n")
 
 
@@ -119,17 +128,17 @@ def _objects(table: pl.DataFrame) -> pl.Series:
     return table.fill_null("null").select(object=pl.concat_str(*parts, pl.lit("}")))["object"]
 
 
-def _long(readings: Readings, write: Write) -> Iterator[pl.DataFrame]:
+def _value_rows(readings: Readings, writers: ValueWriters) -> Iterator[pl.DataFrame]:
     """The rows as text, everything but the time written by ``write``; the unit is null where it is not known."""
-    properties = _Properties(Units(readings.topics.devices), write)
+    properties = _Properties(Units(readings.topics.devices), writers)
     owners: dict[bool, dict[str, tuple[str, str]]] = {True: {}, False: {}}
     for topic, known_as, whole in readings.topic_kinds:
         owners[whole][topic] = readings.topics.device_and_key(topic, known_as, whole)
-    for piece, payloads in in_pieces(readings):
+    for batch, payloads in iter_batches(readings):
         rows: list[int] = []
         numbers: list[int] = []
         values: list[object] = []
-        for row, (topic, payload) in enumerate(zip(piece["topic"], payloads, strict=True)):
+        for row, (topic, payload) in enumerate(zip(batch["topic"], payloads, strict=True)):
             device, key = owners[isinstance(payload, dict)][topic]
             known = properties.numbers[device]
             for name, value in _values(payload, key):
@@ -137,9 +146,9 @@ def _long(readings: Readings, write: Write) -> Iterator[pl.DataFrame]:
                     rows.append(row)
                     numbers.append(known[name] if name in known else properties.add(device, name))
                     values.append(value)
-        texts = pl.Series("value", [write[type(value)](value) for value in values], dtype=pl.String)
-        times = piece.select(iso("timestamp"))["timestamp"].gather(rows)
-        described = properties.described().select(pl.all().gather(pl.Series(numbers, dtype=pl.UInt32)))
+        texts = pl.Series("value", [writers[type(value)](value) for value in values], dtype=pl.String)
+        times = batch.select(iso_text("timestamp"))["timestamp"].gather(rows)
+        described = properties.to_frame().select(pl.all().gather(pl.Series(numbers, dtype=pl.UInt32)))
         yield described.with_columns(times, texts).select("timestamp", *_TEXTS)
 
 
@@ -148,15 +157,15 @@ def _values(payload: object, key: str) -> Iterable[tuple[str, object]]:
     if not isinstance(payload, dict):
         return ((key or "value", payload),)
     if dict in map(type, payload.values()):
-        return (pair for name, value in payload.items() for pair in _flat(name, value))
+        return (pair for name, value in payload.items() for pair in _flatten(name, value))
     return payload.items()
 
 
-def _flat(path: str, value: object) -> Iterator[tuple[str, object]]:
+def _flatten(path: str, value: object) -> Iterator[tuple[str, object]]:
     """A value's scalars and lists, each with the keys that lead to it."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield from _flat(f"{path}-{key}", inner)
+            yield from _flatten(f"{path}-{key}", inner)
     else:
         yield path, value
 
@@ -164,19 +173,19 @@ def _flat(path: str, value: object) -> Iterator[tuple[str, object]]:
 class _Properties:
     """Every property of every device that was met; each has a number, by the device's name and its own."""
 
-    def __init__(self, units: Units, write: Write) -> None:
+    def __init__(self, units: Units, writers: ValueWriters) -> None:
         self.numbers: defaultdict[str, dict[str, int]] = defaultdict(dict)
-        self._units, self._write = units, write
+        self._units, self._writers = units, writers
         self._described: list[tuple[str, str, str | None]] = []
 
     def add(self, device: str, name: str) -> int:
         """Take up one more, and give its number."""
-        unit, write = self._units.of(device, name), self._write[str]
+        unit, writers = self._units.unit_of(device, name), self._writers[str]
         self.numbers[device][name] = len(self._described)
-        self._described.append((write(device), write(name), unit and write(unit)))
+        self._described.append((writers(device), writers(name), unit and writers(unit)))
         return self.numbers[device][name]
 
-    def described(self) -> pl.DataFrame:
+    def to_frame(self) -> pl.DataFrame:
         """The properties as text, by their numbers."""
         columns = dict.fromkeys(("device_id", "property", "unit"), pl.String)
         return pl.DataFrame(self._described, columns, orient="row")

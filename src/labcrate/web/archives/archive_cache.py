@@ -11,7 +11,7 @@ from labcrate.archive.layout import BytesSource
 from labcrate.export.assemble import Assembly
 from labcrate.export.prepare import inventory_in_zone, prepare_from_index, unindexed_files
 from labcrate.index.indexing import Progress
-from labcrate.lab.lab_files import source_of
+from labcrate.lab.lab_files import display_path
 from labcrate.messages.message import Message
 from labcrate.model.fixity import Identity
 from labcrate.plan.inventory import Inventory
@@ -166,7 +166,7 @@ class ArchiveCache:
                 if entry.last_used_s < time.monotonic() - MAX_UNUSED_S:
                     self._remove(entry)
             missing = {one.what for entry in self._entries() for one in entry.archive.plan.missing}
-            self._unreadable = {path: one for path, one in self._unreadable.items() if source_of(path) in missing}
+            self._unreadable = {path: one for path, one in self._unreadable.items() if display_path(path) in missing}
 
     def close(self) -> None:
         """Drop all of them; transfers that run keep what they need."""

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from labcrate.index.byte_checks import DAY_MS, ByteCheckRule
 from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import IndexRequest, Progress, index_files
-from labcrate.lab.disk import checks_itself
-from labcrate.lab.lab_files import LabFiles, source_of
+from labcrate.lab.disk import has_data_checksums
+from labcrate.lab.lab_files import LabFiles, display_path
 from labcrate.messages.message import Message
 from labcrate.model.fixity import Identity
 from labcrate.plan.planner import probe_video
@@ -30,25 +30,25 @@ class BackgroundCheck:
         """Return whether it is time to ask the index again."""
         return self._clock() >= self._next_at_s
 
-    def confirm(
+    def check_files(
         self, files: LabFiles, catalog: Catalog, days: int, present: Mapping[str, Identity], progress: Progress
     ) -> None:
         """Confirm some of the files that are due, those first whose last confirmation is the oldest."""
-        rule, wishes, size_bytes = ByteCheckRule.from_now(days=max(days, 1)), list[IndexRequest](), 0
+        rule, requests, size_bytes = ByteCheckRule.from_now(days=max(days, 1)), list[IndexRequest](), 0
         due = catalog.files_due_for_check(rule.began_ms - rule.days * DAY_MS, rule.began_ms)
         for path, identity in due:
             if present.get(path) != identity or _needs_no_check(files, path):
                 continue
-            wishes.append(IndexRequest(path, identity, hash=False, probe=False, check_bytes=True))
+            requests.append(IndexRequest(path, identity, hash=False, probe=False, check_bytes=True))
             size_bytes += identity.size_bytes
-            if size_bytes >= _MAX_BYTES or len(wishes) >= _MAX_FILES:
+            if size_bytes >= _MAX_BYTES or len(requests) >= _MAX_FILES:
                 break
         else:
             self._next_at_s = self._clock() + _INTERVAL_S
-        known, _ = index_files(files, catalog, wishes, probe_video, progress, workers=1)
+        known, _ = index_files(files, catalog, requests, probe_video, progress, workers=1)
         for path, one in known.items():
             if one.differs_ms is not None:
-                _log.warning("%s %s. %s", source_of(path), Message("bytes.differ"), Message("bytes.differ.remedy"))
+                _log.warning("%s %s. %s", display_path(path), Message("bytes.differ"), Message("bytes.differ.remedy"))
                 self._on_difference(path)
 
 
@@ -59,6 +59,6 @@ def _needs_no_check(files: LabFiles, path: str) -> bool:
     except OSError:
         return True
     try:
-        return checks_itself(fd)
+        return has_data_checksums(fd)
     finally:
         os.close(fd)

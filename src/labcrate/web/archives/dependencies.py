@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from labcrate.export.prepare import unindexed_files
 from labcrate.index.catalog import INDEX_FILE, Catalog
 from labcrate.index.state_folder import state_folder
-from labcrate.lab.folder import Kind
-from labcrate.linking.filename import stem_of_mp4, stem_of_other_video
+from labcrate.lab.folder import EntryKind
+from labcrate.linking.filename import stem_of_mp4, stem_of_non_mp4
 from labcrate.model.fixity import Identity
 from labcrate.model.timespan import from_ns
 from labcrate.plan.inventory import Inventory
-from labcrate.plan.plan import Plan, Treatment
-from labcrate.plan.planner import CHECK_AGAIN
+from labcrate.plan.plan import Plan, SecretTreatment
+from labcrate.plan.planner import CHECK_COMMAND
 from labcrate.plan.recorder_files import linked_elsewhere
 from labcrate.plan.session_time import registered_spans
 from labcrate.plan.warnings import window_warnings
@@ -64,10 +64,10 @@ class Dependencies:
     def set_plan(self, plan: Plan) -> None:
         """Take up the finished plan: the time of its readings, and what it lacks."""
         self._plan = plan
-        redacted = {file.member for file in plan.secrecy.files if file.treatment is Treatment.REDACTED}
+        redacted = {file.member for file in plan.secrecy.files if file.treatment is SecretTreatment.REDACTED}
         self._unhashed = {file.path: file.identity for file in unindexed_files(plan)}
         self._to_redact = {file.path for file in unindexed_files(plan) if file.member in redacted}
-        self._has_damaged_files = any(one.command == CHECK_AGAIN for one in plan.missing)
+        self._has_damaged_files = any(one.command == CHECK_COMMAND for one in plan.missing)
 
     def __len__(self) -> int:
         """Return the number of places whose states are compared for an archive."""
@@ -117,13 +117,13 @@ class Dependencies:
         """
         # What is linked by an entry, or not any more, changes the register, and with it the date of its folder.
         folder = self._inventory.folder(self._session_id)
-        paths = (*(file.path for file in plan.copied), *plan.session.described_in, folder)
+        paths = (*(file.path for file in plan.copied), *plan.session.description_files, folder)
         return max([plan.latest_change, *map(self._change_time, paths)])
 
     def _change_time(self, path: str) -> datetime:
         with suppress(OSError):
             return from_ns(
-                os.lstat(self._inventory.files.place(path) or "").st_ctime_ns
+                os.lstat(self._inventory.files.disk_path(path) or "").st_ctime_ns
             )  # a second name changes it too
         return _EPOCH
 
@@ -132,9 +132,9 @@ class Dependencies:
         folder, register = f"{inventory.folder(self._session_id)}/", inventory.own_registers.get(self._session_id)
         own = {one.file for one in register.files} if register else set()
         for entry in inventory.unlinked:
-            if entry.kind is Kind.FILE and entry.path not in own and not entry.path.startswith(folder):
+            if entry.kind is EntryKind.FILE and entry.path not in own and not entry.path.startswith(folder):
                 name = entry.path.rpartition("/")[2]
-                if stem_of_mp4(name) is not None or stem_of_other_video(name) is not None:
+                if stem_of_mp4(name) is not None or stem_of_non_mp4(name) is not None:
                     yield f"{self._root}/{entry.path}"
 
     def _all_hashed(self) -> bool:
@@ -146,11 +146,11 @@ class Dependencies:
             return False
         index = self._state_of_index()
         with Catalog.open(self._state_folder) as catalog:
-            known = catalog.lookup(self._unhashed)
+            indexed = catalog.lookup(self._unhashed)
             fingerprint = self._inventory.secrets.secrets.fingerprint(catalog.search_key)
         hashed = all(
             one.fixity and one.search_with(fingerprint) and (one.patched or path not in self._to_redact)
-            for path, one in known.items()
+            for path, one in indexed.items()
         )
         if not hashed:
             self._index = index  # until it changes again, it tells no more
@@ -180,7 +180,7 @@ def _session_inputs(inventory: Inventory, session_id: str) -> tuple[object, ...]
         registered_spans(inventory, own),
         inventory.rules.prefixes.of_session(session_id),
         [(entry.path, inventory.rules.register.of_name(entry.path.rpartition("/")[2])) for entry in own],
-        tuple(entry for entry in inventory.unlinked if entry.kind is not Kind.FILE),
+        tuple(entry for entry in inventory.unlinked if entry.kind is not EntryKind.FILE),
         tuple(map(str, inventory.problems)),
         _next_sessions(inventory, session_id) if open_ended else None,
         inventory.secrets.secrets,

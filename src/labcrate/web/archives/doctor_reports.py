@@ -14,7 +14,7 @@ from labcrate.config import ServeSettings
 from labcrate.doctor.report import LabReport, make_report
 from labcrate.errors import DocumentError, NotReadyError, TooManyError
 from labcrate.index.indexing import Progress
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.plan.inventory import Inventory
 from labcrate.readings.load.load import CSV_FILE, JSON_FILE
 from labcrate.web.archives import plan_queue
@@ -73,7 +73,7 @@ class DoctorReports:
     def __init__(
         self,
         executor: Executor,
-        lab: Lab,
+        lab: LabFolder,
         inventories: InventoryCache,
         settings: ServeSettings,
         clock: Callable[[], float] = time.monotonic,

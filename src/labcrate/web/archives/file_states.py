@@ -6,7 +6,7 @@ import time
 from collections.abc import Container, Iterable
 from operator import attrgetter, eq
 
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 
 _read_state = attrgetter("st_mtime_ns", "st_ctime_ns", "st_ino", "st_size")
 FileState = tuple[int, int, int, int]
@@ -81,7 +81,7 @@ def _may_have_same_time(changed_ns: int, now_ns: int) -> bool:
 _MAX_UNLINKED = 5000
 
 
-class TrackingLab(Lab):
+class TrackingLab(LabFolder):
     """A lab that takes the state of every place before that is read: files, folders, and what is not there.
 
     All places are absolute paths. ``ignored`` are those whose changes do not matter; ``before`` is what was recorded
@@ -92,7 +92,7 @@ class TrackingLab(Lab):
 
     def __init__(
         self,
-        lab: Lab,
+        lab: LabFolder,
         *,
         states: FileStates | None = None,
         ignored: Container[str] = (),

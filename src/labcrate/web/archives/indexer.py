@@ -17,15 +17,15 @@ from labcrate.index.catalog import Catalog
 from labcrate.index.indexing import IndexRequest, Progress, index_files
 from labcrate.index.secret_search import SecretSearcher
 from labcrate.index.state_folder import state_folder
-from labcrate.lab.folder import Entry, Kind, Lab
-from labcrate.lab.lab_files import LabFiles, source_of
+from labcrate.lab.folder import EntryKind, FolderEntry, LabFolder
+from labcrate.lab.lab_files import LabFiles, display_path
 from labcrate.linking.filename import stem_of_mp4
-from labcrate.linking.place import is_hidden
+from labcrate.linking.location import is_hidden
 from labcrate.model.fixity import Identity
 from labcrate.model.recording import Probe
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.recorder_files import recorder_paths
-from labcrate.plan.session_files import packed_files
+from labcrate.plan.session_files import files_to_index
 from labcrate.secrets.matcher import Matcher
 from labcrate.secrets.values import Secrets
 from labcrate.video.containers import container_of
@@ -54,7 +54,7 @@ class Indexer(Progress):
 
     def __init__(
         self,
-        lab: Lab,
+        lab: LabFolder,
         inventory: Callable[[], Inventory],
         busy: Callable[[], bool] = lambda: False,
         *,
@@ -83,7 +83,7 @@ class Indexer(Progress):
 
     def as_object(self) -> dict[str, Any]:
         """Return what it does, in numbers; for users who may know the names of recordings."""
-        failed = [{"file": source_of(path), "why": why} for path, why in self._stable.failures]
+        failed = [{"file": display_path(path), "why": why} for path, why in self._stable.failures]
         return {
             "filesLeft": self._files_left,
             "bytesLeft": self._bytes_left,
@@ -141,20 +141,20 @@ class Indexer(Progress):
             self._searched_for = inventory.secrets.secrets
         present = self._files_to_index(inventory)
         due = self._stable.files_to_read(present)
-        wishes = [IndexRequest(path, identity, probe=_is_recording(path)) for path, identity in due.items()]
+        requests = [IndexRequest(path, identity, probe=_is_recording(path)) for path, identity in due.items()]
         # A lab that shows no recording at all is a disk that is not mounted, sooner than one that was emptied.
         gone = bool(present) and not (self._indexed is not None and self._indexed <= present.keys())
-        confirms = not wishes and self._background_check.is_due
-        if not wishes and not gone and not confirms:
+        is_check_due = not requests and self._background_check.is_due
+        if not requests and not gone and not is_check_due:
             return 0
         with Catalog.open(state_folder(self._lab.root)) as catalog:
             if gone:
                 known = catalog.all().keys()
                 catalog.forget(sorted(filter(self._is_gone, known - present.keys())))
                 self._indexed = frozenset(known & present.keys())
-            read = self._index_files(catalog, wishes, inventory.cleaner.matcher)
-            if confirms:
-                self._background_check.confirm(self._files, catalog, inventory.settings.confirm_days, present, self)
+            read = self._index_files(catalog, requests, inventory.cleaner.matcher)
+            if is_check_due:
+                self._background_check.check_files(self._files, catalog, inventory.settings.confirm_days, present, self)
             return read
 
     def _files_to_index(self, inventory: Inventory) -> dict[str, Identity]:
@@ -175,17 +175,17 @@ class Indexer(Progress):
             return False
         return False
 
-    def _index_files(self, catalog: Catalog, wishes: Iterable[IndexRequest], matcher: Matcher) -> int:
-        wishes = list(wishes)
-        if not wishes:
+    def _index_files(self, catalog: Catalog, requests: Iterable[IndexRequest], matcher: Matcher) -> int:
+        requests = list(requests)
+        if not requests:
             return 0
         searcher = SecretSearcher(matcher, catalog)
         known, failures = index_files(
-            self._files, catalog, wishes, _probe_recording, self, workers=1, searcher=searcher
+            self._files, catalog, requests, _probe_recording, self, workers=1, searcher=searcher
         )
         self._indexed = (self._indexed or frozenset()) | known.keys()
         self._stable.add_read({path: indexed.identity for path, indexed in known.items()})
-        self._stable.add_failures(failures, {wish.path: wish.identity for wish in wishes})
+        self._stable.add_failures(failures, {request.path: request.identity for request in requests})
         return len(known)
 
     def begin(self, files: int, size_bytes: int) -> None:
@@ -211,7 +211,7 @@ def _paths_to_index(inventory: Inventory) -> Iterator[str]:
     """All recordings, whosever they are, what the sessions' own folders hold, and what was linked of recorders."""
     for entries in (inventory.unlinked, *inventory.linked.values()):
         yield from (entry.path for entry in entries if stem_of_mp4(entry.path) is not None and _is_file(entry))
-    yield from (entry.path for entry in packed_files(inventory, inventory.book.folders))
+    yield from (entry.path for entry in files_to_index(inventory, inventory.book.folders))
     yield from (path for path, _ in recorder_paths(inventory, inventory.own_registers))
 
 
@@ -219,8 +219,8 @@ def _is_recording(path: str) -> bool:
     return container_of(path) is not None
 
 
-def _is_file(entry: Entry) -> bool:
-    return entry.kind is Kind.FILE and not is_hidden(entry.path)
+def _is_file(entry: FolderEntry) -> bool:
+    return entry.kind is EntryKind.FILE and not is_hidden(entry.path)
 
 
 def _probe_recording(file: BinaryIO, path: str) -> Probe:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from labcrate.lab.folder import Entry, Kind, Lab
+from labcrate.lab.folder import EntryKind, FolderEntry, LabFolder
 from labcrate.lab.session_register import SessionRegister
 from labcrate.model.session import Session
-from labcrate.plan.inventory import Inventory, take_inventory
+from labcrate.plan.inventory import Inventory, read_inventory
 from labcrate.plan.overview import SessionRow, session_row
 from labcrate.secrets.lab_secrets import MESSAGES, TABLE, LabSecrets, read_secrets
 from labcrate.web.archives.file_states import FileStates, TrackingLab
@@ -33,7 +33,7 @@ class InventoryCache:
     read.
     """
 
-    def __init__(self, lab: Lab, recorders: Sequence[Path] = ()) -> None:
+    def __init__(self, lab: LabFolder, recorders: Sequence[Path] = ()) -> None:
         self._lab, self._recorders = lab, recorders
         self._reading = threading.Lock()
         self._current: tuple[Inventory, FileStates] | None = None
@@ -85,7 +85,7 @@ class InventoryCache:
         """Read the lab anew; ``secrets`` are those that are known."""
         # The sensors' messages say nothing that an inventory is made of.
         tracking_lab = TrackingLab(self._lab, ignored={f"{self._lab.root}/{path}" for path in (MESSAGES, TABLE)})
-        inventory = replace(take_inventory(tracking_lab, allowed=self._recorders, secrets=secrets), lab=self._lab)
+        inventory = replace(read_inventory(tracking_lab, allowed=self._recorders, secrets=secrets), lab=self._lab)
         self._current, self._secrets = (inventory, tracking_lab.read_files), inventory.secrets
         return inventory
 
@@ -107,7 +107,7 @@ class _SessionRows:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._inventory: Inventory | None = None
-        self._known: dict[str, tuple[Session | None, tuple[Entry, ...], SessionRegister | None, SessionRow]] = {}
+        self._known: dict[str, tuple[Session | None, tuple[FolderEntry, ...], SessionRegister | None, SessionRow]] = {}
         self._growing: dict[str, int] = {}
         self._valid_until_s = 0.0
 
@@ -151,17 +151,17 @@ class _SessionRows:
         register = inventory.own_registers.get(session_id)
         self._known[session_id] = (session, entries, register, session_row(inventory, session_id))
         self._growing.pop(session_id, None)
-        if entries and ((session and session.active) or _is_growing(inventory, entries)):
+        if entries and ((session and session.is_active) or _is_growing(inventory, entries)):
             self._growing[session_id] = len(entries)
 
 
-def _is_growing(inventory: Inventory, entries: tuple[Entry, ...]) -> bool:
+def _is_growing(inventory: Inventory, entries: tuple[FolderEntry, ...]) -> bool:
     """Whether a recording was written to not long ago, and may be still."""
     since = (time.time() - _FINAL_AFTER_S) * 1e9
     root = str(inventory.lab.root)
     for entry in entries:
         try:
-            if entry.kind is Kind.FILE and os.lstat(f"{root}/{entry.path}").st_mtime_ns > since:
+            if entry.kind is EntryKind.FILE and os.lstat(f"{root}/{entry.path}").st_mtime_ns > since:
                 return True
         except OSError:
             return True  # gone since the walk

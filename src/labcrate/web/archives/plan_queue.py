@@ -171,10 +171,10 @@ class PlanQueue:
         self, key: CacheKey, user: str, *, whole_plan: bool = True, limited: bool = True
     ) -> PlannedArchive | _QueuedPlan:
         """Return the archive that is kept, or else a plan that is to be made."""
-        kept = await self._executor.run(WorkKind.REQUESTS, self._archives.get, *key, whole_plan=whole_plan)
+        archive = await self._executor.run(WorkKind.REQUESTS, self._archives.get, *key, whole_plan=whole_plan)
         if self._closed:
             raise NotReadyError("The server is being stopped; ask again in a moment.", _RETRY_AFTER_S)
-        return kept or self._pending.get(key) or self._add(key, user, limited=limited)
+        return archive or self._pending.get(key) or self._add(key, user, limited=limited)
 
     def _add(self, key: CacheKey, user: str, *, limited: bool) -> _QueuedPlan:
         for pending in list(self._pending.values()):

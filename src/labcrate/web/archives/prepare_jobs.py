@@ -13,8 +13,8 @@ from enum import StrEnum
 
 from labcrate.errors import CatalogError, LabcrateError, NotFoundError, NotReadyError, TooManyError
 from labcrate.export.prepare import compute_fixity, unindexed_files
-from labcrate.lab.folder import Lab
-from labcrate.lab.lab_files import source_of
+from labcrate.lab.folder import LabFolder
+from labcrate.lab.lab_files import display_path
 from labcrate.plan.options import Options
 from labcrate.plan.plan import Plan
 from labcrate.plan.planner import missing_files, refuse_incomplete
@@ -82,7 +82,7 @@ class PrepareJobs:
         inventories: InventoryCache,
         archives: ArchiveCache,
         plans: PlanQueue,
-        lab: Lab,
+        lab: LabFolder,
         workers: int | None = None,
     ) -> None:
         self.is_stopping = False
@@ -189,7 +189,7 @@ class PrepareJobs:
 
         Raises WorkCancelled, and what planning and reading raise.
         """
-        read: Plan | None = None
+        hashed_plan: Plan | None = None
         failures: Mapping[str, str] = {}
         for _ in range(_MAX_ROUNDS):
             archive = (await self._plan(job)).check(allow_incomplete=job.allow_incomplete)
@@ -198,14 +198,14 @@ class PrepareJobs:
                 return
             if failures:
                 break
-            if read and unindexed_files(read) == unindexed_files(archive.plan):
+            if hashed_plan and unindexed_files(hashed_plan) == unindexed_files(archive.plan):
                 raise CatalogError("The index cannot be written, so no archive can be made; have room on its disk.")
-            read = archive.plan
-            failures = await self._executor.run(WorkKind.JOBS, self._hash_files, job, read)
+            hashed_plan = archive.plan
+            failures = await self._executor.run(WorkKind.JOBS, self._hash_files, job, hashed_plan)
         changed = next(iter(failures), "")
         raise NotReadyError(
             f"Files of session {job.session_id} change while they are read"
-            f"{f' ({source_of(changed)})' if changed else ''}; ask again when they are finished.",
+            f"{f' ({display_path(changed)})' if changed else ''}; ask again when they are finished.",
             _RETRY_AFTER_S,
         )
 

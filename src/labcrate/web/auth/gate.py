@@ -13,7 +13,7 @@ from aiohttp import web
 from labcrate.config import ServeSettings
 from labcrate.errors import LoginError, NoSessionError, NotAllowedError
 from labcrate.messages.message import Message
-from labcrate.model.session import normalized_id
+from labcrate.model.session import normalize_id
 from labcrate.people.roles import Role
 from labcrate.people.tokens import hash_secret
 from labcrate.people.users import User
@@ -123,7 +123,7 @@ async def _within_scope(request: web.Request, caller: Caller, handler: Handler) 
         return await handler(request)
     resource = request.match_info.route.resource
     if resource is not None and _SESSION_ROUTE.match(resource.canonical):
-        session_id = normalized_id(request.match_info["id"])
+        session_id = normalize_id(request.match_info["id"])
         try:
             if session_id in caller.scope:
                 return await handler(request)

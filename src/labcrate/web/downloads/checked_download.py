@@ -40,7 +40,7 @@ class CheckedDownload:
         """
         positions: dict[int, int] | None = None
         lookup_end = 0
-        confirmed_names: set[str] = set()
+        checked_names: set[str] = set()
         try:
             for segment in self._archive.ready_entity.segments(start, stop):
                 if isinstance(segment, FileSegment):
@@ -52,9 +52,9 @@ class CheckedDownload:
                             lookup_end = position + _MEMBERS_PER_LOOKUP
                             self._add_due(position, lookup_end)
                         name = self._members[position].name
-                        if self._confirmation and name not in confirmed_names:
-                            confirmed_names.add(name)
-                            yield from _confirm(self._confirmation, name, segment.source.label)
+                        if self._confirmation and name not in checked_names:
+                            checked_names.add(name)
+                            yield from _check_member(self._confirmation, name, segment.source.label)
                 yield segment
         finally:
             if self._confirmation:
@@ -79,16 +79,16 @@ class CheckedDownload:
             self._confirmation = confirmation
 
 
-def _confirm(confirmation: Confirmation, name: str, label: str) -> Iterator[Segment]:
+def _check_member(confirmation: Confirmation, name: str, label: str) -> Iterator[Segment]:
     if name in confirmation.differing_members:
         raise ChecksumError(label)
     file = confirmation.files_to_confirm.get(name)
     if file:
         yield PAUSE
-        yield from _confirm_bytes(confirmation, file)
+        yield from _read_and_check(confirmation, file)
 
 
-def _confirm_bytes(confirmation: Confirmation, file: FileToConfirm) -> Iterator[Segment]:
+def _read_and_check(confirmation: Confirmation, file: FileToConfirm) -> Iterator[Segment]:
     member = file.member
     assert isinstance(member.source, FileSource)  # noqa: S101 - only files are due
     read_bytes, unreported_bytes = None, 0

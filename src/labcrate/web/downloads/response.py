@@ -107,7 +107,7 @@ def content_disposition(name: str, kind: Literal["attachment", "inline"] = "atta
 
 def archive_file_name(plan: Plan) -> str:
     """Return ``Session42 Morning in the kitchen.zip``: the session's id and name, and PARTIAL in the name of a part."""
-    stem, _, suffix = archive_name(plan.session.id, partial=plan.options.partial).rpartition(".")
+    stem, _, suffix = archive_name(plan.session.id, partial=plan.options.is_partial).rpartition(".")
     full_name = safe_name(f"{stem} {printable(plan.session.name or '')}".strip())
     cut = full_name.encode("utf-8", "replace")[:_MAX_NAME_BYTES].decode("utf-8", "ignore")
     return f"{cut.rstrip()}.{suffix}"

@@ -47,8 +47,8 @@ class TransferEndWriter:
                 reason = str(error)
             else:
                 return
-        told = (end.line_number, end.outcome, end.sent, reason)
-        _log.warning("The export log was not yet told that transfer %d ended (%s, %d bytes): %s", *told)
+        values = (end.line_number, end.outcome, end.sent, reason)
+        _log.warning("The export log was not yet told that transfer %d ended (%s, %d bytes): %s", *values)
         self._pending.append(end)
 
     def write_pending(self) -> None:

@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.http import RawRequestMessage
 
 from labcrate.config import ServeSettings
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.web.http.connection_limits import ConnectionLimits, CountedSocket, LimitedListener, counted_socket
 from labcrate.web.http.problems import log_unexpected_error, response_without_handler
 from labcrate.web.http.rate_limiter import RateLimitedLog
@@ -114,7 +114,7 @@ class Connections(web.Server):
             request_factory=_counting_requests(app_server.request_factory),
             handler_cancellation=app_server.handler_cancellation,
         )
-        self.settings, self.lab = settings, Lab(settings.lab_folder)
+        self.settings, self.lab = settings, LabFolder(settings.lab_folder)
         self.malformed_log = RateLimitedLog()
 
     def __call__(self) -> ClientConnection:

@@ -23,7 +23,7 @@ from labcrate.errors import (
     SecretsError,
     TooManyError,
 )
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.messages.message import plain_text
 from labcrate.messages.text import printable_lines
 
@@ -94,12 +94,12 @@ def problem_of_http(error: web.HTTPException) -> ProblemDetails:
     return ProblemDetails(_ABOUT_HTTP, status.phrase, error.status, printable_lines(detail), extensions)
 
 
-def log_unexpected_error(lab: Lab, activity: str, error: BaseException) -> None:
+def log_unexpected_error(lab: LabFolder, activity: str, error: BaseException) -> None:
     """Log an error that nobody foresaw, with its traceback."""
     _log.error("%s failed unexpectedly:\n%s", activity, format_traceback(lab, error))
 
 
-def format_traceback(lab: Lab, error: BaseException) -> str:
+def format_traceback(lab: LabFolder, error: BaseException) -> str:
     """An error's traceback for the log; where the lab lies is nobody's affair."""
     return printable_lines("".join(traceback.format_exception(error)).replace(str(lab.root), "LAB"))
 

@@ -17,7 +17,7 @@ from labcrate.readings.units import Units
 if TYPE_CHECKING:
     import polars as pl
 
-    from labcrate.readings.plot.points import Kind, Measured
+    from labcrate.readings.plot.points import PlotSeries, SeriesKind
 
 MAX_POINTS = 24_000
 """How many points one answer holds at most, of all lines together (but for the breaks between them)."""
@@ -45,9 +45,9 @@ class Property:
     """Something that devices report; ``unit`` is None where it is not known or not the same for all of them."""
 
     name: str
-    kind: "Kind"
+    kind: "SeriesKind"
     unit: str | None
-    measured: "tuple[Measured, ...]"
+    measured: "tuple[PlotSeries, ...]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class _SessionPlots:
     readings: Readings
     properties: list[Property]
     devices: list[tuple[str, int]]
-    points: "dict[Measured, pl.DataFrame]" = field(default_factory=dict)
+    points: "dict[PlotSeries, pl.DataFrame]" = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -137,12 +137,12 @@ class Plots:
                 self._sessions.popitem(last=False)
         return plots
 
-    def _points(self, plots: _SessionPlots, requested: "Collection[Measured]") -> "dict[Measured, pl.DataFrame]":
-        from labcrate.readings.plot.points import points  # noqa: PLC0415
+    def _points(self, plots: _SessionPlots, requested: "Collection[PlotSeries]") -> "dict[PlotSeries, pl.DataFrame]":
+        from labcrate.readings.plot.points import series_points  # noqa: PLC0415
 
         with plots.lock:
             found = {one: plots.points[one] for one in requested if one in plots.points}
-            found |= points(plots.readings, [one for one in requested if one not in found])
+            found |= series_points(plots.readings, [one for one in requested if one not in found])
             if plots.size_bytes > _MAX_CACHE_BYTES:
                 plots.points.clear()
             plots.points |= found
@@ -152,14 +152,14 @@ class Plots:
 def _properties(readings: Readings) -> list[Property]:
     if not len(readings):
         return []
-    from labcrate.readings.plot.points import measured  # noqa: PLC0415
+    from labcrate.readings.plot.points import plot_series  # noqa: PLC0415
 
-    together: defaultdict[tuple[str, Kind], list[Measured]] = defaultdict(list)
-    for one in measured(readings):
+    together: defaultdict[tuple[str, SeriesKind], list[PlotSeries]] = defaultdict(list)
+    for one in plot_series(readings):
         together[one.name, one.kind].append(one)
     units = Units(readings.topics.devices)
     found = [
-        Property(name, kind, units.shared([one.device for one in sources], name), tuple(sources))
+        Property(name, kind, units.shared_unit([one.device for one in sources], name), tuple(sources))
         for (name, kind), sources in together.items()
     ]
     return sorted(found, key=lambda one: (_rank(one.name), one.name, one.kind))
@@ -169,7 +169,7 @@ def _devices(readings: Readings) -> list[tuple[str, int]]:
     counts: defaultdict[str, int] = defaultdict(int)
     whole = dict(readings.kinds)
     for own, count in readings.counts_per_device:
-        counts[readings.topics.owner(own, whole.get(own, True))[0]] += count
+        counts[readings.topics.owner_of(own, whole.get(own, True))[0]] += count
     return sorted(counts.items())
 
 
@@ -186,14 +186,14 @@ def _rank(name: str) -> int:
 
 
 def _series(points: "pl.DataFrame", one: Property, start: int, end: int, buckets: int) -> dict[str, Any]:
-    from labcrate.readings.plot.decimate import broken_at, changes, decimate, usual_distance  # noqa: PLC0415
-    from labcrate.readings.plot.points import Kind  # noqa: PLC0415
+    from labcrate.readings.plot.decimate import decimate, insert_gaps, median_interval_us, value_changes  # noqa: PLC0415
+    from labcrate.readings.plot.points import SeriesKind  # noqa: PLC0415
 
-    if one.kind is Kind.STATE:
-        shown = decimate(changes(points), start, end, buckets)
+    if one.kind is SeriesKind.STATE:
+        shown = decimate(value_changes(points), start, end, buckets)
     else:
-        silence = max(_SILENCE * (usual_distance(points) or 0), _SHORTEST_SILENCE_US, (end - start) // buckets)
-        shown = broken_at(decimate(points, start, end, buckets), silence)
+        silence = max(_SILENCE * (median_interval_us(points) or 0), _SHORTEST_SILENCE_US, (end - start) // buckets)
+        shown = insert_gaps(decimate(points, start, end, buckets), silence)
     return {"t": (shown["us"] / 1000).to_list(), "v": shown["value"].to_list(), "readings": points.height}
 
 

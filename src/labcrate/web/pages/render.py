@@ -11,7 +11,7 @@ from markupsafe import Markup
 from labcrate import __version__
 from labcrate.config import ServeSettings
 from labcrate.messages.text import printable
-from labcrate.model.session import Session, is_session_id, normalized_id
+from labcrate.model.session import Session, is_session_id, normalize_id
 from labcrate.people.roles import Role
 from labcrate.web.auth.require_role import CALLER
 from labcrate.web.http.urls import session_api_url, session_url, url
@@ -90,7 +90,7 @@ class Pages:
         """Return the page of the session that a request is about: where to go back to when something failed."""
         if not request.path.startswith(("/sessions/", "/api/sessions/")):
             return None
-        session_id = normalized_id(request.match_info.get("id", ""))
+        session_id = normalize_id(request.match_info.get("id", ""))
         if not is_session_id(session_id) or request.path == f"/sessions/{session_id}":
             return None
         return session_url(self._settings, session_id)

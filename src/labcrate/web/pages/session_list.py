@@ -11,10 +11,10 @@ from multidict import MultiMapping
 
 from labcrate.errors import UsageError
 from labcrate.messages.text import printable
-from labcrate.model.session import Session, is_number, sort_key
+from labcrate.model.session import Session, id_sort_key, is_numeric_id
 from labcrate.people.export_log import ExportLogFilter, Outcome
 from labcrate.people.roles import SessionScope
-from labcrate.plan.option_words import parse_bound, parse_session
+from labcrate.plan.option_values import parse_bound, parse_session
 from labcrate.plan.overview import SessionRow
 from labcrate.web.archives.inventory_cache import InventoryCache
 
@@ -143,7 +143,7 @@ def _folded_name(name: str) -> str:
 
 
 def _matches(session_id: str, text: str, words: Sequence[str]) -> bool:
-    if is_number(session_id):  # 4 does not mean session 42
+    if is_numeric_id(session_id):  # 4 does not mean session 42
         return all(word in text or word == session_id for word in words)
     folded_id = _folded_name(session_id)
     return all(word in text or word in folded_id for word in words)
@@ -155,7 +155,7 @@ def _starts_within(row: SessionRow, start: datetime | None, end: datetime | None
 
 
 _KEYS: Mapping[Sort, Callable[[SessionRow], object]] = {
-    Sort.ID: lambda row: sort_key(row.id),
+    Sort.ID: lambda row: id_sort_key(row.id),
     Sort.NAME: lambda row: _folded_name(row.name) if row.name else None,
     Sort.START: lambda row: row.span.start,
     Sort.DURATION: lambda row: row.span.seconds,

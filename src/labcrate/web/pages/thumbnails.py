@@ -6,7 +6,7 @@ from functools import lru_cache
 from io import BytesIO
 from typing import BinaryIO
 
-from labcrate.lab.lab_files import Files
+from labcrate.lab.lab_files import FileReader
 from labcrate.model.fixity import Identity
 
 _MAX_CACHED = 512
@@ -20,7 +20,7 @@ class Thumbnails:
     Of a file that changed, a new picture is made.
     """
 
-    def __init__(self, files: Callable[[], Files]) -> None:
+    def __init__(self, files: Callable[[], FileReader]) -> None:
         self._files = files
         self.get = lru_cache(_MAX_CACHED)(self._make)
 
@@ -33,7 +33,7 @@ class Thumbnails:
             return thumbnail(file) or placeholder_picture()
 
 
-def _open_file(files: Files, path: str) -> BinaryIO:
+def _open_file(files: FileReader, path: str) -> BinaryIO:
     return os.fdopen(files.open(path), "rb", buffering=0)
 
 

@@ -12,12 +12,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from labcrate.model.device import Camera
-from labcrate.model.timespan import LONGEST_SEAM, TimeSpan
+from labcrate.model.timespan import MAX_SEAM, TimeSpan
 from labcrate.plan.plan import Plan, PlannedRecording
-from labcrate.plan.summary import LISTED_AT_MOST
+from labcrate.plan.summary import MAX_LISTED_RECORDINGS
 from labcrate.web.pages.i18n import Locale
 
-GAP = LONGEST_SEAM
+GAP = MAX_SEAM
 """Cameras begin the next file within this: what is shorter is no gap."""
 
 MAX_BLOCKS = 400
@@ -204,11 +204,11 @@ def _lanes(
 
 
 def _lane(camera: Camera | None, found: Sequence[PlannedRecording], session: TimeSpan, axis: _Axis) -> Lane:
-    times = sorted((r.span.start, r.span.end or r.span.start, not r.probe.readable) for r in found if r.span.start)
+    times = sorted((r.span.start, r.span.end or r.span.start, not r.probe.is_readable) for r in found if r.span.start)
     covered = list(_merge_spans((start, end) for start, end, damaged in times if not damaged))
     # Where the camera is not known, recordings may be of several: nothing is missing of any.
     gaps = list(_gaps(covered, session)) if camera else []
-    joined = _join_recordings(times) if len(found) > LISTED_AT_MOST else [(*one, 1) for one in times]
+    joined = _join_recordings(times) if len(found) > MAX_LISTED_RECORDINGS else [(*one, 1) for one in times]
     drawn = [axis.block(start, end, count, damaged=damaged) for start, end, damaged, count in joined]
     return Lane(
         camera,

@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from labcrate.errors import LabcrateError, LoginError, NotReadyError, TooManyError
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.messages.message import plain_text
 from labcrate.messages.text import printable
 from labcrate.web.auth.require_role import Handler
@@ -26,7 +26,7 @@ _STATUS_CLIENT_CLOSED = 499  # no client reads it: it is what nginx writes into 
 _log = logging.getLogger("labcrate.web")
 
 
-async def answer_failures(lab: Lab, pages: Pages, request: web.Request, handler: Handler) -> web.StreamResponse:
+async def answer_failures(lab: LabFolder, pages: Pages, request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer every failure of the handlers inside, and none with more than its reader may know."""
     try:
         return await handler(request)

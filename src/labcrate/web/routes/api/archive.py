@@ -10,7 +10,7 @@ from labcrate.archive.keys import SIGNATURE_SUFFIX
 from labcrate.errors import NotReadyError
 from labcrate.export.signing import sign_archive, signer_of
 from labcrate.index.state_folder import state_folder
-from labcrate.lab.folder import Lab
+from labcrate.lab.folder import LabFolder
 from labcrate.people.export_log import Outcome
 from labcrate.people.roles import Role
 from labcrate.plan.options import Options, as_text
@@ -98,7 +98,7 @@ async def signature(request: web.Request) -> web.StreamResponse:
     )
 
 
-def _confirm(lab: Lab, inventories: InventoryCache, found: PlannedArchive) -> CheckedDownload:
+def _confirm(lab: LabFolder, inventories: InventoryCache, found: PlannedArchive) -> CheckedDownload:
     """Have a download's bytes confirmed as the lab's settings say. Raises DocumentError and CatalogError."""
     return CheckedDownload(found, state_folder(lab.root), inventories.inventory().settings.confirm_days)
 

@@ -10,7 +10,7 @@ from labcrate.doctor.report import LabReport, count_rules, report_as_json
 from labcrate.errors import UsageError
 from labcrate.linking.verdict import command_line
 from labcrate.messages.text import printable_lines
-from labcrate.model.session import RULE, is_session_id, normalized_id
+from labcrate.model.session import ID_RULE, is_session_id, normalize_id
 from labcrate.people.roles import Role
 from labcrate.web.auth.require_role import allow
 from labcrate.web.http.bodies import encode_json, json_response
@@ -58,9 +58,9 @@ def _session(request: web.Request, *, may_be_empty: bool = False) -> str | None:
     text = request.query.get("session")
     if text is None or (may_be_empty and not text.strip()):
         return None
-    session_id = normalized_id(text.strip())
+    session_id = normalize_id(text.strip())
     if not is_session_id(session_id):
-        raise UsageError(f"session is {printable_lines(text[:100])!r}, which is no session id: {RULE}.")
+        raise UsageError(f"session is {printable_lines(text[:100])!r}, which is no session id: {ID_RULE}.")
     return session_id
 
 

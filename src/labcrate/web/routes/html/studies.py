@@ -10,7 +10,7 @@ from labcrate.errors import LabcrateError, NoSessionError, NotFoundError, UsageE
 from labcrate.messages.text import printable
 from labcrate.people.roles import Role
 from labcrate.people.studies import Studies, Study
-from labcrate.plan.overview import all_tags, tagged
+from labcrate.plan.overview import all_tags, sessions_with_tag
 from labcrate.web.auth.require_role import allow, caller
 from labcrate.web.resources import resources
 from labcrate.web.routes.html.login import browser_form, redirect
@@ -130,7 +130,7 @@ async def _proposal(request: web.Request, name: str, tag: str) -> dict[str, Any]
     """What a tag would put into a study now. Raises NotFoundError for a study that there is not."""
     server = resources(request)
     study = await server.accounts.run_in_thread(server.studies.get, name)
-    found = await server.run_in_thread(lambda: tagged(server.inventories.inventory(), tag))
+    found = await server.run_in_thread(lambda: sessions_with_tag(server.inventories.inventory(), tag))
     new = [session for session in found if session not in study.sessions]
     shown = hashlib.sha256("\n".join(new).encode()).hexdigest()
     return {"study": study.name, "tag": tag.strip(), "sessions": new, "shown": shown, "changed": False}

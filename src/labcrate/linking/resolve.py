@@ -1,0 +1,120 @@
+"""Which sessions a file of the lab is linked to, whichever session is asked for: folder, name and register together."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from labcrate.linking.filename import base_name, is_non_mp4_video, stem_of_mp4
+from labcrate.linking.grammar import NOTHING_FOUND, ParsedName, parse_name
+from labcrate.linking.ids import IdUncertainty
+from labcrate.linking.location import ELSEWHERE, Area, PathLocation, is_hidden, locate_path
+from labcrate.linking.rules import UNREGISTERED, LinkingRules, RegisteredName
+from labcrate.linking.verdict import Rule
+
+
+class ResolvedLinks(NamedTuple):
+    """What folder, name and register say of one file, and the ``sessions`` that it is linked to by ``rule``.
+
+    ``stem`` is the name of a recording without its extension: None for any other file. ``said`` is the session that
+    the file's own folder or, below ``recordings/``, its name says for sure. ``conflict`` names the sessions that the
+    file may belong to: first those of its folder or name, then those of the register.
+    """
+
+    location: PathLocation
+    stem: str | None = None
+    own_session: str | None = None
+    parsed_name: ParsedName = NOTHING_FOUND
+    registered: RegisteredName = UNREGISTERED
+    manual_sessions: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
+    rule: Rule = Rule.NO_SESSION
+    conflict: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+
+
+def linked_sessions(path: str, rules: LinkingRules) -> tuple[str, ...]:
+    """Return the sessions that a path is linked to, whichever is asked for.
+
+    That is one at most, but for files that ``labcrate link`` gave to several. A path is relative to the lab folder,
+    with slashes, and may hold undecodable bytes as surrogate escapes.
+    """
+    return resolve_links(path, rules).sessions
+
+
+def entry_would_link(path: str, session_id: str, rules: LinkingRules) -> bool:
+    """Return whether an entry of ``labcrate link`` would make a file part of a session.
+
+    It would not where folder or name surely say another one, or where files of its kind are not taken.
+    """
+    given = (*rules.register.by_path.get(path, ()), session_id)
+    register = replace(rules.register, by_path={path: given})
+    return session_id in resolve_links(path, replace(rules, register=register)).sessions
+
+
+def resolve_links(path: str, rules: LinkingRules) -> ResolvedLinks:
+    """Take folder, name and register of a file together."""
+    if is_hidden(path):
+        return ResolvedLinks(ELSEWHERE, rule=Rule.HIDDEN)
+    location, name = locate_path(path, rules.ids), base_name(path)
+    manual_sessions = rules.register.by_path.get(path, ())
+    stem = stem_of_mp4(name)
+    if stem is None and location.area in (Area.SESSION, Area.MISSPELT) and is_non_mp4_video(name):
+        stem = name.rpartition(".")[0]
+    if stem is None or (location.area is Area.ELSEWHERE and not manual_sessions):
+        return ResolvedLinks(location, rule=Rule.NOT_A_RECORDING)
+    registered = UNREGISTERED if location.area is Area.ELSEWHERE else rules.register.of_name(name)
+    parsed_name = parse_name(stem, rules)
+    own_session = parsed_name.session if location.area is Area.SHARED else location.session
+    links = ResolvedLinks(
+        location,
+        stem,
+        own_session,
+        parsed_name,
+        registered,
+        manual_sessions,
+        () if own_session is None else (own_session,),
+        _rule(location, own_session),
+    )
+    return _with_register(links, rules) if manual_sessions or registered.sessions else links
+
+
+def _with_register(links: ResolvedLinks, rules: LinkingRules) -> ResolvedLinks:
+    """What folder and name say, together with what the registers say."""
+    own, registered = links.sessions, links.registered.sessions
+    if links.manual_sessions:
+        # Whoever linked a file by hand knew what the platform's register says of its name.
+        agree, sessions = not own or links.own_session in links.manual_sessions, links.manual_sessions
+    elif not links.registered.is_unique:
+        return links
+    else:
+        own = own or _hinted_sessions(links, rules)
+        agree, sessions = len(registered) == 1 and own in ((), registered), registered
+    if not agree:
+        return links._replace(sessions=(), rule=Rule.AMBIGUOUS, conflict=(own, sessions))
+    rule = Rule.REGISTER if links.own_session is None else links.rule
+    return ResolvedLinks(
+        links.location,
+        links.stem,
+        links.own_session,
+        links.parsed_name,
+        links.registered,
+        links.manual_sessions,
+        sessions,
+        rule,
+    )
+
+
+def _hinted_sessions(links: ResolvedLinks, rules: LinkingRules) -> tuple[str, ...]:
+    """The sessions that folder and name nearly say: a register must not pass over them."""
+    stem = links.stem or ""
+    hinted = [*links.location.sessions, *links.parsed_name.possible_sessions]
+    carried = max(rules.prefixes.prefixes_in(stem), default=None)
+    start = carried[0] + 1 if carried else 0
+    for named in rules.ids.ids_after_markers(stem):
+        if named.start >= start and named.uncertainty is not IdUncertainty.TOO_LONG:
+            hinted += named.ids
+    return tuple(dict.fromkeys(hinted))
+
+
+def _rule(location: PathLocation, own_session: str | None) -> Rule:
+    if own_session is None:
+        return Rule.NO_SESSION
+    return Rule.FOLDER if location.area is Area.SESSION else Rule.NAME

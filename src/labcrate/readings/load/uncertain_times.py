@@ -1,0 +1,99 @@
+"""Rows whose time is missing or occurs twice: which of them count, by the rows around them."""
+
+import polars as pl
+
+from labcrate.model.timespan import TimeSpan
+from labcrate.readings.load.problems import Extent, FaultCounter
+from labcrate.readings.load.timestamps import instant_at
+
+
+class RowsWithoutTime:
+    """Rows without a readable time, until that of the next row that has one is known."""
+
+    def __init__(self, faults: FaultCounter, window: TimeSpan) -> None:
+        self._tally, self._window = faults, window
+        self._pending: dict[tuple[str, str | None], tuple[str, int]] = {}
+        self._last_us: int | None = None
+        self._previous_us: int | None = None
+
+    def note_times(self, first: int | None, last: int | None) -> None:
+        """Take notice of a piece's first and last readable times; None where a list of rows ends."""
+        for (what, topic), (where, count) in self._pending.items():
+            self._count(what, where, count, topic, self._last_us, first)
+        self._pending.clear()
+        self._previous_us, self._last_us = self._last_us, last
+
+    def add(self, what: str, where: str, topic: str | None, before: int | None, after: int | None) -> None:
+        """Count a row that lies between two readable times; None is one that is not in this piece."""
+        if after is not None:
+            self._count(what, where, 1, topic, self._previous_us if before is None else before, after)
+        else:
+            first, count = self._pending.get((what, topic), (where, 0))
+            self._pending[what, topic] = (first, count + 1)
+
+    def _count(
+        self, what: str, where: str, count: int, topic: str | None, before: int | None, after: int | None
+    ) -> None:
+        around = [instant_at(us) for us in (before, after) if us is not None]
+        span = TimeSpan(min(around), max(around)) if around else TimeSpan()
+        extent = Extent.INSIDE if self._window.overlaps(span) else Extent.OUTSIDE
+        self._tally.add(what, where, count, extent, topic)
+
+
+_MIN_STEP_US = 1_000_000  # messages that overtake one another do so by less
+_APART_US = 86_400_000_000
+_BACKWARDS_US = 10_800_000_000
+
+REPEATED_ROWS = {"order": pl.Int64, "topic": pl.String, "us": pl.Int64, "second": pl.Int64}
+"""Rows of a repeated hour: the place in the file, and the two instants that the time may mean."""
+
+
+def second_occurrences(rows: pl.DataFrame, newest_first: frozenset[str], in_time_order: bool) -> pl.Series:
+    """Tell of each row (`ROWS`, in any order) whether it is of the second round; null where nothing tells.
+
+    ``backwards`` are the topics whose newest rows come first. ``in_time_order``: the file may hold the rows of all
+    topics in the order of time.
+    """
+    numbered = rows.with_row_index("row").sort("us")
+    hour = (pl.col("us").diff() > _APART_US).fill_null(False).cum_sum().alias("hour")
+    numbered = numbered.with_columns(hour).sort("order")
+    is_second: dict[int, bool] = {}
+    for _, of_hour in numbered.partition_by("hour", as_dict=True).items():
+        own = _by_topic(of_hour, newest_first)
+        is_second |= own
+        if in_time_order and not newest_first and own:
+            is_second = _by_file(of_hour, own) | is_second
+    return pl.Series([is_second.get(row) for row in range(rows.height)], dtype=pl.Boolean)
+
+
+def _by_topic(rows: pl.DataFrame, newest_first: frozenset[str]) -> dict[int, bool]:
+    is_second: dict[int, bool] = {}
+    for (topic,), of_topic in rows.partition_by("topic", as_dict=True).items():
+        ordered = of_topic.reverse() if topic in newest_first else of_topic
+        at = _only_step(ordered["us"])
+        if at is not None:
+            is_second |= {row: place >= at for place, row in enumerate(ordered["row"])}
+    return is_second
+
+
+def _by_file(rows: pl.DataFrame, own: dict[int, bool]) -> dict[int, bool]:
+    """Every row by the file's only step back, if a topic steps back there as well and nothing lies between."""
+    at = _only_step(rows["us"])
+    first, last = rows["order"][0], rows["order"][-1]
+    if at is None or last - first + 1 != rows.height:
+        return {}
+    is_second = {row: place >= at for place, row in enumerate(rows["row"])}
+    return is_second if all(is_second[row] == second for row, second in own.items()) else {}
+
+
+def _only_step(us: pl.Series) -> int | None:
+    """The place of the first row after the only step back; None if there is none, or more than one."""
+    steps = (us.diff() <= -_MIN_STEP_US).fill_null(False).arg_true()
+    return int(steps[0]) if len(steps) == 1 else None
+
+
+def newest_first_topics(keys: pl.DataFrame) -> frozenset[str]:
+    """Return the topics (of a frame with ``us`` and ``topic`` in the file's order) whose newest rows come first."""
+    ends = keys.group_by("topic").agg(first=pl.col("us").first(), last=pl.col("us").last())
+    found = ends.filter(pl.col("last") < pl.col("first") - _BACKWARDS_US)
+    return frozenset(found["topic"].cast(pl.String).to_list())

@@ -1,0 +1,60 @@
+"""The four tables of a session's readings, each as something that writes it.
+
+A session without readings has its tables as well. What little they hold stands here, so that Polars, which takes
+longer to load than all else of a small export, is not loaded for it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import IO
+
+import msgspec
+
+from labcrate.model.session import json_id
+from labcrate.readings.load.slice import Readings
+from labcrate.readings.write.columns import LONG_COLUMNS, Column, zigbee_columns
+from labcrate.readings.write.table_output import write_header
+
+TableWriter = Callable[[IO[bytes]], object]
+
+
+@dataclass(frozen=True, slots=True)
+class TableWriters:
+    """What writes each table into an open file."""
+
+    zigbee_json: TableWriter
+    zigbee_csv: TableWriter
+    sensor_json: TableWriter
+    sensor_csv: TableWriter
+
+
+def table_writers(readings: Readings, session_id: str) -> TableWriters:
+    """The writers of a session's tables; the same as those of `tables`, to the byte."""
+    if not len(readings):
+        return TableWriters(
+            _write_no_messages,
+            partial(_write_header_only, zigbee_columns(readings)),
+            partial(_write_no_values, session_id),
+            partial(_write_header_only, LONG_COLUMNS),
+        )
+    from labcrate.readings.write.tables import write_sensor_csv, write_sensor_json, write_zigbee_csv, write_zigbee_json  # noqa: PLC0415  # noqa: PLC0415
+
+    return TableWriters(
+        partial(write_zigbee_json, readings),
+        partial(write_zigbee_csv, readings),
+        partial(write_sensor_json, readings, session_id=session_id),
+        partial(write_sensor_csv, readings),
+    )
+
+
+def _write_header_only(layout: tuple[Column, ...], file: IO[bytes]) -> None:
+    write_header((column.name for column in layout), file)
+
+
+def _write_no_messages(file: IO[bytes]) -> None:
+    file.write(b'{\n"messages": {\n},\n"topics":[],"deviceCount":0,"lastUpdated":null}\n')
+
+
+def _write_no_values(session_id: str, file: IO[bytes]) -> None:
+    file.write(b'{\n"sessionId": ' + msgspec.json.encode(json_id(session_id)) + b',\n"readings": [\n\n]\n}\n')

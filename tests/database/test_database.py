@@ -1,0 +1,279 @@
+"""The room of the database: kinds of errors, transactions, versions of tables, and that it alone knows the engine."""
+
+import ast
+import fcntl
+import re
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+import pytest
+
+from labcrate.database import connection as connection_module
+from labcrate.database.connection import Connection, Schema, create_database, upsert
+from labcrate.database.errors import ConstraintError, DatabaseError, DatabaseErrorKind, translate_errors
+from labcrate.database.files import (
+    are_writable,
+    database_files,
+    first_irregular_file,
+    leftover_journal,
+    lock_file,
+    remove_database,
+    restrict_permissions,
+)
+from labcrate.database.pool import ConnectionPool
+from labcrate.errors import PeopleError
+
+SOURCES = Path(connection_module.__file__).parents[1]
+TABLES = "CREATE TABLE thing (name TEXT PRIMARY KEY, size INTEGER NOT NULL DEFAULT 7) STRICT;"
+# Words that only SQLite understands, in a statement outside of the room.
+DIALECT = re.compile(r"PRAGMA|INSERT OR |BEGIN IMMEDIATE|sqlite_|\?\d|\bGLOB\b|LIMIT -1|\bIS NOT \?")
+
+
+def upgrade(connection: Connection, version: int) -> None:
+    """Make the table of version 1, and fill it for version 2."""
+    if version < 1:
+        connection.run_script(TABLES)
+    connection.execute("INSERT INTO thing VALUES ('from', ?)", version)
+
+
+def raise_size(connection: Connection, version: int) -> None:
+    """Add to every size the version that there was."""
+    connection.execute("UPDATE thing SET size = size + ?", version)
+
+
+SCHEMA = Schema(2, upgrade, application_id=77)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A database with one table and one row."""
+    create_database(tmp_path / "a.db", SCHEMA)
+    return tmp_path / "a.db"
+
+
+@pytest.fixture
+def connection(file: Path) -> Iterator[Connection]:
+    """A connection to it."""
+    with Connection(file, SCHEMA) as opened:
+        yield opened
+
+
+def kind_of(file: Path, schema: Schema = SCHEMA) -> DatabaseErrorKind:
+    """Return how opening a file fails."""
+    with pytest.raises(DatabaseError) as caught:
+        Connection(file, schema)
+    return caught.value.kind
+
+
+def modules() -> list[tuple[str, ast.Module]]:
+    """Return every module of labcrate outside of the room, parsed."""
+    paths = [path for path in SOURCES.rglob("*.py") if path.parent.name != "database"]
+    return [(str(path.relative_to(SOURCES)), ast.parse(path.read_text("utf-8"))) for path in paths]
+
+
+def test_only_this_room_knows_the_engine() -> None:
+    """No module outside of it imports sqlite3, however deep inside, or has a word in a text that is SQLite's own."""
+    found, outside = [], modules()
+    for name, module in outside:
+        for node in ast.walk(module):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
+                found += [name for one in names if one.partition(".")[0] in {"sqlite3", "_sqlite3", "sqlalchemy"}]
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and DIALECT.search(node.value):
+                found.append(f"{name}: {node.value[:60]}")
+    assert len(outside) > 100
+    assert found == []
+
+
+def test_a_new_database_is_private_and_of_this_version(file: Path, connection: Connection) -> None:
+    """It is made from version 0 in one go, keeps a write-ahead log, and is its owner's alone."""
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert connection.rows("SELECT * FROM thing") == [("from", 0)]
+    assert connection.rows("PRAGMA journal_mode") == [("wal",)]
+    assert connection.rows("PRAGMA user_version") == [(2,)]
+    with pytest.raises(FileExistsError):
+        create_database(file, SCHEMA)
+
+
+def test_each_version_is_reached_from_the_one_that_is_there(file: Path, connection: Connection) -> None:
+    """A later version is made out of the present one, once, however many ask for it; an older program is refused."""
+    later = Schema(3, raise_size, 77)
+    connection.migrate(later)
+    connection.migrate(later)
+    assert connection.rows("SELECT size FROM thing") == [(2,)]
+    assert kind_of(file) is DatabaseErrorKind.NEWER
+
+
+def test_an_upgrade_that_fails_changes_nothing(file: Path, connection: Connection) -> None:
+    """What it did before is undone, and the version stays."""
+    broken = Schema(3, lambda c, _: c.run_script("DELETE FROM thing;\nDELETE FROM nothing;\n"), 77)
+    assert kind_of(file, broken) is DatabaseErrorKind.STATEMENT
+    assert connection.rows("SELECT * FROM thing") == [("from", 0)]
+    assert connection.rows("PRAGMA user_version") == [(2,)]
+
+
+def test_a_script_runs_statements_with_semicolons_inside(connection: Connection) -> None:
+    """A trigger and a text hold semicolons; comments before, between and after statements do not matter."""
+    connection.run_script(
+        "-- first; a comment\nINSERT INTO thing VALUES ('a;\nb', 1);\n"
+        "CREATE TRIGGER stays BEFORE DELETE ON thing\nBEGIN SELECT RAISE(ABORT, 'kept; always'); END;\n-- last;\n"
+    )
+    assert connection.rows("SELECT name FROM thing WHERE size = 1") == [("a;\nb",)]
+    with pytest.raises(ConstraintError, match="kept; always"):
+        connection.execute("DELETE FROM thing")
+
+
+def test_a_transaction_is_all_or_nothing(connection: Connection) -> None:
+    """Whatever ends the block early undoes what was done, and the next one works."""
+
+    def fail(error: BaseException) -> None:
+        with connection.transaction():
+            assert connection.execute("UPDATE thing SET size = 99") == 1
+            raise error
+
+    for kind in (ValueError, KeyboardInterrupt):
+        with pytest.raises(kind):
+            fail(kind())
+    assert connection.rows("SELECT size FROM thing") == [(0,)]
+    with connection.transaction():
+        assert connection.rows("INSERT INTO thing (name) VALUES ('b') RETURNING size") == [(7,)]
+        connection.executemany("DELETE FROM thing WHERE name = ?", [("from",), ("nobody",)])
+    assert connection.rows("SELECT * FROM thing") == [("b", 7)]
+
+
+def test_an_upsert_stores_a_row_whether_or_not_there_is_one(connection: Connection) -> None:
+    """A row with the same key is replaced, every other one stays."""
+    store = upsert("thing", ["name", "size"], key="name")
+    connection.executemany(store, [("a", 1), ("b", 2), ("a", 3)])
+    assert connection.rows("SELECT * FROM thing ORDER BY name") == [("a", 3), ("b", 2), ("from", 0)]
+
+
+def test_a_lock_that_lasts(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another program's lock is waited for, and then reported as one."""
+    monkeypatch.setattr(connection_module, "BUSY_SECONDS", 0.05)
+    with Connection(file) as other, other.transaction(), Connection(file, SCHEMA) as second:
+        with pytest.raises(DatabaseError) as caught, second.transaction():
+            pass
+        assert caught.value.kind is DatabaseErrorKind.LOCKED
+
+
+def test_damage_and_foreign_files_have_kinds_of_their_own(file: Path) -> None:
+    """Noise is damage; a file without our mark is foreign; neither changes, and neither stays open."""
+    whole = file.read_bytes()
+    assert kind_of(file, Schema(2, upgrade, application_id=78)) is DatabaseErrorKind.OTHER_APPLICATION
+    assert file.read_bytes() == whole
+    file.write_bytes(whole[:100] + b"\xff" * (len(whole) - 100))
+    assert kind_of(file) is DatabaseErrorKind.DAMAGED
+    file.write_bytes(b"this is no database" * 300)
+    assert kind_of(file) is DatabaseErrorKind.DAMAGED
+    assert str(file) not in {opened.path for opened in psutil.Process().open_files()}
+
+
+def test_a_text_that_is_none_is_damage(connection: Connection, file: Path) -> None:
+    """Bytes that are no UTF-8 in a column of texts are damage, not a crash."""
+    with closing(sqlite3.connect(file)) as other:
+        other.execute("INSERT INTO thing VALUES (CAST(x'ff' AS TEXT), 1)")
+        other.commit()
+    with pytest.raises(DatabaseError) as caught:
+        connection.rows("SELECT * FROM thing")
+    assert caught.value.kind is DatabaseErrorKind.DAMAGED
+
+
+@pytest.mark.parametrize(
+    ("statement", "kind"),
+    [
+        ("SELECT * FROM nothing", DatabaseErrorKind.STATEMENT),
+        ("SELECT ?, ?", DatabaseErrorKind.OTHER),
+        ("INSERT INTO thing VALUES ('from', 1)", DatabaseErrorKind.OTHER),
+        ("INSERT INTO thing VALUES ('b', 'no number')", DatabaseErrorKind.OTHER),
+    ],
+)
+def test_statements_that_fail(connection: Connection, statement: str, kind: DatabaseErrorKind) -> None:
+    """A table that is not there, values that are missing, a name that is taken, a value of another kind."""
+    with pytest.raises(DatabaseError) as caught:
+        connection.execute(statement)
+    assert caught.value.kind is kind
+    assert isinstance(caught.value, ConstraintError) == statement.startswith("INSERT")
+
+
+def test_no_room_ends_the_transaction(connection: Connection) -> None:
+    """A file that may not grow is a full disk: nothing of the transaction stays."""
+    connection.execute("PRAGMA max_page_count = 3")
+    with pytest.raises(DatabaseError) as caught, connection.transaction():
+        connection.executemany("INSERT INTO thing VALUES (?, 1)", [("x" * 3000 + str(n),) for n in range(9)])
+    assert caught.value.kind is DatabaseErrorKind.FULL
+    assert connection.rows("SELECT count(*) FROM thing") == [(1,)]
+
+
+def test_what_is_precious_is_not_made_in_passing(tmp_path: Path) -> None:
+    """A precious file that is gone is an error; another one is made, as is one in memory."""
+    assert kind_of(tmp_path / "none.db") is DatabaseErrorKind.NO_ACCESS
+    assert list(tmp_path.iterdir()) == []
+    for file in (tmp_path / "cache ?#%.db", None):
+        with Connection(file, Schema(2, upgrade), irreplaceable=False) as connection:
+            assert connection.rows("SELECT * FROM thing") == [("from", 0)]
+    assert [path.name for path in tmp_path.iterdir()] == ["cache ?#%.db"]
+
+
+def test_a_pool_speaks_as_its_user_does(file: Path) -> None:
+    """Whatever fails is the user's error with the user's sentence; readers cannot change anything."""
+
+    def explain(error: DatabaseError) -> PeopleError:
+        return PeopleError(f"in short: {error.kind.name}")
+
+    with ConnectionPool(file, SCHEMA, explain) as pool:
+        for statement in ("SELECT * FROM nothing", "DELETE FROM thing"):
+            with pytest.raises(PeopleError, match=r"in short: (STATEMENT|NO_ACCESS)"):
+                pool.rows(statement)
+        with pytest.raises(PeopleError, match="in short: OTHER"), pool.write_transaction() as connection:
+            connection.execute("INSERT INTO thing VALUES ('from', 1)")
+        with pytest.raises(PeopleError, match="in short: STATEMENT"):
+            pool.write_if_idle("UPDATE nothing SET a = 1")
+    with pytest.raises(PeopleError, match="in short: NEWER"):
+        ConnectionPool(file, Schema(1, upgrade, 77), explain)
+    with pytest.raises(ZeroDivisionError), translate_errors(explain):
+        _ = 1 / 0
+
+
+def test_a_note_gives_way(file: Path) -> None:
+    """A small change is left out while another program writes, at once, and done afterwards."""
+    with Connection(file) as other, ConnectionPool(file, SCHEMA, lambda _: PeopleError("no")) as pool:
+        with other.transaction():
+            pool.write_if_idle("UPDATE thing SET size = 5")
+        assert pool.rows("SELECT size FROM thing") == [(0,)]
+        pool.write_if_idle("UPDATE thing SET size = ?", 5)
+        assert pool.rows("SELECT size FROM thing") == [(5,)]
+
+
+def test_the_files_of_a_database(tmp_path: Path) -> None:
+    """Links among them, journals left alone, rights of others, and all of them removed."""
+    file = tmp_path / "a.db"
+    for own in database_files(file):
+        own.touch(0o644)
+    assert (first_irregular_file(file), are_writable(file)) == (None, True)
+    restrict_permissions(file)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    journal = leftover_journal(file)
+    assert journal
+    assert journal.name == "a.db-journal"
+    remove_database(file)
+    remove_database(file)
+    assert (list(tmp_path.iterdir()), leftover_journal(file)) == ([], None)
+    (tmp_path / "a.db-wal").symlink_to("nowhere")
+    assert first_irregular_file(file) == tmp_path / "a.db-wal"
+
+
+def test_a_lock_file(tmp_path: Path) -> None:
+    """It is held until it is closed, by one at a time, and never behind a symbolic link."""
+    path = tmp_path / "a.lock"
+    with lock_file(path), path.open("wb") as other, pytest.raises(BlockingIOError):
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    lock_file(path).close()
+    (tmp_path / "link").symlink_to("elsewhere")
+    with pytest.raises(OSError, match="link"):
+        lock_file(tmp_path / "link")
+    assert not (tmp_path / "elsewhere").exists()

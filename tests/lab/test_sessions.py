@@ -1,0 +1,188 @@
+"""How sessions are read: oddities are borne, faults are named."""
+
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from labcrate.errors import DocumentError
+from labcrate.lab.device_files import read_all_cameras, read_all_devices
+from labcrate.lab.sessions import read_sessions
+from labcrate.plan.inventory import read_inventory
+
+
+def test_a_full_session(lab: Any) -> None:
+    """All documented fields are read, unknown ones are kept, secrets are not."""
+    lab.session(
+        42,
+        description="two rooms",
+        tags=["pilot"],
+        notes="fine",
+        selectedDevices={
+            "cameras": [{"id": 1, "name": "Hall", "recordingPrefix": "hall", "password": "x"}],
+            "sensors": [{"id": "0x01"}, {"name": "door"}],
+        },
+        metadata={"researcher": "Ana", "labInfo": {"timezone": "Europe/Madrid"}},
+        weather="rain",
+    )
+    session = read_inventory(lab.open()).book.sessions["42"]
+    assert session.span.start == datetime(2025, 5, 2, 8, tzinfo=UTC)
+    assert session.time_zone == "Europe/Madrid"
+    assert session.all_fields["weather"] == "rain"
+    assert session.all_fields["selectedDevices"]["cameras"] == [
+        {"id": 1, "name": "Hall", "recordingPrefix": "hall", "password": "[removed]"}
+    ]
+    assert session.removed_keys == ("selectedDevices.cameras[0].password",)
+    assert [sensor.id for sensor in session.sensors] == ["0x01", "door"]
+
+
+def test_everything_but_the_id_may_be_missing(lab: Any) -> None:
+    """A session of which nothing is known but its id is a session."""
+    lab.json("data/sessions.json", [{"id": 3}])
+    session = read_sessions(lab.open()).sessions["3"]
+    assert (session.name, session.span.start, session.status) == (None, None, None)
+
+
+def test_null_and_empty_times_are_unknown_times(lab: Any) -> None:
+    """``null`` and an empty text are no time."""
+    lab.session(1, startTime=None, endTime="")
+    session = read_sessions(lab.open()).sessions["1"]
+    assert (session.span.start, session.span.end) == (None, None)
+
+
+def test_the_sessions_own_folder_wins_and_the_difference_is_told(lab: Any) -> None:
+    """Where both places describe a session its own folder's word is taken, what only the list knows is kept."""
+    lab.json("data/sessions.json", [{"id": 42, "name": "Old", "notes": "kept", "status": "completed"}])
+    lab.session(42, name="Right")
+    session = read_sessions(lab.open()).sessions["42"]
+    assert (session.name, session.notes) == ("Right", "kept")
+    assert session.warnings == (
+        "data/sessions.json and sessions/Session42/session_data.json differ in name; "
+        "sessions/Session42/session_data.json is taken.",
+    )
+    assert session.description_files == ("sessions/Session42/session_data.json", "data/sessions.json")
+
+
+def test_a_folder_alone_makes_a_session(lab: Any) -> None:
+    """A folder without a description is a session that no file describes."""
+    (lab.root / "sessions" / "Session9").mkdir()
+    session = read_sessions(lab.open()).sessions["9"]
+    assert session.description_files == ()
+
+
+def test_one_broken_session_leaves_the_others(lab: Any) -> None:
+    """A session whose file does not parse is an error of its own; the rest can be read."""
+    lab.session(1)
+    lab.write("sessions/Session2/session_data.json", '{"id": 2,\n "name": ')
+    book = read_sessions(lab.open())
+    assert "1" in book.sessions
+    with pytest.raises(
+        DocumentError, match=r"sessions/Session2/session_data.json, line 2, column 10: is not valid JSON"
+    ):
+        book.get("2")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"startTime": "yesterday"}, r"key startTime: 'yesterday' is not a date and time"),
+        ({"startTime": 17}, r"key startTime: 17 is not a date and time"),
+        ({"startTime": True}, r"key startTime: True is not a date and time"),
+        ({"name": 7}, r"key name: Expected `str \| null`, got `int`"),
+        ({"endTime": "2025-05-01T00:00:00Z"}, r"key endTime: the session ends before it starts"),
+        ({"endTime": 10**30}, r"key endTime: 10{30} is not a date and time"),
+        ({"tags": "x"}, r"key tags: Expected `array"),
+        ({"selectedDevices": []}, r"key selectedDevices: Expected `object"),
+        ({"selectedDevices": {"cameras": [7]}}, r"key selectedDevices.cameras\[0\]: Expected `object"),
+        ({"selectedDevices": {"cameras": {"id": 1}}}, r"key selectedDevices.cameras: Expected `array"),
+    ],
+)
+def test_a_wrong_field_is_named(lab: Any, fields: dict[str, Any], message: str) -> None:
+    """A field of the wrong kind is an error that names file and key."""
+    lab.session(5, **fields)
+    with pytest.raises(DocumentError, match="sessions/Session5/session_data.json, " + message):
+        read_sessions(lab.open()).get("5")
+
+
+def test_times_without_any_zone_are_utc_with_a_warning(lab: Any) -> None:
+    """A time for which nobody names a zone is taken as UTC, and the warning says how to name one."""
+    lab.session(1, startTime="2025-05-02T08:00:00")
+    session = read_sessions(lab.open()).sessions["1"]
+    assert session.span.start == datetime(2025, 5, 2, 8, tzinfo=UTC)
+    assert session.warnings == (
+        "startTime of the session carries no zone; it is taken as UTC. If it is local, name the zone: --time-zone.",
+    )
+
+
+def test_times_without_zone_are_read_in_the_sessions_zone_then_the_labs(lab: Any) -> None:
+    """The session's own zone comes before the lab's; a time with an offset needs neither."""
+    lab.session(1, startTime="2025-05-02T08:00:00", endTime="2025-05-02T12:00:00+05:00", timeZone="Europe/Madrid")
+    lab.session(2, startTime="2025-05-02T08:00:00", endTime=None)
+    book = read_sessions(lab.open(), zone="America/Lima")
+    assert book.sessions["1"].span.start == datetime(2025, 5, 2, 6, tzinfo=UTC)
+    assert book.sessions["1"].span.end == datetime(2025, 5, 2, 7, tzinfo=UTC)
+    assert book.sessions["2"].span.start == datetime(2025, 5, 2, 13, tzinfo=UTC)
+    assert book.sessions["1"].warnings == book.sessions["2"].warnings == ()
+    assert (book.sessions["1"].time_zone, book.sessions["2"].time_zone) == ("Europe/Madrid", None)
+
+
+@pytest.mark.parametrize("clock", ["2025-10-26T02:30:00", "2025-03-30T02:30:00"])
+def test_an_hour_that_clocks_show_twice_or_never_is_said(lab: Any, clock: str) -> None:
+    """Where the zone's clock changed at that hour the first reading is taken, with a warning."""
+    lab.session(1, startTime=clock, endTime=None, timeZone="Europe/Madrid")
+    session = read_sessions(lab.open()).sessions["1"]
+    assert session.span.start == datetime.fromisoformat(clock).replace(tzinfo=ZoneInfo("Europe/Madrid")).astimezone(UTC)
+    assert "twice or never" in session.warnings[0]
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "../../etc/passwd", "Europe"])
+def test_an_unknown_zone_is_told_and_not_used(lab: Any, zone: str) -> None:
+    """A zone that is not in the IANA database is a warning, never a crash or a path."""
+    lab.session(1, timeZone=zone)
+    session = read_sessions(lab.open()).sessions["1"]
+    assert session.time_zone is None
+    assert "is no IANA zone" in session.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"1": {"name": "a"}', r"data/cameras.json, line 1, column \d+: is not valid JSON"),
+        ("", r"data/cameras.json: is empty, not JSON"),
+        ('{"1": "hall"}', r"data/cameras.json, key 1: Expected `object`, got `str`"),
+        ('"hall"', r"data/cameras.json: must be a list, or an object keyed by id"),
+        ('{"1": {"recordingPrefix": 7}}', r"data/cameras.json, key 1.recordingPrefix: Expected `str"),
+        ("\udcff".encode("utf-8", "surrogateescape"), r"data/cameras.json"),
+    ],
+)
+def test_broken_cameras(lab: Any, content: str | bytes, message: str) -> None:
+    """A camera file that does not parse is one error that names the file and the place."""
+    lab.write("data/cameras.json", content)
+    with pytest.raises(DocumentError, match=message):
+        raise read_all_cameras(lab.open())[1][0]
+
+
+def test_cameras_keep_no_secret(lab: Any) -> None:
+    """Of a camera its number, name, prefix and harmless extras are kept."""
+    lab.cameras("hall", None)
+    cameras = read_inventory(lab.open()).cameras
+    assert [(c.id, c.prefix) for c in cameras] == [("1", "hall"), ("2", None)]
+    assert cameras[0].removed_keys == ("ipAddress", "password", "streamPath", "username")
+    assert "s3cret" not in repr(cameras)
+    assert "192.0.2" not in repr(cameras)
+    assert "lab-user" not in repr(cameras)
+
+
+def test_a_device_without_id_and_name_is_an_error(lab: Any) -> None:
+    """A device that nothing identifies is refused by its place in the list."""
+    lab.json("data/devices.json", [{"id": "0x01"}, {"model": "x"}])
+    with pytest.raises(DocumentError, match=r"data/devices.json, key \[1\]"):
+        raise read_all_devices(lab.open())[1][0]
+
+
+def test_a_byte_order_mark_is_no_fault(lab: Any) -> None:
+    """A file saved by Windows Notepad reads as one without its mark."""
+    lab.write("data/devices.json", b'\xef\xbb\xbf[{"id": "0x01", "name": "door"}]')
+    (device,), problems = read_all_devices(lab.open())
+    assert (device.name, problems) == ("door", ())

@@ -1,0 +1,262 @@
+"""The readings as files: columns, types, units, and values that stay what they are."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import polars as pl
+import pytest
+from frictionless import Resource, Schema
+
+from labcrate.model.device import Device
+from labcrate.model.timespan import TimeSpan
+from labcrate.readings.load.load import load_readings
+from labcrate.readings.load.slice import Readings
+from labcrate.readings.write.columns import zigbee_columns
+from labcrate.readings.write.tables import write_sensor_csv, write_sensor_json, write_zigbee_csv, write_zigbee_json
+
+FIXED = ["timestamp", "topic", "device_id", "temperature", "humidity", "motion", "battery", "linkquality", "payload"]
+
+
+def readings_of(*sent: tuple[str, str], devices: tuple[Device, ...] = ()) -> Readings:
+    """Readings a second apart, each a device and a payload as JSON text."""
+    messages = ",".join(
+        f'{json.dumps("zigbee2mqtt/" + own)}: [{{"timestamp": "2025-05-02T12:00:{second:02}Z", "payload": {payload}}}]'
+        for second, (own, payload) in enumerate(sent)
+    )
+    return load_readings(io.BytesIO(f'{{"messages": {{{messages}}}}}'.encode()), None, TimeSpan(), devices=devices)
+
+
+def text_of(readings: Readings) -> str:
+    """The unified CSV."""
+    file = io.BytesIO()
+    write_zigbee_csv(readings, file)
+    return file.getvalue().decode()
+
+
+def rows_of(readings: Readings) -> list[dict[str, str]]:
+    """The unified CSV's rows."""
+    return list(csv.DictReader(io.StringIO(text_of(readings), newline="")))
+
+
+def long_of(readings: Readings) -> list[tuple[str, str, str, str]]:
+    """The long CSV's rows, without their time."""
+    file = io.BytesIO()
+    write_sensor_csv(readings, file)
+    rows = csv.DictReader(io.StringIO(file.getvalue().decode(), newline=""))
+    return [(row["device_id"], row["property"], row["value"], row["unit"]) for row in rows]
+
+
+def objects_of(readings: Readings) -> list[dict[str, Any]]:
+    """The long JSON's rows."""
+    file = io.BytesIO()
+    write_sensor_json(readings, file, "42")
+    whole = json.loads(file.getvalue())
+    assert whole["sessionId"] == 42
+    return list(whole["readings"])
+
+
+def test_the_unified_csv_looks_like_the_labs_own() -> None:
+    """A plain header, values quoted, no value is nothing, truth values in small letters, quotes doubled."""
+    text = text_of(readings_of(("hall", '{"occupancy": true, "temperature": 21.50, "state": "ON"}')))
+    assert text == (
+        "timestamp,topic,device_id,temperature,humidity,motion,battery,linkquality,occupancy,state,payload\n"
+        '"2025-05-02T12:00:00.000Z","zigbee2mqtt/hall","hall","21.50",,"true",,,"true","ON",'
+        '"{""occupancy"":true,""temperature"":21.50,""state"":""ON""}"\n'
+    )
+
+
+def test_no_reading_leaves_the_structure() -> None:
+    """With no readings every file is there and whole: header, empty lists."""
+    nothing = readings_of()
+    assert text_of(nothing) == ",".join(FIXED) + "\n"
+    assert long_of(nothing) == []
+    assert objects_of(nothing) == []
+    file = io.BytesIO()
+    write_zigbee_json(nothing, file)
+    assert json.loads(file.getvalue()) == {"messages": {}, "topics": [], "deviceCount": 0, "lastUpdated": None}
+
+
+def test_the_unified_json_has_the_documented_shape() -> None:
+    """Topics are sorted, messages stand in time order, devices are counted and not their topics."""
+    devices = (Device("0x1", "lamp"),)
+    readings = readings_of(("lamp/state", '"ON"'), ("lamp", '{"state":"ON"}'), ("attic", "{}"), devices=devices)
+    file = io.BytesIO()
+    write_zigbee_json(readings, file)
+    assert json.loads(file.getvalue()) == {
+        "messages": {
+            "zigbee2mqtt/attic": [{"timestamp": "2025-05-02T12:00:02.000Z", "payload": {}}],
+            "zigbee2mqtt/lamp": [{"timestamp": "2025-05-02T12:00:01.000Z", "payload": {"state": "ON"}}],
+            "zigbee2mqtt/lamp/state": [{"timestamp": "2025-05-02T12:00:00.000Z", "payload": "ON"}],
+        },
+        "topics": ["zigbee2mqtt/attic", "zigbee2mqtt/lamp", "zigbee2mqtt/lamp/state"],
+        "deviceCount": 2,
+        "lastUpdated": "2025-05-02T12:00:02.000Z",
+    }
+
+
+def test_keys_called_like_a_fixed_column_get_their_own() -> None:
+    """A payload's key never overwrites a column that means something else, nor makes a blank or doubled header."""
+    payload = '{"topic": "t", "payload.topic": 1, "timestamp": 5, "": 7, "motion": "slow", "occupancy": false}'
+    (row,) = rows_of(readings_of(("a", payload)))
+    assert row["topic"] == "zigbee2mqtt/a"
+    assert row["motion"] == "false"
+    assert {name: value for name, value in row.items() if name.startswith("payload.")} == {
+        "payload.": "7",
+        "payload.motion": "slow",
+        "payload.payload.topic": "t",
+        "payload.timestamp": "5",
+        "payload.topic": "1",
+    }
+
+
+def test_motion_that_is_true_or_false_needs_no_second_column() -> None:
+    """A boolean motion stands in the fixed column, and comes before occupancy."""
+    (row,) = rows_of(readings_of(("a", '{"motion": false, "occupancy": true}')))
+    assert row["motion"] == "false"
+    assert "payload.motion" not in row
+
+
+def test_nested_and_null_values_make_no_column() -> None:
+    """A key without a scalar value is in the payload only; a value that a spreadsheet might run stays as it is."""
+    (row,) = rows_of(readings_of(("a", '{"color": {"x": 1}, "list": [1], "none": null, "=cmd": "=1+1"}')))
+    assert list(row) == [*FIXED[:-1], "=cmd", "payload"]
+    assert row["=cmd"] == "=1+1"
+
+
+@pytest.mark.parametrize(
+    ("payloads", "kind"),
+    [
+        (["1", "2"], "integer"),
+        (["1", "2.5"], "number"),
+        (["true", "null"], "boolean"),
+        (['"x"'], "string"),
+        (["true", '"on"'], "string"),
+        (["1", "true"], "string"),
+        (["1", "{}"], "integer"),
+    ],
+)
+def test_a_columns_type_holds_all_its_values(payloads: list[str], kind: str) -> None:
+    """Whole numbers, numbers, truth values keep their type; mixed ones are text."""
+    readings = readings_of(*((f"d{n}", f'{{"key": {payload}}}') for n, payload in enumerate(payloads)))
+    assert [column.type for column in zigbee_columns(readings) if column.name == "key"] == [kind]
+
+
+def test_the_columns_describe_the_csv_and_frictionless_agrees(tmp_path: Path) -> None:
+    """A table schema made of the columns is valid for the file that is written with them."""
+    readings = readings_of(
+        ("a", '{"temperature": 21.5, "humidity": 40, "occupancy": true, "n": 123456789012345678901, "tiny": 1e-7}'),
+        ("b", '{"temperature": "unknown", "linkquality": 99, "mixed": 1, "text": " é\\n\\"x\\", =1", "": "blank"}'),
+        ("c/state", '"ON"'),
+        ("d", '{"mixed": "one", "topic": "t", "battery": 100}'),
+    )
+    layout = zigbee_columns(readings)
+    write_zigbee_csv(readings, tmp_path / "z.csv")
+    assert (tmp_path / "z.csv").read_text().partition("\n")[0].split(",") == [column.name for column in layout]
+    fields = [{"name": column.name, "type": column.type} for column in layout]
+    schema = Schema.from_descriptor({"fields": fields})
+    report = Resource(path="z.csv", basepath=str(tmp_path), schema=schema).validate()
+    assert report.valid, report.flatten(["rowNumber", "fieldName", "note"])
+
+
+def test_plain_pandas_and_polars_read_the_columns_types(tmp_path: Path) -> None:
+    """Without any argument a column with empty cells is one of numbers or truth values, and \"\" is no missing text."""
+    readings = readings_of(
+        ("a", '{"temperature": 21.5, "linkquality": 80, "occupancy": true, "note": ""}'),
+        ("b", '{"battery": 90, "voltage": 3000}'),
+        ("c", '{"temperature": 22, "battery": 80.5, "occupancy": false, "note": "x"}'),
+    )
+    write_zigbee_csv(readings, tmp_path / "z.csv")
+    frame = pl.read_csv(tmp_path / "z.csv")
+    assert {name: frame.schema[name] for name in ("temperature", "battery", "linkquality", "voltage", "motion")} == {
+        "temperature": pl.Float64,
+        "battery": pl.Float64,
+        "linkquality": pl.Int64,
+        "voltage": pl.Int64,
+        "motion": pl.Boolean,
+    }
+    assert frame["temperature"].to_list() == [21.5, None, 22.0]
+    assert frame["motion"].to_list() == [True, None, False]
+    assert frame["note"].to_list() == ["", None, "x"]
+    table = pd.read_csv(tmp_path / "z.csv")
+    assert [str(table[name].dtype) for name in ("temperature", "battery", "linkquality", "voltage")] == ["float64"] * 4
+    assert table["temperature"].dropna().tolist() == [21.5, 22.0]
+    assert table["motion"].dropna().tolist() == [True, False]
+
+
+def test_long_tables_have_a_row_per_value() -> None:
+    """Nested keys are joined by -, lists are JSON with their numbers as they were, null has no row."""
+    readings = readings_of(
+        ("a", '{"color": {"x": 0.30, "more": {"y": true}}, "list": [1.50, {"k": "é"}], "none": null, "s": "ON"}'),
+        ("b/level", "1.0"),
+        ("c", '"online"'),
+    )
+    assert long_of(readings) == [
+        ("a", "color-x", "0.30", ""),
+        ("a", "color-more-y", "true", ""),
+        ("a", "list", '[1.50,{"k":"é"}]', ""),
+        ("a", "s", "ON", ""),
+        ("b", "level", "1.0", ""),
+        ("c", "value", "online", ""),
+    ]
+    assert [(one["property"], one["value"], one["unit"]) for one in objects_of(readings)] == [
+        ("color-x", 0.3, None),
+        ("color-more-y", True, None),
+        ("list", [1.5, {"k": "é"}], None),
+        ("s", "ON", None),
+        ("level", 1.0, None),
+        ("value", "online", None),
+    ]
+
+
+def test_units_are_the_devices_own_or_certain_ones() -> None:
+    """A device's definition gives the unit, features included; without one voltage has none, temperature has."""
+    exposes = [
+        {"type": "numeric", "property": "voltage", "unit": "mV"},
+        {"type": "numeric", "property": "pressure", "unit": "kPa"},
+        {"type": "climate", "features": [{"type": "numeric", "property": "setpoint", "unit": "°C"}]},
+        {
+            "type": "composite",
+            "property": "color",
+            "features": [{"type": "numeric", "property": "hue", "unit": "°"}],
+        },
+    ]
+    known = Device("0x1", "known", extra={"definition": {"exposes": exposes}})
+    other = Device("0x2", "other", extra={"definition": None})
+    payload = '{"voltage": 3000, "pressure": 101.3, "setpoint": 20, "color": {"hue": 9}, "temperature": 21}'
+    readings = readings_of(("known", payload), ("other", '{"voltage": 230}'), devices=(known, other))
+    assert {(device, prop): unit for device, prop, _, unit in long_of(readings)} == {
+        ("known", "voltage"): "mV",
+        ("known", "pressure"): "kPa",
+        ("known", "setpoint"): "°C",
+        ("known", "color-hue"): "°",
+        ("known", "temperature"): "°C",
+        ("other", "voltage"): "",
+    }
+    by_name = {column.name: column.unit for column in zigbee_columns(readings)}
+    assert (by_name["voltage"], by_name["pressure"], by_name["temperature"]) == (None, "kPa", "°C")
+
+
+def test_a_unit_without_text_is_none() -> None:
+    """A definition may say that a property has no unit with an empty text; both long tables stay what they are."""
+    exposes = [{"type": "numeric", "property": "angle", "unit": ""}]
+    readings = readings_of(
+        ("d", '{"angle": 3}'), devices=(Device("d", "d", extra={"definition": {"exposes": exposes}}),)
+    )
+    assert [row["unit"] for row in objects_of(readings)] == [None]
+    assert long_of(readings) == [("d", "angle", "3", "")]
+
+
+def test_the_same_readings_give_the_same_bytes_from_either_file(tmp_path: Path) -> None:
+    """What is written from the JSON and from the CSV made of it is equal byte for byte, and a path is like a file."""
+    first = readings_of(("b", '{"x": 1}'), ("a", '{"y": {"z": 2.0}}'), ("a/x", "true"))
+    write_zigbee_csv(first, tmp_path / "z.csv")
+    again = load_readings(None, tmp_path / "z.csv", TimeSpan())
+    assert text_of(again) == (tmp_path / "z.csv").read_text()
+    files = io.BytesIO(), io.BytesIO()
+    for readings, file in zip((first, again), files, strict=True):
+        write_zigbee_json(readings, file)
+    assert files[0].getvalue() == files[1].getvalue()

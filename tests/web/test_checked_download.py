@@ -1,0 +1,135 @@
+"""Downloads confirm bytes on the way: nothing of a recording that rotted is sent, and nobody waits for another."""
+
+import logging
+import random
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from tests.support.bit_rot import flip_byte, overwrite_in_place, read_index_record, set_confirmation_age
+from tests.support.waiting import wait_for_ended
+
+from labcrate.index.byte_checks import now_ms
+from labcrate.plan.options import Options
+from labcrate.web.downloads import checked_download
+from labcrate.web.downloads.socket_writer import read_pieces
+
+PATH = "/api/sessions/42/archive.zip"
+FIRST, SECOND = "recordings/cam1_session42_a.mp4", "recordings/cam1_session42_b.mp4"
+
+
+@pytest.fixture
+def two(usual_lab: Any) -> Any:
+    """The usual lab with a second recording, both of several steps of confirming."""
+    for seed, path in enumerate((FIRST, SECOND)):
+        usual_lab.recording(path, content=random.Random(seed).randbytes(9_000_000))  # noqa: S311
+    return usual_lab
+
+
+def offset_of(archive: bytes, root: Path, path: str) -> int:
+    """Return where a recording begins in an archive."""
+    return archive.index((root / path).read_bytes()[:64])
+
+
+def last_line(server: Any) -> Any:
+    """Return the newest line of the export log, once it has ended."""
+    wait_for_ended(server)
+    return server.get("/api/log").json()["lines"][0]
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 100])
+def test_stale_recordings_are_confirmed_as_they_are_sent(
+    serve: Any, two: Any, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    """The same bytes as before, the log says what was confirmed, and the index knows it; however they are looked up."""
+    monkeypatch.setattr(checked_download, "_MEMBERS_PER_LOOKUP", at_once)
+    server = serve(two.root)
+    whole = server.get(PATH).content
+    assert last_line(server)["reason"] is None
+    set_confirmation_age(two.root)
+    began = now_ms()
+    assert server.get(PATH).content == whole
+    assert last_line(server)["reason"] == "bytes confirmed: 3 of 3 recordings (3 read now)"
+    assert (read_index_record(two.root, FIRST).confirmed_ms or 0) >= began
+
+
+def test_rot_breaks_the_download_off_before_its_first_byte(
+    serve: Any, two: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What comes before the recording is sent, nothing of it is; server's log and export log name it and say why."""
+    server = serve(two.root)
+    whole = server.get(PATH).content
+    at = offset_of(whole, two.root, SECOND)
+    flip_byte(two.root, SECOND)
+    got = bytearray()
+    with caplog.at_level(logging.WARNING), suppress(requests.exceptions.ChunkedEncodingError):
+        for piece in server.get(PATH, stream=True).iter_content(65536):
+            got += piece
+    assert len(got) <= at
+    assert whole.startswith(bytes(got))
+    line = last_line(server)
+    assert line["outcome"] == "broken"
+    assert SECOND in line["reason"]
+    assert "does not match its checksum" in line["reason"]
+    assert "A download of session 42 was broken off: recordings/cam1_session42_b.mp4" in caplog.text
+    answer = server.get(PATH)
+    assert answer.status_code == 409
+    assert "does not match its checksum" in answer.json()["detail"]
+
+
+def test_a_range_confirms_what_it_touches_alone(serve: Any, two: Any) -> None:
+    """A range inside one recording is sent whatever became of the other, and leaves that one unconfirmed."""
+    server = serve(two.root)
+    whole = server.get(PATH).content
+    at = offset_of(whole, two.root, FIRST)
+    flip_byte(two.root, SECOND)
+    set_confirmation_age(two.root, path=FIRST)
+    before = read_index_record(two.root, SECOND)
+    answer = server.get(PATH, headers={"Range": f"bytes={at + 10}-{at + 5000}"})
+    assert answer.content == whole[at + 10 : at + 5001]
+    assert last_line(server)["reason"] == "bytes confirmed: 1 of 1 recording (1 read now)"
+    assert read_index_record(two.root, SECOND) == before
+
+
+def test_confirming_takes_turns(serve: Any, two: Any) -> None:
+    """Between two steps a transfer can give its thread back: a large recording is no reason to keep others waiting."""
+    server = serve(two.root)
+    server.get(PATH)
+    set_confirmation_age(two.root)
+    found = server.resources.archives.plan("42", Options())
+    segments = list(
+        checked_download.CheckedDownload(found, two.root / ".labcrate", 30).segments(0, found.ready_entity.length)
+    )
+    assert segments.count(checked_download.PAUSE) == 3 + 2 * (9_000_000 // (4 << 20))
+
+
+def test_what_was_found_before_is_not_sent(serve: Any, two: Any) -> None:
+    """A recording that another process found to be rotten breaks the download off without being read."""
+    server = serve(two.root)
+    server.get(PATH)
+    before = flip_byte(two.root, FIRST)
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        server.get(PATH)
+    overwrite_in_place(two.root, FIRST, before)  # the disk is well again, and nobody has looked yet
+    assert server.get(PATH).status_code == 409
+
+
+def test_waiting_ends_no_transfer_over_tls() -> None:
+    """Where bytes pass through the server, what stands for waiting is an empty piece and not the end."""
+    assert list(read_pieces([b"a", checked_download.PAUSE, b"b"])) == [b"a", b"", b"b"]
+
+
+def test_the_doctor_page_tells_of_bytes(serve: Any, two: Any) -> None:
+    """The page has the figures, and in Spanish too; what rotted stands there with its remedy."""
+    server = serve(two.root)
+    server.get(PATH)
+    assert "files confirmed in the last 30 days, the oldest on" in server.get("/doctor").text
+    spanish = server.get("/doctor", headers={"Accept-Language": "es"}).text
+    assert "archivos confirmados en los últimos 30 días" in spanish
+    flip_byte(two.root, FIRST)
+    with suppress(requests.exceptions.ChunkedEncodingError):
+        server.get(PATH)
+    wait_for_ended(server)
+    assert server.get("/api/doctor?session=42").json()["findings"][0]["kind"] == "other bytes"
