@@ -85,7 +85,9 @@ def _paths_to_index(inventory: Inventory, session: str | None) -> list[str]:
     else:
         ids = list(inventory.book.folders)
         entries = [*inventory.unlinked, *(e for linked in inventory.linked.values() for e in linked)]
-    found = [e for e in entries if e.kind is EntryKind.FILE and e.path.lower().endswith(".mp4") and not is_hidden(e.path)]
+    found = [
+        e for e in entries if e.kind is EntryKind.FILE and e.path.lower().endswith(".mp4") and not is_hidden(e.path)
+    ]
     own = [entry.path for entry in (*found, *files_to_index(inventory, ids))]
     linked = [session_id] if session is not None else inventory.own_registers
     return list(dict.fromkeys([*own, *(path for path, _ in recorder_paths(inventory, linked))]))

@@ -18,6 +18,8 @@ from labcrate.model.session import json_id
 from labcrate.model.timespan import Coverage, format_duration, format_instant, measure_coverage
 from labcrate.people.export_log import system_user
 from labcrate.people.link_log import Link, LinkLog
+from labcrate.plan.inventory import find_session
+from labcrate.plan.option_values import parse_duration
 from labcrate.plan.recorder_search import (
     CandidateFile,
     ConfirmReason,
@@ -26,8 +28,6 @@ from labcrate.plan.recorder_search import (
     SearchResult,
     search_recorders,
 )
-from labcrate.plan.inventory import find_session
-from labcrate.plan.option_values import parse_duration
 from labcrate.plan.summary import camera_label, format_size, plural
 from labcrate.repair.link_by_time import link_by_time
 
@@ -71,7 +71,9 @@ def _is_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def _choose_files(inside: Sequence[CandidateFile], beyond: Sequence[CandidateFile], options: Namespace) -> list[CandidateFile]:
+def _choose_files(
+    inside: Sequence[CandidateFile], beyond: Sequence[CandidateFile], options: Namespace
+) -> list[CandidateFile]:
     """Return the files that the user confirmed. Files beyond the session need a separate confirmation."""
     chosen: list[CandidateFile] = []
     if inside and (options.yes or ask_yes_no(f"Link {_these_recordings(len(inside))}?")):

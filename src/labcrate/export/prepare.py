@@ -75,7 +75,7 @@ def unindexed_files(plan: Plan) -> list[CopiedFile]:
     return [file for file in plan.copied if file.fixity is None or file.search is None]
 
 
-def compute_fixity(inventory: Inventory, plan: Plan, progress: Progress, workers: int | None) -> Mapping[str, str]:
+def compute_fixity(inventory: Inventory, plan: Plan, progress: Progress, workers: int | None) -> Mapping[str, Message]:
     """Have the index know what a plan lacks; return the files that could not be read, by path with the reason.
 
     A plan made afterwards has the fixity of all others. What ``progress`` raises ends the work. Raises CatalogError,

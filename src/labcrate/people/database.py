@@ -15,7 +15,14 @@ from typing import Self
 
 from labcrate.database.connection import Connection, Schema, create_database
 from labcrate.database.errors import DatabaseError, DatabaseErrorKind, translate_errors
-from labcrate.database.files import restrict_permissions, leftover_journal, lock_file, first_irregular_file, remove_database, are_writable
+from labcrate.database.files import (
+    are_writable,
+    first_irregular_file,
+    leftover_journal,
+    lock_file,
+    remove_database,
+    restrict_permissions,
+)
 from labcrate.database.pool import ConnectionPool
 from labcrate.errors import PeopleError
 from labcrate.lab.disk import sync_folder
