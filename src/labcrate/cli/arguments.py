@@ -211,7 +211,9 @@ def _add_study_arguments(parser: argparse.ArgumentParser) -> None:
         help="sessions: add or remove, then session IDs; people: add or remove, then user names",
     )
     _add_lab_arguments(parser)
-    parser.add_argument("--tag", metavar="TAG", help="fill: add the sessions that have this tag now (asks first)")
+    parser.add_argument(
+        "--tag", metavar="TAG", help="fill: add the sessions that have this tag now (after confirmation)"
+    )
     parser.add_argument("--yes", action="store_true", help="fill: add them without asking")
 
 
@@ -262,7 +264,7 @@ def _add_link_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--all",
         action="store_true",
-        help="link all near misses whose name contains the session's marker and ID (asks first)",
+        help="link all near misses whose name contains the session's marker and ID (after confirmation)",
     )
     parser.add_argument("--yes", action="store_true", help="with --all or --by-time: link without asking")
     parser.add_argument(
@@ -291,7 +293,7 @@ def _add_by_time_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--by-time",
         action="store_true",
-        help="link recordings from the session's time made by the recorders in labcrate.toml (asks first)",
+        help="link recordings from the session's time made by the recorders in labcrate.toml (after confirmation)",
     )
     parser.add_argument(
         "--recorder",

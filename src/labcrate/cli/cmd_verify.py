@@ -44,7 +44,7 @@ def run(options: Namespace) -> int:
         about = f"{plural(report.members, 'member')}, {format_size(report.bytes)}"
         say(f"{printable(path.name)} is valid: {about}, all CRC-32 and SHA-256 checksums match.")
         if report.signed_by:
-            say(f"Its manifest is signed with the given key, {report.signed_by}.")
+            say(f"The manifest is signed by key {report.signed_by}, as given with --key.")
         say(f"Archive ID (as in the export log): {report.etag}")
     return 0
 

@@ -177,7 +177,7 @@ def _print_rest(count: int) -> None:
 
 
 def _ask_to_link(options: Namespace) -> bool:
-    """Ask on the terminal whether to link. Raises UsageError if there is none."""
+    """Request a confirmation on the terminal. Raises UsageError if there is none."""
     if options.json or not sys.stdin.isatty():
         raise UsageError(Message("cli.no_terminal_to_link"))
     return ask_yes_no("Link them?")

@@ -150,7 +150,7 @@ def _list_exit_codes() -> str:
     """Return a list of all exit codes with the kinds of errors in ``--json`` output."""
     kinds = sorted((kind.exit_code, kind.__name__) for kind in LabcrateError.__subclasses__())
     listed = ", ".join(f"{code} {name}" for code, name in [(0, "done"), *kinds, (INTERRUPTED, "Interrupted")])
-    return f"Exit codes: {listed}; 1 other errors."
+    return f"Exit codes: {listed}; 1 any other error."
 
 
 def _build_parser() -> argparse.ArgumentParser:

@@ -55,7 +55,7 @@ def say(text: str = "") -> None:
 
 
 def ask_yes_no(question: str) -> bool:
-    """Ask a question on the terminal, and return whether the answer is yes."""
+    """Print a question on the terminal, and return whether the answer is yes."""
     try:
         return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:

@@ -36,13 +36,13 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "cli.name_missing": "NAME is missing: labcrate {command} NAME",
     "cli.name_not_allowed": "labcrate {command} takes no NAME: it lists all entries.",
     "cli.no_password": "No password was typed.",
-    "cli.no_terminal_by_time": "--by-time asks before it links, but there is no terminal. Add --yes to link without asking.",
+    "cli.no_terminal_by_time": "--by-time needs your confirmation, but there is no terminal. To link without it, add --yes.",
     "cli.no_terminal_for_password": "There is no terminal to read the password from. Use --password-stdin.",
     "cli.no_terminal_to_fill": (
-        "fill asks before it adds sessions, but there is no terminal. Add --yes to add them without asking."
+        "fill needs your confirmation, but there is no terminal. To add the sessions without it, add --yes."
     ),
     "cli.no_terminal_to_link": (
-        "No files were linked: --all asks first, but there is no terminal. Add --yes to link without asking."
+        "No files were linked: --all needs your confirmation, but there is no terminal. To link without it, add --yes."
     ),
     "cli.no_token": "There is no token '{name}'. List all tokens: labcrate token list",
     "cli.one_name": "labcrate study {action} takes one NAME. Put a name with spaces in quotation marks.",
