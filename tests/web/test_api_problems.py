@@ -59,7 +59,7 @@ CONTRACT = {
     "ServeError": (17, 500, "serve", "Something went wrong"),
     "NotFoundError": (18, 404, "no-such-thing", "Not found"),
     "SecretsError": (19, 409, "secrets", "Files contain secrets of the lab"),
-    "SigningError": (20, 503, "signing", "The lab's key cannot be used"),
+    "SigningError": (20, 503, "signing", "Lab key cannot be used"),
 }
 """Of every class: exit code, HTTP status, the end of its type and its title. Scripts tell errors apart by them."""
 
@@ -96,9 +96,9 @@ def test_a_browser_that_opens_a_download_gets_a_page(
     assert "En este laboratorio no hay una sesión 99" in refused.text
 
     async def not_yet(*_: object) -> None:
-        raise errors.NotReadyError("The archive of session 42 is being prepared (job 3); ask for it again.", 7)
+        raise errors.NotReadyError("The archive of session 42 is being prepared (job 3). Try again later.", 7)
 
-    monkeypatch.setattr("labcrate.web.routes.api.archive._ready", not_yet)
+    monkeypatch.setattr("labcrate.web.routes.api.archive._wait_until_ready", not_yet)
     waiting = browser.get(f"{path}/42/archive.zip", headers=BROWSER)
     assert (waiting.status_code, waiting.headers["Refresh"], waiting.headers["Retry-After"]) == (503, "7", "7")
     assert "dentro de 7 segundos" in waiting.text
@@ -146,17 +146,17 @@ def test_pages_fail_as_pages(usual_lab: Any, serve: Any) -> None:
 @pytest.mark.parametrize(
     ("content", "kind", "status", "said"),
     [
-        (b"{", "application/json", 400, "The body is no JSON."),
-        (b"", "application/json", 400, "The body is no JSON."),
-        (b'{"file": "\xff"}', "application/json", 400, "The body is no JSON."),
+        (b"{", "application/json", 400, "The request body is not valid JSON."),
+        (b"", "application/json", 400, "The request body is not valid JSON."),
+        (b'{"file": "\xff"}', "application/json", 400, "The request body is not valid JSON."),
         (b"[" * 60_000, "application/json", 400, "Expected `object`, got `array`"),
         (b'{"file":' * 7_000, "application/json", 400, "Expected `str`, got `object`"),
-        (b'{"file": "\\ud800"}', "application/json", 400, "The body is no JSON."),
+        (b'{"file": "\\ud800"}', "application/json", 400, "The request body is not valid JSON."),
         (b"null", "application/json", 400, "Expected `object`, got `null`"),
-        (b"file=x", "application/x-www-form-urlencoded", 415, "The body must be JSON"),
-        (b"{}", "text/plain", 415, "The body must be JSON"),
-        (b"{}", None, 415, "The body must be JSON"),
-        (b'{"file": "' + b"x" * 70_000 + b'"}', "application/json", 413, "larger than anything"),
+        (b"file=x", "application/x-www-form-urlencoded", 415, "The request body must be JSON"),
+        (b"{}", "text/plain", 415, "The request body must be JSON"),
+        (b"{}", None, 415, "The request body must be JSON"),
+        (b'{"file": "' + b"x" * 70_000 + b'"}', "application/json", 413, "too large for this server"),
     ],
 )
 def test_a_body_that_cannot_be_taken_is_explained(

@@ -134,7 +134,7 @@ def test_a_page_says_that_the_lab_is_being_examined(serve: Any, root: Path, monk
     for _ in range(3):
         answer = server.get("/doctor")
         assert answer.status_code == 202
-        assert "Examining the lab" in text_of(answer.text)
+        assert "Checking the lab" in text_of(answer.text)
         assert '<meta http-equiv="refresh"' in answer.text
     assert server.get("/").status_code == 200
     opened.set()

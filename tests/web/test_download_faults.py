@@ -289,8 +289,8 @@ def enter_study(server: Any, name: str) -> None:
     server.resources.studies.add_people("S", [server.resources.users.get(name)])
 
 
-MAY_NOT, TOKEN_REVOKED = "the user may no longer export", "the token was revoked"
-OUT, IN = "the session is in none of the user's studies", require_role.JOINED_STUDY
+MAY_NOT, TOKEN_REVOKED = "the user can no longer export", "the token was revoked"
+OUT, IN = "the session is no longer in any of the user's studies", require_role.JOINED_STUDY
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,6 @@ from labcrate.plan.not_taken import NotTakenRule
 from labcrate.plan.plan import State
 from labcrate.web.pages import phrasebook as words
 from labcrate.web.pages.i18n import LANGUAGES, Locale, preferred
-from labcrate.web.routes.html import login as routes_login
 
 WEB = Path(str(resources.files("labcrate.web")))
 AT = datetime(2025, 5, 2, 22, 30, 5, tzinfo=UTC)
@@ -67,7 +66,6 @@ def test_the_words_of_the_core_are_all_known_here() -> None:
     assert set(words.RULES) == set(Rule)
     assert COMMAND_LINE in words.WAYS
     assert words.EXCLUDED == NotTakenRule.EXCLUDED
-    assert {routes_login.PASSWORDS_DIFFER, routes_login.WRONG_CURRENT_PASSWORD} <= set(words.SENTENCES)
 
 
 @pytest.mark.parametrize(

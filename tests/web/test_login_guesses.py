@@ -141,6 +141,9 @@ def test_failed_logins_are_in_the_servers_log(serving: "Serving", caplog: pytest
     said = [(record.levelno, record.getMessage()) for record in caplog.records]
     assert said == [
         *[(logging.WARNING, "A login from 203.0.113.9 failed.")] * 10,
-        (logging.WARNING, "Too many logins with one name from 203.0.113.9 failed; more of them are refused for now."),
+        (
+            logging.WARNING,
+            "Too many failed logins with one name from 203.0.113.9: further attempts are refused for now.",
+        ),
         (logging.WARNING, "A login from 2001:db8::1 failed."),
     ]

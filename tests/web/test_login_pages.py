@@ -76,7 +76,7 @@ def test_a_form_whose_login_has_ended_leads_back_to_its_page(serving: "Serving",
     serving.resources.logins.end(browser.cookies[cookie_name(serving.settings)])
     answer = browser.post(serving.url + path, data={"csrf": browser.csrf, "name": "bob"})
     assert answer.url == f"{serving.url}/login?next={page}&ended=yes"
-    assert "Your login has ended. Log in again, then repeat what you did." in answer.text
+    assert "You were logged out. Log in again, then repeat your last action." in answer.text
     assert f'name="next" value="{page}"' in answer.text
     data = {"name": "the admin", "password": GOOD, "next": page}
     assert browser.post(serving.url + "/login", data=data).url == serving.url + page
@@ -323,7 +323,7 @@ def test_the_one_time_link_makes_the_first_administrator(fresh: "Serving") -> No
     assert short.status_code == 400
     assert "at least 10 characters" in short.text
     assert 'value="Ana"' in short.text
-    assert "not the same" in browser.post(fresh.url + "/setup", data={**data, "again": "other"}).text
+    assert "passwords are different" in browser.post(fresh.url + "/setup", data={**data, "again": "other"}).text
     answer = browser.post(fresh.url + "/setup", data=data, allow_redirects=False)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/")
     assert browser.get(fresh.url + "/api/log").status_code == 200

@@ -132,7 +132,7 @@ def alert(answer: requests.Response) -> str:
 def test_it_is_turned_on_with_a_first_code(serving: "Serving", clock: Clock) -> None:
     """The page shows the secret as text and as a link for the app; password and code turn it on; ten codes, once."""
     browser, other = serving.login(Role.ADMIN), serving.login(Role.ADMIN)
-    assert "It is off" in browser.get(serving.url + PAGE).text
+    assert "Off." in browser.get(serving.url + PAGE).text
     page = send(browser, f"{serving.url}{PAGE}/prepare")
     phone = Phone(secret_of(page), clock)
     link = re.search(r'href="(otpauth://[^"]+)"', page.text)
@@ -141,7 +141,7 @@ def test_it_is_turned_on_with_a_first_code(serving: "Serving", clock: Clock) -> 
     assert "the%20admin%40lab.example" in link[1]
     assert page.text.count(phone.secret) == 2  # link and its text
     for fields, why in (
-        ({"current": OTHER, "code": phone.shows()}, "not your present password"),
+        ({"current": OTHER, "code": phone.shows()}, "The current password is wrong"),
         ({"current": GOOD, "code": "000000"}, "clocks of the phone and the server"),
         ({"current": GOOD}, "Wrong code"),
     ):
@@ -273,7 +273,7 @@ def test_codes_cannot_be_guessed(
     assert not browser.is_in
     lines = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert "A login from 192.0.2.10 failed." in lines
-    assert any("whoever types them knows the password" in line and "192.0.2.99" in line for line in lines)
+    assert any("Someone has this user's password" in line and "192.0.2.99" in line for line in lines)
     assert not any(word in line for line in lines for word in (phone.shows(), phone.sheet[0], "the admin"))
     clock.now += 3600
     browser.password()
@@ -392,14 +392,14 @@ def test_it_is_turned_off_and_codes_renewed_with_password_and_code(
     login: Any = browser
     login.csrf = csrf_token(browser.cookies[cookie_name(serving.settings)])
     for action in ("codes", "off"):
-        assert "present password" in alert(send(login, f"{serving.url}{PAGE}/{action}", code=phone.sheet[0]))
+        assert "current password" in alert(send(login, f"{serving.url}{PAGE}/{action}", code=phone.sheet[0]))
         assert "Wrong code" in alert(send(login, f"{serving.url}{PAGE}/{action}", current=GOOD, code="123456"))
     fresh = codes_of(send(login, f"{serving.url}{PAGE}/codes", current=GOOD, code=phone.sheet[0]))
     assert len(set(fresh) | set(phone.sheet)) == 2 * RECOVERY_CODES
     assert send(login, f"{serving.url}{PAGE}/off", current=GOOD, code=phone.sheet[1]).status_code == 400
     answer = send(login, f"{serving.url}{PAGE}/off", current=GOOD, code=fresh[0])
     assert (answer.status_code, answer.headers["Location"]) == (303, "/account?done=second-factor-off")
-    assert "Your second factor is off." in browser.get(serving.url + "/account?done=second-factor-off").text
+    assert "Second factor turned off." in browser.get(serving.url + "/account?done=second-factor-off").text
     assert Browser(serving).password().headers["Location"] == "/"
     assert "is off" in alert(send(login, f"{serving.url}{PAGE}/off", current=GOOD, code=fresh[1]))
 
@@ -449,12 +449,12 @@ def test_an_administrator_resets_anothers(serving: "Serving", clock: Clock, phon
     browser.code(phone.shows())
     assert browser.is_in
     page = eva.get(serving.url + "/people").text
-    assert page.count("Reset second factor of") == 1
-    assert "Reset second factor of the admin" in page
+    assert page.count("Remove second factor of") == 1
+    assert "Remove second factor of the admin" in page
     reset = f"{serving.url}/people/second-factor/reset"
     answer = send(eva, reset, name="THE ADMIN")
     assert (answer.status_code, answer.headers["Location"]) == (303, "/people?done=second-factor")
-    assert "is reset" in eva.get(serving.url + "/people?done=second-factor").text
+    assert "Second factor removed" in eva.get(serving.url + "/people?done=second-factor").text
     assert not browser.is_in
     assert Browser(serving).password().headers["Location"] == "/"
     for name, status, why in (("the admin", 404, "no second factor"), ("Eva", 400, "your own"), ("x", 404, "no user")):
@@ -468,8 +468,8 @@ def test_it_is_offered_from_operators_on(serving: "Serving", clock: Clock, role:
     """A viewer sees no word of it on the account's page, and gets no secret."""
     browser = serving.login(role)
     offered = role is not Role.VIEWER
-    assert ("Set up a second factor" in browser.get(serving.url + "/account").text) is offered
-    assert ("<button>Set it up</button>" in browser.get(serving.url + PAGE).text) is offered
+    assert ("Set up second factor" in browser.get(serving.url + "/account").text) is offered
+    assert ("<button>Set up</button>" in browser.get(serving.url + PAGE).text) is offered
     assert send(browser, f"{serving.url}{PAGE}/prepare").status_code == (200 if offered else 403)
     assert send(browser, f"{serving.url}{PAGE}/confirm").status_code == (400 if offered else 403)
 
@@ -482,7 +482,7 @@ def test_a_viewer_who_was_more_keeps_it_until_turning_it_off(serving: "Serving",
     browser = Browser(serving)
     assert browser.password(name="the operator").headers["Location"] == "/login/code"
     assert browser.code(phone.shows()).status_code == 303
-    assert "Change the second factor" in browser.get(serving.url + "/account").text
+    assert "Manage second factor" in browser.get(serving.url + "/account").text
     assert send(operator, f"{serving.url}{PAGE}/off", current=GOOD, code=phone.sheet[0]).status_code == 303
     assert Browser(serving).password(name="the operator").headers["Location"] == "/"
 

@@ -105,7 +105,9 @@ def test_the_log_stays_small(login_throttle: LoginThrottle, clock: Clock, caplog
     assert len(caplog.records) == 1000
     clock.now += 5
     wrong(login_throttle, "ana", HERE)
-    assert caplog.records[-1].getMessage() == (f"A login from {HERE} failed. Before it, 2000 such lines were left out.")
+    assert caplog.records[-1].getMessage() == (
+        f"A login from {HERE} failed. 2000 such warnings before this one were omitted."
+    )
     wrong(login_throttle, "ana", HERE)
     assert len(caplog.records) == 1001
 
@@ -120,16 +122,16 @@ def test_a_limit_that_refuses_says_so_once_an_hour(
     for _ in range(20):
         wrong(login_throttle, "bob", THERE)
     refused = [record.getMessage() for record in caplog.records if "Too many" in record.getMessage()]
-    assert [sentence.partition(";")[0] for sentence in refused] == [
-        f"Too many logins from {HERE} failed",
-        "Too many logins with one name failed, from several networks",
-        f"Too many logins with one name from {THERE} failed",
+    assert [sentence.partition(":")[0] for sentence in refused] == [
+        f"Too many failed logins from {HERE}",
+        "Too many failed logins with one name from several networks",
+        f"Too many failed logins with one name from {THERE}",
     ]
     assert "2001:db8:0:64::1" in refused[1]
     clock.now += 3600
     for _ in range(20):
         wrong(login_throttle, "bob", THERE)
-    assert f"Too many logins with one name from {THERE} failed" in caplog.records[-1].getMessage()
+    assert f"Too many failed logins with one name from {THERE}" in caplog.records[-1].getMessage()
 
 
 def test_no_name_is_in_the_log(login_throttle: LoginThrottle, caplog: pytest.LogCaptureFixture) -> None:

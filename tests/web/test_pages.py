@@ -162,7 +162,7 @@ def test_times_without_a_zone_of_the_session_are_the_labs(lab: Any, serve: Any) 
     lab.session(42)
     page = text_of(serve(lab.root, time_zone="America/Bogota").get("/sessions/42").text)
     assert "2 May 2025, 03:00:00 08:00:00 UTC" in page
-    assert "America/Bogota (the lab's; the session names none)" in page
+    assert "America/Bogota (time zone of the lab; the session has none)" in page
 
 
 def test_a_lab_without_sessions_says_what_to_do(lab: Any, serve: Any) -> None:
@@ -176,7 +176,7 @@ def test_a_session_with_nothing_in_it_says_so(lab: Any, serve: Any) -> None:
     """No recordings, no readings, no times, no name: each is said in words; the file that stays out is named."""
     lab.session(42, name="absent", startTime="absent", endTime="absent", status="absent")
     page = text_of(serve(lab.root).get("/sessions/42").text)
-    for sentence in ("Session 42", "No recordings belong", "No sensor readings belong"):
+    for sentence in ("Session 42", "This session has no recordings", "This session has no sensor readings"):
         assert sentence in page
     assert "sessions/Session42/session_data.json" in page
     assert "describes the session and may hold paths" in page
@@ -189,7 +189,7 @@ def test_a_session_that_is_not_there_is_a_page_for_people(served: Any) -> None:
     assert answer.status_code == 404
     assert answer.headers["Content-Type"].startswith("text/html")
     assert "Nearest: 42" in text_of(answer.text)
-    assert "To the sessions" in answer.text
+    assert "Show all sessions" in answer.text
 
 
 def test_what_is_missing_is_named_and_the_download_waits(usual_lab: Any, serve: Any) -> None:
@@ -229,7 +229,7 @@ def test_viewers_see_no_way_to_recordings_or_other_peoples_files(usual_lab: Any,
     page = served.get("/sessions/42", Role.VIEWER).text
     for hidden in ("garden", "/api/sessions/42/recordings/", "archive.zip", "<video", "<img", "export-form", "/log"):
         assert hidden not in page, hidden
-    assert "1 file may have been meant for this session" in text_of(page)
+    assert "1 file may belong to this session" in text_of(page)
     assert "garden_session42_secret" in served.get("/sessions/42", Role.OPERATOR).text
     assert served.get("/sessions/42/choice", Role.VIEWER).status_code == 403
     assert served.get("/log", Role.OPERATOR).status_code == 403
@@ -242,7 +242,7 @@ def test_a_near_miss_is_repaired_and_taken_back_by_plain_forms(usual_lab: Any, s
     client = served.login(Role.OPERATOR)
     data = {"csrf": client.csrf, "file": "recordings/garden_session42_x.mp4"}
     page = client.post(f"{served.url}/sessions/42/links", data=data).text
-    assert "recordings/garden_session42_x.mp4 belongs to this session now." in text_of(page)
+    assert "recordings/garden_session42_x.mp4 was linked to this session." in text_of(page)
     assert "3 recordings" in text_of(page)
     undo = re.findall(r'action="(/sessions/42/links/\d+/undo)"', page)[0]
     page = client.post(served.url + undo, data={"csrf": client.csrf}).text
@@ -306,7 +306,7 @@ def test_sessions_are_searched_filtered_and_sorted(lab: Any, serve: Any, query: 
     page = serve(lab.root, time_zone="Europe/Madrid").get(f"/?{query}").text
     assert re.findall(r'class="name" href="[^"]*"><bdi>([^<]*)</bdi>', page) == names
     if not names:
-        assert "No session fits" in page
+        assert "No matching sessions" in page
 
 
 def test_many_sessions_come_a_page_at_a_time(lab: Any, serve: Any) -> None:
@@ -361,13 +361,13 @@ def test_behind_a_proxy_every_link_has_its_prefix(usual_lab: Any, serve: Any) ->
 def test_the_log_shows_every_download(usual_lab: Any, serve: Any) -> None:
     """Who, from where, which session and how it ended; it can be narrowed, and links to the CSV of the same."""
     served = serve(usual_lab.root)
-    assert "Nothing was exported yet" in served.get("/log").text
+    assert "No exports yet" in served.get("/log").text
     assert served.get("/api/sessions/42/archive.zip?only=sensors", Role.OPERATOR).status_code == 200
     wait_for_ended(served)
     text = text_of(served.get("/log").text)
     for shown in ("the operator", "127.0.0.1", "only sensor data", "finished"):
         assert shown in text
-    assert "No line fits" in served.get("/log?who=somebody+else").text
+    assert "No matching exports" in served.get("/log?who=somebody+else").text
     assert "the operator" in served.get("/log?who=OPERATOR&session=42&outcome=finished").text
     assert 'href="/api/log.csv?session=42"' in served.get("/log?session=42").text
     assert served.get("/log?outcome=lost").status_code == 400

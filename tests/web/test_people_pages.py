@@ -103,7 +103,7 @@ def test_an_administrator_adds_somebody_who_can_log_in(serving: "Serving") -> No
     ("fields", "why"),
     [
         ({"name": "bob", "role": "viewer", "password": "short", "again": "short"}, "at least 10"),
-        ({"name": "bob", "role": "viewer", "password": GOOD, "again": OTHER}, "not the same"),
+        ({"name": "bob", "role": "viewer", "password": GOOD, "again": OTHER}, "passwords are different"),
         ({"name": "", "role": "viewer", "password": GOOD, "again": GOOD}, "not a valid name for a user"),
         ({"name": "The Admin", "role": "viewer", "password": GOOD, "again": GOOD}, "already a user"),
         ({"name": "bob", "role": "king", "password": GOOD, "again": GOOD}, "Choose a role"),
@@ -171,12 +171,12 @@ def test_who_gives_the_role_away_goes_on_as_somebody_else(serving: "Serving") ->
 
 
 def test_changing_ones_password_ends_the_other_logins(serving: "Serving") -> None:
-    """It takes the present password; this browser stays logged in, all others do not."""
+    """It takes the current password; this browser stays logged in, all others do not."""
     here, there = serving.login(Role.VIEWER), serving.login(Role.VIEWER)
     fields = {"current": GOOD, "password": OTHER, "again": OTHER}
     for wrong, why in (
-        ({"current": "wrong horse"}, "not your present password"),
-        ({"again": GOOD}, "not the same"),
+        ({"current": "wrong horse"}, "The current password is wrong"),
+        ({"again": GOOD}, "passwords are different"),
         ({"password": "short", "again": "short"}, "at least 10"),
     ):
         answer = send(here, serving.url + "/account/password", **{**fields, **wrong})
@@ -197,7 +197,7 @@ def test_the_present_password_cannot_be_guessed_in_a_borrowed_browser(serving: "
     make = {"current": "wrong horse", "name": "script", "days": "1"}
     for _ in range(5):
         answer = send(browser, serving.url + "/account/tokens", **make)
-        assert (answer.status_code, alert(answer)) == (400, "This is not your present password.")
+        assert (answer.status_code, alert(answer)) == (400, "The current password is wrong.")
         assert send(browser, serving.url + "/account/password", **change).status_code == 400
     answers = [
         send(browser, serving.url + "/account/tokens", **make | {"current": GOOD}),

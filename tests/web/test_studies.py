@@ -246,7 +246,7 @@ def test_no_window_leaves_the_session_within_a_study(serving: "Serving", query: 
         assert everybody.request(method, f"{serving.url}{path}?{query}").status_code in (200, 202), path
         answer = of_study.request(method, f"{serving.url}{path}?{query}")
         assert answer.status_code == 403, path
-        assert "people of a study" in answer.text, path
+        assert "people in a study" in answer.text, path
 
 
 def test_within_the_session_parts_can_be_chosen(serving: "Serving") -> None:

@@ -41,7 +41,7 @@ def test_a_study_is_made_given_and_taken_apart(serving: "Serving", admin: "Login
     assert "no sessions and no people yet" in send(serving, admin, "/add", name="Falls at home").text
     send(serving, admin, "/sessions/add", study="Falls at home", session="s42")
     page = send(serving, admin, "/people/add", study="Falls at home", name="the operator")
-    assert "That holds at once" in page.text
+    assert "with immediate effect" in page.text
     study = studies.get("falls at home")
     assert (study.sessions, study.people) == (("42",), ("the operator",))
     assert studies.scope(serving.resources.users.get("the operator")).is_limited
@@ -64,7 +64,7 @@ def test_a_tag_is_shown_before_it_fills_a_study(serving: "Serving", admin: "Logi
     usual_lab.session(44, tags=["falls"])
     again = send(serving, admin, "/fill", study="S", tag="falls", shown=shown).text
     assert "3 sessions would be added" in again
-    assert "Look again" in again
+    assert "Check the list again" in again
     assert serving.resources.studies.get("S").sessions == ()
     (shown,) = re.findall(r'name="shown" value="(\w+)"', again)
     send(serving, admin, "/fill", study="S", tag="falls", shown=shown)
@@ -95,7 +95,7 @@ def test_the_page_is_spanish_and_takes_no_markup(serving: "Serving", admin: "Log
     send(serving, admin, "/add", name="<i>S</i>")
     page = admin.get(serving.url + PAGE, headers={"Accept-Language": "es"}).text
     assert "Nuevo estudio" in page
-    assert "Nadie está en este estudio." in page
+    assert "Este estudio no tiene personas." in page
     assert "<i>S" not in page
     assert "<b>night" not in page
 
@@ -121,6 +121,6 @@ def test_people_of_a_study_see_no_check_and_no_wider_window(serving: "Serving") 
     assert 'name="pad"' not in page
     assert 'value="all"' in page  # of the data, not of readings
     assert 'name="readings"' not in page
-    assert "usted ve las sesiones de sus estudios" in page
+    assert "usted solo ve las sesiones de sus estudios" in page
     studies.remove_sessions("S", ["42"])
     assert "Sus estudios aún no tienen sesiones" in browser.get(serving.url, headers={"Accept-Language": "es"}).text

@@ -165,6 +165,6 @@ def create_administrator(page: Page, server: Server, url: str | None = None) -> 
     page.goto(server.setup.replace(server.url, url or server.url))
     page.get_by_label("Name").fill(NAME)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_label("Password, once more").fill(PASSWORD)
+    page.get_by_label("Repeat password").fill(PASSWORD)
     page.get_by_role("button", name="Create administrator").click()
     page.get_by_role("heading", name="Sessions").wait_for()

@@ -40,8 +40,8 @@ def main(folder: Path) -> None:
             file.truncate(LONG_BYTES)
         with _page(lab) as (page, url):
             page.goto(f"{url}/sessions/42")
-            page.get_by_text("Choose what goes in").click()
-            page.get_by_role("link", name="Download the ZIP").click()
+            page.get_by_text("Choose what to export").click()
+            page.get_by_role("link", name="Download ZIP").click()
             page.locator("#job-figures").filter(has_text=re.compile(r"[3-9]\.\d GB of")).wait_for()
             _save(page.locator(".export"), folder / "download.webp", height=900)
 

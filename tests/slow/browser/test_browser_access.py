@@ -97,7 +97,7 @@ def test_people_and_tokens_need_no_scrolling_sideways(awkward: Server, browse: A
     """On a phone users and tokens are cards, each value beside its name: nothing lies beyond the edge."""
     context = browse(viewport={"width": 390, "height": 800}, storage_state=awkward.login)
     page = opened(context, awkward, "/account")
-    page.get_by_label("What it is for").fill("nightly")
+    page.get_by_label("Purpose").fill("nightly")
     page.locator("#token-current").fill(PASSWORD)
     page.get_by_role("button", name="Create token").click()
     for path in ("/account", "/people"):

@@ -125,7 +125,7 @@ def test_chromium_resumes_a_download_across_a_killed_server(
     page = browse().new_page()
     create_administrator(page, wire.server, wire.url)
     page.goto(f"{wire.url}/sessions/{demo.session_id}")
-    link = page.get_by_role("link", name="Download the ZIP")
+    link = page.get_by_role("link", name="Download ZIP")
     link.wait_for()
     wire.on_cut = wire.server.kill
     with page.expect_download() as begun:

@@ -28,7 +28,7 @@ def exported(lab: Path, target: Path, *words: str) -> Path:
 def download(page: Page, target: Path) -> Path:
     """Click on the download and wait for the file."""
     with page.expect_download() as begun:
-        page.get_by_role("link", name="Download the ZIP").click()
+        page.get_by_role("link", name="Download ZIP").click()
     begun.value.save_as(target)
     return target
 
@@ -56,7 +56,7 @@ def test_from_the_first_link_to_the_archive(own_lab: Path, serve: Any, browse: A
 
     near = "recordings/garden_session42_20250502T064000Z.mp4"
     page.locator("#near li").filter(has_text=near).get_by_role("button", name="Link to this session").click()
-    expect(page.get_by_role("status").filter(has_text=near)).to_contain_text("belongs to this session now")
+    expect(page.get_by_role("status").filter(has_text=near)).to_contain_text("was linked to this session")
     assert exact_size(page) > before
 
     told = exact_size(page)
@@ -74,7 +74,7 @@ def test_options_change_the_size_before_anything_is_downloaded(shared: Server, b
     page = browse(storage_state=shared.login).new_page()
     page.goto(f"{shared.url}/sessions/42")
     whole = exact_size(page)
-    page.get_by_text("Choose what goes in").click()
+    page.get_by_text("Choose what to export").click()
     page.get_by_label("Only sensor data").check()
     expect(page.locator("#exact")).not_to_have_text(f"{whole:,} bytes")
     sensors = exact_size(page)
@@ -97,10 +97,10 @@ def test_a_time_span_is_chosen_on_the_session_clocks(shared: Server, browse: Any
     page = browse(storage_state=shared.login).new_page()
     page.goto(f"{shared.url}/sessions/42")
     whole = exact_size(page)
-    page.get_by_text("Choose what goes in").click()
+    page.get_by_text("Choose what to export").click()
     page.get_by_label("From", exact=True).fill("2025-05-02T08:41:30")
     expect(page.locator("#exact")).not_to_have_text(f"{whole:,} bytes")
-    link = page.get_by_role("link", name="Download the ZIP").get_attribute("href")
+    link = page.get_by_role("link", name="Download ZIP").get_attribute("href")
     assert link == "/api/sessions/42/archive.zip?from=2025-05-02T06:41:30.000Z"
 
 
@@ -121,7 +121,7 @@ def test_preparing_shows_progress_survives_its_tab_and_can_be_cancelled(
     page = context.new_page()
     create_administrator(page, server)
     page.goto(f"{server.url}/sessions/42")
-    page.get_by_role("link", name="Download the ZIP").click()
+    page.get_by_role("link", name="Download ZIP").click()
     expect(page.get_by_role("progressbar")).to_be_visible()
     expect(page.locator("#job-figures")).to_contain_text(re.compile(r"of 8\.0 GB"))
     expect(page.locator("#job-figures")).to_contain_text("left")
@@ -150,8 +150,8 @@ def test_plots_are_drawn_and_looked_at_closer(shared: Server, browse: Any) -> No
         page.get_by_label("contact", exact=True).check()
     expect(page.locator("#plot .scatterlayer .trace")).not_to_have_count(drawn)
     with page.expect_response(lambda answer: "readings/plot" in answer.url and inside(answer.json())):
-        page.get_by_role("button", name="Closer").click()
-        page.get_by_role("button", name="Closer").click()
+        page.get_by_role("button", name="Zoom in").click()
+        page.get_by_role("button", name="Zoom in").click()
         page.get_by_role("group", name=re.compile("^Sensor readings over time")).press("+")
 
 
@@ -180,14 +180,14 @@ def test_without_scripts_everything_can_be_read_and_downloaded(shared: Server, b
     """With JavaScript switched off the form asks the server, the size is exact, and the link downloads."""
     page = browse(java_script_enabled=False, storage_state=shared.login).new_page()
     page.goto(f"{shared.url}/sessions/42")
-    page.get_by_text("Choose what goes in").click()
+    page.get_by_text("Choose what to export").click()
     page.get_by_label("Only sensor data").check()
-    page.get_by_role("button", name="Show the size").click()
+    page.get_by_role("button", name="Show size").click()
     told = exact_size(page)
     got = download(page, tmp_path / "browser.zip")
     assert got.stat().st_size == told
     assert sha256(got) == sha256(exported(shared.lab, tmp_path / "cli.zip", "--only", "sensors"))
-    page.get_by_role("link", name="The values as a table").click()
+    page.get_by_role("link", name="Show values as a table").click()
     expect(page.get_by_role("rowheader", name="kitchen climate").first).to_be_visible()
 
 

@@ -1,1 +1,1 @@
-"""Let people in: logins, tokens, roles, studies, second factor, and limits on guesses."""
+"""Log users in and check what they may do: logins, tokens, roles, studies, second factor, limits on attempts."""

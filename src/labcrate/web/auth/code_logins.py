@@ -1,4 +1,4 @@
-"""Logins that wait for their code: name and password were right, and nothing is open yet."""
+"""Logins whose password was right and whose second-factor code is still missing."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -21,12 +21,12 @@ from labcrate.web.http.urls import url
 
 PENDING_LOGIN_S = 300
 _MAX_PER_USER = 10
-_TOO_MANY = "Too many codes of one user were wrong, the last from %s: whoever types them knows the password."
+_TOO_MANY = "Too many wrong codes for one user, the last from %s. Someone has this user's password."
 
 
 @dataclass(frozen=True, slots=True)
 class PendingLogin:
-    """A login that waits for its code until ``until``; ``next_path`` is where its browser goes on to."""
+    """A login that needs a code before ``until``; ``next_path`` is the page to open afterwards."""
 
     user: User
     next_path: str
@@ -35,10 +35,10 @@ class PendingLogin:
 
 
 class PendingLogins:
-    """Kept in memory alone, by the hash of what the browser's cookie holds. Use it on the event loop alone.
+    """The pending logins, by the hash of the secret in their cookie. Use it on the event loop only.
 
-    Each is good for five minutes. Of one user's the oldest goes where there would be more than ten: only who knows
-    the password makes any.
+    They are kept in memory only, and each is valid for five minutes. A user can have ten; an eleventh replaces the
+    oldest. Creating one needs the password.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -46,7 +46,7 @@ class PendingLogins:
         self._pending: dict[bytes, PendingLogin] = {}
 
     def begin(self, user: User, next_path: str, stamp: bytes) -> str:
-        """Have a login wait for its code, and return the secret for the browser's cookie."""
+        """Add a pending login, and return the secret for the browser's cookie."""
         now, secret = self._clock(), make_secret()
         self._pending = {key: login for key, login in self._pending.items() if login.until > now}
         of_user = [key for key, login in self._pending.items() if login.user.id == user.id]
@@ -56,18 +56,18 @@ class PendingLogins:
         return secret
 
     def find(self, secret: str) -> PendingLogin | None:
-        """The login that waits, if it still does."""
+        """Return the pending login of a secret; None if there is none or its time is over."""
         login = self._pending.get(hash_secret(secret))
         return login if login and login.until > self._clock() else None
 
     def take(self, secret: str) -> PendingLogin | None:
-        """The same, and nobody else finds it from now on."""
+        """Remove and return the pending login of a secret; None if there is none or its time is over."""
         login = self.find(secret)
         self._pending.pop(hash_secret(secret), None)
         return login
 
     def put_back(self, secret: str, login: PendingLogin) -> None:
-        """Have a login wait on: its code was wrong."""
+        """Add a pending login again, after a wrong code."""
         self._pending[hash_secret(secret)] = login
 
     def __len__(self) -> int:
@@ -75,10 +75,10 @@ class PendingLogins:
 
 
 class CodeThrottle:
-    """How often codes may be wrong: for one user ten at once, then one an hour, from wherever. A right one is free.
+    """Limit wrong codes of one user: ten at once, then one an hour, from any address. Right codes do not count.
 
-    Three codes of a million are right at any time, and whoever gets to guess them knows the password: limits that
-    are meant for passwords would let one be found within months.
+    At any time, three codes of a million are right, and someone who tries codes already has the password. With the
+    limits for passwords, a code could be found within months.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -87,7 +87,7 @@ class CodeThrottle:
 
     @contextmanager
     def attempt(self, user: User, address: str) -> Iterator[None]:
-        """One code, checked in the block. Raises TooManyError, and says so in the log."""
+        """Count one code that is checked in the block, unless it is right. Raises TooManyError, and logs that."""
         key = str(user.id)
         try:
             self._by_user.acquire(key)
@@ -109,14 +109,14 @@ T = TypeVar("T")
 
 
 class CodeLogins:
-    """What takes codes of second factors, and the logins that wait for one. Use it on the event loop."""
+    """Check second-factor codes and keep the logins that wait for one. Use it on the event loop."""
 
     def __init__(self, settings: ServeSettings, accounts: Accounts, factors: SecondFactors) -> None:
         self.factors, self.pending, self.code_throttle = factors, PendingLogins(), CodeThrottle()
         self._settings, self._accounts = settings, accounts
 
     async def begin(self, user: User, next_path: str) -> web.Response | None:
-        """Send a browser whose name and password were right on to the code; None where none is asked for."""
+        """Send a browser to the code page after the right password; return None if the user has no second factor."""
         stamp = await self._accounts.run_in_thread(self.factors.login_state, user)
         if stamp is None:
             return None
@@ -132,7 +132,7 @@ class CodeLogins:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Do what takes a code of a user. Raises LoginError, and TooManyError after too many that were wrong."""
+        """Run a function that checks a code of a user. Raises LoginError for a wrong code, TooManyError after many."""
         address = client_address(request, self._settings)
         with self._accounts.login_throttle.attempt(user.name, address), self.code_throttle.attempt(user, address):
             return await self._accounts.run_in_thread(function, user, *args, **kwargs)
@@ -145,18 +145,18 @@ class CodeLogins:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Do what takes a code of a user who is logged in already. Raises UsageError for a wrong one, TooManyError."""
+        """Run a function that checks a code of the logged-in user. Raises UsageError for a wrong code, TooManyError."""
         try:
             return await self.run_with_code(request, function, user, *args, **kwargs)
         except LoginError as error:
-            raise UsageError(error.args[0]) from None
+            raise UsageError(error.message) from None
 
     async def check_code_if_on(self, request: web.Request, user: User, code: str) -> None:
-        """Check the code of a logged-in user, if they have a second factor. Raises as ``run_with_own_code``."""
+        """Check the code of a logged-in user who has a second factor. Raises as ``run_with_own_code``."""
         if (await self._accounts.run_in_thread(self.factors.status, user)).is_on:
             await self.run_with_own_code(request, self.factors.use_code, user, code)
 
     async def second_factor_of(self, name: str) -> SecondFactor:
-        """Return the state of a user's second factor. Raises NotFoundError for a name of no user."""
+        """Return the state of a user's second factor. Raises NotFoundError for an unknown user."""
         user = await self._accounts.run_in_thread(self._accounts.users.get, name)
         return await self._accounts.run_in_thread(self.factors.status, user)

@@ -1,6 +1,6 @@
-"""The gate: every request passes here before its handler sees it, and goes on only if who asks may do that.
+"""Check every request before its handler runs: login, role, study and cross-site forms.
 
-What nobody may see is not told apart from what is not there.
+A session that the caller may not see gives the same answer as one that does not exist.
 """
 
 import hmac
@@ -25,28 +25,25 @@ from labcrate.web.http.client_and_origin import SAFE_METHODS, check_host, check_
 from labcrate.web.http.connections import ClientConnection
 from labcrate.web.http.urls import url
 
-# These have no login that a form of theirs could be tied to; another site's pages are refused there all the same.
+# These forms have no login that a CSRF token could belong to; their Origin is checked.
 _LOGIN_FORMS = (LOGIN_PAGE, CODE_PAGE, SETUP_PAGE)
 _NO_ROLE_DECLARED = object()
-_WHOLE_LAB = (
-    "This is about the whole lab, and people of a study see its sessions alone; ask an administrator of this lab."
-)
-# The routes that are about one session, as they are written down.
+# Patterns of the routes that are about one session.
 _SESSION_ROUTE = re.compile(r"(?:/api)?/sessions/\{id\}(?:/|$)")
-# The page on which a form stands, in the path that the form is sent to.
+# The path of the page that a form is on, at the start of the form's own path.
 _FORM_PAGE = re.compile(r"/(?:sessions/[^/]+|account|people)(?=/)")
 
 
 class Gate:
-    """Lets requests through to their handlers, of one server."""
+    """Checks the requests of one server and passes the permitted ones to their handlers."""
 
     def __init__(self, settings: ServeSettings, accounts: Accounts) -> None:
         self._settings, self._accounts = settings, accounts
 
     async def handle(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Let a request through to its handler if who asks may do that.
+        """Run the handler of a request if its caller is permitted to do that.
 
-        Raises LoginError, NotAllowedError, or UsageError for a request that was meant for another server.
+        Raises LoginError, NotAllowedError, or UsageError for a request to another host.
         """
         check_host(request, self._settings)
         caller = await self._caller_of(request)
@@ -86,14 +83,14 @@ class Gate:
         return Caller(user.name, user.role, address, via, scope, csrf=csrf_token(secret))
 
     def _send_to_login(self, request: web.Request, *, has_admin: bool) -> web.Response:
-        """Send a browser to the login page; raise LoginError for a script, which needs a token.
+        """Redirect a browser to the login page. Raises LoginError for a script, which needs a token.
 
-        Without an administrator (``has_admin`` is false) no token counts, however valid: then the error says that.
+        As long as the lab has no administrator (``has_admin`` is false) no token is valid, and the error says so.
         """
         if request.path.startswith("/api/") or "Authorization" in request.headers:
             if not has_admin:
                 raise LoginError(Message("login.no_administrator"))
-            raise LoginError("Log in first, or send a token: 'labcrate token add' makes one.")
+            raise LoginError(Message("access.token_needed"))
         here, location = request.rel_url.raw_path_qs, url(self._settings, LOGIN_PAGE)
         page = _FORM_PAGE.match(here)
         if request.method in ("GET", "HEAD") and here != "/":
@@ -103,7 +100,7 @@ class Gate:
         return web.Response(status=303, headers={"Location": location})
 
     async def _check_csrf(self, request: web.Request, caller: Caller | None) -> None:
-        """Refuse what another site had a browser send. Raises NotAllowedError."""
+        """Refuse a form that another site sent through the browser. Raises NotAllowedError."""
         if caller is not None and caller.via == "token":
             return
         check_origin(request, self._settings)
@@ -111,13 +108,13 @@ class Gate:
             return
         csrf = request.headers.get("X-CSRF-Token") or (await read_form(request)).get("csrf", "")
         if not hmac.compare_digest(csrf.encode("utf-8", "replace"), caller.csrf.encode()):
-            raise NotAllowedError("This page is out of date; load it again, and do it once more.")
+            raise NotAllowedError(Message("access.page_out_of_date"))
 
 
 async def _within_scope(request: web.Request, caller: Caller, handler: Handler) -> web.StreamResponse:
-    """Let somebody of a study through to sessions of theirs; every other one is not there, in the same words.
+    """Run a handler for a user with studies if the request is about a session of these studies.
 
-    Raises NoSessionError, and NotAllowedError for what is about the whole lab.
+    Raises NoSessionError for any other session, and NotAllowedError for a request about the whole lab.
     """
     if request.match_info.http_exception is not None:
         return await handler(request)
@@ -127,28 +124,28 @@ async def _within_scope(request: web.Request, caller: Caller, handler: Handler) 
         try:
             if session_id in caller.scope:
                 return await handler(request)
-        except NoSessionError:  # its words would name other sessions
+        except NoSessionError:  # its message would name other sessions
             pass
         raise not_visible_error(session_id)
     if not getattr(request.match_info.handler, SCOPED_ATTRIBUTE, False):
-        raise NotAllowedError(_WHOLE_LAB)
+        raise NotAllowedError(Message("access.whole_lab"))
     return await handler(request)
 
 
 def _required_role(request: web.Request) -> object:
-    """The role that a request needs, or None. What is not there is for everybody who is logged in to find out."""
+    """Return the role that a request needs, or None. A path without a route needs any login."""
     if request.match_info.http_exception is not None:
         return Role.VIEWER
     return getattr(request.match_info.handler, ROLE_ATTRIBUTE, _NO_ROLE_DECLARED)
 
 
-def _refusal(required: object) -> str:
+def _refusal(required: object) -> Message:
     if isinstance(required, Role):
-        return f"This needs the role {required}; ask an administrator of this lab."
-    return "Nobody may do this."
+        return Message("access.role_needed", role=required)
+    return Message("access.no_role_declared")
 
 
 def _bearer_token(request: web.Request) -> str:
-    """The token of an Authorization header (RFC 6750, 2.1), or nothing."""
+    """Return the token of an Authorization header (RFC 6750, 2.1); an empty text if it holds none."""
     scheme, _, token = request.headers["Authorization"].partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""

@@ -1,4 +1,4 @@
-"""The cookie that a browser's login lives in, and the token that its forms carry."""
+"""The cookie that holds a browser's login, and the CSRF token of its forms."""
 
 import base64
 import hashlib
@@ -12,13 +12,14 @@ from labcrate.web.http.urls import path_prefix
 _NAME = "labcrate_login"
 _DEFAULT_PORT = 8642
 PENDING_SUFFIX = "_half"
-"""What the name of the cookie of a login that waits for its code ends with."""
+"""The suffix of the cookie's name for a pending login."""
 
 
 def cookie_name(settings: ServeSettings, suffix: str = "") -> str:
-    """The cookie's name, which binds it as far as it can be bound (RFC 6265bis, 4.1.3).
+    """Return the name of the login cookie, with the strictest prefix that applies (RFC 6265bis, 4.1.3).
 
-    Cookies know no ports: without a proxy, a server on another port than the usual has its own name.
+    Cookies are the same for all ports: a server without a proxy on a port other than the default adds the port to the
+    name.
     """
     name = _NAME + suffix
     own = name if settings.base_url or settings.port == _DEFAULT_PORT else f"{name}_{settings.port}"
@@ -28,12 +29,12 @@ def cookie_name(settings: ServeSettings, suffix: str = "") -> str:
 
 
 def login_secret(request: web.Request, settings: ServeSettings, suffix: str = "") -> str | None:
-    """The secret of the login that a request's cookie names, if it has one."""
+    """Return the secret in a request's login cookie; None without one."""
     return request.cookies.get(cookie_name(settings, suffix)) or None
 
 
 def set_login(response: web.StreamResponse, settings: ServeSettings, secret: str, suffix: str = "") -> None:
-    """Have the browser keep a login until it is closed; no script may read it, no other site's form uses it."""
+    """Set the login cookie until the browser is closed: hidden from scripts, not sent with forms of other sites."""
     response.set_cookie(
         cookie_name(settings, suffix),
         secret,
@@ -45,7 +46,7 @@ def set_login(response: web.StreamResponse, settings: ServeSettings, secret: str
 
 
 def drop_login(response: web.StreamResponse, settings: ServeSettings, suffix: str = "") -> None:
-    """Have the browser forget a login."""
+    """Delete the login cookie."""
     response.del_cookie(
         cookie_name(settings, suffix),
         path=path_prefix(settings) or "/",
@@ -56,6 +57,6 @@ def drop_login(response: web.StreamResponse, settings: ServeSettings, suffix: st
 
 
 def csrf_token(secret: str) -> str:
-    """What the forms of a login carry. It follows from the cookie, and the cookie does not follow from it."""
+    """Return the CSRF token of a login, derived from its secret; the secret cannot be derived from the token."""
     digest = hashlib.sha256(b"labcrate form\0" + secret.encode("utf-8", "surrogatepass")).digest()
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")

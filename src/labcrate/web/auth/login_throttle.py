@@ -1,4 +1,4 @@
-"""Limits on attempts to log in, and the lines about failed ones in the server's log."""
+"""Limits on attempts to log in, and the log lines about failed attempts."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,36 +10,37 @@ from labcrate.web.http.client_and_origin import client_network
 from labcrate.web.http.rate_limiter import RateLimitedLog, RateLimiter
 
 _FAILED = "A login from %s failed."
-_NETWORK = "Too many logins from %s failed; more of them are refused for now."
-_BOTH = "Too many logins with one name from %s failed; more of them are refused for now."
+_NETWORK = "Too many failed logins from %s: further attempts are refused for now."
+_BOTH = "Too many failed logins with one name from %s: further attempts are refused for now."
 _NAME = (
-    "Too many logins with one name failed, from several networks; more of them are refused for now, the first from %s."
+    "Too many failed logins with one name from several networks: further attempts are refused for now, "
+    "the first from %s."
 )
 
 
 class LoginThrottle:
-    """Few wrong passwords for one name from one network, more from one network, many for one name from everywhere.
+    """Limit wrong passwords: few for one name from one network, more from one network, many for one name in total.
 
-    One network alone never uses up the attempts of a name: its owner still gets in from elsewhere. Use it on the event
-    loop alone.
+    One network alone cannot use up the attempts of a name: its owner can still log in from elsewhere. Use it on the
+    event loop only.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._by_network = RateLimiter(30, 10, clock)
         self._by_both = RateLimiter(10, 30, clock)
         self._by_name = RateLimiter(100, 20, clock)
-        # Of each refusal one line an hour, and of everything together about a megabyte a day.
+        # One line an hour about each refusal, and about a megabyte a day in total.
         self._refusals_logged = RateLimiter(1, 3600, clock)
         self._log = RateLimitedLog(clock, burst=1000, period_s=5)
 
     @contextmanager
     def attempt(self, name: str, address: str) -> Iterator[None]:
-        """Count one attempt, made in the block, unless its password was right or was not checked at all.
+        """Count one attempt, made in the block, unless the password was right or was not checked.
 
-        Raises TooManyError when there were too many, and LoginError for a name that cannot be a user's.
+        Raises TooManyError after too many attempts, and LoginError for a name that no user can have.
         """
         network = client_network(address)
-        refunds = ExitStack()  # left alone after any other failure: then a password was checked
+        refunds = ExitStack()  # not closed after another error: a password was checked then
         try:
             self._acquire(refunds, self._by_network, network, _NETWORK, address)
             key = login_key(name)
@@ -55,7 +56,7 @@ class LoginThrottle:
         refunds.close()
 
     def _acquire(self, refunds: ExitStack, limiter: RateLimiter, key: str, sentence: str, address: str) -> None:
-        """Count one attempt. Raises TooManyError, and logs it."""
+        """Count one attempt. Raises TooManyError, and logs that."""
         try:
             limiter.acquire(key)
         except TooManyError:
@@ -66,5 +67,5 @@ class LoginThrottle:
         refunds.callback(limiter.refund, key)
 
     def _write(self, sentence: str, address: str) -> None:
-        """Write a line to the log. It holds no name: people type passwords where the name belongs."""
+        """Write a line to the log, without the name: users sometimes type the password into its field."""
         self._log.warn(sentence % (address or "an unknown address"))

@@ -1,7 +1,7 @@
-"""Who asks, which role a route needs, and which sessions it is about: every handler says it.
+"""The caller of a request, and the role and the sessions that each handler declares.
 
-One that does not say its role is refused to everybody, and one that is neither about the session in its path nor says
-that it keeps to what its caller sees is refused to people of studies.
+A handler without a declared role refuses every caller. A handler that has no session in its path and does not declare
+that it stays in scope refuses users with studies.
 """
 
 from collections.abc import Awaitable, Callable
@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 from aiohttp import web
 
 from labcrate.errors import LoginError, NoSessionError, NotAllowedError, NotFoundError, PeopleError
-from labcrate.messages.text import printable_lines
+from labcrate.messages.message import Message
 from labcrate.people.roles import Role, SessionScope
 from labcrate.web.auth.accounts import Accounts
 
@@ -19,18 +19,18 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 AnyHandler = TypeVar("AnyHandler", bound=Handler)
 
 ROLE_ATTRIBUTE = "labcrate_needs"
-"""The attribute of a handler that holds the role it needs, or None where no login is asked for."""
+"""The attribute of a handler that holds the role it needs; None if it needs no login."""
 
 SCOPED_ATTRIBUTE = "labcrate_keeps"
-"""The attribute of a handler that tells nobody of a session that they do not see, though its path names none."""
+"""The attribute of a handler that has no session in its path and only uses the sessions of its caller's scope."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: the user's name and role, the client's address, and how they proved who they are.
+    """The user who sent a request, with role, address and kind of login.
 
-    ``csrf`` is the token that forms of this login carry (empty for a bearer token, which needs none); ``token_hash`` is
-    the hash of a bearer token (empty for a login). ``scope`` are the sessions that they see.
+    ``csrf`` is the token of the forms of a login (empty for a bearer token); ``token_hash`` is the hash of a bearer
+    token (empty for a login). ``scope`` is the set of sessions that the user sees.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Caller:
     token_hash: bytes = field(default=b"", repr=False)
 
     def may(self, needed: Role) -> bool:
-        """Whether they may do what needs a role."""
+        """Return whether the user's role includes a role."""
         return self.role.covers(needed)
 
 
@@ -50,7 +50,7 @@ CALLER = web.RequestKey("caller", Caller)
 
 
 def allow(role: Role | None) -> Callable[[AnyHandler], AnyHandler]:
-    """Say which role a handler needs; None lets everybody in."""
+    """Set the role that a handler needs; None permits every request."""
 
     def mark(handler: AnyHandler) -> AnyHandler:
         setattr(handler, ROLE_ATTRIBUTE, role)
@@ -60,40 +60,36 @@ def allow(role: Role | None) -> Callable[[AnyHandler], AnyHandler]:
 
 
 def not_visible_error(session_id: str) -> NoSessionError:
-    """Make the one error for a session that somebody of a study does not see, whether or not it is there."""
-    return NoSessionError(
-        f"There is no session {printable_lines(session_id[:100])} in your studies; if there should be one, ask an "
-        "administrator of this lab."
-    )
+    """Return the error for a session outside the studies of a user, the same whether or not it exists."""
+    return NoSessionError(Message("access.not_in_studies", session=session_id[:100]))
 
 
 def stays_in_scope(handler: AnyHandler) -> AnyHandler:
-    """Say that a handler without a session in its path keeps to the sessions of its caller's scope, or to none."""
+    """Mark that a handler without a session in its path only uses the sessions of its caller's scope."""
     setattr(handler, SCOPED_ATTRIBUTE, True)
     return handler
 
 
 def caller(request: web.Request) -> Caller:
-    """Who asks. Raises LoginError where nobody is logged in."""
+    """Return the caller of a request. Raises LoginError without a login."""
     found: Caller | None = request.get(CALLER)
     if found is None:
-        raise LoginError("Log in first.")
+        raise LoginError(Message("access.log_in"))
     return found
 
 
-ROLE_LOST = "the user may no longer export"
-TOKEN_REVOKED = "the token was revoked"  # noqa: S105 - a sentence
-LEFT_STUDY = "the session is in none of the user's studies"
-JOINED_STUDY = "the user was put into a study; what is of it can be asked for again"
+ROLE_LOST = Message("access.role_lost")
+TOKEN_REVOKED = Message("access.token_revoked")
+LEFT_STUDY = Message("access.left_study")
+JOINED_STUDY = Message("access.joined_study")
 
 
 async def recheck_permission(accounts: Accounts, caller: Caller, needed: Role, session: str) -> None:
-    """Raise NotAllowedError with the reason if a user may no longer do what needs a role and the sight of a session.
+    """Raise NotAllowedError if a user has lost a role, or the access to a session, since the request began.
 
-    They may have been disabled meanwhile, or their token revoked, by any process. They may have come into a study too:
-    then they could have asked for more than they may now. A token whose time is over was good
-    when this began. As long as none of it can be told, they may: the gate lets nobody in then, and this only asks
-    again.
+    Another process may have disabled the user, revoked the token, or put the user into a study. A token that has only
+    expired stays valid for a request that began before. If the database cannot be read, the permission holds: new
+    requests are refused then.
     """
     try:
         user = await accounts.run_in_thread(accounts.users.get, caller.name)

@@ -1,1 +1,1 @@
-"""What pages are made of: templates, languages, timeline, plots, pictures."""
+"""Build the pages: templates, languages, timeline, plots, pictures."""

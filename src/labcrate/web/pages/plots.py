@@ -1,6 +1,6 @@
-"""What can be plotted of a session's readings, and the points of it that a plot needs.
+"""The properties of a session's readings that can be plotted, and the points of a plot.
 
-Nothing here loads Polars before there are readings to plot.
+Polars is only loaded when there are readings to plot.
 """
 
 import math
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from labcrate.readings.plot.points import PlotSeries, SeriesKind
 
 MAX_POINTS = 24_000
-"""How many points one answer holds at most, of all lines together (but for the breaks between them)."""
+"""The most points in one response, over all lines (breaks between them not counted)."""
 
 _MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MIN_BUCKETS = 10
 _MAX_CACHE_BYTES = 64 * 1024 * 1024
-# A line breaks where a sensor was silent for this many times its usual distance, and for a minute at least.
+# A line is broken where readings are missing for this many times the usual interval, and at least a minute.
 _SILENCE = 10
 _SHORTEST_SILENCE_US = 60_000_000
-# What people look at first, and what tells of the device rather than of the room.
+# Properties of the room, plotted first, and properties of the device itself, plotted last.
 _ROOM_PROPERTIES = (
     "temperature", "humidity", "co2", "voc", "pm25", "illuminance", "illuminance_lux", "pressure", "power",
     "occupancy", "motion", "presence", "contact", "water_leak", "vibration", "smoke", "tamper",
@@ -42,7 +42,7 @@ _INITIAL_COUNT = 3
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """Something that devices report; ``unit`` is None where it is not known or not the same for all of them."""
+    """A value that devices report; ``unit`` is None if it is unknown or differs between devices."""
 
     name: str
     kind: "SeriesKind"
@@ -52,7 +52,7 @@ class Property:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What one device reported of one property; of a state, ``mean`` is the share of readings that were on."""
+    """One device's readings of one property; for on/off values, ``mean`` is the share of readings that are on."""
 
     device: str
     property: Property
@@ -66,7 +66,7 @@ class Summary:
 
 @dataclass
 class _SessionPlots:
-    """What is known of one session's readings so far."""
+    """What has been computed of one session's readings so far."""
 
     readings: Readings
     properties: list[Property]
@@ -80,22 +80,22 @@ class _SessionPlots:
 
 
 class Plots:
-    """The points of the sessions that were looked at last. Its methods compute: call them in a worker thread."""
+    """A cache of the points of the sessions opened last. Its methods compute: call them in a worker thread."""
 
     def __init__(self) -> None:
         self._sessions: OrderedDict[str, _SessionPlots] = OrderedDict()
         self._lock = threading.Lock()
 
     def properties(self, session: str, readings: Readings) -> list[Property]:
-        """Everything that can be plotted, what people look at first in front."""
+        """Return every property that can be plotted, the most common ones first."""
         return self._session_plots(session, readings).properties
 
     def devices(self, session: str, readings: Readings) -> list[tuple[str, int]]:
-        """Every device that reported, by name, with the number of its readings."""
+        """Return every device that reported, by name, with its number of readings."""
         return self._session_plots(session, readings).devices
 
     def summaries(self, session: str, readings: Readings) -> list[Summary]:
-        """One line per device and property: the plots as a table."""
+        """Return one summary per device and property: the plots as a table."""
         plots = self._session_plots(session, readings)
         found = []
         for one in plots.properties:
@@ -106,7 +106,7 @@ class Plots:
     def panels(
         self, session: str, readings: Readings, names: Collection[str], start: datetime, end: datetime, buckets: int
     ) -> list[dict[str, Any]]:
-        """For each property that was named, and each device, the points that a plot from start to end needs."""
+        """Return, for each named property and each device, the points that a plot from start to end needs."""
         plots = self._session_plots(session, readings)
         chosen = [one for one in plots.properties if one.name in names]
         points = self._points(plots, [m for one in chosen for m in one.measured])
@@ -174,7 +174,7 @@ def _devices(readings: Readings) -> list[tuple[str, int]]:
 
 
 def initial_properties(properties: Sequence[Property]) -> list[str]:
-    """Which properties a page plots before anybody chose any: a few that tell of the room."""
+    """Return the properties that a page plots at first: a few about the room."""
     requested = [one.name for one in properties if one.name in _ROOM_PROPERTIES]
     return list(dict.fromkeys(requested or [one.name for one in properties]))[:_INITIAL_COUNT]
 
@@ -200,7 +200,7 @@ def _series(points: "pl.DataFrame", one: Property, start: int, end: int, buckets
 def _summary(device: str, one: Property, points: "pl.DataFrame") -> Summary:
     value = points["value"]
     minimum, mean, maximum = (float(each) for each in (value.min(), value.mean(), value.max()))  # type: ignore[arg-type]
-    if not math.isfinite(mean):  # the sum of large values is larger than a float
+    if not math.isfinite(mean):  # the sum of large values exceeds a float
         mean = float((value / points.height).sum())
     first, last = (_EPOCH + int(points["us"][row]) * _MICROSECOND for row in (0, -1))
     return Summary(device, one, points.height, minimum, mean, maximum, first, last)

@@ -1,4 +1,4 @@
-"""Render pages for people: templates, what every one may use, and long texts a part at a time."""
+"""Render pages: templates, their common values, and long texts in parts."""
 
 from dataclasses import dataclass
 from functools import cache, partial
@@ -13,7 +13,7 @@ from labcrate.config import ServeSettings
 from labcrate.messages.text import printable
 from labcrate.model.session import Session, is_session_id, normalize_id
 from labcrate.people.roles import Role
-from labcrate.web.auth.require_role import CALLER
+from labcrate.web.auth.require_role import CALLER, Caller
 from labcrate.web.http.urls import session_api_url, session_url, url
 from labcrate.web.pages.assets import static_path
 from labcrate.web.pages.i18n import LANGUAGES, Locale, language_of, translations
@@ -24,7 +24,7 @@ THEMES = ("light", "dark")
 
 @cache
 def environment(language: str) -> Environment:
-    """The templates in one language."""
+    """Return the templates in one language."""
     templates = Environment(
         loader=PackageLoader("labcrate.web.pages"),
         autoescape=True,
@@ -42,7 +42,7 @@ def environment(language: str) -> Environment:
 
 
 class Pages:
-    """Makes the pages of one server. Any thread may use it."""
+    """Renders the pages of one server. Any thread may use it."""
 
     def __init__(self, settings: ServeSettings) -> None:
         self._settings = settings
@@ -50,14 +50,14 @@ class Pages:
     def render(
         self, request: web.Request, template: str, /, *, status: int = 200, zone: str | None = None, **context: Any
     ) -> web.Response:
-        """Make a page; ``zone`` is the IANA zone of its times (None: the lab's own)."""
+        """Render a page; ``zone`` is the IANA zone of its times (None: the lab's)."""
         text = self.fragment(request, template, zone=zone, status=status, **context)
         response = web.Response(text=text, status=status, content_type="text/html")
         response.headers["Vary"] = "Accept-Language, Cookie"
         return response
 
     def fragment(self, request: web.Request, template: str, /, *, zone: str | None = None, **context: Any) -> str:
-        """Make the HTML of a template: a page, or a part of one that a script puts in its place."""
+        """Render the HTML of a template: a page, or a part that a script replaces."""
         return (
             environment(language_of(request))
             .get_template(template)
@@ -65,8 +65,9 @@ class Pages:
         )
 
     def _common_context(self, request: web.Request, zone: str | None) -> dict[str, Any]:
-        """Return what every template may name."""
-        settings, caller = self._settings, request.get(CALLER)
+        """Return the values that every template may use."""
+        settings = self._settings
+        caller: Caller | None = request.get(CALLER)
         theme = request.cookies.get(THEME_COOKIE)
         return {
             "caller": caller,
@@ -82,12 +83,12 @@ class Pages:
             "static": lambda name: url(settings, static_path(name)),
             "version": __version__,
             "operates": caller is not None and caller.may(Role.OPERATOR),
-            "limited": caller is not None and caller.scope.limited,
+            "limited": caller is not None and caller.scope.is_limited,
             "administers": caller is not None and caller.may(Role.ADMIN),
         }
 
     def _session_page(self, request: web.Request) -> str | None:
-        """Return the page of the session that a request is about: where to go back to when something failed."""
+        """Return the URL of the session page of a request, for the way back from an error; None if there is none."""
         if not request.path.startswith(("/sessions/", "/api/sessions/")):
             return None
         session_id = normalize_id(request.match_info.get("id", ""))
@@ -97,12 +98,12 @@ class Pages:
 
 
 TEXT_PAGE_CHARACTERS = 20_000
-"""Characters of one text that a page shows at most."""
+"""The most characters of one text on a page."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextPage:
-    """A part of a text: the characters from ``first`` (counted from 1) to ``last`` of ``total``, and its neighbours."""
+    """A part of a text: characters ``first`` (counted from 1) to ``last`` of ``total``, with links to the others."""
 
     text: str
     first: int
@@ -113,14 +114,14 @@ class TextPage:
 
 
 def shortened(value: Any) -> Any:
-    """Cut a text that is too long for a page, and say how long it is; what the page itself made stays whole."""
+    """Return a text, cut if it is too long for a page, with its length; HTML of the pages stays whole."""
     if isinstance(value, str) and len(value) > TEXT_PAGE_CHARACTERS and not isinstance(value, Markup):
         return f"{value[:TEXT_PAGE_CHARACTERS]}… ({TEXT_PAGE_CHARACTERS:,} / {len(value):,})"
     return value
 
 
 def text_page(request: web.Request, settings: ServeSettings, session: Session, name: str) -> TextPage | None:
-    """Return the part of a session's text that the query of that name counts (``?notes=2``), the first without one."""
+    """Return the part of a session's text that the query numbers (``?notes=2``), the first without a number."""
     text = session.notes if name == "notes" else session.description
     if not text:
         return None

@@ -1,4 +1,4 @@
-"""Read queries of lists (sessions, export log); search, filter, sort and page the sessions."""
+"""Read the queries of lists (sessions, export log); search, filter, sort and page the sessions."""
 
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,7 +10,7 @@ from functools import lru_cache
 from multidict import MultiMapping
 
 from labcrate.errors import UsageError
-from labcrate.messages.text import printable
+from labcrate.messages.message import Message
 from labcrate.model.session import Session, id_sort_key, is_numeric_id
 from labcrate.people.export_log import ExportLogFilter, Outcome
 from labcrate.people.roles import SessionScope
@@ -25,7 +25,7 @@ _NAMES = ("q", "status", "from", "to", "sort", "order", "limit", "offset")
 
 
 class Sort(StrEnum):
-    """What the rows can be ordered by."""
+    """The columns that sessions can be sorted by."""
 
     ID = "id"
     NAME = "name"
@@ -37,10 +37,10 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SessionQuery:
-    """Which sessions are wanted, and in which order.
+    """A search for sessions, with its order and page.
 
-    Each of ``words`` must occur; ``statuses`` are alternatives (none: all); ``start`` and ``end`` (exclusive)
-    bound the sessions' start times.
+    Each of ``words`` must occur; ``statuses`` are alternatives (none: all); ``start`` and ``end`` (exclusive) limit the
+    start times.
     """
 
     words: tuple[str, ...] = ()
@@ -55,24 +55,24 @@ class SessionQuery:
 
 @dataclass(frozen=True, slots=True)
 class SessionPage:
-    """A page of the rows that a query finds; ``total`` counts all of them."""
+    """One page of the sessions that match a query; ``total`` counts all of them."""
 
     rows: tuple[SessionRow, ...]
     total: int
 
 
 def session_query(query: MultiMapping[str], zone: str) -> SessionQuery:
-    """Read a query; dates without a time are days of ``zone``. Raises UsageError."""
+    """Return the search of a query; dates without a time are days in ``zone``. Raises UsageError."""
     for name in query:
         if name not in _NAMES:
-            raise UsageError(f"There is no option {printable(name)!r}; there are {', '.join(_NAMES)}.")
+            raise UsageError(Message("query.unknown_option", name=name, names=", ".join(_NAMES)))
         if name != "status" and len(query.getall(name)) > 1:
-            raise UsageError(f"The option {name!r} is given more than once.")
+            raise UsageError(Message("query.repeated_option", name=name))
     sort, order = query.get("sort") or Sort.ID, query.get("order") or "asc"
     if sort not in list(Sort):
-        raise UsageError(f"sort is {printable(sort)!r}; it is {', '.join(Sort)}.")
+        raise UsageError(Message("query.not_one_of", name="sort", value=sort, allowed=", ".join(Sort)))
     if order not in ("asc", "desc"):
-        raise UsageError(f"order is {printable(order)!r}; it is asc or desc.")
+        raise UsageError(Message("query.not_one_of", name="order", value=order, allowed="asc, desc"))
     return SessionQuery(
         words=tuple(_folded(query.get("q", "")).split()),
         statuses=tuple(status for status in query.getall("status", []) if status),
@@ -91,12 +91,12 @@ def _number(query: MultiMapping[str], name: str, default: int, minimum: int, max
         return default
     number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(maximum)) else -1
     if not minimum <= number <= maximum:
-        raise UsageError(f"{name} is {printable(text)!r}; it is a whole number from {minimum} to {maximum}.")
+        raise UsageError(Message("query.whole_number", name=name, value=text, least=str(minimum), most=str(maximum)))
     return number
 
 
 class SessionList:
-    """Answers queries over the sessions of a lab. Its methods read the disk: call them in a worker thread."""
+    """Searches the sessions of a lab. Its methods read the disk: call them in a worker thread."""
 
     def __init__(self, inventories: InventoryCache) -> None:
         self._inventories = inventories
@@ -104,11 +104,11 @@ class SessionList:
         self._texts: Mapping[str, str] = {}
 
     def rows(self, scope: SessionScope) -> list[SessionRow]:
-        """The rows of the sessions that somebody sees, in the order of their ids. Raises DocumentError."""
+        """Return the rows of the sessions in a scope, by ID. Raises DocumentError."""
         return [row for row in self._inventories.rows() if row.id in scope]
 
     def find(self, query: SessionQuery, scope: SessionScope) -> SessionPage:
-        """The page of rows that a query asks for, of those that somebody sees. Raises DocumentError."""
+        """Return the page of rows in a scope that match a query. Raises DocumentError."""
         rows: Sequence[SessionRow] = self.rows(scope)
         if query.statuses:
             rows = [row for row in rows if (row.status or "") in query.statuses]
@@ -121,7 +121,7 @@ class SessionList:
         return SessionPage(tuple(ordered[query.offset : query.offset + query.limit]), len(rows))
 
     def _searchable(self, sessions: Mapping[str, Session]) -> Mapping[str, str]:
-        """What is searched of each session, made once for as long as the lab does not change."""
+        """Return the text to search for each session; computed once for each state of the lab."""
         if sessions is not self._sessions:
             texts = {i: _folded("\n".join((s.name or "", s.description or "", *s.tags))) for i, s in sessions.items()}
             self._texts, self._sessions = texts, sessions
@@ -130,7 +130,7 @@ class SessionList:
 
 
 def _folded(text: str) -> str:
-    """Text without case and accents: who types "sesion" means "Sesión" as well."""
+    """Return a text without case and accents, so that "sesion" finds "Sesión"."""
     if text.isascii():
         return text.lower()
     return "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
@@ -138,12 +138,12 @@ def _folded(text: str) -> str:
 
 @lru_cache(maxsize=32768)
 def _folded_name(name: str) -> str:
-    """The same of a name, which is asked for again with every sorted list."""
+    """Return a folded name; cached, because every sorted list needs it."""
     return _folded(name)
 
 
 def _matches(session_id: str, text: str, words: Sequence[str]) -> bool:
-    if is_numeric_id(session_id):  # 4 does not mean session 42
+    if is_numeric_id(session_id):  # 4 must not match session 42
         return all(word in text or word == session_id for word in words)
     folded_id = _folded_name(session_id)
     return all(word in text or word in folded_id for word in words)
@@ -165,7 +165,7 @@ _KEYS: Mapping[Sort, Callable[[SessionRow], object]] = {
 
 
 def _sorted_rows(rows: Sequence[SessionRow], sort: Sort, *, descending: bool) -> list[SessionRow]:
-    """In order; those of which nothing is known come last either way, and equals by id."""
+    """Return rows in order; rows without a value come last in both orders, equal ones by ID."""
     key = _KEYS[sort]
     known = [row for row in rows if key(row) is not None]
     known.sort(key=key, reverse=descending)  # type: ignore[arg-type] # the values of one key are of one type
@@ -177,13 +177,13 @@ _MAX_NUMBER = 10**18 - 1
 
 
 def log_filter_of(query: MultiMapping[str], zone: str) -> ExportLogFilter:
-    """Which lines a query wants; dates without a time are days of ``zone``. Raises UsageError."""
+    """Return the filter of a query; dates without a time are days in ``zone``. Raises UsageError."""
     for name in LOG_OPTIONS:
         if len(query.getall(name, [])) > 1:
-            raise UsageError(f"The option {name!r} is given more than once.")
+            raise UsageError(Message("query.repeated_option", name=name))
     outcome = query.get("outcome") or None
     if outcome is not None and outcome not in list(Outcome):
-        raise UsageError(f"outcome is {printable(outcome)!r}; it is {', '.join(Outcome)}.")
+        raise UsageError(Message("query.not_one_of", name="outcome", value=outcome, allowed=", ".join(Outcome)))
     return ExportLogFilter(
         parse_session(session) if (session := query.get("session", "").strip()) else None,
         query.get("who", "").strip(),
@@ -194,7 +194,7 @@ def log_filter_of(query: MultiMapping[str], zone: str) -> ExportLogFilter:
 
 
 def whole_number(query: MultiMapping[str], name: str, minimum: int, maximum: int = _MAX_NUMBER) -> int | None:
-    """A number of a query, None where it is not given or empty. Raises UsageError."""
+    """Return a number of a query; None if missing or empty. Raises UsageError."""
     values = [text for text in query.getall(name, []) if text.strip()]
     if not values:
         return None
@@ -202,13 +202,13 @@ def whole_number(query: MultiMapping[str], name: str, minimum: int, maximum: int
     number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(maximum)) else -1
     if len(values) > 1 or not minimum <= number <= maximum:
         raise UsageError(
-            f"{name} is {printable(', '.join(values))!r}; it is one whole number from {minimum} to {maximum}."
+            Message("query.whole_number", name=name, value=", ".join(values), least=str(minimum), most=str(maximum))
         )
     return number
 
 
 def refuse_unknown_options(query: MultiMapping[str], names: Iterable[str]) -> None:
-    """Raise UsageError for a word that means nothing here."""
+    """Raise UsageError for an option that a query does not have."""
     for name in query:
         if name not in names:
-            raise UsageError(f"There is no option {printable(name)!r}; there are {', '.join(names)}.")
+            raise UsageError(Message("query.unknown_option", name=name, names=", ".join(names)))

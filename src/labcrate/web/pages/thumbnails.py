@@ -1,4 +1,4 @@
-"""Small pictures of recordings, made when a page asks for them; the latest are kept in memory."""
+"""Small pictures of recordings, made on request; the latest are cached."""
 
 import os
 from collections.abc import Callable
@@ -15,9 +15,9 @@ _BACKGROUND, _FOREGROUND = (96, 106, 112), (176, 186, 192)
 
 
 class Thumbnails:
-    """Pictures of one lab; ``files`` gives what opens its files now. ``get`` reads and decodes: call it in a thread.
+    """Pictures of one lab's recordings; ``files`` returns the current files. ``get`` decodes: call it in a thread.
 
-    Of a file that changed, a new picture is made.
+    A changed file gets a new picture.
     """
 
     def __init__(self, files: Callable[[], FileReader]) -> None:
@@ -25,8 +25,8 @@ class Thumbnails:
         self.get = lru_cache(_MAX_CACHED)(self._make)
 
     def _make(self, path: str, _: Identity) -> bytes:
-        """Return the picture of a recording as JPEG; a drawn one where it shows none. Raises OSError."""
-        # Loads FFmpeg: not before a picture is asked for.
+        """Return the picture of a recording as JPEG, or a placeholder. Raises OSError."""
+        # Loads FFmpeg, so it is imported on first use.
         from labcrate.video.thumbnail import thumbnail  # noqa: PLC0415
 
         with _open_file(self._files(), path) as file:
@@ -38,7 +38,7 @@ def _open_file(files: FileReader, path: str) -> BinaryIO:
 
 
 def placeholder_picture() -> bytes:
-    """Return a picture that says there is none: a crossed frame."""
+    """Return the picture for a recording without one: a crossed frame."""
     from PIL import Image, ImageDraw  # noqa: PLC0415
 
     picture = Image.new("RGB", _EMPTY_SIZE, _BACKGROUND)

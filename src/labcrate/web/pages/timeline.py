@@ -1,7 +1,7 @@
-"""A session's recordings and sensor activity against the wall clock, as places on a drawing.
+"""A session's recordings and sensor activity over time, as positions in a drawing.
 
-All places are percent of the drawing's width, so that one drawing fits a desk and a phone. How much is drawn
-has a limit: thousands of short recordings are drawn as the blocks that the eye would see anyway.
+Positions are percent of the drawing's width, so that it fits every screen. The number of blocks is limited: thousands
+of short recordings are merged into blocks that look the same.
 """
 
 import threading
@@ -18,14 +18,14 @@ from labcrate.plan.summary import MAX_LISTED_RECORDINGS
 from labcrate.web.pages.i18n import Locale
 
 GAP = MAX_SEAM
-"""Cameras begin the next file within this: what is shorter is no gap."""
+"""Cameras start the next file within this time: a shorter pause is no gap."""
 
 MAX_BLOCKS = 400
 MAX_DEVICES = 24
 BUCKETS = 120
 _MAX_TICKS = 6
 _MAX_CACHED = 16
-_MARGIN = 0.25  # how much of the session's length is shown before and after it, where recordings reach beyond
+_MARGIN = 0.25  # the most time drawn before and after a session, as a share of its duration
 _STEPS = [
     *(timedelta(seconds=n) for n in (1, 2, 5, 10, 15, 30)),
     *(timedelta(minutes=n) for n in (1, 2, 5, 10, 15, 30)),
@@ -36,7 +36,7 @@ _STEPS = [
 
 @dataclass(frozen=True, slots=True)
 class TimelineBlock:
-    """Something from ``start`` to ``end``, drawn at ``left`` with ``width``; ``count`` recordings of one kind."""
+    """A block from ``start`` to ``end``, at ``left`` with ``width`` in percent, for ``count`` recordings."""
 
     left: float
     width: float
@@ -47,13 +47,13 @@ class TimelineBlock:
 
     @property
     def seconds(self) -> float:
-        """How long it lasts."""
+        """Return the duration in seconds."""
         return (self.end - self.start).total_seconds()
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One camera: ``blocks`` are its recordings, ``gaps`` where the session has none of it."""
+    """One camera: ``blocks`` are its recordings, ``gaps`` the times of the session without a recording."""
 
     camera: Camera | None
     recordings: int
@@ -66,7 +66,7 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """How often one device reported: ``bars`` are (left, height) in percent, the busiest one 100 high."""
+    """How often a device reported: ``bars`` are (left, height) in percent, the highest is 100."""
 
     device: str
     readings: int
@@ -84,7 +84,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The drawing. ``outside`` counts recordings that lie beyond it, ``more_devices`` those that are not drawn."""
+    """The drawing. ``outside`` counts recordings outside its time, ``more_devices`` devices that are not drawn."""
 
     start: datetime
     end: datetime
@@ -97,7 +97,7 @@ class Timeline:
 
 
 def draw(plan: Plan, locale: Locale) -> Timeline | None:
-    """The drawing of a plan; None where there is nothing to draw, or no time is known of it."""
+    """Return the timeline of a plan; None if there is nothing to draw or no time is known."""
     shown = _drawn_span(plan)
     if shown is None:
         return None
@@ -121,14 +121,14 @@ def draw(plan: Plan, locale: Locale) -> Timeline | None:
 
 
 class Timelines:
-    """The timelines that were drawn last, drawn again when their plan is another. Any thread may use it."""
+    """A cache of the latest timelines, drawn again when the plan has changed. Any thread may use it."""
 
     def __init__(self) -> None:
         self._cached: OrderedDict[tuple[str, Locale], tuple[Plan, Timeline | None]] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, plan: Plan, locale: Locale) -> Timeline | None:
-        """What ``draw`` gives."""
+        """Return the timeline of a plan, as ``draw`` does."""
         key = plan.session.id, locale
         with self._lock:
             cached = self._cached.pop(key, None)
@@ -150,7 +150,7 @@ class _Axis:
         return self.end - self.start
 
     def position(self, at: datetime) -> float:
-        """Where an instant lies, in percent; those beyond an end lie at it."""
+        """Return the position of an instant in percent, at most at an end."""
         return round(100 * min(1.0, max(0.0, (at - self.start) / self.length)), 3)
 
     def block(self, start: datetime, end: datetime, count: int = 1, *, damaged: bool = False) -> TimelineBlock:
@@ -162,7 +162,7 @@ class _Axis:
 
 
 def _drawn_span(plan: Plan) -> tuple[datetime, datetime] | None:
-    """From when to when is drawn: the session's time and a little around it, or all that has a time."""
+    """Return the drawn time: the session's with some margin, or that of everything that has a time."""
     session = plan.session.span
     spans = [(r.span.start, r.span.end or r.span.start) for r in plan.recordings if r.span.start]
     if session.start and session.end and session.start < session.end:
@@ -194,7 +194,7 @@ def _later(end: datetime, by: timedelta, most: datetime) -> datetime:
 def _lanes(
     recordings: Sequence[PlannedRecording], cameras: Iterable[Camera], session: TimeSpan, axis: _Axis
 ) -> Iterator[Lane]:
-    """One lane per camera, also for one that recorded nothing; recordings of an unknown camera come last."""
+    """Yield one lane per camera, also for one without recordings; recordings of an unknown camera come last."""
     by_camera: dict[str | None, list[PlannedRecording]] = {camera.id: [] for camera in cameras}
     known: dict[str | None, Camera] = {camera.id: camera for camera in cameras}
     for recording in recordings:
@@ -206,7 +206,7 @@ def _lanes(
 def _lane(camera: Camera | None, found: Sequence[PlannedRecording], session: TimeSpan, axis: _Axis) -> Lane:
     times = sorted((r.span.start, r.span.end or r.span.start, not r.probe.is_readable) for r in found if r.span.start)
     covered = list(_merge_spans((start, end) for start, end, damaged in times if not damaged))
-    # Where the camera is not known, recordings may be of several: nothing is missing of any.
+    # Recordings without a known camera may be of several cameras, so gaps between them mean nothing.
     gaps = list(_gaps(covered, session)) if camera else []
     joined = _join_recordings(times) if len(found) > MAX_LISTED_RECORDINGS else [(*one, 1) for one in times]
     drawn = [axis.block(start, end, count, damaged=damaged) for start, end, damaged, count in joined]
@@ -222,7 +222,7 @@ def _lane(camera: Camera | None, found: Sequence[PlannedRecording], session: Tim
 
 
 def _merge_spans(spans: Iterable[tuple[datetime, datetime]]) -> Iterator[tuple[datetime, datetime]]:
-    """Sorted spans, those that touch or overlap as one."""
+    """Yield sorted spans, merging those that touch or overlap."""
     current: tuple[datetime, datetime] | None = None
     for start, end in spans:
         if current is not None and start - current[1] <= GAP:
@@ -238,7 +238,7 @@ def _merge_spans(spans: Iterable[tuple[datetime, datetime]]) -> Iterator[tuple[d
 def _join_recordings(
     times: Iterable[tuple[datetime, datetime, bool]],
 ) -> Iterator[tuple[datetime, datetime, bool, int]]:
-    """Yield sorted recordings, those that follow each other without a gap as one with their number."""
+    """Yield sorted recordings, joining those without a gap between them, with their number."""
     current: tuple[datetime, datetime, bool, int] | None = None
     for start, end, damaged in times:
         if current is not None and start - current[1] <= GAP and damaged == current[2]:
@@ -252,7 +252,7 @@ def _join_recordings(
 
 
 def _gaps(covered: Sequence[tuple[datetime, datetime]], session: TimeSpan) -> Iterator[tuple[datetime, datetime]]:
-    """Where nothing was recorded: between two recordings, and towards the session's beginning and end."""
+    """Yield the times without a recording: between recordings, and up to the session's start and end."""
     edges = list(covered)
     if session.start:
         edges = [(session.start, session.start), *(span for span in edges if span[1] > session.start)]
@@ -264,7 +264,7 @@ def _gaps(covered: Sequence[tuple[datetime, datetime]], session: TimeSpan) -> It
 
 
 def _merge_close(blocks: Sequence[TimelineBlock]) -> Iterator[TimelineBlock]:
-    """The blocks, those that lie closer together than can be seen as one where there are many."""
+    """Yield the blocks, merging those that are too close to be seen apart if there are many."""
     if len(blocks) <= MAX_BLOCKS:
         yield from blocks
         return
@@ -287,7 +287,7 @@ def _merge_close(blocks: Sequence[TimelineBlock]) -> Iterator[TimelineBlock]:
 
 
 def _ticks(axis: _Axis, locale: Locale) -> Iterator[Tick]:
-    """Even steps of time, round on the zone's clock at the drawing's start; each says what the clock said then."""
+    """Yield even steps of time, on round times of the zone's clock at the start of the drawing."""
     step = next((s for s in _STEPS if axis.length / s <= _MAX_TICKS), _STEPS[-1])
     ahead = locale.local(axis.start).utcoffset() or timedelta()
     since = axis.start - datetime(1970, 1, 1, tzinfo=UTC) + ahead
@@ -305,11 +305,11 @@ def _label(clock: datetime, step: timedelta, locale: Locale) -> str:
 
 
 def _activity(plan: Plan, axis: _Axis) -> list[Activity]:
-    """How often each device reported, counted in as many pieces of time as there are bars."""
+    """Return how often each device reported, counted in as many intervals as there are bars."""
     rows = plan.readings.rows
     if rows is None or not rows.height:
         return []
-    # Polars is loaded already where there are rows.
+    # Polars is already loaded if there are rows.
     import polars as pl  # noqa: PLC0415
 
     width = max(1, -(-(axis.length // timedelta(microseconds=1)) // BUCKETS))

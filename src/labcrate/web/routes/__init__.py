@@ -1,1 +1,1 @@
-"""Routes: each turns a request into an answer."""
+"""Routes: each turns a request into a response."""

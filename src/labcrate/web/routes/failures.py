@@ -1,4 +1,4 @@
-"""Answers to failures: problem details below ``/api/``, a page for people elsewhere."""
+"""Responses to errors: problem details below ``/api/``, a page elsewhere."""
 
 import logging
 from collections.abc import Mapping
@@ -22,12 +22,12 @@ from labcrate.web.http.problems import (
 )
 from labcrate.web.pages.render import Pages
 
-_STATUS_CLIENT_CLOSED = 499  # no client reads it: it is what nginx writes into its log for a client that went away
+_STATUS_CLIENT_CLOSED = 499  # never sent: the status that nginx logs for a client that has disconnected
 _log = logging.getLogger("labcrate.web")
 
 
 async def answer_failures(lab: LabFolder, pages: Pages, request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer every failure of the handlers inside, and none with more than its reader may know."""
+    """Run a handler and turn every error into a response that shows no more than its reader may see."""
     try:
         return await handler(request)
     except LabcrateError as error:
@@ -58,8 +58,8 @@ def _headers_of(error: LabcrateError) -> dict[str, str]:
     return {}
 
 
-def _wants_page(request: web.Request) -> bool:
-    """Whether a browser opens this as a page, as it does with a link to a download; scripts of pages ask for JSON."""
+def _accepts_page(request: web.Request) -> bool:
+    """Return whether a browser opens this address as a page; scripts of pages request JSON."""
     return "text/html" in request.headers.get(hdrs.ACCEPT, "") and hdrs.AUTHORIZATION not in request.headers
 
 
@@ -71,11 +71,11 @@ def _answer(
     pages: Pages, request: web.Request, problem: ProblemDetails, headers: Mapping[str, str]
 ) -> web.StreamResponse:
     if request.writer.output_size > 0:
-        # The answer had begun: only a broken connection tells that what was sent is not the whole.
+        # The response has begun: only a broken connection shows the client that it is incomplete.
         if request.transport is not None:
             request.transport.abort()
         return web.Response(status=problem.status)
-    if request.path.startswith("/api/") and not _wants_page(request):
+    if request.path.startswith("/api/") and not _accepts_page(request):
         body = msgspec.json.encode(problem.as_object(request.path), enc_hook=plain_text)
         answer = web.Response(body=body, status=problem.status, content_type=MEDIA_TYPE)
     else:
@@ -91,9 +91,9 @@ def _answer(
             retry_after_s=retry_after_s,
         )
         if retry_after_s and request.method == hdrs.METH_GET:
-            answer.headers["Refresh"] = str(retry_after_s)  # the download begins when there is something to download
+            answer.headers["Refresh"] = str(retry_after_s)  # the download starts once the archive is ready
     if problem.status == HTTPStatus.REQUEST_TIMEOUT:
-        answer.force_close()  # what still comes is no request
+        answer.force_close()  # the rest of the data is not a request
     answer.headers.update(headers)
     answer.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
     return answer

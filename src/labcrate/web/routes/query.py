@@ -1,4 +1,4 @@
-"""What a query asks for: the same words as the command line's options."""
+"""Read the options of a request's query: the same words as the command line's options."""
 
 import re
 from dataclasses import replace
@@ -10,7 +10,7 @@ from multidict import MultiMapping
 
 from labcrate.errors import NoSessionError, NotAllowedError, UsageError
 from labcrate.export.plan_views import exceeds_session_time
-from labcrate.messages.text import printable
+from labcrate.messages.message import Message
 from labcrate.model.session import ID_RULE, is_session_id, normalize_id
 from labcrate.model.timespan import TimeSpan
 from labcrate.people.roles import Role
@@ -19,34 +19,34 @@ from labcrate.web.archives.plan_queue import PlanQueue
 from labcrate.web.auth.require_role import Caller, caller
 
 _INCOMPLETE = OptionField("allow_incomplete", "allow_incomplete", parse_switch)
-# What takes the readings' window, or others' readings into it, beyond a session's own time.
+# Options that include readings outside a session's own time.
 _BEYOND_SESSION = (
-    "pad reaches beyond the session, and people of a study see no more than its own time; leave it out.",
-    "readings=all takes readings of other sessions, and people of a study see no more than their own; leave it out.",
-    "time_zone can move readings of other sessions into this one, so people of a study choose none; leave it out.",
+    Message("query.pad"),
+    Message("query.all_readings"),
+    Message("query.time_zone"),
 )
-# A query's + is a space: before a zone's hours it cannot have been meant as one.
+# In a query, + is a space; before the hours of an offset it must have been a +.
 _LOST_PLUS = re.compile(r":\d\d(\.\d+)? \d\d(:?\d\d)?")
 
-# The names of all options that a query may have, as a message lists them.
-_SINGLE_NAMES = [word.name for word in OPTION_FIELDS if word.write and not word.many]
+# The names of all options of a query, in the order of messages.
+_SINGLE_NAMES = [field.name for field in OPTION_FIELDS if field.write and not field.many]
 _SINGLE_NAMES.insert(_SINGLE_NAMES.index("redact"), _INCOMPLETE.name)
-QUERY_NAMES = (*_SINGLE_NAMES, *(word.name for word in OPTION_FIELDS if word.many))
+QUERY_NAMES = (*_SINGLE_NAMES, *(field.name for field in OPTION_FIELDS if field.many))
 
 
 def query_options(query: MultiMapping[str], base_topic: str | None) -> Options:
-    """Return the options that a query asks for; ``base_topic`` is the server's. Raises UsageError."""
+    """Return the options of a query; ``base_topic`` is the server's. Raises UsageError."""
     for name in query:
         if name not in QUERY_NAMES:
-            raise UsageError(f"There is no option {printable(name)!r}; there are {', '.join(QUERY_NAMES)}.")
+            raise UsageError(Message("query.unknown_option", name=name, names=", ".join(QUERY_NAMES)))
     for name in ("from", "to"):
         if _LOST_PLUS.search(query.get(name, "")):
-            raise UsageError(f"{name} is {printable(query[name])!r}; write its + as %2B, for in a URL + is a space.")
+            raise UsageError(Message("query.lost_plus", name=name, value=query[name]))
     return parse_options({name: query.getall(name) for name in query} | {"base_topic": base_topic})
 
 
 async def read_options(request: web.Request, plans: PlanQueue) -> Options:
-    """The options of a request's query. Raises UsageError for one that cannot be meant.
+    """Return the options of a request's query. Raises UsageError for an invalid one.
 
     Raises NotAllowedError as ``permitted_options`` and ``check_session_time`` do.
     """
@@ -57,12 +57,12 @@ async def read_options(request: web.Request, plans: PlanQueue) -> Options:
 
 
 def whole_session_options(request: web.Request, plans: PlanQueue) -> Options:
-    """The options of a whole session, as who asks may have it."""
+    """Return the options of a whole session, limited to what the caller may export."""
     return permitted_options(caller(request), plans.whole_session_options())
 
 
 async def check_session_time(request: web.Request, plans: PlanQueue, session_id: str, options: Options) -> None:
-    """Raise NotAllowedError where somebody of a study chose a time beyond the session's own.
+    """Check that a user with studies chose a time within the session. Raises NotAllowedError.
 
     Raises what ``PlanQueue.plan`` does.
     """
@@ -70,27 +70,24 @@ async def check_session_time(request: web.Request, plans: PlanQueue, session_id:
     if requester.scope.is_limited and options.span != TimeSpan():
         planned = await plans.plan(session_id, whole_session_options(request, plans), requester.name, whole_plan=False)
         if exceeds_session_time(planned.plan, options):
-            raise NotAllowedError(
-                f"'from' and 'to' reach beyond the time of session {session_id}, and people of a study see no more "
-                "than that; choose them within."
-            )
+            raise NotAllowedError(Message("query.outside_session", session=session_id))
 
 
 def allows_incomplete(request: web.Request) -> bool:
-    """Whether the rest is wanted when something is missing. Raises UsageError."""
+    """Return whether a query accepts an incomplete archive. Raises UsageError."""
     return bool(_INCOMPLETE.read(request.query.getall(_INCOMPLETE.name, ["0"])))
 
 
 def permitted_options(requester: Caller, options: Options) -> Options:
-    """Return the options as somebody may have them: for people of a study, whatever the lab's pad is, none.
+    """Return the options if the caller may use them, without padding for users with studies.
 
-    Raises NotAllowedError where they may not decide about secrets so (operators may redact, administrators allow), and
-    where they are of a study and the readings' window would leave the session's own time.
+    Raises NotAllowedError for options on secrets that need a higher role (operators may redact, administrators may
+    allow), and for users with studies where readings outside the session's time would be included.
     """
     if options.allow_secrets and not requester.may(Role.ADMIN):
-        raise NotAllowedError("Only an administrator may have files packed with the lab's secrets in them.")
+        raise NotAllowedError(Message("query.allow_secrets"))
     if options.redact and not requester.may(Role.OPERATOR):
-        raise NotAllowedError("Redacting files needs the role operator.")
+        raise NotAllowedError(Message("query.redact"))
     if not requester.scope.is_limited:
         return options
     for message, is_chosen in zip(_BEYOND_SESSION, (options.pad, options.all_readings, options.time_zone), strict=True):
@@ -100,18 +97,17 @@ def permitted_options(requester: Caller, options: Options) -> Options:
 
 
 def session_id_of(request: web.Request) -> str:
-    """The session's id in a request's path ``{id}``. Raises NoSessionError for a text that no session can have."""
+    """Return the session ID in a request's path ``{id}``. Raises NoSessionError for an invalid ID."""
     session_id = normalize_id(request.match_info["id"])
     if not is_session_id(session_id):
-        raise NoSessionError(f"There is no session {printable(session_id[:100])!r}: {ID_RULE}.")
+        raise NoSessionError(Message("query.session_id", id=session_id[:100], rule=ID_RULE))
     return session_id
 
 
 def form_options(query: MultiMapping[str], zone: str, base_topic: str | None) -> Options:
-    """The options that a form's fields mean. Raises UsageError for a field that cannot be meant.
+    """Return the options of the export form's fields. Raises UsageError for an invalid one.
 
-    Boxes of cameras that stay ticked beside "only sensor data" mean nothing, nor do those of sensors beside "only
-    recordings".
+    Ticked cameras are ignored with "only sensor data", and ticked sensors with "only recordings".
     """
     given: dict[str, object] = {name: values for name in query if (values := [*filter(None, query.getall(name))])}
     only = query.get("only")
@@ -127,7 +123,5 @@ def _instant(name: str, text: str | None, zone: str) -> datetime | None:
     try:
         at = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise UsageError(
-            f"{name} is {printable(text)!r}, which is no date and time; write it like 2025-05-02T10:00."
-        ) from None
+        raise UsageError(Message("query.instant", name=name, value=text, example="2025-05-02T10:00")) from None
     return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone))

@@ -77,7 +77,7 @@ async function download(job, addresses) {
   byId("download").setAttribute("aria-busy", "true");
   try {
     const state = await call(addresses.prepare, "POST");
-    // The address that was chosen, not the job's own: it also says whether something may be missing.
+    // The chosen URL, not that of the job: it also holds whether the archive may be incomplete.
     if (state.state === "done") return startDownload(job, addresses.archive);
     const { prepare, archive } = addresses;
     localStorage.setItem(storageKey(job), JSON.stringify({ id: state.id, prepare, archive }));
@@ -104,7 +104,7 @@ async function resumeJob(job) {
     if (state.state === "running") return follow(job, state, stored);
     if (state.state === "done") byId("job-said").textContent = job.dataset.ready;
   } catch {
-    // The server was started anew, or the job is long over: nothing to join.
+    // The server was restarted, or the job ended long ago: there is nothing to follow.
   }
   localStorage.removeItem(storageKey(job));
 }
@@ -138,7 +138,7 @@ function follow(job, state, addresses) {
   );
   stream.onerror = () => {
     byId("job-said").textContent = job.dataset.lost;
-    // A server that was started anew knows the job no more: what it had read is known all the same.
+    // A restarted server no longer has the job, but it has the checksums that were computed.
     if (stream.readyState !== EventSource.CLOSED) return;
     job.hidden = true;
     if (++attempts <= MAX_ATTEMPTS) setTimeout(() => download(job, addresses), RETRY_DELAY_MS);

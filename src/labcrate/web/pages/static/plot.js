@@ -1,4 +1,4 @@
-// Draws the readings. The server sends only the points that the width needs; looking closer asks for others.
+// Plots the readings. The server only sends the points that the width needs; zooming in requests more.
 
 const language = document.documentElement.lang;
 const LOCALE = `${language}-lab`;
@@ -57,7 +57,7 @@ class Plot {
     this.message.hidden = !text;
   }
 
-  // Asks for the chosen properties, and a little more than is seen, so that moving shows something at once.
+  // Requests the chosen properties for more than the visible time, so that moving shows data at once.
   async load() {
     const request = ++this.latestRequest;
     const names = [...this.checkboxes.querySelectorAll(":checked")].map((box) => box.value);
@@ -151,7 +151,7 @@ class Plot {
     });
   }
 
-  // The same device has the same colour in every panel, and keeps it when others come and go.
+  // A device has the same colour in every panel, whichever others are shown.
   deviceIndex(device) {
     this.devices ??= new Map();
     if (!this.devices.has(device)) this.devices.set(device, this.devices.size);
@@ -218,7 +218,7 @@ function axes(panels, colours, words) {
   );
 }
 
-// How the page's language writes dates and numbers, in the form that Plotly takes it.
+// The page language's dates and numbers, as a Plotly locale.
 function locale() {
   const names = (count, options, day) =>
     Array.from({ length: count }, (_, n) => new Intl.DateTimeFormat(language, { ...options, timeZone: "UTC" }).format(day(n)));
@@ -239,13 +239,13 @@ function locale() {
   return { moduleType: "locale", name: LOCALE, dictionary: {}, format };
 }
 
-// Plotly takes some HTML in texts for markup; names of devices are others' words.
+// Plotly reads some HTML in texts as markup; device names must show as they are.
 const escapeHtml = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 
-// Plotly tells a date as text on the axis' own clock.
+// Plotly returns dates as text in the time of the axis.
 const milliseconds = (at) => (typeof at === "number" ? at : Date.parse(`${at.replace(" ", "T")}Z`));
 
-// The style sheet's colours as they are now, light or dark.
+// The current colours of the style sheet, light or dark.
 function readColours(container) {
   const probe = document.createElement("span");
   probe.hidden = true;

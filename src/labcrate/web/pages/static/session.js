@@ -1,4 +1,4 @@
-// The page of one session. Everything on it works without this script, but for the drawing of the readings.
+// The page of one session. Everything except the plot works without this script.
 import { watchExport } from "./export.js";
 import { watchPlot } from "./plot.js";
 

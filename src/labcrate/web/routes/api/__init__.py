@@ -1,1 +1,1 @@
-"""Routes that answer in JSON or with files, one module a resource."""
+"""Routes that answer with JSON or files, one module for each resource."""

@@ -1,4 +1,4 @@
-"""Downloads: one session's archive, whole or any part of it, the same bytes today and tomorrow."""
+"""Downloads of a session's archive, whole or in part; the same request always gives the same bytes."""
 
 import re
 from collections.abc import Iterable
@@ -11,6 +11,7 @@ from labcrate.errors import NotReadyError
 from labcrate.export.signing import sign_archive, signer_of
 from labcrate.index.state_folder import state_folder
 from labcrate.lab.folder import LabFolder
+from labcrate.messages.message import Message
 from labcrate.people.export_log import Outcome
 from labcrate.people.roles import Role
 from labcrate.plan.options import Options, as_text
@@ -73,9 +74,9 @@ async def archive(request: web.Request) -> web.StreamResponse:
 @routes.get("/api/sessions/{id}/archive.minisig")
 @allow(Role.OPERATOR)
 async def signature(request: web.Request) -> web.StreamResponse:
-    """Send the signature of a session's archive by the lab's key; its tag is the archive's, and the key's id.
+    """Send the signature of a session's archive by the lab's key; its ETag is the archive's with the key's ID.
 
-    Who insists on such a tag gets the signature of just that archive while it stands.
+    A request with such an ETag gets the signature of that very archive, as long as it is cached.
     """
     server = resources(request)
     session_id, options = session_id_of(request), await read_options(request, server.plans)
@@ -99,14 +100,14 @@ async def signature(request: web.Request) -> web.StreamResponse:
 
 
 def _confirm(lab: LabFolder, inventories: InventoryCache, found: PlannedArchive) -> CheckedDownload:
-    """Have a download's bytes confirmed as the lab's settings say. Raises DocumentError and CatalogError."""
+    """Return an archive's bytes, checked as the lab's settings require. Raises DocumentError and CatalogError."""
     return CheckedDownload(found, state_folder(lab.root), inventories.inventory().settings.confirm_days)
 
 
 def _find_cached(
     server: ServerResources, tags: Iterable[str], session_id: str, options: Options, incomplete: bool
 ) -> PlannedArchive | None:
-    """The very archive that a resumed download began with, though the lab may have changed since."""
+    """Return the archive that a resumed download began with, even if the lab has changed since; None if not cached."""
     for tag in tags:
         found = server.archives.get_by_etag(session_id, tag)
         plan = found.plan if found else None
@@ -118,12 +119,12 @@ def _find_cached(
 async def _archive_begun(
     request: web.Request, session_id: str, options: Options, incomplete: bool, current: PlannedArchive
 ) -> PlannedArchive:
-    """What a client has a part of that does not say so, by the log: this archive, or an earlier one that still stands.
+    """Return the archive that a client continues without naming it: the current one, or an earlier one in the log.
 
-    curl -C - and wget -c append what they get, so that a session that changed meanwhile would spoil what they have
-    without a word; and an answer with the whole does not help, for wget takes the end of that.
+    curl -C - and wget -c append what they receive: after a change of the session that would spoil their file without a
+    warning. Sending the whole archive does not help, because wget appends the end of that.
 
-    Raises HTTPPreconditionRequired where it is another one.
+    Raises HTTPPreconditionRequired if the client has a part of an archive that no longer exists.
     """
     server = resources(request)
     since = datetime.now(UTC) - _RESUME_WITHIN
@@ -137,8 +138,7 @@ async def _archive_begun(
     if earlier is None:
         raise web.HTTPPreconditionRequired(
             headers={hdrs.ETAG: current.ready_entity.etag},
-            text=f"The archive of session {session_id} is no longer the one that you began to download. "
-            "Begin anew, or say with If-Range which one you have a part of.",
+            text=Message("download.changed", session=session_id),
         )
     return earlier
 
@@ -146,9 +146,9 @@ async def _archive_begun(
 async def _wait_until_ready(
     request: web.Request, session_id: str, options: Options, incomplete: bool
 ) -> PlannedArchive:
-    """The archive as of now; while recordings are read for the first time, the client is asked to come again.
+    """Return the current archive; start a job if recordings must be read first.
 
-    Raises NotReadyError, and what the preparing of it does.
+    Raises NotReadyError if that takes longer than the wait, and the error of the job.
     """
     server = resources(request)
     found = await _archive_if_ready(request, session_id, options, incomplete)
@@ -159,14 +159,13 @@ async def _wait_until_ready(
                 raise job.error
             found = await _archive_if_ready(request, session_id, options, incomplete)
         if found is None:
-            raise NotReadyError(_not_ready_text(job), _retry_after_s(job))
+            raise NotReadyError(_not_ready(job), _retry_after_s(job))
     return found
 
 
-def _not_ready_text(job: Job) -> str:
-    if job.state is JobState.CANCELLED:
-        return f"Preparing the archive of session {job.session_id} was cancelled (job {job.id}); ask for it again."
-    return f"The archive of session {job.session_id} is being prepared (job {job.id}); ask for it again."
+def _not_ready(job: Job) -> Message:
+    id = "download.cancelled" if job.state is JobState.CANCELLED else "download.preparing"
+    return Message(id, session=job.session_id, job=str(job.id))
 
 
 async def _archive_if_ready(
@@ -182,7 +181,7 @@ def _retry_after_s(job: Job) -> int:
 
 
 class _ArchiveLogLine(ExportLogEntry):
-    """One download's line; an archive that cannot be read as planned is planned anew for the next."""
+    """The log entry of a download; an archive that could not be read as planned is dropped from the cache."""
 
     def __init__(
         self, request: web.Request, session_id: str, options: Options, found: PlannedArchive, confirmed: CheckedDownload
@@ -195,7 +194,7 @@ class _ArchiveLogLine(ExportLogEntry):
         self._archives, self._archive, self._confirm = resources(request).archives, found, confirmed
 
     async def end(self, sent: int, outcome: Outcome, reason: str | None) -> None:
-        """Say how it ended."""
+        """Log the end of the download."""
         if outcome is Outcome.BROKEN and reason not in (ROLE_LOST, TOKEN_REVOKED, JOINED_STUDY, LEFT_STUDY):
             self._archives.remove(self._archive)
         await super().end(sent, outcome, self._confirm.summary if outcome is Outcome.FINISHED else reason)

@@ -1,4 +1,4 @@
-"""Preparing an archive ahead of its download, and watching that go on."""
+"""Prepare an archive before its download, and follow the progress."""
 
 from collections.abc import AsyncIterator
 from http import HTTPStatus
@@ -33,7 +33,7 @@ _END_EVENT_ID = "end"
 @routes.post("/api/sessions/{id}/prepare")
 @allow(Role.OPERATOR)
 async def prepare(request: web.Request) -> web.Response:
-    """Have an archive made ready: at once where all is known, else by a job that goes on by itself."""
+    """Prepare an archive: at once if all checksums are known, else in a job."""
     server = resources(request)
     jobs = server.jobs
     session_id, options = session_id_of(request), await read_options(request, server.plans)
@@ -49,7 +49,7 @@ async def prepare(request: web.Request) -> web.Response:
 @allow(Role.OPERATOR)
 @stays_in_scope
 async def show_job(request: web.Request) -> web.Response:
-    """How far a job is."""
+    """Send a job's progress."""
     return json_response(job_object(request, _job(request)))
 
 
@@ -57,7 +57,7 @@ async def show_job(request: web.Request) -> web.Response:
 @allow(Role.OPERATOR)
 @stays_in_scope
 async def cancel_job(request: web.Request) -> web.Response:
-    """Ask a job to end, and say how it ended if it does so soon."""
+    """Cancel a job, and send its state; with status 200 if it ended at once."""
     jobs = resources(request).jobs
     job = jobs.cancel(_job(request).id)
     has_ended = await jobs.wait(job, 2 * _POLL_S)
@@ -68,10 +68,10 @@ async def cancel_job(request: web.Request) -> web.Response:
 @allow(Role.OPERATOR)
 @stays_in_scope
 async def job_events(request: web.Request) -> web.StreamResponse:
-    """A job's progress as server-sent events until it ends."""
+    """Send a job's progress as server-sent events until it ends."""
     job = _job(request)
     if request.headers.get("Last-Event-ID") == _END_EVENT_ID:
-        # A browser asks again whenever a stream ends. This one has heard the end; 204 has it stop asking.
+        # A browser reconnects whenever a stream ends. This one has received the end; 204 stops it.
         return web.Response(status=HTTPStatus.NO_CONTENT)
 
     async def events() -> AsyncIterator[bytes]:
@@ -92,13 +92,13 @@ async def job_events(request: web.Request) -> web.StreamResponse:
 @routes.get("/api/sessions/{id}/export-progress", allow_head=False)
 @allow(Role.OPERATOR)
 async def export_progress(request: web.Request) -> web.StreamResponse:
-    """How the newest export of a session goes, as scripts of the reference platform ask for it.
+    """Send the progress of the newest export of a session, in the form of the reference platform.
 
-    There it is one JSON object each time somebody asks; who asks for events gets it as those.
+    That is one JSON object, or a stream of events for a client that accepts one.
     """
     server = resources(request)
     session_id, options = session_id_of(request), await read_options(request, server.plans)
-    allows_incomplete(request)  # the query is the archive's
+    allows_incomplete(request)  # checks the option; the query is that of the archive
 
     async def is_ready() -> bool:
         planned = await server.plans.plan(session_id, options, caller(request).name, whole_plan=False)
@@ -125,11 +125,8 @@ async def export_progress(request: web.Request) -> web.StreamResponse:
 
 
 def _job(request: web.Request) -> Job:
-    """The job of a request's path; one of a session that who asks does not see is not there.
-
-    Raises NotFoundError.
-    """
-    jobs, number = resources(request).jobs, int(request.match_info["id"])  # routes match digits alone
+    """Return the job of a request's path. Raises NotFoundError, also for a job outside the caller's scope."""
+    jobs, number = resources(request).jobs, int(request.match_info["id"])  # the route only matches digits
     job = jobs.get(number)
     if job.session_id not in caller(request).scope:
         raise jobs.no_such_job(number)
@@ -137,17 +134,17 @@ def _job(request: web.Request) -> Job:
 
 
 def _visible_error(request: web.Request, job: Job) -> LabcrateError | None:
-    """Why a job failed; the words for a session that is gone would name others."""
+    """Return the error of a job; without the names of other sessions for users with studies."""
     if isinstance(job.error, NoSessionError) and caller(request).scope.is_limited:
         return not_visible_error(job.session_id)
     return job.error
 
 
 async def _changes(request: web.Request, job: Job) -> AsyncIterator[bool]:
-    """True whenever a job has something to tell, the last time when it ended; False when it is silent for long.
+    """Yield True when the progress of a job changed and when it has ended, False when it has not changed for long.
 
-    Raises StreamClosed for who may hear no more, and where the job ended with the server: it goes on when asked for
-    again.
+    Raises StreamClosed for a caller without permission, and when the server stops: a later request can continue the
+    job.
     """
     server = resources(request)
     before, unchanged, polls = None, 0, 0
@@ -165,7 +162,7 @@ async def _changes(request: web.Request, job: Job) -> AsyncIterator[bool]:
 
 
 async def _check_permission(request: web.Request, session: str) -> None:
-    """Raise StreamClosed for who may hear no more."""
+    """Raise StreamClosed if the caller has lost the permission."""
     try:
         await recheck_permission(resources(request).accounts, caller(request), Role.OPERATOR, session)
     except NotAllowedError:
@@ -173,7 +170,7 @@ async def _check_permission(request: web.Request, session: str) -> None:
 
 
 def job_object(request: web.Request, job: Job) -> dict[str, Any]:
-    """A job as JSON, for who asks."""
+    """Return a job as a JSON object."""
     server = resources(request)
     error = _visible_error(request, job)
     now, job_url = job.progress, _job_url(server, job)
@@ -205,7 +202,7 @@ def _job_url(server: ServerResources, job: Job) -> str:
 
 
 def _reference_progress(request: web.Request, job: Job | None, *, ready: bool) -> dict[str, Any]:
-    """What the reference platform says of an export: files processed of a total, and one of four words."""
+    """Return a job's progress as the reference platform has it: files read of a total, and one of four states."""
     now = job.progress if job else None
     total, processed = (now.files_total or 0, now.files_done) if now else (0, 0)
     answer = {"total": total, "processed": processed}
@@ -217,6 +214,6 @@ def _reference_progress(request: web.Request, job: Job | None, *, ready: bool) -
         return answer | {"processed": total, "progress": 100, "status": "completed", "message": "Ready to download"}
     if job is not None and job.state in (JobState.FAILED, JobState.CANCELLED):
         error = _visible_error(request, job)
-        why = str(error) if error else "The export was cancelled."
+        why = error.message if error else "The export was cancelled."
         return answer | {"progress": 0, "status": "error", "message": "The export failed", "error": why}
-    return answer | {"progress": 0, "status": "pending", "message": "Not begun; the download begins it"}
+    return answer | {"progress": 0, "status": "pending", "message": "Not started; the download starts it"}

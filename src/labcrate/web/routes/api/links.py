@@ -1,4 +1,4 @@
-"""Near misses that are made part of their session, and what was made part of it before."""
+"""Link near misses to their session, and list and remove these links."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 
 from labcrate.errors import RepairError
 from labcrate.export.plan_views import link_object, near_miss_object, own_near_misses
-from labcrate.messages.text import printable
+from labcrate.messages.message import Message
 from labcrate.people.link_log import Link, LinkMethod
 from labcrate.people.roles import Role
 from labcrate.plan.plan import NearMiss
@@ -23,10 +23,10 @@ from labcrate.web.routes.query import session_id_of, whole_session_options
 routes = web.RouteTableDef()
 
 
-class LinkRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of a request to link a near miss; ``file`` is as the plan names it, ``camera`` an id, name or prefix.
+class LinkRequestBody(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a request to link a near miss; ``file`` is as in the plan, ``camera`` an ID, name or prefix.
 
-    ``hard link``, the default of earlier versions, is taken for ``register entry``.
+    ``hard link``, the default of earlier versions, means ``register entry``.
     """
 
     file: str
@@ -37,7 +37,7 @@ class LinkRequest(msgspec.Struct, forbid_unknown_fields=True):
 @routes.get("/api/sessions/{id}/links")
 @allow(Role.OPERATOR)
 async def list_links(request: web.Request) -> web.Response:
-    """What was linked to a session, and the near misses that could be."""
+    """Send the links of a session, and its near misses."""
     server = resources(request)
     session_id = session_id_of(request)
     near_misses = await _near_misses(request, session_id)
@@ -54,10 +54,10 @@ def _links_object(server: ServerResources, session_id: str, near_misses: Sequenc
 @routes.post("/api/sessions/{id}/links")
 @allow(Role.OPERATOR)
 async def add_link(request: web.Request) -> web.Response:
-    """Have a near miss belong to the session."""
+    """Link a near miss to a session."""
     server = resources(request)
     session_id = session_id_of(request)
-    body = await read_json(request, LinkRequest)
+    body = await read_json(request, LinkRequestBody)
     method = LinkMethod.MOVE if body.method == "move" else LinkMethod.ENTRY
     made = await link_near_miss(request, session_id, body.file, method, body.camera)
     address = session_api_url(server.settings, session_id, f"/links/{made.number}")
@@ -67,7 +67,7 @@ async def add_link(request: web.Request) -> web.Response:
 @routes.delete("/api/sessions/{id}/links/{number:[0-9]{1,18}}")
 @allow(Role.OPERATOR)
 async def delete_link(request: web.Request) -> web.Response:
-    """Take a link back."""
+    """Remove a link."""
     server = resources(request)
     number = int(request.match_info["number"])
     return json_response(
@@ -76,7 +76,7 @@ async def delete_link(request: web.Request) -> web.Response:
 
 
 async def _near_misses(request: web.Request, session_id: str) -> Sequence[NearMiss]:
-    """Those of a whole session's plan that who asks may see, as of now."""
+    """Return the current near misses of a session that the caller may see."""
     server = resources(request)
     requester = caller(request)
     planned = await server.plans.plan(session_id, whole_session_options(request, server.plans), requester.name)
@@ -87,19 +87,16 @@ async def _near_misses(request: web.Request, session_id: str) -> Sequence[NearMi
 async def link_near_miss(
     request: web.Request, session_id: str, file: str, method: LinkMethod, camera: str | None
 ) -> Link:
-    """Link a file that the session's plan lists as a near miss, and say of which camera it is (id, name or prefix).
+    """Link a near miss of a session's plan, with its camera (ID, name or prefix) if given.
 
-    Raises RepairError, PeopleError, UsageError for a camera that there is not, and what ``PlanQueue.plan`` does.
+    Raises RepairError, PeopleError, UsageError for an unknown camera, and what ``PlanQueue.plan`` does.
     """
     server = resources(request)
     requester = caller(request)
     near_misses = await _near_misses(request, session_id)
     if requester.scope.is_limited and not any(file in (one.source, one.path) for one in near_misses):
-        # What else there is, or is not, of that name is of no session that they see.
-        raise RepairError(
-            f"{printable(file)} is no near miss of session {session_id} that you can link: its name, folder or "
-            "register has to name that session, and no other."
-        )
+        # A file of that name that belongs to a session outside their scope must not show.
+        raise RepairError(Message("near_miss.not_linkable", file=file, session=session_id))
 
     def link() -> Link:
         inventory = server.inventories.inventory(fresh=True)
@@ -107,14 +104,14 @@ async def link_near_miss(
             inventory, near_misses, session=session_id, files=[file], method=method, camera=camera
         )
         made = create_link(inventory, server.link_log, planned, who=requester.name).link
-        server.inventories.inventory(fresh=True)  # who asks for the plan next sees it
+        server.inventories.inventory(fresh=True)  # the next plan includes it
         return made
 
     return await server.run_in_thread(link)
 
 
 def undo_link(server: ServerResources, session: str, number: int, who: str) -> Link:
-    """Take one of a session's links back. Call it in a worker thread.
+    """Remove one of a session's links. Call it in a worker thread.
 
     Raises NotFoundError, RepairError, PeopleError.
     """

@@ -1,4 +1,4 @@
-"""What left the lab, for its administrators: as JSON a page at a time, as CSV all of it."""
+"""The export log for administrators: as JSON in pages, as CSV in whole."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -23,7 +23,7 @@ _LINES_PER_WRITE = 5000
 @routes.get("/api/log")
 @allow(Role.ADMIN)
 async def show_log(request: web.Request) -> web.Response:
-    """The newest lines of the export log, or those before a line."""
+    """Send the newest entries of the export log, or those before an entry."""
     server = resources(request)
     refuse_unknown_options(request.query, (*LOG_OPTIONS, "before", "limit"))
     log_filter, before = (
@@ -44,13 +44,13 @@ def _page(server: ServerResources, log_filter: ExportLogFilter, before: int | No
 @routes.get("/api/log.csv", allow_head=False)
 @allow(Role.ADMIN)
 async def download_log(request: web.Request) -> web.StreamResponse:
-    """The export log for a spreadsheet, or what a filter leaves of it, the newest line first."""
+    """Send the matching entries of the export log as CSV, newest first."""
     server = resources(request)
     refuse_unknown_options(request.query, LOG_OPTIONS)
     found = log_filter_of(request.query, server.settings.time_zone).find(server.export_log)
     answer = web.StreamResponse(headers={hdrs.CONTENT_DISPOSITION: 'attachment; filename="labcrate-log.csv"'})
     answer.content_type, answer.charset = "text/csv", "utf-8"
-    # A first look before the answer begins: a log that cannot be read is an error, not an empty table.
+    # Read before the response starts: a log that cannot be read is an error, not an empty table.
     text = await server.run_in_thread(_csv_lines, found)
     await answer.prepare(request)
     await answer.write(_HEADING)
@@ -61,7 +61,7 @@ async def download_log(request: web.Request) -> web.StreamResponse:
     return answer
 
 
-# Spreadsheets take a file for UTF-8 only when it begins with this mark.
+# Spreadsheets only read a file as UTF-8 if it begins with this mark.
 _HEADING = ("\ufeff" + as_csv([])).encode()
 
 

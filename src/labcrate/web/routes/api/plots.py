@@ -1,4 +1,4 @@
-"""What a session's page loads beside itself: the points of its plots, and the pictures of its recordings."""
+"""The points of a session's plots, and the pictures of its recordings."""
 
 import hashlib
 from datetime import datetime
@@ -7,7 +7,7 @@ from http import HTTPStatus
 from aiohttp import hdrs, web
 
 from labcrate.errors import NotFoundError, NotReadyError, UsageError
-from labcrate.messages.text import printable_lines
+from labcrate.messages.message import Message
 from labcrate.model.timespan import TimeSpan, format_instant, parse_instant
 from labcrate.people.roles import Role
 from labcrate.web.auth.require_role import allow, caller
@@ -27,35 +27,35 @@ _OPTION_NAMES = ("property", "from", "to", "buckets")
 @routes.get("/api/sessions/{id}/readings/plot")
 @allow(Role.VIEWER)
 async def plot(request: web.Request) -> web.Response:
-    """The points that a plot of some properties needs, from one time to another."""
+    """Send the points of some properties between two times."""
     server = resources(request)
     session_id = session_id_of(request)
     for name in request.query:
         if name not in _OPTION_NAMES:
-            raise UsageError(f"There is no option {printable_lines(name)!r}; there are {', '.join(_OPTION_NAMES)}.")
+            raise UsageError(Message("query.unknown_option", name=name, names=", ".join(_OPTION_NAMES)))
     names = request.query.getall("property", [])
     if not 0 < len(names) <= _MAX_PROPERTIES:
-        raise UsageError(f"Name from 1 to {_MAX_PROPERTIES} properties to plot, each as 'property'.")
+        raise UsageError(Message("plot.properties", most=_MAX_PROPERTIES))
     buckets, start, end = _buckets(request), _instant(request, "from"), _instant(request, "to")
     planned = await server.plans.plan_for_page(
         session_id, whole_session_options(request, server.plans), caller(request).name
     )
     if planned is None:
-        raise NotReadyError("The session's files are still being looked at; ask again in a moment.", 2)
+        raise NotReadyError(Message("plot.not_ready"), 2)
     plan = planned.plan
     readings = plan.readings
     start, end = start or readings.first, end or readings.last
     panels = []
     if start and end:
         if end <= start:
-            raise UsageError("The plot ends before it starts; exchange 'from' and 'to'.")
+            raise UsageError(Message("plot.reversed"))
         panels = await server.run_in_thread(server.plots.panels, session_id, readings, names, start, end, buckets)
     zone = plan.session.time_zone or server.settings.time_zone
     return json_response(await server.run_in_thread(encode_json, _plot_object(zone, TimeSpan(start, end), panels)))
 
 
 def _plot_object(zone: str, span: TimeSpan, panels: list[dict[str, object]]) -> dict[str, object]:
-    """The answer; ``offsetSeconds`` is how far the zone's clocks are ahead of UTC where the plot begins."""
+    """Return the JSON object of a plot; ``offsetSeconds`` is the zone's distance from UTC at the plot's start."""
     offset = Locale("en", zone).local(span.start).utcoffset() if span.start else None
     return {
         "zone": zone,
@@ -73,21 +73,21 @@ def _instant(request: web.Request, name: str) -> datetime | None:
     try:
         return parse_instant(text)
     except (ValueError, OverflowError):
-        raise UsageError(f"{name} is {printable_lines(text)!r}; write it like 2025-05-02T10:00:00Z.") from None
+        raise UsageError(Message("query.instant", name=name, value=text, example="2025-05-02T10:00:00Z")) from None
 
 
 def _buckets(request: web.Request) -> int:
     text = request.query.get("buckets") or str(_DEFAULT_BUCKETS)
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
     if not 1 <= number <= _MAX_BUCKETS:
-        raise UsageError(f"buckets is {printable_lines(text)!r}; it is a whole number from 1 to {_MAX_BUCKETS}.")
+        raise UsageError(Message("query.whole_number", name="buckets", value=text, least="1", most=str(_MAX_BUCKETS)))
     return number
 
 
 @routes.get("/api/sessions/{id}/recordings/{name}/thumbnail.jpg")
 @allow(Role.OPERATOR)
 async def thumbnail(request: web.Request) -> web.StreamResponse:
-    """A small picture of a recording; a drawn one where it shows none."""
+    """Send a small picture of a recording, or a placeholder if it has none."""
     server = resources(request)
     recording = await server.plans.find_recording(
         session_id_of(request), request.match_info["name"], caller(request).name
@@ -101,5 +101,5 @@ async def thumbnail(request: web.Request) -> web.StreamResponse:
             WorkKind.THUMBNAILS, server.thumbnails.get, recording.path, recording.identity
         )
     except OSError as error:
-        raise NotFoundError(f"{recording.source} cannot be read ({error.strerror}).") from None
+        raise NotFoundError(Message("recording.unreadable", file=recording.source, reason=error.strerror)) from None
     return web.Response(body=picture, content_type="image/jpeg", headers=headers)

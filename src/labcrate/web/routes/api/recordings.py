@@ -1,4 +1,4 @@
-"""Playback: one recording of a session, any part of it, as a player asks for it."""
+"""Playback of one recording, whole or in part."""
 
 import hashlib
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from labcrate.archive.layout import FileSource
 from labcrate.errors import NotFoundError
 from labcrate.export.media_types import media_type
 from labcrate.export.redact import patches_key, without_secrets_in_tags
-from labcrate.messages.text import printable_lines
+from labcrate.messages.message import Message
 from labcrate.model.timespan import from_ns
 from labcrate.people.roles import Role
 from labcrate.plan.options import recording_as_text
@@ -29,7 +29,7 @@ routes = web.RouteTableDef()
 @routes.get("/api/sessions/{id}/recordings/{name}")
 @allow(Role.OPERATOR)
 async def recording(request: web.Request) -> web.StreamResponse:
-    """Send a recording, to be played where it is shown. It leaves the lab that way too, so the log has a line of it."""
+    """Send a recording for playback. It leaves the lab this way, so the export log gets an entry."""
     server = resources(request)
     session_id, name = session_id_of(request), request.match_info["name"]
     planned = await server.plans.find_recording(session_id, name, caller(request).name)
@@ -49,16 +49,16 @@ async def recording(request: web.Request) -> web.StreamResponse:
 
 
 def _source(server: ServerResources, planned: PlannedRecording, session_id: str) -> FileSource:
-    """The recording as it is now, its tags without secrets: it may have grown since the plan was made.
+    """Return the current file of a recording, with secrets removed from its tags; it may have changed since the plan.
 
-    Raises NotFoundError, and SecretsError where it holds secrets that cannot be taken out.
+    Raises NotFoundError, and SecretsError for secrets that cannot be removed.
     """
     files = server.inventories.inventory().files
     try:
         identity = files.identity(planned.path)
     except OSError:
         name = planned.member.removeprefix("recordings/")
-        raise NotFoundError(f"The recording {printable_lines(name)!r} of session {session_id} is gone.") from None
+        raise NotFoundError(Message("recording.gone", name=name, session=session_id)) from None
     source = FileSource(partial(files.open, planned.path), identity, planned.source)
     if planned.search and not planned.search.result.kinds and identity == planned.identity:
         return source
@@ -66,7 +66,7 @@ def _source(server: ServerResources, planned: PlannedRecording, session_id: str)
 
 
 def _tag(source: FileSource) -> str:
-    """A strong entity tag: a file with the same identity is taken as unchanged everywhere."""
+    """Return a strong ETag: a file with the same identity counts as unchanged everywhere."""
     state = f"{source.identity!r} {patches_key(source.patches)}" if source.patches else repr(source.identity)
     return f'"{hashlib.sha256(state.encode()).hexdigest()[:32]}"'
 

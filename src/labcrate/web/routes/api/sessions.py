@@ -1,4 +1,4 @@
-"""What the lab holds: the list of sessions, one session, the plan of its export."""
+"""The list of sessions, one session, and the plan of its export."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from aiohttp import web
 
 from labcrate.errors import NoSessionError, NotAllowedError, UsageError
 from labcrate.export.plan_views import limit_to_study, plan_object, row_object, session_object
+from labcrate.messages.message import Message
 from labcrate.people.roles import Role, SessionScope
 from labcrate.plan.options import as_query
 from labcrate.web.archives.archive_cache import PlannedArchive
@@ -24,11 +25,11 @@ _NEVER_EMPTY = ("sort", "order", "limit", "offset")
 @allow(Role.VIEWER)
 @stays_in_scope
 async def list_sessions(request: web.Request) -> web.Response:
-    """The sessions that a query finds, a page at a time."""
+    """Send one page of the sessions that match a query."""
     server = resources(request)
-    for name in _NEVER_EMPTY:  # a form may send them empty, a script that does has a fault
+    for name in _NEVER_EMPTY:  # forms may send them empty; in a script this is a mistake
         if request.query.get(name) == "":
-            raise UsageError(f"The option {name!r} is empty; leave it out, or say what it is.")
+            raise UsageError(Message("query.empty_option", name=name))
     query = session_query(request.query, server.settings.time_zone)
     return json_response(await server.run_in_thread(_page, server, query, caller(request).scope))
 
@@ -42,7 +43,7 @@ def _page(server: ServerResources, query: SessionQuery, scope: SessionScope) -> 
 @routes.get("/api/sessions/{id}")
 @allow(Role.VIEWER)
 async def show_session(request: web.Request) -> web.Response:
-    """One session as the lab describes it."""
+    """Send one session as the lab describes it."""
     server = resources(request)
     return json_response(await server.run_in_thread(_session, server, session_id_of(request)))
 
@@ -51,7 +52,7 @@ def _session(server: ServerResources, session_id: str) -> dict[str, Any]:
     session = server.inventories.inventory().session(session_id)
     row = next((row for row in server.inventories.rows() if row.id == session_id), None)
     if row is None:
-        raise NoSessionError(f"There is no session {session_id} in this lab any more.")
+        raise NoSessionError(Message("session.gone", session=session_id))
     here = session_api_url(server.settings, session_id)
     links = {
         "self": here,
@@ -65,14 +66,14 @@ def _session(server: ServerResources, session_id: str) -> dict[str, Any]:
 @routes.get("/api/sessions/{id}/plan")
 @allow(Role.VIEWER)
 async def show_plan(request: web.Request) -> web.Response:
-    """What an export would hold and what not, before anything is read for it."""
+    """Send the contents and exclusions of an export; no recording is hashed for it."""
     server = resources(request)
     plans, requester = server.plans, caller(request)
     options = await read_options(request, plans)
     is_operator = requester.may(Role.OPERATOR)
-    allows_incomplete(request)  # changes no plan, but one query serves plan and archive
+    allows_incomplete(request)  # checked only: it does not change the plan, but plan and archive take the same query
     if options != whole_session_options(request, plans) and not is_operator:
-        raise NotAllowedError("Choosing a part needs the role operator; without options the plan is of the whole.")
+        raise NotAllowedError(Message("query.part"))
     planned = await plans.plan(session_id_of(request), options, requester.name)
     return json_response(await server.run_in_thread(_plan, planned, requester))
 
@@ -82,7 +83,7 @@ def _plan(planned: PlannedArchive, requester: Caller) -> bytes:
     answer = plan_object(assembly)
     answer["notTakenCount"] = sum(one.files for one in assembly.plan.not_taken)
     answer["nearMissCount"] = len(assembly.plan.near_misses)
-    if not requester.may(Role.OPERATOR):  # names of files that are, so far, nobody's
+    if not requester.may(Role.OPERATOR):  # file names that may belong to other sessions
         del answer["nearMisses"], answer["notTaken"], answer["secrets"], answer["notSearchedYet"]
     answer["options"] = as_query(planned.plan.options)
     answer["ready"] = planned.entity is not None and not planned.plan.secrecy.refused

@@ -1,1 +1,1 @@
-"""Routes that answer with pages; those that belong together share a module."""
+"""Routes that answer with pages, one module for each group of pages."""

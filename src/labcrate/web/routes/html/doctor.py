@@ -1,4 +1,4 @@
-"""What is wrong with the lab, or one session of it: the page and its JSON."""
+"""The check of the lab or of one session, as a page and as JSON."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from labcrate.doctor.findings import FindingKind, LabFinding, Severity
 from labcrate.doctor.report import LabReport, count_rules, report_as_json
 from labcrate.errors import UsageError
 from labcrate.linking.verdict import command_line
-from labcrate.messages.text import printable_lines
+from labcrate.messages.message import Message
 from labcrate.model.session import ID_RULE, is_session_id, normalize_id
 from labcrate.people.roles import Role
 from labcrate.web.auth.require_role import allow
@@ -26,7 +26,7 @@ _SHOWN_PER_PAGE = 100
 @routes.get("/doctor")
 @allow(Role.OPERATOR)
 async def show_doctor(request: web.Request) -> web.Response:
-    """The findings, kind by kind; while the lab is examined, a page that says so and asks again."""
+    """Send the page of findings by kind; while the lab is being examined, a page that reloads."""
     server = resources(request)
     session_id = _session(request, may_be_empty=True)
     report = await server.doctor_reports.report_for_page(session_id)
@@ -43,7 +43,7 @@ async def show_doctor(request: web.Request) -> web.Response:
 @routes.get("/api/doctor")
 @allow(Role.OPERATOR)
 async def examine_lab(request: web.Request) -> web.Response:
-    """The findings as JSON."""
+    """Send the findings as JSON."""
     server = resources(request)
     report = await server.doctor_reports.report(_session(request))
     return json_response(await server.run_in_thread(_body, report))
@@ -54,13 +54,13 @@ def _body(report: LabReport) -> bytes:
 
 
 def _session(request: web.Request, *, may_be_empty: bool = False) -> str | None:
-    """The session that a query names, None for the whole lab. Raises UsageError for what is no id."""
+    """Return the session ID in a query, None for the whole lab. Raises UsageError for an invalid ID."""
     text = request.query.get("session")
     if text is None or (may_be_empty and not text.strip()):
         return None
     session_id = normalize_id(text.strip())
     if not is_session_id(session_id):
-        raise UsageError(f"session is {printable_lines(text[:100])!r}, which is no session id: {ID_RULE}.")
+        raise UsageError(Message("query.session_id", id=text[:100], rule=ID_RULE))
     return session_id
 
 
@@ -97,7 +97,7 @@ def _query(**values: str | None) -> dict[str, str]:
 
 
 def _kind_group(kind: FindingKind, findings: list[LabFinding], part: str | None) -> dict[str, Any]:
-    """One kind of finding: the first few of it, or (``part``) a page of all."""
+    """Return the first findings of one kind, or (``part``) one page of all of them, with their numbers."""
     size = _SHOWN_PER_KIND if part is None else _SHOWN_PER_PAGE
     pages = -(-len(findings) // size)
     number = min(pages, int(part)) if part and part.isascii() and part.isdigit() and len(part) < 6 else 1

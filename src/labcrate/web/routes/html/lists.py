@@ -1,4 +1,4 @@
-"""Show the sessions, the export log and the lab's key; remember a reader's language and theme."""
+"""The pages of the sessions, the export log and the lab's key, and the choice of language and theme."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -42,7 +42,7 @@ _COOKIE_AGE = timedelta(days=365)
 @allow(Role.VIEWER)
 @stays_in_scope
 async def show_sessions(request: web.Request) -> web.Response:
-    """The sessions that a query finds, a page at a time; the newest first unless another order is asked for."""
+    """Send one page of the sessions that match a query, newest first unless another order is given."""
     server = resources(request)
     query = session_query(request.query, server.settings.time_zone)
     if not request.query.get("limit"):
@@ -78,7 +78,7 @@ def _sessions_page(request: web.Request, query: SessionQuery) -> web.Response:
 
 
 def _page_urls(request: web.Request, query: SessionQuery, found: SessionPage) -> dict[str, Any]:
-    """Where the other pages and orders of the same search are."""
+    """Return the URLs of the other pages and orders of a search."""
 
     def with_changes(**changes: str | None) -> str:
         query_values = MultiDict(request.query)
@@ -89,7 +89,7 @@ def _page_urls(request: web.Request, query: SessionQuery, found: SessionPage) ->
         return str(URL.build(path=url(resources(request).settings, "/"), query=query_values))
 
     def sorted_url(key: Sort) -> str:
-        # A second click turns the order around. Names and numbers begin low, times and sizes high.
+        # A second click reverses the order. Names and IDs start ascending, times and sizes descending.
         descends_first = key not in (Sort.ID, Sort.NAME)
         descending = not query.descending if key is query.sort else descends_first
         return with_changes(sort=key, order="desc" if descending else "asc", offset=None)
@@ -105,7 +105,7 @@ def _page_urls(request: web.Request, query: SessionQuery, found: SessionPage) ->
 @routes.get("/log")
 @allow(Role.ADMIN)
 async def show_log(request: web.Request) -> web.Response:
-    """What left the lab: the newest lines of the export log that fit."""
+    """Send the newest entries of the export log that match a query."""
     server = resources(request)
     before = whole_number(request.query, "before", 1)
     return await server.run_in_thread(
@@ -139,14 +139,14 @@ def _log_page(request: web.Request, log_filter: ExportLogFilter, before: int | N
 @routes.post("/language")
 @allow(None)
 async def choose_language(request: web.Request) -> web.Response:
-    """Remember the language that somebody chose, and go back to where they were."""
+    """Store the chosen language in a cookie, and redirect to the page that the form was on."""
     return await _set_preference(request, "language", COOKIE, tuple(LANGUAGES))
 
 
 @routes.post("/theme")
 @allow(None)
 async def choose_theme(request: web.Request) -> web.Response:
-    """Remember light or dark, or (any other word) leave it to the browser again."""
+    """Store the light or dark theme in a cookie, or delete it (any other value); redirect to the page of the form."""
     return await _set_preference(request, "theme", THEME_COOKIE, THEMES)
 
 
@@ -174,7 +174,7 @@ async def _set_preference(request: web.Request, field: str, cookie: str, values:
 @allow(Role.VIEWER)
 @stays_in_scope
 async def show_key(request: web.Request) -> web.Response:
-    """The public key, or that there is none and how to make one; the secret key is on no page."""
+    """Send the page of the public key, or of how to create one; the secret key is on no page."""
     return await resources(request).run_in_thread(_key_page, request)
 
 

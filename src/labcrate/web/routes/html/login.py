@@ -1,4 +1,4 @@
-"""Logging in and out, and the page on which the first administrator is made."""
+"""Log in, log out, and set up the first administrator."""
 
 import re
 from urllib.parse import unquote
@@ -6,6 +6,7 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from labcrate.errors import LabcrateError, LoginError, NotAllowedError, TooManyError, UsageError
+from labcrate.messages.message import Message
 from labcrate.people.roles import Role
 from labcrate.people.tokens import hash_secret
 from labcrate.people.users import User
@@ -22,18 +23,18 @@ from labcrate.web.resources import resources
 
 routes = web.RouteTableDef()
 
-# A path of this server: a second slash or a backslash after the first would name another one.
+# A path of this server: a second slash or a backslash after the first would name another server.
 _LOCAL = re.compile(r"/(?![/\\])[!-\[\]-~]{0,2000}", re.ASCII)
-# What a browser or a proxy may take for a step upwards (RFC 3986, 5.2.4; ..; is Tomcat's), or for another host.
+# What a browser or a proxy may read as a parent folder (RFC 3986, 5.2.4; Tomcat reads ..; so) or as another host.
 _UNSAFE = re.compile(r"[\\\x00-\x1f\x7f]|//|/\.{1,2}(?:[/;]|$)")
 _MAX_DECODINGS = 5
-PASSWORDS_DIFFER = "The two passwords are not the same."
+PASSWORDS_DIFFER = Message("form.passwords_differ")
 
 
 @routes.get(LOGIN_PAGE)
 @allow(None)
 async def show_login(request: web.Request) -> web.Response:
-    """The login form; whoever is logged in goes on to where they wanted to."""
+    """Send the login form; redirect a browser that is logged in to the page it came for."""
     next_path = local_path(request.query.get("next", ""))
     if request.get(CALLER) is not None:
         return redirect(request, next_path)
@@ -43,7 +44,7 @@ async def show_login(request: web.Request) -> web.Response:
 @routes.post(LOGIN_PAGE)
 @allow(None)
 async def log_in(request: web.Request) -> web.Response:
-    """Log somebody in, and send them to where they wanted to go."""
+    """Log a user in, and redirect to the page they came for."""
     server = resources(request)
     fields = await read_form(request)
     name, next_path = fields.get("name", ""), local_path(fields.get("next", ""))
@@ -67,7 +68,7 @@ async def log_out(request: web.Request) -> web.Response:
         await server.accounts.run_in_thread(server.logins.end, secret)
     response = redirect(request, LOGIN_PAGE)
     drop_login(response, server.settings)
-    # Pictures and recordings that the browser kept: whoever sits there next sees none (W3C Clear Site Data, 3.1).
+    # Deletes cached pictures and recordings, so that the browser's next user sees none (W3C Clear Site Data, 3.1).
     response.headers["Clear-Site-Data"] = '"cache"'
     return response
 
@@ -75,7 +76,7 @@ async def log_out(request: web.Request) -> web.Response:
 @routes.get(SETUP_PAGE)
 @allow(None)
 async def show_setup(request: web.Request) -> web.Response:
-    """The form for the first administrator, for who has the one-time link."""
+    """Send the form for the first administrator, to a browser that opened the one-time link."""
     server = resources(request)
     token = request.query.get("token", "")
     if await server.accounts.has_admin():
@@ -87,7 +88,7 @@ async def show_setup(request: web.Request) -> web.Response:
 @routes.post(SETUP_PAGE)
 @allow(None)
 async def set_up(request: web.Request) -> web.Response:
-    """Make the first administrator, and log them in."""
+    """Create the first administrator, and log them in."""
     server = resources(request)
     fields = await read_form(request)
     if await server.accounts.has_admin():
@@ -99,15 +100,15 @@ async def set_up(request: web.Request) -> web.Response:
         user = await server.accounts.run_password_hashing(server.users.add_first, name, password)
     except UsageError as error:
         return server.pages.render(
-            request, "setup.html", status=error.http_status, token=token, name=name, error=str(error)
+            request, "setup.html", status=error.http_status, token=token, name=name, error=error.message
         )
     return await start_login(request, user, "/")
 
 
 def local_path(text: str) -> str:
-    """Return the path of this server that somebody wants to go to; the first page for anything else.
+    """Return a path of this server; ``/`` for anything else.
 
-    A path with dot segments would leave what a proxy's prefix encloses: browsers resolve them, encoded ones too.
+    Dot segments are refused, encoded ones too: browsers resolve them, and they would leave the prefix of a proxy.
     """
     path = text.partition("?")[0].partition("#")[0]
     for _ in range(_MAX_DECODINGS):
@@ -120,12 +121,12 @@ def local_path(text: str) -> str:
 
 
 def redirect(request: web.Request, path: str) -> web.Response:
-    """Send a browser on to a page of this server."""
+    """Redirect a browser to a page of this server."""
     return web.Response(status=303, headers={"Location": url(resources(request).settings, path)})
 
 
 def repeated_password(fields: dict[str, str]) -> str:
-    """The password that a form asks for twice. Raises UsageError when it is not the same."""
+    """Return the password that a form holds twice. Raises UsageError if the two differ."""
     password = fields.get("password", "")
     if password != fields.get("again", ""):
         raise UsageError(PASSWORDS_DIFFER)
@@ -133,7 +134,7 @@ def repeated_password(fields: dict[str, str]) -> str:
 
 
 async def verify_password(request: web.Request, name: str, password: str) -> User:
-    """Who has this name and password. Raises LoginError, and TooManyError after too many that did not fit."""
+    """Return the user with a name and password. Raises LoginError, and TooManyError after too many wrong ones."""
     server = resources(request)
     with server.accounts.login_throttle.attempt(name, client_address(request, server.settings)):
         return await server.accounts.run_password_hashing(server.users.verify, name, password)
@@ -141,11 +142,11 @@ async def verify_password(request: web.Request, name: str, password: str) -> Use
 
 def _check_setup_token(request: web.Request, token: str) -> None:
     if not resources(request).accounts.is_setup_token(token):
-        raise NotAllowedError("This is not the link that 'labcrate serve' printed when it started; open that one.")
+        raise NotAllowedError(Message("access.setup_link"))
 
 
 async def start_login(request: web.Request, user: User, next_path: str) -> web.Response:
-    """Begin a login, end the browser's former one, and send it to where somebody wants to go."""
+    """Log a user in, end the browser's previous login, and redirect to a path."""
     server = resources(request)
     previous = login_secret(request, server.settings)
     if previous:
@@ -159,7 +160,7 @@ async def start_login(request: web.Request, user: User, next_path: str) -> web.R
 async def login_page(
     request: web.Request, next_path: str, *, name: str = "", error: LabcrateError | None = None, ended: bool = False
 ) -> web.Response:
-    """The login form, perhaps with the name that was typed, and with why it did not work."""
+    """Send the login form, with the typed name and the error of the last attempt, if any."""
     server = resources(request)
     ready = await server.accounts.has_admin()
     response = server.pages.render(
@@ -170,28 +171,28 @@ async def login_page(
         name=name,
         ready=ready,
         ended=ended,
-        error=error.args[0] if error else None,
+        error=error.message if error else None,
     )
     if isinstance(error, TooManyError):
         response.headers["Retry-After"] = str(error.retry_after_s)
     return response
 
 
-WRONG_CURRENT_PASSWORD = "This is not your present password."  # noqa: S105 - a sentence
+WRONG_CURRENT_PASSWORD = Message("form.password_wrong")
 
 
-_NOT_BY_TOKEN = "A token cannot change people, passwords or tokens; log in, or use the command line."  # noqa: S105 - a sentence
+_NOT_BY_TOKEN = Message("access.users_without_token")
 
 
-async def browser_form(request: web.Request, refusal: str = _NOT_BY_TOKEN) -> dict[str, str]:
-    """The form that a logged-in person sent. Raises NotAllowedError for a token: it must not outlive itself."""
+async def browser_form(request: web.Request, refusal: Message = _NOT_BY_TOKEN) -> dict[str, str]:
+    """Return the form of a logged-in browser. Raises NotAllowedError for a token, which must not extend itself."""
     if caller(request).via == "token":
         raise NotAllowedError(refusal)
     return await read_form(request)
 
 
 async def check_current_password(request: web.Request, fields: dict[str, str]) -> User:
-    """Who asks, if the form holds their present password. Raises UsageError, and TooManyError."""
+    """Return the caller if the form holds their current password. Raises UsageError and TooManyError."""
     try:
         return await verify_password(request, caller(request).name, fields.get("current", ""))
     except LoginError:
@@ -199,6 +200,6 @@ async def check_current_password(request: web.Request, fields: dict[str, str]) -
 
 
 def current_login_hash(request: web.Request) -> bytes | None:
-    """The hash of the secret of the login that asks."""
+    """Return the hash of the secret in the request's login cookie; None without one."""
     secret = login_secret(request, resources(request).settings)
     return hash_secret(secret) if secret else None

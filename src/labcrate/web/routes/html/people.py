@@ -1,4 +1,4 @@
-"""Everybody's own account, and for administrators all the people of the lab."""
+"""The account page of each user, and the page of all users for administrators."""
 
 from aiohttp import web
 
@@ -26,7 +26,7 @@ _FORM_ERRORS = (UsageError, LoginError, TooManyError, NotFoundError)
 @allow(Role.VIEWER)
 @stays_in_scope
 async def show_account(request: web.Request) -> web.Response:
-    """One's own account: role, password, tokens."""
+    """Send the caller's account page: role, password, tokens."""
     return await _account_page(request)
 
 
@@ -34,7 +34,7 @@ async def show_account(request: web.Request) -> web.Response:
 @allow(Role.VIEWER)
 @stays_in_scope
 async def change_password(request: web.Request) -> web.Response:
-    """Change one's own password, for who knows the present one; other logins end, and tokens where that is wished."""
+    """Change the caller's password after checking the current one; end other logins and, if ticked, all tokens."""
     server = resources(request)
     fields, name = await browser_form(request), caller(request).name
     try:
@@ -46,7 +46,7 @@ async def change_password(request: web.Request) -> web.Response:
             users.set_password, name, password, keep_login=keep, keep_tokens=keep_tokens
         )
     except _FORM_ERRORS as error:
-        return await _account_page(request, status=error.http_status, password=str(error))
+        return await _account_page(request, status=error.http_status, password=error.message)
     return redirect(request, f"{ACCOUNT_PAGE}?done=password")
 
 
@@ -54,11 +54,9 @@ async def change_password(request: web.Request) -> web.Response:
 @allow(Role.VIEWER)
 @stays_in_scope
 async def create_token(request: web.Request) -> web.Response:
-    """Make a token for oneself, for who knows the password: it lasts longer than a browser that was left open.
+    """Create a token for the caller, after checking the password, and the code of a second factor.
 
-    For the same reason it takes a code of whoever has a second factor.
-
-    The answer shows it, and nothing else ever does.
+    A token outlives a browser that was left open. Only this response shows it.
     """
     server = resources(request)
     fields = await browser_form(request)
@@ -68,7 +66,7 @@ async def create_token(request: web.Request) -> web.Response:
         await server.code_logins.check_code_if_on(request, user, fields.get("code", ""))
         _, secret = await server.accounts.run_in_thread(server.tokens.add, user, fields.get("name", ""), days)
     except _FORM_ERRORS as error:
-        return await _account_page(request, status=error.http_status, typed=fields, token=error.args[0])
+        return await _account_page(request, status=error.http_status, typed=fields, token=error.message)
     return await _account_page(request, status=201, secret=secret)
 
 
@@ -76,71 +74,69 @@ async def create_token(request: web.Request) -> web.Response:
 @allow(Role.VIEWER)
 @stays_in_scope
 async def revoke_token(request: web.Request) -> web.Response:
-    """End one of one's own tokens."""
+    """Revoke one of the caller's tokens."""
     server = resources(request)
     fields = await browser_form(request)
     try:
         await server.accounts.run_in_thread(server.tokens.revoke, caller(request).name, fields.get("name", ""))
     except _FORM_ERRORS as error:
-        return await _account_page(request, status=error.http_status, token=str(error))
+        return await _account_page(request, status=error.http_status, token=error.message)
     return redirect(request, f"{ACCOUNT_PAGE}?done=revoked")
 
 
 @routes.get(PEOPLE_PAGE)
 @allow(Role.ADMIN)
 async def show_people(request: web.Request) -> web.Response:
-    """Everybody who may log in, or might."""
+    """Send the page of all users and tokens."""
     return await _people_page(request)
 
 
 @routes.post("/people/add")
 @allow(Role.ADMIN)
 async def add_user(request: web.Request) -> web.Response:
-    """Add somebody."""
+    """Add a user."""
     server = resources(request)
     fields = await browser_form(request)
     try:
         role, password = chosen_role(fields), repeated_password(fields)
         await server.accounts.run_password_hashing(server.users.add, fields.get("name", ""), role, password)
     except _FORM_ERRORS as error:
-        return await _people_page(request, status=error.http_status, typed=fields, add=str(error))
+        return await _people_page(request, status=error.http_status, typed=fields, add=error.message)
     return redirect(request, f"{PEOPLE_PAGE}?done=added")
 
 
 @routes.post("/people/role")
 @allow(Role.ADMIN)
 async def change_role(request: web.Request) -> web.Response:
-    """Give somebody another role."""
+    """Change a user's role."""
     server = resources(request)
     fields = await browser_form(request)
     try:
         await server.accounts.run_in_thread(server.users.set_role, fields.get("name", ""), chosen_role(fields))
     except _FORM_ERRORS as error:
-        return await _people_page(request, status=error.http_status, user=str(error))
+        return await _people_page(request, status=error.http_status, user=error.message)
     own = name_key(fields.get("name", "")) == name_key(caller(request).name)
-    return redirect(
-        request, "/" if own else f"{PEOPLE_PAGE}?done=role"
-    )  # who is no administrator any more sees no people
+    return redirect(request, "/" if own else f"{PEOPLE_PAGE}?done=role")  # a former administrator may not see this page
 
 
 @routes.post("/people/disable")
 @allow(Role.ADMIN)
 async def disable_user(request: web.Request) -> web.Response:
-    """Lock somebody out."""
+    """Disable a user."""
     return await _switch(request, "disabled")
 
 
 @routes.post("/people/enable")
 @allow(Role.ADMIN)
 async def enable_user(request: web.Request) -> web.Response:
-    """Let somebody log in again."""
+    """Enable a disabled user."""
     return await _switch(request, "enabled")
 
 
 @routes.post("/people/password")
 @allow(Role.ADMIN)
 async def set_password(request: web.Request) -> web.Response:
-    """Give somebody another password; all their tokens and logins end, but not the login that does this."""
+    """Set a user's password; end their logins (except the one that made this request) and revoke their tokens."""
     server = resources(request)
     fields, users = await browser_form(request), server.users
     name, password = fields.get("name", ""), fields.get("password", "")
@@ -149,51 +145,51 @@ async def set_password(request: web.Request) -> web.Response:
             users.set_password, name, password, keep_login=current_login_hash(request)
         )
     except _FORM_ERRORS as error:
-        return await _people_page(request, status=error.http_status, user=str(error))
+        return await _people_page(request, status=error.http_status, user=error.message)
     return redirect(request, f"{PEOPLE_PAGE}?done=password")
 
 
 @routes.post("/people/second-factor/reset")
 @allow(Role.ADMIN)
 async def reset_second_factor(request: web.Request) -> web.Response:
-    """Remove another's second factor, for who lost the telephone and the recovery codes; their logins end."""
+    """Remove another user's second factor, after they lost phone and recovery codes; end their logins."""
     server = resources(request)
     fields = await browser_form(request)
     try:
         user = await server.accounts.run_in_thread(server.users.get, fields.get("name", ""))
-        if name_key(user.name) == name_key(caller(request).name):  # a browser that was left open knows no code
+        if name_key(user.name) == name_key(caller(request).name):  # someone at a browser left open would need no code
             raise UsageError(Message("second_factor.own"))
         await server.accounts.run_in_thread(server.code_logins.factors.reset, user)
     except _FORM_ERRORS as error:
-        return await _people_page(request, status=error.http_status, user=error.args[0])
+        return await _people_page(request, status=error.http_status, user=error.message)
     return redirect(request, f"{PEOPLE_PAGE}?done=second-factor")
 
 
 @routes.post("/people/tokens/revoke")
 @allow(Role.ADMIN)
 async def revoke_user_token(request: web.Request) -> web.Response:
-    """End a token of somebody."""
+    """Revoke a user's token."""
     server = resources(request)
     fields = await browser_form(request)
     try:
         await server.accounts.run_in_thread(server.tokens.revoke, fields.get("name", ""), fields.get("token", ""))
     except _FORM_ERRORS as error:
-        return await _people_page(request, status=error.http_status, token=str(error))
+        return await _people_page(request, status=error.http_status, token=error.message)
     return redirect(request, f"{PEOPLE_PAGE}?done=revoked")
 
 
 def chosen_role(fields: dict[str, str]) -> Role:
-    """The role that a form names. Raises UsageError."""
+    """Return the role in a form. Raises UsageError for an unknown role."""
     try:
         return Role(fields.get("role", ""))
     except ValueError:
-        raise UsageError("Choose a role: viewer, operator or admin.") from None
+        raise UsageError(Message("form.role")) from None
 
 
 def chosen_days(text: str) -> int:
-    """Return the days that a form names. Raises UsageError."""
+    """Return the number of days in a form. Raises UsageError for anything but a number."""
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise UsageError(f"A token is good for 1 to {MAX_DAYS} days.")
+        raise UsageError(Message("form.token_days", most=str(MAX_DAYS)))
     return int(text)
 
 
@@ -203,7 +199,7 @@ async def _switch(request: web.Request, to: str) -> web.Response:
     try:
         await server.accounts.run_in_thread(users.disable if to == "disabled" else users.enable, fields.get("name", ""))
     except _FORM_ERRORS as error:
-        return await _people_page(request, status=error.http_status, user=str(error))
+        return await _people_page(request, status=error.http_status, user=error.message)
     return redirect(request, f"{PEOPLE_PAGE}?done={to}")
 
 
@@ -215,7 +211,7 @@ async def _account_page(
     typed: dict[str, str] | None = None,
     **errors: str,
 ) -> web.Response:
-    """The account's page, perhaps with a token's text, or with an error beside the form and what was typed there."""
+    """Send the account page, with a new token or with an error and the typed values beside its form, if any."""
     server = resources(request)
     tokens = server.tokens
     own = await server.accounts.run_in_thread(tokens.all, caller(request).name)
@@ -237,7 +233,7 @@ async def _account_page(
 async def _people_page(
     request: web.Request, *, status: int = 200, typed: dict[str, str] | None = None, **errors: str
 ) -> web.Response:
-    """The page of people, perhaps with an error beside the form it is about, and with what was typed there."""
+    """Send the page of users, with an error and the typed values beside its form, if any."""
     server = resources(request)
     users = await server.accounts.run_in_thread(server.users.all)
     tokens = await server.accounts.run_in_thread(server.tokens.all)

@@ -1,4 +1,4 @@
-"""Pages of the second factor: the code at a login, and setting it up or taking it away."""
+"""Pages of the second factor: the code at login, and its setup and removal."""
 
 import hmac
 from typing import Any
@@ -37,7 +37,7 @@ _FORM_ERRORS = (UsageError, TooManyError, NotAllowedError)
 @allow(Role.VIEWER)
 @stays_in_scope
 async def show_second_factor(request: web.Request) -> web.Response:
-    """Whether it is on, and what can be done about it."""
+    """Send the page of the caller's second factor."""
     return await _page(request)
 
 
@@ -45,14 +45,14 @@ async def show_second_factor(request: web.Request) -> web.Response:
 @allow(MINIMUM_ROLE)
 @stays_in_scope
 async def prepare(request: web.Request) -> web.Response:
-    """Make a secret and show it, for the app to take."""
+    """Create a secret and show it, to be added to an app."""
     server = resources(request)
     await browser_form(request)
     user = await _current_user(request)
     try:
         secret = await server.accounts.run_in_thread(server.code_logins.factors.begin_setup, user)
     except _FORM_ERRORS as error:
-        return await _page(request, status=error.http_status, error=error.args[0])
+        return await _page(request, status=error.http_status, error=error.message)
     return await _page(request, secret=secret)
 
 
@@ -60,9 +60,9 @@ async def prepare(request: web.Request) -> web.Response:
 @allow(MINIMUM_ROLE)
 @stays_in_scope
 async def confirm(request: web.Request) -> web.Response:
-    """Turn it on, for who knows the password and has a first code.
+    """Turn the second factor on, after checking the password and a first code.
 
-    The answer shows the recovery codes, and nothing else ever does.
+    Only this response shows the recovery codes.
     """
     server = resources(request)
     fields, factors = await browser_form(request), server.code_logins.factors
@@ -73,7 +73,7 @@ async def confirm(request: web.Request) -> web.Response:
         codes = await server.accounts.run_in_thread(factors.finish_setup, user, code, keep_login=keep)
     except _FORM_ERRORS as error:
         secret = await server.accounts.run_in_thread(factors.pending_secret, user)
-        return await _page(request, status=error.http_status, secret=secret, error=error.args[0])
+        return await _page(request, status=error.http_status, secret=secret, error=error.message)
     return await _page(request, status=201, codes=codes)
 
 
@@ -81,7 +81,7 @@ async def confirm(request: web.Request) -> web.Response:
 @allow(Role.VIEWER)
 @stays_in_scope
 async def renew_codes(request: web.Request) -> web.Response:
-    """Make new recovery codes, for who knows the password and has a code; the old ones are good no more."""
+    """Replace the recovery codes, after checking the password and a code."""
     server = resources(request)
     fields, factors = await browser_form(request), server.code_logins.factors
     try:
@@ -90,7 +90,7 @@ async def renew_codes(request: web.Request) -> web.Response:
             request, factors.renew_recovery_codes, user, fields.get("code", "")
         )
     except _FORM_ERRORS as error:
-        return await _page(request, status=error.http_status, error=error.args[0])
+        return await _page(request, status=error.http_status, error=error.message)
     return await _page(request, status=201, codes=codes)
 
 
@@ -98,14 +98,14 @@ async def renew_codes(request: web.Request) -> web.Response:
 @allow(Role.VIEWER)
 @stays_in_scope
 async def turn_off(request: web.Request) -> web.Response:
-    """Turn it off, for who knows the password and has a code."""
+    """Turn the second factor off, after checking the password and a code."""
     server = resources(request)
     fields, factors = await browser_form(request), server.code_logins.factors
     try:
         user = await check_current_password(request, fields)
         await server.code_logins.run_with_own_code(request, factors.turn_off, user, fields.get("code", ""))
     except _FORM_ERRORS as error:
-        return await _page(request, status=error.http_status, error=error.args[0])
+        return await _page(request, status=error.http_status, error=error.message)
     return redirect(request, f"{ACCOUNT_PAGE}?done=second-factor-off")
 
 
@@ -115,13 +115,13 @@ async def _current_user(request: web.Request) -> User:
 
 
 def _host(request: web.Request) -> str:
-    """What the server is called, without a port."""
+    """Return the server's host name, without the port."""
     base_url = resources(request).settings.base_url
     return urlsplit(base_url or f"//{request.host}").hostname or ""
 
 
 async def _page(request: web.Request, *, status: int = 200, secret: str | None = None, **context: Any) -> web.Response:
-    """The page, perhaps with a secret to take into the app, with recovery codes, or with an error."""
+    """Send the page, with a new secret, with recovery codes, or with an error, if any."""
     server = resources(request)
     page_context = {"codes": None, "error": None, "secret": secret and in_groups(secret), "uri": ""} | context
     if secret:
@@ -139,7 +139,7 @@ async def _page(request: web.Request, *, status: int = 200, secret: str | None =
 @routes.get(CODE_PAGE)
 @allow(None)
 async def show_code(request: web.Request) -> web.Response:
-    """The form for the code; a browser that no login waits for begins with name and password."""
+    """Send the form for the code; redirect a browser without a pending login to the login form."""
     server = resources(request)
     secret = login_secret(request, server.settings, PENDING_SUFFIX)
     if not secret or server.code_logins.pending.find(secret) is None:
@@ -150,16 +150,16 @@ async def show_code(request: web.Request) -> web.Response:
 @routes.post(CODE_PAGE)
 @allow(None)
 async def send_code(request: web.Request) -> web.Response:
-    """Log somebody in whose code is right."""
+    """Log a user in whose code is right."""
     server = resources(request)
     fields, secret = await read_form(request), login_secret(request, server.settings, PENDING_SUFFIX)
     pending = server.code_logins.pending
-    pending_login = pending.take(secret) if secret else None  # of two forms sent at once, one goes on
+    pending_login = pending.take(secret) if secret else None  # of two forms sent at once, only one continues
     if not secret or pending_login is None:
         return await _restart_login(request, LoginError(Message("second_factor.over")))
     if not hmac.compare_digest(fields.get("csrf", "").encode("utf-8", "replace"), csrf_token(secret).encode()):
         pending.put_back(secret, pending_login)
-        raise NotAllowedError("This page is out of date; load it again, and do it once more.")
+        raise NotAllowedError(Message("access.page_out_of_date"))
     return await _check_code(request, secret, pending_login, fields.get("code", ""))
 
 
@@ -171,7 +171,7 @@ async def _check_code(request: web.Request, secret: str, pending_login: PendingL
             request, code_logins.factors.use_code, pending_login.user, code, pending_login.stamp
         )
     except (LoginError, TooManyError) as error:
-        if error.args[0] == Message("second_factor.over"):
+        if error.message == Message("second_factor.over"):
             return await _restart_login(request, error, pending_login.next_path)
         code_logins.pending.put_back(secret, pending_login)
         return _code_page(request, secret, error)
@@ -195,7 +195,7 @@ def _code_page(request: web.Request, secret: str, error: LabcrateError | None = 
         "login_code.html",
         status=error.http_status if error else 200,
         form_token=csrf_token(secret),
-        error=error.args[0] if error else None,
+        error=error.message if error else None,
     )
     if isinstance(error, TooManyError):
         response.headers["Retry-After"] = str(error.retry_after_s)

@@ -1,4 +1,4 @@
-"""The page of one session: what it holds, what its export would hold, and what can be put right."""
+"""The page of one session: its data, its export, and links of near misses."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -43,10 +43,10 @@ _RECORDINGS_PER_PAGE = 60
 
 @dataclass(frozen=True, slots=True)
 class ExportChoice:
-    """What somebody chose to export, as far as it is known: ``problem`` says what cannot be meant.
+    """What a user chose to export; ``problem`` is the message about an invalid choice.
 
-    ``assembly`` is None while the plan is still being made. The addresses end in the query that asks for just this;
-    ``signature`` is None where the lab has no key.
+    ``assembly`` is None while the plan is being computed. The URLs hold the query of this choice; ``signature`` is None
+    if the lab has no key.
     """
 
     options: Options
@@ -61,14 +61,14 @@ class ExportChoice:
 @routes.get(_SESSION_PAGE)
 @allow(Role.VIEWER)
 async def show_session(request: web.Request) -> web.Response:
-    """A session; while its files are looked at for the first time, a page that says so and asks again."""
+    """Send the page of a session; while its files are read for the first time, a page that reloads."""
     server = resources(request)
     session_id, requester = session_id_of(request), caller(request)
     session = await server.run_in_thread(_session, server, session_id)
     planned = await server.plans.plan_for_page(session_id, whole_session_options(request, server.plans), requester.name)
     if planned is None:
         return await server.run_in_thread(_waiting_page, request, session)
-    # Viewers see the whole session, whatever the address they were given chooses.
+    # Viewers see the whole session, whatever their URL chooses.
     choice = await _export_choice(request, session) if requester.may(Role.OPERATOR) else None
     return await server.run_in_thread(_session_page, request, planned, choice)
 
@@ -76,7 +76,7 @@ async def show_session(request: web.Request) -> web.Response:
 @routes.get(f"{_SESSION_PAGE}/choice")
 @allow(Role.OPERATOR)
 async def show_choice(request: web.Request) -> web.Response:
-    """The part of a session's page that tells what a choice comes to; scripts put it in place of the one before."""
+    """Send the part of the page that shows the size of a choice; a script replaces the previous one with it."""
     server = resources(request)
     session = await server.run_in_thread(_session, server, session_id_of(request))
     choice = await _export_choice(request, session)
@@ -89,7 +89,7 @@ async def show_choice(request: web.Request) -> web.Response:
 @routes.get(f"{_SESSION_PAGE}/readings")
 @allow(Role.VIEWER)
 async def show_readings(request: web.Request) -> web.Response:
-    """The plots as a table: for those who do not see them, or want the figures."""
+    """Send the table of the sensor values: the data of the plots as numbers."""
     server = resources(request)
     session_id = session_id_of(request)
     session = await server.run_in_thread(_session, server, session_id)
@@ -108,7 +108,7 @@ async def show_readings(request: web.Request) -> web.Response:
 @routes.post(f"{_SESSION_PAGE}/links")
 @allow(Role.OPERATOR)
 async def repair_near_miss(request: web.Request) -> web.Response:
-    """Link a near miss, and show the session with what was done and how to take it back."""
+    """Link a near miss, and redirect to the session page, which offers to undo that."""
     session_id, fields = session_id_of(request), await read_form(request)
     method = LinkMethod.MOVE if fields.get("method") == LinkMethod.MOVE else LinkMethod.ENTRY
     camera = fields.get("camera") or None
@@ -119,7 +119,7 @@ async def repair_near_miss(request: web.Request) -> web.Response:
 @routes.post(f"{_SESSION_PAGE}/links/{{number:[0-9]{{1,18}}}}/undo")
 @allow(Role.OPERATOR)
 async def undo_session_link(request: web.Request) -> web.Response:
-    """Take a link back, and show the session without it."""
+    """Remove a link, and redirect to the session page."""
     server = resources(request)
     session_id = session_id_of(request)
     undone = await server.run_in_thread(
@@ -129,7 +129,7 @@ async def undo_session_link(request: web.Request) -> web.Response:
 
 
 def _redirect_to_session(request: web.Request, session_id: str, query: str) -> web.Response:
-    """Send a browser on to the session's page."""
+    """Redirect a browser to the page of a session."""
     return web.Response(
         status=303, headers={hdrs.LOCATION: session_url(resources(request).settings, session_id, query)}
     )
@@ -160,7 +160,7 @@ async def _export_choice(request: web.Request, session: Session) -> ExportChoice
         await check_session_time(request, server.plans, session.id, options)
         planned = await server.plans.plan_for_page(session.id, options, caller(request).name)
     except UsageError as error:
-        problem = str(error)
+        problem = error.message
     query = MultiDict([(name, value) for name, values in as_query(options).items() for value in values])
     if request.query.get("allow_incomplete") == "1":
         query.add("allow_incomplete", "1")
@@ -217,14 +217,14 @@ def _session_page(request: web.Request, assembled: Assembly, choice: ExportChoic
 
 
 def _link_notices(request: web.Request, links: list[Link]) -> dict[str, Link]:
-    """The link that was just made or taken back, so that the page can say it."""
+    """Return the link that was just made or removed, for a notice on the page."""
     by_number = {str(link.number): link for link in links}
     notices = {word: by_number.get(request.query.get(word, "")) for word in ("linked", "undone")}
     return {word: link for word, link in notices.items() if link and bool(link.undone) == (word == "undone")}
 
 
 def _recordings_page(request: web.Request, plan: Plan) -> dict[str, Any]:
-    """The recordings that are shown, and where the others are."""
+    """Return one page of the recordings, and the URLs of the previous and the next page."""
     ordered = sorted(plan.recordings, key=_by_time)
     text, pages = request.query.get("part", ""), max(1, -(-len(ordered) // _RECORDINGS_PER_PAGE))
     part = min(pages, max(1, int(text))) if text.isascii() and text.isdigit() and len(text) < 6 else 1
@@ -247,7 +247,7 @@ def _by_time(recording: PlannedRecording) -> tuple[bool, float, str]:
 
 
 def _media_url(request: web.Request, recording: PlannedRecording, session_id: str, what: str) -> str:
-    """The address of a recording or its picture; it changes with the file, so that browsers may keep what they have."""
+    """Return the URL of a recording or its picture. It changes with the file, so that browsers may cache it."""
     name = quote(recording.member.removeprefix("recordings/"), safe="")
     state = f"?v={recording.identity.mtime_ns:x}-{recording.identity.size_bytes:x}"
     return session_api_url(resources(request).settings, session_id, f"/recordings/{name}{what}") + (
@@ -256,5 +256,5 @@ def _media_url(request: web.Request, recording: PlannedRecording, session_id: st
 
 
 def _sensor_names(session: Session, devices: list[tuple[str, int]]) -> list[str]:
-    """What sensors can be chosen: those that the session selected, else all that reported."""
+    """Return the sensors to choose from: those that the session selected, else all that reported."""
     return [sensor.name or sensor.id for sensor in session.sensors] or [name for name, _ in devices]

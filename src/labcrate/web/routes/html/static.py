@@ -1,17 +1,18 @@
-"""The files that pages load, cached by browsers for as long as their content stays the same."""
+"""The static files of the pages, cached by browsers as long as their content is the same."""
 
 from http import HTTPStatus
 
 from aiohttp import hdrs, web
 
 from labcrate.errors import NotFoundError
+from labcrate.messages.message import Message
 from labcrate.web.auth.require_role import allow
 from labcrate.web.pages.assets import assets
 from labcrate.web.resources import resources
 
 routes = web.RouteTableDef()
 
-_CACHE_FOREVER = "public, max-age=31536000, immutable"  # RFC 8246: not even asked for again
+_CACHE_FOREVER = "public, max-age=31536000, immutable"  # RFC 8246: never revalidated
 _REVALIDATE = "no-cache"
 _PIECE_BYTES = 64 * 1024
 
@@ -19,11 +20,11 @@ _PIECE_BYTES = 64 * 1024
 @routes.get("/static/{name}")
 @allow(None)
 async def asset(request: web.Request) -> web.StreamResponse:
-    """One file of those that pages name; no other path leads to any."""
+    """Send one of the static files; no other file can be reached."""
     server = resources(request)
     found = assets().get(request.match_info["name"])
     if found is None:
-        raise NotFoundError("There is no such file; pages name those that there are.")
+        raise NotFoundError(Message("page.no_such_file"))
     fingerprint = await server.run_in_thread(getattr, found, "fingerprint")
     gzipped = "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, "").lower()
     tag = f"{fingerprint}-gzip" if gzipped else fingerprint
@@ -45,7 +46,7 @@ async def asset(request: web.Request) -> web.StreamResponse:
 
 
 async def _send(request: web.Request, response: web.StreamResponse, body: bytes) -> None:
-    """Send a body that all share, in pieces: only the one that a client has not taken yet is kept for it."""
+    """Send a body that all responses share, in pieces: only one piece is buffered for each client."""
     await response.prepare(request)
     for start in range(0, len(body), _PIECE_BYTES):
         await response.write(body[start : start + _PIECE_BYTES])

@@ -1,4 +1,4 @@
-"""The page of studies, for administrators: which sessions belong together, and who sees those alone."""
+"""The page of studies, for administrators: which sessions and which people each study has."""
 
 import hashlib
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from labcrate.errors import LabcrateError, NoSessionError, NotFoundError, UsageError
-from labcrate.messages.text import printable
+from labcrate.messages.message import Message
 from labcrate.people.roles import Role
 from labcrate.people.studies import Studies, Study
 from labcrate.plan.overview import all_tags, sessions_with_tag
@@ -19,13 +19,13 @@ routes = web.RouteTableDef()
 
 STUDIES_PAGE = "/people/studies"
 _FORM_ERRORS = (UsageError, NotFoundError, NoSessionError)
-_NOT_BY_TOKEN = "A token cannot change studies; log in, or use the command line."  # noqa: S105 - a sentence
+_NOT_BY_TOKEN = Message("access.studies_without_token")
 
 
 @routes.get(STUDIES_PAGE)
 @allow(Role.ADMIN)
 async def show_studies(request: web.Request) -> web.Response:
-    """Every study, with its sessions and people; with ``tag`` what a tag would put into one."""
+    """Send the page of studies; with ``tag``, show the sessions that the tag would add to one."""
     proposal = None
     if request.query.get("tag", "").strip() and request.query.get("study"):
         proposal = await _proposal(request, request.query["study"], request.query["tag"])
@@ -35,28 +35,28 @@ async def show_studies(request: web.Request) -> web.Response:
 @routes.post("/people/studies/add")
 @allow(Role.ADMIN)
 async def add_study(request: web.Request) -> web.Response:
-    """Make a study without sessions and people."""
+    """Create a study without sessions and people."""
     return await _change(request, "added", lambda studies, fields: studies.add(fields.get("name", "")))
 
 
 @routes.post("/people/studies/remove")
 @allow(Role.ADMIN)
 async def remove_study(request: web.Request) -> web.Response:
-    """Remove a study that nobody is in."""
+    """Remove a study that has no people."""
     return await _change(request, "removed", lambda studies, fields: studies.remove(fields.get("study", "")))
 
 
 @routes.post("/people/studies/sessions/add")
 @allow(Role.ADMIN)
 async def add_sessions(request: web.Request) -> web.Response:
-    """Put one session of the lab into a study."""
+    """Add one session of the lab to a study."""
     who = caller(request).name
 
     def add(studies: Studies, fields: dict[str, str]) -> Study:
         inventory = resources(request).inventories.inventory()
         session = inventory.resolve(fields.get("session", "").strip())
         if session not in inventory.ids:
-            raise NoSessionError(f"There is no session {printable(session[:100])} in this lab.")
+            raise NoSessionError(Message("session.unknown", session=session[:100]))
         return studies.add_sessions(fields.get("study", ""), [session], who)
 
     return await _change(request, "changed", add)
@@ -65,7 +65,7 @@ async def add_sessions(request: web.Request) -> web.Response:
 @routes.post("/people/studies/sessions/remove")
 @allow(Role.ADMIN)
 async def remove_session(request: web.Request) -> web.Response:
-    """Take one session out of a study."""
+    """Remove one session from a study."""
 
     def remove(studies: Studies, fields: dict[str, str]) -> Study:
         return studies.remove_sessions(fields.get("study", ""), [fields.get("session", "")])
@@ -76,7 +76,7 @@ async def remove_session(request: web.Request) -> web.Response:
 @routes.post("/people/studies/people/add")
 @allow(Role.ADMIN)
 async def add_person(request: web.Request) -> web.Response:
-    """Put somebody into a study."""
+    """Add a user to a study."""
     users = resources(request).users
 
     def add(studies: Studies, fields: dict[str, str]) -> Study:
@@ -88,7 +88,7 @@ async def add_person(request: web.Request) -> web.Response:
 @routes.post("/people/studies/people/remove")
 @allow(Role.ADMIN)
 async def remove_person(request: web.Request) -> web.Response:
-    """Take somebody out of a study."""
+    """Remove a user from a study."""
     users = resources(request).users
 
     def remove(studies: Studies, fields: dict[str, str]) -> Study:
@@ -100,7 +100,7 @@ async def remove_person(request: web.Request) -> web.Response:
 @routes.post("/people/studies/fill")
 @allow(Role.ADMIN)
 async def fill_study(request: web.Request) -> web.Response:
-    """Put the sessions into a study that carry a tag, if they are still those that were shown; else show them anew."""
+    """Add the sessions with a tag to a study, if they are still those that the page showed; else show them again."""
     server = resources(request)
     fields = await browser_form(request, _NOT_BY_TOKEN)
     name, tag = fields.get("study", ""), fields.get("tag", "")
@@ -127,7 +127,7 @@ async def _change(request: web.Request, done: str, change: Callable[[Studies, di
 
 
 async def _proposal(request: web.Request, name: str, tag: str) -> dict[str, Any]:
-    """What a tag would put into a study now. Raises NotFoundError for a study that there is not."""
+    """Return the sessions that a tag would add to a study. Raises NotFoundError for an unknown study."""
     server = resources(request)
     study = await server.accounts.run_in_thread(server.studies.get, name)
     found = await server.run_in_thread(lambda: sessions_with_tag(server.inventories.inventory(), tag))
@@ -139,7 +139,7 @@ async def _proposal(request: web.Request, name: str, tag: str) -> dict[str, Any]
 async def _page(
     request: web.Request, *, error: LabcrateError | None = None, typed: str = "", proposal: dict[str, Any] | None = None
 ) -> web.Response:
-    """The page of studies, perhaps with an error, or with what a tag would add and a question."""
+    """Send the page of studies, with an error or the sessions of a tag, if any."""
     server = resources(request)
     studies = await server.accounts.run_in_thread(server.studies.all)
     users = await server.accounts.run_in_thread(server.users.all)
@@ -156,6 +156,6 @@ async def _page(
         tags=tags,
         typed=typed,
         proposal=proposal,
-        error=str(error) if error else None,
+        error=error.message if error else None,
         done=request.query.get("done"),
     )
