@@ -140,7 +140,7 @@ def test_a_file_of_two_sessions_needs_its_own_yes_and_both_say_so(
     outcome = link(cli, lab)
     assert outcome.code == 15  # nothing was linked, though it was said to
     assert "\n1 recording that needs a separate confirmation:" in outcome.out
-    assert "it reaches into the time of session P07-evening (05-02 08:05:00 to 05-02 08:10:00)" in outcome.out
+    assert "extends into the time of session P07-evening (05-02 08:05:00 to 05-02 08:10:00)" in outcome.out
     assert "1 recording not linked" in outcome.out
     assert f"\n  labcrate link 42 --by-time --yes --yes-beyond --lab {lab.root}\n" in outcome.out
     assert read_register(lab) == []
