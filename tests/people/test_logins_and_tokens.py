@@ -173,7 +173,7 @@ def test_nobody_has_more_than_twenty_tokens(tokens: Tokens, users: Users, ana: U
     """So that a list of them can be read; one that was revoked makes room, and others have their own twenty."""
     for number in range(20):
         tokens.add(ana, f"script {number}", 1)
-    with pytest.raises(UsageError, match="ana already has 20 tokens, the maximum. Revoke one first"):
+    with pytest.raises(UsageError, match=r"ana already has 20 tokens, the maximum\. Revoke one first"):
         tokens.add(ana, "script 20", 1)
     tokens.add(users.add("bob", Role.VIEWER, GOOD), "script", 1)
     tokens.revoke("ana", "script 7")

@@ -159,7 +159,7 @@ def test_a_file_of_version_1_keeps_every_line(tmp_path: Path, monkeypatch: pytes
         assert [one.number for one in log.lines(session="42")] == [2]
         assert [one.session for one in LinkLog(database).lines("42")] == ["42"]
     monkeypatch.setattr("labcrate.people.database.SCHEMA", replace(SCHEMA, version=1))
-    with pytest.raises(PeopleError, match="made by a newer version of labcrate. Update labcrate"):
+    with pytest.raises(PeopleError, match=r"made by a newer version of labcrate\. Update labcrate"):
         PeopleDatabase.open(tmp_path)
 
 

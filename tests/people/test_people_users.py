@@ -173,9 +173,9 @@ def test_the_last_administrator_stays(users: Users) -> None:
     users.add("ana", Role.ADMIN, GOOD)
     users.add("bob", Role.ADMIN, GOOD)
     users.disable("bob")
-    with pytest.raises(UsageError, match="ana is the last administrator. Make another user an administrator first"):
+    with pytest.raises(UsageError, match=r"ana is the last administrator\. Make another user an administrator first"):
         users.disable("ana")
-    with pytest.raises(UsageError, match="ana is the last administrator. Make another user an administrator first"):
+    with pytest.raises(UsageError, match=r"ana is the last administrator\. Make another user an administrator first"):
         users.set_role("ana", Role.OPERATOR)
     assert users.get("ana").role is Role.ADMIN
     assert users.verify("ana", GOOD)
