@@ -55,7 +55,7 @@ def test_the_document_is_openapi() -> None:
 
 
 def _served(app: web.Application) -> dict[tuple[str, str], Any]:
-    """Every route below /api/: its handler by method and path."""
+    """Return the handler of every route below /api/ by method and path."""
     return {
         (route.method.lower(), route.resource.canonical): route.handler
         for route in app.router.routes()
@@ -96,7 +96,7 @@ def test_every_operation_is_refused_to_who_may_not(usual_lab: Any, serve: Any) -
 
 @pytest.fixture
 def busy_lab(usual_lab: Any, serve: Any) -> Any:
-    """A server of the usual lab in which each thing has a first one: near misses, a link, a log line, a job."""
+    """Serve the usual lab with at least one near miss, link, log entry and job."""
     usual_lab.recording("recordings/cam1_42_a.mp4")
     usual_lab.recording("recordings/cam1_42_b.mp4")
     make_key(usual_lab.open())
@@ -115,7 +115,7 @@ def busy_lab(usual_lab: Any, serve: Any) -> Any:
 
 
 def _hit(path: str, server: Any) -> dict[str, Any]:
-    """Path parameters that name something which is there."""
+    """Return path parameters of something that exists."""
     known = {"{id}": server.job if "/jobs/" in path else 42, "{number}": 1, "{name}": "any.mp4"}
     return {name.strip("{}"): value for name, value in known.items() if name in path}
 
@@ -136,7 +136,7 @@ def test_every_answer_is_as_documented(busy_lab: Any, mode: GenerationMode) -> N
 
 
 def _is_sent_empty(value: Any) -> bool:
-    """Whether a value has no text in it: on its way it becomes an empty one, for none given."""
+    """Return whether a value contains no text: in a URL it becomes an empty one, as if none were given."""
     if isinstance(value, dict | list):
         return all(map(_is_sent_empty, value.values() if isinstance(value, dict) else value))
     return value is None or value == ""

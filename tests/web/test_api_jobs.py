@@ -42,7 +42,7 @@ class Gate:
 
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
-    """Real hashing, held after its first chunk."""
+    """Hold the real hashing after its first chunk."""
     gate, advance = Gate(), ProgressMeter.advance
 
     def advancing(meter: ProgressMeter, size_bytes: int) -> None:
@@ -58,13 +58,13 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
 
 @pytest.fixture
 def big_lab(usual_lab: Any) -> Any:
-    """The usual lab with one recording of three chunks."""
+    """Return the usual lab with one recording of three chunks."""
     usual_lab.recording("recordings/cam2_session42_big.mp4", content=usual_lab.clip + bytes(3 * MIB))
     return usual_lab
 
 
 def _events(text: str) -> list[tuple[str, str, Any]]:
-    """The events of a stream: id, name, data."""
+    """Return the events of a stream: id, name, data."""
     found = []
     for block in text.split("\n\n"):
         fields = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith((":", "retry")))
@@ -418,7 +418,7 @@ async def _prepared(jobs: Any) -> int:
 
 @pytest.fixture
 def unreadable(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Has the disk fail in the midst of every file of a megabyte or more, and counts how often."""
+    """Make reading fail in the middle of every file of at least a megabyte, and count the failures."""
     failed: list[int] = []
     original = indexing.fixity_of
 

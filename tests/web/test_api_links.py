@@ -19,7 +19,7 @@ LINKS = "/api/sessions/42/links"
 
 @pytest.fixture
 def near_lab(usual_lab: Any) -> Any:
-    """The usual lab with one near miss of session 42."""
+    """Return the usual lab with one near miss of session 42."""
     usual_lab.recording(FILE)
     return usual_lab
 

@@ -25,7 +25,7 @@ class Held:
         self.opened, self.ended = threading.Event(), threading.Event()
 
     def lay_out(self, inventory: Any, session_id: str, options: Options, **more: Any) -> Any:
-        """As the real one, which comes after."""
+        """Wait at the gate, then call the real function."""
         self.begun.append(options)
         try:
             if options != Options():
@@ -39,7 +39,7 @@ class Held:
 
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
-    """Every plan of the server goes through it."""
+    """Hold every plan of the server in a gate."""
     held = Held()
     monkeypatch.setattr("labcrate.web.archives.archive_cache.prepare_from_index", held.lay_out)
     yield held
@@ -104,7 +104,7 @@ def test_nothing_waits_for_plans(usual_lab: Any, serve: Any, held: Held, monkeyp
 
 
 def _asking(server: Any, role: Role, number: int) -> threading.Thread:
-    """A client that waits for a plan."""
+    """Yield a client that waits for a plan."""
     thread = threading.Thread(target=lambda: server.get(f"{PLAN}?pad={1 + number}s", role))
     thread.start()
     return thread

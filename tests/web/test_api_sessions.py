@@ -12,7 +12,7 @@ NAMES = {1: "Sesión de mañana", 2: "Evening", 3: None, 12: "évening again"}
 
 @pytest.fixture
 def many(lab: Any, serve: Any) -> Any:
-    """A server with four sessions that differ in everything."""
+    """Serve four sessions that differ in every value."""
     lab.cameras("cam1")
     lab.session(
         1, name=NAMES[1], description="Breakfast in the KITCHEN", startTime="2025-05-01T22:30:00Z", tags=["pilot"]

@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture
 def local_lab(lab: Any) -> Any:
-    """Session 1 from 10:00 to 11:00 without a zone, in Europe/Madrid."""
+    """Return a lab with session 1 from 10:00 to 11:00 without a zone, in Europe/Madrid."""
     lab.cameras("cam1")
     lab.session(1, startTime="2025-06-10T10:00:00", endTime="2025-06-10T11:00:00", timeZone="Europe/Madrid")
     lab.zigbee_csv([(f"2025-06-10 10:{m}0:00", "zigbee2mqtt/s1", {"battery": m}) for m in range(6)])
@@ -18,7 +18,7 @@ def local_lab(lab: Any) -> Any:
 
 
 def span(server: Any, query: str = "") -> list[str]:
-    """The start and end of the session as an archive's README tells them."""
+    """Return the session's start and end as written in an archive's README."""
     answer = server.get(f"/api/sessions/1/archive.zip{query}")
     assert answer.status_code == 200, answer.text
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:

@@ -18,7 +18,7 @@ from labcrate.web.pages.phrasebook import SEVERITIES
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lab in the platform's shape, with near misses whose names are HTML."""
+    """Return a lab in the platform's shape, with near misses whose names are HTML."""
     lab = PlatformLab(tmp_path_factory.mktemp("platform") / "lab").build()
     for number in range(12):
         lab.write(f"recordings/c05session8_{number:02}<b>.mp4", make_video())

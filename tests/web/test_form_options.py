@@ -11,7 +11,7 @@ from labcrate.web.routes.query import form_options
 
 
 def options(*fields: tuple[str, str]) -> Options:
-    """What a form with these fields asks for."""
+    """Return the options of a form with these fields."""
     return form_options(MultiDict(fields), "Europe/Madrid", None)
 
 

@@ -48,7 +48,7 @@ class Route:
 
     @property
     def is_form(self) -> bool:
-        """Whether a page's form is sent there, which scripts with tokens have no use for."""
+        """Return whether a form of a page is sent to a route, so that scripts with tokens do not use it."""
         return self.method == "POST" and not self.path.startswith("/api/")
 
 
@@ -62,7 +62,7 @@ class Caller:
 
 
 def routes_of(app: web.Application) -> list[Route]:
-    """Every route there is, none left out, with a real session in its path."""
+    """Return every route, with a real session in its path."""
     found = []
     for route in app.router.routes():
         assert route.resource is not None
@@ -77,7 +77,7 @@ def routes_of(app: web.Application) -> list[Route]:
 
 
 def by_login(serving: "Serving", role: Role) -> Caller:
-    """A browser of somebody with a role."""
+    """Return a logged-in browser of a user with a role."""
     return _browser(serving, serving.resources.logins.begin(serving.user(role)), role)
 
 
@@ -87,7 +87,7 @@ def _browser(serving: "Serving", secret: str, role: Role | None) -> Caller:
 
 
 def by_token(serving: "Serving", role: Role) -> Caller:
-    """A script of somebody with a role."""
+    """Return a script with a token of a user with a role."""
     return _script(serving.token(role), role)
 
 
@@ -96,7 +96,7 @@ def _script(secret: str, role: Role | None = None) -> Caller:
 
 
 def disabled_by_login(serving: "Serving") -> Caller:
-    """A browser that was logged in as an administrator who is disabled now."""
+    """Return a browser with the login of an administrator who has been disabled."""
     user = serving.resources.users.add("disabled", Role.ADMIN, GOOD)
     secret = serving.resources.logins.begin(user)
     serving.resources.users.disable("disabled")
@@ -104,7 +104,7 @@ def disabled_by_login(serving: "Serving") -> Caller:
 
 
 def disabled_by_token(serving: "Serving") -> Caller:
-    """A script of an administrator who is disabled now."""
+    """Return a script with a token of an administrator who has been disabled."""
     user = serving.resources.users.add("disabled", Role.ADMIN, GOOD)
     _, secret = serving.resources.tokens.add(user, "script", 1)
     serving.resources.users.disable("disabled")
@@ -112,7 +112,7 @@ def disabled_by_token(serving: "Serving") -> Caller:
 
 
 def expired_token(serving: "Serving") -> Caller:
-    """An administrator's token that was good until a moment ago."""
+    """Return an administrator's token that has just expired."""
     with PeopleDatabase.open(serving.settings.lab_folder / STATE_FOLDER) as database:
         past = Tokens(database, lambda: time.time() - 24 * 3600 - 1)
         _, secret = past.add(serving.user(Role.ADMIN), "expired", 1)
@@ -120,7 +120,7 @@ def expired_token(serving: "Serving") -> Caller:
 
 
 def foreign_token(serving: "Serving") -> Caller:
-    """A token that is good in another lab."""
+    """Return a token that is valid in another lab."""
     elsewhere = serving.settings.lab_folder.parent / "elsewhere"
     elsewhere.mkdir()
     with PeopleDatabase.open(elsewhere) as database:
@@ -130,7 +130,7 @@ def foreign_token(serving: "Serving") -> Caller:
 
 
 def logged_out(serving: "Serving") -> Caller:
-    """A browser that kept its cookie after logging out."""
+    """Return a browser that kept its cookie after logging out."""
     secret = serving.resources.logins.begin(serving.user(Role.ADMIN))
     serving.resources.logins.end(secret)
     return _browser(serving, secret, None)
@@ -157,7 +157,7 @@ CALLERS: dict[str, Callable[["Serving"], Caller]] = {
 
 @pytest.fixture
 def serving(serve: "Serve", usual_lab: "LabBuilder") -> "Serving":
-    """The usual lab, with an administrator: before there is one, nobody is let in."""
+    """Serve the usual lab with an administrator: without one, every login is refused."""
     running = serve(usual_lab.root)
     running.user(Role.ADMIN)
     return running
@@ -165,7 +165,7 @@ def serving(serve: "Serve", usual_lab: "LabBuilder") -> "Serving":
 
 @pytest.fixture
 def ask(serving: "Serving") -> Iterator[Callable[[Route, Caller], requests.Response]]:
-    """Asks for a route, and reads of the answer no more than its head where it is let in."""
+    """Request a route, and read only the head of a successful response."""
     with requests.Session() as client:
         client.trust_env = False
 
@@ -184,7 +184,7 @@ def ask(serving: "Serving") -> Iterator[Callable[[Route, Caller], requests.Respo
 
 
 def is_to_login(answer: requests.Response) -> bool:
-    """Whether an answer is no more than the way to the login page."""
+    """Return whether a response only redirects to the login page."""
     return answer.status_code == 303 and answer.headers["Location"].startswith("/login") and not answer.content
 
 
@@ -220,7 +220,7 @@ def test_everybody_may_do_what_the_route_says_and_nothing_else(
 
 
 def raw(serving: "Serving", target: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
-    """A request whose target is sent as it stands: no client tidies it up."""
+    """Send a request with its target unchanged: clients would normalize it."""
     connection = http.client.HTTPConnection("127.0.0.1", urlsplit(serving.url).port, timeout=60)
     try:
         connection.putrequest(method, target, skip_host="Host" in headers)

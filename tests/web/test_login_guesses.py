@@ -24,7 +24,7 @@ GOOD, WRONG = "correct horse", "a guess of many"
 
 @pytest.fixture
 def serving(serve: "Serve", usual_lab: "LabBuilder") -> "Serving":
-    """A lab with an administrator and a viewer, behind a proxy that tells the clients' addresses."""
+    """Serve a lab with an administrator and a viewer, behind a proxy that sends the clients' addresses."""
     running = serve(usual_lab.root, base_url="http://lab.example")
     running.user(Role.VIEWER)
     return running
@@ -32,7 +32,7 @@ def serving(serve: "Serve", usual_lab: "LabBuilder") -> "Serving":
 
 @pytest.fixture
 def clock(serving: "Serving") -> Clock:
-    """What the server counts attempts by."""
+    """Return the clock of the limits on attempts."""
     clock = Clock()
     serving.resources.accounts.login_throttle = LoginThrottle(clock)
     return clock

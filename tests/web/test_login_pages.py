@@ -21,13 +21,13 @@ GOOD = "correct horse"
 
 @pytest.fixture
 def fresh(serve: "Serve", usual_lab: "LabBuilder") -> "Serving":
-    """A lab that is served for the first time."""
+    """Serve a lab for the first time."""
     return serve(usual_lab.root)
 
 
 @pytest.fixture
 def serving(fresh: "Serving") -> "Serving":
-    """A lab with an administrator."""
+    """Serve a lab with an administrator."""
     fresh.user(Role.ADMIN)
     return fresh
 

@@ -30,7 +30,7 @@ PAGE = "/account/second-factor"
 
 @pytest.fixture
 def serving(serve: "Serve", usual_lab: "LabBuilder") -> "Serving":
-    """The usual lab with an administrator, behind a proxy that tells the clients' addresses."""
+    """Serve the usual lab with an administrator, behind a proxy that sends the clients' addresses."""
     running = serve(usual_lab.root, base_url="http://lab.example")
     running.user(Role.ADMIN)
     return running
@@ -38,7 +38,7 @@ def serving(serve: "Serve", usual_lab: "LabBuilder") -> "Serving":
 
 @pytest.fixture
 def clock(serving: "Serving") -> Iterator[Clock]:
-    """What the server reads codes by, and counts attempts and waiting by."""
+    """Return the clock of codes, attempts and pending logins."""
     clock, code_logins = Clock(), serving.resources.code_logins
     with PeopleDatabase.open(serving.settings.lab_folder / STATE_FOLDER) as database:
         code_logins.factors = SecondFactors(database, clock)
@@ -55,7 +55,7 @@ class Phone:
         self._codes, self._clock = pyotp.TOTP(secret), clock
 
     def shows(self) -> str:
-        """The present code."""
+        """Return the current code."""
         return self._codes.at(int(self._clock()))
 
 
@@ -65,7 +65,7 @@ def send(browser: "Login", url: str, **fields: str) -> requests.Response:
 
 
 def turn_on(serving: "Serving", browser: "Login", clock: Clock) -> Phone:
-    """Do what somebody does on their page, up to the recovery codes."""
+    """Turn the second factor on through its page, and return the phone with the recovery codes."""
     page = send(browser, f"{serving.url}{PAGE}/prepare")
     phone = Phone(secret_of(page), clock)
     done = send(browser, f"{serving.url}{PAGE}/confirm", current=GOOD, code=phone.shows())
@@ -76,20 +76,20 @@ def turn_on(serving: "Serving", browser: "Login", clock: Clock) -> Phone:
 
 
 def secret_of(page: requests.Response) -> str:
-    """The secret that a page shows."""
+    """Return the secret that a page shows."""
     found = re.search(r'id="secret">([A-Z2-7 ]+)<', page.text)
     assert found, page.text
     return found[1].replace(" ", "")
 
 
 def codes_of(page: requests.Response) -> list[str]:
-    """The recovery codes that a page shows."""
+    """Return the recovery codes that a page shows."""
     return re.findall(r"<li><code>([a-z2-7-]+)</code></li>", page.text)
 
 
 @pytest.fixture
 def phone(serving: "Serving", clock: Clock) -> Phone:
-    """The administrator's, whose second factor is on."""
+    """Return the phone of the administrator, whose second factor is on."""
     return turn_on(serving, serving.login(Role.ADMIN), clock)
 
 
@@ -113,17 +113,17 @@ class Browser(requests.Session):
 
     @property
     def pending_login(self) -> str:
-        """What the cookie of the login that waits holds."""
+        """Return the secret in the cookie of the pending login."""
         return self.cookies.get(cookie_name(self._serving.settings, PENDING_SUFFIX)) or ""
 
     @property
     def is_in(self) -> bool:
-        """Whether it is logged in."""
+        """Return whether the browser is logged in."""
         return self.get(self._serving.url + "/api/sessions", timeout=60).status_code == 200
 
 
 def alert(answer: requests.Response) -> str:
-    """What a page says went wrong."""
+    """Return the error that a page shows."""
     found = re.findall(r'role="alert"[^>]*>([^<]*)<', answer.text)
     assert len(found) == 1, answer.text
     return str(found[0])

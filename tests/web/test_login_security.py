@@ -29,7 +29,7 @@ TEMPLATES = Path(__file__).parents[2] / "src/labcrate/web/pages/templates"
 
 
 def answers(serving: "Serving") -> list[requests.Response]:
-    """One answer of every kind: pages, data, files, downloads, redirects, and each error."""
+    """Return one response of every kind: pages, data, files, downloads, redirects, and each error."""
     admin, nobody = serving.as_(Role.ADMIN), serving.as_(None)
     url = serving.url
     asset = re.search(r'href="(/static/[^"]+)"', nobody.get(url + "/login").text)

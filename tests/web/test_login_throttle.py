@@ -16,7 +16,7 @@ HERE, THERE = "192.0.2.1", "192.0.2.2"
 
 @pytest.fixture
 def login_throttle(clock: Clock) -> LoginThrottle:
-    """Nobody guessed yet."""
+    """Return limits without any attempts."""
     return LoginThrottle(clock)
 
 

@@ -14,7 +14,7 @@ HOSTILE = '<script>alert(1)</script><b>bold</b> & "quotes" \''
 
 
 def text_of(page: str) -> str:
-    """A page's text as somebody reads it: without tags, scripts and styles."""
+    """Return a page's visible text: without tags, scripts and styles."""
     body = re.sub(r"<(script|style)\b.*?</\1>", " ", page, flags=re.DOTALL)
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", body)).split())
 
@@ -27,7 +27,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def served(usual_lab: Any, serve: Any) -> Any:
-    """The usual lab, served."""
+    """Serve the usual lab."""
     return serve(usual_lab.root, time_zone="Europe/Madrid")
 
 

@@ -19,7 +19,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def served(usual_lab: Any, serve: Any) -> Any:
-    """The usual lab, served."""
+    """Serve the usual lab."""
     return serve(usual_lab.root)
 
 
@@ -54,7 +54,7 @@ def test_no_other_file_is_served(served: Any, path: str) -> None:
 
 
 def recordings(served: Any) -> list[str]:
-    """The recordings' names as addresses have them."""
+    """Return the names of the recordings as in URLs."""
     plan = served.get("/api/sessions/42/plan").json()
     members = [member["name"] for member in plan["members"]]
     return [name.removeprefix("recordings/") for name in members if name.startswith("recordings/")]
@@ -100,7 +100,7 @@ def test_pictures_of_other_files_are_not_there(served: Any, name: str) -> None:
 
 
 def plot(served: Any, query: str, **options: Any) -> Any:
-    """The answer to a question for points."""
+    """Return the response to a request for points."""
     return served.get(f"/api/sessions/42/readings/plot?{query}", Role.VIEWER, **options)
 
 

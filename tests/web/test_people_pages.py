@@ -19,7 +19,7 @@ GOOD, OTHER = "correct horse", "another horse"
 
 @pytest.fixture
 def serving(serve: "Serve", usual_lab: "LabBuilder") -> "Serving":
-    """The usual lab, with an administrator."""
+    """Serve the usual lab with an administrator."""
     running = serve(usual_lab.root)
     running.user(Role.ADMIN)
     return running
@@ -31,7 +31,7 @@ def send(browser: "Login", url: str, **fields: str) -> requests.Response:
 
 
 def alert(answer: requests.Response) -> str:
-    """What a page says went wrong."""
+    """Return the error that a page shows."""
     found = re.findall(r'role="alert"[^>]*>([^<]*)<', answer.text)
     assert len(found) == 1, answer.text
     return str(found[0])

@@ -25,7 +25,7 @@ from labcrate.people.roles import Role
 
 @pytest.fixture
 def nvr(tmp_path: Path, lab: Any) -> Path:
-    """A Frigate folder outside the lab, with two segments that are linked to session 42."""
+    """Return a Frigate folder outside the lab, with two segments linked to session 42."""
     folder = tmp_path / "frigate"
     describe_lab(lab, FRIGATE.format(folder=folder))
     for seconds in (0, 10):
@@ -35,7 +35,7 @@ def nvr(tmp_path: Path, lab: Any) -> Path:
 
 
 def archive(server: Any) -> requests.Response:
-    """The archive of session 42, complete or refused."""
+    """Return the archive of session 42, complete or refused."""
     answer: requests.Response = server.get("/api/sessions/42/archive.zip", Role.OPERATOR)
     return answer
 

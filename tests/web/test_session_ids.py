@@ -20,13 +20,13 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def name_of(session_id: str) -> str:
-    """The session's name, which holds no id of another."""
+    """Return the name of a session, which contains no ID of another."""
     return f"Named {'abcdef'[IDS.index(session_id)]}"
 
 
 @pytest.fixture
 def mixed(lab: Any, serve: Any) -> Any:
-    """A server of a lab with sessions of every kind of id, below a path as behind a proxy."""
+    """Serve a lab with every kind of session ID, below a path as behind a proxy."""
     lab.cameras("cam1")
     for session_id in IDS:
         lab.session(42 if session_id == "42" else session_id, name=name_of(session_id))
@@ -37,17 +37,17 @@ def mixed(lab: Any, serve: Any) -> Any:
 
 
 def api(session_id: str, below: str = "") -> str:
-    """The address of a session in the API."""
+    """Return the URL of a session in the API."""
     return f"/api/sessions/{quote(session_id, safe='')}{below}"
 
 
 def as_json(session_id: str) -> int | str:
-    """An id as answers have it."""
+    """Return an ID as responses have it."""
     return 42 if session_id == "42" else session_id
 
 
 def links(text: str) -> set[str]:
-    """The addresses that a page names."""
+    """Return the URLs in a page."""
     return {html.unescape(address) for address in re.findall(r'(?:href|action|data-source|src)="([^"]+)"', text)}
 
 

@@ -17,12 +17,12 @@ ARCHIVE, SIGNATURE = "/api/sessions/42/archive.zip", "/api/sessions/42/archive.m
 
 @pytest.fixture
 def key(usual_lab: Any) -> PublicKey:
-    """The usual lab's public key, just made."""
+    """Return the usual lab's public key, just created."""
     return make_key(usual_lab.open()).public
 
 
 def secret_of(lab: Any) -> str:
-    """What must be in no answer: the secret key's own part."""
+    """Return the secret part of the key, which no response may contain."""
     return str((lab.root / ".labcrate/signing.key").read_text().splitlines()[1][72:])
 
 

@@ -16,7 +16,7 @@ PAGE = "/people/studies"
 
 @pytest.fixture
 def serving(serve: "Serve", usual_lab: "LabBuilder") -> "Serving":
-    """The usual lab, in which 42 and 43 carry a tag."""
+    """Serve the usual lab, with a tag on sessions 42 and 43."""
     usual_lab.session(42, tags=["Falls"])
     usual_lab.session(43, tags=["falls", "<b>night</b>"])
     running = serve(usual_lab.root)
@@ -26,7 +26,7 @@ def serving(serve: "Serve", usual_lab: "LabBuilder") -> "Serving":
 
 @pytest.fixture
 def admin(serving: "Serving") -> "Login":
-    """A browser of an administrator."""
+    """Return a browser of an administrator."""
     return serving.login(Role.ADMIN)
 
 

@@ -28,7 +28,7 @@ ENGLISH = Locale("en", "Europe/Madrid")
 def recording(
     start: float | None, length: float, camera: Camera | None = HALL, *, damaged: bool = False
 ) -> PlannedRecording:
-    """One that begins so many seconds after the session."""
+    """Return a recording that starts so many seconds after the session."""
     at = None if start is None else START + timedelta(seconds=start)
     span = TimeSpan(at, at and at + timedelta(seconds=length))
     probe = Probe(problem="It is cut short.") if damaged else Probe(duration_s=length)
@@ -38,19 +38,19 @@ def recording(
 
 
 def plan(*recordings: PlannedRecording, span: TimeSpan = HOUR, cameras: tuple[Camera, ...] = (HALL,)) -> Plan:
-    """A plan of nothing but recordings."""
+    """Return a plan with only recordings."""
     return Plan(Session("42", span=span), Options(), span, cameras, (), recordings, (), Readings(), (), {})
 
 
 def drawn(*recordings: PlannedRecording, span: TimeSpan = HOUR) -> Timeline:
-    """The drawing of such a plan."""
+    """Return the timeline of such a plan."""
     timeline = draw(plan(*recordings, span=span), ENGLISH)
     assert timeline is not None
     return timeline
 
 
 def lane(*recordings: PlannedRecording) -> Lane:
-    """The lane of the one camera."""
+    """Return the lane of the only camera."""
     return drawn(*recordings).lanes[0]
 
 

@@ -41,7 +41,7 @@ class Wire:
         self._do(self._listen)
 
     def end(self) -> None:
-        """Hang up on everybody."""
+        """Close every connection."""
         self.mended.set()
         hang_up(self._listener)
         for one in self._open:
@@ -107,7 +107,7 @@ def hang_up(one: socket.socket) -> None:
 
 @pytest.fixture
 def wire(own_lab: Path, serve: Any) -> Iterator[Wire]:
-    """A server with one large recording, behind a connection that can be cut."""
+    """Serve one large recording behind a connection that can be cut."""
     noise = random.Random(42).randbytes(SIZE_BYTES)  # noqa: S311 - not for secrets
     (own_lab / "recordings/kitchen_session42_noise.mp4").write_bytes(noise)
     wire = Wire(serve(own_lab))

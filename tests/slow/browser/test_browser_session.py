@@ -14,19 +14,19 @@ from labcrate.cli.main import main
 
 
 def sha256(path: Path) -> str:
-    """The hash of a file's bytes."""
+    """Return the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def exported(lab: Path, target: Path, *words: str) -> Path:
-    """What the command line exports."""
+    """Return what the command line exports."""
     assert main(["export", "42", "--lab", str(lab), "-o", str(target), *words]) == 0
     return target
 
 
 def download(page: Page, target: Path) -> Path:
-    """Click on the download and wait for the file."""
+    """Open the download link and wait for the file."""
     with page.expect_download() as begun:
         page.get_by_role("link", name="Download ZIP").click()
     begun.value.save_as(target)
@@ -34,7 +34,7 @@ def download(page: Page, target: Path) -> Path:
 
 
 def exact_size(page: Page) -> int:
-    """The size that the page tells, in bytes."""
+    """Return the size on the page, in bytes."""
     return int(re.sub(r"\D", "", page.locator("#exact").inner_text()))
 
 
@@ -106,7 +106,7 @@ def test_a_time_span_is_chosen_on_the_session_clocks(shared: Server, browse: Any
 
 @pytest.fixture
 def slow_lab(own_lab: Path) -> Path:
-    """A lab whose session has a recording that takes some seconds to read: 8 GB that take no room on the disk."""
+    """Return a lab with a recording that takes some seconds to read: 8 GB that use no disk space."""
     with (own_lab / "recordings/kitchen_session42_long.mp4").open("wb") as file:
         file.truncate(8 * 10**9)
     return own_lab
@@ -135,7 +135,7 @@ def test_preparing_shows_progress_survives_its_tab_and_can_be_cancelled(
 
 
 def inside(told: Any) -> bool:
-    """Whether a plot tells of a part of the session that begins later and ends earlier."""
+    """Return whether a plot shows a part of the session that starts later and ends earlier."""
     return bool(told["from"] > "2025-05-02T06:40:00.000Z" and told["to"] < "2025-05-02T06:42:30.000Z")
 
 
