@@ -32,13 +32,13 @@ INSTANT = pl.Datetime("us", "UTC")
 
 @pytest.fixture
 def exported(usual_lab: Any, tmp_path: Path) -> labcrate.Export:
-    """The usual lab's session 42 as a ZIP."""
+    """Return the usual lab's session 42 as a ZIP."""
     return labcrate.Lab(usual_lab.root).export(42, tmp_path / "out.zip")
 
 
 @pytest.fixture
 def archive(exported: labcrate.Export) -> Iterator[labcrate.Archive]:
-    """The same, open."""
+    """Yield the same archive, open."""
     with labcrate.open(exported.path) as opened:
         yield opened
 
@@ -64,9 +64,11 @@ def test_the_page_documents_every_public_attribute(name: str) -> None:
 
 
 def test_the_page_documents_every_error() -> None:
-    """Each class of error stands in the reference's table."""
+    """Each class of error is in the reference's table."""
     classes = {
-        name for name, value in vars(errors).items() if isinstance(value, type) and value.__module__ == errors.__name__
+        value.__name__
+        for value in vars(errors).values()
+        if isinstance(value, type) and value.__module__ == errors.__name__
     }
     assert classes - set(re.findall(r"\w+", PAGE.read_text())) == set()
 
@@ -309,7 +311,7 @@ def test_verify_names_what_was_altered(exported: labcrate.Export, usual_lab: Any
 
 
 def repacked(source: Path, target: Path, method: int = zipfile.ZIP_STORED, **changed: bytes | None) -> Path:
-    """The archive with some members changed or left out (None), written by another program."""
+    """Return the archive with some members changed or left out (None), written by another program."""
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", method) as new:
         for name in old.namelist():
             content = changed.get(name.rpartition("/")[2].partition(".")[0], old.read(name))
@@ -405,7 +407,7 @@ CELLS = {
 
 
 def cell(value: Any) -> str:
-    """A value as the archive's tables write it."""
+    """Return a value as the archive's tables write it."""
     if isinstance(value, datetime):
         return value.isoformat(timespec="microseconds").replace("+00:00", "Z")
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -21,7 +21,7 @@ TIME = 1_746_214_800_000_000_000
 
 @pytest.fixture
 def entity(tmp_path: Path) -> Entity:
-    """Documents and files below and above every threshold of copying, in an order that mixes them."""
+    """Return an entity of documents and files below and above every threshold of copying, in mixed order."""
     members = [Member.of_bytes("README.txt", b"hello", TIME), Member.of_bytes("big.json", b"j" * 1_500_000, TIME)]
     sizes = [0, 1, 65535, 65536, 262143, 262144, 5_000_001, 200_000, 2_097_152, 3]
     for index, size in enumerate(sizes):
@@ -33,14 +33,14 @@ def entity(tmp_path: Path) -> Entity:
 
 
 def write_with(entity: Entity, path: Path, methods: Sequence[CopyMethod]) -> bytes:
-    """What write_entity puts into a file."""
+    """Write an entity to a file with these methods, and return the content."""
     with path.open("wb") as file:
         write_entity(entity, file.fileno(), methods=methods)
     return path.read_bytes()
 
 
 def refusing(number: int) -> CopyMethod:
-    """A method of a system that cannot copy this way."""
+    """Return a method of a system that cannot copy this way."""
 
     def method(_: FileSegment, source: int, target: int, offset: int, length: int) -> int:
         raise OSError(number, os.strerror(number))
@@ -49,7 +49,7 @@ def refusing(number: int) -> CopyMethod:
 
 
 def once(method: CopyMethod) -> CopyMethod:
-    """A method that stops working after its first, partial success."""
+    """Return a method that stops working after its first, partial success."""
     calls: list[int] = []
 
     def limited(segment: FileSegment, source: int, target: int, offset: int, length: int) -> int:
@@ -62,7 +62,7 @@ def once(method: CopyMethod) -> CopyMethod:
 
 
 def nothing(_: FileSegment, source: int, target: int, offset: int, length: int) -> int:
-    """A method that copies nothing, as copy_file_range does on some network file systems."""
+    """Return a method that copies nothing, as copy_file_range does on some network file systems."""
     return 0
 
 

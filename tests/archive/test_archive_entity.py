@@ -43,7 +43,7 @@ def write_by(index: int) -> Callable[[Entity, Path], None]:
 
 
 def grow(path: Path) -> None:
-    """One byte more."""
+    """Add one byte."""
     with path.open("ab") as file:
         file.write(b"x")
 
@@ -54,7 +54,7 @@ def truncate(path: Path) -> None:
 
 
 def overwrite(path: Path) -> None:
-    """Other bytes, the same size and the same modification time: only the change time tells."""
+    """Write other bytes with the same size and modification time: only the change time differs."""
     before = path.stat()
     while path.stat().st_ctime_ns == before.st_ctime_ns:  # clocks of older kernels tick every few milliseconds
         path.write_bytes(b"y" * before.st_size)
@@ -62,20 +62,20 @@ def overwrite(path: Path) -> None:
 
 
 def swap(path: Path) -> None:
-    """Another file of the same size under the same name."""
+    """Put another file of the same size under the same name."""
     other = path.with_name("other")
     other.write_bytes(path.read_bytes())
     other.replace(path)
 
 
 def swap_for_link(path: Path) -> None:
-    """A symbolic link to the very same file."""
+    """Replace the file by a symbolic link to it."""
     path.rename(path.with_name("moved"))
     path.symlink_to("moved")
 
 
 def swap_for_pipe(path: Path) -> None:
-    """A pipe that nobody writes to: opening it must not wait."""
+    """Replace the file by a pipe without a writer: opening it must not wait."""
     path.unlink()
     os.mkfifo(path)
 
@@ -84,7 +84,7 @@ FAULTS: list[Callable[[Path], None]] = [grow, truncate, overwrite, Path.unlink, 
 
 
 def fault_sizes(fault: Callable[[Path], None]) -> list[int]:
-    """An empty file cannot be cut."""
+    """Return the sizes with which a fault can be made: an empty file cannot be cut."""
     return SIZES[1:] if fault is truncate else SIZES
 
 
@@ -122,7 +122,7 @@ def test_a_source_that_lies_about_its_size_is_noticed(tmp_path: Path, monkeypatc
     truncate(path)
     monkeypatch.setattr("labcrate.archive.entity.check_unchanged", lambda *_: None)
     for consume in (read_all, write_by(0), write_by(1), write_by(2)):
-        with pytest.raises(SourceChangedError, match="ends at byte 1500000, before its planned end"):
+        with pytest.raises(SourceChangedError, match="it ends at byte 1,500,000"):
             consume(entity, tmp_path)
 
 

@@ -24,7 +24,7 @@ TIMES = st.integers(-(10**19), 10**19)
 
 @contextmanager
 def entity_of(names: list[str], draw: st.DataObject) -> Iterator[tuple[Entity, Path]]:
-    """Members of the given names: some in memory, some in files, of sizes around every threshold."""
+    """Yield members of the given names: some in memory, some in files, of sizes around every threshold."""
     with TemporaryDirectory() as folder:
         members = []
         for index, name in enumerate(names):

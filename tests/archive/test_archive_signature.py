@@ -20,7 +20,7 @@ MORE_EXAMPLES = settings(max_examples=rounds(80, 400), suppress_health_check=[He
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, PublicKey, bytes]:
-    """A ZIP that holds a manifest, the key, and the key's signature of it; the ZIP is none of labcrate's layout."""
+    """Return a ZIP with a manifest (not in labcrate's layout), the key, and its signature."""
     path = tmp_path_factory.mktemp("signed") / "out.zip"
     manifest = b"0" * 64 + b"  README.txt\n"
     with zipfile.ZipFile(path, "w") as made:
@@ -30,7 +30,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, PublicKey, 
 
 
 def problems(archive: tuple[Path, PublicKey, bytes], data: bytes) -> list[str]:
-    """What is found of a signature file."""
+    """Return the texts of the findings about a signature file."""
     path, key, _ = archive
     beside = path.with_name("mutated.minisig")
     beside.write_bytes(data)

@@ -26,7 +26,7 @@ CONTENTS = {"README.txt": b"read me\n", "data/ü.csv": b"", "recordings/a.mp4": 
 
 
 def with_manifest(contents: dict[str, bytes], listed: dict[str, bytes]) -> list[Member]:
-    """Members of the contents, after them a manifest of what is to be listed."""
+    """Return members with these contents, and after them a manifest of ``listed``."""
     lines = "".join(manifest_line(hashlib.sha256(data).hexdigest(), name) for name, data in listed.items())
     members = [Member.of_bytes(name, data, TIME) for name, data in contents.items()]
     return [*members, Member.of_bytes(MANIFEST_NAME, lines.encode(), TIME)]
@@ -40,7 +40,7 @@ def archive(path: Path, members: Sequence[Member]) -> Path:
 
 
 def kinds(report: Report) -> list[tuple[str, str, str | None]]:
-    """Kind, member and algorithm of each finding."""
+    """Return kind, member and algorithm of each finding."""
     return [(finding.kind, finding.member, finding.algorithm) for finding in report.findings]
 
 
@@ -187,12 +187,12 @@ def test_garbage_with_an_end_record_does_not_crash(tmp_path_factory: pytest.Temp
 
 
 def flipped(whole: bytes, at: int, bits: int) -> bytes:
-    """A copy with bits of one byte changed."""
+    """Return a copy with bits of one byte changed."""
     return whole[:at] + bytes([whole[at] ^ bits]) + whole[at + 1 :]
 
 
 def passes(folder: Path, content: bytes) -> bool:
-    """Whether verification lets it pass; any exception but VerificationError is a failure of the test."""
+    """Return whether an archive passes verification; any exception but VerificationError fails the test."""
     path = folder / "damaged.zip"
     path.write_bytes(content)
     try:

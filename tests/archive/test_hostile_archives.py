@@ -29,7 +29,7 @@ TOOLS: dict[str, tuple[str, ...]] = {
 
 
 def unpacked(tool: str, archive: Path, folder: Path) -> dict[str, bytes]:
-    """What a tool makes of an archive: contents by path. Skips where it is not installed."""
+    """Return what a tool unpacks from an archive: contents by path. Skip the test if it is not installed."""
     folder.mkdir()
     if tool == "Python":
         with zipfile.ZipFile(archive) as file:
@@ -45,7 +45,7 @@ def unpacked(tool: str, archive: Path, folder: Path) -> dict[str, bytes]:
 
 
 def members_of(archive: Path) -> dict[str, bytes]:
-    """What labcrate reads: the stored bytes where the central directory says, up to where the next header is."""
+    """Return the contents of the members as labcrate reads them: up to where the next header starts."""
     data = archive.read_bytes()
     with archive.open("rb") as file:
         directory = read_directory(file.fileno(), "a.zip")
@@ -55,7 +55,7 @@ def members_of(archive: Path) -> dict[str, bytes]:
 
 
 def verdict(path: Path) -> list[str]:
-    """All that verify says against an archive, or its one reason to refuse it."""
+    """Return the texts of all findings of verify, or the one message with which it refuses the archive."""
     try:
         return [finding.text for finding in verify_archive(path).findings]
     except VerificationError as error:
@@ -76,7 +76,7 @@ def test_each_forgery_is_found_or_refused(name: str, tmp_path: Path) -> None:
     path.write_bytes(make())
     texts = verdict(path)
     assert any(re.search(reason, text) for text in texts), texts
-    assert all(text.isprintable() for text in texts)
+    assert all(text.replace("\u200c", "").replace("\u200d", "").isprintable() for text in texts)
 
 
 @pytest.mark.thorough
@@ -96,7 +96,7 @@ def test_what_is_called_whole_every_unzipper_unpacks_to_the_same_bytes(tool: str
 
 @pytest.fixture
 def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The length of each reading of a file from now on."""
+    """Return the length of each reading of a file from now on."""
     reads: list[int] = []
     pread, preadv = os.pread, os.preadv
 
@@ -137,7 +137,7 @@ def test_entries_that_go_up_and_down_cost_one_reading(tmp_path: Path, count_read
     assert sum(count_reads) <= path.stat().st_size + ENDS + 2000
     assert report.members == 6004
     assert len(report.findings) == verify.MAX_FINDINGS + 1
-    assert re.fullmatch(r"\d+ further findings are not listed", report.findings[-1].text)
+    assert re.fullmatch(r"[\d,]+ further findings are not listed", report.findings[-1].text)
 
 
 def test_long_names_are_cut_in_findings(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def minisign(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def unpacked(archive: Path, folder: Path) -> Path:
-    """The manifest of an archive as a file of its own."""
+    """Return the manifest of an archive as a file of its own."""
     folder.mkdir()
     return Path(zipfile.ZipFile(archive).extract(MANIFEST, folder))
 

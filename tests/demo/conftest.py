@@ -12,14 +12,14 @@ __all__ = ["encode_once_fixture"]
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> DemoLab:
-    """The sample lab as a newcomer gets it."""
+    """Return the sample lab, built in an empty folder."""
     with encode_once():
         return build_demo_lab(tmp_path_factory.mktemp("demo") / "lab")
 
 
 @pytest.fixture
 def no_filming(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Clips are four bytes each, for tests that are not about them."""
+    """Make every clip four bytes long, for tests that are not about video."""
 
     def write_four_bytes(path: Path, *_: object, **__: object) -> None:
         path.write_bytes(b"clip")

@@ -18,12 +18,12 @@ from labcrate.video.probe import probe
 
 
 def read(lab: DemoLab, path: str) -> Any:
-    """A JSON file of the lab."""
+    """Return a JSON file of the lab."""
     return json.loads((lab.root / path).read_text("utf-8"))
 
 
 def span(session: dict[str, Any]) -> TimeSpan:
-    """When a session ran."""
+    """Return when a session ran."""
     return TimeSpan(parse_instant(session["startTime"]), parse_instant(session["endTime"]))
 
 
@@ -37,7 +37,7 @@ def readings_in_json(lab: DemoLab) -> Counter[tuple[str, str, str]]:
 
 
 def readings_in_csv(lab: DemoLab) -> Counter[tuple[str, str, str]]:
-    """The same of the other unified file."""
+    """Return the same for the other unified file."""
     with (lab.root / "data/zigbee-sensors.csv").open(newline="", encoding="utf-8") as file:
         return Counter(
             (row["timestamp"], row["topic"], json.dumps(json.loads(row["payload"]), sort_keys=True))

@@ -71,7 +71,7 @@ class Folder:
         return open_file_below(self.root, path)
 
     def identity(self, path: str) -> Identity:
-        """The state of a file of it."""
+        """Return the state of a file of it."""
         return Identity.of((self.root / path).lstat())
 
     def put(self, data: bytes, mtime_s: int = 1_746_173_000) -> tuple[str, Identity, Fixity]:
@@ -82,7 +82,7 @@ class Folder:
         return path, self.identity(path), Fixity.of_bytes(data)
 
     def recording(self, member: str, data: bytes) -> PlannedRecording:
-        """A recording of the session with these bytes."""
+        """Return a recording of the session with these bytes."""
         path, identity, fixity = self.put(data)
         claim = StartCandidate(TimeSource.NAME, START, 1.0, is_chosen=True)
         return PlannedRecording(
@@ -98,20 +98,20 @@ class Folder:
         )
 
     def file(self, member: str, data: bytes, kind: FileKind = FileKind.OTHER) -> SessionFile:
-        """Another file of the session."""
+        """Return another file of the session."""
         path, identity, fixity = self.put(data)
         return SessionFile(member, path, identity, fixity, kind)
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
-    """An empty folder of files."""
+    """Return an empty folder of files."""
     (tmp_path / "files").mkdir()
     return Folder(tmp_path / "files")
 
 
 def readings(*messages: tuple[str, str, dict[str, Any]]) -> Readings:
-    """Readings as the lab's JSON file holds them."""
+    """Return readings as the lab's JSON file holds them."""
     topics: dict[str, list[Any]] = {}
     for at, topic, payload in messages:
         topics.setdefault(topic, []).append({"timestamp": at, "payload": payload})
@@ -125,7 +125,7 @@ SOME = (("2025-05-02T08:01:00.000Z", "zigbee2mqtt/door", {"contact": True, "batt
 def plan_of(
     recordings: Sequence[PlannedRecording] = (), files: Sequence[SessionFile] = (), read: Readings | None = None
 ) -> Plan:
-    """A plan of session 42 with these files, in the order given."""
+    """Return a plan of session 42 with these files, in the order given."""
     return Plan(
         session=SESSION,
         options=Options(),
@@ -141,23 +141,23 @@ def plan_of(
 
 
 def assembled(folder: Folder, plan: Plan, **options: Any) -> Assembly:
-    """The archive of a plan; its documents wait beside the files."""
+    """Return the archive of a plan; its documents are beside the files."""
     return assemble(folder, plan, Spool(folder.root.parent), **options)
 
 
 def whole(assembly: Assembly) -> bytes:
-    """The archive's bytes."""
+    """Return the archive's bytes."""
     return b"".join(Entity(assembly.layout).read_range())
 
 
 def unzipped(data: bytes) -> dict[str, bytes]:
-    """The members as Python's own reader finds them, checksums checked, in their order."""
+    """Return the members as Python's own reader finds them, checksums checked, in their order."""
     with zipfile.ZipFile(io.BytesIO(data)) as file:
         return {info.filename: file.read(info) for info in file.infolist()}
 
 
 def manifest(found: dict[str, bytes]) -> dict[str, str]:
-    """The SHA-256 of each member that the manifest names."""
+    """Return the SHA-256 of each member that the manifest names."""
     lines = found[MANIFEST_NAME].decode().splitlines()
     return {name: digest for digest, name in (line.split(None, 1) for line in lines)}
 

@@ -20,7 +20,7 @@ ONE = "recordings/cam1_session42_20250502_080000.mp4"
 
 @pytest.fixture
 def indexed_lab(usual_lab: Any, cli: Any) -> Any:
-    """The usual lab with a recording of its own, indexed."""
+    """Return the usual lab with a recording of its own, indexed."""
     usual_lab.recording(ONE)
     assert cli("index", "--lab", usual_lab.root).code == 0
     return usual_lab

@@ -24,7 +24,7 @@ SCHEMA = json.loads((ROOT / "docs/spec/session_metadata.schema.json").read_text(
 
 @pytest.fixture
 def archive(usual_lab: Any, cli: Any, tmp_path: Path) -> Path:
-    """An archive with whatever makes documents hard: odd names, mixed types, nulls, nested values, damage."""
+    """Return an archive with everything that is hard for documents: odd names, mixed types, nulls, nested values."""
     usual_lab.recording("recordings/cam1_session42_take 2 (küche) #1 100%.mp4", content=b"not a video at all")
     usual_lab.write("sessions/Session42/sensor_data/observer notes.txt", "quiet", EARLIER)
     usual_lab.zigbee_json(
@@ -50,7 +50,7 @@ def archive(usual_lab: Any, cli: Any, tmp_path: Path) -> Path:
 
 
 def metadata_of(path: Path) -> Any:
-    """The archive's session metadata."""
+    """Return the archive's session metadata."""
     with zipfile.ZipFile(path) as archive:
         return json.loads(archive.read("data/session_metadata.json"))
 

@@ -29,7 +29,7 @@ GOLDEN = {
 
 
 def fixed_entity() -> Entity:
-    """A document, an empty file, a name beyond ASCII, a padded member, a time that only DOS fields hold, a manifest."""
+    """Return an entity of each kind of member: empty, padded, with a name beyond ASCII, with only a DOS time."""
     members = [
         Member.of_bytes("README.txt", b"Session 42\n", TIME),
         Member.of_bytes("data/sensor_data/empty.csv", b"", TIME),

@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def platform(tmp_path: Path) -> PlatformLab:
-    """The platform's lab, whole."""
+    """Return the platform's lab, whole."""
     return PlatformLab(tmp_path / "lab").build()
 
 
 def plan(cli: "Cli", lab: PlatformLab, session: str, *options: str) -> Any:
-    """The plan of a session as JSON."""
+    """Return the plan of a session as JSON."""
     outcome = cli("plan", session, "--lab", lab.root, "--json", *options)
     assert outcome.code == 0, outcome.err
     return outcome.json
 
 
 def exported(cli: "Cli", lab: PlatformLab, session: str, *options: str) -> dict[str, bytes]:
-    """The members of a session's archive, by name."""
+    """Return the members of a session's archive, by name."""
     target = lab.root.parent / f"{session}.zip"
     outcome = cli("export", session, "--lab", lab.root, "-o", target, "--force", *options)
     assert outcome.code == 0, outcome.err
@@ -48,7 +48,7 @@ def exported(cli: "Cli", lab: PlatformLab, session: str, *options: str) -> dict[
 
 
 def rows(members: dict[str, bytes], name: str) -> list[dict[str, str]]:
-    """A CSV of an archive as rows."""
+    """Return a CSV of an archive as rows."""
     return list(csv.DictReader(io.StringIO(members[name].decode())))
 
 

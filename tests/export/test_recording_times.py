@@ -20,7 +20,7 @@ Row = dict[str, str]
 
 
 def clip(lab: Any, name: str, container: datetime | None) -> None:
-    """A recording of two seconds whose file was copied half a year later."""
+    """Write a recording of two seconds whose file was copied half a year later."""
     path = lab.root / "recordings" / name
     make_clip(path, "Kitchen", container or COPIED, 2, creation_time=container is not None)
     os.utime(path, ns=(0, int(COPIED.timestamp()) * 10**9))
@@ -28,7 +28,7 @@ def clip(lab: Any, name: str, container: datetime | None) -> None:
 
 @pytest.fixture
 def platform(lab: Any) -> Any:
-    """Two cameras as the reference platform names their files, and a session of one hour without a time zone."""
+    """Return two cameras as the reference platform names their files, and a session of one hour without a time zone."""
     lab.json(
         "data/cameras.json",
         {
@@ -41,7 +41,7 @@ def platform(lab: Any) -> Any:
 
 
 def exported(lab: Any, cli: Any, target: Path) -> tuple[dict[str, Row], Any]:
-    """The rows of recordings.csv by file name, and the metadata, which must follow the schema."""
+    """Return the rows of recordings.csv by file name, and the metadata, which must follow the schema."""
     outcome = cli("export", "8", "--lab", lab.root, "-o", target)
     assert outcome.code == 0, outcome.err
     with zipfile.ZipFile(target) as archive:

@@ -14,7 +14,7 @@ from labcrate.people.export_log import ExportLog, ExportLogLine, Outcome
 
 
 def lines(lab: Any) -> list[ExportLogLine]:
-    """The lab's export log, the newest line first."""
+    """Return the lab's export log, the newest line first."""
     with PeopleDatabase.open(lab.root / ".labcrate") as database, ExportLog(database) as log:
         return log.lines()
 

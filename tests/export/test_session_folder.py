@@ -72,7 +72,7 @@ LEFT_OUT = {
 
 
 def remuxed(clip: bytes, container: str) -> bytes:
-    """A clip in another container, its pictures as they are."""
+    """Return a clip in another container, its pictures as they are."""
     remuxed_file = io.BytesIO()
     with av.open(io.BytesIO(clip), "r") as source, av.open(remuxed_file, "w", format=container) as target:
         stream = source.streams.video[0]
@@ -92,7 +92,7 @@ def export(cli: Any, lab: Any, target: Path, *words: str) -> Any:
 
 
 def metadata_of(path: Path) -> Any:
-    """The metadata of an archive, found valid."""
+    """Return the metadata of an archive, found valid."""
     with zipfile.ZipFile(path) as archive:
         metadata = json.loads(archive.read("data/session_metadata.json"))
     jsonschema.validate(metadata, SCHEMA)
@@ -101,7 +101,7 @@ def metadata_of(path: Path) -> Any:
 
 @pytest.fixture
 def full_lab(usual_lab: Any, cli: Any, tmp_path: Path) -> Any:
-    """A session's folder as labs fill them: measurements, voices, forms, video of other cameras, and rubbish."""
+    """Return a session's folder as labs fill them: measurements, voices, forms, video of other cameras, and rubbish."""
     write = usual_lab.write
     for name, content in {
         "wear/acc.csv": b"t,x\n1,2\n",
@@ -128,7 +128,7 @@ def full_lab(usual_lab: Any, cli: Any, tmp_path: Path) -> Any:
 
 @pytest.fixture
 def littered_lab(full_lab: Any, cli: Any, tmp_path: Path) -> Any:
-    """The same folder with one file for every rule that keeps a file out."""
+    """Return the same folder with one file for every rule that keeps a file out."""
     for name in LEFT_OUT:
         if name.endswith("/"):
             full_lab.write(f"{OWN}/{name}one", "x")
@@ -353,13 +353,13 @@ def test_a_chosen_part_says_what_of_the_folder_it_leaves_out(
 
 
 def plan_of(lab: Any) -> Plan:
-    """The plan of session 42."""
+    """Return the plan of session 42."""
     with prepare_archive(lab.open(), "42", Options(), hashed=False) as assembly:
         return assembly.plan
 
 
 def plan_without(lab: Any, *patterns: str) -> Plan:
-    """The plan of session 42, with patterns that labcrate.toml excludes."""
+    """Return the plan of session 42, with patterns that labcrate.toml excludes."""
     lab.write("labcrate.toml", f"exclude = {json.dumps(patterns)}\n")
     return plan_of(lab)
 
@@ -481,7 +481,7 @@ def test_any_name_is_packed_under_a_name_that_all_systems_hold(usual_lab: Any, c
 
 
 def unpacked(folder: Path) -> dict[str, bytes]:
-    """All files below a folder."""
+    """Return all files below a folder."""
     return {str(f.relative_to(folder)): f.read_bytes() for f in sorted(folder.rglob("*")) if f.is_file()}
 
 

@@ -19,7 +19,7 @@ LARGE = bytes(range(256)) * 8192
 
 
 def descriptors() -> int:
-    """How many files this process has open."""
+    """Return how many files this process has open."""
     gc.collect()
     return len(list(Path("/proc/self/fd").iterdir()))
 

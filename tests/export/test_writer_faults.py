@@ -22,7 +22,7 @@ BIG = "recordings/cam1_session42_big.mp4"
 
 @pytest.fixture
 def big_lab(usual_lab: Any) -> Any:
-    """The usual lab with a recording that is copied in several calls."""
+    """Return the usual lab with a recording that is copied in several calls."""
     usual_lab.recording(BIG, content=random.Random(1).randbytes(3_000_000))  # noqa: S311
     return usual_lab
 
@@ -33,7 +33,7 @@ def export(cli: Any, lab: Any, target: Path, *options: str) -> Any:
 
 
 def listing(folder: Path) -> list[str]:
-    """The names in a folder."""
+    """Return the names in a folder."""
     return sorted(path.name for path in folder.iterdir())
 
 
@@ -54,7 +54,7 @@ def shrink(file: Path) -> None:
 
 
 def overwrite(file: Path) -> None:
-    """Other bytes, same length, and the old modification time put back."""
+    """Write other bytes of the same length, and restore the modification time."""
     before = file.stat()
     with file.open("r+b") as same:
         same.seek(1000)
@@ -63,7 +63,7 @@ def overwrite(file: Path) -> None:
 
 
 def replace(file: Path) -> None:
-    """Another file of the same size and time under its name, as an atomic save leaves it."""
+    """Replace the file by another of the same size and time, as an atomic save does."""
     before, other = file.stat(), file.with_suffix(".tmp")
     other.write_bytes(bytes(before.st_size))
     os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -71,14 +71,14 @@ def replace(file: Path) -> None:
 
 
 def link(file: Path) -> None:
-    """A symbolic link to the same bytes elsewhere."""
+    """Replace the file by a symbolic link to the same bytes elsewhere."""
     aside = file.parent.parent.parent / "aside.mp4"
     file.rename(aside)
     file.symlink_to(aside)
 
 
 def pipe(file: Path) -> None:
-    """A pipe, from which reading would wait for ever."""
+    """Replace the file by a pipe, from which reading would wait for ever."""
     file.unlink()
     os.mkfifo(file)
 
@@ -172,7 +172,7 @@ def test_a_limit_on_the_size_of_files(command: Any, clear: Any, big_lab: Any, tm
 
 
 def other_export(big_lab: Any, target: Path, *options: str) -> subprocess.Popen[str]:
-    """An export in a process of its own."""
+    """Start an export in a process of its own."""
     words = [sys.executable, "-m", "labcrate", "export", "42", "--lab", str(big_lab.root), "-o", str(target), *options]
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 

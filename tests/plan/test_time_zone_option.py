@@ -159,7 +159,7 @@ def test_the_lab_is_read_once(usual_lab: Any, cli: Any, tmp_path: Path, monkeypa
     read: list[str | None] = []
 
     def counted(lab: Any, **options: Any) -> Any:
-        read.append(options["chosen"])
+        read.append(options["zone_override"])
         return read_sessions(lab, **options)
 
     monkeypatch.setattr("labcrate.plan.inventory.read_sessions", counted)

@@ -1,4 +1,4 @@
-"""Confirming that files still hold the bytes that their members' checksums are of, beside the copying of them."""
+"""Check that files still match the checksums of their members, while the archive is copied."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -12,17 +12,17 @@ from labcrate.archive.layout import FileSource, Member
 from labcrate.errors import ChecksumError, LabcrateError
 from labcrate.model.fixity import Fixity
 
-_READ_BYTES = 256 * 1024  # what a processor's own cache holds: read into it, and summed up there
+_READ_BYTES = 256 * 1024  # fits into a processor's cache, where the checksum is then computed
 
 IsTrusted = Callable[[int], bool]
-"""Whether an open file needs no reading, because what it lies on checks its data by itself."""
+"""Return whether an open file needs no reading, because its file system checks its data itself."""
 
 
 def check_bytes(source: FileSource, fixity: Fixity, is_trusted: IsTrusted = lambda _: False) -> Iterator[int]:
     """Read a source through, patches included, and yield the number of bytes of each piece that was read.
 
-    Nothing is read of a file that is ``trusted``. Raises ChecksumError, which names the file, where its CRC-32 is
-    not that of ``fixity``, and SourceChangedError where it is no longer the planned file.
+    A file for which ``is_trusted`` returns True is not read. Raises ChecksumError, which names the file, if its
+    CRC-32 is not that of ``fixity``, and SourceChangedError if it is no longer the planned file.
     """
     crc32 = 0
     with open_source(source) as fd:
@@ -43,11 +43,11 @@ def check_bytes(source: FileSource, fixity: Fixity, is_trusted: IsTrusted = lamb
 
 
 OnResult = Callable[[Member, int | None, ChecksumError | None], None]
-"""Called with a member, how many bytes were read of it, and what is wrong with it; None for one that is trusted."""
+"""Called with a member, the number of bytes read from it (None if it is trusted), and its error, if any."""
 
 
 class Checker:
-    """Confirms members one after the other in a thread of its own, between entering and leaving it.
+    """A thread that checks members one after the other, from entering this context until leaving it.
 
     Every member's source is a file.
     """
@@ -75,12 +75,12 @@ class Checker:
             self._thread.join()
 
     def check(self) -> None:
-        """Raise what was found to be wrong so far."""
+        """Raise the error that was found so far, if any."""
         if self._error:
             raise self._error
 
     def wait(self) -> None:
-        """Wait until all members are confirmed. Raises ChecksumError for one that is not, and SourceChangedError."""
+        """Wait until all members are checked. Raises ChecksumError and SourceChangedError."""
         if self._thread:
             self._thread.join()
         self.check()
@@ -109,7 +109,7 @@ class Checker:
 
 
 def _no_result(_member: Member, _read: int | None, _error: ChecksumError | None) -> None:
-    """Do nothing with a result."""
+    """Ignore a result."""
 
 
 def _never_trusted(_: int) -> bool:

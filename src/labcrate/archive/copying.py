@@ -1,4 +1,4 @@
-"""Writing the archive to a file, by the kernel where it can: on XFS and Btrfs the recordings' blocks are shared."""
+"""Write the archive to a file, by the kernel if it can: on XFS and Btrfs the file shares the recordings' blocks."""
 
 import errno
 import os
@@ -7,29 +7,30 @@ from collections.abc import Callable, Sequence
 from labcrate.archive.entity import Entity, FileSegment, check_unchanged, open_source, read_at
 
 MAX_CALL_BYTES = 128 * 1024 * 1024
-"""The most that one system call copies, so that progress moves and Ctrl-C is heard; a multiple of every block size."""
+"""The most that one system call copies: progress is reported, and Ctrl-C works, between calls. A multiple of every
+block size."""
 
 BOUNDARY_BYTES = 2 * 1024 * 1024
 """A member's first call ends at a multiple of this in the target, so that the page cache can use large folios:
 a quarter less time than without, measured on ext4."""
 
 BUFFERED_BELOW_BYTES = 256 * 1024
-"""Files smaller than this are gathered in memory with the headers around them: fewer, larger writes."""
+"""Files smaller than this are collected in memory with the headers around them: fewer, larger writes."""
 
 _BUFFER_BYTES = 1024 * 1024
 _READ_BYTES = 256 * 1024
 
 Progress = Callable[[int], None]
-"""Is told how many bytes were written since it was last called."""
+"""Called with the number of bytes written since its last call."""
 
 CopyMethod = Callable[[FileSegment, int, int, int, int], int]
 """(segment, source descriptor, target descriptor, offset, length) -> bytes copied, 0 if there are none at offset.
 
-Copies to the target's current position. An OSError with an errno of ``_TRY_NEXT`` says: not this way.
+Copies to the target's current position. An OSError with an errno of ``_TRY_NEXT`` means: use the next method.
 """
 
-# What kernels and file systems answer when they cannot copy this way. EIO is among them because
-# only reading and writing apart tells whether the source or the target is failing.
+# What kernels and file systems return when they cannot copy this way. EIO is among them because only separate
+# reading and writing shows whether the source or the target is failing.
 _TRY_NEXT = {
     errno.EXDEV,
     errno.EINVAL,
@@ -46,21 +47,21 @@ _TRY_NEXT = {
 
 
 def copy_with_copy_file_range(_: FileSegment, source: int, target: int, offset: int, length: int) -> int:
-    """Linux 4.5: no byte passes through this process; reflinks where the file system has them."""
+    """Copy inside the kernel (Linux 4.5): the file system shares the blocks if it has reflinks."""
     if not hasattr(os, "copy_file_range"):
         raise OSError(errno.ENOSYS, "this system has no copy_file_range")
     return os.copy_file_range(source, target, length, offset_src=offset)
 
 
 def copy_with_sendfile(_: FileSegment, source: int, target: int, offset: int, length: int) -> int:
-    """Linux 2.6.33: no byte passes through this process; also between file systems and into pipes."""
+    """Copy inside the kernel (Linux 2.6.33), also between file systems and into pipes."""
     if not hasattr(os, "sendfile"):
         raise OSError(errno.ENOSYS, "this system has no sendfile")
     return os.sendfile(target, source, offset, length)
 
 
 def copy_with_read_write(segment: FileSegment, source: int, target: int, offset: int, length: int) -> int:
-    """Everywhere; the one method that can tell a failing source from a failing target."""
+    """Read, then write. Works on every system; only here an error shows whether source or target is failing."""
     data = read_at(segment.source, source, offset, min(length, _READ_BYTES))
     _write_all(target, memoryview(data))
     return len(data)
@@ -75,10 +76,10 @@ def write_entity(
 ) -> None:
     """Write the whole archive at the current position of ``fd``, which is 0 in a file just created.
 
-    In order and without gaps, because a file's last, partial block is shared only at the end of the
-    target. Every file's method is chosen anew: sources may lie on different file systems. Raises
-    SourceChangedError if a source is not the planned one (what is written by then is worthless), and
-    OSError as the target gives it (disk full, quota).
+    Bytes are written in order and without gaps, because a file's last, partial block is shared only at the end of
+    the target. The method is chosen for each file, since sources may be on different file systems. Raises
+    SourceChangedError if a source is not the planned one (what was written until then is useless), and the target's
+    OSError (disk full, quota).
     """
     target_file = _TargetFile(fd, progress or _no_progress)
     for segment in entity.segments():
@@ -92,7 +93,7 @@ def write_entity(
 
 
 class _TargetFile:
-    """The file that is written: gathers small pieces, and has large ones copied."""
+    """The file that is written: small pieces are collected in memory, large ones are copied by the kernel."""
 
     def __init__(self, fd: int, progress: Progress) -> None:
         self.fd, self.progress = fd, progress
@@ -132,7 +133,7 @@ class _TargetFile:
                 if copied:
                     done += copied
                     self._advance(copied)
-                elif len(remaining_methods) > 1:  # refused, or nothing there: the last method, reading, finds out which
+                elif len(remaining_methods) > 1:  # refused, or no bytes there: the last method, reading, shows which
                     del remaining_methods[0]
                 else:
                     check_unchanged(segment.source, source)
@@ -150,7 +151,7 @@ class _TargetFile:
 
 
 def _try_method(method: CopyMethod, segment: FileSegment, source: int, target: int, offset: int, length: int) -> int:
-    """What the method copied; 0 if the system cannot copy this way."""
+    """Return how many bytes the method copied; 0 if the system cannot copy this way."""
     try:
         return method(segment, source, target, offset, length)
     except OSError as error:
@@ -165,4 +166,4 @@ def _write_all(fd: int, data: memoryview) -> None:
 
 
 def _no_progress(_: int) -> None:
-    """Progress that nobody asked for."""
+    """Ignore the progress."""

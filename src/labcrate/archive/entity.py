@@ -13,6 +13,7 @@ from itertools import pairwise
 from labcrate.archive.layout import FORMAT_VERSION, BytesSource, FileSource, Layout, Member, Patch
 from labcrate.archive.records import MAX32
 from labcrate.errors import SourceChangedError
+from labcrate.messages.message import Message
 from labcrate.model.fixity import Fixity, Identity
 
 CHUNK_BYTES = 1024 * 1024
@@ -32,11 +33,11 @@ class FileSegment:
 
 
 Segment = bytes | FileSegment
-"""A part of the archive that comes from one place: at most ``CHUNK_BYTES``, or a range of a file of any length."""
+"""A part of the archive from one source: at most ``CHUNK_BYTES`` in memory, or a range of a file of any length."""
 
 
 def entity_tag(members: Iterable[tuple[Fixity, int, str]]) -> str:
-    """A strong entity tag from members in their order: each one's fixity, modification time in seconds, and name."""
+    """Return a strong entity tag of members in their order: fixity, modification time in seconds, and name of each."""
     digest = hashlib.sha256(b"labcrate archive %d\n" % FORMAT_VERSION)
     for fixity, seconds, name in members:
         digest.update(f"{fixity.sha256} {fixity.crc32} {fixity.size_bytes} {seconds} ".encode())
@@ -58,14 +59,14 @@ class Entity:
 
     @cached_property
     def etag(self) -> str:
-        """A strong entity tag, with its quotes (RFC 9110, section 8.8.3): other bytes, another tag."""
+        """Return a strong entity tag with its quotes (RFC 9110, section 8.8.3): other bytes have another tag."""
         return entity_tag((member.fixity, member.mtime_s, member.name) for member in self.layout.members)
 
     def segments(self, start: int = 0, stop: int | None = None) -> Iterator[Segment]:
-        """Where the bytes from ``start`` up to ``stop`` (exclusive) come from, in order.
+        """Yield where the bytes from ``start`` up to ``stop`` (exclusive) come from, in order.
 
-        Whoever reads a ``FileSegment`` does so inside ``open_source``, also if its length is 0.
-        Raises ValueError unless 0 <= start <= stop <= length.
+        Read a ``FileSegment`` inside ``open_source``, also if its length is 0. Raises ValueError unless
+        0 <= start <= stop <= length.
         """
         stop = self.length if stop is None else stop
         if not 0 <= start <= stop <= self.length:
@@ -73,11 +74,10 @@ class Entity:
         return _join_pieces(self._pieces(start, stop))
 
     def read_range(self, start: int = 0, stop: int | None = None) -> Generator[bytes, None, None]:
-        """The bytes from ``start`` up to ``stop`` (exclusive), in chunks of at most ``CHUNK_BYTES``.
+        """Yield the bytes from ``start`` up to ``stop`` (exclusive), in chunks of at most ``CHUNK_BYTES``.
 
-        Whoever breaks off closes the generator, and with it the file it is at. Raises ValueError as
-        ``segments`` does, and SourceChangedError instead of giving a byte of a file that is no longer
-        the planned one.
+        Close the generator to stop early; that closes the file it is reading. Raises ValueError as ``segments``
+        does, and SourceChangedError before any byte of a file that is no longer the planned one.
         """
         return _read_segments(self.segments(start, stop))
 
@@ -101,7 +101,7 @@ class Entity:
             yield _cut(layout.end_records(), layout.end_offset, start, stop)
 
     def _data_segments(self, index: int, start: int, stop: int) -> Iterator[Segment]:
-        """What lies between start and stop of one member's data."""
+        """Yield the part of one member's data that is between start and stop."""
         at, member = self.layout.data_offsets[index], self.layout.members[index]
         first, last = max(start - at, 0), min(stop - at, member.fixity.size_bytes)
         if isinstance(member.source, BytesSource):
@@ -114,7 +114,7 @@ class Entity:
 def file_segments(source: FileSource, start: int, stop: int) -> Iterator[Segment]:
     """Yield where the bytes of a file from ``start`` up to ``stop`` come from: the file, and its patches.
 
-    What no patch touches stays one segment, so that the system can copy or send it by itself.
+    A range without patches is one segment, so that the kernel can copy or send it.
     """
     at = start
     for patch in source.patches:
@@ -142,18 +142,18 @@ def _check_fixity(member: Member) -> None:
 
 
 def _patches_fit(patches: Sequence[Patch], size: int) -> bool:
-    """Return whether patches are in order, apart from each other, and inside a file of that size."""
+    """Return whether patches are sorted, do not overlap, and are inside a file of that size."""
     edges = [0, *(edge for patch in patches for edge in (patch.offset, patch.stop)), size]
     return all(one <= other for one, other in pairwise(edges))
 
 
 def _cut(data: bytes, at: int, start: int, stop: int) -> bytes:
-    """The part of ``data``, which lies at ``at``, that is between start and stop."""
+    """Return the part of ``data``, which begins at offset ``at``, that is between start and stop."""
     return data[max(start - at, 0) : max(stop - at, 0)]
 
 
 def _join_pieces(pieces: Iterator[Segment]) -> Iterator[Segment]:
-    """The same bytes with neighbouring pieces in memory joined, up to ``CHUNK_BYTES``, and empty ones dropped."""
+    """Yield the same bytes with neighbouring pieces in memory joined, up to ``CHUNK_BYTES``, without empty ones."""
     pending: list[bytes] = []
     length = 0
     for piece in pieces:
@@ -178,24 +178,24 @@ def _read_segments(segments: Iterator[Segment]) -> Generator[bytes, None, None]:
             done = 0
             while done < segment.length:
                 chunk = read_at(segment.source, fd, segment.offset + done, min(CHUNK_BYTES, segment.length - done))
-                check_unchanged(segment.source, fd)  # before the bytes are out of our hands
+                check_unchanged(segment.source, fd)  # before the bytes are passed on
                 done += len(chunk)
                 yield chunk
 
 
 @contextmanager
 def open_source(source: FileSource) -> Iterator[int]:
-    """A descriptor of the planned file, checked on opening and again after its bytes were read.
+    """Yield a descriptor of the planned file, which is checked on opening and again after its bytes were read.
 
-    Raises SourceChangedError if the file is another one, has changed, or cannot be opened any more.
+    Raises SourceChangedError if it is another file, has changed, or cannot be opened any more.
     """
     try:
         fd = source.open()
     except OSError as error:
         if error.errno in _OUR_OWN_LIMITS:
             raise
-        # The cause would carry the absolute path into logs.
-        raise _changed_error(source, f"cannot be opened any more ({os.strerror(error.errno or 0)})") from None
+        # Without the cause, which holds the absolute path: that must not be written to logs.
+        raise _changed_error("source.cannot_open", source, reason=os.strerror(error.errno or 0)) from None
     try:
         check_unchanged(source, fd)
         yield fd
@@ -207,21 +207,19 @@ def open_source(source: FileSource) -> Iterator[int]:
 def check_unchanged(source: FileSource, fd: int) -> None:
     """Raise SourceChangedError unless the open file is still the planned one."""
     if Identity.of(os.fstat(fd)) != source.identity:
-        raise _changed_error(source, "has changed")
+        raise _changed_error("source.changed", source)
 
 
 def read_at(source: FileSource, fd: int, offset: int, length: int) -> bytes:
-    """Between 1 and ``length`` bytes of an opened source; raises SourceChangedError where there are none."""
+    """Return between 1 and ``length`` bytes of an opened source. Raises SourceChangedError if there are none."""
     try:
         data = os.pread(fd, length, offset)
     except OSError as error:
-        raise _changed_error(source, f"cannot be read any more ({os.strerror(error.errno or 0)})") from None
+        raise _changed_error("source.cannot_read", source, reason=os.strerror(error.errno or 0)) from None
     if not data:
-        raise _changed_error(source, f"ends at byte {offset}, before its planned end")
+        raise _changed_error("source.ends_early", source, offset=offset)
     return data
 
 
-def _changed_error(source: FileSource, what: str) -> SourceChangedError:
-    return SourceChangedError(
-        f"{source.label} {what} since the export was planned: run the export again when nothing writes to it."
-    )
+def _changed_error(id: str, source: FileSource, **values: str | int) -> SourceChangedError:
+    return SourceChangedError(Message(id, file=source.label, **values))

@@ -1,6 +1,6 @@
-"""Keys that sign archives, and the signatures they make: minisign's format (https://jedisct1.github.io/minisign).
+"""Keys that sign archives, and their signatures, in minisign's format (https://jedisct1.github.io/minisign).
 
-``minisign`` is imported by those alone who sign or check: it brings a library of cryptography with it.
+``minisign`` is imported inside the functions that sign or check, because it loads a library of cryptography.
 """
 
 import base64
@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from labcrate.archive.manifest import MANIFEST_NAME
+from labcrate.messages.message import Message
 
 if TYPE_CHECKING:
     from minisign import SecretKey
     from minisign import Signature as MinisignSignature
 
 SIGNATURE_SUFFIX = ".minisig"
-"""How the name of a signature goes on after that of its archive."""
+"""The end of a signature's file name, after the name of its archive."""
 
 MAX_FILE_BYTES = 64 * 1024
 """The largest key or signature file that is read; minisign itself writes at most 10 kB."""
@@ -35,7 +36,7 @@ def key_id_of(key_bytes: bytes) -> str:
 
 
 class Readable(Protocol):
-    """What gives the bytes that were signed, a part at a time, as a binary file does."""
+    """A source of the signed bytes, such as a binary file."""
 
     def read(self, size: int = -1, /) -> bytes:
         """Return the next bytes, at most ``size``; none at the end."""
@@ -44,7 +45,7 @@ class Readable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A public key; ``text`` is its base64, which ``minisign -P`` takes as well."""
+    """A public key; ``text`` is its base64 form, as for ``minisign -P``."""
 
     text: str
 
@@ -55,24 +56,24 @@ class PublicKey:
 
     @property
     def file(self) -> bytes:
-        """Return the key as a file of minisign's: a comment, and the key."""
+        """Return the content of a minisign public key file: a comment, and the key."""
         return f"untrusted comment: minisign public key {self.key_id}\n{self.text}\n".encode()
 
     def verify(self, data: Readable, signature: "MinisignSignature") -> None:
-        """Raise ValueError unless the signature is by this key over the bytes that ``data`` gives."""
+        """Raise ValueError unless the signature is by this key over the bytes of ``data``."""
         import minisign  # noqa: PLC0415
 
         minisign.PublicKey.from_base64(self.text).verify(data, signature)
 
 
 def parse_public_key(data: str | bytes) -> PublicKey:
-    """Read a public key: its base64 text, or the file that holds it below a comment. Raises ValueError."""
+    """Read a public key from its base64 text, or from the content of its file. Raises ValueError."""
     import minisign  # noqa: PLC0415
 
     text = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
     lines = [line.strip() for line in text.split(b"\n") if line.strip()]
     if len(lines) not in (1, 2) or len(lines[-1]) != _PUBLIC_KEY_CHARACTERS:
-        raise ValueError("it is no public key of minisign's")
+        raise ValueError(Message("key.not_a_public_key"))
     key = minisign.PublicKey.from_base64(lines[-1])
     return PublicKey(key.to_base64().decode("ascii"))
 
@@ -80,9 +81,9 @@ def parse_public_key(data: str | bytes) -> PublicKey:
 def read_small_file(path: Path) -> bytes:
     """Return the contents of a key or signature file.
 
-    Raises OSError when it cannot be opened, and ValueError for what is no file or is too large.
+    Raises OSError if it cannot be opened, and ValueError if it is not a file or too large.
     """
-    # O_NONBLOCK: a named pipe must not make anybody wait for its writer.
+    # O_NONBLOCK: opening a named pipe must not wait for its writer.
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         return read_open_small_file(fd)
@@ -91,22 +92,22 @@ def read_small_file(path: Path) -> bytes:
 
 
 def read_open_small_file(fd: int) -> bytes:
-    """Return the contents of an open key or signature file. Raises OSError and ValueError as above."""
+    """Return the contents of an open key or signature file. Raises OSError and ValueError as ``read_small_file``."""
     if not stat.S_ISREG(os.fstat(fd).st_mode):
-        raise ValueError("it is no file")
+        raise ValueError(Message("key.not_a_file"))
     data = b""
     while len(data) <= MAX_FILE_BYTES:
         part = os.pread(fd, MAX_FILE_BYTES + 1 - len(data), len(data))
         if not part:
             return data
         data += part
-    raise ValueError(f"it has more than {MAX_FILE_BYTES // 1024} kB")
+    raise ValueError(Message("key.file_too_large", most=MAX_FILE_BYTES))
 
 
 class Signer:
-    """A secret key that is ready to sign. Its ``repr`` shows the key id alone.
+    """A secret key that can sign. Its ``repr`` shows only the key id.
 
-    Raises ValueError, saying what is wrong, for a key that cannot sign.
+    Raises ValueError with the reason for a key that cannot sign.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -114,9 +115,9 @@ class Signer:
 
         self._key: SecretKey = minisign.SecretKey.from_bytes(data)
         if self._key.is_encrypted():
-            raise ValueError("it has a password, and labcrate signs only with a key that has none")
+            raise ValueError(Message("key.has_password"))
         self.public = PublicKey(self._key.get_public_key().to_base64().decode("ascii"))
-        # A damaged key signs all the same; only nobody could verify it.
+        # A damaged key makes signatures too, but they do not verify.
         minisign.PublicKey.from_base64(self.public.text).verify(b"", self._key.sign(b"", trusted_comment=""))
 
     def __repr__(self) -> str:
@@ -125,7 +126,7 @@ class Signer:
     def sign(self, manifest: bytes) -> bytes:
         """Return the signature file of a manifest: the same bytes for the same manifest and key.
 
-        Ed25519 signs without chance (RFC 8032), and the trusted comment is the manifest's SHA-256 instead of a time.
+        Ed25519 is deterministic (RFC 8032), and the trusted comment is the manifest's SHA-256 instead of a time.
         """
         signature = self._key.sign(
             manifest,
@@ -136,7 +137,7 @@ class Signer:
 
 
 def new_secret_key() -> bytes:
-    """Return a fresh secret key as a file of minisign's, without a password."""
+    """Return the content of a minisign secret key file for a new key without a password."""
     import minisign  # noqa: PLC0415
 
     return bytes(minisign.KeyPair.generate().secret_key) + b"\n"

@@ -1,4 +1,4 @@
-"""Every offset of the archive, computed from the members' names, sizes and times before a byte is read."""
+"""Compute every offset of the archive from the members' names, sizes and times, before a byte is read."""
 
 import os
 import re
@@ -11,18 +11,19 @@ from pathlib import Path
 from typing import Self
 
 from labcrate.archive import records
+from labcrate.messages.message import Message
 from labcrate.model.fixity import Fixity, Identity
 
 FORMAT_VERSION: int = 2
-"""Goes into every ETag. When the same members give other bytes than before, this must change."""
+"""A part of every ETag. It must change when the same members give other bytes than before."""
 
 NS_PER_S = 1_000_000_000
 
 ALIGNMENT_BYTES = 4096
-"""File systems share blocks of this size, if source and copy both start at a multiple of it."""
+"""The block size: file systems share blocks if source and copy both start at a multiple of it."""
 
 ALIGNED_FROM_BYTES = 64 * 1024
-"""Members of this size and more are aligned; for smaller ones the padding would outweigh the gain."""
+"""Members of this size and more are aligned; for smaller ones the padding would cost more than it saves."""
 
 # Parts that are not empty, `.` or `..`, so no leading or trailing slash either; no backslash (a separator
 # on Windows); no control character (the manifest has one line per member).
@@ -32,7 +33,7 @@ _NAME_PATTERN = re.compile(f"{_NAME_PART}(?:/{_NAME_PART})*")
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """Bytes that stand in a member in place of those of its file, from ``offset`` of the file on."""
+    """Bytes that replace those of the file in a member, from ``offset`` in the file."""
 
     offset: int
     data: bytes = field(repr=False)
@@ -45,11 +46,11 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
-    """A file whose bytes become a member's.
+    """A file whose bytes are the data of a member.
 
-    ``open`` gives a descriptor that the reader may close; it is the caller's, so that the caller's
-    rules for links hold. ``label`` is how messages name the file: never an absolute path. ``patches`` are sorted,
-    lie inside the file and do not overlap.
+    ``open`` returns a descriptor, which the reader closes; the caller passes this function, and with it its own
+    rules for symbolic links. ``label`` is the file's name in messages, never an absolute path. ``patches`` are sorted,
+    inside the file, and do not overlap.
     """
 
     open: Callable[[], int] = field(repr=False, compare=False)
@@ -59,8 +60,8 @@ class FileSource:
 
     @classmethod
     def at(cls, path: Path, identity: Identity, label: str) -> Self:
-        """The file at a path, which must not be a symbolic link itself."""
-        # O_NONBLOCK: a pipe that took the file's place must not make the reader wait for a writer.
+        """Return the source for the file at a path, which must not be a symbolic link itself."""
+        # O_NONBLOCK: opening a pipe that replaced the file must not wait for a writer.
         flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         return cls(partial(os.open, path, flags), identity, label)
 
@@ -74,9 +75,9 @@ class BytesSource:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One file of the archive: ``mtime_ns`` is counted from 1970 in UTC, the ZIP keeps its whole seconds.
+    """One file of the archive. ``mtime_ns`` counts from 1970 in UTC; the ZIP stores its whole seconds.
 
-    While hashes are not known yet, ``Fixity(size, 0, "")`` is enough for a layout, not for an entity.
+    While hashes are not known yet, ``Fixity(size, 0, "")`` is enough for a layout, but not for an entity.
     """
 
     name: str
@@ -86,20 +87,20 @@ class Member:
 
     @classmethod
     def of_bytes(cls, name: str, data: bytes, mtime_ns: int) -> Self:
-        """A member made of bytes in memory, its fixity computed."""
+        """Return a member of bytes in memory, with their fixity."""
         return cls(name, Fixity.of_bytes(data), mtime_ns, BytesSource(data))
 
     @property
     def mtime_s(self) -> int:
-        """Seconds since 1970, rounded down."""
+        """Return the modification time in seconds since 1970, rounded down."""
         return self.mtime_ns // NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedMember:
-    """Where one member lies: offsets in bytes from the archive's start, ``data_stop`` exclusive.
+    """Where one member is in the archive: offsets in bytes from its start, ``data_stop`` exclusive.
 
-    ``header_bytes`` includes ``padding_bytes``; ``zip64`` says whether a header of it has the ZIP64 field.
+    ``header_bytes`` includes ``padding_bytes``; ``zip64`` is True if one of its headers has the ZIP64 field.
     """
 
     name: str
@@ -113,7 +114,7 @@ class PlacedMember:
 
 @dataclass(frozen=True, slots=True)
 class LayoutDescription:
-    """The whole structure of an archive, for people and machines to read; sizes and offsets in bytes."""
+    """The structure of an archive; sizes and offsets in bytes."""
 
     members: tuple[PlacedMember, ...]
     directory_offset: int
@@ -124,22 +125,25 @@ class LayoutDescription:
     total_bytes: int
 
 
-def name_problem(name: str) -> str | None:
-    """Why a name cannot be a member's, or None: it must be relative, plain and at most 65535 bytes of UTF-8."""
+def name_problem(name: str) -> Message | None:
+    """Return why a member cannot have this name, or None.
+
+    A name is a relative path without empty, ``.`` or ``..`` parts, of at most 65535 bytes in UTF-8.
+    """
     if not _NAME_PATTERN.fullmatch(name):
-        return "it is empty or absolute, or has an empty, '.' or '..' part, a backslash or a control character"
+        return Message("name.invalid")
     try:
         length = len(name) if name.isascii() else len(name.encode())
     except UnicodeEncodeError:
-        return "it cannot be written as UTF-8"
-    return "it is longer than 65535 bytes" if length > records.MAX16 else None
+        return Message("name.not_utf8")
+    return Message("name.too_long", most=records.MAX16) if length > records.MAX16 else None
 
 
 class Layout:
-    """The order and place of members in the archive.
+    """The order of the members in the archive, and the offset of each.
 
-    Raises ValueError for a name that ``name_problem`` objects to, a name that occurs twice and a
-    negative size: the caller chooses safe names.
+    Raises ValueError for a name that ``name_problem`` refuses, a name that occurs twice, and a negative size: the
+    caller must choose safe names.
     """
 
     def __init__(self, members: Sequence[Member]) -> None:
@@ -161,9 +165,9 @@ class Layout:
         relative: list[int] = []
         for member in self.members:
             name, size, seconds = member.name, member.fixity.size_bytes, member.mtime_ns // NS_PER_S
-            problem = name_problem(name)
+            problem: str | None = name_problem(name)
             if problem or name in names or size < 0:
-                problem = problem or ("it is another member's, too" if name in names else "its size is negative")
+                problem = problem or ("another member has it" if name in names else "its size is negative")
                 raise ValueError(f"{name!r} cannot be a member: {problem}")
             names.add(name)
             name_bytes = len(name) if name.isascii() else len(name.encode())
@@ -180,15 +184,15 @@ class Layout:
         self.central_offsets.extend(position + offset for offset in relative)
 
     def member_at(self, position: int) -> int:
-        """Index of the member whose header or data hold this position (below ``directory_offset``)."""
+        """Return the index of the member whose header or data is at this position (below ``directory_offset``)."""
         return bisect_right(self.header_offsets, position) - 1
 
     def central_at(self, position: int) -> int:
-        """Index of the member whose central directory header holds this position (below ``end_offset``)."""
+        """Return the index of the member whose central header is at this position (below ``end_offset``)."""
         return bisect_right(self.central_offsets, position) - 1
 
     def local_header(self, index: int) -> bytes:
-        """The local header of a member, padding included: all that lies before its data."""
+        """Return the local header of a member with its padding: all bytes before its data."""
         member = self.members[index]
         name, offset, zip64_sizes = member.name.encode(), self.header_offsets[index], self._has_zip64_sizes(index)
         padding = self.data_offsets[index] - offset - self._unpadded_header_bytes(index)
@@ -204,7 +208,7 @@ class Layout:
         )
 
     def central_header(self, index: int) -> bytes:
-        """The central directory header of a member."""
+        """Return the central directory header of a member."""
         member, offset = self.members[index], self.header_offsets[index]
         size, crc32, zip64_sizes = member.fixity.size_bytes, member.fixity.crc32, self._has_zip64_sizes(index)
         return records.central_header(
@@ -215,17 +219,17 @@ class Layout:
         return index > 0 and records.needs_zip64_sizes(self.members[index - 1].fixity.size_bytes)
 
     def _unpadded_header_bytes(self, index: int) -> int:
-        """Length of a local header without its padding."""
+        """Return the length in bytes of a local header without its padding."""
         member = self.members[index]
         size, name_bytes = member.fixity.size_bytes, len(member.name.encode())
         return records.local_header_length(name_bytes, size, member.mtime_s, self._has_zip64_sizes(index))
 
     def end_records(self) -> bytes:
-        """All that follows the central directory."""
+        """Return the bytes that follow the central directory."""
         return records.end_records(len(self.members), self.directory_offset, self.directory_bytes)
 
     def describe(self) -> LayoutDescription:
-        """Every offset and length."""
+        """Return every offset and length."""
         end_bytes = self.total_bytes - self.end_offset
         return LayoutDescription(
             members=tuple(self._placed_member(index) for index in range(len(self.members))),
@@ -247,6 +251,6 @@ class Layout:
 
 
 def _padding(position: int) -> int:
-    """How much an extra field must add for data that would start at ``position`` to be aligned."""
+    """Return how many bytes an extra field must add, so that data that would start at ``position`` is aligned."""
     gap = -position % ALIGNMENT_BYTES
     return gap if gap == 0 or gap >= records.PADDING_MIN else gap + ALIGNMENT_BYTES

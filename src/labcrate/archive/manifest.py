@@ -1,4 +1,4 @@
-"""The archive's list of checksums, in the form that ``sha256sum -c`` reads."""
+"""The archive's list of checksums, in the format of ``sha256sum -c``."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from labcrate.archive import records
 from labcrate.archive.directory import MAX_MEMBERS
+from labcrate.messages.message import Message
 
 MANIFEST_NAME = "manifest-sha256.txt"
 
@@ -19,23 +20,23 @@ _MAX_LINE_BYTES = 70 + 2 * records.MAX16  # a name of which every byte is escape
 
 @dataclass(frozen=True, slots=True)
 class ManifestLine:
-    """One line, counted from 1: a member's name as bytes and its SHA-256, or the problem that the line has."""
+    """One line, counted from 1: the name of a member and its SHA-256, or the problem of the line."""
 
     number: int
     name: bytes = b""
     sha256: bytes = b""
-    problem: str | None = None
+    problem: Message | None = None
 
 
 def manifest_line(sha256: str, name: str) -> str:
-    """One line with its line break; a member's name needs no escapes (see ``layout.name_problem``)."""
+    """Return one line with its line break. A member's name needs no escapes (see ``layout.name_problem``)."""
     return f"{sha256}  {name}\n"
 
 
 def read_manifest_lines(chunks: Iterable[bytes]) -> Iterator[ManifestLine]:
-    """Read a manifest that comes in pieces: what cannot be read becomes a problem, never an exception.
+    """Yield the lines of a manifest that is read in pieces. A line that is invalid has a problem; no error is raised.
 
-    A line that is too long for any name, or one more than an archive can need, is the last that is read.
+    Reading stops at a line that is too long for any name, and at one line more than the most members of an archive.
     """
     number, rest = 0, b""
     for chunk in chunks:
@@ -43,19 +44,19 @@ def read_manifest_lines(chunks: Iterable[bytes]) -> Iterator[ManifestLine]:
         for line in lines:
             number += 1
             if number > MAX_MEMBERS:
-                yield ManifestLine(number, problem=f"there are more than {MAX_MEMBERS} lines, and no more are read")
+                yield ManifestLine(number, problem=Message("manifest.too_many_lines", most=MAX_MEMBERS))
                 return
             yield _parse_line(number, line)
         if len(rest) > _MAX_LINE_BYTES:
-            yield ManifestLine(number + 1, problem=f"line {number + 1} is too long, so nothing from there on was read")
+            yield ManifestLine(number + 1, problem=Message("manifest.line_too_long", line=number + 1))
             return
     if rest:
-        yield ManifestLine(number + 1, problem="the last line has no line break")
+        yield ManifestLine(number + 1, problem=Message("manifest.no_line_break"))
 
 
 def _parse_line(number: int, line: bytes) -> ManifestLine:
     match = _LINE_PATTERN.fullmatch(line)
     if not match:
-        return ManifestLine(number, problem=f"line {number} is not a SHA-256, two spaces and a name")
+        return ManifestLine(number, problem=Message("manifest.invalid_line", line=number))
     name = _ESCAPE_PATTERN.sub(lambda found: _ESCAPED.get(found[1], found[0]), match[3]) if match[1] else match[3]
     return ManifestLine(number, name, bytes.fromhex(match[2].decode("ascii")))

@@ -1,4 +1,4 @@
-"""Opening an archive that somebody named: whatever it turns out to be, nobody waits and nothing else is opened."""
+"""Open an archive that a user named, and read its members with their checksums, whatever the file contains."""
 
 import hashlib
 import os
@@ -18,23 +18,24 @@ from labcrate.archive.directory import Directory, ListedMember, printable_name, 
 from labcrate.archive.names import unsafe_name_reason
 from labcrate.archive.records import local_difference
 from labcrate.errors import UsageError
+from labcrate.messages.message import Message
 
 
 def open_zip(path: Path) -> tuple[int, str]:
-    """A descriptor of the file, which the caller closes, and its name as messages show it.
+    """Return a descriptor of the file, which the caller closes, and its name for messages.
 
-    Raises UsageError when it cannot be opened or is no regular file.
+    Raises UsageError if it cannot be opened or is not a regular file.
     """
     label = printable_name(os.fsencode(path.name))
     try:
-        # O_NONBLOCK: a named pipe must not make us wait for its writer.
+        # O_NONBLOCK: opening a named pipe must not wait for its writer.
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (OSError, ValueError) as error:
-        reason = os.strerror(error.errno or 0) if isinstance(error, OSError) else "no such name"
-        raise UsageError(f"{label} cannot be opened ({reason}); name a ZIP that labcrate exported.") from None
+        reason = os.strerror(error.errno or 0) if isinstance(error, OSError) else Message("zip.invalid_path")
+        raise UsageError(Message("zip.cannot_open", file=label, reason=reason)) from None
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
-        raise UsageError(f"{label} is not a file; name a ZIP that labcrate exported.")
+        raise UsageError(Message("zip.not_a_file", file=label))
     return fd, label
 
 
@@ -46,23 +47,23 @@ _PADDING = range(records.PADDING_MIN, records.MAX16 // 2)  # together with the o
 
 @dataclass(frozen=True, slots=True)
 class ReadMember:
-    """One member as found. Where ``data_stop`` is None its data could not be read, and there is no checksum."""
+    """One member with its checksums. If ``data_stop`` is None, its data could not be read: there are no checksums."""
 
     listed: ListedMember
-    problems: tuple[str, ...] = ()
+    problems: tuple[Message, ...] = ()
     data_stop: int | None = None
     crc32: int = 0
     sha256: bytes = b""
 
 
 _LimitedMember = tuple[ListedMember, int | None]
-"""A member, and the offset that its bytes must not pass; None where they would be another member's, too."""
+"""A member, and the offset where its bytes must end; None if it overlaps another member."""
 
 
 def read_members(fd: int, directory: Directory, progress: Callable[[int], None]) -> Generator[ReadMember, None, None]:
-    """Yield all members in their order, several read at a time; stops at once if the caller does.
+    """Yield all members in their order; several are read at a time. Stops at once if the caller stops.
 
-    ``progress`` is called with the number of bytes read since its last call, from worker threads, one at a time.
+    ``progress`` is called with the number of bytes read since its last call, by one worker thread at a time.
     """
     reader = _MemberReader(fd, progress)
     workers = min(8, os.cpu_count() or 1)
@@ -81,7 +82,7 @@ def read_members(fd: int, directory: Directory, progress: Callable[[int], None])
 
 
 def _batches(directory: Directory) -> Iterator[list[_LimitedMember]]:
-    """Portions of work: small members together, large ones each on their own."""
+    """Yield the members in batches: small ones together, large ones alone."""
     batch: list[_LimitedMember] = []
     size = 0
     for member, limit in _members_with_limits(directory):
@@ -94,7 +95,7 @@ def _batches(directory: Directory) -> Iterator[list[_LimitedMember]]:
 
 
 def _members_with_limits(directory: Directory) -> Iterator[_LimitedMember]:
-    """Each member with its limit: where the next one starts. No two may read the same byte, whatever they claim."""
+    """Yield each member with its limit: where the next one starts. So no byte is read for two members."""
     members, free = directory.members, 0
     for index, member in enumerate(members):
         limit = members[index + 1].header_offset if index + 1 < len(members) else directory.offset
@@ -107,7 +108,7 @@ def _members_with_limits(directory: Directory) -> Iterator[_LimitedMember]:
 
 
 class _MemberReader:
-    """Reads members' headers and data."""
+    """Reads headers and data of members in worker threads."""
 
     def __init__(self, fd: int, progress: Callable[[int], None]) -> None:
         self.fd, self.progress = fd, progress
@@ -118,34 +119,28 @@ class _MemberReader:
         return [self._read(member, limit) for member, limit in batch]
 
     def _read(self, member: ListedMember, limit: int | None) -> ReadMember:
-        problems: list[str] = []
+        problems: list[Message] = []
         if problem := unsafe_name_reason(member.raw_name):
-            problems.append(f"its name is not allowed: {problem}")
+            problems.append(Message("verify.name_not_allowed", problem=problem))
         if member.header_difference:
-            problems.append(f"its central header is not as labcrate writes it: {member.header_difference}")
+            problems.append(Message("verify.central_header", fields=member.header_difference))
         if limit is None:
-            return ReadMember(member, (*problems, "lies before or in another member, so it was not read"))
+            return ReadMember(member, (*problems, Message("verify.overlaps")))
         local = self._local_header(member, limit)
         if local is None:
-            return ReadMember(
-                member, (*problems, f"its local header is not at byte {member.header_offset}, or is not whole")
-            )
+            return ReadMember(member, (*problems, Message("verify.no_local_header", offset=member.header_offset)))
         if difference := _local_difference(member, local):
-            problems.append(f"its local header is not as labcrate writes it: {difference}")
+            problems.append(Message("verify.local_header", fields=difference))
         start = member.header_offset + len(local)
         stop = start + member.size_bytes
         if not member.is_stored:
-            return ReadMember(
-                member, (*problems, "it is not stored, so another program packed it; its data were not read")
-            )
+            return ReadMember(member, (*problems, Message("verify.not_stored")))
         if stop > limit:
-            return ReadMember(
-                member, (*problems, f"its data do not end before byte {limit}, where the next member starts")
-            )
+            return ReadMember(member, (*problems, Message("verify.data_too_long", limit=limit)))
         return ReadMember(member, tuple(problems), stop, *self._digest(start, member.size_bytes))
 
     def _local_header(self, member: ListedMember, limit: int) -> bytes | None:
-        """The whole local header with its extra fields; None where it is none, or does not end before the limit."""
+        """Return the local header with its extra fields; None if there is none that ends before the limit."""
         size = records.LOCAL_HEADER.size
         head = read_exactly(self.fd, member.header_offset, size) if member.header_offset + size <= limit else None
         if head is None or head[:4] != struct.pack("<I", records.LOCAL_SIGNATURE):
@@ -156,7 +151,7 @@ class _MemberReader:
         return None if rest is None else head + rest
 
     def _digest(self, start: int, length: int) -> tuple[int, bytes]:
-        """CRC-32 and SHA-256 of a range, from one reading; of what is there, if the file became shorter."""
+        """Return CRC-32 and SHA-256 of a range, from one reading; of the rest of the file if it became shorter."""
         memory = memoryview(bytearray(min(CHUNK_BYTES, length)))
         crc32, sha256, done = 0, hashlib.sha256(), 0
         while done < length and not self.stopped.is_set():
@@ -172,7 +167,7 @@ class _MemberReader:
 
 
 def _local_difference(member: ListedMember, found: bytes) -> str:
-    """What differs from what labcrate would write: the directory's facts, and whatever padding makes up the length."""
+    """Return the fields in which a local header differs from what labcrate would write, with the same padding."""
     bare = records.local_header_length(len(member.raw_name), member.size_bytes, member.mtime_s, member.zip64_sizes)
     padding = len(found) - bare
     expected = records.local_header(

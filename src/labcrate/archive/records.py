@@ -1,8 +1,8 @@
 """The structures of a ZIP file, packed byte by byte.
 
-Sections in comments are those of PKWARE's APPNOTE.TXT 6.3.10. Everything here depends on its
-arguments alone, so the same members always give the same bytes. Where a function takes ``zip64_sizes``,
-a member's sizes go into the ZIP64 field although 32 bits would hold them (see ``needs_zip64_sizes``).
+Sections in comments are those of PKWARE's APPNOTE.TXT 6.3.10. Every function depends only on its arguments, so the
+same members always give the same bytes. With ``zip64_sizes`` a member's sizes are written into the ZIP64 field
+although 32 bits would be enough (see ``needs_zip64_sizes``).
 """
 
 import stat
@@ -48,57 +48,57 @@ DOS_LAST = 4354819198  # 2107-12-31T23:59:58Z, the last
 
 
 def _dos_time(seconds: int) -> tuple[int, int]:
-    """Time and date in MS-DOS format (4.4.6), in UTC, clamped to 1980..2107, odd seconds rounded down."""
+    """Return time and date in MS-DOS format (4.4.6), in UTC, clamped to 1980..2107, odd seconds rounded down."""
     year, month, day, hour, minute, second, *_ = time.gmtime(min(max(seconds, DOS_FIRST), DOS_LAST))
     return hour << 11 | minute << 5 | second // 2, (year - 1980) << 9 | month << 5 | day
 
 
 def _time_extra(seconds: int) -> bytes:
-    """Extended timestamp: the exact second in UTC. The central one has the same form: only mtime goes there."""
-    if seconds not in _TIME32:  # the field is a signed 32-bit integer; only the DOS time is left then
+    """Return the extended timestamp: the exact second in UTC. Local and central header have the same."""
+    if seconds not in _TIME32:  # the field is a signed 32-bit integer: outside of it there is only the DOS time
         return b""
     return _TIME.pack(TIME_EXTRA, _TIME_LENGTH - _EXTRA_HEAD.size, _MTIME_PRESENT, seconds)
 
 
 def _zip64_extra(*values: int) -> bytes:
-    """ZIP64 extended information (4.5.3), in the order that is demanded there; nothing for no value."""
+    """Return the ZIP64 extended information (4.5.3) with the values in this order; nothing without values."""
     if not values:
         return b""
     return _EXTRA_HEAD.pack(ZIP64_EXTRA, 8 * len(values)) + struct.pack(f"<{len(values)}Q", *values)
 
 
 def _padding_extra(padding: int, alignment: int) -> bytes:
-    """An extra field that is ``padding`` bytes long altogether: 0, or at least ``PADDING_MIN``."""
+    """Return an extra field with a total length of ``padding`` bytes: 0, or at least ``PADDING_MIN``."""
     if not padding:
         return b""
     return struct.pack("<HHH", PADDING_EXTRA, padding - _EXTRA_HEAD.size, alignment).ljust(padding, b"\0")
 
 
 def needs_zip64_sizes(previous_size: int) -> bool:
-    """Whether the member after one of this size is written ``zip64_sizes``.
+    """Return whether the member after one of this size is written with ``zip64_sizes``.
 
-    Info-ZIP's unzip 6.00 takes a true size of 4 GiB - 1, which is the largest file on FAT32 and so
-    what recorders cut at, for the mark that means "see ZIP64", and keeps it for the next member: that one's
-    ZIP64 field must hold the sizes too, or unzip calls it corrupt.
+    A size of 4 GiB - 1 is the largest file on FAT32, and so of many recorders. Info-ZIP's unzip 6.00 takes it for the
+    value that means "see ZIP64", and does so for the next member as well: unless that member's ZIP64 field has the
+    sizes too, unzip reports it as corrupt.
     """
     return previous_size == MAX32
 
 
 def local_header_length(name_bytes: int, size: int, seconds: int, zip64_sizes: bool = False) -> int:
-    """Length of the local header of a member, without padding."""
+    """Return the length in bytes of a member's local header, without padding."""
     zip64 = 20 if zip64_sizes or size >= MAX32 else 0
     return LOCAL_HEADER.size + name_bytes + zip64 + (_TIME_LENGTH if seconds in _TIME32 else 0)
 
 
 def central_header_length(name_bytes: int, size: int, seconds: int, offset: int, zip64_sizes: bool = False) -> int:
-    """Length of a member's header in the central directory."""
+    """Return the length in bytes of a member's header in the central directory."""
     values = (2 if zip64_sizes or size >= MAX32 else 0) + (1 if offset >= MAX32 else 0)
     zip64 = 4 + 8 * values if values else 0
     return CENTRAL_HEADER.size + name_bytes + zip64 + (_TIME_LENGTH if seconds in _TIME32 else 0)
 
 
 def _version_needed(size32: int, offset: int) -> int:
-    # The offset stands in the central directory alone, but both headers are to name the same version.
+    # Only the central directory has the offset, but both headers must have the same version.
     return _VERSION_ZIP64 if size32 == MAX32 or offset >= MAX32 else _VERSION_STORED
 
 
@@ -113,10 +113,10 @@ def local_header(
     alignment: int = 4096,
     zip64_sizes: bool = False,
 ) -> bytes:
-    """The local file header (4.3.7) of a stored member whose modification time is ``seconds`` since 1970.
+    """Return the local file header (4.3.7) of a stored member; ``seconds`` is its modification time since 1970.
 
-    ``padding`` lengthens the header by that many bytes. Sizes and CRC-32 stand here, not in a data
-    descriptor (4.3.9): readers of a stream cannot find the end of a stored member otherwise.
+    ``padding`` lengthens the header by that many bytes. Sizes and CRC-32 are in the header, not in a data descriptor
+    (4.3.9): a program that reads a stream could not find the end of a stored member otherwise.
     """
     # 4.5.3: in a local header the ZIP64 field must hold both sizes.
     size32 = MAX32 if zip64_sizes else min(size, MAX32)
@@ -133,7 +133,7 @@ def local_header(
 def central_header(
     name: bytes, crc32: int, size: int, seconds: int, offset: int, *, zip64_sizes: bool = False
 ) -> bytes:
-    """The central directory header (4.3.12) of a member whose local header is at ``offset``."""
+    """Return the central directory header (4.3.12) of a member whose local header is at ``offset``."""
     size32 = MAX32 if zip64_sizes else min(size, MAX32)
     sizes = (size, size) if size32 == MAX32 else ()
     offsets = (offset,) if offset >= MAX32 else ()
@@ -160,10 +160,10 @@ def central_header(
 
 
 def end_records(count: int, offset: int, size: int) -> bytes:
-    """What follows a central directory of ``count`` headers and ``size`` bytes that starts at ``offset``.
+    """Return the records that follow a central directory of ``count`` headers and ``size`` bytes at ``offset``.
 
-    The end of central directory record (4.3.16); before it, where a field is too small for its
-    value, the ZIP64 record and its locator (4.3.14, 4.3.15).
+    These are the end of central directory record (4.3.16) and before it, if a value needs more than its field, the
+    ZIP64 record with its locator (4.3.14, 4.3.15).
     """
     zip64 = b""
     if count >= MAX16 or offset >= MAX32 or size >= MAX32:
@@ -202,7 +202,7 @@ _METHODS = {8: "deflated", 99: "encrypted with AES"}
 
 
 def local_difference(found: bytes, expected: bytes) -> str:
-    """Return the names of the fields in which two local headers differ; they must have at least the fixed length."""
+    """Return the names of the fields in which two local headers differ; both must have at least the fixed length."""
     return _difference(LOCAL_HEADER, _LOCAL_FIELDS, found, expected)
 
 

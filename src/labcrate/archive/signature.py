@@ -1,4 +1,4 @@
-"""Checking who signed an archive: a signature over its manifest, in a file beside the ZIP."""
+"""Check who signed an archive: the signature is over its manifest, in a file beside the ZIP."""
 
 import base64
 import hashlib
@@ -21,29 +21,27 @@ from labcrate.archive.manifest import MANIFEST_NAME
 from labcrate.archive.members import CHUNK_BYTES, open_zip
 from labcrate.archive.verify import Finding, Report, verify_archive
 from labcrate.errors import UsageError
+from labcrate.messages.message import Message
 
 if TYPE_CHECKING:
     from minisign import Signature
 
-_AGAIN = "get archive and signature again from the lab"
-
 
 def read_public_key(key_or_path: str | os.PathLike[str]) -> PublicKey:
-    """Return the public key that is named: by its base64 text, or by the file that holds it. Raises UsageError."""
+    """Return a public key from its base64 text, or from the file with it. Raises UsageError."""
     text = os.fspath(key_or_path)
     try:
         return parse_public_key(text)
     except ValueError:
         path = Path(os.path.expanduser(text))  # noqa: PTH111 - Path's own raises RuntimeError
     label = printable_name(os.fsencode(path.name))
-    hint = "give the lab's public key, a text that begins with RW, or the file that holds it"
     try:
         return parse_public_key(read_small_file(path))
     except OSError as error:
         reason = os.strerror(error.errno or 0)
-        raise UsageError(f"{label[:60]} is no public key, and no file that can be opened ({reason}); {hint}.") from None
+        raise UsageError(Message("key.cannot_open", file=label[:60], reason=reason)) from None
     except ValueError:
-        raise UsageError(f"{label[:60]} holds no public key of minisign's; {hint}.") from None
+        raise UsageError(Message("key.no_public_key_in_file", file=label[:60])) from None
 
 
 def verify_signed(
@@ -52,10 +50,10 @@ def verify_signed(
     signature: Path | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Report:
-    """Check an archive as ``verify_archive`` does, and that its manifest was signed by just this key.
+    """Verify an archive as ``verify_archive`` does, and that its manifest was signed by this key.
 
-    ``signature`` is the file (None: ``NAME.zip.minisig`` beside the archive). What is wrong with it is a finding of
-    the kind ``signature``. Raises what ``verify_archive`` does.
+    ``signature`` is the file with the signature (None: ``NAME.zip.minisig`` beside the archive). A problem of the
+    signature is a finding of the kind ``signature``. Raises what ``verify_archive`` raises.
     """
     report = verify_archive(path, progress)
     problem = _signature_problem(path, report, key, signature or path.with_name(path.name + SIGNATURE_SUFFIX))
@@ -65,7 +63,7 @@ def verify_signed(
 
 
 def _signature_problem(path: Path, report: Report, key: PublicKey, signature_path: Path) -> Finding | None:
-    """What is wrong with a signature, or None."""
+    """Return the finding about a signature that is wrong, or None."""
     from minisign import Signature  # noqa: PLC0415
 
     label = printable_name(os.fsencode(signature_path.name))
@@ -74,19 +72,18 @@ def _signature_problem(path: Path, report: Report, key: PublicKey, signature_pat
         signature = Signature.from_bytes(data)
     except OSError as error:
         reason = os.strerror(error.errno or 0)
-        return _finding(key, f"{label}: cannot be opened ({reason}), so nothing says who made the archive; {_AGAIN}")
+        return _finding(key, Message("signature.cannot_open", file=label, reason=reason))
     except ValueError as error:
-        return _finding(key, f"{label}: is no signature of minisign's ({error}); {_AGAIN}")
+        return _finding(key, Message("signature.not_a_signature", file=label, reason=str(error)))
     signed_by = key_id_of(base64.b64decode(data.splitlines()[1]))
     if signed_by != key.key_id:
-        what = f"is by key {signed_by}, not by key {key.key_id}"
-        return _finding(key, f"{label}: {what}; rely on it only if the lab itself tells you that key", signed_by)
+        text = Message("signature.other_key", file=label, found=signed_by, expected=key.key_id)
+        return _finding(key, text, signed_by)
     if not signature.is_prehashed():
-        what = "signs the bytes themselves, as minisign did before version 0.10, and not their hash"
-        return _finding(key, f"{label}: {what}; have the archive signed again", signed_by)
+        return _finding(key, Message("signature.not_hashed", file=label), signed_by)
     manifest = _ManifestReader.of(path)
     if manifest is None:
-        return _finding(key, f"{label}: is there, but the archive has no {MANIFEST_NAME} that it could sign; {_AGAIN}")
+        return _finding(key, Message("signature.no_manifest", file=label, manifest=MANIFEST_NAME))
     with manifest:
         return _check_manifest_signature(manifest, report, key, signature, label)
 
@@ -97,20 +94,19 @@ def _check_manifest_signature(
     try:
         key.verify(manifest, signature)
     except (ValueError, OSError):
-        what = f"is no signature of this archive's {MANIFEST_NAME} by key {key.key_id}"
-        why = "one of them was altered, or they do not belong together"
-        return _finding(key, f"{label}: {what}: {why}; {_AGAIN}", key.key_id)
+        text = Message("signature.no_match", file=label, manifest=MANIFEST_NAME, key=key.key_id)
+        return _finding(key, text, key.key_id)
     if manifest.sha256.hexdigest() != report.manifest_sha256:
-        return _finding(key, f"{label}: the archive changed while it was checked; check it again", key.key_id)
+        return _finding(key, Message("signature.archive_changed", file=label), key.key_id)
     return None
 
 
-def _finding(key: PublicKey, text: str, found: str | None = None) -> Finding:
+def _finding(key: PublicKey, text: Message, found: str | None = None) -> Finding:
     return Finding("signature", "", "Ed25519", key.key_id, found, text)
 
 
 class _ManifestReader:
-    """The archive's manifest, read a part at a time and hashed on the way; a context manager that closes the file."""
+    """The manifest of an archive, read in pieces and hashed at the same time; a context manager closes the file."""
 
     def __init__(self, fd: int, start: int, stop: int) -> None:
         self._fd, self._at, self._stop = fd, start, stop
@@ -118,7 +114,7 @@ class _ManifestReader:
 
     @classmethod
     def of(cls, path: Path) -> Self | None:
-        """Open an archive at its manifest; None where it has none. Raises UsageError, VerificationError."""
+        """Open the manifest of an archive; None if it has none. Raises UsageError, VerificationError."""
         fd, label = open_zip(path)
         try:
             members = read_directory(fd, label).members

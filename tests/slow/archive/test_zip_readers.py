@@ -43,7 +43,7 @@ def test_readers_find_70000_members(many: "WrittenArchive", reader: "Reader", tm
 
 
 def is_noticed(archive: "WrittenArchive", data: bytes, reader: "Reader", folder: Path) -> bool:
-    """Whether a reader, or the comparison with what was written, notices that an archive is not as it was."""
+    """Return whether a reader, or the comparison with what was written, notices a change of an archive."""
     damaged, target = folder / "damaged.zip", folder / "to"
     damaged.write_bytes(data)
     target.mkdir()
@@ -107,7 +107,7 @@ def test_programs_reach_both_sides_of_4_gib(edge: "WrittenArchive", tmp_path: Pa
 
 
 def has_zip64_end(path: Path) -> bool:
-    """Whether the locator of the ZIP64 end record (4.3.15) stands before the end record."""
+    """Return whether the locator of the ZIP64 end record (4.3.15) is before the end record."""
     with path.open("rb") as file:
         file.seek(-42, os.SEEK_END)
         return file.read(4) == b"PK\x06\x07"

@@ -40,7 +40,7 @@ VARIANTS: dict[str, list[int]] = {
 
 
 def sparse_member(folder: Path, number: int, size: int) -> Member:
-    """A file of noise at its start, its middle, its end and around 4 GiB, and holes between; its CRC-32 is true."""
+    """Return a file with noise at start, middle, end and around 4 GiB, and holes between; its CRC-32 is right."""
     path = folder / f"{number:04}.mp4"
     noise = random.Random(number)  # noqa: S311 - the same in every run
     island = min(ISLAND, size // 100)
@@ -61,7 +61,7 @@ def sparse_member(folder: Path, number: int, size: int) -> Member:
 def huge(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, writer: "ArchiveWriter"
 ) -> "Iterator[WrittenArchive]":
-    """Large members from sparse files between small ones; the archive is as sparse, but for that of 6 GiB.
+    """Yield large members from sparse files between small ones; the archive is as sparse, but for that of 6 GiB.
 
     That one is written in labcrate's usual way, by the system, over the edge of 4 GiB in source and target.
     """

@@ -97,19 +97,19 @@ def full_metadata(rest: bytes, session: bytes = b"") -> Callable[[Path], None]:
 
 
 HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
-    "metadata of 1.5 GB": (lambda path: sparse(path, METADATA, 3 * GB // 2), "at most 64 MB are read"),
-    "a manifest of 1 GB": (lambda path: sparse(path, MANIFEST, GB), "at most 16 MB are read"),
+    "metadata of 1.5 GB": (lambda path: sparse(path, METADATA, 3 * GB // 2), "at most 64,000,000 bytes are read"),
+    "a manifest of 1 GB": (lambda path: sparse(path, MANIFEST, GB), "at most 16,000,000 bytes are read"),
     "a table of 1.5 GB that is not asked for": (
         lambda path: sparse(path, b"data/zigbee-sensors.csv", 3 * GB // 2),
         "its CRC-32",
     ),
     "a directory of 100 MB": (
         huge_directory,
-        "central directory that is 107.1 MB long, where at most 16 MB are read",
+        "and at most 16,000,000 bytes are read",
     ),
     "a directory of 16 MB with more members than there may be": (
         lambda path: headers(path, MAX_IN_MEMORY_BYTES // 61, lambda index: b"%06d" % index),
-        "has more than 100,000 members",
+        "contains more than 100,000 files",
     ),
     "as many members as there may be, none sound": (
         lambda path: headers(path, MAX_MEMBERS, lambda index: b"%06d" % index + b"/a" * 49),
@@ -143,7 +143,7 @@ HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
     "metadata of 60 MB of texts": (full_metadata(b'"x": ' + tokens(15_000_000, b'"a"') + b"}"), "opened 42"),
     "a session of 60 MB": (
         full_metadata(b'"x": 0}', b'{"id": 42, "described": {"a": ' + tokens(20_000_000, b"[]") + b"}}"),
-        "where at most 2 MB are read",
+        "and at most 2,000,000 bytes are read",
     ),
     "a session of 2 MB of empty objects": (
         full_metadata(b'"x": 0}', b'{"id": 42, "described": {"a": ' + tokens(600_000, b"{}") + b"}}"),

@@ -83,7 +83,7 @@ def _tell():
 
 @pytest.fixture
 def mortal(tmp_path: Path, command: Any) -> Any:
-    """Runs a command that gets a signal at its n-th dealing with the system (``on``: of that kind), or never at 0."""
+    """Run a command that gets a signal at its n-th system call (``on``: of that kind), or never at 0."""
     (tmp_path / "counter").mkdir()
     (tmp_path / "counter/sitecustomize.py").write_text(COUNTER)
 
@@ -98,7 +98,7 @@ def mortal(tmp_path: Path, command: Any) -> Any:
 
 @pytest.fixture
 def large_lab(usual_lab: Any) -> Any:
-    """The usual lab with recordings large and small, and readings whose documents are kept on disk meanwhile."""
+    """Return the usual lab with recordings large and small, and readings whose documents are kept on disk meanwhile."""
     choice = random.Random(3)  # noqa: S311 - repeatable on purpose
     for number, size in enumerate([3_000_000, 700_000, *[9_000] * 20]):
         usual_lab.recording(f"recordings/cam1_session42_{number}.mp4", content=choice.randbytes(size))
@@ -109,7 +109,7 @@ def large_lab(usual_lab: Any) -> Any:
 
 
 def dealings(outcome: Any, tmp_path: Path) -> int:
-    """How many dealings with the system a whole run has."""
+    """Return the number of system calls of a whole run."""
     assert outcome.returncode == 0, outcome.stderr
     return int((tmp_path / "count").read_text())
 
@@ -120,13 +120,13 @@ def _export(lab: Any) -> tuple[Any, ...]:
 
 
 def moments(count: int, seed: int) -> list[int]:
-    """So many moments as there are rounds, one at random in each stretch of the run."""
+    """Return one random moment in each part of the run, as many as there are rounds."""
     choice = random.Random(seed)  # noqa: S311 - repeatable on purpose
     return [1 + int((i + choice.random()) * count / ROUNDS) for i in range(ROUNDS)]
 
 
 def clean(lab: Any) -> bool:
-    """Whether labcrate's own folder holds no document of an export."""
+    """Return whether labcrate's own folder holds no document of an export."""
     return not [path for path in (lab.root / ".labcrate").iterdir() if path.name.startswith(("document", "spool"))]
 
 
@@ -208,7 +208,7 @@ def test_kill_9_leaves_no_documents(cli: Any, mortal: Any, large_lab: Any, tmp_p
 
 @pytest.fixture
 def clean_temp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder that commands take for the system's temporary one."""
+    """Return an empty folder that commands take for the system's temporary one."""
     folder = tmp_path / "temp"
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
