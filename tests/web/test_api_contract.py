@@ -1,4 +1,4 @@
-"""The contract: openapi.yaml and the server say the same, route by route, role by role, answer by answer."""
+"""The contract: openapi.yaml and the server agree on every route, role and response."""
 
 from collections.abc import Callable
 from importlib import resources
@@ -24,7 +24,7 @@ METHODS = ("get", "head", "post", "put", "patch", "delete")
 OPERATIONS = [(method, path) for path, item in CONTRACT["paths"].items() for method in METHODS if method in item]
 SCHEMA = schemathesis.openapi.from_dict(CONTRACT)
 NOTHING_TO_GET_WRONG = {("/api/health", "get"), ("/api/openapi.yaml", "get")}
-# What a schema cannot say: the lab has such a camera, the span ends after it starts, the tag is the one of now.
+# What a schema cannot express: the lab has such a camera, the span ends after it starts, the ETag is the current one.
 MORE_THAN_TYPES = (
     "/plan",
     "/archive.zip",
@@ -80,7 +80,7 @@ def test_every_operation_says_its_role(usual_lab: Any, serve: Any) -> None:
 
 
 def test_every_operation_is_refused_to_who_may_not(usual_lab: Any, serve: Any) -> None:
-    """Without a login 401, below the role 403, at the role something else; whatever the address names."""
+    """Without a login the status is 401, below the role 403, with the role another; for any path parameters."""
     server = serve(usual_lab.root)
     clients = {role: server.as_(role) for role in (None, *Role)}
     for method, path in OPERATIONS:
@@ -122,7 +122,7 @@ def _hit(path: str, server: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=str)
 def test_every_answer_is_as_documented(busy_lab: Any, mode: GenerationMode) -> None:
-    """Whatever is sent, meant or not: status, media type, headers and every member are what the contract says."""
+    """For any request, valid or not, status, media type, headers and members are those of the contract."""
     client = busy_lab.as_(Role.ADMIN)
     for method, path in OPERATIONS:
         if mode is GenerationMode.NEGATIVE and (path, method) in NOTHING_TO_GET_WRONG:

@@ -1,4 +1,4 @@
-"""Plans of a server that others ask as well: what a viewer may ask for, and what never waits for a plan."""
+"""Plans of a server with many clients: what a viewer may request, and what never waits for a plan."""
 
 import socket
 import threading
@@ -113,7 +113,7 @@ def _asking(server: Any, role: Role, number: int) -> threading.Thread:
 def test_too_many_plans_are_refused_and_pages_come_again(
     usual_lab: Any, serve: Any, held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who asks for one more gets 429 with the time to wait, in the API; a page says that it loads again."""
+    """One request too many gets 429 with the time to wait in the API; a page reloads."""
     monkeypatch.setattr(plan_queue, "MAX_PLANS_PER_USER", 1)
     monkeypatch.setattr(plan_queue, "PAGE_WAIT_S", 60.0)
     server = serve(usual_lab.root)
@@ -146,7 +146,7 @@ def test_a_plan_whose_client_is_gone_ends(
 
 
 def test_the_server_ends_in_the_midst_of_a_plan(usual_lab: Any, serve: Any, held: Held) -> None:
-    """Stopping waits for no plan: one that would never end by itself does, and its client is told to come again."""
+    """Stopping does not wait for a plan that never ends; its client gets a message to try again."""
     server = serve(usual_lab.root)
     answers: list[requests.Response] = []
     asking = threading.Thread(target=lambda: answers.append(server.get(f"{PLAN}?pad=1s")))

@@ -27,7 +27,7 @@ def span(server: Any, query: str = "") -> list[str]:
 
 
 def test_one_zone_holds_for_the_session_and_its_readings(local_lab: Any, serve: Any) -> None:
-    """``time_zone`` stands before the session's own zone for its start as for its readings."""
+    """``time_zone`` replaces the session's own zone, for its start and its readings."""
     server = serve(local_lab.root)
     assert span(server, "?time_zone=Asia/Tokyo") == ["2025-06-10T01:00:00.000Z", "2025-06-10T02:00:00.000Z"]
     assert server.get("/api/sessions/1/plan?time_zone=Asia/Tokyo").json()["readings"] == 6
@@ -55,7 +55,7 @@ def test_a_chosen_time_outside_the_sessions_is_refused(local_lab: Any, serve: An
 
 @pytest.mark.parametrize("query", ["only=recordings&sensor=s1", "only=sensors&camera=1"])
 def test_a_choice_that_contradicts_another_is_refused(local_lab: Any, serve: Any, query: str) -> None:
-    """A sensor where only recordings are wanted would be an empty archive that warns of nothing."""
+    """A sensor together with only recordings would give an empty archive without a warning."""
     answer = serve(local_lab.root).get(f"/api/sessions/1/archive.zip?{query}")
     assert answer.status_code == 400
     assert "leave out one of them" in answer.json()["detail"]

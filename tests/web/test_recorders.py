@@ -41,7 +41,7 @@ def archive(server: Any) -> requests.Response:
 
 
 def test_without_the_operators_word_nothing_is_read(lab: Any, nvr: Path, serve: Any) -> None:
-    """A folder outside the lab that serve was not told is missing, with the remedy, and its place is not shown."""
+    """A folder outside the lab that serve was not started with is missing, with the remedy, without its path."""
     server = serve(lab.root)
     (missing,) = server.get("/api/sessions/42/plan").json()["missing"]
     assert missing["what"] == "nvr: 2025-05-02/08/kitchen/00.00.mp4 and 1 more"

@@ -52,7 +52,7 @@ def links(text: str) -> set[str]:
 
 
 def test_the_list_and_its_search_know_every_id(mixed: Any) -> None:
-    """A number is found whole, any other id by its parts and whatever its case; sorting puts numbers first."""
+    """A number must match whole, other IDs in part and in any case; numbers sort first."""
     assert [row["id"] for row in mixed.get("/api/sessions").json()["sessions"]] == list(map(as_json, IDS))
     backwards = mixed.get("/api/sessions?order=desc").json()["sessions"]
     assert [row["id"] for row in backwards] == list(map(as_json, reversed(IDS)))
@@ -68,7 +68,7 @@ def test_the_list_and_its_search_know_every_id(mixed: Any) -> None:
 
 @pytest.mark.parametrize("session_id", IDS)
 def test_a_session_is_served_under_its_own_address(mixed: Any, session_id: str) -> None:
-    """Answers name it as JSON does, links lead on to it alone, and both of the platform's paths still work."""
+    """Responses name it as JSON does, links lead to it, and both of the platform's paths still work."""
     told = mixed.get(api(session_id)).json()
     assert told["id"] == as_json(session_id)
     assert told["links"]["plan"] == api(session_id, "/plan")

@@ -60,7 +60,7 @@ def test_a_signature_is_tagged_with_its_archive_and_key(usual_lab: Any, serve: A
 def test_the_signature_of_an_archive_that_stands_is_had_by_its_tag(
     usual_lab: Any, serve: Any, key: PublicKey, tmp_path: Path
 ) -> None:
-    """Who downloaded an archive before the session changed still gets the signature of just that one."""
+    """With its ETag, an archive downloaded before the session changed still gets its own signature."""
     server = serve(usual_lab.root)
     archive = server.get(ARCHIVE, Role.OPERATOR)
     (tmp_path / "down.zip").write_bytes(archive.content)
@@ -99,7 +99,7 @@ def test_a_part_has_a_signature_of_its_own(usual_lab: Any, serve: Any, key: Publ
 
 
 def test_without_a_key_there_is_no_signature_and_the_pages_say_so(usual_lab: Any, serve: Any) -> None:
-    """The archive is there all the same; the answer and both pages name the remedy, and no key appears unasked."""
+    """The archive is served; the response and both pages name the remedy, and no key is created."""
     server = serve(usual_lab.root)
     assert server.get(ARCHIVE, Role.OPERATOR).status_code == 200
     answer = server.get(SIGNATURE, Role.OPERATOR)
@@ -114,7 +114,7 @@ def test_without_a_key_there_is_no_signature_and_the_pages_say_so(usual_lab: Any
 
 
 def test_the_key_stands_on_a_page_with_how_to_check(usual_lab: Any, serve: Any, key: PublicKey) -> None:
-    """Everybody who is logged in sees the public key, its id and the commands, in their language; nobody else does."""
+    """Every logged-in user sees the public key, its ID and the commands, in their language; others do not."""
     server = serve(usual_lab.root)
     viewer = server.login(Role.VIEWER)
     page = viewer.get(f"{server.url}/key").text

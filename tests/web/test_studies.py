@@ -1,4 +1,4 @@
-"""Studies: roles x studies x routes, and what people of a study see of sessions that are not theirs: nothing."""
+"""Studies: roles x studies x routes; users in a study see nothing of other sessions."""
 
 import re
 from collections.abc import Callable
@@ -167,7 +167,7 @@ def test_roles_and_studies_on_every_session(serving: "Serving", role: Role, stud
 
 
 def test_lists_and_searches_hold_the_studies_sessions_alone(serving: "Serving") -> None:
-    """Counts, pages, searches and states of the list tell nothing of other sessions, in page and API."""
+    """Counts, pages, searches and states of the list show nothing of other sessions, in page and API."""
     client = script(serving, member(serving, Role.OPERATOR, ["42"]))
     assert client.get(serving.url + "/api/sessions?q=evening").json()["total"] == 0
     for path in ("/", "/?q=evening", "/?q=7", "/?status=completed"):
@@ -207,7 +207,7 @@ def open_lab(serving: "Serving", usual_lab: "LabBuilder") -> "LabBuilder":
 
 
 def test_warnings_hide_the_next_session_and_the_labs_readings(serving: "Serving", open_lab: "LabBuilder") -> None:
-    """A bound says when, not that another session began; no count of the lab's readings, no nearest one is shown."""
+    """A bound shows its time, not that another session started; the lab's readings are not counted or shown."""
     everybody, of_study = (script(serving, member(serving, Role.VIEWER, *of)) for of in ([], [["42"]]))
     whole, told = (client.get(serving.url + "/api/sessions/42/plan").json() for client in (everybody, of_study))
     assert any("next session" in warning for warning in whole["warnings"])
@@ -262,7 +262,7 @@ def test_within_the_session_parts_can_be_chosen(serving: "Serving") -> None:
 
 
 def test_the_labs_own_pad_does_not_widen_a_studys_window(serving: "Serving", usual_lab: "LabBuilder") -> None:
-    """Where labcrate.toml widens every window, people of a study get the session's own time all the same."""
+    """Even with a pad in labcrate.toml, users in a study only get the session's own time."""
     usual_lab.write("labcrate.toml", '[session]\npad = "10m"\n')
     everybody, of_study = (script(serving, member(serving, Role.VIEWER, *of)) for of in ([], [["42"]]))
     whole, told = (client.get(serving.url + "/api/sessions/42/plan").json() for client in (everybody, of_study))
@@ -292,7 +292,7 @@ def test_only_files_that_name_the_session_are_linked(serving: "Serving") -> None
 
 
 def test_a_link_of_another_session_is_as_one_that_is_not_there(serving: "Serving") -> None:
-    """Taking back a link by a guessed number tells nothing of the links of other sessions."""
+    """Undoing a link by a guessed number shows nothing of the links of other sessions."""
     everybody = serving.as_(Role.ADMIN)
     of_study = script(serving, member(serving, Role.OPERATOR, ["8"]))
     made = everybody.post(serving.url + "/api/sessions/42/links", json={"file": "recordings/cam1_42_named.mp4"}).json()

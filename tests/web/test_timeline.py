@@ -75,7 +75,7 @@ def test_a_camera_that_recorded_nothing_has_a_lane_of_one_gap() -> None:
 
 
 def test_a_damaged_recording_is_marked_and_fills_no_gap() -> None:
-    """Nobody knows how long it is: it is drawn where it begins, and the gap stays."""
+    """Its duration is unknown: it is drawn at its start, and the gap stays."""
     one = lane(recording(0, 1800), recording(1800, 0, damaged=True))
     assert [block.damaged for block in one.blocks] == [False, True]
     assert (one.damaged, one.gap_count) == (1, 1)
@@ -128,7 +128,7 @@ spans = st.lists(st.tuples(st.floats(-7200, 7200), st.floats(0, 5000), st.boolea
 
 @given(spans, st.integers(1, 10**6))
 def test_everything_lies_inside_the_drawing(recordings: list[tuple[float, float, bool]], seconds: int) -> None:
-    """Whatever the times are, no block, gap or tick leaves the drawing, and blocks are in order."""
+    """For any times, no block, gap or tick leaves the drawing, and blocks are in order."""
     span = TimeSpan(START, START + timedelta(seconds=seconds))
     timeline = drawn(*(recording(at, length, damaged=bad) for at, length, bad in recordings), span=span)
     for one in timeline.lanes:

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, P
 
 from labcrate.demo.lab import DemoLab, build_demo_lab
 
-# Nothing may depend on how busy the machine is: this is how long nobody waits for what is right.
+# Tests must not depend on how busy the machine is: nothing correct ever takes this long.
 PATIENCE_MS = 120_000
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -40,7 +40,7 @@ class Server:
     _process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        """Start it on a free port, and wait until it says that it is ready."""
+        """Start it on a free port, and wait until it is ready."""
         command = [
             sys.executable,
             "-m",
@@ -67,7 +67,7 @@ class Server:
             self._process = None
 
 
-# One for each module, not for all tests: while it lives, an event loop runs, and nobody else can run one.
+# One for each module, not for all tests: it runs an event loop, and only one can run at a time.
 @pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
     """Return Playwright, which drives the system's Chromium."""

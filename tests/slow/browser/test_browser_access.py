@@ -80,7 +80,7 @@ def test_pages_are_accessible(awkward: Server, chromium: Browser) -> None:
 
 
 def test_pages_fit_a_phone(awkward: Server, browse: Any) -> None:
-    """No page is wider than a phone, whatever the names: only tables and boxes that say so scroll sideways."""
+    """No page is wider than a phone, for any names: only tables and boxes made for it scroll sideways."""
     context = browse(viewport={"width": 390, "height": 800}, storage_state=awkward.login, locale="es")
     wide = {}
     for path in PAGES[:-1]:  # a 404 would be a complaint
@@ -151,7 +151,7 @@ def focus(page: Page, wanted: str, *, back: bool = False) -> None:
 
 
 def test_motion_can_be_switched_off(awkward: Server, browse: Any) -> None:
-    """Who asks their system for less motion gets none."""
+    """With reduced motion in the system, nothing moves."""
     page = browse(reduced_motion="reduce", storage_state=awkward.login).new_page()
     page.goto(awkward.url)
     assert found(page, "moving") == []
