@@ -410,7 +410,7 @@ def test_ended_jobs_are_kept_for_a_while(usual_lab: Any, serve: Any) -> None:
 
 
 async def _prepared(jobs: Any) -> int:
-    job = jobs.start("42", Options(), allow_incomplete=False, who="x")
+    job = jobs.start("42", Options(), allow_incomplete=False, user="x")
     assert await jobs.wait(job, 60)
     number: int = job.id
     return number

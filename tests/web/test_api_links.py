@@ -153,7 +153,7 @@ def test_what_was_undone_and_not_written_down_can_be(
     made = client.post(server.url + LINKS, json={"file": FILE, "method": method}).json()
     address = f"{server.url}{LINKS}/{made['number']}"
     with monkeypatch.context() as patched:
-        patched.setattr(LinkLog, "undone", full)
+        patched.setattr(LinkLog, "mark_undone", full)
         assert client.delete(address).status_code == 503
     assert (near_lab.root / FILE).exists()
     assert not (near_lab.root / TARGET).exists()
