@@ -39,7 +39,7 @@ def test_setting_it_up_and_logging_in_with_it(serve: Serve, own_lab: Path, brows
     page.goto(server.url + "/account")
     page.get_by_role("link", name="Configurar un segundo factor").click()
     wrong["off"] = faults(page)
-    page.get_by_role("button", name="Configurarlo").click()
+    page.get_by_role("button", name="Configurar").click()
     secret = page.locator("#secret").inner_text().replace(" ", "")
     wrong["secret"] = faults(page)
     page.locator("#confirm-current").fill(PASSWORD)

@@ -153,7 +153,7 @@ def test_plots_are_drawn_and_looked_at_closer(shared: Server, browse: Any) -> No
     with page.expect_response(lambda answer: "readings/plot" in answer.url and inside(answer.json())):
         page.get_by_role("button", name="Zoom in").click()
         page.get_by_role("button", name="Zoom in").click()
-        page.get_by_role("group", name=re.compile("^Sensor readings over time")).press("+")
+        page.get_by_role("group", name=re.compile("^Plot of sensor readings over time")).press("+")
 
 
 def test_recordings_are_played_in_the_page(shared: Server, browse: Any) -> None:
