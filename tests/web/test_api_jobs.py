@@ -270,7 +270,7 @@ def test_what_is_missing_is_told_before_anything_is_read(usual_lab: Any, serve: 
     answer = client.post(f"{server.url}/api/sessions/42/prepare")
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:labcrate:error:incomplete")
     assert answer.json()["detail"].endswith(
-        "Session 42 is still active. Put that right, or ask for the rest with allow_incomplete=1."
+        "Session 42 is still active. Correct this, or request the other files with allow_incomplete=1."
     )
     remedy = "Stop it in the lab first."
     assert answer.json()["missing"] == [{"what": "Session 42", "why": "is still active", "remedy": remedy}]
