@@ -1,4 +1,4 @@
-"""Linking near misses over HTTP and on the command line: by those who may, into the log, and back."""
+"""Linking near misses over HTTP and the command line: who may, what is logged, and how it is undone."""
 
 import json
 import shlex
@@ -19,7 +19,7 @@ LINKS = "/api/sessions/42/links"
 
 @pytest.fixture
 def near_lab(usual_lab: Any) -> Any:
-    """The usual lab with one near miss of session 42."""
+    """Return the usual lab with one near miss of session 42."""
     usual_lab.recording(FILE)
     return usual_lab
 
@@ -36,9 +36,9 @@ def near_lab(usual_lab: Any) -> Any:
 def test_a_near_miss_is_linked_and_taken_back(
     near_lab: Any, serve: Any, asked: dict[str, str], method: str, target: str, place: str
 ) -> None:
-    """The plan has the recording at once, the log says who did what, and undoing brings the near miss back.
+    """The plan has the recording at once, the log shows who did what, and undoing restores the near miss.
 
-    The word of earlier versions, hard link, is taken for an entry in the session's register.
+    The method of earlier versions, hard link, means an entry in the session's register.
     """
     server = serve(near_lab.root)
     client = server.as_(Role.OPERATOR)
@@ -110,7 +110,7 @@ def test_a_link_belongs_to_its_session(near_lab: Any, serve: Any) -> None:
 def test_who_links_sees_it_at_once_in_a_large_lab_too(
     near_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where a look at the lab is believed for a while, one's own change is seen all the same."""
+    """Where the lab's state is cached for some time, a user's own change still shows at once."""
     monkeypatch.setattr(inventory_cache, "MANY_FILES", 0)
     monkeypatch.setattr(inventory_cache, "RECHECK_AFTER_S", 3600.0)
     server = serve(near_lab.root)
@@ -124,7 +124,7 @@ def test_who_links_sees_it_at_once_in_a_large_lab_too(
 
 
 def test_what_cannot_be_written_down_is_not_done(near_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the log fails, the file is where it was, and the answer says that the log failed."""
+    """If the log fails, the file stays where it was, and the response reports the log."""
 
     def full(*_: object, **__: object) -> int:
         raise PeopleError("The disk is full.")
@@ -143,7 +143,7 @@ def test_what_cannot_be_written_down_is_not_done(near_lab: Any, serve: Any, monk
 def test_what_was_undone_and_not_written_down_can_be(
     near_lab: Any, serve: Any, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    """When the log fails after a link was taken back, taking it back once more writes it down: files and log agree."""
+    """If the log fails after a link was removed, removing it again logs it: files and log agree."""
 
     def full(*_: object) -> None:
         raise PeopleError("The disk is full.")
@@ -181,7 +181,7 @@ def test_a_viewer_may_neither_see_nor_link(near_lab: Any, serve: Any) -> None:
 
 
 def test_a_near_miss_gets_its_camera(near_lab: Any, serve: Any) -> None:
-    """The camera that is named with the link is the recording's in plan and metadata, whatever its file's name says."""
+    """The camera given with the link is the recording's in plan and metadata, whatever the file name says."""
     near_lab.recording("recordings/garden_session42_x.mp4")
     server = serve(near_lab.root)
     body = {"file": "recordings/garden_session42_x.mp4", "camera": "cam2"}
@@ -191,7 +191,7 @@ def test_a_near_miss_gets_its_camera(near_lab: Any, serve: Any) -> None:
 
 
 def test_the_command_line_does_the_same(near_lab: Any, cli: Any, serve: Any) -> None:
-    """'labcrate link' lists, links and takes back, and the server knows what it did."""
+    """'labcrate link' lists, links and undoes, and the server sees the result."""
     told = cli("link", "42", "--lab", near_lab.root)
     assert told.code == 0
     near = f"  near miss (bare number): {FILE}"
@@ -239,7 +239,7 @@ def test_the_command_line_refuses_what_cannot_be_meant(
 
 
 def test_a_plan_prints_a_command_that_works(usual_lab: Any, cli: Any) -> None:
-    """The command below a near miss, pasted as it stands, links just that file."""
+    """The command below a near miss, pasted unchanged, links exactly that file."""
     usual_lab.recording("recordings/cam1 kitchen's.mp4")
     usual_lab.recording("recordings/cam1_b.mp4")
     plan = cli("plan", "42", "--lab", usual_lab.root).out
