@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, StrEnum
 
+from labcrate.messages.message import Message
 from labcrate.model.timespan import TimeSpan
 
 
@@ -11,7 +12,7 @@ from labcrate.model.timespan import TimeSpan
 class Probe:
     """The properties of an MP4. ``problem`` is why the file cannot be read; then all else is None."""
 
-    problem: str | None = None
+    problem: Message | None = None
     duration_s: float | None = None
     video_codec: str | None = None
     width: int | None = None
