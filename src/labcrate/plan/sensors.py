@@ -147,7 +147,7 @@ def _problem_message(problem: ReadingsProblem) -> Message:
 
 
 def window_name(options: Options) -> Message:
-    """Return the name of the time that readings are taken from: the session's, or the chosen one."""
+    """Return the name of the time whose readings are included: the session's, or the chosen one."""
     return Message("readings.session_time" if options.span == TimeSpan() else "readings.chosen_time")
 
 
