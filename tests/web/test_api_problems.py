@@ -59,7 +59,7 @@ CONTRACT = {
     "ServeError": (17, 500, "serve", "Something went wrong"),
     "NotFoundError": (18, 404, "no-such-thing", "Not found"),
     "SecretsError": (19, 409, "secrets", "Files contain secrets of the lab"),
-    "SigningError": (20, 503, "signing", "Lab key cannot be used"),
+    "SigningError": (20, 503, "signing", "The lab's key cannot be used"),
 }
 """Of every class: exit code, HTTP status, the end of its type and its title. Scripts tell errors apart by them."""
 

@@ -48,7 +48,7 @@ class Traced:
 
 @contextmanager
 def traced(monkeypatch: pytest.MonkeyPatch) -> Iterator[Traced]:
-    """Record during the block every file that Python opens with ``os.open`` or reads the state of, and every listing."""
+    """Record during the block every file that Python opens with ``os.open`` or stats, and every listing."""
     found, opens, lists = Traced(), os.open, os.scandir
 
     def opening(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:

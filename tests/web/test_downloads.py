@@ -335,7 +335,7 @@ def test_a_title_cannot_add_to_the_headers(serve: Any, usual_lab: Any, name: str
 
 
 def test_permissions(serve: Any, usual_lab: Any) -> None:
-    """Operators and administrators can download; viewers cannot, nor clients without a login; attempts are not logged."""
+    """Operators and administrators can download; viewers cannot, nor clients without a login; this is not logged."""
     server = serve(usual_lab.root)
     for path in (PATH, "/api/sessions/42/download", "/api/sessions/42/recordings/any.mp4"):
         assert server.get(path, Role.ADMIN).status_code == 200
