@@ -96,7 +96,7 @@ class Serving:
     def user(self, role: Role) -> User:
         """Return the user with a role; the password is ``PASSWORD``."""
         users = self.resources.users
-        for each in {Role.ADMIN, role}:  # before there is an administrator, nobody else is let in
+        for each in {Role.ADMIN, role}:  # without an administrator, every login is refused
             with suppress(UsageError):
                 users.add(f"the {each}", each, PASSWORD)
         return users.get(f"the {role}")

@@ -96,7 +96,7 @@ def test_a_running_job_reports_progress_and_equal_jobs_are_one(big_lab: Any, ser
     first, second = server.as_(Role.OPERATOR), server.as_(Role.ADMIN)
     job = first.post(f"{server.url}/api/sessions/42/prepare").json()
     assert gate.held.wait(60)
-    first.close()  # whoever started it is gone
+    first.close()  # the client that started it has disconnected
     assert second.post(f"{server.url}/api/sessions/42/prepare").json()["id"] == job["id"]
     other = second.post(f"{server.url}/api/sessions/42/prepare?pad=5s").json()
     assert other["id"] != job["id"]
@@ -144,7 +144,7 @@ def test_a_running_job_is_cancelled(big_lab: Any, serve: Any, gate: Gate) -> Non
     asked = client.delete(server.url + job["links"]["self"])
     assert (asked.status_code, asked.json()["state"]) == (202, "running")
     again = client.post(f"{server.url}/api/sessions/42/prepare").json()
-    assert again["id"] != job["id"]  # nobody joins a job that is about to end
+    assert again["id"] != job["id"]  # a job that is about to end is not joined
     gate.opened.set()
     number, name, told = _events(listening.text)[-1]
     assert (number, name, told["state"], told["bytesDone"]) == ("end", "cancelled", "cancelled", MIB)
@@ -247,7 +247,7 @@ def test_a_stream_without_changes_sends_comments(
 ) -> None:
     """If nothing changes for long, comments prevent proxies from closing the connection; they are no events."""
     monkeypatch.setattr(routes_jobs, "_POLLS_PER_KEEP_ALIVE", 2)
-    monkeypatch.setattr(ProgressMeter, "begin", lambda *_: gate.pass_through())  # before anything is known
+    monkeypatch.setattr(ProgressMeter, "begin", lambda *_: gate.pass_through())  # before any progress
     server = serve(big_lab.root, workers=1)
     client = server.as_(Role.OPERATOR)
     job = client.post(f"{server.url}/api/sessions/42/prepare").json()

@@ -259,7 +259,7 @@ def test_behind_a_proxy_every_link_has_its_path(start: Start, serve: Any, usual_
 )
 def test_invalid_addresses_of_a_proxy(base_url: str) -> None:
     """Brackets, ports, names and paths that no address has are refused in one sentence."""
-    with pytest.raises(UsageError, match=r"^--base-url is '.*'; write it like https://"):
+    with pytest.raises(UsageError, match=r"^--base-url is '.*'. Write a URL such as https://"):
         parse_base_url(base_url)
 
 
