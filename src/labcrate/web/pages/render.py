@@ -42,7 +42,7 @@ def environment(language: str) -> Environment:
 
 
 class Pages:
-    """Renders the pages of one server. Any thread may use it."""
+    """The renderer of one server's pages. Any thread may use it."""
 
     def __init__(self, settings: ServeSettings) -> None:
         self._settings = settings
