@@ -26,11 +26,10 @@ def test_an_unreadable_file_about_recordings_is_missing(usual_lab: Any, file: st
     (missing,) = plan(usual_lab).missing
     assert missing.what == f"{file}, line 1, column 8"
     assert missing.why.startswith("is not valid JSON")
-    assert not missing.why.endswith(".")
     sensors = plan(usual_lab, only=DataKind.SENSORS)
     assert sensors.missing == ()
     assert [warning for warning in sensors.warnings if file in warning] == [
-        f"{missing.what}: {missing.why}.",
+        f"{missing.what}: {missing.why}",
         Message("secrets.unread", file=file),
     ]
     assert sensors.secrecy.unread == (file,)
@@ -49,7 +48,7 @@ def test_pages_say_it_in_spanish(usual_lab: Any, content: str) -> None:
     (missing,) = plan(usual_lab).missing
     spanish = Locale("es")
     assert missing.what.startswith("data/cameras.json")
-    for text in (missing.why, missing.remedy, f"{missing.what}: {missing.why}."):
+    for text in (missing.why, missing.remedy, missing.sentence):
         assert spanish.translation(text) not in (None, text)
 
 

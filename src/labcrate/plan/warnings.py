@@ -15,7 +15,7 @@ from labcrate.model.session_bound import SessionBound
 from labcrate.model.timespan import TimeSpan, format_duration
 from labcrate.plan.inventory import Inventory
 from labcrate.plan.options import DataKind, Options
-from labcrate.plan.plan import Missing, PlannedRecording, without_final_stop
+from labcrate.plan.plan import Missing, PlannedRecording
 from labcrate.plan.recordings import SessionCameras
 from labcrate.plan.summary import camera_label
 
@@ -108,7 +108,7 @@ def lab_faults_missing(inventory: Inventory, session_id: str, options: Options) 
         if _may_hide_files(error, options):
             file = printable(error.file)
             place = f"{file}, {error.where}" if error.where else file
-            yield Missing(place, without_final_stop(error.problem), Message("missing.export_again"))
+            yield Missing(place, error.problem, Message("missing.export_again"))
 
 
 def lab_faults_warnings(inventory: Inventory, session_id: str, options: Options) -> Iterator[str]:

@@ -177,7 +177,7 @@ def _utc_and_local(utc: str | None, local: str | None) -> str:
 def _warnings(plan: Plan) -> list[str]:
     lines = []
     for missing in plan.missing:
-        lines += wrap_lines(f"MISSING: {missing.what} {missing.why}.", "- ")
+        lines += wrap_lines(f"MISSING: {missing.sentence}", "- ")
     for warning in plan.warnings:
         lines += wrap_lines(warning, "- ")
     return lines or ["None."]
