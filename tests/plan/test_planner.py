@@ -508,7 +508,7 @@ def test_everything_that_is_not_chosen_is_counted(usual_lab: Any) -> None:
         assert plan.state is State.COMPLETE
     with pytest.raises(UsageError, match="The lab has Camera 1 and Camera 2"):
         plan_of(usual_lab, options=Options(cameras=("cam1x",)))
-    with pytest.raises(UsageError, match="lies outside"):
+    with pytest.raises(UsageError, match="chosen time is outside"):
         plan_of(usual_lab, options=Options(span=TimeSpan(START + timedelta(days=1), START + timedelta(days=2))))
 
 

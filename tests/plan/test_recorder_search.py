@@ -139,7 +139,7 @@ def test_a_file_of_two_sessions_needs_a_confirmation(lab: Any, nvr: Path, cli: A
     assert outcome.code == 15  # nothing was linked, though it was said to
     assert "\n1 recording that needs a separate confirmation:" in outcome.out
     assert "extends into the time of session P07-evening (05-02 08:05:00 to 05-02 08:10:00)" in outcome.out
-    assert "1 recording not linked" in outcome.out
+    assert "1 recording beyond the session not linked" in outcome.out
     assert f"\n  labcrate link 42 --by-time --yes --yes-beyond --lab {lab.root}\n" in outcome.out
     assert read_register(lab) == []
     for session_id in ("42", "P07-evening"):
@@ -318,7 +318,7 @@ def test_thousands_that_are_gone_are_one_sentence(lab: Any, nvr: Path, tmp_path:
     assert (missing["what"], missing["why"]) == ("nvr: 2025-05-02/08/kitchen/00.00.mp4 and 13 more", "no longer exists")
     nvr.rename(tmp_path / "unplugged")
     (missing,) = plan(cli, lab)["missing"]
-    assert missing["why"] == "cannot be read: the folder of the recorder nvr is not there"
+    assert missing["why"] == "cannot be read: the folder of the recorder nvr does not exist"
     assert str(tmp_path) not in json.dumps(missing)
 
 
