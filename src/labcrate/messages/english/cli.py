@@ -73,7 +73,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     ),
     "cli.signature_without_key": "--signature needs the public key: add --key PUBKEY.",
     "cli.similar_command": "There is no command '{word}'. Did you mean '{similar}'?",
-    "cli.study_words": "What to change is missing: labcrate study {action} NAME add|remove {word} ...",
+    "cli.study_words": "Arguments are missing: labcrate study {action} NAME add|remove {word} ...",
     "cli.tag_missing": "--tag is missing: labcrate study fill NAME --tag TAG",
     "cli.tls_both": "--tls-cert and --tls-key belong together. Give both.",
     "cli.token_of_several": "{users} each have a token '{name}'. Choose one with --user NAME.",
