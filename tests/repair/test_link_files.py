@@ -15,11 +15,12 @@ import pytest
 from labcrate.errors import RepairError
 from labcrate.export.prepare import prepare_archive
 from labcrate.index.state_folder import state_folder
+from labcrate.messages.message import Message
 from labcrate.people.database import PeopleDatabase
 from labcrate.people.link_log import Link, LinkLog, LinkMethod
 from labcrate.plan.inventory import read_inventory
 from labcrate.plan.plan import NearMiss, Plan
-from labcrate.repair.link_files import check_link_requests, create_link, undo_logged_link
+from labcrate.repair.link_files import check_link_requests, create_link, join_lines, undo_logged_link
 from labcrate.repair.near_misses import (
     LinkedNearMiss,
     find_near_miss,
@@ -27,6 +28,7 @@ from labcrate.repair.near_misses import (
     move_near_miss,
     undo_file_change,
 )
+from labcrate.web.pages.i18n import Locale
 
 FOLDER = "sessions/Session42"
 OWN = f"{FOLDER}/recordings"
@@ -367,3 +369,13 @@ def _may_mount(words: list[str]) -> bool:
         return subprocess.run(probe, capture_output=True, check=False).returncode == 0
     except OSError:
         return False
+
+
+def test_thousands_of_lines_are_one_message_in_every_language() -> None:
+    """Each message keeps its line, and a long list does not nest too deeply to be translated."""
+    lines = [Message("repair.in_register", file=f"recordings/{number}.mp4") for number in range(5000)]
+    joined = join_lines(lines)
+    assert joined.splitlines() == lines
+    assert Locale("es").text(joined).splitlines()[4999] == (
+        "recordings/4999.mp4 ya está vinculado a esta sesión: figura en su registro."
+    )
