@@ -124,7 +124,7 @@ def test_people_that_cannot_be_used_are_not_replaced(
     assert list(own_state.rglob("people.db")) == []
     made = command("export", "42", "--lab", lab, "-o", tmp_path / "out.zip", denied=True)
     assert made.returncode == 0
-    assert made.stderr.startswith("labcrate: warning: the export log has no line of this, but a log of your own has")
+    assert made.stderr.startswith("labcrate: warning: The export log has no line of this, but a log of your own has")
     assert made.stderr.count("\n") == 1
     (line,) = log_of(user_state_folder(lab))
     assert (line.session, line.outcome, line.bytes_sent) == ("42", "finished", (tmp_path / "out.zip").stat().st_size)
@@ -142,7 +142,7 @@ def test_a_lab_remounted_read_only_keeps_its_people(
     assert list(own_state.rglob("people.db")) == []
     made = command("export", "42", "--lab", lab, "-o", tmp_path / "out.zip", before=mounted)
     assert (made.returncode, len(log_of(user_state_folder(lab)))) == (0, 1)
-    assert "the export log has no line of this, but a log of your own has" in made.stderr
+    assert "The export log has no line of this, but a log of your own has" in made.stderr
     again = command("user", "list", "--json", "--lab", lab)
     assert [one["name"] for one in json.loads(again.stdout)] == ["Ana"]
     assert log_of(populated) == []
