@@ -150,7 +150,7 @@ def test_users_are_listed_changed_and_locked_out(cli: "Cli", people: Path) -> No
         (("token", "revoke", "x", "--user", "ana"), 18, "no token 'x'"),
         (("token", "list", "--user", "carla"), 18, "no user 'carla'"),
         (("log", "--csv", "--json"), 2, "Choose either --csv or --json"),
-        (("log", "--session", "a/b"), 2, "no session id"),
+        (("log", "--session", "a/b"), 2, "is not a session ID"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence_and_an_exit_code(
@@ -256,7 +256,7 @@ def test_the_log_reads_well_and_is_complete(cli: "Cli", clear: "Clear", people: 
     assert "No matching transfers" in cli("log", "--session", "8", "--lab", people).out
     for words, count in ((("--who", "AN"), 1), (("--from", "2999-01-01"), 0), (("--to", "2999-01-01"), 2)):
         assert len(cli("log", *words, "--json", "--lab", people).json) == count
-    clear(cli("log", "--from", "soon", "--lab", people), 2, "--from", "no date")
+    clear(cli("log", "--from", "soon", "--lab", people), 2, "--from", "not a date")
 
 
 def test_the_log_keeps_to_80_columns_on_a_terminal(people: Path) -> None:
