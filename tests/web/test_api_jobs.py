@@ -90,7 +90,7 @@ def test_a_job_reads_all_and_then_nothing_has_to_be_read(big_lab: Any, serve: An
     assert (answer.status_code, answer.json()["state"], answer.json()["bytesTotal"]) == (200, "done", 0)
 
 
-def test_progress_is_told_while_it_goes_on_and_equal_jobs_are_one(big_lab: Any, serve: Any, gate: Gate) -> None:
+def test_equal_requests_share_a_job_and_its_progress(big_lab: Any, serve: Any, gate: Gate) -> None:
     """During a job, every request for the same archive returns that job, with the progress so far."""
     server = serve(big_lab.root, workers=1)
     first, second = server.as_(Role.OPERATOR), server.as_(Role.ADMIN)
@@ -175,7 +175,7 @@ def test_the_server_stops_in_mid_job(big_lab: Any, serve: Any, gate: Gate) -> No
     assert {name for _, name, _ in _events(told[0])} == {"progress"}
 
 
-def test_a_stream_ends_for_who_may_hear_no_more(
+def test_a_stream_ends_without_permission(
     big_lab: Any, serve: Any, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The stream of a user who is disabled, or becomes a viewer, ends; the job continues for others."""
@@ -194,7 +194,7 @@ def test_a_stream_ends_for_who_may_hear_no_more(
     assert _events(server.get(job["links"]["events"]).text)[-1][1] == "done"
 
 
-def test_what_is_ready_waits_for_nobody(big_lab: Any, serve: Any, gate: Gate) -> None:
+def test_a_ready_archive_does_not_wait(big_lab: Any, serve: Any, gate: Gate) -> None:
     """While recordings of others occupy every thread, a prepared archive is reported as ready at once."""
     server = serve(big_lab.root, workers=1)
     archives, inventories = server.resources.archives, server.resources.inventories
@@ -228,7 +228,7 @@ def test_a_download_that_waited_for_a_cancelled_job_says_so(big_lab: Any, serve:
     assert told[0].json()["detail"] == sentence
 
 
-def test_a_stream_that_was_heard_to_its_end_is_not_begun_again(usual_lab: Any, serve: Any) -> None:
+def test_a_stream_that_has_ended_does_not_restart(usual_lab: Any, serve: Any) -> None:
     """A browser that reconnects after the end gets 204; any other Last-Event-ID has no effect."""
     server = serve(usual_lab.root)
     client = server.as_(Role.OPERATOR)
@@ -262,7 +262,7 @@ def test_a_silent_stream_shows_that_it_lives(
     assert [line for line in heard if line.startswith("event")][-1] == "event: done"
 
 
-def test_what_is_missing_is_told_before_anything_is_read(usual_lab: Any, serve: Any) -> None:
+def test_missing_files_are_reported_before_anything_is_read(usual_lab: Any, serve: Any) -> None:
     """An active session is refused at once with what to do; allow_incomplete=1 has the rest prepared."""
     usual_lab.session(42, status="active")
     server = serve(usual_lab.root)
@@ -340,7 +340,7 @@ def test_only_so_many_jobs_run_or_wait(usual_lab: Any, serve: Any, gate: Gate, m
     server.resources.jobs.stop()
 
 
-def test_scripts_of_the_reference_platform_hear_of_progress(big_lab: Any, serve: Any, gate: Gate) -> None:
+def test_scripts_of_the_reference_platform_get_progress(big_lab: Any, serve: Any, gate: Gate) -> None:
     """The old address answers one object with the old words: pending, processing, completed, error."""
     server = serve(big_lab.root, workers=1)
     client = server.as_(Role.OPERATOR)
@@ -362,7 +362,7 @@ def test_scripts_of_the_reference_platform_hear_of_progress(big_lab: Any, serve:
     assert client.get(address).json()["status"] == "completed"
 
 
-def test_the_meter_tells_rate_and_time_left_over_the_last_seconds() -> None:
+def test_the_meter_reports_rate_and_time_left_over_the_last_seconds() -> None:
     """The rate is that of the last ten seconds, not of all time, and the time left follows from it."""
     now = 0.0
     meter = ProgressMeter(clock=lambda: now)

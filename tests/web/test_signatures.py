@@ -57,7 +57,7 @@ def test_a_signature_is_tagged_with_its_archive_and_key(usual_lab: Any, serve: A
     assert (part.status_code, part.content) == (206, answer.content[:9])
 
 
-def test_the_signature_of_an_archive_that_stands_is_had_by_its_tag(
+def test_the_signature_of_a_cached_archive_is_found_by_its_etag(
     usual_lab: Any, serve: Any, key: PublicKey, tmp_path: Path
 ) -> None:
     """With its ETag, an archive downloaded before the session changed still gets its own signature."""
@@ -75,7 +75,7 @@ def test_the_signature_of_an_archive_that_stands_is_had_by_its_tag(
     assert server.get(SIGNATURE, Role.OPERATOR, headers={"If-Match": other}).status_code == 412
 
 
-def test_the_tag_of_a_short_key_id_is_known_again(usual_lab: Any, serve: Any) -> None:
+def test_the_etag_with_a_short_key_id_is_recognized(usual_lab: Any, serve: Any) -> None:
     """One key in sixteen has an id of fewer than 16 digits: the tag of its signature works as any other."""
     key = make_key(usual_lab.open()).public
     while len(key.key_id) == 16:
@@ -113,7 +113,7 @@ def test_without_a_key_there_is_no_signature_and_the_pages_say_so(usual_lab: Any
     assert list((usual_lab.root / ".labcrate").glob("signing*")) == []
 
 
-def test_the_key_stands_on_a_page_with_how_to_check(usual_lab: Any, serve: Any, key: PublicKey) -> None:
+def test_a_page_shows_the_key_and_how_to_check(usual_lab: Any, serve: Any, key: PublicKey) -> None:
     """Every logged-in user sees the public key, its ID and the commands, in their language; others do not."""
     server = serve(usual_lab.root)
     viewer = server.login(Role.VIEWER)
