@@ -152,7 +152,7 @@ def test_a_form_has_no_field_but_words_of_the_table() -> None:
         ({"pad": ["1s", "2s"]}, "The option 'pad' is given more than once."),
     ],
 )
-def test_invalid_times_are_refused(keywords: dict[str, object], message: str) -> None:
+def test_what_cannot_be_meant_is_refused(keywords: dict[str, object], message: str) -> None:
     """One sentence names the option as a query does."""
     with pytest.raises(UsageError, match=re.escape(message)):
         parse_keywords(keywords)
