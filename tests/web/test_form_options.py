@@ -65,7 +65,7 @@ def test_the_base_topic_is_the_servers() -> None:
     "field",
     [("from", "yesterday"), ("to", "2025-13-01T00:00"), ("only", "cats"), ("pad", "soon"), ("readings", "some")],
 )
-def test_invalid_times_are_refused(field: tuple[str, str]) -> None:
+def test_invalid_fields_are_refused(field: tuple[str, str]) -> None:
     """A field that a person or script mistyped is one sentence that quotes it."""
     with pytest.raises(UsageError, match=field[1]):
         options(field)
