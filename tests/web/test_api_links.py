@@ -63,7 +63,7 @@ def test_a_near_miss_is_linked_and_unlinked(
     assert server.get("/api/sessions/42/plan").json() == before
     answer = client.delete(f"{server.url}{LINKS}/{made['number']}")
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:labcrate:error:repair")
-    assert "taken back already, by the admin" in answer.json()["detail"]
+    assert "already undone, by the admin" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -195,22 +195,22 @@ def test_the_command_line_does_the_same(near_lab: Any, cli: Any, serve: Any) -> 
     told = cli("link", "42", "--lab", near_lab.root)
     assert told.code == 0
     near = f"  near miss (bare number): {FILE}"
-    assert told.out.splitlines()[:5] == ["Linked", "  nothing so far", "", "Near misses", near]
+    assert told.out.splitlines()[:5] == ["Linked", "  none", "", "Near misses", near]
     told = cli("link", "42", FILE, "--lab", near_lab.root)
     back = f"labcrate link 42 --undo 1 --lab {near_lab.root}"
-    assert told.out == f"{FILE} belongs to session 42 now, as {REGISTER} says.\nTo take it back:\n  {back}\n"
+    assert told.out == f"{FILE} now belongs to session 42 (listed in {REGISTER}).\nTo undo it:\n  {back}\n"
     listed = cli("link", "42", "--lab", near_lab.root)
     assert f"  1: {FILE}\n      register entry, {REGISTER}, by " in listed.out
     assert listed.out.endswith("Near misses\n  none\n")
     listed = cli("link", "42", "--lab", near_lab.root, "--json").json
     assert serve(near_lab.root).get(LINKS).json() == {"links": listed["links"], "nearMisses": listed["nearMisses"]}
     told = cli("link", "42", "--undo", "1", "--lab", near_lab.root)
-    assert told.out == f"Link 1 was taken back: {FILE} is where it was, and no part of it.\n"
+    assert told.out == (f"Link 1 was undone: {FILE} no longer belongs to session 42. The file is at its old path.\n")
     told = cli("link", "42", FILE, "--move", "--lab", near_lab.root, "--json")
     (made,) = told.json["links"]
     assert (made["number"], made["method"], told.json["failed"]) == (2, "move", [])
     assert not (near_lab.root / FILE).exists()
-    assert ", taken back by" in cli("link", "42", "--lab", near_lab.root).out.partition("\nTaken back\n")[2]
+    assert ", undone by" in cli("link", "42", "--lab", near_lab.root).out.partition("\nUndone\n")[2]
 
 
 @pytest.mark.parametrize(
@@ -218,14 +218,14 @@ def test_the_command_line_does_the_same(near_lab: Any, cli: Any, serve: Any) -> 
     [
         (["42", "recordings/cam1_session7_a.mp4"], 15, "is no near miss of session 42"),
         (["42", "--undo", "9"], 18, "There is no link 9"),
-        (["42", FILE, "--undo", "1"], 2, "--undo takes a link back; name no file"),
-        (["42", "--move"], 2, "--move says how a file is linked; name one"),
-        (["42", "--camera", "cam1"], 2, "--camera says how a file is linked; name one"),
-        (["42", FILE, "--all"], 2, "--all finds the files itself; name none"),
-        (["42", FILE, "--move", "--remux"], 2, "choose one"),
-        (["42", FILE, "--yes"], 2, "--yes answers the question of --all"),
+        (["42", FILE, "--undo", "1"], 2, "--undo takes no file names"),
+        (["42", "--move"], 2, "--move needs files"),
+        (["42", "--camera", "cam1"], 2, "--camera needs files"),
+        (["42", FILE, "--all"], 2, "--all finds the files itself"),
+        (["42", FILE, "--move", "--remux"], 2, "Choose one"),
+        (["42", FILE, "--yes"], 2, "--yes is only for --all"),
         (["42", FILE, "--camera", "nowhere"], 2, "There is no camera 'nowhere'"),
-        (["42", FILE, "--remux"], 15, "is no video of another container"),
+        (["42", FILE, "--remux"], 15, "is not a video in another container"),
         (["7777"], 5, "There is no session 7777"),
     ],
 )

@@ -128,7 +128,7 @@ def test_a_wrong_password_says_so_beside_the_form(serving: "Serving") -> None:
     for answer in answers:
         assert answer.status_code == 401
         assert 'role="alert"' in answer.text
-        assert "Name and password do not fit." in answer.text
+        assert "Wrong name or password." in answer.text
         assert "wrong horse" not in answer.text
         assert "Set-Cookie" not in answer.headers
     assert "&lt;b&gt;nobody&lt;/b&gt;" in answers[1].text
@@ -139,7 +139,7 @@ def test_spanish_readers_get_the_form_and_its_errors_in_spanish(serving: "Servin
     """What a login can answer is translated like every page."""
     answer = log_in(serving, "the admin", "wrong horse", headers={"Accept-Language": "es"})
     assert '<html lang="es"' in answer.text
-    assert "Name and password do not fit." not in answer.text
+    assert "Wrong name or password." not in answer.text
 
 
 def test_the_cookie_is_for_this_site_and_no_script(serving: "Serving") -> None:

@@ -142,8 +142,8 @@ def test_it_is_turned_on_with_a_first_code(serving: "Serving", clock: Clock) -> 
     assert page.text.count(phone.secret) == 2  # link and its text
     for fields, why in (
         ({"current": OTHER, "code": phone.shows()}, "The current password is wrong"),
-        ({"current": GOOD, "code": "000000"}, "clocks of the phone and of the server"),
-        ({"current": GOOD}, "does not fit"),
+        ({"current": GOOD, "code": "000000"}, "clocks of the phone and the server"),
+        ({"current": GOOD}, "Wrong code"),
     ):
         again = send(browser, f"{serving.url}{PAGE}/confirm", **fields)
         assert (again.status_code, secret_of(again)) == (400, phone.secret)
@@ -194,7 +194,7 @@ def test_a_wrong_password_does_not_show_the_second_factor(serving: "Serving", ph
     serving.user(Role.VIEWER)
     answer = Browser(serving).password(OTHER, name)
     assert answer.status_code == 401
-    assert alert(answer) == "Name and password do not fit."
+    assert alert(answer) == "Wrong name or password."
     assert "Set-Cookie" not in answer.headers
     assert "ode" not in re.sub(r"<[^>]*>", "", answer.text.partition("<main")[2])
 
@@ -208,7 +208,7 @@ def test_a_code_is_taken_once(serving: "Serving", clock: Clock, phone: Phone) ->
     assert browser.code(code).status_code == 303
     answer = thief.code(code)
     assert answer.status_code == 401
-    assert "good once" in alert(answer)
+    assert "works once" in alert(answer)
     assert code not in answer.text
     assert not thief.is_in
     clock.now += STEP_S
@@ -307,7 +307,7 @@ def test_a_login_waits_five_minutes(serving: "Serving", clock: Clock, phone: Pho
     clock.now += 1
     answer = browser.code(phone.shows())
     assert answer.status_code == 401
-    assert "begin again with name and password" in alert(answer)
+    assert "Log in again with your name and password" in alert(answer)
     assert browser.pending_login == ""
     browser.cookies.set(cookie_name(serving.settings, PENDING_SUFFIX), "made-up")
     assert browser.code(phone.shows()).status_code == 401
@@ -393,7 +393,7 @@ def test_it_is_turned_off_and_codes_renewed_with_password_and_code(
     login.csrf = csrf_token(browser.cookies[cookie_name(serving.settings)])
     for action in ("codes", "off"):
         assert "current password" in alert(send(login, f"{serving.url}{PAGE}/{action}", code=phone.sheet[0]))
-        assert "does not fit" in alert(send(login, f"{serving.url}{PAGE}/{action}", current=GOOD, code="123456"))
+        assert "Wrong code" in alert(send(login, f"{serving.url}{PAGE}/{action}", current=GOOD, code="123456"))
     fresh = codes_of(send(login, f"{serving.url}{PAGE}/codes", current=GOOD, code=phone.sheet[0]))
     assert len(set(fresh) | set(phone.sheet)) == 2 * RECOVERY_CODES
     assert send(login, f"{serving.url}{PAGE}/off", current=GOOD, code=phone.sheet[1]).status_code == 400
@@ -413,8 +413,8 @@ def test_a_token_takes_a_code_and_works_without_one(serving: "Serving", clock: C
     browser: Any = login
     browser.csrf = csrf_token(login.cookies[cookie_name(serving.settings)])
     fields = {"name": "nightly", "days": "1", "current": GOOD}
-    assert "does not fit" in alert(send(browser, serving.url + "/account/tokens", **fields))
-    assert "does not fit" in alert(send(browser, serving.url + "/account/tokens", **fields, code="000000"))
+    assert "Wrong code" in alert(send(browser, serving.url + "/account/tokens", **fields))
+    assert "Wrong code" in alert(send(browser, serving.url + "/account/tokens", **fields, code="000000"))
     clock.now += STEP_S
     made = send(browser, serving.url + "/account/tokens", **fields, code=phone.shows())
     assert made.status_code == 201

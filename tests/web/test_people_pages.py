@@ -104,7 +104,7 @@ def test_an_administrator_adds_a_user_who_can_log_in(serving: "Serving") -> None
     [
         ({"name": "bob", "role": "viewer", "password": "short", "again": "short"}, "at least 10"),
         ({"name": "bob", "role": "viewer", "password": GOOD, "again": OTHER}, "passwords are different"),
-        ({"name": "", "role": "viewer", "password": GOOD, "again": GOOD}, "no name for a user"),
+        ({"name": "", "role": "viewer", "password": GOOD, "again": GOOD}, "not a valid name for a user"),
         ({"name": "The Admin", "role": "viewer", "password": GOOD, "again": GOOD}, "already a user"),
         ({"name": "bob", "role": "king", "password": GOOD, "again": GOOD}, "Choose a role"),
         ({"name": "bob", "password": GOOD, "again": GOOD}, "Choose a role"),
@@ -156,7 +156,7 @@ def test_roles_and_locks_are_changed(serving: "Serving") -> None:
     for path, fields in (("disable", {}), ("role", {"role": "viewer"})):
         answer = send(browser, f"{serving.url}/people/{path}", name="the admin", **fields)
         assert answer.status_code == 400
-        assert alert(answer) == "the admin is the last administrator; make somebody else one first."
+        assert alert(answer) == "the admin is the last administrator. Make another user an administrator first."
     assert "at least 10" in alert(send(browser, serving.url + "/people/password", name="bob", password="short"))  # noqa: S106
 
 
@@ -230,7 +230,7 @@ def test_days_that_are_none_make_no_token(serving: "Serving", days: str) -> None
     browser = serving.login(Role.VIEWER)
     answer = send(browser, serving.url + "/account/tokens", name="script", days=days, current=GOOD)
     assert answer.status_code == 400
-    assert "1 to 3650 days" in alert(answer)
+    assert "1 to 3,650 days" in alert(answer)
     assert serving.resources.tokens.all() == []
 
 
