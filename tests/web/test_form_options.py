@@ -72,6 +72,6 @@ def test_invalid_fields_are_refused(field: tuple[str, str]) -> None:
 
 
 def test_an_end_before_the_start_is_refused() -> None:
-    """The remedy is to exchange them."""
-    with pytest.raises(UsageError, match="exchange"):
+    """The remedy is to swap them."""
+    with pytest.raises(UsageError, match="Swap the two"):
         options(("from", "2025-05-02T11:00"), ("to", "2025-05-02T10:00"))

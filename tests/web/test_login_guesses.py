@@ -50,7 +50,7 @@ def test_guessing_a_password_is_slowed_down(serving: "Serving", clock: Clock) ->
     answer = log_in(serving, "the admin", GOOD)
     assert answer.status_code == 429
     assert answer.headers["Retry-After"] == "30"
-    assert "wait 30 s" in answer.text
+    assert "Wait 30 seconds" in answer.text
     assert "Set-Cookie" not in answer.headers
     clock.now += 29
     assert log_in(serving, "the admin", GOOD).headers["Retry-After"] == "1"
