@@ -230,7 +230,7 @@ def test_days_that_are_none_make_no_token(serving: "Serving", days: str) -> None
     browser = serving.login(Role.VIEWER)
     answer = send(browser, serving.url + "/account/tokens", name="script", days=days, current=GOOD)
     assert answer.status_code == 400
-    assert "1 to 3,650 days" in alert(answer)
+    assert "1 to 3650 days" in alert(answer)
     assert serving.resources.tokens.all() == []
 
 
