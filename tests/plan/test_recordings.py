@@ -37,7 +37,7 @@ from labcrate.plan.recordings import (
     recording_warnings,
 )
 from labcrate.secrets.matcher import Matcher
-from labcrate.secrets.values import CAMERA_PASSWORD, Secret, Secrets
+from labcrate.secrets.values import Secret, SecretKind, Secrets
 
 START, END = datetime(2025, 5, 2, 8, tzinfo=UTC), datetime(2025, 5, 2, 8, 5, tzinfo=UTC)
 SESSION = Session("42", span=TimeSpan(START, END))
@@ -45,7 +45,7 @@ MTIME = int((START + timedelta(minutes=2)).timestamp()) * 10**9
 HALL, KITCHEN = Camera("1", "Hall", "cam1"), Camera("2", "Kitchen", "cam2")
 CAMERAS = SessionCameras({"a": HALL, "b": KITCHEN}, frozenset())
 PROBE = Probe(duration_s=60.0)
-SECRET = LabCleaner(Matcher(Secrets(strong=(Secret("Not-For-Export-7", CAMERA_PASSWORD),))))
+SECRET = LabCleaner(Matcher(Secrets(strong=(Secret("Not-For-Export-7", SecretKind.CAMERA_PASSWORD),))))
 
 
 def found(path: str, inode: int = 1, size: int = 10, camera: str | None = "a", **verdict: Any) -> RecordingFile:
