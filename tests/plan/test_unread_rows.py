@@ -14,7 +14,7 @@ WHOLE = f"{INSIDE},zigbee2mqtt/a,{{}}\n"
     [
         ("02/05/2025 08:01,zigbee2mqtt/a,{}\n", "a time of this kind can mean several dates", "date_formats", True),
         ("never,zigbee2mqtt/a,{}\n", "the timestamp cannot be read", "date_formats", True),
-        (f"{INSIDE},zigbee2mqtt/a\n", "this is no whole row", "Correct or restore the row", False),
+        (f"{INSIDE},zigbee2mqtt/a\n", "the row is incomplete", "Correct or restore the row", False),
         (f"{INSIDE},zigbee2mqtt/a,{{\n", "the payload is not JSON", "Correct or restore the row", False),
     ],
 )

@@ -9,6 +9,7 @@ from io import BufferedIOBase, BufferedReader, FileIO
 from typing import TYPE_CHECKING
 
 from labcrate.lab.folder import LabFolder
+from labcrate.messages.message import Message
 from labcrate.messages.text import printable
 from labcrate.model.device import Device
 from labcrate.model.session import Session
@@ -89,7 +90,7 @@ def load_session_readings(
             except OSError as error:
                 files.append(None)
                 open_problems.append(
-                    ReadingsProblem(path, "", f"the file cannot be opened ({error.strerror})", fatal=True)
+                    ReadingsProblem(path, "", Message("readings.cannot_open", reason=str(error.strerror)), fatal=True)
                 )
         readings = load_readings(
             files[0], files[1], window, session.sensors, devices, base_topic, zone=zone, date_formats=date_formats
