@@ -175,7 +175,7 @@ def _split_rows(text: bytes, rows: RowFormat, numbers: range, last: bool) -> Csv
 
 
 def _row_end(lines: list[bytes], start: int) -> tuple[int, bool]:
-    """Return the end (exclusive) of the row that begins at ``start``, and whether a quoted field is still open there."""
+    """Return the end (exclusive) of the row that begins at ``start``, and whether a quoted field is still open."""
     quotes = size = 0
     for at in range(start, len(lines)):
         if at > start and (_BEGINS_ROW.match(lines[at]) or size > _LONGEST_ROW):
