@@ -70,11 +70,11 @@ def _unless_longer_prefix(
 def _after_any_prefix(stem: str, rules: LinkingRules) -> ParsedName:
     """Return the session in a name if no prefix is configured: every marker in the name must have the same one."""
     found = list(rules.ids.ids_after_markers(stem))
-    unsure = [named_id for named_id in found if not named_id.is_certain]
-    if unsure:
-        doubtful = _uncertain(unsure[0])
-        others = [i for named_id in found for i in named_id.ids if i not in doubtful.possible_sessions]
-        return NOTHING_FOUND if others else doubtful
+    uncertain_ids = [named_id for named_id in found if not named_id.is_certain]
+    if uncertain_ids:
+        parsed = _uncertain(uncertain_ids[0])
+        others = [i for named_id in found for i in named_id.ids if i not in parsed.possible_sessions]
+        return NOTHING_FOUND if others else parsed
     sessions = {named_id.ids[0] for named_id in found}
     # At 0 the name begins with the marker; at 1 the prefix before the separator is empty.
     if len(sessions) != 1 or not any(named_id.start >= 2 for named_id in found):
@@ -83,9 +83,7 @@ def _after_any_prefix(stem: str, rules: LinkingRules) -> ParsedName:
 
 
 def _uncertain(named_id: NamedId) -> ParsedName:
-    """Return the possible sessions of an uncertain id. A number with a fault becomes a near miss later."""
-    return (
-        NOTHING_FOUND
-        if named_id.uncertainty in (IdUncertainty.LEADING_ZEROS, IdUncertainty.TOO_LONG)
-        else ParsedName(possible_sessions=named_id.ids, uncertain_id=named_id)
-    )
+    """Return the possible sessions of an uncertain id; nothing for a faulty number, which is a near miss later."""
+    if named_id.uncertainty in (IdUncertainty.LEADING_ZEROS, IdUncertainty.TOO_LONG):
+        return NOTHING_FOUND
+    return ParsedName(possible_sessions=named_id.ids, uncertain_id=named_id)

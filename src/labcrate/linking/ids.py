@@ -79,8 +79,8 @@ class SessionIds:
         for text in texts:
             groups[fold(text)] = (*groups.get(fold(text), ()), text)
         parts = [SEPARATOR.split(folded) for folded in groups]
-        depth = max(map(len, parts), default=1) - 1
-        return cls(valid, groups, frozenset(part[0] for part in parts), depth, unreadable)
+        max_separators = max(map(len, parts), default=1) - 1
+        return cls(valid, groups, frozenset(part[0] for part in parts), max_separators, unreadable)
 
     def equal_ignoring_case(self, text: str) -> tuple[str, ...]:
         """Return the known ids that equal a text without regard to case; none for a number."""
@@ -96,12 +96,12 @@ class SessionIds:
         if found is None:
             return None
         marker, number = found.groups()
-        doubt = None
+        uncertainty = None
         if number[0] == "0" and has_leading_zero(number):
-            number, doubt = number.lstrip("0") or "0", IdUncertainty.LEADING_ZEROS
+            number, uncertainty = number.lstrip("0") or "0", IdUncertainty.LEADING_ZEROS
         elif len(number) > MAX_ID_LENGTH:
-            doubt = IdUncertainty.TOO_LONG
-        return NamedId(start, found.end(), marker, (number,), doubt)
+            uncertainty = IdUncertainty.TOO_LONG
+        return NamedId(start, found.end(), marker, (number,), uncertainty)
 
     def text_id_at(self, stem: str, start: int) -> NamedId | None:
         """Return the longest known id that begins at ``start`` and ends at an id's end; None for a plain number."""
@@ -117,8 +117,8 @@ class SessionIds:
                 continue
             group = self.equal_ignoring_case(text)
             if group == (text,):
-                goes_on = self.descriptions_unreadable and end < len(stem)
-                return NamedId(start, end, "", group, IdUncertainty.NAME_CONTINUES if goes_on else None)
+                continues = self.descriptions_unreadable and end < len(stem)
+                return NamedId(start, end, "", group, IdUncertainty.NAME_CONTINUES if continues else None)
             if group:
                 possible, longest = [*group], end
         return NamedId(start, longest, "", tuple(possible), IdUncertainty.CASE) if possible else None
