@@ -237,10 +237,10 @@ class ReadingsCollector:
                 unlike.append(name)
         return ~topic.is_in(unlike) if unlike else pl.repeat(True, len(topic), eager=True)
 
-    def _note_times(self, times: Instants, taken: pl.Series, where: RowLocation) -> None:
+    def _note_times(self, times: Instants, needed: pl.Series, where: RowLocation) -> None:
         notes = [(NAIVE_TIME, times.naive)]
         if times.skipped is not None:
-            notes.append((SKIPPED_TIME, times.skipped & taken))
+            notes.append((SKIPPED_TIME, times.skipped & needed))
         for what, rows in notes:
             if count := int(rows.sum()):
                 self.faults.add(what, where(rows.arg_true()[0]), count)

@@ -80,7 +80,7 @@ INSTANT = pl.Datetime("us", "UTC")
 
 _FIRST = (datetime(1, 1, 1, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 _LAST = (datetime.max.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
-# What may follow the whole seconds in the usual form, and the microseconds it stands for.
+# What may follow the whole seconds in the usual form, and its microseconds.
 _TAILS = pl.Series(["Z", *(f".{ms:03}Z" for ms in range(1000))])
 _TAIL_US = pl.Series([0, *range(0, 1_000_000, 1000)])
 # Seconds, milliseconds and microseconds from 1973 to 2286. 14 digits may be 20250502093000: not read.

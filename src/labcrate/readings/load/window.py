@@ -97,8 +97,8 @@ def slice_readings(
     kinds |= set(kinds_inside)
     owners, selected = TopicOwners(topics, kinds), selection.match_topics(kinds)
     united = _with_devices(united, kinds_inside, owners)
-    taken = [kind for kind in kinds_inside if selected.includes(*kind)]
-    chosen = united if len(taken) == len(kinds_inside) else _of_kinds(united, taken)
+    selected_kinds = [kind for kind in kinds_inside if selected.includes(*kind)]
+    chosen = united if len(selected_kinds) == len(kinds_inside) else _of_kinds(united, selected_kinds)
     origin = dict(chosen["origin"].value_counts().iter_rows())
     absent = selected.sensors_without(list(kinds))
     return Readings(
@@ -110,7 +110,7 @@ def slice_readings(
         only_csv=origin.get(CSV, 0),
         of_other_sensors=united.height - chosen.height,
         absent_sensors=absent,
-        silent_sensors=tuple(label for label in selected.sensors_without(taken) if label not in absent),
+        silent_sensors=tuple(label for label in selected.sensors_without(selected_kinds) if label not in absent),
         ambiguous_sensors=selected.ambiguous_sensors,
         lab=_lab_counts(json, csv, window, united),
         problems=tuple(_problems(json, csv, selected)),

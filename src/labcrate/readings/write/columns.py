@@ -110,12 +110,12 @@ def _type(types: Collection[str]) -> ColumnType:
     return "string"
 
 
-def _column_name(key: str, taken: Collection[str]) -> str:
+def _column_name(key: str, keys: Collection[str]) -> str:
     """Return the key, or the key after a prefix if the plain key is blank or a fixed column."""
     if key.strip() and key not in FIXED_COLUMNS:
         return key
     name = PREFIX + key
-    while name in taken:
+    while name in keys:
         name = PREFIX + name
     return name
 
