@@ -11,7 +11,6 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
         'Sensor "{sensor}" is selected, but several topics end in that name ({topics}), so none of them is included. '
         "Select the sensor by its topic without the base."
     ),
-    "readings.cannot_open": "the file cannot be opened ({reason})",
     "readings.cannot_read": "the file cannot be read ({reason}); check its permissions and its disk",
     "readings.column.battery": "Battery charge of the device",
     "readings.column.battery_platform": "Battery charge of the device, if the message contains it",
