@@ -106,9 +106,10 @@ def lab_faults_missing(inventory: Inventory, session_id: str, options: Options) 
     """Yield the files that could not be read although they may say what belongs to the session."""
     for error in _faults_of_session(inventory, session_id):
         if _may_hide_files(error, options):
-            file = printable(error.file)
-            place = f"{file}, {error.where}" if error.where else file
-            yield Missing(place, error.problem, Message("missing.export_again"))
+            place = Message("missing.place", file=error.file, where=error.where)
+            yield Missing(
+                place if error.where else printable(error.file), error.problem, Message("missing.export_again")
+            )
 
 
 def lab_faults_warnings(inventory: Inventory, session_id: str, options: Options) -> Iterator[str]:

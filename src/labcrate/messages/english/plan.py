@@ -87,6 +87,7 @@ ENGLISH: Mapping[str, str | tuple[str, str]] = {
     "missing.link.remedy": "Replace it by the file itself or a hard link: symbolic links are never followed.",
     "missing.not_a_file": "is neither a file nor a folder",
     "missing.not_a_file.remedy": "Put the file itself in its place.",
+    "missing.place": "{file}, {where}",
     "missing.sentence": "{what} {why}.",
     "missing.session": "Session {session}",
     "missing.unreadable": "cannot be read ({error})",
