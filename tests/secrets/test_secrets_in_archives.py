@@ -185,7 +185,7 @@ def test_what_cannot_be_redacted_is_refused(
         }
         (warning,) = [w for w in json.loads(file.read("data/session_metadata.json"))["warnings"] if member in w]
     assert treatments.pop(member) == "allowed"
-    assert "allowed that" in warning
+    assert "options allow that" in warning
     assert set(treatments.values()) == {"redacted"}
 
 
