@@ -45,7 +45,7 @@ def test_what_is_found_is_written_as_comments(real_lab: Any, cli: Any) -> None:
     settings = read_settings(real_lab.open())
     assert UUID(settings.lab_id or "").version == 4
     assert (settings.cameras, settings.recorders, settings.time_zone) == ({}, (), None)
-    for line in ("# Sessions of this lab name: Europe/Madrid (2), UTC (1).", '# time_zone = "Europe/Madrid"',
+    for line in ("# Zones of this lab's sessions: Europe/Madrid (2), UTC (1).", '# time_zone = "Europe/Madrid"',
                  "# [cameras.5]  # data/user_2/cameras.json", '# name = "cocina"', '# prefix = "c05"', "# [cameras.6]",
                  '# folder = "recordings"', '# folder = "other/eye"', '# type = "motioneye"'):  # fmt: skip
         assert line in text
