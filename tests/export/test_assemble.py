@@ -229,7 +229,7 @@ def test_any_names_and_sizes_make_a_zip_that_reads_whole(requested: list[tuple[s
         assert {name: found[name] for name in expected} == expected
         assert found.keys() - expected.keys() == DOCUMENTS - expected.keys()
         assert next(iter(found)) == names.README
-        assert list(found) == [part.name for part in assembly.parts]
+        assert list(found) == [part.name for part in assembly.descriptions]
         raw = [name.encode() for name in found]
         assert [unsafe_name_reason(name) for name in raw] == [None] * len(raw)
         assert list(name_clashes(raw)) == []
@@ -263,7 +263,7 @@ def test_the_order_in_which_files_are_found_is_no_matter(folder: Folder, seed: i
     chance.shuffle(recordings)
     chance.shuffle(files)
     other = assembled(folder, plan_of(recordings, files, readings(*SOME)))
-    assert [part.name for part in other.parts] == [part.name for part in first.parts]
+    assert [part.name for part in other.descriptions] == [part.name for part in first.descriptions]
 
 
 def test_every_document_is_dated_by_the_sessions_own_data(folder: Folder) -> None:

@@ -279,21 +279,22 @@ def test_nothing_is_missing_is_said_only_where_that_is_so(usual_lab: Any, cli: A
     out, readme, metadata = output()
     assert metadata["state"] == "complete"
     assert "nothing missing, nothing to warn about" in out
-    assert "State: complete. Everything that belongs to the session is in it. Format" in readme
+    assert "State of this archive: complete. Everything that belongs to the session is in it. Format" in readme
     usual_lab.write(f"{OWN}/Thumbs.db", "x")
     out, readme, metadata = output()
     assert metadata["state"] == "complete"
     assert "nothing missing" not in out
-    left = 'No file that was to be packed is missing. 1 file of the session was not exported; see "Left out".'
-    assert f"State: complete. {left}" in readme
+    left = 'No file that was to be included is missing. 1 file of the session was not exported. See "Left out".'
+    assert f"State of this archive: complete. {left}" in readme
     usual_lab.recording("recordings/garden_session42_x.mp4")
     usual_lab.write(f"{OWN}/empty.csv", "")
     out, readme, metadata = output()
     assert (metadata["state"], metadata["nearMissCount"]) == ("complete, with warnings", 1)
     assert "nothing missing" not in out
     assert (
-        'State: complete, with warnings. No file that was to be packed is missing; see "Warnings". 2 files of the '
-        "session were not exported, and 1 file elsewhere in the lab may be meant for it and was not exported; see "
+        'State of this archive: complete, with warnings. No file that was to be included is missing. See "Warnings". '
+        "2 files of the session were not exported. 1 file elsewhere in the lab may belong to the session and was not "
+        'exported. See "Left out".'
     ) in readme
     assert b"garden" not in (tmp_path / "a.zip").read_bytes()
     plan = cli("plan", "42", "--lab", usual_lab.root).out
@@ -354,7 +355,7 @@ def test_a_chosen_part_says_what_of_the_folder_it_leaves_out(
 
 def plan_of(lab: Any) -> Plan:
     """Return the plan of session 42."""
-    with prepare_archive(lab.open(), "42", Options(), hashed=False) as assembly:
+    with prepare_archive(lab.open(), "42", Options(), with_fixity=False) as assembly:
         return assembly.plan
 
 
@@ -440,7 +441,7 @@ def test_a_described_table_is_one_in_the_package(
     for content, valid in (("t,x\n1.5,2\n", True), ("t,x\n1.5,wide\n", False)):
         full_lab.write(f"{OWN}/wear/acc.csv", content)
         target = tmp_path / f"{valid}.zip"
-        with prepare_archive(full_lab.open(), "42", hashed=True) as assembly:
+        with prepare_archive(full_lab.open(), "42", with_fixity=True) as assembly:
             write_archive(Entity(assembly.layout), target)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -33,7 +33,7 @@ class SessionPlan(Plan):
     def of(cls, assembly: Assembly) -> "SessionPlan":
         """The plan of an archive that is laid out."""
         known = {one.name: getattr(assembly.plan, one.name) for one in fields(Plan)}
-        return cls(**known, members=assembly.parts, size_bytes=assembly.layout.total_bytes)
+        return cls(**known, members=assembly.descriptions, size_bytes=assembly.layout.total_bytes)
 
 
 @dataclass(frozen=True, slots=True)
