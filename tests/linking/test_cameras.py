@@ -78,7 +78,7 @@ def test_a_shared_prefix_is_the_better_cameras_or_nobodys(
         assert (verdict.linked, verdict.prefix is not None, verdict.camera) == (True, True, key)
         assert bool(verdict.warning) == warned
     if warned:
-        assert verdict.warning == 'several cameras have the prefix "cam1"; which one it is of is not known'
+        assert verdict.warning == 'several cameras have the prefix "cam1", so the camera is unknown'
 
 
 def test_a_selection_counts_for_names_of_its_own_session() -> None:
@@ -91,7 +91,7 @@ def test_a_selection_counts_for_names_of_its_own_session() -> None:
     verdict = judge_file("recordings/old_session42_x.mp4", "42", rules)
     assert (verdict.rule, verdict.reason) == (
         Rule.UNKNOWN_PREFIX,
-        'no camera has the prefix "old"; configured: cam1',
+        'no camera has the prefix "old"; configured prefixes: cam1',
     )
 
 
@@ -121,7 +121,7 @@ def test_the_longest_prefix_that_counts_decides() -> None:
         Rule.AMBIGUOUS,
         Rule.OTHER_SESSION,
     ]
-    assert judge_file(path, "1", of_9).reason == 'names session 1 of "lab" or session 42 of "lab_s1"'
+    assert judge_file(path, "1", of_9).reason == 'may mean session 1 of "lab" or session 42 of "lab_s1"'
 
 
 def test_names_and_numbers_configure_nothing() -> None:
@@ -129,7 +129,7 @@ def test_names_and_numbers_configure_nothing() -> None:
     named = [camera("A", "1", "Kitchen"), camera("B", "2")]
     rules = LinkingRules.build(cameras=named)
     verdict = judge_file("recordings/garden_session42.mp4", "42", rules)
-    assert (verdict.linked, verdict.warning, verdict.camera) == (True, "no prefixes configured", None)
+    assert (verdict.linked, verdict.warning, verdict.camera) == (True, "no prefixes are configured", None)
     assert judge_file("recordings/kitchen_session42.mp4", "42", rules).camera == "A"
     assert judge_file("recordings/kitchen_session42_s7.mp4", "42", rules).rule is Rule.AMBIGUOUS
     for elsewhere in (

@@ -90,4 +90,4 @@ def test_only_another_sessions_name_is_warned_about() -> None:
     """In its own folder a recording named for this session, or for none, brings no warning."""
     names = ["cam1_session42.mp4", "cam1.mp4", "garden_session7.mp4", "cam1_s7.mp4"]
     warnings = [judge_file(f"sessions/Session42/recordings/{name}", "42", CAMS).warning for name in names]
-    assert warnings == [None, None, None, "name says session 7"]
+    assert warnings == [None, None, None, "the file name says session 7"]

@@ -84,10 +84,10 @@ def test_a_near_miss_of_one_session_is_unrelated_to_another() -> None:
     assert (verdict.kind, verdict.rule, verdict.reason) == (
         VerdictKind.UNRELATED,
         Rule.OTHER_SESSION,
-        "names session 7",
+        "named for session 7",
     )
     verdict = judge_file("recordings/garden_session7_s8.mp4", "42", CAMS)
-    assert verdict.reason == "names sessions 7, 8"
+    assert verdict.reason == "named for sessions 7, 8"
 
 
 @pytest.mark.parametrize("suffix", [".mkv", ".TS", ".h264", ".mp4.part", ".mp4.crdownload", ".MP4~", ".mp4.mkv"])
@@ -106,7 +106,7 @@ def test_other_videos_are_near_misses_of_the_session_they_name(suffix: str) -> N
 def test_an_unknown_prefix_may_be_configured_or_the_file_renamed() -> None:
     """Whether cam1_kitchen is a camera only its owner knows: the remedy offers both ways out as alternatives."""
     verdict = judge_file("recordings/cam1_kitchen_s42.mp4", "42", CAMS)
-    assert verdict.reason == 'no camera has the prefix "cam1_kitchen"; configured: cam1, cam2'
+    assert verdict.reason == 'no camera has the prefix "cam1_kitchen"; configured prefixes: cam1, cam2'
     assert verdict.remedy == "link it and name its camera with --camera CAMERA, or rename it to cam1_s42_kitchen.mp4"
 
 
@@ -115,7 +115,7 @@ def test_many_prefixes_are_not_all_listed() -> None:
     reason = judge_file(
         "recordings/garden_s42.mp4", "42", LinkingRules.of_prefixes(*(f"cam{n}" for n in range(100)))
     ).reason
-    assert reason.endswith("configured: cam0, cam1, cam2, cam3, cam4, cam5, cam6, cam7 and 92 more")
+    assert reason.endswith("configured prefixes: cam0, cam1, cam2, cam3, cam4, cam5, cam6, cam7 and 92 more")
 
 
 def test_what_is_said_can_be_printed() -> None:

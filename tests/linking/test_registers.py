@@ -118,7 +118,7 @@ def test_an_entry_of_a_shared_name_counts_for_none_and_is_named() -> None:
     assert rules.register.ambiguous_names == ("cam1_session42.mp4", "x.mp4")
     verdict = judge_file("recordings/x.mp4", "7", rules)
     assert (verdict.kind, verdict.rule) == (VerdictKind.NEAR_MISS, Rule.AMBIGUOUS)
-    assert "several different files are called so" in verdict.reason
+    assert "several different files have that name" in verdict.reason
     assert judge_file("recordings/x.mp4", "8", rules).rule is Rule.NO_SESSION
     assert linked_sessions("recordings/cam1_session42.mp4", rules) == ("42",)
 
@@ -129,7 +129,7 @@ def test_a_link_by_hand_counts_for_the_very_file() -> None:
     assert linked_sessions("recordings/a.mp4", rules) == ("7", "42")
     verdict = judge_file("recordings/a.mp4", "42", rules)
     assert (verdict.rule, verdict.also_linked_to) == (Rule.REGISTER, ("7",))
-    assert verdict.warning == "linked to another session as well"
+    assert verdict.warning == "also linked to another session"
     for path in ("recordings/b/a.mp4", "sessions/session7/a.mp4", "recordings/A.mp4"):
         assert linked_sessions(path, rules) == ()
     assert judge_file("recordings/a.mp4", "8", rules).rule is Rule.OTHER_SESSION

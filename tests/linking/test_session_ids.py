@@ -71,7 +71,10 @@ def test_ids_that_differ_in_case_alone_are_ambiguous_in_names(name: str) -> None
     rules = lab("P07", "p07", "P0")
     verdicts = {asked: judge_file(f"recordings/{name}.mp4", asked, rules) for asked in ("P07", "p07", "P0")}
     assert [v.rule for v in verdicts.values()] == [Rule.AMBIGUOUS, Rule.AMBIGUOUS, Rule.OTHER_SESSION]
-    assert verdicts["P07"].reason == "may name sessions P07, p07, whose IDs begin alike or differ in case alone"
+    assert (
+        verdicts["P07"].reason
+        == "may mean sessions P07, p07, whose IDs begin alike or differ only in upper and lower case"
+    )
     assert linked_sessions(f"sessions/Sessionp07/{name}.mp4", rules) == ("p07",)
 
 

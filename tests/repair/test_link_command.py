@@ -228,7 +228,7 @@ def test_a_cameras_name_in_place_of_its_prefix_is_that_camera(lab: Any, cli: Any
     lab.recording(path)
     (near,) = cli("plan", "8", "--lab", lab.root, "--json").json["nearMisses"]
     assert near["reason"] == '"Sala de estar" is the name of a camera whose prefix is "sala-de-estar"'
-    assert near["remedy"] == "link it as that camera's, or rename it to sala-de-estar_session8_a.mp4"
+    assert near["remedy"] == "link it to that camera, or rename it to sala-de-estar_session8_a.mp4"
     assert "--camera 5" in cli("plan", "8", "--lab", lab.root).out
     assert cli("link", "8", "--all", "--yes", "--lab", lab.root).code == 0
     (entry,) = json.loads((lab.root / "sessions/Session8/recordings.json").read_text())["recordings"]
@@ -268,7 +268,7 @@ def test_a_file_may_stand_in_two_sessions_registers(near_lab: Any, cli: Any) -> 
     for session in ("42", "7"):
         plan = cli("plan", session, "--lab", near_lab.root, "--json").json
         assert TIMELY in [member["source"] for member in plan["members"]]
-        warning = f"recordings/{TIMELY.rpartition('/')[2]}: linked to another session as well."
+        warning = f"recordings/{TIMELY.rpartition('/')[2]}: also linked to another session."
         assert warning in plan["warnings"]
 
 

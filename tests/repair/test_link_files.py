@@ -163,7 +163,7 @@ def test_what_is_printed_alike_is_not_guessed_at(near_lab: Any) -> None:
 def test_only_mp4s_are_linked(near_lab: Any, log: LinkLog, method: LinkMethod) -> None:
     """A near miss that is no MP4 is refused with what to do instead."""
     near_lab.recording("recordings/cam1_session42.mkv")
-    with pytest.raises(RepairError, match=r"only MP4s are exported\. Make an MP4 of it \(--remux\)"):
+    with pytest.raises(RepairError, match=r"only MP4s are exported\. Convert it with --remux"):
         _link(near_lab, log, method, "recordings/cam1_session42.mkv")
     assert not (near_lab.root / FOLDER).exists()
 

@@ -270,7 +270,7 @@ def test_what_is_missing_is_told_before_anything_is_read(usual_lab: Any, serve: 
     answer = client.post(f"{server.url}/api/sessions/42/prepare")
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:labcrate:error:incomplete")
     assert answer.json()["detail"].endswith(
-        "Session 42 is still active. Put that right, or ask for the rest with allow_incomplete=1."
+        "Session 42 is still active. Correct this, or request the other files with allow_incomplete=1."
     )
     remedy = "Stop it in the lab first."
     assert answer.json()["missing"] == [{"what": "Session 42", "why": "is still active", "remedy": remedy}]
@@ -410,7 +410,7 @@ def test_ended_jobs_are_kept_for_a_while(usual_lab: Any, serve: Any) -> None:
 
 
 async def _prepared(jobs: Any) -> int:
-    job = jobs.start("42", Options(), allow_incomplete=False, who="x")
+    job = jobs.start("42", Options(), allow_incomplete=False, user="x")
     assert await jobs.wait(job, 60)
     number: int = job.id
     return number

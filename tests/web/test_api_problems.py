@@ -146,17 +146,17 @@ def test_pages_fail_as_pages(usual_lab: Any, serve: Any) -> None:
 @pytest.mark.parametrize(
     ("content", "kind", "status", "said"),
     [
-        (b"{", "application/json", 400, "The body is no JSON."),
-        (b"", "application/json", 400, "The body is no JSON."),
-        (b'{"file": "\xff"}', "application/json", 400, "The body is no JSON."),
+        (b"{", "application/json", 400, "The request body is not valid JSON."),
+        (b"", "application/json", 400, "The request body is not valid JSON."),
+        (b'{"file": "\xff"}', "application/json", 400, "The request body is not valid JSON."),
         (b"[" * 60_000, "application/json", 400, "Expected `object`, got `array`"),
         (b'{"file":' * 7_000, "application/json", 400, "Expected `str`, got `object`"),
-        (b'{"file": "\\ud800"}', "application/json", 400, "The body is no JSON."),
+        (b'{"file": "\\ud800"}', "application/json", 400, "The request body is not valid JSON."),
         (b"null", "application/json", 400, "Expected `object`, got `null`"),
-        (b"file=x", "application/x-www-form-urlencoded", 415, "The body must be JSON"),
-        (b"{}", "text/plain", 415, "The body must be JSON"),
-        (b"{}", None, 415, "The body must be JSON"),
-        (b'{"file": "' + b"x" * 70_000 + b'"}', "application/json", 413, "larger than anything"),
+        (b"file=x", "application/x-www-form-urlencoded", 415, "The request body must be JSON"),
+        (b"{}", "text/plain", 415, "The request body must be JSON"),
+        (b"{}", None, 415, "The request body must be JSON"),
+        (b'{"file": "' + b"x" * 70_000 + b'"}', "application/json", 413, "too large for this server"),
     ],
 )
 def test_a_body_that_cannot_be_taken_is_explained(

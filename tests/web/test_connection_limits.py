@@ -165,4 +165,4 @@ def test_a_proxy_speaks_for_many() -> None:
 def test_that_all_is_full_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     """A flood leaves a line that says of which network it is."""
     fill(ConnectionLimits(10, 3), "192.0.2.1", 100)
-    assert caplog.messages == ["There are 3 connections from 192.0.2.1; the longest silent one goes."]
+    assert caplog.messages == ["3 connections from 192.0.2.1 are open; the one idle for longest is closed."]

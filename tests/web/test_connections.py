@@ -174,7 +174,7 @@ def test_a_body_that_never_comes_has_an_end(
     got = all_of(dial(server, f"{head}Authorization: Bearer {server.token(Role.OPERATOR)}\r\n\r\n{begun}")).decode()
     assert got.split()[1] == "408"
     assert "Connection: close" in got
-    assert "did not arrive in time; send it once more" in got
+    assert "did not arrive completely in time. Send it again" in got
     wait_until(lambda: server.limits.open_count == 0)
 
 
@@ -294,7 +294,7 @@ def test_what_is_no_request_is_answered_like_any_failure(
     assert fields["Content-Type"] == "application/problem+json"
     assert fields.items() >= EXPECTED.items()
     assert (json.loads(body)["status"], json.loads(body)["type"]) == (400, "about:blank")
-    assert caplog.messages == ["What 127.0.0.1 sent is no HTTP request; it was refused."]
+    assert caplog.messages == ["127.0.0.1 sent data that is not an HTTP request; it was rejected."]
     assert "5ecret" not in got + caplog.text
 
 

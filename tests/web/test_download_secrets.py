@@ -37,7 +37,7 @@ def test_a_download_with_a_secret_is_refused(server: Any) -> None:
         (one,) = problem["files"]
         assert one["kinds"] == ["a camera's password", "a URL with credentials", "a camera's address"]
         assert one["redactable"] is True
-        assert "holds a camera's password" in problem["detail"]
+        assert "contains a camera's password" in problem["detail"]
         assert "redact=1" in problem["detail"]
         assert "--redact" not in problem["detail"]
         assert not any(canary in answer.text for canary in CANARIES)

@@ -153,7 +153,7 @@ def test_a_loopback_server_answers_to_loopback_names_alone(serve: "Serve", usual
             assert answer.status_code == 400, (host, path)
             assert "Morning" not in answer.text
     told = serving.get("/api/health", None, headers={"Host": "evil.example"}).json()["detail"]
-    assert told == "This server is not called 'evil.example'; open it as http://localhost:8642/."
+    assert told == "This server's name is not 'evil.example'. Open it as http://localhost:8642/."
 
 
 def test_behind_a_proxy_the_proxys_name_is_right(serve: "Serve", usual_lab: "LabBuilder") -> None:

@@ -105,7 +105,9 @@ def test_the_log_stays_small(login_throttle: LoginThrottle, clock: Clock, caplog
     assert len(caplog.records) == 1000
     clock.now += 5
     wrong(login_throttle, "ana", HERE)
-    assert caplog.records[-1].getMessage() == (f"A login from {HERE} failed. Before it, 2000 such lines were left out.")
+    assert caplog.records[-1].getMessage() == (
+        f"A login from {HERE} failed. 2000 such warnings before this one were omitted."
+    )
     wrong(login_throttle, "ana", HERE)
     assert len(caplog.records) == 1001
 

@@ -18,4 +18,4 @@ def test_a_warning_is_written_at_most_every_ten_seconds(caplog: pytest.LogCaptur
     seldom.warn("No.")
     now[0] += 10
     seldom.warn("No.")
-    assert caplog.messages == ["No.", "No. Before it, 1000 such lines were left out.", "No."]
+    assert caplog.messages == ["No.", "No. 1000 such warnings before this one were omitted.", "No."]

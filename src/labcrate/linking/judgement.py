@@ -1,7 +1,7 @@
 """Whether a file of the lab belongs to a session: by its folder, by its name, by a register, or not.
 
-A pure decision over strings. A path is relative to the lab folder, with slashes, and may hold
-undecodable bytes as surrogate escapes.
+The functions depend on strings only. A path is relative to the lab folder, with slashes, and may hold undecodable bytes
+as surrogate escapes.
 """
 
 from labcrate.linking.filename import base_name, is_non_mp4_video, stem_of_mp4, stem_of_non_mp4
@@ -9,33 +9,32 @@ from labcrate.linking.location import Area, session_folder
 from labcrate.linking.near_miss import NameDiagnosis, diagnose_name, name_with_session
 from labcrate.linking.resolve import ResolvedLinks, linked_sessions, resolve_links
 from labcrate.linking.rules import LinkingRules
-from labcrate.linking.verdict import Rule, Verdict, VerdictKind, unrelated_verdict
-from labcrate.messages.message import first_names
-from labcrate.messages.text import printable
+from labcrate.linking.verdict import Rule, Verdict, VerdictKind, sessions_message, unrelated_verdict
+from labcrate.messages.message import Message, first_names
 
-_REGISTER = "recordings.json"
-LINKED_ELSEWHERE = "linked to another session as well"
+LINKED_ELSEWHERE = Message("linking.linked_elsewhere")
 """The warning about a file that is linked to several sessions."""
+_HIDDEN = Message("linking.hidden")
+_NOT_RECORDINGS_FOLDER = Message("linking.not_recordings_folder")
+_NOT_MP4 = Message("linking.not_mp4")
 
 
 def judge_file(path: str, session_id: str, rules: LinkingRules) -> Verdict:
-    """Return the verdict on a path for one session; linked exactly when ``sessions_named`` has that session."""
+    """Return the verdict on a path for one session: linked exactly if ``linked_sessions`` returns that session."""
     links = resolve_links(path, rules)
     if session_id in links.sessions:
         return _linked_verdict(links, session_id, rules, rules.register.cameras.get((path, session_id)))
     if links.sessions:
-        return unrelated_verdict(Rule.OTHER_SESSION, _other_session_reason(links))
+        return _other_session("linking.in_folder" if links.rule is Rule.FOLDER else "linking.belongs", links.sessions)
     location = links.location
     if links.rule is Rule.HIDDEN:
-        verdict = unrelated_verdict(Rule.HIDDEN, "hidden files are never taken")
+        verdict = unrelated_verdict(Rule.HIDDEN, _HIDDEN)
     elif links.rule is Rule.AMBIGUOUS:
         verdict = _ambiguous_verdict(path, links, session_id, rules)
     elif location.area is Area.ELSEWHERE:
-        verdict = unrelated_verdict(Rule.NOT_A_RECORDING, "lies in no folder of recordings")
+        verdict = unrelated_verdict(Rule.NOT_A_RECORDING, _NOT_RECORDINGS_FOLDER)
     elif location.area is not Area.SHARED and session_id not in location.sessions:
-        verdict = unrelated_verdict(
-            Rule.OTHER_SESSION, f"lies in the folder of session {first_names(location.sessions)}"
-        )
+        verdict = _other_session("linking.in_folder", location.sessions)
     elif links.stem is None:
         verdict = _judge_other_file(path, links, session_id, rules)
     elif location.area is Area.MISSPELT:
@@ -46,52 +45,60 @@ def judge_file(path: str, session_id: str, rules: LinkingRules) -> Verdict:
 
 
 def near_miss_by_time(path: str, session_id: str, rules: LinkingRules) -> Verdict:
-    """Return the verdict on a recording whose name holds no session, but that was recorded inside the session's time.
+    """Return the verdict on a recording whose name contains no session, but that was recorded during the session.
 
-    The caller knows the times; it asks for this where ``judge`` found no session in the name.
+    The caller compares the times, where ``judge_file`` found no session in the name.
     """
     stem = stem_of_mp4(base_name(path)) or ""
-    reason = "recorded inside the session's time, but its name holds no session"
-    advice = f"if it belongs to session {session_id}, link it, or write session{session_id} after its prefix"
-    diagnosis = NameDiagnosis(Rule.RIGHT_TIME, reason, advice, name_with_session(stem, session_id, rules))
+    advice = Message("linking.right_time.advice", session=session_id)
+    corrected = name_with_session(stem, session_id, rules)
+    diagnosis = NameDiagnosis(Rule.RIGHT_TIME, Message("linking.right_time"), advice, corrected)
     return _near_miss(path, session_id, rules, diagnosis)
 
 
+def _other_session(message_id: str, sessions: tuple[str, ...]) -> Verdict:
+    return unrelated_verdict(Rule.OTHER_SESSION, sessions_message(message_id, sessions))
+
+
 def _linked_verdict(links: ResolvedLinks, session_id: str, rules: LinkingRules, given: str | None) -> Verdict:
-    """The verdict on a linked file, with its camera (the one ``given`` by hand first) and what is worth knowing."""
+    """Return the verdict on a linked file, with its camera (the one ``given`` by hand comes first) and its warnings."""
     rule = links.rule if session_id == links.own_session else Rule.REGISTER
     prefix, camera = _prefix_and_camera(links, session_id, rules)
     camera = given or camera
     warnings = []
     if rule is Rule.FOLDER:
-        reason, named = f"lies in the folder of session {session_id}", links.parsed_name.session
-        warnings += [f"name says session {named}"] if named not in (None, session_id) else []
+        reason, named = sessions_message("linking.in_folder", (session_id,)), links.parsed_name.session
+        warnings += [Message("linking.name_says", session=named)] if named not in (None, session_id) else []
     elif rule is Rule.NAME:
-        reason = f"named for session {session_id}"
-        warnings += [] if rules.prefixes.configured else ["no prefixes configured"]
-    elif links.manual_sessions:
-        reason = f"linked to session {session_id} by hand"
+        reason = sessions_message("linking.named", (session_id,))
+        warnings += [] if rules.prefixes.configured else [Message("linking.no_prefixes")]
     else:
-        reason = f"{_REGISTER} gives it session {session_id}"
+        reason = Message("linking.by_hand" if links.manual_sessions else "linking.register_says", session=session_id)
     known = rules.prefixes.of_session(session_id).get(prefix) if prefix else None
     if known and camera is None:
-        warnings.append(f'several cameras have the prefix "{printable(known.text)}"; which one it is of is not known')
+        warnings.append(Message("linking.shared_prefix", prefix=known.text))
     others = tuple(other for other in links.sessions if other != session_id)
     warnings += [LINKED_ELSEWHERE] if others else []
     return Verdict(
         VerdictKind.LINKED,
         rule,
         reason,
-        None,
-        "; ".join(warnings) or None,
-        prefix,
+        warning=_join_warnings(warnings),
+        prefix=prefix,
         camera=camera,
         also_linked_to=others,
     )
 
 
+def _join_warnings(warnings: list[Message]) -> Message | None:
+    joined: Message | None = None
+    for warning in warnings:
+        joined = warning if joined is None else Message("linking.two_warnings", first=joined, second=warning)
+    return joined
+
+
 def _prefix_and_camera(links: ResolvedLinks, session_id: str, rules: LinkingRules) -> tuple[str | None, str | None]:
-    """The prefix that a name carries, and the camera: the prefix's, where that is one, else the register's."""
+    """Return the prefix in a name, and the camera: the prefix's where there is only one, else the register's."""
     stem, registered = links.stem or "", links.registered
     prefix = rules.prefixes.of_session(session_id).longest_in(stem)
     register_camera = registered.camera
@@ -100,36 +107,25 @@ def _prefix_and_camera(links: ResolvedLinks, session_id: str, rules: LinkingRule
     return (prefix.text, prefix.camera or register_camera) if prefix else (None, register_camera)
 
 
-def _other_session_reason(links: ResolvedLinks) -> str:
-    folder = links.rule is Rule.FOLDER
-    return f"{'lies in the folder of' if folder else 'belongs to'} session {first_names(links.sessions)}"
-
-
 def _ambiguous_verdict(path: str, links: ResolvedLinks, session_id: str, rules: LinkingRules) -> Verdict:
-    """A file of which the register says one thing, and its folder or name (or a second entry) another."""
+    """Return the verdict on a file for which the register and the folder, name or a second entry disagree."""
     own, registered = links.conflict
     if session_id not in (*own, *registered):
-        return unrelated_verdict(
-            Rule.OTHER_SESSION, f"may belong to session {first_names(dict.fromkeys((*own, *registered)))}"
-        )
-    own_ids, registered_ids = first_names(own), first_names(registered)
-    entry = "labcrate link" if links.manual_sessions else _REGISTER
-    if not own:
-        reason = f"{entry} names several sessions: {registered_ids}"
-    elif links.location.sessions:
-        reason = f"{entry} says session {registered_ids}, the folder says session {own_ids}"
+        return _other_session("linking.may_belong", tuple(dict.fromkeys((*own, *registered))))
+    values = {"register": "labcrate link" if links.manual_sessions else "recordings.json"}
+    values["registered"] = first_names(registered)
+    if own:
+        message_id = "linking.conflict_folder" if links.location.sessions else "linking.conflict_name"
+        reason = Message(message_id, **values, sessions=first_names(own), count=len(own))
     else:
-        reason = f"{entry} says session {registered_ids}, the name says session {own_ids}"
+        reason = Message("linking.conflict_register", **values)
     fixable = not links.manual_sessions and links.own_session in (None, session_id)
-    remedy = "link it to the session that it belongs to, or correct the register"
-    if links.manual_sessions:
-        remedy = "take that link back"
     prefix, camera = _prefix_and_camera(links, session_id, rules)
     return Verdict(
         VerdictKind.NEAR_MISS,
         Rule.AMBIGUOUS,
         reason,
-        remedy,
+        Message("linking.conflict.advice_by_hand" if links.manual_sessions else "linking.conflict.advice"),
         prefix=prefix,
         camera=camera,
         command=_link_command(path, session_id) if fixable else None,
@@ -137,34 +133,31 @@ def _ambiguous_verdict(path: str, links: ResolvedLinks, session_id: str, rules: 
 
 
 def _judge_name(path: str, links: ResolvedLinks, session_id: str, rules: LinkingRules) -> Verdict:
-    """An MP4 below ``recordings/`` that is linked to no session."""
+    """Return the verdict on an MP4 below ``recordings/`` that is linked to no session."""
     diagnosis = diagnose_name(links.stem or "", session_id, links.parsed_name, rules)
     if diagnosis.advice is not None:
         return _near_miss(path, session_id, rules, diagnosis)
     if session_id in links.location.sessions:
         return _in_misspelt_folder(links, session_id, rules)
     if session_id in links.registered.sessions:
-        name = printable(base_name(path))
-        reason = f"{_REGISTER} gives {name} session {session_id}, but several different files are called so"
-        return _near_miss(path, session_id, rules, NameDiagnosis(Rule.AMBIGUOUS, reason, "if it is this one, link it"))
+        reason = Message("linking.register_name", file=base_name(path), session=session_id)
+        advice = Message("linking.register_name.advice")
+        return _near_miss(path, session_id, rules, NameDiagnosis(Rule.AMBIGUOUS, reason, advice))
     if diagnosis.rule is Rule.NO_SESSION and links.location.sessions:
-        return unrelated_verdict(
-            Rule.OTHER_SESSION, f"lies in the folder of session {first_names(links.location.sessions)}"
-        )
+        return _other_session("linking.in_folder", links.location.sessions)
     return unrelated_verdict(diagnosis.rule, diagnosis.reason)
 
 
 def _in_misspelt_folder(links: ResolvedLinks, session_id: str, rules: LinkingRules) -> Verdict:
     folder, below = links.location.folder, links.location.below
     right = session_folder(session_id)
-    reason = f'the folder "{printable(folder)}" must be called {right[:-1]}'
     prefix, camera = _prefix_and_camera(links, session_id, rules)
     linked_as = right + below
     return Verdict(
         VerdictKind.NEAR_MISS,
         Rule.WRONG_FOLDER_NAME,
-        reason,
-        f"rename the folder to {right[:-1]}, or move the file there",
+        Message("linking.wrong_folder", folder=folder, right=right[:-1]),
+        Message("linking.wrong_folder.advice", right=right[:-1]),
         prefix=prefix,
         linked_as=linked_as if session_id in linked_sessions(linked_as, rules) else None,
         command=_link_command(f"{folder}/{below}", session_id)
@@ -175,43 +168,39 @@ def _in_misspelt_folder(links: ResolvedLinks, session_id: str, rules: LinkingRul
 
 
 def _judge_other_file(path: str, links: ResolvedLinks, session_id: str, rules: LinkingRules) -> Verdict:
-    """A file that is no MP4: below ``recordings/`` worth a word if it is a video, or half of one, of the session."""
+    """Return the verdict on a file that is no MP4: a near miss if it is a video, or part of one, of the session."""
     folder, name = path.rpartition("/")[0], base_name(path)
     stem = stem_of_non_mp4(name) if links.location.area is Area.SHARED else None
     as_mp4, own = f"{folder}/{stem}.mp4", f"{session_folder(session_id)}recordings/{name}"
     named = session_id in linked_sessions(as_mp4, rules)
     if stem is None or not (named or session_id in rules.register.of_name(name).sessions):
-        return unrelated_verdict(Rule.NOT_A_RECORDING, "not an MP4 file")
-    shown, command = printable(f"{stem}.mp4"), None
-    if is_non_mp4_video(name):
-        remedy = f"make an MP4 of it (--remux), or convert it to {shown}, keeping the original elsewhere"
-        command = _link_command(path, session_id, "--remux")
-    else:
-        remedy = f"if it is an unfinished copy of a recording, finish it and call it {shown}"
+        return unrelated_verdict(Rule.NOT_A_RECORDING, _NOT_MP4)
+    is_video = is_non_mp4_video(name)
     prefix = rules.prefixes.of_session(session_id).longest_in(stem)
     return Verdict(
         VerdictKind.NEAR_MISS,
         Rule.NOT_MP4,
-        f'only MP4 recordings are taken from here; this ends in "{printable(name[len(stem) :])}"',
-        remedy,
+        Message("linking.only_mp4", suffix=name[len(stem) :]),
+        Message("linking.only_mp4.convert" if is_video else "linking.only_mp4.finish", name=f"{stem}.mp4"),
         prefix=prefix.text if prefix else None,
         linked_as=next((at for at in (as_mp4, own) if session_id in linked_sessions(at, rules)), None),
-        command=command,
+        command=_link_command(path, session_id, "--remux") if is_video else None,
         camera=prefix.camera if prefix else None,
     )
 
 
 def _near_miss(path: str, session_id: str, rules: LinkingRules, diagnosis: NameDiagnosis) -> Verdict:
-    """The verdict with its remedy: a name that is known to be right, or else the session's own folder."""
+    """Return the verdict with its remedy: a name that is certain to be correct, or else the session's own folder."""
     folder, _, name = path.rpartition("/")
     own = f"{session_folder(session_id)}recordings/"
     renamed, remedy, linked_as = f"{diagnosis.stem}{name[-4:]}", diagnosis.advice, None
     if diagnosis.stem and renamed.isprintable() and session_id in linked_sessions(f"{folder}/{renamed}", rules):
         linked_as = f"{folder}/{renamed}"
-        joint = ", or" if diagnosis.rule is Rule.UNKNOWN_PREFIX else ":"
-        remedy = f"{diagnosis.advice}{joint} rename it to {renamed}"
+        is_choice = diagnosis.rule is Rule.UNKNOWN_PREFIX
+        message_id = "linking.remedy.or_rename" if is_choice else "linking.remedy.rename"
+        remedy = Message(message_id, advice=diagnosis.advice, name=renamed)
     elif session_id in linked_sessions(own + name, rules):
-        remedy, linked_as = f"{diagnosis.advice}, or move it to {own}", own + name
+        remedy, linked_as = Message("linking.remedy.move", advice=diagnosis.advice, folder=own), own + name
     prefix = rules.prefixes.of_session(session_id).longest_in(name[:-4])
     if diagnosis.camera:
         return Verdict(
@@ -236,14 +225,14 @@ def _near_miss(path: str, session_id: str, rules: LinkingRules, diagnosis: NameD
 
 
 def _link_command(path: str, session_id: str, *options: str) -> tuple[str, ...]:
-    """The command that makes a file part of a session, in words. Ids and paths of a lab never begin with a hyphen."""
+    """Return the command that links a file to a session, in words. Ids and paths of a lab never begin with a hyphen."""
     return ("labcrate", "link", session_id, path, *options)
 
 
 RULES_WITH_MARKER = frozenset(
     {Rule.UNKNOWN_PREFIX, Rule.NO_SEPARATOR, Rule.LEADING_ZEROS, Rule.MARKER_FIRST, Rule.SPLIT_MARKER}
 )
-"""The kinds of near miss whose name holds the marker and the whole id of one session."""
+"""The kinds of near miss whose name contains the marker and the whole id of one session."""
 
 
 def has_session_marker(path: str, session_id: str, verdict: Verdict, rules: LinkingRules) -> bool:

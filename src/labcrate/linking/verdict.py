@@ -1,4 +1,4 @@
-"""What is said about a file and a session: linked, unrelated or near miss, and why."""
+"""The verdict on a file and a session: linked, unrelated or near miss, and why."""
 
 import shlex
 from collections.abc import Iterable
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
+from labcrate.messages.message import Message, first_names
 from labcrate.messages.text import printable
 
 
@@ -46,22 +47,21 @@ class Rule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One file's verdict for one session.
+    """The verdict on one file for one session.
 
-    ``reason`` says why in a few words, ``remedy`` (near misses only) what to do; both are printable
-    whatever the file's name holds. ``command`` (near misses only) is a command of labcrate that mends it, in
-    words, without ``--lab``: see ``command_line``. ``warning`` is worth knowing about a linked file and names no
-    session but one that the file's own name says; ``also_linked_to`` are the other sessions that it is linked to.
-    ``prefix`` is the prefix that the name of a linked file or near miss carries, and ``camera`` the caller's key of
-    the camera, when that is known. ``linked_as`` (near misses only) is a path, as the file system spells it, under
-    which the file would be linked; None where only the register can be mended.
+    ``reason`` says why in a few words; ``remedy`` (near misses only) says what to do. ``command`` (near misses only) is
+    the labcrate command that does it, in words, without ``--lab``: see ``command_line``. ``warning`` is a note about a
+    linked file; it names no session but the one in the file's own name. ``also_linked_to`` are the other sessions that
+    the file is linked to. ``prefix`` is the prefix in the name of a linked file or near miss, and ``camera`` the
+    caller's key of the camera, where it is known. ``linked_as`` (near misses only) is a path, as the file system spells
+    it, under which the file would be linked; None where only the register can be corrected.
     """
 
     kind: VerdictKind
     rule: Rule
-    reason: str
-    remedy: str | None = None
-    warning: str | None = None
+    reason: Message | str
+    remedy: Message | str | None = None
+    warning: Message | str | None = None
     prefix: str | None = None
     linked_as: str | None = None
     command: tuple[str, ...] | None = None
@@ -70,16 +70,22 @@ class Verdict:
 
     @property
     def linked(self) -> bool:
-        """Whether the file goes into the session's archive."""
+        """Return whether the file is included in the session's archive."""
         return self.kind is VerdictKind.LINKED
 
 
 @lru_cache(maxsize=4096)  # tens of thousands of files share a few reasons
-def unrelated_verdict(rule: Rule, reason: str) -> Verdict:
+def unrelated_verdict(rule: Rule, reason: Message) -> Verdict:
     """Return the verdict on a file that has nothing to do with the session."""
     return Verdict(VerdictKind.UNRELATED, rule, reason)
 
 
+@lru_cache(maxsize=4096)  # the same here
+def sessions_message(message_id: str, sessions: tuple[str, ...]) -> Message:
+    """Return a message about one or several sessions; its text holds ``{sessions}``."""
+    return Message(message_id, sessions=first_names(sessions), count=len(sessions))
+
+
 def command_line(words: Iterable[str]) -> str:
-    """Return a command as one line that can be pasted into a shell, quoted where that is needed."""
+    """Return a command as one line that can be pasted into a shell, quoted where necessary."""
     return shlex.join(map(printable, words))

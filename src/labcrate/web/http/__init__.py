@@ -1,1 +1,1 @@
-"""HTTP itself, apart from what this server is about: conditions, bodies, limits, connections, headers."""
+"""HTTP in general: conditional requests, bodies, rate and connection limits, connections, headers, problem details."""

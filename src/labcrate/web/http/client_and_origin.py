@@ -1,4 +1,4 @@
-"""Where a request comes from: the client's address, the host it names, and the origin of its page."""
+"""The client's address, the host that a request names, and the origin of the page that sent it."""
 
 import ipaddress
 import re
@@ -8,15 +8,15 @@ from aiohttp import web
 
 from labcrate.config import ServeSettings
 from labcrate.errors import NotAllowedError, UsageError
-from labcrate.messages.text import printable
+from labcrate.messages.message import Message
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-"""Methods that change nothing (RFC 9110, 9.2.1)."""
+"""Methods that only read (RFC 9110, 9.2.1)."""
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether an address or name is reached from this machine alone."""
+    """Return whether an address or name is reachable only from this machine."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -24,15 +24,15 @@ def is_loopback(host: str) -> bool:
 
 
 def is_secure(settings: ServeSettings) -> bool:
-    """Return whether browsers reach this server through TLS, its own or that of a proxy in front of it."""
+    """Return whether browsers reach this server through TLS: its own, or that of a proxy in front of it."""
     return bool(settings.tls_cert) or (settings.base_url or "").startswith("https://")
 
 
 def client_address(request: web.Request, settings: ServeSettings) -> str:
-    """Return the client's address; behind a trusted proxy, the one that the proxy names.
+    """Return the client's address; behind a trusted proxy, the address that the proxy names.
 
-    Only the last entry of X-Forwarded-For was added by the proxy: a client may send any others. Where that entry is
-    another trusted proxy's address, the one before it was added by that proxy, and so on.
+    Only the last entry of X-Forwarded-For was added by the proxy: a client may send any others. If that entry is the
+    address of another trusted proxy, the entry before it was added by that proxy, and so on.
     """
     address = _normalize_address(request.remote or "") or ""
     forwarded = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
@@ -45,7 +45,7 @@ def client_address(request: web.Request, settings: ServeSettings) -> str:
 
 
 def is_proxy(settings: ServeSettings, address: str) -> bool:
-    """Return whether an address is that of a proxy in front of this server."""
+    """Return whether an address is one of the trusted proxies in front of this server."""
     ip = _parse_address(address)
     return bool(settings.base_url and ip and any(ip in network for network in settings.trusted_proxies))
 
@@ -54,7 +54,7 @@ _WITH_PORT = re.compile(r"\[([^\[\]]+)\](?::\d{1,5})?|([^:]+):\d{1,5}", re.ASCII
 
 
 def _normalize_address(address: str) -> str | None:
-    """Return an address in one form, IPv4 also when it came as IPv6, without a port; None for what is no address."""
+    """Return an address without its port, IPv4-mapped IPv6 as IPv4; None if the text is not an address."""
     with_port = _WITH_PORT.fullmatch(address)
     ip = _parse_address(with_port[1] or with_port[2] if with_port else address)
     return None if ip is None else str(ip)
@@ -69,7 +69,7 @@ def _parse_address(address: str) -> Address | None:
 
 
 def client_network(address: str) -> str:
-    """Return what counts as one client: an IPv4 address, or the /64 that an IPv6 client has all of."""
+    """Return the network that counts as one client: an IPv4 address, or the /64 network of an IPv6 address."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
@@ -78,19 +78,16 @@ def client_network(address: str) -> str:
 
 
 def check_host(request: web.Request, settings: ServeSettings) -> None:
-    """Refuse a request that was meant for another name, which a foreign page made point here (DNS rebinding).
-
-    Raises UsageError.
-    """
+    """Raise UsageError for a request to a host name that is not this server's: it may be DNS rebinding."""
     host_header = request.headers.get("Host")
     if host_header is None or not (settings.base_url or is_loopback(settings.host)):
-        return  # no browser, or a server on the network whose name is not configured
+        return  # the client is not a browser, or the server's name is not configured
     name = _host_name(host_header)
-    # A proxy in front may pass on its client's host name, or the loopback one under which it reached us.
+    # A proxy may forward the client's host name, or use the loopback name under which it reaches this server.
     own_names = {_host_name(urlsplit(settings.base_url or "").netloc), settings.host.lower()}
     if name is None or not (is_loopback(name) or name in own_names):
         own_url = settings.base_url or f"http{'s' if settings.tls_cert else ''}://localhost:{settings.port}"
-        raise UsageError(f"This server is not called '{printable(host_header[:100])}'; open it as {own_url}/.")
+        raise UsageError(Message("server.wrong_host", host=host_header[:100], url=f"{own_url}/"))
 
 
 def _host_name(netloc: str) -> str | None:
@@ -101,9 +98,9 @@ def _host_name(netloc: str) -> str | None:
 
 
 def check_origin(request: web.Request, settings: ServeSettings) -> None:
-    """Refuse what another site's page has a browser send here. Raises NotAllowedError.
+    """Raise NotAllowedError for a request that a page of another site made a browser send.
 
-    Browsers say it in Sec-Fetch-Site (Fetch Metadata), older ones in Origin (RFC 6454); scripts say neither.
+    Browsers send Sec-Fetch-Site (Fetch Metadata), older ones Origin (RFC 6454); scripts send neither.
     """
     site = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin")
@@ -113,10 +110,10 @@ def check_origin(request: web.Request, settings: ServeSettings) -> None:
         else origin is None or _is_own_origin(request, settings, origin)
     )
     if not is_own:
-        raise NotAllowedError("Another site's page sent this; open the page here, and do it there.")
+        raise NotAllowedError(Message("server.other_site"))
 
 
 def _is_own_origin(request: web.Request, settings: ServeSettings, origin: str) -> bool:
-    """Return whether an origin is this site, by its host and port: a proxy may add TLS."""
+    """Return whether an origin is this site. Host and port are compared, not the scheme: a proxy may add TLS."""
     own_hosts = {urlsplit(settings.base_url.lower()).netloc} if settings.base_url else set()
     return urlsplit(origin.lower()).netloc in own_hosts | {request.headers.get("Host", "").lower()} - {""}

@@ -1,9 +1,9 @@
-"""Limits on connections: below what the system allows, and not all of them for one client.
+"""Limits on open connections: in total, below what the system allows, and for each client.
 
-Connections are counted where they are accepted, before TLS or HTTP is spoken: one that says nothing counts too.
-Where all slots are taken, the connection that has been silent the longest is ended for a new one. A connection is
-silent from one request to the next, whatever of a request it has sent. Connections whose last request was of a user
-who is logged in keep a reserve, which no others take.
+Connections are counted when they are accepted, before TLS and HTTP: one that sends nothing counts too. If all slots
+are in use, the connection that has been idle the longest is closed for a new one. A connection is idle between two
+requests, even while it sends part of a request. Connections of users who are logged in (in their last request) have a
+reserve that no others can use.
 """
 
 import asyncio
@@ -21,19 +21,19 @@ from labcrate.web.http.client_and_origin import client_network
 from labcrate.web.http.rate_limiter import RateLimitedLog
 
 MAX_CONNECTIONS = 2048
-"""Connections at a time, where the system has the descriptors for them."""
+"""The maximum of open connections, if the system has enough file descriptors."""
 
 MAX_PER_NETWORK = 512
-"""Connections at a time from one client network: far more than a lab's browsers and download clients have."""
+"""The maximum of open connections from one client network: far more than the browsers of a lab open."""
 
 STALL_TIMEOUT_S = 60.0
-"""How long a client may take nothing of what is sent to it; a download may pause for longer."""
+"""The time in seconds after which a client that receives nothing is disconnected; a download may pause for longer."""
 
 _RESERVE_DIVISOR = 4
-"""The fourth part of all slots is the reserve of users who are logged in."""
+"""One slot in four is reserved for users who are logged in."""
 
-# Files that are open beside connections: databases, logs, pictures that are being made. A connection may take three
-# descriptors: its own, the sender's, and that of the file that is sent.
+# Descriptors for other files: databases, logs, thumbnails that are being made. A connection may need three: its own,
+# the sender's, and that of the file that is sent.
 _DESCRIPTORS_FOR_OTHERS = 100
 _DESCRIPTORS_PER_CONNECTION = 3
 _MIN_CONNECTIONS = 8
@@ -41,18 +41,18 @@ _EXHAUSTED_ERRNOS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 def raise_file_limit() -> int:
-    """Raise this process's limit of descriptors as far as the system allows, and return it."""
+    """Raise this process's limit of file descriptors as far as the system allows, and return it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):  # some systems name a limit that they do not give
+    with suppress(ValueError, OSError):  # some systems report a limit that they do not grant
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 @dataclass(eq=False, slots=True)
 class ConnectionSlot:
-    """The count of one open connection.
+    """The slot of one open connection.
 
-    ``end`` ends the connection; ``logged_in`` says that its last request was of a user who is logged in.
+    ``end`` closes the connection; ``is_logged_in`` is whether the user of its last request was logged in.
     """
 
     network: str
@@ -65,9 +65,9 @@ def _is_never_proxy(_: str) -> bool:
 
 
 class ConnectionLimits:
-    """Limits on open connections, in all and from each client network. Use it on the event loop alone.
+    """Limits on open connections, in total and from each client network. Use it on the event loop only.
 
-    ``is_proxy`` returns whether an address is that of a proxy, whose connections are those of many clients.
+    ``is_proxy`` returns whether an address is that of a proxy, which connects for many clients.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class ConnectionLimits:
     ) -> None:
         self._max_connections, self._max_per_network, self._is_proxy = max_connections, max_per_network, is_proxy
         self._reserve = max_connections // _RESERVE_DIVISOR
-        # Dictionaries as ordered sets: silent connections, and those with a request, the longest first.
+        # Dictionaries as ordered sets: idle connections, and connections with a request, the longest first.
         self._silent: dict[ConnectionSlot, None] = {}
         self._busy: dict[ConnectionSlot, None] = {}
         self._count_by_network: Counter[str] = Counter()
@@ -90,7 +90,7 @@ class ConnectionLimits:
     def for_descriptors(
         cls, descriptors: int, *, is_proxy: Callable[[str], bool] = _is_never_proxy
     ) -> "ConnectionLimits":
-        """Return the limits for so many descriptors."""
+        """Return the limits for a number of file descriptors."""
         max_connections = MAX_CONNECTIONS
         if descriptors != resource.RLIM_INFINITY:
             max_connections = max(
@@ -105,15 +105,15 @@ class ConnectionLimits:
         return len(self._silent) + len(self._busy)
 
     def admit(self, address: str, end: Callable[[], None]) -> ConnectionSlot | None:
-        """Count a connection, if need be in place of another one, which is ended; return None when none may go."""
+        """Return a slot for a new connection, closing another one if necessary; None if none can be closed."""
         network = client_network(address.partition("%")[0])
         if self._count_by_network[network] >= self._max_per_network and not self._is_proxy(address):
             self._full_log.warn(
-                f"There are {self._max_per_network} connections from {network}; the longest silent one goes."
+                f"{self._max_per_network} connections from {network} are open; the one idle for longest is closed."
             )
             admitted = self._close_one(network)
         elif self.open_count >= self._max_connections:
-            self._full_log.warn(f"There are {self._max_connections} connections; the longest silent one goes.")
+            self._full_log.warn(f"{self._max_connections} connections are open; the one idle for longest is closed.")
             admitted = self._close_one(None)
         else:
             admitted = True
@@ -125,25 +125,25 @@ class ConnectionLimits:
         return slot
 
     def request_began(self, slot: ConnectionSlot) -> None:
-        """Note that a request came."""
+        """Mark a connection as busy: a request has arrived."""
         if slot in self._silent:
             del self._silent[slot]
             self._busy[slot] = None
 
     def request_ended(self, slot: ConnectionSlot) -> None:
-        """Note that a request was answered: from now on the connection is silent."""
+        """Mark a connection as idle: its request was answered."""
         if slot in self._busy:
             del self._busy[slot]
             self._silent[slot] = None
 
     def set_logged_in(self, slot: ConnectionSlot, *, is_logged_in: bool) -> None:
-        """Note whether the request of a connection is of a user who is logged in."""
+        """Record whether the user of a connection's request is logged in."""
         if slot.is_logged_in is not is_logged_in and (slot in self._silent or slot in self._busy):
             slot.is_logged_in = is_logged_in
             self._logged_in += 1 if is_logged_in else -1
 
     def release(self, slot: ConnectionSlot) -> None:
-        """Count a connection no more, if it is still counted."""
+        """Free the slot of a connection, if it still has one."""
         self.set_logged_in(slot, is_logged_in=False)
         for slots in (self._silent, self._busy):
             if slot in slots:
@@ -153,7 +153,7 @@ class ConnectionLimits:
                     del self._count_by_network[slot.network]
 
     def _close_one(self, network: str | None) -> bool:
-        """End the connection that has been silent the longest, of one network or all; return whether there was one."""
+        """Close the connection that has been idle the longest, of one network or all; return whether there was one."""
         slot = next(self._closable_slots(network), None)
         if slot is None:
             return False
@@ -162,10 +162,10 @@ class ConnectionLimits:
         return True
 
     def _closable_slots(self, network: str | None) -> Iterator[ConnectionSlot]:
-        """Yield the connections that may end for another: silent ones first, then requests without a login.
+        """Yield the connections that may be closed for another: idle ones first, then requests without a login.
 
-        Requests with a login are never ended. Silent connections of users are spared while all of them are no more
-        than their reserve; in their own network they end when there is no other.
+        Requests with a login are never closed. Idle connections of users who are logged in are kept while there are
+        no more of them than the reserve; for a new one of their own network they are closed if there is no other.
         """
         is_reserve_kept = network is not None or self._logged_in <= self._reserve
         for slot in self._silent:
@@ -180,11 +180,11 @@ class ConnectionLimits:
 
 
 _socket_by_descriptor: dict[int, "CountedSocket"] = {}
-"""All admitted connections by descriptor: asyncio hands out nothing else that identifies a connection."""
+"""All admitted connections by descriptor: asyncio offers nothing else that identifies a connection."""
 
 
 class CountedSocket(socket.socket):
-    """An accepted connection; closing it frees its slot."""
+    """An accepted connection. Closing it frees its slot."""
 
     slot: ConnectionSlot
 
@@ -193,7 +193,7 @@ class CountedSocket(socket.socket):
         self.limits = limits
 
     def admit(self, address: str) -> bool:
-        """Take a slot, and return whether there was one."""
+        """Acquire a slot; return whether there was one."""
         slot = self.limits.admit(address, self._shut_down)
         if slot is None:
             return False
@@ -202,35 +202,35 @@ class CountedSocket(socket.socket):
         return True
 
     def close(self) -> None:
-        """Close it, and count it no more."""
+        """Close the connection and free its slot."""
         if _socket_by_descriptor.get(self.fileno()) is self:
             del _socket_by_descriptor[self.fileno()]
             self.limits.release(self.slot)
         super().close()
 
     def _shut_down(self) -> None:
-        """End it for its reader, TLS too, which closes it then."""
-        with suppress(OSError):  # it ended meanwhile
+        """Shut the connection down; its reader (also TLS) closes it then."""
+        with suppress(OSError):  # the connection has ended
             self.shutdown(socket.SHUT_RDWR)
 
 
 def counted_socket(transport: asyncio.BaseTransport) -> CountedSocket | None:
-    """Return the admitted connection below a transport, while it is open."""
+    """Return the admitted connection of a transport, while it is open."""
     connection = transport.get_extra_info("socket")
     return None if connection is None else _socket_by_descriptor.get(connection.fileno())
 
 
 class LimitedListener(socket.socket):
-    """A listening socket that closes connections beyond the limits as soon as it has accepted them."""
+    """A listening socket that closes connections beyond the limits immediately after accepting them."""
 
     def __init__(self, family: int, kind: int, protocol: int, limits: ConnectionLimits) -> None:
         super().__init__(family, kind, protocol)
         self._limits, self._exhausted = limits, False
 
     def accept(self) -> tuple[socket.socket, Any]:
-        """Return the next connection and its address. Raises ConnectionAbortedError for one that was closed again."""
+        """Return the next connection and its address. Raises ConnectionAbortedError if it exceeds the limits."""
         if self._exhausted:
-            # asyncio pauses for a second then, but first it tries up to the backlog: "none there" ends that.
+            # asyncio waits a second after this error, but first it accepts as often as the backlog; this stops it.
             self._exhausted = False
             raise BlockingIOError
         try:
@@ -247,11 +247,11 @@ class LimitedListener(socket.socket):
 
 
 def set_stall_timeout(connection: socket.socket | TransportSocket, seconds: float) -> None:
-    """Have the system end a connection whose other end takes nothing for so long, or is gone (RFC 5482, 3.1).
+    """Set after how many seconds the system closes a connection whose client receives nothing (RFC 5482, 3.1).
 
-    Memory that holds what waits for that client is freed with it.
+    The memory of data that waits for that client is freed then.
     """
     option = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux has it
     if option is not None:
-        with suppress(OSError):  # the connection ended meanwhile
+        with suppress(OSError):  # the connection has ended
             connection.setsockopt(socket.IPPROTO_TCP, option, int(seconds * 1000))

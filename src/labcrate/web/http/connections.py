@@ -1,4 +1,4 @@
-"""Connections of aiohttp with deadlines and limits, and with answers of this server to what is no HTTP request."""
+"""Connections of aiohttp with time limits, and with this server's response to data that is not an HTTP request."""
 
 import asyncio
 import errno
@@ -18,10 +18,10 @@ from labcrate.web.http.rate_limiter import RateLimitedLog
 from labcrate.web.http.security_headers import add_security_headers
 
 FIRST_REQUEST_TIMEOUT_S = 30.0
-"""How long a client may take for the head of its first request."""
+"""The time in seconds within which a client must send the head of its first request."""
 
 KEEP_ALIVE_TIMEOUT_S = 75.0
-"""The same for every later one: longer than proxies keep a connection, so that it is theirs to close."""
+"""The same for later requests: longer than proxies keep an idle connection, so that the proxy closes it."""
 
 _UNAVAILABLE_ERRNOS = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
 
@@ -39,48 +39,48 @@ class ClientConnection(web.RequestHandler):
         self.has_request = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin, and set a deadline of `FIRST_REQUEST_TIMEOUT_S` for the first request."""
+        """Start the connection, with ``FIRST_REQUEST_TIMEOUT_S`` for its first request."""
         super().connection_made(transport)
         self._counted_socket = counted_socket(transport)
         if self._counted_socket is not None and isinstance(transport, asyncio.Transport):
-            self._counted_socket.slot.end = transport.abort  # a request under way ends with it
+            self._counted_socket.slot.end = transport.abort  # it also ends a running request
         self._first_request_timer = asyncio.get_running_loop().call_later(
             FIRST_REQUEST_TIMEOUT_S, self.close_if_no_request
         )
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """End, and leave no reference to the connection."""
+        """End the connection and drop the reference to its socket."""
         if self._first_request_timer is not None:
             self._first_request_timer.cancel()
         self._counted_socket = None
         super().connection_lost(exc)
 
     def request_began(self) -> None:
-        """Note that a request came."""
+        """Mark the connection as busy: a request has arrived."""
         self.has_request = True
         if self._counted_socket is not None:
             self._counted_socket.limits.request_began(self._counted_socket.slot)
 
     def set_logged_in(self, *, is_logged_in: bool) -> None:
-        """Note whether the request is of a user who is logged in: then the connection belongs to their reserve."""
+        """Record whether the request's user is logged in: such connections have a reserve of slots."""
         if self._counted_socket is not None:
             self._counted_socket.limits.set_logged_in(self._counted_socket.slot, is_logged_in=is_logged_in)
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """Send what is left of an answer; from then on the connection is silent."""
+        """Send the rest of a response; the connection is idle afterwards."""
         try:
             sent = await super().finish_response(request, resp, start_time)
             if sent[0].status == HTTPStatus.REQUEST_TIMEOUT:
-                self.force_close()  # a body that never came is not waited for again
+                self.force_close()  # do not wait again for a body that has not arrived
             return sent
         finally:
             if self._counted_socket is not None:
                 self._counted_socket.limits.request_ended(self._counted_socket.slot)
 
     def close_if_no_request(self) -> None:
-        """End the connection if no request has come yet."""
+        """Close the connection if no request has arrived yet."""
         if not self.has_request and self.transport is not None:
             self.transport.abort()
 
@@ -89,16 +89,16 @@ class ClientConnection(web.RequestHandler):
         request: web.BaseRequest,
         status: int = 500,
         exc: BaseException | None = None,
-        message: str | None = None,  # noqa: ARG002 - it repeats what was sent
+        message: str | None = None,  # noqa: ARG002 - it quotes what was sent
     ) -> web.StreamResponse:
-        """Answer what is no request, or failed before a handler ran. Nothing of it is repeated: it may hold a token."""
+        """Return the response to malformed data, or after a failure outside handlers. It quotes nothing: no token."""
         connections = self._connections
         if status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            connections.malformed_log.warn(f"What {request.remote} sent is no HTTP request; it was refused.")
+            connections.malformed_log.warn(f"{request.remote} sent data that is not an HTTP request; it was rejected.")
         elif exc is not None:
             log_unexpected_error(connections.lab, "A request", exc)
         if request.writer.output_size > 0:
-            raise ConnectionError  # the answer had begun: the end of the connection shows that it is not whole
+            raise ConnectionError  # part of a response was sent: only closing shows that it is not complete
         response = response_without_handler(status)
         add_security_headers(response, connections.settings)
         response.force_close()
@@ -106,7 +106,7 @@ class ClientConnection(web.RequestHandler):
 
 
 class Connections(web.Server):
-    """All connections of an application; ``made`` is the server that aiohttp made for it."""
+    """All connections of an application; ``app_server`` is the server that aiohttp has made for it."""
 
     def __init__(self, settings: ServeSettings, app_server: web.Server) -> None:
         super().__init__(
@@ -125,7 +125,7 @@ class Connections(web.Server):
 
 
 def _counting_requests(make_original: Callable[..., web.BaseRequest]) -> Callable[..., web.BaseRequest]:
-    """Return a factory of requests that notes each in its connection."""
+    """Return a factory of requests that also marks their connection as busy."""
 
     def make_request(
         message: RawRequestMessage, payload: Any, connection: ClientConnection, *others: Any
@@ -137,7 +137,7 @@ def _counting_requests(make_original: Callable[..., web.BaseRequest]) -> Callabl
 
 
 async def open_listeners(host: str, port: int, limits: ConnectionLimits) -> list[LimitedListener]:
-    """Return a bound socket for each address that a host has here; the empty host has them all. Raises OSError."""
+    """Return a bound socket for each address of a host on this machine; the empty host has all. Raises OSError."""
     addresses = await asyncio.get_running_loop().getaddrinfo(
         host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )
@@ -169,7 +169,7 @@ def _bind(listener: LimitedListener, address: Any) -> LimitedListener:
 
 
 def limit_accept_error_log(loop: asyncio.AbstractEventLoop) -> None:
-    """Limit the lines in the log about connections that cannot be accepted: asyncio reports them every second."""
+    """Limit the log lines about connections that cannot be accepted: asyncio writes one every second."""
     cannot_accept = RateLimitedLog()
 
     def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Headers of every answer that limit what a browser does with it."""
+"""Security headers of every response: they limit what a browser does with it."""
 
 from urllib.parse import urlsplit
 
@@ -6,9 +6,8 @@ from aiohttp import web
 
 from labcrate.config import ServeSettings
 
-# Only what this server sends itself is loaded, and no script or style that stands in a page. The one hash is that of
-# an empty style element: Plotly makes it, and fills it by script, which is no inline style. Its images of a plot
-# are blob: and data: URLs.
+# A page loads only files of this server, and no inline script or style. The hash is that of an empty style element,
+# which Plotly creates and fills by script (that is no inline style). Its images of a plot are blob: and data: URLs.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -27,7 +26,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
 _FIXED_HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
-    # Not "no-referrer": with it, browsers hide the origin of this site's own forms as well.
+    # Not "no-referrer": with it, browsers also hide the origin of this site's own forms.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -39,7 +38,7 @@ _YEAR_S = 365 * 24 * 3600
 
 
 def add_security_headers(response: web.StreamResponse, settings: ServeSettings) -> None:
-    """Add the headers to an answer. Those about caching stay as they are."""
+    """Add the security headers to a response. Headers about caching that it has already are not changed."""
     response.headers.update(_FIXED_HEADERS)
     response.headers.setdefault("Cache-Control", "no-store")
     if _has_https(settings):
@@ -49,9 +48,9 @@ def add_security_headers(response: web.StreamResponse, settings: ServeSettings) 
 
 
 def _has_https(settings: ServeSettings) -> bool:
-    """Return whether port 443 is this server's: Strict-Transport-Security counts for every port (RFC 6797, 8.3).
+    """Return whether this server has port 443: Strict-Transport-Security applies to every port (RFC 6797, 8.3).
 
-    A server on a port of its own would take HTTP from its neighbours.
+    Sent from another port, it would make the other servers of this host unreachable by HTTP.
     """
     if settings.base_url is None:
         return settings.tls_cert is not None and settings.port == _HTTPS_PORT

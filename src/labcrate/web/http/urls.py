@@ -1,4 +1,4 @@
-"""Paths of this server as pages, redirects and answers have to name them: below the path at which a proxy serves it."""
+"""Paths of this server as pages, redirects and responses must name them: below the path at which a proxy serves it."""
 
 from urllib.parse import quote, urlsplit
 
@@ -11,15 +11,15 @@ def path_prefix(settings: ServeSettings) -> str:
 
 
 def url(settings: ServeSettings, path: str) -> str:
-    """Return a path of this server as a page or redirect has to name it."""
+    """Return a path of this server as a page or redirect must name it."""
     return path_prefix(settings) + path
 
 
 def session_url(settings: ServeSettings, session_id: str, subpath: str = "") -> str:
-    """Return the path of a session's page, or of what lies below it (``/readings``), its id percent-encoded."""
+    """Return the path of a session's page, or of a page below it (``/readings``), with the id percent-encoded."""
     return url(settings, f"/sessions/{quote(session_id, safe='')}{subpath}")
 
 
 def session_api_url(settings: ServeSettings, session_id: str, subpath: str = "") -> str:
-    """Return the path of a session in the API, or of what lies below it (``/plan``), its id percent-encoded."""
+    """Return the path of a session in the API, or a path below it (``/plan``), with the id percent-encoded."""
     return url(settings, f"/api/sessions/{quote(session_id, safe='')}{subpath}")
