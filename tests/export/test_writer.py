@@ -384,7 +384,7 @@ def test_a_link_in_place_of_the_part_is_not_written_through(entity: Entity, fold
     precious = folder / "precious"
     precious.write_bytes(b"precious")
     (folder / "out.zip.part").symlink_to(precious)
-    with pytest.raises(TargetError, match=r"a symbolic link with the name of its temporary file \(\.part\); remove the link"):
+    with pytest.raises(TargetError, match=r"a symbolic link with the name .* \(\.part\); remove the link"):
         write_archive(entity, folder / "out.zip", force=True)
     assert precious.read_bytes() == b"precious"
     assert (folder / "out.zip.part").is_symlink()

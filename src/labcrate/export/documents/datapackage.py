@@ -87,7 +87,7 @@ def _row(recording: JsonObject) -> list[Any]:
 
 
 def _other_starts(claims: Iterable[JsonObject]) -> str:
-    """The claims that were not taken: ``file name 2025-05-02T08:00:00.000Z (1 s); ...``."""
+    """Return the start times that were not chosen: ``file name 2025-05-02T08:00:00.000Z (1 s); ...``."""
     other_claims = (claim for claim in claims if not claim["taken"])
     return "; ".join(f"{claim['source']} {claim['start']} ({claim['uncertaintySeconds']} s)" for claim in other_claims)
 
